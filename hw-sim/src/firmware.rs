@@ -1,0 +1,496 @@
+//! The firmware of an FDM printer without clock or port: bytes and the time go in, bytes and the next wake-up come out.
+//!
+//! ```text
+//! bytes → receive ring (127) → line reader → number and checksum → command queue (4) → one command → planner (15)
+//!            │ full: lost          ▲                │ bad: error, flush, Resend, ok        │
+//!            └ emergency parser    └── only while a queue slot is free          ok, when done or planned
+//! ```
+//!
+//! The slot of a command is held while it runs. Lines keep moving from ring to queue while a command waits,
+//! so an error in a later line is answered before the `ok` of the waiting one, as on the real board.
+
+use std::collections::VecDeque;
+
+use crate::emergency::{Critical, EmergencyParser};
+use crate::heater::{Heater, HeaterFault, HeaterId};
+use crate::ledger::Ledger;
+use crate::machine::Machine;
+use crate::parser::{Command, LineReader};
+use crate::planner::{Motion, Planner};
+use crate::quirks::{FirmwareConfig, ResetCause};
+use crate::random::Random;
+use crate::transmitter::Transmitter;
+use crate::waiting::Waiting;
+
+/// How long between two `busy` lines until `M113` says otherwise, µs.
+const DEFAULT_KEEPALIVE_US: u64 = 2_000_000;
+
+/// Whether the board listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Power {
+    Booting {
+        until_us: u64,
+        cause: ResetCause,
+    },
+    Running,
+    /// After `kill()`: nothing helps but a reset.
+    Halted,
+}
+
+/// A line in the command queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Queued {
+    pub(crate) number: Option<i64>,
+    pub(crate) command: Command,
+}
+
+/// A report that the firmware sends on its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Repeating {
+    pub(crate) every_us: u64,
+    pub(crate) next_us: u64,
+}
+
+/// How a command ended.
+pub(crate) enum Outcome {
+    /// `ok`, with the fields that the firmware adds.
+    Done,
+    /// `ok` was part of the command's own reply.
+    Replied,
+    /// It goes on.
+    Wait(Waiting),
+    /// No such command.
+    Unknown,
+    /// It ended the firmware.
+    Halted,
+}
+
+/// One simulated controller board with its machine.
+#[derive(Debug, Clone)]
+pub struct Firmware {
+    pub(crate) config: FirmwareConfig,
+    pub(crate) power: Power,
+    pub(crate) receive_ring: VecDeque<u8>,
+    pub(crate) reader: LineReader,
+    emergency: EmergencyParser,
+    pub(crate) queue: VecDeque<Queued>,
+    pub(crate) last_number: i64,
+    pub(crate) waiting: Option<Waiting>,
+    pub(crate) next_busy_us: u64,
+    pub(crate) keepalive_us: u64,
+    next_turn_us: Option<u64>,
+    deaf_until_us: u64,
+    /// Until when the main loop stands still, by a fault or by its own slow sending.
+    hung_until_us: u64,
+    /// The error has been printed, the flush is still to come.
+    pub(crate) flush_is_due: bool,
+    pub(crate) transmitter: Transmitter,
+    pub(crate) planner: Planner,
+    pub(crate) machine: Machine,
+    pub(crate) hotend: Heater,
+    pub(crate) bed: Heater,
+    pub(crate) temperature_report: Option<Repeating>,
+    pub(crate) position_report: Option<Repeating>,
+    pub(crate) ledger: Ledger,
+}
+
+impl Firmware {
+    /// A board that has been on for a while at time 0; its banner is long gone.
+    pub fn new(config: FirmwareConfig, seed: u64) -> Self {
+        let heater = |model, name| {
+            Heater::new(model, config.ambient_celsius, config.heat_time_scale, Random::fork(seed, name))
+        };
+        Self {
+            power: Power::Running,
+            receive_ring: VecDeque::with_capacity(config.rx_buffer),
+            reader: LineReader::new(config.parenthesis_comments),
+            emergency: EmergencyParser::default(),
+            queue: VecDeque::with_capacity(config.command_buffer),
+            last_number: 0,
+            waiting: None,
+            next_busy_us: 0,
+            keepalive_us: DEFAULT_KEEPALIVE_US,
+            next_turn_us: None,
+            deaf_until_us: 0,
+            hung_until_us: 0,
+            flush_is_due: false,
+            transmitter: Transmitter::default(),
+            planner: Planner::new(config.limits, config.planner_blocks),
+            machine: Machine::default(),
+            hotend: heater(config.hotend, "hotend"),
+            bed: heater(config.bed, "bed"),
+            temperature_report: None,
+            position_report: None,
+            ledger: Ledger::new(config.record_lines),
+            config,
+        }
+    }
+
+    // Getters.
+
+    /// The settings it was made with.
+    pub fn config(&self) -> &FirmwareConfig {
+        &self.config
+    }
+
+    /// What it has really done.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Whether it has halted and waits for a reset.
+    pub fn is_halted(&self) -> bool {
+        self.power == Power::Halted
+    }
+
+    /// Whether nothing is queued, waited for or moving.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.receive_ring.is_empty() && self.planner.is_idle()
+    }
+
+    /// The last line number that it has accepted.
+    pub fn last_line_number(&self) -> i64 {
+        self.last_number
+    }
+
+    /// Bytes in the receive ring.
+    pub fn ring_bytes(&self) -> usize {
+        self.receive_ring.len()
+    }
+
+    /// A heater, to look at.
+    pub fn heater(&self, heater: HeaterId) -> &Heater {
+        match heater {
+            HeaterId::Hotend => &self.hotend,
+            HeaterId::Bed => &self.bed,
+        }
+    }
+
+    // Events from outside.
+
+    /// Bytes have arrived at the UART.
+    pub fn handle_bytes(&mut self, now_us: u64, bytes: &[u8]) {
+        self.ledger.totals.bytes_received += bytes.len() as u64;
+        for &byte in bytes {
+            let listens = self.power == Power::Running && now_us >= self.deaf_until_us;
+            if !listens {
+                self.ledger.totals.bytes_unheard += 1;
+                continue;
+            }
+            let critical = self.emergency.push(byte).filter(|_| self.config.emergency_parser);
+            if self.receive_ring.len() + 1 < self.config.rx_buffer {
+                self.receive_ring.push_back(byte);
+            } else {
+                self.ledger.totals.bytes_overrun += 1;
+            }
+            if let Some(critical) = critical {
+                self.act_on(now_us, critical);
+            }
+            if self.config.loop_interval_us == 0 {
+                self.run_turns(now_us);
+            }
+        }
+        self.schedule_turn(now_us);
+    }
+
+    /// Time has passed; call at or after [`Self::poll_timeout`]. Too early does no harm.
+    pub fn handle_timeout(&mut self, now_us: u64) {
+        self.transmitter.release(now_us);
+        self.planner.advance(now_us);
+        self.count_moves();
+        match self.power {
+            Power::Booting { until_us, cause } => {
+                self.coast(now_us);
+                if until_us <= now_us {
+                    self.power = Power::Running;
+                    self.send_banner(now_us, cause);
+                }
+                return;
+            }
+            Power::Halted => {
+                self.coast(now_us);
+                return;
+            }
+            Power::Running => {}
+        }
+        self.heat(now_us);
+        if self.power != Power::Running || now_us < self.hung_until_us {
+            return;
+        }
+        self.report(now_us);
+        self.check_waiting(now_us);
+        if self.config.loop_interval_us == 0 {
+            self.run_turns(now_us);
+        } else if self.next_turn_us.is_some_and(|turn_us| turn_us <= now_us) {
+            self.turn(now_us);
+        }
+        self.schedule_turn(now_us);
+    }
+
+    /// The board restarts. What it knew is gone; how warm its heaters are is not.
+    pub fn reset(&mut self, now_us: u64, cause: ResetCause) {
+        self.ledger.totals.resets += 1;
+        self.coast(now_us);
+        self.stop_everything(now_us);
+        self.transmitter.clear();
+        self.receive_ring.clear();
+        self.reader.clear();
+        self.emergency = EmergencyParser::default();
+        self.last_number = 0;
+        self.keepalive_us = DEFAULT_KEEPALIVE_US;
+        self.machine = Machine::default();
+        self.planner = Planner::new(self.config.limits, self.config.planner_blocks);
+        self.deaf_until_us = 0;
+        self.hung_until_us = 0;
+        self.flush_is_due = false;
+        self.power = Power::Booting { until_us: now_us + self.config.boot_us, cause };
+        if self.config.boot_us == 0 {
+            self.handle_timeout(now_us);
+        }
+    }
+
+    /// Somebody presses the printer's own button: a wait for a person ends.
+    pub fn press_continue(&mut self, now_us: u64) {
+        self.act_on(now_us, Critical::Answer);
+    }
+
+    // Faults.
+
+    /// Bytes are lost at the UART for so long.
+    pub fn make_deaf(&mut self, now_us: u64, for_us: u64) {
+        self.deaf_until_us = now_us.saturating_add(for_us);
+    }
+
+    /// The main loop does nothing for so long; bytes still arrive in the ring, moves and heaters go on.
+    pub fn hang(&mut self, now_us: u64, for_us: u64) {
+        self.hung_until_us = self.hung_until_us.max(now_us.saturating_add(for_us));
+        self.schedule_turn(now_us);
+    }
+
+    /// The kill button: halts the board with the firmware's message for that.
+    pub fn kill(&mut self, now_us: u64) {
+        if self.power == Power::Running {
+            self.halt(now_us, &["Error:!! KILL caused by KILL button/pin".to_owned()], "kill button");
+        }
+    }
+
+    /// Breaks or mends a heater.
+    pub fn set_heater_fault(&mut self, now_us: u64, heater: HeaterId, fault: Option<HeaterFault>) {
+        self.coast(now_us);
+        match heater {
+            HeaterId::Hotend => self.hotend.set_fault(fault),
+            HeaterId::Bed => self.bed.set_fault(fault),
+        }
+    }
+
+    /// Every reply leaves so much later, µs.
+    pub fn delay_replies(&mut self, delay_us: u64) {
+        self.transmitter.set_delay(delay_us);
+    }
+
+    /// The next `count` `ok` lines are swallowed.
+    pub fn lose_next_oks(&mut self, count: u32) {
+        self.transmitter.lose_next_oks(count);
+    }
+
+    /// Every `every`-th `ok` line is swallowed; `None` mends it.
+    pub fn lose_every_ok(&mut self, every: Option<u32>) {
+        self.transmitter.lose_every_ok(every);
+    }
+
+    /// The `nth` coming line (from 1) that begins with `prefix` is swallowed.
+    pub fn drop_reply(&mut self, prefix: &str, nth: u32) {
+        self.transmitter.drop_line(prefix, nth);
+    }
+
+    /// Sends bytes that mean nothing, or that lie.
+    pub fn emit_garbage(&mut self, now_us: u64, bytes: &[u8]) {
+        self.transmitter.raw(now_us, bytes.to_vec());
+    }
+
+    // Polls.
+
+    /// Bytes to be put on the wire now.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.transmitter.take()
+    }
+
+    /// When it wants [`Self::handle_timeout`] next.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let always = [self.transmitter.poll_timeout(), self.planner.poll_timeout()];
+        let by_power = match self.power {
+            Power::Booting { until_us, .. } => [Some(until_us), None, None, None, None, None],
+            Power::Halted => [None; 6],
+            Power::Running => {
+                let awake = |time_us: u64| time_us.max(self.hung_until_us);
+                [
+                    self.hotend.poll_timeout(),
+                    self.bed.poll_timeout(),
+                    self.temperature_report.map(|report| awake(report.next_us)),
+                    self.position_report.map(|report| awake(report.next_us)),
+                    self.next_turn_us.map(awake),
+                    self.waiting_timeout().map(awake),
+                ]
+            }
+        };
+        always.into_iter().chain(by_power).flatten().min()
+    }
+
+    // The main loop.
+
+    pub(crate) fn schedule_turn(&mut self, now_us: u64) {
+        let can_read = !self.receive_ring.is_empty() && self.has_free_slot();
+        let can_execute = !self.queue.is_empty() && self.waiting.is_none();
+        let wanted = self.power == Power::Running && (can_read || can_execute || self.flush_is_due);
+        let interval_us = self.config.loop_interval_us;
+        // The loop runs on whether or not there is work, so its next turn does not begin when a byte arrives.
+        let next_us = now_us.checked_div(interval_us).map_or(now_us, |turns| (turns + 1) * interval_us);
+        let next_us = next_us.min(self.next_turn_us.unwrap_or(u64::MAX)).max(self.hung_until_us);
+        self.next_turn_us = wanted.then_some(next_us);
+    }
+
+    pub(crate) fn has_free_slot(&self) -> bool {
+        self.queue.len() < self.config.command_buffer.max(1)
+    }
+
+    fn run_turns(&mut self, now_us: u64) {
+        while self.power == Power::Running && now_us >= self.hung_until_us && self.turn(now_us) {}
+    }
+
+    /// Reads what can be read and begins at most one command; says whether anything moved.
+    fn turn(&mut self, now_us: u64) -> bool {
+        self.next_turn_us = None;
+        if self.flush_is_due {
+            self.flush_and_ask(now_us);
+            return true;
+        }
+        let read = self.read_lines(now_us);
+        if self.flush_is_due {
+            return read;
+        }
+        if self.power != Power::Running || self.waiting.is_some() {
+            return read;
+        }
+        let Some(queued) = self.queue.front().cloned() else {
+            return read;
+        };
+        self.begin(now_us, &queued);
+        true
+    }
+
+    fn begin(&mut self, now_us: u64, queued: &Queued) {
+        let outcome = self.execute(now_us, queued);
+        let waits_for_room = matches!(outcome, Outcome::Wait(Waiting::PlannerRoom(_)));
+        if !waits_for_room {
+            let known = !matches!(outcome, Outcome::Unknown);
+            self.ledger.note(&queued.command.text, queued.number.is_some(), known);
+        }
+        match outcome {
+            Outcome::Done => self.finish(now_us),
+            Outcome::Replied => {
+                self.queue.pop_front();
+            }
+            Outcome::Unknown => {
+                let mut line = b"echo:Unknown command: \"".to_vec();
+                line.extend_from_slice(&queued.command.text);
+                line.push(b'"');
+                self.say_bytes(now_us, &line);
+                self.finish(now_us);
+            }
+            Outcome::Wait(waiting) => {
+                self.waiting = Some(waiting);
+                self.next_busy_us = now_us.saturating_add(self.keepalive_us);
+                self.check_waiting(now_us);
+            }
+            Outcome::Halted => {}
+        }
+    }
+
+    /// The command at the head of the queue is done: `ok`, and its slot is free.
+    pub(crate) fn finish(&mut self, now_us: u64) {
+        let number = self.queue.front().and_then(|queued| queued.number);
+        let ok = if self.config.advanced_ok {
+            let number = number.map_or_else(String::new, |number| format!(" N{number}"));
+            let slots = self.config.command_buffer.saturating_sub(self.queue.len());
+            format!("ok{number} P{} B{slots}", self.planner.free())
+        } else {
+            "ok".to_owned()
+        };
+        self.say_ok(now_us, &ok);
+        self.queue.pop_front();
+    }
+
+    pub(crate) fn say(&mut self, now_us: u64, line: &str) {
+        self.say_bytes(now_us, line.as_bytes());
+    }
+
+    pub(crate) fn say_bytes(&mut self, now_us: u64, line: &[u8]) {
+        let held_us = (line.len() as u64 + 1) * self.config.transmit_byte_ns / 1000;
+        if held_us > 0 {
+            self.hung_until_us = self.hung_until_us.max(now_us) + held_us;
+        }
+        self.transmitter.line(now_us, line);
+    }
+
+    pub(crate) fn say_ok(&mut self, now_us: u64, line: &str) {
+        self.ledger.totals.oks += 1;
+        self.say(now_us, line);
+    }
+
+    // Halting.
+
+    pub(crate) fn halt(&mut self, now_us: u64, lines: &[String], cause: &str) {
+        for line in lines {
+            self.say(now_us, line);
+        }
+        self.say(now_us, "Error:Printer halted. kill() called!");
+        if self.config.host_actions {
+            self.say(now_us, "//action:poweroff");
+        }
+        self.stop_everything(now_us);
+        self.receive_ring.clear();
+        self.power = Power::Halted;
+        self.ledger.totals.kills += 1;
+        self.ledger.totals.kill_cause = Some(cause.to_owned());
+    }
+
+    fn stop_everything(&mut self, now_us: u64) {
+        self.count_moves();
+        self.planner.stop(now_us);
+        self.queue.clear();
+        self.waiting = None;
+        self.next_turn_us = None;
+        self.flush_is_due = false;
+        self.temperature_report = None;
+        self.position_report = None;
+        self.hotend.reset();
+        self.bed.reset();
+    }
+
+    fn send_banner(&mut self, now_us: u64, cause: ResetCause) {
+        self.say(now_us, "start");
+        self.say(now_us, cause.banner());
+        for line in self.config.version_lines() {
+            self.say(now_us, &line);
+        }
+    }
+
+    fn coast(&mut self, now_us: u64) {
+        self.hotend.coast(now_us);
+        self.bed.coast(now_us);
+        self.ledger.note_temperatures(self.hotend.temperature(), self.bed.temperature());
+    }
+
+    fn count_moves(&mut self) {
+        let tally = self.planner.take_tally();
+        let totals = &mut self.ledger.totals;
+        totals.moves_finished += tally.finished;
+        totals.underruns += tally.underruns;
+        totals.stall_seconds += tally.stall_us as f64 / 1e6;
+    }
+
+    /// Whether moves take time.
+    pub(crate) fn moves_take_time(&self) -> bool {
+        self.config.motion == Motion::Real
+    }
+}

@@ -1,0 +1,251 @@
+//! Commands that take their time: what they wait for, what they say meanwhile, and how a wait ends early.
+//!
+//! ```text
+//! G1 ─ planner full ─► PlannerRoom ─► planned, ok        G4, G28, M400, M84 ─► Drain ─► Pause ─► ok
+//! M109, M190 ─► Heat ─(near the target for ten seconds, or M108)─► ok      M0, M600 ─► Person ─(M108, button)─► ok
+//! ```
+
+use crate::firmware::Firmware;
+use crate::heater::{HeaterId, Trip};
+use crate::machine::Move;
+use crate::quirks::Face;
+
+/// How long a temperature must stay near its target, heat µs.
+const RESIDENCY_US: f64 = 10_000_000.0;
+/// Nearness that begins the residency, °C.
+const WINDOW_CELSIUS: f64 = 1.0;
+/// Distance that ends it, °C.
+const HYSTERESIS_CELSIUS: f64 = 3.0;
+/// Temperatures are printed this often during a wait, µs.
+const PRINT_EVERY_US: u64 = 1_000_000;
+/// Temperatures are looked at this often during a wait, heat µs.
+const LOOK_EVERY_US: f64 = 100_000.0;
+
+/// What the running command waits for.
+#[derive(Debug, Clone)]
+pub(crate) enum Waiting {
+    /// A free planner block for this move.
+    PlannerRoom(Move),
+    /// The end of all moves, then something else.
+    Drain(Afterwards),
+    /// A moment, then something else.
+    Pause { until_us: u64, afterwards: Afterwards },
+    /// A temperature.
+    Heat(HeatWait),
+    /// A person, or the host speaking for one.
+    Person,
+}
+
+/// What follows when a wait is over.
+#[derive(Debug, Clone)]
+pub(crate) enum Afterwards {
+    /// `ok`.
+    Done,
+    /// A pause of so many µs.
+    Dwell(u64),
+    /// The axes are driven to their switches.
+    Home([bool; 3]),
+    /// The axes are at their switches.
+    Homed([bool; 3]),
+    /// A person is asked.
+    Ask,
+}
+
+/// A wait for a temperature.
+#[derive(Debug, Clone)]
+pub(crate) struct HeatWait {
+    pub(crate) heater: HeaterId,
+    /// `R` waits for cooling too, `S` does not.
+    pub(crate) also_cooling: bool,
+    pub(crate) next_print_us: u64,
+    pub(crate) next_look_us: u64,
+    pub(crate) near_since_us: Option<u64>,
+}
+
+impl Firmware {
+    /// When the running wait wants to be looked at.
+    pub(crate) fn waiting_timeout(&self) -> Option<u64> {
+        let waiting = self.waiting.as_ref()?;
+        let own = match waiting {
+            Waiting::Pause { until_us, .. } => Some(*until_us),
+            Waiting::Heat(wait) => Some(wait.next_look_us.min(wait.next_print_us)),
+            Waiting::PlannerRoom(_) | Waiting::Drain(_) | Waiting::Person => None,
+        };
+        let busy = self.sends_busy().then_some(self.next_busy_us);
+        own.into_iter().chain(busy).min()
+    }
+
+    fn sends_busy(&self) -> bool {
+        self.config.keepalive && self.keepalive_us > 0
+    }
+
+    /// Ends the running wait if what it waits for has come; says `busy` if it is time to.
+    pub(crate) fn check_waiting(&mut self, now_us: u64) {
+        self.say_busy(now_us);
+        let Some(waiting) = self.waiting.take() else {
+            return;
+        };
+        let still = match waiting {
+            Waiting::PlannerRoom(movement) if self.planner.free() > 0 => {
+                self.plan_queued_move(now_us, movement);
+                None
+            }
+            Waiting::Drain(afterwards) if self.planner.is_idle() => self.go_on(now_us, afterwards),
+            Waiting::Pause { until_us, afterwards } if until_us <= now_us => self.go_on(now_us, afterwards),
+            Waiting::Heat(wait) => self.check_heat(now_us, wait),
+            waiting => Some(waiting),
+        };
+        match still {
+            Some(waiting) => self.waiting = Some(waiting),
+            None => self.finish(now_us),
+        }
+    }
+
+    fn say_busy(&mut self, now_us: u64) {
+        if !self.sends_busy() || self.next_busy_us > now_us {
+            return;
+        }
+        let reason = match self.waiting {
+            Some(Waiting::Person) => "paused for user",
+            Some(_) => "processing",
+            None => return,
+        };
+        self.say(now_us, &format!("echo:busy: {reason}"));
+        self.next_busy_us = now_us.saturating_add(self.keepalive_us);
+    }
+
+    fn plan_queued_move(&mut self, now_us: u64, movement: Move) {
+        if let Some(queued) = self.queue.front().cloned() {
+            self.ledger.note(&queued.command.text, queued.number.is_some(), true);
+        }
+        self.plan(now_us, movement);
+    }
+
+    /// What follows a wait; nothing if the command is done.
+    fn go_on(&mut self, now_us: u64, afterwards: Afterwards) -> Option<Waiting> {
+        self.planner.end_stretch();
+        let pause = |for_us: u64, afterwards| Waiting::Pause { until_us: now_us + for_us, afterwards };
+        match afterwards {
+            Afterwards::Done => None,
+            Afterwards::Dwell(for_us) => Some(pause(for_us, Afterwards::Done)),
+            Afterwards::Home(axes) => {
+                let count = axes.iter().filter(|axis| **axis).count() as u64;
+                Some(pause(self.config.home_us * count / 3, Afterwards::Homed(axes)))
+            }
+            Afterwards::Homed(axes) => {
+                self.home(axes);
+                let report = self.position_line(now_us);
+                self.say(now_us, &report);
+                None
+            }
+            Afterwards::Ask => {
+                if self.config.host_actions {
+                    self.say(now_us, "//action:paused");
+                    self.say(now_us, "//action:prompt_end");
+                    self.say(now_us, "//action:prompt_begin Paused");
+                    self.say(now_us, "//action:prompt_button Continue");
+                    self.say(now_us, "//action:prompt_show");
+                }
+                Some(Waiting::Person)
+            }
+        }
+        .and_then(|waiting| match waiting {
+            // A pause of no length is over at once.
+            Waiting::Pause { until_us, afterwards } if until_us <= now_us => self.go_on(now_us, afterwards),
+            waiting => Some(waiting),
+        })
+    }
+
+    fn check_heat(&mut self, now_us: u64, mut wait: HeatWait) -> Option<Waiting> {
+        let scale = self.config.heat_time_scale.max(1e-6);
+        let heater = self.heater(wait.heater);
+        let (target, temperature) = (heater.target(), heater.temperature());
+        if temperature > target && !wait.also_cooling && wait.near_since_us.is_none() {
+            self.planner.end_stretch();
+            return None;
+        }
+        let distance = (target - temperature).abs();
+        if wait.near_since_us.is_none() && distance < WINDOW_CELSIUS {
+            wait.near_since_us = Some(now_us);
+        } else if distance > HYSTERESIS_CELSIUS {
+            wait.near_since_us = None;
+        }
+        let remaining_us =
+            wait.near_since_us.map(|since_us| micros(RESIDENCY_US / scale).saturating_sub(now_us - since_us));
+        if wait.next_print_us <= now_us {
+            let left =
+                remaining_us.map_or_else(|| "?".to_owned(), |left_us| (left_us / 1_000_000).to_string());
+            let line = format!("{} W:{left}", self.temperature_fields());
+            self.say(now_us, &line);
+            wait.next_print_us += PRINT_EVERY_US;
+        }
+        if remaining_us == Some(0) {
+            self.planner.end_stretch();
+            return None;
+        }
+        wait.next_look_us = now_us + micros(LOOK_EVERY_US / scale).max(1);
+        Some(Waiting::Heat(wait))
+    }
+
+    /// `M108` ends a wait for heat or for a person; an answer to a prompt only the latter.
+    pub(crate) fn end_wait(&mut self, now_us: u64, heat_too: bool) {
+        match self.waiting {
+            Some(Waiting::Heat(_)) if heat_too => {}
+            Some(Waiting::Person) => {}
+            _ => return,
+        }
+        self.waiting = None;
+        self.planner.end_stretch();
+        self.finish(now_us);
+    }
+
+    /// Lets the heaters work, and halts if their protection says so.
+    pub(crate) fn heat(&mut self, now_us: u64) {
+        let hotend = self.hotend.advance(now_us);
+        let bed = self.bed.advance(now_us);
+        self.ledger.note_temperatures(self.hotend.temperature(), self.bed.temperature());
+        if let Some(trip) = hotend {
+            self.halt_by_heat(now_us, HeaterId::Hotend, trip);
+        } else if let Some(trip) = bed {
+            self.halt_by_heat(now_us, HeaterId::Bed, trip);
+        }
+    }
+
+    fn halt_by_heat(&mut self, now_us: u64, heater: HeaterId, trip: Trip) {
+        let (message, screen) = match trip {
+            Trip::MinTemp => ("MINTEMP triggered", "Err: MINTEMP"),
+            Trip::MaxTemp => ("MAXTEMP triggered", "Err: MAXTEMP"),
+            Trip::HeatingFailed => ("Heating failed", "Heating Failed"),
+            Trip::Runaway => ("Thermal Runaway", "THERMAL RUNAWAY"),
+        };
+        let name = match (heater, self.config.face) {
+            (HeaterId::Bed, _) => "bed",
+            (HeaterId::Hotend, Face::Marlin11) => "0",
+            (HeaterId::Hotend, _) => "E0",
+        };
+        let mut lines = vec![format!("Error:{message}, system stopped! Heater_ID: {name}")];
+        if self.config.face == Face::Marlin21 {
+            if heater == HeaterId::Hotend {
+                lines.push(String::new());
+            }
+            if !self.machine.is_homed() {
+                lines.push("echo:Home XYZ First".to_owned());
+                lines.push("//action:notification Home XYZ First".to_owned());
+            }
+            lines.push(format!("echo:{screen}"));
+        }
+        lines.retain(|line| self.config.host_actions || !line.starts_with("//action:"));
+        self.halt(now_us, &lines, &format!("{message}: {name}"));
+    }
+
+    pub(crate) fn halt_by_m112(&mut self, now_us: u64) {
+        let lines =
+            if self.config.face == Face::Marlin11 { vec![] } else { vec!["echo:M112 Shutdown".to_owned()] };
+        self.halt(now_us, &lines, "M112");
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a time, never negative; saturates")]
+fn micros(value: f64) -> u64 {
+    value.ceil() as u64
+}

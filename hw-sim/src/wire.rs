@@ -1,0 +1,305 @@
+//! The cable between host and board, one lane a direction: every byte takes its time, and some arrive damaged or not at all.
+//!
+//! A byte leaves when the line is free, takes ten bit times, and arrives one latency later. Both lanes keep
+//! their time in nanoseconds, so a megabyte accumulates no rounding. Wake-ups come in chunks (a line, or a few
+//! bytes), but each byte keeps its own arrival time and is handed out as soon as anybody asks after it.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::Random;
+
+/// A USB serial chip sends what it has after so many bytes, whatever its latency timer says.
+const USB_PACKET_BYTES: usize = 62;
+
+/// One direction of the cable.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaneConfig {
+    /// Bits a second, ten to a byte; 0 is no limit.
+    pub baud: u32,
+    /// Time from the last bit to the receiver, µs.
+    pub latency_us: u64,
+    /// The serial chip collects bytes for so long before it hands them on, µs; 0 does not collect.
+    pub latency_timer_us: u64,
+    /// Probability that a byte is lost.
+    pub loss: f64,
+    /// Probability that a byte arrives changed.
+    pub damage: f64,
+    /// Most bytes between two wake-ups.
+    pub chunk_bytes: usize,
+}
+
+impl Default for LaneConfig {
+    fn default() -> Self {
+        Self { baud: 115_200, latency_us: 0, latency_timer_us: 0, loss: 0.0, damage: 0.0, chunk_bytes: 16 }
+    }
+}
+
+/// Both directions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WireConfig {
+    /// Host to board.
+    pub to_device: LaneConfig,
+    /// Board to host.
+    pub to_host: LaneConfig,
+}
+
+impl WireConfig {
+    /// A clean cable with the same speed and latency both ways.
+    pub fn clean(baud: u32, latency_us: u64) -> Self {
+        let lane = LaneConfig { baud, latency_us, ..LaneConfig::default() };
+        Self { to_device: lane, to_host: LaneConfig { chunk_bytes: 256, ..lane } }
+    }
+
+    /// The same cable, with a byte in `1 / probability` changed in both directions.
+    pub fn with_damage(mut self, probability: f64) -> Self {
+        self.to_device.damage = probability;
+        self.to_host.damage = probability;
+        self
+    }
+}
+
+impl Default for WireConfig {
+    fn default() -> Self {
+        Self::clean(115_200, 0)
+    }
+}
+
+/// What happens to one byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mishap {
+    Change,
+    Lose,
+}
+
+/// What a lane has carried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneCount {
+    /// Bytes given to it.
+    pub sent: u64,
+    /// Bytes that it has changed.
+    pub damaged: u64,
+    /// Bytes that it has lost.
+    pub lost: u64,
+}
+
+/// One direction, at work.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    config: LaneConfig,
+    random: Random,
+    /// When the last byte given so far has left, ns.
+    free_at_ns: u64,
+    flying: VecDeque<(u64, u8)>,
+    /// The chip's open packet: its bytes at the tail of `flying`, and when it goes, µs.
+    packet: Option<(usize, u64)>,
+    scripted: Vec<(u64, Mishap)>,
+    count: LaneCount,
+}
+
+impl Lane {
+    /// An idle lane.
+    pub fn new(config: LaneConfig, random: Random) -> Self {
+        Self {
+            config,
+            random,
+            free_at_ns: 0,
+            flying: VecDeque::new(),
+            packet: None,
+            scripted: Vec::new(),
+            count: LaneCount::default(),
+        }
+    }
+
+    /// What it has carried.
+    pub fn count(&self) -> LaneCount {
+        self.count
+    }
+
+    /// Time for one byte, ns; 0 without a limit.
+    pub fn byte_ns(&self) -> u64 {
+        10_000_000_000u64.checked_div(u64::from(self.config.baud)).unwrap_or(0)
+    }
+
+    /// Bytes given to it whose last bit has not left yet: what a tty's output queue would hold.
+    pub fn queued_bytes(&self, now_us: u64) -> u64 {
+        let waiting_ns = self.free_at_ns.saturating_sub(now_us * 1000);
+        waiting_ns.div_ceil(self.byte_ns().max(1)).min(if self.byte_ns() == 0 { 0 } else { u64::MAX })
+    }
+
+    /// Gives it bytes.
+    pub fn send(&mut self, now_us: u64, bytes: &[u8]) {
+        let byte_ns = self.byte_ns();
+        for &byte in bytes {
+            self.free_at_ns = self.free_at_ns.max(now_us * 1000) + byte_ns;
+            let at = self.count.sent;
+            self.count.sent += 1;
+            let Some(byte) = self.afflict(at, byte) else {
+                self.count.lost += 1;
+                continue;
+            };
+            let done_us = self.free_at_ns.div_ceil(1000);
+            let arrives_us = self.packet_time(done_us) + self.config.latency_us;
+            self.flying.push_back((arrives_us, byte));
+        }
+    }
+
+    /// What the fault mix and the script make of a byte.
+    fn afflict(&mut self, at: u64, byte: u8) -> Option<u8> {
+        let scripted = self.scripted.iter().position(|(index, _)| *index == at);
+        let scripted = scripted.map(|position| self.scripted.swap_remove(position).1);
+        let lost = self.random.chance(self.config.loss);
+        let damaged = self.random.chance(self.config.damage);
+        if lost || scripted == Some(Mishap::Lose) {
+            return None;
+        }
+        if !damaged && scripted != Some(Mishap::Change) {
+            return Some(byte);
+        }
+        self.count.damaged += 1;
+        let flipped = byte ^ (1 << self.random.below(8));
+        if self.random.chance(0.5) {
+            return Some(flipped);
+        }
+        let other = self.random.byte();
+        Some(if other == byte { flipped } else { other })
+    }
+
+    /// When the chip hands on a byte that it has received at `done_us`.
+    fn packet_time(&mut self, done_us: u64) -> u64 {
+        if self.config.latency_timer_us == 0 {
+            return done_us;
+        }
+        let (bytes, goes_us) = match self.packet {
+            Some((bytes, goes_us)) if done_us <= goes_us => (bytes + 1, goes_us),
+            _ => (1, done_us + self.config.latency_timer_us),
+        };
+        if bytes < USB_PACKET_BYTES {
+            self.packet = Some((bytes, goes_us));
+            return goes_us;
+        }
+        // A full packet goes at once, with all that waited in it.
+        self.packet = None;
+        let (due_us, goes_us) = (done_us + self.config.latency_us, goes_us + self.config.latency_us);
+        self.flying.iter_mut().rev().take(bytes - 1).filter(|(at_us, _)| *at_us == goes_us).for_each(
+            |entry| {
+                entry.0 = due_us;
+            },
+        );
+        done_us
+    }
+
+    /// The bytes that have arrived by now, and when the last of them did.
+    pub fn poll_deliver(&mut self, now_us: u64) -> Option<(u64, Vec<u8>)> {
+        let due = self.flying.iter().take_while(|(at_us, _)| *at_us <= now_us).count();
+        let last_us = self.flying.get(due.checked_sub(1)?)?.0;
+        let bytes = self.flying.drain(..due).map(|(_, byte)| byte).collect();
+        Some((last_us, bytes))
+    }
+
+    /// When the next line or chunk will have arrived.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let chunk = self.flying.iter().take(self.config.chunk_bytes.max(1));
+        let mut last_us = None;
+        for (at_us, byte) in chunk {
+            last_us = Some(*at_us);
+            if *byte == b'\n' {
+                break;
+            }
+        }
+        last_us
+    }
+
+    /// The `nth` byte from now (1 is the next) will arrive changed.
+    pub fn damage_byte(&mut self, nth: u64) {
+        self.scripted.push((self.count.sent + nth.max(1) - 1, Mishap::Change));
+    }
+
+    /// The `nth` byte from now (1 is the next) will be lost.
+    pub fn lose_byte(&mut self, nth: u64) {
+        self.scripted.push((self.count.sent + nth.max(1) - 1, Mishap::Lose));
+    }
+
+    /// Nothing leaves for so long; what is in flight arrives.
+    pub fn stall(&mut self, now_us: u64, for_us: u64) {
+        self.free_at_ns = self.free_at_ns.max(now_us * 1000) + for_us * 1000;
+    }
+
+    /// From now on bytes are lost and changed with these probabilities.
+    pub fn set_noise(&mut self, loss: f64, damage: f64) {
+        self.config.loss = loss;
+        self.config.damage = damage;
+    }
+
+    /// Everything in it is gone.
+    pub fn cut(&mut self, now_us: u64) {
+        self.flying.clear();
+        self.packet = None;
+        self.free_at_ns = now_us * 1000;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(config: LaneConfig) -> Lane {
+        Lane::new(config, Random::new(3))
+    }
+
+    #[test]
+    fn a_byte_takes_ten_bits_and_one_latency() {
+        let mut lane = lane(LaneConfig { latency_us: 1000, ..LaneConfig::default() });
+        lane.send(0, b"AB");
+        assert_eq!(lane.poll_deliver(1086), None);
+        assert_eq!(lane.poll_deliver(1087), Some((1087, b"A".to_vec())));
+        assert_eq!(lane.poll_deliver(1174), Some((1174, b"B".to_vec())));
+    }
+
+    #[test]
+    fn ten_thousand_bytes_take_exactly_their_time() {
+        let mut lane = lane(LaneConfig { baud: 250_000, ..LaneConfig::default() });
+        for _ in 0..100 {
+            lane.send(0, &[b'x'; 100]);
+        }
+        assert_eq!(lane.queued_bytes(0), 10_000);
+        assert_eq!(lane.queued_bytes(200_000), 5000);
+        assert_eq!(lane.poll_deliver(u64::MAX).map(|(at_us, _)| at_us), Some(400_000));
+    }
+
+    #[test]
+    fn a_lane_without_a_limit_holds_no_queue() {
+        let mut lane = lane(LaneConfig { baud: 0, ..LaneConfig::default() });
+        lane.send(5, b"hello\n");
+        assert_eq!(lane.queued_bytes(5), 0);
+        assert_eq!(lane.poll_deliver(5), Some((5, b"hello\n".to_vec())));
+    }
+
+    #[test]
+    fn the_serial_chip_collects_until_its_timer_or_a_full_packet() {
+        let config = LaneConfig { baud: 1_000_000, latency_timer_us: 16_000, ..LaneConfig::default() };
+        let mut lane = lane(config);
+        lane.send(0, b"ok\n");
+        assert_eq!(lane.poll_deliver(16_009), None);
+        assert_eq!(lane.poll_deliver(16_010), Some((16_010, b"ok\n".to_vec())));
+        lane.send(100_000, &[b'x'; 70]);
+        let (at_us, bytes) = lane.poll_deliver(101_000).expect("the full packet went");
+        assert_eq!((at_us, bytes.len()), (100_620, 62));
+    }
+
+    #[test]
+    fn scripted_mishaps_hit_the_byte_that_was_named() {
+        let mut lane = lane(LaneConfig { baud: 0, ..LaneConfig::default() });
+        lane.damage_byte(2);
+        lane.lose_byte(4);
+        lane.send(0, b"abcde");
+        let (_, bytes) = lane.poll_deliver(0).expect("four bytes");
+        assert_eq!(bytes.len(), 4);
+        assert_eq!((bytes[0], bytes[2], bytes[3]), (b'a', b'c', b'e'));
+        assert_ne!(bytes[1], b'b');
+        assert_eq!(lane.count(), LaneCount { sent: 5, damaged: 1, lost: 1 });
+    }
+}

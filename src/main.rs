@@ -1,0 +1,3 @@
+//! Parse, run; what became of it is the exit code.
+
+fn main() {}
