@@ -8,3 +8,5 @@
 //! An arrow never runs backwards; `tests/architecture.rs` reads the imports and says so.
 //! `ARCHITECTURE.md` tells the three journeys through these modules.
 
+pub mod domain;
+

@@ -1,0 +1,351 @@
+//! A fact of the lab, and the chain that makes a changed or missing fact visible.
+//!
+//! An event's hash is SHA-256 over the previous event's hash and its own canonical bytes (compact
+//! JSON with the fields in the order of the struct). Those bytes are stored as they were hashed,
+//! so that a later version of this type never changes an old hash.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::case::IntendedUse;
+use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
+use super::job::{Interruption, Progress};
+use super::moment::{Stamp, WallTime};
+use super::part::PartName;
+use super::printer::Fault;
+
+/// SHA-256 of an event, over its predecessor's and its own bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ChainHash(pub [u8; 32]);
+
+impl ChainHash {
+    /// What stands before the first event.
+    pub const GENESIS: Self = Self([0; 32]);
+
+    pub fn next(self, canonical: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(self.0);
+        hasher.update(canonical);
+        Self(hasher.finalize().into())
+    }
+
+    pub fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+}
+
+impl std::fmt::Debug for ChainHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&hex(&self.0[..6]))
+    }
+}
+
+/// Which case, part and job an event is about. Every event of a job has all three.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRef {
+    pub case: CaseToken,
+    pub part: PartId,
+    pub job: JobId,
+    /// 1, 2, 3 … within the job, without a gap.
+    pub job_seq: u64,
+    /// 1, 2, 3 … over everything that this node publishes, without a gap.
+    pub outbox_seq: u64,
+}
+
+/// Who caused an event: a person by the name they gave, or a part of platen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "name", rename_all = "snake_case")]
+pub enum Actor {
+    Person(String),
+    /// The printer's own task, telling what the firmware confirmed.
+    Printer(PrinterName),
+    Platen,
+}
+
+/// What happened. The names are stored and published: they may be added to, never changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Fact {
+    /// The first event of a journal.
+    JournalBegun {
+        site: SiteName,
+        node: NodeName,
+    },
+    DaemonStarted {
+        version: String,
+    },
+    CaseOpened {
+        case: CaseToken,
+        intended_use: IntendedUse,
+    },
+    PartAdded {
+        case: CaseToken,
+        part: PartId,
+        number: u16,
+        name: PartName,
+    },
+    JobQueued {
+        file: FileHash,
+        commands: u64,
+        digest: FileHash,
+        pinned: Option<PrinterName>,
+        material: Option<String>,
+    },
+    JobStarted {
+        printer: PrinterName,
+    },
+    JobProgress {
+        printer: PrinterName,
+        progress: Progress,
+    },
+    JobPaused {
+        printer: PrinterName,
+        progress: Progress,
+    },
+    JobResumed {
+        printer: PrinterName,
+    },
+    JobPrinted {
+        printer: PrinterName,
+        progress: Progress,
+        digest: FileHash,
+        exact: bool,
+        resends: u64,
+        strays: u64,
+        millis: u64,
+    },
+    /// `printer` is absent where the job had not begun.
+    JobCancelled {
+        printer: Option<PrinterName>,
+        progress: Option<Progress>,
+        by: String,
+    },
+    JobInterrupted {
+        printer: PrinterName,
+        progress: Progress,
+        why: Interruption,
+    },
+    BedCleared {
+        printer: PrinterName,
+        by: String,
+    },
+    PrinterStopped {
+        printer: PrinterName,
+        by: String,
+    },
+    PrinterFaulted {
+        printer: PrinterName,
+        fault: Fault,
+    },
+    LatchCleared {
+        printer: PrinterName,
+        by: String,
+    },
+}
+
+impl Fact {
+    /// The name of this kind of fact, as in the JSON's `type`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::JournalBegun { .. } => "journal_begun",
+            Self::DaemonStarted { .. } => "daemon_started",
+            Self::CaseOpened { .. } => "case_opened",
+            Self::PartAdded { .. } => "part_added",
+            Self::JobQueued { .. } => "job_queued",
+            Self::JobStarted { .. } => "job_started",
+            Self::JobProgress { .. } => "job_progress",
+            Self::JobPaused { .. } => "job_paused",
+            Self::JobResumed { .. } => "job_resumed",
+            Self::JobPrinted { .. } => "job_printed",
+            Self::JobCancelled { .. } => "job_cancelled",
+            Self::JobInterrupted { .. } => "job_interrupted",
+            Self::BedCleared { .. } => "bed_cleared",
+            Self::PrinterStopped { .. } => "printer_stopped",
+            Self::PrinterFaulted { .. } => "printer_faulted",
+            Self::LatchCleared { .. } => "latch_cleared",
+        }
+    }
+
+    /// The printer that this fact is about, if any.
+    pub fn printer(&self) -> Option<&PrinterName> {
+        match self {
+            Self::JobStarted { printer }
+            | Self::JobProgress { printer, .. }
+            | Self::JobPaused { printer, .. }
+            | Self::JobResumed { printer }
+            | Self::JobPrinted { printer, .. }
+            | Self::JobInterrupted { printer, .. }
+            | Self::BedCleared { printer, .. }
+            | Self::PrinterStopped { printer, .. }
+            | Self::PrinterFaulted { printer, .. }
+            | Self::LatchCleared { printer, .. } => Some(printer),
+            Self::JobCancelled { printer, .. } => printer.as_ref(),
+            Self::JobQueued { pinned, .. } => pinned.as_ref(),
+            Self::JournalBegun { .. }
+            | Self::DaemonStarted { .. }
+            | Self::CaseOpened { .. }
+            | Self::PartAdded { .. } => None,
+        }
+    }
+
+    /// Whether a job ended by this.
+    pub fn ends_job(&self) -> bool {
+        matches!(self, Self::JobPrinted { .. } | Self::JobCancelled { .. } | Self::JobInterrupted { .. })
+    }
+}
+
+/// One entry of the journal, before it is chained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// 1, 2, 3 … over the whole journal.
+    pub seq: u64,
+    pub stamp: Stamp,
+    pub actor: Actor,
+    /// Present for every fact about a job.
+    pub subject: Option<JobRef>,
+    pub fact: Fact,
+}
+
+impl Event {
+    /// The bytes that are hashed and stored.
+    pub fn canonical(&self) -> Vec<u8> {
+        // Serialising to a Vec fails only for maps with non-string keys, of which there are none.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub fn wall(&self) -> WallTime {
+        self.stamp.wall
+    }
+
+    pub fn boot(&self) -> &BootId {
+        &self.stamp.boot
+    }
+}
+
+/// An event as it is stored: its place in the chain and the bytes that were hashed.
+///
+/// Layout: version (1 byte, 1), previous hash (32), own hash (32), canonical JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainedRecord {
+    pub previous: ChainHash,
+    pub hash: ChainHash,
+    pub canonical: Vec<u8>,
+}
+
+/// What is wrong with a stored event.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error(
+        "journal entry {seq} has format {found}, this platen reads format 1: it was written by a newer version"
+    )]
+    Version { seq: u64, found: u8 },
+    #[error("journal entry {seq} is cut short")]
+    Cut { seq: u64 },
+    #[error("journal entry {seq} is changed: its hash does not fit its content")]
+    Changed { seq: u64 },
+    #[error("journal entry {seq} does not follow entry {}: one was removed or replaced", seq - 1)]
+    Broken { seq: u64 },
+    #[error("journal entry {seq} cannot be read: {error}")]
+    Content { seq: u64, error: serde_json::Error },
+    #[error("journal entry {seq} is missing")]
+    Missing { seq: u64 },
+    #[error("journal entry {seq} names something impossible: {error}")]
+    Name { seq: u64, error: IdError },
+}
+
+impl ChainedRecord {
+    const VERSION: u8 = 1;
+    const HEAD: usize = 1 + 32 + 32;
+
+    pub fn chain(previous: ChainHash, event: &Event) -> Self {
+        let canonical = event.canonical();
+        Self { previous, hash: previous.next(&canonical), canonical }
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Self::HEAD + self.canonical.len());
+        bytes.push(Self::VERSION);
+        bytes.extend_from_slice(&self.previous.0);
+        bytes.extend_from_slice(&self.hash.0);
+        bytes.extend_from_slice(&self.canonical);
+        bytes
+    }
+
+    pub fn from_bytes(seq: u64, bytes: &[u8]) -> Result<Self, RecordError> {
+        let Some((&version, rest)) = bytes.split_first() else {
+            return Err(RecordError::Cut { seq });
+        };
+        if version != Self::VERSION {
+            return Err(RecordError::Version { seq, found: version });
+        }
+        let (Some((previous, rest)), true) = (rest.split_first_chunk::<32>(), bytes.len() > Self::HEAD)
+        else {
+            return Err(RecordError::Cut { seq });
+        };
+        let Some((hash, canonical)) = rest.split_first_chunk::<32>() else {
+            return Err(RecordError::Cut { seq });
+        };
+        Ok(Self { previous: ChainHash(*previous), hash: ChainHash(*hash), canonical: canonical.to_vec() })
+    }
+
+    /// Whether this entry is unchanged and follows `previous`.
+    pub fn verify(&self, seq: u64, previous: ChainHash) -> Result<(), RecordError> {
+        if self.previous != previous {
+            return Err(RecordError::Broken { seq });
+        }
+        if previous.next(&self.canonical) != self.hash {
+            return Err(RecordError::Changed { seq });
+        }
+        Ok(())
+    }
+
+    pub fn event(&self, seq: u64) -> Result<Event, RecordError> {
+        let event: Event =
+            serde_json::from_slice(&self.canonical).map_err(|error| RecordError::Content { seq, error })?;
+        if event.seq == seq { Ok(event) } else { Err(RecordError::Broken { seq }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::moment::Moment;
+
+    fn event(seq: u64) -> Event {
+        Event {
+            seq,
+            stamp: Stamp { wall: WallTime(1), mono: Moment(2), boot: BootId::from_entropy([7; 16]) },
+            actor: Actor::Person("kim".into()),
+            subject: None,
+            fact: Fact::BedCleared { printer: "mk3-07".parse().unwrap(), by: "kim".into() },
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_back_as_it_was_written() {
+        let record = ChainedRecord::chain(ChainHash::GENESIS, &event(1));
+        let back = ChainedRecord::from_bytes(1, &record.to_bytes()).unwrap();
+        assert_eq!(back, record);
+        back.verify(1, ChainHash::GENESIS).unwrap();
+        assert_eq!(back.event(1).unwrap(), event(1));
+    }
+
+    #[test]
+    fn every_changed_byte_of_a_record_is_found() {
+        let bytes = ChainedRecord::chain(ChainHash::GENESIS, &event(1)).to_bytes();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let found = ChainedRecord::from_bytes(1, &changed)
+                .and_then(|record| record.verify(1, ChainHash::GENESIS));
+            assert!(found.is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn the_word_of_a_fact_is_its_type_in_json() {
+        let fact = Fact::BedCleared { printer: "a".parse().unwrap(), by: "kim".into() };
+        let json = serde_json::to_value(&fact).unwrap();
+        assert_eq!(json["type"], fact.word());
+    }
+}

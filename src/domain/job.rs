@@ -1,0 +1,177 @@
+//! A job: one attempt to print one file for one part.
+//!
+//! ```text
+//! Queued ─▶ Printing ◀─▶ Paused
+//!    │          │           │
+//!    │          └─────┬─────┘
+//!    ▼                ▼
+//! Ended(Cancelled)  Ended(Printed | Cancelled | Interrupted)
+//! ```
+//! Nothing leaves `Ended`: printing again is a new job.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
+use super::moment::WallTime;
+use super::printer::Fault;
+
+/// How far the firmware has confirmed, in commands of the file (comments and blank lines do not count).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    pub confirmed: u64,
+    pub total: u64,
+}
+
+impl Progress {
+    /// 0.0 to 100.0
+    pub fn percent(self) -> f64 {
+        if self.total == 0 {
+            return 0.0;
+        }
+        self.confirmed as f64 * 100.0 / self.total as f64
+    }
+}
+
+/// Why a job that had begun did not come to its end, where nobody asked for that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Interruption {
+    /// The daemon ended while the job was running; found at the next start.
+    DaemonEnded,
+    /// The port vanished.
+    Unplugged,
+    /// The board started anew: position and heat are gone.
+    PrinterReset,
+    /// The printer stopped answering.
+    Silence,
+    /// The firmware's line count cannot be brought together with ours.
+    LineCountLost,
+    /// One line was refused again and again.
+    Noise,
+    /// Emergency stop.
+    Stopped,
+    /// The firmware halted.
+    Fault { fault: Fault },
+    /// The job's file could not be read to its end.
+    FileUnreadable,
+}
+
+impl Interruption {
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::DaemonEnded => "platen ended while the job was running".into(),
+            Self::Unplugged => "the printer's port vanished (cable, power, or adapter)".into(),
+            Self::PrinterReset => "the printer started anew: its position and heat are gone".into(),
+            Self::Silence => "the printer stopped answering".into(),
+            Self::LineCountLost => {
+                "the printer's line count went back or jumped: it was reset, or something else talks to it"
+                    .into()
+            }
+            Self::Noise => {
+                "one line was refused again and again: cable, electrical noise, or the wrong baud rate".into()
+            }
+            Self::Stopped => "emergency stop".into(),
+            Self::Fault { fault } => fault.in_words().into(),
+            Self::FileUnreadable => "the job's file could not be read to its end".into(),
+        }
+    }
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The firmware confirmed every line and the trailer. `digest` is over the confirmed commands;
+    /// `exact` says that it equals the digest computed from the file.
+    Printed {
+        digest: FileHash,
+        exact: bool,
+    },
+    Cancelled {
+        by: String,
+    },
+    Interrupted {
+        why: Interruption,
+    },
+}
+
+impl Outcome {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Printed { .. } => "printed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Interrupted { .. } => "interrupted",
+        }
+    }
+}
+
+/// Where and since when a job runs, or ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub printer: PrinterName,
+    pub started: WallTime,
+    pub progress: Progress,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum JobState {
+    Queued,
+    Printing {
+        run: Run,
+    },
+    Paused {
+        run: Run,
+    },
+    /// `run` is absent where the job never began.
+    Ended {
+        run: Option<Run>,
+        ended: WallTime,
+        outcome: Outcome,
+    },
+}
+
+impl JobState {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Printing { .. } => "printing",
+            Self::Paused { .. } => "paused",
+            Self::Ended { outcome, .. } => outcome.word(),
+        }
+    }
+
+    pub fn run(&self) -> Option<&Run> {
+        match self {
+            Self::Queued => None,
+            Self::Printing { run } | Self::Paused { run } => Some(run),
+            Self::Ended { run, .. } => run.as_ref(),
+        }
+    }
+
+    /// On a printer now, as far as the journal knows.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Printing { .. } | Self::Paused { .. })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: JobId,
+    pub case: CaseToken,
+    pub part: PartId,
+    pub file: FileHash,
+    /// Commands in the file, and their digest: what "exact" is measured against.
+    pub commands: u64,
+    pub digest: FileHash,
+    /// The only printer it may run on, where somebody chose one.
+    pub pinned: Option<PrinterName>,
+    /// Free words without a patient: "PLA", "clear resin".
+    pub material: Option<String>,
+    pub queued: WallTime,
+    /// Position in the queue: jobs start in the order in which they were accepted.
+    pub order: u64,
+    /// How many events this job has: the last one's `job_seq`.
+    pub events: u64,
+    pub state: JobState,
+}

@@ -1,0 +1,852 @@
+//! The state of the whole lab, and the one place that says which change is legal.
+//!
+//! `judge` turns a request into facts or a refusal in words; `apply` makes the facts true.
+//! Both are pure, so that the journal replayed gives the same lab again.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use super::case::{Case, IntendedUse};
+use super::event::{Actor, Event, Fact, JobRef};
+use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
+use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use super::moment::Stamp;
+use super::part::{Part, PartName, PartRef};
+use super::printer::{Bed, Fault, Latch, PrinterRecord};
+
+/// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
+#[derive(Clone, Debug)]
+pub enum Request {
+    OpenCase {
+        case: CaseToken,
+        intended_use: IntendedUse,
+    },
+    AddPart {
+        case: CaseToken,
+        part: PartId,
+        name: PartName,
+    },
+    QueueJob(Box<NewJob>),
+    /// Said by the dispatcher before the printer hears of the job.
+    StartJob {
+        job: JobId,
+        printer: PrinterName,
+    },
+    NoteProgress {
+        job: JobId,
+        progress: Progress,
+    },
+    NotePaused {
+        job: JobId,
+        progress: Progress,
+    },
+    NoteResumed {
+        job: JobId,
+    },
+    NotePrinted {
+        job: JobId,
+        progress: Progress,
+        digest: FileHash,
+        resends: u64,
+        /// Commands that the firmware seems to have run out of place, after noise.
+        strays: u64,
+        millis: u64,
+    },
+    /// Without progress: cancels a waiting job. With: notes what the printer that ran it has cancelled.
+    CancelJob {
+        job: JobId,
+        progress: Option<Progress>,
+        by: String,
+    },
+    NoteInterrupted {
+        job: JobId,
+        progress: Progress,
+        why: Interruption,
+    },
+    ClearBed {
+        printer: PrinterName,
+        by: String,
+    },
+    NoteStopped {
+        printer: PrinterName,
+        by: String,
+    },
+    NoteFaulted {
+        printer: PrinterName,
+        fault: Fault,
+    },
+    ClearLatch {
+        printer: PrinterName,
+        by: String,
+    },
+    /// At each start: jobs that the last daemon left running are interrupted.
+    BeginBoot {
+        version: String,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub job: JobId,
+    pub case: CaseToken,
+    pub part: PartRef,
+    pub file: FileHash,
+    pub commands: u64,
+    pub digest: FileHash,
+    pub pinned: Option<PrinterName>,
+    pub material: Option<String>,
+}
+
+/// Why a request is not granted: what, which, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("there is no case {0}; `platen cases` lists them")]
+    NoCase(CaseToken),
+    #[error("case {0} exists already")]
+    CaseExists(CaseToken),
+    #[error("case {case} has no part {part}; `platen cases {case}` lists its parts")]
+    NoPart { case: CaseToken, part: String },
+    #[error("case {0} has as many parts as a case may have (999); open another case")]
+    TooManyParts(CaseToken),
+    #[error("there is no job {0}; `platen jobs` lists them")]
+    NoJob(JobId),
+    #[error("job {0} exists already")]
+    JobExists(JobId),
+    #[error("job {job} is {state}, so it cannot be {wanted}")]
+    WrongState { job: JobId, state: &'static str, wanted: &'static str },
+    #[error("there is no printer {0}; `platen printers` lists them")]
+    NoPrinter(PrinterName),
+    #[error("job {job} is meant for printer {pinned}, not for {printer}")]
+    Pinned { job: JobId, pinned: PrinterName, printer: PrinterName },
+    #[error(
+        "the bed of {printer} is occupied by job {job}; clear it, then say so: `platen printers clear {printer} --by NAME`"
+    )]
+    BedOccupied { printer: PrinterName, job: JobId },
+    #[error(
+        "printer {printer} is latched after a {why}; look at it, then clear it: `platen stop --clear {printer} --by NAME`"
+    )]
+    Latched { printer: PrinterName, why: &'static str },
+    #[error("printer {printer} already prints job {job}")]
+    PrinterBusy { printer: PrinterName, job: JobId },
+    #[error("the bed of {0} is clear already")]
+    BedClear(PrinterName),
+    #[error("printer {0} is not latched")]
+    NotLatched(PrinterName),
+    #[error("material is 1 to 40 letters, digits, spaces and . - _ +")]
+    Material,
+    #[error("a name is needed: who says so? (1 to 40 letters, digits, spaces and . - _ @)")]
+    Name,
+}
+
+/// Where a changed thing is kept in the store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntityKey {
+    Case(CaseToken),
+    Part(PartId),
+    Job(JobId),
+    Printer(PrinterName),
+    Counters,
+}
+
+impl EntityKey {
+    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `counters`.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Case(id) => format!("case/{id}"),
+            Self::Part(id) => format!("part/{id}"),
+            Self::Job(id) => format!("job/{id}"),
+            Self::Printer(name) => format!("printer/{name}"),
+            Self::Counters => "counters".into(),
+        }
+    }
+}
+
+/// Numbers that only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// The last event's `seq`.
+    pub seq: u64,
+    /// The last published event's `outbox_seq`.
+    pub outbox: u64,
+    /// The last queued job's `order`.
+    pub order: u64,
+}
+
+/// A stored entity that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the store's entry {key} cannot be read: {error}")]
+pub struct EntityError {
+    pub key: String,
+    pub error: serde_json::Error,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lab {
+    pub counters: Counters,
+    pub cases: BTreeMap<CaseToken, Case>,
+    pub parts: BTreeMap<PartId, Part>,
+    pub jobs: BTreeMap<JobId, Job>,
+    pub printers: BTreeMap<PrinterName, PrinterRecord>,
+}
+
+/// A person's name as given, trimmed: 1 to 40 letters, digits, spaces and . - _ @
+pub fn person(name: &str) -> Result<String, Refusal> {
+    let name = name.trim();
+    let legal = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '@');
+    if (1..=40).contains(&name.chars().count()) && name.chars().all(legal) {
+        Ok(name.to_owned())
+    } else {
+        Err(Refusal::Name)
+    }
+}
+
+impl Lab {
+    pub fn case(&self, token: &CaseToken) -> Result<&Case, Refusal> {
+        self.cases.get(token).ok_or_else(|| Refusal::NoCase(token.clone()))
+    }
+
+    pub fn job(&self, id: &JobId) -> Result<&Job, Refusal> {
+        self.jobs.get(id).ok_or_else(|| Refusal::NoJob(id.clone()))
+    }
+
+    /// The durable record of a printer; one that never had an event has a clear bed and no latch.
+    pub fn printer(&self, name: &PrinterName) -> PrinterRecord {
+        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord {
+            name: name.clone(),
+            bed: Bed::Clear,
+            latch: None,
+        })
+    }
+
+    /// The parts of a case, by number.
+    pub fn parts_of(&self, case: &CaseToken) -> Vec<&Part> {
+        let mut parts: Vec<_> = self.parts.values().filter(|part| part.case == *case).collect();
+        parts.sort_by_key(|part| part.number);
+        parts
+    }
+
+    /// The jobs of a case, oldest first.
+    pub fn jobs_of(&self, case: &CaseToken) -> Vec<&Job> {
+        let mut jobs: Vec<_> = self.jobs.values().filter(|job| job.case == *case).collect();
+        jobs.sort_by_key(|job| job.order);
+        jobs
+    }
+
+    /// All jobs in the order in which they were accepted.
+    pub fn jobs_in_order(&self) -> Vec<&Job> {
+        let mut jobs: Vec<_> = self.jobs.values().collect();
+        jobs.sort_by_key(|job| job.order);
+        jobs
+    }
+
+    /// The job that the journal believes to be on `printer`.
+    pub fn running_on(&self, printer: &PrinterName) -> Option<&Job> {
+        self.jobs
+            .values()
+            .find(|job| job.state.is_running() && job.state.run().is_some_and(|run| run.printer == *printer))
+    }
+
+    pub fn find_part(&self, case: &CaseToken, part: &PartRef) -> Result<&Part, Refusal> {
+        self.case(case)?;
+        let found = match part {
+            PartRef::Id(id) => self.parts.get(id).filter(|found| found.case == *case),
+            PartRef::Number(number) => {
+                self.parts.values().find(|found| found.case == *case && found.number == *number)
+            }
+        };
+        found.ok_or_else(|| Refusal::NoPart {
+            case: case.clone(),
+            part: match part {
+                PartRef::Id(id) => id.to_string(),
+                PartRef::Number(number) => number.to_string(),
+            },
+        })
+    }
+
+    /// Whether a job may begin on a printer now.
+    pub fn may_start(&self, job: &Job, printer: &PrinterName) -> Result<(), Refusal> {
+        if job.state != JobState::Queued {
+            return Err(Refusal::WrongState {
+                job: job.id.clone(),
+                state: job.state.word(),
+                wanted: "started",
+            });
+        }
+        if let Some(pinned) = job.pinned.as_ref().filter(|pinned| *pinned != printer) {
+            return Err(Refusal::Pinned {
+                job: job.id.clone(),
+                pinned: pinned.clone(),
+                printer: printer.clone(),
+            });
+        }
+        let record = self.printer(printer);
+        if let Some(latch) = record.latch {
+            let why = match latch {
+                Latch::Stopped { .. } => "stop",
+                Latch::Fault { .. } => "fault",
+            };
+            return Err(Refusal::Latched { printer: printer.clone(), why });
+        }
+        if let Some(running) = self.running_on(printer) {
+            return Err(Refusal::PrinterBusy { printer: printer.clone(), job: running.id.clone() });
+        }
+        if let Bed::Occupied { job } = record.bed {
+            return Err(Refusal::BedOccupied { printer: printer.clone(), job });
+        }
+        Ok(())
+    }
+
+    fn running(&self, id: &JobId, wanted: &'static str) -> Result<(&Job, &Run), Refusal> {
+        let job = self.job(id)?;
+        match job.state.run() {
+            Some(run) if job.state.is_running() => Ok((job, run)),
+            _ => Err(Refusal::WrongState { job: id.clone(), state: job.state.word(), wanted }),
+        }
+    }
+
+    /// The facts that grant a request, or why it is refused. Changes nothing.
+    pub fn judge(&self, request: &Request) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
+        let one = |fact: Fact| Ok(vec![(None, fact)]);
+        match request {
+            Request::BeginBoot { version } => Ok(self.judge_boot(version)),
+            Request::OpenCase { case, intended_use } => {
+                if self.cases.contains_key(case) {
+                    return Err(Refusal::CaseExists(case.clone()));
+                }
+                one(Fact::CaseOpened { case: case.clone(), intended_use: *intended_use })
+            }
+            Request::AddPart { case, part, name } => {
+                let number = self.case(case)?.parts + 1;
+                if number > 999 {
+                    return Err(Refusal::TooManyParts(case.clone()));
+                }
+                one(Fact::PartAdded { case: case.clone(), part: part.clone(), number, name: name.clone() })
+            }
+            Request::ClearBed { printer, by } => {
+                let by = person(by)?;
+                if let Some(job) = self.running_on(printer) {
+                    return Err(Refusal::PrinterBusy { printer: printer.clone(), job: job.id.clone() });
+                }
+                if self.printer(printer).bed == Bed::Clear {
+                    return Err(Refusal::BedClear(printer.clone()));
+                }
+                one(Fact::BedCleared { printer: printer.clone(), by })
+            }
+            Request::NoteStopped { printer, by } => {
+                let by = person(by).unwrap_or_else(|_| "unnamed".into());
+                one(Fact::PrinterStopped { printer: printer.clone(), by })
+            }
+            Request::NoteFaulted { printer, fault } => {
+                one(Fact::PrinterFaulted { printer: printer.clone(), fault: *fault })
+            }
+            Request::ClearLatch { printer, by } => {
+                let by = person(by)?;
+                if self.printer(printer).latch.is_none() {
+                    return Err(Refusal::NotLatched(printer.clone()));
+                }
+                one(Fact::LatchCleared { printer: printer.clone(), by })
+            }
+            Request::QueueJob(new) => self.judge_queue(new),
+            Request::StartJob { job, printer } => {
+                self.may_start(self.job(job)?, printer)?;
+                Ok(vec![(Some(job.clone()), Fact::JobStarted { printer: printer.clone() })])
+            }
+            Request::CancelJob { job, progress, by } => self.judge_cancel(job, *progress, by),
+            Request::NoteProgress { job, .. }
+            | Request::NotePaused { job, .. }
+            | Request::NoteResumed { job }
+            | Request::NotePrinted { job, .. }
+            | Request::NoteInterrupted { job, .. } => self.judge_note(job, request),
+        }
+    }
+
+    fn judge_boot(&self, version: &str) -> Vec<(Option<JobId>, Fact)> {
+        let mut facts = vec![(None, Fact::DaemonStarted { version: version.to_owned() })];
+        for job in self.jobs_in_order() {
+            if let (true, Some(run)) = (job.state.is_running(), job.state.run()) {
+                let fact = Fact::JobInterrupted {
+                    printer: run.printer.clone(),
+                    progress: run.progress,
+                    why: Interruption::DaemonEnded,
+                };
+                facts.push((Some(job.id.clone()), fact));
+            }
+        }
+        facts
+    }
+
+    fn judge_queue(&self, new: &NewJob) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
+        if self.jobs.contains_key(&new.job) {
+            return Err(Refusal::JobExists(new.job.clone()));
+        }
+        self.find_part(&new.case, &new.part)?;
+        if let Some(material) = &new.material {
+            let legal = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '+');
+            if !(1..=40).contains(&material.chars().count()) || !material.chars().all(legal) {
+                return Err(Refusal::Material);
+            }
+        }
+        let fact = Fact::JobQueued {
+            file: new.file.clone(),
+            commands: new.commands,
+            digest: new.digest.clone(),
+            pinned: new.pinned.clone(),
+            material: new.material.clone(),
+        };
+        Ok(vec![(Some(new.job.clone()), fact)])
+    }
+
+    fn judge_cancel(
+        &self,
+        job: &JobId,
+        progress: Option<Progress>,
+        by: &str,
+    ) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
+        let by = person(by)?;
+        let known = self.job(job)?;
+        let fact = match (&known.state, progress) {
+            (JobState::Queued, None) => Fact::JobCancelled { printer: None, progress: None, by },
+            (JobState::Printing { run } | JobState::Paused { run }, Some(progress)) => {
+                Fact::JobCancelled { printer: Some(run.printer.clone()), progress: Some(progress), by }
+            }
+            _ => {
+                return Err(Refusal::WrongState {
+                    job: job.clone(),
+                    state: known.state.word(),
+                    wanted: "cancelled",
+                });
+            }
+        };
+        Ok(vec![(Some(job.clone()), fact)])
+    }
+
+    /// What a printer's task tells about the job that it runs.
+    fn judge_note(&self, id: &JobId, request: &Request) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
+        let wrong =
+            |job: &Job, wanted| Refusal::WrongState { job: id.clone(), state: job.state.word(), wanted };
+        let fact = match request {
+            Request::NoteProgress { progress, .. } => {
+                let (_, run) = self.running(id, "making progress")?;
+                Fact::JobProgress { printer: run.printer.clone(), progress: *progress }
+            }
+            Request::NotePaused { progress, .. } => match self.running(id, "paused")? {
+                (Job { state: JobState::Printing { .. }, .. }, run) => {
+                    Fact::JobPaused { printer: run.printer.clone(), progress: *progress }
+                }
+                (job, _) => return Err(wrong(job, "paused")),
+            },
+            Request::NoteResumed { .. } => match self.running(id, "resumed")? {
+                (Job { state: JobState::Paused { .. }, .. }, run) => {
+                    Fact::JobResumed { printer: run.printer.clone() }
+                }
+                (job, _) => return Err(wrong(job, "resumed")),
+            },
+            Request::NotePrinted { progress, digest, resends, strays, millis, .. } => {
+                let (job, run) = self.running(id, "printed")?;
+                Fact::JobPrinted {
+                    printer: run.printer.clone(),
+                    progress: *progress,
+                    digest: digest.clone(),
+                    exact: *digest == job.digest && progress.confirmed == job.commands && *strays == 0,
+                    resends: *resends,
+                    strays: *strays,
+                    millis: *millis,
+                }
+            }
+            Request::NoteInterrupted { progress, why, .. } => {
+                let (_, run) = self.running(id, "interrupted")?;
+                Fact::JobInterrupted { printer: run.printer.clone(), progress: *progress, why: why.clone() }
+            }
+            _ => return Ok(Vec::new()),
+        };
+        Ok(vec![(Some(id.clone()), fact)])
+    }
+
+    /// Gives facts their place: sequence numbers over the journal, the outbox and the job.
+    ///
+    /// `request` supplies case and part for a job that does not exist yet.
+    pub fn number(
+        &self,
+        request: &Request,
+        facts: Vec<(Option<JobId>, Fact)>,
+        stamp: &Stamp,
+        actor: &Actor,
+    ) -> Vec<Event> {
+        let mut outbox = self.counters.outbox;
+        let mut job_seqs: BTreeMap<JobId, u64> = BTreeMap::new();
+        let mut events = Vec::with_capacity(facts.len());
+        for (seq, (job, fact)) in (self.counters.seq + 1..).zip(facts) {
+            let subject = job.and_then(|id| {
+                let (case, part, last) = match (self.jobs.get(&id), request) {
+                    (Some(job), _) => (job.case.clone(), job.part.clone(), job.events),
+                    (None, Request::QueueJob(new)) => {
+                        let part = self.find_part(&new.case, &new.part).ok()?;
+                        (new.case.clone(), part.id.clone(), 0)
+                    }
+                    (None, _) => return None,
+                };
+                let job_seq = job_seqs.entry(id.clone()).or_insert(last);
+                *job_seq += 1;
+                outbox += 1;
+                Some(JobRef { case, part, job: id, job_seq: *job_seq, outbox_seq: outbox })
+            });
+            events.push(Event { seq, stamp: stamp.clone(), actor: actor.clone(), subject, fact });
+        }
+        events
+    }
+
+    /// Makes an event true. Returns what it touched, for the store.
+    pub fn apply(&mut self, event: &Event) -> Vec<EntityKey> {
+        let mut touched = vec![EntityKey::Counters];
+        self.counters.seq = event.seq;
+        if let Some(subject) = &event.subject {
+            self.counters.outbox = subject.outbox_seq;
+            self.apply_to_job(event, subject);
+            touched.push(EntityKey::Job(subject.job.clone()));
+        }
+        match &event.fact {
+            Fact::CaseOpened { case, intended_use } => {
+                let opened = Case {
+                    token: case.clone(),
+                    intended_use: *intended_use,
+                    opened: event.stamp.wall,
+                    parts: 0,
+                };
+                self.cases.insert(case.clone(), opened);
+                touched.push(EntityKey::Case(case.clone()));
+            }
+            Fact::PartAdded { case, part, number, name } => {
+                if let Some(case) = self.cases.get_mut(case) {
+                    case.parts = case.parts.max(*number);
+                }
+                let added =
+                    Part { id: part.clone(), case: case.clone(), number: *number, name: name.clone() };
+                self.parts.insert(part.clone(), added);
+                touched.extend([EntityKey::Case(case.clone()), EntityKey::Part(part.clone())]);
+            }
+            Fact::JobStarted { printer } => {
+                if let Some(subject) = &event.subject {
+                    self.record_mut(printer).bed = Bed::Occupied { job: subject.job.clone() };
+                    touched.push(EntityKey::Printer(printer.clone()));
+                }
+            }
+            Fact::BedCleared { printer, .. } => {
+                self.record_mut(printer).bed = Bed::Clear;
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::PrinterStopped { printer, by } => {
+                let at = event.stamp.wall;
+                self.record_mut(printer).latch = Some(Latch::Stopped { by: by.clone(), at });
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::PrinterFaulted { printer, fault } => {
+                let at = event.stamp.wall;
+                self.record_mut(printer).latch = Some(Latch::Fault { fault: *fault, at });
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::LatchCleared { printer, .. } => {
+                self.record_mut(printer).latch = None;
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::JournalBegun { .. }
+            | Fact::DaemonStarted { .. }
+            | Fact::JobQueued { .. }
+            | Fact::JobProgress { .. }
+            | Fact::JobPaused { .. }
+            | Fact::JobResumed { .. }
+            | Fact::JobPrinted { .. }
+            | Fact::JobCancelled { .. }
+            | Fact::JobInterrupted { .. } => {}
+        }
+        touched
+    }
+
+    fn record_mut(&mut self, name: &PrinterName) -> &mut PrinterRecord {
+        let fresh = || PrinterRecord { name: name.clone(), bed: Bed::Clear, latch: None };
+        self.printers.entry(name.clone()).or_insert_with(fresh)
+    }
+
+    fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
+        if let Fact::JobQueued { file, commands, digest, pinned, material } = &event.fact {
+            self.counters.order += 1;
+            let job = Job {
+                id: subject.job.clone(),
+                case: subject.case.clone(),
+                part: subject.part.clone(),
+                file: file.clone(),
+                commands: *commands,
+                digest: digest.clone(),
+                pinned: pinned.clone(),
+                material: material.clone(),
+                queued: event.stamp.wall,
+                order: self.counters.order,
+                events: subject.job_seq,
+                state: JobState::Queued,
+            };
+            self.jobs.insert(subject.job.clone(), job);
+            return;
+        }
+        let Some(job) = self.jobs.get_mut(&subject.job) else { return };
+        job.events = subject.job_seq;
+        let run = job.state.run().cloned();
+        let ended = |run: Option<Run>, outcome| JobState::Ended { run, ended: event.stamp.wall, outcome };
+        let at = |run: Option<Run>, progress: Progress| run.map(|run| Run { progress, ..run });
+        job.state = match (&event.fact, run) {
+            (Fact::JobStarted { printer }, _) => JobState::Printing {
+                run: Run {
+                    printer: printer.clone(),
+                    started: event.stamp.wall,
+                    progress: Progress { confirmed: 0, total: job.commands },
+                },
+            },
+            (Fact::JobProgress { progress, .. }, Some(run)) => {
+                let run = Run { progress: *progress, ..run };
+                if matches!(job.state, JobState::Paused { .. }) {
+                    JobState::Paused { run }
+                } else {
+                    JobState::Printing { run }
+                }
+            }
+            (Fact::JobPaused { progress, .. }, Some(run)) => {
+                JobState::Paused { run: Run { progress: *progress, ..run } }
+            }
+            (Fact::JobResumed { .. }, Some(run)) => JobState::Printing { run },
+            (Fact::JobPrinted { progress, digest, exact, .. }, run) => {
+                ended(at(run, *progress), Outcome::Printed { digest: digest.clone(), exact: *exact })
+            }
+            (Fact::JobCancelled { progress, by, .. }, run) => {
+                let run = match progress {
+                    Some(progress) => at(run, *progress),
+                    None => run,
+                };
+                ended(run, Outcome::Cancelled { by: by.clone() })
+            }
+            (Fact::JobInterrupted { progress, why, .. }, run) => {
+                ended(at(run, *progress), Outcome::Interrupted { why: why.clone() })
+            }
+            _ => return,
+        };
+    }
+
+    /// The bytes under which a touched thing is kept.
+    pub fn entity(&self, key: &EntityKey) -> Option<Vec<u8>> {
+        let json = match key {
+            EntityKey::Case(id) => serde_json::to_vec(self.cases.get(id)?),
+            EntityKey::Part(id) => serde_json::to_vec(self.parts.get(id)?),
+            EntityKey::Job(id) => serde_json::to_vec(self.jobs.get(id)?),
+            EntityKey::Printer(name) => serde_json::to_vec(self.printers.get(name)?),
+            EntityKey::Counters => serde_json::to_vec(&self.counters),
+        };
+        json.ok()
+    }
+
+    /// Takes one stored thing back in; the inverse of `entity`.
+    pub fn restore(&mut self, path: &str, json: &[u8]) -> Result<(), EntityError> {
+        let failed = |error| EntityError { key: path.to_owned(), error };
+        match path.split_once('/').map_or(path, |(kind, _)| kind) {
+            "case" => {
+                let case: Case = serde_json::from_slice(json).map_err(failed)?;
+                self.cases.insert(case.token.clone(), case);
+            }
+            "part" => {
+                let part: Part = serde_json::from_slice(json).map_err(failed)?;
+                self.parts.insert(part.id.clone(), part);
+            }
+            "job" => {
+                let job: Job = serde_json::from_slice(json).map_err(failed)?;
+                self.jobs.insert(job.id.clone(), job);
+            }
+            "printer" => {
+                let record: PrinterRecord = serde_json::from_slice(json).map_err(failed)?;
+                self.printers.insert(record.name.clone(), record);
+            }
+            "counters" => self.counters = serde_json::from_slice(json).map_err(failed)?,
+            _ => {
+                let error = serde::de::Error::custom("unknown kind of entry: written by a newer platen?");
+                return Err(failed(error));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::BootId;
+    use crate::domain::moment::{Moment, WallTime};
+
+    fn stamp() -> Stamp {
+        Stamp { wall: WallTime(1_000), mono: Moment(5), boot: BootId::from_entropy([1; 16]) }
+    }
+
+    fn grant(lab: &mut Lab, request: &Request) -> Result<Vec<Event>, Refusal> {
+        let facts = lab.judge(request)?;
+        let events = lab.number(request, facts, &stamp(), &Actor::Platen);
+        for event in &events {
+            lab.apply(event);
+        }
+        Ok(events)
+    }
+
+    fn token() -> CaseToken {
+        CaseToken::from_entropy([3; 16])
+    }
+
+    fn job(n: u8) -> JobId {
+        JobId::from_entropy([n; 16])
+    }
+
+    fn printer(name: &str) -> PrinterName {
+        name.parse().unwrap()
+    }
+
+    fn lab_with_jobs(count: u8) -> Lab {
+        let mut lab = Lab::default();
+        grant(&mut lab, &Request::OpenCase { case: token(), intended_use: IntendedUse::Diagnostic }).unwrap();
+        let part = PartId::from_entropy([4; 16]);
+        let name = PartName::try_from("heart".to_owned()).unwrap();
+        grant(&mut lab, &Request::AddPart { case: token(), part, name }).unwrap();
+        for n in 0..count {
+            let new = NewJob {
+                job: job(n),
+                case: token(),
+                part: PartRef::Number(1),
+                file: FileHash::from_digest([n; 32]),
+                commands: 10,
+                digest: FileHash::from_digest([9; 32]),
+                pinned: None,
+                material: None,
+            };
+            grant(&mut lab, &Request::QueueJob(Box::new(new))).unwrap();
+        }
+        lab
+    }
+
+    #[test]
+    fn a_finished_job_leaves_the_bed_occupied_until_a_person_clears_it() {
+        let mut lab = lab_with_jobs(2);
+        let a = printer("a");
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
+        let progress = Progress { confirmed: 10, total: 10 };
+        let digest = FileHash::from_digest([9; 32]);
+        let events = grant(
+            &mut lab,
+            &Request::NotePrinted { job: job(0), progress, digest, resends: 0, strays: 0, millis: 5 },
+        )
+        .unwrap();
+        assert!(matches!(events[0].fact, Fact::JobPrinted { exact: true, .. }));
+        let second = Request::StartJob { job: job(1), printer: a.clone() };
+        assert!(matches!(lab.judge(&second), Err(Refusal::BedOccupied { .. })));
+        grant(&mut lab, &Request::ClearBed { printer: a, by: "kim".into() }).unwrap();
+        grant(&mut lab, &second).unwrap();
+    }
+
+    #[test]
+    fn a_wrong_digest_a_missing_line_or_a_stray_is_not_exact() {
+        for (digest, confirmed, strays) in [([8; 32], 10, 0), ([9; 32], 9, 0), ([9; 32], 10, 1)] {
+            let mut lab = lab_with_jobs(1);
+            grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+            let progress = Progress { confirmed, total: 10 };
+            let digest = FileHash::from_digest(digest);
+            let request =
+                Request::NotePrinted { job: job(0), progress, digest, resends: 0, strays, millis: 5 };
+            let events = grant(&mut lab, &request).unwrap();
+            assert!(matches!(events[0].fact, Fact::JobPrinted { exact: false, .. }));
+        }
+    }
+
+    #[test]
+    fn no_job_starts_twice_or_on_a_busy_or_latched_printer() {
+        let mut lab = lab_with_jobs(2);
+        let (a, b) = (printer("a"), printer("b"));
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
+        let twice = lab.judge(&Request::StartJob { job: job(0), printer: b.clone() });
+        assert!(matches!(twice, Err(Refusal::WrongState { .. })));
+        let busy = lab.judge(&Request::StartJob { job: job(1), printer: a });
+        assert!(matches!(busy, Err(Refusal::PrinterBusy { .. })));
+        grant(&mut lab, &Request::NoteStopped { printer: b.clone(), by: "kim".into() }).unwrap();
+        let latched = lab.judge(&Request::StartJob { job: job(1), printer: b });
+        assert!(matches!(latched, Err(Refusal::Latched { .. })));
+    }
+
+    #[test]
+    fn a_new_boot_interrupts_what_was_running_and_starts_nothing() {
+        let mut lab = lab_with_jobs(2);
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        let progress = Progress { confirmed: 4, total: 10 };
+        grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
+        let events = grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap();
+        assert_eq!(events.len(), 2);
+        let JobState::Ended { outcome: Outcome::Interrupted { why }, run: Some(run), .. } =
+            &lab.jobs[&job(0)].state
+        else {
+            panic!("{:?}", lab.jobs[&job(0)].state)
+        };
+        assert_eq!((why, run.progress), (&Interruption::DaemonEnded, progress));
+        assert_eq!(lab.jobs[&job(1)].state, JobState::Queued);
+        assert!(matches!(lab.printer(&printer("a")).bed, Bed::Occupied { .. }));
+    }
+
+    #[test]
+    fn sequence_numbers_have_no_gap_over_outbox_and_job() {
+        let mut lab = lab_with_jobs(2);
+        let mut seen = Vec::new();
+        for n in 0..2 {
+            let on = printer(if n == 0 { "a" } else { "b" });
+            seen.extend(grant(&mut lab, &Request::StartJob { job: job(n), printer: on }).unwrap());
+        }
+        seen.extend(grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap());
+        let outbox: Vec<_> = seen.iter().filter_map(|e| e.subject.as_ref()).map(|s| s.outbox_seq).collect();
+        assert_eq!(outbox, [3, 4, 5, 6]);
+        let first: Vec<_> = seen
+            .iter()
+            .filter_map(|e| e.subject.as_ref())
+            .filter(|s| s.job == job(0))
+            .map(|s| s.job_seq)
+            .collect();
+        assert_eq!(first, [2, 3]);
+    }
+
+    #[test]
+    fn a_lab_is_the_same_after_it_was_stored_and_read_back() {
+        let mut lab = lab_with_jobs(2);
+        let mut stored: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let request = Request::StartJob { job: job(0), printer: printer("a") };
+        let facts = lab.judge(&request).unwrap();
+        for event in lab.number(&request, facts, &stamp(), &Actor::Platen) {
+            lab.apply(&event);
+        }
+        let keys: Vec<EntityKey> = lab
+            .cases
+            .keys()
+            .map(|k| EntityKey::Case(k.clone()))
+            .chain(lab.parts.keys().map(|k| EntityKey::Part(k.clone())))
+            .chain(lab.jobs.keys().map(|k| EntityKey::Job(k.clone())))
+            .chain(lab.printers.keys().map(|k| EntityKey::Printer(k.clone())))
+            .chain([EntityKey::Counters])
+            .collect();
+        for key in keys {
+            stored.insert(key.path(), lab.entity(&key).unwrap());
+        }
+        let mut back = Lab::default();
+        for (path, json) in &stored {
+            back.restore(path, json).unwrap();
+        }
+        assert_eq!(back, lab);
+    }
+
+    #[test]
+    fn the_same_events_give_the_same_lab() {
+        let mut lab = Lab::default();
+        let mut events = Vec::new();
+        let opened = Request::OpenCase { case: token(), intended_use: IntendedUse::Guide };
+        events.extend(grant(&mut lab, &opened).unwrap());
+        events.extend(grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap());
+        let mut again = Lab::default();
+        for event in &events {
+            again.apply(event);
+        }
+        assert_eq!(again, lab);
+    }
+}

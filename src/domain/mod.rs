@@ -1,0 +1,20 @@
+//! The nouns of a printing lab and the rules that tie them, without IO, clock or randomness.
+//!
+//! Reading order: time and identity first, then what a lab has (cases, parts, jobs, printers),
+//! then the facts that change them (`event`) and the state that the facts add up to (`lab`).
+
+pub mod moment;
+pub mod units;
+
+pub mod ids;
+
+pub mod case;
+pub mod part;
+
+pub mod printer;
+
+pub mod job;
+
+pub mod event;
+
+pub mod lab;
