@@ -1,0 +1,5 @@
+//! G-code as text: the lines of a file, what they mean, and whether they may be printed.
+
+pub mod lexer;
+
+pub mod survey;

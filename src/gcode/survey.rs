@@ -1,0 +1,325 @@
+//! One pass over a file: is it G-code that can be printed, how many commands, and their digest.
+
+use crate::domain::ids::FileHash;
+use crate::gcode::lexer::{Command, LexError, Lexer, Piece};
+use sha2::{Digest, Sha256};
+
+/// Marlin cuts a command at 96 bytes, with the number and the checksum that the link adds.
+pub const COMMAND_MAX: usize = 80;
+/// Slicers sign within the first lines.
+const SIGNATURE_LINES: u64 = 40;
+/// A binary STL has a title of 80 bytes and a count of 4: enough to tell what a file is.
+const HEAD: usize = 84;
+
+/// What a print is measured against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    pub lines: u64,
+    pub commands: u64,
+    pub digest: FileHash,
+}
+
+/// Why a file cannot be printed; each reads on after "this file cannot be printed:".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SurveyError {
+    #[error("it is empty")]
+    Empty,
+    #[error("it has comments and blank lines only, no command")]
+    NoCommands,
+    #[error("it is {what}, not G-code; {cure}")]
+    OtherFormat { what: &'static str, cure: &'static str },
+    #[error(
+        "line {line} has bytes that no text has: it is a binary file or a damaged one; export it as plain G-code"
+    )]
+    Binary { line: u64 },
+    #[error("{0}: it is not G-code")]
+    LineTooLong(#[from] LexError),
+    #[error("line {line}: `{text}` is not a G-code command (G, M or T in capitals, then a number)")]
+    NotACommand { line: u64, text: String },
+    #[error(
+        "line {line}: `{text}` has {bytes} bytes, a command has at most {COMMAND_MAX} \
+         (printers cut longer ones); shorten it in the slicer's own G-code"
+    )]
+    TooLong { line: u64, text: String, bytes: usize },
+    #[error("line {line}: `{text}` has letters that printers do not know (ASCII only, outside of comments)")]
+    NotAscii { line: u64, text: String },
+    #[error("line {line}: `{text}` has a star, after which printers expect a checksum")]
+    Star { line: u64, text: String },
+    #[error(
+        "line {line}: `{text}` is not allowed in a job: it {why}; take it out of the slicer's own G-code"
+    )]
+    Forbidden { line: u64, text: String, why: &'static str },
+    #[error("the file ends before the last line that {slicer} writes; export it and upload it again")]
+    Cut { slicer: &'static str },
+}
+
+/// SHA-256 over commands, each followed by a newline; the same for a file and for what was confirmed.
+#[derive(Clone, Debug, Default)]
+pub struct CommandDigest(Sha256);
+
+impl CommandDigest {
+    pub fn add(&mut self, command: &[u8]) {
+        self.0.update(command);
+        self.0.update(b"\n");
+    }
+
+    pub fn finish(self) -> FileHash {
+        FileHash::from_digest(self.0.finalize().into())
+    }
+}
+
+/// Files that people give to a printer by mistake, by their first bytes.
+const FORMATS: &[(&[u8], &str, &str)] = &[
+    (b"PK", "a zip archive (3MF, SL1)", "export it as plain G-code"),
+    (
+        b"GCDE",
+        "binary G-code",
+        "export it as plain G-code (in PrusaSlicer: without \"Supports binary G-code\")",
+    ),
+    (b"solid", "an STL model", "slice it first"),
+    (b"\x7fELF", "a program", "choose another file"),
+    (b"\x89PNG", "a picture", "choose another file"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
+    (b"%PDF", "a PDF document", "choose another file"),
+    (b"\xff\xfe", "text in UTF-16", "save it as ASCII or UTF-8"),
+    (b"\xfe\xff", "text in UTF-16", "save it as ASCII or UTF-8"),
+];
+
+/// M codes that a job may not contain, with what they do.
+const FORBIDDEN: &[(u32, &str)] = &[
+    (23, "prints another file, from the printer's card"),
+    (24, "prints another file, from the printer's card"),
+    (28, "writes the rest of the job to the printer's card instead of printing it"),
+    (29, "ends a file on the printer's card"),
+    (30, "deletes a file on the printer's card"),
+    (32, "prints another file, from the printer's card"),
+    (110, "sets the line count that guards the transfer"),
+    (112, "is the emergency stop"),
+    (410, "drops moves that count as printed"),
+    (500, "changes the settings that the printer keeps"),
+    (502, "resets the printer's settings"),
+    (575, "changes the speed of the printer's line"),
+    (997, "replaces the printer's firmware"),
+    (999, "overrides the printer's own stop"),
+];
+
+/// Reads a file once, in chunks of any size.
+#[derive(Clone, Debug, Default)]
+pub struct Surveyor {
+    /// The first bytes, until there are enough to know what the file is.
+    head: Vec<u8>,
+    sniffed: bool,
+    lexer: Lexer,
+    seen: Seen,
+}
+
+/// What has been seen of the file.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    commands: u64,
+    digest: CommandDigest,
+    signature: Signature,
+    /// The first thing that is wrong; nothing is counted after it.
+    wrong: Option<SurveyError>,
+}
+
+impl Surveyor {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next bytes of the file. After an error the file needs no further reading.
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), SurveyError> {
+        if self.sniffed {
+            return self.lex(chunk);
+        }
+        let (first, rest) = chunk.split_at(chunk.len().min(HEAD - self.head.len()));
+        self.head.extend_from_slice(first);
+        if self.head.len() < HEAD {
+            return Ok(());
+        }
+        self.sniff()?;
+        self.lex(rest)
+    }
+
+    /// The end of the file.
+    pub fn finish(mut self) -> Result<Survey, SurveyError> {
+        if !self.sniffed {
+            if self.head.is_empty() {
+                return Err(SurveyError::Empty);
+            }
+            self.sniff()?;
+        }
+        let (lexer, seen) = (&mut self.lexer, &mut self.seen);
+        let ended = lexer.finish_pieces(&mut |piece| seen.piece(piece));
+        if let Some(wrong) = self.seen.wrong {
+            return Err(wrong);
+        }
+        ended?;
+        if self.seen.commands == 0 {
+            return Err(SurveyError::NoCommands);
+        }
+        self.seen.signature.check()?;
+        Ok(Survey {
+            lines: self.lexer.lines(),
+            commands: self.seen.commands,
+            digest: self.seen.digest.finish(),
+        })
+    }
+
+    fn sniff(&mut self) -> Result<(), SurveyError> {
+        self.sniffed = true;
+        let head = std::mem::take(&mut self.head);
+        for (magic, what, cure) in FORMATS {
+            if head.starts_with(magic) {
+                return Err(SurveyError::OtherFormat { what, cure });
+            }
+        }
+        if is_binary_stl(&head) {
+            return Err(SurveyError::OtherFormat { what: "an STL model", cure: "slice it first" });
+        }
+        self.lex(&head)
+    }
+
+    fn lex(&mut self, chunk: &[u8]) -> Result<(), SurveyError> {
+        let seen = &mut self.seen;
+        let lexed = self.lexer.feed_pieces(chunk, &mut |piece| seen.piece(piece));
+        seen.wrong.clone().map_or(Ok(()), Err)?;
+        Ok(lexed?)
+    }
+}
+
+impl Seen {
+    fn piece(&mut self, piece: Piece<'_>) {
+        if self.wrong.is_some() {
+            return;
+        }
+        match piece {
+            Piece::Comment { line, text } => {
+                if memchr::memchr(0, text).is_some() {
+                    self.wrong = Some(SurveyError::Binary { line });
+                }
+                self.signature.comment(line, text);
+            }
+            Piece::Command(command) => match check(command) {
+                Ok(()) => {
+                    self.commands += 1;
+                    self.digest.add(command.text);
+                }
+                Err(wrong) => self.wrong = Some(wrong),
+            },
+        }
+    }
+}
+
+/// A title of text, padded with blanks or zeros, then a count of triangles.
+fn is_binary_stl(head: &[u8]) -> bool {
+    const TRIANGLES_MAX: u32 = 100_000_000;
+    let Some((title, count)) = head.split_first_chunk::<80>() else { return false };
+    let Ok(count) = <[u8; 4]>::try_from(count) else { return false };
+    let text = |byte: &u8| *byte == 0 || byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    head.contains(&0) && title.iter().all(text) && (1..TRIANGLES_MAX).contains(&u32::from_le_bytes(count))
+}
+
+fn check(command: Command<'_>) -> Result<(), SurveyError> {
+    let Command { line, text, .. } = command;
+    if text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        return Err(SurveyError::Binary { line });
+    }
+    let quoted = || quote(text);
+    let Some(code) = code(text) else {
+        return Err(SurveyError::NotACommand { line, text: quoted() });
+    };
+    if !text.is_ascii() {
+        return Err(SurveyError::NotAscii { line, text: quoted() });
+    }
+    if text.contains(&b'*') {
+        return Err(SurveyError::Star { line, text: quoted() });
+    }
+    if let Some((_, why)) = FORBIDDEN.iter().find(|(number, _)| code == (b'M', *number)) {
+        return Err(SurveyError::Forbidden { line, text: quoted(), why });
+    }
+    if text.len() > COMMAND_MAX {
+        return Err(SurveyError::TooLong { line, text: quoted(), bytes: text.len() });
+    }
+    Ok(())
+}
+
+/// The letter and number that a command begins with, as a firmware reads them: `M0112` and
+/// `M 112` are M112. The tool that a `T?`, `Tx` or `Tc` asks for has no number; it is given as 0.
+fn code(text: &[u8]) -> Option<(u8, u32)> {
+    const DIGITS_MAX: usize = 6;
+    let (&letter, rest) = text.split_first()?;
+    if letter == b'T' && matches!(rest, [b'?' | b'x' | b'c', ..]) {
+        return Some((letter, 0));
+    }
+    let rest = rest.trim_ascii_start();
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !matches!(letter, b'G' | b'M' | b'T') || !(1..=DIGITS_MAX).contains(&digits) {
+        return None;
+    }
+    let number = rest[..digits].iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+    Some((letter, number))
+}
+
+/// At most 40 characters of a command, safe to show.
+fn quote(text: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    let text = String::from_utf8_lossy(text);
+    let mut shown: String =
+        text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// What the slicer that wrote a file puts at its end, and whether that was there.
+#[derive(Clone, Debug, Default)]
+struct Signature {
+    slicer: Option<&'static str>,
+    /// `… _config = end` or `CONFIG_BLOCK_END`, or Cura's `End of Gcode`.
+    ended: bool,
+    /// OrcaSlicer and Bambu Studio wrap their parts; the settings may stand first, so each
+    /// part that began must end.
+    open_blocks: u32,
+}
+
+impl Signature {
+    const CURA: &str = "Cura";
+    const SIGNERS: [(&'static str, &'static str); 6] = [
+        ("generated by PrusaSlicer", "PrusaSlicer"),
+        ("generated by SuperSlicer", "SuperSlicer"),
+        ("generated by OrcaSlicer", "OrcaSlicer"),
+        ("generated by BambuStudio", "Bambu Studio"),
+        ("BambuStudio ", "Bambu Studio"),
+        ("Generated with Cura", Self::CURA),
+    ];
+
+    fn comment(&mut self, line: u64, text: &[u8]) {
+        if self.slicer.is_none() && line <= SIGNATURE_LINES {
+            let signer = Self::SIGNERS.iter().find(|(sign, _)| text.starts_with(sign.as_bytes()));
+            self.slicer = signer.map(|(_, slicer)| *slicer);
+        }
+        if text.ends_with(b"_BLOCK_START") {
+            self.open_blocks += 1;
+        } else if text.ends_with(b"_BLOCK_END") {
+            self.open_blocks = self.open_blocks.saturating_sub(1);
+        }
+        let ends = match self.slicer {
+            Some(Self::CURA) => text == b"End of Gcode",
+            _ => text.ends_with(b"_config = end") || text == b"CONFIG_BLOCK_END",
+        };
+        self.ended |= ends;
+    }
+
+    fn check(&self) -> Result<(), SurveyError> {
+        match self.slicer {
+            Some(slicer) if !self.ended || self.open_blocks > 0 => Err(SurveyError::Cut { slicer }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
