@@ -11,4 +11,5 @@
 pub mod domain;
 
 pub mod gcode;
+pub mod protocol;
 

@@ -1,0 +1,363 @@
+//! One line from a printer, understood as far as it can be trusted.
+//!
+//! Forms: `hosts-and-protocols.md` §2.2–2.9 and `hw-sim/tests/transcripts/`. A line may be damaged
+//! anywhere, so what does not parse completely says less, never something else.
+
+use super::report::{self, FirmwareInfo, Position, TemperatureReport};
+use crate::domain::printer::Fault;
+
+/// What follows an `ok`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Acknowledged {
+    /// ADVANCED_OK: the number of the line that was processed.
+    pub number: Option<u32>,
+    /// ADVANCED_OK: free blocks of the planner, free slots of the command queue, at that moment.
+    pub planner_free: Option<u8>,
+    pub slots_free: Option<u8>,
+    /// Something stands in it that no firmware writes there: noise has changed it.
+    pub damaged: bool,
+    /// `M105` answers in its `ok`.
+    pub temperatures: Option<TemperatureReport>,
+}
+
+/// Why a printer refused a line; `last` is the last number that it accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    LineNumber,
+    Checksum,
+    NoChecksum,
+    NoLineNumber,
+}
+
+/// What a printer is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Busy {
+    Processing,
+    PausedForUser,
+}
+
+/// Host actions that change what we do; others are shown at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Pause,
+    Paused,
+    Resume,
+    Resumed,
+    Cancel,
+    /// `poweroff` and `kill`: said on a kill.
+    PowerOff,
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    Ok(Acknowledged),
+    /// The printer wants this line next.
+    Resend(u32),
+    /// Said before a `Resend`; `last` is absent where it was damaged.
+    Refused {
+        why: Refused,
+        last: Option<u32>,
+    },
+    /// The firmware has given up.
+    Fault(Fault),
+    Busy(Busy),
+    /// Idle, nothing to do (Repetier).
+    Wait,
+    /// The board began anew.
+    Start,
+    Temperatures(TemperatureReport),
+    Position(Position),
+    Firmware(FirmwareInfo),
+    Capability {
+        name: String,
+        able: bool,
+    },
+    Action(Action),
+    /// The part is scrap: filament was not pushed.
+    ColdExtrusion,
+    UnknownCommand,
+    /// An `Error:` that is none of the known.
+    OtherError,
+    Other,
+}
+
+/// Leading decimal digits; `None` if there are none or more than fit.
+fn leading_number(text: &str) -> Option<u32> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].parse().ok()
+}
+
+/// Digits and nothing else.
+fn whole_number(text: &str) -> Option<u32> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+fn acknowledged(tail: &str) -> Acknowledged {
+    let mut ack = Acknowledged::default();
+    if tail.contains(':') {
+        ack.temperatures = report::temperatures(tail);
+        return ack;
+    }
+    for token in tail.split_ascii_whitespace() {
+        let small = |text: &str| whole_number(text).and_then(|n| u8::try_from(n).ok());
+        match token.split_at_checked(1) {
+            Some(("N", digits)) => {
+                ack.number = whole_number(digits);
+                ack.damaged |= ack.number.is_none();
+            }
+            Some(("P", digits)) => {
+                ack.planner_free = small(digits);
+                ack.damaged |= ack.planner_free.is_none();
+            }
+            Some(("B", digits)) => {
+                ack.slots_free = small(digits);
+                ack.damaged |= ack.slots_free.is_none();
+            }
+            _ => ack.damaged = true,
+        }
+    }
+    ack
+}
+
+/// Where the firmware says what went wrong. Old and new spellings, Marlin's and its relatives'.
+fn fault(text: &str) -> Option<Fault> {
+    let lower = text.to_ascii_lowercase();
+    let has = |needle: &str| lower.contains(needle);
+    Some(if has("thermal runaway") || has("thermal malfunction") {
+        Fault::ThermalRunaway
+    } else if has("heating failed") {
+        Fault::HeatingFailed
+    } else if has("maxtemp") {
+        Fault::TooHot
+    } else if has("mintemp") {
+        Fault::TooCold
+    } else if has("probing failed") || has("homing failed") {
+        Fault::Probing
+    } else if has("kill() called") || has("printer halted") || has("kill caused") {
+        Fault::Killed
+    } else if has("stopped due to errors") || has("stop called") {
+        Fault::Halted
+    } else {
+        return None;
+    })
+}
+
+fn refused(text: &str) -> Option<Reply> {
+    let lower = text.to_ascii_lowercase();
+    let why = if lower.contains("line number is not last line number") {
+        Refused::LineNumber
+    } else if lower.contains("checksum mismatch") {
+        Refused::Checksum
+    } else if lower.contains("no checksum with line number") {
+        Refused::NoChecksum
+    } else if lower.contains("no line number with checksum") {
+        Refused::NoLineNumber
+    } else {
+        return None;
+    };
+    let last = lower.find("last line: ").and_then(|at| whole_number(lower[at + 11..].trim()));
+    Some(Reply::Refused { why, last })
+}
+
+/// `Unknown command: "…"`, also where noise has changed one of its two halves: it explains an `ok`.
+fn is_unknown_command(text: &str) -> bool {
+    text.contains("Unknown c") || text.contains(" command: \"")
+}
+
+fn action(name: &str) -> Action {
+    match name.split_ascii_whitespace().next().unwrap_or_default() {
+        "pause" => Action::Pause,
+        "paused" => Action::Paused,
+        "resume" => Action::Resume,
+        "resumed" => Action::Resumed,
+        "cancel" => Action::Cancel,
+        "poweroff" | "kill" => Action::PowerOff,
+        _ => Action::Other,
+    }
+}
+
+impl Reply {
+    /// Reads one line without its end.
+    pub fn parse(line: &[u8]) -> Self {
+        // What is not UTF-8 is damaged; the rest of the line may still say something.
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_ascii_start();
+        let tail = text.strip_prefix("ok").or_else(|| text.strip_prefix("OK"));
+        if let Some(tail) = tail.filter(|tail| tail.is_empty() || tail.starts_with(' ')) {
+            return Self::Ok(acknowledged(tail));
+        }
+        let resend = ["Resend:", "RESEND:", "resend:", "rs "].iter().find_map(|word| text.strip_prefix(word));
+        if let Some(rest) = resend {
+            let rest = rest.trim_ascii_start().trim_start_matches('N');
+            return leading_number(rest).map_or(Self::Other, Self::Resend);
+        }
+        if let Some(rest) = text.strip_prefix("Error:").or_else(|| text.strip_prefix("fatal:")) {
+            let unknown =
+                if text.starts_with("fatal:") { Self::Fault(Fault::Halted) } else { Self::OtherError };
+            return refused(rest).or_else(|| fault(rest).map(Self::Fault)).unwrap_or(unknown);
+        }
+        if let Some(rest) = text.strip_prefix("!!") {
+            return Self::Fault(fault(rest).unwrap_or(Fault::Halted));
+        }
+        if let Some(rest) = text.strip_prefix("//action:").or_else(|| text.strip_prefix("// action:")) {
+            return Self::Action(action(rest));
+        }
+        if let Some(rest) = text.strip_prefix("Cap:") {
+            return match rest.split_once(':') {
+                Some((name, "1")) => Self::Capability { name: report::harmless(name), able: true },
+                Some((name, "0")) => Self::Capability { name: report::harmless(name), able: false },
+                _ => Self::Other,
+            };
+        }
+        if let Some(rest) = text.strip_prefix("echo:busy: ").or_else(|| text.strip_prefix("busy:")) {
+            let user = rest.trim_start().starts_with("paused");
+            return Self::Busy(if user { Busy::PausedForUser } else { Busy::Processing });
+        }
+        if let Some(rest) = text.strip_prefix("echo:") {
+            let rest = rest.trim_start();
+            if rest.contains("cold extrusion prevented") {
+                return Self::ColdExtrusion;
+            }
+            return if is_unknown_command(rest) { Self::UnknownCommand } else { Self::Other };
+        }
+        match text {
+            "start" => return Self::Start,
+            "wait" => return Self::Wait,
+            _ => {}
+        }
+        if is_unknown_command(text) {
+            return Self::UnknownCommand;
+        }
+        if text.contains("FIRMWARE_NAME:") {
+            return report::firmware(text).map_or(Self::Other, Self::Firmware);
+        }
+        if text.starts_with("X:") {
+            return report::position(text).map_or(Self::Other, Self::Position);
+        }
+        report::temperatures(text).map_or(Self::Other, Self::Temperatures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(line: &str) -> Reply {
+        Reply::parse(line.as_bytes())
+    }
+
+    fn ok(number: Option<u32>, planner_free: Option<u8>, slots_free: Option<u8>) -> Reply {
+        Reply::Ok(Acknowledged { number, planner_free, slots_free, ..Acknowledged::default() })
+    }
+
+    fn damaged(planner_free: Option<u8>, slots_free: Option<u8>) -> Reply {
+        Reply::Ok(Acknowledged { planner_free, slots_free, damaged: true, ..Acknowledged::default() })
+    }
+
+    #[test]
+    fn every_form_of_ok_is_read() {
+        assert_eq!(parse("ok"), ok(None, None, None));
+        assert_eq!(parse("ok N12 P15 B3"), ok(Some(12), Some(15), Some(3)));
+        assert_eq!(parse("ok P15 B3"), ok(None, Some(15), Some(3)));
+        let Reply::Ok(ack) = parse("ok T:20.74 /0.00 B:20.66 /0.00 @:0 B@:0") else { panic!() };
+        assert!(ack.temperatures.is_some() && ack.number.is_none());
+    }
+
+    #[test]
+    fn a_damaged_ok_says_less_but_nothing_else() {
+        assert_eq!(parse("ok N1x P15 B3"), damaged(Some(15), Some(3)));
+        assert_eq!(parse("ok N99999999999 P15 B3"), damaged(Some(15), Some(3)));
+        assert_eq!(parse("ok L12 P15 B3"), damaged(Some(15), Some(3)));
+        assert_eq!(parse("oj N12"), Reply::Other);
+        assert_eq!(parse("okN12"), Reply::Other);
+        assert_eq!(parse("okay"), Reply::Other);
+    }
+
+    #[test]
+    fn every_form_of_resend_is_read() {
+        for line in
+            ["Resend: 123", "Resend:123", "RESEND: 123", "rs N123", "rs 123", "rs N123 Expected checksum 67"]
+        {
+            assert_eq!(parse(line), Reply::Resend(123), "{line}");
+        }
+        assert_eq!(parse("Resend: -4"), Reply::Other);
+        assert_eq!(parse("Resend: x"), Reply::Other);
+    }
+
+    #[test]
+    fn refusals_tell_the_last_accepted_line() {
+        let cases = [
+            ("Error:Line Number is not Last Line Number+1, Last Line: 115", Refused::LineNumber, Some(115)),
+            ("Error:checksum mismatch, Last Line: 2", Refused::Checksum, Some(2)),
+            ("Error:No Checksum with line number, Last Line: 4", Refused::NoChecksum, Some(4)),
+            ("Error:No Line Number with checksum, Last Line: 0", Refused::NoLineNumber, Some(0)),
+            ("Error:checksum mismatch, Last Line: 2z", Refused::Checksum, None),
+        ];
+        for (line, why, last) in cases {
+            assert_eq!(parse(line), Reply::Refused { why, last }, "{line}");
+        }
+    }
+
+    #[test]
+    fn kills_and_thermal_faults_are_latched_by_their_meaning() {
+        let cases = [
+            ("Error:Printer halted. kill() called!", Fault::Killed),
+            ("Error:MINTEMP triggered, system stopped! Heater_ID: E0", Fault::TooCold),
+            ("Error:MAXTEMP triggered, system stopped! Heater_ID: 0", Fault::TooHot),
+            ("Error:Heating failed, system stopped! Heater_ID: E0", Fault::HeatingFailed),
+            ("Error:Thermal Runaway, system stopped! Heater_ID: bed", Fault::ThermalRunaway),
+            ("Error:!! KILL caused by KILL button/pin", Fault::Killed),
+            ("Error:Probing Failed", Fault::Probing),
+            ("Error:Printer stopped due to errors. Supervision required.", Fault::Halted),
+            ("!! MCU 'mcu' shutdown: Timer too close", Fault::Halted),
+            ("fatal:Heater/sensor error - Printer stopped and heaters disabled", Fault::Halted),
+        ];
+        for (line, fault) in cases {
+            assert_eq!(parse(line), Reply::Fault(fault), "{line}");
+        }
+        assert_eq!(parse("Error:something new"), Reply::OtherError);
+    }
+
+    #[test]
+    fn the_rest_of_the_vocabulary_is_read() {
+        let cases = [
+            ("echo:busy: processing", Reply::Busy(Busy::Processing)),
+            ("echo:busy: paused for user", Reply::Busy(Busy::PausedForUser)),
+            ("busy:heating", Reply::Busy(Busy::Processing)),
+            ("wait", Reply::Wait),
+            ("start", Reply::Start),
+            ("//action:paused", Reply::Action(Action::Paused)),
+            ("// action:cancel", Reply::Action(Action::Cancel)),
+            ("//action:prompt_begin Pause", Reply::Action(Action::Other)),
+            ("//action:poweroff", Reply::Action(Action::PowerOff)),
+            ("Cap:AUTOREPORT_TEMP:1", Reply::Capability { name: "AUTOREPORT_TEMP".into(), able: true }),
+            ("Cap:PROGRESS:0", Reply::Capability { name: "PROGRESS".into(), able: false }),
+            ("echo:Unknown command: \"XYZZY\"", Reply::UnknownCommand),
+            ("ec@o:Unknown command: \"XYZZY\"", Reply::UnknownCommand),
+            ("echo:Unk.own command: \"XYZZY\"", Reply::UnknownCommand),
+            ("echo: cold extrusion prevented", Reply::ColdExtrusion),
+            ("echo:Home XYZ First", Reply::Other),
+            ("Marlin 2.1.2.6", Reply::Other),
+        ];
+        for (line, reply) in cases {
+            assert_eq!(parse(line), reply, "{line}");
+        }
+        assert!(matches!(parse(" T:23.8 /60.0 B:20.7 /0.0 @:127 B@:0"), Reply::Temperatures(_)));
+        assert!(matches!(parse("X:0.00 Y:0.00 Z:5.00 E:0.00 Count X:0 Y:0 Z:2000"), Reply::Position(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = Reply::parse(&bytes);
+        }
+
+        #[test]
+        fn a_numbered_ok_is_read_back(number: u32, planner in 0u8..16, slots in 0u8..4) {
+            let line = format!("ok N{number} P{planner} B{slots}");
+            prop_assert_eq!(parse(&line), ok(Some(number), Some(planner), Some(slots)));
+        }
+    }
+}

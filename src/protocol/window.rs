@@ -1,0 +1,307 @@
+//! Lines that were sent and are not yet believed, with what is needed to send them again.
+//!
+//! ```text
+//!  settled │ believed   │ in flight      │ to be sent again │ not yet numbered
+//! ─────────┼────────────┼────────────────┼──────────────────┼─────────────────▶ numbers
+//!        oldest       acked            cursor             next
+//! ```
+//! A line is *in flight* until an `ok` names it or counts for it; that makes it *believed*, which
+//! a `Resend` may take back within `REWIND_MAX` lines; beyond that it is *settled* for good.
+
+use std::collections::VecDeque;
+
+/// How far a `Resend` may take back what was acknowledged. An `ok` is mistaken for another's by at
+/// most what is in flight (a receive buffer and a command queue of short lines); this is twice that.
+pub const REWIND_MAX: u32 = 32;
+
+/// Where a line comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The job's command with this index, counted from 1.
+    File(u64),
+    /// Our own: a question, a trailer.
+    Own,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub number: u32,
+    pub origin: Origin,
+    pub text: Box<[u8]>,
+    /// Bytes on the wire, with number, checksum and newline.
+    pub length: usize,
+}
+
+/// How much may be in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Bytes that the board's receive buffer holds: 127 of 128 on Marlin.
+    pub receive_bytes: usize,
+    /// Lines that the board takes out of that buffer before it answers; 0 where not known.
+    pub queue_slots: usize,
+}
+
+/// Room kept free for a question when nothing comes back any more: `\nN4294967295 M105*255\n`.
+pub const QUESTION_BYTES: usize = 22;
+
+#[derive(Clone, Debug)]
+pub struct Window {
+    capacity: Capacity,
+    /// Lines from `oldest` to `next - 1`.
+    sent: VecDeque<Sent>,
+    acked: u32,
+    cursor: u32,
+    next: u32,
+    /// Bytes of the lines in flight.
+    in_flight_bytes: usize,
+}
+
+impl Window {
+    /// An empty window whose first line gets `next`.
+    pub fn new(capacity: Capacity, next: u32) -> Self {
+        Self { capacity, sent: VecDeque::new(), acked: next, cursor: next, next, in_flight_bytes: 0 }
+    }
+
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    pub fn set_queue_slots(&mut self, slots: usize) {
+        self.capacity.queue_slots = slots;
+    }
+
+    /// The number that the next new line gets.
+    pub fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// All lines below this are believed to be processed.
+    pub fn acked(&self) -> u32 {
+        self.acked
+    }
+
+    /// The next line to put on the wire: below `next` while lines are sent again.
+    pub fn cursor(&self) -> u32 {
+        self.cursor
+    }
+
+    fn oldest(&self) -> u32 {
+        self.sent.front().map_or(self.next, |line| line.number)
+    }
+
+    fn get(&self, number: u32) -> Option<&Sent> {
+        let at = number.checked_sub(self.oldest())?;
+        self.sent.get(at as usize)
+    }
+
+    pub fn in_flight(&self) -> u32 {
+        self.cursor - self.acked
+    }
+
+    pub fn in_flight_bytes(&self) -> usize {
+        self.in_flight_bytes
+    }
+
+    /// The oldest line that awaits its `ok`.
+    pub fn oldest_in_flight(&self) -> Option<&Sent> {
+        if self.in_flight() == 0 { None } else { self.get(self.acked) }
+    }
+
+    /// The number of the oldest line in flight that `test` picks.
+    pub fn find_in_flight(&self, test: impl Fn(&Sent) -> bool) -> Option<u32> {
+        (self.acked..self.cursor).find(|number| self.get(*number).is_some_and(&test))
+    }
+
+    /// Whether a line of `length` bytes fits: what is not in the board's command queue must fit
+    /// into its receive buffer, with room for a question.
+    pub fn fits(&self, length: usize) -> bool {
+        let budget = self.capacity.receive_bytes.saturating_sub(QUESTION_BYTES);
+        if self.in_flight_bytes + length <= budget {
+            return true;
+        }
+        let queued: usize = (self.acked..self.cursor)
+            .take(self.capacity.queue_slots)
+            .filter_map(|number| self.get(number))
+            .map(|line| line.length)
+            .sum();
+        self.in_flight_bytes - queued + length <= budget
+            // A line longer than the budget goes alone.
+            || self.in_flight() == 0
+    }
+
+    /// Takes a new line in, already on its way. Only while nothing is to be sent again.
+    pub fn push(&mut self, origin: Origin, text: Box<[u8]>, length: usize) {
+        debug_assert_eq!(self.cursor, self.next);
+        self.sent.push_back(Sent { number: self.next, origin, text, length });
+        self.next += 1;
+        self.cursor = self.next;
+        self.in_flight_bytes += length;
+    }
+
+    /// The next line to send again, if any.
+    pub fn again(&self) -> Option<&Sent> {
+        if self.cursor < self.next { self.get(self.cursor) } else { None }
+    }
+
+    /// The line that `again` showed is on its way.
+    pub fn sent_again(&mut self) {
+        if let Some(length) = self.again().map(|line| line.length) {
+            self.cursor += 1;
+            self.in_flight_bytes += length;
+        }
+    }
+
+    /// Everything below `number` is processed; returns how many lines that is more than before.
+    pub fn acknowledge_below(&mut self, number: u32) -> u32 {
+        if number <= self.acked || number > self.next {
+            return 0;
+        }
+        let gained = number - self.acked;
+        for n in self.acked..number.min(self.cursor) {
+            self.in_flight_bytes -= self.get(n).map_or(0, |line| line.length);
+        }
+        self.acked = number;
+        self.cursor = self.cursor.max(number);
+        gained
+    }
+
+    /// Whether a `Resend` of `number` can be true: it is one of the lines that we may still doubt.
+    pub fn may_rewind_to(&self, number: u32) -> bool {
+        number >= self.oldest() && number <= self.next && self.acked.saturating_sub(number) <= REWIND_MAX
+    }
+
+    /// The board wants `number` next: all from there on will be sent again.
+    pub fn rewind_to(&mut self, number: u32) {
+        debug_assert!(self.may_rewind_to(number));
+        self.acked = self.acked.min(number);
+        self.cursor = number;
+        self.in_flight_bytes =
+            (self.acked..self.cursor).filter_map(|n| self.get(n)).map(|line| line.length).sum();
+    }
+
+    /// Takes out the oldest line once no `Resend` can take it back.
+    pub fn settle(&mut self) -> Option<Sent> {
+        let settled = self.oldest() + REWIND_MAX < self.acked;
+        if settled { self.sent.pop_front() } else { None }
+    }
+
+    /// Takes out the oldest believed line; for the end of a job, when the board has confirmed all.
+    pub fn settle_all(&mut self) -> Option<Sent> {
+        if self.oldest() < self.acked { self.sent.pop_front() } else { None }
+    }
+
+    /// Lines that are believed but not settled, and those in flight, oldest first.
+    pub fn unsettled(&self) -> impl Iterator<Item = &Sent> {
+        self.sent.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SMALL: Capacity = Capacity { receive_bytes: 127, queue_slots: 0 };
+
+    fn push(window: &mut Window, length: usize) {
+        let index = u64::from(window.next());
+        window.push(Origin::File(index), Box::default(), length);
+    }
+
+    #[test]
+    fn in_flight_never_exceeds_what_the_receive_buffer_holds() {
+        let mut window = Window::new(SMALL, 1);
+        while window.fits(33) {
+            push(&mut window, 33);
+        }
+        assert_eq!(window.in_flight(), 3);
+        assert!(window.in_flight_bytes() + QUESTION_BYTES <= 127);
+    }
+
+    #[test]
+    fn known_slots_of_the_command_queue_add_their_lines() {
+        let mut window = Window::new(Capacity { queue_slots: 3, ..SMALL }, 1);
+        while window.fits(33) {
+            push(&mut window, 33);
+        }
+        assert_eq!(window.in_flight(), 6);
+    }
+
+    #[test]
+    fn a_line_longer_than_the_buffer_goes_alone() {
+        let mut window = Window::new(Capacity { receive_bytes: 63, queue_slots: 0 }, 1);
+        assert!(window.fits(90));
+        push(&mut window, 90);
+        assert!(!window.fits(5));
+    }
+
+    #[test]
+    fn a_resend_takes_back_what_was_believed_but_not_what_was_settled() {
+        let mut window = Window::new(SMALL, 1);
+        for _ in 0..100 {
+            push(&mut window, 10);
+            let next = window.next();
+            window.acknowledge_below(next);
+            while window.settle().is_some() {}
+        }
+        assert!(window.may_rewind_to(90));
+        assert!(!window.may_rewind_to(1));
+        assert!(!window.may_rewind_to(102));
+        window.rewind_to(90);
+        assert_eq!((window.acked(), window.cursor(), window.next()), (90, 90, 101));
+        assert_eq!(window.again().map(|line| line.number), Some(90));
+    }
+
+    #[test]
+    fn an_ok_for_a_later_line_jumps_over_what_was_to_be_sent_again() {
+        let mut window = Window::new(SMALL, 1);
+        for _ in 0..4 {
+            push(&mut window, 10);
+        }
+        window.rewind_to(2);
+        window.acknowledge_below(4);
+        assert_eq!((window.acked(), window.cursor(), window.in_flight_bytes()), (4, 4, 0));
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Push(usize),
+        Again,
+        Acknowledge(u32),
+        Rewind(u32),
+        Settle,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (5usize..90).prop_map(Step::Push),
+            Just(Step::Again),
+            (0u32..12).prop_map(Step::Acknowledge),
+            (0u32..12).prop_map(Step::Rewind),
+            Just(Step::Settle),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_account_of_bytes_always_balances(steps in proptest::collection::vec(step(), 0..200)) {
+            let mut window = Window::new(SMALL, 1);
+            for step in steps {
+                match step {
+                    Step::Push(length) if window.cursor() == window.next() && window.fits(length) => push(&mut window, length),
+                    Step::Again if window.again().is_some_and(|line| window.fits(line.length)) => window.sent_again(),
+                    Step::Acknowledge(ahead) => { window.acknowledge_below(window.acked() + ahead); }
+                    Step::Rewind(back) => {
+                        let to = window.next().saturating_sub(back);
+                        if window.may_rewind_to(to) { window.rewind_to(to); }
+                    }
+                    Step::Settle => { window.settle(); }
+                    _ => {}
+                }
+                let real: usize = (window.acked..window.cursor).filter_map(|n| window.get(n)).map(|l| l.length).sum();
+                prop_assert_eq!(real, window.in_flight_bytes());
+                prop_assert!(window.acked <= window.cursor && window.cursor <= window.next);
+            }
+        }
+    }
+}
