@@ -13,3 +13,5 @@ pub mod domain;
 pub mod gcode;
 pub mod protocol;
 
+pub mod control;
+

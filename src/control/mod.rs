@@ -1,0 +1,5 @@
+//! The printer's brain: bytes, requests and the time in; bytes and events out.
+
+pub mod run;
+
+pub mod session;

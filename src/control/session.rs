@@ -1,0 +1,722 @@
+//! Everything that is decided about one printer while its port is open.
+//!
+//! ```text
+//!            open              greeted           start
+//!  Closed ─────────▶ Greeting ─────────▶ Ready ─────────▶ Running
+//!    ▲                  ▲                  ▲                 │
+//!    │ port gone        │ board reset      └── job ended ────┤
+//!    └── (any) ─────────┴────────────────────────────────────┤
+//!                                                            ▼
+//!                              stop: Stopped    kill line: Faulted
+//! ```
+//! `Stopped` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
+//!
+//! The methods are of four kinds: getters; `handle_*` for what the port or the clock brings;
+//! commands (`start`, `pause`, `stop` …); `poll_*` for what the caller must do. Call order after any
+//! of the others: `transmit`, `poll_event` until `None`, then sleep until `poll_timeout`.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::run::{FileLine, Leaving, Run, Stage};
+use crate::domain::ids::{FileHash, JobId, PrinterName};
+use crate::domain::job::{Interruption, Progress};
+use crate::domain::moment::Moment;
+use crate::domain::printer::{Activity, Fault, LineHealth, Reading, Snapshot, Temperatures};
+use crate::domain::units::Baud;
+use crate::protocol::frame;
+use crate::protocol::lines::Lines;
+use crate::protocol::link::{BEFORE_JOB, Counts, Link, LinkEvent, Loss};
+use crate::protocol::reply::{Action, Reply};
+use crate::protocol::report::{FirmwareInfo, TemperatureReport};
+use crate::protocol::window::{Capacity, Origin};
+
+/// Where the firmware does not report by itself, and to notice lost `ok`s where they are not numbered.
+const POLL: Duration = Duration::from_secs(2);
+/// A board that reports by itself is asked only when it has not for this long.
+const POLL_IF_QUIET: Duration = Duration::from_secs(10);
+
+/// What the caller knows about a printer before it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    pub baud: Baud,
+    pub capacity: Capacity,
+}
+
+/// What happened, for the journal and for the caller.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionEvent {
+    /// The firmware answered and is identified.
+    Ready,
+    /// No more lines are sent.
+    Paused {
+        job: JobId,
+        progress: Progress,
+    },
+    Resumed {
+        job: JobId,
+    },
+    Printed {
+        job: JobId,
+        progress: Progress,
+        digest: FileHash,
+        resends: u64,
+        /// Commands that the firmware seems to have run out of place: not exact if not 0.
+        strays: u64,
+        millis: u64,
+    },
+    Cancelled {
+        job: JobId,
+        progress: Progress,
+        by: String,
+    },
+    Interrupted {
+        job: JobId,
+        progress: Progress,
+        why: Interruption,
+    },
+    Faulted(Fault),
+    /// The firmware confirmed an emergency stop by its kill line.
+    StopVerified,
+    /// Nothing more can be done on this port: close it. The reason is for people.
+    Close {
+        reason: String,
+    },
+}
+
+/// Why a command was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotNow {
+    #[error("the printer is {state}")]
+    State { state: &'static str },
+    #[error("the printer runs another job")]
+    OtherJob,
+}
+
+#[derive(Clone, Debug)]
+enum Greeting {
+    Numbering,
+    /// `M115` and `M105` are asked.
+    Identifying,
+    /// Reports are switched on, heaters that somebody left on are switched off.
+    Arming,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Closed { reason: String },
+    Greeting(Greeting),
+    Ready,
+    Running(Box<Run>),
+    Stopped { verified: bool },
+    Faulted(Fault),
+}
+
+#[derive(Debug)]
+pub struct Session {
+    printer: PrinterName,
+    profile: Profile,
+    phase: Phase,
+    lines: Lines,
+    link: Link,
+    /// Our own commands, sent before lines of the file.
+    own: VecDeque<&'static [u8]>,
+    temperatures: Temperatures,
+    firmware: FirmwareInfo,
+    events: VecDeque<SessionEvent>,
+    poll_at: Option<Moment>,
+    /// Bytes that no firmware writes, of all that came since the port was opened.
+    rubbish: u64,
+    heard: u64,
+    /// The line whose wait for heat was broken off.
+    broken: Option<u32>,
+    /// It was stopped or had halted, and a person cleared it: a board that was not reset is deaf.
+    cleared: bool,
+}
+
+impl Session {
+    pub fn new(printer: PrinterName, profile: Profile) -> Self {
+        Self {
+            printer,
+            profile,
+            phase: Phase::Closed { reason: "not opened yet".into() },
+            lines: Lines::new(),
+            link: Link::new(profile.baud, profile.capacity),
+            own: VecDeque::new(),
+            temperatures: Temperatures::default(),
+            firmware: FirmwareInfo::default(),
+            events: VecDeque::new(),
+            poll_at: None,
+            rubbish: 0,
+            heard: 0,
+            broken: None,
+            cleared: false,
+        }
+    }
+
+    pub fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed { .. })
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.link.counts()
+    }
+
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub fn firmware(&self) -> &FirmwareInfo {
+        &self.firmware
+    }
+
+    pub fn progress(&self) -> Option<Progress> {
+        match &self.phase {
+            Phase::Running(run) => Some(self.progress_of(run)),
+            _ => None,
+        }
+    }
+
+    fn progress_of(&self, run: &Run) -> Progress {
+        run.progress(self.link.window().acked(), self.link.window().unsettled())
+    }
+
+    pub fn activity(&self) -> Activity {
+        match &self.phase {
+            Phase::Closed { reason } => Activity::Offline { reason: reason.clone() },
+            Phase::Greeting(_) => Activity::Connecting,
+            Phase::Ready => Activity::Ready,
+            Phase::Stopped { .. } => Activity::Stopped,
+            Phase::Faulted(fault) => Activity::Faulted { fault: *fault },
+            Phase::Running(run) => {
+                let (job, progress) = (run.job.clone(), self.progress_of(run));
+                match run.stage {
+                    Stage::Numbering | Stage::Printing => Activity::Printing { job, progress },
+                    Stage::Paused { draining } => Activity::Paused { job, progress, draining },
+                    Stage::Trailer | Stage::Confirming => Activity::Finishing { job, progress },
+                    Stage::Leaving(_) => Activity::Cancelling { job },
+                }
+            }
+        }
+    }
+
+    pub fn snapshot(&self, now: Moment) -> Snapshot {
+        let counts = self.link.counts();
+        Snapshot {
+            printer: self.printer.clone(),
+            activity: self.activity(),
+            temperatures: self.temperatures,
+            firmware: (!self.firmware.name.is_empty()).then(|| self.firmware.name.clone()),
+            line: LineHealth {
+                lines_sent: counts.lines,
+                bytes_sent: counts.bytes,
+                resends: counts.resends,
+                probes: counts.questions,
+                stray_oks: counts.stray_oks,
+            },
+            at: now,
+        }
+    }
+
+    // What the port and the clock bring.
+
+    /// The port is open. The board may have been reset by that, or not.
+    pub fn handle_opened(&mut self, now: Moment) {
+        self.lines.clear();
+        self.rubbish = 0;
+        self.heard = 0;
+        self.link = Link::new(self.profile.baud, self.profile.capacity);
+        self.greet(now);
+    }
+
+    /// The port is gone.
+    pub fn handle_closed(&mut self, reason: &str) {
+        self.end_run(Interruption::Unplugged);
+        let reason = reason.to_owned();
+        self.phase = Phase::Closed { reason };
+        self.temperatures = Temperatures::default();
+        self.poll_at = None;
+        self.own.clear();
+        self.link = Link::new(self.profile.baud, self.profile.capacity);
+    }
+
+    pub fn handle_bytes(&mut self, now: Moment, bytes: &[u8]) {
+        let text = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+        self.heard += bytes.len() as u64;
+        self.rubbish += bytes.iter().filter(|byte| !text(byte)).count() as u64;
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.feed(bytes, |line| self.handle_line(now, line));
+        self.lines = lines;
+        self.drive(now);
+    }
+
+    pub fn handle_timeout(&mut self, now: Moment) {
+        self.link.handle_timeout(now);
+        if self.poll_at.is_some_and(|at| now >= at) {
+            self.poll_temperatures(now);
+        }
+        self.drive(now);
+    }
+
+    // Commands.
+
+    /// Begins a job. The caller has made its start durable before.
+    pub fn start(&mut self, now: Moment, job: JobId, total: u64) -> Result<(), NotNow> {
+        if !self.is_ready() {
+            return Err(NotNow::State { state: self.activity().word() });
+        }
+        self.own.clear();
+        self.broken = None;
+        self.link.renumber(now, BEFORE_JOB);
+        self.phase = Phase::Running(Box::new(Run::new(job, total, now, self.link.counts())));
+        Ok(())
+    }
+
+    /// How many more lines of the file are wanted now.
+    pub fn wants(&self) -> usize {
+        match &self.phase {
+            Phase::Running(run) => run.wants(),
+            _ => 0,
+        }
+    }
+
+    /// Gives lines of the file, in order.
+    pub fn supply(&mut self, now: Moment, lines: impl IntoIterator<Item = FileLine>) {
+        if let Phase::Running(run) = &mut self.phase {
+            let in_order = lines.into_iter().all(|line| run.take(line));
+            if !in_order {
+                self.abandon(Interruption::FileUnreadable);
+            }
+        }
+        self.drive(now);
+    }
+
+    /// The file is at its end.
+    pub fn supply_ended(&mut self, now: Moment) {
+        if let Phase::Running(run) = &mut self.phase
+            && !run.end_supply()
+        {
+            self.abandon(Interruption::FileUnreadable);
+        }
+        self.drive(now);
+    }
+
+    /// The file cannot be read any further: heaters off, interrupted.
+    pub fn supply_failed(&mut self, now: Moment) {
+        self.abandon(Interruption::FileUnreadable);
+        self.drive(now);
+    }
+
+    fn run_of(&mut self, job: &JobId) -> Result<&mut Run, NotNow> {
+        let state = self.activity().word();
+        match &mut self.phase {
+            Phase::Running(run) if run.job == *job => Ok(run),
+            Phase::Running(_) => Err(NotNow::OtherJob),
+            _ => Err(NotNow::State { state }),
+        }
+    }
+
+    /// Sends no more lines; what was sent still moves.
+    pub fn pause(&mut self, now: Moment, job: &JobId) -> Result<(), NotNow> {
+        let state = self.activity().word();
+        let run = self.run_of(job)?;
+        match run.stage {
+            Stage::Printing | Stage::Numbering => run.stage = Stage::Paused { draining: true },
+            _ => return Err(NotNow::State { state }),
+        }
+        let progress = self.progress().unwrap_or_default();
+        self.events.push_back(SessionEvent::Paused { job: job.clone(), progress });
+        self.drive(now);
+        Ok(())
+    }
+
+    pub fn resume(&mut self, now: Moment, job: &JobId) -> Result<(), NotNow> {
+        let state = self.activity().word();
+        let run = self.run_of(job)?;
+        match run.stage {
+            Stage::Paused { .. } => run.stage = Stage::Printing,
+            _ => return Err(NotNow::State { state }),
+        }
+        self.events.push_back(SessionEvent::Resumed { job: job.clone() });
+        self.drive(now);
+        Ok(())
+    }
+
+    /// Sends no more lines and switches heaters and fan off; ends when that is acknowledged.
+    pub fn cancel(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
+        let state = self.activity().word();
+        let run = self.run_of(job)?;
+        if matches!(run.stage, Stage::Leaving(_)) {
+            return Err(NotNow::State { state });
+        }
+        self.leave(Leaving::Cancelled { by: by.to_owned() });
+        self.drive(now);
+        Ok(())
+    }
+
+    /// The daemon ends: heaters off, and the job is interrupted.
+    pub fn leave_for_shutdown(&mut self, now: Moment) {
+        self.abandon(Interruption::DaemonEnded);
+        self.drive(now);
+    }
+
+    /// Emergency stop: the next bytes on the wire are `M112`, bare and then numbered.
+    ///
+    /// The newline ends what was cut; a board that reads ahead obeys the bare one at once, a board
+    /// that insists on numbers obeys the second (`transcripts/…-m112.txt`).
+    pub fn stop(&mut self) {
+        let mut bytes = b"\nM112\n".to_vec();
+        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
+        self.link.preempt(&bytes);
+        self.own.clear();
+        self.poll_at = None;
+        self.end_run(Interruption::Stopped);
+        if !self.is_closed() {
+            self.phase = Phase::Stopped { verified: false };
+        }
+    }
+
+    /// A person has looked at a stopped or faulted printer: greet it anew.
+    pub fn clear(&mut self) -> Result<(), NotNow> {
+        match self.phase {
+            Phase::Stopped { .. } | Phase::Faulted(_) => {
+                self.cleared = true;
+                self.close("cleared after a stop; connecting again");
+                Ok(())
+            }
+            _ => Err(NotNow::State { state: self.activity().word() }),
+        }
+    }
+
+    // What the caller must do.
+
+    /// The bytes to write now, in order.
+    pub fn transmit(&self) -> &[u8] {
+        self.link.transmit()
+    }
+
+    /// The first `count` of them were taken by the kernel.
+    pub fn transmitted(&mut self, count: usize) {
+        self.link.transmitted(count);
+    }
+
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.events.pop_front()
+    }
+
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        match (self.link.poll_timeout(), self.poll_at) {
+            (Some(link), Some(poll)) => Some(link.min(poll)),
+            (link, poll) => link.or(poll),
+        }
+    }
+
+    // Inside.
+
+    fn greet(&mut self, now: Moment) {
+        self.own.clear();
+        self.poll_at = None;
+        self.link.renumber(now, 0);
+        self.phase = Phase::Greeting(Greeting::Numbering);
+    }
+
+    fn close(&mut self, reason: &str) {
+        self.phase = Phase::Closed { reason: reason.to_owned() };
+        self.events.push_back(SessionEvent::Close { reason: reason.to_owned() });
+    }
+
+    /// Ends a running job where it stands.
+    fn end_run(&mut self, why: Interruption) {
+        let Phase::Running(run) = &self.phase else { return };
+        let (job, progress) = (run.job.clone(), self.progress_of(run));
+        self.events.push_back(SessionEvent::Interrupted { job, progress, why });
+        self.phase = Phase::Ready;
+    }
+
+    fn abandon(&mut self, why: Interruption) {
+        self.leave(Leaving::Abandoned { why });
+    }
+
+    fn leave(&mut self, leaving: Leaving) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        if matches!(run.stage, Stage::Leaving(_)) {
+            return;
+        }
+        run.drop_supply();
+        run.stage = Stage::Leaving(leaving);
+        self.own.clear();
+        self.own.extend([&b"M104 S0"[..], b"M140 S0", b"M107", b"M400"]);
+    }
+
+    fn handle_line(&mut self, now: Moment, line: &[u8]) {
+        match Reply::parse(line) {
+            Reply::Ok(ack) => {
+                if let Some(report) = &ack.temperatures {
+                    self.take_temperatures(now, report);
+                }
+                self.link.handle_ok(now, &ack);
+            }
+            Reply::Resend(wanted) => self.link.handle_resend(now, wanted),
+            Reply::Refused { why, last } => self.link.handle_refused(why, last),
+            Reply::Busy(_) => self.link.handle_busy(now),
+            Reply::UnknownCommand => self.link.handle_unknown_command(),
+            Reply::Temperatures(report) => self.take_temperatures(now, &report),
+            Reply::Firmware(info) => self.firmware = info,
+            Reply::Capability { name, able } => self.link.learn_capability(&name, able),
+            Reply::Fault(fault) => self.take_fault(fault),
+            Reply::Start => self.take_start(now),
+            Reply::Action(action) => self.take_action(now, action),
+            Reply::Wait | Reply::Position(_) | Reply::ColdExtrusion | Reply::OtherError | Reply::Other => {}
+        }
+        while let Some(event) = self.link.poll_event() {
+            self.handle_link_event(now, event);
+        }
+    }
+
+    fn take_temperatures(&mut self, now: Moment, report: &TemperatureReport) {
+        let known = &mut self.temperatures;
+        known.hotend = report.hotend.or(known.hotend);
+        known.bed = report.bed.or(known.bed);
+        known.chamber = report.chamber.or(known.chamber);
+        known.at = Some(now);
+    }
+
+    fn take_fault(&mut self, fault: Fault) {
+        match &mut self.phase {
+            Phase::Stopped { verified: verified @ false } => {
+                *verified = true;
+                self.events.push_back(SessionEvent::StopVerified);
+            }
+            // The first line says why; `kill() called` follows every kill.
+            Phase::Stopped { .. } | Phase::Faulted(_) | Phase::Closed { .. } => {}
+            Phase::Greeting(_) | Phase::Ready | Phase::Running(_) => {
+                self.end_run(Interruption::Fault { fault });
+                self.phase = Phase::Faulted(fault);
+                self.events.push_back(SessionEvent::Faulted(fault));
+                self.own.clear();
+                self.poll_at = None;
+                self.link.preempt(b"");
+            }
+        }
+    }
+
+    fn take_start(&mut self, now: Moment) {
+        match &self.phase {
+            Phase::Running(_) => {
+                self.end_run(Interruption::PrinterReset);
+                self.greet(now);
+            }
+            Phase::Ready | Phase::Greeting(_) => self.greet(now),
+            // The board may have been reset by hand; a person still has to say that it is clear.
+            Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {}
+        }
+    }
+
+    /// A button or a sensor on the printer asks for something.
+    fn take_action(&mut self, now: Moment, action: Action) {
+        let Phase::Running(run) = &self.phase else { return };
+        let job = run.job.clone();
+        let _ = match action {
+            Action::Pause => self.pause(now, &job),
+            Action::Resume => self.resume(now, &job),
+            Action::Cancel => self.cancel(now, &job, "the printer's panel"),
+            Action::Paused | Action::Resumed | Action::PowerOff | Action::Other => Ok(()),
+        };
+    }
+
+    fn handle_link_event(&mut self, now: Moment, event: LinkEvent) {
+        match event {
+            LinkEvent::Renumbered => match &mut self.phase {
+                Phase::Greeting(step) => {
+                    *step = Greeting::Identifying;
+                    self.own.extend([&b"M115"[..], b"M105"]);
+                }
+                Phase::Running(run) if run.stage == Stage::Numbering => run.stage = Stage::Printing,
+                _ => {}
+            },
+            LinkEvent::Confirmed => self.finish(now),
+            LinkEvent::Lost(loss) => self.lose(loss),
+        }
+    }
+
+    fn lose(&mut self, loss: Loss) {
+        self.end_run(match loss {
+            Loss::Silence => Interruption::Silence,
+            Loss::LineCount => Interruption::LineCountLost,
+            Loss::Noise => Interruption::Noise,
+        });
+        // At a wrong baud rate most bytes are none of a text, and few of them are line ends.
+        let wrong_baud = self.rubbish > 8 && self.rubbish * 4 > self.heard;
+        let baud = self.profile.baud.0;
+        let reason = match loss {
+            Loss::Silence if wrong_baud => format!(
+                "it answers rubbish at {baud} baud: wrong baud rate, or not a printer; try another `baud`"
+            ),
+            Loss::Silence if self.heard == 0 && self.cleared => {
+                "it is still deaf after its stop: press its reset button, or switch it off and on".into()
+            }
+            Loss::Silence if self.heard == 0 => format!(
+                "it never answered at {baud} baud: is it switched on, is this its port, is the baud rate right?"
+            ),
+            Loss::Silence => "it stopped answering: look at the printer, then its cable".into(),
+            Loss::LineCount => Interruption::LineCountLost.in_words(),
+            Loss::Noise => Interruption::Noise.in_words(),
+        };
+        self.close(&reason);
+    }
+
+    /// The firmware has everything, and everything has moved.
+    fn finish(&mut self, now: Moment) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        while let Some(line) = self.link.settle_all() {
+            run.settle(&line);
+        }
+        let event = SessionEvent::Printed {
+            job: run.job.clone(),
+            progress: run.progress(0, std::iter::empty()),
+            digest: run.digest(),
+            resends: self.link.counts().resends - run.before.resends,
+            strays: self.link.counts().strays - run.before.strays,
+            millis: u64::try_from((now - run.started).as_millis()).unwrap_or(u64::MAX),
+        };
+        self.events.push_back(event);
+        self.phase = Phase::Ready;
+    }
+
+    fn poll_temperatures(&mut self, now: Moment) {
+        let dialect = self.link.dialect();
+        let by_itself = dialect.autoreport_temperature && dialect.advanced_ok;
+        let quiet = self.temperatures.at.is_none_or(|at| now - at >= POLL_IF_QUIET);
+        let asked = self.link.window().find_in_flight(|line| &*line.text == b"M105").is_some();
+        if (!by_itself || quiet) && !asked && !self.own.contains(&&b"M105"[..]) {
+            self.own.push_back(b"M105");
+        }
+        self.poll_at = Some(now + POLL);
+    }
+
+    /// Breaks a wait for heat, which would hold the commands behind it back for minutes.
+    fn break_wait(&mut self) {
+        let waiting =
+            self.link.window().oldest_in_flight().filter(|line| {
+                [&b"M109"[..], b"M190", b"M191"].iter().any(|code| line.text.starts_with(code))
+            });
+        let number = waiting.map(|line| line.number);
+        if number.is_some() && self.broken != number && self.link.dialect().emergency_parser {
+            self.broken = number;
+            self.link.send_bare(b"M108");
+        }
+    }
+
+    /// Moves everything as far as it goes now.
+    fn drive(&mut self, now: Moment) {
+        while let Some(event) = self.link.poll_event() {
+            self.handle_link_event(now, event);
+        }
+        self.send_own(now);
+        match &mut self.phase {
+            Phase::Greeting(_) => self.drive_greeting(now),
+            Phase::Running(_) => self.drive_run(now),
+            Phase::Ready | Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {
+                while self.link.settle().is_some() {}
+            }
+        }
+    }
+
+    fn send_own(&mut self, now: Moment) {
+        while let Some(command) = self.own.front().copied() {
+            if !self.link.has_room(command) {
+                return;
+            }
+            self.own.pop_front();
+            self.link.send(now, Origin::Own, command);
+        }
+    }
+
+    fn drive_greeting(&mut self, now: Moment) {
+        if !(self.own.is_empty() && self.link.is_idle()) {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Greeting(step @ Greeting::Identifying) => {
+                *step = Greeting::Arming;
+                if self.link.dialect().autoreport_temperature {
+                    self.own.push_back(b"M155 S1");
+                }
+                // Whoever left a heater on is not here any more. A target that is not known may be one.
+                let off = |heater: Option<Reading>| {
+                    heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
+                };
+                if !off(self.temperatures.hotend) {
+                    self.own.push_back(b"M104 S0");
+                }
+                if !off(self.temperatures.bed) {
+                    self.own.push_back(b"M140 S0");
+                }
+                self.send_own(now);
+                if self.own.is_empty() && self.link.is_idle() {
+                    self.greeted(now);
+                }
+            }
+            Phase::Greeting(Greeting::Arming) => self.greeted(now),
+            _ => {}
+        }
+    }
+
+    fn greeted(&mut self, now: Moment) {
+        self.phase = Phase::Ready;
+        self.cleared = false;
+        self.poll_at = Some(now + POLL);
+        self.events.push_back(SessionEvent::Ready);
+    }
+
+    fn drive_run(&mut self, now: Moment) {
+        if matches!(&self.phase, Phase::Running(run) if matches!(run.stage, Stage::Leaving(_))) {
+            self.break_wait();
+        }
+        let Phase::Running(run) = &mut self.phase else { return };
+        if run.stage == Stage::Printing {
+            while let Some(line) = run.peek() {
+                if !self.own.is_empty() || !self.link.has_room(&line.text) {
+                    break;
+                }
+                self.link.send(now, Origin::File(line.index), &line.text);
+                run.pop();
+            }
+        }
+        while let Some(line) = self.link.settle() {
+            run.settle(&line);
+        }
+        if !(self.own.is_empty() && self.link.is_idle()) {
+            return;
+        }
+        match run.stage.clone() {
+            Stage::Printing if run.all_sent() => {
+                run.stage = Stage::Trailer;
+                // Marlin answers `M400` when all has moved; the line after it proves that answer.
+                self.own.extend([&b"M400"[..], b"M114"]);
+                self.send_own(now);
+            }
+            Stage::Paused { .. } => run.stage = Stage::Paused { draining: false },
+            Stage::Trailer => {
+                run.stage = Stage::Confirming;
+                self.link.confirm(now);
+            }
+            // A resend came between question and answer; all is acknowledged again.
+            Stage::Confirming => self.link.confirm(now),
+            Stage::Leaving(leaving) => {
+                let window = self.link.window();
+                let (job, progress) = (run.job.clone(), run.progress(window.acked(), window.unsettled()));
+                self.events.push_back(match leaving {
+                    Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by },
+                    Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why },
+                });
+                self.phase = Phase::Ready;
+            }
+            Stage::Numbering | Stage::Printing => {}
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The session against the simulated firmware, in virtual time, with faults drawn from a seed.
+//!
+//! What is checked after every step: the executed commands of the file are a prefix of it, without a
+//! gap and without a duplicate; no queue passes its bound; "printed" implies executed.
+
+#![allow(clippy::cast_possible_truncation, reason = "small numbers, and tests run on 64 bits")]
+
+mod world;
+
+mod exactness;
+
+mod life;
+
+mod swarm;
