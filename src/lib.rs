@@ -15,3 +15,5 @@ pub mod protocol;
 
 pub mod control;
 
+pub mod config;
+

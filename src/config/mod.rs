@@ -1,0 +1,93 @@
+//! What the operator may say, in one TOML file; every mistake is reported at once.
+
+mod mistake;
+mod parse;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::domain::ids::{NodeName, PrinterName, SiteName};
+use crate::domain::units::Baud;
+
+pub use mistake::{ConfigErrors, Mistake};
+pub use parse::KEYS;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub site: SiteName,
+    pub node: NodeName,
+    pub state_dir: PathBuf,
+    pub http: Http,
+    /// Absent: nothing is published (the journal keeps all events for later).
+    pub mqtt: Option<Mqtt>,
+    pub printers: Vec<Printer>,
+}
+
+impl Config {
+    /// Reads and checks a configuration file. The error holds every mistake in it, not the first.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        let failed = |mistakes| ConfigErrors { path: path.to_owned(), mistakes };
+        let text =
+            std::fs::read_to_string(path).map_err(|error| failed(vec![Mistake::unreadable(&error)]))?;
+        Self::parse(&text).map_err(failed)
+    }
+
+    /// Checks the text of a configuration, without looking at the machine.
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        parse::parse(text)
+    }
+
+    /// What the configuration says of one printer.
+    pub fn printer(&self, name: &PrinterName) -> Option<&Printer> {
+        self.printers.iter().find(|printer| printer.name == *name)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    pub listen: SocketAddr,
+    /// The largest upload in bytes.
+    pub upload_max: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MqttVersion {
+    V311,
+    V5,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mqtt {
+    pub host: String,
+    pub port: u16,
+    /// `mqtts://`: TLS, checked against `ca_file`, or the system's certificates where absent.
+    pub tls: bool,
+    pub ca_file: Option<PathBuf>,
+    pub version: MqttVersion,
+    pub username: Option<String>,
+    pub password_file: Option<PathBuf>,
+}
+
+/// Who says that a bed is clear after a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BedClearing {
+    /// A named person, each time. The default.
+    Person,
+    /// The printer removes parts by itself (a belt, a simulator).
+    Automatic,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printer {
+    pub name: PrinterName,
+    pub port: PathBuf,
+    pub baud: Baud,
+    /// Bytes of the board's receive buffer; 128 unless the maker says more.
+    pub rx_buffer: usize,
+    /// Commands that the board takes out of that buffer before it runs them; 0 is the safe default.
+    pub command_buffer: usize,
+    pub bed_clearing: BedClearing,
+}

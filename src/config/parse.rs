@@ -1,0 +1,295 @@
+//! From the text of a configuration to a `Config`, or to all its mistakes.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use toml::de::DeTable;
+
+use super::mistake::Mistake;
+use super::reader::{Found, Reader, Section, nearest};
+use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
+use crate::domain::ids::{IdError, PrinterName};
+use crate::domain::units::Baud;
+
+/// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
+pub const KEYS: &[(&str, &[&str])] = &[
+    ("", &["site", "node", "state_dir"]),
+    ("http", &["listen", "upload_max_mb"]),
+    ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
+    ("printer", &["name", "port", "baud", "rx_buffer", "command_buffer", "bed_clearing"]),
+];
+
+const TOP: &[&str] = &["site", "node", "state_dir", "http", "mqtt", "printer"];
+
+const STATE_DIR: &str = "/var/lib/platen";
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7180);
+/// A week-long print at high detail has some 200 MB of G-code.
+const UPLOAD_MAX_MB: u64 = 512;
+const MEGABYTE: u64 = 1 << 20;
+/// Classic Marlin's receive ring; every board has at least this.
+const RX_BUFFER: u64 = 128;
+/// What the recorder's queue is made for, with room for people.
+const PRINTERS_MAX: usize = 128;
+/// The speeds that firmware for printers is built with.
+const BAUDS: &[u64] = &[
+    9_600, 19_200, 38_400, 57_600, 76_800, 115_200, 230_400, 250_000, 460_800, 500_000, 921_600, 1_000_000,
+    2_000_000,
+];
+
+fn keys(section: &str) -> &'static [&'static str] {
+    KEYS.iter().find(|(name, _)| *name == section).map_or(&[], |(_, keys)| keys)
+}
+
+pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
+    let mut reader = Reader::new(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What a broken line did to the keys around it is not worth telling.
+        for error in &errors {
+            reader.syntax(error);
+        }
+        return Err(reader.finish());
+    }
+    let top = Section { name: String::new(), table: document.get_ref() };
+    reader.unknown_keys(&top, TOP);
+    let site = name(&mut reader, &top, "site", "write the lab's name, as in site = \"st-anna\"");
+    let node = name(&mut reader, &top, "node", "write this machine's name, as in node = \"lab-1\"");
+    let state_dir = path(&mut reader, &top, "state_dir").unwrap_or_else(|| STATE_DIR.into());
+    let http = http(&mut reader, &top);
+    let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
+    let printers = printers(&mut reader, &top);
+    let mistakes = reader.finish();
+    match (site, node) {
+        (Some(site), Some(node)) if mistakes.is_empty() => {
+            Ok(Config { site, node, state_dir, http, mqtt, printers })
+        }
+        _ => Err(mistakes),
+    }
+}
+
+fn name<T: FromStr<Err = IdError>>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    instead: &str,
+) -> Option<T> {
+    let found = reader.needed_text(section, key, instead)?;
+    match found.value.parse() {
+        Ok(name) => Some(name),
+        Err(_) => {
+            let reason = "a name is 1 to 64 of a-z, 0-9 and -, and begins with a letter or digit";
+            reader.wrong(&found.at, reason, instead);
+            None
+        }
+    }
+}
+
+/// An absolute path: the daemon's working directory is nobody's business.
+fn path(reader: &mut Reader<'_>, section: &Section<'_>, key: &str) -> Option<PathBuf> {
+    let found = reader.text(section, key)?;
+    absolute(reader, &found, key)
+}
+
+fn absolute(reader: &mut Reader<'_>, found: &Found<String>, key: &str) -> Option<PathBuf> {
+    if Path::new(&found.value).is_absolute() && !found.value.contains('\0') {
+        return Some(found.value.clone().into());
+    }
+    reader.wrong(&found.at, "this is no absolute path", format!("write {key} = \"/…\""));
+    None
+}
+
+fn http(reader: &mut Reader<'_>, top: &Section<'_>) -> Http {
+    let mut http = Http { listen: LISTEN, upload_max: UPLOAD_MAX_MB * MEGABYTE };
+    let Some(section) = reader.section(top, "http") else { return http };
+    reader.unknown_keys(&section, keys("http"));
+    if let Some(found) = reader.text(&section, "listen") {
+        match found.value.parse::<SocketAddr>() {
+            Ok(listen) if listen.ip().is_loopback() => http.listen = listen,
+            Ok(_) => reader.wrong(
+                &found.at,
+                "platen has no TLS and no logins yet, so it answers this machine only",
+                format!(
+                    "write listen = \"{LISTEN}\" and reach it through ssh -L or a proxy that knows its users"
+                ),
+            ),
+            Err(_) => reader.wrong(
+                &found.at,
+                "this is no address with a port",
+                format!("write listen = \"{LISTEN}\" (numbers, not a name)"),
+            ),
+        }
+    }
+    if let Some(found) = reader.number(&section, "upload_max_mb", "megabytes", 1..=65_536) {
+        http.upload_max = found.value * MEGABYTE;
+    }
+    http
+}
+
+fn mqtt(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Mqtt> {
+    const URL: &str = "write url = \"mqtt://HOST:1883\" or \"mqtts://HOST:8883\"";
+    reader.unknown_keys(section, keys("mqtt"));
+    let version = match reader.text(section, "version") {
+        None => MqttVersion::V5,
+        Some(found) => match found.value.as_str() {
+            "5" => MqttVersion::V5,
+            "3.1.1" => MqttVersion::V311,
+            _ => {
+                reader.wrong(&found.at, "platen speaks MQTT 5 and 3.1.1", "write \"5\" or \"3.1.1\"");
+                MqttVersion::V5
+            }
+        },
+    };
+    let username = reader.text(section, "username");
+    let password = reader.text(section, "password_file");
+    if let (None, Some(found)) = (&username, &password) {
+        reader.wrong(&found.at, "a password needs a user", "write username = \"…\" beside it");
+    }
+    let password_file = password.and_then(|found| absolute(reader, &found, "password_file"));
+    let ca = reader.text(section, "ca_file");
+    let address = reader.needed_text(section, "url", URL).and_then(|found| match broker(&found.value) {
+        Ok(address) => Some(address),
+        Err(reason) => {
+            reader.wrong(&found.at, reason, URL);
+            None
+        }
+    });
+    if let (Some((false, ..)), Some(found)) = (&address, &ca) {
+        reader.wrong(&found.at, "there is no certificate to check without TLS", "write url = \"mqtts://…\"");
+    }
+    let ca_file = ca.and_then(|found| absolute(reader, &found, "ca_file"));
+    let (tls, host, port) = address?;
+    Some(Mqtt { host, port, tls, ca_file, version, username: username.map(|u| u.value), password_file })
+}
+
+/// Whether TLS, host and port of a broker's address.
+fn broker(url: &str) -> Result<(bool, String, u16), &'static str> {
+    let (tls, rest) = match url.split_once("://") {
+        Some(("mqtt", rest)) => (false, rest),
+        Some(("mqtts", rest)) => (true, rest),
+        _ => return Err("this does not begin with mqtt:// or mqtts://"),
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.contains('@') {
+        return Err("user and password do not stand in the address; username and password_file are for them");
+    }
+    // An IPv6 address stands in brackets, since it has colons of its own.
+    let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => {
+            (host, Some(port.strip_prefix(':').ok_or("after ] there is neither : nor the end")?))
+        }
+        None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
+    };
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    if host.is_empty() || !host.chars().all(legal) {
+        return Err("there is no host in this address, or more than a host");
+    }
+    let port = match port {
+        None if tls => 8883,
+        None => 1883,
+        Some(port) => match port.parse() {
+            Ok(0) | Err(_) => return Err("the port is a number from 1 to 65535"),
+            Ok(port) => port,
+        },
+    };
+    Ok((tls, host.to_owned(), port))
+}
+
+fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
+    let sections = reader.sections(top, "printer");
+    if sections.is_empty() && !top.table.contains_key("printer") {
+        reader.missing("[[printer]]", "write one for each printer, with name, port and baud");
+    }
+    if sections.len() > PRINTERS_MAX {
+        reader.overall(
+            "[[printer]]",
+            format!("{} printers are more than one machine drives", sections.len()),
+            format!("write {PRINTERS_MAX} at most, and run a second platen on another machine for the rest"),
+        );
+    }
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let mut ports: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut printers = Vec::with_capacity(sections.len());
+    for section in &sections {
+        reader.unknown_keys(section, keys("printer"));
+        let name: Option<PrinterName> =
+            name(reader, section, "name", "write a name such as name = \"mk3-07\"");
+        if let Some(found) = reader.text(section, "name") {
+            match names.get(&found.value) {
+                Some(first) => reader.wrong(
+                    &found.at,
+                    format!("the printer in line {first} has this name already"),
+                    "give each printer a name of its own",
+                ),
+                None => drop(names.insert(found.value, found.at.line)),
+            }
+        }
+        let port = port(reader, section, &mut ports);
+        let baud = baud(reader, section);
+        let rx_buffer =
+            reader.number(section, "rx_buffer", "bytes", 32..=65_536).map_or(RX_BUFFER, |f| f.value);
+        let command_buffer =
+            reader.number(section, "command_buffer", "commands", 0..=256).map_or(0, |f| f.value);
+        let bed_clearing = bed_clearing(reader, section);
+        if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
+            // Both are within the ranges above, far below any usize.
+            let (rx_buffer, command_buffer) =
+                (usize::try_from(rx_buffer).unwrap_or(0), usize::try_from(command_buffer).unwrap_or(0));
+            printers.push(Printer { name, port, baud, rx_buffer, command_buffer, bed_clearing });
+        }
+    }
+    printers
+}
+
+fn port(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    ports: &mut BTreeMap<PathBuf, String>,
+) -> Option<PathBuf> {
+    const PORT: &str = "write port = \"/dev/serial/by-id/…\" (ls /dev/serial/by-id shows the names)";
+    let found = reader.needed_text(section, "port", PORT)?;
+    let port = absolute(reader, &found, "port")?;
+    match ports.get(&port) {
+        Some(first) => {
+            reader.wrong(
+                &found.at,
+                format!("{first} is on this port already"),
+                "give each printer a port of its own",
+            );
+        }
+        None => drop(ports.insert(port.clone(), section.name.clone())),
+    }
+    Some(port)
+}
+
+fn baud(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Baud> {
+    const BAUD: &str = "write the speed that the firmware was built with: 115200 or 250000 for most";
+    if !section.table.contains_key("baud") {
+        reader.missing(format!("{} baud", section.name), BAUD);
+        return None;
+    }
+    let found = reader.number(section, "baud", "bits per second", 1..=u64::from(u32::MAX))?;
+    if !BAUDS.contains(&found.value) {
+        reader.wrong(&found.at, "no firmware uses this line speed", BAUD);
+        return None;
+    }
+    u32::try_from(found.value).ok().map(Baud)
+}
+
+fn bed_clearing(reader: &mut Reader<'_>, section: &Section<'_>) -> BedClearing {
+    const WORDS: &[&str] = &["person", "automatic"];
+    let Some(found) = reader.text(section, "bed_clearing") else { return BedClearing::Person };
+    match found.value.as_str() {
+        "person" => BedClearing::Person,
+        "automatic" => BedClearing::Automatic,
+        other => {
+            let instead = match nearest(other, WORDS) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => "write \"person\" or \"automatic\"".into(),
+            };
+            reader.wrong(&found.at, "a bed is cleared by a person or by the printer itself", instead);
+            BedClearing::Person
+        }
+    }
+}

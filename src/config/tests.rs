@@ -1,0 +1,169 @@
+//! The configuration's promises: every mistake at once, every key explained.
+
+use super::*;
+use std::collections::BTreeSet;
+
+const DOCUMENT: &str = include_str!("../../config/platen.toml");
+
+const GOOD: &str = r#"
+site = "st-anna"
+node = "lab-1"
+[[printer]]
+name = "mk3-07"
+port = "/dev/ttyACM0"
+baud = 115200
+"#;
+
+fn mistakes(text: &str) -> Vec<String> {
+    Config::parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+/// The only mistake in a good configuration with one change.
+fn mistake(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    let found = mistakes(&GOOD.replace(from, to));
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.into_iter().next().unwrap()
+}
+
+#[test]
+fn what_is_left_out_has_the_documented_default() {
+    let config = Config::parse(GOOD).unwrap();
+    assert_eq!(config.state_dir, Path::new("/var/lib/platen"));
+    assert_eq!(config.http, Http { listen: "127.0.0.1:7180".parse().unwrap(), upload_max: 512 << 20 });
+    assert_eq!(config.mqtt, None);
+    let printer = &config.printers[0];
+    assert_eq!((printer.rx_buffer, printer.command_buffer), (128, 0));
+    assert_eq!(printer.bed_clearing, BedClearing::Person);
+}
+
+#[test]
+fn every_mistake_is_told_at_once_in_the_order_of_the_file() {
+    let found = mistakes(
+        r#"
+site = "St. Anna"
+nod = "lab-1"
+[http]
+listen = "0.0.0.0:7180"
+upload_max_mb = 0
+[mqtt]
+url = "http://broker"
+version = 5
+[[printer]]
+name = "a"
+port = "/dev/ttyACM0"
+baud = 115201
+[[printer]]
+name = "a"
+port = "/dev/ttyACM0"
+baud = "fast"
+bed_clearing = "persn"
+"#,
+    );
+    let begins = [
+        r#"line 2: site = "St. Anna": a name is 1 to 64 of"#,
+        "line 3: nod: there is no such key; did you mean node?",
+        r#"line 5: http.listen = "0.0.0.0:7180": platen has no TLS"#,
+        "line 6: http.upload_max_mb = 0: this number is out of range; write a whole number of megabytes",
+        r#"line 8: mqtt.url = "http://broker": this does not begin with mqtt:// or mqtts://"#,
+        "line 9: mqtt.version = 5: this is a number, not text",
+        r#"line 13: printer "a" baud = 115201: no firmware uses this line speed"#,
+        r#"line 15: printer "a" name = "a": the printer in line 11 has this name already"#,
+        r#"line 16: printer "a" port = "/dev/ttyACM0": printer "a" is on this port already"#,
+        r#"line 17: printer "a" baud = "fast": this is text, not a whole number"#,
+        r#"line 18: printer "a" bed_clearing = "persn": a bed is cleared by a person or by the printer itself; did you mean "person"?"#,
+        "node: this is missing; write this machine's name",
+    ];
+    for (found, begin) in found.iter().zip(begins) {
+        assert!(found.starts_with(begin), "{found}\nshould begin with\n{begin}");
+    }
+    assert_eq!(found.len(), begins.len(), "{found:#?}");
+}
+
+#[test]
+fn text_that_is_no_toml_is_told_with_its_line() {
+    let found = mistakes("site = \"a\"\nnode = lab one\n");
+    assert!(found[0].starts_with("line 2: this is not TOML"), "{found:?}");
+    assert!(found[0].contains("key = value"), "{found:?}");
+}
+
+#[test]
+fn a_path_that_depends_on_where_the_daemon_was_started_is_refused() {
+    assert!(mistake("/dev/ttyACM0", "ttyACM0").contains("no absolute path"));
+}
+
+#[test]
+fn a_configuration_without_a_printer_is_refused() {
+    let found = mistakes("site = \"a\"\nnode = \"b\"\n");
+    assert_eq!(found, ["[[printer]]: this is missing; write one for each printer, with name, port and baud"]);
+}
+
+#[test]
+fn a_printer_in_single_brackets_is_told_what_to_write() {
+    assert!(mistake("[[printer]]", "[printer]").contains("write [[printer]] in double brackets"));
+}
+
+#[test]
+fn a_hostile_value_is_shown_short_and_plain() {
+    let found = mistake("mk3-07", &format!("\\u001b[31m{}", "x".repeat(10_000)));
+    assert!(found.len() < 400 && !found.contains('\x1b'), "{found}");
+}
+
+#[test]
+fn broker_addresses_are_read_or_refused_with_a_reason() {
+    let with = |mqtt: &str| Config::parse(&format!("{GOOD}[mqtt]\n{mqtt}\n"));
+    let read = |url: &str| {
+        let mqtt = with(&format!("url = \"{url}\"")).unwrap().mqtt.unwrap();
+        (mqtt.host, mqtt.port, mqtt.tls)
+    };
+    assert_eq!(read("mqtt://broker"), ("broker".into(), 1883, false));
+    assert_eq!(read("mqtts://broker.lab:8884/"), ("broker.lab".into(), 8884, true));
+    assert_eq!(read("mqtt://[::1]:1884"), ("::1".into(), 1884, false));
+    for bad in
+        ["broker:1883", "mqtt://", "mqtt://user:pw@broker", "mqtt://b:0", "mqtt://b:x", "mqtt://b/topic"]
+    {
+        assert!(with(&format!("url = \"{bad}\"")).is_err(), "{bad}");
+    }
+    assert!(with("url = \"mqtt://b\"\nca_file = \"/ca.pem\"").is_err(), "a CA without TLS");
+    assert!(with("url = \"mqtt://b\"\npassword_file = \"/pw\"").is_err(), "a password without a user");
+}
+
+/// Keys of the document by section, also those that are commented out with `#key = `.
+fn documented() -> BTreeSet<(String, String)> {
+    let mut section = String::new();
+    let mut keys = BTreeSet::new();
+    for line in DOCUMENT.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_matches(|c| c == '[' || c == ']').to_owned();
+        } else if let Some((key, _)) = line.strip_prefix('#').unwrap_or(line).split_once(" = ")
+            && !key.starts_with(' ')
+        {
+            keys.insert((section.clone(), key.to_owned()));
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_documented_configuration_has_every_key_and_no_other() {
+    let known = KEYS
+        .iter()
+        .flat_map(|(section, keys)| keys.iter().map(|key| ((*section).to_owned(), (*key).to_owned())));
+    assert_eq!(documented(), known.collect());
+}
+
+#[test]
+fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_on() {
+    let shipped = Config::parse(DOCUMENT).unwrap();
+    let all_on: Vec<&str> = DOCUMENT
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(key) if !key.starts_with(' ') => key,
+            _ => line,
+        })
+        .collect();
+    let all_on = Config::parse(&all_on.join("\n")).unwrap();
+    // What is commented out is the default, except where the default is "nothing".
+    assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, all_on.http));
+    assert_eq!(shipped.printers, all_on.printers);
+}
