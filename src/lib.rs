@@ -15,5 +15,7 @@ pub mod protocol;
 
 pub mod control;
 
+pub mod io;
+
 pub mod config;
 

@@ -1,0 +1,9 @@
+//! Everything that touches the machine: ports, files, the store, sockets, the clock.
+
+pub mod clock;
+pub mod serial;
+pub mod spool;
+pub mod store;
+
+pub mod broker;
+pub mod mqtt;

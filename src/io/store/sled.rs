@@ -1,0 +1,482 @@
+//! The journal on disk, in sled, made to keep its promises at a power cut and on a full disk.
+//!
+//! What sled does not do by itself, and this file does:
+//!
+//! - `flush` leaves data in the kernel: each commit ends with an `fdatasync` of our own.
+//! - A failed write leaves half a transaction in its memory: the store is opened anew after one,
+//!   and the disk says whether the batch is there. Where even that fails, nothing is taken any more.
+//! - A damaged file makes it panic, or makes it forget the newest entries without a word: panics
+//!   become errors, and a mark beside the data says how far the journal had come.
+//! - A full disk keeps it from opening: a ballast file is given back then.
+//!
+//! ```text
+//! Open ──write failed──▶ opening anew ──▶ Open
+//!   │                         │
+//!   └──panic, fdatasync failed┴──▶ Lost (until the daemon is started again)
+//! ```
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
+
+use super::{Batch, Store, StoreError};
+
+/// The layout of the trees and of their keys.
+const FORMAT: u32 = 1;
+/// sled's own default is 1 GiB; the lab's state and the journal's end fit into this.
+const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+/// Given back when the disk is full, so that the store can still be opened and a boot recorded.
+const BALLAST_BYTES: u64 = 16 * 1024 * 1024;
+const BALLAST: &str = "ballast";
+/// No commit begins with less space: the largest group of entries and sled's segments of 512 KiB
+/// fit into it, so that sled never meets a full disk in the middle of a transaction.
+const FLOOR_BYTES: u64 = 8 * 1024 * 1024;
+/// After a store is closed, threads of sled's hold its lock a little longer; so does a child process
+/// that was forked just then, until it runs its own program.
+const LINGERING: (u32, Duration) = (200, Duration::from_millis(10));
+
+/// A store in a folder of its own. All calls block, `open` too: make them where blocking is allowed.
+pub struct SledStore {
+    dir: PathBuf,
+    /// Held over a commit; commits are one after another anyway.
+    files: Mutex<Files>,
+    state: RwLock<State>,
+    floor: u64,
+    /// The lock that keeps other daemons out; let go when the store is dropped.
+    _lock: File,
+}
+
+/// What stands beside sled in the folder.
+struct Files {
+    /// sled's data file, for `fdatasync`.
+    data: File,
+    mark: File,
+    ballast: bool,
+}
+
+enum State {
+    Open(Trees),
+    /// Why nothing is taken any more.
+    Lost(String),
+}
+
+#[derive(Clone)]
+struct Trees {
+    db: sled::Db,
+    events: sled::Tree,
+    entities: sled::Tree,
+    meta: sled::Tree,
+}
+
+/// What a disk shows of a batch whose commit failed.
+enum Found {
+    Whole,
+    Nothing,
+    Part,
+}
+
+impl std::fmt::Debug for SledStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SledStore").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl SledStore {
+    /// Opens the store in `dir`, making it where needed. One process may have it open, once.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let io = |error| io_failure(dir, error);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
+        let lock = take_lock(dir)?;
+        make_room(dir)?;
+        let trees = match open_trees(dir) {
+            Err(StoreError::Full { .. }) if give_back(dir)? => open_trees(dir)?,
+            other => other?,
+        };
+        let data = File::open(dir.join("db")).map_err(io)?;
+        guarded(dir, || check_format(dir, &trees, &data))?;
+        let mark = open_mark(dir).map_err(io)?;
+        check_mark(dir, &mark, &trees)?;
+        let mut files = Files { data, mark, ballast: dir.join(BALLAST).exists() };
+        files.ensure_ballast(dir, free_bytes(dir)?);
+        make_names_durable(dir).map_err(io)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            files: Mutex::new(files),
+            state: RwLock::new(State::Open(trees)),
+            floor: FLOOR_BYTES,
+            _lock: lock,
+        })
+    }
+
+    /// The same with another floor, in bytes: for tests of a disk that fills up during a commit.
+    pub fn with_floor(self, floor: u64) -> Self {
+        Self { floor, ..self }
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match &*state {
+            State::Open(trees) => {
+                guarded(&self.dir, || look(trees).map_err(|error| failure(&self.dir, error)))
+            }
+            State::Lost(detail) => Err(self.lost(detail)),
+        }
+    }
+
+    fn lost(&self, detail: &str) -> StoreError {
+        StoreError::Lost { path: self.dir.clone(), detail: detail.to_owned() }
+    }
+
+    /// Ends the use of this store: what its memory says and what the disk has may differ.
+    fn give_up(&self, detail: String) -> StoreError {
+        let error = self.lost(&detail);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let State::Open(trees) = std::mem::replace(&mut *state, State::Lost(detail)) {
+            // Dropped, sled would write what it still holds, on top of what nobody knows.
+            std::mem::forget(trees);
+        }
+        error
+    }
+
+    /// After a failed write: opens the store anew and looks whether the batch is in it.
+    fn settle(&self, files: &mut Files, batch: &Batch, failed: StoreError) -> Result<(), StoreError> {
+        let reopened = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let old = std::mem::replace(&mut *state, State::Lost(failed.to_string()));
+            guarded(&self.dir, || {
+                drop(old);
+                make_room(&self.dir)?;
+                files.ballast = self.dir.join(BALLAST).exists();
+                open_trees(&self.dir)
+            })
+            .map(|trees| *state = State::Open(trees))
+        };
+        if let Err(error) = reopened {
+            return Err(self.give_up(format!("{failed}; then, opening it anew: {error}")));
+        }
+        match self.read(|trees| trees.find(batch)) {
+            Ok(Found::Nothing) => Err(failed),
+            Ok(Found::Whole) => Ok(()),
+            Ok(Found::Part) => Err(self.give_up(format!("{failed}; a part of it was written"))),
+            Err(error) => Err(self.give_up(format!("{failed}; then, reading it: {error}"))),
+        }
+    }
+}
+
+impl Store for SledStore {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut files = lock(&self.files);
+        let free = free_bytes(&self.dir)?;
+        if free < self.floor {
+            return Err(StoreError::Full { path: self.dir.clone() });
+        }
+        files.ensure_ballast(&self.dir, free);
+        match self.read(|trees| trees.write(batch)) {
+            Ok(()) => {}
+            Err(error @ (StoreError::Lost { .. } | StoreError::TooLong { .. })) => return Err(error),
+            Err(StoreError::Damaged { detail, .. }) => return Err(self.give_up(detail)),
+            Err(failed) => self.settle(&mut files, batch, failed)?,
+        }
+        if let Err(error) = files.data.sync_data() {
+            // The kernel forgets pages that it could not write: a second try would say yes wrongly.
+            return Err(self.give_up(format!("fdatasync: {error}")));
+        }
+        if let Some((seq, _)) = batch.events.last() {
+            files.set_mark(*seq);
+        }
+        Ok(())
+    }
+
+    fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        self.read(|trees| trees.events.range(from.to_be_bytes()..).take(limit).map(event).collect())
+    }
+
+    fn last_event(&self) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        self.read(|trees| trees.last_event())
+    }
+
+    fn entities(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.read(|trees| trees.entities.iter().map(text).collect())
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|trees| Ok(trees.meta.get(key)?.map(|value| value.to_vec())))
+    }
+
+    fn all_meta(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.read(|trees| trees.meta.iter().map(text).collect())
+    }
+}
+
+type Pair = sled::Result<(sled::IVec, sled::IVec)>;
+
+fn event(pair: Pair) -> sled::Result<(u64, Vec<u8>)> {
+    let (key, value) = pair?;
+    let key = <[u8; 8]>::try_from(&*key)
+        .map_err(|_| sled::Error::ReportableBug("a journal key that is not 8 bytes long".into()))?;
+    Ok((u64::from_be_bytes(key), value.to_vec()))
+}
+
+fn text(pair: Pair) -> sled::Result<(String, Vec<u8>)> {
+    let (key, value) = pair?;
+    Ok((String::from_utf8_lossy(&key).into_owned(), value.to_vec()))
+}
+
+impl Trees {
+    fn last_event(&self) -> sled::Result<Option<(u64, Vec<u8>)>> {
+        self.events.last()?.map(|pair| event(Ok(pair))).transpose()
+    }
+
+    fn write(&self, batch: &Batch) -> sled::Result<()> {
+        let written = (&self.events, &self.entities, &self.meta).transaction(|(events, entities, meta)| {
+            for (seq, value) in &batch.events {
+                events.insert(&seq.to_be_bytes(), value.as_bytes())?;
+            }
+            for (path, value) in &batch.entities {
+                entities.insert(path.as_bytes(), value.as_bytes())?;
+            }
+            for (key, value) in &batch.meta {
+                meta.insert(key.as_bytes(), value.as_bytes())?;
+            }
+            Ok::<(), ConflictableTransactionError<()>>(())
+        });
+        match written {
+            // Nothing here aborts; the type has to be named all the same.
+            Ok(()) | Err(TransactionError::Abort(())) => self.db.flush().map(|_| ()),
+            Err(TransactionError::Storage(error)) => Err(error),
+        }
+    }
+
+    fn find(&self, batch: &Batch) -> sled::Result<Found> {
+        let mut there = 0;
+        for (seq, value) in &batch.events {
+            there +=
+                usize::from(self.events.get(seq.to_be_bytes())?.is_some_and(|old| *old == *value.as_bytes()));
+        }
+        for (path, value) in &batch.entities {
+            there += usize::from(self.entities.get(path)?.is_some_and(|old| *old == *value.as_bytes()));
+        }
+        for (key, value) in &batch.meta {
+            there += usize::from(self.meta.get(key)?.is_some_and(|old| *old == *value.as_bytes()));
+        }
+        let all = batch.events.len() + batch.entities.len() + batch.meta.len();
+        let first = batch.events.first().map(|(seq, _)| self.events.contains_key(seq.to_be_bytes()));
+        Ok(match first.transpose()? {
+            _ if there == all => Found::Whole,
+            // An entity or a cursor may have had the same value before.
+            Some(false) => Found::Nothing,
+            None if there == 0 => Found::Nothing,
+            _ => Found::Part,
+        })
+    }
+}
+
+impl Files {
+    /// Makes the ballast where there is none and space enough for it.
+    fn ensure_ballast(&mut self, dir: &Path, free: u64) {
+        if self.ballast || free < BALLAST_BYTES + FLOOR_BYTES {
+            return;
+        }
+        match make_ballast(&dir.join(BALLAST)) {
+            Ok(()) => self.ballast = true,
+            // Nothing is lost without it but an easier start on a full disk.
+            Err(error) => tracing::warn!(%error, "no ballast file in {}", dir.display()),
+        }
+    }
+
+    /// Writes down how far the journal has come. Not synced: it is read after the process died or
+    /// a file was damaged; after a power cut it may be behind, which is harmless.
+    fn set_mark(&self, seq: u64) {
+        if let Err(error) = self.mark.write_all_at(format!("{seq:020}\n").as_bytes(), 0) {
+            tracing::warn!(%error, "cannot write the mark beside the journal");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a call into sled; a panic in it is a damaged file.
+fn guarded<T>(dir: &Path, call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    // Whatever sled leaves half-done is not used again: see `give_up`.
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let detail = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
+        Err(StoreError::Damaged {
+            path: dir.to_owned(),
+            detail: detail.lines().next().unwrap_or("").to_owned(),
+        })
+    })
+}
+
+fn failure(dir: &Path, error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(error) => io_failure(dir, error),
+        other => StoreError::Damaged { path: dir.to_owned(), detail: other.to_string() },
+    }
+}
+
+fn io_failure(dir: &Path, error: std::io::Error) -> StoreError {
+    let path = dir.to_owned();
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData => {
+            StoreError::Damaged { path, detail: error.to_string() }
+        }
+        _ => StoreError::Io { path, error },
+    }
+}
+
+fn free_bytes(dir: &Path) -> Result<u64, StoreError> {
+    let space = nix::sys::statvfs::statvfs(dir).map_err(|errno| io_failure(dir, errno.into()))?;
+    Ok(space.blocks_available() * space.fragment_size())
+}
+
+#[expect(clippy::disallowed_methods, reason = "waiting for the lock itself could wait for another daemon")]
+fn take_lock(dir: &Path) -> Result<File, StoreError> {
+    let (tries, pause) = LINGERING;
+    let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).clone();
+    let lock = options.open(dir.join("lock")).map_err(|error| io_failure(dir, error))?;
+    for _ in 0..tries {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(pause),
+            Err(TryLockError::Error(error)) => return Err(io_failure(dir, error)),
+        }
+    }
+    Err(StoreError::Locked { path: dir.to_owned() })
+}
+
+#[expect(clippy::disallowed_methods, reason = "sled tells nobody when its lock is gone")]
+fn open_trees(dir: &Path) -> Result<Trees, StoreError> {
+    let (tries, pause) = LINGERING;
+    for _ in 0..tries {
+        match guarded(dir, || try_open_trees(dir)) {
+            // We hold the folder's lock, so this is what is left of a store that we closed.
+            Err(StoreError::Locked { .. }) => std::thread::sleep(pause),
+            other => return other,
+        }
+    }
+    Err(StoreError::Locked { path: dir.to_owned() })
+}
+
+fn try_open_trees(dir: &Path) -> Result<Trees, StoreError> {
+    let failed = |error: sled::Error| match error {
+        sled::Error::Io(error) if error.to_string().contains("could not acquire lock") => {
+            StoreError::Locked { path: dir.to_owned() }
+        }
+        other => failure(dir, other),
+    };
+    let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    let db = config.open().map_err(failed)?;
+    Ok(Trees {
+        events: db.open_tree("events").map_err(failed)?,
+        entities: db.open_tree("entities").map_err(failed)?,
+        meta: db.open_tree("meta").map_err(failed)?,
+        db,
+    })
+}
+
+/// Whether this platen can read the store; a store without entries becomes one of this format.
+fn check_format(dir: &Path, trees: &Trees, data: &File) -> Result<(), StoreError> {
+    let failed = |error| failure(dir, error);
+    let unknown = |found: String| StoreError::Format { path: dir.to_owned(), found, known: FORMAT };
+    match trees.meta.get("format").map_err(failed)? {
+        Some(found) if *found == *FORMAT.to_string().as_bytes() => Ok(()),
+        Some(found) => Err(unknown(String::from_utf8_lossy(&found).into_owned())),
+        None if trees.events.is_empty() && trees.entities.is_empty() => {
+            trees.meta.insert("format", FORMAT.to_string().as_bytes()).map_err(failed)?;
+            trees.db.flush().map_err(failed)?;
+            data.sync_data().map_err(|error| io_failure(dir, error))
+        }
+        None => Err(unknown("unknown".into())),
+    }
+}
+
+fn open_mark(dir: &Path) -> std::io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(dir.join("reached"))
+}
+
+/// sled forgets damaged entries at the end of its file; the mark remembers that there were some.
+fn check_mark(dir: &Path, mark: &File, trees: &Trees) -> Result<(), StoreError> {
+    let damaged = |detail: String| StoreError::Damaged { path: dir.to_owned(), detail };
+    let mut bytes = [0; 21];
+    let length = mark.read_at(&mut bytes, 0).map_err(|error| io_failure(dir, error))?;
+    // Empty or zeros: new, or a power cut before its first write reached the disk.
+    let digits = bytes[..length].trim_ascii();
+    let reached = if digits.iter().all(|byte| *byte == 0) {
+        0
+    } else {
+        let digits = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok());
+        digits.ok_or_else(|| damaged("the file `reached` is not a number".into()))?
+    };
+    let last = guarded(dir, || trees.last_event().map_err(|error| failure(dir, error)))?;
+    let last = last.map_or(0, |(seq, _)| seq);
+    if last < reached {
+        return Err(damaged(format!("its last entry is {last}, but it had come to {reached}")));
+    }
+    mark.write_all_at(format!("{last:020}\n").as_bytes(), 0).map_err(|error| io_failure(dir, error))
+}
+
+/// Prepares the folder for sled's opening, which writes: on a full disk it would do harm.
+fn make_room(dir: &Path) -> Result<(), StoreError> {
+    if free_bytes(dir)? < FLOOR_BYTES {
+        give_back(dir)?;
+        if free_bytes(dir)? < FLOOR_BYTES {
+            return Err(StoreError::Full { path: dir.to_owned() });
+        }
+    }
+    let io = |error| io_failure(dir, error);
+    for entry in std::fs::read_dir(dir).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        // A snapshot that sled was writing when it died. It would take it for a whole one and call
+        // the store corrupt; without it, it goes on from the one before, and from the log.
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            std::fs::remove_file(&path).map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the ballast; says whether there was one.
+fn give_back(dir: &Path) -> Result<bool, StoreError> {
+    match std::fs::remove_file(dir.join(BALLAST)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io_failure(dir, error)),
+    }
+}
+
+fn make_ballast(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    let length = i64::try_from(BALLAST_BYTES).unwrap_or(i64::MAX);
+    let made = nix::fcntl::posix_fallocate(&file, 0, length).map_err(std::io::Error::from);
+    made.and_then(|()| file.sync_all()).inspect_err(|_| {
+        let _ = std::fs::remove_file(path);
+    })
+}
+
+/// The names of the files, and the folder's own, survive a power cut from here on.
+fn make_names_durable(dir: &Path) -> std::io::Result<()> {
+    for name in ["db", "conf", "reached"] {
+        File::open(dir.join(name))?.sync_all()?;
+    }
+    File::open(dir)?.sync_all()?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
