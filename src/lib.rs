@@ -18,4 +18,5 @@ pub mod control;
 pub mod io;
 
 pub mod config;
+pub mod services;
 

@@ -1,0 +1,146 @@
+//! Gives waiting jobs to printers that are ready: first come, first served, one job a printer.
+//!
+//! A start is in the journal before the printer hears of it, so that a crash in between leaves an
+//! interrupted job, never a job that runs unknown to us.
+
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+use super::fleet::Fleet;
+use super::intake::Intake;
+use super::recorder::Recorder;
+use crate::config::{BedClearing, Printer};
+use crate::domain::event::Actor;
+use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::job::{Interruption, Progress};
+use crate::domain::lab::{Lab, Request};
+use crate::domain::printer::{Activity, Bed};
+
+/// Nothing is missed by events; this only bounds how long a lost wake-up could last.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// The next job for a printer, if it may start one now.
+fn next_job(lab: &Lab, printer: &PrinterName) -> Option<JobId> {
+    let mut jobs = lab.jobs_in_order().into_iter();
+    jobs.find(|job| lab.may_start(job, printer).is_ok()).map(|job| job.id.clone())
+}
+
+#[derive(Debug)]
+pub struct Dispatcher {
+    pub recorder: Recorder,
+    pub fleet: Fleet,
+    pub intake: Intake,
+    pub printers: Vec<Printer>,
+}
+
+impl Dispatcher {
+    /// Runs until `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut feed = self.recorder.subscribe();
+        let changed = Arc::new(tokio::sync::Notify::new());
+        for (_, live) in self.fleet.board().printers() {
+            let mut live = live.clone();
+            let (changed, shutdown) = (Arc::clone(&changed), shutdown.clone());
+            tokio::spawn(async move {
+                let mut ready = false;
+                loop {
+                    let is_ready = matches!(live.borrow_and_update().activity, Activity::Ready);
+                    if is_ready && !ready {
+                        changed.notify_one();
+                    }
+                    ready = is_ready;
+                    tokio::select! {
+                        () = shutdown.cancelled() => break,
+                        outcome = live.changed() => if outcome.is_err() { break },
+                    }
+                }
+            });
+        }
+        loop {
+            for printer in &self.printers {
+                if !shutdown.is_cancelled() {
+                    self.look_at(printer).await;
+                }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = feed.recv() => {}
+                () = changed.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    async fn look_at(&self, printer: &Printer) {
+        let name = &printer.name;
+        let ready = self
+            .fleet
+            .board()
+            .get(name)
+            .is_some_and(|live| matches!(live.borrow().activity, Activity::Ready));
+        if !ready {
+            return;
+        }
+        if printer.bed_clearing == BedClearing::Automatic {
+            self.clear_by_itself(name).await;
+        }
+        if let Some(job) = self.recorder.read(|lab| next_job(lab, name)) {
+            self.start(name, job).await;
+        }
+    }
+
+    /// The site said that this printer removes its parts by itself.
+    async fn clear_by_itself(&self, name: &PrinterName) {
+        let occupied = self.recorder.read(|lab| {
+            matches!(lab.printer(name).bed, Bed::Occupied { .. }) && lab.running_on(name).is_none()
+        });
+        if occupied {
+            let request = Request::ClearBed { printer: name.clone(), by: "automatic".into() };
+            if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
+                tracing::warn!(printer = %name, %error, "the bed could not be noted as clear");
+            }
+        }
+    }
+
+    async fn start(&self, name: &PrinterName, job: JobId) {
+        let Some((file, commands)) =
+            self.recorder.read(|lab| lab.jobs.get(&job).map(|job| (job.file.clone(), job.commands)))
+        else {
+            return;
+        };
+        let verified = match self.intake.spool().verify(&file).await {
+            Ok(()) => self.intake.spool().reader(&file).await.map(|(file, _)| file),
+            Err(error) => Err(error),
+        };
+        let request = Request::StartJob { job: job.clone(), printer: name.clone() };
+        if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
+            tracing::warn!(printer = %name, %job, %error, "not started");
+            return;
+        }
+        let why = match verified {
+            Err(error) => {
+                tracing::error!(printer = %name, %job, %error, "the job's file is not what was uploaded");
+                Interruption::FileUnreadable
+            }
+            Ok(file) => {
+                let file = file.into_std().await;
+                match self.fleet.start(name, job.clone(), commands, file).await {
+                    Ok(()) => {
+                        tracing::info!(printer = %name, %job, commands, "started");
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::warn!(printer = %name, %job, %error, "not started");
+                        Interruption::Unplugged
+                    }
+                }
+            }
+        };
+        let progress = Progress { confirmed: 0, total: commands };
+        let request = Request::NoteInterrupted { job, progress, why };
+        if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
+            tracing::error!(printer = %name, %error, "the failed start could not be noted");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! One session on one open wire: moves bytes, time and file lines until something has happened.
+//!
+//! Used by the printer's task and by `platen stream`; it decides nothing.
+
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use crate::control::run::FileLine;
+use crate::control::session::Session;
+use crate::gcode::lexer::Lexer;
+use crate::io::clock::Clock;
+use crate::io::serial::{Dial, DialError, Wire};
+
+/// Lines of a file on their way to a session.
+#[derive(Debug)]
+enum Supply {
+    Lines(Vec<FileLine>),
+    End,
+    Failed(String),
+}
+
+/// A file that is read ahead on a blocking thread, a few batches at most.
+#[derive(Debug)]
+pub struct FileSupply {
+    batches: mpsc::Receiver<Supply>,
+}
+
+/// Lines in one hand-over: small against what a session holds, large against the cost of a channel.
+const BATCH: usize = 64;
+
+impl FileSupply {
+    /// Reads `file` from its beginning.
+    pub fn read(file: std::fs::File) -> Self {
+        let (sender, batches) = mpsc::channel(2);
+        tokio::task::spawn_blocking(move || {
+            let outcome = Self::pump(file, &sender);
+            // A closed channel means that nobody wants the rest.
+            let _ = sender.blocking_send(match outcome {
+                Ok(()) => Supply::End,
+                Err(error) => Supply::Failed(error),
+            });
+        });
+        Self { batches }
+    }
+
+    fn pump(mut file: std::fs::File, sender: &mpsc::Sender<Supply>) -> Result<(), String> {
+        use std::io::Read;
+        let mut lexer = Lexer::new();
+        let mut chunk = vec![0; 64 * 1024];
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut open = true;
+        while open {
+            let count = file.read(&mut chunk).map_err(|error| error.to_string())?;
+            let mut take = |command: crate::gcode::lexer::Command<'_>| {
+                batch.push(FileLine { index: command.index, text: command.text.into() });
+                if batch.len() == BATCH {
+                    open &= sender.blocking_send(Supply::Lines(std::mem::take(&mut batch))).is_ok();
+                }
+            };
+            if count == 0 {
+                lexer.finish(&mut take).map_err(|error| error.to_string())?;
+                break;
+            }
+            lexer.feed(&chunk[..count], &mut take).map_err(|error| error.to_string())?;
+        }
+        if !batch.is_empty() {
+            let _ = sender.blocking_send(Supply::Lines(batch));
+        }
+        Ok(())
+    }
+}
+
+/// What a turn came to.
+#[derive(Debug)]
+pub enum Turn {
+    /// Something moved: look at the session's events.
+    Moved,
+    /// The port is gone; the reason is for people.
+    Gone(String),
+}
+
+/// A session and its wire.
+pub struct Drive {
+    pub session: Session,
+    wire: Box<dyn Wire>,
+    clock: Clock,
+    supply: Option<FileSupply>,
+    /// Lines that came while the session had room for fewer.
+    buffer: Vec<u8>,
+    /// Why the file could not be read, if so.
+    pub supply_error: Option<String>,
+}
+
+impl std::fmt::Debug for Drive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drive").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// Opens a way to a printer on a blocking thread.
+pub async fn dial(dial: Arc<dyn Dial>) -> Result<Box<dyn Wire>, DialError> {
+    match tokio::task::spawn_blocking(move || dial.dial()).await {
+        Ok(result) => result,
+        Err(error) => Err(DialError::Other { path: "port".into(), error: error.to_string() }),
+    }
+}
+
+impl Drive {
+    /// Takes an open wire; the greeting begins at once.
+    pub fn new(mut session: Session, wire: Box<dyn Wire>, clock: Clock) -> Self {
+        session.handle_opened(clock.now());
+        Self { session, wire, clock, supply: None, buffer: vec![0; 4096], supply_error: None }
+    }
+
+    /// Gives the session back; the wire is closed.
+    pub fn into_session(self) -> Session {
+        self.session
+    }
+
+    /// Where the lines of the job come from.
+    pub fn set_supply(&mut self, supply: Option<FileSupply>) {
+        self.supply = supply;
+    }
+
+    /// Waits until something has moved. Cancel-safe: each branch either did its work or did nothing.
+    pub async fn turn(&mut self) -> Turn {
+        let wakeup = self.session.poll_timeout().map(|at| self.clock.instant(at));
+        let sleep = async {
+            match wakeup {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let wants = self.session.wants() >= BATCH;
+        let supplied = async {
+            match self.supply.as_mut() {
+                Some(supply) if wants => supply.batches.recv().await,
+                _ => std::future::pending().await,
+            }
+        };
+        let (mut reader, mut writer) = tokio::io::split(&mut self.wire);
+        let transmit = self.session.transmit();
+        tokio::select! {
+            biased;
+            written = writer.write(transmit), if !transmit.is_empty() => match written {
+                Ok(0) => return Turn::Gone("the port takes no more bytes".into()),
+                Ok(count) => self.session.transmitted(count),
+                Err(error) => return Turn::Gone(format!("the port vanished while writing ({error})")),
+            },
+            read = reader.read(&mut self.buffer) => match read {
+                Ok(0) => return Turn::Gone("the port vanished (cable, power, or adapter)".into()),
+                Ok(count) => self.session.handle_bytes(self.clock.now(), &self.buffer[..count]),
+                Err(error) => return Turn::Gone(format!("the port vanished while reading ({error})")),
+            },
+            batch = supplied => {
+                let now = self.clock.now();
+                match batch {
+                    Some(Supply::Lines(lines)) => self.session.supply(now, lines),
+                    Some(Supply::End) => {
+                        self.supply = None;
+                        self.session.supply_ended(now);
+                    }
+                    Some(Supply::Failed(error)) => {
+                        self.supply = None;
+                        self.supply_error = Some(error);
+                        self.session.supply_failed(now);
+                    }
+                    None => {
+                        self.supply = None;
+                        self.session.supply_failed(now);
+                    }
+                }
+            }
+            () = sleep => self.session.handle_timeout(self.clock.now()),
+        }
+        Turn::Moved
+    }
+
+    /// Emergency stop: throws away what waits in the kernel and writes the stop at once.
+    /// `true` when the bytes are in the kernel's hands.
+    pub async fn stop(&mut self) -> bool {
+        self.session.stop();
+        self.supply = None;
+        self.wire.discard_output();
+        while !self.session.transmit().is_empty() {
+            // A port that takes nothing for this long will not take the stop either.
+            let patience = std::time::Duration::from_millis(250);
+            let write = self.wire.write(self.session.transmit());
+            match tokio::time::timeout(patience, write).await {
+                Ok(Ok(count)) if count > 0 => self.session.transmitted(count),
+                _ => return false,
+            }
+        }
+        true
+    }
+}

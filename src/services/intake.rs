@@ -1,0 +1,65 @@
+//! Taking in a file: stream it into the spool, read it once, and say what is wrong with it.
+
+use std::sync::Arc;
+
+use crate::domain::ids::FileHash;
+use crate::gcode::survey::{Survey, SurveyError};
+use crate::io::spool::{Incoming, Spool, SpoolError};
+
+/// A file that may be printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub file: FileHash,
+    pub bytes: u64,
+    /// Commands and their digest: what a print is measured against.
+    pub survey: Survey,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error("this file cannot be printed: {0}")]
+    Survey(#[from] SurveyError),
+}
+
+#[derive(Clone, Debug)]
+pub struct Intake {
+    spool: Arc<Spool>,
+}
+
+impl Intake {
+    pub fn new(spool: Arc<Spool>) -> Self {
+        Self { spool }
+    }
+
+    pub fn spool(&self) -> &Arc<Spool> {
+        &self.spool
+    }
+
+    /// Begins an upload; feed it with `Incoming::write`, then give it to `accept`.
+    pub async fn begin(&self) -> Result<Incoming, IntakeError> {
+        Ok(self.spool.begin().await?)
+    }
+
+    /// Ends an upload: the bytes are durable under their hash, and the file was read to its end.
+    /// A file that cannot be printed does not stay in the spool.
+    pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, IntakeError> {
+        let survey = incoming.survey().await?;
+        let survey = match survey {
+            Ok(survey) => survey,
+            Err(error) => {
+                incoming.discard().await;
+                return Err(error.into());
+            }
+        };
+        let (file, bytes) = incoming.keep().await?;
+        Ok(Accepted { file, bytes, survey })
+    }
+
+    /// Reads a file again that is in the spool, for a further job from it.
+    pub async fn accepted(&self, file: &FileHash) -> Result<Accepted, IntakeError> {
+        let (bytes, survey) = self.spool.survey(file).await?;
+        Ok(Accepted { file: file.clone(), bytes, survey: survey? })
+    }
+}

@@ -1,0 +1,15 @@
+//! The tasks that run the lab: each owns one thing, and the others ask it over channels.
+
+pub mod journal;
+pub mod recorder;
+
+pub mod board;
+pub mod intake;
+
+pub mod drive;
+pub mod printer;
+
+pub mod dispatch;
+pub mod fleet;
+
+pub mod telemetry;

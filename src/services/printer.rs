@@ -1,0 +1,507 @@
+//! The one task that owns a printer: its port, its session, and nobody else's locks.
+//!
+//! ```text
+//!   ┌─▶ Waiting ──dial──▶ Connected ──port gone, closed──┐
+//!   │      ▲ latch            │                          │
+//!   └──────┴──────────────────┴──────── back off ◀───────┘
+//! ```
+//! Order of the `select!`: a stop before everything, then what people order, then the wire.
+//! What is to be written down goes over a queue to a scribe, so that a slow disk never holds the wire.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::drive::{Drive, FileSupply, Turn, dial};
+use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
+use super::recorder::{NotRecorded, Recorder};
+use crate::control::session::{NotNow, Profile, Session, SessionEvent};
+use crate::domain::event::Actor;
+use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::job::{Interruption, Progress};
+use crate::domain::lab::Request;
+use crate::domain::moment::Moment;
+use crate::domain::printer::{Activity, Snapshot};
+use crate::io::clock::Clock;
+use crate::io::serial::Dial;
+
+/// A printer that is off costs one failed `open` in this time, at most.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+const RETRY_MIN: Duration = Duration::from_millis(250);
+/// How often the live picture is renewed while nothing else changes.
+const TICK: Duration = Duration::from_millis(500);
+/// The journal hears of progress when a hundredth of the job is done, or after this time.
+const PROGRESS_AFTER: Duration = Duration::from_secs(30);
+const PROGRESS_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// Orders wait in line while the task is busy with one; more than this is a fault of the caller.
+const ORDERS: usize = 16;
+/// Stops in line say all the same.
+const STOPS: usize = 4;
+/// How long a job may take to leave the printer when the daemon ends.
+const LEAVE: Duration = Duration::from_secs(5);
+
+/// What the task needs to know and to have.
+pub struct Setup {
+    pub name: PrinterName,
+    pub profile: Profile,
+    pub dial: Arc<dyn Dial>,
+    pub recorder: Recorder,
+    pub clock: Clock,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Starts the task. It ends when `shutdown` is cancelled; the port is then closed.
+pub fn spawn(
+    setup: Setup,
+    shutdown: CancellationToken,
+) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<()>) {
+    let (orders, order_lane) = mpsc::channel(ORDERS);
+    let (stops, stop_lane) = mpsc::channel(STOPS);
+    let (starts, start_lane) = mpsc::channel(1);
+    let first = Snapshot::offline(setup.name.clone(), "not opened yet", setup.clock.now());
+    let (live, board) = watch::channel(Arc::new(first));
+    let scribe = Scribe::spawn(setup.recorder.clone(), setup.name.clone());
+    let task = Task {
+        session: Some(Session::new(setup.name.clone(), setup.profile)),
+        setup,
+        orders: order_lane,
+        stops: stop_lane,
+        starts: start_lane,
+        live,
+        scribe,
+        noted: None,
+    };
+    (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
+}
+
+/// Writes down what a printer's task tells, in order, for as long as it takes.
+struct Scribe {
+    queue: mpsc::UnboundedSender<Request>,
+    done: tokio::task::JoinHandle<()>,
+}
+
+impl Scribe {
+    fn spawn(recorder: Recorder, printer: PrinterName) -> Self {
+        // Unbounded, because what it holds is bounded: one progress a second, and a handful of facts a job.
+        let (queue, mut inbox) = mpsc::unbounded_channel::<Request>();
+        let done = tokio::spawn(async move {
+            while let Some(request) = inbox.recv().await {
+                let mut pause = RETRY_MIN;
+                loop {
+                    match recorder.submit(request.clone(), Actor::Printer(printer.clone())).await {
+                        Ok(_) => break,
+                        Err(NotRecorded::Store(error))
+                            if !matches!(request, Request::NoteProgress { .. }) =>
+                        {
+                            tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
+                            tokio::time::sleep(pause).await;
+                            pause = (pause * 2).min(RETRY_MAX);
+                        }
+                        Err(error) => {
+                            tracing::warn!(%printer, %error, "not written down");
+                            break;
+                        }
+                    }
+                }
+            }
+        });
+        Self { queue, done }
+    }
+
+    fn note(&self, request: Request) {
+        // The scribe ends only after its queue.
+        let _ = self.queue.send(request);
+    }
+}
+
+struct Task {
+    setup: Setup,
+    /// `None` while it is in the drive.
+    session: Option<Session>,
+    orders: mpsc::Receiver<Ordered>,
+    stops: mpsc::Receiver<Stop>,
+    starts: mpsc::Receiver<Start>,
+    live: watch::Sender<Arc<Snapshot>>,
+    scribe: Scribe,
+    /// The progress that the journal has, and when it got it.
+    noted: Option<(Progress, Moment)>,
+}
+
+/// Why a connection ended.
+enum Ended {
+    Shutdown,
+    Closed { reason: String },
+}
+
+impl Task {
+    async fn run(mut self, shutdown: CancellationToken) {
+        let mut pause = RETRY_MIN;
+        loop {
+            let latched = self.setup.recorder.read(|lab| lab.printer(&self.setup.name).latch);
+            if let Some(latch) = latched {
+                if self.wait_for_clearing(&latch, &shutdown).await {
+                    break;
+                }
+                continue;
+            }
+            match dial(Arc::clone(&self.setup.dial)).await {
+                Ok(wire) => {
+                    let Some(session) = self.session.take() else { break };
+                    tracing::info!(printer = %self.setup.name, "port opened");
+                    let drive = Drive::new(session, wire, self.setup.clock.clone());
+                    let begun = self.setup.clock.now();
+                    let (session, ended) = self.connected(drive, &shutdown).await;
+                    self.session = Some(session);
+                    match ended {
+                        Ended::Shutdown => break,
+                        Ended::Closed { reason } => {
+                            tracing::warn!(printer = %self.setup.name, %reason, "port closed");
+                            self.show(Activity::Offline { reason });
+                        }
+                    }
+                    if self.setup.clock.now() - begun > RETRY_MAX {
+                        pause = RETRY_MIN;
+                    }
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
+                    if !known {
+                        tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
+                        self.show(Activity::Offline { reason });
+                    }
+                }
+            }
+            let until = Instant::now() + pause;
+            pause = (pause * 2).min(RETRY_MAX);
+            if self.wait_offline(until, &shutdown).await {
+                break;
+            }
+        }
+        let Self { scribe: Scribe { queue, done }, .. } = self;
+        drop(queue);
+        let _ = done.await;
+    }
+
+    /// Publishes a picture of a printer without a connection.
+    fn show(&self, activity: Activity) {
+        let now = self.setup.clock.now();
+        let snapshot = Snapshot { activity, ..Snapshot::offline(self.setup.name.clone(), "", now) };
+        self.live.send_replace(Arc::new(snapshot));
+    }
+
+    fn not_connected(&self, wanted: &'static str) -> NotDone {
+        let state = self.live.borrow().activity.word();
+        NotDone::WrongState { printer: self.setup.name.clone(), state, wanted }
+    }
+
+    /// Answers people while there is no connection; `true` when the daemon ends.
+    async fn wait_offline(&mut self, until: Instant, shutdown: &CancellationToken) -> bool {
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return true,
+                Some(stop) = self.stops.recv() => {
+                    self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+                    self.show(Activity::Stopped);
+                    let _ = stop.answer.send(false);
+                    // The latch is read from the journal: wait until the scribe has written it.
+                    self.settled().await;
+                    return false;
+                }
+                Some(ordered) = self.orders.recv() => {
+                    let _ = ordered.answer.send(Err(self.not_connected("do that: it is not connected")));
+                }
+                Some(start) = self.starts.recv() => {
+                    let _ = start.answer.send(Err(self.not_connected("print: it is not connected")));
+                }
+                () = sleep_until(until) => return false,
+            }
+        }
+    }
+
+    /// A stopped or faulted printer is not touched until a person clears it; `true` when the daemon ends.
+    async fn wait_for_clearing(
+        &mut self,
+        latch: &crate::domain::printer::Latch,
+        shutdown: &CancellationToken,
+    ) -> bool {
+        self.show(match latch {
+            crate::domain::printer::Latch::Stopped { .. } => Activity::Stopped,
+            crate::domain::printer::Latch::Fault { fault, .. } => Activity::Faulted { fault: *fault },
+        });
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return true,
+                Some(stop) = self.stops.recv() => {
+                    // Stopped already, and no byte goes to it.
+                    let _ = stop.answer.send(false);
+                }
+                Some(Ordered { order, answer }) = self.orders.recv() => match order {
+                    Order::Clear { by } => {
+                        let cleared = self.clear_latch(by).await;
+                        let done = cleared.is_ok();
+                        let _ = answer.send(cleared);
+                        if done {
+                            self.show(Activity::Connecting);
+                            return false;
+                        }
+                    }
+                    _ => {
+                        let _ = answer.send(Err(self.not_connected("do that: clear it first")));
+                    }
+                },
+                Some(start) = self.starts.recv() => {
+                    let _ = start.answer.send(Err(self.not_connected("print: clear it first")));
+                }
+            }
+        }
+    }
+
+    async fn clear_latch(&self, by: String) -> Result<(), NotDone> {
+        let request = Request::ClearLatch { printer: self.setup.name.clone(), by: by.clone() };
+        match self.setup.recorder.submit(request, Actor::Person(by)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(NotDone::NotRecorded(error.to_string())),
+        }
+    }
+
+    /// Waits until everything noted so far is in the journal, at most a few seconds.
+    async fn settled(&self) {
+        let name = self.setup.name.clone();
+        let latched = async {
+            let mut feed = self.setup.recorder.subscribe();
+            while self.setup.recorder.read(|lab| lab.printer(&name).latch.is_none()) {
+                if feed.recv().await.is_err() {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LEAVE, latched).await;
+    }
+
+    async fn connected(&mut self, mut drive: Drive, shutdown: &CancellationToken) -> (Session, Ended) {
+        self.noted = None;
+        self.publish(&drive.session);
+        let mut tick = Instant::now() + TICK;
+        let mut leave_by: Option<Instant> = None;
+        let ended = loop {
+            let leaving = leave_by.is_some();
+            tokio::select! {
+                biased;
+                Some(stop) = self.stops.recv() => self.stop(&mut drive, stop).await,
+                () = shutdown.cancelled(), if !leaving => {
+                    if drive.session.progress().is_none() {
+                        break Ended::Shutdown;
+                    }
+                    // Nobody will watch the heat when we are gone.
+                    drive.set_supply(None);
+                    drive.session.leave_for_shutdown(self.setup.clock.now());
+                    leave_by = Some(Instant::now() + LEAVE);
+                }
+                Some(ordered) = self.orders.recv() => self.obey(&mut drive, ordered).await,
+                Some(start) = self.starts.recv() => self.start(&mut drive, start),
+                turn = drive.turn() => match turn {
+                    Turn::Moved => {}
+                    Turn::Gone(reason) => {
+                        drive.session.handle_closed(&reason);
+                        self.note_events(&mut drive);
+                        break Ended::Closed { reason };
+                    }
+                },
+                () = sleep_until(tick) => {
+                    tick = Instant::now() + TICK;
+                    self.note_progress(&drive.session);
+                    self.publish(&drive.session);
+                }
+            }
+            if let Some(reason) = self.note_events(&mut drive) {
+                drive.session.handle_closed(&reason);
+                break Ended::Closed { reason };
+            }
+            if leave_by.is_some_and(|by| drive.session.progress().is_none() || Instant::now() >= by) {
+                drive.session.handle_closed("platen ends");
+                self.note_events(&mut drive);
+                break Ended::Shutdown;
+            }
+        };
+        (drive.into_session(), ended)
+    }
+
+    /// Emergency stop: the wire first, then the journal.
+    async fn stop(&mut self, drive: &mut Drive, stop: Stop) {
+        let on_wire = drive.stop().await;
+        let _ = stop.answer.send(on_wire);
+        self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+    }
+
+    fn start(&mut self, drive: &mut Drive, start: Start) {
+        let now = self.setup.clock.now();
+        let started = drive.session.start(now, start.job, start.commands);
+        if started.is_ok() {
+            drive.set_supply(Some(FileSupply::read(start.file)));
+            self.noted = Some((Progress { confirmed: 0, total: start.commands }, now));
+        }
+        let _ = start.answer.send(started.map_err(|error| self.refused(&error, None, "print")));
+    }
+
+    fn refused(&self, error: &NotNow, job: Option<&JobId>, wanted: &'static str) -> NotDone {
+        let printer = self.setup.name.clone();
+        match (error, job) {
+            (NotNow::OtherJob, Some(job)) => NotDone::OtherJob { printer, job: job.clone() },
+            (NotNow::State { state }, _) => NotDone::WrongState { printer, state, wanted },
+            (NotNow::OtherJob, None) => NotDone::WrongState { printer, state: "printing", wanted },
+        }
+    }
+
+    async fn obey(&mut self, drive: &mut Drive, Ordered { order, answer }: Ordered) {
+        let now = self.setup.clock.now();
+        let session = &mut drive.session;
+        let done = match order {
+            Order::Pause { job } => {
+                session.pause(now, &job).map_err(|error| self.refused(&error, Some(&job), "pause"))
+            }
+            Order::Resume { job } => {
+                session.resume(now, &job).map_err(|error| self.refused(&error, Some(&job), "resume"))
+            }
+            Order::Cancel { job, by } => {
+                drive.set_supply(None);
+                let session = &mut drive.session;
+                session.cancel(now, &job, &by).map_err(|error| self.refused(&error, Some(&job), "cancel"))
+            }
+            Order::Clear { by } => match session.activity() {
+                Activity::Stopped | Activity::Faulted { .. } => {
+                    self.settled().await;
+                    let cleared = self.clear_latch(by).await;
+                    if cleared.is_ok() {
+                        // It was stopped or faulted a moment ago, and nothing else changes that.
+                        let _ = drive.session.clear();
+                    }
+                    // Recorded already; that the port is to be closed is for `connected` to see.
+                    let _ = answer.send(cleared);
+                    return;
+                }
+                _ => {
+                    Err(self.refused(&NotNow::State { state: session.activity().word() }, None, "be cleared"))
+                }
+            },
+        };
+        self.answer_when_recorded(drive, done, answer);
+    }
+
+    /// Pause and resume are told to the journal before the person hears "yes".
+    fn answer_when_recorded(
+        &mut self,
+        drive: &mut Drive,
+        done: Result<(), NotDone>,
+        answer: oneshot::Sender<Result<(), NotDone>>,
+    ) {
+        if done.is_err() {
+            let _ = answer.send(done);
+            return;
+        }
+        let recorder = self.setup.recorder.clone();
+        let printer = self.setup.name.clone();
+        let mut requests = VecDeque::new();
+        while let Some(event) = drive.session.poll_event() {
+            match event {
+                SessionEvent::Paused { job, progress } => {
+                    requests.push_back(Request::NotePaused { job, progress })
+                }
+                SessionEvent::Resumed { job } => requests.push_back(Request::NoteResumed { job }),
+                other => self.note_event(drive, other),
+            }
+        }
+        tokio::spawn(async move {
+            let mut outcome = Ok(());
+            for request in requests {
+                if let Err(error) = recorder.submit(request, Actor::Printer(printer.clone())).await {
+                    outcome = Err(NotDone::NotRecorded(error.to_string()));
+                }
+            }
+            let _ = answer.send(outcome);
+        });
+    }
+
+    /// Writes down what the session tells; a reason if the port is to be closed.
+    fn note_events(&mut self, drive: &mut Drive) -> Option<String> {
+        let mut close = None;
+        let mut changed = false;
+        while let Some(event) = drive.session.poll_event() {
+            changed = true;
+            if let SessionEvent::Close { reason } = event {
+                close = Some(reason);
+            } else {
+                self.note_event(drive, event);
+            }
+        }
+        if changed {
+            self.publish(&drive.session);
+        }
+        close
+    }
+
+    fn note_event(&mut self, drive: &mut Drive, event: SessionEvent) {
+        let printer = &self.setup.name;
+        match event {
+            SessionEvent::Ready => {
+                tracing::info!(%printer, firmware = %drive.session.firmware().name, "ready");
+            }
+            SessionEvent::StopVerified => tracing::warn!(%printer, "the firmware confirmed the stop"),
+            SessionEvent::Paused { job, progress } => self.scribe.note(Request::NotePaused { job, progress }),
+            SessionEvent::Resumed { job } => self.scribe.note(Request::NoteResumed { job }),
+            SessionEvent::Printed { job, progress, digest, resends, strays, millis } => {
+                tracing::info!(%printer, %job, resends, millis, "printed");
+                if strays > 0 {
+                    tracing::warn!(%printer, %job, strays, "noise on the cable: the firmware ran commands out of place; the part must be inspected");
+                }
+                self.scribe.note(Request::NotePrinted { job, progress, digest, resends, strays, millis });
+            }
+            SessionEvent::Cancelled { job, progress, by } => {
+                tracing::info!(%printer, %job, "cancelled");
+                self.scribe.note(Request::CancelJob { job, progress: Some(progress), by });
+            }
+            SessionEvent::Interrupted { job, progress, why } => {
+                tracing::warn!(%printer, %job, why = %why.in_words(), "interrupted");
+                if let (Interruption::FileUnreadable, Some(error)) = (&why, drive.supply_error.take()) {
+                    tracing::error!(%printer, %job, %error, "the job's file could not be read");
+                }
+                drive.set_supply(None);
+                self.scribe.note(Request::NoteInterrupted { job, progress, why });
+            }
+            SessionEvent::Faulted(fault) => {
+                tracing::error!(%printer, fault = fault.in_words(), "the firmware has halted");
+                self.scribe.note(Request::NoteFaulted { printer: printer.clone(), fault });
+            }
+            SessionEvent::Close { .. } => {}
+        }
+    }
+
+    fn note_progress(&mut self, session: &Session) {
+        let (Activity::Printing { job, progress }, Some((noted, at))) = (session.activity(), self.noted)
+        else {
+            return;
+        };
+        let now = self.setup.clock.now();
+        let since = now - at;
+        let hundredth = (progress.confirmed - noted.confirmed) * 100 >= progress.total;
+        let moved = progress.confirmed > noted.confirmed;
+        if moved && since >= PROGRESS_AT_MOST_EVERY && (hundredth || since >= PROGRESS_AFTER) {
+            self.noted = Some((progress, now));
+            self.scribe.note(Request::NoteProgress { job, progress });
+        }
+    }
+
+    fn publish(&self, session: &Session) {
+        self.live.send_replace(Arc::new(session.snapshot(self.setup.clock.now())));
+    }
+}

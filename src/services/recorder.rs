@@ -1,0 +1,393 @@
+//! The one writer of the journal: judges requests, commits them in groups, then says yes.
+//!
+//! Requests that arrive while a commit is under way wait and go into the next one together, so
+//! that many printers share one `fdatasync`. Nothing is visible to readers before it is durable.
+//!
+//! ```text
+//! request ─▶ judge ─▶ chain ─▶ commit of the group ─▶ the lab that all see ─▶ feed ─▶ yes
+//!               └─refused          └─failed: the group is as if never asked
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::journal::load;
+pub use super::journal::{Audit, JournalError, audit};
+use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
+use crate::domain::ids::{NodeName, SiteName};
+use crate::domain::lab::{EntityKey, Lab, Refusal, Request};
+use crate::io::clock::Clock;
+use crate::io::store::{Batch, Store, StoreError, VALUE_MAX, Value};
+
+/// Printers, people and readers together: 128 printers with one progress each, and some people.
+const QUEUE: usize = 512;
+/// One commit: small enough to stay within a few segments of the store.
+const GROUP_MAX: usize = 128;
+/// A reader that is further behind reads from the store instead.
+const FEED: usize = 1024;
+/// The longest entry, in bytes: what it changes is stored too, with what stood there before.
+const ENTRY_MAX: usize = VALUE_MAX / 2;
+
+/// Why a request got no yes.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRecorded {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("not recorded: {0}")]
+    Store(Arc<StoreError>),
+    #[error(
+        "not recorded: the entry would have {bytes} bytes, and {ENTRY_MAX} is the most; use shorter names"
+    )]
+    TooLong { bytes: usize },
+    #[error("platen is shutting down; ask again when it is back")]
+    Closed,
+}
+
+type Answer = Result<Vec<Arc<Event>>, NotRecorded>;
+
+struct Ask {
+    request: Request,
+    actor: Actor,
+    answer: oneshot::Sender<Answer>,
+}
+
+enum Message {
+    Ask(Box<Ask>),
+    Close(oneshot::Sender<()>),
+}
+
+struct Shared {
+    lab: RwLock<Lab>,
+    feed: broadcast::Sender<Arc<Event>>,
+    store: Arc<dyn Store>,
+    cursors: Mutex<Cursors>,
+}
+
+/// Where the journal's readers are; kept in memory, so that nobody asks the disk for it.
+#[derive(Default)]
+struct Cursors {
+    places: BTreeMap<String, u64>,
+    /// Places that no commit has taken yet.
+    moved: BTreeMap<String, u64>,
+}
+
+/// A handle to the recorder; cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Recorder")
+    }
+}
+
+impl Recorder {
+    /// Opens the journal in `store`, begins this boot in it, and runs until all handles are gone.
+    ///
+    /// Jobs that the last daemon left running are interrupted here, before anybody can ask.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        site: SiteName,
+        node: NodeName,
+    ) -> Result<Self, JournalError> {
+        let writer = blocking(move || {
+            let (lab, head) = load(store.as_ref())?;
+            let shared = Arc::new(Shared {
+                lab: RwLock::new(lab.clone()),
+                feed: broadcast::channel(FEED).0,
+                cursors: Mutex::new(load_cursors(store.as_ref())?),
+                store,
+            });
+            let mut writer = Writer { lab, head, clock, shared };
+            writer.begin(site, node)?;
+            Ok(writer)
+        })
+        .await?;
+        let (queue, inbox) = mpsc::channel(QUEUE);
+        let shared = Arc::clone(&writer.shared);
+        tokio::spawn(writer.run(inbox));
+        Ok(Self { queue, shared })
+    }
+
+    /// Asks for a change. `Ok` means that it is on the disk; the events are what it became.
+    pub async fn submit(&self, request: Request, actor: Actor) -> Result<Vec<Arc<Event>>, NotRecorded> {
+        let (answer, answered) = oneshot::channel();
+        let ask = Message::Ask(Box::new(Ask { request, actor, answer }));
+        self.queue.send(ask).await.map_err(|_| NotRecorded::Closed)?;
+        answered.await.unwrap_or(Err(NotRecorded::Closed))
+    }
+
+    /// Looks at the lab as it is on the disk. Keep the closure short: writers wait for it.
+    pub fn read<T>(&self, look: impl FnOnce(&Lab) -> T) -> T {
+        look(&self.shared.lab.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Events from now on. A reader that lags gets `Lagged` and catches up with `events`.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.shared.feed.subscribe()
+    }
+
+    /// Journal entries from `seq` on, at most `limit`; reads the disk on a blocking thread.
+    pub async fn events(&self, from: u64, limit: usize) -> Result<Vec<Event>, JournalError> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            let raw = shared.store.events(from, limit)?;
+            raw.iter().map(|(seq, bytes)| Ok(ChainedRecord::from_bytes(*seq, bytes)?.event(*seq)?)).collect()
+        })
+        .await
+    }
+
+    /// Checks the whole journal on a blocking thread, while it is in use.
+    pub async fn audit(&self) -> Result<Audit, JournalError> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || audit(shared.store.as_ref())).await
+    }
+
+    /// Where a reader of the journal has come to: the `seq` of the last event it is done with.
+    pub fn cursor(&self, name: &str) -> u64 {
+        lock(&self.shared.cursors).places.get(name).copied().unwrap_or(0)
+    }
+
+    /// Remembers a reader's place; it goes to the disk with the next event, or at the end.
+    /// After a crash the reader may see some events again, never miss one.
+    pub fn set_cursor(&self, name: &str, seq: u64) {
+        let mut cursors = lock(&self.shared.cursors);
+        cursors.places.insert(name.to_owned(), seq);
+        cursors.moved.insert(name.to_owned(), seq);
+    }
+
+    /// Records what was asked so far, and the cursors, and ends. Later requests get `Closed`.
+    pub async fn close(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.queue.send(Message::Close(done)).await.is_ok() {
+            let _ = ended.await;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, JournalError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(JournalError::Closed),
+        },
+    }
+}
+
+const CURSOR: &str = "cursor/";
+
+fn load_cursors(store: &dyn Store) -> Result<Cursors, StoreError> {
+    let mut cursors = Cursors::default();
+    for (key, value) in store.all_meta()? {
+        if let (Some(name), Ok(seq)) = (key.strip_prefix(CURSOR), value.try_into()) {
+            cursors.places.insert(name.to_owned(), u64::from_be_bytes(seq));
+        }
+    }
+    Ok(cursors)
+}
+
+struct Writer {
+    /// Ahead of the shared one while a group is being judged and committed.
+    lab: Lab,
+    head: ChainHash,
+    clock: Clock,
+    shared: Arc<Shared>,
+}
+
+/// What one commit takes along.
+struct Group {
+    /// Of the last entry in it.
+    head: ChainHash,
+    batch: Batch,
+    events: Vec<Arc<Event>>,
+    touched: Vec<EntityKey>,
+    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+}
+
+impl Group {
+    fn after(head: ChainHash) -> Self {
+        let (batch, events, touched, answers) = Default::default();
+        Self { head, batch, events, touched, answers }
+    }
+
+    /// Takes the events of one request in, all or none of them, and makes them true in `lab`.
+    fn take(&mut self, lab: &mut Lab, events: Vec<Event>) -> Result<Vec<Arc<Event>>, StoreError> {
+        let mut head = self.head;
+        let mut records = Vec::with_capacity(events.len());
+        for event in &events {
+            let record = ChainedRecord::chain(head, event);
+            head = record.hash;
+            let bytes = record.to_bytes();
+            if bytes.len() > ENTRY_MAX {
+                return Err(StoreError::TooLong { bytes: bytes.len() });
+            }
+            records.push((event.seq, Value::new(bytes)?));
+        }
+        for event in &events {
+            self.touched.extend(lab.apply(event));
+        }
+        self.head = head;
+        self.batch.events.extend(records);
+        let events: Vec<_> = events.into_iter().map(Arc::new).collect();
+        self.events.extend(events.iter().cloned());
+        Ok(events)
+    }
+
+    /// Adds what the events changed, as `lab` has it now, and the readers' new places.
+    fn complete(&mut self, lab: &Lab, cursors: &BTreeMap<String, u64>) -> Result<(), StoreError> {
+        self.touched.sort();
+        self.touched.dedup();
+        for key in &self.touched {
+            if let Some(json) = lab.entity(key) {
+                self.batch.entities.push((key.path(), Value::new(json)?));
+            }
+        }
+        for (name, seq) in cursors {
+            self.batch.meta.push((format!("{CURSOR}{name}"), Value::new(seq.to_be_bytes().to_vec())?));
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// The first entries of this life of the daemon. Blocks.
+    fn begin(&mut self, site: SiteName, node: NodeName) -> Result<(), JournalError> {
+        let mut group = Group::after(self.head);
+        if self.lab.counters.seq == 0 {
+            let begun = Event {
+                seq: 1,
+                stamp: self.clock.stamp(),
+                actor: Actor::Platen,
+                subject: None,
+                fact: Fact::JournalBegun { site, node },
+            };
+            group.take(&mut self.lab, vec![begun])?;
+        }
+        let request = Request::BeginBoot { version: env!("CARGO_PKG_VERSION").to_owned() };
+        let facts = self.lab.judge(&request).unwrap_or_default();
+        let booted = self.lab.number(&request, facts, &self.clock.stamp(), &Actor::Platen);
+        group.take(&mut self.lab, booted)?;
+        group.complete(&self.lab, &BTreeMap::new())?;
+        self.shared.store.commit(&group.batch)?;
+        self.head = group.head;
+        *self.shared.lab.write().unwrap_or_else(PoisonError::into_inner) = self.lab.clone();
+        Ok(())
+    }
+
+    async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(GROUP_MAX);
+        let mut closing = Vec::new();
+        while closing.is_empty() && inbox.recv_many(&mut messages, GROUP_MAX).await > 0 {
+            let mut asks = Vec::with_capacity(messages.len());
+            for message in messages.drain(..) {
+                match message {
+                    // Who asks after the end was asked for gets `Closed`.
+                    Message::Ask(ask) if closing.is_empty() => asks.push(*ask),
+                    Message::Ask(_) => {}
+                    Message::Close(done) => closing.push(done),
+                }
+            }
+            self.record(asks).await;
+        }
+        drop(inbox);
+        let mut group = Group::after(self.head);
+        let moved = std::mem::take(&mut lock(&self.shared.cursors).moved);
+        if group.complete(&self.lab, &moved).is_ok() && !group.batch.is_empty() {
+            // Without it, the readers see some events again.
+            let _ = self.commit(group.batch).await;
+        }
+        drop(self);
+        for done in closing {
+            let _ = done.send(());
+        }
+    }
+
+    /// Judges requests in their order, commits what is granted, and answers.
+    async fn record(&mut self, asks: Vec<Ask>) {
+        let mut group = Group::after(self.head);
+        for Ask { request, actor, answer } in asks {
+            let said = match self.lab.judge(&request) {
+                Err(refusal) => Err(refusal.into()),
+                Ok(facts) => {
+                    let events = self.lab.number(&request, facts, &self.clock.stamp(), &actor);
+                    group.take(&mut self.lab, events).map_err(|error| match error {
+                        StoreError::TooLong { bytes } => NotRecorded::TooLong { bytes },
+                        other => NotRecorded::Store(Arc::new(other)),
+                    })
+                }
+            };
+            if group.events.is_empty() {
+                let _ = answer.send(said);
+            } else {
+                // A refusal too waits: it may rest on an event that does not become true.
+                group.answers.push((answer, said));
+            }
+        }
+        if group.events.is_empty() {
+            return;
+        }
+        let moved = std::mem::take(&mut lock(&self.shared.cursors).moved);
+        let committed = match group.complete(&self.lab, &moved) {
+            Ok(()) => self.commit(std::mem::take(&mut group.batch)).await,
+            Err(error) => Err(error),
+        };
+        match committed {
+            Ok(()) => self.publish(group),
+            Err(error) => self.roll_back(group, moved, error),
+        }
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let store = Arc::clone(&self.shared.store);
+        let committed = tokio::task::spawn_blocking(move || store.commit(&batch)).await;
+        committed.unwrap_or_else(|error| {
+            Err(StoreError::Lost { path: "the journal".into(), detail: error.to_string() })
+        })
+    }
+
+    /// The group is durable: shows it to all, then says so to those who asked.
+    fn publish(&mut self, group: Group) {
+        self.head = group.head;
+        {
+            let mut shared = self.shared.lab.write().unwrap_or_else(PoisonError::into_inner);
+            for event in &group.events {
+                shared.apply(event);
+            }
+        }
+        for event in group.events {
+            // Nobody may be listening.
+            let _ = self.shared.feed.send(event);
+        }
+        for (answer, said) in group.answers {
+            let _ = answer.send(said);
+        }
+    }
+
+    /// The group is not in the journal: all is as it was before it.
+    fn roll_back(&mut self, group: Group, moved: BTreeMap<String, u64>, error: StoreError) {
+        tracing::error!(%error, "the journal did not take {} entries", group.events.len());
+        self.lab = self.shared.lab.read().unwrap_or_else(PoisonError::into_inner).clone();
+        {
+            let mut cursors = lock(&self.shared.cursors);
+            for (name, seq) in moved {
+                cursors.moved.entry(name).or_insert(seq);
+            }
+        }
+        let error = Arc::new(error);
+        for (answer, _) in group.answers {
+            let _ = answer.send(Err(NotRecorded::Store(Arc::clone(&error))));
+        }
+    }
+}

@@ -1,0 +1,526 @@
+//! What is said over MQTT: one JSON object per message, built from named fields and nothing else.
+//!
+//! Every field is listed here, so that nothing leaves because somebody added it to a type
+//! elsewhere: no operator, no part's name, no material, no file name, no firmware text, no port.
+//! The schemas in `docs/mqtt` say the same to subscribers. A field that does not apply is absent.
+//!
+//! No payload comes near 8 KiB: every field is a number, a word of ours, or an id of at most 64
+//! characters (a test builds the longest).
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::domain::event::{Event, Fact, JobRef};
+use crate::domain::ids::{BootId, CaseToken, FileHash, JobId, NodeName, PartId, PrinterName, SiteName, hex};
+use crate::domain::job::{Interruption, Job, Progress};
+use crate::domain::moment::{Moment, Stamp};
+use crate::domain::printer::{
+    Activity, Bed, Fault, Latch, LineHealth, PrinterRecord, Reading, Snapshot, Temperatures,
+};
+use crate::io::mqtt::{Delivery, Message};
+
+/// The envelope's `v`, and the `v1` of the topics: changed when a subscriber would misread us.
+pub const VERSION: u8 = 1;
+/// What a payload may be at most.
+pub const PAYLOAD_MAX: usize = 8 * 1024;
+/// The `type` of every event of a job.
+pub const EVENT_TYPES: [&str; 8] =
+    ["queued", "started", "progress", "paused", "resumed", "printed", "cancelled", "interrupted"];
+
+/// Whether the daemon is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    Online,
+    /// Said by the daemon before it ends.
+    Offline,
+    /// Said by the broker when the daemon's connection broke.
+    Lost,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, D> {
+    v: u8,
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_seq: Option<u64>,
+    boot: &'a BootId,
+    ts: String,
+    mono_ms: u64,
+    site: &'a SiteName,
+    node: &'a NodeName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    printer: Option<&'a PrinterName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'a CaseToken>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<&'a JobId>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    data: D,
+}
+
+#[derive(Serialize)]
+struct StateData {
+    state: NodeState,
+}
+
+#[derive(Serialize)]
+struct ProgressData {
+    confirmed: u64,
+    total: u64,
+    percent: f64,
+}
+
+impl From<Progress> for ProgressData {
+    fn from(progress: Progress) -> Self {
+        let Progress { confirmed, total } = progress;
+        Self { confirmed, total, percent: hundredths(progress.percent()) }
+    }
+}
+
+#[derive(Serialize)]
+struct ReadingData {
+    actual: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct TemperatureData {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hotend: Option<ReadingData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bed: Option<ReadingData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chamber: Option<ReadingData>,
+    /// When the firmware reported them; left out of a status, which would otherwise never rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mono_ms: Option<u64>,
+}
+
+impl TemperatureData {
+    fn new(temperatures: &Temperatures, at: Option<Moment>) -> Self {
+        let Temperatures { hotend, bed, chamber, at: _ } = *temperatures;
+        Self {
+            hotend: reading(hotend),
+            bed: reading(bed),
+            chamber: reading(chamber),
+            mono_ms: at.map(Moment::millis),
+        }
+    }
+}
+
+/// JSON has no NaN: a reading that is none is left out.
+fn reading(reading: Option<Reading>) -> Option<ReadingData> {
+    let Reading { actual, target } = reading.filter(|reading| reading.actual.0.is_finite())?;
+    let target = target.map(|target| target.0).filter(|target| target.is_finite());
+    Some(ReadingData { actual: hundredths(actual.0), target: target.map(hundredths) })
+}
+
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+#[derive(Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum BedData<'a> {
+    Clear,
+    Occupied { job: &'a JobId },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum LatchData {
+    Stopped { since: String },
+    Fault { fault: Fault, since: String },
+}
+
+#[derive(Serialize)]
+struct LineData {
+    lines_sent: u64,
+    bytes_sent: u64,
+    resends: u64,
+    probes: u64,
+    stray_oks: u64,
+}
+
+#[derive(Serialize)]
+struct StatusData<'a> {
+    activity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<&'a PartId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<ProgressData>,
+    /// While pausing: moves that were already sent still run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draining: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<Fault>,
+    temperatures: TemperatureData,
+    bed: BedData<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latch: Option<LatchData>,
+    line: LineData,
+}
+
+#[derive(Serialize)]
+struct TelemetryData {
+    activity: &'static str,
+    temperatures: TemperatureData,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<ProgressData>,
+}
+
+#[derive(Serialize)]
+struct EventData<'a> {
+    part: &'a PartId,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum What<'a> {
+    Queued {
+        commands: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pinned: Option<&'a PrinterName>,
+    },
+    Begun {},
+    Reached {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        progress: Option<ProgressData>,
+    },
+    Printed {
+        progress: ProgressData,
+        exact: bool,
+        resends: u64,
+        strays: u64,
+        millis: u64,
+    },
+    Interrupted {
+        progress: ProgressData,
+        why: &'a Interruption,
+    },
+}
+
+#[derive(Serialize)]
+struct SummaryData<'a> {
+    part: &'a PartId,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a Interruption>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exact: Option<bool>,
+    file: &'a FileHash,
+    /// SHA-256 over the commands of the file, and over those that the firmware confirmed.
+    digest: &'a FileHash,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_digest: Option<&'a FileHash>,
+    commands: u64,
+    confirmed: u64,
+    queued: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<String>,
+    ended: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    millis: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resends: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strays: Option<u64>,
+    /// How many events the job has: the last one's `job_seq`.
+    events: u64,
+}
+
+/// Which job a printer is at, for what is said about the printer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Belonging {
+    pub case: CaseToken,
+    pub part: PartId,
+}
+
+/// Who speaks: the site and the node that stand in every topic and payload.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub site: SiteName,
+    pub node: NodeName,
+}
+
+impl Origin {
+    /// Unique among all daemons of a broker: names have no dots.
+    pub fn client(&self) -> String {
+        format!("platen.{}.{}", self.site, self.node)
+    }
+
+    fn node_topic(&self, rest: &str) -> String {
+        format!("platen/v{VERSION}/{}/{}/{rest}", self.site, self.node)
+    }
+
+    fn job_topic(&self, subject: &JobRef, rest: &str) -> String {
+        let JobRef { case, job, .. } = subject;
+        format!("platen/v{VERSION}/{}/case/{case}/job/{job}/{rest}", self.site)
+    }
+
+    /// The same for the same thing said again, different for everything else.
+    fn id(&self, parts: &[&str]) -> String {
+        let mut hasher = Sha256::new();
+        for part in [self.site.as_str(), self.node.as_str()].iter().chain(parts) {
+            hasher.update(part.as_bytes());
+            hasher.update([0]);
+        }
+        hex(&hasher.finalize()[..16])
+    }
+
+    fn envelope<'a, D>(&'a self, kind: &'a str, id: String, stamp: &'a Stamp, data: D) -> Envelope<'a, D> {
+        Envelope {
+            v: VERSION,
+            id,
+            seq: None,
+            job_seq: None,
+            boot: &stamp.boot,
+            ts: stamp.wall.to_string(),
+            mono_ms: stamp.mono.millis(),
+            site: &self.site,
+            node: &self.node,
+            printer: None,
+            case: None,
+            job: None,
+            kind,
+            data,
+        }
+    }
+
+    /// The node's state; retained, and the last will.
+    pub fn state(&self, state: NodeState, stamp: &Stamp) -> Message {
+        let word = match state {
+            NodeState::Online => "online",
+            NodeState::Offline => "offline",
+            NodeState::Lost => "lost",
+        };
+        let id = self.id(&["state", word, stamp.boot.as_str(), &stamp.mono.micros().to_string()]);
+        let payload = json(&self.envelope("state", id, stamp, StateData { state }));
+        Message { topic: self.node_topic("state"), payload, delivery: Delivery::AtLeastOnce, retain: true }
+    }
+
+    fn printer_envelope<'a, D>(
+        &'a self,
+        kind: &'a str,
+        snapshot: &'a Snapshot,
+        belonging: Option<&'a Belonging>,
+        stamp: &'a Stamp,
+        data: D,
+    ) -> Envelope<'a, D> {
+        let at = stamp.mono.micros().to_string();
+        let id = self.id(&[kind, snapshot.printer.as_str(), stamp.boot.as_str(), &at]);
+        Envelope {
+            printer: Some(&snapshot.printer),
+            case: belonging.map(|belonging| &belonging.case),
+            job: snapshot.activity.job(),
+            ..self.envelope(kind, id, stamp, data)
+        }
+    }
+
+    /// Everything about one printer; retained.
+    pub fn status(
+        &self,
+        snapshot: &Snapshot,
+        record: &PrinterRecord,
+        belonging: Option<&Belonging>,
+        stamp: &Stamp,
+    ) -> Message {
+        let data = status_data(snapshot, record, belonging);
+        Message {
+            topic: self.node_topic(&format!("printer/{}/status", snapshot.printer)),
+            payload: json(&self.printer_envelope("status", snapshot, belonging, stamp, data)),
+            delivery: Delivery::AtLeastOnce,
+            retain: true,
+        }
+    }
+
+    /// What changes all the time about one printer; may be lost.
+    pub fn telemetry(&self, snapshot: &Snapshot, belonging: Option<&Belonging>, stamp: &Stamp) -> Message {
+        let data = TelemetryData {
+            activity: snapshot.activity.word(),
+            temperatures: TemperatureData::new(&snapshot.temperatures, snapshot.temperatures.at),
+            progress: snapshot.activity.progress().map(ProgressData::from),
+        };
+        Message {
+            topic: self.node_topic(&format!("printer/{}/telemetry", snapshot.printer)),
+            payload: json(&self.printer_envelope("telemetry", snapshot, belonging, stamp, data)),
+            delivery: Delivery::AtMostOnce,
+            retain: false,
+        }
+    }
+
+    /// An event of a job; `None` for every other fact. The same bytes whenever it is built again.
+    pub fn event(&self, event: &Event) -> Option<Message> {
+        let subject = event.subject.as_ref()?;
+        let (kind, what) = what(&event.fact)?;
+        let queued = matches!(event.fact, Fact::JobQueued { .. });
+        let envelope = Envelope {
+            seq: Some(subject.outbox_seq),
+            job_seq: Some(subject.job_seq),
+            // A queued job is at no printer yet; the one it is meant for is `pinned`.
+            printer: event.fact.printer().filter(|_| !queued),
+            case: Some(&subject.case),
+            job: Some(&subject.job),
+            ..self.envelope(
+                kind,
+                self.journal_id("event", event, subject),
+                &event.stamp,
+                EventData { part: &subject.part, what },
+            )
+        };
+        Some(Message {
+            topic: self.job_topic(subject, "event"),
+            payload: json(&envelope),
+            delivery: Delivery::AtLeastOnce,
+            retain: false,
+        })
+    }
+
+    /// A whole job on one page, from the event that ended it; retained. `None` for other events.
+    pub fn summary(&self, event: &Event, job: &Job) -> Option<Message> {
+        let subject = event.subject.as_ref()?;
+        let run = job.state.run();
+        let mut data = SummaryData {
+            part: &subject.part,
+            outcome: "",
+            why: None,
+            exact: None,
+            file: &job.file,
+            digest: &job.digest,
+            confirmed_digest: None,
+            commands: job.commands,
+            confirmed: run.map_or(0, |run| run.progress.confirmed),
+            queued: job.queued.to_string(),
+            started: run.map(|run| run.started.to_string()),
+            ended: event.stamp.wall.to_string(),
+            millis: None,
+            resends: None,
+            strays: None,
+            events: subject.job_seq,
+        };
+        match &event.fact {
+            Fact::JobPrinted { exact, digest, resends, strays, millis, .. } => {
+                data.outcome = "printed";
+                data.exact = Some(*exact);
+                data.confirmed_digest = Some(digest);
+                data.resends = Some(*resends);
+                data.strays = Some(*strays);
+                data.millis = Some(*millis);
+            }
+            Fact::JobCancelled { .. } => data.outcome = "cancelled",
+            Fact::JobInterrupted { why, .. } => {
+                data.outcome = "interrupted";
+                data.why = Some(why);
+            }
+            _ => return None,
+        }
+        let id = self.journal_id("summary", event, subject);
+        let envelope = Envelope {
+            printer: run.map(|run| &run.printer),
+            case: Some(&subject.case),
+            job: Some(&subject.job),
+            ..self.envelope("summary", id, &event.stamp, data)
+        };
+        Some(Message {
+            topic: self.job_topic(subject, "summary"),
+            payload: json(&envelope),
+            delivery: Delivery::AtLeastOnce,
+            retain: true,
+        })
+    }
+
+    /// The boot is part of it: a journal that was begun anew counts from 1 again.
+    fn journal_id(&self, kind: &str, event: &Event, subject: &JobRef) -> String {
+        let seq = subject.outbox_seq.to_string();
+        self.id(&[kind, event.boot().as_str(), subject.job.as_str(), &seq])
+    }
+}
+
+/// An event's `type` and what it says. Without a catch-all, so that a new fact has to be thought of.
+fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
+    let reached = |progress: Option<Progress>| What::Reached { progress: progress.map(ProgressData::from) };
+    Some(match fact {
+        Fact::JobQueued { commands, pinned, file: _, digest: _, material: _ } => {
+            ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref() })
+        }
+        Fact::JobStarted { printer: _ } => ("started", What::Begun {}),
+        Fact::JobProgress { progress, printer: _ } => ("progress", reached(Some(*progress))),
+        Fact::JobPaused { progress, printer: _ } => ("paused", reached(Some(*progress))),
+        Fact::JobResumed { printer: _ } => ("resumed", What::Begun {}),
+        Fact::JobPrinted { progress, exact, resends, strays, millis, printer: _, digest: _ } => {
+            let progress = (*progress).into();
+            (
+                "printed",
+                What::Printed {
+                    progress,
+                    exact: *exact,
+                    resends: *resends,
+                    strays: *strays,
+                    millis: *millis,
+                },
+            )
+        }
+        Fact::JobCancelled { progress, printer: _, by: _ } => ("cancelled", reached(*progress)),
+        Fact::JobInterrupted { progress, why, printer: _ } => {
+            ("interrupted", What::Interrupted { progress: (*progress).into(), why })
+        }
+        Fact::JournalBegun { .. }
+        | Fact::DaemonStarted { .. }
+        | Fact::CaseOpened { .. }
+        | Fact::PartAdded { .. }
+        | Fact::BedCleared { .. }
+        | Fact::PrinterStopped { .. }
+        | Fact::PrinterFaulted { .. }
+        | Fact::LatchCleared { .. } => return None,
+    })
+}
+
+fn status_data<'a>(
+    snapshot: &'a Snapshot,
+    record: &'a PrinterRecord,
+    belonging: Option<&'a Belonging>,
+) -> StatusData<'a> {
+    // The reason for being offline and the firmware's name stay here: they may hold serial numbers.
+    let Snapshot { activity, temperatures, line, printer: _, firmware: _, at: _ } = snapshot;
+    let LineHealth { lines_sent, bytes_sent, resends, probes, stray_oks } = *line;
+    StatusData {
+        activity: activity.word(),
+        part: belonging.map(|belonging| &belonging.part),
+        progress: activity.progress().map(ProgressData::from),
+        draining: match activity {
+            Activity::Paused { draining, .. } => Some(*draining),
+            _ => None,
+        },
+        fault: match activity {
+            Activity::Faulted { fault } => Some(*fault),
+            _ => None,
+        },
+        temperatures: TemperatureData::new(temperatures, None),
+        bed: match &record.bed {
+            Bed::Clear => BedData::Clear,
+            Bed::Occupied { job } => BedData::Occupied { job },
+        },
+        latch: record.latch.as_ref().map(|latch| match latch {
+            Latch::Stopped { at, by: _ } => LatchData::Stopped { since: at.to_string() },
+            Latch::Fault { fault, at } => LatchData::Fault { fault: *fault, since: at.to_string() },
+        }),
+        line: LineData { lines_sent, bytes_sent, resends, probes, stray_oks },
+    }
+}
+
+/// What a status says besides its time: two that are equal here need not both be sent.
+pub fn status_content(snapshot: &Snapshot, record: &PrinterRecord, belonging: Option<&Belonging>) -> Vec<u8> {
+    json(&(snapshot.activity.job(), status_data(snapshot, record, belonging)))
+}
+
+fn json<T: Serialize>(value: &T) -> Vec<u8> {
+    // Serialising to a Vec fails only for maps with non-string keys, of which there are none.
+    serde_json::to_vec(value).unwrap_or_default()
+}

@@ -1,0 +1,463 @@
+//! Publishes the lab over MQTT: events of jobs from the journal, at least once and in order, and
+//! the live state of every printer.
+//!
+//! ```text
+//!          ┌─────────── backoff, 30 s at most ◀──────────┐
+//!          ▼                                             │ any error
+//! Away: dialling ─▶ online ─▶ Connected: statuses, journal from the cursor
+//!          │        acknowledged      │ shutdown
+//!          └─▶ Off ◀── Closing: offline, last acknowledgements, goodbye
+//! ```
+//! The journal is the outbox: the cursor `mqtt` moves when the broker has acknowledged an entry,
+//! and after every error everything behind the cursor is sent again with the same `id`.
+
+pub mod message;
+mod outbox;
+mod shelf;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::config;
+use crate::domain::event::Event;
+use crate::domain::ids::{JobId, NodeName, SiteName};
+use crate::domain::moment::WallTime;
+use crate::domain::printer::Activity;
+use crate::io::clock::{Clock, entropy};
+use crate::io::mqtt::{Connection, ConnectionError, Dialler, News};
+use crate::services::board::{Board, Live};
+use crate::services::recorder::{JournalError, Recorder};
+use message::{Belonging, NodeState, Origin, status_content};
+use outbox::Outbox;
+use shelf::Shelf;
+
+/// The name of our place in the journal.
+pub const CURSOR: &str = "mqtt";
+/// Events and summaries under way. With the statuses it stays below rumqttc's own window of 100.
+const JOURNAL_WINDOW: usize = 50;
+/// Statuses under way; apart, so that a long backlog of events does not hide the printers.
+const STATUS_WINDOW: usize = 30;
+/// Journal entries read at a time.
+const PAGE: usize = 64;
+/// Telemetry, statuses that changed a little, and the cursor.
+const TICK: Duration = Duration::from_secs(1);
+/// The retained `online` is said again: it heals a last will that came late, and shows its age.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+const BACKOFF_MIN: Duration = Duration::from_millis(250);
+/// A wrong password must not fill the broker's log, and a corrected one must soon be seen.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// What a shutdown waits for the broker's last acknowledgements; systemd waits longer.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How publishing does, for the page and `/healthz`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MqttStatus {
+    /// Not configured, or ended.
+    Off,
+    Connected {
+        since: WallTime,
+    },
+    /// `reason` says what, which, and what to do.
+    Away {
+        reason: String,
+        since: WallTime,
+    },
+}
+
+/// What an acknowledgement is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ticket {
+    State,
+    /// The printer at this place.
+    Status(usize),
+    /// The journal entry of this `seq`.
+    Journal(u64),
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("nothing can be published: {0}")]
+    Journal(#[from] JournalError),
+}
+
+enum End {
+    Shutdown,
+    Away(Trouble),
+}
+
+type Change = Pin<Box<dyn Future<Output = (usize, Option<Live>)> + Send>>;
+
+/// Starts the task that publishes until `shutdown`. Without a configuration it ends at once.
+///
+/// Nobody ever waits for it: it reads the journal and the board, and a broker that is away costs
+/// nothing but its own backlog.
+pub fn spawn(
+    recorder: Recorder,
+    board: Board,
+    clock: Clock,
+    site: SiteName,
+    node: NodeName,
+    mqtt: Option<config::Mqtt>,
+    shutdown: CancellationToken,
+) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
+    let (status, watching) = watch::channel(MqttStatus::Off);
+    let Some(settings) = mqtt else {
+        return (tokio::spawn(async {}), watching);
+    };
+    let reason = format!("connecting to the MQTT broker at {}:{}", settings.host, settings.port);
+    status.send_replace(MqttStatus::Away { reason, since: clock.wall() });
+    let origin = Origin { site, node };
+    let dialler = Dialler::new(settings, origin.client());
+    // Before the records are read, so that no change falls between.
+    let feed = recorder.subscribe();
+    let shelves: Vec<Shelf> = board
+        .printers()
+        .map(|(name, live)| Shelf::new(live.clone(), recorder.read(|lab| lab.printer(name))))
+        .collect();
+    let changes = FuturesUnordered::new();
+    for (place, shelf) in shelves.iter().enumerate() {
+        changes.push(change(place, shelf.live.clone()));
+    }
+    let pump = Pump {
+        recorder,
+        clock,
+        origin,
+        dialler,
+        shutdown,
+        status,
+        feed,
+        changes,
+        shelves,
+        statuses_in_flight: 0,
+        outbox: Outbox::after(0),
+        saved_cursor: 0,
+        page: VecDeque::new(),
+        behind: true,
+    };
+    (tokio::spawn(pump.run()), watching)
+}
+
+/// The next change of a printer's snapshot; `None` where its task has ended.
+fn change(place: usize, mut live: Live) -> Change {
+    Box::pin(async move {
+        let changed = live.changed().await;
+        (place, changed.is_ok().then_some(live))
+    })
+}
+
+/// Longer after each failure, and never the same for two nodes that lost the same broker.
+#[derive(Debug, Default)]
+struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    fn next(&mut self, random: u8) -> Duration {
+        let full = (BACKOFF_MIN * 2u32.saturating_pow(self.failures.min(10))).min(BACKOFF_MAX);
+        self.failures += 1;
+        // Between three quarters and the whole.
+        full - full / 4 * u32::from(random) / 255
+    }
+
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+struct Pump {
+    recorder: Recorder,
+    clock: Clock,
+    origin: Origin,
+    dialler: Dialler,
+    shutdown: CancellationToken,
+    status: watch::Sender<MqttStatus>,
+    feed: broadcast::Receiver<std::sync::Arc<Event>>,
+    changes: FuturesUnordered<Change>,
+    /// In the order of the board.
+    shelves: Vec<Shelf>,
+    statuses_in_flight: usize,
+    outbox: Outbox,
+    saved_cursor: u64,
+    /// Entries that were read and not yet taken.
+    page: VecDeque<Event>,
+    /// The journal may hold entries that were not read yet.
+    behind: bool,
+}
+
+impl Pump {
+    async fn run(mut self) {
+        let shutdown = self.shutdown.clone();
+        let cursor = self.recorder.cursor(CURSOR);
+        self.outbox = Outbox::after(cursor);
+        self.saved_cursor = cursor;
+        let mut backoff = Backoff::default();
+        // The same reason again is not worth a line in the log.
+        let mut complaint = None;
+        loop {
+            let will = self.origin.state(NodeState::Lost, &self.clock.stamp());
+            let end = match self.dialler.connect(will).await {
+                Ok(link) => self.serve(link, &mut backoff, &mut complaint).await,
+                Err(error) => End::Away(error.into()),
+            };
+            let End::Away(trouble) = end else { break };
+            let reason = trouble.to_string();
+            if complaint.as_ref() != Some(&reason) {
+                tracing::warn!("{reason}; trying again, at most every {} s", BACKOFF_MAX.as_secs());
+                complaint = Some(reason.clone());
+            }
+            self.away(reason);
+            let pause = backoff.next(entropy()[0]);
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = sleep(pause) => {}
+            }
+        }
+        self.save_cursor();
+        self.status.send_replace(MqttStatus::Off);
+    }
+
+    fn away(&self, reason: String) {
+        let now = self.clock.wall();
+        self.status.send_modify(|status| {
+            let since = if let MqttStatus::Away { since, .. } = status { *since } else { now };
+            *status = MqttStatus::Away { reason, since };
+        });
+    }
+
+    /// One connection, from dialling to its end.
+    async fn serve(
+        &mut self,
+        mut link: Connection<Ticket>,
+        backoff: &mut Backoff,
+        complaint: &mut Option<String>,
+    ) -> End {
+        let shutdown = self.shutdown.clone();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heartbeat = interval(HEARTBEAT);
+        heartbeat.reset();
+        let mut connected = false;
+        self.begin_again();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => {
+                    if connected {
+                        self.farewell(link).await;
+                    }
+                    return End::Shutdown;
+                }
+                news = link.next() => match news {
+                    // Alone, and the rest when it is acknowledged: mosquitto says that a message
+                    // is forbidden and hangs up, and more messages would drown what it said.
+                    News::Connected => self.say(&mut link, NodeState::Online),
+                    News::Acknowledged(Ticket::State) if !connected => {
+                        connected = true;
+                        tracing::info!("publishing to the MQTT broker at {}", self.dialler.broker());
+                        backoff.reset();
+                        *complaint = None;
+                        self.status.send_replace(MqttStatus::Connected { since: self.clock.wall() });
+                    }
+                    News::Acknowledged(ticket) => self.acknowledged(ticket),
+                    News::Closed => return End::Shutdown,
+                    News::Gone(why) => return End::Away(why.into()),
+                },
+                heard = self.feed.recv() => match heard {
+                    Ok(event) => self.heard(&event),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.heard_too_little(),
+                    Err(broadcast::error::RecvError::Closed) => return End::Shutdown,
+                },
+                Some((place, live)) = self.changes.next() => self.changed(place, live),
+                _ = tick.tick(), if connected => self.tick(&mut link).await,
+                _ = heartbeat.tick(), if connected => self.say(&mut link, NodeState::Online),
+            }
+            if connected && let Err(error) = self.fill(&mut link).await {
+                return End::Away(error.into());
+            }
+        }
+    }
+
+    fn begin_again(&mut self) {
+        self.outbox.rewind();
+        self.page.clear();
+        self.behind = true;
+        self.statuses_in_flight = 0;
+        for shelf in &mut self.shelves {
+            shelf.forget();
+        }
+    }
+
+    fn acknowledged(&mut self, ticket: Ticket) {
+        match ticket {
+            Ticket::State => {}
+            Ticket::Status(place) => {
+                self.statuses_in_flight -= 1;
+                self.shelves[place].acknowledged();
+            }
+            Ticket::Journal(seq) => self.outbox.acknowledge(seq),
+        }
+    }
+
+    fn heard(&mut self, event: &Event) {
+        self.behind = true;
+        let Some(name) = event.fact.printer() else { return };
+        if let Some(shelf) = self.shelves.iter_mut().find(|shelf| shelf.record.name == *name) {
+            shelf.record = self.recorder.read(|lab| lab.printer(name));
+            shelf.touch();
+        }
+    }
+
+    fn heard_too_little(&mut self) {
+        self.behind = true;
+        for shelf in &mut self.shelves {
+            shelf.record = self.recorder.read(|lab| lab.printer(&shelf.record.name));
+            shelf.touch();
+        }
+    }
+
+    fn changed(&mut self, place: usize, live: Option<Live>) {
+        // A snapshot that follows from an event is not shown with the bed from before it.
+        loop {
+            match self.feed.try_recv() {
+                Ok(event) => self.heard(&event),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => self.heard_too_little(),
+                Err(_) => break,
+            }
+        }
+        self.shelves[place].touch();
+        if let Some(live) = live {
+            self.changes.push(change(place, live));
+        }
+    }
+
+    fn say(&self, link: &mut Connection<Ticket>, state: NodeState) {
+        link.send(self.origin.state(state, &self.clock.stamp()), Ticket::State);
+    }
+
+    /// Sends what may be sent now.
+    async fn fill(&mut self, link: &mut Connection<Ticket>) -> Result<(), JournalError> {
+        self.statuses(link, false);
+        while self.outbox.in_flight() < JOURNAL_WINDOW {
+            let Some(event) = self.next_entry().await? else { break };
+            let mut messages: Vec<_> = self.origin.event(&event).into_iter().collect();
+            if let (true, Some(subject)) = (event.fact.ends_job(), &event.subject) {
+                let job = self.recorder.read(|lab| lab.jobs.get(&subject.job).cloned());
+                messages.extend(job.and_then(|job| self.origin.summary(&event, &job)));
+            }
+            self.outbox.take(event.seq, messages.len());
+            for message in messages {
+                link.send(message, Ticket::Journal(event.seq));
+            }
+        }
+        Ok(())
+    }
+
+    async fn next_entry(&mut self) -> Result<Option<Event>, JournalError> {
+        if self.page.is_empty() && self.behind {
+            self.page = self.recorder.events(self.outbox.next(), PAGE).await?.into();
+            self.behind = self.page.len() == PAGE;
+        }
+        Ok(self.page.pop_front())
+    }
+
+    fn statuses(&mut self, link: &mut Connection<Ticket>, tick: bool) {
+        for place in 0..self.shelves.len() {
+            if self.statuses_in_flight >= STATUS_WINDOW {
+                break;
+            }
+            let shelf = &mut self.shelves[place];
+            let mut belonging = None;
+            let recorder = &self.recorder;
+            let due = shelf.due(tick, |snapshot, record| {
+                belonging = belongs(recorder, snapshot.activity.job());
+                status_content(snapshot, record, belonging.as_ref())
+            });
+            if let Some(snapshot) = due {
+                let stamp = self.clock.stamp();
+                let message = self.origin.status(&snapshot, &shelf.record, belonging.as_ref(), &stamp);
+                self.statuses_in_flight += 1;
+                link.send(message, Ticket::Status(place));
+            }
+        }
+    }
+
+    async fn tick(&mut self, link: &mut Connection<Ticket>) {
+        self.statuses(link, true);
+        for shelf in &self.shelves {
+            let snapshot = shelf.snapshot();
+            let silent = matches!(snapshot.activity, Activity::Offline { .. } | Activity::Connecting);
+            if silent || link.is_congested() {
+                continue;
+            }
+            let belonging = belongs(&self.recorder, snapshot.activity.job());
+            let message = self.origin.telemetry(&snapshot, belonging.as_ref(), &self.clock.stamp());
+            link.send(message, Ticket::State);
+        }
+        self.save_cursor();
+    }
+
+    /// It goes to the disk with the next entry of the journal; an event sent twice does no harm.
+    fn save_cursor(&mut self) {
+        let cursor = self.outbox.cursor();
+        if cursor != self.saved_cursor {
+            self.recorder.set_cursor(CURSOR, cursor);
+            self.saved_cursor = cursor;
+        }
+    }
+
+    /// Tells that we end on purpose, so that the broker does not tell that we are lost.
+    async fn farewell(&mut self, mut link: Connection<Ticket>) {
+        let deadline = Instant::now() + FAREWELL;
+        // A journal that cannot be read now is read at the next start.
+        let _ = self.fill(&mut link).await;
+        self.say(&mut link, NodeState::Offline);
+        while link.outstanding() > 0 {
+            match timeout_at(deadline, link.next()).await {
+                Ok(News::Acknowledged(ticket)) => self.acknowledged(ticket),
+                Ok(News::Connected) => {}
+                Ok(News::Closed | News::Gone(_)) | Err(_) => return,
+            }
+        }
+        link.disconnect();
+        let closed = async { while !matches!(link.next().await, News::Closed | News::Gone(_)) {} };
+        if timeout(FAREWELL, closed).await.is_err() {
+            tracing::warn!("the MQTT broker at {} did not say goodbye", self.dialler.broker());
+        }
+    }
+}
+
+/// The case and part of the job that a printer is at.
+fn belongs(recorder: &Recorder, job: Option<&JobId>) -> Option<Belonging> {
+    recorder.read(|lab| {
+        let job = lab.jobs.get(job?)?;
+        Some(Belonging { case: job.case.clone(), part: job.part.clone() })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_grows_to_its_limit_and_no_further() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..12).map(|_| backoff.next(0)).collect();
+        assert_eq!(waits[0], BACKOFF_MIN);
+        assert!(waits.is_sorted());
+        assert_eq!(waits[11], BACKOFF_MAX);
+        assert!(backoff.next(255) >= BACKOFF_MAX / 4 * 3);
+        backoff.reset();
+        assert_eq!(backoff.next(0), BACKOFF_MIN);
+    }
+}

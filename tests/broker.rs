@@ -1,0 +1,386 @@
+//! What reaches subscribers through a real broker, and what happens when the broker fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod mqtt_support;
+
+use mqtt_support::{Mosquitto, SECRETS, Subscriber, World, assert_gapless, free_port, mqtt, printer};
+use platen::config::MqttVersion;
+use platen::domain::job::{Interruption, Progress};
+use platen::domain::lab::Request;
+use platen::domain::printer::{Activity, Fault};
+use platen::io::broker::Broker;
+use platen::services::telemetry::{CURSOR, MqttStatus};
+use std::process::Command;
+
+const STATE: &str = "platen/v1/st-mary/lab-2/state";
+const STATUS: &str = "platen/v1/st-mary/lab-2/printer/mk3-07/status";
+const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
+
+fn state(subscriber: &Subscriber) -> Option<&str> {
+    subscriber.last(STATE)?.payload["data"]["state"].as_str()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_all_jobs_arrive_in_order_and_without_a_gap() {
+    for version in BOTH {
+        let broker = Mosquitto::open().started();
+        let world = World::new().await;
+        // Before there is any publisher: the journal keeps them.
+        world.print(20).await;
+        let mut subscriber = Subscriber::new(broker.port, "platen/#", &[]).await;
+        let publisher = world.publish(mqtt(broker.port, version));
+        world.print(200).await;
+        let cancelled = world.queue(3).await;
+        world.ask(Request::CancelJob { job: cancelled, progress: None, by: "Kim.Secret-1".into() }).await;
+        subscriber.until_seq(world.published()).await;
+        let events = subscriber.distinct_events();
+        assert_gapless(&events);
+        assert_eq!(events.len() as u64, 23 + 203 + 2);
+        assert!(events.iter().all(|event| event.qos == 1 && !event.retained));
+        publisher.end().await;
+        assert_eq!(
+            subscriber.received.iter().filter(|m| m.is_event()).count(),
+            events.len(),
+            "no duplicates"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_killed_in_the_midst_costs_no_event() {
+    for version in BOTH {
+        // Without a window towards subscribers: what this broker holds back is lost when it is
+        // killed, although it has acknowledged it to us.
+        let mut broker = Mosquitto::with("allow_anonymous true\nmax_inflight_messages 0\n").started();
+        let world = World::new().await;
+        let mut subscriber = Subscriber::new(broker.port, "platen/#", &["-c", "-i", "dashboard"]).await;
+        let mut publisher = world.publish(mqtt(broker.port, version));
+        publisher.connected().await;
+        let job = world.queue(900).await;
+        world.start(&job).await;
+        for step in 1..=900 {
+            world.progress(&job, step, 900).await;
+            match step {
+                300 => {
+                    subscriber
+                        .until("event 100", |all| all.iter().any(|m| m.is_event() && m.number("seq") == 100))
+                        .await;
+                    broker.kill();
+                }
+                600 => broker.start(),
+                _ => {}
+            }
+        }
+        world.finish(&job, 900).await;
+        subscriber.until_seq(world.published()).await;
+        assert_gapless(&subscriber.distinct_events());
+        publisher.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_that_died_sends_the_same_events_again() {
+    let broker = Mosquitto::open().started();
+    let world = World::new().await;
+    let mut subscriber = Subscriber::new(broker.port, "platen/#", &[]).await;
+    let first = world.publish(mqtt(broker.port, MqttVersion::V5));
+    world.print(30).await;
+    subscriber.until_seq(world.published()).await;
+    first.drop_hard().await;
+    // As if the cursor had not come to the disk.
+    world.recorder.set_cursor(CURSOR, 10);
+    world.print(30).await;
+    let second = world.publish(mqtt(broker.port, MqttVersion::V5));
+    subscriber.until_seq(world.published()).await;
+    second.end().await;
+    let events = subscriber.distinct_events();
+    assert_gapless(&events);
+    let received = subscriber.received.iter().filter(|message| message.is_event()).count();
+    assert!(received > events.len(), "some came twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_subscriber_sees_the_state_every_printer_and_every_ended_job_at_once() {
+    for version in BOTH {
+        let broker = Mosquitto::open().started();
+        let world = World::new().await;
+        let mut publisher = world.publish(mqtt(broker.port, version));
+        let job = world.print(5).await;
+        world.show(|snapshot| snapshot.activity = Activity::Ready);
+        let mut early = Subscriber::new(broker.port, "platen/#", &[]).await;
+        early.until("the summary", |all| all.iter().any(|m| m.kind() == "summary")).await;
+        early
+            .until("a ready printer", |all| {
+                all.iter().any(|m| m.topic == STATUS && m.payload["data"]["activity"] == "ready")
+            })
+            .await;
+        publisher.connected().await;
+
+        let mut late = Subscriber::new(broker.port, "platen/#", &[]).await;
+        late.until("three retained topics", |all| all.iter().filter(|m| m.retained).count() >= 3).await;
+        assert_eq!(state(&late), Some("online"));
+        assert_eq!(late.last(STATUS).unwrap().payload["data"]["bed"]["state"], "clear");
+        let summary = late.received.iter().find(|m| m.kind() == "summary").unwrap();
+        assert_eq!(summary.topic, format!("platen/v1/st-mary/case/{}/job/{job}/summary", world.case));
+        let data = &summary.payload["data"];
+        assert_eq!((data["outcome"].as_str(), data["exact"].as_bool()), (Some("printed"), Some(true)));
+        assert_eq!(data["events"], 8, "queued, started, 5 × progress, printed");
+        publisher.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_printer_does_is_told_at_once_with_its_case_and_job() {
+    let broker = Mosquitto::open().started();
+    let world = World::new().await;
+    let publisher = world.publish(mqtt(broker.port, MqttVersion::V5));
+    let mut subscriber = Subscriber::new(broker.port, "platen/v1/+/+/printer/#", &[]).await;
+    let job = world.queue(10).await;
+    world.start(&job).await;
+    let progress = Progress { confirmed: 1, total: 10 };
+    world.show(|snapshot| snapshot.activity = Activity::Printing { job: job.clone(), progress });
+    subscriber
+        .until("printing", |all| {
+            all.iter().any(|m| m.kind() == "status" && m.payload["data"]["activity"] == "printing")
+        })
+        .await;
+    let status = subscriber.last(STATUS).unwrap().clone();
+    assert_eq!(status.payload["case"], world.case.as_str());
+    assert_eq!(status.payload["job"], job.as_str());
+    assert_eq!(status.payload["data"]["bed"]["job"], job.as_str());
+    subscriber.until("telemetry", |all| all.iter().any(|m| m.kind() == "telemetry")).await;
+    world.ask(Request::NoteFaulted { printer: printer(), fault: Fault::TooHot }).await;
+    subscriber
+        .until("the latch", |all| {
+            all.iter().any(|m| m.topic == STATUS && m.payload["data"]["latch"]["fault"] == "too_hot")
+        })
+        .await;
+    publisher.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_ends_is_offline_and_one_that_is_killed_is_lost() {
+    for version in BOTH {
+        let broker = Mosquitto::open().started();
+        let world = World::new().await;
+        let mut subscriber = Subscriber::new(broker.port, STATE, &[]).await;
+        let online = |count| {
+            move |all: &[mqtt_support::Received]| {
+                all.iter().filter(|m| m.payload["data"]["state"] == "online").count() == count
+            }
+        };
+        let publisher = world.publish(mqtt(broker.port, version));
+        subscriber.until("online", online(1)).await;
+        let status = publisher.status.clone();
+        publisher.end().await;
+        assert_eq!(*status.borrow(), MqttStatus::Off);
+        subscriber.until("offline", |all| all.last().unwrap().payload["data"]["state"] == "offline").await;
+
+        let publisher = world.publish(mqtt(broker.port, version));
+        subscriber.until("online again", online(2)).await;
+        publisher.drop_hard().await;
+        subscriber.until("lost", |all| all.last().unwrap().payload["data"]["state"] == "lost").await;
+        let mut late = Subscriber::new(broker.port, STATE, &[]).await;
+        late.until("the retained will", |all| !all.is_empty()).await;
+        assert_eq!(state(&late), Some("lost"));
+        assert_eq!(late.received.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_told_in_words_and_a_corrected_one_needs_no_restart() {
+    for version in BOTH {
+        let mut broker = Mosquitto::with("allow_anonymous false\npassword_file {folder}/users\n");
+        let users = broker.file("users");
+        let made =
+            Command::new("mosquitto_passwd").arg("-b").arg("-c").arg(&users).args(["lab", "right"]).status();
+        assert!(made.unwrap().success());
+        broker.start();
+        let world = World::new().await;
+        let password = broker.file("password");
+        std::fs::write(&password, "wrong\n").unwrap();
+        let mut settings = mqtt(broker.port, version);
+        settings.username = Some("lab".into());
+        settings.password_file = Some(password.clone());
+        let mut publisher = world.publish(settings);
+        let reason = publisher.away(&["refuses user lab", "password_file"]).await;
+        assert!(!reason.contains("wrong"), "no password in {reason}");
+        // Nobody waits for the broker.
+        world.print(5).await;
+        std::fs::write(&password, "right\n").unwrap();
+        publisher.connected().await;
+        let arguments = ["-u", "lab", "-P", "right"];
+        let mut subscriber = Subscriber::new(broker.port, "platen/#", &arguments).await;
+        subscriber.until("the summary", |all| all.iter().any(|m| m.kind() == "summary")).await;
+        publisher.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_forbids_our_topics_is_told_in_words_and_costs_no_event() {
+    let broker = Mosquitto::with("allow_anonymous true\nacl_file {folder}/access\n");
+    std::fs::write(broker.file("access"), "topic read platen/#\n").unwrap();
+    let broker = broker.started();
+    let world = World::new().await;
+    let before = world.recorder.read(|lab| lab.counters.seq);
+    world.print(5).await;
+    let mut subscriber = Subscriber::new(broker.port, "platen/#", &[]).await;
+    let mut publisher = world.publish(mqtt(broker.port, MqttVersion::V5));
+    publisher.away(&["refuses a message", "NotAuthorized", "access list"]).await;
+    assert!(world.recorder.cursor(CURSOR) <= before, "no event of the job is done");
+    std::fs::write(broker.file("access"), "topic readwrite platen/#\n").unwrap();
+    broker.reload();
+    subscriber.until_seq(world.published()).await;
+    assert_gapless(&subscriber.distinct_events());
+    publisher.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_comes_later_gets_everything() {
+    let mut broker = Mosquitto::open();
+    let world = World::new().await;
+    let mut publisher = world.publish(mqtt(broker.port, MqttVersion::V5));
+    let port = broker.port.to_string();
+    publisher.away(&["cannot be reached", &port, "start it"]).await;
+    let job = world.print(40).await;
+    broker.start();
+    // Retained, so it does not matter who is first.
+    let summary = format!("platen/v1/st-mary/case/{}/job/{job}/summary", world.case);
+    let mut subscriber = Subscriber::new(broker.port, &summary, &[]).await;
+    subscriber.until("the summary", |all| !all.is_empty()).await;
+    publisher.connected().await;
+    publisher.end().await;
+    // The last entry of the journal is done, so the next start has nothing to repeat.
+    let last = world.recorder.read(|lab| lab.counters.seq);
+    world
+        .ask(Request::OpenCase {
+            case: platen::domain::ids::CaseToken::from_entropy(platen::io::clock::entropy()),
+            intended_use: platen::domain::case::IntendedUse::Education,
+        })
+        .await;
+    assert_eq!(world.recorder.cursor(CURSOR), last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_without_a_broker_ends_at_once_when_asked() {
+    let world = World::new().await;
+    let mut publisher = world.publish(mqtt(free_port(), MqttVersion::V311));
+    publisher.away(&["cannot be reached"]).await;
+    publisher.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_tls_the_broker_is_believed_only_with_the_right_certificate() {
+    let rules = "allow_anonymous true\ncafile {folder}/ca.pem\ncertfile {folder}/server.pem\nkeyfile {folder}/server.key\n";
+    let broker = Mosquitto::with(rules);
+    let script = "set -e; cd \"$1\"
+        for name in ca other; do
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+                -keyout $name.key -out $name.pem -subj /CN=$name -addext basicConstraints=critical,CA:TRUE
+        done
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost
+        echo subjectAltName=DNS:localhost,IP:127.0.0.1 > names
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem";
+    let made = Command::new("sh").args(["-c", script, "sh"]).arg(broker.folder.path()).output().unwrap();
+    assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+    let broker = broker.started();
+    let world = World::new().await;
+    for version in BOTH {
+        let mut settings = mqtt(broker.port, version);
+        settings.host = "localhost".into();
+        settings.tls = true;
+        settings.ca_file = Some(broker.file("other.pem"));
+        let mut publisher = world.publish(settings.clone());
+        publisher.away(&["no TLS", "ca_file"]).await;
+        publisher.end().await;
+
+        settings.ca_file = Some(broker.file("ca.pem"));
+        let mut publisher = world.publish(settings);
+        publisher.connected().await;
+        publisher.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_broker_serves_both_versions_on_two_ports() {
+    let broker = Broker::start(0, 0).await.unwrap();
+    let world = World::new().await;
+    let mut publisher = world.publish(mqtt(broker.v5.port(), MqttVersion::V5));
+    publisher.connected().await;
+    world.print(3).await;
+    let mut old = Subscriber::new(broker.v311.port(), "platen/#", &[]).await;
+    let mut new = Subscriber::new(broker.v5.port(), "platen/#", &["-V", "5"]).await;
+    for subscriber in [&mut old, &mut new] {
+        subscriber
+            .until("the retained state, status and summary", |all| {
+                ["state", "status", "summary"].iter().all(|kind| all.iter().any(|m| m.kind() == *kind))
+            })
+            .await;
+    }
+    let before = world.published();
+    world.print(3).await;
+    for subscriber in [&mut old, &mut new] {
+        subscriber
+            .until("the events of the second job", |all| {
+                all.iter().any(|m| m.is_event() && m.number("seq") == before + 6)
+            })
+            .await;
+        let fresh: Vec<u64> = subscriber
+            .received
+            .iter()
+            .filter(|m| m.is_event() && m.number("seq") > before)
+            .map(|m| m.number("seq"))
+            .collect();
+        assert_eq!(fresh, (before + 1..=before + 6).collect::<Vec<_>>());
+    }
+    publisher.end().await;
+    old.until("offline", |all| all.last().unwrap().payload["data"]["state"] == "offline").await;
+    let publisher = world.publish(mqtt(broker.v311.port(), MqttVersion::V311));
+    old.until("online", |all| all.last().unwrap().payload["data"]["state"] == "online").await;
+    assert!(old.received.iter().all(|m| m.payload["data"]["state"] != "lost"), "a goodbye is no loss");
+    publisher.drop_hard().await;
+    old.until("lost", |all| all.iter().any(|m| m.payload["data"]["state"] == "lost")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_broker_whose_port_is_taken_says_which() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let error = Broker::start(0, port).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("another port"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_person_or_a_firmware_wrote_leaves() {
+    let broker = Mosquitto::open().started();
+    let world = World::new().await;
+    let mut subscriber = Subscriber::new(broker.port, "#", &[]).await;
+    let mut publisher = world.publish(mqtt(broker.port, MqttVersion::V5));
+    publisher.connected().await;
+    world.print(2).await;
+    let cancelled = world.queue(3).await;
+    world.ask(Request::CancelJob { job: cancelled, progress: None, by: "Kim.Secret-1".into() }).await;
+    let interrupted = world.queue(3).await;
+    world.start(&interrupted).await;
+    let progress = Progress { confirmed: 1, total: 3 };
+    let why = Interruption::Fault { fault: Fault::Killed };
+    world.ask(Request::NoteInterrupted { job: interrupted, progress, why }).await;
+    world.ask(Request::NoteStopped { printer: printer(), by: "Kim.Secret-1".into() }).await;
+    world.show(|snapshot| snapshot.activity = Activity::Stopped);
+    subscriber
+        .until("the latch and telemetry", |all| {
+            all.iter().any(|m| m.payload["data"]["latch"]["kind"] == "stopped")
+                && all.iter().any(|m| m.kind() == "telemetry")
+        })
+        .await;
+    subscriber.until_seq(world.published()).await;
+    publisher.end().await;
+    subscriber.until("offline", |all| all.last().unwrap().payload["data"]["state"] == "offline").await;
+    for message in &subscriber.received {
+        for secret in SECRETS {
+            let said = format!("{} {}", message.topic, message.raw);
+            assert!(!said.to_lowercase().contains(&secret.to_lowercase()), "{secret} in {said}");
+        }
+        assert!(!message.raw.contains("Meier") && !message.raw.contains("Marlin"), "{}", message.raw);
+    }
+}

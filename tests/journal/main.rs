@@ -1,0 +1,8 @@
+//! The journal's promises, over both stores: acknowledged is durable, and a change shows.
+
+#![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
+
+mod bench;
+mod damage;
+mod full_disk;
+mod recording;

@@ -1,0 +1,374 @@
+//! Every payload that can be built fits the schemas in `docs/mqtt`, and the documents know every type.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+
+use jsonschema::{Registry, Validator};
+use platen::domain::case::IntendedUse;
+use platen::domain::event::{Actor, Event, Fact, JobRef};
+use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
+use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use platen::domain::moment::{Moment, Stamp, WallTime};
+use platen::domain::part::PartName;
+use platen::domain::printer::{
+    Activity, Bed, Fault, Latch, LineHealth, PrinterRecord, Reading, Snapshot, Temperatures,
+};
+use platen::domain::units::Celsius;
+use platen::io::mqtt::{Delivery, Message};
+use platen::services::telemetry::message::{Belonging, EVENT_TYPES, NodeState, Origin, PAYLOAD_MAX};
+use serde_json::Value;
+
+const FAULTS: [Fault; 7] = [
+    Fault::ThermalRunaway,
+    Fault::HeatingFailed,
+    Fault::TooHot,
+    Fault::TooCold,
+    Fault::Killed,
+    Fault::Probing,
+    Fault::Halted,
+];
+
+fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/mqtt").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn schema(name: &str) -> Value {
+    serde_json::from_str(&document(&format!("{name}.schema.json"))).unwrap()
+}
+
+fn validator(name: &str) -> Validator {
+    let envelope = schema("envelope");
+    let address = envelope["$id"].as_str().unwrap().to_owned();
+    let registry = Registry::new().add(address, envelope).unwrap().prepare().unwrap();
+    jsonschema::options().with_registry(&registry).build(&schema(name)).unwrap()
+}
+
+/// Holds a message against its schema and against the envelope; returns its JSON.
+fn check(name: &str, message: &Message) -> Value {
+    let json: Value = serde_json::from_slice(&message.payload).unwrap();
+    for schema in [name, "envelope"] {
+        let errors: Vec<_> = validator(schema).iter_errors(&json).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{schema}: {errors:?}\n{json:#}");
+    }
+    assert!(message.payload.len() <= PAYLOAD_MAX);
+    json
+}
+
+/// With the longest names there are.
+fn origin() -> Origin {
+    Origin { site: "s".repeat(64).parse().unwrap(), node: "n".repeat(64).parse().unwrap() }
+}
+
+fn stamp() -> Stamp {
+    Stamp { wall: WallTime(1_795_458_000_123), mono: Moment(u64::MAX), boot: BootId::from_entropy([255; 16]) }
+}
+
+fn subject() -> JobRef {
+    JobRef {
+        case: CaseToken::from_entropy([1; 16]),
+        part: PartId::from_entropy([2; 16]),
+        job: JobId::from_entropy([3; 16]),
+        job_seq: u64::MAX,
+        outbox_seq: u64::MAX,
+    }
+}
+
+fn printer() -> platen::domain::ids::PrinterName {
+    "p".repeat(64).parse().unwrap()
+}
+
+fn progress() -> Progress {
+    Progress { confirmed: u64::MAX, total: u64::MAX }
+}
+
+fn interruptions() -> Vec<Interruption> {
+    let mut all = vec![
+        Interruption::DaemonEnded,
+        Interruption::Unplugged,
+        Interruption::PrinterReset,
+        Interruption::Silence,
+        Interruption::LineCountLost,
+        Interruption::Stopped,
+        Interruption::FileUnreadable,
+    ];
+    all.extend(FAULTS.map(|fault| Interruption::Fault { fault }));
+    all
+}
+
+/// Every kind of fact about a job, with and without what may be absent.
+fn job_facts() -> Vec<Fact> {
+    let file = FileHash::from_digest([5; 32]);
+    let mut facts = Vec::new();
+    for pinned in [None, Some(printer())] {
+        facts.push(Fact::JobQueued {
+            file: file.clone(),
+            commands: 9,
+            digest: file.clone(),
+            pinned,
+            material: Some("PLA for Meier".into()),
+        });
+    }
+    for exact in [true, false] {
+        facts.push(Fact::JobPrinted {
+            printer: printer(),
+            progress: progress(),
+            digest: file.clone(),
+            exact,
+            resends: 1,
+            strays: 0,
+            millis: 2,
+        });
+    }
+    let by = "Kim.Secret-1".to_owned();
+    facts.extend([
+        Fact::JobStarted { printer: printer() },
+        Fact::JobProgress { printer: printer(), progress: Progress::default() },
+        Fact::JobPaused { printer: printer(), progress: progress() },
+        Fact::JobResumed { printer: printer() },
+        Fact::JobCancelled { printer: None, progress: None, by: by.clone() },
+        Fact::JobCancelled { printer: Some(printer()), progress: Some(progress()), by },
+    ]);
+    facts.extend(interruptions().into_iter().map(|why| Fact::JobInterrupted {
+        printer: printer(),
+        progress: progress(),
+        why,
+    }));
+    facts
+}
+
+/// Every kind of fact that is about no job.
+fn other_facts() -> Vec<Fact> {
+    let (case, by) = (CaseToken::from_entropy([1; 16]), "Kim.Secret-1".to_owned());
+    let name = PartName::try_from("left ventricle Meier".to_owned()).unwrap();
+    vec![
+        Fact::JournalBegun { site: origin().site, node: origin().node },
+        Fact::DaemonStarted { version: "1".into() },
+        Fact::CaseOpened { case: case.clone(), intended_use: IntendedUse::Guide },
+        Fact::PartAdded { case, part: PartId::from_entropy([2; 16]), number: 1, name },
+        Fact::BedCleared { printer: printer(), by: by.clone() },
+        Fact::PrinterStopped { printer: printer(), by: by.clone() },
+        Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
+        Fact::LatchCleared { printer: printer(), by },
+    ]
+}
+
+fn event(fact: Fact, subject: Option<JobRef>) -> Event {
+    Event { seq: 1, stamp: stamp(), actor: Actor::Person("Kim.Secret-1".into()), subject, fact }
+}
+
+#[test]
+fn every_event_of_a_job_fits_its_schema_and_no_type_is_missing() {
+    let mut seen = Vec::new();
+    for fact in job_facts() {
+        let word = fact.word();
+        let message = origin()
+            .event(&event(fact, Some(subject())))
+            .unwrap_or_else(|| panic!("{word} is not published"));
+        let json = check("event", &message);
+        assert_eq!(Some(json["type"].as_str().unwrap()), word.strip_prefix("job_"));
+        assert!(!message.retain && message.delivery == Delivery::AtLeastOnce);
+        seen.push(json["type"].as_str().unwrap().to_owned());
+    }
+    for kind in EVENT_TYPES {
+        assert!(seen.iter().any(|seen| seen == kind), "no fact becomes {kind}");
+    }
+    for fact in &seen {
+        assert!(EVENT_TYPES.contains(&fact.as_str()), "{fact} is not in EVENT_TYPES");
+    }
+}
+
+#[test]
+fn facts_about_no_job_are_not_published() {
+    for fact in other_facts() {
+        let word = fact.word();
+        assert_eq!(origin().event(&event(fact, None)), None, "{word}");
+    }
+}
+
+#[test]
+fn every_kind_of_fact_is_in_these_tests() {
+    // A new variant is missing here until it is thought of: `word` lists them all.
+    let source = include_str!("../src/domain/event.rs");
+    let words: Vec<&str> = source
+        .lines()
+        .filter(|line| line.contains("{ .. } => \""))
+        .filter_map(|line| line.split('"').nth(1))
+        .collect();
+    assert!(words.len() >= 16, "{words:?}");
+    let tested: Vec<&str> = job_facts().iter().chain(&other_facts()).map(Fact::word).collect();
+    for word in words {
+        assert!(tested.contains(&word), "{word}");
+    }
+}
+
+#[test]
+fn the_schema_and_the_page_know_every_type() {
+    let schema = schema("event");
+    let types: Vec<&str> = schema["properties"]["type"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t.as_str().unwrap())
+        .collect();
+    assert_eq!(types, EVENT_TYPES);
+    let page = document("README.md");
+    for kind in EVENT_TYPES {
+        assert!(page.contains(&format!("| `{kind}` |")), "{kind} is not in README.md");
+    }
+}
+
+#[test]
+fn every_summary_fits_its_schema() {
+    let file = FileHash::from_digest([5; 32]);
+    for fact in job_facts().into_iter().filter(Fact::ends_job) {
+        let started = fact.printer().is_some();
+        let run = started.then(|| Run { printer: printer(), started: WallTime(1), progress: progress() });
+        let outcome = Outcome::Cancelled { by: "Kim.Secret-1".into() };
+        let job = Job {
+            id: subject().job,
+            case: subject().case,
+            part: subject().part,
+            file: file.clone(),
+            commands: 9,
+            digest: file.clone(),
+            pinned: None,
+            material: Some("PLA for Meier".into()),
+            queued: WallTime(1),
+            order: 1,
+            events: 4,
+            state: JobState::Ended { run, ended: WallTime(2), outcome },
+        };
+        let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
+        let json = check("summary", &message);
+        assert!(message.retain && json.get("seq").is_none());
+        assert!(!json.to_string().contains("Kim") && !json.to_string().contains("Meier"));
+    }
+}
+
+fn activities() -> Vec<Activity> {
+    let job = subject().job;
+    let mut all = vec![
+        Activity::Offline { reason: "/dev/serial/by-id/SN-4711 is away".into() },
+        Activity::Connecting,
+        Activity::Ready,
+        Activity::Printing { job: job.clone(), progress: progress() },
+        Activity::Paused { job: job.clone(), progress: progress(), draining: true },
+        Activity::Finishing { job: job.clone(), progress: progress() },
+        Activity::Cancelling { job },
+        Activity::Stopped,
+    ];
+    all.extend(FAULTS.map(|fault| Activity::Faulted { fault }));
+    all
+}
+
+fn temperatures() -> Vec<Temperatures> {
+    let reading = |actual, target| Some(Reading { actual: Celsius(actual), target });
+    vec![
+        Temperatures::default(),
+        Temperatures {
+            hotend: reading(215.123_456, Some(Celsius(215.0))),
+            bed: reading(f64::NAN, Some(Celsius(60.0))),
+            chamber: reading(-15.0, Some(Celsius(f64::INFINITY))),
+            at: Some(Moment(7)),
+        },
+    ]
+}
+
+#[test]
+fn every_status_and_telemetry_fits_its_schema() {
+    let at = WallTime(5);
+    let latches = [
+        None,
+        Some(Latch::Stopped { by: "Kim.Secret-1".into(), at }),
+        Some(Latch::Fault { fault: Fault::TooHot, at }),
+    ];
+    for activity in activities() {
+        for temperatures in temperatures() {
+            for latch in latches.clone() {
+                let bed = if latch.is_some() { Bed::Occupied { job: subject().job } } else { Bed::Clear };
+                let record = PrinterRecord { name: printer(), bed, latch };
+                let max = u64::MAX;
+                let line = LineHealth {
+                    lines_sent: max,
+                    bytes_sent: max,
+                    resends: max,
+                    probes: max,
+                    stray_oks: max,
+                };
+                let snapshot = Snapshot {
+                    printer: printer(),
+                    activity: activity.clone(),
+                    temperatures,
+                    firmware: Some("Marlin SN-4711".into()),
+                    line,
+                    at: Moment(9),
+                };
+                let belonging = Belonging { case: subject().case, part: subject().part };
+                let belonging = activity.job().map(|_| &belonging);
+                let status = origin().status(&snapshot, &record, belonging, &stamp());
+                let json = check("status", &status);
+                assert!(status.retain && json.get("seq").is_none());
+                for secret in ["4711", "Marlin", "Kim", "serial"] {
+                    assert!(!json.to_string().contains(secret), "{secret} in {json}");
+                }
+                let telemetry = origin().telemetry(&snapshot, belonging, &stamp());
+                check("telemetry", &telemetry);
+                assert_eq!(telemetry.delivery, Delivery::AtMostOnce);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_state_fits_its_schema() {
+    for state in [NodeState::Online, NodeState::Offline, NodeState::Lost] {
+        let message = origin().state(state, &stamp());
+        check("state", &message);
+        assert!(message.retain);
+    }
+}
+
+#[test]
+fn the_id_is_the_same_when_said_again_and_different_for_anything_else() {
+    let id = |origin: &Origin, event: &Event| {
+        let json: Value = serde_json::from_slice(&origin.event(event).unwrap().payload).unwrap();
+        json["id"].as_str().unwrap().to_owned()
+    };
+    let first = event(Fact::JobStarted { printer: printer() }, Some(subject()));
+    assert_eq!(id(&origin(), &first), id(&origin(), &first.clone()));
+    let mut later = first.clone();
+    later.subject.as_mut().unwrap().outbox_seq -= 1;
+    let mut other_journal = first.clone();
+    other_journal.stamp.boot = BootId::from_entropy([9; 16]);
+    let other_node = Origin { node: "other".parse().unwrap(), ..origin() };
+    let ids = [
+        id(&origin(), &first),
+        id(&origin(), &later),
+        id(&origin(), &other_journal),
+        id(&other_node, &first),
+    ];
+    for (at, one) in ids.iter().enumerate() {
+        assert!(ids[at + 1..].iter().all(|other| other != one), "{ids:?}");
+    }
+}
+
+#[test]
+fn a_field_that_nobody_documented_is_refused() {
+    let message = origin().event(&event(Fact::JobStarted { printer: printer() }, Some(subject()))).unwrap();
+    let good: Value = serde_json::from_slice(&message.payload).unwrap();
+    for path in ["", "/data"] {
+        let mut bad = good.clone();
+        bad.pointer_mut(path).unwrap()["operator"] = "kim".into();
+        assert!(!validator("event").is_valid(&bad), "{bad}");
+    }
+}
+
+#[test]
+fn the_example_on_the_page_fits_the_schema() {
+    let page = document("README.md");
+    let example = page.split("```json").nth(1).unwrap().split("```").next().unwrap();
+    let example: Value = serde_json::from_str(example).unwrap();
+    let errors: Vec<_> = validator("event").iter_errors(&example).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}

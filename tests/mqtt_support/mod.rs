@@ -1,0 +1,446 @@
+//! A lab in memory, a real mosquitto and a real mosquitto_sub, for the tests of MQTT.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use platen::config::{self, MqttVersion};
+use platen::domain::case::IntendedUse;
+use platen::domain::event::{Actor, Event};
+use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId, PrinterName};
+use platen::domain::job::Progress;
+use platen::domain::lab::{NewJob, Request};
+use platen::domain::moment::Moment;
+use platen::domain::part::{PartName, PartRef};
+use platen::domain::printer::Snapshot;
+use platen::io::clock::{Clock, entropy};
+use platen::io::store::memory::MemoryStore;
+use platen::services::board::Board;
+use platen::services::recorder::Recorder;
+use platen::services::telemetry::{self, MqttStatus};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Nothing here takes a second; the machine may be busy.
+pub const BOUND: Duration = Duration::from_secs(60);
+/// What must never be seen outside: planted wherever a person or a firmware may write.
+pub const SECRETS: [&str; 6] = [
+    "Kim.Secret-1",
+    "left ventricle Meier",
+    "PLA for Meier",
+    "SN-4711",
+    "MK3-FW-0815",
+    "ttyACM-by-id-SN-4711",
+];
+
+pub fn printer() -> PrinterName {
+    "mk3-07".parse().unwrap()
+}
+
+/// One case with one part, one printer, and a recorder over a store in memory.
+pub struct World {
+    pub recorder: Recorder,
+    pub clock: Clock,
+    pub board: Board,
+    pub live: watch::Sender<Arc<Snapshot>>,
+    pub case: CaseToken,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let clock = Clock::start(BootId::from_entropy(entropy()));
+        let (site, node) = ("st-mary".parse().unwrap(), "lab-2".parse().unwrap());
+        let store = Arc::new(MemoryStore::default());
+        let recorder = Recorder::open(store, clock.clone(), site, node).await.unwrap();
+        let mut snapshot = Snapshot::offline(printer(), "/dev/ttyACM-by-id-SN-4711 is away", Moment::ZERO);
+        snapshot.firmware = Some("Marlin MK3-FW-0815 SN-4711".into());
+        let (live, receiver) = watch::channel(Arc::new(snapshot));
+        let world = Self {
+            recorder,
+            clock,
+            board: Board::new(vec![(printer(), receiver)]),
+            live,
+            case: CaseToken::from_entropy(entropy()),
+        };
+        let case = world.case.clone();
+        world.ask(Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide }).await;
+        let name = PartName::try_from("left ventricle Meier".to_owned()).unwrap();
+        world.ask(Request::AddPart { case, part: PartId::from_entropy(entropy()), name }).await;
+        world
+    }
+
+    pub async fn ask(&self, request: Request) -> Vec<Arc<Event>> {
+        self.recorder.submit(request, Actor::Person("Kim.Secret-1".into())).await.unwrap()
+    }
+
+    pub async fn queue(&self, commands: u64) -> JobId {
+        let job = JobId::from_entropy(entropy());
+        let new = NewJob {
+            job: job.clone(),
+            case: self.case.clone(),
+            part: PartRef::Number(1),
+            file: FileHash::from_digest([7; 32]),
+            commands,
+            digest: FileHash::from_digest([9; 32]),
+            pinned: None,
+            material: Some("PLA for Meier".into()),
+        };
+        self.ask(Request::QueueJob(Box::new(new))).await;
+        job
+    }
+
+    pub async fn start(&self, job: &JobId) {
+        self.ask(Request::StartJob { job: job.clone(), printer: printer() }).await;
+    }
+
+    pub async fn progress(&self, job: &JobId, confirmed: u64, total: u64) {
+        let progress = Progress { confirmed, total };
+        self.ask(Request::NoteProgress { job: job.clone(), progress }).await;
+    }
+
+    /// Ends a job and clears the bed for the next one.
+    pub async fn finish(&self, job: &JobId, total: u64) {
+        let progress = Progress { confirmed: total, total };
+        let digest = FileHash::from_digest([9; 32]);
+        self.ask(Request::NotePrinted {
+            job: job.clone(),
+            progress,
+            digest,
+            resends: 1,
+            strays: 0,
+            millis: 5,
+        })
+        .await;
+        self.ask(Request::ClearBed { printer: printer(), by: "Kim.Secret-1".into() }).await;
+    }
+
+    /// queued, started, `steps` times progress, printed.
+    pub async fn print(&self, steps: u64) -> JobId {
+        let job = self.queue(steps).await;
+        self.start(&job).await;
+        for confirmed in 1..=steps {
+            self.progress(&job, confirmed, steps).await;
+        }
+        self.finish(&job, steps).await;
+        job
+    }
+
+    pub fn show(&self, edit: impl FnOnce(&mut Snapshot)) {
+        self.live.send_modify(|snapshot| edit(Arc::make_mut(snapshot)));
+    }
+
+    /// How many events this lab has for MQTT.
+    pub fn published(&self) -> u64 {
+        self.recorder.read(|lab| lab.counters.outbox)
+    }
+
+    pub fn publish(&self, mqtt: config::Mqtt) -> Publisher {
+        let shutdown = CancellationToken::new();
+        let (task, status) = telemetry::spawn(
+            self.recorder.clone(),
+            self.board.clone(),
+            self.clock.clone(),
+            "st-mary".parse().unwrap(),
+            "lab-2".parse().unwrap(),
+            Some(mqtt),
+            shutdown.clone(),
+        );
+        Publisher { task, status, shutdown }
+    }
+}
+
+/// The task under test.
+pub struct Publisher {
+    pub task: JoinHandle<()>,
+    pub status: watch::Receiver<MqttStatus>,
+    pub shutdown: CancellationToken,
+}
+
+impl Publisher {
+    pub async fn connected(&mut self) {
+        self.reaches(|status| matches!(status, MqttStatus::Connected { .. })).await;
+    }
+
+    /// Waits until the reason for being away has all of `words`.
+    pub async fn away(&mut self, words: &[&str]) -> String {
+        let status = self
+            .reaches(|status| match status {
+                MqttStatus::Away { reason, .. } => words.iter().all(|word| reason.contains(word)),
+                _ => false,
+            })
+            .await;
+        let MqttStatus::Away { reason, .. } = status else { unreachable!() };
+        reason
+    }
+
+    async fn reaches(&mut self, wanted: impl Fn(&MqttStatus) -> bool) -> MqttStatus {
+        let wait = async { self.status.wait_for(|status| wanted(status)).await.unwrap().clone() };
+        match tokio::time::timeout(BOUND, wait).await {
+            Ok(status) => status,
+            Err(_) => panic!("the status stays {:?}", *self.status.borrow()),
+        }
+    }
+
+    pub async fn end(self) {
+        self.shutdown.cancel();
+        tokio::time::timeout(BOUND, self.task).await.expect("the publisher ends").unwrap();
+    }
+
+    /// As `kill -9` would: the socket closes without a goodbye.
+    pub async fn drop_hard(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+pub fn mqtt(port: u16, version: MqttVersion) -> config::Mqtt {
+    config::Mqtt {
+        host: "127.0.0.1".into(),
+        port,
+        tls: false,
+        ca_file: None,
+        version,
+        username: None,
+        password_file: None,
+    }
+}
+
+/// Below the ports that the kernel gives to outgoing connections, and never the same one twice:
+/// a broker that is killed and started again must find its port free.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let offset = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(12_000 + offset % 18_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Debian's mosquitto with a configuration of its own, killed with the test.
+pub struct Mosquitto {
+    pub port: u16,
+    pub folder: tempfile::TempDir,
+    process: Option<Child>,
+}
+
+impl Mosquitto {
+    const PROGRAM: &str = "/usr/sbin/mosquitto";
+
+    /// A broker without access control, not yet started.
+    pub fn open() -> Self {
+        Self::with("allow_anonymous true\n")
+    }
+
+    /// `rules` is added to the configuration.
+    pub fn with(rules: &str) -> Self {
+        let program = Path::new(Self::PROGRAM);
+        assert!(
+            program.exists(),
+            "{} is missing; install Debian's packages mosquitto and mosquitto-clients",
+            Self::PROGRAM
+        );
+        let broker = Self { port: free_port(), folder: tempfile::tempdir().unwrap(), process: None };
+        let folder = broker.folder.path().display();
+        // Saved at every change, so that a subscriber's session survives a kill.
+        let text = format!(
+            "listener {} 127.0.0.1\npersistence true\npersistence_location {folder}/\n\
+             autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nuser root\n{}",
+            broker.port,
+            rules.replace("{folder}", &folder.to_string())
+        );
+        std::fs::write(broker.file("mosquitto.conf"), text).unwrap();
+        broker
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "mosquitto tells nobody when it listens: it is tried again")]
+    pub fn start(&mut self) {
+        let log = std::fs::File::create(self.file("log")).unwrap();
+        let mut process = Command::new(Self::PROGRAM)
+            .arg("-c")
+            .arg(self.file("mosquitto.conf"))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let begun = std::time::Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let log = std::fs::read_to_string(self.file("log")).unwrap();
+            let ended = process.try_wait().unwrap();
+            assert!(ended.is_none() && begun.elapsed() < BOUND, "mosquitto does not listen: {log}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.process = Some(process);
+    }
+
+    pub fn started(mut self) -> Self {
+        self.start();
+        self
+    }
+
+    /// `kill -9`
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Makes it read its access list again.
+    pub fn reload(&self) {
+        let pid = self.process.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// One received message.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub retained: bool,
+    pub qos: u8,
+    pub topic: String,
+    pub payload: Value,
+    pub raw: String,
+}
+
+impl Received {
+    pub fn kind(&self) -> &str {
+        self.payload["type"].as_str().unwrap()
+    }
+
+    pub fn number(&self, field: &str) -> u64 {
+        self.payload[field].as_u64().unwrap_or_else(|| panic!("{field} in {}", self.raw))
+    }
+
+    pub fn is_event(&self) -> bool {
+        self.topic.ends_with("/event")
+    }
+}
+
+/// A `mosquitto_sub`, and everything that it has printed.
+pub struct Subscriber {
+    process: Child,
+    lines: mpsc::UnboundedReceiver<String>,
+    pub received: Vec<Received>,
+}
+
+impl Subscriber {
+    /// Returns when the broker has granted the subscription.
+    pub async fn new(port: u16, topic: &str, arguments: &[&str]) -> Self {
+        let mut process = Command::new("stdbuf")
+            .args(["-oL", "mosquitto_sub", "-d", "-h", "127.0.0.1", "-q", "1", "-F", "message %r %q %t %p"])
+            .args(["-p", &port.to_string(), "-t", topic])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("mosquitto_sub runs; install Debian's package mosquitto-clients");
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut subscriber = Self { process, lines, received: Vec::new() };
+        let granted = async {
+            while !subscriber.lines.recv().await.expect("mosquitto_sub stays").starts_with("Subscribed") {}
+        };
+        tokio::time::timeout(BOUND, granted).await.expect("the subscription is granted");
+        subscriber
+    }
+
+    /// Waits for the next message.
+    async fn next(&mut self) {
+        loop {
+            let line = self.lines.recv().await.expect("mosquitto_sub stays");
+            let Some(message) = line.strip_prefix("message ") else { continue };
+            let mut fields = message.splitn(4, ' ');
+            let mut field = || fields.next().unwrap().to_owned();
+            let (retained, qos, topic, raw) = (field() == "1", field().parse().unwrap(), field(), field());
+            let payload = serde_json::from_str(&raw).unwrap();
+            self.received.push(Received { retained, qos, topic, payload, raw });
+            return;
+        }
+    }
+
+    /// Waits until what was received so far satisfies `wanted`.
+    pub async fn until(&mut self, what: &str, wanted: impl Fn(&[Received]) -> bool) {
+        let deadline = tokio::time::Instant::now() + BOUND;
+        while !wanted(&self.received) {
+            if tokio::time::timeout_at(deadline, self.next()).await.is_err() {
+                let events = self.received.iter().filter(|message| message.is_event());
+                let seqs: Vec<u64> = events.map(|message| message.number("seq")).collect();
+                let last = self.received.last();
+                panic!("never saw {what}; last {last:?}, events {seqs:?}");
+            }
+        }
+    }
+
+    /// Waits until every event up to `last` was seen.
+    pub async fn until_seq(&mut self, last: u64) {
+        let all: Vec<u64> = (1..=last).collect();
+        self.until(&format!("all events up to {last}"), |received| {
+            let mut seqs: Vec<u64> =
+                received.iter().filter(|message| message.is_event()).map(|m| m.number("seq")).collect();
+            seqs.sort_unstable();
+            seqs.dedup();
+            seqs == all
+        })
+        .await;
+    }
+
+    /// Events in the order of first sight; a second sight must be the same, byte for byte.
+    pub fn distinct_events(&self) -> Vec<Received> {
+        let mut distinct: Vec<Received> = Vec::new();
+        for message in self.received.iter().filter(|message| message.is_event()) {
+            match distinct.iter().find(|known| known.payload["id"] == message.payload["id"]) {
+                Some(known) => assert_eq!(known.raw, message.raw),
+                None => distinct.push(message.clone()),
+            }
+        }
+        distinct
+    }
+
+    pub fn last(&self, topic: &str) -> Option<&Received> {
+        self.received.iter().rev().find(|message| message.topic == topic)
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// `seq` 1, 2, 3 … over all, and `job_seq` 1, 2, 3 … over each job.
+pub fn assert_gapless(events: &[Received]) {
+    let mut jobs = std::collections::BTreeMap::<String, u64>::new();
+    for (at, event) in events.iter().enumerate() {
+        assert_eq!(event.number("seq"), at as u64 + 1, "{}", event.raw);
+        let last = jobs.entry(event.payload["job"].to_string()).or_default();
+        *last += 1;
+        assert_eq!(event.number("job_seq"), *last, "{}", event.raw);
+    }
+}
