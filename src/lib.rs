@@ -20,3 +20,5 @@ pub mod io;
 pub mod config;
 pub mod services;
 
+pub mod api;
+

@@ -1,0 +1,75 @@
+//! Cases and their parts.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::given::{Given, Named};
+use super::problem::Problem;
+use super::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView};
+use super::{AppState, views};
+use crate::domain::event::Actor;
+use crate::domain::ids::{CaseToken, PartId};
+use crate::domain::lab::Request;
+use crate::domain::part::{PartName, PartRef};
+use crate::io::clock::entropy;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list, open)).routes(routes!(show)).routes(routes!(add_part))
+}
+
+/// All cases, newest first.
+#[utoipa::path(get, path = "/v1/cases", tag = "cases", responses((status = 200, body = Vec<CaseBrief>)))]
+async fn list(State(app): State<AppState>) -> Json<Vec<CaseBrief>> {
+    Json(app.recorder.read(views::cases))
+}
+
+/// Opens a case. Its token is random and the only name that it has outside the lab.
+#[utoipa::path(post, path = "/v1/cases", tag = "cases", request_body = NewCase,
+    responses((status = 201, body = CaseView), (status = 400, body = Problem)))]
+async fn open(State(app): State<AppState>, Given(new): Given<NewCase>) -> Result<Response, Problem> {
+    let token = CaseToken::from_entropy(entropy());
+    let request = Request::OpenCase { case: token.clone(), intended_use: new.intended_use };
+    app.recorder.submit(request, Actor::Platen).await?;
+    let view = seen(&app, &token)?;
+    let place = format!("/v1/cases/{token}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+fn seen(app: &AppState, token: &CaseToken) -> Result<CaseView, Problem> {
+    app.recorder.read(|lab| Ok(views::case(app, lab, lab.case(token)?)))
+}
+
+/// One case with its parts and jobs.
+#[utoipa::path(get, path = "/v1/cases/{token}", tag = "cases", params(("token" = String, Path, description = "The case's token")),
+    responses((status = 200, body = CaseView), (status = 404, body = Problem)))]
+async fn show(
+    State(app): State<AppState>,
+    Named(token): Named<CaseToken>,
+) -> Result<Json<CaseView>, Problem> {
+    seen(&app, &token).map(Json)
+}
+
+/// Adds a part that is to be made.
+#[utoipa::path(post, path = "/v1/cases/{token}/parts", tag = "cases", request_body = NewPart,
+    params(("token" = String, Path, description = "The case's token")),
+    responses((status = 201, body = PartView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn add_part(
+    State(app): State<AppState>,
+    Named(case): Named<CaseToken>,
+    Given(new): Given<NewPart>,
+) -> Result<(StatusCode, Json<PartView>), Problem> {
+    let name = PartName::try_from(new.name).map_err(|error| {
+        let help = "call it by what it is, such as \"left ventricle\"; never by a patient";
+        Problem::new(StatusCode::BAD_REQUEST, "not-a-part-name", error.to_string(), help)
+    })?;
+    let part = PartId::from_entropy(entropy());
+    let request = Request::AddPart { case: case.clone(), part: part.clone(), name };
+    app.recorder.submit(request, Actor::Platen).await?;
+    let part = PartRef::Id(part);
+    let view = app.recorder.read(|lab| lab.find_part(&case, &part).map(PartView::from))?;
+    Ok((StatusCode::CREATED, Json(view)))
+}

@@ -1,0 +1,174 @@
+//! The journal as a stream (SSE): every event once, in order, from where the reader left off.
+//!
+//! The recorder's feed only says that there is more; a reader that lags, or begins in the past,
+//! reads the same events from the store. So there is no gap and no second copy to keep right.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::sse::{Event as Message, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream, StreamExt};
+use serde::Deserialize;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::given::{Asked, header_text};
+use super::problem::Problem;
+use super::{AppState, views};
+use crate::domain::event::Event;
+use crate::domain::ids::PrinterName;
+use crate::services::board::Live;
+use crate::services::recorder::Recorder;
+
+/// Events that are read from the store at once.
+const PAGE: usize = 256;
+/// A comment this often keeps proxies from closing a quiet stream, and tells the page that we live.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A printer's snapshot goes out at most this often; people do not read faster.
+const SNAPSHOT_EVERY: Duration = Duration::from_millis(500);
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(events))
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    /// The `seq` of the last event already seen; 0 for the whole journal. `Last-Event-ID` goes before it.
+    after: Option<u64>,
+    /// 1: also the printers' live snapshots, as `event: printer`.
+    live: Option<u8>,
+}
+
+/// The journal from a point on, then live. Each message's `id` is the event's `seq`, without a gap.
+#[utoipa::path(get, path = "/v1/events", tag = "events",
+    params(Begin, ("Last-Event-ID" = Option<u64>, Header, description = "As browsers send it after a break")),
+    responses((status = 200, content_type = "text/event-stream", body = String),
+        (status = 400, body = Problem), (status = 409, description = "Beyond the journal's end", body = Problem)))]
+async fn events(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    Asked(begin): Asked<Begin>,
+) -> Result<Response, Problem> {
+    let last_id = header_text(&headers, &HeaderName::from_static("last-event-id"))?;
+    let after = match last_id.filter(|id| !id.is_empty()) {
+        None => begin.after,
+        Some(id) => Some(id.parse().map_err(|_| {
+            Problem::unreadable(
+                "Last-Event-ID is no number",
+                "send the id of the last event that was received",
+            )
+        })?),
+    };
+    // Subscribed before the journal's end is read, so that nothing falls between.
+    let feed = app.recorder.subscribe();
+    let end = app.recorder.read(|lab| lab.counters.seq);
+    let after = after.unwrap_or(end);
+    if after > end {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "beyond-the-journal",
+            format!("the journal ends at {end}, before {after}: it was restored, or another one was meant"),
+            "begin again with ?after=0",
+        ));
+    }
+    let journal =
+        journal(Reader { recorder: app.recorder.clone(), feed, seen: after, page: VecDeque::new() });
+    let stream = match begin.live {
+        Some(1) => stream::select(journal, stream::select(snapshots(&app), alive())).left_stream(),
+        _ => journal.right_stream(),
+    };
+    let stream = stream.take_until(app.shutdown.clone().cancelled_owned());
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("alive")).into_response())
+}
+
+struct Reader {
+    recorder: Recorder,
+    feed: Receiver<Arc<Event>>,
+    /// The last event that went out.
+    seen: u64,
+    /// Events read from the store, to go out next.
+    page: VecDeque<Event>,
+}
+
+impl Reader {
+    /// The next event, from the page in hand, the store or the feed; `None` at the daemon's end.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.page.pop_front() {
+                self.seen = event.seq;
+                return Some(event);
+            }
+            let end = self.recorder.read(|lab| lab.counters.seq);
+            if self.seen < end {
+                match self.recorder.events(self.seen + 1, PAGE).await {
+                    Ok(page) if page.first().is_some_and(|event| event.seq == self.seen + 1) => {
+                        self.page = page.into();
+                        continue;
+                    }
+                    // A stream that cannot be whole ends; the reader comes back and hears why.
+                    Ok(_) => return None,
+                    Err(error) => {
+                        tracing::error!(%error, "an event stream ends, since the journal cannot be read");
+                        return None;
+                    }
+                }
+            }
+            match self.feed.recv().await {
+                Ok(event) if event.seq == self.seen + 1 => {
+                    self.seen = event.seq;
+                    return Some(Event::clone(&event));
+                }
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+fn journal(reader: Reader) -> impl Stream<Item = Result<Message, Infallible>> {
+    stream::unfold(reader, |mut reader| async move {
+        let event = reader.next().await?;
+        let message = Message::default().id(event.seq.to_string()).event(event.fact.word());
+        // The canonical bytes are JSON on one line.
+        let data = String::from_utf8(event.canonical()).unwrap_or_default();
+        Some((Ok(message.data(data)), reader))
+    })
+}
+
+/// A script does not see comments, so that the page is told in a message that the stream lives.
+fn alive() -> impl Stream<Item = Result<Message, Infallible>> {
+    stream::unfold(tokio::time::interval(HEARTBEAT), |mut beat| async move {
+        beat.tick().await;
+        Some((Ok(Message::default().event("alive").data("")), beat))
+    })
+    .boxed()
+}
+
+/// The board's changes, each printer's newest only.
+fn snapshots(app: &AppState) -> impl Stream<Item = Result<Message, Infallible>> + use<> {
+    let each = |(name, live): (&PrinterName, &Live)| {
+        let mut live = live.clone();
+        // What is there now goes out at once.
+        live.mark_changed();
+        let now = app.clock.instant(app.clock.now());
+        let state = (app.clone(), name.clone(), live, now);
+        Box::pin(stream::unfold(state, |(app, name, mut live, quiet_until)| async move {
+            // Changes during the quiet time go out as one.
+            tokio::time::sleep_until(quiet_until).await;
+            live.changed().await.ok()?;
+            let record = app.recorder.read(|lab| lab.printer(&name));
+            let view = views::printer(&live.borrow_and_update().clone(), &record, app.clock.now());
+            let message = Message::default().event("printer").json_data(&view).ok()?;
+            let quiet_until = app.clock.instant(app.clock.now() + SNAPSHOT_EVERY);
+            Some((Ok(message), (app, name, live, quiet_until)))
+        }))
+    };
+    stream::select_all(app.fleet.board().printers().map(each).collect::<Vec<_>>())
+}

@@ -1,0 +1,124 @@
+//! What a request gives, read so that every mistake in it becomes a problem with help.
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+
+use super::problem::Problem;
+use crate::domain::ids::IdError;
+
+/// Requests other than uploads are a few names: 64 KiB is a hundred times what they need.
+pub const BODY_MAX: usize = 64 << 10;
+
+/// A JSON body that knows an example of itself.
+pub trait Example {
+    /// What a right body looks like, for the help of a problem.
+    const EXAMPLE: &'static str;
+}
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Given<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Example> FromRequest<S> for Given<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let expected = format!("send Content-Type: application/json and a body like {}", T::EXAMPLE);
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(given)) => Ok(Self(given)),
+            Err(rejection) => Err(unreadable(&rejection, expected)),
+        }
+    }
+}
+
+fn unreadable(rejection: &JsonRejection, expected: String) -> Problem {
+    match rejection {
+        JsonRejection::MissingJsonContentType(_) => Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            "the body is not declared as JSON",
+            expected,
+        ),
+        JsonRejection::BytesRejection(error) => body_cut(error),
+        // The source names the key and the column; the outer text only says that JSON is meant.
+        other => {
+            let cause =
+                std::error::Error::source(other).map_or_else(|| other.body_text(), ToString::to_string);
+            Problem::unreadable(format!("the body cannot be read: {cause}"), expected)
+        }
+    }
+}
+
+/// A body that is too large, or that ended early.
+pub fn body_cut(error: &BytesRejection) -> Problem {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            format!("the body is larger than {BODY_MAX} bytes"),
+            "files go to POST /v1/files; everything else is a few names",
+        );
+    }
+    Problem::unreadable("the body ended before its end", "send it again, whole")
+}
+
+/// The one name in a request's path.
+#[derive(Debug)]
+pub struct Named<T>(pub T);
+
+impl<S: Send + Sync, T: FromStr<Err = IdError>> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| {
+            Problem::unreadable(
+                "the name in the path is not UTF-8",
+                "percent-encode it as UTF-8, or leave it plain",
+            )
+        })?;
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// What stands after the `?`.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(error) => Err(Problem::unreadable(
+                format!("the query after the ? cannot be read: {}", error.body_text()),
+                "look into /openapi.json for what may be asked here",
+            )),
+        }
+    }
+}
+
+/// A header that is there at most once and is plain text.
+pub fn header_text<'p>(
+    parts: &'p axum::http::HeaderMap,
+    name: &header::HeaderName,
+) -> Result<Option<&'p str>, Problem> {
+    let mut all = parts.get_all(name).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| {
+            Problem::unreadable(
+                format!("the header {name} is not plain text"),
+                "send it in ASCII, or leave it out",
+            )
+        }),
+        (Some(_), Some(_)) => {
+            Err(Problem::unreadable(format!("the header {name} is there twice"), "send it once"))
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Who may ask at all: names of this machine only, and no other site's page for changes.
+//!
+//! A page elsewhere can make a technician's browser ask anything of 127.0.0.1. Two doors are
+//! shut: a foreign name that resolves to us (DNS rebinding) shows in `Host`, and a foreign page
+//! shows in `Origin` or `Sec-Fetch-Site`. There is no CORS, so that nothing can be read either.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::net::{IpAddr, SocketAddr};
+
+use super::given::header_text;
+use super::problem::Problem;
+
+/// Scripts, styles and connections from here only; no frame around the page.
+const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
+                      frame-ancestors 'none'";
+
+/// The middleware around every route.
+pub async fn guard(State(listen): State<SocketAddr>, request: Request, next: Next) -> Response {
+    let mut response = match judge(&request, listen.ip()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // What a printer does is old in a second, and cases are nobody's business after logging out.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn judge(request: &Request, listen: IpAddr) -> Result<(), Problem> {
+    let headers = request.headers();
+    let host = header_text(headers, &header::HOST)?;
+    let target = request.uri().authority().map(|authority| authority.as_str());
+    let Some(host) = host.or(target) else {
+        return Err(Problem::unreadable(
+            "the request has no Host header",
+            "send the host that you connect to",
+        ));
+    };
+    for name in [Some(host), target].into_iter().flatten() {
+        if !is_ours(name, listen) {
+            return Err(Problem::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "not-this-host",
+                "the request names a host that is not this platen's",
+                "use 127.0.0.1 or localhost; from another machine use ssh -L",
+            ));
+        }
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let site = header_text(headers, &HeaderName::from_static("sec-fetch-site"))?;
+    let origin = header_text(headers, &header::ORIGIN)?;
+    // `none` is the address bar; everything else that is not same-origin is another page.
+    let same_site = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let same_origin = origin.is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(scheme, authority)| {
+            matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host)
+        })
+    });
+    if same_site && same_origin {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "other-origin",
+        "a page from elsewhere asks for a change",
+        "use platen's own page, the command line, or a program that sends no Origin",
+    ))
+}
+
+/// Whether a `Host` names this machine: a loopback name or the address that we listen on.
+fn is_ours(host: &str, listen: IpAddr) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((name, rest)) if rest.is_empty() || is_port(rest) => name,
+            _ => return false,
+        },
+        None => match host.split_once(':') {
+            Some((name, _)) if is_port(&host[name.len()..]) => name,
+            Some(_) => return false,
+            None => host,
+        },
+    };
+    // The port is not compared: behind `ssh -L` it is another one, and a name is what rebinding needs.
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address == listen)
+}
+
+fn is_port(text: &str) -> bool {
+    text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_ours() {
+        let listen = "127.0.0.1".parse().unwrap();
+        for ours in ["localhost", "LOCALHOST:7180", "127.0.0.1:1", "127.0.0.2", "[::1]:7180", "[::1]"] {
+            assert!(is_ours(ours, listen), "{ours}");
+        }
+        for foreign in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "localhost:x",
+            "[::1",
+        ] {
+            assert!(!is_ours(foreign, listen), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Jobs: queue, look at, pause, resume, cancel.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::given::{Asked, Given, Named};
+use super::printers::known;
+use super::problem::Problem;
+use super::shapes::{By, JobView, NewJob, PartGiven};
+use super::{AppState, views};
+use crate::domain::event::Actor;
+use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
+use crate::domain::job::JobState;
+use crate::domain::lab::{self, Refusal, Request};
+use crate::domain::part::PartRef;
+use crate::io::clock::entropy;
+use crate::services::fleet::Order;
+
+/// The newest jobs that a list shows unless asked for another number: a lab's month.
+const LISTED: usize = 500;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, queue))
+        .routes(routes!(show))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(cancel))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// Only jobs in this state.
+    state: Option<String>,
+    /// The newest so many; 500 where absent.
+    limit: Option<usize>,
+}
+
+/// Jobs in the order in which they were accepted, the newest 500 unless asked otherwise.
+#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(Which), responses((status = 200, body = Vec<JobView>)))]
+async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<Vec<JobView>> {
+    let limit = which.limit.unwrap_or(LISTED);
+    Json(app.recorder.read(|lab| {
+        let mut jobs = lab.jobs_in_order();
+        if let Some(state) = &which.state {
+            jobs.retain(|job| job.state.word() == state);
+        }
+        let skipped = jobs.len().saturating_sub(limit);
+        jobs.into_iter().skip(skipped).map(|job| views::job(&app, lab, job)).collect()
+    }))
+}
+
+/// Queues a job. 201 means that it is in the journal; `waiting` says why it has not begun.
+#[utoipa::path(post, path = "/v1/jobs", tag = "jobs", request_body = NewJob,
+    responses((status = 201, body = JobView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result<Response, Problem> {
+    let file: FileHash = new.file.parse()?;
+    let case: CaseToken = new.case.parse()?;
+    let part = match new.part {
+        PartGiven::Number(number) => PartRef::Number(number),
+        PartGiven::Text(text) => text.parse()?,
+    };
+    let pinned = new.printer.map(|name| name.parse::<PrinterName>()).transpose()?;
+    if let Some(name) = &pinned {
+        known(&app, name)?;
+    }
+    // A wrong part is told before a large file is read again.
+    app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
+    let accepted = app.intake.accepted(&file).await?;
+    let job = JobId::from_entropy(entropy());
+    let request = Request::QueueJob(Box::new(lab::NewJob {
+        job: job.clone(),
+        case,
+        part,
+        file,
+        commands: accepted.survey.commands,
+        digest: accepted.survey.digest,
+        pinned,
+        material: new.material.map(|material| material.trim().to_owned()),
+    }));
+    app.recorder.submit(request, Actor::Platen).await?;
+    let view = seen(&app, &job)?;
+    let place = format!("/v1/jobs/{job}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+fn seen(app: &AppState, job: &JobId) -> Result<JobView, Problem> {
+    app.recorder.read(|lab| Ok(views::job(app, lab, lab.job(job)?)))
+}
+
+/// One job.
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, body = JobView), (status = 404, body = Problem)))]
+async fn show(State(app): State<AppState>, Named(job): Named<JobId>) -> Result<Json<JobView>, Problem> {
+    seen(&app, &job).map(Json)
+}
+
+/// Sends no more lines until somebody resumes; moves that the printer has already still run.
+#[utoipa::path(post, path = "/v1/jobs/{id}/pause", tag = "jobs", request_body = By,
+    params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn pause(
+    State(app): State<AppState>,
+    Named(job): Named<JobId>,
+    Given(by): Given<By>,
+) -> Result<Json<JobView>, Problem> {
+    change(&app, job, &by.by, Change::Pause).await.map(Json)
+}
+
+/// Goes on with a paused job.
+#[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", request_body = By,
+    params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn resume(
+    State(app): State<AppState>,
+    Named(job): Named<JobId>,
+    Given(by): Given<By>,
+) -> Result<Json<JobView>, Problem> {
+    change(&app, job, &by.by, Change::Resume).await.map(Json)
+}
+
+/// Takes a job off the queue, or ends it on its printer. Never undone: printing again is a new job.
+#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", tag = "jobs", request_body = By,
+    params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn cancel(
+    State(app): State<AppState>,
+    Named(job): Named<JobId>,
+    Given(by): Given<By>,
+) -> Result<Json<JobView>, Problem> {
+    change(&app, job, &by.by, Change::Cancel).await.map(Json)
+}
+
+/// What a person may do to a job that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+impl Change {
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Cancel => "cancelled",
+        }
+    }
+}
+
+/// Carries out a change by whoever runs the job: its printer's task, or the queue.
+pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Result<JobView, Problem> {
+    let by = lab::person(by)?;
+    let state = app.recorder.read(|lab| lab.job(&job).map(|job| job.state.clone()))?;
+    match (&state, change) {
+        (JobState::Printing { run } | JobState::Paused { run }, _) => {
+            let order = match change {
+                Change::Pause => Order::Pause { job: job.clone() },
+                Change::Resume => Order::Resume { job: job.clone() },
+                Change::Cancel => Order::Cancel { job: job.clone(), by },
+            };
+            app.fleet.order(&run.printer, order).await?;
+        }
+        (JobState::Queued, Change::Cancel) => {
+            // Refused if it has started since our look: its printer must be asked then.
+            let request = Request::CancelJob { job: job.clone(), progress: None, by: by.clone() };
+            app.recorder.submit(request, Actor::Person(by)).await?;
+        }
+        _ => return Err(Refusal::WrongState { job, state: state.word(), wanted: change.wanted() }.into()),
+    }
+    seen(app, &job)
+}

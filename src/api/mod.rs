@@ -1,0 +1,112 @@
+//! HTTP: the native API under `/v1`, its description, and the technicians' page.
+//!
+//! A yes (200, 201) is answered only after it is durable. Everything else is a problem
+//! (RFC 9457) that says what, which, and what to do. Routes and their description are declared
+//! together, so that neither is without the other.
+
+mod cases;
+// utoipa's macro names the query types with their path.
+#[allow(unused_qualifications)]
+mod events;
+mod files;
+mod given;
+mod guard;
+#[allow(unused_qualifications)]
+mod jobs;
+mod printers;
+mod problem;
+mod state;
+mod stop;
+mod views;
+
+pub mod shapes;
+pub mod ui;
+
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use axum::{Router, middleware};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::config::Config;
+use crate::io::clock::Clock;
+use crate::services::fleet::Fleet;
+use crate::services::intake::Intake;
+use crate::services::recorder::Recorder;
+
+pub use problem::Problem;
+
+/// What the handlers ask; every part of it is a cheap handle.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    pub recorder: Recorder,
+    pub fleet: Fleet,
+    pub intake: Intake,
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    /// What the publisher says of itself, in words; absent where no broker is configured.
+    pub mqtt: Option<watch::Receiver<String>>,
+    /// Ends the event streams, which otherwise keep a graceful shutdown waiting for ever.
+    pub shutdown: CancellationToken,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "platen",
+    description = "Print-farm controller for hospital 3D-printing labs. Errors are RFC 9457 problems. \
+                   A yes is answered only after it is durable."
+))]
+struct Description;
+
+fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(files::routes())
+        .merge(cases::routes())
+        .merge(jobs::routes())
+        .merge(printers::routes())
+        .merge(stop::routes())
+        .merge(events::routes())
+        .merge(state::routes())
+}
+
+/// The description of the API, as `/openapi.json` serves it.
+pub fn description() -> OpenApi {
+    described().into_openapi()
+}
+
+/// All routes of the daemon. Serve it on a loopback address only.
+pub fn router(state: AppState) -> Router {
+    let (router, description) = described().split_for_parts();
+    // Maps with text as keys only: it cannot fail, and an empty description would show in the tests.
+    let description: Bytes = description.to_json().unwrap_or_default().into();
+    let listen = state.config.http.listen;
+    router
+        .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], description)))
+        .merge(ui::routes())
+        .fallback(|| async {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "no-such-page",
+                "there is nothing under this path",
+                "/openapi.json lists what there is",
+            )
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "wrong-method",
+                "this path does not take this method",
+                "/openapi.json lists what it takes",
+            )
+        })
+        .layer(DefaultBodyLimit::max(given::BODY_MAX))
+        .layer(middleware::from_fn_with_state(listen, guard::guard))
+        .with_state(state)
+}

@@ -1,0 +1,105 @@
+//! Printers: what each does now, and what only a person may say about it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::given::{Given, Named};
+use super::problem::Problem;
+use super::shapes::{By, PrinterView};
+use super::{AppState, views};
+use crate::domain::event::Actor;
+use crate::domain::ids::PrinterName;
+use crate::domain::lab::{self, Request};
+use crate::services::fleet::Order;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(clear_bed))
+        .routes(routes!(clear_latch))
+}
+
+/// A printer that the configuration knows, or a problem that lists those.
+pub fn known(app: &AppState, name: &PrinterName) -> Result<(), Problem> {
+    if app.fleet.board().get(name).is_some() {
+        return Ok(());
+    }
+    let names: Vec<_> = app.fleet.board().printers().map(|(name, _)| name.as_str()).collect();
+    let help = match names.as_slice() {
+        [] => "the configuration has no printers; add a [[printer]] to it".to_owned(),
+        names => format!("known printers: {}", names.join(", ")),
+    };
+    let detail = format!("there is no printer {name}");
+    Err(Problem::new(StatusCode::NOT_FOUND, "no-such-printer", detail, help))
+}
+
+/// All printers in the order of the configuration.
+#[utoipa::path(get, path = "/v1/printers", tag = "printers", responses((status = 200, body = Vec<PrinterView>)))]
+async fn list(State(app): State<AppState>) -> Json<Vec<PrinterView>> {
+    Json(app.recorder.read(|lab| views::printers(&app, lab)))
+}
+
+/// One printer: live state, temperatures, line, bed and latch.
+#[utoipa::path(get, path = "/v1/printers/{name}", tag = "printers",
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, body = PrinterView), (status = 404, body = Problem)))]
+async fn show(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+) -> Result<Json<PrinterView>, Problem> {
+    seen(&app, &name).map(Json)
+}
+
+fn seen(app: &AppState, name: &PrinterName) -> Result<PrinterView, Problem> {
+    known(app, name)?;
+    app.recorder.read(|lab| {
+        let all = views::printers(app, lab);
+        all.into_iter()
+            .find(|printer| printer.name == name.as_str())
+            .ok_or_else(|| lab::Refusal::NoPrinter(name.clone()).into())
+    })
+}
+
+/// A person says that the bed is clear: the next job may start on it.
+#[utoipa::path(post, path = "/v1/printers/{name}/clear-bed", tag = "printers", request_body = By,
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, body = PrinterView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn clear_bed(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Given(by): Given<By>,
+) -> Result<Json<PrinterView>, Problem> {
+    bed_is_clear(&app, &name, &by.by).await?;
+    seen(&app, &name).map(Json)
+}
+
+pub async fn bed_is_clear(app: &AppState, name: &PrinterName, by: &str) -> Result<(), Problem> {
+    known(app, name)?;
+    let by = lab::person(by)?;
+    let request = Request::ClearBed { printer: name.clone(), by: by.clone() };
+    app.recorder.submit(request, Actor::Person(by)).await?;
+    Ok(())
+}
+
+/// A person has looked at a stopped or halted printer and says that it may be used again.
+#[utoipa::path(post, path = "/v1/printers/{name}/clear-latch", tag = "printers", request_body = By,
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, body = PrinterView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn clear_latch(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Given(by): Given<By>,
+) -> Result<Json<PrinterView>, Problem> {
+    may_be_used(&app, &name, &by.by).await?;
+    seen(&app, &name).map(Json)
+}
+
+pub async fn may_be_used(app: &AppState, name: &PrinterName, by: &str) -> Result<(), Problem> {
+    known(app, name)?;
+    let by = lab::person(by)?;
+    Ok(app.fleet.order(name, Order::Clear { by }).await?)
+}

@@ -1,0 +1,217 @@
+//! What goes wrong, told as RFC 9457 problems: what, which, and what to do.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::ids::IdError;
+use crate::domain::lab::Refusal;
+use crate::io::spool::SpoolError;
+use crate::io::store::StoreError;
+use crate::services::fleet::NotDone;
+use crate::services::intake::IntakeError;
+use crate::services::recorder::{JournalError, NotRecorded};
+
+/// The body of every answer that is not a yes (`application/problem+json`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Which kind of problem: `urn:platen:problem:no-such-case`. Stays the same over versions.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status, again.
+    pub status: u16,
+    /// What is wrong, and with which thing.
+    pub detail: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl Problem {
+    /// `slug` is the kind in a few words with hyphens.
+    pub fn new(status: StatusCode, slug: &str, detail: impl Into<String>, help: impl Into<String>) -> Self {
+        let mut title = slug.replace('-', " ");
+        if let Some(first) = title.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self {
+            kind: format!("urn:platen:problem:{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            help: help.into(),
+        }
+    }
+
+    /// For errors of the layers below, which say `what, which; what to do` in one line.
+    fn from_words(status: StatusCode, slug: &str, words: &str, otherwise: &str) -> Self {
+        let (detail, help) = words.split_once("; ").unwrap_or((words, otherwise));
+        Self::new(status, slug, detail, help)
+    }
+
+    /// A request that cannot be read as what it should be.
+    pub fn unreadable(detail: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unreadable-request", detail, help)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}
+
+impl From<IdError> for Problem {
+    fn from(error: IdError) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "not-a-name",
+            error.to_string(),
+            "give the name as the listing shows it: /v1/cases, /v1/jobs, /v1/printers",
+        )
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (status, slug) = match &refusal {
+            Refusal::NoCase(_) => (StatusCode::NOT_FOUND, "no-such-case"),
+            Refusal::NoPart { .. } => (StatusCode::NOT_FOUND, "no-such-part"),
+            Refusal::NoJob(_) => (StatusCode::NOT_FOUND, "no-such-job"),
+            Refusal::NoPrinter(_) => (StatusCode::NOT_FOUND, "no-such-printer"),
+            Refusal::CaseExists(_) | Refusal::JobExists(_) => (StatusCode::CONFLICT, "exists-already"),
+            Refusal::TooManyParts(_) => (StatusCode::CONFLICT, "too-many-parts"),
+            Refusal::WrongState { .. } => (StatusCode::CONFLICT, "wrong-state"),
+            Refusal::Pinned { .. } => (StatusCode::CONFLICT, "other-printer"),
+            Refusal::BedOccupied { .. } => (StatusCode::CONFLICT, "bed-occupied"),
+            Refusal::Latched { .. } => (StatusCode::CONFLICT, "latched"),
+            Refusal::PrinterBusy { .. } => (StatusCode::CONFLICT, "printer-busy"),
+            Refusal::BedClear(_) => (StatusCode::CONFLICT, "bed-clear-already"),
+            Refusal::NotLatched(_) => (StatusCode::CONFLICT, "not-latched"),
+            Refusal::Material => (StatusCode::BAD_REQUEST, "not-a-material"),
+            Refusal::Name => (StatusCode::BAD_REQUEST, "name-needed"),
+        };
+        let otherwise = match &refusal {
+            Refusal::Material => "name the material in a few plain words, such as \"PLA\"",
+            Refusal::Name => "give \"by\" with the name of the person who says so",
+            Refusal::PrinterBusy { .. } => "wait for the job to end, or cancel it",
+            Refusal::BedClear(_) | Refusal::NotLatched(_) => "there is nothing to do",
+            _ => "look at /v1/jobs and /v1/printers for what is so now",
+        };
+        Self::from_words(status, slug, &refusal.to_string(), otherwise)
+    }
+}
+
+impl From<NotRecorded> for Problem {
+    fn from(error: NotRecorded) -> Self {
+        match &error {
+            NotRecorded::Refused(refusal) => refusal.clone().into(),
+            NotRecorded::Store(error) => {
+                let status = match **error {
+                    StoreError::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
+                    _ => StatusCode::INTERNAL_SERVER_ERROR,
+                };
+                let words = format!("not recorded: {error}");
+                Self::from_words(status, "not-recorded", &words, "look at the daemon's log, then try again")
+            }
+            NotRecorded::TooLong { .. } => {
+                Self::from_words(StatusCode::BAD_REQUEST, "too-long", &error.to_string(), "use shorter names")
+            }
+            NotRecorded::Closed => Self::closed(),
+        }
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(error: NotDone) -> Self {
+        let (status, slug, otherwise) = match &error {
+            NotDone::NoPrinter(_) => (StatusCode::NOT_FOUND, "no-such-printer", "/v1/printers lists them"),
+            NotDone::OtherJob { .. } => {
+                (StatusCode::CONFLICT, "other-job", "look at the printer: its job has changed meanwhile")
+            }
+            NotDone::WrongState { .. } => {
+                (StatusCode::CONFLICT, "wrong-state", "look at /v1/printers for what it does now")
+            }
+            NotDone::NotRecorded(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "not-recorded",
+                "look at the daemon's log, then try again",
+            ),
+            NotDone::Closed => return Self::closed(),
+        };
+        Self::from_words(status, slug, &error.to_string(), otherwise)
+    }
+}
+
+impl From<SpoolError> for Problem {
+    fn from(error: SpoolError) -> Self {
+        let (status, slug) = match &error {
+            SpoolError::NoFile(_) => (StatusCode::NOT_FOUND, "no-such-file"),
+            SpoolError::Changed(_) => (StatusCode::GONE, "file-changed"),
+            SpoolError::Low { .. } | SpoolError::Full { .. } => {
+                (StatusCode::INSUFFICIENT_STORAGE, "disk-full")
+            }
+            SpoolError::Io { .. } | SpoolError::BrokenOff => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "not-stored")
+            }
+        };
+        Self::from_words(status, slug, &error.to_string(), "look at the disk of state_dir, then upload again")
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Spool(error) => error.into(),
+            IntakeError::Survey(_) => Self::from_words(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not-printable",
+                &error.to_string(),
+                "export it again from the slicer as plain G-code",
+            ),
+        }
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        let (status, slug) = match &error {
+            JournalError::Closed => return Self::closed(),
+            JournalError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "journal-unreadable"),
+        };
+        Self::from_words(status, slug, &error.to_string(), "look at the daemon's log, then try again")
+    }
+}
+
+impl Problem {
+    fn closed() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "shutting-down",
+            "platen is shutting down",
+            "ask again when it is back",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_split_into_what_is_wrong_and_what_to_do() {
+        let printer = "mk3".parse().unwrap();
+        let problem = Problem::from(Refusal::Latched { printer, why: "stop" });
+        assert_eq!(problem.title, "Latched");
+        assert_eq!(problem.detail, "printer mk3 is latched after a stop");
+        assert!(problem.help.starts_with("look at it, then clear it"), "{}", problem.help);
+    }
+}

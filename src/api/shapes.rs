@@ -1,0 +1,280 @@
+//! The JSON of the API: what goes in and out, apart from the domain so that each can change alone.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::given::Example;
+use crate::domain::case::IntendedUse;
+
+/// What a new case is for.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCase {
+    /// Decides later which processes and checks are allowed.
+    #[schema(value_type = String, example = "diagnostic")]
+    pub intended_use: IntendedUse,
+}
+
+impl Example for NewCase {
+    const EXAMPLE: &'static str = r#"{"intended_use": "diagnostic"} (or "guide", "education")"#;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPart {
+    /// 1 to 40 letters, digits, spaces and . - _ ( )
+    #[schema(example = "left ventricle")]
+    pub name: String,
+}
+
+impl Example for NewPart {
+    const EXAMPLE: &'static str = r#"{"name": "left ventricle"}"#;
+}
+
+/// A part by its number within the case, or by its id.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum PartGiven {
+    Number(u16),
+    Text(String),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewJob {
+    /// The hash that the upload answered with.
+    pub file: String,
+    /// The case's token.
+    pub case: String,
+    pub part: PartGiven,
+    /// The only printer that it may run on; any where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printer: Option<String>,
+    /// Plain words: "PLA".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub material: Option<String>,
+}
+
+impl Example for NewJob {
+    const EXAMPLE: &'static str =
+        r#"{"file": "<sha256>", "case": "<token>", "part": 1, "printer": "mk3-07", "material": "PLA"}"#;
+}
+
+/// Who says so.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct By {
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+}
+
+impl Example for By {
+    const EXAMPLE: &'static str = r#"{"by": "kim"}"#;
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopOrder {
+    /// Who stops; "unnamed" where absent, since a stop is never refused for a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// All printers where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printer: Option<String>,
+}
+
+impl Example for StopOrder {
+    const EXAMPLE: &'static str = r#"{"by": "kim", "printer": "mk3-07"}"#;
+}
+
+/// A file that may be printed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FileView {
+    /// SHA-256 of the bytes, in hexadecimal: the file's name from now on.
+    pub file: String,
+    pub bytes: u64,
+    pub lines: u64,
+    /// Lines that go to the printer: without comments and blank lines.
+    pub commands: u64,
+    /// SHA-256 over the commands: what a print is measured against.
+    pub digest: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PartView {
+    pub id: String,
+    pub case: String,
+    /// 1, 2, 3 … within the case.
+    pub number: u16,
+    pub name: String,
+}
+
+/// A case in a list.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CaseBrief {
+    pub token: String,
+    pub intended_use: String,
+    /// RFC 3339.
+    pub opened: String,
+    pub parts: usize,
+    pub jobs: usize,
+}
+
+/// A case with everything in it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CaseView {
+    pub token: String,
+    pub intended_use: String,
+    /// RFC 3339.
+    pub opened: String,
+    pub parts: Vec<PartView>,
+    /// Oldest first.
+    pub jobs: Vec<JobView>,
+}
+
+/// How far the firmware has confirmed.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProgressView {
+    pub confirmed: u64,
+    pub total: u64,
+    /// 0 to 100
+    pub percent: f64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct JobView {
+    pub id: String,
+    pub case: String,
+    pub part: PartView,
+    pub file: String,
+    pub commands: u64,
+    /// `queued`, `printing`, `paused`, `printed`, `cancelled` or `interrupted`.
+    pub state: String,
+    /// The printer that it runs or ran on.
+    pub printer: Option<String>,
+    /// The only printer that it may run on.
+    pub pinned: Option<String>,
+    pub material: Option<String>,
+    pub progress: Option<ProgressView>,
+    /// RFC 3339, as are the others.
+    pub queued: String,
+    pub started: Option<String>,
+    pub ended: Option<String>,
+    /// Why it ended so, where it did not end as printed.
+    pub why: Option<String>,
+    /// Of a printed job: whether the firmware confirmed exactly the file's commands.
+    pub exact: Option<bool>,
+    /// Why it has not started; only while it is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+}
+
+/// Why a job does not start at once.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// Queued jobs that come before it on some printer that it may use.
+    pub ahead: usize,
+    pub printers: Vec<WaitingOn>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct WaitingOn {
+    pub printer: String,
+    pub why: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReadingView {
+    /// Degrees Celsius.
+    pub actual: f64,
+    /// Degrees Celsius; 0 is off. Absent where the firmware reports none.
+    pub target: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TemperaturesView {
+    pub hotend: Option<ReadingView>,
+    pub bed: Option<ReadingView>,
+    pub chamber: Option<ReadingView>,
+    /// Milliseconds since the firmware reported them; absent before the first report.
+    pub age_ms: Option<u64>,
+}
+
+/// How the line to the printer does, since the port was opened.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LineView {
+    pub lines_sent: u64,
+    pub bytes_sent: u64,
+    pub resends: u64,
+    pub probes: u64,
+    pub stray_oks: u64,
+}
+
+/// Why a printer may not be used until a named person clears it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LatchView {
+    /// `stopped` or `fault`.
+    pub kind: String,
+    pub why: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PrinterView {
+    pub name: String,
+    /// `offline`, `connecting`, `ready`, `printing`, `paused`, `finishing`, `cancelling`, `stopped` or `faulted`.
+    pub state: String,
+    /// The state in a sentence.
+    pub words: String,
+    pub job: Option<String>,
+    pub progress: Option<ProgressView>,
+    pub temperatures: TemperaturesView,
+    pub firmware: Option<String>,
+    pub line: LineView,
+    /// The job whose part stands on the bed; absent where the bed is clear.
+    pub on_bed: Option<String>,
+    pub latch: Option<LatchView>,
+    /// Milliseconds since its task last said anything.
+    pub age_ms: u64,
+}
+
+/// What became of a stop at one printer.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Stopped {
+    pub printer: String,
+    /// The stop is in the kernel's hands. False: the port is not open, so nothing could be sent.
+    pub on_wire: bool,
+}
+
+/// What an audit of the whole journal found.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AuditView {
+    /// Every entry is unchanged, none is missing, and together they give the stored state.
+    pub intact: bool,
+    /// Entries of the journal, where intact.
+    pub entries: Option<u64>,
+    /// Hash of the newest entry, where intact: note it elsewhere to prove later that nothing was rewritten.
+    pub head: Option<String>,
+    /// What is wrong, where not intact.
+    pub finding: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `failing`.
+    pub status: String,
+    pub version: String,
+    /// Whether the recorder answers; without it nothing is accepted.
+    pub recorder: bool,
+    /// Newest entry of the journal.
+    pub journal: u64,
+    pub printers: usize,
+    /// Printers whose port is open.
+    pub online: usize,
+    /// What the publisher says of itself; absent where no broker is configured.
+    pub mqtt: Option<String>,
+    /// Since the daemon's start.
+    pub uptime_ms: u64,
+}

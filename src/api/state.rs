@@ -1,0 +1,72 @@
+//! Is the daemon well, and is its journal whole?
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use std::time::Duration;
+use tokio::time::timeout;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::AppState;
+use super::problem::Problem;
+use super::shapes::{AuditView, Health};
+use crate::domain::event::Actor;
+use crate::domain::ids::JobId;
+use crate::domain::lab::Request;
+use crate::domain::moment::Moment;
+use crate::domain::printer::Activity;
+use crate::services::recorder::{JournalError, NotRecorded};
+
+/// A commit takes milliseconds; a recorder that is silent for this long is stuck on its disk.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(audit))
+}
+
+/// 200 only if the recorder answers: without it nothing can be accepted.
+#[utoipa::path(get, path = "/healthz", tag = "state",
+    responses((status = 200, body = Health), (status = 503, body = Health)))]
+async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
+    // A request that is always refused: the writer judges it and has nothing to write.
+    let nobody = Request::NoteResumed { job: JobId::from_entropy([0; 16]) };
+    let answer = timeout(PATIENCE, app.recorder.submit(nobody, Actor::Platen)).await;
+    let recorder = matches!(answer, Ok(Err(NotRecorded::Refused(_)) | Ok(_)));
+    let board = app.fleet.board().snapshots();
+    let away = |activity: &Activity| matches!(activity, Activity::Offline { .. } | Activity::Connecting);
+    let health = Health {
+        status: if recorder { "ok" } else { "failing" }.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        recorder,
+        journal: app.recorder.read(|lab| lab.counters.seq),
+        printers: board.len(),
+        online: board.iter().filter(|snapshot| !away(&snapshot.activity)).count(),
+        mqtt: app.mqtt.as_ref().map(|words| words.borrow().clone()),
+        uptime_ms: u64::try_from(app.clock.now().since(Moment::ZERO).as_millis()).unwrap_or(u64::MAX),
+    };
+    (if recorder { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
+}
+
+/// Reads the whole journal and checks every link of its chain. Takes a second per 100 000 entries.
+#[utoipa::path(get, path = "/v1/audit", tag = "state",
+    responses((status = 200, body = AuditView), (status = 500, description = "The store cannot be read", body = Problem)))]
+async fn audit(State(app): State<AppState>) -> Result<Json<AuditView>, Problem> {
+    match app.recorder.audit().await {
+        Ok(found) => Ok(Json(AuditView {
+            intact: true,
+            entries: Some(found.entries),
+            head: Some(found.head.to_hex()),
+            finding: None,
+        })),
+        Err(error @ (JournalError::Store(_) | JournalError::Busy | JournalError::Closed)) => {
+            Err(error.into())
+        }
+        Err(finding) => Ok(Json(AuditView {
+            intact: false,
+            entries: None,
+            head: None,
+            finding: Some(finding.to_string()),
+        })),
+    }
+}

@@ -1,0 +1,361 @@
+//! The board as HTML: printers, jobs, cases, each from the same shapes that the API answers with.
+
+use maud::{Markup, html};
+
+use crate::api::shapes::{CaseBrief, JobView, PartView, PrinterView, ProgressView, ReadingView};
+use crate::api::{AppState, views};
+
+/// A printer that said nothing for this long is shown with the age of what it said last.
+const OLD_MS: u64 = 10_000;
+/// Ended jobs that stay on the page: about a day's work.
+const ENDED_SHOWN: usize = 20;
+/// Cases on the page; /v1/cases has all.
+const CASES_SHOWN: usize = 20;
+
+struct Shown {
+    printers: Vec<PrinterView>,
+    /// The parts that stand on beds, by their jobs.
+    on_beds: Vec<JobView>,
+    running: Vec<JobView>,
+    queued: Vec<JobView>,
+    ended: Vec<JobView>,
+    cases: Vec<(CaseBrief, Vec<PartView>)>,
+    more_cases: usize,
+}
+
+fn look(app: &AppState) -> Shown {
+    app.recorder.read(|lab| {
+        let mut shown = Shown {
+            printers: views::printers(app, lab),
+            on_beds: Vec::new(),
+            running: Vec::new(),
+            queued: Vec::new(),
+            ended: Vec::new(),
+            cases: Vec::new(),
+            more_cases: lab.cases.len().saturating_sub(CASES_SHOWN),
+        };
+        let on_bed = |printer: &PrinterView| lab.jobs.get(&printer.on_bed.as_ref()?.parse().ok()?);
+        shown.on_beds =
+            shown.printers.iter().filter_map(on_bed).map(|job| views::job(app, lab, job)).collect();
+        let jobs = lab.jobs_in_order();
+        for job in jobs.iter().filter(|job| job.state.run().is_none() || job.state.is_running()) {
+            match job.state.word() {
+                "queued" => shown.queued.push(views::job(app, lab, job)),
+                "printing" | "paused" => shown.running.push(views::job(app, lab, job)),
+                _ => {}
+            }
+        }
+        let ended = jobs.iter().rev().filter(|job| job.state.word() != "queued" && !job.state.is_running());
+        shown.ended = ended.take(ENDED_SHOWN).map(|job| views::job(app, lab, job)).collect();
+        for case in views::cases(lab).into_iter().take(CASES_SHOWN) {
+            let parts = lab.parts.values().filter(|part| part.case.as_str() == case.token);
+            let mut parts: Vec<PartView> = parts.map(Into::into).collect();
+            parts.sort_by_key(|part| part.number);
+            shown.cases.push((case, parts));
+        }
+        shown
+    })
+}
+
+/// All that changes, as one fragment.
+pub(super) fn board(app: &AppState) -> Markup {
+    let shown = look(app);
+    let online =
+        shown.printers.iter().filter(|p| !matches!(p.state.as_str(), "offline" | "connecting")).count();
+    html! {
+        section aria-labelledby="printers" {
+            h2 #printers {
+                "Printers "
+                small { (online) " of " (shown.printers.len()) " online, " (shown.running.len()) " at work" }
+            }
+            div.printers {
+                @for printer in &shown.printers {
+                    @let job = shown.running.iter().find(|job| printer.job.as_ref() == Some(&job.id));
+                    @let on_bed = shown.on_beds.iter().find(|job| printer.on_bed.as_ref() == Some(&job.id));
+                    (card(printer, job, on_bed))
+                }
+            }
+        }
+        section aria-labelledby="jobs" {
+            h2 #jobs {
+                "Jobs "
+                small { (shown.queued.len()) " waiting" }
+            }
+            @if shown.running.is_empty() && shown.queued.is_empty() && shown.ended.is_empty() {
+                p.empty { "No job yet. " code { "platen print FILE --case TOKEN --part NUMBER" } " queues one." }
+            } @else {
+                (jobs(&shown))
+            }
+        }
+        section aria-labelledby="cases" {
+            h2 #cases { "Cases" }
+            @if shown.cases.is_empty() {
+                p.empty { "No case yet. " code { "platen cases new" } " opens one." }
+            } @else {
+                (cases(&shown))
+            }
+        }
+    }
+}
+
+fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) -> Markup {
+    let name = &printer.name;
+    html! {
+        article.printer data-state=(printer.state) data-latched[printer.latch.is_some()] aria-labelledby=(format!("printer-{name}")) {
+            header {
+                h3 id=(format!("printer-{name}")) { (name) }
+                span.state { (printer.state) }
+                form method="post" action="/do/stop" {
+                    input type="hidden" name="printer" value=(name);
+                    input type="hidden" name="by" value="";
+                    button.stop id=(format!("stop-{name}")) aria-label=(format!("Stop {name}")) { "Stop" }
+                }
+            }
+            // Where the state's word says it all, a sentence would only say it again.
+            @if printer.latch.is_none() && !matches!(printer.state.as_str(), "ready" | "printing" | "paused") {
+                p.words { (capital(&printer.words)) }
+            }
+            @if printer.age_ms > OLD_MS { p.old { "Last heard " (age(printer.age_ms)) " ago" } }
+            @if let Some(latch) = &printer.latch {
+                div.latch {
+                    p { strong { "Locked: " } (latch.why) ", " (when(&latch.at)) ". Look at the printer before it is used again." }
+                    (named_form("/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name)], "It may be used again"))
+                }
+            }
+            @if let Some(progress) = &printer.progress { (bar(progress, name)) }
+            @if let Some(job) = job {
+                p.job {
+                    code { (job.part.case) } " part " (job.part.number) ", " (job.part.name)
+                    @if let Some(material) = &job.material { ", " (material) }
+                }
+            }
+            dl.heat {
+                (reading("Hotend", printer.temperatures.hotend))
+                (reading("Bed", printer.temperatures.bed))
+                (reading("Chamber", printer.temperatures.chamber))
+            }
+            @if let Some(age_ms) = printer.temperatures.age_ms.filter(|age| *age > OLD_MS) {
+                p.old { "temperatures of " (age(age_ms)) " ago" }
+            }
+            @match (&printer.on_bed, job) {
+                (Some(id), None) => div.bed {
+                    p {
+                        "On the bed: "
+                        @match on_bed {
+                            Some(job) => {
+                                code { (job.part.case) } " part " (job.part.number) ", " (job.part.name)
+                                " (" (job.state) ")"
+                            }
+                            None => { "the part of job " code { (id) } }
+                        }
+                    }
+                    (named_form("/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name)], "The bed is clear"))
+                },
+                (Some(_), Some(_)) => {},
+                (None, _) => p.bed { "Bed clear" },
+            }
+            @if let Some(job) = job { (job_forms(job)) }
+            p.line {
+                @if let Some(firmware) = &printer.firmware { (firmware) ". " }
+                (grouped(printer.line.lines_sent)) " lines sent, " (grouped(printer.line.resends)) " resent"
+            }
+        }
+    }
+}
+
+fn bar(progress: &ProgressView, of: &str) -> Markup {
+    html! {
+        div.progress {
+            progress max="100" value=(format!("{:.1}", progress.percent)) aria-label=(format!("Progress of {of}")) {}
+            span { (format!("{:.1} %", progress.percent)) }
+            small { (grouped(progress.confirmed)) " of " (grouped(progress.total)) " commands confirmed" }
+        }
+    }
+}
+
+fn reading(what: &str, reading: Option<ReadingView>) -> Markup {
+    html! {
+        @if let Some(reading) = reading {
+            div {
+                dt { (what) }
+                dd {
+                    (format!("{:.1}", reading.actual))
+                    @match reading.target {
+                        Some(0.0) => small { " °C, off" },
+                        Some(target) => small { (format!(" of {target:.0} °C")) },
+                        None => small { " °C" },
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A button that somebody answers for by name.
+fn named_form(action: &str, id: &str, hidden: &[(&str, &str)], label: &str) -> Markup {
+    html! {
+        form.named method="post" action=(action) {
+            @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
+            label { "Name " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }
+            button id=(id) { (label) }
+        }
+    }
+}
+
+fn job_forms(job: &JobView) -> Markup {
+    let id = &job.id;
+    let form = |what: &str, label: &str| {
+        named_form("/do/job", &format!("{what}-{id}"), &[("job", id), ("change", what)], label)
+    };
+    html! {
+        @match job.state.as_str() {
+            "printing" => details.more id=(format!("more-{id}")) {
+                summary { "Pause or cancel" }
+                (form("pause", "Pause")) (form("cancel", "Cancel the job"))
+            },
+            "paused" => details.more open id=(format!("more-{id}")) {
+                summary { "Resume or cancel" }
+                (form("resume", "Resume")) (form("cancel", "Cancel the job"))
+            },
+            "queued" => details.more id=(format!("more-{id}")) {
+                summary { "Cancel" }
+                (form("cancel", "Cancel the job"))
+            },
+            _ => {},
+        }
+    }
+}
+
+fn jobs(shown: &Shown) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr {
+                    th scope="col" { "Case and part" }
+                    th scope="col" { "State" }
+                    th scope="col" { "Printer" }
+                    th scope="col" { "Queued" }
+                    th scope="col" { "Job" }
+                } }
+                tbody {
+                    @for job in shown.running.iter().chain(&shown.queued).chain(&shown.ended) {
+                        tr data-state=(job.state) {
+                            th scope="row" {
+                                code { (job.case) } " · " (job.part.number) " " (job.part.name)
+                                @if let Some(material) = &job.material { small { " " (material) } }
+                            }
+                            td {
+                                span.state { (job.state) }
+                                @if let Some(progress) = job.progress.filter(|_| job.state != "printed") {
+                                    small { (format!(" {:.1} %", progress.percent)) }
+                                }
+                                @if let Some(why) = &job.why { div.why { (why) } }
+                                (waiting(job))
+                            }
+                            td.name {
+                                @match (&job.printer, &job.pinned) {
+                                    (Some(printer), _) => (printer),
+                                    (None, Some(pinned)) => { "only " (pinned) },
+                                    (None, None) => "any",
+                                }
+                            }
+                            td { (when(&job.queued)) }
+                            td {
+                                code { (job.id) }
+                                @if job.state == "queued" { (job_forms(job)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn waiting(job: &JobView) -> Markup {
+    html! {
+        @if let Some(waiting) = &job.waiting {
+            ul.why {
+                @for on in &waiting.printers { li { (on.printer) ": " (on.why) } }
+            }
+        }
+    }
+}
+
+fn cases(shown: &Shown) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr {
+                    th scope="col" { "Case" }
+                    th scope="col" { "For" }
+                    th scope="col" { "Parts" }
+                    th scope="col" { "Jobs" }
+                    th scope="col" { "Opened" }
+                } }
+                tbody {
+                    @for (case, parts) in &shown.cases {
+                        tr {
+                            th scope="row" { code { (case.token) } }
+                            td { (case.intended_use) }
+                            td {
+                                @for (index, part) in parts.iter().enumerate() {
+                                    @if index > 0 { ", " }
+                                    (part.number) " " (part.name)
+                                }
+                            }
+                            td { (case.jobs) }
+                            td { (when(&case.opened)) }
+                        }
+                    }
+                }
+            }
+        }
+        @if shown.more_cases > 0 { p.empty { (shown.more_cases) " older cases: " code { "platen cases" } } }
+    }
+}
+
+/// An RFC 3339 time; the script turns it into local time.
+fn when(stamp: &str) -> Markup {
+    let day = stamp.get(..10).unwrap_or(stamp);
+    let minute = stamp.get(11..16).unwrap_or_default();
+    html! { time datetime=(stamp) { (day) " " (minute) " UTC" } }
+}
+
+fn age(millis: u64) -> String {
+    match millis / 1_000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
+/// 131004 as `131 004`, with thin spaces.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_grouped_by_thousands() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(131_004), "131\u{202f}004");
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+    }
+}

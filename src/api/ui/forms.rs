@@ -1,0 +1,129 @@
+//! What the page's buttons do; each answers with a page that says what became of it.
+
+use axum::Form;
+use axum::extract::State;
+use axum::extract::rejection::FormRejection;
+use axum::http::StatusCode;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::api::jobs::{Change, change};
+use crate::api::printers::{bed_is_clear, may_be_used};
+use crate::api::stop::stopped;
+use crate::api::{AppState, Problem};
+use crate::domain::ids::{JobId, PrinterName};
+
+/// The fields that the forms have, all of them text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Fields {
+    printer: String,
+    job: String,
+    change: String,
+    by: String,
+}
+
+type Filled = Result<Form<Fields>, FormRejection>;
+type Page = (StatusCode, Markup);
+
+fn fields(filled: Filled) -> Result<Fields, Problem> {
+    filled.map(|Form(fields)| fields).map_err(|error| {
+        Problem::unreadable(
+            format!("the form cannot be read: {}", error.body_text()),
+            "go back, load the page again, and press the button there",
+        )
+    })
+}
+
+fn told(app: &AppState, outcome: Result<String, Problem>) -> Page {
+    let (status, said) = match outcome {
+        Ok(said) => (StatusCode::OK, html! { p { (said) } }),
+        Err(problem) => (
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            html! { p { strong { (problem.title) ". " } (problem.detail) ". To do: " (problem.help) "." } },
+        ),
+    };
+    let page = html! {
+        main.told data-failed[!status.is_success()] {
+            div #said { (said) }
+            p { a href="/" { "Back to the board" } }
+        }
+    };
+    (status, super::frame(app, false, &page))
+}
+
+pub(super) async fn stop(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = stop_outcome(&app, filled).await;
+    told(&app, outcome)
+}
+
+async fn stop_outcome(app: &AppState, filled: Filled) -> Result<String, Problem> {
+    let fields = fields(filled)?;
+    let printer = match fields.printer.as_str() {
+        "" => None,
+        name => Some(name.parse::<PrinterName>()?),
+    };
+    let all = stopped(app, printer.as_ref(), Some(&fields.by)).await?;
+    let named = |on_wire: bool| {
+        let names = all.iter().filter(|one| one.on_wire == on_wire).map(|one| one.printer.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let mut said = Vec::new();
+    if !named(true).is_empty() {
+        said.push(format!("Stop is sent to {}.", named(true)));
+    }
+    if !named(false).is_empty() {
+        said.push(format!(
+            "No stop could be sent to {}: not connected. Switch off by hand if it moves.",
+            named(false)
+        ));
+    }
+    if said.is_empty() {
+        said.push("There is no printer to stop.".into());
+    }
+    Ok(said.join(" "))
+}
+
+pub(super) async fn clear_bed(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let printer: PrinterName = fields.printer.parse()?;
+        bed_is_clear(&app, &printer, &fields.by).await?;
+        Ok(format!("The bed of {printer} is noted as clear."))
+    };
+    let outcome = outcome.await;
+    told(&app, outcome)
+}
+
+pub(super) async fn clear_latch(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let printer: PrinterName = fields.printer.parse()?;
+        may_be_used(&app, &printer, &fields.by).await?;
+        Ok(format!("{printer} may be used again."))
+    };
+    let outcome = outcome.await;
+    told(&app, outcome)
+}
+
+pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let job: JobId = fields.job.parse()?;
+        let wanted = match fields.change.as_str() {
+            "pause" => Change::Pause,
+            "resume" => Change::Resume,
+            "cancel" => Change::Cancel,
+            _ => {
+                return Err(Problem::unreadable(
+                    "the form asks for no known change",
+                    "press a button of the page",
+                ));
+            }
+        };
+        let view = change(&app, job, &fields.by, wanted).await?;
+        Ok(format!("Job {} is {}.", view.id, view.state))
+    };
+    let outcome = outcome.await;
+    told(&app, outcome)
+}

@@ -1,0 +1,90 @@
+//! The technicians' page: HTML from here, one style sheet, one small module; nothing from elsewhere.
+//!
+//! Without a script it can be read (it reloads itself) and everything can be done, since each
+//! button is a form. The script only makes it live.
+
+mod board;
+mod forms;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use maud::{DOCTYPE, Markup, html};
+
+use super::AppState;
+
+/// Paths of the page, which `/openapi.json` leaves out: they are for people.
+pub const PATHS: &[&str] = &[
+    "/",
+    "/fragment/board",
+    "/assets/platen.css",
+    "/assets/platen.js",
+    "/do/stop",
+    "/do/clear-bed",
+    "/do/clear-latch",
+    "/do/job",
+];
+
+pub(super) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/", get(page))
+        .route("/fragment/board", get(fragment))
+        .route("/assets/platen.css", get(|| asset("text/css; charset=utf-8", include_str!("platen.css"))))
+        .route(
+            "/assets/platen.js",
+            get(|| asset("text/javascript; charset=utf-8", include_str!("platen.js"))),
+        )
+        .route("/do/stop", post(forms::stop))
+        .route("/do/clear-bed", post(forms::clear_bed))
+        .route("/do/clear-latch", post(forms::clear_latch))
+        .route("/do/job", post(forms::job))
+}
+
+async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, kind)], text)
+}
+
+/// The frame of every page.
+fn frame(app: &AppState, reload: bool, content: &Markup) -> Markup {
+    let (site, node) = (app.config.site.as_str(), app.config.node.as_str());
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "platen · " (site) " · " (node) }
+                link rel="stylesheet" href="/assets/platen.css";
+                script type="module" src="/assets/platen.js" {}
+                @if reload {
+                    noscript { meta http-equiv="refresh" content="10"; }
+                }
+            }
+            body {
+                header {
+                    h1 { a href="/" { "platen" } }
+                    p.place { (site) " · " (node) }
+                    p #link.link role="status" { "As of " (app.clock.wall().to_string().get(11..19).unwrap_or("")) " UTC" }
+                    label.who hidden { "Your name " input #who autocomplete="name" maxlength="40"; }
+                    form.stop-all method="post" action="/do/stop" {
+                        input type="hidden" name="by" value="";
+                        button #stop-all.stop { "Stop all printers" }
+                    }
+                }
+                p #news.news role="status" aria-live="polite" {}
+                (content)
+            }
+        }
+    }
+}
+
+async fn page(State(app): State<AppState>) -> Markup {
+    frame(&app, true, &html! { main #board { (board::board(&app)) } })
+}
+
+async fn fragment(State(app): State<AppState>) -> Markup {
+    board::board(&app)
+}

@@ -1,0 +1,258 @@
+//! From the lab and the live board to the shapes of the API; also the words that the page shows.
+
+use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress};
+use crate::domain::lab::{Lab, Refusal};
+use crate::domain::moment::Moment;
+use crate::domain::part::Part;
+use crate::domain::printer::{
+    Activity, Bed, Latch, LineHealth, PrinterRecord, Reading, Snapshot, Temperatures,
+};
+
+use super::AppState;
+use super::shapes::{
+    CaseBrief, CaseView, JobView, LatchView, LineView, PartView, PrinterView, ProgressView, ReadingView,
+    TemperaturesView, Waiting, WaitingOn,
+};
+use crate::domain::case::{Case, IntendedUse};
+use crate::services::intake::Accepted;
+
+impl From<Accepted> for super::shapes::FileView {
+    fn from(accepted: Accepted) -> Self {
+        Self {
+            file: accepted.file.to_string(),
+            bytes: accepted.bytes,
+            lines: accepted.survey.lines,
+            commands: accepted.survey.commands,
+            digest: accepted.survey.digest.to_string(),
+        }
+    }
+}
+
+impl From<Progress> for ProgressView {
+    fn from(progress: Progress) -> Self {
+        Self { confirmed: progress.confirmed, total: progress.total, percent: progress.percent() }
+    }
+}
+
+impl From<&Part> for PartView {
+    fn from(part: &Part) -> Self {
+        Self {
+            id: part.id.to_string(),
+            case: part.case.to_string(),
+            number: part.number,
+            name: part.name.as_str().to_owned(),
+        }
+    }
+}
+
+impl From<LineHealth> for LineView {
+    fn from(line: LineHealth) -> Self {
+        let LineHealth { lines_sent, bytes_sent, resends, probes, stray_oks } = line;
+        Self { lines_sent, bytes_sent, resends, probes, stray_oks }
+    }
+}
+
+impl From<Reading> for ReadingView {
+    fn from(reading: Reading) -> Self {
+        Self { actual: reading.actual.0, target: reading.target.map(|target| target.0) }
+    }
+}
+
+fn temperatures(given: &Temperatures, now: Moment) -> TemperaturesView {
+    TemperaturesView {
+        hotend: given.hotend.map(Into::into),
+        bed: given.bed.map(Into::into),
+        chamber: given.chamber.map(Into::into),
+        age_ms: given.at.map(|at| millis(now, at)),
+    }
+}
+
+fn millis(now: Moment, at: Moment) -> u64 {
+    u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn use_word(intended: IntendedUse) -> &'static str {
+    match intended {
+        IntendedUse::Diagnostic => "diagnostic",
+        IntendedUse::Guide => "guide",
+        IntendedUse::Education => "education",
+    }
+}
+
+/// Cases, newest first.
+pub fn cases(lab: &Lab) -> Vec<CaseBrief> {
+    let mut jobs = std::collections::BTreeMap::new();
+    for job in lab.jobs.values() {
+        *jobs.entry(&job.case).or_insert(0) += 1;
+    }
+    let mut cases: Vec<&Case> = lab.cases.values().collect();
+    cases.sort_by(|a, b| b.opened.cmp(&a.opened).then_with(|| a.token.cmp(&b.token)));
+    cases
+        .into_iter()
+        .map(|case| CaseBrief {
+            token: case.token.to_string(),
+            intended_use: use_word(case.intended_use).into(),
+            opened: case.opened.to_string(),
+            parts: usize::from(case.parts),
+            jobs: jobs.get(&case.token).copied().unwrap_or(0),
+        })
+        .collect()
+}
+
+pub fn case(app: &AppState, lab: &Lab, case: &Case) -> CaseView {
+    CaseView {
+        token: case.token.to_string(),
+        intended_use: use_word(case.intended_use).into(),
+        opened: case.opened.to_string(),
+        parts: lab.parts_of(&case.token).into_iter().map(Into::into).collect(),
+        jobs: lab.jobs_of(&case.token).into_iter().map(|found| job(app, lab, found)).collect(),
+    }
+}
+
+pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
+    let run = job.state.run();
+    let (ended, outcome) = match &job.state {
+        JobState::Ended { ended, outcome, .. } => (Some(ended.to_string()), Some(outcome)),
+        _ => (None, None),
+    };
+    let part = lab.parts.get(&job.part).map_or_else(
+        // Every job was judged against its part; a store where it is missing is shown, not hidden.
+        || PartView {
+            id: job.part.to_string(),
+            case: job.case.to_string(),
+            number: 0,
+            name: "(missing)".into(),
+        },
+        Into::into,
+    );
+    JobView {
+        id: job.id.to_string(),
+        case: job.case.to_string(),
+        part,
+        file: job.file.to_string(),
+        commands: job.commands,
+        state: job.state.word().into(),
+        printer: run.map(|run| run.printer.to_string()),
+        pinned: job.pinned.as_ref().map(ToString::to_string),
+        material: job.material.clone(),
+        progress: run.map(|run| live_progress(app, &job.id, &run.printer).unwrap_or(run.progress).into()),
+        queued: job.queued.to_string(),
+        started: run.map(|run| run.started.to_string()),
+        ended,
+        why: outcome.and_then(why_ended),
+        exact: match outcome {
+            Some(Outcome::Printed { exact, .. }) => Some(*exact),
+            _ => None,
+        },
+        waiting: (job.state == JobState::Queued).then(|| waiting(app, lab, job)),
+    }
+}
+
+/// The journal notes progress once a second; the board knows it as it is.
+fn live_progress(app: &AppState, job: &JobId, printer: &PrinterName) -> Option<Progress> {
+    let live = app.fleet.board().get(printer)?.borrow().activity.clone();
+    (live.job() == Some(job)).then(|| live.progress()).flatten()
+}
+
+fn why_ended(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Printed { exact: true, .. } => None,
+        Outcome::Printed { exact: false, .. } => {
+            Some("what the firmware confirmed is not exactly the file; do not use the part unseen".into())
+        }
+        Outcome::Cancelled { by } => Some(format!("cancelled by {by}")),
+        Outcome::Interrupted { why } => Some(Interruption::in_words(why)),
+    }
+}
+
+/// Why a queued job does not start at once, printer by printer.
+fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
+    let before: Vec<&Job> = lab
+        .jobs
+        .values()
+        .filter(|other| other.state == JobState::Queued && other.order < job.order)
+        .collect();
+    let shares = |other: &&&Job| match (&other.pinned, &job.pinned) {
+        (Some(theirs), Some(ours)) => theirs == ours,
+        _ => true,
+    };
+    let mut printers = Vec::new();
+    for (name, live) in app.fleet.board().printers() {
+        if job.pinned.as_ref().is_some_and(|pinned| pinned != name) {
+            continue;
+        }
+        let first =
+            before.iter().filter(|other| other.pinned.as_ref().is_none_or(|pinned| pinned == name)).count();
+        let why = match lab.may_start(job, name) {
+            Err(Refusal::BedOccupied { job, .. }) => format!("the part of job {job} is still on its bed"),
+            Err(Refusal::PrinterBusy { job, .. }) => format!("it works on job {job}"),
+            Err(Refusal::Latched { why, .. }) => {
+                format!("it is locked after a {why} until somebody looks at it")
+            }
+            Err(refusal) => refusal.to_string(),
+            Ok(()) => match (&live.borrow().activity, first) {
+                (Activity::Ready, 0) => "it is free: the job starts in a moment".into(),
+                (Activity::Ready, first) => format!("it is free, with {first} before this job in the queue"),
+                (activity, _) => words(activity),
+            },
+        };
+        printers.push(WaitingOn { printer: name.to_string(), why });
+    }
+    Waiting { ahead: before.iter().filter(shares).count(), printers }
+}
+
+/// An activity as a sentence for a technician, without the job's number.
+pub fn words(activity: &Activity) -> String {
+    match activity {
+        Activity::Offline { reason } => format!("it is offline: {reason}"),
+        Activity::Connecting => "it is being greeted".into(),
+        Activity::Ready => "it is ready".into(),
+        Activity::Printing { .. } => "it prints".into(),
+        Activity::Paused { draining: true, .. } => "it pauses once the moves it has are done".into(),
+        Activity::Paused { draining: false, .. } => "it is paused".into(),
+        Activity::Finishing { .. } => "all lines are sent; the end is not yet confirmed".into(),
+        Activity::Cancelling { .. } => "its job is being cancelled".into(),
+        Activity::Stopped => "emergency stop; nothing is sent until somebody clears it".into(),
+        Activity::Faulted { fault } => format!("it has halted: {}", fault.in_words()),
+    }
+}
+
+impl From<&Latch> for LatchView {
+    fn from(latch: &Latch) -> Self {
+        match latch {
+            Latch::Stopped { by, at } => {
+                Self { kind: "stopped".into(), why: format!("stopped by {by}"), at: at.to_string() }
+            }
+            Latch::Fault { fault, at } => {
+                Self { kind: "fault".into(), why: fault.in_words().into(), at: at.to_string() }
+            }
+        }
+    }
+}
+
+pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, now: Moment) -> PrinterView {
+    PrinterView {
+        name: snapshot.printer.to_string(),
+        state: snapshot.activity.word().into(),
+        words: words(&snapshot.activity),
+        job: snapshot.activity.job().map(ToString::to_string),
+        progress: snapshot.activity.progress().map(Into::into),
+        temperatures: temperatures(&snapshot.temperatures, now),
+        firmware: snapshot.firmware.clone(),
+        line: snapshot.line.into(),
+        on_bed: match &record.bed {
+            Bed::Clear => None,
+            Bed::Occupied { job } => Some(job.to_string()),
+        },
+        latch: record.latch.as_ref().map(Into::into),
+        age_ms: millis(now, snapshot.at),
+    }
+}
+
+/// All printers in the order of the configuration.
+pub fn printers(app: &AppState, lab: &Lab) -> Vec<PrinterView> {
+    let now = app.clock.now();
+    let all = app.fleet.board().snapshots();
+    all.iter().map(|snapshot| printer(snapshot, &lab.printer(&snapshot.printer), now)).collect()
+}

@@ -1,0 +1,404 @@
+//! The native API over a real socket: yes only when it is durable, and a problem for everything else.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use platen::domain::event::Actor;
+use platen::domain::ids::JobId;
+use platen::domain::job::Progress;
+use platen::domain::lab::Request;
+use serde_json::json;
+use std::collections::BTreeSet;
+use support::{GCODE, lab, lab_with};
+
+#[tokio::test]
+async fn a_file_a_case_and_a_part_become_a_job() {
+    let lab = lab().await;
+    let file = lab.upload(GCODE).await;
+    assert_eq!(file.status, 201, "{file:?}");
+    let file = file.json();
+    assert_eq!((&file["bytes"], &file["commands"]), (&json!(GCODE.len()), &json!(4)));
+    let hash = file["file"].as_str().unwrap();
+    assert_eq!(lab.get(&format!("/v1/files/{hash}")).await.json(), file);
+
+    let case = lab.case().await;
+    let seen = lab.get(&format!("/v1/cases/{case}")).await.json();
+    let part = seen["parts"][0]["id"].as_str().unwrap();
+    let job = lab.post("/v1/jobs", &json!({"file": hash, "case": case, "part": part})).await;
+    assert_eq!(job.status, 201, "{job:?}");
+    let place = job.header("location").unwrap().to_owned();
+    let seen = lab.get(&place).await.json();
+    assert_eq!((&seen["state"], &seen["part"]["name"]), (&json!("queued"), &json!("left hand")));
+    assert_eq!(lab.get("/v1/jobs?state=queued").await.json().as_array().unwrap().len(), 1);
+    assert_eq!(lab.get("/v1/jobs?state=printed").await.json(), json!([]));
+    assert_eq!(lab.get("/v1/cases").await.json()[0]["jobs"], 1);
+}
+
+#[tokio::test]
+async fn a_waiting_job_says_for_each_printer_why() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let first = lab.job(&case, Some("mk3-01")).await;
+    let start = Request::StartJob { job: first.clone(), printer: "mk3-01".parse().unwrap() };
+    lab.recorder.submit(start, Actor::Platen).await.unwrap();
+    let second = lab.job(&case, None).await;
+    let waiting = lab.get(&format!("/v1/jobs/{second}")).await.json()["waiting"].clone();
+    let why = |printer: &str| {
+        let all = waiting["printers"].as_array().unwrap();
+        all.iter().find(|on| on["printer"] == printer).unwrap()["why"].as_str().unwrap().to_owned()
+    };
+    assert!(why("mk3-01").contains(&format!("it works on job {first}")), "{waiting}");
+    assert!(why("mk3-02").contains("starts in a moment"), "{waiting}");
+    assert!(why("away").contains("offline: no such port"), "{waiting}");
+}
+
+#[tokio::test]
+async fn an_upload_may_be_a_form_with_one_file() {
+    let lab = lab().await;
+    let kind = "Content-Type: multipart/form-data; boundary=B\r\n";
+    let form = |name: &str, end: &str| {
+        let mut body = format!(
+            "--B\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"../../etc/x.gcode\"\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(GCODE);
+        body.extend_from_slice(end.as_bytes());
+        body
+    };
+    let good = lab.send("POST", "/v1/files", kind, &form("file", "\r\n--B--\r\n")).await;
+    assert_eq!(good.status, 201, "{good:?}");
+    assert_eq!(good.json()["file"], lab.upload(GCODE).await.json()["file"]);
+    for (name, end, problem) in [
+        ("file", "", "upload-cut"),
+        ("other", "\r\n--B--\r\n", "unreadable-request"),
+        (
+            "file",
+            "\r\n--B\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\ny\r\n--B--\r\n",
+            "unreadable-request",
+        ),
+    ] {
+        let bad = lab.send("POST", "/v1/files", kind, &form(name, end)).await;
+        assert_eq!((bad.status, bad.problem().as_str()), (400, problem), "{name} {end:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_an_upload_that_was_cut() {
+    let lab = lab().await;
+    let head = format!("POST /v1/files HTTP/1.1\r\nHost: {}\r\n", lab.address);
+    let cut =
+        format!("{head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nG28\nG\r\nnonsense\r\n");
+    let answer = lab.raw(cut.as_bytes()).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (400, "upload-cut"));
+    let kept: Vec<_> = walk(lab.folder.path());
+    assert!(kept.is_empty(), "{kept:?}");
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+#[tokio::test]
+async fn an_upload_that_is_shorter_than_it_said_is_told_so() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let lab = lab().await;
+    let mut stream = tokio::net::TcpStream::connect(lab.address).await.unwrap();
+    let head =
+        format!("POST /v1/files HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\nG28\n", lab.address);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).await.unwrap();
+    let answer = support::parse(&all);
+    assert_eq!((answer.status, answer.problem().as_str()), (400, "upload-cut"));
+}
+
+#[tokio::test]
+async fn an_upload_larger_than_the_limit_is_refused_by_its_length_and_by_counting() {
+    let lab = lab().await;
+    let big = b"G1 X1\n".repeat(200_000);
+    let declared = lab.upload(&big).await;
+    assert_eq!((declared.status, declared.problem().as_str()), (413, "too-large"));
+    assert!(declared.body.contains("upload_max_mb"), "{declared:?}");
+    let mut chunked = format!("{:x}\r\n", big.len()).into_bytes();
+    chunked.extend_from_slice(&big);
+    chunked.extend_from_slice(b"\r\n0\r\n\r\n");
+    let counted = lab.send("POST", "/v1/files", "Transfer-Encoding: chunked\r\n", &chunked).await;
+    // The server may close before all is sent; then no answer arrives, but nothing is kept either.
+    assert!(matches!(counted.status, 413 | 0), "{counted:?}");
+    assert!(walk(lab.folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn every_bad_request_is_a_problem_and_never_a_panic() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let hash = "a".repeat(64);
+    let json_kind = "Content-Type: application/json\r\n";
+    let long = "x".repeat(70_000);
+    let job =
+        |file: &str, case: &str, part: &str| format!(r#"{{"file":"{file}","case":"{case}","part":{part}}}"#);
+    let case = case.as_str();
+    #[rustfmt::skip]
+    let table: Vec<(&str, String, &str, String, u16, &str)> = vec![
+        // Names in the path.
+        ("GET", "/v1/cases/short".into(), "", String::new(), 400, "not-a-name"),
+        ("GET", "/v1/cases/%00%01%02%03%04%05%06%07%08%09%0a%0b%0c".into(), "", String::new(), 400, "not-a-name"),
+        ("GET", "/v1/cases/%ff%fe".into(), "", String::new(), 400, "unreadable-request"),
+        ("GET", "/v1/cases/..%2f..%2fetc%2fpasswd".into(), "", String::new(), 400, "not-a-name"),
+        ("GET", "/v1/jobs/0000000000000000".into(), "", String::new(), 404, "no-such-job"),
+        ("GET", "/v1/jobs/%F0%9F%92%A9".into(), "", String::new(), 400, "not-a-name"),
+        ("GET", format!("/v1/files/{hash}"), "", String::new(), 404, "no-such-file"),
+        ("GET", "/v1/files/..".into(), "", String::new(), 400, "not-a-name"),
+        ("GET", "/v1/printers/nobody".into(), "", String::new(), 404, "no-such-printer"),
+        ("GET", "/v1/printers/A%20B".into(), "", String::new(), 400, "not-a-name"),
+        // Paths and methods.
+        ("GET", "/v1/nothing".into(), "", String::new(), 404, "no-such-page"),
+        ("GET", "/assets/../Cargo.toml".into(), "", String::new(), 404, "no-such-page"),
+        ("DELETE", "/v1/jobs".into(), "", String::new(), 405, "wrong-method"),
+        ("GET", "/v1/stop".into(), "", String::new(), 405, "wrong-method"),
+        // Queries.
+        ("GET", "/v1/jobs?limit=many".into(), "", String::new(), 400, "unreadable-request"),
+        ("GET", "/v1/jobs?nonsense=1".into(), "", String::new(), 400, "unreadable-request"),
+        ("GET", "/v1/events?after=x".into(), "", String::new(), 400, "unreadable-request"),
+        ("GET", "/v1/events?after=999999".into(), "", String::new(), 409, "beyond-the-journal"),
+        ("GET", "/v1/events".into(), "Last-Event-ID: x\r\n", String::new(), 400, "unreadable-request"),
+        // Bodies.
+        ("POST", "/v1/cases".into(), "", r#"{"intended_use":"guide"}"#.into(), 415, "not-json"),
+        ("POST", "/v1/cases".into(), json_kind, "{".into(), 400, "unreadable-request"),
+        ("POST", "/v1/cases".into(), json_kind, String::new(), 400, "unreadable-request"),
+        ("POST", "/v1/cases".into(), json_kind, r#"{"intended_use":"fun"}"#.into(), 400, "unreadable-request"),
+        ("POST", "/v1/cases".into(), json_kind, r#"{"intended_use":"guide","patient":"X"}"#.into(), 400, "unreadable-request"),
+        ("POST", "/v1/cases".into(), json_kind, format!("\"{long}\""), 413, "too-large"),
+        ("POST", "/v1/cases".into(), json_kind, "[".repeat(10_000), 400, "unreadable-request"),
+        ("POST", format!("/v1/cases/{case}/parts"), json_kind, r#"{"name":"<b>"}"#.into(), 400, "not-a-part-name"),
+        ("POST", "/v1/cases/0000000000000/parts".into(), json_kind, r#"{"name":"x"}"#.into(), 400, "not-a-name"),
+        // Jobs.
+        ("POST", "/v1/jobs".into(), json_kind, job("zz", case, "1"), 400, "not-a-name"),
+        ("POST", "/v1/jobs".into(), json_kind, job(&hash, case, "1"), 404, "no-such-file"),
+        ("POST", "/v1/jobs".into(), json_kind, job(&hash, case, "7"), 404, "no-such-part"),
+        ("POST", "/v1/jobs".into(), json_kind, job(&hash, case, "-1"), 400, "unreadable-request"),
+        ("POST", "/v1/jobs".into(), json_kind, job(&hash, case, "\"\""), 400, "not-a-name"),
+        ("POST", "/v1/jobs".into(), json_kind, format!(r#"{{"file":"{hash}","case":"{case}","part":1,"printer":"x"}}"#), 404, "no-such-printer"),
+        ("POST", "/v1/jobs/0000000000000000/cancel".into(), json_kind, r#"{"by":"kim"}"#.into(), 404, "no-such-job"),
+        ("POST", "/v1/jobs/0000000000000000/cancel".into(), json_kind, r#"{"by":" "}"#.into(), 400, "name-needed"),
+        ("POST", "/v1/jobs/0000000000000000/cancel".into(), json_kind, "{}".into(), 400, "unreadable-request"),
+        // Printers and stop.
+        ("POST", "/v1/printers/mk3-01/clear-bed".into(), json_kind, r#"{"by":"<script>"}"#.into(), 400, "name-needed"),
+        ("POST", "/v1/printers/mk3-01/clear-bed".into(), json_kind, r#"{"by":"kim"}"#.into(), 409, "bed-clear-already"),
+        ("POST", "/v1/printers/x/clear-latch".into(), json_kind, r#"{"by":"kim"}"#.into(), 404, "no-such-printer"),
+        ("POST", "/v1/stop".into(), "", "all of them".into(), 400, "unreadable-request"),
+        ("POST", "/v1/stop".into(), "", r#"{"printer":"nobody"}"#.into(), 404, "no-such-printer"),
+        ("POST", "/v1/stop".into(), "", r#"{"printer":"../x"}"#.into(), 400, "not-a-name"),
+        // Files.
+        ("POST", "/v1/files".into(), "", String::new(), 422, "not-printable"),
+        ("POST", "/v1/files".into(), "", "\u{0}\u{1}binary".into(), 422, "not-printable"),
+        ("POST", "/v1/files".into(), "Content-Type: multipart/form-data\r\n", "x".into(), 400, "unreadable-request"),
+    ];
+    for (method, path, headers, body, status, problem) in table {
+        let answer = lab.send(method, &path, headers, body.as_bytes()).await;
+        let shown: String = body.chars().take(80).collect();
+        assert_eq!(answer.status, status, "{method} {path} {shown}: {answer:?}");
+        assert_eq!(answer.problem(), problem, "{method} {path} {shown}: {answer:?}");
+    }
+    assert!(lab.told().is_empty(), "{:?}", lab.told());
+    assert_eq!(lab.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_unknown_printer_is_answered_with_the_known_ones() {
+    let lab = lab().await;
+    let answer = lab.get("/v1/printers/mk3-03").await;
+    assert_eq!(answer.json()["help"], "known printers: mk3-01, mk3-02, away");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_no_yes() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let file = lab.upload(GCODE).await.json()["file"].clone();
+    lab.store.set_full(true);
+    let refused = lab.post("/v1/jobs", &json!({"file": file, "case": case, "part": 1})).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (507, "not-recorded"));
+    assert_eq!(lab.get("/v1/jobs").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_running_job_is_changed_by_its_printer_and_a_waiting_one_by_the_queue() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let (running, waiting) = (lab.job(&case, Some("mk3-01")).await, lab.job(&case, None).await);
+    let start = Request::StartJob { job: running.clone(), printer: "mk3-01".parse().unwrap() };
+    lab.recorder.submit(start, Actor::Platen).await.unwrap();
+    let by = json!({"by": "kim"});
+    let change = async |job: &JobId, what: &str| lab.post(&format!("/v1/jobs/{job}/{what}"), &by).await;
+    assert_eq!(change(&waiting, "pause").await.problem(), "wrong-state");
+    assert_eq!(change(&waiting, "cancel").await.json()["state"], "cancelled");
+    assert!(lab.told().is_empty());
+    assert_eq!(change(&running, "pause").await.json()["state"], "paused");
+    assert_eq!(change(&running, "resume").await.json()["state"], "printing");
+    assert_eq!(change(&running, "cancel").await.json()["why"], "cancelled by kim");
+    assert_eq!(change(&running, "cancel").await.problem(), "wrong-state");
+    assert_eq!(lab.told().len(), 3, "{:?}", lab.told());
+}
+
+#[tokio::test]
+async fn a_bed_is_cleared_by_a_named_person() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, Some("mk3-01")).await;
+    let printer = "mk3-01".parse().unwrap();
+    lab.recorder.submit(Request::StartJob { job: job.clone(), printer }, Actor::Platen).await.unwrap();
+    let by = json!({"by": "kim"});
+    assert_eq!(lab.post("/v1/printers/mk3-01/clear-bed", &by).await.problem(), "printer-busy");
+    let cancel = Request::CancelJob { job, progress: Some(Progress::default()), by: "kim".into() };
+    lab.recorder.submit(cancel, Actor::Platen).await.unwrap();
+    assert!(lab.get("/v1/printers/mk3-01").await.json()["on_bed"].is_string());
+    assert!(lab.post("/v1/printers/mk3-01/clear-bed", &by).await.json()["on_bed"].is_null());
+}
+
+#[tokio::test]
+async fn a_stop_reaches_every_printer_and_says_which_it_did_not() {
+    let lab = lab().await;
+    // Without a body, a Content-Type or a name: it is a stop all the same.
+    let stopped = lab.send("POST", "/v1/stop", "", b"").await;
+    assert_eq!(stopped.status, 200, "{stopped:?}");
+    let on_wire: Vec<_> =
+        stopped.json().as_array().unwrap().iter().map(|one| one["on_wire"].clone()).collect();
+    assert_eq!(on_wire.iter().filter(|on| **on == json!(true)).count(), 2, "{stopped:?}");
+    let told: BTreeSet<_> = lab.told().into_iter().collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.contains("mk3-01: stop by unnamed"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_stop_needs_no_disk() {
+    let lab = lab().await;
+    lab.store.set_full(true);
+    let stopped = lab.post("/v1/stop", &json!({"by": "kim", "printer": "mk3-02"})).await;
+    assert_eq!(stopped.json(), json!([{"printer": "mk3-02", "on_wire": true}]));
+    assert_eq!(lab.told(), ["mk3-02: stop by kim"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_printer_that_confirms_no_stop_is_told_of_instead_of_waited_for() {
+    let lab = lab_with(&["hung", "mk3-01"]).await;
+    let answer = lab.send("POST", "/v1/stop", "", b"").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (504, "stop-unconfirmed"));
+    assert_eq!(lab.told().len(), 2, "{:?}", lab.told());
+}
+
+#[tokio::test]
+async fn a_latch_is_cleared_through_the_printers_own_task() {
+    let lab = lab().await;
+    let note = Request::NoteStopped { printer: "mk3-01".parse().unwrap(), by: "kim".into() };
+    lab.recorder.submit(note, Actor::Platen).await.unwrap();
+    assert_eq!(lab.get("/v1/printers/mk3-01").await.json()["latch"]["why"], "stopped by kim");
+    let cleared = lab.post("/v1/printers/mk3-01/clear-latch", &json!({"by": "lee"})).await;
+    assert!(cleared.json()["latch"].is_null(), "{cleared:?}");
+    assert_eq!(lab.told().len(), 1);
+}
+
+#[tokio::test]
+async fn health_is_good_only_while_the_recorder_answers() {
+    let lab = lab().await;
+    let well = lab.get("/healthz").await;
+    assert_eq!(well.status, 200);
+    assert_eq!((&well.json()["printers"], &well.json()["online"]), (&json!(3), &json!(2)));
+    lab.recorder.close().await;
+    let ill = lab.get("/healthz").await;
+    assert_eq!((ill.status, &ill.json()["status"]), (503, &json!("failing")));
+}
+
+#[tokio::test]
+async fn an_audit_finds_a_changed_byte() {
+    let lab = lab().await;
+    lab.case().await;
+    let whole = lab.get("/v1/audit").await.json();
+    assert_eq!((&whole["intact"], whole["head"].as_str().unwrap().len()), (&json!(true), 64));
+    lab.store.damage_event(2, 80);
+    let broken = lab.get("/v1/audit").await.json();
+    assert_eq!(broken["intact"], json!(false));
+    assert!(broken["finding"].as_str().unwrap().contains("journal entry 2"), "{broken}");
+}
+
+#[tokio::test]
+async fn only_this_machine_by_name_and_only_our_own_page_may_ask() {
+    let lab = lab().await;
+    let port = lab.address.port();
+    let own = format!(
+        "Host: localhost:{port}\r\nOrigin: http://localhost:{port}\r\nSec-Fetch-Site: same-origin\r\n"
+    );
+    let table = [
+        ("GET", "Host: evil.example\r\n".to_owned(), 421),
+        ("GET", format!("Host: evil.example:{port}\r\n"), 421),
+        ("GET", "Host: 127.0.0.1.evil.example\r\n".to_owned(), 421),
+        ("GET", "Host: localhost\r\nHost: evil.example\r\n".to_owned(), 400),
+        ("GET", "Host: \r\n".to_owned(), 421),
+        ("GET", "Host: [::1]:1\r\n".to_owned(), 200),
+        ("POST", own, 200),
+        ("POST", "Origin: http://evil.example\r\n".to_owned(), 403),
+        ("POST", "Origin: null\r\n".to_owned(), 403),
+        ("POST", format!("Origin: http://127.0.0.1:{}\r\n", port ^ 1), 403),
+        ("POST", "Sec-Fetch-Site: cross-site\r\n".to_owned(), 403),
+        ("POST", "Sec-Fetch-Site: same-site\r\n".to_owned(), 403),
+        ("POST", "Sec-Fetch-Site: none\r\n".to_owned(), 200),
+    ];
+    for (method, headers, status) in table {
+        let path = if method == "GET" { "/v1/printers" } else { "/v1/stop" };
+        let answer = lab.send(method, path, &headers, b"").await;
+        assert_eq!(answer.status, status, "{method} {headers}: {answer:?}");
+        assert!(answer.header("access-control-allow-origin").is_none());
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{headers}");
+    }
+}
+
+/// Paths of the description with their methods.
+fn described() -> Vec<(String, Vec<String>)> {
+    let description = serde_json::to_value(platen::api::description()).unwrap();
+    let paths = description["paths"].as_object().unwrap();
+    paths
+        .iter()
+        .map(|(path, item)| (path.clone(), item.as_object().unwrap().keys().cloned().collect()))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_description_is_served_and_every_route_in_it_is_there() {
+    let lab = lab().await;
+    let served = lab.get("/openapi.json").await.json();
+    assert_eq!(served, serde_json::to_value(platen::api::description()).unwrap());
+    for (path, methods) in described() {
+        for method in methods {
+            // A name that cannot be: the handler answers, not the fallback, and nothing happens.
+            let path = path.replace("{", "%00").replace("}", "");
+            if path == "/v1/events" || path == "/v1/stop" {
+                continue;
+            }
+            let answer = lab.send(&method.to_uppercase(), &path, "", b"").await;
+            assert!(!matches!(answer.status, 0 | 405 | 500), "{method} {path}: {answer:?}");
+            assert!(!answer.body.contains("no-such-page"), "{method} {path}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn the_document_of_the_api_has_every_route_and_no_other() {
+    let document = include_str!("../docs/http.md");
+    let mut routes = BTreeSet::new();
+    for (path, methods) in described() {
+        routes.extend(methods.into_iter().map(|method| format!("`{} {path}`", method.to_uppercase())));
+    }
+    let told: BTreeSet<String> = document
+        .split('`')
+        .filter(|code| ["GET /", "POST /"].iter().any(|method| code.starts_with(method)))
+        .map(|code| format!("`{code}`"))
+        .collect();
+    assert_eq!(told, routes);
+}

@@ -1,0 +1,126 @@
+//! The technicians' page: readable without a script, and nothing on it can become one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use platen::domain::event::Actor;
+use platen::domain::lab::Request;
+use platen::domain::printer::{Activity, Snapshot};
+use std::sync::Arc;
+use support::{TestLab, lab};
+
+async fn shown(lab: &TestLab) -> String {
+    let page = lab.get("/").await;
+    assert_eq!(page.status, 200, "{page:?}");
+    page.body
+}
+
+#[tokio::test]
+async fn the_page_has_no_script_or_style_of_its_own_and_says_so_in_its_policy() {
+    let lab = lab().await;
+    lab.case().await;
+    let answer = lab.get("/").await;
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    let page = answer.body.to_lowercase();
+    for script in page.split("<script").skip(1) {
+        assert!(
+            script.starts_with(" type=\"module\" src=\"/assets/") && script.contains("\"></script>"),
+            "{script}"
+        );
+    }
+    for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "http://", "https://"] {
+        assert!(!page.contains(inline), "{inline}");
+    }
+    for asset in ["/assets/platen.css", "/assets/platen.js"] {
+        assert!(page.contains(asset));
+        assert_eq!(lab.get(asset).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn what_firmware_and_ports_say_is_text_on_the_page() {
+    const HOSTILE: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
+    let lab = lab().await;
+    for name in ["mk3-01", "away"] {
+        lab.boards[name].send_modify(|snapshot| {
+            let mut hostile = Snapshot::clone(snapshot);
+            hostile.firmware = Some(HOSTILE.into());
+            if name == "away" {
+                hostile.activity = Activity::Offline { reason: HOSTILE.into() };
+            }
+            *snapshot = Arc::new(hostile);
+        });
+    }
+    for path in ["/", "/fragment/board"] {
+        let page = lab.get(path).await.body;
+        assert!(page.contains("&lt;script&gt;alert("), "{page}");
+        assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_tells_printers_jobs_and_cases_in_words() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, Some("away")).await;
+    let page = shown(&lab).await;
+    for text in [
+        case.as_str(),
+        job.as_str(),
+        "left hand",
+        "Bed clear",
+        "It is offline: no such port",
+        "1 waiting",
+        "2 of 3 online",
+    ] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn the_buttons_work_without_a_script() {
+    let lab = lab().await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let stopped = lab.send("POST", "/do/stop", form, b"printer=&by=").await;
+    assert_eq!(stopped.status, 200, "{stopped:?}");
+    assert!(stopped.body.contains("Stop is sent to mk3-01, mk3-02."), "{stopped:?}");
+    assert!(stopped.body.contains("No stop could be sent to away"), "{stopped:?}");
+    assert_eq!(lab.told().len(), 3);
+
+    let cleared = lab.send("POST", "/do/clear-latch", form, b"printer=mk3-01&by=kim").await;
+    assert!(cleared.body.contains("mk3-01 may be used again"), "{cleared:?}");
+
+    let case = lab.case().await;
+    let job = lab.job(&case, None).await;
+    let change = format!("job={job}&change=cancel&by=kim");
+    let cancelled = lab.send("POST", "/do/job", form, change.as_bytes()).await;
+    assert!(cancelled.body.contains(&format!("Job {job} is cancelled.")), "{cancelled:?}");
+    let nameless = lab.send("POST", "/do/clear-bed", form, b"printer=mk3-01&by=").await;
+    assert_eq!(nameless.status, 400);
+    assert!(nameless.body.contains("a name is needed"), "{nameless:?}");
+    let elsewhere =
+        lab.send("POST", "/do/stop", &format!("{form}Origin: http://evil.example\r\n"), b"").await;
+    assert_eq!(elsewhere.status, 403);
+}
+
+#[tokio::test]
+async fn every_path_of_the_page_is_served() {
+    let lab = lab().await;
+    for path in platen::api::ui::PATHS {
+        let method = if path.starts_with("/do/") { "POST" } else { "GET" };
+        let answer = lab.send(method, path, "", b"").await;
+        assert!(!matches!(answer.status, 404 | 405 | 500), "{method} {path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_latched_printer_says_why_and_how_to_go_on() {
+    let lab = lab().await;
+    let note = Request::NoteStopped { printer: "mk3-01".parse().unwrap(), by: "kim".into() };
+    lab.recorder.submit(note, Actor::Platen).await.unwrap();
+    let page = shown(&lab).await;
+    assert!(page.contains("stopped by kim") && page.contains("It may be used again"), "{page}");
+}

@@ -1,0 +1,331 @@
+//! A lab for tests of HTTP: a journal in memory, a fleet whose printers are told what to answer.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use platen::api::{self, AppState};
+use platen::config::Config;
+use platen::domain::event::Actor;
+use platen::domain::ids::{BootId, CaseToken, JobId, PrinterName};
+use platen::domain::lab::Request;
+use platen::domain::printer::{Activity, Snapshot};
+use platen::io::clock::{Clock, entropy};
+use platen::io::spool::Spool;
+use platen::io::store::memory::MemoryStore;
+use platen::services::board::Board;
+use platen::services::fleet::{Fleet, Lanes, NotDone, Order, Ordered, Stop};
+use platen::services::intake::Intake;
+use platen::services::recorder::Recorder;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// `hung` never answers a stop; `away` has no port open.
+pub const PRINTERS: &[&str] = &["mk3-01", "mk3-02", "away"];
+
+pub struct TestLab {
+    pub address: SocketAddr,
+    pub recorder: Recorder,
+    pub store: Arc<MemoryStore>,
+    pub clock: Clock,
+    pub shutdown: CancellationToken,
+    /// What the printers were told, in words.
+    pub told: Arc<Mutex<Vec<String>>>,
+    pub boards: BTreeMap<String, watch::Sender<Arc<Snapshot>>>,
+    pub folder: tempfile::TempDir,
+}
+
+pub async fn lab() -> TestLab {
+    lab_with(PRINTERS).await
+}
+
+pub async fn lab_with(printers: &[&str]) -> TestLab {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(&folder.path().join("files")).unwrap().with_floor(0);
+    let clock = Clock::start(BootId::from_entropy(entropy()));
+    let store = Arc::new(MemoryStore::default());
+    let recorder = Recorder::open(
+        Arc::clone(&store) as Arc<dyn platen::io::store::Store>,
+        clock.clone(),
+        "st-anna".parse().unwrap(),
+        "lab-1".parse().unwrap(),
+    )
+    .await
+    .unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (mut lanes, mut live, mut boards) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    for name in printers {
+        let name: PrinterName = name.parse().unwrap();
+        let mut snapshot = Snapshot::offline(name.clone(), "no such port", clock.now());
+        if name.as_str() != "away" {
+            snapshot.activity = Activity::Ready;
+        }
+        let (sender, receiver) = watch::channel(Arc::new(snapshot));
+        boards.insert(name.to_string(), sender);
+        live.push((name.clone(), receiver));
+        let (orders, order_inbox) = mpsc::channel(8);
+        let (stops, stop_inbox) = mpsc::channel(1);
+        tokio::spawn(fake_printer(
+            name.clone(),
+            order_inbox,
+            stop_inbox,
+            recorder.clone(),
+            Arc::clone(&told),
+        ));
+        // Nothing starts jobs here: there is no dispatcher.
+        let (starts, _) = mpsc::channel(1);
+        lanes.insert(name, Lanes { orders, stops, starts });
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let printers: String = printers
+        .iter()
+        .map(|name| format!("[[printer]]\nname = \"{name}\"\nport = \"/dev/{name}\"\nbaud = 115200\n"))
+        .collect();
+    let config = Config::parse(&format!(
+        "site = \"st-anna\"\nnode = \"lab-1\"\n[http]\nlisten = \"{address}\"\nupload_max_mb = 1\n{printers}"
+    ))
+    .unwrap();
+    let shutdown = CancellationToken::new();
+    let state = AppState {
+        recorder: recorder.clone(),
+        fleet: Fleet::new(lanes, Board::new(live)),
+        intake: Intake::new(Arc::new(spool)),
+        config: Arc::new(config),
+        clock: clock.clone(),
+        mqtt: None,
+        shutdown: shutdown.clone(),
+    };
+    tokio::spawn(async move { axum::serve(listener, api::router(state)).await });
+    TestLab { address, recorder, store, clock, shutdown, told, boards, folder }
+}
+
+async fn fake_printer(
+    name: PrinterName,
+    mut orders: mpsc::Receiver<Ordered>,
+    mut stops: mpsc::Receiver<Stop>,
+    recorder: Recorder,
+    told: Arc<Mutex<Vec<String>>>,
+) {
+    loop {
+        tokio::select! {
+            Some(stop) = stops.recv() => {
+                told.lock().unwrap().push(format!("{name}: stop by {}", stop.by));
+                if name.as_str() == "hung" {
+                    std::future::pending::<()>().await;
+                }
+                let _ = stop.answer.send(name.as_str() != "away");
+                let _ = recorder.submit(Request::NoteStopped { printer: name.clone(), by: stop.by }, Actor::Platen).await;
+            }
+            Some(Ordered { order, answer }) = orders.recv() => {
+                told.lock().unwrap().push(format!("{name}: {order:?}"));
+                let request = match order {
+                    Order::Pause { job } => Request::NotePaused { job, progress: Default::default() },
+                    Order::Resume { job } => Request::NoteResumed { job },
+                    Order::Cancel { job, by } => {
+                        Request::CancelJob { job, progress: Some(Default::default()), by }
+                    }
+                    Order::Clear { by } => Request::ClearLatch { printer: name.clone(), by },
+                };
+                let done = recorder.submit(request, Actor::Printer(name.clone())).await;
+                let _ = answer.send(done.map(drop).map_err(|error| NotDone::NotRecorded(error.to_string())));
+            }
+            else => return,
+        }
+    }
+}
+
+/// What came back over the wire.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    /// The short kind of a problem, after checking that it is whole.
+    pub fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let json = self.json();
+        assert_eq!(json["status"], self.status, "{self:?}");
+        for key in ["title", "detail", "help"] {
+            assert!(json[key].as_str().is_some_and(|text| !text.is_empty()), "{key} in {self:?}");
+        }
+        json["type"].as_str().unwrap().strip_prefix("urn:platen:problem:").unwrap().to_owned()
+    }
+}
+
+impl TestLab {
+    /// Sends bytes as they are, shuts our side, and reads the answer to its end.
+    pub async fn raw(&self, bytes: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // A server that has refused already may have closed its side.
+        let _ = stream.write_all(bytes).await;
+        let mut all = Vec::new();
+        let _ = stream.read_to_end(&mut all).await;
+        parse(&all)
+    }
+
+    pub async fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let host = if headers.to_lowercase().contains("host:") {
+            String::new()
+        } else {
+            format!("Host: {}\r\n", self.address)
+        };
+        let length = if headers.to_lowercase().contains("transfer-encoding:") {
+            String::new()
+        } else {
+            format!("Content-Length: {}\r\n", body.len())
+        };
+        let mut bytes =
+            format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n")
+                .into_bytes();
+        bytes.extend_from_slice(body);
+        self.raw(&bytes).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "", b"").await
+    }
+
+    pub async fn post(&self, path: &str, body: &serde_json::Value) -> Answer {
+        self.send("POST", path, "Content-Type: application/json\r\n", body.to_string().as_bytes()).await
+    }
+
+    pub async fn upload(&self, body: &[u8]) -> Answer {
+        self.send("POST", "/v1/files", "", body).await
+    }
+
+    /// A case with one part: its token.
+    pub async fn case(&self) -> CaseToken {
+        let case = self.post("/v1/cases", &serde_json::json!({"intended_use": "guide"})).await;
+        let token = case.json()["token"].as_str().unwrap().to_owned();
+        let part =
+            self.post(&format!("/v1/cases/{token}/parts"), &serde_json::json!({"name": "left hand"})).await;
+        assert_eq!(part.status, 201, "{part:?}");
+        token.parse().unwrap()
+    }
+
+    /// A queued job of a small file.
+    pub async fn job(&self, case: &CaseToken, printer: Option<&str>) -> JobId {
+        let file = self.upload(GCODE).await.json()["file"].clone();
+        let new =
+            serde_json::json!({"file": file, "case": case, "part": 1, "printer": printer, "material": "PLA"});
+        let job = self.post("/v1/jobs", &new).await;
+        assert_eq!(job.status, 201, "{job:?}");
+        job.json()["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+}
+
+pub const GCODE: &[u8] = b"; a cube\nG28\nM104 S200\nG1 X10 Y10 F3000\nM104 S0\n";
+
+pub fn parse(bytes: &[u8]) -> Answer {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+    let body = if chunked { unchunk(body) } else { body.to_owned() };
+    Answer { status, head: head.to_owned(), body }
+}
+
+fn unchunk(mut text: &str) -> String {
+    let mut body = String::new();
+    while let Some((length, rest)) = text.split_once("\r\n") {
+        let length = usize::from_str_radix(length.trim(), 16).unwrap_or(0);
+        if length == 0 || rest.len() < length {
+            break;
+        }
+        body.push_str(&rest[..length]);
+        text = rest[length..].trim_start_matches("\r\n");
+    }
+    body
+}
+
+/// An event stream, read message by message.
+pub struct Events {
+    stream: TcpStream,
+    buffer: String,
+}
+
+#[derive(Debug)]
+pub struct Message {
+    pub id: Option<u64>,
+    pub event: String,
+    pub data: String,
+}
+
+impl Events {
+    pub async fn open(lab: &TestLab, path: &str, headers: &str) -> Self {
+        let mut stream = TcpStream::connect(lab.address).await.unwrap();
+        // HTTP/1.0: the body comes without chunks, to the end of the connection.
+        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n{headers}\r\n", lab.address);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut events = Self { stream, buffer: String::new() };
+        let head = events.block("\r\n\r\n").await.expect("an answer");
+        assert!(head.contains("200 OK") && head.contains("text/event-stream"), "{head}");
+        events
+    }
+
+    async fn block(&mut self, end: &str) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.buffer.split_once(end) {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.buffer = rest;
+                return Some(block);
+            }
+            let mut bytes = [0; 4096];
+            match self.stream.read(&mut bytes).await.unwrap() {
+                0 => return None,
+                count => self.buffer.push_str(std::str::from_utf8(&bytes[..count]).unwrap()),
+            }
+        }
+    }
+
+    /// The next message, without heartbeats; `None` when the stream has ended.
+    pub async fn next(&mut self) -> Option<Message> {
+        loop {
+            let block = self.block("\n\n").await?;
+            let field = |name: &str| {
+                block
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                    .map(|text| text.trim_start())
+            };
+            if let Some(event) = field("event").filter(|event| *event != "alive") {
+                let id = field("id").map(|id| id.parse().unwrap());
+                return Some(Message {
+                    id,
+                    event: event.to_owned(),
+                    data: field("data").unwrap_or("").to_owned(),
+                });
+            }
+        }
+    }
+
+    pub async fn ids(&mut self, count: usize) -> Vec<u64> {
+        let mut ids = Vec::new();
+        while ids.len() < count {
+            ids.extend(self.next().await.expect("the stream goes on").id);
+        }
+        ids
+    }
+}
