@@ -22,3 +22,6 @@ pub mod services;
 
 pub mod api;
 
+pub mod daemon;
+
+pub mod cli;

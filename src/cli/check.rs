@@ -1,0 +1,104 @@
+//! `platen check`: every mistake in a configuration at once, and whether this machine fits it.
+
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+use super::{Failed, Global, show};
+use crate::config::Config;
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The configuration to look at.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct Found {
+    ok: bool,
+    printers: usize,
+    mistakes: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Check {
+    pub fn run(self, global: &Global) -> Result<(), Failed> {
+        let mut found = Found { ok: true, printers: 0, mistakes: Vec::new(), warnings: Vec::new() };
+        match Config::load(&self.config) {
+            Err(errors) => found.mistakes = errors.mistakes.iter().map(ToString::to_string).collect(),
+            Ok(config) => {
+                found.printers = config.printers.len();
+                look_around(&config, &mut found);
+            }
+        }
+        found.ok = found.mistakes.is_empty();
+        if global.json {
+            show::json(&found)?;
+        } else {
+            for warning in &found.warnings {
+                eprintln!("warning: {warning}");
+            }
+            for mistake in &found.mistakes {
+                eprintln!("mistake: {mistake}");
+            }
+            if found.ok {
+                let noun = if found.printers == 1 { "printer" } else { "printers" };
+                show::line(&format!("ok: {} {noun} in {}", found.printers, self.config.display()));
+            }
+        }
+        if found.ok {
+            return Ok(());
+        }
+        let count = found.mistakes.len();
+        let noun = if count == 1 { "mistake" } else { "mistakes" };
+        Err(Failed::Finding(format!(
+            "{count} {noun} in {}; mend them, then check again",
+            self.config.display()
+        )))
+    }
+}
+
+/// What only this machine can tell: ports (a warning, they may be plugged in later), files, folder.
+fn look_around(config: &Config, found: &mut Found) {
+    let mut devices: Vec<(PathBuf, &str)> = Vec::new();
+    for printer in &config.printers {
+        let name = printer.name.as_str();
+        match printer.port.canonicalize() {
+            Err(error) => found.warnings.push(format!(
+                "the port of {name} is not there now: {} ({error}); plug the printer in, or look at `ls /dev/serial/by-id`",
+                printer.port.display()
+            )),
+            Ok(device) => {
+                if let Some((_, other)) = devices.iter().find(|(known, _)| *known == device) {
+                    found.mistakes.push(format!(
+                        "{name} and {other} have the same port under two names, {}; give each its own",
+                        device.display()
+                    ));
+                }
+                devices.push((device, name));
+            }
+        }
+    }
+    for file in config.mqtt.iter().flat_map(|mqtt| [&mqtt.password_file, &mqtt.ca_file]).flatten() {
+        if let Err(error) = std::fs::File::open(file) {
+            found
+                .mistakes
+                .push(format!("{} cannot be read: {error}; look at the path and its owner", file.display()));
+        }
+    }
+    if let Err(error) = writable(&config.state_dir) {
+        found.mistakes.push(format!(
+            "state_dir = {:?} cannot be written: {error}; make it, and give it to the user that runs platen",
+            config.state_dir
+        ));
+    }
+}
+
+/// Whether a file can be made in a folder, or in the nearest one above that is there.
+fn writable(folder: &Path) -> std::io::Result<()> {
+    let there = folder.ancestors().find(|above| above.exists()).unwrap_or(folder);
+    let trial = there.join(format!(".platen-check-{}", std::process::id()));
+    std::fs::OpenOptions::new().write(true).create_new(true).open(&trial)?;
+    std::fs::remove_file(&trial)
+}

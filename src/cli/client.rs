@@ -1,0 +1,162 @@
+//! The command line's side of HTTP: blocking, and every failure says what to do.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::Read;
+use std::time::Duration;
+use ureq::http::Response;
+use ureq::{Agent, Body, SendBody};
+
+use super::Global;
+use crate::api::Problem;
+
+/// Reading a large file again takes the daemon seconds; an answer that takes longer is none.
+const PATIENCE: Duration = Duration::from_secs(120);
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Why a verb failed: what, which; what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    #[error("no platen answers at {url}; start it with `platen serve --config FILE`")]
+    NoDaemon { url: String },
+    #[error("{url} is no address of a platen; write http://HOST:PORT")]
+    Url { url: String },
+    #[error(
+        "the connection to {url} failed: {error}; try again, and look at the daemon's log if it stays so"
+    )]
+    Connection { url: String, error: Box<ureq::Error> },
+    #[error("{}; {}", .0.detail, .0.help)]
+    Problem(Box<Problem>),
+    #[error("{url} answered {status}, but not as platen does; look whether --url is right")]
+    NotPlaten { url: String, status: u16 },
+    #[error("{path} cannot be read: {error}; look at the path")]
+    File { path: String, error: std::io::Error },
+    /// A finding that is no error of ours, already told: a broken journal, a stop not sent.
+    #[error("{0}")]
+    Finding(String),
+    /// The command makes no sense as it was given.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Failed {
+    /// 1 failed, 2 used wrongly.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Url { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    url: String,
+}
+
+impl Client {
+    pub fn new(global: &Global) -> Result<Self, Failed> {
+        let url = global.url.trim_end_matches('/').to_owned();
+        let good = url
+            .strip_prefix("http://")
+            .is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '?', '#']));
+        if !good {
+            return Err(Failed::Url { url });
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .timeout_recv_response(Some(PATIENCE))
+            // The daemon is on this machine; a proxy from the environment would not find it.
+            .proxy(None)
+            .max_redirects(0)
+            .build();
+        Ok(Self { agent: config.new_agent(), url })
+    }
+
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
+        let answer = self.agent.get(format!("{}{path}", self.url)).call();
+        self.read(answer)
+    }
+
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failed> {
+        let answer = self.agent.post(format!("{}{path}", self.url)).send_json(body);
+        self.read(answer)
+    }
+
+    /// Streams `bytes` bytes out of `source` as the body.
+    pub fn upload<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        bytes: u64,
+        source: &mut dyn Read,
+    ) -> Result<T, Failed> {
+        let answer = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("content-type", "application/octet-stream")
+            .header("content-length", bytes.to_string())
+            // A file that is too large is refused before it is sent.
+            .header("expect", "100-continue")
+            .send(SendBody::from_reader(&mut { source }));
+        self.read(answer)
+    }
+
+    fn read<T: DeserializeOwned>(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<T, Failed> {
+        let url = self.url.clone();
+        let mut response = answer.map_err(|error| match error {
+            ureq::Error::ConnectionFailed | ureq::Error::HostNotFound => {
+                Failed::NoDaemon { url: url.clone() }
+            }
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                Failed::NoDaemon { url: url.clone() }
+            }
+            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+                Failed::NoDaemon { url: url.clone() }
+            }
+            ureq::Error::BadUri(_) => Failed::Url { url: url.clone() },
+            error => Failed::Connection { url: url.clone(), error: Box::new(error) },
+        })?;
+        let status = response.status();
+        let strange = Failed::NotPlaten { url: url.clone(), status: status.as_u16() };
+        if status.is_success() {
+            return response.body_mut().read_json().map_err(|_| strange);
+        }
+        match response.body_mut().read_json::<Problem>() {
+            Ok(problem) => Err(Failed::Problem(Box::new(problem))),
+            Err(_) => Err(strange),
+        }
+    }
+}
+
+/// A name as one segment of a path: whatever is not plain is percent-encoded.
+pub fn segment(name: &str) -> String {
+    name.bytes().fold(String::with_capacity(name.len()), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+        path
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_stays_one_segment_of_the_path() {
+        assert_eq!(segment("mk3-07"), "mk3-07");
+        assert_eq!(segment("../a?b#ä"), "%2E%2E%2Fa%3Fb%23%C3%A4");
+    }
+
+    #[test]
+    fn an_address_that_is_no_http_address_is_a_wrong_use() {
+        for url in ["", "127.0.0.1:7180", "https://lab", "http://", "http://lab/v1"] {
+            let failed = Client::new(&Global { json: false, url: url.into() }).unwrap_err();
+            assert_eq!(failed.code(), 2, "{url}");
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! `platen demo`: everything on this machine, with nothing installed.
+
+use clap::Args;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hw_sim::ledger::{StreamHash, stream_hash_of};
+use hw_sim::pty::{Handle, Printer as SimulatedPrinter, PrinterConfig};
+use hw_sim::quirks::Face;
+use hw_sim::rig::{RigConfig, Statistics};
+
+use super::{Failed, runtime};
+use crate::config::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
+use crate::daemon::Daemon;
+use crate::domain::case::IntendedUse;
+use crate::domain::event::Actor;
+use crate::domain::ids::{CaseToken, JobId, PartId, PrinterName};
+use crate::domain::job::{Job, JobState, Outcome};
+use crate::domain::lab::{NewJob, Request};
+use crate::domain::part::{PartName, PartRef};
+use crate::domain::units::Baud;
+use crate::io::broker::Broker;
+use crate::io::clock::entropy;
+use crate::services::recorder::Recorder;
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Simulated printers, 1 to 32.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub printers: u16,
+    /// How much faster than a real printer they move.
+    #[arg(long, value_name = "X", default_value_t = 20.0, value_parser = speed)]
+    pub speed: f64,
+    /// End when the sample jobs have ended; exit code 0 if all were printed exactly.
+    #[arg(long)]
+    pub until_done: bool,
+    /// Where the page answers.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7180")]
+    pub http: SocketAddr,
+    /// Port of the demo's MQTT broker (3.1.1); for MQTT 5 it takes a free one and says which.
+    #[arg(long, value_name = "PORT", default_value_t = 1883)]
+    pub mqtt: u16,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.1..=200.0).contains(&speed) => Ok(speed),
+        _ => Err("a number from 0.1 to 200".into()),
+    }
+}
+
+/// A sliced file that comes with platen; `config/demo/README.md` says how it was made.
+struct Sample {
+    part: &'static str,
+    intended_use: IntendedUse,
+    compressed: &'static [u8],
+}
+
+const SAMPLES: [Sample; 3] = [
+    Sample {
+        part: "heart, hollow",
+        intended_use: IntendedUse::Diagnostic,
+        compressed: include_bytes!("../../config/demo/heart.gcode.gz"),
+    },
+    Sample {
+        part: "lumbar vertebra",
+        intended_use: IntendedUse::Education,
+        compressed: include_bytes!("../../config/demo/vertebra.gcode.gz"),
+    },
+    Sample {
+        part: "cutting guide",
+        intended_use: IntendedUse::Guide,
+        compressed: include_bytes!("../../config/demo/guide.gcode.gz"),
+    },
+];
+
+/// Firmware faces of the demo's printers: what they speak differs, what they print does not.
+const FACES: [(Face, u32, bool); 3] =
+    [(Face::Marlin21, 115_200, false), (Face::Marlin20, 250_000, false), (Face::Marlin11, 115_200, true)];
+
+fn unpack(sample: &Sample) -> Result<Vec<u8>, Failed> {
+    let mut gcode = Vec::new();
+    flate2::read::GzDecoder::new(sample.compressed)
+        .read_to_end(&mut gcode)
+        .map_err(|error| Failed::Finding(format!("the demo's file {} is damaged: {error}", sample.part)))?;
+    Ok(gcode)
+}
+
+/// A folder that is gone when the demo is.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make() -> Result<Self, Failed> {
+        let path = std::env::temp_dir().join(format!("platen-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&path)
+            .map_err(|error| Failed::Finding(format!("{} cannot be made: {error}", path.display())))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A job of the demo and what its print must be equal to.
+struct Queued {
+    job: JobId,
+    case: CaseToken,
+    part: &'static str,
+    truth: StreamHash,
+}
+
+impl Demo {
+    pub fn run(self) -> Result<(), Failed> {
+        let scratch = Scratch::make()?;
+        runtime()?.block_on(self.show(&scratch))
+    }
+
+    fn simulate(&self, scratch: &Scratch) -> Result<Vec<Handle>, Failed> {
+        let configs = (0..usize::from(self.printers)).map(|index| {
+            let (face, baud, reset_on_open) = FACES[index % FACES.len()];
+            let mut rig = RigConfig::new(face, baud, 1_000, index as u64 + 1);
+            rig.firmware.reset_on_open = reset_on_open;
+            rig.firmware.machine_type = format!("Simulated printer {}", index + 1);
+            rig.firmware.uuid = format!("00000000-0000-4000-8000-{index:012x}");
+            PrinterConfig {
+                name: format!("fdm-{}", index + 1),
+                rig,
+                link: Some(scratch.0.join(format!("tty-fdm-{}", index + 1))),
+                speed: self.speed,
+                record: None,
+            }
+        });
+        SimulatedPrinter::spawn_all(configs.collect())
+            .map_err(|error| Failed::Finding(format!("the simulated printers do not start: {error}")))
+    }
+
+    async fn broker(&self) -> Result<Broker, Failed> {
+        match Broker::start(self.mqtt, 0).await {
+            Ok(broker) => Ok(broker),
+            Err(taken) => {
+                eprintln!("platen: {taken}");
+                eprintln!("platen: taking a free port instead");
+                Broker::start(0, 0).await.map_err(|error| Failed::Finding(error.to_string()))
+            }
+        }
+    }
+
+    fn config(&self, scratch: &Scratch, handles: &[Handle], broker: &Broker) -> Result<Config, Failed> {
+        let wrong = |error: crate::domain::ids::IdError| Failed::Finding(error.to_string());
+        let mut printers = Vec::new();
+        for (index, handle) in handles.iter().enumerate() {
+            printers.push(Printer {
+                name: handle.name().parse().map_err(wrong)?,
+                port: handle.path().to_owned(),
+                baud: Baud(FACES[index % FACES.len()].1),
+                rx_buffer: 128,
+                command_buffer: 0,
+                bed_clearing: BedClearing::Person,
+            });
+        }
+        Ok(Config {
+            site: "demo".parse().map_err(wrong)?,
+            node: "local".parse().map_err(wrong)?,
+            state_dir: scratch.0.join("state"),
+            http: Http { listen: self.http, upload_max: 512 * 1024 * 1024 },
+            mqtt: Some(Mqtt {
+                host: broker.v311.ip().to_string(),
+                port: broker.v311.port(),
+                tls: false,
+                ca_file: None,
+                version: MqttVersion::V311,
+                username: None,
+                password_file: None,
+            }),
+            printers,
+        })
+    }
+
+    async fn show(&self, scratch: &Scratch) -> Result<(), Failed> {
+        let handles = self.simulate(scratch)?;
+        let broker = self.broker().await?;
+        let config = self.config(scratch, &handles, &broker)?;
+        let daemon = Daemon::start(config).await.map_err(|error| Failed::Finding(error.to_string()))?;
+        let mut queued = Vec::new();
+        for index in 0..usize::from(self.printers).max(SAMPLES.len()) {
+            queued.push(queue(&daemon, &SAMPLES[index % SAMPLES.len()]).await?);
+        }
+        println!("The page      http://{}/", daemon.address);
+        println!("The API       http://{}/openapi.json", daemon.address);
+        println!(
+            "The broker    {}   mosquitto_sub -p {} -t 'platen/#' -v   (MQTT 5: port {})",
+            broker.v311,
+            broker.v311.port(),
+            broker.v5.port()
+        );
+        println!("The printers  {} simulated, {} times as fast as real ones", self.printers, self.speed);
+        for one in &queued {
+            println!("Case {}  job {}  {}", one.case, one.job, one.part);
+        }
+        println!();
+        let outcome = tokio::select! {
+            () = super::asked_to_end() => {
+                println!("ending");
+                Ok(())
+            }
+            outcome = self.watch(&daemon, &queued, &handles) => outcome,
+        };
+        daemon.stop().await;
+        for handle in handles {
+            let _ = handle.stop();
+        }
+        outcome
+    }
+
+    /// Tells how the jobs do; with `--until-done`, whether the printers executed exactly the files.
+    async fn watch(&self, daemon: &Daemon, queued: &[Queued], handles: &[Handle]) -> Result<(), Failed> {
+        let mut told = BTreeMap::new();
+        let mut feed = daemon.recorder.subscribe();
+        loop {
+            let jobs = jobs(&daemon.recorder, queued);
+            for (one, job) in queued.iter().zip(&jobs) {
+                let now = line(job);
+                if told.get(&one.job) != Some(&now) {
+                    println!("{}  {:<16} {now}", one.case, one.part);
+                    told.insert(one.job.clone(), now);
+                }
+            }
+            let ended = jobs.iter().all(|job| matches!(job.state, JobState::Ended { .. }));
+            if self.until_done {
+                // There are as many jobs as beds only where there are three printers or more.
+                clear_beds_that_hold_others_back(daemon, &jobs).await;
+                if ended {
+                    return verdict(queued, &jobs, handles);
+                }
+            } else if ended && told.len() == queued.len() {
+                told.clear();
+                println!("\nAll sample jobs have ended. Look at the page, or stop with Ctrl-C.");
+                std::future::pending::<()>().await;
+            }
+            let _ = tokio::time::timeout(Duration::from_secs(1), feed.recv()).await;
+        }
+    }
+}
+
+fn jobs(recorder: &Recorder, queued: &[Queued]) -> Vec<Job> {
+    recorder.read(|lab| queued.iter().filter_map(|one| lab.jobs.get(&one.job).cloned()).collect())
+}
+
+/// One job in a line, in steps of ten percent.
+fn line(job: &Job) -> String {
+    match &job.state {
+        JobState::Queued => "waiting".into(),
+        JobState::Printing { run } | JobState::Paused { run } => {
+            let tens = (run.progress.percent() / 10.0).floor() * 10.0;
+            format!("{} on {}  {tens:>3} %", job.state.word(), run.printer)
+        }
+        JobState::Ended { outcome: Outcome::Interrupted { why }, .. } => {
+            format!("interrupted: {}", why.in_words())
+        }
+        JobState::Ended { outcome, .. } => outcome.word().into(),
+    }
+}
+
+/// Opens a case with one part and queues the file for it, as a technician would.
+async fn queue(daemon: &Daemon, sample: &Sample) -> Result<Queued, Failed> {
+    let told = |error: &dyn std::fmt::Display| Failed::Finding(format!("{}: {error}", sample.part));
+    let gcode = unpack(sample)?;
+    let truth = stream_hash_of(gcode.as_slice()).map_err(|error| told(&error))?;
+    let mut incoming = daemon.intake.begin().await.map_err(|error| told(&error))?;
+    incoming.write(&gcode).await.map_err(|error| told(&error))?;
+    let accepted = daemon.intake.accept(incoming).await.map_err(|error| told(&error))?;
+    let (case, job) = (CaseToken::from_entropy(entropy()), JobId::from_entropy(entropy()));
+    let name = PartName::try_from(sample.part.replace(',', "")).map_err(|error| told(&error))?;
+    let requests = [
+        Request::OpenCase { case: case.clone(), intended_use: sample.intended_use },
+        Request::AddPart { case: case.clone(), part: PartId::from_entropy(entropy()), name },
+        Request::QueueJob(Box::new(NewJob {
+            job: job.clone(),
+            case: case.clone(),
+            part: PartRef::Number(1),
+            file: accepted.file,
+            commands: accepted.survey.commands,
+            digest: accepted.survey.digest,
+            pinned: None,
+            material: Some("PLA".into()),
+        })),
+    ];
+    for request in requests {
+        let by = Actor::Person("demo".into());
+        daemon.recorder.submit(request, by).await.map_err(|error| told(&error))?;
+    }
+    Ok(Queued { job, case, part: sample.part, truth })
+}
+
+/// With fewer printers than jobs, the demo is its own technician.
+async fn clear_beds_that_hold_others_back(daemon: &Daemon, jobs: &[Job]) {
+    if !jobs.iter().any(|job| job.state == JobState::Queued) {
+        return;
+    }
+    let done: Vec<PrinterName> = jobs
+        .iter()
+        .filter(|job| matches!(job.state, JobState::Ended { .. }))
+        .filter_map(|job| job.state.run().map(|run| run.printer.clone()))
+        .collect();
+    for printer in done {
+        let request = Request::ClearBed { printer, by: "demo".into() };
+        // Refused where the bed is clear or the next job is on it already.
+        let _ = daemon.recorder.submit(request, Actor::Person("demo".into())).await;
+    }
+}
+
+/// What the printers really did, by their own account.
+fn verdict(queued: &[Queued], jobs: &[Job], handles: &[Handle]) -> Result<(), Failed> {
+    let accounts: Vec<Statistics> = handles.iter().filter_map(|handle| handle.statistics().ok()).collect();
+    println!();
+    let mut failed = 0;
+    for (one, job) in queued.iter().zip(jobs) {
+        let printed =
+            matches!(job.state, JobState::Ended { outcome: Outcome::Printed { exact: true, .. }, .. });
+        let executed = job.state.run().is_some_and(|run| {
+            let account = accounts.iter().find(|account| account.name == run.printer.as_str());
+            account.is_some_and(|account| {
+                account.segments.iter().any(|segment| {
+                    segment.stream_hash == one.truth.hash_hex && segment.commands == one.truth.commands
+                })
+            })
+        });
+        let verdict = match (printed, executed) {
+            (true, true) => "exact",
+            (true, false) => "NOT EXACT: the printer executed something else",
+            (false, _) => "NOT PRINTED",
+        };
+        failed += u32::from(verdict != "exact");
+        println!("{}  {:<16} {verdict}  {} commands", one.case, one.part, job.commands);
+    }
+    if failed == 0 {
+        println!("\nAll {} jobs exact.", queued.len());
+        Ok(())
+    } else {
+        Err(Failed::Finding(format!(
+            "{failed} of {} jobs were not printed exactly; look at the log above",
+            queued.len()
+        )))
+    }
+}

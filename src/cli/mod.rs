@@ -1,0 +1,140 @@
+//! The command line: one binary, one file a verb.
+//!
+//! Exit codes: 0 done, 1 failed, 2 used wrongly. With `--json`, verbs that print facts print one
+//! JSON document to standard output; errors and progress go to standard error always.
+
+pub mod audit;
+pub mod cases;
+pub mod check;
+pub mod demo;
+pub mod jobs;
+pub mod print;
+pub mod printers;
+pub mod serve;
+pub mod stop;
+pub mod stream;
+
+mod client;
+mod show;
+
+use clap::{Args, Parser, Subcommand};
+use std::process::ExitCode;
+
+pub use client::{Client, Failed};
+
+/// Print-farm controller for hospital 3D-printing labs.
+#[derive(Debug, Parser)]
+#[command(name = "platen", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+impl Cli {
+    /// What is logged where `PLATEN_LOG` says nothing: a daemon tells what it does, the other verbs
+    /// only what goes wrong. The demo's broker complains of every client that leaves.
+    pub fn log_filter(&self) -> &'static str {
+        match self.verb {
+            Verb::Serve(_) => "warn,platen=info",
+            _ => "warn,rumqttd=off",
+        }
+    }
+}
+
+/// What every verb understands.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Print facts as JSON.
+    #[arg(long, global = true, help_heading = "Every verb")]
+    pub json: bool,
+    /// Where the daemon answers, for the verbs that ask it.
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Every verb",
+        env = "PLATEN_URL",
+        default_value = "http://127.0.0.1:7180",
+        value_name = "URL"
+    )]
+    pub url: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the daemon.
+    Serve(serve::Serve),
+    /// Run everything on this machine: daemon, broker, simulated printers, sample jobs.
+    Demo(demo::Demo),
+    /// Tell every mistake in a configuration, without starting anything.
+    Check(check::Check),
+    /// Stream one file to one port without a daemon, to try a printer out.
+    Stream(stream::Stream),
+    /// Upload a G-code file and queue a job from it.
+    Print(print::Print),
+    /// List jobs, look at one, cancel, pause or resume it.
+    Jobs(jobs::Jobs),
+    /// List printers, look at one, say that its bed is clear.
+    Printers(printers::Printers),
+    /// List cases, look at one, open one, add a part.
+    Cases(cases::Cases),
+    /// Emergency stop of one printer or of all; or say that a stopped one may be used again.
+    Stop(stop::Stop),
+    /// Check every link of the journal's hash chain.
+    Audit(audit::Audit),
+}
+
+/// The exit code of what became of a verb that asks the daemon; prints the error.
+pub fn finish(outcome: Result<(), Failed>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("platen: {failed}");
+            ExitCode::from(failed.code())
+        }
+    }
+}
+
+/// A runtime for the verbs that run for long: two threads, since printers need little and the
+/// machine has little.
+fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::Finding(format!("platen could not start its threads: {error}")))
+}
+
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Without handlers, the signals end the process by themselves.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Runs one verb to its exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    let Cli { global, verb } = cli;
+    let outcome = match verb {
+        Verb::Serve(verb) => verb.run(),
+        Verb::Demo(verb) => verb.run(),
+        Verb::Stream(verb) => verb.run(&global),
+        Verb::Check(verb) => verb.run(&global),
+        Verb::Print(verb) => verb.run(&global),
+        Verb::Jobs(verb) => verb.run(&global),
+        Verb::Printers(verb) => verb.run(&global),
+        Verb::Cases(verb) => verb.run(&global),
+        Verb::Stop(verb) => verb.run(&global),
+        Verb::Audit(verb) => verb.run(&global),
+    };
+    finish(outcome)
+}

@@ -1,0 +1,159 @@
+//! `platen print`: upload a file, queue a job from it, say where it runs or why it waits.
+
+use clap::Args;
+use std::fs::File;
+use std::io::{IsTerminal, Read, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{Client, Failed, Global, show};
+use crate::api::shapes::{FileView, JobView, NewJob, PartGiven};
+
+/// How often `--wait` looks: progress is noted once a second.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Args)]
+pub struct Print {
+    /// The G-code to print.
+    pub file: PathBuf,
+    /// The case's token.
+    #[arg(long, value_name = "TOKEN")]
+    pub case: String,
+    /// The part's number within the case, or its id.
+    #[arg(long, value_name = "PART")]
+    pub part: String,
+    /// The only printer that it may run on.
+    #[arg(long, value_name = "NAME")]
+    pub printer: Option<String>,
+    /// The material in plain words, such as PLA.
+    #[arg(long, value_name = "WORDS")]
+    pub material: Option<String>,
+    /// Wait for the job's end; exit 0 only if it was printed exactly.
+    #[arg(long)]
+    pub wait: bool,
+}
+
+impl Print {
+    pub fn run(self, global: &Global) -> Result<(), Failed> {
+        let client = Client::new(global)?;
+        let failed = |error| Failed::File { path: self.file.display().to_string(), error };
+        let file = File::open(&self.file).map_err(failed)?;
+        let about = file.metadata().map_err(failed)?;
+        if !about.is_file() {
+            return Err(Failed::Usage(format!(
+                "{} is no file; give one file of G-code",
+                self.file.display()
+            )));
+        }
+        let mut source = Watched::new(file, about.len());
+        let uploaded: FileView = client.upload("/v1/files", about.len(), &mut source)?;
+        source.clear();
+        let part = self.part.parse().map_or(PartGiven::Text(self.part), PartGiven::Number);
+        let new = NewJob {
+            file: uploaded.file,
+            case: self.case,
+            part,
+            printer: self.printer,
+            material: self.material,
+        };
+        let mut job: JobView = client.post("/v1/jobs", &new)?;
+        if self.wait {
+            if !global.json {
+                show::line(&job.id);
+            }
+            job = wait(&client, job)?;
+        }
+        if global.json {
+            show::json(&job)?;
+        } else {
+            show::job(&job);
+        }
+        match (self.wait, job.exact) {
+            (true, Some(true)) | (false, _) => Ok(()),
+            (true, _) => Err(Failed::Finding(format!(
+                "job {} ended as {}{}; look at the printer before you print again",
+                job.id,
+                job.state,
+                job.why.map(|why| format!(" ({why})")).unwrap_or_default()
+            ))),
+        }
+    }
+}
+
+/// Asks for the job until it has ended.
+#[expect(clippy::disallowed_methods, reason = "a person looks on; the daemon is asked a few times a second")]
+fn wait(client: &Client, mut job: JobView) -> Result<JobView, Failed> {
+    let path = format!("/v1/jobs/{}", job.id);
+    let mut bar = Bar::new();
+    while job.ended.is_none() {
+        match job.progress {
+            Some(progress) => bar.draw(&job.state, progress.percent),
+            None => bar.draw(&job.state, 0.0),
+        }
+        std::thread::sleep(LOOK_EVERY);
+        job = client.get(&path)?;
+    }
+    bar.clear();
+    Ok(job)
+}
+
+/// A file that is being sent, with a bar on standard error where that is a terminal.
+struct Watched {
+    file: File,
+    sent: u64,
+    total: u64,
+    bar: Bar,
+}
+
+impl Watched {
+    fn new(file: File, total: u64) -> Self {
+        Self { file, sent: 0, total, bar: Bar::new() }
+    }
+
+    fn clear(&mut self) {
+        self.bar.clear();
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.sent += count as u64;
+        let percent = if self.total == 0 { 100.0 } else { self.sent as f64 * 100.0 / self.total as f64 };
+        self.bar.draw("uploading", percent);
+        Ok(count)
+    }
+}
+
+/// One line on a terminal that is drawn over itself.
+struct Bar {
+    drawn: Option<Instant>,
+    terminal: bool,
+}
+
+impl Bar {
+    const WIDTH: usize = 30;
+
+    fn new() -> Self {
+        Self { drawn: None, terminal: std::io::stderr().is_terminal() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "how often a bar is drawn decides nothing")]
+    fn draw(&mut self, what: &str, percent: f64) {
+        let recently = self.drawn.is_some_and(|drawn| drawn.elapsed() < Duration::from_millis(100));
+        if !self.terminal || recently {
+            return;
+        }
+        self.drawn = Some(Instant::now());
+        let done =
+            (0..Self::WIDTH).filter(|step| (*step as f64) < percent / 100.0 * Self::WIDTH as f64).count();
+        let bar = "█".repeat(done) + &"░".repeat(Self::WIDTH - done);
+        let _ = write!(std::io::stderr(), "\r\x1b[K{what} {bar} {percent:5.1} %");
+    }
+
+    fn clear(&mut self) {
+        if self.drawn.take().is_some() {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}

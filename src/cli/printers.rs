@@ -1,0 +1,104 @@
+//! `platen printers`: list, look at one, say that its bed is clear.
+
+use clap::{Args, Subcommand};
+
+use super::client::segment;
+use super::{Client, Failed, Global, show};
+use crate::api::shapes::{By, PrinterView};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Printers {
+    #[command(subcommand)]
+    pub what: Option<What>,
+    /// Look at this one only.
+    #[arg(value_name = "PRINTER")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Say that a bed is clear, so that the next job may start on it.
+    Clear {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// Who has looked.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+}
+
+impl Printers {
+    pub fn run(self, global: &Global) -> Result<(), Failed> {
+        let client = Client::new(global)?;
+        let printer: PrinterView = match (self.what, self.name) {
+            (Some(What::Clear { name, by }), _) => {
+                client.post(&format!("/v1/printers/{}/clear-bed", segment(&name)), &By { by })?
+            }
+            (None, Some(name)) => client.get(&format!("/v1/printers/{}", segment(&name)))?,
+            (None, None) => {
+                let printers: Vec<PrinterView> = client.get("/v1/printers")?;
+                if global.json {
+                    return show::json(&printers);
+                }
+                list(&printers);
+                return Ok(());
+            }
+        };
+        if global.json {
+            return show::json(&printer);
+        }
+        one(&printer);
+        Ok(())
+    }
+}
+
+fn list(printers: &[PrinterView]) {
+    let rows: Vec<_> = printers
+        .iter()
+        .map(|printer| {
+            let progress = printer.progress.map_or_else(|| "-".into(), |p| format!("{:.1} %", p.percent));
+            vec![
+                printer.name.clone(),
+                printer.state.clone(),
+                progress,
+                show::heat(printer.temperatures.hotend),
+                show::heat(printer.temperatures.bed),
+                show::bed(printer).into(),
+                printer.job.clone().unwrap_or_else(|| "-".into()),
+            ]
+        })
+        .collect();
+    show::table(&["PRINTER", "STATE", "DONE", "HOTEND", "HEATBED", "PLATE", "JOB"], &rows);
+}
+
+/// One printer in lines.
+pub fn one(printer: &PrinterView) {
+    show::line(&format!("{}: {}", printer.name, show::plain(&printer.words)));
+    if let Some(latch) = &printer.latch {
+        show::line(&format!("  locked   {} ({})", show::plain(&latch.why), latch.at));
+        show::line(&format!("           look at it, then `platen stop --clear {} --by NAME`", printer.name));
+    }
+    if let (Some(job), Some(progress)) = (&printer.job, printer.progress) {
+        show::line(&format!("  job      {job}, {:.1} % confirmed", progress.percent));
+    }
+    match &printer.on_bed {
+        None => show::line("  bed      clear"),
+        Some(job) => show::line(&format!("  bed      the part of job {job}")),
+    }
+    let heat = printer.temperatures;
+    for (what, reading) in [("hotend", heat.hotend), ("heatbed", heat.bed), ("chamber", heat.chamber)] {
+        if reading.is_some() {
+            show::line(&format!("  {what:<8} {} °C", show::heat(reading)));
+        }
+    }
+    if let Some(firmware) = &printer.firmware {
+        show::line(&format!("  firmware {}", show::plain(firmware)));
+    }
+    let line = printer.line;
+    show::line(&format!(
+        "  line     {} lines, {} bytes, {} resent, {} probes, {} stray oks",
+        line.lines_sent, line.bytes_sent, line.resends, line.probes, line.stray_oks
+    ));
+}

@@ -1,0 +1,125 @@
+//! How facts look on a terminal: a JSON document, or a plain table.
+
+use serde::Serialize;
+use std::io::{self, Write};
+
+use super::Failed;
+use crate::api::shapes::{JobView, PrinterView, ReadingView};
+
+/// Writes to standard output; a reader that went away (`| head`) is no error.
+pub fn line(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+pub fn json(facts: &impl Serialize) -> Result<(), Failed> {
+    let text = serde_json::to_string_pretty(facts)
+        .map_err(|error| Failed::Finding(format!("the facts cannot be written as JSON: {error}")))?;
+    line(&text);
+    Ok(())
+}
+
+/// A table with columns as wide as they need to be.
+pub fn table(head: &[&str], rows: &[Vec<String>]) {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let print = |cells: &mut dyn Iterator<Item = &str>| {
+        let text: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        line(text.join("  ").trim_end());
+    };
+    print(&mut head.iter().copied());
+    for row in rows {
+        print(&mut row.iter().map(|cell| plain(cell)).collect::<Vec<_>>().iter().map(String::as_str));
+    }
+}
+
+/// Text of others without what a terminal would obey.
+pub fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+pub fn jobs(jobs: &[JobView]) {
+    if jobs.is_empty() {
+        return line("no jobs; `platen print FILE --case TOKEN --part NUMBER` queues one");
+    }
+    let rows: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            let printer = job.printer.clone().or_else(|| job.pinned.clone()).unwrap_or_else(|| "any".into());
+            vec![
+                job.id.clone(),
+                state(job),
+                printer,
+                job.case.clone(),
+                format!("{} {}", job.part.number, job.part.name),
+            ]
+        })
+        .collect();
+    table(&["JOB", "STATE", "PRINTER", "CASE", "PART"], &rows);
+}
+
+fn state(job: &JobView) -> String {
+    match job.progress.filter(|_| job.ended.is_none()) {
+        Some(progress) => format!("{} {:.1} %", job.state, progress.percent),
+        None => job.state.clone(),
+    }
+}
+
+/// One job in lines of `key: value`.
+pub fn job(job: &JobView) {
+    line(&format!("job {}: {}", job.id, state(job)));
+    line(&format!("  part     {} {} of case {}", job.part.number, plain(&job.part.name), job.case));
+    line(&format!("  file     {} ({} commands)", job.file, job.commands));
+    if let Some(material) = &job.material {
+        line(&format!("  material {}", plain(material)));
+    }
+    if let Some(printer) = &job.printer {
+        line(&format!("  printer  {printer}"));
+    }
+    line(&format!("  queued   {}", job.queued));
+    for (what, when) in [("started ", &job.started), ("ended   ", &job.ended), ("why     ", &job.why)] {
+        if let Some(when) = when {
+            line(&format!("  {what} {}", plain(when)));
+        }
+    }
+    if job.exact == Some(true) {
+        line("  exact    yes: the firmware confirmed every command of the file");
+    }
+    waiting(job);
+}
+
+/// Why a queued job has not begun.
+pub fn waiting(job: &JobView) {
+    let Some(waiting) = &job.waiting else { return };
+    if waiting.ahead > 0 {
+        line(&format!("  {} before it in the queue", waiting.ahead));
+    }
+    for on in &waiting.printers {
+        line(&format!("  {}: {}", on.printer, plain(&on.why)));
+    }
+    if waiting.printers.is_empty() {
+        line("  it waits: there is no printer that it may run on");
+    }
+}
+
+pub fn heat(reading: Option<ReadingView>) -> String {
+    match reading {
+        None => "-".into(),
+        Some(ReadingView { actual, target: Some(target) }) if target > 0.0 => {
+            format!("{actual:.0}/{target:.0}")
+        }
+        Some(ReadingView { actual, .. }) => format!("{actual:.0}"),
+    }
+}
+
+/// What a printer needs from a person, in a word or two.
+pub fn bed(printer: &PrinterView) -> &'static str {
+    match (&printer.latch, &printer.on_bed) {
+        (Some(_), _) => "locked",
+        (None, Some(_)) => "occupied",
+        (None, None) => "clear",
+    }
+}

@@ -1,0 +1,263 @@
+//! `platen stream`: one file to one port without a daemon, for commissioning and benchmarks.
+
+use clap::Args;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Failed, Global, runtime};
+use crate::control::session::{Profile, Session, SessionEvent};
+use crate::domain::ids::{BootId, JobId};
+use crate::domain::printer::Activity;
+use crate::domain::units::Baud;
+use crate::gcode::survey::{Survey, Surveyor};
+use crate::io::clock::{Clock, entropy};
+use crate::io::serial::SerialDial;
+use crate::protocol::window::Capacity;
+use crate::services::drive::{Drive, FileSupply, Turn, dial};
+
+#[derive(Debug, Args)]
+pub struct Stream {
+    /// The G-code to send.
+    pub file: PathBuf,
+    /// The serial port.
+    #[arg(long, value_name = "PATH")]
+    pub port: PathBuf,
+    /// Line speed in bits per second.
+    #[arg(long, value_name = "N")]
+    pub baud: u32,
+    /// Bytes of the board's receive buffer.
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = in_bytes)]
+    pub rx_buffer: usize,
+    /// Commands that the board takes out of that buffer before it runs them.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub command_buffer: usize,
+}
+
+fn in_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bytes) if (32..=65_536).contains(&bytes) => Ok(bytes),
+        _ => Err("a number of bytes from 32 to 65536".into()),
+    }
+}
+
+/// What was measured from the first line of the file to the firmware's confirmation of the last.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// How it ended: `printed`, `cancelled`, `interrupted`.
+    outcome: String,
+    /// The firmware confirmed exactly the commands of the file, in order.
+    exact: bool,
+    firmware: String,
+    advanced_ok: bool,
+    /// Commands of the file.
+    commands: u64,
+    confirmed: u64,
+    digest: String,
+    /// Lines and bytes on the wire, with numbers, checksums and what was sent again.
+    lines: u64,
+    bytes: u64,
+    seconds: f64,
+    lines_per_second: f64,
+    bytes_per_second: f64,
+    /// Bytes per second against what the baud rate allows (a tenth of it).
+    line_used: f64,
+    resends: u64,
+    /// Times that nothing came back and the firmware was asked where it is.
+    stalls: u64,
+    /// Commands that the firmware seems to have run out of place, after noise.
+    strays: u64,
+    /// The most bytes that were unconfirmed at once.
+    window_bytes: usize,
+    /// Command slots that the firmware told of or the profile vouched for.
+    window_slots: usize,
+}
+
+impl Stream {
+    pub fn run(self, global: &Global) -> Result<(), Failed> {
+        let survey = self.survey()?;
+        let report = runtime()?.block_on(self.stream(&survey))?;
+        if global.json {
+            println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+        } else {
+            println!(
+                "{}{}: {} of {} commands in {:.1} s, {:.0} lines/s, {:.0} % of the line, {} resends, {} stalls",
+                report.outcome,
+                if report.exact { " exactly" } else { "" },
+                report.confirmed,
+                report.commands,
+                report.seconds,
+                report.lines_per_second,
+                report.line_used * 100.0,
+                report.resends,
+                report.stalls,
+            );
+        }
+        if report.exact {
+            Ok(())
+        } else {
+            let (port, outcome) = (self.port.display(), &report.outcome);
+            Err(Failed::Finding(format!(
+                "{port}: the file was not printed exactly: {outcome}; look at the printer"
+            )))
+        }
+    }
+
+    fn unreadable(&self, error: std::io::Error) -> Failed {
+        Failed::File { path: self.file.display().to_string(), error }
+    }
+
+    fn survey(&self) -> Result<Survey, Failed> {
+        let mut file = File::open(&self.file).map_err(|error| self.unreadable(error))?;
+        let mut surveyor = Surveyor::new();
+        let mut chunk = vec![0; 256 * 1024];
+        let wrong = |error| Failed::Finding(format!("{}: {error}", self.file.display()));
+        loop {
+            let count = file.read(&mut chunk).map_err(|error| self.unreadable(error))?;
+            if count == 0 {
+                return surveyor.finish().map_err(wrong);
+            }
+            surveyor.feed(&chunk[..count]).map_err(wrong)?;
+        }
+    }
+
+    async fn stream(&self, survey: &Survey) -> Result<Report, Failed> {
+        let told = |reason: String| Failed::Finding(format!("{}: {reason}", self.port.display()));
+        let baud = Baud(self.baud);
+        let way = Arc::new(SerialDial { path: self.port.clone(), baud });
+        let wire = dial(way).await.map_err(|error| Failed::Finding(error.to_string()))?;
+        let clock = Clock::start(BootId::from_entropy(entropy()));
+        let capacity = Capacity { receive_bytes: self.rx_buffer - 1, queue_slots: self.command_buffer };
+        // Only a name for messages; there is no farm here.
+        let name = "stream".parse().map_err(|error| told(format!("{error}")))?;
+        let session = Session::new(name, Profile { baud, capacity });
+        let mut drive = Drive::new(session, wire, clock.clone());
+        while !drive.session.is_ready() {
+            turn(&mut drive).await.map_err(told)?;
+        }
+        let before = drive.session.counts();
+        let file = File::open(&self.file).map_err(|error| self.unreadable(error))?;
+        let job = JobId::from_entropy(entropy());
+        let started = drive.session.start(clock.now(), job.clone(), survey.commands);
+        started.map_err(|error| told(error.to_string()))?;
+        drive.set_supply(Some(FileSupply::read(file)));
+        let mut meter = Meter::new(survey.commands);
+        let mut first_line = None;
+        let mut asked = 0;
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = super::asked_to_end() => {
+                    asked += 1;
+                    if asked > 1 || drive.session.cancel(clock.now(), &job, "operator").is_err() {
+                        let on_wire = drive.stop().await;
+                        return Err(told(format!("stopped; the stop is {}on the wire", if on_wire { "" } else { "NOT " })));
+                    }
+                    eprintln!("platen: cancelling, heaters off; press again for an emergency stop");
+                }
+                moved = turn(&mut drive) => if let Some(event) = moved.map_err(told)? {
+                    break event;
+                }
+            }
+            if first_line.is_none() && drive.session.link().is_streaming() {
+                first_line = Some(clock.now());
+            }
+            meter.show(drive.session.activity());
+        };
+        meter.end();
+        let counts = drive.session.counts();
+        let seconds = first_line.map_or(0.0, |first| (clock.now() - first).as_secs_f64());
+        let (outcome, confirmed, digest) = match ended {
+            SessionEvent::Printed { progress, digest, .. } => {
+                ("printed".to_owned(), progress.confirmed, Some(digest))
+            }
+            SessionEvent::Cancelled { progress, .. } => ("cancelled".to_owned(), progress.confirmed, None),
+            SessionEvent::Interrupted { progress, why, .. } => {
+                (format!("interrupted ({})", why.in_words()), progress.confirmed, None)
+            }
+            other => (format!("{other:?}"), 0, None),
+        };
+        let (lines, bytes) = (counts.lines - before.lines, counts.bytes - before.bytes);
+        let per_second = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        Ok(Report {
+            outcome,
+            exact: digest.as_ref() == Some(&survey.digest)
+                && confirmed == survey.commands
+                && counts.strays == before.strays,
+            firmware: drive.session.firmware().name.clone(),
+            advanced_ok: drive.session.link().dialect().advanced_ok,
+            commands: survey.commands,
+            confirmed,
+            digest: digest.map_or_else(String::new, |digest| digest.to_string()),
+            lines,
+            bytes,
+            seconds,
+            lines_per_second: per_second(lines),
+            bytes_per_second: per_second(bytes),
+            line_used: per_second(bytes) / (f64::from(self.baud) / 10.0),
+            resends: counts.resends - before.resends,
+            stalls: counts.questions - before.questions,
+            strays: counts.strays - before.strays,
+            window_bytes: counts.in_flight_max,
+            window_slots: drive.session.link().window().capacity().queue_slots,
+        })
+    }
+}
+
+/// One turn; the event that ends a job, or the reason why the port is of no more use.
+async fn turn(drive: &mut Drive) -> Result<Option<SessionEvent>, String> {
+    if let Turn::Gone(reason) = drive.turn().await {
+        drive.session.handle_closed(&reason);
+        return Err(reason);
+    }
+    while let Some(event) = drive.session.poll_event() {
+        match event {
+            SessionEvent::Printed { .. }
+            | SessionEvent::Cancelled { .. }
+            | SessionEvent::Interrupted { .. } => {
+                return Ok(Some(event));
+            }
+            SessionEvent::Close { reason } => return Err(reason),
+            SessionEvent::Faulted(fault) => return Err(fault.in_words().into()),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// A progress line on a terminal.
+struct Meter {
+    total: u64,
+    shown: Instant,
+    on: bool,
+}
+
+impl Meter {
+    fn new(total: u64) -> Self {
+        Self { total, shown: now(), on: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, activity: Activity) {
+        if !self.on || self.shown.elapsed() < Duration::from_millis(250) {
+            return;
+        }
+        self.shown = now();
+        if let Some(progress) = activity.progress() {
+            eprint!("\r{:>5.1} %  {} of {} commands ", progress.percent(), progress.confirmed, self.total);
+        }
+    }
+
+    fn end(&self) {
+        if self.on {
+            eprintln!();
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how often a progress line is drawn decides nothing")]
+fn now() -> Instant {
+    Instant::now()
+}

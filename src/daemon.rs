@@ -1,0 +1,224 @@
+//! Builds the services, joins their channels, and takes them down in order.
+//!
+//! Up: store, recorder, printers, publisher, dispatcher, HTTP. Down: HTTP and dispatcher first, so
+//! that nothing new begins; then the printers, which still write down how they ended; then the
+//! publisher; the journal last.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, AppState};
+use crate::config::{Config, Printer};
+use crate::control::session::Profile;
+use crate::domain::ids::BootId;
+use crate::io::clock::{Clock, entropy};
+use crate::io::serial::{Dial, SerialDial};
+use crate::io::spool::{Spool, SpoolError};
+use crate::io::store::sled::SledStore;
+use crate::io::store::{Store, StoreError};
+use crate::protocol::window::Capacity;
+use crate::services::board::Board;
+use crate::services::dispatch::Dispatcher;
+use crate::services::fleet::Fleet;
+use crate::services::intake::Intake;
+use crate::services::journal::JournalError;
+use crate::services::printer::{self, Setup};
+use crate::services::recorder::Recorder;
+use crate::services::telemetry::{self, MqttStatus};
+
+/// Why the daemon does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error(
+        "the page cannot be served on {address}: {error}; stop what listens there, or set another [http] listen"
+    )]
+    Listen { address: SocketAddr, error: std::io::Error },
+    #[error("the state folder {path} cannot be made: {error}; make it, or give platen's user the right to")]
+    StateDir { path: PathBuf, error: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("platen could not start a thread: {0}")]
+    Thread(String),
+}
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    pub address: SocketAddr,
+    pub recorder: Recorder,
+    pub fleet: Fleet,
+    pub intake: Intake,
+    /// Cancelled first: HTTP, dispatcher.
+    front: CancellationToken,
+    printers: CancellationToken,
+    publisher: CancellationToken,
+    front_tasks: Vec<JoinHandle<()>>,
+    printer_tasks: Vec<JoinHandle<()>>,
+    publisher_task: JoinHandle<()>,
+}
+
+fn profile(printer: &Printer) -> Profile {
+    // One byte of the ring is never used (Marlin `MarlinSerial`).
+    let receive_bytes = printer.rx_buffer.saturating_sub(1);
+    Profile { baud: printer.baud, capacity: Capacity { receive_bytes, queue_slots: printer.command_buffer } }
+}
+
+/// What the publisher says of itself, in words, for the page and `/healthz`.
+fn in_words(status: &MqttStatus) -> String {
+    match status {
+        MqttStatus::Off => "off".into(),
+        MqttStatus::Connected { since } => format!("connected since {since}"),
+        MqttStatus::Away { reason, since } => format!("away since {since}: {reason}"),
+    }
+}
+
+fn words_of(mut status: watch::Receiver<MqttStatus>) -> watch::Receiver<String> {
+    let (words, reader) = watch::channel(in_words(&status.borrow()));
+    tokio::spawn(async move {
+        while status.changed().await.is_ok() {
+            let now = in_words(&status.borrow_and_update());
+            if words.send(now).is_err() {
+                break;
+            }
+        }
+    });
+    reader
+}
+
+impl Daemon {
+    /// Starts everything. When it returns, the page answers and every printer is being greeted.
+    pub async fn start(config: Config) -> Result<Self, DaemonError> {
+        let config = Arc::new(config);
+        let clock = Clock::start(BootId::from_entropy(entropy()));
+        let (store, spool) = open_state(config.state_dir.clone()).await?;
+        let address = config.http.listen;
+        let listen = |error| DaemonError::Listen { address, error };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let recorder = Recorder::open(store, clock.clone(), config.site.clone(), config.node.clone()).await?;
+        let intake = Intake::new(Arc::new(spool));
+
+        let printers = CancellationToken::new();
+        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, &printers);
+
+        let publisher = CancellationToken::new();
+        let (publisher_task, status) = telemetry::spawn(
+            recorder.clone(),
+            fleet.board().clone(),
+            clock.clone(),
+            config.site.clone(),
+            config.node.clone(),
+            config.mqtt.clone(),
+            publisher.clone(),
+        );
+        let mqtt = config.mqtt.is_some().then(|| words_of(status));
+
+        let front = CancellationToken::new();
+        let dispatcher = Dispatcher {
+            recorder: recorder.clone(),
+            fleet: fleet.clone(),
+            intake: intake.clone(),
+            printers: config.printers.clone(),
+        };
+        let state = AppState {
+            recorder: recorder.clone(),
+            fleet: fleet.clone(),
+            intake: intake.clone(),
+            config: Arc::new(Config {
+                http: crate::config::Http { listen: address, ..config.http.clone() },
+                ..config.as_ref().clone()
+            }),
+            clock,
+            mqtt,
+            shutdown: front.clone(),
+        };
+        let router = api::router(state);
+        let ending = front.clone();
+        let serving = async move {
+            let served = axum::serve(listener, router).with_graceful_shutdown(ending.cancelled_owned());
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the page is not served any more");
+            }
+        };
+        let front_tasks = vec![tokio::spawn(dispatcher.run(front.clone())), tokio::spawn(serving)];
+        Ok(Self {
+            address,
+            recorder,
+            fleet,
+            intake,
+            front,
+            printers,
+            publisher,
+            front_tasks,
+            printer_tasks,
+            publisher_task,
+        })
+    }
+
+    /// Ends in order. A running print is left with its heaters off and is known as interrupted.
+    pub async fn stop(self) {
+        self.front.cancel();
+        for task in self.front_tasks {
+            // A client that holds its connection open does not keep us.
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(3), task).await;
+        }
+        self.printers.cancel();
+        for task in self.printer_tasks {
+            let _ = task.await;
+        }
+        self.publisher.cancel();
+        let _ = self.publisher_task.await;
+        self.recorder.close().await;
+    }
+}
+
+async fn open_state(path: PathBuf) -> Result<(Arc<dyn Store>, Spool), DaemonError> {
+    let open = move || -> Result<(Arc<dyn Store>, Spool), DaemonError> {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(|error| DaemonError::StateDir { path: path.clone(), error })?;
+        let store = SledStore::open(&path.join("journal"))?;
+        let spool = Spool::open(&path.join("files"))?;
+        Ok((Arc::new(store), spool))
+    };
+    match tokio::task::spawn_blocking(open).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(DaemonError::Thread(error.to_string())),
+    }
+}
+
+fn start_printers(
+    config: &Config,
+    recorder: &Recorder,
+    clock: &Clock,
+    shutdown: &CancellationToken,
+) -> (Fleet, Vec<JoinHandle<()>>) {
+    let mut lanes = BTreeMap::new();
+    let mut board = Vec::new();
+    let mut tasks = Vec::new();
+    for printer in &config.printers {
+        let dial: Arc<dyn Dial> = Arc::new(SerialDial { path: printer.port.clone(), baud: printer.baud });
+        let setup = Setup {
+            name: printer.name.clone(),
+            profile: profile(printer),
+            dial,
+            recorder: recorder.clone(),
+            clock: clock.clone(),
+        };
+        let (lane, live, task) = printer::spawn(setup, shutdown.clone());
+        lanes.insert(printer.name.clone(), lane);
+        board.push((printer.name.clone(), live));
+        tasks.push(task);
+    }
+    (Fleet::new(lanes, Board::new(board)), tasks)
+}

@@ -1,0 +1,160 @@
+//! The command line against a daemon: what it prints, and its exit codes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Output;
+use support::{GCODE, TestLab, lab};
+
+async fn platen(url: &str, args: &[&str]) -> Output {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_platen"));
+    command.args(args).env("PLATEN_URL", url);
+    // On a blocking thread, so that the daemon on this one can answer.
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+async fn ask(lab: &TestLab, args: &[&str]) -> (i32, String, String) {
+    let output = platen(&format!("http://{}", lab.address), args).await;
+    told(&output)
+}
+
+fn told(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[tokio::test]
+async fn without_a_daemon_it_says_where_it_asked_and_how_to_start_one() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let (code, _, error) = told(&platen(&url, &["jobs"]).await);
+    assert_eq!(code, 1);
+    assert_eq!(
+        error,
+        format!("platen: no platen answers at {url}; start it with `platen serve --config FILE`\n")
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_use_exits_with_two() {
+    for args in [
+        &["nonsense"][..],
+        &["jobs", "--cancel", "x"],
+        &["stop", "--clear", "a"],
+        &["print"],
+        &["--url", "lab", "jobs"],
+    ] {
+        let (code, _, error) = told(&platen("http://127.0.0.1:1", args).await);
+        assert_eq!(code, 2, "{args:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_case_a_part_and_a_job_are_made_and_shown() {
+    let lab = lab().await;
+    let (code, token, error) = ask(&lab, &["cases", "new", "--intended-use", "guide"]).await;
+    assert_eq!(code, 0, "{error}");
+    let token = token.trim();
+    let (_, part, _) = ask(&lab, &["cases", "add-part", token, "left hand"]).await;
+    assert_eq!(part.trim(), format!("part 1 of case {token}: left hand"));
+    let file = lab.folder.path().join("cube.gcode");
+    std::fs::write(&file, GCODE).unwrap();
+    let file = file.to_str().unwrap();
+    let (code, job, error) = ask(&lab, &["print", file, "--case", token, "--part", "1", "--json"]).await;
+    assert_eq!(code, 0, "{error}");
+    let job: serde_json::Value = serde_json::from_str(&job).unwrap();
+    let id = job["id"].as_str().unwrap();
+    let (_, shown, _) = ask(&lab, &["jobs", id]).await;
+    assert!(shown.contains(&format!("job {id}: queued")) && shown.contains("away: it is offline"), "{shown}");
+    let (_, shown, _) = ask(&lab, &["cases", token]).await;
+    assert!(shown.contains("part 1 left hand") && shown.contains(id), "{shown}");
+    let (code, shown, _) = ask(&lab, &["jobs", "--cancel", id, "--by", "kim"]).await;
+    assert!(code == 0 && shown.contains("cancelled by kim"), "{shown}");
+    let (code, _, error) = ask(&lab, &["print", file, "--case", token, "--part", "2"]).await;
+    assert_eq!(code, 1);
+    assert_eq!(
+        error,
+        format!("platen: case {token} has no part 2; `platen cases {token}` lists its parts\n")
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_refused_before_it_is_sent() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let file = lab.folder.path().join("big.gcode");
+    std::fs::write(&file, b"G1 X1\n".repeat(400_000)).unwrap();
+    let (code, _, error) =
+        ask(&lab, &["print", file.to_str().unwrap(), "--case", case.as_str(), "--part", "1"]).await;
+    assert_eq!(code, 1);
+    assert!(
+        error.contains("the file is larger than 1 MB; split the print, or raise upload_max_mb"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn printers_are_listed_stopped_and_cleared() {
+    let lab = lab().await;
+    let (_, list, _) = ask(&lab, &["printers"]).await;
+    assert!(list.starts_with("PRINTER") && list.contains("mk3-01") && list.contains("offline"), "{list}");
+    let (code, said, error) = ask(&lab, &["stop", "--by", "kim"]).await;
+    assert_eq!(code, 1, "a printer that could not be told is a failure");
+    assert!(said.contains("mk3-01: stop sent") && said.contains("away: NOT sent"), "{said}");
+    assert!(error.contains("switch off by hand"), "{error}");
+    let (code, said, _) = ask(&lab, &["stop", "--clear", "mk3-01", "--by", "kim"]).await;
+    assert!(code == 0 && said.contains("mk3-01: it is ready") && !said.contains("locked"), "{said}");
+    let (code, _, error) = ask(&lab, &["printers", "clear", "mk3-01", "--by", "kim"]).await;
+    assert_eq!(
+        (code, error.as_str()),
+        (1, "platen: the bed of mk3-01 is clear already; there is nothing to do\n")
+    );
+    let (code, _, error) = ask(&lab, &["printers", "nobody"]).await;
+    assert_eq!(
+        (code, error.as_str()),
+        (1, "platen: there is no printer nobody; known printers: mk3-01, mk3-02, away\n")
+    );
+}
+
+#[tokio::test]
+async fn an_audit_exits_with_one_when_the_journal_is_not_whole() {
+    let lab = lab().await;
+    lab.case().await;
+    let (code, said, _) = ask(&lab, &["audit"]).await;
+    assert!(code == 0 && said.starts_with("intact: 4 entries, head "), "{said}");
+    lab.store.damage_event(2, 80);
+    let (code, _, error) = ask(&lab, &["audit"]).await;
+    assert!(code == 1 && error.starts_with("platen: the journal is NOT intact: journal entry 2"), "{error}");
+}
+
+async fn check(folder: &Path, text: &str) -> (i32, String, String) {
+    let file = folder.join("platen.toml");
+    std::fs::write(&file, text).unwrap();
+    told(&platen("http://127.0.0.1:1", &["check", "--config", file.to_str().unwrap()]).await)
+}
+
+#[tokio::test]
+async fn a_configuration_is_checked_against_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let good = format!(
+        "site = \"a\"\nnode = \"b\"\nstate_dir = {state:?}\n[[printer]]\nname = \"x\"\nport = \"/dev/null\"\nbaud = 115200\n"
+    );
+    let (code, said, error) = check(folder.path(), &good).await;
+    assert!(code == 0 && said.starts_with("ok: 1 printer in ") && error.is_empty(), "{said} {error}");
+    let unplugged = good.replace("/dev/null", "/dev/serial/by-id/none");
+    let (code, _, error) = check(folder.path(), &unplugged).await;
+    assert!(code == 0 && error.starts_with("warning: the port of x is not there now"), "{error}");
+    let twice = format!("{good}[[printer]]\nname = \"y\"\nport = \"/dev/../dev/null\"\nbaud = 1\n");
+    let (code, _, error) = check(folder.path(), &twice).await;
+    assert!(code == 1 && error.contains("no firmware uses this line speed"), "{error}");
+    let twice = twice.replace("baud = 1\n", "baud = 250000\n");
+    let (code, _, error) = check(folder.path(), &twice).await;
+    assert!(code == 1 && error.contains("y and x have the same port under two names"), "{error}");
+    let nowhere = good.replace(state.to_str().unwrap(), "/proc/platen");
+    let (code, _, error) = check(folder.path(), &nowhere).await;
+    assert!(code == 1 && error.contains("cannot be written"), "{error}");
+}

@@ -1,0 +1,13 @@
+//! The real binary against simulated printers on ptys: what a lab sees, from kill -9 to a pulled cable.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
+
+mod crash;
+mod demo;
+mod files;
+mod life;
+mod ports;
+mod refusals;
+mod stops;
+mod stream;
+mod world;

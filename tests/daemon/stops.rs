@@ -1,0 +1,155 @@
+//! Emergency stop and firmware faults: the printer is locked until a person says so, also over a restart.
+
+use hw_sim::faults::Fault;
+use hw_sim::quirks::Face;
+use serde_json::Value;
+
+use crate::world::{Daemon, Lab, gcode, printer, until, wait_commands};
+
+/// A lab whose printer is in mid-print.
+fn printing(face: Face) -> (Lab, Daemon, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = printer(folder.path(), "mk", face, 20.0);
+    let lab = Lab::new(folder, vec![config], "");
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case(), lab.file("long.gcode", &gcode(20_000)));
+    let job = daemon.print(&file, &case, "mk");
+    daemon.print(&file, &case, "mk");
+    daemon.wait_job(&job, "printing");
+    wait_commands(&lab.printers[0], 100);
+    (lab, daemon, job)
+}
+
+fn locked(daemon: &Daemon, state: &str, kind: &str) -> Value {
+    until(&format!("a printer that is locked as {state}"), || {
+        let printer = daemon.printer("mk");
+        (printer["state"] == state && printer["latch"]["kind"] == kind).then_some(printer)
+    })
+}
+
+#[test]
+fn a_stop_in_mid_print_kills_the_firmware_and_locks_the_printer_until_it_is_cleared() {
+    // With an emergency parser, and without.
+    for face in [Face::Marlin21, Face::Marlin20] {
+        let (lab, daemon, job) = printing(face);
+        let stopped = daemon.ask(&["stop", "mk", "--by", "kim"]);
+        assert_eq!((&stopped[0]["printer"], &stopped[0]["on_wire"]), (&"mk".into(), &true.into()));
+        let killed = until("a firmware that has halted", || {
+            Some(lab.printers[0].statistics().unwrap()).filter(|statistics| statistics.totals.kills > 0)
+        });
+        assert!(killed.commands < 20_000, "{killed:?}");
+        let interrupted = daemon.wait_job(&job, "interrupted");
+        assert_eq!(interrupted["why"], "emergency stop", "{interrupted}");
+        let printer = locked(&daemon, "stopped", "stopped");
+        assert!(printer["latch"]["why"].as_str().unwrap().contains("kim"), "{printer}");
+        let shown = daemon.platen(&["printers", "mk"]);
+        assert!(shown.out.contains("platen stop --clear mk --by NAME"), "{shown:?}");
+        let told = daemon.platen(&["stop", "--clear", "mk"]);
+        assert_eq!(told.code, Some(2), "who clears must be said: {told:?}");
+        daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
+
+        daemon.crash();
+        let daemon = lab.serve();
+        locked(&daemon, "stopped", "stopped");
+        assert!(daemon.platen(&["audit"]).code == Some(0));
+        // The bed is clear, a job waits, and still nothing goes to a locked printer.
+        let next = daemon.print(&lab.file("long.gcode", &gcode(20_000)), &daemon.case(), "mk");
+        assert_eq!(daemon.job(&next)["state"], "queued");
+        let quiet = lab.printers[0].statistics().unwrap();
+        assert_eq!(quiet.commands, killed.commands, "nothing was executed after the stop");
+        locked(&daemon, "stopped", "stopped");
+
+        lab.printers[0].press_reset().unwrap();
+        daemon.ask(&["stop", "--clear", "mk", "--by", "kim"]);
+        let waiting = until("a printer that prints again", || {
+            Some(daemon.printer("mk")).filter(|printer| printer["state"] == "printing")
+        });
+        assert!(waiting["latch"].is_null(), "{waiting}");
+        assert_eq!(daemon.job(&job)["state"], "interrupted");
+    }
+}
+
+#[test]
+fn a_stopped_printer_is_ready_again_when_it_was_reset_and_cleared_without_a_restart() {
+    for face in [Face::Marlin21, Face::Marlin20] {
+        let (lab, daemon, job) = printing(face);
+        daemon.ask(&["stop", "mk", "--by", "kim"]);
+        daemon.wait_job(&job, "interrupted");
+        locked(&daemon, "stopped", "stopped");
+        lab.printers[0].press_reset().unwrap();
+        daemon.ask(&["stop", "--clear", "mk", "--by", "kim"]);
+        daemon.wait_printer("mk", "ready");
+        assert!(daemon.printer("mk")["latch"].is_null());
+    }
+}
+
+#[test]
+fn a_printer_that_was_cleared_but_not_reset_is_told_as_deaf() {
+    let (lab, daemon, _) = printing(Face::Marlin21);
+    daemon.ask(&["stop", "mk", "--by", "kim"]);
+    locked(&daemon, "stopped", "stopped");
+    daemon.ask(&["stop", "--clear", "mk", "--by", "kim"]);
+    until("the advice to reset it", || {
+        let printer = daemon.printer("mk");
+        printer["words"].as_str().filter(|words| words.contains("reset button")).map(|_| ())
+    });
+    drop(lab);
+}
+
+#[test]
+fn a_stop_without_a_name_reaches_every_printer() {
+    let folder = tempfile::tempdir().unwrap();
+    let printers = ["a", "b", "c"].map(|name| printer(folder.path(), name, Face::Marlin21, 20.0));
+    let lab = Lab::new(folder, printers.into(), "");
+    let daemon = lab.serve();
+    for handle in &lab.printers {
+        daemon.wait_printer(handle.name(), "ready");
+    }
+    let told = daemon.platen(&["stop"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for handle in &lab.printers {
+        assert!(told.out.contains(&format!("{}: stop sent", handle.name())), "{told:?}");
+        until("a firmware that has halted", || (handle.statistics().unwrap().totals.kills > 0).then_some(()));
+    }
+}
+
+#[test]
+fn a_stop_that_cannot_be_sent_is_a_failure_and_locks_the_printer_all_the_same() {
+    let lab = Lab::one();
+    lab.printers[0].unplug().unwrap();
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "offline");
+    let told = daemon.platen(&["stop", "mk"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.err.contains("switch off by hand"), "{told:?}");
+    locked(&daemon, "stopped", "stopped");
+}
+
+#[test]
+fn a_firmware_that_halts_in_mid_print_locks_the_printer_until_it_is_cleared() {
+    let (lab, daemon, job) = printing(Face::Marlin21);
+    lab.printers[0].inject(Fault::Kill).unwrap();
+    let interrupted = daemon.wait_job(&job, "interrupted");
+    assert!(interrupted["why"].as_str().unwrap().contains("halted"), "{interrupted}");
+    locked(&daemon, "faulted", "fault");
+    let told = daemon.terminate();
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let daemon = lab.serve();
+    locked(&daemon, "faulted", "fault");
+    lab.printers[0].press_reset().unwrap();
+    daemon.ask(&["stop", "--clear", "mk", "--by", "kim"]);
+    let ready = daemon.wait_printer("mk", "ready");
+    assert_eq!(ready["on_bed"], job.as_str());
+}
+
+#[test]
+fn a_printer_that_restarts_in_mid_print_has_its_job_interrupted() {
+    for face in [Face::Marlin21, Face::Marlin11] {
+        let (lab, daemon, job) = printing(face);
+        lab.printers[0].press_reset().unwrap();
+        let interrupted = daemon.wait_job(&job, "interrupted");
+        assert!(interrupted["why"].as_str().unwrap().contains("started anew"), "{interrupted}");
+        let ready = daemon.wait_printer("mk", "ready");
+        assert_eq!(ready["on_bed"], job.as_str());
+    }
+}

@@ -1,0 +1,344 @@
+//! A lab on this machine for the tests beside it: simulated printers, a configuration, the real daemon.
+
+#![allow(clippy::disallowed_methods, reason = "another process can only be waited for by the clock")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hw_sim::pty::{Handle, Printer, PrinterConfig};
+use hw_sim::quirks::Face;
+use hw_sim::rig::{RigConfig, Statistics};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Nothing here takes a third of this, even where the machine does other things too.
+pub const BOUND: Duration = Duration::from_secs(90);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Looks until there is something to see.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + BOUND;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {BOUND:?}: {what}");
+        thread::sleep(PAUSE);
+    }
+}
+
+/// A simulated printer that is fast, and whose link keeps its name.
+pub fn printer(folder: &Path, name: &str, face: Face, speed: f64) -> PrinterConfig {
+    let mut rig = RigConfig::new(face, 115_200, 0, 7);
+    rig.firmware.home_us = 1_000_000;
+    rig.firmware.record_lines = true;
+    let record = Some(folder.join(format!("{name}.executed")));
+    PrinterConfig { name: name.to_owned(), rig, link: Some(folder.join(name)), speed, record }
+}
+
+/// Short moves after some heat, which nothing waits for.
+pub fn gcode(moves: u32) -> String {
+    let mut text = String::from("; a test\nM140 S60\nM104 S200\nG28\nG90\n");
+    for i in 0..moves {
+        text.push_str(&format!("G1 X{}.{} Y{} F6000\n", 10 + i % 3, i % 10, 10 + (i / 7) % 5));
+    }
+    text.push_str("M104 S0\nM140 S0\n");
+    text
+}
+
+/// The text of all that a printer executed; ends it.
+pub fn executed(handle: Handle) -> (Statistics, Vec<String>) {
+    let file = handle.path().with_extension("executed");
+    let statistics = handle.stop().unwrap();
+    let text = std::fs::read_to_string(file).unwrap();
+    (statistics, text.lines().map(str::to_owned).collect())
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Told {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Told {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl From<Output> for Told {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+}
+
+pub fn platen(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_platen"));
+    command.args(args).env_remove("PLATEN_URL").env_remove("PLATEN_LOG").stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(args: &[&str]) -> Told {
+    Process::spawn(&mut platen(args)).end()
+}
+
+/// A process of ours whose output is kept; killed when dropped.
+pub struct Process {
+    child: Child,
+    out: Arc<Mutex<String>>,
+    err: Arc<Mutex<String>>,
+    readers: Vec<thread::JoinHandle<()>>,
+}
+
+fn keep(stream: impl Read + Send + 'static, into: &Arc<Mutex<String>>) -> thread::JoinHandle<()> {
+    let into = Arc::clone(into);
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            into.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    })
+}
+
+impl Process {
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (Arc::default(), Arc::default());
+        let readers =
+            vec![keep(child.stdout.take().unwrap(), &out), keep(child.stderr.take().unwrap(), &err)];
+        Self { child, out, err, readers }
+    }
+
+    pub fn out(&self) -> String {
+        self.out.lock().unwrap().clone()
+    }
+
+    pub fn err(&self) -> String {
+        self.err.lock().unwrap().clone()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits for its own end.
+    pub fn end(mut self) -> Told {
+        let status = until("the end of the process", || self.ended());
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        Told { code: status.code(), out: self.out(), err: self.err() }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("--- standard error of the process:\n{}---", self.err());
+        }
+    }
+}
+
+/// A folder with a configuration, and the printers in it.
+pub struct Lab {
+    // Dropped in this order: the printers write what they executed into the folder.
+    pub printers: Vec<Handle>,
+    pub folder: TempDir,
+    pub config: PathBuf,
+}
+
+impl Lab {
+    /// A lab of these printers; `more` goes into each one's section.
+    pub fn new(folder: TempDir, printers: Vec<PrinterConfig>, more: &str) -> Self {
+        let printers = Printer::spawn_all(printers).unwrap();
+        let lab = Self { config: folder.path().join("platen.toml"), folder, printers };
+        lab.configure("", more);
+        lab
+    }
+
+    /// One printer, `mk`, at 20 times its speed.
+    pub fn one() -> Self {
+        Self::one_with("")
+    }
+
+    pub fn one_with(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let printer = printer(folder.path(), "mk", Face::Marlin21, 20.0);
+        Self::new(folder, vec![printer], more)
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Writes the configuration; `top` are sections of its own.
+    pub fn configure(&self, top: &str, more: &str) {
+        let mut text = format!(
+            "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{top}\n",
+            self.state()
+        );
+        for printer in &self.printers {
+            let (name, port) = (printer.name(), printer.path());
+            text.push_str(&format!(
+                "[[printer]]\nname = \"{name}\"\nport = {port:?}\nbaud = 115200\n{more}\n"
+            ));
+        }
+        std::fs::write(&self.config, text).unwrap();
+    }
+
+    /// A file of G-code in the lab's folder.
+    pub fn file(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub fn serve_process(&self) -> Process {
+        Process::spawn(&mut platen(&["serve", "--config", self.config.to_str().unwrap()]))
+    }
+
+    /// A daemon whose page answers.
+    pub fn serve(&self) -> Daemon {
+        let mut process = self.serve_process();
+        let url = until("the page's address", || {
+            let err = process.err();
+            let ended = process.ended();
+            assert!(ended.is_none(), "the daemon ended with {ended:?}:\n{err}");
+            let (_, rest) = err.split_once("the page is at ")?;
+            Some(rest.split_once("/\n")?.0.to_owned())
+        });
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(BOUND))
+            .proxy(None)
+            .build();
+        Daemon { process, url, agent: agent.new_agent() }
+    }
+}
+
+/// A daemon that runs.
+pub struct Daemon {
+    pub process: Process,
+    pub url: String,
+    pub agent: ureq::Agent,
+}
+
+impl Daemon {
+    /// A verb of the command line, asked of this daemon.
+    pub fn platen(&self, args: &[&str]) -> Told {
+        let mut all = vec!["--url", &self.url];
+        all.extend(args);
+        run(&all)
+    }
+
+    /// The same, which must succeed; the JSON that it prints.
+    pub fn ask(&self, args: &[&str]) -> Value {
+        let mut all = vec!["--json"];
+        all.extend(args);
+        let told = self.platen(&all);
+        assert_eq!(told.code, Some(0), "{args:?}: {told:?}");
+        told.json()
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        let mut answer = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
+        answer.body_mut().read_json().unwrap()
+    }
+
+    /// A new case with one part: its token.
+    pub fn case(&self) -> String {
+        let told = self.platen(&["cases", "new", "--intended-use", "guide"]);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        let token = told.out.trim().to_owned();
+        self.ask(&["cases", "add-part", &token, "left hand"]);
+        token
+    }
+
+    /// Queues a job: its id.
+    pub fn print(&self, file: &str, case: &str, printer: &str) -> String {
+        let job = self.ask(&["print", file, "--case", case, "--part", "1", "--printer", printer]);
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    pub fn job(&self, id: &str) -> Value {
+        self.get(&format!("/v1/jobs/{id}"))
+    }
+
+    pub fn printer(&self, name: &str) -> Value {
+        self.get(&format!("/v1/printers/{name}"))
+    }
+
+    pub fn wait_job(&self, id: &str, state: &str) -> Value {
+        until(&format!("job {id} {state}"), || {
+            let job = self.job(id);
+            let ended = job["ended"].is_string() && job["state"] != state;
+            assert!(!ended, "job {id} was to be {state}: {job}");
+            Some(job).filter(|job| job["state"] == state)
+        })
+    }
+
+    pub fn wait_printer(&self, name: &str, state: &str) -> Value {
+        let mut last = Value::Null;
+        until(&format!("printer {name} {state}"), || {
+            last = self.printer(name);
+            Some(last.clone()).filter(|printer| printer["state"] == state)
+        })
+    }
+
+    /// The whole journal as it is now, as the event stream tells it.
+    pub fn events(&self) -> Vec<Value> {
+        let end = self.get("/healthz")["journal"].as_u64().unwrap();
+        let answer = self.agent.get(format!("{}/v1/events?after=0", self.url)).call().unwrap();
+        let mut lines = BufReader::new(answer.into_body().into_reader()).lines();
+        let mut events = Vec::new();
+        let mut id = None;
+        while (events.len() as u64) < end {
+            let line = lines.next().expect("the stream goes on").unwrap();
+            if let Some(text) = line.strip_prefix("id:") {
+                id = text.trim().parse::<u64>().ok();
+            } else if let Some(data) = line.strip_prefix("data:") {
+                let event: Value = serde_json::from_str(data.trim_start()).unwrap();
+                assert_eq!(event["seq"].as_u64(), id, "the id of a message is its event's seq");
+                events.push(event);
+            }
+        }
+        events
+    }
+
+    /// Kill -9.
+    pub fn crash(mut self) {
+        self.process.signal(Signal::SIGKILL);
+        until("the end of a killed daemon", || self.process.ended());
+    }
+
+    /// SIGTERM, and the end by itself.
+    pub fn terminate(self) -> Told {
+        self.process.signal(Signal::SIGTERM);
+        self.process.end()
+    }
+}
+
+/// The printer has taken up at least so many commands.
+pub fn wait_commands(printer: &Handle, count: u64) -> Statistics {
+    until(&format!("{count} commands executed"), || {
+        Some(printer.statistics().unwrap()).filter(|statistics| statistics.commands >= count)
+    })
+}
