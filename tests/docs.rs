@@ -1,0 +1,305 @@
+//! What the documents say is there: files, modules, layers, verbs and their flags.
+//!
+//! A document is read as text: code between backticks and in fences, links, images. What looks like a path of
+//! the repository must exist; what begins with `platen` or `hw-sim` must be a command that the program takes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use platen::cli::Cli;
+
+/// What a path of the repository begins with.
+const TOP: [&str; 7] = [".ci/", "config/", "docs/", "hw-sim/", "src/", "systemd/", "tests/"];
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Files below a folder, as paths from the root, that end in `ending`.
+fn files(folder: &str, ending: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(ending) {
+                found.push(name);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// All documents of the repository, as paths from the root.
+fn documents() -> Vec<String> {
+    let mut all = vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned()];
+    all.extend(files("docs", ".md"));
+    all.extend(files("config", ".md"));
+    all
+}
+
+/// A document, taken apart. Each piece has its line number.
+#[derive(Debug, Default)]
+struct Document {
+    /// What stands between backticks.
+    code: Vec<(usize, String)>,
+    /// Lines of fences that show a shell: what is typed, continued lines joined.
+    typed: Vec<(usize, String)>,
+    links: Vec<(usize, String)>,
+    headings: BTreeSet<String>,
+}
+
+impl Document {
+    fn parse(text: &str) -> Self {
+        let mut document = Self::default();
+        let mut fence: Option<String> = None;
+        let mut open: Option<(usize, String)> = None;
+        for (number, line) in (1..).zip(text.lines()) {
+            if let Some(language) = line.trim_start().strip_prefix("```") {
+                fence = if fence.is_some() { None } else { Some(language.trim().to_owned()) };
+                continue;
+            }
+            match fence.as_deref() {
+                None => document.prose(number, line),
+                Some("sh" | "console") => {
+                    let shown = fence.as_deref() == Some("console");
+                    let typed = line.trim_start();
+                    let typed = if shown { typed.strip_prefix("$ ") } else { Some(typed) };
+                    let (first, rest) = match (open.take(), typed) {
+                        (Some((first, begun)), _) => (first, format!("{begun} {}", line.trim())),
+                        (None, Some(typed)) => (number, typed.to_owned()),
+                        (None, None) => continue,
+                    };
+                    match rest.strip_suffix('\\') {
+                        Some(begun) => open = Some((first, begun.to_owned())),
+                        None => document.typed.push((first, rest)),
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        document
+    }
+
+    fn prose(&mut self, number: usize, line: &str) {
+        for (place, piece) in line.split('`').enumerate() {
+            if place % 2 == 1 {
+                self.code.push((number, piece.to_owned()));
+            }
+        }
+        for piece in line.split("](").skip(1) {
+            let target = piece.split(')').next().unwrap_or_default();
+            self.links.push((number, target.to_owned()));
+        }
+        if let Some(heading) = line.strip_prefix('#') {
+            let words = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = words.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-'));
+            self.headings.insert(kept.map(|c| if c == ' ' { '-' } else { c }).collect());
+        }
+    }
+}
+
+/// `src/io/store/{sled,memory}.rs` → both.
+fn expand(path: &str) -> Vec<String> {
+    let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
+    let (names, after) = rest.split_once('}').unwrap_or((rest, ""));
+    names.split(',').map(|name| format!("{before}{name}{after}")).collect()
+}
+
+/// The paths of the repository that a piece of code names; none if it is something else.
+fn paths(code: &str) -> Vec<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "./_-{},".contains(c);
+    let is_path =
+        TOP.iter().any(|top| code.starts_with(top)) || code.ends_with(".rs") || code.ends_with(".md");
+    if is_path && code.chars().all(plain) && !code.starts_with("..") { expand(code) } else { Vec::new() }
+}
+
+#[test]
+fn every_path_in_a_document_is_there() {
+    let mut missing = Vec::new();
+    for name in documents() {
+        let document = Document::parse(&read(&name));
+        let folder = root().join(&name).parent().unwrap().to_path_buf();
+        let there = |path: &str| root().join(path).exists() || folder.join(path).exists();
+        for (line, code) in &document.code {
+            let gone = paths(code).into_iter().filter(|path| !there(path));
+            missing.extend(gone.map(|path| format!("{name}:{line}: there is no {path}")));
+        }
+        for (line, link) in &document.links {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target: PathBuf = if path.is_empty() { root().join(&name) } else { folder.join(path) };
+            if !target.exists() {
+                missing.push(format!("{name}:{line}: the link to {path} leads nowhere"));
+            } else if !heading.is_empty() {
+                let text = std::fs::read_to_string(&target).unwrap();
+                if !Document::parse(&text).headings.contains(heading) {
+                    missing.push(format!("{name}:{line}: there is no heading #{heading}"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_module_is_in_the_architecture() {
+    let document = Document::parse(&read("ARCHITECTURE.md"));
+    let named: BTreeSet<String> = document.code.iter().flat_map(|(_, code)| paths(code)).collect();
+    let folders = ["src/cli/", "src/config/"];
+    let left_out: Vec<_> = files("src", ".rs")
+        .into_iter()
+        .filter(|file| !folders.iter().any(|folder| file.starts_with(folder)))
+        .filter(|file| !["mod.rs", "tests.rs", "lib.rs", "main.rs"].iter().any(|end| file.ends_with(end)))
+        .filter(|file| !named.contains(file))
+        .collect();
+    assert!(left_out.is_empty(), "give these a line in the code map of ARCHITECTURE.md: {left_out:?}");
+}
+
+#[test]
+fn the_layers_are_drawn_the_same_everywhere() {
+    let lib = read("src/lib.rs");
+    let drawn: Vec<_> =
+        lib.lines().skip_while(|line| !line.contains("domain ←")).take(3).map(|line| &line[4..]).collect();
+    assert!(read("ARCHITECTURE.md").contains(&drawn.join("\n")), "{drawn:#?}");
+    assert!(drawn[0].contains("cli, main"), "{drawn:#?}");
+    assert!(read("tests/architecture.rs").contains(drawn[0]), "{drawn:#?}");
+}
+
+/// The words of one command, as a shell would see them, up to a pipe, a redirection or a comment.
+fn words(typed: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    for c in typed.chars().chain([' ']) {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, ' ') => {
+                let done = std::mem::take(&mut word);
+                if done.starts_with(['|', '>', '&', '#', ';']) || done.starts_with("2>") {
+                    return words;
+                }
+                if !done.is_empty() {
+                    words.push(done);
+                }
+            }
+            _ => word.push(c),
+        }
+    }
+    words
+}
+
+/// What the program and the simulator say to a command; `None` where it is none of theirs.
+fn judged(typed: &str) -> Option<Result<(), clap::Error>> {
+    let mut words = words(typed);
+    if words.first().map(String::as_str) == Some("cargo") {
+        let end = words.iter().position(|word| word == "--")?;
+        words.drain(..end);
+        words[0] = "platen".into();
+    }
+    let program = words.first()?.rsplit('/').next()?.to_owned();
+    match program.as_str() {
+        "platen" => Some(Cli::try_parse_from(words).map(drop)),
+        "hw-sim" => Some(hw_sim::program::Arguments::try_parse_from(words).map(drop)),
+        _ => None,
+    }
+}
+
+/// Whether an error only says that the example is not a whole command.
+fn unfinished(error: &clap::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::MissingRequiredArgument
+            | ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
+}
+
+#[test]
+fn every_command_in_a_document_is_one_that_the_program_takes() {
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for name in documents() {
+        let document = Document::parse(&read(&name));
+        let typed = document.typed.iter().map(|piece| (piece, false));
+        let prose = document.code.iter().map(|piece| (piece, true));
+        for ((line, command), may_be_unfinished) in typed.chain(prose) {
+            let Some(verdict) = judged(command) else { continue };
+            seen += 1;
+            match verdict {
+                Err(error) if !(may_be_unfinished && unfinished(&error)) => {
+                    wrong.push(format!("{name}:{line}: `{command}`\n{error}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 20, "only {seen} commands were found: does the reader still read?");
+}
+
+#[test]
+fn every_flag_in_prose_belongs_to_some_verb() {
+    let mut known: BTreeSet<String> = ["--help", "--version"].map(String::from).into();
+    let mut open = vec![<Cli as clap::CommandFactory>::command()];
+    while let Some(command) = open.pop() {
+        known.extend(command.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?))));
+        open.extend(command.get_subcommands().cloned());
+    }
+    let document = Document::parse(&read("README.md"));
+    let flags = document.code.iter().filter(|(_, code)| code.starts_with("--"));
+    for (line, flag) in flags {
+        let flag = flag.split([' ', '=']).next().unwrap();
+        assert!(known.contains(flag), "README.md:{line}: no verb has {flag}");
+    }
+}
+
+#[test]
+fn every_command_that_a_message_names_is_one_that_the_program_takes() {
+    let mut wrong = Vec::new();
+    for file in files("src", ".rs") {
+        for (number, line) in (1..).zip(read(&file).lines()) {
+            for command in line.split('`').skip(1).step_by(2).filter(|code| code.starts_with("platen ")) {
+                // Names in braces are filled in when the message is made.
+                let filled = command.replace(['{', '}'], "x");
+                if let Some(Err(error)) = judged(&filled).filter(|_| !filled.ends_with(' '))
+                    && !unfinished(&error)
+                {
+                    wrong.push(format!("{file}:{number}: `{command}`\n{error}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_reader_of_documents_sees_what_it_must() {
+    let document = Document::parse(
+        "# A b, c\n`src/x.rs` [x](y.md) text\n```sh\nplaten jobs \\\n  --by kim # why\n```\n```console\n$ a\nout\n```\n",
+    );
+    assert_eq!(document.headings, BTreeSet::from(["a-b-c".to_owned()]));
+    assert_eq!(document.code, [(2, "src/x.rs".to_owned())]);
+    assert_eq!(document.links, [(2, "y.md".to_owned())]);
+    assert_eq!(document.typed, [(4, "platen jobs  --by kim # why".to_owned()), (8, "a".to_owned())]);
+    assert_eq!(words("platen print \"a b\" --wait > log"), ["platen", "print", "a b", "--wait"]);
+    assert_eq!(expand("src/{a,b}.rs"), ["src/a.rs", "src/b.rs"]);
+    assert!(judged("cargo run --release -- demo --until-done").unwrap().is_ok());
+    assert!(judged("platen frobnicate").unwrap().is_err());
+    assert!(judged("hw-sim fdm --sped 20").unwrap().is_err());
+    assert!(judged("mosquitto_sub -t x").is_none());
+}
