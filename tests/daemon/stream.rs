@@ -80,10 +80,29 @@ fn exactly(face: Face, lines: u32, speed: f64) {
     assert_exact(&told, handle, &text);
 }
 
+/// Whether each wrong line differs from the right one by two bytes that cancel in its checksum, which
+/// is a plain XOR: neither firmware nor host can see that.
+fn is_undetectable(text: &str, executed: &[String]) -> bool {
+    let sum = |line: &str| line.bytes().fold(0, |sum, byte| sum ^ byte);
+    let mut wanted = text.lines().filter(|line| !line.starts_with(';')).peekable();
+    for line in executed {
+        match wanted.peek() {
+            Some(right) if *right == line.as_str() || sum(right) == sum(line) => {
+                wanted.next();
+            }
+            // Our own questions, and lines that lost their number and are no command.
+            _ if line.starts_with("M1") || line.starts_with("M4") || !line.starts_with(['G', 'M']) => {}
+            _ => return false,
+        }
+    }
+    wanted.peek().is_none()
+}
+
 /// One byte in 10,000 damaged, both ways.
 ///
-/// A byte that becomes a line end just before the `G` makes the firmware run that line without its
-/// number: no host can prevent it. It is rare, and then the print must not be called exact.
+/// Two things can then go wrong that no host can prevent, each in a few of a hundred runs. A byte
+/// becomes a line end just before the `G`, and the firmware runs that line without its number: then
+/// the print must not be called exact. Or two damaged bytes of one line cancel in its checksum.
 fn exactly_under_damage(face: Face, lines: u32, speed: f64) {
     let text = gcode(lines);
     let truth = stream_hash_of(text.as_bytes()).unwrap();
@@ -96,15 +115,22 @@ fn exactly_under_damage(face: Face, lines: u32, speed: f64) {
         let told = start(handle.path(), &file(&folder, &text)).end();
         let report = told.json();
         assert!(report["resends"].as_u64() > Some(0), "nothing was damaged: {told:?}");
-        if report["exact"] == true {
-            return assert_exact(&told, handle, &text);
-        }
         let (statistics, executed) = executed(handle);
         let exact = statistics.segments.iter().any(|segment| segment.stream_hash == truth.hash_hex);
+        match (report["exact"] == true, exact) {
+            (true, true) => return,
+            (true, false) => assert!(
+                is_undetectable(&text, &executed),
+                "called exact: {told:?}, executed {:#?}",
+                differences(&text, &executed)
+            ),
+            (false, _) => {
+                assert!(report["strays"].as_u64() > Some(0), "not printed for another reason: {told:?}");
+            }
+        }
         println!("seed {seed}: {report}, exact: {exact}, executed {:#?}", differences(&text, &executed));
-        assert!(report["strays"].as_u64() > Some(0), "it was not printed for another reason: {told:?}");
     }
-    panic!("three times strays");
+    panic!("three times in a row");
 }
 
 #[test]
