@@ -70,6 +70,8 @@ struct Report {
     stalls: u64,
     /// Commands that the firmware seems to have run out of place, after noise.
     strays: u64,
+    /// Moves that pushed no filament because the nozzle was cold.
+    cold_extrusions: u64,
     /// The most bytes that were unconfirmed at once.
     window_bytes: usize,
     /// Command slots that the firmware told of or the profile vouched for.
@@ -201,6 +203,7 @@ impl Stream {
             resends: counts.resends - before.resends,
             stalls: counts.questions - before.questions,
             strays: counts.strays - before.strays,
+            cold_extrusions: drive.session.cold_extrusions(),
             window_bytes: counts.in_flight_max,
             window_slots: drive.session.link().window().capacity().queue_slots,
         })

@@ -128,6 +128,8 @@ pub struct Session {
     /// Bytes that no firmware writes, of all that came since the port was opened.
     rubbish: u64,
     heard: u64,
+    /// Moves of this job that pushed no filament, because the nozzle was cold: the part is scrap.
+    cold_extrusions: u64,
     /// The line whose wait for heat was broken off.
     broken: Option<u32>,
     /// It was stopped or had halted, and a person cleared it: a board that was not reset is deaf.
@@ -149,6 +151,7 @@ impl Session {
             poll_at: None,
             rubbish: 0,
             heard: 0,
+            cold_extrusions: 0,
             broken: None,
             cleared: false,
         }
@@ -168,6 +171,11 @@ impl Session {
 
     pub fn link(&self) -> &Link {
         &self.link
+    }
+
+    /// Moves of the job, or of the last one, for which the firmware said that it pushed no filament.
+    pub fn cold_extrusions(&self) -> u64 {
+        self.cold_extrusions
     }
 
     pub fn firmware(&self) -> &FirmwareInfo {
@@ -271,6 +279,7 @@ impl Session {
         }
         self.own.clear();
         self.broken = None;
+        self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
         self.phase = Phase::Running(Box::new(Run::new(job, total, now, self.link.counts())));
         Ok(())
@@ -463,6 +472,7 @@ impl Session {
             Reply::Resend(wanted) => self.link.handle_resend(now, wanted),
             Reply::Refused { why, last } => self.link.handle_refused(why, last),
             Reply::Busy(_) => self.link.handle_busy(now),
+            Reply::ColdExtrusion => self.cold_extrusions += 1,
             Reply::UnknownCommand => self.link.handle_unknown_command(),
             Reply::Temperatures(report) => self.take_temperatures(now, &report),
             Reply::Firmware(info) => self.firmware = info,
@@ -470,7 +480,7 @@ impl Session {
             Reply::Fault(fault) => self.take_fault(fault),
             Reply::Start => self.take_start(now),
             Reply::Action(action) => self.take_action(now, action),
-            Reply::Wait | Reply::Position(_) | Reply::ColdExtrusion | Reply::OtherError | Reply::Other => {}
+            Reply::Wait | Reply::Position(_) | Reply::OtherError | Reply::Other => {}
         }
         while let Some(event) = self.link.poll_event() {
             self.handle_link_event(now, event);

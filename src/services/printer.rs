@@ -461,6 +461,10 @@ impl Task {
             SessionEvent::Resumed { job } => self.scribe.note(Request::NoteResumed { job }),
             SessionEvent::Printed { job, progress, digest, resends, strays, millis } => {
                 tracing::info!(%printer, %job, resends, millis, "printed");
+                let cold = drive.session.cold_extrusions();
+                if cold > 0 {
+                    tracing::warn!(%printer, %job, cold, "the firmware refused to push filament through a cold nozzle; the part is not whole");
+                }
                 if strays > 0 {
                     tracing::warn!(%printer, %job, strays, "noise on the cable: the firmware ran commands out of place; the part must be inspected");
                 }

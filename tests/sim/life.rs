@@ -30,6 +30,13 @@ fn a_whole_print_with_heat_and_homing_is_exact() {
 }
 
 #[test]
+fn moves_that_pushed_no_filament_are_counted() {
+    let mut world = World::marlin(curve(50));
+    world.print_exactly(100);
+    assert_eq!(world.session.cold_extrusions(), 50);
+}
+
+#[test]
 fn a_greeting_needs_no_banner_and_survives_one() {
     for reset_on_open in [false, true] {
         let mut config = RigConfig::new(Face::Marlin21, 115_200, 1_000, 1);
