@@ -13,7 +13,7 @@ use super::recorder::Recorder;
 use crate::config::{BedClearing, Printer};
 use crate::domain::event::Actor;
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, Progress};
+use crate::domain::job::{Interruption, JobState, Outcome, Progress};
 use crate::domain::lab::{Lab, Request};
 use crate::domain::printer::{Activity, Bed};
 
@@ -24,6 +24,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 fn next_job(lab: &Lab, printer: &PrinterName) -> Option<JobId> {
     let mut jobs = lab.jobs_in_order().into_iter();
     jobs.find(|job| lab.may_start(job, printer).is_ok()).map(|job| job.id.clone())
+}
+
+/// Whether what lies on the bed came to its end, so that the printer's own way of removing it ran.
+/// What was interrupted or cancelled lies there still: a person has to look.
+fn has_removed_its_part(lab: &Lab, printer: &PrinterName) -> bool {
+    let Bed::Occupied { job } = lab.printer(printer).bed else { return false };
+    lab.jobs.get(&job).is_some_and(|job| {
+        matches!(job.state, JobState::Ended { outcome: Outcome::Printed { exact: true, .. }, .. })
+    })
 }
 
 #[derive(Debug)]
@@ -92,10 +101,7 @@ impl Dispatcher {
 
     /// The site said that this printer removes its parts by itself.
     async fn clear_by_itself(&self, name: &PrinterName) {
-        let occupied = self.recorder.read(|lab| {
-            matches!(lab.printer(name).bed, Bed::Occupied { .. }) && lab.running_on(name).is_none()
-        });
-        if occupied {
+        if self.recorder.read(|lab| has_removed_its_part(lab, name)) {
             let request = Request::ClearBed { printer: name.clone(), by: "automatic".into() };
             if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
                 tracing::warn!(printer = %name, %error, "the bed could not be noted as clear");

@@ -40,6 +40,21 @@ fn a_printer_that_clears_its_own_bed_starts_the_next_job_by_itself() {
 }
 
 #[test]
+fn a_printer_that_clears_its_own_bed_does_not_do_so_after_a_job_that_was_cut_short() {
+    let lab = Lab::one_with("bed_clearing = \"automatic\"");
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case(), lab.file("long.gcode", &gcode(20_000)));
+    let jobs = [(); 2].map(|()| daemon.print(&file, &case, "mk"));
+    daemon.wait_job(&jobs[0], "printing");
+    daemon.ask(&["jobs", "--cancel", &jobs[0], "--by", "kim"]);
+    daemon.wait_job(&jobs[0], "cancelled");
+    daemon.wait_printer("mk", "ready");
+    assert_eq!(daemon.job(&jobs[1])["state"], "queued");
+    daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
+    daemon.wait_job(&jobs[1], "printing");
+}
+
+#[test]
 fn a_job_is_paused_resumed_and_cancelled_from_the_command_line() {
     let lab = Lab::one();
     let daemon = lab.serve();
