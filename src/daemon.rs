@@ -71,7 +71,12 @@ pub struct Daemon {
 fn profile(printer: &Printer) -> Profile {
     // One byte of the ring is never used (Marlin `MarlinSerial`).
     let receive_bytes = printer.rx_buffer.saturating_sub(1);
-    Profile { baud: printer.baud, capacity: Capacity { receive_bytes, queue_slots: printer.command_buffer } }
+    Profile {
+        baud: printer.baud,
+        capacity: Capacity { receive_bytes, queue_slots: printer.command_buffer },
+        firmware: printer.firmware,
+        meatpack: printer.meatpack,
+    }
 }
 
 /// What the publisher says of itself, in words, for the page and `/healthz`.

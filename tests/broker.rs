@@ -31,7 +31,9 @@ async fn events_of_all_jobs_arrive_in_order_and_without_a_gap() {
         let publisher = world.publish(mqtt(broker.port, version));
         world.print(200).await;
         let cancelled = world.queue(3).await;
-        world.ask(Request::CancelJob { job: cancelled, progress: None, by: "Kim.Secret-1".into() }).await;
+        world
+            .ask(Request::CancelJob { job: cancelled, progress: None, by: "Kim.Secret-1".into(), line: None })
+            .await;
         subscriber.until_seq(world.published()).await;
         let events = subscriber.distinct_events();
         assert_gapless(&events);
@@ -359,12 +361,14 @@ async fn nothing_that_a_person_or_a_firmware_wrote_leaves() {
     publisher.connected().await;
     world.print(2).await;
     let cancelled = world.queue(3).await;
-    world.ask(Request::CancelJob { job: cancelled, progress: None, by: "Kim.Secret-1".into() }).await;
+    world
+        .ask(Request::CancelJob { job: cancelled, progress: None, by: "Kim.Secret-1".into(), line: None })
+        .await;
     let interrupted = world.queue(3).await;
     world.start(&interrupted).await;
     let progress = Progress { confirmed: 1, total: 3 };
     let why = Interruption::Fault { fault: Fault::Killed };
-    world.ask(Request::NoteInterrupted { job: interrupted, progress, why }).await;
+    world.ask(Request::NoteInterrupted { job: interrupted, progress, why, line: None }).await;
     world.ask(Request::NoteStopped { printer: printer(), by: "Kim.Secret-1".into() }).await;
     world.show(|snapshot| snapshot.activity = Activity::Stopped);
     subscriber

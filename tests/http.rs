@@ -257,7 +257,8 @@ async fn a_bed_is_cleared_by_a_named_person() {
     lab.recorder.submit(Request::StartJob { job: job.clone(), printer }, Actor::Platen).await.unwrap();
     let by = json!({"by": "kim"});
     assert_eq!(lab.post("/v1/printers/mk3-01/clear-bed", &by).await.problem(), "printer-busy");
-    let cancel = Request::CancelJob { job, progress: Some(Progress::default()), by: "kim".into() };
+    let cancel =
+        Request::CancelJob { job, progress: Some(Progress::default()), by: "kim".into(), line: None };
     lab.recorder.submit(cancel, Actor::Platen).await.unwrap();
     assert!(lab.get("/v1/printers/mk3-01").await.json()["on_bed"].is_string());
     assert!(lab.post("/v1/printers/mk3-01/clear-bed", &by).await.json()["on_bed"].is_null());

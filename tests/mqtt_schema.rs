@@ -11,7 +11,8 @@ use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Latch, LineHealth, PrinterRecord, Reading, Snapshot, Temperatures,
+    Activity, Bed, Fault, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Reading, Snapshot,
+    Temperatures,
 };
 use platen::domain::units::Celsius;
 use platen::io::mqtt::{Delivery, Message};
@@ -89,6 +90,7 @@ fn interruptions() -> Vec<Interruption> {
         Interruption::PrinterReset,
         Interruption::Silence,
         Interruption::LineCountLost,
+        Interruption::Unaccounted,
         Interruption::Stopped,
         Interruption::FileUnreadable,
     ];
@@ -115,8 +117,7 @@ fn job_facts() -> Vec<Fact> {
             progress: progress(),
             digest: file.clone(),
             exact,
-            resends: 1,
-            strays: 0,
+            line: Box::default(),
             millis: 2,
         });
     }
@@ -126,13 +127,14 @@ fn job_facts() -> Vec<Fact> {
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
         Fact::JobPaused { printer: printer(), progress: progress() },
         Fact::JobResumed { printer: printer() },
-        Fact::JobCancelled { printer: None, progress: None, by: by.clone() },
-        Fact::JobCancelled { printer: Some(printer()), progress: Some(progress()), by },
+        Fact::JobCancelled { printer: None, progress: None, by: by.clone(), line: None },
+        Fact::JobCancelled { printer: Some(printer()), progress: Some(progress()), by, line: None },
     ]);
     facts.extend(interruptions().into_iter().map(|why| Fact::JobInterrupted {
         printer: printer(),
         progress: progress(),
         why,
+        line: None,
     }));
     facts
 }
@@ -223,7 +225,12 @@ fn every_summary_fits_its_schema() {
     let file = FileHash::from_digest([5; 32]);
     for fact in job_facts().into_iter().filter(Fact::ends_job) {
         let started = fact.printer().is_some();
-        let run = started.then(|| Run { printer: printer(), started: WallTime(1), progress: progress() });
+        let run = started.then(|| Run {
+            printer: printer(),
+            started: WallTime(1),
+            progress: progress(),
+            line: Some(Box::default()),
+        });
         let outcome = Outcome::Cancelled { by: "Kim.Secret-1".into() };
         let job = Job {
             id: subject().job,
@@ -295,6 +302,12 @@ fn every_status_and_telemetry_fits_its_schema() {
                     resends: max,
                     probes: max,
                     stray_oks: max,
+                    ok_latency: [max; 12],
+                    ok_latency_sum_ms: max,
+                    starved_us: max,
+                    planner_told: latch.is_some(),
+                    trouble: latch.as_ref().map(|_| LineTrouble::Stranger),
+                    ..LineHealth::default()
                 };
                 let snapshot = Snapshot {
                     printer: printer(),
@@ -302,6 +315,7 @@ fn every_status_and_telemetry_fits_its_schema() {
                     temperatures,
                     firmware: Some("Marlin SN-4711".into()),
                     line,
+                    rate: LineRate::default(),
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };

@@ -171,7 +171,7 @@ pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Res
         }
         (JobState::Queued, Change::Cancel) => {
             // Refused if it has started since our look: its printer must be asked then.
-            let request = Request::CancelJob { job: job.clone(), progress: None, by: by.clone() };
+            let request = Request::CancelJob { job: job.clone(), progress: None, by: by.clone(), line: None };
             app.recorder.submit(request, Actor::Person(by)).await?;
         }
         _ => return Err(Refusal::WrongState { job, state: state.word(), wanted: change.wanted() }.into()),

@@ -165,6 +165,9 @@ pub struct JobView {
     pub why: Option<String>,
     /// Of a printed job: whether the firmware confirmed exactly the file's commands.
     pub exact: Option<bool>,
+    /// How the line did for it, once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<LineView>,
     /// Why it has not started; only while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -201,14 +204,38 @@ pub struct TemperaturesView {
     pub age_ms: Option<u64>,
 }
 
-/// How the line to the printer does, since the port was opened.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+/// How the line to the printer does, since the port was opened, or did for one job.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LineView {
     pub lines_sent: u64,
     pub bytes_sent: u64,
+    /// Over the last seconds; of a job: over all of it.
+    pub lines_per_s: f64,
+    pub bytes_per_s: f64,
+    /// Bytes against what the line can carry, 0 to 1.
+    pub used: f64,
+    /// Lines that the board asked for again; of these, damaged on the way, out of order, and unexplained:
     pub resends: u64,
+    pub resends_damaged: u64,
+    pub resends_number: u64,
+    pub resends_unexplained: u64,
+    /// Times that the firmware was asked where it is, after silence.
     pub probes: u64,
+    /// `ok`s that answered nothing.
     pub stray_oks: u64,
+    /// Commands that the firmware seems to have run out of place.
+    pub strays: u64,
+    /// Lines that were done but whose `ok` never came.
+    pub oks_missing: u64,
+    /// Upper bounds of `ok_latency`, in ms; its last bucket has none.
+    pub ok_latency_bounds_ms: Vec<u64>,
+    /// Lines by the time from their sending to their `ok`.
+    pub ok_latency: Vec<u64>,
+    /// Milliseconds in which the planner held no move but the one just taken in. Absent where the
+    /// firmware does not tell of its planner.
+    pub starved_ms: Option<u64>,
+    /// What the latest errors mean, and what to do.
+    pub trouble: Option<String>,
 }
 
 /// Why a printer may not be used until a named person clears it.

@@ -1,12 +1,13 @@
 //! From the lab and the live board to the shapes of the API; also the words that the page shows.
 
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress};
+use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use crate::domain::lab::{Lab, Refusal};
-use crate::domain::moment::Moment;
+use crate::domain::moment::{Moment, WallTime};
 use crate::domain::part::Part;
 use crate::domain::printer::{
-    Activity, Bed, Latch, LineHealth, PrinterRecord, Reading, Snapshot, Temperatures,
+    Activity, Bed, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, PrinterRecord, Reading, Snapshot,
+    Temperatures,
 };
 
 use super::AppState;
@@ -46,10 +47,34 @@ impl From<&Part> for PartView {
     }
 }
 
-impl From<LineHealth> for LineView {
-    fn from(line: LineHealth) -> Self {
-        let LineHealth { lines_sent, bytes_sent, resends, probes, stray_oks } = line;
-        Self { lines_sent, bytes_sent, resends, probes, stray_oks }
+impl LineView {
+    fn new(line: &LineHealth, rate: LineRate) -> Self {
+        Self {
+            lines_sent: line.lines_sent,
+            bytes_sent: line.bytes_sent,
+            lines_per_s: rate.lines_per_s,
+            bytes_per_s: rate.bytes_per_s,
+            used: rate.used,
+            resends: line.resends,
+            resends_damaged: line.resends_damaged,
+            resends_number: line.resends_number,
+            resends_unexplained: line.resends_unexplained,
+            probes: line.probes,
+            stray_oks: line.stray_oks,
+            strays: line.strays,
+            oks_missing: line.oks_missing,
+            ok_latency_bounds_ms: LATENCY_BOUNDS_MS.to_vec(),
+            ok_latency: line.ok_latency.to_vec(),
+            starved_ms: line.planner_told.then_some(line.starved_us / 1_000),
+            trouble: line.trouble.map(|trouble| trouble.in_words().into()),
+        }
+    }
+
+    /// The line of a job that ran for so long.
+    fn of_job(run: &Run, ended: WallTime) -> Option<Self> {
+        let line = run.line.as_deref()?;
+        let seconds = ended.0.saturating_sub(run.started.0) as f64 / 1_000.0;
+        Some(Self::new(line, LineRate::of(line, seconds)))
     }
 }
 
@@ -143,6 +168,10 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         why: outcome.and_then(why_ended),
         exact: match outcome {
             Some(Outcome::Printed { exact, .. }) => Some(*exact),
+            _ => None,
+        },
+        line: match &job.state {
+            JobState::Ended { run: Some(run), ended, .. } => LineView::of_job(run, *ended),
             _ => None,
         },
         waiting: (job.state == JobState::Queued).then(|| waiting(app, lab, job)),
@@ -240,7 +269,7 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, now: Moment) -> Prin
         progress: snapshot.activity.progress().map(Into::into),
         temperatures: temperatures(&snapshot.temperatures, now),
         firmware: snapshot.firmware.clone(),
-        line: snapshot.line.into(),
+        line: LineView::new(&snapshot.line, snapshot.rate),
         on_bed: match &record.bed {
             Bed::Clear => None,
             Bed::Occupied { job } => Some(job.to_string()),

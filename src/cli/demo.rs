@@ -161,6 +161,8 @@ impl Demo {
                 baud: Baud(FACES[index % FACES.len()].1),
                 rx_buffer: 128,
                 command_buffer: 0,
+                firmware: None,
+                meatpack: true,
                 bed_clearing: BedClearing::Person,
             });
         }

@@ -96,9 +96,19 @@ pub fn one(printer: &PrinterView) {
     if let Some(firmware) = &printer.firmware {
         show::line(&format!("  firmware {}", show::plain(firmware)));
     }
-    let line = printer.line;
+    let line = &printer.line;
     show::line(&format!(
         "  line     {} lines, {} bytes, {} resent, {} probes, {} stray oks",
         line.lines_sent, line.bytes_sent, line.resends, line.probes, line.stray_oks
     ));
+    if line.lines_per_s > 0.0 {
+        let (lines, used) = (line.lines_per_s, line.used * 100.0);
+        show::line(&format!("  speed    {lines:.0} lines/s, {used:.0} % of the line"));
+    }
+    if let Some(starved) = line.starved_ms.filter(|starved| *starved > 0) {
+        show::line(&format!("  starved  {:.1} s without a move ahead", starved as f64 / 1_000.0));
+    }
+    if let Some(trouble) = &line.trouble {
+        show::line(&format!("  trouble  {trouble}"));
+    }
 }

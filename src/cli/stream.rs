@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use super::{Failed, Global, runtime};
 use crate::control::session::{Profile, Session, SessionEvent};
 use crate::domain::ids::{BootId, JobId};
-use crate::domain::printer::Activity;
+use crate::domain::printer::{Activity, Firmware, LATENCY_BOUNDS_MS, LineRate, LineTrouble};
 use crate::domain::units::Baud;
 use crate::gcode::survey::{Survey, Surveyor};
-use crate::io::clock::{Clock, entropy};
+use crate::io::clock::{Clock, cpu_time, entropy};
 use crate::io::serial::SerialDial;
 use crate::protocol::window::Capacity;
 use crate::services::drive::{Drive, FileSupply, Turn, dial};
@@ -35,6 +35,19 @@ pub struct Stream {
     /// Commands that the board takes out of that buffer before it runs them.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub command_buffer: usize,
+    /// The firmware, where it does not say so itself: marlin-2.1, prusa-mk3, repetier …
+    #[arg(long, value_name = "NAME", value_parser = firmware)]
+    pub firmware: Option<Firmware>,
+    /// Whether lines go out packed where the firmware can unpack them.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub meatpack: bool,
+}
+
+fn firmware(text: &str) -> Result<Firmware, String> {
+    Firmware::named(text).ok_or_else(|| {
+        let names = Firmware::ALL.map(|(_, name)| name);
+        format!("use one of {}", names.join(", "))
+    })
 }
 
 fn in_bytes(text: &str) -> Result<usize, String> {
@@ -52,7 +65,11 @@ struct Report {
     /// The firmware confirmed exactly the commands of the file, in order.
     exact: bool,
     firmware: String,
+    /// What it is taken for.
+    dialect: &'static str,
     advanced_ok: bool,
+    /// Lines went out packed.
+    packed: bool,
     /// Commands of the file.
     commands: u64,
     confirmed: u64,
@@ -65,7 +82,21 @@ struct Report {
     bytes_per_second: f64,
     /// Bytes per second against what the baud rate allows (a tenth of it).
     line_used: f64,
+    /// Processor time of this process for 1,000 lines, in milliseconds.
+    cpu_ms_per_1000_lines: f64,
     resends: u64,
+    resends_damaged: u64,
+    resends_number: u64,
+    resends_unexplained: u64,
+    /// Lines that were done without an `ok` of their own.
+    oks_missing: u64,
+    /// Upper bounds of `ok_latency`, in milliseconds; its last bucket has none.
+    ok_latency_bounds_ms: [u64; LATENCY_BOUNDS_MS.len()],
+    ok_latency: [u64; LATENCY_BOUNDS_MS.len() + 1],
+    /// Seconds in which the planner held no move but the one just taken in; where the firmware tells.
+    starved_seconds: Option<f64>,
+    /// What the errors mean, if there were many.
+    trouble: Option<&'static str>,
     /// Times that nothing came back and the firmware was asked where it is.
     stalls: u64,
     /// Commands that the firmware seems to have run out of place, after noise.
@@ -73,7 +104,7 @@ struct Report {
     /// Moves that pushed no filament because the nozzle was cold.
     cold_extrusions: u64,
     /// The most bytes that were unconfirmed at once.
-    window_bytes: usize,
+    window_bytes: u64,
     /// Command slots that the firmware told of or the profile vouched for.
     window_slots: usize,
 }
@@ -97,6 +128,9 @@ impl Stream {
                 report.resends,
                 report.stalls,
             );
+            if let Some(trouble) = report.trouble {
+                println!("the line ails: {trouble}");
+            }
         }
         if report.exact {
             Ok(())
@@ -135,12 +169,14 @@ impl Stream {
         let capacity = Capacity { receive_bytes: self.rx_buffer - 1, queue_slots: self.command_buffer };
         // Only a name for messages; there is no farm here.
         let name = "stream".parse().map_err(|error| told(format!("{error}")))?;
-        let session = Session::new(name, Profile { baud, capacity });
+        let session =
+            Session::new(name, Profile { baud, capacity, firmware: self.firmware, meatpack: self.meatpack });
         let mut drive = Drive::new(session, wire, clock.clone());
         while !drive.session.is_ready() {
             turn(&mut drive).await.map_err(told)?;
         }
-        let before = drive.session.counts();
+        let before = *drive.session.line();
+        let cpu_before = cpu_time();
         let file = File::open(&self.file).map_err(|error| self.unreadable(error))?;
         let job = JobId::from_entropy(entropy());
         let started = drive.session.start(clock.now(), job.clone(), survey.commands);
@@ -170,7 +206,8 @@ impl Stream {
             meter.show(drive.session.activity());
         };
         meter.end();
-        let counts = drive.session.counts();
+        let line = drive.session.line().since(&before);
+        let cpu = cpu_time().saturating_sub(cpu_before);
         let seconds = first_line.map_or(0.0, |first| (clock.now() - first).as_secs_f64());
         let (outcome, confirmed, digest) = match ended {
             SessionEvent::Printed { progress, digest, .. } => {
@@ -182,29 +219,40 @@ impl Stream {
             }
             other => (format!("{other:?}"), 0, None),
         };
-        let (lines, bytes) = (counts.lines - before.lines, counts.bytes - before.bytes);
-        let per_second = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        let rate = LineRate::of(&line, seconds);
+        let dialect = drive.session.link().dialect();
         Ok(Report {
             outcome,
             exact: digest.as_ref() == Some(&survey.digest)
                 && confirmed == survey.commands
-                && counts.strays == before.strays,
+                && line.strays == 0,
             firmware: drive.session.firmware().name.clone(),
-            advanced_ok: drive.session.link().dialect().advanced_ok,
+            dialect: dialect.firmware.name(),
+            advanced_ok: dialect.advanced_ok,
+            packed: drive.session.link().is_packing(),
             commands: survey.commands,
             confirmed,
             digest: digest.map_or_else(String::new, |digest| digest.to_string()),
-            lines,
-            bytes,
+            lines: line.lines_sent,
+            bytes: line.bytes_sent,
             seconds,
-            lines_per_second: per_second(lines),
-            bytes_per_second: per_second(bytes),
-            line_used: per_second(bytes) / (f64::from(self.baud) / 10.0),
-            resends: counts.resends - before.resends,
-            stalls: counts.questions - before.questions,
-            strays: counts.strays - before.strays,
+            lines_per_second: rate.lines_per_s,
+            bytes_per_second: rate.bytes_per_s,
+            line_used: rate.used,
+            cpu_ms_per_1000_lines: cpu.as_secs_f64() * 1e6 / (line.lines_sent.max(1) as f64),
+            resends: line.resends,
+            resends_damaged: line.resends_damaged,
+            resends_number: line.resends_number,
+            resends_unexplained: line.resends_unexplained,
+            oks_missing: line.oks_missing,
+            ok_latency_bounds_ms: LATENCY_BOUNDS_MS,
+            ok_latency: line.ok_latency,
+            starved_seconds: line.planner_told.then_some(line.starved_us as f64 / 1e6),
+            trouble: line.trouble.map(LineTrouble::in_words),
+            stalls: line.probes,
+            strays: line.strays,
             cold_extrusions: drive.session.cold_extrusions(),
-            window_bytes: counts.in_flight_max,
+            window_bytes: line.in_flight_max,
             window_slots: drive.session.link().window().capacity().queue_slots,
         })
     }

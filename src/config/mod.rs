@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
+use crate::domain::printer::Firmware;
 use crate::domain::units::Baud;
 
 pub use mistake::{ConfigErrors, Mistake};
@@ -89,5 +90,9 @@ pub struct Printer {
     pub rx_buffer: usize,
     /// Commands that the board takes out of that buffer before it runs them; 0 is the safe default.
     pub command_buffer: usize,
+    /// The firmware, where it does not say so itself or says it wrongly.
+    pub firmware: Option<Firmware>,
+    /// Packed lines where the firmware can unpack them.
+    pub meatpack: bool,
     pub bed_clearing: BedClearing,
 }

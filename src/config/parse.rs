@@ -10,6 +10,7 @@ use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
 use crate::domain::ids::{IdError, PrinterName};
+use crate::domain::printer::Firmware;
 use crate::domain::units::Baud;
 
 /// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
@@ -17,7 +18,10 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("", &["site", "node", "state_dir"]),
     ("http", &["listen", "upload_max_mb"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
-    ("printer", &["name", "port", "baud", "rx_buffer", "command_buffer", "bed_clearing"]),
+    (
+        "printer",
+        &["name", "port", "baud", "rx_buffer", "command_buffer", "firmware", "meatpack", "bed_clearing"],
+    ),
 ];
 
 const TOP: &[&str] = &["site", "node", "state_dir", "http", "mqtt", "printer"];
@@ -231,12 +235,23 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
             reader.number(section, "rx_buffer", "bytes", 32..=65_536).map_or(RX_BUFFER, |f| f.value);
         let command_buffer =
             reader.number(section, "command_buffer", "commands", 0..=256).map_or(0, |f| f.value);
+        let firmware = firmware(reader, section);
+        let meatpack = reader.flag(section, "meatpack").is_none_or(|found| found.value);
         let bed_clearing = bed_clearing(reader, section);
         if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
             // Both are within the ranges above, far below any usize.
             let (rx_buffer, command_buffer) =
                 (usize::try_from(rx_buffer).unwrap_or(0), usize::try_from(command_buffer).unwrap_or(0));
-            printers.push(Printer { name, port, baud, rx_buffer, command_buffer, bed_clearing });
+            printers.push(Printer {
+                name,
+                port,
+                baud,
+                rx_buffer,
+                command_buffer,
+                firmware,
+                meatpack,
+                bed_clearing,
+            });
         }
     }
     printers
@@ -275,6 +290,20 @@ fn baud(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Baud> {
         return None;
     }
     u32::try_from(found.value).ok().map(Baud)
+}
+
+fn firmware(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Firmware> {
+    let found = reader.text(section, "firmware")?;
+    let known = Firmware::named(&found.value);
+    if known.is_none() {
+        let names = Firmware::ALL.map(|(_, name)| name);
+        let instead = match nearest(&found.value, &names) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("leave it out, or write one of {}", names.join(", ")),
+        };
+        reader.wrong(&found.at, "platen does not know this firmware", instead);
+    }
+    known
 }
 
 fn bed_clearing(reader: &mut Reader<'_>, section: &Section<'_>) -> BedClearing {

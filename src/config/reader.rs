@@ -128,6 +128,17 @@ impl<'t> Reader<'t> {
         Some((value.get_ref(), at))
     }
 
+    pub(super) fn flag(&mut self, section: &Section<'_>, key: &str) -> Option<Found<bool>> {
+        match self.find(section, key)? {
+            (DeValue::Boolean(value), at) => Some(Found { value: *value, at }),
+            (other, at) => {
+                let reason = format!("this is {}, not true or false", kind(other));
+                self.wrong(&at, reason, format!("write {key} = true or {key} = false"));
+                None
+            }
+        }
+    }
+
     pub(super) fn text(&mut self, section: &Section<'_>, key: &str) -> Option<Found<String>> {
         match self.find(section, key)? {
             (DeValue::String(text), at) => Some(Found { value: text.clone().into_owned(), at }),

@@ -15,8 +15,8 @@ use std::collections::VecDeque;
 use crate::domain::ids::{FileHash, JobId};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
+use crate::domain::printer::LineHealth;
 use crate::gcode::survey::CommandDigest;
-use crate::protocol::link::Counts;
 use crate::protocol::window::{Origin, Sent};
 
 /// Lines that are read ahead: more than any window holds, so that the wire never waits for the disk.
@@ -58,8 +58,8 @@ pub struct Run {
     pub job: JobId,
     pub stage: Stage,
     pub started: Moment,
-    /// The link's counts when the job began.
-    pub before: Counts,
+    /// The line's counts when the job began.
+    pub before: LineHealth,
     total: u64,
     supply: VecDeque<FileLine>,
     /// No more lines will be supplied.
@@ -72,7 +72,7 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn new(job: JobId, total: u64, started: Moment, before: Counts) -> Self {
+    pub fn new(job: JobId, total: u64, started: Moment, before: LineHealth) -> Self {
         Self {
             job,
             stage: Stage::Numbering,

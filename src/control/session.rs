@@ -22,12 +22,16 @@ use super::run::{FileLine, Leaving, Run, Stage};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
-use crate::domain::printer::{Activity, Fault, LineHealth, Reading, Snapshot, Temperatures};
+use crate::domain::printer::{
+    Activity, Fault, LineHealth, LineRate, LineTrouble, Reading, Snapshot, Temperatures,
+};
 use crate::domain::units::Baud;
+use crate::protocol::dialect::Firmware;
 use crate::protocol::frame;
 use crate::protocol::lines::Lines;
-use crate::protocol::link::{BEFORE_JOB, Counts, Link, LinkEvent, Loss};
-use crate::protocol::reply::{Action, Reply};
+use crate::protocol::link::{BEFORE_JOB, Link, LinkEvent, Loss};
+use crate::protocol::meatpack;
+use crate::protocol::reply::{Acknowledged, Action, Reply};
 use crate::protocol::report::{FirmwareInfo, TemperatureReport};
 use crate::protocol::window::{Capacity, Origin};
 
@@ -36,11 +40,30 @@ const POLL: Duration = Duration::from_secs(2);
 /// A board that reports by itself is asked only when it has not for this long.
 const POLL_IF_QUIET: Duration = Duration::from_secs(10);
 
+/// How long the answer to an offer of packed lines may take, and how often it is offered.
+const PACKING_ANSWER: Duration = Duration::from_millis(500);
+const PACKING_TRIES: u32 = 3;
+
 /// What the caller knows about a printer before it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
     pub baud: Baud,
     pub capacity: Capacity,
+    /// The firmware, where the operator knows better than `M115`.
+    pub firmware: Option<Firmware>,
+    /// Lines are sent packed where the firmware can unpack them.
+    pub meatpack: bool,
+}
+
+impl Profile {
+    /// What is known of every board: nothing is vouched for.
+    pub fn new(baud: Baud, capacity: Capacity) -> Self {
+        Self { baud, capacity, firmware: None, meatpack: true }
+    }
+
+    fn link(&self) -> Link {
+        Link::new(self.baud, self.capacity, self.firmware)
+    }
 }
 
 /// What happened, for the journal and for the caller.
@@ -60,20 +83,23 @@ pub enum SessionEvent {
         job: JobId,
         progress: Progress,
         digest: FileHash,
-        resends: u64,
-        /// Commands that the firmware seems to have run out of place: not exact if not 0.
-        strays: u64,
+        /// What the line did for this job. Not exact if its `strays` are not 0.
+        line: Box<LineHealth>,
         millis: u64,
     },
+    /// The line ails of something else now, or of nothing any more.
+    LineTrouble(Option<LineTrouble>),
     Cancelled {
         job: JobId,
         progress: Progress,
         by: String,
+        line: Box<LineHealth>,
     },
     Interrupted {
         job: JobId,
         progress: Progress,
         why: Interruption,
+        line: Box<LineHealth>,
     },
     Faulted(Fault),
     /// The firmware confirmed an emergency stop by its kill line.
@@ -98,6 +124,11 @@ enum Greeting {
     Numbering,
     /// `M115` and `M105` are asked.
     Identifying,
+    /// Packed lines are offered; an answer is awaited.
+    Packing {
+        until: Moment,
+        tries: u32,
+    },
     /// Reports are switched on, heaters that somebody left on are switched off.
     Arming,
 }
@@ -143,7 +174,7 @@ impl Session {
             profile,
             phase: Phase::Closed { reason: "not opened yet".into() },
             lines: Lines::new(),
-            link: Link::new(profile.baud, profile.capacity),
+            link: profile.link(),
             own: VecDeque::new(),
             temperatures: Temperatures::default(),
             firmware: FirmwareInfo::default(),
@@ -165,8 +196,9 @@ impl Session {
         matches!(self.phase, Phase::Closed { .. })
     }
 
-    pub fn counts(&self) -> Counts {
-        self.link.counts()
+    /// How the line does, since the port was opened.
+    pub fn line(&self) -> &LineHealth {
+        self.link.health()
     }
 
     pub fn link(&self) -> &Link {
@@ -213,19 +245,13 @@ impl Session {
     }
 
     pub fn snapshot(&self, now: Moment) -> Snapshot {
-        let counts = self.link.counts();
         Snapshot {
             printer: self.printer.clone(),
             activity: self.activity(),
             temperatures: self.temperatures,
             firmware: (!self.firmware.name.is_empty()).then(|| self.firmware.name.clone()),
-            line: LineHealth {
-                lines_sent: counts.lines,
-                bytes_sent: counts.bytes,
-                resends: counts.resends,
-                probes: counts.questions,
-                stray_oks: counts.stray_oks,
-            },
+            line: *self.link.health(),
+            rate: LineRate::default(),
             at: now,
         }
     }
@@ -237,7 +263,7 @@ impl Session {
         self.lines.clear();
         self.rubbish = 0;
         self.heard = 0;
-        self.link = Link::new(self.profile.baud, self.profile.capacity);
+        self.link = self.profile.link();
         self.greet(now);
     }
 
@@ -249,7 +275,7 @@ impl Session {
         self.temperatures = Temperatures::default();
         self.poll_at = None;
         self.own.clear();
-        self.link = Link::new(self.profile.baud, self.profile.capacity);
+        self.link = self.profile.link();
     }
 
     pub fn handle_bytes(&mut self, now: Moment, bytes: &[u8]) {
@@ -264,6 +290,11 @@ impl Session {
 
     pub fn handle_timeout(&mut self, now: Moment) {
         self.link.handle_timeout(now);
+        if let Phase::Greeting(Greeting::Packing { until, tries }) = self.phase
+            && now >= until
+        {
+            self.offer_packing(now, tries);
+        }
         if self.poll_at.is_some_and(|at| now >= at) {
             self.poll_temperatures(now);
         }
@@ -281,7 +312,7 @@ impl Session {
         self.broken = None;
         self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
-        self.phase = Phase::Running(Box::new(Run::new(job, total, now, self.link.counts())));
+        self.phase = Phase::Running(Box::new(Run::new(job, total, now, *self.link.health())));
         Ok(())
     }
 
@@ -418,10 +449,11 @@ impl Session {
     }
 
     pub fn poll_timeout(&self) -> Option<Moment> {
-        match (self.link.poll_timeout(), self.poll_at) {
-            (Some(link), Some(poll)) => Some(link.min(poll)),
-            (link, poll) => link.or(poll),
-        }
+        let packing = match self.phase {
+            Phase::Greeting(Greeting::Packing { until, .. }) => Some(until),
+            _ => None,
+        };
+        [self.link.poll_timeout(), self.poll_at, packing].into_iter().flatten().min()
     }
 
     // Inside.
@@ -442,7 +474,8 @@ impl Session {
     fn end_run(&mut self, why: Interruption) {
         let Phase::Running(run) = &self.phase else { return };
         let (job, progress) = (run.job.clone(), self.progress_of(run));
-        self.events.push_back(SessionEvent::Interrupted { job, progress, why });
+        let line = Box::new(self.link.health().since(&run.before));
+        self.events.push_back(SessionEvent::Interrupted { job, progress, why, line });
         self.phase = Phase::Ready;
     }
 
@@ -462,28 +495,76 @@ impl Session {
     }
 
     fn handle_line(&mut self, now: Moment, line: &[u8]) {
-        match Reply::parse(line) {
+        if self.link.is_echo(line) {
+            return;
+        }
+        let reply = Reply::parse(line);
+        if reply != Reply::Other {
+            self.link.handle_sign_of_life(now);
+        }
+        match reply {
             Reply::Ok(ack) => {
                 if let Some(report) = &ack.temperatures {
                     self.take_temperatures(now, report);
                 }
                 self.link.handle_ok(now, &ack);
             }
+            Reply::OkFirmware(info) => {
+                self.take_firmware(info);
+                self.link.handle_ok(now, &Acknowledged::default());
+            }
             Reply::Resend(wanted) => self.link.handle_resend(now, wanted),
+            Reply::ResendUnreadable => self.link.handle_resend_unreadable(now),
             Reply::Refused { why, last } => self.link.handle_refused(why, last),
+            Reply::Skip(number) => self.link.handle_skip(number),
             Reply::Busy(_) => self.link.handle_busy(now),
+            Reply::Wait => self.link.handle_wait(now),
+            Reply::MeatPack(status) => self.take_unpacker(now, status),
             Reply::ColdExtrusion => self.cold_extrusions += 1,
             Reply::UnknownCommand => self.link.handle_unknown_command(),
-            Reply::Temperatures(report) => self.take_temperatures(now, &report),
-            Reply::Firmware(info) => self.firmware = info,
+            Reply::Temperatures(report) => {
+                self.link.handle_report();
+                self.take_temperatures(now, &report);
+            }
+            Reply::Firmware(info) => self.take_firmware(info),
             Reply::Capability { name, able } => self.link.learn_capability(&name, able),
             Reply::Fault(fault) => self.take_fault(fault),
             Reply::Start => self.take_start(now),
             Reply::Action(action) => self.take_action(now, action),
-            Reply::Wait | Reply::Position(_) | Reply::OtherError | Reply::Other => {}
+            Reply::Position(_) | Reply::OtherError | Reply::Other => {}
         }
         while let Some(event) = self.link.poll_event() {
             self.handle_link_event(now, event);
+        }
+    }
+
+    fn take_firmware(&mut self, info: FirmwareInfo) {
+        self.link.learn_firmware(&info.name);
+        self.firmware = info;
+    }
+
+    /// Offers packed lines, or gives the offer up; `tries` were made before.
+    fn offer_packing(&mut self, now: Moment, tries: u32) {
+        if tries < PACKING_TRIES {
+            self.link.offer_packing();
+            self.phase = Phase::Greeting(Greeting::Packing { until: now + PACKING_ANSWER, tries: tries + 1 });
+        } else {
+            self.link.withdraw_packing();
+            self.arm(now);
+        }
+    }
+
+    fn take_unpacker(&mut self, now: Moment, status: meatpack::Status) {
+        match self.phase {
+            // Each of the two settings is answered; the second answer is the one.
+            Phase::Greeting(Greeting::Packing { .. }) => {
+                if status.on && status.no_spaces {
+                    self.link.handle_unpacker(status);
+                    self.arm(now);
+                }
+            }
+            _ if self.link.is_packing() => self.link.handle_unpacker(status),
+            _ => {}
         }
     }
 
@@ -549,6 +630,7 @@ impl Session {
                 _ => {}
             },
             LinkEvent::Confirmed => self.finish(now),
+            LinkEvent::Trouble(trouble) => self.events.push_back(SessionEvent::LineTrouble(trouble)),
             LinkEvent::Lost(loss) => self.lose(loss),
         }
     }
@@ -558,6 +640,7 @@ impl Session {
             Loss::Silence => Interruption::Silence,
             Loss::LineCount => Interruption::LineCountLost,
             Loss::Noise => Interruption::Noise,
+            Loss::Unaccounted => Interruption::Unaccounted,
         });
         // At a wrong baud rate most bytes are none of a text, and few of them are line ends.
         let wrong_baud = self.rubbish > 8 && self.rubbish * 4 > self.heard;
@@ -575,6 +658,7 @@ impl Session {
             Loss::Silence => "it stopped answering: look at the printer, then its cable".into(),
             Loss::LineCount => Interruption::LineCountLost.in_words(),
             Loss::Noise => Interruption::Noise.in_words(),
+            Loss::Unaccounted => Interruption::Unaccounted.in_words(),
         };
         self.close(&reason);
     }
@@ -589,8 +673,7 @@ impl Session {
             job: run.job.clone(),
             progress: run.progress(0, std::iter::empty()),
             digest: run.digest(),
-            resends: self.link.counts().resends - run.before.resends,
-            strays: self.link.counts().strays - run.before.strays,
+            line: Box::new(self.link.health().since(&run.before)),
             millis: u64::try_from((now - run.started).as_millis()).unwrap_or(u64::MAX),
         };
         self.events.push_back(event);
@@ -642,7 +725,7 @@ impl Session {
                 return;
             }
             self.own.pop_front();
-            self.link.send(now, Origin::Own, command);
+            self.link.send(now, Origin::Own, command.into());
         }
     }
 
@@ -651,28 +734,38 @@ impl Session {
             return;
         }
         match &mut self.phase {
-            Phase::Greeting(step @ Greeting::Identifying) => {
-                *step = Greeting::Arming;
-                if self.link.dialect().autoreport_temperature {
-                    self.own.push_back(b"M155 S1");
-                }
-                // Whoever left a heater on is not here any more. A target that is not known may be one.
-                let off = |heater: Option<Reading>| {
-                    heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
-                };
-                if !off(self.temperatures.hotend) {
-                    self.own.push_back(b"M104 S0");
-                }
-                if !off(self.temperatures.bed) {
-                    self.own.push_back(b"M140 S0");
-                }
-                self.send_own(now);
-                if self.own.is_empty() && self.link.is_idle() {
-                    self.greeted(now);
+            Phase::Greeting(Greeting::Identifying) => {
+                let dialect = self.link.dialect();
+                if self.profile.meatpack && dialect.meatpack && dialect.traits.unpacks {
+                    self.offer_packing(now, 0);
+                } else {
+                    self.arm(now);
                 }
             }
             Phase::Greeting(Greeting::Arming) => self.greeted(now),
             _ => {}
+        }
+    }
+
+    /// Reports on, heaters off.
+    fn arm(&mut self, now: Moment) {
+        self.phase = Phase::Greeting(Greeting::Arming);
+        if self.link.dialect().autoreport_temperature {
+            self.own.push_back(b"M155 S1");
+        }
+        // Whoever left a heater on is not here any more. A target that is not known may be one.
+        let off = |heater: Option<Reading>| {
+            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
+        };
+        if !off(self.temperatures.hotend) {
+            self.own.push_back(b"M104 S0");
+        }
+        if !off(self.temperatures.bed) {
+            self.own.push_back(b"M140 S0");
+        }
+        self.send_own(now);
+        if self.own.is_empty() && self.link.is_idle() {
+            self.greeted(now);
         }
     }
 
@@ -693,8 +786,9 @@ impl Session {
                 if !self.own.is_empty() || !self.link.has_room(&line.text) {
                     break;
                 }
-                self.link.send(now, Origin::File(line.index), &line.text);
-                run.pop();
+                if let Some(line) = run.pop() {
+                    self.link.send(now, Origin::File(line.index), line.text);
+                }
             }
         }
         while let Some(line) = self.link.settle() {
@@ -710,7 +804,10 @@ impl Session {
                 self.own.extend([&b"M400"[..], b"M114"]);
                 self.send_own(now);
             }
-            Stage::Paused { .. } => run.stage = Stage::Paused { draining: false },
+            Stage::Paused { .. } => {
+                run.stage = Stage::Paused { draining: false };
+                self.link.rest();
+            }
             Stage::Trailer => {
                 run.stage = Stage::Confirming;
                 self.link.confirm(now);
@@ -720,9 +817,10 @@ impl Session {
             Stage::Leaving(leaving) => {
                 let window = self.link.window();
                 let (job, progress) = (run.job.clone(), run.progress(window.acked(), window.unsettled()));
+                let line = Box::new(self.link.health().since(&run.before));
                 self.events.push_back(match leaving {
-                    Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by },
-                    Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why },
+                    Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by, line },
+                    Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why, line },
                 });
                 self.phase = Phase::Ready;
             }

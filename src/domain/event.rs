@@ -12,7 +12,7 @@ use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, 
 use super::job::{Interruption, Progress};
 use super::moment::{Stamp, WallTime};
 use super::part::PartName;
-use super::printer::Fault;
+use super::printer::{Fault, LineHealth};
 
 /// SHA-256 of an event, over its predecessor's and its own bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,8 +110,9 @@ pub enum Fact {
         progress: Progress,
         digest: FileHash,
         exact: bool,
-        resends: u64,
-        strays: u64,
+        /// How the line did for this job.
+        #[serde(default)]
+        line: Box<LineHealth>,
         millis: u64,
     },
     /// `printer` is absent where the job had not begun.
@@ -119,11 +120,16 @@ pub enum Fact {
         printer: Option<PrinterName>,
         progress: Option<Progress>,
         by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<Box<LineHealth>>,
     },
+    /// `line` is absent where nobody was there to look.
     JobInterrupted {
         printer: PrinterName,
         progress: Progress,
         why: Interruption,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<Box<LineHealth>>,
     },
     BedCleared {
         printer: PrinterName,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::moment::WallTime;
-use super::printer::Fault;
+use super::printer::{Fault, LineHealth};
 
 /// How far the firmware has confirmed, in commands of the file (comments and blank lines do not count).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub enum Interruption {
     LineCountLost,
     /// One line was refused again and again.
     Noise,
+    /// Answers are missing, and the firmware cannot say whether their lines are.
+    Unaccounted,
     /// Emergency stop.
     Stopped,
     /// The firmware halted.
@@ -69,6 +71,10 @@ impl Interruption {
             }
             Self::Noise => {
                 "one line was refused again and again: cable, electrical noise, or the wrong baud rate".into()
+            }
+            Self::Unaccounted => {
+                "an answer of the printer is missing, and its firmware cannot tell whether the line was lost or only the answer"
+                    .into()
             }
             Self::Stopped => "emergency stop".into(),
             Self::Fault { fault } => fault.in_words().into(),
@@ -111,6 +117,9 @@ pub struct Run {
     pub printer: PrinterName,
     pub started: WallTime,
     pub progress: Progress,
+    /// How the line did for this job; known at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<Box<LineHealth>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
-use super::printer::{Bed, Fault, Latch, PrinterRecord};
+use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord};
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
 #[derive(Clone, Debug)]
@@ -47,9 +47,7 @@ pub enum Request {
         job: JobId,
         progress: Progress,
         digest: FileHash,
-        resends: u64,
-        /// Commands that the firmware seems to have run out of place, after noise.
-        strays: u64,
+        line: Box<LineHealth>,
         millis: u64,
     },
     /// Without progress: cancels a waiting job. With: notes what the printer that ran it has cancelled.
@@ -57,11 +55,13 @@ pub enum Request {
         job: JobId,
         progress: Option<Progress>,
         by: String,
+        line: Option<Box<LineHealth>>,
     },
     NoteInterrupted {
         job: JobId,
         progress: Progress,
         why: Interruption,
+        line: Option<Box<LineHealth>>,
     },
     ClearBed {
         printer: PrinterName,
@@ -351,7 +351,9 @@ impl Lab {
                 self.may_start(self.job(job)?, printer)?;
                 Ok(vec![(Some(job.clone()), Fact::JobStarted { printer: printer.clone() })])
             }
-            Request::CancelJob { job, progress, by } => self.judge_cancel(job, *progress, by),
+            Request::CancelJob { job, progress, by, line } => {
+                self.judge_cancel(job, *progress, by, line.as_ref())
+            }
             Request::NoteProgress { job, .. }
             | Request::NotePaused { job, .. }
             | Request::NoteResumed { job }
@@ -368,6 +370,7 @@ impl Lab {
                     printer: run.printer.clone(),
                     progress: run.progress,
                     why: Interruption::DaemonEnded,
+                    line: None,
                 };
                 facts.push((Some(job.id.clone()), fact));
             }
@@ -401,13 +404,15 @@ impl Lab {
         job: &JobId,
         progress: Option<Progress>,
         by: &str,
+        line: Option<&Box<LineHealth>>,
     ) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
         let by = person(by)?;
         let known = self.job(job)?;
         let fact = match (&known.state, progress) {
-            (JobState::Queued, None) => Fact::JobCancelled { printer: None, progress: None, by },
+            (JobState::Queued, None) => Fact::JobCancelled { printer: None, progress: None, by, line: None },
             (JobState::Printing { run } | JobState::Paused { run }, Some(progress)) => {
-                Fact::JobCancelled { printer: Some(run.printer.clone()), progress: Some(progress), by }
+                let printer = Some(run.printer.clone());
+                Fact::JobCancelled { printer, progress: Some(progress), by, line: line.cloned() }
             }
             _ => {
                 return Err(Refusal::WrongState {
@@ -441,21 +446,25 @@ impl Lab {
                 }
                 (job, _) => return Err(wrong(job, "resumed")),
             },
-            Request::NotePrinted { progress, digest, resends, strays, millis, .. } => {
+            Request::NotePrinted { progress, digest, line, millis, .. } => {
                 let (job, run) = self.running(id, "printed")?;
                 Fact::JobPrinted {
                     printer: run.printer.clone(),
                     progress: *progress,
                     digest: digest.clone(),
-                    exact: *digest == job.digest && progress.confirmed == job.commands && *strays == 0,
-                    resends: *resends,
-                    strays: *strays,
+                    exact: *digest == job.digest && progress.confirmed == job.commands && line.strays == 0,
+                    line: line.clone(),
                     millis: *millis,
                 }
             }
-            Request::NoteInterrupted { progress, why, .. } => {
+            Request::NoteInterrupted { progress, why, line, .. } => {
                 let (_, run) = self.running(id, "interrupted")?;
-                Fact::JobInterrupted { printer: run.printer.clone(), progress: *progress, why: why.clone() }
+                Fact::JobInterrupted {
+                    printer: run.printer.clone(),
+                    progress: *progress,
+                    why: why.clone(),
+                    line: line.clone(),
+                }
             }
             _ => return Ok(Vec::new()),
         };
@@ -591,12 +600,16 @@ impl Lab {
         let run = job.state.run().cloned();
         let ended = |run: Option<Run>, outcome| JobState::Ended { run, ended: event.stamp.wall, outcome };
         let at = |run: Option<Run>, progress: Progress| run.map(|run| Run { progress, ..run });
+        let with = |run: Option<Run>, line: Option<&Box<LineHealth>>| {
+            run.map(|run| Run { line: line.cloned(), ..run })
+        };
         job.state = match (&event.fact, run) {
             (Fact::JobStarted { printer }, _) => JobState::Printing {
                 run: Run {
                     printer: printer.clone(),
                     started: event.stamp.wall,
                     progress: Progress { confirmed: 0, total: job.commands },
+                    line: None,
                 },
             },
             (Fact::JobProgress { progress, .. }, Some(run)) => {
@@ -611,18 +624,21 @@ impl Lab {
                 JobState::Paused { run: Run { progress: *progress, ..run } }
             }
             (Fact::JobResumed { .. }, Some(run)) => JobState::Printing { run },
-            (Fact::JobPrinted { progress, digest, exact, .. }, run) => {
-                ended(at(run, *progress), Outcome::Printed { digest: digest.clone(), exact: *exact })
+            (Fact::JobPrinted { progress, digest, exact, line, .. }, run) => {
+                let run = with(at(run, *progress), Some(line));
+                ended(run, Outcome::Printed { digest: digest.clone(), exact: *exact })
             }
-            (Fact::JobCancelled { progress, by, .. }, run) => {
+            (Fact::JobCancelled { progress, by, line, .. }, run) => {
+                let run = with(run, line.as_ref());
                 let run = match progress {
                     Some(progress) => at(run, *progress),
                     None => run,
                 };
                 ended(run, Outcome::Cancelled { by: by.clone() })
             }
-            (Fact::JobInterrupted { progress, why, .. }, run) => {
-                ended(at(run, *progress), Outcome::Interrupted { why: why.clone() })
+            (Fact::JobInterrupted { progress, why, line, .. }, run) => {
+                let run = with(at(run, *progress), line.as_ref());
+                ended(run, Outcome::Interrupted { why: why.clone() })
             }
             _ => return,
         };
@@ -732,7 +748,7 @@ mod tests {
         let digest = FileHash::from_digest([9; 32]);
         let events = grant(
             &mut lab,
-            &Request::NotePrinted { job: job(0), progress, digest, resends: 0, strays: 0, millis: 5 },
+            &Request::NotePrinted { job: job(0), progress, digest, line: Box::default(), millis: 5 },
         )
         .unwrap();
         assert!(matches!(events[0].fact, Fact::JobPrinted { exact: true, .. }));
@@ -749,8 +765,8 @@ mod tests {
             grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
             let progress = Progress { confirmed, total: 10 };
             let digest = FileHash::from_digest(digest);
-            let request =
-                Request::NotePrinted { job: job(0), progress, digest, resends: 0, strays, millis: 5 };
+            let line = Box::new(LineHealth { strays, ..LineHealth::default() });
+            let request = Request::NotePrinted { job: job(0), progress, digest, line, millis: 5 };
             let events = grant(&mut lab, &request).unwrap();
             assert!(matches!(events[0].fact, Fact::JobPrinted { exact: false, .. }));
         }

@@ -7,6 +7,47 @@ use super::job::Progress;
 use super::moment::{Moment, WallTime};
 use super::units::Celsius;
 
+/// A firmware that is known by name. What is not known is treated with the least trust.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Firmware {
+    #[default]
+    Unknown,
+    Marlin11,
+    Marlin20,
+    Marlin21,
+    /// Prusa-Firmware 3.x: MK2.5, MK3, MK3S.
+    PrusaMk3,
+    Repetier,
+    Smoothieware,
+    RepRapFirmware,
+    /// Klipper's pseudo-terminal.
+    Klipper,
+}
+
+impl Firmware {
+    /// Every firmware with the name that stands in configuration files.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::Marlin11, "marlin-1.1"),
+        (Self::Marlin20, "marlin-2.0"),
+        (Self::Marlin21, "marlin-2.1"),
+        (Self::PrusaMk3, "prusa-mk3"),
+        (Self::Repetier, "repetier"),
+        (Self::Smoothieware, "smoothieware"),
+        (Self::RepRapFirmware, "reprapfirmware"),
+        (Self::Klipper, "klipper"),
+    ];
+
+    /// Reads a name of a configuration file.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(firmware, _)| *firmware)
+    }
+
+    /// The name in configuration files; `unknown` where there is none.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(firmware, _)| *firmware == self).map_or("unknown", |(_, name)| name)
+    }
+}
+
 /// What stands on the bed. Nothing starts on an occupied one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -159,16 +200,130 @@ impl Activity {
     }
 }
 
-/// How the line to the printer does, since the port was opened.
+/// Upper bounds, in ms, of the buckets of `LineHealth::ok_latency`; the last bucket has none.
+pub const LATENCY_BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
+
+/// What ails a line, as far as its errors tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineTrouble {
+    /// Lines arrive damaged.
+    Noise,
+    /// The board counts lines otherwise than we do.
+    Renumbering,
+    /// Lines are done, but their `ok`s do not come back.
+    LostOks,
+    /// The board answers to what we did not send.
+    Stranger,
+}
+
+impl LineTrouble {
+    /// What it is and what to do.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Noise => {
+                "lines arrive damaged: electric noise or a bad contact; try a shorter, shielded cable, away from motors and heaters, and another port"
+            }
+            Self::Renumbering => {
+                "the board counts its lines otherwise than platen: somebody prints from its card or panel, or another program has the port"
+            }
+            Self::LostOks => {
+                "answers get lost on the way back: a bad contact, or an adapter that drops bytes; try another cable and port"
+            }
+            Self::Stranger => {
+                "the board answers to what platen did not send: a display or another host talks on the same line; switch off its polling, or unplug it"
+            }
+        }
+    }
+}
+
+/// How the line to the printer does, since the port was opened or since a job began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LineHealth {
     pub lines_sent: u64,
     pub bytes_sent: u64,
+    /// Lines that the board asked for again, and of these:
     pub resends: u64,
+    /// damaged on the way,
+    pub resends_damaged: u64,
+    /// out of order,
+    pub resends_number: u64,
+    /// without a reason that was readable.
+    pub resends_unexplained: u64,
+    /// Requests for a line that cannot be true.
+    pub nonsense: u64,
     /// Times that we had to ask the firmware where it is, after silence.
     pub probes: u64,
     /// `ok`s that answered nothing we had sent: a damaged line ran as something else, or noise.
     pub stray_oks: u64,
+    /// Commands that the firmware seems to have run without their number: the tail of a line that
+    /// was cut when the firmware flushed its buffer. What is printed may not be the file any more.
+    pub strays: u64,
+    /// Lines that were done, as later answers show, but whose own `ok` never came.
+    pub oks_missing: u64,
+    /// Lines by the time from their sending to their `ok`; bounds in `LATENCY_BOUNDS_MS`.
+    pub ok_latency: [u64; LATENCY_BOUNDS_MS.len() + 1],
+    pub ok_latency_sum_ms: u64,
+    /// Time in which the planner held no move but the one just taken in: the part shows it. Known
+    /// only where the firmware tells of its planner (`planner_told`).
+    pub starved_us: u64,
+    pub planner_told: bool,
+    /// The most bytes that were ever unconfirmed.
+    pub in_flight_max: u64,
+    /// Bytes a second that the line can carry: a tenth of its baud rate.
+    pub limit_bytes_per_s: u64,
+    /// What the latest errors mean, if there are many.
+    pub trouble: Option<LineTrouble>,
+}
+
+impl LineHealth {
+    /// What came since `before`; what is no count is as it is now.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut ok_latency = self.ok_latency;
+        for (now, then) in ok_latency.iter_mut().zip(before.ok_latency) {
+            *now -= then;
+        }
+        Self {
+            lines_sent: self.lines_sent - before.lines_sent,
+            bytes_sent: self.bytes_sent - before.bytes_sent,
+            resends: self.resends - before.resends,
+            resends_damaged: self.resends_damaged - before.resends_damaged,
+            resends_number: self.resends_number - before.resends_number,
+            resends_unexplained: self.resends_unexplained - before.resends_unexplained,
+            nonsense: self.nonsense - before.nonsense,
+            probes: self.probes - before.probes,
+            stray_oks: self.stray_oks - before.stray_oks,
+            strays: self.strays - before.strays,
+            oks_missing: self.oks_missing.saturating_sub(before.oks_missing),
+            ok_latency,
+            ok_latency_sum_ms: self.ok_latency_sum_ms - before.ok_latency_sum_ms,
+            starved_us: self.starved_us - before.starved_us,
+            ..*self
+        }
+    }
+}
+
+/// How fast the line runs, over the last seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LineRate {
+    pub lines_per_s: f64,
+    pub bytes_per_s: f64,
+    /// Bytes against what the line can carry, 0 to 1.
+    pub used: f64,
+}
+
+impl LineRate {
+    /// What `line` did in `seconds`.
+    pub fn of(line: &LineHealth, seconds: f64) -> Self {
+        if seconds <= 0.0 {
+            return Self::default();
+        }
+        let (lines, bytes) = (line.lines_sent as f64 / seconds, line.bytes_sent as f64 / seconds);
+        let used = if line.limit_bytes_per_s > 0 { bytes / line.limit_bytes_per_s as f64 } else { 0.0 };
+        Self { lines_per_s: lines, bytes_per_s: bytes, used }
+    }
 }
 
 /// Everything live about one printer, as its task last published it.
@@ -180,6 +335,7 @@ pub struct Snapshot {
     /// `Marlin 2.1.2.6`, as far as the firmware said and we trust it to be short and plain.
     pub firmware: Option<String>,
     pub line: LineHealth,
+    pub rate: LineRate,
     /// When this snapshot was made.
     pub at: Moment,
 }
@@ -192,6 +348,7 @@ impl Snapshot {
             temperatures: Temperatures::default(),
             firmware: None,
             line: LineHealth::default(),
+            rate: LineRate::default(),
             at,
         }
     }

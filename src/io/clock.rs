@@ -44,6 +44,15 @@ impl Clock {
     }
 }
 
+/// Processor time that this process has used so far, in user and kernel.
+pub fn cpu_time() -> std::time::Duration {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return std::time::Duration::ZERO };
+    let micros = [usage.user_time(), usage.system_time()]
+        .map(|time| time.tv_sec().saturating_mul(1_000_000).saturating_add(time.tv_usec()));
+    std::time::Duration::from_micros(u64::try_from(micros[0].saturating_add(micros[1])).unwrap_or(0))
+}
+
 /// 128 random bits from the kernel, for ids.
 pub fn entropy() -> [u8; 16] {
     let mut bytes = [0; 16];

@@ -16,14 +16,20 @@
 //!   new is sent until what was in flight has drained.
 //! - A lost `ok` is never guessed at: a numbered line far ahead *must* be refused, and its refusal
 //!   tells the last line that was accepted (`Last Line: 115`, `Resend: 116`).
+//! - A firmware that refuses nothing (`Refusal::Drops`, `Refusal::Trusts`) is asked for its
+//!   temperatures instead: when that answer comes before all the `ok`s that are due, lines or answers
+//!   are lost and nobody can say which. Then the link is given up rather than anything sent twice.
 
 use std::time::Duration;
 
-use super::dialect::Dialect;
-use super::frame;
+use super::dialect::{Dialect, Firmware, Refusal};
+use super::frame::{self, Form};
+use super::health::Health;
+use super::meatpack;
 use super::reply::{Acknowledged, Refused};
 use super::window::{Capacity, Origin, Sent, Window};
 use crate::domain::moment::Moment;
+use crate::domain::printer::{LineHealth, LineTrouble};
 use crate::domain::units::Baud;
 
 /// How far ahead the number of a question is: far beyond any line that could be right.
@@ -33,14 +39,15 @@ const QUESTION_AHEAD: u32 = 1_000_000;
 const STALL: Duration = Duration::from_millis(1_000);
 /// Marlin says `busy` every 2 s while it works; transcripts show gaps of 5 s and more.
 const BUSY_LASTS: Duration = Duration::from_millis(6_500);
-/// A question that was not answered is repeated after 1, 2, 4, then every 8 s.
 /// Where a command runs that may take minutes (heating, homing) and the board never says `busy`, it
 /// is asked this seldom: each question waits in its receive buffer until the command is done.
 const QUESTION_REPEAT_LONG: Duration = Duration::from_secs(60);
 /// No progress and no `busy` for this long: the board is lost. Long moves without keepalive take less.
 const SILENCE: Duration = Duration::from_secs(90);
-/// The same while a command runs that may take minutes.
+/// The same while a command runs that may take minutes; any word of the board begins it anew.
 const SILENCE_LONG: Duration = Duration::from_secs(900);
+/// `wait` says that the board has nothing to do; a line that was sent this long ago is not on its way.
+const WAIT_MEANS_LOST: Duration = Duration::from_millis(250);
 /// A line that is refused this often in a row will never get through.
 const REFUSALS_MAX: u32 = 20;
 /// How often a `Resend` that cannot be true is asked back before the link is given up.
@@ -50,8 +57,10 @@ const SLOTS_BELIEVED: u32 = 4;
 /// `M110` is repeated this often before the board counts as silent.
 const RENUMBER_TRIES: u32 = 15;
 const RENUMBER_REPEAT: Duration = Duration::from_millis(1_000);
-/// After `M110` was answered: late answers to earlier tries die away.
+/// In the greeting: late answers to earlier tries die away.
 const RENUMBER_SETTLE: Duration = Duration::from_millis(60);
+/// The greeting's question must be run this often before the firmware counts as one that refuses nothing.
+const RUNS_BELIEVED: u32 = 2;
 
 /// The last line number before a job's first line.
 ///
@@ -68,6 +77,8 @@ pub enum Loss {
     LineCount,
     /// One line is refused again and again.
     Noise,
+    /// `ok`s are missing, and this firmware cannot say whether their lines are.
+    Unaccounted,
 }
 
 /// What the session must know of.
@@ -77,7 +88,20 @@ pub enum LinkEvent {
     Renumbered,
     /// The question asked by `confirm` was answered: everything was accepted.
     Confirmed,
+    /// What the latest errors mean has changed.
+    Trouble(Option<LineTrouble>),
     Lost(Loss),
+}
+
+/// The end of the greeting, step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settle {
+    /// `M110` was answered, perhaps: an `ok` alone could be that of a refusal.
+    Hushed,
+    /// The firmware was asked for its count; so often it ran the question instead.
+    Asked { runs: u32 },
+    /// It told its count, or that it has none. Whether an `ok` follows is worth knowing.
+    Answered { refused: bool, ok_came: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +111,8 @@ enum State {
         tries: u32,
         repeat_at: Moment,
     },
-    /// `M110` was answered, perhaps; once late answers have died away the firmware is asked for its
-    /// count, because an `ok` alone could be that of a refusal.
     Settling {
-        asked: bool,
+        step: Settle,
         tries: u32,
         until: Moment,
     },
@@ -107,19 +129,11 @@ enum State {
     Lost,
 }
 
-/// Counted since the port was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub lines: u64,
-    pub bytes: u64,
-    pub resends: u64,
-    pub questions: u64,
-    pub stray_oks: u64,
-    /// Commands that the firmware seems to have run without their number: the tail of a line that
-    /// was cut when the firmware flushed its buffer. What is printed may not be the file any more.
-    pub strays: u64,
-    /// The most bytes that were ever in flight.
-    pub in_flight_max: usize,
+/// What a refusal said before its `Resend`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refusing {
+    why: Refused,
+    wanted: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -130,25 +144,37 @@ pub struct Link {
     /// The number before the first line, as `M110` set it.
     base: u32,
     dialect: Dialect,
+    /// Lines go out packed: the firmware has said that it unpacks them.
+    packing: bool,
     out: Vec<u8>,
+    /// The line that `has_room` was asked for, as it would go out, and its number.
+    draft: Vec<u8>,
+    draft_number: Option<u32>,
+    scratch: Vec<u8>,
     events: Vec<LinkEvent>,
-    counts: Counts,
+    health: Health,
     /// `ok`s to ignore: each refusal brings one that acknowledges nothing.
     ignore_oks: u32,
     /// `echo:Unknown command` was read: the next `ok` without a number is its own, and harmless.
     unknown: bool,
+    /// A report of temperatures was read since the last `ok`: the `ok` of firmwares that answer in two lines.
+    reported: bool,
     /// Free command slots that were told, more than is known so far, and how often in a row.
     slots_seen: (usize, u32),
     /// A refusal was read and its `Resend` is still to come.
-    refused: Option<u32>,
+    refused: Option<Refusing>,
     /// After trouble, one line at a time until this one is acknowledged.
     careful_until: Option<u32>,
+    /// The line that makes the firmware speak a text of the file, and that text.
+    echo: Option<(u32, Box<[u8]>)>,
     /// The session waits for the answer that confirms the last line.
     confirming: bool,
     refusals: u32,
     nonsense: u32,
     last_progress: Moment,
     last_busy: Option<Moment>,
+    /// The board said something that makes sense.
+    last_heard: Moment,
     /// Shortest time seen from a line to its `ok`: latency of the wire and the adapter.
     turnaround: Duration,
     /// The line whose `ok` will be a sample of the turnaround: it went into an empty window.
@@ -158,9 +184,9 @@ pub struct Link {
 /// Commands that may hold their `ok` for minutes without a sign of life.
 fn takes_long(command: &[u8]) -> bool {
     let code = command.split(|b| *b == b' ').next().unwrap_or_default();
-    const LONG: [&[u8]; 20] = [
-        b"G4", b"G28", b"G29", b"G30", b"G32", b"G33", b"G34", b"G76", b"M0", b"M1", b"M48", b"M109",
-        b"M116", b"M190", b"M191", b"M226", b"M303", b"M400", b"M600", b"M701",
+    const LONG: [&[u8]; 24] = [
+        b"G4", b"G28", b"G29", b"G30", b"G32", b"G33", b"G34", b"G76", b"G80", b"M0", b"M1", b"M48", b"M109",
+        b"M116", b"M125", b"M190", b"M191", b"M226", b"M303", b"M400", b"M600", b"M701", b"M702", b"M306",
     ];
     LONG.contains(&code)
 }
@@ -169,27 +195,56 @@ fn is_temperature_question(command: &[u8]) -> bool {
     command == b"M105" || command.starts_with(b"M105 ")
 }
 
+fn is_move(command: &[u8]) -> bool {
+    matches!(command, [b'G', b'0'..=b'3'] | [b'G', b'0'..=b'3', b' ', ..])
+}
+
+/// The text that `M118` makes the firmware say, without what it puts before it.
+fn spoken(command: &[u8]) -> Option<&[u8]> {
+    let mut text = command.strip_prefix(b"M118")?;
+    if !text.is_empty() && !text.starts_with(b" ") {
+        return None;
+    }
+    loop {
+        text = text.trim_ascii_start();
+        match text {
+            [b'A' | b'E' | b'P', b'0'..=b'9', rest @ ..] if rest.is_empty() || rest.starts_with(b" ") => {
+                text = rest;
+            }
+            _ => return Some(text.trim_ascii()),
+        }
+    }
+}
+
 impl Link {
-    pub fn new(baud: Baud, capacity: Capacity) -> Self {
+    /// `named`: the firmware, where the operator knows it.
+    pub fn new(baud: Baud, capacity: Capacity, named: Option<Firmware>) -> Self {
         Self {
             baud,
             window: Window::new(capacity, 0),
             state: State::Unnumbered,
             base: 0,
-            dialect: Dialect::default(),
+            dialect: Dialect::new(named),
+            packing: false,
             out: Vec::with_capacity(512),
+            draft: Vec::with_capacity(128),
+            draft_number: None,
+            scratch: Vec::with_capacity(128),
             events: Vec::new(),
-            counts: Counts::default(),
+            health: Health::new(baud),
             ignore_oks: 0,
             unknown: false,
+            reported: false,
             slots_seen: (0, 0),
             refused: None,
             careful_until: None,
+            echo: None,
             confirming: false,
             refusals: 0,
             nonsense: 0,
             last_progress: Moment::ZERO,
             last_busy: None,
+            last_heard: Moment::ZERO,
             turnaround: Duration::from_millis(50),
             timing: None,
         }
@@ -199,8 +254,8 @@ impl Link {
         &self.dialect
     }
 
-    pub fn counts(&self) -> Counts {
-        self.counts
+    pub fn health(&self) -> &LineHealth {
+        self.health.counts()
     }
 
     pub fn window(&self) -> &Window {
@@ -225,6 +280,69 @@ impl Link {
         self.dialect.learn(name, able);
     }
 
+    /// `M115` told its name.
+    pub fn learn_firmware(&mut self, name: &str) {
+        self.dialect.identify(name);
+    }
+
+    fn refusal(&self) -> Refusal {
+        self.dialect.traits.refusal
+    }
+
+    /// It refuses what is damaged or out of order, so it can be asked for its count.
+    fn counts_lines(&self) -> bool {
+        self.refusal() == Refusal::Asks
+    }
+
+    fn form(&self) -> Form {
+        if self.packing {
+            Form::Packed
+        } else if self.dialect.traits.runs_compact {
+            Form::Compact
+        } else {
+            Form::Plain
+        }
+    }
+
+    // Packing.
+
+    pub fn is_packing(&self) -> bool {
+        self.packing
+    }
+
+    /// Asks the firmware to unpack from now on; its answer goes to `handle_unpacker`. Only while idle.
+    pub fn offer_packing(&mut self) {
+        self.out.extend_from_slice(meatpack::ENABLE);
+        self.health.sent_bare(meatpack::ENABLE.len());
+    }
+
+    /// The firmware did not answer the offer: whatever it made of it is undone.
+    pub fn withdraw_packing(&mut self) {
+        self.packing = false;
+        self.out.extend_from_slice(meatpack::DISABLE);
+        self.out.push(b'\n');
+        self.health.sent_bare(meatpack::DISABLE.len() + 1);
+    }
+
+    /// `[MP] …`
+    pub fn handle_unpacker(&mut self, status: meatpack::Status) {
+        self.packing = status.on && status.no_spaces;
+        self.draft_number = None;
+    }
+
+    /// Ends whatever half line the board may hold.
+    fn end_line(&mut self) {
+        let bytes: &[u8] = if self.packing {
+            meatpack::END_ANY_LINE
+        } else if self.dialect.traits.answers_empty_lines {
+            b""
+        } else {
+            b"\n"
+        };
+        self.out.extend_from_slice(bytes);
+        self.health.sent_bare(bytes.len());
+    }
+
     /// Sets the firmware's line count to `base`; our next line is the one after it. Only while nothing
     /// is in flight.
     pub fn renumber(&mut self, now: Moment, base: u32) {
@@ -238,13 +356,18 @@ impl Link {
     fn forget_doubts(&mut self, now: Moment) {
         self.ignore_oks = 0;
         self.unknown = false;
+        self.reported = false;
         self.refused = None;
         self.careful_until = None;
+        self.echo = None;
         self.confirming = false;
         self.refusals = 0;
         self.nonsense = 0;
         self.last_progress = now;
+        self.last_heard = now;
         self.timing = None;
+        self.draft_number = None;
+        self.health.rest();
     }
 
     fn renumber_again(&mut self, now: Moment) {
@@ -253,58 +376,85 @@ impl Link {
             self.lose(Loss::Silence);
             return;
         }
-        // The newline ends whatever half line the board may hold.
-        self.out.push(b'\n');
+        // A board that was left unpacking by somebody before us reads nothing plain.
+        if tries % 3 == 2 && !self.packing {
+            self.out.extend_from_slice(meatpack::DISABLE);
+        }
+        self.end_line();
         let command = format!("M110 N{}", self.base);
-        frame::write_numbered(&mut self.out, self.base, command.as_bytes());
+        let form = self.form();
+        frame::write_as(&mut self.out, &mut self.scratch, form, self.base, command.as_bytes());
         self.state = State::Renumbering { tries: tries + 1, repeat_at: now + RENUMBER_REPEAT };
     }
 
-    /// Whether a command may be sent now as a new line.
-    pub fn has_room(&self, command: &[u8]) -> bool {
-        self.is_streaming()
+    /// Whether a command may be sent now as a new line. `send` must follow with the same one, or nothing.
+    pub fn has_room(&mut self, command: &[u8]) -> bool {
+        let open = self.is_streaming()
             && self.window.again().is_none()
             && !self.confirming
             && self.careful_allows()
-            && self.window.fits(frame::numbered_length(self.window.next(), command))
+            && self.alone_allows(command);
+        if !open {
+            return false;
+        }
+        let number = self.window.next();
+        self.draft.clear();
+        let form = self.form();
+        let length = frame::write_as(&mut self.draft, &mut self.scratch, form, number, command);
+        self.draft_number = Some(number);
+        self.window.fits(length)
     }
 
     fn careful_allows(&self) -> bool {
         self.careful_until.is_none_or(|line| self.window.cursor() <= line)
     }
 
-    /// Numbers and sends a command. Call only when it `has_room`.
-    pub fn send(&mut self, now: Moment, origin: Origin, command: &[u8]) {
-        debug_assert!(self.has_room(command));
+    /// Lines that may not share the wire with others.
+    fn alone_allows(&self, command: &[u8]) -> bool {
+        let empty = self.window.in_flight() == 0;
+        // A line that is dropped without a word is missed only where its `ok` is the one that is due.
+        let one_by_one = self.refusal() == Refusal::Drops;
+        // What the file makes the firmware say must not be mistaken for an answer to another line.
+        empty || !(one_by_one || self.echo.is_some() || spoken(command).is_some())
+    }
+
+    /// Numbers and sends the command that `has_room` was just asked for.
+    pub fn send(&mut self, now: Moment, origin: Origin, command: Box<[u8]>) {
         let number = self.window.next();
+        debug_assert_eq!(self.draft_number, Some(number));
+        self.draft_number = None;
+        self.note_sending(now, number, &command);
+        let length = self.draft.len();
+        self.out.extend_from_slice(&self.draft);
+        self.window.push(now, origin, command, length);
+        self.health.sent(length, self.window.in_flight_bytes());
+    }
+
+    fn note_sending(&mut self, now: Moment, number: u32, command: &[u8]) {
         if self.window.in_flight() == 0 {
             self.last_progress = now;
             self.timing = Some((number, now));
         }
-        let length = frame::write_numbered(&mut self.out, number, command);
-        self.window.push(origin, command.into(), length);
-        self.count_sent(length);
-    }
-
-    fn count_sent(&mut self, length: usize) {
-        self.counts.lines += 1;
-        self.counts.bytes += length as u64;
-        self.counts.in_flight_max = self.counts.in_flight_max.max(self.window.in_flight_bytes());
+        if let Some(text) = spoken(command) {
+            self.echo = Some((number, text.into()));
+        }
     }
 
     /// Puts lines on the wire that the printer wants again.
     fn send_again(&mut self, now: Moment) {
         while self.is_streaming() && self.careful_allows() {
             let Some(line) = self.window.again() else { return };
-            if !self.window.fits(line.length) {
+            if !self.window.fits(line.length) || !self.alone_allows(&line.text) {
                 return;
             }
-            if self.window.in_flight() == 0 {
-                self.last_progress = now;
-            }
-            let length = frame::write_numbered(&mut self.out, line.number, &line.text);
-            self.window.sent_again();
-            self.count_sent(length);
+            let (number, text) = (line.number, line.text.clone());
+            self.note_sending(now, number, &text);
+            // What is sent again is no sample of the turnaround: its `ok` may be that of the first time.
+            self.timing = None;
+            let form = self.form();
+            let length = frame::write_as(&mut self.out, &mut self.scratch, form, number, &text);
+            self.window.sent_again(now);
+            self.health.sent(length, self.window.in_flight_bytes());
         }
     }
 
@@ -315,27 +465,53 @@ impl Link {
     }
 
     fn ask(&mut self, now: Moment, tries: u32) {
-        let long = self.oldest_takes_long();
-        self.question();
         // The question that ends every job is no sign of trouble.
-        self.counts.questions += u64::from(!self.confirming);
+        if !self.confirming {
+            self.health.asked();
+        }
+        if !self.counts_lines() {
+            self.ask_by_command(now);
+            return;
+        }
+        let long = self.oldest_takes_long();
+        if self.packing && tries > 0 {
+            // Perhaps it unpacks no more.
+            self.offer_packing();
+        }
+        self.question();
         let wait = if long { QUESTION_REPEAT_LONG } else { Duration::from_secs(1 << tries.min(3)) };
         self.state = State::Asking { tries: tries + 1, repeat_at: now + wait };
     }
 
     /// A line whose number must be refused; the refusal tells the firmware's own count.
     fn question(&mut self) {
-        self.out.push(b'\n');
-        let number = self.window.next() + QUESTION_AHEAD;
-        let length = frame::write_numbered(&mut self.out, number, b"M105");
-        self.counts.bytes += length as u64 + 1;
+        self.end_line();
+        let number = self.window.next().saturating_add(QUESTION_AHEAD);
+        let form = self.form();
+        let length = frame::write_as(&mut self.out, &mut self.scratch, form, number, b"M105");
+        self.health.sent_bare(length);
     }
 
-    /// The firmware's count is ours.
-    fn numbered(&mut self, now: Moment, ignore_oks: u32) {
+    /// The temperatures of a firmware that refuses nothing: their answer comes behind all that are due.
+    fn ask_by_command(&mut self, now: Moment) {
+        if self.window.find_in_flight(|line| is_temperature_question(&line.text)).is_some() {
+            return;
+        }
+        let number = self.window.next();
+        self.note_sending(now, number, b"M105");
+        let length = frame::write_numbered(&mut self.out, number, b"M105");
+        self.window.push(now, Origin::Own, b"M105"[..].into(), length);
+        self.health.sent(length, self.window.in_flight_bytes());
+    }
+
+    /// The firmware's count is ours, or it has none.
+    fn numbered(&mut self, now: Moment, refused: bool, ok_came: bool) {
+        self.dialect.saw_refusal(refused);
+        if refused {
+            self.dialect.saw_ok_after_resend(ok_came);
+        }
         self.window = Window::new(self.window.capacity(), self.base + 1);
         self.forget_doubts(now);
-        self.ignore_oks = ignore_oks;
         self.state = State::Streaming;
         self.events.push(LinkEvent::Renumbered);
     }
@@ -347,20 +523,33 @@ impl Link {
 
     /// The first `count` of them are in the kernel's hands.
     pub fn transmitted(&mut self, count: usize) {
-        self.out.drain(..count.min(self.out.len()));
+        if count >= self.out.len() {
+            self.out.clear();
+        } else {
+            self.out.drain(..count);
+        }
     }
 
     /// Throws away what is not yet written and puts `bytes` in its place: the way of a stop.
     pub fn preempt(&mut self, bytes: &[u8]) {
         self.out.clear();
+        if self.packing && !bytes.is_empty() {
+            self.out.extend_from_slice(meatpack::DISABLE);
+        }
         self.out.extend_from_slice(bytes);
         self.state = State::Lost;
     }
 
     /// Writes a command outside the numbering, for parsers that read ahead (`M108`).
     pub fn send_bare(&mut self, command: &[u8]) {
+        // Such a parser reads the wire before anything is unpacked.
+        let (before, after) =
+            if self.packing { (meatpack::DISABLE, meatpack::ENABLE) } else { (&b""[..], &b""[..]) };
+        self.out.extend_from_slice(before);
         self.out.extend_from_slice(command);
         self.out.push(b'\n');
+        self.out.extend_from_slice(after);
+        self.health.sent_bare(before.len() + command.len() + 1 + after.len());
         self.ignore_oks += 1;
     }
 
@@ -378,14 +567,71 @@ impl Link {
         self.window.settle_all()
     }
 
+    /// Nothing is to be printed now: an empty planner is no harm.
+    pub fn rest(&mut self) {
+        self.health.rest();
+    }
+
     fn lose(&mut self, loss: Loss) {
         self.state = State::Lost;
         self.events.push(LinkEvent::Lost(loss));
     }
 
+    fn judge(&mut self) {
+        let before = self.health.counts().trouble;
+        if let Some(trouble) = self.health.judge()
+            && trouble != before
+        {
+            self.events.push(LinkEvent::Trouble(trouble));
+        }
+    }
+
+    /// Whether a line is the text that the file makes the firmware say; it answers nothing.
+    pub fn is_echo(&mut self, line: &[u8]) -> bool {
+        let Some((_, text)) = &self.echo else { return false };
+        let line = line.trim_ascii();
+        let said = [&b""[..], b"//", b"// ", b"echo:", b"echo: "]
+            .iter()
+            .any(|before| line.strip_prefix(*before).is_some_and(|rest| *rest == **text));
+        if said {
+            self.echo = Some((u32::MAX, Box::default()));
+        }
+        said
+    }
+
+    /// The board said something that makes sense: it is alive.
+    pub fn handle_sign_of_life(&mut self, now: Moment) {
+        self.last_heard = now;
+    }
+
     pub fn handle_busy(&mut self, now: Moment) {
         self.last_busy = Some(now);
         self.dialect.says_busy = true;
+    }
+
+    /// The board has nothing to do: if it should have, lines or answers are lost.
+    pub fn handle_wait(&mut self, now: Moment) {
+        let old = |line: &Sent| now.since(line.at) >= WAIT_MEANS_LOST.max(self.turnaround * 3);
+        if self.is_streaming() && self.window.oldest_in_flight().is_some_and(old) {
+            self.ask(now, 0);
+        }
+    }
+
+    /// A report of temperatures outside of an `ok`.
+    pub fn handle_report(&mut self) {
+        self.reported = true;
+    }
+
+    /// `skip 12`: a line that it has already or does not want yet; an `ok` follows and says nothing.
+    pub fn handle_skip(&mut self, number: u32) {
+        if matches!(self.state, State::Streaming | State::Draining { .. } | State::Asking { .. }) {
+            self.ignore_oks += 1;
+        }
+        // Behind a request that we missed it passes over up to thirty lines, questions as well.
+        let question = self.window.next().saturating_add(QUESTION_AHEAD);
+        if matches!(self.state, State::Asking { .. }) && number & 0xFFFF == question & 0xFFFF {
+            self.question();
+        }
     }
 
     /// `echo:Unknown command: …`: a line that lost its number in the noise, most often.
@@ -394,45 +640,67 @@ impl Link {
     }
 
     pub fn handle_ok(&mut self, now: Moment, ack: &Acknowledged) {
-        if let Some(wanted) = self.refused.take() {
-            // The `Resend` between the refusal and its `ok` was damaged; the refusal said enough.
-            self.resend(now, wanted);
+        let reported = std::mem::take(&mut self.reported);
+        if let Some(refusing) = self.refused.take() {
+            // The `Resend` between the refusal and its `ok` was damaged; the refusal may have said enough.
+            match refusing.wanted {
+                Some(wanted) => self.resend(now, wanted, Some(refusing.why)),
+                None => self.ask_where(now),
+            }
             return;
         }
         match self.state {
             State::Renumbering { tries, .. } => {
                 if ack.temperatures.is_none() && ack.number.is_none_or(|number| number == self.base) {
                     self.dialect.advanced_ok |= ack.number.is_some();
-                    self.state = State::Settling { asked: false, tries, until: now + RENUMBER_SETTLE };
+                    self.state =
+                        State::Settling { step: Settle::Hushed, tries, until: now + RENUMBER_SETTLE };
                 }
                 return;
             }
             // It ran the question instead of refusing it: this firmware does not look at numbers.
-            State::Settling { asked: true, .. } if ack.temperatures.is_some() => {
-                self.numbered(now, 0);
+            State::Settling { step: Settle::Asked { runs }, tries, .. }
+                if ack.temperatures.is_some() || reported =>
+            {
+                let runs = runs + 1;
+                if runs < RUNS_BELIEVED {
+                    self.question();
+                    let until = now + RENUMBER_REPEAT;
+                    self.state = State::Settling { step: Settle::Asked { runs }, tries, until };
+                } else {
+                    let step = Settle::Answered { refused: false, ok_came: false };
+                    self.state = State::Settling { step, tries, until: now + RENUMBER_SETTLE };
+                }
+                return;
+            }
+            State::Settling { step: Settle::Answered { refused, .. }, tries, until } => {
+                let step = Settle::Answered { refused, ok_came: true };
+                self.state = State::Settling { step, tries, until };
                 return;
             }
             State::Unnumbered | State::Settling { .. } | State::Lost => return,
             State::Streaming | State::Draining { .. } | State::Asking { .. } => {}
         }
-        if let Some(number) = ack.number {
+        if let Some(number) = ack.number.map(|number| self.whole_number(number)) {
             self.dialect.advanced_ok = true;
             self.unknown = false;
             self.learn_queue(ack);
             if number >= self.window.acked() && number < self.window.next() {
+                if let Some(free) = ack.planner_free {
+                    let moved = self.window.get(number).is_some_and(|line| is_move(&line.text));
+                    self.health.planner(now, free, moved);
+                }
+                self.health.oks_missing(number - self.window.acked());
                 self.believe_below(now, number + 1);
             } else if number >= self.window.next() {
-                self.counts.stray_oks += 1;
+                self.health.stray_ok();
+            } else {
+                self.health.ok_late();
             }
             return;
         }
         if ack.temperatures.is_some() {
-            let asked = self.window.find_in_flight(|line| is_temperature_question(&line.text));
-            if let Some(number) = asked {
-                self.believe_below(now, number + 1);
-            } else {
-                self.counts.stray_oks += 1;
-            }
+            self.handle_temperature_ok(now);
             return;
         }
         // The `ok` behind a `Resend` is bare even where others tell of the queue.
@@ -446,15 +714,50 @@ impl Link {
         if self.dialect.advanced_ok || self.window.acked() >= wanted {
             // Every line that we sent has a number, so this answers something else: a line that lost
             // its `N` and ran as an unknown command, or the tail of a cut one that ran as a command.
-            self.counts.stray_oks += 1;
+            self.health.stray_ok();
             // A whole `ok P15 B3` is no `ok N12 P15 B3` that noise has changed. Where `ok`s tell nothing,
             // one too many proves something only right after a refusal, when all others are accounted for.
             let draining = matches!(self.state, State::Draining { .. });
             let whole = if self.dialect.advanced_ok { ack.slots_free.is_some() } else { draining };
-            self.counts.strays += u64::from(whole && !ack.damaged && !unknown);
+            if whole && !ack.damaged && !unknown {
+                self.health.strayed();
+            }
             return;
         }
         self.believe_below(now, self.window.acked() + 1);
+    }
+
+    /// The answer to `M105`, and so to all that was sent before it.
+    fn handle_temperature_ok(&mut self, now: Moment) {
+        let Some(number) = self.window.find_in_flight(|line| is_temperature_question(&line.text)) else {
+            self.health.stray_ok();
+            if !self.counts_lines() {
+                // Its line was taken for done by an `ok` too many.
+                self.lose(Loss::Unaccounted);
+            }
+            return;
+        };
+        let missing = number - self.window.acked();
+        if missing > 0 && !self.counts_lines() {
+            self.health.oks_missing(missing);
+            self.lose(Loss::Unaccounted);
+            return;
+        }
+        if missing > 0 && !self.dialect.advanced_ok {
+            self.health.oks_missing(missing);
+        }
+        self.believe_below(now, number + 1);
+    }
+
+    /// Where numbers are told in 16 bits: the whole one that is nearest to what is due.
+    fn whole_number(&self, told: u32) -> u32 {
+        if !self.dialect.traits.short_numbers || told > 0xFFFF {
+            return told;
+        }
+        let due = self.window.acked();
+        let low = |number: u32| u16::try_from(number & 0xFFFF).unwrap_or(0);
+        let ahead = low(told).wrapping_sub(low(due)).cast_signed();
+        due.saturating_add_signed(i32::from(ahead))
     }
 
     fn learn_queue(&mut self, ack: &Acknowledged) {
@@ -472,6 +775,10 @@ impl Link {
     }
 
     fn believe_below(&mut self, now: Moment, number: u32) {
+        let first = self.window.acked();
+        for line in (first..number.min(self.window.cursor())).filter_map(|line| self.window.get(line)) {
+            self.health.latency(now.since(line.at));
+        }
         if self.window.acknowledge_below(number) == 0 {
             return;
         }
@@ -487,37 +794,63 @@ impl Link {
         if self.careful_until.is_some_and(|line| line < number) {
             self.careful_until = None;
         }
+        if self.window.in_flight() == 0 {
+            self.echo = None;
+        }
+        self.judge();
         self.send_again(now);
+        if self.confirming && !self.counts_lines() && self.window.in_flight() == 0 {
+            self.confirming = false;
+            self.events.push(LinkEvent::Confirmed);
+        }
     }
 
     /// `Error:… Last Line: n`: its `Resend` follows, and an `ok` that acknowledges nothing.
-    pub fn handle_refused(&mut self, _why: Refused, last: Option<u32>) {
+    pub fn handle_refused(&mut self, why: Refused, last: Option<u32>) {
         if !matches!(self.state, State::Unnumbered | State::Lost) {
-            self.refused = last.and_then(|last| last.checked_add(1));
+            let wanted = last.and_then(|last| last.checked_add(1));
+            self.refused = Some(Refusing { why, wanted });
+        }
+    }
+
+    /// Asks, unless the greeting is still to come to that.
+    fn ask_where(&mut self, now: Moment) {
+        if matches!(self.state, State::Streaming | State::Draining { .. } | State::Asking { .. }) {
+            self.ask(now, 0);
+        }
+    }
+
+    /// A request for a line whose number was damaged.
+    pub fn handle_resend_unreadable(&mut self, now: Moment) {
+        self.ignore_oks += u32::from(self.dialect.traits.ok_after_resend);
+        match self.refused.take() {
+            Some(Refusing { why, wanted: Some(wanted) }) => self.resend(now, wanted, Some(why)),
+            _ => self.ask_where(now),
         }
     }
 
     pub fn handle_resend(&mut self, now: Moment, wanted: u32) {
         // Refusal and resend say the same number twice; where they differ one is damaged.
         let said_before = self.refused.take();
-        self.ignore_oks += 1;
-        if said_before.is_some_and(|said| said != wanted) {
-            if matches!(self.state, State::Streaming | State::Draining { .. } | State::Asking { .. }) {
-                self.ask(now, 0);
-            }
+        self.ignore_oks += u32::from(self.dialect.traits.ok_after_resend);
+        if said_before.and_then(|said| said.wanted).is_some_and(|said| said != wanted) {
+            self.ask_where(now);
             return;
         }
-        self.resend(now, wanted);
+        self.resend(now, wanted, said_before.map(|said| said.why));
     }
 
-    fn resend(&mut self, now: Moment, wanted: u32) {
+    fn resend(&mut self, now: Moment, wanted: u32, why: Option<Refused>) {
+        let wanted = self.whole_number(wanted);
         match self.state {
-            State::Unnumbered | State::Lost | State::Settling { asked: false, .. } => return,
-            State::Settling { asked: true, .. } if wanted == self.base + 1 => {
-                self.numbered(now, self.ignore_oks);
+            State::Unnumbered | State::Lost => return,
+            State::Settling { step: Settle::Hushed | Settle::Answered { .. }, .. } => return,
+            State::Settling { step: Settle::Asked { .. }, tries, .. } if wanted == self.base + 1 => {
+                let step = Settle::Answered { refused: true, ok_came: false };
+                self.state = State::Settling { step, tries, until: now + RENUMBER_SETTLE };
                 return;
             }
-            State::Settling { asked: true, tries, .. } => {
+            State::Settling { step: Settle::Asked { .. }, tries, .. } => {
                 self.state = State::Renumbering { tries, repeat_at: now };
                 self.renumber_again(now);
                 return;
@@ -526,24 +859,29 @@ impl Link {
             State::Renumbering { .. } => return,
             State::Streaming | State::Draining { .. } | State::Asking { .. } => {}
         }
-        self.counts.resends += u64::from(!matches!(self.state, State::Asking { .. }));
+        let asking = matches!(self.state, State::Asking { .. });
         // A board that was reset wants line 1: obeying would print the part again over itself.
         let restarted = wanted <= self.base || (wanted == 1 && self.window.acked() > 1);
         if restarted || !self.window.may_rewind_to(wanted) {
             self.nonsense += 1;
+            self.health.nonsense();
+            self.judge();
             if self.nonsense >= NONSENSE_MAX {
                 self.lose(Loss::LineCount);
             } else {
-                self.ask(now, 0);
+                self.ask_where(now);
             }
             return;
         }
-        let asking = matches!(self.state, State::Asking { .. });
         if wanted == self.window.next() {
             self.all_accepted(now, asking);
             return;
         }
         if !matches!(self.state, State::Draining { .. }) {
+            // The question is refused for its number, whatever happened to the lines before it.
+            self.health.resend(why.filter(|_| !asking));
+            self.window.note_trouble();
+            self.judge();
             self.refusals += 1;
             if self.refusals >= REFUSALS_MAX {
                 self.lose(Loss::Noise);
@@ -564,6 +902,7 @@ impl Link {
         // Accepted lines may still wait for their `ok`, but the board said nothing for long: lost.
         let next = self.window.next();
         self.state = State::Streaming;
+        self.health.oks_missing(next - self.window.acked());
         self.believe_below(now, next);
         self.last_progress = now;
         if self.confirming {
@@ -577,14 +916,18 @@ impl Link {
         let lost = self.window.acked() < wanted && self.window.in_flight() > 0 && !self.dialect.advanced_ok;
         if lost && now.since(self.last_progress) >= STALL {
             // Without numbers, `ok`s that have not come by now will not come.
+            self.health.oks_missing(wanted - self.window.acked());
             self.window.acknowledge_below(wanted);
         }
         self.window.rewind_to(wanted);
         self.careful_until = Some(wanted);
+        self.echo = None;
+        // The `ok`s behind the requests have come by now, or were lost.
+        self.ignore_oks = 0;
         self.last_progress = now;
         self.timing = None;
         // Ends a line that lost its newline; Marlin answers nothing to an empty one.
-        self.out.push(b'\n');
+        self.end_line();
         self.send_again(now);
     }
 
@@ -602,6 +945,12 @@ impl Link {
         if self.window.in_flight() == 0 {
             return None;
         }
+        if !self.counts_lines()
+            && self.window.find_in_flight(|line| is_temperature_question(&line.text)).is_some()
+        {
+            // It is asked already, and the answer waits for what is before it.
+            return None;
+        }
         // What takes long is trusted to say `busy`, where the board does that at all.
         let patience =
             if self.oldest_takes_long() && !self.dialect.says_busy { QUESTION_REPEAT_LONG } else { STALL };
@@ -611,8 +960,11 @@ impl Link {
     /// When the board counts as lost, or `None` while nothing is awaited.
     fn lost_at(&self) -> Option<Moment> {
         let awaited = self.window.in_flight() > 0 || matches!(self.state, State::Asking { .. });
-        let patience = if self.oldest_takes_long() { SILENCE_LONG } else { SILENCE };
-        awaited.then(|| (self.last_progress + patience).max(self.busy_until() + patience))
+        let long = self.oldest_takes_long();
+        let patience = if long { SILENCE_LONG } else { SILENCE };
+        // While something long runs, who talks is alive; else only an answer counts.
+        let talked = if long { self.last_heard + patience } else { Moment::ZERO };
+        awaited.then(|| (self.last_progress + patience).max(self.busy_until() + patience).max(talked))
     }
 
     /// When `handle_timeout` wants to be called.
@@ -621,7 +973,7 @@ impl Link {
             State::Unnumbered | State::Lost => None,
             State::Renumbering { repeat_at, .. } => Some(repeat_at),
             State::Settling { until, .. } | State::Draining { until, .. } => Some(until),
-            State::Streaming => self.stalled_at(),
+            State::Streaming => self.stalled_at().or_else(|| self.lost_at()),
             State::Asking { repeat_at, .. } => {
                 Some(self.lost_at().map_or(repeat_at, |lost| lost.min(repeat_at)))
             }
@@ -631,18 +983,13 @@ impl Link {
     pub fn handle_timeout(&mut self, now: Moment) {
         match self.state {
             State::Renumbering { repeat_at, .. } if now >= repeat_at => self.renumber_again(now),
-            State::Settling { asked: false, tries, until } if now >= until => {
-                self.refused = None;
-                self.ignore_oks = 0;
-                self.question();
-                self.state = State::Settling { asked: true, tries, until: now + RENUMBER_REPEAT };
-            }
-            State::Settling { asked: true, tries, until } if now >= until => {
-                self.state = State::Renumbering { tries, repeat_at: now };
-                self.renumber_again(now);
-            }
+            State::Settling { step, tries, until } if now >= until => self.settled(now, step, tries),
             State::Draining { wanted, until } if now >= until => self.drained(now, wanted),
-            State::Streaming if self.stalled_at().is_some_and(|at| now >= at) => self.ask(now, 0),
+            State::Streaming if self.stalled_at().is_some_and(|at| now >= at) => {
+                self.window.note_trouble();
+                self.ask(now, 0);
+            }
+            State::Streaming if self.lost_at().is_some_and(|at| now >= at) => self.lose(Loss::Silence),
             State::Asking { tries, repeat_at } => {
                 if self.lost_at().is_some_and(|at| now >= at) {
                     self.lose(Loss::Silence);
@@ -656,6 +1003,25 @@ impl Link {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A step of the greeting has had its time.
+    fn settled(&mut self, now: Moment, step: Settle, tries: u32) {
+        match step {
+            Settle::Hushed => {
+                self.refused = None;
+                self.reported = false;
+                self.ignore_oks = 0;
+                self.question();
+                let step = Settle::Asked { runs: 0 };
+                self.state = State::Settling { step, tries, until: now + RENUMBER_REPEAT };
+            }
+            Settle::Asked { .. } => {
+                self.state = State::Renumbering { tries, repeat_at: now };
+                self.renumber_again(now);
+            }
+            Settle::Answered { refused, ok_came } => self.numbered(now, refused, ok_came),
         }
     }
 }
@@ -679,19 +1045,23 @@ mod tests {
             Reply::Refused { why, last } => link.handle_refused(why, last),
             Reply::Busy(_) => link.handle_busy(now),
             Reply::UnknownCommand => link.handle_unknown_command(),
+            Reply::Skip(number) => link.handle_skip(number),
+            Reply::Wait => link.handle_wait(now),
+            Reply::ResendUnreadable => link.handle_resend_unreadable(now),
+            Reply::MeatPack(status) => link.handle_unpacker(status),
             _ => {}
         }
     }
 
     fn sent(link: &mut Link) -> String {
-        let text = String::from_utf8(link.transmit().to_vec()).unwrap();
-        link.transmitted(text.len());
-        text
+        let bytes = link.transmit().to_vec();
+        link.transmitted(bytes.len());
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// A link that has agreed on numbers; `oks` are numbered if `advanced`.
     fn streaming(advanced: bool) -> Link {
-        let mut link = Link::new(Baud(115_200), CAPACITY);
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
         link.renumber(at(0), 0);
         assert_eq!(sent(&mut link), "\nN0 M110 N0*125\n");
         hear(&mut link, 5, if advanced { "ok N0 P15 B3" } else { "ok" });
@@ -705,12 +1075,13 @@ mod tests {
         hear(link, millis + 5, "Error:Line Number is not Last Line Number+1, Last Line: 0");
         hear(link, millis + 5, "Resend: 1");
         hear(link, millis + 5, "ok");
+        link.handle_timeout(at(millis + 65));
         assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
     }
 
     fn push(link: &mut Link, millis: u64, command: &str) {
         assert!(link.has_room(command.as_bytes()), "{command}");
-        link.send(at(millis), Origin::Own, command.as_bytes());
+        link.send(at(millis), Origin::Own, command.as_bytes().into());
     }
 
     #[test]
@@ -724,20 +1095,20 @@ mod tests {
 
     #[test]
     fn a_board_that_boots_slowly_is_greeted_again_until_it_answers() {
-        let mut link = Link::new(Baud(115_200), CAPACITY);
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
         link.renumber(at(0), 0);
         for second in 1..5 {
             sent(&mut link);
             link.handle_timeout(at(second * 1000));
         }
-        assert_eq!(sent(&mut link), "\nN0 M110 N0*125\n");
+        assert!(sent(&mut link).ends_with("\nN0 M110 N0*125\n"));
         hear(&mut link, 4100, "ok");
         confirm_numbers(&mut link, 4200);
     }
 
     #[test]
     fn the_ok_of_a_refused_renumbering_is_not_taken_for_its_answer() {
-        let mut link = Link::new(Baud(115_200), CAPACITY);
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
         link.renumber(at(0), 0);
         sent(&mut link);
         hear(&mut link, 5, "Error:checksum mismatch, Last Line: 3");
@@ -756,17 +1127,21 @@ mod tests {
 
     #[test]
     fn a_firmware_that_does_not_look_at_numbers_answers_the_question_itself() {
-        let mut link = Link::new(Baud(115_200), CAPACITY);
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
         link.renumber(at(0), 0);
         hear(&mut link, 5, "ok");
         link.handle_timeout(at(70));
         hear(&mut link, 75, "ok T:20.0 /0.0 B:20.0 /0.0");
+        assert_eq!(link.poll_event(), None, "once may be noise");
+        hear(&mut link, 80, "ok T:20.0 /0.0 B:20.0 /0.0");
+        link.handle_timeout(at(140));
         assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
+        assert_eq!(link.dialect().traits.refusal, Refusal::Drops);
     }
 
     #[test]
     fn a_board_that_never_answers_is_given_up() {
-        let mut link = Link::new(Baud(115_200), CAPACITY);
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
         link.renumber(at(0), 0);
         for second in 1..60 {
             link.handle_timeout(at(second * 1000));
@@ -924,7 +1299,7 @@ mod tests {
         push(&mut link, 100, "G1 X1");
         hear(&mut link, 105, "ok P14 B3");
         assert_eq!(link.window().acked(), 1);
-        assert_eq!((link.counts().stray_oks, link.counts().strays), (1, 1));
+        assert_eq!((link.health().stray_oks, link.health().strays), (1, 1));
     }
 
     #[test]
@@ -933,7 +1308,7 @@ mod tests {
         push(&mut link, 100, "G1 X1");
         hear(&mut link, 105, "echo:Unknown command: \"1 G1 X1\"");
         hear(&mut link, 105, "ok P14 B3");
-        assert_eq!((link.counts().stray_oks, link.counts().strays), (1, 0));
+        assert_eq!((link.health().stray_oks, link.health().strays), (1, 0));
     }
 
     #[test]
@@ -945,7 +1320,7 @@ mod tests {
         hear(&mut link, 110, "Resend: 1");
         hear(&mut link, 110, "ok");
         hear(&mut link, 111, "ok");
-        assert_eq!((link.window().acked(), link.counts().strays), (1, 1));
+        assert_eq!((link.window().acked(), link.health().strays), (1, 1));
     }
 
     #[test]
@@ -985,6 +1360,220 @@ mod tests {
             now += 500;
             link.handle_timeout(at(now));
         }
+        assert_eq!(link.poll_event(), Some(LinkEvent::Trouble(Some(LineTrouble::Noise))));
         assert_eq!(link.poll_event(), Some(LinkEvent::Lost(Loss::Noise)));
+    }
+
+    /// A link to a firmware that runs the greeting's question instead of refusing it.
+    fn uncounted(firmware: Firmware) -> Link {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(firmware));
+        link.renumber(at(0), 0);
+        hear(&mut link, 5, "ok");
+        link.handle_timeout(at(70));
+        hear(&mut link, 75, "ok T:20.0 /0.0");
+        hear(&mut link, 80, "ok T:20.0 /0.0");
+        link.handle_timeout(at(140));
+        assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
+        sent(&mut link);
+        link
+    }
+
+    #[test]
+    fn a_firmware_that_drops_bad_lines_without_a_word_gets_one_line_at_a_time() {
+        let mut link = uncounted(Firmware::RepRapFirmware);
+        push(&mut link, 200, "G1 X1");
+        assert!(!link.has_room(b"G1 X2"));
+        hear(&mut link, 210, "ok");
+        push(&mut link, 220, "G1 X2");
+        let mut klipper = uncounted(Firmware::Klipper);
+        push(&mut klipper, 200, "G1 X1");
+        push(&mut klipper, 200, "G1 X2");
+    }
+
+    #[test]
+    fn where_nothing_is_refused_a_missing_ok_ends_the_link_instead_of_anything_sent_twice() {
+        let mut link = uncounted(Firmware::RepRapFirmware);
+        push(&mut link, 200, "G1 X1");
+        sent(&mut link);
+        link.handle_timeout(at(1_300));
+        assert_eq!(sent(&mut link), "N2 M105*37\n");
+        hear(&mut link, 1_310, "ok T:20.0 /0.0");
+        assert_eq!(link.poll_event(), Some(LinkEvent::Lost(Loss::Unaccounted)));
+    }
+
+    #[test]
+    fn where_nothing_is_refused_the_end_is_confirmed_by_an_answer_behind_all_others() {
+        let mut link = uncounted(Firmware::Klipper);
+        push(&mut link, 200, "G1 X1");
+        hear(&mut link, 210, "ok");
+        link.confirm(at(220));
+        assert!(!link.has_room(b"G1 X2"));
+        assert_eq!(link.poll_event(), None);
+        hear(&mut link, 230, "ok B:29.3 /0.0 T0:27.9 /0.0");
+        assert_eq!(link.poll_event(), Some(LinkEvent::Confirmed));
+    }
+
+    #[test]
+    fn no_empty_line_goes_to_a_firmware_that_would_answer_it() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Smoothieware));
+        link.renumber(at(0), 0);
+        assert_eq!(sent(&mut link), "N0 M110 N0*125\n");
+        hear(&mut link, 5, "ok");
+        link.handle_timeout(at(70));
+        sent(&mut link);
+        hear(&mut link, 75, "rs N1");
+        link.handle_timeout(at(140));
+        assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
+        push(&mut link, 150, "G1 X1");
+        push(&mut link, 150, "G1 X2");
+        hear(&mut link, 160, "ok");
+        hear(&mut link, 161, "rs N2");
+        let until = link.poll_timeout().unwrap();
+        sent(&mut link);
+        link.handle_timeout(until);
+        assert_eq!(sent(&mut link), "N2 G1 X2*96\n");
+        // No `ok` came behind `rs`, so none is ignored.
+        hear(&mut link, 400, "ok");
+        assert!(link.is_idle());
+    }
+
+    #[test]
+    fn line_numbers_that_are_told_in_sixteen_bits_mean_the_nearest_line() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Repetier));
+        link.renumber(at(0), 65_534);
+        hear(&mut link, 5, "ok 65534");
+        link.handle_timeout(at(70));
+        hear(&mut link, 75, "Error:expected line 65535 got 1065535");
+        hear(&mut link, 75, "Resend:65535");
+        hear(&mut link, 75, "ok");
+        link.handle_timeout(at(140));
+        assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
+        for x in 1..5 {
+            push(&mut link, 150, &format!("G1 X{x}"));
+        }
+        hear(&mut link, 160, "ok 65535");
+        hear(&mut link, 160, "ok 0");
+        assert_eq!(link.window().acked(), 65_537);
+        sent(&mut link);
+        hear(&mut link, 170, "Error:Wrong checksum");
+        hear(&mut link, 170, "Resend:1");
+        hear(&mut link, 170, "ok");
+        let until = link.poll_timeout().unwrap();
+        link.handle_timeout(until);
+        assert!(sent(&mut link).starts_with("\nN65537 G1X3*"));
+    }
+
+    #[test]
+    fn the_ok_behind_a_skipped_line_acknowledges_nothing() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Repetier));
+        link.renumber(at(0), 0);
+        sent(&mut link);
+        hear(&mut link, 5, "ok");
+        confirm_numbers(&mut link, 70);
+        push(&mut link, 200, "G1 X1");
+        hear(&mut link, 210, "skip 1");
+        hear(&mut link, 210, "ok");
+        assert_eq!(link.window().acked(), 1);
+        hear(&mut link, 220, "ok");
+        assert!(link.is_idle());
+    }
+
+    #[test]
+    fn a_question_that_is_skipped_is_asked_again_at_once() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Repetier));
+        link.renumber(at(0), 0);
+        sent(&mut link);
+        hear(&mut link, 5, "ok");
+        confirm_numbers(&mut link, 70);
+        push(&mut link, 200, "G1 X1");
+        link.handle_timeout(at(1_300));
+        sent(&mut link);
+        hear(&mut link, 1_310, "skip 1000002");
+        assert!(sent(&mut link).contains("N1000002 M105"));
+    }
+
+    #[test]
+    fn an_idle_board_is_asked_at_once_for_what_it_should_be_doing() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G1 X1");
+        sent(&mut link);
+        hear(&mut link, 200, "wait");
+        assert_eq!(link.transmit(), b"", "the line may be on its way still");
+        hear(&mut link, 400, "wait");
+        assert!(sent(&mut link).contains("M105"));
+    }
+
+    #[test]
+    fn what_a_file_makes_the_firmware_say_answers_nothing() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G1 X1");
+        assert!(!link.has_room(b"M118 ok"), "it goes alone");
+        hear(&mut link, 110, "ok");
+        push(&mut link, 120, "M118 E1 ok");
+        assert!(!link.has_room(b"G1 X2"), "nothing goes with it");
+        assert!(link.is_echo(b"echo:ok"));
+        assert!(!link.is_echo(b"echo:ok"), "only once");
+        assert!(!link.is_idle());
+        hear(&mut link, 130, "ok");
+        assert!(link.is_idle());
+        push(&mut link, 140, "G1 X2");
+    }
+
+    #[test]
+    fn the_text_of_m118_stands_behind_its_parameters() {
+        let cases: [(&[u8], Option<&[u8]>); 6] = [
+            (b"M118 ok", Some(b"ok")),
+            (b"M118 A1 P0 action:cancel", Some(b"action:cancel")),
+            (b"M118 E1 Resend: 1", Some(b"Resend: 1")),
+            (b"M118 Path P1", Some(b"Path P1")),
+            (b"M1180 ok", None),
+            (b"M117 ok", None),
+        ];
+        for (command, text) in cases {
+            assert_eq!(spoken(command), text);
+        }
+    }
+
+    #[test]
+    fn lines_go_packed_once_the_firmware_says_that_it_unpacks_and_a_stop_goes_plain() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        link.renumber(at(0), 0);
+        sent(&mut link);
+        hear(&mut link, 5, "ok N0 P15 B3");
+        confirm_numbers(&mut link, 70);
+        link.offer_packing();
+        assert_eq!(link.transmit(), meatpack::ENABLE);
+        link.transmitted(6);
+        hear(&mut link, 200, "[MP] PV01 ON ESP");
+        assert!(!link.is_packing());
+        hear(&mut link, 200, "[MP] PV01 ON NSP");
+        push(&mut link, 210, "G1 X10.500 Y2");
+        let mut unpacked = Vec::new();
+        meatpack::pack(&mut unpacked, b"N1G1X10.5Y2*32\n");
+        assert_eq!(link.transmit(), unpacked);
+        link.preempt(b"\nM112\n");
+        assert_eq!(link.transmit(), b"\xFF\xFF\xFA\nM112\n");
+    }
+
+    #[test]
+    fn a_board_that_is_busy_with_something_long_is_alive_while_it_talks() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "M190 R40");
+        for second in 1..1_000 {
+            link.handle_sign_of_life(at(second * 1_000));
+            link.handle_timeout(at(second * 1_000));
+        }
+        assert_eq!(link.poll_event(), None);
+    }
+
+    #[test]
+    fn who_talks_but_never_answers_is_given_up() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G1 X1");
+        for second in 1..100 {
+            link.handle_sign_of_life(at(second * 1_000));
+            link.handle_timeout(at(second * 1_000));
+        }
+        assert_eq!(link.poll_event(), Some(LinkEvent::Lost(Loss::Silence)));
     }
 }

@@ -4,6 +4,10 @@ pub mod lines;
 
 pub mod frame;
 
+pub mod compact;
+
+pub mod meatpack;
+
 pub mod reply;
 
 pub mod report;
@@ -11,5 +15,7 @@ pub mod report;
 pub mod dialect;
 
 pub mod window;
+
+pub mod health;
 
 pub mod link;

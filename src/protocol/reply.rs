@@ -3,6 +3,7 @@
 //! Forms: `hosts-and-protocols.md` §2.2–2.9 and `hw-sim/tests/transcripts/`. A line may be damaged
 //! anywhere, so what does not parse completely says less, never something else.
 
+use super::meatpack;
 use super::report::{self, FirmwareInfo, Position, TemperatureReport};
 use crate::domain::printer::Fault;
 
@@ -52,8 +53,16 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     Ok(Acknowledged),
+    /// An `ok` that answers `M115` (Klipper, Smoothieware).
+    OkFirmware(FirmwareInfo),
     /// The printer wants this line next.
     Resend(u32),
+    /// The printer wants a line, but which one was damaged.
+    ResendUnreadable,
+    /// Repetier passes over a line that it has, or that came behind one that it asked for; an `ok` follows.
+    Skip(u32),
+    /// What the unpacker of packed lines says of itself.
+    MeatPack(meatpack::Status),
     /// Said before a `Resend`; `last` is absent where it was damaged.
     Refused {
         why: Refused,
@@ -99,6 +108,11 @@ fn acknowledged(tail: &str) -> Acknowledged {
         ack.temperatures = report::temperatures(tail);
         return ack;
     }
+    // Repetier: `ok 12`.
+    if let Some(number) = whole_number(tail.trim()) {
+        ack.number = Some(number);
+        return ack;
+    }
     for token in tail.split_ascii_whitespace() {
         let small = |text: &str| whole_number(text).and_then(|n| u8::try_from(n).ok());
         match token.split_at_checked(1) {
@@ -120,6 +134,22 @@ fn acknowledged(tail: &str) -> Acknowledged {
     ack
 }
 
+/// What stands behind an `ok`.
+fn answer(tail: &str) -> Reply {
+    let words = tail.trim();
+    if words == "start" {
+        // The board began anew while it answered.
+        return Reply::Start;
+    }
+    if words.starts_with("FIRMWARE_NAME:") {
+        return report::firmware(words).map_or_else(|| Reply::Ok(acknowledged(tail)), Reply::OkFirmware);
+    }
+    if words.starts_with("Emergency Stop Requested") {
+        return Reply::Fault(Fault::Killed);
+    }
+    Reply::Ok(acknowledged(tail))
+}
+
 /// Where the firmware says what went wrong. Old and new spellings, Marlin's and its relatives'.
 fn fault(text: &str) -> Option<Fault> {
     let lower = text.to_ascii_lowercase();
@@ -134,9 +164,13 @@ fn fault(text: &str) -> Option<Fault> {
         Fault::TooCold
     } else if has("probing failed") || has("homing failed") {
         Fault::Probing
-    } else if has("kill() called") || has("printer halted") || has("kill caused") {
+    } else if has("kill() called")
+        || has("printer halted")
+        || has("kill caused")
+        || has("emergency stop requested")
+    {
         Fault::Killed
-    } else if has("stopped due to errors") || has("stop called") {
+    } else if has("stopped due to errors") || has("stop called") || has("alarm lock") || has("halt state") {
         Fault::Halted
     } else {
         return None;
@@ -145,11 +179,19 @@ fn fault(text: &str) -> Option<Fault> {
 
 fn refused(text: &str) -> Option<Reply> {
     let lower = text.to_ascii_lowercase();
+    // Repetier: `expected line 12 got 11`, `Wrong checksum`, `Missing checksum`, `Format error`.
+    if let Some(rest) = lower.strip_prefix("expected line ") {
+        let last = leading_number(rest).and_then(|wanted| wanted.checked_sub(1));
+        return Some(Reply::Refused { why: Refused::LineNumber, last });
+    }
     let why = if lower.contains("line number is not last line number") {
         Refused::LineNumber
-    } else if lower.contains("checksum mismatch") {
+    } else if ["checksum mismatch", "wrong checksum", "format error"]
+        .iter()
+        .any(|words| lower.contains(words))
+    {
         Refused::Checksum
-    } else if lower.contains("no checksum with line number") {
+    } else if ["no checksum with line number", "missing checksum"].iter().any(|words| lower.contains(words)) {
         Refused::NoChecksum
     } else if lower.contains("no line number with checksum") {
         Refused::NoLineNumber
@@ -185,14 +227,25 @@ impl Reply {
         let text = text.trim_ascii_start();
         let tail = text.strip_prefix("ok").or_else(|| text.strip_prefix("OK"));
         if let Some(tail) = tail.filter(|tail| tail.is_empty() || tail.starts_with(' ')) {
-            return Self::Ok(acknowledged(tail));
+            return answer(tail);
+        }
+        // Two `ok`s that lost the newline between them: the later one says more.
+        if let Some(tail) = tail.filter(|tail| tail.starts_with("ok")) {
+            return Self::parse(tail.as_bytes());
         }
         let resend = ["Resend:", "RESEND:", "resend:", "rs "].iter().find_map(|word| text.strip_prefix(word));
         if let Some(rest) = resend {
             let rest = rest.trim_ascii_start().trim_start_matches('N');
-            return leading_number(rest).map_or(Self::Other, Self::Resend);
+            return leading_number(rest).map_or(Self::ResendUnreadable, Self::Resend);
         }
-        if let Some(rest) = text.strip_prefix("Error:").or_else(|| text.strip_prefix("fatal:")) {
+        if let Some(rest) = text.strip_prefix("skip ") {
+            return whole_number(rest.trim()).map_or(Self::Other, Self::Skip);
+        }
+        if text.starts_with("[MP] ") {
+            return meatpack::status(text).map_or(Self::Other, Self::MeatPack);
+        }
+        let error = ["Error:", "error:", "fatal:"].iter().find_map(|word| text.strip_prefix(word));
+        if let Some(rest) = error {
             let unknown =
                 if text.starts_with("fatal:") { Self::Fault(Fault::Halted) } else { Self::OtherError };
             return refused(rest).or_else(|| fault(rest).map(Self::Fault)).unwrap_or(unknown);
@@ -229,6 +282,13 @@ impl Reply {
         if is_unknown_command(text) {
             return Self::UnknownCommand;
         }
+        if text.starts_with("// Klipper state: ") {
+            let down = text.ends_with("Shutdown") || text.ends_with("Disconnect");
+            return if down { Self::Fault(Fault::Halted) } else { Self::Other };
+        }
+        if text.starts_with("Entering Alarm/Halt state") {
+            return Self::Fault(Fault::Halted);
+        }
         if text.contains("FIRMWARE_NAME:") {
             return report::firmware(text).map_or(Self::Other, Self::Firmware);
         }
@@ -261,6 +321,13 @@ mod tests {
         assert_eq!(parse("ok"), ok(None, None, None));
         assert_eq!(parse("ok N12 P15 B3"), ok(Some(12), Some(15), Some(3)));
         assert_eq!(parse("ok P15 B3"), ok(None, Some(15), Some(3)));
+        assert_eq!(parse("ok 12"), ok(Some(12), None, None));
+        assert_eq!(parse("okok N13 P15 B3"), ok(Some(13), Some(15), Some(3)));
+        assert_eq!(parse("ok start"), Reply::Start);
+        assert_eq!(parse("ok - Invalid G53"), damaged(None, None));
+        assert_eq!(parse("ok X:1.00 Y:2.00 Z:3.00 E:0.00"), ok(None, None, None));
+        let klipper = parse("ok FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.12.0-1");
+        assert!(matches!(klipper, Reply::OkFirmware(info) if info.name == "Klipper"));
         let Reply::Ok(ack) = parse("ok T:20.74 /0.00 B:20.66 /0.00 @:0 B@:0") else { panic!() };
         assert!(ack.temperatures.is_some() && ack.number.is_none());
     }
@@ -282,8 +349,10 @@ mod tests {
         {
             assert_eq!(parse(line), Reply::Resend(123), "{line}");
         }
-        assert_eq!(parse("Resend: -4"), Reply::Other);
-        assert_eq!(parse("Resend: x"), Reply::Other);
+        assert_eq!(parse("Resend: -4"), Reply::ResendUnreadable);
+        assert_eq!(parse("Resend: x"), Reply::ResendUnreadable);
+        assert_eq!(parse("skip 123"), Reply::Skip(123));
+        assert_eq!(parse("skip that"), Reply::Other);
     }
 
     #[test]
@@ -294,6 +363,10 @@ mod tests {
             ("Error:No Checksum with line number, Last Line: 4", Refused::NoChecksum, Some(4)),
             ("Error:No Line Number with checksum, Last Line: 0", Refused::NoLineNumber, Some(0)),
             ("Error:checksum mismatch, Last Line: 2z", Refused::Checksum, None),
+            ("Error:expected line 103257 got 103256", Refused::LineNumber, Some(103_256)),
+            ("Error:Wrong checksum", Refused::Checksum, None),
+            ("Error:Missing checksum", Refused::NoChecksum, None),
+            ("Error:Format error", Refused::Checksum, None),
         ];
         for (line, why, last) in cases {
             assert_eq!(parse(line), Reply::Refused { why, last }, "{line}");
@@ -313,6 +386,10 @@ mod tests {
             ("Error:Printer stopped due to errors. Supervision required.", Fault::Halted),
             ("!! MCU 'mcu' shutdown: Timer too close", Fault::Halted),
             ("fatal:Heater/sensor error - Printer stopped and heaters disabled", Fault::Halted),
+            ("ok Emergency Stop Requested - reset or M999 required to exit HALT state", Fault::Killed),
+            ("error:Alarm lock", Fault::Halted),
+            ("Entering Alarm/Halt state", Fault::Halted),
+            ("// Klipper state: Shutdown", Fault::Halted),
         ];
         for (line, fault) in cases {
             assert_eq!(parse(line), Reply::Fault(fault), "{line}");
@@ -337,6 +414,11 @@ mod tests {
             ("echo:Unknown command: \"XYZZY\"", Reply::UnknownCommand),
             ("ec@o:Unknown command: \"XYZZY\"", Reply::UnknownCommand),
             ("echo:Unk.own command: \"XYZZY\"", Reply::UnknownCommand),
+            ("// Unknown command:\"XYZZY\"", Reply::UnknownCommand),
+            ("// Klipper state: Ready", Reply::Other),
+            ("Printing...OK", Reply::Other),
+            ("[MP] PV01 ON NSP", Reply::MeatPack(meatpack::Status { on: true, no_spaces: true })),
+            ("[MP] PV01 ??", Reply::Other),
             ("echo: cold extrusion prevented", Reply::ColdExtrusion),
             ("echo:Home XYZ First", Reply::Other),
             ("Marlin 2.1.2.6", Reply::Other),

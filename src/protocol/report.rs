@@ -52,6 +52,11 @@ pub fn temperatures(line: &str) -> Option<TemperatureReport> {
     let mut report = TemperatureReport::default();
     let mut tokens = line.split_ascii_whitespace().peekable();
     let mut found = false;
+    // Reports of the accelerometer and of linear advance: `A:` and `B:`, and no `T:` (§2.6).
+    let other = line.split_ascii_whitespace().any(|token| token.starts_with("A:"));
+    if other && !line.contains("T:") && !line.contains("T0:") {
+        return None;
+    }
     while let Some(token) = tokens.next() {
         let Some((key, value)) = token.split_once(':') else { continue };
         if matches!(key, "X" | "Y" | "Z") {
@@ -154,6 +159,13 @@ mod tests {
             ("T:240.10/210.00 B:70.00/50.00 @:75", reading(240.1, 210.0), reading(70.0, 50.0)),
             ("ok B:29.3 /0.0 T0:27.9 /0.0", reading(27.9, 0.0), reading(29.3, 0.0)),
             ("T:21 /0 T0:21 /0 T1:30 /0 B:22 /0", reading(21.0, 0.0), reading(22.0, 0.0)),
+            (
+                "ok T:23.4 /0.0 B:23.1 /0.0 T0:23.4 /0.0 @:0 B@:0 P:24.2 A:26.4",
+                reading(23.4, 0.0),
+                reading(23.1, 0.0),
+            ),
+            ("T:24.16 /0 B:23.4 /0 B@:0 @:0", reading(24.16, 0.0), reading(23.4, 0.0)),
+            ("ok T:24.8 /0.0 @0 B:21.5 /60.0 @255", reading(24.8, 0.0), reading(21.5, 60.0)),
             ("T:-15.00 /0.00 B:20.74 /0.00", reading(-15.0, 0.0), reading(20.74, 0.0)),
         ];
         for (line, hotend, bed) in cases {
@@ -166,7 +178,9 @@ mod tests {
 
     #[test]
     fn damaged_values_and_positions_are_no_temperatures() {
-        for line in ["T:2x.7 /0.0", "T:NaN", "T:inf", "T:99999", "X:1 Y:2 Z:3 E:4", "ok", "", "T:"] {
+        for line in
+            ["A:1.50 B:2.25", "T:2x.7 /0.0", "T:NaN", "T:inf", "T:99999", "X:1 Y:2 Z:3 E:4", "ok", "", "T:"]
+        {
             assert_eq!(temperatures(line), None, "{line}");
         }
     }

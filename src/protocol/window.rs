@@ -10,6 +10,8 @@
 
 use std::collections::VecDeque;
 
+use crate::domain::moment::Moment;
+
 /// How far a `Resend` may take back what was acknowledged. An `ok` is mistaken for another's by at
 /// most what is in flight (a receive buffer and a command queue of short lines); this is twice that.
 pub const REWIND_MAX: u32 = 32;
@@ -30,6 +32,8 @@ pub struct Sent {
     pub text: Box<[u8]>,
     /// Bytes on the wire, with number, checksum and newline.
     pub length: usize,
+    /// When it was last handed over for sending.
+    pub at: Moment,
 }
 
 /// How much may be in flight.
@@ -40,6 +44,32 @@ pub struct Capacity {
     /// Lines that the board takes out of that buffer before it answers; 0 where not known.
     pub queue_slots: usize,
 }
+
+/// What every board holds: Marlin's 128 bytes, less one.
+pub const SAFE_RECEIVE_BYTES: usize = 127;
+
+/// How far the capacity is believed: trouble that comes in clusters may come from believing too much.
+///
+/// ```text
+///  Full ◀──500 good lines──▶ Safe ◀──▶ Single
+///         4 troubles, each within 200 lines of the last
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// All that the profile vouches for and the firmware told.
+    Full,
+    /// What every board holds.
+    Safe,
+    /// One line at a time.
+    Single,
+}
+
+/// Troubles that are further apart than this many lines are not of one cluster.
+const CLUSTER_LINES: u32 = 200;
+/// So many in a cluster cost a step of trust.
+const CLUSTER: u32 = 4;
+/// So many lines without trouble earn it back.
+const GOOD_LINES: u32 = 500;
 
 /// Room kept free for a question when nothing comes back any more: `\nN4294967295 M105*255\n`.
 pub const QUESTION_BYTES: usize = 22;
@@ -54,12 +84,48 @@ pub struct Window {
     next: u32,
     /// Bytes of the lines in flight.
     in_flight_bytes: usize,
+    trust: Trust,
+    /// Troubles of the latest cluster, and the line of the last one or of the last change of trust.
+    cluster: u32,
+    cluster_at: u32,
 }
 
 impl Window {
     /// An empty window whose first line gets `next`.
     pub fn new(capacity: Capacity, next: u32) -> Self {
-        Self { capacity, sent: VecDeque::new(), acked: next, cursor: next, next, in_flight_bytes: 0 }
+        Self {
+            capacity,
+            sent: VecDeque::with_capacity(64),
+            acked: next,
+            cursor: next,
+            next,
+            in_flight_bytes: 0,
+            trust: Trust::Full,
+            cluster: 0,
+            cluster_at: next,
+        }
+    }
+
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// Something went wrong: a line was refused, or answers stopped.
+    pub fn note_trouble(&mut self) {
+        let near = self.acked.saturating_sub(self.cluster_at) < CLUSTER_LINES;
+        self.cluster = if near { self.cluster + 1 } else { 1 };
+        self.cluster_at = self.acked;
+        if self.cluster >= CLUSTER {
+            self.cluster = 0;
+            self.trust = if self.trust == Trust::Full { Trust::Safe } else { Trust::Single };
+        }
+    }
+
+    fn earn_trust(&mut self) {
+        if self.trust != Trust::Full && self.acked.saturating_sub(self.cluster_at) >= GOOD_LINES {
+            self.cluster_at = self.acked;
+            self.trust = if self.trust == Trust::Single { Trust::Safe } else { Trust::Full };
+        }
     }
 
     pub fn capacity(&self) -> Capacity {
@@ -89,7 +155,8 @@ impl Window {
         self.sent.front().map_or(self.next, |line| line.number)
     }
 
-    fn get(&self, number: u32) -> Option<&Sent> {
+    /// A line that is not settled yet.
+    pub fn get(&self, number: u32) -> Option<&Sent> {
         let at = number.checked_sub(self.oldest())?;
         self.sent.get(at as usize)
     }
@@ -115,24 +182,34 @@ impl Window {
     /// Whether a line of `length` bytes fits: what is not in the board's command queue must fit
     /// into its receive buffer, with room for a question.
     pub fn fits(&self, length: usize) -> bool {
-        let budget = self.capacity.receive_bytes.saturating_sub(QUESTION_BYTES);
+        // A line longer than the budget goes alone.
+        if self.in_flight() == 0 {
+            return true;
+        }
+        let Capacity { receive_bytes, queue_slots } = match self.trust {
+            Trust::Full => self.capacity,
+            Trust::Safe => Capacity {
+                receive_bytes: self.capacity.receive_bytes.min(SAFE_RECEIVE_BYTES),
+                queue_slots: 0,
+            },
+            Trust::Single => return false,
+        };
+        let budget = receive_bytes.saturating_sub(QUESTION_BYTES);
         if self.in_flight_bytes + length <= budget {
             return true;
         }
         let queued: usize = (self.acked..self.cursor)
-            .take(self.capacity.queue_slots)
+            .take(queue_slots)
             .filter_map(|number| self.get(number))
             .map(|line| line.length)
             .sum();
         self.in_flight_bytes - queued + length <= budget
-            // A line longer than the budget goes alone.
-            || self.in_flight() == 0
     }
 
     /// Takes a new line in, already on its way. Only while nothing is to be sent again.
-    pub fn push(&mut self, origin: Origin, text: Box<[u8]>, length: usize) {
+    pub fn push(&mut self, now: Moment, origin: Origin, text: Box<[u8]>, length: usize) {
         debug_assert_eq!(self.cursor, self.next);
-        self.sent.push_back(Sent { number: self.next, origin, text, length });
+        self.sent.push_back(Sent { number: self.next, origin, text, length, at: now });
         self.next += 1;
         self.cursor = self.next;
         self.in_flight_bytes += length;
@@ -144,10 +221,15 @@ impl Window {
     }
 
     /// The line that `again` showed is on its way.
-    pub fn sent_again(&mut self) {
-        if let Some(length) = self.again().map(|line| line.length) {
+    pub fn sent_again(&mut self, now: Moment) {
+        if self.cursor >= self.next {
+            return;
+        }
+        let at = (self.cursor - self.oldest()) as usize;
+        if let Some(line) = self.sent.get_mut(at) {
+            line.at = now;
+            self.in_flight_bytes += line.length;
             self.cursor += 1;
-            self.in_flight_bytes += length;
         }
     }
 
@@ -162,6 +244,7 @@ impl Window {
         }
         self.acked = number;
         self.cursor = self.cursor.max(number);
+        self.earn_trust();
         gained
     }
 
@@ -205,7 +288,7 @@ mod tests {
 
     fn push(window: &mut Window, length: usize) {
         let index = u64::from(window.next());
-        window.push(Origin::File(index), Box::default(), length);
+        window.push(Moment::ZERO, Origin::File(index), Box::default(), length);
     }
 
     #[test]
@@ -233,6 +316,44 @@ mod tests {
         assert!(window.fits(90));
         push(&mut window, 90);
         assert!(!window.fits(5));
+    }
+
+    #[test]
+    fn clusters_of_trouble_cost_trust_and_good_lines_earn_it_back() {
+        let mut window = Window::new(Capacity { receive_bytes: 1023, queue_slots: 31 }, 1);
+        let good = |window: &mut Window, lines: u32| {
+            for _ in 0..lines {
+                push(window, 30);
+                window.acknowledge_below(window.next());
+                window.settle();
+            }
+        };
+        let in_flight = |window: &mut Window| {
+            while window.fits(30) {
+                push(window, 30);
+            }
+            let count = window.in_flight();
+            window.acknowledge_below(window.next());
+            count
+        };
+        assert_eq!(in_flight(&mut window), 31 + 33);
+        for (trust, most) in [(Trust::Safe, 3), (Trust::Single, 1), (Trust::Single, 1)] {
+            for _ in 0..CLUSTER {
+                window.note_trouble();
+                good(&mut window, 20);
+            }
+            assert_eq!((window.trust(), in_flight(&mut window)), (trust, most));
+        }
+        good(&mut window, GOOD_LINES);
+        assert_eq!(window.trust(), Trust::Safe);
+        good(&mut window, GOOD_LINES);
+        assert_eq!(window.trust(), Trust::Full);
+        // Far apart they are no cluster.
+        for _ in 0..2 * CLUSTER {
+            window.note_trouble();
+            good(&mut window, CLUSTER_LINES);
+        }
+        assert_eq!(window.trust(), Trust::Full);
     }
 
     #[test]
@@ -289,7 +410,7 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Push(length) if window.cursor() == window.next() && window.fits(length) => push(&mut window, length),
-                    Step::Again if window.again().is_some_and(|line| window.fits(line.length)) => window.sent_again(),
+                    Step::Again if window.again().is_some_and(|line| window.fits(line.length)) => window.sent_again(Moment::ZERO),
                     Step::Acknowledge(ahead) => { window.acknowledge_below(window.acked() + ahead); }
                     Step::Rewind(back) => {
                         let to = window.next().saturating_sub(back);

@@ -144,7 +144,7 @@ impl Dispatcher {
             }
         };
         let progress = Progress { confirmed: 0, total: commands };
-        let request = Request::NoteInterrupted { job, progress, why };
+        let request = Request::NoteInterrupted { job, progress, why, line: None };
         if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
             tracing::error!(printer = %name, %error, "the failed start could not be noted");
         }

@@ -24,7 +24,7 @@ use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
-use crate::domain::printer::{Activity, Snapshot};
+use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
 use crate::io::serial::Dial;
 
@@ -33,6 +33,8 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 const RETRY_MIN: Duration = Duration::from_millis(250);
 /// How often the live picture is renewed while nothing else changes.
 const TICK: Duration = Duration::from_millis(500);
+/// The line's speed is that of so many ticks.
+const RATE_TICKS: usize = 10;
 /// The journal hears of progress when a hundredth of the job is done, or after this time.
 const PROGRESS_AFTER: Duration = Duration::from_secs(30);
 const PROGRESS_AT_MOST_EVERY: Duration = Duration::from_secs(1);
@@ -77,6 +79,7 @@ pub fn spawn(
         starts: start_lane,
         live,
         scribe,
+        ticks: VecDeque::with_capacity(RATE_TICKS + 1),
         noted: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
@@ -131,6 +134,8 @@ struct Task {
     starts: mpsc::Receiver<Start>,
     live: watch::Sender<Arc<Snapshot>>,
     scribe: Scribe,
+    /// How the line did at the last ticks, oldest first: what its speed is measured from.
+    ticks: VecDeque<(Moment, LineHealth)>,
     /// The progress that the journal has, and when it got it.
     noted: Option<(Progress, Moment)>,
 }
@@ -291,6 +296,7 @@ impl Task {
 
     async fn connected(&mut self, mut drive: Drive, shutdown: &CancellationToken) -> (Session, Ended) {
         self.noted = None;
+        self.ticks.clear();
         self.publish(&drive.session);
         let mut tick = Instant::now() + TICK;
         let mut leave_by: Option<Instant> = None;
@@ -320,6 +326,10 @@ impl Task {
                 },
                 () = sleep_until(tick) => {
                     tick = Instant::now() + TICK;
+                    if self.ticks.len() > RATE_TICKS {
+                        self.ticks.pop_front();
+                    }
+                    self.ticks.push_back((self.setup.clock.now(), *drive.session.line()));
                     self.note_progress(&drive.session);
                     self.publish(&drive.session);
                 }
@@ -459,8 +469,14 @@ impl Task {
             SessionEvent::StopVerified => tracing::warn!(%printer, "the firmware confirmed the stop"),
             SessionEvent::Paused { job, progress } => self.scribe.note(Request::NotePaused { job, progress }),
             SessionEvent::Resumed { job } => self.scribe.note(Request::NoteResumed { job }),
-            SessionEvent::Printed { job, progress, digest, resends, strays, millis } => {
-                tracing::info!(%printer, %job, resends, millis, "printed");
+            SessionEvent::LineTrouble(Some(trouble)) => {
+                tracing::warn!(%printer, "the line ails: {}", trouble.in_words());
+            }
+            SessionEvent::LineTrouble(None) => tracing::info!(%printer, "the line is well again"),
+            SessionEvent::Printed { job, progress, digest, line, millis } => {
+                let strays = line.strays;
+                let used = LineRate::of(&line, millis as f64 / 1_000.0).used;
+                tracing::info!(%printer, %job, resends = line.resends, starved_ms = line.starved_us / 1_000, used, millis, "printed");
                 let cold = drive.session.cold_extrusions();
                 if cold > 0 {
                     tracing::warn!(%printer, %job, cold, "the firmware refused to push filament through a cold nozzle; the part is not whole");
@@ -468,19 +484,19 @@ impl Task {
                 if strays > 0 {
                     tracing::warn!(%printer, %job, strays, "noise on the cable: the firmware ran commands out of place; the part must be inspected");
                 }
-                self.scribe.note(Request::NotePrinted { job, progress, digest, resends, strays, millis });
+                self.scribe.note(Request::NotePrinted { job, progress, digest, line, millis });
             }
-            SessionEvent::Cancelled { job, progress, by } => {
+            SessionEvent::Cancelled { job, progress, by, line } => {
                 tracing::info!(%printer, %job, "cancelled");
-                self.scribe.note(Request::CancelJob { job, progress: Some(progress), by });
+                self.scribe.note(Request::CancelJob { job, progress: Some(progress), by, line: Some(line) });
             }
-            SessionEvent::Interrupted { job, progress, why } => {
+            SessionEvent::Interrupted { job, progress, why, line } => {
                 tracing::warn!(%printer, %job, why = %why.in_words(), "interrupted");
                 if let (Interruption::FileUnreadable, Some(error)) = (&why, drive.supply_error.take()) {
                     tracing::error!(%printer, %job, %error, "the job's file could not be read");
                 }
                 drive.set_supply(None);
-                self.scribe.note(Request::NoteInterrupted { job, progress, why });
+                self.scribe.note(Request::NoteInterrupted { job, progress, why, line: Some(line) });
             }
             SessionEvent::Faulted(fault) => {
                 tracing::error!(%printer, fault = fault.in_words(), "the firmware has halted");
@@ -506,6 +522,10 @@ impl Task {
     }
 
     fn publish(&self, session: &Session) {
-        self.live.send_replace(Arc::new(session.snapshot(self.setup.clock.now())));
+        let now = self.setup.clock.now();
+        let rate = self.ticks.front().map_or_else(LineRate::default, |(then, line)| {
+            LineRate::of(&session.line().since(line), now.since(*then).as_secs_f64())
+        });
+        self.live.send_replace(Arc::new(Snapshot { rate, ..session.snapshot(now) }));
     }
 }

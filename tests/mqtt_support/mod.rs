@@ -113,8 +113,7 @@ impl World {
             job: job.clone(),
             progress,
             digest,
-            resends: 1,
-            strays: 0,
+            line: Box::default(),
             millis: 5,
         })
         .await;

@@ -21,7 +21,7 @@ fn a_clean_line_is_exact_with_every_face() {
     for face in [Face::Marlin21, Face::Marlin20, Face::Marlin11] {
         let mut world = World::new(rig(face, 115_200, 1_000, 1), SAFE, curve(2_000));
         world.print_exactly(120);
-        assert_eq!(world.session.counts().resends, 0, "{face:?}");
+        assert_eq!(world.session.line().resends, 0, "{face:?}");
         assert_eq!(world.rig.ledger().totals.bytes_overrun, 0, "{face:?}");
         // A board that tells of its command queue may have those lines on top.
         let queue = world.session.link().window().capacity().queue_slots * 96;
@@ -69,7 +69,7 @@ fn a_known_command_queue_fills_the_line_without_an_overrun() {
     let mut world = World::new(rig(Face::Marlin20, 115_200, 8_000, 1), capacity, curve(2_000));
     world.print_exactly(120);
     assert_eq!(world.rig.ledger().totals.bytes_overrun, 0);
-    assert_eq!(world.session.counts().resends, 0);
+    assert_eq!(world.session.line().resends, 0);
 }
 
 #[test]

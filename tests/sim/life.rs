@@ -152,10 +152,10 @@ fn a_kill_of_the_firmware_interrupts_the_job_and_is_told_by_its_cause() {
             .iter()
             .any(|e| matches!(e, SessionEvent::Interrupted { why: Interruption::Fault { .. }, .. }))
     );
-    let bytes = world.session.counts().bytes;
+    let bytes = world.session.line().bytes_sent;
     let later = world.now + 60_000_000;
     world.run_until(61, "a minute", |world| world.now >= later);
-    assert_eq!(world.session.counts().bytes, bytes, "a deaf board gets no line");
+    assert_eq!(world.session.line().bytes_sent, bytes, "a deaf board gets no line");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn run(seed: u64) -> End {
         let mix = FaultMix::from_seed(seed);
         let noisy = mix.damage_to_host + mix.loss_to_host > 0.0 || mix.lose_every_ok > 0;
         let numbered = world.session.link().dialect().advanced_ok;
-        let told = world.session.counts().strays > 0 || noisy || !numbered;
+        let told = world.session.line().strays > 0 || noisy || !numbered;
         assert!(told, "seed {seed}: a stray was executed and not recognised");
         return End::Strayed;
     }

@@ -1,6 +1,7 @@
 //! One session, one simulated printer, and the time between them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+use hw_sim::canonical::{Canonical, canonical};
 use hw_sim::quirks::Face;
 use hw_sim::rig::{Rig, RigConfig};
 use platen::control::run::FileLine;
@@ -23,6 +24,14 @@ fn is_housekeeping(command: &str) -> bool {
             .contains(&code)
 }
 
+/// A command in its one spelling: a host may leave out spaces and zeros.
+fn spelled(command: &str) -> String {
+    match canonical(command.as_bytes()) {
+        Canonical::Print(text) => String::from_utf8_lossy(&text).into_owned(),
+        Canonical::Housekeeping | Canonical::Nothing => command.to_owned(),
+    }
+}
+
 /// Two changed or two equal lost bytes leave the checksum as it was: nobody can see that on the wire.
 fn is_undetectable(wanted: &str, executed: &str) -> bool {
     let sum = |text: &str| text.bytes().fold(0, |sum, byte| sum ^ byte);
@@ -36,8 +45,9 @@ pub struct World {
     pub file: Vec<String>,
     supplied: usize,
     ended: bool,
-    /// Executed lines that were checked already.
+    /// Executed lines that were checked already, and how many of them were the file's.
     checked: usize,
+    done: usize,
     /// Where the job's lines begin in the ledger.
     job_from: usize,
     pub now: u64,
@@ -54,7 +64,7 @@ impl World {
         config.firmware.record_lines = true;
         let baud = Baud(config.wire.to_device.baud);
         let rig = Rig::new(config);
-        let session = Session::new("sim".parse().unwrap(), Profile { baud, capacity });
+        let session = Session::new("sim".parse().unwrap(), Profile::new(baud, capacity));
         Self {
             rig,
             session,
@@ -63,6 +73,7 @@ impl World {
             supplied: 0,
             ended: false,
             checked: 0,
+            done: 0,
             job_from: 0,
             now: 0,
             in_flight_max: 0,
@@ -102,6 +113,7 @@ impl World {
     pub fn forget_executed(&mut self) {
         self.job_from = self.rig.ledger().executed().len();
         self.checked = self.job_from;
+        self.done = 0;
     }
 
     pub fn start(&mut self) {
@@ -193,8 +205,7 @@ impl World {
 
     /// Lines of the file that the firmware has executed.
     pub fn executed(&self) -> usize {
-        let lines = &self.rig.ledger().executed()[self.job_from..];
-        lines.iter().filter(|line| !is_housekeeping(line)).count() - self.wrong as usize
+        self.done
     }
 
     #[track_caller]
@@ -203,20 +214,22 @@ impl World {
         if self.checked == all.len() {
             return;
         }
-        let mut done = all[self.job_from..self.checked].iter().filter(|line| !is_housekeeping(line)).count()
-            - self.wrong as usize;
-        for line in &all[self.checked..] {
-            if is_housekeeping(line) {
+        let mut done = self.done;
+        for line in all[self.checked..].iter().map(|line| spelled(line)) {
+            if is_housekeeping(&line) {
                 continue;
             }
             let wanted = self.file.get(done).map(String::as_str);
             // After the job's lines come at most our own for switching off.
             let own = matches!(line.as_str(), "M104 S0" | "M140 S0" | "M107");
-            if wanted != Some(line.as_str()) && !own {
+            if own && wanted != Some(line.as_str()) {
+                continue;
+            }
+            if wanted != Some(line.as_str()) {
                 for (at, way, bytes) in self.trace.iter().rev().take(40).rev() {
                     println!("{at} {way} {:?}", String::from_utf8_lossy(bytes));
                 }
-                if wanted.is_some_and(|wanted| is_undetectable(wanted, line)) {
+                if wanted.is_some_and(|wanted| is_undetectable(wanted, &line)) {
                     done += 1;
                     continue;
                 }
@@ -232,6 +245,7 @@ impl World {
             done += 1;
         }
         self.checked = all.len();
+        self.done = done;
     }
 
     pub fn printed(&self) -> Option<(u64, FileHash)> {

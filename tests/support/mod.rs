@@ -126,7 +126,7 @@ async fn fake_printer(
                     Order::Pause { job } => Request::NotePaused { job, progress: Default::default() },
                     Order::Resume { job } => Request::NoteResumed { job },
                     Order::Cancel { job, by } => {
-                        Request::CancelJob { job, progress: Some(Default::default()), by }
+                        Request::CancelJob { job, progress: Some(Default::default()), by, line: None }
                     }
                     Order::Clear { by } => Request::ClearLatch { printer: name.clone(), by },
                 };

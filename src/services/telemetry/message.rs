@@ -15,7 +15,7 @@ use crate::domain::ids::{BootId, CaseToken, FileHash, JobId, NodeName, PartId, P
 use crate::domain::job::{Interruption, Job, Progress};
 use crate::domain::moment::{Moment, Stamp};
 use crate::domain::printer::{
-    Activity, Bed, Fault, Latch, LineHealth, PrinterRecord, Reading, Snapshot, Temperatures,
+    Activity, Bed, Fault, Latch, LineHealth, LineTrouble, PrinterRecord, Reading, Snapshot, Temperatures,
 };
 use crate::io::mqtt::{Delivery, Message};
 
@@ -143,8 +143,39 @@ struct LineData {
     lines_sent: u64,
     bytes_sent: u64,
     resends: u64,
+    resends_damaged: u64,
+    resends_number: u64,
     probes: u64,
     stray_oks: u64,
+    strays: u64,
+    oks_missing: u64,
+    /// Left out where the firmware does not tell of its planner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starved_ms: Option<u64>,
+    ok_latency_mean_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<LineTrouble>,
+}
+
+impl From<&LineHealth> for LineData {
+    fn from(line: &LineHealth) -> Self {
+        let answered = line.ok_latency.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        let mean = if answered > 0 { line.ok_latency_sum_ms as f64 / answered as f64 } else { 0.0 };
+        Self {
+            lines_sent: line.lines_sent,
+            bytes_sent: line.bytes_sent,
+            resends: line.resends,
+            resends_damaged: line.resends_damaged,
+            resends_number: line.resends_number,
+            probes: line.probes,
+            stray_oks: line.stray_oks,
+            strays: line.strays,
+            oks_missing: line.oks_missing,
+            starved_ms: line.planner_told.then_some(line.starved_us / 1_000),
+            ok_latency_mean_ms: hundredths(mean),
+            trouble: line.trouble,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -232,6 +263,9 @@ struct SummaryData<'a> {
     resends: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     strays: Option<u64>,
+    /// How the line did for this job, where it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<LineData>,
     /// How many events the job has: the last one's `job_seq`.
     events: u64,
 }
@@ -403,15 +437,16 @@ impl Origin {
             millis: None,
             resends: None,
             strays: None,
+            line: run.and_then(|run| run.line.as_deref()).map(LineData::from),
             events: subject.job_seq,
         };
         match &event.fact {
-            Fact::JobPrinted { exact, digest, resends, strays, millis, .. } => {
+            Fact::JobPrinted { exact, digest, line, millis, .. } => {
                 data.outcome = "printed";
                 data.exact = Some(*exact);
                 data.confirmed_digest = Some(digest);
-                data.resends = Some(*resends);
-                data.strays = Some(*strays);
+                data.resends = Some(line.resends);
+                data.strays = Some(line.strays);
                 data.millis = Some(*millis);
             }
             Fact::JobCancelled { .. } => data.outcome = "cancelled",
@@ -454,21 +489,21 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         Fact::JobProgress { progress, printer: _ } => ("progress", reached(Some(*progress))),
         Fact::JobPaused { progress, printer: _ } => ("paused", reached(Some(*progress))),
         Fact::JobResumed { printer: _ } => ("resumed", What::Begun {}),
-        Fact::JobPrinted { progress, exact, resends, strays, millis, printer: _, digest: _ } => {
+        Fact::JobPrinted { progress, exact, line, millis, printer: _, digest: _ } => {
             let progress = (*progress).into();
             (
                 "printed",
                 What::Printed {
                     progress,
                     exact: *exact,
-                    resends: *resends,
-                    strays: *strays,
+                    resends: line.resends,
+                    strays: line.strays,
                     millis: *millis,
                 },
             )
         }
-        Fact::JobCancelled { progress, printer: _, by: _ } => ("cancelled", reached(*progress)),
-        Fact::JobInterrupted { progress, why, printer: _ } => {
+        Fact::JobCancelled { progress, printer: _, by: _, line: _ } => ("cancelled", reached(*progress)),
+        Fact::JobInterrupted { progress, why, printer: _, line: _ } => {
             ("interrupted", What::Interrupted { progress: (*progress).into(), why })
         }
         Fact::JournalBegun { .. }
@@ -488,8 +523,7 @@ fn status_data<'a>(
     belonging: Option<&'a Belonging>,
 ) -> StatusData<'a> {
     // The reason for being offline and the firmware's name stay here: they may hold serial numbers.
-    let Snapshot { activity, temperatures, line, printer: _, firmware: _, at: _ } = snapshot;
-    let LineHealth { lines_sent, bytes_sent, resends, probes, stray_oks } = *line;
+    let Snapshot { activity, temperatures, line, printer: _, firmware: _, rate: _, at: _ } = snapshot;
     StatusData {
         activity: activity.word(),
         part: belonging.map(|belonging| &belonging.part),
@@ -511,7 +545,7 @@ fn status_data<'a>(
             Latch::Stopped { at, by: _ } => LatchData::Stopped { since: at.to_string() },
             Latch::Fault { fault, at } => LatchData::Fault { fault: *fault, since: at.to_string() },
         }),
-        line: LineData { lines_sent, bytes_sent, resends, probes, stray_oks },
+        line: line.into(),
     }
 }
 
