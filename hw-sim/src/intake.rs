@@ -1,9 +1,14 @@
 //! From the receive ring to the command queue: lines are judged, refused with a flush, or queued.
 
+use crate::dialects::{judge_as, line_number};
 use crate::emergency::Critical;
 use crate::firmware::{Firmware, Power, Queued};
-use crate::parser::{Command, LineError, Verdict, judge};
-use crate::quirks::Duplicates;
+use crate::parser::{Command, LineError, Verdict};
+use crate::quirks::{Acknowledge, Duplicates, LineCheck, ResendRequest};
+use crate::texts::Stop;
+
+/// So many lines in a row that are no commands, and the last of them is taken (Repetier).
+const FORMAT_ERRORS_BELIEVED: u32 = 3;
 
 impl Firmware {
     /// Moves what is in the ring into the queue, as far as there are slots; says whether anything moved.
@@ -21,46 +26,108 @@ impl Firmware {
     }
 
     fn take_line(&mut self, now_us: u64, line: &[u8]) {
-        let mut verdict = judge(line, self.last_number);
-        if verdict == Verdict::Duplicate && self.config.duplicates == Duplicates::Resend {
-            verdict = Verdict::Refuse(LineError::Number);
-        }
-        match verdict {
+        match self.verdict(line) {
+            Verdict::Duplicate if self.config.duplicates == Duplicates::Skip => self.skip(now_us, line),
             Verdict::Duplicate => self.ledger.totals.duplicates += 1,
-            Verdict::Refuse(error) => self.refuse(now_us, error),
+            Verdict::Refuse(LineError::Number) if self.skips_left > 0 => {
+                self.skips_left -= 1;
+                self.skip(now_us, line);
+            }
+            Verdict::Refuse(error) => self.refuse(now_us, error, line_number(line).unwrap_or(0)),
             Verdict::Accept(number) => {
+                self.skips_left = 0;
                 if let Some(number) = number {
                     self.last_number = number;
                 }
-                let command = Command::read(line);
-                if self.config.critical_at_read && !self.config.emergency_parser && number.is_none() {
-                    let critical = match (command.letter, command.code) {
-                        (b'M', Some(108)) => Some(Critical::EndWait),
-                        (b'M', Some(112)) => Some(Critical::Kill),
-                        (b'M', Some(410)) => Some(Critical::QuickStop),
-                        _ => None,
-                    };
-                    if let Some(critical) = critical {
-                        self.act_on(now_us, critical);
-                    }
-                }
-                if self.power == Power::Running {
-                    self.queue.push_back(Queued { number, command });
-                }
+                self.enqueue(now_us, number, Command::read(line));
             }
         }
     }
 
-    /// Says what is wrong, throws away what has arrived behind it and asks for the line again.
-    fn refuse(&mut self, now_us: u64, error: LineError) {
+    fn verdict(&mut self, line: &[u8]) -> Verdict {
+        let verdict = judge_as(&self.config, line, self.last_number);
+        if verdict == Verdict::Refuse(LineError::Format) {
+            self.format_errors += 1;
+            if self.format_errors >= FORMAT_ERRORS_BELIEVED {
+                return Verdict::Accept(None);
+            }
+        } else {
+            self.format_errors = 0;
+        }
+        match verdict {
+            Verdict::Duplicate if self.config.duplicates == Duplicates::Resend => {
+                Verdict::Refuse(LineError::Number)
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// Puts a command into the queue, unless it is one that acts at once and ends everything.
+    fn enqueue(&mut self, now_us: u64, number: Option<i64>, command: Command) {
+        if let Some(critical) = self.critical_at_read(number, &command) {
+            self.act_on(now_us, critical);
+        }
+        if self.power != Power::Running {
+            return;
+        }
+        let acknowledged = self.config.acknowledge == Acknowledge::WhenQueued;
+        if acknowledged {
+            let ok = self.numbered_ok();
+            self.say_ok(now_us, &ok);
+        }
+        self.queue.push_back(Queued { number, command, acknowledged });
+    }
+
+    /// What a command does before its turn, in a firmware that looks at lines when it reads them.
+    fn critical_at_read(&self, number: Option<i64>, command: &Command) -> Option<Critical> {
+        if !self.config.critical_at_read || self.config.emergency_parser || command.letter != b'M' {
+            return None;
+        }
+        match (self.config.line_check, command.code?) {
+            (LineCheck::Repetier | LineCheck::Nothing, 112) => Some(Critical::Kill),
+            (LineCheck::Repetier, 108) => Some(Critical::EndWait),
+            (LineCheck::Repetier | LineCheck::Nothing, _) => None,
+            _ if number.is_some() => None,
+            (_, 112) => Some(Critical::Kill),
+            (LineCheck::Prusa, _) => None,
+            (_, 108) => Some(Critical::EndWait),
+            (_, 410) => Some(Critical::QuickStop),
+            _ => None,
+        }
+    }
+
+    /// `ok 12`: an unnumbered line is answered with the number before it.
+    fn numbered_ok(&self) -> String {
+        if self.config.ack_with_line_number { format!("ok {}", self.last_number) } else { "ok".to_owned() }
+    }
+
+    /// Repetier has had the line, or waits for another one.
+    fn skip(&mut self, now_us: u64, line: &[u8]) {
+        self.ledger.totals.duplicates += 1;
+        self.say(now_us, &format!("skip {}", line_number(line).unwrap_or(0)));
+        self.say_ok(now_us, "ok");
+    }
+
+    /// Says what is wrong, throws away what has arrived behind it and asks for the line again, as the face has it.
+    fn refuse(&mut self, now_us: u64, error: LineError, number: i64) {
         let totals = &mut self.ledger.totals;
         match error {
             LineError::Number => totals.number_errors += 1,
             LineError::Checksum => totals.checksum_errors += 1,
-            LineError::NoChecksum => totals.missing_checksums += 1,
+            LineError::NoChecksum | LineError::NoNumber => totals.missing_checksums += 1,
+            LineError::Format => totals.format_errors += 1,
         }
-        totals.resends += 1;
-        self.say(now_us, &format!("Error:{}{}", error.text(), self.last_number));
+        match self.config.resend {
+            ResendRequest::Nothing => return,
+            ResendRequest::Smoothie => {
+                totals.resends += 1;
+                self.say(now_us, &format!("rs N{}", self.last_number.saturating_add(1)));
+                return;
+            }
+            ResendRequest::Marlin | ResendRequest::Repetier => totals.resends += 1,
+        }
+        let complaint = self.config.refusal_line(error, self.last_number, number);
+        self.say(now_us, &complaint);
         if self.config.transmit_byte_ns == 0 {
             self.flush_and_ask(now_us);
         } else {
@@ -74,13 +141,22 @@ impl Firmware {
         self.ledger.totals.bytes_flushed += self.receive_ring.len() as u64;
         self.receive_ring.clear();
         self.reader.clear();
-        self.say(now_us, &format!("Resend: {}", self.last_number.saturating_add(1)));
-        self.say_ok(now_us, "ok");
+        let next = self.last_number.saturating_add(1);
+        if self.config.resend == ResendRequest::Repetier {
+            self.skips_left = self.config.skips_after_resend;
+            self.say(now_us, "");
+            self.say(now_us, &format!("Resend:{next}"));
+        } else {
+            self.say(now_us, &format!("Resend: {next}"));
+        }
+        if !self.config.resend_without_ok {
+            self.say_ok(now_us, "ok");
+        }
     }
 
     pub(crate) fn act_on(&mut self, now_us: u64, critical: Critical) {
         match critical {
-            Critical::Kill => self.halt_by_m112(now_us),
+            Critical::Kill => self.stop(now_us, Stop::M112),
             Critical::QuickStop => {
                 self.planner.stop(now_us);
                 self.machine.position = self.planner.actual_position(now_us);

@@ -22,7 +22,7 @@ pub struct PrinterOptions {
     /// Symbolic link to the tty.
     #[arg(long, value_name = "PATH")]
     pub link: Option<PathBuf>,
-    /// Bits a second; 0 is native USB with flow control (default 115200).
+    /// Bits a second; 0 is native USB with flow control (default 115200; klipper has none).
     #[arg(long, value_name = "N")]
     pub baud: Option<u32>,
     /// Latency of the cable in each direction, µs (default 0).
@@ -31,7 +31,8 @@ pub struct PrinterOptions {
     /// Latency timer of the serial chip on the way to the host, µs (default 0).
     #[arg(long, value_name = "N")]
     pub latency_timer_us: Option<u64>,
-    /// marlin-2.1, marlin-2.0 or marlin-1.1 (default marlin-2.1).
+    /// marlin-2.1, marlin-2.0, marlin-1.1, prusa-mk3, repetier, smoothieware, reprapfirmware or klipper
+    /// (default marlin-2.1).
     #[arg(long)]
     pub face: Option<Face>,
     /// `ok N12 P15 B3` or plain `ok`.
@@ -40,6 +41,27 @@ pub struct PrinterOptions {
     /// Whether M112 and its kin act when they arrive.
     #[arg(long, value_name = "BOOL")]
     pub emergency_parser: Option<bool>,
+    /// Whether the `ok` after a resend request is missing, as in old firmware of Prusa's MK2.
+    #[arg(long, value_name = "BOOL")]
+    pub resend_without_ok: Option<bool>,
+    /// `ok 12` or plain `ok` (Repetier).
+    #[arg(long, value_name = "BOOL")]
+    pub ack_with_line_number: Option<bool>,
+    /// An idle board says `wait` so often, µs; 0 never.
+    #[arg(long, value_name = "N")]
+    pub wait_every_us: Option<u64>,
+    /// Whether bytes lost in the receive ring are told.
+    #[arg(long, value_name = "BOOL")]
+    pub reports_overrun: Option<bool>,
+    /// Whether an empty line gets an `ok`.
+    #[arg(long, value_name = "BOOL")]
+    pub empty_line_ok: Option<bool>,
+    /// Whether a line without a checksum is dropped (RepRapFirmware).
+    #[arg(long, value_name = "BOOL")]
+    pub checksum_required: Option<bool>,
+    /// Whether a halted Smoothieware answers as Grbl does.
+    #[arg(long, value_name = "BOOL")]
+    pub grbl_mode: Option<bool>,
     /// instant or real (default real).
     #[arg(long, value_parser = motion)]
     pub motion: Option<Motion>,
@@ -98,11 +120,18 @@ impl PrinterOptions {
     pub fn build(&self, index: usize, farm_speed: f64) -> io::Result<PrinterConfig> {
         let face = self.face.unwrap_or(Face::Marlin21);
         let seed = self.seed.unwrap_or(1 + index as u64);
-        let baud = self.baud.unwrap_or(115_200);
+        let baud = face.baud(self.baud.unwrap_or(115_200));
         let mut rig = RigConfig::new(face, baud, self.latency_us.unwrap_or(0), seed);
         let firmware = &mut rig.firmware;
         set(&mut firmware.advanced_ok, self.advanced_ok);
         set(&mut firmware.emergency_parser, self.emergency_parser);
+        set(&mut firmware.resend_without_ok, self.resend_without_ok);
+        set(&mut firmware.ack_with_line_number, self.ack_with_line_number);
+        set(&mut firmware.wait_every_us, self.wait_every_us);
+        set(&mut firmware.reports_overrun, self.reports_overrun);
+        set(&mut firmware.empty_line_ok, self.empty_line_ok);
+        set(&mut firmware.checksum_required, self.checksum_required);
+        set(&mut firmware.grbl_mode, self.grbl_mode);
         set(&mut firmware.rx_buffer, self.rx_buffer);
         set(&mut firmware.command_buffer, self.command_buffer);
         set(&mut firmware.loop_interval_us, self.loop_interval_us);

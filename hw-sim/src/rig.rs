@@ -33,7 +33,7 @@ impl RigConfig {
     pub fn new(face: Face, baud: u32, latency_us: u64, seed: u64) -> Self {
         Self {
             firmware: FirmwareConfig::face(face),
-            wire: WireConfig::clean(baud, latency_us),
+            wire: WireConfig::clean(face.baud(baud), latency_us),
             mix: FaultMix::default(),
             script: FaultScript::default(),
             seed,
