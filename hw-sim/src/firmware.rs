@@ -16,6 +16,7 @@ use crate::emergency::{Critical, EmergencyParser};
 use crate::heater::{Heater, HeaterFault, HeaterId};
 use crate::ledger::Ledger;
 use crate::machine::Machine;
+use crate::meatpack::Decoder;
 use crate::parser::{Command, LineReader, ReaderRules};
 use crate::planner::{Motion, Planner};
 use crate::quirks::{Acknowledge, FirmwareConfig, ResetCause};
@@ -76,6 +77,7 @@ pub struct Firmware {
     pub(crate) config: FirmwareConfig,
     pub(crate) power: Power,
     pub(crate) receive_ring: VecDeque<u8>,
+    pub(crate) meatpack: Decoder,
     pub(crate) reader: LineReader,
     emergency: EmergencyParser,
     pub(crate) queue: VecDeque<Queued>,
@@ -120,6 +122,7 @@ impl Firmware {
         Self {
             power: Power::Running,
             receive_ring: VecDeque::with_capacity(config.rx_buffer.min(4096)),
+            meatpack: Decoder::default(),
             reader: LineReader::new(ReaderRules {
                 parenthesis_comments: config.parenthesis_comments,
                 empty_lines: config.empty_line_ok,
@@ -173,7 +176,7 @@ impl Firmware {
 
     /// Whether nothing is queued, waited for or moving.
     pub fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.receive_ring.is_empty() && self.planner.is_idle()
+        self.queue.is_empty() && self.unread() == 0 && self.planner.is_idle()
     }
 
     /// The last line number that it has accepted.
@@ -206,6 +209,7 @@ impl Firmware {
                 self.ledger.totals.bytes_unheard += 1;
                 continue;
             }
+            // It stands before the ring and knows nothing of packing, so a packed `M112` escapes it.
             let critical = self.emergency.push(byte).filter(|_| self.config.emergency_parser);
             if self.receive_ring.len() + 1 < self.config.rx_buffer {
                 self.receive_ring.push_back(byte);
@@ -267,6 +271,7 @@ impl Firmware {
         self.stop_everything(now_us);
         self.transmitter.clear();
         self.receive_ring.clear();
+        self.meatpack = Decoder::default();
         self.reader.clear();
         self.emergency = EmergencyParser::default();
         self.last_number = 0;
@@ -378,7 +383,7 @@ impl Firmware {
     // The main loop.
 
     pub(crate) fn schedule_turn(&mut self, now_us: u64) {
-        let can_read = !self.receive_ring.is_empty() && self.has_free_slot();
+        let can_read = self.unread() > 0 && self.has_free_slot();
         let can_execute = !self.queue.is_empty() && self.waiting.is_none();
         let wanted = self.power == Power::Running && (can_read || can_execute || self.flush_is_due);
         let interval_us = self.config.loop_interval_us;
@@ -487,7 +492,7 @@ impl Firmware {
 
     fn wait_due_us(&self) -> Option<u64> {
         let every_us = self.config.wait_every_us;
-        let is_quiet = every_us > 0 && self.queue.is_empty() && self.receive_ring.is_empty();
+        let is_quiet = every_us > 0 && self.queue.is_empty() && self.unread() == 0;
         is_quiet.then(|| self.quiet_since_us + every_us)
     }
 

@@ -13,16 +13,37 @@ const FORMAT_ERRORS_BELIEVED: u32 = 3;
 impl Firmware {
     /// Moves what is in the ring into the queue, as far as there are slots; says whether anything moved.
     pub(crate) fn read_lines(&mut self, now_us: u64) -> bool {
-        let before = self.receive_ring.len();
+        let before = self.unread();
         while self.power == Power::Running && !self.flush_is_due && self.has_free_slot() {
-            let Some(byte) = self.receive_ring.pop_front() else {
+            let Some(byte) = self.next_character(now_us) else {
                 break;
             };
             if let Some(line) = self.reader.push(byte) {
                 self.take_line(now_us, &line);
             }
         }
-        self.receive_ring.len() != before
+        self.unread() != before
+    }
+
+    /// What the main loop has yet to look at.
+    pub(crate) fn unread(&self) -> usize {
+        self.receive_ring.len() + self.meatpack.waiting()
+    }
+
+    /// The next character from the ring, unpacked if need be: what lies in the ring lies there packed.
+    fn next_character(&mut self, now_us: u64) -> Option<u8> {
+        if !self.config.meatpack {
+            return self.receive_ring.pop_front();
+        }
+        loop {
+            if let Some(character) = self.meatpack.pop() {
+                return Some(character);
+            }
+            let byte = self.receive_ring.pop_front()?;
+            if let Some(report) = self.meatpack.push(byte) {
+                self.say(now_us, &report);
+            }
+        }
     }
 
     fn take_line(&mut self, now_us: u64, line: &[u8]) {
@@ -139,6 +160,7 @@ impl Firmware {
     pub(crate) fn flush_and_ask(&mut self, now_us: u64) {
         self.flush_is_due = false;
         self.ledger.totals.bytes_flushed += self.receive_ring.len() as u64;
+        // What the unpacker holds is behind the ring, and stays.
         self.receive_ring.clear();
         self.reader.clear();
         let next = self.last_number.saturating_add(1);

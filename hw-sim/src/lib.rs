@@ -34,6 +34,7 @@ pub mod heater;
 mod intake;
 pub mod ledger;
 mod machine;
+pub mod meatpack;
 pub mod options;
 pub mod parser;
 pub mod planner;

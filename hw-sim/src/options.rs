@@ -62,6 +62,9 @@ pub struct PrinterOptions {
     /// Whether a halted Smoothieware answers as Grbl does.
     #[arg(long, value_name = "BOOL")]
     pub grbl_mode: Option<bool>,
+    /// Whether packed characters are understood (Marlin; default false).
+    #[arg(long, value_name = "BOOL")]
+    pub meatpack: Option<bool>,
     /// instant or real (default real).
     #[arg(long, value_parser = motion)]
     pub motion: Option<Motion>,
@@ -132,6 +135,7 @@ impl PrinterOptions {
         set(&mut firmware.empty_line_ok, self.empty_line_ok);
         set(&mut firmware.checksum_required, self.checksum_required);
         set(&mut firmware.grbl_mode, self.grbl_mode);
+        set(&mut firmware.meatpack, self.meatpack);
         set(&mut firmware.rx_buffer, self.rx_buffer);
         set(&mut firmware.command_buffer, self.command_buffer);
         set(&mut firmware.loop_interval_us, self.loop_interval_us);

@@ -239,6 +239,8 @@ pub struct FirmwareConfig {
     pub parenthesis_comments: bool,
     /// `echo:busy:` is sent while a command takes its time.
     pub keepalive: bool,
+    /// Packed characters are understood (Marlin; see [`crate::meatpack`]).
+    pub meatpack: bool,
     /// Size of the receive ring, bytes; one of them stays unused.
     pub rx_buffer: usize,
     /// Command slots; the one being executed holds one.
@@ -406,6 +408,7 @@ impl FirmwareConfig {
             grbl_mode: false,
             parenthesis_comments: false,
             keepalive: true,
+            meatpack: false,
             rx_buffer: 128,
             command_buffer: 4,
             planner_blocks: 16,

@@ -192,7 +192,7 @@ impl FirmwareConfig {
                 ("BABYSTEPPING", 0),
                 ("CHAMBER_TEMPERATURE", 0),
                 ("COOLER_TEMPERATURE", 0),
-                ("MEATPACK", 0),
+                ("MEATPACK", u8::from(self.meatpack)),
                 ("CONFIG_EXPORT", 0),
             ],
             Face::PrusaMk3 => vec![
