@@ -341,6 +341,11 @@ impl Firmware {
         self.transmitter.lose_every_ok(every);
     }
 
+    /// Every `every`-th `ok` line is sent twice; `None` mends it.
+    pub fn duplicate_every_ok(&mut self, every: Option<u32>) {
+        self.transmitter.duplicate_every_ok(every);
+    }
+
     /// The `nth` coming line (from 1) that begins with `prefix` is swallowed.
     pub fn drop_reply(&mut self, prefix: &str, nth: u32) {
         self.transmitter.drop_line(prefix, nth);

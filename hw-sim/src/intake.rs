@@ -1,6 +1,7 @@
 //! From the receive ring to the command queue: lines are judged, refused with a flush, or queued.
 
 use crate::dialects::{judge_as, line_number};
+use crate::display::Doing;
 use crate::emergency::Critical;
 use crate::firmware::{Firmware, Power, Queued};
 use crate::parser::{Command, LineError, Verdict};
@@ -63,6 +64,21 @@ impl Firmware {
                 self.enqueue(now_us, number, Command::read(line));
             }
         }
+    }
+
+    /// A display on a port of its own does something; what it asks is lost if there is no slot for it.
+    pub(crate) fn hear_display(&mut self, now_us: u64, doing: Doing) {
+        if self.power != Power::Running {
+            return;
+        }
+        match doing {
+            Doing::Ask(question) if self.has_free_slot() => {
+                self.enqueue(now_us, None, Command::read(question))
+            }
+            Doing::Ask(_) => {}
+            Doing::Say(text) => self.emit_garbage(now_us, text),
+        }
+        self.schedule_turn(now_us);
     }
 
     fn verdict(&mut self, line: &[u8]) -> Verdict {

@@ -26,6 +26,7 @@
 pub mod canonical;
 mod commands;
 pub mod dialects;
+mod display;
 mod driver;
 pub mod emergency;
 pub mod faults;

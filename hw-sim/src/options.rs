@@ -80,6 +80,15 @@ pub struct PrinterOptions {
     /// Share of `ok` lines that are swallowed: every 1/P-th (default 0).
     #[arg(long, value_name = "P")]
     pub lose_ok: Option<f64>,
+    /// Probability that a line runs into the next one, in both directions (default 0).
+    #[arg(long, value_name = "P")]
+    pub splice: Option<f64>,
+    /// Probability that a line arrives twice, in both directions (default 0).
+    #[arg(long, value_name = "P")]
+    pub duplicate: Option<f64>,
+    /// A display on the bus asks or says something every so many µs in the mean (default 0: there is none).
+    #[arg(long, value_name = "N")]
+    pub display_every_us: Option<u64>,
     /// Size of the receive ring, bytes (default 128).
     #[arg(long, value_name = "N")]
     pub rx_buffer: Option<usize>,
@@ -156,6 +165,11 @@ impl PrinterOptions {
         rig.wire.to_device.loss = self.loss.unwrap_or(0.0);
         rig.wire.to_host.loss = self.loss.unwrap_or(0.0);
         rig.wire.to_host.latency_timer_us = self.latency_timer_us.unwrap_or(0);
+        for lane in [&mut rig.wire.to_device, &mut rig.wire.to_host] {
+            lane.splice = self.splice.unwrap_or(0.0);
+            lane.duplicate = self.duplicate.unwrap_or(0.0);
+        }
+        rig.mix.display_every_us = self.display_every_us.unwrap_or(0);
         rig.mix.lose_every_ok = self.lose_ok.map_or(0, every);
         if let Some(path) = &self.faults {
             rig.script = FaultScript::from_toml(&read(path)?).map_err(|error| wrong(path, &error))?;

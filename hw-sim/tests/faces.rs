@@ -8,7 +8,9 @@
 use hw_sim::dialects::crc16;
 use hw_sim::firmware::Firmware;
 use hw_sim::heater::{HeaterFault, HeaterId};
+use hw_sim::ledger::stream_hash_of;
 use hw_sim::quirks::{Face, FirmwareConfig, ResetCause};
+use hw_sim::rig::{Rig, RigConfig};
 
 struct Dialogue {
     firmware: Firmware,
@@ -719,6 +721,39 @@ fn every_face_says_after_a_reset_what_it_says() {
             assert_eq!(dialogue.line(2_000_000).as_deref(), Some(*line), "{face:?}");
         }
         assert_eq!(dialogue.firmware.config().reset_on_open, face == Face::PrusaMk3);
+    }
+}
+
+#[test]
+fn every_face_prints_a_job_that_is_sent_line_by_line_and_has_its_hash() {
+    let moves: String =
+        (1..100).map(|at| format!("G1 X{}.5 Y{} E0.{at:03} F3000\n", at % 50, at / 7)).collect();
+    let job = format!("G28\nM104 S200\nM109 S200\nG90\nM82\nG92 E0\n{moves}M104 S0\nM84\n");
+    for (name, face) in Face::NAMED {
+        let mut config = RigConfig::new(face, 115_200, 1000, 1);
+        config.firmware.heat_time_scale = 50.0;
+        let mut rig = Rig::new(config);
+        rig.open_port(0);
+        let mut now_us = 2_000_000;
+        rig.host_read(now_us);
+        for (number, line) in std::iter::once("M110 N0").chain(job.lines()).enumerate() {
+            rig.host_write(now_us, summed(&format!("N{number} {line}")).as_bytes());
+            let mut heard = String::new();
+            while !heard.lines().any(|line| line.starts_with("ok")) || !heard.ends_with('\n') {
+                now_us = rig.run_until_output(now_us + 100_000_000);
+                let said = rig.host_read(now_us);
+                assert!(!said.is_empty(), "{name}: no answer to {line}");
+                heard += &String::from_utf8_lossy(&said);
+            }
+        }
+        now_us += 60_000_000;
+        rig.advance(now_us);
+        let (done, asked) = (rig.ledger().current().stream_hash(), stream_hash_of(job.as_bytes()).unwrap());
+        assert_eq!(done, asked, "{name}");
+        let totals = &rig.ledger().totals;
+        let clean = totals.resends + totals.unknown + totals.refused + totals.extrusions_prevented;
+        assert_eq!((clean, totals.moves_finished), (0, 99), "{name}: {totals:?}");
+        assert_eq!(rig.ledger().current().numbered, asked.commands, "{name}");
     }
 }
 
