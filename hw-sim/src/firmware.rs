@@ -219,9 +219,16 @@ impl Firmware {
             if let Some(critical) = critical {
                 self.act_on(now_us, critical);
             }
-            if self.config.loop_interval_us == 0 {
+            // Without an end of a line there is nothing to do but to empty the ring, which has time.
+            let is_worth_a_turn = matches!(byte, b'\n' | b'\r')
+                || self.config.meatpack
+                || self.receive_ring.len() >= self.config.rx_buffer / 2;
+            if self.config.loop_interval_us == 0 && is_worth_a_turn {
                 self.run_turns(now_us);
             }
+        }
+        if self.config.loop_interval_us == 0 {
+            self.run_turns(now_us);
         }
         self.schedule_turn(now_us);
     }
