@@ -233,3 +233,50 @@ fn read(path: &Path) -> io::Result<String> {
 fn wrong(path: &Path, error: &toml::de::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(text: &str) -> RigConfig {
+        let farm: FarmFile = toml::from_str(&format!("[[printer]]\n{text}")).expect("a farm");
+        farm.build().expect("a printer").remove(0).rig
+    }
+
+    #[test]
+    fn every_switch_of_a_firmware_reaches_it() {
+        for (name, face) in Face::NAMED {
+            let rig = built(&format!("face = \"{name}\""));
+            assert_eq!((rig.firmware.face, rig.wire.to_device.baud), (face, face.baud(115_200)));
+            assert!(!rig.firmware.resend_without_ok, "{name}");
+        }
+        let firmware = built(
+            "face = \"repetier\"\nresend_without_ok = true\nack_with_line_number = false\nwait_every_us = 7\n\
+             reports_overrun = true\nempty_line_ok = true\nchecksum_required = true\ngrbl_mode = true\nmeatpack = true",
+        )
+        .firmware;
+        let expected = crate::quirks::FirmwareConfig {
+            uuid: firmware.uuid.clone(),
+            resend_without_ok: true,
+            ack_with_line_number: false,
+            wait_every_us: 7,
+            reports_overrun: true,
+            empty_line_ok: true,
+            checksum_required: true,
+            grbl_mode: true,
+            meatpack: true,
+            ..crate::quirks::FirmwareConfig::face(Face::Repetier)
+        };
+        assert_eq!(firmware, expected);
+    }
+
+    #[test]
+    fn every_fault_of_lines_reaches_the_rig() {
+        let rig = built("splice = 0.25\nduplicate = 0.5\ndisplay_every_us = 9");
+        for lane in [rig.wire.to_device, rig.wire.to_host] {
+            assert_eq!((lane.splice, lane.duplicate), (0.25, 0.5));
+        }
+        assert_eq!(rig.mix.display_every_us, 9);
+        assert_eq!(built("seed = 1").mix, crate::faults::FaultMix::default());
+    }
+}
