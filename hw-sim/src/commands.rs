@@ -1,16 +1,27 @@
 //! What each command does, and what it answers.
 
-use crate::firmware::{Firmware, Outcome, Queued, Repeating};
+use crate::firmware::{Firmware, Outcome, Repeating};
 use crate::heater::HeaterId;
 use crate::parser::Command;
 use crate::planner::Axes;
 use crate::quirks::Face;
+use crate::texts::{Stop, Temperatures};
 use crate::waiting::{Afterwards, HeatWait, Waiting};
 
 impl Firmware {
-    pub(crate) fn execute(&mut self, now_us: u64, queued: &Queued) -> Outcome {
-        let command = &queued.command;
+    pub(crate) fn execute(&mut self, now_us: u64, command: &Command, acknowledged: bool) -> Outcome {
+        if self.config.face == Face::Klipper && !klipper_knows(command) {
+            return if command.text.is_empty() { Outcome::Done } else { Outcome::Unknown };
+        }
         match (command.letter, command.code) {
+            (0, _) if self.config.empty_line_ok => Outcome::Done,
+            (b'a'..=b'z', _) if self.config.has_shell => {
+                let mut line = b"error:Unsupported command - ".to_vec();
+                line.extend_from_slice(&command.text);
+                self.say_bytes(now_us, &line);
+                Outcome::Replied
+            }
+            (b'M', Some(code @ (105 | 114 | 115))) => self.answer(now_us, code, acknowledged),
             (b'G', Some(code)) => self.execute_g(now_us, code, command),
             (b'M', Some(code)) => self.execute_m(now_us, code, command),
             (b'T', Some(0)) => Outcome::Done,
@@ -48,26 +59,9 @@ impl Firmware {
     fn execute_m(&mut self, now_us: u64, code: u32, command: &Command) -> Outcome {
         match code {
             104 | 109 | 140 | 190 => return self.execute_heat(now_us, code, command),
-            105 => {
-                let fields = self.temperature_fields();
-                self.say_ok(now_us, &format!("ok{fields}"));
-                return Outcome::Replied;
-            }
             110 => self.renumber(command),
-            112 => {
-                self.halt_by_m112(now_us);
-                return Outcome::Halted;
-            }
+            112 => return self.stop_in_turn(now_us),
             154 | 155 => return self.set_report(now_us, code, command),
-            114 => {
-                let line = self.position_line(now_us);
-                self.say(now_us, &line);
-            }
-            115 => {
-                for line in self.config.identity_lines() {
-                    self.say(now_us, &line);
-                }
-            }
             113 => self.set_keepalive(now_us, command),
             117 => self.show_message(now_us, command),
             118 => self.echo_text(now_us, command),
@@ -132,6 +126,37 @@ impl Firmware {
         Outcome::Done
     }
 
+    /// Questions: what is answered, and whether the answer stands behind the `ok` or before it.
+    fn answer(&mut self, now_us: u64, code: u32, acknowledged: bool) -> Outcome {
+        let mut lines = match code {
+            105 => {
+                let readings = self.temperatures();
+                vec![self.config.temperature_fields(&readings)]
+            }
+            114 => vec![self.position_line(now_us)],
+            _ => self.config.identity_lines(),
+        };
+        let behind_ok = self.config.answers_behind_ok.contains(&code) && !acknowledged;
+        if behind_ok && let Some(first) = lines.first_mut() {
+            *first = format!("ok {}", first.trim_start());
+            self.ledger.totals.oks += 1;
+        }
+        for line in &lines {
+            self.say(now_us, line);
+        }
+        if behind_ok { Outcome::Replied } else { Outcome::Done }
+    }
+
+    /// `M112` whose turn has come.
+    fn stop_in_turn(&mut self, now_us: u64) -> Outcome {
+        self.stop(now_us, Stop::M112);
+        if self.config.face == Face::Smoothieware {
+            self.say_ok(now_us, "ok Emergency Stop Requested - reset or M999 required to exit HALT state");
+            return Outcome::Replied;
+        }
+        Outcome::Halted
+    }
+
     fn execute_heat(&mut self, now_us: u64, code: u32, command: &Command) -> Outcome {
         let heater = if matches!(code, 104 | 109) { HeaterId::Hotend } else { HeaterId::Bed };
         let waits = matches!(code, 109 | 190);
@@ -146,9 +171,10 @@ impl Firmware {
         }
         let target = if heater == HeaterId::Bed { &mut self.bed } else { &mut self.hotend };
         target.set_target(celsius);
-        if heater == HeaterId::Bed && self.config.host_actions {
-            let doing = if celsius > self.bed.temperature() { "Heating" } else { "Cooling" };
-            self.say(now_us, &format!("//action:notification Bed {doing}..."));
+        self.heater_fault_told = false;
+        let now_celsius = self.heater(heater).temperature();
+        if let Some(line) = self.config.target_line(heater, celsius, now_celsius) {
+            self.say(now_us, &line);
         }
         if !waits {
             return Outcome::Done;
@@ -162,9 +188,10 @@ impl Firmware {
         }))
     }
 
-    /// `M110` sets the number when it is *executed*, too: lines sent behind it without waiting are numbered again.
+    /// Marlin's `M110` sets the number when it is *executed*, too: lines sent behind it without waiting are
+    /// numbered again.
     fn renumber(&mut self, command: &Command) {
-        if let Some(number) = command.whole(b'N') {
+        if let Some(number) = command.whole(b'N').filter(|_| self.config.renumbers_when_run) {
             self.last_number = number;
         }
         self.planner.end_stretch();
@@ -173,7 +200,7 @@ impl Firmware {
 
     fn set_report(&mut self, now_us: u64, code: u32, command: &Command) -> Outcome {
         let known = match code {
-            154 => self.config.face == Face::Marlin21,
+            154 => self.config.autoreport_position,
             _ => self.config.autoreport_temperature,
         };
         if !known {
@@ -193,7 +220,8 @@ impl Firmware {
     /// Sends the reports that the firmware sends on its own.
     pub(crate) fn report(&mut self, now_us: u64) {
         if due(&mut self.temperature_report, now_us) {
-            let line = self.temperature_fields();
+            let readings = self.temperatures();
+            let line = self.config.temperature_fields(&readings);
             self.say(now_us, &line);
         }
         if due(&mut self.position_report, now_us) {
@@ -202,16 +230,17 @@ impl Firmware {
         }
     }
 
-    /// ` T:20.66 /0.00 B:20.78 /0.00 @:0 B@:0`
-    pub(crate) fn temperature_fields(&mut self) -> String {
-        let (hotend, bed) = (self.hotend.reading(), self.bed.reading());
-        format!(
-            " T:{hotend:.2} /{:.2} B:{bed:.2} /{:.2} @:{} B@:{}",
-            self.hotend.target(),
-            self.bed.target(),
-            self.hotend.power(),
-            self.bed.power()
-        )
+    /// What the sensors say now.
+    pub(crate) fn temperatures(&mut self) -> Temperatures {
+        Temperatures {
+            hotend: self.hotend.reading(),
+            bed: self.bed.reading(),
+            hotend_target: self.hotend.target(),
+            bed_target: self.bed.target(),
+            hotend_power: self.hotend.power(),
+            bed_power: self.bed.power(),
+            ambient: self.config.ambient_celsius,
+        }
     }
 
     fn set_keepalive(&mut self, now_us: u64, command: &Command) {
@@ -222,7 +251,7 @@ impl Firmware {
     }
 
     fn show_message(&mut self, now_us: u64, command: &Command) {
-        if self.config.host_actions {
+        if self.config.host_actions && self.config.face != Face::Repetier {
             let mut line = b"//action:notification ".to_vec();
             line.extend_from_slice(command.rest());
             self.say_bytes(now_us, &line);
@@ -283,6 +312,21 @@ impl Firmware {
                 self.say(now_us, &line);
             }
         }
+    }
+}
+
+/// Klipper knows few codes; a printer's own are macros, and this one has none.
+fn klipper_knows(command: &Command) -> bool {
+    match (command.letter, command.code) {
+        (b'G', Some(code)) => {
+            matches!(code, 0..=4 | 17..=19 | 21 | 28 | 90..=92)
+        }
+        (b'M', Some(code)) => matches!(
+            code,
+            18 | 73 | 82..=84 | 104..=107 | 109 | 110 | 112 | 114 | 115 | 117 | 118 | 119 | 140 | 190 | 204 | 220 | 221 | 400
+        ),
+        (b'T', Some(0)) => true,
+        _ => false,
     }
 }
 

@@ -52,6 +52,14 @@ pub enum Fault {
     LoseByte { direction: Direction, nth: u64 },
     /// From now on bytes are lost and changed with these probabilities; 0 and 0 mend it.
     Noise { direction: Direction, loss: f64, damage: f64 },
+    /// The `nth` line from now (from 1) loses its end and runs into the next one.
+    SpliceLine { direction: Direction, nth: u64 },
+    /// The `nth` line from now (from 1) arrives twice.
+    DuplicateLine { direction: Direction, nth: u64 },
+    /// Every so-manieth `ok` line is sent twice; 0 mends it.
+    DuplicateEveryOk { every: u32 },
+    /// A display on the bus does something every so many µs in the mean; 0 takes it away.
+    Display { every_us: u64 },
     /// Nothing leaves in this direction for so long.
     Stall { direction: Direction, for_us: u64 },
     /// The cable is pulled.
@@ -103,6 +111,22 @@ pub struct FaultMix {
     pub lose_every_ok: u32,
     /// Every reply leaves so much later, µs.
     pub reply_delay_us: u64,
+    /// Probability that a line to the board runs into the next one.
+    pub splice_to_device: f64,
+    /// Probability that a line to the board arrives twice.
+    pub duplicate_to_device: f64,
+    /// Probability that a line to the host runs into the next one.
+    pub splice_to_host: f64,
+    /// Probability that a line to the host arrives twice.
+    pub duplicate_to_host: f64,
+    /// Probability, for each line in either direction, that nothing leaves behind it for a while.
+    pub stall: f64,
+    /// How long that while is, µs.
+    pub stall_us: u64,
+    /// Every so-manieth `ok` is sent twice; 0 for none.
+    pub duplicate_every_ok: u32,
+    /// A display on the bus does something every so many µs in the mean; 0 for none.
+    pub display_every_us: u64,
 }
 
 impl FaultMix {
@@ -124,6 +148,33 @@ impl FaultMix {
             loss_to_host,
             lose_every_ok: if loses_oks { u32::try_from(20 + random.below(500)).unwrap_or(20) } else { 0 },
             reply_delay_us: if is_slow { random.below(200_000) } else { 0 },
+            ..Self::default()
+        }
+    }
+
+    /// As [`Self::from_seed`], and of the rest: lines spliced, doubled and held up, and a display on the bus.
+    pub fn from_seed_with_lines(seed: u64) -> Self {
+        let mut random = Random::fork(seed, "line faults");
+        let mut probability = |most: f64| if random.chance(0.5) { most * random.unit().powi(2) } else { 0.0 };
+        let (splice_to_device, duplicate_to_device) = (probability(0.02), probability(0.02));
+        let (splice_to_host, duplicate_to_host) = (probability(0.02), probability(0.02));
+        let stall = probability(0.005);
+        let doubles_oks = random.chance(0.3);
+        let has_display = random.chance(0.5);
+        Self {
+            splice_to_device,
+            duplicate_to_device,
+            splice_to_host,
+            duplicate_to_host,
+            stall,
+            stall_us: random.below(1_000_000),
+            duplicate_every_ok: if doubles_oks {
+                u32::try_from(20 + random.below(500)).unwrap_or(20)
+            } else {
+                0
+            },
+            display_every_us: if has_display { 100_000 + random.below(3_000_000) } else { 0 },
+            ..Self::from_seed(seed)
         }
     }
 }
@@ -150,5 +201,18 @@ mod tests {
         let kinds: Vec<_> = (0..100).map(FaultMix::from_seed).collect();
         assert!(kinds.iter().any(|mix| mix.damage_to_device == 0.0 && mix.lose_every_ok == 0));
         assert!(kinds.iter().any(|mix| mix.damage_to_device > 0.0 && mix.lose_every_ok > 0));
+    }
+
+    #[test]
+    fn what_a_seed_has_always_drawn_it_still_draws() {
+        for seed in 0..100 {
+            let mix = FaultMix::from_seed(seed);
+            let with_lines = FaultMix::from_seed_with_lines(seed);
+            assert_eq!((mix.splice_to_host, mix.duplicate_every_ok, mix.display_every_us), (0.0, 0, 0));
+            assert_eq!(mix.damage_to_device.to_bits(), with_lines.damage_to_device.to_bits());
+        }
+        let kinds: Vec<_> = (0..100).map(FaultMix::from_seed_with_lines).collect();
+        assert!(kinds.iter().any(|mix| mix.display_every_us > 0 && mix.splice_to_device > 0.0));
+        assert!(kinds.iter().any(|mix| mix.display_every_us == 0 && mix.duplicate_every_ok > 0));
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! The slot of a command is held while it runs. Lines keep moving from ring to queue while a command waits,
 //! so an error in a later line is answered before the `ok` of the waiting one, as on the real board.
+//! The picture is Marlin's; what other firmware does otherwise is set in [`FirmwareConfig`].
 
 use std::collections::VecDeque;
 
@@ -15,10 +16,13 @@ use crate::emergency::{Critical, EmergencyParser};
 use crate::heater::{Heater, HeaterFault, HeaterId};
 use crate::ledger::Ledger;
 use crate::machine::Machine;
-use crate::parser::{Command, LineReader};
+use crate::meatpack::Decoder;
+use crate::parser::{Command, LineReader, ReaderRules};
 use crate::planner::{Motion, Planner};
-use crate::quirks::{FirmwareConfig, ResetCause};
+use crate::quirks::{Acknowledge, FirmwareConfig, ResetCause};
 use crate::random::Random;
+use crate::stops::Alarm;
+use crate::texts::Stop;
 use crate::transmitter::Transmitter;
 use crate::waiting::Waiting;
 
@@ -42,6 +46,8 @@ pub(crate) enum Power {
 pub(crate) struct Queued {
     pub(crate) number: Option<i64>,
     pub(crate) command: Command,
+    /// Its `ok` has been said.
+    pub(crate) acknowledged: bool,
 }
 
 /// A report that the firmware sends on its own.
@@ -55,7 +61,7 @@ pub(crate) struct Repeating {
 pub(crate) enum Outcome {
     /// `ok`, with the fields that the firmware adds.
     Done,
-    /// `ok` was part of the command's own reply.
+    /// `ok` was part of the command's own reply, or there is none.
     Replied,
     /// It goes on.
     Wait(Waiting),
@@ -71,6 +77,7 @@ pub struct Firmware {
     pub(crate) config: FirmwareConfig,
     pub(crate) power: Power,
     pub(crate) receive_ring: VecDeque<u8>,
+    pub(crate) meatpack: Decoder,
     pub(crate) reader: LineReader,
     emergency: EmergencyParser,
     pub(crate) queue: VecDeque<Queued>,
@@ -84,6 +91,18 @@ pub struct Firmware {
     hung_until_us: u64,
     /// The error has been printed, the flush is still to come.
     pub(crate) flush_is_due: bool,
+    /// Lines with other numbers that are still skipped after a resend request.
+    pub(crate) skips_left: u32,
+    /// Lines in a row that were no commands.
+    pub(crate) format_errors: u32,
+    /// Commands are refused.
+    pub(crate) alarm: Option<Alarm>,
+    /// A heater has failed since a target was last set, and only the heaters are off.
+    pub(crate) heater_fault_told: bool,
+    /// Since when nothing has come in, for the firmware that says `wait`.
+    quiet_since_us: u64,
+    /// Lost bytes that have been told.
+    overruns_told: u64,
     pub(crate) transmitter: Transmitter,
     pub(crate) planner: Planner,
     pub(crate) machine: Machine,
@@ -102,8 +121,14 @@ impl Firmware {
         };
         Self {
             power: Power::Running,
-            receive_ring: VecDeque::with_capacity(config.rx_buffer),
-            reader: LineReader::new(config.parenthesis_comments),
+            receive_ring: VecDeque::with_capacity(config.rx_buffer.min(4096)),
+            meatpack: Decoder::default(),
+            reader: LineReader::new(ReaderRules {
+                parenthesis_comments: config.parenthesis_comments,
+                empty_lines: config.empty_line_ok,
+                carriage_return_ends_line: config.carriage_return_ends_line,
+                line_bytes: config.line_bytes,
+            }),
             emergency: EmergencyParser::default(),
             queue: VecDeque::with_capacity(config.command_buffer),
             last_number: 0,
@@ -114,6 +139,12 @@ impl Firmware {
             deaf_until_us: 0,
             hung_until_us: 0,
             flush_is_due: false,
+            skips_left: 0,
+            format_errors: 0,
+            alarm: None,
+            heater_fault_told: false,
+            quiet_since_us: 0,
+            overruns_told: 0,
             transmitter: Transmitter::default(),
             planner: Planner::new(config.limits, config.planner_blocks),
             machine: Machine::default(),
@@ -138,14 +169,14 @@ impl Firmware {
         &self.ledger
     }
 
-    /// Whether it has halted and waits for a reset.
+    /// Whether it has halted: it is silent until a reset, or refuses commands until it is told to go on.
     pub fn is_halted(&self) -> bool {
-        self.power == Power::Halted
+        self.power == Power::Halted || self.alarm.is_some()
     }
 
     /// Whether nothing is queued, waited for or moving.
     pub fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.receive_ring.is_empty() && self.planner.is_idle()
+        self.queue.is_empty() && self.unread() == 0 && self.planner.is_idle()
     }
 
     /// The last line number that it has accepted.
@@ -171,12 +202,14 @@ impl Firmware {
     /// Bytes have arrived at the UART.
     pub fn handle_bytes(&mut self, now_us: u64, bytes: &[u8]) {
         self.ledger.totals.bytes_received += bytes.len() as u64;
+        self.quiet_since_us = now_us;
         for &byte in bytes {
             let listens = self.power == Power::Running && now_us >= self.deaf_until_us;
             if !listens {
                 self.ledger.totals.bytes_unheard += 1;
                 continue;
             }
+            // It stands before the ring and knows nothing of packing, so a packed `M112` escapes it.
             let critical = self.emergency.push(byte).filter(|_| self.config.emergency_parser);
             if self.receive_ring.len() + 1 < self.config.rx_buffer {
                 self.receive_ring.push_back(byte);
@@ -186,9 +219,16 @@ impl Firmware {
             if let Some(critical) = critical {
                 self.act_on(now_us, critical);
             }
-            if self.config.loop_interval_us == 0 {
+            // Without an end of a line there is nothing to do but to empty the ring, which has time.
+            let is_worth_a_turn = matches!(byte, b'\n' | b'\r')
+                || self.config.meatpack
+                || self.receive_ring.len() >= self.config.rx_buffer / 2;
+            if self.config.loop_interval_us == 0 && is_worth_a_turn {
                 self.run_turns(now_us);
             }
+        }
+        if self.config.loop_interval_us == 0 {
+            self.run_turns(now_us);
         }
         self.schedule_turn(now_us);
     }
@@ -203,7 +243,10 @@ impl Firmware {
                 self.coast(now_us);
                 if until_us <= now_us {
                     self.power = Power::Running;
-                    self.send_banner(now_us, cause);
+                    self.quiet_since_us = now_us;
+                    for line in self.config.banner_lines(cause) {
+                        self.say(now_us, &line);
+                    }
                 }
                 return;
             }
@@ -219,6 +262,7 @@ impl Firmware {
         }
         self.report(now_us);
         self.check_waiting(now_us);
+        self.say_wait(now_us);
         if self.config.loop_interval_us == 0 {
             self.run_turns(now_us);
         } else if self.next_turn_us.is_some_and(|turn_us| turn_us <= now_us) {
@@ -234,6 +278,7 @@ impl Firmware {
         self.stop_everything(now_us);
         self.transmitter.clear();
         self.receive_ring.clear();
+        self.meatpack = Decoder::default();
         self.reader.clear();
         self.emergency = EmergencyParser::default();
         self.last_number = 0;
@@ -243,6 +288,10 @@ impl Firmware {
         self.deaf_until_us = 0;
         self.hung_until_us = 0;
         self.flush_is_due = false;
+        self.skips_left = 0;
+        self.format_errors = 0;
+        self.alarm = None;
+        self.heater_fault_told = false;
         self.power = Power::Booting { until_us: now_us + self.config.boot_us, cause };
         if self.config.boot_us == 0 {
             self.handle_timeout(now_us);
@@ -270,7 +319,8 @@ impl Firmware {
     /// The kill button: halts the board with the firmware's message for that.
     pub fn kill(&mut self, now_us: u64) {
         if self.power == Power::Running {
-            self.halt(now_us, &["Error:!! KILL caused by KILL button/pin".to_owned()], "kill button");
+            self.stop(now_us, Stop::Button);
+            self.schedule_turn(now_us);
         }
     }
 
@@ -298,6 +348,11 @@ impl Firmware {
         self.transmitter.lose_every_ok(every);
     }
 
+    /// Every `every`-th `ok` line is sent twice; `None` mends it.
+    pub fn duplicate_every_ok(&mut self, every: Option<u32>) {
+        self.transmitter.duplicate_every_ok(every);
+    }
+
     /// The `nth` coming line (from 1) that begins with `prefix` is swallowed.
     pub fn drop_reply(&mut self, prefix: &str, nth: u32) {
         self.transmitter.drop_line(prefix, nth);
@@ -319,8 +374,8 @@ impl Firmware {
     pub fn poll_timeout(&self) -> Option<u64> {
         let always = [self.transmitter.poll_timeout(), self.planner.poll_timeout()];
         let by_power = match self.power {
-            Power::Booting { until_us, .. } => [Some(until_us), None, None, None, None, None],
-            Power::Halted => [None; 6],
+            Power::Booting { until_us, .. } => [Some(until_us), None, None, None, None, None, None],
+            Power::Halted => [None; 7],
             Power::Running => {
                 let awake = |time_us: u64| time_us.max(self.hung_until_us);
                 [
@@ -330,6 +385,7 @@ impl Firmware {
                     self.position_report.map(|report| awake(report.next_us)),
                     self.next_turn_us.map(awake),
                     self.waiting_timeout().map(awake),
+                    self.wait_due_us().map(awake),
                 ]
             }
         };
@@ -339,7 +395,7 @@ impl Firmware {
     // The main loop.
 
     pub(crate) fn schedule_turn(&mut self, now_us: u64) {
-        let can_read = !self.receive_ring.is_empty() && self.has_free_slot();
+        let can_read = self.unread() > 0 && self.has_free_slot();
         let can_execute = !self.queue.is_empty() && self.waiting.is_none();
         let wanted = self.power == Power::Running && (can_read || can_execute || self.flush_is_due);
         let interval_us = self.config.loop_interval_us;
@@ -364,6 +420,7 @@ impl Firmware {
             self.flush_and_ask(now_us);
             return true;
         }
+        self.tell_overrun(now_us);
         let read = self.read_lines(now_us);
         if self.flush_is_due {
             return read;
@@ -371,19 +428,32 @@ impl Firmware {
         if self.power != Power::Running || self.waiting.is_some() {
             return read;
         }
-        let Some(queued) = self.queue.front().cloned() else {
+        if self.queue.is_empty() {
             return read;
-        };
-        self.begin(now_us, &queued);
+        }
+        self.begin(now_us);
         true
     }
 
-    fn begin(&mut self, now_us: u64, queued: &Queued) {
-        let outcome = self.execute(now_us, queued);
+    /// Begins the command at the head of the queue.
+    fn begin(&mut self, now_us: u64) {
+        if self.refuse_in_alarm(now_us) {
+            return;
+        }
+        self.acknowledge_move(now_us);
+        let Some(mut queued) = self.queue.pop_front() else {
+            return;
+        };
+        // It keeps its slot, so what asks for free slots must find it there: only its text is taken out.
+        let command = std::mem::take(&mut queued.command);
+        let (number, acknowledged) = (queued.number, queued.acknowledged);
+        self.queue.push_front(queued);
+        let outcome = self.execute(now_us, &command, acknowledged);
         let waits_for_room = matches!(outcome, Outcome::Wait(Waiting::PlannerRoom(_)));
-        if !waits_for_room {
+        let is_blank = command.text.is_empty() && self.config.empty_line_ok;
+        if !waits_for_room && !is_blank {
             let known = !matches!(outcome, Outcome::Unknown);
-            self.ledger.note(&queued.command.text, queued.number.is_some(), known);
+            self.ledger.note(&command.text, number.is_some(), known);
         }
         match outcome {
             Outcome::Done => self.finish(now_us),
@@ -391,13 +461,15 @@ impl Firmware {
                 self.queue.pop_front();
             }
             Outcome::Unknown => {
-                let mut line = b"echo:Unknown command: \"".to_vec();
-                line.extend_from_slice(&queued.command.text);
-                line.push(b'"');
-                self.say_bytes(now_us, &line);
+                if let Some(line) = self.config.unknown_line(&command.text) {
+                    self.say_bytes(now_us, &line);
+                }
                 self.finish(now_us);
             }
             Outcome::Wait(waiting) => {
+                if let Some(queued) = self.queue.front_mut() {
+                    queued.command = command;
+                }
                 self.waiting = Some(waiting);
                 self.next_busy_us = now_us.saturating_add(self.keepalive_us);
                 self.check_waiting(now_us);
@@ -406,8 +478,53 @@ impl Firmware {
         }
     }
 
+    /// Some firmware says `ok` to a move before it looks for room in the planner.
+    fn acknowledge_move(&mut self, now_us: u64) {
+        if self.config.acknowledge != Acknowledge::MovesAtOnce {
+            return;
+        }
+        let is_move = |queued: &Queued| {
+            queued.command.letter == b'G'
+                && matches!(queued.command.code, Some(0..=3))
+                && !queued.acknowledged
+        };
+        if let Some(queued) = self.queue.front_mut().filter(|queued| is_move(queued)) {
+            queued.acknowledged = true;
+            self.say_ok(now_us, "ok");
+        }
+    }
+
+    /// An idle board says so, if that is its way.
+    fn say_wait(&mut self, now_us: u64) {
+        if self.wait_due_us().is_some_and(|due_us| due_us <= now_us) {
+            self.quiet_since_us = now_us;
+            self.say(now_us, "wait");
+        }
+    }
+
+    fn wait_due_us(&self) -> Option<u64> {
+        let every_us = self.config.wait_every_us;
+        let is_quiet = every_us > 0 && self.queue.is_empty() && self.unread() == 0;
+        is_quiet.then(|| self.quiet_since_us + every_us)
+    }
+
+    /// Lost bytes are told when the main loop next looks, if that is its way.
+    fn tell_overrun(&mut self, now_us: u64) {
+        let lost = self.ledger.totals.bytes_overrun;
+        if self.config.reports_overrun && lost > self.overruns_told {
+            self.overruns_told = lost;
+            let line = self.config.overrun_line(lost);
+            self.say(now_us, &line);
+        }
+    }
+
     /// The command at the head of the queue is done: `ok`, and its slot is free.
     pub(crate) fn finish(&mut self, now_us: u64) {
+        self.quiet_since_us = now_us;
+        if self.queue.front().is_some_and(|queued| queued.acknowledged) {
+            self.queue.pop_front();
+            return;
+        }
         let number = self.queue.front().and_then(|queued| queued.number);
         let ok = if self.config.advanced_ok {
             let number = number.map_or_else(String::new, |number| format!(" N{number}"));
@@ -439,22 +556,7 @@ impl Firmware {
 
     // Halting.
 
-    pub(crate) fn halt(&mut self, now_us: u64, lines: &[String], cause: &str) {
-        for line in lines {
-            self.say(now_us, line);
-        }
-        self.say(now_us, "Error:Printer halted. kill() called!");
-        if self.config.host_actions {
-            self.say(now_us, "//action:poweroff");
-        }
-        self.stop_everything(now_us);
-        self.receive_ring.clear();
-        self.power = Power::Halted;
-        self.ledger.totals.kills += 1;
-        self.ledger.totals.kill_cause = Some(cause.to_owned());
-    }
-
-    fn stop_everything(&mut self, now_us: u64) {
+    pub(crate) fn stop_everything(&mut self, now_us: u64) {
         self.count_moves();
         self.planner.stop(now_us);
         self.queue.clear();
@@ -467,21 +569,13 @@ impl Firmware {
         self.bed.reset();
     }
 
-    fn send_banner(&mut self, now_us: u64, cause: ResetCause) {
-        self.say(now_us, "start");
-        self.say(now_us, cause.banner());
-        for line in self.config.version_lines() {
-            self.say(now_us, &line);
-        }
-    }
-
     fn coast(&mut self, now_us: u64) {
         self.hotend.coast(now_us);
         self.bed.coast(now_us);
         self.ledger.note_temperatures(self.hotend.temperature(), self.bed.temperature());
     }
 
-    fn count_moves(&mut self) {
+    pub(crate) fn count_moves(&mut self) {
         let tally = self.planner.take_tally();
         let totals = &mut self.ledger.totals;
         totals.moves_finished += tally.finished;

@@ -131,8 +131,14 @@ pub struct Totals {
     pub checksum_errors: u64,
     /// Lines whose number was wrong.
     pub number_errors: u64,
-    /// Numbered lines without a checksum.
+    /// Numbered lines without a checksum, and sums without a number.
     pub missing_checksums: u64,
+    /// Lines that are no commands, where that is an error.
+    #[serde(default)]
+    pub format_errors: u64,
+    /// Commands refused because the board has stopped.
+    #[serde(default)]
+    pub refused: u64,
     /// Repeated lines dropped without a reply.
     pub duplicates: u64,
     /// Commands in the print's hash, over all segments.

@@ -1,4 +1,4 @@
-//! Simulated printers, as a library: a Marlin-like firmware on a wire with faults, in virtual time or on ptys.
+//! Simulated printers, as a library: firmware of eight kinds on a wire with faults, in virtual time or on ptys.
 //!
 //! It knows nothing of the host that it is used to test, and above all not its parser: a misreading of the
 //! protocol on either side shows as a failed test. What it says is held against dialogues with real firmware
@@ -14,6 +14,7 @@
 //!
 //! - [`rig::Rig`] is what most tests want: a printer on its cable, without a clock.
 //! - [`firmware::Firmware`] is the board alone, for tests that count bytes in its receive ring.
+//! - [`quirks::Face`] says which firmware it plays, and [`quirks::FirmwareConfig`] everything in which they differ.
 //! - [`pty::Printer`] puts a rig behind a real tty, for programs that open a port.
 //! - [`ledger`] says what was executed, as a hash that a file's own hash must equal ([`ledger::stream_hash_of`]).
 //!
@@ -24,6 +25,8 @@
 
 pub mod canonical;
 mod commands;
+pub mod dialects;
+mod display;
 mod driver;
 pub mod emergency;
 pub mod faults;
@@ -32,6 +35,7 @@ pub mod heater;
 mod intake;
 pub mod ledger;
 mod machine;
+pub mod meatpack;
 pub mod options;
 pub mod parser;
 pub mod planner;
@@ -40,6 +44,8 @@ pub mod pty;
 pub mod quirks;
 pub mod random;
 pub mod rig;
+mod stops;
+mod texts;
 mod transmitter;
 mod waiting;
 pub mod wire;

@@ -203,10 +203,9 @@ impl Firmware {
 
     /// The reply to `M114`: where the planned moves end, and in steps where the head is.
     pub(crate) fn position_line(&self, now_us: u64) -> String {
-        // Adding 0 turns -0 into 0.
-        let [x, y, z, e] = self.machine.logical().map(|value| (value * 100.0).round() / 100.0 + 0.0);
         let actual = self.planner.actual_position(now_us);
+        // Adding 0 turns -0 into 0.
         let steps = |axis: usize| (actual[axis] * self.config.steps_per_mm[axis]).round() + 0.0;
-        format!("X:{x:.2} Y:{y:.2} Z:{z:.2} E:{e:.2} Count X:{} Y:{} Z:{}", steps(0), steps(1), steps(2))
+        self.config.position_text(self.machine.logical(), [steps(0), steps(1), steps(2)])
     }
 }

@@ -22,7 +22,7 @@ pub struct PrinterOptions {
     /// Symbolic link to the tty.
     #[arg(long, value_name = "PATH")]
     pub link: Option<PathBuf>,
-    /// Bits a second; 0 is native USB with flow control (default 115200).
+    /// Bits a second; 0 is native USB with flow control (default 115200; klipper has none).
     #[arg(long, value_name = "N")]
     pub baud: Option<u32>,
     /// Latency of the cable in each direction, µs (default 0).
@@ -31,7 +31,8 @@ pub struct PrinterOptions {
     /// Latency timer of the serial chip on the way to the host, µs (default 0).
     #[arg(long, value_name = "N")]
     pub latency_timer_us: Option<u64>,
-    /// marlin-2.1, marlin-2.0 or marlin-1.1 (default marlin-2.1).
+    /// marlin-2.1, marlin-2.0, marlin-1.1, prusa-mk3, repetier, smoothieware, reprapfirmware or klipper
+    /// (default marlin-2.1).
     #[arg(long)]
     pub face: Option<Face>,
     /// `ok N12 P15 B3` or plain `ok`.
@@ -40,6 +41,30 @@ pub struct PrinterOptions {
     /// Whether M112 and its kin act when they arrive.
     #[arg(long, value_name = "BOOL")]
     pub emergency_parser: Option<bool>,
+    /// Whether the `ok` after a resend request is missing, as in old firmware of Prusa's MK2.
+    #[arg(long, value_name = "BOOL")]
+    pub resend_without_ok: Option<bool>,
+    /// `ok 12` or plain `ok` (Repetier).
+    #[arg(long, value_name = "BOOL")]
+    pub ack_with_line_number: Option<bool>,
+    /// An idle board says `wait` so often, µs; 0 never.
+    #[arg(long, value_name = "N")]
+    pub wait_every_us: Option<u64>,
+    /// Whether bytes lost in the receive ring are told.
+    #[arg(long, value_name = "BOOL")]
+    pub reports_overrun: Option<bool>,
+    /// Whether an empty line gets an `ok`.
+    #[arg(long, value_name = "BOOL")]
+    pub empty_line_ok: Option<bool>,
+    /// Whether a line without a checksum is dropped (RepRapFirmware).
+    #[arg(long, value_name = "BOOL")]
+    pub checksum_required: Option<bool>,
+    /// Whether a halted Smoothieware answers as Grbl does.
+    #[arg(long, value_name = "BOOL")]
+    pub grbl_mode: Option<bool>,
+    /// Whether packed characters are understood (Marlin; default false).
+    #[arg(long, value_name = "BOOL")]
+    pub meatpack: Option<bool>,
     /// instant or real (default real).
     #[arg(long, value_parser = motion)]
     pub motion: Option<Motion>,
@@ -55,6 +80,15 @@ pub struct PrinterOptions {
     /// Share of `ok` lines that are swallowed: every 1/P-th (default 0).
     #[arg(long, value_name = "P")]
     pub lose_ok: Option<f64>,
+    /// Probability that a line runs into the next one, in both directions (default 0).
+    #[arg(long, value_name = "P")]
+    pub splice: Option<f64>,
+    /// Probability that a line arrives twice, in both directions (default 0).
+    #[arg(long, value_name = "P")]
+    pub duplicate: Option<f64>,
+    /// A display on the bus asks or says something every so many µs in the mean (default 0: there is none).
+    #[arg(long, value_name = "N")]
+    pub display_every_us: Option<u64>,
     /// Size of the receive ring, bytes (default 128).
     #[arg(long, value_name = "N")]
     pub rx_buffer: Option<usize>,
@@ -98,11 +132,19 @@ impl PrinterOptions {
     pub fn build(&self, index: usize, farm_speed: f64) -> io::Result<PrinterConfig> {
         let face = self.face.unwrap_or(Face::Marlin21);
         let seed = self.seed.unwrap_or(1 + index as u64);
-        let baud = self.baud.unwrap_or(115_200);
+        let baud = face.baud(self.baud.unwrap_or(115_200));
         let mut rig = RigConfig::new(face, baud, self.latency_us.unwrap_or(0), seed);
         let firmware = &mut rig.firmware;
         set(&mut firmware.advanced_ok, self.advanced_ok);
         set(&mut firmware.emergency_parser, self.emergency_parser);
+        set(&mut firmware.resend_without_ok, self.resend_without_ok);
+        set(&mut firmware.ack_with_line_number, self.ack_with_line_number);
+        set(&mut firmware.wait_every_us, self.wait_every_us);
+        set(&mut firmware.reports_overrun, self.reports_overrun);
+        set(&mut firmware.empty_line_ok, self.empty_line_ok);
+        set(&mut firmware.checksum_required, self.checksum_required);
+        set(&mut firmware.grbl_mode, self.grbl_mode);
+        set(&mut firmware.meatpack, self.meatpack);
         set(&mut firmware.rx_buffer, self.rx_buffer);
         set(&mut firmware.command_buffer, self.command_buffer);
         set(&mut firmware.loop_interval_us, self.loop_interval_us);
@@ -123,6 +165,11 @@ impl PrinterOptions {
         rig.wire.to_device.loss = self.loss.unwrap_or(0.0);
         rig.wire.to_host.loss = self.loss.unwrap_or(0.0);
         rig.wire.to_host.latency_timer_us = self.latency_timer_us.unwrap_or(0);
+        for lane in [&mut rig.wire.to_device, &mut rig.wire.to_host] {
+            lane.splice = self.splice.unwrap_or(0.0);
+            lane.duplicate = self.duplicate.unwrap_or(0.0);
+        }
+        rig.mix.display_every_us = self.display_every_us.unwrap_or(0);
         rig.mix.lose_every_ok = self.lose_ok.map_or(0, every);
         if let Some(path) = &self.faults {
             rig.script = FaultScript::from_toml(&read(path)?).map_err(|error| wrong(path, &error))?;
@@ -185,4 +232,51 @@ fn read(path: &Path) -> io::Result<String> {
 
 fn wrong(path: &Path, error: &toml::de::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(text: &str) -> RigConfig {
+        let farm: FarmFile = toml::from_str(&format!("[[printer]]\n{text}")).expect("a farm");
+        farm.build().expect("a printer").remove(0).rig
+    }
+
+    #[test]
+    fn every_switch_of_a_firmware_reaches_it() {
+        for (name, face) in Face::NAMED {
+            let rig = built(&format!("face = \"{name}\""));
+            assert_eq!((rig.firmware.face, rig.wire.to_device.baud), (face, face.baud(115_200)));
+            assert!(!rig.firmware.resend_without_ok, "{name}");
+        }
+        let firmware = built(
+            "face = \"repetier\"\nresend_without_ok = true\nack_with_line_number = false\nwait_every_us = 7\n\
+             reports_overrun = true\nempty_line_ok = true\nchecksum_required = true\ngrbl_mode = true\nmeatpack = true",
+        )
+        .firmware;
+        let expected = crate::quirks::FirmwareConfig {
+            uuid: firmware.uuid.clone(),
+            resend_without_ok: true,
+            ack_with_line_number: false,
+            wait_every_us: 7,
+            reports_overrun: true,
+            empty_line_ok: true,
+            checksum_required: true,
+            grbl_mode: true,
+            meatpack: true,
+            ..crate::quirks::FirmwareConfig::face(Face::Repetier)
+        };
+        assert_eq!(firmware, expected);
+    }
+
+    #[test]
+    fn every_fault_of_lines_reaches_the_rig() {
+        let rig = built("splice = 0.25\nduplicate = 0.5\ndisplay_every_us = 9");
+        for lane in [rig.wire.to_device, rig.wire.to_host] {
+            assert_eq!((lane.splice, lane.duplicate), (0.25, 0.5));
+        }
+        assert_eq!(rig.mix.display_every_us, 9);
+        assert_eq!(built("seed = 1").mix, crate::faults::FaultMix::default());
+    }
 }

@@ -21,40 +21,66 @@ enum Reading {
 pub struct LineReader {
     buffer: Vec<u8>,
     reading: Reading,
-    parenthesis_comments: bool,
+    rules: ReaderRules,
+}
+
+/// How a firmware cuts its lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderRules {
+    /// `(…)` is dropped too.
+    pub parenthesis_comments: bool,
+    /// An empty line is a line.
+    pub empty_lines: bool,
+    /// A carriage return ends a line; else it is dropped.
+    pub carriage_return_ends_line: bool,
+    /// What is kept of a line, with the zero that ends it.
+    pub line_bytes: usize,
+}
+
+impl Default for ReaderRules {
+    fn default() -> Self {
+        Self {
+            parenthesis_comments: false,
+            empty_lines: false,
+            carriage_return_ends_line: true,
+            line_bytes: MAX_COMMAND_BYTES,
+        }
+    }
 }
 
 impl LineReader {
-    /// An empty reader; `parenthesis_comments` also drops `(…)`.
-    pub fn new(parenthesis_comments: bool) -> Self {
-        Self { buffer: Vec::with_capacity(MAX_COMMAND_BYTES), reading: Reading::Text, parenthesis_comments }
+    /// An empty reader.
+    pub fn new(rules: ReaderRules) -> Self {
+        Self { buffer: Vec::with_capacity(MAX_COMMAND_BYTES), reading: Reading::Text, rules }
     }
 
-    /// Takes one character; gives a line at its end unless the line was empty.
+    /// Takes one character; gives a line at its end, unless the line is empty and empty lines are none.
     pub fn push(&mut self, byte: u8) -> Option<Vec<u8>> {
-        if byte == b'\n' || byte == b'\r' {
+        if byte == b'\n' || byte == b'\r' && self.rules.carriage_return_ends_line {
             self.reading = Reading::Text;
-            if self.buffer.is_empty() {
+            if self.buffer.is_empty() && !self.rules.empty_lines {
                 return None;
             }
-            let line = std::mem::take(&mut self.buffer);
+            let mut line = std::mem::replace(&mut self.buffer, Vec::with_capacity(MAX_COMMAND_BYTES));
             // The firmware's strings end at the first zero byte.
             let end = line.iter().position(|&byte| byte == 0).unwrap_or(line.len());
-            return Some(line[..end].to_vec());
+            line.truncate(end);
+            return Some(line);
         }
         match (self.reading, byte) {
             (Reading::RestOfLine, _) => {}
             (Reading::Parenthesis, b')') => self.reading = Reading::Text,
             (Reading::Parenthesis, _) => {}
             (Reading::Text, b';') => self.reading = Reading::RestOfLine,
-            (Reading::Text, b'(') if self.parenthesis_comments => self.reading = Reading::Parenthesis,
+            (Reading::Text, b'(') if self.rules.parenthesis_comments => self.reading = Reading::Parenthesis,
             // A backspace takes the last character back, an old courtesy to people at terminals.
             (Reading::Text, 0x08) => {
                 self.buffer.pop();
             }
+            (Reading::Text, b'\r') => {}
             (Reading::Text, byte) => {
                 self.buffer.push(byte);
-                if self.buffer.len() >= MAX_COMMAND_BYTES - 1 {
+                if self.buffer.len() + 1 >= self.rules.line_bytes {
                     self.reading = Reading::RestOfLine;
                 }
             }
@@ -78,6 +104,10 @@ pub enum LineError {
     Checksum,
     /// A line number, but no `*`.
     NoChecksum,
+    /// A `*`, but no line number.
+    NoNumber,
+    /// No command at all.
+    Format,
 }
 
 impl LineError {
@@ -87,6 +117,8 @@ impl LineError {
             Self::Number => "Line Number is not Last Line Number+1, Last Line: ",
             Self::Checksum => "checksum mismatch, Last Line: ",
             Self::NoChecksum => "No Checksum with line number, Last Line: ",
+            Self::NoNumber => "No Line Number with checksum, Last Line: ",
+            Self::Format => "Format error, Last Line: ",
         }
     }
 }
@@ -129,7 +161,7 @@ pub fn judge(line: &[u8], last_number: i64) -> Verdict {
 }
 
 /// One command as the firmware reads it: a letter, a code and the rest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Command {
     /// `G`, `M`, `T`, or whatever stood first; 0 for an empty text.
     pub letter: u8,
@@ -240,13 +272,22 @@ mod tests {
     use super::*;
 
     fn lines(text: &[u8]) -> Vec<Vec<u8>> {
-        let mut reader = LineReader::new(false);
+        let mut reader = LineReader::new(ReaderRules::default());
         text.iter().filter_map(|byte| reader.push(*byte)).collect()
     }
 
     #[test]
     fn blank_and_comment_lines_vanish() {
         assert_eq!(lines(b"\n\r\n;nothing\nG28 ; home\r\n"), vec![b"G28 ".to_vec()]);
+    }
+
+    #[test]
+    fn with_other_rules_empty_lines_count_and_carriage_returns_vanish() {
+        let rules =
+            ReaderRules { empty_lines: true, carriage_return_ends_line: false, ..ReaderRules::default() };
+        let mut reader = LineReader::new(rules);
+        let lines: Vec<_> = b"\r\n;nothing\nG28\r\n".iter().filter_map(|byte| reader.push(*byte)).collect();
+        assert_eq!(lines, vec![b"".to_vec(), b"".to_vec(), b"G28".to_vec()]);
     }
 
     #[test]

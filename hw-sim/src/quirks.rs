@@ -1,11 +1,13 @@
 //! How one firmware differs from another: the faces a printer can wear and every setting behind them.
+//!
+//! What a firmware does is set here, as data; what it says is in [`crate::texts`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::heater::HeaterModel;
 use crate::planner::{Axes, Limits, Motion};
 
-/// A known build of Marlin, with its manners.
+/// A known firmware, with its manners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Face {
     /// 2.1.2.6 with advanced `ok`, emergency parser, host actions and auto-reports.
@@ -17,18 +19,56 @@ pub enum Face {
     /// 1.1: as 2.0, and no auto-reports; heaters are numbered `0` and `bed`.
     #[serde(rename = "marlin-1.1")]
     Marlin11,
+    /// Prusa's own 3.x for the MK3 and its kin, grown from Marlin 1.
+    #[serde(rename = "prusa-mk3")]
+    PrusaMk3,
+    /// Repetier 1.0: answers when a line is taken, not when it is done.
+    #[serde(rename = "repetier")]
+    Repetier,
+    /// Smoothieware: asks again by `rs` and without an `ok`.
+    #[serde(rename = "smoothieware")]
+    Smoothieware,
+    /// RepRapFirmware 3: drops a bad line without a word.
+    #[serde(rename = "reprapfirmware")]
+    RepRapFirmware,
+    /// Klipper behind its pseudo-tty: no numbers, no checksums, one `ok` a line.
+    #[serde(rename = "klipper")]
+    Klipper,
+}
+
+impl Face {
+    /// All faces, by the names that an operator gives them.
+    pub const NAMED: [(&'static str, Self); 8] = [
+        ("marlin-2.1", Self::Marlin21),
+        ("marlin-2.0", Self::Marlin20),
+        ("marlin-1.1", Self::Marlin11),
+        ("prusa-mk3", Self::PrusaMk3),
+        ("repetier", Self::Repetier),
+        ("smoothieware", Self::Smoothieware),
+        ("reprapfirmware", Self::RepRapFirmware),
+        ("klipper", Self::Klipper),
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(_, face)| *face == self).map_or("", |(name, _)| name)
+    }
+
+    /// The bauds at which it can be spoken to: a pseudo-tty has none, whatever is asked.
+    pub fn baud(self, asked: u32) -> u32 {
+        if self == Self::Klipper { 0 } else { asked }
+    }
 }
 
 impl std::str::FromStr for Face {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "marlin-2.1" => Ok(Self::Marlin21),
-            "marlin-2.0" => Ok(Self::Marlin20),
-            "marlin-1.1" => Ok(Self::Marlin11),
-            _ => Err(format!("unknown face {name:?}: use marlin-2.1, marlin-2.0 or marlin-1.1")),
-        }
+        let found = Self::NAMED.iter().find(|(known, _)| *known == name);
+        found.map(|(_, face)| *face).ok_or_else(|| {
+            let names: Vec<&str> = Self::NAMED.iter().map(|(known, _)| *known).collect();
+            format!("unknown face {name:?}: use one of {}", names.join(", "))
+        })
     }
 }
 
@@ -40,6 +80,68 @@ pub enum Duplicates {
     Silent,
     /// Treated as any wrong number, with a resend request (older).
     Resend,
+    /// Answered by `skip 12` and `ok` (Repetier).
+    Skip,
+}
+
+/// How a line's number and checksum are judged; see [`crate::dialects`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LineCheck {
+    /// The number first, then the sum; a sum without a number means nothing.
+    Marlin,
+    /// As Marlin, and a sum without a number is an error.
+    Prusa,
+    /// The sum first, then the number modulo 65536; text that is no command is an error.
+    Repetier,
+    /// Number and sum must both be right in a line that has a number.
+    Smoothie,
+    /// One to three digits of a sum, five of a CRC; numbers are in no order.
+    RepRap,
+    /// None at all.
+    Nothing,
+}
+
+/// What follows a line that is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResendRequest {
+    /// The error with the last number; the ring is flushed; `Resend: 12`, `ok`.
+    Marlin,
+    /// The error; the ring is flushed; an empty line, `Resend:12`, `ok`.
+    Repetier,
+    /// `rs N12` alone; the ring stays, so each line behind is refused as well.
+    Smoothie,
+    /// Not a word; the line is gone.
+    Nothing,
+}
+
+/// When a command gets its `ok`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acknowledge {
+    /// When it is done, and a move when it is planned.
+    WhenDone,
+    /// As before, but a move before it is planned.
+    MovesAtOnce,
+    /// When it is put into the queue.
+    WhenQueued,
+}
+
+/// What the firmware is good for after a fault or a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aftermath {
+    /// Nothing helps but a reset.
+    Dead,
+    /// It resets itself.
+    Reset,
+    /// Moves are answered by a complaint until it is told to go on.
+    MovesRefused,
+    /// Every command is, but for those few that a face allows.
+    CommandsRefused,
+    /// The heaters are off; everything else goes on.
+    HeatersOff,
 }
 
 /// How the board came to start.
@@ -89,14 +191,56 @@ pub struct FirmwareConfig {
     pub critical_at_read: bool,
     /// `M155` is known.
     pub autoreport_temperature: bool,
+    /// `M154` is known.
+    pub autoreport_position: bool,
     /// `//action:` lines are sent.
     pub host_actions: bool,
     /// What happens to a repeated line.
     pub duplicates: Duplicates,
+    /// How a line is judged.
+    pub line_check: LineCheck,
+    /// What follows a line that is refused.
+    pub resend: ResendRequest,
+    /// No `ok` after a resend request, as old firmware of Prusa's MK2 has it.
+    pub resend_without_ok: bool,
+    /// So many lines with other numbers are skipped after a resend request (Repetier).
+    pub skips_after_resend: u32,
+    /// A line without a checksum is dropped (RepRapFirmware, where it is told to).
+    pub checksum_required: bool,
+    /// `M110` sets the number again when its turn comes, not only when it is read.
+    pub renumbers_when_run: bool,
+    /// An empty line or one with nothing but a comment gets an `ok`.
+    pub empty_line_ok: bool,
+    /// A carriage return ends a line, as a newline does.
+    pub carriage_return_ends_line: bool,
+    /// What is kept of a line, bytes, with the zero that ends it.
+    pub line_bytes: usize,
+    /// A line that begins with a small letter is for a shell, which has no `ok` (Smoothieware).
+    pub has_shell: bool,
+    /// When a command gets its `ok`.
+    pub acknowledge: Acknowledge,
+    /// `ok 12` instead of `ok` (Repetier).
+    pub ack_with_line_number: bool,
+    /// `M` codes whose answer stands behind the `ok` in one line.
+    pub answers_behind_ok: Vec<u32>,
+    /// An idle board says `wait` so often, µs; 0 never.
+    pub wait_every_us: u64,
+    /// Lost bytes are told.
+    pub reports_overrun: bool,
+    /// Temperatures are told while a command waits for one.
+    pub reports_while_heating: bool,
+    /// What is left after a heater's fault.
+    pub after_heat_fault: Aftermath,
+    /// What is left after `M112` or the kill button.
+    pub after_stop: Aftermath,
+    /// A halted Smoothieware answers as Grbl does.
+    pub grbl_mode: bool,
     /// `(…)` is a comment too.
     pub parenthesis_comments: bool,
     /// `echo:busy:` is sent while a command takes its time.
     pub keepalive: bool,
+    /// Packed characters are understood (Marlin; see [`crate::meatpack`]).
+    pub meatpack: bool,
     /// Size of the receive ring, bytes; one of them stays unused.
     pub rx_buffer: usize,
     /// Command slots; the one being executed holds one.
@@ -139,6 +283,98 @@ pub struct FirmwareConfig {
 impl FirmwareConfig {
     /// The settings of a known build.
     pub fn face(face: Face) -> Self {
+        let marlin = Self::marlin(face);
+        match face {
+            Face::Marlin21 | Face::Marlin20 | Face::Marlin11 => marlin,
+            Face::PrusaMk3 => Self {
+                machine_type: "Prusa i3 MK3S".to_owned(),
+                critical_at_read: true,
+                line_check: LineCheck::Prusa,
+                // The number is taken while older lines are still waiting for their turn.
+                renumbers_when_run: false,
+                reports_overrun: true,
+                after_heat_fault: Aftermath::MovesRefused,
+                reset_on_open: true,
+                ..marlin
+            },
+            Face::Repetier => Self {
+                machine_type: "Mendel".to_owned(),
+                autoreport_temperature: false,
+                host_actions: true,
+                duplicates: Duplicates::Skip,
+                line_check: LineCheck::Repetier,
+                resend: ResendRequest::Repetier,
+                renumbers_when_run: false,
+                acknowledge: Acknowledge::WhenQueued,
+                ack_with_line_number: true,
+                answers_behind_ok: Vec::new(),
+                wait_every_us: 1_000_000,
+                after_heat_fault: Aftermath::CommandsRefused,
+                after_stop: Aftermath::Reset,
+                critical_at_read: true,
+                command_buffer: 2,
+                ..marlin
+            },
+            Face::Smoothieware => Self {
+                autoreport_temperature: false,
+                line_check: LineCheck::Smoothie,
+                resend: ResendRequest::Smoothie,
+                renumbers_when_run: false,
+                empty_line_ok: true,
+                line_bytes: 132,
+                has_shell: true,
+                acknowledge: Acknowledge::MovesAtOnce,
+                answers_behind_ok: vec![105, 114, 115],
+                after_heat_fault: Aftermath::CommandsRefused,
+                after_stop: Aftermath::CommandsRefused,
+                parenthesis_comments: true,
+                keepalive: false,
+                rx_buffer: 256,
+                command_buffer: 1,
+                planner_blocks: 32,
+                ..marlin
+            },
+            Face::RepRapFirmware => Self {
+                autoreport_temperature: false,
+                line_check: LineCheck::RepRap,
+                resend: ResendRequest::Nothing,
+                renumbers_when_run: false,
+                // Whether an empty line gets an `ok` is not known: one too many is what harms a host.
+                empty_line_ok: true,
+                carriage_return_ends_line: false,
+                line_bytes: 256,
+                reports_while_heating: false,
+                after_heat_fault: Aftermath::HeatersOff,
+                keepalive: false,
+                rx_buffer: 256,
+                command_buffer: 1,
+                planner_blocks: 40,
+                ..marlin
+            },
+            Face::Klipper => Self {
+                autoreport_temperature: false,
+                critical_at_read: true,
+                line_check: LineCheck::Nothing,
+                resend: ResendRequest::Nothing,
+                renumbers_when_run: false,
+                empty_line_ok: true,
+                carriage_return_ends_line: false,
+                line_bytes: 4096,
+                answers_behind_ok: vec![105, 115],
+                after_heat_fault: Aftermath::CommandsRefused,
+                after_stop: Aftermath::CommandsRefused,
+                keepalive: false,
+                // A pseudo-tty loses nothing: who writes too much waits.
+                rx_buffer: 1 << 20,
+                // Beyond twenty lines it reads no further, and so sees no `M112` either.
+                command_buffer: 20,
+                planner_blocks: 128,
+                ..marlin
+            },
+        }
+    }
+
+    fn marlin(face: Face) -> Self {
         let is_21 = face == Face::Marlin21;
         Self {
             face,
@@ -148,10 +384,31 @@ impl FirmwareConfig {
             emergency_parser: is_21,
             critical_at_read: false,
             autoreport_temperature: face != Face::Marlin11,
+            autoreport_position: is_21,
             host_actions: is_21,
             duplicates: if is_21 { Duplicates::Silent } else { Duplicates::Resend },
+            line_check: LineCheck::Marlin,
+            resend: ResendRequest::Marlin,
+            resend_without_ok: false,
+            skips_after_resend: 30,
+            checksum_required: false,
+            renumbers_when_run: true,
+            empty_line_ok: false,
+            carriage_return_ends_line: true,
+            line_bytes: crate::parser::MAX_COMMAND_BYTES,
+            has_shell: false,
+            acknowledge: Acknowledge::WhenDone,
+            ack_with_line_number: false,
+            answers_behind_ok: vec![105],
+            wait_every_us: 0,
+            reports_overrun: false,
+            reports_while_heating: true,
+            after_heat_fault: Aftermath::Dead,
+            after_stop: Aftermath::Dead,
+            grbl_mode: false,
             parenthesis_comments: false,
             keepalive: true,
+            meatpack: false,
             rx_buffer: 128,
             command_buffer: 4,
             planner_blocks: 16,
@@ -170,94 +427,5 @@ impl FirmwareConfig {
             prevent_cold_extrusion: true,
             record_lines: false,
         }
-    }
-
-    /// The lines of the banner behind `start` and the cause.
-    pub(crate) fn version_lines(&self) -> Vec<String> {
-        let lines: &[&str] = match self.face {
-            Face::Marlin21 => &[
-                "Marlin 2.1.2.6",
-                "echo: Last Updated: 2024-11-18 | Author: (none, default config)",
-                "echo: Compiled: Nov 23 2026",
-                "echo: Free Memory: 0  PlannerBufferBytes: 1344",
-                "echo:V88 stored settings retrieved (596 bytes; crc 49578)",
-                "//action:notification Stored settings retrieved",
-                "//action:prompt_end",
-            ],
-            Face::Marlin20 => &[
-                "echo:Marlin 2.0.7.2",
-                "echo: Last Updated: 2020-10-01 | Author: (none, default config)",
-                "echo: Free Memory: 3892  PlannerBufferBytes: 1232",
-                "echo:V82 stored settings retrieved (592 bytes; crc 28422)",
-            ],
-            Face::Marlin11 => &[
-                "echo:Marlin 1.1.9",
-                "echo: Last Updated: 2018-07-31 | Author: (none, default config)",
-                "echo: Free Memory: 3906  PlannerBufferBytes: 1232",
-                "echo:Hardcoded Default Settings Loaded",
-            ],
-        };
-        let kept = lines.iter().filter(|line| self.host_actions || !line.starts_with("//action:"));
-        kept.map(|line| (*line).to_owned()).collect()
-    }
-
-    /// The reply to `M115`, without its `ok`.
-    pub(crate) fn identity_lines(&self) -> Vec<String> {
-        let name = match self.face {
-            Face::Marlin21 => "Marlin 2.1.2.6 (Nov 23 2026 16:26:59)",
-            Face::Marlin20 => "Marlin 2.0.7.2 (Oct 01 2020 12:00:00)",
-            Face::Marlin11 => "Marlin 1.1.9 (Github)",
-        };
-        let mut lines = vec![format!(
-            "FIRMWARE_NAME:{name} SOURCE_CODE_URL:github.com/MarlinFirmware/Marlin PROTOCOL_VERSION:1.0 \
-             MACHINE_TYPE:{} EXTRUDER_COUNT:1 UUID:{}",
-            self.machine_type, self.uuid
-        )];
-        let autoreport = u8::from(self.autoreport_temperature);
-        let emergency = u8::from(self.emergency_parser);
-        let actions = u8::from(self.host_actions);
-        let capabilities = [
-            ("SERIAL_XON_XOFF", 0),
-            ("BINARY_FILE_TRANSFER", 0),
-            ("EEPROM", 1),
-            ("VOLUMETRIC", 1),
-            ("AUTOREPORT_POS", u8::from(self.face == Face::Marlin21)),
-            ("AUTOREPORT_TEMP", autoreport),
-            ("PROGRESS", 0),
-            ("PRINT_JOB", 1),
-            ("AUTOLEVEL", 0),
-            ("RUNOUT", u8::from(self.face == Face::Marlin21)),
-            ("Z_PROBE", 0),
-            ("LEVELING_DATA", 0),
-            ("BUILD_PERCENT", 0),
-            ("SOFTWARE_POWER", 0),
-            ("TOGGLE_LIGHTS", 0),
-            ("CASE_LIGHT_BRIGHTNESS", 0),
-            ("EMERGENCY_PARSER", emergency),
-            ("HOST_ACTION_COMMANDS", actions),
-            ("PROMPT_SUPPORT", actions),
-            ("SDCARD", 0),
-            ("REPEAT", 0),
-            ("SD_WRITE", 0),
-            ("AUTOREPORT_SD_STATUS", 0),
-            ("LONG_FILENAME", 0),
-            ("LFN_WRITE", 0),
-            ("CUSTOM_FIRMWARE_UPLOAD", 0),
-            ("EXTENDED_M20", 0),
-            ("THERMAL_PROTECTION", 1),
-            ("MOTION_MODES", 0),
-            ("ARCS", 1),
-            ("BABYSTEPPING", 0),
-            ("CHAMBER_TEMPERATURE", 0),
-            ("COOLER_TEMPERATURE", 0),
-            ("MEATPACK", 0),
-            ("CONFIG_EXPORT", 0),
-        ];
-        lines.extend(capabilities.iter().map(|(name, on)| format!("Cap:{name}:{on}")));
-        if self.face == Face::Marlin21 {
-            let area = "{min:{x:0.00,y:0.00,z:0.00},max:{x:200.00,y:200.00,z:200.00}}";
-            lines.push(format!("area:{{full:{area},work:{area}}}"));
-        }
-        lines
     }
 }

@@ -1,11 +1,12 @@
 //! A printer on its cable in virtual time: everything a test needs, and what a pty is driven by.
 //!
 //! Time moves only by [`Rig::advance`] and its kin. Whatever happens at one moment happens in one order:
-//! scripted faults, bytes to the board, the board's own work, its bytes to the host. Same configuration, same
+//! scripted faults, the display, bytes to the board, the board's own work, its bytes to the host. Same configuration, same
 //! seed, same inputs: same trace.
 
 use serde::{Deserialize, Serialize};
 
+use crate::display::Display;
 use crate::faults::{Direction, Fault, FaultMix, FaultScript, TimedFault};
 use crate::firmware::Firmware;
 use crate::ledger::{Ledger, SegmentSummary, Totals};
@@ -33,7 +34,7 @@ impl RigConfig {
     pub fn new(face: Face, baud: u32, latency_us: u64, seed: u64) -> Self {
         Self {
             firmware: FirmwareConfig::face(face),
-            wire: WireConfig::clean(baud, latency_us),
+            wire: WireConfig::clean(face.baud(baud), latency_us),
             mix: FaultMix::default(),
             script: FaultScript::default(),
             seed,
@@ -83,6 +84,7 @@ pub struct Rig {
     to_device: Lane,
     to_host: Lane,
     script: Vec<TimedFault>,
+    display: Option<Display>,
     port: Port,
     now_us: u64,
     seed: u64,
@@ -98,17 +100,27 @@ impl Rig {
         wire.to_device.loss += mix.loss_to_device;
         wire.to_host.damage += mix.damage_to_host;
         wire.to_host.loss += mix.loss_to_host;
+        wire.to_device.splice += mix.splice_to_device;
+        wire.to_device.duplicate += mix.duplicate_to_device;
+        wire.to_host.splice += mix.splice_to_host;
+        wire.to_host.duplicate += mix.duplicate_to_host;
+        for lane in [&mut wire.to_device, &mut wire.to_host] {
+            lane.stall += mix.stall;
+            lane.stall_us = lane.stall_us.max(mix.stall_us);
+        }
         // Last first, so that the next one can be popped; stable, so equal times keep their order.
         script.faults.reverse();
         script.faults.sort_by_key(|fault| std::cmp::Reverse(fault.at_us));
         let mut firmware = Firmware::new(firmware, seed);
         firmware.lose_every_ok(Some(mix.lose_every_ok));
+        firmware.duplicate_every_ok(Some(mix.duplicate_every_ok));
         firmware.delay_replies(mix.reply_delay_us);
         Self {
             firmware,
             to_device: Lane::new(wire.to_device, Random::fork(seed, "to device")),
             to_host: Lane::new(wire.to_host, Random::fork(seed, "to host")),
             script: script.faults,
+            display: Display::new(0, mix.display_every_us, Random::fork(seed, "display")),
             port: Port::Closed,
             now_us: 0,
             seed,
@@ -270,13 +282,18 @@ impl Rig {
 
     fn next_event(&self) -> Option<u64> {
         let script = self.script.last().map(|fault| fault.at_us);
-        [script, self.to_device.poll_timeout(), self.firmware.poll_timeout()].into_iter().flatten().min()
+        let display = self.display.as_ref().map(Display::poll_timeout);
+        let events = [script, display, self.to_device.poll_timeout(), self.firmware.poll_timeout()];
+        events.into_iter().flatten().min()
     }
 
     fn step(&mut self, now_us: u64) {
         self.now_us = now_us;
         while let Some(fault) = self.script.pop_if(|fault| fault.at_us <= now_us) {
             self.afflict(now_us, &fault.fault);
+        }
+        if let Some(doing) = self.display.as_mut().and_then(|display| display.handle_timeout(now_us)) {
+            self.firmware.hear_display(now_us, doing);
         }
         if let Some((_, bytes)) = self.to_device.poll_deliver(now_us) {
             self.firmware.handle_bytes(now_us, &bytes);
@@ -319,6 +336,12 @@ impl Rig {
             Fault::DamageByte { direction, nth } => self.lane(*direction).damage_byte(*nth),
             Fault::LoseByte { direction, nth } => self.lane(*direction).lose_byte(*nth),
             Fault::Noise { direction, loss, damage } => self.lane(*direction).set_noise(*loss, *damage),
+            Fault::SpliceLine { direction, nth } => self.lane(*direction).splice_line(*nth),
+            Fault::DuplicateLine { direction, nth } => self.lane(*direction).duplicate_line(*nth),
+            Fault::DuplicateEveryOk { every } => firmware.duplicate_every_ok(Some(*every)),
+            Fault::Display { every_us } => {
+                self.display = Display::new(now_us, *every_us, Random::fork(self.seed, "display"));
+            }
             Fault::Stall { direction, for_us } => self.lane(*direction).stall(now_us, *for_us),
             Fault::Disconnect => {
                 self.port = Port::Unplugged;

@@ -10,6 +10,7 @@ pub(crate) struct Transmitter {
     delay_us: u64,
     lose_next_oks: u32,
     lose_every_ok: Option<u32>,
+    duplicate_every_ok: Option<u32>,
     oks: u32,
     drops: Vec<(Vec<u8>, u32)>,
 }
@@ -20,8 +21,14 @@ impl Transmitter {
         if self.is_lost(text) {
             return;
         }
-        let mut bytes = text.to_vec();
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        bytes.extend_from_slice(text);
         bytes.push(b'\n');
+        let is_doubled = text.starts_with(b"ok")
+            && self.duplicate_every_ok.is_some_and(|every| self.oks.is_multiple_of(every));
+        if is_doubled {
+            self.raw(now_us, bytes.clone());
+        }
         self.raw(now_us, bytes);
     }
 
@@ -47,6 +54,11 @@ impl Transmitter {
     /// Every so-manieth `ok` line is never sent; nothing for a healthy board.
     pub(crate) fn lose_every_ok(&mut self, every: Option<u32>) {
         self.lose_every_ok = every.filter(|every| *every > 0);
+    }
+
+    /// Every so-manieth `ok` line is sent twice; nothing for a healthy board.
+    pub(crate) fn duplicate_every_ok(&mut self, every: Option<u32>) {
+        self.duplicate_every_ok = every.filter(|every| *every > 0);
     }
 
     /// The `nth` line (1 is the next) that begins with `prefix` is never sent.

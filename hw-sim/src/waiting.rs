@@ -6,9 +6,9 @@
 //! ```
 
 use crate::firmware::Firmware;
-use crate::heater::{HeaterId, Trip};
+use crate::heater::HeaterId;
 use crate::machine::Move;
-use crate::quirks::Face;
+use crate::texts::Stop;
 
 /// How long a temperature must stay near its target, heat µs.
 const RESIDENCY_US: f64 = 10_000_000.0;
@@ -105,17 +105,18 @@ impl Firmware {
         if !self.sends_busy() || self.next_busy_us > now_us {
             return;
         }
-        let reason = match self.waiting {
-            Some(Waiting::Person) => "paused for user",
-            Some(_) => "processing",
+        let line = match self.waiting {
+            Some(Waiting::Person) => self.config.busy_line(false, true),
+            Some(Waiting::Heat(_)) => self.config.busy_line(true, false),
+            Some(_) => self.config.busy_line(false, false),
             None => return,
         };
-        self.say(now_us, &format!("echo:busy: {reason}"));
+        self.say(now_us, line);
         self.next_busy_us = now_us.saturating_add(self.keepalive_us);
     }
 
     fn plan_queued_move(&mut self, now_us: u64, movement: Move) {
-        if let Some(queued) = self.queue.front().cloned() {
+        if let Some(queued) = self.queue.front() {
             self.ledger.note(&queued.command.text, queued.number.is_some(), true);
         }
         self.plan(now_us, movement);
@@ -139,12 +140,8 @@ impl Firmware {
                 None
             }
             Afterwards::Ask => {
-                if self.config.host_actions {
-                    self.say(now_us, "//action:paused");
-                    self.say(now_us, "//action:prompt_end");
-                    self.say(now_us, "//action:prompt_begin Paused");
-                    self.say(now_us, "//action:prompt_button Continue");
-                    self.say(now_us, "//action:prompt_show");
+                for line in self.config.pause_lines() {
+                    self.say(now_us, line);
                 }
                 Some(Waiting::Person)
             }
@@ -175,8 +172,11 @@ impl Firmware {
         if wait.next_print_us <= now_us {
             let left =
                 remaining_us.map_or_else(|| "?".to_owned(), |left_us| (left_us / 1_000_000).to_string());
-            let line = format!("{} W:{left}", self.temperature_fields());
-            self.say(now_us, &line);
+            if self.config.reports_while_heating {
+                let readings = self.temperatures();
+                let line = self.config.heating_line(&readings, wait.heater, &left);
+                self.say(now_us, &line);
+            }
             wait.next_print_us += PRINT_EVERY_US;
         }
         if remaining_us == Some(0) {
@@ -191,7 +191,11 @@ impl Firmware {
     pub(crate) fn end_wait(&mut self, now_us: u64, heat_too: bool) {
         match self.waiting {
             Some(Waiting::Heat(_)) if heat_too => {}
-            Some(Waiting::Person) => {}
+            Some(Waiting::Person) => {
+                for line in self.config.continue_lines() {
+                    self.say(now_us, line);
+                }
+            }
             _ => return,
         }
         self.waiting = None;
@@ -205,43 +209,10 @@ impl Firmware {
         let bed = self.bed.advance(now_us);
         self.ledger.note_temperatures(self.hotend.temperature(), self.bed.temperature());
         if let Some(trip) = hotend {
-            self.halt_by_heat(now_us, HeaterId::Hotend, trip);
+            self.stop(now_us, Stop::Heat(HeaterId::Hotend, trip));
         } else if let Some(trip) = bed {
-            self.halt_by_heat(now_us, HeaterId::Bed, trip);
+            self.stop(now_us, Stop::Heat(HeaterId::Bed, trip));
         }
-    }
-
-    fn halt_by_heat(&mut self, now_us: u64, heater: HeaterId, trip: Trip) {
-        let (message, screen) = match trip {
-            Trip::MinTemp => ("MINTEMP triggered", "Err: MINTEMP"),
-            Trip::MaxTemp => ("MAXTEMP triggered", "Err: MAXTEMP"),
-            Trip::HeatingFailed => ("Heating failed", "Heating Failed"),
-            Trip::Runaway => ("Thermal Runaway", "THERMAL RUNAWAY"),
-        };
-        let name = match (heater, self.config.face) {
-            (HeaterId::Bed, _) => "bed",
-            (HeaterId::Hotend, Face::Marlin11) => "0",
-            (HeaterId::Hotend, _) => "E0",
-        };
-        let mut lines = vec![format!("Error:{message}, system stopped! Heater_ID: {name}")];
-        if self.config.face == Face::Marlin21 {
-            if heater == HeaterId::Hotend {
-                lines.push(String::new());
-            }
-            if !self.machine.is_homed() {
-                lines.push("echo:Home XYZ First".to_owned());
-                lines.push("//action:notification Home XYZ First".to_owned());
-            }
-            lines.push(format!("echo:{screen}"));
-        }
-        lines.retain(|line| self.config.host_actions || !line.starts_with("//action:"));
-        self.halt(now_us, &lines, &format!("{message}: {name}"));
-    }
-
-    pub(crate) fn halt_by_m112(&mut self, now_us: u64) {
-        let lines =
-            if self.config.face == Face::Marlin11 { vec![] } else { vec!["echo:M112 Shutdown".to_owned()] };
-        self.halt(now_us, &lines, "M112");
     }
 }
 

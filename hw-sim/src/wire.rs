@@ -29,11 +29,30 @@ pub struct LaneConfig {
     pub damage: f64,
     /// Most bytes between two wake-ups.
     pub chunk_bytes: usize,
+    /// Probability that a line loses its end and runs into the next one.
+    pub splice: f64,
+    /// Probability that a line arrives twice.
+    pub duplicate: f64,
+    /// Probability that nothing leaves for a while behind a line.
+    pub stall: f64,
+    /// How long that while is, µs.
+    pub stall_us: u64,
 }
 
 impl Default for LaneConfig {
     fn default() -> Self {
-        Self { baud: 115_200, latency_us: 0, latency_timer_us: 0, loss: 0.0, damage: 0.0, chunk_bytes: 16 }
+        Self {
+            baud: 115_200,
+            latency_us: 0,
+            latency_timer_us: 0,
+            loss: 0.0,
+            damage: 0.0,
+            chunk_bytes: 16,
+            splice: 0.0,
+            duplicate: 0.0,
+            stall: 0.0,
+            stall_us: 0,
+        }
     }
 }
 
@@ -75,6 +94,13 @@ enum Mishap {
     Lose,
 }
 
+/// What happens to one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineMishap {
+    Splice,
+    Duplicate,
+}
+
 /// What a lane has carried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneCount {
@@ -84,12 +110,20 @@ pub struct LaneCount {
     pub damaged: u64,
     /// Bytes that it has lost.
     pub lost: u64,
+    /// Lines whose end it has lost on purpose.
+    #[serde(default)]
+    pub spliced: u64,
+    /// Lines that it has carried twice.
+    #[serde(default)]
+    pub duplicated: u64,
 }
 
 /// One direction, at work.
 #[derive(Debug, Clone)]
 pub struct Lane {
     config: LaneConfig,
+    /// Time for one byte; kept, because a division for every byte shows.
+    byte_ns: u64,
     random: Random,
     /// When the last byte given so far has left, ns.
     free_at_ns: u64,
@@ -97,6 +131,10 @@ pub struct Lane {
     /// The chip's open packet: its bytes at the tail of `flying`, and when it goes, µs.
     packet: Option<(usize, u64)>,
     scripted: Vec<(u64, Mishap)>,
+    scripted_lines: Vec<(u64, LineMishap)>,
+    /// The line that is being sent, where it may be needed again.
+    line: Vec<u8>,
+    lines_sent: u64,
     count: LaneCount,
 }
 
@@ -104,12 +142,16 @@ impl Lane {
     /// An idle lane.
     pub fn new(config: LaneConfig, random: Random) -> Self {
         Self {
+            byte_ns: 10_000_000_000u64.checked_div(u64::from(config.baud)).unwrap_or(0),
             config,
             random,
             free_at_ns: 0,
             flying: VecDeque::new(),
             packet: None,
             scripted: Vec::new(),
+            scripted_lines: Vec::new(),
+            line: Vec::new(),
+            lines_sent: 0,
             count: LaneCount::default(),
         }
     }
@@ -121,7 +163,7 @@ impl Lane {
 
     /// Time for one byte, ns; 0 without a limit.
     pub fn byte_ns(&self) -> u64 {
-        10_000_000_000u64.checked_div(u64::from(self.config.baud)).unwrap_or(0)
+        self.byte_ns
     }
 
     /// Bytes given to it whose last bit has not left yet: what a tty's output queue would hold.
@@ -132,19 +174,85 @@ impl Lane {
 
     /// Gives it bytes.
     pub fn send(&mut self, now_us: u64, bytes: &[u8]) {
-        let byte_ns = self.byte_ns();
+        if self.is_clean() {
+            for &byte in bytes {
+                self.take_time(now_us);
+                self.fly(byte);
+                self.lines_sent += u64::from(byte == b'\n');
+            }
+            self.count.sent += bytes.len() as u64;
+            return;
+        }
         for &byte in bytes {
-            self.free_at_ns = self.free_at_ns.max(now_us * 1000) + byte_ns;
+            self.take_time(now_us);
             let at = self.count.sent;
             self.count.sent += 1;
+            let ends_line = byte == b'\n';
+            let mishap = if ends_line { self.afflict_line(now_us) } else { None };
+            if mishap == Some(LineMishap::Splice) {
+                self.count.spliced += 1;
+                continue;
+            }
             let Some(byte) = self.afflict(at, byte) else {
                 self.count.lost += 1;
                 continue;
             };
-            let done_us = self.free_at_ns.div_ceil(1000);
-            let arrives_us = self.packet_time(done_us) + self.config.latency_us;
-            self.flying.push_back((arrives_us, byte));
+            self.fly(byte);
+            if self.may_duplicate() && !ends_line {
+                self.line.push(byte);
+            }
+            if mishap == Some(LineMishap::Duplicate) {
+                self.count.duplicated += 1;
+                let line = std::mem::take(&mut self.line);
+                for byte in line.into_iter().chain([byte]) {
+                    self.take_time(now_us);
+                    self.fly(byte);
+                }
+            }
+            if ends_line {
+                self.line.clear();
+            }
         }
+    }
+
+    /// Nothing can happen to what is sent now; this is most lanes most of the time.
+    fn is_clean(&self) -> bool {
+        let LaneConfig { loss, damage, splice, duplicate, stall, .. } = self.config;
+        let is_quiet = [loss, damage, splice, duplicate, stall].iter().all(|chance| *chance <= 0.0);
+        is_quiet && self.scripted.is_empty() && self.scripted_lines.is_empty()
+    }
+
+    #[inline]
+    fn take_time(&mut self, now_us: u64) {
+        self.free_at_ns = self.free_at_ns.max(now_us * 1000) + self.byte_ns;
+    }
+
+    /// Sends a byte on its way, with the line free again behind it.
+    #[inline]
+    fn fly(&mut self, byte: u8) {
+        let done_us = self.free_at_ns.div_ceil(1000);
+        let arrives_us = self.packet_time(done_us) + self.config.latency_us;
+        self.flying.push_back((arrives_us, byte));
+    }
+
+    fn may_duplicate(&self) -> bool {
+        self.config.duplicate > 0.0 || !self.scripted_lines.is_empty()
+    }
+
+    /// What becomes of a line that ends here.
+    fn afflict_line(&mut self, now_us: u64) -> Option<LineMishap> {
+        let at = self.lines_sent;
+        self.lines_sent += 1;
+        if self.random.chance(self.config.stall) {
+            self.stall(now_us, self.config.stall_us);
+        }
+        let scripted = self.scripted_lines.iter().position(|(index, _)| *index == at);
+        let scripted = scripted.map(|position| self.scripted_lines.swap_remove(position).1);
+        let spliced = self.random.chance(self.config.splice);
+        let duplicated = self.random.chance(self.config.duplicate);
+        scripted
+            .or_else(|| spliced.then_some(LineMishap::Splice))
+            .or_else(|| duplicated.then_some(LineMishap::Duplicate))
     }
 
     /// What the fault mix and the script make of a byte.
@@ -221,6 +329,16 @@ impl Lane {
     /// The `nth` byte from now (1 is the next) will be lost.
     pub fn lose_byte(&mut self, nth: u64) {
         self.scripted.push((self.count.sent + nth.max(1) - 1, Mishap::Lose));
+    }
+
+    /// The `nth` line from now (1 is the one that ends next) loses its end.
+    pub fn splice_line(&mut self, nth: u64) {
+        self.scripted_lines.push((self.lines_sent + nth.max(1) - 1, LineMishap::Splice));
+    }
+
+    /// The `nth` line from now (1 is the one that ends next) arrives twice.
+    pub fn duplicate_line(&mut self, nth: u64) {
+        self.scripted_lines.push((self.lines_sent + nth.max(1) - 1, LineMishap::Duplicate));
     }
 
     /// Nothing leaves for so long; what is in flight arrives.
@@ -300,6 +418,37 @@ mod tests {
         assert_eq!(bytes.len(), 4);
         assert_eq!((bytes[0], bytes[2], bytes[3]), (b'a', b'c', b'e'));
         assert_ne!(bytes[1], b'b');
-        assert_eq!(lane.count(), LaneCount { sent: 5, damaged: 1, lost: 1 });
+        assert_eq!(lane.count(), LaneCount { sent: 5, damaged: 1, lost: 1, ..LaneCount::default() });
+    }
+
+    #[test]
+    fn a_line_may_lose_its_end_or_arrive_twice() {
+        let mut lane = lane(LaneConfig { baud: 0, ..LaneConfig::default() });
+        lane.splice_line(1);
+        lane.duplicate_line(3);
+        lane.send(0, b"ok 1\nok 2\nok 3\nok 4\n");
+        let (_, bytes) = lane.poll_deliver(0).expect("five lines, two of them in one");
+        assert_eq!(bytes, b"ok 1ok 2\nok 3\nok 3\nok 4\n");
+        assert_eq!((lane.count().spliced, lane.count().duplicated), (1, 1));
+    }
+
+    #[test]
+    fn lines_are_spliced_doubled_and_held_up_at_their_rates() {
+        let config = LaneConfig {
+            splice: 0.1,
+            duplicate: 0.2,
+            stall: 0.1,
+            stall_us: 1000,
+            baud: 0,
+            ..LaneConfig::default()
+        };
+        let mut lane = lane(config);
+        for _ in 0..1000 {
+            lane.send(0, b"ok\n");
+        }
+        let count = lane.count();
+        assert!((70..130).contains(&count.spliced) && (140..260).contains(&count.duplicated), "{count:?}");
+        let (end_us, _) = lane.poll_deliver(u64::MAX).expect("much");
+        assert!((60_000..140_000).contains(&end_us), "{end_us}");
     }
 }

@@ -194,11 +194,61 @@ fn a_stalled_lane_delivers_later() {
 }
 
 #[test]
+fn a_display_on_the_bus_brings_answers_that_nobody_asked_for() {
+    let mut config = config(1);
+    config.mix.display_every_us = 200_000;
+    let mut rig = Rig::new(config);
+    rig.open_port(0);
+    let said = String::from_utf8(rig.host_read(20_000_000)).unwrap();
+    let count = |wanted: &str| said.matches(wanted).count();
+    assert!(count("ok T:") > 20 && count("X:0.00 Y:0.00") > 20, "{said}");
+    assert!(count("Printing...OK\n") > 5 && count("Printing...OKok") > 1, "{said}");
+    assert_eq!(rig.ledger().current().commands(), 0, "questions only");
+    rig.inject(20_000_000, &Fault::Display { every_us: 0 });
+    assert_eq!(rig.host_read(40_000_000), b"");
+    let quiet = Rig::new(self::config(1)).host_read(20_000_000);
+    assert_eq!(quiet, b"");
+}
+
+#[test]
+fn lines_are_spliced_and_doubled_where_the_script_says() {
+    let mut rig = Rig::new(config(1));
+    rig.open_port(0);
+    rig.inject(0, &Fault::DuplicateLine { direction: Direction::ToDevice, nth: 1 });
+    rig.inject(0, &Fault::SpliceLine { direction: Direction::ToDevice, nth: 2 });
+    rig.inject(0, &Fault::SpliceLine { direction: Direction::ToHost, nth: 1 });
+    rig.host_write(0, b"G90\nM118 a\nM118 b\n");
+    assert_eq!(rig.host_read(1_000_000), b"ok P15 B3ok P15 B3\naM118 b\nok P15 B3\n");
+    rig.inject(1_000_000, &Fault::DuplicateEveryOk { every: 1 });
+    rig.host_write(1_000_000, b"G90\n");
+    assert_eq!(rig.host_read(2_000_000), b"ok P15 B3\nok P15 B3\n");
+}
+
+#[test]
+fn a_mix_of_line_faults_reaches_both_lanes() {
+    let mut config = config(4);
+    config.mix.splice_to_device = 0.05;
+    config.mix.duplicate_to_device = 0.05;
+    config.mix.splice_to_host = 0.05;
+    config.mix.duplicate_to_host = 0.05;
+    config.mix.duplicate_every_ok = 50;
+    config.mix.stall = 0.05;
+    config.mix.stall_us = 50_000;
+    let (_, _, statistics) = print(config);
+    for lane in [statistics.to_device, statistics.to_host] {
+        assert!(lane.spliced > 0 && lane.duplicated > 0, "{lane:?}");
+    }
+}
+
+#[test]
 fn a_hundred_mixes_of_noise_never_freeze_the_board() {
-    for seed in 0..100 {
+    let mixes = (0..100).flat_map(|seed| {
+        [FaultMix::from_seed(seed), FaultMix::from_seed_with_lines(seed)].map(|mix| (seed, mix))
+    });
+    for (seed, mix) in mixes {
         let mut config = config(seed);
         config.firmware.motion = Motion::Instant;
-        config.mix = FaultMix::from_seed(seed);
+        config.mix = mix;
         let (_, _, statistics) = print(config);
         // The plain host of these tests may lose its way; the board may not.
         assert!(statistics.totals.commands > 0, "seed {seed}: {:?}", statistics.totals);
