@@ -18,6 +18,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Streamed, Told};
 use super::given::{Asked, header_text};
 use super::problem::Problem;
 use super::{AppState, views};
@@ -38,6 +39,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Begin {
     /// The `seq` of the last event already seen; 0 for the whole journal. `Last-Event-ID` goes before it.
@@ -47,10 +49,10 @@ struct Begin {
 }
 
 /// The journal from a point on, then live. Each message's `id` is the event's `seq`, without a gap.
-#[utoipa::path(get, path = "/v1/events", tag = "events",
+#[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "events",
     params(Begin, ("Last-Event-ID" = Option<u64>, Header, description = "As browsers send it after a break")),
-    responses((status = 200, content_type = "text/event-stream", body = String),
-        (status = 400, body = Problem), (status = 409, description = "Beyond the journal's end", body = Problem)))]
+    responses((status = 200, description = "Events without an end", content_type = "text/event-stream", body = String),
+        Told, Streamed))]
 async fn events(
     State(app): State<AppState>,
     headers: HeaderMap,

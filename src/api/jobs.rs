@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
@@ -35,6 +36,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Which {
     /// Only jobs in this state.
@@ -44,7 +46,8 @@ struct Which {
 }
 
 /// Jobs in the order in which they were accepted, the newest 500 unless asked otherwise.
-#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(Which), responses((status = 200, body = Vec<JobView>)))]
+#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", operation_id = "list_jobs", params(Which),
+    responses((status = 200, description = "The jobs", body = Vec<JobView>), Told))]
 async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<Vec<JobView>> {
     let limit = which.limit.unwrap_or(LISTED);
     Json(app.recorder.read(|lab| {
@@ -58,8 +61,8 @@ async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<V
 }
 
 /// Queues a job. 201 means that it is in the journal; `waiting` says why it has not begun.
-#[utoipa::path(post, path = "/v1/jobs", tag = "jobs", request_body = NewJob,
-    responses((status = 201, body = JobView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/v1/jobs", tag = "jobs", operation_id = "queue_job", request_body = NewJob,
+    responses((status = 201, description = "The new job", body = JobView), Changed, Read))]
 async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result<Response, Problem> {
     let file: FileHash = new.file.parse()?;
     let case: CaseToken = new.case.parse()?;
@@ -96,16 +99,17 @@ fn seen(app: &AppState, job: &JobId) -> Result<JobView, Problem> {
 }
 
 /// One job.
-#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, body = JobView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "show_job",
+    params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, description = "The job", body = JobView), Told, NoSuch))]
 async fn show(State(app): State<AppState>, Named(job): Named<JobId>) -> Result<Json<JobView>, Problem> {
     seen(&app, &job).map(Json)
 }
 
 /// Sends no more lines until somebody resumes; moves that the printer has already still run.
-#[utoipa::path(post, path = "/v1/jobs/{id}/pause", tag = "jobs", request_body = By,
+#[utoipa::path(post, path = "/v1/jobs/{id}/pause", tag = "jobs", operation_id = "pause_job", request_body = By,
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn pause(
     State(app): State<AppState>,
     Named(job): Named<JobId>,
@@ -115,9 +119,9 @@ async fn pause(
 }
 
 /// Goes on with a paused job.
-#[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", request_body = By,
+#[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", operation_id = "resume_job", request_body = By,
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn resume(
     State(app): State<AppState>,
     Named(job): Named<JobId>,
@@ -127,9 +131,9 @@ async fn resume(
 }
 
 /// Takes a job off the queue, or ends it on its printer. Never undone: printing again is a new job.
-#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", tag = "jobs", request_body = By,
+#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", tag = "jobs", operation_id = "cancel_job", request_body = By,
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn cancel(
     State(app): State<AppState>,
     Named(job): Named<JobId>,

@@ -4,6 +4,7 @@
 //! (RFC 9457) that says what, which, and what to do. Routes and their description are declared
 //! together, so that neither is without the other.
 
+mod answers;
 mod cases;
 // utoipa's macro names the query types with their path.
 #[allow(unused_qualifications)]
@@ -58,11 +59,14 @@ pub struct AppState {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(
-    title = "platen",
-    description = "Print-farm controller for hospital 3D-printing labs. Errors are RFC 9457 problems. \
+#[openapi(
+    components(schemas(Problem)),
+    info(
+        title = "platen",
+        description = "Print-farm controller for hospital 3D-printing labs. Errors are RFC 9457 problems. \
                    A yes is answered only after it is durable."
-))]
+    )
+)]
 struct Description;
 
 fn described() -> OpenApiRouter<AppState> {

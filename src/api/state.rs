@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
+use super::answers::{Audited, Told};
 use super::problem::Problem;
 use super::shapes::{AuditView, Health};
 use crate::domain::event::Actor;
@@ -26,8 +27,9 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// 200 only if the recorder answers: without it nothing can be accepted.
-#[utoipa::path(get, path = "/healthz", tag = "state",
-    responses((status = 200, body = Health), (status = 503, body = Health)))]
+#[utoipa::path(get, path = "/healthz", tag = "state", operation_id = "healthz",
+    responses((status = 200, description = "All is well", body = Health),
+        (status = 503, description = "Nothing can be accepted", body = Health), Told))]
 async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
     // A request that is always refused: the writer judges it and has nothing to write.
     let nobody = Request::NoteResumed { job: JobId::from_entropy([0; 16]) };
@@ -49,8 +51,8 @@ async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
 }
 
 /// Reads the whole journal and checks every link of its chain. Takes a second per 100 000 entries.
-#[utoipa::path(get, path = "/v1/audit", tag = "state",
-    responses((status = 200, body = AuditView), (status = 500, description = "The store cannot be read", body = Problem)))]
+#[utoipa::path(get, path = "/v1/audit", tag = "state", operation_id = "audit",
+    responses((status = 200, description = "What was found", body = AuditView), Audited))]
 async fn audit(State(app): State<AppState>) -> Result<Json<AuditView>, Problem> {
     match app.recorder.audit().await {
         Ok(found) => Ok(Json(AuditView {

@@ -17,7 +17,7 @@ use platen::services::intake::Intake;
 use platen::services::recorder::Recorder;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -196,7 +196,9 @@ impl TestLab {
             format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n")
                 .into_bytes();
         bytes.extend_from_slice(body);
-        self.raw(&bytes).await
+        let answer = self.raw(&bytes).await;
+        assert_declared(method, path, &answer);
+        answer
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -233,6 +235,40 @@ impl TestLab {
 
     pub fn told(&self) -> Vec<String> {
         self.told.lock().unwrap().clone()
+    }
+}
+
+/// The description of the API as JSON.
+pub fn description() -> &'static serde_json::Value {
+    static DESCRIPTION: OnceLock<serde_json::Value> = OnceLock::new();
+    DESCRIPTION.get_or_init(|| serde_json::to_value(api::description()).unwrap())
+}
+
+/// What the description says of a path as it is asked for; none for the page and unknown ones.
+pub fn described(path: &str) -> Option<&'static serde_json::Map<String, serde_json::Value>> {
+    let asked: Vec<_> = path.split('?').next().unwrap().split('/').collect();
+    let all = description()["paths"].as_object().unwrap();
+    let is = |template: &str| {
+        let parts: Vec<_> = template.split('/').collect();
+        parts.len() == asked.len()
+            && parts.iter().zip(&asked).all(|(part, asked)| part == asked || part.starts_with('{'))
+    };
+    all.iter().find(|(template, _)| is(template)).and_then(|(_, item)| item.as_object())
+}
+
+/// Holds every answer of every test to the description: its status is declared, with its type.
+fn assert_declared(method: &str, path: &str, answer: &Answer) {
+    let Some(item) = described(path).filter(|_| answer.status != 0) else { return };
+    let own = item.get(&method.to_lowercase());
+    // A method that the path does not take is told of by those that it takes.
+    for operation in own.map_or_else(|| item.values().collect(), |own| vec![own]) {
+        let said = &operation["responses"][answer.status.to_string()];
+        let kind = answer.header("content-type").map(|kind| kind.split(';').next().unwrap());
+        assert!(
+            said["content"].get(kind.unwrap_or_default()).is_some(),
+            "{method} {path} answered {} as {kind:?}, and the description does not say so: {said}",
+            answer.status
+        );
     }
 }
 
