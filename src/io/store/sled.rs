@@ -48,9 +48,13 @@ pub struct SledStore {
     files: Mutex<Files>,
     state: RwLock<State>,
     floor: u64,
+    sync: Durable,
     /// The lock that keeps other daemons out; let go when the store is dropped.
     _lock: File,
 }
+
+/// Makes what was written to a file durable, or says why not.
+type Durable = Box<dyn Fn(&File) -> std::io::Result<()> + Send + Sync>;
 
 /// What stands beside sled in the folder.
 struct Files {
@@ -110,6 +114,7 @@ impl SledStore {
             files: Mutex::new(files),
             state: RwLock::new(State::Open(trees)),
             floor: FLOOR_BYTES,
+            sync: Box::new(File::sync_data),
             _lock: lock,
         })
     }
@@ -117,6 +122,11 @@ impl SledStore {
     /// The same with another floor, in bytes: for tests of a disk that fills up during a commit.
     pub fn with_floor(self, floor: u64) -> Self {
         Self { floor, ..self }
+    }
+
+    /// The same with another way of making a commit durable: for tests that hold it up or let it fail.
+    pub fn with_sync(self, sync: impl Fn(&File) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+        Self { sync: Box::new(sync), ..self }
     }
 
     fn read<T>(&self, look: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
@@ -183,7 +193,7 @@ impl Store for SledStore {
             Err(StoreError::Damaged { detail, .. }) => return Err(self.give_up(detail)),
             Err(failed) => self.settle(&mut files, batch, failed)?,
         }
-        if let Err(error) = files.data.sync_data() {
+        if let Err(error) = (self.sync)(&files.data) {
             // The kernel forgets pages that it could not write: a second try would say yes wrongly.
             return Err(self.give_up(format!("fdatasync: {error}")));
         }
@@ -478,5 +488,18 @@ fn make_names_durable(dir: &Path) -> std::io::Result<()> {
     match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
         _ => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_made_durable_by_the_kernel_unless_a_test_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledStore::open(folder.path()).unwrap();
+        // A device that keeps nothing cannot be synced, and the kernel says so when it is asked.
+        assert!((store.sync)(&File::open("/dev/null").unwrap()).is_err());
     }
 }
