@@ -317,6 +317,28 @@ async fn health_is_good_only_while_the_recorder_answers() {
 }
 
 #[tokio::test]
+async fn health_is_bad_in_words_while_the_disk_is_full_and_good_again_afterwards() {
+    let lab = lab().await;
+    for refused_before in [false, true] {
+        lab.store.set_full(true);
+        if refused_before {
+            let refused = lab.post("/v1/cases", &json!({"intended_use": "guide"})).await;
+            assert_eq!(refused.status, 507, "{refused:?}");
+        }
+        let ill = lab.get("/healthz").await;
+        let said = ill.json();
+        assert_eq!((ill.status, &said["status"], &said["recorder"]), (503, &json!("failing"), &json!(false)));
+        let trouble = said["trouble"].as_str().unwrap();
+        assert!(trouble.contains("is full; free some space"), "{trouble}");
+        lab.store.set_full(false);
+        let well = lab.get("/healthz").await;
+        assert_eq!((well.status, &well.json()["trouble"]), (200, &json!(null)));
+    }
+    // Looking leaves nothing in the journal.
+    assert_eq!(lab.get("/v1/audit").await.json()["intact"], json!(true));
+}
+
+#[tokio::test]
 async fn an_audit_finds_a_changed_byte() {
     let lab = lab().await;
     lab.case().await;

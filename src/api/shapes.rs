@@ -266,8 +266,10 @@ pub struct Health {
     /// `ok` or `failing`.
     pub status: String,
     pub version: String,
-    /// Whether the recorder answers; without it nothing is accepted.
+    /// Whether the journal takes entries; without it nothing is accepted.
     pub recorder: bool,
+    /// Why it takes none, and what to do; absent where it does.
+    pub trouble: Option<String>,
     /// Newest entry of the journal.
     pub journal: u64,
     pub printers: usize,

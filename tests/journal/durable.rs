@@ -85,6 +85,8 @@ async fn after_a_sync_that_failed_nothing_is_acknowledged_any_more() {
         assert!(matches!(**error, StoreError::Lost { .. }), "{error}");
         assert!(error.to_string().contains("fdatasync: the disk lost a page"), "{error}");
     }
+    let trouble = recorder.probe().await.unwrap_err().to_string();
+    assert!(trouble.contains("the disk lost a page"), "{trouble}");
     assert_eq!(syncs.load(Ordering::SeqCst), 2, "the kernel is not asked again: it would say yes wrongly");
     assert_eq!(recorder.read(Clone::clone), before);
     assert!(feed.try_recv().is_err());

@@ -116,10 +116,15 @@ async fn a_running_recorder_goes_on_when_a_full_disk_has_space_again() {
     let recorder = record(Arc::new(SledStore::open(&disk.path()).unwrap())).await.unwrap();
     work(&recorder).await;
     for round in 1..4 {
+        recorder.probe().await.unwrap();
         disk.fill(0);
+        let trouble = recorder.probe().await.unwrap_err().to_string();
+        assert!(trouble.contains("is full; free some space"), "{trouble}");
         let request = Request::NoteProgress { job: job(0), progress: progress(9) };
         assert!(matches!(ask(&recorder, request).await, Err(NotRecorded::Store(_))));
+        recorder.probe().await.unwrap_err();
         disk.empty();
+        recorder.probe().await.unwrap();
         ask(&recorder, open_case(round)).await.unwrap();
     }
     assert_eq!(recorder.read(|lab| lab.jobs[&job(0)].state.run().unwrap().progress), progress(4));

@@ -76,6 +76,8 @@ pub trait Store: Send + Sync + 'static {
     /// All of the batch or nothing, durable on return. After an error there is nothing of it in the
     /// store, but for `StoreError::Lost`, after which the store takes nothing more.
     fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+    /// Why the next commit would be refused, as far as that is known without making one.
+    fn ready(&self) -> Result<(), StoreError>;
     /// Journal entries from `seq` on, at most `limit`, in order.
     fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError>;
     /// The newest journal entry.

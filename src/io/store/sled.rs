@@ -139,6 +139,12 @@ impl SledStore {
         }
     }
 
+    /// The free space of the disk, which is enough for any commit.
+    fn room(&self) -> Result<u64, StoreError> {
+        let free = free_bytes(&self.dir)?;
+        if free < self.floor { Err(StoreError::Full { path: self.dir.clone() }) } else { Ok(free) }
+    }
+
     fn lost(&self, detail: &str) -> StoreError {
         StoreError::Lost { path: self.dir.clone(), detail: detail.to_owned() }
     }
@@ -182,10 +188,7 @@ impl SledStore {
 impl Store for SledStore {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut files = lock(&self.files);
-        let free = free_bytes(&self.dir)?;
-        if free < self.floor {
-            return Err(StoreError::Full { path: self.dir.clone() });
-        }
+        let free = self.room()?;
         files.ensure_ballast(&self.dir, free);
         match self.read(|trees| trees.write(batch)) {
             Ok(()) => {}
@@ -201,6 +204,11 @@ impl Store for SledStore {
             files.set_mark(*seq);
         }
         Ok(())
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        self.read(|_| Ok(()))?;
+        self.room().map(drop)
     }
 
     fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
