@@ -130,6 +130,18 @@ fn a_damaged_store_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_mark_that_was_removed_is_told_in_the_log_and_made_again() {
+    let lab = used();
+    let mark = lab.state().join("journal/reached");
+    let before = std::fs::read_to_string(&mark).unwrap();
+    assert!(!lab.serve().terminate().err.contains("reached"), "nothing is said without a reason");
+    std::fs::remove_file(&mark).unwrap();
+    let told = lab.serve().terminate();
+    assert!(told.err.contains(&format!("the mark {} was gone", mark.display())), "{told:?}");
+    assert!(std::fs::read_to_string(&mark).unwrap() > before);
+}
+
+#[test]
 fn a_job_whose_file_was_changed_on_the_disk_is_not_printed() {
     let lab = Lab::one();
     let daemon = lab.serve();

@@ -446,6 +446,12 @@ fn check_mark(dir: &Path, mark: &File, trees: &Trees) -> Result<(), StoreError> 
     if last < reached {
         return Err(damaged(format!("its last entry is {last}, but it had come to {reached}")));
     }
+    if reached == 0 && last > 0 {
+        tracing::warn!(
+            "the mark {} was gone and is made anew at entry {last}; whether entries behind it are missing cannot be known from here: compare with the last head that you noted of `platen audit`",
+            dir.join("reached").display()
+        );
+    }
     mark.write_all_at(format!("{last:020}\n").as_bytes(), 0).map_err(|error| io_failure(dir, error))
 }
 
