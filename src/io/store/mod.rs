@@ -50,7 +50,11 @@ pub enum StoreError {
         "the store in {path} failed while it wrote ({detail}), and whether the last entry is in it is not known; see to the disk, then start platen again (nothing accepted before is lost)"
     )]
     Lost { path: PathBuf, detail: String },
-    #[error("{path}: {error}")]
+    #[error("{path} is no folder, and the journal is kept in one; move it away, or set another state_dir")]
+    NoFolder { path: PathBuf },
+    #[error(
+        "the store in {path} cannot be used: {error}; see that the folder and its files are ones that platen's user may read and write"
+    )]
     Io { path: PathBuf, error: std::io::Error },
 }
 

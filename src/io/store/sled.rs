@@ -95,6 +95,9 @@ impl SledStore {
     /// Opens the store in `dir`, making it where needed. One process may have it open, once.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let io = |error| io_failure(dir, error);
+        if dir.exists() && !dir.is_dir() {
+            return Err(StoreError::NoFolder { path: dir.to_owned() });
+        }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
         let lock = take_lock(dir)?;
         make_room(dir)?;
@@ -326,28 +329,29 @@ fn guarded<T>(dir: &Path, call: impl FnOnce() -> Result<T, StoreError>) -> Resul
     // Whatever sled leaves half-done is not used again: see `give_up`.
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
-        let detail = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
-        Err(StoreError::Damaged {
-            path: dir.to_owned(),
-            detail: detail.lines().next().unwrap_or("").to_owned(),
-        })
+        let said = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        Err(unreadable(dir, said))
     })
 }
 
 fn failure(dir: &Path, error: sled::Error) -> StoreError {
     match error {
         sled::Error::Io(error) => io_failure(dir, error),
-        other => StoreError::Damaged { path: dir.to_owned(), detail: other.to_string() },
+        other => unreadable(dir, &other.to_string()),
     }
+}
+
+/// What sled says of a damaged file helps nobody but who mends sled: it is for the log.
+fn unreadable(dir: &Path, said: &str) -> StoreError {
+    tracing::debug!(said, "sled cannot read {}", dir.display());
+    StoreError::Damaged { path: dir.to_owned(), detail: "its files cannot be read as a journal".into() }
 }
 
 fn io_failure(dir: &Path, error: std::io::Error) -> StoreError {
     let path = dir.to_owned();
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
-        ErrorKind::UnexpectedEof | ErrorKind::InvalidData => {
-            StoreError::Damaged { path, detail: error.to_string() }
-        }
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData => unreadable(dir, &error.to_string()),
         _ => StoreError::Io { path, error },
     }
 }
