@@ -54,6 +54,9 @@ impl Printers {
     }
 }
 
+/// What the columns of the list are called.
+pub const HEAD: [&str; 7] = ["PRINTER", "STATE", "DONE", "HOTEND", "HEATBED", "PLATE", "JOB"];
+
 fn list(printers: &[PrinterView]) {
     let rows: Vec<_> = printers
         .iter()
@@ -70,7 +73,7 @@ fn list(printers: &[PrinterView]) {
             ]
         })
         .collect();
-    show::table(&["PRINTER", "STATE", "DONE", "HOTEND", "HEATBED", "PLATE", "JOB"], &rows);
+    show::table(&HEAD, &rows);
 }
 
 /// One printer in lines.
