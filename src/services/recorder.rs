@@ -271,6 +271,21 @@ impl Group {
     }
 }
 
+/// What a printer has done already. A crash that forgot a stop could let a printer be used that must
+/// not be; the others are noted in order, so that a stop would wait behind them.
+fn is_urgent(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::NoteStopped { .. }
+            | Request::NoteFaulted { .. }
+            | Request::NoteInterrupted { .. }
+            | Request::NotePrinted { .. }
+            | Request::NotePaused { .. }
+            | Request::NoteResumed { .. }
+            | Request::CancelJob { .. }
+    )
+}
+
 impl Writer {
     /// The first entries of this life of the daemon. Blocks.
     fn begin(&mut self, site: SiteName, node: NodeName) -> Result<(), JournalError> {
@@ -332,6 +347,7 @@ impl Writer {
             let said = match self.lab.judge(&request) {
                 Err(refusal) => Err(refusal.into()),
                 Ok(facts) => {
+                    group.batch.urgent |= is_urgent(&request);
                     let events = self.lab.number(&request, facts, &self.clock.stamp(), &actor);
                     group.take(&mut self.lab, events).map_err(|error| match error {
                         StoreError::TooLong { bytes } => NotRecorded::TooLong { bytes },

@@ -67,6 +67,8 @@ pub struct Batch {
     pub entities: Vec<(String, Value)>,
     /// Readers' cursors and other small facts about the store itself.
     pub meta: Vec<(String, Value)>,
+    /// Worth the last reserve of a full disk: a printer is stopped, and must stay so after a crash.
+    pub urgent: bool,
 }
 
 impl Batch {

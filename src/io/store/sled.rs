@@ -7,7 +7,8 @@
 //!   and the disk says whether the batch is there. Where even that fails, nothing is taken any more.
 //! - A damaged file makes it panic, or makes it forget the newest entries without a word: panics
 //!   become errors, and a mark beside the data says how far the journal had come.
-//! - A full disk keeps it from opening: a ballast file is given back then.
+//! - A full disk keeps it from opening: a ballast file is given back then, or when a stop has to be
+//!   written down.
 //!
 //! ```text
 //! Open ──write failed──▶ opening anew ──▶ Open
@@ -191,7 +192,17 @@ impl SledStore {
 impl Store for SledStore {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut files = lock(&self.files);
-        let free = self.room()?;
+        let free = match self.room() {
+            Err(StoreError::Full { .. }) if batch.urgent && give_back(&self.dir)? => {
+                files.ballast = false;
+                tracing::warn!(
+                    "the disk of {} is full: its reserve is used up for a stop",
+                    self.dir.display()
+                );
+                self.room()?
+            }
+            other => other?,
+        };
         files.ensure_ballast(&self.dir, free);
         match self.read(|trees| trees.write(batch)) {
             Ok(()) => {}
