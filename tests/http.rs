@@ -6,10 +6,12 @@ mod support;
 
 use platen::domain::event::Actor;
 use platen::domain::ids::JobId;
-use platen::domain::job::Progress;
+use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
+use platen::domain::printer::Activity;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use support::{GCODE, lab, lab_with};
 
 #[tokio::test]
@@ -348,6 +350,32 @@ async fn an_audit_finds_a_changed_byte() {
     let broken = lab.get("/v1/audit").await.json();
     assert_eq!(broken["intact"], json!(false));
     assert!(broken["finding"].as_str().unwrap().contains("journal entry 2"), "{broken}");
+}
+
+#[tokio::test]
+async fn a_stop_that_the_journal_does_not_know_yet_is_told_of_the_job() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, Some("mk3-01")).await;
+    let start = Request::StartJob { job: job.clone(), printer: "mk3-01".parse().unwrap() };
+    lab.recorder.submit(start, Actor::Platen).await.unwrap();
+    let show = |activity: Activity| {
+        lab.boards["mk3-01"].send_modify(|live| Arc::make_mut(live).activity = activity);
+    };
+    let progress = Progress { confirmed: 1, total: 4 };
+    show(Activity::Printing { job: job.clone(), progress });
+    assert!(lab.get(&format!("/v1/jobs/{job}")).await.json().get("unrecorded").is_none());
+    // As a task shows itself at once after a stop; the journal is on a full disk.
+    show(Activity::Stopped);
+    let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
+    assert_eq!((&seen["state"], &seen["unrecorded"]), (&json!("printing"), &json!("stopped")));
+    let page = lab.get("/").await.body;
+    assert!(page.contains("stopped, not yet in the journal"), "{page}");
+    let why = Interruption::Stopped;
+    let ended = Request::NoteInterrupted { job: job.clone(), progress, why };
+    lab.recorder.submit(ended, Actor::Platen).await.unwrap();
+    let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
+    assert!(seen["state"] == "interrupted" && seen.get("unrecorded").is_none(), "{seen}");
 }
 
 #[tokio::test]

@@ -165,6 +165,10 @@ pub struct JobView {
     pub why: Option<String>,
     /// Of a printed job: whether the firmware confirmed exactly the file's commands.
     pub exact: Option<bool>,
+    /// What its printer does instead, such as `stopped`, while the journal could not yet be told:
+    /// the disk may be full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrecorded: Option<String>,
     /// Why it has not started; only while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
