@@ -33,7 +33,14 @@ async fn a_file_a_case_and_a_part_become_a_job() {
     let seen = lab.get(&place).await.json();
     assert_eq!((&seen["state"], &seen["part"]["name"]), (&json!("queued"), &json!("left hand")));
     assert_eq!(lab.get("/v1/jobs?state=queued").await.json().as_array().unwrap().len(), 1);
-    assert_eq!(lab.get("/v1/jobs?state=printed").await.json(), json!([]));
+    for other in ["printing", "paused", "printed", "cancelled", "interrupted"] {
+        assert_eq!(lab.get(&format!("/v1/jobs?state={other}")).await.json(), json!([]));
+    }
+    let unknown = lab.get("/v1/jobs?state=foo").await;
+    assert_eq!((unknown.status, unknown.problem().as_str()), (400, "unreadable-request"));
+    for word in ["`foo`", "`queued`", "`printing`", "`paused`", "`printed`", "`cancelled`", "`interrupted`"] {
+        assert!(unknown.json()["detail"].as_str().unwrap().contains(word), "{word}: {unknown:?}");
+    }
     assert_eq!(lab.get("/v1/cases").await.json()[0]["jobs"], 1);
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -35,12 +35,38 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(cancel))
 }
 
+/// The words that a job's state has, so that another one is told instead of finding nothing.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum InState {
+    Queued,
+    Printing,
+    Paused,
+    Printed,
+    Cancelled,
+    Interrupted,
+}
+
+impl InState {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Printing => "printing",
+            Self::Paused => "paused",
+            Self::Printed => "printed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Which {
     /// Only jobs in this state.
-    state: Option<String>,
+    #[param(inline)]
+    state: Option<InState>,
     /// The newest so many; 500 where absent.
     limit: Option<usize>,
 }
@@ -52,8 +78,8 @@ async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<V
     let limit = which.limit.unwrap_or(LISTED);
     Json(app.recorder.read(|lab| {
         let mut jobs = lab.jobs_in_order();
-        if let Some(state) = &which.state {
-            jobs.retain(|job| job.state.word() == state);
+        if let Some(state) = which.state {
+            jobs.retain(|job| job.state.word() == state.word());
         }
         let skipped = jobs.len().saturating_sub(limit);
         jobs.into_iter().skip(skipped).map(|job| views::job(&app, lab, job)).collect()
