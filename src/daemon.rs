@@ -144,6 +144,7 @@ impl Daemon {
             }),
             clock,
             mqtt,
+            streams: api::Streams::default(),
             shutdown: front.clone(),
         };
         let router = api::router(state);

@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,6 +34,33 @@ const PAGE: usize = 256;
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A printer's snapshot goes out at most this often; people do not read faster.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(500);
+
+/// A page, a dashboard and a script for each of some printers; each costs a task and a file handle.
+const STREAMS: usize = 64;
+
+/// Room for so many streams and no more.
+#[derive(Clone, Debug)]
+pub struct Streams(Arc<Semaphore>);
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(STREAMS)))
+    }
+}
+
+impl Streams {
+    /// A place, for as long as it is held.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too-many-streams",
+                format!("{STREAMS} readers follow the events already"),
+                "close a page or a program that you do not need, then try again",
+            )
+        })
+    }
+}
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(events))
@@ -68,6 +96,7 @@ async fn events(
             )
         })?),
     };
+    let place = app.streams.place()?;
     // Subscribed before the journal's end is read, so that nothing falls between.
     let feed = app.recorder.subscribe();
     let end = app.recorder.read(|lab| lab.counters.seq);
@@ -87,6 +116,11 @@ async fn events(
         _ => journal.right_stream(),
     };
     let stream = stream.take_until(app.shutdown.clone().cancelled_owned());
+    // The place goes with the stream.
+    let stream = stream.map(move |message| {
+        let _held = &place;
+        message
+    });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("alive")).into_response())
 }
 

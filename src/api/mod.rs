@@ -42,6 +42,7 @@ use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::recorder::Recorder;
 
+pub use events::Streams;
 pub use problem::Problem;
 
 /// What the handlers ask; every part of it is a cheap handle.
@@ -54,6 +55,8 @@ pub struct AppState {
     pub clock: Clock,
     /// What the publisher says of itself, in words; absent where no broker is configured.
     pub mqtt: Option<watch::Receiver<String>>,
+    /// Room for event streams.
+    pub streams: Streams,
     /// Ends the event streams, which otherwise keep a graceful shutdown waiting for ever.
     pub shutdown: CancellationToken,
 }
