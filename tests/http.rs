@@ -348,18 +348,6 @@ async fn health_is_bad_in_words_while_the_disk_is_full_and_good_again_afterwards
 }
 
 #[tokio::test]
-async fn an_audit_finds_a_changed_byte() {
-    let lab = lab().await;
-    lab.case().await;
-    let whole = lab.get("/v1/audit").await.json();
-    assert_eq!((&whole["intact"], whole["head"].as_str().unwrap().len()), (&json!(true), 64));
-    lab.store.damage_event(2, 80);
-    let broken = lab.get("/v1/audit").await.json();
-    assert_eq!(broken["intact"], json!(false));
-    assert!(broken["finding"].as_str().unwrap().contains("journal entry 2"), "{broken}");
-}
-
-#[tokio::test]
 async fn a_stop_that_the_journal_does_not_know_yet_is_told_of_the_job() {
     let lab = lab().await;
     let case = lab.case().await;
@@ -383,6 +371,18 @@ async fn a_stop_that_the_journal_does_not_know_yet_is_told_of_the_job() {
     lab.recorder.submit(ended, Actor::Platen).await.unwrap();
     let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
     assert!(seen["state"] == "interrupted" && seen.get("unrecorded").is_none(), "{seen}");
+}
+
+#[tokio::test]
+async fn an_audit_finds_a_changed_byte() {
+    let lab = lab().await;
+    lab.case().await;
+    let whole = lab.get("/v1/audit").await.json();
+    assert_eq!((&whole["intact"], whole["head"].as_str().unwrap().len()), (&json!(true), 64));
+    lab.store.damage_event(2, 80);
+    let broken = lab.get("/v1/audit").await.json();
+    assert_eq!(broken["intact"], json!(false));
+    assert!(broken["finding"].as_str().unwrap().contains("journal entry 2"), "{broken}");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub struct Printers {
 
 #[derive(Debug, Subcommand)]
 pub enum What {
-    /// Say that a bed is clear, so that the next job may start on it.
+    /// Say that somebody has looked: a bed is clear, and the next job may start on it. (After a stop or a fault: `platen stop --clear PRINTER --by NAME`.)
     Clear {
         /// The printer.
         #[arg(value_name = "PRINTER")]
