@@ -83,7 +83,10 @@ fn profile(printer: &Printer) -> Profile {
 fn in_words(status: &MqttStatus) -> String {
     match status {
         MqttStatus::Off => "off".into(),
-        MqttStatus::Connected { since } => format!("connected since {since}"),
+        MqttStatus::Connected { since, lately: None } => format!("connected since {since}"),
+        MqttStatus::Connected { since, lately: Some(reason) } => {
+            format!("connected since {since}; before that: {reason}")
+        }
         MqttStatus::Away { reason, since } => format!("away since {since}: {reason}"),
     }
 }
@@ -146,6 +149,7 @@ impl Daemon {
             }),
             clock,
             mqtt,
+            streams: api::Streams::default(),
             shutdown: front.clone(),
         };
         let router = api::router(state);

@@ -388,3 +388,27 @@ async fn nothing_that_a_person_or_a_firmware_wrote_leaves() {
         assert!(!message.raw.contains("Meier") && !message.raw.contains("Marlin"), "{}", message.raw);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_daemons_of_one_name_say_so_and_fight_less_and_less() {
+    for version in BOTH {
+        let broker = Mosquitto::open().started();
+        let world = World::new().await;
+        let mut one = world.publish(mqtt(broker.port, version));
+        one.connected().await;
+        let begun = tokio::time::Instant::now();
+        let mut other = world.publish(mqtt(broker.port, version));
+        other.connected().await;
+        for _ in 0..2 {
+            let words = ["another client uses this site and node", "give each daemon its own `node`"];
+            let reason = one.away(&words).await;
+            // Also while it has its place again, it says why it had lost it.
+            assert_eq!(one.holds_again().await.as_deref(), Some(reason.as_str()));
+        }
+        // At least four waits, each twice as long as the one before; chance takes a quarter at most.
+        let waits = std::time::Duration::from_millis(250 + 500 + 1000 + 2000) * 3 / 4;
+        assert!(begun.elapsed() >= waits, "{:?}", begun.elapsed());
+        one.end().await;
+        other.end().await;
+    }
+}

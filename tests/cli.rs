@@ -120,6 +120,26 @@ async fn printers_are_listed_stopped_and_cleared() {
 }
 
 #[tokio::test]
+async fn a_refusal_names_the_command_to_use_and_no_path_of_http() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, Some("away")).await;
+    let by = ["--by", "kim"];
+    for (args, help) in [
+        (vec!["jobs", "--pause", job.as_str(), by[0], by[1]], "`platen jobs`"),
+        (vec!["jobs", "0000000000000000"], "`platen jobs`"),
+        (vec!["jobs", "A B"], "`platen jobs`"),
+        (vec!["cases", "short"], "`platen cases`"),
+        (vec!["stop", "A B"], "`platen printers`"),
+        (vec!["printers", "A B"], "`platen printers`"),
+    ] {
+        let (code, _, error) = ask(&lab, &args).await;
+        assert_eq!(code, 1, "{args:?}: {error}");
+        assert!(error.contains(help) && !error.contains("/v1"), "{args:?}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn an_audit_exits_with_one_when_the_journal_is_not_whole() {
     let lab = lab().await;
     lab.case().await;

@@ -253,6 +253,16 @@ fn every_command_in_a_document_is_one_that_the_program_takes() {
 }
 
 #[test]
+fn the_list_of_printers_is_shown_with_the_columns_that_it_has() {
+    let readme = read("README.md");
+    let shown: Vec<_> = readme.lines().filter(|line| line.starts_with("PRINTER ")).collect();
+    assert!(!shown.is_empty());
+    for head in shown {
+        assert_eq!(head.split_whitespace().collect::<Vec<_>>(), platen::cli::printers::HEAD);
+    }
+}
+
+#[test]
 fn every_flag_in_prose_belongs_to_some_verb() {
     let mut known: BTreeSet<String> = ["--help", "--version"].map(String::from).into();
     let mut open = vec![<Cli as clap::CommandFactory>::command()];

@@ -119,3 +119,20 @@ async fn a_stream_ends_when_the_daemon_does() {
     lab.shutdown.cancel();
     assert!(events.next().await.is_none());
 }
+
+#[tokio::test]
+async fn one_reader_more_than_there_is_room_for_is_refused_in_words_until_another_goes() {
+    let lab = lab().await;
+    let mut readers = Vec::new();
+    for _ in 0..64 {
+        readers.push(Events::open(&lab, "/v1/events", "").await);
+    }
+    let refused = lab.get("/v1/events").await;
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "too-many-streams"));
+    assert_eq!(lab.get("/healthz").await.status, 200, "only streams are refused");
+    readers.pop();
+    // The server sees a closed connection when it next looks at it.
+    while Events::try_open(&lab, "/v1/events", "").await.is_none() {
+        tokio::task::yield_now().await;
+    }
+}

@@ -6,10 +6,12 @@ mod support;
 
 use platen::domain::event::Actor;
 use platen::domain::ids::JobId;
-use platen::domain::job::Progress;
+use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
+use platen::domain::printer::Activity;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use support::{GCODE, lab, lab_with};
 
 #[tokio::test]
@@ -31,7 +33,14 @@ async fn a_file_a_case_and_a_part_become_a_job() {
     let seen = lab.get(&place).await.json();
     assert_eq!((&seen["state"], &seen["part"]["name"]), (&json!("queued"), &json!("left hand")));
     assert_eq!(lab.get("/v1/jobs?state=queued").await.json().as_array().unwrap().len(), 1);
-    assert_eq!(lab.get("/v1/jobs?state=printed").await.json(), json!([]));
+    for other in ["printing", "paused", "printed", "cancelled", "interrupted"] {
+        assert_eq!(lab.get(&format!("/v1/jobs?state={other}")).await.json(), json!([]));
+    }
+    let unknown = lab.get("/v1/jobs?state=foo").await;
+    assert_eq!((unknown.status, unknown.problem().as_str()), (400, "unreadable-request"));
+    for word in ["`foo`", "`queued`", "`printing`", "`paused`", "`printed`", "`cancelled`", "`interrupted`"] {
+        assert!(unknown.json()["detail"].as_str().unwrap().contains(word), "{word}: {unknown:?}");
+    }
     assert_eq!(lab.get("/v1/cases").await.json()[0]["jobs"], 1);
 }
 
@@ -315,6 +324,54 @@ async fn health_is_good_only_while_the_recorder_answers() {
     lab.recorder.close().await;
     let ill = lab.get("/healthz").await;
     assert_eq!((ill.status, &ill.json()["status"]), (503, &json!("failing")));
+}
+
+#[tokio::test]
+async fn health_is_bad_in_words_while_the_disk_is_full_and_good_again_afterwards() {
+    let lab = lab().await;
+    for refused_before in [false, true] {
+        lab.store.set_full(true);
+        if refused_before {
+            let refused = lab.post("/v1/cases", &json!({"intended_use": "guide"})).await;
+            assert_eq!(refused.status, 507, "{refused:?}");
+        }
+        let ill = lab.get("/healthz").await;
+        let said = ill.json();
+        assert_eq!((ill.status, &said["status"], &said["recorder"]), (503, &json!("failing"), &json!(false)));
+        let trouble = said["trouble"].as_str().unwrap();
+        assert!(trouble.contains("is full; free some space"), "{trouble}");
+        lab.store.set_full(false);
+        let well = lab.get("/healthz").await;
+        assert_eq!((well.status, &well.json()["trouble"]), (200, &json!(null)));
+    }
+    // Looking leaves nothing in the journal.
+    assert_eq!(lab.get("/v1/audit").await.json()["intact"], json!(true));
+}
+
+#[tokio::test]
+async fn a_stop_that_the_journal_does_not_know_yet_is_told_of_the_job() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, Some("mk3-01")).await;
+    let start = Request::StartJob { job: job.clone(), printer: "mk3-01".parse().unwrap() };
+    lab.recorder.submit(start, Actor::Platen).await.unwrap();
+    let show = |activity: Activity| {
+        lab.boards["mk3-01"].send_modify(|live| Arc::make_mut(live).activity = activity);
+    };
+    let progress = Progress { confirmed: 1, total: 4 };
+    show(Activity::Printing { job: job.clone(), progress });
+    assert!(lab.get(&format!("/v1/jobs/{job}")).await.json().get("unrecorded").is_none());
+    // As a task shows itself at once after a stop; the journal is on a full disk.
+    show(Activity::Stopped);
+    let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
+    assert_eq!((&seen["state"], &seen["unrecorded"]), (&json!("printing"), &json!("stopped")));
+    let page = lab.get("/").await.body;
+    assert!(page.contains("stopped, not yet in the journal"), "{page}");
+    let why = Interruption::Stopped;
+    let ended = Request::NoteInterrupted { job: job.clone(), progress, why };
+    lab.recorder.submit(ended, Actor::Platen).await.unwrap();
+    let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
+    assert!(seen["state"] == "interrupted" && seen.get("unrecorded").is_none(), "{seen}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Changed, NoSuch, Timely, Told};
 use super::given::{Given, Named};
 use super::problem::Problem;
 use super::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView};
@@ -22,14 +23,15 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// All cases, newest first.
-#[utoipa::path(get, path = "/v1/cases", tag = "cases", responses((status = 200, body = Vec<CaseBrief>)))]
+#[utoipa::path(get, path = "/v1/cases", tag = "cases", operation_id = "list_cases",
+    responses((status = 200, description = "All cases", body = Vec<CaseBrief>), Told))]
 async fn list(State(app): State<AppState>) -> Json<Vec<CaseBrief>> {
     Json(app.recorder.read(views::cases))
 }
 
 /// Opens a case. Its token is random and the only name that it has outside the lab.
-#[utoipa::path(post, path = "/v1/cases", tag = "cases", request_body = NewCase,
-    responses((status = 201, body = CaseView), (status = 400, body = Problem)))]
+#[utoipa::path(post, path = "/v1/cases", tag = "cases", operation_id = "open_case", request_body = NewCase,
+    responses((status = 201, description = "The new case", body = CaseView), Changed))]
 async fn open(State(app): State<AppState>, Given(new): Given<NewCase>) -> Result<Response, Problem> {
     let token = CaseToken::from_entropy(entropy());
     let request = Request::OpenCase { case: token.clone(), intended_use: new.intended_use };
@@ -44,8 +46,9 @@ fn seen(app: &AppState, token: &CaseToken) -> Result<CaseView, Problem> {
 }
 
 /// One case with its parts and jobs.
-#[utoipa::path(get, path = "/v1/cases/{token}", tag = "cases", params(("token" = String, Path, description = "The case's token")),
-    responses((status = 200, body = CaseView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/v1/cases/{token}", tag = "cases", operation_id = "show_case",
+    params(("token" = String, Path, description = "The case's token")),
+    responses((status = 200, description = "The case", body = CaseView), Told, NoSuch))]
 async fn show(
     State(app): State<AppState>,
     Named(token): Named<CaseToken>,
@@ -54,9 +57,9 @@ async fn show(
 }
 
 /// Adds a part that is to be made.
-#[utoipa::path(post, path = "/v1/cases/{token}/parts", tag = "cases", request_body = NewPart,
+#[utoipa::path(post, path = "/v1/cases/{token}/parts", tag = "cases", operation_id = "add_part", request_body = NewPart,
     params(("token" = String, Path, description = "The case's token")),
-    responses((status = 201, body = PartView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 201, description = "The new part", body = PartView), Changed, NoSuch, Timely))]
 async fn add_part(
     State(app): State<AppState>,
     Named(case): Named<CaseToken>,

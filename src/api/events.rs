@@ -14,10 +14,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Streamed, Told};
 use super::given::{Asked, header_text};
 use super::problem::Problem;
 use super::{AppState, views};
@@ -33,11 +35,39 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A printer's snapshot goes out at most this often; people do not read faster.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(500);
 
+/// A page, a dashboard and a script for each of some printers; each costs a task and a file handle.
+const STREAMS: usize = 64;
+
+/// Room for so many streams and no more.
+#[derive(Clone, Debug)]
+pub struct Streams(Arc<Semaphore>);
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(STREAMS)))
+    }
+}
+
+impl Streams {
+    /// A place, for as long as it is held.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too-many-streams",
+                format!("{STREAMS} readers follow the events already"),
+                "close a page or a program that you do not need, then try again",
+            )
+        })
+    }
+}
+
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(events))
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Begin {
     /// The `seq` of the last event already seen; 0 for the whole journal. `Last-Event-ID` goes before it.
@@ -47,10 +77,10 @@ struct Begin {
 }
 
 /// The journal from a point on, then live. Each message's `id` is the event's `seq`, without a gap.
-#[utoipa::path(get, path = "/v1/events", tag = "events",
+#[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "events",
     params(Begin, ("Last-Event-ID" = Option<u64>, Header, description = "As browsers send it after a break")),
-    responses((status = 200, content_type = "text/event-stream", body = String),
-        (status = 400, body = Problem), (status = 409, description = "Beyond the journal's end", body = Problem)))]
+    responses((status = 200, description = "Events without an end", content_type = "text/event-stream", body = String),
+        Told, Streamed))]
 async fn events(
     State(app): State<AppState>,
     headers: HeaderMap,
@@ -66,6 +96,7 @@ async fn events(
             )
         })?),
     };
+    let place = app.streams.place()?;
     // Subscribed before the journal's end is read, so that nothing falls between.
     let feed = app.recorder.subscribe();
     let end = app.recorder.read(|lab| lab.counters.seq);
@@ -85,6 +116,11 @@ async fn events(
         _ => journal.right_stream(),
     };
     let stream = stream.take_until(app.shutdown.clone().cancelled_owned());
+    // The place goes with the stream.
+    let stream = stream.map(move |message| {
+        let _held = &place;
+        message
+    });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("alive")).into_response())
 }
 

@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
+use super::answers::{Read, Told, Uploaded};
 use super::given::{Named, header_text};
 use super::problem::Problem;
 use super::shapes::FileView;
@@ -27,12 +28,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Takes in a file. The answer comes when it is on the disk and was read to its end.
-#[utoipa::path(post, path = "/v1/files", tag = "files",
+#[utoipa::path(post, path = "/v1/files", tag = "files", operation_id = "upload",
     request_body(content = String, content_type = "application/octet-stream",
         description = "The file itself, or multipart/form-data with one field `file`."),
-    responses((status = 201, body = FileView), (status = 400, description = "The upload was cut", body = Problem),
-        (status = 413, description = "Larger than upload_max_mb", body = Problem),
-        (status = 422, description = "Not printable", body = Problem)))]
+    responses((status = 201, description = "The file as it was read", body = FileView), Uploaded))]
 async fn upload(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
     let max = app.config.http.upload_max;
     let multipart = header_text(request.headers(), &header::CONTENT_TYPE)?
@@ -148,8 +147,9 @@ fn silent() -> Problem {
 }
 
 /// Reads a file again that was taken in before.
-#[utoipa::path(get, path = "/v1/files/{hash}", tag = "files", params(("hash" = String, Path, description = "SHA-256 in hexadecimal")),
-    responses((status = 200, body = FileView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/v1/files/{hash}", tag = "files", operation_id = "show_file",
+    params(("hash" = String, Path, description = "SHA-256 in hexadecimal")),
+    responses((status = 200, description = "The file as it was read", body = FileView), Told, Read))]
 async fn file(State(app): State<AppState>, Named(hash): Named<FileHash>) -> Result<Json<FileView>, Problem> {
     Ok(Json(app.intake.accepted(&hash).await?.into()))
 }

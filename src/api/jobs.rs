@@ -5,10 +5,11 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
@@ -34,23 +35,51 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(cancel))
 }
 
+/// The words that a job's state has, so that another one is told instead of finding nothing.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum InState {
+    Queued,
+    Printing,
+    Paused,
+    Printed,
+    Cancelled,
+    Interrupted,
+}
+
+impl InState {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Printing => "printing",
+            Self::Paused => "paused",
+            Self::Printed => "printed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Which {
     /// Only jobs in this state.
-    state: Option<String>,
+    #[param(inline)]
+    state: Option<InState>,
     /// The newest so many; 500 where absent.
     limit: Option<usize>,
 }
 
 /// Jobs in the order in which they were accepted, the newest 500 unless asked otherwise.
-#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(Which), responses((status = 200, body = Vec<JobView>)))]
+#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", operation_id = "list_jobs", params(Which),
+    responses((status = 200, description = "The jobs", body = Vec<JobView>), Told))]
 async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<Vec<JobView>> {
     let limit = which.limit.unwrap_or(LISTED);
     Json(app.recorder.read(|lab| {
         let mut jobs = lab.jobs_in_order();
-        if let Some(state) = &which.state {
-            jobs.retain(|job| job.state.word() == state);
+        if let Some(state) = which.state {
+            jobs.retain(|job| job.state.word() == state.word());
         }
         let skipped = jobs.len().saturating_sub(limit);
         jobs.into_iter().skip(skipped).map(|job| views::job(&app, lab, job)).collect()
@@ -58,8 +87,8 @@ async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<V
 }
 
 /// Queues a job. 201 means that it is in the journal; `waiting` says why it has not begun.
-#[utoipa::path(post, path = "/v1/jobs", tag = "jobs", request_body = NewJob,
-    responses((status = 201, body = JobView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/v1/jobs", tag = "jobs", operation_id = "queue_job", request_body = NewJob,
+    responses((status = 201, description = "The new job", body = JobView), Changed, Read))]
 async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result<Response, Problem> {
     let file: FileHash = new.file.parse()?;
     let case: CaseToken = new.case.parse()?;
@@ -96,16 +125,17 @@ fn seen(app: &AppState, job: &JobId) -> Result<JobView, Problem> {
 }
 
 /// One job.
-#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, body = JobView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", operation_id = "show_job",
+    params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, description = "The job", body = JobView), Told, NoSuch))]
 async fn show(State(app): State<AppState>, Named(job): Named<JobId>) -> Result<Json<JobView>, Problem> {
     seen(&app, &job).map(Json)
 }
 
 /// Sends no more lines until somebody resumes; moves that the printer has already still run.
-#[utoipa::path(post, path = "/v1/jobs/{id}/pause", tag = "jobs", request_body = By,
+#[utoipa::path(post, path = "/v1/jobs/{id}/pause", tag = "jobs", operation_id = "pause_job", request_body = By,
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn pause(
     State(app): State<AppState>,
     Named(job): Named<JobId>,
@@ -115,9 +145,9 @@ async fn pause(
 }
 
 /// Goes on with a paused job.
-#[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", request_body = By,
+#[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", operation_id = "resume_job", request_body = By,
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn resume(
     State(app): State<AppState>,
     Named(job): Named<JobId>,
@@ -127,9 +157,9 @@ async fn resume(
 }
 
 /// Takes a job off the queue, or ends it on its printer. Never undone: printing again is a new job.
-#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", tag = "jobs", request_body = By,
+#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", tag = "jobs", operation_id = "cancel_job", request_body = By,
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn cancel(
     State(app): State<AppState>,
     Named(job): Named<JobId>,

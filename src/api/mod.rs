@@ -4,6 +4,7 @@
 //! (RFC 9457) that says what, which, and what to do. Routes and their description are declared
 //! together, so that neither is without the other.
 
+mod answers;
 mod cases;
 // utoipa's macro names the query types with their path.
 #[allow(unused_qualifications)]
@@ -41,6 +42,7 @@ use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::recorder::Recorder;
 
+pub use events::Streams;
 pub use problem::Problem;
 
 /// What the handlers ask; every part of it is a cheap handle.
@@ -53,16 +55,21 @@ pub struct AppState {
     pub clock: Clock,
     /// What the publisher says of itself, in words; absent where no broker is configured.
     pub mqtt: Option<watch::Receiver<String>>,
+    /// Room for event streams.
+    pub streams: Streams,
     /// Ends the event streams, which otherwise keep a graceful shutdown waiting for ever.
     pub shutdown: CancellationToken,
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(info(
-    title = "platen",
-    description = "Print-farm controller for hospital 3D-printing labs. Errors are RFC 9457 problems. \
+#[openapi(
+    components(schemas(Problem)),
+    info(
+        title = "platen",
+        description = "Print-farm controller for hospital 3D-printing labs. Errors are RFC 9457 problems. \
                    A yes is answered only after it is durable."
-))]
+    )
+)]
 struct Description;
 
 fn described() -> OpenApiRouter<AppState> {

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Changed, NoSuch, Timely, Told};
 use super::given::{Given, Named};
 use super::problem::Problem;
 use super::shapes::{By, PrinterView};
@@ -38,15 +39,16 @@ pub fn known(app: &AppState, name: &PrinterName) -> Result<(), Problem> {
 }
 
 /// All printers in the order of the configuration.
-#[utoipa::path(get, path = "/v1/printers", tag = "printers", responses((status = 200, body = Vec<PrinterView>)))]
+#[utoipa::path(get, path = "/v1/printers", tag = "printers", operation_id = "list_printers",
+    responses((status = 200, description = "All printers", body = Vec<PrinterView>), Told))]
 async fn list(State(app): State<AppState>) -> Json<Vec<PrinterView>> {
     Json(app.recorder.read(|lab| views::printers(&app, lab)))
 }
 
 /// One printer: live state, temperatures, line, bed and latch.
-#[utoipa::path(get, path = "/v1/printers/{name}", tag = "printers",
+#[utoipa::path(get, path = "/v1/printers/{name}", tag = "printers", operation_id = "show_printer",
     params(("name" = String, Path, description = "The printer's name")),
-    responses((status = 200, body = PrinterView), (status = 404, body = Problem)))]
+    responses((status = 200, description = "The printer", body = PrinterView), Told, NoSuch))]
 async fn show(
     State(app): State<AppState>,
     Named(name): Named<PrinterName>,
@@ -65,9 +67,9 @@ fn seen(app: &AppState, name: &PrinterName) -> Result<PrinterView, Problem> {
 }
 
 /// A person says that the bed is clear: the next job may start on it.
-#[utoipa::path(post, path = "/v1/printers/{name}/clear-bed", tag = "printers", request_body = By,
+#[utoipa::path(post, path = "/v1/printers/{name}/clear-bed", tag = "printers", operation_id = "clear_bed", request_body = By,
     params(("name" = String, Path, description = "The printer's name")),
-    responses((status = 200, body = PrinterView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn clear_bed(
     State(app): State<AppState>,
     Named(name): Named<PrinterName>,
@@ -86,9 +88,9 @@ pub async fn bed_is_clear(app: &AppState, name: &PrinterName, by: &str) -> Resul
 }
 
 /// A person has looked at a stopped or halted printer and says that it may be used again.
-#[utoipa::path(post, path = "/v1/printers/{name}/clear-latch", tag = "printers", request_body = By,
+#[utoipa::path(post, path = "/v1/printers/{name}/clear-latch", tag = "printers", operation_id = "clear_latch", request_body = By,
     params(("name" = String, Path, description = "The printer's name")),
-    responses((status = 200, body = PrinterView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn clear_latch(
     State(app): State<AppState>,
     Named(name): Named<PrinterName>,

@@ -62,7 +62,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
-        let kind = HeaderValue::from_static("application/problem+json");
+        let kind = HeaderValue::from_static(super::answers::PROBLEM);
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     }
@@ -74,7 +74,7 @@ impl From<IdError> for Problem {
             StatusCode::BAD_REQUEST,
             "not-a-name",
             error.to_string(),
-            "give the name as the listing shows it: /v1/cases, /v1/jobs, /v1/printers",
+            "give the name as `platen cases`, `platen jobs` or `platen printers` shows it",
         )
     }
 }
@@ -103,7 +103,7 @@ impl From<Refusal> for Problem {
             Refusal::Name => "give \"by\" with the name of the person who says so",
             Refusal::PrinterBusy { .. } => "wait for the job to end, or cancel it",
             Refusal::BedClear(_) | Refusal::NotLatched(_) => "there is nothing to do",
-            _ => "look at /v1/jobs and /v1/printers for what is so now",
+            _ => "`platen jobs` and `platen printers` show what is so now",
         };
         Self::from_words(status, slug, &refusal.to_string(), otherwise)
     }
@@ -132,12 +132,14 @@ impl From<NotRecorded> for Problem {
 impl From<NotDone> for Problem {
     fn from(error: NotDone) -> Self {
         let (status, slug, otherwise) = match &error {
-            NotDone::NoPrinter(_) => (StatusCode::NOT_FOUND, "no-such-printer", "/v1/printers lists them"),
+            NotDone::NoPrinter(_) => {
+                (StatusCode::NOT_FOUND, "no-such-printer", "`platen printers` lists them")
+            }
             NotDone::OtherJob { .. } => {
                 (StatusCode::CONFLICT, "other-job", "look at the printer: its job has changed meanwhile")
             }
             NotDone::WrongState { .. } => {
-                (StatusCode::CONFLICT, "wrong-state", "look at /v1/printers for what it does now")
+                (StatusCode::CONFLICT, "wrong-state", "`platen printers` shows what it does now")
             }
             NotDone::NotRecorded(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -211,7 +213,11 @@ mod tests {
         let printer = "mk3".parse().unwrap();
         let problem = Problem::from(Refusal::Latched { printer, why: "stop" });
         assert_eq!(problem.title, "Latched");
-        assert_eq!(problem.detail, "printer mk3 is latched after a stop");
-        assert!(problem.help.starts_with("look at it, then clear it"), "{}", problem.help);
+        assert_eq!(problem.detail, "printer mk3 is locked after a stop");
+        assert!(
+            problem.help.starts_with("look at it, then `platen stop --clear mk3 --by NAME`"),
+            "{}",
+            problem.help
+        );
     }
 }

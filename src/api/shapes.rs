@@ -168,6 +168,10 @@ pub struct JobView {
     /// How the line did for it, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<LineView>,
+    /// What its printer does instead, such as `stopped`, while the journal could not yet be told:
+    /// the disk may be full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrecorded: Option<String>,
     /// Why it has not started; only while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -293,8 +297,10 @@ pub struct Health {
     /// `ok` or `failing`.
     pub status: String,
     pub version: String,
-    /// Whether the recorder answers; without it nothing is accepted.
+    /// Whether the journal takes entries; without it nothing is accepted.
     pub recorder: bool,
+    /// Why it takes none, and what to do; absent where it does.
+    pub trouble: Option<String>,
     /// Newest entry of the journal.
     pub journal: u64,
     pub printers: usize,

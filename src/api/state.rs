@@ -9,11 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
+use super::answers::{Audited, Told};
 use super::problem::Problem;
 use super::shapes::{AuditView, Health};
-use crate::domain::event::Actor;
-use crate::domain::ids::JobId;
-use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
 use crate::domain::printer::Activity;
 use crate::services::recorder::{JournalError, NotRecorded};
@@ -25,20 +23,28 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(audit))
 }
 
-/// 200 only if the recorder answers: without it nothing can be accepted.
-#[utoipa::path(get, path = "/healthz", tag = "state",
-    responses((status = 200, body = Health), (status = 503, body = Health)))]
+/// 200 only if the journal takes entries: without it nothing can be accepted.
+#[utoipa::path(get, path = "/healthz", tag = "state", operation_id = "healthz",
+    responses((status = 200, description = "All is well", body = Health),
+        (status = 503, description = "Nothing can be accepted", body = Health), Told))]
 async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
-    // A request that is always refused: the writer judges it and has nothing to write.
-    let nobody = Request::NoteResumed { job: JobId::from_entropy([0; 16]) };
-    let answer = timeout(PATIENCE, app.recorder.submit(nobody, Actor::Platen)).await;
-    let recorder = matches!(answer, Ok(Err(NotRecorded::Refused(_)) | Ok(_)));
+    let trouble = match timeout(PATIENCE, app.recorder.probe()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(NotRecorded::Store(error))) => Some(error.to_string()),
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!(
+            "the journal has not answered for {} seconds; look at the disk of state_dir",
+            PATIENCE.as_secs()
+        )),
+    };
+    let recorder = trouble.is_none();
     let board = app.fleet.board().snapshots();
     let away = |activity: &Activity| matches!(activity, Activity::Offline { .. } | Activity::Connecting);
     let health = Health {
         status: if recorder { "ok" } else { "failing" }.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         recorder,
+        trouble,
         journal: app.recorder.read(|lab| lab.counters.seq),
         printers: board.len(),
         online: board.iter().filter(|snapshot| !away(&snapshot.activity)).count(),
@@ -49,8 +55,8 @@ async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
 }
 
 /// Reads the whole journal and checks every link of its chain. Takes a second per 100 000 entries.
-#[utoipa::path(get, path = "/v1/audit", tag = "state",
-    responses((status = 200, body = AuditView), (status = 500, description = "The store cannot be read", body = Problem)))]
+#[utoipa::path(get, path = "/v1/audit", tag = "state", operation_id = "audit",
+    responses((status = 200, description = "What was found", body = AuditView), Audited))]
 async fn audit(State(app): State<AppState>) -> Result<Json<AuditView>, Problem> {
     match app.recorder.audit().await {
         Ok(found) => Ok(Json(AuditView {

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
+use super::answers::Stopping;
 use super::given::{Example, body_cut};
 use super::printers::known;
 use super::problem::Problem;
@@ -26,9 +27,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
 /// Stops one printer or all, at once. Each stays stopped until a named person clears it.
 ///
 /// An empty body stops all. Nothing but an unreadable body or an unknown printer refuses a stop.
-#[utoipa::path(post, path = "/v1/stop", tag = "stop", request_body = StopOrder,
-    responses((status = 200, body = Vec<Stopped>), (status = 404, body = Problem),
-        (status = 504, description = "Not every printer confirmed", body = Problem)))]
+#[utoipa::path(post, path = "/v1/stop", tag = "stop", operation_id = "stop", request_body = Option<StopOrder>,
+    responses((status = 200, description = "What became of the stop, per printer", body = Vec<Stopped>), Stopping))]
 async fn stop(
     State(app): State<AppState>,
     body: Result<Bytes, BytesRejection>,
@@ -38,7 +38,8 @@ async fn stop(
     let order: StopOrder = if body.trim_ascii().is_empty() {
         StopOrder::default()
     } else {
-        serde_json::from_slice(&body).map_err(|error| {
+        let read = serde_json::from_slice::<Option<StopOrder>>(&body).map(Option::unwrap_or_default);
+        read.map_err(|error| {
             let help = format!("send an empty body to stop all printers, or one like {}", StopOrder::EXAMPLE);
             Problem::unreadable(format!("nothing was stopped, since the body cannot be read: {error}"), help)
         })?

@@ -174,6 +174,10 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
             JobState::Ended { run: Some(run), ended, .. } => LineView::of_job(run, *ended),
             _ => None,
         },
+        unrecorded: run
+            .filter(|_| job.state.is_running())
+            .and_then(|run| unrecorded(app, &run.printer))
+            .map(Into::into),
         waiting: (job.state == JobState::Queued).then(|| waiting(app, lab, job)),
     }
 }
@@ -182,6 +186,16 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
 fn live_progress(app: &AppState, job: &JobId, printer: &PrinterName) -> Option<Progress> {
     let live = app.fleet.board().get(printer)?.borrow().activity.clone();
     (live.job() == Some(job)).then(|| live.progress()).flatten()
+}
+
+/// What a printer that works on nothing any more does, where the journal still has a job on it.
+fn unrecorded(app: &AppState, printer: &PrinterName) -> Option<&'static str> {
+    let live = app.fleet.board().get(printer)?.borrow().activity.clone();
+    match live {
+        Activity::Stopped | Activity::Faulted { .. } | Activity::Offline { .. } => Some(live.word()),
+        // Ready and Connecting are also what a printer is while it takes a job that has just begun.
+        _ => None,
+    }
 }
 
 fn why_ended(outcome: &Outcome) -> Option<String> {

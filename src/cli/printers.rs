@@ -18,7 +18,7 @@ pub struct Printers {
 
 #[derive(Debug, Subcommand)]
 pub enum What {
-    /// Say that a bed is clear, so that the next job may start on it.
+    /// Say that somebody has looked: a bed is clear, and the next job may start on it. (After a stop or a fault: `platen stop --clear PRINTER --by NAME`.)
     Clear {
         /// The printer.
         #[arg(value_name = "PRINTER")]
@@ -54,6 +54,9 @@ impl Printers {
     }
 }
 
+/// What the columns of the list are called.
+pub const HEAD: [&str; 7] = ["PRINTER", "STATE", "DONE", "HOTEND", "HEATBED", "PLATE", "JOB"];
+
 fn list(printers: &[PrinterView]) {
     let rows: Vec<_> = printers
         .iter()
@@ -70,7 +73,7 @@ fn list(printers: &[PrinterView]) {
             ]
         })
         .collect();
-    show::table(&["PRINTER", "STATE", "DONE", "HOTEND", "HEATBED", "PLATE", "JOB"], &rows);
+    show::table(&HEAD, &rows);
 }
 
 /// One printer in lines.

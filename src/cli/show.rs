@@ -62,6 +62,9 @@ pub fn jobs(jobs: &[JobView]) {
 }
 
 fn state(job: &JobView) -> String {
+    if let Some(done) = &job.unrecorded {
+        return format!("{done}, not yet in the journal");
+    }
     match job.progress.filter(|_| job.ended.is_none()) {
         Some(progress) => format!("{} {:.1} %", job.state, progress.percent),
         None => job.state.clone(),

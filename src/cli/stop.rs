@@ -13,7 +13,7 @@ pub struct Stop {
     /// Who stops, or who has looked.
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
-    /// Say that a stopped or halted printer may be used again.
+    /// Say that somebody has looked: a stopped or halted printer may be used again. (Its bed: `platen printers clear PRINTER --by NAME`.)
     #[arg(long, value_name = "PRINTER", requires = "by", conflicts_with = "printer")]
     pub clear: Option<String>,
 }

@@ -119,18 +119,18 @@ pub enum Refusal {
     #[error("job {job} is meant for printer {pinned}, not for {printer}")]
     Pinned { job: JobId, pinned: PrinterName, printer: PrinterName },
     #[error(
-        "the bed of {printer} is occupied by job {job}; clear it, then say so: `platen printers clear {printer} --by NAME`"
+        "the part of job {job} is on the bed of {printer}; take it off, then `platen printers clear {printer} --by NAME`"
     )]
     BedOccupied { printer: PrinterName, job: JobId },
     #[error(
-        "printer {printer} is latched after a {why}; look at it, then clear it: `platen stop --clear {printer} --by NAME`"
+        "printer {printer} is locked after a {why}; look at it, then `platen stop --clear {printer} --by NAME`"
     )]
     Latched { printer: PrinterName, why: &'static str },
     #[error("printer {printer} already prints job {job}")]
     PrinterBusy { printer: PrinterName, job: JobId },
     #[error("the bed of {0} is clear already")]
     BedClear(PrinterName),
-    #[error("printer {0} is not latched")]
+    #[error("printer {0} is not locked")]
     NotLatched(PrinterName),
     #[error("material is 1 to 40 letters, digits, spaces and . - _ +")]
     Material,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::board::Board;
@@ -125,18 +126,59 @@ impl Fleet {
         let mut waiting = Vec::new();
         for (name, lanes) in self.lanes.iter().filter(|(name, _)| printer.is_none_or(|one| one == *name)) {
             let (answer, answered) = oneshot::channel();
-            // A full lane already holds a stop that this one would only repeat.
-            let sent = lanes.stops.try_send(Stop { by: by.to_owned(), answer });
-            waiting.push((name.clone(), sent.is_ok().then_some(answered)));
+            let behind = match lanes.stops.try_send(Stop { by: by.to_owned(), answer }) {
+                // Where its task has ended, nobody answers: that is no stop.
+                Ok(()) | Err(TrySendError::Closed(_)) => None,
+                // The lane holds stops that this one only repeats; what becomes of them is not known yet.
+                Err(TrySendError::Full(stop)) => Some((lanes.stops.clone(), stop)),
+            };
+            waiting.push((name.clone(), behind, answered));
         }
         let mut outcome = Vec::with_capacity(waiting.len());
-        for (name, answered) in waiting {
-            let on_wire = match answered {
-                Some(answered) => answered.await.unwrap_or(false),
-                None => true,
-            };
-            outcome.push((name, on_wire));
+        for (name, behind, answered) in waiting {
+            if let Some((lane, stop)) = behind {
+                // Closed meanwhile: then there is no answer either.
+                let _ = lane.send(stop).await;
+            }
+            outcome.push((name, answered.await.unwrap_or(false)));
         }
         Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet_of_one() -> (Fleet, mpsc::Receiver<Stop>) {
+        let (orders, _) = mpsc::channel(1);
+        let (stops, lane) = mpsc::channel(1);
+        let (starts, _) = mpsc::channel(1);
+        let lanes = Lanes { orders, stops, starts };
+        (Fleet::new([("mk".parse().unwrap(), lanes)].into(), Board::default()), lane)
+    }
+
+    #[tokio::test]
+    async fn a_stop_behind_another_one_is_on_the_wire_only_if_the_printer_says_so() {
+        for said in [true, false] {
+            let (fleet, mut lane) = fleet_of_one();
+            // Both are asked before the printer looks at its lane, which holds one.
+            let printer = async {
+                for _ in 0..2 {
+                    lane.recv().await.unwrap().answer.send(said).unwrap();
+                }
+            };
+            let (first, second, ()) = tokio::join!(fleet.stop(None, "kim"), fleet.stop(None, "lee"), printer);
+            for stopped in [first, second] {
+                assert_eq!(stopped.unwrap()[0].1, said);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_printer_without_a_task_is_not_stopped() {
+        let (fleet, lane) = fleet_of_one();
+        drop(lane);
+        assert!(!fleet.stop(None, "kim").await.unwrap()[0].1);
     }
 }

@@ -401,7 +401,9 @@ impl Task {
                     return;
                 }
                 _ => {
-                    Err(self.refused(&NotNow::State { state: session.activity().word() }, None, "be cleared"))
+                    let wanted =
+                        "be unlocked: it is not locked; its bed is cleared with `platen printers clear`";
+                    Err(self.refused(&NotNow::State { state: session.activity().word() }, None, wanted))
                 }
             },
         };

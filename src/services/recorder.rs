@@ -35,7 +35,7 @@ pub enum NotRecorded {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("not recorded: {0}")]
-    Store(Arc<StoreError>),
+    Store(#[from] Arc<StoreError>),
     #[error(
         "not recorded: the entry would have {bytes} bytes, and {ENTRY_MAX} is the most; use shorter names"
     )]
@@ -54,6 +54,7 @@ struct Ask {
 
 enum Message {
     Ask(Box<Ask>),
+    Probe(oneshot::Sender<Result<(), NotRecorded>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -103,7 +104,7 @@ impl Recorder {
                 cursors: Mutex::new(load_cursors(store.as_ref())?),
                 store,
             });
-            let mut writer = Writer { lab, head, clock, shared };
+            let mut writer = Writer { lab, head, clock, failed: false, shared };
             writer.begin(site, node)?;
             Ok(writer)
         })
@@ -119,6 +120,13 @@ impl Recorder {
         let (answer, answered) = oneshot::channel();
         let ask = Message::Ask(Box::new(Ask { request, actor, answer }));
         self.queue.send(ask).await.map_err(|_| NotRecorded::Closed)?;
+        answered.await.unwrap_or(Err(NotRecorded::Closed))
+    }
+
+    /// Whether the writer is there and the store would take an entry now.
+    pub async fn probe(&self) -> Result<(), NotRecorded> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Message::Probe(answer)).await.map_err(|_| NotRecorded::Closed)?;
         answered.await.unwrap_or(Err(NotRecorded::Closed))
     }
 
@@ -203,6 +211,8 @@ struct Writer {
     lab: Lab,
     head: ChainHash,
     clock: Clock,
+    /// The last commit was refused.
+    failed: bool,
     shared: Arc<Shared>,
 }
 
@@ -261,6 +271,21 @@ impl Group {
     }
 }
 
+/// What a printer has done already. A crash that forgot a stop could let a printer be used that must
+/// not be; the others are noted in order, so that a stop would wait behind them.
+fn is_urgent(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::NoteStopped { .. }
+            | Request::NoteFaulted { .. }
+            | Request::NoteInterrupted { .. }
+            | Request::NotePrinted { .. }
+            | Request::NotePaused { .. }
+            | Request::NoteResumed { .. }
+            | Request::CancelJob { .. }
+    )
+}
+
 impl Writer {
     /// The first entries of this life of the daemon. Blocks.
     fn begin(&mut self, site: SiteName, node: NodeName) -> Result<(), JournalError> {
@@ -296,6 +321,7 @@ impl Writer {
                     // Who asks after the end was asked for gets `Closed`.
                     Message::Ask(ask) if closing.is_empty() => asks.push(*ask),
                     Message::Ask(_) => {}
+                    Message::Probe(answer) => drop(answer.send(self.probe().await)),
                     Message::Close(done) => closing.push(done),
                 }
             }
@@ -321,6 +347,7 @@ impl Writer {
             let said = match self.lab.judge(&request) {
                 Err(refusal) => Err(refusal.into()),
                 Ok(facts) => {
+                    group.batch.urgent |= is_urgent(&request);
                     let events = self.lab.number(&request, facts, &self.clock.stamp(), &actor);
                     group.take(&mut self.lab, events).map_err(|error| match error {
                         StoreError::TooLong { bytes } => NotRecorded::TooLong { bytes },
@@ -349,10 +376,31 @@ impl Writer {
         }
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+    async fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+        let committed = self.ask_store(move |store| store.commit(&batch)).await;
+        self.failed = committed.is_err();
+        committed
+    }
+
+    /// After a commit that failed only another one tells whether the store takes entries again: a
+    /// quota, for one, shows in nothing else.
+    async fn probe(&mut self) -> Result<(), NotRecorded> {
+        let ready = if self.failed {
+            let meta = vec![("probe".to_owned(), Value::new(Vec::new()).map_err(Arc::new)?)];
+            self.commit(Batch { meta, ..Batch::default() }).await
+        } else {
+            self.ask_store(|store| store.ready()).await
+        };
+        Ok(ready.map_err(Arc::new)?)
+    }
+
+    async fn ask_store(
+        &self,
+        ask: impl FnOnce(&dyn Store) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
         let store = Arc::clone(&self.shared.store);
-        let committed = tokio::task::spawn_blocking(move || store.commit(&batch)).await;
-        committed.unwrap_or_else(|error| {
+        let answered = tokio::task::spawn_blocking(move || ask(store.as_ref())).await;
+        answered.unwrap_or_else(|error| {
             Err(StoreError::Lost { path: "the journal".into(), detail: error.to_string() })
         })
     }

@@ -8,6 +8,7 @@ mod files;
 mod life;
 mod ports;
 mod refusals;
+mod starts;
 mod stops;
 mod stream;
 mod world;

@@ -67,6 +67,21 @@ fn a_state_folder_that_cannot_be_made_is_named() {
     assert_refused(&lab.serve_process().end(), 1, &[lab.state().to_str().unwrap()]);
 }
 
+#[test]
+fn a_journal_that_is_no_folder_is_named_with_what_to_do() {
+    let lab = Lab::one();
+    std::fs::create_dir(lab.state()).unwrap();
+    let journal = lab.state().join("journal");
+    std::fs::write(&journal, "a file stands here").unwrap();
+    let told = lab.serve_process().end();
+    assert_refused(&told, 1, &[journal.to_str().unwrap(), "is no folder", "move it away"]);
+    std::fs::remove_file(&journal).unwrap();
+    // The data file inside of it.
+    std::fs::create_dir_all(journal.join("db")).unwrap();
+    let told = lab.serve_process().end();
+    assert_refused(&told, 1, &[journal.to_str().unwrap(), "cannot be used", "platen's user"]);
+}
+
 /// A state with some journal in it, whose daemon has ended.
 fn used() -> Lab {
     let lab = Lab::one();
@@ -118,6 +133,9 @@ fn a_damaged_store_is_refused_with_what_to_do() {
         damage(&db, change);
         let told = lab.serve_process().end();
         println!("{what}: {}", told.err);
+        for word in ["sled", "panic", "PLEASE", "assert", "unwrap", "backtrace"] {
+            assert!(!told.err.contains(word), "{what}: {told:?}");
+        }
         assert_refused(
             &told,
             1,
@@ -127,6 +145,18 @@ fn a_damaged_store_is_refused_with_what_to_do() {
     std::fs::write(&db, whole).unwrap();
     let daemon = lab.serve();
     assert_eq!(daemon.platen(&["audit"]).code, Some(0));
+}
+
+#[test]
+fn a_mark_that_was_removed_is_told_in_the_log_and_made_again() {
+    let lab = used();
+    let mark = lab.state().join("journal/reached");
+    let before = std::fs::read_to_string(&mark).unwrap();
+    assert!(!lab.serve().terminate().err.contains("reached"), "nothing is said without a reason");
+    std::fs::remove_file(&mark).unwrap();
+    let told = lab.serve().terminate();
+    assert!(told.err.contains(&format!("the mark {} was gone", mark.display())), "{told:?}");
+    assert!(std::fs::read_to_string(&mark).unwrap() > before);
 }
 
 #[test]

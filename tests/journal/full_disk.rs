@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use platen::domain::job::Interruption;
 use platen::domain::lab::Request;
+use platen::domain::printer::Latch;
 use platen::io::spool::{Spool, SpoolError};
 use platen::io::store::sled::SledStore;
 use platen::io::store::{Batch, Store, StoreError, Value};
+use platen::services::journal::load;
 use platen::services::recorder::{NotRecorded, audit};
 use tempfile::TempDir;
 
-use crate::bench::{ask, job, open_case, progress, record, work};
+use crate::bench::{ask, job, open_case, printer, progress, record, work};
 
 /// `mount` is a child process, which holds every file of ours for a moment between fork and exec:
 /// one test at a time, or a removed file of one still fills the disk of another.
@@ -116,14 +119,41 @@ async fn a_running_recorder_goes_on_when_a_full_disk_has_space_again() {
     let recorder = record(Arc::new(SledStore::open(&disk.path()).unwrap())).await.unwrap();
     work(&recorder).await;
     for round in 1..4 {
+        recorder.probe().await.unwrap();
         disk.fill(0);
+        let trouble = recorder.probe().await.unwrap_err().to_string();
+        assert!(trouble.contains("is full; free some space"), "{trouble}");
         let request = Request::NoteProgress { job: job(0), progress: progress(9) };
         assert!(matches!(ask(&recorder, request).await, Err(NotRecorded::Store(_))));
+        recorder.probe().await.unwrap_err();
         disk.empty();
+        recorder.probe().await.unwrap();
         ask(&recorder, open_case(round)).await.unwrap();
     }
     assert_eq!(recorder.read(|lab| lab.jobs[&job(0)].state.run().unwrap().progress), progress(4));
     recorder.audit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_is_written_down_on_a_full_disk_and_holds_after_a_crash() {
+    let disk = SmallDisk::mount(64);
+    let dir = disk.path();
+    let recorder = record(Arc::new(SledStore::open(&dir).unwrap())).await.unwrap();
+    work(&recorder).await;
+    disk.fill(0);
+    assert!(matches!(ask(&recorder, open_case(7)).await, Err(NotRecorded::Store(_))));
+    assert!(ballast(&dir), "not for a case");
+    ask(&recorder, Request::NoteStopped { printer: printer(), by: "kim".into() }).await.unwrap();
+    let why = Interruption::Stopped;
+    ask(&recorder, Request::NoteInterrupted { job: job(0), progress: progress(4), why }).await.unwrap();
+    assert!(!ballast(&dir));
+    recorder.audit().await.unwrap();
+    recorder.close().await;
+    drop(recorder);
+    let store = SledStore::open(&dir).unwrap();
+    let (lab, _) = load(&store).unwrap();
+    assert!(matches!(lab.printer(&printer()).latch, Some(Latch::Stopped { .. })));
+    assert_eq!(lab.jobs[&job(0)].state.word(), "interrupted");
 }
 
 /// The floor keeps this from happening unless somebody else takes the space at the same moment.

@@ -4,5 +4,6 @@
 
 mod bench;
 mod damage;
+mod durable;
 mod full_disk;
 mod recording;

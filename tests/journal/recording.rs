@@ -53,6 +53,10 @@ impl Store for Gate {
         committed
     }
 
+    fn ready(&self) -> Result<(), StoreError> {
+        self.store.ready()
+    }
+
     fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         self.store.events(from, limit)
     }

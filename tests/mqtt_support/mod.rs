@@ -179,6 +179,14 @@ impl Publisher {
         reason
     }
 
+    /// Waits for a connection; why the one before it ended, where that is still told.
+    pub async fn holds_again(&mut self) -> Option<String> {
+        match self.reaches(|status| matches!(status, MqttStatus::Connected { .. })).await {
+            MqttStatus::Connected { lately, .. } => lately,
+            _ => unreachable!(),
+        }
+    }
+
     async fn reaches(&mut self, wanted: impl Fn(&MqttStatus) -> bool) -> MqttStatus {
         let wait = async { self.status.wait_for(|status| wanted(status)).await.unwrap().clone() };
         match tokio::time::timeout(BOUND, wait).await {

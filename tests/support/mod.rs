@@ -17,7 +17,7 @@ use platen::services::intake::Intake;
 use platen::services::recorder::Recorder;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -97,6 +97,7 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
         config: Arc::new(config),
         clock: clock.clone(),
         mqtt: None,
+        streams: api::Streams::default(),
         shutdown: shutdown.clone(),
     };
     tokio::spawn(async move { axum::serve(listener, api::router(state)).await });
@@ -196,7 +197,9 @@ impl TestLab {
             format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n")
                 .into_bytes();
         bytes.extend_from_slice(body);
-        self.raw(&bytes).await
+        let answer = self.raw(&bytes).await;
+        assert_declared(method, path, &answer);
+        answer
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -233,6 +236,40 @@ impl TestLab {
 
     pub fn told(&self) -> Vec<String> {
         self.told.lock().unwrap().clone()
+    }
+}
+
+/// The description of the API as JSON.
+pub fn description() -> &'static serde_json::Value {
+    static DESCRIPTION: OnceLock<serde_json::Value> = OnceLock::new();
+    DESCRIPTION.get_or_init(|| serde_json::to_value(api::description()).unwrap())
+}
+
+/// What the description says of a path as it is asked for; none for the page and unknown ones.
+pub fn described(path: &str) -> Option<&'static serde_json::Map<String, serde_json::Value>> {
+    let asked: Vec<_> = path.split('?').next().unwrap().split('/').collect();
+    let all = description()["paths"].as_object().unwrap();
+    let is = |template: &str| {
+        let parts: Vec<_> = template.split('/').collect();
+        parts.len() == asked.len()
+            && parts.iter().zip(&asked).all(|(part, asked)| part == asked || part.starts_with('{'))
+    };
+    all.iter().find(|(template, _)| is(template)).and_then(|(_, item)| item.as_object())
+}
+
+/// Holds every answer of every test to the description: its status is declared, with its type.
+fn assert_declared(method: &str, path: &str, answer: &Answer) {
+    let Some(item) = described(path).filter(|_| answer.status != 0) else { return };
+    let own = item.get(&method.to_lowercase());
+    // A method that the path does not take is told of by those that it takes.
+    for operation in own.map_or_else(|| item.values().collect(), |own| vec![own]) {
+        let said = &operation["responses"][answer.status.to_string()];
+        let kind = answer.header("content-type").map(|kind| kind.split(';').next().unwrap());
+        assert!(
+            said["content"].get(kind.unwrap_or_default()).is_some(),
+            "{method} {path} answered {} as {kind:?}, and the description does not say so: {said}",
+            answer.status
+        );
     }
 }
 
@@ -275,14 +312,18 @@ pub struct Message {
 
 impl Events {
     pub async fn open(lab: &TestLab, path: &str, headers: &str) -> Self {
+        Self::try_open(lab, path, headers).await.expect("a stream of events")
+    }
+
+    /// `None` where the answer is no stream.
+    pub async fn try_open(lab: &TestLab, path: &str, headers: &str) -> Option<Self> {
         let mut stream = TcpStream::connect(lab.address).await.unwrap();
         // HTTP/1.0: the body comes without chunks, to the end of the connection.
         let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n{headers}\r\n", lab.address);
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut events = Self { stream, buffer: String::new() };
         let head = events.block("\r\n\r\n").await.expect("an answer");
-        assert!(head.contains("200 OK") && head.contains("text/event-stream"), "{head}");
-        events
+        (head.contains("200 OK") && head.contains("text/event-stream")).then_some(events)
     }
 
     async fn block(&mut self, end: &str) -> Option<String> {

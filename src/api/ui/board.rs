@@ -246,7 +246,9 @@ fn jobs(shown: &Shown) -> Markup {
                             }
                             td {
                                 span.state { (job.state) }
-                                @if let Some(progress) = job.progress.filter(|_| job.state != "printed") {
+                                @if let Some(done) = &job.unrecorded {
+                                    small { " (" (done) ", not yet in the journal)" }
+                                } @else if let Some(progress) = job.progress.filter(|_| job.state != "printed") {
                                     small { (format!(" {:.1} %", progress.percent)) }
                                 }
                                 @if let Some(why) = &job.why { div.why { (why) } }

@@ -116,9 +116,13 @@ pub enum ConnectionError {
     )]
     Lost { broker: String, detail: String },
     #[error(
-        "the MQTT broker at {broker} gave our place to another client named {client}; give every daemon its own node name"
+        "another client uses this site and node on the MQTT broker at {broker} (as {client}); give each daemon its own `node`"
     )]
     TakenOver { broker: String, client: String },
+    #[error(
+        "the MQTT broker at {broker} ends our connections soon after they begin ({detail}); if another client uses this site and node on the broker, give each daemon its own `node`"
+    )]
+    CutShort { broker: String, detail: String },
     #[error("{key} under [mqtt]: {path}: {detail}")]
     File { key: &'static str, path: PathBuf, detail: String },
     #[error(

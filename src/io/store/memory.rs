@@ -43,9 +43,7 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        if *lock(&self.full) {
-            return Err(StoreError::Full { path: "memory".into() });
-        }
+        self.ready()?;
         let mut kept = lock(&self.kept);
         for (seq, value) in &batch.events {
             kept.events.insert(*seq, value.as_bytes().to_vec());
@@ -55,6 +53,13 @@ impl Store for MemoryStore {
         }
         for (key, value) in &batch.meta {
             kept.meta.insert(key.clone(), value.as_bytes().to_vec());
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        if *lock(&self.full) {
+            return Err(StoreError::Full { path: "memory".into() });
         }
         Ok(())
     }

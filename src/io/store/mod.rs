@@ -50,7 +50,11 @@ pub enum StoreError {
         "the store in {path} failed while it wrote ({detail}), and whether the last entry is in it is not known; see to the disk, then start platen again (nothing accepted before is lost)"
     )]
     Lost { path: PathBuf, detail: String },
-    #[error("{path}: {error}")]
+    #[error("{path} is no folder, and the journal is kept in one; move it away, or set another state_dir")]
+    NoFolder { path: PathBuf },
+    #[error(
+        "the store in {path} cannot be used: {error}; see that the folder and its files are ones that platen's user may read and write"
+    )]
     Io { path: PathBuf, error: std::io::Error },
 }
 
@@ -63,6 +67,8 @@ pub struct Batch {
     pub entities: Vec<(String, Value)>,
     /// Readers' cursors and other small facts about the store itself.
     pub meta: Vec<(String, Value)>,
+    /// Worth the last reserve of a full disk: a printer is stopped, and must stay so after a crash.
+    pub urgent: bool,
 }
 
 impl Batch {
@@ -76,6 +82,8 @@ pub trait Store: Send + Sync + 'static {
     /// All of the batch or nothing, durable on return. After an error there is nothing of it in the
     /// store, but for `StoreError::Lost`, after which the store takes nothing more.
     fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+    /// Why the next commit would be refused, as far as that is known without making one.
+    fn ready(&self) -> Result<(), StoreError>;
     /// Journal entries from `seq` on, at most `limit`, in order.
     fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError>;
     /// The newest journal entry.

@@ -7,7 +7,8 @@
 //!   and the disk says whether the batch is there. Where even that fails, nothing is taken any more.
 //! - A damaged file makes it panic, or makes it forget the newest entries without a word: panics
 //!   become errors, and a mark beside the data says how far the journal had come.
-//! - A full disk keeps it from opening: a ballast file is given back then.
+//! - A full disk keeps it from opening: a ballast file is given back then, or when a stop has to be
+//!   written down.
 //!
 //! ```text
 //! Open ──write failed──▶ opening anew ──▶ Open
@@ -48,9 +49,13 @@ pub struct SledStore {
     files: Mutex<Files>,
     state: RwLock<State>,
     floor: u64,
+    sync: Durable,
     /// The lock that keeps other daemons out; let go when the store is dropped.
     _lock: File,
 }
+
+/// Makes what was written to a file durable, or says why not.
+type Durable = Box<dyn Fn(&File) -> std::io::Result<()> + Send + Sync>;
 
 /// What stands beside sled in the folder.
 struct Files {
@@ -91,6 +96,9 @@ impl SledStore {
     /// Opens the store in `dir`, making it where needed. One process may have it open, once.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let io = |error| io_failure(dir, error);
+        if dir.exists() && !dir.is_dir() {
+            return Err(StoreError::NoFolder { path: dir.to_owned() });
+        }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
         let lock = take_lock(dir)?;
         make_room(dir)?;
@@ -110,6 +118,7 @@ impl SledStore {
             files: Mutex::new(files),
             state: RwLock::new(State::Open(trees)),
             floor: FLOOR_BYTES,
+            sync: Box::new(File::sync_data),
             _lock: lock,
         })
     }
@@ -117,6 +126,11 @@ impl SledStore {
     /// The same with another floor, in bytes: for tests of a disk that fills up during a commit.
     pub fn with_floor(self, floor: u64) -> Self {
         Self { floor, ..self }
+    }
+
+    /// The same with another way of making a commit durable: for tests that hold it up or let it fail.
+    pub fn with_sync(self, sync: impl Fn(&File) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+        Self { sync: Box::new(sync), ..self }
     }
 
     fn read<T>(&self, look: impl FnOnce(&Trees) -> sled::Result<T>) -> Result<T, StoreError> {
@@ -127,6 +141,12 @@ impl SledStore {
             }
             State::Lost(detail) => Err(self.lost(detail)),
         }
+    }
+
+    /// The free space of the disk, which is enough for any commit.
+    fn room(&self) -> Result<u64, StoreError> {
+        let free = free_bytes(&self.dir)?;
+        if free < self.floor { Err(StoreError::Full { path: self.dir.clone() }) } else { Ok(free) }
     }
 
     fn lost(&self, detail: &str) -> StoreError {
@@ -172,10 +192,17 @@ impl SledStore {
 impl Store for SledStore {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut files = lock(&self.files);
-        let free = free_bytes(&self.dir)?;
-        if free < self.floor {
-            return Err(StoreError::Full { path: self.dir.clone() });
-        }
+        let free = match self.room() {
+            Err(StoreError::Full { .. }) if batch.urgent && give_back(&self.dir)? => {
+                files.ballast = false;
+                tracing::warn!(
+                    "the disk of {} is full: its reserve is used up for a stop",
+                    self.dir.display()
+                );
+                self.room()?
+            }
+            other => other?,
+        };
         files.ensure_ballast(&self.dir, free);
         match self.read(|trees| trees.write(batch)) {
             Ok(()) => {}
@@ -183,7 +210,7 @@ impl Store for SledStore {
             Err(StoreError::Damaged { detail, .. }) => return Err(self.give_up(detail)),
             Err(failed) => self.settle(&mut files, batch, failed)?,
         }
-        if let Err(error) = files.data.sync_data() {
+        if let Err(error) = (self.sync)(&files.data) {
             // The kernel forgets pages that it could not write: a second try would say yes wrongly.
             return Err(self.give_up(format!("fdatasync: {error}")));
         }
@@ -191,6 +218,11 @@ impl Store for SledStore {
             files.set_mark(*seq);
         }
         Ok(())
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        self.read(|_| Ok(()))?;
+        self.room().map(drop)
     }
 
     fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
@@ -308,28 +340,29 @@ fn guarded<T>(dir: &Path, call: impl FnOnce() -> Result<T, StoreError>) -> Resul
     // Whatever sled leaves half-done is not used again: see `give_up`.
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
-        let detail = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
-        Err(StoreError::Damaged {
-            path: dir.to_owned(),
-            detail: detail.lines().next().unwrap_or("").to_owned(),
-        })
+        let said = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        Err(unreadable(dir, said))
     })
 }
 
 fn failure(dir: &Path, error: sled::Error) -> StoreError {
     match error {
         sled::Error::Io(error) => io_failure(dir, error),
-        other => StoreError::Damaged { path: dir.to_owned(), detail: other.to_string() },
+        other => unreadable(dir, &other.to_string()),
     }
+}
+
+/// What sled says of a damaged file helps nobody but who mends sled: it is for the log.
+fn unreadable(dir: &Path, said: &str) -> StoreError {
+    tracing::debug!(said, "sled cannot read {}", dir.display());
+    StoreError::Damaged { path: dir.to_owned(), detail: "its files cannot be read as a journal".into() }
 }
 
 fn io_failure(dir: &Path, error: std::io::Error) -> StoreError {
     let path = dir.to_owned();
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
-        ErrorKind::UnexpectedEof | ErrorKind::InvalidData => {
-            StoreError::Damaged { path, detail: error.to_string() }
-        }
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData => unreadable(dir, &error.to_string()),
         _ => StoreError::Io { path, error },
     }
 }
@@ -428,6 +461,12 @@ fn check_mark(dir: &Path, mark: &File, trees: &Trees) -> Result<(), StoreError> 
     if last < reached {
         return Err(damaged(format!("its last entry is {last}, but it had come to {reached}")));
     }
+    if reached == 0 && last > 0 {
+        tracing::warn!(
+            "the mark {} was gone and is made anew at entry {last}; whether entries behind it are missing cannot be known from here: compare with the last head that you noted of `platen audit`",
+            dir.join("reached").display()
+        );
+    }
     mark.write_all_at(format!("{last:020}\n").as_bytes(), 0).map_err(|error| io_failure(dir, error))
 }
 
@@ -478,5 +517,18 @@ fn make_names_durable(dir: &Path) -> std::io::Result<()> {
     match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
         _ => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_made_durable_by_the_kernel_unless_a_test_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledStore::open(folder.path()).unwrap();
+        // A device that keeps nothing cannot be synced, and the kernel says so when it is asked.
+        assert!((store.sync)(&File::open("/dev/null").unwrap()).is_err());
     }
 }

@@ -1,0 +1,93 @@
+//! Which problems a route may answer with, for its description: one name for each thing that a
+//! route does, so that no route forgets what all of its kind can say.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::response::Response;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+use super::Problem;
+
+/// What a problem's body is declared as, and sent as.
+pub const PROBLEM: &str = "application/problem+json";
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+fn problem(description: &str) -> RefOr<Response> {
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+    ResponseBuilder::new().description(description).content(PROBLEM, body).build().into()
+}
+
+macro_rules! answers {
+    ($($(#[$about:meta])* $name:ident: $($before:ident)? { $($status:literal $description:literal,)* })*) => {$(
+        $(#[$about])*
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl IntoResponses for $name {
+            fn responses() -> Responses {
+                let mut all = Responses::new();
+                $(all.extend($before::responses());)?
+                $(all.insert($status.to_string(), problem($description));)*
+                all
+            }
+        }
+    )*};
+}
+
+answers! {
+    /// Any route.
+    Told: {
+        400 "The request cannot be read, or a name in it is none",
+        405 "The path does not take the method",
+        421 "The request names a host that is not this platen's",
+    }
+    /// A route that a page from elsewhere must not use.
+    Ordered: Told {
+        403 "A page from elsewhere asks for a change",
+        413 "The body is too large",
+    }
+    /// A change of the journal, asked for in JSON.
+    Changed: Ordered {
+        415 "The body is not declared as JSON",
+        500 "The journal could not be written",
+        503 "platen is shutting down",
+        507 "The disk is full",
+    }
+    /// What the request names.
+    NoSuch: {
+        404 "There is nothing of this name",
+    }
+    /// What may be done only now and then.
+    Timely: {
+        409 "Not in the present state",
+    }
+    /// A file that is read again.
+    Read: NoSuch {
+        410 "The file on the disk is not what was uploaded",
+        422 "The file cannot be printed",
+        500 "The file or the journal cannot be read or written",
+    }
+    /// A file that is taken in.
+    Uploaded: Ordered {
+        408 "The upload stopped in the middle",
+        413 "The file is larger than upload_max_mb",
+        422 "The file cannot be printed",
+        500 "The file could not be written",
+        507 "The disk is full",
+    }
+    Streamed: {
+        409 "Beyond the journal's end",
+        503 "Too many read the stream already",
+    }
+    Stopping: Ordered {
+        404 "There is no printer of this name",
+        503 "platen is shutting down",
+        504 "Every printer was told, and not every one confirmed",
+    }
+    Audited: Told {
+        500 "The journal cannot be read",
+        503 "The journal changed all the time, or platen is shutting down",
+    }
+}

@@ -1,0 +1,158 @@
+//! A start is in the journal before the printer hears of it: in one process, so that the journal can refuse.
+
+use std::sync::Arc;
+
+use hw_sim::pty::Printer;
+use hw_sim::quirks::Face;
+use platen::config::Config;
+use platen::control::session::Profile;
+use platen::domain::case::IntendedUse;
+use platen::domain::event::Actor;
+use platen::domain::ids::{BootId, CaseToken, JobId, PartId};
+use platen::domain::lab::{NewJob, Request};
+use platen::domain::part::PartRef;
+use platen::domain::printer::Activity;
+use platen::io::clock::{Clock, entropy};
+use platen::io::serial::SerialDial;
+use platen::io::spool::Spool;
+use platen::io::store::memory::MemoryStore;
+use platen::io::store::{Batch, Store, StoreError};
+use platen::protocol::window::Capacity;
+use platen::services::board::Board;
+use platen::services::dispatch::Dispatcher;
+use platen::services::fleet::Fleet;
+use platen::services::intake::Intake;
+use platen::services::printer::{Setup, spawn};
+use platen::services::recorder::Recorder;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{BOUND, executed, gcode, printer};
+
+/// A store that can be full, and counts what it refused then.
+struct Refusing {
+    store: MemoryStore,
+    refused: watch::Sender<u32>,
+}
+
+impl Store for Refusing {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let committed = self.store.commit(batch);
+        self.refused.send_modify(|count| *count += u32::from(committed.is_err()));
+        committed
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        self.store.ready()
+    }
+
+    fn events(&self, from: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        self.store.events(from, limit)
+    }
+
+    fn last_event(&self) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        self.store.last_event()
+    }
+
+    fn entities(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.store.entities()
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.meta(key)
+    }
+
+    fn all_meta(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.store.all_meta()
+    }
+}
+
+async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
+}
+
+/// What a printer executes of a waiting job until it is printed, or until its start was refused twice.
+async fn executed_of_a_job(full: bool) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let simulated = Printer::spawn_all(vec![printer(folder.path(), "mk", Face::Marlin21, 20.0)]).unwrap();
+    let simulated = simulated.into_iter().next().unwrap();
+    let store = Arc::new(Refusing { store: MemoryStore::default(), refused: watch::Sender::new(0) });
+    let clock = Clock::start(BootId::from_entropy(entropy()));
+    let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
+    let recorder =
+        Recorder::open(Arc::clone(&store) as Arc<dyn Store>, clock.clone(), site, node).await.unwrap();
+    let intake = Intake::new(Arc::new(Spool::open(&folder.path().join("files")).unwrap().with_floor(0)));
+    let mut upload = intake.begin().await.unwrap();
+    upload.write(gcode(40).as_bytes()).await.unwrap();
+    let accepted = intake.accept(upload).await.unwrap();
+    let (case, job) = (CaseToken::from_entropy(entropy()), JobId::from_entropy(entropy()));
+    let part = PartId::from_entropy(entropy());
+    let new = NewJob {
+        job: job.clone(),
+        case: case.clone(),
+        part: PartRef::Id(part.clone()),
+        file: accepted.file,
+        commands: accepted.survey.commands,
+        digest: accepted.survey.digest,
+        pinned: None,
+        material: None,
+    };
+    for request in [
+        Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
+        Request::AddPart { case, part, name: "left hand".to_owned().try_into().unwrap() },
+        Request::QueueJob(Box::new(new)),
+    ] {
+        recorder.submit(request, Actor::Platen).await.unwrap();
+    }
+    store.store.set_full(full);
+
+    let shutdown = CancellationToken::new();
+    let config = format!(
+        "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = {:?}\nbaud = 115200\n",
+        simulated.path()
+    );
+    let printers = Config::parse(&config).unwrap().printers;
+    let name = printers[0].name.clone();
+    let setup = Setup {
+        name: name.clone(),
+        profile: Profile {
+            baud: printers[0].baud,
+            capacity: Capacity { receive_bytes: 127, queue_slots: printers[0].command_buffer },
+        },
+        dial: Arc::new(SerialDial { path: printers[0].port.clone(), baud: printers[0].baud }),
+        recorder: recorder.clone(),
+        clock,
+    };
+    let (lanes, mut live, task) = spawn(setup, shutdown.clone());
+    let fleet = Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name, live.clone())]));
+    let dispatcher = Dispatcher { recorder: recorder.clone(), fleet, intake, printers };
+    let dispatching = tokio::spawn(dispatcher.run(shutdown.clone()));
+    if full {
+        let mut refused = store.refused.subscribe();
+        within("two refused starts", refused.wait_for(|count| *count >= 2)).await.unwrap();
+        let activity = live.borrow_and_update().activity.clone();
+        assert_eq!(activity, Activity::Ready, "the printer waits");
+        assert_eq!(recorder.read(|lab| lab.jobs[&job].state.word()), "queued");
+    } else {
+        let mut feed = recorder.subscribe();
+        let printed = async {
+            while recorder.read(|lab| lab.jobs[&job].state.word() != "printed") {
+                feed.recv().await.unwrap();
+            }
+        };
+        within("a printed job", printed).await;
+    }
+    shutdown.cancel();
+    within("the end of the tasks", async { (task.await.unwrap(), dispatching.await.unwrap()) }).await;
+    executed(simulated).1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_job_reaches_the_printer_while_its_start_is_not_in_the_journal() {
+    let of_the_file = |line: &&String| line.contains("G28") || line.contains("G1 ");
+    let refused = executed_of_a_job(true).await;
+    assert!(!refused.is_empty(), "the printer was greeted");
+    assert_eq!(refused.iter().find(of_the_file), None);
+    let printed = executed_of_a_job(false).await;
+    assert_eq!(printed.iter().filter(of_the_file).count(), 41);
+}
