@@ -521,7 +521,7 @@ impl Session {
             Reply::Wait => self.link.handle_wait(now),
             Reply::MeatPack(status) => self.take_unpacker(now, status),
             Reply::ColdExtrusion => self.cold_extrusions += 1,
-            Reply::UnknownCommand => self.link.handle_unknown_command(),
+            Reply::UnknownCommand { text } => self.link.handle_unknown_command(text),
             Reply::Temperatures(report) => {
                 self.link.handle_report();
                 self.take_temperatures(now, &report);

@@ -136,6 +136,17 @@ struct Refusing {
     wanted: Option<u32>,
 }
 
+/// What a firmware did not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Unknown {
+    /// A line that lost its `N`, and with it its checksum: it will be asked for again.
+    Unnumbered,
+    /// A command, which may be one of the file that this firmware lacks, or one that noise has changed.
+    Command(Box<[u8]>),
+    /// Noise has hidden it.
+    Hidden,
+}
+
 #[derive(Clone, Debug)]
 pub struct Link {
     baud: Baud,
@@ -155,8 +166,8 @@ pub struct Link {
     health: Health,
     /// `ok`s to ignore: each refusal brings one that acknowledges nothing.
     ignore_oks: u32,
-    /// `echo:Unknown command` was read: the next `ok` without a number is its own, and harmless.
-    unknown: bool,
+    /// `echo:Unknown command` was read, and this is what it does not know: the next `ok` is its own.
+    unknown: Option<Unknown>,
     /// A report of temperatures was read since the last `ok`: the `ok` of firmwares that answer in two lines.
     reported: bool,
     /// Free command slots that were told, more than is known so far, and how often in a row.
@@ -193,6 +204,14 @@ fn takes_long(command: &[u8]) -> bool {
 
 fn is_temperature_question(command: &[u8]) -> bool {
     command == b"M105" || command.starts_with(b"M105 ")
+}
+
+/// Whether what begins a text is a line number that lost its `N`, or has another character in its place.
+fn is_line_number(text: &[u8]) -> bool {
+    let digits = |from| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+    let letter = text.first().is_some_and(u8::is_ascii_alphabetic);
+    // Commands have four digits at most, line numbers of jobs five.
+    digits(0) >= 3 || digits(1) >= if letter { 5 } else { 3 }
 }
 
 fn is_move(command: &[u8]) -> bool {
@@ -233,7 +252,7 @@ impl Link {
             events: Vec::new(),
             health: Health::new(baud),
             ignore_oks: 0,
-            unknown: false,
+            unknown: None,
             reported: false,
             slots_seen: (0, 0),
             refused: None,
@@ -355,7 +374,7 @@ impl Link {
 
     fn forget_doubts(&mut self, now: Moment) {
         self.ignore_oks = 0;
-        self.unknown = false;
+        self.unknown = None;
         self.reported = false;
         self.refused = None;
         self.careful_until = None;
@@ -377,8 +396,9 @@ impl Link {
             return;
         }
         // A board that was left unpacking by somebody before us reads nothing plain.
-        if tries % 3 == 2 && !self.packing {
-            self.out.extend_from_slice(meatpack::DISABLE);
+        let perhaps = self.dialect.meatpack || self.dialect.firmware == Firmware::Unknown;
+        if tries % 3 == 2 && perhaps {
+            self.withdraw_packing();
         }
         self.end_line();
         let command = format!("M110 N{}", self.base);
@@ -443,17 +463,20 @@ impl Link {
     /// Puts lines on the wire that the printer wants again.
     fn send_again(&mut self, now: Moment) {
         while self.is_streaming() && self.careful_allows() {
+            let form = self.form();
             let Some(line) = self.window.again() else { return };
-            if !self.window.fits(line.length) || !self.alone_allows(&line.text) {
+            self.draft.clear();
+            self.draft_number = None;
+            let length = frame::write_as(&mut self.draft, &mut self.scratch, form, line.number, &line.text);
+            if !self.window.fits(length) || !self.alone_allows(&line.text) {
                 return;
             }
             let (number, text) = (line.number, line.text.clone());
             self.note_sending(now, number, &text);
             // What is sent again is no sample of the turnaround: its `ok` may be that of the first time.
             self.timing = None;
-            let form = self.form();
-            let length = frame::write_as(&mut self.out, &mut self.scratch, form, number, &text);
-            self.window.sent_again(now);
+            self.out.extend_from_slice(&self.draft);
+            self.window.sent_again(now, length);
             self.health.sent(length, self.window.in_flight_bytes());
         }
     }
@@ -474,9 +497,9 @@ impl Link {
             return;
         }
         let long = self.oldest_takes_long();
-        if self.packing && tries > 0 {
-            // Perhaps it unpacks no more.
-            self.offer_packing();
+        if tries > 0 && self.dialect.meatpack {
+            // Perhaps its unpacker is not as we believe; plain lines reach it in any case.
+            self.withdraw_packing();
         }
         self.question();
         let wait = if long { QUESTION_REPEAT_LONG } else { Duration::from_secs(1 << tries.min(3)) };
@@ -634,9 +657,24 @@ impl Link {
         }
     }
 
-    /// `echo:Unknown command: …`: a line that lost its number in the noise, most often.
-    pub fn handle_unknown_command(&mut self) {
-        self.unknown = true;
+    /// `echo:Unknown command: "…"`
+    pub fn handle_unknown_command(&mut self, text: Option<Box<[u8]>>) {
+        self.unknown = Some(match text {
+            // A line number where a letter should stand.
+            Some(text) if is_line_number(&text) => Unknown::Unnumbered,
+            Some(text) => Unknown::Command(text),
+            None => Unknown::Hidden,
+        });
+    }
+
+    /// Whether a line of ours is not the one that the firmware did not know: noise that its checksum
+    /// did not show has changed it, and what it should have done was not done.
+    fn was_changed(&self, number: u32, unknown: Option<&Unknown>) -> bool {
+        let (Some(Unknown::Command(text)), Some(line)) = (unknown, self.window.get(number)) else {
+            return false;
+        };
+        let letters = |text: &[u8]| text.iter().filter(|byte| **byte != b' ').copied().collect::<Vec<_>>();
+        letters(text) != letters(&line.text)
     }
 
     pub fn handle_ok(&mut self, now: Moment, ack: &Acknowledged) {
@@ -683,7 +721,10 @@ impl Link {
         }
         if let Some(number) = ack.number.map(|number| self.whole_number(number)) {
             self.dialect.advanced_ok = true;
-            self.unknown = false;
+            let unknown = self.unknown.take();
+            if self.was_changed(number, unknown.as_ref()) {
+                self.health.strayed();
+            }
             self.learn_queue(ack);
             if number >= self.window.acked() && number < self.window.next() {
                 if let Some(free) = ack.planner_free {
@@ -708,7 +749,12 @@ impl Link {
             self.ignore_oks -= 1;
             return;
         }
-        let unknown = std::mem::take(&mut self.unknown);
+        let unknown = self.unknown.take();
+        if unknown == Some(Unknown::Unnumbered) {
+            // It answers a line without a number, and we sent none.
+            self.health.stray_ok();
+            return;
+        }
         let wanted =
             if let State::Draining { wanted, .. } = self.state { wanted } else { self.window.cursor() };
         if self.dialect.advanced_ok || self.window.acked() >= wanted {
@@ -719,10 +765,13 @@ impl Link {
             // one too many proves something only right after a refusal, when all others are accounted for.
             let draining = matches!(self.state, State::Draining { .. });
             let whole = if self.dialect.advanced_ok { ack.slots_free.is_some() } else { draining };
-            if whole && !ack.damaged && !unknown {
+            if whole && !ack.damaged && unknown.is_none() {
                 self.health.strayed();
             }
             return;
+        }
+        if self.was_changed(self.window.acked(), unknown.as_ref()) {
+            self.health.strayed();
         }
         self.believe_below(now, self.window.acked() + 1);
     }
@@ -888,6 +937,8 @@ impl Link {
                 return;
             }
         }
+        // If this answers the last question, the end is not the end: it is confirmed anew.
+        self.confirming = false;
         // What is behind the refused line is still on the wire and will be refused, too.
         let behind = self.baud.time_of(self.window.in_flight_bytes());
         let until = now + behind + self.turnaround + self.turnaround / 2 + Duration::from_millis(2);
@@ -926,6 +977,11 @@ impl Link {
         self.ignore_oks = 0;
         self.last_progress = now;
         self.timing = None;
+        if self.packing {
+            // A damaged byte changes two characters when packed, and some such pairs leave the checksum as
+            // it was. One in twenty would pass unseen: no line is packed on a way that damages any.
+            self.withdraw_packing();
+        }
         // Ends a line that lost its newline; Marlin answers nothing to an empty one.
         self.end_line();
         self.send_again(now);
@@ -1044,7 +1100,7 @@ mod tests {
             Reply::Resend(wanted) => link.handle_resend(now, wanted),
             Reply::Refused { why, last } => link.handle_refused(why, last),
             Reply::Busy(_) => link.handle_busy(now),
-            Reply::UnknownCommand => link.handle_unknown_command(),
+            Reply::UnknownCommand { text } => link.handle_unknown_command(text),
             Reply::Skip(number) => link.handle_skip(number),
             Reply::Wait => link.handle_wait(now),
             Reply::ResendUnreadable => link.handle_resend_unreadable(now),
@@ -1306,7 +1362,7 @@ mod tests {
     fn a_line_that_lost_its_number_and_was_unknown_did_no_harm() {
         let mut link = streaming(true);
         push(&mut link, 100, "G1 X1");
-        hear(&mut link, 105, "echo:Unknown command: \"1 G1 X1\"");
+        hear(&mut link, 105, "echo:Unknown command: \"10001 G1 X1\"");
         hear(&mut link, 105, "ok P14 B3");
         assert_eq!((link.health().stray_oks, link.health().strays), (1, 0));
     }
@@ -1346,6 +1402,51 @@ mod tests {
         hear(&mut link, 130, "Resend: 2");
         hear(&mut link, 130, "ok");
         assert_eq!(link.poll_event(), Some(LinkEvent::Confirmed));
+    }
+
+    #[test]
+    fn a_line_that_noise_made_unknown_without_breaking_its_checksum_is_told() {
+        // Bit 6 of two characters: the checksum is the same.
+        for (advanced, ok) in [(true, "ok N1 P14 B3"), (false, "ok")] {
+            let mut link = streaming(advanced);
+            push(&mut link, 100, "G1 X12.5");
+            hear(&mut link, 105, "echo:Unknown command: \"G1`Xq2.5\"");
+            hear(&mut link, 105, ok);
+            assert_eq!((link.window().acked(), link.health().strays), (2, 1));
+            push(&mut link, 110, "M9862 P 1");
+            hear(&mut link, 115, "echo:Unknown command: \"M9862 P 1\"");
+            hear(&mut link, 115, &ok.replace("N1", "N2"));
+            assert_eq!((link.window().acked(), link.health().strays), (3, 1), "the file's own");
+        }
+    }
+
+    #[test]
+    fn without_numbers_the_ok_of_a_line_that_lost_its_number_acknowledges_nothing() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G1 X1");
+        hear(&mut link, 105, "echo:Unknown command: \"0001 G1 X1\"");
+        hear(&mut link, 105, "ok");
+        assert_eq!((link.window().acked(), link.health().stray_oks, link.health().strays), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_resend_in_answer_to_the_last_question_leaves_room_for_other_lines() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G1 X1");
+        push(&mut link, 100, "M400");
+        hear(&mut link, 105, "ok");
+        hear(&mut link, 105, "ok");
+        link.confirm(at(110));
+        hear(&mut link, 115, "Error:Line Number is not Last Line Number+1, Last Line: 1");
+        hear(&mut link, 115, "Resend: 2");
+        hear(&mut link, 115, "ok");
+        let until = link.poll_timeout().unwrap();
+        link.handle_timeout(until);
+        sent(&mut link);
+        hear(&mut link, 300, "ok");
+        assert!(link.is_idle());
+        assert!(link.has_room(b"M105"), "a temperature poll that waits must not wait for ever");
+        assert_eq!(link.poll_event(), None);
     }
 
     #[test]
@@ -1553,6 +1654,23 @@ mod tests {
         assert_eq!(link.transmit(), unpacked);
         link.preempt(b"\nM112\n");
         assert_eq!(link.transmit(), b"\xFF\xFF\xFA\nM112\n");
+    }
+
+    #[test]
+    fn no_line_is_packed_any_more_once_one_was_damaged() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        link.renumber(at(0), 0);
+        sent(&mut link);
+        hear(&mut link, 5, "ok N0 P15 B3");
+        confirm_numbers(&mut link, 70);
+        hear(&mut link, 200, "[MP] PV01 ON NSP");
+        push(&mut link, 210, "G1 X10.500 Y2");
+        sent(&mut link);
+        hear(&mut link, 220, "Error:checksum mismatch, Last Line: 0");
+        hear(&mut link, 220, "Resend: 1");
+        let until = link.poll_timeout().unwrap();
+        link.handle_timeout(until);
+        assert_eq!(link.transmit(), b"\xFF\xFF\xFA\n\nN1 G1X10.5Y2*0\n");
     }
 
     #[test]

@@ -85,7 +85,10 @@ pub enum Reply {
     Action(Action),
     /// The part is scrap: filament was not pushed.
     ColdExtrusion,
-    UnknownCommand,
+    /// The firmware does not know a command; absent where noise has hidden which.
+    UnknownCommand {
+        text: Option<Box<[u8]>>,
+    },
     /// An `Error:` that is none of the known.
     OtherError,
     Other,
@@ -203,8 +206,12 @@ fn refused(text: &str) -> Option<Reply> {
 }
 
 /// `Unknown command: "…"`, also where noise has changed one of its two halves: it explains an `ok`.
-fn is_unknown_command(text: &str) -> bool {
-    text.contains("Unknown c") || text.contains(" command: \"")
+fn unknown_command(text: &str) -> Option<Reply> {
+    if !(text.contains("Unknown c") || text.contains(" command: \"")) {
+        return None;
+    }
+    let quoted = text.find('"').zip(text.rfind('"')).filter(|(begin, end)| begin < end);
+    Some(Reply::UnknownCommand { text: quoted.map(|(begin, end)| text.as_bytes()[begin + 1..end].into()) })
 }
 
 fn action(name: &str) -> Action {
@@ -272,15 +279,15 @@ impl Reply {
             if rest.contains("cold extrusion prevented") {
                 return Self::ColdExtrusion;
             }
-            return if is_unknown_command(rest) { Self::UnknownCommand } else { Self::Other };
+            return unknown_command(rest).unwrap_or(Self::Other);
         }
         match text {
             "start" => return Self::Start,
             "wait" => return Self::Wait,
             _ => {}
         }
-        if is_unknown_command(text) {
-            return Self::UnknownCommand;
+        if let Some(unknown) = unknown_command(text) {
+            return unknown;
         }
         if text.starts_with("// Klipper state: ") {
             let down = text.ends_with("Shutdown") || text.ends_with("Disconnect");
@@ -399,6 +406,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_the_vocabulary_is_read() {
+        let unknown = Reply::UnknownCommand { text: Some(b"XYZZY"[..].into()) };
         let cases = [
             ("echo:busy: processing", Reply::Busy(Busy::Processing)),
             ("echo:busy: paused for user", Reply::Busy(Busy::PausedForUser)),
@@ -411,10 +419,11 @@ mod tests {
             ("//action:poweroff", Reply::Action(Action::PowerOff)),
             ("Cap:AUTOREPORT_TEMP:1", Reply::Capability { name: "AUTOREPORT_TEMP".into(), able: true }),
             ("Cap:PROGRESS:0", Reply::Capability { name: "PROGRESS".into(), able: false }),
-            ("echo:Unknown command: \"XYZZY\"", Reply::UnknownCommand),
-            ("ec@o:Unknown command: \"XYZZY\"", Reply::UnknownCommand),
-            ("echo:Unk.own command: \"XYZZY\"", Reply::UnknownCommand),
-            ("// Unknown command:\"XYZZY\"", Reply::UnknownCommand),
+            ("echo:Unknown command: \"XYZZY\"", unknown.clone()),
+            ("ec@o:Unknown command: \"XYZZY\"", unknown.clone()),
+            ("echo:Unk.own command: \"XYZZY\"", unknown.clone()),
+            ("echo:Unknown command: \"XYZZY", Reply::UnknownCommand { text: None }),
+            ("// Unknown command:\"XYZZY\"", unknown),
             ("// Klipper state: Ready", Reply::Other),
             ("Printing...OK", Reply::Other),
             ("[MP] PV01 ON NSP", Reply::MeatPack(meatpack::Status { on: true, no_spaces: true })),

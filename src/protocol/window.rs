@@ -82,7 +82,10 @@ pub struct Window {
     acked: u32,
     cursor: u32,
     next: u32,
-    /// Bytes of the lines in flight.
+    /// The board has taken in all below this, as it said when it asked for this line, though some of
+    /// their `ok`s may be still to come: they wait in its command queue.
+    accepted: u32,
+    /// Bytes of the lines in flight that may be in the board's receive buffer.
     in_flight_bytes: usize,
     trust: Trust,
     /// Troubles of the latest cluster, and the line of the last one or of the last change of trust.
@@ -99,6 +102,7 @@ impl Window {
             acked: next,
             cursor: next,
             next,
+            accepted: next,
             in_flight_bytes: 0,
             trust: Trust::Full,
             cluster: 0,
@@ -198,8 +202,9 @@ impl Window {
         if self.in_flight_bytes + length <= budget {
             return true;
         }
-        let queued: usize = (self.acked..self.cursor)
-            .take(queue_slots)
+        let slots_held = self.accepted.saturating_sub(self.acked) as usize;
+        let queued: usize = (self.acked.max(self.accepted)..self.cursor)
+            .take(queue_slots.saturating_sub(slots_held))
             .filter_map(|number| self.get(number))
             .map(|line| line.length)
             .sum();
@@ -220,15 +225,16 @@ impl Window {
         if self.cursor < self.next { self.get(self.cursor) } else { None }
     }
 
-    /// The line that `again` showed is on its way.
-    pub fn sent_again(&mut self, now: Moment) {
+    /// The line that `again` showed is on its way, in `length` bytes this time.
+    pub fn sent_again(&mut self, now: Moment, length: usize) {
         if self.cursor >= self.next {
             return;
         }
         let at = (self.cursor - self.oldest()) as usize;
         if let Some(line) = self.sent.get_mut(at) {
             line.at = now;
-            self.in_flight_bytes += line.length;
+            line.length = length;
+            self.in_flight_bytes += length;
             self.cursor += 1;
         }
     }
@@ -239,7 +245,7 @@ impl Window {
             return 0;
         }
         let gained = number - self.acked;
-        for n in self.acked..number.min(self.cursor) {
+        for n in self.acked.max(self.accepted)..number.min(self.cursor) {
             self.in_flight_bytes -= self.get(n).map_or(0, |line| line.length);
         }
         self.acked = number;
@@ -258,8 +264,8 @@ impl Window {
         debug_assert!(self.may_rewind_to(number));
         self.acked = self.acked.min(number);
         self.cursor = number;
-        self.in_flight_bytes =
-            (self.acked..self.cursor).filter_map(|n| self.get(n)).map(|line| line.length).sum();
+        self.accepted = number;
+        self.in_flight_bytes = 0;
     }
 
     /// Takes out the oldest line once no `Resend` can take it back.
@@ -410,7 +416,10 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Push(length) if window.cursor() == window.next() && window.fits(length) => push(&mut window, length),
-                    Step::Again if window.again().is_some_and(|line| window.fits(line.length)) => window.sent_again(Moment::ZERO),
+                    Step::Again if window.again().is_some_and(|line| window.fits(line.length + 1)) => {
+                        let length = window.again().unwrap().length + 1;
+                        window.sent_again(Moment::ZERO, length);
+                    }
                     Step::Acknowledge(ahead) => { window.acknowledge_below(window.acked() + ahead); }
                     Step::Rewind(back) => {
                         let to = window.next().saturating_sub(back);
@@ -419,7 +428,7 @@ mod tests {
                     Step::Settle => { window.settle(); }
                     _ => {}
                 }
-                let real: usize = (window.acked..window.cursor).filter_map(|n| window.get(n)).map(|l| l.length).sum();
+                let real: usize = (window.acked.max(window.accepted)..window.cursor).filter_map(|n| window.get(n)).map(|l| l.length).sum();
                 prop_assert_eq!(real, window.in_flight_bytes());
                 prop_assert!(window.acked <= window.cursor && window.cursor <= window.next);
             }

@@ -115,10 +115,10 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
     let name = printers[0].name.clone();
     let setup = Setup {
         name: name.clone(),
-        profile: Profile {
-            baud: printers[0].baud,
-            capacity: Capacity { receive_bytes: 127, queue_slots: printers[0].command_buffer },
-        },
+        profile: Profile::new(
+            printers[0].baud,
+            Capacity { receive_bytes: 127, queue_slots: printers[0].command_buffer },
+        ),
         dial: Arc::new(SerialDial { path: printers[0].port.clone(), baud: printers[0].baud }),
         recorder: recorder.clone(),
         clock,
