@@ -1344,7 +1344,9 @@ mod tests {
             hear(&mut link, 200, "Resend: 1");
             hear(&mut link, 200, "ok");
             assert!(!sent(&mut link).contains("N1 "));
-            lost = lost.or_else(|| link.poll_event());
+            while let Some(event) = link.poll_event() {
+                lost = Some(event);
+            }
         }
         assert_eq!(lost, Some(LinkEvent::Lost(Loss::LineCount)));
     }

@@ -12,3 +12,5 @@ mod exactness;
 mod life;
 
 mod swarm;
+
+mod troubles;
