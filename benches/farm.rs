@@ -7,10 +7,7 @@
 
 mod support;
 
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
@@ -29,7 +26,7 @@ use platen::services::printer::{self, Setup};
 use platen::services::recorder::Recorder;
 use support::answerer::Answerer;
 use support::counting::{self, Counting};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -132,43 +129,13 @@ fn sessions(count: usize) {
 
 // The whole task.
 
-struct Pipe(DuplexStream);
-
-impl AsyncRead for Pipe {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Pipe {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
-impl Wire for Pipe {
-    fn discard_output(&mut self) {}
-}
-
 /// A port that can be opened once.
 struct Once(Mutex<Option<DuplexStream>>);
 
 impl Dial for Once {
     fn dial(&self) -> Result<Box<dyn Wire>, DialError> {
         let end = self.0.lock().unwrap().take();
-        end.map(|end| Box::new(Pipe(end)) as Box<dyn Wire>).ok_or_else(|| DialError::Missing("memory".into()))
+        end.map(|end| Box::new(end) as Box<dyn Wire>).ok_or_else(|| DialError::Missing("memory".into()))
     }
 }
 
