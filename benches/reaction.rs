@@ -6,16 +6,12 @@
 
 mod support;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use nix::fcntl::OFlag;
-use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
-use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use platen::control::session::{Profile, Session, SessionEvent};
 use platen::domain::ids::{BootId, JobId};
 use platen::domain::units::Baud;
@@ -23,65 +19,11 @@ use platen::io::clock::{Clock, entropy};
 use platen::io::serial::SerialDial;
 use platen::protocol::window::Capacity;
 use platen::services::drive::{Drive, FileSupply, Turn, dial};
-use support::answerer::Answerer;
+use support::pty::{Pty, printer, pty, row};
 
 const LINES: usize = 4_000;
 /// What a line of a print takes at 115200 baud.
 const LINE_TIME: Duration = Duration::from_micros(3_000);
-
-/// A pty: the printer's end, and the host's by its path, held open so that it never hangs up.
-struct Pty {
-    master: File,
-    slave: File,
-    path: String,
-}
-
-#[expect(unsafe_code, reason = "a descriptor that is ours alone becomes a file")]
-fn into_file(master: PtyMaster) -> File {
-    // SAFETY: the master gives its descriptor away, so nobody else closes it.
-    unsafe { File::from_raw_fd(master.into_raw_fd()) }
-}
-
-fn pty() -> Pty {
-    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let path = ptsname_r(&master).unwrap();
-    let slave = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-    assert!(slave.as_raw_fd() >= 0);
-    let mut settings = tcgetattr(&slave).unwrap();
-    cfmakeraw(&mut settings);
-    tcsetattr(&slave, SetArg::TCSANOW, &settings).unwrap();
-    Pty { master: into_file(master), slave, path }
-}
-
-/// Answers each line after `pause` and notes how long the next one took to come; ends with the pty.
-fn printer(mut master: File, pause: Duration) -> Vec<Duration> {
-    let mut answerer = Answerer::new(false);
-    let (mut bytes, mut answer, mut waits) = ([0; 4096], Vec::new(), Vec::with_capacity(LINES));
-    let mut answered = None;
-    while let Ok(count) = master.read(&mut bytes) {
-        let came = support::now();
-        let is_move = bytes[..count].starts_with(b"N1") && bytes[..count].contains(&b'G');
-        if let Some(answered) = answered.take().filter(|_| is_move) {
-            waits.push(came - answered);
-        }
-        answerer.take(&bytes[..count], &mut answer);
-        if answer.is_empty() {
-            continue;
-        }
-        if !pause.is_zero() {
-            #[expect(clippy::disallowed_methods, reason = "what the line takes on the wire")]
-            thread::sleep(pause);
-        }
-        answered = Some(support::now());
-        if master.write_all(&answer).is_err() {
-            break;
-        }
-        answer.clear();
-    }
-    waits
-}
 
 /// Prints with one line in flight, so that each `ok` is answered by exactly one line.
 async fn print(path: &str) {
@@ -125,12 +67,6 @@ fn echo(mut slave: File) {
             return;
         }
     }
-}
-
-fn row(what: &str, mut waits: Vec<Duration>) {
-    waits.sort();
-    let at = |percent: usize| waits[(waits.len() - 1) * percent / 100].as_micros();
-    println!("{what:<46} {:>8} {:>8} {:>8} {:>8}", waits.len(), at(50), at(99), at(100));
 }
 
 fn main() {

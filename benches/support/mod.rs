@@ -5,6 +5,7 @@ use std::time::Instant;
 
 pub mod answerer;
 pub mod counting;
+pub mod pty;
 pub mod virtually;
 
 /// Whether `cargo bench` asks; `cargo test --benches` starts these programs too and must not wait for them.
