@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use platen::cli::Cli;
 
 /// What a path of the repository begins with.
-const TOP: [&str; 7] = [".ci/", "config/", "docs/", "hw-sim/", "src/", "systemd/", "tests/"];
+const TOP: [&str; 8] = [".ci/", "benches/", "config/", "docs/", "hw-sim/", "src/", "systemd/", "tests/"];
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -46,6 +46,7 @@ fn documents() -> Vec<String> {
     let mut all = vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned()];
     all.extend(files("docs", ".md"));
     all.extend(files("config", ".md"));
+    all.extend(files("benches", ".md"));
     all
 }
 

@@ -57,7 +57,7 @@ pub struct Profile {
 
 impl Profile {
     /// What is known of every board: nothing is vouched for.
-    pub fn new(baud: Baud, capacity: Capacity) -> Self {
+    pub const fn new(baud: Baud, capacity: Capacity) -> Self {
         Self { baud, capacity, firmware: None, meatpack: true }
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use nix::errno::Errno;
 use nix::sys::termios::{ControlFlags, FlushArg, SetArg, tcflush, tcgetattr, tcsetattr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_serial::{SerialPort, SerialPortBuilderExt, SerialStream};
@@ -16,6 +17,11 @@ use crate::domain::units::Baud;
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
     /// Throws away what the kernel has not sent yet; the way of a stop.
     fn discard_output(&mut self);
+}
+
+/// A pipe in memory: for tests and benchmarks, which want the wire without a kernel in it.
+impl Wire for tokio::io::DuplexStream {
+    fn discard_output(&mut self) {}
 }
 
 /// A way to a printer: a serial port, or a test's end of a pipe.
@@ -84,6 +90,53 @@ fn descriptor(stream: &SerialStream) -> BorrowedFd<'_> {
     unsafe { BorrowedFd::borrow_raw(stream.as_raw_fd()) }
 }
 
+/// What became of the wish for low latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LowLatency {
+    /// The driver hands bytes on as they come; an FTDI's latency timer is then 1 ms instead of 16.
+    On,
+    /// The driver has no such switch: ptys, most CDC-ACM boards (which need none).
+    Unknown,
+    /// The driver has one and did not take it.
+    Refused(Errno),
+}
+
+/// The kernel's `struct serial_struct` (`linux/serial.h`), as far as we look into it: the rest is handed back as
+/// it came.
+#[repr(C)]
+struct SerialStruct {
+    kind: i32,
+    line: i32,
+    port: u32,
+    irq: i32,
+    flags: i32,
+    /// The kernel's is 72 bytes on 64-bit machines and less on others; more room than that does no harm.
+    rest: [i32; 32],
+}
+
+const ASYNC_LOW_LATENCY: i32 = 1 << 13;
+
+nix::ioctl_read_bad!(get_serial, nix::libc::TIOCGSERIAL, SerialStruct);
+nix::ioctl_write_ptr_bad!(set_serial, nix::libc::TIOCSSERIAL, SerialStruct);
+
+/// Asks the driver not to collect bytes before it hands them on: an `ok` is worth more than a full packet.
+#[expect(unsafe_code, reason = "these two ioctls have no safe wrapper")]
+fn set_low_latency(stream: &SerialStream) -> LowLatency {
+    let descriptor = stream.as_raw_fd();
+    let mut settings = SerialStruct { kind: 0, line: 0, port: 0, irq: 0, flags: 0, rest: [0; 32] };
+    // SAFETY: the descriptor is open, and the kernel writes at most its own struct, which is smaller than ours.
+    if unsafe { get_serial(descriptor, &raw mut settings) }.is_err() {
+        return LowLatency::Unknown;
+    }
+    settings.flags |= ASYNC_LOW_LATENCY;
+    // SAFETY: as above; the kernel only reads.
+    match unsafe { set_serial(descriptor, &raw const settings) } {
+        Ok(_) => LowLatency::On,
+        Err(Errno::ENOTTY | Errno::EINVAL) => LowLatency::Unknown,
+        Err(error) => LowLatency::Refused(error),
+    }
+}
+
 impl Wire for SerialWire {
     fn discard_output(&mut self) {
         let _ = tcflush(descriptor(&self.0), FlushArg::TCOFLUSH);
@@ -125,6 +178,8 @@ impl Dial for SerialDial {
         // A pty has no such line and says ENOTTY.
         let _ = stream.write_data_terminal_ready(true);
         let _ = tcflush(descriptor(&stream), FlushArg::TCIOFLUSH);
+        let low_latency = set_low_latency(&stream);
+        tracing::debug!(port = %self.path.display(), ?low_latency, "port set up");
         Ok(Box::new(SerialWire(stream)))
     }
 }
@@ -146,6 +201,28 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = dial(file.path().to_str().unwrap());
         assert!(matches!(error, DialError::NotSerial(_)), "{error:?}");
+    }
+
+    #[test]
+    fn our_place_for_the_kernels_struct_is_larger_than_the_kernels() {
+        assert_eq!(std::mem::offset_of!(SerialStruct, flags), 16);
+        assert!(size_of::<SerialStruct>() > 72);
+    }
+
+    #[tokio::test]
+    async fn a_tty_without_a_low_latency_mode_works_as_before() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut master, slave) = SerialStream::pair().unwrap();
+        let before = tcgetattr(descriptor(&slave)).unwrap();
+        assert_eq!(set_low_latency(&slave), LowLatency::Unknown);
+        assert_eq!(tcgetattr(descriptor(&slave)).unwrap(), before);
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
+        drop(slave);
+        let mut wire = (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap();
+        wire.write_all(b"M105\n").await.unwrap();
+        let mut read = [0; 5];
+        master.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"M105\n");
     }
 
     #[tokio::test]
