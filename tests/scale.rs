@@ -35,8 +35,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-const PROFILE: Profile =
-    Profile::new(Baud(115_200), Capacity { receive_bytes: 127, queue_slots: 0 });
+const PROFILE: Profile = Profile::new(Baud(115_200), Capacity { receive_bytes: 127, queue_slots: 0 });
 
 fn rig() -> Rig {
     let mut config = RigConfig::new(Face::Marlin21, 115_200, 1_000, 1);

@@ -115,8 +115,8 @@ pub fn print(config: RigConfig, capacity: Capacity, file: &[String]) -> Printed 
     }
     let counts = *pump.session.line();
     Printed {
-        lines: counts.lines - before.lines,
-        bytes: counts.bytes - before.bytes,
+        lines: counts.lines_sent - before.lines_sent,
+        bytes: counts.bytes_sent - before.bytes_sent,
         seconds: (pump.now - began) as f64 / 1e6,
         resends: counts.resends - before.resends,
     }

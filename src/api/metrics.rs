@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::AppState;
 use crate::domain::moment::Moment;
-use crate::domain::printer::{Activity, Reading, Snapshot};
+use crate::domain::printer::{Activity, LATENCY_BOUNDS_MS, LineHealth, Reading, Snapshot};
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(metrics))
@@ -74,6 +74,24 @@ fn states(snapshot: &Snapshot) -> Vec<Sample> {
     STATES.iter().map(|state| labelled("state", state, f64::from(u8::from(*state == word)))).collect()
 }
 
+/// The histogram of Prometheus counts upwards: each bucket holds those below it, too.
+fn latencies(line: &LineHealth) -> Vec<Sample> {
+    let mut below = 0;
+    let mut samples: Vec<Sample> = line
+        .ok_latency
+        .iter()
+        .zip(LATENCY_BOUNDS_MS.iter().map(Some).chain([None]))
+        .map(|(count, bound)| {
+            below += count;
+            let le = bound.map_or_else(|| "+Inf".into(), |millis| (*millis as f64 / 1e3).to_string());
+            Sample { suffix: "_bucket", label: Some(("le", le.into())), value: below as f64 }
+        })
+        .collect();
+    samples.push(Sample { suffix: "_sum", label: None, value: line.ok_latency_sum_ms as f64 / 1e3 });
+    samples.push(Sample { suffix: "_count", label: None, value: below as f64 });
+    samples
+}
+
 fn heat(snapshot: &Snapshot, value: fn(&Reading) -> Option<f64>) -> Vec<Sample> {
     let heat = &snapshot.temperatures;
     [("hotend", heat.hotend), ("bed", heat.bed), ("chamber", heat.chamber)]
@@ -92,8 +110,48 @@ const PRINTER: &[Metric] = &[
     counter("platen_line_bytes_total", "Bytes sent to the printer.", |seen| {
         count(seen.snapshot.line.bytes_sent)
     }),
-    counter("platen_line_resends_total", "Times that the firmware wanted a line again.", |seen| {
-        count(seen.snapshot.line.resends)
+    counter("platen_line_resends_total", "Times that the firmware wanted a line again, by cause.", |seen| {
+        let line = &seen.snapshot.line;
+        vec![
+            labelled("cause", "damaged", line.resends_damaged as f64),
+            labelled("cause", "number", line.resends_number as f64),
+            labelled("cause", "unexplained", line.resends_unexplained as f64),
+        ]
+    }),
+    counter("platen_line_oks_missing_total", "Lines that were done without an acknowledgement.", |seen| {
+        count(seen.snapshot.line.oks_missing)
+    }),
+    counter(
+        "platen_line_strays_total",
+        "Commands that the firmware seems to have run out of place.",
+        |seen| count(seen.snapshot.line.strays),
+    ),
+    counter(
+        "platen_planner_starved_seconds_total",
+        "Time in which the planner held no move but the one just taken in; where the firmware tells of it.",
+        |seen| {
+            let line = &seen.snapshot.line;
+            if line.planner_told { one(line.starved_us as f64 / 1e6) } else { Vec::new() }
+        },
+    ),
+    Metric {
+        name: "platen_line_ok_latency_seconds",
+        kind: "histogram",
+        help: "From a line's sending to its acknowledgement.",
+        samples: |seen| latencies(&seen.snapshot.line),
+    },
+    gauge("platen_line_limit_bytes_per_second", "What the line can carry.", |seen| {
+        count(seen.snapshot.line.limit_bytes_per_s)
+    }),
+    gauge("platen_line_used_ratio", "Bytes of the last seconds against what the line can carry.", |seen| {
+        one(seen.snapshot.rate.used)
+    }),
+    gauge("platen_line_lines_per_second", "Lines of the last seconds.", |seen| {
+        one(seen.snapshot.rate.lines_per_s)
+    }),
+    gauge("platen_line_trouble", "1 for what the latest errors of the line mean.", |seen| {
+        let trouble = seen.snapshot.line.trouble;
+        trouble.map_or_else(Vec::new, |trouble| vec![labelled("trouble", trouble.word(), 1.0)])
     }),
     counter(
         "platen_line_questions_total",

@@ -557,12 +557,11 @@ impl Session {
     fn take_unpacker(&mut self, now: Moment, status: meatpack::Status) {
         match self.phase {
             // Each of the two settings is answered; the second answer is the one.
-            Phase::Greeting(Greeting::Packing { .. }) => {
-                if status.on && status.no_spaces {
-                    self.link.handle_unpacker(status);
-                    self.arm(now);
-                }
+            Phase::Greeting(Greeting::Packing { .. }) if status.on && status.no_spaces => {
+                self.link.handle_unpacker(status);
+                self.arm(now);
             }
+            Phase::Greeting(Greeting::Packing { .. }) => {}
             _ if self.link.is_packing() => self.link.handle_unpacker(status),
             _ => {}
         }

@@ -218,6 +218,16 @@ pub enum LineTrouble {
 }
 
 impl LineTrouble {
+    /// The word that stands in MQTT and in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Noise => "noise",
+            Self::Renumbering => "renumbering",
+            Self::LostOks => "lost_oks",
+            Self::Stranger => "stranger",
+        }
+    }
+
     /// What it is and what to do.
     pub fn in_words(self) -> &'static str {
         match self {

@@ -236,7 +236,10 @@ fn run_all(seeds: &[u64]) -> Vec<(u64, Outcome)> {
                 })
             })
             .collect();
-        shares.into_iter().flat_map(|share| share.join().unwrap()).collect()
+        shares
+            .into_iter()
+            .flat_map(|share| share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }
 

@@ -296,8 +296,8 @@ impl World {
         let all = ledger.executed();
         // Where numbers are not looked at, none is missing.
         let looks = self.session.link().dialect().traits.refusal == Refusal::Asks;
-        for at in self.checked..all.len() {
-            let line = spelled(&all[at]);
+        for (at, line) in all.iter().enumerate().skip(self.checked) {
+            let line = spelled(line);
             let Manner { numbered, known } = ledger.manner(at);
             let wanted = self.file.get(self.done).map(String::as_str);
             if wanted == Some(line.as_str()) && (numbered || !looks) {
