@@ -292,14 +292,17 @@ impl Task {
     async fn connected(&mut self, mut drive: Drive, shutdown: &CancellationToken) -> (Session, Ended) {
         self.noted = None;
         self.publish(&drive.session);
-        let mut tick = Instant::now() + TICK;
+        // These two live as long as the connection: made anew for each byte, they would be most of the work.
+        let tick = sleep_until(Instant::now() + TICK);
+        let ending = shutdown.cancelled();
+        tokio::pin!(tick, ending);
         let mut leave_by: Option<Instant> = None;
         let ended = loop {
             let leaving = leave_by.is_some();
             tokio::select! {
                 biased;
                 Some(stop) = self.stops.recv() => self.stop(&mut drive, stop).await,
-                () = shutdown.cancelled(), if !leaving => {
+                () = &mut ending, if !leaving => {
                     if drive.session.progress().is_none() {
                         break Ended::Shutdown;
                     }
@@ -318,8 +321,8 @@ impl Task {
                         break Ended::Closed { reason };
                     }
                 },
-                () = sleep_until(tick) => {
-                    tick = Instant::now() + TICK;
+                () = &mut tick => {
+                    tick.as_mut().reset(Instant::now() + TICK);
                     self.note_progress(&drive.session);
                     self.publish(&drive.session);
                 }
