@@ -79,7 +79,12 @@ fn main() {
         let Pty { master, slave, .. } = pty();
         let waiting = thread::spawn(move || printer(master, pause));
         // Its end closes the last slave, which ends the printer.
-        thread::spawn(move || echo(slave)).join().unwrap();
+        let cpu = thread::spawn(move || {
+            echo(slave);
+            support::counting::thread_cpu()
+        });
+        let each = cpu.join().unwrap().as_secs_f64() * 1e6 / LINES as f64;
+        println!("limit: {each:.1} µs of CPU for a read and a write that are waited for");
         row(&format!("limit: read and write, {pace}"), waiting.join().unwrap());
         let Pty { master, slave, path } = pty();
         let waiting = thread::spawn(move || printer(master, pause));

@@ -27,13 +27,16 @@ use super::frame::{self, Form};
 use super::health::Health;
 use super::meatpack;
 use super::reply::{Acknowledged, Refused};
-use super::window::{Capacity, Origin, Sent, Window};
+use super::window::{Capacity, Origin, SHORT_QUESTION_BYTES, Sent, Window};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{LineHealth, LineTrouble};
 use crate::domain::units::Baud;
 
 /// How far ahead the number of a question is: far beyond any line that could be right.
 const QUESTION_AHEAD: u32 = 1_000_000;
+/// In a job a question has this number instead: far behind any line that could be right, and shorter, so
+/// that less of the receive buffer must be kept free for it.
+const QUESTION_BEHIND: u32 = 99;
 
 /// Without an `ok` for this long, and without a `busy`, something was lost: ask.
 const STALL: Duration = Duration::from_millis(1_000);
@@ -506,10 +509,20 @@ impl Link {
         self.state = State::Asking { tries: tries + 1, repeat_at: now + wait };
     }
 
+    /// A number that must be refused now. One behind could be a line that is there already where numbers
+    /// are told in 16 bits.
+    fn question_number(&self) -> u32 {
+        if self.base >= BEFORE_JOB && !self.dialect.traits.short_numbers {
+            QUESTION_BEHIND
+        } else {
+            self.window.next().saturating_add(QUESTION_AHEAD)
+        }
+    }
+
     /// A line whose number must be refused; the refusal tells the firmware's own count.
     fn question(&mut self) {
         self.end_line();
-        let number = self.window.next().saturating_add(QUESTION_AHEAD);
+        let number = self.question_number();
         let form = self.form();
         let length = frame::write_as(&mut self.out, &mut self.scratch, form, number, b"M105");
         self.health.sent_bare(length);
@@ -534,6 +547,9 @@ impl Link {
             self.dialect.saw_ok_after_resend(ok_came);
         }
         self.window = Window::new(self.window.capacity(), self.base + 1);
+        if self.question_number() == QUESTION_BEHIND {
+            self.window.reserve(SHORT_QUESTION_BYTES);
+        }
         self.forget_doubts(now);
         self.state = State::Streaming;
         self.events.push(LinkEvent::Renumbered);
@@ -651,8 +667,7 @@ impl Link {
             self.ignore_oks += 1;
         }
         // Behind a request that we missed it passes over up to thirty lines, questions as well.
-        let question = self.window.next().saturating_add(QUESTION_AHEAD);
-        if matches!(self.state, State::Asking { .. }) && number & 0xFFFF == question & 0xFFFF {
+        if matches!(self.state, State::Asking { .. }) && number & 0xFFFF == self.question_number() & 0xFFFF {
             self.question();
         }
     }

@@ -71,8 +71,10 @@ const CLUSTER: u32 = 4;
 /// So many lines without trouble earn it back.
 const GOOD_LINES: u32 = 500;
 
-/// Room kept free for a question when nothing comes back any more: `\nN4294967295 M105*255\n`.
+/// Room kept free for a question when nothing comes back any more: `\nN4294967295 M105*255\n`,
+/// and `\nN99 M105*255\n`.
 pub const QUESTION_BYTES: usize = 22;
+pub const SHORT_QUESTION_BYTES: usize = 14;
 
 #[derive(Clone, Debug)]
 pub struct Window {
@@ -88,6 +90,8 @@ pub struct Window {
     /// Bytes of the lines in flight that may be in the board's receive buffer.
     in_flight_bytes: usize,
     trust: Trust,
+    /// Bytes kept free for a question.
+    reserved: usize,
     /// Troubles of the latest cluster, and the line of the last one or of the last change of trust.
     cluster: u32,
     cluster_at: u32,
@@ -105,9 +109,15 @@ impl Window {
             accepted: next,
             in_flight_bytes: 0,
             trust: Trust::Full,
+            reserved: QUESTION_BYTES,
             cluster: 0,
             cluster_at: next,
         }
+    }
+
+    /// Keeps so many bytes free for a question, from now on.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.reserved = bytes;
     }
 
     pub fn trust(&self) -> Trust {
@@ -198,7 +208,7 @@ impl Window {
             },
             Trust::Single => return false,
         };
-        let budget = receive_bytes.saturating_sub(QUESTION_BYTES);
+        let budget = receive_bytes.saturating_sub(self.reserved);
         if self.in_flight_bytes + length <= budget {
             return true;
         }
