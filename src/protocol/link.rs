@@ -547,7 +547,7 @@ impl Link {
             self.dialect.saw_ok_after_resend(ok_came);
         }
         self.window = Window::new(self.window.capacity(), self.base + 1);
-        if self.question_number() == QUESTION_BEHIND {
+        if self.counts_lines() && self.question_number() == QUESTION_BEHIND {
             self.window.reserve(SHORT_QUESTION_BYTES);
         }
         self.forget_doubts(now);

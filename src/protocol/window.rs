@@ -196,8 +196,8 @@ impl Window {
     /// Whether a line of `length` bytes fits: what is not in the board's command queue must fit
     /// into its receive buffer, with room for a question.
     pub fn fits(&self, length: usize) -> bool {
-        // A line longer than the budget goes alone.
-        if self.in_flight() == 0 {
+        // A line longer than the budget goes alone. What was accepted holds no place in the buffer.
+        if self.cursor <= self.acked.max(self.accepted) {
             return true;
         }
         let Capacity { receive_bytes, queue_slots } = match self.trust {
@@ -370,6 +370,19 @@ mod tests {
             good(&mut window, CLUSTER_LINES);
         }
         assert_eq!(window.trust(), Trust::Full);
+    }
+
+    #[test]
+    fn a_line_that_was_accepted_but_never_acknowledged_does_not_hold_the_next_one_back() {
+        let mut window = Window::new(SMALL, 1);
+        push(&mut window, 30);
+        push(&mut window, 30);
+        for _ in 0..2 * CLUSTER {
+            window.note_trouble();
+        }
+        assert_eq!(window.trust(), Trust::Single);
+        window.rewind_to(2);
+        assert!(window.fits(30));
     }
 
     #[test]

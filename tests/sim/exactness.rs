@@ -38,7 +38,7 @@ fn a_damaged_line_is_exact_with_every_face() {
     for face in refusing {
         for seed in 1..=20 {
             let mut config = rig(face, 115_200, 1_000, seed);
-            config.wire = config.wire.with_damage(3e-4);
+            config.wire = config.wire.with_damage(1e-4);
             let mut world = World::new(config, SAFE, curve(500));
             world.print_exactly(2_000);
         }
