@@ -66,25 +66,27 @@ const PACE: Duration = Duration::from_micros(250);
 #[derive(Debug)]
 struct Wires(Option<Runtime>);
 
+/// Lets the only thread of a runtime wake up once in `PACE` at most.
+pub fn pace(builder: &mut tokio::runtime::Builder) {
+    let rested = Mutex::new(Instant::now());
+    builder.on_thread_park(move || {
+        let Ok(mut rested) = rested.lock() else { return };
+        if let Some(rest) = PACE.checked_sub(rested.elapsed()) {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "bounds how often we wake up; nothing is waited for"
+            )]
+            std::thread::sleep(rest);
+        }
+        *rested = Instant::now();
+    });
+}
+
 impl Wires {
     fn start() -> Result<Self, DaemonError> {
-        let rested = Mutex::new(Instant::now());
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("wires")
-            .enable_all()
-            .on_thread_park(move || {
-                let Ok(mut rested) = rested.lock() else { return };
-                if let Some(rest) = PACE.checked_sub(rested.elapsed()) {
-                    #[expect(
-                        clippy::disallowed_methods,
-                        reason = "bounds how often we wake up; nothing is waited for"
-                    )]
-                    std::thread::sleep(rest);
-                }
-                *rested = Instant::now();
-            })
-            .build();
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        pace(&mut builder);
+        let runtime = builder.worker_threads(1).thread_name("wires").enable_all().build();
         runtime.map(|runtime| Self(Some(runtime))).map_err(|error| DaemonError::Thread(error.to_string()))
     }
 }

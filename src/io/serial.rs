@@ -19,6 +19,9 @@ use crate::domain::units::Baud;
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
     /// Throws away what the kernel has not sent yet; the way of a stop.
     fn discard_output(&mut self);
+
+    /// From now on only whole lines are worth waking up for: the other end is known to speak in lines.
+    fn wake_by_line(&mut self) {}
 }
 
 /// A pipe in memory: for tests and benchmarks, which want the wire without a kernel in it.
@@ -67,6 +70,8 @@ struct SerialWire {
     port: AsyncFd<OwnedFd>,
     /// Only while the kernel's buffer is full, which a window as small as ours hardly ever sees.
     room: Option<AsyncFd<OwnedFd>>,
+    /// The kernel collects lines, and gives one at each read.
+    by_line: bool,
 }
 
 impl AsyncRead for SerialWire {
@@ -82,7 +87,8 @@ impl AsyncRead for SerialWire {
             match nix::unistd::read(self.port.get_ref(), room) {
                 Ok(count) => {
                     // The kernel has no more; what comes now wakes us anew, as epoll tells of every arrival.
-                    if (1..wanted).contains(&count) {
+                    // A whole line may have others behind it.
+                    if !self.by_line && (1..wanted).contains(&count) {
                         ready.clear_ready();
                     }
                     buffer.advance(count);
@@ -202,6 +208,36 @@ impl Wire for SerialWire {
     fn discard_output(&mut self) {
         let _ = tcflush(self.port.get_ref(), FlushArg::TCOFLUSH);
     }
+
+    fn wake_by_line(&mut self) {
+        match collect_lines(self.port.get_ref()) {
+            Ok(()) => self.by_line = true,
+            // Then we are woken for each byte, which costs more and changes nothing.
+            Err(error) => tracing::debug!(%error, "the port does not collect lines"),
+        }
+    }
+}
+
+nix::ioctl_read_bad!(get_termios2, nix::libc::TCGETS2, nix::libc::termios2);
+nix::ioctl_write_ptr_bad!(set_termios2, nix::libc::TCSETS2, nix::libc::termios2);
+
+/// Lets the kernel collect lines (its canonical mode, without any of the characters that edit one): a UART
+/// brings each byte by itself, and to wake up for each costs many times what its line is worth.
+#[expect(unsafe_code, reason = "termios without the 2 loses baud rates such as 250000")]
+fn collect_lines(port: &OwnedFd) -> nix::Result<()> {
+    use nix::libc::{ECHO, ECHOE, ECHOK, ECHONL, ICANON, IEXTEN, ISIG, termios2};
+    let mut settings = std::mem::MaybeUninit::<termios2>::zeroed();
+    // SAFETY: the descriptor is open, and the kernel fills the whole struct.
+    let mut settings = unsafe {
+        get_termios2(port.as_raw_fd(), settings.as_mut_ptr())?;
+        settings.assume_init()
+    };
+    settings.c_lflag &= !(ECHO | ECHOE | ECHOK | ECHONL | IEXTEN | ISIG);
+    settings.c_lflag |= ICANON;
+    // No character but the newline means anything.
+    settings.c_cc.fill(0);
+    // SAFETY: as above; the kernel only reads.
+    unsafe { set_termios2(port.as_raw_fd(), &raw const settings) }.map(drop)
 }
 
 fn refused(path: &Path, baud: Baud, error: &serialport::Error) -> DialError {
@@ -242,7 +278,7 @@ impl Dial for SerialDial {
         tracing::debug!(port = %self.path.display(), ?low_latency, "port set up");
         let other = |error: io::Error| DialError::Other { path: self.path.clone(), error: error.to_string() };
         let port = unwrapped(port).and_then(|port| registered(port, Interest::READABLE)).map_err(other)?;
-        Ok(Box::new(SerialWire { port, room: None }))
+        Ok(Box::new(SerialWire { port, room: None, by_line: false }))
     }
 }
 
@@ -355,5 +391,29 @@ mod tests {
         let _held = way.dial().ok().unwrap();
         let error = dial(path.to_str().unwrap());
         assert!(matches!(error, DialError::Taken(_)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn once_lines_are_collected_half_a_line_wakes_nobody_and_every_byte_still_arrives() {
+        use std::io::Write;
+        use tokio::io::AsyncReadExt;
+        let (mut master, mut wire) = pty();
+        master.write_all(b"o").unwrap();
+        let mut read = [0; 64];
+        assert_eq!(wire.read(&mut read).await.unwrap(), 1);
+        wire.wake_by_line();
+        // None of these edits the line, ends the input or stops the output.
+        let line: Vec<u8> = (1..=255).filter(|byte| *byte != b'\n').collect();
+        master.write_all(&line[..100]).unwrap();
+        let half = tokio::time::timeout(std::time::Duration::from_millis(50), wire.read(&mut read)).await;
+        assert!(half.is_err(), "half a line woke us");
+        master.write_all(&line[100..]).unwrap();
+        master.write_all(b"\nok\n").unwrap();
+        let mut all = Vec::new();
+        while !all.ends_with(b"ok\n") {
+            let count = wire.read(&mut read).await.unwrap();
+            all.extend_from_slice(&read[..count]);
+        }
+        assert_eq!(all, [&line[..], b"\nok\n"].concat());
     }
 }

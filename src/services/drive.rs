@@ -96,6 +96,8 @@ pub struct Drive {
     supply: Option<FileSupply>,
     /// Lines that came while the session had room for fewer.
     buffer: Vec<u8>,
+    /// Only whole lines wake us: the board has been understood.
+    by_line: bool,
     /// Rings when the session wants to be asked, or before: an `ok` puts that off, and it is not set anew for each.
     alarm: Pin<Box<Sleep>>,
     /// Why the file could not be read, if so.
@@ -121,7 +123,16 @@ impl Drive {
     pub fn new(mut session: Session, wire: Box<dyn Wire>, clock: Clock) -> Self {
         session.handle_opened(clock.now());
         let alarm = Box::pin(tokio::time::sleep(NEVER));
-        Self { session, wire, clock, supply: None, buffer: vec![0; 4096], alarm, supply_error: None }
+        Self {
+            session,
+            wire,
+            clock,
+            supply: None,
+            buffer: vec![0; 4096],
+            alarm,
+            by_line: false,
+            supply_error: None,
+        }
     }
 
     /// Gives the session back; the wire is closed.
@@ -190,6 +201,11 @@ impl Drive {
             }
         }
         self.write_now();
+        // Before, what arrives may be rubbish without an end, and worth telling.
+        if !self.by_line && self.session.is_ready() {
+            self.by_line = true;
+            self.wire.wake_by_line();
+        }
         Turn::Moved
     }
 
