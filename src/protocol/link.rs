@@ -181,6 +181,8 @@ pub struct Link {
     careful_until: Option<u32>,
     /// The line that makes the firmware speak a text of the file, and that text.
     echo: Option<(u32, Box<[u8]>)>,
+    /// A question far behind was not refused by this board; one far ahead always is.
+    behind_fails: bool,
     /// The session waits for the answer that confirms the last line.
     confirming: bool,
     refusals: u32,
@@ -197,7 +199,9 @@ pub struct Link {
 
 /// Commands that may hold their `ok` for minutes without a sign of life.
 fn takes_long(command: &[u8]) -> bool {
-    let code = command.split(|b| *b == b' ').next().unwrap_or_default();
+    // `G4P500` is `G4 P500` to a firmware.
+    let code = command.split(|byte| !byte.is_ascii_digit()).nth(1).map_or(0, <[u8]>::len);
+    let code = &command[..command.len().min(1 + code)];
     const LONG: [&[u8]; 24] = [
         b"G4", b"G28", b"G29", b"G30", b"G32", b"G33", b"G34", b"G76", b"G80", b"M0", b"M1", b"M48", b"M109",
         b"M116", b"M125", b"M190", b"M191", b"M226", b"M303", b"M400", b"M600", b"M701", b"M702", b"M306",
@@ -261,6 +265,7 @@ impl Link {
             refused: None,
             careful_until: None,
             echo: None,
+            behind_fails: false,
             confirming: false,
             refusals: 0,
             nonsense: 0,
@@ -504,6 +509,7 @@ impl Link {
             // Perhaps its unpacker is not as we believe; plain lines reach it in any case.
             self.withdraw_packing();
         }
+        self.behind_fails |= tries > 0;
         self.question();
         let wait = if long { QUESTION_REPEAT_LONG } else { Duration::from_secs(1 << tries.min(3)) };
         self.state = State::Asking { tries: tries + 1, repeat_at: now + wait };
@@ -512,7 +518,7 @@ impl Link {
     /// A number that must be refused now. One behind could be a line that is there already where numbers
     /// are told in 16 bits.
     fn question_number(&self) -> u32 {
-        if self.base >= BEFORE_JOB && !self.dialect.traits.short_numbers {
+        if self.base >= BEFORE_JOB && !self.dialect.traits.short_numbers && !self.behind_fails {
             QUESTION_BEHIND
         } else {
             self.window.next().saturating_add(QUESTION_AHEAD)
@@ -646,6 +652,10 @@ impl Link {
     pub fn handle_busy(&mut self, now: Moment) {
         self.last_busy = Some(now);
         self.dialect.says_busy = true;
+        if let State::Renumbering { .. } = self.state {
+            // It will answer when it is done; more of the same would only fill its buffer.
+            self.state = State::Renumbering { tries: 1, repeat_at: self.busy_until() };
+        }
     }
 
     /// The board has nothing to do: if it should have, lines or answers are lost.
@@ -1031,7 +1041,10 @@ impl Link {
     /// When the board counts as lost, or `None` while nothing is awaited.
     fn lost_at(&self) -> Option<Moment> {
         let awaited = self.window.in_flight() > 0 || matches!(self.state, State::Asking { .. });
-        let long = self.oldest_takes_long();
+        // Where nobody says `busy`, a slow move is as silent as a dead board.
+        let long = self.oldest_takes_long()
+            || !self.counts_lines()
+            || self.dialect.firmware == Firmware::Smoothieware;
         let patience = if long { SILENCE_LONG } else { SILENCE };
         // While something long runs, who talks is alive; else only an answer counts.
         let talked = if long { self.last_heard + patience } else { Moment::ZERO };
@@ -1089,6 +1102,7 @@ impl Link {
                 self.state = State::Settling { step, tries, until: now + RENUMBER_REPEAT };
             }
             Settle::Asked { .. } => {
+                self.behind_fails |= self.base >= BEFORE_JOB;
                 self.state = State::Renumbering { tries, repeat_at: now };
                 self.renumber_again(now);
             }
@@ -1635,6 +1649,63 @@ mod tests {
         hear(&mut link, 130, "ok");
         assert!(link.is_idle());
         push(&mut link, 140, "G1 X2");
+    }
+
+    #[test]
+    fn a_command_takes_as_long_with_a_space_behind_its_code_as_without() {
+        for command in ["G4 P500", "G4P500", "G28", "G28X", "M109S210", "M190 S60"] {
+            assert!(takes_long(command.as_bytes()), "{command}");
+        }
+        for command in ["G1 X4", "G1X28", "M104S210", "G280", "", "G"] {
+            assert!(!takes_long(command.as_bytes()), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_board_that_does_not_refuse_numbers_behind_is_asked_with_one_ahead() {
+        let mut link = streaming(false);
+        link.renumber(at(1_000), BEFORE_JOB);
+        hear(&mut link, 1_005, "ok");
+        link.handle_timeout(at(1_070));
+        assert!(sent(&mut link).contains("N99 M105"));
+        // It says nothing, or something else.
+        hear(&mut link, 1_080, "ok");
+        link.handle_timeout(at(2_100));
+        hear(&mut link, 2_105, "ok");
+        link.handle_timeout(at(2_200));
+        assert!(sent(&mut link).contains("N1009999 M105"));
+        hear(&mut link, 2_205, "Error:Line Number is not Last Line Number+1, Last Line: 9999");
+        hear(&mut link, 2_205, "Resend: 10000");
+        link.handle_timeout(at(2_300));
+        assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
+    }
+
+    #[test]
+    fn a_board_that_is_busy_when_it_is_greeted_is_waited_for() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
+        link.renumber(at(0), 0);
+        let mut bytes = 0;
+        for second in 0..60 {
+            if second % 2 == 0 {
+                hear(&mut link, second * 1_000 + 10, "echo:busy: processing");
+            }
+            link.handle_timeout(at(second * 1_000 + 500));
+            bytes += sent(&mut link).len();
+        }
+        assert_eq!(link.poll_event(), None);
+        assert!(bytes <= 127, "{bytes} bytes wait in its buffer");
+        hear(&mut link, 60_000, "ok");
+        confirm_numbers(&mut link, 60_100);
+    }
+
+    #[test]
+    fn a_slow_move_of_a_firmware_that_never_says_busy_is_waited_for() {
+        let mut link = uncounted(Firmware::RepRapFirmware);
+        push(&mut link, 200, "G1 Z200 F100");
+        for second in 1..800 {
+            link.handle_timeout(at(second * 1_000));
+        }
+        assert_eq!(link.poll_event(), None);
     }
 
     #[test]

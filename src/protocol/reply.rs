@@ -137,6 +137,18 @@ fn acknowledged(tail: &str) -> Acknowledged {
     ack
 }
 
+/// What stands behind `resend` or `rs` in any spelling, up to the number (§2.3).
+fn wants_again(text: &str) -> Option<&str> {
+    let word = ["resend", "rs"]
+        .iter()
+        .find(|word| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word)))?;
+    let rest = &text[word.len()..];
+    let number = rest.trim_start_matches([' ', ':', 'N', 'n']);
+    // `rsync` is none, and neither is a `Resend` that nothing stands between and its text.
+    let apart = number.len() < rest.len() || number.starts_with(|c: char| c.is_ascii_digit());
+    apart.then_some(number)
+}
+
 /// What stands behind an `ok`.
 fn answer(tail: &str) -> Reply {
     let words = tail.trim();
@@ -240,9 +252,7 @@ impl Reply {
         if let Some(tail) = tail.filter(|tail| tail.starts_with("ok")) {
             return Self::parse(tail.as_bytes());
         }
-        let resend = ["Resend:", "RESEND:", "resend:", "rs "].iter().find_map(|word| text.strip_prefix(word));
-        if let Some(rest) = resend {
-            let rest = rest.trim_ascii_start().trim_start_matches('N');
+        if let Some(rest) = wants_again(text) {
             return leading_number(rest).map_or(Self::ResendUnreadable, Self::Resend);
         }
         if let Some(rest) = text.strip_prefix("skip ") {
@@ -252,7 +262,7 @@ impl Reply {
             return meatpack::status(text).map_or(Self::Other, Self::MeatPack);
         }
         let error = ["Error:", "error:", "fatal:"].iter().find_map(|word| text.strip_prefix(word));
-        if let Some(rest) = error {
+        if let Some(rest) = error.map(|rest| rest.trim_ascii_start()) {
             let unknown =
                 if text.starts_with("fatal:") { Self::Fault(Fault::Halted) } else { Self::OtherError };
             return refused(rest).or_else(|| fault(rest).map(Self::Fault)).unwrap_or(unknown);
@@ -281,7 +291,7 @@ impl Reply {
             }
             return unknown_command(rest).unwrap_or(Self::Other);
         }
-        match text {
+        match text.trim_ascii_end() {
             "start" => return Self::Start,
             "wait" => return Self::Wait,
             _ => {}
@@ -351,9 +361,20 @@ mod tests {
 
     #[test]
     fn every_form_of_resend_is_read() {
-        for line in
-            ["Resend: 123", "Resend:123", "RESEND: 123", "rs N123", "rs 123", "rs N123 Expected checksum 67"]
-        {
+        for line in [
+            "Resend: 123",
+            "Resend:123",
+            "RESEND: 123",
+            "rs N123",
+            "rs 123",
+            "rs N123 Expected checksum 67",
+            "Resend: N:123",
+            "rs N:123",
+            "RS N123",
+            "Resend 123",
+            "rs123",
+            "ReSend: 123",
+        ] {
             assert_eq!(parse(line), Reply::Resend(123), "{line}");
         }
         assert_eq!(parse("Resend: -4"), Reply::ResendUnreadable);
@@ -429,6 +450,8 @@ mod tests {
             ("[MP] PV01 ON NSP", Reply::MeatPack(meatpack::Status { on: true, no_spaces: true })),
             ("[MP] PV01 ??", Reply::Other),
             ("echo: cold extrusion prevented", Reply::ColdExtrusion),
+            ("rsync", Reply::Other),
+            ("start ", Reply::Start),
             ("echo:Home XYZ First", Reply::Other),
             ("Marlin 2.1.2.6", Reply::Other),
         ];
