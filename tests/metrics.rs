@@ -130,7 +130,14 @@ fn show(lab: &TestLab, printer: &str, activity: Activity) {
             at: Some(lab.clock.now()),
         },
         firmware: Some("Marlin \"2.1\"\nsecret".into()),
-        line: LineHealth { lines_sent: 1_000, bytes_sent: 40_000, resends: 3, ..LineHealth::default() },
+        line: LineHealth {
+            lines_sent: 1_000,
+            bytes_sent: 40_000,
+            resends: 3,
+            resends_damaged: 3,
+            ok_latency: [5; 12],
+            ..LineHealth::default()
+        },
         ..Snapshot::offline(printer.parse().unwrap(), "", lab.clock.now())
     };
     lab.boards[printer].send_replace(Arc::new(snapshot));
@@ -154,7 +161,10 @@ async fn a_printer_has_its_counters_its_state_and_its_heat() {
     let of = |name: &str| page.value(name, &[("printer", "mk3-01")]);
     assert_eq!(of("platen_line_lines_total"), Some(1_000.0));
     assert_eq!(of("platen_line_bytes_total"), Some(40_000.0));
-    assert_eq!(of("platen_line_resends_total"), Some(3.0));
+    let resends = |cause| page.value("platen_line_resends_total", &[("printer", "mk3-01"), ("cause", cause)]);
+    assert_eq!((resends("damaged"), resends("number")), (Some(3.0), Some(0.0)));
+    assert_eq!(of("platen_line_ok_latency_seconds_count"), Some(60.0));
+    assert_eq!(of("platen_planner_starved_seconds_total"), None, "the firmware does not tell of its planner");
     assert_eq!(of("platen_line_questions_total"), Some(0.0));
     assert_eq!(of("platen_job_progress_ratio"), Some(0.25));
     assert!(of("platen_snapshot_age_seconds").is_some_and(|age| age >= 0.0));
