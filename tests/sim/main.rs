@@ -11,4 +11,6 @@ mod exactness;
 
 mod life;
 
+mod probe;
+
 mod swarm;
