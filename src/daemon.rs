@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, AppState};
@@ -52,6 +55,51 @@ pub enum DaemonError {
     Thread(String),
 }
 
+/// At most one wake-up for all printers in this time: the second of two `ok`s waits for its line a little.
+///
+/// With 32 printers an `ok` comes every 80 µs, and waking up for each costs several times what it brings. One
+/// printer alone is too slow to ever notice.
+const PACE: Duration = Duration::from_micros(250);
+
+/// The thread on which all printers' tasks live, apart from HTTP, journal and publisher: nothing of those holds
+/// a wire up, and a printer's task never moves to another core.
+#[derive(Debug)]
+struct Wires(Option<Runtime>);
+
+/// Lets the only thread of a runtime wake up once in `PACE` at most.
+pub fn pace(builder: &mut tokio::runtime::Builder) {
+    let rested = Mutex::new(Instant::now());
+    builder.on_thread_park(move || {
+        let Ok(mut rested) = rested.lock() else { return };
+        if let Some(rest) = PACE.checked_sub(rested.elapsed()) {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "bounds how often we wake up; nothing is waited for"
+            )]
+            std::thread::sleep(rest);
+        }
+        *rested = Instant::now();
+    });
+}
+
+impl Wires {
+    fn start() -> Result<Self, DaemonError> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        pace(&mut builder);
+        let runtime = builder.worker_threads(1).thread_name("wires").enable_all().build();
+        runtime.map(|runtime| Self(Some(runtime))).map_err(|error| DaemonError::Thread(error.to_string()))
+    }
+}
+
+impl Drop for Wires {
+    fn drop(&mut self) {
+        // The tasks have ended, or nobody waits for them; a plain drop would, which is not allowed here.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// A running daemon.
 #[derive(Debug)]
 pub struct Daemon {
@@ -66,6 +114,7 @@ pub struct Daemon {
     front_tasks: Vec<JoinHandle<()>>,
     printer_tasks: Vec<JoinHandle<()>>,
     publisher_task: JoinHandle<()>,
+    wires: Wires,
 }
 
 fn profile(printer: &Printer) -> Profile {
@@ -118,7 +167,8 @@ impl Daemon {
         let intake = Intake::new(Arc::new(spool));
 
         let printers = CancellationToken::new();
-        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, &printers);
+        let wires = Wires::start()?;
+        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, &printers, &wires);
 
         let publisher = CancellationToken::new();
         let (publisher_task, status) = telemetry::spawn(
@@ -172,6 +222,7 @@ impl Daemon {
             front_tasks,
             printer_tasks,
             publisher_task,
+            wires,
         })
     }
 
@@ -180,12 +231,13 @@ impl Daemon {
         self.front.cancel();
         for task in self.front_tasks {
             // A client that holds its connection open does not keep us.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(3), task).await;
+            let _ = tokio::time::timeout(Duration::from_secs(3), task).await;
         }
         self.printers.cancel();
         for task in self.printer_tasks {
             let _ = task.await;
         }
+        drop(self.wires);
         self.publisher.cancel();
         let _ = self.publisher_task.await;
         self.recorder.close().await;
@@ -211,7 +263,10 @@ fn start_printers(
     recorder: &Recorder,
     clock: &Clock,
     shutdown: &CancellationToken,
+    wires: &Wires,
 ) -> (Fleet, Vec<JoinHandle<()>>) {
+    // What is spawned from here on lives there.
+    let _there = wires.0.as_ref().map(Runtime::enter);
     let mut lanes = BTreeMap::new();
     let mut board = Vec::new();
     let mut tasks = Vec::new();

@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::error::ErrorKind;
 use platen::cli::Cli;
+use platen::domain::printer::LineTrouble;
+use platen::protocol::dialect::{Firmware, Refusal};
 
 /// What a path of the repository begins with.
-const TOP: [&str; 7] = [".ci/", "config/", "docs/", "hw-sim/", "src/", "systemd/", "tests/"];
+const TOP: [&str; 8] = [".ci/", "benches/", "config/", "docs/", "hw-sim/", "src/", "systemd/", "tests/"];
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -46,6 +48,7 @@ fn documents() -> Vec<String> {
     let mut all = vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned()];
     all.extend(files("docs", ".md"));
     all.extend(files("config", ".md"));
+    all.extend(files("benches", ".md"));
     all
 }
 
@@ -312,4 +315,35 @@ fn the_reader_of_documents_sees_what_it_must() {
     assert!(judged("platen frobnicate").unwrap().is_err());
     assert!(judged("hw-sim fdm --sped 20").unwrap().is_err());
     assert!(judged("mosquitto_sub -t x").is_none());
+}
+
+/// The row of a firmware in docs/serial.md, from the table in the code.
+fn dialect_row(firmware: Firmware) -> String {
+    let traits = firmware.traits();
+    let refusal = match traits.refusal {
+        Refusal::Asks => "asked for again",
+        Refusal::Drops => "dropped without a word",
+        Refusal::Trusts => "cannot happen: a pipe of the kernel",
+    };
+    let short = if traits.runs_compact { "yes" } else { "no" };
+    let packed = if traits.unpacks { "where `Cap:MEATPACK:1`" } else { "no" };
+    format!("| `{}` | {refusal} | {short} | {packed} |", firmware.name())
+}
+
+#[test]
+fn the_table_of_firmwares_is_that_of_the_code() {
+    let text = read("docs/serial.md");
+    let told: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 5).collect();
+    let known: Vec<String> = Firmware::ALL.iter().map(|(firmware, _)| dialect_row(*firmware)).collect();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn every_trouble_of_a_line_is_explained() {
+    let text = read("docs/serial.md");
+    for trouble in [LineTrouble::Noise, LineTrouble::Renumbering, LineTrouble::LostOks, LineTrouble::Stranger]
+    {
+        assert!(text.contains(&format!("| `{}` |", trouble.word())), "{trouble:?}");
+    }
 }

@@ -368,7 +368,7 @@ async fn a_stop_that_the_journal_does_not_know_yet_is_told_of_the_job() {
     let page = lab.get("/").await.body;
     assert!(page.contains("stopped, not yet in the journal"), "{page}");
     let why = Interruption::Stopped;
-    let ended = Request::NoteInterrupted { job: job.clone(), progress, why };
+    let ended = Request::NoteInterrupted { job: job.clone(), progress, why, line: None };
     lab.recorder.submit(ended, Actor::Platen).await.unwrap();
     let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
     assert!(seen["state"] == "interrupted" && seen.get("unrecorded").is_none(), "{seen}");

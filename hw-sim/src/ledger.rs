@@ -95,6 +95,15 @@ impl Segment {
     }
 }
 
+/// How an executed command came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// With a line number.
+    pub numbered: bool,
+    /// The firmware knew it; otherwise it did nothing.
+    pub known: bool,
+}
+
 /// A segment as it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentSummary {
@@ -175,6 +184,7 @@ pub struct Ledger {
     segments: Vec<Segment>,
     whole: StreamHasher,
     executed: Option<Vec<String>>,
+    manners: Vec<Manner>,
     /// Sums since the printer was made.
     pub totals: Totals,
 }
@@ -186,6 +196,7 @@ impl Ledger {
             segments: vec![Segment::default()],
             whole: StreamHasher::default(),
             executed: record_lines.then(Vec::new),
+            manners: Vec::new(),
             totals: Totals::default(),
         }
     }
@@ -214,6 +225,11 @@ impl Ledger {
     /// The text of every executed command, if it is recorded.
     pub fn executed(&self) -> &[String] {
         self.executed.as_deref().unwrap_or_default()
+    }
+
+    /// How the command at this place of [`Self::executed`] came.
+    pub fn manner(&self, at: usize) -> Manner {
+        self.manners.get(at).copied().unwrap_or_default()
     }
 
     pub(crate) fn begin_segment(&mut self) {
@@ -248,6 +264,7 @@ impl Ledger {
         }
         if let Some(executed) = &mut self.executed {
             executed.push(String::from_utf8_lossy(text).into_owned());
+            self.manners.push(Manner { numbered, known });
         }
     }
 

@@ -1,6 +1,6 @@
 //! How one firmware differs from another: the faces a printer can wear and every setting behind them.
 //!
-//! What a firmware does is set here, as data; what it says is in [`crate::texts`].
+//! What a firmware does is set here, as data; what it says is in `texts`.
 
 use serde::{Deserialize, Serialize};
 

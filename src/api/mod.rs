@@ -14,6 +14,7 @@ mod given;
 mod guard;
 #[allow(unused_qualifications)]
 mod jobs;
+mod metrics;
 mod printers;
 mod problem;
 mod state;
@@ -81,6 +82,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(stop::routes())
         .merge(events::routes())
         .merge(state::routes())
+        .merge(metrics::routes())
 }
 
 /// The description of the API, as `/openapi.json` serves it.

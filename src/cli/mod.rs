@@ -106,6 +106,16 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
         .map_err(|error| Failed::Finding(format!("platen could not start its threads: {error}")))
 }
 
+/// A runtime on this thread alone that wakes up for a wire at the pace of the daemon's.
+fn calm_runtime() -> Result<tokio::runtime::Runtime, Failed> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    crate::daemon::pace(&mut builder);
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::Finding(format!("platen could not start its threads: {error}")))
+}
+
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.
 async fn asked_to_end() {
     use tokio::signal::unix::{SignalKind, signal};

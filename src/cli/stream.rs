@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Failed, Global, runtime};
+use super::{Failed, Global, calm_runtime};
 use crate::control::session::{Profile, Session, SessionEvent};
 use crate::domain::ids::{BootId, JobId};
-use crate::domain::printer::{Activity, Firmware, LATENCY_BOUNDS_MS, LineRate, LineTrouble};
+use crate::domain::printer::{Firmware, LATENCY_BOUNDS_MS, LineRate, LineTrouble};
 use crate::domain::units::Baud;
 use crate::gcode::survey::{Survey, Surveyor};
 use crate::io::clock::{Clock, cpu_time, entropy};
@@ -112,7 +112,7 @@ struct Report {
 impl Stream {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let survey = self.survey()?;
-        let report = runtime()?.block_on(self.stream(&survey))?;
+        let report = calm_runtime()?.block_on(self.stream(&survey))?;
         if global.json {
             println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
         } else {
@@ -185,10 +185,14 @@ impl Stream {
         let mut meter = Meter::new(survey.commands);
         let mut first_line = None;
         let mut asked = 0;
+        // Made once: a handler of its own for each turn would be most of the work.
+        let end = super::asked_to_end();
+        tokio::pin!(end);
         let ended = loop {
             tokio::select! {
                 biased;
-                () = super::asked_to_end() => {
+                () = &mut end => {
+                    end.set(super::asked_to_end());
                     asked += 1;
                     if asked > 1 || drive.session.cancel(clock.now(), &job, "operator").is_err() {
                         let on_wire = drive.stop().await;
@@ -203,7 +207,7 @@ impl Stream {
             if first_line.is_none() && drive.session.link().is_streaming() {
                 first_line = Some(clock.now());
             }
-            meter.show(drive.session.activity());
+            meter.show(&drive.session);
         };
         meter.end();
         let line = drive.session.line().since(&before);
@@ -291,12 +295,12 @@ impl Meter {
         Self { total, shown: now(), on: std::io::stderr().is_terminal() }
     }
 
-    fn show(&mut self, activity: Activity) {
+    fn show(&mut self, session: &Session) {
         if !self.on || self.shown.elapsed() < Duration::from_millis(250) {
             return;
         }
         self.shown = now();
-        if let Some(progress) = activity.progress() {
+        if let Some(progress) = session.progress() {
             eprint!("\r{:>5.1} %  {} of {} commands ", progress.percent(), progress.confirmed, self.total);
         }
     }

@@ -165,5 +165,8 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     let all_on = Config::parse(&all_on.join("\n")).unwrap();
     // What is commented out is the default, except where the default is "nothing".
     assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, all_on.http));
-    assert_eq!(shipped.printers, all_on.printers);
+    assert!(all_on.printers.iter().all(|printer| printer.firmware.is_some()));
+    let found_out = |printer: Printer| Printer { firmware: None, ..printer };
+    let all_on: Vec<_> = all_on.printers.into_iter().map(found_out).collect();
+    assert_eq!(shipped.printers, all_on);
 }

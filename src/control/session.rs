@@ -59,7 +59,7 @@ pub struct Profile {
 
 impl Profile {
     /// What is known of every board: nothing is vouched for.
-    pub fn new(baud: Baud, capacity: Capacity) -> Self {
+    pub const fn new(baud: Baud, capacity: Capacity) -> Self {
         Self { baud, capacity, firmware: None, meatpack: true }
     }
 
@@ -550,7 +550,7 @@ impl Session {
             Reply::Wait => self.link.handle_wait(now),
             Reply::MeatPack(status) => self.take_unpacker(now, status),
             Reply::ColdExtrusion => self.cold_extrusions += 1,
-            Reply::UnknownCommand => self.link.handle_unknown_command(),
+            Reply::UnknownCommand { text } => self.link.handle_unknown_command(text),
             Reply::Temperatures(report) => {
                 self.link.handle_report();
                 self.take_temperatures(now, &report);
@@ -586,12 +586,11 @@ impl Session {
     fn take_unpacker(&mut self, now: Moment, status: meatpack::Status) {
         match self.phase {
             // Each of the two settings is answered; the second answer is the one.
-            Phase::Greeting(Greeting::Packing { .. }) => {
-                if status.on && status.no_spaces {
-                    self.link.handle_unpacker(status);
-                    self.arm(now);
-                }
+            Phase::Greeting(Greeting::Packing { .. }) if status.on && status.no_spaces => {
+                self.link.handle_unpacker(status);
+                self.arm(now);
             }
+            Phase::Greeting(Greeting::Packing { .. }) => {}
             _ if self.link.is_packing() => self.link.handle_unpacker(status),
             _ => {}
         }

@@ -352,7 +352,7 @@ impl Lab {
                 Ok(vec![(Some(job.clone()), Fact::JobStarted { printer: printer.clone() })])
             }
             Request::CancelJob { job, progress, by, line } => {
-                self.judge_cancel(job, *progress, by, line.as_ref())
+                self.judge_cancel(job, *progress, by, line.as_deref())
             }
             Request::NoteProgress { job, .. }
             | Request::NotePaused { job, .. }
@@ -404,7 +404,7 @@ impl Lab {
         job: &JobId,
         progress: Option<Progress>,
         by: &str,
-        line: Option<&Box<LineHealth>>,
+        line: Option<&LineHealth>,
     ) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
         let by = person(by)?;
         let known = self.job(job)?;
@@ -412,7 +412,12 @@ impl Lab {
             (JobState::Queued, None) => Fact::JobCancelled { printer: None, progress: None, by, line: None },
             (JobState::Printing { run } | JobState::Paused { run }, Some(progress)) => {
                 let printer = Some(run.printer.clone());
-                Fact::JobCancelled { printer, progress: Some(progress), by, line: line.cloned() }
+                Fact::JobCancelled {
+                    printer,
+                    progress: Some(progress),
+                    by,
+                    line: line.copied().map(Box::new),
+                }
             }
             _ => {
                 return Err(Refusal::WrongState {
@@ -600,8 +605,8 @@ impl Lab {
         let run = job.state.run().cloned();
         let ended = |run: Option<Run>, outcome| JobState::Ended { run, ended: event.stamp.wall, outcome };
         let at = |run: Option<Run>, progress: Progress| run.map(|run| Run { progress, ..run });
-        let with = |run: Option<Run>, line: Option<&Box<LineHealth>>| {
-            run.map(|run| Run { line: line.cloned(), ..run })
+        let with = |run: Option<Run>, line: Option<&LineHealth>| {
+            run.map(|run| Run { line: line.copied().map(Box::new), ..run })
         };
         job.state = match (&event.fact, run) {
             (Fact::JobStarted { printer }, _) => JobState::Printing {
@@ -629,7 +634,7 @@ impl Lab {
                 ended(run, Outcome::Printed { digest: digest.clone(), exact: *exact })
             }
             (Fact::JobCancelled { progress, by, line, .. }, run) => {
-                let run = with(run, line.as_ref());
+                let run = with(run, line.as_deref());
                 let run = match progress {
                     Some(progress) => at(run, *progress),
                     None => run,
@@ -637,7 +642,7 @@ impl Lab {
                 ended(run, Outcome::Cancelled { by: by.clone() })
             }
             (Fact::JobInterrupted { progress, why, line, .. }, run) => {
-                let run = with(at(run, *progress), line.as_ref());
+                let run = with(at(run, *progress), line.as_deref());
                 ended(run, Outcome::Interrupted { why: why.clone() })
             }
             _ => return,

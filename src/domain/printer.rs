@@ -218,6 +218,16 @@ pub enum LineTrouble {
 }
 
 impl LineTrouble {
+    /// The word that stands in MQTT and in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Noise => "noise",
+            Self::Renumbering => "renumbering",
+            Self::LostOks => "lost_oks",
+            Self::Stranger => "stranger",
+        }
+    }
+
     /// What it is and what to do.
     pub fn in_words(self) -> &'static str {
         match self {
@@ -283,23 +293,23 @@ impl LineHealth {
     pub fn since(&self, before: &Self) -> Self {
         let mut ok_latency = self.ok_latency;
         for (now, then) in ok_latency.iter_mut().zip(before.ok_latency) {
-            *now -= then;
+            *now = now.saturating_sub(then);
         }
         Self {
-            lines_sent: self.lines_sent - before.lines_sent,
-            bytes_sent: self.bytes_sent - before.bytes_sent,
-            resends: self.resends - before.resends,
-            resends_damaged: self.resends_damaged - before.resends_damaged,
-            resends_number: self.resends_number - before.resends_number,
-            resends_unexplained: self.resends_unexplained - before.resends_unexplained,
-            nonsense: self.nonsense - before.nonsense,
-            probes: self.probes - before.probes,
-            stray_oks: self.stray_oks - before.stray_oks,
-            strays: self.strays - before.strays,
+            lines_sent: self.lines_sent.saturating_sub(before.lines_sent),
+            bytes_sent: self.bytes_sent.saturating_sub(before.bytes_sent),
+            resends: self.resends.saturating_sub(before.resends),
+            resends_damaged: self.resends_damaged.saturating_sub(before.resends_damaged),
+            resends_number: self.resends_number.saturating_sub(before.resends_number),
+            resends_unexplained: self.resends_unexplained.saturating_sub(before.resends_unexplained),
+            nonsense: self.nonsense.saturating_sub(before.nonsense),
+            probes: self.probes.saturating_sub(before.probes),
+            stray_oks: self.stray_oks.saturating_sub(before.stray_oks),
+            strays: self.strays.saturating_sub(before.strays),
             oks_missing: self.oks_missing.saturating_sub(before.oks_missing),
             ok_latency,
-            ok_latency_sum_ms: self.ok_latency_sum_ms - before.ok_latency_sum_ms,
-            starved_us: self.starved_us - before.starved_us,
+            ok_latency_sum_ms: self.ok_latency_sum_ms.saturating_sub(before.ok_latency_sum_ms),
+            starved_us: self.starved_us.saturating_sub(before.starved_us),
             ..*self
         }
     }

@@ -1,14 +1,17 @@
 //! Serial ports: opening one so that the board and the kernel behave, and saying why one cannot be opened.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::termios::{ControlFlags, FlushArg, SetArg, tcflush, tcgetattr, tcsetattr};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_serial::{SerialPort, SerialPortBuilderExt, SerialStream};
+use serialport::{SerialPort, TTYPort};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 use crate::domain::units::Baud;
 
@@ -16,6 +19,14 @@ use crate::domain::units::Baud;
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
     /// Throws away what the kernel has not sent yet; the way of a stop.
     fn discard_output(&mut self);
+
+    /// From now on only whole lines are worth waking up for: the other end is known to speak in lines.
+    fn wake_by_line(&mut self) {}
+}
+
+/// A pipe in memory: for tests and benchmarks, which want the wire without a kernel in it.
+impl Wire for tokio::io::DuplexStream {
+    fn discard_output(&mut self) {}
 }
 
 /// A way to a printer: a serial port, or a test's end of a pipe.
@@ -50,25 +61,72 @@ pub struct SerialDial {
     pub baud: Baud,
 }
 
-struct SerialWire(SerialStream);
+/// A serial port among tokio's descriptors.
+///
+/// It reads and writes by itself, because the usual wrapper wakes us twice as often as there is something to do:
+/// it asks the kernel again after each `ok` only to hear that there is no more, and it hears of every byte that
+/// has left, as if we waited for room. With a farm of printers that is most of the work.
+struct SerialWire {
+    port: AsyncFd<OwnedFd>,
+    /// Only while the kernel's buffer is full, which a window as small as ours hardly ever sees.
+    room: Option<AsyncFd<OwnedFd>>,
+    /// The kernel collects lines, and gives one at each read.
+    by_line: bool,
+}
 
 impl AsyncRead for SerialWire {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        loop {
+            let mut ready = ready!(self.port.poll_read_ready(cx))?;
+            let room = buffer.initialize_unfilled();
+            let wanted = room.len();
+            match nix::unistd::read(self.port.get_ref(), room) {
+                Ok(count) => {
+                    // The kernel has no more; what comes now wakes us anew, as epoll tells of every arrival.
+                    // A whole line may have others behind it.
+                    if !self.by_line && (1..wanted).contains(&count) {
+                        ready.clear_ready();
+                    }
+                    buffer.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(Errno::EAGAIN) => ready.clear_ready(),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
     }
 }
 
 impl AsyncWrite for SerialWire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        loop {
+            let ready = match &self.room {
+                Some(room) => Some(ready!(room.poll_write_ready(cx))?),
+                None => None,
+            };
+            match (nix::unistd::write(self.port.get_ref(), bytes), ready) {
+                (Ok(count), _) => {
+                    self.room = None;
+                    return Poll::Ready(Ok(count));
+                }
+                (Err(Errno::EAGAIN), Some(mut ready)) => ready.clear_ready(),
+                (Err(Errno::EAGAIN), None) => {
+                    let same = self.port.get_ref().try_clone()?;
+                    self.room = Some(registered(same, Interest::WRITABLE)?);
+                }
+                (Err(Errno::EINTR), _) => {}
+                (Err(error), _) => return Poll::Ready(Err(error.into())),
+            }
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The stream's own flush drains the line, which blocks the thread; nothing is buffered here.
+        // Nothing is buffered here; to drain the line would block the thread.
         Poll::Ready(Ok(()))
     }
 
@@ -77,29 +135,121 @@ impl AsyncWrite for SerialWire {
     }
 }
 
-/// The stream's descriptor, for calls that want one.
-#[expect(unsafe_code, reason = "tokio-serial gives a raw descriptor only")]
-fn descriptor(stream: &SerialStream) -> BorrowedFd<'_> {
-    // SAFETY: the descriptor is open as long as the stream lives, and the result borrows the stream.
-    unsafe { BorrowedFd::borrow_raw(stream.as_raw_fd()) }
+/// The port's descriptor, for calls that want one.
+#[expect(unsafe_code, reason = "serialport gives a raw descriptor only")]
+fn descriptor(port: &TTYPort) -> BorrowedFd<'_> {
+    // SAFETY: the descriptor is open as long as the port lives, and the result borrows the port.
+    unsafe { BorrowedFd::borrow_raw(port.as_raw_fd()) }
+}
+
+/// The port's descriptor without its wrapper, whose reads and writes would block.
+#[expect(unsafe_code, reason = "serialport gives a raw descriptor only")]
+fn unwrapped(port: TTYPort) -> io::Result<OwnedFd> {
+    // SAFETY: the port gives its descriptor away, so nobody else closes it.
+    let port = unsafe { OwnedFd::from_raw_fd(port.into_raw_fd()) };
+    fcntl(&port, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(port)
+}
+
+#[expect(unsafe_code, reason = "tokio wants a promise about whatever has a descriptor")]
+fn registered(port: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is the same descriptor as long as it lives, and closes it only when it is dropped.
+    unsafe { AsyncFd::register_with_interest(port, interest) }.map_err(Into::into)
+}
+
+/// What became of the wish for low latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LowLatency {
+    /// The driver hands bytes on as they come; an FTDI's latency timer is then 1 ms instead of 16.
+    On,
+    /// The driver has no such switch: ptys, most CDC-ACM boards (which need none).
+    Unknown,
+    /// The driver has one and did not take it.
+    Refused(Errno),
+}
+
+/// The kernel's `struct serial_struct` (`linux/serial.h`), as far as we look into it: the rest is handed back as
+/// it came.
+#[repr(C)]
+struct SerialStruct {
+    kind: i32,
+    line: i32,
+    port: u32,
+    irq: i32,
+    flags: i32,
+    /// The kernel's is 72 bytes on 64-bit machines and less on others; more room than that does no harm.
+    rest: [i32; 32],
+}
+
+const ASYNC_LOW_LATENCY: i32 = 1 << 13;
+
+nix::ioctl_read_bad!(get_serial, nix::libc::TIOCGSERIAL, SerialStruct);
+nix::ioctl_write_ptr_bad!(set_serial, nix::libc::TIOCSSERIAL, SerialStruct);
+
+/// Asks the driver not to collect bytes before it hands them on: an `ok` is worth more than a full packet.
+#[expect(unsafe_code, reason = "these two ioctls have no safe wrapper")]
+fn set_low_latency(port: &TTYPort) -> LowLatency {
+    let descriptor = port.as_raw_fd();
+    let mut settings = SerialStruct { kind: 0, line: 0, port: 0, irq: 0, flags: 0, rest: [0; 32] };
+    // SAFETY: the descriptor is open, and the kernel writes at most its own struct, which is smaller than ours.
+    if unsafe { get_serial(descriptor, &raw mut settings) }.is_err() {
+        return LowLatency::Unknown;
+    }
+    settings.flags |= ASYNC_LOW_LATENCY;
+    // SAFETY: as above; the kernel only reads.
+    match unsafe { set_serial(descriptor, &raw const settings) } {
+        Ok(_) => LowLatency::On,
+        Err(Errno::ENOTTY | Errno::EINVAL) => LowLatency::Unknown,
+        Err(error) => LowLatency::Refused(error),
+    }
 }
 
 impl Wire for SerialWire {
     fn discard_output(&mut self) {
-        let _ = tcflush(descriptor(&self.0), FlushArg::TCOFLUSH);
+        let _ = tcflush(self.port.get_ref(), FlushArg::TCOFLUSH);
+    }
+
+    fn wake_by_line(&mut self) {
+        match collect_lines(self.port.get_ref()) {
+            Ok(()) => self.by_line = true,
+            // Then we are woken for each byte, which costs more and changes nothing.
+            Err(error) => tracing::debug!(%error, "the port does not collect lines"),
+        }
     }
 }
 
-fn refused(path: &Path, baud: Baud, error: &tokio_serial::Error) -> DialError {
+nix::ioctl_read_bad!(get_termios2, nix::libc::TCGETS2, nix::libc::termios2);
+nix::ioctl_write_ptr_bad!(set_termios2, nix::libc::TCSETS2, nix::libc::termios2);
+
+/// Lets the kernel collect lines (its canonical mode, without any of the characters that edit one): a UART
+/// brings each byte by itself, and to wake up for each costs many times what its line is worth.
+#[expect(unsafe_code, reason = "termios without the 2 loses baud rates such as 250000")]
+fn collect_lines(port: &OwnedFd) -> nix::Result<()> {
+    use nix::libc::{ECHO, ECHOE, ECHOK, ECHONL, ICANON, IEXTEN, ISIG, termios2};
+    let mut settings = std::mem::MaybeUninit::<termios2>::zeroed();
+    // SAFETY: the descriptor is open, and the kernel fills the whole struct.
+    let mut settings = unsafe {
+        get_termios2(port.as_raw_fd(), settings.as_mut_ptr())?;
+        settings.assume_init()
+    };
+    settings.c_lflag &= !(ECHO | ECHOE | ECHOK | ECHONL | IEXTEN | ISIG);
+    settings.c_lflag |= ICANON;
+    // No character but the newline means anything.
+    settings.c_cc.fill(0);
+    // SAFETY: as above; the kernel only reads.
+    unsafe { set_termios2(port.as_raw_fd(), &raw const settings) }.map(drop)
+}
+
+fn refused(path: &Path, baud: Baud, error: &serialport::Error) -> DialError {
     let path = path.to_owned();
     match error.kind() {
-        tokio_serial::ErrorKind::Io(io::ErrorKind::NotFound) => DialError::Missing(path),
-        tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => DialError::Forbidden(path),
-        tokio_serial::ErrorKind::Io(io::ErrorKind::ResourceBusy) => DialError::Taken(path),
-        tokio_serial::ErrorKind::NoDevice if !path.exists() => DialError::Missing(path),
+        serialport::ErrorKind::Io(io::ErrorKind::NotFound) => DialError::Missing(path),
+        serialport::ErrorKind::Io(io::ErrorKind::PermissionDenied) => DialError::Forbidden(path),
+        serialport::ErrorKind::Io(io::ErrorKind::ResourceBusy) => DialError::Taken(path),
+        serialport::ErrorKind::NoDevice if !path.exists() => DialError::Missing(path),
         // An exclusive lock that somebody else holds.
-        tokio_serial::ErrorKind::NoDevice => DialError::Taken(path),
-        tokio_serial::ErrorKind::InvalidInput => {
+        serialport::ErrorKind::NoDevice => DialError::Taken(path),
+        serialport::ErrorKind::InvalidInput => {
             DialError::Settings { path, baud: baud.0, error: error.to_string() }
         }
         _ if error.to_string().contains("typewriter")
@@ -114,18 +264,21 @@ fn refused(path: &Path, baud: Baud, error: &tokio_serial::Error) -> DialError {
 impl Dial for SerialDial {
     fn dial(&self) -> Result<Box<dyn Wire>, DialError> {
         let path = self.path.to_string_lossy();
-        let mut stream = tokio_serial::new(path, self.baud.0)
-            .open_native_async()
-            .map_err(|error| refused(&self.path, self.baud, &error))?;
+        let opened = serialport::new(path, self.baud.0).open_native();
+        let mut port = opened.map_err(|error| refused(&self.path, self.baud, &error))?;
         // Without this, closing the port drops DTR, which restarts many boards in mid-print.
-        if let Ok(mut settings) = tcgetattr(descriptor(&stream)) {
+        if let Ok(mut settings) = tcgetattr(descriptor(&port)) {
             settings.control_flags.remove(ControlFlags::HUPCL);
-            let _ = tcsetattr(descriptor(&stream), SetArg::TCSANOW, &settings);
+            let _ = tcsetattr(descriptor(&port), SetArg::TCSANOW, &settings);
         }
         // A pty has no such line and says ENOTTY.
-        let _ = stream.write_data_terminal_ready(true);
-        let _ = tcflush(descriptor(&stream), FlushArg::TCIOFLUSH);
-        Ok(Box::new(SerialWire(stream)))
+        let _ = port.write_data_terminal_ready(true);
+        let _ = tcflush(descriptor(&port), FlushArg::TCIOFLUSH);
+        let low_latency = set_low_latency(&port);
+        tracing::debug!(port = %self.path.display(), ?low_latency, "port set up");
+        let other = |error: io::Error| DialError::Other { path: self.path.clone(), error: error.to_string() };
+        let port = unwrapped(port).and_then(|port| registered(port, Interest::READABLE)).map_err(other)?;
+        Ok(Box::new(SerialWire { port, room: None, by_line: false }))
     }
 }
 
@@ -148,14 +301,119 @@ mod tests {
         assert!(matches!(error, DialError::NotSerial(_)), "{error:?}");
     }
 
+    #[test]
+    fn our_place_for_the_kernels_struct_is_larger_than_the_kernels() {
+        assert_eq!(std::mem::offset_of!(SerialStruct, flags), 16);
+        assert!(size_of::<SerialStruct>() > 72);
+    }
+
+    #[tokio::test]
+    async fn a_tty_without_a_low_latency_mode_works_as_before() {
+        use std::io::Read;
+        use tokio::io::AsyncWriteExt;
+        let (mut master, slave) = TTYPort::pair().unwrap();
+        let before = tcgetattr(descriptor(&slave)).unwrap();
+        assert_eq!(set_low_latency(&slave), LowLatency::Unknown);
+        assert_eq!(tcgetattr(descriptor(&slave)).unwrap(), before);
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
+        drop(slave);
+        let mut wire = (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap();
+        wire.write_all(b"M105\n").await.unwrap();
+        let mut read = [0; 5];
+        master.set_timeout(std::time::Duration::from_secs(60)).unwrap();
+        master.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"M105\n");
+    }
+
+    /// The other end of a pty, and our wire on it.
+    fn pty() -> (TTYPort, Box<dyn Wire>) {
+        let (mut master, slave) = TTYPort::pair().unwrap();
+        master.set_timeout(std::time::Duration::from_secs(60)).unwrap();
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
+        drop(slave);
+        (master, (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap())
+    }
+
+    #[tokio::test]
+    async fn whatever_arrives_while_we_read_is_read_too() {
+        use std::io::Write;
+        use tokio::io::AsyncReadExt;
+        let (mut master, mut wire) = pty();
+        let writer = std::thread::spawn(move || {
+            for number in 0..20_000u32 {
+                master.write_all(format!("{number}\n").as_bytes()).unwrap();
+            }
+            master
+        });
+        let wanted: String = (0..20_000u32).map(|number| format!("{number}\n")).collect();
+        let mut read = vec![0; wanted.len()];
+        wire.read_exact(&mut read).await.unwrap();
+        assert!(read == wanted.as_bytes());
+        drop(writer.join().unwrap());
+        assert!(!matches!(wire.read(&mut read).await, Ok(1..)), "the other end is gone");
+    }
+
+    #[tokio::test]
+    async fn a_write_waits_for_room_and_goes_on() {
+        use std::io::Read;
+        use tokio::io::AsyncWriteExt;
+        let (mut master, mut wire) = pty();
+        let wanted: Vec<u8> = (0..300_000u32).map(|number| b'a' + (number % 26) as u8).collect();
+        let (begin, began) = std::sync::mpsc::channel();
+        let length = wanted.len();
+        let reader = std::thread::spawn(move || {
+            began.recv().unwrap();
+            let mut read = vec![0; length];
+            master.read_exact(&mut read).unwrap();
+            read
+        });
+        let mut done = 0;
+        // The kernel's buffer is full when a write cannot be made at once.
+        loop {
+            tokio::select! {
+                biased;
+                count = wire.write(&wanted[done..]) => done += count.unwrap(),
+                () = std::future::ready(()) => break,
+            }
+        }
+        assert!(done < wanted.len());
+        begin.send(()).unwrap();
+        wire.write_all(&wanted[done..]).await.unwrap();
+        assert!(reader.join().unwrap() == wanted);
+    }
+
     #[tokio::test]
     async fn a_port_that_is_open_already_is_taken() {
-        let (_master, slave) = SerialStream::pair().unwrap();
+        let (_master, slave) = TTYPort::pair().unwrap();
         let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
         drop(slave);
         let way = SerialDial { path: path.clone(), baud: Baud(115_200) };
         let _held = way.dial().ok().unwrap();
         let error = dial(path.to_str().unwrap());
         assert!(matches!(error, DialError::Taken(_)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn once_lines_are_collected_half_a_line_wakes_nobody_and_every_byte_still_arrives() {
+        use std::io::Write;
+        use tokio::io::AsyncReadExt;
+        let (mut master, mut wire) = pty();
+        master.write_all(b"o").unwrap();
+        let mut read = [0; 64];
+        assert_eq!(wire.read(&mut read).await.unwrap(), 1);
+        wire.wake_by_line();
+        // None of these edits the line, ends the input or stops the output.
+        let line: Vec<u8> = (1..=255).filter(|byte| *byte != b'\n').collect();
+        master.write_all(&line[..100]).unwrap();
+        let half = tokio::time::timeout(std::time::Duration::from_millis(50), wire.read(&mut read)).await;
+        assert!(half.is_err(), "half a line woke us");
+        master.write_all(&line[100..]).unwrap();
+        master.write_all(b"\nok\n").unwrap();
+        let mut all = Vec::new();
+        while !all.ends_with(b"ok\n") {
+            let count = wire.read(&mut read).await.unwrap();
+            all.extend_from_slice(&read[..count]);
+        }
+        assert_eq!(all, [&line[..], b"\nok\n"].concat());
     }
 }

@@ -15,11 +15,9 @@ pub fn write_dense(out: &mut Vec<u8>, command: &[u8]) {
 }
 
 fn is_plain_move(command: &[u8]) -> bool {
-    let rest = match command {
-        [b'G', b'0'..=b'3', rest @ ..] | [b'G', b'9', b'2', rest @ ..] => rest,
-        _ => return false,
+    let ([b'G', b'0'..=b'3', b' ', words @ ..] | [b'G', b'9', b'2', b' ', words @ ..]) = command else {
+        return false;
     };
-    let [b' ', words @ ..] = rest else { return false };
     // Each word is one capital with a decimal number, so that leaving spaces out joins nothing.
     words.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).all(|word| {
         let [b'A'..=b'Z', value @ ..] = word else { return false };

@@ -117,7 +117,10 @@ impl Health {
     pub fn judge(&mut self) -> Option<Option<LineTrouble>> {
         let (now, then) = (&self.counts, &self.judged);
         let resends = now.resends - then.resends;
-        if now.lines_sent - then.lines_sent < JUDGED_LINES && resends < 2 * MANY {
+        let enough = now.lines_sent - then.lines_sent >= JUDGED_LINES
+            || resends >= 2 * MANY
+            || now.nonsense > then.nonsense;
+        if !enough {
             return None;
         }
         let trouble = classify(now, then);

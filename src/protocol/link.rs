@@ -27,13 +27,16 @@ use super::frame::{self, Form};
 use super::health::Health;
 use super::meatpack;
 use super::reply::{Acknowledged, Refused};
-use super::window::{Capacity, Origin, Sent, Window};
+use super::window::{Capacity, Origin, SHORT_QUESTION_BYTES, Sent, Window};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{LineHealth, LineTrouble};
 use crate::domain::units::Baud;
 
 /// How far ahead the number of a question is: far beyond any line that could be right.
 const QUESTION_AHEAD: u32 = 1_000_000;
+/// In a job a question has this number instead: far behind any line that could be right, and shorter, so
+/// that less of the receive buffer must be kept free for it.
+const QUESTION_BEHIND: u32 = 99;
 
 /// Without an `ok` for this long, and without a `busy`, something was lost: ask.
 const STALL: Duration = Duration::from_millis(1_000);
@@ -136,6 +139,17 @@ struct Refusing {
     wanted: Option<u32>,
 }
 
+/// What a firmware did not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Unknown {
+    /// A line that lost its `N`, and with it its checksum: it will be asked for again.
+    Unnumbered,
+    /// A command, which may be one of the file that this firmware lacks, or one that noise has changed.
+    Command(Box<[u8]>),
+    /// Noise has hidden it.
+    Hidden,
+}
+
 #[derive(Clone, Debug)]
 pub struct Link {
     baud: Baud,
@@ -155,8 +169,8 @@ pub struct Link {
     health: Health,
     /// `ok`s to ignore: each refusal brings one that acknowledges nothing.
     ignore_oks: u32,
-    /// `echo:Unknown command` was read: the next `ok` without a number is its own, and harmless.
-    unknown: bool,
+    /// `echo:Unknown command` was read, and this is what it does not know: the next `ok` is its own.
+    unknown: Option<Unknown>,
     /// A report of temperatures was read since the last `ok`: the `ok` of firmwares that answer in two lines.
     reported: bool,
     /// Free command slots that were told, more than is known so far, and how often in a row.
@@ -167,6 +181,8 @@ pub struct Link {
     careful_until: Option<u32>,
     /// The line that makes the firmware speak a text of the file, and that text.
     echo: Option<(u32, Box<[u8]>)>,
+    /// A question far behind was not refused by this board; one far ahead always is.
+    behind_fails: bool,
     /// The session waits for the answer that confirms the last line.
     confirming: bool,
     refusals: u32,
@@ -185,7 +201,9 @@ pub struct Link {
 
 /// Commands that may hold their `ok` for minutes without a sign of life.
 fn takes_long(command: &[u8]) -> bool {
-    let code = command.split(|b| *b == b' ').next().unwrap_or_default();
+    // `G4P500` is `G4 P500` to a firmware.
+    let code = command.split(|byte| !byte.is_ascii_digit()).nth(1).map_or(0, <[u8]>::len);
+    let code = &command[..command.len().min(1 + code)];
     const LONG: [&[u8]; 24] = [
         b"G4", b"G28", b"G29", b"G30", b"G32", b"G33", b"G34", b"G76", b"G80", b"M0", b"M1", b"M48", b"M109",
         b"M116", b"M125", b"M190", b"M191", b"M226", b"M303", b"M400", b"M600", b"M701", b"M702", b"M306",
@@ -195,6 +213,14 @@ fn takes_long(command: &[u8]) -> bool {
 
 fn is_temperature_question(command: &[u8]) -> bool {
     command == b"M105" || command.starts_with(b"M105 ")
+}
+
+/// Whether what begins a text is a line number that lost its `N`, or has another character in its place.
+fn is_line_number(text: &[u8]) -> bool {
+    let digits = |from| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+    let letter = text.first().is_some_and(u8::is_ascii_alphabetic);
+    // Commands have four digits at most, line numbers of jobs five.
+    digits(0) >= 3 || digits(1) >= if letter { 5 } else { 3 }
 }
 
 fn is_move(command: &[u8]) -> bool {
@@ -235,12 +261,13 @@ impl Link {
             events: Vec::new(),
             health: Health::new(baud),
             ignore_oks: 0,
-            unknown: false,
+            unknown: None,
             reported: false,
             slots_seen: (0, 0),
             refused: None,
             careful_until: None,
             echo: None,
+            behind_fails: false,
             confirming: false,
             refusals: 0,
             nonsense: 0,
@@ -358,7 +385,7 @@ impl Link {
 
     fn forget_doubts(&mut self, now: Moment) {
         self.ignore_oks = 0;
-        self.unknown = false;
+        self.unknown = None;
         self.reported = false;
         self.refused = None;
         self.careful_until = None;
@@ -406,8 +433,9 @@ impl Link {
             return;
         }
         // A board that was left unpacking by somebody before us reads nothing plain.
-        if tries % 3 == 2 && !self.packing {
-            self.out.extend_from_slice(meatpack::DISABLE);
+        let perhaps = self.dialect.meatpack || self.dialect.firmware == Firmware::Unknown;
+        if tries % 3 == 2 && perhaps {
+            self.withdraw_packing();
         }
         self.end_line();
         let command = format!("M110 N{}", self.base);
@@ -472,17 +500,20 @@ impl Link {
     /// Puts lines on the wire that the printer wants again.
     fn send_again(&mut self, now: Moment) {
         while self.is_streaming() && self.careful_allows() {
+            let form = self.form();
             let Some(line) = self.window.again() else { return };
-            if !self.window.fits(line.length) || !self.alone_allows(&line.text) {
+            self.draft.clear();
+            self.draft_number = None;
+            let length = frame::write_as(&mut self.draft, &mut self.scratch, form, line.number, &line.text);
+            if !self.window.fits(length) || !self.alone_allows(&line.text) {
                 return;
             }
             let (number, text) = (line.number, line.text.clone());
             self.note_sending(now, number, &text);
             // What is sent again is no sample of the turnaround: its `ok` may be that of the first time.
             self.timing = None;
-            let form = self.form();
-            let length = frame::write_as(&mut self.out, &mut self.scratch, form, number, &text);
-            self.window.sent_again(now);
+            self.out.extend_from_slice(&self.draft);
+            self.window.sent_again(now, length);
             self.health.sent(length, self.window.in_flight_bytes());
         }
     }
@@ -503,19 +534,30 @@ impl Link {
             return;
         }
         let long = self.oldest_takes_long();
-        if self.packing && tries > 0 {
-            // Perhaps it unpacks no more.
-            self.offer_packing();
+        if tries > 0 && self.dialect.meatpack {
+            // Perhaps its unpacker is not as we believe; plain lines reach it in any case.
+            self.withdraw_packing();
         }
+        self.behind_fails |= tries > 0;
         self.question();
         let wait = if long { QUESTION_REPEAT_LONG } else { Duration::from_secs(1 << tries.min(3)) };
         self.state = State::Asking { tries: tries + 1, repeat_at: now + wait };
     }
 
+    /// A number that must be refused now. One behind could be a line that is there already where numbers
+    /// are told in 16 bits.
+    fn question_number(&self) -> u32 {
+        if self.base >= BEFORE_JOB && !self.dialect.traits.short_numbers && !self.behind_fails {
+            QUESTION_BEHIND
+        } else {
+            self.window.next().saturating_add(QUESTION_AHEAD)
+        }
+    }
+
     /// A line whose number must be refused; the refusal tells the firmware's own count.
     fn question(&mut self) {
         self.end_line();
-        let number = self.window.next().saturating_add(QUESTION_AHEAD);
+        let number = self.question_number();
         let form = self.form();
         let length = frame::write_as(&mut self.out, &mut self.scratch, form, number, b"M105");
         self.health.sent_bare(length);
@@ -540,6 +582,9 @@ impl Link {
             self.dialect.saw_ok_after_resend(ok_came);
         }
         self.window = Window::new(self.window.capacity(), self.base + 1);
+        if self.counts_lines() && self.question_number() == QUESTION_BEHIND {
+            self.window.reserve(SHORT_QUESTION_BYTES);
+        }
         self.forget_doubts(now);
         self.state = State::Streaming;
         self.events.push(LinkEvent::Renumbered);
@@ -636,6 +681,10 @@ impl Link {
     pub fn handle_busy(&mut self, now: Moment) {
         self.last_busy = Some(now);
         self.dialect.says_busy = true;
+        if let State::Renumbering { .. } = self.state {
+            // It will answer when it is done; more of the same would only fill its buffer.
+            self.state = State::Renumbering { tries: 1, repeat_at: self.busy_until() };
+        }
     }
 
     /// The board has nothing to do: if it should have, lines or answers are lost.
@@ -657,15 +706,29 @@ impl Link {
             self.ignore_oks += 1;
         }
         // Behind a request that we missed it passes over up to thirty lines, questions as well.
-        let question = self.window.next().saturating_add(QUESTION_AHEAD);
-        if matches!(self.state, State::Asking { .. }) && number & 0xFFFF == question & 0xFFFF {
+        if matches!(self.state, State::Asking { .. }) && number & 0xFFFF == self.question_number() & 0xFFFF {
             self.question();
         }
     }
 
-    /// `echo:Unknown command: …`: a line that lost its number in the noise, most often.
-    pub fn handle_unknown_command(&mut self) {
-        self.unknown = true;
+    /// `echo:Unknown command: "…"`
+    pub fn handle_unknown_command(&mut self, text: Option<Box<[u8]>>) {
+        self.unknown = Some(match text {
+            // A line number where a letter should stand.
+            Some(text) if is_line_number(&text) => Unknown::Unnumbered,
+            Some(text) => Unknown::Command(text),
+            None => Unknown::Hidden,
+        });
+    }
+
+    /// Whether a line of ours is not the one that the firmware did not know: noise that its checksum
+    /// did not show has changed it, and what it should have done was not done.
+    fn was_changed(&self, number: u32, unknown: Option<&Unknown>) -> bool {
+        let (Some(Unknown::Command(text)), Some(line)) = (unknown, self.window.get(number)) else {
+            return false;
+        };
+        let letters = |text: &[u8]| text.iter().filter(|byte| **byte != b' ').copied().collect::<Vec<_>>();
+        letters(text) != letters(&line.text)
     }
 
     pub fn handle_ok(&mut self, now: Moment, ack: &Acknowledged) {
@@ -712,7 +775,10 @@ impl Link {
         }
         if let Some(number) = ack.number.map(|number| self.whole_number(number)) {
             self.dialect.advanced_ok = true;
-            self.unknown = false;
+            let unknown = self.unknown.take();
+            if self.was_changed(number, unknown.as_ref()) {
+                self.health.strayed();
+            }
             self.learn_queue(ack);
             if number >= self.window.acked() && number < self.window.next() {
                 if let Some(free) = ack.planner_free {
@@ -737,7 +803,12 @@ impl Link {
             self.ignore_oks -= 1;
             return;
         }
-        let unknown = std::mem::take(&mut self.unknown);
+        let unknown = self.unknown.take();
+        if unknown == Some(Unknown::Unnumbered) {
+            // It answers a line without a number, and we sent none.
+            self.health.stray_ok();
+            return;
+        }
         let wanted =
             if let State::Draining { wanted, .. } = self.state { wanted } else { self.window.cursor() };
         if self.dialect.advanced_ok || self.window.acked() >= wanted {
@@ -748,10 +819,13 @@ impl Link {
             // one too many proves something only right after a refusal, when all others are accounted for.
             let draining = matches!(self.state, State::Draining { .. });
             let whole = if self.dialect.advanced_ok { ack.slots_free.is_some() } else { draining };
-            if whole && !ack.damaged && !unknown {
+            if whole && !ack.damaged && unknown.is_none() {
                 self.health.strayed();
             }
             return;
+        }
+        if self.was_changed(self.window.acked(), unknown.as_ref()) {
+            self.health.strayed();
         }
         self.believe_below(now, self.window.acked() + 1);
     }
@@ -917,6 +991,8 @@ impl Link {
                 return;
             }
         }
+        // If this answers the last question, the end is not the end: it is confirmed anew.
+        self.confirming = false;
         // What is behind the refused line is still on the wire and will be refused, too.
         let behind = self.baud.time_of(self.window.in_flight_bytes());
         let until = now + behind + self.turnaround + self.turnaround / 2 + Duration::from_millis(2);
@@ -955,6 +1031,11 @@ impl Link {
         self.ignore_oks = 0;
         self.last_progress = now;
         self.timing = None;
+        if self.packing {
+            // A damaged byte changes two characters when packed, and some such pairs leave the checksum as
+            // it was. One in twenty would pass unseen: no line is packed on a way that damages any.
+            self.withdraw_packing();
+        }
         // Ends a line that lost its newline; Marlin answers nothing to an empty one.
         self.end_line();
         self.send_again(now);
@@ -989,7 +1070,10 @@ impl Link {
     /// When the board counts as lost, or `None` while nothing is awaited.
     fn lost_at(&self) -> Option<Moment> {
         let awaited = self.window.in_flight() > 0 || matches!(self.state, State::Asking { .. });
-        let long = self.oldest_takes_long();
+        // Where nobody says `busy`, a slow move is as silent as a dead board.
+        let long = self.oldest_takes_long()
+            || !self.counts_lines()
+            || self.dialect.firmware == Firmware::Smoothieware;
         let patience = if long { SILENCE_LONG } else { SILENCE };
         // While something long runs, who talks is alive; else only an answer counts.
         let talked = if long { self.last_heard + patience } else { Moment::ZERO };
@@ -1047,6 +1131,7 @@ impl Link {
                 self.state = State::Settling { step, tries, until: now + RENUMBER_REPEAT };
             }
             Settle::Asked { .. } => {
+                self.behind_fails |= self.base >= BEFORE_JOB;
                 self.state = State::Renumbering { tries, repeat_at: now };
                 self.renumber_again(now);
             }
@@ -1073,7 +1158,7 @@ mod tests {
             Reply::Resend(wanted) => link.handle_resend(now, wanted),
             Reply::Refused { why, last } => link.handle_refused(why, last),
             Reply::Busy(_) => link.handle_busy(now),
-            Reply::UnknownCommand => link.handle_unknown_command(),
+            Reply::UnknownCommand { text } => link.handle_unknown_command(text),
             Reply::Skip(number) => link.handle_skip(number),
             Reply::Wait => link.handle_wait(now),
             Reply::ResendUnreadable => link.handle_resend_unreadable(now),
@@ -1317,7 +1402,9 @@ mod tests {
             hear(&mut link, 200, "Resend: 1");
             hear(&mut link, 200, "ok");
             assert!(!sent(&mut link).contains("N1 "));
-            lost = lost.or_else(|| link.poll_event());
+            while let Some(event) = link.poll_event() {
+                lost = Some(event);
+            }
         }
         assert_eq!(lost, Some(LinkEvent::Lost(Loss::LineCount)));
     }
@@ -1335,7 +1422,7 @@ mod tests {
     fn a_line_that_lost_its_number_and_was_unknown_did_no_harm() {
         let mut link = streaming(true);
         push(&mut link, 100, "G1 X1");
-        hear(&mut link, 105, "echo:Unknown command: \"1 G1 X1\"");
+        hear(&mut link, 105, "echo:Unknown command: \"10001 G1 X1\"");
         hear(&mut link, 105, "ok P14 B3");
         assert_eq!((link.health().stray_oks, link.health().strays), (1, 0));
     }
@@ -1375,6 +1462,51 @@ mod tests {
         hear(&mut link, 130, "Resend: 2");
         hear(&mut link, 130, "ok");
         assert_eq!(link.poll_event(), Some(LinkEvent::Confirmed));
+    }
+
+    #[test]
+    fn a_line_that_noise_made_unknown_without_breaking_its_checksum_is_told() {
+        // Bit 6 of two characters: the checksum is the same.
+        for (advanced, ok) in [(true, "ok N1 P14 B3"), (false, "ok")] {
+            let mut link = streaming(advanced);
+            push(&mut link, 100, "G1 X12.5");
+            hear(&mut link, 105, "echo:Unknown command: \"G1`Xq2.5\"");
+            hear(&mut link, 105, ok);
+            assert_eq!((link.window().acked(), link.health().strays), (2, 1));
+            push(&mut link, 110, "M9862 P 1");
+            hear(&mut link, 115, "echo:Unknown command: \"M9862 P 1\"");
+            hear(&mut link, 115, &ok.replace("N1", "N2"));
+            assert_eq!((link.window().acked(), link.health().strays), (3, 1), "the file's own");
+        }
+    }
+
+    #[test]
+    fn without_numbers_the_ok_of_a_line_that_lost_its_number_acknowledges_nothing() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G1 X1");
+        hear(&mut link, 105, "echo:Unknown command: \"0001 G1 X1\"");
+        hear(&mut link, 105, "ok");
+        assert_eq!((link.window().acked(), link.health().stray_oks, link.health().strays), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_resend_in_answer_to_the_last_question_leaves_room_for_other_lines() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G1 X1");
+        push(&mut link, 100, "M400");
+        hear(&mut link, 105, "ok");
+        hear(&mut link, 105, "ok");
+        link.confirm(at(110));
+        hear(&mut link, 115, "Error:Line Number is not Last Line Number+1, Last Line: 1");
+        hear(&mut link, 115, "Resend: 2");
+        hear(&mut link, 115, "ok");
+        let until = link.poll_timeout().unwrap();
+        link.handle_timeout(until);
+        sent(&mut link);
+        hear(&mut link, 300, "ok");
+        assert!(link.is_idle());
+        assert!(link.has_room(b"M105"), "a temperature poll that waits must not wait for ever");
+        assert_eq!(link.poll_event(), None);
     }
 
     #[test]
@@ -1549,6 +1681,63 @@ mod tests {
     }
 
     #[test]
+    fn a_command_takes_as_long_with_a_space_behind_its_code_as_without() {
+        for command in ["G4 P500", "G4P500", "G28", "G28X", "M109S210", "M190 S60"] {
+            assert!(takes_long(command.as_bytes()), "{command}");
+        }
+        for command in ["G1 X4", "G1X28", "M104S210", "G280", "", "G"] {
+            assert!(!takes_long(command.as_bytes()), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_board_that_does_not_refuse_numbers_behind_is_asked_with_one_ahead() {
+        let mut link = streaming(false);
+        link.renumber(at(1_000), BEFORE_JOB);
+        hear(&mut link, 1_005, "ok");
+        link.handle_timeout(at(1_070));
+        assert!(sent(&mut link).contains("N99 M105"));
+        // It says nothing, or something else.
+        hear(&mut link, 1_080, "ok");
+        link.handle_timeout(at(2_100));
+        hear(&mut link, 2_105, "ok");
+        link.handle_timeout(at(2_200));
+        assert!(sent(&mut link).contains("N1009999 M105"));
+        hear(&mut link, 2_205, "Error:Line Number is not Last Line Number+1, Last Line: 9999");
+        hear(&mut link, 2_205, "Resend: 10000");
+        link.handle_timeout(at(2_300));
+        assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
+    }
+
+    #[test]
+    fn a_board_that_is_busy_when_it_is_greeted_is_waited_for() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
+        link.renumber(at(0), 0);
+        let mut bytes = 0;
+        for second in 0..60 {
+            if second % 2 == 0 {
+                hear(&mut link, second * 1_000 + 10, "echo:busy: processing");
+            }
+            link.handle_timeout(at(second * 1_000 + 500));
+            bytes += sent(&mut link).len();
+        }
+        assert_eq!(link.poll_event(), None);
+        assert!(bytes <= 127, "{bytes} bytes wait in its buffer");
+        hear(&mut link, 60_000, "ok");
+        confirm_numbers(&mut link, 60_100);
+    }
+
+    #[test]
+    fn a_slow_move_of_a_firmware_that_never_says_busy_is_waited_for() {
+        let mut link = uncounted(Firmware::RepRapFirmware);
+        push(&mut link, 200, "G1 Z200 F100");
+        for second in 1..800 {
+            link.handle_timeout(at(second * 1_000));
+        }
+        assert_eq!(link.poll_event(), None);
+    }
+
+    #[test]
     fn the_text_of_m118_stands_behind_its_parameters() {
         let cases: [(&[u8], Option<&[u8]>); 6] = [
             (b"M118 ok", Some(b"ok")),
@@ -1582,6 +1771,23 @@ mod tests {
         assert_eq!(link.transmit(), unpacked);
         link.preempt(b"\nM112\n");
         assert_eq!(link.transmit(), b"\xFF\xFF\xFA\nM112\n");
+    }
+
+    #[test]
+    fn no_line_is_packed_any_more_once_one_was_damaged() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        link.renumber(at(0), 0);
+        sent(&mut link);
+        hear(&mut link, 5, "ok N0 P15 B3");
+        confirm_numbers(&mut link, 70);
+        hear(&mut link, 200, "[MP] PV01 ON NSP");
+        push(&mut link, 210, "G1 X10.500 Y2");
+        sent(&mut link);
+        hear(&mut link, 220, "Error:checksum mismatch, Last Line: 0");
+        hear(&mut link, 220, "Resend: 1");
+        let until = link.poll_timeout().unwrap();
+        link.handle_timeout(until);
+        assert_eq!(link.transmit(), b"\xFF\xFF\xFA\n\nN1 G1X10.5Y2*0\n");
     }
 
     #[test]

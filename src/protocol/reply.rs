@@ -85,7 +85,10 @@ pub enum Reply {
     Action(Action),
     /// The part is scrap: filament was not pushed.
     ColdExtrusion,
-    UnknownCommand,
+    /// The firmware does not know a command; absent where noise has hidden which.
+    UnknownCommand {
+        text: Option<Box<[u8]>>,
+    },
     /// An `Error:` that is none of the known.
     OtherError,
     Other,
@@ -132,6 +135,18 @@ fn acknowledged(tail: &str) -> Acknowledged {
         }
     }
     ack
+}
+
+/// What stands behind `resend` or `rs` in any spelling, up to the number (§2.3).
+fn wants_again(text: &str) -> Option<&str> {
+    let word = ["resend", "rs"]
+        .iter()
+        .find(|word| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word)))?;
+    let rest = &text[word.len()..];
+    let number = rest.trim_start_matches([' ', ':', 'N', 'n']);
+    // `rsync` is none, and neither is a `Resend` that nothing stands between and its text.
+    let apart = number.len() < rest.len() || number.starts_with(|c: char| c.is_ascii_digit());
+    apart.then_some(number)
 }
 
 /// What stands behind an `ok`.
@@ -203,8 +218,12 @@ fn refused(text: &str) -> Option<Reply> {
 }
 
 /// `Unknown command: "…"`, also where noise has changed one of its two halves: it explains an `ok`.
-fn is_unknown_command(text: &str) -> bool {
-    text.contains("Unknown c") || text.contains(" command: \"")
+fn unknown_command(text: &str) -> Option<Reply> {
+    if !(text.contains("Unknown c") || text.contains(" command: \"")) {
+        return None;
+    }
+    let quoted = text.find('"').zip(text.rfind('"')).filter(|(begin, end)| begin < end);
+    Some(Reply::UnknownCommand { text: quoted.map(|(begin, end)| text.as_bytes()[begin + 1..end].into()) })
 }
 
 fn action(name: &str) -> Action {
@@ -233,9 +252,7 @@ impl Reply {
         if let Some(tail) = tail.filter(|tail| tail.starts_with("ok")) {
             return Self::parse(tail.as_bytes());
         }
-        let resend = ["Resend:", "RESEND:", "resend:", "rs "].iter().find_map(|word| text.strip_prefix(word));
-        if let Some(rest) = resend {
-            let rest = rest.trim_ascii_start().trim_start_matches('N');
+        if let Some(rest) = wants_again(text) {
             return leading_number(rest).map_or(Self::ResendUnreadable, Self::Resend);
         }
         if let Some(rest) = text.strip_prefix("skip ") {
@@ -245,7 +262,7 @@ impl Reply {
             return meatpack::status(text).map_or(Self::Other, Self::MeatPack);
         }
         let error = ["Error:", "error:", "fatal:"].iter().find_map(|word| text.strip_prefix(word));
-        if let Some(rest) = error {
+        if let Some(rest) = error.map(|rest| rest.trim_ascii_start()) {
             let unknown =
                 if text.starts_with("fatal:") { Self::Fault(Fault::Halted) } else { Self::OtherError };
             return refused(rest).or_else(|| fault(rest).map(Self::Fault)).unwrap_or(unknown);
@@ -272,15 +289,15 @@ impl Reply {
             if rest.contains("cold extrusion prevented") {
                 return Self::ColdExtrusion;
             }
-            return if is_unknown_command(rest) { Self::UnknownCommand } else { Self::Other };
+            return unknown_command(rest).unwrap_or(Self::Other);
         }
-        match text {
+        match text.trim_ascii_end() {
             "start" => return Self::Start,
             "wait" => return Self::Wait,
             _ => {}
         }
-        if is_unknown_command(text) {
-            return Self::UnknownCommand;
+        if let Some(unknown) = unknown_command(text) {
+            return unknown;
         }
         if text.starts_with("// Klipper state: ") {
             let down = text.ends_with("Shutdown") || text.ends_with("Disconnect");
@@ -344,9 +361,20 @@ mod tests {
 
     #[test]
     fn every_form_of_resend_is_read() {
-        for line in
-            ["Resend: 123", "Resend:123", "RESEND: 123", "rs N123", "rs 123", "rs N123 Expected checksum 67"]
-        {
+        for line in [
+            "Resend: 123",
+            "Resend:123",
+            "RESEND: 123",
+            "rs N123",
+            "rs 123",
+            "rs N123 Expected checksum 67",
+            "Resend: N:123",
+            "rs N:123",
+            "RS N123",
+            "Resend 123",
+            "rs123",
+            "ReSend: 123",
+        ] {
             assert_eq!(parse(line), Reply::Resend(123), "{line}");
         }
         assert_eq!(parse("Resend: -4"), Reply::ResendUnreadable);
@@ -399,6 +427,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_the_vocabulary_is_read() {
+        let unknown = Reply::UnknownCommand { text: Some(b"XYZZY"[..].into()) };
         let cases = [
             ("echo:busy: processing", Reply::Busy(Busy::Processing)),
             ("echo:busy: paused for user", Reply::Busy(Busy::PausedForUser)),
@@ -411,15 +440,18 @@ mod tests {
             ("//action:poweroff", Reply::Action(Action::PowerOff)),
             ("Cap:AUTOREPORT_TEMP:1", Reply::Capability { name: "AUTOREPORT_TEMP".into(), able: true }),
             ("Cap:PROGRESS:0", Reply::Capability { name: "PROGRESS".into(), able: false }),
-            ("echo:Unknown command: \"XYZZY\"", Reply::UnknownCommand),
-            ("ec@o:Unknown command: \"XYZZY\"", Reply::UnknownCommand),
-            ("echo:Unk.own command: \"XYZZY\"", Reply::UnknownCommand),
-            ("// Unknown command:\"XYZZY\"", Reply::UnknownCommand),
+            ("echo:Unknown command: \"XYZZY\"", unknown.clone()),
+            ("ec@o:Unknown command: \"XYZZY\"", unknown.clone()),
+            ("echo:Unk.own command: \"XYZZY\"", unknown.clone()),
+            ("echo:Unknown command: \"XYZZY", Reply::UnknownCommand { text: None }),
+            ("// Unknown command:\"XYZZY\"", unknown),
             ("// Klipper state: Ready", Reply::Other),
             ("Printing...OK", Reply::Other),
             ("[MP] PV01 ON NSP", Reply::MeatPack(meatpack::Status { on: true, no_spaces: true })),
             ("[MP] PV01 ??", Reply::Other),
             ("echo: cold extrusion prevented", Reply::ColdExtrusion),
+            ("rsync", Reply::Other),
+            ("start ", Reply::Start),
             ("echo:Home XYZ First", Reply::Other),
             ("Marlin 2.1.2.6", Reply::Other),
         ];

@@ -71,8 +71,10 @@ const CLUSTER: u32 = 4;
 /// So many lines without trouble earn it back.
 const GOOD_LINES: u32 = 500;
 
-/// Room kept free for a question when nothing comes back any more: `\nN4294967295 M105*255\n`.
+/// Room kept free for a question when nothing comes back any more: `\nN4294967295 M105*255\n`,
+/// and `\nN99 M105*255\n`.
 pub const QUESTION_BYTES: usize = 22;
+pub const SHORT_QUESTION_BYTES: usize = 14;
 
 #[derive(Clone, Debug)]
 pub struct Window {
@@ -82,9 +84,14 @@ pub struct Window {
     acked: u32,
     cursor: u32,
     next: u32,
-    /// Bytes of the lines in flight.
+    /// The board has taken in all below this, as it said when it asked for this line, though some of
+    /// their `ok`s may be still to come: they wait in its command queue.
+    accepted: u32,
+    /// Bytes of the lines in flight that may be in the board's receive buffer.
     in_flight_bytes: usize,
     trust: Trust,
+    /// Bytes kept free for a question.
+    reserved: usize,
     /// Troubles of the latest cluster, and the line of the last one or of the last change of trust.
     cluster: u32,
     cluster_at: u32,
@@ -99,11 +106,18 @@ impl Window {
             acked: next,
             cursor: next,
             next,
+            accepted: next,
             in_flight_bytes: 0,
             trust: Trust::Full,
+            reserved: QUESTION_BYTES,
             cluster: 0,
             cluster_at: next,
         }
+    }
+
+    /// Keeps so many bytes free for a question, from now on.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.reserved = bytes;
     }
 
     pub fn trust(&self) -> Trust {
@@ -186,8 +200,8 @@ impl Window {
     /// Whether a line of `length` bytes fits: what is not in the board's command queue must fit
     /// into its receive buffer, with room for a question.
     pub fn fits(&self, length: usize) -> bool {
-        // A line longer than the budget goes alone.
-        if self.in_flight() == 0 {
+        // A line longer than the budget goes alone. What was accepted holds no place in the buffer.
+        if self.cursor <= self.acked.max(self.accepted) {
             return true;
         }
         let Capacity { receive_bytes, queue_slots } = match self.trust {
@@ -198,12 +212,13 @@ impl Window {
             },
             Trust::Single => return false,
         };
-        let budget = receive_bytes.saturating_sub(QUESTION_BYTES);
+        let budget = receive_bytes.saturating_sub(self.reserved);
         if self.in_flight_bytes + length <= budget {
             return true;
         }
-        let queued: usize = (self.acked..self.cursor)
-            .take(queue_slots)
+        let slots_held = self.accepted.saturating_sub(self.acked) as usize;
+        let queued: usize = (self.acked.max(self.accepted)..self.cursor)
+            .take(queue_slots.saturating_sub(slots_held))
             .filter_map(|number| self.get(number))
             .map(|line| line.length)
             .sum();
@@ -224,15 +239,16 @@ impl Window {
         if self.cursor < self.next { self.get(self.cursor) } else { None }
     }
 
-    /// The line that `again` showed is on its way.
-    pub fn sent_again(&mut self, now: Moment) {
+    /// The line that `again` showed is on its way, in `length` bytes this time.
+    pub fn sent_again(&mut self, now: Moment, length: usize) {
         if self.cursor >= self.next {
             return;
         }
         let at = (self.cursor - self.oldest()) as usize;
         if let Some(line) = self.sent.get_mut(at) {
             line.at = now;
-            self.in_flight_bytes += line.length;
+            line.length = length;
+            self.in_flight_bytes += length;
             self.cursor += 1;
         }
     }
@@ -243,7 +259,7 @@ impl Window {
             return 0;
         }
         let gained = number - self.acked;
-        for n in self.acked..number.min(self.cursor) {
+        for n in self.acked.max(self.accepted)..number.min(self.cursor) {
             self.in_flight_bytes -= self.get(n).map_or(0, |line| line.length);
         }
         self.acked = number;
@@ -262,8 +278,8 @@ impl Window {
         debug_assert!(self.may_rewind_to(number));
         self.acked = self.acked.min(number);
         self.cursor = number;
-        self.in_flight_bytes =
-            (self.acked..self.cursor).filter_map(|n| self.get(n)).map(|line| line.length).sum();
+        self.accepted = number;
+        self.in_flight_bytes = 0;
     }
 
     /// Takes out the oldest line once no `Resend` can take it back.
@@ -361,6 +377,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_was_accepted_but_never_acknowledged_does_not_hold_the_next_one_back() {
+        let mut window = Window::new(SMALL, 1);
+        push(&mut window, 30);
+        push(&mut window, 30);
+        for _ in 0..2 * CLUSTER {
+            window.note_trouble();
+        }
+        assert_eq!(window.trust(), Trust::Single);
+        window.rewind_to(2);
+        assert!(window.fits(30));
+    }
+
+    #[test]
     fn a_resend_takes_back_what_was_believed_but_not_what_was_settled() {
         let mut window = Window::new(SMALL, 1);
         for _ in 0..100 {
@@ -414,7 +443,10 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Push(length) if window.cursor() == window.next() && window.fits(length) => push(&mut window, length),
-                    Step::Again if window.again().is_some_and(|line| window.fits(line.length)) => window.sent_again(Moment::ZERO),
+                    Step::Again if window.again().is_some_and(|line| window.fits(line.length + 1)) => {
+                        let length = window.again().unwrap().length + 1;
+                        window.sent_again(Moment::ZERO, length);
+                    }
                     Step::Acknowledge(ahead) => { window.acknowledge_below(window.acked() + ahead); }
                     Step::Rewind(back) => {
                         let to = window.next().saturating_sub(back);
@@ -423,7 +455,7 @@ mod tests {
                     Step::Settle => { window.settle(); }
                     _ => {}
                 }
-                let real: usize = (window.acked..window.cursor).filter_map(|n| window.get(n)).map(|l| l.length).sum();
+                let real: usize = (window.acked.max(window.accepted)..window.cursor).filter_map(|n| window.get(n)).map(|l| l.length).sum();
                 prop_assert_eq!(real, window.in_flight_bytes());
                 prop_assert!(window.acked <= window.cursor && window.cursor <= window.next);
             }

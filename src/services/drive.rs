@@ -2,9 +2,14 @@
 //!
 //! Used by the printer's task and by `platen stream`; it decides nothing.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
 
 use crate::control::run::FileLine;
 use crate::control::session::Session;
@@ -25,6 +30,9 @@ enum Supply {
 pub struct FileSupply {
     batches: mpsc::Receiver<Supply>,
 }
+
+/// A timeout for a session that has none; the alarm only has to be set to something.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Lines in one hand-over: small against what a session holds, large against the cost of a channel.
 const BATCH: usize = 64;
@@ -88,6 +96,10 @@ pub struct Drive {
     supply: Option<FileSupply>,
     /// Lines that came while the session had room for fewer.
     buffer: Vec<u8>,
+    /// Only whole lines wake us: the board has been understood.
+    by_line: bool,
+    /// Rings when the session wants to be asked, or before: an `ok` puts that off, and it is not set anew for each.
+    alarm: Pin<Box<Sleep>>,
     /// Why the file could not be read, if so.
     pub supply_error: Option<String>,
 }
@@ -110,7 +122,17 @@ impl Drive {
     /// Takes an open wire; the greeting begins at once.
     pub fn new(mut session: Session, wire: Box<dyn Wire>, clock: Clock) -> Self {
         session.handle_opened(clock.now());
-        Self { session, wire, clock, supply: None, buffer: vec![0; 4096], supply_error: None }
+        let alarm = Box::pin(tokio::time::sleep(NEVER));
+        Self {
+            session,
+            wire,
+            clock,
+            supply: None,
+            buffer: vec![0; 4096],
+            alarm,
+            by_line: false,
+            supply_error: None,
+        }
     }
 
     /// Gives the session back; the wire is closed.
@@ -125,13 +147,10 @@ impl Drive {
 
     /// Waits until something has moved. Cancel-safe: each branch either did its work or did nothing.
     pub async fn turn(&mut self) -> Turn {
-        let wakeup = self.session.poll_timeout().map(|at| self.clock.instant(at));
-        let sleep = async {
-            match wakeup {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let due = self.due();
+        if due < self.alarm.deadline() {
+            self.alarm.as_mut().reset(due);
+        }
         let wants = self.session.wants() >= BATCH;
         let supplied = async {
             match self.supply.as_mut() {
@@ -172,9 +191,37 @@ impl Drive {
                     }
                 }
             }
-            () = sleep => self.session.handle_timeout(self.clock.now()),
+            () = self.alarm.as_mut() => {
+                let now = self.clock.now();
+                if self.session.poll_timeout().is_some_and(|at| at <= now) {
+                    self.session.handle_timeout(now);
+                }
+                let due = self.due();
+                self.alarm.as_mut().reset(due);
+            }
+        }
+        self.write_now();
+        // Before, what arrives may be rubbish without an end, and worth telling.
+        if !self.by_line && self.session.is_ready() {
+            self.by_line = true;
+            self.wire.wake_by_line();
         }
         Turn::Moved
+    }
+
+    /// When the session wants to be asked, however little happens.
+    fn due(&self) -> Instant {
+        self.session.poll_timeout().map_or_else(|| Instant::now() + NEVER, |at| self.clock.instant(at))
+    }
+
+    /// Answers without another turn, if the port takes it; what it does not take, or why, is for the next turn.
+    fn write_now(&mut self) {
+        let transmit = self.session.transmit();
+        if !transmit.is_empty()
+            && let Some(Ok(count)) = self.wire.write(transmit).now_or_never()
+        {
+            self.session.transmitted(count);
+        }
     }
 
     /// Emergency stop: throws away what waits in the kernel and writes the stop at once.
@@ -185,7 +232,7 @@ impl Drive {
         self.wire.discard_output();
         while !self.session.transmit().is_empty() {
             // A port that takes nothing for this long will not take the stop either.
-            let patience = std::time::Duration::from_millis(250);
+            let patience = Duration::from_millis(250);
             let write = self.wire.write(self.session.transmit());
             match tokio::time::timeout(patience, write).await {
                 Ok(Ok(count)) if count > 0 => self.session.transmitted(count),

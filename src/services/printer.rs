@@ -298,14 +298,17 @@ impl Task {
         self.noted = None;
         self.ticks.clear();
         self.publish(&drive.session);
-        let mut tick = Instant::now() + TICK;
+        // These two live as long as the connection: made anew for each byte, they would be most of the work.
+        let tick = sleep_until(Instant::now() + TICK);
+        let ending = shutdown.cancelled();
+        tokio::pin!(tick, ending);
         let mut leave_by: Option<Instant> = None;
         let ended = loop {
             let leaving = leave_by.is_some();
             tokio::select! {
                 biased;
                 Some(stop) = self.stops.recv() => self.stop(&mut drive, stop).await,
-                () = shutdown.cancelled(), if !leaving => {
+                () = &mut ending, if !leaving => {
                     if drive.session.progress().is_none() {
                         break Ended::Shutdown;
                     }
@@ -324,8 +327,8 @@ impl Task {
                         break Ended::Closed { reason };
                     }
                 },
-                () = sleep_until(tick) => {
-                    tick = Instant::now() + TICK;
+                () = &mut tick => {
+                    tick.as_mut().reset(Instant::now() + TICK);
                     if self.ticks.len() > RATE_TICKS {
                         self.ticks.pop_front();
                     }

@@ -115,10 +115,10 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
     let name = printers[0].name.clone();
     let setup = Setup {
         name: name.clone(),
-        profile: Profile {
-            baud: printers[0].baud,
-            capacity: Capacity { receive_bytes: 127, queue_slots: printers[0].command_buffer },
-        },
+        profile: Profile::new(
+            printers[0].baud,
+            Capacity { receive_bytes: 127, queue_slots: printers[0].command_buffer },
+        ),
         dial: Arc::new(SerialDial { path: printers[0].port.clone(), baud: printers[0].baud }),
         recorder: recorder.clone(),
         clock,
@@ -149,7 +149,7 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_job_reaches_the_printer_while_its_start_is_not_in_the_journal() {
-    let of_the_file = |line: &&String| line.contains("G28") || line.contains("G1 ");
+    let of_the_file = |line: &&String| line.contains("G28") || line.contains("G1");
     let refused = executed_of_a_job(true).await;
     assert!(!refused.is_empty(), "the printer was greeted");
     assert_eq!(refused.iter().find(of_the_file), None);

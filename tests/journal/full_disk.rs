@@ -145,7 +145,9 @@ async fn a_stop_is_written_down_on_a_full_disk_and_holds_after_a_crash() {
     assert!(ballast(&dir), "not for a case");
     ask(&recorder, Request::NoteStopped { printer: printer(), by: "kim".into() }).await.unwrap();
     let why = Interruption::Stopped;
-    ask(&recorder, Request::NoteInterrupted { job: job(0), progress: progress(4), why }).await.unwrap();
+    ask(&recorder, Request::NoteInterrupted { job: job(0), progress: progress(4), why, line: None })
+        .await
+        .unwrap();
     assert!(!ballast(&dir));
     recorder.audit().await.unwrap();
     recorder.close().await;

@@ -14,3 +14,5 @@ mod life;
 mod probe;
 
 mod swarm;
+
+mod troubles;

@@ -158,6 +158,10 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
             p.line {
                 @if let Some(firmware) = &printer.firmware { (firmware) ". " }
                 (grouped(printer.line.lines_sent)) " lines sent, " (grouped(printer.line.resends)) " resent"
+                @if printer.line.used > 0.005 { (format!(", {:.0} % of the line", printer.line.used * 100.0)) }
+            }
+            @if let Some(trouble) = &printer.line.trouble {
+                p.line role="status" { "The line ails: " (trouble) }
             }
         }
     }
