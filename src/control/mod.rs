@@ -3,3 +3,7 @@
 pub mod run;
 
 pub mod session;
+
+pub mod probe;
+
+pub mod held;

@@ -9,6 +9,7 @@
 //!                                                            ▼
 //!                              stop: Stopped    kill line: Faulted
 //! ```
+//! From `Ready`, `probe` measures the board (`Probing`) and comes back to `Ready`.
 //! `Stopped` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
 //!
 //! The methods are of four kinds: getters; `handle_*` for what the port or the clock brings;
@@ -18,6 +19,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::probe::{Findings, Probe};
 use super::run::{FileLine, Leaving, Run, Stage};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
@@ -101,6 +103,8 @@ pub enum SessionEvent {
         why: Interruption,
         line: Box<LineHealth>,
     },
+    /// What was asked for by `probe`.
+    Probed(Box<Findings>),
     Faulted(Fault),
     /// The firmware confirmed an emergency stop by its kill line.
     StopVerified,
@@ -135,11 +139,17 @@ enum Greeting {
 
 #[derive(Clone, Debug)]
 enum Phase {
-    Closed { reason: String },
+    Closed {
+        reason: String,
+    },
     Greeting(Greeting),
     Ready,
+    /// What the board can hold is being measured.
+    Probing(Box<Probe>),
     Running(Box<Run>),
-    Stopped { verified: bool },
+    Stopped {
+        verified: bool,
+    },
     Faulted(Fault),
 }
 
@@ -228,7 +238,7 @@ impl Session {
     pub fn activity(&self) -> Activity {
         match &self.phase {
             Phase::Closed { reason } => Activity::Offline { reason: reason.clone() },
-            Phase::Greeting(_) => Activity::Connecting,
+            Phase::Greeting(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
             Phase::Stopped { .. } => Activity::Stopped,
             Phase::Faulted(fault) => Activity::Faulted { fault: *fault },
@@ -313,6 +323,18 @@ impl Session {
         self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
         self.phase = Phase::Running(Box::new(Run::new(job, total, now, *self.link.health())));
+        Ok(())
+    }
+
+    /// Measures what the board can hold, without moving or heating; `Probed` tells.
+    pub fn probe(&mut self, now: Moment) -> Result<(), NotNow> {
+        if !self.is_ready() || !self.link.is_idle() {
+            return Err(NotNow::State { state: self.activity().word() });
+        }
+        self.own.clear();
+        self.poll_at = None;
+        self.phase = Phase::Probing(Box::new(Probe::begin(now, self.profile.baud, &mut self.link)));
+        self.drive(now);
         Ok(())
     }
 
@@ -453,7 +475,11 @@ impl Session {
             Phase::Greeting(Greeting::Packing { until, .. }) => Some(until),
             _ => None,
         };
-        [self.link.poll_timeout(), self.poll_at, packing].into_iter().flatten().min()
+        let probe = match &self.phase {
+            Phase::Probing(probe) => probe.poll_timeout(),
+            _ => None,
+        };
+        [self.link.poll_timeout(), self.poll_at, packing, probe].into_iter().flatten().min()
     }
 
     // Inside.
@@ -501,6 +527,9 @@ impl Session {
         let reply = Reply::parse(line);
         if reply != Reply::Other {
             self.link.handle_sign_of_life(now);
+        }
+        if let Phase::Probing(probe) = &mut self.phase {
+            probe.handle_reply(now, &reply);
         }
         match reply {
             Reply::Ok(ack) => {
@@ -583,7 +612,7 @@ impl Session {
             }
             // The first line says why; `kill() called` follows every kill.
             Phase::Stopped { .. } | Phase::Faulted(_) | Phase::Closed { .. } => {}
-            Phase::Greeting(_) | Phase::Ready | Phase::Running(_) => {
+            Phase::Greeting(_) | Phase::Ready | Phase::Probing(_) | Phase::Running(_) => {
                 self.end_run(Interruption::Fault { fault });
                 self.phase = Phase::Faulted(fault);
                 self.events.push_back(SessionEvent::Faulted(fault));
@@ -598,6 +627,10 @@ impl Session {
         match &self.phase {
             Phase::Running(_) => {
                 self.end_run(Interruption::PrinterReset);
+                self.greet(now);
+            }
+            Phase::Probing(_) => {
+                self.events.push_back(SessionEvent::Probed(Box::new(Findings::restarted())));
                 self.greet(now);
             }
             Phase::Ready | Phase::Greeting(_) => self.greet(now),
@@ -625,6 +658,7 @@ impl Session {
                     *step = Greeting::Identifying;
                     self.own.extend([&b"M115"[..], b"M105"]);
                 }
+                Phase::Probing(probe) => probe.handle_renumbered(),
                 Phase::Running(run) if run.stage == Stage::Numbering => run.stage = Stage::Printing,
                 _ => {}
             },
@@ -711,6 +745,13 @@ impl Session {
         self.send_own(now);
         match &mut self.phase {
             Phase::Greeting(_) => self.drive_greeting(now),
+            Phase::Probing(probe) => {
+                if let Some(findings) = probe.drive(now, &mut self.link) {
+                    self.events.push_back(SessionEvent::Probed(Box::new(findings)));
+                    self.phase = Phase::Ready;
+                    self.poll_at = Some(now + POLL);
+                }
+            }
             Phase::Running(_) => self.drive_run(now),
             Phase::Ready | Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {
                 while self.link.settle().is_some() {}

@@ -195,6 +195,8 @@ pub struct Link {
     turnaround: Duration,
     /// The line whose `ok` will be a sample of the turnaround: it went into an empty window.
     timing: Option<(u32, Moment)>,
+    /// Until then nothing is asked because `ok`s do not come: the board was told to wait.
+    hushed_until: Moment,
 }
 
 /// Commands that may hold their `ok` for minutes without a sign of life.
@@ -274,6 +276,7 @@ impl Link {
             last_heard: Moment::ZERO,
             turnaround: Duration::from_millis(50),
             timing: None,
+            hushed_until: Moment::ZERO,
         }
     }
 
@@ -393,8 +396,34 @@ impl Link {
         self.last_progress = now;
         self.last_heard = now;
         self.timing = None;
+        self.hushed_until = Moment::ZERO;
         self.draft_number = None;
         self.health.rest();
+    }
+
+    // Measuring, for `control::probe`.
+
+    /// How many bytes may be unconfirmed from now on, whatever the profile says.
+    pub fn set_receive_bytes(&mut self, bytes: usize) {
+        self.window.set_receive_bytes(bytes);
+    }
+
+    /// `ok`s are not expected before `until`, so nothing is asked for want of them.
+    pub fn hush(&mut self, until: Moment) {
+        self.hushed_until = until;
+    }
+
+    /// The line that the firmware has asked for and that was not sent again yet.
+    pub fn wanted(&self) -> Option<u32> {
+        match self.state {
+            State::Draining { wanted, .. } => Some(wanted),
+            _ => None,
+        }
+    }
+
+    /// Gives up all that is in flight: whatever comes is ignored until `renumber`, which must follow.
+    pub fn abandon(&mut self) {
+        self.state = State::Unnumbered;
     }
 
     fn renumber_again(&mut self, now: Moment) {
@@ -1035,7 +1064,7 @@ impl Link {
         // What takes long is trusted to say `busy`, where the board does that at all.
         let patience =
             if self.oldest_takes_long() && !self.dialect.says_busy { QUESTION_REPEAT_LONG } else { STALL };
-        Some((self.last_progress + patience).max(self.busy_until()))
+        Some((self.last_progress + patience).max(self.busy_until()).max(self.hushed_until))
     }
 
     /// When the board counts as lost, or `None` while nothing is awaited.

@@ -150,6 +150,10 @@ impl Window {
         self.capacity.queue_slots = slots;
     }
 
+    pub fn set_receive_bytes(&mut self, bytes: usize) {
+        self.capacity.receive_bytes = bytes;
+    }
+
     /// The number that the next new line gets.
     pub fn next(&self) -> u32 {
         self.next

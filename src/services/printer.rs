@@ -507,7 +507,8 @@ impl Task {
                 tracing::error!(%printer, fault = fault.in_words(), "the firmware has halted");
                 self.scribe.note(Request::NoteFaulted { printer: printer.clone(), fault });
             }
-            SessionEvent::Close { .. } => {}
+            // Only `platen stream` probes.
+            SessionEvent::Close { .. } | SessionEvent::Probed(_) => {}
         }
     }
 

@@ -11,6 +11,8 @@ mod exactness;
 
 mod life;
 
+mod probe;
+
 mod swarm;
 
 mod troubles;
