@@ -125,7 +125,8 @@ impl Firmware {
     /// What follows a wait; nothing if the command is done.
     fn go_on(&mut self, now_us: u64, afterwards: Afterwards) -> Option<Waiting> {
         self.planner.end_stretch();
-        let pause = |for_us: u64, afterwards| Waiting::Pause { until_us: now_us + for_us, afterwards };
+        let pause =
+            |for_us: u64, afterwards| Waiting::Pause { until_us: now_us.saturating_add(for_us), afterwards };
         match afterwards {
             Afterwards::Done => None,
             Afterwards::Dwell(for_us) => Some(pause(for_us, Afterwards::Done)),

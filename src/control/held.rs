@@ -78,7 +78,8 @@ impl Burst {
 
 /// A command that does nothing, and the bytes of its numbered line: `length`, or the next possible below.
 ///
-/// It waits for no time at all. Cut anywhere it is nothing worse: no tail of it moves or heats.
+/// It waits for no time at all. Cut anywhere it is nothing worse: no tail of it moves or heats. It is
+/// filled with spaces, because one damaged zero among many would be a wait for years.
 fn idle_line(number: u32, length: usize) -> (Box<[u8]>, usize) {
     let mut line = Vec::new();
     let mut measure = |command: &str| {
@@ -87,15 +88,12 @@ fn idle_line(number: u32, length: usize) -> (Box<[u8]>, usize) {
     };
     // How many digits the checksum has depends on the text: no one filling gives every length.
     for wanted in (SHORT..=length).rev() {
-        for words in ["P0", "P0 S0"] {
-            for spaces in 1..=4 {
-                let bare = format!("G4{:spaces$}{words}", "");
-                let missing = wanted.saturating_sub(measure(&bare));
-                for zeros in missing.saturating_sub(2)..=missing + 2 {
-                    let command = format!("{bare}{:0<zeros$}", "");
-                    if measure(&command) == wanted {
-                        return (command.into_bytes().into(), wanted);
-                    }
+        for words in ["P0", "P00", "P0 S0", "P00 S0"] {
+            let missing = wanted.saturating_sub(measure(&format!("G4 {words}")));
+            for spaces in missing.saturating_sub(1)..=missing + 3 {
+                let command = format!("G4{:spaces$}{words}", "");
+                if measure(&command) == wanted {
+                    return (command.into_bytes().into(), wanted);
                 }
             }
         }

@@ -299,7 +299,7 @@ impl Probe {
                 self.last_answer = now;
                 self.noise = true;
             }
-            Reply::Skip(_) | Reply::UnknownCommand => self.noise = true,
+            Reply::Skip(_) | Reply::UnknownCommand { .. } => self.noise = true,
             _ => {}
         }
     }
