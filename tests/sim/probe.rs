@@ -1,4 +1,5 @@
 //! `platen stream --probe`: what a board can hold, measured without a move and never too large.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 use hw_sim::faults::Fault;
 use hw_sim::quirks::{Acknowledge, Face, ResetCause};
