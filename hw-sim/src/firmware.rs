@@ -179,6 +179,11 @@ impl Firmware {
         self.queue.is_empty() && self.unread() == 0 && self.planner.is_idle()
     }
 
+    /// Whether nothing moves.
+    pub fn is_standing(&self) -> bool {
+        self.planner.is_idle()
+    }
+
     /// The last line number that it has accepted.
     pub fn last_line_number(&self) -> i64 {
         self.last_number

@@ -45,8 +45,12 @@ pub enum Stage {
     Paused {
         draining: bool,
     },
-    /// All lines are acknowledged; `M400` and a line after it are on their way.
-    Trailer,
+    /// All lines are acknowledged; `M400` is on its way, and `M114` behind it was sent `asked` times.
+    Trailer {
+        /// The position was told.
+        stands: bool,
+        asked: u32,
+    },
     /// The firmware is asked for its own count.
     Confirming,
     /// Heaters and fan are being switched off.

@@ -46,6 +46,10 @@ const POLL_IF_QUIET: Duration = Duration::from_secs(10);
 const PACKING_ANSWER: Duration = Duration::from_millis(500);
 const PACKING_TRIES: u32 = 3;
 
+/// How often the position is asked for at the end: once for each `ok` that may have come too often, as many
+/// as a `Resend` may take back. A board that has none to tell is believed then.
+const POSITION_TRIES: u32 = 33;
+
 /// What the caller knows about a printer before it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -247,7 +251,7 @@ impl Session {
                 match run.stage {
                     Stage::Numbering | Stage::Printing => Activity::Printing { job, progress },
                     Stage::Paused { draining } => Activity::Paused { job, progress, draining },
-                    Stage::Trailer | Stage::Confirming => Activity::Finishing { job, progress },
+                    Stage::Trailer { .. } | Stage::Confirming => Activity::Finishing { job, progress },
                     Stage::Leaving(_) => Activity::Cancelling { job },
                 }
             }
@@ -536,6 +540,9 @@ impl Session {
                 if let Some(report) = &ack.temperatures {
                     self.take_temperatures(now, report);
                 }
+                if ack.position.is_some() {
+                    self.take_position();
+                }
                 self.link.handle_ok(now, &ack);
             }
             Reply::OkFirmware(info) => {
@@ -550,7 +557,13 @@ impl Session {
             Reply::Wait => self.link.handle_wait(now),
             Reply::MeatPack(status) => self.take_unpacker(now, status),
             Reply::ColdExtrusion => self.cold_extrusions += 1,
-            Reply::UnknownCommand { text } => self.link.handle_unknown_command(text),
+            Reply::UnknownCommand { text } => {
+                if text.as_deref() == Some(b"M114") {
+                    // It will never tell.
+                    self.take_position();
+                }
+                self.link.handle_unknown_command(text);
+            }
             Reply::Temperatures(report) => {
                 self.link.handle_report();
                 self.take_temperatures(now, &report);
@@ -560,7 +573,8 @@ impl Session {
             Reply::Fault(fault) => self.take_fault(fault),
             Reply::Start => self.take_start(now),
             Reply::Action(action) => self.take_action(now, action),
-            Reply::Position(_) | Reply::OtherError | Reply::Other => {}
+            Reply::Position(_) => self.take_position(),
+            Reply::OtherError | Reply::Other => {}
         }
         while let Some(event) = self.link.poll_event() {
             self.handle_link_event(now, event);
@@ -602,6 +616,15 @@ impl Session {
         known.bed = report.bed.or(known.bed);
         known.chamber = report.chamber.or(known.chamber);
         known.at = Some(now);
+    }
+
+    /// `M114` was answered, and so was the `M400` before it: the head stands still.
+    fn take_position(&mut self) {
+        if let Phase::Running(run) = &mut self.phase
+            && let Stage::Trailer { stands, .. } = &mut run.stage
+        {
+            *stands = true;
+        }
     }
 
     fn take_fault(&mut self, fault: Fault) {
@@ -839,8 +862,9 @@ impl Session {
         }
         match run.stage.clone() {
             Stage::Printing if run.all_sent() => {
-                run.stage = Stage::Trailer;
-                // Marlin answers `M400` when all has moved; the line after it proves that answer.
+                // Marlin answers `M400` when all has moved. Its `ok` could be that of another line, which came
+                // twice; the position that the line after it tells proves it.
+                run.stage = Stage::Trailer { stands: false, asked: 1 };
                 self.own.extend([&b"M400"[..], b"M114"]);
                 self.send_own(now);
             }
@@ -848,7 +872,12 @@ impl Session {
                 run.stage = Stage::Paused { draining: false };
                 self.link.rest();
             }
-            Stage::Trailer => {
+            Stage::Trailer { stands: false, asked } if asked < POSITION_TRIES => {
+                run.stage = Stage::Trailer { stands: false, asked: asked + 1 };
+                self.own.push_back(b"M114");
+                self.send_own(now);
+            }
+            Stage::Trailer { .. } => {
                 run.stage = Stage::Confirming;
                 self.link.confirm(now);
             }

@@ -19,6 +19,8 @@ pub struct Acknowledged {
     pub damaged: bool,
     /// `M105` answers in its `ok`.
     pub temperatures: Option<TemperatureReport>,
+    /// So does `M114` where the `ok` comes first (Klipper, Smoothieware).
+    pub position: Option<Position>,
 }
 
 /// Why a printer refused a line; `last` is the last number that it accepted.
@@ -109,6 +111,7 @@ fn acknowledged(tail: &str) -> Acknowledged {
     let mut ack = Acknowledged::default();
     if tail.contains(':') {
         ack.temperatures = report::temperatures(tail);
+        ack.position = report::position(tail);
         return ack;
     }
     // Repetier: `ok 12`.
@@ -248,7 +251,8 @@ impl Reply {
         if let Some(tail) = tail.filter(|tail| tail.is_empty() || tail.starts_with(' ')) {
             return answer(tail);
         }
-        // Two `ok`s that lost the newline between them: the later one says more.
+        // Two `ok`s that lost the newline between them: the later one says more. One too few costs half a
+        // second, one too many can cost the print; so none is looked for behind other text either.
         if let Some(tail) = tail.filter(|tail| tail.starts_with("ok")) {
             return Self::parse(tail.as_bytes());
         }
@@ -342,7 +346,12 @@ mod tests {
         assert_eq!(parse("okok N13 P15 B3"), ok(Some(13), Some(15), Some(3)));
         assert_eq!(parse("ok start"), Reply::Start);
         assert_eq!(parse("ok - Invalid G53"), damaged(None, None));
-        assert_eq!(parse("ok X:1.00 Y:2.00 Z:3.00 E:0.00"), ok(None, None, None));
+        for line in ["ok X:1.00 Y:2.00 Z:3.00 E:0.00", "ok C: X:1.00 Y:2.00 Z:3.00"] {
+            let Reply::Ok(ack) = parse(line) else { panic!("{line}") };
+            assert_eq!(ack.position.map(|at| (at.x, at.z)), Some((1.0, 3.0)), "{line}");
+            assert_eq!(ack.temperatures, None);
+        }
+        assert_eq!(parse("echo:SD card ok"), Reply::Other, "no answer");
         let klipper = parse("ok FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.12.0-1");
         assert!(matches!(klipper, Reply::OkFirmware(info) if info.name == "Klipper"));
         let Reply::Ok(ack) = parse("ok T:20.74 /0.00 B:20.66 /0.00 @:0 B@:0") else { panic!() };

@@ -172,3 +172,27 @@ fn a_printer_that_falls_silent_interrupts_the_job() {
     });
     assert!(matches!(world.events.last(), Some(SessionEvent::Close { .. })));
 }
+
+#[test]
+fn a_job_is_printed_only_when_the_head_stands_still_however_many_oks_come_twice() {
+    for face in [Face::Marlin20, Face::Marlin11, Face::Smoothieware] {
+        for every in [1, 2, 5] {
+            let mut file = curve(60);
+            file.extend(["G1 X200 Y100 F600".to_owned(), "G1 X10 Y100 F60".into()]);
+            let mut config = RigConfig::new(face, 115_200, 1_000, every.into());
+            config.firmware.prevent_cold_extrusion = false;
+            let mut world = World::new(config, SAFE, file);
+            world.open();
+            world.until_ready();
+            world.start();
+            world.run_until(600, "the last lines", |world| world.executed() > 50);
+            world.inject(&Trouble::DuplicateEveryOk { every });
+            world.run_until(900, "an end", |world| {
+                world.events.iter().any(|event| {
+                    matches!(event, SessionEvent::Printed { .. } | SessionEvent::Interrupted { .. })
+                })
+            });
+            assert!(world.printed().is_some(), "{face:?} {every}: {:?}", world.events.last());
+        }
+    }
+}

@@ -206,6 +206,9 @@ impl World {
                 moved = true;
             }
             while let Some(event) = self.session.poll_event() {
+                if matches!(event, SessionEvent::Printed { .. }) {
+                    assert!(self.rig.firmware().is_standing(), "called printed while the head moves");
+                }
                 self.events.push(event);
                 moved = true;
             }
