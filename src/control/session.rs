@@ -50,6 +50,9 @@ const PACKING_TRIES: u32 = 3;
 /// as a `Resend` may take back. A board that has none to tell is believed then.
 const POSITION_TRIES: u32 = 33;
 
+/// A question that shows whether a parser needs the space that moves leave out.
+const COMPACT_TEST: &[u8] = b"M105T0";
+
 /// What the caller knows about a printer before it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -562,6 +565,10 @@ impl Session {
                     // It will never tell.
                     self.take_position();
                 }
+                let about_compact = text.as_deref().is_none_or(|text| text == COMPACT_TEST);
+                if matches!(self.phase, Phase::Greeting(Greeting::Arming)) && about_compact {
+                    self.link.forbid_compact();
+                }
                 self.link.handle_unknown_command(text);
             }
             Reply::Temperatures(report) => {
@@ -692,6 +699,7 @@ impl Session {
     }
 
     fn lose(&mut self, loss: Loss) {
+        let greeting = matches!(self.phase, Phase::Greeting(_));
         self.end_run(match loss {
             Loss::Silence => Interruption::Silence,
             Loss::LineCount => Interruption::LineCountLost,
@@ -711,6 +719,11 @@ impl Session {
             Loss::Silence if self.heard == 0 => format!(
                 "it never answered at {baud} baud: is it switched on, is this its port, is the baud rate right?"
             ),
+            Loss::Silence if greeting => {
+                "it answers, but how it counts lines cannot be made out: name its `firmware` in the configuration, \
+                 and see that nothing else talks on this port"
+                    .into()
+            }
             Loss::Silence => "it stopped answering: look at the printer, then its cable".into(),
             Loss::LineCount => Interruption::LineCountLost.in_words(),
             Loss::Noise => Interruption::Noise.in_words(),
@@ -813,6 +826,9 @@ impl Session {
     /// Reports on, heaters off.
     fn arm(&mut self, now: Moment) {
         self.phase = Phase::Greeting(Greeting::Arming);
+        if self.link.is_compact() {
+            self.own.push_back(COMPACT_TEST);
+        }
         if self.link.dialect().autoreport_temperature {
             self.own.push_back(b"M155 S1");
         }

@@ -185,6 +185,11 @@ impl Dialect {
         };
     }
 
+    /// An answer that proves little may mean a firmware that refuses nothing: no name says otherwise.
+    pub fn may_refuse_nothing(&self) -> bool {
+        self.firmware == Firmware::Unknown || self.firmware.traits().refusal != Refusal::Asks
+    }
+
     /// The quiet time after a refusal in the greeting has brought an `ok`, or none.
     pub fn saw_ok_after_resend(&mut self, came: bool) {
         if came {

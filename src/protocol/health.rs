@@ -48,6 +48,11 @@ impl Health {
         self.counts.bytes_sent += bytes as u64;
     }
 
+    /// So many bytes are unconfirmed, questions and all.
+    pub fn unconfirmed(&mut self, bytes: usize) {
+        self.counts.in_flight_max = self.counts.in_flight_max.max(bytes as u64);
+    }
+
     pub fn asked(&mut self) {
         self.counts.probes += 1;
     }

@@ -27,7 +27,7 @@ use super::frame::{self, Form};
 use super::health::Health;
 use super::meatpack;
 use super::reply::{Acknowledged, Refused};
-use super::window::{Capacity, Origin, SHORT_QUESTION_BYTES, Sent, Window};
+use super::window::{Capacity, Origin, QUESTION_BYTES, SHORT_QUESTION_BYTES, Sent, Window};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{LineHealth, LineTrouble};
 use crate::domain::units::Baud;
@@ -45,6 +45,9 @@ const BUSY_LASTS: Duration = Duration::from_millis(6_500);
 /// Where a command runs that may take minutes (heating, homing) and the board never says `busy`, it
 /// is asked this seldom: each question waits in its receive buffer until the command is done.
 const QUESTION_REPEAT_LONG: Duration = Duration::from_secs(60);
+/// The same where its receive buffer may have no room for another question. The newline before it ends what
+/// was cut, and what is cut is refused, so that the one that does not fit does no harm.
+const QUESTION_REPEAT_FULL: Duration = Duration::from_secs(30);
 /// No progress and no `busy` for this long: the board is lost. Long moves without keepalive take less.
 const SILENCE: Duration = Duration::from_secs(90);
 /// The same while a command runs that may take minutes; any word of the board begins it anew.
@@ -64,6 +67,9 @@ const RENUMBER_REPEAT: Duration = Duration::from_millis(1_000);
 const RENUMBER_SETTLE: Duration = Duration::from_millis(60);
 /// The greeting's question must be run this often before the firmware counts as one that refuses nothing.
 const RUNS_BELIEVED: u32 = 2;
+/// The same where its answer is an `ok` and nothing else, each time for a whole second: a refusal of which
+/// noise left no more looks alike.
+const BARE_RUNS_BELIEVED: u32 = 3;
 
 /// The last line number before a job's first line.
 ///
@@ -101,10 +107,12 @@ pub enum LinkEvent {
 enum Settle {
     /// `M110` was answered, perhaps: an `ok` alone could be that of a refusal.
     Hushed,
-    /// The firmware was asked for its count; so often it ran the question instead.
-    Asked { runs: u32 },
+    /// The firmware was asked for its count; so often it ran the question instead, or seemed to.
+    Asked { runs: u32, bare_runs: u32, ok_came: bool },
     /// It told its count, or that it has none. Whether an `ok` follows is worth knowing.
     Answered { refused: bool, ok_came: bool },
+    /// It ran a question far ahead, and counts from there if it counts at all: it is numbered once more.
+    Reset,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,12 +189,17 @@ pub struct Link {
     careful_until: Option<u32>,
     /// The line that makes the firmware speak a text of the file, and that text.
     echo: Option<(u32, Box<[u8]>)>,
+    /// `ok`s too many while all was drained that the board then wanted from this line on. If it has that line,
+    /// they were its own, and the request was noise.
+    doubtful: Option<(u32, u64)>,
     /// A question far behind was not refused by this board; one far ahead always is.
     behind_fails: bool,
     /// The session waits for the answer that confirms the last line.
     confirming: bool,
     refusals: u32,
     nonsense: u32,
+    /// Bytes of questions that were not answered yet.
+    asked_bytes: usize,
     last_progress: Moment,
     last_busy: Option<Moment>,
     /// The board said something that makes sense.
@@ -204,6 +217,10 @@ fn takes_long(command: &[u8]) -> bool {
     // `G4P500` is `G4 P500` to a firmware.
     let code = command.split(|byte| !byte.is_ascii_digit()).nth(1).map_or(0, <[u8]>::len);
     let code = &command[..command.len().min(1 + code)];
+    // A change of tool may purge, wipe and heat.
+    if code.starts_with(b"T") {
+        return true;
+    }
     const LONG: [&[u8]; 24] = [
         b"G4", b"G28", b"G29", b"G30", b"G32", b"G33", b"G34", b"G76", b"G80", b"M0", b"M1", b"M48", b"M109",
         b"M116", b"M125", b"M190", b"M191", b"M226", b"M303", b"M400", b"M600", b"M701", b"M702", b"M306",
@@ -212,7 +229,7 @@ fn takes_long(command: &[u8]) -> bool {
 }
 
 fn is_temperature_question(command: &[u8]) -> bool {
-    command == b"M105" || command.starts_with(b"M105 ")
+    command.strip_prefix(b"M105").is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_digit))
 }
 
 /// Whether what begins a text is a line number that lost its `N`, or has another character in its place.
@@ -229,8 +246,8 @@ fn is_move(command: &[u8]) -> bool {
 
 /// The text that `M118` makes the firmware say, without what it puts before it.
 fn spoken(command: &[u8]) -> Option<&[u8]> {
-    let mut text = command.strip_prefix(b"M118")?;
-    if !text.is_empty() && !text.starts_with(b" ") {
+    let mut text = command.strip_prefix(b"M118").or_else(|| command.strip_prefix(b"m118"))?;
+    if text.first().is_some_and(u8::is_ascii_digit) {
         return None;
     }
     loop {
@@ -240,6 +257,26 @@ fn spoken(command: &[u8]) -> Option<&[u8]> {
                 text = rest;
             }
             _ => return Some(text.trim_ascii()),
+        }
+    }
+}
+
+/// The same where the text stands in quotes (`M118 P0 S"ok"`, RepRapFirmware), and a quote in it twice.
+fn spoken_in_quotes(text: &[u8]) -> Option<Vec<u8>> {
+    let from = text.windows(2).position(|pair| pair.eq_ignore_ascii_case(b"S\""))? + 2;
+    let mut said = Vec::new();
+    let mut rest = &text[from..];
+    loop {
+        match rest {
+            [b'"', b'"', more @ ..] => {
+                said.push(b'"');
+                rest = more;
+            }
+            [b'"', ..] | [] => return Some(said.trim_ascii().into()),
+            [byte, more @ ..] => {
+                said.push(*byte);
+                rest = more;
+            }
         }
     }
 }
@@ -267,10 +304,12 @@ impl Link {
             refused: None,
             careful_until: None,
             echo: None,
+            doubtful: None,
             behind_fails: false,
             confirming: false,
             refusals: 0,
             nonsense: 0,
+            asked_bytes: 0,
             last_progress: Moment::ZERO,
             last_busy: None,
             last_heard: Moment::ZERO,
@@ -322,6 +361,17 @@ impl Link {
     /// It refuses what is damaged or out of order, so it can be asked for its count.
     fn counts_lines(&self) -> bool {
         self.refusal() == Refusal::Asks
+    }
+
+    /// Its parser needs the spaces.
+    pub fn forbid_compact(&mut self) {
+        self.dialect.traits.runs_compact = false;
+        self.draft_number = None;
+    }
+
+    /// Lines go out without spaces.
+    pub fn is_compact(&self) -> bool {
+        self.dialect.traits.runs_compact
     }
 
     fn form(&self) -> Form {
@@ -390,9 +440,11 @@ impl Link {
         self.refused = None;
         self.careful_until = None;
         self.echo = None;
+        self.doubtful = None;
         self.confirming = false;
         self.refusals = 0;
         self.nonsense = 0;
+        self.asked_bytes = 0;
         self.last_progress = now;
         self.last_heard = now;
         self.timing = None;
@@ -437,11 +489,15 @@ impl Link {
         if tries % 3 == 2 && perhaps {
             self.withdraw_packing();
         }
+        self.write_renumbering();
+        self.state = State::Renumbering { tries: tries + 1, repeat_at: now + RENUMBER_REPEAT };
+    }
+
+    fn write_renumbering(&mut self) {
         self.end_line();
         let command = format!("M110 N{}", self.base);
         let form = self.form();
         frame::write_as(&mut self.out, &mut self.scratch, form, self.base, command.as_bytes());
-        self.state = State::Renumbering { tries: tries + 1, repeat_at: now + RENUMBER_REPEAT };
     }
 
     /// Whether a command may be sent now as a new line. `send` must follow with the same one, or nothing.
@@ -534,13 +590,22 @@ impl Link {
             return;
         }
         let long = self.oldest_takes_long();
+        let written = self.out.len();
         if tries > 0 && self.dialect.meatpack {
             // Perhaps its unpacker is not as we believe; plain lines reach it in any case.
             self.withdraw_packing();
         }
         self.behind_fails |= tries > 0;
         self.question();
-        let wait = if long { QUESTION_REPEAT_LONG } else { Duration::from_secs(1 << tries.min(3)) };
+        self.asked_bytes += self.out.len() - written;
+        let unconfirmed = self.window.in_flight_bytes() + self.asked_bytes;
+        self.health.unconfirmed(unconfirmed);
+        let full = unconfirmed + QUESTION_BYTES > self.window.capacity().receive_bytes;
+        let wait = match (long, full) {
+            (true, _) => QUESTION_REPEAT_LONG,
+            (false, true) => QUESTION_REPEAT_FULL,
+            _ => Duration::from_secs(1 << tries.min(3)),
+        };
         self.state = State::Asking { tries: tries + 1, repeat_at: now + wait };
     }
 
@@ -664,9 +729,11 @@ impl Link {
     pub fn is_echo(&mut self, line: &[u8]) -> bool {
         let Some((_, text)) = &self.echo else { return false };
         let line = line.trim_ascii();
-        let said = [&b""[..], b"//", b"// ", b"echo:", b"echo: "]
-            .iter()
-            .any(|before| line.strip_prefix(*before).is_some_and(|rest| *rest == **text));
+        let quoted = spoken_in_quotes(text);
+        let said = [&b""[..], b"//", b"// ", b"echo:", b"echo: "].iter().any(|before| {
+            line.strip_prefix(*before)
+                .is_some_and(|rest| *rest == **text || quoted.as_deref().is_some_and(|quoted| rest == quoted))
+        });
         if said {
             self.echo = Some((u32::MAX, Box::default()));
         }
@@ -690,7 +757,15 @@ impl Link {
     /// The board has nothing to do: if it should have, lines or answers are lost.
     pub fn handle_wait(&mut self, now: Moment) {
         let old = |line: &Sent| now.since(line.at) >= WAIT_MEANS_LOST.max(self.turnaround * 3);
-        if self.is_streaming() && self.window.oldest_in_flight().is_some_and(old) {
+        if !(self.is_streaming() && self.window.oldest_in_flight().is_some_and(old)) {
+            return;
+        }
+        let asked = self.window.find_in_flight(|line| is_temperature_question(&line.text));
+        let answer_lost = asked.and_then(|number| self.window.get(number)).is_some_and(old);
+        if !self.counts_lines() && answer_lost {
+            // It was asked, has nothing to do, and did not answer.
+            self.lose(Loss::Unaccounted);
+        } else {
             self.ask(now, 0);
         }
     }
@@ -702,10 +777,12 @@ impl Link {
 
     /// `skip 12`: a line that it has already or does not want yet; an `ok` follows and says nothing.
     pub fn handle_skip(&mut self, number: u32) {
-        if matches!(self.state, State::Streaming | State::Draining { .. } | State::Asking { .. }) {
+        let asked = matches!(self.state, State::Settling { step: Settle::Asked { .. }, .. });
+        if asked || matches!(self.state, State::Streaming | State::Draining { .. } | State::Asking { .. }) {
             self.ignore_oks += 1;
         }
         // Behind a request that we missed it passes over up to thirty lines, questions as well.
+        self.asked_bytes = 0;
         if matches!(self.state, State::Asking { .. }) && number & 0xFFFF == self.question_number() & 0xFFFF {
             self.question();
         }
@@ -751,18 +828,24 @@ impl Link {
                 return;
             }
             // It ran the question instead of refusing it: this firmware does not look at numbers.
-            State::Settling { step: Settle::Asked { runs }, tries, .. }
+            State::Settling { step: Settle::Asked { runs, bare_runs, .. }, tries, .. }
                 if ack.temperatures.is_some() || reported =>
             {
-                let runs = runs + 1;
-                if runs < RUNS_BELIEVED {
-                    self.question();
-                    let until = now + RENUMBER_REPEAT;
-                    self.state = State::Settling { step: Settle::Asked { runs }, tries, until };
-                } else {
-                    let step = Settle::Answered { refused: false, ok_came: false };
-                    self.state = State::Settling { step, tries, until: now + RENUMBER_SETTLE };
-                }
+                self.ran_question(now, runs + 1, bare_runs, tries);
+                return;
+            }
+            State::Settling { step: Settle::Asked { .. }, .. } if self.ignore_oks > 0 => {
+                // It passed over the question: it does look at numbers.
+                self.ignore_oks -= 1;
+                return;
+            }
+            State::Settling { step: Settle::Asked { runs, bare_runs, .. }, tries, until } => {
+                let step = Settle::Asked { runs, bare_runs, ok_came: true };
+                self.state = State::Settling { step, tries, until };
+                return;
+            }
+            State::Settling { step: Settle::Reset, .. } => {
+                self.numbered(now, false, false);
                 return;
             }
             State::Settling { step: Settle::Answered { refused, .. }, tries, until } => {
@@ -817,15 +900,28 @@ impl Link {
             self.health.stray_ok();
             // A whole `ok P15 B3` is no `ok N12 P15 B3` that noise has changed. Where `ok`s tell nothing,
             // one too many proves something only right after a refusal, when all others are accounted for.
-            let draining = matches!(self.state, State::Draining { .. });
-            let whole = if self.dialect.advanced_ok { ack.slots_free.is_some() } else { draining };
-            if whole && !ack.damaged && unknown.is_none() {
-                self.health.strayed();
+            match self.state {
+                _ if ack.damaged || unknown.is_some() => {}
+                _ if self.dialect.advanced_ok && ack.slots_free.is_some() => self.health.strayed(),
+                State::Draining { wanted, .. } if !self.dialect.advanced_ok => {
+                    let others =
+                        self.doubtful.filter(|(line, _)| *line == wanted).map_or(0, |(_, count)| count);
+                    self.doubtful = Some((wanted, others + 1));
+                }
+                _ => {}
             }
             return;
         }
         if self.was_changed(self.window.acked(), unknown.as_ref()) {
             self.health.strayed();
+        }
+        if !ack.damaged {
+            // `ok P15 B3`: some builds tell the queue without the number.
+            self.learn_queue(ack);
+            if let Some(free) = ack.planner_free {
+                let moved = self.window.get(self.window.acked()).is_some_and(|line| is_move(&line.text));
+                self.health.planner(now, free, moved);
+            }
         }
         self.believe_below(now, self.window.acked() + 1);
     }
@@ -886,6 +982,7 @@ impl Link {
             return;
         }
         self.last_progress = now;
+        self.asked_bytes = 0;
         self.refusals = 0;
         self.nonsense = 0;
         if let Some((timed, at)) = self.timing.filter(|(timed, _)| *timed < number) {
@@ -893,6 +990,10 @@ impl Link {
                 self.turnaround = self.turnaround.min(now - at);
             }
             self.timing = None;
+        }
+        if let Some((_, count)) = self.doubtful.take_if(|(line, _)| *line < number) {
+            // It took the line that it wanted.
+            (0..count).for_each(|_| self.health.strayed());
         }
         if self.careful_until.is_some_and(|line| line < number) {
             self.careful_until = None;
@@ -945,12 +1046,20 @@ impl Link {
 
     fn resend(&mut self, now: Moment, wanted: u32, why: Option<Refused>) {
         let wanted = self.whole_number(wanted);
+        self.asked_bytes = 0;
         match self.state {
             State::Unnumbered | State::Lost => return,
-            State::Settling { step: Settle::Hushed | Settle::Answered { .. }, .. } => return,
+            State::Settling { step: Settle::Hushed | Settle::Answered { .. } | Settle::Reset, .. } => return,
             State::Settling { step: Settle::Asked { .. }, tries, .. } if wanted == self.base + 1 => {
                 let step = Settle::Answered { refused: true, ok_came: false };
                 self.state = State::Settling { step, tries, until: now + RENUMBER_SETTLE };
+                return;
+            }
+            // It took the question for its next line: it refuses no number ahead.
+            State::Settling { step: Settle::Asked { runs: 1.., bare_runs, .. }, tries, .. }
+                if wanted == self.question_number() + 1 =>
+            {
+                self.ran_question(now, RUNS_BELIEVED, bare_runs, tries);
                 return;
             }
             State::Settling { step: Settle::Asked { .. }, tries, .. } => {
@@ -963,6 +1072,7 @@ impl Link {
             State::Streaming | State::Draining { .. } | State::Asking { .. } => {}
         }
         let asking = matches!(self.state, State::Asking { .. });
+        self.doubtful.take_if(|(line, _)| *line < wanted);
         // A board that was reset wants line 1: obeying would print the part again over itself.
         let restarted = wanted <= self.base || (wanted == 1 && self.window.acked() > 1);
         if restarted || !self.window.may_rewind_to(wanted) {
@@ -1119,6 +1229,17 @@ impl Link {
         }
     }
 
+    /// The question was run, so often, or brought an `ok` and nothing else.
+    fn ran_question(&mut self, now: Moment, runs: u32, bare_runs: u32, tries: u32) {
+        let (step, patience) = if runs >= RUNS_BELIEVED || bare_runs >= BARE_RUNS_BELIEVED {
+            (Settle::Answered { refused: false, ok_came: false }, RENUMBER_SETTLE)
+        } else {
+            self.question();
+            (Settle::Asked { runs, bare_runs, ok_came: false }, RENUMBER_REPEAT)
+        };
+        self.state = State::Settling { step, tries, until: now + patience };
+    }
+
     /// A step of the greeting has had its time.
     fn settled(&mut self, now: Moment, step: Settle, tries: u32) {
         match step {
@@ -1127,15 +1248,26 @@ impl Link {
                 self.reported = false;
                 self.ignore_oks = 0;
                 self.question();
-                let step = Settle::Asked { runs: 0 };
+                let step = Settle::Asked { runs: 0, bare_runs: 0, ok_came: false };
                 self.state = State::Settling { step, tries, until: now + RENUMBER_REPEAT };
+            }
+            // One that does not refuse numbers behind may well refuse those ahead.
+            Settle::Asked { runs, bare_runs, ok_came: true }
+                if self.dialect.may_refuse_nothing() && (self.base < BEFORE_JOB || self.behind_fails) =>
+            {
+                self.ran_question(now, runs, bare_runs + 1, tries);
             }
             Settle::Asked { .. } => {
                 self.behind_fails |= self.base >= BEFORE_JOB;
                 self.state = State::Renumbering { tries, repeat_at: now };
                 self.renumber_again(now);
             }
-            Settle::Answered { refused, ok_came } => self.numbered(now, refused, ok_came),
+            Settle::Answered { refused: true, ok_came } => self.numbered(now, true, ok_came),
+            Settle::Answered { refused: false, .. } => {
+                self.write_renumbering();
+                self.state = State::Settling { step: Settle::Reset, tries, until: now + RENUMBER_REPEAT };
+            }
+            Settle::Reset => self.numbered(now, false, false),
         }
     }
 }
@@ -1249,6 +1381,7 @@ mod tests {
         assert_eq!(link.poll_event(), None, "once may be noise");
         hear(&mut link, 80, "ok T:20.0 /0.0 B:20.0 /0.0");
         link.handle_timeout(at(140));
+        hear(&mut link, 145, "ok");
         assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
         assert_eq!(link.dialect().traits.refusal, Refusal::Drops);
     }
@@ -1436,7 +1569,11 @@ mod tests {
         hear(&mut link, 110, "Resend: 1");
         hear(&mut link, 110, "ok");
         hear(&mut link, 111, "ok");
-        assert_eq!((link.window().acked(), link.health().strays), (1, 1));
+        assert_eq!((link.window().acked(), link.health().strays), (1, 0));
+        let until = link.poll_timeout().unwrap();
+        link.handle_timeout(until);
+        hear(&mut link, 300, "ok");
+        assert_eq!((link.window().acked(), link.health().strays), (2, 1), "it took the line that it wanted");
     }
 
     #[test]
@@ -1533,7 +1670,10 @@ mod tests {
         link.handle_timeout(at(70));
         hear(&mut link, 75, "ok T:20.0 /0.0");
         hear(&mut link, 80, "ok T:20.0 /0.0");
+        sent(&mut link);
         link.handle_timeout(at(140));
+        assert!(sent(&mut link).contains("M110 N0*"), "its count went astray with the question");
+        hear(&mut link, 145, "ok");
         assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
         sent(&mut link);
         link
@@ -1682,7 +1822,7 @@ mod tests {
 
     #[test]
     fn a_command_takes_as_long_with_a_space_behind_its_code_as_without() {
-        for command in ["G4 P500", "G4P500", "G28", "G28X", "M109S210", "M190 S60"] {
+        for command in ["G4 P500", "G4P500", "G28", "G28X", "M109S210", "M190 S60", "T1"] {
             assert!(takes_long(command.as_bytes()), "{command}");
         }
         for command in ["G1 X4", "G1X28", "M104S210", "G280", "", "G"] {
@@ -1739,8 +1879,10 @@ mod tests {
 
     #[test]
     fn the_text_of_m118_stands_behind_its_parameters() {
-        let cases: [(&[u8], Option<&[u8]>); 6] = [
+        let cases: [(&[u8], Option<&[u8]>); 8] = [
             (b"M118 ok", Some(b"ok")),
+            (b"M118ok", Some(b"ok")),
+            (b"m118 ok", Some(b"ok")),
             (b"M118 A1 P0 action:cancel", Some(b"action:cancel")),
             (b"M118 E1 Resend: 1", Some(b"Resend: 1")),
             (b"M118 Path P1", Some(b"Path P1")),
@@ -1750,6 +1892,143 @@ mod tests {
         for (command, text) in cases {
             assert_eq!(spoken(command), text);
         }
+    }
+
+    #[test]
+    fn a_queue_is_learnt_from_oks_without_numbers_too() {
+        let mut link = streaming(false);
+        for x in 0..SLOTS_BELIEVED {
+            push(&mut link, 100, &format!("G1 X{x}"));
+            hear(&mut link, 110, "ok P15 B3");
+        }
+        assert_eq!(link.window().capacity().queue_slots, 3);
+        assert!(link.health().planner_told);
+    }
+
+    #[test]
+    fn a_board_that_answers_every_question_by_a_bare_ok_is_taken_for_one_that_refuses_nothing() {
+        for late_report in [false, true] {
+            let mut link = Link::new(Baud(115_200), CAPACITY, None);
+            link.renumber(at(0), 0);
+            hear(&mut link, 5, "ok");
+            let mut now = 70;
+            let mut questions = 0;
+            for _ in 0..100 {
+                let asked = sent(&mut link);
+                questions += u32::from(asked.contains("M105"));
+                if !asked.is_empty() {
+                    hear(&mut link, now, "ok");
+                }
+                if late_report && asked.contains("M105") {
+                    link.handle_report();
+                }
+                now += 50;
+                link.handle_timeout(at(now));
+            }
+            assert!((2..=BARE_RUNS_BELIEVED).contains(&questions), "{questions}");
+            assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
+            assert!(!link.counts_lines());
+        }
+    }
+
+    #[test]
+    fn a_question_that_is_passed_over_was_not_run() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
+        link.renumber(at(0), 0);
+        hear(&mut link, 5, "ok");
+        let mut now = 70;
+        for _ in 0..100 {
+            link.handle_timeout(at(now));
+            let asked = sent(&mut link);
+            if asked.contains("M105") {
+                hear(&mut link, now, "skip 1000000");
+            }
+            if !asked.is_empty() {
+                hear(&mut link, now, "ok");
+            }
+            now += 50;
+        }
+        assert_eq!(link.poll_event(), None);
+    }
+
+    #[test]
+    fn an_idle_board_that_refuses_nothing_and_does_not_answer_is_given_up() {
+        let mut link = uncounted(Firmware::RepRapFirmware);
+        push(&mut link, 200, "G1 X1");
+        for millis in (300..2_000).step_by(100) {
+            hear(&mut link, millis, "wait");
+        }
+        assert_eq!(link.poll_event(), Some(LinkEvent::Lost(Loss::Unaccounted)));
+    }
+
+    #[test]
+    fn a_refusal_behind_a_bare_ok_still_counts() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, None);
+        link.renumber(at(0), 0);
+        hear(&mut link, 5, "ok");
+        link.handle_timeout(at(70));
+        hear(&mut link, 75, "ok");
+        hear(&mut link, 80, "Error:Line Number is not Last Line Number+1, Last Line: 0");
+        hear(&mut link, 80, "Resend: 1");
+        hear(&mut link, 80, "ok");
+        link.handle_timeout(at(200));
+        assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
+        assert!(link.counts_lines());
+    }
+
+    #[test]
+    fn questions_in_a_long_silence_never_fill_more_than_the_receive_buffer() {
+        let mut link = streaming(false);
+        while link.has_room(b"G1 X100 Y100") {
+            push(&mut link, 100, "G1 X100 Y100");
+        }
+        let mut bytes = sent(&mut link).len();
+        for millis in (1_000..28_000).step_by(100) {
+            link.handle_timeout(at(millis));
+            bytes += sent(&mut link).len();
+        }
+        assert!((100..=127).contains(&bytes), "{bytes}");
+        assert!(link.health().in_flight_max > 110, "questions count: {}", link.health().in_flight_max);
+        for millis in (28_000..40_000).step_by(100) {
+            link.handle_timeout(at(millis));
+        }
+        assert!(sent(&mut link).contains("M105"), "the first may be lost");
+    }
+
+    #[test]
+    fn oks_behind_a_request_that_noise_has_made_prove_no_stray() {
+        let mut link = streaming(false);
+        for x in 0..4 {
+            push(&mut link, 100, &format!("G1 X{x}"));
+        }
+        hear(&mut link, 105, "ok");
+        hear(&mut link, 106, "ok");
+        // It was nothing of the kind, and the board goes on.
+        hear(&mut link, 107, "Resend: 2");
+        hear(&mut link, 108, "ok");
+        hear(&mut link, 109, "ok");
+        hear(&mut link, 109, "ok");
+        let until = link.poll_timeout().unwrap();
+        link.handle_timeout(until);
+        assert!(sent(&mut link).contains("N2 "));
+        hear(&mut link, 200, "Error:Line Number is not Last Line Number+1, Last Line: 4");
+        hear(&mut link, 200, "Resend: 5");
+        hear(&mut link, 200, "ok");
+        assert_eq!(link.health().strays, 0);
+    }
+
+    #[test]
+    fn the_text_of_m118_may_stand_in_quotes() {
+        let mut link = streaming(false);
+        for command in ["M118 P0 S\"ok\"", "M118 S\"ok\" P0", "M118 S\"ok", "M118 P0 S\" ok \" L1"] {
+            push(&mut link, 100, command);
+            assert!(link.is_echo(b"ok"), "{command}");
+            assert!(!link.is_idle());
+            hear(&mut link, 110, "ok");
+            assert!(link.is_idle());
+        }
+        push(&mut link, 100, "M118 S\"say \"\"ok\"\"\"");
+        assert!(link.is_echo(b"say \"ok\""));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod world;
 mod exactness;
 
 mod life;
+mod odd_boards;
 
 mod probe;
 
