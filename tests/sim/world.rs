@@ -41,6 +41,14 @@ fn spelled(command: &str) -> String {
 /// wire. A host's own mistake would be another line of the file as it stands there.
 fn is_undetectable(file: &[String], wanted: &str, executed: &str) -> bool {
     let other = file.iter().any(|line| line == executed);
+    // What was lost on the way, in a receive buffer that a doubled line made too small, may reach into the
+    // next line, whose number is then one of the words.
+    let spliced = executed.split(' ').skip(1).any(|word| {
+        word.strip_prefix('N').is_some_and(|digits| digits.len() >= 5 && digits.parse::<u32>().is_ok())
+    });
+    if spliced {
+        return true;
+    }
     let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<Vec<_>>();
     !other && distance(&letters(wanted), &letters(executed)) <= 5
 }
