@@ -67,7 +67,7 @@ const PACE: Duration = Duration::from_micros(250);
 struct Wires(Option<Runtime>);
 
 /// Lets the only thread of a runtime wake up once in `PACE` at most.
-pub fn pace(builder: &mut tokio::runtime::Builder) {
+fn pace(builder: &mut tokio::runtime::Builder) {
     let rested = Mutex::new(Instant::now());
     builder.on_thread_park(move || {
         let Ok(mut rested) = rested.lock() else { return };

@@ -106,11 +106,9 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
         .map_err(|error| Failed::Finding(format!("platen could not start its threads: {error}")))
 }
 
-/// A runtime on this thread alone that wakes up for a wire at the pace of the daemon's.
+/// A runtime on this thread alone: one wire has nobody to make way for.
 fn calm_runtime() -> Result<tokio::runtime::Runtime, Failed> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    crate::daemon::pace(&mut builder);
-    builder
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failed::Finding(format!("platen could not start its threads: {error}")))
