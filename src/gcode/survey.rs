@@ -37,6 +37,11 @@ pub enum SurveyError {
     #[error("line {line}: `{text}` is not a G-code command (G, M or T in capitals, then a number)")]
     NotACommand { line: u64, text: String },
     #[error(
+        "line {line}: `{text}` calls a macro, and only the printer knows what it does; \
+         write its G-code into the slicer's own instead"
+    )]
+    Macro { line: u64, text: String },
+    #[error(
         "line {line}: `{text}` has {bytes} bytes, a command has at most {COMMAND_MAX} \
          (printers cut longer ones); shorten it in the slicer's own G-code"
     )]
@@ -221,6 +226,13 @@ fn is_binary_stl(head: &[u8]) -> bool {
     head.contains(&0) && title.iter().all(text) && (1..TRIANGLES_MAX).contains(&u32::from_le_bytes(count))
 }
 
+/// `START_PRINT BED=60`: Klipper's macros have names of capitals with an underscore.
+fn is_macro(text: &[u8]) -> bool {
+    let name = text.split(|byte| *byte == b' ').next().unwrap_or_default();
+    name.contains(&b'_')
+        && name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+}
+
 fn check(command: Command<'_>) -> Result<(), SurveyError> {
     let Command { line, text, .. } = command;
     if text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
@@ -228,6 +240,9 @@ fn check(command: Command<'_>) -> Result<(), SurveyError> {
     }
     let quoted = || quote(text);
     let Some(code) = code(text) else {
+        if is_macro(text) {
+            return Err(SurveyError::Macro { line, text: quoted() });
+        }
         return Err(SurveyError::NotACommand { line, text: quoted() });
     };
     if !text.is_ascii() {

@@ -50,7 +50,7 @@ fn every_file_that_cannot_be_printed_is_refused_with_what_and_where() {
         (b"<html>\n", "line 1: `<html>` is not a G-code command (G, M or T in capitals, then a number)"),
         (b"; a\n\nDear all,\n", "line 3: `Dear all,` is not a G-code command"),
         (b"G1\ng1 X1", "line 2: `g1 X1` is not a G-code command"),
-        (b"START_PRINT BED=60", "line 1: `START_PRINT BED=60` is not a G-code command"),
+        (b"START_PRINT BED=60", "line 1: `START_PRINT BED=60` calls a macro, and only the printer knows"),
         (b"G1\nX10 Y10", "line 2: `X10 Y10` is not a G-code command"),
         (b"G", "line 1: `G` is not a G-code command"),
         (b"T", "line 1: `T` is not a G-code command"),
