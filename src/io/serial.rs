@@ -416,4 +416,29 @@ mod tests {
         }
         assert_eq!(all, [&line[..], b"\nok\n"].concat());
     }
+
+    #[tokio::test]
+    async fn what_waits_unread_when_lines_begin_to_be_collected_is_read_like_the_rest() {
+        use std::io::Write;
+        use tokio::io::AsyncReadExt;
+        for waiting in ["ok N1", "ok N1 P15 B3\nok", "ok N1 P15 B3\n", "\n", ""] {
+            let (mut master, mut wire) = pty();
+            let mut read = [0; 64];
+            master.write_all(b"start\n").unwrap();
+            let mut all = Vec::new();
+            while !all.ends_with(b"start\n") {
+                let count = wire.read(&mut read).await.unwrap();
+                all.extend_from_slice(&read[..count]);
+            }
+            master.write_all(waiting.as_bytes()).unwrap();
+            wire.wake_by_line();
+            master.write_all(b" and the rest\nok N2 P15 B3\n").unwrap();
+            let wanted = format!("start\n{waiting} and the rest\nok N2 P15 B3\n");
+            while all.len() < wanted.len() {
+                let count = wire.read(&mut read).await.unwrap();
+                all.extend_from_slice(&read[..count]);
+            }
+            assert_eq!(String::from_utf8_lossy(&all), wanted);
+        }
+    }
 }
