@@ -43,10 +43,10 @@ pub struct Stream {
     #[arg(long, value_name = "FILE", requires = "printer")]
     pub config: Option<PathBuf>,
     /// The printer in that configuration.
-    #[arg(long, value_name = "NAME", requires = "config")]
+    #[arg(long, value_name = "NAME", requires = "config", conflicts_with = "port")]
     pub printer: Option<String>,
     /// Write what was measured into that configuration.
-    #[arg(long, requires_all = ["probe", "config"])]
+    #[arg(long, requires_all = ["probe", "config"], conflicts_with = "port")]
     pub write: bool,
     /// Bytes of the board's receive buffer; 128 where nothing else is known.
     #[arg(long, value_name = "N", value_parser = in_bytes)]

@@ -66,6 +66,7 @@ fn splice(text: &str, printer: &str, buffers: Buffers) -> Option<String> {
     let item = printers.iter().find(|item| name(item) == Some(printer))?;
     let table = item.get_ref().as_table()?;
     let inline = text.get(item.span())?.starts_with('{');
+    let first = table.keys().map(|key| key.span().start).min()?;
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     for (key, number) in buffers.lines() {
         if let Some(value) = table.get(key) {
@@ -78,7 +79,7 @@ fn splice(text: &str, printer: &str, buffers: Buffers) -> Option<String> {
             changes.push((last.span().end..last.span().end, format!(", {line}")));
             continue;
         }
-        let at = commented(text, last_key.span().start, key).unwrap_or_else(|| Place {
+        let at = commented(text, first, key).unwrap_or_else(|| Place {
             begins: line_begin(text, last_key.span().start),
             inside: last.span().end,
         });

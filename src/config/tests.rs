@@ -228,6 +228,16 @@ listen = "127.0.0.1:7180"
     }
 
     #[test]
+    fn a_commented_default_before_the_last_value_is_found_too() {
+        let text =
+            TWO.replace("#rx_buffer = 128\n", "").replace("name = \"a\"", "name = \"a\"\n #rx_buffer=64");
+        let wanted = text
+            .replace(" #rx_buffer=64\n", " #rx_buffer=64\n rx_buffer = 1024\n")
+            .replace("# as built\n", "# as built\ncommand_buffer = 31\n");
+        assert_eq!(changed(&text, "a"), wanted);
+    }
+
+    #[test]
     fn line_ends_of_windows_stay() {
         let wanted = changed(TWO, "a").replace('\n', "\r\n");
         assert_eq!(changed(&TWO.replace('\n', "\r\n"), "a"), wanted);
