@@ -37,7 +37,7 @@ pub struct Stream {
     #[arg(long, value_name = "PATH", requires = "baud")]
     pub port: Option<PathBuf>,
     /// Line speed in bits per second.
-    #[arg(long, value_name = "N", requires = "port")]
+    #[arg(long, value_name = "N", requires = "port", conflicts_with = "config")]
     pub baud: Option<u32>,
     /// A configuration that knows the port, its speed and the rest.
     #[arg(long, value_name = "FILE", requires = "printer")]
@@ -46,7 +46,7 @@ pub struct Stream {
     #[arg(long, value_name = "NAME", requires = "config", conflicts_with = "port")]
     pub printer: Option<String>,
     /// Write what was measured into that configuration.
-    #[arg(long, requires_all = ["probe", "config"], conflicts_with = "port")]
+    #[arg(long, requires_all = ["probe", "config"], conflicts_with_all = ["port", "file"])]
     pub write: bool,
     /// Bytes of the board's receive buffer; 128 where nothing else is known.
     #[arg(long, value_name = "N", value_parser = in_bytes)]

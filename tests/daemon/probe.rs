@@ -325,7 +325,14 @@ fn what_makes_no_sense_together_is_told_as_a_wrong_use() {
         (vec!["--probe", "--printer", "mk"], "--config <FILE>"),
         (vec!["--probe", "--port", "/dev/null"], "--baud <N>"),
         (vec!["--probe", "--config", "/none.toml"], "--printer <NAME>"),
-        (vec!["x.gcode", "--write", config[0], config[1], config[2], config[3]], "--probe"),
+        (
+            vec!["x.gcode", "--write", config[0], config[1], config[2], config[3]],
+            "cannot be used with '--write'",
+        ),
+        (
+            vec!["x.gcode", "--baud", "9600", config[0], config[1], config[2], config[3]],
+            "cannot be used with",
+        ),
         (
             vec!["--probe", "--port", "/dev/null", config[0], config[1], config[2], config[3]],
             "cannot be used with",
