@@ -12,7 +12,7 @@ use platen::config::Config;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::ports::{assert_told, bare_tty};
+use crate::ports::{among_rubbish, assert_told, bare_tty};
 use crate::world::{Lab, Process, Told, executed, gcode, platen, printer, run, until};
 
 /// The board waits by its own clock, so it has to be as fast as a real one.
@@ -260,6 +260,12 @@ fn a_port_that_is_silent_is_given_up_with_what_to_look_at() {
     let told = start(&["--port", port.to_str().unwrap(), "--baud", "250000"]).end();
     assert_told(&told, &[port.to_str().unwrap(), "never answered at 250000 baud", "baud rate right"]);
     assert_eq!(told.out, "");
+}
+
+#[test]
+fn a_port_at_a_wrong_baud_rate_is_told_from_a_silent_one() {
+    let (port, told) = among_rubbish(|port| start(&["--port", port.to_str().unwrap(), "--baud", "115200"]));
+    assert_told(&told, &[port.to_str().unwrap(), "rubbish at 115200 baud", "try another `baud`"]);
 }
 
 #[test]
