@@ -117,7 +117,8 @@ pub struct Daemon {
     wires: Wires,
 }
 
-fn profile(printer: &Printer) -> Profile {
+/// What the configuration says of a printer, for its session.
+pub fn profile(printer: &Printer) -> Profile {
     // One byte of the ring is never used (Marlin `MarlinSerial`).
     let receive_bytes = printer.rx_buffer.saturating_sub(1);
     Profile {

@@ -15,6 +15,7 @@ pub mod stop;
 pub mod stream;
 
 mod client;
+mod probe;
 mod show;
 
 use clap::{Args, Parser, Subcommand};
@@ -69,7 +70,7 @@ pub enum Verb {
     Demo(demo::Demo),
     /// Tell every mistake in a configuration, without starting anything.
     Check(check::Check),
-    /// Stream one file to one port without a daemon, to try a printer out.
+    /// Stream one file to one port without a daemon, to try a printer out; or measure what its board can hold.
     Stream(stream::Stream),
     /// Upload a G-code file and queue a job from it.
     Print(print::Print),

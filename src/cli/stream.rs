@@ -1,46 +1,71 @@
 //! `platen stream`: one file to one port without a daemon, for commissioning and benchmarks.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::probe::{self, Place};
 use super::{Failed, Global, calm_runtime};
+use crate::config::{Config, ConfigErrors};
 use crate::control::session::{Profile, Session, SessionEvent};
 use crate::domain::ids::{BootId, JobId};
 use crate::domain::printer::{Firmware, LATENCY_BOUNDS_MS, LineRate, LineTrouble};
 use crate::domain::units::Baud;
 use crate::gcode::survey::{Survey, Surveyor};
 use crate::io::clock::{Clock, cpu_time, entropy};
+use crate::io::replace::Replaceable;
 use crate::io::serial::SerialDial;
-use crate::protocol::window::Capacity;
+use crate::protocol::window::{Capacity, SAFE_RECEIVE_BYTES};
 use crate::services::drive::{Drive, FileSupply, Turn, dial};
 
 #[derive(Debug, Args)]
+#[command(
+    group(ArgGroup::new("what").args(["file", "probe"]).required(true)),
+    group(ArgGroup::new("where").args(["port", "config"]).required(true))
+)]
 pub struct Stream {
     /// The G-code to send.
-    pub file: PathBuf,
+    pub file: Option<PathBuf>,
+    /// Send no file, but measure how much the board can hold; nothing moves, nothing is heated.
+    #[arg(long, conflicts_with_all = ["rx_buffer", "command_buffer", "meatpack"])]
+    pub probe: bool,
     /// The serial port.
-    #[arg(long, value_name = "PATH")]
-    pub port: PathBuf,
+    #[arg(long, value_name = "PATH", requires = "baud")]
+    pub port: Option<PathBuf>,
     /// Line speed in bits per second.
+    #[arg(long, value_name = "N", requires = "port", conflicts_with = "config")]
+    pub baud: Option<u32>,
+    /// A configuration that knows the port, its speed and the rest.
+    #[arg(long, value_name = "FILE", requires = "printer")]
+    pub config: Option<PathBuf>,
+    /// The printer in that configuration.
+    #[arg(long, value_name = "NAME", requires = "config", conflicts_with = "port")]
+    pub printer: Option<String>,
+    /// Write what was measured into that configuration.
+    #[arg(long, requires_all = ["probe", "config"], conflicts_with_all = ["port", "file"])]
+    pub write: bool,
+    /// Bytes of the board's receive buffer; 128 where nothing else is known.
+    #[arg(long, value_name = "N", value_parser = in_bytes)]
+    pub rx_buffer: Option<usize>,
+    /// Commands that the board takes out of that buffer before it runs them; 0 where nothing else is known.
     #[arg(long, value_name = "N")]
-    pub baud: u32,
-    /// Bytes of the board's receive buffer.
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = in_bytes)]
-    pub rx_buffer: usize,
-    /// Commands that the board takes out of that buffer before it runs them.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub command_buffer: usize,
+    pub command_buffer: Option<usize>,
     /// The firmware, where it does not say so itself: marlin-2.1, prusa-mk3, repetier …
     #[arg(long, value_name = "NAME", value_parser = firmware)]
     pub firmware: Option<Firmware>,
     /// Whether lines go out packed where the firmware can unpack them.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
-    pub meatpack: bool,
+    #[arg(long, value_name = "BOOL")]
+    pub meatpack: Option<bool>,
+}
+
+/// What is known of a printer before its port is opened.
+pub(super) struct Line {
+    pub(super) port: PathBuf,
+    pub(super) profile: Profile,
 }
 
 fn firmware(text: &str) -> Result<Firmware, String> {
@@ -111,8 +136,10 @@ struct Report {
 
 impl Stream {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
-        let survey = self.survey()?;
-        let report = calm_runtime()?.block_on(self.stream(&survey))?;
+        let (line, place) = self.line()?;
+        let Some(path) = &self.file else { return probe::run(&line, place, global) };
+        let survey = survey(path)?;
+        let report = calm_runtime()?.block_on(stream(&line, path, &survey))?;
         if global.json {
             println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
         } else {
@@ -135,146 +162,192 @@ impl Stream {
         if report.exact {
             Ok(())
         } else {
-            let (port, outcome) = (self.port.display(), &report.outcome);
+            let (port, outcome) = (line.port.display(), &report.outcome);
             Err(Failed::Finding(format!(
                 "{port}: the file was not printed exactly: {outcome}; look at the printer"
             )))
         }
     }
 
-    fn unreadable(&self, error: std::io::Error) -> Failed {
-        Failed::File { path: self.file.display().to_string(), error }
+    /// The printer's line, and the place for what is measured where that is to be written.
+    fn line(&self) -> Result<(Line, Option<Place>), Failed> {
+        let (mut line, place) = match (&self.config, &self.printer, &self.port, self.baud) {
+            (Some(config), Some(printer), ..) => self.configured(config, printer)?,
+            (_, _, Some(port), Some(baud)) => {
+                let safe = Capacity { receive_bytes: SAFE_RECEIVE_BYTES, queue_slots: 0 };
+                (Line { port: port.clone(), profile: Profile::new(Baud(baud), safe) }, None)
+            }
+            // The groups above leave nothing else.
+            _ => return Err(Failed::Usage("give --port and --baud, or --config and --printer".into())),
+        };
+        let profile = &mut line.profile;
+        // One byte of the ring is never used (Marlin `MarlinSerial`).
+        self.rx_buffer.inspect(|bytes| profile.capacity.receive_bytes = bytes - 1);
+        self.command_buffer.inspect(|slots| profile.capacity.queue_slots = *slots);
+        self.meatpack.inspect(|packed| profile.meatpack = *packed);
+        profile.firmware = self.firmware.or(profile.firmware);
+        Ok((line, place))
     }
 
-    fn survey(&self) -> Result<Survey, Failed> {
-        let mut file = File::open(&self.file).map_err(|error| self.unreadable(error))?;
-        let mut surveyor = Surveyor::new();
-        let mut chunk = vec![0; 256 * 1024];
-        let wrong = |error| Failed::Finding(format!("{}: {error}", self.file.display()));
-        loop {
-            let count = file.read(&mut chunk).map_err(|error| self.unreadable(error))?;
-            if count == 0 {
-                return surveyor.finish().map_err(wrong);
-            }
-            surveyor.feed(&chunk[..count]).map_err(wrong)?;
-        }
-    }
-
-    async fn stream(&self, survey: &Survey) -> Result<Report, Failed> {
-        let told = |reason: String| Failed::Finding(format!("{}: {reason}", self.port.display()));
-        let baud = Baud(self.baud);
-        let way = Arc::new(SerialDial { path: self.port.clone(), baud });
-        let wire = dial(way).await.map_err(|error| Failed::Finding(error.to_string()))?;
-        let clock = Clock::start(BootId::from_entropy(entropy()));
-        let capacity = Capacity { receive_bytes: self.rx_buffer - 1, queue_slots: self.command_buffer };
-        // Only a name for messages; there is no farm here.
-        let name = "stream".parse().map_err(|error| told(format!("{error}")))?;
-        let session =
-            Session::new(name, Profile { baud, capacity, firmware: self.firmware, meatpack: self.meatpack });
-        let mut drive = Drive::new(session, wire, clock.clone());
-        while !drive.session.is_ready() {
-            turn(&mut drive).await.map_err(told)?;
-        }
-        let before = *drive.session.line();
-        let cpu_before = cpu_time();
-        let file = File::open(&self.file).map_err(|error| self.unreadable(error))?;
-        let job = JobId::from_entropy(entropy());
-        let started = drive.session.start(clock.now(), job.clone(), survey.commands);
-        started.map_err(|error| told(error.to_string()))?;
-        drive.set_supply(Some(FileSupply::read(file)));
-        let mut meter = Meter::new(survey.commands);
-        let mut first_line = None;
-        let mut asked = 0;
-        // Made once: a handler of its own for each turn would be most of the work.
-        let end = super::asked_to_end();
-        tokio::pin!(end);
-        let ended = loop {
-            tokio::select! {
-                biased;
-                () = &mut end => {
-                    end.set(super::asked_to_end());
-                    asked += 1;
-                    if asked > 1 || drive.session.cancel(clock.now(), &job, "operator").is_err() {
-                        let on_wire = drive.stop().await;
-                        return Err(told(format!("stopped; the stop is {}on the wire", if on_wire { "" } else { "NOT " })));
-                    }
-                    eprintln!("platen: cancelling, heaters off; press again for an emergency stop");
-                }
-                moved = turn(&mut drive) => if let Some(event) = moved.map_err(told)? {
-                    break event;
-                }
-            }
-            if first_line.is_none() && drive.session.link().is_streaming() {
-                first_line = Some(clock.now());
-            }
-            meter.show(&drive.session);
+    fn configured(&self, path: &Path, printer: &str) -> Result<(Line, Option<Place>), Failed> {
+        let wrong = |errors: ConfigErrors| Failed::Usage(errors.to_string());
+        let (config, file) = if self.write {
+            let file = Replaceable::open(path).map_err(|error| Failed::Finding(error.to_string()))?;
+            let config = Config::parse(file.text())
+                .map_err(|mistakes| wrong(ConfigErrors { path: path.to_owned(), mistakes }))?;
+            (config, Some(file))
+        } else {
+            (Config::load(path).map_err(wrong)?, None)
         };
-        meter.end();
-        let line = drive.session.line().since(&before);
-        let cpu = cpu_time().saturating_sub(cpu_before);
-        let seconds = first_line.map_or(0.0, |first| (clock.now() - first).as_secs_f64());
-        let (outcome, confirmed, digest) = match ended {
-            SessionEvent::Printed { progress, digest, .. } => {
-                ("printed".to_owned(), progress.confirmed, Some(digest))
-            }
-            SessionEvent::Cancelled { progress, .. } => ("cancelled".to_owned(), progress.confirmed, None),
-            SessionEvent::Interrupted { progress, why, .. } => {
-                (format!("interrupted ({})", why.in_words()), progress.confirmed, None)
-            }
-            other => (format!("{other:?}"), 0, None),
-        };
-        let rate = LineRate::of(&line, seconds);
-        let dialect = drive.session.link().dialect();
-        Ok(Report {
-            outcome,
-            exact: digest.as_ref() == Some(&survey.digest)
-                && confirmed == survey.commands
-                && line.strays == 0,
-            firmware: drive.session.firmware().name.clone(),
-            dialect: dialect.firmware.name(),
-            advanced_ok: dialect.advanced_ok,
-            packed: drive.session.link().is_packing(),
-            commands: survey.commands,
-            confirmed,
-            digest: digest.map_or_else(String::new, |digest| digest.to_string()),
-            lines: line.lines_sent,
-            bytes: line.bytes_sent,
-            seconds,
-            lines_per_second: rate.lines_per_s,
-            bytes_per_second: rate.bytes_per_s,
-            line_used: rate.used,
-            cpu_ms_per_1000_lines: cpu.as_secs_f64() * 1e6 / (line.lines_sent.max(1) as f64),
-            resends: line.resends,
-            resends_damaged: line.resends_damaged,
-            resends_number: line.resends_number,
-            resends_unexplained: line.resends_unexplained,
-            oks_missing: line.oks_missing,
-            ok_latency_bounds_ms: LATENCY_BOUNDS_MS,
-            ok_latency: line.ok_latency,
-            starved_seconds: line.planner_told.then_some(line.starved_us as f64 / 1e6),
-            trouble: line.trouble.map(LineTrouble::in_words),
-            stalls: line.probes,
-            strays: line.strays,
-            cold_extrusions: drive.session.cold_extrusions(),
-            window_bytes: line.in_flight_max,
-            window_slots: drive.session.link().window().capacity().queue_slots,
-        })
+        let found = config
+            .named_printer(printer)
+            .map_err(|reason| Failed::Usage(format!("{}: {reason}", path.display())))?;
+        let line = Line { port: found.port.clone(), profile: crate::daemon::profile(found) };
+        Ok((line, file.map(|file| Place { file, printer: printer.to_owned() })))
     }
 }
 
-/// One turn; the event that ends a job, or the reason why the port is of no more use.
-async fn turn(drive: &mut Drive) -> Result<Option<SessionEvent>, String> {
+fn unreadable(path: &Path, error: std::io::Error) -> Failed {
+    Failed::File { path: path.display().to_string(), error }
+}
+
+fn survey(path: &Path) -> Result<Survey, Failed> {
+    let mut file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let mut surveyor = Surveyor::new();
+    let mut chunk = vec![0; 256 * 1024];
+    let wrong = |error| Failed::Finding(format!("{}: {error}", path.display()));
+    loop {
+        let count = file.read(&mut chunk).map_err(|error| unreadable(path, error))?;
+        if count == 0 {
+            return surveyor.finish().map_err(wrong);
+        }
+        surveyor.feed(&chunk[..count]).map_err(wrong)?;
+    }
+}
+
+/// Opens the port; the greeting begins.
+pub(super) async fn open(line: &Line, profile: Profile) -> Result<(Drive, Clock), Failed> {
+    let way = Arc::new(SerialDial { path: line.port.clone(), baud: profile.baud });
+    let wire = dial(way).await.map_err(|error| Failed::Finding(error.to_string()))?;
+    let clock = Clock::start(BootId::from_entropy(entropy()));
+    // Only a name for messages; there is no farm here.
+    let name = "stream".parse().map_err(|error| line.told(&format!("{error}")))?;
+    Ok((Drive::new(Session::new(name, profile), wire, clock.clone()), clock))
+}
+
+impl Line {
+    pub(super) fn told(&self, reason: &str) -> Failed {
+        Failed::Finding(format!("{}: {reason}", self.port.display()))
+    }
+}
+
+async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Failed> {
+    let told = |reason: String| line.told(&reason);
+    let (mut drive, clock) = open(line, line.profile).await?;
+    while !drive.session.is_ready() {
+        turn(&mut drive).await.map_err(told)?;
+    }
+    let before = *drive.session.line();
+    let cpu_before = cpu_time();
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    let job = JobId::from_entropy(entropy());
+    let started = drive.session.start(clock.now(), job.clone(), survey.commands);
+    started.map_err(|error| told(error.to_string()))?;
+    drive.set_supply(Some(FileSupply::read(file)));
+    let mut meter = Meter::new(survey.commands);
+    let mut first_line = None;
+    let mut asked = 0;
+    // Made once: a handler of its own for each turn would be most of the work.
+    let end = super::asked_to_end();
+    tokio::pin!(end);
+    let ended = loop {
+        tokio::select! {
+            biased;
+            () = &mut end => {
+                end.set(super::asked_to_end());
+                asked += 1;
+                if asked > 1 || drive.session.cancel(clock.now(), &job, "operator").is_err() {
+                    let on_wire = drive.stop().await;
+                    return Err(told(format!("stopped; the stop is {}on the wire", if on_wire { "" } else { "NOT " })));
+                }
+                eprintln!("platen: cancelling, heaters off; press again for an emergency stop");
+            }
+            moved = turn(&mut drive) => if let Some(event) = moved.map_err(told)? {
+                break event;
+            }
+        }
+        if first_line.is_none() && drive.session.link().is_streaming() {
+            first_line = Some(clock.now());
+        }
+        meter.show(&drive.session);
+    };
+    meter.end();
+    let line = drive.session.line().since(&before);
+    let cpu = cpu_time().saturating_sub(cpu_before);
+    let seconds = first_line.map_or(0.0, |first| (clock.now() - first).as_secs_f64());
+    let (outcome, confirmed, digest) = match ended {
+        SessionEvent::Printed { progress, digest, .. } => {
+            ("printed".to_owned(), progress.confirmed, Some(digest))
+        }
+        SessionEvent::Cancelled { progress, .. } => ("cancelled".to_owned(), progress.confirmed, None),
+        SessionEvent::Interrupted { progress, why, .. } => {
+            (format!("interrupted ({})", why.in_words()), progress.confirmed, None)
+        }
+        other => (format!("{other:?}"), 0, None),
+    };
+    let rate = LineRate::of(&line, seconds);
+    let dialect = drive.session.link().dialect();
+    Ok(Report {
+        outcome,
+        exact: digest.as_ref() == Some(&survey.digest) && confirmed == survey.commands && line.strays == 0,
+        firmware: drive.session.firmware().name.clone(),
+        dialect: dialect.firmware.name(),
+        advanced_ok: dialect.advanced_ok,
+        packed: drive.session.link().is_packing(),
+        commands: survey.commands,
+        confirmed,
+        digest: digest.map_or_else(String::new, |digest| digest.to_string()),
+        lines: line.lines_sent,
+        bytes: line.bytes_sent,
+        seconds,
+        lines_per_second: rate.lines_per_s,
+        bytes_per_second: rate.bytes_per_s,
+        line_used: rate.used,
+        cpu_ms_per_1000_lines: cpu.as_secs_f64() * 1e6 / (line.lines_sent.max(1) as f64),
+        resends: line.resends,
+        resends_damaged: line.resends_damaged,
+        resends_number: line.resends_number,
+        resends_unexplained: line.resends_unexplained,
+        oks_missing: line.oks_missing,
+        ok_latency_bounds_ms: LATENCY_BOUNDS_MS,
+        ok_latency: line.ok_latency,
+        starved_seconds: line.planner_told.then_some(line.starved_us as f64 / 1e6),
+        trouble: line.trouble.map(LineTrouble::in_words),
+        stalls: line.probes,
+        strays: line.strays,
+        cold_extrusions: drive.session.cold_extrusions(),
+        window_bytes: line.in_flight_max,
+        window_slots: drive.session.link().window().capacity().queue_slots,
+    })
+}
+
+/// One turn; the event that ends a job or a measurement, or the reason why the port is of no more use.
+pub(super) async fn turn(drive: &mut Drive) -> Result<Option<SessionEvent>, String> {
     if let Turn::Gone(reason) = drive.turn().await {
         drive.session.handle_closed(&reason);
         return Err(reason);
     }
+    ended(drive)
+}
+
+/// The event that ends a job or a measurement, if it is there already.
+pub(super) fn ended(drive: &mut Drive) -> Result<Option<SessionEvent>, String> {
     while let Some(event) = drive.session.poll_event() {
         match event {
             SessionEvent::Printed { .. }
             | SessionEvent::Cancelled { .. }
-            | SessionEvent::Interrupted { .. } => {
-                return Ok(Some(event));
-            }
+            | SessionEvent::Interrupted { .. }
+            | SessionEvent::Probed(_) => return Ok(Some(event)),
             SessionEvent::Close { reason } => return Err(reason),
             SessionEvent::Faulted(fault) => return Err(fault.in_words().into()),
             _ => {}

@@ -1,5 +1,6 @@
 //! What the operator may say, in one TOML file; every mistake is reported at once.
 
+mod edit;
 mod mistake;
 mod parse;
 mod reader;
@@ -13,6 +14,7 @@ use crate::domain::ids::{NodeName, PrinterName, SiteName};
 use crate::domain::printer::Firmware;
 use crate::domain::units::Baud;
 
+pub use edit::{Buffers, EditError, with_buffers};
 pub use mistake::{ConfigErrors, Mistake};
 pub use parse::KEYS;
 
@@ -44,6 +46,17 @@ impl Config {
     /// What the configuration says of one printer.
     pub fn printer(&self, name: &PrinterName) -> Option<&Printer> {
         self.printers.iter().find(|printer| printer.name == *name)
+    }
+
+    /// The printer of that name, or what to say where there is none.
+    pub fn named_printer(&self, name: &str) -> Result<&Printer, String> {
+        self.printers.iter().find(|printer| printer.name.as_str() == name).ok_or_else(|| {
+            let names: Vec<_> = self.printers.iter().map(|printer| printer.name.as_str()).collect();
+            match reader::nearest(name, &names) {
+                Some(near) => format!("there is no printer {name:?}; did you mean {near}?"),
+                None => format!("there is no printer {name:?}; known printers: {}", names.join(", ")),
+            }
+        })
     }
 }
 

@@ -170,3 +170,146 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     let all_on: Vec<_> = all_on.printers.into_iter().map(found_out).collect();
     assert_eq!(shipped.printers, all_on);
 }
+
+mod buffers {
+    use super::super::edit::{Buffers, EditError, with_buffers};
+    use super::{Config, DOCUMENT};
+    use proptest::prelude::*;
+
+    const LARGE: Buffers = Buffers { rx_buffer: 1_024, command_buffer: 31 };
+
+    fn changed(text: &str, printer: &str) -> String {
+        with_buffers(text, printer, LARGE).unwrap().expect("a change")
+    }
+
+    const TWO: &str = r#"
+site = "st-anna" # the lab
+node = "lab-1"
+
+[[printer]]
+name = "a"
+port = "/dev/ttyACM0" # left
+baud = 115200         # as built
+#rx_buffer = 128
+
+# The one by the window.
+[[printer]]
+  rx_buffer = 0x40    # Arduino's
+  name      = "b"
+  port      = "/dev/ttyACM1"
+  baud      = 250_000
+
+[http]
+listen = "127.0.0.1:7180"
+"#;
+
+    #[test]
+    fn a_value_that_is_there_is_replaced_and_its_comment_stays() {
+        let wanted = TWO
+            .replace("rx_buffer = 0x40    #", "rx_buffer = 1024    #")
+            .replace("250_000\n", "250_000\n  command_buffer = 31\n");
+        assert_eq!(changed(TWO, "b"), wanted);
+    }
+
+    #[test]
+    fn a_value_that_is_missing_follows_its_commented_default_or_the_last_value() {
+        let wanted = TWO
+            .replace("#rx_buffer = 128\n", "#rx_buffer = 128\nrx_buffer = 1024\n")
+            .replace("# as built\n", "# as built\ncommand_buffer = 31\n");
+        assert_eq!(changed(TWO, "a"), wanted);
+    }
+
+    #[test]
+    fn the_documented_configuration_keeps_every_line_and_gets_the_values_below_their_explanation() {
+        let wanted = DOCUMENT
+            .replace("#rx_buffer = 128\n", "#rx_buffer = 128\nrx_buffer = 1024\n")
+            .replace("#command_buffer = 0\n", "#command_buffer = 0\ncommand_buffer = 31\n");
+        assert_eq!(changed(DOCUMENT, "mk3-07"), wanted);
+    }
+
+    #[test]
+    fn a_commented_default_before_the_last_value_is_found_too() {
+        let text =
+            TWO.replace("#rx_buffer = 128\n", "").replace("name = \"a\"", "name = \"a\"\n #rx_buffer=64");
+        let wanted = text
+            .replace(" #rx_buffer=64\n", " #rx_buffer=64\n rx_buffer = 1024\n")
+            .replace("# as built\n", "# as built\ncommand_buffer = 31\n");
+        assert_eq!(changed(&text, "a"), wanted);
+    }
+
+    #[test]
+    fn line_ends_of_windows_stay() {
+        let wanted = changed(TWO, "a").replace('\n', "\r\n");
+        assert_eq!(changed(&TWO.replace('\n', "\r\n"), "a"), wanted);
+    }
+
+    #[test]
+    fn a_last_line_without_an_end_stays_without_one() {
+        let end = TWO.find("\n[http]").unwrap();
+        let text = TWO[..end].trim_end();
+        let wanted = format!("{}\n  command_buffer = 31", text.replace("0x40", "1024"));
+        assert_eq!(changed(text, "b"), wanted);
+    }
+
+    #[test]
+    fn printers_on_one_line_are_changed_on_that_line() {
+        let text = concat!(
+            "site = \"s\"\nnode = \"n\"\nprinter = [{ name = \"a\", port = \"/dev/a\", baud = 115200 },\n",
+            "  { name = \"b\", port = \"/dev/b\", command_buffer = 1, baud = 115200 }] # two\n"
+        );
+        let wanted = text
+            .replace("command_buffer = 1,", "command_buffer = 31,")
+            .replace("115200 }]", "115200, rx_buffer = 1024 }]");
+        assert_eq!(changed(text, "b"), wanted);
+    }
+
+    #[test]
+    fn a_default_of_the_next_printer_is_none_of_this_one() {
+        let text =
+            TWO.replace("#rx_buffer = 128\n", "").replace("  baud      =", "  #rx_buffer = 1\n  baud =");
+        let wanted = text.replace("# as built\n", "# as built\nrx_buffer = 1024\ncommand_buffer = 31\n");
+        assert_eq!(changed(&text, "a"), wanted);
+    }
+
+    #[test]
+    fn a_text_that_looks_like_a_default_is_not_taken_for_one() {
+        let text = TWO.replace("\"/dev/ttyACM0\"", "\"\"\"/dev/\\\n#rx_buffer = 1\"\"\"");
+        match with_buffers(&text, "a", LARGE) {
+            Ok(Some(edited)) => assert_eq!(Config::parse(&edited).unwrap().printers[0].rx_buffer, 1_024),
+            other => assert_eq!(other, Err(EditError::Unusual)),
+        }
+    }
+
+    #[test]
+    fn the_same_values_written_out_or_left_out_are_no_change() {
+        let defaults = Buffers { rx_buffer: 128, command_buffer: 0 };
+        assert_eq!(with_buffers(TWO, "a", defaults), Ok(None));
+        let small = Buffers { rx_buffer: 64, command_buffer: 0 };
+        assert_eq!(with_buffers(TWO, "b", small), Ok(None));
+        let once = changed(TWO, "a");
+        assert_eq!(with_buffers(&once, "a", LARGE), Ok(None));
+    }
+
+    #[test]
+    fn a_text_with_mistakes_or_without_the_printer_is_not_changed() {
+        assert_eq!(with_buffers(TWO, "c", LARGE), Err(EditError::NoPrinter));
+        assert!(matches!(with_buffers("site = 1", "a", LARGE), Err(EditError::Mistakes(_))));
+        let impossible = Buffers { rx_buffer: 1, command_buffer: 0 };
+        assert_eq!(with_buffers(TWO, "a", impossible), Err(EditError::Unusual));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_the_file_says_that_and_nothing_else(
+            rx_buffer in 32usize..=65_536, command_buffer in 0usize..=256, second: bool, windows: bool,
+        ) {
+            let text = if windows { TWO.replace('\n', "\r\n") } else { TWO.to_owned() };
+            let (printer, index) = if second { ("b", 1) } else { ("a", 0) };
+            let mut wanted = Config::parse(&text).unwrap();
+            wanted.printers[index].rx_buffer = rx_buffer;
+            wanted.printers[index].command_buffer = command_buffer;
+            let edited = with_buffers(&text, printer, Buffers { rx_buffer, command_buffer }).unwrap();
+            prop_assert_eq!(Config::parse(&edited.unwrap_or(text)).unwrap(), wanted);
+        }
+    }
+}

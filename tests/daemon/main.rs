@@ -7,6 +7,7 @@ mod demo;
 mod files;
 mod life;
 mod ports;
+mod probe;
 mod refusals;
 mod starts;
 mod stops;
