@@ -1,6 +1,8 @@
 //! Boards that are none of the known firmwares, played by a few lines each: they are printed on exactly, or
 //! told apart in words.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
 use platen::control::run::FileLine;
 use platen::control::session::{Profile, Session, SessionEvent};
 use platen::domain::ids::JobId;
@@ -83,7 +85,7 @@ fn print(mut answer: impl FnMut(&Heard<'_>, &mut Vec<String>) -> String) -> (Vec
 
 /// A numbered answer of Marlin's kind; `None` where the line is to be run.
 fn refuse(last: &mut u32, line: &Heard<'_>) -> Option<String> {
-    let Some(number) = line.number else { return None };
+    let number = line.number?;
     if line.command.starts_with("M110") {
         *last = number;
         return Some("ok\n".into());
