@@ -232,12 +232,15 @@ fn is_temperature_question(command: &[u8]) -> bool {
     command.strip_prefix(b"M105").is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_digit))
 }
 
-/// Whether what begins a text is a line number that lost its `N`, or has another character in its place.
+/// Whether what begins a text is a line number that lost its `N`, has another character in its place, or one
+/// before it where a newline was.
 fn is_line_number(text: &[u8]) -> bool {
+    let rubbish = text.iter().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
+    let text = &text[rubbish..];
     let digits = |from| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
-    let letter = text.first().is_some_and(u8::is_ascii_alphabetic);
+    let is_n = |at: usize| text.get(at) == Some(&b'N') && digits(at + 1) > 0;
     // Commands have four digits at most, line numbers of jobs five.
-    digits(0) >= 3 || digits(1) >= if letter { 5 } else { 3 }
+    is_n(0) || is_n(1) || digits(0) >= 3 || digits(1) >= if rubbish > 0 { 3 } else { 5 }
 }
 
 fn is_move(command: &[u8]) -> bool {
@@ -808,6 +811,16 @@ impl Link {
         letters(text) != letters(&line.text)
     }
 
+    /// Whether what the firmware did not know is only the end of a line that was cut: too little to be one that
+    /// noise has changed.
+    fn is_tail(&self, unknown: Option<&Unknown>) -> bool {
+        let (Some(Unknown::Command(text)), Some(line)) = (unknown, self.window.get(self.window.acked()))
+        else {
+            return false;
+        };
+        text.len() * 2 < line.text.len() || (text.len() < line.text.len() && line.text.ends_with(text))
+    }
+
     pub fn handle_ok(&mut self, now: Moment, ack: &Acknowledged) {
         let reported = std::mem::take(&mut self.reported);
         if let Some(refusing) = self.refused.take() {
@@ -887,7 +900,7 @@ impl Link {
             return;
         }
         let unknown = self.unknown.take();
-        if unknown == Some(Unknown::Unnumbered) {
+        if unknown == Some(Unknown::Unnumbered) || self.is_tail(unknown.as_ref()) {
             // It answers a line without a number, and we sent none.
             self.health.stray_ok();
             return;
@@ -1614,6 +1627,38 @@ mod tests {
             hear(&mut link, 115, "echo:Unknown command: \"M9862 P 1\"");
             hear(&mut link, 115, &ok.replace("N1", "N2"));
             assert_eq!((link.window().acked(), link.health().strays), (3, 1), "the file's own");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_cut_line_that_is_no_command_has_done_nothing() {
+        for tail in ["u23", "", "5 Y100 E1.25"] {
+            let mut link = streaming(false);
+            push(&mut link, 100, "G1 X124.5 Y100 E1.25");
+            hear(&mut link, 105, &format!("echo:Unknown command: \"{tail}\""));
+            hear(&mut link, 105, "ok");
+            assert_eq!((link.window().acked(), link.health().strays), (1, 0), "{tail}");
+        }
+    }
+
+    #[test]
+    fn a_line_number_is_known_by_what_noise_has_left_of_it() {
+        for text in [
+            &b"13085 G1X124"[..],
+            b"\x0e13085 G1X124",
+            b"\xce13085 G1X124",
+            "\u{fffd}13085 G1X124".as_bytes(),
+            b"L28210 G1X12",
+            b"\x1cN99 M105",
+            b"KN99 M105",
+            b"N99 M105",
+            b"!N13085 G1X1",
+            b"\x0eo4130 G1X72",
+        ] {
+            assert!(is_line_number(text), "{}", String::from_utf8_lossy(text));
+        }
+        for text in [&b"G1X124.487Y82"[..], b"M9862 P1", b"T1", b"", b"\xff", b"G1`Xq2.5", b"1"] {
+            assert!(!is_line_number(text), "{}", String::from_utf8_lossy(text));
         }
     }
 

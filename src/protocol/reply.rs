@@ -222,7 +222,7 @@ fn refused(text: &str) -> Option<Reply> {
 
 /// `Unknown command: "…"`, also where noise has changed one of its two halves: it explains an `ok`.
 fn unknown_command(text: &str) -> Option<Reply> {
-    if !(text.contains("Unknown c") || text.contains(" command: \"")) {
+    if !(text.contains("Unknown ") || text.contains("ommand: \"")) {
         return None;
     }
     let quoted = text.find('"').zip(text.rfind('"')).filter(|(begin, end)| begin < end);
