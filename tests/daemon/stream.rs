@@ -231,3 +231,27 @@ fn an_interrupt_cancels_and_switches_the_heaters_off() {
     let after = executed.iter().skip_while(|line| *line != "M104 S0");
     assert!(!after.clone().any(|line| line.starts_with("G1")), "moved after the heaters went off: {ended:?}");
 }
+
+#[test]
+fn a_port_that_vanishes_in_mid_print_is_told_in_json_with_what_was_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let handle = Printer::spawn(printer(folder.path(), "port", Face::Marlin21, 1.0)).unwrap();
+    let process = start(handle.path(), &file(&folder, &gcode(5_000)));
+    wait_commands(&handle, 50);
+    handle.unplug().unwrap();
+    let told = process.end();
+    assert_eq!(told.code, Some(1), "{told:?}");
+    let report = told.json();
+    let outcome = report["outcome"].as_str().unwrap();
+    assert!(outcome.starts_with("interrupted (the port vanished"), "{report}");
+    assert!(report["confirmed"].as_u64() > Some(10) && report["lines"].as_u64() > Some(10), "{report}");
+    assert_eq!((&report["exact"], &report["dialect"]), (&false.into(), &"marlin-2.1".into()));
+}
+
+#[test]
+fn a_port_that_is_not_there_is_told_in_json_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = start(Path::new("/dev/platen-no-such-port"), &file(&folder, &gcode(5))).end();
+    assert_eq!((told.code, &told.json()["outcome"]), (Some(1), &"failed".into()), "{told:?}");
+    assert!(told.json()["reason"].as_str().unwrap().contains("is the printer plugged in"), "{told:?}");
+}
