@@ -608,7 +608,7 @@ impl Link {
         }
         let long = self.oldest_takes_long();
         let written = self.out.len();
-        if tries == 0 || self.fits_unasked(QUESTION_BYTES) {
+        if tries == 0 || self.fits_unasked(QUESTION_BYTES) || self.has_nothing_unread(now) {
             if tries > 0 && self.dialect.meatpack {
                 // Perhaps its unpacker is not as we believe; plain lines reach it in any case.
                 self.withdraw_packing();
@@ -628,6 +628,11 @@ impl Link {
     /// Whether so many bytes more fit into the receive buffer, if nothing in it was read yet.
     fn fits_unasked(&self, bytes: usize) -> bool {
         self.window.in_flight_bytes() + self.asked_bytes + bytes <= self.window.capacity().receive_bytes
+    }
+
+    /// A board that says `busy` while it works, and has said nothing for longer, has read all that reached it.
+    fn has_nothing_unread(&self, now: Moment) -> bool {
+        self.dialect.says_busy && now.since(self.last_progress) > BUSY_LASTS && now > self.busy_until()
     }
 
     /// A number that must be refused now. One behind could be a line that is there already where numbers
@@ -2079,6 +2084,24 @@ mod tests {
         assert!((100..=127).contains(&all.len()), "{all:?}");
         assert!(all.ends_with("\n\n"), "the question's newline may be lost: {all:?}");
         assert_eq!(link.health().in_flight_max, all.len() as u64, "questions count");
+    }
+
+    #[test]
+    fn a_board_that_would_say_that_it_is_busy_is_asked_again_however_much_may_be_unread() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G28");
+        hear(&mut link, 1_900, "echo:busy: processing");
+        hear(&mut link, 2_000, "ok");
+        while link.has_room(b"G1 X100 Y100") {
+            push(&mut link, 2_100, "G1 X100 Y100");
+        }
+        sent(&mut link);
+        let mut questions = 0;
+        for millis in (3_000..40_000).step_by(100) {
+            link.handle_timeout(at(millis));
+            questions += sent(&mut link).matches("M105").count();
+        }
+        assert!(questions > 2, "it was deaf for a while, and all is lost: {questions}");
     }
 
     #[test]
