@@ -7,3 +7,5 @@ pub mod session;
 pub mod probe;
 
 pub mod held;
+
+pub mod heat;

@@ -13,6 +13,8 @@ pub mod part;
 
 pub mod printer;
 
+pub mod heat;
+
 pub mod job;
 
 pub mod event;

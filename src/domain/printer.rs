@@ -82,6 +82,17 @@ pub enum Fault {
     Probing,
     /// `Printer stopped due to errors` and the like.
     Halted,
+    // What platen saw itself (`domain::heat`); the firmware may have seen nothing.
+    Overheated,
+    TargetTooHigh,
+    RiseTooSlow,
+    RiseTooFast,
+    LeftTarget,
+    SensorStuck,
+    SensorBroken,
+    SuddenDrop,
+    HeatUnasked,
+    SilentWhileHot,
 }
 
 impl Fault {
@@ -94,6 +105,34 @@ impl Fault {
             Self::Killed => "the firmware halted itself",
             Self::Probing => "homing or probing failed",
             Self::Halted => "the firmware stopped because of errors",
+            Self::Overheated => {
+                "platen saw a heater above what this printer may ever reach: switch it off at the mains and look for a heater that is stuck on"
+            }
+            Self::TargetTooHigh => {
+                "a heater was to be made hotter than this printer allows: the file is for another printer, or the limit in the configuration is too low"
+            }
+            Self::RiseTooSlow => {
+                "platen saw a heater that does not get warm: heater or sensor is loose, broken or too weak"
+            }
+            Self::RiseTooFast => {
+                "platen saw a heater rise faster than a healthy one can: wrong heater or voltage, or a sensor that slips"
+            }
+            Self::LeftTarget => "platen saw a heater leave its target and stay away from it",
+            Self::SensorStuck => {
+                "platen saw a temperature that does not move at all while its heater is on: the sensor is not to be believed"
+            }
+            Self::SensorBroken => {
+                "platen read a temperature that cannot be: the sensor is open, torn off or shorted"
+            }
+            Self::SuddenDrop => {
+                "platen saw a temperature fall faster than anything cools: the sensor has slipped out, or has a bad contact"
+            }
+            Self::HeatUnasked => {
+                "platen saw a heater get hot that nothing had asked to: somebody at the panel, or a heater that is stuck on; if it is still hot, switch the printer off"
+            }
+            Self::SilentWhileHot => {
+                "the printer was hot and told no temperature any more: go and look; if it is still hot, switch it off"
+            }
         }
     }
 }

@@ -1239,6 +1239,11 @@ impl Link {
         Some((self.last_progress + patience).max(self.busy_until()).max(self.hushed_until))
     }
 
+    /// A command runs that may hold everything behind it back for minutes.
+    pub fn is_held_up(&self) -> bool {
+        self.oldest_takes_long()
+    }
+
     /// When the board counts as lost, or `None` while nothing is awaited.
     fn lost_at(&self) -> Option<Moment> {
         let awaited = self.window.in_flight() > 0 || matches!(self.state, State::Asking { .. });
