@@ -9,8 +9,10 @@
 //!                                                            ▼
 //!                              stop: Stopped    kill line: Faulted
 //! ```
+//! `heat` judges every reading in the call that brings it. What it finds ends in `SwitchedOff` (heaters off,
+//! still watched) or in `Faulted` (as an emergency stop).
 //! From `Ready`, `probe` measures the board (`Probing`) and comes back to `Ready`.
-//! `Stopped` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
+//! `Stopped`, `SwitchedOff` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
 //!
 //! The methods are of four kinds: getters; `handle_*` for what the port or the clock brings;
 //! commands (`start`, `pause`, `stop` …); `poll_*` for what the caller must do. Call order after any
@@ -19,8 +21,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::heat::{Duty, HeatWatch};
 use super::probe::{Findings, Probe};
 use super::run::{FileLine, Leaving, Run, Stage};
+use crate::domain::heat::{self, Alarm, Hazard, HeatLimits, Heater};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
@@ -50,6 +54,9 @@ const PACKING_TRIES: u32 = 3;
 /// as a `Resend` may take back. A board that has none to tell is believed then.
 const POSITION_TRIES: u32 = 33;
 
+/// How long the link waits at least before it gives a silent board up; for the journal.
+const LINK_SILENCE: Duration = Duration::from_secs(90);
+
 /// A question that shows whether a parser needs the space that moves leave out.
 const COMPACT_TEST: &[u8] = b"M105T0";
 
@@ -62,12 +69,14 @@ pub struct Profile {
     pub firmware: Option<Firmware>,
     /// Lines are sent packed where the firmware can unpack them.
     pub meatpack: bool,
+    /// How hot it may be made.
+    pub heat: HeatLimits,
 }
 
 impl Profile {
     /// What is known of every board: nothing is vouched for.
     pub const fn new(baud: Baud, capacity: Capacity) -> Self {
-        Self { baud, capacity, firmware: None, meatpack: true }
+        Self { baud, capacity, firmware: None, meatpack: true, heat: HeatLimits::USUAL }
     }
 
     fn link(&self) -> Link {
@@ -113,6 +122,8 @@ pub enum SessionEvent {
     /// What was asked for by `probe`.
     Probed(Box<Findings>),
     Faulted(Fault),
+    /// Something is wrong with a heater, and this was done about it in the same call.
+    Heat(Alarm),
     /// The firmware confirmed an emergency stop by its kill line.
     StopVerified,
     /// Nothing more can be done on this port: close it. The reason is for people.
@@ -158,6 +169,8 @@ enum Phase {
         verified: bool,
     },
     Faulted(Fault),
+    /// Heaters were switched off because of this. They are watched until a person clears it.
+    SwitchedOff(Fault),
 }
 
 #[derive(Debug)]
@@ -170,6 +183,9 @@ pub struct Session {
     /// Our own commands, sent before lines of the file.
     own: VecDeque<&'static [u8]>,
     temperatures: Temperatures,
+    heat: HeatWatch,
+    /// Heaters are switched off because of this, and the job leaves the printer.
+    switched_off: Option<Fault>,
     firmware: FirmwareInfo,
     events: VecDeque<SessionEvent>,
     poll_at: Option<Moment>,
@@ -194,6 +210,8 @@ impl Session {
             link: profile.link(),
             own: VecDeque::new(),
             temperatures: Temperatures::default(),
+            heat: HeatWatch::new(profile.heat),
+            switched_off: None,
             firmware: FirmwareInfo::default(),
             events: VecDeque::new(),
             poll_at: None,
@@ -248,7 +266,7 @@ impl Session {
             Phase::Greeting(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
             Phase::Stopped { .. } => Activity::Stopped,
-            Phase::Faulted(fault) => Activity::Faulted { fault: *fault },
+            Phase::Faulted(fault) | Phase::SwitchedOff(fault) => Activity::Faulted { fault: *fault },
             Phase::Running(run) => {
                 let (job, progress) = (run.job.clone(), self.progress_of(run));
                 match run.stage {
@@ -298,6 +316,8 @@ impl Session {
         let reason = reason.to_owned();
         self.phase = Phase::Closed { reason };
         self.temperatures = Temperatures::default();
+        self.heat.forget();
+        self.switched_off = None;
         self.poll_at = None;
         self.own.clear();
         self.link = self.profile.link();
@@ -310,6 +330,7 @@ impl Session {
         let mut lines = std::mem::take(&mut self.lines);
         lines.feed(bytes, |line| self.handle_line(now, line));
         self.lines = lines;
+        self.mind_heat(now);
         self.drive(now);
     }
 
@@ -323,6 +344,8 @@ impl Session {
         if self.poll_at.is_some_and(|at| now >= at) {
             self.poll_temperatures(now);
         }
+        self.heat.handle_timeout(now);
+        self.mind_heat(now);
         self.drive(now);
     }
 
@@ -446,21 +469,26 @@ impl Session {
     /// The newline ends what was cut; a board that reads ahead obeys the bare one at once, a board
     /// that insists on numbers obeys the second (`transcripts/…-m112.txt`).
     pub fn stop(&mut self) {
-        let mut bytes = b"\nM112\n".to_vec();
-        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
-        self.link.preempt(&bytes);
-        self.own.clear();
-        self.poll_at = None;
+        self.halt_next();
         self.end_run(Interruption::Stopped);
         if !self.is_closed() {
             self.phase = Phase::Stopped { verified: false };
         }
     }
 
+    /// The next bytes on the wire halt the board, and nothing follows them.
+    fn halt_next(&mut self) {
+        let mut bytes = b"\nM112\n".to_vec();
+        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
+        self.link.preempt(&bytes);
+        self.own.clear();
+        self.poll_at = None;
+    }
+
     /// A person has looked at a stopped or faulted printer: greet it anew.
     pub fn clear(&mut self) -> Result<(), NotNow> {
         match self.phase {
-            Phase::Stopped { .. } | Phase::Faulted(_) => {
+            Phase::Stopped { .. } | Phase::Faulted(_) | Phase::SwitchedOff(_) => {
                 self.cleared = true;
                 self.close("cleared after a stop; connecting again");
                 Ok(())
@@ -494,7 +522,8 @@ impl Session {
             Phase::Probing(probe) => probe.poll_timeout(),
             _ => None,
         };
-        [self.link.poll_timeout(), self.poll_at, packing, probe].into_iter().flatten().min()
+        let heat = self.duty().and(self.heat.poll_timeout());
+        [self.link.poll_timeout(), self.poll_at, packing, probe, heat].into_iter().flatten().min()
     }
 
     // Inside.
@@ -524,6 +553,97 @@ impl Session {
         self.leave(Leaving::Abandoned { why });
     }
 
+    // Heat.
+
+    /// What the printer is at as far as its heat is concerned; `None` while no reading counts.
+    fn duty(&self) -> Option<Duty> {
+        match &self.phase {
+            Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => None,
+            Phase::Greeting(_) | Phase::Probing(_) => Some(Duty::Greeting),
+            Phase::SwitchedOff(_) => Some(Duty::SwitchedOff),
+            Phase::Running(_) if self.switched_off.is_some() => Some(Duty::SwitchedOff),
+            Phase::Running(_) => Some(Duty::Job),
+            Phase::Ready => Some(Duty::Idle),
+        }
+    }
+
+    /// Does what the watch over the heat wants done.
+    fn mind_heat(&mut self, now: Moment) {
+        while let Some(alarm) = self.heat.poll_alarm() {
+            if self.duty().is_some() {
+                self.take_alarm(now, alarm);
+            }
+        }
+        let Some(duty) = self.duty() else { return };
+        self.heat.set_duty(now, duty, self.link.is_held_up());
+        if self.heat.take_question() && duty != Duty::Greeting {
+            self.ask_temperatures();
+        }
+    }
+
+    fn take_alarm(&mut self, now: Moment, alarm: Alarm) {
+        self.events.push_back(SessionEvent::Heat(alarm));
+        let fault = alarm.hazard.fault();
+        match alarm.action {
+            heat::Action::Warn => {}
+            heat::Action::Pause => {
+                if let Phase::Running(run) = &self.phase {
+                    let job = run.job.clone();
+                    // It may be paused already, or be on its way out.
+                    let _ = self.pause(now, &job);
+                }
+            }
+            heat::Action::HeatersOff => self.switch_heaters_off(now, fault, alarm.hazard),
+            heat::Action::Stop => {
+                self.halt_next();
+                self.end_run(Interruption::Fault { fault });
+                if self.switched_off.is_none() {
+                    self.events.push_back(SessionEvent::Faulted(fault));
+                }
+                self.phase = Phase::Faulted(fault);
+            }
+        }
+    }
+
+    /// Heaters off before anything else; the job is interrupted, and nothing starts until a person clears it.
+    fn switch_heaters_off(&mut self, now: Moment, fault: Fault, hazard: Hazard) {
+        if self.switched_off.is_some() {
+            return;
+        }
+        self.switched_off = Some(fault);
+        self.heat.switch_off(now, hazard);
+        self.events.push_back(SessionEvent::Faulted(fault));
+        self.own.clear();
+        if let Phase::Running(_) = &self.phase {
+            self.abandon(Interruption::Fault { fault });
+            // A cancelled job leaves already.
+            if self.own.is_empty() {
+                self.own.extend(self.heaters_off());
+            }
+        } else {
+            self.own.extend(self.heaters_off());
+            self.phase = Phase::SwitchedOff(fault);
+            self.poll_at = Some(now + POLL);
+        }
+    }
+
+    fn heaters_off(&self) -> Vec<&'static [u8]> {
+        let mut off = vec![&b"M104 S0"[..], b"M140 S0"];
+        let others = [
+            (Heater::Chamber, &b"M141 S0"[..]),
+            (Heater::Hotend1, b"M104 T1 S0"),
+            (Heater::Hotend2, b"M104 T2 S0"),
+            (Heater::Hotend3, b"M104 T3 S0"),
+        ];
+        off.extend(others.iter().filter(|(heater, _)| self.heat.knows(*heater)).map(|(_, command)| *command));
+        off
+    }
+
+    /// Where the printer stands when a job has left it.
+    fn at_rest(&self) -> Phase {
+        self.switched_off.map_or(Phase::Ready, Phase::SwitchedOff)
+    }
+
     fn leave(&mut self, leaving: Leaving) {
         let Phase::Running(run) = &mut self.phase else { return };
         if matches!(run.stage, Stage::Leaving(_)) {
@@ -532,7 +652,8 @@ impl Session {
         run.drop_supply();
         run.stage = Stage::Leaving(leaving);
         self.own.clear();
-        self.own.extend([&b"M104 S0"[..], b"M140 S0", b"M107", b"M400"]);
+        self.own.extend(self.heaters_off());
+        self.own.extend([&b"M107"[..], b"M400"]);
     }
 
     fn handle_line(&mut self, now: Moment, line: &[u8]) {
@@ -631,6 +752,11 @@ impl Session {
         known.bed = report.bed.or(known.bed);
         known.chamber = report.chamber.or(known.chamber);
         known.at = Some(now);
+        if let Some(duty) = self.duty() {
+            self.heat.set_duty(now, duty, self.link.is_held_up());
+            self.heat.handle_report(now, report);
+            self.mind_heat(now);
+        }
     }
 
     /// `M114` was answered, and so was the `M400` before it: the head stands still.
@@ -650,7 +776,11 @@ impl Session {
             }
             // The first line says why; `kill() called` follows every kill.
             Phase::Stopped { .. } | Phase::Faulted(_) | Phase::Closed { .. } => {}
-            Phase::Greeting(_) | Phase::Ready | Phase::Probing(_) | Phase::Running(_) => {
+            Phase::Greeting(_)
+            | Phase::Ready
+            | Phase::Probing(_)
+            | Phase::Running(_)
+            | Phase::SwitchedOff(_) => {
                 self.end_run(Interruption::Fault { fault });
                 self.phase = Phase::Faulted(fault);
                 self.events.push_back(SessionEvent::Faulted(fault));
@@ -673,7 +803,7 @@ impl Session {
             }
             Phase::Ready | Phase::Greeting(_) => self.greet(now),
             // The board may have been reset by hand; a person still has to say that it is clear.
-            Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {}
+            Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) | Phase::SwitchedOff(_) => {}
         }
     }
 
@@ -707,6 +837,12 @@ impl Session {
     }
 
     fn lose(&mut self, loss: Loss) {
+        if let (Loss::Silence, Some(duty), Some(heater)) = (loss, self.duty(), self.heat.hottest())
+            && duty != Duty::Greeting
+        {
+            self.stop_silent(heater);
+            return;
+        }
         let greeting = matches!(self.phase, Phase::Greeting(_));
         self.end_run(match loss {
             Loss::Silence => Interruption::Silence,
@@ -740,6 +876,19 @@ impl Session {
         self.close(&reason);
     }
 
+    /// Hot, and not a word: whatever may still be heard is the stop.
+    fn stop_silent(&mut self, heater: Heater) {
+        let alarm = Alarm {
+            heater,
+            hazard: Hazard::SilentWhileHot,
+            action: heat::Action::Stop,
+            reading: None,
+            target: None,
+            limit: LINK_SILENCE.as_secs_f64(),
+        };
+        self.take_alarm(Moment::ZERO, alarm);
+    }
+
     /// The firmware has everything, and everything has moved.
     fn finish(&mut self, now: Moment) {
         let Phase::Running(run) = &mut self.phase else { return };
@@ -754,18 +903,33 @@ impl Session {
             millis: u64::try_from((now - run.started).as_millis()).unwrap_or(u64::MAX),
         };
         self.events.push_back(event);
-        self.phase = Phase::Ready;
+        self.phase = self.at_rest();
+        self.cool_down();
+    }
+
+    /// Nobody needs heat that a file left on.
+    fn cool_down(&mut self) {
+        if Heater::ALL.iter().any(|heater| self.heat.may_be_on(*heater)) {
+            self.own.extend(self.heaters_off());
+        }
     }
 
     fn poll_temperatures(&mut self, now: Moment) {
         let dialect = self.link.dialect();
         let by_itself = dialect.autoreport_temperature && dialect.advanced_ok;
         let quiet = self.temperatures.at.is_none_or(|at| now - at >= POLL_IF_QUIET);
-        let asked = self.link.window().find_in_flight(|line| &*line.text == b"M105").is_some();
-        if (!by_itself || quiet) && !asked && !self.own.contains(&&b"M105"[..]) {
-            self.own.push_back(b"M105");
+        if !by_itself || quiet {
+            self.ask_temperatures();
         }
         self.poll_at = Some(now + POLL);
+    }
+
+    /// Asks once: a second question would only wait behind the first.
+    fn ask_temperatures(&mut self) {
+        let asked = self.link.window().find_in_flight(|line| &*line.text == b"M105").is_some();
+        if !asked && !self.own.contains(&&b"M105"[..]) {
+            self.own.push_back(b"M105");
+        }
     }
 
     /// Breaks a wait for heat, which would hold the commands behind it back for minutes.
@@ -797,7 +961,11 @@ impl Session {
                 }
             }
             Phase::Running(_) => self.drive_run(now),
-            Phase::Ready | Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {
+            Phase::Ready
+            | Phase::SwitchedOff(_)
+            | Phase::Closed { .. }
+            | Phase::Stopped { .. }
+            | Phase::Faulted(_) => {
                 while self.link.settle().is_some() {}
             }
         }
@@ -870,6 +1038,11 @@ impl Session {
         let Phase::Running(run) = &mut self.phase else { return };
         if run.stage == Stage::Printing {
             while let Some(line) = run.peek() {
+                if let Some(alarm) = self.heat.judge_command(&line.text) {
+                    self.take_alarm(now, alarm);
+                    self.send_own(now);
+                    return;
+                }
                 if !self.own.is_empty() || !self.link.has_room(&line.text) {
                     break;
                 }
@@ -915,7 +1088,7 @@ impl Session {
                     Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by, line },
                     Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why, line },
                 });
-                self.phase = Phase::Ready;
+                self.phase = self.at_rest();
             }
             Stage::Numbering | Stage::Printing => {}
         }
