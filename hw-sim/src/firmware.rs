@@ -338,6 +338,15 @@ impl Firmware {
         }
     }
 
+    /// Somebody turns the knob of the panel: a target, without a word on the line.
+    pub fn set_heat_target(&mut self, now_us: u64, heater: HeaterId, celsius: f64) {
+        self.heat(now_us);
+        match heater {
+            HeaterId::Hotend => self.hotend.set_target(celsius),
+            HeaterId::Bed => self.bed.set_target(celsius),
+        }
+    }
+
     /// Every reply leaves so much later, µs.
     pub fn delay_replies(&mut self, delay_us: u64) {
         self.transmitter.set_delay(delay_us);

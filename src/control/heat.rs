@@ -130,6 +130,8 @@ const SILENT_OFF: Duration = Duration::from_secs(180);
 const SILENT_STOP: Duration = Duration::from_secs(240);
 /// The same while a command runs that holds all answers back: the link waits as long for its `ok`.
 const SILENT_HELD_UP: Duration = Duration::from_secs(900);
+/// Marlin says `busy` every 2 s; its gaps reach 5 (`…-temperatures.txt`).
+const BUSY_LASTS: Duration = Duration::from_secs(7);
 /// Targets are zero so long after they were switched off, or the printer is stopped.
 const OFF_WITHIN: Duration = Duration::from_secs(30);
 /// Switched off, a heater may still rise by this much, °C.
@@ -151,24 +153,13 @@ pub enum Duty {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     /// No target. `lowest` since `calm_from`; until then it may go on rising from what was heated before.
-    Off {
-        lowest: f64,
-        calm_from: Moment,
-    },
+    Off { lowest: f64, calm_from: Moment },
     /// It had `mark` at `since`, and must gain from there.
-    HeatingUp {
-        mark: f64,
-        since: Moment,
-    },
+    HeatingUp { mark: f64, since: Moment },
     /// Since when, and in how many readings, it has been away from its target.
-    Holding {
-        away: Option<(Moment, u32)>,
-    },
+    Holding { away: Option<(Moment, u32)> },
     /// It is hotter than its target, and may only get colder.
-    Cooling {
-        lowest: f64,
-        calm_from: Moment,
-    },
+    Cooling { lowest: f64, calm_from: Moment },
 }
 
 /// A reading that cannot be, until others agree.
@@ -237,6 +228,8 @@ struct Guard {
     pace: VecDeque<(Moment, f64)>,
     /// So many readings in a row fell too far.
     fallen: u32,
+    /// So many readings in a row were hotter than anything had asked for.
+    risen: u32,
     /// Since when it has a target without a job.
     unasked_since: Option<Moment>,
     /// While switched off: the highest that is no wonder.
@@ -261,6 +254,7 @@ impl Guard {
             fine: false,
             pace: VecDeque::with_capacity(PACE_READINGS),
             fallen: 0,
+            risen: 0,
             unasked_since: None,
             afterglow: f64::MAX,
             raised: Vec::new(),
@@ -349,6 +343,10 @@ impl Guard {
         let changed = self.follow_target(now, actual);
         if heated && self.target > max {
             return Some(find(Hazard::TargetTooHigh, Action::HeatersOff, max));
+        }
+        if self.target_doubt.is_some() {
+            // It may have a new target, and then all below is another question.
+            return None;
         }
         match jump {
             Jump::Up => {
@@ -453,7 +451,10 @@ impl Guard {
                 } else {
                     let (since, readings) = away.map_or((now, 1), |(since, readings)| (since, readings + 1));
                     *away = Some((since, readings));
-                    if readings >= 3 && now - since >= band.1 {
+                    // Twice as far is no gust of a fan: a quarter of the time is enough.
+                    let far = (actual - self.target).abs() > 2.0 * band.0;
+                    let patience = if far { band.1 / 4 } else { band.1 };
+                    if readings >= 3 && now - since >= patience {
                         return Some(find(Hazard::LeftTarget, *left_target, band.0));
                     }
                 }
@@ -466,10 +467,11 @@ impl Guard {
                 }
                 // What lies in something warm gets warm itself.
                 let floor = (*lowest).max(around).max(WARM) + unasked.0;
-                if actual > floor && self.target <= 0.0 {
+                self.risen = if actual > floor { self.risen + 1 } else { 0 };
+                if self.risen >= 2 && self.target <= 0.0 {
                     return Some(find(Hazard::HeatUnasked, Action::HeatersOff, floor));
                 }
-                if actual > floor {
+                if self.risen >= 2 {
                     return Some(find(Hazard::LeftTarget, *left_target, unasked.0));
                 }
             }
@@ -504,6 +506,8 @@ pub struct HeatWatch {
     /// Another tool than the first was asked for: `T` alone may be of any.
     changes_tools: bool,
     held_up: bool,
+    /// It says that it works: the answer waits.
+    busy_until: Moment,
     off: Option<SwitchedOff>,
     asking: Option<Asking>,
     question: bool,
@@ -520,6 +524,7 @@ impl HeatWatch {
             lists_tools: false,
             changes_tools: false,
             held_up: false,
+            busy_until: Moment::ZERO,
             off: None,
             asking: None,
             question: false,
@@ -535,7 +540,8 @@ impl HeatWatch {
     /// The hottest of the hot heaters.
     pub fn hottest(&self) -> Option<Heater> {
         let hot = self.guards.iter().filter(|guard| guard.is_hot());
-        let hottest = hot.max_by(|a, b| a.actual().partial_cmp(&b.actual()).unwrap_or(std::cmp::Ordering::Equal));
+        let hottest =
+            hot.max_by(|a, b| a.actual().partial_cmp(&b.actual()).unwrap_or(std::cmp::Ordering::Equal));
         hottest.map(|guard| guard.heater)
     }
 
@@ -560,16 +566,23 @@ impl HeatWatch {
 
     /// What the printer is at; `held_up` while a command holds all answers back.
     pub fn set_duty(&mut self, now: Moment, duty: Duty, held_up: bool) {
-        self.held_up = held_up;
-        if self.duty == duty {
+        let answers_again = std::mem::replace(&mut self.held_up, held_up) && !held_up;
+        if self.duty == duty && !answers_again {
             return;
         }
-        self.duty = duty;
+        let is_new = std::mem::replace(&mut self.duty, duty) != duty;
         for guard in &mut self.guards {
-            guard.unasked_since = None;
-            // What was silent in another duty counts anew.
+            if is_new {
+                guard.unasked_since = None;
+            }
+            // What was silent because nothing could be heard counts anew.
             guard.heard = guard.heard.map(|_| now);
         }
+    }
+
+    /// The board says that it is busy.
+    pub fn handle_busy(&mut self, now: Moment) {
+        self.busy_until = now + BUSY_LASTS;
     }
 
     /// A command is about to be sent. `Some` if it must not be: it would heat more than the printer allows.
@@ -632,7 +645,8 @@ impl HeatWatch {
         if let Some(finding) = finding {
             // `T` is of one tool now and of another then: what moves is no news.
             let of_some_tool = heater == Heater::Hotend && self.changes_tools && !self.lists_tools;
-            let sure = matches!(finding.hazard, Hazard::Overheated | Hazard::TargetTooHigh | Hazard::SensorBroken);
+            let sure =
+                matches!(finding.hazard, Hazard::Overheated | Hazard::TargetTooHigh | Hazard::SensorBroken);
             if sure || !of_some_tool {
                 self.raise(now, at, finding);
             }
@@ -742,10 +756,12 @@ impl HeatWatch {
         } else {
             [(SILENT_WARN, Action::Warn), (SILENT_OFF, Action::HeatersOff), (SILENT_STOP, Action::Stop)]
         };
-        let next = steps.into_iter().find(|(_, action)| !guard.raised.contains(&(Hazard::SilentWhileHot, *action)));
+        let next =
+            steps.into_iter().find(|(_, action)| !guard.raised.contains(&(Hazard::SilentWhileHot, *action)));
         next.map(|(after, action)| {
             let after = after.max(patience);
-            (heard + after, find(Hazard::SilentWhileHot, action, seconds(after)))
+            let due = (heard + after).max(self.busy_until.min(heard + SILENT_HELD_UP));
+            (due, find(Hazard::SilentWhileHot, action, seconds(after)))
         })
     }
 
@@ -805,9 +821,10 @@ pub fn target_of(command: &[u8]) -> Option<(Heater, f64)> {
         (b'M', 568) | (b'G', 10) => (tool(b'P'), b"SR"),
         _ => return None,
     };
-    let highest = letters.iter().filter_map(|letter| value(rest, *letter)).fold(None, |most: Option<f64>, value| {
-        Some(most.map_or(value, |most| most.max(value)))
-    });
+    let highest = letters
+        .iter()
+        .filter_map(|letter| value(rest, *letter))
+        .fold(None, |most: Option<f64>, value| Some(most.map_or(value, |most| most.max(value))));
     highest.map(|target| (heater, target))
 }
 
@@ -829,7 +846,8 @@ fn klipper_target(command: &[u8]) -> Option<(Heater, f64)> {
 /// A number at the beginning, spaces before it, and what follows.
 fn number(text: &[u8]) -> Option<(f64, &[u8])> {
     let text = text.trim_ascii_start();
-    let end = text.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+')).unwrap_or(text.len());
+    let end =
+        text.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+')).unwrap_or(text.len());
     let value = std::str::from_utf8(&text[..end]).ok()?.parse().ok()?;
     Some((value, &text[end..]))
 }

@@ -344,7 +344,10 @@ impl Session {
         if self.poll_at.is_some_and(|at| now >= at) {
             self.poll_temperatures(now);
         }
-        self.heat.handle_timeout(now);
+        if let Some(duty) = self.duty() {
+            self.heat.set_duty(now, duty, self.link.is_held_up());
+            self.heat.handle_timeout(now);
+        }
         self.mind_heat(now);
         self.drive(now);
     }
@@ -685,7 +688,10 @@ impl Session {
             Reply::ResendUnreadable => self.link.handle_resend_unreadable(now),
             Reply::Refused { why, last } => self.link.handle_refused(why, last),
             Reply::Skip(number) => self.link.handle_skip(now, number),
-            Reply::Busy(_) => self.link.handle_busy(now),
+            Reply::Busy(_) => {
+                self.link.handle_busy(now);
+                self.heat.handle_busy(now);
+            }
             Reply::Wait => self.link.handle_wait(now),
             Reply::MeatPack(status) => self.take_unpacker(now, status),
             Reply::ColdExtrusion => self.cold_extrusions += 1,
@@ -965,9 +971,7 @@ impl Session {
             | Phase::SwitchedOff(_)
             | Phase::Closed { .. }
             | Phase::Stopped { .. }
-            | Phase::Faulted(_) => {
-                while self.link.settle().is_some() {}
-            }
+            | Phase::Faulted(_) => while self.link.settle().is_some() {},
         }
     }
 

@@ -209,7 +209,11 @@ mod tests {
             limit: 135.0,
         };
         let words = alarm.in_words();
-        assert!(words.starts_with("bed: ") && words.ends_with("(read 143.2 °C, target 60.0 °C, limit 135 °C): stopped"), "{words}");
+        assert!(
+            words.starts_with("bed: ")
+                && words.ends_with("(read 143.2 °C, target 60.0 °C, limit 135 °C): stopped"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod world;
 
 mod exactness;
 
+mod heat;
+
 mod life;
 mod odd_boards;
 

@@ -8,6 +8,7 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::{Rig, RigConfig};
 use platen::control::run::FileLine;
 use platen::control::session::{Profile, Session, SessionEvent};
+use platen::domain::heat::{Alarm, HeatLimits};
 use platen::domain::ids::{FileHash, JobId};
 use platen::domain::moment::Moment;
 use platen::domain::units::Baud;
@@ -106,11 +107,21 @@ impl Drop for World {
 }
 
 impl World {
-    pub fn new(mut config: RigConfig, capacity: Capacity, file: Vec<String>) -> Self {
+    pub fn new(config: RigConfig, capacity: Capacity, file: Vec<String>) -> Self {
+        Self::with_limits(config, capacity, file, HeatLimits::USUAL)
+    }
+
+    pub fn with_limits(
+        mut config: RigConfig,
+        capacity: Capacity,
+        file: Vec<String>,
+        heat: HeatLimits,
+    ) -> Self {
         config.firmware.record_lines = true;
         let baud = Baud(config.wire.to_device.baud);
         let rig = Rig::new(config);
-        let session = Session::new("sim".parse().unwrap(), Profile::new(baud, capacity));
+        let profile = Profile { heat, ..Profile::new(baud, capacity) };
+        let session = Session::new("sim".parse().unwrap(), profile);
         Self {
             rig,
             session,
@@ -318,7 +329,7 @@ impl World {
                 continue;
             }
             // After the job's lines come at most our own for switching off.
-            let own = matches!(line.as_str(), "M104 S0" | "M140 S0" | "M107");
+            let own = matches!(line.as_str(), "M104 S0" | "M140 S0" | "M141 S0" | "M107");
             if own || is_question(&line) {
                 continue;
             }
@@ -340,6 +351,15 @@ impl World {
             panic!("executed {line:?} as command {}, which is {wanted:?}", self.done + 1);
         }
         self.checked = all.len();
+    }
+
+    /// All alarms so far.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let alarm = |event: &SessionEvent| match event {
+            SessionEvent::Heat(alarm) => Some(*alarm),
+            _ => None,
+        };
+        self.events.iter().filter_map(alarm).collect()
     }
 
     pub fn printed(&self) -> Option<(u64, FileHash)> {
