@@ -216,6 +216,8 @@ struct Guard {
     heard: Option<Moment>,
     target: f64,
     target_doubt: Option<f64>,
+    /// The job has asked for heat here.
+    asked: bool,
     /// The target that `state` is about.
     state_target: f64,
     /// It was over the maximum in the last reading.
@@ -247,6 +249,7 @@ impl Guard {
             heard: None,
             target: 0.0,
             target_doubt: None,
+            asked: false,
             state_target: 0.0,
             over: false,
             state: State::Off { lowest: f64::MAX, calm_from: Moment::ZERO },
@@ -295,7 +298,9 @@ impl Guard {
             actual <= from + up * seconds + REACH_ANYWAY && actual >= from - down * seconds - REACH_ANYWAY
         };
         let before = self.believed;
-        if before.is_some_and(|(at, from)| within(from, at)) {
+        // What one damaged digit has led to must not make the truth a jump: the ones before count, too.
+        let mut latest = before.into_iter().chain(self.pace.iter().rev().take(3).copied());
+        if latest.any(|(at, from)| within(from, at)) {
             self.doubt = None;
             self.believed = Some((now, actual));
             return Some(Jump::None);
@@ -314,18 +319,30 @@ impl Guard {
         self.pace.clear();
         Some(match before {
             None => Jump::First,
+            // From a reading that was damaged back to where nothing burns: no harm.
+            Some((_, from)) if actual > from && actual < HOT => Jump::First,
             Some((_, from)) if actual > from => Jump::Up,
             Some(_) => Jump::Down,
         })
     }
 
     /// Judges a reading.
-    fn take(&mut self, now: Moment, reading: Reading, max: f64, around: f64) -> Option<Finding> {
+    fn take(
+        &mut self,
+        now: Moment,
+        reading: Reading,
+        waited_for: Option<f64>,
+        max: f64,
+        around: f64,
+    ) -> Option<Finding> {
         self.heard = Some(now);
         let actual = reading.actual.0;
-        if let Some(target) = reading.target {
-            self.take_target(target.0);
+        match (reading.target, waited_for) {
+            (Some(target), _) => self.take_target(target.0),
+            (None, Some(target)) => (self.target, self.target_doubt) = (target, None),
+            (None, None) => {}
         }
+        let is_told = reading.target.or(waited_for.map(Celsius)).is_some();
         let jump = self.believe(now, actual)?;
         self.fine |= ((actual * 10.0) - (actual * 10.0).round()).abs() > 0.05;
         self.note_pace(now, actual);
@@ -344,7 +361,7 @@ impl Guard {
         if heated && self.target > max {
             return Some(find(Hazard::TargetTooHigh, Action::HeatersOff, max));
         }
-        if self.target_doubt.is_some() {
+        if self.target_doubt.is_some() || (!is_told && self.asked) {
             // It may have a new target, and then all below is another question.
             return None;
         }
@@ -407,15 +424,18 @@ impl Guard {
     /// How fast it rises, and whether it falls against its heater.
     fn judge_pace(&mut self, now: Moment, actual: f64) -> Option<Finding> {
         let (least, most) = PACE_OVER;
-        let from = self.pace.iter().find(|(at, _)| now - *at <= most).copied();
-        if let Some((at, from)) = from
+        // One damaged digit is in neither end: of two, the one that says less counts.
+        let window: Vec<_> = self.pace.iter().filter(|(at, _)| now - *at <= most).copied().collect();
+        if let [(_, first), (at, second), .., (_, before), _] = window[..]
             && now - at >= least
-            && self.pace.len() >= 4
-            && actual - from > self.rules.fast * seconds(now - at) + 3.0
+            && actual.min(before) >= WARM
+            && actual.min(before) - first.max(second) > self.rules.fast * seconds(now - at) + 3.0
         {
             return Some(find(Hazard::RiseTooFast, Action::Stop, self.rules.fast));
         }
-        let highest = self.pace.iter().map(|(_, actual)| *actual).fold(f64::MIN, f64::max);
+        let (_, highest) = self.pace.iter().fold((f64::MIN, f64::MIN), |(most, next), (_, actual)| {
+            if *actual > most { (*actual, most) } else { (most, next.max(*actual)) }
+        });
         let heated = matches!(self.state, State::HeatingUp { .. } | State::Holding { .. });
         let falls = heated && highest - actual > self.rules.drop && actual < self.target;
         self.fallen = if falls { self.fallen + 1 } else { 0 };
@@ -574,6 +594,7 @@ impl HeatWatch {
         for guard in &mut self.guards {
             if is_new {
                 guard.unasked_since = None;
+                guard.asked &= duty == Duty::Job;
             }
             // What was silent because nothing could be heard counts anew.
             guard.heard = guard.heard.map(|_| now);
@@ -590,6 +611,9 @@ impl HeatWatch {
         self.changes_tools |= matches!(command, [b'T' | b't', b'1'..=b'9', ..]);
         let (heater, target) = target_of(command)?;
         let limit = self.limits.target_max(heater);
+        for guard in self.guards.iter_mut().filter(|guard| guard.heater == heater) {
+            guard.asked |= target > 0.0;
+        }
         (target > limit).then_some(Alarm {
             heater,
             hazard: Hazard::TargetTooHigh,
@@ -601,7 +625,10 @@ impl HeatWatch {
     }
 
     /// The printer told its temperatures.
-    pub fn handle_report(&mut self, now: Moment, report: &TemperatureReport) {
+    ///
+    /// `running` is the command that waits for heat just now: Prusa, and Marlin before 2.0, leave the target out of
+    /// what they say meanwhile (`T:175.6 E:0 W:?`).
+    pub fn handle_report(&mut self, now: Moment, report: &TemperatureReport, running: Option<&[u8]>) {
         if self.last.is_some_and(|(at, last)| last == *report && now - at < SAME_REPORT) {
             return;
         }
@@ -610,9 +637,12 @@ impl HeatWatch {
         let [first, second, third, fourth] = report.tools;
         let hotend = if self.lists_tools { first } else { report.hotend };
         let readings = [hotend, second, third, fourth, report.bed, report.chamber];
+        let waited_for = running.and_then(target_of);
         for (at, reading) in readings.into_iter().enumerate() {
             if let Some(reading) = reading {
-                self.judge(now, at, reading);
+                let heater = self.guards[at].heater;
+                let waited_for = waited_for.filter(|(which, _)| *which == heater).map(|(_, target)| target);
+                self.judge(now, at, reading, waited_for);
             }
         }
         let doubtful = self.guards.iter().any(Guard::is_doubtful);
@@ -630,7 +660,7 @@ impl HeatWatch {
         }
     }
 
-    fn judge(&mut self, now: Moment, at: usize, reading: Reading) {
+    fn judge(&mut self, now: Moment, at: usize, reading: Reading, waited_for: Option<f64>) {
         let actual = |heater| self.guards.iter().find(|guard| guard.heater == heater).and_then(Guard::actual);
         let (bed, chamber) = (actual(Heater::Bed), actual(Heater::Chamber));
         let heater = self.guards[at].heater;
@@ -641,7 +671,7 @@ impl HeatWatch {
         };
         let max = self.limits.target_max(heater);
         let guard = &mut self.guards[at];
-        let finding = guard.take(now, reading, max, around.unwrap_or(f64::MIN));
+        let finding = guard.take(now, reading, waited_for, max, around.unwrap_or(f64::MIN));
         if let Some(finding) = finding {
             // `T` is of one tool now and of another then: what moves is no news.
             let of_some_tool = heater == Heater::Hotend && self.changes_tools && !self.lists_tools;
@@ -651,7 +681,9 @@ impl HeatWatch {
                 self.raise(now, at, finding);
             }
         }
-        self.judge_unasked(now, at);
+        if reading.target.is_some() {
+            self.judge_unasked(now, at);
+        }
         self.judge_off(now, at);
     }
 

@@ -39,7 +39,7 @@ use crate::protocol::link::{BEFORE_JOB, Link, LinkEvent, Loss};
 use crate::protocol::meatpack;
 use crate::protocol::reply::{Acknowledged, Action, Reply};
 use crate::protocol::report::{FirmwareInfo, TemperatureReport};
-use crate::protocol::window::{Capacity, Origin};
+use crate::protocol::window::{Capacity, Origin, Sent};
 
 /// Where the firmware does not report by itself, and to notice lost `ok`s where they are not numbered.
 const POLL: Duration = Duration::from_secs(2);
@@ -760,7 +760,8 @@ impl Session {
         known.at = Some(now);
         if let Some(duty) = self.duty() {
             self.heat.set_duty(now, duty, self.link.is_held_up());
-            self.heat.handle_report(now, report);
+            let running = self.waiting_for_heat().map(|line| line.text.clone());
+            self.heat.handle_report(now, report, running.as_deref());
             self.mind_heat(now);
         }
     }
@@ -938,13 +939,16 @@ impl Session {
         }
     }
 
+    /// The command that waits for heat, if that is what the board is at.
+    fn waiting_for_heat(&self) -> Option<&Sent> {
+        let waits =
+            |line: &&Sent| [&b"M109"[..], b"M190", b"M191"].iter().any(|code| line.text.starts_with(code));
+        self.link.window().oldest_in_flight().filter(waits)
+    }
+
     /// Breaks a wait for heat, which would hold the commands behind it back for minutes.
     fn break_wait(&mut self) {
-        let waiting =
-            self.link.window().oldest_in_flight().filter(|line| {
-                [&b"M109"[..], b"M190", b"M191"].iter().any(|code| line.text.starts_with(code))
-            });
-        let number = waiting.map(|line| line.number);
+        let number = self.waiting_for_heat().map(|line| line.number);
         if number.is_some() && self.broken != number && self.link.dialect().emergency_parser {
             self.broken = number;
             self.link.send_bare(b"M108");

@@ -134,7 +134,7 @@ pub fn stop_delay(world: &World, fits: impl Fn(&str) -> bool) -> Option<u64> {
                 continue;
             }
             if !fits(&text) {
-                (seen, second) = (None, second.filter(|_| false));
+                seen = None;
                 continue;
             }
             match &seen {

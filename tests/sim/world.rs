@@ -333,6 +333,17 @@ impl World {
             if own || is_question(&line) {
                 continue;
             }
+            // Two flipped bits that fit each other, one of them in the `N`.
+            let bare =
+                line.strip_prefix('n').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+            if !known
+                && let (Some(bare), Some(wanted)) = (bare, wanted)
+                && is_undetectable(&self.file, wanted, bare.trim_start())
+            {
+                self.done += 1;
+                self.undetectable += 1;
+                continue;
+            }
             if looks && !numbered {
                 // It lost its number, and with it its checksum. If it still is a command, it is run.
                 self.wrong += u64::from(known);
