@@ -126,6 +126,7 @@ pub fn profile(printer: &Printer) -> Profile {
         capacity: Capacity { receive_bytes, queue_slots: printer.command_buffer },
         firmware: printer.firmware,
         meatpack: printer.meatpack,
+        heat: printer.heat,
     }
 }
 

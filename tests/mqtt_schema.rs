@@ -6,6 +6,7 @@ use std::path::Path;
 use jsonschema::{Registry, Validator};
 use platen::domain::case::IntendedUse;
 use platen::domain::event::{Actor, Event, Fact, JobRef};
+use platen::domain::heat::{Action, Alarm, Hazard, Heater};
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
 use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
@@ -19,7 +20,7 @@ use platen::io::mqtt::{Delivery, Message};
 use platen::services::telemetry::message::{Belonging, EVENT_TYPES, NodeState, Origin, PAYLOAD_MAX};
 use serde_json::Value;
 
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 17] = [
     Fault::ThermalRunaway,
     Fault::HeatingFailed,
     Fault::TooHot,
@@ -27,6 +28,16 @@ const FAULTS: [Fault; 7] = [
     Fault::Killed,
     Fault::Probing,
     Fault::Halted,
+    Fault::Overheated,
+    Fault::TargetTooHigh,
+    Fault::RiseTooSlow,
+    Fault::RiseTooFast,
+    Fault::LeftTarget,
+    Fault::SensorStuck,
+    Fault::SensorBroken,
+    Fault::SuddenDrop,
+    Fault::HeatUnasked,
+    Fault::SilentWhileHot,
 ];
 
 fn document(name: &str) -> String {
@@ -152,6 +163,17 @@ fn other_facts() -> Vec<Fact> {
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
         Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
         Fact::LatchCleared { printer: printer(), by },
+        Fact::HeatAlarm {
+            printer: printer(),
+            alarm: Alarm {
+                heater: Heater::Bed,
+                hazard: Hazard::Overheated,
+                action: Action::Stop,
+                reading: Some(Celsius(140.0)),
+                target: None,
+                limit: 135.0,
+            },
+        },
     ]
 }
 

@@ -17,6 +17,7 @@ use crate::config::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
 use crate::daemon::Daemon;
 use crate::domain::case::IntendedUse;
 use crate::domain::event::Actor;
+use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{CaseToken, JobId, PartId, PrinterName};
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::{NewJob, Request};
@@ -163,6 +164,7 @@ impl Demo {
                 command_buffer: 0,
                 firmware: None,
                 meatpack: true,
+                heat: HeatLimits::USUAL,
                 bed_clearing: BedClearing::Person,
             });
         }

@@ -390,6 +390,9 @@ pub(super) fn ended(drive: &mut Drive) -> Result<Option<SessionEvent>, String> {
             | SessionEvent::Interrupted { .. }
             | SessionEvent::Probed(_) => return Ok(Some(event)),
             SessionEvent::Close { reason } => return Err(reason),
+            SessionEvent::Heat(alarm) => eprintln!("platen: {}", alarm.in_words()),
+            // Heaters are being switched off: the job ends when they are.
+            SessionEvent::Faulted(_) if drive.session.progress().is_some() => {}
             SessionEvent::Faulted(fault) => return Err(fault.in_words().into()),
             _ => {}
         }

@@ -10,6 +10,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
 use crate::domain::printer::Firmware;
 use crate::domain::units::Baud;
@@ -107,5 +108,7 @@ pub struct Printer {
     pub firmware: Option<Firmware>,
     /// Packed lines where the firmware can unpack them.
     pub meatpack: bool,
+    /// How hot it may be made.
+    pub heat: HeatLimits,
     pub bed_clearing: BedClearing,
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 use toml::de::DeTable;
 
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
+use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
 use crate::domain::printer::Firmware;
 use crate::domain::units::Baud;
@@ -20,7 +22,20 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
     (
         "printer",
-        &["name", "port", "baud", "rx_buffer", "command_buffer", "firmware", "meatpack", "bed_clearing"],
+        &[
+            "name",
+            "port",
+            "baud",
+            "rx_buffer",
+            "command_buffer",
+            "firmware",
+            "meatpack",
+            "hotend_max",
+            "bed_max",
+            "chamber_max",
+            "heat_by_hand_min",
+            "bed_clearing",
+        ],
     ),
 ];
 
@@ -237,6 +252,7 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
             reader.number(section, "command_buffer", "commands", 0..=256).map_or(0, |f| f.value);
         let firmware = firmware(reader, section);
         let meatpack = reader.flag(section, "meatpack").is_none_or(|found| found.value);
+        let heat = heat(reader, section);
         let bed_clearing = bed_clearing(reader, section);
         if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
             // Both are within the ranges above, far below any usize.
@@ -250,6 +266,7 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
                 command_buffer,
                 firmware,
                 meatpack,
+                heat,
                 bed_clearing,
             });
         }
@@ -304,6 +321,21 @@ fn firmware(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Firmware> 
         reader.wrong(&found.at, "platen does not know this firmware", instead);
     }
     known
+}
+
+/// The ranges are those of real machines: what is beyond is a slip of the finger, or °F.
+fn heat(reader: &mut Reader<'_>, section: &Section<'_>) -> HeatLimits {
+    let usual = HeatLimits::USUAL;
+    let mut degrees = |key, range, usual| {
+        let found = reader.number(section, key, "°C", range);
+        found.and_then(|found| u16::try_from(found.value).ok()).unwrap_or(usual)
+    };
+    let hotend_max = degrees("hotend_max", 150..=500, usual.hotend_max);
+    let bed_max = degrees("bed_max", 40..=200, usual.bed_max);
+    let chamber_max = degrees("chamber_max", 30..=150, usual.chamber_max);
+    let minutes =
+        reader.number(section, "heat_by_hand_min", "minutes", 0..=120).map_or(0, |found| found.value);
+    HeatLimits { hotend_max, bed_max, chamber_max, by_hand: Duration::from_secs(minutes * 60) }
 }
 
 fn bed_clearing(reader: &mut Reader<'_>, section: &Section<'_>) -> BedClearing {

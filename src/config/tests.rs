@@ -313,3 +313,17 @@ listen = "127.0.0.1:7180"
         }
     }
 }
+
+#[test]
+fn a_limit_of_heat_that_no_machine_has_is_refused_and_a_real_one_is_taken() {
+    for line in ["hotend_max = 2850", "bed_max = 12", "chamber_max = 400", "heat_by_hand_min = 999"] {
+        let found = mistake("baud = 115200", &format!("baud = 115200\n{line}"));
+        assert!(found.contains("out of range; write a whole number of"), "{found}");
+    }
+    let real = "hotend_max = 450\nbed_max = 160\nchamber_max = 120\nheat_by_hand_min = 10";
+    let config = Config::parse(&format!("{GOOD}{real}")).unwrap();
+    let heat = config.printers[0].heat;
+    assert_eq!((heat.hotend_max, heat.bed_max, heat.chamber_max), (450, 160, 120));
+    assert_eq!(heat.by_hand.as_secs(), 600);
+    assert_eq!(Config::parse(GOOD).unwrap().printers[0].heat, HeatLimits::USUAL);
+}

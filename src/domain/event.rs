@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::case::IntendedUse;
+use super::heat::Alarm;
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
 use super::job::{Interruption, Progress};
 use super::moment::{Stamp, WallTime};
@@ -147,6 +148,12 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// Something was wrong with a heater, and what was done at once. What locks the printer follows as
+    /// `PrinterFaulted`.
+    HeatAlarm {
+        printer: PrinterName,
+        alarm: Alarm,
+    },
 }
 
 impl Fact {
@@ -169,6 +176,7 @@ impl Fact {
             Self::PrinterStopped { .. } => "printer_stopped",
             Self::PrinterFaulted { .. } => "printer_faulted",
             Self::LatchCleared { .. } => "latch_cleared",
+            Self::HeatAlarm { .. } => "heat_alarm",
         }
     }
 
@@ -184,7 +192,8 @@ impl Fact {
             | Self::BedCleared { printer, .. }
             | Self::PrinterStopped { printer, .. }
             | Self::PrinterFaulted { printer, .. }
-            | Self::LatchCleared { printer, .. } => Some(printer),
+            | Self::LatchCleared { printer, .. }
+            | Self::HeatAlarm { printer, .. } => Some(printer),
             Self::JobCancelled { printer, .. } => printer.as_ref(),
             Self::JobQueued { pinned, .. } => pinned.as_ref(),
             Self::JournalBegun { .. }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::case::{Case, IntendedUse};
 use super::event::{Actor, Event, Fact, JobRef};
+use super::heat::Alarm;
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use super::moment::Stamp;
@@ -74,6 +75,10 @@ pub enum Request {
     NoteFaulted {
         printer: PrinterName,
         fault: Fault,
+    },
+    NoteHeatAlarm {
+        printer: PrinterName,
+        alarm: Alarm,
     },
     ClearLatch {
         printer: PrinterName,
@@ -339,6 +344,9 @@ impl Lab {
             Request::NoteFaulted { printer, fault } => {
                 one(Fact::PrinterFaulted { printer: printer.clone(), fault: *fault })
             }
+            Request::NoteHeatAlarm { printer, alarm } => {
+                one(Fact::HeatAlarm { printer: printer.clone(), alarm: *alarm })
+            }
             Request::ClearLatch { printer, by } => {
                 let by = person(by)?;
                 if self.printer(printer).latch.is_none() {
@@ -568,6 +576,7 @@ impl Lab {
             | Fact::JobProgress { .. }
             | Fact::JobPaused { .. }
             | Fact::JobResumed { .. }
+            | Fact::HeatAlarm { .. }
             | Fact::JobPrinted { .. }
             | Fact::JobCancelled { .. }
             | Fact::JobInterrupted { .. } => {}

@@ -20,6 +20,7 @@ use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
 use super::recorder::{NotRecorded, Recorder};
 use crate::control::session::{NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
+use crate::domain::heat::Action;
 use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::lab::Request;
@@ -504,8 +505,16 @@ impl Task {
                 self.scribe.note(Request::NoteInterrupted { job, progress, why, line: Some(line) });
             }
             SessionEvent::Faulted(fault) => {
-                tracing::error!(%printer, fault = fault.in_words(), "the firmware has halted");
+                tracing::error!(%printer, fault = fault.in_words(), "locked until a person clears it");
                 self.scribe.note(Request::NoteFaulted { printer: printer.clone(), fault });
+            }
+            SessionEvent::Heat(alarm) => {
+                if alarm.action == Action::Warn {
+                    tracing::warn!(%printer, "{}", alarm.in_words());
+                } else {
+                    tracing::error!(%printer, "{}", alarm.in_words());
+                }
+                self.scribe.note(Request::NoteHeatAlarm { printer: printer.clone(), alarm });
             }
             // Only `platen stream` probes.
             SessionEvent::Close { .. } | SessionEvent::Probed(_) => {}

@@ -278,6 +278,7 @@ fn is_urgent(request: &Request) -> bool {
         request,
         Request::NoteStopped { .. }
             | Request::NoteFaulted { .. }
+            | Request::NoteHeatAlarm { .. }
             | Request::NoteInterrupted { .. }
             | Request::NotePrinted { .. }
             | Request::NotePaused { .. }

@@ -513,7 +513,8 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::BedCleared { .. }
         | Fact::PrinterStopped { .. }
         | Fact::PrinterFaulted { .. }
-        | Fact::LatchCleared { .. } => return None,
+        | Fact::LatchCleared { .. }
+        | Fact::HeatAlarm { .. } => return None,
     })
 }
 
