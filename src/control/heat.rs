@@ -889,3 +889,119 @@ fn value(words: &[u8], letter: u8) -> Option<f64> {
     let at = words.iter().position(|byte| byte.to_ascii_uppercase() == letter)?;
     number(&words[at + 1..]).map(|(value, _)| value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(hotend: (f64, f64), chamber: Option<(f64, f64)>) -> TemperatureReport {
+        let reading = |(actual, target)| Reading { actual: Celsius(actual), target: Some(Celsius(target)) };
+        TemperatureReport {
+            hotend: Some(reading(hotend)),
+            chamber: chamber.map(reading),
+            ..TemperatureReport::default()
+        }
+    }
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_millis(seconds * 1_000)
+    }
+
+    /// A little noise, as every sensor has.
+    fn noisy(value: f64, second: u64) -> f64 {
+        value + [0.0, 0.04, -0.04][(second % 3) as usize]
+    }
+
+    fn alarms(watch: &mut HeatWatch) -> Vec<(Hazard, Action)> {
+        std::iter::from_fn(|| watch.poll_alarm()).map(|alarm| (alarm.hazard, alarm.action)).collect()
+    }
+
+    #[test]
+    fn a_target_is_read_in_every_spelling_that_some_firmware_reads() {
+        let cases: [(&str, Option<(Heater, f64)>); 14] = [
+            ("M104 S210", Some((Heater::Hotend, 210.0))),
+            ("m109s210.5", Some((Heater::Hotend, 210.5))),
+            ("M104 T1 S 200", Some((Heater::Hotend1, 200.0))),
+            ("M104 S200 B300 F", Some((Heater::Hotend, 300.0))),
+            ("M109 R180", Some((Heater::Hotend, 180.0))),
+            ("M190 S60 T2", Some((Heater::Bed, 60.0))),
+            ("M141 S50", Some((Heater::Chamber, 50.0))),
+            ("M303 E-1 S90 C8", Some((Heater::Bed, 90.0))),
+            ("G10 P1 S210 R150", Some((Heater::Hotend1, 210.0))),
+            ("SET_HEATER_TEMPERATURE HEATER=heater_bed TARGET=65", Some((Heater::Bed, 65.0))),
+            ("G10", None),
+            ("G1 X10 S300", None),
+            ("M106 S255", None),
+            ("M104", None),
+        ];
+        for (line, wanted) in cases {
+            assert_eq!(target_of(line.as_bytes()), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_chamber_that_loses_its_heat_pauses_the_job_and_burns_nobody() {
+        let mut watch = HeatWatch::new(HeatLimits::USUAL);
+        watch.set_duty(at(0), Duty::Job, false);
+        for second in 0..1_200 {
+            // Somebody has left the door open.
+            let air = if second < 100 { 60.0 } else { (60.0 - (second - 100) as f64 * 0.1).max(40.0) };
+            let chamber = Some((noisy(air, second), 60.0));
+            watch.handle_report(at(second), &report((noisy(210.0, second + 1), 210.0), chamber), None);
+        }
+        assert_eq!(alarms(&mut watch), [(Hazard::LeftTarget, Action::Pause)]);
+    }
+
+    #[test]
+    fn silence_is_told_then_switched_off_then_stopped_and_later_where_the_board_is_held_up() {
+        for (held_up, steps) in [(false, [30, 180, 240]), (true, [900, 900, 900])] {
+            let mut watch = HeatWatch::new(HeatLimits::USUAL);
+            watch.set_duty(at(0), Duty::Job, held_up);
+            for second in 0..10 {
+                watch.handle_report(at(second), &report((noisy(210.0, second), 210.0), None), None);
+            }
+            let mut seen = Vec::new();
+            for _ in 0..3 {
+                let Some(due) = watch.poll_timeout() else { break };
+                watch.handle_timeout(due);
+                seen.extend(alarms(&mut watch).into_iter().map(|(_, action)| (action, due)));
+            }
+            let actions: Vec<_> = seen.iter().map(|(action, _)| *action).collect();
+            assert_eq!(actions[..2], [Action::Warn, Action::HeatersOff], "{held_up}");
+            assert_eq!(seen[0].1, at(9 + steps[0]));
+            assert_eq!(seen[1].1, at(9 + steps[1]));
+            assert!(actions.last() == Some(&Action::Stop), "{actions:?}");
+        }
+    }
+
+    #[test]
+    fn another_tool_that_is_cold_is_no_drop() {
+        let mut watch = HeatWatch::new(HeatLimits::USUAL);
+        watch.set_duty(at(0), Duty::Job, false);
+        for second in 0..60 {
+            if second == 30 {
+                assert_eq!(watch.judge_command(b"T1"), None);
+            }
+            let (actual, target) = if second < 32 { (210.0, 210.0) } else { (60.0, 0.0) };
+            watch.handle_report(at(second), &report((noisy(actual, second), target), None), None);
+        }
+        assert_eq!(alarms(&mut watch), []);
+    }
+
+    #[test]
+    fn a_doubt_is_asked_about_at_once_and_not_for_ever() {
+        let mut watch = HeatWatch::new(HeatLimits::USUAL);
+        watch.set_duty(at(0), Duty::Job, false);
+        for second in 0..10 {
+            watch.handle_report(at(second), &report((noisy(210.0, second), 210.0), None), None);
+        }
+        watch.handle_report(at(10), &report((910.0, 210.0), None), None);
+        assert!(watch.take_question() && !watch.take_question());
+        let mut asked = 1;
+        while let Some(due) = watch.poll_timeout().filter(|due| *due < at(20)) {
+            watch.handle_timeout(due);
+            asked += u32::from(watch.take_question());
+        }
+        assert_eq!(asked, ASKED_MOST);
+    }
+}
