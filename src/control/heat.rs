@@ -279,10 +279,8 @@ impl Guard {
 
     /// Takes a target; what is damaged on the way does not come twice.
     fn take_target(&mut self, target: f64) {
-        if (target - self.target).abs() < 0.5 {
-            self.target = target;
-            self.target_doubt = None;
-        } else if self.target_doubt.is_some_and(|doubt| (target - doubt).abs() < 5.0) {
+        let again = self.target_doubt.is_some_and(|doubt| (target - doubt).abs() < 5.0);
+        if again || (target - self.target).abs() < 0.5 {
             self.target = target;
             self.target_doubt = None;
         } else {
@@ -342,7 +340,7 @@ impl Guard {
             (None, Some(target)) => (self.target, self.target_doubt) = (target, None),
             (None, None) => {}
         }
-        let is_told = reading.target.or(waited_for.map(Celsius)).is_some();
+        let is_told = reading.target.is_some() || waited_for.is_some();
         let jump = self.believe(now, actual)?;
         self.fine |= ((actual * 10.0) - (actual * 10.0).round()).abs() > 0.05;
         self.note_pace(now, actual);
@@ -837,14 +835,16 @@ pub fn target_of(command: &[u8]) -> Option<(Heater, f64)> {
     if !matches!(letter, b'M' | b'G') {
         return None;
     }
-    let (code, rest) = number(&command[1..])?;
+    let digits = command[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (code, rest) = command[1..].split_at(digits);
+    let code: u32 = std::str::from_utf8(code).ok()?.parse().ok()?;
     let tool = |letter| match value(rest, letter) {
         Some(tool) if tool >= 3.0 => Heater::Hotend3,
         Some(tool) if tool >= 2.0 => Heater::Hotend2,
         Some(tool) if tool >= 1.0 => Heater::Hotend1,
         _ => Heater::Hotend,
     };
-    let (heater, letters): (Heater, &[u8]) = match (letter, code as u32) {
+    let (heater, letters): (Heater, &[u8]) = match (letter, code) {
         (b'M', 104 | 109) => (tool(b'T'), b"SRB"),
         (b'M', 140 | 190) => (Heater::Bed, b"SR"),
         (b'M', 141 | 191) => (Heater::Chamber, b"SR"),

@@ -525,7 +525,7 @@ impl Session {
             Phase::Probing(probe) => probe.poll_timeout(),
             _ => None,
         };
-        let heat = self.duty().and(self.heat.poll_timeout());
+        let heat = self.duty().and_then(|_| self.heat.poll_timeout());
         [self.link.poll_timeout(), self.poll_at, packing, probe, heat].into_iter().flatten().min()
     }
 

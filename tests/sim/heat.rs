@@ -1,4 +1,5 @@
 //! Heat watched from outside: each hazard is provoked on a board that has no protection of its own.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 use hw_sim::faults::{Direction, Fault as Trouble};
 use hw_sim::heater::{HeaterFault, HeaterId};
@@ -249,7 +250,6 @@ fn a_heater_that_is_stuck_on_above_its_target_is_switched_off_before_it_is_too_h
     assert!(alarm.reading.unwrap().0 < 285.0, "{alarm:?}");
     // Its heater does not obey: it rises on.
     until_alarm(&mut world, 60, Hazard::HeatUnasked, Action::Stop);
-    assert!(world.rig.firmware().is_halted() || world.now > 0);
 }
 
 #[test]
