@@ -167,15 +167,11 @@ fn judge_heat(world: &World, seed: u64) -> HeatCount {
         }
     }
     if matches!(Heat::of(seed), Heat::Healthy | Heat::Cold) && world.wrong + world.undetectable == 0 {
-        // A link that is lost to noise, or waits a quarter of an hour for an `ok` that never comes, is silent
-        // indeed; readings alone never are.
-        let is_lost = |alarm: &Alarm| {
-            alarm.hazard == Hazard::SilentWhileHot && (alarm.action == Action::Stop || alarm.limit >= 900.0)
-        };
-        let is_false = |alarm: &&Alarm| alarm.action > Action::Warn && !is_lost(alarm);
+        // A link that is lost to noise, or stands still for minutes, is silent indeed: counted and bounded.
+        let is_false = |alarm: &&Alarm| alarm.action > Action::Warn && alarm.hazard != Hazard::SilentWhileHot;
         let alarms = world.alarms();
         assert_eq!(alarms.iter().find(is_false), None, "seed {seed}: a false alarm");
-        count.silent = alarms.iter().filter(|alarm| alarm.hazard == Hazard::SilentWhileHot).count() as u64;
+        count.silent = u64::from(alarms.iter().any(|alarm| alarm.hazard == Hazard::SilentWhileHot));
     }
     count.alarms = world.alarms().len() as u64;
     count
@@ -386,6 +382,7 @@ fn no_seed_executes_a_wrong_line_and_nearly_all_print() {
         sum(|heat| heat.stopped_in_time),
         sum(|heat| heat.silent),
     );
+    assert!(sum(|heat| heat.silent) as usize * 50 <= total);
     assert!(all(End::Strayed) * 20 <= total);
     assert!(all(End::Undetectable) * 50 <= total);
     // Resets, unplugged cables and answers that nobody can account for interrupt some.
