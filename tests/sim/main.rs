@@ -9,6 +9,8 @@ mod world;
 
 mod exactness;
 
+mod faults;
+
 mod life;
 mod odd_boards;
 
