@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use super::stream::{Line, ended, open, turn};
+use super::stream::{Line, ended, open, tell_failed, turn};
 use super::{Failed, Global, calm_runtime, show};
 use crate::config::{Buffers, with_buffers};
 use crate::control::probe::{Findings, Found, Hindrance};
@@ -71,7 +71,8 @@ fn hindrance_word(hindrance: Hindrance) -> &'static str {
 }
 
 pub(super) fn run(line: &Line, place: Option<Place>, global: &Global) -> Result<(), Failed> {
-    let (findings, mut report) = calm_runtime()?.block_on(measured(line))?;
+    let measured = calm_runtime()?.block_on(measured(line));
+    let (findings, mut report) = measured.inspect_err(|failed| tell_failed(failed, global))?;
     let kept = place.as_ref().map(|place| keep(place, &findings));
     report.config = kept.as_ref().map(|kept| match kept {
         Kept::Written(_) => "written",

@@ -52,7 +52,7 @@ pub struct Stream {
     #[arg(long, value_name = "N", value_parser = in_bytes)]
     pub rx_buffer: Option<usize>,
     /// Commands that the board takes out of that buffer before it runs them; 0 where nothing else is known.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = in_slots)]
     pub command_buffer: Option<usize>,
     /// The firmware, where it does not say so itself: marlin-2.1, prusa-mk3, repetier …
     #[arg(long, value_name = "NAME", value_parser = firmware)]
@@ -82,6 +82,13 @@ fn in_bytes(text: &str) -> Result<usize, String> {
     }
 }
 
+fn in_slots(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(slots) if slots <= 256 => Ok(slots),
+        _ => Err("a number of commands from 0 to 256".into()),
+    }
+}
+
 /// What was measured from the first line of the file to the firmware's confirmation of the last.
 #[derive(Debug, Serialize)]
 struct Report {
@@ -93,7 +100,7 @@ struct Report {
     /// What it is taken for.
     dialect: &'static str,
     advanced_ok: bool,
-    /// Lines went out packed.
+    /// Lines went out packed, at the beginning at least.
     packed: bool,
     /// Commands of the file.
     commands: u64,
@@ -134,12 +141,33 @@ struct Report {
     window_slots: usize,
 }
 
+impl Report {
+    fn why_not_exact(&self) -> String {
+        if self.outcome == "printed" && self.strays > 0 {
+            format!(
+                "{} commands seem to have run out of place, or were changed by noise behind their checksum",
+                self.strays
+            )
+        } else {
+            format!("{}, {} of {} commands confirmed", self.outcome, self.confirmed, self.commands)
+        }
+    }
+}
+
+/// What `--json` says where nothing was streamed or measured: `outcome` is `failed`.
+pub(super) fn tell_failed(failed: &Failed, global: &Global) {
+    if global.json {
+        println!("{}", serde_json::json!({"outcome": "failed", "reason": failed.to_string()}));
+    }
+}
+
 impl Stream {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let (line, place) = self.line()?;
         let Some(path) = &self.file else { return probe::run(&line, place, global) };
         let survey = survey(path)?;
-        let report = calm_runtime()?.block_on(stream(&line, path, &survey))?;
+        let streamed = calm_runtime()?.block_on(stream(&line, path, &survey));
+        let report = streamed.inspect_err(|failed| tell_failed(failed, global))?;
         if global.json {
             println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
         } else {
@@ -162,9 +190,9 @@ impl Stream {
         if report.exact {
             Ok(())
         } else {
-            let (port, outcome) = (line.port.display(), &report.outcome);
+            let (port, why) = (line.port.display(), report.why_not_exact());
             Err(Failed::Finding(format!(
-                "{port}: the file was not printed exactly: {outcome}; look at the printer"
+                "{port}: the file was not printed exactly: {why}; look at the printer"
             )))
         }
     }
@@ -247,7 +275,9 @@ async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Fai
     while !drive.session.is_ready() {
         turn(&mut drive).await.map_err(told)?;
     }
-    let before = *drive.session.line();
+    // A port that vanishes takes what is known of its board with it.
+    let greeted = *drive.session.link().dialect();
+    let (firmware, packed) = (drive.session.firmware().name.clone(), drive.session.link().is_packing());
     let cpu_before = cpu_time();
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let job = JobId::from_entropy(entropy());
@@ -257,6 +287,7 @@ async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Fai
     let mut meter = Meter::new(survey.commands);
     let mut first_line = None;
     let mut asked = 0;
+    let mut gone = None;
     // Made once: a handler of its own for each turn would be most of the work.
     let end = super::asked_to_end();
     tokio::pin!(end);
@@ -272,8 +303,17 @@ async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Fai
                 }
                 eprintln!("platen: cancelling, heaters off; press again for an emergency stop");
             }
-            moved = turn(&mut drive) => if let Some(event) = moved.map_err(told)? {
-                break event;
+            moved = turn(&mut drive) => match moved {
+                Ok(None) => {}
+                Ok(Some(event)) => break event,
+                // The job's end is told behind the port's.
+                Err(reason) => match ended(&mut drive) {
+                    Ok(Some(event)) => {
+                        gone = Some(reason);
+                        break event;
+                    }
+                    _ => return Err(told(reason)),
+                },
             }
         }
         if first_line.is_none() && drive.session.link().is_streaming() {
@@ -282,28 +322,29 @@ async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Fai
         meter.show(&drive.session);
     };
     meter.end();
-    let line = drive.session.line().since(&before);
     let cpu = cpu_time().saturating_sub(cpu_before);
     let seconds = first_line.map_or(0.0, |first| (clock.now() - first).as_secs_f64());
-    let (outcome, confirmed, digest) = match ended {
-        SessionEvent::Printed { progress, digest, .. } => {
-            ("printed".to_owned(), progress.confirmed, Some(digest))
+    let (outcome, progress, digest, line) = match ended {
+        SessionEvent::Printed { progress, digest, line, .. } => {
+            ("printed".to_owned(), progress, Some(digest), line)
         }
-        SessionEvent::Cancelled { progress, .. } => ("cancelled".to_owned(), progress.confirmed, None),
-        SessionEvent::Interrupted { progress, why, .. } => {
-            (format!("interrupted ({})", why.in_words()), progress.confirmed, None)
+        SessionEvent::Cancelled { progress, line, .. } => ("cancelled".to_owned(), progress, None, line),
+        SessionEvent::Interrupted { progress, why, line, .. } => {
+            let why = gone.clone().unwrap_or_else(|| why.in_words());
+            (format!("interrupted ({why})"), progress, None, line)
         }
-        other => (format!("{other:?}"), 0, None),
+        other => return Err(told(format!("{other:?}"))),
     };
+    let confirmed = progress.confirmed;
     let rate = LineRate::of(&line, seconds);
-    let dialect = drive.session.link().dialect();
+    let dialect = if gone.is_some() { &greeted } else { drive.session.link().dialect() };
     Ok(Report {
         outcome,
         exact: digest.as_ref() == Some(&survey.digest) && confirmed == survey.commands && line.strays == 0,
-        firmware: drive.session.firmware().name.clone(),
+        firmware,
         dialect: dialect.firmware.name(),
         advanced_ok: dialect.advanced_ok,
-        packed: drive.session.link().is_packing(),
+        packed,
         commands: survey.commands,
         confirmed,
         digest: digest.map_or_else(String::new, |digest| digest.to_string()),

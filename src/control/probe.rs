@@ -500,7 +500,9 @@ impl Probe {
         self.ahead = reading.ahead;
         self.known.learn(&self.burst.lengths[reading.ahead..], reading.held);
         if self.known.is_impossible() {
-            self.end(Found::Nothing(Hindrance::Noise));
+            // Without noise, no board loses such lines but one that ran them meanwhile.
+            let quiet = self.spoiled == 0;
+            self.end(Found::Nothing(if quiet { Hindrance::NoWait } else { Hindrance::Noise }));
         }
     }
 

@@ -286,7 +286,15 @@ impl Session {
 
     /// The port is gone.
     pub fn handle_closed(&mut self, reason: &str) {
-        self.end_run(Interruption::Unplugged);
+        let why = match &self.phase {
+            // It was left already, for a reason of its own, and the port is closed because it did not answer.
+            Phase::Running(run) => match &run.stage {
+                Stage::Leaving(Leaving::Abandoned { why }) => why.clone(),
+                _ => Interruption::Unplugged,
+            },
+            _ => Interruption::Unplugged,
+        };
+        self.end_run(why);
         let reason = reason.to_owned();
         self.phase = Phase::Closed { reason };
         self.temperatures = Temperatures::default();
@@ -555,7 +563,7 @@ impl Session {
             Reply::Resend(wanted) => self.link.handle_resend(now, wanted),
             Reply::ResendUnreadable => self.link.handle_resend_unreadable(now),
             Reply::Refused { why, last } => self.link.handle_refused(why, last),
-            Reply::Skip(number) => self.link.handle_skip(number),
+            Reply::Skip(number) => self.link.handle_skip(now, number),
             Reply::Busy(_) => self.link.handle_busy(now),
             Reply::Wait => self.link.handle_wait(now),
             Reply::MeatPack(status) => self.take_unpacker(now, status),

@@ -45,9 +45,12 @@ const BUSY_LASTS: Duration = Duration::from_millis(6_500);
 /// Where a command runs that may take minutes (heating, homing) and the board never says `busy`, it
 /// is asked this seldom: each question waits in its receive buffer until the command is done.
 const QUESTION_REPEAT_LONG: Duration = Duration::from_secs(60);
-/// The same where its receive buffer may have no room for another question. The newline before it ends what
-/// was cut, and what is cut is refused, so that the one that does not fit does no harm.
-const QUESTION_REPEAT_FULL: Duration = Duration::from_secs(30);
+/// A request that contradicts itself, or whose number cannot be read, is asked back this often; the pause
+/// between two grows by this.
+const UNCLEAR_MAX: u32 = 8;
+const UNCLEAR_PAUSE: Duration = Duration::from_millis(250);
+/// So many questions in a row are asked again at once where the firmware passes over them (Repetier: 30 lines).
+const SKIPS_MAX: u32 = 40;
 /// No progress and no `busy` for this long: the board is lost. Long moves without keepalive take less.
 const SILENCE: Duration = Duration::from_secs(90);
 /// The same while a command runs that may take minutes; any word of the board begins it anew.
@@ -198,6 +201,11 @@ pub struct Link {
     confirming: bool,
     refusals: u32,
     nonsense: u32,
+    /// Requests in a row that contradict themselves or cannot be read, and what the last one said twice.
+    unclear: u32,
+    contradiction: Option<(u32, u32)>,
+    /// Questions in a row that the firmware has passed over.
+    skips: u32,
     /// Bytes of questions that were not answered yet.
     asked_bytes: usize,
     last_progress: Moment,
@@ -232,12 +240,15 @@ fn is_temperature_question(command: &[u8]) -> bool {
     command.strip_prefix(b"M105").is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_digit))
 }
 
-/// Whether what begins a text is a line number that lost its `N`, or has another character in its place.
+/// Whether what begins a text is a line number that lost its `N`, has another character in its place, or one
+/// before it where a newline was.
 fn is_line_number(text: &[u8]) -> bool {
+    let rubbish = text.iter().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
+    let text = &text[rubbish..];
     let digits = |from| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
-    let letter = text.first().is_some_and(u8::is_ascii_alphabetic);
+    let is_n = |at: usize| text.get(at) == Some(&b'N') && digits(at + 1) > 0;
     // Commands have four digits at most, line numbers of jobs five.
-    digits(0) >= 3 || digits(1) >= if letter { 5 } else { 3 }
+    is_n(0) || is_n(1) || digits(0) >= 3 || digits(1) >= if rubbish > 0 { 3 } else { 5 }
 }
 
 fn is_move(command: &[u8]) -> bool {
@@ -309,6 +320,9 @@ impl Link {
             confirming: false,
             refusals: 0,
             nonsense: 0,
+            unclear: 0,
+            contradiction: None,
+            skips: 0,
             asked_bytes: 0,
             last_progress: Moment::ZERO,
             last_busy: None,
@@ -444,6 +458,9 @@ impl Link {
         self.confirming = false;
         self.refusals = 0;
         self.nonsense = 0;
+        self.unclear = 0;
+        self.contradiction = None;
+        self.skips = 0;
         self.asked_bytes = 0;
         self.last_progress = now;
         self.last_heard = now;
@@ -591,22 +608,31 @@ impl Link {
         }
         let long = self.oldest_takes_long();
         let written = self.out.len();
-        if tries > 0 && self.dialect.meatpack {
-            // Perhaps its unpacker is not as we believe; plain lines reach it in any case.
-            self.withdraw_packing();
+        if tries == 0 || self.fits_unasked(QUESTION_BYTES) || self.has_nothing_unread(now) {
+            if tries > 0 && self.dialect.meatpack {
+                // Perhaps its unpacker is not as we believe; plain lines reach it in any case.
+                self.withdraw_packing();
+            }
+            self.behind_fails |= tries > 0;
+            self.question();
+        } else if self.fits_unasked(meatpack::END_ANY_LINE.len()) {
+            // A question stays without an answer only where its newline was lost.
+            self.end_line();
         }
-        self.behind_fails |= tries > 0;
-        self.question();
         self.asked_bytes += self.out.len() - written;
-        let unconfirmed = self.window.in_flight_bytes() + self.asked_bytes;
-        self.health.unconfirmed(unconfirmed);
-        let full = unconfirmed + QUESTION_BYTES > self.window.capacity().receive_bytes;
-        let wait = match (long, full) {
-            (true, _) => QUESTION_REPEAT_LONG,
-            (false, true) => QUESTION_REPEAT_FULL,
-            _ => Duration::from_secs(1 << tries.min(3)),
-        };
+        self.health.unconfirmed(self.window.in_flight_bytes() + self.asked_bytes);
+        let wait = if long { QUESTION_REPEAT_LONG } else { Duration::from_secs(1 << tries.min(3)) };
         self.state = State::Asking { tries: tries + 1, repeat_at: now + wait };
+    }
+
+    /// Whether so many bytes more fit into the receive buffer, if nothing in it was read yet.
+    fn fits_unasked(&self, bytes: usize) -> bool {
+        self.window.in_flight_bytes() + self.asked_bytes + bytes <= self.window.capacity().receive_bytes
+    }
+
+    /// A board that says `busy` while it works, and has said nothing for longer, has read all that reached it.
+    fn has_nothing_unread(&self, now: Moment) -> bool {
+        self.dialect.says_busy && now.since(self.last_progress) > BUSY_LASTS && now > self.busy_until()
     }
 
     /// A number that must be refused now. One behind could be a line that is there already where numbers
@@ -776,16 +802,24 @@ impl Link {
     }
 
     /// `skip 12`: a line that it has already or does not want yet; an `ok` follows and says nothing.
-    pub fn handle_skip(&mut self, number: u32) {
+    pub fn handle_skip(&mut self, now: Moment, number: u32) {
         let asked = matches!(self.state, State::Settling { step: Settle::Asked { .. }, .. });
         if asked || matches!(self.state, State::Streaming | State::Draining { .. } | State::Asking { .. }) {
             self.ignore_oks += 1;
         }
         // Behind a request that we missed it passes over up to thirty lines, questions as well.
         self.asked_bytes = 0;
-        if matches!(self.state, State::Asking { .. }) && number & 0xFFFF == self.question_number() & 0xFFFF {
-            self.question();
+        let ours = number & 0xFFFF == self.question_number() & 0xFFFF;
+        if !ours || self.skips >= SKIPS_MAX {
+            return;
         }
+        match &mut self.state {
+            State::Asking { .. } => {}
+            State::Settling { step: Settle::Asked { .. }, until, .. } => *until = now + RENUMBER_REPEAT,
+            _ => return,
+        }
+        self.skips += 1;
+        self.question();
     }
 
     /// `echo:Unknown command: "…"`
@@ -806,6 +840,16 @@ impl Link {
         };
         let letters = |text: &[u8]| text.iter().filter(|byte| **byte != b' ').copied().collect::<Vec<_>>();
         letters(text) != letters(&line.text)
+    }
+
+    /// Whether what the firmware did not know is only the end of a line that was cut: too little to be one that
+    /// noise has changed.
+    fn is_tail(&self, unknown: Option<&Unknown>) -> bool {
+        let (Some(Unknown::Command(text)), Some(line)) = (unknown, self.window.get(self.window.acked()))
+        else {
+            return false;
+        };
+        text.len() * 2 < line.text.len() || (text.len() < line.text.len() && line.text.ends_with(text))
     }
 
     pub fn handle_ok(&mut self, now: Moment, ack: &Acknowledged) {
@@ -887,7 +931,7 @@ impl Link {
             return;
         }
         let unknown = self.unknown.take();
-        if unknown == Some(Unknown::Unnumbered) {
+        if unknown == Some(Unknown::Unnumbered) || self.is_tail(unknown.as_ref()) {
             // It answers a line without a number, and we sent none.
             self.health.stray_ok();
             return;
@@ -985,6 +1029,9 @@ impl Link {
         self.asked_bytes = 0;
         self.refusals = 0;
         self.nonsense = 0;
+        self.unclear = 0;
+        self.contradiction = None;
+        self.skips = 0;
         if let Some((timed, at)) = self.timing.filter(|(timed, _)| *timed < number) {
             if timed + 1 == number {
                 self.turnaround = self.turnaround.min(now - at);
@@ -1019,8 +1066,19 @@ impl Link {
 
     /// Asks, unless the greeting is still to come to that.
     fn ask_where(&mut self, now: Moment) {
-        if matches!(self.state, State::Streaming | State::Draining { .. } | State::Asking { .. }) {
+        if !matches!(self.state, State::Streaming | State::Draining { .. } | State::Asking { .. }) {
+            return;
+        }
+        self.unclear += 1;
+        self.asked_bytes = 0;
+        if self.unclear > UNCLEAR_MAX {
+            self.lose(Loss::LineCount);
+        } else if self.unclear == 1 {
             self.ask(now, 0);
+        } else {
+            // Whoever answers every question like that would be asked without a pause.
+            let repeat_at = now + UNCLEAR_PAUSE * self.unclear;
+            self.state = State::Asking { tries: 0, repeat_at };
         }
     }
 
@@ -1037,9 +1095,13 @@ impl Link {
         // Refusal and resend say the same number twice; where they differ one is damaged.
         let said_before = self.refused.take();
         self.ignore_oks += u32::from(self.dialect.traits.ok_after_resend);
-        if said_before.and_then(|said| said.wanted).is_some_and(|said| said != wanted) {
-            self.ask_where(now);
-            return;
+        let said = said_before.and_then(|said| said.wanted);
+        if let Some(said) = said.filter(|said| self.whole_number(*said) != self.whole_number(wanted)) {
+            // Noise does not say the same wrong thing twice; then it is how this firmware counts.
+            if self.contradiction.replace((said, wanted)) != Some((said, wanted)) {
+                self.ask_where(now);
+                return;
+            }
         }
         self.resend(now, wanted, said_before.map(|said| said.why));
     }
@@ -1291,7 +1353,7 @@ mod tests {
             Reply::Refused { why, last } => link.handle_refused(why, last),
             Reply::Busy(_) => link.handle_busy(now),
             Reply::UnknownCommand { text } => link.handle_unknown_command(text),
-            Reply::Skip(number) => link.handle_skip(number),
+            Reply::Skip(number) => link.handle_skip(now, number),
             Reply::Wait => link.handle_wait(now),
             Reply::ResendUnreadable => link.handle_resend_unreadable(now),
             Reply::MeatPack(status) => link.handle_unpacker(status),
@@ -1614,6 +1676,38 @@ mod tests {
             hear(&mut link, 115, "echo:Unknown command: \"M9862 P 1\"");
             hear(&mut link, 115, &ok.replace("N1", "N2"));
             assert_eq!((link.window().acked(), link.health().strays), (3, 1), "the file's own");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_cut_line_that_is_no_command_has_done_nothing() {
+        for tail in ["u23", "", "5 Y100 E1.25"] {
+            let mut link = streaming(false);
+            push(&mut link, 100, "G1 X124.5 Y100 E1.25");
+            hear(&mut link, 105, &format!("echo:Unknown command: \"{tail}\""));
+            hear(&mut link, 105, "ok");
+            assert_eq!((link.window().acked(), link.health().strays), (1, 0), "{tail}");
+        }
+    }
+
+    #[test]
+    fn a_line_number_is_known_by_what_noise_has_left_of_it() {
+        for text in [
+            &b"13085 G1X124"[..],
+            b"\x0e13085 G1X124",
+            b"\xce13085 G1X124",
+            "\u{fffd}13085 G1X124".as_bytes(),
+            b"L28210 G1X12",
+            b"\x1cN99 M105",
+            b"KN99 M105",
+            b"N99 M105",
+            b"!N13085 G1X1",
+            b"\x0eo4130 G1X72",
+        ] {
+            assert!(is_line_number(text), "{}", String::from_utf8_lossy(text));
+        }
+        for text in [&b"G1X124.487Y82"[..], b"M9862 P1", b"T1", b"", b"\xff", b"G1`Xq2.5", b"1"] {
+            assert!(!is_line_number(text), "{}", String::from_utf8_lossy(text));
         }
     }
 
@@ -1982,17 +2076,97 @@ mod tests {
         while link.has_room(b"G1 X100 Y100") {
             push(&mut link, 100, "G1 X100 Y100");
         }
-        let mut bytes = sent(&mut link).len();
-        for millis in (1_000..28_000).step_by(100) {
+        let mut all = sent(&mut link);
+        for millis in (1_000..89_000).step_by(100) {
             link.handle_timeout(at(millis));
-            bytes += sent(&mut link).len();
+            all += &sent(&mut link);
         }
-        assert!((100..=127).contains(&bytes), "{bytes}");
-        assert!(link.health().in_flight_max > 110, "questions count: {}", link.health().in_flight_max);
-        for millis in (28_000..40_000).step_by(100) {
+        assert!((100..=127).contains(&all.len()), "{all:?}");
+        assert!(all.ends_with("\n\n"), "the question's newline may be lost: {all:?}");
+        assert_eq!(link.health().in_flight_max, all.len() as u64, "questions count");
+    }
+
+    #[test]
+    fn a_board_that_would_say_that_it_is_busy_is_asked_again_however_much_may_be_unread() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G28");
+        hear(&mut link, 1_900, "echo:busy: processing");
+        hear(&mut link, 2_000, "ok");
+        while link.has_room(b"G1 X100 Y100") {
+            push(&mut link, 2_100, "G1 X100 Y100");
+        }
+        sent(&mut link);
+        let mut questions = 0;
+        for millis in (3_000..40_000).step_by(100) {
             link.handle_timeout(at(millis));
+            questions += sent(&mut link).matches("M105").count();
         }
-        assert!(sent(&mut link).contains("M105"), "the first may be lost");
+        assert!(questions > 2, "it was deaf for a while, and all is lost: {questions}");
+    }
+
+    #[test]
+    fn a_board_that_contradicts_itself_is_asked_with_pauses_and_given_up() {
+        let cases: [&[&str]; 4] = [
+            &["Resend: -5", "ok"],
+            &["Resend:", "ok"],
+            &["Resend: 99999999999999", "ok"],
+            &["Error:checksum mismatch, Last Line: 0", "Resend: 5", "ok"],
+        ];
+        for (index, answers) in cases.into_iter().enumerate() {
+            let mut link = streaming(false);
+            push(&mut link, 100, "G1 X1");
+            push(&mut link, 100, "G1 X2");
+            let mut questions = 0;
+            for millis in 200..60_000 {
+                let asked = sent(&mut link).matches("M105").count();
+                questions += asked;
+                if asked > 0 || millis == 200 {
+                    for (number, answer) in answers.iter().enumerate() {
+                        // Not the same twice, or it would be believed.
+                        let odd = if index == 3 && number == 1 {
+                            format!("Resend: {}", 5 + millis)
+                        } else {
+                            (*answer).into()
+                        };
+                        hear(&mut link, millis, &odd);
+                    }
+                }
+                link.handle_timeout(at(millis));
+            }
+            assert!((2..=10).contains(&questions), "{answers:?}: {questions}");
+            let lost = std::iter::from_fn(|| link.poll_event()).last();
+            assert_eq!(lost, Some(LinkEvent::Lost(Loss::LineCount)), "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn a_contradiction_that_comes_twice_is_how_this_firmware_counts() {
+        let mut link = streaming(false);
+        push(&mut link, 100, "G1 X1");
+        push(&mut link, 100, "G1 X2");
+        sent(&mut link);
+        for millis in [200, 300] {
+            hear(&mut link, millis, "Error:checksum mismatch, Last Line: 7");
+            hear(&mut link, millis, "Resend: 1");
+            hear(&mut link, millis, "ok");
+        }
+        let until = link.poll_timeout().unwrap();
+        sent(&mut link);
+        link.handle_timeout(until);
+        assert!(sent(&mut link).contains("N1 G1"));
+    }
+
+    #[test]
+    fn a_request_in_sixteen_bits_does_not_contradict_a_whole_number() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Repetier));
+        link.renumber(at(0), 70_000);
+        hear(&mut link, 5, "ok 70000");
+        link.handle_timeout(at(70));
+        hear(&mut link, 75, "Error:expected line 70001 got 1070001");
+        hear(&mut link, 75, "Resend:4465");
+        hear(&mut link, 75, "ok");
+        link.handle_timeout(at(140));
+        assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
     }
 
     #[test]

@@ -159,7 +159,8 @@ fn answer(tail: &str) -> Reply {
         // The board began anew while it answered.
         return Reply::Start;
     }
-    if words.starts_with("FIRMWARE_NAME:") {
+    // Klipper joins its words in any order.
+    if words.contains("FIRMWARE_NAME:") {
         return report::firmware(words).map_or_else(|| Reply::Ok(acknowledged(tail)), Reply::OkFirmware);
     }
     if words.starts_with("Emergency Stop Requested") {
@@ -259,7 +260,7 @@ fn refused(text: &str) -> Option<Reply> {
 
 /// `Unknown command: "…"`, also where noise has changed one of its two halves: it explains an `ok`.
 fn unknown_command(text: &str) -> Option<Reply> {
-    if !(text.contains("Unknown c") || text.contains(" command: \"")) {
+    if !(text.contains("Unknown ") || text.contains("ommand: \"")) {
         return None;
     }
     let quoted = text.find('"').zip(text.rfind('"')).filter(|(begin, end)| begin < end);
@@ -394,6 +395,8 @@ mod tests {
         }
         assert_eq!(parse("echo:SD card ok"), Reply::Other, "no answer");
         let klipper = parse("ok FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.12.0-1");
+        assert!(matches!(klipper, Reply::OkFirmware(info) if info.name == "Klipper"));
+        let klipper = parse("ok FIRMWARE_VERSION:v0.12 FIRMWARE_NAME:Klipper");
         assert!(matches!(klipper, Reply::OkFirmware(info) if info.name == "Klipper"));
         let Reply::Ok(ack) = parse("ok T:20.74 /0.00 B:20.66 /0.00 @:0 B@:0") else { panic!() };
         assert!(ack.temperatures.is_some() && ack.number.is_none());

@@ -196,3 +196,20 @@ fn a_job_is_printed_only_when_the_head_stands_still_however_many_oks_come_twice(
         }
     }
 }
+
+#[test]
+fn a_job_that_is_left_for_shutdown_on_a_silent_board_keeps_its_reason() {
+    let mut world = World::marlin(curve(2_000));
+    world.open();
+    world.until_ready();
+    world.start();
+    world.run_until(60, "some moves", |world| world.executed() > 100);
+    world.inject(&Trouble::Hang { for_us: 60_000_000 });
+    world.session.leave_for_shutdown(world.moment());
+    world.flush();
+    let later = world.now + 5_000_000;
+    world.run_until(10, "patience", |world| world.now >= later);
+    world.close("platen ends");
+    let Some(SessionEvent::Interrupted { why, .. }) = world.events.last() else { panic!() };
+    assert_eq!(*why, Interruption::DaemonEnded);
+}
