@@ -82,6 +82,18 @@ pub enum Fault {
     Probing,
     /// `Printer stopped due to errors` and the like.
     Halted,
+    /// A temperature sensor whose readings cannot be.
+    Sensor,
+    /// A fan that should turn does not.
+    Fan,
+    /// The coolant does not flow.
+    Coolant,
+    /// Nothing moved for longer than the firmware allows while it is on.
+    Inactive,
+    /// The firmware's own watchdog found it stuck.
+    Watchdog,
+    /// The mains failed.
+    PowerLost,
     // What platen saw itself (`domain::heat`); the firmware may have seen nothing.
     Overheated,
     TargetTooHigh,
@@ -105,6 +117,12 @@ impl Fault {
             Self::Killed => "the firmware halted itself",
             Self::Probing => "homing or probing failed",
             Self::Halted => "the firmware stopped because of errors",
+            Self::Sensor => "a temperature sensor gives readings that cannot be (broken, or its cable)",
+            Self::Fan => "a fan that should turn does not",
+            Self::Coolant => "the coolant does not flow",
+            Self::Inactive => "nothing moved for longer than the firmware allows",
+            Self::Watchdog => "the firmware was stuck, and its watchdog stopped it",
+            Self::PowerLost => "the mains power failed",
             Self::Overheated => {
                 "platen saw a heater above what this printer may ever reach: switch it off at the mains and look for a heater that is stuck on"
             }

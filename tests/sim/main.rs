@@ -9,6 +9,7 @@ mod world;
 
 mod exactness;
 
+mod faults;
 mod heat;
 
 mod life;
