@@ -294,7 +294,7 @@ fn every_status_and_telemetry_fits_its_schema() {
         for temperatures in temperatures() {
             for latch in latches.clone() {
                 let bed = if latch.is_some() { Bed::Occupied { job: subject().job } } else { Bed::Clear };
-                let record = PrinterRecord { name: printer(), bed, latch: latch.clone() };
+                let record = PrinterRecord { bed, latch: latch.clone(), ..PrinterRecord::new(printer()) };
                 let max = u64::MAX;
                 let line = LineHealth {
                     lines_sent: max,

@@ -3,6 +3,7 @@
 pub mod run;
 
 pub mod session;
+pub mod stop;
 
 pub mod probe;
 

@@ -14,6 +14,8 @@ mod odd_boards;
 
 mod probe;
 
+mod stops;
+
 mod swarm;
 
 mod troubles;
