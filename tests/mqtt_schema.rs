@@ -150,6 +150,8 @@ fn other_facts() -> Vec<Fact> {
         Fact::PartAdded { case, part: PartId::from_entropy([2; 16]), number: 1, name },
         Fact::BedCleared { printer: printer(), by: by.clone() },
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
+        Fact::StopVerified { printer: printer(), proof: StopProof::Silence },
+        Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },
         Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
         Fact::LatchCleared { printer: printer(), by },
     ]

@@ -164,6 +164,8 @@ impl Demo {
                 firmware: None,
                 meatpack: true,
                 bed_clearing: BedClearing::Person,
+                dtr_reset: None,
+                relay: None,
             });
         }
         Ok(Config {
@@ -181,6 +183,8 @@ impl Demo {
                 password_file: None,
             }),
             printers,
+            stop_file: None,
+            stop_input: None,
         })
     }
 

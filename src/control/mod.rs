@@ -5,6 +5,8 @@ pub mod run;
 pub mod session;
 pub mod stop;
 
+pub mod safe_off;
+
 pub mod probe;
 
 pub mod held;

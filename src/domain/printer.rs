@@ -111,6 +111,15 @@ pub enum StopProof {
 }
 
 impl StopProof {
+    /// The word that stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::KillLine => "kill_line",
+            Self::Restart => "restart",
+            Self::Silence => "silence",
+        }
+    }
+
     pub fn in_words(self) -> &'static str {
         match self {
             Self::KillLine => "the board confirmed it",
@@ -133,6 +142,15 @@ pub enum RelayOutcome {
 }
 
 impl RelayOutcome {
+    /// The word that stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Switched => "switched",
+            Self::Failed => "failed",
+            Self::Absent => "absent",
+        }
+    }
+
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Switched => "its relay was told to switch it off",

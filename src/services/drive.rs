@@ -100,6 +100,8 @@ pub struct Drive {
     by_line: bool,
     /// Rings when the session wants to be asked, or before: an `ok` puts that off, and it is not set anew for each.
     alarm: Pin<Box<Sleep>>,
+    /// DTR as it was last set.
+    dtr_is_up: bool,
     /// Why the file could not be read, if so.
     pub supply_error: Option<String>,
 }
@@ -131,6 +133,7 @@ impl Drive {
             buffer: vec![0; 4096],
             alarm,
             by_line: false,
+            dtr_is_up: true,
             supply_error: None,
         }
     }
@@ -201,6 +204,7 @@ impl Drive {
             }
         }
         self.write_now();
+        self.follow_dtr();
         // Before, what arrives may be rubbish without an end, and worth telling.
         if !self.by_line && self.session.is_ready() {
             self.by_line = true;
@@ -225,9 +229,9 @@ impl Drive {
     }
 
     /// Emergency stop: throws away what waits in the kernel and writes the stop at once.
-    /// `true` when the bytes are in the kernel's hands.
+    /// `true` when the bytes are in the kernel's hands. Whether the board obeys is told by the session, later.
     pub async fn stop(&mut self) -> bool {
-        self.session.stop();
+        self.session.stop(self.clock.now());
         self.supply = None;
         self.wire.discard_output();
         while !self.session.transmit().is_empty() {
@@ -240,5 +244,21 @@ impl Drive {
             }
         }
         true
+    }
+
+    /// Moves the port's DTR to where the session wants it.
+    fn follow_dtr(&mut self) {
+        let now = self.clock.now();
+        let up = self.session.dtr_is_up(now);
+        if up == self.dtr_is_up {
+            return;
+        }
+        match self.wire.set_dtr(up) {
+            Ok(()) => self.dtr_is_up = up,
+            Err(error) => {
+                tracing::info!(%error, "the port cannot reset its board by DTR");
+                self.session.handle_no_dtr(now);
+            }
+        }
     }
 }

@@ -14,6 +14,8 @@ mod odd_boards;
 
 mod probe;
 
+mod safe_off;
+
 mod stops;
 
 mod swarm;

@@ -1,0 +1,313 @@
+//! What takes a printer's power when its firmware does not obey: a command, an HTTP call or an MQTT message.
+//!
+//! ```text
+//! printer's task ──off──▶ a thread that stands by ──▶ three tries ──▶ outcome, to the journal
+//!        └──may hold──▶ the lease's thread ──renew, every so often──▶ a relay that else switches off by itself
+//! ```
+//! Its threads are its own and stand by from the start, so that neither a busy pool, nor the journal, nor a lack
+//! of anything at the worst moment lies before the switch; and it never holds the printer's task up.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::time::Instant;
+
+use crate::config::{Mqtt, Relay as Settings, RenewWhen, Switch};
+use crate::domain::ids::PrinterName;
+use crate::domain::printer::RelayOutcome;
+use crate::io::mqtt::{Delivery, Dialler, Message, News};
+
+/// How often the relay is told to switch off before that counts as failed, and how long between.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often a command is looked at until it ends.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Why a relay did not take an order; for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    #[error("{program} cannot be run: {error}; correct relay_off or relay_renew, or make it executable")]
+    NotRun { program: String, error: io::Error },
+    #[error("{program} ended with {status}")]
+    Ended { program: String, status: String },
+    #[error("{program} was not done after {seconds} s and was killed; see relay_timeout_s")]
+    TooLong { program: String, seconds: u64 },
+    #[error("{url} cannot be called: {error}")]
+    Http { url: String, error: String },
+    #[error("MQTT: {0}")]
+    Mqtt(String),
+}
+
+type Tell = Box<dyn FnOnce(RelayOutcome) + Send>;
+
+/// A printer's switch; clones are the same one.
+#[derive(Clone)]
+pub struct Relay {
+    off: Option<Sender<Tell>>,
+    lease: Option<Lease>,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").field("is_there", &self.is_there()).finish_non_exhaustive()
+    }
+}
+
+/// The right to renew: given by the printer's task again and again, or it is over.
+#[derive(Clone)]
+struct Lease {
+    only_while_hot: bool,
+    held: Arc<Held>,
+    _ends: Sender<()>,
+}
+
+/// When the printer was last said to be looked after, without a lock.
+struct Held {
+    origin: Instant,
+    /// Milliseconds since then, and one more; 0 is never.
+    at: AtomicU64,
+}
+
+impl Held {
+    fn new() -> Self {
+        Self { origin: Instant::now(), at: AtomicU64::new(0) }
+    }
+
+    fn millis(&self) -> u64 {
+        1 + u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+
+    fn set(&self, held: bool) {
+        self.at.store(if held { self.millis() } else { 0 }, Ordering::Relaxed);
+    }
+
+    fn is_fresh(&self, within: Duration) -> bool {
+        let at = self.at.load(Ordering::Relaxed);
+        at > 0 && Duration::from_millis(self.millis().saturating_sub(at)) <= within
+    }
+}
+
+/// How to reach one relay.
+#[derive(Clone)]
+struct Way {
+    printer: PrinterName,
+    timeout: Duration,
+    broker: Option<Dialler>,
+}
+
+impl Relay {
+    /// A printer without a relay.
+    pub fn absent() -> Self {
+        Self { off: None, lease: None }
+    }
+
+    /// Starts its threads, which end with the last clone. `broker` is for relays that hear MQTT.
+    pub fn start(
+        printer: &PrinterName,
+        settings: &Settings,
+        broker: Option<(&Mqtt, String)>,
+    ) -> io::Result<Self> {
+        let broker = broker.map(|(settings, node)| {
+            Dialler::new(settings.clone(), format!("platen-{node}-relay-{printer}"))
+        });
+        let way = Way { printer: printer.clone(), timeout: settings.timeout, broker };
+        let (off, orders) = channel();
+        let (switch, ready) = (settings.off.clone(), way.clone());
+        std::thread::Builder::new()
+            .name(format!("relay-{printer}"))
+            .spawn(move || ready.stand_by(&switch, &orders))?;
+        let lease = settings.lease.as_ref().map(|lease| {
+            let held = Arc::new(Held::new());
+            let (ends, ended) = channel();
+            let (renew, every, mine) = (lease.renew.clone(), lease.every, Arc::clone(&held));
+            std::thread::Builder::new()
+                .name(format!("lease-{printer}"))
+                .spawn(move || way.renew(&renew, every, &mine, &ended))?;
+            Ok::<_, io::Error>(Lease { only_while_hot: lease.when == RenewWhen::Hot, held, _ends: ends })
+        });
+        Ok(Self { off: Some(off), lease: lease.transpose()? })
+    }
+
+    /// Whether there is one.
+    pub fn is_there(&self) -> bool {
+        self.off.is_some()
+    }
+
+    /// Has the power switched off and says what became of it, from another thread. Returns at once.
+    /// The lease ends with it.
+    pub fn switch_off(&self, tell: impl FnOnce(RelayOutcome) + Send + 'static) {
+        self.let_go();
+        match &self.off {
+            None => tell(RelayOutcome::Absent),
+            Some(off) => {
+                if let Err(lost) = off.send(Box::new(tell)) {
+                    lost.0(RelayOutcome::Failed);
+                }
+            }
+        }
+    }
+
+    /// The printer is looked after at this moment; without this, said again and again, the lease is not renewed.
+    pub fn hold(&self, may_be_hot: bool) {
+        if let Some(lease) = &self.lease {
+            lease.held.set(may_be_hot || !lease.only_while_hot);
+        }
+    }
+
+    /// Nobody looks after the printer any more: the relay switches off when its time is over.
+    pub fn let_go(&self) {
+        if let Some(lease) = &self.lease {
+            lease.held.set(false);
+        }
+    }
+}
+
+impl Way {
+    fn stand_by(&self, switch: &Switch, orders: &Receiver<Tell>) {
+        while let Ok(tell) = orders.recv() {
+            let mut outcome = RelayOutcome::Failed;
+            for again in 0..TRIES {
+                if again > 0 {
+                    pause(PAUSE);
+                }
+                match self.order(switch, "off") {
+                    Ok(()) => {
+                        tracing::warn!(printer = %self.printer, "the relay was told to switch off");
+                        outcome = RelayOutcome::Switched;
+                        break;
+                    }
+                    Err(error) => {
+                        tracing::error!(printer = %self.printer, %error, "THE RELAY DID NOT SWITCH OFF");
+                    }
+                }
+            }
+            tell(outcome);
+        }
+    }
+
+    fn renew(&self, switch: &Switch, every: Duration, held: &Held, ended: &Receiver<()>) {
+        let mut failing = false;
+        while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+            // A task that has not said so since the last time hangs, or is gone.
+            if !held.is_fresh(every) {
+                continue;
+            }
+            match self.order(switch, "renew") {
+                Ok(()) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::error!(printer = %self.printer, %error, "the relay's lease is not renewed: it will switch off");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn order(&self, switch: &Switch, what: &str) -> Result<(), RelayError> {
+        match switch {
+            Switch::Command(argv) => run(argv, &self.printer, what, self.timeout),
+            Switch::Http { method, url } => call(method, url, self.timeout),
+            Switch::Mqtt { topic, payload } => self.publish(topic, payload),
+        }
+    }
+
+    fn publish(&self, topic: &str, payload: &str) -> Result<(), RelayError> {
+        let Some(broker) = &self.broker else { return Err(RelayError::Mqtt("there is no [mqtt]".into())) };
+        let failed = |error: String| RelayError::Mqtt(error);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| failed(error.to_string()))?;
+        let message = || Message {
+            topic: topic.to_owned(),
+            payload: payload.as_bytes().to_vec(),
+            delivery: Delivery::AtLeastOnce,
+            retain: false,
+        };
+        let sent = runtime.block_on(tokio::time::timeout(self.timeout, async {
+            // A last will must be something: the same once more does no harm.
+            let mut connection = broker.connect(message()).await.map_err(|error| error.to_string())?;
+            connection.send(message(), ());
+            loop {
+                match connection.next().await {
+                    News::Connected => {}
+                    News::Acknowledged(()) => {
+                        connection.disconnect();
+                        while !matches!(connection.next().await, News::Closed | News::Gone(_)) {}
+                        return Ok(());
+                    }
+                    News::Closed => return Err("closed".to_owned()),
+                    News::Gone(error) => return Err(error.to_string()),
+                }
+            }
+        }));
+        // What it still has to do it need not: nobody waits for it.
+        runtime.shutdown_background();
+        match sent {
+            Ok(outcome) => outcome.map_err(failed),
+            Err(_) => Err(failed(format!("no acknowledgement within {} s", self.timeout.as_secs()))),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a thread of its own with nothing else to do")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Runs a program without a shell, in a process group of its own; all of it is killed when it takes too long.
+fn run(argv: &[String], printer: &PrinterName, what: &str, timeout: Duration) -> Result<(), RelayError> {
+    let Some((program, arguments)) = argv.split_first() else {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "no program");
+        return Err(RelayError::NotRun { program: String::new(), error });
+    };
+    let named = || program.clone();
+    let child = Command::new(program)
+        .args(arguments)
+        .env("PLATEN_PRINTER", printer.as_str())
+        .env("PLATEN_RELAY", what)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn();
+    let mut child = child.map_err(|error| RelayError::NotRun { program: named(), error })?;
+    let began = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => {
+                return Err(RelayError::Ended { program: named(), status: status.to_string() });
+            }
+            Ok(None) if began.elapsed() < timeout => pause(LOOK),
+            Ok(None) => {
+                // Its group has its number; a number of ours fits.
+                if let Ok(group) = i32::try_from(child.id()) {
+                    let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+                }
+                let _ = child.wait();
+                return Err(RelayError::TooLong { program: named(), seconds: timeout.as_secs() });
+            }
+            Err(error) => return Err(RelayError::NotRun { program: named(), error }),
+        }
+    }
+}
+
+fn call(method: &str, url: &str, timeout: Duration) -> Result<(), RelayError> {
+    let failed = |error: String| RelayError::Http { url: url.to_owned(), error };
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().timeout_global(Some(timeout)).max_redirects(0).build().into();
+    // A status of 300 and more is an error of its own; so is a redirect, which no relay needs.
+    let called = match method {
+        "POST" => agent.post(url).send_empty(),
+        "PUT" => agent.put(url).send_empty(),
+        _ => agent.get(url).call(),
+    };
+    let answer = called.map_err(|error| failed(error.to_string()))?;
+    if answer.status().is_success() { Ok(()) } else { Err(failed(format!("answer {}", answer.status()))) }
+}
