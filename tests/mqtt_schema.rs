@@ -11,8 +11,8 @@ use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Reading, Snapshot,
-    Temperatures,
+    Activity, Bed, Fault, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Reading, RelayOutcome,
+    Snapshot, StopProof, Temperatures,
 };
 use platen::domain::units::Celsius;
 use platen::io::mqtt::{Delivery, Message};

@@ -331,6 +331,9 @@ impl Session {
         let text = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
         self.heard += bytes.len() as u64;
         self.rubbish += bytes.iter().filter(|byte| !text(byte)).count() as u64;
+        if bytes.is_empty() {
+            return;
+        }
         self.heard_at = Some(now);
         let mut lines = std::mem::take(&mut self.lines);
         lines.feed(bytes, |line| self.handle_line(now, line));

@@ -311,3 +311,155 @@ fn call(method: &str, url: &str, timeout: Duration) -> Result<(), RelayError> {
     let answer = called.map_err(|error| failed(error.to_string()))?;
     if answer.status().is_success() { Ok(()) } else { Err(failed(format!("answer {}", answer.status()))) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{MqttVersion, RelayLease};
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    const SOON: Duration = Duration::from_secs(60);
+
+    fn sh(script: &str) -> Switch {
+        Switch::Command(vec!["/bin/sh".into(), "-c".into(), script.into()])
+    }
+
+    fn settings(off: Switch) -> Settings {
+        Settings { off, lease: None, timeout: Duration::from_secs(1) }
+    }
+
+    fn outcome(settings: &Settings, broker: Option<(&Mqtt, String)>) -> RelayOutcome {
+        let relay = Relay::start(&"mk".parse().unwrap(), settings, broker).unwrap();
+        let (tell, told) = channel();
+        relay.switch_off(move |outcome| tell.send(outcome).unwrap());
+        told.recv_timeout(SOON).unwrap()
+    }
+
+    #[test]
+    fn a_command_switches_off_or_is_known_to_have_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let noted = folder.path().join("noted");
+        let script = format!("echo $PLATEN_PRINTER $PLATEN_RELAY > {}", noted.display());
+        assert_eq!(outcome(&settings(sh(&script)), None), RelayOutcome::Switched);
+        assert_eq!(std::fs::read_to_string(noted).unwrap(), "mk off\n");
+        assert_eq!(outcome(&settings(sh("exit 1")), None), RelayOutcome::Failed);
+        let missing = Switch::Command(vec!["/no/such/program".into()]);
+        assert_eq!(outcome(&settings(missing), None), RelayOutcome::Failed);
+    }
+
+    #[test]
+    fn a_relay_that_fails_once_is_told_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("mark");
+        let script = format!("test -e {0} || {{ touch {0}; exit 1; }}", mark.display());
+        assert_eq!(outcome(&settings(sh(&script)), None), RelayOutcome::Switched);
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_killed_with_all_that_it_has_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let child = folder.path().join("child");
+        let script = format!("sleep 1000 & echo $! > {}; wait", child.display());
+        assert_eq!(outcome(&settings(sh(&script)), None), RelayOutcome::Failed);
+        let child: i32 = std::fs::read_to_string(child).unwrap().trim().parse().unwrap();
+        // Nobody may reap it here, so a zombie is as dead as it gets.
+        let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    }
+
+    #[test]
+    fn a_call_reaches_the_relay_and_a_refusal_is_a_failure() {
+        for (answer, wanted) in [("200 OK", RelayOutcome::Switched), ("500 No", RelayOutcome::Failed)] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}/cm?cmnd=Power%20Off", listener.local_addr().unwrap());
+            let (tell, asked) = channel();
+            std::thread::spawn(move || {
+                while let Ok((mut stream, _)) = listener.accept() {
+                    let mut line = String::new();
+                    BufReader::new(&stream).read_line(&mut line).unwrap();
+                    let _ = tell.send(line);
+                    let head = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                    stream.write_all(head.as_bytes()).unwrap();
+                }
+            });
+            let call = Switch::Http { method: "POST".into(), url };
+            assert_eq!(outcome(&settings(call), None), wanted);
+            assert_eq!(asked.recv_timeout(SOON).unwrap(), "POST /cm?cmnd=Power%20Off HTTP/1.1\r\n");
+        }
+    }
+
+    #[test]
+    fn a_relay_without_a_broker_to_reach_has_failed() {
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mqtt = Mqtt {
+            host: "127.0.0.1".into(),
+            port: nobody.port(),
+            tls: false,
+            ca_file: None,
+            version: MqttVersion::V5,
+            username: None,
+            password_file: None,
+        };
+        let message = Switch::Mqtt { topic: "cmnd/plug/Power".into(), payload: "OFF".into() };
+        assert_eq!(outcome(&settings(message), Some((&mqtt, "test".into()))), RelayOutcome::Failed);
+    }
+
+    #[test]
+    fn a_message_to_the_broker_is_acknowledged() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let broker = runtime.block_on(crate::io::broker::Broker::start(0, 0)).unwrap();
+        let mqtt = Mqtt {
+            host: broker.v311.ip().to_string(),
+            port: broker.v311.port(),
+            tls: false,
+            ca_file: None,
+            version: MqttVersion::V311,
+            username: None,
+            password_file: None,
+        };
+        let message = Switch::Mqtt { topic: "cmnd/plug/Power".into(), payload: "OFF".into() };
+        let mut settings = settings(message);
+        settings.timeout = SOON;
+        assert_eq!(outcome(&settings, Some((&mqtt, "test".into()))), RelayOutcome::Switched);
+    }
+
+    #[test]
+    fn a_lease_is_renewed_only_while_somebody_looks_after_the_printer() {
+        let folder = tempfile::tempdir().unwrap();
+        let noted = folder.path().join("noted");
+        let renew = sh(&format!("echo $PLATEN_RELAY >> {}", noted.display()));
+        let every = Duration::from_millis(50);
+        let lease = |when| Some(RelayLease { renew: renew.clone(), every, when });
+        let count = || std::fs::read_to_string(&noted).unwrap_or_default().lines().count();
+        let name = "mk".parse().unwrap();
+
+        let hot = Settings { lease: lease(RenewWhen::Hot), ..settings(sh("true")) };
+        let relay = Relay::start(&name, &hot, None).unwrap();
+        let began = Instant::now();
+        while began.elapsed() < every * 6 {
+            relay.hold(false);
+            pause(LOOK);
+        }
+        assert_eq!(count(), 0, "it is cold");
+        while count() < 3 {
+            assert!(began.elapsed() < SOON);
+            relay.hold(true);
+            pause(LOOK);
+        }
+        // A task that hangs says nothing more; one order may be on its way.
+        pause(every * 4);
+        let after = count();
+        pause(every * 6);
+        assert_eq!(count(), after, "nobody looks after it any more");
+    }
+
+    #[test]
+    fn switching_off_ends_the_lease() {
+        let held = Held::new();
+        held.set(true);
+        assert!(held.is_fresh(SOON));
+        held.set(false);
+        assert!(!held.is_fresh(SOON));
+    }
+}
