@@ -103,7 +103,8 @@ fn round(runtime: &tokio::runtime::Runtime, count: usize, by: By) -> Vec<Duratio
         pause(Duration::from_millis(20));
     }
     print(&url, &names);
-    while !all(|activity| matches!(activity, Activity::Printing { progress, .. } if progress.confirmed > 50)) {
+    while !all(|activity| matches!(activity, Activity::Printing { progress, .. } if progress.confirmed > 50))
+    {
         pause(Duration::from_millis(20));
     }
     // A connection as a page has one: open already.
@@ -187,10 +188,12 @@ fn main() {
     }
     let mut args = std::env::args().skip_while(|arg| arg != "--rounds");
     let rounds = args.nth(1).map(|value| value.parse::<usize>().unwrap());
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let columns = ["stops", "p50", "p99", "max"];
-    println!("{:<46} {:>8} {:>8} {:>8} {:>8}", "µs from request to bytes", columns[0], columns[1], columns[2], columns[3]);
+    println!(
+        "{:<46} {:>8} {:>8} {:>8} {:>8}",
+        "µs from request to bytes", columns[0], columns[1], columns[2], columns[3]
+    );
     for (count, usual) in [(1, 40), (32, 10), (128, 3)] {
         for (by, name) in [(By::Fleet, "from inside"), (By::Http, "by HTTP")] {
             let rounds = rounds.unwrap_or(usual);
@@ -198,11 +201,16 @@ fn main() {
             row(&format!("{count} streaming, {name}"), waits);
         }
     }
-    println!("\n{:<46} {:>8} {:>8} {:>8} {:>8}", "virtual µs to the halt", columns[0], columns[1], columns[2], columns[3]);
-    let long: Vec<String> = (0..500).map(|n| format!("G1 X{} F600", if n % 2 == 0 { 10 } else { 190 })).collect();
+    println!(
+        "\n{:<46} {:>8} {:>8} {:>8} {:>8}",
+        "virtual µs to the halt", columns[0], columns[1], columns[2], columns[3]
+    );
+    let long: Vec<String> =
+        (0..500).map(|n| format!("G1 X{} F600", if n % 2 == 0 { 10 } else { 190 })).collect();
     for (what, file) in [("short moves", support::curve(20_000)), ("long moves", long)] {
         for emergency_parser in [true, false] {
-            let all: Vec<_> = (0..100).map(|n| halt(emergency_parser, &file, 1_000_000 + n * 7_919)).collect();
+            let all: Vec<_> =
+                (0..100).map(|n| halt(emergency_parser, &file, 1_000_000 + n * 7_919)).collect();
             let by_relay = all.iter().filter(|(_, relay)| *relay).count();
             let parser = if emergency_parser { "emergency parser" } else { "none" };
             let name = format!("{what}, {parser}, {by_relay} % by relay");

@@ -7,8 +7,7 @@ use crate::domain::moment::{Moment, WallTime};
 use crate::domain::part::Part;
 use crate::domain::printer::{
     Activity, Bed, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, PrinterRecord, Reading, Snapshot,
-    StopOutcome,
-    Temperatures,
+    StopOutcome, Temperatures,
 };
 
 use super::AppState;

@@ -126,7 +126,11 @@ fn stop_input(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<StopInput> {
     let stops_at = reader.number(top, "stop_input_at", "(0 or 1)", 0..=1);
     if !top.table.contains_key("stop_input") {
         if let Some(found) = &stops_at {
-            reader.wrong(&found.at, "there is no input to read", "write stop_input = \"/sys/class/gpio/gpio17/value\" beside it");
+            reader.wrong(
+                &found.at,
+                "there is no input to read",
+                "write stop_input = \"/sys/class/gpio/gpio17/value\" beside it",
+            );
         }
         return None;
     }

@@ -21,15 +21,23 @@ pub(super) fn relay(reader: &mut Reader<'_>, section: &Section<'_>, has_broker: 
     let every = reader.number(section, "relay_renew_every_s", "seconds", 1..=3_600);
     let when = renew_when(reader, section);
     if !section.table.contains_key("relay_off") {
-        for key in LEASE_KEYS.iter().chain(&["relay_timeout_s"]).filter(|key| section.table.contains_key(**key)) {
-            reader.missing(format!("{} relay_off", section.name), format!("write it beside {key}: how the relay is switched off"));
+        for key in
+            LEASE_KEYS.iter().chain(&["relay_timeout_s"]).filter(|key| section.table.contains_key(**key))
+        {
+            reader.missing(
+                format!("{} relay_off", section.name),
+                format!("write it beside {key}: how the relay is switched off"),
+            );
             break;
         }
         return None;
     }
     if !section.table.contains_key("relay_renew") {
         for key in LEASE_KEYS.iter().filter(|key| section.table.contains_key(**key)) {
-            reader.missing(format!("{} relay_renew", section.name), format!("write it beside {key}: how the lease is renewed"));
+            reader.missing(
+                format!("{} relay_renew", section.name),
+                format!("write it beside {key}: how the lease is renewed"),
+            );
             break;
         }
     }
@@ -76,7 +84,11 @@ fn switch(reader: &mut Reader<'_>, section: &Section<'_>, key: &str, has_broker:
     let found = reader.text(section, key)?;
     match spelled(&found.value) {
         Ok(Switch::Mqtt { .. }) if !has_broker => {
-            reader.wrong(&found.at, "there is no broker to send this to", "write [mqtt] with url = \"mqtt://HOST\"");
+            reader.wrong(
+                &found.at,
+                "there is no broker to send this to",
+                "write [mqtt] with url = \"mqtt://HOST\"",
+            );
             None
         }
         Ok(switch) => Some(switch),
@@ -89,20 +101,22 @@ fn switch(reader: &mut Reader<'_>, section: &Section<'_>, key: &str, has_broker:
 
 fn spelled(text: &str) -> Result<Switch, &'static str> {
     if let Some(rest) = text.strip_prefix("mqtt:") {
-        let (topic, payload) = rest.split_once(' ').ok_or("behind mqtt: stand a topic, a space and a payload")?;
+        let (topic, payload) =
+            rest.split_once(' ').ok_or("behind mqtt: stand a topic, a space and a payload")?;
         if topic.is_empty() || topic.contains(['#', '+', '\0']) {
             return Err("a topic to publish on is not empty and has no # or +");
         }
         return Ok(Switch::Mqtt { topic: topic.into(), payload: payload.into() });
     }
-    let (method, url) = text.split_once(' ').unwrap_or(("GET", text));
-    if !["GET", "POST", "PUT"].contains(&method) {
-        return Err("this is no command in brackets, no http:// and no mqtt:");
-    }
+    let (method, url) = match text.split_once(' ') {
+        Some((method @ ("GET" | "POST" | "PUT"), url)) => (method, url),
+        _ => ("GET", text),
+    };
     if url.starts_with("https://") {
         return Err("platen calls relays without TLS; use a command such as curl for https");
     }
-    let host = url.strip_prefix("http://").ok_or("this is no command in brackets, no http:// and no mqtt:")?;
+    let host =
+        url.strip_prefix("http://").ok_or("this is no command in brackets, no http:// and no mqtt:")?;
     if host.is_empty() || url.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("there is no host in this address, or a space in it (write %20)");
     }
@@ -134,8 +148,9 @@ mod tests {
         let call = read("relay_off = \"http://10.0.0.7/cm?cmnd=Power%20Off\"").unwrap().unwrap();
         let url = "http://10.0.0.7/cm?cmnd=Power%20Off".to_owned();
         assert_eq!(call.off, Switch::Http { method: "GET".into(), url });
-        let message =
-            read("relay_off = \"mqtt:cmnd/plug/Power OFF now\"\n[mqtt]\nurl = \"mqtt://b\"").unwrap().unwrap();
+        let message = read("relay_off = \"mqtt:cmnd/plug/Power OFF now\"\n[mqtt]\nurl = \"mqtt://b\"")
+            .unwrap()
+            .unwrap();
         assert_eq!(message.off, Switch::Mqtt { topic: "cmnd/plug/Power".into(), payload: "OFF now".into() });
     }
 
@@ -166,7 +181,10 @@ mod tests {
             ("relay_timeout_s = 5", "relay_off: this is missing"),
             ("relay_off = \"http://p/\"\nrelay_renew_every_s = 5", "relay_renew: this is missing"),
             ("relay_off = \"http://p/\"\nrelay_timeout_s = 0", "out of range"),
-            ("relay_off = \"http://p/\"\nrelay_renew = \"http://p/\"\nrelay_renew_when = \"hott\"", "did you mean \"hot\""),
+            (
+                "relay_off = \"http://p/\"\nrelay_renew = \"http://p/\"\nrelay_renew_when = \"hott\"",
+                "did you mean \"hot\"",
+            ),
         ] {
             let told = read(lines).unwrap_err();
             assert!(told.contains(said), "{lines}: {told}");

@@ -576,7 +576,9 @@ impl Session {
                 }
                 _ => Silence::Nothing,
             },
-            Phase::Closed { .. } | Phase::Greeting(_) | Phase::Probing(_) | Phase::Stopped(_) => Silence::Nothing,
+            Phase::Closed { .. } | Phase::Greeting(_) | Phase::Probing(_) | Phase::Stopped(_) => {
+                Silence::Nothing
+            }
         }
     }
 
@@ -624,7 +626,9 @@ impl Session {
         match wanted {
             Do::Repeat => self.send_stop(true),
             Do::Reset { and_give_up: false } => {}
-            Do::Reset { and_give_up: true } | Do::GiveUp => self.events.push_back(SessionEvent::StopUnverified),
+            Do::Reset { and_give_up: true } | Do::GiveUp => {
+                self.events.push_back(SessionEvent::StopUnverified)
+            }
             Do::Tell(proof) => self.events.push_back(SessionEvent::StopVerified(proof)),
         }
     }

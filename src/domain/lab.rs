@@ -12,9 +12,7 @@ use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
-use super::printer::{
-    Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof,
-};
+use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
 #[derive(Clone, Debug)]

@@ -156,9 +156,10 @@ struct Task {
 fn may_be_hot(snapshot: &Snapshot, now: Moment) -> bool {
     let seen = &snapshot.temperatures;
     let told = seen.at.is_some_and(|at| now.since(at) < OLD_READING);
-    let warm = [seen.hotend, seen.bed, seen.chamber].into_iter().flatten().any(|heater| {
-        heater.actual.0 >= COLD || heater.target.is_some_and(|target| target.0 > 0.0)
-    });
+    let warm = [seen.hotend, seen.bed, seen.chamber]
+        .into_iter()
+        .flatten()
+        .any(|heater| heater.actual.0 >= COLD || heater.target.is_some_and(|target| target.0 > 0.0));
     snapshot.activity.job().is_some() || !told || warm
 }
 

@@ -9,10 +9,11 @@
 
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -43,6 +44,8 @@ pub enum RelayError {
     Http { url: String, error: String },
     #[error("MQTT: {0}")]
     Mqtt(String),
+    #[error("platen itself failed at it; please report this")]
+    Panicked,
 }
 
 type Tell = Box<dyn FnOnce(RelayOutcome) + Send>;
@@ -114,9 +117,8 @@ impl Relay {
         settings: &Settings,
         broker: Option<(&Mqtt, String)>,
     ) -> io::Result<Self> {
-        let broker = broker.map(|(settings, node)| {
-            Dialler::new(settings.clone(), format!("platen-{node}-relay-{printer}"))
-        });
+        let broker = broker
+            .map(|(settings, node)| Dialler::new(settings.clone(), format!("platen-{node}-relay-{printer}")));
         let way = Way { printer: printer.clone(), timeout: settings.timeout, broker };
         let (off, orders) = channel();
         let (switch, ready) = (settings.off.clone(), way.clone());
@@ -210,12 +212,14 @@ impl Way {
         }
     }
 
+    /// Nothing that goes wrong in a library may end the thread that stands by.
     fn order(&self, switch: &Switch, what: &str) -> Result<(), RelayError> {
-        match switch {
+        let ordered = AssertUnwindSafe(|| match switch {
             Switch::Command(argv) => run(argv, &self.printer, what, self.timeout),
             Switch::Http { method, url } => call(method, url, self.timeout),
             Switch::Mqtt { topic, payload } => self.publish(topic, payload),
-        }
+        });
+        catch_unwind(ordered).unwrap_or(Err(RelayError::Panicked))
     }
 
     fn publish(&self, topic: &str, payload: &str) -> Result<(), RelayError> {
@@ -229,7 +233,7 @@ impl Way {
             delivery: Delivery::AtLeastOnce,
             retain: false,
         };
-        let sent = runtime.block_on(tokio::time::timeout(self.timeout, async {
+        let talk = async {
             // A last will must be something: the same once more does no harm.
             let mut connection = broker.connect(message()).await.map_err(|error| error.to_string())?;
             connection.send(message(), ());
@@ -245,7 +249,9 @@ impl Way {
                     News::Gone(error) => return Err(error.to_string()),
                 }
             }
-        }));
+        };
+        // The timer wants to be made inside.
+        let sent = runtime.block_on(async { tokio::time::timeout(self.timeout, talk).await });
         // What it still has to do it need not: nobody waits for it.
         runtime.shutdown_background();
         match sent {
@@ -407,7 +413,8 @@ mod tests {
 
     #[test]
     fn a_message_to_the_broker_is_acknowledged() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let broker = runtime.block_on(crate::io::broker::Broker::start(0, 0)).unwrap();
         let mqtt = Mqtt {
             host: broker.v311.ip().to_string(),

@@ -68,27 +68,24 @@ struct Watch {
 }
 
 impl Watch {
-    /// Who stops now, in words; nobody where nothing does.
-    fn look(&mut self) -> Option<String> {
-        if let Some(path) = &self.inputs.file
-            // A link into nowhere is there, too.
-            && path.symlink_metadata().is_ok()
-        {
-            return Some(format!("the stop file {}", path.display()));
+    /// What stops now, as a name in the journal; nothing where nothing does.
+    fn look(&mut self) -> Option<&'static str> {
+        // A link into nowhere is there, too.
+        if self.inputs.file.as_ref().is_some_and(|path| path.symlink_metadata().is_ok()) {
+            return Some("stop file");
         }
         let contact = self.inputs.contact.as_ref()?;
-        let who = || format!("the stop input {}", contact.path.display());
         match reads(contact) {
             Ok(stops) => {
                 self.unreadable = 0;
-                stops.then(who)
+                stops.then_some("stop input")
             }
             Err(error) => {
                 self.unreadable = self.unreadable.saturating_add(1);
                 if self.unreadable == 1 {
                     tracing::error!(path = %contact.path.display(), %error, "the stop input cannot be read");
                 }
-                (self.unreadable >= UNREADABLE).then(|| format!("{}, which cannot be read", who()))
+                (self.unreadable >= UNREADABLE).then_some("unreadable stop input")
             }
         }
     }
@@ -113,7 +110,7 @@ pub fn spawn(inputs: Inputs, fleet: Fleet, ending: CancellationToken) -> Result<
                     held.set(true);
                     tracing::error!(%who, "all printers are stopped");
                     // All are told before any answer is awaited; the answers are nobody's.
-                    let asked = fleet.stop_all_now(&who);
+                    let asked = fleet.stop_all_now(who);
                     runtime.spawn(async move {
                         for (printer, on_wire) in asked.await {
                             tracing::warn!(%printer, on_wire, "stopped by an input");
@@ -122,7 +119,9 @@ pub fn spawn(inputs: Inputs, fleet: Fleet, ending: CancellationToken) -> Result<
                 }
                 None if held.is_held() => {
                     held.set(false);
-                    tracing::warn!("the stop input is released; each printer stays stopped until it is cleared");
+                    tracing::warn!(
+                        "the stop input is released; each printer stays stopped until it is cleared"
+                    );
                 }
                 _ => {}
             }
@@ -166,10 +165,8 @@ mod tests {
         for stops_at in [true, false] {
             let contact = contact(&folder, stops_at);
             let write = |text: &str| std::fs::write(&contact.path, text).unwrap();
-            let mut watch = Watch {
-                inputs: Inputs { file: None, contact: Some(contact.clone()) },
-                unreadable: 0,
-            };
+            let mut watch =
+                Watch { inputs: Inputs { file: None, contact: Some(contact.clone()) }, unreadable: 0 };
             let (stop, go) = if stops_at { ("1\n", "0\n") } else { ("0\n", "1\n") };
             write(go);
             assert_eq!(watch.look(), None);
@@ -179,7 +176,7 @@ mod tests {
             for _ in 1..UNREADABLE {
                 assert_eq!(watch.look(), None);
             }
-            assert!(watch.look().is_some_and(|who| who.contains("cannot be read")));
+            assert!(watch.look().is_some_and(|who| who.contains("unreadable")));
             write(go);
             assert_eq!(watch.look(), None);
         }

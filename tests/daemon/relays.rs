@@ -86,7 +86,8 @@ fn a_stop_that_waits_behind_a_long_move_takes_the_power_and_that_is_in_the_journ
 #[test]
 fn a_relay_that_fails_or_hangs_is_told_as_such_and_holds_nothing_up() {
     for script in ["exit 3", "sleep 1000"] {
-        let (_lab, daemon) = printing(1.0, |folder| format!("{}\nrelay_timeout_s = 1", relay(folder, script)));
+        let (_lab, daemon) =
+            printing(1.0, |folder| format!("{}\nrelay_timeout_s = 1", relay(folder, script)));
         let told = daemon.platen(&["stop", "mk", "--by", "kim"]);
         assert_eq!(told.code, Some(1), "{told:?}");
         let latch = locked(&daemon, "failed")["latch"].clone();
@@ -182,7 +183,10 @@ fn a_contact_stops_all_printers() {
     daemon.terminate();
     std::fs::remove_file(&contact).unwrap();
     let told = lab.serve_process().end();
-    assert!(told.code == Some(1) && told.err.contains("stop_input"), "no start without its contact: {told:?}");
+    assert!(
+        told.code == Some(1) && told.err.contains("stop_input"),
+        "no start without its contact: {told:?}"
+    );
 }
 
 #[test]

@@ -96,7 +96,9 @@ fn long_wait() -> Vec<String> {
 fn after_a_stop_nothing_is_executed_whatever_the_firmware_and_however_busy_it_is() {
     for (name, face) in Face::NAMED {
         for emergency_parser in [false, true] {
-            for (dtr, reset_on_open) in [(DtrReset::Never, false), (DtrReset::Perhaps, true), (DtrReset::Perhaps, false)] {
+            for (dtr, reset_on_open) in
+                [(DtrReset::Never, false), (DtrReset::Perhaps, true), (DtrReset::Perhaps, false)]
+            {
                 for (what, file) in [("curve", curve(500)), ("moves", long_moves()), ("wait", long_wait())] {
                     let mut config = RigConfig::new(face, 115_200, 1_000, 1);
                     config.firmware.emergency_parser = emergency_parser;
@@ -179,7 +181,12 @@ fn a_stop_behind_a_long_move_is_not_verified_and_goes_to_the_relay() {
 #[test]
 fn a_board_that_ignores_m112_is_reset_by_dtr_and_else_loses_its_power() {
     for face in [Face::Marlin21, Face::Marlin20, Face::Marlin11] {
-        for (reset_on_open, dtr) in [(true, DtrReset::Perhaps), (true, DtrReset::Known), (true, DtrReset::Never), (false, DtrReset::Known)] {
+        for (reset_on_open, dtr) in [
+            (true, DtrReset::Perhaps),
+            (true, DtrReset::Known),
+            (true, DtrReset::Never),
+            (false, DtrReset::Known),
+        ] {
             let mut config = RigConfig::new(face, 115_200, 1_000, 1);
             config.firmware.ignores_stop = true;
             config.firmware.reset_on_open = reset_on_open;
@@ -200,7 +207,8 @@ fn a_board_that_ignores_m112_is_reset_by_dtr_and_else_loses_its_power() {
 #[test]
 fn a_damaged_stop_is_repeated() {
     for nth in 1..=20 {
-        let mut world = printing(RigConfig::new(Face::Marlin21, 115_200, 1_000, 1), DtrReset::Perhaps, curve(2_000));
+        let mut world =
+            printing(RigConfig::new(Face::Marlin21, 115_200, 1_000, 1), DtrReset::Perhaps, curve(2_000));
         world.has_relay = true;
         wait(&mut world, 1_000_000);
         // The lane's next bytes are those of the stop; both of its spellings are hit.
@@ -239,7 +247,8 @@ fn a_board_whose_kill_line_is_lost_is_known_by_its_silence() {
 
 #[test]
 fn silence_of_a_cable_that_was_broken_before_proves_nothing() {
-    let mut world = printing(RigConfig::new(Face::Marlin21, 115_200, 1_000, 1), DtrReset::Never, long_moves());
+    let mut world =
+        printing(RigConfig::new(Face::Marlin21, 115_200, 1_000, 1), DtrReset::Never, long_moves());
     world.has_relay = true;
     wait(&mut world, 3_000_000);
     for direction in [Direction::ToDevice, Direction::ToHost] {
@@ -270,7 +279,8 @@ fn a_board_that_talks_on_after_a_silence_is_not_stopped() {
 
 #[test]
 fn a_cable_that_is_pulled_before_the_stop_was_verified_goes_to_the_relay() {
-    let mut world = printing(RigConfig::new(Face::Marlin20, 115_200, 1_000, 1), DtrReset::Perhaps, long_moves());
+    let mut world =
+        printing(RigConfig::new(Face::Marlin20, 115_200, 1_000, 1), DtrReset::Perhaps, long_moves());
     world.has_relay = true;
     wait(&mut world, 3_000_000);
     stop(&mut world);
