@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hw_sim::quirks::Face;
 use serde_json::Value;
 
-use crate::world::{Daemon, Lab, printer, run, until, wait_commands};
+use crate::world::{Daemon, Lab, gcode, printer, run, until, wait_commands};
 
 /// Moves of minutes each: planner, queue and receive buffer are full, and `M112` waits behind them.
 fn slow_moves() -> String {
@@ -44,23 +44,29 @@ fn locked(daemon: &Daemon, what: &str) -> Value {
     })
 }
 
-fn printing(speed: f64, more: impl Fn(&Path) -> String) -> (Lab, Daemon) {
+/// A board without an emergency parser, with all that it can hold.
+fn full(more: impl Fn(&Path) -> String) -> (Lab, Daemon) {
+    // Two for the heaters, and as many moves as its planner holds.
+    printing(&slow_moves(), 1.0, 17, more)
+}
+
+fn printing(text: &str, speed: f64, commands: u64, more: impl Fn(&Path) -> String) -> (Lab, Daemon) {
     let folder = tempfile::tempdir().unwrap();
     let mut config = printer(folder.path(), "mk", Face::Marlin20, speed);
     config.rig.firmware.critical_at_read = false;
     let more = more(folder.path());
     let lab = Lab::new(folder, vec![config], &more);
     let daemon = lab.serve();
-    let (case, file) = (daemon.case(), lab.file("slow.gcode", &slow_moves()));
+    let (case, file) = (daemon.case(), lab.file("job.gcode", text));
     let job = daemon.print(&file, &case, "mk");
     daemon.wait_job(&job, "printing");
-    wait_commands(&lab.printers[0], 10);
+    wait_commands(&lab.printers[0], commands);
     (lab, daemon)
 }
 
 #[test]
 fn a_stop_that_waits_behind_a_long_move_takes_the_power_and_that_is_in_the_journal() {
-    let (lab, daemon) = printing(1.0, |folder| relay(folder, &note(folder)));
+    let (lab, daemon) = full(|folder| relay(folder, &note(folder)));
     let told = daemon.platen(&["stop", "mk", "--by", "kim"]);
     assert_eq!(told.code, Some(1), "nobody may go away believing that it has stopped: {told:?}");
     assert!(told.out.contains("NOT CONFIRMED") && told.err.contains("did not confirm"), "{told:?}");
@@ -86,8 +92,7 @@ fn a_stop_that_waits_behind_a_long_move_takes_the_power_and_that_is_in_the_journ
 #[test]
 fn a_relay_that_fails_or_hangs_is_told_as_such_and_holds_nothing_up() {
     for script in ["exit 3", "sleep 1000"] {
-        let (_lab, daemon) =
-            printing(1.0, |folder| format!("{}\nrelay_timeout_s = 1", relay(folder, script)));
+        let (_lab, daemon) = full(|folder| format!("{}\nrelay_timeout_s = 1", relay(folder, script)));
         let told = daemon.platen(&["stop", "mk", "--by", "kim"]);
         assert_eq!(told.code, Some(1), "{told:?}");
         let latch = locked(&daemon, "failed")["latch"].clone();
@@ -191,7 +196,7 @@ fn a_contact_stops_all_printers() {
 
 #[test]
 fn heaters_that_a_dead_daemon_left_on_are_switched_off_by_safe_off() {
-    let (lab, daemon) = printing(20.0, |folder| relay(folder, &note(folder)));
+    let (lab, daemon) = printing(&gcode(20_000), 20.0, 100, |folder| relay(folder, &note(folder)));
     let config = lab.config.to_str().unwrap();
     let taken = run(&["safe-off", "--config", config]);
     assert!(taken.code == Some(1) && taken.out.contains("taken by another program"), "{taken:?}");
