@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, AppState};
 use crate::config::{Config, Printer};
 use crate::control::session::Profile;
+use crate::control::stop::DtrReset;
 use crate::domain::ids::BootId;
 use crate::io::clock::{Clock, entropy};
 use crate::io::serial::{Dial, SerialDial};
@@ -34,6 +35,8 @@ use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
 use crate::services::printer::{self, Setup};
 use crate::services::recorder::Recorder;
+use crate::services::relay::Relay;
+use crate::services::stop_input::{self, InputError, Inputs};
 use crate::services::telemetry::{self, MqttStatus};
 
 /// Why the daemon does not start.
@@ -51,6 +54,8 @@ pub enum DaemonError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error(transparent)]
+    StopInput(#[from] InputError),
     #[error("platen could not start a thread: {0}")]
     Thread(String),
 }
@@ -127,6 +132,11 @@ pub fn profile(printer: &Printer) -> Profile {
         firmware: printer.firmware,
         meatpack: printer.meatpack,
         heat: printer.heat,
+        dtr_reset: match printer.dtr_reset {
+            None => DtrReset::Perhaps,
+            Some(true) => DtrReset::Known,
+            Some(false) => DtrReset::Never,
+        },
     }
 }
 
@@ -170,7 +180,10 @@ impl Daemon {
 
         let printers = CancellationToken::new();
         let wires = Wires::start()?;
-        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, &printers, &wires);
+        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, &printers, &wires)?;
+
+        let inputs = Inputs { file: config.stop_file.clone(), contact: config.stop_input.clone() };
+        stop_input::spawn(inputs, fleet.clone(), printers.clone())?;
 
         let publisher = CancellationToken::new();
         let (publisher_task, status) = telemetry::spawn(
@@ -266,7 +279,7 @@ fn start_printers(
     clock: &Clock,
     shutdown: &CancellationToken,
     wires: &Wires,
-) -> (Fleet, Vec<JoinHandle<()>>) {
+) -> Result<(Fleet, Vec<JoinHandle<()>>), DaemonError> {
     // What is spawned from here on lives there.
     let _there = wires.0.as_ref().map(Runtime::enter);
     let mut lanes = BTreeMap::new();
@@ -280,11 +293,19 @@ fn start_printers(
             dial,
             recorder: recorder.clone(),
             clock: clock.clone(),
+            relay: relay_of(config, printer)?,
         };
         let (lane, live, task) = printer::spawn(setup, shutdown.clone());
         lanes.insert(printer.name.clone(), lane);
         board.push((printer.name.clone(), live));
         tasks.push(task);
     }
-    (Fleet::new(lanes, Board::new(board)), tasks)
+    Ok((Fleet::new(lanes, Board::new(board)), tasks))
+}
+
+/// The threads of a printer's relay, if it has one.
+fn relay_of(config: &Config, printer: &Printer) -> Result<Relay, DaemonError> {
+    let Some(settings) = &printer.relay else { return Ok(Relay::absent()) };
+    let broker = config.mqtt.as_ref().map(|mqtt| (mqtt, format!("{}-{}", config.site, config.node)));
+    Relay::start(&printer.name, settings, broker).map_err(|error| DaemonError::Thread(error.to_string()))
 }

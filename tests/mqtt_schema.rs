@@ -12,8 +12,8 @@ use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Reading, Snapshot,
-    Temperatures,
+    Activity, Bed, Fault, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Reading, RelayOutcome,
+    Snapshot, StopProof, Temperatures,
 };
 use platen::domain::units::Celsius;
 use platen::io::mqtt::{Delivery, Message};
@@ -161,6 +161,8 @@ fn other_facts() -> Vec<Fact> {
         Fact::PartAdded { case, part: PartId::from_entropy([2; 16]), number: 1, name },
         Fact::BedCleared { printer: printer(), by: by.clone() },
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
+        Fact::StopVerified { printer: printer(), proof: StopProof::Silence },
+        Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },
         Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
         Fact::LatchCleared { printer: printer(), by },
         Fact::HeatAlarm {
@@ -316,7 +318,7 @@ fn every_status_and_telemetry_fits_its_schema() {
         for temperatures in temperatures() {
             for latch in latches.clone() {
                 let bed = if latch.is_some() { Bed::Occupied { job: subject().job } } else { Bed::Clear };
-                let record = PrinterRecord { name: printer(), bed, latch: latch.clone() };
+                let record = PrinterRecord { bed, latch: latch.clone(), ..PrinterRecord::new(printer()) };
                 let max = u64::MAX;
                 let line = LineHealth {
                     lines_sent: max,

@@ -149,6 +149,9 @@ impl Firmware {
 
     /// `M112` whose turn has come.
     fn stop_in_turn(&mut self, now_us: u64) -> Outcome {
+        if self.config.ignores_stop {
+            return Outcome::Done;
+        }
         self.stop(now_us, Stop::M112);
         if self.config.face == Face::Smoothieware {
             self.say_ok(now_us, "ok Emergency Stop Requested - reset or M999 required to exit HALT state");

@@ -329,6 +329,15 @@ impl Firmware {
         }
     }
 
+    /// Its supply is switched off.
+    pub fn cut_power(&mut self, now_us: u64) {
+        self.coast(now_us);
+        self.stop_everything(now_us);
+        self.transmitter.clear();
+        self.receive_ring.clear();
+        self.power = Power::Halted;
+    }
+
     /// Breaks or mends a heater.
     pub fn set_heater_fault(&mut self, now_us: u64, heater: HeaterId, fault: Option<HeaterFault>) {
         self.coast(now_us);

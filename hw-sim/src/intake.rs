@@ -194,6 +194,7 @@ impl Firmware {
 
     pub(crate) fn act_on(&mut self, now_us: u64, critical: Critical) {
         match critical {
+            Critical::Kill if self.config.ignores_stop => {}
             Critical::Kill => self.stop(now_us, Stop::M112),
             Critical::QuickStop => {
                 self.planner.stop(now_us);

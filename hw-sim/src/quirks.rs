@@ -233,6 +233,9 @@ pub struct FirmwareConfig {
     pub after_heat_fault: Aftermath,
     /// What is left after `M112` or the kill button.
     pub after_stop: Aftermath,
+    /// `M112` is answered by an `ok` and nothing else, as some makers' builds have it.
+    #[serde(default)]
+    pub ignores_stop: bool,
     /// A halted Smoothieware answers as Grbl does.
     pub grbl_mode: bool,
     /// `(…)` is a comment too.
@@ -405,6 +408,7 @@ impl FirmwareConfig {
             reports_while_heating: true,
             after_heat_fault: Aftermath::Dead,
             after_stop: Aftermath::Dead,
+            ignores_stop: false,
             grbl_mode: false,
             parenthesis_comments: false,
             keepalive: true,

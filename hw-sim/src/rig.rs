@@ -86,6 +86,7 @@ pub struct Rig {
     script: Vec<TimedFault>,
     display: Option<Display>,
     port: Port,
+    dtr: bool,
     now_us: u64,
     seed: u64,
 }
@@ -122,6 +123,7 @@ impl Rig {
             script: script.faults,
             display: Display::new(0, mix.display_every_us, Random::fork(seed, "display")),
             port: Port::Closed,
+            dtr: true,
             now_us: 0,
             seed,
         }
@@ -207,6 +209,17 @@ impl Rig {
         self.to_device.cut(now_us);
         self.to_host.cut(now_us);
         if self.firmware.config().reset_on_open {
+            self.firmware.reset(now_us, ResetCause::External);
+            self.settle(now_us);
+        }
+    }
+
+    /// The host moves DTR: where that line is wired to the reset, the board restarts when it goes up.
+    pub fn set_dtr(&mut self, now_us: u64, up: bool) {
+        self.advance(now_us);
+        let was_up = std::mem::replace(&mut self.dtr, up);
+        let rises = up && !was_up;
+        if rises && self.port == Port::Open && self.firmware.config().reset_on_open {
             self.firmware.reset(now_us, ResetCause::External);
             self.settle(now_us);
         }
@@ -323,6 +336,7 @@ impl Rig {
         match fault {
             Fault::Reset { cause } => firmware.reset(now_us, *cause),
             Fault::Kill => firmware.kill(now_us),
+            Fault::PowerCut => firmware.cut_power(now_us),
             Fault::Deaf { for_us } => firmware.make_deaf(now_us, *for_us),
             Fault::Hang { for_us } => firmware.hang(now_us, *for_us),
             Fault::SlowReplies { delay_us } => firmware.delay_replies(*delay_us),

@@ -141,6 +141,11 @@ impl From<NotDone> for Problem {
             NotDone::WrongState { .. } => {
                 (StatusCode::CONFLICT, "wrong-state", "`platen printers` shows what it does now")
             }
+            NotDone::StopHeld(_) => (
+                StatusCode::CONFLICT,
+                "stop-held",
+                "release the contact or remove the file first; `stop_file` and `stop_input` in the configuration say which",
+            ),
             NotDone::NotRecorded(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "not-recorded",

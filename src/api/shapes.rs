@@ -250,6 +250,10 @@ pub struct LatchView {
     pub why: String,
     /// RFC 3339.
     pub at: String,
+    /// How it is known that a stop has stopped the board: `kill_line`, `restart` or `silence`.
+    pub confirmed: Option<String>,
+    /// Present where a stop was not confirmed in its time: `switched`, `failed` or `absent`.
+    pub relay: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

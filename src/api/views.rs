@@ -7,7 +7,7 @@ use crate::domain::moment::{Moment, WallTime};
 use crate::domain::part::Part;
 use crate::domain::printer::{
     Activity, Bed, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, PrinterRecord, Reading, Snapshot,
-    Temperatures,
+    StopOutcome, Temperatures,
 };
 
 use super::AppState;
@@ -261,16 +261,19 @@ pub fn words(activity: &Activity) -> String {
     }
 }
 
-impl From<&Latch> for LatchView {
-    fn from(latch: &Latch) -> Self {
-        match latch {
-            Latch::Stopped { by, at } => {
-                Self { kind: "stopped".into(), why: format!("stopped by {by}"), at: at.to_string() }
-            }
-            Latch::Fault { fault, at } => {
-                Self { kind: "fault".into(), why: fault.in_words().into(), at: at.to_string() }
-            }
-        }
+fn latch(latch: &Latch, stop: &StopOutcome) -> LatchView {
+    let (kind, why, at) = match latch {
+        Latch::Stopped { by, at } => ("stopped", format!("stopped by {by}"), at),
+        Latch::Fault { fault, at } => ("fault", fault.in_words().to_owned(), at),
+    };
+    let outcome = stop.in_words();
+    let why = if outcome.is_empty() { why } else { format!("{why}; {outcome}") };
+    LatchView {
+        kind: kind.into(),
+        why,
+        at: at.to_string(),
+        confirmed: stop.proof.map(|proof| proof.word().into()),
+        relay: stop.relay.map(|relay| relay.word().into()),
     }
 }
 
@@ -288,7 +291,7 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, now: Moment) -> Prin
             Bed::Clear => None,
             Bed::Occupied { job } => Some(job.to_string()),
         },
-        latch: record.latch.as_ref().map(Into::into),
+        latch: record.latch.as_ref().map(|why| latch(why, &record.stop)),
         age_ms: millis(now, snapshot.at),
     }
 }

@@ -166,6 +166,8 @@ impl Demo {
                 meatpack: true,
                 heat: HeatLimits::USUAL,
                 bed_clearing: BedClearing::Person,
+                dtr_reset: None,
+                relay: None,
             });
         }
         Ok(Config {
@@ -183,6 +185,8 @@ impl Demo {
                 password_file: None,
             }),
             printers,
+            stop_file: None,
+            stop_input: None,
         })
     }
 

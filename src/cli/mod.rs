@@ -10,6 +10,7 @@ pub mod demo;
 pub mod jobs;
 pub mod print;
 pub mod printers;
+pub mod safe_off;
 pub mod serve;
 pub mod stop;
 pub mod stream;
@@ -82,6 +83,8 @@ pub enum Verb {
     Cases(cases::Cases),
     /// Emergency stop of one printer or of all; or say that a stopped one may be used again.
     Stop(stop::Stop),
+    /// Switch the heaters of every configured printer off, without the daemon and its journal: for when it has died.
+    SafeOff(safe_off::SafeOff),
     /// Check every link of the journal's hash chain.
     Audit(audit::Audit),
 }
@@ -143,6 +146,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Printers(verb) => verb.run(&global),
         Verb::Cases(verb) => verb.run(&global),
         Verb::Stop(verb) => verb.run(&global),
+        Verb::SafeOff(verb) => verb.run(&global),
         Verb::Audit(verb) => verb.run(&global),
     };
     finish(outcome)

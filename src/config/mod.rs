@@ -4,11 +4,13 @@ mod edit;
 mod mistake;
 mod parse;
 mod reader;
+mod relay;
 #[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
@@ -28,6 +30,54 @@ pub struct Config {
     /// Absent: nothing is published (the journal keeps all events for later).
     pub mqtt: Option<Mqtt>,
     pub printers: Vec<Printer>,
+    /// While this file is there, all printers are stopped.
+    pub stop_file: Option<PathBuf>,
+    /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
+    pub stop_input: Option<StopInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopInput {
+    pub path: PathBuf,
+    /// The contact is open when this is `false`: a cut wire stops.
+    pub stops_at: bool,
+}
+
+/// How a relay is told something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// A program and its arguments; no shell.
+    Command(Vec<String>),
+    /// `GET`, `POST` or `PUT`.
+    Http { method: String, url: String },
+    /// On the broker under `[mqtt]`.
+    Mqtt { topic: String, payload: String },
+}
+
+/// When a relay's lease is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenewWhen {
+    /// As long as platen looks after the printer: for a relay in front of the whole printer.
+    Always,
+    /// Only while it may be hot besides: for one in front of its heaters.
+    Hot,
+}
+
+/// A relay that switches off by itself unless it hears this again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayLease {
+    pub renew: Switch,
+    pub every: Duration,
+    pub when: RenewWhen,
+}
+
+/// What takes a printer's power.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    pub off: Switch,
+    pub lease: Option<RelayLease>,
+    /// How long one order may take.
+    pub timeout: Duration,
 }
 
 impl Config {
@@ -111,4 +161,7 @@ pub struct Printer {
     /// How hot it may be made.
     pub heat: HeatLimits,
     pub bed_clearing: BedClearing,
+    /// Whether DTR resets the board; found out where absent.
+    pub dtr_reset: Option<bool>,
+    pub relay: Option<Relay>,
 }

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
-use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
+use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, StopInput, relay};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
 use crate::domain::printer::Firmware;
@@ -17,7 +17,7 @@ use crate::domain::units::Baud;
 
 /// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
 pub const KEYS: &[(&str, &[&str])] = &[
-    ("", &["site", "node", "state_dir"]),
+    ("", &["site", "node", "state_dir", "stop_file", "stop_input", "stop_input_at"]),
     ("http", &["listen", "upload_max_mb"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
     (
@@ -35,11 +35,18 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "chamber_max",
             "heat_by_hand_min",
             "bed_clearing",
+            "dtr_reset",
+            "relay_off",
+            "relay_timeout_s",
+            "relay_renew",
+            "relay_renew_every_s",
+            "relay_renew_when",
         ],
     ),
 ];
 
-const TOP: &[&str] = &["site", "node", "state_dir", "http", "mqtt", "printer"];
+const TOP: &[&str] =
+    &["site", "node", "state_dir", "stop_file", "stop_input", "stop_input_at", "http", "mqtt", "printer"];
 
 const STATE_DIR: &str = "/var/lib/platen";
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7180);
@@ -75,13 +82,15 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let site = name(&mut reader, &top, "site", "write the lab's name, as in site = \"st-anna\"");
     let node = name(&mut reader, &top, "node", "write this machine's name, as in node = \"lab-1\"");
     let state_dir = path(&mut reader, &top, "state_dir").unwrap_or_else(|| STATE_DIR.into());
+    let stop_file = path(&mut reader, &top, "stop_file");
+    let stop_input = stop_input(&mut reader, &top);
     let http = http(&mut reader, &top);
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
-    let printers = printers(&mut reader, &top);
+    let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
         (Some(site), Some(node)) if mistakes.is_empty() => {
-            Ok(Config { site, node, state_dir, http, mqtt, printers })
+            Ok(Config { site, node, state_dir, http, mqtt, printers, stop_file, stop_input })
         }
         _ => Err(mistakes),
     }
@@ -116,6 +125,23 @@ fn absolute(reader: &mut Reader<'_>, found: &Found<String>, key: &str) -> Option
     }
     reader.wrong(&found.at, "this is no absolute path", format!("write {key} = \"/…\""));
     None
+}
+
+/// A contact that stops everything, read from a file.
+fn stop_input(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<StopInput> {
+    let stops_at = reader.number(top, "stop_input_at", "(0 or 1)", 0..=1);
+    if !top.table.contains_key("stop_input") {
+        if let Some(found) = &stops_at {
+            reader.wrong(
+                &found.at,
+                "there is no input to read",
+                "write stop_input = \"/sys/class/gpio/gpio17/value\" beside it",
+            );
+        }
+        return None;
+    }
+    let path = path(reader, top, "stop_input")?;
+    Some(StopInput { path, stops_at: stops_at.is_none_or(|found| found.value == 1) })
 }
 
 fn http(reader: &mut Reader<'_>, top: &Section<'_>) -> Http {
@@ -215,7 +241,7 @@ fn broker(url: &str) -> Result<(bool, String, u16), &'static str> {
     Ok((tls, host.to_owned(), port))
 }
 
-fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
+fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec<Printer> {
     let sections = reader.sections(top, "printer");
     if sections.is_empty() && !top.table.contains_key("printer") {
         reader.missing("[[printer]]", "write one for each printer, with name, port and baud");
@@ -254,6 +280,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
         let meatpack = reader.flag(section, "meatpack").is_none_or(|found| found.value);
         let heat = heat(reader, section);
         let bed_clearing = bed_clearing(reader, section);
+        let dtr_reset = reader.flag(section, "dtr_reset").map(|found| found.value);
+        let relay = relay::relay(reader, section, has_broker);
         if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
             // Both are within the ranges above, far below any usize.
             let (rx_buffer, command_buffer) =
@@ -268,6 +296,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
                 meatpack,
                 heat,
                 bed_clearing,
+                dtr_reset,
+                relay,
             });
         }
     }

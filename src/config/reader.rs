@@ -150,6 +150,21 @@ impl<'t> Reader<'t> {
         }
     }
 
+    pub(super) fn is_list(&self, section: &Section<'_>, key: &str) -> bool {
+        matches!(self.find(section, key), Some((DeValue::Array(_), _)))
+    }
+
+    /// A list of texts; nothing where it is no list.
+    pub(super) fn texts(&mut self, section: &Section<'_>, key: &str) -> Option<Found<Vec<String>>> {
+        let (DeValue::Array(all), at) = self.find(section, key)? else { return None };
+        let texts: Option<Vec<_>> =
+            all.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
+        if texts.is_none() {
+            self.wrong(&at, "this is not a list of texts", format!("write {key} = [\"…\", \"…\"]"));
+        }
+        Some(Found { value: texts?, at })
+    }
+
     /// Text that must be there; `instead` says what to write.
     pub(super) fn needed_text(
         &mut self,

@@ -166,7 +166,8 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     // What is commented out is the default, except where the default is "nothing".
     assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, all_on.http));
     assert!(all_on.printers.iter().all(|printer| printer.firmware.is_some()));
-    let found_out = |printer: Printer| Printer { firmware: None, ..printer };
+    assert!(all_on.printers.iter().all(|printer| printer.relay.is_some() && printer.dtr_reset.is_some()));
+    let found_out = |printer: Printer| Printer { firmware: None, dtr_reset: None, relay: None, ..printer };
     let all_on: Vec<_> = all_on.printers.into_iter().map(found_out).collect();
     assert_eq!(shipped.printers, all_on);
 }

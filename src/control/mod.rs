@@ -3,6 +3,9 @@
 pub mod run;
 
 pub mod session;
+pub mod stop;
+
+pub mod safe_off;
 
 pub mod probe;
 

@@ -24,12 +24,13 @@ use std::time::Duration;
 use super::heat::{Duty, HeatWatch};
 use super::probe::{Findings, Probe};
 use super::run::{FileLine, Leaving, Run, Stage};
+use super::stop::{Do, DtrReset, REPORTS_EVERY, Silence, StopCheck, TALKED_LATELY};
 use crate::domain::heat::{self, Alarm, Hazard, HeatLimits, Heater};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{
-    Activity, Fault, LineHealth, LineRate, LineTrouble, Reading, Snapshot, Temperatures,
+    Activity, Fault, LineHealth, LineRate, LineTrouble, Reading, Snapshot, StopProof, Temperatures,
 };
 use crate::domain::units::Baud;
 use crate::protocol::dialect::Firmware;
@@ -71,12 +72,15 @@ pub struct Profile {
     pub meatpack: bool,
     /// How hot it may be made.
     pub heat: HeatLimits,
+    /// Whether a stop that is not verified may reset the board by DTR.
+    pub dtr_reset: DtrReset,
 }
 
 impl Profile {
     /// What is known of every board: nothing is vouched for.
     pub const fn new(baud: Baud, capacity: Capacity) -> Self {
-        Self { baud, capacity, firmware: None, meatpack: true, heat: HeatLimits::USUAL }
+        let dtr_reset = DtrReset::Perhaps;
+        Self { baud, capacity, firmware: None, meatpack: true, heat: HeatLimits::USUAL, dtr_reset }
     }
 
     fn link(&self) -> Link {
@@ -124,8 +128,10 @@ pub enum SessionEvent {
     Faulted(Fault),
     /// Something is wrong with a heater, and this was done about it in the same call.
     Heat(Alarm),
-    /// The firmware confirmed an emergency stop by its kill line.
-    StopVerified,
+    /// An emergency stop has stopped the board.
+    StopVerified(StopProof),
+    /// It could not be verified: the relay. Told once a stop; `StopVerified` may still follow.
+    StopUnverified,
     /// Nothing more can be done on this port: close it. The reason is for people.
     Close {
         reason: String,
@@ -165,9 +171,7 @@ enum Phase {
     /// What the board can hold is being measured.
     Probing(Box<Probe>),
     Running(Box<Run>),
-    Stopped {
-        verified: bool,
-    },
+    Stopped(Box<StopCheck>),
     Faulted(Fault),
     /// Heaters were switched off because of this. They are watched until a person clears it.
     SwitchedOff(Fault),
@@ -196,9 +200,24 @@ pub struct Session {
     cold_extrusions: u64,
     /// The line whose wait for heat was broken off.
     broken: Option<u32>,
+    /// The stop that is being verified was ours, because of heat.
+    stopped_by_heat: Option<Fault>,
     /// It was stopped or had halted, and a person cleared it: a board that was not reset is deaf.
     cleared: bool,
+    /// When the port was opened; a board that restarts by that says so soon.
+    opened: Moment,
+    /// It was seen to restart when the port was opened.
+    restarts_on_open: bool,
+    /// The last report of temperatures that came by itself, and the last word of any kind.
+    reported: Option<Moment>,
+    heard_at: Option<Moment>,
 }
+
+/// A board with nothing to do has answered in this time.
+const QUESTION_TAKES: Duration = Duration::from_millis(250);
+
+/// A board that restarts when the port is opened has said so in this time.
+const RESTARTS_WITHIN: Duration = Duration::from_secs(5);
 
 impl Session {
     pub fn new(printer: PrinterName, profile: Profile) -> Self {
@@ -219,7 +238,12 @@ impl Session {
             heard: 0,
             cold_extrusions: 0,
             broken: None,
+            stopped_by_heat: None,
             cleared: false,
+            opened: Moment::ZERO,
+            restarts_on_open: false,
+            reported: None,
+            heard_at: None,
         }
     }
 
@@ -265,7 +289,9 @@ impl Session {
             Phase::Closed { reason } => Activity::Offline { reason: reason.clone() },
             Phase::Greeting(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
-            Phase::Stopped { .. } => Activity::Stopped,
+            Phase::Stopped(_) => {
+                self.stopped_by_heat.map_or(Activity::Stopped, |fault| Activity::Faulted { fault })
+            }
             Phase::Faulted(fault) | Phase::SwitchedOff(fault) => Activity::Faulted { fault: *fault },
             Phase::Running(run) => {
                 let (job, progress) = (run.job.clone(), self.progress_of(run));
@@ -298,6 +324,9 @@ impl Session {
         self.lines.clear();
         self.rubbish = 0;
         self.heard = 0;
+        self.opened = now;
+        self.reported = None;
+        self.heard_at = None;
         self.link = self.profile.link();
         self.greet(now);
     }
@@ -313,6 +342,7 @@ impl Session {
             _ => Interruption::Unplugged,
         };
         self.end_run(why);
+        self.stop_cannot_be_verified();
         let reason = reason.to_owned();
         self.phase = Phase::Closed { reason };
         self.temperatures = Temperatures::default();
@@ -327,15 +357,21 @@ impl Session {
         let text = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
         self.heard += bytes.len() as u64;
         self.rubbish += bytes.iter().filter(|byte| !text(byte)).count() as u64;
+        if bytes.is_empty() {
+            return;
+        }
+        self.heard_at = Some(now);
         let mut lines = std::mem::take(&mut self.lines);
         lines.feed(bytes, |line| self.handle_line(now, line));
         self.lines = lines;
         self.mind_heat(now);
+        self.hear_while_stopped(now);
         self.drive(now);
     }
 
     pub fn handle_timeout(&mut self, now: Moment) {
         self.link.handle_timeout(now);
+        self.check_stop(now);
         if let Phase::Greeting(Greeting::Packing { until, tries }) = self.phase
             && now >= until
         {
@@ -467,31 +503,51 @@ impl Session {
         self.drive(now);
     }
 
-    /// Emergency stop: the next bytes on the wire are `M112`, bare and then numbered.
-    ///
-    /// The newline ends what was cut; a board that reads ahead obeys the bare one at once, a board
-    /// that insists on numbers obeys the second (`transcripts/…-m112.txt`).
-    pub fn stop(&mut self) {
-        self.halt_next();
-        self.end_run(Interruption::Stopped);
+    /// Emergency stop: the next bytes on the wire are `M112`, bare and then numbered. What comes of it is told
+    /// by `StopVerified` or `StopUnverified`; until then the stop is repeated.
+    pub fn stop(&mut self, now: Moment) {
+        self.halt_next(now, Interruption::Stopped);
+    }
+
+    /// The next bytes on the wire halt the board, and nothing but their repetition follows them.
+    fn halt_next(&mut self, now: Moment, why: Interruption) {
+        let check = match &self.phase {
+            Phase::Stopped(check) => check.again(now),
+            _ => StopCheck::begin(now, self.what_silence_means(now), self.dtr_reset()),
+        };
+        self.send_stop(false);
+        self.own.clear();
+        self.poll_at = None;
+        self.end_run(why);
         if !self.is_closed() {
-            self.phase = Phase::Stopped { verified: false };
+            self.phase = Phase::Stopped(Box::new(check));
         }
     }
 
-    /// The next bytes on the wire halt the board, and nothing follows them.
-    fn halt_next(&mut self) {
-        let mut bytes = b"\nM112\n".to_vec();
-        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
-        self.link.preempt(&bytes);
-        self.own.clear();
-        self.poll_at = None;
+    /// Whether a stop waits for the board to confirm it.
+    pub fn is_stopping(&self) -> bool {
+        matches!(&self.phase, Phase::Stopped(check) if check.is_open())
+    }
+
+    /// Whether DTR is to be up now; it is down only for the moment of a reset.
+    pub fn dtr_is_up(&self, now: Moment) -> bool {
+        !matches!(&self.phase, Phase::Stopped(check) if !check.dtr_is_up(now))
+    }
+
+    /// The port cannot move its DTR.
+    pub fn handle_no_dtr(&mut self, now: Moment) {
+        if let Phase::Stopped(check) = &mut self.phase
+            && let Some(wanted) = check.handle_no_dtr(now)
+        {
+            self.obey_check(wanted);
+        }
     }
 
     /// A person has looked at a stopped or faulted printer: greet it anew.
     pub fn clear(&mut self) -> Result<(), NotNow> {
         match self.phase {
-            Phase::Stopped { .. } | Phase::Faulted(_) | Phase::SwitchedOff(_) => {
+            Phase::Stopped(_) | Phase::Faulted(_) | Phase::SwitchedOff(_) => {
+                self.stopped_by_heat = None;
                 self.cleared = true;
                 self.close("cleared after a stop; connecting again");
                 Ok(())
@@ -525,8 +581,103 @@ impl Session {
             Phase::Probing(probe) => probe.poll_timeout(),
             _ => None,
         };
+        let stop = match &self.phase {
+            Phase::Stopped(check) => check.poll_timeout(),
+            _ => None,
+        };
         let heat = self.duty().and_then(|_| self.heat.poll_timeout());
-        [self.link.poll_timeout(), self.poll_at, packing, probe, heat].into_iter().flatten().min()
+        [self.link.poll_timeout(), self.poll_at, packing, probe, stop, heat].into_iter().flatten().min()
+    }
+
+    // A stop and what comes of it.
+
+    /// The newline ends what was cut; a board that reads ahead obeys the bare one at once, a board
+    /// that insists on numbers obeys the second (`transcripts/…-m112.txt`).
+    fn send_stop(&mut self, asks: bool) {
+        let mut bytes = b"\nM112\n".to_vec();
+        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
+        if asks {
+            bytes.extend_from_slice(b"M105\n");
+        }
+        self.link.preempt(&bytes);
+    }
+
+    fn what_silence_means(&self, now: Moment) -> Silence {
+        let lately = |at: Option<Moment>, within| at.filter(|at| now.since(*at) <= within);
+        let reports = self.link.dialect().autoreport_temperature;
+        match &self.phase {
+            // It has told of its end; if that is true it will never talk again.
+            Phase::Faulted(_) => Silence::Answers,
+            Phase::Ready | Phase::SwitchedOff(_) | Phase::Running(_) => {
+                match lately(self.reported, REPORTS_EVERY * 3 / 2) {
+                    Some(last) if reports => Silence::Reported { last },
+                    _ if self.had_nothing_to_do(now) && lately(self.heard_at, TALKED_LATELY).is_some() => {
+                        Silence::Answers
+                    }
+                    _ => Silence::Nothing,
+                }
+            }
+            Phase::Closed { .. } | Phase::Greeting(_) | Phase::Probing(_) | Phase::Stopped(_) => {
+                Silence::Nothing
+            }
+        }
+    }
+
+    /// Whether the board answers at once, as far as is known: at most a question is on its way.
+    fn had_nothing_to_do(&self, now: Moment) -> bool {
+        let window = self.link.window();
+        let fresh = window
+            .oldest_in_flight()
+            .is_none_or(|line| &*line.text == b"M105" && now.since(line.at) < QUESTION_TAKES);
+        self.link.is_streaming() && window.in_flight() <= 1 && fresh
+    }
+
+    fn dtr_reset(&self) -> DtrReset {
+        match self.profile.dtr_reset {
+            DtrReset::Perhaps if self.restarts_on_open => DtrReset::Known,
+            told => told,
+        }
+    }
+
+    fn check_stop(&mut self, now: Moment) {
+        while let Phase::Stopped(check) = &mut self.phase
+            && let Some(wanted) = check.handle_timeout(now)
+        {
+            self.obey_check(wanted);
+        }
+    }
+
+    fn hear_while_stopped(&mut self, now: Moment) {
+        if let Phase::Stopped(check) = &mut self.phase
+            && let Some(wanted) = check.handle_talk(now)
+        {
+            self.obey_check(wanted);
+        }
+    }
+
+    fn stop_cannot_be_verified(&mut self) {
+        if let Phase::Stopped(check) = &mut self.phase
+            && let Some(wanted) = check.handle_closed()
+        {
+            self.obey_check(wanted);
+        }
+    }
+
+    fn obey_check(&mut self, wanted: Do) {
+        match wanted {
+            Do::Repeat => self.send_stop(true),
+            Do::Reset { and_give_up: false } => {}
+            Do::Reset { and_give_up: true } | Do::GiveUp => {
+                self.events.push_back(SessionEvent::StopUnverified)
+            }
+            Do::Tell(proof) => self.events.push_back(SessionEvent::StopVerified(proof)),
+        }
+    }
+
+    /// Only the end of everything is an answer to `M112`: `MAXTEMP` of a Prusa refuses moves and goes on.
+    fn is_kill(&self, fault: Fault) -> bool {
+        let halts = matches!(self.link.dialect().firmware, Firmware::Klipper | Firmware::Smoothieware);
+        fault == Fault::Killed || (fault == Fault::Halted && halts)
     }
 
     // Inside.
@@ -598,12 +749,11 @@ impl Session {
             }
             heat::Action::HeatersOff => self.switch_heaters_off(now, fault, alarm.hazard),
             heat::Action::Stop => {
-                self.halt_next();
-                self.end_run(Interruption::Fault { fault });
+                self.halt_next(now, Interruption::Fault { fault });
+                self.stopped_by_heat = Some(fault);
                 if self.switched_off.is_none() {
                     self.events.push_back(SessionEvent::Faulted(fault));
                 }
-                self.phase = Phase::Faulted(fault);
             }
         }
     }
@@ -708,6 +858,7 @@ impl Session {
             }
             Reply::Temperatures(report) => {
                 self.link.handle_report();
+                self.reported = Some(now);
                 self.take_temperatures(now, &report);
             }
             Reply::Firmware(info) => self.take_firmware(info),
@@ -776,13 +927,15 @@ impl Session {
     }
 
     fn take_fault(&mut self, fault: Fault) {
+        let is_kill = self.is_kill(fault);
         match &mut self.phase {
-            Phase::Stopped { verified: verified @ false } => {
-                *verified = true;
-                self.events.push_back(SessionEvent::StopVerified);
+            Phase::Stopped(check) => {
+                if is_kill && let Some(wanted) = check.handle_kill_line() {
+                    self.obey_check(wanted);
+                }
             }
             // The first line says why; `kill() called` follows every kill.
-            Phase::Stopped { .. } | Phase::Faulted(_) | Phase::Closed { .. } => {}
+            Phase::Faulted(_) | Phase::Closed { .. } => {}
             Phase::Greeting(_)
             | Phase::Ready
             | Phase::Probing(_)
@@ -799,7 +952,9 @@ impl Session {
     }
 
     fn take_start(&mut self, now: Moment) {
-        match &self.phase {
+        self.restarts_on_open |=
+            matches!(self.phase, Phase::Greeting(_)) && now.since(self.opened) < RESTARTS_WITHIN;
+        match &mut self.phase {
             Phase::Running(_) => {
                 self.end_run(Interruption::PrinterReset);
                 self.greet(now);
@@ -809,8 +964,13 @@ impl Session {
                 self.greet(now);
             }
             Phase::Ready | Phase::Greeting(_) => self.greet(now),
+            Phase::Stopped(check) => {
+                if let Some(wanted) = check.handle_start(now) {
+                    self.obey_check(wanted);
+                }
+            }
             // The board may have been reset by hand; a person still has to say that it is clear.
-            Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) | Phase::SwitchedOff(_) => {}
+            Phase::Closed { .. } | Phase::Faulted(_) | Phase::SwitchedOff(_) => {}
         }
     }
 
@@ -974,7 +1134,7 @@ impl Session {
             Phase::Ready
             | Phase::SwitchedOff(_)
             | Phase::Closed { .. }
-            | Phase::Stopped { .. }
+            | Phase::Stopped(_)
             | Phase::Faulted(_) => while self.link.settle().is_some() {},
         }
     }

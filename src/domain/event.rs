@@ -13,7 +13,7 @@ use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, 
 use super::job::{Interruption, Progress};
 use super::moment::{Stamp, WallTime};
 use super::part::PartName;
-use super::printer::{Fault, LineHealth};
+use super::printer::{Fault, LineHealth, RelayOutcome, StopProof};
 
 /// SHA-256 of an event, over its predecessor's and its own bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -140,6 +140,16 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// The board has stopped indeed.
+    StopVerified {
+        printer: PrinterName,
+        proof: StopProof,
+    },
+    /// It did not confirm the stop in its time, or could not be reached; this became of its power.
+    StopUnverified {
+        printer: PrinterName,
+        relay: RelayOutcome,
+    },
     PrinterFaulted {
         printer: PrinterName,
         fault: Fault,
@@ -174,6 +184,8 @@ impl Fact {
             Self::JobInterrupted { .. } => "job_interrupted",
             Self::BedCleared { .. } => "bed_cleared",
             Self::PrinterStopped { .. } => "printer_stopped",
+            Self::StopVerified { .. } => "stop_verified",
+            Self::StopUnverified { .. } => "stop_unverified",
             Self::PrinterFaulted { .. } => "printer_faulted",
             Self::LatchCleared { .. } => "latch_cleared",
             Self::HeatAlarm { .. } => "heat_alarm",
@@ -191,6 +203,8 @@ impl Fact {
             | Self::JobInterrupted { printer, .. }
             | Self::BedCleared { printer, .. }
             | Self::PrinterStopped { printer, .. }
+            | Self::StopVerified { printer, .. }
+            | Self::StopUnverified { printer, .. }
             | Self::PrinterFaulted { printer, .. }
             | Self::LatchCleared { printer, .. }
             | Self::HeatAlarm { printer, .. } => Some(printer),

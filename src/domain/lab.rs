@@ -13,7 +13,7 @@ use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
-use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord};
+use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
 #[derive(Clone, Debug)]
@@ -71,6 +71,14 @@ pub enum Request {
     NoteStopped {
         printer: PrinterName,
         by: String,
+    },
+    NoteStopVerified {
+        printer: PrinterName,
+        proof: StopProof,
+    },
+    NoteStopUnverified {
+        printer: PrinterName,
+        relay: RelayOutcome,
     },
     NoteFaulted {
         printer: PrinterName,
@@ -216,11 +224,7 @@ impl Lab {
 
     /// The durable record of a printer; one that never had an event has a clear bed and no latch.
     pub fn printer(&self, name: &PrinterName) -> PrinterRecord {
-        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord {
-            name: name.clone(),
-            bed: Bed::Clear,
-            latch: None,
-        })
+        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord::new(name.clone()))
     }
 
     /// The parts of a case, by number.
@@ -340,6 +344,12 @@ impl Lab {
             Request::NoteStopped { printer, by } => {
                 let by = person(by).unwrap_or_else(|_| "unnamed".into());
                 one(Fact::PrinterStopped { printer: printer.clone(), by })
+            }
+            Request::NoteStopVerified { printer, proof } => {
+                one(Fact::StopVerified { printer: printer.clone(), proof: *proof })
+            }
+            Request::NoteStopUnverified { printer, relay } => {
+                one(Fact::StopUnverified { printer: printer.clone(), relay: *relay })
             }
             Request::NoteFaulted { printer, fault } => {
                 one(Fact::PrinterFaulted { printer: printer.clone(), fault: *fault })
@@ -558,7 +568,19 @@ impl Lab {
             }
             Fact::PrinterStopped { printer, by } => {
                 let at = event.stamp.wall;
-                self.record_mut(printer).latch = Some(Latch::Stopped { by: by.clone(), at });
+                let record = self.record_mut(printer);
+                record.latch = Some(Latch::Stopped { by: by.clone(), at });
+                record.stop = StopOutcome::default();
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::StopVerified { printer, proof } => {
+                self.record_mut(printer).stop.proof = Some(*proof);
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::StopUnverified { printer, relay } => {
+                let stop = &mut self.record_mut(printer).stop;
+                // What was taken for a proof before has turned out to be none.
+                *stop = StopOutcome { proof: None, relay: Some(*relay) };
                 touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::PrinterFaulted { printer, fault } => {
@@ -567,7 +589,9 @@ impl Lab {
                 touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::LatchCleared { printer, .. } => {
-                self.record_mut(printer).latch = None;
+                let record = self.record_mut(printer);
+                record.latch = None;
+                record.stop = StopOutcome::default();
                 touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::JournalBegun { .. }
@@ -585,7 +609,7 @@ impl Lab {
     }
 
     fn record_mut(&mut self, name: &PrinterName) -> &mut PrinterRecord {
-        let fresh = || PrinterRecord { name: name.clone(), bed: Bed::Clear, latch: None };
+        let fresh = || PrinterRecord::new(name.clone());
         self.printers.entry(name.clone()).or_insert_with(fresh)
     }
 

@@ -155,12 +155,106 @@ impl Fault {
     }
 }
 
+/// How it is known that a stop has stopped the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopProof {
+    /// It said so.
+    KillLine,
+    /// It began anew, with heaters off and nothing to do.
+    Restart,
+    /// It is silent where a living board would have talked.
+    Silence,
+}
+
+impl StopProof {
+    /// The word that stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::KillLine => "kill_line",
+            Self::Restart => "restart",
+            Self::Silence => "silence",
+        }
+    }
+
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::KillLine => "the board confirmed it",
+            Self::Restart => "the board restarted",
+            Self::Silence => "the board is silent, as it is after a stop",
+        }
+    }
+}
+
+/// What became of switching a printer's power off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelayOutcome {
+    /// The relay took the order; whether the power is off is for a person to see.
+    Switched,
+    /// It did not; the log says why.
+    Failed,
+    /// None is configured.
+    Absent,
+}
+
+impl RelayOutcome {
+    /// The word that stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Switched => "switched",
+            Self::Failed => "failed",
+            Self::Absent => "absent",
+        }
+    }
+
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Switched => "its relay was told to switch it off",
+            Self::Failed => "ITS RELAY FAILED: switch it off by hand",
+            Self::Absent => "it has no relay: switch it off by hand if anything moves or is hot",
+        }
+    }
+}
+
+/// What became of the latest stop, beyond the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopOutcome {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<StopProof>,
+    /// Present once the stop could not be verified in its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<RelayOutcome>,
+}
+
+impl StopOutcome {
+    /// For people; empty while nothing is known yet.
+    pub fn in_words(&self) -> String {
+        match (self.proof, self.relay) {
+            (None, None) => String::new(),
+            (Some(proof), None) => proof.in_words().into(),
+            (None, Some(relay)) => format!("NOT CONFIRMED by the board; {}", relay.in_words()),
+            (Some(proof), Some(relay)) => format!("{}, late; {}", proof.in_words(), relay.in_words()),
+        }
+    }
+}
+
 /// The durable half of a printer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrinterRecord {
     pub name: PrinterName,
     pub bed: Bed,
     pub latch: Option<Latch>,
+    /// Of the stop that the latch is about.
+    #[serde(default)]
+    pub stop: StopOutcome,
+}
+
+impl PrinterRecord {
+    /// A printer of which nothing is written down yet.
+    pub fn new(name: PrinterName) -> Self {
+        Self { name, bed: Bed::Clear, latch: None, stop: StopOutcome::default() }
+    }
 }
 
 /// One heater: what it is and what it should be. `target` is 0 when off.

@@ -22,6 +22,12 @@ pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
 
     /// From now on only whole lines are worth waking up for: the other end is known to speak in lines.
     fn wake_by_line(&mut self) {}
+
+    /// Moves DTR, which is wired to the reset of many boards. An error where there is no such line.
+    fn set_dtr(&mut self, up: bool) -> io::Result<()> {
+        let _ = up;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A pipe in memory: for tests and benchmarks, which want the wire without a kernel in it.
@@ -216,6 +222,27 @@ impl Wire for SerialWire {
             Err(error) => tracing::debug!(%error, "the port does not collect lines"),
         }
     }
+
+    fn set_dtr(&mut self, up: bool) -> io::Result<()> {
+        set_dtr(self.port.get_ref(), up).map_err(Into::into)
+    }
+}
+
+nix::ioctl_write_ptr_bad!(raise_modem_lines, nix::libc::TIOCMBIS, nix::libc::c_int);
+nix::ioctl_write_ptr_bad!(drop_modem_lines, nix::libc::TIOCMBIC, nix::libc::c_int);
+
+#[expect(unsafe_code, reason = "these two ioctls have no safe wrapper")]
+fn set_dtr(port: &OwnedFd, up: bool) -> nix::Result<()> {
+    let lines = nix::libc::TIOCM_DTR;
+    // SAFETY: the descriptor is open, and the kernel reads one number.
+    let moved = unsafe {
+        if up {
+            raise_modem_lines(port.as_raw_fd(), &raw const lines)
+        } else {
+            drop_modem_lines(port.as_raw_fd(), &raw const lines)
+        }
+    };
+    moved.map(drop)
 }
 
 nix::ioctl_read_bad!(get_termios2, nix::libc::TCGETS2, nix::libc::termios2);
@@ -332,6 +359,14 @@ mod tests {
         let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
         drop(slave);
         (master, (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_port_without_dtr_says_so() {
+        let (_master, mut wire) = pty();
+        for up in [false, true] {
+            assert!(wire.set_dtr(up).is_err(), "a pty has no modem lines");
+        }
     }
 
     #[tokio::test]

@@ -699,6 +699,8 @@ impl Link {
     pub fn preempt(&mut self, bytes: &[u8]) {
         self.out.clear();
         if self.packing && !bytes.is_empty() {
+            // What was cut may have left the unpacker waiting, even for one half of a signal.
+            self.out.extend_from_slice(meatpack::END_ANY_LINE);
             self.out.extend_from_slice(meatpack::DISABLE);
         }
         self.out.extend_from_slice(bytes);
@@ -2228,7 +2230,7 @@ mod tests {
         meatpack::pack(&mut unpacked, b"N1G1X10.5Y2*32\n");
         assert_eq!(link.transmit(), unpacked);
         link.preempt(b"\nM112\n");
-        assert_eq!(link.transmit(), b"\xFF\xFF\xFA\nM112\n");
+        assert_eq!(link.transmit(), b"\xCC\xCC\xCC\xFF\xFF\xFA\nM112\n");
     }
 
     #[test]

@@ -8,8 +8,10 @@ pub mod intake;
 
 pub mod drive;
 pub mod printer;
+pub mod relay;
 
 pub mod dispatch;
 pub mod fleet;
+pub mod stop_input;
 
 pub mod telemetry;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::drive::{Drive, FileSupply, Turn, dial};
 use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
 use super::recorder::{NotRecorded, Recorder};
+use super::relay::Relay;
 use crate::control::session::{NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
 use crate::domain::heat::Action;
@@ -27,7 +28,7 @@ use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
-use crate::io::serial::Dial;
+use crate::io::serial::{Dial, DialError, Wire};
 
 /// A printer that is off costs one failed `open` in this time, at most.
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -46,6 +47,13 @@ const STOPS: usize = 4;
 /// How long a job may take to leave the printer when the daemon ends.
 const LEAVE: Duration = Duration::from_secs(5);
 
+/// A stop that comes while the port is being opened waits for it so long, and then goes to the relay.
+const STOP_WAITS_FOR_PORT: Duration = Duration::from_millis(250);
+/// Nobody burns their hand on this, °C, and nothing melts.
+const COLD: f64 = 50.0;
+/// A printer whose latest temperatures are older may be anything.
+const OLD_READING: Duration = Duration::from_secs(30);
+
 /// What the task needs to know and to have.
 pub struct Setup {
     pub name: PrinterName,
@@ -53,6 +61,7 @@ pub struct Setup {
     pub dial: Arc<dyn Dial>,
     pub recorder: Recorder,
     pub clock: Clock,
+    pub relay: Relay,
 }
 
 impl std::fmt::Debug for Setup {
@@ -82,6 +91,7 @@ pub fn spawn(
         scribe,
         ticks: VecDeque::with_capacity(RATE_TICKS + 1),
         noted: None,
+        power_cut: false,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -139,6 +149,28 @@ struct Task {
     ticks: VecDeque<(Moment, LineHealth)>,
     /// The progress that the journal has, and when it got it.
     noted: Option<(Progress, Moment)>,
+    /// The relay was told to switch off, and nobody has cleared the printer since.
+    power_cut: bool,
+}
+
+/// Whether a printer may be hot, or may get so: what is not known is.
+fn may_be_hot(snapshot: &Snapshot, now: Moment) -> bool {
+    let seen = &snapshot.temperatures;
+    let told = seen.at.is_some_and(|at| now.since(at) < OLD_READING);
+    let warm = [seen.hotend, seen.bed, seen.chamber]
+        .into_iter()
+        .flatten()
+        .any(|heater| heater.actual.0 >= COLD || heater.target.is_some_and(|target| target.0 > 0.0));
+    snapshot.activity.job().is_some() || !told || warm
+}
+
+/// What became of opening the port.
+enum Dialled {
+    /// Open, with a stop that came meanwhile.
+    Open(Box<dyn Wire>, Option<Stop>),
+    Failed(DialError),
+    /// A stop came, and the port did not.
+    Stopped,
 }
 
 /// Why a connection ended.
@@ -158,13 +190,14 @@ impl Task {
                 }
                 continue;
             }
-            match dial(Arc::clone(&self.setup.dial)).await {
-                Ok(wire) => {
+            match self.dial_or_stop().await {
+                Dialled::Stopped => continue,
+                Dialled::Open(wire, stop) => {
                     let Some(session) = self.session.take() else { break };
                     tracing::info!(printer = %self.setup.name, "port opened");
                     let drive = Drive::new(session, wire, self.setup.clock.clone());
                     let begun = self.setup.clock.now();
-                    let (session, ended) = self.connected(drive, &shutdown).await;
+                    let (session, ended) = self.connected(drive, stop, &shutdown).await;
                     self.session = Some(session);
                     match ended {
                         Ended::Shutdown => break,
@@ -177,7 +210,7 @@ impl Task {
                         pause = RETRY_MIN;
                     }
                 }
-                Err(error) => {
+                Dialled::Failed(error) => {
                     let reason = error.to_string();
                     let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
                     if !known {
@@ -195,6 +228,37 @@ impl Task {
         let Self { scribe: Scribe { queue, done }, .. } = self;
         drop(queue);
         let _ = done.await;
+    }
+
+    /// Opens the port; a driver may take its time for that, and a stop waits for it only a moment.
+    async fn dial_or_stop(&mut self) -> Dialled {
+        let dialling = dial(Arc::clone(&self.setup.dial));
+        tokio::pin!(dialling);
+        let stop = tokio::select! {
+            biased;
+            dialled = &mut dialling => return match dialled {
+                Ok(wire) => Dialled::Open(wire, None),
+                Err(error) => Dialled::Failed(error),
+            },
+            Some(stop) = self.stops.recv() => stop,
+        };
+        match tokio::time::timeout(STOP_WAITS_FOR_PORT, dialling).await {
+            Ok(Ok(wire)) => Dialled::Open(wire, Some(stop)),
+            Ok(Err(_)) | Err(_) => {
+                self.stop_without_port(stop).await;
+                Dialled::Stopped
+            }
+        }
+    }
+
+    /// A stop that cannot go to the wire: the power, and the latch.
+    async fn stop_without_port(&mut self, stop: Stop) {
+        self.show(Activity::Stopped);
+        let _ = stop.answer.send(false);
+        self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+        self.cut_power();
+        // The latch is read from the journal: wait until the scribe has written it.
+        self.settled().await;
     }
 
     /// Publishes a picture of a printer without a connection.
@@ -216,11 +280,7 @@ impl Task {
                 biased;
                 () = shutdown.cancelled() => return true,
                 Some(stop) = self.stops.recv() => {
-                    self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
-                    self.show(Activity::Stopped);
-                    let _ = stop.answer.send(false);
-                    // The latch is read from the journal: wait until the scribe has written it.
-                    self.settled().await;
+                    self.stop_without_port(stop).await;
                     return false;
                 }
                 Some(ordered) = self.orders.recv() => {
@@ -249,8 +309,9 @@ impl Task {
                 biased;
                 () = shutdown.cancelled() => return true,
                 Some(stop) = self.stops.recv() => {
-                    // Stopped already, and no byte goes to it.
+                    // Stopped already, and its port is closed: only its power can be taken.
                     let _ = stop.answer.send(false);
+                    self.cut_power();
                 }
                 Some(Ordered { order, answer }) = self.orders.recv() => match order {
                     Order::Clear { by } => {
@@ -258,6 +319,7 @@ impl Task {
                         let done = cleared.is_ok();
                         let _ = answer.send(cleared);
                         if done {
+                            self.power_cut = false;
                             self.show(Activity::Connecting);
                             return false;
                         }
@@ -295,9 +357,17 @@ impl Task {
         let _ = tokio::time::timeout(LEAVE, latched).await;
     }
 
-    async fn connected(&mut self, mut drive: Drive, shutdown: &CancellationToken) -> (Session, Ended) {
+    async fn connected(
+        &mut self,
+        mut drive: Drive,
+        stop: Option<Stop>,
+        shutdown: &CancellationToken,
+    ) -> (Session, Ended) {
         self.noted = None;
         self.ticks.clear();
+        if let Some(stop) = stop {
+            self.stop(&mut drive, stop).await;
+        }
         self.publish(&drive.session);
         // These two live as long as the connection: made anew for each byte, they would be most of the work.
         let tick = sleep_until(Instant::now() + TICK);
@@ -310,7 +380,7 @@ impl Task {
                 biased;
                 Some(stop) = self.stops.recv() => self.stop(&mut drive, stop).await,
                 () = &mut ending, if !leaving => {
-                    if drive.session.progress().is_none() {
+                    if drive.session.progress().is_none() && !drive.session.is_stopping() {
                         break Ended::Shutdown;
                     }
                     // Nobody will watch the heat when we are gone.
@@ -336,18 +406,21 @@ impl Task {
                     self.ticks.push_back((self.setup.clock.now(), *drive.session.line()));
                     self.note_progress(&drive.session);
                     self.publish(&drive.session);
+                    self.hold_lease(&drive.session);
                 }
             }
             if let Some(reason) = self.note_events(&mut drive) {
                 drive.session.handle_closed(&reason);
                 break Ended::Closed { reason };
             }
-            if leave_by.is_some_and(|by| drive.session.progress().is_none() || Instant::now() >= by) {
+            let busy = drive.session.progress().is_some() || drive.session.is_stopping();
+            if leave_by.is_some_and(|by| !busy || Instant::now() >= by) {
                 drive.session.handle_closed("platen ends");
                 self.note_events(&mut drive);
                 break Ended::Shutdown;
             }
         };
+        self.setup.relay.let_go();
         (drive.into_session(), ended)
     }
 
@@ -356,6 +429,26 @@ impl Task {
         let on_wire = drive.stop().await;
         let _ = stop.answer.send(on_wire);
         self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+    }
+
+    /// A stop that is not known to have worked: the power, now; then the journal.
+    fn cut_power(&mut self) {
+        self.power_cut = true;
+        let (journal, printer) = (self.scribe.queue.clone(), self.setup.name.clone());
+        self.setup.relay.switch_off(move |relay| {
+            tracing::error!(%printer, "the stop was not confirmed: {}", relay.in_words());
+            // The scribe ends only after its queue.
+            let _ = journal.send(Request::NoteStopUnverified { printer, relay });
+        });
+    }
+
+    /// The printer is looked after, as long as this is said.
+    fn hold_lease(&self, session: &Session) {
+        if self.power_cut {
+            return;
+        }
+        let now = self.setup.clock.now();
+        self.setup.relay.hold(may_be_hot(&session.snapshot(now), now));
     }
 
     fn start(&mut self, drive: &mut Drive, start: Start) {
@@ -397,6 +490,7 @@ impl Task {
                     self.settled().await;
                     let cleared = self.clear_latch(by).await;
                     if cleared.is_ok() {
+                        self.power_cut = false;
                         // It was stopped or faulted a moment ago, and nothing else changes that.
                         let _ = drive.session.clear();
                     }
@@ -472,7 +566,11 @@ impl Task {
             SessionEvent::Ready => {
                 tracing::info!(%printer, firmware = %drive.session.firmware().name, "ready");
             }
-            SessionEvent::StopVerified => tracing::warn!(%printer, "the firmware confirmed the stop"),
+            SessionEvent::StopVerified(proof) => {
+                tracing::warn!(%printer, "stopped: {}", proof.in_words());
+                self.scribe.note(Request::NoteStopVerified { printer: printer.clone(), proof });
+            }
+            SessionEvent::StopUnverified => self.cut_power(),
             SessionEvent::Paused { job, progress } => self.scribe.note(Request::NotePaused { job, progress }),
             SessionEvent::Resumed { job } => self.scribe.note(Request::NoteResumed { job }),
             SessionEvent::LineTrouble(Some(trouble)) => {

@@ -9,6 +9,7 @@ mod life;
 mod ports;
 mod probe;
 mod refusals;
+mod relays;
 mod starts;
 mod stops;
 mod stream;

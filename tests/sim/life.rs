@@ -5,7 +5,7 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::RigConfig;
 use platen::control::session::SessionEvent;
 use platen::domain::job::Interruption;
-use platen::domain::printer::{Activity, Fault};
+use platen::domain::printer::{Activity, Fault, StopProof};
 
 use crate::world::{SAFE, World, curve};
 
@@ -117,10 +117,13 @@ fn a_stop_is_the_next_thing_on_the_wire_and_nothing_follows_it() {
     world.until_ready();
     world.start();
     world.run_until(60, "some lines", |world| world.executed() > 50);
-    world.session.stop();
+    let now = world.moment();
+    world.session.stop(now);
     assert!(world.session.transmit().starts_with(b"\nM112\nN"));
     world.flush();
-    world.run_until(5, "the kill line", |world| world.events.contains(&SessionEvent::StopVerified));
+    world.run_until(5, "the kill line", |world| {
+        world.events.contains(&SessionEvent::StopVerified(StopProof::KillLine))
+    });
     assert!(
         world
             .events

@@ -17,6 +17,10 @@ mod odd_boards;
 
 mod probe;
 
+mod safe_off;
+
+mod stops;
+
 mod swarm;
 
 mod troubles;

@@ -20,10 +20,10 @@ use crate::world::{SAFE, World, curve};
 const REMEMBERED: &[u64] = &[365, 407, 484, 1_788, 1_960, 2_170, 7_575, 12_611, 13_385, 14_224];
 
 /// A small generator of its own, so that a seed means the same in every version of the simulator.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -54,7 +54,7 @@ fn way(face: Face) -> Way {
 /// at this rate that is in one of a million lines.
 const NOISE_MAX: f64 = 1e-3;
 
-fn world(seed: u64) -> (World, Dice) {
+pub(crate) fn world(seed: u64) -> (World, Dice) {
     let mut dice = Dice(seed);
     let face = Face::NAMED[dice.roll(8) as usize].1;
     let baud = [115_200, 250_000, 500_000][dice.roll(3) as usize];
@@ -217,7 +217,7 @@ fn heal(world: &mut World) {
     world.inject(&Fault::DuplicateEveryOk { every: 0 });
 }
 
-fn greet(world: &mut World, seed: u64) -> bool {
+pub(crate) fn greet(world: &mut World, seed: u64) -> bool {
     // Noise may spoil the greeting: it is tried again, as the printer's task does.
     for attempt in 0..20 {
         world.run_until(300, "greeting", |world| world.session.is_ready() || world.session.is_closed());
@@ -315,7 +315,7 @@ fn ended(world: &World) -> Option<End> {
     })
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 

@@ -86,6 +86,10 @@ pub struct World {
     pub wrong: u64,
     /// Lines that noise changed without changing their checksum.
     pub undetectable: u64,
+    /// Whether a relay cuts the printer's power when a stop is not verified.
+    pub has_relay: bool,
+    /// Whether the port has a DTR at all.
+    pub has_dtr: bool,
     /// Every byte in both directions with its time, for comparing two runs.
     pub trace: Vec<(u64, char, Vec<u8>)>,
     pub keep_trace: bool,
@@ -111,16 +115,14 @@ impl World {
         Self::with_limits(config, capacity, file, HeatLimits::USUAL)
     }
 
-    pub fn with_limits(
-        mut config: RigConfig,
-        capacity: Capacity,
-        file: Vec<String>,
-        heat: HeatLimits,
-    ) -> Self {
+    pub fn with_limits(config: RigConfig, capacity: Capacity, file: Vec<String>, heat: HeatLimits) -> Self {
+        let profile = Profile { heat, ..Profile::new(Baud(config.wire.to_device.baud), capacity) };
+        Self::with_profile(config, profile, file)
+    }
+
+    pub fn with_profile(mut config: RigConfig, profile: Profile, file: Vec<String>) -> Self {
         config.firmware.record_lines = true;
-        let baud = Baud(config.wire.to_device.baud);
         let rig = Rig::new(config);
-        let profile = Profile { heat, ..Profile::new(baud, capacity) };
         let session = Session::new("sim".parse().unwrap(), profile);
         Self {
             rig,
@@ -136,6 +138,8 @@ impl World {
             in_flight_max: 0,
             wrong: 0,
             undetectable: 0,
+            has_relay: false,
+            has_dtr: true,
             trace: Vec::new(),
             keep_trace: false,
             trace_digest: DefaultHasher::new(),
@@ -227,6 +231,9 @@ impl World {
                 moved = true;
             }
             while let Some(event) = self.session.poll_event() {
+                if event == SessionEvent::StopUnverified && self.has_relay {
+                    self.rig.inject(self.now, &Fault::PowerCut);
+                }
                 if matches!(event, SessionEvent::Printed { .. }) {
                     assert!(self.rig.firmware().is_standing(), "called printed while the head moves");
                 }
@@ -237,8 +244,25 @@ impl World {
                 break;
             }
         }
+        self.follow_dtr();
         self.in_flight_max = self.in_flight_max.max(self.session.link().window().in_flight_bytes());
         self.check_bounds();
+    }
+
+    /// What the printer's task does with the port's DTR.
+    fn follow_dtr(&mut self) {
+        let up = self.session.dtr_is_up(self.moment());
+        if self.has_dtr {
+            self.rig.set_dtr(self.now, up);
+        } else if !up {
+            self.session.handle_no_dtr(self.moment());
+            while let Some(event) = self.session.poll_event() {
+                if event == SessionEvent::StopUnverified && self.has_relay {
+                    self.rig.inject(self.now, &Fault::PowerCut);
+                }
+                self.events.push(event);
+            }
+        }
     }
 
     /// No queue grows: neither what is unconfirmed, nor what waits to be written, nor what may be taken back.
@@ -312,6 +336,11 @@ impl World {
     /// Lines of the file that the firmware has executed.
     pub fn executed(&self) -> usize {
         self.done
+    }
+
+    /// All commands that the firmware has executed, questions not counted.
+    pub fn executed_in_all(&self) -> usize {
+        self.rig.ledger().executed().iter().filter(|line| !is_question(&spelled(line))).count()
     }
 
     #[track_caller]

@@ -512,6 +512,8 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::PartAdded { .. }
         | Fact::BedCleared { .. }
         | Fact::PrinterStopped { .. }
+        | Fact::StopVerified { .. }
+        | Fact::StopUnverified { .. }
         | Fact::PrinterFaulted { .. }
         | Fact::LatchCleared { .. }
         | Fact::HeatAlarm { .. } => return None,
