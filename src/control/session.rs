@@ -9,6 +9,8 @@
 //!                                                            ▼
 //!                              stop: Stopped    kill line: Faulted
 //! ```
+//! A board that turns out not to be this printer's is `Quarantined` from `Greeting` on: it was asked who it is,
+//! and hears nothing more but, where it is another printer of ours, that its heaters are to be off.
 //! From `Ready`, `probe` measures the board (`Probing`) and comes back to `Ready`.
 //! `Stopped` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
 //!
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use super::probe::{Findings, Probe};
 use super::run::{FileLine, Leaving, Run, Stage};
+use crate::domain::identity::{BoardSays, Evidence, Recognition, Verdict, Wrong};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
@@ -49,6 +52,9 @@ const PACKING_TRIES: u32 = 3;
 /// How often the position is asked for at the end: once for each `ok` that may have come too often, as many
 /// as a `Resend` may take back. A board that has none to tell is believed then.
 const POSITION_TRIES: u32 = 33;
+
+/// How often a board is asked who it is until it says twice the same: nothing in the answer has a checksum.
+const IDENTITY_TRIES: u32 = 6;
 
 /// A question that shows whether a parser needs the space that moves leave out.
 const COMPACT_TEST: &[u8] = b"M105T0";
@@ -80,6 +86,13 @@ impl Profile {
 pub enum SessionEvent {
     /// The firmware answered and is identified.
     Ready,
+    /// The board is this printer's; `learn` where this is not yet what is remembered.
+    Recognised {
+        evidence: Box<Evidence>,
+        learn: bool,
+    },
+    /// The board is not this printer's, or may not be: it gets no line.
+    Quarantined(Box<Wrong>),
     /// No more lines are sent.
     Paused {
         job: JobId,
@@ -133,8 +146,11 @@ pub enum NotNow {
 #[derive(Clone, Debug)]
 enum Greeting {
     Numbering,
-    /// `M115` and `M105` are asked.
-    Identifying,
+    /// `M115` and `M105` are asked; `M115` was so often, and this was its last answer.
+    Identifying {
+        asked: u32,
+        said: Option<BoardSays>,
+    },
     /// Packed lines are offered; an answer is awaited.
     Packing {
         until: Moment,
@@ -151,6 +167,8 @@ enum Phase {
     },
     Greeting(Greeting),
     Ready,
+    /// The port leads to another printer's board, or may do so.
+    Quarantined(Box<Wrong>),
     /// What the board can hold is being measured.
     Probing(Box<Probe>),
     Running(Box<Run>),
@@ -182,6 +200,8 @@ pub struct Session {
     broken: Option<u32>,
     /// It was stopped or had halted, and a person cleared it: a board that was not reset is deaf.
     cleared: bool,
+    /// What the board is compared with before anything else is done with it; any board will do without.
+    recognition: Option<Recognition>,
 }
 
 impl Session {
@@ -202,7 +222,13 @@ impl Session {
             cold_extrusions: 0,
             broken: None,
             cleared: false,
+            recognition: None,
         }
+    }
+
+    /// What the board on the port that is opened next has to be.
+    pub fn expect(&mut self, recognition: Option<Recognition>) {
+        self.recognition = recognition;
     }
 
     pub fn is_ready(&self) -> bool {
@@ -231,6 +257,21 @@ impl Session {
         &self.firmware
     }
 
+    /// What the port and the board on it tell of themselves, once both were asked.
+    pub fn evidence(&self) -> Option<Evidence> {
+        match self.phase {
+            Phase::Ready | Phase::Running(_) | Phase::Probing(_) | Phase::Quarantined(_) => {
+                Some(self.recognition.as_ref()?.seen(&self.board_says()))
+            }
+            Phase::Closed { .. } | Phase::Greeting(_) | Phase::Stopped { .. } | Phase::Faulted(_) => None,
+        }
+    }
+
+    /// The port leads to a board that gets no line.
+    pub fn is_quarantined(&self) -> bool {
+        matches!(self.phase, Phase::Quarantined(_))
+    }
+
     pub fn progress(&self) -> Option<Progress> {
         match &self.phase {
             Phase::Running(run) => Some(self.progress_of(run)),
@@ -247,6 +288,7 @@ impl Session {
             Phase::Closed { reason } => Activity::Offline { reason: reason.clone() },
             Phase::Greeting(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
+            Phase::Quarantined(wrong) => Activity::Quarantined { reason: self.why_quarantined(wrong) },
             Phase::Stopped { .. } => Activity::Stopped,
             Phase::Faulted(fault) => Activity::Faulted { fault: *fault },
             Phase::Running(run) => {
@@ -269,6 +311,7 @@ impl Session {
             firmware: (!self.firmware.name.is_empty()).then(|| self.firmware.name.clone()),
             line: *self.link.health(),
             rate: LineRate::default(),
+            unprotected: self.link.dialect().thermal_protection == Some(false),
             at: now,
         }
     }
@@ -338,6 +381,21 @@ impl Session {
         self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
         self.phase = Phase::Running(Box::new(Run::new(job, total, now, *self.link.health())));
+        Ok(())
+    }
+
+    /// A person says that the board is this printer's, whatever was known before.
+    pub fn accept(&mut self, now: Moment) -> Result<(), NotNow> {
+        let state = self.activity().word();
+        let Some(evidence) = self.evidence() else { return Err(NotNow::State { state }) };
+        if let Some(recognition) = &mut self.recognition {
+            recognition.known = Some(evidence);
+        }
+        if self.is_quarantined() {
+            self.own.clear();
+            self.go_on(now);
+            self.drive(now);
+        }
         Ok(())
     }
 
@@ -502,6 +560,9 @@ impl Session {
     fn greet(&mut self, now: Moment) {
         self.own.clear();
         self.poll_at = None;
+        // What another board said, or this one before it was flashed anew, is nothing now.
+        self.firmware = FirmwareInfo::default();
+        self.temperatures = Temperatures::default();
         self.link.renumber(now, 0);
         self.phase = Phase::Greeting(Greeting::Numbering);
     }
@@ -649,7 +710,8 @@ impl Session {
                 self.events.push_back(SessionEvent::StopVerified);
             }
             // The first line says why; `kill() called` follows every kill.
-            Phase::Stopped { .. } | Phase::Faulted(_) | Phase::Closed { .. } => {}
+            // What befalls another printer's board is not this printer's fault.
+            Phase::Stopped { .. } | Phase::Faulted(_) | Phase::Closed { .. } | Phase::Quarantined(_) => {}
             Phase::Greeting(_) | Phase::Ready | Phase::Probing(_) | Phase::Running(_) => {
                 self.end_run(Interruption::Fault { fault });
                 self.phase = Phase::Faulted(fault);
@@ -671,7 +733,8 @@ impl Session {
                 self.events.push_back(SessionEvent::Probed(Box::new(Findings::restarted())));
                 self.greet(now);
             }
-            Phase::Ready | Phase::Greeting(_) => self.greet(now),
+            // Behind the same adapter there may be another board now.
+            Phase::Ready | Phase::Greeting(_) | Phase::Quarantined(_) => self.greet(now),
             // The board may have been reset by hand; a person still has to say that it is clear.
             Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {}
         }
@@ -693,7 +756,7 @@ impl Session {
         match event {
             LinkEvent::Renumbered => match &mut self.phase {
                 Phase::Greeting(step) => {
-                    *step = Greeting::Identifying;
+                    *step = Greeting::Identifying { asked: 1, said: None };
                     self.own.extend([&b"M115"[..], b"M105"]);
                 }
                 Phase::Probing(probe) => probe.handle_renumbered(),
@@ -797,9 +860,11 @@ impl Session {
                 }
             }
             Phase::Running(_) => self.drive_run(now),
-            Phase::Ready | Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {
-                while self.link.settle().is_some() {}
-            }
+            Phase::Ready
+            | Phase::Quarantined(_)
+            | Phase::Closed { .. }
+            | Phase::Stopped { .. }
+            | Phase::Faulted(_) => while self.link.settle().is_some() {},
         }
     }
 
@@ -818,16 +883,98 @@ impl Session {
             return;
         }
         match &mut self.phase {
-            Phase::Greeting(Greeting::Identifying) => {
-                let dialect = self.link.dialect();
-                if self.profile.meatpack && dialect.meatpack && dialect.traits.unpacks {
-                    self.offer_packing(now, 0);
-                } else {
-                    self.arm(now);
-                }
+            Phase::Greeting(Greeting::Identifying { asked, said }) => {
+                let (asked, said) = (*asked, said.take());
+                self.recognise(now, asked, said);
             }
             Phase::Greeting(Greeting::Arming) => self.greeted(now),
             _ => {}
+        }
+    }
+
+    fn board_says(&self) -> BoardSays {
+        let FirmwareInfo { name, machine, uuid } = &self.firmware;
+        let told = |text: &String| (!text.is_empty()).then(|| text.clone());
+        BoardSays {
+            uuid: uuid.as_ref().and_then(told),
+            machine: machine.as_ref().and_then(told),
+            firmware: told(name),
+        }
+    }
+
+    /// Compares the board with what is remembered. Whatever is not exactly that must be said twice alike.
+    fn recognise(&mut self, now: Moment, asked: u32, before: Option<BoardSays>) {
+        let Some(recognition) = &self.recognition else { return self.go_on(now) };
+        let says = self.board_says();
+        let verdict = recognition.judge(&says);
+        let plain = matches!(verdict, Verdict::Same { changed: false, .. });
+        if !plain && before.as_ref() != Some(&says) {
+            if asked >= IDENTITY_TRIES {
+                self.close("it never says twice the same when it is asked who it is: look at the cable");
+                return;
+            }
+            self.firmware = FirmwareInfo::default();
+            self.phase = Phase::Greeting(Greeting::Identifying { asked: asked + 1, said: Some(says) });
+            self.own.push_back(b"M115");
+            self.send_own(now);
+            return;
+        }
+        match verdict {
+            Verdict::Same { .. } | Verdict::New => {
+                let evidence = recognition.seen(&says);
+                let learn = verdict == Verdict::New || !plain;
+                if let Some(recognition) = &mut self.recognition {
+                    recognition.known = Some(evidence.clone());
+                }
+                self.events.push_back(SessionEvent::Recognised { evidence: Box::new(evidence), learn });
+                self.go_on(now);
+            }
+            Verdict::Wrong(wrong) => {
+                let switch_off = recognition.may_switch_off(&wrong);
+                self.phase = Phase::Quarantined(Box::new(wrong.clone()));
+                self.poll_at = None;
+                self.events.push_back(SessionEvent::Quarantined(Box::new(wrong)));
+                if switch_off {
+                    // Ours, and its job is over: nobody else will do it.
+                    self.switch_off();
+                    self.send_own(now);
+                }
+            }
+        }
+    }
+
+    /// The greeting after the board is known.
+    fn go_on(&mut self, now: Moment) {
+        let dialect = self.link.dialect();
+        if self.profile.meatpack && dialect.meatpack && dialect.traits.unpacks {
+            self.offer_packing(now, 0);
+        } else {
+            self.arm(now);
+        }
+    }
+
+    fn why_quarantined(&self, wrong: &Wrong) -> String {
+        let hot = |heater: Option<Reading>| {
+            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 > 0.0)
+        };
+        let mut words = wrong.in_words();
+        let left = !self.recognition.as_ref().is_some_and(|recognition| recognition.may_switch_off(wrong));
+        if left && (hot(self.temperatures.hotend) || hot(self.temperatures.bed)) {
+            words.push_str("; its heaters are on, and it may be at work for somebody else: look at it");
+        }
+        words
+    }
+
+    /// Whoever left a heater on is not here any more. A target that is not known may be one.
+    fn switch_off(&mut self) {
+        let off = |heater: Option<Reading>| {
+            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
+        };
+        if !off(self.temperatures.hotend) {
+            self.own.push_back(b"M104 S0");
+        }
+        if !off(self.temperatures.bed) {
+            self.own.push_back(b"M140 S0");
         }
     }
 
@@ -840,16 +987,7 @@ impl Session {
         if self.link.dialect().autoreport_temperature {
             self.own.push_back(b"M155 S1");
         }
-        // Whoever left a heater on is not here any more. A target that is not known may be one.
-        let off = |heater: Option<Reading>| {
-            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
-        };
-        if !off(self.temperatures.hotend) {
-            self.own.push_back(b"M104 S0");
-        }
-        if !off(self.temperatures.bed) {
-            self.own.push_back(b"M140 S0");
-        }
+        self.switch_off();
         self.send_own(now);
         if self.own.is_empty() && self.link.is_idle() {
             self.greeted(now);

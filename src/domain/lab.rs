@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use super::case::{Case, IntendedUse};
 use super::event::{Actor, Event, Fact, JobRef};
+use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use super::job::{Attended, Interruption, Job, JobState, Outcome, Progress, Released, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord};
@@ -79,6 +80,31 @@ pub enum Request {
         printer: PrinterName,
         by: String,
     },
+    /// What platen learned of a printer's board by itself.
+    NoteIdentified {
+        printer: PrinterName,
+        evidence: Box<Evidence>,
+    },
+    /// A person says that the board on its port is this printer's.
+    Identify {
+        printer: PrinterName,
+        evidence: Box<Evidence>,
+        by: String,
+    },
+    NoteQuarantined {
+        printer: PrinterName,
+        why: Box<Wrong>,
+    },
+    /// Its own board is there.
+    NoteRecognised {
+        printer: PrinterName,
+    },
+    /// A person at the printer lets a waiting job begin on it.
+    ReleaseJob {
+        job: JobId,
+        printer: PrinterName,
+        by: String,
+    },
     /// At each start: jobs that the last daemon left running are interrupted.
     BeginBoot {
         version: String,
@@ -126,6 +152,15 @@ pub enum Refusal {
         "printer {printer} is locked after a {why}; look at it, then `platen stop --clear {printer} --by NAME`"
     )]
     Latched { printer: PrinterName, why: &'static str },
+    #[error(
+        "printer {printer} is in quarantine: {why}; plug its own board in, or look which board it is and say so with `platen printers identify {printer} --by NAME`"
+    )]
+    Quarantined { printer: PrinterName, why: String },
+    #[error(
+        "a person must be at printer {printer} when job {job} begins: {}; go there, then `platen jobs --start {job} --by NAME`",
+        .why.in_words()
+    )]
+    PersonNeeded { printer: PrinterName, job: JobId, why: Attended },
     #[error("printer {printer} already prints job {job}")]
     PrinterBusy { printer: PrinterName, job: JobId },
     #[error("the bed of {0} is clear already")]
@@ -211,11 +246,7 @@ impl Lab {
 
     /// The durable record of a printer; one that never had an event has a clear bed and no latch.
     pub fn printer(&self, name: &PrinterName) -> PrinterRecord {
-        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord {
-            name: name.clone(),
-            bed: Bed::Clear,
-            latch: None,
-        })
+        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord::new(name.clone()))
     }
 
     /// The parts of a case, by number.
@@ -287,6 +318,9 @@ impl Lab {
             };
             return Err(Refusal::Latched { printer: printer.clone(), why });
         }
+        if let Some(quarantine) = record.quarantine {
+            return Err(Refusal::Quarantined { printer: printer.clone(), why: quarantine.why.in_words() });
+        }
         if let Some(running) = self.running_on(printer) {
             return Err(Refusal::PrinterBusy { printer: printer.clone(), job: running.id.clone() });
         }
@@ -294,6 +328,22 @@ impl Lab {
             return Err(Refusal::BedOccupied { printer: printer.clone(), job });
         }
         Ok(())
+    }
+
+    /// Whether a job may begin on a printer now, where `needs` says why a person has to be there.
+    pub fn may_begin(
+        &self,
+        job: &Job,
+        printer: &PrinterName,
+        needs: Option<Attended>,
+        now: &Stamp,
+    ) -> Result<(), Refusal> {
+        self.may_start(job, printer)?;
+        let released = job.released.as_ref().is_some_and(|released| released.holds(printer, now));
+        match needs.filter(|_| !released) {
+            None => Ok(()),
+            Some(why) => Err(Refusal::PersonNeeded { printer: printer.clone(), job: job.id.clone(), why }),
+        }
     }
 
     fn running(&self, id: &JobId, wanted: &'static str) -> Result<(&Job, &Run), Refusal> {
@@ -345,6 +395,33 @@ impl Lab {
                     return Err(Refusal::NotLatched(printer.clone()));
                 }
                 one(Fact::LatchCleared { printer: printer.clone(), by })
+            }
+            Request::NoteIdentified { printer, evidence } => one(Fact::PrinterIdentified {
+                printer: printer.clone(),
+                evidence: evidence.clone(),
+                by: None,
+            }),
+            Request::Identify { printer, evidence, by } => {
+                let by = Some(person(by)?);
+                one(Fact::PrinterIdentified { printer: printer.clone(), evidence: evidence.clone(), by })
+            }
+            Request::NoteQuarantined { printer, why } => {
+                // Known already: the same board was looked at again.
+                if self.printer(printer).quarantine.is_some_and(|quarantine| quarantine.why == **why) {
+                    return Ok(Vec::new());
+                }
+                one(Fact::PrinterQuarantined { printer: printer.clone(), why: why.clone() })
+            }
+            Request::NoteRecognised { printer } => {
+                if self.printer(printer).quarantine.is_none() {
+                    return Ok(Vec::new());
+                }
+                one(Fact::PrinterRecognised { printer: printer.clone() })
+            }
+            Request::ReleaseJob { job, printer, by } => {
+                let by = person(by)?;
+                self.may_start(self.job(job)?, printer)?;
+                Ok(vec![(Some(job.clone()), Fact::JobReleased { printer: printer.clone(), by })])
             }
             Request::QueueJob(new) => self.judge_queue(new),
             Request::StartJob { job, printer } => {
@@ -562,7 +639,24 @@ impl Lab {
                 self.record_mut(printer).latch = None;
                 touched.push(EntityKey::Printer(printer.clone()));
             }
-            Fact::JournalBegun { .. }
+            Fact::PrinterIdentified { printer, evidence, by } => {
+                let (evidence, at) = (evidence.as_ref().clone(), event.stamp.wall);
+                let record = self.record_mut(printer);
+                record.identity = Some(Box::new(Identity { evidence, by: by.clone(), at }));
+                record.quarantine = None;
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::PrinterQuarantined { printer, why } => {
+                let (why, at) = (why.as_ref().clone(), event.stamp.wall);
+                self.record_mut(printer).quarantine = Some(Box::new(Quarantine { why, at }));
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::PrinterRecognised { printer } => {
+                self.record_mut(printer).quarantine = None;
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::JobReleased { .. }
+            | Fact::JournalBegun { .. }
             | Fact::DaemonStarted { .. }
             | Fact::JobQueued { .. }
             | Fact::JobProgress { .. }
@@ -576,8 +670,7 @@ impl Lab {
     }
 
     fn record_mut(&mut self, name: &PrinterName) -> &mut PrinterRecord {
-        let fresh = || PrinterRecord { name: name.clone(), bed: Bed::Clear, latch: None };
-        self.printers.entry(name.clone()).or_insert_with(fresh)
+        self.printers.entry(name.clone()).or_insert_with(|| PrinterRecord::new(name.clone()))
     }
 
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
@@ -596,12 +689,21 @@ impl Lab {
                 order: self.counters.order,
                 events: subject.job_seq,
                 state: JobState::Queued,
+                released: None,
             };
             self.jobs.insert(subject.job.clone(), job);
             return;
         }
         let Some(job) = self.jobs.get_mut(&subject.job) else { return };
         job.events = subject.job_seq;
+        if let Fact::JobReleased { printer, by } = &event.fact {
+            let stamp = event.stamp.clone();
+            job.released = Some(Released { printer: printer.clone(), by: by.clone(), stamp });
+            return;
+        }
+        if matches!(event.fact, Fact::JobStarted { .. }) {
+            job.released = None;
+        }
         let run = job.state.run().cloned();
         let ended = |run: Option<Run>, outcome| JobState::Ended { run, ended: event.stamp.wall, outcome };
         let at = |run: Option<Run>, progress: Progress| run.map(|run| Run { progress, ..run });

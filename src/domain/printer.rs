@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::identity::{Identity, Quarantine};
 use super::ids::{JobId, PrinterName};
 use super::job::Progress;
 use super::moment::{Moment, WallTime};
@@ -104,6 +105,19 @@ pub struct PrinterRecord {
     pub name: PrinterName,
     pub bed: Bed,
     pub latch: Option<Latch>,
+    /// Its board, once it was connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Box<Identity>>,
+    /// Another board is on its port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Box<Quarantine>>,
+}
+
+impl PrinterRecord {
+    /// A printer that nothing was ever heard of.
+    pub fn new(name: PrinterName) -> Self {
+        Self { name, bed: Bed::Clear, latch: None, identity: None, quarantine: None }
+    }
 }
 
 /// One heater: what it is and what it should be. `target` is 0 when off.
@@ -134,6 +148,10 @@ pub enum Activity {
     },
     /// The port is open and the firmware is being greeted.
     Connecting,
+    /// The board on the port is not this printer's, or may not be: it gets no line. `reason` stays local.
+    Quarantined {
+        reason: String,
+    },
     /// Nothing to do.
     Ready,
     Printing {
@@ -168,6 +186,7 @@ impl Activity {
         match self {
             Self::Offline { .. } => "offline",
             Self::Connecting => "connecting",
+            Self::Quarantined { .. } => "quarantined",
             Self::Ready => "ready",
             Self::Printing { .. } => "printing",
             Self::Paused { .. } => "paused",
@@ -184,9 +203,12 @@ impl Activity {
             | Self::Paused { job, .. }
             | Self::Finishing { job, .. }
             | Self::Cancelling { job } => Some(job),
-            Self::Offline { .. } | Self::Connecting | Self::Ready | Self::Stopped | Self::Faulted { .. } => {
-                None
-            }
+            Self::Offline { .. }
+            | Self::Connecting
+            | Self::Quarantined { .. }
+            | Self::Ready
+            | Self::Stopped
+            | Self::Faulted { .. } => None,
         }
     }
 
@@ -346,6 +368,9 @@ pub struct Snapshot {
     pub firmware: Option<String>,
     pub line: LineHealth,
     pub rate: LineRate,
+    /// The firmware says that it does not watch its heaters (`Cap:THERMAL_PROTECTION:0`).
+    #[serde(default)]
+    pub unprotected: bool,
     /// When this snapshot was made.
     pub at: Moment,
 }
@@ -359,6 +384,7 @@ impl Snapshot {
             firmware: None,
             line: LineHealth::default(),
             rate: LineRate::default(),
+            unprotected: false,
             at,
         }
     }
