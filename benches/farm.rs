@@ -190,6 +190,7 @@ async fn tasks(
             dial: Arc::new(Once(Mutex::new(Some(ours)))),
             recorder: recorder.clone(),
             clock: clock.clone(),
+            ports: Arc::default(),
         };
         printers.push(printer::spawn(setup, shutdown.clone()));
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use jsonschema::{Registry, Validator};
 use platen::domain::case::IntendedUse;
 use platen::domain::event::{Actor, Event, Fact, JobRef};
+use platen::domain::identity::Wrong;
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
 use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
@@ -123,6 +124,7 @@ fn job_facts() -> Vec<Fact> {
     }
     let by = "Kim.Secret-1".to_owned();
     facts.extend([
+        Fact::JobReleased { printer: printer(), by: by.clone() },
         Fact::JobStarted { printer: printer() },
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
         Fact::JobPaused { printer: printer(), progress: progress() },
@@ -151,7 +153,10 @@ fn other_facts() -> Vec<Fact> {
         Fact::BedCleared { printer: printer(), by: by.clone() },
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
         Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
-        Fact::LatchCleared { printer: printer(), by },
+        Fact::LatchCleared { printer: printer(), by: by.clone() },
+        Fact::PrinterIdentified { printer: printer(), evidence: Box::default(), by: Some(by) },
+        Fact::PrinterQuarantined { printer: printer(), why: Box::new(Wrong::Doubt { with: printer() }) },
+        Fact::PrinterRecognised { printer: printer() },
     ]
 }
 
@@ -294,7 +299,7 @@ fn every_status_and_telemetry_fits_its_schema() {
         for temperatures in temperatures() {
             for latch in latches.clone() {
                 let bed = if latch.is_some() { Bed::Occupied { job: subject().job } } else { Bed::Clear };
-                let record = PrinterRecord { name: printer(), bed, latch: latch.clone() };
+                let record = PrinterRecord { bed, latch: latch.clone(), ..PrinterRecord::new(printer()) };
                 let max = u64::MAX;
                 let line = LineHealth {
                     lines_sent: max,

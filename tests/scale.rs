@@ -279,7 +279,7 @@ impl Farm {
     fn add(&mut self, dial: Arc<dyn Dial>) {
         let name = format!("p-{}", self.printers.len()).parse().unwrap();
         let (recorder, clock) = (self.recorder.clone(), self.clock.clone());
-        let setup = Setup { name, profile: PROFILE, dial, recorder, clock };
+        let setup = Setup { name, profile: PROFILE, dial, recorder, clock, ports: Arc::default() };
         let (lanes, live, task) = printer::spawn(setup, self.shutdown.clone());
         self.printers.push(Printer { lanes, live, task });
     }

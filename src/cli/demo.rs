@@ -164,6 +164,8 @@ impl Demo {
                 firmware: None,
                 meatpack: true,
                 bed_clearing: BedClearing::Person,
+                unattended: true,
+                fixed_plug: false,
             });
         }
         Ok(Config {
@@ -180,6 +182,7 @@ impl Demo {
                 username: None,
                 password_file: None,
             }),
+            attended_uses: Vec::new(),
             printers,
         })
     }

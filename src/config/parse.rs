@@ -9,22 +9,34 @@ use toml::de::DeTable;
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
+use crate::domain::case::IntendedUse;
 use crate::domain::ids::{IdError, PrinterName};
 use crate::domain::printer::Firmware;
 use crate::domain::units::Baud;
 
 /// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
 pub const KEYS: &[(&str, &[&str])] = &[
-    ("", &["site", "node", "state_dir"]),
+    ("", &["site", "node", "state_dir", "attended_uses"]),
     ("http", &["listen", "upload_max_mb"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
     (
         "printer",
-        &["name", "port", "baud", "rx_buffer", "command_buffer", "firmware", "meatpack", "bed_clearing"],
+        &[
+            "name",
+            "port",
+            "baud",
+            "rx_buffer",
+            "command_buffer",
+            "firmware",
+            "meatpack",
+            "bed_clearing",
+            "unattended",
+            "fixed_plug",
+        ],
     ),
 ];
 
-const TOP: &[&str] = &["site", "node", "state_dir", "http", "mqtt", "printer"];
+const TOP: &[&str] = &["site", "node", "state_dir", "attended_uses", "http", "mqtt", "printer"];
 
 const STATE_DIR: &str = "/var/lib/platen";
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7180);
@@ -60,13 +72,14 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let site = name(&mut reader, &top, "site", "write the lab's name, as in site = \"st-anna\"");
     let node = name(&mut reader, &top, "node", "write this machine's name, as in node = \"lab-1\"");
     let state_dir = path(&mut reader, &top, "state_dir").unwrap_or_else(|| STATE_DIR.into());
+    let attended_uses = attended_uses(&mut reader, &top);
     let http = http(&mut reader, &top);
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
     let printers = printers(&mut reader, &top);
     let mistakes = reader.finish();
     match (site, node) {
         (Some(site), Some(node)) if mistakes.is_empty() => {
-            Ok(Config { site, node, state_dir, http, mqtt, printers })
+            Ok(Config { site, node, state_dir, http, mqtt, attended_uses, printers })
         }
         _ => Err(mistakes),
     }
@@ -238,6 +251,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
         let firmware = firmware(reader, section);
         let meatpack = reader.flag(section, "meatpack").is_none_or(|found| found.value);
         let bed_clearing = bed_clearing(reader, section);
+        let unattended = reader.flag(section, "unattended").is_none_or(|found| found.value);
+        let fixed_plug = reader.flag(section, "fixed_plug").is_some_and(|found| found.value);
         if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
             // Both are within the ranges above, far below any usize.
             let (rx_buffer, command_buffer) =
@@ -251,6 +266,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
                 firmware,
                 meatpack,
                 bed_clearing,
+                unattended,
+                fixed_plug,
             });
         }
     }
@@ -304,6 +321,26 @@ fn firmware(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Firmware> 
         reader.wrong(&found.at, "platen does not know this firmware", instead);
     }
     known
+}
+
+fn attended_uses(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<IntendedUse> {
+    const WORDS: &[&str] = &["diagnostic", "guide", "education"];
+    let mut uses = Vec::new();
+    for found in reader.texts(top, "attended_uses") {
+        match found.value.as_str() {
+            "diagnostic" => uses.push(IntendedUse::Diagnostic),
+            "guide" => uses.push(IntendedUse::Guide),
+            "education" => uses.push(IntendedUse::Education),
+            other => {
+                let instead = match nearest(other, WORDS) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => "write \"diagnostic\", \"guide\" or \"education\"".into(),
+                };
+                reader.wrong(&found.at, "a case is for none of that", instead);
+            }
+        }
+    }
+    uses
 }
 
 fn bed_clearing(reader: &mut Reader<'_>, section: &Section<'_>) -> BedClearing {

@@ -267,6 +267,25 @@ impl Session {
         }
     }
 
+    /// The printer of ours whose board this is, where that was at work when the port was opened.
+    pub fn wants_quenching(&self) -> Option<PrinterName> {
+        let (Phase::Quarantined(wrong), Some(recognition)) = (&self.phase, &self.recognition) else {
+            return None;
+        };
+        wrong.ours().filter(|_| !recognition.may_switch_off(wrong)).cloned()
+    }
+
+    /// The job of the printer whose board this is has ended: its heaters off, as after its own greeting.
+    pub fn quench(&mut self, now: Moment) {
+        let Some(name) = self.wants_quenching() else { return };
+        let neighbours = self.recognition.iter_mut().flat_map(|recognition| &mut recognition.neighbours);
+        for other in neighbours.filter(|other| other.name == name) {
+            other.rests = true;
+        }
+        self.switch_off();
+        self.drive(now);
+    }
+
     /// The port leads to a board that gets no line.
     pub fn is_quarantined(&self) -> bool {
         matches!(self.phase, Phase::Quarantined(_))

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::{Drive, FileSupply, Turn, dial};
 use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
+use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
 use crate::control::session::{NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
@@ -26,7 +27,7 @@ use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
-use crate::io::serial::Dial;
+use crate::io::serial::{Dial, DialError, Wire};
 
 /// A printer that is off costs one failed `open` in this time, at most.
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -52,6 +53,7 @@ pub struct Setup {
     pub dial: Arc<dyn Dial>,
     pub recorder: Recorder,
     pub clock: Clock,
+    pub ports: Arc<Ports>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -157,9 +159,11 @@ impl Task {
                 }
                 continue;
             }
-            match dial(Arc::clone(&self.setup.dial)).await {
-                Ok(wire) => {
-                    let Some(session) = self.session.take() else { break };
+            match self.open().await {
+                Ok((wire, _held)) => {
+                    let Some(mut session) = self.session.take() else { break };
+                    let (ports, recorder) = (&self.setup.ports, &self.setup.recorder);
+                    session.expect(Some(ports.recognition(recorder, &self.setup.name, wire.device()).await));
                     tracing::info!(printer = %self.setup.name, "port opened");
                     let drive = Drive::new(session, wire, self.setup.clock.clone());
                     let begun = self.setup.clock.now();
@@ -176,8 +180,7 @@ impl Task {
                         pause = RETRY_MIN;
                     }
                 }
-                Err(error) => {
-                    let reason = error.to_string();
+                Err(reason) => {
                     let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
                     if !known {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
@@ -194,6 +197,76 @@ impl Task {
         let Self { scribe: Scribe { queue, done }, .. } = self;
         drop(queue);
         let _ = done.await;
+    }
+
+    /// Opens the port for this printer alone, or says why not, with what to do.
+    async fn open(&self) -> Result<(Box<dyn Wire>, Option<Held>), String> {
+        let shared = |other: PrinterName| {
+            format!(
+                "its port leads to the device that printer {other} has open: give each a `port` of its own"
+            )
+        };
+        let (ports, name) = (&self.setup.ports, &self.setup.name);
+        match dial(Arc::clone(&self.setup.dial)).await {
+            Ok(wire) => match wire.device().map(|device| ports.hold(device, name)).transpose() {
+                Ok(held) => Ok((wire, held)),
+                Err(other) => Err(shared(other)),
+            },
+            Err(error) => {
+                let holder = self.setup.dial.device().and_then(|device| ports.holder(device));
+                if let Some(other) = holder {
+                    return Err(shared(other));
+                }
+                let mut reason = error.to_string();
+                if matches!(error, DialError::Missing(_)) {
+                    let (ports, recorder, name) =
+                        (Arc::clone(ports), self.setup.recorder.clone(), name.clone());
+                    let looked = tokio::task::spawn_blocking(move || ports.elsewhere(&recorder, &name)).await;
+                    if let Ok(Some(path)) = looked {
+                        reason.push_str(&format!(
+                            " Its adapter is at {path} now: set `port` to a name that stays, in /dev/serial/by-id or by-path"
+                        ));
+                    }
+                }
+                Err(reason)
+            }
+        }
+    }
+
+    /// The name of an idle port leads elsewhere by now: what is open is not what is meant any more.
+    /// While a job runs, what is open is what was recognised, and nothing follows the name.
+    fn has_moved(&self, drive: &Drive) -> Option<String> {
+        if !(drive.session.is_ready() || drive.session.is_quarantined()) {
+            return None;
+        }
+        let (open, meant) = (drive.device()?, self.setup.dial.device()?);
+        (open != meant).then(|| "the name of its port leads to another device now".to_owned())
+    }
+
+    /// Another printer's board that we found hot: its own job may have been running when the port was opened.
+    fn quench(&mut self, drive: &mut Drive) {
+        let now = self.setup.clock.now();
+        if let Some(other) = drive.session.wants_quenching()
+            && self.setup.recorder.read(|lab| lab.running_on(&other).is_none())
+        {
+            drive.session.quench(now);
+        }
+    }
+
+    /// A person says that the board on the open port is this printer's.
+    async fn identify(&mut self, drive: &mut Drive, by: String) -> Result<(), NotDone> {
+        let wanted = "be identified: its board must be connected, and idle";
+        let idle = drive.session.is_ready() || drive.session.is_quarantined();
+        let Some(evidence) = drive.session.evidence().filter(|_| idle) else {
+            let state = drive.session.activity().word();
+            return Err(self.refused(&NotNow::State { state }, None, wanted));
+        };
+        let (printer, evidence) = (self.setup.name.clone(), Box::new(evidence));
+        let request = Request::Identify { printer, evidence, by: by.clone() };
+        let recorded = self.setup.recorder.submit(request, Actor::Person(by)).await;
+        recorded.map_err(|error| NotDone::NotRecorded(error.to_string()))?;
+        let now = self.setup.clock.now();
+        drive.session.accept(now).map_err(|error| self.refused(&error, None, wanted))
     }
 
     /// Publishes a picture of a printer without a connection.
@@ -335,6 +408,11 @@ impl Task {
                     self.ticks.push_back((self.setup.clock.now(), *drive.session.line()));
                     self.note_progress(&drive.session);
                     self.publish(&drive.session);
+                    self.quench(&mut drive);
+                    if let Some(reason) = self.has_moved(&drive) {
+                        drive.session.handle_closed(&reason);
+                        break Ended::Closed { reason };
+                    }
                 }
             }
             if let Some(reason) = self.note_events(&mut drive) {
@@ -390,6 +468,12 @@ impl Task {
                 drive.set_supply(None);
                 let session = &mut drive.session;
                 session.cancel(now, &job, &by).map_err(|error| self.refused(&error, Some(&job), "cancel"))
+            }
+            Order::Identify { by } => {
+                let done = self.identify(drive, by).await;
+                self.publish(&drive.session);
+                let _ = answer.send(done);
+                return;
             }
             Order::Clear { by } => match session.activity() {
                 Activity::Stopped | Activity::Faulted { .. } => {
@@ -470,6 +554,17 @@ impl Task {
         match event {
             SessionEvent::Ready => {
                 tracing::info!(%printer, firmware = %drive.session.firmware().name, "ready");
+            }
+            SessionEvent::Recognised { evidence, learn: true } => {
+                tracing::info!(%printer, "learned what its board is");
+                self.scribe.note(Request::NoteIdentified { printer: printer.clone(), evidence });
+            }
+            SessionEvent::Recognised { .. } => {
+                self.scribe.note(Request::NoteRecognised { printer: printer.clone() });
+            }
+            SessionEvent::Quarantined(why) => {
+                tracing::error!(%printer, why = why.in_words(), "in quarantine: it gets no line of a job");
+                self.scribe.note(Request::NoteQuarantined { printer: printer.clone(), why });
             }
             SessionEvent::StopVerified => tracing::warn!(%printer, "the firmware confirmed the stop"),
             SessionEvent::Paused { job, progress } => self.scribe.note(Request::NotePaused { job, progress }),

@@ -278,6 +278,9 @@ fn is_urgent(request: &Request) -> bool {
         request,
         Request::NoteStopped { .. }
             | Request::NoteFaulted { .. }
+            | Request::NoteQuarantined { .. }
+            | Request::NoteRecognised { .. }
+            | Request::NoteIdentified { .. }
             | Request::NoteInterrupted { .. }
             | Request::NotePrinted { .. }
             | Request::NotePaused { .. }

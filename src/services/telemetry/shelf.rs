@@ -104,7 +104,7 @@ mod tests {
     fn shelf() -> (watch::Sender<Arc<Snapshot>>, Shelf) {
         let name: crate::domain::ids::PrinterName = "a".parse().unwrap();
         let (sender, live) = watch::channel(Arc::new(Snapshot::offline(name.clone(), "x", Moment::ZERO)));
-        (sender, Shelf::new(live, PrinterRecord { name, bed: Bed::Clear, latch: None }))
+        (sender, Shelf::new(live, PrinterRecord::new(name)))
     }
 
     fn content(snapshot: &Snapshot, _: &PrinterRecord) -> Vec<u8> {
