@@ -250,6 +250,7 @@ fn every_summary_fits_its_schema() {
             order: 1,
             events: 4,
             state: JobState::Ended { run, ended: WallTime(2), outcome },
+            released: None,
         };
         let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
         let json = check("summary", &message);
@@ -263,6 +264,7 @@ fn activities() -> Vec<Activity> {
     let mut all = vec![
         Activity::Offline { reason: "/dev/serial/by-id/SN-4711 is away".into() },
         Activity::Connecting,
+        Activity::Quarantined { reason: "its USB serial number is SN-4711".into() },
         Activity::Ready,
         Activity::Printing { job: job.clone(), progress: progress() },
         Activity::Paused { job: job.clone(), progress: progress(), draining: true },
@@ -321,6 +323,7 @@ fn every_status_and_telemetry_fits_its_schema() {
                     firmware: Some("Marlin SN-4711".into()),
                     line,
                     rate: LineRate::default(),
+                    unprotected: false,
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };

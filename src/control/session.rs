@@ -53,8 +53,10 @@ const PACKING_TRIES: u32 = 3;
 /// as a `Resend` may take back. A board that has none to tell is believed then.
 const POSITION_TRIES: u32 = 33;
 
-/// How often a board is asked who it is until it says twice the same: nothing in the answer has a checksum.
-const IDENTITY_TRIES: u32 = 6;
+/// How often a board is asked who it is until it says so often in a row the same: nothing in the answer has a
+/// checksum, and what noise made unreadable looks like a board that has nothing to say.
+const IDENTITY_TRIES: u32 = 9;
+const IDENTITY_ALIKE: u32 = 3;
 
 /// A question that shows whether a parser needs the space that moves leave out.
 const COMPACT_TEST: &[u8] = b"M105T0";
@@ -146,10 +148,11 @@ pub enum NotNow {
 #[derive(Clone, Debug)]
 enum Greeting {
     Numbering,
-    /// `M115` and `M105` are asked; `M115` was so often, and this was its last answer.
+    /// `M115` and `M105` are asked; `M115` was `asked` so often, and the last `alike` answers were this.
     Identifying {
         asked: u32,
-        said: Option<BoardSays>,
+        alike: u32,
+        said: BoardSays,
     },
     /// Packed lines are offered; an answer is awaited.
     Packing {
@@ -775,7 +778,7 @@ impl Session {
         match event {
             LinkEvent::Renumbered => match &mut self.phase {
                 Phase::Greeting(step) => {
-                    *step = Greeting::Identifying { asked: 1, said: None };
+                    *step = Greeting::Identifying { asked: 1, alike: 0, said: BoardSays::default() };
                     self.own.extend([&b"M115"[..], b"M105"]);
                 }
                 Phase::Probing(probe) => probe.handle_renumbered(),
@@ -902,9 +905,9 @@ impl Session {
             return;
         }
         match &mut self.phase {
-            Phase::Greeting(Greeting::Identifying { asked, said }) => {
-                let (asked, said) = (*asked, said.take());
-                self.recognise(now, asked, said);
+            Phase::Greeting(Greeting::Identifying { asked, alike, said }) => {
+                let (asked, alike, said) = (*asked, *alike, std::mem::take(said));
+                self.recognise(now, asked, alike, &said);
             }
             Phase::Greeting(Greeting::Arming) => self.greeted(now),
             _ => {}
@@ -921,20 +924,24 @@ impl Session {
         }
     }
 
-    /// Compares the board with what is remembered. Whatever is not exactly that must be said twice alike.
-    fn recognise(&mut self, now: Moment, asked: u32, before: Option<BoardSays>) {
+    /// Compares the board with what is remembered. Whatever is not exactly that must be said alike more than once.
+    fn recognise(&mut self, now: Moment, asked: u32, alike: u32, before: &BoardSays) {
         let Some(recognition) = &self.recognition else { return self.go_on(now) };
         let says = self.board_says();
         let verdict = recognition.judge(&says);
         let plain = matches!(verdict, Verdict::Same { changed: false, .. });
-        if !plain && before.as_ref() != Some(&says) {
+        let alike = if *before == says { alike + 1 } else { 1 };
+        // Silence is believed only when it lasts.
+        let enough = if says == BoardSays::default() { IDENTITY_TRIES } else { IDENTITY_ALIKE };
+        if !plain && alike < enough {
             if asked >= IDENTITY_TRIES {
-                self.close("it never says twice the same when it is asked who it is: look at the cable");
+                self.close("it says something else each time it is asked who it is: look at the cable");
                 return;
             }
             self.firmware = FirmwareInfo::default();
-            self.phase = Phase::Greeting(Greeting::Identifying { asked: asked + 1, said: Some(says) });
-            self.own.push_back(b"M115");
+            self.phase = Phase::Greeting(Greeting::Identifying { asked: asked + 1, alike, said: says });
+            // The question behind it takes up an `ok` that came too often, as after an empty line.
+            self.own.extend([&b"M115"[..], b"M105"]);
             self.send_own(now);
             return;
         }

@@ -8,6 +8,7 @@
 mod world;
 
 mod exactness;
+mod identity;
 
 mod life;
 mod odd_boards;

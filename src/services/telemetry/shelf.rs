@@ -98,7 +98,6 @@ impl Shelf {
 mod tests {
     use super::*;
     use crate::domain::moment::Moment;
-    use crate::domain::printer::Bed;
     use tokio::sync::watch;
 
     fn shelf() -> (watch::Sender<Arc<Snapshot>>, Shelf) {
