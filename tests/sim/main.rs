@@ -5,6 +5,7 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "small numbers, and tests run on 64 bits")]
 
+mod dice;
 mod world;
 
 mod exactness;
@@ -15,6 +16,7 @@ mod odd_boards;
 
 mod probe;
 
+mod swaps;
 mod swarm;
 
 mod troubles;
