@@ -798,6 +798,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::BootId;
     use crate::domain::moment::{Moment, WallTime};
+    use proptest::prelude::*;
 
     fn stamp() -> Stamp {
         Stamp { wall: WallTime(1_000), mono: Moment(5), boot: BootId::from_entropy([1; 16]) }
@@ -971,5 +972,134 @@ mod tests {
             again.apply(event);
         }
         assert_eq!(again, lab);
+    }
+
+    fn wrong() -> Box<Wrong> {
+        Box::new(Wrong::Doubt { with: printer("b") })
+    }
+
+    #[test]
+    fn a_quarantined_printer_starts_nothing_until_its_board_is_there_or_a_person_says_so() {
+        let (a, evidence) = (printer("a"), Box::<Evidence>::default());
+        let ends = [
+            Request::NoteRecognised { printer: a.clone() },
+            Request::Identify { printer: a.clone(), evidence, by: "kim".into() },
+        ];
+        for end in ends {
+            let mut lab = lab_with_jobs(1);
+            grant(&mut lab, &Request::NoteQuarantined { printer: a.clone(), why: wrong() }).unwrap();
+            let again = Request::NoteQuarantined { printer: a.clone(), why: wrong() };
+            assert_eq!(grant(&mut lab, &again), Ok(Vec::new()), "told once");
+            let start = Request::StartJob { job: job(0), printer: a.clone() };
+            grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap();
+            assert!(matches!(lab.judge(&start), Err(Refusal::Quarantined { .. })));
+            grant(&mut lab, &end).unwrap();
+            grant(&mut lab, &start).unwrap();
+        }
+        let unnamed = Request::Identify { printer: a, evidence: Box::default(), by: " ".into() };
+        assert_eq!(Lab::default().judge(&unnamed), Err(Refusal::Name));
+    }
+
+    #[test]
+    fn a_person_lets_one_job_begin_on_one_printer_for_a_while_and_not_after_a_restart() {
+        let mut lab = lab_with_jobs(2);
+        let (a, b, needs) = (printer("a"), printer("b"), Some(Attended::Printer));
+        let at = |seconds: u64, boot: u8| Stamp {
+            mono: Moment::from_millis(5 + seconds * 1_000),
+            boot: BootId::from_entropy([boot; 16]),
+            ..stamp()
+        };
+        let may = |lab: &Lab, id, on, now| lab.may_begin(&lab.jobs[&job(id)], on, needs, &now).is_ok();
+        assert!(!may(&lab, 0, &a, at(0, 1)));
+        let unnamed = Request::ReleaseJob { job: job(0), printer: a.clone(), by: String::new() };
+        assert_eq!(lab.judge(&unnamed), Err(Refusal::Name));
+        grant(&mut lab, &Request::ReleaseJob { job: job(0), printer: a.clone(), by: "kim".into() }).unwrap();
+        assert!(may(&lab, 0, &a, at(599, 1)));
+        assert!(!may(&lab, 0, &a, at(601, 1)), "nobody stands there for so long");
+        assert!(!may(&lab, 0, &a, at(1, 2)), "platen was started anew");
+        assert!(!may(&lab, 0, &b, at(1, 1)) && !may(&lab, 1, &a, at(1, 1)), "only this job, only there");
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
+        assert_eq!(lab.jobs[&job(0)].released, None);
+        let occupied = Request::ReleaseJob { job: job(1), printer: a, by: "kim".into() };
+        assert!(matches!(lab.judge(&occupied), Err(Refusal::PrinterBusy { .. })));
+    }
+
+    fn any_request() -> impl Strategy<Value = Request> {
+        let name = || prop_oneof![Just(printer("a")), Just(printer("b"))];
+        let id = || (0u8..3).prop_map(job);
+        let by = || String::from("kim");
+        let progress = Progress { confirmed: 4, total: 10 };
+        prop_oneof![
+            4 => (id(), name()).prop_map(|(job, printer)| Request::StartJob { job, printer }),
+            2 => id().prop_map(move |job| Request::NotePrinted {
+                job,
+                progress,
+                digest: FileHash::from_digest([9; 32]),
+                line: Box::default(),
+                millis: 5,
+            }),
+            1 => id().prop_map(move |job| Request::NoteInterrupted {
+                job,
+                progress,
+                why: Interruption::Unplugged,
+                line: None,
+            }),
+            1 => id().prop_map(move |job| Request::CancelJob {
+                job,
+                progress: Some(progress),
+                by: by(),
+                line: None,
+            }),
+            2 => name().prop_map(move |printer| Request::ClearBed { printer, by: by() }),
+            1 => name().prop_map(move |printer| Request::NoteStopped { printer, by: by() }),
+            1 => name().prop_map(|printer| Request::NoteFaulted { printer, fault: Fault::TooHot }),
+            1 => name().prop_map(move |printer| Request::ClearLatch { printer, by: by() }),
+            1 => name().prop_map(|printer| Request::NoteQuarantined { printer, why: wrong() }),
+            1 => name().prop_map(|printer| Request::NoteRecognised { printer }),
+            1 => (id(), name()).prop_map(move |(job, printer)| Request::ReleaseJob { job, printer, by: by() }),
+            1 => Just(Request::BeginBoot { version: "1".into() }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_nothing_starts_on_a_bed_that_no_named_person_has_cleared(
+            requests in proptest::collection::vec(any_request(), 0..60),
+        ) {
+            let mut lab = lab_with_jobs(3);
+            // A memory of its own, from the facts alone.
+            let mut occupied: BTreeMap<PrinterName, bool> = BTreeMap::new();
+            let mut barred: BTreeMap<PrinterName, [bool; 2]> = BTreeMap::new();
+            for request in requests {
+                for event in grant(&mut lab, &request).unwrap_or_default() {
+                    match event.fact {
+                        Fact::JobStarted { printer } => {
+                            prop_assert!(!occupied.insert(printer.clone(), true).unwrap_or_default());
+                            prop_assert_eq!(barred.get(&printer).copied().unwrap_or_default(), [false; 2]);
+                        }
+                        Fact::BedCleared { printer, by } => {
+                            prop_assert_eq!(by, "kim");
+                            occupied.insert(printer, false);
+                        }
+                        Fact::PrinterStopped { printer, .. } | Fact::PrinterFaulted { printer, .. } => {
+                            barred.entry(printer).or_default()[0] = true;
+                        }
+                        Fact::LatchCleared { printer, .. } => barred.entry(printer).or_default()[0] = false,
+                        Fact::PrinterQuarantined { printer, .. } => {
+                            barred.entry(printer).or_default()[1] = true;
+                        }
+                        Fact::PrinterRecognised { printer } => barred.entry(printer).or_default()[1] = false,
+                        _ => {}
+                    }
+                }
+                // A crash at any moment: what was stored is what is read back.
+                let mut back = Lab::default();
+                let keys = lab.printers.keys().map(|name| EntityKey::Printer(name.clone()));
+                for key in keys.chain(lab.jobs.keys().map(|id| EntityKey::Job(id.clone()))) {
+                    back.restore(&key.path(), &lab.entity(&key).unwrap()).unwrap();
+                }
+                prop_assert_eq!((&back.printers, &back.jobs), (&lab.printers, &lab.jobs));
+            }
+        }
     }
 }
