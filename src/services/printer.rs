@@ -87,6 +87,18 @@ pub fn spawn(
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
 
+/// Whether a note is tried again when the disk did not take it.
+fn is_worth_waiting(request: &Request, ending: bool) -> bool {
+    match request {
+        Request::NoteProgress { .. } => false,
+        // Found out again whenever the port is opened.
+        Request::NoteIdentified { .. } | Request::NoteQuarantined { .. } | Request::NoteRecognised { .. } => {
+            !ending
+        }
+        _ => true,
+    }
+}
+
 /// Writes down what a printer's task tells, in order, for as long as it takes.
 struct Scribe {
     queue: mpsc::UnboundedSender<Request>,
@@ -103,9 +115,7 @@ impl Scribe {
                 loop {
                     match recorder.submit(request.clone(), Actor::Printer(printer.clone())).await {
                         Ok(_) => break,
-                        Err(NotRecorded::Store(error))
-                            if !matches!(request, Request::NoteProgress { .. }) =>
-                        {
+                        Err(NotRecorded::Store(error)) if is_worth_waiting(&request, inbox.is_closed()) => {
                             tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
                             tokio::time::sleep(pause).await;
                             pause = (pause * 2).min(RETRY_MAX);
