@@ -1,4 +1,5 @@
 //! A board that is not the printer's: it is asked who it is, and gets not one line of a job.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by a panic")]
 
 use hw_sim::faults::Fault as Trouble;
 use hw_sim::quirks::{Face, ResetCause};

@@ -1,5 +1,6 @@
 //! Two printers whose plugs are pulled, swapped and put in again at any moment: no board runs a line of the
 //! other one's job, whether its firmware, its adapter or nothing at all tells it from the other.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by a panic")]
 
 use hw_sim::canonical::{Canonical, canonical};
 use hw_sim::faults::Fault;
