@@ -192,6 +192,7 @@ async fn tasks(
             recorder: recorder.clone(),
             clock: clock.clone(),
             relay: Relay::absent(),
+            ports: Arc::default(),
         };
         printers.push(printer::spawn(setup, shutdown.clone()));
     }

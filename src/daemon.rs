@@ -27,12 +27,14 @@ use crate::io::serial::{Dial, SerialDial};
 use crate::io::spool::{Spool, SpoolError};
 use crate::io::store::sled::SledStore;
 use crate::io::store::{Store, StoreError};
+use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
 use crate::services::board::Board;
 use crate::services::dispatch::Dispatcher;
 use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
+use crate::services::ports::{Plug, Ports};
 use crate::services::printer::{self, Setup};
 use crate::services::recorder::Recorder;
 use crate::services::relay::Relay;
@@ -203,6 +205,8 @@ impl Daemon {
             fleet: fleet.clone(),
             intake: intake.clone(),
             printers: config.printers.clone(),
+            attended_uses: config.attended_uses.clone(),
+            clock: clock.clone(),
         };
         let state = AppState {
             recorder: recorder.clone(),
@@ -285,6 +289,8 @@ fn start_printers(
     let mut lanes = BTreeMap::new();
     let mut board = Vec::new();
     let mut tasks = Vec::new();
+    let plugs = config.printers.iter().map(|one| (one.name.clone(), Plug { fixed: one.fixed_plug }));
+    let ports = Arc::new(Ports::new(Usb::default(), plugs));
     for printer in &config.printers {
         let dial: Arc<dyn Dial> = Arc::new(SerialDial { path: printer.port.clone(), baud: printer.baud });
         let setup = Setup {
@@ -294,6 +300,7 @@ fn start_printers(
             recorder: recorder.clone(),
             clock: clock.clone(),
             relay: relay_of(config, printer)?,
+            ports: Arc::clone(&ports),
         };
         let (lane, live, task) = printer::spawn(setup, shutdown.clone());
         lanes.insert(printer.name.clone(), lane);

@@ -202,6 +202,8 @@ async fn every_bad_request_is_a_problem_and_never_a_panic() {
         ("POST", "/v1/printers/mk3-01/clear-bed".into(), json_kind, r#"{"by":"<script>"}"#.into(), 400, "name-needed"),
         ("POST", "/v1/printers/mk3-01/clear-bed".into(), json_kind, r#"{"by":"kim"}"#.into(), 409, "bed-clear-already"),
         ("POST", "/v1/printers/x/clear-latch".into(), json_kind, r#"{"by":"kim"}"#.into(), 404, "no-such-printer"),
+        ("POST", "/v1/printers/x/identify".into(), json_kind, r#"{"by":"kim"}"#.into(), 404, "no-such-printer"),
+        ("POST", "/v1/printers/mk3-01/identify".into(), json_kind, r#"{"by":""}"#.into(), 400, "name-needed"),
         ("POST", "/v1/stop".into(), "", "all of them".into(), 400, "unreadable-request"),
         ("POST", "/v1/stop".into(), "", r#"{"printer":"nobody"}"#.into(), 404, "no-such-printer"),
         ("POST", "/v1/stop".into(), "", r#"{"printer":"../x"}"#.into(), 400, "not-a-name"),
@@ -459,4 +461,19 @@ fn the_document_of_the_api_has_every_route_and_no_other() {
         .map(|code| format!("`{code}`"))
         .collect();
     assert_eq!(told, routes);
+}
+
+#[tokio::test]
+async fn a_job_is_let_begin_by_a_person_at_a_printer_that_is_ready() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, None).await;
+    let path = format!("/v1/jobs/{job}/start");
+    assert_eq!(lab.post(&path, &json!({"by": " "})).await.problem(), "name-needed");
+    assert_eq!(lab.post(&path, &json!({"by": "kim"})).await.problem(), "which-printer");
+    assert_eq!(lab.post(&path, &json!({"by": "kim", "printer": "x"})).await.problem(), "no-such-printer");
+    assert_eq!(lab.post(&path, &json!({"by": "kim", "printer": "away"})).await.problem(), "wrong-state");
+    let begun = lab.post(&path, &json!({"by": "kim", "printer": "mk3-01"})).await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    assert_eq!(lab.post("/v1/jobs/none/start", &json!({"by": "kim"})).await.status, 400);
 }

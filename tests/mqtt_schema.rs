@@ -7,6 +7,7 @@ use jsonschema::{Registry, Validator};
 use platen::domain::case::IntendedUse;
 use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::heat::{Action, Alarm, Hazard, Heater};
+use platen::domain::identity::Wrong;
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
 use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
@@ -134,6 +135,7 @@ fn job_facts() -> Vec<Fact> {
     }
     let by = "Kim.Secret-1".to_owned();
     facts.extend([
+        Fact::JobReleased { printer: printer(), by: by.clone() },
         Fact::JobStarted { printer: printer() },
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
         Fact::JobPaused { printer: printer(), progress: progress() },
@@ -164,7 +166,8 @@ fn other_facts() -> Vec<Fact> {
         Fact::StopVerified { printer: printer(), proof: StopProof::Silence },
         Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },
         Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
-        Fact::LatchCleared { printer: printer(), by },
+        Fact::LatchCleared { printer: printer(), by: by.clone() },
+        Fact::PrinterIdentified { printer: printer(), evidence: Box::default(), by: Some(by) },
         Fact::HeatAlarm {
             printer: printer(),
             alarm: Alarm {
@@ -176,6 +179,8 @@ fn other_facts() -> Vec<Fact> {
                 limit: 135.0,
             },
         },
+        Fact::PrinterQuarantined { printer: printer(), why: Box::new(Wrong::Doubt { with: printer() }) },
+        Fact::PrinterRecognised { printer: printer() },
     ]
 }
 
@@ -269,6 +274,7 @@ fn every_summary_fits_its_schema() {
             order: 1,
             events: 4,
             state: JobState::Ended { run, ended: WallTime(2), outcome },
+            released: None,
         };
         let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
         let json = check("summary", &message);
@@ -282,6 +288,7 @@ fn activities() -> Vec<Activity> {
     let mut all = vec![
         Activity::Offline { reason: "/dev/serial/by-id/SN-4711 is away".into() },
         Activity::Connecting,
+        Activity::Quarantined { reason: "its USB serial number is SN-4711".into() },
         Activity::Ready,
         Activity::Printing { job: job.clone(), progress: progress() },
         Activity::Paused { job: job.clone(), progress: progress(), draining: true },
@@ -340,6 +347,7 @@ fn every_status_and_telemetry_fits_its_schema() {
                     firmware: Some("Marlin SN-4711".into()),
                     line,
                     rate: LineRate::default(),
+                    unprotected: false,
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };

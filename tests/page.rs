@@ -5,6 +5,7 @@
 mod support;
 
 use platen::domain::event::Actor;
+use platen::domain::identity::{Rung, Wrong};
 use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, Snapshot};
 use std::sync::Arc;
@@ -123,4 +124,38 @@ async fn a_latched_printer_says_why_and_how_to_go_on() {
     lab.recorder.submit(note, Actor::Platen).await.unwrap();
     let page = shown(&lab).await;
     assert!(page.contains("stopped by kim") && page.contains("It may be used again"), "{page}");
+}
+
+#[tokio::test]
+async fn a_quarantined_printer_says_why_and_a_person_ends_it_by_a_button() {
+    let lab = lab().await;
+    let why = Wrong::Mismatch {
+        what: Rung::Uuid,
+        expected: Some("ours".into()),
+        found: Some("<script>theirs".into()),
+        belongs_to: Some("mk3-02".parse().unwrap()),
+    };
+    let note = Request::NoteQuarantined { printer: "mk3-01".parse().unwrap(), why: Box::new(why) };
+    lab.recorder.submit(note, Actor::Platen).await.unwrap();
+    let page = shown(&lab).await;
+    assert!(page.contains("it seems to be mk3-02") && page.contains("&lt;script&gt;theirs"), "{page}");
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let identified = lab.send("POST", "/do/identify", form, b"printer=mk3-01&by=kim").await;
+    assert!(identified.body.contains("noted as its own"), "{identified:?}");
+    assert!(!shown(&lab).await.contains("Quarantine"));
+    let nameless = lab.send("POST", "/do/identify", form, b"printer=mk3-01&by=").await;
+    assert_eq!(nameless.status, 400);
+}
+
+#[tokio::test]
+async fn a_person_at_the_printer_begins_a_waiting_job_by_a_button() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, None).await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let start = format!("job={job}&change=start&printer=mk3-02&by=kim");
+    let begun = lab.send("POST", "/do/job", form, start.as_bytes()).await;
+    assert!(begun.body.contains(&format!("Job {job} begins")), "{begun:?}");
+    let released = lab.recorder.read(|lab| lab.jobs[&job].released.clone()).unwrap();
+    assert_eq!((released.printer.as_str(), released.by.as_str()), ("mk3-02", "kim"));
 }

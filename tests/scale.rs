@@ -280,7 +280,8 @@ impl Farm {
     fn add(&mut self, dial: Arc<dyn Dial>) {
         let name = format!("p-{}", self.printers.len()).parse().unwrap();
         let (recorder, clock) = (self.recorder.clone(), self.clock.clone());
-        let setup = Setup { name, profile: PROFILE, dial, recorder, clock, relay: Relay::absent() };
+        let (relay, ports) = (Relay::absent(), Arc::default());
+        let setup = Setup { name, profile: PROFILE, dial, recorder, clock, relay, ports };
         let (lanes, live, task) = printer::spawn(setup, self.shutdown.clone());
         self.printers.push(Printer { lanes, live, task });
     }

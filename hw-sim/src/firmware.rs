@@ -315,6 +315,11 @@ impl Firmware {
         self.deaf_until_us = now_us.saturating_add(for_us);
     }
 
+    /// Another board of the same kind is put in its place, and begins to talk when it is started.
+    pub fn exchange(&mut self, uuid: &str) {
+        uuid.clone_into(&mut self.config.uuid);
+    }
+
     /// The main loop does nothing for so long; bytes still arrive in the ring, moves and heaters go on.
     pub fn hang(&mut self, now_us: u64, for_us: u64) {
         self.hung_until_us = self.hung_until_us.max(now_us.saturating_add(for_us));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::display::Display;
 use crate::faults::{Direction, Fault, FaultMix, FaultScript, TimedFault};
 use crate::firmware::Firmware;
+use crate::heater::HeaterId;
 use crate::ledger::{Ledger, SegmentSummary, Totals};
 use crate::quirks::{Face, FirmwareConfig, ResetCause};
 use crate::random::Random;
@@ -75,6 +76,8 @@ pub struct Statistics {
     pub seconds: f64,
     /// Whether nothing is queued, waited for or moving.
     pub idle: bool,
+    /// What nozzle and plate are to be heated to, °C; 0 is off.
+    pub targets: [f64; 2],
 }
 
 /// The whole, at work.
@@ -194,6 +197,7 @@ impl Rig {
             to_host: self.to_host.count(),
             seconds: self.now_us as f64 / 1e6,
             idle: self.firmware.is_idle(),
+            targets: [HeaterId::Hotend, HeaterId::Bed].map(|id| self.firmware.heater(id).target()),
         }
     }
 

@@ -13,15 +13,16 @@ use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
-use super::shapes::{By, JobView, NewJob, PartGiven};
+use super::shapes::{By, JobView, NewJob, PartGiven, StartOrder};
 use super::{AppState, views};
 use crate::domain::event::Actor;
 use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
 use crate::domain::job::JobState;
 use crate::domain::lab::{self, Refusal, Request};
 use crate::domain::part::PartRef;
+use crate::domain::printer::Activity;
 use crate::io::clock::entropy;
-use crate::services::fleet::Order;
+use crate::services::fleet::{NotDone, Order};
 
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
 const LISTED: usize = 500;
@@ -33,6 +34,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(cancel))
+        .routes(routes!(start))
 }
 
 /// The words that a job's state has, so that another one is told instead of finding nothing.
@@ -206,5 +208,49 @@ pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Res
         }
         _ => return Err(Refusal::WrongState { job, state: state.word(), wanted: change.wanted() }.into()),
     }
+    seen(app, &job)
+}
+
+/// A person at the printer lets a waiting job begin there now, before others in the queue.
+///
+/// Needed where the printer, what the case is for, or the firmware demands that a person is there.
+#[utoipa::path(post, path = "/v1/jobs/{id}/start", tag = "jobs", operation_id = "start_job", request_body = StartOrder,
+    params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
+async fn start(
+    State(app): State<AppState>,
+    Named(job): Named<JobId>,
+    Given(order): Given<StartOrder>,
+) -> Result<Json<JobView>, Problem> {
+    begin(&app, job, order.printer.as_deref(), &order.by).await.map(Json)
+}
+
+pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) -> Result<JobView, Problem> {
+    let by = lab::person(by)?;
+    let pinned = app.recorder.read(|lab| lab.job(&job).map(|job| job.pinned.clone()))?;
+    let mut all = app.fleet.board().printers();
+    let printer = match (printer, pinned) {
+        (Some(name), _) => name.parse::<PrinterName>()?,
+        (None, Some(pinned)) => pinned,
+        (None, None) => match (all.next(), all.next()) {
+            (Some((only, _)), None) => only.clone(),
+            _ => {
+                return Err(Problem::new(
+                    StatusCode::CONFLICT,
+                    "which-printer",
+                    format!("job {job} may run on more than one printer"),
+                    "say at which one you are: \"printer\", or --printer NAME",
+                ));
+            }
+        },
+    };
+    known(app, &printer)?;
+    app.recorder.read(|lab| lab.may_start(lab.job(&job)?, &printer))?;
+    let live = app.fleet.board().get(&printer).map(|live| live.borrow().activity.clone());
+    if let Some(state) = live.filter(|live| *live != Activity::Ready).map(|live| live.word()) {
+        return Err(NotDone::WrongState { printer, state, wanted: "begin a job now" }.into());
+    }
+    let request = Request::ReleaseJob { job: job.clone(), printer, by: by.clone() };
+    app.recorder.submit(request, Actor::Person(by)).await?;
     seen(app, &job)
 }

@@ -22,6 +22,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(show))
         .routes(routes!(clear_bed))
         .routes(routes!(clear_latch))
+        .routes(routes!(identify))
 }
 
 /// A printer that the configuration knows, or a problem that lists those.
@@ -104,4 +105,24 @@ pub async fn may_be_used(app: &AppState, name: &PrinterName, by: &str) -> Result
     known(app, name)?;
     let by = lab::person(by)?;
     Ok(app.fleet.order(name, Order::Clear { by }).await?)
+}
+
+/// A person says that the board on the port is this printer's own: after a board or an adapter was
+/// replaced, or where nothing but a person can tell.
+#[utoipa::path(post, path = "/v1/printers/{name}/identify", tag = "printers", operation_id = "identify_printer", request_body = By,
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
+async fn identify(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Given(by): Given<By>,
+) -> Result<Json<PrinterView>, Problem> {
+    is_its_own(&app, &name, &by.by).await?;
+    seen(&app, &name).map(Json)
+}
+
+pub async fn is_its_own(app: &AppState, name: &PrinterName, by: &str) -> Result<(), Problem> {
+    known(app, name)?;
+    let by = lab::person(by)?;
+    Ok(app.fleet.order(name, Order::Identify { by }).await?)
 }

@@ -92,6 +92,8 @@ impl From<Refusal> for Problem {
             Refusal::Pinned { .. } => (StatusCode::CONFLICT, "other-printer"),
             Refusal::BedOccupied { .. } => (StatusCode::CONFLICT, "bed-occupied"),
             Refusal::Latched { .. } => (StatusCode::CONFLICT, "latched"),
+            Refusal::Quarantined { .. } => (StatusCode::CONFLICT, "quarantined"),
+            Refusal::PersonNeeded { .. } => (StatusCode::CONFLICT, "person-needed"),
             Refusal::PrinterBusy { .. } => (StatusCode::CONFLICT, "printer-busy"),
             Refusal::BedClear(_) => (StatusCode::CONFLICT, "bed-clear-already"),
             Refusal::NotLatched(_) => (StatusCode::CONFLICT, "not-latched"),

@@ -60,6 +60,22 @@ impl Example for NewJob {
         r#"{"file": "<sha256>", "case": "<token>", "part": 1, "printer": "mk3-07", "material": "PLA"}"#;
 }
 
+/// Who is at which printer to let a job begin.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartOrder {
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+    /// Absent: the one that the job is meant for, or the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printer: Option<String>,
+}
+
+impl Example for StartOrder {
+    const EXAMPLE: &'static str = r#"{"by": "kim", "printer": "mk3-07"}"#;
+}
+
 /// Who says so.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -189,6 +205,9 @@ pub struct Waiting {
 pub struct WaitingOn {
     pub printer: String,
     pub why: String,
+    /// It waits for nothing but a person at this printer, who lets it begin.
+    #[serde(default)]
+    pub person: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
@@ -256,10 +275,40 @@ pub struct LatchView {
     pub relay: Option<String>,
 }
 
+/// By what a printer's board is known again. Texts are the firmware's and the adapter's own.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct IdentityView {
+    /// What tells it from others, in words.
+    pub known_by: String,
+    /// A look-alike in its place would not be noticed by itself.
+    pub weak: bool,
+    pub uuid: Option<String>,
+    pub machine_type: Option<String>,
+    pub firmware: Option<String>,
+    /// Vendor and product of the USB adapter; absent where the port is none of USB, as are the next two.
+    pub usb: Option<String>,
+    pub usb_serial: Option<String>,
+    pub usb_socket: Option<String>,
+    /// Who said so; absent where platen learned it when it first connected.
+    pub by: Option<String>,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// Why a port is in quarantine: until its own board is there, or a named person says which board it is.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct QuarantineView {
+    pub why: String,
+    /// The printer that the board seems to be.
+    pub seems_to_be: Option<String>,
+    /// RFC 3339.
+    pub at: String,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PrinterView {
     pub name: String,
-    /// `offline`, `connecting`, `ready`, `printing`, `paused`, `finishing`, `cancelling`, `stopped` or `faulted`.
+    /// `offline`, `connecting`, `quarantined`, `ready`, `printing`, `paused`, `finishing`, `cancelling`, `stopped` or `faulted`.
     pub state: String,
     /// The state in a sentence.
     pub words: String,
@@ -271,6 +320,12 @@ pub struct PrinterView {
     /// The job whose part stands on the bed; absent where the bed is clear.
     pub on_bed: Option<String>,
     pub latch: Option<LatchView>,
+    /// What its board is known by, once it was connected.
+    #[serde(default)]
+    pub identity: Option<IdentityView>,
+    /// Another board is on its port, or may be.
+    #[serde(default)]
+    pub quarantine: Option<QuarantineView>,
     /// Milliseconds since its task last said anything.
     pub age_ms: u64,
 }

@@ -1,5 +1,6 @@
 //! From the lab and the live board to the shapes of the API; also the words that the page shows.
 
+use crate::domain::identity::{Evidence, Identity, Quarantine};
 use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
 use crate::domain::lab::{Lab, Refusal};
@@ -12,8 +13,8 @@ use crate::domain::printer::{
 
 use super::AppState;
 use super::shapes::{
-    CaseBrief, CaseView, JobView, LatchView, LineView, PartView, PrinterView, ProgressView, ReadingView,
-    TemperaturesView, Waiting, WaitingOn,
+    CaseBrief, CaseView, IdentityView, JobView, LatchView, LineView, PartView, PrinterView, ProgressView,
+    QuarantineView, ReadingView, TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::services::intake::Accepted;
@@ -220,6 +221,7 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
         (Some(theirs), Some(ours)) => theirs == ours,
         _ => true,
     };
+    let now = app.clock.stamp();
     let mut printers = Vec::new();
     for (name, live) in app.fleet.board().printers() {
         if job.pinned.as_ref().is_some_and(|pinned| pinned != name) {
@@ -227,11 +229,25 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
         }
         let first =
             before.iter().filter(|other| other.pinned.as_ref().is_none_or(|pinned| pinned == name)).count();
-        let why = match lab.may_start(job, name) {
+        let of = lab.cases.get(&job.case).map(|case| case.intended_use);
+        let needs = app
+            .config
+            .printer(name)
+            .and_then(|printer| printer.attended(&app.config.attended_uses, of, live.borrow().unprotected));
+        let mut person = false;
+        let why = match lab.may_begin(job, name, needs, &now) {
             Err(Refusal::BedOccupied { job, .. }) => format!("the part of job {job} is still on its bed"),
             Err(Refusal::PrinterBusy { job, .. }) => format!("it works on job {job}"),
             Err(Refusal::Latched { why, .. }) => {
                 format!("it is locked after a {why} until somebody looks at it")
+            }
+            Err(Refusal::Quarantined { why, .. }) => format!("it is in quarantine: {why}"),
+            Err(Refusal::PersonNeeded { job, why, .. }) => {
+                person = live.borrow().activity == Activity::Ready;
+                format!(
+                    "a person must be there when it begins ({}): `platen jobs --start {job} --printer {name} --by NAME`",
+                    why.in_words()
+                )
             }
             Err(refusal) => refusal.to_string(),
             Ok(()) => match (&live.borrow().activity, first) {
@@ -240,7 +256,7 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
                 (activity, _) => words(activity),
             },
         };
-        printers.push(WaitingOn { printer: name.to_string(), why });
+        printers.push(WaitingOn { printer: name.to_string(), why, person });
     }
     Waiting { ahead: before.iter().filter(shares).count(), printers }
 }
@@ -250,6 +266,7 @@ pub fn words(activity: &Activity) -> String {
     match activity {
         Activity::Offline { reason } => format!("it is offline: {reason}"),
         Activity::Connecting => "it is being greeted".into(),
+        Activity::Quarantined { reason } => format!("it is in quarantine: {reason}"),
         Activity::Ready => "it is ready".into(),
         Activity::Printing { .. } => "it prints".into(),
         Activity::Paused { draining: true, .. } => "it pauses once the moves it has are done".into(),
@@ -277,6 +294,34 @@ fn latch(latch: &Latch, stop: &StopOutcome) -> LatchView {
     }
 }
 
+impl From<&Identity> for IdentityView {
+    fn from(identity: &Identity) -> Self {
+        let Evidence { usb, board } = &identity.evidence;
+        Self {
+            known_by: identity.rung().in_words().into(),
+            weak: identity.is_weak(),
+            uuid: board.uuid.clone(),
+            machine_type: board.machine.clone(),
+            firmware: board.firmware.clone(),
+            usb: usb.as_ref().map(|usb| usb.kind.clone()),
+            usb_serial: usb.as_ref().and_then(|usb| usb.serial.clone()),
+            usb_socket: usb.as_ref().map(|usb| usb.socket.clone()),
+            by: identity.by.clone(),
+            at: identity.at.to_string(),
+        }
+    }
+}
+
+impl From<&Quarantine> for QuarantineView {
+    fn from(quarantine: &Quarantine) -> Self {
+        Self {
+            why: quarantine.why.in_words(),
+            seems_to_be: quarantine.why.ours().map(ToString::to_string),
+            at: quarantine.at.to_string(),
+        }
+    }
+}
+
 pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, now: Moment) -> PrinterView {
     PrinterView {
         name: snapshot.printer.to_string(),
@@ -292,6 +337,8 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, now: Moment) -> Prin
             Bed::Occupied { job } => Some(job.to_string()),
         },
         latch: record.latch.as_ref().map(|why| latch(why, &record.stop)),
+        identity: record.identity.as_deref().map(Into::into),
+        quarantine: record.quarantine.as_deref().map(Into::into),
         age_ms: millis(now, snapshot.at),
     }
 }

@@ -168,6 +168,8 @@ impl Demo {
                 bed_clearing: BedClearing::Person,
                 dtr_reset: None,
                 relay: None,
+                unattended: true,
+                fixed_plug: false,
             });
         }
         Ok(Config {
@@ -184,6 +186,7 @@ impl Demo {
                 username: None,
                 password_file: None,
             }),
+            attended_uses: Vec::new(),
             printers,
             stop_file: None,
             stop_input: None,

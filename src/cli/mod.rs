@@ -75,9 +75,9 @@ pub enum Verb {
     Stream(stream::Stream),
     /// Upload a G-code file and queue a job from it.
     Print(print::Print),
-    /// List jobs, look at one, cancel, pause or resume it.
+    /// List jobs, look at one, start, cancel, pause or resume it.
     Jobs(jobs::Jobs),
-    /// List printers, look at one, say that its bed is clear.
+    /// List printers, look at one, say that its bed is clear or that a board is its own.
     Printers(printers::Printers),
     /// List cases, look at one, open one, add a part.
     Cases(cases::Cases),

@@ -1,10 +1,10 @@
-//! `platen printers`: list, look at one, say that its bed is clear.
+//! `platen printers`: list, look at one, say that its bed is clear, or that a board is its own.
 
 use clap::{Args, Subcommand};
 
 use super::client::segment;
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{By, PrinterView};
+use crate::api::shapes::{By, IdentityView, PrinterView};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -27,6 +27,15 @@ pub enum What {
         #[arg(long, value_name = "NAME")]
         by: String,
     },
+    /// Say that the board on its port is its own: after a board or an adapter was replaced, or where nothing but a person can tell.
+    Identify {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// Who has looked.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
 }
 
 impl Printers {
@@ -35,6 +44,9 @@ impl Printers {
         let printer: PrinterView = match (self.what, self.name) {
             (Some(What::Clear { name, by }), _) => {
                 client.post(&format!("/v1/printers/{}/clear-bed", segment(&name)), &By { by })?
+            }
+            (Some(What::Identify { name, by }), _) => {
+                client.post(&format!("/v1/printers/{}/identify", segment(&name)), &By { by })?
             }
             (None, Some(name)) => client.get(&format!("/v1/printers/{}", segment(&name)))?,
             (None, None) => {
@@ -83,6 +95,13 @@ pub fn one(printer: &PrinterView) {
         show::line(&format!("  locked   {} ({})", show::plain(&latch.why), latch.at));
         show::line(&format!("           look at it, then `platen stop --clear {} --by NAME`", printer.name));
     }
+    if let Some(quarantine) = &printer.quarantine {
+        show::line(&format!("  in quarantine since {}: {}", quarantine.at, show::plain(&quarantine.why)));
+        show::line(&format!(
+            "           plug its own board in, or look which one it is, then `platen printers identify {} --by NAME`",
+            printer.name
+        ));
+    }
     if let (Some(job), Some(progress)) = (&printer.job, printer.progress) {
         show::line(&format!("  job      {job}, {:.1} % confirmed", progress.percent));
     }
@@ -99,6 +118,9 @@ pub fn one(printer: &PrinterView) {
     if let Some(firmware) = &printer.firmware {
         show::line(&format!("  firmware {}", show::plain(firmware)));
     }
+    if let Some(identity) = &printer.identity {
+        identified(identity);
+    }
     let line = &printer.line;
     show::line(&format!(
         "  line     {} lines, {} bytes, {} resent, {} probes, {} stray oks",
@@ -113,5 +135,15 @@ pub fn one(printer: &PrinterView) {
     }
     if let Some(trouble) = &line.trouble {
         show::line(&format!("  trouble  {trouble}"));
+    }
+}
+
+fn identified(identity: &IdentityView) {
+    let who = identity.by.as_deref().map_or_else(|| "learned".into(), |by| format!("said by {by}"));
+    let told = [&identity.uuid, &identity.usb_serial, &identity.machine_type, &identity.usb_socket];
+    let told: Vec<_> = told.into_iter().flatten().map(|text| show::plain(text)).collect();
+    show::line(&format!("  known by {} ({who} {}): {}", identity.known_by, identity.at, told.join(", ")));
+    if identity.weak {
+        show::line("           a board that looks the same in its place would not be noticed by itself");
     }
 }

@@ -12,8 +12,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::case::IntendedUse;
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
+use crate::domain::job::Attended;
 use crate::domain::printer::Firmware;
 use crate::domain::units::Baud;
 
@@ -29,6 +31,8 @@ pub struct Config {
     pub http: Http,
     /// Absent: nothing is published (the journal keeps all events for later).
     pub mqtt: Option<Mqtt>,
+    /// Jobs for cases of these uses begin only while a person is there.
+    pub attended_uses: Vec<IntendedUse>,
     pub printers: Vec<Printer>,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
@@ -164,4 +168,24 @@ pub struct Printer {
     /// Whether DTR resets the board; found out where absent.
     pub dtr_reset: Option<bool>,
     pub relay: Option<Relay>,
+    /// Jobs begin by themselves; otherwise a person lets each begin.
+    pub unattended: bool,
+    /// Its plug never leaves its socket.
+    pub fixed_plug: bool,
+}
+
+impl Printer {
+    /// Why a person has to be there when a job of this use begins; `unprotected` is what the firmware says.
+    pub fn attended(
+        &self,
+        uses: &[IntendedUse],
+        of: Option<IntendedUse>,
+        unprotected: bool,
+    ) -> Option<Attended> {
+        if !self.unattended {
+            return Some(Attended::Printer);
+        }
+        let demanding = of.filter(|of| uses.contains(of)).map(Attended::Use);
+        demanding.or_else(|| unprotected.then_some(Attended::Unprotected))
+    }
 }

@@ -10,6 +10,7 @@ use toml::de::DeTable;
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, StopInput, relay};
+use crate::domain::case::IntendedUse;
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
 use crate::domain::printer::Firmware;
@@ -17,7 +18,7 @@ use crate::domain::units::Baud;
 
 /// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
 pub const KEYS: &[(&str, &[&str])] = &[
-    ("", &["site", "node", "state_dir", "stop_file", "stop_input", "stop_input_at"]),
+    ("", &["site", "node", "state_dir", "stop_file", "stop_input", "stop_input_at", "attended_uses"]),
     ("http", &["listen", "upload_max_mb"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
     (
@@ -41,12 +42,24 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "relay_renew",
             "relay_renew_every_s",
             "relay_renew_when",
+            "unattended",
+            "fixed_plug",
         ],
     ),
 ];
 
-const TOP: &[&str] =
-    &["site", "node", "state_dir", "stop_file", "stop_input", "stop_input_at", "http", "mqtt", "printer"];
+const TOP: &[&str] = &[
+    "site",
+    "node",
+    "state_dir",
+    "stop_file",
+    "stop_input",
+    "stop_input_at",
+    "attended_uses",
+    "http",
+    "mqtt",
+    "printer",
+];
 
 const STATE_DIR: &str = "/var/lib/platen";
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7180);
@@ -84,13 +97,14 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let state_dir = path(&mut reader, &top, "state_dir").unwrap_or_else(|| STATE_DIR.into());
     let stop_file = path(&mut reader, &top, "stop_file");
     let stop_input = stop_input(&mut reader, &top);
+    let attended_uses = attended_uses(&mut reader, &top);
     let http = http(&mut reader, &top);
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
         (Some(site), Some(node)) if mistakes.is_empty() => {
-            Ok(Config { site, node, state_dir, http, mqtt, printers, stop_file, stop_input })
+            Ok(Config { site, node, state_dir, http, mqtt, attended_uses, printers, stop_file, stop_input })
         }
         _ => Err(mistakes),
     }
@@ -282,6 +296,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
         let bed_clearing = bed_clearing(reader, section);
         let dtr_reset = reader.flag(section, "dtr_reset").map(|found| found.value);
         let relay = relay::relay(reader, section, has_broker);
+        let unattended = reader.flag(section, "unattended").is_none_or(|found| found.value);
+        let fixed_plug = reader.flag(section, "fixed_plug").is_some_and(|found| found.value);
         if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
             // Both are within the ranges above, far below any usize.
             let (rx_buffer, command_buffer) =
@@ -298,6 +314,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
                 bed_clearing,
                 dtr_reset,
                 relay,
+                unattended,
+                fixed_plug,
             });
         }
     }
@@ -366,6 +384,26 @@ fn heat(reader: &mut Reader<'_>, section: &Section<'_>) -> HeatLimits {
     let minutes =
         reader.number(section, "heat_by_hand_min", "minutes", 0..=120).map_or(0, |found| found.value);
     HeatLimits { hotend_max, bed_max, chamber_max, by_hand: Duration::from_secs(minutes * 60) }
+}
+
+fn attended_uses(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<IntendedUse> {
+    const WORDS: &[&str] = &["diagnostic", "guide", "education"];
+    let mut uses = Vec::new();
+    for found in reader.texts(top, "attended_uses") {
+        match found.value.as_str() {
+            "diagnostic" => uses.push(IntendedUse::Diagnostic),
+            "guide" => uses.push(IntendedUse::Guide),
+            "education" => uses.push(IntendedUse::Education),
+            other => {
+                let instead = match nearest(other, WORDS) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => "write \"diagnostic\", \"guide\" or \"education\"".into(),
+                };
+                reader.wrong(&found.at, "a case is for none of that", instead);
+            }
+        }
+    }
+    uses
 }
 
 fn bed_clearing(reader: &mut Reader<'_>, section: &Section<'_>) -> BedClearing {

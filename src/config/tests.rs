@@ -35,6 +35,7 @@ fn what_is_left_out_has_the_documented_default() {
     let printer = &config.printers[0];
     assert_eq!((printer.rx_buffer, printer.command_buffer), (128, 0));
     assert_eq!(printer.bed_clearing, BedClearing::Person);
+    assert!(printer.unattended && !printer.fixed_plug && config.attended_uses.is_empty());
 }
 
 #[test]
@@ -327,4 +328,28 @@ fn a_limit_of_heat_that_no_machine_has_is_refused_and_a_real_one_is_taken() {
     assert_eq!((heat.hotend_max, heat.bed_max, heat.chamber_max), (450, 160, 120));
     assert_eq!(heat.by_hand.as_secs(), 600);
     assert_eq!(Config::parse(GOOD).unwrap().printers[0].heat, HeatLimits::USUAL);
+}
+
+#[test]
+fn who_must_be_there_is_said_by_printer_and_by_use() {
+    let text = GOOD.replace("site =", "attended_uses = [\"guide\"]\nsite =")
+        + "unattended = false\nfixed_plug = true\n";
+    let config = Config::parse(&text).unwrap();
+    assert_eq!(config.attended_uses, [IntendedUse::Guide]);
+    let printer = &config.printers[0];
+    assert!(printer.fixed_plug);
+    assert_eq!(printer.attended(&config.attended_uses, None, false), Some(Attended::Printer));
+    let free = Printer { unattended: true, ..printer.clone() };
+    let why = |of, unprotected| free.attended(&config.attended_uses, Some(of), unprotected);
+    assert_eq!(why(IntendedUse::Guide, false), Some(Attended::Use(IntendedUse::Guide)));
+    assert_eq!(why(IntendedUse::Education, false), None);
+    assert_eq!(why(IntendedUse::Education, true), Some(Attended::Unprotected));
+    for (wrong, said) in [
+        ("attended_uses = [\"guid\"]", "did you mean \"guide\"?"),
+        ("attended_uses = \"guide\"", "not a list of texts"),
+        ("attended_uses = [1]", "a list with a number in it"),
+    ] {
+        let found = mistake("site =", &format!("{wrong}\nsite ="));
+        assert!(found.contains(said), "{found}");
+    }
 }

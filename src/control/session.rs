@@ -11,6 +11,8 @@
 //! ```
 //! `heat` judges every reading in the call that brings it. What it finds ends in `SwitchedOff` (heaters off,
 //! still watched) or in `Faulted` (as an emergency stop).
+//! A board that turns out not to be this printer's is `Quarantined` from `Greeting` on: it was asked who it is,
+//! and hears nothing more but, where it is another printer of ours, that its heaters are to be off.
 //! From `Ready`, `probe` measures the board (`Probing`) and comes back to `Ready`.
 //! `Stopped`, `SwitchedOff` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
 //!
@@ -26,6 +28,7 @@ use super::probe::{Findings, Probe};
 use super::run::{FileLine, Leaving, Run, Stage};
 use super::stop::{Do, DtrReset, REPORTS_EVERY, Silence, StopCheck, TALKED_LATELY};
 use crate::domain::heat::{self, Alarm, Hazard, HeatLimits, Heater};
+use crate::domain::identity::{BoardSays, Evidence, Recognition, Verdict, Wrong};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
@@ -57,6 +60,10 @@ const POSITION_TRIES: u32 = 33;
 
 /// How long the link waits at least before it gives a silent board up; for the journal.
 const LINK_SILENCE: Duration = Duration::from_secs(90);
+/// How often a board is asked who it is until it says so often in a row the same: nothing in the answer has a
+/// checksum, and what noise made unreadable looks like a board that has nothing to say.
+const IDENTITY_TRIES: u32 = 9;
+const IDENTITY_ALIKE: u32 = 3;
 
 /// A question that shows whether a parser needs the space that moves leave out.
 const COMPACT_TEST: &[u8] = b"M105T0";
@@ -93,6 +100,13 @@ impl Profile {
 pub enum SessionEvent {
     /// The firmware answered and is identified.
     Ready,
+    /// The board is this printer's; `learn` where this is not yet what is remembered.
+    Recognised {
+        evidence: Box<Evidence>,
+        learn: bool,
+    },
+    /// The board is not this printer's, or may not be: it gets no line.
+    Quarantined(Box<Wrong>),
     /// No more lines are sent.
     Paused {
         job: JobId,
@@ -150,8 +164,12 @@ pub enum NotNow {
 #[derive(Clone, Debug)]
 enum Greeting {
     Numbering,
-    /// `M115` and `M105` are asked.
-    Identifying,
+    /// `M115` and `M105` are asked; `M115` was `asked` so often, and the last `alike` answers were this.
+    Identifying {
+        asked: u32,
+        alike: u32,
+        said: BoardSays,
+    },
     /// Packed lines are offered; an answer is awaited.
     Packing {
         until: Moment,
@@ -168,6 +186,8 @@ enum Phase {
     },
     Greeting(Greeting),
     Ready,
+    /// The port leads to another printer's board, or may do so.
+    Quarantined(Box<Wrong>),
     /// What the board can hold is being measured.
     Probing(Box<Probe>),
     Running(Box<Run>),
@@ -211,6 +231,8 @@ pub struct Session {
     /// The last report of temperatures that came by itself, and the last word of any kind.
     reported: Option<Moment>,
     heard_at: Option<Moment>,
+    /// What the board is compared with before anything else is done with it; any board will do without.
+    recognition: Option<Recognition>,
 }
 
 /// A board with nothing to do has answered in this time.
@@ -244,7 +266,13 @@ impl Session {
             restarts_on_open: false,
             reported: None,
             heard_at: None,
+            recognition: None,
         }
+    }
+
+    /// What the board on the port that is opened next has to be.
+    pub fn expect(&mut self, recognition: Option<Recognition>) {
+        self.recognition = recognition;
     }
 
     pub fn is_ready(&self) -> bool {
@@ -273,6 +301,44 @@ impl Session {
         &self.firmware
     }
 
+    /// What the port and the board on it tell of themselves, once both were asked.
+    pub fn evidence(&self) -> Option<Evidence> {
+        match self.phase {
+            Phase::Ready | Phase::Running(_) | Phase::Probing(_) | Phase::Quarantined(_) => {
+                Some(self.recognition.as_ref()?.seen(&self.board_says()))
+            }
+            Phase::Closed { .. }
+            | Phase::Greeting(_)
+            | Phase::Stopped(_)
+            | Phase::Faulted(_)
+            | Phase::SwitchedOff(_) => None,
+        }
+    }
+
+    /// The printer of ours whose board this is, where that was at work when the port was opened.
+    pub fn wants_quenching(&self) -> Option<PrinterName> {
+        let (Phase::Quarantined(wrong), Some(recognition)) = (&self.phase, &self.recognition) else {
+            return None;
+        };
+        wrong.ours().filter(|_| !recognition.may_switch_off(wrong)).cloned()
+    }
+
+    /// The job of the printer whose board this is has ended: its heaters off, as after its own greeting.
+    pub fn quench(&mut self, now: Moment) {
+        let Some(name) = self.wants_quenching() else { return };
+        let neighbours = self.recognition.iter_mut().flat_map(|recognition| &mut recognition.neighbours);
+        for other in neighbours.filter(|other| other.name == name) {
+            other.rests = true;
+        }
+        self.switch_off();
+        self.drive(now);
+    }
+
+    /// The port leads to a board that gets no line.
+    pub fn is_quarantined(&self) -> bool {
+        matches!(self.phase, Phase::Quarantined(_))
+    }
+
     pub fn progress(&self) -> Option<Progress> {
         match &self.phase {
             Phase::Running(run) => Some(self.progress_of(run)),
@@ -289,6 +355,7 @@ impl Session {
             Phase::Closed { reason } => Activity::Offline { reason: reason.clone() },
             Phase::Greeting(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
+            Phase::Quarantined(wrong) => Activity::Quarantined { reason: self.why_quarantined(wrong) },
             Phase::Stopped(_) => {
                 self.stopped_by_heat.map_or(Activity::Stopped, |fault| Activity::Faulted { fault })
             }
@@ -313,6 +380,7 @@ impl Session {
             firmware: (!self.firmware.name.is_empty()).then(|| self.firmware.name.clone()),
             line: *self.link.health(),
             rate: LineRate::default(),
+            unprotected: self.link.dialect().thermal_protection == Some(false),
             at: now,
         }
     }
@@ -400,6 +468,21 @@ impl Session {
         self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
         self.phase = Phase::Running(Box::new(Run::new(job, total, now, *self.link.health())));
+        Ok(())
+    }
+
+    /// A person says that the board is this printer's, whatever was known before.
+    pub fn accept(&mut self, now: Moment) -> Result<(), NotNow> {
+        let state = self.activity().word();
+        let Some(evidence) = self.evidence() else { return Err(NotNow::State { state }) };
+        if let Some(recognition) = &mut self.recognition {
+            recognition.known = Some(evidence);
+        }
+        if self.is_quarantined() {
+            self.own.clear();
+            self.go_on(now);
+            self.drive(now);
+        }
         Ok(())
     }
 
@@ -617,9 +700,12 @@ impl Session {
                     _ => Silence::Nothing,
                 }
             }
-            Phase::Closed { .. } | Phase::Greeting(_) | Phase::Probing(_) | Phase::Stopped(_) => {
-                Silence::Nothing
-            }
+            // Nothing is known of what another board does.
+            Phase::Closed { .. }
+            | Phase::Greeting(_)
+            | Phase::Quarantined(_)
+            | Phase::Probing(_)
+            | Phase::Stopped(_) => Silence::Nothing,
         }
     }
 
@@ -685,6 +771,9 @@ impl Session {
     fn greet(&mut self, now: Moment) {
         self.own.clear();
         self.poll_at = None;
+        // What another board said, or this one before it was flashed anew, is nothing now.
+        self.firmware = FirmwareInfo::default();
+        self.temperatures = Temperatures::default();
         self.link.renumber(now, 0);
         self.phase = Phase::Greeting(Greeting::Numbering);
     }
@@ -712,7 +801,8 @@ impl Session {
     /// What the printer is at as far as its heat is concerned; `None` while no reading counts.
     fn duty(&self) -> Option<Duty> {
         match &self.phase {
-            Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => None,
+            // Another board is not ours to judge.
+            Phase::Closed { .. } | Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_) => None,
             Phase::Greeting(_) | Phase::Probing(_) => Some(Duty::Greeting),
             Phase::SwitchedOff(_) => Some(Duty::SwitchedOff),
             Phase::Running(_) if self.switched_off.is_some() => Some(Duty::SwitchedOff),
@@ -935,7 +1025,8 @@ impl Session {
                 }
             }
             // The first line says why; `kill() called` follows every kill.
-            Phase::Faulted(_) | Phase::Closed { .. } => {}
+            // What befalls another printer's board is not this printer's fault.
+            Phase::Faulted(_) | Phase::Closed { .. } | Phase::Quarantined(_) => {}
             Phase::Greeting(_)
             | Phase::Ready
             | Phase::Probing(_)
@@ -963,7 +1054,8 @@ impl Session {
                 self.events.push_back(SessionEvent::Probed(Box::new(Findings::restarted())));
                 self.greet(now);
             }
-            Phase::Ready | Phase::Greeting(_) => self.greet(now),
+            // Behind the same adapter there may be another board now.
+            Phase::Ready | Phase::Greeting(_) | Phase::Quarantined(_) => self.greet(now),
             Phase::Stopped(check) => {
                 if let Some(wanted) = check.handle_start(now) {
                     self.obey_check(wanted);
@@ -990,7 +1082,7 @@ impl Session {
         match event {
             LinkEvent::Renumbered => match &mut self.phase {
                 Phase::Greeting(step) => {
-                    *step = Greeting::Identifying;
+                    *step = Greeting::Identifying { asked: 1, alike: 0, said: BoardSays::default() };
                     self.own.extend([&b"M115"[..], b"M105"]);
                 }
                 Phase::Probing(probe) => probe.handle_renumbered(),
@@ -1132,6 +1224,7 @@ impl Session {
             }
             Phase::Running(_) => self.drive_run(now),
             Phase::Ready
+            | Phase::Quarantined(_)
             | Phase::SwitchedOff(_)
             | Phase::Closed { .. }
             | Phase::Stopped(_)
@@ -1154,16 +1247,102 @@ impl Session {
             return;
         }
         match &mut self.phase {
-            Phase::Greeting(Greeting::Identifying) => {
-                let dialect = self.link.dialect();
-                if self.profile.meatpack && dialect.meatpack && dialect.traits.unpacks {
-                    self.offer_packing(now, 0);
-                } else {
-                    self.arm(now);
-                }
+            Phase::Greeting(Greeting::Identifying { asked, alike, said }) => {
+                let (asked, alike, said) = (*asked, *alike, std::mem::take(said));
+                self.recognise(now, asked, alike, &said);
             }
             Phase::Greeting(Greeting::Arming) => self.greeted(now),
             _ => {}
+        }
+    }
+
+    fn board_says(&self) -> BoardSays {
+        let FirmwareInfo { name, machine, uuid } = &self.firmware;
+        let told = |text: &String| (!text.is_empty()).then(|| text.clone());
+        BoardSays {
+            uuid: uuid.as_ref().and_then(told),
+            machine: machine.as_ref().and_then(told),
+            firmware: told(name),
+        }
+    }
+
+    /// Compares the board with what is remembered. Whatever is not exactly that must be said alike more than once.
+    fn recognise(&mut self, now: Moment, asked: u32, alike: u32, before: &BoardSays) {
+        let Some(recognition) = &self.recognition else { return self.go_on(now) };
+        let says = self.board_says();
+        let verdict = recognition.judge(&says);
+        let plain = matches!(verdict, Verdict::Same { changed: false, .. });
+        let alike = if *before == says { alike + 1 } else { 1 };
+        // Silence is believed only when it lasts.
+        let enough = if says == BoardSays::default() { IDENTITY_TRIES } else { IDENTITY_ALIKE };
+        if !plain && alike < enough {
+            if asked >= IDENTITY_TRIES {
+                self.close("it says something else each time it is asked who it is: look at the cable");
+                return;
+            }
+            self.firmware = FirmwareInfo::default();
+            self.phase = Phase::Greeting(Greeting::Identifying { asked: asked + 1, alike, said: says });
+            // The question behind it takes up an `ok` that came too often, as after an empty line.
+            self.own.extend([&b"M115"[..], b"M105"]);
+            self.send_own(now);
+            return;
+        }
+        match verdict {
+            Verdict::Same { .. } | Verdict::New => {
+                let evidence = recognition.seen(&says);
+                let learn = verdict == Verdict::New || !plain;
+                if let Some(recognition) = &mut self.recognition {
+                    recognition.known = Some(evidence.clone());
+                }
+                self.events.push_back(SessionEvent::Recognised { evidence: Box::new(evidence), learn });
+                self.go_on(now);
+            }
+            Verdict::Wrong(wrong) => {
+                let switch_off = recognition.may_switch_off(&wrong);
+                self.phase = Phase::Quarantined(Box::new(wrong.clone()));
+                self.poll_at = None;
+                self.events.push_back(SessionEvent::Quarantined(Box::new(wrong)));
+                if switch_off {
+                    // Ours, and its job is over: nobody else will do it.
+                    self.switch_off();
+                    self.send_own(now);
+                }
+            }
+        }
+    }
+
+    /// The greeting after the board is known.
+    fn go_on(&mut self, now: Moment) {
+        let dialect = self.link.dialect();
+        if self.profile.meatpack && dialect.meatpack && dialect.traits.unpacks {
+            self.offer_packing(now, 0);
+        } else {
+            self.arm(now);
+        }
+    }
+
+    fn why_quarantined(&self, wrong: &Wrong) -> String {
+        let hot = |heater: Option<Reading>| {
+            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 > 0.0)
+        };
+        let mut words = wrong.in_words();
+        let left = !self.recognition.as_ref().is_some_and(|recognition| recognition.may_switch_off(wrong));
+        if left && (hot(self.temperatures.hotend) || hot(self.temperatures.bed)) {
+            words.push_str("; its heaters are on, and it may be at work for somebody else: look at it");
+        }
+        words
+    }
+
+    /// Whoever left a heater on is not here any more. A target that is not known may be one.
+    fn switch_off(&mut self) {
+        let off = |heater: Option<Reading>| {
+            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
+        };
+        if !off(self.temperatures.hotend) {
+            self.own.push_back(b"M104 S0");
+        }
+        if !off(self.temperatures.bed) {
+            self.own.push_back(b"M140 S0");
         }
     }
 
@@ -1176,16 +1355,7 @@ impl Session {
         if self.link.dialect().autoreport_temperature {
             self.own.push_back(b"M155 S1");
         }
-        // Whoever left a heater on is not here any more. A target that is not known may be one.
-        let off = |heater: Option<Reading>| {
-            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
-        };
-        if !off(self.temperatures.hotend) {
-            self.own.push_back(b"M104 S0");
-        }
-        if !off(self.temperatures.bed) {
-            self.own.push_back(b"M140 S0");
-        }
+        self.switch_off();
         self.send_own(now);
         if self.own.is_empty() && self.link.is_idle() {
             self.greeted(now);

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::case::IntendedUse;
 use super::heat::Alarm;
+use super::identity::{Evidence, Wrong};
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
 use super::job::{Interruption, Progress};
 use super::moment::{Stamp, WallTime};
@@ -164,6 +165,27 @@ pub enum Fact {
         printer: PrinterName,
         alarm: Alarm,
     },
+    /// From now on this is the printer's board. `by` is absent where platen learned it by itself.
+    PrinterIdentified {
+        printer: PrinterName,
+        evidence: Box<Evidence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// On the printer's port is a board that is not its own, or may not be.
+    PrinterQuarantined {
+        printer: PrinterName,
+        why: Box<Wrong>,
+    },
+    /// The printer's own board is on its port again.
+    PrinterRecognised {
+        printer: PrinterName,
+    },
+    /// A person is there while the job begins on this printer.
+    JobReleased {
+        printer: PrinterName,
+        by: String,
+    },
 }
 
 impl Fact {
@@ -189,6 +211,10 @@ impl Fact {
             Self::PrinterFaulted { .. } => "printer_faulted",
             Self::LatchCleared { .. } => "latch_cleared",
             Self::HeatAlarm { .. } => "heat_alarm",
+            Self::PrinterIdentified { .. } => "printer_identified",
+            Self::PrinterQuarantined { .. } => "printer_quarantined",
+            Self::PrinterRecognised { .. } => "printer_recognised",
+            Self::JobReleased { .. } => "job_released",
         }
     }
 
@@ -207,7 +233,11 @@ impl Fact {
             | Self::StopUnverified { printer, .. }
             | Self::PrinterFaulted { printer, .. }
             | Self::LatchCleared { printer, .. }
-            | Self::HeatAlarm { printer, .. } => Some(printer),
+            | Self::HeatAlarm { printer, .. }
+            | Self::PrinterIdentified { printer, .. }
+            | Self::PrinterQuarantined { printer, .. }
+            | Self::PrinterRecognised { printer }
+            | Self::JobReleased { printer, .. } => Some(printer),
             Self::JobCancelled { printer, .. } => printer.as_ref(),
             Self::JobQueued { pinned, .. } => pinned.as_ref(),
             Self::JournalBegun { .. }

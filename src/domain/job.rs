@@ -10,9 +10,11 @@
 //! Nothing leaves `Ended`: printing again is a new job.
 
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
+use super::case::IntendedUse;
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::moment::WallTime;
+use super::moment::{Stamp, WallTime};
 use super::printer::{Fault, LineHealth};
 
 /// How far the firmware has confirmed, in commands of the file (comments and blank lines do not count).
@@ -183,4 +185,50 @@ pub struct Job {
     /// How many events this job has: the last one's `job_seq`.
     pub events: u64,
     pub state: JobState,
+    /// Somebody is at a printer to begin it; forgotten when it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
+}
+
+/// A person said "begin it now, I am there".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    pub printer: PrinterName,
+    pub by: String,
+    pub stamp: Stamp,
+}
+
+/// So long after they said so, a person is believed to be at the printer.
+const RELEASE_HOLDS: Duration = Duration::from_secs(10 * 60);
+
+impl Released {
+    /// Not for another printer, nor for later, nor after a restart of platen.
+    pub fn holds(&self, printer: &PrinterName, now: &Stamp) -> bool {
+        self.printer == *printer
+            && self.stamp.boot == now.boot
+            && now.mono.since(self.stamp.mono) <= RELEASE_HOLDS
+    }
+}
+
+/// Why a job does not begin by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attended {
+    /// `unattended = false` of the printer.
+    Printer,
+    /// What its case is for is among `attended_uses`.
+    Use(IntendedUse),
+    /// The firmware says that it does not watch its heaters.
+    Unprotected,
+}
+
+impl Attended {
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Printer => "the configuration says so of this printer",
+            Self::Use(IntendedUse::Diagnostic) => "the configuration says so of diagnostic parts",
+            Self::Use(IntendedUse::Guide) => "the configuration says so of guides",
+            Self::Use(IntendedUse::Education) => "the configuration says so of parts for education",
+            Self::Unprotected => "its firmware does not watch its heaters (THERMAL_PROTECTION:0)",
+        }
+    }
 }

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use super::case::{Case, IntendedUse};
 use super::event::{Actor, Event, Fact, JobRef};
 use super::heat::Alarm;
+use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use super::job::{Attended, Interruption, Job, JobState, Outcome, Progress, Released, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
@@ -92,6 +93,31 @@ pub enum Request {
         printer: PrinterName,
         by: String,
     },
+    /// What platen learned of a printer's board by itself.
+    NoteIdentified {
+        printer: PrinterName,
+        evidence: Box<Evidence>,
+    },
+    /// A person says that the board on its port is this printer's.
+    Identify {
+        printer: PrinterName,
+        evidence: Box<Evidence>,
+        by: String,
+    },
+    NoteQuarantined {
+        printer: PrinterName,
+        why: Box<Wrong>,
+    },
+    /// Its own board is there.
+    NoteRecognised {
+        printer: PrinterName,
+    },
+    /// A person at the printer lets a waiting job begin on it.
+    ReleaseJob {
+        job: JobId,
+        printer: PrinterName,
+        by: String,
+    },
     /// At each start: jobs that the last daemon left running are interrupted.
     BeginBoot {
         version: String,
@@ -139,6 +165,15 @@ pub enum Refusal {
         "printer {printer} is locked after a {why}; look at it, then `platen stop --clear {printer} --by NAME`"
     )]
     Latched { printer: PrinterName, why: &'static str },
+    #[error(
+        "printer {printer} is in quarantine: {why}; plug its own board in, or look which board it is and say so with `platen printers identify {printer} --by NAME`"
+    )]
+    Quarantined { printer: PrinterName, why: String },
+    #[error(
+        "a person must be at printer {printer} when job {job} begins: {}; go there, then `platen jobs --start {job} --by NAME`",
+        .why.in_words()
+    )]
+    PersonNeeded { printer: PrinterName, job: JobId, why: Attended },
     #[error("printer {printer} already prints job {job}")]
     PrinterBusy { printer: PrinterName, job: JobId },
     #[error("the bed of {0} is clear already")]
@@ -296,6 +331,9 @@ impl Lab {
             };
             return Err(Refusal::Latched { printer: printer.clone(), why });
         }
+        if let Some(quarantine) = record.quarantine {
+            return Err(Refusal::Quarantined { printer: printer.clone(), why: quarantine.why.in_words() });
+        }
         if let Some(running) = self.running_on(printer) {
             return Err(Refusal::PrinterBusy { printer: printer.clone(), job: running.id.clone() });
         }
@@ -303,6 +341,22 @@ impl Lab {
             return Err(Refusal::BedOccupied { printer: printer.clone(), job });
         }
         Ok(())
+    }
+
+    /// Whether a job may begin on a printer now, where `needs` says why a person has to be there.
+    pub fn may_begin(
+        &self,
+        job: &Job,
+        printer: &PrinterName,
+        needs: Option<Attended>,
+        now: &Stamp,
+    ) -> Result<(), Refusal> {
+        self.may_start(job, printer)?;
+        let released = job.released.as_ref().is_some_and(|released| released.holds(printer, now));
+        match needs.filter(|_| !released) {
+            None => Ok(()),
+            Some(why) => Err(Refusal::PersonNeeded { printer: printer.clone(), job: job.id.clone(), why }),
+        }
     }
 
     fn running(&self, id: &JobId, wanted: &'static str) -> Result<(&Job, &Run), Refusal> {
@@ -363,6 +417,33 @@ impl Lab {
                     return Err(Refusal::NotLatched(printer.clone()));
                 }
                 one(Fact::LatchCleared { printer: printer.clone(), by })
+            }
+            Request::NoteIdentified { printer, evidence } => one(Fact::PrinterIdentified {
+                printer: printer.clone(),
+                evidence: evidence.clone(),
+                by: None,
+            }),
+            Request::Identify { printer, evidence, by } => {
+                let by = Some(person(by)?);
+                one(Fact::PrinterIdentified { printer: printer.clone(), evidence: evidence.clone(), by })
+            }
+            Request::NoteQuarantined { printer, why } => {
+                // Known already: the same board was looked at again.
+                if self.printer(printer).quarantine.is_some_and(|quarantine| quarantine.why == **why) {
+                    return Ok(Vec::new());
+                }
+                one(Fact::PrinterQuarantined { printer: printer.clone(), why: why.clone() })
+            }
+            Request::NoteRecognised { printer } => {
+                if self.printer(printer).quarantine.is_none() {
+                    return Ok(Vec::new());
+                }
+                one(Fact::PrinterRecognised { printer: printer.clone() })
+            }
+            Request::ReleaseJob { job, printer, by } => {
+                let by = person(by)?;
+                self.may_start(self.job(job)?, printer)?;
+                Ok(vec![(Some(job.clone()), Fact::JobReleased { printer: printer.clone(), by })])
             }
             Request::QueueJob(new) => self.judge_queue(new),
             Request::StartJob { job, printer } => {
@@ -594,7 +675,24 @@ impl Lab {
                 record.stop = StopOutcome::default();
                 touched.push(EntityKey::Printer(printer.clone()));
             }
-            Fact::JournalBegun { .. }
+            Fact::PrinterIdentified { printer, evidence, by } => {
+                let (evidence, at) = (evidence.as_ref().clone(), event.stamp.wall);
+                let record = self.record_mut(printer);
+                record.identity = Some(Box::new(Identity { evidence, by: by.clone(), at }));
+                record.quarantine = None;
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::PrinterQuarantined { printer, why } => {
+                let (why, at) = (why.as_ref().clone(), event.stamp.wall);
+                self.record_mut(printer).quarantine = Some(Box::new(Quarantine { why, at }));
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::PrinterRecognised { printer } => {
+                self.record_mut(printer).quarantine = None;
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::JobReleased { .. }
+            | Fact::JournalBegun { .. }
             | Fact::DaemonStarted { .. }
             | Fact::JobQueued { .. }
             | Fact::JobProgress { .. }
@@ -609,8 +707,7 @@ impl Lab {
     }
 
     fn record_mut(&mut self, name: &PrinterName) -> &mut PrinterRecord {
-        let fresh = || PrinterRecord::new(name.clone());
-        self.printers.entry(name.clone()).or_insert_with(fresh)
+        self.printers.entry(name.clone()).or_insert_with(|| PrinterRecord::new(name.clone()))
     }
 
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
@@ -629,12 +726,21 @@ impl Lab {
                 order: self.counters.order,
                 events: subject.job_seq,
                 state: JobState::Queued,
+                released: None,
             };
             self.jobs.insert(subject.job.clone(), job);
             return;
         }
         let Some(job) = self.jobs.get_mut(&subject.job) else { return };
         job.events = subject.job_seq;
+        if let Fact::JobReleased { printer, by } = &event.fact {
+            let stamp = event.stamp.clone();
+            job.released = Some(Released { printer: printer.clone(), by: by.clone(), stamp });
+            return;
+        }
+        if matches!(event.fact, Fact::JobStarted { .. }) {
+            job.released = None;
+        }
         let run = job.state.run().cloned();
         let ended = |run: Option<Run>, outcome| JobState::Ended { run, ended: event.stamp.wall, outcome };
         let at = |run: Option<Run>, progress: Progress| run.map(|run| Run { progress, ..run });
@@ -729,6 +835,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::BootId;
     use crate::domain::moment::{Moment, WallTime};
+    use proptest::prelude::*;
 
     fn stamp() -> Stamp {
         Stamp { wall: WallTime(1_000), mono: Moment(5), boot: BootId::from_entropy([1; 16]) }
@@ -902,5 +1009,134 @@ mod tests {
             again.apply(event);
         }
         assert_eq!(again, lab);
+    }
+
+    fn wrong() -> Box<Wrong> {
+        Box::new(Wrong::Doubt { with: printer("b") })
+    }
+
+    #[test]
+    fn a_quarantined_printer_starts_nothing_until_its_board_is_there_or_a_person_says_so() {
+        let (a, evidence) = (printer("a"), Box::<Evidence>::default());
+        let ends = [
+            Request::NoteRecognised { printer: a.clone() },
+            Request::Identify { printer: a.clone(), evidence, by: "kim".into() },
+        ];
+        for end in ends {
+            let mut lab = lab_with_jobs(1);
+            grant(&mut lab, &Request::NoteQuarantined { printer: a.clone(), why: wrong() }).unwrap();
+            let again = Request::NoteQuarantined { printer: a.clone(), why: wrong() };
+            assert_eq!(grant(&mut lab, &again), Ok(Vec::new()), "told once");
+            let start = Request::StartJob { job: job(0), printer: a.clone() };
+            grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap();
+            assert!(matches!(lab.judge(&start), Err(Refusal::Quarantined { .. })));
+            grant(&mut lab, &end).unwrap();
+            grant(&mut lab, &start).unwrap();
+        }
+        let unnamed = Request::Identify { printer: a, evidence: Box::default(), by: " ".into() };
+        assert_eq!(Lab::default().judge(&unnamed), Err(Refusal::Name));
+    }
+
+    #[test]
+    fn a_person_lets_one_job_begin_on_one_printer_for_a_while_and_not_after_a_restart() {
+        let mut lab = lab_with_jobs(2);
+        let (a, b, needs) = (printer("a"), printer("b"), Some(Attended::Printer));
+        let at = |seconds: u64, boot: u8| Stamp {
+            mono: Moment::from_millis(5 + seconds * 1_000),
+            boot: BootId::from_entropy([boot; 16]),
+            ..stamp()
+        };
+        let may = |lab: &Lab, id, on, now| lab.may_begin(&lab.jobs[&job(id)], on, needs, &now).is_ok();
+        assert!(!may(&lab, 0, &a, at(0, 1)));
+        let unnamed = Request::ReleaseJob { job: job(0), printer: a.clone(), by: String::new() };
+        assert_eq!(lab.judge(&unnamed), Err(Refusal::Name));
+        grant(&mut lab, &Request::ReleaseJob { job: job(0), printer: a.clone(), by: "kim".into() }).unwrap();
+        assert!(may(&lab, 0, &a, at(599, 1)));
+        assert!(!may(&lab, 0, &a, at(601, 1)), "nobody stands there for so long");
+        assert!(!may(&lab, 0, &a, at(1, 2)), "platen was started anew");
+        assert!(!may(&lab, 0, &b, at(1, 1)) && !may(&lab, 1, &a, at(1, 1)), "only this job, only there");
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
+        assert_eq!(lab.jobs[&job(0)].released, None);
+        let occupied = Request::ReleaseJob { job: job(1), printer: a, by: "kim".into() };
+        assert!(matches!(lab.judge(&occupied), Err(Refusal::PrinterBusy { .. })));
+    }
+
+    fn any_request() -> impl Strategy<Value = Request> {
+        let name = || prop_oneof![Just(printer("a")), Just(printer("b"))];
+        let id = || (0u8..3).prop_map(job);
+        let by = || String::from("kim");
+        let progress = Progress { confirmed: 4, total: 10 };
+        prop_oneof![
+            4 => (id(), name()).prop_map(|(job, printer)| Request::StartJob { job, printer }),
+            2 => id().prop_map(move |job| Request::NotePrinted {
+                job,
+                progress,
+                digest: FileHash::from_digest([9; 32]),
+                line: Box::default(),
+                millis: 5,
+            }),
+            1 => id().prop_map(move |job| Request::NoteInterrupted {
+                job,
+                progress,
+                why: Interruption::Unplugged,
+                line: None,
+            }),
+            1 => id().prop_map(move |job| Request::CancelJob {
+                job,
+                progress: Some(progress),
+                by: by(),
+                line: None,
+            }),
+            2 => name().prop_map(move |printer| Request::ClearBed { printer, by: by() }),
+            1 => name().prop_map(move |printer| Request::NoteStopped { printer, by: by() }),
+            1 => name().prop_map(|printer| Request::NoteFaulted { printer, fault: Fault::TooHot }),
+            1 => name().prop_map(move |printer| Request::ClearLatch { printer, by: by() }),
+            1 => name().prop_map(|printer| Request::NoteQuarantined { printer, why: wrong() }),
+            1 => name().prop_map(|printer| Request::NoteRecognised { printer }),
+            1 => (id(), name()).prop_map(move |(job, printer)| Request::ReleaseJob { job, printer, by: by() }),
+            1 => Just(Request::BeginBoot { version: "1".into() }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_nothing_starts_on_a_bed_that_no_named_person_has_cleared(
+            requests in proptest::collection::vec(any_request(), 0..60),
+        ) {
+            let mut lab = lab_with_jobs(3);
+            // A memory of its own, from the facts alone.
+            let mut occupied: BTreeMap<PrinterName, bool> = BTreeMap::new();
+            let mut barred: BTreeMap<PrinterName, [bool; 2]> = BTreeMap::new();
+            for request in requests {
+                for event in grant(&mut lab, &request).unwrap_or_default() {
+                    match event.fact {
+                        Fact::JobStarted { printer } => {
+                            prop_assert!(!occupied.insert(printer.clone(), true).unwrap_or_default());
+                            prop_assert_eq!(barred.get(&printer).copied().unwrap_or_default(), [false; 2]);
+                        }
+                        Fact::BedCleared { printer, by } => {
+                            prop_assert_eq!(by, "kim");
+                            occupied.insert(printer, false);
+                        }
+                        Fact::PrinterStopped { printer, .. } | Fact::PrinterFaulted { printer, .. } => {
+                            barred.entry(printer).or_default()[0] = true;
+                        }
+                        Fact::LatchCleared { printer, .. } => barred.entry(printer).or_default()[0] = false,
+                        Fact::PrinterQuarantined { printer, .. } => {
+                            barred.entry(printer).or_default()[1] = true;
+                        }
+                        Fact::PrinterRecognised { printer } => barred.entry(printer).or_default()[1] = false,
+                        _ => {}
+                    }
+                }
+                // A crash at any moment: what was stored is what is read back.
+                let mut back = Lab::default();
+                let keys = lab.printers.keys().map(|name| EntityKey::Printer(name.clone()));
+                for key in keys.chain(lab.jobs.keys().map(|id| EntityKey::Job(id.clone()))) {
+                    back.restore(&key.path(), &lab.entity(&key).unwrap()).unwrap();
+                }
+                prop_assert_eq!((&back.printers, &back.jobs), (&lab.printers, &lab.jobs));
+            }
+        }
     }
 }

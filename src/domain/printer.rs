@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::identity::{Identity, Quarantine};
 use super::ids::{JobId, PrinterName};
 use super::job::Progress;
 use super::moment::{Moment, WallTime};
@@ -248,12 +249,19 @@ pub struct PrinterRecord {
     /// Of the stop that the latch is about.
     #[serde(default)]
     pub stop: StopOutcome,
+    /// Its board, once it was connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Box<Identity>>,
+    /// Another board is on its port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Box<Quarantine>>,
 }
 
 impl PrinterRecord {
     /// A printer of which nothing is written down yet.
     pub fn new(name: PrinterName) -> Self {
-        Self { name, bed: Bed::Clear, latch: None, stop: StopOutcome::default() }
+        let stop = StopOutcome::default();
+        Self { name, bed: Bed::Clear, latch: None, stop, identity: None, quarantine: None }
     }
 }
 
@@ -285,6 +293,10 @@ pub enum Activity {
     },
     /// The port is open and the firmware is being greeted.
     Connecting,
+    /// The board on the port is not this printer's, or may not be: it gets no line. `reason` stays local.
+    Quarantined {
+        reason: String,
+    },
     /// Nothing to do.
     Ready,
     Printing {
@@ -319,6 +331,7 @@ impl Activity {
         match self {
             Self::Offline { .. } => "offline",
             Self::Connecting => "connecting",
+            Self::Quarantined { .. } => "quarantined",
             Self::Ready => "ready",
             Self::Printing { .. } => "printing",
             Self::Paused { .. } => "paused",
@@ -335,9 +348,12 @@ impl Activity {
             | Self::Paused { job, .. }
             | Self::Finishing { job, .. }
             | Self::Cancelling { job } => Some(job),
-            Self::Offline { .. } | Self::Connecting | Self::Ready | Self::Stopped | Self::Faulted { .. } => {
-                None
-            }
+            Self::Offline { .. }
+            | Self::Connecting
+            | Self::Quarantined { .. }
+            | Self::Ready
+            | Self::Stopped
+            | Self::Faulted { .. } => None,
         }
     }
 
@@ -497,6 +513,9 @@ pub struct Snapshot {
     pub firmware: Option<String>,
     pub line: LineHealth,
     pub rate: LineRate,
+    /// The firmware says that it does not watch its heaters (`Cap:THERMAL_PROTECTION:0`).
+    #[serde(default)]
+    pub unprotected: bool,
     /// When this snapshot was made.
     pub at: Moment,
 }
@@ -510,6 +529,7 @@ impl Snapshot {
             firmware: None,
             line: LineHealth::default(),
             rate: LineRate::default(),
+            unprotected: false,
             at,
         }
     }

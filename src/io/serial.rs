@@ -13,6 +13,7 @@ use serialport::{SerialPort, TTYPort};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
+use super::usb::Device;
 use crate::domain::units::Baud;
 
 /// Bytes to and from a printer. A read of 0 bytes is the unplug.
@@ -28,6 +29,11 @@ pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
         let _ = up;
         Err(io::ErrorKind::Unsupported.into())
     }
+
+    /// The device that is open, whatever its name leads to by now.
+    fn device(&self) -> Option<Device> {
+        None
+    }
 }
 
 /// A pipe in memory: for tests and benchmarks, which want the wire without a kernel in it.
@@ -39,6 +45,11 @@ impl Wire for tokio::io::DuplexStream {
 pub trait Dial: Send + Sync + 'static {
     /// Opens it. Blocks; called from a blocking thread.
     fn dial(&self) -> Result<Box<dyn Wire>, DialError>;
+
+    /// The device that it leads to now.
+    fn device(&self) -> Option<Device> {
+        None
+    }
 }
 
 /// Why a port cannot be opened, and what to do.
@@ -78,6 +89,7 @@ struct SerialWire {
     room: Option<AsyncFd<OwnedFd>>,
     /// The kernel collects lines, and gives one at each read.
     by_line: bool,
+    device: Option<Device>,
 }
 
 impl AsyncRead for SerialWire {
@@ -223,6 +235,10 @@ impl Wire for SerialWire {
         }
     }
 
+    fn device(&self) -> Option<Device> {
+        self.device
+    }
+
     fn set_dtr(&mut self, up: bool) -> io::Result<()> {
         set_dtr(self.port.get_ref(), up).map_err(Into::into)
     }
@@ -304,8 +320,14 @@ impl Dial for SerialDial {
         let low_latency = set_low_latency(&port);
         tracing::debug!(port = %self.path.display(), ?low_latency, "port set up");
         let other = |error: io::Error| DialError::Other { path: self.path.clone(), error: error.to_string() };
-        let port = unwrapped(port).and_then(|port| registered(port, Interest::READABLE)).map_err(other)?;
-        Ok(Box::new(SerialWire { port, room: None, by_line: false }))
+        let port = unwrapped(port).map_err(other)?;
+        let device = nix::sys::stat::fstat(&port).ok().map(|found| Device(found.st_rdev));
+        let port = registered(port, Interest::READABLE).map_err(other)?;
+        Ok(Box::new(SerialWire { port, room: None, by_line: false, device }))
+    }
+
+    fn device(&self) -> Option<Device> {
+        Device::of(&self.path)
     }
 }
 

@@ -506,12 +506,12 @@ impl Link {
         if tries % 3 == 2 && perhaps {
             self.withdraw_packing();
         }
+        self.end_line();
         self.write_renumbering();
         self.state = State::Renumbering { tries: tries + 1, repeat_at: now + RENUMBER_REPEAT };
     }
 
     fn write_renumbering(&mut self) {
-        self.end_line();
         let command = format!("M110 N{}", self.base);
         let form = self.form();
         frame::write_as(&mut self.out, &mut self.scratch, form, self.base, command.as_bytes());
@@ -1333,6 +1333,7 @@ impl Link {
             }
             Settle::Answered { refused: true, ok_came } => self.numbered(now, true, ok_came),
             Settle::Answered { refused: false, .. } => {
+                // No newline before it: the line before was answered, and an empty one may get an `ok` of its own.
                 self.write_renumbering();
                 self.state = State::Settling { step: Settle::Reset, tries, until: now + RENUMBER_REPEAT };
             }

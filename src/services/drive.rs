@@ -16,6 +16,7 @@ use crate::control::session::Session;
 use crate::gcode::lexer::Lexer;
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
+use crate::io::usb::Device;
 
 /// Lines of a file on their way to a session.
 #[derive(Debug)]
@@ -136,6 +137,11 @@ impl Drive {
             dtr_is_up: true,
             supply_error: None,
         }
+    }
+
+    /// The device that is open.
+    pub fn device(&self) -> Option<Device> {
+        self.wire.device()
     }
 
     /// Gives the session back; the wire is closed.

@@ -26,6 +26,10 @@ pub enum Order {
     Clear {
         by: String,
     },
+    /// A person says that the board on its port is its own.
+    Identify {
+        by: String,
+    },
 }
 
 /// Why a printer's task did not do it.

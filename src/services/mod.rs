@@ -7,6 +7,7 @@ pub mod board;
 pub mod intake;
 
 pub mod drive;
+pub mod ports;
 pub mod printer;
 pub mod relay;
 

@@ -17,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::{Drive, FileSupply, Turn, dial};
 use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
+use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
 use super::relay::Relay;
 use crate::control::session::{NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
 use crate::domain::heat::Action;
+use crate::domain::identity::Recognition;
 use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::lab::Request;
@@ -29,6 +31,7 @@ use crate::domain::moment::Moment;
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
+use crate::io::usb::Device;
 
 /// A printer that is off costs one failed `open` in this time, at most.
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -62,6 +65,7 @@ pub struct Setup {
     pub recorder: Recorder,
     pub clock: Clock,
     pub relay: Relay,
+    pub ports: Arc<Ports>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -96,6 +100,18 @@ pub fn spawn(
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
 
+/// Whether a note is tried again when the disk did not take it.
+fn is_worth_waiting(request: &Request, ending: bool) -> bool {
+    match request {
+        Request::NoteProgress { .. } => false,
+        // Found out again whenever the port is opened.
+        Request::NoteIdentified { .. } | Request::NoteQuarantined { .. } | Request::NoteRecognised { .. } => {
+            !ending
+        }
+        _ => true,
+    }
+}
+
 /// Writes down what a printer's task tells, in order, for as long as it takes.
 struct Scribe {
     queue: mpsc::UnboundedSender<Request>,
@@ -112,9 +128,7 @@ impl Scribe {
                 loop {
                     match recorder.submit(request.clone(), Actor::Printer(printer.clone())).await {
                         Ok(_) => break,
-                        Err(NotRecorded::Store(error))
-                            if !matches!(request, Request::NoteProgress { .. }) =>
-                        {
+                        Err(NotRecorded::Store(error)) if is_worth_waiting(&request, inbox.is_closed()) => {
                             tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
                             tokio::time::sleep(pause).await;
                             pause = (pause * 2).min(RETRY_MAX);
@@ -167,10 +181,41 @@ fn may_be_hot(snapshot: &Snapshot, now: Moment) -> bool {
 /// What became of opening the port.
 enum Dialled {
     /// Open, with a stop that came meanwhile.
-    Open(Box<dyn Wire>, Option<Stop>),
-    Failed(DialError),
+    Open(Box<dyn Wire>, Option<Held>, Option<Stop>),
+    Failed(String),
     /// A stop came, and the port did not.
     Stopped,
+}
+
+/// Opens the port for this printer alone, or says why not, with what to do.
+async fn open(setup: &Setup) -> Result<(Box<dyn Wire>, Option<Held>), String> {
+    let shared = |other: PrinterName| {
+        format!("its port leads to the device that printer {other} has open: give each a `port` of its own")
+    };
+    let (ports, name) = (&setup.ports, &setup.name);
+    match dial(Arc::clone(&setup.dial)).await {
+        Ok(wire) => match wire.device().map(|device| ports.hold(device, name)).transpose() {
+            Ok(held) => Ok((wire, held)),
+            Err(other) => Err(shared(other)),
+        },
+        Err(error) => {
+            let holder = setup.dial.device().and_then(|device| ports.holder(device));
+            if let Some(other) = holder {
+                return Err(shared(other));
+            }
+            let mut reason = error.to_string();
+            if matches!(error, DialError::Missing(_)) {
+                let (ports, recorder, name) = (Arc::clone(ports), setup.recorder.clone(), name.clone());
+                let looked = tokio::task::spawn_blocking(move || ports.elsewhere(&recorder, &name)).await;
+                if let Ok(Some(path)) = looked {
+                    reason.push_str(&format!(
+                        " Its adapter is at {path} now: set `port` to a name that stays, in /dev/serial/by-id or by-path"
+                    ));
+                }
+            }
+            Err(reason)
+        }
+    }
 }
 
 /// Why a connection ended.
@@ -192,7 +237,18 @@ impl Task {
             }
             match self.dial_or_stop().await {
                 Dialled::Stopped => continue,
-                Dialled::Open(wire, stop) => {
+                // The device is ours alone for as long as it is open.
+                Dialled::Open(wire, _held, mut stop) => {
+                    if stop.is_none() {
+                        match self.recognition_or_stop(wire.device()).await {
+                            Ok(recognition) => {
+                                if let Some(session) = &mut self.session {
+                                    session.expect(Some(recognition));
+                                }
+                            }
+                            Err(meanwhile) => stop = Some(meanwhile),
+                        }
+                    }
                     let Some(session) = self.session.take() else { break };
                     tracing::info!(printer = %self.setup.name, "port opened");
                     let drive = Drive::new(session, wire, self.setup.clock.clone());
@@ -210,8 +266,7 @@ impl Task {
                         pause = RETRY_MIN;
                     }
                 }
-                Dialled::Failed(error) => {
-                    let reason = error.to_string();
+                Dialled::Failed(reason) => {
                     let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
                     if !known {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
@@ -232,22 +287,32 @@ impl Task {
 
     /// Opens the port; a driver may take its time for that, and a stop waits for it only a moment.
     async fn dial_or_stop(&mut self) -> Dialled {
-        let dialling = dial(Arc::clone(&self.setup.dial));
-        tokio::pin!(dialling);
+        let mut dialling = Box::pin(open(&self.setup));
         let stop = tokio::select! {
             biased;
             dialled = &mut dialling => return match dialled {
-                Ok(wire) => Dialled::Open(wire, None),
-                Err(error) => Dialled::Failed(error),
+                Ok((wire, held)) => Dialled::Open(wire, held, None),
+                Err(reason) => Dialled::Failed(reason),
             },
             Some(stop) = self.stops.recv() => stop,
         };
-        match tokio::time::timeout(STOP_WAITS_FOR_PORT, dialling).await {
-            Ok(Ok(wire)) => Dialled::Open(wire, Some(stop)),
+        let dialled = tokio::time::timeout(STOP_WAITS_FOR_PORT, dialling).await;
+        match dialled {
+            Ok(Ok((wire, held))) => Dialled::Open(wire, held, Some(stop)),
             Ok(Err(_)) | Err(_) => {
                 self.stop_without_port(stop).await;
                 Dialled::Stopped
             }
+        }
+    }
+
+    /// What the board on the open port has to be; a stop does not wait for that, nor does it matter to it.
+    async fn recognition_or_stop(&mut self, device: Option<Device>) -> Result<Recognition, Stop> {
+        let Setup { ports, recorder, name, .. } = &self.setup;
+        tokio::select! {
+            biased;
+            Some(stop) = self.stops.recv() => Err(stop),
+            recognition = ports.recognition(recorder, name, device) => Ok(recognition),
         }
     }
 
@@ -259,6 +324,42 @@ impl Task {
         self.cut_power();
         // The latch is read from the journal: wait until the scribe has written it.
         self.settled().await;
+    }
+
+    /// The name of an idle port leads elsewhere by now: what is open is not what is meant any more.
+    /// While a job runs, what is open is what was recognised, and nothing follows the name.
+    fn has_moved(&self, drive: &Drive) -> Option<String> {
+        if !(drive.session.is_ready() || drive.session.is_quarantined()) {
+            return None;
+        }
+        let (open, meant) = (drive.device()?, self.setup.dial.device()?);
+        (open != meant).then(|| "the name of its port leads to another device now".to_owned())
+    }
+
+    /// Another printer's board that we found hot: its own job may have been running when the port was opened.
+    fn quench(&mut self, drive: &mut Drive) {
+        let now = self.setup.clock.now();
+        if let Some(other) = drive.session.wants_quenching()
+            && self.setup.recorder.read(|lab| lab.running_on(&other).is_none())
+        {
+            drive.session.quench(now);
+        }
+    }
+
+    /// A person says that the board on the open port is this printer's.
+    async fn identify(&mut self, drive: &mut Drive, by: String) -> Result<(), NotDone> {
+        let wanted = "be identified: its board must be connected, and idle";
+        let idle = drive.session.is_ready() || drive.session.is_quarantined();
+        let Some(evidence) = drive.session.evidence().filter(|_| idle) else {
+            let state = drive.session.activity().word();
+            return Err(self.refused(&NotNow::State { state }, None, wanted));
+        };
+        let (printer, evidence) = (self.setup.name.clone(), Box::new(evidence));
+        let request = Request::Identify { printer, evidence, by: by.clone() };
+        let recorded = self.setup.recorder.submit(request, Actor::Person(by)).await;
+        recorded.map_err(|error| NotDone::NotRecorded(error.to_string()))?;
+        let now = self.setup.clock.now();
+        drive.session.accept(now).map_err(|error| self.refused(&error, None, wanted))
     }
 
     /// Publishes a picture of a printer without a connection.
@@ -407,6 +508,11 @@ impl Task {
                     self.note_progress(&drive.session);
                     self.publish(&drive.session);
                     self.hold_lease(&drive.session);
+                    self.quench(&mut drive);
+                    if let Some(reason) = self.has_moved(&drive) {
+                        drive.session.handle_closed(&reason);
+                        break Ended::Closed { reason };
+                    }
                 }
             }
             if let Some(reason) = self.note_events(&mut drive) {
@@ -484,6 +590,12 @@ impl Task {
                 drive.set_supply(None);
                 let session = &mut drive.session;
                 session.cancel(now, &job, &by).map_err(|error| self.refused(&error, Some(&job), "cancel"))
+            }
+            Order::Identify { by } => {
+                let done = self.identify(drive, by).await;
+                self.publish(&drive.session);
+                let _ = answer.send(done);
+                return;
             }
             Order::Clear { by } => match session.activity() {
                 Activity::Stopped | Activity::Faulted { .. } => {
@@ -571,6 +683,17 @@ impl Task {
                 self.scribe.note(Request::NoteStopVerified { printer: printer.clone(), proof });
             }
             SessionEvent::StopUnverified => self.cut_power(),
+            SessionEvent::Recognised { evidence, learn: true } => {
+                tracing::info!(%printer, "learned what its board is");
+                self.scribe.note(Request::NoteIdentified { printer: printer.clone(), evidence });
+            }
+            SessionEvent::Recognised { .. } => {
+                self.scribe.note(Request::NoteRecognised { printer: printer.clone() });
+            }
+            SessionEvent::Quarantined(why) => {
+                tracing::error!(%printer, why = why.in_words(), "in quarantine: it gets no line of a job");
+                self.scribe.note(Request::NoteQuarantined { printer: printer.clone(), why });
+            }
             SessionEvent::Paused { job, progress } => self.scribe.note(Request::NotePaused { job, progress }),
             SessionEvent::Resumed { job } => self.scribe.note(Request::NoteResumed { job }),
             SessionEvent::LineTrouble(Some(trouble)) => {

@@ -279,6 +279,9 @@ fn is_urgent(request: &Request) -> bool {
         Request::NoteStopped { .. }
             | Request::NoteFaulted { .. }
             | Request::NoteHeatAlarm { .. }
+            | Request::NoteQuarantined { .. }
+            | Request::NoteRecognised { .. }
+            | Request::NoteIdentified { .. }
             | Request::NoteInterrupted { .. }
             | Request::NotePrinted { .. }
             | Request::NotePaused { .. }

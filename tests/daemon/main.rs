@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
 
+mod attended;
 mod crash;
 mod demo;
 mod files;
+mod identity;
 mod life;
 mod ports;
 mod probe;

@@ -5,9 +5,11 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "small numbers, and tests run on 64 bits")]
 
+mod dice;
 mod world;
 
 mod exactness;
+mod identity;
 
 mod faults;
 mod heat;
@@ -21,6 +23,7 @@ mod safe_off;
 
 mod stops;
 
+mod swaps;
 mod swarm;
 
 mod troubles;

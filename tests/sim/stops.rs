@@ -9,7 +9,8 @@ use platen::control::stop::DtrReset;
 use platen::domain::printer::{Activity, StopProof};
 use platen::domain::units::Baud;
 
-use crate::swarm::{self, Dice, number};
+use crate::dice::Dice;
+use crate::swarm::{self, number};
 use crate::world::{SAFE, World, curve};
 
 /// From the stop to the relay where nothing else has worked: a second, or half a second more for a report that

@@ -130,6 +130,9 @@ async fn fake_printer(
                         Request::CancelJob { job, progress: Some(Default::default()), by, line: None }
                     }
                     Order::Clear { by } => Request::ClearLatch { printer: name.clone(), by },
+                    Order::Identify { by } => {
+                        Request::Identify { printer: name.clone(), evidence: Box::default(), by }
+                    }
                 };
                 let done = recorder.submit(request, Actor::Printer(name.clone())).await;
                 let _ = answer.send(done.map(drop).map_err(|error| NotDone::NotRecorded(error.to_string())));

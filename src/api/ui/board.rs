@@ -101,7 +101,7 @@ pub(super) fn board(app: &AppState) -> Markup {
 fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) -> Markup {
     let name = &printer.name;
     html! {
-        article.printer data-state=(printer.state) data-latched[printer.latch.is_some()] aria-labelledby=(format!("printer-{name}")) {
+        article.printer data-state=(printer.state) data-latched[printer.latch.is_some() || printer.quarantine.is_some()] aria-labelledby=(format!("printer-{name}")) {
             header {
                 h3 id=(format!("printer-{name}")) { (name) }
                 span.state { (printer.state) }
@@ -112,7 +112,7 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                 }
             }
             // Where the state's word says it all, a sentence would only say it again.
-            @if printer.latch.is_none() && !matches!(printer.state.as_str(), "ready" | "printing" | "paused") {
+            @if printer.latch.is_none() && printer.quarantine.is_none() && !matches!(printer.state.as_str(), "ready" | "printing" | "paused") {
                 p.words { (capital(&printer.words)) }
             }
             @if printer.age_ms > OLD_MS { p.old { "Last heard " (age(printer.age_ms)) " ago" } }
@@ -120,6 +120,12 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                 div.latch {
                     p { strong { "Locked: " } (latch.why) ", " (when(&latch.at)) ". Look at the printer before it is used again." }
                     (named_form("/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name)], "It may be used again"))
+                }
+            }
+            @if let Some(quarantine) = &printer.quarantine {
+                div.latch {
+                    p { strong { "Quarantine: " } (quarantine.why) ", " (when(&quarantine.at)) ". Plug its own board in, or say that this is it." }
+                    (named_form("/do/identify", &format!("identify-{name}"), &[("printer", name)], "This is its own board"))
                 }
             }
             @if let Some(progress) = &printer.progress { (bar(progress, name)) }
@@ -211,6 +217,8 @@ fn job_forms(job: &JobView) -> Markup {
     let form = |what: &str, label: &str| {
         named_form("/do/job", &format!("{what}-{id}"), &[("job", id), ("change", what)], label)
     };
+    let waits_for_somebody =
+        job.waiting.as_ref().is_some_and(|waiting| waiting.printers.iter().any(|on| on.person));
     html! {
         @match job.state.as_str() {
             "printing" => details.more id=(format!("more-{id}")) {
@@ -222,7 +230,15 @@ fn job_forms(job: &JobView) -> Markup {
                 (form("resume", "Resume")) (form("cancel", "Cancel the job"))
             },
             "queued" => details.more id=(format!("more-{id}")) {
-                summary { "Cancel" }
+                summary { @if waits_for_somebody { "Begin or cancel" } @else { "Cancel" } }
+                @for on in job.waiting.iter().flat_map(|waiting| &waiting.printers).filter(|on| on.person) {
+                    (named_form(
+                        "/do/job",
+                        &format!("start-{id}-{}", on.printer),
+                        &[("job", id), ("change", "start"), ("printer", &on.printer)],
+                        &format!("Begin it on {}: I am there", on.printer),
+                    ))
+                }
                 (form("cancel", "Cancel the job"))
             },
             _ => {},

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::api::jobs::{Change, change};
-use crate::api::printers::{bed_is_clear, may_be_used};
+use crate::api::jobs::{Change, begin, change};
+use crate::api::printers::{bed_is_clear, is_its_own, may_be_used};
 use crate::api::stop::stopped;
 use crate::api::{AppState, Problem};
 use crate::domain::ids::{JobId, PrinterName};
@@ -106,10 +106,26 @@ pub(super) async fn clear_latch(State(app): State<AppState>, filled: Filled) -> 
     told(&app, outcome)
 }
 
+pub(super) async fn identify(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let printer: PrinterName = fields.printer.parse()?;
+        is_its_own(&app, &printer, &fields.by).await?;
+        Ok(format!("The board on the port of {printer} is noted as its own."))
+    };
+    let outcome = outcome.await;
+    told(&app, outcome)
+}
+
 pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let job: JobId = fields.job.parse()?;
+        if fields.change == "start" {
+            let printer = Some(fields.printer.as_str()).filter(|name| !name.is_empty());
+            let view = begin(&app, job, printer, &fields.by).await?;
+            return Ok(format!("Job {} begins in a moment.", view.id));
+        }
         let wanted = match fields.change.as_str() {
             "pause" => Change::Pause,
             "resume" => Change::Resume,

@@ -24,6 +24,7 @@ pub const PATHS: &[&str] = &[
     "/do/stop",
     "/do/clear-bed",
     "/do/clear-latch",
+    "/do/identify",
     "/do/job",
 ];
 
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/do/stop", post(forms::stop))
         .route("/do/clear-bed", post(forms::clear_bed))
         .route("/do/clear-latch", post(forms::clear_latch))
+        .route("/do/identify", post(forms::identify))
         .route("/do/job", post(forms::job))
 }
 

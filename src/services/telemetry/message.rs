@@ -24,8 +24,8 @@ pub const VERSION: u8 = 1;
 /// What a payload may be at most.
 pub const PAYLOAD_MAX: usize = 8 * 1024;
 /// The `type` of every event of a job.
-pub const EVENT_TYPES: [&str; 8] =
-    ["queued", "started", "progress", "paused", "resumed", "printed", "cancelled", "interrupted"];
+pub const EVENT_TYPES: [&str; 9] =
+    ["queued", "released", "started", "progress", "paused", "resumed", "printed", "cancelled", "interrupted"];
 
 /// Whether the daemon is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -485,6 +485,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         Fact::JobQueued { commands, pinned, file: _, digest: _, material: _ } => {
             ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref() })
         }
+        Fact::JobReleased { printer: _, by: _ } => ("released", What::Begun {}),
         Fact::JobStarted { printer: _ } => ("started", What::Begun {}),
         Fact::JobProgress { progress, printer: _ } => ("progress", reached(Some(*progress))),
         Fact::JobPaused { progress, printer: _ } => ("paused", reached(Some(*progress))),
@@ -516,7 +517,10 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::StopUnverified { .. }
         | Fact::PrinterFaulted { .. }
         | Fact::LatchCleared { .. }
-        | Fact::HeatAlarm { .. } => return None,
+        | Fact::HeatAlarm { .. }
+        | Fact::PrinterIdentified { .. }
+        | Fact::PrinterQuarantined { .. }
+        | Fact::PrinterRecognised { .. } => return None,
     })
 }
 
@@ -526,7 +530,8 @@ fn status_data<'a>(
     belonging: Option<&'a Belonging>,
 ) -> StatusData<'a> {
     // The reason for being offline and the firmware's name stay here: they may hold serial numbers.
-    let Snapshot { activity, temperatures, line, printer: _, firmware: _, rate: _, at: _ } = snapshot;
+    let Snapshot { activity, temperatures, line, printer: _, firmware: _, rate: _, unprotected: _, at: _ } =
+        snapshot;
     StatusData {
         activity: activity.word(),
         part: belonging.map(|belonging| &belonging.part),
