@@ -31,13 +31,13 @@ pub(super) fn relay(reader: &mut Reader<'_>, section: &Section<'_>, has_broker: 
         }
         return None;
     }
-    if !section.table.contains_key("relay_renew") {
-        if let Some(key) = LEASE_KEYS.iter().find(|key| section.table.contains_key(**key)) {
-            reader.missing(
-                format!("{} relay_renew", section.name),
-                format!("write it beside {key}: how the lease is renewed"),
-            );
-        }
+    if !section.table.contains_key("relay_renew")
+        && let Some(key) = LEASE_KEYS.iter().find(|key| section.table.contains_key(**key))
+    {
+        reader.missing(
+            format!("{} relay_renew", section.name),
+            format!("write it beside {key}: how the lease is renewed"),
+        );
     }
     let timeout = Duration::from_secs(timeout.map_or(TIMEOUT_S, |found| found.value));
     let every = Duration::from_secs(every.map_or(RENEW_EVERY_S, |found| found.value));
