@@ -218,6 +218,8 @@ struct Guard {
     target_doubt: Option<f64>,
     /// The job has asked for heat here.
     asked: bool,
+    /// The target that was ordered last by a line, told by the firmware or not.
+    ordered: Option<f64>,
     /// The target that `state` is about.
     state_target: f64,
     /// It was over the maximum in the last reading.
@@ -250,6 +252,7 @@ impl Guard {
             target: 0.0,
             target_doubt: None,
             asked: false,
+            ordered: None,
             state_target: 0.0,
             over: false,
             state: State::Off { lowest: f64::MAX, calm_from: Moment::ZERO },
@@ -572,6 +575,13 @@ impl HeatWatch {
         })
     }
 
+    /// A heater that all that was done leaves on: the last report may be older than the last order.
+    pub fn is_left_on(&self, heater: Heater) -> bool {
+        let ordered =
+            self.guards.iter().filter(|guard| guard.heater == heater).find_map(|guard| guard.ordered);
+        ordered.map_or_else(|| self.may_be_on(heater), |target| target > 0.0)
+    }
+
     /// Whether the printer tells of this heater.
     pub fn knows(&self, heater: Heater) -> bool {
         self.guards.iter().any(|guard| guard.heater == heater && guard.believed.is_some())
@@ -611,6 +621,7 @@ impl HeatWatch {
         let limit = self.limits.target_max(heater);
         for guard in self.guards.iter_mut().filter(|guard| guard.heater == heater) {
             guard.asked |= target > 0.0;
+            guard.ordered = Some(target);
         }
         (target > limit).then_some(Alarm {
             heater,

@@ -1076,7 +1076,7 @@ impl Session {
 
     /// Nobody needs heat that a file left on.
     fn cool_down(&mut self) {
-        if Heater::ALL.iter().any(|heater| self.heat.may_be_on(*heater)) {
+        if Heater::ALL.iter().any(|heater| self.heat.is_left_on(*heater)) {
             self.own.extend(self.heaters_off());
         }
     }
