@@ -396,6 +396,7 @@ impl Session {
             return Err(NotNow::State { state: self.activity().word() });
         }
         self.own.clear();
+        self.heat.begin_job();
         self.broken = None;
         self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
