@@ -164,7 +164,10 @@ impl Demo {
                 command_buffer: 0,
                 firmware: None,
                 meatpack: true,
-                heat: HeatLimits::USUAL,
+                heat: HeatLimits {
+                    simulated_speed: (1..=200).find(|whole| f64::from(*whole) >= self.speed).unwrap_or(200),
+                    ..HeatLimits::USUAL
+                },
                 bed_clearing: BedClearing::Person,
                 dtr_reset: None,
                 relay: None,

@@ -60,6 +60,9 @@ pub struct Stream {
     /// Whether lines go out packed where the firmware can unpack them.
     #[arg(long, value_name = "BOOL")]
     pub meatpack: Option<bool>,
+    /// Only for a simulated printer: how many times faster than a real one it heats.
+    #[arg(long, value_name = "N", hide = true)]
+    pub simulated_speed: Option<u16>,
 }
 
 /// What is known of a printer before its port is opened.
@@ -213,6 +216,7 @@ impl Stream {
         self.rx_buffer.inspect(|bytes| profile.capacity.receive_bytes = bytes - 1);
         self.command_buffer.inspect(|slots| profile.capacity.queue_slots = *slots);
         self.meatpack.inspect(|packed| profile.meatpack = *packed);
+        self.simulated_speed.inspect(|speed| profile.heat.simulated_speed = (*speed).clamp(1, 200));
         profile.firmware = self.firmware.or(profile.firmware);
         Ok((line, place))
     }

@@ -35,6 +35,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "bed_max",
             "chamber_max",
             "heat_by_hand_min",
+            "simulated_speed",
             "bed_clearing",
             "dtr_reset",
             "relay_off",
@@ -383,7 +384,10 @@ fn heat(reader: &mut Reader<'_>, section: &Section<'_>) -> HeatLimits {
     let chamber_max = degrees("chamber_max", 30..=150, usual.chamber_max);
     let minutes =
         reader.number(section, "heat_by_hand_min", "minutes", 0..=120).map_or(0, |found| found.value);
-    HeatLimits { hotend_max, bed_max, chamber_max, by_hand: Duration::from_secs(minutes * 60) }
+    let speed = reader.number(section, "simulated_speed", "times", 1..=200);
+    let simulated_speed = speed.and_then(|found| u16::try_from(found.value).ok()).unwrap_or(1);
+    let by_hand = Duration::from_secs(minutes * 60);
+    HeatLimits { hotend_max, bed_max, chamber_max, by_hand, simulated_speed }
 }
 
 fn attended_uses(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<IntendedUse> {

@@ -209,6 +209,8 @@ enum Jump {
 struct Guard {
     heater: Heater,
     rules: &'static Rules,
+    /// Factor of all rates.
+    speed: f64,
     /// The last reading that was believed, and when it came.
     believed: Option<(Moment, f64)>,
     doubt: Option<Doubt>,
@@ -218,6 +220,8 @@ struct Guard {
     target_doubt: Option<f64>,
     /// The job has asked for heat here.
     asked: bool,
+    /// The target that was asked for last.
+    asked_last: Option<f64>,
     /// The target that `state` is about.
     state_target: f64,
     /// It was over the maximum in the last reading.
@@ -240,16 +244,18 @@ struct Guard {
 }
 
 impl Guard {
-    fn new(heater: Heater) -> Self {
+    fn new(heater: Heater, speed: u16) -> Self {
         Self {
             heater,
             rules: Rules::of(heater),
+            speed: f64::from(speed),
             believed: None,
             doubt: None,
             heard: None,
             target: 0.0,
             target_doubt: None,
             asked: false,
+            asked_last: None,
             state_target: 0.0,
             over: false,
             state: State::Off { lowest: f64::MAX, calm_from: Moment::ZERO },
@@ -291,7 +297,7 @@ impl Guard {
     /// Takes a reading. `Some` if it is believed: whether it came by a jump.
     fn believe(&mut self, now: Moment, actual: f64) -> Option<Jump> {
         let within = |from: f64, at: Moment| {
-            let seconds = seconds(now - at);
+            let seconds = seconds(now - at) * self.speed;
             let (up, down) = self.rules.reach;
             actual <= from + up * seconds + REACH_ANYWAY && actual >= from - down * seconds - REACH_ANYWAY
         };
@@ -427,7 +433,7 @@ impl Guard {
         if let [(_, first), (at, second), .., (_, before), _] = window[..]
             && now - at >= least
             && actual.min(before) >= WARM
-            && actual.min(before) - first.max(second) > self.rules.fast * seconds(now - at) + 3.0
+            && actual.min(before) - first.max(second) > self.rules.fast * self.speed * seconds(now - at) + 3.0
         {
             return Some(find(Hazard::RiseTooFast, Action::Stop, self.rules.fast));
         }
@@ -536,7 +542,7 @@ impl HeatWatch {
     pub fn new(limits: HeatLimits) -> Self {
         Self {
             limits,
-            guards: Heater::ALL.map(Guard::new),
+            guards: Heater::ALL.map(|heater| Guard::new(heater, limits.simulated_speed)),
             duty: Duty::Greeting,
             last: None,
             lists_tools: false,
@@ -563,12 +569,10 @@ impl HeatWatch {
         hottest.map(|guard| guard.heater)
     }
 
-    /// A heater whose target is not known to be zero.
-    pub fn may_be_on(&self, heater: Heater) -> bool {
+    /// A heater that the job has left on, or that is on without having been asked.
+    pub fn is_left_on(&self, heater: Heater) -> bool {
         self.guards.iter().any(|guard| {
-            guard.heater == heater
-                && guard.heard.is_some()
-                && (guard.target > 0.0 || guard.target_doubt.is_some_and(|target| target > 0.0))
+            guard.heater == heater && guard.heard.is_some() && guard.asked_last.unwrap_or(guard.target) > 0.0
         })
     }
 
@@ -599,6 +603,13 @@ impl HeatWatch {
         }
     }
 
+    /// What an earlier job asked for is over.
+    pub fn begin_job(&mut self) {
+        for guard in &mut self.guards {
+            guard.asked_last = None;
+        }
+    }
+
     /// The board says that it is busy.
     pub fn handle_busy(&mut self, now: Moment) {
         self.busy_until = now + BUSY_LASTS;
@@ -610,7 +621,10 @@ impl HeatWatch {
         let (heater, target) = target_of(command)?;
         let limit = self.limits.target_max(heater);
         for guard in self.guards.iter_mut().filter(|guard| guard.heater == heater) {
-            guard.asked |= target > 0.0;
+            if target <= limit {
+                guard.asked |= target > 0.0;
+                guard.asked_last = Some(target);
+            }
         }
         (target > limit).then_some(Alarm {
             heater,

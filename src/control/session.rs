@@ -464,6 +464,7 @@ impl Session {
             return Err(NotNow::State { state: self.activity().word() });
         }
         self.own.clear();
+        self.heat.begin_job();
         self.broken = None;
         self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
@@ -1168,7 +1169,7 @@ impl Session {
 
     /// Nobody needs heat that a file left on.
     fn cool_down(&mut self) {
-        if Heater::ALL.iter().any(|heater| self.heat.may_be_on(*heater)) {
+        if Heater::ALL.iter().any(|heater| self.heat.is_left_on(*heater)) {
             self.own.extend(self.heaters_off());
         }
     }

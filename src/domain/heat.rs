@@ -171,12 +171,19 @@ pub struct HeatLimits {
     pub chamber_max: u16,
     /// How long somebody may heat from the printer's own panel while no job runs.
     pub by_hand: Duration,
+    /// So many times faster than a real one may it heat and cool: 1, but for simulated printers.
+    pub simulated_speed: u16,
 }
 
 impl HeatLimits {
     /// Careful for a usual printer: a hotend without a plastic liner, a heated plate, a warm box.
-    pub const USUAL: Self =
-        Self { hotend_max: 285, bed_max: 120, chamber_max: 80, by_hand: Duration::from_secs(0) };
+    pub const USUAL: Self = Self {
+        hotend_max: 285,
+        bed_max: 120,
+        chamber_max: 80,
+        by_hand: Duration::from_secs(0),
+        simulated_speed: 1,
+    };
 
     /// The highest target that is allowed.
     pub fn target_max(&self, heater: Heater) -> f64 {

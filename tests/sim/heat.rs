@@ -477,3 +477,18 @@ fn noise_on_the_way_back_raises_no_alarm() {
         assert_eq!(alarms.collect::<Vec<_>>(), [], "seed {seed}");
     }
 }
+
+#[test]
+fn nothing_is_added_to_a_file_that_switches_its_heat_off_itself() {
+    let mut file = vec!["M140 S60".to_owned(), "M104 S200".into()];
+    file.extend(curve(60));
+    file.extend(["M104 S0".to_owned(), "M140 S0".into()]);
+    let mut world = World::marlin(file);
+    world.print_exactly(100);
+    let later = world.now + 5_000_000;
+    world.run_until(10, "what may follow", |world| world.now >= later);
+    let own = world.rig.ledger().executed().iter().rev().take_while(|line| *line != "M140 S0");
+    assert!(own.clone().all(|line| !line.starts_with("M104")), "{:?}", own.collect::<Vec<_>>());
+    let off = world.rig.ledger().executed().iter().filter(|line| *line == "M104 S0").count();
+    assert_eq!(off, 1);
+}
