@@ -22,6 +22,7 @@ use platen::services::fleet::{Fleet, Order};
 use platen::services::ports::{Plug, Ports};
 use platen::services::printer::{Setup, spawn};
 use platen::services::recorder::Recorder;
+use platen::services::relay::Relay;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -343,6 +344,7 @@ async fn two_adapters_without_a_number_on_boards_without_one_are_not_used_before
             dial: Arc::new(SerialDial { path: sockets.path(name.as_str()), baud }),
             recorder: recorder.clone(),
             clock: clock.clone(),
+            relay: Relay::absent(),
             ports: Arc::clone(&ports),
         };
         let (lane, board, task) = spawn(setup, shutdown.clone());
