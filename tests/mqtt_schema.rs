@@ -7,12 +7,12 @@ use jsonschema::{Registry, Validator};
 use platen::domain::case::IntendedUse;
 use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
-use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use platen::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Reading, Snapshot,
-    Temperatures,
+    Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Prompt,
+    Reading, Snapshot, Temperatures,
 };
 use platen::domain::units::Celsius;
 use platen::io::mqtt::{Delivery, Message};
@@ -93,6 +93,7 @@ fn interruptions() -> Vec<Interruption> {
         Interruption::Unaccounted,
         Interruption::Stopped,
         Interruption::FileUnreadable,
+        Interruption::NotAllowed,
     ];
     all.extend(FAULTS.map(|fault| Interruption::Fault { fault }));
     all
@@ -125,8 +126,12 @@ fn job_facts() -> Vec<Fact> {
     facts.extend([
         Fact::JobStarted { printer: printer() },
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
-        Fact::JobPaused { printer: printer(), progress: progress() },
-        Fact::JobResumed { printer: printer() },
+        Fact::JobPaused {
+            printer: printer(),
+            progress: progress(),
+            reason: PauseReason::Person { by: by.clone() },
+        },
+        Fact::JobResumed { printer: printer(), by: Some(by.clone()) },
         Fact::JobCancelled { printer: None, progress: None, by: by.clone(), line: None },
         Fact::JobCancelled { printer: Some(printer()), progress: Some(progress()), by, line: None },
     ]);
@@ -151,6 +156,8 @@ fn other_facts() -> Vec<Fact> {
         Fact::BedCleared { printer: printer(), by: by.clone() },
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
         Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
+        Fact::PromptAnswered { printer: printer(), by: by.clone(), button: 1, label: "Secret".into() },
+        Fact::ConsoleUsed { printer: printer(), by: by.clone(), command: "M503 Secret".into() },
         Fact::LatchCleared { printer: printer(), by },
     ]
 }
@@ -315,6 +322,13 @@ fn every_status_and_telemetry_fits_its_schema() {
                     temperatures,
                     firmware: Some("Marlin SN-4711".into()),
                     line,
+                    hold: Hold {
+                        step: Some(HoldStep::WaitsForPerson),
+                        prompt: Some(Prompt { text: "<b>Secret</b>".into(), buttons: vec!["Secret".into()] }),
+                        text: Some("Secret".into()),
+                        reason: Some(PauseReason::Person { by: "Secret".into() }),
+                        ..Hold::default()
+                    },
                     rate: LineRate::default(),
                     at: Moment(9),
                 };

@@ -9,9 +9,11 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::domain::command::{Code, Level};
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
-use crate::domain::printer::Firmware;
+use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::Baud;
 
 pub use edit::{Buffers, EditError, with_buffers};
@@ -108,4 +110,13 @@ pub struct Printer {
     /// Packed lines where the firmware can unpack them.
     pub meatpack: bool,
     pub bed_clearing: BedClearing,
+    /// How it parks in a pause; absent: it stands still.
+    pub park: Option<Park>,
+    /// How long a paused nozzle, and a paused bed, stay hot.
+    pub paused_hot_max: Duration,
+    pub paused_bed_max: Duration,
+    /// What its console takes.
+    pub console: Level,
+    /// Commands that only this printer's jobs and console may hold.
+    pub allow_commands: Vec<Code>,
 }

@@ -150,6 +150,30 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// A list of texts; none where there is none.
+    pub(super) fn texts(&mut self, section: &Section<'_>, key: &str) -> Vec<Found<String>> {
+        let Some((value, at)) = self.find(section, key) else { return Vec::new() };
+        let instead = format!("write {key} = [\"…\", \"…\"]");
+        let DeValue::Array(all) = value else {
+            self.wrong(&at, format!("this is {}, not a list", kind(value)), instead);
+            return Vec::new();
+        };
+        let mut texts = Vec::with_capacity(all.len());
+        for item in all.iter() {
+            match item.get_ref() {
+                DeValue::String(text) => {
+                    let at = At { line: self.line(item.span().start), written: shown(text), ..at.clone() };
+                    texts.push(Found { value: text.clone().into_owned(), at });
+                }
+                other => {
+                    let reason = format!("this is a list with {} in it", kind(other));
+                    self.wrong(&at, reason, instead.clone());
+                }
+            }
+        }
+        texts
+    }
+
     /// Text that must be there; `instead` says what to write.
     pub(super) fn needed_text(
         &mut self,

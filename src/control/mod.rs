@@ -4,6 +4,11 @@ pub mod run;
 
 pub mod session;
 
+pub mod park;
+pub mod prompt;
+
+pub mod console;
+
 pub mod probe;
 
 pub mod held;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::case::IntendedUse;
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
-use super::job::{Interruption, Progress};
+use super::job::{Interruption, PauseReason, Progress};
 use super::moment::{Stamp, WallTime};
 use super::part::PartName;
 use super::printer::{Fault, LineHealth};
@@ -101,9 +101,14 @@ pub enum Fact {
     JobPaused {
         printer: PrinterName,
         progress: Progress,
+        #[serde(default)]
+        reason: PauseReason,
     },
+    /// `by` is absent in journals that noted nobody.
     JobResumed {
         printer: PrinterName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     JobPrinted {
         printer: PrinterName,
@@ -147,6 +152,19 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// A person answered a question of the firmware: the button's place, from 0, and what stood on it.
+    PromptAnswered {
+        printer: PrinterName,
+        by: String,
+        button: u8,
+        label: String,
+    },
+    /// A person asked for a command to be sent; noted before it is.
+    ConsoleUsed {
+        printer: PrinterName,
+        by: String,
+        command: String,
+    },
 }
 
 impl Fact {
@@ -169,6 +187,8 @@ impl Fact {
             Self::PrinterStopped { .. } => "printer_stopped",
             Self::PrinterFaulted { .. } => "printer_faulted",
             Self::LatchCleared { .. } => "latch_cleared",
+            Self::PromptAnswered { .. } => "prompt_answered",
+            Self::ConsoleUsed { .. } => "console_used",
         }
     }
 
@@ -178,13 +198,15 @@ impl Fact {
             Self::JobStarted { printer }
             | Self::JobProgress { printer, .. }
             | Self::JobPaused { printer, .. }
-            | Self::JobResumed { printer }
+            | Self::JobResumed { printer, .. }
             | Self::JobPrinted { printer, .. }
             | Self::JobInterrupted { printer, .. }
             | Self::BedCleared { printer, .. }
             | Self::PrinterStopped { printer, .. }
             | Self::PrinterFaulted { printer, .. }
-            | Self::LatchCleared { printer, .. } => Some(printer),
+            | Self::LatchCleared { printer, .. }
+            | Self::PromptAnswered { printer, .. }
+            | Self::ConsoleUsed { printer, .. } => Some(printer),
             Self::JobCancelled { printer, .. } => printer.as_ref(),
             Self::JobQueued { pinned, .. } => pinned.as_ref(),
             Self::JournalBegun { .. }
@@ -346,6 +368,15 @@ mod tests {
                 .and_then(|record| record.verify(1, ChainHash::GENESIS));
             assert!(found.is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_pause_of_an_older_journal_is_read_without_its_reason() {
+        let old = r#"{"type":"job_paused","printer":"a","progress":{"confirmed":1,"total":2}}"#;
+        let fact: Fact = serde_json::from_str(old).unwrap();
+        assert!(matches!(fact, Fact::JobPaused { reason: PauseReason::Unknown, .. }));
+        let fact: Fact = serde_json::from_str(r#"{"type":"job_resumed","printer":"a"}"#).unwrap();
+        assert!(matches!(fact, Fact::JobResumed { by: None, .. }));
     }
 
     #[test]

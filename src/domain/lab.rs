@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::case::{Case, IntendedUse};
 use super::event::{Actor, Event, Fact, JobRef};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use super::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord};
@@ -39,9 +39,11 @@ pub enum Request {
     NotePaused {
         job: JobId,
         progress: Progress,
+        reason: PauseReason,
     },
     NoteResumed {
         job: JobId,
+        by: String,
     },
     NotePrinted {
         job: JobId,
@@ -78,6 +80,19 @@ pub enum Request {
     ClearLatch {
         printer: PrinterName,
         by: String,
+    },
+    NoteAnswered {
+        printer: PrinterName,
+        by: String,
+        button: u8,
+        label: String,
+    },
+    /// Before a console command is sent. `bed_clear`: it moves.
+    UseConsole {
+        printer: PrinterName,
+        by: String,
+        command: String,
+        bed_clear: bool,
     },
     /// At each start: jobs that the last daemon left running are interrupted.
     BeginBoot {
@@ -346,6 +361,19 @@ impl Lab {
                 }
                 one(Fact::LatchCleared { printer: printer.clone(), by })
             }
+            Request::NoteAnswered { printer, by, button, label } => one(Fact::PromptAnswered {
+                printer: printer.clone(),
+                by: person(by)?,
+                button: *button,
+                label: label.clone(),
+            }),
+            Request::UseConsole { printer, by, command, bed_clear } => {
+                let by = person(by)?;
+                if let (true, Bed::Occupied { job }) = (*bed_clear, self.printer(printer).bed) {
+                    return Err(Refusal::BedOccupied { printer: printer.clone(), job });
+                }
+                one(Fact::ConsoleUsed { printer: printer.clone(), by, command: command.clone() })
+            }
             Request::QueueJob(new) => self.judge_queue(new),
             Request::StartJob { job, printer } => {
                 self.may_start(self.job(job)?, printer)?;
@@ -356,7 +384,7 @@ impl Lab {
             }
             Request::NoteProgress { job, .. }
             | Request::NotePaused { job, .. }
-            | Request::NoteResumed { job }
+            | Request::NoteResumed { job, .. }
             | Request::NotePrinted { job, .. }
             | Request::NoteInterrupted { job, .. } => self.judge_note(job, request),
         }
@@ -410,7 +438,7 @@ impl Lab {
         let known = self.job(job)?;
         let fact = match (&known.state, progress) {
             (JobState::Queued, None) => Fact::JobCancelled { printer: None, progress: None, by, line: None },
-            (JobState::Printing { run } | JobState::Paused { run }, Some(progress)) => {
+            (JobState::Printing { run } | JobState::Paused { run, .. }, Some(progress)) => {
                 let printer = Some(run.printer.clone());
                 Fact::JobCancelled {
                     printer,
@@ -439,15 +467,17 @@ impl Lab {
                 let (_, run) = self.running(id, "making progress")?;
                 Fact::JobProgress { printer: run.printer.clone(), progress: *progress }
             }
-            Request::NotePaused { progress, .. } => match self.running(id, "paused")? {
-                (Job { state: JobState::Printing { .. }, .. }, run) => {
-                    Fact::JobPaused { printer: run.printer.clone(), progress: *progress }
-                }
+            Request::NotePaused { progress, reason, .. } => match self.running(id, "paused")? {
+                (Job { state: JobState::Printing { .. }, .. }, run) => Fact::JobPaused {
+                    printer: run.printer.clone(),
+                    progress: *progress,
+                    reason: reason.clone(),
+                },
                 (job, _) => return Err(wrong(job, "paused")),
             },
-            Request::NoteResumed { .. } => match self.running(id, "resumed")? {
+            Request::NoteResumed { by, .. } => match self.running(id, "resumed")? {
                 (Job { state: JobState::Paused { .. }, .. }, run) => {
-                    Fact::JobResumed { printer: run.printer.clone() }
+                    Fact::JobResumed { printer: run.printer.clone(), by: Some(person(by)?) }
                 }
                 (job, _) => return Err(wrong(job, "resumed")),
             },
@@ -564,6 +594,8 @@ impl Lab {
             }
             Fact::JournalBegun { .. }
             | Fact::DaemonStarted { .. }
+            | Fact::PromptAnswered { .. }
+            | Fact::ConsoleUsed { .. }
             | Fact::JobQueued { .. }
             | Fact::JobProgress { .. }
             | Fact::JobPaused { .. }
@@ -619,14 +651,13 @@ impl Lab {
             },
             (Fact::JobProgress { progress, .. }, Some(run)) => {
                 let run = Run { progress: *progress, ..run };
-                if matches!(job.state, JobState::Paused { .. }) {
-                    JobState::Paused { run }
-                } else {
-                    JobState::Printing { run }
+                match &job.state {
+                    JobState::Paused { reason, .. } => JobState::Paused { run, reason: reason.clone() },
+                    _ => JobState::Printing { run },
                 }
             }
-            (Fact::JobPaused { progress, .. }, Some(run)) => {
-                JobState::Paused { run: Run { progress: *progress, ..run } }
+            (Fact::JobPaused { progress, reason, .. }, Some(run)) => {
+                JobState::Paused { run: Run { progress: *progress, ..run }, reason: reason.clone() }
             }
             (Fact::JobResumed { .. }, Some(run)) => JobState::Printing { run },
             (Fact::JobPrinted { progress, digest, exact, line, .. }, run) => {
@@ -775,6 +806,47 @@ mod tests {
             let events = grant(&mut lab, &request).unwrap();
             assert!(matches!(events[0].fact, Fact::JobPrinted { exact: false, .. }));
         }
+    }
+
+    #[test]
+    fn a_pause_and_its_end_have_a_reason_and_a_person() {
+        let mut lab = lab_with_jobs(1);
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        let reason = PauseReason::Person { by: "kim".into() };
+        let progress = Progress { confirmed: 1, total: 10 };
+        let pause = Request::NotePaused { job: job(0), progress, reason: reason.clone() };
+        grant(&mut lab, &pause).unwrap();
+        assert!(
+            matches!(&lab.jobs[&job(0)].state, JobState::Paused { reason: noted, .. } if *noted == reason)
+        );
+        grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
+        assert!(
+            matches!(&lab.jobs[&job(0)].state, JobState::Paused { reason: noted, .. } if *noted == reason)
+        );
+        let events = grant(&mut lab, &Request::NoteResumed { job: job(0), by: "lee".into() }).unwrap();
+        assert!(matches!(&events[0].fact, Fact::JobResumed { by: Some(by), .. } if by == "lee"));
+    }
+
+    #[test]
+    fn whoever_stands_at_the_printer_has_a_name_that_the_journal_takes() {
+        assert!(person(super::super::job::PANEL).is_ok());
+    }
+
+    #[test]
+    fn a_console_moves_nothing_on_an_occupied_bed_and_needs_a_name() {
+        let mut lab = lab_with_jobs(1);
+        let home = |by: &str, bed_clear| Request::UseConsole {
+            printer: printer("a"),
+            by: by.into(),
+            command: "G28".into(),
+            bed_clear,
+        };
+        assert!(matches!(lab.judge(&home("", true)), Err(Refusal::Name)));
+        let events = grant(&mut lab, &home("kim", true)).unwrap();
+        assert!(matches!(&events[0].fact, Fact::ConsoleUsed { by, .. } if by == "kim"));
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        assert!(matches!(lab.judge(&home("kim", true)), Err(Refusal::BedOccupied { .. })));
+        assert!(lab.judge(&home("kim", false)).is_ok());
     }
 
     #[test]

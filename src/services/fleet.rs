@@ -6,16 +6,20 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::board::Board;
+use crate::control::console::ConsoleAnswer;
 use crate::domain::ids::{JobId, PrinterName};
+use crate::gcode::commands::When;
 
 /// What a person may ask of a printer's task.
 #[derive(Debug)]
 pub enum Order {
     Pause {
         job: JobId,
+        by: String,
     },
     Resume {
         job: JobId,
+        by: String,
     },
     Cancel {
         job: JobId,
@@ -24,6 +28,18 @@ pub enum Order {
     /// A person has looked at a stopped or faulted printer and says it may be used again.
     Clear {
         by: String,
+    },
+    /// A person answers what the firmware asks: the button's place, from 0, and the question that they saw.
+    Answer {
+        button: u8,
+        seen: Option<String>,
+        by: String,
+    },
+    /// A console command that was judged and noted; what it brings goes to `reply`.
+    Console {
+        command: Box<[u8]>,
+        when: When,
+        reply: oneshot::Sender<ConsoleAnswer>,
     },
 }
 
@@ -36,6 +52,10 @@ pub enum NotDone {
     OtherJob { printer: PrinterName, job: JobId },
     #[error("printer {printer} is {state}, so it cannot {wanted}")]
     WrongState { printer: PrinterName, state: &'static str, wanted: &'static str },
+    #[error("printer {printer}: {why}; look at what it asks now, then answer that")]
+    NotAsked { printer: PrinterName, why: String },
+    #[error("printer {0} did not answer; look at it, and at `platen printers`")]
+    NoAnswer(PrinterName),
     #[error("not recorded: {0}")]
     NotRecorded(String),
     #[error("platen is shutting down")]
@@ -95,6 +115,18 @@ impl Fleet {
         let (answer, answered) = oneshot::channel();
         lanes.orders.send(Ordered { order, answer }).await.map_err(|_| NotDone::Closed)?;
         answered.await.unwrap_or(Err(NotDone::Closed))
+    }
+
+    /// Sends one command that was judged, and waits for what it brings.
+    pub async fn console(
+        &self,
+        printer: &PrinterName,
+        command: Box<[u8]>,
+        when: When,
+    ) -> Result<ConsoleAnswer, NotDone> {
+        let (reply, answered) = oneshot::channel();
+        self.order(printer, Order::Console { command, when, reply }).await?;
+        answered.await.map_err(|_| NotDone::NoAnswer(printer.clone()))
     }
 
     /// Begins a job on a printer.

@@ -12,6 +12,8 @@ mod exactness;
 mod life;
 mod odd_boards;
 
+mod pause;
+
 mod probe;
 
 mod swarm;

@@ -25,6 +25,8 @@ pub const PATHS: &[&str] = &[
     "/do/clear-bed",
     "/do/clear-latch",
     "/do/job",
+    "/do/answer",
+    "/do/console",
 ];
 
 pub(super) fn routes() -> Router<AppState> {
@@ -40,6 +42,8 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/do/clear-bed", post(forms::clear_bed))
         .route("/do/clear-latch", post(forms::clear_latch))
         .route("/do/job", post(forms::job))
+        .route("/do/answer", post(forms::answer))
+        .route("/do/console", post(forms::console))
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {

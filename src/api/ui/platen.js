@@ -91,7 +91,7 @@ function listen() {
   source.addEventListener("printer", () => { alive(); swap(); });
   for (const kind of ["case_opened", "part_added", "job_queued", "job_started", "job_progress", "job_paused",
     "job_resumed", "job_printed", "job_cancelled", "job_interrupted", "bed_cleared", "printer_stopped",
-    "printer_faulted", "latch_cleared"]) {
+    "printer_faulted", "latch_cleared", "prompt_answered", "console_used"]) {
     source.addEventListener(kind, (message) => { alive(); report(kind, message.data); swap(); });
   }
   source.addEventListener("error", () => {
