@@ -356,7 +356,7 @@ impl Session {
         let why = match &self.phase {
             // It was left already, for a reason of its own, and the port is closed because it did not answer.
             Phase::Running(run) => match &run.stage {
-                Stage::Leaving(Leaving::Abandoned { why }) => why.clone(),
+                Stage::Leaving(Leaving::Abandoned { why }, _) => why.clone(),
                 _ => Interruption::Unplugged,
             },
             _ => Interruption::Unplugged,
