@@ -20,26 +20,19 @@ pub(super) fn relay(reader: &mut Reader<'_>, section: &Section<'_>, has_broker: 
     let renew = switch(reader, section, "relay_renew", has_broker);
     let every = reader.number(section, "relay_renew_every_s", "seconds", 1..=3_600);
     let when = renew_when(reader, section);
+    let there = |key: &&&str| section.table.contains_key(**key);
     if !section.table.contains_key("relay_off") {
-        for key in
-            LEASE_KEYS.iter().chain(&["relay_timeout_s"]).filter(|key| section.table.contains_key(**key))
-        {
-            reader.missing(
-                format!("{} relay_off", section.name),
-                format!("write it beside {key}: how the relay is switched off"),
-            );
-            break;
+        if let Some(key) = LEASE_KEYS.iter().chain(&["relay_timeout_s"]).find(there) {
+            let instead = format!("write it beside {key}: how the relay is switched off");
+            reader.missing(format!("{} relay_off", section.name), instead);
         }
         return None;
     }
-    if !section.table.contains_key("relay_renew") {
-        for key in LEASE_KEYS.iter().filter(|key| section.table.contains_key(**key)) {
-            reader.missing(
-                format!("{} relay_renew", section.name),
-                format!("write it beside {key}: how the lease is renewed"),
-            );
-            break;
-        }
+    if !section.table.contains_key("relay_renew")
+        && let Some(key) = LEASE_KEYS.iter().find(there)
+    {
+        let instead = format!("write it beside {key}: how the lease is renewed");
+        reader.missing(format!("{} relay_renew", section.name), instead);
     }
     let timeout = Duration::from_secs(timeout.map_or(TIMEOUT_S, |found| found.value));
     let every = Duration::from_secs(every.map_or(RENEW_EVERY_S, |found| found.value));
