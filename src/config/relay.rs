@@ -20,24 +20,19 @@ pub(super) fn relay(reader: &mut Reader<'_>, section: &Section<'_>, has_broker: 
     let renew = switch(reader, section, "relay_renew", has_broker);
     let every = reader.number(section, "relay_renew_every_s", "seconds", 1..=3_600);
     let when = renew_when(reader, section);
+    let there = |key: &&&str| section.table.contains_key(**key);
     if !section.table.contains_key("relay_off") {
-        let lone =
-            LEASE_KEYS.iter().chain(&["relay_timeout_s"]).find(|key| section.table.contains_key(**key));
-        if let Some(key) = lone {
-            reader.missing(
-                format!("{} relay_off", section.name),
-                format!("write it beside {key}: how the relay is switched off"),
-            );
+        if let Some(key) = LEASE_KEYS.iter().chain(&["relay_timeout_s"]).find(there) {
+            let instead = format!("write it beside {key}: how the relay is switched off");
+            reader.missing(format!("{} relay_off", section.name), instead);
         }
         return None;
     }
     if !section.table.contains_key("relay_renew")
-        && let Some(key) = LEASE_KEYS.iter().find(|key| section.table.contains_key(**key))
+        && let Some(key) = LEASE_KEYS.iter().find(there)
     {
-        reader.missing(
-            format!("{} relay_renew", section.name),
-            format!("write it beside {key}: how the lease is renewed"),
-        );
+        let instead = format!("write it beside {key}: how the lease is renewed");
+        reader.missing(format!("{} relay_renew", section.name), instead);
     }
     let timeout = Duration::from_secs(timeout.map_or(TIMEOUT_S, |found| found.value));
     let every = Duration::from_secs(every.map_or(RENEW_EVERY_S, |found| found.value));
@@ -67,7 +62,7 @@ fn switch(reader: &mut Reader<'_>, section: &Section<'_>, key: &str, has_broker:
         "write {key} = [\"/path/to/program\", \"argument\"], \"http://…\", \"POST http://…\", or \"mqtt:TOPIC PAYLOAD\""
     );
     if reader.is_list(section, key) {
-        let argv = reader.words(section, key)?;
+        let argv = reader.texts(section, key)?;
         let program = argv.value.first().map_or("", String::as_str);
         if !program.starts_with('/') {
             reader.wrong(&argv.at, "a program is named by its absolute path", instead);

@@ -238,7 +238,7 @@ impl Drive {
     /// `true` when the bytes are in the kernel's hands. Whether the board obeys is told by the session, later.
     pub async fn stop(&mut self) -> bool {
         self.session.stop(self.clock.now());
-        self.supply = None;
+        // The file's reader is let go later, by the caller: that wakes a thread up.
         self.wire.discard_output();
         while !self.session.transmit().is_empty() {
             // A port that takes nothing for this long will not take the stop either.

@@ -534,6 +534,9 @@ impl Task {
     async fn stop(&mut self, drive: &mut Drive, stop: Stop) {
         let on_wire = drive.stop().await;
         let _ = stop.answer.send(on_wire);
+        // The others' stops go before our paperwork: all printers share this thread.
+        tokio::task::yield_now().await;
+        drive.set_supply(None);
         self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
     }
 
