@@ -176,7 +176,7 @@ impl Run {
     }
 
     /// The next line, to be sent or to be carried out.
-    pub fn next(&mut self) -> Option<Next> {
+    pub fn take_next(&mut self) -> Option<Next> {
         let line = self.supply.pop_front()?;
         if line.text.starts_with(b"M") && commands::in_file(&line.text).0 == InFile::Pauses {
             let (command, text) = (line.index, commands::pause_text(&line.text));

@@ -437,10 +437,10 @@ impl Session {
 
     /// Gives lines of the file, in order.
     pub fn supply(&mut self, now: Moment, lines: impl IntoIterator<Item = FileLine>) {
-        if let Phase::Running(run) = &mut self.phase {
-            if let Err(why) = lines.into_iter().try_for_each(|line| run.take(line)) {
-                self.abandon(why);
-            }
+        if let Phase::Running(run) = &mut self.phase
+            && let Err(why) = lines.into_iter().try_for_each(|line| run.take(line))
+        {
+            self.abandon(why);
         }
         self.drive(now);
     }
@@ -1110,7 +1110,7 @@ impl Session {
             if !(self.own.is_empty() && self.script.is_empty() && room) {
                 break;
             }
-            match run.next() {
+            match run.take_next() {
                 Some(Next::Send(line)) => {
                     let code = Code::of(&line.text);
                     if code.is_some_and(|code| {

@@ -403,11 +403,10 @@ impl Task {
             Order::Answer { button, seen, by } => {
                 let done = session.answer(now, button, seen.as_deref(), &by);
                 let done = done.map_err(|error| self.refused(&error, None, "answer"));
-                let done = done.map(|label| {
+                done.map(|label| {
                     let printer = self.setup.name.clone();
                     self.scribe.note(Request::NoteAnswered { printer, by, button, label });
-                });
-                done
+                })
             }
             Order::Console { command, when, reply } => {
                 let done = session.console(now, &command, when);

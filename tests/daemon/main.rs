@@ -6,6 +6,7 @@ mod crash;
 mod demo;
 mod files;
 mod life;
+mod pauses;
 mod ports;
 mod probe;
 mod refusals;

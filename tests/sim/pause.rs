@@ -1,4 +1,5 @@
 //! Pauses of every kind: parked and brought back exactly, bounded in heat, asked by people, files and boards.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 use hw_sim::faults::{Direction, Fault as Trouble};
 use hw_sim::quirks::Face;
