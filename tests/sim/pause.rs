@@ -298,6 +298,30 @@ fn a_head_that_was_moved_by_hand_in_a_pause_is_brought_back_first() {
 }
 
 #[test]
+fn a_head_that_is_not_where_it_was_told_to_be_gets_no_line_until_somebody_has_looked() {
+    let mut world = world(Face::Marlin21, Some(PARK), print_of(400));
+    world.begin(150);
+    world.pause_by_person();
+    let before = world.executed();
+    let ran = world.ran().len();
+    world.resume();
+    // Somebody gets hold of it just when it has come back.
+    world.run_until(20, "the way back", |world| {
+        world.ran()[ran..].iter().any(|line| line.ends_with(" F6000"))
+    });
+    world.rig.firmware_mut().jog([0.0, 40.0, 0.0]);
+    world.run_until(20, "the finding", |world| world.is_at(HoldStep::Astray));
+    assert!(matches!(world.session.activity(), Activity::Paused { .. }));
+    let paused =
+        |event: &SessionEvent| matches!(event, SessionEvent::Paused { reason: PauseReason::Astray, .. });
+    assert!(world.events.iter().any(paused), "the journal knows");
+    world.wait(60);
+    assert_eq!(world.executed(), before);
+    world.resume();
+    world.ends_exactly();
+}
+
+#[test]
 fn a_nozzle_that_waits_is_switched_off_and_then_the_bed_and_both_are_hot_again_before_the_head_returns() {
     let mut world = world(Face::Marlin21, Some(PARK), print_of(500));
     world.begin(200);
