@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, AppState};
 use crate::config::{Config, Printer};
+use crate::control::park::Pausing;
 use crate::control::session::Profile;
 use crate::control::stop::DtrReset;
 use crate::domain::ids::BootId;
@@ -139,6 +140,12 @@ pub fn profile(printer: &Printer) -> Profile {
             Some(true) => DtrReset::Known,
             Some(false) => DtrReset::Never,
         },
+        pausing: Pausing {
+            park: printer.park,
+            nozzle_hot_max: printer.paused_hot_max,
+            bed_hot_max: printer.paused_bed_max,
+        },
+        allowed: std::array::from_fn(|at| printer.allow_commands.get(at).copied()),
     }
 }
 
@@ -178,7 +185,8 @@ impl Daemon {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let recorder = Recorder::open(store, clock.clone(), config.site.clone(), config.node.clone()).await?;
-        let intake = Intake::new(Arc::new(spool));
+        let intake = Intake::new(Arc::new(spool))
+            .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone()));
 
         let printers = CancellationToken::new();
         let wires = Wires::start()?;

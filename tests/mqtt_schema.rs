@@ -9,12 +9,12 @@ use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::heat::{Action, Alarm, Hazard, Heater};
 use platen::domain::identity::Wrong;
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
-use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use platen::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Reading, RelayOutcome,
-    Snapshot, StopProof, Temperatures,
+    Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Prompt,
+    Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
 };
 use platen::domain::units::Celsius;
 use platen::io::mqtt::{Delivery, Message};
@@ -105,6 +105,7 @@ fn interruptions() -> Vec<Interruption> {
         Interruption::Unaccounted,
         Interruption::Stopped,
         Interruption::FileUnreadable,
+        Interruption::NotAllowed,
     ];
     all.extend(FAULTS.map(|fault| Interruption::Fault { fault }));
     all
@@ -138,8 +139,12 @@ fn job_facts() -> Vec<Fact> {
         Fact::JobReleased { printer: printer(), by: by.clone() },
         Fact::JobStarted { printer: printer() },
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
-        Fact::JobPaused { printer: printer(), progress: progress() },
-        Fact::JobResumed { printer: printer() },
+        Fact::JobPaused {
+            printer: printer(),
+            progress: progress(),
+            reason: PauseReason::Person { by: by.clone() },
+        },
+        Fact::JobResumed { printer: printer(), by: Some(by.clone()) },
         Fact::JobCancelled { printer: None, progress: None, by: by.clone(), line: None },
         Fact::JobCancelled { printer: Some(printer()), progress: Some(progress()), by, line: None },
     ]);
@@ -167,7 +172,7 @@ fn other_facts() -> Vec<Fact> {
         Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },
         Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
         Fact::LatchCleared { printer: printer(), by: by.clone() },
-        Fact::PrinterIdentified { printer: printer(), evidence: Box::default(), by: Some(by) },
+        Fact::PrinterIdentified { printer: printer(), evidence: Box::default(), by: Some(by.clone()) },
         Fact::HeatAlarm {
             printer: printer(),
             alarm: Alarm {
@@ -181,6 +186,8 @@ fn other_facts() -> Vec<Fact> {
         },
         Fact::PrinterQuarantined { printer: printer(), why: Box::new(Wrong::Doubt { with: printer() }) },
         Fact::PrinterRecognised { printer: printer() },
+        Fact::PromptAnswered { printer: printer(), by: by.clone(), button: 1, label: "Secret".into() },
+        Fact::ConsoleUsed { printer: printer(), by, command: "M503 Secret".into() },
     ]
 }
 
@@ -346,6 +353,13 @@ fn every_status_and_telemetry_fits_its_schema() {
                     temperatures,
                     firmware: Some("Marlin SN-4711".into()),
                     line,
+                    hold: Hold {
+                        step: Some(HoldStep::WaitsForPerson),
+                        prompt: Some(Prompt { text: "<b>Secret</b>".into(), buttons: vec!["Secret".into()] }),
+                        text: Some("Secret".into()),
+                        reason: Some(PauseReason::Person { by: "Secret".into() }),
+                        ..Hold::default()
+                    },
                     rate: LineRate::default(),
                     unprotected: false,
                     at: Moment(9),

@@ -70,6 +70,8 @@ pub enum Fault {
     Reconnect,
     /// Somebody presses the printer's own continue button.
     Continue,
+    /// The sensor at the spool misses filament.
+    Runout,
 }
 
 /// A fault and when it happens.

@@ -200,8 +200,8 @@ impl Firmware {
                 self.planner.stop(now_us);
                 self.machine.position = self.planner.actual_position(now_us);
             }
-            Critical::EndWait => self.end_wait(now_us, true),
-            Critical::Answer => self.end_wait(now_us, false),
+            Critical::EndWait => self.end_wait(now_us, true, None),
+            Critical::Answer(button) => self.end_wait(now_us, false, Some(button)),
         }
         self.schedule_turn(now_us);
     }

@@ -351,6 +351,7 @@ impl Rig {
             Fault::Heater { heater, fault } => firmware.set_heater_fault(now_us, *heater, Some(*fault)),
             Fault::HeaterMended { heater } => firmware.set_heater_fault(now_us, *heater, None),
             Fault::Continue => firmware.press_continue(now_us),
+            Fault::Runout => firmware.run_out(),
             Fault::DamageByte { direction, nth } => self.lane(*direction).damage_byte(*nth),
             Fault::LoseByte { direction, nth } => self.lane(*direction).lose_byte(*nth),
             Fault::Noise { direction, loss, damage } => self.lane(*direction).set_noise(*loss, *damage),

@@ -89,6 +89,49 @@ impl Example for By {
     const EXAMPLE: &'static str = r#"{"by": "kim"}"#;
 }
 
+/// An answer to what a printer asks.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answered {
+    /// The button's place, from 0.
+    pub button: u8,
+    /// The question as it was seen: if the printer asks something else by now, nothing is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+}
+
+impl Example for Answered {
+    const EXAMPLE: &'static str = r#"{"button": 0, "asked": "Nozzle Parked", "by": "kim"}"#;
+}
+
+/// One command for a printer's console.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleOrder {
+    #[schema(example = "M503")]
+    pub command: String,
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+}
+
+impl Example for ConsoleOrder {
+    const EXAMPLE: &'static str = r#"{"command": "M503", "by": "kim"}"#;
+}
+
+/// What a console command brought. The lines are the firmware's own words: bounded, plain ASCII, not to be trusted.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConsoleView {
+    pub lines: Vec<String>,
+    /// More came than is shown.
+    pub cut: bool,
+    /// The firmware has acknowledged the command; otherwise it still works on it, or is lost.
+    pub done: bool,
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopOrder {
@@ -167,6 +210,9 @@ pub struct JobView {
     pub commands: u64,
     /// `queued`, `printing`, `paused`, `printed`, `cancelled` or `interrupted`.
     pub state: String,
+    /// Why it is paused, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// The printer that it runs or ran on.
     pub printer: Option<String>,
     /// The only printer that it may run on.
@@ -305,6 +351,28 @@ pub struct QuarantineView {
     pub at: String,
 }
 
+/// What a printer asks whoever stands there, in its firmware's words: bounded, plain ASCII, not to be trusted.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PromptView {
+    pub asked: String,
+    /// What can be answered; the first is button 0.
+    pub buttons: Vec<String>,
+}
+
+/// What a pause is at, or a job that cannot end yet.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HoldView {
+    /// Somebody is waited for.
+    pub needs_person: bool,
+    /// Why it is paused, and where that is at.
+    pub words: Option<String>,
+    /// What the file says to whoever comes.
+    pub text: Option<String>,
+    /// Seconds until the nozzle goes off, and the bed; absent where they are off, or nothing will be.
+    pub nozzle_off_s: Option<u64>,
+    pub bed_off_s: Option<u64>,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PrinterView {
     pub name: String,
@@ -316,6 +384,14 @@ pub struct PrinterView {
     pub progress: Option<ProgressView>,
     pub temperatures: TemperaturesView,
     pub firmware: Option<String>,
+    /// What it asks; answered with `/answer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<PromptView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldView>,
+    /// What its console takes: `off`, `read` or `service`.
+    #[serde(default)]
+    pub console: String,
     pub line: LineView,
     /// The job whose part stands on the bed; absent where the bed is clear.
     pub on_bed: Option<String>,

@@ -1,20 +1,21 @@
 //! From the lab and the live board to the shapes of the API; also the words that the page shows.
 
+use crate::domain::command::Level;
 use crate::domain::identity::{Evidence, Identity, Quarantine};
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use crate::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run};
 use crate::domain::lab::{Lab, Refusal};
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::part::Part;
 use crate::domain::printer::{
-    Activity, Bed, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, PrinterRecord, Reading, Snapshot,
-    StopOutcome, Temperatures,
+    Activity, Bed, Hold, HoldStep, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, PrinterRecord, Prompt,
+    Reading, Snapshot, StopOutcome, Temperatures,
 };
 
 use super::AppState;
 use super::shapes::{
-    CaseBrief, CaseView, IdentityView, JobView, LatchView, LineView, PartView, PrinterView, ProgressView,
-    QuarantineView, ReadingView, TemperaturesView, Waiting, WaitingOn,
+    CaseBrief, CaseView, HoldView, IdentityView, JobView, LatchView, LineView, PartView, PrinterView,
+    ProgressView, PromptView, QuarantineView, ReadingView, TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::services::intake::Accepted;
@@ -159,6 +160,10 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         file: job.file.to_string(),
         commands: job.commands,
         state: job.state.word().into(),
+        paused: match &job.state {
+            JobState::Paused { reason, .. } => Some(reason.in_words()),
+            _ => None,
+        },
         printer: run.map(|run| run.printer.to_string()),
         pinned: job.pinned.as_ref().map(ToString::to_string),
         material: job.material.clone(),
@@ -322,15 +327,68 @@ impl From<&Quarantine> for QuarantineView {
     }
 }
 
-pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, now: Moment) -> PrinterView {
+/// Where a pause is at, as a clause for a technician.
+fn hold_words(step: HoldStep) -> &'static str {
+    match step {
+        HoldStep::WaitsForPerson => "it waits for a person",
+        HoldStep::PausedByPrinter => "the printer has paused by itself",
+        HoldStep::Draining => "it comes to a stand once the moves it has are done",
+        HoldStep::Parking => "the head goes away from the part",
+        HoldStep::Parked => "the head is parked",
+        HoldStep::Standing => "the head stands where it was",
+        HoldStep::Reheating => "it heats up again, then goes on",
+        HoldStep::Returning => "the head goes back to the part",
+        HoldStep::Astray => {
+            "the head is not where it was told to be, so nothing is sent; look at it, then resume once more or cancel"
+        }
+        HoldStep::CancelWaitsForHeat => {
+            "it cannot be broken off until it is hot, and only then do the heaters go off; if that is too long, stop the printer"
+        }
+        HoldStep::CancelWaitsForPerson => {
+            "it waits for a person at its panel, and only then do the heaters go off; if that is too long, stop the printer"
+        }
+    }
+}
+
+fn hold(hold: &Hold, now: Moment) -> Option<HoldView> {
+    let left = |at: Option<Moment>| at.map(|at| at.since(now).as_secs());
+    let mut words: Vec<String> = hold.reason.iter().map(PauseReason::in_words).collect();
+    words.extend(hold.step.map(hold_words).map(Into::into));
+    if hold.bed_is_off {
+        words.push("its nozzle and bed were switched off, since the pause was long".into());
+    } else if hold.nozzle_is_off {
+        words.push("its nozzle was switched off, since the pause was long".into());
+    }
+    (!words.is_empty()).then(|| HoldView {
+        needs_person: hold.needs_person(),
+        words: Some(words.join("; ")),
+        text: hold.text.clone(),
+        nozzle_off_s: left(hold.nozzle_off_at),
+        bed_off_s: left(hold.bed_off_at),
+    })
+}
+
+fn prompt(prompt: &Prompt) -> PromptView {
+    PromptView { asked: prompt.text.clone(), buttons: prompt.buttons.clone() }
+}
+
+pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now: Moment) -> PrinterView {
+    let console = Level::ALL.iter().find(|(level, _)| *level == console).map_or("", |(_, word)| word);
     PrinterView {
         name: snapshot.printer.to_string(),
         state: snapshot.activity.word().into(),
-        words: words(&snapshot.activity),
+        words: if snapshot.hold.needs_person() {
+            "it waits for a person".into()
+        } else {
+            words(&snapshot.activity)
+        },
         job: snapshot.activity.job().map(ToString::to_string),
         progress: snapshot.activity.progress().map(Into::into),
         temperatures: temperatures(&snapshot.temperatures, now),
         firmware: snapshot.firmware.clone(),
+        prompt: snapshot.hold.prompt.as_ref().map(prompt),
+        hold: hold(&snapshot.hold, now),
+        console: console.into(),
         line: LineView::new(&snapshot.line, snapshot.rate),
         on_bed: match &record.bed {
             Bed::Clear => None,
@@ -343,9 +401,19 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, now: Moment) -> Prin
     }
 }
 
+/// What a printer's console takes.
+pub fn console(app: &AppState, name: &PrinterName) -> Level {
+    app.config.printer(name).map_or(Level::Off, |printer| printer.console)
+}
+
 /// All printers in the order of the configuration.
 pub fn printers(app: &AppState, lab: &Lab) -> Vec<PrinterView> {
     let now = app.clock.now();
     let all = app.fleet.board().snapshots();
-    all.iter().map(|snapshot| printer(snapshot, &lab.printer(&snapshot.printer), now)).collect()
+    all.iter()
+        .map(|snapshot| {
+            let name = &snapshot.printer;
+            printer(snapshot, &lab.printer(name), console(app, name), now)
+        })
+        .collect()
 }

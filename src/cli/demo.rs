@@ -16,12 +16,14 @@ use super::{Failed, runtime};
 use crate::config::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
 use crate::daemon::Daemon;
 use crate::domain::case::IntendedUse;
+use crate::domain::command::Level;
 use crate::domain::event::Actor;
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{CaseToken, JobId, PartId, PrinterName};
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::{NewJob, Request};
 use crate::domain::part::{PartName, PartRef};
+use crate::domain::printer::Park;
 use crate::domain::units::Baud;
 use crate::io::broker::Broker;
 use crate::io::clock::entropy;
@@ -173,6 +175,11 @@ impl Demo {
                 relay: None,
                 unattended: true,
                 fixed_plug: false,
+                park: Some(Park { at: Some((0, 180)), lift: 10, retract: 1, build_height: Some(200) }),
+                paused_hot_max: Duration::from_secs(10 * 60),
+                paused_bed_max: Duration::from_secs(120 * 60),
+                console: Level::Read,
+                allow_commands: Vec::new(),
             });
         }
         Ok(Config {
@@ -270,7 +277,7 @@ fn jobs(recorder: &Recorder, queued: &[Queued]) -> Vec<Job> {
 fn line(job: &Job) -> String {
     match &job.state {
         JobState::Queued => "waiting".into(),
-        JobState::Printing { run } | JobState::Paused { run } => {
+        JobState::Printing { run } | JobState::Paused { run, .. } => {
             let tens = (run.progress.percent() / 10.0).floor() * 10.0;
             format!("{} on {}  {tens:>3} %", job.state.word(), run.printer)
         }

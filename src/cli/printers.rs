@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::client::segment;
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{By, IdentityView, PrinterView};
+use crate::api::shapes::{Answered, By, ConsoleOrder, ConsoleView, IdentityView, PrinterView};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -36,6 +36,32 @@ pub enum What {
         #[arg(long, value_name = "NAME")]
         by: String,
     },
+    /// Answer what a printer asks whoever stands there; `platen printers PRINTER` shows it with its buttons.
+    Answer {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// The button's place, from 0.
+        #[arg(long, value_name = "N")]
+        button: u8,
+        /// The question as it was seen: if the printer asks something else by now, nothing is answered.
+        #[arg(long, value_name = "TEXT")]
+        asked: Option<String>,
+        /// Who answers.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// Send one command that the printer's console allows (docs/commands.md), and show what came back.
+    Send {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// The command, such as M503.
+        command: String,
+        /// Who asks.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
 }
 
 impl Printers {
@@ -47,6 +73,15 @@ impl Printers {
             }
             (Some(What::Identify { name, by }), _) => {
                 client.post(&format!("/v1/printers/{}/identify", segment(&name)), &By { by })?
+            }
+            (Some(What::Answer { name, button, asked, by }), _) => {
+                let path = format!("/v1/printers/{}/answer", segment(&name));
+                client.post(&path, &Answered { button, asked, by })?
+            }
+            (Some(What::Send { name, command, by }), _) => {
+                let path = format!("/v1/printers/{}/console", segment(&name));
+                let told: ConsoleView = client.post(&path, &ConsoleOrder { command, by })?;
+                return said(global, &told);
             }
             (None, Some(name)) => client.get(&format!("/v1/printers/{}", segment(&name)))?,
             (None, None) => {
@@ -64,6 +99,22 @@ impl Printers {
         one(&printer);
         Ok(())
     }
+}
+
+/// What a console command brought.
+fn said(global: &Global, told: &ConsoleView) -> Result<(), Failed> {
+    if global.json {
+        show::json(told)?;
+    } else {
+        told.lines.iter().for_each(|line| show::line(&show::plain(line)));
+        if told.cut {
+            show::line("(more came than is shown)");
+        }
+    }
+    if told.done {
+        return Ok(());
+    }
+    Err(Failed::Finding("the printer has not said that it is done; look at it".into()))
 }
 
 /// What the columns of the list are called.
@@ -99,6 +150,29 @@ pub fn one(printer: &PrinterView) {
         show::line(&format!("  in quarantine since {}: {}", quarantine.at, show::plain(&quarantine.why)));
         show::line(&format!(
             "           plug its own board in, or look which one it is, then `platen printers identify {} --by NAME`",
+            printer.name
+        ));
+    }
+    if let Some(hold) = &printer.hold {
+        if let Some(words) = &hold.words {
+            show::line(&format!("  pause    {}", show::plain(words)));
+        }
+        if let Some(text) = &hold.text {
+            show::line(&format!("  file     says: {}", show::plain(text)));
+        }
+        for (what, left) in [("nozzle", hold.nozzle_off_s), ("bed", hold.bed_off_s)] {
+            if let Some(left) = left {
+                show::line(&format!("           the {what} goes off in {} min", left.div_ceil(60)));
+            }
+        }
+    }
+    if let Some(prompt) = &printer.prompt {
+        show::line(&format!("  asks     {}", show::plain(&prompt.asked)));
+        for (place, label) in prompt.buttons.iter().enumerate() {
+            show::line(&format!("           --button {place}: {}", show::plain(label)));
+        }
+        show::line(&format!(
+            "           `platen printers answer {} --button 0 --by NAME` answers",
             printer.name
         ));
     }

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::case::IntendedUse;
+use crate::domain::command::{Code, Level};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
 use crate::domain::job::Attended;
-use crate::domain::printer::Firmware;
+use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::Baud;
 
 pub use edit::{Buffers, EditError, with_buffers};
@@ -172,6 +173,15 @@ pub struct Printer {
     pub unattended: bool,
     /// Its plug never leaves its socket.
     pub fixed_plug: bool,
+    /// How it parks in a pause; absent: it stands still.
+    pub park: Option<Park>,
+    /// How long a paused nozzle, and a paused bed, stay hot.
+    pub paused_hot_max: Duration,
+    pub paused_bed_max: Duration,
+    /// What its console takes.
+    pub console: Level,
+    /// Commands that only this printer's jobs and console may hold.
+    pub allow_commands: Vec<Code>,
 }
 
 impl Printer {

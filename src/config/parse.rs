@@ -11,9 +11,10 @@ use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, StopInput, relay};
 use crate::domain::case::IntendedUse;
+use crate::domain::command::{Code, Level};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
-use crate::domain::printer::Firmware;
+use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::Baud;
 
 /// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
@@ -45,6 +46,15 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "relay_renew_when",
             "unattended",
             "fixed_plug",
+            "park_x",
+            "park_y",
+            "park_lift",
+            "park_retract",
+            "build_height",
+            "paused_hot_max",
+            "paused_bed_max",
+            "console",
+            "allow_commands",
         ],
     ),
 ];
@@ -71,6 +81,12 @@ const MEGABYTE: u64 = 1 << 20;
 const RX_BUFFER: u64 = 128;
 /// What the recorder's queue is made for, with room for people.
 const PRINTERS_MAX: usize = 128;
+/// A nozzle that stands hot for longer chars what is in it, and nobody watches it.
+const PAUSED_HOT_MAX: u64 = 10;
+/// A part that cools comes loose: the bed waits for a person longer than the nozzle, but not for ever.
+const PAUSED_BED_MAX: u64 = 120;
+/// More exceptions than this are no exceptions; a session holds as many.
+const ALLOW_COMMANDS_MAX: usize = 16;
 /// The speeds that firmware for printers is built with.
 const BAUDS: &[u64] = &[
     9_600, 19_200, 38_400, 57_600, 76_800, 115_200, 230_400, 250_000, 460_800, 500_000, 921_600, 1_000_000,
@@ -299,6 +315,15 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
         let relay = relay::relay(reader, section, has_broker);
         let unattended = reader.flag(section, "unattended").is_none_or(|found| found.value);
         let fixed_plug = reader.flag(section, "fixed_plug").is_some_and(|found| found.value);
+        let park = park(reader, section);
+        let minutes = |reader: &mut Reader<'_>, key: &str, default: u64| {
+            let found = reader.number(section, key, "minutes", 1..=1_440);
+            Duration::from_secs(found.map_or(default, |found| found.value) * 60)
+        };
+        let paused_hot_max = minutes(reader, "paused_hot_max", PAUSED_HOT_MAX);
+        let paused_bed_max = minutes(reader, "paused_bed_max", PAUSED_BED_MAX);
+        let console = console(reader, section);
+        let allow_commands = allow_commands(reader, section);
         if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
             // Both are within the ranges above, far below any usize.
             let (rx_buffer, command_buffer) =
@@ -317,6 +342,11 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
                 relay,
                 unattended,
                 fixed_plug,
+                park,
+                paused_hot_max,
+                paused_bed_max,
+                console,
+                allow_commands,
             });
         }
     }
@@ -408,6 +438,64 @@ fn attended_uses(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<IntendedUse>
         }
     }
     uses
+}
+
+/// Where the head waits in a pause; nothing moves where nothing is said.
+fn park(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Park> {
+    let mut length = |key: &str, range: std::ops::RangeInclusive<u64>| {
+        // The ranges fit.
+        reader.number(section, key, "mm", range).and_then(|found| u16::try_from(found.value).ok())
+    };
+    let (x, y) = (length("park_x", 0..=2_000), length("park_y", 0..=2_000));
+    let (lift, retract) = (length("park_lift", 0..=200), length("park_retract", 0..=20));
+    let build_height = length("build_height", 1..=5_000);
+    let name = |key: &str| format!("{} {key}", section.name);
+    if x.is_some() != y.is_some() {
+        reader.overall(name("park_x"), "park_x and park_y are one place", "write both, or neither");
+    }
+    if lift.is_some_and(|lift| lift > 0) && build_height.is_none() {
+        let why = "without the height of the printer, a lift could run into its top";
+        reader.overall(name("park_lift"), why, "write build_height = … beside it, in mm");
+    }
+    let at = x.zip(y);
+    let moves = at.is_some() || lift.is_some_and(|lift| lift > 0);
+    if retract.is_some_and(|retract| retract > 0) && !moves {
+        let why = "filament is pulled back only when the head goes away";
+        reader.overall(name("park_retract"), why, "write park_x and park_y, or park_lift, beside it");
+    }
+    moves.then(|| Park { at, lift: lift.unwrap_or(0), retract: retract.unwrap_or(0), build_height })
+}
+
+fn console(reader: &mut Reader<'_>, section: &Section<'_>) -> Level {
+    let Some(found) = reader.text(section, "console") else { return Level::default() };
+    if let Some((level, _)) = Level::ALL.iter().find(|(_, word)| *word == found.value) {
+        return *level;
+    }
+    let words = Level::ALL.map(|(_, word)| word);
+    let instead = match nearest(&found.value, &words) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => "write \"off\", \"read\" or \"service\"".into(),
+    };
+    reader.wrong(&found.at, "a console is off, or open for reading or for service", instead);
+    Level::default()
+}
+
+fn allow_commands(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<Code> {
+    let mut codes = Vec::new();
+    for found in reader.texts(section, "allow_commands") {
+        match Code::named(&found.value) {
+            Some(code) if codes.len() < ALLOW_COMMANDS_MAX => codes.push(code),
+            Some(_) => {
+                let reason = format!("more than {ALLOW_COMMANDS_MAX} exceptions are no exceptions");
+                reader.wrong(&found.at, reason, "leave this one out");
+            }
+            None => {
+                let instead = "write its letter and number alone, as in \"M500\" (docs/commands.md)";
+                reader.wrong(&found.at, "this is no code of a command", instead);
+            }
+        }
+    }
+    codes
 }
 
 fn bed_clearing(reader: &mut Reader<'_>, section: &Section<'_>) -> BedClearing {

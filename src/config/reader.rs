@@ -170,14 +170,15 @@ impl<'t> Reader<'t> {
         let Some((value, at)) = self.find(section, key) else { return Vec::new() };
         let instead = format!("write {key} = [\"…\", \"…\"]");
         let DeValue::Array(all) = value else {
-            self.wrong(&at, format!("this is {}, not a list of texts", kind(value)), instead);
+            self.wrong(&at, format!("this is {}, not a list", kind(value)), instead);
             return Vec::new();
         };
         let mut texts = Vec::with_capacity(all.len());
         for item in all.iter() {
             match item.get_ref() {
                 DeValue::String(text) => {
-                    texts.push(Found { value: text.clone().into_owned(), at: at.clone() });
+                    let at = At { line: self.line(item.span().start), written: shown(text), ..at.clone() };
+                    texts.push(Found { value: text.clone().into_owned(), at });
                 }
                 other => {
                     let reason = format!("this is a list with {} in it", kind(other));

@@ -82,6 +82,30 @@ bed_clearing = "persn"
 }
 
 #[test]
+fn how_a_printer_parks_is_told_whole_or_not_at_all() {
+    let with = |keys: &str| {
+        let text = format!(
+            "site = \"a\"\nnode = \"b\"\n[[printer]]\nname = \"a\"\nport = \"/a\"\nbaud = 115200\n{keys}"
+        );
+        Config::parse(&text).map(|config| config.printers[0].clone()).map_err(|all| all[0].to_string())
+    };
+    assert_eq!(with("").unwrap().park, None);
+    let parks =
+        with("park_x = 0\npark_y = 200\npark_lift = 10\npark_retract = 1\nbuild_height = 210").unwrap().park;
+    assert_eq!(parks, Some(Park { at: Some((0, 200)), lift: 10, retract: 1, build_height: Some(210) }));
+    assert!(with("park_x = 0").unwrap_err().contains("park_x and park_y are one place"));
+    assert!(with("park_lift = 5").unwrap_err().contains("run into its top"));
+    assert!(with("park_retract = 5").unwrap_err().contains("only when the head goes away"));
+    assert!(with("park_x = 0\npark_y = -5").is_err());
+    assert!(with("console = \"servic\"").unwrap_err().contains("did you mean \"service\"?"));
+    assert!(with("allow_commands = [\"m92\"]").unwrap_err().contains("no code of a command"));
+    assert!(with("allow_commands = \"M92\"").unwrap_err().contains("not a list"));
+    let allowed = with("allow_commands = [\"M92\", \"M500\"]").unwrap().allow_commands;
+    assert_eq!(allowed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["M92", "M500"]);
+    assert_eq!(with("paused_hot_max = 5").unwrap().paused_hot_max, Duration::from_secs(300));
+}
+
+#[test]
 fn text_that_is_no_toml_is_told_with_its_line() {
     let found = mistakes("site = \"a\"\nnode = lab one\n");
     assert!(found[0].starts_with("line 2: this is not TOML"), "{found:?}");
@@ -168,7 +192,14 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, all_on.http));
     assert!(all_on.printers.iter().all(|printer| printer.firmware.is_some()));
     assert!(all_on.printers.iter().all(|printer| printer.relay.is_some() && printer.dtr_reset.is_some()));
-    let found_out = |printer: Printer| Printer { firmware: None, dtr_reset: None, relay: None, ..printer };
+    let found_out = |printer: Printer| Printer {
+        firmware: None,
+        dtr_reset: None,
+        relay: None,
+        park: None,
+        allow_commands: Vec::new(),
+        ..printer
+    };
     let all_on: Vec<_> = all_on.printers.into_iter().map(found_out).collect();
     assert_eq!(shipped.printers, all_on);
 }

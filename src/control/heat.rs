@@ -524,6 +524,8 @@ pub struct HeatWatch {
     limits: HeatLimits,
     guards: [Guard; Heater::ALL.len()],
     duty: Duty,
+    /// Until when heat without a job was asked for by somebody.
+    by_hand_until: Option<Moment>,
     last: Option<(Moment, TemperatureReport)>,
     /// `T0` is listed beside `T`, which then is the active tool and nothing to watch.
     lists_tools: bool,
@@ -544,6 +546,7 @@ impl HeatWatch {
             limits,
             guards: Heater::ALL.map(|heater| Guard::new(heater, limits.simulated_speed)),
             duty: Duty::Greeting,
+            by_hand_until: None,
             last: None,
             lists_tools: false,
             changes_tools: false,
@@ -601,6 +604,11 @@ impl HeatWatch {
             // What was silent because nothing could be heard counts anew.
             guard.heard = guard.heard.map(|_| now);
         }
+    }
+
+    /// Until when somebody has asked for heat though nothing is printed.
+    pub fn set_by_hand(&mut self, until: Option<Moment>) {
+        self.by_hand_until = until;
     }
 
     /// What an earlier job asked for is over.
@@ -702,7 +710,8 @@ impl HeatWatch {
     /// A target without a job.
     fn judge_unasked(&mut self, now: Moment, at: usize) {
         let guard = &mut self.guards[at];
-        if self.duty != Duty::Idle || guard.target <= 0.0 {
+        let by_hand = self.by_hand_until.is_some_and(|until| now < until);
+        if self.duty != Duty::Idle || guard.target <= 0.0 || by_hand {
             guard.unasked_since = None;
             return;
         }

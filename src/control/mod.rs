@@ -7,6 +7,11 @@ pub mod stop;
 
 pub mod safe_off;
 
+pub mod park;
+pub mod prompt;
+
+pub mod console;
+
 pub mod probe;
 
 pub mod held;

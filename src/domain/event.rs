@@ -11,7 +11,7 @@ use super::case::IntendedUse;
 use super::heat::Alarm;
 use super::identity::{Evidence, Wrong};
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
-use super::job::{Interruption, Progress};
+use super::job::{Interruption, PauseReason, Progress};
 use super::moment::{Stamp, WallTime};
 use super::part::PartName;
 use super::printer::{Fault, LineHealth, RelayOutcome, StopProof};
@@ -103,9 +103,14 @@ pub enum Fact {
     JobPaused {
         printer: PrinterName,
         progress: Progress,
+        #[serde(default)]
+        reason: PauseReason,
     },
+    /// `by` is absent in journals that noted nobody.
     JobResumed {
         printer: PrinterName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     JobPrinted {
         printer: PrinterName,
@@ -186,6 +191,19 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// A person answered a question of the firmware: the button's place, from 0, and what stood on it.
+    PromptAnswered {
+        printer: PrinterName,
+        by: String,
+        button: u8,
+        label: String,
+    },
+    /// A person asked for a command to be sent; noted before it is.
+    ConsoleUsed {
+        printer: PrinterName,
+        by: String,
+        command: String,
+    },
 }
 
 impl Fact {
@@ -215,6 +233,8 @@ impl Fact {
             Self::PrinterQuarantined { .. } => "printer_quarantined",
             Self::PrinterRecognised { .. } => "printer_recognised",
             Self::JobReleased { .. } => "job_released",
+            Self::PromptAnswered { .. } => "prompt_answered",
+            Self::ConsoleUsed { .. } => "console_used",
         }
     }
 
@@ -224,7 +244,7 @@ impl Fact {
             Self::JobStarted { printer }
             | Self::JobProgress { printer, .. }
             | Self::JobPaused { printer, .. }
-            | Self::JobResumed { printer }
+            | Self::JobResumed { printer, .. }
             | Self::JobPrinted { printer, .. }
             | Self::JobInterrupted { printer, .. }
             | Self::BedCleared { printer, .. }
@@ -237,7 +257,9 @@ impl Fact {
             | Self::PrinterIdentified { printer, .. }
             | Self::PrinterQuarantined { printer, .. }
             | Self::PrinterRecognised { printer }
-            | Self::JobReleased { printer, .. } => Some(printer),
+            | Self::JobReleased { printer, .. }
+            | Self::PromptAnswered { printer, .. }
+            | Self::ConsoleUsed { printer, .. } => Some(printer),
             Self::JobCancelled { printer, .. } => printer.as_ref(),
             Self::JobQueued { pinned, .. } => pinned.as_ref(),
             Self::JournalBegun { .. }
@@ -399,6 +421,15 @@ mod tests {
                 .and_then(|record| record.verify(1, ChainHash::GENESIS));
             assert!(found.is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_pause_of_an_older_journal_is_read_without_its_reason() {
+        let old = r#"{"type":"job_paused","printer":"a","progress":{"confirmed":1,"total":2}}"#;
+        let fact: Fact = serde_json::from_str(old).unwrap();
+        assert!(matches!(fact, Fact::JobPaused { reason: PauseReason::Unknown, .. }));
+        let fact: Fact = serde_json::from_str(r#"{"type":"job_resumed","printer":"a"}"#).unwrap();
+        assert!(matches!(fact, Fact::JobResumed { by: None, .. }));
     }
 
     #[test]

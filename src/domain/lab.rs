@@ -11,7 +11,7 @@ use super::event::{Actor, Event, Fact, JobRef};
 use super::heat::Alarm;
 use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::job::{Attended, Interruption, Job, JobState, Outcome, Progress, Released, Run};
+use super::job::{Attended, Interruption, Job, JobState, Outcome, PauseReason, Progress, Released, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
@@ -41,9 +41,11 @@ pub enum Request {
     NotePaused {
         job: JobId,
         progress: Progress,
+        reason: PauseReason,
     },
     NoteResumed {
         job: JobId,
+        by: String,
     },
     NotePrinted {
         job: JobId,
@@ -117,6 +119,19 @@ pub enum Request {
         job: JobId,
         printer: PrinterName,
         by: String,
+    },
+    NoteAnswered {
+        printer: PrinterName,
+        by: String,
+        button: u8,
+        label: String,
+    },
+    /// Before a console command is sent. `bed_clear`: it moves.
+    UseConsole {
+        printer: PrinterName,
+        by: String,
+        command: String,
+        bed_clear: bool,
     },
     /// At each start: jobs that the last daemon left running are interrupted.
     BeginBoot {
@@ -445,6 +460,19 @@ impl Lab {
                 self.may_start(self.job(job)?, printer)?;
                 Ok(vec![(Some(job.clone()), Fact::JobReleased { printer: printer.clone(), by })])
             }
+            Request::NoteAnswered { printer, by, button, label } => one(Fact::PromptAnswered {
+                printer: printer.clone(),
+                by: person(by)?,
+                button: *button,
+                label: label.clone(),
+            }),
+            Request::UseConsole { printer, by, command, bed_clear } => {
+                let by = person(by)?;
+                if let (true, Bed::Occupied { job }) = (*bed_clear, self.printer(printer).bed) {
+                    return Err(Refusal::BedOccupied { printer: printer.clone(), job });
+                }
+                one(Fact::ConsoleUsed { printer: printer.clone(), by, command: command.clone() })
+            }
             Request::QueueJob(new) => self.judge_queue(new),
             Request::StartJob { job, printer } => {
                 self.may_start(self.job(job)?, printer)?;
@@ -455,7 +483,7 @@ impl Lab {
             }
             Request::NoteProgress { job, .. }
             | Request::NotePaused { job, .. }
-            | Request::NoteResumed { job }
+            | Request::NoteResumed { job, .. }
             | Request::NotePrinted { job, .. }
             | Request::NoteInterrupted { job, .. } => self.judge_note(job, request),
         }
@@ -509,7 +537,7 @@ impl Lab {
         let known = self.job(job)?;
         let fact = match (&known.state, progress) {
             (JobState::Queued, None) => Fact::JobCancelled { printer: None, progress: None, by, line: None },
-            (JobState::Printing { run } | JobState::Paused { run }, Some(progress)) => {
+            (JobState::Printing { run } | JobState::Paused { run, .. }, Some(progress)) => {
                 let printer = Some(run.printer.clone());
                 Fact::JobCancelled {
                     printer,
@@ -538,15 +566,17 @@ impl Lab {
                 let (_, run) = self.running(id, "making progress")?;
                 Fact::JobProgress { printer: run.printer.clone(), progress: *progress }
             }
-            Request::NotePaused { progress, .. } => match self.running(id, "paused")? {
-                (Job { state: JobState::Printing { .. }, .. }, run) => {
-                    Fact::JobPaused { printer: run.printer.clone(), progress: *progress }
-                }
+            Request::NotePaused { progress, reason, .. } => match self.running(id, "paused")? {
+                (Job { state: JobState::Printing { .. }, .. }, run) => Fact::JobPaused {
+                    printer: run.printer.clone(),
+                    progress: *progress,
+                    reason: reason.clone(),
+                },
                 (job, _) => return Err(wrong(job, "paused")),
             },
-            Request::NoteResumed { .. } => match self.running(id, "resumed")? {
+            Request::NoteResumed { by, .. } => match self.running(id, "resumed")? {
                 (Job { state: JobState::Paused { .. }, .. }, run) => {
-                    Fact::JobResumed { printer: run.printer.clone() }
+                    Fact::JobResumed { printer: run.printer.clone(), by: Some(person(by)?) }
                 }
                 (job, _) => return Err(wrong(job, "resumed")),
             },
@@ -694,6 +724,8 @@ impl Lab {
             Fact::JobReleased { .. }
             | Fact::JournalBegun { .. }
             | Fact::DaemonStarted { .. }
+            | Fact::PromptAnswered { .. }
+            | Fact::ConsoleUsed { .. }
             | Fact::JobQueued { .. }
             | Fact::JobProgress { .. }
             | Fact::JobPaused { .. }
@@ -758,14 +790,13 @@ impl Lab {
             },
             (Fact::JobProgress { progress, .. }, Some(run)) => {
                 let run = Run { progress: *progress, ..run };
-                if matches!(job.state, JobState::Paused { .. }) {
-                    JobState::Paused { run }
-                } else {
-                    JobState::Printing { run }
+                match &job.state {
+                    JobState::Paused { reason, .. } => JobState::Paused { run, reason: reason.clone() },
+                    _ => JobState::Printing { run },
                 }
             }
-            (Fact::JobPaused { progress, .. }, Some(run)) => {
-                JobState::Paused { run: Run { progress: *progress, ..run } }
+            (Fact::JobPaused { progress, reason, .. }, Some(run)) => {
+                JobState::Paused { run: Run { progress: *progress, ..run }, reason: reason.clone() }
             }
             (Fact::JobResumed { .. }, Some(run)) => JobState::Printing { run },
             (Fact::JobPrinted { progress, digest, exact, line, .. }, run) => {
@@ -915,6 +946,47 @@ mod tests {
             let events = grant(&mut lab, &request).unwrap();
             assert!(matches!(events[0].fact, Fact::JobPrinted { exact: false, .. }));
         }
+    }
+
+    #[test]
+    fn a_pause_and_its_end_have_a_reason_and_a_person() {
+        let mut lab = lab_with_jobs(1);
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        let reason = PauseReason::Person { by: "kim".into() };
+        let progress = Progress { confirmed: 1, total: 10 };
+        let pause = Request::NotePaused { job: job(0), progress, reason: reason.clone() };
+        grant(&mut lab, &pause).unwrap();
+        assert!(
+            matches!(&lab.jobs[&job(0)].state, JobState::Paused { reason: noted, .. } if *noted == reason)
+        );
+        grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
+        assert!(
+            matches!(&lab.jobs[&job(0)].state, JobState::Paused { reason: noted, .. } if *noted == reason)
+        );
+        let events = grant(&mut lab, &Request::NoteResumed { job: job(0), by: "lee".into() }).unwrap();
+        assert!(matches!(&events[0].fact, Fact::JobResumed { by: Some(by), .. } if by == "lee"));
+    }
+
+    #[test]
+    fn whoever_stands_at_the_printer_has_a_name_that_the_journal_takes() {
+        assert!(person(super::super::job::PANEL).is_ok());
+    }
+
+    #[test]
+    fn a_console_moves_nothing_on_an_occupied_bed_and_needs_a_name() {
+        let mut lab = lab_with_jobs(1);
+        let home = |by: &str, bed_clear| Request::UseConsole {
+            printer: printer("a"),
+            by: by.into(),
+            command: "G28".into(),
+            bed_clear,
+        };
+        assert!(matches!(lab.judge(&home("", true)), Err(Refusal::Name)));
+        let events = grant(&mut lab, &home("kim", true)).unwrap();
+        assert!(matches!(&events[0].fact, Fact::ConsoleUsed { by, .. } if by == "kim"));
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        assert!(matches!(lab.judge(&home("kim", true)), Err(Refusal::BedOccupied { .. })));
+        assert!(lab.judge(&home("kim", false)).is_ok());
     }
 
     #[test]

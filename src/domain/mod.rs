@@ -11,6 +11,7 @@ pub mod ids;
 pub mod case;
 pub mod part;
 
+pub mod command;
 pub mod identity;
 pub mod printer;
 

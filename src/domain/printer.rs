@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::{Identity, Quarantine};
 use super::ids::{JobId, PrinterName};
-use super::job::Progress;
+use super::job::{PauseReason, Progress};
 use super::moment::{Moment, WallTime};
 use super::units::Celsius;
 
@@ -367,6 +367,76 @@ impl Activity {
     }
 }
 
+/// A question of the firmware to whoever is there. Its words are the firmware's: bounded and plain, and no state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    pub text: String,
+    /// What can be answered, in the order in which it is counted, from 0.
+    pub buttons: Vec<String>,
+}
+
+/// What a pause, or the end of a job, is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldStep {
+    /// The firmware waits for a person, and no line is sent to it.
+    WaitsForPerson,
+    /// The firmware has paused by itself.
+    PausedByPrinter,
+    /// What was sent still moves.
+    Draining,
+    Parking,
+    /// The head stands away from the part.
+    Parked,
+    /// The head stands where the last line left it.
+    Standing,
+    /// Heaters are brought back to what they were.
+    Reheating,
+    /// The head goes back.
+    Returning,
+    /// The head is not where it was told to be, so that no line is sent.
+    Astray,
+    /// Cancelled, but the firmware waits for heat and cannot be broken off.
+    CancelWaitsForHeat,
+    /// Cancelled, but the firmware waits for a person first.
+    CancelWaitsForPerson,
+}
+
+/// What a person should know of a pause, beside that there is one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hold {
+    pub reason: Option<PauseReason>,
+    /// What the file says to whoever comes (`M0 …`).
+    pub text: Option<String>,
+    pub prompt: Option<Prompt>,
+    pub step: Option<HoldStep>,
+    /// When the nozzle will be switched off, and the bed; absent where they are off, or nothing will.
+    pub nozzle_off_at: Option<Moment>,
+    pub bed_off_at: Option<Moment>,
+    /// They were switched off because the pause was long.
+    pub nozzle_is_off: bool,
+    pub bed_is_off: bool,
+}
+
+impl Hold {
+    /// Somebody is waited for.
+    pub fn needs_person(&self) -> bool {
+        self.step == Some(HoldStep::WaitsForPerson)
+    }
+}
+
+/// How a printer parks. Lengths in mm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Park {
+    /// Where the head waits, in the printer's own numbers; absent: only lifted.
+    pub at: Option<(u16, u16)>,
+    pub lift: u16,
+    pub retract: u16,
+    /// The highest Z; without it nothing is lifted.
+    pub build_height: Option<u16>,
+}
+
 /// Upper bounds, in ms, of the buckets of `LineHealth::ok_latency`; the last bucket has none.
 pub const LATENCY_BOUNDS_MS: [u64; 11] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
 
@@ -516,6 +586,7 @@ pub struct Snapshot {
     /// The firmware says that it does not watch its heaters (`Cap:THERMAL_PROTECTION:0`).
     #[serde(default)]
     pub unprotected: bool,
+    pub hold: Hold,
     /// When this snapshot was made.
     pub at: Moment,
 }
@@ -530,6 +601,7 @@ impl Snapshot {
             line: LineHealth::default(),
             rate: LineRate::default(),
             unprotected: false,
+            hold: Hold::default(),
             at,
         }
     }

@@ -47,9 +47,21 @@ pub enum Action {
     Resume,
     Resumed,
     Cancel,
+    /// `out_of_filament`, `filament_runout`, or `paused filament_runout`.
+    Runout,
     /// `poweroff` and `kill`: said on a kill.
     PowerOff,
     Other,
+}
+
+/// A line of a question to whoever is there (§2.8). Texts are hostile: bounded and printable only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptLine {
+    Begin(String),
+    /// `prompt_button` and `prompt_choice`.
+    Button(String),
+    Show,
+    End,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +97,7 @@ pub enum Reply {
         able: bool,
     },
     Action(Action),
+    Prompt(PromptLine),
     /// The part is scrap: filament was not pushed.
     ColdExtrusion,
     /// The firmware does not know a command; absent where noise has hidden which.
@@ -267,16 +280,37 @@ fn unknown_command(text: &str) -> Option<Reply> {
     Some(Reply::UnknownCommand { text: quoted.map(|(begin, end)| text.as_bytes()[begin + 1..end].into()) })
 }
 
-fn action(name: &str) -> Action {
-    match name.split_ascii_whitespace().next().unwrap_or_default() {
+fn action(name: &str) -> Reply {
+    let mut words = name.split_ascii_whitespace();
+    let word = words.next().unwrap_or_default();
+    let text = || report::harmless(name.trim_start().strip_prefix(word).unwrap_or_default());
+    let action = match word {
+        "prompt_begin" => return Reply::Prompt(PromptLine::Begin(text())),
+        "prompt_button" | "prompt_choice" => return Reply::Prompt(PromptLine::Button(text())),
+        "prompt_show" => return Reply::Prompt(PromptLine::Show),
+        "prompt_end" => return Reply::Prompt(PromptLine::End),
         "pause" => Action::Pause,
+        "paused" if words.next() == Some("filament_runout") => Action::Runout,
+        "out_of_filament" | "filament_runout" => Action::Runout,
         "paused" => Action::Paused,
         "resume" => Action::Resume,
         "resumed" => Action::Resumed,
         "cancel" => Action::Cancel,
         "poweroff" | "kill" => Action::PowerOff,
         _ => Action::Other,
-    }
+    };
+    Reply::Action(action)
+}
+
+/// Repetier's own spelling of three of them.
+fn request(text: &str) -> Option<Action> {
+    let (word, _) = text.split_once(':')?;
+    Some(match word {
+        "RequestPause" => Action::Paused,
+        "RequestContinue" => Action::Resumed,
+        "RequestStop" => Action::Cancel,
+        _ => return None,
+    })
 }
 
 impl Reply {
@@ -317,7 +351,7 @@ impl Reply {
             return Self::Fault(fault(rest).unwrap_or(Fault::Halted));
         }
         if let Some(rest) = text.strip_prefix("//action:").or_else(|| text.strip_prefix("// action:")) {
-            return Self::Action(action(rest));
+            return action(rest);
         }
         if let Some(rest) = text.strip_prefix("Cap:") {
             return match rest.split_once(':') {
@@ -344,6 +378,9 @@ impl Reply {
         }
         if let Some(unknown) = unknown_command(text) {
             return unknown;
+        }
+        if let Some(action) = request(text) {
+            return Self::Action(action);
         }
         if text.starts_with("// Klipper state: ") {
             let down = text.ends_with("Shutdown") || text.ends_with("Disconnect");
@@ -534,7 +571,17 @@ mod tests {
             ("start", Reply::Start),
             ("//action:paused", Reply::Action(Action::Paused)),
             ("// action:cancel", Reply::Action(Action::Cancel)),
-            ("//action:prompt_begin Pause", Reply::Action(Action::Other)),
+            ("//action:prompt_begin Pause", Reply::Prompt(PromptLine::Begin("Pause".into()))),
+            ("// action:prompt_button Purge More", Reply::Prompt(PromptLine::Button("Purge More".into()))),
+            ("//action:prompt_choice Yes", Reply::Prompt(PromptLine::Button("Yes".into()))),
+            ("//action:prompt_show", Reply::Prompt(PromptLine::Show)),
+            ("//action:prompt_end", Reply::Prompt(PromptLine::End)),
+            ("//action:paused filament_runout 0", Reply::Action(Action::Runout)),
+            ("//action:out_of_filament T0", Reply::Action(Action::Runout)),
+            ("//action:notification <b>hot</b>", Reply::Action(Action::Other)),
+            ("RequestPause:User interaction", Reply::Action(Action::Paused)),
+            ("RequestContinue:", Reply::Action(Action::Resumed)),
+            ("RequestStop:", Reply::Action(Action::Cancel)),
             ("//action:poweroff", Reply::Action(Action::PowerOff)),
             ("Cap:AUTOREPORT_TEMP:1", Reply::Capability { name: "AUTOREPORT_TEMP".into(), able: true }),
             ("Cap:PROGRESS:0", Reply::Capability { name: "PROGRESS".into(), able: false }),

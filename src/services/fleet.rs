@@ -7,16 +7,20 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::board::Board;
 use super::stop_input::Hold;
+use crate::control::console::ConsoleAnswer;
 use crate::domain::ids::{JobId, PrinterName};
+use crate::gcode::commands::When;
 
 /// What a person may ask of a printer's task.
 #[derive(Debug)]
 pub enum Order {
     Pause {
         job: JobId,
+        by: String,
     },
     Resume {
         job: JobId,
+        by: String,
     },
     Cancel {
         job: JobId,
@@ -29,6 +33,18 @@ pub enum Order {
     /// A person says that the board on its port is its own.
     Identify {
         by: String,
+    },
+    /// A person answers what the firmware asks: the button's place, from 0, and the question that they saw.
+    Answer {
+        button: u8,
+        seen: Option<String>,
+        by: String,
+    },
+    /// A console command that was judged and noted; what it brings goes to `reply`.
+    Console {
+        command: Box<[u8]>,
+        when: When,
+        reply: oneshot::Sender<ConsoleAnswer>,
     },
 }
 
@@ -43,6 +59,12 @@ pub enum NotDone {
     WrongState { printer: PrinterName, state: &'static str, wanted: &'static str },
     #[error("printer {0} cannot be cleared while the stop file or the stop input holds all printers stopped")]
     StopHeld(PrinterName),
+    #[error("printer {printer}: {why}; look at what it asks now, then answer that")]
+    NotAsked { printer: PrinterName, why: String },
+    #[error("printer {printer}: {why}; `hotend_max`, `bed_max` and `chamber_max` in its section say how hot")]
+    TooHot { printer: PrinterName, why: String },
+    #[error("printer {0} did not answer; look at it, and at `platen printers`")]
+    NoAnswer(PrinterName),
     #[error("not recorded: {0}")]
     NotRecorded(String),
     #[error("platen is shutting down")]
@@ -111,6 +133,18 @@ impl Fleet {
         let (answer, answered) = oneshot::channel();
         lanes.orders.send(Ordered { order, answer }).await.map_err(|_| NotDone::Closed)?;
         answered.await.unwrap_or(Err(NotDone::Closed))
+    }
+
+    /// Sends one command that was judged, and waits for what it brings.
+    pub async fn console(
+        &self,
+        printer: &PrinterName,
+        command: Box<[u8]>,
+        when: When,
+    ) -> Result<ConsoleAnswer, NotDone> {
+        let (reply, answered) = oneshot::channel();
+        self.order(printer, Order::Console { command, when, reply }).await?;
+        answered.await.map_err(|_| NotDone::NoAnswer(printer.clone()))
     }
 
     /// Begins a job on a printer.

@@ -20,12 +20,13 @@ use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
 use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
 use super::relay::Relay;
+use crate::control::console::ConsoleAnswer;
 use crate::control::session::{NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
 use crate::domain::heat::Action;
 use crate::domain::identity::Recognition;
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, Progress};
+use crate::domain::job::{Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
@@ -96,6 +97,7 @@ pub fn spawn(
         ticks: VecDeque::with_capacity(RATE_TICKS + 1),
         noted: None,
         power_cut: false,
+        console: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -165,6 +167,8 @@ struct Task {
     noted: Option<(Progress, Moment)>,
     /// The relay was told to switch off, and nobody has cleared the printer since.
     power_cut: bool,
+    /// Who waits for the answer to a console command.
+    console: Option<oneshot::Sender<ConsoleAnswer>>,
 }
 
 /// Whether a printer may be hot, or may get so: what is not known is.
@@ -527,6 +531,8 @@ impl Task {
             }
         };
         self.setup.relay.let_go();
+        // Whoever waits for an answer hears that there is none.
+        self.console = None;
         (drive.into_session(), ended)
     }
 
@@ -575,7 +581,11 @@ impl Task {
         match (error, job) {
             (NotNow::OtherJob, Some(job)) => NotDone::OtherJob { printer, job: job.clone() },
             (NotNow::State { state }, _) => NotDone::WrongState { printer, state, wanted },
+            (NotNow::NoPrompt | NotNow::OtherPrompt | NotNow::NoButton, _) => {
+                NotDone::NotAsked { printer, why: error.to_string() }
+            }
             (NotNow::OtherJob, None) => NotDone::WrongState { printer, state: "printing", wanted },
+            (NotNow::TooHot { .. }, _) => NotDone::TooHot { printer, why: error.to_string() },
         }
     }
 
@@ -583,11 +593,31 @@ impl Task {
         let now = self.setup.clock.now();
         let session = &mut drive.session;
         let done = match order {
-            Order::Pause { job } => {
-                session.pause(now, &job).map_err(|error| self.refused(&error, Some(&job), "pause"))
+            Order::Pause { job, by } => {
+                let reason = PauseReason::Person { by: by.clone() };
+                let done = session.pause(now, &job, reason);
+                let done = done.map_err(|error| self.refused(&error, Some(&job), "pause"));
+                return self.answer_when_recorded(drive, done, Actor::Person(by), answer);
             }
-            Order::Resume { job } => {
-                session.resume(now, &job).map_err(|error| self.refused(&error, Some(&job), "resume"))
+            Order::Resume { job, by } => {
+                let done = session.resume(now, &job, &by);
+                let done = done.map_err(|error| self.refused(&error, Some(&job), "resume"));
+                return self.answer_when_recorded(drive, done, Actor::Person(by), answer);
+            }
+            Order::Answer { button, seen, by } => {
+                let done = session.answer(now, button, seen.as_deref(), &by);
+                let done = done.map_err(|error| self.refused(&error, None, "answer"));
+                done.map(|label| {
+                    let printer = self.setup.name.clone();
+                    self.scribe.note(Request::NoteAnswered { printer, by, button, label });
+                })
+            }
+            Order::Console { command, when, reply } => {
+                let done = session.console(now, &command, when);
+                if done.is_ok() {
+                    self.console = Some(reply);
+                }
+                done.map_err(|error| self.refused(&error, None, "take a console command"))
             }
             Order::Cancel { job, by } => {
                 drive.set_supply(None);
@@ -620,7 +650,7 @@ impl Task {
                 }
             },
         };
-        self.answer_when_recorded(drive, done, answer);
+        self.answer_when_recorded(drive, done, Actor::Printer(self.setup.name.clone()), answer);
     }
 
     /// Pause and resume are told to the journal before the person hears "yes".
@@ -628,6 +658,7 @@ impl Task {
         &mut self,
         drive: &mut Drive,
         done: Result<(), NotDone>,
+        actor: Actor,
         answer: oneshot::Sender<Result<(), NotDone>>,
     ) {
         if done.is_err() {
@@ -635,21 +666,20 @@ impl Task {
             return;
         }
         let recorder = self.setup.recorder.clone();
-        let printer = self.setup.name.clone();
         let mut requests = VecDeque::new();
         while let Some(event) = drive.session.poll_event() {
             match event {
-                SessionEvent::Paused { job, progress } => {
-                    requests.push_back(Request::NotePaused { job, progress })
+                SessionEvent::Paused { job, progress, reason } => {
+                    requests.push_back(Request::NotePaused { job, progress, reason });
                 }
-                SessionEvent::Resumed { job } => requests.push_back(Request::NoteResumed { job }),
+                SessionEvent::Resumed { job, by } => requests.push_back(Request::NoteResumed { job, by }),
                 other => self.note_event(drive, other),
             }
         }
         tokio::spawn(async move {
             let mut outcome = Ok(());
             for request in requests {
-                if let Err(error) = recorder.submit(request, Actor::Printer(printer.clone())).await {
+                if let Err(error) = recorder.submit(request, actor.clone()).await {
                     outcome = Err(NotDone::NotRecorded(error.to_string()));
                 }
             }
@@ -697,8 +727,17 @@ impl Task {
                 tracing::error!(%printer, why = why.in_words(), "in quarantine: it gets no line of a job");
                 self.scribe.note(Request::NoteQuarantined { printer: printer.clone(), why });
             }
-            SessionEvent::Paused { job, progress } => self.scribe.note(Request::NotePaused { job, progress }),
-            SessionEvent::Resumed { job } => self.scribe.note(Request::NoteResumed { job }),
+            SessionEvent::Paused { job, progress, reason } => {
+                tracing::info!(%printer, %job, why = reason.in_words(), "paused");
+                self.scribe.note(Request::NotePaused { job, progress, reason });
+            }
+            SessionEvent::Resumed { job, by } => self.scribe.note(Request::NoteResumed { job, by }),
+            SessionEvent::Console(told) => {
+                if let Some(reply) = self.console.take() {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(told);
+                }
+            }
             SessionEvent::LineTrouble(Some(trouble)) => {
                 tracing::warn!(%printer, "the line ails: {}", trouble.in_words());
             }

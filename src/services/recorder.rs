@@ -286,6 +286,7 @@ fn is_urgent(request: &Request) -> bool {
             | Request::NotePrinted { .. }
             | Request::NotePaused { .. }
             | Request::NoteResumed { .. }
+            | Request::NoteAnswered { .. }
             | Request::CancelJob { .. }
     )
 }

@@ -8,6 +8,7 @@ mod demo;
 mod files;
 mod identity;
 mod life;
+mod pauses;
 mod ports;
 mod probe;
 mod refusals;

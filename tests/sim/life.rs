@@ -4,7 +4,7 @@ use hw_sim::faults::Fault as Trouble;
 use hw_sim::quirks::Face;
 use hw_sim::rig::RigConfig;
 use platen::control::session::SessionEvent;
-use platen::domain::job::Interruption;
+use platen::domain::job::{Interruption, PauseReason};
 use platen::domain::printer::{Activity, Fault, StopProof};
 
 use crate::world::{SAFE, World, curve};
@@ -75,7 +75,7 @@ fn a_paused_print_stands_still_and_goes_on_exactly() {
     world.start();
     world.run_until(60, "some lines", |world| world.executed() > 100);
     let job = World::job();
-    world.session.pause(world.moment(), &job).unwrap();
+    world.session.pause(world.moment(), &job, PauseReason::Panel).unwrap();
     world.flush();
     world.run_until(60, "standstill", |world| {
         matches!(world.session.activity(), Activity::Paused { draining: false, .. })
@@ -84,7 +84,7 @@ fn a_paused_print_stands_still_and_goes_on_exactly() {
     let later = world.now + 60_000_000;
     world.run_until(61, "a minute", |world| world.now >= later);
     assert_eq!(world.executed(), before);
-    world.session.resume(world.moment(), &job).unwrap();
+    world.session.resume(world.moment(), &job, "kim").unwrap();
     world.flush();
     world.run_until(600, "the end", |world| world.printed().is_some());
     assert_eq!(world.executed(), world.file.len());

@@ -17,6 +17,8 @@ mod heat;
 mod life;
 mod odd_boards;
 
+mod pause;
+
 mod probe;
 
 mod safe_off;

@@ -30,8 +30,12 @@ fn is_question(command: &str) -> bool {
     ["M105", "M110", "M112", "M113", "M114", "M115", "M154", "M155", "M400", "M108", "M876"].contains(&code)
 }
 
+fn is_pause(line: &str) -> bool {
+    ["M0", "M1", "M25", "M601"].contains(&line.split(' ').next().unwrap_or_default())
+}
+
 /// A command in its one spelling: a host may leave out spaces and zeros.
-fn spelled(command: &str) -> String {
+pub fn spelled(command: &str) -> String {
     match canonical(command.as_bytes()) {
         Canonical::Print(text) => String::from_utf8_lossy(&text).into_owned(),
         Canonical::Housekeeping | Canonical::Nothing => command.to_owned(),
@@ -93,6 +97,8 @@ pub struct World {
     /// Every byte in both directions with its time, for comparing two runs.
     pub trace: Vec<(u64, char, Vec<u8>)>,
     pub keep_trace: bool,
+    /// How commands begin that are our own, in a pause.
+    pub scripts: &'static [&'static str],
     /// Digest of all that `trace` would hold.
     pub trace_digest: DefaultHasher,
 }
@@ -142,6 +148,7 @@ impl World {
             has_dtr: true,
             trace: Vec::new(),
             keep_trace: false,
+            scripts: &[],
             trace_digest: DefaultHasher::new(),
         }
     }
@@ -352,13 +359,20 @@ impl World {
         for (at, line) in all.iter().enumerate().skip(self.checked) {
             let line = spelled(line);
             let Manner { numbered, known } = ledger.manner(at);
+            // A pause in the file is platen's own, and nothing that the firmware sees.
+            while self.file.get(self.done).is_some_and(|line| is_pause(line)) {
+                self.done += 1;
+            }
             let wanted = self.file.get(self.done).map(String::as_str);
             if wanted == Some(line.as_str()) && (numbered || !looks) {
                 self.done += 1;
                 continue;
             }
             // After the job's lines come at most our own for switching off.
-            let own = matches!(line.as_str(), "M104 S0" | "M140 S0" | "M141 S0" | "M107");
+            let own = matches!(line.as_str(), "M104 S0" | "M140 S0" | "M141 S0" | "M107" | "M84 S0" | "M84 S120")
+                || self.scripts.iter().any(|begin| line.starts_with(begin))
+                // The way back, at a feedrate that no file here has.
+                || (!self.scripts.is_empty() && line.ends_with(" F6000"));
             if own || is_question(&line) {
                 continue;
             }

@@ -128,6 +128,7 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                     (named_form("/do/identify", &format!("identify-{name}"), &[("printer", name)], "This is its own board"))
                 }
             }
+            (hold(printer))
             @if let Some(progress) = &printer.progress { (bar(progress, name)) }
             @if let Some(job) = job {
                 p.job {
@@ -161,6 +162,7 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                 (None, _) => p.bed { "Bed clear" },
             }
             @if let Some(job) = job { (job_forms(job)) }
+            (console(printer))
             p.line {
                 @if let Some(firmware) = &printer.firmware { (firmware) ". " }
                 (grouped(printer.line.lines_sent)) " lines sent, " (grouped(printer.line.resends)) " resent"
@@ -168,6 +170,47 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
             }
             @if let Some(trouble) = &printer.line.trouble {
                 p.line role="status" { "The line ails: " (trouble) }
+            }
+        }
+    }
+}
+
+/// What a pause is at, and what the printer asks, with its buttons.
+fn hold(printer: &PrinterView) -> Markup {
+    let name = &printer.name;
+    let minutes = |seconds: u64| seconds.div_ceil(60);
+    html! {
+        @if let Some(hold) = &printer.hold {
+            @if let Some(words) = &hold.words { p.words role="status" { (capital(words)) } }
+            @if let Some(text) = &hold.text { p.words { "The file says: " q { (text) } } }
+            @if let Some(left) = hold.nozzle_off_s { p.words { "The nozzle goes off in " (minutes(left)) " min" } }
+            @else if let Some(left) = hold.bed_off_s { p.words { "The bed goes off in " (minutes(left)) " min" } }
+        }
+        @if let Some(prompt) = &printer.prompt {
+            div.prompt {
+                p { strong { "The printer asks: " } q { (prompt.asked) } }
+                @for (place, label) in prompt.buttons.iter().enumerate() {
+                    (named_form("/do/answer", &format!("answer-{name}-{place}"),
+                        &[("printer", name), ("button", &place.to_string()), ("asked", &prompt.asked)], label))
+                }
+            }
+        }
+    }
+}
+
+/// One command for a printer whose console is open.
+fn console(printer: &PrinterView) -> Markup {
+    let name = &printer.name;
+    html! {
+        @if matches!(printer.console.as_str(), "read" | "service") && printer.state != "offline" {
+            details.more id=(format!("console-{name}")) {
+                summary { "Console (" (printer.console) ")" }
+                form.named method="post" action="/do/console" {
+                    input type="hidden" name="printer" value=(name);
+                    label { "Command " input name="command" required maxlength="80" placeholder="M503"; }
+                    label { "Name " input name="by" id=(format!("by-console-{name}")) required maxlength="40" autocomplete="name"; }
+                    button id=(format!("send-{name}")) { "Send" }
+                }
             }
         }
     }
@@ -271,7 +314,7 @@ fn jobs(shown: &Shown) -> Markup {
                                 } @else if let Some(progress) = job.progress.filter(|_| job.state != "printed") {
                                     small { (format!(" {:.1} %", progress.percent)) }
                                 }
-                                @if let Some(why) = &job.why { div.why { (why) } }
+                                @if let Some(why) = job.why.as_ref().or(job.paused.as_ref()) { div.why { (why) } }
                                 (waiting(job))
                             }
                             td.name {

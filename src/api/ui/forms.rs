@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::api::jobs::{Change, begin, change};
-use crate::api::printers::{bed_is_clear, is_its_own, may_be_used};
+use crate::api::printers::{answered, bed_is_clear, consoled, is_its_own, may_be_used};
 use crate::api::stop::stopped;
 use crate::api::{AppState, Problem};
 use crate::domain::ids::{JobId, PrinterName};
@@ -21,6 +21,9 @@ pub(super) struct Fields {
     job: String,
     change: String,
     by: String,
+    button: String,
+    asked: String,
+    command: String,
 }
 
 type Filled = Result<Form<Fields>, FormRejection>;
@@ -36,8 +39,12 @@ fn fields(filled: Filled) -> Result<Fields, Problem> {
 }
 
 fn told(app: &AppState, outcome: Result<String, Problem>) -> Page {
+    shown(app, outcome.map(|said| html! { p { (said) } }))
+}
+
+fn shown(app: &AppState, outcome: Result<Markup, Problem>) -> Page {
     let (status, said) = match outcome {
-        Ok(said) => (StatusCode::OK, html! { p { (said) } }),
+        Ok(said) => (StatusCode::OK, said),
         Err(problem) => (
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             html! { p { strong { (problem.title) ". " } (problem.detail) ". To do: " (problem.help) "." } },
@@ -142,4 +149,35 @@ pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
     };
     let outcome = outcome.await;
     told(&app, outcome)
+}
+
+pub(super) async fn answer(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let printer: PrinterName = fields.printer.parse()?;
+        let button: u8 = fields
+            .button
+            .parse()
+            .map_err(|_| Problem::unreadable("the form names no button", "press a button of the page"))?;
+        answered(&app, &printer, button, Some(fields.asked), &fields.by).await?;
+        Ok(format!("{printer} is told."))
+    };
+    let outcome = outcome.await;
+    told(&app, outcome)
+}
+
+pub(super) async fn console(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let printer: PrinterName = fields.printer.parse()?;
+        let answer = consoled(&app, &printer, &fields.command, &fields.by).await?;
+        Ok(html! {
+            p { "What " (printer) " said to " code { (fields.command.trim()) } ":" }
+            @if answer.lines.is_empty() { p { "Nothing." } } @else { pre { (answer.lines.join("\n")) } }
+            @if answer.cut { p { "More came than is shown." } }
+            @if !answer.done { p { strong { "It has not said that it is done." } } }
+        })
+    };
+    let outcome = outcome.await;
+    shown(&app, outcome)
 }

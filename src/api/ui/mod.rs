@@ -26,6 +26,8 @@ pub const PATHS: &[&str] = &[
     "/do/clear-latch",
     "/do/identify",
     "/do/job",
+    "/do/answer",
+    "/do/console",
 ];
 
 pub(super) fn routes() -> Router<AppState> {
@@ -42,6 +44,8 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/do/clear-latch", post(forms::clear_latch))
         .route("/do/identify", post(forms::identify))
         .route("/do/job", post(forms::job))
+        .route("/do/answer", post(forms::answer))
+        .route("/do/console", post(forms::console))
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {

@@ -13,6 +13,7 @@ struct Doing {
     activity: &'static str,
     job: Option<JobId>,
     draining: bool,
+    needs_person: bool,
     record: PrinterRecord,
 }
 
@@ -89,6 +90,7 @@ impl Shelf {
             activity: snapshot.activity.word(),
             job: snapshot.activity.job().cloned(),
             draining: matches!(snapshot.activity, Activity::Paused { draining: true, .. }),
+            needs_person: snapshot.hold.needs_person(),
             record: self.record.clone(),
         }
     }
