@@ -62,7 +62,7 @@ fn switch(reader: &mut Reader<'_>, section: &Section<'_>, key: &str, has_broker:
         "write {key} = [\"/path/to/program\", \"argument\"], \"http://…\", \"POST http://…\", or \"mqtt:TOPIC PAYLOAD\""
     );
     if reader.is_list(section, key) {
-        let argv = reader.texts(section, key)?;
+        let argv = reader.words(section, key)?;
         let program = argv.value.first().map_or("", String::as_str);
         if !program.starts_with('/') {
             reader.wrong(&argv.at, "a program is named by its absolute path", instead);
