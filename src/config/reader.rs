@@ -170,7 +170,7 @@ impl<'t> Reader<'t> {
         let Some((value, at)) = self.find(section, key) else { return Vec::new() };
         let instead = format!("write {key} = [\"…\", \"…\"]");
         let DeValue::Array(all) = value else {
-            self.wrong(&at, format!("this is {}, not a list", kind(value)), instead);
+            self.wrong(&at, format!("this is {}, not a list of texts", kind(value)), instead);
             return Vec::new();
         };
         let mut texts = Vec::with_capacity(all.len());
