@@ -24,6 +24,7 @@ use platen::protocol::window::Capacity;
 use platen::services::fleet::Start;
 use platen::services::printer::{self, Setup};
 use platen::services::recorder::Recorder;
+use platen::services::relay::Relay;
 use support::answerer::Answerer;
 use support::counting::{self, Counting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -190,6 +191,8 @@ async fn tasks(
             dial: Arc::new(Once(Mutex::new(Some(ours)))),
             recorder: recorder.clone(),
             clock: clock.clone(),
+            relay: Relay::absent(),
+            ports: Arc::default(),
         };
         printers.push(printer::spawn(setup, shutdown.clone()));
     }

@@ -19,21 +19,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, AppState};
 use crate::config::{Config, Printer};
+use crate::control::park::Pausing;
 use crate::control::session::Profile;
+use crate::control::stop::DtrReset;
 use crate::domain::ids::BootId;
 use crate::io::clock::{Clock, entropy};
 use crate::io::serial::{Dial, SerialDial};
 use crate::io::spool::{Spool, SpoolError};
 use crate::io::store::sled::SledStore;
 use crate::io::store::{Store, StoreError};
+use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
 use crate::services::board::Board;
 use crate::services::dispatch::Dispatcher;
 use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
+use crate::services::ports::{Plug, Ports};
 use crate::services::printer::{self, Setup};
 use crate::services::recorder::Recorder;
+use crate::services::relay::Relay;
+use crate::services::stop_input::{self, InputError, Inputs};
 use crate::services::telemetry::{self, MqttStatus};
 
 /// Why the daemon does not start.
@@ -51,6 +57,8 @@ pub enum DaemonError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error(transparent)]
+    StopInput(#[from] InputError),
     #[error("platen could not start a thread: {0}")]
     Thread(String),
 }
@@ -126,6 +134,18 @@ pub fn profile(printer: &Printer) -> Profile {
         capacity: Capacity { receive_bytes, queue_slots: printer.command_buffer },
         firmware: printer.firmware,
         meatpack: printer.meatpack,
+        heat: printer.heat,
+        dtr_reset: match printer.dtr_reset {
+            None => DtrReset::Perhaps,
+            Some(true) => DtrReset::Known,
+            Some(false) => DtrReset::Never,
+        },
+        pausing: Pausing {
+            park: printer.park,
+            nozzle_hot_max: printer.paused_hot_max,
+            bed_hot_max: printer.paused_bed_max,
+        },
+        allowed: std::array::from_fn(|at| printer.allow_commands.get(at).copied()),
     }
 }
 
@@ -165,11 +185,15 @@ impl Daemon {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let recorder = Recorder::open(store, clock.clone(), config.site.clone(), config.node.clone()).await?;
-        let intake = Intake::new(Arc::new(spool));
+        let intake = Intake::new(Arc::new(spool))
+            .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone()));
 
         let printers = CancellationToken::new();
         let wires = Wires::start()?;
-        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, &printers, &wires);
+        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, &printers, &wires)?;
+
+        let inputs = Inputs { file: config.stop_file.clone(), contact: config.stop_input.clone() };
+        stop_input::spawn(inputs, fleet.clone(), printers.clone())?;
 
         let publisher = CancellationToken::new();
         let (publisher_task, status) = telemetry::spawn(
@@ -189,6 +213,8 @@ impl Daemon {
             fleet: fleet.clone(),
             intake: intake.clone(),
             printers: config.printers.clone(),
+            attended_uses: config.attended_uses.clone(),
+            clock: clock.clone(),
         };
         let state = AppState {
             recorder: recorder.clone(),
@@ -265,12 +291,14 @@ fn start_printers(
     clock: &Clock,
     shutdown: &CancellationToken,
     wires: &Wires,
-) -> (Fleet, Vec<JoinHandle<()>>) {
+) -> Result<(Fleet, Vec<JoinHandle<()>>), DaemonError> {
     // What is spawned from here on lives there.
     let _there = wires.0.as_ref().map(Runtime::enter);
     let mut lanes = BTreeMap::new();
     let mut board = Vec::new();
     let mut tasks = Vec::new();
+    let plugs = config.printers.iter().map(|one| (one.name.clone(), Plug { fixed: one.fixed_plug }));
+    let ports = Arc::new(Ports::new(Usb::default(), plugs));
     for printer in &config.printers {
         let dial: Arc<dyn Dial> = Arc::new(SerialDial { path: printer.port.clone(), baud: printer.baud });
         let setup = Setup {
@@ -279,11 +307,20 @@ fn start_printers(
             dial,
             recorder: recorder.clone(),
             clock: clock.clone(),
+            relay: relay_of(config, printer)?,
+            ports: Arc::clone(&ports),
         };
         let (lane, live, task) = printer::spawn(setup, shutdown.clone());
         lanes.insert(printer.name.clone(), lane);
         board.push((printer.name.clone(), live));
         tasks.push(task);
     }
-    (Fleet::new(lanes, Board::new(board)), tasks)
+    Ok((Fleet::new(lanes, Board::new(board)), tasks))
+}
+
+/// The threads of a printer's relay, if it has one.
+fn relay_of(config: &Config, printer: &Printer) -> Result<Relay, DaemonError> {
+    let Some(settings) = &printer.relay else { return Ok(Relay::absent()) };
+    let broker = config.mqtt.as_ref().map(|mqtt| (mqtt, format!("{}-{}", config.site, config.node)));
+    Relay::start(&printer.name, settings, broker).map_err(|error| DaemonError::Thread(error.to_string()))
 }

@@ -347,3 +347,18 @@ fn every_trouble_of_a_line_is_explained() {
         assert!(text.contains(&format!("| `{}` |", trouble.word())), "{trouble:?}");
     }
 }
+
+#[test]
+fn every_hazard_has_a_test_that_is_there() {
+    let table = read("docs/hazards.md");
+    let rows: Vec<_> = table.lines().filter(|line| line.contains("`: `")).collect();
+    assert!(rows.len() > 20, "the table was not read: {}", rows.len());
+    for row in rows {
+        let code: Vec<_> = row.split('`').skip(1).step_by(2).collect();
+        let [.., file, name] = code[..] else { panic!("{row}") };
+        let source = read(file);
+        let at = source.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("{file} has no test {name}"));
+        let before = source[..at].lines().rev().take(3).any(|line| line.trim_start().starts_with("#["));
+        assert!(before, "{name} in {file} is no test");
+    }
+}

@@ -9,6 +9,7 @@ use platen::domain::ids::JobId;
 use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
 use platen::domain::printer::Activity;
+use platen::io::store::Store as _;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -202,6 +203,8 @@ async fn every_bad_request_is_a_problem_and_never_a_panic() {
         ("POST", "/v1/printers/mk3-01/clear-bed".into(), json_kind, r#"{"by":"<script>"}"#.into(), 400, "name-needed"),
         ("POST", "/v1/printers/mk3-01/clear-bed".into(), json_kind, r#"{"by":"kim"}"#.into(), 409, "bed-clear-already"),
         ("POST", "/v1/printers/x/clear-latch".into(), json_kind, r#"{"by":"kim"}"#.into(), 404, "no-such-printer"),
+        ("POST", "/v1/printers/x/identify".into(), json_kind, r#"{"by":"kim"}"#.into(), 404, "no-such-printer"),
+        ("POST", "/v1/printers/mk3-01/identify".into(), json_kind, r#"{"by":""}"#.into(), 400, "name-needed"),
         ("POST", "/v1/stop".into(), "", "all of them".into(), 400, "unreadable-request"),
         ("POST", "/v1/stop".into(), "", r#"{"printer":"nobody"}"#.into(), 404, "no-such-printer"),
         ("POST", "/v1/stop".into(), "", r#"{"printer":"../x"}"#.into(), 400, "not-a-name"),
@@ -459,4 +462,97 @@ fn the_document_of_the_api_has_every_route_and_no_other() {
         .map(|code| format!("`{code}`"))
         .collect();
     assert_eq!(told, routes);
+}
+
+#[tokio::test]
+async fn a_job_is_let_begin_by_a_person_at_a_printer_that_is_ready() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, None).await;
+    let path = format!("/v1/jobs/{job}/start");
+    assert_eq!(lab.post(&path, &json!({"by": " "})).await.problem(), "name-needed");
+    assert_eq!(lab.post(&path, &json!({"by": "kim"})).await.problem(), "which-printer");
+    assert_eq!(lab.post(&path, &json!({"by": "kim", "printer": "x"})).await.problem(), "no-such-printer");
+    assert_eq!(lab.post(&path, &json!({"by": "kim", "printer": "away"})).await.problem(), "wrong-state");
+    let begun = lab.post(&path, &json!({"by": "kim", "printer": "mk3-01"})).await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    assert_eq!(lab.post("/v1/jobs/none/start", &json!({"by": "kim"})).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_console_sends_what_its_level_allows_and_notes_who_asked_first() {
+    let lab = lab().await;
+    let send = async |printer: &str, command: &str, by: &str| {
+        let body = serde_json::json!({ "command": command, "by": by }).to_string();
+        let path = format!("/v1/printers/{printer}/console");
+        lab.send("POST", &path, "Content-Type: application/json\r\n", body.as_bytes()).await
+    };
+    let told = send("mk3-01", "M503", "kim").await;
+    assert_eq!(told.status, 200, "{told:?}");
+    assert_eq!(told.json()["done"], true);
+    for (printer, command, by, status, problem) in [
+        ("mk3-01", "M503", "", 400, "name-needed"),
+        ("mk3-01", "hello", "kim", 400, "not-a-command"),
+        ("mk3-01", "M105\nM112", "kim", 400, "not-a-command"),
+        ("mk3-01", "G28", "kim", 409, "console-closed"),
+        ("away", "M105", "kim", 409, "console-closed"),
+        ("mk3-02", "M112", "kim", 422, "not-allowed"),
+        ("mk3-02", "M500", "kim", 422, "not-allowed"),
+        ("mk3-02", "M104 S400", "kim", 422, "not-allowed"),
+        ("mk3-02", "G1 X1", "kim", 422, "not-allowed"),
+        ("nobody", "M105", "kim", 404, "no-such-printer"),
+    ] {
+        let answer = send(printer, command, by).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (status, problem), "{printer} {command:?}");
+    }
+    for command in ["M92 X80", "G28", "M104 S200"] {
+        assert_eq!(send("mk3-02", command, "lee").await.status, 200, "{command}");
+    }
+    // Nothing of what was refused has reached a printer or the journal.
+    let consoles = |told: &String| told.contains("Console");
+    assert_eq!(lab.told().iter().filter(|told| consoles(told)).count(), 4);
+    let mut noted = Vec::new();
+    for (seq, bytes) in lab.store.events(1, 100).unwrap() {
+        let event =
+            platen::domain::event::ChainedRecord::from_bytes(seq, &bytes).unwrap().event(seq).unwrap();
+        if let platen::domain::event::Fact::ConsoleUsed { printer, by, command } = event.fact {
+            noted.push(format!("{printer} {by} {command}"));
+        }
+    }
+    assert_eq!(noted, ["mk3-01 kim M503", "mk3-02 lee M92 X80", "mk3-02 lee G28", "mk3-02 lee M104 S200"]);
+}
+
+#[tokio::test]
+async fn a_question_of_a_printer_is_answered_by_a_named_person() {
+    let lab = lab().await;
+    let send = async |body: &str| {
+        let path = "/v1/printers/mk3-01/answer";
+        lab.send("POST", path, "Content-Type: application/json\r\n", body.as_bytes()).await
+    };
+    assert_eq!(send(r#"{"button": 0, "by": ""}"#).await.problem(), "name-needed");
+    assert_eq!(send(r#"{"button": 0, "asked": "Nozzle Parked", "by": "kim"}"#).await.status, 200);
+    assert!(lab.told().iter().any(|told| told.contains("Answer") && told.contains("Nozzle Parked")));
+}
+
+#[tokio::test]
+async fn a_file_that_only_some_printers_may_print_is_queued_for_one_of_them_by_name() {
+    let lab = lab().await;
+    let refused = lab.upload(b"M500\nG28\n").await;
+    assert_eq!(refused.problem(), "not-printable");
+    let file = lab.upload(b"M92 X80\nG28\n").await.json()["file"].as_str().unwrap().to_owned();
+    let case = lab.case().await;
+    let queue = async |printer: Option<&str>| {
+        let mut body = serde_json::json!({ "file": file, "case": case, "part": 1 });
+        if let Some(printer) = printer {
+            body["printer"] = printer.into();
+        }
+        let body = body.to_string();
+        lab.send("POST", "/v1/jobs", "Content-Type: application/json\r\n", body.as_bytes()).await
+    };
+    for printer in [None, Some("mk3-01")] {
+        let answer = queue(printer).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "not-allowed-here"), "{answer:?}");
+        assert!(answer.json()["help"].as_str().unwrap().contains("mk3-02"), "{answer:?}");
+    }
+    assert_eq!(queue(Some("mk3-02")).await.status, 201);
 }

@@ -6,20 +6,22 @@ use std::path::Path;
 use jsonschema::{Registry, Validator};
 use platen::domain::case::IntendedUse;
 use platen::domain::event::{Actor, Event, Fact, JobRef};
+use platen::domain::heat::{Action, Alarm, Hazard, Heater};
+use platen::domain::identity::Wrong;
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
-use platen::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use platen::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Reading, Snapshot,
-    Temperatures,
+    Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Prompt,
+    Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
 };
 use platen::domain::units::Celsius;
 use platen::io::mqtt::{Delivery, Message};
 use platen::services::telemetry::message::{Belonging, EVENT_TYPES, NodeState, Origin, PAYLOAD_MAX};
 use serde_json::Value;
 
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 17] = [
     Fault::ThermalRunaway,
     Fault::HeatingFailed,
     Fault::TooHot,
@@ -27,6 +29,16 @@ const FAULTS: [Fault; 7] = [
     Fault::Killed,
     Fault::Probing,
     Fault::Halted,
+    Fault::Overheated,
+    Fault::TargetTooHigh,
+    Fault::RiseTooSlow,
+    Fault::RiseTooFast,
+    Fault::LeftTarget,
+    Fault::SensorStuck,
+    Fault::SensorBroken,
+    Fault::SuddenDrop,
+    Fault::HeatUnasked,
+    Fault::SilentWhileHot,
 ];
 
 fn document(name: &str) -> String {
@@ -93,6 +105,7 @@ fn interruptions() -> Vec<Interruption> {
         Interruption::Unaccounted,
         Interruption::Stopped,
         Interruption::FileUnreadable,
+        Interruption::NotAllowed,
     ];
     all.extend(FAULTS.map(|fault| Interruption::Fault { fault }));
     all
@@ -123,10 +136,15 @@ fn job_facts() -> Vec<Fact> {
     }
     let by = "Kim.Secret-1".to_owned();
     facts.extend([
+        Fact::JobReleased { printer: printer(), by: by.clone() },
         Fact::JobStarted { printer: printer() },
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
-        Fact::JobPaused { printer: printer(), progress: progress() },
-        Fact::JobResumed { printer: printer() },
+        Fact::JobPaused {
+            printer: printer(),
+            progress: progress(),
+            reason: PauseReason::Person { by: by.clone() },
+        },
+        Fact::JobResumed { printer: printer(), by: Some(by.clone()) },
         Fact::JobCancelled { printer: None, progress: None, by: by.clone(), line: None },
         Fact::JobCancelled { printer: Some(printer()), progress: Some(progress()), by, line: None },
     ]);
@@ -150,8 +168,26 @@ fn other_facts() -> Vec<Fact> {
         Fact::PartAdded { case, part: PartId::from_entropy([2; 16]), number: 1, name },
         Fact::BedCleared { printer: printer(), by: by.clone() },
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
+        Fact::StopVerified { printer: printer(), proof: StopProof::Silence },
+        Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },
         Fact::PrinterFaulted { printer: printer(), fault: Fault::Halted },
-        Fact::LatchCleared { printer: printer(), by },
+        Fact::LatchCleared { printer: printer(), by: by.clone() },
+        Fact::PrinterIdentified { printer: printer(), evidence: Box::default(), by: Some(by.clone()) },
+        Fact::HeatAlarm {
+            printer: printer(),
+            alarm: Alarm {
+                heater: Heater::Bed,
+                hazard: Hazard::Overheated,
+                action: Action::Stop,
+                reading: Some(Celsius(140.0)),
+                target: None,
+                limit: 135.0,
+            },
+        },
+        Fact::PrinterQuarantined { printer: printer(), why: Box::new(Wrong::Doubt { with: printer() }) },
+        Fact::PrinterRecognised { printer: printer() },
+        Fact::PromptAnswered { printer: printer(), by: by.clone(), button: 1, label: "Secret".into() },
+        Fact::ConsoleUsed { printer: printer(), by, command: "M503 Secret".into() },
     ]
 }
 
@@ -245,6 +281,7 @@ fn every_summary_fits_its_schema() {
             order: 1,
             events: 4,
             state: JobState::Ended { run, ended: WallTime(2), outcome },
+            released: None,
         };
         let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
         let json = check("summary", &message);
@@ -258,6 +295,7 @@ fn activities() -> Vec<Activity> {
     let mut all = vec![
         Activity::Offline { reason: "/dev/serial/by-id/SN-4711 is away".into() },
         Activity::Connecting,
+        Activity::Quarantined { reason: "its USB serial number is SN-4711".into() },
         Activity::Ready,
         Activity::Printing { job: job.clone(), progress: progress() },
         Activity::Paused { job: job.clone(), progress: progress(), draining: true },
@@ -294,7 +332,7 @@ fn every_status_and_telemetry_fits_its_schema() {
         for temperatures in temperatures() {
             for latch in latches.clone() {
                 let bed = if latch.is_some() { Bed::Occupied { job: subject().job } } else { Bed::Clear };
-                let record = PrinterRecord { name: printer(), bed, latch: latch.clone() };
+                let record = PrinterRecord { bed, latch: latch.clone(), ..PrinterRecord::new(printer()) };
                 let max = u64::MAX;
                 let line = LineHealth {
                     lines_sent: max,
@@ -315,7 +353,15 @@ fn every_status_and_telemetry_fits_its_schema() {
                     temperatures,
                     firmware: Some("Marlin SN-4711".into()),
                     line,
+                    hold: Hold {
+                        step: Some(HoldStep::WaitsForPerson),
+                        prompt: Some(Prompt { text: "<b>Secret</b>".into(), buttons: vec!["Secret".into()] }),
+                        text: Some("Secret".into()),
+                        reason: Some(PauseReason::Person { by: "Secret".into() }),
+                        ..Hold::default()
+                    },
                     rate: LineRate::default(),
+                    unprotected: false,
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };

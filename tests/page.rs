@@ -5,8 +5,9 @@
 mod support;
 
 use platen::domain::event::Actor;
+use platen::domain::identity::{Rung, Wrong};
 use platen::domain::lab::Request;
-use platen::domain::printer::{Activity, Snapshot};
+use platen::domain::printer::{Activity, HoldStep, Prompt, Snapshot};
 use std::sync::Arc;
 use support::{TestLab, lab};
 
@@ -123,4 +124,67 @@ async fn a_latched_printer_says_why_and_how_to_go_on() {
     lab.recorder.submit(note, Actor::Platen).await.unwrap();
     let page = shown(&lab).await;
     assert!(page.contains("stopped by kim") && page.contains("It may be used again"), "{page}");
+}
+
+#[tokio::test]
+async fn a_quarantined_printer_says_why_and_a_person_ends_it_by_a_button() {
+    let lab = lab().await;
+    let why = Wrong::Mismatch {
+        what: Rung::Uuid,
+        expected: Some("ours".into()),
+        found: Some("<script>theirs".into()),
+        belongs_to: Some("mk3-02".parse().unwrap()),
+    };
+    let note = Request::NoteQuarantined { printer: "mk3-01".parse().unwrap(), why: Box::new(why) };
+    lab.recorder.submit(note, Actor::Platen).await.unwrap();
+    let page = shown(&lab).await;
+    assert!(page.contains("it seems to be mk3-02") && page.contains("&lt;script&gt;theirs"), "{page}");
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let identified = lab.send("POST", "/do/identify", form, b"printer=mk3-01&by=kim").await;
+    assert!(identified.body.contains("noted as its own"), "{identified:?}");
+    assert!(!shown(&lab).await.contains("Quarantine"));
+    let nameless = lab.send("POST", "/do/identify", form, b"printer=mk3-01&by=").await;
+    assert_eq!(nameless.status, 400);
+}
+
+#[tokio::test]
+async fn a_person_at_the_printer_begins_a_waiting_job_by_a_button() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, None).await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let start = format!("job={job}&change=start&printer=mk3-02&by=kim");
+    let begun = lab.send("POST", "/do/job", form, start.as_bytes()).await;
+    assert!(begun.body.contains(&format!("Job {job} begins")), "{begun:?}");
+    let released = lab.recorder.read(|lab| lab.jobs[&job].released.clone()).unwrap();
+    assert_eq!((released.printer.as_str(), released.by.as_str()), ("mk3-02", "kim"));
+}
+
+#[tokio::test]
+async fn what_a_printer_asks_and_says_is_text_on_the_page_and_is_answered_by_its_buttons() {
+    const HOSTILE: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
+    let lab = lab().await;
+    lab.boards["mk3-01"].send_modify(|snapshot| {
+        let mut asking = Snapshot::clone(snapshot);
+        asking.hold.prompt =
+            Some(Prompt { text: HOSTILE.into(), buttons: vec!["Purge".into(), HOSTILE.into()] });
+        asking.hold.text = Some(HOSTILE.into());
+        asking.hold.step = Some(HoldStep::WaitsForPerson);
+        *snapshot = Arc::new(asking);
+    });
+    let page = shown(&lab).await;
+    assert!(page.contains("&lt;script&gt;alert("), "{page}");
+    assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
+    assert!(page.contains("It waits for a person") && page.contains(">Purge</button>"), "{page}");
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let fields = b"printer=mk3-01&button=1&asked=Paused&by=kim";
+    let answered = lab.send("POST", "/do/answer", form, fields).await;
+    assert!(answered.body.contains("mk3-01 is told."), "{answered:?}");
+    let sent = lab.send("POST", "/do/console", form, b"printer=mk3-01&command=M503&by=kim").await;
+    assert_eq!(sent.status, 200, "{sent:?}");
+    assert!(sent.body.contains("&lt;script&gt;alert(1)"), "{sent:?}");
+    assert!(!sent.body.contains("<script>"), "{sent:?}");
+    let refused = lab.send("POST", "/do/console", form, b"printer=mk3-01&command=M112&by=kim").await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("platen stop"), "{refused:?}");
 }

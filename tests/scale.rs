@@ -30,6 +30,7 @@ use platen::services::board::Live;
 use platen::services::fleet::{Lanes, Start};
 use platen::services::printer::{self, Setup};
 use platen::services::recorder::Recorder;
+use platen::services::relay::Relay;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -279,7 +280,8 @@ impl Farm {
     fn add(&mut self, dial: Arc<dyn Dial>) {
         let name = format!("p-{}", self.printers.len()).parse().unwrap();
         let (recorder, clock) = (self.recorder.clone(), self.clock.clone());
-        let setup = Setup { name, profile: PROFILE, dial, recorder, clock };
+        let (relay, ports) = (Relay::absent(), Arc::default());
+        let setup = Setup { name, profile: PROFILE, dial, recorder, clock, relay, ports };
         let (lanes, live, task) = printer::spawn(setup, self.shutdown.clone());
         self.printers.push(Printer { lanes, live, task });
     }

@@ -6,7 +6,7 @@ use crate::parser::Command;
 use crate::planner::Axes;
 use crate::quirks::Face;
 use crate::texts::{Stop, Temperatures};
-use crate::waiting::{Afterwards, HeatWait, Waiting};
+use crate::waiting::{Afterwards, Asking, HeatWait, Waiting};
 
 impl Firmware {
     pub(crate) fn execute(&mut self, now_us: u64, command: &Command, acknowledged: bool) -> Outcome {
@@ -46,7 +46,9 @@ impl Firmware {
             21 => self.machine.inches = false,
             90 | 91 => {
                 self.machine.relative = code == 91;
-                self.machine.relative_extrusion = code == 91;
+                if self.config.couples_extrusion {
+                    self.machine.relative_extrusion = code == 91;
+                }
             }
             92 => self.shift_position(command),
             // Firmware retraction and planes: accepted, without effect here.
@@ -69,8 +71,18 @@ impl Firmware {
                 let lines = ["Reporting endstop status", "x_min: open", "y_min: open", "z_min: open"];
                 lines.iter().for_each(|line| self.say(now_us, line));
             }
-            0 | 1 | 600 => return Outcome::Wait(Waiting::Drain(Afterwards::Ask)),
-            18 | 84 | 400 => return Outcome::Wait(Waiting::Drain(Afterwards::Done)),
+            600 if self.config.changes_filament() => {
+                for line in self.config.filament_lines() {
+                    self.say(now_us, line);
+                }
+                return Outcome::Wait(Waiting::Drain(Afterwards::ParkForFilament));
+            }
+            0 | 1 | 600 => return Outcome::Wait(Waiting::Drain(Afterwards::Ask(Asking::Continue))),
+            18 | 84 => {
+                self.let_go(command);
+                return Outcome::Wait(Waiting::Drain(Afterwards::Done));
+            }
+            400 => return Outcome::Wait(Waiting::Drain(Afterwards::Done)),
             410 => self.act_on(now_us, crate::emergency::Critical::QuickStop),
             82 | 83 => self.machine.relative_extrusion = code == 83,
             201 | 203 => self.set_limits(code, command),
@@ -149,6 +161,9 @@ impl Firmware {
 
     /// `M112` whose turn has come.
     fn stop_in_turn(&mut self, now_us: u64) -> Outcome {
+        if self.config.ignores_stop {
+            return Outcome::Done;
+        }
         self.stop(now_us, Stop::M112);
         if self.config.face == Face::Smoothieware {
             self.say_ok(now_us, "ok Emergency Stop Requested - reset or M999 required to exit HALT state");

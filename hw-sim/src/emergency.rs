@@ -12,8 +12,8 @@ pub enum Critical {
     Kill,
     /// `M410`: drop all planned moves.
     QuickStop,
-    /// `M876`: the answer to a prompt.
-    Answer,
+    /// `M876 S1`: the answer to a prompt.
+    Answer(u8),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,9 @@ enum Place {
     /// Behind the `M`, with this many digits read.
     Code(u16, u8),
     Recognised(Critical),
+    /// Behind `M876`, and behind its `S`.
+    Answer,
+    AnswerNumber,
     Ignore,
 }
 
@@ -45,6 +48,7 @@ impl EmergencyParser {
             let place = std::mem::replace(&mut self.place, Place::LineStart);
             return match place {
                 Place::Recognised(critical) => Some(critical),
+                Place::Answer | Place::AnswerNumber => Some(Critical::Answer(0)),
                 _ => None,
             };
         }
@@ -60,12 +64,16 @@ impl EmergencyParser {
                     (108, 2) => Place::Recognised(Critical::EndWait),
                     (112, 2) => Place::Recognised(Critical::Kill),
                     (410, 2) => Place::Recognised(Critical::QuickStop),
-                    (876, 2) => Place::Recognised(Critical::Answer),
+                    (876, 2) => Place::Answer,
                     (_, 0 | 1) => Place::Code(code, digits + 1),
                     _ => Place::Ignore,
                 }
             }
             (Place::Recognised(critical), _) => Place::Recognised(critical),
+            (Place::Answer, b'S') => Place::AnswerNumber,
+            (Place::Answer, _) => Place::Answer,
+            (Place::AnswerNumber, b'0'..=b'9') => Place::Recognised(Critical::Answer(byte - b'0')),
+            (Place::AnswerNumber, _) => Place::AnswerNumber,
             _ => Place::Ignore,
         };
         None
@@ -86,8 +94,14 @@ mod tests {
         assert_eq!(seen("M112\n"), vec![Critical::Kill]);
         assert_eq!(seen("N2 M112*35\n"), vec![Critical::Kill]);
         assert_eq!(
-            seen("M108\nM410\nM876 S0\n"),
-            vec![Critical::EndWait, Critical::QuickStop, Critical::Answer]
+            seen("M108\nM410\nM876 S0\nM876 S1\nN3 M876S1*9\n"),
+            vec![
+                Critical::EndWait,
+                Critical::QuickStop,
+                Critical::Answer(0),
+                Critical::Answer(1),
+                Critical::Answer(1)
+            ]
         );
     }
 

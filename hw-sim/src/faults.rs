@@ -28,6 +28,8 @@ pub enum Fault {
     Reset { cause: ResetCause },
     /// The kill button is pressed.
     Kill,
+    /// Its supply is switched off, as by a relay: what it was doing is over, and it is silent.
+    PowerCut,
     /// The board loses every byte that arrives for so long.
     Deaf { for_us: u64 },
     /// The main loop stands still for so long.
@@ -68,6 +70,8 @@ pub enum Fault {
     Reconnect,
     /// Somebody presses the printer's own continue button.
     Continue,
+    /// The sensor at the spool misses filament.
+    Runout,
 }
 
 /// A fault and when it happens.

@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 
-use crate::emergency::{Critical, EmergencyParser};
+use crate::emergency::EmergencyParser;
 use crate::heater::{Heater, HeaterFault, HeaterId};
 use crate::ledger::Ledger;
 use crate::machine::Machine;
@@ -24,7 +24,7 @@ use crate::random::Random;
 use crate::stops::Alarm;
 use crate::texts::Stop;
 use crate::transmitter::Transmitter;
-use crate::waiting::Waiting;
+use crate::waiting::{Afterwards, Asking, Waiting};
 
 /// How long between two `busy` lines until `M113` says otherwise, µs.
 const DEFAULT_KEEPALIVE_US: u64 = 2_000_000;
@@ -103,6 +103,12 @@ pub struct Firmware {
     quiet_since_us: u64,
     /// Lost bytes that have been told.
     overruns_told: u64,
+    /// Steppers let go after this time without a move, µs; 0 never.
+    pub(crate) stepper_idle_us: u64,
+    /// When anything moved last.
+    pub(crate) moved_us: u64,
+    /// The sensor misses filament; a change of it comes before the next command.
+    runout_is_due: bool,
     pub(crate) transmitter: Transmitter,
     pub(crate) planner: Planner,
     pub(crate) machine: Machine,
@@ -145,6 +151,9 @@ impl Firmware {
             heater_fault_told: false,
             quiet_since_us: 0,
             overruns_told: 0,
+            stepper_idle_us: config.stepper_idle_us,
+            moved_us: 0,
+            runout_is_due: false,
             transmitter: Transmitter::default(),
             planner: Planner::new(config.limits, config.planner_blocks),
             machine: Machine::default(),
@@ -194,6 +203,17 @@ impl Firmware {
         self.receive_ring.len()
     }
 
+    /// Where its planned moves end, mm of the machine.
+    pub fn position(&self) -> [f64; 4] {
+        self.machine.position
+    }
+
+    /// What later moves build on: relative, relative extrusion, feedrate; and where they begin.
+    pub fn modes(&self) -> ((bool, bool, f64), [f64; 4]) {
+        let machine = &self.machine;
+        ((machine.relative, machine.relative_extrusion, machine.feedrate), machine.position)
+    }
+
     /// A heater, to look at.
     pub fn heater(&self, heater: HeaterId) -> &Heater {
         match heater {
@@ -241,6 +261,9 @@ impl Firmware {
     /// Time has passed; call at or after [`Self::poll_timeout`]. Too early does no harm.
     pub fn handle_timeout(&mut self, now_us: u64) {
         self.transmitter.release(now_us);
+        if !self.planner.is_idle() {
+            self.moved_us = now_us;
+        }
         self.planner.advance(now_us);
         self.count_moves();
         match self.power {
@@ -289,6 +312,8 @@ impl Firmware {
         self.last_number = 0;
         self.keepalive_us = DEFAULT_KEEPALIVE_US;
         self.machine = Machine::default();
+        self.stepper_idle_us = self.config.stepper_idle_us;
+        self.runout_is_due = false;
         self.planner = Planner::new(self.config.limits, self.config.planner_blocks);
         self.deaf_until_us = 0;
         self.hung_until_us = 0;
@@ -305,7 +330,23 @@ impl Firmware {
 
     /// Somebody presses the printer's own button: a wait for a person ends.
     pub fn press_continue(&mut self, now_us: u64) {
-        self.act_on(now_us, Critical::Answer);
+        self.end_wait(now_us, false, None);
+        self.schedule_turn(now_us);
+    }
+
+    /// Somebody moves the head at the panel, by so many mm, and the panel leaves its own modes behind.
+    pub fn jog(&mut self, by_mm: [f64; 3]) {
+        for (axis, by) in by_mm.into_iter().enumerate() {
+            self.machine.position[axis] += by;
+        }
+        self.machine.relative = true;
+        self.machine.feedrate = 123.0;
+        self.planner.set_position(self.machine.position);
+    }
+
+    /// The sensor at the spool misses filament.
+    pub fn run_out(&mut self) {
+        self.runout_is_due = true;
     }
 
     // Faults.
@@ -313,6 +354,11 @@ impl Firmware {
     /// Bytes are lost at the UART for so long.
     pub fn make_deaf(&mut self, now_us: u64, for_us: u64) {
         self.deaf_until_us = now_us.saturating_add(for_us);
+    }
+
+    /// Another board of the same kind is put in its place, and begins to talk when it is started.
+    pub fn exchange(&mut self, uuid: &str) {
+        uuid.clone_into(&mut self.config.uuid);
     }
 
     /// The main loop does nothing for so long; bytes still arrive in the ring, moves and heaters go on.
@@ -329,12 +375,30 @@ impl Firmware {
         }
     }
 
+    /// Its supply is switched off.
+    pub fn cut_power(&mut self, now_us: u64) {
+        self.coast(now_us);
+        self.stop_everything(now_us);
+        self.transmitter.clear();
+        self.receive_ring.clear();
+        self.power = Power::Halted;
+    }
+
     /// Breaks or mends a heater.
     pub fn set_heater_fault(&mut self, now_us: u64, heater: HeaterId, fault: Option<HeaterFault>) {
         self.coast(now_us);
         match heater {
             HeaterId::Hotend => self.hotend.set_fault(fault),
             HeaterId::Bed => self.bed.set_fault(fault),
+        }
+    }
+
+    /// Somebody turns the knob of the panel: a target, without a word on the line.
+    pub fn set_heat_target(&mut self, now_us: u64, heater: HeaterId, celsius: f64) {
+        self.heat(now_us);
+        match heater {
+            HeaterId::Hotend => self.hotend.set_target(celsius),
+            HeaterId::Bed => self.bed.set_target(celsius),
         }
     }
 
@@ -445,6 +509,10 @@ impl Firmware {
         if self.refuse_in_alarm(now_us) {
             return;
         }
+        if std::mem::take(&mut self.runout_is_due) {
+            self.change_filament(now_us);
+            return;
+        }
         self.acknowledge_move(now_us);
         let Some(mut queued) = self.queue.pop_front() else {
             return;
@@ -481,6 +549,23 @@ impl Firmware {
             }
             Outcome::Halted => {}
         }
+    }
+
+    /// As `M600`, but nobody sent it, so nothing is acknowledged.
+    fn change_filament(&mut self, now_us: u64) {
+        let (lines, afterwards) = if self.config.changes_filament() {
+            self.say(now_us, "//action:out_of_filament T0");
+            (self.config.filament_lines(), Afterwards::ParkForFilament)
+        } else {
+            (&[][..], Afterwards::Ask(Asking::Continue))
+        };
+        for line in lines {
+            self.say(now_us, line);
+        }
+        self.queue.push_front(Queued { number: None, command: Command::read(b"M600"), acknowledged: true });
+        self.waiting = Some(Waiting::Drain(afterwards));
+        self.next_busy_us = now_us.saturating_add(self.keepalive_us);
+        self.check_waiting(now_us);
     }
 
     /// Some firmware says `ok` to a move before it looks for room in the planner.

@@ -30,6 +30,14 @@ pub enum HeaterFault {
     SensorOpen,
     /// The sensor is shorted: it reads far above anything.
     SensorShort,
+    /// The sensor says for ever what it said when it broke.
+    SensorFrozen,
+    /// The sensor has slipped out and takes on the room's temperature; the heater is as hot as it is driven.
+    SensorFallen,
+    /// It gives a third of its power.
+    Weak,
+    /// It gives six times its power: made for half the voltage.
+    Overpowered,
 }
 
 /// Why the firmware halts because of a heater.
@@ -64,6 +72,8 @@ pub struct HeaterModel {
     pub watch_seconds: f64,
     /// By how much it must have warmed up in that time, °C.
     pub watch_increase: f64,
+    /// Whether the firmware looks after it at all; builds without protection are on the market.
+    pub protected: bool,
 }
 
 impl HeaterModel {
@@ -78,6 +88,7 @@ impl HeaterModel {
             runaway_seconds: 40.0,
             watch_seconds: 40.0,
             watch_increase: 2.0,
+            protected: true,
         }
     }
 
@@ -92,6 +103,7 @@ impl HeaterModel {
             runaway_seconds: 20.0,
             watch_seconds: 60.0,
             watch_increase: 2.0,
+            protected: true,
         }
     }
 }
@@ -111,6 +123,8 @@ enum Watch {
 const OPEN_READING: f64 = -15.0;
 /// What a shorted sensor reads, °C.
 const SHORT_READING: f64 = 999.0;
+/// Time in which a sensor in free air loses 63 % of its heat, seconds.
+const FALLEN_SECONDS: f64 = 10.0;
 /// How often regulation and protection look, heat seconds.
 const CONTROL_SECONDS: f64 = 0.25;
 /// How long a reading must stay below the minimum, heat seconds.
@@ -129,6 +143,8 @@ pub struct Heater {
     duty: f64,
     watch: Watch,
     fault: Option<HeaterFault>,
+    /// What a sensor that has frozen or fallen out says.
+    stray_reading: f64,
     too_cold_since: Option<f64>,
     advanced_us: u64,
     next_control: f64,
@@ -147,6 +163,7 @@ impl Heater {
             duty: 0.0,
             watch: Watch::Off,
             fault: None,
+            stray_reading: ambient,
             too_cold_since: None,
             advanced_us: 0,
             next_control: 0.0,
@@ -175,6 +192,8 @@ impl Heater {
         match self.fault {
             Some(HeaterFault::SensorOpen) => OPEN_READING,
             Some(HeaterFault::SensorShort) => SHORT_READING,
+            Some(HeaterFault::SensorFrozen) => self.stray_reading,
+            Some(HeaterFault::SensorFallen) => (self.stray_reading / 0.04).round() * 0.04,
             _ => {
                 let noise = (self.noise.unit() - 0.5) * 0.2;
                 ((self.temperature + noise) / 0.04).round() * 0.04
@@ -184,6 +203,8 @@ impl Heater {
 
     /// Breaks or mends the heater.
     pub fn set_fault(&mut self, fault: Option<HeaterFault>) {
+        self.fault = None;
+        self.stray_reading = self.reading();
         self.fault = fault;
     }
 
@@ -258,24 +279,30 @@ impl Heater {
         let duty = match self.fault {
             Some(HeaterFault::Dead) => 0.0,
             Some(HeaterFault::StuckOn) => 1.0,
+            Some(HeaterFault::Weak) => self.duty / 3.0,
+            Some(HeaterFault::Overpowered) => self.duty * 6.0,
             _ => self.duty,
         };
         let final_temperature = self.ambient + duty * self.model.rate * self.model.time_constant_seconds;
         let kept = (-seconds / self.model.time_constant_seconds).exp();
         self.temperature = final_temperature + (self.temperature - final_temperature) * kept;
+        if self.fault == Some(HeaterFault::SensorFallen) {
+            let kept = (-seconds / FALLEN_SECONDS).exp();
+            self.stray_reading = self.ambient + (self.stray_reading - self.ambient) * kept;
+        }
     }
 
     fn control(&mut self) -> Option<Trip> {
         let reading = self.reading();
         let now = self.heat_seconds();
-        if reading > self.model.max_celsius {
+        if reading > self.model.max_celsius && self.model.protected {
             return Some(Trip::MaxTemp);
         }
         if self.target <= 0.0 {
             self.duty = 0.0;
             return None;
         }
-        if reading < self.model.min_celsius {
+        if reading < self.model.min_celsius && self.model.protected {
             let since = *self.too_cold_since.get_or_insert(now);
             if now - since >= MIN_TEMP_SECONDS {
                 return Some(Trip::MinTemp);
@@ -293,7 +320,7 @@ impl Heater {
         } else {
             (holding + 0.35 * error).clamp(0.0, 1.0)
         };
-        self.watch_over(reading, now)
+        if self.model.protected { self.watch_over(reading, now) } else { None }
     }
 
     fn watch_over(&mut self, reading: f64, now: f64) -> Option<Trip> {

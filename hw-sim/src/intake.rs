@@ -194,13 +194,14 @@ impl Firmware {
 
     pub(crate) fn act_on(&mut self, now_us: u64, critical: Critical) {
         match critical {
+            Critical::Kill if self.config.ignores_stop => {}
             Critical::Kill => self.stop(now_us, Stop::M112),
             Critical::QuickStop => {
                 self.planner.stop(now_us);
                 self.machine.position = self.planner.actual_position(now_us);
             }
-            Critical::EndWait => self.end_wait(now_us, true),
-            Critical::Answer => self.end_wait(now_us, false),
+            Critical::EndWait => self.end_wait(now_us, true, None),
+            Critical::Answer(button) => self.end_wait(now_us, false, Some(button)),
         }
         self.schedule_turn(now_us);
     }

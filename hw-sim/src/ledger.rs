@@ -170,6 +170,9 @@ pub struct Totals {
     pub hotend_max_celsius: f64,
     /// The hottest that the bed has been, in °C.
     pub bed_max_celsius: f64,
+    /// Times that steppers had let go by themselves before a homed head was moved again: its place was lost.
+    #[serde(default)]
+    pub steppers_let_go: u64,
     /// Resets of any cause, the power-up not counted.
     pub resets: u64,
     /// Halts by `kill()`.

@@ -123,9 +123,34 @@ impl Machine {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "saturates, as is wanted for text from outside")]
+fn seconds_us(seconds: f64) -> u64 {
+    (seconds.max(0.0) * 1e6).round() as u64
+}
+
 impl Firmware {
+    /// `M18`, `M84`: steppers let go, or, with `S`, after so many seconds without a move. Only Marlin and its kin
+    /// know that; to others it is the same.
+    pub(crate) fn let_go(&mut self, command: &Command) {
+        match command.value(b'S').filter(|_| self.config.stepper_idle_us > 0) {
+            Some(seconds) => self.stepper_idle_us = seconds_us(seconds),
+            None => self.machine.homed = [false; 3],
+        }
+    }
+
+    /// Steppers that were idle for long have let go, and what moves now moves from anywhere.
+    fn notice_idle_steppers(&mut self, now_us: u64) {
+        let idle_us = now_us.saturating_sub(self.moved_us);
+        if self.stepper_idle_us > 0 && idle_us >= self.stepper_idle_us && self.machine.is_homed() {
+            self.machine.homed = [false; 3];
+            self.ledger.totals.steppers_let_go += 1;
+        }
+        self.moved_us = now_us;
+    }
+
     /// `G0` to `G3`.
     pub(crate) fn begin_move(&mut self, now_us: u64, command: &Command) -> Outcome {
+        self.notice_idle_steppers(now_us);
         let mut movement = self.machine.read_move(command);
         let extrusion = movement.to[3] - movement.from[3];
         if extrusion != 0.0 {

@@ -233,6 +233,9 @@ pub struct FirmwareConfig {
     pub after_heat_fault: Aftermath,
     /// What is left after `M112` or the kill button.
     pub after_stop: Aftermath,
+    /// `M112` is answered by an `ok` and nothing else, as some makers' builds have it.
+    #[serde(default)]
+    pub ignores_stop: bool,
     /// A halted Smoothieware answers as Grbl does.
     pub grbl_mode: bool,
     /// `(…)` is a comment too.
@@ -264,6 +267,10 @@ pub struct FirmwareConfig {
     pub limits: Limits,
     /// Steps per mm, for `Count` in the reply to `M114`.
     pub steps_per_mm: Axes,
+    /// `G90` and `G91` set how filament counts, too.
+    pub couples_extrusion: bool,
+    /// Steppers let go after this time without a move, µs (`M84 S120`); 0 never.
+    pub stepper_idle_us: u64,
     /// How long homing of all three axes takes, µs; each axis takes a third.
     pub home_us: u64,
     /// Heat time per time.
@@ -405,6 +412,7 @@ impl FirmwareConfig {
             reports_while_heating: true,
             after_heat_fault: Aftermath::Dead,
             after_stop: Aftermath::Dead,
+            ignores_stop: false,
             grbl_mode: false,
             parenthesis_comments: false,
             keepalive: true,
@@ -419,6 +427,11 @@ impl FirmwareConfig {
             motion: Motion::Real,
             limits: Limits::default(),
             steps_per_mm: [80.0, 80.0, 400.0, 500.0],
+            couples_extrusion: matches!(face, Face::Marlin21 | Face::Marlin20 | Face::Smoothieware),
+            stepper_idle_us: match face {
+                Face::Marlin21 | Face::Marlin20 | Face::Marlin11 | Face::PrusaMk3 => 120_000_000,
+                _ => 0,
+            },
             home_us: 8_000_000,
             heat_time_scale: 1.0,
             ambient_celsius: 20.7,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::display::Display;
 use crate::faults::{Direction, Fault, FaultMix, FaultScript, TimedFault};
 use crate::firmware::Firmware;
+use crate::heater::HeaterId;
 use crate::ledger::{Ledger, SegmentSummary, Totals};
 use crate::quirks::{Face, FirmwareConfig, ResetCause};
 use crate::random::Random;
@@ -75,6 +76,8 @@ pub struct Statistics {
     pub seconds: f64,
     /// Whether nothing is queued, waited for or moving.
     pub idle: bool,
+    /// What nozzle and plate are to be heated to, °C; 0 is off.
+    pub targets: [f64; 2],
 }
 
 /// The whole, at work.
@@ -86,6 +89,7 @@ pub struct Rig {
     script: Vec<TimedFault>,
     display: Option<Display>,
     port: Port,
+    dtr: bool,
     now_us: u64,
     seed: u64,
 }
@@ -122,6 +126,7 @@ impl Rig {
             script: script.faults,
             display: Display::new(0, mix.display_every_us, Random::fork(seed, "display")),
             port: Port::Closed,
+            dtr: true,
             now_us: 0,
             seed,
         }
@@ -192,6 +197,7 @@ impl Rig {
             to_host: self.to_host.count(),
             seconds: self.now_us as f64 / 1e6,
             idle: self.firmware.is_idle(),
+            targets: [HeaterId::Hotend, HeaterId::Bed].map(|id| self.firmware.heater(id).target()),
         }
     }
 
@@ -207,6 +213,17 @@ impl Rig {
         self.to_device.cut(now_us);
         self.to_host.cut(now_us);
         if self.firmware.config().reset_on_open {
+            self.firmware.reset(now_us, ResetCause::External);
+            self.settle(now_us);
+        }
+    }
+
+    /// The host moves DTR: where that line is wired to the reset, the board restarts when it goes up.
+    pub fn set_dtr(&mut self, now_us: u64, up: bool) {
+        self.advance(now_us);
+        let was_up = std::mem::replace(&mut self.dtr, up);
+        let rises = up && !was_up;
+        if rises && self.port == Port::Open && self.firmware.config().reset_on_open {
             self.firmware.reset(now_us, ResetCause::External);
             self.settle(now_us);
         }
@@ -323,6 +340,7 @@ impl Rig {
         match fault {
             Fault::Reset { cause } => firmware.reset(now_us, *cause),
             Fault::Kill => firmware.kill(now_us),
+            Fault::PowerCut => firmware.cut_power(now_us),
             Fault::Deaf { for_us } => firmware.make_deaf(now_us, *for_us),
             Fault::Hang { for_us } => firmware.hang(now_us, *for_us),
             Fault::SlowReplies { delay_us } => firmware.delay_replies(*delay_us),
@@ -333,6 +351,7 @@ impl Rig {
             Fault::Heater { heater, fault } => firmware.set_heater_fault(now_us, *heater, Some(*fault)),
             Fault::HeaterMended { heater } => firmware.set_heater_fault(now_us, *heater, None),
             Fault::Continue => firmware.press_continue(now_us),
+            Fault::Runout => firmware.run_out(),
             Fault::DamageByte { direction, nth } => self.lane(*direction).damage_byte(*nth),
             Fault::LoseByte { direction, nth } => self.lane(*direction).lose_byte(*nth),
             Fault::Noise { direction, loss, damage } => self.lane(*direction).set_noise(*loss, *damage),

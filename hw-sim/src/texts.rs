@@ -7,6 +7,7 @@ use crate::heater::{HeaterId, Trip};
 use crate::parser::LineError;
 use crate::planner::Axes;
 use crate::quirks::{Face, FirmwareConfig, ResetCause};
+use crate::waiting::Asking;
 
 /// What `M105` and its kin tell.
 #[derive(Debug, Clone, Copy)]
@@ -333,9 +334,50 @@ impl FirmwareConfig {
         }
     }
 
+    /// Whether a change of filament is led through step by step.
+    pub(crate) fn changes_filament(&self) -> bool {
+        self.face == Face::Marlin21 && self.host_actions
+    }
+
+    /// What is said when a change of filament begins.
+    pub(crate) fn filament_lines(&self) -> &'static [&'static str] {
+        &[
+            "//action:paused",
+            "//action:prompt_end",
+            "//action:prompt_begin Pause",
+            "//action:prompt_button Dismiss",
+            "//action:prompt_show",
+        ]
+    }
+
+    /// What is said when filament was changed.
+    pub(crate) fn resumed_lines(&self) -> &'static [&'static str] {
+        &[
+            "//action:resumed",
+            "//action:prompt_end",
+            "//action:prompt_begin Resuming",
+            "//action:prompt_button Dismiss",
+            "//action:prompt_show",
+        ]
+    }
+
     /// What is said when a person is waited for.
-    pub(crate) fn pause_lines(&self) -> &'static [&'static str] {
+    pub(crate) fn asking_lines(&self, asking: Asking) -> &'static [&'static str] {
         match self.face {
+            _ if asking == Asking::Filament => &[
+                "echo:Insert filament and send M108",
+                "//action:prompt_end",
+                "//action:prompt_begin Nozzle Parked",
+                "//action:prompt_button Continue",
+                "//action:prompt_show",
+            ],
+            _ if asking == Asking::Purged => &[
+                "//action:prompt_end",
+                "//action:prompt_begin Paused",
+                "//action:prompt_button PurgeMore",
+                "//action:prompt_button Continue",
+                "//action:prompt_show",
+            ],
             _ if !self.host_actions => &[],
             Face::Repetier => &["RequestPause:User interaction"],
             _ => &[

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! G1 ─ planner full ─► PlannerRoom ─► planned, ok        G4, G28, M400, M84 ─► Drain ─► Pause ─► ok
-//! M109, M190 ─► Heat ─(near the target for ten seconds, or M108)─► ok      M0, M600 ─► Person ─(M108, button)─► ok
+//! M109, M190 ─► Heat ─(near the target for ten seconds, or M108)─► ok      M0 ─► Person ─(M108, button)─► ok
+//! M600 ─► Drain ─► parks ─► Person ─(M108, button)─► purges ─► Person ─(M108, button)─► returns ─► ok
 //! ```
 
 use crate::firmware::Firmware;
@@ -33,7 +34,7 @@ pub(crate) enum Waiting {
     /// A temperature.
     Heat(HeatWait),
     /// A person, or the host speaking for one.
-    Person,
+    Person(Asking),
 }
 
 /// What follows when a wait is over.
@@ -48,8 +49,28 @@ pub(crate) enum Afterwards {
     /// The axes are at their switches.
     Homed([bool; 3]),
     /// A person is asked.
-    Ask,
+    Ask(Asking),
+    /// The head is parked for a change of filament, then a person is asked.
+    ParkForFilament,
+    /// The filament is changed and the head is back.
+    Resumed,
 }
+
+/// What a person is asked for (`hw-sim/tests/transcripts`, `…-m600_runout_prompts.txt`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// To go on.
+    Continue,
+    /// To put new filament in.
+    Filament,
+    /// Whether enough of it has come out.
+    Purged,
+}
+
+/// How long the head takes to the place where filament is changed, to push filament through, and back.
+const PARK_US: u64 = 6_600_000;
+const PURGE_US: u64 = 8_000_000;
+const RETURN_US: u64 = 7_600_000;
 
 /// A wait for a temperature.
 #[derive(Debug, Clone)]
@@ -69,7 +90,7 @@ impl Firmware {
         let own = match waiting {
             Waiting::Pause { until_us, .. } => Some(*until_us),
             Waiting::Heat(wait) => Some(wait.next_look_us.min(wait.next_print_us)),
-            Waiting::PlannerRoom(_) | Waiting::Drain(_) | Waiting::Person => None,
+            Waiting::PlannerRoom(_) | Waiting::Drain(_) | Waiting::Person(_) => None,
         };
         let busy = self.sends_busy().then_some(self.next_busy_us);
         own.into_iter().chain(busy).min()
@@ -81,6 +102,10 @@ impl Firmware {
 
     /// Ends the running wait if what it waits for has come; says `busy` if it is time to.
     pub(crate) fn check_waiting(&mut self, now_us: u64) {
+        if self.waiting.is_some() {
+            // What waits keeps the steppers on.
+            self.moved_us = now_us;
+        }
         self.say_busy(now_us);
         let Some(waiting) = self.waiting.take() else {
             return;
@@ -106,7 +131,7 @@ impl Firmware {
             return;
         }
         let line = match self.waiting {
-            Some(Waiting::Person) => self.config.busy_line(false, true),
+            Some(Waiting::Person(_)) => self.config.busy_line(false, true),
             Some(Waiting::Heat(_)) => self.config.busy_line(true, false),
             Some(_) => self.config.busy_line(false, false),
             None => return,
@@ -140,11 +165,18 @@ impl Firmware {
                 self.say(now_us, &report);
                 None
             }
-            Afterwards::Ask => {
-                for line in self.config.pause_lines() {
+            Afterwards::ParkForFilament => Some(pause(PARK_US, Afterwards::Ask(Asking::Filament))),
+            Afterwards::Ask(asking) => {
+                for line in self.config.asking_lines(asking) {
                     self.say(now_us, line);
                 }
-                Some(Waiting::Person)
+                Some(Waiting::Person(asking))
+            }
+            Afterwards::Resumed => {
+                for line in self.config.resumed_lines() {
+                    self.say(now_us, line);
+                }
+                None
             }
         }
         .and_then(|waiting| match waiting {
@@ -188,11 +220,25 @@ impl Firmware {
         Some(Waiting::Heat(wait))
     }
 
-    /// `M108` ends a wait for heat or for a person; an answer to a prompt only the latter.
-    pub(crate) fn end_wait(&mut self, now_us: u64, heat_too: bool) {
+    /// `M108` ends a wait for heat or for a person; the button that was pressed, only the latter.
+    pub(crate) fn end_wait(&mut self, now_us: u64, heat_too: bool, button: Option<u8>) {
+        let pause = |for_us: u64, afterwards| Some(Waiting::Pause { until_us: now_us + for_us, afterwards });
         match self.waiting {
             Some(Waiting::Heat(_)) if heat_too => {}
-            Some(Waiting::Person) => {
+            Some(Waiting::Person(Asking::Filament)) => {
+                self.waiting = pause(PURGE_US, Afterwards::Ask(Asking::Purged));
+                return;
+            }
+            // `PurgeMore` is the first button.
+            Some(Waiting::Person(Asking::Purged)) if button == Some(0) => {
+                self.waiting = pause(PURGE_US, Afterwards::Ask(Asking::Purged));
+                return;
+            }
+            Some(Waiting::Person(Asking::Purged)) => {
+                self.waiting = pause(RETURN_US, Afterwards::Resumed);
+                return;
+            }
+            Some(Waiting::Person(Asking::Continue)) => {
                 for line in self.config.continue_lines() {
                     self.say(now_us, line);
                 }

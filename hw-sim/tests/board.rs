@@ -274,9 +274,68 @@ fn a_person_is_waited_for_until_m108_or_the_button() {
     let lines = bench.ask("M0\n", 4_500_000);
     assert_eq!(lines.iter().filter(|line| *line == "echo:busy: paused for user").count(), 2);
     assert_eq!(bench.ask("M108\n", 1000), ["ok P15 B3", "ok P15 B3"]);
-    bench.ask("M600\n", 1_000_000);
-    bench.firmware.press_continue(bench.now_us);
-    assert_eq!(bench.run(1000), ["ok P15 B3"]);
+}
+
+/// As in the transcript `…-m600_runout_prompts.txt`, without the lines that say `busy`.
+#[test]
+fn filament_is_changed_step_by_step_and_each_step_is_answered_by_a_button() {
+    let mut bench = Bench::new(config());
+    let said = |lines: Vec<String>| {
+        let own = |line: &String| !line.starts_with("echo:busy") && line != "//action:prompt_end";
+        lines.into_iter().filter(own).collect::<Vec<_>>()
+    };
+    let begun = said(bench.ask("M600\n", 1_000));
+    assert_eq!(begun[..2], ["//action:paused", "//action:prompt_begin Pause"]);
+    let parked = said(bench.run(9_000_000));
+    assert_eq!(
+        parked[..3],
+        [
+            "echo:Insert filament and send M108",
+            "//action:prompt_begin Nozzle Parked",
+            "//action:prompt_button Continue",
+        ]
+    );
+    bench.write("M876 S0\n");
+    let purged = said(bench.run(9_000_000));
+    assert_eq!(
+        purged[..3],
+        [
+            "//action:prompt_begin Paused",
+            "//action:prompt_button PurgeMore",
+            "//action:prompt_button Continue",
+        ]
+    );
+    bench.write("M876 S0\n");
+    assert_eq!(said(bench.run(9_000_000))[0], "//action:prompt_begin Paused", "more was purged");
+    bench.write("M876 S1\n");
+    let resumed = said(bench.run(9_000_000));
+    assert_eq!(resumed[..2], ["//action:resumed", "//action:prompt_begin Resuming"]);
+    assert_eq!(resumed.last().unwrap(), "ok P15 B3");
+}
+
+#[test]
+fn a_runout_holds_every_ok_until_filament_is_changed() {
+    let mut bench = Bench::new(config());
+    bench.firmware.run_out();
+    let lines = bench.ask("G1 X1\n", 20_000_000);
+    assert_eq!(lines[..2], ["//action:out_of_filament T0", "//action:paused"]);
+    assert!(!lines.iter().any(|line| line.starts_with("ok")), "{lines:?}");
+    bench.ask("M108\n", 10_000_000);
+    let lines = bench.ask("M108\n", 10_000_000);
+    assert!(lines.contains(&"//action:resumed".to_owned()), "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("ok")).count(), 3, "{lines:?}");
+}
+
+#[test]
+fn steppers_let_go_when_nothing_moves_for_long_unless_told_not_to() {
+    for (hold, lost) in [("", 1), ("M84 S0\n", 0)] {
+        let mut bench = Bench::new(config());
+        bench.ask("G28\n", 20_000_000);
+        bench.ask(hold, 1_000);
+        bench.run(200_000_000);
+        bench.ask("G1 X5 F600\n", 1_000);
+        assert_eq!(bench.firmware.ledger().totals.steppers_let_go, lost, "{hold:?}");
+    }
 }
 
 #[test]

@@ -63,6 +63,11 @@ answers! {
     Timely: {
         409 "Not in the present state",
     }
+    /// A question to a printer itself.
+    Asked: {
+        422 "The command is not one that may be sent",
+        504 "The printer did not answer",
+    }
     /// A file that is read again.
     Read: NoSuch {
         410 "The file on the disk is not what was uploaded",

@@ -200,7 +200,12 @@ fn snapshots(app: &AppState) -> impl Stream<Item = Result<Message, Infallible>> 
             tokio::time::sleep_until(quiet_until).await;
             live.changed().await.ok()?;
             let record = app.recorder.read(|lab| lab.printer(&name));
-            let view = views::printer(&live.borrow_and_update().clone(), &record, app.clock.now());
+            let view = views::printer(
+                &live.borrow_and_update().clone(),
+                &record,
+                views::console(&app, &name),
+                app.clock.now(),
+            );
             let message = Message::default().event("printer").json_data(&view).ok()?;
             let quiet_until = app.clock.instant(app.clock.now() + SNAPSHOT_EVERY);
             Some((Ok(message), (app, name, live, quiet_until)))

@@ -13,15 +13,18 @@ use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
-use super::shapes::{By, JobView, NewJob, PartGiven};
+use super::shapes::{By, JobView, NewJob, PartGiven, StartOrder};
 use super::{AppState, views};
+use crate::config::Printer;
 use crate::domain::event::Actor;
 use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
 use crate::domain::job::JobState;
 use crate::domain::lab::{self, Refusal, Request};
 use crate::domain::part::PartRef;
+use crate::domain::printer::Activity;
 use crate::io::clock::entropy;
-use crate::services::fleet::Order;
+use crate::services::fleet::{NotDone, Order};
+use crate::services::intake::Accepted;
 
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
 const LISTED: usize = 500;
@@ -33,6 +36,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(cancel))
+        .routes(routes!(start))
 }
 
 /// The words that a job's state has, so that another one is told instead of finding nothing.
@@ -103,6 +107,7 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     // A wrong part is told before a large file is read again.
     app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
     let accepted = app.intake.accepted(&file).await?;
+    allowed_on(&app, &accepted, pinned.as_ref())?;
     let job = JobId::from_entropy(entropy());
     let request = Request::QueueJob(Box::new(lab::NewJob {
         job: job.clone(),
@@ -120,6 +125,25 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
 }
 
+/// A file with commands that only some printers' profiles allow is queued for one of these, by name.
+fn allowed_on(app: &AppState, accepted: &Accepted, pinned: Option<&PrinterName>) -> Result<(), Problem> {
+    let needs = &accepted.survey.needs;
+    let (Some(first), configured) = (needs.first(), &app.config.printers) else { return Ok(()) };
+    let allows = |printer: &Printer| needs.iter().all(|need| printer.allow_commands.contains(&need.code));
+    if pinned.and_then(|name| app.config.printer(name)).is_some_and(allows) {
+        return Ok(());
+    }
+    let names: Vec<_> =
+        configured.iter().filter(|p| allows(p)).map(|printer| printer.name.as_str()).collect();
+    let detail =
+        format!("line {}: `{}` is allowed on some printers only: it {}", first.line, first.text, first.why);
+    let help = match names.as_slice() {
+        [] => "no printer allows all that this file holds; see docs/commands.md".to_owned(),
+        names => format!("queue it for one of {} by name", names.join(", ")),
+    };
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-allowed-here", detail, help))
+}
+
 fn seen(app: &AppState, job: &JobId) -> Result<JobView, Problem> {
     app.recorder.read(|lab| Ok(views::job(app, lab, lab.job(job)?)))
 }
@@ -132,7 +156,8 @@ async fn show(State(app): State<AppState>, Named(job): Named<JobId>) -> Result<J
     seen(&app, &job).map(Json)
 }
 
-/// Sends no more lines until somebody resumes; moves that the printer has already still run.
+/// Sends no more lines until somebody resumes; moves that the printer has already still run, then the head goes
+/// away where its profile says how.
 #[utoipa::path(post, path = "/v1/jobs/{id}/pause", tag = "jobs", operation_id = "pause_job", request_body = By,
     params(("id" = String, Path, description = "The job's id")),
     responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
@@ -144,7 +169,7 @@ async fn pause(
     change(&app, job, &by.by, Change::Pause).await.map(Json)
 }
 
-/// Goes on with a paused job.
+/// Goes on with a paused job: heated as it was, from where it was, with the very next line.
 #[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", operation_id = "resume_job", request_body = By,
     params(("id" = String, Path, description = "The job's id")),
     responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
@@ -191,10 +216,10 @@ pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Res
     let by = lab::person(by)?;
     let state = app.recorder.read(|lab| lab.job(&job).map(|job| job.state.clone()))?;
     match (&state, change) {
-        (JobState::Printing { run } | JobState::Paused { run }, _) => {
+        (JobState::Printing { run } | JobState::Paused { run, .. }, _) => {
             let order = match change {
-                Change::Pause => Order::Pause { job: job.clone() },
-                Change::Resume => Order::Resume { job: job.clone() },
+                Change::Pause => Order::Pause { job: job.clone(), by },
+                Change::Resume => Order::Resume { job: job.clone(), by },
                 Change::Cancel => Order::Cancel { job: job.clone(), by },
             };
             app.fleet.order(&run.printer, order).await?;
@@ -206,5 +231,49 @@ pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Res
         }
         _ => return Err(Refusal::WrongState { job, state: state.word(), wanted: change.wanted() }.into()),
     }
+    seen(app, &job)
+}
+
+/// A person at the printer lets a waiting job begin there now, before others in the queue.
+///
+/// Needed where the printer, what the case is for, or the firmware demands that a person is there.
+#[utoipa::path(post, path = "/v1/jobs/{id}/start", tag = "jobs", operation_id = "start_job", request_body = StartOrder,
+    params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
+async fn start(
+    State(app): State<AppState>,
+    Named(job): Named<JobId>,
+    Given(order): Given<StartOrder>,
+) -> Result<Json<JobView>, Problem> {
+    begin(&app, job, order.printer.as_deref(), &order.by).await.map(Json)
+}
+
+pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) -> Result<JobView, Problem> {
+    let by = lab::person(by)?;
+    let pinned = app.recorder.read(|lab| lab.job(&job).map(|job| job.pinned.clone()))?;
+    let mut all = app.fleet.board().printers();
+    let printer = match (printer, pinned) {
+        (Some(name), _) => name.parse::<PrinterName>()?,
+        (None, Some(pinned)) => pinned,
+        (None, None) => match (all.next(), all.next()) {
+            (Some((only, _)), None) => only.clone(),
+            _ => {
+                return Err(Problem::new(
+                    StatusCode::CONFLICT,
+                    "which-printer",
+                    format!("job {job} may run on more than one printer"),
+                    "say at which one you are: \"printer\", or --printer NAME",
+                ));
+            }
+        },
+    };
+    known(app, &printer)?;
+    app.recorder.read(|lab| lab.may_start(lab.job(&job)?, &printer))?;
+    let live = app.fleet.board().get(&printer).map(|live| live.borrow().activity.clone());
+    if let Some(state) = live.filter(|live| *live != Activity::Ready).map(|live| live.word()) {
+        return Err(NotDone::WrongState { printer, state, wanted: "begin a job now" }.into());
+    }
+    let request = Request::ReleaseJob { job: job.clone(), printer, by: by.clone() };
+    app.recorder.submit(request, Actor::Person(by)).await?;
     seen(app, &job)
 }

@@ -67,8 +67,18 @@ const fn gauge(name: &'static str, help: &'static str, samples: fn(&Seen<'_>) ->
 }
 
 /// All states, so that a query may sum over them; the words are those of MQTT and the page.
-const STATES: [&str; 9] =
-    ["offline", "connecting", "ready", "printing", "paused", "finishing", "cancelling", "stopped", "faulted"];
+const STATES: [&str; 10] = [
+    "offline",
+    "connecting",
+    "quarantined",
+    "ready",
+    "printing",
+    "paused",
+    "finishing",
+    "cancelling",
+    "stopped",
+    "faulted",
+];
 
 fn states(snapshot: &Snapshot) -> Vec<Sample> {
     let word = snapshot.activity.word();
@@ -245,6 +255,7 @@ mod tests {
         let all = [
             Activity::Offline { reason: String::new() },
             Activity::Connecting,
+            Activity::Quarantined { reason: String::new() },
             Activity::Ready,
             Activity::Printing { job: job(), progress },
             Activity::Paused { job: job(), progress, draining: false },

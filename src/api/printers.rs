@@ -6,14 +6,15 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{Changed, NoSuch, Timely, Told};
+use super::answers::{Asked, Changed, NoSuch, Timely, Told};
 use super::given::{Given, Named};
 use super::problem::Problem;
-use super::shapes::{By, PrinterView};
+use super::shapes::{Answered, By, ConsoleOrder, ConsoleView, PrinterView};
 use super::{AppState, views};
 use crate::domain::event::Actor;
 use crate::domain::ids::PrinterName;
 use crate::domain::lab::{self, Request};
+use crate::gcode::commands::{self, When};
 use crate::services::fleet::Order;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -22,6 +23,9 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(show))
         .routes(routes!(clear_bed))
         .routes(routes!(clear_latch))
+        .routes(routes!(identify))
+        .routes(routes!(answer))
+        .routes(routes!(console))
 }
 
 /// A printer that the configuration knows, or a problem that lists those.
@@ -104,4 +108,85 @@ pub async fn may_be_used(app: &AppState, name: &PrinterName, by: &str) -> Result
     known(app, name)?;
     let by = lab::person(by)?;
     Ok(app.fleet.order(name, Order::Clear { by }).await?)
+}
+
+/// A person says that the board on the port is this printer's own: after a board or an adapter was
+/// replaced, or where nothing but a person can tell.
+#[utoipa::path(post, path = "/v1/printers/{name}/identify", tag = "printers", operation_id = "identify_printer", request_body = By,
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
+async fn identify(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Given(by): Given<By>,
+) -> Result<Json<PrinterView>, Problem> {
+    is_its_own(&app, &name, &by.by).await?;
+    seen(&app, &name).map(Json)
+}
+
+pub async fn is_its_own(app: &AppState, name: &PrinterName, by: &str) -> Result<(), Problem> {
+    known(app, name)?;
+    let by = lab::person(by)?;
+    Ok(app.fleet.order(name, Order::Identify { by }).await?)
+}
+
+/// Answers what the printer asks, as its own panel would.
+#[utoipa::path(post, path = "/v1/printers/{name}/answer", tag = "printers", operation_id = "answer_prompt", request_body = Answered,
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
+async fn answer(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Given(given): Given<Answered>,
+) -> Result<Json<PrinterView>, Problem> {
+    answered(&app, &name, given.button, given.asked, &given.by).await?;
+    seen(&app, &name).map(Json)
+}
+
+pub async fn answered(
+    app: &AppState,
+    name: &PrinterName,
+    button: u8,
+    seen: Option<String>,
+    by: &str,
+) -> Result<(), Problem> {
+    known(app, name)?;
+    let by = lab::person(by)?;
+    Ok(app.fleet.order(name, Order::Answer { button, seen, by }).await?)
+}
+
+/// Sends one command that the console's list allows, and answers with what came back. Noted with the person first.
+#[utoipa::path(post, path = "/v1/printers/{name}/console", tag = "printers", operation_id = "console", request_body = ConsoleOrder,
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, description = "What the printer said", body = ConsoleView), Changed, NoSuch, Timely, Asked))]
+async fn console(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Given(given): Given<ConsoleOrder>,
+) -> Result<Json<ConsoleView>, Problem> {
+    consoled(&app, &name, &given.command, &given.by).await.map(Json)
+}
+
+pub async fn consoled(
+    app: &AppState,
+    name: &PrinterName,
+    command: &str,
+    by: &str,
+) -> Result<ConsoleView, Problem> {
+    known(app, name)?;
+    let by = lab::person(by)?;
+    let (level, allowed) = app.config.printer(name).map_or((commands::Level::Off, &[][..]), |printer| {
+        (printer.console, printer.allow_commands.as_slice())
+    });
+    let command = command.trim();
+    let when = commands::on_console(command.as_bytes(), level, allowed)?;
+    let request = Request::UseConsole {
+        printer: name.clone(),
+        by: by.clone(),
+        command: command.to_owned(),
+        bed_clear: when == When::NoJobAndBedClear,
+    };
+    app.recorder.submit(request, Actor::Person(by)).await?;
+    let told = app.fleet.console(name, command.as_bytes().into(), when).await?;
+    Ok(ConsoleView { lines: told.lines, cut: told.cut, done: told.done })
 }

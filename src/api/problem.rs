@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::ids::IdError;
 use crate::domain::lab::Refusal;
+use crate::gcode::commands::NotSent;
 use crate::io::spool::SpoolError;
 use crate::io::store::StoreError;
 use crate::services::fleet::NotDone;
@@ -92,6 +93,8 @@ impl From<Refusal> for Problem {
             Refusal::Pinned { .. } => (StatusCode::CONFLICT, "other-printer"),
             Refusal::BedOccupied { .. } => (StatusCode::CONFLICT, "bed-occupied"),
             Refusal::Latched { .. } => (StatusCode::CONFLICT, "latched"),
+            Refusal::Quarantined { .. } => (StatusCode::CONFLICT, "quarantined"),
+            Refusal::PersonNeeded { .. } => (StatusCode::CONFLICT, "person-needed"),
             Refusal::PrinterBusy { .. } => (StatusCode::CONFLICT, "printer-busy"),
             Refusal::BedClear(_) => (StatusCode::CONFLICT, "bed-clear-already"),
             Refusal::NotLatched(_) => (StatusCode::CONFLICT, "not-latched"),
@@ -141,6 +144,20 @@ impl From<NotDone> for Problem {
             NotDone::WrongState { .. } => {
                 (StatusCode::CONFLICT, "wrong-state", "`platen printers` shows what it does now")
             }
+            NotDone::StopHeld(_) => (
+                StatusCode::CONFLICT,
+                "stop-held",
+                "release the contact or remove the file first; `stop_file` and `stop_input` in the configuration say which",
+            ),
+            NotDone::NotAsked { .. } => {
+                (StatusCode::CONFLICT, "not-asked", "look at what the printer asks now")
+            }
+            NotDone::TooHot { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "too-hot",
+                "ask for less, or raise that limit if the printer can bear it",
+            ),
+            NotDone::NoAnswer(_) => (StatusCode::GATEWAY_TIMEOUT, "no-answer", "look at the printer"),
             NotDone::NotRecorded(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "not-recorded",
@@ -149,6 +166,20 @@ impl From<NotDone> for Problem {
             NotDone::Closed => return Self::closed(),
         };
         Self::from_words(status, slug, &error.to_string(), otherwise)
+    }
+}
+
+impl From<NotSent> for Problem {
+    fn from(error: NotSent) -> Self {
+        let (status, slug) = match &error {
+            NotSent::NotACommand => (StatusCode::BAD_REQUEST, "not-a-command"),
+            NotSent::Off | NotSent::NeedsService { .. } => (StatusCode::CONFLICT, "console-closed"),
+            NotSent::NotListed(_)
+            | NotSent::Never { .. }
+            | NotSent::NotAllowed { .. }
+            | NotSent::TooHot { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not-allowed"),
+        };
+        Self::from_words(status, slug, &error.to_string(), "docs/commands.md lists what may be sent")
     }
 }
 

@@ -60,6 +60,22 @@ impl Example for NewJob {
         r#"{"file": "<sha256>", "case": "<token>", "part": 1, "printer": "mk3-07", "material": "PLA"}"#;
 }
 
+/// Who is at which printer to let a job begin.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartOrder {
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+    /// Absent: the one that the job is meant for, or the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printer: Option<String>,
+}
+
+impl Example for StartOrder {
+    const EXAMPLE: &'static str = r#"{"by": "kim", "printer": "mk3-07"}"#;
+}
+
 /// Who says so.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +87,49 @@ pub struct By {
 
 impl Example for By {
     const EXAMPLE: &'static str = r#"{"by": "kim"}"#;
+}
+
+/// An answer to what a printer asks.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answered {
+    /// The button's place, from 0.
+    pub button: u8,
+    /// The question as it was seen: if the printer asks something else by now, nothing is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+}
+
+impl Example for Answered {
+    const EXAMPLE: &'static str = r#"{"button": 0, "asked": "Nozzle Parked", "by": "kim"}"#;
+}
+
+/// One command for a printer's console.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleOrder {
+    #[schema(example = "M503")]
+    pub command: String,
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+}
+
+impl Example for ConsoleOrder {
+    const EXAMPLE: &'static str = r#"{"command": "M503", "by": "kim"}"#;
+}
+
+/// What a console command brought. The lines are the firmware's own words: bounded, plain ASCII, not to be trusted.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConsoleView {
+    pub lines: Vec<String>,
+    /// More came than is shown.
+    pub cut: bool,
+    /// The firmware has acknowledged the command; otherwise it still works on it, or is lost.
+    pub done: bool,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -151,6 +210,9 @@ pub struct JobView {
     pub commands: u64,
     /// `queued`, `printing`, `paused`, `printed`, `cancelled` or `interrupted`.
     pub state: String,
+    /// Why it is paused, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// The printer that it runs or ran on.
     pub printer: Option<String>,
     /// The only printer that it may run on.
@@ -189,6 +251,9 @@ pub struct Waiting {
 pub struct WaitingOn {
     pub printer: String,
     pub why: String,
+    /// It waits for nothing but a person at this printer, who lets it begin.
+    #[serde(default)]
+    pub person: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
@@ -250,12 +315,68 @@ pub struct LatchView {
     pub why: String,
     /// RFC 3339.
     pub at: String,
+    /// How it is known that a stop has stopped the board: `kill_line`, `restart` or `silence`.
+    pub confirmed: Option<String>,
+    /// Present where a stop was not confirmed in its time: `switched`, `failed` or `absent`.
+    pub relay: Option<String>,
+}
+
+/// By what a printer's board is known again. Texts are the firmware's and the adapter's own.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct IdentityView {
+    /// What tells it from others, in words.
+    pub known_by: String,
+    /// A look-alike in its place would not be noticed by itself.
+    pub weak: bool,
+    pub uuid: Option<String>,
+    pub machine_type: Option<String>,
+    pub firmware: Option<String>,
+    /// Vendor and product of the USB adapter; absent where the port is none of USB, as are the next two.
+    pub usb: Option<String>,
+    pub usb_serial: Option<String>,
+    pub usb_socket: Option<String>,
+    /// Who said so; absent where platen learned it when it first connected.
+    pub by: Option<String>,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// Why a port is in quarantine: until its own board is there, or a named person says which board it is.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct QuarantineView {
+    pub why: String,
+    /// The printer that the board seems to be.
+    pub seems_to_be: Option<String>,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// What a printer asks whoever stands there, in its firmware's words: bounded, plain ASCII, not to be trusted.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PromptView {
+    pub asked: String,
+    /// What can be answered; the first is button 0.
+    pub buttons: Vec<String>,
+}
+
+/// What a pause is at, or a job that cannot end yet.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HoldView {
+    /// Somebody is waited for.
+    pub needs_person: bool,
+    /// Why it is paused, and where that is at.
+    pub words: Option<String>,
+    /// What the file says to whoever comes.
+    pub text: Option<String>,
+    /// Seconds until the nozzle goes off, and the bed; absent where they are off, or nothing will be.
+    pub nozzle_off_s: Option<u64>,
+    pub bed_off_s: Option<u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PrinterView {
     pub name: String,
-    /// `offline`, `connecting`, `ready`, `printing`, `paused`, `finishing`, `cancelling`, `stopped` or `faulted`.
+    /// `offline`, `connecting`, `quarantined`, `ready`, `printing`, `paused`, `finishing`, `cancelling`, `stopped` or `faulted`.
     pub state: String,
     /// The state in a sentence.
     pub words: String,
@@ -263,10 +384,24 @@ pub struct PrinterView {
     pub progress: Option<ProgressView>,
     pub temperatures: TemperaturesView,
     pub firmware: Option<String>,
+    /// What it asks; answered with `/answer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<PromptView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldView>,
+    /// What its console takes: `off`, `read` or `service`.
+    #[serde(default)]
+    pub console: String,
     pub line: LineView,
     /// The job whose part stands on the bed; absent where the bed is clear.
     pub on_bed: Option<String>,
     pub latch: Option<LatchView>,
+    /// What its board is known by, once it was connected.
+    #[serde(default)]
+    pub identity: Option<IdentityView>,
+    /// Another board is on its port, or may be.
+    #[serde(default)]
+    pub quarantine: Option<QuarantineView>,
     /// Milliseconds since its task last said anything.
     pub age_ms: u64,
 }

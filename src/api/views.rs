@@ -1,19 +1,21 @@
 //! From the lab and the live board to the shapes of the API; also the words that the page shows.
 
+use crate::domain::command::Level;
+use crate::domain::identity::{Evidence, Identity, Quarantine};
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use crate::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run};
 use crate::domain::lab::{Lab, Refusal};
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::part::Part;
 use crate::domain::printer::{
-    Activity, Bed, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, PrinterRecord, Reading, Snapshot,
-    Temperatures,
+    Activity, Bed, Hold, HoldStep, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, PrinterRecord, Prompt,
+    Reading, Snapshot, StopOutcome, Temperatures,
 };
 
 use super::AppState;
 use super::shapes::{
-    CaseBrief, CaseView, JobView, LatchView, LineView, PartView, PrinterView, ProgressView, ReadingView,
-    TemperaturesView, Waiting, WaitingOn,
+    CaseBrief, CaseView, HoldView, IdentityView, JobView, LatchView, LineView, PartView, PrinterView,
+    ProgressView, PromptView, QuarantineView, ReadingView, TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::services::intake::Accepted;
@@ -158,6 +160,10 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         file: job.file.to_string(),
         commands: job.commands,
         state: job.state.word().into(),
+        paused: match &job.state {
+            JobState::Paused { reason, .. } => Some(reason.in_words()),
+            _ => None,
+        },
         printer: run.map(|run| run.printer.to_string()),
         pinned: job.pinned.as_ref().map(ToString::to_string),
         material: job.material.clone(),
@@ -220,6 +226,7 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
         (Some(theirs), Some(ours)) => theirs == ours,
         _ => true,
     };
+    let now = app.clock.stamp();
     let mut printers = Vec::new();
     for (name, live) in app.fleet.board().printers() {
         if job.pinned.as_ref().is_some_and(|pinned| pinned != name) {
@@ -227,11 +234,25 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
         }
         let first =
             before.iter().filter(|other| other.pinned.as_ref().is_none_or(|pinned| pinned == name)).count();
-        let why = match lab.may_start(job, name) {
+        let of = lab.cases.get(&job.case).map(|case| case.intended_use);
+        let needs = app
+            .config
+            .printer(name)
+            .and_then(|printer| printer.attended(&app.config.attended_uses, of, live.borrow().unprotected));
+        let mut person = false;
+        let why = match lab.may_begin(job, name, needs, &now) {
             Err(Refusal::BedOccupied { job, .. }) => format!("the part of job {job} is still on its bed"),
             Err(Refusal::PrinterBusy { job, .. }) => format!("it works on job {job}"),
             Err(Refusal::Latched { why, .. }) => {
                 format!("it is locked after a {why} until somebody looks at it")
+            }
+            Err(Refusal::Quarantined { why, .. }) => format!("it is in quarantine: {why}"),
+            Err(Refusal::PersonNeeded { job, why, .. }) => {
+                person = live.borrow().activity == Activity::Ready;
+                format!(
+                    "a person must be there when it begins ({}): `platen jobs --start {job} --printer {name} --by NAME`",
+                    why.in_words()
+                )
             }
             Err(refusal) => refusal.to_string(),
             Ok(()) => match (&live.borrow().activity, first) {
@@ -240,7 +261,7 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
                 (activity, _) => words(activity),
             },
         };
-        printers.push(WaitingOn { printer: name.to_string(), why });
+        printers.push(WaitingOn { printer: name.to_string(), why, person });
     }
     Waiting { ahead: before.iter().filter(shares).count(), printers }
 }
@@ -250,6 +271,7 @@ pub fn words(activity: &Activity) -> String {
     match activity {
         Activity::Offline { reason } => format!("it is offline: {reason}"),
         Activity::Connecting => "it is being greeted".into(),
+        Activity::Quarantined { reason } => format!("it is in quarantine: {reason}"),
         Activity::Ready => "it is ready".into(),
         Activity::Printing { .. } => "it prints".into(),
         Activity::Paused { draining: true, .. } => "it pauses once the moves it has are done".into(),
@@ -261,41 +283,137 @@ pub fn words(activity: &Activity) -> String {
     }
 }
 
-impl From<&Latch> for LatchView {
-    fn from(latch: &Latch) -> Self {
-        match latch {
-            Latch::Stopped { by, at } => {
-                Self { kind: "stopped".into(), why: format!("stopped by {by}"), at: at.to_string() }
-            }
-            Latch::Fault { fault, at } => {
-                Self { kind: "fault".into(), why: fault.in_words().into(), at: at.to_string() }
-            }
+fn latch(latch: &Latch, stop: &StopOutcome) -> LatchView {
+    let (kind, why, at) = match latch {
+        Latch::Stopped { by, at } => ("stopped", format!("stopped by {by}"), at),
+        Latch::Fault { fault, at } => ("fault", fault.in_words().to_owned(), at),
+    };
+    let outcome = stop.in_words();
+    let why = if outcome.is_empty() { why } else { format!("{why}; {outcome}") };
+    LatchView {
+        kind: kind.into(),
+        why,
+        at: at.to_string(),
+        confirmed: stop.proof.map(|proof| proof.word().into()),
+        relay: stop.relay.map(|relay| relay.word().into()),
+    }
+}
+
+impl From<&Identity> for IdentityView {
+    fn from(identity: &Identity) -> Self {
+        let Evidence { usb, board } = &identity.evidence;
+        Self {
+            known_by: identity.rung().in_words().into(),
+            weak: identity.is_weak(),
+            uuid: board.uuid.clone(),
+            machine_type: board.machine.clone(),
+            firmware: board.firmware.clone(),
+            usb: usb.as_ref().map(|usb| usb.kind.clone()),
+            usb_serial: usb.as_ref().and_then(|usb| usb.serial.clone()),
+            usb_socket: usb.as_ref().map(|usb| usb.socket.clone()),
+            by: identity.by.clone(),
+            at: identity.at.to_string(),
         }
     }
 }
 
-pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, now: Moment) -> PrinterView {
+impl From<&Quarantine> for QuarantineView {
+    fn from(quarantine: &Quarantine) -> Self {
+        Self {
+            why: quarantine.why.in_words(),
+            seems_to_be: quarantine.why.ours().map(ToString::to_string),
+            at: quarantine.at.to_string(),
+        }
+    }
+}
+
+/// Where a pause is at, as a clause for a technician.
+fn hold_words(step: HoldStep) -> &'static str {
+    match step {
+        HoldStep::WaitsForPerson => "it waits for a person",
+        HoldStep::PausedByPrinter => "the printer has paused by itself",
+        HoldStep::Draining => "it comes to a stand once the moves it has are done",
+        HoldStep::Parking => "the head goes away from the part",
+        HoldStep::Parked => "the head is parked",
+        HoldStep::Standing => "the head stands where it was",
+        HoldStep::Reheating => "it heats up again, then goes on",
+        HoldStep::Returning => "the head goes back to the part",
+        HoldStep::Astray => {
+            "the head is not where it was told to be, so nothing is sent; look at it, then resume once more or cancel"
+        }
+        HoldStep::CancelWaitsForHeat => {
+            "it cannot be broken off until it is hot, and only then do the heaters go off; if that is too long, stop the printer"
+        }
+        HoldStep::CancelWaitsForPerson => {
+            "it waits for a person at its panel, and only then do the heaters go off; if that is too long, stop the printer"
+        }
+    }
+}
+
+fn hold(hold: &Hold, now: Moment) -> Option<HoldView> {
+    let left = |at: Option<Moment>| at.map(|at| at.since(now).as_secs());
+    let mut words: Vec<String> = hold.reason.iter().map(PauseReason::in_words).collect();
+    words.extend(hold.step.map(hold_words).map(Into::into));
+    if hold.bed_is_off {
+        words.push("its nozzle and bed were switched off, since the pause was long".into());
+    } else if hold.nozzle_is_off {
+        words.push("its nozzle was switched off, since the pause was long".into());
+    }
+    (!words.is_empty()).then(|| HoldView {
+        needs_person: hold.needs_person(),
+        words: Some(words.join("; ")),
+        text: hold.text.clone(),
+        nozzle_off_s: left(hold.nozzle_off_at),
+        bed_off_s: left(hold.bed_off_at),
+    })
+}
+
+fn prompt(prompt: &Prompt) -> PromptView {
+    PromptView { asked: prompt.text.clone(), buttons: prompt.buttons.clone() }
+}
+
+pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now: Moment) -> PrinterView {
+    let console = Level::ALL.iter().find(|(level, _)| *level == console).map_or("", |(_, word)| word);
     PrinterView {
         name: snapshot.printer.to_string(),
         state: snapshot.activity.word().into(),
-        words: words(&snapshot.activity),
+        words: if snapshot.hold.needs_person() {
+            "it waits for a person".into()
+        } else {
+            words(&snapshot.activity)
+        },
         job: snapshot.activity.job().map(ToString::to_string),
         progress: snapshot.activity.progress().map(Into::into),
         temperatures: temperatures(&snapshot.temperatures, now),
         firmware: snapshot.firmware.clone(),
+        prompt: snapshot.hold.prompt.as_ref().map(prompt),
+        hold: hold(&snapshot.hold, now),
+        console: console.into(),
         line: LineView::new(&snapshot.line, snapshot.rate),
         on_bed: match &record.bed {
             Bed::Clear => None,
             Bed::Occupied { job } => Some(job.to_string()),
         },
-        latch: record.latch.as_ref().map(Into::into),
+        latch: record.latch.as_ref().map(|why| latch(why, &record.stop)),
+        identity: record.identity.as_deref().map(Into::into),
+        quarantine: record.quarantine.as_deref().map(Into::into),
         age_ms: millis(now, snapshot.at),
     }
+}
+
+/// What a printer's console takes.
+pub fn console(app: &AppState, name: &PrinterName) -> Level {
+    app.config.printer(name).map_or(Level::Off, |printer| printer.console)
 }
 
 /// All printers in the order of the configuration.
 pub fn printers(app: &AppState, lab: &Lab) -> Vec<PrinterView> {
     let now = app.clock.now();
     let all = app.fleet.board().snapshots();
-    all.iter().map(|snapshot| printer(snapshot, &lab.printer(&snapshot.printer), now)).collect()
+    all.iter()
+        .map(|snapshot| {
+            let name = &snapshot.printer;
+            printer(snapshot, &lab.printer(name), console(app, name), now)
+        })
+        .collect()
 }

@@ -16,11 +16,14 @@ use super::{Failed, runtime};
 use crate::config::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
 use crate::daemon::Daemon;
 use crate::domain::case::IntendedUse;
+use crate::domain::command::Level;
 use crate::domain::event::Actor;
+use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{CaseToken, JobId, PartId, PrinterName};
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::{NewJob, Request};
 use crate::domain::part::{PartName, PartRef};
+use crate::domain::printer::Park;
 use crate::domain::units::Baud;
 use crate::io::broker::Broker;
 use crate::io::clock::entropy;
@@ -163,7 +166,20 @@ impl Demo {
                 command_buffer: 0,
                 firmware: None,
                 meatpack: true,
+                heat: HeatLimits {
+                    simulated_speed: (1..=200).find(|whole| f64::from(*whole) >= self.speed).unwrap_or(200),
+                    ..HeatLimits::USUAL
+                },
                 bed_clearing: BedClearing::Person,
+                dtr_reset: None,
+                relay: None,
+                unattended: true,
+                fixed_plug: false,
+                park: Some(Park { at: Some((0, 180)), lift: 10, retract: 1, build_height: Some(200) }),
+                paused_hot_max: Duration::from_secs(10 * 60),
+                paused_bed_max: Duration::from_secs(120 * 60),
+                console: Level::Read,
+                allow_commands: Vec::new(),
             });
         }
         Ok(Config {
@@ -180,7 +196,10 @@ impl Demo {
                 username: None,
                 password_file: None,
             }),
+            attended_uses: Vec::new(),
             printers,
+            stop_file: None,
+            stop_input: None,
         })
     }
 
@@ -258,7 +277,7 @@ fn jobs(recorder: &Recorder, queued: &[Queued]) -> Vec<Job> {
 fn line(job: &Job) -> String {
     match &job.state {
         JobState::Queued => "waiting".into(),
-        JobState::Printing { run } | JobState::Paused { run } => {
+        JobState::Printing { run } | JobState::Paused { run, .. } => {
             let tens = (run.progress.percent() / 10.0).floor() * 10.0;
             format!("{} on {}  {tens:>3} %", job.state.word(), run.printer)
         }

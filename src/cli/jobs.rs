@@ -1,10 +1,10 @@
-//! `platen jobs`: list, look at one, cancel, pause or resume it.
+//! `platen jobs`: list, look at one, start, cancel, pause or resume it.
 
 use clap::Args;
 
 use super::client::segment;
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{By, JobView};
+use crate::api::shapes::{By, JobView, StartOrder};
 
 #[derive(Debug, Args)]
 pub struct Jobs {
@@ -19,6 +19,12 @@ pub struct Jobs {
     /// Go on with a paused job.
     #[arg(long, value_name = "ID", group = "change", requires = "by", conflicts_with = "id")]
     pub resume: Option<String>,
+    /// Let a waiting job begin now: you are at the printer.
+    #[arg(long, value_name = "ID", group = "change", requires = "by", conflicts_with = "id")]
+    pub start: Option<String>,
+    /// The printer that you are at.
+    #[arg(long, value_name = "PRINTER", requires = "start")]
+    pub printer: Option<String>,
     /// Who says so.
     #[arg(long, value_name = "NAME", requires = "change")]
     pub by: Option<String>,
@@ -31,6 +37,11 @@ impl Jobs {
         let change = changes.into_iter().find_map(|(what, id)| id.map(|id| (what, id)));
         let cancelled = matches!(change, Some(("cancel", _)));
         let job: JobView = match (change, self.id) {
+            _ if self.start.is_some() => {
+                let id = self.start.unwrap_or_default();
+                let order = StartOrder { by: self.by.unwrap_or_default(), printer: self.printer };
+                client.post(&format!("/v1/jobs/{}/start", segment(&id)), &order)?
+            }
             (Some((what, id)), _) => {
                 let by = By { by: self.by.unwrap_or_default() };
                 client.post(&format!("/v1/jobs/{}/{what}", segment(&id)), &by)?

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod jobs;
 pub mod print;
 pub mod printers;
+pub mod safe_off;
 pub mod serve;
 pub mod stop;
 pub mod stream;
@@ -74,14 +75,16 @@ pub enum Verb {
     Stream(stream::Stream),
     /// Upload a G-code file and queue a job from it.
     Print(print::Print),
-    /// List jobs, look at one, cancel, pause or resume it.
+    /// List jobs, look at one, start, cancel, pause or resume it.
     Jobs(jobs::Jobs),
-    /// List printers, look at one, say that its bed is clear.
+    /// List printers, look at one, say that its bed is clear or that a board is its own.
     Printers(printers::Printers),
     /// List cases, look at one, open one, add a part.
     Cases(cases::Cases),
     /// Emergency stop of one printer or of all; or say that a stopped one may be used again.
     Stop(stop::Stop),
+    /// Switch the heaters of every configured printer off, without the daemon and its journal: for when it has died.
+    SafeOff(safe_off::SafeOff),
     /// Check every link of the journal's hash chain.
     Audit(audit::Audit),
 }
@@ -143,6 +146,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Printers(verb) => verb.run(&global),
         Verb::Cases(verb) => verb.run(&global),
         Verb::Stop(verb) => verb.run(&global),
+        Verb::SafeOff(verb) => verb.run(&global),
         Verb::Audit(verb) => verb.run(&global),
     };
     finish(outcome)

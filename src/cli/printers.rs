@@ -1,10 +1,10 @@
-//! `platen printers`: list, look at one, say that its bed is clear.
+//! `platen printers`: list, look at one, say that its bed is clear, or that a board is its own.
 
 use clap::{Args, Subcommand};
 
 use super::client::segment;
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{By, PrinterView};
+use crate::api::shapes::{Answered, By, ConsoleOrder, ConsoleView, IdentityView, PrinterView};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -27,6 +27,41 @@ pub enum What {
         #[arg(long, value_name = "NAME")]
         by: String,
     },
+    /// Say that the board on its port is its own: after a board or an adapter was replaced, or where nothing but a person can tell.
+    Identify {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// Who has looked.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// Answer what a printer asks whoever stands there; `platen printers PRINTER` shows it with its buttons.
+    Answer {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// The button's place, from 0.
+        #[arg(long, value_name = "N")]
+        button: u8,
+        /// The question as it was seen: if the printer asks something else by now, nothing is answered.
+        #[arg(long, value_name = "TEXT")]
+        asked: Option<String>,
+        /// Who answers.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// Send one command that the printer's console allows (docs/commands.md), and show what came back.
+    Send {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// The command, such as M503.
+        command: String,
+        /// Who asks.
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
 }
 
 impl Printers {
@@ -35,6 +70,18 @@ impl Printers {
         let printer: PrinterView = match (self.what, self.name) {
             (Some(What::Clear { name, by }), _) => {
                 client.post(&format!("/v1/printers/{}/clear-bed", segment(&name)), &By { by })?
+            }
+            (Some(What::Identify { name, by }), _) => {
+                client.post(&format!("/v1/printers/{}/identify", segment(&name)), &By { by })?
+            }
+            (Some(What::Answer { name, button, asked, by }), _) => {
+                let path = format!("/v1/printers/{}/answer", segment(&name));
+                client.post(&path, &Answered { button, asked, by })?
+            }
+            (Some(What::Send { name, command, by }), _) => {
+                let path = format!("/v1/printers/{}/console", segment(&name));
+                let told: ConsoleView = client.post(&path, &ConsoleOrder { command, by })?;
+                return said(global, &told);
             }
             (None, Some(name)) => client.get(&format!("/v1/printers/{}", segment(&name)))?,
             (None, None) => {
@@ -52,6 +99,22 @@ impl Printers {
         one(&printer);
         Ok(())
     }
+}
+
+/// What a console command brought.
+fn said(global: &Global, told: &ConsoleView) -> Result<(), Failed> {
+    if global.json {
+        show::json(told)?;
+    } else {
+        told.lines.iter().for_each(|line| show::line(&show::plain(line)));
+        if told.cut {
+            show::line("(more came than is shown)");
+        }
+    }
+    if told.done {
+        return Ok(());
+    }
+    Err(Failed::Finding("the printer has not said that it is done; look at it".into()))
 }
 
 /// What the columns of the list are called.
@@ -83,6 +146,36 @@ pub fn one(printer: &PrinterView) {
         show::line(&format!("  locked   {} ({})", show::plain(&latch.why), latch.at));
         show::line(&format!("           look at it, then `platen stop --clear {} --by NAME`", printer.name));
     }
+    if let Some(quarantine) = &printer.quarantine {
+        show::line(&format!("  in quarantine since {}: {}", quarantine.at, show::plain(&quarantine.why)));
+        show::line(&format!(
+            "           plug its own board in, or look which one it is, then `platen printers identify {} --by NAME`",
+            printer.name
+        ));
+    }
+    if let Some(hold) = &printer.hold {
+        if let Some(words) = &hold.words {
+            show::line(&format!("  pause    {}", show::plain(words)));
+        }
+        if let Some(text) = &hold.text {
+            show::line(&format!("  file     says: {}", show::plain(text)));
+        }
+        for (what, left) in [("nozzle", hold.nozzle_off_s), ("bed", hold.bed_off_s)] {
+            if let Some(left) = left {
+                show::line(&format!("           the {what} goes off in {} min", left.div_ceil(60)));
+            }
+        }
+    }
+    if let Some(prompt) = &printer.prompt {
+        show::line(&format!("  asks     {}", show::plain(&prompt.asked)));
+        for (place, label) in prompt.buttons.iter().enumerate() {
+            show::line(&format!("           --button {place}: {}", show::plain(label)));
+        }
+        show::line(&format!(
+            "           `platen printers answer {} --button 0 --by NAME` answers",
+            printer.name
+        ));
+    }
     if let (Some(job), Some(progress)) = (&printer.job, printer.progress) {
         show::line(&format!("  job      {job}, {:.1} % confirmed", progress.percent));
     }
@@ -99,6 +192,9 @@ pub fn one(printer: &PrinterView) {
     if let Some(firmware) = &printer.firmware {
         show::line(&format!("  firmware {}", show::plain(firmware)));
     }
+    if let Some(identity) = &printer.identity {
+        identified(identity);
+    }
     let line = &printer.line;
     show::line(&format!(
         "  line     {} lines, {} bytes, {} resent, {} probes, {} stray oks",
@@ -113,5 +209,15 @@ pub fn one(printer: &PrinterView) {
     }
     if let Some(trouble) = &line.trouble {
         show::line(&format!("  trouble  {trouble}"));
+    }
+}
+
+fn identified(identity: &IdentityView) {
+    let who = identity.by.as_deref().map_or_else(|| "learned".into(), |by| format!("said by {by}"));
+    let told = [&identity.uuid, &identity.usb_serial, &identity.machine_type, &identity.usb_socket];
+    let told: Vec<_> = told.into_iter().flatten().map(|text| show::plain(text)).collect();
+    show::line(&format!("  known by {} ({who} {}): {}", identity.known_by, identity.at, told.join(", ")));
+    if identity.weak {
+        show::line("           a board that looks the same in its place would not be noticed by itself");
     }
 }

@@ -83,7 +83,12 @@ pub fn job(job: &JobView) {
         line(&format!("  printer  {printer}"));
     }
     line(&format!("  queued   {}", job.queued));
-    for (what, when) in [("started ", &job.started), ("ended   ", &job.ended), ("why     ", &job.why)] {
+    for (what, when) in [
+        ("started ", &job.started),
+        ("ended   ", &job.ended),
+        ("why     ", &job.why),
+        ("paused  ", &job.paused),
+    ] {
         if let Some(when) = when {
             line(&format!("  {what} {}", plain(when)));
         }

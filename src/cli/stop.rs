@@ -1,6 +1,7 @@
 //! `platen stop`: emergency stop of one printer or of all, and the way back.
 
 use clap::Args;
+use std::time::Duration;
 
 use super::client::segment;
 use super::{Client, Failed, Global, printers, show};
@@ -41,8 +42,16 @@ impl Stop {
                 show::line(&format!("{}: {what}", one.printer));
             }
         }
+        // Told already; what the boards made of it is worth a moment.
+        let unconfirmed = if global.json { Vec::new() } else { outcome(&client, &stopped)? };
         let missed: Vec<_> =
             stopped.iter().filter(|one| !one.on_wire).map(|one| one.printer.as_str()).collect();
+        if missed.is_empty() && !unconfirmed.is_empty() {
+            return Err(Failed::Finding(format!(
+                "{} did not confirm the stop; switch off by hand whichever moves",
+                unconfirmed.join(", ")
+            )));
+        }
         if missed.is_empty() {
             return Ok(());
         }
@@ -51,4 +60,38 @@ impl Stop {
             missed.join(", ")
         )))
     }
+}
+
+/// A board confirms within a second, a reset by DTR takes two more, and a relay its time.
+const OUTCOME_WITHIN: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Says what became of the stop at each printer as it is known; those that did not confirm it.
+fn outcome(client: &Client, stopped: &[Stopped]) -> Result<Vec<String>, Failed> {
+    let mut waited = Duration::ZERO;
+    let mut open: Vec<&str> = stopped.iter().map(|one| one.printer.as_str()).collect();
+    let mut unconfirmed = Vec::new();
+    while !open.is_empty() && waited < OUTCOME_WITHIN {
+        let printers: Vec<PrinterView> = client.get("/v1/printers")?;
+        open.retain(|name| {
+            let latch = printers.iter().find(|one| one.name == *name).and_then(|one| one.latch.as_ref());
+            let Some(latch) = latch.filter(|latch| latch.confirmed.is_some() || latch.relay.is_some()) else {
+                return true;
+            };
+            show::line(&format!("{name}: {}", show::plain(&latch.why)));
+            if latch.confirmed.is_none() {
+                unconfirmed.push((*name).to_owned());
+            }
+            false
+        });
+        pause();
+        waited += LOOK;
+    }
+    unconfirmed.extend(open.into_iter().map(ToOwned::to_owned));
+    Ok(unconfirmed)
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process is asked again, a few times")]
+fn pause() {
+    std::thread::sleep(LOOK);
 }

@@ -7,11 +7,13 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 use super::probe::{self, Place};
 use super::{Failed, Global, calm_runtime};
 use crate::config::{Config, ConfigErrors};
 use crate::control::session::{Profile, Session, SessionEvent};
+use crate::domain::command::Code;
 use crate::domain::ids::{BootId, JobId};
 use crate::domain::printer::{Firmware, LATENCY_BOUNDS_MS, LineRate, LineTrouble};
 use crate::domain::units::Baud;
@@ -60,6 +62,9 @@ pub struct Stream {
     /// Whether lines go out packed where the firmware can unpack them.
     #[arg(long, value_name = "BOOL")]
     pub meatpack: Option<bool>,
+    /// Only for a simulated printer: how many times faster than a real one it heats.
+    #[arg(long, value_name = "N", hide = true)]
+    pub simulated_speed: Option<u16>,
 }
 
 /// What is known of a printer before its port is opened.
@@ -165,7 +170,8 @@ impl Stream {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let (line, place) = self.line()?;
         let Some(path) = &self.file else { return probe::run(&line, place, global) };
-        let survey = survey(path)?;
+        let allowed: Vec<Code> = line.profile.allowed.into_iter().flatten().collect();
+        let survey = survey(path, &allowed)?;
         let streamed = calm_runtime()?.block_on(stream(&line, path, &survey));
         let report = streamed.inspect_err(|failed| tell_failed(failed, global))?;
         if global.json {
@@ -213,6 +219,7 @@ impl Stream {
         self.rx_buffer.inspect(|bytes| profile.capacity.receive_bytes = bytes - 1);
         self.command_buffer.inspect(|slots| profile.capacity.queue_slots = *slots);
         self.meatpack.inspect(|packed| profile.meatpack = *packed);
+        self.simulated_speed.inspect(|speed| profile.heat.simulated_speed = (*speed).clamp(1, 200));
         profile.firmware = self.firmware.or(profile.firmware);
         Ok((line, place))
     }
@@ -239,7 +246,7 @@ fn unreadable(path: &Path, error: std::io::Error) -> Failed {
     Failed::File { path: path.display().to_string(), error }
 }
 
-fn survey(path: &Path) -> Result<Survey, Failed> {
+fn survey(path: &Path, allowed: &[Code]) -> Result<Survey, Failed> {
     let mut file = File::open(path).map_err(|error| unreadable(path, error))?;
     let mut surveyor = Surveyor::new();
     let mut chunk = vec![0; 256 * 1024];
@@ -247,7 +254,9 @@ fn survey(path: &Path) -> Result<Survey, Failed> {
     loop {
         let count = file.read(&mut chunk).map_err(|error| unreadable(path, error))?;
         if count == 0 {
-            return surveyor.finish().map_err(wrong);
+            let survey = surveyor.finish().map_err(wrong)?;
+            survey.allowed_by(allowed).map_err(wrong)?;
+            return Ok(survey);
         }
         surveyor.feed(&chunk[..count]).map_err(wrong)?;
     }
@@ -291,6 +300,7 @@ async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Fai
     // Made once: a handler of its own for each turn would be most of the work.
     let end = super::asked_to_end();
     tokio::pin!(end);
+    let mut entered: Option<oneshot::Receiver<bool>> = None;
     let ended = loop {
         tokio::select! {
             biased;
@@ -305,15 +315,33 @@ async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Fai
             }
             moved = turn(&mut drive) => match moved {
                 Ok(None) => {}
+                Ok(Some(SessionEvent::Paused { reason, .. })) => {
+                    let text = drive.session.snapshot(clock.now()).hold.text.unwrap_or_default();
+                    eprintln!("platen: {}: {text}\nplaten: press Enter to go on", reason.in_words());
+                    entered = Some(enter());
+                }
                 Ok(Some(event)) => break event,
                 // The job's end is told behind the port's.
-                Err(reason) => match ended(&mut drive) {
+                Err(reason) => match ended(&mut drive).and_then(|first| match first {
+                    Some(SessionEvent::Paused { .. }) => ended(&mut drive),
+                    first => Ok(first),
+                }) {
                     Ok(Some(event)) => {
                         gone = Some(reason);
                         break event;
                     }
                     _ => return Err(told(reason)),
                 },
+            },
+            go_on = async { entered.as_mut()?.await.ok() }, if entered.is_some() => {
+                entered = None;
+                if go_on == Some(true) {
+                    // It may have gone on by itself, at its own panel.
+                    let _ = drive.session.resume(clock.now(), &job, "operator");
+                } else {
+                    eprintln!("platen: nobody is there to go on; cancelling");
+                    let _ = drive.session.cancel(clock.now(), &job, "operator");
+                }
             }
         }
         if first_line.is_none() && drive.session.link().is_streaming() {
@@ -372,7 +400,17 @@ async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Fai
     })
 }
 
-/// One turn; the event that ends a job or a measurement, or the reason why the port is of no more use.
+/// Waits for a line on standard input, on a thread that nobody waits for; `false` where that is at its end.
+fn enter() -> oneshot::Receiver<bool> {
+    let (sender, entered) = oneshot::channel();
+    std::thread::spawn(move || {
+        let read = std::io::stdin().read_line(&mut String::new());
+        let _ = sender.send(read.is_ok_and(|bytes| bytes > 0));
+    });
+    entered
+}
+
+/// One turn; the event that ends a job, pauses it or ends a measurement, or the reason why the port is of no more use.
 pub(super) async fn turn(drive: &mut Drive) -> Result<Option<SessionEvent>, String> {
     if let Turn::Gone(reason) = drive.turn().await {
         drive.session.handle_closed(&reason);
@@ -381,15 +419,19 @@ pub(super) async fn turn(drive: &mut Drive) -> Result<Option<SessionEvent>, Stri
     ended(drive)
 }
 
-/// The event that ends a job or a measurement, if it is there already.
+/// The event that ends a job, pauses it or ends a measurement, if it is there already.
 pub(super) fn ended(drive: &mut Drive) -> Result<Option<SessionEvent>, String> {
     while let Some(event) = drive.session.poll_event() {
         match event {
             SessionEvent::Printed { .. }
             | SessionEvent::Cancelled { .. }
             | SessionEvent::Interrupted { .. }
+            | SessionEvent::Paused { .. }
             | SessionEvent::Probed(_) => return Ok(Some(event)),
             SessionEvent::Close { reason } => return Err(reason),
+            SessionEvent::Heat(alarm) => eprintln!("platen: {}", alarm.in_words()),
+            // Heaters are being switched off: the job ends when they are.
+            SessionEvent::Faulted(_) if drive.session.progress().is_some() => {}
             SessionEvent::Faulted(fault) => return Err(fault.in_words().into()),
             _ => {}
         }

@@ -4,14 +4,20 @@ mod edit;
 mod mistake;
 mod parse;
 mod reader;
+mod relay;
 #[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::domain::case::IntendedUse;
+use crate::domain::command::{Code, Level};
+use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
-use crate::domain::printer::Firmware;
+use crate::domain::job::Attended;
+use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::Baud;
 
 pub use edit::{Buffers, EditError, with_buffers};
@@ -26,7 +32,57 @@ pub struct Config {
     pub http: Http,
     /// Absent: nothing is published (the journal keeps all events for later).
     pub mqtt: Option<Mqtt>,
+    /// Jobs for cases of these uses begin only while a person is there.
+    pub attended_uses: Vec<IntendedUse>,
     pub printers: Vec<Printer>,
+    /// While this file is there, all printers are stopped.
+    pub stop_file: Option<PathBuf>,
+    /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
+    pub stop_input: Option<StopInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopInput {
+    pub path: PathBuf,
+    /// The contact is open when this is `false`: a cut wire stops.
+    pub stops_at: bool,
+}
+
+/// How a relay is told something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// A program and its arguments; no shell.
+    Command(Vec<String>),
+    /// `GET`, `POST` or `PUT`.
+    Http { method: String, url: String },
+    /// On the broker under `[mqtt]`.
+    Mqtt { topic: String, payload: String },
+}
+
+/// When a relay's lease is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenewWhen {
+    /// As long as platen looks after the printer: for a relay in front of the whole printer.
+    Always,
+    /// Only while it may be hot besides: for one in front of its heaters.
+    Hot,
+}
+
+/// A relay that switches off by itself unless it hears this again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayLease {
+    pub renew: Switch,
+    pub every: Duration,
+    pub when: RenewWhen,
+}
+
+/// What takes a printer's power.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    pub off: Switch,
+    pub lease: Option<RelayLease>,
+    /// How long one order may take.
+    pub timeout: Duration,
 }
 
 impl Config {
@@ -107,5 +163,39 @@ pub struct Printer {
     pub firmware: Option<Firmware>,
     /// Packed lines where the firmware can unpack them.
     pub meatpack: bool,
+    /// How hot it may be made.
+    pub heat: HeatLimits,
     pub bed_clearing: BedClearing,
+    /// Whether DTR resets the board; found out where absent.
+    pub dtr_reset: Option<bool>,
+    pub relay: Option<Relay>,
+    /// Jobs begin by themselves; otherwise a person lets each begin.
+    pub unattended: bool,
+    /// Its plug never leaves its socket.
+    pub fixed_plug: bool,
+    /// How it parks in a pause; absent: it stands still.
+    pub park: Option<Park>,
+    /// How long a paused nozzle, and a paused bed, stay hot.
+    pub paused_hot_max: Duration,
+    pub paused_bed_max: Duration,
+    /// What its console takes.
+    pub console: Level,
+    /// Commands that only this printer's jobs and console may hold.
+    pub allow_commands: Vec<Code>,
+}
+
+impl Printer {
+    /// Why a person has to be there when a job of this use begins; `unprotected` is what the firmware says.
+    pub fn attended(
+        &self,
+        uses: &[IntendedUse],
+        of: Option<IntendedUse>,
+        unprotected: bool,
+    ) -> Option<Attended> {
+        if !self.unattended {
+            return Some(Attended::Printer);
+        }
+        let demanding = of.filter(|of| uses.contains(of)).map(Attended::Use);
+        demanding.or_else(|| unprotected.then_some(Attended::Unprotected))
+    }
 }

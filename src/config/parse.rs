@@ -4,27 +4,73 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 use toml::de::DeTable;
 
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
-use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
+use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, StopInput, relay};
+use crate::domain::case::IntendedUse;
+use crate::domain::command::{Code, Level};
+use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
-use crate::domain::printer::Firmware;
+use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::Baud;
 
 /// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
 pub const KEYS: &[(&str, &[&str])] = &[
-    ("", &["site", "node", "state_dir"]),
+    ("", &["site", "node", "state_dir", "stop_file", "stop_input", "stop_input_at", "attended_uses"]),
     ("http", &["listen", "upload_max_mb"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
     (
         "printer",
-        &["name", "port", "baud", "rx_buffer", "command_buffer", "firmware", "meatpack", "bed_clearing"],
+        &[
+            "name",
+            "port",
+            "baud",
+            "rx_buffer",
+            "command_buffer",
+            "firmware",
+            "meatpack",
+            "hotend_max",
+            "bed_max",
+            "chamber_max",
+            "heat_by_hand_min",
+            "simulated_speed",
+            "bed_clearing",
+            "dtr_reset",
+            "relay_off",
+            "relay_timeout_s",
+            "relay_renew",
+            "relay_renew_every_s",
+            "relay_renew_when",
+            "unattended",
+            "fixed_plug",
+            "park_x",
+            "park_y",
+            "park_lift",
+            "park_retract",
+            "build_height",
+            "paused_hot_max",
+            "paused_bed_max",
+            "console",
+            "allow_commands",
+        ],
     ),
 ];
 
-const TOP: &[&str] = &["site", "node", "state_dir", "http", "mqtt", "printer"];
+const TOP: &[&str] = &[
+    "site",
+    "node",
+    "state_dir",
+    "stop_file",
+    "stop_input",
+    "stop_input_at",
+    "attended_uses",
+    "http",
+    "mqtt",
+    "printer",
+];
 
 const STATE_DIR: &str = "/var/lib/platen";
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7180);
@@ -35,6 +81,12 @@ const MEGABYTE: u64 = 1 << 20;
 const RX_BUFFER: u64 = 128;
 /// What the recorder's queue is made for, with room for people.
 const PRINTERS_MAX: usize = 128;
+/// A nozzle that stands hot for longer chars what is in it, and nobody watches it.
+const PAUSED_HOT_MAX: u64 = 10;
+/// A part that cools comes loose: the bed waits for a person longer than the nozzle, but not for ever.
+const PAUSED_BED_MAX: u64 = 120;
+/// More exceptions than this are no exceptions; a session holds as many.
+const ALLOW_COMMANDS_MAX: usize = 16;
 /// The speeds that firmware for printers is built with.
 const BAUDS: &[u64] = &[
     9_600, 19_200, 38_400, 57_600, 76_800, 115_200, 230_400, 250_000, 460_800, 500_000, 921_600, 1_000_000,
@@ -60,13 +112,16 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let site = name(&mut reader, &top, "site", "write the lab's name, as in site = \"st-anna\"");
     let node = name(&mut reader, &top, "node", "write this machine's name, as in node = \"lab-1\"");
     let state_dir = path(&mut reader, &top, "state_dir").unwrap_or_else(|| STATE_DIR.into());
+    let stop_file = path(&mut reader, &top, "stop_file");
+    let stop_input = stop_input(&mut reader, &top);
+    let attended_uses = attended_uses(&mut reader, &top);
     let http = http(&mut reader, &top);
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
-    let printers = printers(&mut reader, &top);
+    let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
         (Some(site), Some(node)) if mistakes.is_empty() => {
-            Ok(Config { site, node, state_dir, http, mqtt, printers })
+            Ok(Config { site, node, state_dir, http, mqtt, attended_uses, printers, stop_file, stop_input })
         }
         _ => Err(mistakes),
     }
@@ -101,6 +156,23 @@ fn absolute(reader: &mut Reader<'_>, found: &Found<String>, key: &str) -> Option
     }
     reader.wrong(&found.at, "this is no absolute path", format!("write {key} = \"/…\""));
     None
+}
+
+/// A contact that stops everything, read from a file.
+fn stop_input(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<StopInput> {
+    let stops_at = reader.number(top, "stop_input_at", "(0 or 1)", 0..=1);
+    if !top.table.contains_key("stop_input") {
+        if let Some(found) = &stops_at {
+            reader.wrong(
+                &found.at,
+                "there is no input to read",
+                "write stop_input = \"/sys/class/gpio/gpio17/value\" beside it",
+            );
+        }
+        return None;
+    }
+    let path = path(reader, top, "stop_input")?;
+    Some(StopInput { path, stops_at: stops_at.is_none_or(|found| found.value == 1) })
 }
 
 fn http(reader: &mut Reader<'_>, top: &Section<'_>) -> Http {
@@ -200,7 +272,7 @@ fn broker(url: &str) -> Result<(bool, String, u16), &'static str> {
     Ok((tls, host.to_owned(), port))
 }
 
-fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
+fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec<Printer> {
     let sections = reader.sections(top, "printer");
     if sections.is_empty() && !top.table.contains_key("printer") {
         reader.missing("[[printer]]", "write one for each printer, with name, port and baud");
@@ -237,7 +309,21 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
             reader.number(section, "command_buffer", "commands", 0..=256).map_or(0, |f| f.value);
         let firmware = firmware(reader, section);
         let meatpack = reader.flag(section, "meatpack").is_none_or(|found| found.value);
+        let heat = heat(reader, section);
         let bed_clearing = bed_clearing(reader, section);
+        let dtr_reset = reader.flag(section, "dtr_reset").map(|found| found.value);
+        let relay = relay::relay(reader, section, has_broker);
+        let unattended = reader.flag(section, "unattended").is_none_or(|found| found.value);
+        let fixed_plug = reader.flag(section, "fixed_plug").is_some_and(|found| found.value);
+        let park = park(reader, section);
+        let minutes = |reader: &mut Reader<'_>, key: &str, default: u64| {
+            let found = reader.number(section, key, "minutes", 1..=1_440);
+            Duration::from_secs(found.map_or(default, |found| found.value) * 60)
+        };
+        let paused_hot_max = minutes(reader, "paused_hot_max", PAUSED_HOT_MAX);
+        let paused_bed_max = minutes(reader, "paused_bed_max", PAUSED_BED_MAX);
+        let console = console(reader, section);
+        let allow_commands = allow_commands(reader, section);
         if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
             // Both are within the ranges above, far below any usize.
             let (rx_buffer, command_buffer) =
@@ -250,7 +336,17 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<Printer> {
                 command_buffer,
                 firmware,
                 meatpack,
+                heat,
                 bed_clearing,
+                dtr_reset,
+                relay,
+                unattended,
+                fixed_plug,
+                park,
+                paused_hot_max,
+                paused_bed_max,
+                console,
+                allow_commands,
             });
         }
     }
@@ -304,6 +400,102 @@ fn firmware(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Firmware> 
         reader.wrong(&found.at, "platen does not know this firmware", instead);
     }
     known
+}
+
+/// The ranges are those of real machines: what is beyond is a slip of the finger, or °F.
+fn heat(reader: &mut Reader<'_>, section: &Section<'_>) -> HeatLimits {
+    let usual = HeatLimits::USUAL;
+    let mut degrees = |key, range, usual| {
+        let found = reader.number(section, key, "°C", range);
+        found.and_then(|found| u16::try_from(found.value).ok()).unwrap_or(usual)
+    };
+    let hotend_max = degrees("hotend_max", 150..=500, usual.hotend_max);
+    let bed_max = degrees("bed_max", 40..=200, usual.bed_max);
+    let chamber_max = degrees("chamber_max", 30..=150, usual.chamber_max);
+    let minutes =
+        reader.number(section, "heat_by_hand_min", "minutes", 0..=120).map_or(0, |found| found.value);
+    let speed = reader.number(section, "simulated_speed", "times", 1..=200);
+    let simulated_speed = speed.and_then(|found| u16::try_from(found.value).ok()).unwrap_or(1);
+    let by_hand = Duration::from_secs(minutes * 60);
+    HeatLimits { hotend_max, bed_max, chamber_max, by_hand, simulated_speed }
+}
+
+fn attended_uses(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<IntendedUse> {
+    const WORDS: &[&str] = &["diagnostic", "guide", "education"];
+    let mut uses = Vec::new();
+    for found in reader.texts(top, "attended_uses") {
+        match found.value.as_str() {
+            "diagnostic" => uses.push(IntendedUse::Diagnostic),
+            "guide" => uses.push(IntendedUse::Guide),
+            "education" => uses.push(IntendedUse::Education),
+            other => {
+                let instead = match nearest(other, WORDS) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => "write \"diagnostic\", \"guide\" or \"education\"".into(),
+                };
+                reader.wrong(&found.at, "a case is for none of that", instead);
+            }
+        }
+    }
+    uses
+}
+
+/// Where the head waits in a pause; nothing moves where nothing is said.
+fn park(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Park> {
+    let mut length = |key: &str, range: std::ops::RangeInclusive<u64>| {
+        // The ranges fit.
+        reader.number(section, key, "mm", range).and_then(|found| u16::try_from(found.value).ok())
+    };
+    let (x, y) = (length("park_x", 0..=2_000), length("park_y", 0..=2_000));
+    let (lift, retract) = (length("park_lift", 0..=200), length("park_retract", 0..=20));
+    let build_height = length("build_height", 1..=5_000);
+    let name = |key: &str| format!("{} {key}", section.name);
+    if x.is_some() != y.is_some() {
+        reader.overall(name("park_x"), "park_x and park_y are one place", "write both, or neither");
+    }
+    if lift.is_some_and(|lift| lift > 0) && build_height.is_none() {
+        let why = "without the height of the printer, a lift could run into its top";
+        reader.overall(name("park_lift"), why, "write build_height = … beside it, in mm");
+    }
+    let at = x.zip(y);
+    let moves = at.is_some() || lift.is_some_and(|lift| lift > 0);
+    if retract.is_some_and(|retract| retract > 0) && !moves {
+        let why = "filament is pulled back only when the head goes away";
+        reader.overall(name("park_retract"), why, "write park_x and park_y, or park_lift, beside it");
+    }
+    moves.then(|| Park { at, lift: lift.unwrap_or(0), retract: retract.unwrap_or(0), build_height })
+}
+
+fn console(reader: &mut Reader<'_>, section: &Section<'_>) -> Level {
+    let Some(found) = reader.text(section, "console") else { return Level::default() };
+    if let Some((level, _)) = Level::ALL.iter().find(|(_, word)| *word == found.value) {
+        return *level;
+    }
+    let words = Level::ALL.map(|(_, word)| word);
+    let instead = match nearest(&found.value, &words) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => "write \"off\", \"read\" or \"service\"".into(),
+    };
+    reader.wrong(&found.at, "a console is off, or open for reading or for service", instead);
+    Level::default()
+}
+
+fn allow_commands(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<Code> {
+    let mut codes = Vec::new();
+    for found in reader.texts(section, "allow_commands") {
+        match Code::named(&found.value) {
+            Some(code) if codes.len() < ALLOW_COMMANDS_MAX => codes.push(code),
+            Some(_) => {
+                let reason = format!("more than {ALLOW_COMMANDS_MAX} exceptions are no exceptions");
+                reader.wrong(&found.at, reason, "leave this one out");
+            }
+            None => {
+                let instead = "write its letter and number alone, as in \"M500\" (docs/commands.md)";
+                reader.wrong(&found.at, "this is no code of a command", instead);
+            }
+        }
+    }
+    codes
 }
 
 fn bed_clearing(reader: &mut Reader<'_>, section: &Section<'_>) -> BedClearing {

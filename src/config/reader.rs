@@ -150,6 +150,45 @@ impl<'t> Reader<'t> {
         }
     }
 
+    pub(super) fn is_list(&self, section: &Section<'_>, key: &str) -> bool {
+        matches!(self.find(section, key), Some((DeValue::Array(_), _)))
+    }
+
+    /// A command in words; nothing where it is no list of texts.
+    pub(super) fn words(&mut self, section: &Section<'_>, key: &str) -> Option<Found<Vec<String>>> {
+        let (DeValue::Array(all), at) = self.find(section, key)? else { return None };
+        let texts: Option<Vec<_>> =
+            all.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
+        if texts.is_none() {
+            self.wrong(&at, "this is not a list of texts", format!("write {key} = [\"…\", \"…\"]"));
+        }
+        Some(Found { value: texts?, at })
+    }
+
+    /// A list of texts; empty where there is none.
+    pub(super) fn texts(&mut self, section: &Section<'_>, key: &str) -> Vec<Found<String>> {
+        let Some((value, at)) = self.find(section, key) else { return Vec::new() };
+        let instead = format!("write {key} = [\"…\", \"…\"]");
+        let DeValue::Array(all) = value else {
+            self.wrong(&at, format!("this is {}, not a list of texts", kind(value)), instead);
+            return Vec::new();
+        };
+        let mut texts = Vec::with_capacity(all.len());
+        for item in all.iter() {
+            match item.get_ref() {
+                DeValue::String(text) => {
+                    let at = At { line: self.line(item.span().start), written: shown(text), ..at.clone() };
+                    texts.push(Found { value: text.clone().into_owned(), at });
+                }
+                other => {
+                    let reason = format!("this is a list with {} in it", kind(other));
+                    self.wrong(&at, reason, instead.clone());
+                }
+            }
+        }
+        texts
+    }
+
     /// Text that must be there; `instead` says what to write.
     pub(super) fn needed_text(
         &mut self,

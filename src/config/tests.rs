@@ -35,6 +35,7 @@ fn what_is_left_out_has_the_documented_default() {
     let printer = &config.printers[0];
     assert_eq!((printer.rx_buffer, printer.command_buffer), (128, 0));
     assert_eq!(printer.bed_clearing, BedClearing::Person);
+    assert!(printer.unattended && !printer.fixed_plug && config.attended_uses.is_empty());
 }
 
 #[test]
@@ -78,6 +79,30 @@ bed_clearing = "persn"
         assert!(found.starts_with(begin), "{found}\nshould begin with\n{begin}");
     }
     assert_eq!(found.len(), begins.len(), "{found:#?}");
+}
+
+#[test]
+fn how_a_printer_parks_is_told_whole_or_not_at_all() {
+    let with = |keys: &str| {
+        let text = format!(
+            "site = \"a\"\nnode = \"b\"\n[[printer]]\nname = \"a\"\nport = \"/a\"\nbaud = 115200\n{keys}"
+        );
+        Config::parse(&text).map(|config| config.printers[0].clone()).map_err(|all| all[0].to_string())
+    };
+    assert_eq!(with("").unwrap().park, None);
+    let parks =
+        with("park_x = 0\npark_y = 200\npark_lift = 10\npark_retract = 1\nbuild_height = 210").unwrap().park;
+    assert_eq!(parks, Some(Park { at: Some((0, 200)), lift: 10, retract: 1, build_height: Some(210) }));
+    assert!(with("park_x = 0").unwrap_err().contains("park_x and park_y are one place"));
+    assert!(with("park_lift = 5").unwrap_err().contains("run into its top"));
+    assert!(with("park_retract = 5").unwrap_err().contains("only when the head goes away"));
+    assert!(with("park_x = 0\npark_y = -5").is_err());
+    assert!(with("console = \"servic\"").unwrap_err().contains("did you mean \"service\"?"));
+    assert!(with("allow_commands = [\"m92\"]").unwrap_err().contains("no code of a command"));
+    assert!(with("allow_commands = \"M92\"").unwrap_err().contains("not a list"));
+    let allowed = with("allow_commands = [\"M92\", \"M500\"]").unwrap().allow_commands;
+    assert_eq!(allowed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["M92", "M500"]);
+    assert_eq!(with("paused_hot_max = 5").unwrap().paused_hot_max, Duration::from_secs(300));
 }
 
 #[test]
@@ -166,7 +191,15 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     // What is commented out is the default, except where the default is "nothing".
     assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, all_on.http));
     assert!(all_on.printers.iter().all(|printer| printer.firmware.is_some()));
-    let found_out = |printer: Printer| Printer { firmware: None, ..printer };
+    assert!(all_on.printers.iter().all(|printer| printer.relay.is_some() && printer.dtr_reset.is_some()));
+    let found_out = |printer: Printer| Printer {
+        firmware: None,
+        dtr_reset: None,
+        relay: None,
+        park: None,
+        allow_commands: Vec::new(),
+        ..printer
+    };
     let all_on: Vec<_> = all_on.printers.into_iter().map(found_out).collect();
     assert_eq!(shipped.printers, all_on);
 }
@@ -311,5 +344,43 @@ listen = "127.0.0.1:7180"
             let edited = with_buffers(&text, printer, Buffers { rx_buffer, command_buffer }).unwrap();
             prop_assert_eq!(Config::parse(&edited.unwrap_or(text)).unwrap(), wanted);
         }
+    }
+}
+
+#[test]
+fn a_limit_of_heat_that_no_machine_has_is_refused_and_a_real_one_is_taken() {
+    for line in ["hotend_max = 2850", "bed_max = 12", "chamber_max = 400", "heat_by_hand_min = 999"] {
+        let found = mistake("baud = 115200", &format!("baud = 115200\n{line}"));
+        assert!(found.contains("out of range; write a whole number of"), "{found}");
+    }
+    let real = "hotend_max = 450\nbed_max = 160\nchamber_max = 120\nheat_by_hand_min = 10";
+    let config = Config::parse(&format!("{GOOD}{real}")).unwrap();
+    let heat = config.printers[0].heat;
+    assert_eq!((heat.hotend_max, heat.bed_max, heat.chamber_max), (450, 160, 120));
+    assert_eq!(heat.by_hand.as_secs(), 600);
+    assert_eq!(Config::parse(GOOD).unwrap().printers[0].heat, HeatLimits::USUAL);
+}
+
+#[test]
+fn who_must_be_there_is_said_by_printer_and_by_use() {
+    let text = GOOD.replace("site =", "attended_uses = [\"guide\"]\nsite =")
+        + "unattended = false\nfixed_plug = true\n";
+    let config = Config::parse(&text).unwrap();
+    assert_eq!(config.attended_uses, [IntendedUse::Guide]);
+    let printer = &config.printers[0];
+    assert!(printer.fixed_plug);
+    assert_eq!(printer.attended(&config.attended_uses, None, false), Some(Attended::Printer));
+    let free = Printer { unattended: true, ..printer.clone() };
+    let why = |of, unprotected| free.attended(&config.attended_uses, Some(of), unprotected);
+    assert_eq!(why(IntendedUse::Guide, false), Some(Attended::Use(IntendedUse::Guide)));
+    assert_eq!(why(IntendedUse::Education, false), None);
+    assert_eq!(why(IntendedUse::Education, true), Some(Attended::Unprotected));
+    for (wrong, said) in [
+        ("attended_uses = [\"guid\"]", "did you mean \"guide\"?"),
+        ("attended_uses = \"guide\"", "not a list of texts"),
+        ("attended_uses = [1]", "a list with a number in it"),
+    ] {
+        let found = mistake("site =", &format!("{wrong}\nsite ="));
+        assert!(found.contains(said), "{found}");
     }
 }

@@ -3,7 +3,17 @@
 pub mod run;
 
 pub mod session;
+pub mod stop;
+
+pub mod safe_off;
+
+pub mod park;
+pub mod prompt;
+
+pub mod console;
 
 pub mod probe;
 
 pub mod held;
+
+pub mod heat;

@@ -12,10 +12,13 @@
 
 use std::collections::VecDeque;
 
+use super::park::{Pause, Told};
 use crate::domain::ids::{FileHash, JobId};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
 use crate::domain::printer::LineHealth;
+use crate::gcode::commands::{self, Code, InFile};
+use crate::gcode::modal::Modal;
 use crate::gcode::survey::CommandDigest;
 use crate::protocol::window::{Origin, Sent};
 
@@ -36,15 +39,24 @@ pub enum Leaving {
     Abandoned { why: Interruption },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How far a job that leaves has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Away {
+    /// `parks`: the head goes away afterwards.
+    HeatersOff {
+        parks: bool,
+    },
+    Asking(Told),
+    Parking,
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
     /// The line count is being set to zero.
     Numbering,
     Printing,
-    /// Nothing more is sent; `draining` until what was sent has moved.
-    Paused {
-        draining: bool,
-    },
+    /// No line of the file is sent; where that is at, is in the pause.
+    Paused(Box<Pause>),
     /// All lines are acknowledged; `M400` is on its way, and `M114` behind it was sent `asked` times.
     Trailer {
         /// The position was told.
@@ -53,8 +65,8 @@ pub enum Stage {
     },
     /// The firmware is asked for its own count.
     Confirming,
-    /// Heaters and fan are being switched off.
-    Leaving(Leaving),
+    /// Heaters and fan are being switched off, then the head may go away.
+    Leaving(Leaving, Away),
 }
 
 #[derive(Clone, Debug)]
@@ -73,10 +85,36 @@ pub struct Run {
     digest: CommandDigest,
     /// Lines in the digest: those that no resend can take back.
     settled: u64,
+    /// The last line that was sent which waits for heat or for a person.
+    pub waits: Option<u32>,
+    /// The steppers were told not to let go.
+    pub holds_steppers: bool,
+    /// What the lines that were sent have set in the firmware.
+    pub modal: Modal,
+    /// Lines that platen itself carries out instead of sending them (`M0`), until the digest comes to them.
+    carried_out: VecDeque<FileLine>,
+    /// Codes that the printer's profile allows.
+    allowed: Allowed,
+}
+
+/// Codes that a profile allows, and no others do.
+pub type Allowed = [Option<Code>; ALLOWED_MAX];
+/// More exceptions than this are no exceptions.
+pub const ALLOWED_MAX: usize = 16;
+
+/// What the file has next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    Send(FileLine),
+    /// A pause of platen's own, with the words of the file.
+    Pause {
+        command: u64,
+        text: Option<String>,
+    },
 }
 
 impl Run {
-    pub fn new(job: JobId, total: u64, started: Moment, before: LineHealth) -> Self {
+    pub fn new(job: JobId, total: u64, started: Moment, before: LineHealth, allowed: Allowed) -> Self {
         Self {
             job,
             stage: Stage::Numbering,
@@ -88,27 +126,43 @@ impl Run {
             next_index: 1,
             digest: CommandDigest::default(),
             settled: 0,
+            waits: None,
+            holds_steppers: false,
+            modal: Modal::default(),
+            carried_out: VecDeque::new(),
+            allowed,
         }
     }
 
     /// How many more lines it would take now.
     pub fn wants(&self) -> usize {
         match self.stage {
-            Stage::Numbering | Stage::Printing | Stage::Paused { .. } if !self.supplied => {
+            Stage::Numbering | Stage::Printing | Stage::Paused(_) if !self.supplied => {
                 SUPPLY_AHEAD - self.supply.len().min(SUPPLY_AHEAD)
             }
             _ => 0,
         }
     }
 
-    /// Takes the next line of the file. A line out of order is a defect of the reader: refused.
-    pub fn take(&mut self, line: FileLine) -> bool {
-        let in_order = line.index == self.next_index;
-        if in_order {
-            self.next_index += 1;
-            self.supply.push_back(line);
+    /// Takes the next line of the file. A line out of order is a defect of the reader: refused. So is a command
+    /// that may not be sent, which intake should have refused.
+    pub fn take(&mut self, line: FileLine) -> Result<(), Interruption> {
+        if line.index != self.next_index {
+            return Err(Interruption::FileUnreadable);
         }
-        in_order
+        let allowed = match commands::in_file(&line.text).0 {
+            InFile::Sent | InFile::Pauses => true,
+            InFile::IfAllowed => commands::codes(&line.text)
+                .filter_map(commands::rule)
+                .all(|rule| rule.in_file != InFile::IfAllowed || self.allowed.contains(&Some(rule.code))),
+            InFile::Never => false,
+        };
+        if !allowed {
+            return Err(Interruption::NotAllowed);
+        }
+        self.next_index += 1;
+        self.supply.push_back(line);
+        Ok(())
     }
 
     /// The file is at its end. `false` if it had fewer lines than the job was queued with.
@@ -121,8 +175,24 @@ impl Run {
         self.supply.front()
     }
 
-    pub fn pop(&mut self) -> Option<FileLine> {
-        self.supply.pop_front()
+    /// The next line, to be sent or to be carried out.
+    pub fn take_next(&mut self) -> Option<Next> {
+        let line = self.supply.pop_front()?;
+        if line.text.starts_with(b"M") && commands::in_file(&line.text).0 == InFile::Pauses {
+            let (command, text) = (line.index, commands::pause_text(&line.text));
+            self.carried_out.push_back(line);
+            self.settle_carried_out();
+            return Some(Next::Pause { command, text });
+        }
+        self.modal.note(&line.text);
+        Some(Next::Send(line))
+    }
+
+    /// The next line is one that platen carries out itself.
+    pub fn pauses_next(&self) -> bool {
+        self.peek().is_some_and(|line| {
+            line.text.starts_with(b"M") && commands::in_file(&line.text).0 == InFile::Pauses
+        })
     }
 
     /// Every line of the file was given to the link.
@@ -142,16 +212,31 @@ impl Run {
             debug_assert_eq!(index, self.settled + 1);
             self.settled = index;
             self.digest.add(&line.text);
+            self.settle_carried_out();
+        }
+    }
+
+    fn settle_carried_out(&mut self) {
+        while self.carried_out.front().is_some_and(|line| line.index == self.settled + 1) {
+            let Some(line) = self.carried_out.pop_front() else { return };
+            self.settled = line.index;
+            self.digest.add(&line.text);
         }
     }
 
     /// `unsettled` are the link's lines that are acknowledged but could still be taken back.
     pub fn progress<'a>(&self, acked: u32, unsettled: impl Iterator<Item = &'a Sent>) -> Progress {
-        let believed = unsettled
-            .take_while(|line| line.number < acked)
-            .filter(|line| matches!(line.origin, Origin::File(_)))
-            .count();
-        Progress { confirmed: self.settled + believed as u64, total: self.total }
+        // They follow the settled ones without a gap, but for what platen carries out itself.
+        let believed =
+            unsettled.take_while(|line| line.number < acked).filter_map(|line| match line.origin {
+                Origin::File(index) => Some(index),
+                Origin::Own => None,
+            });
+        let mut confirmed = believed.last().unwrap_or(self.settled);
+        for line in &self.carried_out {
+            confirmed += u64::from(line.index == confirmed + 1);
+        }
+        Progress { confirmed, total: self.total }
     }
 
     /// Digest of all that was settled.

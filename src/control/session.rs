@@ -9,8 +9,12 @@
 //!                                                            ▼
 //!                              stop: Stopped    kill line: Faulted
 //! ```
+//! `heat` judges every reading in the call that brings it. What it finds ends in `SwitchedOff` (heaters off,
+//! still watched) or in `Faulted` (as an emergency stop).
+//! A board that turns out not to be this printer's is `Quarantined` from `Greeting` on: it was asked who it is,
+//! and hears nothing more but, where it is another printer of ours, that its heaters are to be off.
 //! From `Ready`, `probe` measures the board (`Probing`) and comes back to `Ready`.
-//! `Stopped` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
+//! `Stopped`, `SwitchedOff` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
 //!
 //! The methods are of four kinds: getters; `handle_*` for what the port or the clock brings;
 //! commands (`start`, `pause`, `stop` …); `poll_*` for what the caller must do. Call order after any
@@ -19,23 +23,33 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::console::{Console, ConsoleAnswer};
+use super::heat::{Duty, HeatWatch};
+use super::park::{self, Pause, Pausing, Step, Told};
 use super::probe::{Findings, Probe};
-use super::run::{FileLine, Leaving, Run, Stage};
+use super::prompt::Prompter;
+use super::run::{ALLOWED_MAX, Allowed, Away, FileLine, Leaving, Next, Run, Stage};
+use super::stop::{Do, DtrReset, REPORTS_EVERY, Silence, StopCheck, TALKED_LATELY};
+use crate::domain::heat::{self, Alarm, Hazard, HeatLimits, Heater};
+use crate::domain::identity::{BoardSays, Evidence, Recognition, Verdict, Wrong};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
-use crate::domain::job::{Interruption, Progress};
+use crate::domain::job::{Interruption, PANEL, PauseReason, Progress};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{
-    Activity, Fault, LineHealth, LineRate, LineTrouble, Reading, Snapshot, Temperatures,
+    Activity, Fault, Hold, HoldStep, LineHealth, LineRate, LineTrouble, Park, Prompt, Reading, Snapshot,
+    StopProof, Temperatures,
 };
 use crate::domain::units::Baud;
+use crate::gcode::commands::{Code, When};
+use crate::gcode::modal;
 use crate::protocol::dialect::Firmware;
 use crate::protocol::frame;
 use crate::protocol::lines::Lines;
 use crate::protocol::link::{BEFORE_JOB, Link, LinkEvent, Loss};
 use crate::protocol::meatpack;
-use crate::protocol::reply::{Acknowledged, Action, Reply};
-use crate::protocol::report::{FirmwareInfo, TemperatureReport};
-use crate::protocol::window::{Capacity, Origin};
+use crate::protocol::reply::{Acknowledged, Action, Busy, Reply};
+use crate::protocol::report::{FirmwareInfo, Position, TemperatureReport};
+use crate::protocol::window::{Capacity, Origin, Sent};
 
 /// Where the firmware does not report by itself, and to notice lost `ok`s where they are not numbered.
 const POLL: Duration = Duration::from_secs(2);
@@ -50,8 +64,33 @@ const PACKING_TRIES: u32 = 3;
 /// as a `Resend` may take back. A board that has none to tell is believed then.
 const POSITION_TRIES: u32 = 33;
 
+/// How long the link waits at least before it gives a silent board up; for the journal.
+const LINK_SILENCE: Duration = Duration::from_secs(90);
+/// How often a board is asked who it is until it says so often in a row the same: nothing in the answer has a
+/// checksum, and what noise made unreadable looks like a board that has nothing to say.
+const IDENTITY_TRIES: u32 = 9;
+const IDENTITY_ALIKE: u32 = 3;
+
 /// A question that shows whether a parser needs the space that moves leave out.
 const COMPACT_TEST: &[u8] = b"M105T0";
+
+/// Commands that wait for heat, and those that wait for a person: a board without an emergency parser gets
+/// nothing behind them, so that what ends the wait finds room in its queue.
+const WAITS_FOR_HEAT: [Code; 4] =
+    [Code::new(b'M', 109), Code::new(b'M', 116), Code::new(b'M', 190), Code::new(b'M', 191)];
+const WAITS_FOR_PERSON: [Code; 5] = [
+    Code::new(b'M', 125),
+    Code::new(b'M', 226),
+    Code::new(b'M', 600),
+    Code::new(b'M', 701),
+    Code::new(b'M', 702),
+];
+/// With no more than so many commands in flight, one more is read at once: Marlin's `BUFSIZE` is 4.
+const READ_AT_ONCE: u32 = 3;
+/// A wait that nobody wants any more is broken off again after this time: there may be another one behind it.
+const BREAK_REPEAT: Duration = Duration::from_secs(3);
+/// A heater that was switched on from the console, by a printer that prints nothing, goes off after this time.
+const CONSOLE_HEAT_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// What the caller knows about a printer before it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +101,28 @@ pub struct Profile {
     pub firmware: Option<Firmware>,
     /// Lines are sent packed where the firmware can unpack them.
     pub meatpack: bool,
+    /// How hot it may be made.
+    pub heat: HeatLimits,
+    /// Whether a stop that is not verified may reset the board by DTR.
+    pub dtr_reset: DtrReset,
+    pub pausing: Pausing,
+    /// Commands that a job may hold here though others may not.
+    pub allowed: Allowed,
 }
 
 impl Profile {
     /// What is known of every board: nothing is vouched for.
     pub const fn new(baud: Baud, capacity: Capacity) -> Self {
-        Self { baud, capacity, firmware: None, meatpack: true }
+        Self {
+            baud,
+            capacity,
+            firmware: None,
+            meatpack: true,
+            heat: HeatLimits::USUAL,
+            dtr_reset: DtrReset::Perhaps,
+            pausing: Pausing::DEFAULT,
+            allowed: [None; ALLOWED_MAX],
+        }
     }
 
     fn link(&self) -> Link {
@@ -80,14 +135,25 @@ impl Profile {
 pub enum SessionEvent {
     /// The firmware answered and is identified.
     Ready,
+    /// The board is this printer's; `learn` where this is not yet what is remembered.
+    Recognised {
+        evidence: Box<Evidence>,
+        learn: bool,
+    },
+    /// The board is not this printer's, or may not be: it gets no line.
+    Quarantined(Box<Wrong>),
     /// No more lines are sent.
     Paused {
         job: JobId,
         progress: Progress,
+        reason: PauseReason,
     },
     Resumed {
         job: JobId,
+        by: String,
     },
+    /// What the console command brought.
+    Console(ConsoleAnswer),
     Printed {
         job: JobId,
         progress: Progress,
@@ -113,8 +179,12 @@ pub enum SessionEvent {
     /// What was asked for by `probe`.
     Probed(Box<Findings>),
     Faulted(Fault),
-    /// The firmware confirmed an emergency stop by its kill line.
-    StopVerified,
+    /// Something is wrong with a heater, and this was done about it in the same call.
+    Heat(Alarm),
+    /// An emergency stop has stopped the board.
+    StopVerified(StopProof),
+    /// It could not be verified: the relay. Told once a stop; `StopVerified` may still follow.
+    StopUnverified,
     /// Nothing more can be done on this port: close it. The reason is for people.
     Close {
         reason: String,
@@ -122,19 +192,31 @@ pub enum SessionEvent {
 }
 
 /// Why a command was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum NotNow {
     #[error("the printer is {state}")]
     State { state: &'static str },
     #[error("the printer runs another job")]
     OtherJob,
+    #[error("the printer asks nothing")]
+    NoPrompt,
+    #[error("the printer asks something else by now")]
+    OtherPrompt,
+    #[error("what the printer asks has no such button")]
+    NoButton,
+    #[error("the {heater} of this printer may not be made hotter than {limit} °C")]
+    TooHot { heater: &'static str, limit: f64 },
 }
 
 #[derive(Clone, Debug)]
 enum Greeting {
     Numbering,
-    /// `M115` and `M105` are asked.
-    Identifying,
+    /// `M115` and `M105` are asked; `M115` was `asked` so often, and the last `alike` answers were this.
+    Identifying {
+        asked: u32,
+        alike: u32,
+        said: BoardSays,
+    },
     /// Packed lines are offered; an answer is awaited.
     Packing {
         until: Moment,
@@ -151,13 +233,15 @@ enum Phase {
     },
     Greeting(Greeting),
     Ready,
+    /// The port leads to another printer's board, or may do so.
+    Quarantined(Box<Wrong>),
     /// What the board can hold is being measured.
     Probing(Box<Probe>),
     Running(Box<Run>),
-    Stopped {
-        verified: bool,
-    },
+    Stopped(Box<StopCheck>),
     Faulted(Fault),
+    /// Heaters were switched off because of this. They are watched until a person clears it.
+    SwitchedOff(Fault),
 }
 
 #[derive(Debug)]
@@ -170,6 +254,9 @@ pub struct Session {
     /// Our own commands, sent before lines of the file.
     own: VecDeque<&'static [u8]>,
     temperatures: Temperatures,
+    heat: HeatWatch,
+    /// Heaters are switched off because of this, and the job leaves the printer.
+    switched_off: Option<Fault>,
     firmware: FirmwareInfo,
     events: VecDeque<SessionEvent>,
     poll_at: Option<Moment>,
@@ -178,11 +265,39 @@ pub struct Session {
     heard: u64,
     /// Moves of this job that pushed no filament, because the nozzle was cold: the part is scrap.
     cold_extrusions: u64,
-    /// The line whose wait for heat was broken off.
-    broken: Option<u32>,
+    /// The stop that is being verified was ours, because of heat.
+    stopped_by_heat: Option<Fault>,
+    /// The line whose wait was broken off, and when.
+    broken: Option<(u32, Moment)>,
+    /// Lines that are made up, sent after `own` and before lines of the file.
+    script: VecDeque<Box<[u8]>>,
+    /// What the firmware asks whoever stands there.
+    prompter: Prompter,
+    /// The firmware has said that it waits for a person; all that is acknowledged since ends that.
+    person_at: Option<u32>,
+    /// Who has answered last.
+    answered_by: Option<String>,
+    console: Option<Console>,
+    /// When heat that was asked for from the console ends.
+    console_heat_until: Option<Moment>,
     /// It was stopped or had halted, and a person cleared it: a board that was not reset is deaf.
     cleared: bool,
+    /// When the port was opened; a board that restarts by that says so soon.
+    opened: Moment,
+    /// It was seen to restart when the port was opened.
+    restarts_on_open: bool,
+    /// The last report of temperatures that came by itself, and the last word of any kind.
+    reported: Option<Moment>,
+    heard_at: Option<Moment>,
+    /// What the board is compared with before anything else is done with it; any board will do without.
+    recognition: Option<Recognition>,
 }
+
+/// A board with nothing to do has answered in this time.
+const QUESTION_TAKES: Duration = Duration::from_millis(250);
+
+/// A board that restarts when the port is opened has said so in this time.
+const RESTARTS_WITHIN: Duration = Duration::from_secs(5);
 
 impl Session {
     pub fn new(printer: PrinterName, profile: Profile) -> Self {
@@ -194,6 +309,8 @@ impl Session {
             link: profile.link(),
             own: VecDeque::new(),
             temperatures: Temperatures::default(),
+            heat: HeatWatch::new(profile.heat),
+            switched_off: None,
             firmware: FirmwareInfo::default(),
             events: VecDeque::new(),
             poll_at: None,
@@ -201,8 +318,25 @@ impl Session {
             heard: 0,
             cold_extrusions: 0,
             broken: None,
+            stopped_by_heat: None,
+            script: VecDeque::new(),
+            prompter: Prompter::default(),
+            person_at: None,
+            answered_by: None,
+            console: None,
+            console_heat_until: None,
             cleared: false,
+            opened: Moment::ZERO,
+            restarts_on_open: false,
+            reported: None,
+            heard_at: None,
+            recognition: None,
         }
+    }
+
+    /// What the board on the port that is opened next has to be.
+    pub fn expect(&mut self, recognition: Option<Recognition>) {
+        self.recognition = recognition;
     }
 
     pub fn is_ready(&self) -> bool {
@@ -231,6 +365,44 @@ impl Session {
         &self.firmware
     }
 
+    /// What the port and the board on it tell of themselves, once both were asked.
+    pub fn evidence(&self) -> Option<Evidence> {
+        match self.phase {
+            Phase::Ready | Phase::Running(_) | Phase::Probing(_) | Phase::Quarantined(_) => {
+                Some(self.recognition.as_ref()?.seen(&self.board_says()))
+            }
+            Phase::Closed { .. }
+            | Phase::Greeting(_)
+            | Phase::Stopped(_)
+            | Phase::Faulted(_)
+            | Phase::SwitchedOff(_) => None,
+        }
+    }
+
+    /// The printer of ours whose board this is, where that was at work when the port was opened.
+    pub fn wants_quenching(&self) -> Option<PrinterName> {
+        let (Phase::Quarantined(wrong), Some(recognition)) = (&self.phase, &self.recognition) else {
+            return None;
+        };
+        wrong.ours().filter(|_| !recognition.may_switch_off(wrong)).cloned()
+    }
+
+    /// The job of the printer whose board this is has ended: its heaters off, as after its own greeting.
+    pub fn quench(&mut self, now: Moment) {
+        let Some(name) = self.wants_quenching() else { return };
+        let neighbours = self.recognition.iter_mut().flat_map(|recognition| &mut recognition.neighbours);
+        for other in neighbours.filter(|other| other.name == name) {
+            other.rests = true;
+        }
+        self.switch_off();
+        self.drive(now);
+    }
+
+    /// The port leads to a board that gets no line.
+    pub fn is_quarantined(&self) -> bool {
+        matches!(self.phase, Phase::Quarantined(_))
+    }
+
     pub fn progress(&self) -> Option<Progress> {
         match &self.phase {
             Phase::Running(run) => Some(self.progress_of(run)),
@@ -247,15 +419,23 @@ impl Session {
             Phase::Closed { reason } => Activity::Offline { reason: reason.clone() },
             Phase::Greeting(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
-            Phase::Stopped { .. } => Activity::Stopped,
-            Phase::Faulted(fault) => Activity::Faulted { fault: *fault },
+            Phase::Quarantined(wrong) => Activity::Quarantined { reason: self.why_quarantined(wrong) },
+            Phase::Stopped(_) => {
+                self.stopped_by_heat.map_or(Activity::Stopped, |fault| Activity::Faulted { fault })
+            }
+            Phase::Faulted(fault) | Phase::SwitchedOff(fault) => Activity::Faulted { fault: *fault },
             Phase::Running(run) => {
                 let (job, progress) = (run.job.clone(), self.progress_of(run));
-                match run.stage {
+                match &run.stage {
                     Stage::Numbering | Stage::Printing => Activity::Printing { job, progress },
-                    Stage::Paused { draining } => Activity::Paused { job, progress, draining },
+                    Stage::Paused(pause) if pause.is_ending() => Activity::Printing { job, progress },
+                    Stage::Paused(pause) => {
+                        let draining =
+                            matches!(pause.step, Step::Draining | Step::Standing(_) | Step::Parking(_));
+                        Activity::Paused { job, progress, draining }
+                    }
                     Stage::Trailer { .. } | Stage::Confirming => Activity::Finishing { job, progress },
-                    Stage::Leaving(_) => Activity::Cancelling { job },
+                    Stage::Leaving(..) => Activity::Cancelling { job },
                 }
             }
         }
@@ -269,6 +449,8 @@ impl Session {
             firmware: (!self.firmware.name.is_empty()).then(|| self.firmware.name.clone()),
             line: *self.link.health(),
             rate: LineRate::default(),
+            unprotected: self.link.dialect().thermal_protection == Some(false),
+            hold: self.hold(now),
             at: now,
         }
     }
@@ -280,6 +462,9 @@ impl Session {
         self.lines.clear();
         self.rubbish = 0;
         self.heard = 0;
+        self.opened = now;
+        self.reported = None;
+        self.heard_at = None;
         self.link = self.profile.link();
         self.greet(now);
     }
@@ -289,17 +474,21 @@ impl Session {
         let why = match &self.phase {
             // It was left already, for a reason of its own, and the port is closed because it did not answer.
             Phase::Running(run) => match &run.stage {
-                Stage::Leaving(Leaving::Abandoned { why }) => why.clone(),
+                Stage::Leaving(Leaving::Abandoned { why }, _) => why.clone(),
                 _ => Interruption::Unplugged,
             },
             _ => Interruption::Unplugged,
         };
         self.end_run(why);
+        self.stop_cannot_be_verified();
         let reason = reason.to_owned();
         self.phase = Phase::Closed { reason };
         self.temperatures = Temperatures::default();
+        self.heat.forget();
+        self.switched_off = None;
         self.poll_at = None;
         self.own.clear();
+        self.forget_asked();
         self.link = self.profile.link();
     }
 
@@ -307,14 +496,21 @@ impl Session {
         let text = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
         self.heard += bytes.len() as u64;
         self.rubbish += bytes.iter().filter(|byte| !text(byte)).count() as u64;
+        if bytes.is_empty() {
+            return;
+        }
+        self.heard_at = Some(now);
         let mut lines = std::mem::take(&mut self.lines);
         lines.feed(bytes, |line| self.handle_line(now, line));
         self.lines = lines;
+        self.mind_heat(now);
+        self.hear_while_stopped(now);
         self.drive(now);
     }
 
     pub fn handle_timeout(&mut self, now: Moment) {
         self.link.handle_timeout(now);
+        self.check_stop(now);
         if let Phase::Greeting(Greeting::Packing { until, tries }) = self.phase
             && now >= until
         {
@@ -323,6 +519,12 @@ impl Session {
         if self.poll_at.is_some_and(|at| now >= at) {
             self.poll_temperatures(now);
         }
+        if let Some(duty) = self.duty() {
+            self.heat.set_duty(now, duty, self.link.is_held_up());
+            self.heat.handle_timeout(now);
+        }
+        self.mind_heat(now);
+        self.watch_console(now);
         self.drive(now);
     }
 
@@ -334,10 +536,31 @@ impl Session {
             return Err(NotNow::State { state: self.activity().word() });
         }
         self.own.clear();
+        self.heat.begin_job();
         self.broken = None;
         self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
-        self.phase = Phase::Running(Box::new(Run::new(job, total, now, *self.link.health())));
+        self.phase =
+            Phase::Running(Box::new(Run::new(job, total, now, *self.link.health(), self.profile.allowed)));
+        self.prompter.clear();
+        self.person_at = None;
+        self.answered_by = None;
+        self.console_heat_until = None;
+        Ok(())
+    }
+
+    /// A person says that the board is this printer's, whatever was known before.
+    pub fn accept(&mut self, now: Moment) -> Result<(), NotNow> {
+        let state = self.activity().word();
+        let Some(evidence) = self.evidence() else { return Err(NotNow::State { state }) };
+        if let Some(recognition) = &mut self.recognition {
+            recognition.known = Some(evidence);
+        }
+        if self.is_quarantined() {
+            self.own.clear();
+            self.go_on(now);
+            self.drive(now);
+        }
         Ok(())
     }
 
@@ -363,11 +586,10 @@ impl Session {
 
     /// Gives lines of the file, in order.
     pub fn supply(&mut self, now: Moment, lines: impl IntoIterator<Item = FileLine>) {
-        if let Phase::Running(run) = &mut self.phase {
-            let in_order = lines.into_iter().all(|line| run.take(line));
-            if !in_order {
-                self.abandon(Interruption::FileUnreadable);
-            }
+        if let Phase::Running(run) = &mut self.phase
+            && let Err(why) = lines.into_iter().try_for_each(|line| run.take(line))
+        {
+            self.abandon(why);
         }
         self.drive(now);
     }
@@ -397,28 +619,59 @@ impl Session {
         }
     }
 
-    /// Sends no more lines; what was sent still moves.
-    pub fn pause(&mut self, now: Moment, job: &JobId) -> Result<(), NotNow> {
+    /// Sends no more lines; what was sent still moves, then the head goes away where the profile says how.
+    pub fn pause(&mut self, now: Moment, job: &JobId, reason: PauseReason) -> Result<(), NotNow> {
         let state = self.activity().word();
+        let park = self.profile.pausing.park;
         let run = self.run_of(job)?;
-        match run.stage {
-            Stage::Printing | Stage::Numbering => run.stage = Stage::Paused { draining: true },
+        let back = match &mut run.stage {
+            Stage::Printing | Stage::Numbering => {
+                let pause = Pause::new(reason.clone(), None, Step::Draining, now);
+                run.stage = Stage::Paused(Box::new(pause));
+                Vec::new()
+            }
+            Stage::Paused(pause) if pause.is_ending() => pause.turn_back(now, reason.clone(), park.as_ref()),
             _ => return Err(NotNow::State { state }),
-        }
-        let progress = self.progress().unwrap_or_default();
-        self.events.push_back(SessionEvent::Paused { job: job.clone(), progress });
+        };
+        self.script.clear();
+        self.script.extend(back);
+        self.tell_pause(reason);
         self.drive(now);
         Ok(())
     }
 
-    pub fn resume(&mut self, now: Moment, job: &JobId) -> Result<(), NotNow> {
+    fn tell_pause(&mut self, reason: PauseReason) {
+        let Phase::Running(run) = &self.phase else { return };
+        let (job, progress) = (run.job.clone(), self.progress_of(run));
+        self.events.push_back(SessionEvent::Paused { job, progress, reason });
+    }
+
+    /// Goes on: where the head was, as hot as the file has it, with the very next line.
+    pub fn resume(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
         let state = self.activity().word();
+        let asks = self.waits_for_person() || self.prompter.shown().is_some();
+        let prusa = self.link.dialect().firmware == Firmware::PrusaMk3;
         let run = self.run_of(job)?;
-        match run.stage {
-            Stage::Paused { .. } => run.stage = Stage::Printing,
-            _ => return Err(NotNow::State { state }),
+        let Stage::Paused(pause) = &mut run.stage else { return Err(NotNow::State { state }) };
+        match pause.step {
+            Step::Held { .. } if asks => {
+                // It goes on by itself, and says so by acknowledging.
+                self.answered_by = Some(by.to_owned());
+                self.link.send_bare(b"M108");
+                return Ok(());
+            }
+            Step::Held { .. } => {
+                run.stage = Stage::Printing;
+                if prusa {
+                    self.own.push_back(b"M602");
+                }
+            }
+            Step::Draining => run.stage = Stage::Printing,
+            Step::Reheating(_) | Step::Returning(..) => return Err(NotNow::State { state }),
+            _ if pause.resume_asked => return Err(NotNow::State { state }),
+            Step::Standing(_) | Step::Parking(_) | Step::Parked { .. } => pause.resume_asked = true,
         }
-        self.events.push_back(SessionEvent::Resumed { job: job.clone() });
+        self.events.push_back(SessionEvent::Resumed { job: job.clone(), by: by.to_owned() });
         self.drive(now);
         Ok(())
     }
@@ -427,7 +680,7 @@ impl Session {
     pub fn cancel(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
         let state = self.activity().word();
         let run = self.run_of(job)?;
-        if matches!(run.stage, Stage::Leaving(_)) {
+        if matches!(run.stage, Stage::Leaving(..)) {
             return Err(NotNow::State { state });
         }
         self.leave(Leaving::Cancelled { by: by.to_owned() });
@@ -441,26 +694,52 @@ impl Session {
         self.drive(now);
     }
 
-    /// Emergency stop: the next bytes on the wire are `M112`, bare and then numbered.
-    ///
-    /// The newline ends what was cut; a board that reads ahead obeys the bare one at once, a board
-    /// that insists on numbers obeys the second (`transcripts/…-m112.txt`).
-    pub fn stop(&mut self) {
-        let mut bytes = b"\nM112\n".to_vec();
-        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
-        self.link.preempt(&bytes);
+    /// Emergency stop: the next bytes on the wire are `M112`, bare and then numbered. What comes of it is told
+    /// by `StopVerified` or `StopUnverified`; until then the stop is repeated.
+    pub fn stop(&mut self, now: Moment) {
+        self.halt_next(now, Interruption::Stopped);
+    }
+
+    /// The next bytes on the wire halt the board, and nothing but their repetition follows them.
+    fn halt_next(&mut self, now: Moment, why: Interruption) {
+        let check = match &self.phase {
+            Phase::Stopped(check) => check.again(now),
+            _ => StopCheck::begin(now, self.what_silence_means(now), self.dtr_reset()),
+        };
+        self.send_stop(false);
         self.own.clear();
+        self.forget_asked();
         self.poll_at = None;
-        self.end_run(Interruption::Stopped);
+        self.end_run(why);
         if !self.is_closed() {
-            self.phase = Phase::Stopped { verified: false };
+            self.phase = Phase::Stopped(Box::new(check));
+        }
+    }
+
+    /// Whether a stop waits for the board to confirm it.
+    pub fn is_stopping(&self) -> bool {
+        matches!(&self.phase, Phase::Stopped(check) if check.is_open())
+    }
+
+    /// Whether DTR is to be up now; it is down only for the moment of a reset.
+    pub fn dtr_is_up(&self, now: Moment) -> bool {
+        !matches!(&self.phase, Phase::Stopped(check) if !check.dtr_is_up(now))
+    }
+
+    /// The port cannot move its DTR.
+    pub fn handle_no_dtr(&mut self, now: Moment) {
+        if let Phase::Stopped(check) = &mut self.phase
+            && let Some(wanted) = check.handle_no_dtr(now)
+        {
+            self.obey_check(wanted);
         }
     }
 
     /// A person has looked at a stopped or faulted printer: greet it anew.
     pub fn clear(&mut self) -> Result<(), NotNow> {
         match self.phase {
-            Phase::Stopped { .. } | Phase::Faulted(_) => {
+            Phase::Stopped(_) | Phase::Faulted(_) | Phase::SwitchedOff(_) => {
+                self.stopped_by_heat = None;
                 self.cleared = true;
                 self.close("cleared after a stop; connecting again");
                 Ok(())
@@ -494,14 +773,125 @@ impl Session {
             Phase::Probing(probe) => probe.poll_timeout(),
             _ => None,
         };
-        [self.link.poll_timeout(), self.poll_at, packing, probe].into_iter().flatten().min()
+        let stop = match &self.phase {
+            Phase::Stopped(check) => check.poll_timeout(),
+            _ => None,
+        };
+        let heat = self.duty().and_then(|_| self.heat.poll_timeout());
+        // While something is under way, its end is what to wake up for.
+        let rests = self.own.is_empty() && self.script.is_empty() && self.link.is_idle();
+        let pause = self.pause_of().filter(|_| rests);
+        let (nozzle_off, bed_off) = pause.map_or((None, None), |pause| pause.off_at(&self.profile.pausing));
+        let console = self.console.as_ref().map(|console| console.until);
+        let console_heat = self.console_heat_until;
+        let pausing = [nozzle_off, bed_off, console, console_heat];
+        let others = [self.link.poll_timeout(), self.poll_at, packing, probe, stop, heat];
+        others.into_iter().chain(pausing).flatten().min()
+    }
+
+    // A stop and what comes of it.
+
+    /// The newline ends what was cut; a board that reads ahead obeys the bare one at once, a board
+    /// that insists on numbers obeys the second (`transcripts/…-m112.txt`).
+    fn send_stop(&mut self, asks: bool) {
+        let mut bytes = b"\nM112\n".to_vec();
+        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
+        if asks {
+            bytes.extend_from_slice(b"M105\n");
+        }
+        self.link.preempt(&bytes);
+    }
+
+    fn what_silence_means(&self, now: Moment) -> Silence {
+        let lately = |at: Option<Moment>, within| at.filter(|at| now.since(*at) <= within);
+        let reports = self.link.dialect().autoreport_temperature;
+        match &self.phase {
+            // It has told of its end; if that is true it will never talk again.
+            Phase::Faulted(_) => Silence::Answers,
+            Phase::Ready | Phase::SwitchedOff(_) | Phase::Running(_) => {
+                match lately(self.reported, REPORTS_EVERY * 3 / 2) {
+                    Some(last) if reports => Silence::Reported { last },
+                    _ if self.had_nothing_to_do(now) && lately(self.heard_at, TALKED_LATELY).is_some() => {
+                        Silence::Answers
+                    }
+                    _ => Silence::Nothing,
+                }
+            }
+            // Nothing is known of what another board does.
+            Phase::Closed { .. }
+            | Phase::Greeting(_)
+            | Phase::Quarantined(_)
+            | Phase::Probing(_)
+            | Phase::Stopped(_) => Silence::Nothing,
+        }
+    }
+
+    /// Whether the board answers at once, as far as is known: at most a question is on its way.
+    fn had_nothing_to_do(&self, now: Moment) -> bool {
+        let window = self.link.window();
+        let fresh = window
+            .oldest_in_flight()
+            .is_none_or(|line| &*line.text == b"M105" && now.since(line.at) < QUESTION_TAKES);
+        self.link.is_streaming() && window.in_flight() <= 1 && fresh
+    }
+
+    fn dtr_reset(&self) -> DtrReset {
+        match self.profile.dtr_reset {
+            DtrReset::Perhaps if self.restarts_on_open => DtrReset::Known,
+            told => told,
+        }
+    }
+
+    fn check_stop(&mut self, now: Moment) {
+        while let Phase::Stopped(check) = &mut self.phase
+            && let Some(wanted) = check.handle_timeout(now)
+        {
+            self.obey_check(wanted);
+        }
+    }
+
+    fn hear_while_stopped(&mut self, now: Moment) {
+        if let Phase::Stopped(check) = &mut self.phase
+            && let Some(wanted) = check.handle_talk(now)
+        {
+            self.obey_check(wanted);
+        }
+    }
+
+    fn stop_cannot_be_verified(&mut self) {
+        if let Phase::Stopped(check) = &mut self.phase
+            && let Some(wanted) = check.handle_closed()
+        {
+            self.obey_check(wanted);
+        }
+    }
+
+    fn obey_check(&mut self, wanted: Do) {
+        match wanted {
+            Do::Repeat => self.send_stop(true),
+            Do::Reset { and_give_up: false } => {}
+            Do::Reset { and_give_up: true } | Do::GiveUp => {
+                self.events.push_back(SessionEvent::StopUnverified)
+            }
+            Do::Tell(proof) => self.events.push_back(SessionEvent::StopVerified(proof)),
+        }
+    }
+
+    /// Only the end of everything is an answer to `M112`: `MAXTEMP` of a Prusa refuses moves and goes on.
+    fn is_kill(&self, fault: Fault) -> bool {
+        let halts = matches!(self.link.dialect().firmware, Firmware::Klipper | Firmware::Smoothieware);
+        fault == Fault::Killed || (fault == Fault::Halted && halts)
     }
 
     // Inside.
 
     fn greet(&mut self, now: Moment) {
         self.own.clear();
+        self.forget_asked();
         self.poll_at = None;
+        // What another board said, or this one before it was flashed anew, is nothing now.
+        self.firmware = FirmwareInfo::default();
+        self.temperatures = Temperatures::default();
         self.link.renumber(now, 0);
         self.phase = Phase::Greeting(Greeting::Numbering);
     }
@@ -524,15 +914,118 @@ impl Session {
         self.leave(Leaving::Abandoned { why });
     }
 
-    fn leave(&mut self, leaving: Leaving) {
-        let Phase::Running(run) = &mut self.phase else { return };
-        if matches!(run.stage, Stage::Leaving(_)) {
+    // Heat.
+
+    /// What the printer is at as far as its heat is concerned; `None` while no reading counts.
+    fn duty(&self) -> Option<Duty> {
+        match &self.phase {
+            // Another board is not ours to judge.
+            Phase::Closed { .. } | Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_) => None,
+            Phase::Greeting(_) | Phase::Probing(_) => Some(Duty::Greeting),
+            Phase::SwitchedOff(_) => Some(Duty::SwitchedOff),
+            Phase::Running(_) if self.switched_off.is_some() => Some(Duty::SwitchedOff),
+            Phase::Running(_) => Some(Duty::Job),
+            Phase::Ready => Some(Duty::Idle),
+        }
+    }
+
+    /// Does what the watch over the heat wants done.
+    fn mind_heat(&mut self, now: Moment) {
+        while let Some(alarm) = self.heat.poll_alarm() {
+            if self.duty().is_some() {
+                self.take_alarm(now, alarm);
+            }
+        }
+        let Some(duty) = self.duty() else { return };
+        self.heat.set_duty(now, duty, self.link.is_held_up());
+        if self.heat.take_question() && duty != Duty::Greeting {
+            self.ask_temperatures();
+        }
+    }
+
+    fn take_alarm(&mut self, now: Moment, alarm: Alarm) {
+        self.events.push_back(SessionEvent::Heat(alarm));
+        let fault = alarm.hazard.fault();
+        match alarm.action {
+            heat::Action::Warn => {}
+            heat::Action::Pause => {
+                if let Phase::Running(run) = &self.phase {
+                    let job = run.job.clone();
+                    // It may be paused already, or be on its way out.
+                    let _ = self.pause(now, &job, PauseReason::Heat { hazard: alarm.hazard });
+                }
+            }
+            heat::Action::HeatersOff => self.switch_heaters_off(now, fault, alarm.hazard),
+            heat::Action::Stop => {
+                self.halt_next(now, Interruption::Fault { fault });
+                self.stopped_by_heat = Some(fault);
+                if self.switched_off.is_none() {
+                    self.events.push_back(SessionEvent::Faulted(fault));
+                }
+            }
+        }
+    }
+
+    /// Heaters off before anything else; the job is interrupted, and nothing starts until a person clears it.
+    fn switch_heaters_off(&mut self, now: Moment, fault: Fault, hazard: Hazard) {
+        if self.switched_off.is_some() {
             return;
         }
-        run.drop_supply();
-        run.stage = Stage::Leaving(leaving);
+        self.switched_off = Some(fault);
+        self.heat.switch_off(now, hazard);
+        self.events.push_back(SessionEvent::Faulted(fault));
         self.own.clear();
-        self.own.extend([&b"M104 S0"[..], b"M140 S0", b"M107", b"M400"]);
+        if let Phase::Running(_) = &self.phase {
+            self.abandon(Interruption::Fault { fault });
+            // A cancelled job leaves already.
+            if self.own.is_empty() {
+                self.own.extend(self.heaters_off());
+            }
+        } else {
+            self.own.extend(self.heaters_off());
+            self.phase = Phase::SwitchedOff(fault);
+            self.poll_at = Some(now + POLL);
+        }
+    }
+
+    fn heaters_off(&self) -> Vec<&'static [u8]> {
+        let mut off = vec![&b"M104 S0"[..], b"M140 S0"];
+        let others = [
+            (Heater::Chamber, &b"M141 S0"[..]),
+            (Heater::Hotend1, b"M104 T1 S0"),
+            (Heater::Hotend2, b"M104 T2 S0"),
+            (Heater::Hotend3, b"M104 T3 S0"),
+        ];
+        off.extend(others.iter().filter(|(heater, _)| self.heat.knows(*heater)).map(|(_, command)| *command));
+        off
+    }
+
+    /// Where the printer stands when a job has left it.
+    fn at_rest(&self) -> Phase {
+        self.switched_off.map_or(Phase::Ready, Phase::SwitchedOff)
+    }
+
+    fn leave(&mut self, leaving: Leaving) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        let is_away = match &run.stage {
+            Stage::Leaving(..) => return,
+            Stage::Paused(pause) => {
+                matches!(pause.step, Step::Parked { from: Some(_), .. } | Step::Reheating(Some(_)))
+            }
+            _ => false,
+        };
+        run.drop_supply();
+        let parks =
+            !is_away && matches!(leaving, Leaving::Cancelled { .. }) && self.profile.pausing.park.is_some();
+        run.stage = Stage::Leaving(leaving, Away::HeatersOff { parks });
+        let holds_steppers = std::mem::take(&mut run.holds_steppers);
+        self.own.clear();
+        self.script.clear();
+        self.own.extend(self.heaters_off());
+        self.own.extend([&b"M107"[..], b"M400"]);
+        if holds_steppers {
+            self.script.extend(park::release_steppers(self.link.dialect().firmware));
+        }
     }
 
     fn handle_line(&mut self, now: Moment, line: &[u8]) {
@@ -540,6 +1033,9 @@ impl Session {
             return;
         }
         let reply = Reply::parse(line);
+        if let Some(console) = &mut self.console {
+            console.handle(line, &reply);
+        }
         if reply != Reply::Other {
             self.link.handle_sign_of_life(now);
         }
@@ -552,7 +1048,7 @@ impl Session {
                     self.take_temperatures(now, report);
                 }
                 if ack.position.is_some() {
-                    self.take_position();
+                    self.take_position(ack.position);
                 }
                 self.link.handle_ok(now, &ack);
             }
@@ -564,14 +1060,19 @@ impl Session {
             Reply::ResendUnreadable => self.link.handle_resend_unreadable(now),
             Reply::Refused { why, last } => self.link.handle_refused(why, last),
             Reply::Skip(number) => self.link.handle_skip(now, number),
-            Reply::Busy(_) => self.link.handle_busy(now),
+            Reply::Busy(busy) => {
+                self.link.handle_busy(now);
+                self.heat.handle_busy(now);
+                self.take_busy(now, busy);
+            }
+            Reply::Prompt(line) => self.prompter.handle(line),
             Reply::Wait => self.link.handle_wait(now),
             Reply::MeatPack(status) => self.take_unpacker(now, status),
             Reply::ColdExtrusion => self.cold_extrusions += 1,
             Reply::UnknownCommand { text } => {
                 if text.as_deref() == Some(b"M114") {
                     // It will never tell.
-                    self.take_position();
+                    self.take_position(None);
                 }
                 let about_compact = text.as_deref().is_none_or(|text| text == COMPACT_TEST);
                 if matches!(self.phase, Phase::Greeting(Greeting::Arming)) && about_compact {
@@ -581,6 +1082,7 @@ impl Session {
             }
             Reply::Temperatures(report) => {
                 self.link.handle_report();
+                self.reported = Some(now);
                 self.take_temperatures(now, &report);
             }
             Reply::Firmware(info) => self.take_firmware(info),
@@ -588,7 +1090,7 @@ impl Session {
             Reply::Fault(fault) => self.take_fault(fault),
             Reply::Start => self.take_start(now),
             Reply::Action(action) => self.take_action(now, action),
-            Reply::Position(_) => self.take_position(),
+            Reply::Position(position) => self.take_position(Some(position)),
             Reply::OtherError | Reply::Other => {}
         }
         while let Some(event) = self.link.poll_event() {
@@ -631,30 +1133,52 @@ impl Session {
         known.bed = report.bed.or(known.bed);
         known.chamber = report.chamber.or(known.chamber);
         known.at = Some(now);
+        if let Some(duty) = self.duty() {
+            self.heat.set_duty(now, duty, self.link.is_held_up());
+            self.heat.set_by_hand(self.console_heat_until);
+            let running = self.waiting_for_heat().map(|line| line.text.clone());
+            self.heat.handle_report(now, report, running.as_deref());
+            self.mind_heat(now);
+        }
     }
 
-    /// `M114` was answered, and so was the `M400` before it: the head stands still.
-    fn take_position(&mut self) {
-        if let Phase::Running(run) = &mut self.phase
-            && let Stage::Trailer { stands, .. } = &mut run.stage
-        {
-            *stands = true;
+    /// `M114` was answered, and so was the `M400` before it: the head stands still. Without a position: it will
+    /// never be told.
+    fn take_position(&mut self, position: Option<Position>) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        match &mut run.stage {
+            Stage::Trailer { stands, .. } => *stands = true,
+            Stage::Leaving(_, Away::Asking(told)) => told.handle(position),
+            Stage::Paused(pause) => {
+                if let Step::Standing(told) | Step::Returning(_, told) = &mut pause.step {
+                    told.handle(position);
+                }
+            }
+            _ => {}
         }
     }
 
     fn take_fault(&mut self, fault: Fault) {
+        let is_kill = self.is_kill(fault);
         match &mut self.phase {
-            Phase::Stopped { verified: verified @ false } => {
-                *verified = true;
-                self.events.push_back(SessionEvent::StopVerified);
+            Phase::Stopped(check) => {
+                if is_kill && let Some(wanted) = check.handle_kill_line() {
+                    self.obey_check(wanted);
+                }
             }
             // The first line says why; `kill() called` follows every kill.
-            Phase::Stopped { .. } | Phase::Faulted(_) | Phase::Closed { .. } => {}
-            Phase::Greeting(_) | Phase::Ready | Phase::Probing(_) | Phase::Running(_) => {
+            // What befalls another printer's board is not this printer's fault.
+            Phase::Faulted(_) | Phase::Closed { .. } | Phase::Quarantined(_) => {}
+            Phase::Greeting(_)
+            | Phase::Ready
+            | Phase::Probing(_)
+            | Phase::Running(_)
+            | Phase::SwitchedOff(_) => {
                 self.end_run(Interruption::Fault { fault });
                 self.phase = Phase::Faulted(fault);
                 self.events.push_back(SessionEvent::Faulted(fault));
                 self.own.clear();
+                self.forget_asked();
                 self.poll_at = None;
                 self.link.preempt(b"");
             }
@@ -662,7 +1186,9 @@ impl Session {
     }
 
     fn take_start(&mut self, now: Moment) {
-        match &self.phase {
+        self.restarts_on_open |=
+            matches!(self.phase, Phase::Greeting(_)) && now.since(self.opened) < RESTARTS_WITHIN;
+        match &mut self.phase {
             Phase::Running(_) => {
                 self.end_run(Interruption::PrinterReset);
                 self.greet(now);
@@ -671,9 +1197,15 @@ impl Session {
                 self.events.push_back(SessionEvent::Probed(Box::new(Findings::restarted())));
                 self.greet(now);
             }
-            Phase::Ready | Phase::Greeting(_) => self.greet(now),
+            // Behind the same adapter there may be another board now.
+            Phase::Ready | Phase::Greeting(_) | Phase::Quarantined(_) => self.greet(now),
+            Phase::Stopped(check) => {
+                if let Some(wanted) = check.handle_start(now) {
+                    self.obey_check(wanted);
+                }
+            }
             // The board may have been reset by hand; a person still has to say that it is clear.
-            Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {}
+            Phase::Closed { .. } | Phase::Faulted(_) | Phase::SwitchedOff(_) => {}
         }
     }
 
@@ -681,11 +1213,24 @@ impl Session {
     fn take_action(&mut self, now: Moment, action: Action) {
         let Phase::Running(run) = &self.phase else { return };
         let job = run.job.clone();
+        let held = matches!(&run.stage, Stage::Paused(pause) if pause.is_held());
         let _ = match action {
-            Action::Pause => self.pause(now, &job),
-            Action::Resume => self.resume(now, &job),
-            Action::Cancel => self.cancel(now, &job, "the printer's panel"),
-            Action::Paused | Action::Resumed | Action::PowerOff | Action::Other => Ok(()),
+            Action::Pause => self.pause(now, &job, PauseReason::Panel),
+            Action::Resume | Action::Resumed if held => {
+                self.end_hold();
+                Ok(())
+            }
+            Action::Resume => self.resume(now, &job, PANEL),
+            Action::Cancel => self.cancel(now, &job, PANEL),
+            Action::Paused => {
+                self.take_hold(now, true, PauseReason::Printer);
+                Ok(())
+            }
+            Action::Runout => {
+                self.take_hold(now, true, PauseReason::Runout);
+                Ok(())
+            }
+            Action::Resumed | Action::PowerOff | Action::Other => Ok(()),
         };
     }
 
@@ -693,7 +1238,7 @@ impl Session {
         match event {
             LinkEvent::Renumbered => match &mut self.phase {
                 Phase::Greeting(step) => {
-                    *step = Greeting::Identifying;
+                    *step = Greeting::Identifying { asked: 1, alike: 0, said: BoardSays::default() };
                     self.own.extend([&b"M115"[..], b"M105"]);
                 }
                 Phase::Probing(probe) => probe.handle_renumbered(),
@@ -707,6 +1252,12 @@ impl Session {
     }
 
     fn lose(&mut self, loss: Loss) {
+        if let (Loss::Silence, Some(duty), Some(heater)) = (loss, self.duty(), self.heat.hottest())
+            && duty != Duty::Greeting
+        {
+            self.stop_silent(heater);
+            return;
+        }
         let greeting = matches!(self.phase, Phase::Greeting(_));
         self.end_run(match loss {
             Loss::Silence => Interruption::Silence,
@@ -740,6 +1291,19 @@ impl Session {
         self.close(&reason);
     }
 
+    /// Hot, and not a word: whatever may still be heard is the stop.
+    fn stop_silent(&mut self, heater: Heater) {
+        let alarm = Alarm {
+            heater,
+            hazard: Hazard::SilentWhileHot,
+            action: heat::Action::Stop,
+            reading: None,
+            target: None,
+            limit: LINK_SILENCE.as_secs_f64(),
+        };
+        self.take_alarm(Moment::ZERO, alarm);
+    }
+
     /// The firmware has everything, and everything has moved.
     fn finish(&mut self, now: Moment) {
         let Phase::Running(run) = &mut self.phase else { return };
@@ -754,29 +1318,77 @@ impl Session {
             millis: u64::try_from((now - run.started).as_millis()).unwrap_or(u64::MAX),
         };
         self.events.push_back(event);
-        self.phase = Phase::Ready;
+        self.phase = self.at_rest();
+        self.cool_down();
+    }
+
+    /// Nobody needs heat that a file left on.
+    fn cool_down(&mut self) {
+        if Heater::ALL.iter().any(|heater| self.heat.is_left_on(*heater)) {
+            self.own.extend(self.heaters_off());
+        }
     }
 
     fn poll_temperatures(&mut self, now: Moment) {
         let dialect = self.link.dialect();
         let by_itself = dialect.autoreport_temperature && dialect.advanced_ok;
         let quiet = self.temperatures.at.is_none_or(|at| now - at >= POLL_IF_QUIET);
-        let asked = self.link.window().find_in_flight(|line| &*line.text == b"M105").is_some();
-        if (!by_itself || quiet) && !asked && !self.own.contains(&&b"M105"[..]) {
-            self.own.push_back(b"M105");
+        if !by_itself || quiet {
+            self.ask_temperatures();
         }
         self.poll_at = Some(now + POLL);
     }
 
-    /// Breaks a wait for heat, which would hold the commands behind it back for minutes.
-    fn break_wait(&mut self) {
-        let waiting =
-            self.link.window().oldest_in_flight().filter(|line| {
-                [&b"M109"[..], b"M190", b"M191"].iter().any(|code| line.text.starts_with(code))
-            });
-        let number = waiting.map(|line| line.number);
-        if number.is_some() && self.broken != number && self.link.dialect().emergency_parser {
-            self.broken = number;
+    /// Asks once: a second question would only wait behind the first.
+    fn ask_temperatures(&mut self) {
+        let asked = self.link.window().find_in_flight(|line| &*line.text == b"M105").is_some();
+        if !asked && !self.own.contains(&&b"M105"[..]) {
+            self.own.push_back(b"M105");
+        }
+    }
+
+    /// The command that waits for heat, if that is what the board is at.
+    fn waiting_for_heat(&self) -> Option<&Sent> {
+        let waits =
+            |line: &&Sent| [&b"M109"[..], b"M190", b"M191"].iter().any(|code| line.text.starts_with(code));
+        self.link.window().oldest_in_flight().filter(waits)
+    }
+
+    /// A command that waits for heat is not known to be done: it is the oldest without an `ok`, or was taken in by
+    /// a board that is busy since.
+    fn waits_for_heat(&self, now: Moment) -> bool {
+        let oldest = self.link.window().oldest_in_flight();
+        let heat = |code| WAITS_FOR_HEAT.contains(&code);
+        let sent = matches!(&self.phase, Phase::Running(run) if run.waits.is_some());
+        oldest.and_then(|line| Code::of(&line.text)).is_some_and(heat)
+            || (sent && self.link.may_still_run(now))
+    }
+
+    /// Whether `M108` is read while a command waits: by a parser that reads ahead, or, in Marlin, as soon as there
+    /// is room in the command queue.
+    fn can_break(&self) -> bool {
+        let dialect = self.link.dialect();
+        let at_read = matches!(
+            dialect.firmware,
+            Firmware::Marlin11 | Firmware::Marlin20 | Firmware::Marlin21 | Firmware::Repetier
+        );
+        dialect.emergency_parser || (at_read && self.link.window().in_flight() <= READ_AT_ONCE)
+    }
+
+    /// Breaks a wait for heat, which would hold the commands behind it back for minutes, and speaks for a person
+    /// who is waited for if `for_person`.
+    fn break_wait(&mut self, now: Moment, for_person: bool) {
+        let person = for_person && self.waits_for_person();
+        if !(person || self.waits_for_heat(now)) || !self.can_break() {
+            return;
+        }
+        let number = self.link.window().oldest_in_flight().map_or(0, |line| line.number);
+        let again = self.broken.is_none_or(|(broken, at)| {
+            let repeats = person || self.link.may_still_run(now);
+            (broken != number && !repeats) || now.since(at) >= BREAK_REPEAT
+        });
+        if again {
+            self.broken = Some((number, now));
             self.link.send_bare(b"M108");
         }
     }
@@ -786,7 +1398,17 @@ impl Session {
         while let Some(event) = self.link.poll_event() {
             self.handle_link_event(now, event);
         }
+        // Before our own lines, which could fill the queue that this must get through.
+        match &self.phase {
+            Phase::Running(run) if matches!(run.stage, Stage::Leaving(..)) => self.break_wait(now, true),
+            // Paused again while it heated up to go on.
+            Phase::Running(run) if matches!(&run.stage, Stage::Paused(pause) if pause.is_parked()) => {
+                self.break_wait(now, false);
+            }
+            _ => {}
+        }
         self.send_own(now);
+        self.drive_console(now);
         match &mut self.phase {
             Phase::Greeting(_) => self.drive_greeting(now),
             Phase::Probing(probe) => {
@@ -797,9 +1419,12 @@ impl Session {
                 }
             }
             Phase::Running(_) => self.drive_run(now),
-            Phase::Ready | Phase::Closed { .. } | Phase::Stopped { .. } | Phase::Faulted(_) => {
-                while self.link.settle().is_some() {}
-            }
+            Phase::Ready
+            | Phase::Quarantined(_)
+            | Phase::SwitchedOff(_)
+            | Phase::Closed { .. }
+            | Phase::Stopped(_)
+            | Phase::Faulted(_) => while self.link.settle().is_some() {},
         }
     }
 
@@ -811,6 +1436,17 @@ impl Session {
             self.own.pop_front();
             self.link.send(now, Origin::Own, command.into());
         }
+        while let Some(command) = self.script.front() {
+            if !self.link.has_room(command) {
+                return;
+            }
+            if let Some(command) = self.script.pop_front() {
+                if let Some(alarm) = self.heat.judge_command(&command) {
+                    return self.take_alarm(now, alarm);
+                }
+                self.link.send(now, Origin::Own, command);
+            }
+        }
     }
 
     fn drive_greeting(&mut self, now: Moment) {
@@ -818,16 +1454,102 @@ impl Session {
             return;
         }
         match &mut self.phase {
-            Phase::Greeting(Greeting::Identifying) => {
-                let dialect = self.link.dialect();
-                if self.profile.meatpack && dialect.meatpack && dialect.traits.unpacks {
-                    self.offer_packing(now, 0);
-                } else {
-                    self.arm(now);
-                }
+            Phase::Greeting(Greeting::Identifying { asked, alike, said }) => {
+                let (asked, alike, said) = (*asked, *alike, std::mem::take(said));
+                self.recognise(now, asked, alike, &said);
             }
             Phase::Greeting(Greeting::Arming) => self.greeted(now),
             _ => {}
+        }
+    }
+
+    fn board_says(&self) -> BoardSays {
+        let FirmwareInfo { name, machine, uuid } = &self.firmware;
+        let told = |text: &String| (!text.is_empty()).then(|| text.clone());
+        BoardSays {
+            uuid: uuid.as_ref().and_then(told),
+            machine: machine.as_ref().and_then(told),
+            firmware: told(name),
+        }
+    }
+
+    /// Compares the board with what is remembered. Whatever is not exactly that must be said alike more than once.
+    fn recognise(&mut self, now: Moment, asked: u32, alike: u32, before: &BoardSays) {
+        let Some(recognition) = &self.recognition else { return self.go_on(now) };
+        let says = self.board_says();
+        let verdict = recognition.judge(&says);
+        let plain = matches!(verdict, Verdict::Same { changed: false, .. });
+        let alike = if *before == says { alike + 1 } else { 1 };
+        // Silence is believed only when it lasts.
+        let enough = if says == BoardSays::default() { IDENTITY_TRIES } else { IDENTITY_ALIKE };
+        if !plain && alike < enough {
+            if asked >= IDENTITY_TRIES {
+                self.close("it says something else each time it is asked who it is: look at the cable");
+                return;
+            }
+            self.firmware = FirmwareInfo::default();
+            self.phase = Phase::Greeting(Greeting::Identifying { asked: asked + 1, alike, said: says });
+            // The question behind it takes up an `ok` that came too often, as after an empty line.
+            self.own.extend([&b"M115"[..], b"M105"]);
+            self.send_own(now);
+            return;
+        }
+        match verdict {
+            Verdict::Same { .. } | Verdict::New => {
+                let evidence = recognition.seen(&says);
+                let learn = verdict == Verdict::New || !plain;
+                if let Some(recognition) = &mut self.recognition {
+                    recognition.known = Some(evidence.clone());
+                }
+                self.events.push_back(SessionEvent::Recognised { evidence: Box::new(evidence), learn });
+                self.go_on(now);
+            }
+            Verdict::Wrong(wrong) => {
+                let switch_off = recognition.may_switch_off(&wrong);
+                self.phase = Phase::Quarantined(Box::new(wrong.clone()));
+                self.poll_at = None;
+                self.events.push_back(SessionEvent::Quarantined(Box::new(wrong)));
+                if switch_off {
+                    // Ours, and its job is over: nobody else will do it.
+                    self.switch_off();
+                    self.send_own(now);
+                }
+            }
+        }
+    }
+
+    /// The greeting after the board is known.
+    fn go_on(&mut self, now: Moment) {
+        let dialect = self.link.dialect();
+        if self.profile.meatpack && dialect.meatpack && dialect.traits.unpacks {
+            self.offer_packing(now, 0);
+        } else {
+            self.arm(now);
+        }
+    }
+
+    fn why_quarantined(&self, wrong: &Wrong) -> String {
+        let hot = |heater: Option<Reading>| {
+            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 > 0.0)
+        };
+        let mut words = wrong.in_words();
+        let left = !self.recognition.as_ref().is_some_and(|recognition| recognition.may_switch_off(wrong));
+        if left && (hot(self.temperatures.hotend) || hot(self.temperatures.bed)) {
+            words.push_str("; its heaters are on, and it may be at work for somebody else: look at it");
+        }
+        words
+    }
+
+    /// Whoever left a heater on is not here any more. A target that is not known may be one.
+    fn switch_off(&mut self) {
+        let off = |heater: Option<Reading>| {
+            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
+        };
+        if !off(self.temperatures.hotend) {
+            self.own.push_back(b"M104 S0");
+        }
+        if !off(self.temperatures.bed) {
+            self.own.push_back(b"M140 S0");
         }
     }
 
@@ -840,16 +1562,7 @@ impl Session {
         if self.link.dialect().autoreport_temperature {
             self.own.push_back(b"M155 S1");
         }
-        // Whoever left a heater on is not here any more. A target that is not known may be one.
-        let off = |heater: Option<Reading>| {
-            heater.and_then(|heater| heater.target).is_some_and(|target| target.0 == 0.0)
-        };
-        if !off(self.temperatures.hotend) {
-            self.own.push_back(b"M104 S0");
-        }
-        if !off(self.temperatures.bed) {
-            self.own.push_back(b"M140 S0");
-        }
+        self.switch_off();
         self.send_own(now);
         if self.own.is_empty() && self.link.is_idle() {
             self.greeted(now);
@@ -864,24 +1577,13 @@ impl Session {
     }
 
     fn drive_run(&mut self, now: Moment) {
-        if matches!(&self.phase, Phase::Running(run) if matches!(run.stage, Stage::Leaving(_))) {
-            self.break_wait();
-        }
+        self.look_at_hold();
+        self.feed(now);
         let Phase::Running(run) = &mut self.phase else { return };
-        if run.stage == Stage::Printing {
-            while let Some(line) = run.peek() {
-                if !self.own.is_empty() || !self.link.has_room(&line.text) {
-                    break;
-                }
-                if let Some(line) = run.pop() {
-                    self.link.send(now, Origin::File(line.index), line.text);
-                }
-            }
-        }
         while let Some(line) = self.link.settle() {
             run.settle(&line);
         }
-        if !(self.own.is_empty() && self.link.is_idle()) {
+        if !(self.own.is_empty() && self.script.is_empty() && self.link.is_idle()) {
             return;
         }
         match run.stage.clone() {
@@ -892,10 +1594,7 @@ impl Session {
                 self.own.extend([&b"M400"[..], b"M114"]);
                 self.send_own(now);
             }
-            Stage::Paused { .. } => {
-                run.stage = Stage::Paused { draining: false };
-                self.link.rest();
-            }
+            Stage::Paused(pause) => self.drive_pause(now, *pause),
             Stage::Trailer { stands: false, asked } if asked < POSITION_TRIES => {
                 run.stage = Stage::Trailer { stands: false, asked: asked + 1 };
                 self.own.push_back(b"M114");
@@ -907,17 +1606,376 @@ impl Session {
             }
             // A resend came between question and answer; all is acknowledged again.
             Stage::Confirming => self.link.confirm(now),
-            Stage::Leaving(leaving) => {
-                let window = self.link.window();
-                let (job, progress) = (run.job.clone(), run.progress(window.acked(), window.unsettled()));
-                let line = Box::new(self.link.health().since(&run.before));
-                self.events.push_back(match leaving {
-                    Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by, line },
-                    Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why, line },
-                });
-                self.phase = Phase::Ready;
-            }
+            Stage::Leaving(leaving, away) => self.drive_leaving(now, leaving, away),
             Stage::Numbering | Stage::Printing => {}
+        }
+    }
+
+    /// Gives lines of the file to the link, as many as it has room for.
+    fn feed(&mut self, now: Moment) {
+        let alone = !self.link.dialect().emergency_parser;
+        let Phase::Running(run) = &mut self.phase else { return };
+        let mut pause = None;
+        while run.stage == Stage::Printing && pause.is_none() {
+            let Some(line) = run.peek() else { break };
+            if let Some(alarm) = self.heat.judge_command(&line.text) {
+                self.take_alarm(now, alarm);
+                self.send_own(now);
+                return;
+            }
+            let waits = run
+                .waits
+                .is_some_and(|number| number >= self.link.window().acked() || self.link.may_still_run(now));
+            let room = run.pauses_next() || (!(alone && waits) && self.link.has_room(&line.text));
+            if !(self.own.is_empty() && self.script.is_empty() && room) {
+                break;
+            }
+            match run.take_next() {
+                Some(Next::Send(line)) => {
+                    let code = Code::of(&line.text);
+                    if code.is_some_and(|code| {
+                        WAITS_FOR_HEAT.contains(&code) || WAITS_FOR_PERSON.contains(&code)
+                    }) {
+                        run.waits = Some(self.link.window().next());
+                    }
+                    self.link.send(now, Origin::File(line.index), line.text);
+                }
+                Some(Next::Pause { command, text }) => pause = Some((command, text)),
+                None => break,
+            }
+        }
+        if let Some((command, text)) = pause {
+            let reason = PauseReason::File { command };
+            run.stage = Stage::Paused(Box::new(Pause::new(reason.clone(), text, Step::Draining, now)));
+            self.tell_pause(reason);
+        }
+    }
+
+    // Pauses: see `park`.
+
+    fn pause_of(&self) -> Option<&Pause> {
+        match &self.phase {
+            Phase::Running(run) => match &run.stage {
+                Stage::Paused(pause) => Some(pause),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// One step of a pause, when all that was sent is acknowledged.
+    fn drive_pause(&mut self, now: Moment, mut pause: Pause) {
+        let firmware = self.link.dialect().firmware;
+        let pausing = self.profile.pausing;
+        let heat = self.temperatures;
+        let Phase::Running(run) = &mut self.phase else { return };
+        let ask_again = |told: &mut Told, own: &mut VecDeque<&'static [u8]>| {
+            told.asked += 1;
+            own.push_back(b"M114");
+        };
+        match &mut pause.step {
+            Step::Held { .. } => return,
+            Step::Draining => {
+                pause.step = Step::Standing(Told::asked_twice());
+                self.own.extend([&b"M400"[..], b"M114", b"M114"]);
+            }
+            Step::Standing(told) if told.is_open() => ask_again(told, &mut self.own),
+            Step::Standing(told) => {
+                self.link.rest();
+                pause.since = now;
+                let way = park::leave(pausing.park.as_ref(), &run.modal, firmware, &heat, told.agreed());
+                let (step, lines) = match way {
+                    Some((place, lines)) => (Step::Parking(place), lines),
+                    None => (Step::Parked { from: None, astray: false }, Vec::new()),
+                };
+                pause.step = step;
+                self.script.extend(lines);
+                let steppers = park::hold_steppers(firmware);
+                run.holds_steppers = steppers.is_some();
+                self.script.extend(steppers);
+            }
+            Step::Parking(place) => pause.step = Step::Parked { from: Some(*place), astray: false },
+            Step::Parked { from, .. } if pause.resume_asked => {
+                let from = *from;
+                pause.resume_asked = false;
+                self.script.extend(pause.reheat(&run.modal, &heat));
+                (pause.nozzle_is_off, pause.bed_is_off) = (false, false);
+                pause.step = Step::Reheating(from);
+            }
+            Step::Parked { .. } => {
+                let lines = pause.cool(now, &pausing, &run.modal, &heat);
+                if lines.is_empty() {
+                    return;
+                }
+                self.script.extend(lines);
+            }
+            Step::Reheating(Some(place)) => {
+                self.script.extend(park::approach(place));
+                pause.step = Step::Returning(*place, Told::asked_twice());
+            }
+            Step::Reheating(None) => {
+                self.print_on(now, firmware, Vec::new());
+                return;
+            }
+            Step::Returning(_, told) if told.is_open() => ask_again(told, &mut self.own),
+            Step::Returning(place, told) => {
+                if told.agreed().is_some_and(|told| park::is_above(place, &told)) {
+                    let lines = park::arrive(place);
+                    self.print_on(now, firmware, lines);
+                    return;
+                }
+                pause.step = Step::Parked { from: Some(*place), astray: true };
+                pause.reason = PauseReason::Astray;
+                pause.since = now;
+                run.stage = Stage::Paused(Box::new(pause));
+                self.tell_pause(PauseReason::Astray);
+                return;
+            }
+        }
+        run.stage = Stage::Paused(Box::new(pause));
+        self.send_own(now);
+        if self.own.is_empty() && self.script.is_empty() && self.link.is_idle() {
+            // Nothing was to be sent for this step.
+            self.drive_run(now);
+        }
+    }
+
+    /// The next line of the file follows these without a wait.
+    fn print_on(&mut self, now: Moment, firmware: Firmware, lines: Vec<Box<[u8]>>) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        run.stage = Stage::Printing;
+        self.script.extend(lines);
+        if std::mem::take(&mut run.holds_steppers) {
+            self.script.extend(park::release_steppers(firmware));
+        }
+        self.send_own(now);
+        self.drive_run(now);
+    }
+
+    /// One step of a job that leaves, when all that was sent is acknowledged.
+    fn drive_leaving(&mut self, now: Moment, leaving: Leaving, away: Away) {
+        let firmware = self.link.dialect().firmware;
+        let Phase::Running(run) = &mut self.phase else { return };
+        let next = match away {
+            Away::HeatersOff { parks: true } if run.modal.is_homed() => {
+                self.own.extend([&b"M114"[..], b"M114"]);
+                Some(Away::Asking(Told::asked_twice()))
+            }
+            Away::Asking(mut told) if told.is_open() => {
+                told.asked += 1;
+                self.own.push_back(b"M114");
+                Some(Away::Asking(told))
+            }
+            Away::Asking(told) => {
+                let park = self.profile.pausing.park.map(|park| Park { retract: 0, ..park });
+                let way = park::leave(park.as_ref(), &run.modal, firmware, &self.temperatures, told.agreed());
+                way.map(|(_, lines)| {
+                    self.script.extend(lines);
+                    Away::Parking
+                })
+            }
+            Away::HeatersOff { .. } | Away::Parking => None,
+        };
+        if let Some(next) = next {
+            run.stage = Stage::Leaving(leaving, next);
+            self.send_own(now);
+            return;
+        }
+        let window = self.link.window();
+        let (job, progress) = (run.job.clone(), run.progress(window.acked(), window.unsettled()));
+        let line = Box::new(self.link.health().since(&run.before));
+        self.events.push_back(match leaving {
+            Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by, line },
+            Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why, line },
+        });
+        self.phase = self.at_rest();
+    }
+
+    // What the firmware and whoever stands there have to say to each other.
+
+    /// The firmware has paused by itself (`told`), or waits for a person: no line goes to it.
+    fn take_hold(&mut self, now: Moment, told: bool, reason: PauseReason) {
+        let acked = self.link.window().acked();
+        let Phase::Running(run) = &mut self.phase else { return };
+        match &mut run.stage {
+            Stage::Printing => {
+                let step = Step::Held { told, asks: !told, acked };
+                run.stage = Stage::Paused(Box::new(Pause::new(reason.clone(), None, step, now)));
+                self.answered_by = None;
+                self.tell_pause(reason);
+            }
+            Stage::Paused(pause) => {
+                if let Step::Held { told: said, asks, acked: before } = &mut pause.step {
+                    *said |= told;
+                    *asks |= !told;
+                    *before = acked;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take_busy(&mut self, now: Moment, busy: Busy) {
+        match busy {
+            Busy::PausedForUser => {
+                self.person_at = Some(self.link.window().acked());
+                self.take_hold(now, false, PauseReason::Printer);
+            }
+            Busy::Processing => self.person_at = None,
+        }
+    }
+
+    /// The firmware said that it waits for a person, and has done nothing since.
+    fn waits_for_person(&self) -> bool {
+        self.person_at.is_some_and(|acked| self.link.window().acked() <= acked)
+    }
+
+    /// What the firmware acknowledges, it has done: it waits for nobody any more.
+    fn look_at_hold(&mut self) {
+        let Some(Pause { step: Step::Held { asks: true, acked, .. }, .. }) = self.pause_of() else { return };
+        if self.link.window().acked() > *acked {
+            self.end_hold();
+        }
+    }
+
+    fn end_hold(&mut self) {
+        let by = self.answered_by.take().unwrap_or_else(|| PANEL.into());
+        self.person_at = None;
+        let Phase::Running(run) = &mut self.phase else { return };
+        run.stage = Stage::Printing;
+        self.events.push_back(SessionEvent::Resumed { job: run.job.clone(), by });
+    }
+
+    /// Answers what the firmware asks: `button` counts from 0; `seen` is the question that was answered, where
+    /// that is known. Gives what stood on the button.
+    pub fn answer(
+        &mut self,
+        now: Moment,
+        button: u8,
+        seen: Option<&str>,
+        by: &str,
+    ) -> Result<String, NotNow> {
+        let prompt = self.prompt().ok_or(NotNow::NoPrompt)?;
+        if seen.is_some_and(|seen| seen != prompt.text) {
+            return Err(NotNow::OtherPrompt);
+        }
+        let label = prompt.buttons.get(usize::from(button)).ok_or(NotNow::NoButton)?.clone();
+        self.answered_by = Some(by.to_owned());
+        if self.link.dialect().prompts {
+            self.link.send_bare(format!("M876 S{button}").as_bytes());
+        } else {
+            self.link.send_bare(b"M108");
+        }
+        self.drive(now);
+        Ok(label)
+    }
+
+    /// What the firmware asks now; one that waits for a person without a word asks to go on.
+    fn prompt(&self) -> Option<Prompt> {
+        let waits =
+            || Prompt { text: "The printer waits for a person".into(), buttons: vec!["Continue".into()] };
+        let shown = self.prompter.shown().filter(|prompt| !prompt.buttons.is_empty()).cloned();
+        shown.or_else(|| self.waits_for_person().then(waits))
+    }
+
+    /// What a person should know beside the activity.
+    fn hold(&self, now: Moment) -> Hold {
+        let prompt = if self.is_closed() { None } else { self.prompt() };
+        let hold = Hold { prompt, ..Hold::default() };
+        let person = self.waits_for_person();
+        let Phase::Running(run) = &self.phase else { return hold };
+        match &run.stage {
+            Stage::Paused(pause) => {
+                let step = match pause.step {
+                    _ if person => HoldStep::WaitsForPerson,
+                    Step::Held { .. } => HoldStep::PausedByPrinter,
+                    Step::Draining | Step::Standing(_) => HoldStep::Draining,
+                    Step::Parking(_) => HoldStep::Parking,
+                    Step::Parked { astray: true, .. } => HoldStep::Astray,
+                    Step::Parked { from: Some(_), .. } => HoldStep::Parked,
+                    Step::Parked { from: None, .. } => HoldStep::Standing,
+                    Step::Reheating(_) => HoldStep::Reheating,
+                    Step::Returning(..) => HoldStep::Returning,
+                };
+                let (nozzle_off_at, bed_off_at) = pause.off_at(&self.profile.pausing);
+                Hold {
+                    reason: Some(pause.reason.clone()),
+                    text: pause.text.clone(),
+                    step: Some(step),
+                    nozzle_off_at,
+                    bed_off_at,
+                    nozzle_is_off: pause.nozzle_is_off,
+                    bed_is_off: pause.bed_is_off,
+                    ..hold
+                }
+            }
+            Stage::Leaving(..) if person => Hold { step: Some(HoldStep::CancelWaitsForPerson), ..hold },
+            Stage::Leaving(..) if self.waits_for_heat(now) && !self.can_break() => {
+                Hold { step: Some(HoldStep::CancelWaitsForHeat), ..hold }
+            }
+            _ if person => Hold { step: Some(HoldStep::WaitsForPerson), ..hold },
+            _ => hold,
+        }
+    }
+
+    // The console.
+
+    /// Sends one command that somebody asks for; the caller has judged it. `Console` tells what came back.
+    pub fn console(&mut self, now: Moment, command: &[u8], when: When) -> Result<(), NotNow> {
+        let state = self.activity().word();
+        let may = match &self.phase {
+            Phase::Ready => true,
+            Phase::Running(run) => {
+                let steady = matches!(run.stage, Stage::Printing | Stage::Paused(_));
+                when == When::Always && steady && !self.waits_for_person()
+            }
+            _ => false,
+        };
+        if !may || self.console.is_some() || !self.link.has_room(command) {
+            return Err(NotNow::State { state: if may { "busy" } else { state } });
+        }
+        if let Some(alarm) = self.heat.judge_command(command) {
+            return Err(NotNow::TooHot { heater: alarm.heater.in_words(), limit: alarm.limit });
+        }
+        let number = self.link.window().next();
+        self.link.send(now, Origin::Own, command.into());
+        self.console = Some(Console::new(now, number, command));
+        let heats = matches!(Code::of(command), Some(Code { letter: b'M', number: 104 | 140 }));
+        if heats && modal::word(command, b'S').is_some_and(|target| target > 0.0) {
+            self.console_heat_until = Some(now + CONSOLE_HEAT_MAX);
+        }
+        self.drive(now);
+        Ok(())
+    }
+
+    fn drive_console(&mut self, now: Moment) {
+        let acked = self.link.window().acked();
+        let over = |console: &Console| console.number < acked || now >= console.until;
+        if let Some(console) = self.console.take_if(|console| over(console)) {
+            let done = console.number < acked;
+            self.events.push_back(SessionEvent::Console(console.end(done)));
+        }
+    }
+
+    /// Heat that nobody prints with is not left on.
+    fn watch_console(&mut self, now: Moment) {
+        if self.console_heat_until.is_some_and(|until| now >= until) {
+            self.console_heat_until = None;
+            if self.is_ready() {
+                self.own.extend([&b"M104 S0"[..], b"M140 S0"]);
+            }
+        }
+    }
+
+    /// The board is another one now, or deaf: what was asked has no answer any more.
+    fn forget_asked(&mut self) {
+        self.script.clear();
+        self.prompter.clear();
+        self.person_at = None;
+        self.answered_by = None;
+        self.console_heat_until = None;
+        if let Some(console) = self.console.take() {
+            self.events.push_back(SessionEvent::Console(console.end(false)));
         }
     }
 }

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::case::IntendedUse;
+use super::heat::Alarm;
+use super::identity::{Evidence, Wrong};
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
-use super::job::{Interruption, Progress};
+use super::job::{Interruption, PauseReason, Progress};
 use super::moment::{Stamp, WallTime};
 use super::part::PartName;
-use super::printer::{Fault, LineHealth};
+use super::printer::{Fault, LineHealth, RelayOutcome, StopProof};
 
 /// SHA-256 of an event, over its predecessor's and its own bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,9 +103,14 @@ pub enum Fact {
     JobPaused {
         printer: PrinterName,
         progress: Progress,
+        #[serde(default)]
+        reason: PauseReason,
     },
+    /// `by` is absent in journals that noted nobody.
     JobResumed {
         printer: PrinterName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     JobPrinted {
         printer: PrinterName,
@@ -139,6 +146,16 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// The board has stopped indeed.
+    StopVerified {
+        printer: PrinterName,
+        proof: StopProof,
+    },
+    /// It did not confirm the stop in its time, or could not be reached; this became of its power.
+    StopUnverified {
+        printer: PrinterName,
+        relay: RelayOutcome,
+    },
     PrinterFaulted {
         printer: PrinterName,
         fault: Fault,
@@ -146,6 +163,46 @@ pub enum Fact {
     LatchCleared {
         printer: PrinterName,
         by: String,
+    },
+    /// Something was wrong with a heater, and what was done at once. What locks the printer follows as
+    /// `PrinterFaulted`.
+    HeatAlarm {
+        printer: PrinterName,
+        alarm: Alarm,
+    },
+    /// From now on this is the printer's board. `by` is absent where platen learned it by itself.
+    PrinterIdentified {
+        printer: PrinterName,
+        evidence: Box<Evidence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// On the printer's port is a board that is not its own, or may not be.
+    PrinterQuarantined {
+        printer: PrinterName,
+        why: Box<Wrong>,
+    },
+    /// The printer's own board is on its port again.
+    PrinterRecognised {
+        printer: PrinterName,
+    },
+    /// A person is there while the job begins on this printer.
+    JobReleased {
+        printer: PrinterName,
+        by: String,
+    },
+    /// A person answered a question of the firmware: the button's place, from 0, and what stood on it.
+    PromptAnswered {
+        printer: PrinterName,
+        by: String,
+        button: u8,
+        label: String,
+    },
+    /// A person asked for a command to be sent; noted before it is.
+    ConsoleUsed {
+        printer: PrinterName,
+        by: String,
+        command: String,
     },
 }
 
@@ -167,8 +224,17 @@ impl Fact {
             Self::JobInterrupted { .. } => "job_interrupted",
             Self::BedCleared { .. } => "bed_cleared",
             Self::PrinterStopped { .. } => "printer_stopped",
+            Self::StopVerified { .. } => "stop_verified",
+            Self::StopUnverified { .. } => "stop_unverified",
             Self::PrinterFaulted { .. } => "printer_faulted",
             Self::LatchCleared { .. } => "latch_cleared",
+            Self::HeatAlarm { .. } => "heat_alarm",
+            Self::PrinterIdentified { .. } => "printer_identified",
+            Self::PrinterQuarantined { .. } => "printer_quarantined",
+            Self::PrinterRecognised { .. } => "printer_recognised",
+            Self::JobReleased { .. } => "job_released",
+            Self::PromptAnswered { .. } => "prompt_answered",
+            Self::ConsoleUsed { .. } => "console_used",
         }
     }
 
@@ -178,13 +244,22 @@ impl Fact {
             Self::JobStarted { printer }
             | Self::JobProgress { printer, .. }
             | Self::JobPaused { printer, .. }
-            | Self::JobResumed { printer }
+            | Self::JobResumed { printer, .. }
             | Self::JobPrinted { printer, .. }
             | Self::JobInterrupted { printer, .. }
             | Self::BedCleared { printer, .. }
             | Self::PrinterStopped { printer, .. }
+            | Self::StopVerified { printer, .. }
+            | Self::StopUnverified { printer, .. }
             | Self::PrinterFaulted { printer, .. }
-            | Self::LatchCleared { printer, .. } => Some(printer),
+            | Self::LatchCleared { printer, .. }
+            | Self::HeatAlarm { printer, .. }
+            | Self::PrinterIdentified { printer, .. }
+            | Self::PrinterQuarantined { printer, .. }
+            | Self::PrinterRecognised { printer }
+            | Self::JobReleased { printer, .. }
+            | Self::PromptAnswered { printer, .. }
+            | Self::ConsoleUsed { printer, .. } => Some(printer),
             Self::JobCancelled { printer, .. } => printer.as_ref(),
             Self::JobQueued { pinned, .. } => pinned.as_ref(),
             Self::JournalBegun { .. }
@@ -346,6 +421,15 @@ mod tests {
                 .and_then(|record| record.verify(1, ChainHash::GENESIS));
             assert!(found.is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_pause_of_an_older_journal_is_read_without_its_reason() {
+        let old = r#"{"type":"job_paused","printer":"a","progress":{"confirmed":1,"total":2}}"#;
+        let fact: Fact = serde_json::from_str(old).unwrap();
+        assert!(matches!(fact, Fact::JobPaused { reason: PauseReason::Unknown, .. }));
+        let fact: Fact = serde_json::from_str(r#"{"type":"job_resumed","printer":"a"}"#).unwrap();
+        assert!(matches!(fact, Fact::JobResumed { by: None, .. }));
     }
 
     #[test]

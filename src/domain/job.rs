@@ -10,9 +10,12 @@
 //! Nothing leaves `Ended`: printing again is a new job.
 
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
+use super::case::IntendedUse;
+use super::heat::Hazard;
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::moment::WallTime;
+use super::moment::{Stamp, WallTime};
 use super::printer::{Fault, LineHealth};
 
 /// How far the firmware has confirmed, in commands of the file (comments and blank lines do not count).
@@ -56,6 +59,8 @@ pub enum Interruption {
     Fault { fault: Fault },
     /// The job's file could not be read to its end.
     FileUnreadable,
+    /// The file has a command that this printer's profile does not allow.
+    NotAllowed,
 }
 
 impl Interruption {
@@ -79,6 +84,71 @@ impl Interruption {
             Self::Stopped => "emergency stop".into(),
             Self::Fault { fault } => fault.in_words().into(),
             Self::FileUnreadable => "the job's file could not be read to its end".into(),
+            Self::NotAllowed => {
+                "the file has a command that this printer's profile does not allow; see docs/commands.md".into()
+            }
+        }
+    }
+}
+
+/// Who asks, where it is somebody at the printer itself.
+pub const PANEL: &str = "the printer panel";
+
+/// Why a job was paused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PauseReason {
+    Person {
+        by: String,
+    },
+    /// Somebody at the printer's own panel, or a sensor of it.
+    Panel,
+    /// The file says so (`M0`); `command` is its place among the file's commands.
+    File {
+        command: u64,
+    },
+    /// The firmware waits for a person: a change of filament, a question.
+    Printer,
+    /// The firmware misses filament.
+    Runout,
+    /// On the way back to the part, the head was not where it was told to be.
+    Astray,
+    /// Something was wrong with a heater.
+    Heat {
+        hazard: Hazard,
+    },
+    /// Written by a platen that noted no reason.
+    #[default]
+    Unknown,
+}
+
+impl PauseReason {
+    /// The word that stands in MQTT.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Person { .. } => "person",
+            Self::Panel => "panel",
+            Self::File { .. } => "file",
+            Self::Printer => "printer",
+            Self::Runout => "runout",
+            Self::Astray => "astray",
+            Self::Heat { .. } => "heat",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Person { by } => format!("paused by {by}"),
+            Self::Panel => "paused at the printer's own panel".into(),
+            Self::File { command } => format!("the file asks for a pause (its command {command})"),
+            Self::Printer => "the printer waits for a person".into(),
+            Self::Runout => "the printer has run out of filament".into(),
+            Self::Astray => {
+                "the head is not where it was told to be: somebody or something has moved it".into()
+            }
+            Self::Heat { hazard } => format!("paused because of heat: {}", hazard.fault().in_words()),
+            Self::Unknown => "paused".into(),
         }
     }
 }
@@ -131,6 +201,8 @@ pub enum JobState {
     },
     Paused {
         run: Run,
+        #[serde(default)]
+        reason: PauseReason,
     },
     /// `run` is absent where the job never began.
     Ended {
@@ -153,7 +225,7 @@ impl JobState {
     pub fn run(&self) -> Option<&Run> {
         match self {
             Self::Queued => None,
-            Self::Printing { run } | Self::Paused { run } => Some(run),
+            Self::Printing { run } | Self::Paused { run, .. } => Some(run),
             Self::Ended { run, .. } => run.as_ref(),
         }
     }
@@ -183,4 +255,50 @@ pub struct Job {
     /// How many events this job has: the last one's `job_seq`.
     pub events: u64,
     pub state: JobState,
+    /// Somebody is at a printer to begin it; forgotten when it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
+}
+
+/// A person said "begin it now, I am there".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    pub printer: PrinterName,
+    pub by: String,
+    pub stamp: Stamp,
+}
+
+/// So long after they said so, a person is believed to be at the printer.
+const RELEASE_HOLDS: Duration = Duration::from_secs(10 * 60);
+
+impl Released {
+    /// Not for another printer, nor for later, nor after a restart of platen.
+    pub fn holds(&self, printer: &PrinterName, now: &Stamp) -> bool {
+        self.printer == *printer
+            && self.stamp.boot == now.boot
+            && now.mono.since(self.stamp.mono) <= RELEASE_HOLDS
+    }
+}
+
+/// Why a job does not begin by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attended {
+    /// `unattended = false` of the printer.
+    Printer,
+    /// What its case is for is among `attended_uses`.
+    Use(IntendedUse),
+    /// The firmware says that it does not watch its heaters.
+    Unprotected,
+}
+
+impl Attended {
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Printer => "the configuration says so of this printer",
+            Self::Use(IntendedUse::Diagnostic) => "the configuration says so of diagnostic parts",
+            Self::Use(IntendedUse::Guide) => "the configuration says so of guides",
+            Self::Use(IntendedUse::Education) => "the configuration says so of parts for education",
+            Self::Unprotected => "its firmware does not watch its heaters (THERMAL_PROTECTION:0)",
+        }
+    }
 }

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 
 use super::case::{Case, IntendedUse};
 use super::event::{Actor, Event, Fact, JobRef};
+use super::heat::Alarm;
+use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::job::{Interruption, Job, JobState, Outcome, Progress, Run};
+use super::job::{Attended, Interruption, Job, JobState, Outcome, PauseReason, Progress, Released, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
-use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord};
+use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
 #[derive(Clone, Debug)]
@@ -39,9 +41,11 @@ pub enum Request {
     NotePaused {
         job: JobId,
         progress: Progress,
+        reason: PauseReason,
     },
     NoteResumed {
         job: JobId,
+        by: String,
     },
     NotePrinted {
         job: JobId,
@@ -71,13 +75,63 @@ pub enum Request {
         printer: PrinterName,
         by: String,
     },
+    NoteStopVerified {
+        printer: PrinterName,
+        proof: StopProof,
+    },
+    NoteStopUnverified {
+        printer: PrinterName,
+        relay: RelayOutcome,
+    },
     NoteFaulted {
         printer: PrinterName,
         fault: Fault,
     },
+    NoteHeatAlarm {
+        printer: PrinterName,
+        alarm: Alarm,
+    },
     ClearLatch {
         printer: PrinterName,
         by: String,
+    },
+    /// What platen learned of a printer's board by itself.
+    NoteIdentified {
+        printer: PrinterName,
+        evidence: Box<Evidence>,
+    },
+    /// A person says that the board on its port is this printer's.
+    Identify {
+        printer: PrinterName,
+        evidence: Box<Evidence>,
+        by: String,
+    },
+    NoteQuarantined {
+        printer: PrinterName,
+        why: Box<Wrong>,
+    },
+    /// Its own board is there.
+    NoteRecognised {
+        printer: PrinterName,
+    },
+    /// A person at the printer lets a waiting job begin on it.
+    ReleaseJob {
+        job: JobId,
+        printer: PrinterName,
+        by: String,
+    },
+    NoteAnswered {
+        printer: PrinterName,
+        by: String,
+        button: u8,
+        label: String,
+    },
+    /// Before a console command is sent. `bed_clear`: it moves.
+    UseConsole {
+        printer: PrinterName,
+        by: String,
+        command: String,
+        bed_clear: bool,
     },
     /// At each start: jobs that the last daemon left running are interrupted.
     BeginBoot {
@@ -126,6 +180,15 @@ pub enum Refusal {
         "printer {printer} is locked after a {why}; look at it, then `platen stop --clear {printer} --by NAME`"
     )]
     Latched { printer: PrinterName, why: &'static str },
+    #[error(
+        "printer {printer} is in quarantine: {why}; plug its own board in, or look which board it is and say so with `platen printers identify {printer} --by NAME`"
+    )]
+    Quarantined { printer: PrinterName, why: String },
+    #[error(
+        "a person must be at printer {printer} when job {job} begins: {}; go there, then `platen jobs --start {job} --by NAME`",
+        .why.in_words()
+    )]
+    PersonNeeded { printer: PrinterName, job: JobId, why: Attended },
     #[error("printer {printer} already prints job {job}")]
     PrinterBusy { printer: PrinterName, job: JobId },
     #[error("the bed of {0} is clear already")]
@@ -211,11 +274,7 @@ impl Lab {
 
     /// The durable record of a printer; one that never had an event has a clear bed and no latch.
     pub fn printer(&self, name: &PrinterName) -> PrinterRecord {
-        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord {
-            name: name.clone(),
-            bed: Bed::Clear,
-            latch: None,
-        })
+        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord::new(name.clone()))
     }
 
     /// The parts of a case, by number.
@@ -287,6 +346,9 @@ impl Lab {
             };
             return Err(Refusal::Latched { printer: printer.clone(), why });
         }
+        if let Some(quarantine) = record.quarantine {
+            return Err(Refusal::Quarantined { printer: printer.clone(), why: quarantine.why.in_words() });
+        }
         if let Some(running) = self.running_on(printer) {
             return Err(Refusal::PrinterBusy { printer: printer.clone(), job: running.id.clone() });
         }
@@ -294,6 +356,22 @@ impl Lab {
             return Err(Refusal::BedOccupied { printer: printer.clone(), job });
         }
         Ok(())
+    }
+
+    /// Whether a job may begin on a printer now, where `needs` says why a person has to be there.
+    pub fn may_begin(
+        &self,
+        job: &Job,
+        printer: &PrinterName,
+        needs: Option<Attended>,
+        now: &Stamp,
+    ) -> Result<(), Refusal> {
+        self.may_start(job, printer)?;
+        let released = job.released.as_ref().is_some_and(|released| released.holds(printer, now));
+        match needs.filter(|_| !released) {
+            None => Ok(()),
+            Some(why) => Err(Refusal::PersonNeeded { printer: printer.clone(), job: job.id.clone(), why }),
+        }
     }
 
     fn running(&self, id: &JobId, wanted: &'static str) -> Result<(&Job, &Run), Refusal> {
@@ -336,8 +414,17 @@ impl Lab {
                 let by = person(by).unwrap_or_else(|_| "unnamed".into());
                 one(Fact::PrinterStopped { printer: printer.clone(), by })
             }
+            Request::NoteStopVerified { printer, proof } => {
+                one(Fact::StopVerified { printer: printer.clone(), proof: *proof })
+            }
+            Request::NoteStopUnverified { printer, relay } => {
+                one(Fact::StopUnverified { printer: printer.clone(), relay: *relay })
+            }
             Request::NoteFaulted { printer, fault } => {
                 one(Fact::PrinterFaulted { printer: printer.clone(), fault: *fault })
+            }
+            Request::NoteHeatAlarm { printer, alarm } => {
+                one(Fact::HeatAlarm { printer: printer.clone(), alarm: *alarm })
             }
             Request::ClearLatch { printer, by } => {
                 let by = person(by)?;
@@ -345,6 +432,46 @@ impl Lab {
                     return Err(Refusal::NotLatched(printer.clone()));
                 }
                 one(Fact::LatchCleared { printer: printer.clone(), by })
+            }
+            Request::NoteIdentified { printer, evidence } => one(Fact::PrinterIdentified {
+                printer: printer.clone(),
+                evidence: evidence.clone(),
+                by: None,
+            }),
+            Request::Identify { printer, evidence, by } => {
+                let by = Some(person(by)?);
+                one(Fact::PrinterIdentified { printer: printer.clone(), evidence: evidence.clone(), by })
+            }
+            Request::NoteQuarantined { printer, why } => {
+                // Known already: the same board was looked at again.
+                if self.printer(printer).quarantine.is_some_and(|quarantine| quarantine.why == **why) {
+                    return Ok(Vec::new());
+                }
+                one(Fact::PrinterQuarantined { printer: printer.clone(), why: why.clone() })
+            }
+            Request::NoteRecognised { printer } => {
+                if self.printer(printer).quarantine.is_none() {
+                    return Ok(Vec::new());
+                }
+                one(Fact::PrinterRecognised { printer: printer.clone() })
+            }
+            Request::ReleaseJob { job, printer, by } => {
+                let by = person(by)?;
+                self.may_start(self.job(job)?, printer)?;
+                Ok(vec![(Some(job.clone()), Fact::JobReleased { printer: printer.clone(), by })])
+            }
+            Request::NoteAnswered { printer, by, button, label } => one(Fact::PromptAnswered {
+                printer: printer.clone(),
+                by: person(by)?,
+                button: *button,
+                label: label.clone(),
+            }),
+            Request::UseConsole { printer, by, command, bed_clear } => {
+                let by = person(by)?;
+                if let (true, Bed::Occupied { job }) = (*bed_clear, self.printer(printer).bed) {
+                    return Err(Refusal::BedOccupied { printer: printer.clone(), job });
+                }
+                one(Fact::ConsoleUsed { printer: printer.clone(), by, command: command.clone() })
             }
             Request::QueueJob(new) => self.judge_queue(new),
             Request::StartJob { job, printer } => {
@@ -356,7 +483,7 @@ impl Lab {
             }
             Request::NoteProgress { job, .. }
             | Request::NotePaused { job, .. }
-            | Request::NoteResumed { job }
+            | Request::NoteResumed { job, .. }
             | Request::NotePrinted { job, .. }
             | Request::NoteInterrupted { job, .. } => self.judge_note(job, request),
         }
@@ -410,7 +537,7 @@ impl Lab {
         let known = self.job(job)?;
         let fact = match (&known.state, progress) {
             (JobState::Queued, None) => Fact::JobCancelled { printer: None, progress: None, by, line: None },
-            (JobState::Printing { run } | JobState::Paused { run }, Some(progress)) => {
+            (JobState::Printing { run } | JobState::Paused { run, .. }, Some(progress)) => {
                 let printer = Some(run.printer.clone());
                 Fact::JobCancelled {
                     printer,
@@ -439,15 +566,17 @@ impl Lab {
                 let (_, run) = self.running(id, "making progress")?;
                 Fact::JobProgress { printer: run.printer.clone(), progress: *progress }
             }
-            Request::NotePaused { progress, .. } => match self.running(id, "paused")? {
-                (Job { state: JobState::Printing { .. }, .. }, run) => {
-                    Fact::JobPaused { printer: run.printer.clone(), progress: *progress }
-                }
+            Request::NotePaused { progress, reason, .. } => match self.running(id, "paused")? {
+                (Job { state: JobState::Printing { .. }, .. }, run) => Fact::JobPaused {
+                    printer: run.printer.clone(),
+                    progress: *progress,
+                    reason: reason.clone(),
+                },
                 (job, _) => return Err(wrong(job, "paused")),
             },
-            Request::NoteResumed { .. } => match self.running(id, "resumed")? {
+            Request::NoteResumed { by, .. } => match self.running(id, "resumed")? {
                 (Job { state: JobState::Paused { .. }, .. }, run) => {
-                    Fact::JobResumed { printer: run.printer.clone() }
+                    Fact::JobResumed { printer: run.printer.clone(), by: Some(person(by)?) }
                 }
                 (job, _) => return Err(wrong(job, "resumed")),
             },
@@ -550,7 +679,19 @@ impl Lab {
             }
             Fact::PrinterStopped { printer, by } => {
                 let at = event.stamp.wall;
-                self.record_mut(printer).latch = Some(Latch::Stopped { by: by.clone(), at });
+                let record = self.record_mut(printer);
+                record.latch = Some(Latch::Stopped { by: by.clone(), at });
+                record.stop = StopOutcome::default();
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::StopVerified { printer, proof } => {
+                self.record_mut(printer).stop.proof = Some(*proof);
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::StopUnverified { printer, relay } => {
+                let stop = &mut self.record_mut(printer).stop;
+                // What was taken for a proof before has turned out to be none.
+                *stop = StopOutcome { proof: None, relay: Some(*relay) };
                 touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::PrinterFaulted { printer, fault } => {
@@ -559,15 +700,37 @@ impl Lab {
                 touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::LatchCleared { printer, .. } => {
-                self.record_mut(printer).latch = None;
+                let record = self.record_mut(printer);
+                record.latch = None;
+                record.stop = StopOutcome::default();
                 touched.push(EntityKey::Printer(printer.clone()));
             }
-            Fact::JournalBegun { .. }
+            Fact::PrinterIdentified { printer, evidence, by } => {
+                let (evidence, at) = (evidence.as_ref().clone(), event.stamp.wall);
+                let record = self.record_mut(printer);
+                record.identity = Some(Box::new(Identity { evidence, by: by.clone(), at }));
+                record.quarantine = None;
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::PrinterQuarantined { printer, why } => {
+                let (why, at) = (why.as_ref().clone(), event.stamp.wall);
+                self.record_mut(printer).quarantine = Some(Box::new(Quarantine { why, at }));
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::PrinterRecognised { printer } => {
+                self.record_mut(printer).quarantine = None;
+                touched.push(EntityKey::Printer(printer.clone()));
+            }
+            Fact::JobReleased { .. }
+            | Fact::JournalBegun { .. }
             | Fact::DaemonStarted { .. }
+            | Fact::PromptAnswered { .. }
+            | Fact::ConsoleUsed { .. }
             | Fact::JobQueued { .. }
             | Fact::JobProgress { .. }
             | Fact::JobPaused { .. }
             | Fact::JobResumed { .. }
+            | Fact::HeatAlarm { .. }
             | Fact::JobPrinted { .. }
             | Fact::JobCancelled { .. }
             | Fact::JobInterrupted { .. } => {}
@@ -576,8 +739,7 @@ impl Lab {
     }
 
     fn record_mut(&mut self, name: &PrinterName) -> &mut PrinterRecord {
-        let fresh = || PrinterRecord { name: name.clone(), bed: Bed::Clear, latch: None };
-        self.printers.entry(name.clone()).or_insert_with(fresh)
+        self.printers.entry(name.clone()).or_insert_with(|| PrinterRecord::new(name.clone()))
     }
 
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
@@ -596,12 +758,21 @@ impl Lab {
                 order: self.counters.order,
                 events: subject.job_seq,
                 state: JobState::Queued,
+                released: None,
             };
             self.jobs.insert(subject.job.clone(), job);
             return;
         }
         let Some(job) = self.jobs.get_mut(&subject.job) else { return };
         job.events = subject.job_seq;
+        if let Fact::JobReleased { printer, by } = &event.fact {
+            let stamp = event.stamp.clone();
+            job.released = Some(Released { printer: printer.clone(), by: by.clone(), stamp });
+            return;
+        }
+        if matches!(event.fact, Fact::JobStarted { .. }) {
+            job.released = None;
+        }
         let run = job.state.run().cloned();
         let ended = |run: Option<Run>, outcome| JobState::Ended { run, ended: event.stamp.wall, outcome };
         let at = |run: Option<Run>, progress: Progress| run.map(|run| Run { progress, ..run });
@@ -619,14 +790,13 @@ impl Lab {
             },
             (Fact::JobProgress { progress, .. }, Some(run)) => {
                 let run = Run { progress: *progress, ..run };
-                if matches!(job.state, JobState::Paused { .. }) {
-                    JobState::Paused { run }
-                } else {
-                    JobState::Printing { run }
+                match &job.state {
+                    JobState::Paused { reason, .. } => JobState::Paused { run, reason: reason.clone() },
+                    _ => JobState::Printing { run },
                 }
             }
-            (Fact::JobPaused { progress, .. }, Some(run)) => {
-                JobState::Paused { run: Run { progress: *progress, ..run } }
+            (Fact::JobPaused { progress, reason, .. }, Some(run)) => {
+                JobState::Paused { run: Run { progress: *progress, ..run }, reason: reason.clone() }
             }
             (Fact::JobResumed { .. }, Some(run)) => JobState::Printing { run },
             (Fact::JobPrinted { progress, digest, exact, line, .. }, run) => {
@@ -696,6 +866,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::BootId;
     use crate::domain::moment::{Moment, WallTime};
+    use proptest::prelude::*;
 
     fn stamp() -> Stamp {
         Stamp { wall: WallTime(1_000), mono: Moment(5), boot: BootId::from_entropy([1; 16]) }
@@ -775,6 +946,47 @@ mod tests {
             let events = grant(&mut lab, &request).unwrap();
             assert!(matches!(events[0].fact, Fact::JobPrinted { exact: false, .. }));
         }
+    }
+
+    #[test]
+    fn a_pause_and_its_end_have_a_reason_and_a_person() {
+        let mut lab = lab_with_jobs(1);
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        let reason = PauseReason::Person { by: "kim".into() };
+        let progress = Progress { confirmed: 1, total: 10 };
+        let pause = Request::NotePaused { job: job(0), progress, reason: reason.clone() };
+        grant(&mut lab, &pause).unwrap();
+        assert!(
+            matches!(&lab.jobs[&job(0)].state, JobState::Paused { reason: noted, .. } if *noted == reason)
+        );
+        grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
+        assert!(
+            matches!(&lab.jobs[&job(0)].state, JobState::Paused { reason: noted, .. } if *noted == reason)
+        );
+        let events = grant(&mut lab, &Request::NoteResumed { job: job(0), by: "lee".into() }).unwrap();
+        assert!(matches!(&events[0].fact, Fact::JobResumed { by: Some(by), .. } if by == "lee"));
+    }
+
+    #[test]
+    fn whoever_stands_at_the_printer_has_a_name_that_the_journal_takes() {
+        assert!(person(super::super::job::PANEL).is_ok());
+    }
+
+    #[test]
+    fn a_console_moves_nothing_on_an_occupied_bed_and_needs_a_name() {
+        let mut lab = lab_with_jobs(1);
+        let home = |by: &str, bed_clear| Request::UseConsole {
+            printer: printer("a"),
+            by: by.into(),
+            command: "G28".into(),
+            bed_clear,
+        };
+        assert!(matches!(lab.judge(&home("", true)), Err(Refusal::Name)));
+        let events = grant(&mut lab, &home("kim", true)).unwrap();
+        assert!(matches!(&events[0].fact, Fact::ConsoleUsed { by, .. } if by == "kim"));
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        assert!(matches!(lab.judge(&home("kim", true)), Err(Refusal::BedOccupied { .. })));
+        assert!(lab.judge(&home("kim", false)).is_ok());
     }
 
     #[test]
@@ -869,5 +1081,134 @@ mod tests {
             again.apply(event);
         }
         assert_eq!(again, lab);
+    }
+
+    fn wrong() -> Box<Wrong> {
+        Box::new(Wrong::Doubt { with: printer("b") })
+    }
+
+    #[test]
+    fn a_quarantined_printer_starts_nothing_until_its_board_is_there_or_a_person_says_so() {
+        let (a, evidence) = (printer("a"), Box::<Evidence>::default());
+        let ends = [
+            Request::NoteRecognised { printer: a.clone() },
+            Request::Identify { printer: a.clone(), evidence, by: "kim".into() },
+        ];
+        for end in ends {
+            let mut lab = lab_with_jobs(1);
+            grant(&mut lab, &Request::NoteQuarantined { printer: a.clone(), why: wrong() }).unwrap();
+            let again = Request::NoteQuarantined { printer: a.clone(), why: wrong() };
+            assert_eq!(grant(&mut lab, &again), Ok(Vec::new()), "told once");
+            let start = Request::StartJob { job: job(0), printer: a.clone() };
+            grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap();
+            assert!(matches!(lab.judge(&start), Err(Refusal::Quarantined { .. })));
+            grant(&mut lab, &end).unwrap();
+            grant(&mut lab, &start).unwrap();
+        }
+        let unnamed = Request::Identify { printer: a, evidence: Box::default(), by: " ".into() };
+        assert_eq!(Lab::default().judge(&unnamed), Err(Refusal::Name));
+    }
+
+    #[test]
+    fn a_person_lets_one_job_begin_on_one_printer_for_a_while_and_not_after_a_restart() {
+        let mut lab = lab_with_jobs(2);
+        let (a, b, needs) = (printer("a"), printer("b"), Some(Attended::Printer));
+        let at = |seconds: u64, boot: u8| Stamp {
+            mono: Moment::from_millis(5 + seconds * 1_000),
+            boot: BootId::from_entropy([boot; 16]),
+            ..stamp()
+        };
+        let may = |lab: &Lab, id, on, now| lab.may_begin(&lab.jobs[&job(id)], on, needs, &now).is_ok();
+        assert!(!may(&lab, 0, &a, at(0, 1)));
+        let unnamed = Request::ReleaseJob { job: job(0), printer: a.clone(), by: String::new() };
+        assert_eq!(lab.judge(&unnamed), Err(Refusal::Name));
+        grant(&mut lab, &Request::ReleaseJob { job: job(0), printer: a.clone(), by: "kim".into() }).unwrap();
+        assert!(may(&lab, 0, &a, at(599, 1)));
+        assert!(!may(&lab, 0, &a, at(601, 1)), "nobody stands there for so long");
+        assert!(!may(&lab, 0, &a, at(1, 2)), "platen was started anew");
+        assert!(!may(&lab, 0, &b, at(1, 1)) && !may(&lab, 1, &a, at(1, 1)), "only this job, only there");
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
+        assert_eq!(lab.jobs[&job(0)].released, None);
+        let occupied = Request::ReleaseJob { job: job(1), printer: a, by: "kim".into() };
+        assert!(matches!(lab.judge(&occupied), Err(Refusal::PrinterBusy { .. })));
+    }
+
+    fn any_request() -> impl Strategy<Value = Request> {
+        let name = || prop_oneof![Just(printer("a")), Just(printer("b"))];
+        let id = || (0u8..3).prop_map(job);
+        let by = || String::from("kim");
+        let progress = Progress { confirmed: 4, total: 10 };
+        prop_oneof![
+            4 => (id(), name()).prop_map(|(job, printer)| Request::StartJob { job, printer }),
+            2 => id().prop_map(move |job| Request::NotePrinted {
+                job,
+                progress,
+                digest: FileHash::from_digest([9; 32]),
+                line: Box::default(),
+                millis: 5,
+            }),
+            1 => id().prop_map(move |job| Request::NoteInterrupted {
+                job,
+                progress,
+                why: Interruption::Unplugged,
+                line: None,
+            }),
+            1 => id().prop_map(move |job| Request::CancelJob {
+                job,
+                progress: Some(progress),
+                by: by(),
+                line: None,
+            }),
+            2 => name().prop_map(move |printer| Request::ClearBed { printer, by: by() }),
+            1 => name().prop_map(move |printer| Request::NoteStopped { printer, by: by() }),
+            1 => name().prop_map(|printer| Request::NoteFaulted { printer, fault: Fault::TooHot }),
+            1 => name().prop_map(move |printer| Request::ClearLatch { printer, by: by() }),
+            1 => name().prop_map(|printer| Request::NoteQuarantined { printer, why: wrong() }),
+            1 => name().prop_map(|printer| Request::NoteRecognised { printer }),
+            1 => (id(), name()).prop_map(move |(job, printer)| Request::ReleaseJob { job, printer, by: by() }),
+            1 => Just(Request::BeginBoot { version: "1".into() }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_nothing_starts_on_a_bed_that_no_named_person_has_cleared(
+            requests in proptest::collection::vec(any_request(), 0..60),
+        ) {
+            let mut lab = lab_with_jobs(3);
+            // A memory of its own, from the facts alone.
+            let mut occupied: BTreeMap<PrinterName, bool> = BTreeMap::new();
+            let mut barred: BTreeMap<PrinterName, [bool; 2]> = BTreeMap::new();
+            for request in requests {
+                for event in grant(&mut lab, &request).unwrap_or_default() {
+                    match event.fact {
+                        Fact::JobStarted { printer } => {
+                            prop_assert!(!occupied.insert(printer.clone(), true).unwrap_or_default());
+                            prop_assert_eq!(barred.get(&printer).copied().unwrap_or_default(), [false; 2]);
+                        }
+                        Fact::BedCleared { printer, by } => {
+                            prop_assert_eq!(by, "kim");
+                            occupied.insert(printer, false);
+                        }
+                        Fact::PrinterStopped { printer, .. } | Fact::PrinterFaulted { printer, .. } => {
+                            barred.entry(printer).or_default()[0] = true;
+                        }
+                        Fact::LatchCleared { printer, .. } => barred.entry(printer).or_default()[0] = false,
+                        Fact::PrinterQuarantined { printer, .. } => {
+                            barred.entry(printer).or_default()[1] = true;
+                        }
+                        Fact::PrinterRecognised { printer } => barred.entry(printer).or_default()[1] = false,
+                        _ => {}
+                    }
+                }
+                // A crash at any moment: what was stored is what is read back.
+                let mut back = Lab::default();
+                let keys = lab.printers.keys().map(|name| EntityKey::Printer(name.clone()));
+                for key in keys.chain(lab.jobs.keys().map(|id| EntityKey::Job(id.clone()))) {
+                    back.restore(&key.path(), &lab.entity(&key).unwrap()).unwrap();
+                }
+                prop_assert_eq!((&back.printers, &back.jobs), (&lab.printers, &lab.jobs));
+            }
+        }
     }
 }

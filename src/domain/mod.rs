@@ -11,7 +11,11 @@ pub mod ids;
 pub mod case;
 pub mod part;
 
+pub mod command;
+pub mod identity;
 pub mod printer;
+
+pub mod heat;
 
 pub mod job;
 

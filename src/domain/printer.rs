@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::identity::{Identity, Quarantine};
 use super::ids::{JobId, PrinterName};
-use super::job::Progress;
+use super::job::{PauseReason, Progress};
 use super::moment::{Moment, WallTime};
 use super::units::Celsius;
 
@@ -82,6 +83,29 @@ pub enum Fault {
     Probing,
     /// `Printer stopped due to errors` and the like.
     Halted,
+    /// A temperature sensor whose readings cannot be.
+    Sensor,
+    /// A fan that should turn does not.
+    Fan,
+    /// The coolant does not flow.
+    Coolant,
+    /// Nothing moved for longer than the firmware allows while it is on.
+    Inactive,
+    /// The firmware's own watchdog found it stuck.
+    Watchdog,
+    /// The mains failed.
+    PowerLost,
+    // What platen saw itself (`domain::heat`); the firmware may have seen nothing.
+    Overheated,
+    TargetTooHigh,
+    RiseTooSlow,
+    RiseTooFast,
+    LeftTarget,
+    SensorStuck,
+    SensorBroken,
+    SuddenDrop,
+    HeatUnasked,
+    SilentWhileHot,
 }
 
 impl Fault {
@@ -94,6 +118,124 @@ impl Fault {
             Self::Killed => "the firmware halted itself",
             Self::Probing => "homing or probing failed",
             Self::Halted => "the firmware stopped because of errors",
+            Self::Sensor => "a temperature sensor gives readings that cannot be (broken, or its cable)",
+            Self::Fan => "a fan that should turn does not",
+            Self::Coolant => "the coolant does not flow",
+            Self::Inactive => "nothing moved for longer than the firmware allows",
+            Self::Watchdog => "the firmware was stuck, and its watchdog stopped it",
+            Self::PowerLost => "the mains power failed",
+            Self::Overheated => {
+                "platen saw a heater above what this printer may ever reach: switch it off at the mains and look for a heater that is stuck on"
+            }
+            Self::TargetTooHigh => {
+                "a heater was to be made hotter than this printer allows: the file is for another printer, or the limit in the configuration is too low"
+            }
+            Self::RiseTooSlow => {
+                "platen saw a heater that does not get warm: heater or sensor is loose, broken or too weak"
+            }
+            Self::RiseTooFast => {
+                "platen saw a heater rise faster than a healthy one can: wrong heater or voltage, or a sensor that slips"
+            }
+            Self::LeftTarget => "platen saw a heater leave its target and stay away from it",
+            Self::SensorStuck => {
+                "platen saw a temperature that does not move at all while its heater is on: the sensor is not to be believed"
+            }
+            Self::SensorBroken => {
+                "platen read a temperature that cannot be: the sensor is open, torn off or shorted"
+            }
+            Self::SuddenDrop => {
+                "platen saw a temperature fall faster than anything cools: the sensor has slipped out, or has a bad contact"
+            }
+            Self::HeatUnasked => {
+                "platen saw a heater get hot that nothing had asked to: somebody at the panel, or a heater that is stuck on; if it is still hot, switch the printer off"
+            }
+            Self::SilentWhileHot => {
+                "the printer was hot and told no temperature any more: go and look; if it is still hot, switch it off"
+            }
+        }
+    }
+}
+
+/// How it is known that a stop has stopped the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopProof {
+    /// It said so.
+    KillLine,
+    /// It began anew, with heaters off and nothing to do.
+    Restart,
+    /// It is silent where a living board would have talked.
+    Silence,
+}
+
+impl StopProof {
+    /// The word that stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::KillLine => "kill_line",
+            Self::Restart => "restart",
+            Self::Silence => "silence",
+        }
+    }
+
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::KillLine => "the board confirmed it",
+            Self::Restart => "the board restarted",
+            Self::Silence => "the board is silent, as it is after a stop",
+        }
+    }
+}
+
+/// What became of switching a printer's power off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelayOutcome {
+    /// The relay took the order; whether the power is off is for a person to see.
+    Switched,
+    /// It did not; the log says why.
+    Failed,
+    /// None is configured.
+    Absent,
+}
+
+impl RelayOutcome {
+    /// The word that stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Switched => "switched",
+            Self::Failed => "failed",
+            Self::Absent => "absent",
+        }
+    }
+
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Switched => "its relay was told to switch it off",
+            Self::Failed => "ITS RELAY FAILED: switch it off by hand",
+            Self::Absent => "it has no relay: switch it off by hand if anything moves or is hot",
+        }
+    }
+}
+
+/// What became of the latest stop, beyond the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopOutcome {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<StopProof>,
+    /// Present once the stop could not be verified in its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<RelayOutcome>,
+}
+
+impl StopOutcome {
+    /// For people; empty while nothing is known yet.
+    pub fn in_words(&self) -> String {
+        match (self.proof, self.relay) {
+            (None, None) => String::new(),
+            (Some(proof), None) => proof.in_words().into(),
+            (None, Some(relay)) => format!("NOT CONFIRMED by the board; {}", relay.in_words()),
+            (Some(proof), Some(relay)) => format!("{}, late; {}", proof.in_words(), relay.in_words()),
         }
     }
 }
@@ -104,6 +246,23 @@ pub struct PrinterRecord {
     pub name: PrinterName,
     pub bed: Bed,
     pub latch: Option<Latch>,
+    /// Of the stop that the latch is about.
+    #[serde(default)]
+    pub stop: StopOutcome,
+    /// Its board, once it was connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Box<Identity>>,
+    /// Another board is on its port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Box<Quarantine>>,
+}
+
+impl PrinterRecord {
+    /// A printer of which nothing is written down yet.
+    pub fn new(name: PrinterName) -> Self {
+        let stop = StopOutcome::default();
+        Self { name, bed: Bed::Clear, latch: None, stop, identity: None, quarantine: None }
+    }
 }
 
 /// One heater: what it is and what it should be. `target` is 0 when off.
@@ -134,6 +293,10 @@ pub enum Activity {
     },
     /// The port is open and the firmware is being greeted.
     Connecting,
+    /// The board on the port is not this printer's, or may not be: it gets no line. `reason` stays local.
+    Quarantined {
+        reason: String,
+    },
     /// Nothing to do.
     Ready,
     Printing {
@@ -168,6 +331,7 @@ impl Activity {
         match self {
             Self::Offline { .. } => "offline",
             Self::Connecting => "connecting",
+            Self::Quarantined { .. } => "quarantined",
             Self::Ready => "ready",
             Self::Printing { .. } => "printing",
             Self::Paused { .. } => "paused",
@@ -184,9 +348,12 @@ impl Activity {
             | Self::Paused { job, .. }
             | Self::Finishing { job, .. }
             | Self::Cancelling { job } => Some(job),
-            Self::Offline { .. } | Self::Connecting | Self::Ready | Self::Stopped | Self::Faulted { .. } => {
-                None
-            }
+            Self::Offline { .. }
+            | Self::Connecting
+            | Self::Quarantined { .. }
+            | Self::Ready
+            | Self::Stopped
+            | Self::Faulted { .. } => None,
         }
     }
 
@@ -198,6 +365,76 @@ impl Activity {
             _ => None,
         }
     }
+}
+
+/// A question of the firmware to whoever is there. Its words are the firmware's: bounded and plain, and no state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    pub text: String,
+    /// What can be answered, in the order in which it is counted, from 0.
+    pub buttons: Vec<String>,
+}
+
+/// What a pause, or the end of a job, is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldStep {
+    /// The firmware waits for a person, and no line is sent to it.
+    WaitsForPerson,
+    /// The firmware has paused by itself.
+    PausedByPrinter,
+    /// What was sent still moves.
+    Draining,
+    Parking,
+    /// The head stands away from the part.
+    Parked,
+    /// The head stands where the last line left it.
+    Standing,
+    /// Heaters are brought back to what they were.
+    Reheating,
+    /// The head goes back.
+    Returning,
+    /// The head is not where it was told to be, so that no line is sent.
+    Astray,
+    /// Cancelled, but the firmware waits for heat and cannot be broken off.
+    CancelWaitsForHeat,
+    /// Cancelled, but the firmware waits for a person first.
+    CancelWaitsForPerson,
+}
+
+/// What a person should know of a pause, beside that there is one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hold {
+    pub reason: Option<PauseReason>,
+    /// What the file says to whoever comes (`M0 …`).
+    pub text: Option<String>,
+    pub prompt: Option<Prompt>,
+    pub step: Option<HoldStep>,
+    /// When the nozzle will be switched off, and the bed; absent where they are off, or nothing will.
+    pub nozzle_off_at: Option<Moment>,
+    pub bed_off_at: Option<Moment>,
+    /// They were switched off because the pause was long.
+    pub nozzle_is_off: bool,
+    pub bed_is_off: bool,
+}
+
+impl Hold {
+    /// Somebody is waited for.
+    pub fn needs_person(&self) -> bool {
+        self.step == Some(HoldStep::WaitsForPerson)
+    }
+}
+
+/// How a printer parks. Lengths in mm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Park {
+    /// Where the head waits, in the printer's own numbers; absent: only lifted.
+    pub at: Option<(u16, u16)>,
+    pub lift: u16,
+    pub retract: u16,
+    /// The highest Z; without it nothing is lifted.
+    pub build_height: Option<u16>,
 }
 
 /// Upper bounds, in ms, of the buckets of `LineHealth::ok_latency`; the last bucket has none.
@@ -346,6 +583,10 @@ pub struct Snapshot {
     pub firmware: Option<String>,
     pub line: LineHealth,
     pub rate: LineRate,
+    /// The firmware says that it does not watch its heaters (`Cap:THERMAL_PROTECTION:0`).
+    #[serde(default)]
+    pub unprotected: bool,
+    pub hold: Hold,
     /// When this snapshot was made.
     pub at: Moment,
 }
@@ -359,6 +600,8 @@ impl Snapshot {
             firmware: None,
             line: LineHealth::default(),
             rate: LineRate::default(),
+            unprotected: false,
+            hold: Hold::default(),
             at,
         }
     }

@@ -2,4 +2,6 @@
 
 pub mod lexer;
 
+pub mod commands;
+pub mod modal;
 pub mod survey;

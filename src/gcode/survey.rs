@@ -1,6 +1,7 @@
 //! One pass over a file: is it G-code that can be printed, how many commands, and their digest.
 
 use crate::domain::ids::FileHash;
+use crate::gcode::commands::{self, Code, InFile, in_file};
 use crate::gcode::lexer::{Command, LexError, Lexer, Piece};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +18,29 @@ pub struct Survey {
     pub lines: u64,
     pub commands: u64,
     pub digest: FileHash,
+    /// Commands in it that only some printers' profiles allow, each once; `allowed_by` judges them.
+    pub needs: Vec<Needed>,
+}
+
+/// A command that a printer's profile must allow, where it stands first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needed {
+    pub code: Code,
+    pub line: u64,
+    pub text: String,
+    pub why: &'static str,
+}
+
+impl Survey {
+    /// Whether a profile that allows these codes may print it.
+    pub fn allowed_by(&self, allowed: &[Code]) -> Result<(), SurveyError> {
+        match self.needs.iter().find(|needed| !allowed.contains(&needed.code)) {
+            None => Ok(()),
+            Some(Needed { line, text, why, .. }) => {
+                Err(SurveyError::NotAllowed { line: *line, text: text.clone(), why })
+            }
+        }
+    }
 }
 
 /// Why a file cannot be printed; each reads on after "this file cannot be printed:".
@@ -54,6 +78,11 @@ pub enum SurveyError {
         "line {line}: `{text}` is not allowed in a job: it {why}; take it out of the slicer's own G-code"
     )]
     Forbidden { line: u64, text: String, why: &'static str },
+    #[error(
+        "line {line}: `{text}` is not allowed in a job: it {why}; take it out of the slicer's own G-code, \
+         or name it in the printer's `allow_commands`"
+    )]
+    NotAllowed { line: u64, text: String, why: &'static str },
     #[error("the file ends before the last line that {slicer} writes; export it and upload it again")]
     Cut { slicer: &'static str },
 }
@@ -90,24 +119,6 @@ const FORMATS: &[(&[u8], &str, &str)] = &[
     (b"\xfe\xff", "text in UTF-16", "save it as ASCII or UTF-8"),
 ];
 
-/// M codes that a job may not contain, with what they do.
-const FORBIDDEN: &[(u32, &str)] = &[
-    (23, "prints another file, from the printer's card"),
-    (24, "prints another file, from the printer's card"),
-    (28, "writes the rest of the job to the printer's card instead of printing it"),
-    (29, "ends a file on the printer's card"),
-    (30, "deletes a file on the printer's card"),
-    (32, "prints another file, from the printer's card"),
-    (110, "sets the line count that guards the transfer"),
-    (112, "is the emergency stop"),
-    (410, "drops moves that count as printed"),
-    (500, "changes the settings that the printer keeps"),
-    (502, "resets the printer's settings"),
-    (575, "changes the speed of the printer's line"),
-    (997, "replaces the printer's firmware"),
-    (999, "overrides the printer's own stop"),
-];
-
 /// Reads a file once, in chunks of any size.
 #[derive(Clone, Debug, Default)]
 pub struct Surveyor {
@@ -124,6 +135,7 @@ struct Seen {
     commands: u64,
     digest: CommandDigest,
     signature: Signature,
+    needs: Vec<Needed>,
     /// The first thing that is wrong; nothing is counted after it.
     wrong: Option<SurveyError>,
 }
@@ -169,6 +181,7 @@ impl Surveyor {
             lines: self.lexer.lines(),
             commands: self.seen.commands,
             digest: self.seen.digest.finish(),
+            needs: self.seen.needs,
         })
     }
 
@@ -206,7 +219,7 @@ impl Seen {
                 }
                 self.signature.comment(line, text);
             }
-            Piece::Command(command) => match check(command) {
+            Piece::Command(command) => match check(command, &mut self.needs) {
                 Ok(()) => {
                     self.commands += 1;
                     self.digest.add(command.text);
@@ -233,48 +246,42 @@ fn is_macro(text: &[u8]) -> bool {
         && name.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
 }
 
-fn check(command: Command<'_>) -> Result<(), SurveyError> {
+fn check(command: Command<'_>, needs: &mut Vec<Needed>) -> Result<(), SurveyError> {
     let Command { line, text, .. } = command;
     if text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
         return Err(SurveyError::Binary { line });
     }
     let quoted = || quote(text);
-    let Some(code) = code(text) else {
+    if Code::of(text).is_none() {
         if is_macro(text) {
             return Err(SurveyError::Macro { line, text: quoted() });
         }
         return Err(SurveyError::NotACommand { line, text: quoted() });
-    };
+    }
     if !text.is_ascii() {
         return Err(SurveyError::NotAscii { line, text: quoted() });
     }
     if text.contains(&b'*') {
         return Err(SurveyError::Star { line, text: quoted() });
     }
-    if let Some((_, why)) = FORBIDDEN.iter().find(|(number, _)| code == (b'M', *number)) {
-        return Err(SurveyError::Forbidden { line, text: quoted(), why });
-    }
     if text.len() > COMMAND_MAX {
         return Err(SurveyError::TooLong { line, text: quoted(), bytes: text.len() });
     }
+    match in_file(text) {
+        (InFile::Never, Some(rule)) => {
+            return Err(SurveyError::Forbidden { line, text: quoted(), why: rule.does });
+        }
+        (InFile::IfAllowed, _) => {
+            let asked = commands::codes(text).filter_map(commands::rule);
+            for rule in asked.filter(|rule| rule.in_file == InFile::IfAllowed) {
+                if needs.iter().all(|needed| needed.code != rule.code) {
+                    needs.push(Needed { code: rule.code, line, text: quoted(), why: rule.does });
+                }
+            }
+        }
+        _ => {}
+    }
     Ok(())
-}
-
-/// The letter and number that a command begins with, as a firmware reads them: `M0112` and
-/// `M 112` are M112. The tool that a `T?`, `Tx` or `Tc` asks for has no number; it is given as 0.
-fn code(text: &[u8]) -> Option<(u8, u32)> {
-    const DIGITS_MAX: usize = 6;
-    let (&letter, rest) = text.split_first()?;
-    if letter == b'T' && matches!(rest, [b'?' | b'x' | b'c', ..]) {
-        return Some((letter, 0));
-    }
-    let rest = rest.trim_ascii_start();
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if !matches!(letter, b'G' | b'M' | b'T') || !(1..=DIGITS_MAX).contains(&digits) {
-        return None;
-    }
-    let number = rest[..digits].iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
-    Some((letter, number))
 }
 
 /// At most 40 characters of a command, safe to show.

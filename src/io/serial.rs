@@ -13,6 +13,7 @@ use serialport::{SerialPort, TTYPort};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
+use super::usb::Device;
 use crate::domain::units::Baud;
 
 /// Bytes to and from a printer. A read of 0 bytes is the unplug.
@@ -22,6 +23,17 @@ pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
 
     /// From now on only whole lines are worth waking up for: the other end is known to speak in lines.
     fn wake_by_line(&mut self) {}
+
+    /// Moves DTR, which is wired to the reset of many boards. An error where there is no such line.
+    fn set_dtr(&mut self, up: bool) -> io::Result<()> {
+        let _ = up;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The device that is open, whatever its name leads to by now.
+    fn device(&self) -> Option<Device> {
+        None
+    }
 }
 
 /// A pipe in memory: for tests and benchmarks, which want the wire without a kernel in it.
@@ -33,6 +45,11 @@ impl Wire for tokio::io::DuplexStream {
 pub trait Dial: Send + Sync + 'static {
     /// Opens it. Blocks; called from a blocking thread.
     fn dial(&self) -> Result<Box<dyn Wire>, DialError>;
+
+    /// The device that it leads to now.
+    fn device(&self) -> Option<Device> {
+        None
+    }
 }
 
 /// Why a port cannot be opened, and what to do.
@@ -72,6 +89,7 @@ struct SerialWire {
     room: Option<AsyncFd<OwnedFd>>,
     /// The kernel collects lines, and gives one at each read.
     by_line: bool,
+    device: Option<Device>,
 }
 
 impl AsyncRead for SerialWire {
@@ -216,6 +234,31 @@ impl Wire for SerialWire {
             Err(error) => tracing::debug!(%error, "the port does not collect lines"),
         }
     }
+
+    fn device(&self) -> Option<Device> {
+        self.device
+    }
+
+    fn set_dtr(&mut self, up: bool) -> io::Result<()> {
+        set_dtr(self.port.get_ref(), up).map_err(Into::into)
+    }
+}
+
+nix::ioctl_write_ptr_bad!(raise_modem_lines, nix::libc::TIOCMBIS, nix::libc::c_int);
+nix::ioctl_write_ptr_bad!(drop_modem_lines, nix::libc::TIOCMBIC, nix::libc::c_int);
+
+#[expect(unsafe_code, reason = "these two ioctls have no safe wrapper")]
+fn set_dtr(port: &OwnedFd, up: bool) -> nix::Result<()> {
+    let lines = nix::libc::TIOCM_DTR;
+    // SAFETY: the descriptor is open, and the kernel reads one number.
+    let moved = unsafe {
+        if up {
+            raise_modem_lines(port.as_raw_fd(), &raw const lines)
+        } else {
+            drop_modem_lines(port.as_raw_fd(), &raw const lines)
+        }
+    };
+    moved.map(drop)
 }
 
 nix::ioctl_read_bad!(get_termios2, nix::libc::TCGETS2, nix::libc::termios2);
@@ -277,8 +320,14 @@ impl Dial for SerialDial {
         let low_latency = set_low_latency(&port);
         tracing::debug!(port = %self.path.display(), ?low_latency, "port set up");
         let other = |error: io::Error| DialError::Other { path: self.path.clone(), error: error.to_string() };
-        let port = unwrapped(port).and_then(|port| registered(port, Interest::READABLE)).map_err(other)?;
-        Ok(Box::new(SerialWire { port, room: None, by_line: false }))
+        let port = unwrapped(port).map_err(other)?;
+        let device = nix::sys::stat::fstat(&port).ok().map(|found| Device(found.st_rdev));
+        let port = registered(port, Interest::READABLE).map_err(other)?;
+        Ok(Box::new(SerialWire { port, room: None, by_line: false, device }))
+    }
+
+    fn device(&self) -> Option<Device> {
+        Device::of(&self.path)
     }
 }
 
@@ -332,6 +381,14 @@ mod tests {
         let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
         drop(slave);
         (master, (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_port_without_dtr_says_so() {
+        let (_master, mut wire) = pty();
+        for up in [false, true] {
+            assert!(wire.set_dtr(up).is_err(), "a pty has no modem lines");
+        }
     }
 
     #[tokio::test]

@@ -113,6 +113,8 @@ pub struct Dialect {
     pub arcs: bool,
     /// `Cap:MEATPACK:1`
     pub meatpack: bool,
+    /// `Cap:THERMAL_PROTECTION`: whether the firmware watches its heaters, where it says so.
+    pub thermal_protection: Option<bool>,
     /// Seen `busy:`: the board says so while it works, so silence means something.
     pub says_busy: bool,
 }
@@ -142,6 +144,7 @@ impl Dialect {
             prompts: false,
             arcs: false,
             meatpack: false,
+            thermal_protection: None,
             says_busy: false,
         }
     }
@@ -154,6 +157,7 @@ impl Dialect {
             "PROMPT_SUPPORT" => self.prompts = able,
             "ARCS" => self.arcs = able,
             "MEATPACK" => self.meatpack = able,
+            "THERMAL_PROTECTION" => self.thermal_protection = Some(able),
             _ => {}
         }
     }

@@ -180,6 +180,8 @@ pub struct Link {
     health: Health,
     /// `ok`s to ignore: each refusal brings one that acknowledges nothing.
     ignore_oks: u32,
+    /// `ok`s without a number to come for commands that were sent without one, where `ok`s tell numbers.
+    bare_oks: u32,
     /// `echo:Unknown command` was read, and this is what it does not know: the next `ok` is its own.
     unknown: Option<Unknown>,
     /// A report of temperatures was read since the last `ok`: the `ok` of firmwares that answer in two lines.
@@ -210,6 +212,8 @@ pub struct Link {
     asked_bytes: usize,
     last_progress: Moment,
     last_busy: Option<Moment>,
+    /// The firmware has said that it has our lines, before it has said `ok` to them: they may still wait their turn.
+    presumed: bool,
     /// The board said something that makes sense.
     last_heard: Moment,
     /// Shortest time seen from a line to its `ok`: latency of the wire and the adapter.
@@ -309,6 +313,7 @@ impl Link {
             events: Vec::new(),
             health: Health::new(baud),
             ignore_oks: 0,
+            bare_oks: 0,
             unknown: None,
             reported: false,
             slots_seen: (0, 0),
@@ -326,6 +331,7 @@ impl Link {
             asked_bytes: 0,
             last_progress: Moment::ZERO,
             last_busy: None,
+            presumed: false,
             last_heard: Moment::ZERO,
             turnaround: Duration::from_millis(50),
             timing: None,
@@ -449,6 +455,8 @@ impl Link {
 
     fn forget_doubts(&mut self, now: Moment) {
         self.ignore_oks = 0;
+        self.bare_oks = 0;
+        self.presumed = false;
         self.unknown = None;
         self.reported = false;
         self.refused = None;
@@ -506,12 +514,12 @@ impl Link {
         if tries % 3 == 2 && perhaps {
             self.withdraw_packing();
         }
+        self.end_line();
         self.write_renumbering();
         self.state = State::Renumbering { tries: tries + 1, repeat_at: now + RENUMBER_REPEAT };
     }
 
     fn write_renumbering(&mut self) {
-        self.end_line();
         let command = format!("M110 N{}", self.base);
         let form = self.form();
         frame::write_as(&mut self.out, &mut self.scratch, form, self.base, command.as_bytes());
@@ -699,6 +707,8 @@ impl Link {
     pub fn preempt(&mut self, bytes: &[u8]) {
         self.out.clear();
         if self.packing && !bytes.is_empty() {
+            // What was cut may have left the unpacker waiting, even for one half of a signal.
+            self.out.extend_from_slice(meatpack::END_ANY_LINE);
             self.out.extend_from_slice(meatpack::DISABLE);
         }
         self.out.extend_from_slice(bytes);
@@ -715,7 +725,11 @@ impl Link {
         self.out.push(b'\n');
         self.out.extend_from_slice(after);
         self.health.sent_bare(before.len() + command.len() + 1 + after.len());
-        self.ignore_oks += 1;
+        if self.dialect.advanced_ok {
+            self.bare_oks += 1;
+        } else {
+            self.ignore_oks += 1;
+        }
     }
 
     pub fn poll_event(&mut self) -> Option<LinkEvent> {
@@ -764,6 +778,11 @@ impl Link {
             self.echo = Some((u32::MAX, Box::default()));
         }
         said
+    }
+
+    /// Whether what counts as acknowledged may still be running: the board is busy, and no `ok` has come.
+    pub fn may_still_run(&self, now: Moment) -> bool {
+        self.presumed && now < self.busy_until()
     }
 
     /// The board said something that makes sense: it is alive.
@@ -853,6 +872,7 @@ impl Link {
     }
 
     pub fn handle_ok(&mut self, now: Moment, ack: &Acknowledged) {
+        self.presumed = false;
         let reported = std::mem::take(&mut self.reported);
         if let Some(refusing) = self.refused.take() {
             // The `Resend` between the refusal and its `ok` was damaged; the refusal may have said enough.
@@ -923,6 +943,10 @@ impl Link {
         }
         if ack.temperatures.is_some() {
             self.handle_temperature_ok(now);
+            return;
+        }
+        if self.bare_oks > 0 && self.dialect.advanced_ok && ack.slots_free.is_some() {
+            self.bare_oks -= 1;
             return;
         }
         // The `ok` behind a `Resend` is bare even where others tell of the queue.
@@ -1179,6 +1203,7 @@ impl Link {
         // Accepted lines may still wait for their `ok`, but the board said nothing for long: lost.
         let next = self.window.next();
         self.state = State::Streaming;
+        self.presumed |= self.window.acked() < next;
         self.health.oks_missing(next - self.window.acked());
         self.believe_below(now, next);
         self.last_progress = now;
@@ -1201,6 +1226,7 @@ impl Link {
         self.echo = None;
         // The `ok`s behind the requests have come by now, or were lost.
         self.ignore_oks = 0;
+        self.bare_oks = 0;
         self.last_progress = now;
         self.timing = None;
         if self.packing {
@@ -1237,6 +1263,11 @@ impl Link {
         let patience =
             if self.oldest_takes_long() && !self.dialect.says_busy { QUESTION_REPEAT_LONG } else { STALL };
         Some((self.last_progress + patience).max(self.busy_until()).max(self.hushed_until))
+    }
+
+    /// A command runs that may hold everything behind it back for minutes.
+    pub fn is_held_up(&self) -> bool {
+        self.oldest_takes_long()
     }
 
     /// When the board counts as lost, or `None` while nothing is awaited.
@@ -1326,6 +1357,7 @@ impl Link {
             }
             Settle::Answered { refused: true, ok_came } => self.numbered(now, true, ok_came),
             Settle::Answered { refused: false, .. } => {
+                // No newline before it: the line before was answered, and an empty one may get an `ok` of its own.
                 self.write_renumbering();
                 self.state = State::Settling { step: Settle::Reset, tries, until: now + RENUMBER_REPEAT };
             }
@@ -1530,6 +1562,20 @@ mod tests {
         hear(&mut link, 110, "Error:checksum mismatch, Last Line: 1");
         hear(&mut link, 110, "Resend: 1");
         assert!(sent(&mut link).starts_with("\nN1000003 M105*"));
+    }
+
+    #[test]
+    fn the_ok_of_a_command_that_was_sent_without_a_number_is_no_stray() {
+        let mut link = streaming(true);
+        push(&mut link, 100, "M600");
+        sent(&mut link);
+        link.send_bare(b"M876 S0");
+        assert_eq!(sent(&mut link), "M876 S0\n");
+        hear(&mut link, 110, "ok N1 P15 B2");
+        hear(&mut link, 111, "ok P15 B3");
+        assert_eq!((link.health().strays, link.health().stray_oks), (0, 0));
+        hear(&mut link, 112, "ok P15 B3");
+        assert_eq!(link.health().strays, 1, "only one of them");
     }
 
     #[test]
@@ -2223,7 +2269,7 @@ mod tests {
         meatpack::pack(&mut unpacked, b"N1G1X10.5Y2*32\n");
         assert_eq!(link.transmit(), unpacked);
         link.preempt(b"\nM112\n");
-        assert_eq!(link.transmit(), b"\xFF\xFF\xFA\nM112\n");
+        assert_eq!(link.transmit(), b"\xCC\xCC\xCC\xFF\xFF\xFA\nM112\n");
     }
 
     #[test]

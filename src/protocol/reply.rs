@@ -47,9 +47,21 @@ pub enum Action {
     Resume,
     Resumed,
     Cancel,
+    /// `out_of_filament`, `filament_runout`, or `paused filament_runout`.
+    Runout,
     /// `poweroff` and `kill`: said on a kill.
     PowerOff,
     Other,
+}
+
+/// A line of a question to whoever is there (§2.8). Texts are hostile: bounded and printable only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptLine {
+    Begin(String),
+    /// `prompt_button` and `prompt_choice`.
+    Button(String),
+    Show,
+    End,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +97,7 @@ pub enum Reply {
         able: bool,
     },
     Action(Action),
+    Prompt(PromptLine),
     /// The part is scrap: filament was not pushed.
     ColdExtrusion,
     /// The firmware does not know a command; absent where noise has hidden which.
@@ -169,31 +182,68 @@ fn answer(tail: &str) -> Reply {
     Reply::Ok(acknowledged(tail))
 }
 
-/// Where the firmware says what went wrong. Old and new spellings, Marlin's and its relatives'.
+/// What went wrong, in words that stand in a line that begins like an error. Old and new spellings, Marlin's
+/// and its relatives' (§2.9); the first that fits says most.
+const FAULT_WORDS: [(&str, Fault); 32] = [
+    ("thermal runaway", Fault::ThermalRunaway),
+    ("thermal malfunction", Fault::ThermalRunaway),
+    ("temperature runaway", Fault::ThermalRunaway),
+    ("temperature excursion", Fault::ThermalRunaway),
+    ("heating failed", Fault::HeatingFailed),
+    ("heating fault", Fault::HeatingFailed),
+    ("not heating at expected rate", Fault::HeatingFailed),
+    ("preheat error", Fault::HeatingFailed),
+    ("mintemp or maxtemp", Fault::Sensor),
+    ("maxtemp", Fault::TooHot),
+    ("mintemp", Fault::TooCold),
+    ("adc out of range", Fault::Sensor),
+    ("temperature reading", Fault::Sensor),
+    ("heater/sensor error", Fault::Sensor),
+    ("tm: error triggered", Fault::ThermalRunaway),
+    ("probing failed", Fault::Probing),
+    ("homing failed", Fault::Probing),
+    ("bltouch", Fault::Probing),
+    ("coolant flow fault", Fault::Coolant),
+    ("fan error", Fault::Fan),
+    ("watchdog timeout", Fault::Watchdog),
+    ("inactive time", Fault::Inactive),
+    ("kill() called", Fault::Killed),
+    ("printer halted", Fault::Killed),
+    ("kill caused", Fault::Killed),
+    ("emergency stop", Fault::Killed),
+    ("shutdown due to m112", Fault::Killed),
+    ("stopped due to errors", Fault::Halted),
+    ("stop called", Fault::Halted),
+    ("alarm lock", Fault::Halted),
+    ("halt asserted", Fault::Halted),
+    ("halt state", Fault::Halted),
+];
+
 fn fault(text: &str) -> Option<Fault> {
     let lower = text.to_ascii_lowercase();
-    let has = |needle: &str| lower.contains(needle);
-    Some(if has("thermal runaway") || has("thermal malfunction") {
-        Fault::ThermalRunaway
-    } else if has("heating failed") {
-        Fault::HeatingFailed
-    } else if has("maxtemp") {
-        Fault::TooHot
-    } else if has("mintemp") {
-        Fault::TooCold
-    } else if has("probing failed") || has("homing failed") {
-        Fault::Probing
-    } else if has("kill() called")
-        || has("printer halted")
-        || has("kill caused")
-        || has("emergency stop requested")
+    FAULT_WORDS.into_iter().find(|(words, _)| lower.contains(words)).map(|(_, fault)| fault)
+}
+
+/// Last words without `Error:` before them. These stand alone on their line, so that no text of a file that a
+/// firmware repeats is taken for them.
+fn bare_fault(text: &str) -> Option<Fault> {
+    let text = text.trim_ascii_end();
+    let behind_number = text.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches([':', ' ']);
+    // Marlin before 1.1 breaks its line: `Error:0`, then `: Extruder switched off. MAXTEMP triggered !`.
+    if ["Extruder switched off. ", "Heaters switched off. "]
+        .iter()
+        .any(|begin| behind_number.starts_with(begin))
     {
-        Fault::Killed
-    } else if has("stopped due to errors") || has("stop called") || has("alarm lock") || has("halt state") {
-        Fault::Halted
-    } else {
-        return None;
-    })
+        return Some(fault(behind_number).unwrap_or(Fault::Halted));
+    }
+    match text {
+        "TM: error triggered!" => Some(Fault::ThermalRunaway),
+        "POWER PANIC DETECTED" | "INT4" => Some(Fault::PowerLost),
+        "Emergency Stop! Reset the controller to continue." => Some(Fault::Killed),
+        "Kill button pressed - reset or M999 to continue" => Some(Fault::Killed),
+        _ if text.starts_with("Entering Alarm/Halt state") => Some(Fault::Halted),
+        _ => text.strip_prefix("Err:").and_then(fault),
+    }
 }
 
 fn refused(text: &str) -> Option<Reply> {
@@ -230,16 +280,37 @@ fn unknown_command(text: &str) -> Option<Reply> {
     Some(Reply::UnknownCommand { text: quoted.map(|(begin, end)| text.as_bytes()[begin + 1..end].into()) })
 }
 
-fn action(name: &str) -> Action {
-    match name.split_ascii_whitespace().next().unwrap_or_default() {
+fn action(name: &str) -> Reply {
+    let mut words = name.split_ascii_whitespace();
+    let word = words.next().unwrap_or_default();
+    let text = || report::harmless(name.trim_start().strip_prefix(word).unwrap_or_default());
+    let action = match word {
+        "prompt_begin" => return Reply::Prompt(PromptLine::Begin(text())),
+        "prompt_button" | "prompt_choice" => return Reply::Prompt(PromptLine::Button(text())),
+        "prompt_show" => return Reply::Prompt(PromptLine::Show),
+        "prompt_end" => return Reply::Prompt(PromptLine::End),
         "pause" => Action::Pause,
+        "paused" if words.next() == Some("filament_runout") => Action::Runout,
+        "out_of_filament" | "filament_runout" => Action::Runout,
         "paused" => Action::Paused,
         "resume" => Action::Resume,
         "resumed" => Action::Resumed,
         "cancel" => Action::Cancel,
         "poweroff" | "kill" => Action::PowerOff,
         _ => Action::Other,
-    }
+    };
+    Reply::Action(action)
+}
+
+/// Repetier's own spelling of three of them.
+fn request(text: &str) -> Option<Action> {
+    let (word, _) = text.split_once(':')?;
+    Some(match word {
+        "RequestPause" => Action::Paused,
+        "RequestContinue" => Action::Resumed,
+        "RequestStop" => Action::Cancel,
+        _ => return None,
+    })
 }
 
 impl Reply {
@@ -266,17 +337,21 @@ impl Reply {
         if text.starts_with("[MP] ") {
             return meatpack::status(text).map_or(Self::Other, Self::MeatPack);
         }
-        let error = ["Error:", "error:", "fatal:"].iter().find_map(|word| text.strip_prefix(word));
+        let error = ["Error:", "error:", "ERROR:", "fatal:"].iter().find_map(|word| text.strip_prefix(word));
         if let Some(rest) = error.map(|rest| rest.trim_ascii_start()) {
             let unknown =
                 if text.starts_with("fatal:") { Self::Fault(Fault::Halted) } else { Self::OtherError };
+            // RepRapFirmware repeats a command that it does not know, whatever stands in it.
+            if rest.starts_with("Bad command: ") {
+                return unknown;
+            }
             return refused(rest).or_else(|| fault(rest).map(Self::Fault)).unwrap_or(unknown);
         }
         if let Some(rest) = text.strip_prefix("!!") {
             return Self::Fault(fault(rest).unwrap_or(Fault::Halted));
         }
         if let Some(rest) = text.strip_prefix("//action:").or_else(|| text.strip_prefix("// action:")) {
-            return Self::Action(action(rest));
+            return action(rest);
         }
         if let Some(rest) = text.strip_prefix("Cap:") {
             return match rest.split_once(':') {
@@ -304,12 +379,15 @@ impl Reply {
         if let Some(unknown) = unknown_command(text) {
             return unknown;
         }
+        if let Some(action) = request(text) {
+            return Self::Action(action);
+        }
         if text.starts_with("// Klipper state: ") {
             let down = text.ends_with("Shutdown") || text.ends_with("Disconnect");
             return if down { Self::Fault(Fault::Halted) } else { Self::Other };
         }
-        if text.starts_with("Entering Alarm/Halt state") {
-            return Self::Fault(Fault::Halted);
+        if let Some(fault) = bare_fault(text) {
+            return Self::Fault(fault);
         }
         if text.contains("FIRMWARE_NAME:") {
             return report::firmware(text).map_or(Self::Other, Self::Firmware);
@@ -425,7 +503,42 @@ mod tests {
             ("Error:Probing Failed", Fault::Probing),
             ("Error:Printer stopped due to errors. Supervision required.", Fault::Halted),
             ("!! MCU 'mcu' shutdown: Timer too close", Fault::Halted),
-            ("fatal:Heater/sensor error - Printer stopped and heaters disabled", Fault::Halted),
+            ("fatal:Heater/sensor error - Printer stopped and heaters disabled", Fault::Sensor),
+            ("fatal:something new", Fault::Halted),
+            (
+                "Error:Thermal Malfunction, system stopped! Heater_ID: chamber (temp: 23.4)",
+                Fault::ThermalRunaway,
+            ),
+            ("Error:!! KILL caused by too much inactive time - current command: G28", Fault::Inactive),
+            ("!! STOP called because of BLTouch error - restart with M999", Fault::Probing),
+            ("!! STOP called because of unhomed error - restart with M999", Fault::Halted),
+            ("Error:Watchdog timeout. Reset required.", Fault::Watchdog),
+            ("Error:Coolant flow fault. Hotend disabled.", Fault::Coolant),
+            (": Extruder switched off. MAXTEMP triggered !", Fault::TooHot),
+            ("0: Heaters switched off. MINTEMP BED triggered!", Fault::TooCold),
+            ("Error:0: Heaters switched off. MAXTEMP triggered!", Fault::TooHot),
+            ("Error: HOTEND THERMAL RUNAWAY", Fault::ThermalRunaway),
+            ("TM: error triggered!", Fault::ThermalRunaway),
+            ("Err:HOTEND FAN ERROR", Fault::Fan),
+            ("POWER PANIC DETECTED", Fault::PowerLost),
+            ("INT4", Fault::PowerLost),
+            ("Error: Heater 1 fault: temperature excursion too large", Fault::ThermalRunaway),
+            ("Emergency Stop! Reset the controller to continue.", Fault::Killed),
+            (
+                "Error: MINTEMP or MAXTEMP triggered on T. Check temperature sensors! HALT asserted",
+                Fault::Sensor,
+            ),
+            (
+                "Error: Temperature runaway on T. HALT asserted - reset or M999 required",
+                Fault::ThermalRunaway,
+            ),
+            ("Kill button pressed - reset or M999 to continue", Fault::Killed),
+            ("!!", Fault::Halted),
+            ("!! Heater extruder not heating at expected rate", Fault::HeatingFailed),
+            ("!! MCU 'mcu' shutdown: ADC out of range", Fault::Sensor),
+            ("!! Lost communication with MCU 'mcu'", Fault::Halted),
+            ("!! Shutdown due to M112 command", Fault::Killed),
+            ("// Klipper state: Disconnect", Fault::Halted),
             ("ok Emergency Stop Requested - reset or M999 required to exit HALT state", Fault::Killed),
             ("error:Alarm lock", Fault::Halted),
             ("Entering Alarm/Halt state", Fault::Halted),
@@ -435,6 +548,16 @@ mod tests {
             assert_eq!(parse(line), Reply::Fault(fault), "{line}");
         }
         assert_eq!(parse("Error:something new"), Reply::OtherError);
+        // Some of these a file can make a firmware say.
+        for line in [
+            "MAXTEMP triggered",
+            "echo:kill() called",
+            "echo:M112 Shutdown",
+            "INT44",
+            "Error: Bad command: XMAXTEMP",
+        ] {
+            assert!(!matches!(parse(line), Reply::Fault(_)), "{line}");
+        }
     }
 
     #[test]
@@ -448,7 +571,17 @@ mod tests {
             ("start", Reply::Start),
             ("//action:paused", Reply::Action(Action::Paused)),
             ("// action:cancel", Reply::Action(Action::Cancel)),
-            ("//action:prompt_begin Pause", Reply::Action(Action::Other)),
+            ("//action:prompt_begin Pause", Reply::Prompt(PromptLine::Begin("Pause".into()))),
+            ("// action:prompt_button Purge More", Reply::Prompt(PromptLine::Button("Purge More".into()))),
+            ("//action:prompt_choice Yes", Reply::Prompt(PromptLine::Button("Yes".into()))),
+            ("//action:prompt_show", Reply::Prompt(PromptLine::Show)),
+            ("//action:prompt_end", Reply::Prompt(PromptLine::End)),
+            ("//action:paused filament_runout 0", Reply::Action(Action::Runout)),
+            ("//action:out_of_filament T0", Reply::Action(Action::Runout)),
+            ("//action:notification <b>hot</b>", Reply::Action(Action::Other)),
+            ("RequestPause:User interaction", Reply::Action(Action::Paused)),
+            ("RequestContinue:", Reply::Action(Action::Resumed)),
+            ("RequestStop:", Reply::Action(Action::Cancel)),
             ("//action:poweroff", Reply::Action(Action::PowerOff)),
             ("Cap:AUTOREPORT_TEMP:1", Reply::Capability { name: "AUTOREPORT_TEMP".into(), able: true }),
             ("Cap:PROGRESS:0", Reply::Capability { name: "PROGRESS".into(), able: false }),

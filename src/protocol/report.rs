@@ -12,6 +12,8 @@ pub struct TemperatureReport {
     pub hotend: Option<Reading>,
     pub bed: Option<Reading>,
     pub chamber: Option<Reading>,
+    /// `T0` to `T3`, where they are listed; `hotend` is the active one where the firmware says so.
+    pub tools: [Option<Reading>; 4],
 }
 
 /// The planned end point, in mm; not where the head is.
@@ -66,13 +68,18 @@ pub fn temperatures(line: &str) -> Option<TemperatureReport> {
             Some((actual, target)) => (actual, Some(target)),
             None => (value, None),
         };
-        let slot = match key {
-            // With several tools `T` is the active one and is also listed as `T0`…: the first wins.
-            "T" | "T0" if report.hotend.is_none() => &mut report.hotend,
-            "B" => &mut report.bed,
-            "C" => &mut report.chamber,
-            _ => continue,
+        let tool = match key {
+            "T0" => Some(0),
+            "T1" => Some(1),
+            "T2" => Some(2),
+            "T3" => Some(3),
+            _ => None,
         };
+        // With several tools `T` is the active one and is also listed as `T0`…: the first wins.
+        let is_hotend = matches!(key, "T" | "T0") && report.hotend.is_none();
+        if tool.is_none() && !is_hotend && !matches!(key, "B" | "C") {
+            continue;
+        }
         let Some(actual) = celsius(actual) else { continue };
         let target = match glued {
             Some(target) => celsius(target),
@@ -85,8 +92,17 @@ pub fn temperatures(line: &str) -> Option<TemperatureReport> {
                 None => None,
             },
         };
-        *slot = Some(Reading { actual, target });
-        found = true;
+        let reading = Some(Reading { actual, target });
+        if let Some(tool) = tool {
+            report.tools[tool] = reading;
+        }
+        match key {
+            "B" => report.bed = reading,
+            "C" => report.chamber = reading,
+            _ if is_hotend => report.hotend = reading,
+            _ => {}
+        }
+        found |= is_hotend || tool.is_none();
     }
     found.then_some(report)
 }
@@ -172,6 +188,9 @@ mod tests {
             let report = temperatures(line).unwrap_or_default();
             assert_eq!((report.hotend, report.bed), (hotend, bed), "{line}");
         }
+        let two = temperatures("T:200.0 /200.0 B:60.0 /60.0 T0:30.0 /0.0 T1:200.0 /200.0 @:0").unwrap();
+        assert_eq!((two.hotend, two.tools[0]), (reading(200.0, 200.0), reading(30.0, 0.0)));
+        assert_eq!((two.tools[1], two.tools[2]), (reading(200.0, 200.0), None));
         let no_target = temperatures("T:24.6 E:0 W:?").unwrap();
         assert_eq!(no_target.hotend, Some(Reading { actual: Celsius(24.6), target: None }));
     }

@@ -11,19 +11,35 @@ use super::fleet::Fleet;
 use super::intake::Intake;
 use super::recorder::Recorder;
 use crate::config::{BedClearing, Printer};
+use crate::domain::case::IntendedUse;
 use crate::domain::event::Actor;
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, JobState, Outcome, Progress};
+use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress};
 use crate::domain::lab::{Lab, Request};
+use crate::domain::moment::Stamp;
 use crate::domain::printer::{Activity, Bed};
+use crate::io::clock::Clock;
 
 /// Nothing is missed by events; this only bounds how long a lost wake-up could last.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// The next job for a printer, if it may start one now.
-fn next_job(lab: &Lab, printer: &PrinterName) -> Option<JobId> {
-    let mut jobs = lab.jobs_in_order().into_iter();
-    jobs.find(|job| lab.may_start(job, printer).is_ok()).map(|job| job.id.clone())
+/// The next job for a printer, if it may start one now. One that somebody stands there for comes first.
+fn next_job(
+    lab: &Lab,
+    printer: &Printer,
+    uses: &[IntendedUse],
+    unprotected: bool,
+    now: &Stamp,
+) -> Option<JobId> {
+    let name = &printer.name;
+    let jobs = lab.jobs_in_order();
+    let may = |job: &&&Job| {
+        let of = lab.cases.get(&job.case).map(|case| case.intended_use);
+        lab.may_begin(job, name, printer.attended(uses, of, unprotected), now).is_ok()
+    };
+    let is_released = |job: &&&Job| job.released.as_ref().is_some_and(|released| released.holds(name, now));
+    let released = jobs.iter().filter(is_released).find(may);
+    released.or_else(|| jobs.iter().find(may)).map(|job| job.id.clone())
 }
 
 /// Whether what lies on the bed came to its end, so that the printer's own way of removing it ran.
@@ -41,6 +57,9 @@ pub struct Dispatcher {
     pub fleet: Fleet,
     pub intake: Intake,
     pub printers: Vec<Printer>,
+    /// Jobs for these begin only while a person is there.
+    pub attended_uses: Vec<IntendedUse>,
+    pub clock: Clock,
 }
 
 impl Dispatcher {
@@ -83,18 +102,17 @@ impl Dispatcher {
 
     async fn look_at(&self, printer: &Printer) {
         let name = &printer.name;
-        let ready = self
-            .fleet
-            .board()
-            .get(name)
-            .is_some_and(|live| matches!(live.borrow().activity, Activity::Ready));
-        if !ready {
+        let Some(unprotected) = self.fleet.board().get(name).and_then(|live| {
+            let live = live.borrow();
+            matches!(live.activity, Activity::Ready).then_some(live.unprotected)
+        }) else {
             return;
-        }
+        };
         if printer.bed_clearing == BedClearing::Automatic {
             self.clear_by_itself(name).await;
         }
-        if let Some(job) = self.recorder.read(|lab| next_job(lab, name)) {
+        let (uses, now) = (&self.attended_uses, self.clock.stamp());
+        if let Some(job) = self.recorder.read(|lab| next_job(lab, printer, uses, unprotected, &now)) {
             self.start(name, job).await;
         }
     }

@@ -16,6 +16,7 @@ use crate::control::session::Session;
 use crate::gcode::lexer::Lexer;
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
+use crate::io::usb::Device;
 
 /// Lines of a file on their way to a session.
 #[derive(Debug)]
@@ -100,6 +101,8 @@ pub struct Drive {
     by_line: bool,
     /// Rings when the session wants to be asked, or before: an `ok` puts that off, and it is not set anew for each.
     alarm: Pin<Box<Sleep>>,
+    /// DTR as it was last set.
+    dtr_is_up: bool,
     /// Why the file could not be read, if so.
     pub supply_error: Option<String>,
 }
@@ -131,8 +134,14 @@ impl Drive {
             buffer: vec![0; 4096],
             alarm,
             by_line: false,
+            dtr_is_up: true,
             supply_error: None,
         }
+    }
+
+    /// The device that is open.
+    pub fn device(&self) -> Option<Device> {
+        self.wire.device()
     }
 
     /// Gives the session back; the wire is closed.
@@ -201,6 +210,7 @@ impl Drive {
             }
         }
         self.write_now();
+        self.follow_dtr();
         // Before, what arrives may be rubbish without an end, and worth telling.
         if !self.by_line && self.session.is_ready() {
             self.by_line = true;
@@ -225,10 +235,10 @@ impl Drive {
     }
 
     /// Emergency stop: throws away what waits in the kernel and writes the stop at once.
-    /// `true` when the bytes are in the kernel's hands.
+    /// `true` when the bytes are in the kernel's hands. Whether the board obeys is told by the session, later.
     pub async fn stop(&mut self) -> bool {
-        self.session.stop();
-        self.supply = None;
+        self.session.stop(self.clock.now());
+        // The file's reader is let go later, by the caller: that wakes a thread up.
         self.wire.discard_output();
         while !self.session.transmit().is_empty() {
             // A port that takes nothing for this long will not take the stop either.
@@ -240,5 +250,130 @@ impl Drive {
             }
         }
         true
+    }
+
+    /// Moves the port's DTR to where the session wants it.
+    fn follow_dtr(&mut self) {
+        let now = self.clock.now();
+        let up = self.session.dtr_is_up(now);
+        if up == self.dtr_is_up {
+            return;
+        }
+        match self.wire.set_dtr(up) {
+            Ok(()) => self.dtr_is_up = up,
+            Err(error) => {
+                tracing::info!(%error, "the port cannot reset its board by DTR");
+                self.session.handle_no_dtr(now);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::session::{Profile, SessionEvent};
+    use crate::control::stop::DtrReset;
+    use crate::domain::ids::BootId;
+    use crate::domain::units::Baud;
+    use crate::protocol::window::Capacity;
+    use std::io;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll};
+    use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+    type Levels = Arc<Mutex<Vec<(Duration, bool)>>>;
+
+    /// A port with a DTR that notes what it is set to, and when; or without one.
+    struct Wired {
+        pipe: DuplexStream,
+        levels: Option<Levels>,
+        began: Instant,
+    }
+
+    impl AsyncRead for Wired {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.pipe).poll_read(cx, buffer)
+        }
+    }
+
+    impl AsyncWrite for Wired {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.pipe).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl Wire for Wired {
+        fn discard_output(&mut self) {}
+
+        fn set_dtr(&mut self, up: bool) -> io::Result<()> {
+            let Some(levels) = &self.levels else { return Err(io::ErrorKind::Unsupported.into()) };
+            levels.lock().unwrap().push((self.began.elapsed(), up));
+            Ok(())
+        }
+    }
+
+    /// A stop at a board that says nothing; when the relay was asked for, after the stop.
+    async fn stopped(levels: Option<Levels>, dtr_reset: DtrReset) -> Duration {
+        let (ours, _theirs) = tokio::io::duplex(65_536);
+        let baud = Baud(115_200);
+        let profile =
+            Profile { dtr_reset, ..Profile::new(baud, Capacity { receive_bytes: 127, queue_slots: 0 }) };
+        let wire = Wired { pipe: ours, levels, began: Instant::now() };
+        let session = Session::new("mk".parse().unwrap(), profile);
+        let mut drive = Drive::new(session, Box::new(wire), Clock::start(BootId::from_entropy([1; 16])));
+        let began = Instant::now();
+        assert!(drive.stop().await);
+        loop {
+            assert!(matches!(drive.turn().await, Turn::Moved));
+            while let Some(event) = drive.session.poll_event() {
+                if event == SessionEvent::StopUnverified {
+                    return began.elapsed();
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_that_is_not_confirmed_moves_dtr_down_and_up_before_the_relay() {
+        let levels = Levels::default();
+        let relay = stopped(Some(Arc::clone(&levels)), DtrReset::Known).await;
+        let levels = levels.lock().unwrap().clone();
+        assert_eq!(levels.iter().map(|(_, up)| *up).collect::<Vec<_>>(), [false, true]);
+        let (down, up) = (levels[0].0, levels[1].0);
+        assert!((1_000..1_050).contains(&down.as_millis()), "{down:?}");
+        assert!((100..150).contains(&(up - down).as_millis()), "{up:?}");
+        assert!((3_000..3_200).contains(&relay.as_millis()), "{relay:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_without_dtr_goes_to_the_relay_at_once() {
+        for dtr_reset in [DtrReset::Known, DtrReset::Perhaps, DtrReset::Never] {
+            let relay = stopped(None, dtr_reset).await;
+            assert!((1_000..1_050).contains(&relay.as_millis()), "{dtr_reset:?}: {relay:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dtr_that_is_not_to_be_moved_is_not_moved() {
+        let levels = Levels::default();
+        stopped(Some(Arc::clone(&levels)), DtrReset::Never).await;
+        assert!(levels.lock().unwrap().is_empty());
     }
 }

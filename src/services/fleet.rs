@@ -6,16 +6,21 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::board::Board;
+use super::stop_input::Hold;
+use crate::control::console::ConsoleAnswer;
 use crate::domain::ids::{JobId, PrinterName};
+use crate::gcode::commands::When;
 
 /// What a person may ask of a printer's task.
 #[derive(Debug)]
 pub enum Order {
     Pause {
         job: JobId,
+        by: String,
     },
     Resume {
         job: JobId,
+        by: String,
     },
     Cancel {
         job: JobId,
@@ -24,6 +29,22 @@ pub enum Order {
     /// A person has looked at a stopped or faulted printer and says it may be used again.
     Clear {
         by: String,
+    },
+    /// A person says that the board on its port is its own.
+    Identify {
+        by: String,
+    },
+    /// A person answers what the firmware asks: the button's place, from 0, and the question that they saw.
+    Answer {
+        button: u8,
+        seen: Option<String>,
+        by: String,
+    },
+    /// A console command that was judged and noted; what it brings goes to `reply`.
+    Console {
+        command: Box<[u8]>,
+        when: When,
+        reply: oneshot::Sender<ConsoleAnswer>,
     },
 }
 
@@ -36,6 +57,14 @@ pub enum NotDone {
     OtherJob { printer: PrinterName, job: JobId },
     #[error("printer {printer} is {state}, so it cannot {wanted}")]
     WrongState { printer: PrinterName, state: &'static str, wanted: &'static str },
+    #[error("printer {0} cannot be cleared while the stop file or the stop input holds all printers stopped")]
+    StopHeld(PrinterName),
+    #[error("printer {printer}: {why}; look at what it asks now, then answer that")]
+    NotAsked { printer: PrinterName, why: String },
+    #[error("printer {printer}: {why}; `hotend_max`, `bed_max` and `chamber_max` in its section say how hot")]
+    TooHot { printer: PrinterName, why: String },
+    #[error("printer {0} did not answer; look at it, and at `platen printers`")]
+    NoAnswer(PrinterName),
     #[error("not recorded: {0}")]
     NotRecorded(String),
     #[error("platen is shutting down")]
@@ -79,11 +108,17 @@ pub struct Lanes {
 pub struct Fleet {
     lanes: Arc<BTreeMap<PrinterName, Lanes>>,
     board: Board,
+    hold: Hold,
 }
 
 impl Fleet {
     pub fn new(lanes: BTreeMap<PrinterName, Lanes>, board: Board) -> Self {
-        Self { lanes: Arc::new(lanes), board }
+        Self { lanes: Arc::new(lanes), board, hold: Hold::default() }
+    }
+
+    /// Whether a stop input holds all printers stopped.
+    pub fn stop_input(&self) -> Hold {
+        self.hold.clone()
     }
 
     pub fn board(&self) -> &Board {
@@ -92,9 +127,24 @@ impl Fleet {
 
     pub async fn order(&self, printer: &PrinterName, order: Order) -> Result<(), NotDone> {
         let lanes = self.lanes.get(printer).ok_or_else(|| NotDone::NoPrinter(printer.clone()))?;
+        if matches!(order, Order::Clear { .. }) && self.hold.is_held() {
+            return Err(NotDone::StopHeld(printer.clone()));
+        }
         let (answer, answered) = oneshot::channel();
         lanes.orders.send(Ordered { order, answer }).await.map_err(|_| NotDone::Closed)?;
         answered.await.unwrap_or(Err(NotDone::Closed))
+    }
+
+    /// Sends one command that was judged, and waits for what it brings.
+    pub async fn console(
+        &self,
+        printer: &PrinterName,
+        command: Box<[u8]>,
+        when: When,
+    ) -> Result<ConsoleAnswer, NotDone> {
+        let (reply, answered) = oneshot::channel();
+        self.order(printer, Order::Console { command, when, reply }).await?;
+        answered.await.map_err(|_| NotDone::NoAnswer(printer.clone()))
     }
 
     /// Begins a job on a printer.
@@ -123,6 +173,19 @@ impl Fleet {
         if let Some(name) = printer.filter(|name| !self.lanes.contains_key(*name)) {
             return Err(NotDone::NoPrinter(name.clone()));
         }
+        Ok(self.stop_now(printer, by).await)
+    }
+
+    /// Emergency stop of all: they are told when this returns, before its answer is awaited.
+    pub fn stop_all_now(&self, by: &str) -> impl Future<Output = Vec<(PrinterName, bool)>> + Send + use<> {
+        self.stop_now(None, by)
+    }
+
+    fn stop_now(
+        &self,
+        printer: Option<&PrinterName>,
+        by: &str,
+    ) -> impl Future<Output = Vec<(PrinterName, bool)>> + Send + use<> {
         let mut waiting = Vec::new();
         for (name, lanes) in self.lanes.iter().filter(|(name, _)| printer.is_none_or(|one| one == *name)) {
             let (answer, answered) = oneshot::channel();
@@ -134,15 +197,17 @@ impl Fleet {
             };
             waiting.push((name.clone(), behind, answered));
         }
-        let mut outcome = Vec::with_capacity(waiting.len());
-        for (name, behind, answered) in waiting {
-            if let Some((lane, stop)) = behind {
-                // Closed meanwhile: then there is no answer either.
-                let _ = lane.send(stop).await;
+        async move {
+            let mut outcome = Vec::with_capacity(waiting.len());
+            for (name, behind, answered) in waiting {
+                if let Some((lane, stop)) = behind {
+                    // Closed meanwhile: then there is no answer either.
+                    let _ = lane.send(stop).await;
+                }
+                outcome.push((name, answered.await.unwrap_or(false)));
             }
-            outcome.push((name, answered.await.unwrap_or(false)));
+            outcome
         }
-        Ok(outcome)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::ids::FileHash;
+use crate::gcode::commands::Code;
 use crate::gcode::survey::{Survey, SurveyError};
 use crate::io::spool::{Incoming, Spool, SpoolError};
 
@@ -26,11 +27,19 @@ pub enum IntakeError {
 #[derive(Clone, Debug)]
 pub struct Intake {
     spool: Arc<Spool>,
+    /// Codes that some printer's profile allows.
+    allowed: Arc<[Code]>,
 }
 
 impl Intake {
     pub fn new(spool: Arc<Spool>) -> Self {
-        Self { spool }
+        Self { spool, allowed: Arc::new([]) }
+    }
+
+    /// Takes in files with these commands, too: some printer's profile allows them.
+    #[must_use]
+    pub fn allowing(self, codes: impl IntoIterator<Item = Code>) -> Self {
+        Self { allowed: codes.into_iter().collect(), ..self }
     }
 
     pub fn spool(&self) -> &Arc<Spool> {
@@ -46,7 +55,8 @@ impl Intake {
     /// A file that cannot be printed does not stay in the spool.
     pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, IntakeError> {
         let survey = incoming.survey().await?;
-        let survey = match survey {
+        let judged = survey.and_then(|survey| survey.allowed_by(&self.allowed).map(|()| survey));
+        let survey = match judged {
             Ok(survey) => survey,
             Err(error) => {
                 incoming.discard().await;
@@ -60,6 +70,8 @@ impl Intake {
     /// Reads a file again that is in the spool, for a further job from it.
     pub async fn accepted(&self, file: &FileHash) -> Result<Accepted, IntakeError> {
         let (bytes, survey) = self.spool.survey(file).await?;
-        Ok(Accepted { file: file.clone(), bytes, survey: survey? })
+        let survey = survey?;
+        survey.allowed_by(&self.allowed)?;
+        Ok(Accepted { file: file.clone(), bytes, survey })
     }
 }

@@ -7,9 +7,12 @@ pub mod board;
 pub mod intake;
 
 pub mod drive;
+pub mod ports;
 pub mod printer;
+pub mod relay;
 
 pub mod dispatch;
 pub mod fleet;
+pub mod stop_input;
 
 pub mod telemetry;

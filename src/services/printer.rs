@@ -17,16 +17,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::drive::{Drive, FileSupply, Turn, dial};
 use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
+use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
+use super::relay::Relay;
+use crate::control::console::ConsoleAnswer;
 use crate::control::session::{NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
+use crate::domain::heat::Action;
+use crate::domain::identity::Recognition;
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, Progress};
+use crate::domain::job::{Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
-use crate::io::serial::Dial;
+use crate::io::serial::{Dial, DialError, Wire};
+use crate::io::usb::Device;
 
 /// A printer that is off costs one failed `open` in this time, at most.
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -45,6 +51,13 @@ const STOPS: usize = 4;
 /// How long a job may take to leave the printer when the daemon ends.
 const LEAVE: Duration = Duration::from_secs(5);
 
+/// A stop that comes while the port is being opened waits for it so long, and then goes to the relay.
+const STOP_WAITS_FOR_PORT: Duration = Duration::from_millis(250);
+/// Nobody burns their hand on this, °C, and nothing melts.
+const COLD: f64 = 50.0;
+/// A printer whose latest temperatures are older may be anything.
+const OLD_READING: Duration = Duration::from_secs(30);
+
 /// What the task needs to know and to have.
 pub struct Setup {
     pub name: PrinterName,
@@ -52,6 +65,8 @@ pub struct Setup {
     pub dial: Arc<dyn Dial>,
     pub recorder: Recorder,
     pub clock: Clock,
+    pub relay: Relay,
+    pub ports: Arc<Ports>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -81,8 +96,22 @@ pub fn spawn(
         scribe,
         ticks: VecDeque::with_capacity(RATE_TICKS + 1),
         noted: None,
+        power_cut: false,
+        console: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
+}
+
+/// Whether a note is tried again when the disk did not take it.
+fn is_worth_waiting(request: &Request, ending: bool) -> bool {
+    match request {
+        Request::NoteProgress { .. } => false,
+        // Found out again whenever the port is opened.
+        Request::NoteIdentified { .. } | Request::NoteQuarantined { .. } | Request::NoteRecognised { .. } => {
+            !ending
+        }
+        _ => true,
+    }
 }
 
 /// Writes down what a printer's task tells, in order, for as long as it takes.
@@ -101,9 +130,7 @@ impl Scribe {
                 loop {
                     match recorder.submit(request.clone(), Actor::Printer(printer.clone())).await {
                         Ok(_) => break,
-                        Err(NotRecorded::Store(error))
-                            if !matches!(request, Request::NoteProgress { .. }) =>
-                        {
+                        Err(NotRecorded::Store(error)) if is_worth_waiting(&request, inbox.is_closed()) => {
                             tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
                             tokio::time::sleep(pause).await;
                             pause = (pause * 2).min(RETRY_MAX);
@@ -138,6 +165,61 @@ struct Task {
     ticks: VecDeque<(Moment, LineHealth)>,
     /// The progress that the journal has, and when it got it.
     noted: Option<(Progress, Moment)>,
+    /// The relay was told to switch off, and nobody has cleared the printer since.
+    power_cut: bool,
+    /// Who waits for the answer to a console command.
+    console: Option<oneshot::Sender<ConsoleAnswer>>,
+}
+
+/// Whether a printer may be hot, or may get so: what is not known is.
+fn may_be_hot(snapshot: &Snapshot, now: Moment) -> bool {
+    let seen = &snapshot.temperatures;
+    let told = seen.at.is_some_and(|at| now.since(at) < OLD_READING);
+    let warm = [seen.hotend, seen.bed, seen.chamber]
+        .into_iter()
+        .flatten()
+        .any(|heater| heater.actual.0 >= COLD || heater.target.is_some_and(|target| target.0 > 0.0));
+    snapshot.activity.job().is_some() || !told || warm
+}
+
+/// What became of opening the port.
+enum Dialled {
+    /// Open, with a stop that came meanwhile.
+    Open(Box<dyn Wire>, Option<Held>, Option<Stop>),
+    Failed(String),
+    /// A stop came, and the port did not.
+    Stopped,
+}
+
+/// Opens the port for this printer alone, or says why not, with what to do.
+async fn open(setup: &Setup) -> Result<(Box<dyn Wire>, Option<Held>), String> {
+    let shared = |other: PrinterName| {
+        format!("its port leads to the device that printer {other} has open: give each a `port` of its own")
+    };
+    let (ports, name) = (&setup.ports, &setup.name);
+    match dial(Arc::clone(&setup.dial)).await {
+        Ok(wire) => match wire.device().map(|device| ports.hold(device, name)).transpose() {
+            Ok(held) => Ok((wire, held)),
+            Err(other) => Err(shared(other)),
+        },
+        Err(error) => {
+            let holder = setup.dial.device().and_then(|device| ports.holder(device));
+            if let Some(other) = holder {
+                return Err(shared(other));
+            }
+            let mut reason = error.to_string();
+            if matches!(error, DialError::Missing(_)) {
+                let (ports, recorder, name) = (Arc::clone(ports), setup.recorder.clone(), name.clone());
+                let looked = tokio::task::spawn_blocking(move || ports.elsewhere(&recorder, &name)).await;
+                if let Ok(Some(path)) = looked {
+                    reason.push_str(&format!(
+                        " Its adapter is at {path} now: set `port` to a name that stays, in /dev/serial/by-id or by-path"
+                    ));
+                }
+            }
+            Err(reason)
+        }
+    }
 }
 
 /// Why a connection ended.
@@ -157,13 +239,25 @@ impl Task {
                 }
                 continue;
             }
-            match dial(Arc::clone(&self.setup.dial)).await {
-                Ok(wire) => {
+            match self.dial_or_stop().await {
+                Dialled::Stopped => continue,
+                // The device is ours alone for as long as it is open.
+                Dialled::Open(wire, _held, mut stop) => {
+                    if stop.is_none() {
+                        match self.recognition_or_stop(wire.device()).await {
+                            Ok(recognition) => {
+                                if let Some(session) = &mut self.session {
+                                    session.expect(Some(recognition));
+                                }
+                            }
+                            Err(meanwhile) => stop = Some(meanwhile),
+                        }
+                    }
                     let Some(session) = self.session.take() else { break };
                     tracing::info!(printer = %self.setup.name, "port opened");
                     let drive = Drive::new(session, wire, self.setup.clock.clone());
                     let begun = self.setup.clock.now();
-                    let (session, ended) = self.connected(drive, &shutdown).await;
+                    let (session, ended) = self.connected(drive, stop, &shutdown).await;
                     self.session = Some(session);
                     match ended {
                         Ended::Shutdown => break,
@@ -176,8 +270,7 @@ impl Task {
                         pause = RETRY_MIN;
                     }
                 }
-                Err(error) => {
-                    let reason = error.to_string();
+                Dialled::Failed(reason) => {
                     let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
                     if !known {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
@@ -194,6 +287,83 @@ impl Task {
         let Self { scribe: Scribe { queue, done }, .. } = self;
         drop(queue);
         let _ = done.await;
+    }
+
+    /// Opens the port; a driver may take its time for that, and a stop waits for it only a moment.
+    async fn dial_or_stop(&mut self) -> Dialled {
+        let mut dialling = Box::pin(open(&self.setup));
+        let stop = tokio::select! {
+            biased;
+            dialled = &mut dialling => return match dialled {
+                Ok((wire, held)) => Dialled::Open(wire, held, None),
+                Err(reason) => Dialled::Failed(reason),
+            },
+            Some(stop) = self.stops.recv() => stop,
+        };
+        let dialled = tokio::time::timeout(STOP_WAITS_FOR_PORT, dialling).await;
+        match dialled {
+            Ok(Ok((wire, held))) => Dialled::Open(wire, held, Some(stop)),
+            Ok(Err(_)) | Err(_) => {
+                self.stop_without_port(stop).await;
+                Dialled::Stopped
+            }
+        }
+    }
+
+    /// What the board on the open port has to be; a stop does not wait for that, nor does it matter to it.
+    async fn recognition_or_stop(&mut self, device: Option<Device>) -> Result<Recognition, Stop> {
+        let Setup { ports, recorder, name, .. } = &self.setup;
+        tokio::select! {
+            biased;
+            Some(stop) = self.stops.recv() => Err(stop),
+            recognition = ports.recognition(recorder, name, device) => Ok(recognition),
+        }
+    }
+
+    /// A stop that cannot go to the wire: the power, and the latch.
+    async fn stop_without_port(&mut self, stop: Stop) {
+        self.show(Activity::Stopped);
+        let _ = stop.answer.send(false);
+        self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+        self.cut_power();
+        // The latch is read from the journal: wait until the scribe has written it.
+        self.settled().await;
+    }
+
+    /// The name of an idle port leads elsewhere by now: what is open is not what is meant any more.
+    /// While a job runs, what is open is what was recognised, and nothing follows the name.
+    fn has_moved(&self, drive: &Drive) -> Option<String> {
+        if !(drive.session.is_ready() || drive.session.is_quarantined()) {
+            return None;
+        }
+        let (open, meant) = (drive.device()?, self.setup.dial.device()?);
+        (open != meant).then(|| "the name of its port leads to another device now".to_owned())
+    }
+
+    /// Another printer's board that we found hot: its own job may have been running when the port was opened.
+    fn quench(&mut self, drive: &mut Drive) {
+        let now = self.setup.clock.now();
+        if let Some(other) = drive.session.wants_quenching()
+            && self.setup.recorder.read(|lab| lab.running_on(&other).is_none())
+        {
+            drive.session.quench(now);
+        }
+    }
+
+    /// A person says that the board on the open port is this printer's.
+    async fn identify(&mut self, drive: &mut Drive, by: String) -> Result<(), NotDone> {
+        let wanted = "be identified: its board must be connected, and idle";
+        let idle = drive.session.is_ready() || drive.session.is_quarantined();
+        let Some(evidence) = drive.session.evidence().filter(|_| idle) else {
+            let state = drive.session.activity().word();
+            return Err(self.refused(&NotNow::State { state }, None, wanted));
+        };
+        let (printer, evidence) = (self.setup.name.clone(), Box::new(evidence));
+        let request = Request::Identify { printer, evidence, by: by.clone() };
+        let recorded = self.setup.recorder.submit(request, Actor::Person(by)).await;
+        recorded.map_err(|error| NotDone::NotRecorded(error.to_string()))?;
+        let now = self.setup.clock.now();
+        drive.session.accept(now).map_err(|error| self.refused(&error, None, wanted))
     }
 
     /// Publishes a picture of a printer without a connection.
@@ -215,11 +385,7 @@ impl Task {
                 biased;
                 () = shutdown.cancelled() => return true,
                 Some(stop) = self.stops.recv() => {
-                    self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
-                    self.show(Activity::Stopped);
-                    let _ = stop.answer.send(false);
-                    // The latch is read from the journal: wait until the scribe has written it.
-                    self.settled().await;
+                    self.stop_without_port(stop).await;
                     return false;
                 }
                 Some(ordered) = self.orders.recv() => {
@@ -248,8 +414,9 @@ impl Task {
                 biased;
                 () = shutdown.cancelled() => return true,
                 Some(stop) = self.stops.recv() => {
-                    // Stopped already, and no byte goes to it.
+                    // Stopped already, and its port is closed: only its power can be taken.
                     let _ = stop.answer.send(false);
+                    self.cut_power();
                 }
                 Some(Ordered { order, answer }) = self.orders.recv() => match order {
                     Order::Clear { by } => {
@@ -257,6 +424,7 @@ impl Task {
                         let done = cleared.is_ok();
                         let _ = answer.send(cleared);
                         if done {
+                            self.power_cut = false;
                             self.show(Activity::Connecting);
                             return false;
                         }
@@ -294,9 +462,17 @@ impl Task {
         let _ = tokio::time::timeout(LEAVE, latched).await;
     }
 
-    async fn connected(&mut self, mut drive: Drive, shutdown: &CancellationToken) -> (Session, Ended) {
+    async fn connected(
+        &mut self,
+        mut drive: Drive,
+        stop: Option<Stop>,
+        shutdown: &CancellationToken,
+    ) -> (Session, Ended) {
         self.noted = None;
         self.ticks.clear();
+        if let Some(stop) = stop {
+            self.stop(&mut drive, stop).await;
+        }
         self.publish(&drive.session);
         // These two live as long as the connection: made anew for each byte, they would be most of the work.
         let tick = sleep_until(Instant::now() + TICK);
@@ -309,7 +485,7 @@ impl Task {
                 biased;
                 Some(stop) = self.stops.recv() => self.stop(&mut drive, stop).await,
                 () = &mut ending, if !leaving => {
-                    if drive.session.progress().is_none() {
+                    if drive.session.progress().is_none() && !drive.session.is_stopping() {
                         break Ended::Shutdown;
                     }
                     // Nobody will watch the heat when we are gone.
@@ -335,18 +511,28 @@ impl Task {
                     self.ticks.push_back((self.setup.clock.now(), *drive.session.line()));
                     self.note_progress(&drive.session);
                     self.publish(&drive.session);
+                    self.hold_lease(&drive.session);
+                    self.quench(&mut drive);
+                    if let Some(reason) = self.has_moved(&drive) {
+                        drive.session.handle_closed(&reason);
+                        break Ended::Closed { reason };
+                    }
                 }
             }
             if let Some(reason) = self.note_events(&mut drive) {
                 drive.session.handle_closed(&reason);
                 break Ended::Closed { reason };
             }
-            if leave_by.is_some_and(|by| drive.session.progress().is_none() || Instant::now() >= by) {
+            let busy = drive.session.progress().is_some() || drive.session.is_stopping();
+            if leave_by.is_some_and(|by| !busy || Instant::now() >= by) {
                 drive.session.handle_closed("platen ends");
                 self.note_events(&mut drive);
                 break Ended::Shutdown;
             }
         };
+        self.setup.relay.let_go();
+        // Whoever waits for an answer hears that there is none.
+        self.console = None;
         (drive.into_session(), ended)
     }
 
@@ -354,7 +540,30 @@ impl Task {
     async fn stop(&mut self, drive: &mut Drive, stop: Stop) {
         let on_wire = drive.stop().await;
         let _ = stop.answer.send(on_wire);
+        // The others' stops go before our paperwork: all printers share this thread.
+        tokio::task::yield_now().await;
+        drive.set_supply(None);
         self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+    }
+
+    /// A stop that is not known to have worked: the power, now; then the journal.
+    fn cut_power(&mut self) {
+        self.power_cut = true;
+        let (journal, printer) = (self.scribe.queue.clone(), self.setup.name.clone());
+        self.setup.relay.switch_off(move |relay| {
+            tracing::error!(%printer, "the stop was not confirmed: {}", relay.in_words());
+            // The scribe ends only after its queue.
+            let _ = journal.send(Request::NoteStopUnverified { printer, relay });
+        });
+    }
+
+    /// The printer is looked after, as long as this is said.
+    fn hold_lease(&self, session: &Session) {
+        if self.power_cut {
+            return;
+        }
+        let now = self.setup.clock.now();
+        self.setup.relay.hold(may_be_hot(&session.snapshot(now), now));
     }
 
     fn start(&mut self, drive: &mut Drive, start: Start) {
@@ -372,7 +581,11 @@ impl Task {
         match (error, job) {
             (NotNow::OtherJob, Some(job)) => NotDone::OtherJob { printer, job: job.clone() },
             (NotNow::State { state }, _) => NotDone::WrongState { printer, state, wanted },
+            (NotNow::NoPrompt | NotNow::OtherPrompt | NotNow::NoButton, _) => {
+                NotDone::NotAsked { printer, why: error.to_string() }
+            }
             (NotNow::OtherJob, None) => NotDone::WrongState { printer, state: "printing", wanted },
+            (NotNow::TooHot { .. }, _) => NotDone::TooHot { printer, why: error.to_string() },
         }
     }
 
@@ -380,22 +593,49 @@ impl Task {
         let now = self.setup.clock.now();
         let session = &mut drive.session;
         let done = match order {
-            Order::Pause { job } => {
-                session.pause(now, &job).map_err(|error| self.refused(&error, Some(&job), "pause"))
+            Order::Pause { job, by } => {
+                let reason = PauseReason::Person { by: by.clone() };
+                let done = session.pause(now, &job, reason);
+                let done = done.map_err(|error| self.refused(&error, Some(&job), "pause"));
+                return self.answer_when_recorded(drive, done, Actor::Person(by), answer);
             }
-            Order::Resume { job } => {
-                session.resume(now, &job).map_err(|error| self.refused(&error, Some(&job), "resume"))
+            Order::Resume { job, by } => {
+                let done = session.resume(now, &job, &by);
+                let done = done.map_err(|error| self.refused(&error, Some(&job), "resume"));
+                return self.answer_when_recorded(drive, done, Actor::Person(by), answer);
+            }
+            Order::Answer { button, seen, by } => {
+                let done = session.answer(now, button, seen.as_deref(), &by);
+                let done = done.map_err(|error| self.refused(&error, None, "answer"));
+                done.map(|label| {
+                    let printer = self.setup.name.clone();
+                    self.scribe.note(Request::NoteAnswered { printer, by, button, label });
+                })
+            }
+            Order::Console { command, when, reply } => {
+                let done = session.console(now, &command, when);
+                if done.is_ok() {
+                    self.console = Some(reply);
+                }
+                done.map_err(|error| self.refused(&error, None, "take a console command"))
             }
             Order::Cancel { job, by } => {
                 drive.set_supply(None);
                 let session = &mut drive.session;
                 session.cancel(now, &job, &by).map_err(|error| self.refused(&error, Some(&job), "cancel"))
             }
+            Order::Identify { by } => {
+                let done = self.identify(drive, by).await;
+                self.publish(&drive.session);
+                let _ = answer.send(done);
+                return;
+            }
             Order::Clear { by } => match session.activity() {
                 Activity::Stopped | Activity::Faulted { .. } => {
                     self.settled().await;
                     let cleared = self.clear_latch(by).await;
                     if cleared.is_ok() {
+                        self.power_cut = false;
                         // It was stopped or faulted a moment ago, and nothing else changes that.
                         let _ = drive.session.clear();
                     }
@@ -410,7 +650,7 @@ impl Task {
                 }
             },
         };
-        self.answer_when_recorded(drive, done, answer);
+        self.answer_when_recorded(drive, done, Actor::Printer(self.setup.name.clone()), answer);
     }
 
     /// Pause and resume are told to the journal before the person hears "yes".
@@ -418,6 +658,7 @@ impl Task {
         &mut self,
         drive: &mut Drive,
         done: Result<(), NotDone>,
+        actor: Actor,
         answer: oneshot::Sender<Result<(), NotDone>>,
     ) {
         if done.is_err() {
@@ -425,21 +666,20 @@ impl Task {
             return;
         }
         let recorder = self.setup.recorder.clone();
-        let printer = self.setup.name.clone();
         let mut requests = VecDeque::new();
         while let Some(event) = drive.session.poll_event() {
             match event {
-                SessionEvent::Paused { job, progress } => {
-                    requests.push_back(Request::NotePaused { job, progress })
+                SessionEvent::Paused { job, progress, reason } => {
+                    requests.push_back(Request::NotePaused { job, progress, reason });
                 }
-                SessionEvent::Resumed { job } => requests.push_back(Request::NoteResumed { job }),
+                SessionEvent::Resumed { job, by } => requests.push_back(Request::NoteResumed { job, by }),
                 other => self.note_event(drive, other),
             }
         }
         tokio::spawn(async move {
             let mut outcome = Ok(());
             for request in requests {
-                if let Err(error) = recorder.submit(request, Actor::Printer(printer.clone())).await {
+                if let Err(error) = recorder.submit(request, actor.clone()).await {
                     outcome = Err(NotDone::NotRecorded(error.to_string()));
                 }
             }
@@ -471,9 +711,33 @@ impl Task {
             SessionEvent::Ready => {
                 tracing::info!(%printer, firmware = %drive.session.firmware().name, "ready");
             }
-            SessionEvent::StopVerified => tracing::warn!(%printer, "the firmware confirmed the stop"),
-            SessionEvent::Paused { job, progress } => self.scribe.note(Request::NotePaused { job, progress }),
-            SessionEvent::Resumed { job } => self.scribe.note(Request::NoteResumed { job }),
+            SessionEvent::StopVerified(proof) => {
+                tracing::warn!(%printer, "stopped: {}", proof.in_words());
+                self.scribe.note(Request::NoteStopVerified { printer: printer.clone(), proof });
+            }
+            SessionEvent::StopUnverified => self.cut_power(),
+            SessionEvent::Recognised { evidence, learn: true } => {
+                tracing::info!(%printer, "learned what its board is");
+                self.scribe.note(Request::NoteIdentified { printer: printer.clone(), evidence });
+            }
+            SessionEvent::Recognised { .. } => {
+                self.scribe.note(Request::NoteRecognised { printer: printer.clone() });
+            }
+            SessionEvent::Quarantined(why) => {
+                tracing::error!(%printer, why = why.in_words(), "in quarantine: it gets no line of a job");
+                self.scribe.note(Request::NoteQuarantined { printer: printer.clone(), why });
+            }
+            SessionEvent::Paused { job, progress, reason } => {
+                tracing::info!(%printer, %job, why = reason.in_words(), "paused");
+                self.scribe.note(Request::NotePaused { job, progress, reason });
+            }
+            SessionEvent::Resumed { job, by } => self.scribe.note(Request::NoteResumed { job, by }),
+            SessionEvent::Console(told) => {
+                if let Some(reply) = self.console.take() {
+                    // Whoever asked may have gone.
+                    let _ = reply.send(told);
+                }
+            }
             SessionEvent::LineTrouble(Some(trouble)) => {
                 tracing::warn!(%printer, "the line ails: {}", trouble.in_words());
             }
@@ -504,8 +768,16 @@ impl Task {
                 self.scribe.note(Request::NoteInterrupted { job, progress, why, line: Some(line) });
             }
             SessionEvent::Faulted(fault) => {
-                tracing::error!(%printer, fault = fault.in_words(), "the firmware has halted");
+                tracing::error!(%printer, fault = fault.in_words(), "locked until a person clears it");
                 self.scribe.note(Request::NoteFaulted { printer: printer.clone(), fault });
+            }
+            SessionEvent::Heat(alarm) => {
+                if alarm.action == Action::Warn {
+                    tracing::warn!(%printer, "{}", alarm.in_words());
+                } else {
+                    tracing::error!(%printer, "{}", alarm.in_words());
+                }
+                self.scribe.note(Request::NoteHeatAlarm { printer: printer.clone(), alarm });
             }
             // Only `platen stream` probes.
             SessionEvent::Close { .. } | SessionEvent::Probed(_) => {}

@@ -278,10 +278,15 @@ fn is_urgent(request: &Request) -> bool {
         request,
         Request::NoteStopped { .. }
             | Request::NoteFaulted { .. }
+            | Request::NoteHeatAlarm { .. }
+            | Request::NoteQuarantined { .. }
+            | Request::NoteRecognised { .. }
+            | Request::NoteIdentified { .. }
             | Request::NoteInterrupted { .. }
             | Request::NotePrinted { .. }
             | Request::NotePaused { .. }
             | Request::NoteResumed { .. }
+            | Request::NoteAnswered { .. }
             | Request::CancelJob { .. }
     )
 }

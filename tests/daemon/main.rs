@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
 
+mod attended;
 mod crash;
 mod demo;
 mod files;
+mod identity;
 mod life;
+mod pauses;
 mod ports;
 mod probe;
 mod refusals;
+mod relays;
 mod starts;
 mod stops;
 mod stream;

@@ -24,6 +24,7 @@ use platen::services::fleet::Fleet;
 use platen::services::intake::Intake;
 use platen::services::printer::{Setup, spawn};
 use platen::services::recorder::Recorder;
+use platen::services::relay::Relay;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -121,11 +122,14 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
         ),
         dial: Arc::new(SerialDial { path: printers[0].port.clone(), baud: printers[0].baud }),
         recorder: recorder.clone(),
-        clock,
+        clock: clock.clone(),
+        relay: Relay::absent(),
+        ports: Arc::default(),
     };
     let (lanes, mut live, task) = spawn(setup, shutdown.clone());
     let fleet = Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name, live.clone())]));
-    let dispatcher = Dispatcher { recorder: recorder.clone(), fleet, intake, printers };
+    let dispatcher =
+        Dispatcher { recorder: recorder.clone(), fleet, intake, printers, attended_uses: Vec::new(), clock };
     let dispatching = tokio::spawn(dispatcher.run(shutdown.clone()));
     if full {
         let mut refused = store.refused.subscribe();

@@ -28,7 +28,9 @@ fn file(folder: &TempDir, text: &str) -> String {
 
 fn stream(port: &Path, file: &str) -> Vec<String> {
     let port = port.to_str().unwrap();
-    ["stream", "--port", port, "--baud", "115200", "--json", file].map(str::to_owned).into()
+    ["stream", "--port", port, "--baud", "115200", "--simulated-speed", "200", "--json", file]
+        .map(str::to_owned)
+        .into()
 }
 
 pub(crate) fn start(port: &Path, file: &str) -> Process {

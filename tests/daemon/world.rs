@@ -198,7 +198,7 @@ impl Lab {
         for printer in &self.printers {
             let (name, port) = (printer.name(), printer.path());
             text.push_str(&format!(
-                "[[printer]]\nname = \"{name}\"\nport = {port:?}\nbaud = 115200\n{more}\n"
+                "[[printer]]\nname = \"{name}\"\nport = {port:?}\nbaud = 115200\nsimulated_speed = 200\n{more}\n"
             ));
         }
         std::fs::write(&self.config, text).unwrap();

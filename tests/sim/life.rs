@@ -4,8 +4,8 @@ use hw_sim::faults::Fault as Trouble;
 use hw_sim::quirks::Face;
 use hw_sim::rig::RigConfig;
 use platen::control::session::SessionEvent;
-use platen::domain::job::Interruption;
-use platen::domain::printer::{Activity, Fault};
+use platen::domain::job::{Interruption, PauseReason};
+use platen::domain::printer::{Activity, Fault, StopProof};
 
 use crate::world::{SAFE, World, curve};
 
@@ -75,7 +75,7 @@ fn a_paused_print_stands_still_and_goes_on_exactly() {
     world.start();
     world.run_until(60, "some lines", |world| world.executed() > 100);
     let job = World::job();
-    world.session.pause(world.moment(), &job).unwrap();
+    world.session.pause(world.moment(), &job, PauseReason::Panel).unwrap();
     world.flush();
     world.run_until(60, "standstill", |world| {
         matches!(world.session.activity(), Activity::Paused { draining: false, .. })
@@ -84,7 +84,7 @@ fn a_paused_print_stands_still_and_goes_on_exactly() {
     let later = world.now + 60_000_000;
     world.run_until(61, "a minute", |world| world.now >= later);
     assert_eq!(world.executed(), before);
-    world.session.resume(world.moment(), &job).unwrap();
+    world.session.resume(world.moment(), &job, "kim").unwrap();
     world.flush();
     world.run_until(600, "the end", |world| world.printed().is_some());
     assert_eq!(world.executed(), world.file.len());
@@ -117,10 +117,13 @@ fn a_stop_is_the_next_thing_on_the_wire_and_nothing_follows_it() {
     world.until_ready();
     world.start();
     world.run_until(60, "some lines", |world| world.executed() > 50);
-    world.session.stop();
+    let now = world.moment();
+    world.session.stop(now);
     assert!(world.session.transmit().starts_with(b"\nM112\nN"));
     world.flush();
-    world.run_until(5, "the kill line", |world| world.events.contains(&SessionEvent::StopVerified));
+    world.run_until(5, "the kill line", |world| {
+        world.events.contains(&SessionEvent::StopVerified(StopProof::KillLine))
+    });
     assert!(
         world
             .events

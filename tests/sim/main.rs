@@ -5,15 +5,27 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "small numbers, and tests run on 64 bits")]
 
+mod dice;
 mod world;
 
 mod exactness;
+mod identity;
+
+mod faults;
+mod heat;
 
 mod life;
 mod odd_boards;
 
+mod pause;
+
 mod probe;
 
+mod safe_off;
+
+mod stops;
+
+mod swaps;
 mod swarm;
 
 mod troubles;

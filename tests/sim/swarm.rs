@@ -4,30 +4,21 @@
 //! `PLATEN_SEED=17 cargo test --release --test sim swarm -- --nocapture` one alone, with its last bytes.
 
 use hw_sim::faults::{Direction, Fault, FaultMix};
+use hw_sim::heater::{HeaterFault, HeaterId};
 use hw_sim::planner::Motion;
 use hw_sim::quirks::{Face, ResetCause};
 use hw_sim::rig::RigConfig;
 use platen::control::session::SessionEvent;
+use platen::domain::heat::{Action, Alarm, Hazard, HeatLimits};
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 
+use crate::dice::Dice;
+use crate::heat::{over, stop_delay};
 use crate::world::{SAFE, World, curve};
 
 /// Seeds that failed once.
 const REMEMBERED: &[u64] = &[365, 407, 484, 1_788, 1_960, 2_170, 7_575, 12_611, 13_385, 14_224];
-
-/// A small generator of its own, so that a seed means the same in every version of the simulator.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-}
 
 /// What the way to this printer can do to bytes, and what not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +42,7 @@ fn way(face: Face) -> Way {
 /// at this rate that is in one of a million lines.
 const NOISE_MAX: f64 = 1e-3;
 
-fn world(seed: u64) -> (World, Dice) {
+pub(crate) fn world(seed: u64) -> (World, Dice) {
     let mut dice = Dice(seed);
     let face = Face::NAMED[dice.roll(8) as usize].1;
     let baud = [115_200, 250_000, 500_000][dice.roll(3) as usize];
@@ -92,7 +83,95 @@ fn world(seed: u64) -> (World, Dice) {
         }
     }
     config.mix = mix;
-    (World::new(config, SAFE, curve(150 + dice.roll(250) as usize)), dice)
+    let mut file = curve(150 + dice.roll(250) as usize);
+    let heat = Heat::of(seed);
+    if heat != Heat::Cold {
+        let warm_up = ["M140 S60", "M104 S210", "M190 S60", "M109 S210"];
+        file.splice(0..0, warm_up.map(str::to_owned));
+        // Whoever watches from outside is alone.
+        let protected = Dice(seed ^ 0x0bad).roll(2) == 0 && heat == Heat::Healthy;
+        (config.firmware.hotend.protected, config.firmware.bed.protected) = (protected, protected);
+    }
+    (World::with_limits(config, SAFE, file, LIMITS), dice)
+}
+
+/// So that a heater that is stuck on comes there within a job.
+const LIMITS: HeatLimits = HeatLimits { hotend_max: 220, bed_max: 70, ..HeatLimits::USUAL };
+
+/// What becomes of a seed's heaters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heat {
+    /// Seeds that have always been cold stay what they were.
+    Cold,
+    Healthy,
+    Breaks(HeaterId, HeaterFault),
+}
+
+impl Heat {
+    fn of(seed: u64) -> Self {
+        let mut dice = Dice(seed ^ 0x0ea7);
+        if seed % 4 != 3 || REMEMBERED.contains(&seed) {
+            return Self::Cold;
+        }
+        let id = if dice.roll(2) == 0 { HeaterId::Hotend } else { HeaterId::Bed };
+        match dice.roll(10) {
+            0..=3 => Self::Healthy,
+            4..=6 => Self::Breaks(id, HeaterFault::StuckOn),
+            7 => Self::Breaks(id, HeaterFault::SensorShort),
+            8 => Self::Breaks(HeaterId::Hotend, HeaterFault::SensorFallen),
+            _ => Self::Breaks(id, HeaterFault::SensorOpen),
+        }
+    }
+}
+
+/// Breaks the heater of a seed that has one to break, once all is warm, and sees what comes of it.
+fn break_heater(world: &mut World, seed: u64) {
+    let Heat::Breaks(id, fault) = Heat::of(seed) else { return };
+    let is_warm = |world: &World| {
+        let heater = |id| world.rig.firmware().heater(id).temperature();
+        heater(HeaterId::Hotend) > 205.0 && heater(HeaterId::Bed) > 57.0
+    };
+    let enough = world.now + 250_000_000;
+    world.run_until(251, "warmth", |world| is_warm(world) || ended(world).is_some() || world.now >= enough);
+    if !is_warm(world) || ended(world).is_some() {
+        return;
+    }
+    world.inject(&Fault::Heater { heater: id, fault });
+    let enough = world.now + 200_000_000;
+    world.run_until(201, "what becomes of it", |world| ended(world).is_some() || world.now >= enough);
+}
+
+/// Over the absolute maximum in two readings: `M112` is on the wire within 250 ms.
+fn judge_heat(world: &World, seed: u64) -> HeatCount {
+    let mut count = HeatCount::default();
+    if let Heat::Breaks(id, HeaterFault::StuckOn) = Heat::of(seed) {
+        let max = f64::from(if id == HeaterId::Hotend { LIMITS.hotend_max } else { LIMITS.bed_max }) + 15.0;
+        // Far above it is noise, or a sensor; these come slowly.
+        let fits = |line: &str| over(line, id, max) && !over(line, id, max + 30.0);
+        if let Some(delay) = stop_delay(world, fits) {
+            let gone = world.session.is_closed();
+            assert!(delay <= 250_000 || gone, "seed {seed}: too hot twice, and stopped after {delay} µs");
+            count.stopped_in_time += u64::from(delay <= 250_000);
+        }
+    }
+    if matches!(Heat::of(seed), Heat::Healthy | Heat::Cold) && world.wrong + world.undetectable == 0 {
+        // A link that is lost to noise, or stands still for minutes, is silent indeed: counted and bounded.
+        let is_false = |alarm: &&Alarm| alarm.action > Action::Warn && alarm.hazard != Hazard::SilentWhileHot;
+        let alarms = world.alarms();
+        assert_eq!(alarms.iter().find(is_false), None, "seed {seed}: a false alarm");
+        count.silent = u64::from(alarms.iter().any(|alarm| alarm.hazard == Hazard::SilentWhileHot));
+    }
+    count.alarms = world.alarms().len() as u64;
+    count
+}
+
+/// What the watch over the heat did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct HeatCount {
+    alarms: u64,
+    /// Of these: healthy heaters of which nothing was heard any more.
+    silent: u64,
+    stopped_in_time: u64,
 }
 
 /// How a seed ended.
@@ -114,6 +193,7 @@ struct Outcome {
     /// Virtual time, µs.
     micros: u64,
     face: Face,
+    heat: HeatCount,
 }
 
 /// Noise ends; what it has done is still to be mended.
@@ -125,7 +205,7 @@ fn heal(world: &mut World) {
     world.inject(&Fault::DuplicateEveryOk { every: 0 });
 }
 
-fn greet(world: &mut World, seed: u64) -> bool {
+pub(crate) fn greet(world: &mut World, seed: u64) -> bool {
     // Noise may spoil the greeting: it is tried again, as the printer's task does.
     for attempt in 0..20 {
         world.run_until(300, "greeting", |world| world.session.is_ready() || world.session.is_closed());
@@ -143,11 +223,13 @@ fn greet(world: &mut World, seed: u64) -> bool {
 
 fn run(seed: u64) -> Outcome {
     let (mut world, mut dice) = world(seed);
-    world.keep_trace = number("PLATEN_SEED").is_some();
+    world.keep_trace =
+        number("PLATEN_SEED").is_some() || matches!(Heat::of(seed), Heat::Breaks(_, HeaterFault::StuckOn));
     world.open();
     greet(&mut world, seed);
     world.events.clear();
     world.start();
+    break_heater(&mut world, seed);
     if dice.roll(3) == 0 {
         let at = world.now + 100_000 + dice.roll(2_000_000);
         world.run_until(10, "some lines", |world| world.now >= at || ended(world).is_some());
@@ -188,6 +270,7 @@ fn run(seed: u64) -> Outcome {
         trace: world.trace_digest.finish(),
         micros: world.now,
         face: world.rig.firmware().config().face,
+        heat: judge_heat(&world, seed),
     }
 }
 
@@ -220,7 +303,7 @@ fn ended(world: &World) -> Option<End> {
     })
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
@@ -280,8 +363,18 @@ fn no_seed_executes_a_wrong_line_and_nearly_all_print() {
         all(End::Strayed),
         all(End::Undetectable),
     );
+    let sum = |of: fn(&HeatCount) -> u64| outcomes.iter().map(|(_, outcome)| of(&outcome.heat)).sum::<u64>();
+    println!(
+        "heat: {} alarms, {} stopped in time of being too hot, {} healthy ones fell silent; no false alarm",
+        sum(|heat| heat.alarms),
+        sum(|heat| heat.stopped_in_time),
+        sum(|heat| heat.silent),
+    );
+    assert!(sum(|heat| heat.silent) as usize * 50 <= total);
     assert!(all(End::Strayed) * 20 <= total);
     assert!(all(End::Undetectable) * 50 <= total);
     // Resets, unplugged cables and answers that nobody can account for interrupt some.
-    assert!(all(End::Printed) * 100 >= total * 70);
+    // Heaters that broke have no print.
+    let broken = outcomes.iter().filter(|(seed, _)| matches!(Heat::of(*seed), Heat::Breaks(..))).count();
+    assert!(all(End::Printed) * 100 >= (total - broken) * 70);
 }

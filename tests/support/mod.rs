@@ -4,8 +4,10 @@
 
 use platen::api::{self, AppState};
 use platen::config::Config;
+use platen::control::console::ConsoleAnswer;
 use platen::domain::event::Actor;
 use platen::domain::ids::{BootId, CaseToken, JobId, PrinterName};
+use platen::domain::job::PauseReason;
 use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, Snapshot};
 use platen::io::clock::{Clock, entropy};
@@ -83,7 +85,14 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
     let address = listener.local_addr().unwrap();
     let printers: String = printers
         .iter()
-        .map(|name| format!("[[printer]]\nname = \"{name}\"\nport = \"/dev/{name}\"\nbaud = 115200\n"))
+        .map(|name| {
+            let more = match *name {
+                "mk3-02" => "console = \"service\"\nallow_commands = [\"M92\"]\n",
+                "away" => "console = \"off\"\n",
+                _ => "",
+            };
+            format!("[[printer]]\nname = \"{name}\"\nport = \"/dev/{name}\"\nbaud = 115200\n{more}")
+        })
         .collect();
     let config = Config::parse(&format!(
         "site = \"st-anna\"\nnode = \"lab-1\"\n[http]\nlisten = \"{address}\"\nupload_max_mb = 1\n{printers}"
@@ -93,7 +102,8 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
     let state = AppState {
         recorder: recorder.clone(),
         fleet: Fleet::new(lanes, Board::new(live)),
-        intake: Intake::new(Arc::new(spool)),
+        intake: Intake::new(Arc::new(spool))
+            .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone())),
         config: Arc::new(config),
         clock: clock.clone(),
         mqtt: None,
@@ -124,12 +134,27 @@ async fn fake_printer(
             Some(Ordered { order, answer }) = orders.recv() => {
                 told.lock().unwrap().push(format!("{name}: {order:?}"));
                 let request = match order {
-                    Order::Pause { job } => Request::NotePaused { job, progress: Default::default() },
-                    Order::Resume { job } => Request::NoteResumed { job },
+                    Order::Pause { job, by } => {
+                        let reason = PauseReason::Person { by };
+                        Request::NotePaused { job, progress: Default::default(), reason }
+                    }
+                    Order::Resume { job, by } => Request::NoteResumed { job, by },
+                    Order::Answer { button, by, .. } => {
+                        Request::NoteAnswered { printer: name.clone(), by, button, label: "Continue".into() }
+                    }
+                    Order::Console { reply, .. } => {
+                        let hostile = "<script>alert(1)</script>".to_owned();
+                        let _ = reply.send(ConsoleAnswer { lines: vec![hostile], cut: false, done: true });
+                        let _ = answer.send(Ok(()));
+                        continue;
+                    }
                     Order::Cancel { job, by } => {
                         Request::CancelJob { job, progress: Some(Default::default()), by, line: None }
                     }
                     Order::Clear { by } => Request::ClearLatch { printer: name.clone(), by },
+                    Order::Identify { by } => {
+                        Request::Identify { printer: name.clone(), evidence: Box::default(), by }
+                    }
                 };
                 let done = recorder.submit(request, Actor::Printer(name.clone())).await;
                 let _ = answer.send(done.map(drop).map_err(|error| NotDone::NotRecorded(error.to_string())));

@@ -101,7 +101,7 @@ pub(super) fn board(app: &AppState) -> Markup {
 fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) -> Markup {
     let name = &printer.name;
     html! {
-        article.printer data-state=(printer.state) data-latched[printer.latch.is_some()] aria-labelledby=(format!("printer-{name}")) {
+        article.printer data-state=(printer.state) data-latched[printer.latch.is_some() || printer.quarantine.is_some()] aria-labelledby=(format!("printer-{name}")) {
             header {
                 h3 id=(format!("printer-{name}")) { (name) }
                 span.state { (printer.state) }
@@ -112,7 +112,7 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                 }
             }
             // Where the state's word says it all, a sentence would only say it again.
-            @if printer.latch.is_none() && !matches!(printer.state.as_str(), "ready" | "printing" | "paused") {
+            @if printer.latch.is_none() && printer.quarantine.is_none() && !matches!(printer.state.as_str(), "ready" | "printing" | "paused") {
                 p.words { (capital(&printer.words)) }
             }
             @if printer.age_ms > OLD_MS { p.old { "Last heard " (age(printer.age_ms)) " ago" } }
@@ -122,6 +122,13 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                     (named_form("/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name)], "It may be used again"))
                 }
             }
+            @if let Some(quarantine) = &printer.quarantine {
+                div.latch {
+                    p { strong { "Quarantine: " } (quarantine.why) ", " (when(&quarantine.at)) ". Plug its own board in, or say that this is it." }
+                    (named_form("/do/identify", &format!("identify-{name}"), &[("printer", name)], "This is its own board"))
+                }
+            }
+            (hold(printer))
             @if let Some(progress) = &printer.progress { (bar(progress, name)) }
             @if let Some(job) = job {
                 p.job {
@@ -155,6 +162,7 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                 (None, _) => p.bed { "Bed clear" },
             }
             @if let Some(job) = job { (job_forms(job)) }
+            (console(printer))
             p.line {
                 @if let Some(firmware) = &printer.firmware { (firmware) ". " }
                 (grouped(printer.line.lines_sent)) " lines sent, " (grouped(printer.line.resends)) " resent"
@@ -162,6 +170,47 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
             }
             @if let Some(trouble) = &printer.line.trouble {
                 p.line role="status" { "The line ails: " (trouble) }
+            }
+        }
+    }
+}
+
+/// What a pause is at, and what the printer asks, with its buttons.
+fn hold(printer: &PrinterView) -> Markup {
+    let name = &printer.name;
+    let minutes = |seconds: u64| seconds.div_ceil(60);
+    html! {
+        @if let Some(hold) = &printer.hold {
+            @if let Some(words) = &hold.words { p.words role="status" { (capital(words)) } }
+            @if let Some(text) = &hold.text { p.words { "The file says: " q { (text) } } }
+            @if let Some(left) = hold.nozzle_off_s { p.words { "The nozzle goes off in " (minutes(left)) " min" } }
+            @else if let Some(left) = hold.bed_off_s { p.words { "The bed goes off in " (minutes(left)) " min" } }
+        }
+        @if let Some(prompt) = &printer.prompt {
+            div.prompt {
+                p { strong { "The printer asks: " } q { (prompt.asked) } }
+                @for (place, label) in prompt.buttons.iter().enumerate() {
+                    (named_form("/do/answer", &format!("answer-{name}-{place}"),
+                        &[("printer", name), ("button", &place.to_string()), ("asked", &prompt.asked)], label))
+                }
+            }
+        }
+    }
+}
+
+/// One command for a printer whose console is open.
+fn console(printer: &PrinterView) -> Markup {
+    let name = &printer.name;
+    html! {
+        @if matches!(printer.console.as_str(), "read" | "service") && printer.state != "offline" {
+            details.more id=(format!("console-{name}")) {
+                summary { "Console (" (printer.console) ")" }
+                form.named method="post" action="/do/console" {
+                    input type="hidden" name="printer" value=(name);
+                    label { "Command " input name="command" required maxlength="80" placeholder="M503"; }
+                    label { "Name " input name="by" id=(format!("by-console-{name}")) required maxlength="40" autocomplete="name"; }
+                    button id=(format!("send-{name}")) { "Send" }
+                }
             }
         }
     }
@@ -211,6 +260,8 @@ fn job_forms(job: &JobView) -> Markup {
     let form = |what: &str, label: &str| {
         named_form("/do/job", &format!("{what}-{id}"), &[("job", id), ("change", what)], label)
     };
+    let waits_for_somebody =
+        job.waiting.as_ref().is_some_and(|waiting| waiting.printers.iter().any(|on| on.person));
     html! {
         @match job.state.as_str() {
             "printing" => details.more id=(format!("more-{id}")) {
@@ -222,7 +273,15 @@ fn job_forms(job: &JobView) -> Markup {
                 (form("resume", "Resume")) (form("cancel", "Cancel the job"))
             },
             "queued" => details.more id=(format!("more-{id}")) {
-                summary { "Cancel" }
+                summary { @if waits_for_somebody { "Begin or cancel" } @else { "Cancel" } }
+                @for on in job.waiting.iter().flat_map(|waiting| &waiting.printers).filter(|on| on.person) {
+                    (named_form(
+                        "/do/job",
+                        &format!("start-{id}-{}", on.printer),
+                        &[("job", id), ("change", "start"), ("printer", &on.printer)],
+                        &format!("Begin it on {}: I am there", on.printer),
+                    ))
+                }
                 (form("cancel", "Cancel the job"))
             },
             _ => {},
@@ -255,7 +314,7 @@ fn jobs(shown: &Shown) -> Markup {
                                 } @else if let Some(progress) = job.progress.filter(|_| job.state != "printed") {
                                     small { (format!(" {:.1} %", progress.percent)) }
                                 }
-                                @if let Some(why) = &job.why { div.why { (why) } }
+                                @if let Some(why) = job.why.as_ref().or(job.paused.as_ref()) { div.why { (why) } }
                                 (waiting(job))
                             }
                             td.name {

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::api::jobs::{Change, change};
-use crate::api::printers::{bed_is_clear, may_be_used};
+use crate::api::jobs::{Change, begin, change};
+use crate::api::printers::{answered, bed_is_clear, consoled, is_its_own, may_be_used};
 use crate::api::stop::stopped;
 use crate::api::{AppState, Problem};
 use crate::domain::ids::{JobId, PrinterName};
@@ -21,6 +21,9 @@ pub(super) struct Fields {
     job: String,
     change: String,
     by: String,
+    button: String,
+    asked: String,
+    command: String,
 }
 
 type Filled = Result<Form<Fields>, FormRejection>;
@@ -36,8 +39,12 @@ fn fields(filled: Filled) -> Result<Fields, Problem> {
 }
 
 fn told(app: &AppState, outcome: Result<String, Problem>) -> Page {
+    shown(app, outcome.map(|said| html! { p { (said) } }))
+}
+
+fn shown(app: &AppState, outcome: Result<Markup, Problem>) -> Page {
     let (status, said) = match outcome {
-        Ok(said) => (StatusCode::OK, html! { p { (said) } }),
+        Ok(said) => (StatusCode::OK, said),
         Err(problem) => (
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             html! { p { strong { (problem.title) ". " } (problem.detail) ". To do: " (problem.help) "." } },
@@ -106,10 +113,26 @@ pub(super) async fn clear_latch(State(app): State<AppState>, filled: Filled) -> 
     told(&app, outcome)
 }
 
+pub(super) async fn identify(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let printer: PrinterName = fields.printer.parse()?;
+        is_its_own(&app, &printer, &fields.by).await?;
+        Ok(format!("The board on the port of {printer} is noted as its own."))
+    };
+    let outcome = outcome.await;
+    told(&app, outcome)
+}
+
 pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let job: JobId = fields.job.parse()?;
+        if fields.change == "start" {
+            let printer = Some(fields.printer.as_str()).filter(|name| !name.is_empty());
+            let view = begin(&app, job, printer, &fields.by).await?;
+            return Ok(format!("Job {} begins in a moment.", view.id));
+        }
         let wanted = match fields.change.as_str() {
             "pause" => Change::Pause,
             "resume" => Change::Resume,
@@ -126,4 +149,35 @@ pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
     };
     let outcome = outcome.await;
     told(&app, outcome)
+}
+
+pub(super) async fn answer(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let printer: PrinterName = fields.printer.parse()?;
+        let button: u8 = fields
+            .button
+            .parse()
+            .map_err(|_| Problem::unreadable("the form names no button", "press a button of the page"))?;
+        answered(&app, &printer, button, Some(fields.asked), &fields.by).await?;
+        Ok(format!("{printer} is told."))
+    };
+    let outcome = outcome.await;
+    told(&app, outcome)
+}
+
+pub(super) async fn console(State(app): State<AppState>, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let printer: PrinterName = fields.printer.parse()?;
+        let answer = consoled(&app, &printer, &fields.command, &fields.by).await?;
+        Ok(html! {
+            p { "What " (printer) " said to " code { (fields.command.trim()) } ":" }
+            @if answer.lines.is_empty() { p { "Nothing." } } @else { pre { (answer.lines.join("\n")) } }
+            @if answer.cut { p { "More came than is shown." } }
+            @if !answer.done { p { strong { "It has not said that it is done." } } }
+        })
+    };
+    let outcome = outcome.await;
+    shown(&app, outcome)
 }

@@ -24,7 +24,10 @@ pub const PATHS: &[&str] = &[
     "/do/stop",
     "/do/clear-bed",
     "/do/clear-latch",
+    "/do/identify",
     "/do/job",
+    "/do/answer",
+    "/do/console",
 ];
 
 pub(super) fn routes() -> Router<AppState> {
@@ -39,7 +42,10 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/do/stop", post(forms::stop))
         .route("/do/clear-bed", post(forms::clear_bed))
         .route("/do/clear-latch", post(forms::clear_latch))
+        .route("/do/identify", post(forms::identify))
         .route("/do/job", post(forms::job))
+        .route("/do/answer", post(forms::answer))
+        .route("/do/console", post(forms::console))
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {

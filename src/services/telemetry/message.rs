@@ -24,8 +24,8 @@ pub const VERSION: u8 = 1;
 /// What a payload may be at most.
 pub const PAYLOAD_MAX: usize = 8 * 1024;
 /// The `type` of every event of a job.
-pub const EVENT_TYPES: [&str; 8] =
-    ["queued", "started", "progress", "paused", "resumed", "printed", "cancelled", "interrupted"];
+pub const EVENT_TYPES: [&str; 9] =
+    ["queued", "released", "started", "progress", "paused", "resumed", "printed", "cancelled", "interrupted"];
 
 /// Whether the daemon is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -188,6 +188,9 @@ struct StatusData<'a> {
     /// While pausing: moves that were already sent still run.
     #[serde(skip_serializing_if = "Option::is_none")]
     draining: Option<bool>,
+    /// The firmware waits for a person; what it asks stays here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs_person: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<Fault>,
     temperatures: TemperatureData,
@@ -224,6 +227,11 @@ enum What<'a> {
     Reached {
         #[serde(skip_serializing_if = "Option::is_none")]
         progress: Option<ProgressData>,
+    },
+    /// Why in a word; who did it stays here.
+    Paused {
+        progress: ProgressData,
+        why: &'static str,
     },
     Printed {
         progress: ProgressData,
@@ -485,10 +493,13 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         Fact::JobQueued { commands, pinned, file: _, digest: _, material: _ } => {
             ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref() })
         }
+        Fact::JobReleased { printer: _, by: _ } => ("released", What::Begun {}),
         Fact::JobStarted { printer: _ } => ("started", What::Begun {}),
         Fact::JobProgress { progress, printer: _ } => ("progress", reached(Some(*progress))),
-        Fact::JobPaused { progress, printer: _ } => ("paused", reached(Some(*progress))),
-        Fact::JobResumed { printer: _ } => ("resumed", What::Begun {}),
+        Fact::JobPaused { progress, reason, printer: _ } => {
+            ("paused", What::Paused { progress: (*progress).into(), why: reason.word() })
+        }
+        Fact::JobResumed { printer: _, by: _ } => ("resumed", What::Begun {}),
         Fact::JobPrinted { progress, exact, line, millis, printer: _, digest: _ } => {
             let progress = (*progress).into();
             (
@@ -512,8 +523,16 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::PartAdded { .. }
         | Fact::BedCleared { .. }
         | Fact::PrinterStopped { .. }
+        | Fact::StopVerified { .. }
+        | Fact::StopUnverified { .. }
         | Fact::PrinterFaulted { .. }
-        | Fact::LatchCleared { .. } => return None,
+        | Fact::LatchCleared { .. }
+        | Fact::HeatAlarm { .. }
+        | Fact::PrinterIdentified { .. }
+        | Fact::PrinterQuarantined { .. }
+        | Fact::PrinterRecognised { .. }
+        | Fact::PromptAnswered { .. }
+        | Fact::ConsoleUsed { .. } => return None,
     })
 }
 
@@ -523,7 +542,17 @@ fn status_data<'a>(
     belonging: Option<&'a Belonging>,
 ) -> StatusData<'a> {
     // The reason for being offline and the firmware's name stay here: they may hold serial numbers.
-    let Snapshot { activity, temperatures, line, printer: _, firmware: _, rate: _, at: _ } = snapshot;
+    let Snapshot {
+        activity,
+        temperatures,
+        line,
+        hold,
+        printer: _,
+        firmware: _,
+        rate: _,
+        unprotected: _,
+        at: _,
+    } = snapshot;
     StatusData {
         activity: activity.word(),
         part: belonging.map(|belonging| &belonging.part),
@@ -532,6 +561,7 @@ fn status_data<'a>(
             Activity::Paused { draining, .. } => Some(*draining),
             _ => None,
         },
+        needs_person: hold.needs_person().then_some(true),
         fault: match activity {
             Activity::Faulted { fault } => Some(*fault),
             _ => None,

@@ -13,6 +13,7 @@ struct Doing {
     activity: &'static str,
     job: Option<JobId>,
     draining: bool,
+    needs_person: bool,
     record: PrinterRecord,
 }
 
@@ -89,6 +90,7 @@ impl Shelf {
             activity: snapshot.activity.word(),
             job: snapshot.activity.job().cloned(),
             draining: matches!(snapshot.activity, Activity::Paused { draining: true, .. }),
+            needs_person: snapshot.hold.needs_person(),
             record: self.record.clone(),
         }
     }
@@ -98,13 +100,12 @@ impl Shelf {
 mod tests {
     use super::*;
     use crate::domain::moment::Moment;
-    use crate::domain::printer::Bed;
     use tokio::sync::watch;
 
     fn shelf() -> (watch::Sender<Arc<Snapshot>>, Shelf) {
         let name: crate::domain::ids::PrinterName = "a".parse().unwrap();
         let (sender, live) = watch::channel(Arc::new(Snapshot::offline(name.clone(), "x", Moment::ZERO)));
-        (sender, Shelf::new(live, PrinterRecord { name, bed: Bed::Clear, latch: None }))
+        (sender, Shelf::new(live, PrinterRecord::new(name)))
     }
 
     fn content(snapshot: &Snapshot, _: &PrinterRecord) -> Vec<u8> {

@@ -1,0 +1,261 @@
+//! From the request of a stop to its bytes at the printers' end of their ptys, while all of them stream; and, in
+//! virtual time, from those bytes to the halt.
+//!
+//! The daemon runs in this process; each printer is a thread that answers its lines at the speed of 115200 baud
+//! and notes when `M112` came. `-- --rounds 1` makes it shorter.
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on says so by a panic")]
+
+mod support;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hw_sim::faults::Fault;
+use hw_sim::quirks::Face;
+use hw_sim::rig::{Rig, RigConfig};
+use platen::config::Config;
+use platen::control::run::FileLine;
+use platen::control::session::{Profile, Session, SessionEvent};
+use platen::daemon::Daemon;
+use platen::domain::ids::JobId;
+use platen::domain::moment::Moment;
+use platen::domain::printer::Activity;
+use platen::domain::units::Baud;
+use platen::protocol::window::Capacity;
+use serde_json::{Value, json};
+use support::answerer::Answerer;
+use support::pty::{Pty, pty, row};
+
+/// A printer on a pty: it reads at once, so that a stop is noted when it is there; each line is answered after
+/// its time on the wire, by another thread.
+fn printer(mut master: File, stopped: &Sender<Instant>) {
+    let mut writer = master.try_clone().unwrap();
+    let (arrived, arrivals) = channel::<Vec<u8>>();
+    thread::spawn(move || {
+        let (mut answerer, mut answer) = (Answerer::new(true), Vec::new());
+        while let Ok(bytes) = arrivals.recv() {
+            answerer.take(&bytes, &mut answer);
+            pause(Duration::from_micros(bytes.len() as u64 * 87));
+            if writer.write_all(&answer).is_err() {
+                return;
+            }
+            answer.clear();
+        }
+        let _ = writer.write_all(b"Error:Printer halted. kill() called!\n");
+    });
+    let mut bytes = [0; 4096];
+    while let Ok(count) = master.read(&mut bytes) {
+        let came = support::now();
+        if bytes[..count].windows(4).any(|part| part == b"M112") {
+            let _ = stopped.send(came);
+            return;
+        }
+        let _ = arrived.send(bytes[..count].to_vec());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum By {
+    Http,
+    Fleet,
+}
+
+fn post(url: &str, body: &Value) -> Value {
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    agent.post(url).send_json(body).unwrap().body_mut().read_json().unwrap()
+}
+
+/// A job of a long file on every printer.
+fn print(url: &str, names: &[String]) {
+    let text: String = support::curve(60_000).iter().map(|line| format!("{line}\n")).collect();
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    let mut answer = agent.post(format!("{url}/v1/files")).send(text).unwrap();
+    let file: Value = answer.body_mut().read_json().unwrap();
+    let case = post(&format!("{url}/v1/cases"), &json!({"intended_use": "guide"}))["token"].clone();
+    post(&format!("{url}/v1/cases/{}/parts", case.as_str().unwrap()), &json!({"name": "bench"}));
+    for name in names {
+        let job = json!({"file": file["file"], "case": case, "part": 1, "printer": name});
+        post(&format!("{url}/v1/jobs"), &job);
+    }
+}
+
+/// Nothing but a write and a thread that reads, beside all the rest: what the machine itself takes.
+fn limit(samples: usize) -> Vec<Duration> {
+    let Pty { mut master, mut slave, .. } = pty();
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        while let Ok(1..) = master.read(&mut [0; 64]) {
+            if tell.send(support::now()).is_err() {
+                return;
+            }
+        }
+    });
+    let one = |_| {
+        pause(Duration::from_millis(3));
+        let began = support::now();
+        slave.write_all(b"M112\n").unwrap();
+        told.recv().unwrap() - began
+    };
+    (0..samples).map(one).collect()
+}
+
+/// What one round has measured.
+#[derive(Default)]
+struct Waits {
+    /// Until the bytes were read at the other end.
+    read: Vec<Duration>,
+    /// Until the last printer's were in the kernel's hands, as the daemon says.
+    all_in_kernel: Vec<Duration>,
+    limit: Vec<Duration>,
+}
+
+/// One stop of all; how long it took to each printer.
+fn round(runtime: &tokio::runtime::Runtime, count: usize, by: By, waits: &mut Waits) {
+    let folder = tempfile::tempdir().unwrap();
+    let (stopped, stops) = channel();
+    let mut slaves = Vec::new();
+    let mut names = Vec::new();
+    let state = folder.path().join("state");
+    let mut config =
+        format!("site = \"b\"\nnode = \"b\"\nstate_dir = {state:?}\n[http]\nlisten = \"127.0.0.1:0\"\n");
+    for number in 0..count {
+        let Pty { master, slave, path } = pty();
+        let stopped = stopped.clone();
+        thread::spawn(move || printer(master, &stopped));
+        slaves.push(slave);
+        names.push(format!("p-{number:03}"));
+        let port = Path::new(&path);
+        config += &format!("[[printer]]\nname = \"p-{number:03}\"\nport = {port:?}\nbaud = 115200\n");
+    }
+    drop(stopped);
+    let daemon = runtime.block_on(Daemon::start(Config::parse(&config).unwrap())).unwrap();
+    let url = format!("http://{}", daemon.address);
+    let board = daemon.fleet.board().clone();
+    let all = |what: fn(&Activity) -> bool| board.snapshots().iter().all(|one| what(&one.activity));
+    while !all(|activity| *activity == Activity::Ready) {
+        pause(Duration::from_millis(20));
+    }
+    print(&url, &names);
+    while !all(|activity| matches!(activity, Activity::Printing { progress, .. } if progress.confirmed > 50))
+    {
+        pause(Duration::from_millis(20));
+    }
+    // A connection as a page has one: open already.
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    agent.get(format!("{url}/healthz")).call().unwrap().body_mut().read_to_string().unwrap();
+    waits.limit.extend(limit(40));
+    let began = support::now();
+    match by {
+        By::Http => {
+            let mut answer = agent.post(format!("{url}/v1/stop")).send_empty().unwrap();
+            let told: Value = answer.body_mut().read_json().unwrap();
+            assert!(told.as_array().unwrap().iter().all(|one| one["on_wire"] == true), "{told}");
+        }
+        By::Fleet => {
+            let told = runtime.block_on(daemon.fleet.stop(None, "bench")).unwrap();
+            assert!(told.iter().all(|(_, on_wire)| *on_wire));
+        }
+    }
+    waits.all_in_kernel.push(support::now() - began);
+    waits.read.extend((0..count).map(|_| stops.recv().unwrap() - began));
+    runtime.block_on(daemon.stop());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark of a real daemon lasts as long as it lasts")]
+fn pause(span: Duration) {
+    thread::sleep(span);
+}
+
+/// From the stop to the halt, in virtual time: by the kill line, or by the relay.
+fn halt(emergency_parser: bool, file: &[String], at_us: u64) -> (Duration, bool) {
+    let mut config = RigConfig::new(Face::Marlin21, 115_200, 1_000, 1);
+    config.firmware.prevent_cold_extrusion = false;
+    config.firmware.emergency_parser = emergency_parser;
+    let mut rig = Rig::new(config);
+    let capacity = Capacity { receive_bytes: 127, queue_slots: 0 };
+    let mut session = Session::new("b".parse().unwrap(), Profile::new(Baud(115_200), capacity));
+    let (mut now, mut supplied, mut began, mut relay) = (0, 0, None, false);
+    rig.open_port(0);
+    session.handle_opened(Moment(0));
+    let mut start_at = None;
+    loop {
+        if session.is_ready() && start_at.is_none() {
+            start_at = Some(now);
+            session.start(Moment(now), JobId::from_entropy([7; 16]), file.len() as u64).unwrap();
+        }
+        if began.is_none() && start_at.is_some_and(|at| now >= at + at_us) {
+            began = Some(now);
+            session.stop(Moment(now));
+        }
+        let wants = session.wants().min(file.len() - supplied);
+        let lines: Vec<_> = (supplied..supplied + wants)
+            .map(|at| FileLine { index: at as u64 + 1, text: file[at].as_bytes().into() })
+            .collect();
+        supplied += wants;
+        session.supply(Moment(now), lines);
+        let bytes = session.transmit().to_vec();
+        session.transmitted(bytes.len());
+        rig.host_write(now, &bytes);
+        while let Some(event) = session.poll_event() {
+            if event == SessionEvent::StopUnverified {
+                relay = true;
+                rig.inject(now, &Fault::PowerCut);
+            }
+        }
+        if let Some(began) = began.filter(|_| rig.firmware().is_halted()) {
+            return (Duration::from_micros(rig.now_us() - began), relay);
+        }
+        let next = start_at.filter(|_| began.is_none()).map_or(u64::MAX, |at| at + at_us);
+        let timeout = session.poll_timeout().map_or(now + 1_000, |at| at.micros().min(now + 1_000));
+        now = rig.run_until_output(timeout.min(next).max(now + 1));
+        let heard = rig.host_read(now);
+        session.handle_bytes(Moment(now), &heard);
+        if session.poll_timeout().is_some_and(|at| at.micros() <= now) {
+            session.handle_timeout(Moment(now));
+        }
+    }
+}
+
+fn main() {
+    if !support::asked() {
+        return;
+    }
+    let mut args = std::env::args().skip_while(|arg| arg != "--rounds");
+    let rounds = args.nth(1).map(|value| value.parse::<usize>().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let columns = ["stops", "p50", "p99", "max"];
+    println!(
+        "{:<46} {:>8} {:>8} {:>8} {:>8}",
+        "µs from request to bytes", columns[0], columns[1], columns[2], columns[3]
+    );
+    for (count, usual) in [(1, 40), (32, 10), (128, 3)] {
+        for (by, name) in [(By::Fleet, "from inside"), (By::Http, "by HTTP")] {
+            let rounds = rounds.unwrap_or(usual);
+            let mut waits = Waits::default();
+            (0..rounds).for_each(|_| round(&runtime, count, by, &mut waits));
+            row(&format!("{count} streaming, {name}"), waits.read);
+            row("  answered: all in the kernel's hands", waits.all_in_kernel);
+            row("  limit: a write, and a thread that reads", waits.limit);
+        }
+    }
+    println!(
+        "\n{:<46} {:>8} {:>8} {:>8} {:>8}",
+        "virtual µs to the halt", columns[0], columns[1], columns[2], columns[3]
+    );
+    let long: Vec<String> =
+        (0..500).map(|n| format!("G1 X{} F600", if n % 2 == 0 { 10 } else { 190 })).collect();
+    for (what, file) in [("short moves", support::curve(20_000)), ("long moves", long)] {
+        for emergency_parser in [true, false] {
+            let all: Vec<_> =
+                (0..100).map(|n| halt(emergency_parser, &file, 1_000_000 + n * 7_919)).collect();
+            let by_relay = all.iter().filter(|(_, relay)| *relay).count();
+            let parser = if emergency_parser { "emergency parser" } else { "none" };
+            let name = format!("{what}, {parser}, {by_relay} % by relay");
+            row(&name, all.into_iter().map(|(time, _)| time).collect());
+        }
+    }
+}

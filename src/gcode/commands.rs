@@ -1,0 +1,418 @@
+//! What may be sent: one table of the commands that are more than printing, for files and for the console.
+//!
+//! A command that is not in the table goes through in a file, since slicers know many, and is refused on the
+//! console, which is an allow-list. `docs/commands.md` is this table for people; a test compares them.
+//! Sources: Marlin's `gcode/` (2.1.2), `hosts-and-protocols.md` §1.3, §2.8 and §2.10.
+
+pub use crate::domain::command::{Code, Level};
+
+/// What becomes of a command in a job's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InFile {
+    Sent,
+    /// A pause of platen's own, until a person resumes; the firmware does not see the command.
+    Pauses,
+    /// Refused, unless the printer's profile allows it.
+    IfAllowed,
+    Never,
+}
+
+/// What a console command needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConsole {
+    /// Level `read`, at any time: it changes nothing.
+    Read,
+    /// Level `read` and no job: its long answer would hold up the moves.
+    ReadIdle,
+    /// Level `service` and no job.
+    Service,
+    /// Level `service`, no job, and nothing on the bed: it moves.
+    ServiceBedClear,
+    /// Level `service`, no job, and a target of at most so many °C.
+    ServiceHeat(u16),
+    /// As `Service`, where the printer's profile allows it.
+    IfAllowed,
+    Never,
+}
+
+/// One row of the table. `does` reads on after "it".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub code: Code,
+    pub does: &'static str,
+    pub in_file: InFile,
+    pub console: OnConsole,
+}
+
+const fn m(number: u32, does: &'static str, in_file: InFile, console: OnConsole) -> Rule {
+    Rule { code: Code::new(b'M', number), does, in_file, console }
+}
+
+/// Never from a job and never from a console.
+const fn never(number: u32, does: &'static str) -> Rule {
+    m(number, does, InFile::Never, OnConsole::Never)
+}
+
+/// Only where the printer's profile says so.
+const fn if_allowed(number: u32, does: &'static str) -> Rule {
+    m(number, does, InFile::IfAllowed, OnConsole::IfAllowed)
+}
+
+/// Below what every hotend and every plate of FDM printers bears: a console is for trying out, not for printing.
+const HOTEND_MAX: u16 = 250;
+const BED_MAX: u16 = 110;
+
+/// In the order of their numbers.
+pub const TABLE: &[Rule] = &[
+    Rule {
+        code: Code::new(b'G', 28),
+        does: "homes",
+        in_file: InFile::Sent,
+        console: OnConsole::ServiceBedClear,
+    },
+    m(0, "waits for a person", InFile::Pauses, OnConsole::Never),
+    m(1, "waits for a person", InFile::Pauses, OnConsole::Never),
+    m(17, "switches the steppers on", InFile::Sent, OnConsole::Service),
+    m(18, "switches the steppers off", InFile::Sent, OnConsole::Service),
+    m(20, "lists the printer's card", InFile::Sent, OnConsole::ReadIdle),
+    never(23, "prints another file, from the printer's card"),
+    never(24, "prints another file, from the printer's card"),
+    m(25, "pauses the print", InFile::Pauses, OnConsole::Never),
+    m(27, "tells what is printed from the printer's card", InFile::Sent, OnConsole::Read),
+    never(28, "writes the rest of the job to the printer's card instead of printing it"),
+    never(29, "ends a file on the printer's card"),
+    never(30, "deletes a file on the printer's card"),
+    never(32, "prints another file, from the printer's card"),
+    if_allowed(42, "sets a pin of the board, which may be a heater's"),
+    if_allowed(43, "tries the pins of the board, which may be a heater's"),
+    m(84, "switches the steppers off", InFile::Sent, OnConsole::Service),
+    if_allowed(85, "changes the printer's own switching off when nothing moves"),
+    if_allowed(92, "changes the steps per millimetre, and so the size of every part"),
+    m(104, "heats the nozzle", InFile::Sent, OnConsole::ServiceHeat(HOTEND_MAX)),
+    m(105, "tells temperatures", InFile::Sent, OnConsole::Read),
+    m(106, "switches the fan on", InFile::Sent, OnConsole::Service),
+    m(107, "switches the fan off", InFile::Sent, OnConsole::Service),
+    never(108, "ends a wait for heat or for a person as soon as it arrives, which is before its turn"),
+    never(110, "sets the line count that guards the transfer"),
+    never(112, "is the emergency stop, for which there is `platen stop`"),
+    m(114, "tells the position", InFile::Sent, OnConsole::Read),
+    m(115, "tells the firmware", InFile::Sent, OnConsole::Read),
+    m(119, "tells the end stops", InFile::Sent, OnConsole::Read),
+    m(140, "heats the bed", InFile::Sent, OnConsole::ServiceHeat(BED_MAX)),
+    if_allowed(143, "changes how hot a heater may become"),
+    if_allowed(206, "moves the origin of the printer"),
+    if_allowed(211, "switches the limits of the moves on or off"),
+    if_allowed(301, "changes how the nozzle's heater is controlled"),
+    if_allowed(303, "heats up and down by itself to tune a heater"),
+    if_allowed(304, "changes how the bed's heater is controlled"),
+    if_allowed(306, "heats up by itself to tune a heater"),
+    if_allowed(307, "changes how a heater is controlled and guarded"),
+    never(410, "drops moves that count as printed"),
+    if_allowed(428, "moves the origin of the printer"),
+    if_allowed(500, "changes the settings that the printer keeps"),
+    if_allowed(502, "resets the printer's settings"),
+    m(503, "tells the settings", InFile::Sent, OnConsole::ReadIdle),
+    if_allowed(504, "checks the settings that the printer keeps, and on some boards writes them anew"),
+    if_allowed(562, "overrides a heater's fault"),
+    if_allowed(564, "lets the head move without homing, or off the bed"),
+    if_allowed(570, "changes how a heater is guarded"),
+    never(575, "changes the speed of the printer's line"),
+    m(601, "pauses the print", InFile::Pauses, OnConsole::Never),
+    if_allowed(665, "changes the printer's geometry, and so the size of every part"),
+    if_allowed(666, "changes the printer's geometry, and so the size of every part"),
+    if_allowed(851, "changes the height of the probe, and so that of the nozzle above the bed"),
+    never(876, "answers the printer's question in a person's place"),
+    if_allowed(906, "changes the current of the motors"),
+    never(928, "writes the job to the printer's card"),
+    m(997, "replaces the printer's firmware", InFile::Never, OnConsole::IfAllowed),
+    never(999, "overrides the printer's own stop"),
+];
+
+/// What the table says of a code.
+pub fn rule(code: Code) -> Option<&'static Rule> {
+    TABLE.binary_search_by_key(&code, |rule| rule.code).ok().map(|at| &TABLE[at])
+}
+
+/// Codes whose arguments are text (Marlin's `GCODE_QUOTED_STRINGS` and older forms): whatever looks like a
+/// command in it is none.
+fn carries_text(code: Code) -> bool {
+    code.letter == b'M' && matches!(code.number, 0 | 1 | 16 | 36 | 98 | 117 | 118 | 486 | 862 | 919)
+}
+
+/// All codes that a command holds: some firmwares run several in one line (RepRapFirmware, Smoothieware).
+pub fn codes(text: &[u8]) -> impl Iterator<Item = Code> + '_ {
+    let first = Code::of(text);
+    let plain = first.is_some_and(|code| !carries_text(code));
+    let begins = (1..text.len()).filter(move |&at| {
+        plain && matches!(text[at], b'G' | b'M') && text.get(at + 1).is_some_and(u8::is_ascii_digit)
+    });
+    first.into_iter().chain(begins.filter_map(|at| Code::of(&text[at..])))
+}
+
+/// What becomes of a command of a file, and why, where it is not simply sent. The strictest of its codes counts.
+pub fn in_file(text: &[u8]) -> (InFile, Option<&'static Rule>) {
+    let strict = |rule: &Rule| match rule.in_file {
+        InFile::Sent => 0,
+        InFile::Pauses => 1,
+        InFile::IfAllowed => 2,
+        InFile::Never => 3,
+    };
+    let found =
+        codes(text).filter_map(rule).filter(|rule| rule.in_file != InFile::Sent).max_by_key(|r| strict(r));
+    (found.map_or(InFile::Sent, |rule| rule.in_file), found)
+}
+
+/// The words of a pause in a file (`M0 Insert the nut`), without the times before them; absent where it has none.
+pub fn pause_text(text: &[u8]) -> Option<String> {
+    let code = Code::of(text)?;
+    let rest = text[1..].trim_ascii_start();
+    let rest = rest[rest.iter().take_while(|byte| byte.is_ascii_digit()).count()..].trim_ascii();
+    let time = |word: &&[u8]| matches!(word.split_first(), Some((b'P' | b'S', digits)) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    let words: Vec<&[u8]> = rest
+        .split(|byte| *byte == b' ')
+        .filter(|word| !word.is_empty())
+        .skip_while(|word| time(word))
+        .collect();
+    let shown =
+        String::from_utf8_lossy(&words.join(&b' ')).chars().filter(|c| !c.is_control()).take(60).collect();
+    (carries_text(code) && !words.is_empty()).then_some(shown)
+}
+
+/// The longest command that a console takes, in bytes: as in a file.
+pub const CONSOLE_MAX: usize = 80;
+
+/// When a console command may be sent, once its level is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Always,
+    NoJob,
+    NoJobAndBedClear,
+}
+
+/// Why a console command is not sent: what, which, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    #[error("the console of this printer is off; `console = \"read\"` in its [[printer]] section opens it")]
+    Off,
+    #[error(
+        "this is no command of at most {CONSOLE_MAX} printable characters (a letter G, M or T, a number, its words); write one such as M503"
+    )]
+    NotACommand,
+    #[error("{0} is not on the console's list; docs/commands.md has it")]
+    NotListed(Code),
+    #[error(
+        "{code} is never sent from a console: it {does}; use the printer's own panel, or platen's verb for it"
+    )]
+    Never { code: Code, does: &'static str },
+    #[error(
+        "{code} is not sent unless the printer's profile allows it: it {does}; `allow_commands` in its [[printer]] section can"
+    )]
+    NotAllowed { code: Code, does: &'static str },
+    #[error(
+        "{code} needs a service console: it {does}; `console = \"service\"` in the [[printer]] section opens one"
+    )]
+    NeedsService { code: Code, does: &'static str },
+    #[error("{code} heats to {max} °C at most from a console; print a file for more")]
+    TooHot { code: Code, max: u16 },
+}
+
+/// Judges a console command against a printer's level and its own exceptions.
+pub fn on_console(text: &[u8], level: Level, allowed: &[Code]) -> Result<When, NotSent> {
+    if level == Level::Off {
+        return Err(NotSent::Off);
+    }
+    let printable = text.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let Some(code) = Code::of(text).filter(|_| printable && text.len() <= CONSOLE_MAX) else {
+        return Err(NotSent::NotACommand);
+    };
+    // A second command, a checksum or a comment would get past the list.
+    if codes(text).nth(1).is_some() || text.iter().any(|byte| matches!(byte, b'*' | b';' | b'(')) {
+        return Err(NotSent::NotACommand);
+    }
+    let Some(rule) = rule(code) else { return Err(NotSent::NotListed(code)) };
+    let does = rule.does;
+    let service =
+        |when| if level == Level::Service { Ok(when) } else { Err(NotSent::NeedsService { code, does }) };
+    match rule.console {
+        OnConsole::Read => Ok(When::Always),
+        OnConsole::ReadIdle => Ok(When::NoJob),
+        OnConsole::Service => service(When::NoJob),
+        OnConsole::ServiceBedClear => service(When::NoJobAndBedClear),
+        OnConsole::ServiceHeat(max) => {
+            let target = super::modal::word(text, b'S').unwrap_or(0.0);
+            // `R` waits, and another heater may be named where this one was meant.
+            let plain = super::modal::words(text).all(|(letter, _)| matches!(letter, b'S' | b'T'));
+            if !plain || !(0.0..=f64::from(max)).contains(&target) {
+                return Err(NotSent::TooHot { code, max });
+            }
+            service(When::NoJob)
+        }
+        OnConsole::IfAllowed if allowed.contains(&code) => service(When::NoJob),
+        OnConsole::IfAllowed => Err(NotSent::NotAllowed { code, does }),
+        OnConsole::Never => Err(NotSent::Never { code, does }),
+    }
+}
+
+/// `docs/commands.md`, as the table has it.
+pub fn document() -> String {
+    let mut page = String::from(
+        "# What may be sent\n\n\
+         Jobs and the console share one table, `TABLE` in `src/gcode/commands.rs`; this page is made from it, and a\n\
+         test compares them (`PLATEN_WRITE_DOCS=1 cargo test commands` writes it anew).\n\n\
+         A command that is not in the table is sent from a file, since slicers know many, and refused on the console.\n\
+         `allow_commands` in a printer's section lifts what is \"only if allowed\", for files and for its console.\n\
+         Files with such commands are taken in where some printer allows them, and must be queued for such a printer.\n\n\
+         | command | it | in a file | on the console |\n|---|---|---|---|\n",
+    );
+    for rule in TABLE {
+        let in_file = match rule.in_file {
+            InFile::Sent => "sent",
+            InFile::Pauses => "a pause of platen's own; not sent",
+            InFile::IfAllowed => "only if allowed",
+            InFile::Never => "never",
+        };
+        let console = match rule.console {
+            OnConsole::Read => "level `read`".to_owned(),
+            OnConsole::ReadIdle => "level `read`, no job".to_owned(),
+            OnConsole::Service => "level `service`, no job".to_owned(),
+            OnConsole::ServiceBedClear => "level `service`, no job, bed clear".to_owned(),
+            OnConsole::ServiceHeat(max) => format!("level `service`, no job, {max} °C at most"),
+            OnConsole::IfAllowed => "level `service`, no job, only if allowed".to_owned(),
+            OnConsole::Never => "never".to_owned(),
+        };
+        page.push_str(&format!("| `{}` | {} | {in_file} | {console} |\n", rule.code, rule.does));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_page_about_commands_is_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md");
+        if std::env::var_os("PLATEN_WRITE_DOCS").is_some() {
+            std::fs::write(path, document()).unwrap();
+        }
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(page, document(), "PLATEN_WRITE_DOCS=1 cargo test commands writes it anew");
+    }
+
+    #[test]
+    fn the_table_has_every_code_once_and_in_order() {
+        assert!(TABLE.windows(2).all(|pair| pair[0].code < pair[1].code));
+    }
+
+    #[test]
+    fn a_command_behind_another_one_in_its_line_counts_too() {
+        assert_eq!(in_file(b"G1 X10 M112").0, InFile::Never);
+        assert_eq!(in_file(b"G1 X10M500").0, InFile::IfAllowed);
+        assert_eq!(in_file(b"M117 T0 M112").0, InFile::Sent, "text");
+        assert_eq!(in_file(b"M0 M112").0, InFile::Pauses, "text");
+        assert_eq!(in_file(b"G1 X10 Y2 E.5 F3000").0, InFile::Sent);
+    }
+
+    #[test]
+    fn the_words_of_a_pause_are_shown_without_its_times() {
+        for (text, want) in [
+            ("M0 Insert the nut", Some("Insert the nut")),
+            ("M0 S30 Insert the nut", Some("Insert the nut")),
+            ("M1 P500", None),
+            ("M0", None),
+            ("M25", None),
+            ("M601", None),
+            ("M0 P5 Put in S8 screws", Some("Put in S8 screws")),
+        ] {
+            assert_eq!(pause_text(text.as_bytes()).as_deref(), want, "{text}");
+        }
+        assert_eq!(pause_text(&[b"M0 ".as_slice(), &[b'x'; 500]].concat()).map(|text| text.len()), Some(60));
+    }
+
+    #[test]
+    fn a_console_sends_what_its_level_allows_and_nothing_else() {
+        let judge = |text: &str, level| on_console(text.as_bytes(), level, &[]);
+        for level in [Level::Read, Level::Service] {
+            for text in ["M105", "M114", "M115", "M119"] {
+                assert_eq!(judge(text, level), Ok(When::Always), "{text}");
+            }
+            assert_eq!(judge("M503", level), Ok(When::NoJob));
+            for text in [
+                "M112", "M108", "M410", "M876 S0", "M999", "M110 N0", "M28 a.g", "M29", "M30 a.g", "M0",
+                "M600", "G1 X400",
+            ] {
+                assert!(
+                    matches!(judge(text, level), Err(NotSent::Never { .. } | NotSent::NotListed(_))),
+                    "{text}"
+                );
+            }
+            for text in [
+                "M500",
+                "M502",
+                "M504",
+                "M997",
+                "M303 S200",
+                "M851 Z-1",
+                "M92 X80",
+                "M906 X800",
+                "M211 S0",
+                "M85 S0",
+            ] {
+                assert!(matches!(judge(text, level), Err(NotSent::NotAllowed { .. })), "{text}");
+            }
+            for text in [
+                "",
+                "hello",
+                "m105",
+                "M105\nM112",
+                "M105 ; x",
+                "M105*3",
+                "M105 M112",
+                "G28 G91",
+                "M105 ä",
+                "N1 M105",
+            ] {
+                assert_eq!(judge(text, level), Err(NotSent::NotACommand), "{text:?}");
+            }
+            assert_eq!(judge(&format!("M105 {}", "x".repeat(80)), level), Err(NotSent::NotACommand));
+        }
+        assert_eq!(judge("M105", Level::Off), Err(NotSent::Off));
+        assert!(matches!(judge("G28", Level::Read), Err(NotSent::NeedsService { .. })));
+        assert_eq!(judge("G28", Level::Service), Ok(When::NoJobAndBedClear));
+        assert_eq!(judge("M84", Level::Service), Ok(When::NoJob));
+    }
+
+    #[test]
+    fn a_console_heats_within_limits_only() {
+        let judge = |text: &str| on_console(text.as_bytes(), Level::Service, &[]);
+        for text in ["M104 S0", "M104 S250", "M140 S60", "M104 T0 S200"] {
+            assert_eq!(judge(text), Ok(When::NoJob), "{text}");
+        }
+        for text in
+            ["M104 S251", "M140 S120", "M104 S-5", "M104 R900", "M104 S1e9", "M104 S200 B300", "M104 S99999"]
+        {
+            assert!(matches!(judge(text), Err(NotSent::TooHot { .. })), "{text}");
+        }
+        assert!(matches!(judge("M109 S200"), Err(NotSent::NotListed(_))), "it would wait");
+    }
+
+    #[test]
+    fn a_profile_lifts_only_what_it_names_and_only_at_service_level() {
+        let allowed = [Code::new(b'M', 500), Code::new(b'M', 112)];
+        assert_eq!(on_console(b"M500", Level::Service, &allowed), Ok(When::NoJob));
+        assert!(on_console(b"M500", Level::Read, &allowed).is_err());
+        assert!(on_console(b"M502", Level::Service, &allowed).is_err());
+        assert!(on_console(b"M112", Level::Service, &allowed).is_err(), "never means never");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_table_panic_or_lets_a_stop_through(text: Vec<u8>) {
+            let _ = (in_file(&text), pause_text(&text));
+            if on_console(&text, Level::Service, &[]).is_ok() {
+                prop_assert!(Code::of(&text).and_then(rule).is_some());
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What the lines of a file leave behind in the firmware: modes, feedrate, heat, whether it is homed.
+//!
+//! A pure tracker of what was sent, so that what platen does in between (a park) can be undone exactly. What a
+//! file has never said is not known, and nothing is guessed: whoever needs it must do without.
+
+/// How the numbers of a move count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Absolute,
+    Relative,
+}
+
+/// Tools whose heat is followed: more than any FDM printer has.
+pub const TOOLS: usize = 8;
+
+/// The letter–number words of a command behind its code; a word without a number has none.
+pub fn words(text: &[u8]) -> impl Iterator<Item = (u8, Option<f64>)> + '_ {
+    let mut rest = text.get(1..).unwrap_or_default().trim_ascii_start();
+    rest = &rest[number_length(rest)..];
+    std::iter::from_fn(move || {
+        rest = rest.trim_ascii_start();
+        let (&letter, tail) = rest.split_first()?;
+        let tail = tail.trim_ascii_start();
+        let length = number_length(tail);
+        let value = std::str::from_utf8(&tail[..length]).ok().and_then(|text| text.parse().ok());
+        rest = &tail[length..];
+        Some((letter, value))
+    })
+}
+
+/// The value of one word.
+pub fn word(text: &[u8], letter: u8) -> Option<f64> {
+    words(text).find(|(found, _)| *found == letter).and_then(|(_, value)| value)
+}
+
+/// Digits, one sign before them, a point.
+fn number_length(text: &[u8]) -> usize {
+    let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
+    sign + text[sign..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count()
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Modal {
+    motion: Option<Mode>,
+    /// As the last `M82` or `M83` said.
+    extrusion: Option<Mode>,
+    /// `G90` or `G91` came after that.
+    motion_is_later: bool,
+    /// mm/min: of the last move, and of the last that was no `G0` (Smoothieware keeps two).
+    feed: Option<f64>,
+    feed_of_g1: Option<f64>,
+    /// Where the file's own numbers say that the head is, as far as they do.
+    place: [Option<f64>; 3],
+    homed: [bool; 3],
+    /// `G92`, `G54` and the like: the file's numbers are not the printer's.
+    shifted: bool,
+    inches: bool,
+    tool: usize,
+    hotends: [Option<f64>; TOOLS],
+    bed: Option<f64>,
+}
+
+impl Modal {
+    /// Takes in a command that was sent, in order.
+    pub fn note(&mut self, text: &[u8]) {
+        let Some(code) = super::commands::Code::of(text) else { return };
+        match (code.letter, code.number) {
+            (b'G', 0..=5) => self.note_move(code.number, text),
+            (b'G', 20) => self.inches = true,
+            (b'G', 21) => self.inches = false,
+            (b'G', 28) => self.note_homing(text),
+            // Probing ends somewhere.
+            (b'G', 29..=38) => self.place = [None; 3],
+            (b'G', 53..=59) => self.shifted = true,
+            (b'G', 90 | 91) => {
+                self.motion = Some(if code.number == 90 { Mode::Absolute } else { Mode::Relative });
+                self.motion_is_later = true;
+            }
+            (b'G', 92) => {
+                let only_e = words(text).all(|(letter, _)| letter == b'E') && words(text).next().is_some();
+                self.shifted |= !only_e;
+                if !only_e {
+                    self.place = [None; 3];
+                }
+            }
+            (b'M', 82 | 83) => {
+                self.extrusion = Some(if code.number == 82 { Mode::Absolute } else { Mode::Relative });
+                self.motion_is_later = false;
+            }
+            (b'M', 18 | 84) => {
+                let filament_only =
+                    words(text).next().is_some() && words(text).all(|(letter, _)| letter == b'E');
+                if !filament_only {
+                    self.homed = [false; 3];
+                }
+            }
+            (b'M', 104 | 109) => self.note_hotend(text),
+            (b'M', 140 | 190) => self.bed = target(text).or(self.bed),
+            (b'T', number) => {
+                self.tool = usize::try_from(number).unwrap_or(TOOLS).min(TOOLS - 1);
+                self.place = [None; 3];
+            }
+            _ => {}
+        }
+    }
+
+    fn note_move(&mut self, number: u32, text: &[u8]) {
+        for (letter, value) in words(text) {
+            let Some(value) = value else { continue };
+            let axis = match letter {
+                b'X' => 0,
+                b'Y' => 1,
+                b'Z' => 2,
+                b'F' if value > 0.0 => {
+                    self.feed = Some(value);
+                    if number > 0 {
+                        self.feed_of_g1 = Some(value);
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            self.place[axis] = match self.motion {
+                Some(Mode::Absolute) => Some(value),
+                Some(Mode::Relative) => self.place[axis].map(|from| from + value),
+                None => None,
+            };
+        }
+    }
+
+    fn note_homing(&mut self, text: &[u8]) {
+        let mut named = [false; 3];
+        for (letter, _) in words(text) {
+            if let Some(axis) = b"XYZ".iter().position(|axis| *axis == letter) {
+                named[axis] = true;
+            }
+        }
+        let all = !named.contains(&true);
+        for (homed, named) in self.homed.iter_mut().zip(named) {
+            *homed |= all || named;
+        }
+        self.place = [None; 3];
+    }
+
+    fn note_hotend(&mut self, text: &[u8]) {
+        let tool = word(text, b'T').map_or(self.tool, |tool| {
+            (0..TOOLS).find(|known| (*known as f64 - tool).abs() < 0.5).unwrap_or(TOOLS - 1)
+        });
+        self.hotends[tool] = target(text).or(self.hotends[tool]);
+    }
+
+    pub fn motion(&self) -> Option<Mode> {
+        self.motion
+    }
+
+    /// How `E` counts. `coupled`: whether `G90` and `G91` set that too (Marlin 2, Smoothieware), or not (Marlin 1,
+    /// Prusa, Repetier, RepRapFirmware, Klipper); where that is not known, both must come to the same.
+    pub fn extrusion(&self, coupled: Option<bool>) -> Option<Mode> {
+        let with_motion = if self.motion_is_later { self.motion } else { self.extrusion };
+        match coupled {
+            Some(true) => with_motion,
+            Some(false) => self.extrusion,
+            None => self.extrusion.filter(|mode| Some(*mode) == with_motion),
+        }
+    }
+
+    /// mm/min; `of_g1` where `G0` has a feedrate of its own.
+    pub fn feed(&self, of_g1: bool) -> Option<f64> {
+        if of_g1 { self.feed_of_g1 } else { self.feed }
+    }
+
+    /// Where the file's numbers say that the head is, in mm.
+    pub fn place(&self) -> [Option<f64>; 3] {
+        self.place
+    }
+
+    /// This file has homed every axis, and nothing has let go of them since.
+    pub fn is_homed(&self) -> bool {
+        self.homed == [true; 3]
+    }
+
+    /// The file's numbers are the printer's own, in mm.
+    pub fn is_plain(&self) -> bool {
+        !self.shifted && !self.inches
+    }
+
+    /// Tools other than the first are in use.
+    pub fn has_tools(&self) -> bool {
+        self.tool > 0 || self.hotends.iter().skip(1).any(Option::is_some)
+    }
+
+    /// The tool in use.
+    pub fn tool(&self) -> usize {
+        self.tool
+    }
+
+    /// Targets that the file has set, in °C, by tool.
+    pub fn hotends(&self) -> [Option<f64>; TOOLS] {
+        self.hotends
+    }
+
+    pub fn bed(&self) -> Option<f64> {
+        self.bed
+    }
+}
+
+/// `S`, or `R` where it waits for cooling too.
+fn target(text: &[u8]) -> Option<f64> {
+    word(text, b'S').or_else(|| word(text, b'R')).filter(|target| (0.0..=1_000.0).contains(target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn after(lines: &[&str]) -> Modal {
+        let mut modal = Modal::default();
+        lines.iter().for_each(|line| modal.note(line.as_bytes()));
+        modal
+    }
+
+    #[test]
+    fn words_are_read_with_and_without_spaces() {
+        let read = |text: &str| words(text.as_bytes()).collect::<Vec<_>>();
+        let want = vec![(b'X', Some(1.5)), (b'Y', Some(-2.0)), (b'E', Some(0.5))];
+        assert_eq!(read("G1 X1.5 Y-2 E.5"), want);
+        assert_eq!(read("G1X1.5Y-2E.5"), want);
+        assert_eq!(read("G28 X Y"), vec![(b'X', None), (b'Y', None)]);
+        assert_eq!(word(b"M104 S210 T1", b'T'), Some(1.0));
+    }
+
+    #[test]
+    fn modes_feedrate_and_heat_are_those_of_the_last_line_that_says_so() {
+        let modal =
+            after(&["G90", "M83", "G1 X1 Y2 F3000", "G0 Z3 F9000", "M104 S200", "M109 S215", "M190 R60"]);
+        assert_eq!((modal.motion(), modal.extrusion(None)), (Some(Mode::Absolute), Some(Mode::Relative)));
+        assert_eq!((modal.feed(false), modal.feed(true)), (Some(9_000.0), Some(3_000.0)));
+        assert_eq!(modal.place(), [Some(1.0), Some(2.0), Some(3.0)]);
+        assert_eq!((modal.hotends()[0], modal.bed()), (Some(215.0), Some(60.0)));
+        assert!(!modal.has_tools());
+    }
+
+    #[test]
+    fn how_filament_counts_depends_on_whether_g90_sets_it_too() {
+        let modal = after(&["M83", "G91", "G1 Z1", "G90"]);
+        assert_eq!(modal.extrusion(Some(true)), Some(Mode::Absolute));
+        assert_eq!(modal.extrusion(Some(false)), Some(Mode::Relative));
+        assert_eq!(modal.extrusion(None), None, "not known, so not guessed");
+        assert_eq!(after(&["G90", "M82"]).extrusion(None), Some(Mode::Absolute));
+        assert_eq!(after(&["G90"]).extrusion(Some(false)), None);
+    }
+
+    #[test]
+    fn a_printer_is_homed_only_while_its_steppers_hold() {
+        assert!(after(&["G28"]).is_homed());
+        assert!(after(&["G28 W"]).is_homed());
+        assert!(after(&["G28 X Y", "G28 Z"]).is_homed());
+        assert!(!after(&["G28 X Y"]).is_homed());
+        assert!(!after(&["G28", "M84"]).is_homed());
+        assert!(!after(&["G28", "M18 X"]).is_homed());
+        assert!(after(&["G28", "M84 E"]).is_homed());
+        assert!(!after(&[]).is_homed());
+    }
+
+    #[test]
+    fn numbers_that_are_not_the_printers_own_are_known_as_such() {
+        assert!(after(&["G21", "G92 E0"]).is_plain());
+        for line in ["G92 X0", "G92", "G20", "G54", "G92 Z5 E0"] {
+            assert!(!after(&[line]).is_plain(), "{line}");
+        }
+    }
+
+    #[test]
+    fn relative_moves_add_up_and_what_is_not_known_stays_so() {
+        let modal = after(&["G90", "G1 X10 Y20", "G91", "G1 X1", "G1 Z1"]);
+        assert_eq!(modal.place(), [Some(11.0), Some(20.0), None]);
+        assert_eq!(after(&["G1 X10"]).place(), [None; 3], "nobody said whether that is absolute");
+        assert_eq!(after(&["G90", "G1 X10", "G28"]).place(), [None; 3]);
+    }
+
+    #[test]
+    fn each_tool_has_its_own_heat() {
+        let modal = after(&["M104 T1 S200", "T1", "M109 S220", "T0", "M104 S0"]);
+        assert_eq!((modal.hotends()[0], modal.hotends()[1]), (Some(0.0), Some(220.0)));
+        assert!(modal.has_tools());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_tracker_panic(lines: Vec<Vec<u8>>) {
+            let mut modal = Modal::default();
+            lines.iter().for_each(|line| modal.note(line));
+            let _ = modal.extrusion(None);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `platen safe-off` against boards that somebody has left in the middle of something.
+
+use hw_sim::faults::{Direction, Fault};
+use hw_sim::heater::HeaterId;
+use hw_sim::quirks::Face;
+use hw_sim::rig::{Rig, RigConfig};
+use platen::control::safe_off::SafeOff;
+use platen::domain::moment::Moment;
+
+use crate::world::{SAFE, World, curve};
+
+/// Talks to the board for so long, at most.
+fn switch_off(rig: &mut Rig, from: u64, seconds: u64) -> bool {
+    let mut now = from;
+    let mut talk = SafeOff::begin(Moment(now));
+    let until = from + seconds * 1_000_000;
+    while now < until && !talk.is_off() {
+        let bytes = talk.transmit().to_vec();
+        talk.transmitted(bytes.len());
+        rig.host_write(now, &bytes);
+        now = rig.run_until_output(talk.poll_timeout().micros().clamp(now, until));
+        let heard = rig.host_read(now);
+        talk.handle_bytes(Moment(now), &heard);
+        if talk.poll_timeout().micros() <= now {
+            talk.handle_timeout(Moment(now));
+        }
+    }
+    talk.is_off()
+}
+
+fn is_cold_target(rig: &Rig) -> bool {
+    [HeaterId::Hotend, HeaterId::Bed].iter().all(|heater| rig.firmware().heater(*heater).target() == 0.0)
+}
+
+fn hot(lines: usize) -> Vec<String> {
+    let mut file = vec!["M140 S60".to_owned(), "M104 S210".into()];
+    file.extend(curve(lines));
+    file
+}
+
+/// A host that has died in mid-stream: its last line is cut, its lines still run.
+fn left(mut config: RigConfig, file: Vec<String>) -> World {
+    config.firmware.prevent_cold_extrusion = false;
+    let mut world = World::new(config, SAFE, file);
+    world.open();
+    world.until_ready();
+    world.start();
+    let at = world.now + 1_500_000;
+    world.run_until(3, "some lines", |world| world.now >= at);
+    world.rig.host_write(world.now, b"N10077 G1X1");
+    world
+}
+
+#[test]
+fn a_board_in_mid_stream_switches_its_heaters_off_whatever_its_firmware() {
+    for (name, face) in Face::NAMED {
+        for meatpack in [false, true] {
+            let mut config = RigConfig::new(face, 115_200, 1_000, 1);
+            config.firmware.meatpack = meatpack && matches!(face, Face::Marlin20 | Face::Marlin21);
+            let mut world = left(config, hot(2_000));
+            assert!(!is_cold_target(&world.rig), "{name}: it was never hot");
+            let now = world.now;
+            assert!(switch_off(&mut world.rig, now, 15), "{name} {meatpack}: it did not say so");
+            assert!(is_cold_target(&world.rig), "{name} {meatpack}: it is on");
+        }
+    }
+}
+
+#[test]
+fn a_board_that_waits_for_heat_is_not_said_to_be_off_before_it_is() {
+    for (face, breaks) in [(Face::Marlin21, true), (Face::Marlin20, false)] {
+        let mut world = left(RigConfig::new(face, 115_200, 1_000, 1), {
+            let mut file = vec!["M109 S210".to_owned()];
+            file.extend(curve(100));
+            file
+        });
+        let now = world.now;
+        let said = switch_off(&mut world.rig, now, 15);
+        assert_eq!(said, breaks, "{face:?}");
+        assert!(!said || is_cold_target(&world.rig), "{face:?}");
+    }
+}
+
+#[test]
+fn a_board_that_restarts_when_its_port_is_opened_is_asked_again() {
+    let mut config = RigConfig::new(Face::Marlin20, 115_200, 1_000, 1);
+    config.firmware.reset_on_open = true;
+    let mut rig = Rig::new(config);
+    rig.open_port(0);
+    assert!(switch_off(&mut rig, 0, 15));
+}
+
+#[test]
+fn noise_never_makes_a_hot_board_cold() {
+    for seed in 0..100 {
+        let mut config = RigConfig::new(Face::Marlin20, 115_200, 1_000, seed);
+        config.firmware.prevent_cold_extrusion = false;
+        let mut rig = Rig::new(config);
+        rig.open_port(0);
+        rig.host_write(0, b"M104 S210\nM140 S60\n");
+        rig.advance(1_000_000);
+        for direction in [Direction::ToDevice, Direction::ToHost] {
+            rig.inject(1_000_000, &Fault::Noise { direction, loss: 0.01, damage: 0.02 });
+        }
+        if switch_off(&mut rig, 1_000_000, 15) {
+            assert!(is_cold_target(&rig), "seed {seed}");
+        }
+    }
+}
