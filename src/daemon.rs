@@ -140,6 +140,7 @@ pub fn profile(printer: &Printer) -> Profile {
             Some(true) => DtrReset::Known,
             Some(false) => DtrReset::Never,
         },
+        inactivity_kill: printer.inactivity_kill,
         pausing: Pausing {
             park: printer.park,
             nozzle_hot_max: printer.paused_hot_max,

@@ -84,6 +84,13 @@ impl Firmware {
             }
             400 => return Outcome::Wait(Waiting::Drain(Afterwards::Done)),
             410 => self.act_on(now_us, crate::emergency::Critical::QuickStop),
+            // The clock itself goes on, as it does in many releases.
+            85 if self.config.knows_inactivity => {
+                if let Some(seconds) = command.value(b'S') {
+                    self.inactivity_us = micros(seconds.max(0.0));
+                }
+            }
+            85 if self.config.face == Face::PrusaMk3 => {}
             82 | 83 => self.machine.relative_extrusion = code == 83,
             201 | 203 => self.set_limits(code, command),
             204 => self.set_accelerations(command),
@@ -103,7 +110,6 @@ impl Firmware {
             | 42
             | 73
             | 75..=77
-            | 85
             | 92
             | 106..=108
             | 149

@@ -107,6 +107,10 @@ pub struct Firmware {
     pub(crate) stepper_idle_us: u64,
     /// When anything moved last.
     pub(crate) moved_us: u64,
+    /// `M85`: it kills itself after this time without a move, µs; 0 never.
+    pub(crate) inactivity_us: u64,
+    /// Since when nothing has begun that clock anew.
+    pub(crate) still_since_us: u64,
     /// The sensor misses filament; a change of it comes before the next command.
     runout_is_due: bool,
     pub(crate) transmitter: Transmitter,
@@ -153,6 +157,8 @@ impl Firmware {
             overruns_told: 0,
             stepper_idle_us: config.stepper_idle_us,
             moved_us: 0,
+            inactivity_us: 0,
+            still_since_us: 0,
             runout_is_due: false,
             transmitter: Transmitter::default(),
             planner: Planner::new(config.limits, config.planner_blocks),
@@ -264,6 +270,10 @@ impl Firmware {
         if !self.planner.is_idle() {
             self.moved_us = now_us;
         }
+        let is_excused = self.is_excused_from_inactivity();
+        if is_excused {
+            self.still_since_us = now_us;
+        }
         self.planner.advance(now_us);
         self.count_moves();
         match self.power {
@@ -283,6 +293,10 @@ impl Firmware {
                 return;
             }
             Power::Running => {}
+        }
+        if self.inactivity_due_us().is_some_and(|due_us| due_us <= now_us) {
+            self.stop(now_us, Stop::Inactive);
+            return;
         }
         self.heat(now_us);
         if self.power != Power::Running || now_us < self.hung_until_us {
@@ -313,6 +327,7 @@ impl Firmware {
         self.keepalive_us = DEFAULT_KEEPALIVE_US;
         self.machine = Machine::default();
         self.stepper_idle_us = self.config.stepper_idle_us;
+        (self.inactivity_us, self.still_since_us) = (0, now_us);
         self.runout_is_due = false;
         self.planner = Planner::new(self.config.limits, self.config.planner_blocks);
         self.deaf_until_us = 0;
@@ -443,8 +458,8 @@ impl Firmware {
     pub fn poll_timeout(&self) -> Option<u64> {
         let always = [self.transmitter.poll_timeout(), self.planner.poll_timeout()];
         let by_power = match self.power {
-            Power::Booting { until_us, .. } => [Some(until_us), None, None, None, None, None, None],
-            Power::Halted => [None; 7],
+            Power::Booting { until_us, .. } => [Some(until_us), None, None, None, None, None, None, None],
+            Power::Halted => [None; 8],
             Power::Running => {
                 let awake = |time_us: u64| time_us.max(self.hung_until_us);
                 [
@@ -455,6 +470,7 @@ impl Firmware {
                     self.next_turn_us.map(awake),
                     self.waiting_timeout().map(awake),
                     self.wait_due_us().map(awake),
+                    self.inactivity_due_us().map(awake),
                 ]
             }
         };
@@ -582,6 +598,22 @@ impl Firmware {
             queued.acknowledged = true;
             self.say_ok(now_us, "ok");
         }
+    }
+
+    /// Moves, waits for heat and changes of filament begin the clock of `M85` anew, in `manage_inactivity` and the
+    /// loops of the waits; a dwell does not. Up to Marlin 2.0 moves do so only where idle steppers let go.
+    fn is_excused_from_inactivity(&self) -> bool {
+        let moves = !self.planner.is_idle() && (self.config.moves_are_activity || self.stepper_idle_us > 0);
+        let waits = match &self.waiting {
+            Some(Waiting::Heat(_)) => true,
+            Some(Waiting::Person(asking)) => *asking != Asking::Continue,
+            _ => false,
+        };
+        moves || waits
+    }
+
+    fn inactivity_due_us(&self) -> Option<u64> {
+        (self.inactivity_us > 0).then(|| self.still_since_us.saturating_add(self.inactivity_us))
     }
 
     /// An idle board says so, if that is its way.

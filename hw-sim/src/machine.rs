@@ -151,6 +151,9 @@ impl Firmware {
     /// `G0` to `G3`.
     pub(crate) fn begin_move(&mut self, now_us: u64, command: &Command) -> Outcome {
         self.notice_idle_steppers(now_us);
+        if !self.moves_take_time() {
+            self.still_since_us = now_us;
+        }
         let mut movement = self.machine.read_move(command);
         let extrusion = movement.to[3] - movement.from[3];
         if extrusion != 0.0 {

@@ -271,6 +271,10 @@ pub struct FirmwareConfig {
     pub couples_extrusion: bool,
     /// Steppers let go after this time without a move, µs (`M84 S120`); 0 never.
     pub stepper_idle_us: u64,
+    /// It knows `M85`, the kill after so long without a move.
+    pub knows_inactivity: bool,
+    /// Moves begin the clock of `M85` anew even where idle steppers never let go (Marlin 2.1).
+    pub moves_are_activity: bool,
     /// How long homing of all three axes takes, µs; each axis takes a third.
     pub home_us: u64,
     /// Heat time per time.
@@ -428,6 +432,8 @@ impl FirmwareConfig {
             limits: Limits::default(),
             steps_per_mm: [80.0, 80.0, 400.0, 500.0],
             couples_extrusion: matches!(face, Face::Marlin21 | Face::Marlin20 | Face::Smoothieware),
+            knows_inactivity: matches!(face, Face::Marlin21 | Face::Marlin20 | Face::Marlin11),
+            moves_are_activity: face == Face::Marlin21,
             stepper_idle_us: match face {
                 Face::Marlin21 | Face::Marlin20 | Face::Marlin11 | Face::PrusaMk3 => 120_000_000,
                 _ => 0,

@@ -32,7 +32,7 @@ impl Firmware {
     pub(crate) fn stop(&mut self, now_us: u64, stop: Stop) {
         let aftermath = match stop {
             Stop::Heat(..) => self.config.after_heat_fault,
-            Stop::M112 | Stop::Button => self.config.after_stop,
+            Stop::M112 | Stop::Button | Stop::Inactive => self.config.after_stop,
         };
         // A heater that is still broken says nothing new.
         let is_told = match aftermath {

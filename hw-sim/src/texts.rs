@@ -26,6 +26,8 @@ pub(crate) struct Temperatures {
 pub(crate) enum Stop {
     M112,
     Button,
+    /// Nothing moved for too long (`M85`).
+    Inactive,
     Heat(HeaterId, Trip),
 }
 
@@ -35,6 +37,7 @@ impl Stop {
         match self {
             Self::M112 => "M112".to_owned(),
             Self::Button => "kill button".to_owned(),
+            Self::Inactive => "inactivity".to_owned(),
             Self::Heat(heater, trip) => format!("{}: {}", trip_words(trip).0, heater_name(face, heater)),
         }
     }
@@ -408,20 +411,22 @@ impl FirmwareConfig {
         let mut lines: Vec<String> = match self.face {
             Face::Marlin21 | Face::Marlin20 | Face::Marlin11 => self.marlin_stop_lines(stop, is_homed),
             Face::PrusaMk3 => match stop {
-                Stop::M112 | Stop::Button => vec!["Error:Printer halted. kill() called!".to_owned()],
+                Stop::M112 | Stop::Button | Stop::Inactive => {
+                    vec!["Error:Printer halted. kill() called!".to_owned()]
+                }
                 Stop::Heat(heater, trip) => vec![
                     prusa_heat_line(heater, trip).to_owned(),
                     "Error:Printer stopped due to errors. Supervision required.".to_owned(),
                 ],
             },
             Face::Repetier => match stop {
-                Stop::M112 | Stop::Button => Vec::new(),
+                Stop::M112 | Stop::Button | Stop::Inactive => Vec::new(),
                 Stop::Heat(..) => vec![self.alarm_message(stop)],
             },
             Face::Smoothieware => match stop {
                 // Its reply says the same behind the `ok`.
                 Stop::M112 => Vec::new(),
-                Stop::Button => {
+                Stop::Button | Stop::Inactive => {
                     vec!["Kill button pressed - reset or M999 to continue".to_owned(), "!!".to_owned()]
                 }
                 Stop::Heat(heater, trip) => {
@@ -440,7 +445,7 @@ impl FirmwareConfig {
                 }
             },
             Face::RepRapFirmware => match stop {
-                Stop::M112 | Stop::Button => {
+                Stop::M112 | Stop::Button | Stop::Inactive => {
                     vec!["Emergency Stop! Reset the controller to continue.".to_owned()]
                 }
                 Stop::Heat(heater, _) => {
@@ -462,6 +467,9 @@ impl FirmwareConfig {
             Stop::M112 if self.face == Face::Marlin11 => {}
             Stop::M112 => lines.push("echo:M112 Shutdown".to_owned()),
             Stop::Button => lines.push("Error:!! KILL caused by KILL button/pin".to_owned()),
+            Stop::Inactive => {
+                lines.push("Error:!! KILL caused by too much inactive time - current command: ".to_owned())
+            }
             Stop::Heat(heater, trip) => {
                 let (message, screen) = trip_words(trip);
                 let name = heater_name(self.face, heater);

@@ -23,6 +23,7 @@ use crate::domain::ids::{CaseToken, JobId, PartId, PrinterName};
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::{NewJob, Request};
 use crate::domain::part::{PartName, PartRef};
+use crate::domain::printer::INACTIVITY_KILL;
 use crate::domain::printer::Park;
 use crate::domain::units::Baud;
 use crate::io::broker::Broker;
@@ -178,6 +179,7 @@ impl Demo {
                 park: Some(Park { at: Some((0, 180)), lift: 10, retract: 1, build_height: Some(200) }),
                 paused_hot_max: Duration::from_secs(10 * 60),
                 paused_bed_max: Duration::from_secs(120 * 60),
+                inactivity_kill: Some(INACTIVITY_KILL),
                 console: Level::Read,
                 allow_commands: Vec::new(),
             });

@@ -105,7 +105,7 @@ pub(super) fn run(line: &Line, place: Option<Place>, global: &Global) -> Result<
 async fn measured(line: &Line) -> Result<(Findings, Report), Failed> {
     // What is vouched for may be wrong, so the measurement begins with what is true of every board.
     let capacity = Capacity { receive_bytes: SAFE_RECEIVE_BYTES, queue_slots: 0 };
-    let profile = Profile { capacity, meatpack: false, ..line.profile };
+    let profile = Profile { capacity, meatpack: false, inactivity_kill: None, ..line.profile };
     let (mut drive, clock) = open(line, profile).await?;
     if std::io::stderr().is_terminal() {
         eprintln!("platen: measuring, which takes up to a minute; nothing moves");

@@ -178,6 +178,8 @@ pub struct Printer {
     /// How long a paused nozzle, and a paused bed, stay hot.
     pub paused_hot_max: Duration,
     pub paused_bed_max: Duration,
+    /// After how long without a move the firmware is to halt during a job; absent: never.
+    pub inactivity_kill: Option<Duration>,
     /// What its console takes.
     pub console: Level,
     /// Commands that only this printer's jobs and console may hold.

@@ -14,6 +14,7 @@ use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
+use crate::domain::printer::INACTIVITY_KILL;
 use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::Baud;
 
@@ -53,6 +54,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "build_height",
             "paused_hot_max",
             "paused_bed_max",
+            "inactivity_kill",
             "console",
             "allow_commands",
         ],
@@ -322,6 +324,7 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
         };
         let paused_hot_max = minutes(reader, "paused_hot_max", PAUSED_HOT_MAX);
         let paused_bed_max = minutes(reader, "paused_bed_max", PAUSED_BED_MAX);
+        let inactivity_kill = inactivity_kill(reader, section);
         let console = console(reader, section);
         let allow_commands = allow_commands(reader, section);
         if let (Some(name), Some(port), Some(baud)) = (name, port, baud) {
@@ -345,6 +348,7 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
                 park,
                 paused_hot_max,
                 paused_bed_max,
+                inactivity_kill,
                 console,
                 allow_commands,
             });
@@ -464,6 +468,21 @@ fn park(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Park> {
         reader.overall(name("park_retract"), why, "write park_x and park_y, or park_lift, beside it");
     }
     moves.then(|| Park { at, lift: lift.unwrap_or(0), retract: retract.unwrap_or(0), build_height })
+}
+
+/// Below five minutes an ordinary dwell of a start script is long; zero is never.
+fn inactivity_kill(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Duration> {
+    let Some(found) = reader.number(section, "inactivity_kill", "minutes", 0..=240) else {
+        return Some(INACTIVITY_KILL);
+    };
+    if (1..5).contains(&found.value) {
+        reader.wrong(
+            &found.at,
+            "start scripts dwell for longer than that",
+            "write 5 or more, or 0 for never".into(),
+        );
+    }
+    (found.value > 0).then(|| Duration::from_secs(found.value * 60))
 }
 
 fn console(reader: &mut Reader<'_>, section: &Section<'_>) -> Level {

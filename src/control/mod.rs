@@ -17,3 +17,4 @@ pub mod probe;
 pub mod held;
 
 pub mod heat;
+pub mod inactivity;

@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 
+use super::inactivity::InactivityKill;
 use super::park::{Pause, Told};
 use crate::domain::ids::{FileHash, JobId};
 use crate::domain::job::{Interruption, Progress};
@@ -89,6 +90,8 @@ pub struct Run {
     pub waits: Option<u32>,
     /// The steppers were told not to let go.
     pub holds_steppers: bool,
+    /// What the firmware was told of its own kill.
+    pub inactivity: InactivityKill,
     /// What the lines that were sent have set in the firmware.
     pub modal: Modal,
     /// Lines that platen itself carries out instead of sending them (`M0`), until the digest comes to them.
@@ -114,7 +117,14 @@ pub enum Next {
 }
 
 impl Run {
-    pub fn new(job: JobId, total: u64, started: Moment, before: LineHealth, allowed: Allowed) -> Self {
+    pub fn new(
+        job: JobId,
+        total: u64,
+        started: Moment,
+        before: LineHealth,
+        allowed: Allowed,
+        inactivity: InactivityKill,
+    ) -> Self {
         Self {
             job,
             stage: Stage::Numbering,
@@ -128,6 +138,7 @@ impl Run {
             settled: 0,
             waits: None,
             holds_steppers: false,
+            inactivity,
             modal: Modal::default(),
             carried_out: VecDeque::new(),
             allowed,

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use super::console::{Console, ConsoleAnswer};
 use super::heat::{Duty, HeatWatch};
+use super::inactivity::{self, InactivityKill};
 use super::park::{self, Pause, Pausing, Step, Told};
 use super::probe::{Findings, Probe};
 use super::prompt::Prompter;
@@ -36,8 +37,8 @@ use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, PANEL, PauseReason, Progress};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{
-    Activity, Fault, Hold, HoldStep, LineHealth, LineRate, LineTrouble, Park, Prompt, Reading, Snapshot,
-    StopProof, Temperatures,
+    Activity, Fault, Hold, HoldStep, INACTIVITY_KILL, LineHealth, LineRate, LineTrouble, Park, Prompt,
+    Reading, Snapshot, StopProof, Temperatures,
 };
 use crate::domain::units::Baud;
 use crate::gcode::commands::{Code, When};
@@ -105,6 +106,8 @@ pub struct Profile {
     pub heat: HeatLimits,
     /// Whether a stop that is not verified may reset the board by DTR.
     pub dtr_reset: DtrReset,
+    /// After how long without a move the firmware is to halt by itself during a job; absent: never.
+    pub inactivity_kill: Option<Duration>,
     pub pausing: Pausing,
     /// Commands that a job may hold here though others may not.
     pub allowed: Allowed,
@@ -120,6 +123,7 @@ impl Profile {
             meatpack: true,
             heat: HeatLimits::USUAL,
             dtr_reset: DtrReset::Perhaps,
+            inactivity_kill: Some(INACTIVITY_KILL),
             pausing: Pausing::DEFAULT,
             allowed: [None; ALLOWED_MAX],
         }
@@ -540,8 +544,10 @@ impl Session {
         self.broken = None;
         self.cold_extrusions = 0;
         self.link.renumber(now, BEFORE_JOB);
-        self.phase =
-            Phase::Running(Box::new(Run::new(job, total, now, *self.link.health(), self.profile.allowed)));
+        let inactivity = InactivityKill::new(self.inactivity_kill());
+        let before = *self.link.health();
+        let run = Run::new(job, total, now, before, self.profile.allowed, inactivity);
+        self.phase = Phase::Running(Box::new(run));
         self.prompter.clear();
         self.person_at = None;
         self.answered_by = None;
@@ -1021,8 +1027,10 @@ impl Session {
         let holds_steppers = std::mem::take(&mut run.holds_steppers);
         self.own.clear();
         self.script.clear();
+        let kill_off = run.inactivity.off();
         self.own.extend(self.heaters_off());
         self.own.extend([&b"M107"[..], b"M400"]);
+        self.script.extend(kill_off);
         if holds_steppers {
             self.script.extend(park::release_steppers(self.link.dialect().firmware));
         }
@@ -1563,6 +1571,10 @@ impl Session {
             self.own.push_back(b"M155 S1");
         }
         self.switch_off();
+        if self.inactivity_kill().is_some() {
+            // A daemon that died in a job may have left it armed.
+            self.own.push_back(inactivity::OFF);
+        }
         self.send_own(now);
         if self.own.is_empty() && self.link.is_idle() {
             self.greeted(now);
@@ -1592,6 +1604,7 @@ impl Session {
                 // twice; the position that the line after it tells proves it.
                 run.stage = Stage::Trailer { stands: false, asked: 1 };
                 self.own.extend([&b"M400"[..], b"M114"]);
+                self.script.extend(run.inactivity.off());
                 self.send_own(now);
             }
             Stage::Paused(pause) => self.drive_pause(now, *pause),
@@ -1630,8 +1643,18 @@ impl Session {
             if !(self.own.is_empty() && self.script.is_empty() && room) {
                 break;
             }
+            if let Some(off) = run.inactivity.before(&line.text) {
+                if !self.link.has_room(&off) {
+                    break;
+                }
+                run.inactivity.disarmed();
+                self.link.send(now, Origin::Own, off);
+                continue;
+            }
+            let from = run.modal.place();
             match run.take_next() {
                 Some(Next::Send(line)) => {
+                    let on = run.inactivity.after(&line.text, from, run.modal.place());
                     let code = Code::of(&line.text);
                     if code.is_some_and(|code| {
                         WAITS_FOR_HEAT.contains(&code) || WAITS_FOR_PERSON.contains(&code)
@@ -1639,6 +1662,10 @@ impl Session {
                         run.waits = Some(self.link.window().next());
                     }
                     self.link.send(now, Origin::File(line.index), line.text);
+                    match on {
+                        Some(on) if self.link.has_room(&on) => self.link.send(now, Origin::Own, on),
+                        on => self.script.extend(on),
+                    }
                 }
                 Some(Next::Pause { command, text }) => pause = Some((command, text)),
                 None => break,
@@ -1678,6 +1705,8 @@ impl Session {
             Step::Draining => {
                 pause.step = Step::Standing(Told::asked_twice());
                 self.own.extend([&b"M400"[..], b"M114", b"M114"]);
+                let hot_max = pausing.bed_hot_max.max(pausing.nozzle_hot_max);
+                self.script.extend(run.inactivity.pause(hot_max));
             }
             Step::Standing(told) if told.is_open() => ask_again(told, &mut self.own),
             Step::Standing(told) => {
@@ -1708,6 +1737,9 @@ impl Session {
                     return;
                 }
                 self.script.extend(lines);
+                if pause.nozzle_is_off && pause.bed_is_off {
+                    self.script.extend(run.inactivity.off());
+                }
             }
             Step::Reheating(Some(place)) => {
                 self.script.extend(park::approach(place));
@@ -1797,6 +1829,10 @@ impl Session {
     fn take_hold(&mut self, now: Moment, told: bool, reason: PauseReason) {
         let acked = self.link.window().acked();
         let Phase::Running(run) = &mut self.phase else { return };
+        if told && run.stage == Stage::Printing {
+            // It stands for as long as people take, and its own watch goes on.
+            self.script.extend(run.inactivity.off());
+        }
         match &mut run.stage {
             Stage::Printing => {
                 let step = Step::Held { told, asks: !told, acked };
@@ -1868,6 +1904,13 @@ impl Session {
         }
         self.drive(now);
         Ok(label)
+    }
+
+    /// Other firmware's clock is not begun anew by all that is no fault: see `inactivity`.
+    fn inactivity_kill(&self) -> Option<Duration> {
+        let speed = u32::from(self.profile.heat.simulated_speed.max(1));
+        let limit = self.profile.inactivity_kill.map(|limit| limit * speed);
+        limit.filter(|_| self.link.dialect().firmware == Firmware::Marlin21)
     }
 
     /// What the firmware asks now; one that waits for a person without a word asks to go on.

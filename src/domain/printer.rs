@@ -1,6 +1,7 @@
 //! A printer as the lab knows it: what is durable (bed, latch) and what is live (the snapshot).
 
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use super::identity::{Identity, Quarantine};
 use super::ids::{JobId, PrinterName};
@@ -425,6 +426,10 @@ impl Hold {
         self.step == Some(HoldStep::WaitsForPerson)
     }
 }
+
+/// After so long without a move a printer halts by itself during a job: longer than the dwells in the files of
+/// slicers.
+pub const INACTIVITY_KILL: Duration = Duration::from_secs(15 * 60);
 
 /// How a printer parks. Lengths in mm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod identity;
 
 mod faults;
 mod heat;
+mod inactivity;
 
 mod life;
 mod odd_boards;

@@ -25,7 +25,10 @@ impl Bench {
     fn new(mut config: RigConfig) -> Self {
         config.firmware.record_lines = true;
         let baud = Baud(config.wire.to_device.baud);
-        let session = Session::new("sim".parse().unwrap(), Profile::new(baud, SAFE));
+        let session = Session::new(
+            "sim".parse().unwrap(),
+            Profile { inactivity_kill: None, ..Profile::new(baud, SAFE) },
+        );
         Self { rig: Rig::new(config), session, events: Vec::new(), now: 0, waiting: Vec::new() }
     }
 

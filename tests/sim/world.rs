@@ -370,6 +370,7 @@ impl World {
             }
             // After the job's lines come at most our own for switching off.
             let own = matches!(line.as_str(), "M104 S0" | "M140 S0" | "M141 S0" | "M107" | "M84 S0" | "M84 S120")
+                || line.starts_with("M85 S")
                 || self.scripts.iter().any(|begin| line.starts_with(begin))
                 // The way back, at a feedrate that no file here has.
                 || (!self.scripts.is_empty() && line.ends_with(" F6000"));
