@@ -146,6 +146,9 @@ pub enum SessionEvent {
     },
     /// The board is not this printer's, or may not be: it gets no line.
     Quarantined(Box<Wrong>),
+    /// Told before the stop of it: what is heated may go on being heated whatever the firmware does, as where a
+    /// transistor has burned through. Only its power helps.
+    MayStillHeat,
     /// No more lines are sent.
     Paused {
         job: JobId,
@@ -270,7 +273,7 @@ pub struct Session {
     /// Moves of this job that pushed no filament, because the nozzle was cold: the part is scrap.
     cold_extrusions: u64,
     /// The stop that is being verified was ours, because of heat.
-    stopped_by_heat: Option<Fault>,
+    stopped_for: Option<Fault>,
     /// The line whose wait was broken off, and when.
     broken: Option<(u32, Moment)>,
     /// Lines that are made up, sent after `own` and before lines of the file.
@@ -322,7 +325,7 @@ impl Session {
             heard: 0,
             cold_extrusions: 0,
             broken: None,
-            stopped_by_heat: None,
+            stopped_for: None,
             script: VecDeque::new(),
             prompter: Prompter::default(),
             person_at: None,
@@ -425,7 +428,7 @@ impl Session {
             Phase::Ready => Activity::Ready,
             Phase::Quarantined(wrong) => Activity::Quarantined { reason: self.why_quarantined(wrong) },
             Phase::Stopped(_) => {
-                self.stopped_by_heat.map_or(Activity::Stopped, |fault| Activity::Faulted { fault })
+                self.stopped_for.map_or(Activity::Stopped, |fault| Activity::Faulted { fault })
             }
             Phase::Faulted(fault) | Phase::SwitchedOff(fault) => Activity::Faulted { fault: *fault },
             Phase::Running(run) => {
@@ -697,7 +700,24 @@ impl Session {
     /// The daemon ends: heaters off, and the job is interrupted.
     pub fn leave_for_shutdown(&mut self, now: Moment) {
         self.abandon(Interruption::DaemonEnded);
+        if self.is_ready() || matches!(self.phase, Phase::SwitchedOff(_)) {
+            let on = |reading: Option<Reading>| {
+                reading.and_then(|reading| reading.target).is_some_and(|target| target.0 > 0.0)
+            };
+            let seen = &self.temperatures;
+            if self.console_heat_until.is_some() || [seen.hotend, seen.bed, seen.chamber].into_iter().any(on) {
+                self.own.extend(self.heaters_off());
+            }
+        }
         self.drive(now);
+    }
+
+    /// Whether something is still to be done or to be known before the port may be closed.
+    pub fn is_leaving(&self) -> bool {
+        let is_open = self.is_ready() || matches!(self.phase, Phase::SwitchedOff(_));
+        self.progress().is_some()
+            || self.is_stopping()
+            || (is_open && !(self.own.is_empty() && self.link.is_idle()))
     }
 
     /// Emergency stop: the next bytes on the wire are `M112`, bare and then numbered. What comes of it is told
@@ -745,7 +765,7 @@ impl Session {
     pub fn clear(&mut self) -> Result<(), NotNow> {
         match self.phase {
             Phase::Stopped(_) | Phase::Faulted(_) | Phase::SwitchedOff(_) => {
-                self.stopped_by_heat = None;
+                self.stopped_for = None;
                 self.cleared = true;
                 self.close("cleared after a stop; connecting again");
                 Ok(())
@@ -964,9 +984,12 @@ impl Session {
             heat::Action::HeatersOff => self.switch_heaters_off(now, fault, alarm.hazard),
             heat::Action::Stop => {
                 self.halt_next(now, Interruption::Fault { fault });
-                self.stopped_by_heat = Some(fault);
+                self.stopped_for = Some(fault);
                 if self.switched_off.is_none() {
                     self.events.push_back(SessionEvent::Faulted(fault));
+                }
+                if self.switched_off.is_some() || fault.may_still_heat() {
+                    self.events.push_back(SessionEvent::MayStillHeat);
                 }
             }
         }
@@ -1095,7 +1118,7 @@ impl Session {
             }
             Reply::Firmware(info) => self.take_firmware(info),
             Reply::Capability { name, able } => self.link.learn_capability(&name, able),
-            Reply::Fault(fault) => self.take_fault(fault),
+            Reply::Fault(fault) => self.take_fault(now, fault),
             Reply::Start => self.take_start(now),
             Reply::Action(action) => self.take_action(now, action),
             Reply::Position(position) => self.take_position(Some(position)),
@@ -1166,7 +1189,9 @@ impl Session {
         }
     }
 
-    fn take_fault(&mut self, fault: Fault) {
+    /// What ends the firmware is its own; anything else may leave it hot and listening, so it is stopped, and that
+    /// is verified as any stop is.
+    fn take_fault(&mut self, now: Moment, fault: Fault) {
         let is_kill = self.is_kill(fault);
         match &mut self.phase {
             Phase::Stopped(check) => {
@@ -1182,13 +1207,21 @@ impl Session {
             | Phase::Probing(_)
             | Phase::Running(_)
             | Phase::SwitchedOff(_) => {
-                self.end_run(Interruption::Fault { fault });
-                self.phase = Phase::Faulted(fault);
+                if is_kill {
+                    self.end_run(Interruption::Fault { fault });
+                    self.phase = Phase::Faulted(fault);
+                    self.own.clear();
+                    self.forget_asked();
+                    self.poll_at = None;
+                    self.link.preempt(b"");
+                } else {
+                    self.halt_next(now, Interruption::Fault { fault });
+                    self.stopped_for = Some(fault);
+                }
                 self.events.push_back(SessionEvent::Faulted(fault));
-                self.own.clear();
-                self.forget_asked();
-                self.poll_at = None;
-                self.link.preempt(b"");
+                if fault.may_still_heat() {
+                    self.events.push_back(SessionEvent::MayStillHeat);
+                }
             }
         }
     }

@@ -70,6 +70,15 @@ pub enum Latch {
     Fault { fault: Fault, at: WallTime },
 }
 
+impl From<Latch> for Activity {
+    fn from(latch: Latch) -> Self {
+        match latch {
+            Latch::Stopped { .. } => Self::Stopped,
+            Latch::Fault { fault, .. } => Self::Faulted { fault },
+        }
+    }
+}
+
 /// What the firmware reported when it gave up, in our words; its own text is hostile and stays local.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -110,6 +119,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether what is heated may go on being heated although the firmware has switched it off, or says so.
+    pub fn may_still_heat(self) -> bool {
+        matches!(self, Self::ThermalRunaway | Self::TooHot | Self::Overheated | Self::RiseTooFast)
+    }
+
     pub fn in_words(self) -> &'static str {
         match self {
             Self::ThermalRunaway => "thermal runaway: a heater did not follow its target",

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +30,7 @@ use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
-use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
+use crate::domain::printer::{Activity, Latch, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
 use crate::io::usb::Device;
@@ -97,6 +98,7 @@ pub fn spawn(
         ticks: VecDeque::with_capacity(RATE_TICKS + 1),
         noted: None,
         power_cut: false,
+        locked: None,
         console: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
@@ -167,6 +169,8 @@ struct Task {
     noted: Option<(Progress, Moment)>,
     /// The relay was told to switch off, and nobody has cleared the printer since.
     power_cut: bool,
+    /// It was stopped or has a fault, and nobody has cleared it since; the journal may not know that yet.
+    locked: Option<Activity>,
     /// Who waits for the answer to a console command.
     console: Option<oneshot::Sender<ConsoleAnswer>>,
 }
@@ -191,8 +195,10 @@ enum Dialled {
     Stopped,
 }
 
+type Opened = Result<(Box<dyn Wire>, Option<Held>), String>;
+
 /// Opens the port for this printer alone, or says why not, with what to do.
-async fn open(setup: &Setup) -> Result<(Box<dyn Wire>, Option<Held>), String> {
+async fn open(setup: &Setup) -> Opened {
     let shared = |other: PrinterName| {
         format!("its port leads to the device that printer {other} has open: give each a `port` of its own")
     };
@@ -222,6 +228,16 @@ async fn open(setup: &Setup) -> Result<(Box<dyn Wire>, Option<Held>), String> {
     }
 }
 
+/// What ended a wait.
+enum Waited {
+    /// The daemon ends.
+    Ended,
+    /// A stop, for which the port is to be opened whatever it takes.
+    Stop(Stop),
+    /// It is time to go on.
+    Enough,
+}
+
 /// Why a connection ended.
 enum Ended {
     Shutdown,
@@ -231,15 +247,22 @@ enum Ended {
 impl Task {
     async fn run(mut self, shutdown: CancellationToken) {
         let mut pause = RETRY_MIN;
+        let mut waiting = self.unconfirmed();
         loop {
-            let latched = self.setup.recorder.read(|lab| lab.printer(&self.setup.name).latch);
-            if let Some(latch) = latched {
-                if self.wait_for_clearing(&latch, &shutdown).await {
-                    break;
+            let record = self.setup.recorder.read(|lab| lab.printer(&self.setup.name));
+            let dialled = if let Some(stop) = waiting.take() {
+                self.dial_for(stop).await
+            } else if let Some(locked) = self.locked.clone().or_else(|| record.latch.map(Activity::from)) {
+                match self.wait_for_clearing(locked, &shutdown).await {
+                    Waited::Ended => break,
+                    Waited::Stop(stop) => waiting = Some(stop),
+                    Waited::Enough => {}
                 }
                 continue;
-            }
-            match self.dial_or_stop().await {
+            } else {
+                self.dial_or_stop().await
+            };
+            match dialled {
                 Dialled::Stopped => continue,
                 // The device is ours alone for as long as it is open.
                 Dialled::Open(wire, _held, mut stop) => {
@@ -280,8 +303,10 @@ impl Task {
             }
             let until = Instant::now() + pause;
             pause = (pause * 2).min(RETRY_MAX);
-            if self.wait_offline(until, &shutdown).await {
-                break;
+            match self.wait_offline(until, &shutdown).await {
+                Waited::Ended => break,
+                Waited::Stop(stop) => waiting = Some(stop),
+                Waited::Enough => {}
             }
         }
         let Self { scribe: Scribe { queue, done }, .. } = self;
@@ -301,13 +326,35 @@ impl Task {
             Some(stop) = self.stops.recv() => stop,
         };
         let dialled = tokio::time::timeout(STOP_WAITS_FOR_PORT, dialling).await;
+        self.with_stop(dialled, stop)
+    }
+
+    /// Opens the port for nothing but a stop.
+    async fn dial_for(&mut self, stop: Stop) -> Dialled {
+        let dialled = tokio::time::timeout(STOP_WAITS_FOR_PORT, open(&self.setup)).await;
+        self.with_stop(dialled, stop)
+    }
+
+    fn with_stop(&mut self, dialled: Result<Opened, Elapsed>, stop: Stop) -> Dialled {
         match dialled {
             Ok(Ok((wire, held))) => Dialled::Open(wire, held, Some(stop)),
             Ok(Err(_)) | Err(_) => {
-                self.stop_without_port(stop).await;
+                self.stop_without_port(stop);
                 Dialled::Stopped
             }
         }
+    }
+
+    /// A lock of an earlier daemon behind which nobody knows that the board has stopped: it is stopped again.
+    fn unconfirmed(&self) -> Option<Stop> {
+        let record = self.setup.recorder.read(|lab| lab.printer(&self.setup.name));
+        let latch = record.latch.filter(|_| record.stop.proof.is_none())?;
+        let by = match latch {
+            Latch::Stopped { by, .. } => by,
+            Latch::Fault { .. } => "platen".to_owned(),
+        };
+        // Nobody waits for the answer.
+        Some(Stop { by, answer: oneshot::channel().0 })
     }
 
     /// What the board on the open port has to be; a stop does not wait for that, nor does it matter to it.
@@ -321,13 +368,12 @@ impl Task {
     }
 
     /// A stop that cannot go to the wire: the power, and the latch.
-    async fn stop_without_port(&mut self, stop: Stop) {
+    fn stop_without_port(&mut self, stop: Stop) {
         self.show(Activity::Stopped);
+        self.locked = Some(Activity::Stopped);
         let _ = stop.answer.send(false);
         self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
         self.cut_power();
-        // The latch is read from the journal: wait until the scribe has written it.
-        self.settled().await;
     }
 
     /// The name of an idle port leads elsewhere by now: what is open is not what is meant any more.
@@ -360,7 +406,15 @@ impl Task {
         };
         let (printer, evidence) = (self.setup.name.clone(), Box::new(evidence));
         let request = Request::Identify { printer, evidence, by: by.clone() };
-        let recorded = self.setup.recorder.submit(request, Actor::Person(by)).await;
+        let submitted = self.setup.recorder.submit(request, Actor::Person(by));
+        let recorded = tokio::select! {
+            biased;
+            Some(stop) = self.stops.recv() => {
+                self.stop(drive, stop).await;
+                return Err(self.refused(&NotNow::State { state: "stopped" }, None, wanted));
+            }
+            recorded = submitted => recorded,
+        };
         recorded.map_err(|error| NotDone::NotRecorded(error.to_string()))?;
         let now = self.setup.clock.now();
         drive.session.accept(now).map_err(|error| self.refused(&error, None, wanted))
@@ -378,55 +432,40 @@ impl Task {
         NotDone::WrongState { printer: self.setup.name.clone(), state, wanted }
     }
 
-    /// Answers people while there is no connection; `true` when the daemon ends.
-    async fn wait_offline(&mut self, until: Instant, shutdown: &CancellationToken) -> bool {
+    /// Answers people while there is no connection.
+    async fn wait_offline(&mut self, until: Instant, shutdown: &CancellationToken) -> Waited {
         loop {
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return true,
-                Some(stop) = self.stops.recv() => {
-                    self.stop_without_port(stop).await;
-                    return false;
-                }
+                () = shutdown.cancelled() => return Waited::Ended,
+                Some(stop) = self.stops.recv() => return Waited::Stop(stop),
                 Some(ordered) = self.orders.recv() => {
                     let _ = ordered.answer.send(Err(self.not_connected("do that: it is not connected")));
                 }
                 Some(start) = self.starts.recv() => {
                     let _ = start.answer.send(Err(self.not_connected("print: it is not connected")));
                 }
-                () = sleep_until(until) => return false,
+                () = sleep_until(until) => return Waited::Enough,
             }
         }
     }
 
-    /// A stopped or faulted printer is not touched until a person clears it; `true` when the daemon ends.
-    async fn wait_for_clearing(
-        &mut self,
-        latch: &crate::domain::printer::Latch,
-        shutdown: &CancellationToken,
-    ) -> bool {
-        self.show(match latch {
-            crate::domain::printer::Latch::Stopped { .. } => Activity::Stopped,
-            crate::domain::printer::Latch::Fault { fault, .. } => Activity::Faulted { fault: *fault },
-        });
+    /// A stopped or faulted printer is not touched until a person clears it, but to be stopped again.
+    async fn wait_for_clearing(&mut self, locked: Activity, shutdown: &CancellationToken) -> Waited {
+        self.show(locked);
         loop {
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return true,
-                Some(stop) = self.stops.recv() => {
-                    // Stopped already, and its port is closed: only its power can be taken.
-                    let _ = stop.answer.send(false);
-                    self.cut_power();
-                }
+                () = shutdown.cancelled() => return Waited::Ended,
+                Some(stop) = self.stops.recv() => return Waited::Stop(stop),
                 Some(Ordered { order, answer }) = self.orders.recv() => match order {
                     Order::Clear { by } => {
                         let cleared = self.clear_latch(by).await;
                         let done = cleared.is_ok();
                         let _ = answer.send(cleared);
                         if done {
-                            self.power_cut = false;
                             self.show(Activity::Connecting);
-                            return false;
+                            return Waited::Enough;
                         }
                     }
                     _ => {
@@ -440,10 +479,17 @@ impl Task {
         }
     }
 
-    async fn clear_latch(&self, by: String) -> Result<(), NotDone> {
+    /// A stop that comes meanwhile goes first, and nothing is cleared.
+    async fn clear_latch(&mut self, by: String) -> Result<(), NotDone> {
         let request = Request::ClearLatch { printer: self.setup.name.clone(), by: by.clone() };
+        // What was noted of the stop may still be on its way to the disk.
+        self.settled().await;
         match self.setup.recorder.submit(request, Actor::Person(by)).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.locked = None;
+                self.power_cut = false;
+                Ok(())
+            }
             Err(error) => Err(NotDone::NotRecorded(error.to_string())),
         }
     }
@@ -485,9 +531,6 @@ impl Task {
                 biased;
                 Some(stop) = self.stops.recv() => self.stop(&mut drive, stop).await,
                 () = &mut ending, if !leaving => {
-                    if drive.session.progress().is_none() && !drive.session.is_stopping() {
-                        break Ended::Shutdown;
-                    }
                     // Nobody will watch the heat when we are gone.
                     drive.set_supply(None);
                     drive.session.leave_for_shutdown(self.setup.clock.now());
@@ -523,8 +566,7 @@ impl Task {
                 drive.session.handle_closed(&reason);
                 break Ended::Closed { reason };
             }
-            let busy = drive.session.progress().is_some() || drive.session.is_stopping();
-            if leave_by.is_some_and(|by| !busy || Instant::now() >= by) {
+            if leave_by.is_some_and(|by| !drive.session.is_leaving() || Instant::now() >= by) {
                 drive.session.handle_closed("platen ends");
                 self.note_events(&mut drive);
                 break Ended::Shutdown;
@@ -538,12 +580,19 @@ impl Task {
 
     /// Emergency stop: the wire first, then the journal.
     async fn stop(&mut self, drive: &mut Drive, stop: Stop) {
+        // On the wire is another board: it is halted all the same, but this printer is somewhere else.
+        let is_elsewhere = drive.session.is_quarantined();
         let on_wire = drive.stop().await;
-        let _ = stop.answer.send(on_wire);
+        let _ = stop.answer.send(on_wire && !is_elsewhere);
+        self.locked = Some(Activity::Stopped);
         // The others' stops go before our paperwork: all printers share this thread.
         tokio::task::yield_now().await;
         drive.set_supply(None);
         self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+        if is_elsewhere {
+            tracing::error!(printer = %self.setup.name, "another board is on its port, and was halted; its own was not");
+            self.cut_power();
+        }
     }
 
     /// A stop that is not known to have worked: the power, now; then the journal.
@@ -631,11 +680,13 @@ impl Task {
                 return;
             }
             Order::Clear { by } => match session.activity() {
+                Activity::Stopped | Activity::Faulted { .. } if session.is_stopping() => {
+                    let wanted = "be unlocked: whether it has stopped is not known yet; wait for that, a few seconds";
+                    Err(self.refused(&NotNow::State { state: "stopping" }, None, wanted))
+                }
                 Activity::Stopped | Activity::Faulted { .. } => {
-                    self.settled().await;
                     let cleared = self.clear_latch(by).await;
                     if cleared.is_ok() {
-                        self.power_cut = false;
                         // It was stopped or faulted a moment ago, and nothing else changes that.
                         let _ = drive.session.clear();
                     }
@@ -716,6 +767,11 @@ impl Task {
                 self.scribe.note(Request::NoteStopVerified { printer: printer.clone(), proof });
             }
             SessionEvent::StopUnverified => self.cut_power(),
+            SessionEvent::MayStillHeat => {
+                if self.setup.relay.is_there() {
+                    self.cut_power();
+                }
+            }
             SessionEvent::Recognised { evidence, learn: true } => {
                 tracing::info!(%printer, "learned what its board is");
                 self.scribe.note(Request::NoteIdentified { printer: printer.clone(), evidence });
@@ -769,6 +825,7 @@ impl Task {
             }
             SessionEvent::Faulted(fault) => {
                 tracing::error!(%printer, fault = fault.in_words(), "locked until a person clears it");
+                self.locked = Some(Activity::Faulted { fault });
                 self.scribe.note(Request::NoteFaulted { printer: printer.clone(), fault });
             }
             SessionEvent::Heat(alarm) => {

@@ -70,9 +70,12 @@ struct Watch {
 impl Watch {
     /// What stops now, as a name in the journal; nothing where nothing does.
     fn look(&mut self) -> Option<&'static str> {
-        // A link into nowhere is there, too.
-        if self.inputs.file.as_ref().is_some_and(|path| path.symlink_metadata().is_ok()) {
-            return Some("stop file");
+        // A link into nowhere is there, too; and what cannot be looked at may be.
+        let looked = self.inputs.file.as_ref().map(|path| path.symlink_metadata());
+        match looked {
+            Some(Ok(_)) => return Some("stop file"),
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Some("unreadable stop file"),
+            _ => {}
         }
         let contact = self.inputs.contact.as_ref()?;
         match reads(contact) {
