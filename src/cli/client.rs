@@ -17,7 +17,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Why a verb failed: what, which; what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    #[error("no platen answers at {url}; start it with `platen serve --config FILE` (to stop printers now: switch them off by hand, or `platen safe-off --config FILE`)")]
+    #[error(
+        "no platen answers at {url}; start it with `platen serve --config FILE` (to stop printers now: switch them off by hand, or `platen safe-off --config FILE`)"
+    )]
     NoDaemon { url: String },
     #[error("{url} is no address of a platen; write http://HOST:PORT")]
     Url { url: String },

@@ -705,7 +705,8 @@ impl Session {
                 reading.and_then(|reading| reading.target).is_some_and(|target| target.0 > 0.0)
             };
             let seen = &self.temperatures;
-            if self.console_heat_until.is_some() || [seen.hotend, seen.bed, seen.chamber].into_iter().any(on) {
+            if self.console_heat_until.is_some() || [seen.hotend, seen.bed, seen.chamber].into_iter().any(on)
+            {
                 self.own.extend(self.heaters_off());
             }
         }

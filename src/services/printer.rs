@@ -455,57 +455,65 @@ impl Task {
         self.show(locked);
         loop {
             tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return Waited::Ended,
-                Some(stop) = self.stops.recv() => return Waited::Stop(stop),
-                Some(Ordered { order, answer }) = self.orders.recv() => match order {
-                    Order::Clear { by } => {
-                        let cleared = self.clear_latch(by).await;
-                        let done = cleared.is_ok();
-                        let _ = answer.send(cleared);
-                        if done {
-                            self.show(Activity::Connecting);
-                            return Waited::Enough;
+                            biased;
+                            () = shutdown.cancelled() => return Waited::Ended,
+                            Some(stop) = self.stops.recv() => return Waited::Stop(stop),
+                            Some(Ordered { order, answer }) = self.orders.recv() => match order {
+                                Order::Clear { by } => {
+                                    let clearing = self.clear_latch(by);
+            let cleared = tokio::select! {
+                                        biased;
+                                        Some(stop) = self.stops.recv() => {
+                                            let _ = answer.send(Err(self.not_connected("be unlocked: it was stopped again")));
+                                            return Waited::Stop(stop);
+                                        }
+                                        cleared = clearing => cleared,
+                                    };
+                                    let done = cleared.is_ok();
+                                    let _ = answer.send(cleared);
+                                    if done {
+                                        self.is_clear();
+                                        self.show(Activity::Connecting);
+                                        return Waited::Enough;
+                                    }
+                                }
+                                _ => {
+                                    let _ = answer.send(Err(self.not_connected("do that: clear it first")));
+                                }
+                            },
+                            Some(start) = self.starts.recv() => {
+                                let _ = start.answer.send(Err(self.not_connected("print: clear it first")));
+                            }
                         }
-                    }
-                    _ => {
-                        let _ = answer.send(Err(self.not_connected("do that: clear it first")));
-                    }
-                },
-                Some(start) = self.starts.recv() => {
-                    let _ = start.answer.send(Err(self.not_connected("print: clear it first")));
-                }
-            }
         }
     }
 
-    /// A stop that comes meanwhile goes first, and nothing is cleared.
-    async fn clear_latch(&mut self, by: String) -> Result<(), NotDone> {
-        let request = Request::ClearLatch { printer: self.setup.name.clone(), by: by.clone() };
-        // What was noted of the stop may still be on its way to the disk.
-        self.settled().await;
-        match self.setup.recorder.submit(request, Actor::Person(by)).await {
-            Ok(_) => {
-                self.locked = None;
-                self.power_cut = false;
-                Ok(())
+    /// Writes down that somebody clears the printer; a stop that comes meanwhile goes first, and nothing is cleared.
+    fn clear_latch(&self, by: String) -> impl Future<Output = Result<(), NotDone>> + Send + use<> {
+        let (recorder, name) = (self.setup.recorder.clone(), self.setup.name.clone());
+        async move {
+            // What was noted of the stop may still be on its way to the disk.
+            let noted = async {
+                let mut feed = recorder.subscribe();
+                while recorder.read(|lab| lab.printer(&name).latch.is_none()) {
+                    if feed.recv().await.is_err() {
+                        break;
+                    }
+                }
+            };
+            if tokio::time::timeout(LEAVE, noted).await.is_err() {
+                let why = "why it is locked is not on the disk yet; make room there, then clear it again";
+                return Err(NotDone::NotRecorded(why.into()));
             }
-            Err(error) => Err(NotDone::NotRecorded(error.to_string())),
+            let request = Request::ClearLatch { printer: name, by: by.clone() };
+            let recorded = recorder.submit(request, Actor::Person(by)).await;
+            recorded.map(drop).map_err(|error| NotDone::NotRecorded(error.to_string()))
         }
     }
 
-    /// Waits until everything noted so far is in the journal, at most a few seconds.
-    async fn settled(&self) {
-        let name = self.setup.name.clone();
-        let latched = async {
-            let mut feed = self.setup.recorder.subscribe();
-            while self.setup.recorder.read(|lab| lab.printer(&name).latch.is_none()) {
-                if feed.recv().await.is_err() {
-                    break;
-                }
-            }
-        };
-        let _ = tokio::time::timeout(LEAVE, latched).await;
+    fn is_clear(&mut self) {
+        self.locked = None;
+        self.power_cut = false;
     }
 
     async fn connected(
@@ -681,17 +689,32 @@ impl Task {
             }
             Order::Clear { by } => match session.activity() {
                 Activity::Stopped | Activity::Faulted { .. } if session.is_stopping() => {
-                    let wanted = "be unlocked: whether it has stopped is not known yet; wait for that, a few seconds";
+                    let wanted =
+                        "be unlocked: whether it has stopped is not known yet; wait for that, a few seconds";
                     Err(self.refused(&NotNow::State { state: "stopping" }, None, wanted))
                 }
                 Activity::Stopped | Activity::Faulted { .. } => {
-                    let cleared = self.clear_latch(by).await;
+                    let clearing = self.clear_latch(by);
+                    let cleared = tokio::select! {
+                        biased;
+                        Some(stop) = self.stops.recv() => {
+                            self.stop(drive, stop).await;
+                            Err(self.refused(&NotNow::State { state: "stopped" }, None, "be unlocked: it was stopped again"))
+                        }
+                        cleared = clearing => cleared,
+                    };
                     if cleared.is_ok() {
+                        self.is_clear();
                         // It was stopped or faulted a moment ago, and nothing else changes that.
                         let _ = drive.session.clear();
                     }
                     // Recorded already; that the port is to be closed is for `connected` to see.
                     let _ = answer.send(cleared);
+                    return;
+                }
+                _ if self.setup.recorder.read(|lab| lab.printer(&self.setup.name).latch.is_some()) => {
+                    let clearing = self.clear_latch(by);
+                    tokio::spawn(async move { answer.send(clearing.await) });
                     return;
                 }
                 _ => {

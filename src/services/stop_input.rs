@@ -74,7 +74,9 @@ impl Watch {
         let looked = self.inputs.file.as_ref().map(|path| path.symlink_metadata());
         match looked {
             Some(Ok(_)) => return Some("stop file"),
-            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Some("unreadable stop file"),
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                return Some("unreadable stop file");
+            }
             _ => {}
         }
         let contact = self.inputs.contact.as_ref()?;
