@@ -78,6 +78,7 @@ pub const TABLE: &[Rule] = &[
     never(23, "prints another file, from the printer's card"),
     never(24, "prints another file, from the printer's card"),
     m(25, "pauses the print", InFile::Pauses, OnConsole::Never),
+    never(26, "prints another part of a file, from the printer's card"),
     m(27, "tells what is printed from the printer's card", InFile::Sent, OnConsole::Read),
     never(28, "writes the rest of the job to the printer's card instead of printing it"),
     never(29, "ends a file on the printer's card"),
@@ -85,9 +86,12 @@ pub const TABLE: &[Rule] = &[
     never(32, "prints another file, from the printer's card"),
     if_allowed(42, "sets a pin of the board, which may be a heater's"),
     if_allowed(43, "tries the pins of the board, which may be a heater's"),
+    if_allowed(81, "switches the power off, and the fan of a hot nozzle with it"),
     m(84, "switches the steppers off", InFile::Sent, OnConsole::Service),
     if_allowed(85, "changes the printer's own switching off when nothing moves"),
+    if_allowed(86, "changes the printer's own switching off of heaters when nothing moves"),
     if_allowed(92, "changes the steps per millimetre, and so the size of every part"),
+    if_allowed(98, "runs a macro from the printer's card, and only the printer knows what it does"),
     m(104, "heats the nozzle", InFile::Sent, OnConsole::ServiceHeat(HOTEND_MAX)),
     m(105, "tells temperatures", InFile::Sent, OnConsole::Read),
     m(106, "switches the fan on", InFile::Sent, OnConsole::Service),
@@ -102,12 +106,23 @@ pub const TABLE: &[Rule] = &[
     if_allowed(143, "changes how hot a heater may become"),
     if_allowed(206, "moves the origin of the printer"),
     if_allowed(211, "switches the limits of the moves on or off"),
+    if_allowed(260, "talks to another device of the board, past the firmware's guards"),
+    if_allowed(261, "talks to another device of the board, past the firmware's guards"),
     if_allowed(301, "changes how the nozzle's heater is controlled"),
+    if_allowed(302, "changes how cold a nozzle may push filament"),
     if_allowed(303, "heats up and down by itself to tune a heater"),
     if_allowed(304, "changes how the bed's heater is controlled"),
+    if_allowed(305, "changes how a temperature is measured"),
     if_allowed(306, "heats up by itself to tune a heater"),
     if_allowed(307, "changes how a heater is controlled and guarded"),
+    if_allowed(308, "changes how a temperature is measured"),
     never(410, "drops moves that count as printed"),
+    m(
+        413,
+        "switches the recovery of prints from the printer's card on or off",
+        InFile::Sent,
+        OnConsole::Service,
+    ),
     if_allowed(428, "moves the origin of the printer"),
     if_allowed(500, "changes the settings that the printer keeps"),
     if_allowed(502, "resets the printer's settings"),
@@ -124,8 +139,10 @@ pub const TABLE: &[Rule] = &[
     never(876, "answers the printer's question in a person's place"),
     if_allowed(906, "changes the current of the motors"),
     never(928, "writes the job to the printer's card"),
+    if_allowed(950, "assigns pins of the board, to heaters too"),
     m(997, "replaces the printer's firmware", InFile::Never, OnConsole::IfAllowed),
     never(999, "overrides the printer's own stop"),
+    never(1000, "goes on with another print, from the printer's card"),
 ];
 
 /// What the table says of a code.
@@ -139,14 +156,19 @@ fn carries_text(code: Code) -> bool {
     code.letter == b'M' && matches!(code.number, 0 | 1 | 16 | 36 | 98 | 117 | 118 | 486 | 862 | 919)
 }
 
-/// All codes that a command holds: some firmwares run several in one line (RepRapFirmware, Smoothieware).
+/// All codes that a command holds: some firmwares run several in one line (RepRapFirmware, Smoothieware), and
+/// some read small letters.
 pub fn codes(text: &[u8]) -> impl Iterator<Item = Code> + '_ {
     let first = Code::of(text);
     let plain = first.is_some_and(|code| !carries_text(code));
-    let begins = (1..text.len()).filter(move |&at| {
-        plain && matches!(text[at], b'G' | b'M') && text.get(at + 1).is_some_and(u8::is_ascii_digit)
+    let further = (1..text.len()).filter(move |_| plain).filter_map(|at| {
+        let letter = text[at].to_ascii_uppercase();
+        let rest = text[at + 1..].trim_ascii_start();
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let number = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+        matches!(letter, b'G' | b'M').then_some(Code { letter, number })
     });
-    first.into_iter().chain(begins.filter_map(|at| Code::of(&text[at..])))
+    first.into_iter().chain(further)
 }
 
 /// What becomes of a command of a file, and why, where it is not simply sent. The strictest of its codes counts.
@@ -312,6 +334,45 @@ mod tests {
         assert_eq!(in_file(b"M117 T0 M112").0, InFile::Sent, "text");
         assert_eq!(in_file(b"M0 M112").0, InFile::Pauses, "text");
         assert_eq!(in_file(b"G1 X10 Y2 E.5 F3000").0, InFile::Sent);
+    }
+
+    #[test]
+    fn a_second_command_counts_in_every_spelling() {
+        for letter in ["M", "m"] {
+            for before in ["", " ", "\t", "  "] {
+                for between in ["", " ", "\t", "  "] {
+                    for number in ["500", "0500"] {
+                        let text = format!("G1 X1{before}{letter}{between}{number}");
+                        assert_eq!(in_file(text.as_bytes()).0, InFile::IfAllowed, "{text:?}");
+                    }
+                }
+            }
+        }
+        for text in ["M105 m112", "M105 M 112", "M105m\t112", "M105 g 28"] {
+            assert_eq!(on_console(text.as_bytes(), Level::Service, &[]), Err(NotSent::NotACommand), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_switches_a_guard_off_or_runs_what_nobody_has_read_is_not_sent_by_itself() {
+        for (text, want) in [
+            ("M26 S0", InFile::Never),
+            ("M81", InFile::IfAllowed),
+            ("M86 S0", InFile::IfAllowed),
+            ("M98 P\"macro.g\"", InFile::IfAllowed),
+            ("M260 A5 B1", InFile::IfAllowed),
+            ("M261 A5 B1", InFile::IfAllowed),
+            ("M302 P1", InFile::IfAllowed),
+            ("M305 P0 T100000", InFile::IfAllowed),
+            ("M308 S0 P\"temp0\"", InFile::IfAllowed),
+            ("M413 S0", InFile::Sent),
+            ("M950 H0 C\"out0\" T0", InFile::IfAllowed),
+            ("M1000", InFile::Never),
+        ] {
+            assert_eq!(in_file(text.as_bytes()).0, want, "{text}");
+            let told = on_console(text.as_bytes(), Level::Read, &[]);
+            assert!(!matches!(told, Ok(_) | Err(NotSent::NotListed(_))), "{text}: {told:?}");
+        }
     }
 
     #[test]
