@@ -171,6 +171,79 @@ pub fn codes(text: &[u8]) -> impl Iterator<Item = Code> + '_ {
     first.into_iter().chain(further)
 }
 
+/// `M104 M109 M140 M190 M141 M191`, and what RepRapFirmware and the tuning of heaters have for it.
+fn heats(code: Code) -> bool {
+    matches!((code.letter, code.number), (b'M', 104 | 109 | 140 | 141 | 190 | 191 | 303 | 568) | (b'G', 10))
+}
+
+/// The highest target of any printer, °C, as the configuration takes it: nozzle, bed, chamber.
+const TARGET_MAX: [f64; 3] = [500.0, 200.0, 150.0];
+/// RepRapFirmware's off.
+const TARGET_MIN: f64 = -274.0;
+
+/// What is wrong with a command that heats, where firmwares could read another target in it than we do, or one
+/// that no printer has; reads on after "it".
+pub fn heat_fault(text: &[u8]) -> Option<&'static str> {
+    codes(text).find(|code| heats(*code))?;
+    if codes(text).nth(1).is_some() {
+        return Some("heats, and another command stands in its line; give each a line of its own");
+    }
+    let code = Code::of(text)?;
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut rest = text[1..].trim_ascii_start();
+    rest = &rest[digits(rest)..];
+    // `M104.1` of Prusa's XL.
+    if let Some(sub) = rest.strip_prefix(b".") {
+        rest = &sub[digits(sub)..];
+    }
+    let kind = match (code.letter, code.number) {
+        (b'M', 140 | 190) => 1,
+        (b'M', 141 | 191) => 2,
+        _ => 0,
+    };
+    let (mut seen, mut after_number) = (0_u32, false);
+    loop {
+        let blank = rest.first().is_some_and(|byte| byte.is_ascii_whitespace());
+        rest = rest.trim_ascii_start();
+        let Some((&letter, tail)) = rest.split_first() else { return None };
+        let letter = letter.to_ascii_uppercase();
+        // `S3e2` and `S0x12C` are numbers to some.
+        let in_number = matches!(letter, b'E' | b'X') && after_number && !blank;
+        if !letter.is_ascii_uppercase() || in_number {
+            return Some(
+                "heats with a number that firmwares read differently; write a plain one such as S210",
+            );
+        }
+        let bit = 1 << (letter - b'A');
+        if seen & bit != 0 {
+            return Some("heats and has a word twice, of which firmwares take either; write each word once");
+        }
+        seen |= bit;
+        let tail = tail.trim_ascii_start();
+        let sign = usize::from(tail.first() == Some(&b'-'));
+        let whole = digits(&tail[sign..]);
+        let mut length = sign + whole;
+        if whole > 0 && tail.get(length) == Some(&b'.') {
+            length += 1 + digits(&tail[length + 1..]);
+        }
+        let temperature =
+            matches!(letter, b'S' | b'R') || (letter == b'B' && matches!(code.number, 104 | 109));
+        if whole == 0 && (sign > 0 || temperature || letter == b'T') {
+            return Some("heats without a plain number behind a letter; write one such as S210");
+        }
+        if temperature && whole > 0 {
+            let value: f64 = std::str::from_utf8(&tail[..length]).ok()?.parse().ok()?;
+            if !(TARGET_MIN..=TARGET_MAX[kind]).contains(&value) {
+                return Some(
+                    "heats to what no printer has (500 °C nozzle, 200 °C bed, 150 °C chamber at most)",
+                );
+            }
+        }
+        after_number = whole > 0;
+        rest = &tail[length..];
+    }
+}
+
 /// What becomes of a command of a file, and why, where it is not simply sent. The strictest of its codes counts.
 pub fn in_file(text: &[u8]) -> (InFile, Option<&'static Rule>) {
     let strict = |rule: &Rule| match rule.in_file {
@@ -234,6 +307,8 @@ pub enum NotSent {
         "{code} needs a service console: it {does}; `console = \"service\"` in the [[printer]] section opens one"
     )]
     NeedsService { code: Code, does: &'static str },
+    #[error("`{code}` as written is not sent: it {why}")]
+    UnclearHeat { code: Code, why: &'static str },
     #[error("{code} heats to {max} °C at most from a console; print a file for more")]
     TooHot { code: Code, max: u16 },
 }
@@ -264,6 +339,10 @@ pub fn on_console(text: &[u8], level: Level, allowed: &[Code]) -> Result<When, N
             let target = super::modal::word(text, b'S').unwrap_or(0.0);
             // `R` waits, and another heater may be named where this one was meant.
             let plain = super::modal::words(text).all(|(letter, _)| matches!(letter, b'S' | b'T'));
+            if plain && let Some(why) = heat_fault(text).filter(|_| (0.0..=f64::from(max)).contains(&target))
+            {
+                return Err(NotSent::UnclearHeat { code, why });
+            }
             if !plain || !(0.0..=f64::from(max)).contains(&target) {
                 return Err(NotSent::TooHot { code, max });
             }
@@ -459,6 +538,70 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_firmwares_may_read_differently_is_not_sent() {
+        for text in [
+            "M104 S200 S300",
+            "M104 S200 s300",
+            "M109 R200 R300",
+            "M140 S60 T0 T1",
+            "M104 S3e2",
+            "M104 S0x12C",
+            "M104 S200,5",
+            "M104 S200 300",
+            "M104 S+200",
+            "M104 S",
+            "M104 S-",
+            "M104 S.5",
+            "M104 S2.0.0",
+            "M109 R",
+            "M190 Snan",
+            "M141 S{chamber}",
+            "M191 S60S70",
+            "G10 P0 S200 S300",
+            "M568 P0 S2e2",
+            "G1 X1 M104 S200",
+            "M104 S501",
+            "M140 S201",
+            "M191 S151",
+            "M104 S70000",
+            "M104 S-65336",
+            "M104 T0 T1 S200",
+        ] {
+            assert!(heat_fault(text.as_bytes()).is_some(), "{text}");
+        }
+        for text in [
+            "M104 S210",
+            "M104 S0",
+            "M109S210.5",
+            "M104 T1 S 200",
+            "M104 S200 B300 F",
+            "M109 R180",
+            "M190 S60 T2",
+            "M104.1 T1 P105 Q105 S215",
+            "G10",
+            "G10 S1",
+            "G10 P1 S210 R150",
+            "G10 L2 P1 X0 Y-2.5",
+            "M140 S-273.15",
+            "M303 E-1 S90 C8",
+            "M104 T0",
+            "M109",
+            "M117 M104 S200 S300",
+            "G1 X1 X2",
+            "M106 S255 S3e2",
+        ] {
+            assert_eq!(heat_fault(text.as_bytes()), None, "{text}");
+        }
+        for text in ["M104 S0 S400", "M104 S200 S0", "M104 T0 T1 S0", "M104 S"] {
+            let told = on_console(text.as_bytes(), Level::Service, &[]);
+            assert!(matches!(told, Err(NotSent::UnclearHeat { .. })), "{text}: {told:?}");
+        }
+        for text in ["M104 S3e2", "M104 S0x12C", "M140 S6 0"] {
+            assert!(on_console(text.as_bytes(), Level::Service, &[]).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_profile_lifts_only_what_it_names_and_only_at_service_level() {
         let allowed = [Code::new(b'M', 500), Code::new(b'M', 112)];
         assert_eq!(on_console(b"M500", Level::Service, &allowed), Ok(When::NoJob));
@@ -470,7 +613,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_table_panic_or_lets_a_stop_through(text: Vec<u8>) {
-            let _ = (in_file(&text), pause_text(&text));
+            let _ = (in_file(&text), pause_text(&text), heat_fault(&text));
             if on_console(&text, Level::Service, &[]).is_ok() {
                 prop_assert!(Code::of(&text).and_then(rule).is_some());
             }
