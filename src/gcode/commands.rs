@@ -362,7 +362,9 @@ pub fn document() -> String {
          test compares them (`PLATEN_WRITE_DOCS=1 cargo test commands` writes it anew).\n\n\
          A command that is not in the table is sent from a file, since slicers know many, and refused on the console.\n\
          `allow_commands` in a printer's section lifts what is \"only if allowed\", for files and for its console.\n\
-         Files with such commands are taken in where some printer allows them, and must be queued for such a printer.\n\n\
+         Files with such commands are taken in where some printer allows them, and must be queued for such a printer.\n\
+         A command that heats stands alone in its line, has each word once and plain numbers, and asks for 500 °C\n\
+         (nozzle), 200 °C (bed), 150 °C (chamber) at most; otherwise its file is refused.\n\n\
          | command | it | in a file | on the console |\n|---|---|---|---|\n",
     );
     for rule in TABLE {
