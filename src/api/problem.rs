@@ -177,6 +177,7 @@ impl From<NotSent> for Problem {
             NotSent::NotListed(_)
             | NotSent::Never { .. }
             | NotSent::NotAllowed { .. }
+            | NotSent::UnclearHeat { .. }
             | NotSent::TooHot { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not-allowed"),
         };
         Self::from_words(status, slug, &error.to_string(), "docs/commands.md lists what may be sent")

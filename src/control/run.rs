@@ -168,7 +168,7 @@ impl Run {
                 .all(|rule| rule.in_file != InFile::IfAllowed || self.allowed.contains(&Some(rule.code))),
             InFile::Never => false,
         };
-        if !allowed {
+        if !allowed || commands::heat_fault(&line.text).is_some() {
             return Err(Interruption::NotAllowed);
         }
         self.next_index += 1;

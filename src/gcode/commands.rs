@@ -78,6 +78,7 @@ pub const TABLE: &[Rule] = &[
     never(23, "prints another file, from the printer's card"),
     never(24, "prints another file, from the printer's card"),
     m(25, "pauses the print", InFile::Pauses, OnConsole::Never),
+    never(26, "prints another part of a file, from the printer's card"),
     m(27, "tells what is printed from the printer's card", InFile::Sent, OnConsole::Read),
     never(28, "writes the rest of the job to the printer's card instead of printing it"),
     never(29, "ends a file on the printer's card"),
@@ -85,9 +86,12 @@ pub const TABLE: &[Rule] = &[
     never(32, "prints another file, from the printer's card"),
     if_allowed(42, "sets a pin of the board, which may be a heater's"),
     if_allowed(43, "tries the pins of the board, which may be a heater's"),
+    if_allowed(81, "switches the power off, and the fan of a hot nozzle with it"),
     m(84, "switches the steppers off", InFile::Sent, OnConsole::Service),
     if_allowed(85, "changes the printer's own switching off when nothing moves"),
+    if_allowed(86, "changes the printer's own switching off of heaters when nothing moves"),
     if_allowed(92, "changes the steps per millimetre, and so the size of every part"),
+    if_allowed(98, "runs a macro from the printer's card, and only the printer knows what it does"),
     m(104, "heats the nozzle", InFile::Sent, OnConsole::ServiceHeat(HOTEND_MAX)),
     m(105, "tells temperatures", InFile::Sent, OnConsole::Read),
     m(106, "switches the fan on", InFile::Sent, OnConsole::Service),
@@ -102,12 +106,23 @@ pub const TABLE: &[Rule] = &[
     if_allowed(143, "changes how hot a heater may become"),
     if_allowed(206, "moves the origin of the printer"),
     if_allowed(211, "switches the limits of the moves on or off"),
+    if_allowed(260, "talks to another device of the board, past the firmware's guards"),
+    if_allowed(261, "talks to another device of the board, past the firmware's guards"),
     if_allowed(301, "changes how the nozzle's heater is controlled"),
+    if_allowed(302, "changes how cold a nozzle may push filament"),
     if_allowed(303, "heats up and down by itself to tune a heater"),
     if_allowed(304, "changes how the bed's heater is controlled"),
+    if_allowed(305, "changes how a temperature is measured"),
     if_allowed(306, "heats up by itself to tune a heater"),
     if_allowed(307, "changes how a heater is controlled and guarded"),
+    if_allowed(308, "changes how a temperature is measured"),
     never(410, "drops moves that count as printed"),
+    m(
+        413,
+        "switches the recovery of prints from the printer's card on or off",
+        InFile::Sent,
+        OnConsole::Service,
+    ),
     if_allowed(428, "moves the origin of the printer"),
     if_allowed(500, "changes the settings that the printer keeps"),
     if_allowed(502, "resets the printer's settings"),
@@ -124,8 +139,10 @@ pub const TABLE: &[Rule] = &[
     never(876, "answers the printer's question in a person's place"),
     if_allowed(906, "changes the current of the motors"),
     never(928, "writes the job to the printer's card"),
+    if_allowed(950, "assigns pins of the board, to heaters too"),
     m(997, "replaces the printer's firmware", InFile::Never, OnConsole::IfAllowed),
     never(999, "overrides the printer's own stop"),
+    never(1000, "goes on with another print, from the printer's card"),
 ];
 
 /// What the table says of a code.
@@ -139,14 +156,92 @@ fn carries_text(code: Code) -> bool {
     code.letter == b'M' && matches!(code.number, 0 | 1 | 16 | 36 | 98 | 117 | 118 | 486 | 862 | 919)
 }
 
-/// All codes that a command holds: some firmwares run several in one line (RepRapFirmware, Smoothieware).
+/// All codes that a command holds: some firmwares run several in one line (RepRapFirmware, Smoothieware), and
+/// some read small letters.
 pub fn codes(text: &[u8]) -> impl Iterator<Item = Code> + '_ {
     let first = Code::of(text);
     let plain = first.is_some_and(|code| !carries_text(code));
-    let begins = (1..text.len()).filter(move |&at| {
-        plain && matches!(text[at], b'G' | b'M') && text.get(at + 1).is_some_and(u8::is_ascii_digit)
+    let further = (1..text.len()).filter(move |_| plain).filter_map(|at| {
+        let letter = text[at].to_ascii_uppercase();
+        let rest = text[at + 1..].trim_ascii_start();
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let number = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+        matches!(letter, b'G' | b'M').then_some(Code { letter, number })
     });
-    first.into_iter().chain(begins.filter_map(|at| Code::of(&text[at..])))
+    first.into_iter().chain(further)
+}
+
+/// `M104 M109 M140 M190 M141 M191`, and what RepRapFirmware and the tuning of heaters have for it.
+fn heats(code: Code) -> bool {
+    matches!((code.letter, code.number), (b'M', 104 | 109 | 140 | 141 | 190 | 191 | 303 | 568) | (b'G', 10))
+}
+
+/// The highest target of any printer, °C, as the configuration takes it: nozzle, bed, chamber.
+const TARGET_MAX: [f64; 3] = [500.0, 200.0, 150.0];
+/// RepRapFirmware's off.
+const TARGET_MIN: f64 = -274.0;
+
+/// What is wrong with a command that heats, where firmwares could read another target in it than we do, or one
+/// that no printer has; reads on after "it".
+pub fn heat_fault(text: &[u8]) -> Option<&'static str> {
+    codes(text).find(|code| heats(*code))?;
+    if codes(text).nth(1).is_some() {
+        return Some("heats, and another command stands in its line; give each a line of its own");
+    }
+    let code = Code::of(text)?;
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut rest = text[1..].trim_ascii_start();
+    rest = &rest[digits(rest)..];
+    // `M104.1` of Prusa's XL.
+    if let Some(sub) = rest.strip_prefix(b".") {
+        rest = &sub[digits(sub)..];
+    }
+    let kind = match (code.letter, code.number) {
+        (b'M', 140 | 190) => 1,
+        (b'M', 141 | 191) => 2,
+        _ => 0,
+    };
+    let (mut seen, mut after_number) = (0_u32, false);
+    loop {
+        let blank = rest.first().is_some_and(|byte| byte.is_ascii_whitespace());
+        rest = rest.trim_ascii_start();
+        let Some((&letter, tail)) = rest.split_first() else { return None };
+        let letter = letter.to_ascii_uppercase();
+        // `S3e2` and `S0x12C` are numbers to some.
+        let in_number = matches!(letter, b'E' | b'X') && after_number && !blank;
+        if !letter.is_ascii_uppercase() || in_number {
+            return Some(
+                "heats with a number that firmwares read differently; write a plain one such as S210",
+            );
+        }
+        let bit = 1 << (letter - b'A');
+        if seen & bit != 0 {
+            return Some("heats and has a word twice, of which firmwares take either; write each word once");
+        }
+        seen |= bit;
+        let tail = tail.trim_ascii_start();
+        let sign = usize::from(tail.first() == Some(&b'-'));
+        let whole = digits(&tail[sign..]);
+        let mut length = sign + whole;
+        if whole > 0 && tail.get(length) == Some(&b'.') {
+            length += 1 + digits(&tail[length + 1..]);
+        }
+        let temperature =
+            matches!(letter, b'S' | b'R') || (letter == b'B' && matches!(code.number, 104 | 109));
+        if whole == 0 && (sign > 0 || temperature || letter == b'T') {
+            return Some("heats without a plain number behind a letter; write one such as S210");
+        }
+        if temperature && whole > 0 {
+            let value: f64 = std::str::from_utf8(&tail[..length]).ok()?.parse().ok()?;
+            if !(TARGET_MIN..=TARGET_MAX[kind]).contains(&value) {
+                return Some(
+                    "heats to what no printer has (500 °C nozzle, 200 °C bed, 150 °C chamber at most)",
+                );
+            }
+        }
+        after_number = whole > 0;
+        rest = &tail[length..];
+    }
 }
 
 /// What becomes of a command of a file, and why, where it is not simply sent. The strictest of its codes counts.
@@ -212,6 +307,8 @@ pub enum NotSent {
         "{code} needs a service console: it {does}; `console = \"service\"` in the [[printer]] section opens one"
     )]
     NeedsService { code: Code, does: &'static str },
+    #[error("`{code}` as written is not sent: it {why}")]
+    UnclearHeat { code: Code, why: &'static str },
     #[error("{code} heats to {max} °C at most from a console; print a file for more")]
     TooHot { code: Code, max: u16 },
 }
@@ -242,6 +339,10 @@ pub fn on_console(text: &[u8], level: Level, allowed: &[Code]) -> Result<When, N
             let target = super::modal::word(text, b'S').unwrap_or(0.0);
             // `R` waits, and another heater may be named where this one was meant.
             let plain = super::modal::words(text).all(|(letter, _)| matches!(letter, b'S' | b'T'));
+            if plain && let Some(why) = heat_fault(text).filter(|_| (0.0..=f64::from(max)).contains(&target))
+            {
+                return Err(NotSent::UnclearHeat { code, why });
+            }
             if !plain || !(0.0..=f64::from(max)).contains(&target) {
                 return Err(NotSent::TooHot { code, max });
             }
@@ -261,7 +362,9 @@ pub fn document() -> String {
          test compares them (`PLATEN_WRITE_DOCS=1 cargo test commands` writes it anew).\n\n\
          A command that is not in the table is sent from a file, since slicers know many, and refused on the console.\n\
          `allow_commands` in a printer's section lifts what is \"only if allowed\", for files and for its console.\n\
-         Files with such commands are taken in where some printer allows them, and must be queued for such a printer.\n\n\
+         Files with such commands are taken in where some printer allows them, and must be queued for such a printer.\n\
+         A command that heats stands alone in its line, has each word once and plain numbers, and asks for 500 °C\n\
+         (nozzle), 200 °C (bed), 150 °C (chamber) at most; otherwise its file is refused.\n\n\
          | command | it | in a file | on the console |\n|---|---|---|---|\n",
     );
     for rule in TABLE {
@@ -312,6 +415,45 @@ mod tests {
         assert_eq!(in_file(b"M117 T0 M112").0, InFile::Sent, "text");
         assert_eq!(in_file(b"M0 M112").0, InFile::Pauses, "text");
         assert_eq!(in_file(b"G1 X10 Y2 E.5 F3000").0, InFile::Sent);
+    }
+
+    #[test]
+    fn a_second_command_counts_in_every_spelling() {
+        for letter in ["M", "m"] {
+            for before in ["", " ", "\t", "  "] {
+                for between in ["", " ", "\t", "  "] {
+                    for number in ["500", "0500"] {
+                        let text = format!("G1 X1{before}{letter}{between}{number}");
+                        assert_eq!(in_file(text.as_bytes()).0, InFile::IfAllowed, "{text:?}");
+                    }
+                }
+            }
+        }
+        for text in ["M105 m112", "M105 M 112", "M105m\t112", "M105 g 28"] {
+            assert_eq!(on_console(text.as_bytes(), Level::Service, &[]), Err(NotSent::NotACommand), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_switches_a_guard_off_or_runs_what_nobody_has_read_is_not_sent_by_itself() {
+        for (text, want) in [
+            ("M26 S0", InFile::Never),
+            ("M81", InFile::IfAllowed),
+            ("M86 S0", InFile::IfAllowed),
+            ("M98 P\"macro.g\"", InFile::IfAllowed),
+            ("M260 A5 B1", InFile::IfAllowed),
+            ("M261 A5 B1", InFile::IfAllowed),
+            ("M302 P1", InFile::IfAllowed),
+            ("M305 P0 T100000", InFile::IfAllowed),
+            ("M308 S0 P\"temp0\"", InFile::IfAllowed),
+            ("M413 S0", InFile::Sent),
+            ("M950 H0 C\"out0\" T0", InFile::IfAllowed),
+            ("M1000", InFile::Never),
+        ] {
+            assert_eq!(in_file(text.as_bytes()).0, want, "{text}");
+            let told = on_console(text.as_bytes(), Level::Read, &[]);
+            assert!(!matches!(told, Ok(_) | Err(NotSent::NotListed(_))), "{text}: {told:?}");
+        }
     }
 
     #[test]
@@ -398,6 +540,70 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_firmwares_may_read_differently_is_not_sent() {
+        for text in [
+            "M104 S200 S300",
+            "M104 S200 s300",
+            "M109 R200 R300",
+            "M140 S60 T0 T1",
+            "M104 S3e2",
+            "M104 S0x12C",
+            "M104 S200,5",
+            "M104 S200 300",
+            "M104 S+200",
+            "M104 S",
+            "M104 S-",
+            "M104 S.5",
+            "M104 S2.0.0",
+            "M109 R",
+            "M190 Snan",
+            "M141 S{chamber}",
+            "M191 S60S70",
+            "G10 P0 S200 S300",
+            "M568 P0 S2e2",
+            "G1 X1 M104 S200",
+            "M104 S501",
+            "M140 S201",
+            "M191 S151",
+            "M104 S70000",
+            "M104 S-65336",
+            "M104 T0 T1 S200",
+        ] {
+            assert!(heat_fault(text.as_bytes()).is_some(), "{text}");
+        }
+        for text in [
+            "M104 S210",
+            "M104 S0",
+            "M109S210.5",
+            "M104 T1 S 200",
+            "M104 S200 B300 F",
+            "M109 R180",
+            "M190 S60 T2",
+            "M104.1 T1 P105 Q105 S215",
+            "G10",
+            "G10 S1",
+            "G10 P1 S210 R150",
+            "G10 L2 P1 X0 Y-2.5",
+            "M140 S-273.15",
+            "M303 E-1 S90 C8",
+            "M104 T0",
+            "M109",
+            "M117 M104 S200 S300",
+            "G1 X1 X2",
+            "M106 S255 S3e2",
+        ] {
+            assert_eq!(heat_fault(text.as_bytes()), None, "{text}");
+        }
+        for text in ["M104 S0 S400", "M104 S200 S0", "M104 T0 T1 S0", "M104 S"] {
+            let told = on_console(text.as_bytes(), Level::Service, &[]);
+            assert!(matches!(told, Err(NotSent::UnclearHeat { .. })), "{text}: {told:?}");
+        }
+        for text in ["M104 S3e2", "M104 S0x12C", "M140 S6 0"] {
+            assert!(on_console(text.as_bytes(), Level::Service, &[]).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_profile_lifts_only_what_it_names_and_only_at_service_level() {
         let allowed = [Code::new(b'M', 500), Code::new(b'M', 112)];
         assert_eq!(on_console(b"M500", Level::Service, &allowed), Ok(When::NoJob));
@@ -409,7 +615,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_table_panic_or_lets_a_stop_through(text: Vec<u8>) {
-            let _ = (in_file(&text), pause_text(&text));
+            let _ = (in_file(&text), pause_text(&text), heat_fault(&text));
             if on_console(&text, Level::Service, &[]).is_ok() {
                 prop_assert!(Code::of(&text).and_then(rule).is_some());
             }

@@ -83,6 +83,8 @@ pub enum SurveyError {
          or name it in the printer's `allow_commands`"
     )]
     NotAllowed { line: u64, text: String, why: &'static str },
+    #[error("line {line}: `{text}` {why}")]
+    Heat { line: u64, text: String, why: &'static str },
     #[error("the file ends before the last line that {slicer} writes; export it and upload it again")]
     Cut { slicer: &'static str },
 }
@@ -266,6 +268,9 @@ fn check(command: Command<'_>, needs: &mut Vec<Needed>) -> Result<(), SurveyErro
     }
     if text.len() > COMMAND_MAX {
         return Err(SurveyError::TooLong { line, text: quoted(), bytes: text.len() });
+    }
+    if let Some(why) = commands::heat_fault(text) {
+        return Err(SurveyError::Heat { line, text: quoted(), why });
     }
     match in_file(text) {
         (InFile::Never, Some(rule)) => {

@@ -391,9 +391,12 @@ fn a_pause_in_a_file_is_platens_own_and_shows_its_words() {
 
 #[test]
 fn a_forbidden_command_ends_the_job_before_it_is_sent_even_if_intake_let_it_through() {
-    for (command, allowed, sent) in
-        [("M500", None, false), ("M500", Some(500), true), ("M112", Some(112), false)]
-    {
+    for (command, allowed, sent) in [
+        ("M500", None, false),
+        ("M500", Some(500), true),
+        ("M112", Some(112), false),
+        ("M104 S0 S200", None, false),
+    ] {
         let mut file = curve(50);
         file.insert(30, command.into());
         let config = RigConfig::new(Face::Marlin21, 115_200, 1_000, 1);
