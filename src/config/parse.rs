@@ -479,7 +479,7 @@ fn inactivity_kill(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dur
         reader.wrong(
             &found.at,
             "start scripts dwell for longer than that",
-            "write 5 or more, or 0 for never".into(),
+            "write 5 or more, or 0 for never".to_owned(),
         );
     }
     (found.value > 0).then(|| Duration::from_secs(found.value * 60))
