@@ -348,17 +348,37 @@ fn every_trouble_of_a_line_is_explained() {
     }
 }
 
+/// Whether that file holds a test of that name.
+fn is_test(file: &str, name: &str) -> bool {
+    let source = read(file);
+    let Some(at) = source.find(&format!("fn {name}(")) else { return false };
+    source[..at].lines().rev().take(3).any(|line| {
+        let line = line.trim_start();
+        line.starts_with("#[test]") || line.starts_with("#[tokio::test")
+    })
+}
+
 #[test]
 fn every_hazard_has_a_test_that_is_there() {
-    let table = read("docs/hazards.md");
-    let rows: Vec<_> = table.lines().filter(|line| line.contains("`: `")).collect();
-    assert!(rows.len() > 20, "the table was not read: {}", rows.len());
+    let text = read("docs/hazards.md");
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 40, "the table was not read: {}", rows.len());
     for row in rows {
-        let code: Vec<_> = row.split('`').skip(1).step_by(2).collect();
-        let [.., file, name] = code[..] else { panic!("{row}") };
-        let source = read(file);
-        let at = source.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("{file} has no test {name}"));
-        let before = source[..at].lines().rev().take(3).any(|line| line.trim_start().starts_with("#["));
-        assert!(before, "{name} in {file} is no test");
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, _, _, simulated, on_a_pty] = cells[..] else { panic!("not five columns: {row}") };
+        assert!(simulated != "—" || on_a_pty != "—", "no test: {row}");
+        for (cell, folders) in [(simulated, &["tests/sim/", "src/"][..]), (on_a_pty, &["tests/daemon/"][..])]
+        {
+            if cell == "—" {
+                continue;
+            }
+            let code: Vec<_> = cell.split('`').skip(1).step_by(2).collect();
+            let [file, name] = code[..] else { panic!("not a file and a test: {cell}") };
+            assert!(folders.iter().any(|folder| file.starts_with(folder)), "wrong column: {cell}");
+            assert!(is_test(file, name), "{file} has no test {name}");
+        }
+    }
+    for column in ["virtual time", "the pty"] {
+        assert!(text.contains(&format!("A dash in the column of {column}: ")), "why are there dashes?");
     }
 }
