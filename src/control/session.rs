@@ -743,6 +743,11 @@ impl Session {
         }
     }
 
+    /// Why it was locked, where it is stopped again.
+    pub fn stopped_because(&mut self, fault: Fault) {
+        self.stopped_for = Some(fault);
+    }
+
     /// Whether a stop waits for the board to confirm it.
     pub fn is_stopping(&self) -> bool {
         matches!(&self.phase, Phase::Stopped(check) if check.is_open())
@@ -1220,6 +1225,9 @@ impl Session {
                     self.stopped_for = Some(fault);
                 }
                 self.events.push_back(SessionEvent::Faulted(fault));
+                if is_kill {
+                    self.events.push_back(SessionEvent::StopVerified(StopProof::KillLine));
+                }
                 if fault.may_still_heat() {
                     self.events.push_back(SessionEvent::MayStillHeat);
                 }

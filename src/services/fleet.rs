@@ -81,7 +81,8 @@ pub struct Ordered {
 /// A stop, on a lane of its own: no other request is ever before it.
 #[derive(Debug)]
 pub struct Stop {
-    pub by: String,
+    /// Absent where platen stops again what is locked already.
+    pub by: Option<String>,
     /// Answered when the bytes are in the kernel's hands, or at once where the port is not open.
     pub answer: oneshot::Sender<bool>,
 }

@@ -346,15 +346,12 @@ impl Task {
     }
 
     /// A lock of an earlier daemon behind which nobody knows that the board has stopped: it is stopped again.
-    fn unconfirmed(&self) -> Option<Stop> {
+    fn unconfirmed(&mut self) -> Option<Stop> {
         let record = self.setup.recorder.read(|lab| lab.printer(&self.setup.name));
         let latch = record.latch.filter(|_| record.stop.proof.is_none())?;
-        let by = match latch {
-            Latch::Stopped { by, .. } => by,
-            Latch::Fault { .. } => "platen".to_owned(),
-        };
+        self.locked = Some(Activity::from(latch));
         // Nobody waits for the answer.
-        Some(Stop { by, answer: oneshot::channel().0 })
+        Some(Stop { by: None, answer: oneshot::channel().0 })
     }
 
     /// What the board on the open port has to be; a stop does not wait for that, nor does it matter to it.
@@ -369,10 +366,12 @@ impl Task {
 
     /// A stop that cannot go to the wire: the power, and the latch.
     fn stop_without_port(&mut self, stop: Stop) {
-        self.show(Activity::Stopped);
-        self.locked = Some(Activity::Stopped);
+        let locked = self.locked.get_or_insert(Activity::Stopped).clone();
+        self.show(locked);
         let _ = stop.answer.send(false);
-        self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+        if let Some(by) = stop.by {
+            self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by });
+        }
         self.cut_power();
     }
 
@@ -592,11 +591,15 @@ impl Task {
         let is_elsewhere = drive.session.is_quarantined();
         let on_wire = drive.stop().await;
         let _ = stop.answer.send(on_wire && !is_elsewhere);
-        self.locked = Some(Activity::Stopped);
+        if let Activity::Faulted { fault } = self.locked.get_or_insert(Activity::Stopped) {
+            drive.session.stopped_because(*fault);
+        }
         // The others' stops go before our paperwork: all printers share this thread.
         tokio::task::yield_now().await;
         drive.set_supply(None);
-        self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by: stop.by });
+        if let Some(by) = stop.by {
+            self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by });
+        }
         if is_elsewhere {
             tracing::error!(printer = %self.setup.name, "another board is on its port, and was halted; its own was not");
             self.cut_power();

@@ -82,11 +82,12 @@ fn a_stop_that_waits_behind_a_long_move_takes_the_power_and_that_is_in_the_journ
     let printer = locked(&daemon, "switched");
     assert_eq!(printer["state"], "stopped");
     assert_eq!(daemon.platen(&["audit"]).code, Some(0));
-    // Its port is closed now: a stop can only take its power, and does so again.
+    // Nobody knows that it has stopped, so the new daemon stops it again, through its port and its relay.
+    until("the relay once more", || (noted(lab.folder.path()).lines().count() >= 2).then_some(()));
     assert_eq!(daemon.platen(&["stop", "mk"]).code, Some(1));
-    until("the relay once more", || (noted(lab.folder.path()).lines().count() == 2).then_some(()));
     assert_eq!(daemon.platen(&["stop", "--clear", "mk"]).code, Some(2), "who clears must be said");
-    daemon.ask(&["stop", "--clear", "mk", "--by", "kim"]);
+    let clear = ["stop", "--clear", "mk", "--by", "kim"];
+    until("an end of the stopping", || (daemon.platen(&clear).code == Some(0)).then_some(()));
 }
 
 #[test]
