@@ -190,7 +190,7 @@ impl Fleet {
         let mut waiting = Vec::new();
         for (name, lanes) in self.lanes.iter().filter(|(name, _)| printer.is_none_or(|one| one == *name)) {
             let (answer, answered) = oneshot::channel();
-            let behind = match lanes.stops.try_send(Stop { by: by.to_owned(), answer }) {
+            let behind = match lanes.stops.try_send(Stop { by: Some(by.to_owned()), answer }) {
                 // Where its task has ended, nobody answers: that is no stop.
                 Ok(()) | Err(TrySendError::Closed(_)) => None,
                 // The lane holds stops that this one only repeats; what becomes of them is not known yet.

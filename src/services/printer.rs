@@ -30,7 +30,7 @@ use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
-use crate::domain::printer::{Activity, Latch, LineHealth, LineRate, Snapshot};
+use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
 use crate::io::usb::Device;

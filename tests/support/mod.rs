@@ -124,12 +124,12 @@ async fn fake_printer(
     loop {
         tokio::select! {
             Some(stop) = stops.recv() => {
-                told.lock().unwrap().push(format!("{name}: stop by {}", stop.by));
+                told.lock().unwrap().push(format!("{name}: stop by {}", stop.by.as_deref().unwrap_or_default()));
                 if name.as_str() == "hung" {
                     std::future::pending::<()>().await;
                 }
                 let _ = stop.answer.send(name.as_str() != "away");
-                let _ = recorder.submit(Request::NoteStopped { printer: name.clone(), by: stop.by }, Actor::Platen).await;
+                let _ = recorder.submit(Request::NoteStopped { printer: name.clone(), by: stop.by.unwrap_or_default() }, Actor::Platen).await;
             }
             Some(Ordered { order, answer }) = orders.recv() => {
                 told.lock().unwrap().push(format!("{name}: {order:?}"));
