@@ -34,7 +34,9 @@ async fn without_a_daemon_it_says_where_it_asked_and_how_to_start_one() {
     assert_eq!(code, 1);
     assert_eq!(
         error,
-        format!("platen: no platen answers at {url}; start it with `platen serve --config FILE` (to stop printers now: switch them off by hand, or `platen safe-off --config FILE`)\n")
+        format!(
+            "platen: no platen answers at {url}; start it with `platen serve --config FILE` (to stop printers now: switch them off by hand, or `platen safe-off --config FILE`)\n"
+        )
     );
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hw_sim::quirks::Face;
 use serde_json::Value;
 
-use crate::world::{Daemon, Lab, gcode, printer, run, until, wait_commands};
+use crate::world::{Daemon, Lab, Process, gcode, platen, printer, run, until, wait_commands};
 
 /// Moves of minutes each: planner, queue and receive buffer are full, and `M112` waits behind them.
 fn slow_moves() -> String {
@@ -225,4 +225,16 @@ fn what_does_not_answer_safe_off_loses_its_power() {
     let mut lines: Vec<_> = noted(lab.folder.path()).lines().map(str::to_owned).collect();
     lines.sort();
     assert_eq!(lines, ["deaf off off", "gone off off"]);
+}
+
+#[test]
+fn a_stop_that_is_not_proven_takes_the_power_even_if_somebody_clears_it_at_once() {
+    let (lab, daemon) = full(|folder| relay(folder, &note(folder)));
+    let stopping = Process::spawn(&mut platen(&["--url", &daemon.url, "stop", "mk", "--by", "ann"]));
+    until("the lock", || (daemon.printer("mk")["latch"]["kind"] == "stopped").then_some(()));
+    let cleared = daemon.platen(&["stop", "--clear", "mk", "--by", "bob"]);
+    let in_time = cleared.code == Some(1) && cleared.err.contains("not known yet");
+    assert!(in_time || !noted(lab.folder.path()).is_empty(), "{cleared:?}");
+    until("the relay", || (noted(lab.folder.path()) == "mk off off\n").then_some(()));
+    assert_eq!(stopping.end().code, Some(1));
 }

@@ -153,3 +153,17 @@ fn a_printer_that_restarts_in_mid_print_has_its_job_interrupted() {
         assert_eq!(ready["on_bed"], job.as_str());
     }
 }
+
+#[test]
+fn heat_from_the_console_is_switched_off_when_the_daemon_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = printer(folder.path(), "mk", Face::Marlin21, 1.0);
+    let lab = Lab::new(folder, vec![config], "console = \"service\"\n");
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "ready");
+    daemon.ask(&["printers", "send", "mk", "M104 S150", "--by", "kim"]);
+    assert_eq!(daemon.terminate().code, Some(0));
+    let mut lab = lab;
+    let (_, executed) = crate::world::executed(lab.printers.remove(0));
+    assert_eq!(executed.iter().rfind(|line| line.starts_with("M104")).map(String::as_str), Some("M104 S0"));
+}

@@ -124,3 +124,21 @@ fn a_board_that_is_deaf_after_a_kill_is_known_as_deaf_and_gets_no_line_of_a_job(
         assert_eq!(world.executed(), 0);
     }
 }
+
+#[test]
+fn a_fault_after_which_the_firmware_goes_on_is_stopped_and_leaves_nothing_hot() {
+    for face in [Face::Marlin21, Face::Marlin20, Face::Marlin11, Face::PrusaMk3] {
+        let mut world = heated(face);
+        world.open();
+        world.until_ready();
+        world.start();
+        world.run_until(2_000, "some moves", |world| world.executed() > 100);
+        world.inject(&Trouble::Garbage { bytes: b"\nError:Probing Failed\n".to_vec() });
+        world.run_until(10, "a fault", |world| {
+            world.session.activity() == Activity::Faulted { fault: Fault::Probing }
+        });
+        world.run_until(10, "its halt", |world| world.rig.firmware().is_halted());
+        let target = |heater| world.rig.firmware().heater(heater).target();
+        assert_eq!((target(HeaterId::Hotend), target(HeaterId::Bed)), (0.0, 0.0), "{face:?}");
+    }
+}
