@@ -205,7 +205,7 @@ pub fn heat_fault(text: &[u8]) -> Option<&'static str> {
     loop {
         let blank = rest.first().is_some_and(|byte| byte.is_ascii_whitespace());
         rest = rest.trim_ascii_start();
-        let Some((&letter, tail)) = rest.split_first() else { return None };
+        let (&letter, tail) = rest.split_first()?;
         let letter = letter.to_ascii_uppercase();
         // `S3e2` and `S0x12C` are numbers to some.
         let in_number = matches!(letter, b'E' | b'X') && after_number && !blank;

@@ -6,6 +6,7 @@ mod attended;
 mod crash;
 mod demo;
 mod files;
+mod heat;
 mod identity;
 mod life;
 mod pauses;
