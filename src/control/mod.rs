@@ -17,3 +17,5 @@ pub mod probe;
 pub mod held;
 
 pub mod heat;
+
+pub mod rejoin;
