@@ -21,6 +21,8 @@ mod pause;
 
 mod probe;
 
+mod rejoin;
+
 mod safe_off;
 
 mod stops;
