@@ -13,6 +13,7 @@ mod ports;
 mod probe;
 mod refusals;
 mod relays;
+mod restart;
 mod starts;
 mod stops;
 mod stream;
