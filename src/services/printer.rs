@@ -361,7 +361,7 @@ impl Task {
         let (printer, evidence) = (self.setup.name.clone(), Box::new(evidence));
         let request = Request::Identify { printer, evidence, by: by.clone() };
         let recorded = self.setup.recorder.submit(request, Actor::Person(by)).await;
-        recorded.map_err(|error| NotDone::NotRecorded(error.to_string()))?;
+        recorded.map_err(|error| NotDone::not_recorded(&error))?;
         let now = self.setup.clock.now();
         drive.session.accept(now).map_err(|error| self.refused(&error, None, wanted))
     }
@@ -444,7 +444,7 @@ impl Task {
         let request = Request::ClearLatch { printer: self.setup.name.clone(), by: by.clone() };
         match self.setup.recorder.submit(request, Actor::Person(by)).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(NotDone::NotRecorded(error.to_string())),
+            Err(error) => Err(NotDone::not_recorded(&error)),
         }
     }
 
@@ -680,7 +680,7 @@ impl Task {
             let mut outcome = Ok(());
             for request in requests {
                 if let Err(error) = recorder.submit(request, actor.clone()).await {
-                    outcome = Err(NotDone::NotRecorded(error.to_string()));
+                    outcome = Err(NotDone::not_recorded(&error));
                 }
             }
             let _ = answer.send(outcome);
