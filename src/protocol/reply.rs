@@ -320,7 +320,11 @@ impl Reply {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_ascii_start();
         let tail = text.strip_prefix("ok").or_else(|| text.strip_prefix("OK"));
-        if let Some(tail) = tail.filter(|tail| tail.is_empty() || tail.starts_with(' ')) {
+        // `okT:210.0 /210.0 …`: noise has eaten the blank, and how hot it is must not wait for the next report.
+        let is_whole = |tail: &&str| {
+            tail.is_empty() || tail.starts_with(' ') || tail.starts_with("T:") || tail.starts_with("T0:")
+        };
+        if let Some(tail) = tail.filter(is_whole) {
             return answer(tail);
         }
         // Two `ok`s that lost the newline between them: the later one says more. One too few costs half a
@@ -424,6 +428,8 @@ mod tests {
         assert_eq!(parse("ok 12"), ok(Some(12), None, None));
         assert_eq!(parse("okok N13 P15 B3"), ok(Some(13), Some(15), Some(3)));
         assert_eq!(parse("ok start"), Reply::Start);
+        let Reply::Ok(hot) = parse("okT:236.36 /0 B:59.6 /0 B@:0 @:0") else { panic!("no answer") };
+        assert!(hot.temperatures.is_some(), "a blank that noise has eaten hides no heat");
         assert_eq!(parse("ok - Invalid G53"), damaged(None, None));
         for line in ["ok X:1.00 Y:2.00 Z:3.00 E:0.00", "ok C: X:1.00 Y:2.00 Z:3.00"] {
             let Reply::Ok(ack) = parse(line) else { panic!("{line}") };
