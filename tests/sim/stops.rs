@@ -106,7 +106,8 @@ fn after_a_stop_nothing_is_executed_whatever_the_firmware_and_however_busy_it_is
                     config.firmware.reset_on_open = reset_on_open;
                     config.firmware.prevent_cold_extrusion = false;
                     let mut world = printing(config, dtr, file);
-                    world.has_relay = true;
+                    // Only a board that neither reads ahead nor is reset by DTR needs to lose its power.
+                    world.has_relay = !(emergency_parser || reset_on_open);
                     wait(&mut world, 3_000_000);
                     let resets = world.rig.ledger().totals.resets;
                     let sent = world.session.link().window().in_flight() as usize;
