@@ -47,6 +47,11 @@ fn provoke(face: Face, trouble: &Trouble) -> Fault {
     let sent = world.trace.iter().filter(|(_, way, _)| *way == '>');
     let sent: String = sent.map(|(.., bytes)| String::from_utf8_lossy(bytes).into_owned()).collect();
     assert!(!sent.contains("G1"), "{face:?} was sent {sent:?}");
+    let heats = |line: &str| {
+        ["M104", "M109", "M140", "M190", "M141", "M191"].iter().any(|code| line.contains(code))
+            && !line.contains("S0")
+    };
+    assert!(!sent.lines().any(heats), "{face:?} was sent {sent:?}");
     fault
 }
 
