@@ -18,3 +18,5 @@ pub mod held;
 
 pub mod heat;
 pub mod inactivity;
+
+pub mod rejoin;

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 
 use super::inactivity::InactivityKill;
 use super::park::{Pause, Told};
+use super::rejoin::Replay;
 use crate::domain::ids::{FileHash, JobId};
 use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
@@ -142,6 +143,25 @@ impl Run {
             modal: Modal::default(),
             carried_out: VecDeque::new(),
             allowed,
+        }
+    }
+
+    /// A job that somebody else began, from the line on that is next after `replay`.
+    pub fn taken_over(
+        job: JobId,
+        total: u64,
+        now: Moment,
+        before: LineHealth,
+        allowed: Allowed,
+        replay: Replay,
+    ) -> Self {
+        Self {
+            stage: Stage::Printing,
+            next_index: replay.next,
+            settled: replay.next - 1,
+            digest: replay.digest,
+            modal: replay.modal,
+            ..Self::new(job, total, now, before, allowed)
         }
     }
 

@@ -13,6 +13,7 @@
 //! still watched) or in `Faulted` (as an emergency stop).
 //! A board that turns out not to be this printer's is `Quarantined` from `Greeting` on: it was asked who it is,
 //! and hears nothing more but, where it is another printer of ours, that its heaters are to be off.
+//! Opened with a `Plan`, it is `Rejoining` before it greets: see `rejoin`.
 //! From `Ready`, `probe` measures the board (`Probing`) and comes back to `Ready`.
 //! `Stopped`, `SwitchedOff` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
 //!
@@ -29,12 +30,13 @@ use super::inactivity::{self, InactivityKill};
 use super::park::{self, Pause, Pausing, Step, Told};
 use super::probe::{Findings, Probe};
 use super::prompt::Prompter;
+use super::rejoin::{self, Plan, Rejoin, Trail};
 use super::run::{ALLOWED_MAX, Allowed, Away, FileLine, Leaving, Next, Run, Stage};
 use super::stop::{Do, DtrReset, REPORTS_EVERY, Silence, StopCheck, TALKED_LATELY};
 use crate::domain::heat::{self, Alarm, Hazard, HeatLimits, Heater};
 use crate::domain::identity::{BoardSays, Evidence, Recognition, Verdict, Wrong};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
-use crate::domain::job::{Interruption, PANEL, PauseReason, Progress};
+use crate::domain::job::{AfterCrash, Interruption, PANEL, PauseReason, Progress, Unproven};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{
     Activity, Fault, Hold, HoldStep, INACTIVITY_KILL, LineHealth, LineRate, LineTrouble, Park, Prompt,
@@ -159,6 +161,12 @@ pub enum SessionEvent {
         job: JobId,
         by: String,
     },
+    /// A job that another platen began goes on with the line behind `progress`.
+    Continued {
+        job: JobId,
+        progress: Progress,
+        layer: u32,
+    },
     /// What the console command brought.
     Console(ConsoleAnswer),
     Printed {
@@ -240,6 +248,8 @@ enum Phase {
     },
     Greeting(Greeting),
     Ready,
+    /// A job that another platen began is looked for.
+    Rejoining(Box<Rejoin>),
     /// The port leads to another printer's board, or may do so.
     Quarantined(Box<Wrong>),
     /// What the board can hold is being measured.
@@ -298,6 +308,10 @@ pub struct Session {
     heard_at: Option<Moment>,
     /// What the board is compared with before anything else is done with it; any board will do without.
     recognition: Option<Recognition>,
+    /// The layer at which the job was held after a restart.
+    held_layer: Option<u32>,
+    /// Strays of the job before it was taken over.
+    strays_before: u64,
 }
 
 /// A board with nothing to do has answered in this time.
@@ -338,6 +352,8 @@ impl Session {
             reported: None,
             heard_at: None,
             recognition: None,
+            held_layer: None,
+            strays_before: 0,
         }
     }
 
@@ -380,6 +396,7 @@ impl Session {
             }
             Phase::Closed { .. }
             | Phase::Greeting(_)
+            | Phase::Rejoining(_)
             | Phase::Stopped(_)
             | Phase::Faulted(_)
             | Phase::SwitchedOff(_) => None,
@@ -424,7 +441,7 @@ impl Session {
     pub fn activity(&self) -> Activity {
         match &self.phase {
             Phase::Closed { reason } => Activity::Offline { reason: reason.clone() },
-            Phase::Greeting(_) | Phase::Probing(_) => Activity::Connecting,
+            Phase::Greeting(_) | Phase::Rejoining(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
             Phase::Quarantined(wrong) => Activity::Quarantined { reason: self.why_quarantined(wrong) },
             Phase::Stopped(_) => {
@@ -474,6 +491,71 @@ impl Session {
         self.heard_at = None;
         self.link = self.profile.link();
         self.greet(now);
+    }
+
+    /// The port is open, and a job that another platen began may be running behind it.
+    pub fn handle_reopened(&mut self, now: Moment, plan: Plan) {
+        self.handle_opened(now);
+        self.link = self.profile.link();
+        let (job, progress) = (plan.job.clone(), plan.progress);
+        match Rejoin::begin(now, plan) {
+            Ok(rejoin) => {
+                self.link.count(now, rejoin.near(), rejoin.plan.trail.packed);
+                self.phase = Phase::Rejoining(Box::new(rejoin));
+            }
+            Err(unproven) => {
+                let why = Interruption::NotContinued { unproven };
+                let line = Box::default();
+                self.events.push_back(SessionEvent::Interrupted { job, progress, why, line });
+                self.greet(now);
+            }
+        }
+    }
+
+    pub fn is_rejoining(&self) -> bool {
+        matches!(self.phase, Phase::Rejoining(_))
+    }
+
+    pub fn is_greeting(&self) -> bool {
+        matches!(self.phase, Phase::Greeting(_))
+    }
+
+    /// What is to be kept before the next byte goes out; absent while what was kept stays as it is. The number
+    /// grows whenever it changes.
+    pub fn trail(&self) -> Option<Trail> {
+        let (job, steady) = match &self.phase {
+            Phase::Running(run) => {
+                let steady = matches!(run.stage, Stage::Printing | Stage::Trailer { .. } | Stage::Confirming);
+                (&run.job, steady && self.script.is_empty())
+            }
+            // Until the count is proven, a number of ours may stand for another line.
+            Phase::Rejoining(rejoin) if rejoin.step != rejoin::Step::Counting => {
+                (&rejoin.plan.job, !self.link.awaits_others())
+            }
+            _ => return None,
+        };
+        Some(Trail {
+            job: job.clone(),
+            steady,
+            points: self.link.numbering().points().map(|point| (point.number, point.index)).collect(),
+            next: self.link.window().next(),
+            packed: self.link.is_packing(),
+            compact: self.link.is_compact(),
+            strays: self.strays_before + self.line().strays,
+        })
+    }
+
+    /// Changes whenever `trail` does in more than its `next`.
+    pub fn trail_mark(&self) -> (u64, bool, bool, u64) {
+        let steady = match &self.phase {
+            Phase::Running(run) => {
+                matches!(run.stage, Stage::Printing | Stage::Trailer { .. } | Stage::Confirming)
+                    && self.script.is_empty()
+            }
+            Phase::Rejoining(_) => !self.link.awaits_others(),
+            _ => false,
+        };
+        (self.link.numbering().version(), steady, self.link.is_packing(), self.line().strays)
     }
 
     /// The port is gone.
@@ -542,6 +624,7 @@ impl Session {
         if !self.is_ready() {
             return Err(NotNow::State { state: self.activity().word() });
         }
+        (self.held_layer, self.strays_before) = (None, 0);
         self.own.clear();
         self.heat.begin_job();
         self.broken = None;
@@ -589,22 +672,34 @@ impl Session {
     pub fn wants(&self) -> usize {
         match &self.phase {
             Phase::Running(run) => run.wants(),
+            Phase::Rejoining(rejoin) => rejoin.wants(),
             _ => 0,
         }
     }
 
     /// Gives lines of the file, in order.
     pub fn supply(&mut self, now: Moment, lines: impl IntoIterator<Item = FileLine>) {
-        if let Phase::Running(run) = &mut self.phase
-            && let Err(why) = lines.into_iter().try_for_each(|line| run.take(line))
-        {
-            self.abandon(why);
+        match &mut self.phase {
+            Phase::Running(run) => {
+                if let Err(why) = lines.into_iter().try_for_each(|line| run.take(line)) {
+                    self.abandon(why);
+                }
+            }
+            Phase::Rejoining(rejoin) => {
+                if let Err(unproven) = lines.into_iter().try_for_each(|line| rejoin.take(line)) {
+                    self.rejoin_fails(now, unproven);
+                }
+            }
+            _ => {}
         }
         self.drive(now);
     }
 
     /// The file is at its end.
     pub fn supply_ended(&mut self, now: Moment) {
+        if let Phase::Rejoining(rejoin) = &mut self.phase {
+            rejoin.supplied = true;
+        }
         if let Phase::Running(run) = &mut self.phase
             && !run.end_supply()
         {
@@ -615,6 +710,7 @@ impl Session {
 
     /// The file cannot be read any further: heaters off, interrupted.
     pub fn supply_failed(&mut self, now: Moment) {
+        self.rejoin_fails(now, Unproven::File);
         self.abandon(Interruption::FileUnreadable);
         self.drive(now);
     }
@@ -681,6 +777,9 @@ impl Session {
             Step::Standing(_) | Step::Parking(_) | Step::Parked { .. } => pause.resume_asked = true,
         }
         self.events.push_back(SessionEvent::Resumed { job: job.clone(), by: by.to_owned() });
+        if let (Some(layer), Some(progress)) = (self.held_layer.take(), self.progress()) {
+            self.events.push_back(SessionEvent::Continued { job: job.clone(), progress, layer });
+        }
         self.drive(now);
         Ok(())
     }
@@ -797,8 +896,9 @@ impl Session {
     }
 
     pub fn poll_timeout(&self) -> Option<Moment> {
-        let packing = match self.phase {
-            Phase::Greeting(Greeting::Packing { until, .. }) => Some(until),
+        let packing = match &self.phase {
+            Phase::Greeting(Greeting::Packing { until, .. }) => Some(*until),
+            Phase::Rejoining(rejoin) => Some(rejoin.until),
             _ => None,
         };
         let probe = match &self.phase {
@@ -852,6 +952,7 @@ impl Session {
             // Nothing is known of what another board does.
             Phase::Closed { .. }
             | Phase::Greeting(_)
+            | Phase::Rejoining(_)
             | Phase::Quarantined(_)
             | Phase::Probing(_)
             | Phase::Stopped(_) => Silence::Nothing,
@@ -935,6 +1036,13 @@ impl Session {
 
     /// Ends a running job where it stands.
     fn end_run(&mut self, why: Interruption) {
+        if let Phase::Rejoining(rejoin) = &self.phase {
+            let Plan { job, progress, .. } = rejoin.plan.clone();
+            let line = Box::default();
+            self.events.push_back(SessionEvent::Interrupted { job, progress, why, line });
+            self.phase = Phase::Ready;
+            return;
+        }
         let Phase::Running(run) = &self.phase else { return };
         let (job, progress) = (run.job.clone(), self.progress_of(run));
         let line = Box::new(self.link.health().since(&run.before));
@@ -953,7 +1061,7 @@ impl Session {
         match &self.phase {
             // Another board is not ours to judge.
             Phase::Closed { .. } | Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_) => None,
-            Phase::Greeting(_) | Phase::Probing(_) => Some(Duty::Greeting),
+            Phase::Greeting(_) | Phase::Rejoining(_) | Phase::Probing(_) => Some(Duty::Greeting),
             Phase::SwitchedOff(_) => Some(Duty::SwitchedOff),
             Phase::Running(_) if self.switched_off.is_some() => Some(Duty::SwitchedOff),
             Phase::Running(_) => Some(Duty::Job),
@@ -1136,6 +1244,9 @@ impl Session {
     }
 
     fn take_firmware(&mut self, info: FirmwareInfo) {
+        if matches!(&self.phase, Phase::Rejoining(rejoin) if rejoin.step != rejoin::Step::Counting) {
+            self.link.others_are_answered();
+        }
         self.link.learn_firmware(&info.name);
         self.firmware = info;
     }
@@ -1182,6 +1293,12 @@ impl Session {
     /// `M114` was answered, and so was the `M400` before it: the head stands still. Without a position: it will
     /// never be told.
     fn take_position(&mut self, position: Option<Position>) {
+        if let Phase::Rejoining(rejoin) = &mut self.phase
+            && rejoin.step == rejoin::Step::Asking
+        {
+            rejoin.place.handle(position);
+            return;
+        }
         let Phase::Running(run) = &mut self.phase else { return };
         match &mut run.stage {
             Stage::Trailer { stands, .. } => *stands = true,
@@ -1209,6 +1326,7 @@ impl Session {
             // What befalls another printer's board is not this printer's fault.
             Phase::Faulted(_) | Phase::Closed { .. } | Phase::Quarantined(_) => {}
             Phase::Greeting(_)
+            | Phase::Rejoining(_)
             | Phase::Ready
             | Phase::Probing(_)
             | Phase::Running(_)
@@ -1237,9 +1355,9 @@ impl Session {
 
     fn take_start(&mut self, now: Moment) {
         self.restarts_on_open |=
-            matches!(self.phase, Phase::Greeting(_)) && now.since(self.opened) < RESTARTS_WITHIN;
+            matches!(self.phase, Phase::Greeting(_) | Phase::Rejoining(_)) && now.since(self.opened) < RESTARTS_WITHIN;
         match &mut self.phase {
-            Phase::Running(_) => {
+            Phase::Running(_) | Phase::Rejoining(_) => {
                 self.end_run(Interruption::PrinterReset);
                 self.greet(now);
             }
@@ -1295,13 +1413,24 @@ impl Session {
                 Phase::Running(run) if run.stage == Stage::Numbering => run.stage = Stage::Printing,
                 _ => {}
             },
-            LinkEvent::Confirmed => self.finish(now),
+            LinkEvent::Counted(wanted) => self.rejoin_counted(now, wanted),
+            LinkEvent::Confirmed => {
+                if let Phase::Rejoining(rejoin) = &mut self.phase {
+                    rejoin.step = rejoin::Step::Answered;
+                } else {
+                    self.finish(now);
+                }
+            }
             LinkEvent::Trouble(trouble) => self.events.push_back(SessionEvent::LineTrouble(trouble)),
-            LinkEvent::Lost(loss) => self.lose(loss),
+            LinkEvent::Lost(loss) => self.lose(now, loss),
         }
     }
 
-    fn lose(&mut self, loss: Loss) {
+    fn lose(&mut self, now: Moment, loss: Loss) {
+        if self.is_rejoining() {
+            self.rejoin_fails(now, if loss == Loss::Silence { Unproven::Silent } else { Unproven::Count });
+            return;
+        }
         if let (Loss::Silence, Some(duty), Some(heater)) = (loss, self.duty(), self.heat.hottest())
             && duty != Duty::Greeting
         {
@@ -1360,11 +1489,13 @@ impl Session {
         while let Some(line) = self.link.settle_all() {
             run.settle(&line);
         }
+        let line = self.link.health().since(&run.before);
+        let line = LineHealth { strays: line.strays + self.strays_before, ..line };
         let event = SessionEvent::Printed {
             job: run.job.clone(),
             progress: run.progress(0, std::iter::empty()),
             digest: run.digest(),
-            line: Box::new(self.link.health().since(&run.before)),
+            line: Box::new(line),
             millis: u64::try_from((now - run.started).as_millis()).unwrap_or(u64::MAX),
         };
         self.events.push_back(event);
@@ -1469,6 +1600,7 @@ impl Session {
                 }
             }
             Phase::Running(_) => self.drive_run(now),
+            Phase::Rejoining(_) => self.drive_rejoin(now),
             Phase::Ready
             | Phase::Quarantined(_)
             | Phase::SwitchedOff(_)
@@ -1511,6 +1643,146 @@ impl Session {
             Phase::Greeting(Greeting::Arming) => self.greeted(now),
             _ => {}
         }
+    }
+
+    // A job that another platen began: see `rejoin`.
+
+    /// It is not proven: interrupted, and greeted as any board, which switches its heaters off.
+    fn rejoin_fails(&mut self, now: Moment, unproven: Unproven) {
+        if !self.is_rejoining() {
+            return;
+        }
+        self.end_run(Interruption::NotContinued { unproven });
+        self.link = self.profile.link();
+        self.greet(now);
+    }
+
+    fn rejoin_counted(&mut self, now: Moment, wanted: u32) {
+        let Phase::Rejoining(rejoin) = &mut self.phase else { return };
+        match rejoin.handle_count(wanted) {
+            Ok(index) => {
+                self.link.take_over(index);
+                self.own.push_back(b"M115");
+            }
+            Err(unproven) => self.rejoin_fails(now, unproven),
+        }
+    }
+
+    /// One step, when all that was asked is answered.
+    fn drive_rejoin(&mut self, now: Moment) {
+        let Phase::Rejoining(rejoin) = &mut self.phase else { return };
+        if now >= rejoin.until {
+            return self.rejoin_fails(now, Unproven::Silent);
+        }
+        if !(self.own.is_empty() && self.link.is_idle()) {
+            return;
+        }
+        match rejoin.step {
+            rejoin::Step::Counting | rejoin::Step::Confirming => {}
+            rejoin::Step::Recognising { asked } if self.link.awaits_others() => {
+                if asked >= rejoin::ASKED_MAX {
+                    return self.rejoin_fails(now, Unproven::Board);
+                }
+                rejoin.step = rejoin::Step::Recognising { asked: asked + 1 };
+                self.own.push_back(b"M115");
+                self.send_own(now);
+            }
+            rejoin::Step::Recognising { asked } => self.rejoin_recognise(now, asked),
+            rejoin::Step::Asking if rejoin.place.is_open() => {
+                rejoin.place.asked += 1;
+                self.own.push_back(b"M114");
+                self.send_own(now);
+            }
+            rejoin::Step::Asking => {
+                rejoin.step = rejoin::Step::Confirming;
+                self.link.confirm(now);
+            }
+            rejoin::Step::Answered => {
+                if rejoin.is_replayed() {
+                    self.rejoined(now);
+                }
+            }
+        }
+    }
+
+    fn rejoin_recognise(&mut self, now: Moment, asked: u32) {
+        let says = self.board_says();
+        let known = self.recognition.as_ref().is_none_or(|recognition| {
+            matches!(recognition.judge(&says), Verdict::Same { .. }) && recognition.known.is_some()
+        });
+        let Phase::Rejoining(rejoin) = &mut self.phase else { return };
+        if !known {
+            // Noise in the answer looks like another board.
+            if asked >= rejoin::ASKED_MAX {
+                return self.rejoin_fails(now, Unproven::Board);
+            }
+            rejoin.step = rejoin::Step::Recognising { asked: asked + 1 };
+            self.firmware = FirmwareInfo::default();
+            self.own.push_back(b"M115");
+        } else {
+            if !rejoin.plan.trail.compact {
+                self.link.forbid_compact();
+            }
+            rejoin.step = rejoin::Step::Asking;
+            // What was told before may be older than what the board had still to do.
+            self.temperatures = Temperatures::default();
+            self.own.extend([&b"M105"[..], b"M114", b"M114"]);
+        }
+        self.send_own(now);
+    }
+
+    /// All is answered: does it go on?
+    fn rejoined(&mut self, now: Moment) {
+        let Phase::Rejoining(rejoin) = &self.phase else { return };
+        if let Err(unproven) = rejoin.judge(&self.temperatures) {
+            return self.rejoin_fails(now, unproven);
+        }
+        let Phase::Rejoining(rejoin) = std::mem::replace(&mut self.phase, Phase::Ready) else { return };
+        let (plan, replay, lines, supplied) = rejoin.into_parts();
+        self.heat.begin_job();
+        let modal = replay.modal;
+        let hotends = modal.hotends();
+        let set = (0..hotends.len()).filter_map(|tool| Some(format!("M104 T{tool} S{}", hotends[tool]?)));
+        let set: Vec<_> = set.chain(modal.bed().map(|bed| format!("M140 S{bed}"))).collect();
+        let too_hot = set.iter().find_map(|command| self.heat.judge_command(command.as_bytes()));
+        self.broken = None;
+        self.cold_extrusions = 0;
+        self.strays_before = plan.trail.strays;
+        let (layer, total) = (replay.layer, plan.progress.total);
+        let (job, health) = (plan.job.clone(), *self.link.health());
+        let mut run = Run::taken_over(job.clone(), total, now, health, self.profile.allowed, replay);
+        let taken = lines.into_iter().try_for_each(|line| run.take(line));
+        let whole = !supplied || run.end_supply();
+        // Our own lines are between: what the firmware has of the file is all that is settled.
+        while self.link.settle_all().is_some() {}
+        let progress = run.progress(0, std::iter::empty());
+        self.poll_at = Some(now + POLL);
+        let evidence = self.recognition.as_ref().map(|recognition| recognition.seen(&self.board_says()));
+        if let Some(evidence) = evidence {
+            self.events.push_back(SessionEvent::Recognised { evidence: Box::new(evidence), learn: false });
+        }
+        if plan.policy == AfterCrash::Ask {
+            let step = Step::Parked { from: None, astray: false };
+            let pause = Pause::new(PauseReason::Restart, None, step, now);
+            let steppers = park::hold_steppers(self.link.dialect().firmware);
+            run.holds_steppers = steppers.is_some();
+            run.stage = Stage::Paused(Box::new(pause));
+            self.script.extend(steppers);
+            self.held_layer = Some(layer);
+            self.events.push_back(SessionEvent::Paused { job, progress, reason: PauseReason::Restart });
+        } else {
+            self.events.push_back(SessionEvent::Continued { job, progress, layer });
+        }
+        self.phase = Phase::Running(Box::new(run));
+        if let Some(alarm) = too_hot {
+            self.take_alarm(now, alarm);
+        }
+        if let Err(why) = taken {
+            self.abandon(why);
+        } else if !whole {
+            self.abandon(Interruption::FileUnreadable);
+        }
+        self.drive(now);
     }
 
     fn board_says(&self) -> BoardSays {
@@ -1772,6 +2044,15 @@ impl Session {
                 self.script.extend(pause.reheat(&run.modal, &heat));
                 (pause.nozzle_is_off, pause.bed_is_off) = (false, false);
                 pause.step = Step::Reheating(from);
+            }
+            // It was held for a person, and nobody came: what is hot alone is not left so.
+            Step::Parked { .. }
+                if pause.reason == PauseReason::Restart && now >= pause.since + pausing.nozzle_hot_max =>
+            {
+                let unproven = Unproven::Unanswered;
+                self.abandon(Interruption::NotContinued { unproven });
+                self.send_own(now);
+                return;
             }
             Step::Parked { .. } => {
                 let lines = pause.cool(now, &pausing, &run.modal, &heat);

@@ -61,6 +61,61 @@ pub enum Interruption {
     FileUnreadable,
     /// The file has a command that this printer's profile does not allow.
     NotAllowed,
+    /// platen ended while the job was running, came back, and could not prove that it may go on.
+    NotContinued { unproven: Unproven },
+}
+
+/// What platen does with a job that was running when it ended, once all is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterCrash {
+    Continue,
+    /// Holds it for a bounded time, and asks a person.
+    Ask,
+    Interrupt,
+}
+
+/// What could not be proven of a job that was running when platen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unproven {
+    /// The configuration says that jobs of this use are not continued.
+    Policy,
+    /// Nothing usable was kept, or the machine has started anew since.
+    NoRecord,
+    /// A pause or its end was under way.
+    Unsteady,
+    /// The board did not tell which line it has.
+    Silent,
+    /// The line that it has is none that this job can have sent.
+    Count,
+    /// It is not this printer's board, or may not be.
+    Board,
+    Position,
+    Targets,
+    /// A heater is far below its target.
+    Heat,
+    /// The file cannot be read.
+    File,
+    /// It was held for its time, and nobody answered.
+    Unanswered,
+}
+
+impl Unproven {
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Policy => "the configuration says that jobs of this use are not continued",
+            Self::NoRecord => "what was kept of it is not there, or is of another start of this machine",
+            Self::Unsteady => "it was paused, began, or was on its way out",
+            Self::Silent => "the printer did not tell which line it has",
+            Self::Count => "the printer has a line that this job cannot have sent",
+            Self::Board => "its board was not recognised",
+            Self::Position => "its position is not the one of the file",
+            Self::Targets => "its heaters have other targets than the file set",
+            Self::Heat => "a heater is far below its target",
+            Self::File => "the job's file could not be read",
+            Self::Unanswered => "nobody said in time whether to go on",
+        }
+    }
 }
 
 impl Interruption {
@@ -86,6 +141,9 @@ impl Interruption {
             Self::FileUnreadable => "the job's file could not be read to its end".into(),
             Self::NotAllowed => {
                 "the file has a command that this printer's profile does not allow; see docs/commands.md".into()
+            }
+            Self::NotContinued { unproven } => {
+                format!("platen ended while the job was running, and could not go on: {}", unproven.in_words())
             }
         }
     }
@@ -117,6 +175,8 @@ pub enum PauseReason {
     Heat {
         hazard: Hazard,
     },
+    /// platen ended and came back; all is proven, and a person says whether to go on.
+    Restart,
     /// Written by a platen that noted no reason.
     #[default]
     Unknown,
@@ -133,6 +193,7 @@ impl PauseReason {
             Self::Runout => "runout",
             Self::Astray => "astray",
             Self::Heat { .. } => "heat",
+            Self::Restart => "restart",
             Self::Unknown => "unknown",
         }
     }
@@ -148,6 +209,9 @@ impl PauseReason {
                 "the head is not where it was told to be: somebody or something has moved it".into()
             }
             Self::Heat { hazard } => format!("paused because of heat: {}", hazard.fault().in_words()),
+            Self::Restart => {
+                "platen has started anew; nothing was lost, and a person says whether it goes on".into()
+            }
             Self::Unknown => "paused".into(),
         }
     }

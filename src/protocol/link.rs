@@ -26,6 +26,7 @@ use super::dialect::{Dialect, Firmware, Refusal};
 use super::frame::{self, Form};
 use super::health::Health;
 use super::meatpack;
+use super::numbering::Numbering;
 use super::reply::{Acknowledged, Refused};
 use super::window::{Capacity, Origin, QUESTION_BYTES, SHORT_QUESTION_BYTES, Sent, Window};
 use crate::domain::moment::Moment;
@@ -68,6 +69,9 @@ const RENUMBER_TRIES: u32 = 15;
 const RENUMBER_REPEAT: Duration = Duration::from_millis(1_000);
 /// In the greeting: late answers to earlier tries die away.
 const RENUMBER_SETTLE: Duration = Duration::from_millis(60);
+/// How often a board is asked for its count before it counts as silent; each wait is twice the one before.
+const COUNT_TRIES: u32 = 6;
+const COUNT_WAIT_MAX: Duration = Duration::from_secs(8);
 /// The greeting's question must be run this often before the firmware counts as one that refuses nothing.
 const RUNS_BELIEVED: u32 = 2;
 /// The same where its answer is an `ok` and nothing else, each time for a whole second: a refusal of which
@@ -98,6 +102,8 @@ pub enum Loss {
 pub enum LinkEvent {
     /// The firmware counts with us.
     Renumbered,
+    /// The line that it wants next, as it has said twice.
+    Counted(u32),
     /// The question asked by `confirm` was answered: everything was accepted.
     Confirmed,
     /// What the latest errors mean has changed.
@@ -128,6 +134,13 @@ enum State {
     Settling {
         step: Settle,
         tries: u32,
+        until: Moment,
+    },
+    /// The firmware is asked what it has, and nothing is changed: `said` before, and `heard` since.
+    Counting {
+        tries: u32,
+        said: Option<u32>,
+        heard: Option<u32>,
         until: Moment,
     },
     Streaming,
@@ -178,6 +191,10 @@ pub struct Link {
     scratch: Vec<u8>,
     events: Vec<LinkEvent>,
     health: Health,
+    /// What the numbers of a job's lines carry.
+    numbering: Numbering,
+    /// `ok`s may still come that answer lines which somebody sent before us.
+    others_oks: bool,
     /// `ok`s to ignore: each refusal brings one that acknowledges nothing.
     ignore_oks: u32,
     /// `ok`s without a number to come for commands that were sent without one, where `ok`s tell numbers.
@@ -312,6 +329,8 @@ impl Link {
             scratch: Vec::with_capacity(128),
             events: Vec::new(),
             health: Health::new(baud),
+            numbering: Numbering::default(),
+            others_oks: false,
             ignore_oks: 0,
             bare_oks: 0,
             unknown: None,
@@ -453,7 +472,75 @@ impl Link {
         self.renumber_again(now);
     }
 
+    /// What the numbers of the job's lines carry.
+    pub fn numbering(&self) -> &Numbering {
+        &self.numbering
+    }
+
+    // Taking over what somebody else has begun.
+
+    /// Asks a board that may be at work for the line that it wants next, about `near`; `Counted` tells. Nothing
+    /// is set, and no line is sent that could be run. `packed`: it may be unpacking.
+    pub fn count(&mut self, now: Moment, near: u32, packed: bool) {
+        self.base = BEFORE_JOB;
+        self.window = Window::new(self.window.capacity(), near);
+        self.numbering = Numbering::default();
+        self.forget_doubts(now);
+        if packed {
+            self.out.extend_from_slice(meatpack::END_ANY_LINE);
+            self.withdraw_packing();
+        }
+        self.others_oks = true;
+        self.count_again(now, 0, None);
+    }
+
+    fn count_again(&mut self, now: Moment, tries: u32, said: Option<u32>) {
+        if tries >= COUNT_TRIES {
+            self.lose(Loss::Silence);
+            return;
+        }
+        // Where numbers behind are not refused, those far ahead are.
+        self.behind_fails = tries % 2 == 1;
+        self.question();
+        let wait = COUNT_WAIT_MAX.min(Duration::from_secs(1 << tries.min(3)));
+        self.state = State::Counting { tries: tries + 1, said, heard: None, until: now + wait };
+    }
+
+    fn counted(&mut self, now: Moment, tries: u32, said: Option<u32>, heard: Option<u32>) {
+        match heard {
+            // Answers to what was asked before us look alike: only the same once more counts.
+            Some(wanted) if said == Some(wanted) => {
+                self.dialect.saw_refusal(true);
+                self.window = Window::new(self.window.capacity(), wanted);
+                if self.question_number() == QUESTION_BEHIND {
+                    self.window.reserve(SHORT_QUESTION_BYTES);
+                }
+                self.forget_doubts(now);
+                self.others_oks = true;
+                self.state = State::Streaming;
+                self.events.push(LinkEvent::Counted(wanted));
+            }
+            Some(wanted) => self.count_again(now, tries.saturating_sub(1), Some(wanted)),
+            None => self.count_again(now, tries, said),
+        }
+    }
+
+    /// What the next number carries, after `Counted`.
+    pub fn take_over(&mut self, index: u64) {
+        self.numbering.begin(self.window.next(), index);
+    }
+
+    /// The answer to our own first line has begun: all `ok`s from here on are ours.
+    pub fn others_are_answered(&mut self) {
+        self.others_oks = false;
+    }
+
+    pub fn awaits_others(&self) -> bool {
+        self.others_oks
+    }
+
     fn forget_doubts(&mut self, now: Moment) {
+        self.others_oks = false;
         self.ignore_oks = 0;
         self.bare_oks = 0;
         self.presumed = false;
@@ -564,6 +651,10 @@ impl Link {
         self.note_sending(now, number, &command);
         let length = self.draft.len();
         self.out.extend_from_slice(&self.draft);
+        match origin {
+            Origin::File(index) => self.numbering.file(number, index),
+            Origin::Own => self.numbering.own(number),
+        }
         self.window.push(now, origin, command, length);
         self.health.sent(length, self.window.in_flight_bytes());
     }
@@ -670,6 +761,7 @@ impl Link {
         let number = self.window.next();
         self.note_sending(now, number, b"M105");
         let length = frame::write_numbered(&mut self.out, number, b"M105");
+        self.numbering.own(number);
         self.window.push(now, Origin::Own, b"M105"[..].into(), length);
         self.health.sent(length, self.window.in_flight_bytes());
     }
@@ -681,6 +773,10 @@ impl Link {
             self.dialect.saw_ok_after_resend(ok_came);
         }
         self.window = Window::new(self.window.capacity(), self.base + 1);
+        self.numbering = Numbering::default();
+        if self.base == BEFORE_JOB {
+            self.numbering.begin(self.base + 1, 1);
+        }
         if self.counts_lines() && self.question_number() == QUESTION_BEHIND {
             self.window.reserve(SHORT_QUESTION_BYTES);
         }
@@ -738,7 +834,9 @@ impl Link {
 
     /// The oldest line that no resend can take back any more.
     pub fn settle(&mut self) -> Option<Sent> {
-        self.window.settle()
+        let line = self.window.settle()?;
+        self.numbering.forget_below(line.number);
+        Some(line)
     }
 
     /// After `Confirmed`: all lines, oldest first.
@@ -793,6 +891,9 @@ impl Link {
     pub fn handle_busy(&mut self, now: Moment) {
         self.last_busy = Some(now);
         self.dialect.says_busy = true;
+        if let State::Counting { said, heard: None, .. } = self.state {
+            self.state = State::Counting { tries: 1, said, heard: None, until: now + BUSY_LASTS };
+        }
         if let State::Renumbering { .. } = self.state {
             // It will answer when it is done; more of the same would only fill its buffer.
             self.state = State::Renumbering { tries: 1, repeat_at: self.busy_until() };
@@ -917,8 +1018,11 @@ impl Link {
                 self.state = State::Settling { step, tries, until };
                 return;
             }
-            State::Unnumbered | State::Settling { .. } | State::Lost => return,
+            State::Unnumbered | State::Settling { .. } | State::Counting { .. } | State::Lost => return,
             State::Streaming | State::Draining { .. } | State::Asking { .. } => {}
+        }
+        if self.others_oks && ack.number.is_none() && ack.temperatures.is_none() {
+            return;
         }
         if let Some(number) = ack.number.map(|number| self.whole_number(number)) {
             self.dialect.advanced_ok = true;
@@ -1155,6 +1259,11 @@ impl Link {
             }
             // What `M110` was damaged to; it is repeated when its time is over.
             State::Renumbering { .. } => return,
+            State::Counting { tries, said, .. } => {
+                self.state =
+                    State::Counting { tries, said, heard: Some(wanted), until: now + RENUMBER_SETTLE };
+                return;
+            }
             State::Streaming | State::Draining { .. } | State::Asking { .. } => {}
         }
         let asking = matches!(self.state, State::Asking { .. });
@@ -1288,7 +1397,9 @@ impl Link {
         match self.state {
             State::Unnumbered | State::Lost => None,
             State::Renumbering { repeat_at, .. } => Some(repeat_at),
-            State::Settling { until, .. } | State::Draining { until, .. } => Some(until),
+            State::Settling { until, .. } | State::Counting { until, .. } | State::Draining { until, .. } => {
+                Some(until)
+            }
             State::Streaming => self.stalled_at().or_else(|| self.lost_at()),
             State::Asking { repeat_at, .. } => {
                 Some(self.lost_at().map_or(repeat_at, |lost| lost.min(repeat_at)))
@@ -1300,6 +1411,9 @@ impl Link {
         match self.state {
             State::Renumbering { repeat_at, .. } if now >= repeat_at => self.renumber_again(now),
             State::Settling { step, tries, until } if now >= until => self.settled(now, step, tries),
+            State::Counting { tries, said, heard, until } if now >= until => {
+                self.counted(now, tries, said, heard);
+            }
             State::Draining { wanted, until } if now >= until => self.drained(now, wanted),
             State::Streaming if self.stalled_at().is_some_and(|at| now >= at) => {
                 self.window.note_trouble();

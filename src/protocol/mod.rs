@@ -18,4 +18,6 @@ pub mod window;
 
 pub mod health;
 
+pub mod numbering;
+
 pub mod link;
