@@ -501,6 +501,10 @@ impl Link {
         }
         // Where numbers behind are not refused, those far ahead are.
         self.behind_fails = tries % 2 == 1;
+        if tries % 2 == 1 {
+            // Cut in the middle of a signal, its unpacker may have missed the first one.
+            self.withdraw_packing();
+        }
         self.question();
         let wait = COUNT_WAIT_MAX.min(Duration::from_secs(1 << tries.min(3)));
         self.state = State::Counting { tries: tries + 1, said, heard: None, until: now + wait };

@@ -22,6 +22,8 @@ mod pause;
 
 mod probe;
 
+mod rejoin;
+
 mod safe_off;
 
 mod stops;

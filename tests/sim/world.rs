@@ -6,10 +6,12 @@ use hw_sim::faults::Fault;
 use hw_sim::ledger::Manner;
 use hw_sim::quirks::Face;
 use hw_sim::rig::{Rig, RigConfig};
+use platen::control::rejoin::{Plan, Trail};
 use platen::control::run::FileLine;
 use platen::control::session::{Profile, Session, SessionEvent};
 use platen::domain::heat::{Alarm, HeatLimits};
 use platen::domain::ids::{FileHash, JobId};
+use platen::domain::job::{AfterCrash, Progress};
 use platen::domain::moment::Moment;
 use platen::domain::units::Baud;
 use platen::gcode::survey::CommandDigest;
@@ -101,6 +103,10 @@ pub struct World {
     pub scripts: &'static [&'static str],
     /// Digest of all that `trace` would hold.
     pub trace_digest: DefaultHasher,
+    profile: Profile,
+    /// What outlives the session, as the printer's task keeps it.
+    pub trail: Option<Trail>,
+    trail_mark: Option<(u64, bool, bool, u64)>,
 }
 
 /// Whoever looks at one seed alone sees the last that was said.
@@ -150,6 +156,39 @@ impl World {
             keep_trace: false,
             scripts: &[],
             trace_digest: DefaultHasher::new(),
+            profile,
+            trail: None,
+            trail_mark: None,
+        }
+    }
+
+    /// The daemon is killed: what it has written is on its way, what it has not read is lost.
+    pub fn crash(&mut self) {
+        self.rig.close_port(self.now);
+        self.session = Session::new("sim".parse().unwrap(), self.profile);
+        self.trail_mark = None;
+        self.events.clear();
+    }
+
+    /// Another daemon opens the port and looks for the job.
+    pub fn reopen(&mut self, policy: AfterCrash) {
+        self.rig.open_port(self.now);
+        (self.supplied, self.ended) = (0, false);
+        let progress = Progress { confirmed: 0, total: self.file.len() as u64 };
+        let trail = self.trail.clone().unwrap();
+        let plan = Plan { job: Self::job(), progress, trail, policy };
+        self.session.handle_reopened(self.moment(), plan);
+        self.flush();
+    }
+
+    /// What the printer's task does before it writes.
+    fn keep_trail(&mut self) {
+        let mark = Some(self.session.trail_mark());
+        if mark != self.trail_mark {
+            self.trail_mark = mark;
+            if let Some(trail) = self.session.trail() {
+                self.trail = Some(trail);
+            }
         }
     }
 
@@ -230,6 +269,7 @@ impl World {
                 self.session.supply_ended(self.moment());
                 moved = true;
             }
+            self.keep_trail();
             if !self.session.transmit().is_empty() {
                 let bytes = self.session.transmit().to_vec();
                 self.session.transmitted(bytes.len());

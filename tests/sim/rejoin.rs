@@ -1,0 +1,302 @@
+//! The daemon dies at a random moment of a print, and another one finds the board still at work.
+//!
+//! `PLATEN_SEEDS=2000 cargo test --release --test sim rejoin -- --nocapture` runs more of each.
+
+use hw_sim::faults::Fault;
+use hw_sim::planner::Motion;
+use hw_sim::quirks::{Face, ResetCause};
+use hw_sim::rig::RigConfig;
+use platen::control::session::SessionEvent;
+use platen::domain::job::{AfterCrash, Interruption, PauseReason, Unproven};
+
+use crate::dice::Dice;
+use crate::world::{SAFE, World, curve};
+
+const COUNTING: [Face; 4] = [Face::Marlin21, Face::Marlin20, Face::Marlin11, Face::PrusaMk3];
+
+fn seeds(few: u64) -> std::ops::RangeInclusive<u64> {
+    1..=std::env::var("PLATEN_SEEDS").map_or(few, |n| n.parse().unwrap())
+}
+
+fn file(lines: usize) -> Vec<String> {
+    let mut file: Vec<_> = ["G28", "G90", "M83", "G1 Z0.2 F600"].map(str::to_owned).into();
+    file.extend(curve(lines));
+    file
+}
+
+/// A printer, drawn; noise where it is wanted.
+fn world(seed: u64, noise: f64) -> (World, Dice) {
+    let mut dice = Dice(seed);
+    let face = COUNTING[dice.roll(4) as usize];
+    let latency_us = [100, 1_000, 4_000, 16_000][dice.roll(4) as usize];
+    let mut config = RigConfig::new(face, 115_200, latency_us, seed);
+    config.firmware.motion = if dice.roll(3) == 0 { Motion::Instant } else { Motion::Real };
+    config.firmware.prevent_cold_extrusion = false;
+    config.firmware.reset_on_open = false;
+    config.firmware.home_us = 1_000_000;
+    config.firmware.meatpack = matches!(face, Face::Marlin21 | Face::Marlin20) && dice.roll(3) == 0;
+    config.firmware.ack_with_line_number &= dice.roll(2) == 0;
+    config.wire = config.wire.with_damage(noise);
+    (World::new(config, SAFE, file(1_200)), dice)
+}
+
+/// Prints until a random moment, and kills the daemon there.
+fn killed(seed: u64, noise: f64) -> (World, Dice) {
+    let (mut world, mut dice) = world(seed, noise);
+    world.open();
+    world.until_ready();
+    world.start();
+    let lines = dice.roll(1_100) as usize;
+    world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
+    let until = world.now + dice.roll(20_000);
+    while world.now < until {
+        world.step(until);
+    }
+    world.crash();
+    if dice.roll(2) == 0 {
+        // The board works on alone for a while.
+        world.now += dice.roll(3_000_000);
+    }
+    (world, dice)
+}
+
+/// The seed that is looked at alone, with its bytes.
+fn look(world: &mut World, seed: u64) {
+    world.keep_trace = std::env::var("PLATEN_SEED").is_ok_and(|n| n.parse() == Ok(seed));
+}
+
+fn settled(world: &World) -> bool {
+    world.events.iter().any(|event| {
+        matches!(event, SessionEvent::Continued { .. } | SessionEvent::Interrupted { .. })
+            || matches!(event, SessionEvent::Paused { reason: PauseReason::Restart, .. })
+    })
+}
+
+fn why(world: &World) -> Option<Interruption> {
+    world.events.iter().find_map(|event| match event {
+        SessionEvent::Interrupted { why, .. } => Some(why.clone()),
+        _ => None,
+    })
+}
+
+fn continued(world: &World) -> bool {
+    world.events.iter().any(|event| matches!(event, SessionEvent::Continued { .. }))
+}
+
+/// After this nothing of the file may be executed: what was on its way has arrived.
+fn nothing_more(world: &mut World, seed: u64) {
+    let until = world.now + 5_000_000;
+    while world.now < until {
+        world.step(until);
+    }
+    let executed = world.executed();
+    let until = world.now + 60_000_000;
+    while world.now < until {
+        world.step(until);
+    }
+    assert_eq!(world.executed(), executed, "seed {seed}: a line of the file was sent");
+}
+
+#[test]
+fn a_daemon_that_dies_at_any_moment_of_a_print_goes_on_with_the_very_next_line() {
+    let mut gaps = Vec::new();
+    for seed in seeds(200) {
+        let (mut world, _) = killed(seed, 0.0);
+        look(&mut world, seed);
+        let from = world.now;
+        world.reopen(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(continued(&world), "seed {seed}: {:?}", why(&world));
+        gaps.push(world.now - from);
+        world.run_until(4_000, "the end", |world| world.printed().is_some() || why(world).is_some());
+        let all = world.file.len();
+        assert_eq!(world.printed(), Some((all as u64, world.digest())), "seed {seed}: {:?}", why(&world));
+        assert_eq!((world.executed(), world.wrong), (all, 0), "seed {seed}");
+    }
+    gaps.sort_unstable();
+    println!("{} continued, from the port open to the next line: median {} ms, longest {} ms",
+        gaps.len(), gaps[gaps.len() / 2] / 1_000, gaps[gaps.len() - 1] / 1_000);
+}
+
+#[test]
+fn noise_makes_it_interrupted_at_worst_and_never_inexact() {
+    let mut ends = (0, 0);
+    for seed in seeds(200) {
+        let (mut world, _) = killed(seed, 3e-4);
+        world.reopen(AfterCrash::Continue);
+        world.run_until(300, "a decision", settled);
+        if continued(&world) {
+            ends.0 += 1;
+            world.run_until(9_000, "the end", |world| world.printed().is_some() || why(world).is_some());
+            if world.printed().is_some() {
+                assert_eq!(world.executed(), world.file.len(), "seed {seed}");
+            }
+        } else {
+            ends.1 += 1;
+            nothing_more(&mut world, seed);
+        }
+    }
+    println!("under noise: {} continued, {} interrupted", ends.0, ends.1);
+    assert!(ends.0 > ends.1, "{ends:?}");
+}
+
+#[test]
+fn killed_again_and_again_even_while_it_asks_no_line_is_lost_or_doubled() {
+    let (mut whole, mut interrupted) = (0, 0);
+    for seed in seeds(200) {
+        let (mut world, mut dice) = killed(seed, 0.0);
+        let mut alive = true;
+        for _ in 0..6 {
+            world.reopen(AfterCrash::Continue);
+            let until = world.now + dice.roll(400_000);
+            while world.now < until && world.printed().is_none() {
+                world.step(until);
+            }
+            if why(&world).is_some() {
+                alive = false;
+                break;
+            }
+            if world.printed().is_some() {
+                break;
+            }
+            world.crash();
+        }
+        if alive && world.printed().is_none() {
+            world.reopen(AfterCrash::Continue);
+            world.run_until(4_000, "the end", |world| world.printed().is_some() || why(world).is_some());
+            alive = why(&world).is_none();
+        }
+        if alive {
+            whole += 1;
+            assert_eq!(world.executed(), world.file.len(), "seed {seed}");
+        } else {
+            interrupted += 1;
+            nothing_more(&mut world, seed);
+        }
+    }
+    println!("killed six times more: {whole} printed, {interrupted} interrupted");
+    assert!(whole > 0 && interrupted > 0);
+}
+
+#[test]
+fn a_board_that_was_reset_meanwhile_is_interrupted_and_never_continued() {
+    for seed in seeds(50) {
+        let (mut world, mut dice) = killed(seed, 0.0);
+        world.inject(&Fault::Reset { cause: [ResetCause::External, ResetCause::BrownOut][dice.roll(2) as usize] });
+        if dice.roll(2) == 0 {
+            world.now += dice.roll(8_000_000);
+        }
+        world.reopen(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(!continued(&world), "seed {seed}");
+        let said = why(&world);
+        let right = matches!(
+            said,
+            Some(Interruption::PrinterReset | Interruption::NotContinued { unproven: Unproven::Count | Unproven::Silent })
+        );
+        assert!(right, "seed {seed}: {said:?}");
+        nothing_more(&mut world, seed);
+        assert!(!continued(&world), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_board_that_resets_when_its_port_is_opened_is_interrupted() {
+    let (mut world, _) = {
+        let mut config = RigConfig::new(Face::Marlin11, 115_200, 1_000, 5);
+        config.firmware.prevent_cold_extrusion = false;
+        config.firmware.reset_on_open = true;
+        (World::new(config, SAFE, file(600)), ())
+    };
+    world.open();
+    world.until_ready();
+    world.start();
+    world.run_until(400, "some lines", |world| world.executed() > 100);
+    world.crash();
+    world.reopen(AfterCrash::Continue);
+    world.run_until(60, "a decision", settled);
+    assert_eq!(why(&world), Some(Interruption::PrinterReset));
+    nothing_more(&mut world, 0);
+}
+
+#[test]
+fn a_head_or_a_heater_that_somebody_else_has_moved_interrupts() {
+    let meddled: [(&[u8], Unproven); 3] = [
+        (b"G91\nG1 X5\nG90\n", Unproven::Position),
+        (b"M104 S80\n", Unproven::Targets),
+        (b"M140 S50\n", Unproven::Targets),
+    ];
+    for (bytes, unproven) in meddled {
+        let (mut world, _) = killed(4, 0.0);
+        world.scripts = &["G91", "G1 X5", "G90", "M104", "M140"];
+        world.rig.open_port(world.now);
+        world.rig.host_write(world.now, bytes);
+        world.now += 3_000_000;
+        let _ = world.rig.host_read(world.now);
+        world.rig.close_port(world.now);
+        world.reopen(AfterCrash::Continue);
+        world.run_until(60, "a decision", settled);
+        assert_eq!(why(&world), Some(Interruption::NotContinued { unproven }), "{:?}", world.session.activity());
+        nothing_more(&mut world, 0);
+    }
+}
+
+#[test]
+fn a_job_that_was_not_printing_steadily_is_interrupted() {
+    let (mut world, _) = world(3, 0.0);
+    world.open();
+    world.until_ready();
+    world.start();
+    world.run_until(400, "some lines", |world| world.executed() > 100);
+    world.session.pause(world.moment(), &World::job(), PauseReason::Panel).unwrap();
+    world.flush();
+    world.crash();
+    world.reopen(AfterCrash::Continue);
+    assert_eq!(why(&world), Some(Interruption::NotContinued { unproven: Unproven::Unsteady }));
+}
+
+#[test]
+fn asked_it_holds_without_a_line_and_goes_on_when_a_person_says_so() {
+    for seed in seeds(60) {
+        let (mut world, _) = killed(seed, 0.0);
+        world.reopen(AfterCrash::Ask);
+        world.run_until(120, "a decision", settled);
+        assert_eq!((continued(&world), why(&world)), (false, None), "seed {seed}");
+        nothing_more(&mut world, seed);
+        assert!(matches!(world.events.last(), Some(SessionEvent::Paused { reason: PauseReason::Restart, .. })));
+        world.session.resume(world.moment(), &World::job(), "kim").unwrap();
+        world.flush();
+        assert!(continued(&world), "seed {seed}: the part is marked");
+        world.run_until(4_000, "the end", |world| world.printed().is_some());
+        assert_eq!(world.executed(), world.file.len(), "seed {seed}");
+    }
+}
+
+#[test]
+fn asked_in_vain_it_is_interrupted_with_its_heaters_off() {
+    let (mut world, _) = killed(8, 0.0);
+    world.reopen(AfterCrash::Ask);
+    world.run_until(120, "a decision", settled);
+    let executed = world.executed();
+    world.run_until(700, "the end of the patience", |world| why(world).is_some());
+    assert_eq!(why(&world), Some(Interruption::NotContinued { unproven: Unproven::Unanswered }));
+    assert!(world.executed() - executed < 40, "only what the board had");
+}
+
+#[test]
+fn a_firmware_that_cannot_tell_its_line_is_interrupted() {
+    for face in [Face::RepRapFirmware, Face::Klipper] {
+        let mut config = RigConfig::new(face, 115_200, 1_000, 2);
+        config.firmware.prevent_cold_extrusion = false;
+        let mut world = World::new(config, SAFE, file(800));
+        world.open();
+        world.until_ready();
+        world.start();
+        world.run_until(400, "some lines", |world| world.executed() > 100);
+        world.crash();
+        world.reopen(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(!continued(&world), "{face:?}");
+        nothing_more(&mut world, 0);
+    }
+}
