@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -22,12 +22,14 @@ use crate::config::{Config, Printer};
 use crate::control::park::Pausing;
 use crate::control::session::Profile;
 use crate::control::stop::DtrReset;
-use crate::domain::ids::BootId;
+use crate::domain::ids::{BootId, PrinterName};
+use crate::domain::lab::Lab;
 use crate::io::clock::{Clock, entropy};
 use crate::io::serial::{Dial, SerialDial};
 use crate::io::spool::{Spool, SpoolError};
 use crate::io::store::sled::SledStore;
 use crate::io::store::{Store, StoreError};
+use crate::io::trail;
 use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
 use crate::services::board::Board;
@@ -36,8 +38,9 @@ use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
 use crate::services::ports::{Plug, Ports};
-use crate::services::printer::{self, Setup};
+use crate::services::printer::{self, Left, Setup};
 use crate::services::recorder::Recorder;
+use crate::services::rejoin::Trails;
 use crate::services::relay::Relay;
 use crate::services::stop_input::{self, InputError, Inputs};
 use crate::services::telemetry::{self, MqttStatus};
@@ -185,13 +188,25 @@ impl Daemon {
         let listen = |error| DaemonError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let recorder = Recorder::open(store, clock.clone(), config.site.clone(), config.node.clone()).await?;
-        let intake = Intake::new(Arc::new(spool))
+        let (site, node) = (config.site.clone(), config.node.clone());
+        let trails = Arc::new(Mutex::new(open_trails(Arc::clone(&config)).await?));
+        let pick = {
+            let (trails, config) = (Arc::clone(&trails), Arc::clone(&config));
+            move |lab: &Lab| lock(&trails).candidates(lab, &config.restart)
+        };
+        let recorder = Recorder::open_leaving(store, clock.clone(), site, node, pick).await?;
+        let spool = Arc::new(spool);
+        let intake = Intake::new(Arc::clone(&spool))
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone()));
 
         let printers = CancellationToken::new();
         let wires = Wires::start()?;
-        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, &printers, &wires)?;
+        let left = |printer: &PrinterName| {
+            let (keeper, found) =
+                recorder.read(|lab| lock(&trails).take(lab, &config.restart, printer));
+            Left { keeper, job: found.map(|found| (found, Arc::clone(&spool))) }
+        };
+        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, left, &printers, &wires)?;
 
         let inputs = Inputs { file: config.stop_file.clone(), contact: config.stop_input.clone() };
         stop_input::spawn(inputs, fleet.clone(), printers.clone())?;
@@ -286,10 +301,21 @@ async fn open_state(path: PathBuf) -> Result<(Arc<dyn Store>, Spool), DaemonErro
     }
 }
 
+/// What an earlier daemon kept of the jobs that it left running.
+async fn open_trails(config: Arc<Config>) -> Result<Trails, DaemonError> {
+    let open = move || Trails::open(&config, &trail::folder(&config.state_dir));
+    tokio::task::spawn_blocking(open).await.map_err(|error| DaemonError::Thread(error.to_string()))
+}
+
+fn lock(trails: &Mutex<Trails>) -> MutexGuard<'_, Trails> {
+    trails.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn start_printers(
     config: &Config,
     recorder: &Recorder,
     clock: &Clock,
+    left: impl Fn(&PrinterName) -> Left,
     shutdown: &CancellationToken,
     wires: &Wires,
 ) -> Result<(Fleet, Vec<JoinHandle<()>>), DaemonError> {
@@ -311,7 +337,7 @@ fn start_printers(
             relay: relay_of(config, printer)?,
             ports: Arc::clone(&ports),
         };
-        let (lane, live, task) = printer::spawn(setup, shutdown.clone());
+        let (lane, live, task) = printer::spawn_with(setup, left(&printer.name), shutdown.clone());
         lanes.insert(printer.name.clone(), lane);
         board.push((printer.name.clone(), live));
         tasks.push(task);

@@ -9,7 +9,7 @@ use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::heat::{Action, Alarm, Hazard, Heater};
 use platen::domain::identity::Wrong;
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
-use platen::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run};
+use platen::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run, Unproven};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
@@ -95,6 +95,20 @@ fn progress() -> Progress {
     Progress { confirmed: u64::MAX, total: u64::MAX }
 }
 
+const UNPROVEN: [Unproven; 11] = [
+    Unproven::Policy,
+    Unproven::NoRecord,
+    Unproven::Unsteady,
+    Unproven::Silent,
+    Unproven::Count,
+    Unproven::Board,
+    Unproven::Position,
+    Unproven::Targets,
+    Unproven::Heat,
+    Unproven::File,
+    Unproven::Unanswered,
+];
+
 fn interruptions() -> Vec<Interruption> {
     let mut all = vec![
         Interruption::DaemonEnded,
@@ -106,7 +120,9 @@ fn interruptions() -> Vec<Interruption> {
         Interruption::Stopped,
         Interruption::FileUnreadable,
         Interruption::NotAllowed,
+        Interruption::Noise,
     ];
+    all.extend(UNPROVEN.map(|unproven| Interruption::NotContinued { unproven }));
     all.extend(FAULTS.map(|fault| Interruption::Fault { fault }));
     all
 }
@@ -144,7 +160,9 @@ fn job_facts() -> Vec<Fact> {
             progress: progress(),
             reason: PauseReason::Person { by: by.clone() },
         },
+        Fact::JobPaused { printer: printer(), progress: progress(), reason: PauseReason::Restart },
         Fact::JobResumed { printer: printer(), by: Some(by.clone()) },
+        Fact::JobContinued { printer: printer(), progress: progress(), layer: 3, gap_ms: 900 },
         Fact::JobCancelled { printer: None, progress: None, by: by.clone(), line: None },
         Fact::JobCancelled { printer: Some(printer()), progress: Some(progress()), by, line: None },
     ]);
@@ -282,6 +300,7 @@ fn every_summary_fits_its_schema() {
             events: 4,
             state: JobState::Ended { run, ended: WallTime(2), outcome },
             released: None,
+            continued: Vec::new(),
         };
         let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
         let json = check("summary", &message);

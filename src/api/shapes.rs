@@ -227,6 +227,9 @@ pub struct JobView {
     pub why: Option<String>,
     /// Of a printed job: whether the firmware confirmed exactly the file's commands.
     pub exact: Option<bool>,
+    /// Where it went on after platen had ended: look at the part there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub continued: Vec<ContinuedView>,
     /// How the line did for it, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<LineView>,
@@ -237,6 +240,18 @@ pub struct JobView {
     /// Why it has not started; only while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
+}
+
+/// A place at which a job went on with the very next line after a gap.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ContinuedView {
+    /// The command of the file with which it went on.
+    pub command: u64,
+    /// Counted from 1 by the heights at which filament was laid; 0 before the first.
+    pub layer: u32,
+    /// At most this long nothing was sent.
+    pub gap_ms: u64,
+    pub at: String,
 }
 
 /// Why a job does not start at once.

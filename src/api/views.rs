@@ -14,7 +14,7 @@ use crate::domain::printer::{
 
 use super::AppState;
 use super::shapes::{
-    CaseBrief, CaseView, HoldView, IdentityView, JobView, LatchView, LineView, PartView, PrinterView,
+    CaseBrief, CaseView, ContinuedView, HoldView, IdentityView, JobView, LatchView, LineView, PartView, PrinterView,
     ProgressView, PromptView, QuarantineView, ReadingView, TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
@@ -176,6 +176,16 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
             Some(Outcome::Printed { exact, .. }) => Some(*exact),
             _ => None,
         },
+        continued: job
+            .continued
+            .iter()
+            .map(|place| ContinuedView {
+                command: place.command,
+                layer: place.layer,
+                gap_ms: place.gap_ms,
+                at: place.at.to_string(),
+            })
+            .collect(),
         line: match &job.state {
             JobState::Ended { run: Some(run), ended, .. } => LineView::of_job(run, *ended),
             _ => None,

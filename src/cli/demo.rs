@@ -13,7 +13,7 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::{RigConfig, Statistics};
 
 use super::{Failed, runtime};
-use crate::config::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer};
+use crate::config::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, Restart};
 use crate::daemon::Daemon;
 use crate::domain::case::IntendedUse;
 use crate::domain::command::Level;
@@ -199,6 +199,7 @@ impl Demo {
                 password_file: None,
             }),
             attended_uses: Vec::new(),
+            restart: Restart::default(),
             printers,
             stop_file: None,
             stop_input: None,

@@ -93,6 +93,13 @@ pub fn job(job: &JobView) {
             line(&format!("  {what} {}", plain(when)));
         }
     }
+    for place in &job.continued {
+        let (command, layer, gap) = (place.command, place.layer, place.gap_ms as f64 / 1_000.0);
+        line(&format!(
+            "  look     at layer {layer}: platen ended and went on there (command {command}, {}, a gap of {gap:.1} s at most)",
+            plain(&place.at)
+        ));
+    }
     if job.exact == Some(true) {
         line("  exact    yes: the firmware confirmed every command of the file");
     }

@@ -34,11 +34,32 @@ pub struct Config {
     pub mqtt: Option<Mqtt>,
     /// Jobs for cases of these uses begin only while a person is there.
     pub attended_uses: Vec<IntendedUse>,
+    /// What becomes of jobs that were running when platen ended.
+    pub restart: Restart,
     pub printers: Vec<Printer>,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
     pub stop_input: Option<StopInput>,
+}
+
+/// Jobs for cases of these uses go on after platen ended and came back, once all is proven; those of no list are
+/// interrupted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// At once.
+    pub continue_uses: Vec<IntendedUse>,
+    /// When a person says so.
+    pub ask_uses: Vec<IntendedUse>,
+}
+
+impl Default for Restart {
+    fn default() -> Self {
+        Self {
+            continue_uses: vec![IntendedUse::Education],
+            ask_uses: vec![IntendedUse::Guide, IntendedUse::Diagnostic],
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
-use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, StopInput, relay};
+use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, Restart, StopInput, relay};
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
 use crate::domain::heat::HeatLimits;
@@ -22,6 +22,7 @@ use crate::domain::units::Baud;
 pub const KEYS: &[(&str, &[&str])] = &[
     ("", &["site", "node", "state_dir", "stop_file", "stop_input", "stop_input_at", "attended_uses"]),
     ("http", &["listen", "upload_max_mb"]),
+    ("restart", &["continue", "ask"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
     (
         "printer",
@@ -70,6 +71,7 @@ const TOP: &[&str] = &[
     "stop_input_at",
     "attended_uses",
     "http",
+    "restart",
     "mqtt",
     "printer",
 ];
@@ -116,14 +118,15 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let state_dir = path(&mut reader, &top, "state_dir").unwrap_or_else(|| STATE_DIR.into());
     let stop_file = path(&mut reader, &top, "stop_file");
     let stop_input = stop_input(&mut reader, &top);
-    let attended_uses = attended_uses(&mut reader, &top);
+    let attended_uses = uses(&mut reader, &top, "attended_uses");
+    let restart = restart(&mut reader, &top);
     let http = http(&mut reader, &top);
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
         (Some(site), Some(node)) if mistakes.is_empty() => {
-            Ok(Config { site, node, state_dir, http, mqtt, attended_uses, printers, stop_file, stop_input })
+            Ok(Config { site, node, state_dir, http, mqtt, attended_uses, restart, printers, stop_file, stop_input })
         }
         _ => Err(mistakes),
     }
@@ -424,10 +427,42 @@ fn heat(reader: &mut Reader<'_>, section: &Section<'_>) -> HeatLimits {
     HeatLimits { hotend_max, bed_max, chamber_max, by_hand, simulated_speed }
 }
 
-fn attended_uses(reader: &mut Reader<'_>, top: &Section<'_>) -> Vec<IntendedUse> {
+/// What becomes of jobs that were running when platen ended.
+fn restart(reader: &mut Reader<'_>, top: &Section<'_>) -> Restart {
+    let Some(section) = reader.section(top, "restart") else { return Restart::default() };
+    reader.unknown_keys(&section, keys("restart"));
+    let defaults = Restart::default();
+    let has = |key: &str| section.table.contains_key(key);
+    let continue_uses = uses(reader, &section, "continue");
+    let ask_uses = uses(reader, &section, "ask");
+    if let Some(found) = reader.texts(&section, "ask").into_iter().find(|found| {
+        continue_uses.iter().any(|of| word(*of) == found.value)
+    }) {
+        reader.wrong(&found.at, "this use is in both lists", "write it into `continue` or into `ask`");
+    }
+    // A list that is given takes its uses out of the other one's default.
+    let others = |default: Vec<IntendedUse>, given: &[IntendedUse]| {
+        default.into_iter().filter(|of| !given.contains(of)).collect()
+    };
+    Restart {
+        ask_uses: if has("ask") { ask_uses.clone() } else { others(defaults.ask_uses, &continue_uses) },
+        continue_uses: if has("continue") { continue_uses } else { others(defaults.continue_uses, &ask_uses) },
+    }
+}
+
+fn word(of: IntendedUse) -> &'static str {
+    match of {
+        IntendedUse::Diagnostic => "diagnostic",
+        IntendedUse::Guide => "guide",
+        IntendedUse::Education => "education",
+    }
+}
+
+/// A list of what cases may be for.
+fn uses(reader: &mut Reader<'_>, top: &Section<'_>, key: &str) -> Vec<IntendedUse> {
     const WORDS: &[&str] = &["diagnostic", "guide", "education"];
     let mut uses = Vec::new();
-    for found in reader.texts(top, "attended_uses") {
+    for found in reader.texts(top, key) {
         match found.value.as_str() {
             "diagnostic" => uses.push(IntendedUse::Diagnostic),
             "guide" => uses.push(IntendedUse::Guide),

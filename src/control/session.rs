@@ -223,6 +223,9 @@ pub enum NotNow {
     TooHot { heater: &'static str, limit: f64 },
 }
 
+/// What of a trail has to be kept before the next byte: its points' version, `steady`, `packed`, `strays`.
+pub type TrailMark = (u64, bool, bool, u64);
+
 #[derive(Clone, Debug)]
 enum Greeting {
     Numbering,
@@ -546,7 +549,7 @@ impl Session {
     }
 
     /// Changes whenever `trail` does in more than its `next`.
-    pub fn trail_mark(&self) -> (u64, bool, bool, u64) {
+    pub fn trail_mark(&self) -> TrailMark {
         let steady = match &self.phase {
             Phase::Running(run) => {
                 matches!(run.stage, Stage::Printing | Stage::Trailer { .. } | Stage::Confirming)

@@ -112,6 +112,13 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
+    /// It went on after platen had ended, with the line behind `progress`: the part wants an extra look there.
+    JobContinued {
+        printer: PrinterName,
+        progress: Progress,
+        layer: u32,
+        gap_ms: u64,
+    },
     JobPrinted {
         printer: PrinterName,
         progress: Progress,
@@ -219,6 +226,7 @@ impl Fact {
             Self::JobProgress { .. } => "job_progress",
             Self::JobPaused { .. } => "job_paused",
             Self::JobResumed { .. } => "job_resumed",
+            Self::JobContinued { .. } => "job_continued",
             Self::JobPrinted { .. } => "job_printed",
             Self::JobCancelled { .. } => "job_cancelled",
             Self::JobInterrupted { .. } => "job_interrupted",
@@ -245,6 +253,7 @@ impl Fact {
             | Self::JobProgress { printer, .. }
             | Self::JobPaused { printer, .. }
             | Self::JobResumed { printer, .. }
+            | Self::JobContinued { printer, .. }
             | Self::JobPrinted { printer, .. }
             | Self::JobInterrupted { printer, .. }
             | Self::BedCleared { printer, .. }

@@ -322,7 +322,25 @@ pub struct Job {
     /// Somebody is at a printer to begin it; forgotten when it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
+    /// Where it went on after platen had ended: the part wants an extra look there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub continued: Vec<Continued>,
 }
+
+/// A place at which a job went on with the very next line after a gap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continued {
+    /// The command of the file with which it went on.
+    pub command: u64,
+    /// Counted from 1 by the heights at which filament was laid; 0 before the first.
+    pub layer: u32,
+    /// From the last sign of the platen before, at most this long.
+    pub gap_ms: u64,
+    pub at: WallTime,
+}
+
+/// A job that goes on more often keeps the latest: it must fit into one value of the store.
+pub const CONTINUED_MAX: usize = 12;
 
 /// A person said "begin it now, I am there".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use super::event::{Actor, Event, Fact, JobRef};
 use super::heat::Alarm;
 use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::job::{Attended, Interruption, Job, JobState, Outcome, PauseReason, Progress, Released, Run};
+use super::job::{Attended, CONTINUED_MAX, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress, Released, Run};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
@@ -136,6 +136,14 @@ pub enum Request {
     /// At each start: jobs that the last daemon left running are interrupted.
     BeginBoot {
         version: String,
+        /// These are not interrupted yet: their printers are asked whether they go on.
+        rejoining: Vec<JobId>,
+    },
+    NoteContinued {
+        job: JobId,
+        progress: Progress,
+        layer: u32,
+        gap_ms: u64,
     },
 }
 
@@ -386,7 +394,7 @@ impl Lab {
     pub fn judge(&self, request: &Request) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
         let one = |fact: Fact| Ok(vec![(None, fact)]);
         match request {
-            Request::BeginBoot { version } => Ok(self.judge_boot(version)),
+            Request::BeginBoot { version, rejoining } => Ok(self.judge_boot(version, rejoining)),
             Request::OpenCase { case, intended_use } => {
                 if self.cases.contains_key(case) {
                     return Err(Refusal::CaseExists(case.clone()));
@@ -484,14 +492,15 @@ impl Lab {
             Request::NoteProgress { job, .. }
             | Request::NotePaused { job, .. }
             | Request::NoteResumed { job, .. }
+            | Request::NoteContinued { job, .. }
             | Request::NotePrinted { job, .. }
             | Request::NoteInterrupted { job, .. } => self.judge_note(job, request),
         }
     }
 
-    fn judge_boot(&self, version: &str) -> Vec<(Option<JobId>, Fact)> {
+    fn judge_boot(&self, version: &str, rejoining: &[JobId]) -> Vec<(Option<JobId>, Fact)> {
         let mut facts = vec![(None, Fact::DaemonStarted { version: version.to_owned() })];
-        for job in self.jobs_in_order() {
+        for job in self.jobs_in_order().into_iter().filter(|job| !rejoining.contains(&job.id)) {
             if let (true, Some(run)) = (job.state.is_running(), job.state.run()) {
                 let fact = Fact::JobInterrupted {
                     printer: run.printer.clone(),
@@ -580,6 +589,15 @@ impl Lab {
                 }
                 (job, _) => return Err(wrong(job, "resumed")),
             },
+            Request::NoteContinued { progress, layer, gap_ms, .. } => {
+                let (_, run) = self.running(id, "continued")?;
+                Fact::JobContinued {
+                    printer: run.printer.clone(),
+                    progress: *progress,
+                    layer: *layer,
+                    gap_ms: *gap_ms,
+                }
+            }
             Request::NotePrinted { progress, digest, line, millis, .. } => {
                 let (job, run) = self.running(id, "printed")?;
                 Fact::JobPrinted {
@@ -730,6 +748,7 @@ impl Lab {
             | Fact::JobProgress { .. }
             | Fact::JobPaused { .. }
             | Fact::JobResumed { .. }
+            | Fact::JobContinued { .. }
             | Fact::HeatAlarm { .. }
             | Fact::JobPrinted { .. }
             | Fact::JobCancelled { .. }
@@ -759,6 +778,7 @@ impl Lab {
                 events: subject.job_seq,
                 state: JobState::Queued,
                 released: None,
+                continued: Vec::new(),
             };
             self.jobs.insert(subject.job.clone(), job);
             return;
@@ -769,6 +789,13 @@ impl Lab {
             let stamp = event.stamp.clone();
             job.released = Some(Released { printer: printer.clone(), by: by.clone(), stamp });
             return;
+        }
+        if let Fact::JobContinued { progress, layer, gap_ms, .. } = &event.fact {
+            let (command, layer, gap_ms, at) = (progress.confirmed + 1, *layer, *gap_ms, event.stamp.wall);
+            if job.continued.len() == CONTINUED_MAX {
+                job.continued.remove(0);
+            }
+            job.continued.push(Continued { command, layer, gap_ms, at });
         }
         if matches!(event.fact, Fact::JobStarted { .. }) {
             job.released = None;
@@ -799,6 +826,9 @@ impl Lab {
                 JobState::Paused { run: Run { progress: *progress, ..run }, reason: reason.clone() }
             }
             (Fact::JobResumed { .. }, Some(run)) => JobState::Printing { run },
+            (Fact::JobContinued { progress, .. }, Some(run)) => {
+                JobState::Printing { run: Run { progress: *progress, ..run } }
+            }
             (Fact::JobPrinted { progress, digest, exact, line, .. }, run) => {
                 let run = with(at(run, *progress), Some(line));
                 ended(run, Outcome::Printed { digest: digest.clone(), exact: *exact })
@@ -1009,7 +1039,7 @@ mod tests {
         grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
         let progress = Progress { confirmed: 4, total: 10 };
         grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
-        let events = grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap();
+        let events = grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap();
         assert_eq!(events.len(), 2);
         let JobState::Ended { outcome: Outcome::Interrupted { why }, run: Some(run), .. } =
             &lab.jobs[&job(0)].state
@@ -1029,7 +1059,7 @@ mod tests {
             let on = printer(if n == 0 { "a" } else { "b" });
             seen.extend(grant(&mut lab, &Request::StartJob { job: job(n), printer: on }).unwrap());
         }
-        seen.extend(grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap());
+        seen.extend(grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap());
         let outbox: Vec<_> = seen.iter().filter_map(|e| e.subject.as_ref()).map(|s| s.outbox_seq).collect();
         assert_eq!(outbox, [3, 4, 5, 6]);
         let first: Vec<_> = seen
@@ -1075,7 +1105,7 @@ mod tests {
         let mut events = Vec::new();
         let opened = Request::OpenCase { case: token(), intended_use: IntendedUse::Guide };
         events.extend(grant(&mut lab, &opened).unwrap());
-        events.extend(grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap());
+        events.extend(grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap());
         let mut again = Lab::default();
         for event in &events {
             again.apply(event);
@@ -1100,7 +1130,7 @@ mod tests {
             let again = Request::NoteQuarantined { printer: a.clone(), why: wrong() };
             assert_eq!(grant(&mut lab, &again), Ok(Vec::new()), "told once");
             let start = Request::StartJob { job: job(0), printer: a.clone() };
-            grant(&mut lab, &Request::BeginBoot { version: "1".into() }).unwrap();
+            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap();
             assert!(matches!(lab.judge(&start), Err(Refusal::Quarantined { .. })));
             grant(&mut lab, &end).unwrap();
             grant(&mut lab, &start).unwrap();
@@ -1166,7 +1196,7 @@ mod tests {
             1 => name().prop_map(|printer| Request::NoteQuarantined { printer, why: wrong() }),
             1 => name().prop_map(|printer| Request::NoteRecognised { printer }),
             1 => (id(), name()).prop_map(move |(job, printer)| Request::ReleaseJob { job, printer, by: by() }),
-            1 => Just(Request::BeginBoot { version: "1".into() }),
+            1 => Just(Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }),
         ]
     }
 

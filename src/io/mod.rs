@@ -5,6 +5,7 @@ pub mod replace;
 pub mod serial;
 pub mod spool;
 pub mod store;
+pub mod trail;
 pub mod usb;
 
 pub mod broker;

@@ -484,7 +484,7 @@ impl Link {
     pub fn count(&mut self, now: Moment, near: u32, packed: bool) {
         self.base = BEFORE_JOB;
         self.window = Window::new(self.window.capacity(), near);
-        self.numbering = Numbering::default();
+        self.numbering.clear();
         self.forget_doubts(now);
         if packed {
             self.out.extend_from_slice(meatpack::END_ANY_LINE);
@@ -777,7 +777,7 @@ impl Link {
             self.dialect.saw_ok_after_resend(ok_came);
         }
         self.window = Window::new(self.window.capacity(), self.base + 1);
-        self.numbering = Numbering::default();
+        self.numbering.clear();
         if self.base == BEFORE_JOB {
             self.numbering.begin(self.base + 1, 1);
         }

@@ -34,6 +34,12 @@ impl Numbering {
         (grows && points.len() <= POINTS_MAX && !points.is_empty()).then_some(Self { points, version: 0 })
     }
 
+    /// Nothing is known.
+    pub fn clear(&mut self) {
+        self.points.clear();
+        self.version += 1;
+    }
+
     pub fn begin(&mut self, number: u32, index: u64) {
         self.points.clear();
         self.add(number, index);

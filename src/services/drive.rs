@@ -12,11 +12,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use crate::control::run::FileLine;
-use crate::control::session::Session;
+use crate::control::rejoin::Plan;
+use crate::control::session::{Session, TrailMark};
 use crate::gcode::lexer::Lexer;
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
+use crate::io::spool::Spool;
 use crate::io::usb::Device;
+
+use super::rejoin::Keeper;
+use crate::domain::ids::FileHash;
 
 /// Lines of a file on their way to a session.
 #[derive(Debug)]
@@ -42,15 +47,37 @@ impl FileSupply {
     /// Reads `file` from its beginning.
     pub fn read(file: std::fs::File) -> Self {
         let (sender, batches) = mpsc::channel(2);
-        tokio::task::spawn_blocking(move || {
-            let outcome = Self::pump(file, &sender);
-            // A closed channel means that nobody wants the rest.
-            let _ = sender.blocking_send(match outcome {
-                Ok(()) => Supply::End,
-                Err(error) => Supply::Failed(error),
-            });
+        tokio::task::spawn_blocking(move || Self::pump_to_end(file, &sender));
+        Self { batches }
+    }
+
+    /// Reads a file of the spool from its beginning, once it is proven to be what was uploaded.
+    pub fn verified(spool: Arc<Spool>, file: FileHash) -> Self {
+        let (sender, batches) = mpsc::channel(2);
+        tokio::spawn(async move {
+            let opened = match spool.verify(&file).await {
+                Ok(()) => spool.reader(&file).await,
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok((file, _)) => {
+                    let file = file.into_std().await;
+                    tokio::task::spawn_blocking(move || Self::pump_to_end(file, &sender));
+                }
+                // A closed channel means that nobody wants it.
+                Err(error) => drop(sender.send(Supply::Failed(error.to_string())).await),
+            }
         });
         Self { batches }
+    }
+
+    fn pump_to_end(file: std::fs::File, sender: &mpsc::Sender<Supply>) {
+        let outcome = Self::pump(file, sender);
+        // A closed channel means that nobody wants the rest.
+        let _ = sender.blocking_send(match outcome {
+            Ok(()) => Supply::End,
+            Err(error) => Supply::Failed(error),
+        });
     }
 
     fn pump(mut file: std::fs::File, sender: &mpsc::Sender<Supply>) -> Result<(), String> {
@@ -103,6 +130,9 @@ pub struct Drive {
     alarm: Pin<Box<Sleep>>,
     /// DTR as it was last set.
     dtr_is_up: bool,
+    /// Where the trail of the job is kept, and what was kept last.
+    keeper: Option<Keeper>,
+    kept: Option<TrailMark>,
     /// Why the file could not be read, if so.
     pub supply_error: Option<String>,
 }
@@ -125,6 +155,26 @@ impl Drive {
     /// Takes an open wire; the greeting begins at once.
     pub fn new(mut session: Session, wire: Box<dyn Wire>, clock: Clock) -> Self {
         session.handle_opened(clock.now());
+        Self::of(session, wire, clock)
+    }
+
+    /// Takes an open wire behind which a job may be running that another daemon began.
+    pub fn rejoin(mut session: Session, wire: Box<dyn Wire>, clock: Clock, plan: Plan) -> Self {
+        session.handle_reopened(clock.now(), plan);
+        Self::of(session, wire, clock)
+    }
+
+    /// Keeps the trail of its jobs there.
+    pub fn keeping(mut self, keeper: Option<Keeper>) -> Self {
+        self.keeper = keeper;
+        self
+    }
+
+    pub fn take_keeper(&mut self) -> Option<Keeper> {
+        self.keeper.take()
+    }
+
+    fn of(session: Session, wire: Box<dyn Wire>, clock: Clock) -> Self {
         let alarm = Box::pin(tokio::time::sleep(NEVER));
         Self {
             session,
@@ -135,6 +185,8 @@ impl Drive {
             alarm,
             by_line: false,
             dtr_is_up: true,
+            keeper: None,
+            kept: None,
             supply_error: None,
         }
     }
@@ -156,6 +208,7 @@ impl Drive {
 
     /// Waits until something has moved. Cancel-safe: each branch either did its work or did nothing.
     pub async fn turn(&mut self) -> Turn {
+        self.keep_trail();
         let due = self.due();
         if due < self.alarm.deadline() {
             self.alarm.as_mut().reset(due);
@@ -219,6 +272,25 @@ impl Drive {
         Turn::Moved
     }
 
+    /// What the next bytes would make wrong in the trail is kept anew before they go out.
+    fn keep_trail(&mut self) {
+        let Some(keeper) = &mut self.keeper else { return };
+        let mark = Some(self.session.trail_mark());
+        if mark == self.kept {
+            return;
+        }
+        self.kept = mark;
+        if let Some(trail) = self.session.trail() {
+            keeper.keep(self.clock.wall(), trail);
+        }
+    }
+
+    /// Says in the trail that we are there: the length of a gap is counted from here.
+    pub fn sign_trail(&mut self) {
+        self.kept = None;
+        self.keep_trail();
+    }
+
     /// When the session wants to be asked, however little happens.
     fn due(&self) -> Instant {
         self.session.poll_timeout().map_or_else(|| Instant::now() + NEVER, |at| self.clock.instant(at))
@@ -226,6 +298,7 @@ impl Drive {
 
     /// Answers without another turn, if the port takes it; what it does not take, or why, is for the next turn.
     fn write_now(&mut self) {
+        self.keep_trail();
         let transmit = self.session.transmit();
         if !transmit.is_empty()
             && let Some(Ok(count)) = self.wire.write(transmit).now_or_never()

@@ -9,6 +9,7 @@ pub mod intake;
 pub mod drive;
 pub mod ports;
 pub mod printer;
+pub mod rejoin;
 pub mod relay;
 
 pub mod dispatch;

@@ -20,6 +20,7 @@ use super::drive::{Drive, FileSupply, Turn, dial};
 use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
 use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
+use super::rejoin::{Found, Keeper};
 use super::relay::Relay;
 use crate::control::console::ConsoleAnswer;
 use crate::control::session::{NotNow, Profile, Session, SessionEvent};
@@ -29,10 +30,11 @@ use crate::domain::identity::Recognition;
 use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
-use crate::domain::moment::Moment;
+use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
+use crate::io::spool::Spool;
 use crate::io::usb::Device;
 
 /// A printer that is off costs one failed `open` in this time, at most.
@@ -59,6 +61,17 @@ const COLD: f64 = 50.0;
 /// A printer whose latest temperatures are older may be anything.
 const OLD_READING: Duration = Duration::from_secs(30);
 
+/// A printer whose port does not open within this time after a restart is not the one that prints on.
+const REJOIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// What an earlier daemon left for this printer.
+#[derive(Debug, Default)]
+pub struct Left {
+    pub keeper: Option<Keeper>,
+    /// A job that is still to be continued or interrupted, and the spool with its file.
+    pub job: Option<(Found, Arc<Spool>)>,
+}
+
 /// What the task needs to know and to have.
 pub struct Setup {
     pub name: PrinterName,
@@ -81,6 +94,15 @@ pub fn spawn(
     setup: Setup,
     shutdown: CancellationToken,
 ) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<()>) {
+    spawn_with(setup, Left::default(), shutdown)
+}
+
+/// The same, with what an earlier daemon left.
+pub fn spawn_with(
+    setup: Setup,
+    left: Left,
+    shutdown: CancellationToken,
+) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<()>) {
     let (orders, order_lane) = mpsc::channel(ORDERS);
     let (stops, stop_lane) = mpsc::channel(STOPS);
     let (starts, start_lane) = mpsc::channel(1);
@@ -100,6 +122,9 @@ pub fn spawn(
         power_cut: false,
         locked: None,
         console: None,
+        keeper: left.keeper,
+        left: left.job,
+        since: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -173,6 +198,12 @@ struct Task {
     locked: Option<Activity>,
     /// Who waits for the answer to a console command.
     console: Option<oneshot::Sender<ConsoleAnswer>>,
+    /// Where the trail of a job is kept, while it is not in the drive.
+    keeper: Option<Keeper>,
+    /// A job of an earlier daemon, until its port is open.
+    left: Option<(Found, Arc<Spool>)>,
+    /// The last sign of the daemon that began the job.
+    since: Option<WallTime>,
 }
 
 /// Whether a printer may be hot, or may get so: what is not known is.
@@ -263,7 +294,10 @@ impl Task {
                 self.dial_or_stop().await
             };
             match dialled {
-                Dialled::Stopped => continue,
+                Dialled::Stopped => {
+                    self.give_left_up(Interruption::Stopped);
+                    continue;
+                }
                 // The device is ours alone for as long as it is open.
                 Dialled::Open(wire, _held, mut stop) => {
                     if stop.is_none() {
@@ -278,7 +312,10 @@ impl Task {
                     }
                     let Some(session) = self.session.take() else { break };
                     tracing::info!(printer = %self.setup.name, "port opened");
-                    let drive = Drive::new(session, wire, self.setup.clock.clone());
+                    if stop.is_some() {
+                        self.give_left_up(Interruption::Stopped);
+                    }
+                    let drive = self.drive(session, wire);
                     let begun = self.setup.clock.now();
                     let (session, ended) = self.connected(drive, stop, &shutdown).await;
                     self.session = Some(session);
@@ -299,6 +336,9 @@ impl Task {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
                         self.show(Activity::Offline { reason });
                     }
+                    if self.setup.clock.now().since(Moment::ZERO) >= REJOIN_WITHIN {
+                        self.give_left_up(Interruption::DaemonEnded);
+                    }
                 }
             }
             let until = Instant::now() + pause;
@@ -312,6 +352,31 @@ impl Task {
         let Self { scribe: Scribe { queue, done }, .. } = self;
         drop(queue);
         let _ = done.await;
+    }
+
+    /// Takes the open port, and looks behind it for the job of an earlier daemon.
+    fn drive(&mut self, session: Session, wire: Box<dyn Wire>) -> Drive {
+        let clock = self.setup.clock.clone();
+        let drive = match self.left.take() {
+            None => Drive::new(session, wire, clock),
+            Some((Found { plan, file, since }, spool)) => {
+                self.since = Some(since);
+                let mut drive = Drive::rejoin(session, wire, clock, plan);
+                if drive.session.is_rejoining() {
+                    drive.set_supply(Some(FileSupply::verified(spool, file)));
+                }
+                drive
+            }
+        };
+        drive.keeping(self.keeper.take())
+    }
+
+    /// The job of an earlier daemon is not looked for any more.
+    fn give_left_up(&mut self, why: Interruption) {
+        if let Some((Found { plan, .. }, _)) = self.left.take() {
+            let (job, progress) = (plan.job, plan.progress);
+            self.scribe.note(Request::NoteInterrupted { job, progress, why, line: None });
+        }
     }
 
     /// Opens the port; a driver may take its time for that, and a stop waits for it only a moment.
@@ -560,6 +625,7 @@ impl Task {
                     }
                     self.ticks.push_back((self.setup.clock.now(), *drive.session.line()));
                     self.note_progress(&drive.session);
+                    drive.sign_trail();
                     self.publish(&drive.session);
                     self.hold_lease(&drive.session);
                     self.quench(&mut drive);
@@ -582,6 +648,7 @@ impl Task {
         self.setup.relay.let_go();
         // Whoever waits for an answer hears that there is none.
         self.console = None;
+        self.keeper = drive.take_keeper();
         (drive.into_session(), ended)
     }
 
@@ -750,6 +817,9 @@ impl Task {
                     requests.push_back(Request::NotePaused { job, progress, reason });
                 }
                 SessionEvent::Resumed { job, by } => requests.push_back(Request::NoteResumed { job, by }),
+                SessionEvent::Continued { job, progress, layer } => {
+                    requests.push_back(self.continued(job, progress, layer));
+                }
                 other => self.note_event(drive, other),
             }
         }
@@ -814,6 +884,10 @@ impl Task {
                 self.scribe.note(Request::NotePaused { job, progress, reason });
             }
             SessionEvent::Resumed { job, by } => self.scribe.note(Request::NoteResumed { job, by }),
+            SessionEvent::Continued { job, progress, layer } => {
+                let request = self.continued(job, progress, layer);
+                self.scribe.note(request);
+            }
             SessionEvent::Console(told) => {
                 if let Some(reply) = self.console.take() {
                     // Whoever asked may have gone.
@@ -865,6 +939,16 @@ impl Task {
             // Only `platen stream` probes.
             SessionEvent::Close { .. } | SessionEvent::Probed(_) => {}
         }
+    }
+
+    /// What the journal hears of a job that goes on.
+    fn continued(&mut self, job: JobId, progress: Progress, layer: u32) -> Request {
+        let (wall, now) = (self.setup.clock.wall(), self.setup.clock.now());
+        let gap_ms = self.since.take().map_or(0, |since| wall.0.saturating_sub(since.0));
+        self.noted = Some((progress, now));
+        let printer = &self.setup.name;
+        tracing::warn!(%printer, %job, command = progress.confirmed + 1, layer, gap_ms, "continued after platen ended; the part wants an extra look");
+        Request::NoteContinued { job, progress, layer, gap_ms }
     }
 
     fn note_progress(&mut self, session: &Session) {

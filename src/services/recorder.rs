@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::journal::load;
 pub use super::journal::{Audit, JournalError, audit};
 use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
-use crate::domain::ids::{NodeName, SiteName};
+use crate::domain::ids::{JobId, NodeName, SiteName};
 use crate::domain::lab::{EntityKey, Lab, Refusal, Request};
 use crate::io::clock::Clock;
 use crate::io::store::{Batch, Store, StoreError, VALUE_MAX, Value};
@@ -96,6 +96,18 @@ impl Recorder {
         site: SiteName,
         node: NodeName,
     ) -> Result<Self, JournalError> {
+        Self::open_leaving(store, clock, site, node, |_| Vec::new()).await
+    }
+
+    /// The same, but `rejoining` picks jobs that are not interrupted yet: whoever picked them must see that each
+    /// is continued or interrupted.
+    pub async fn open_leaving(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        site: SiteName,
+        node: NodeName,
+        rejoining: impl FnOnce(&Lab) -> Vec<JobId> + Send + 'static,
+    ) -> Result<Self, JournalError> {
         let writer = blocking(move || {
             let (lab, head) = load(store.as_ref())?;
             let shared = Arc::new(Shared {
@@ -105,7 +117,7 @@ impl Recorder {
                 store,
             });
             let mut writer = Writer { lab, head, clock, failed: false, shared };
-            writer.begin(site, node)?;
+            writer.begin(site, node, rejoining)?;
             Ok(writer)
         })
         .await?;
@@ -286,6 +298,7 @@ fn is_urgent(request: &Request) -> bool {
             | Request::NotePrinted { .. }
             | Request::NotePaused { .. }
             | Request::NoteResumed { .. }
+            | Request::NoteContinued { .. }
             | Request::NoteAnswered { .. }
             | Request::CancelJob { .. }
     )
@@ -293,7 +306,12 @@ fn is_urgent(request: &Request) -> bool {
 
 impl Writer {
     /// The first entries of this life of the daemon. Blocks.
-    fn begin(&mut self, site: SiteName, node: NodeName) -> Result<(), JournalError> {
+    fn begin(
+        &mut self,
+        site: SiteName,
+        node: NodeName,
+        rejoining: impl FnOnce(&Lab) -> Vec<JobId>,
+    ) -> Result<(), JournalError> {
         let mut group = Group::after(self.head);
         if self.lab.counters.seq == 0 {
             let begun = Event {
@@ -305,7 +323,8 @@ impl Writer {
             };
             group.take(&mut self.lab, vec![begun])?;
         }
-        let request = Request::BeginBoot { version: env!("CARGO_PKG_VERSION").to_owned() };
+        let rejoining = rejoining(&self.lab);
+        let request = Request::BeginBoot { version: env!("CARGO_PKG_VERSION").to_owned(), rejoining };
         let facts = self.lab.judge(&request).unwrap_or_default();
         let booted = self.lab.number(&request, facts, &self.clock.stamp(), &Actor::Platen);
         group.take(&mut self.lab, booted)?;

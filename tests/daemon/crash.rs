@@ -21,7 +21,10 @@ fn lab() -> Lab {
     let new = printer(folder.path(), PRINTERS[0], Face::Marlin21, 20.0);
     let mut old = printer(folder.path(), PRINTERS[1], Face::Marlin11, 20.0);
     old.rig.firmware.reset_on_open = true;
-    Lab::new(folder, vec![new, old], "")
+    let lab = Lab::new(folder, vec![new, old], "");
+    // Jobs that go on after a crash are in `restart`.
+    lab.configure("[restart]\ncontinue = []\nask = []", "");
+    lab
 }
 
 /// Opens cases until the daemon is gone; gives those that it said yes to.
@@ -56,7 +59,7 @@ pub(crate) fn assert_gapless(events: &[Value]) {
 }
 
 /// The printer when it has done everything that was on its way to it.
-fn stands_still(printer: &Handle) -> Statistics {
+pub(crate) fn stands_still(printer: &Handle) -> Statistics {
     let mut last = printer.statistics().unwrap();
     let mut same = 0;
     until("a printer that stands still", || {

@@ -14,6 +14,7 @@ mod ports;
 mod probe;
 mod refusals;
 mod relays;
+mod restart;
 mod starts;
 mod stops;
 mod stream;

@@ -265,7 +265,11 @@ impl Daemon {
 
     /// A new case with one part: its token.
     pub fn case(&self) -> String {
-        let told = self.platen(&["cases", "new", "--intended-use", "guide"]);
+        self.case_for("guide")
+    }
+
+    pub fn case_for(&self, of: &str) -> String {
+        let told = self.platen(&["cases", "new", "--intended-use", of]);
         assert_eq!(told.code, Some(0), "{told:?}");
         let token = told.out.trim().to_owned();
         self.ask(&["cases", "add-part", &token, "left hand"]);

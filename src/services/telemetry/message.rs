@@ -233,6 +233,11 @@ enum What<'a> {
         progress: ProgressData,
         why: &'static str,
     },
+    Continued {
+        progress: ProgressData,
+        layer: u32,
+        gap_ms: u64,
+    },
     Printed {
         progress: ProgressData,
         exact: bool,
@@ -500,6 +505,10 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
             ("paused", What::Paused { progress: (*progress).into(), why: reason.word() })
         }
         Fact::JobResumed { printer: _, by: _ } => ("resumed", What::Begun {}),
+        Fact::JobContinued { progress, layer, gap_ms, printer: _ } => {
+            let what = What::Continued { progress: (*progress).into(), layer: *layer, gap_ms: *gap_ms };
+            ("continued", what)
+        }
         Fact::JobPrinted { progress, exact, line, millis, printer: _, digest: _ } => {
             let progress = (*progress).into();
             (

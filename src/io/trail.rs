@@ -1,0 +1,132 @@
+//! What is kept of a running job for whoever comes after us: it outlives the process, and need not outlive the machine.
+//!
+//! A file in memory (`/run/platen`) with two places, written in turn: a write that was cut leaves the other one.
+//! A write is a copy within the kernel and waits for no disk where the folder is on tmpfs.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::ids::PrinterName;
+
+/// Bytes of one place: its number (8), its length (4), a check (8), the text.
+const PLACE: usize = 4096;
+const HEAD: usize = 20;
+
+/// The file of one printer.
+#[derive(Debug)]
+pub struct TrailFile {
+    path: PathBuf,
+    /// Absent after a write that failed: what is there would be wrong, and is taken away.
+    file: Option<File>,
+    number: u64,
+}
+
+fn place(number: u64) -> u64 {
+    (number % 2) * PLACE as u64
+}
+
+fn check(number: u64, text: &[u8]) -> [u8; 8] {
+    let hash = Sha256::new().chain_update(number.to_le_bytes()).chain_update(text).finalize();
+    std::array::from_fn(|at| hash[at])
+}
+
+fn read(file: &File, number: u64) -> Option<(u64, Vec<u8>)> {
+    let mut bytes = vec![0; PLACE];
+    file.read_exact_at(&mut bytes, place(number)).ok()?;
+    let number = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
+    let length = u32::from_le_bytes(bytes.get(8..12)?.try_into().ok()?);
+    let text = bytes.get(HEAD..)?.get(..usize::try_from(length).ok()?)?;
+    (number > 0 && bytes.get(12..HEAD)? == check(number, text)).then(|| (number, text.to_vec()))
+}
+
+impl TrailFile {
+    /// Opens a printer's file in `dir`, and reads what was kept last.
+    pub fn open(dir: &Path, printer: &PrinterName) -> io::Result<(Self, Option<Vec<u8>>)> {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        let path = dir.join(format!("{printer}.trail"));
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        let last = [0, 1].into_iter().filter_map(|number| read(&file, number)).max_by_key(|(number, _)| *number);
+        let number = last.as_ref().map_or(0, |(number, _)| *number);
+        if last.is_none() {
+            // Room for both, so that a full disk is found out now.
+            file.write_all_at(&[0; 2 * PLACE], 0)?;
+        }
+        Ok((Self { path, file: Some(file), number }, last.map(|(_, text)| text)))
+    }
+
+    /// Keeps this instead of what was kept before. What cannot be kept leaves nothing.
+    pub fn keep(&mut self, text: &[u8]) {
+        let Some(file) = &self.file else { return };
+        let number = self.number + 1;
+        let Ok(length) = u32::try_from(text.len()) else { return self.give_up("too long") };
+        if HEAD + text.len() > PLACE {
+            return self.give_up("too long");
+        }
+        let mut bytes = Vec::with_capacity(HEAD + text.len());
+        bytes.extend_from_slice(&number.to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&check(number, text));
+        bytes.extend_from_slice(text);
+        match file.write_all_at(&bytes, place(number)) {
+            Ok(()) => self.number = number,
+            Err(error) => self.give_up(&error.to_string()),
+        }
+    }
+
+    fn give_up(&mut self, why: &str) {
+        tracing::error!(path = %self.path.display(), why, "a running job could not be continued after a crash now");
+        self.file = None;
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// The id of this start of the machine; absent where the kernel does not tell.
+pub fn machine_boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned())
+}
+
+/// The folder for what outlives a process: systemd's `RuntimeDirectory`, else in `state`.
+pub fn folder(state: &Path) -> PathBuf {
+    let given = std::env::var_os("RUNTIME_DIRECTORY").filter(|dir| !dir.is_empty());
+    given.map_or_else(|| state.join("run"), |dir| PathBuf::from(dir).join("trails"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_text_is_read_back_and_a_cut_one_leaves_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let printer: PrinterName = "mk".parse().unwrap();
+        let (mut file, nothing) = TrailFile::open(dir.path(), &printer).unwrap();
+        assert_eq!(nothing, None);
+        for text in ["one", "two", "three"] {
+            file.keep(text.as_bytes());
+        }
+        let kept = || TrailFile::open(dir.path(), &printer).unwrap().1;
+        assert_eq!(kept().as_deref(), Some(&b"three"[..]));
+        let path = dir.path().join("mk.trail");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[PLACE + HEAD] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(kept().as_deref(), Some(&b"two"[..]));
+    }
+
+    #[test]
+    fn what_does_not_fit_leaves_nothing_that_could_be_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let printer: PrinterName = "mk".parse().unwrap();
+        let (mut file, _) = TrailFile::open(dir.path(), &printer).unwrap();
+        file.keep(b"one");
+        file.keep(&[b'x'; PLACE]);
+        file.keep(b"two");
+        assert_eq!(TrailFile::open(dir.path(), &printer).unwrap().1, None);
+    }
+}

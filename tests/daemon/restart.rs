@@ -1,0 +1,133 @@
+//! Kill -9 of the daemon in mid-print on a board that lives on: it goes on exactly, holds, or is interrupted.
+//!
+//! `PLATEN_KILLS=200 cargo test --release --test daemon restart -- --nocapture` by hand; a few in CI.
+
+use hw_sim::quirks::Face;
+use hw_sim::random::Random;
+use serde_json::Value;
+
+use crate::world::{Daemon, Lab, executed, gcode, printer, until, wait_commands};
+
+fn kills(few: usize) -> usize {
+    std::env::var("PLATEN_KILLS").map_or(few, |n| n.parse().unwrap())
+}
+
+fn lab() -> Lab {
+    let folder = tempfile::tempdir().unwrap();
+    let printer = printer(folder.path(), "mk", Face::Marlin21, 4.0);
+    Lab::new(folder, vec![printer], "")
+}
+
+/// The commands of the file among what was executed, without what every host asks for.
+fn of_the_file(lines: &[String]) -> Vec<&str> {
+    let asked = ["M105", "M110", "M114", "M115", "M155", "M400"];
+    let ours = |line: &&str| !asked.iter().any(|code| line.starts_with(code));
+    lines.iter().map(String::as_str).filter(ours).collect()
+}
+
+fn crash_somewhere(lab: &Lab, daemon: Daemon, random: &mut Random) {
+    let before = lab.printers[0].statistics().unwrap().commands;
+    wait_commands(&lab.printers[0], before + 1 + random.below(150));
+    daemon.crash();
+}
+
+#[test]
+fn a_daemon_killed_again_and_again_in_mid_print_goes_on_with_the_very_next_line() {
+    let kills = kills(5);
+    let lab = lab();
+    let moves = 400 * u32::try_from(kills).unwrap() + 2_000;
+    let text = gcode(moves);
+    let file = lab.file("long.gcode", &text);
+    let mut random = Random::fork(20_261_126, "goes on");
+    let mut daemon = lab.serve();
+    let case = daemon.case_for("education");
+    let job = daemon.print(&file, &case, "mk");
+    daemon.wait_job(&job, "printing");
+    let mut gaps = Vec::new();
+    for kill in 1..=kills {
+        crash_somewhere(&lab, daemon, &mut random);
+        daemon = lab.serve();
+        let continued = until("the job to go on", || {
+            let events = daemon.job(&job);
+            assert_ne!(events["state"], "interrupted", "kill {kill}: {events}");
+            let log = daemon.process.err();
+            log.contains("continued after platen ended").then_some(events)
+        });
+        assert_eq!(continued["state"], "printing", "kill {kill}: {continued}");
+        let places = until("the mark", || {
+            let places = daemon.job(&job)["continued"].as_array().cloned().unwrap_or_default();
+            (places.len() == kill.min(12)).then_some(places)
+        });
+        gaps.push(places.last().unwrap()["gap_ms"].as_u64().unwrap());
+    }
+    let shown = daemon.platen(&["jobs", &job]);
+    assert!(shown.out.contains("look     at layer"), "{shown:?}");
+    let printed = daemon.wait_job(&job, "printed");
+    assert_eq!(printed["exact"], Value::Bool(true), "{printed}");
+    let events = daemon.events();
+    let noted = events.iter().filter(|event| event["fact"]["type"] == "job_continued").count();
+    assert_eq!(noted, kills);
+    crate::crash::assert_gapless(&events);
+    drop(daemon);
+    gaps.sort_unstable();
+    println!("{kills} kills, {noted} continued; gap: median {} ms, longest {} ms", gaps[kills / 2], gaps[kills - 1]);
+    assert!(gaps[kills / 2] < 2_000, "{gaps:?}");
+    let Lab { mut printers, folder, .. } = lab;
+    let (_, lines) = executed(printers.remove(0));
+    drop(folder);
+    let wanted: Vec<_> = text.lines().filter(|line| !line.starts_with(';')).collect();
+    let found = of_the_file(&lines);
+    // Before the job the greeting switches off what is not known to be off.
+    let from = found.iter().position(|line| *line == "M140 S60").unwrap();
+    assert_eq!(found[from..][..wanted.len()], wanted[..], "not exactly the file");
+}
+
+#[test]
+fn a_guide_is_held_without_a_line_until_a_person_says_so() {
+    let lab = lab();
+    let file = lab.file("long.gcode", &gcode(3_000));
+    let mut random = Random::fork(20_261_126, "asks");
+    let mut daemon = lab.serve();
+    let case = daemon.case();
+    let job = daemon.print(&file, &case, "mk");
+    daemon.wait_job(&job, "printing");
+    for kill in 0..kills(3).min(20) {
+        crash_somewhere(&lab, daemon, &mut random);
+        daemon = lab.serve();
+        let held = daemon.wait_job(&job, "paused");
+        assert!(held["paused"].as_str().unwrap().contains("platen has started anew"), "kill {kill}: {held}");
+        let still = crate::crash::stands_still(&lab.printers[0]).commands;
+        // A look around without any reason, twice over.
+        until("three seconds", || daemon.get("/healthz")["uptime_ms"].as_u64().filter(|millis| *millis > 3_000));
+        assert_eq!(lab.printers[0].statistics().unwrap().commands, still, "kill {kill}: a line was sent");
+        daemon.ask(&["jobs", "--resume", &job, "--by", "kim"]);
+        daemon.wait_job(&job, "printing");
+    }
+    let printed = daemon.wait_job(&job, "printed");
+    assert_eq!(printed["exact"], Value::Bool(true), "{printed}");
+}
+
+#[test]
+fn a_board_that_was_reset_meanwhile_is_interrupted_and_its_heaters_are_off() {
+    let lab = lab();
+    let file = lab.file("long.gcode", &gcode(20_000));
+    let mut random = Random::fork(20_261_126, "reset");
+    let mut daemon = lab.serve();
+    let case = daemon.case_for("education");
+    for kill in 0..kills(2).min(50) {
+        let job = daemon.print(&file, &case, "mk");
+        daemon.wait_job(&job, "printing");
+        crash_somewhere(&lab, daemon, &mut random);
+        lab.printers[0].press_reset().unwrap();
+        daemon = lab.serve();
+        let ended = daemon.wait_job(&job, "interrupted");
+        assert!(ended["continued"].is_null(), "kill {kill}: {ended}");
+        daemon.wait_printer("mk", "ready");
+        until("cold heaters", || {
+            let now = daemon.printer("mk");
+            let target = |heater: &str| now["temperatures"][heater]["target"].as_f64();
+            (target("hotend") == Some(0.0) && target("bed") == Some(0.0)).then_some(())
+        });
+        daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
+    }
+}
