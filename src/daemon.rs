@@ -202,8 +202,7 @@ impl Daemon {
         let printers = CancellationToken::new();
         let wires = Wires::start()?;
         let left = |printer: &PrinterName| {
-            let (keeper, found) =
-                recorder.read(|lab| lock(&trails).take(lab, &config.restart, printer));
+            let (keeper, found) = recorder.read(|lab| lock(&trails).take(lab, &config.restart, printer));
             Left { keeper, job: found.map(|found| (found, Arc::clone(&spool))) }
         };
         let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, left, &printers, &wires)?;

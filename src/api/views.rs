@@ -14,8 +14,8 @@ use crate::domain::printer::{
 
 use super::AppState;
 use super::shapes::{
-    CaseBrief, CaseView, ContinuedView, HoldView, IdentityView, JobView, LatchView, LineView, PartView, PrinterView,
-    ProgressView, PromptView, QuarantineView, ReadingView, TemperaturesView, Waiting, WaitingOn,
+    CaseBrief, CaseView, ContinuedView, HoldView, IdentityView, JobView, LatchView, LineView, PartView,
+    PrinterView, ProgressView, PromptView, QuarantineView, ReadingView, TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::services::intake::Accepted;

@@ -125,9 +125,18 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
-        (Some(site), Some(node)) if mistakes.is_empty() => {
-            Ok(Config { site, node, state_dir, http, mqtt, attended_uses, restart, printers, stop_file, stop_input })
-        }
+        (Some(site), Some(node)) if mistakes.is_empty() => Ok(Config {
+            site,
+            node,
+            state_dir,
+            http,
+            mqtt,
+            attended_uses,
+            restart,
+            printers,
+            stop_file,
+            stop_input,
+        }),
         _ => Err(mistakes),
     }
 }
@@ -435,9 +444,11 @@ fn restart(reader: &mut Reader<'_>, top: &Section<'_>) -> Restart {
     let has = |key: &str| section.table.contains_key(key);
     let continue_uses = uses(reader, &section, "continue");
     let ask_uses = uses(reader, &section, "ask");
-    if let Some(found) = reader.texts(&section, "ask").into_iter().find(|found| {
-        continue_uses.iter().any(|of| word(*of) == found.value)
-    }) {
+    if let Some(found) = reader
+        .texts(&section, "ask")
+        .into_iter()
+        .find(|found| continue_uses.iter().any(|of| word(*of) == found.value))
+    {
         reader.wrong(&found.at, "this use is in both lists", "write it into `continue` or into `ask`");
     }
     // A list that is given takes its uses out of the other one's default.
@@ -446,7 +457,11 @@ fn restart(reader: &mut Reader<'_>, top: &Section<'_>) -> Restart {
     };
     Restart {
         ask_uses: if has("ask") { ask_uses.clone() } else { others(defaults.ask_uses, &continue_uses) },
-        continue_uses: if has("continue") { continue_uses } else { others(defaults.continue_uses, &ask_uses) },
+        continue_uses: if has("continue") {
+            continue_uses
+        } else {
+            others(defaults.continue_uses, &ask_uses)
+        },
     }
 }
 

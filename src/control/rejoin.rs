@@ -197,7 +197,9 @@ impl Replay {
 pub enum Step {
     Counting,
     /// `M115` was asked so often.
-    Recognising { asked: u32 },
+    Recognising {
+        asked: u32,
+    },
     /// `M105` and `M114` are asked.
     Asking,
     Confirming,
@@ -311,7 +313,15 @@ mod tests {
     use crate::domain::units::Celsius;
 
     const FILE: [&str; 9] = [
-        "G28", "G90", "M83", "M140 S60", "M190 S60", "M109 S215", "G1 Z0.2 F600", "G1 X10 Y20 E1", "G1 X12 E.5",
+        "G28",
+        "G90",
+        "M83",
+        "M140 S60",
+        "M190 S60",
+        "M109 S215",
+        "G1 Z0.2 F600",
+        "G1 X10 Y20 E1",
+        "G1 X12 E.5",
     ];
 
     fn replay(lines: &[&str]) -> Replay {
@@ -325,14 +335,22 @@ mod tests {
     }
 
     fn heat(hotend: (f64, f64), bed: (f64, f64)) -> Temperatures {
-        let reading = |(actual, target)| Some(Reading { actual: Celsius(actual), target: Some(Celsius(target)) });
+        let reading =
+            |(actual, target)| Some(Reading { actual: Celsius(actual), target: Some(Celsius(target)) });
         Temperatures { hotend: reading(hotend), bed: reading(bed), ..Temperatures::default() }
     }
 
     fn plan(points: Vec<(u32, u64)>) -> Plan {
         let job = JobId::from_entropy([7; 16]);
-        let trail =
-            Trail { job: job.clone(), steady: true, points, next: 10_050, packed: false, compact: true, strays: 0 };
+        let trail = Trail {
+            job: job.clone(),
+            steady: true,
+            points,
+            next: 10_050,
+            packed: false,
+            compact: true,
+            strays: 0,
+        };
         Plan { job, progress: Progress { confirmed: 10, total: 100 }, trail, policy: AfterCrash::Continue }
     }
 
@@ -367,7 +385,10 @@ mod tests {
 
     #[test]
     fn the_layer_is_counted_by_heights_at_which_filament_is_laid() {
-        let lines = ["G90", "M83", "G1 Z0.2", "G1 X1 E1", "G1 Z5", "G1 X9", "G1 Z0.2", "G1 X2 E1", "G1 Z0.4", "G1 X3 E1"];
+        let lines = [
+            "G90", "M83", "G1 Z0.2", "G1 X1 E1", "G1 Z5", "G1 X9", "G1 Z0.2", "G1 X2 E1", "G1 Z0.4",
+            "G1 X3 E1",
+        ];
         assert_eq!(replay(&lines).layer, 2);
     }
 
@@ -375,7 +396,9 @@ mod tests {
     fn a_count_that_the_trail_does_not_cover_is_no_count() {
         let begin = |points| Rejoin::begin(Moment::ZERO, plan(points)).unwrap();
         let points = vec![(10_040, 30), (10_045, 34)];
-        for (wanted, index) in [(10_042, Some(32)), (10_044, Some(34)), (10_045, Some(34)), (10_047, Some(36))] {
+        for (wanted, index) in
+            [(10_042, Some(32)), (10_044, Some(34)), (10_045, Some(34)), (10_047, Some(36))]
+        {
             assert_eq!(begin(points.clone()).handle_count(wanted).ok(), index, "{wanted}");
         }
         // A board that was reset, one that is behind all that is known, and one that is beyond the file.

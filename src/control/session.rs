@@ -1357,8 +1357,8 @@ impl Session {
     }
 
     fn take_start(&mut self, now: Moment) {
-        self.restarts_on_open |=
-            matches!(self.phase, Phase::Greeting(_) | Phase::Rejoining(_)) && now.since(self.opened) < RESTARTS_WITHIN;
+        self.restarts_on_open |= matches!(self.phase, Phase::Greeting(_) | Phase::Rejoining(_))
+            && now.since(self.opened) < RESTARTS_WITHIN;
         match &mut self.phase {
             Phase::Running(_) | Phase::Rejoining(_) => {
                 self.end_run(Interruption::PrinterReset);

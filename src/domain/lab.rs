@@ -11,7 +11,10 @@ use super::event::{Actor, Event, Fact, JobRef};
 use super::heat::Alarm;
 use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
-use super::job::{Attended, CONTINUED_MAX, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress, Released, Run};
+use super::job::{
+    Attended, CONTINUED_MAX, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
+    Released, Run,
+};
 use super::moment::Stamp;
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
@@ -1039,7 +1042,8 @@ mod tests {
         grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
         let progress = Progress { confirmed: 4, total: 10 };
         grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
-        let events = grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap();
+        let events =
+            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap();
         assert_eq!(events.len(), 2);
         let JobState::Ended { outcome: Outcome::Interrupted { why }, run: Some(run), .. } =
             &lab.jobs[&job(0)].state
@@ -1059,7 +1063,9 @@ mod tests {
             let on = printer(if n == 0 { "a" } else { "b" });
             seen.extend(grant(&mut lab, &Request::StartJob { job: job(n), printer: on }).unwrap());
         }
-        seen.extend(grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap());
+        seen.extend(
+            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap(),
+        );
         let outbox: Vec<_> = seen.iter().filter_map(|e| e.subject.as_ref()).map(|s| s.outbox_seq).collect();
         assert_eq!(outbox, [3, 4, 5, 6]);
         let first: Vec<_> = seen
@@ -1105,7 +1111,9 @@ mod tests {
         let mut events = Vec::new();
         let opened = Request::OpenCase { case: token(), intended_use: IntendedUse::Guide };
         events.extend(grant(&mut lab, &opened).unwrap());
-        events.extend(grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap());
+        events.extend(
+            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap(),
+        );
         let mut again = Lab::default();
         for event in &events {
             again.apply(event);

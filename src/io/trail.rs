@@ -50,7 +50,8 @@ impl TrailFile {
         let path = dir.join(format!("{printer}.trail"));
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        let last = [0, 1].into_iter().filter_map(|number| read(&file, number)).max_by_key(|(number, _)| *number);
+        let last =
+            [0, 1].into_iter().filter_map(|number| read(&file, number)).max_by_key(|(number, _)| *number);
         let number = last.as_ref().map_or(0, |(number, _)| *number);
         if last.is_none() {
             // Room for both, so that a full disk is found out now.

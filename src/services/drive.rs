@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
-use crate::control::run::FileLine;
 use crate::control::rejoin::Plan;
+use crate::control::run::FileLine;
 use crate::control::session::{Session, TrailMark};
 use crate::gcode::lexer::Lexer;
 use crate::io::clock::Clock;

@@ -95,7 +95,8 @@ impl Trails {
         }
         let policy = policy(restart, lab.cases.get(&job.case)?.intended_use);
         let (_, kept) = self.kept.get(&run.printer)?;
-        let kept = kept.as_ref().filter(|kept| kept.trail.job == job.id && policy != AfterCrash::Interrupt)?;
+        let kept =
+            kept.as_ref().filter(|kept| kept.trail.job == job.id && policy != AfterCrash::Interrupt)?;
         let (trail, progress) = (kept.trail.clone(), run.progress);
         let plan = Plan { job: job.id.clone(), progress, trail, policy };
         Some((run.printer.clone(), Found { plan, file: job.file.clone(), since: kept.wall }))

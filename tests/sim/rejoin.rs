@@ -114,8 +114,12 @@ fn a_daemon_that_dies_at_any_moment_of_a_print_goes_on_with_the_very_next_line()
         assert_eq!((world.executed(), world.wrong), (all, 0), "seed {seed}");
     }
     gaps.sort_unstable();
-    println!("{} continued, from the port open to the next line: median {} ms, longest {} ms",
-        gaps.len(), gaps[gaps.len() / 2] / 1_000, gaps[gaps.len() - 1] / 1_000);
+    println!(
+        "{} continued, from the port open to the next line: median {} ms, longest {} ms",
+        gaps.len(),
+        gaps[gaps.len() / 2] / 1_000,
+        gaps[gaps.len() - 1] / 1_000
+    );
 }
 
 #[test]
@@ -182,7 +186,9 @@ fn killed_again_and_again_even_while_it_asks_no_line_is_lost_or_doubled() {
 fn a_board_that_was_reset_meanwhile_is_interrupted_and_never_continued() {
     for seed in seeds(50) {
         let (mut world, mut dice) = killed(seed, 0.0);
-        world.inject(&Fault::Reset { cause: [ResetCause::External, ResetCause::BrownOut][dice.roll(2) as usize] });
+        world.inject(&Fault::Reset {
+            cause: [ResetCause::External, ResetCause::BrownOut][dice.roll(2) as usize],
+        });
         if dice.roll(2) == 0 {
             world.now += dice.roll(8_000_000);
         }
@@ -192,7 +198,10 @@ fn a_board_that_was_reset_meanwhile_is_interrupted_and_never_continued() {
         let said = why(&world);
         let right = matches!(
             said,
-            Some(Interruption::PrinterReset | Interruption::NotContinued { unproven: Unproven::Count | Unproven::Silent })
+            Some(
+                Interruption::PrinterReset
+                    | Interruption::NotContinued { unproven: Unproven::Count | Unproven::Silent }
+            )
         );
         assert!(right, "seed {seed}: {said:?}");
         nothing_more(&mut world, seed);
@@ -236,7 +245,12 @@ fn a_head_or_a_heater_that_somebody_else_has_moved_interrupts() {
         world.rig.close_port(world.now);
         world.reopen(AfterCrash::Continue);
         world.run_until(60, "a decision", settled);
-        assert_eq!(why(&world), Some(Interruption::NotContinued { unproven }), "{:?}", world.session.activity());
+        assert_eq!(
+            why(&world),
+            Some(Interruption::NotContinued { unproven }),
+            "{:?}",
+            world.session.activity()
+        );
         nothing_more(&mut world, 0);
     }
 }
@@ -263,7 +277,10 @@ fn asked_it_holds_without_a_line_and_goes_on_when_a_person_says_so() {
         world.run_until(120, "a decision", settled);
         assert_eq!((continued(&world), why(&world)), (false, None), "seed {seed}");
         nothing_more(&mut world, seed);
-        assert!(matches!(world.events.last(), Some(SessionEvent::Paused { reason: PauseReason::Restart, .. })));
+        assert!(matches!(
+            world.events.last(),
+            Some(SessionEvent::Paused { reason: PauseReason::Restart, .. })
+        ));
         world.session.resume(world.moment(), &World::job(), "kim").unwrap();
         world.flush();
         assert!(continued(&world), "seed {seed}: the part is marked");
