@@ -44,7 +44,7 @@ fn crash_somewhere(lab: &Lab, daemon: Daemon, random: &mut Random) {
 fn a_daemon_killed_again_and_again_in_mid_print_goes_on_with_the_very_next_line() {
     let kills = kills(5);
     let lab = lab();
-    let moves = 400 * u32::try_from(kills).unwrap() + 2_000;
+    let moves = 100 * u32::try_from(kills).unwrap() + 1_500;
     let text = gcode(moves);
     let file = lab.file("long.gcode", &text);
     let mut random = Random::fork(20_261_126, "goes on");

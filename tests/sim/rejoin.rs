@@ -123,6 +123,34 @@ fn a_daemon_that_dies_at_any_moment_of_a_print_goes_on_with_the_very_next_line()
 }
 
 #[test]
+fn a_number_that_our_own_question_took_is_never_mistaken_for_a_line_of_the_file() {
+    let lines = (0..400).map(|n| format!("M106 S{}", n % 255));
+    let file: Vec<_> = ["G28".to_owned(), "G90".to_owned()].into_iter().chain(lines).collect();
+    for seed in seeds(60) {
+        // Nothing moves, so position proves nothing; and what is asked last is the last that the board has.
+        let mut config = RigConfig::new(Face::Marlin11, 115_200, 1_000, seed);
+        config.firmware.reset_on_open = false;
+        let mut world = World::new(config, SAFE, file.clone());
+        world.open();
+        world.until_ready();
+        world.start();
+        let lines = 20 + 5 * seed as usize % 300;
+        world.run_until(400, "so many lines", |world| world.executed() >= lines);
+        world.hold_back = true;
+        world.run_until(60, "a question as the last line", |world| {
+            world.session.link().is_idle() && world.session.link().numbering().points().count() > 1
+        });
+        world.crash();
+        world.hold_back = false;
+        world.reopen(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(continued(&world), "seed {seed}: {:?}", why(&world));
+        world.run_until(400, "the end", |world| world.printed().is_some() || why(world).is_some());
+        assert_eq!((world.executed(), why(&world)), (file.len(), None), "seed {seed}");
+    }
+}
+
+#[test]
 fn noise_makes_it_interrupted_at_worst_and_never_inexact() {
     let mut ends = (0, 0);
     for seed in seeds(200) {

@@ -104,6 +104,8 @@ pub struct World {
     /// Digest of all that `trace` would hold.
     pub trace_digest: DefaultHasher,
     profile: Profile,
+    /// The file's reader is slow: it gives nothing now.
+    pub hold_back: bool,
     /// What outlives the session, as the printer's task keeps it.
     pub trail: Option<Trail>,
     trail_mark: Option<(u64, bool, bool, u64)>,
@@ -157,6 +159,7 @@ impl World {
             scripts: &[],
             trace_digest: DefaultHasher::new(),
             profile,
+            hold_back: false,
             trail: None,
             trail_mark: None,
         }
@@ -255,7 +258,7 @@ impl World {
     pub fn flush(&mut self) {
         loop {
             let mut moved = false;
-            let wants = self.session.wants();
+            let wants = if self.hold_back { 0 } else { self.session.wants() };
             if wants > 0 && self.supplied < self.file.len() {
                 let to = (self.supplied + wants).min(self.file.len());
                 let lines: Vec<_> = (self.supplied..to)
