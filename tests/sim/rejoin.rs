@@ -2,6 +2,8 @@
 //!
 //! `PLATEN_SEEDS=2000 cargo test --release --test sim rejoin -- --nocapture` runs more of each.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
 use hw_sim::faults::Fault;
 use hw_sim::planner::Motion;
 use hw_sim::quirks::{Face, ResetCause};

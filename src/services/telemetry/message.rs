@@ -24,8 +24,18 @@ pub const VERSION: u8 = 1;
 /// What a payload may be at most.
 pub const PAYLOAD_MAX: usize = 8 * 1024;
 /// The `type` of every event of a job.
-pub const EVENT_TYPES: [&str; 9] =
-    ["queued", "released", "started", "progress", "paused", "resumed", "printed", "cancelled", "interrupted"];
+pub const EVENT_TYPES: [&str; 10] = [
+    "queued",
+    "released",
+    "started",
+    "progress",
+    "paused",
+    "resumed",
+    "continued",
+    "printed",
+    "cancelled",
+    "interrupted",
+];
 
 /// Whether the daemon is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
