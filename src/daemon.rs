@@ -39,6 +39,7 @@ use crate::services::ports::{Plug, Ports};
 use crate::services::printer::{self, Setup};
 use crate::services::recorder::Recorder;
 use crate::services::relay::Relay;
+use crate::services::restore::is_unfinished;
 use crate::services::stop_input::{self, InputError, Inputs};
 use crate::services::telemetry::{self, MqttStatus};
 
@@ -51,6 +52,10 @@ pub enum DaemonError {
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("the state folder {path} cannot be made: {error}; make it, or give platen's user the right to")]
     StateDir { path: PathBuf, error: std::io::Error },
+    #[error(
+        "{0} has a restore in it that was not finished, so it is neither empty nor whole; run `platen restore FROM --into {0}` again"
+    )]
+    Restoring(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -276,6 +281,9 @@ async fn open_state(path: PathBuf) -> Result<(Arc<dyn Store>, Spool), DaemonErro
     let open = move || -> Result<(Arc<dyn Store>, Spool), DaemonError> {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.map_err(|error| DaemonError::StateDir { path: path.clone(), error })?;
+        if is_unfinished(&path) {
+            return Err(DaemonError::Restoring(path.display().to_string()));
+        }
         let store = SledStore::open(&path.join("journal"))?;
         let spool = Spool::open(&path.join("files"))?;
         Ok((Arc::new(store), spool))

@@ -124,6 +124,22 @@ impl Spool {
         self.dir.join(file.as_str())
     }
 
+    /// All kept files, in the order of their names.
+    pub async fn list(&self) -> Result<Vec<FileHash>, SpoolError> {
+        let spool = self.clone();
+        blocking(move || {
+            let io = |error| failure(&spool.dir, error);
+            let mut files = Vec::new();
+            for entry in std::fs::read_dir(&spool.dir).map_err(io)? {
+                // Whatever else is in the folder is not ours.
+                files.extend(entry.map_err(io)?.file_name().to_str().and_then(|name| name.parse().ok()));
+            }
+            files.sort();
+            Ok(files)
+        })
+        .await
+    }
+
     /// Opens a kept file for reading; with its length in bytes.
     pub async fn reader(&self, file: &FileHash) -> Result<(tokio::fs::File, u64), SpoolError> {
         let (spool, file) = (self.clone(), file.clone());

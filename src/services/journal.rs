@@ -132,7 +132,7 @@ fn stored_lab(store: &dyn Store) -> Result<Lab, JournalError> {
 }
 
 /// Whether everything is there that something else names: a damaged store loses whole pages.
-fn check_references(lab: &Lab) -> Result<(), JournalError> {
+pub(super) fn check_references(lab: &Lab) -> Result<(), JournalError> {
     let lost = |entry: String| Err(JournalError::State { entry });
     let mut parts: BTreeMap<_, u16> = BTreeMap::new();
     for part in lab.parts.values() {
