@@ -82,6 +82,13 @@ answers! {
         500 "The file could not be written",
         507 "The disk is full",
     }
+    /// Files as they lie on the disk.
+    Kept: {
+        500 "The files cannot be read",
+    }
+    Gone: NoSuch {
+        410 "The file on the disk has lost its content",
+    }
     Streamed: {
         409 "Beyond the journal's end",
         503 "Too many read the stream already",

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
 
+mod backup;
 mod attended;
 mod crash;
 mod demo;
