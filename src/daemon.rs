@@ -185,7 +185,7 @@ impl Daemon {
     pub async fn start(config: Config) -> Result<Self, DaemonError> {
         let config = Arc::new(config);
         let clock = Clock::start(BootId::from_entropy(entropy()));
-        let (store, spool) = open_state(config.state_dir.clone()).await?;
+        let (store, spool) = open_state(config.state_dir.clone(), config.disk_floor).await?;
         let address = config.http.listen;
         let listen = |error| DaemonError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -277,7 +277,7 @@ impl Daemon {
     }
 }
 
-async fn open_state(path: PathBuf) -> Result<(Arc<dyn Store>, Spool), DaemonError> {
+async fn open_state(path: PathBuf, floor: u64) -> Result<(Arc<dyn Store>, Spool), DaemonError> {
     let open = move || -> Result<(Arc<dyn Store>, Spool), DaemonError> {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.map_err(|error| DaemonError::StateDir { path: path.clone(), error })?;
@@ -285,7 +285,7 @@ async fn open_state(path: PathBuf) -> Result<(Arc<dyn Store>, Spool), DaemonErro
             return Err(DaemonError::Restoring(path.display().to_string()));
         }
         let store = SledStore::open(&path.join("journal"))?;
-        let spool = Spool::open(&path.join("files"))?;
+        let spool = Spool::open(&path.join("files"))?.with_floor(floor);
         Ok((Arc::new(store), spool))
     };
     match tokio::task::spawn_blocking(open).await {

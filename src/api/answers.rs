@@ -52,7 +52,7 @@ answers! {
     Changed: Ordered {
         415 "The body is not declared as JSON",
         500 "The journal could not be written",
-        503 "platen is shutting down",
+        503 "platen is shutting down, or too much waits for the broker",
         507 "The disk is full",
     }
     /// What the request names.

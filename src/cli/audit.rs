@@ -41,7 +41,12 @@ impl Audit {
 
 fn intact(global: &Global, entries: u64, head: String, files: Option<usize>) -> Result<(), Failed> {
     if global.json {
-        return show::json(&AuditView { intact: true, entries: Some(entries), head: Some(head), finding: None });
+        return show::json(&AuditView {
+            intact: true,
+            entries: Some(entries),
+            head: Some(head),
+            finding: None,
+        });
     }
     let files = files.map(|files| format!(", {files} files")).unwrap_or_default();
     show::line(&format!("intact: {entries} entries, head {head}{files}"));
@@ -70,7 +75,12 @@ fn of_copy(global: &Global, copy: &Path) -> Result<(), Failed> {
         Err(error) => {
             let finding = error.to_string();
             if global.json {
-                show::json(&AuditView { intact: false, entries: None, head: None, finding: Some(finding.clone()) })?;
+                show::json(&AuditView {
+                    intact: false,
+                    entries: None,
+                    head: None,
+                    finding: Some(finding.clone()),
+                })?;
             }
             Err(Failed::Finding(format!("the copy is NOT intact: {finding}")))
         }

@@ -15,7 +15,9 @@ use crate::domain::ids::{BootId, FileHash, hex};
 use crate::io::clock::{Clock, entropy};
 use crate::io::durable::{new_file, new_folder, rename_new, sync_tree};
 use crate::services::archive;
-use crate::services::restore::{Absent, FILES, FORMAT, JOURNAL, MANIFEST, Manifest, RestoreError, SUMS, keep_file};
+use crate::services::restore::{
+    Absent, FILES, FORMAT, JOURNAL, MANIFEST, Manifest, RestoreError, SUMS, keep_file,
+};
 
 #[derive(Debug, Args)]
 pub struct Backup {
@@ -50,10 +52,14 @@ pub(super) fn cannot_write(path: &Path, error: std::io::Error) -> Failed {
 pub(super) fn beside(dest: &Path) -> Result<PathBuf, Failed> {
     let given = dest.display();
     let Some(name) = dest.file_name() else {
-        return Err(Failed::Usage(format!("{given} is no name for something new; give one that does not end in ..")));
+        return Err(Failed::Usage(format!(
+            "{given} is no name for something new; give one that does not end in .."
+        )));
     };
     if dest.symlink_metadata().is_ok() {
-        return Err(Failed::Finding(format!("{given} is there already; nothing is written over, give a new name")));
+        return Err(Failed::Finding(format!(
+            "{given} is there already; nothing is written over, give a new name"
+        )));
     }
     Ok(dest.with_file_name(format!(".{}.part-{}", name.to_string_lossy(), hex(&entropy()[..4]))))
 }
@@ -115,7 +121,9 @@ fn fill(client: &Client, part: &Path) -> Result<(Manifest, u64), Failed> {
         let outcome = match fetched {
             Ok(mut source) => match keep_file(&files, file, &mut source) {
                 Ok(length) => Ok(length),
-                Err(RestoreError::File { .. }) => Err("it was changed on the disk since it was uploaded".to_owned()),
+                Err(RestoreError::File { .. }) => {
+                    Err("it was changed on the disk since it was uploaded".to_owned())
+                }
                 Err(error) => return Err(Failed::Finding(format!("{error}; nothing was kept"))),
             },
             Err(Failed::Problem(problem)) => Err(problem.detail.clone()),

@@ -87,9 +87,9 @@ impl Client {
         let answer = self.agent.get(format!("{}{path}", self.url)).call();
         match answer {
             Ok(response) if response.status().is_success() => Ok(response.into_body().into_reader()),
-            other => self.read::<serde_json::Value>(other).and_then(|_| {
-                Err(Failed::NotPlaten { url: self.url.clone(), status: 200 })
-            }),
+            other => self
+                .read::<serde_json::Value>(other)
+                .and_then(|_| Err(Failed::NotPlaten { url: self.url.clone(), status: 200 })),
         }
     }
 

@@ -43,12 +43,16 @@ impl Restore {
         }
         show::line(&format!("{path}: {entries} entries, head {}, {files} files", head.to_hex()));
         for file in missing {
-            show::line(&format!("  file {file} of a job is not in the copy; upload it again before it is printed"));
+            show::line(&format!(
+                "  file {file} of a job is not in the copy; upload it again before it is printed"
+            ));
         }
         show::line(
             "every printer is locked until somebody has looked at it (`platen stop --clear PRINTER --by NAME`),",
         );
-        show::line("and no job from the copy begins before somebody says so (`platen jobs --start JOB --by NAME`)");
+        show::line(
+            "and no job from the copy begins before somebody says so (`platen jobs --start JOB --by NAME`)",
+        );
         Ok(())
     }
 }

@@ -290,7 +290,10 @@ impl Lab {
     /// a restored journal, which may have forgotten it.
     pub fn printer(&self, name: &PrinterName) -> PrinterRecord {
         self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord {
-            latch: self.counters.restored.map(|Restored { at, .. }| Latch::Stopped { by: RESTORE.into(), at }),
+            latch: self
+                .counters
+                .restored
+                .map(|Restored { at, .. }| Latch::Stopped { by: RESTORE.into(), at }),
             ..PrinterRecord::new(name.clone())
         })
     }
@@ -1036,9 +1039,15 @@ mod tests {
     #[test]
     fn after_a_restore_every_printer_is_locked_and_no_job_from_before_begins_by_itself() {
         let mut lab = lab_with_jobs(2);
-        grant(&mut lab, &Request::NoteIdentified { printer: printer("a"), evidence: Box::default() }).unwrap();
+        grant(&mut lab, &Request::NoteIdentified { printer: printer("a"), evidence: Box::default() })
+            .unwrap();
         let fact = Fact::JournalRestored { entries: lab.counters.seq, by: None };
-        for event in lab.number(&Request::BeginBoot { version: "1".into() }, vec![(None, fact)], &stamp(), &Actor::Platen) {
+        for event in lab.number(
+            &Request::BeginBoot { version: "1".into() },
+            vec![(None, fact)],
+            &stamp(),
+            &Actor::Platen,
+        ) {
             lab.apply(&event);
         }
         let now = stamp();
@@ -1054,8 +1063,14 @@ mod tests {
         lab.may_begin(&lab.jobs[&job(0)], &printer("a"), None, &now).unwrap();
         // Whatever is queued from now on is as ever.
         let mut new = NewJob {
-            job: job(7), case: token(), part: PartRef::Number(1), file: FileHash::from_digest([1; 32]),
-            commands: 10, digest: FileHash::from_digest([9; 32]), pinned: None, material: None,
+            job: job(7),
+            case: token(),
+            part: PartRef::Number(1),
+            file: FileHash::from_digest([1; 32]),
+            commands: 10,
+            digest: FileHash::from_digest([9; 32]),
+            pinned: None,
+            material: None,
         };
         new.pinned = Some(printer("a"));
         grant(&mut lab, &Request::QueueJob(Box::new(new))).unwrap();

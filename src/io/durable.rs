@@ -17,7 +17,8 @@ pub fn new_folder(path: &Path) -> io::Result<()> {
 
 /// A plain file of somebody else's making: no link, no pipe that never ends.
 pub fn open_plain(path: &Path) -> io::Result<File> {
-    let options = OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).clone();
+    let options =
+        OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).clone();
     let file = options.open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("this is no plain file")) }
 }
@@ -38,7 +39,7 @@ pub fn sync_tree(folder: &Path) -> io::Result<()> {
 /// The names in the folder that `path` is in.
 pub fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 /// Gives what is at `from` the name `to`, which nothing has yet; durable on return.

@@ -31,9 +31,13 @@ const EVENT: &str = "\",\"event\":";
 pub enum ArchiveError {
     #[error("the copy cannot be read: {0}; look at the path, and at the disk that it is on")]
     Unreadable(std::io::Error),
-    #[error("line {line} is not one that platen wrote; take another copy, or the journal.jsonl of a backup as it was made")]
+    #[error(
+        "line {line} is not one that platen wrote; take another copy, or the journal.jsonl of a backup as it was made"
+    )]
     Strange { line: u64 },
-    #[error("it is a copy in format {found}, and this platen reads format {FORMAT}; use the platen that wrote it, or a newer one")]
+    #[error(
+        "it is a copy in format {found}, and this platen reads format {FORMAT}; use the platen that wrote it, or a newer one"
+    )]
     Format { found: u32 },
     #[error("it ends before its end: the copy was cut short; take another copy")]
     Cut,

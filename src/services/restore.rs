@@ -132,7 +132,8 @@ pub fn examine(from: &Path) -> Result<Copy, RestoreError> {
     }
     let manifest = read_manifest(from)?;
     let sums = from.join(SUMS);
-    let wrong = |path: &Path, detail: &str| RestoreError::Backup { path: path.to_owned(), detail: detail.into() };
+    let wrong =
+        |path: &Path, detail: &str| RestoreError::Backup { path: path.to_owned(), detail: detail.into() };
     let file = open_plain(&sums).map_err(unreadable(&sums))?;
     let (mut kept, mut sum) = (BTreeSet::new(), Sha256::new());
     // One line: two hashes and a folder's name.
@@ -145,7 +146,8 @@ pub fn examine(from: &Path) -> Result<Copy, RestoreError> {
         }
         sum.update(line.as_bytes());
         let named = line.strip_suffix('\n').and_then(|line| line.split_once("  files/"));
-        let file = named.filter(|(hash, name)| hash == name).and_then(|(hash, _)| hash.parse::<FileHash>().ok());
+        let file =
+            named.filter(|(hash, name)| hash == name).and_then(|(hash, _)| hash.parse::<FileHash>().ok());
         let file = file.ok_or_else(|| wrong(&sums, "a line in it is no hash with its file"))?;
         kept.insert(file);
     }
@@ -295,7 +297,9 @@ fn make_place(into: &Path) -> Result<(), RestoreError> {
     if place.exists() {
         for left in [into.join(FILES), place.join(FILES), place.join("journal")] {
             match std::fs::remove_dir_all(&left) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unwritable(&left)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(unwritable(&left)(error));
+                }
                 _ => {}
             }
         }

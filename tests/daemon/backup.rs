@@ -84,6 +84,53 @@ fn a_backup_made_in_mid_print_restores_every_case_job_entry_and_file() {
 }
 
 #[test]
+fn below_the_floor_of_the_disk_no_job_is_taken_in_and_what_was_accepted_is_printed() {
+    let lab = Lab::one();
+    let file = lab.file("long.gcode", &gcode(3_000));
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let job = daemon.print(&file, &case, "mk");
+    daemon.wait_job(&job, "printed");
+    let hash = daemon.job(&job)["file"].clone();
+    // It waits for its bed.
+    let accepted = daemon.print(&file, &case, "mk");
+    daemon.terminate();
+    // No disk of ours has as much.
+    let text = fs::read_to_string(&lab.config).unwrap();
+    fs::write(&lab.config, format!("disk_floor_mb = 1048576\n{text}")).unwrap();
+    let daemon = lab.serve();
+    let new = serde_json::json!({"file": hash, "case": case, "part": 1});
+    let mut answer = daemon.agent.post(format!("{}/v1/jobs", daemon.url)).send_json(&new).unwrap();
+    assert_eq!(answer.status(), 507);
+    let problem: Value = answer.body_mut().read_json().unwrap();
+    assert!(problem["help"].as_str().unwrap().contains("free some space"), "{problem}");
+    daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
+    assert_eq!(daemon.wait_job(&accepted, "printed")["exact"], true);
+}
+
+#[test]
+fn when_too_much_waits_for_the_broker_no_job_is_taken_in_and_what_was_accepted_is_printed() {
+    let lab = Lab::one();
+    lab.configure("[mqtt]\nurl = \"mqtt://127.0.0.1:9\"\noutbox_max = 100", "");
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let file = lab.file("a.gcode", &gcode(2_000));
+    let job = daemon.print(&file, &case, "mk");
+    let waits = |daemon: &crate::world::Daemon| daemon.get("/healthz")["journal"].as_u64().unwrap();
+    while waits(&daemon) < 100 {
+        daemon.platen(&["cases", "add-part", &case, "one more"]);
+    }
+    let refused = daemon.platen(&["print", &file, "--case", &case, "--part", "1"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.contains("wait for the MQTT broker at 127.0.0.1:9"), "{refused:?}");
+    assert_eq!(daemon.wait_job(&job, "printed")["exact"], true);
+    assert!(
+        daemon.events().iter().any(|event| event["fact"]["type"] == "job_printed"),
+        "events are never dropped"
+    );
+}
+
+#[test]
 fn an_export_restores_the_journal_and_names_the_files_that_are_missing() {
     let lab = Lab::one();
     let daemon = lab.serve();

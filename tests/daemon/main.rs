@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
 
-mod backup;
 mod attended;
+mod backup;
 mod crash;
 mod demo;
 mod files;

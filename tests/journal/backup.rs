@@ -121,7 +121,9 @@ async fn a_line_that_was_removed_doubled_swapped_or_is_endless_is_refused() {
     broken(&|lines| lines[2] = vec![b'{'; 1 << 20]);
     let newer = broken(&|lines| lines[0] = b"{\"platen_journal\":2,\"entries\":1,\"cursors\":{}}\n".to_vec());
     assert!(newer.contains("format 2"), "{newer}");
-    let beyond = broken(&|lines| lines[0] = b"{\"platen_journal\":1,\"entries\":8,\"cursors\":{\"mqtt\":9}}\n".to_vec());
+    let beyond = broken(&|lines| {
+        lines[0] = b"{\"platen_journal\":1,\"entries\":8,\"cursors\":{\"mqtt\":9}}\n".to_vec()
+    });
     assert!(beyond.contains("line 1"), "{beyond}");
 }
 
