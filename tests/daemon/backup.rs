@@ -37,7 +37,7 @@ fn a_backup_made_in_mid_print_restores_every_case_job_entry_and_file() {
     assert_eq!(told.code, Some(0), "{told:?}");
     let made = told.json();
     assert_eq!((&made["files"], &made["absent"]), (&Value::from(2), &Value::from(Vec::<Value>::new())));
-    let entries = made["entries"].as_u64().unwrap();
+    let entries = usize::try_from(made["entries"].as_u64().unwrap()).unwrap();
     // It prints on, and the daemon takes orders.
     wait_commands(&lab.printers[0], before + 200);
     assert_eq!(daemon.job(&running)["state"], "printing");
@@ -52,15 +52,15 @@ fn a_backup_made_in_mid_print_restores_every_case_job_entry_and_file() {
 
     // What comes after the backup is lost with the disk.
     let later = daemon.case();
-    let journal: Vec<Value> = daemon.events().into_iter().take(entries as usize).collect();
+    let journal: Vec<Value> = daemon.events().into_iter().take(entries).collect();
     daemon.crash();
     let told = restored(&lab, &dest);
     assert_eq!(told.json()["entries"], entries);
     let daemon = lab.serve();
     let events = daemon.events();
-    assert_eq!(&events[..entries as usize], &journal[..], "entry by entry the same");
-    assert_eq!(events[entries as usize]["fact"]["type"], "journal_restored");
-    assert_eq!(events[entries as usize]["fact"]["by"], "kim");
+    assert_eq!(&events[..entries], &journal[..], "entry by entry the same");
+    assert_eq!(events[entries]["fact"]["type"], "journal_restored");
+    assert_eq!(events[entries]["fact"]["by"], "kim");
     assert_gapless(&events);
     assert_eq!(daemon.platen(&["audit", "verify"]).code, Some(0));
     assert_eq!(daemon.get(&format!("/v1/cases/{case}"))["token"], case.as_str());
