@@ -97,7 +97,8 @@ impl Disk {
 
     /// EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH, by perl, which every Debian has: no unsafe code here.
     fn cut(&self) {
-        let script = "open(F, '<', $ARGV[0]) or die; my $how = pack('L', 2); ioctl(F, 0x8004587d, $how) or die \"$!\"";
+        let script =
+            "open(F, '<', $ARGV[0]) or die; my $how = pack('L', 2); ioctl(F, 0x8004587d, $how) or die \"$!\"";
         let place = self.place();
         run("perl", &["-e", script, place.join("journal/db").to_str().unwrap()]);
     }
