@@ -42,6 +42,7 @@ use crate::services::printer::{self, Left, Setup};
 use crate::services::recorder::Recorder;
 use crate::services::rejoin::Trails;
 use crate::services::relay::Relay;
+use crate::services::restore::is_unfinished;
 use crate::services::stop_input::{self, InputError, Inputs};
 use crate::services::telemetry::{self, MqttStatus};
 
@@ -54,6 +55,10 @@ pub enum DaemonError {
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("the state folder {path} cannot be made: {error}; make it, or give platen's user the right to")]
     StateDir { path: PathBuf, error: std::io::Error },
+    #[error(
+        "{0} has a restore in it that was not finished, so it is neither empty nor whole; run `platen restore FROM --into {0}` again"
+    )]
+    Restoring(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -183,7 +188,7 @@ impl Daemon {
     pub async fn start(config: Config) -> Result<Self, DaemonError> {
         let config = Arc::new(config);
         let clock = Clock::start(BootId::from_entropy(entropy()));
-        let (store, spool) = open_state(config.state_dir.clone()).await?;
+        let (store, spool) = open_state(config.state_dir.clone(), config.disk_floor).await?;
         let address = config.http.listen;
         let listen = |error| DaemonError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -286,12 +291,15 @@ impl Daemon {
     }
 }
 
-async fn open_state(path: PathBuf) -> Result<(Arc<dyn Store>, Spool), DaemonError> {
+async fn open_state(path: PathBuf, floor: u64) -> Result<(Arc<dyn Store>, Spool), DaemonError> {
     let open = move || -> Result<(Arc<dyn Store>, Spool), DaemonError> {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.map_err(|error| DaemonError::StateDir { path: path.clone(), error })?;
+        if is_unfinished(&path) {
+            return Err(DaemonError::Restoring(path.display().to_string()));
+        }
         let store = SledStore::open(&path.join("journal"))?;
-        let spool = Spool::open(&path.join("files"))?;
+        let spool = Spool::open(&path.join("files"))?.with_floor(floor);
         Ok((Arc::new(store), spool))
     };
     match tokio::task::spawn_blocking(open).await {

@@ -205,7 +205,8 @@ fn other_facts() -> Vec<Fact> {
         Fact::PrinterQuarantined { printer: printer(), why: Box::new(Wrong::Doubt { with: printer() }) },
         Fact::PrinterRecognised { printer: printer() },
         Fact::PromptAnswered { printer: printer(), by: by.clone(), button: 1, label: "Secret".into() },
-        Fact::ConsoleUsed { printer: printer(), by, command: "M503 Secret".into() },
+        Fact::ConsoleUsed { printer: printer(), by: by.clone(), command: "M503 Secret".into() },
+        Fact::JournalRestored { entries: 7, by: Some(by) },
     ]
 }
 

@@ -52,7 +52,7 @@ answers! {
     Changed: Ordered {
         415 "The body is not declared as JSON",
         500 "The journal could not be written",
-        503 "platen is shutting down",
+        503 "platen is shutting down, or too much waits for the broker",
         507 "The disk is full",
     }
     /// What the request names.
@@ -81,6 +81,13 @@ answers! {
         422 "The file cannot be printed",
         500 "The file could not be written",
         507 "The disk is full",
+    }
+    /// Files as they lie on the disk.
+    Kept: {
+        500 "The files cannot be read",
+    }
+    Gone: NoSuch {
+        410 "The file on the disk has lost its content",
     }
     Streamed: {
         409 "Beyond the journal's end",

@@ -50,7 +50,7 @@ impl Default for Streams {
 
 impl Streams {
     /// A place, for as long as it is held.
-    fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -25,6 +25,7 @@ use crate::domain::printer::Activity;
 use crate::io::clock::entropy;
 use crate::services::fleet::{NotDone, Order};
 use crate::services::intake::Accepted;
+use crate::services::telemetry::CURSOR;
 
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
 const LISTED: usize = 500;
@@ -106,6 +107,7 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     }
     // A wrong part is told before a large file is read again.
     app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
+    has_room(&app).await?;
     let accepted = app.intake.accepted(&file).await?;
     allowed_on(&app, &accepted, pinned.as_ref())?;
     let job = JobId::from_entropy(entropy());
@@ -123,6 +125,27 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     let view = seen(&app, &job)?;
     let place = format!("/v1/jobs/{job}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+/// Nothing new is taken in that could cost what was taken in before its entries, or their way to the broker.
+async fn has_room(app: &AppState) -> Result<(), Problem> {
+    app.intake.spool().room().await?;
+    let Some(mqtt) = &app.config.mqtt else { return Ok(()) };
+    let last = app.recorder.read(|lab| lab.counters.seq);
+    let waiting = last.saturating_sub(app.recorder.cursor(CURSOR));
+    if waiting < mqtt.outbox_max {
+        return Ok(());
+    }
+    let broker = format!("{}:{}", mqtt.host, mqtt.port);
+    Err(Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "outbox-full",
+        format!(
+            "{waiting} entries wait for the MQTT broker at {broker}, and outbox_max is {}",
+            mqtt.outbox_max
+        ),
+        "see to the broker (`/healthz` says what is wrong), or raise outbox_max in the section [mqtt]; what runs goes on",
+    ))
 }
 
 /// A file with commands that only some printers' profiles allow is queued for one of these, by name.

@@ -5,6 +5,7 @@
 //! together, so that neither is without the other.
 
 mod answers;
+mod backup;
 mod cases;
 // utoipa's macro names the query types with their path.
 #[allow(unused_qualifications)]
@@ -76,6 +77,7 @@ struct Description;
 fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(files::routes())
+        .merge(backup::routes())
         .merge(cases::routes())
         .merge(jobs::routes())
         .merge(printers::routes())

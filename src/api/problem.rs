@@ -163,6 +163,9 @@ impl From<NotDone> for Problem {
                 "not-recorded",
                 "look at the daemon's log, then try again",
             ),
+            NotDone::DiskFull(_) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "not-recorded", "free some space, then try again")
+            }
             NotDone::Closed => return Self::closed(),
         };
         Self::from_words(status, slug, &error.to_string(), otherwise)

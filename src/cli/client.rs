@@ -82,6 +82,27 @@ impl Client {
         self.read(answer)
     }
 
+    /// A body that is not JSON, to be read as it comes.
+    pub fn open(&self, path: &str) -> Result<impl Read + use<>, Failed> {
+        let answer = self.agent.get(format!("{}{path}", self.url)).call();
+        match answer {
+            Ok(response) if response.status().is_success() => Ok(response.into_body().into_reader()),
+            other => self
+                .read::<serde_json::Value>(other)
+                .and_then(|_| Err(Failed::NotPlaten { url: self.url.clone(), status: 200 })),
+        }
+    }
+
+    /// The same, written to a file. A body that broke off is an error.
+    pub fn download(&self, path: &str, into: &mut std::fs::File) -> Result<u64, Failed> {
+        let mut body = self.open(path)?;
+        std::io::copy(&mut body, into).map_err(|error| {
+            Failed::Finding(format!(
+                "the copy broke off: {error}; nothing was kept: look at the daemon's log and at the disk, then try again"
+            ))
+        })
+    }
+
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failed> {
         let answer = self.agent.post(format!("{}{path}", self.url)).send_json(body);
         self.read(answer)

@@ -28,6 +28,7 @@ use crate::domain::printer::Park;
 use crate::domain::units::Baud;
 use crate::io::broker::Broker;
 use crate::io::clock::entropy;
+use crate::io::spool::FREE_FLOOR;
 use crate::services::recorder::Recorder;
 
 #[derive(Debug, Args)]
@@ -197,9 +198,11 @@ impl Demo {
                 version: MqttVersion::V311,
                 username: None,
                 password_file: None,
+                outbox_max: 1_000_000,
             }),
             attended_uses: Vec::new(),
             restart: Restart::default(),
+            disk_floor: FREE_FLOOR,
             printers,
             stop_file: None,
             stop_input: None,

@@ -4,12 +4,14 @@
 //! JSON document to standard output; errors and progress go to standard error always.
 
 pub mod audit;
+pub mod backup;
 pub mod cases;
 pub mod check;
 pub mod demo;
 pub mod jobs;
 pub mod print;
 pub mod printers;
+pub mod restore;
 pub mod safe_off;
 pub mod serve;
 pub mod stop;
@@ -85,8 +87,12 @@ pub enum Verb {
     Stop(stop::Stop),
     /// Switch the heaters of every configured printer off, without the daemon and its journal: for when it has died.
     SafeOff(safe_off::SafeOff),
-    /// Check every link of the journal's hash chain.
+    /// Check every link of the journal's hash chain, or write it out.
     Audit(audit::Audit),
+    /// Copy journal and files to a new folder, while the daemon runs.
+    Backup(backup::Backup),
+    /// Make an empty state folder that of a backup.
+    Restore(restore::Restore),
 }
 
 /// The exit code of what became of a verb that asks the daemon; prints the error.
@@ -148,6 +154,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Stop(verb) => verb.run(&global),
         Verb::SafeOff(verb) => verb.run(&global),
         Verb::Audit(verb) => verb.run(&global),
+        Verb::Backup(verb) => verb.run(&global),
+        Verb::Restore(verb) => verb.run(&global),
     };
     finish(outcome)
 }

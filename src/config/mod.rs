@@ -29,6 +29,8 @@ pub struct Config {
     pub site: SiteName,
     pub node: NodeName,
     pub state_dir: PathBuf,
+    /// With less free space, in bytes, no upload and no job is taken in.
+    pub disk_floor: u64,
     pub http: Http,
     /// Absent: nothing is published (the journal keeps all events for later).
     pub mqtt: Option<Mqtt>,
@@ -160,6 +162,8 @@ pub struct Mqtt {
     pub version: MqttVersion,
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
+    /// With so many entries of the journal not yet published, no job is taken in.
+    pub outbox_max: u64,
 }
 
 /// Who says that a bed is clear after a job.

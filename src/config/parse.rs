@@ -20,10 +20,22 @@ use crate::domain::units::Baud;
 
 /// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
 pub const KEYS: &[(&str, &[&str])] = &[
-    ("", &["site", "node", "state_dir", "stop_file", "stop_input", "stop_input_at", "attended_uses"]),
+    (
+        "",
+        &[
+            "site",
+            "node",
+            "state_dir",
+            "disk_floor_mb",
+            "stop_file",
+            "stop_input",
+            "stop_input_at",
+            "attended_uses",
+        ],
+    ),
     ("http", &["listen", "upload_max_mb"]),
     ("restart", &["continue", "ask"]),
-    ("mqtt", &["url", "version", "username", "password_file", "ca_file"]),
+    ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max"]),
     (
         "printer",
         &[
@@ -66,6 +78,7 @@ const TOP: &[&str] = &[
     "site",
     "node",
     "state_dir",
+    "disk_floor_mb",
     "stop_file",
     "stop_input",
     "stop_input_at",
@@ -77,6 +90,10 @@ const TOP: &[&str] = &[
 ];
 
 const STATE_DIR: &str = "/var/lib/platen";
+/// Days of a full farm's journal; the store itself takes no entry with less than 8 MiB.
+const DISK_FLOOR_MB: u64 = 256;
+/// Two days of 128 printers, months of a few; about a gigabyte of journal.
+pub const OUTBOX_MAX: u64 = 1_000_000;
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7180);
 /// A week-long print at high detail has some 200 MB of G-code.
 const UPLOAD_MAX_MB: u64 = 512;
@@ -116,6 +133,8 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let site = name(&mut reader, &top, "site", "write the lab's name, as in site = \"st-anna\"");
     let node = name(&mut reader, &top, "node", "write this machine's name, as in node = \"lab-1\"");
     let state_dir = path(&mut reader, &top, "state_dir").unwrap_or_else(|| STATE_DIR.into());
+    let floor = reader.number(&top, "disk_floor_mb", "megabytes", 16..=1_048_576);
+    let disk_floor = floor.map_or(DISK_FLOOR_MB, |found| found.value) * MEGABYTE;
     let stop_file = path(&mut reader, &top, "stop_file");
     let stop_input = stop_input(&mut reader, &top);
     let attended_uses = uses(&mut reader, &top, "attended_uses");
@@ -129,6 +148,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             site,
             node,
             state_dir,
+            disk_floor,
             http,
             mqtt,
             attended_uses,
@@ -248,8 +268,11 @@ fn mqtt(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Mqtt> {
         reader.wrong(&found.at, "there is no certificate to check without TLS", "write url = \"mqtts://…\"");
     }
     let ca_file = ca.and_then(|found| absolute(reader, &found, "ca_file"));
+    let most = reader.number(section, "outbox_max", "entries", 100..=1_000_000_000);
+    let outbox_max = most.map_or(OUTBOX_MAX, |found| found.value);
     let (tls, host, port) = address?;
-    Some(Mqtt { host, port, tls, ca_file, version, username: username.map(|u| u.value), password_file })
+    let username = username.map(|found| found.value);
+    Some(Mqtt { host, port, tls, ca_file, version, username, password_file, outbox_max })
 }
 
 /// Whether TLS, host and port of a broker's address.

@@ -211,6 +211,12 @@ pub enum Fact {
         by: String,
         command: String,
     },
+    /// The journal up to here came from a copy; what happened between that copy and now is not in it.
+    JournalRestored {
+        entries: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
 }
 
 impl Fact {
@@ -243,6 +249,7 @@ impl Fact {
             Self::JobReleased { .. } => "job_released",
             Self::PromptAnswered { .. } => "prompt_answered",
             Self::ConsoleUsed { .. } => "console_used",
+            Self::JournalRestored { .. } => "journal_restored",
         }
     }
 
@@ -272,6 +279,7 @@ impl Fact {
             Self::JobCancelled { printer, .. } => printer.as_ref(),
             Self::JobQueued { pinned, .. } => pinned.as_ref(),
             Self::JournalBegun { .. }
+            | Self::JournalRestored { .. }
             | Self::DaemonStarted { .. }
             | Self::CaseOpened { .. }
             | Self::PartAdded { .. } => None,

@@ -371,6 +371,8 @@ pub enum Attended {
     Use(IntendedUse),
     /// The firmware says that it does not watch its heaters.
     Unprotected,
+    /// It was queued before the journal was restored from a copy: it may have been printed since.
+    Restored,
 }
 
 impl Attended {
@@ -381,6 +383,7 @@ impl Attended {
             Self::Use(IntendedUse::Guide) => "the configuration says so of guides",
             Self::Use(IntendedUse::Education) => "the configuration says so of parts for education",
             Self::Unprotected => "its firmware does not watch its heaters (THERMAL_PROTECTION:0)",
+            Self::Restored => "the journal was restored from a copy, and this may have been printed since",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::job::{
     Attended, CONTINUED_MAX, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
     Released, Run,
 };
-use super::moment::Stamp;
+use super::moment::{Stamp, WallTime};
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
 
@@ -244,7 +244,21 @@ pub struct Counters {
     pub outbox: u64,
     /// The last queued job's `order`.
     pub order: u64,
+    /// Present from the day on which the journal was restored from a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Restored>,
 }
+
+/// What a copy of the journal cannot know: what was printed, and what stands on the beds, since it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Jobs up to this `order` begin only when a person says so.
+    pub order: u64,
+    pub at: WallTime,
+}
+
+/// Who has locked the printers of a restored journal.
+const RESTORE: &str = "a restore";
 
 /// A stored entity that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -283,9 +297,16 @@ impl Lab {
         self.jobs.get(id).ok_or_else(|| Refusal::NoJob(id.clone()))
     }
 
-    /// The durable record of a printer; one that never had an event has a clear bed and no latch.
+    /// The durable record of a printer; one that never had an event has a clear bed and no latch, except in
+    /// a restored journal, which may have forgotten it.
     pub fn printer(&self, name: &PrinterName) -> PrinterRecord {
-        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord::new(name.clone()))
+        self.printers.get(name).cloned().unwrap_or_else(|| PrinterRecord {
+            latch: self
+                .counters
+                .restored
+                .map(|Restored { at, .. }| Latch::Stopped { by: RESTORE.into(), at }),
+            ..PrinterRecord::new(name.clone())
+        })
     }
 
     /// The parts of a case, by number.
@@ -379,6 +400,8 @@ impl Lab {
     ) -> Result<(), Refusal> {
         self.may_start(job, printer)?;
         let released = job.released.as_ref().is_some_and(|released| released.holds(printer, now));
+        let restored = self.counters.restored.is_some_and(|restored| job.order <= restored.order);
+        let needs = restored.then_some(Attended::Restored).or(needs);
         match needs.filter(|_| !released) {
             None => Ok(()),
             Some(why) => Err(Refusal::PersonNeeded { printer: printer.clone(), job: job.id.clone(), why }),
@@ -742,6 +765,15 @@ impl Lab {
                 self.record_mut(printer).quarantine = None;
                 touched.push(EntityKey::Printer(printer.clone()));
             }
+            Fact::JournalRestored { .. } => {
+                let at = event.stamp.wall;
+                self.counters.restored = Some(Restored { order: self.counters.order, at });
+                // Whatever was done to them since the copy was made is not known.
+                for record in self.printers.values_mut() {
+                    record.latch.get_or_insert_with(|| Latch::Stopped { by: RESTORE.into(), at });
+                    touched.push(EntityKey::Printer(record.name.clone()));
+                }
+            }
             Fact::JobReleased { .. }
             | Fact::JournalBegun { .. }
             | Fact::DaemonStarted { .. }
@@ -761,7 +793,8 @@ impl Lab {
     }
 
     fn record_mut(&mut self, name: &PrinterName) -> &mut PrinterRecord {
-        self.printers.entry(name.clone()).or_insert_with(|| PrinterRecord::new(name.clone()))
+        let new = self.printer(name);
+        self.printers.entry(name.clone()).or_insert(new)
     }
 
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
@@ -1034,6 +1067,47 @@ mod tests {
         grant(&mut lab, &Request::NoteStopped { printer: b.clone(), by: "kim".into() }).unwrap();
         let latched = lab.judge(&Request::StartJob { job: job(1), printer: b });
         assert!(matches!(latched, Err(Refusal::Latched { .. })));
+    }
+
+    #[test]
+    fn after_a_restore_every_printer_is_locked_and_no_job_from_before_begins_by_itself() {
+        let mut lab = lab_with_jobs(2);
+        grant(&mut lab, &Request::NoteIdentified { printer: printer("a"), evidence: Box::default() })
+            .unwrap();
+        let fact = Fact::JournalRestored { entries: lab.counters.seq, by: None };
+        for event in lab.number(
+            &Request::BeginBoot { version: "1".into() },
+            vec![(None, fact)],
+            &stamp(),
+            &Actor::Platen,
+        ) {
+            lab.apply(&event);
+        }
+        let now = stamp();
+        for name in ["a", "never-seen"] {
+            let start = Request::StartJob { job: job(0), printer: printer(name) };
+            assert!(matches!(lab.judge(&start), Err(Refusal::Latched { .. })), "{name}");
+            grant(&mut lab, &Request::ClearLatch { printer: printer(name), by: "kim".into() }).unwrap();
+            let begins = lab.may_begin(&lab.jobs[&job(0)], &printer(name), None, &now);
+            assert!(matches!(begins, Err(Refusal::PersonNeeded { why: Attended::Restored, .. })), "{name}");
+        }
+        let released = Request::ReleaseJob { job: job(0), printer: printer("a"), by: "kim".into() };
+        grant(&mut lab, &released).unwrap();
+        lab.may_begin(&lab.jobs[&job(0)], &printer("a"), None, &now).unwrap();
+        // Whatever is queued from now on is as ever.
+        let mut new = NewJob {
+            job: job(7),
+            case: token(),
+            part: PartRef::Number(1),
+            file: FileHash::from_digest([1; 32]),
+            commands: 10,
+            digest: FileHash::from_digest([9; 32]),
+            pinned: None,
+            material: None,
+        };
+        new.pinned = Some(printer("a"));
+        grant(&mut lab, &Request::QueueJob(Box::new(new))).unwrap();
+        lab.may_begin(&lab.jobs[&job(7)], &printer("a"), None, &now).unwrap();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Everything that touches the machine: ports, files, the store, sockets, the clock.
 
 pub mod clock;
+pub mod durable;
 pub mod replace;
 pub mod serial;
 pub mod spool;

@@ -30,7 +30,7 @@ pub enum SpoolError {
     NoFile(FileHash),
     #[error("file {0} was changed on the disk since it was uploaded; upload it again")]
     Changed(FileHash),
-    #[error("the disk of {path} has {} MiB left, and {} MiB stay free for the journal; free some space, then upload again", free >> 20, floor >> 20)]
+    #[error("the disk of {path} has {} MiB left, and {} MiB stay free for the journal; free some space, then try again", free >> 20, floor >> 20)]
     Low { path: PathBuf, free: u64, floor: u64 },
     #[error(
         "the disk of {path} is full; free some space, then upload again (nothing of this upload is kept)"
@@ -100,9 +100,15 @@ impl Spool {
         Ok(Self { dir: dir.to_owned(), floor: FREE_FLOOR })
     }
 
-    /// The same with another floor, in bytes: for tests on small disks.
+    /// The same with another floor, in bytes.
     pub fn with_floor(self, floor: u64) -> Self {
         Self { floor, ..self }
+    }
+
+    /// Whether there is room for anything new.
+    pub async fn room(&self) -> Result<(), SpoolError> {
+        let spool = self.clone();
+        blocking(move || spool.check_space()).await
     }
 
     /// Begins an upload.
@@ -122,6 +128,22 @@ impl Spool {
     /// Where a kept file is, or would be.
     pub fn path(&self, file: &FileHash) -> PathBuf {
         self.dir.join(file.as_str())
+    }
+
+    /// All kept files, in the order of their names.
+    pub async fn list(&self) -> Result<Vec<FileHash>, SpoolError> {
+        let spool = self.clone();
+        blocking(move || {
+            let io = |error| failure(&spool.dir, error);
+            let mut files = Vec::new();
+            for entry in std::fs::read_dir(&spool.dir).map_err(io)? {
+                // Whatever else is in the folder is not ours.
+                files.extend(entry.map_err(io)?.file_name().to_str().and_then(|name| name.parse().ok()));
+            }
+            files.sort();
+            Ok(files)
+        })
+        .await
     }
 
     /// Opens a kept file for reading; with its length in bytes.

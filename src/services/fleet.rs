@@ -6,10 +6,12 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::board::Board;
+use super::recorder::NotRecorded;
 use super::stop_input::Hold;
 use crate::control::console::ConsoleAnswer;
 use crate::domain::ids::{JobId, PrinterName};
 use crate::gcode::commands::When;
+use crate::io::store::StoreError;
 
 /// What a person may ask of a printer's task.
 #[derive(Debug)]
@@ -67,8 +69,22 @@ pub enum NotDone {
     NoAnswer(PrinterName),
     #[error("not recorded: {0}")]
     NotRecorded(String),
+    /// The same, where it goes again as soon as somebody has freed some space.
+    #[error("{0}")]
+    DiskFull(String),
     #[error("platen is shutting down")]
     Closed,
+}
+
+impl NotDone {
+    pub fn not_recorded(error: &NotRecorded) -> Self {
+        match error {
+            NotRecorded::Store(why) if matches!(**why, StoreError::Full { .. }) => {
+                Self::DiskFull(error.to_string())
+            }
+            _ => Self::NotRecorded(error.to_string()),
+        }
+    }
 }
 
 /// An order with the place for its answer.

@@ -19,18 +19,18 @@ pub enum JournalError {
     Store(#[from] StoreError),
     #[error("{0}; use the platen that wrote it, or a newer one")]
     Newer(RecordError),
-    #[error("{0}; move the state folder away, then bring back your last copy of it")]
+    #[error("{0}; move the state folder away, then `platen restore` your last backup")]
     Record(RecordError),
-    #[error("{0}; move the state folder away, then bring back your last copy of it")]
+    #[error("{0}; move the state folder away, then `platen restore` your last backup")]
     Entity(#[from] EntityError),
     #[error(
         "the journal ends at entry {last}, but the state was written at entry {state}: entries are missing; \
-         move the state folder away, then bring back your last copy of it"
+         move the state folder away, then `platen restore` your last backup"
     )]
     Ends { last: u64, state: u64 },
     #[error(
         "the stored {entry} is not what the journal tells: it was changed or lost; \
-         move the state folder away, then bring back your last copy of it"
+         move the state folder away, then `platen restore` your last backup"
     )]
     State { entry: String },
     #[error("the journal changed all the time while it was audited; try again when fewer printers run")]
@@ -132,7 +132,7 @@ fn stored_lab(store: &dyn Store) -> Result<Lab, JournalError> {
 }
 
 /// Whether everything is there that something else names: a damaged store loses whole pages.
-fn check_references(lab: &Lab) -> Result<(), JournalError> {
+pub(super) fn check_references(lab: &Lab) -> Result<(), JournalError> {
     let lost = |entry: String| Err(JournalError::State { entry });
     let mut parts: BTreeMap<_, u16> = BTreeMap::new();
     for part in lab.parts.values() {

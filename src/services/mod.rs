@@ -1,7 +1,9 @@
 //! The tasks that run the lab: each owns one thing, and the others ask it over channels.
 
+pub mod archive;
 pub mod journal;
 pub mod recorder;
+pub mod restore;
 
 pub mod board;
 pub mod intake;

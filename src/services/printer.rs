@@ -479,7 +479,7 @@ impl Task {
             }
             recorded = submitted => recorded,
         };
-        recorded.map_err(|error| NotDone::NotRecorded(error.to_string()))?;
+        recorded.map_err(|error| NotDone::not_recorded(&error))?;
         let now = self.setup.clock.now();
         drive.session.accept(now).map_err(|error| self.refused(&error, None, wanted))
     }
@@ -571,7 +571,7 @@ impl Task {
             }
             let request = Request::ClearLatch { printer: name, by: by.clone() };
             let recorded = recorder.submit(request, Actor::Person(by)).await;
-            recorded.map(drop).map_err(|error| NotDone::NotRecorded(error.to_string()))
+            recorded.map(drop).map_err(|error| NotDone::not_recorded(&error))
         }
     }
 
@@ -827,7 +827,7 @@ impl Task {
             let mut outcome = Ok(());
             for request in requests {
                 if let Err(error) = recorder.submit(request, actor.clone()).await {
-                    outcome = Err(NotDone::NotRecorded(error.to_string()));
+                    outcome = Err(NotDone::not_recorded(&error));
                 }
             }
             let _ = answer.send(outcome);

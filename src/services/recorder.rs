@@ -162,6 +162,21 @@ impl Recorder {
         .await
     }
 
+    /// The same entries as they are chained, byte for byte.
+    pub async fn records(&self, from: u64, limit: usize) -> Result<Vec<ChainedRecord>, JournalError> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            let raw = shared.store.events(from, limit)?;
+            raw.iter().map(|(seq, bytes)| Ok(ChainedRecord::from_bytes(*seq, bytes)?)).collect()
+        })
+        .await
+    }
+
+    /// The places of all readers.
+    pub fn cursors(&self) -> BTreeMap<String, u64> {
+        lock(&self.shared.cursors).places.clone()
+    }
+
     /// Checks the whole journal on a blocking thread, while it is in use.
     pub async fn audit(&self) -> Result<Audit, JournalError> {
         let shared = Arc::clone(&self.shared);

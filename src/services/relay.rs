@@ -413,6 +413,7 @@ mod tests {
             version: MqttVersion::V5,
             username: None,
             password_file: None,
+            outbox_max: 1_000_000,
         };
         let message = Switch::Mqtt { topic: "cmnd/plug/Power".into(), payload: "OFF".into() };
         assert_eq!(outcome(&settings(message), Some((&mqtt, "test".into()))), RelayOutcome::Failed);
@@ -431,6 +432,7 @@ mod tests {
             version: MqttVersion::V311,
             username: None,
             password_file: None,
+            outbox_max: 1_000_000,
         };
         let message = Switch::Mqtt { topic: "cmnd/plug/Power".into(), payload: "OFF".into() };
         let mut settings = settings(message);

@@ -1,4 +1,4 @@
-//! Kill -9 of the daemon in mid-print, twenty times at random: what was acknowledged is there, nothing starts again.
+//! Kill -9 of the daemon in mid-print, again and again at random: what was acknowledged is there, nothing starts again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -8,11 +8,14 @@ use hw_sim::pty::Handle;
 use hw_sim::quirks::Face;
 use hw_sim::random::Random;
 use hw_sim::rig::Statistics;
+use platen::io::store::sled::SledStore;
+use platen::services::journal::{audit, load};
 use serde_json::{Value, json};
 
 use crate::world::{Daemon, Lab, gcode, printer, until, wait_commands};
 
-const KILLS: usize = 20;
+/// By hand, `PLATEN_KILLS=200`.
+const KILLS: usize = 40;
 const PRINTERS: [&str; 2] = ["mk-new", "mk-old"];
 
 /// Two printers that differ in what is hard for a host: one resets when its port is opened.
@@ -81,8 +84,29 @@ fn only_heaters_off(statistics: &Statistics, from_segment: usize) {
     }
 }
 
+/// The journal as the kill left it, before any daemon writes to it again: whole, and with all that was
+/// acknowledged. How many entries it has.
+fn as_left(lab: &Lab, acknowledged: &[String]) -> u64 {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(lab.state().join("journal")).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_file() && entry.file_name() != "ballast" {
+            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+    }
+    let store = SledStore::open(copy.path()).unwrap();
+    let (kept, _) = load(&store).unwrap();
+    for token in acknowledged {
+        assert!(
+            kept.cases.contains_key(&token.parse().unwrap()),
+            "case {token} was acknowledged and is gone"
+        );
+    }
+    audit(&store).unwrap().entries
+}
+
 #[test]
-fn a_daemon_killed_twenty_times_in_mid_print_loses_nothing_and_starts_nothing_again() {
+fn a_daemon_killed_again_and_again_in_mid_print_loses_nothing_and_starts_nothing_again() {
+    let kills = std::env::var("PLATEN_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
     let lab = lab();
     let file = lab.file("long.gcode", &gcode(30_000));
     let mut random = Random::fork(20_261_123, "kills");
@@ -93,7 +117,7 @@ fn a_daemon_killed_twenty_times_in_mid_print_loses_nothing_and_starts_nothing_ag
     // On each printer one job runs, and one waits for its bed.
     let mut running = PRINTERS.map(|name| daemon.print(&file, &case, name));
     let mut waiting = PRINTERS.map(|name| daemon.print(&file, &case, name));
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         for job in &running {
             daemon.wait_job(job, "printing");
         }
@@ -101,6 +125,7 @@ fn a_daemon_killed_twenty_times_in_mid_print_loses_nothing_and_starts_nothing_ag
         let part = daemon.ask(&["cases", "add-part", &case, &format!("part of kill {kill}")]);
         parts.push(part["id"].clone());
         let before = lab.printers[0].statistics().unwrap().commands;
+        let before_kill = daemon.get("/healthz")["journal"].as_u64().unwrap();
         // From the first line of the job on.
         wait_commands(&lab.printers[0], before + random.below(1_500));
         daemon.crash();
@@ -108,6 +133,8 @@ fn a_daemon_killed_twenty_times_in_mid_print_loses_nothing_and_starts_nothing_ag
         // What was on its way to the printers still arrives; from here on, every line is one too many.
         let left: Vec<_> = lab.printers.iter().map(stands_still).collect();
 
+        let found = as_left(&lab, acknowledged.lock().unwrap().as_slice());
+        assert!(found >= before_kill, "kill {kill}: {found} entries, and {before_kill} were there before");
         daemon = lab.serve();
         let audit = daemon.platen(&["audit"]);
         assert!(audit.code == Some(0) && audit.out.starts_with("intact: "), "kill {kill}: {audit:?}");
@@ -166,7 +193,7 @@ fn a_daemon_killed_twenty_times_in_mid_print_loses_nothing_and_starts_nothing_ag
             daemon.ask(&["printers", "clear", name, "--by", "kim"]);
         }
     }
-    assert_eq!(interrupted.len(), KILLS * PRINTERS.len());
+    assert_eq!(interrupted.len(), kills * PRINTERS.len());
     assert!(!acknowledged.lock().unwrap().is_empty());
     // A job that nobody disturbs is printed after all that.
     for job in &running {

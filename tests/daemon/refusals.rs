@@ -139,7 +139,7 @@ fn a_damaged_store_is_refused_with_what_to_do() {
         assert_refused(
             &told,
             1,
-            &[lab.state().join("journal").to_str().unwrap(), "bring back your last copy"],
+            &[lab.state().join("journal").to_str().unwrap(), "`platen restore` your last backup"],
         );
     }
     std::fs::write(&db, whole).unwrap();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
+mod backup;
 mod bench;
 mod damage;
 mod durable;

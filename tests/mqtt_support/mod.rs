@@ -216,6 +216,7 @@ pub fn mqtt(port: u16, version: MqttVersion) -> config::Mqtt {
         version,
         username: None,
         password_file: None,
+        outbox_max: 1_000_000,
     }
 }
 

@@ -40,7 +40,9 @@ pub enum StoreError {
         "another platen uses {path}; only one daemon may own a state folder: stop the other, or give this one a state_dir of its own"
     )]
     Locked { path: PathBuf },
-    #[error("the store in {path} is damaged ({detail}); move it away, then bring back your last copy of it")]
+    #[error(
+        "the store in {path} is damaged ({detail}); move the state folder away, then `platen restore` your last backup"
+    )]
     Damaged { path: PathBuf, detail: String },
     #[error(
         "the store in {path} was written in format {found}, this platen reads {known}; use the platen that wrote it, or a newer one"

@@ -551,7 +551,8 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::PrinterQuarantined { .. }
         | Fact::PrinterRecognised { .. }
         | Fact::PromptAnswered { .. }
-        | Fact::ConsoleUsed { .. } => return None,
+        | Fact::ConsoleUsed { .. }
+        | Fact::JournalRestored { .. } => return None,
     })
 }
 
