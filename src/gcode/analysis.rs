@@ -27,17 +27,11 @@ const CHECKS_MAX: usize = 8;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// What cannot be known from the file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     pub limits: Limits,
     /// Whether `G90` and `G91` set how filament counts, too (`gcode::modal`); not known where absent.
     pub coupled: Option<bool>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { limits: Limits::default(), coupled: None }
-    }
 }
 
 /// A number and the first line where it was reached.
@@ -537,7 +531,9 @@ impl State {
             (b'M', 204) => {
                 let limits = self.clock.limits_mut();
                 for (letter, value) in words(text) {
-                    let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) else { continue };
+                    let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) else {
+                        continue;
+                    };
                     match letter {
                         b'P' => limits.print_acceleration = value,
                         b'R' => limits.retract_acceleration = value,
@@ -557,10 +553,8 @@ impl State {
                     self.feed_percent = percent / 100.0;
                 }
             }
-            (b'M', 862) => {
-                if self.found.checks.len() < CHECKS_MAX {
-                    self.found.checks.push((line, String::from_utf8_lossy(text).into_owned()));
-                }
+            (b'M', 862) if self.found.checks.len() < CHECKS_MAX => {
+                self.found.checks.push((line, String::from_utf8_lossy(text).into_owned()));
             }
             (b'T', number) => {
                 let tool = usize::try_from(number).unwrap_or(TOOLS).min(TOOLS - 1);
@@ -586,10 +580,13 @@ impl State {
     fn home(&mut self, text: &[u8]) {
         self.clock.stop();
         let mut named = [false; 3];
-        words(text).map(|(letter, _)| slot(letter)).filter(|slot| *slot < 3).for_each(|slot| named[slot] = true);
+        words(text)
+            .map(|(letter, _)| slot(letter))
+            .filter(|slot| *slot < 3)
+            .for_each(|slot| named[slot] = true);
         let all = !named.contains(&true);
-        for axis in 0..3 {
-            if all || named[axis] {
+        for (axis, named) in named.into_iter().enumerate() {
+            if all || named {
                 self.homed[axis] = true;
                 self.known[axis] = false;
                 self.place[axis] = 0.0;
@@ -682,10 +679,10 @@ impl State {
         if amount <= 0.0 || (delta[0] == 0.0 && delta[1] == 0.0 && path <= 0.0) {
             return;
         }
-        for axis in 0..3 {
+        for (axis, from) in from.iter().enumerate().take(3) {
             if self.known[axis] {
                 self.found.extrusion.include(axis, self.place[axis], line);
-                self.found.extrusion.include(axis, from[axis], line);
+                self.found.extrusion.include(axis, *from, line);
             }
         }
         let way = if path > 0.0 { path } else { delta[0].hypot(delta[1]) };

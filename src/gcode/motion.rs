@@ -130,8 +130,7 @@ impl Clock {
         }
         .max(1.0);
         let mut nominal = speed.max(SLOWEST);
-        for axis in 0..4 {
-            let share = direction[axis].abs();
+        for (axis, share) in direction.map(f64::abs).into_iter().enumerate() {
             if nominal * share > limits.max_feedrate[axis] {
                 nominal = limits.max_feedrate[axis].max(SLOWEST) / share;
             }

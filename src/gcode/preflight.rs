@@ -151,7 +151,9 @@ fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
         // Below the plate is the plate: there is no margin in Z.
         let margin = if axis == 2 { 0.0 } else { printer.margin } + SLACK;
         let mut beyond = |at: Option<At>, code: &'static str, who: &str, help| {
-            let Some(at) = at.filter(|at| at.value < low - margin || at.value > high + margin) else { return false };
+            let Some(at) = at.filter(|at| at.value < low - margin || at.value > high + margin) else {
+                return false;
+            };
             let what = format!(
                 "{who} goes to {} {:.2} mm; this printer has {low:.0} to {high:.0} mm",
                 AXES[axis], at.value
@@ -186,18 +188,33 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
         let Some(hottest) = hotend.hottest else { continue };
         let line = Some(hottest.line);
         if let Some(max) = printer.hotend_max.filter(|max| hottest.value > *max) {
-            let what = format!("nozzle {tool} is to have {:.0} °C; this printer allows {max:.0} °C", hottest.value);
+            let what =
+                format!("nozzle {tool} is to have {:.0} °C; this printer allows {max:.0} °C", hottest.value);
             found.error("heat.printer", line, what, LESS);
         } else if let Some(material) = material {
             let (low, high) = material.hotend;
             if hottest.value > high {
-                let what =
-                    format!("nozzle {tool} is to have {:.0} °C; {} bears {high:.0} °C", hottest.value, material.name);
-                found.error("heat.material", line, what, "slice it with the profile of the material that is loaded");
+                let what = format!(
+                    "nozzle {tool} is to have {:.0} °C; {} bears {high:.0} °C",
+                    hottest.value, material.name
+                );
+                found.error(
+                    "heat.material",
+                    line,
+                    what,
+                    "slice it with the profile of the material that is loaded",
+                );
             } else if hottest.value > 0.0 && hottest.value < low && file.filament[tool] > 0.0 {
-                let what =
-                    format!("nozzle {tool} gets {:.0} °C; {} needs {low:.0} °C", hottest.value, material.name);
-                found.error("heat.material", line, what, "slice it with the profile of the material that is loaded");
+                let what = format!(
+                    "nozzle {tool} gets {:.0} °C; {} needs {low:.0} °C",
+                    hottest.value, material.name
+                );
+                found.error(
+                    "heat.material",
+                    line,
+                    what,
+                    "slice it with the profile of the material that is loaded",
+                );
             }
         }
         if let Some(last) = hotend.last.filter(|last| last.value > 0.0) {
@@ -213,8 +230,16 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
             let what = format!("the bed is to have {:.0} °C; this printer allows {max:.0} °C", bed.value);
             found.error("heat.printer", Some(bed.line), what, LESS);
         } else if let Some(material) = material.filter(|material| bed.value > material.bed_max) {
-            let what = format!("the bed is to have {:.0} °C; {} bears {:.0} °C", bed.value, material.name, material.bed_max);
-            found.error("heat.material", Some(bed.line), what, "slice it with the profile of the material that is loaded");
+            let what = format!(
+                "the bed is to have {:.0} °C; {} bears {:.0} °C",
+                bed.value, material.name, material.bed_max
+            );
+            found.error(
+                "heat.material",
+                Some(bed.line),
+                what,
+                "slice it with the profile of the material that is loaded",
+            );
         }
     }
     if let Some((chamber, max)) = file.chamber.hottest.zip(printer.chamber_max)
@@ -231,7 +256,8 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
     if let Some(cold) = file.extruded_cold {
         let line = Some(cold.line);
-        if file.hotends.iter().all(|hotend| hotend.hottest.is_none_or(|hottest| hottest.value < EXTRUDE_MIN)) {
+        if file.hotends.iter().all(|hotend| hotend.hottest.is_none_or(|hottest| hottest.value < EXTRUDE_MIN))
+        {
             found.error("heat.none", line, "filament moves, and nothing ever heats the nozzle".into(), START);
         } else {
             let what = format!("filament moves while the nozzle is to have {:.0} °C", cold.value);
@@ -258,11 +284,21 @@ fn modes(file: &Analysis, found: &mut Findings) {
         found.warn("mode.motion_unsaid", Some(line), what, SAY);
     }
     if let Some(line) = file.inches {
-        found.error("mode.inches", Some(line), "the file counts in inches (G20)".into(), "export it in millimetres");
+        found.error(
+            "mode.inches",
+            Some(line),
+            "the file counts in inches (G20)".into(),
+            "export it in millimetres",
+        );
     }
     if let Some(line) = file.moved_unhomed {
         let what = "the head moves before every axis is homed".into();
-        found.error("home.missing", Some(line), what, "write G28 into the slicer's start G-code, before any move");
+        found.error(
+            "home.missing",
+            Some(line),
+            what,
+            "write G28 into the slicer's start G-code, before any move",
+        );
     }
     if let Some(line) = file.shifted {
         let what = "G92 moves the origin of an axis: limits of places no longer hold".into();
@@ -293,7 +329,8 @@ fn machine(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
         let line = Some(*line);
         let value = check.split_once('P').map_or("", |(_, value)| value).trim().trim_matches('"');
         if check.starts_with("M862.1") {
-            let nozzle: Vec<f64> = value.split(' ').next().and_then(|value| value.parse().ok()).into_iter().collect();
+            let nozzle: Vec<f64> =
+                value.split(' ').next().and_then(|value| value.parse().ok()).into_iter().collect();
             if let Some((value, mine)) = other(&nozzle, printer.nozzle) {
                 let what = format!("it asks for a nozzle of {value} mm (M862.1); this printer has {mine} mm");
                 found.error("machine.nozzle", line, what, SLICE);
@@ -320,7 +357,9 @@ fn commands(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
             let what = format!("{name} is forbidden at this site");
             found.error("command.forbidden", Some(*line), what, "take it out of the slicer's own G-code");
         } else if printer.firmware.is_some_and(|firmware| !knows(firmware, code)) {
-            let what = format!("{name} is unknown to this printer's firmware ({count} times): it would be passed over");
+            let what = format!(
+                "{name} is unknown to this printer's firmware ({count} times): it would be passed over"
+            );
             found.warn("command.unknown", Some(*line), what, "slice it for this printer's firmware");
         }
     }
@@ -329,14 +368,75 @@ fn commands(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
 /// Whether a firmware acts on a code. Only Marlin's table is known here (`gcode/gcode.cpp`, 2.1.2, with all options
 /// on); of others nothing is refused.
 fn knows(firmware: Firmware, code: Code) -> bool {
-    const G: &[(u32, u32)] = &[(0, 6), (10, 12), (17, 21), (26, 35), (38, 38), (42, 42), (53, 61), (76, 76), (80, 81), (90, 92), (425, 425)];
+    const G: &[(u32, u32)] = &[
+        (0, 6),
+        (10, 12),
+        (17, 21),
+        (26, 35),
+        (38, 38),
+        (42, 42),
+        (53, 61),
+        (76, 76),
+        (80, 81),
+        (90, 92),
+        (425, 425),
+    ];
     const M: &[(u32, u32)] = &[
-        (0, 5), (7, 11), (16, 34), (42, 43), (48, 48), (73, 87), (92, 92), (100, 129), (140, 141), (143, 145),
-        (149, 151), (154, 155), (163, 166), (190, 193), (200, 221), (226, 226), (240, 240), (250, 256), (260, 261),
-        (280, 282), (290, 290), (300, 309), (350, 351), (355, 355), (360, 364), (380, 381), (400, 407), (410, 413),
-        (420, 428), (430, 430), (486, 486), (493, 494), (500, 512), (524, 524), (540, 540), (550, 554), (569, 569),
-        (575, 575), (592, 593), (600, 605), (665, 666), (672, 672), (701, 702), (710, 710), (808, 808), (810, 819),
-        (851, 852), (860, 871), (876, 876), (900, 900), (906, 928), (951, 951), (993, 995), (997, 997), (999, 999),
+        (0, 5),
+        (7, 11),
+        (16, 34),
+        (42, 43),
+        (48, 48),
+        (73, 87),
+        (92, 92),
+        (100, 129),
+        (140, 141),
+        (143, 145),
+        (149, 151),
+        (154, 155),
+        (163, 166),
+        (190, 193),
+        (200, 221),
+        (226, 226),
+        (240, 240),
+        (250, 256),
+        (260, 261),
+        (280, 282),
+        (290, 290),
+        (300, 309),
+        (350, 351),
+        (355, 355),
+        (360, 364),
+        (380, 381),
+        (400, 407),
+        (410, 413),
+        (420, 428),
+        (430, 430),
+        (486, 486),
+        (493, 494),
+        (500, 512),
+        (524, 524),
+        (540, 540),
+        (550, 554),
+        (569, 569),
+        (575, 575),
+        (592, 593),
+        (600, 605),
+        (665, 666),
+        (672, 672),
+        (701, 702),
+        (710, 710),
+        (808, 808),
+        (810, 819),
+        (851, 852),
+        (860, 871),
+        (876, 876),
+        (900, 900),
+        (906, 928),
+        (951, 951),
+        (993, 995),
+        (997, 997),
+        (999, 999),
     ];
     if !matches!(firmware, Firmware::Marlin11 | Firmware::Marlin20 | Firmware::Marlin21) {
         return true;
@@ -356,15 +456,26 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
     if let Some(fastest) = file.fastest.filter(|fastest| fastest.value > ABSURD_SPEED) {
         let what = format!("a speed of {:.0} mm/s", fastest.value);
-        found.error("speed.absurd", Some(fastest.line), what, "speeds (F) are in mm a minute; look at the profile");
+        found.error(
+            "speed.absurd",
+            Some(fastest.line),
+            what,
+            "speeds (F) are in mm a minute; look at the profile",
+        );
     }
     if let Some(slowest) = file.slowest.filter(|slowest| slowest.value < CRAWL) {
         let what = format!("filament is laid at {:.3} mm/s", slowest.value);
-        found.error("speed.crawl", Some(slowest.line), what, "speeds (F) are in mm a minute; look at the profile");
+        found.error(
+            "speed.crawl",
+            Some(slowest.line),
+            what,
+            "speeds (F) are in mm a minute; look at the profile",
+        );
     }
     if let Some(thickest) = file.thickest.filter(|thickest| thickest.value > ABSURD_BEAD) {
         let what = format!("{:.1} mm of filament for each mm of way", thickest.value);
-        let help = "relative and absolute extrusion were mixed up (M82, M83), or the filament's diameter is wrong";
+        let help =
+            "relative and absolute extrusion were mixed up (M82, M83), or the filament's diameter is wrong";
         found.error("extrusion.absurd", Some(thickest.line), what, help);
     }
     let claimed: f64 = file.metadata.claimed_filament_mm.iter().sum();
@@ -372,12 +483,22 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     // Start and end G-code move some hundred millimetres that no slicer counts.
     if claimed > 0.0 && (moved - claimed).abs() > 0.2 * claimed + 300.0 {
         let what = format!("it moves {moved:.0} mm of filament, and its slicer says {claimed:.0} mm");
-        let help = "the file was changed, cut, or counts filament in another way (M82, M83) than it was made for";
+        let help =
+            "the file was changed, cut, or counts filament in another way (M82, M83) than it was made for";
         found.error("extrusion.differs", None, what, help);
     }
     if let Some(longest) = question.printer.longest.filter(|longest| file.seconds > *longest) {
-        let what = format!("it takes {:.1} h; jobs here take {:.1} h at most", file.seconds / 3_600.0, longest / 3_600.0);
-        found.error("time.long", None, what, "split the part, print it coarser, or raise the printer's allowance");
+        let what = format!(
+            "it takes {:.1} h; jobs here take {:.1} h at most",
+            file.seconds / 3_600.0,
+            longest / 3_600.0
+        );
+        found.error(
+            "time.long",
+            None,
+            what,
+            "split the part, print it coarser, or raise the printer's allowance",
+        );
     }
     if moved <= 0.0 {
         let what = "it lays no filament".into();
@@ -386,11 +507,16 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
 }
 
 /// What differs by these factors was exported in another unit.
-const UNITS: [(f64, &str); 4] =
-    [(25.4, "inches taken for millimetres"), (1_000.0, "metres taken for millimetres"), (10.0, "centimetres taken for millimetres"), (2.54, "inches taken for centimetres")];
+const UNITS: [(f64, &str); 4] = [
+    (25.4, "inches taken for millimetres"),
+    (1_000.0, "metres taken for millimetres"),
+    (10.0, "centimetres taken for millimetres"),
+    (2.54, "inches taken for centimetres"),
+];
 
 fn size(file: &Analysis, model: [f64; 3], found: &mut Findings) {
-    const HELP: &str = "slice the approved model again, at its own size; a scale has to be declared with the model";
+    const HELP: &str =
+        "slice the approved model again, at its own size; a scale has to be declared with the model";
     // The height is the part's own, without brim or skirt around it.
     let Some(top) = file.extrusion.high[2] else { return };
     let (height, wanted) = (top.value, model[2]);
@@ -399,7 +525,9 @@ fn size(file: &Analysis, model: [f64; 3], found: &mut Findings) {
     for (factor, words) in UNITS {
         for factor in [factor, 1.0 / factor] {
             if (ratio / factor - 1.0).abs() < 0.03 {
-                let what = format!("the print is {height:.1} mm tall, the approved model {wanted:.1} mm: {words}, or the other way round");
+                let what = format!(
+                    "the print is {height:.1} mm tall, the approved model {wanted:.1} mm: {words}, or the other way round"
+                );
                 return found.error("size.unit", Some(top.line), what, HELP);
             }
         }

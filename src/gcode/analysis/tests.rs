@@ -30,7 +30,9 @@ fn an_arc_reaches_as_far_as_its_outermost_point() {
 
 #[test]
 fn layers_begin_where_the_slicer_or_else_z_says_so() {
-    for (mark, offset_of) in [(";LAYER_CHANGE", ";LAYER_CHANGE"), (";LAYER:0", ";LAYER:"), ("; layer 1, Z = 0.2", "; layer")] {
+    for (mark, offset_of) in
+        [(";LAYER_CHANGE", ";LAYER_CHANGE"), (";LAYER:0", ";LAYER:"), ("; layer 1, Z = 0.2", "; layer")]
+    {
         let text = format!("{HEAD}{mark}\nG1 X1 Z.2 F600\nG1 X2 E1\n{mark}\nG1 Z.4\nG1 X3 E1\n");
         let found = read(&text);
         assert_eq!(found.layers.len(), 2, "{mark}");

@@ -13,7 +13,9 @@ fn tower(at: f64, side: f64, tall: f64) -> String {
         let z = layer as f64 * 0.2;
         let e = side * 0.033;
         let (low, high) = (at, at + side);
-        text.push_str(&format!(";LAYER_CHANGE\nG1 Z{z:.2} F600\nG1 X{low:.2} Y{low:.2} F6000\nG1 X{high:.2} E{e:.4} F1800\n"));
+        text.push_str(&format!(
+            ";LAYER_CHANGE\nG1 Z{z:.2} F600\nG1 X{low:.2} Y{low:.2} F6000\nG1 X{high:.2} E{e:.4} F1800\n"
+        ));
         text.push_str(&format!("G1 Y{high:.2} E{e:.4}\nG1 X{low:.2} E{e:.4}\nG1 Y{low:.2} E{e:.4}\n"));
     }
     text
@@ -76,14 +78,22 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("at the corner of the plate", whole(&tower(0.0, 20.0, 2.0)), None),
         ("into the far corner", whole(&tower(190.0, 20.0, 2.0)), None),
         ("cleaning line beside the plate", with("G1 X0 Y-3 Z.3 F3000\nG1 X60 E9 F1000\n"), None),
-        ("cleaning line far beside the plate", with("G1 X0 Y-30 Z.3 F3000\nG1 X60 E9 F1000\n"), Some("volume.extrusion")),
+        (
+            "cleaning line far beside the plate",
+            with("G1 X0 Y-30 Z.3 F3000\nG1 X60 E9 F1000\n"),
+            Some("volume.extrusion"),
+        ),
         ("head off the plate", inside("G1 X-40"), Some("volume.move")),
         ("head beside the plate", inside("G1 X-4"), None),
         ("head above the top", inside("G1 Z250"), Some("volume.move")),
         ("head into the plate", inside("G1 Z-1"), Some("volume.move")),
         ("filament below the plate", inside("G1 Z-.5\nG1 X110 E1"), Some("volume.extrusion")),
         ("relative moves off the plate", inside("G91\nG1 X200\nG90\nM83"), Some("volume.move")),
-        ("an arc that bulges off the plate", inside("G1 X5 Y100\nG2 X5 Y120 I0 J10 E1"), Some("command.arcs")),
+        (
+            "an arc that bulges off the plate",
+            inside("G1 X5 Y100\nG2 X5 Y120 I0 J10 E1"),
+            Some("command.arcs"),
+        ),
         ("an arc far off the plate", inside("G1 X5 Y90\nG2 X5 Y130 I0 J20 E1"), Some("volume.extrusion")),
         ("sliced in inches", whole(&format!("G20\n{}", tower(4.0, 0.8, 0.4))), Some("mode.inches")),
         ("inches for one line", inside("G20\nG1 X4\nG21"), Some("mode.inches")),
@@ -99,7 +109,13 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a second nozzle too hot", with("M104 T1 S300\n") + "M104 T1 S0\n", Some("heat.printer")),
         ("a second nozzle left on", with("M104 T1 S200\n"), Some("heat.left_on")),
         ("never heated", without("M104 S210").replace("M109 S210\n", ""), Some("heat.none")),
-        ("heated after the first line", START.replace("M104 S210\n", "").replace("M109 S210\n", "G1 X10 E5 F600\nM109 S210\n") + &cube() + END, Some("heat.cold_extrusion")),
+        (
+            "heated after the first line",
+            START.replace("M104 S210\n", "").replace("M109 S210\n", "G1 X10 E5 F600\nM109 S210\n")
+                + &cube()
+                + END,
+            Some("heat.cold_extrusion"),
+        ),
         ("not waited for", without("M109 S210"), Some("heat.not_waited")),
         ("filament into a cooled nozzle", inside("M104 S100\nG1 X110 E1"), Some("heat.cold_extrusion")),
         ("nozzle left on", no_end("M104 S0"), Some("heat.left_on")),
@@ -114,10 +130,18 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("moves after the motors were off", inside("M84\nG1 X10"), Some("home.missing")),
         ("G90 after M83 in the middle", inside("G91\nG1 Z1\nG90\nG1 X100 E1"), Some("mode.doubtful")),
         ("G90 and M83 in the middle", inside("G91\nG1 Z1\nG90\nM83\nG1 X100 E1"), None),
-        ("filament never says how it counts", without("M83").replace("G90\n", ""), Some("mode.extrusion_unsaid")),
+        (
+            "filament never says how it counts",
+            without("M83").replace("G90\n", ""),
+            Some("mode.extrusion_unsaid"),
+        ),
         ("nobody says absolute", without("G90"), Some("mode.motion_unsaid")),
         ("relative filament read as absolute", whole(&cube()).replace("M83", "M82"), Some("extrusion.none")),
-        ("absolute filament read as relative", whole("G1 X50 Y50 Z.2 F6000\nG1 X60 E300\nG1 X70 E301\n"), Some("extrusion.absurd")),
+        (
+            "absolute filament read as relative",
+            whole("G1 X50 Y50 Z.2 F6000\nG1 X60 E300\nG1 X70 E301\n"),
+            Some("extrusion.absurd"),
+        ),
         ("the origin moved", inside("G92 X0"), Some("mode.shifted")),
         ("a number that is none", inside("G1 X1-2 Y5"), Some("line.odd")),
         ("a second command in the line", inside("G1 X10 M106"), Some("line.odd")),
@@ -144,9 +168,17 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("longer than a job may take", inside("G4 S86000\nG4 S86000\nG4 S86000"), Some("time.long")),
         ("slicer and commands differ", meta("; filament used [mm] = 14786.53"), Some("extrusion.differs")),
         ("nothing is printed", whole("G1 X10 Y10 F3000\n"), Some("extrusion.none")),
-        ("cut at nine tenths", cut(format!("; generated by PrusaSlicer 2.5.0\n{}; prusaslicer_config = end\n", whole(&cube()))), Some("file.cut")),
+        (
+            "cut at nine tenths",
+            cut(format!("; generated by PrusaSlicer 2.5.0\n{}; prusaslicer_config = end\n", whole(&cube()))),
+            Some("file.cut"),
+        ),
         ("cut, and nobody signed it", cut(whole(&cube())), Some("heat.left_on")),
-        ("whole and signed", format!("; generated by PrusaSlicer 2.5.0\n{}; prusaslicer_config = end\n", whole(&cube())), None),
+        (
+            "whole and signed",
+            format!("; generated by PrusaSlicer 2.5.0\n{}; prusaslicer_config = end\n", whole(&cube())),
+            None,
+        ),
     ]
 }
 
