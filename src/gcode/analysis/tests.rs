@@ -1,3 +1,5 @@
+//! What a file says, read from small ones and held against itself in other pieces.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Bad and borderline files, each with what has to be found in it.
+
 use super::*;
 use crate::gcode::analysis::{Analyser, Options};
 use crate::gcode::survey::{SurveyError, Surveyor};
