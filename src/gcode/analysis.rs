@@ -49,7 +49,15 @@ pub struct Extents {
 }
 
 impl Extents {
+    #[inline]
     fn include(&mut self, axis: usize, value: f64, line: u64) {
+        // Nearly every place lies between the others.
+        if let (Some(low), Some(high)) = (self.low[axis], self.high[axis])
+            && value >= low.value
+            && value <= high.value
+        {
+            return;
+        }
         if self.low[axis].is_none_or(|low| value < low.value) {
             self.low[axis] = Some(At { value, line });
         }
@@ -685,7 +693,7 @@ impl State {
                 self.found.extrusion.include(axis, *from, line);
             }
         }
-        let way = if path > 0.0 { path } else { delta[0].hypot(delta[1]) };
+        let way = if path > 0.0 { path } else { (delta[0] * delta[0] + delta[1] * delta[1]).sqrt() };
         if way >= 1.0 {
             let value = amount / way;
             if self.found.thickest.is_none_or(|thickest| value > thickest.value) {

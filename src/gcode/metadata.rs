@@ -40,7 +40,8 @@ impl Metadata {
     /// A comment without its `;` and the blanks around it; `offset` is where its line begins.
     pub fn note(&mut self, text: &[u8], offset: u64) {
         // Of the hundred thousand comments of a file, few can say anything.
-        if text.len() < 5 || text.len() > 4_096 {
+        let of_a_line = [&b"TYPE:"[..], b"WIDTH:", b"HEIGHT:", b"LAYER_CHANGE"];
+        if text.len() < 5 || text.len() > 4_096 || of_a_line.iter().any(|begin| text.starts_with(begin)) {
             return;
         }
         let Ok(text) = std::str::from_utf8(text) else { return };
@@ -63,7 +64,9 @@ impl Metadata {
             self.claimed_seconds = duration(time);
         } else if let Some(length) = text.strip_prefix("Filament length:") {
             self.claimed_filament_mm = numbers(length.trim().split(' ').next().unwrap_or_default());
-        } else if let Some((_, time)) = text.split_once("total estimated time: ") {
+        } else if text.starts_with("model printing time")
+            && let Some((_, time)) = text.split_once("total estimated time: ")
+        {
             self.claimed_seconds = duration(time);
         } else if let Some(length) = text.strip_prefix("total filament length [mm] :") {
             self.claimed_filament_mm = numbers(length);

@@ -1,7 +1,7 @@
 //! How long moves take: straight blocks with look-ahead, each driven as a trapezoid of speed.
 //!
 //! The model is Marlin's with junction deviation (`planner.cpp`, 2.1). Blocks wait until enough of them are known,
-//! then the first half is settled: memory and work for a move are constant. Speeds are kept squared, since what
+//! then most of them are settled: memory and work for a move are constant. Speeds are kept squared, since what
 //! can be reached over a length is linear in them.
 
 /// X, Y, Z and E, in mm, mm/s or mm/s².
@@ -36,8 +36,10 @@ impl Default for Limits {
     }
 }
 
-/// Blocks that wait: four times what a board looks ahead, so that settling half of them is cheap and exact.
-const AHEAD: usize = 64;
+/// Blocks that wait, and how many of them are settled at once: twice what a board looks ahead is left, and each is
+/// planned little more than once.
+const AHEAD: usize = 160;
+const SETTLED: usize = 128;
 /// mm/s; Marlin's `MINIMUM_PLANNER_SPEED`.
 const SLOWEST: f64 = 0.05;
 
@@ -84,7 +86,7 @@ impl Clock {
         &mut self.limits
     }
 
-    /// Seconds of the moves that are settled: at most 64 moves behind.
+    /// Seconds of the moves that are settled: at most 160 moves behind.
     pub fn seconds(&self) -> f64 {
         self.settled
     }
@@ -153,7 +155,7 @@ impl Clock {
         };
         (self.direction, self.norm, self.nominal) = (direction, norm, nominal);
         if self.count == AHEAD {
-            self.settle(AHEAD / 2);
+            self.settle(SETTLED);
         }
         self.waiting[self.count] = Block { length, acceleration, nominal, corner: bears, entry: 0.0 };
         self.count += 1;
