@@ -10,9 +10,7 @@ const END: &str = "G1 E-2 F2400\nM104 S0\nM140 S0\nM107\nG91\nG1 Z5\nG90\nM83\nG
 /// A tower of squares, `side` mm wide and `tall` mm high, from a corner at `at`.
 fn tower(at: f64, side: f64, tall: f64) -> String {
     let mut text = String::new();
-    let layers = (tall / 0.2).round() as usize;
-    for layer in 1..=layers {
-        let z = layer as f64 * 0.2;
+    for z in (1..).map(|layer| f64::from(layer) * 0.2).take_while(|z| *z < tall + 0.1) {
         let e = side * 0.033;
         let (low, high) = (at, at + side);
         text.push_str(&format!(
