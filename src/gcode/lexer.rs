@@ -155,7 +155,7 @@ impl Lexer {
 }
 
 /// A line before and after its first `;` that no backslash escapes.
-fn split_comment(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+pub(super) fn split_comment(line: &[u8]) -> (&[u8], Option<&[u8]>) {
     let mut from = 0;
     while let Some(found) = memchr(b';', &line[from..]) {
         let at = from + found;
@@ -170,7 +170,7 @@ fn split_comment(line: &[u8]) -> (&[u8], Option<&[u8]>) {
 
 /// A trimmed command without `N12` before it and, only where that was there, `*55` after it:
 /// without a number, the firmware too takes a star for text.
-fn strip_number(command: &[u8]) -> &[u8] {
+pub(super) fn strip_number(command: &[u8]) -> &[u8] {
     let Some((b'N' | b'n', rest)) = command.split_first() else { return command };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if digits == 0 {

@@ -1,0 +1,139 @@
+//! `platen preflight`: what a file would do on a printer, and what speaks against it, before anything is heated.
+
+use clap::Args;
+use serde::Serialize;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use super::{Failed, Global, show};
+use crate::config::{Config, Printer};
+use crate::gcode::analysis::{Analyser, Analysis, Options};
+use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge, refused};
+use crate::gcode::survey::{SurveyError, Surveyor};
+
+/// As much as is read at a time.
+const BLOCK: usize = 256 << 10;
+
+#[derive(Debug, Args)]
+pub struct Preflight {
+    /// The G-code to look at.
+    pub file: PathBuf,
+    /// The configuration that says what the printer can bear.
+    #[arg(long, value_name = "FILE", requires = "printer")]
+    pub config: Option<PathBuf>,
+    /// The printer in it.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub printer: Option<String>,
+    /// The material that is loaded, such as PLA; else what the file says.
+    #[arg(long, value_name = "WORDS")]
+    pub material: Option<String>,
+    /// A warning that is accepted, by its code; may be given again.
+    #[arg(long, value_name = "CODE")]
+    pub accept: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    ok: bool,
+    findings: &'a [Finding],
+    analysis: &'a Analysis,
+}
+
+impl Preflight {
+    pub fn run(self, global: &Global) -> Result<(), Failed> {
+        let printer = self.limits()?;
+        let failed = |error| Failed::File { path: self.file.display().to_string(), error };
+        let mut file = File::open(&self.file).map_err(failed)?;
+        let not_printable =
+            |error: SurveyError| Failed::Finding(format!("this file cannot be printed: {error}"));
+        let (mut analyser, mut surveyor) = (Analyser::new(Options::default()), Surveyor::new());
+        let mut block = vec![0; BLOCK];
+        loop {
+            let read = file.read(&mut block).map_err(failed)?;
+            if read == 0 {
+                break;
+            }
+            surveyor.feed(&block[..read]).map_err(not_printable)?;
+            analyser.feed(&block[..read]).map_err(|error| not_printable(error.into()))?;
+        }
+        let whole = match surveyor.finish() {
+            Ok(_) => Some(true),
+            Err(SurveyError::Cut { .. }) => Some(false),
+            Err(error) => return Err(not_printable(error)),
+        };
+        let analysis = analyser.finish().map_err(|error| not_printable(error.into()))?;
+        let question = Question { printer, material: self.material.as_deref(), model: None, whole };
+        let findings = judge(&analysis, &question);
+        let open = refused(&findings, &self.accept).len();
+        if global.json {
+            show::json(&Told { ok: open == 0, findings: &findings, analysis: &analysis })?;
+        } else {
+            print(&analysis, &findings);
+        }
+        match open {
+            0 => Ok(()),
+            1 => Err(Failed::Finding("1 finding speaks against printing this file".into())),
+            _ => Err(Failed::Finding(format!("{open} findings speak against printing this file"))),
+        }
+    }
+
+    fn limits(&self) -> Result<PrinterLimits, Failed> {
+        let (Some(path), Some(name)) = (&self.config, &self.printer) else {
+            return Ok(PrinterLimits::default());
+        };
+        let config = Config::load(path).map_err(|_| {
+            Failed::Finding(format!(
+                "{} has mistakes; `platen check --config {0}` tells them",
+                path.display()
+            ))
+        })?;
+        let known = config.printers.iter().find(|printer| printer.name.as_str() == name);
+        known.map(limits_of).ok_or_else(|| {
+            Failed::Usage(format!(
+                "{} has no printer {name}; look at its [[printer]] sections",
+                path.display()
+            ))
+        })
+    }
+}
+
+/// What the configuration says of a printer.
+fn limits_of(printer: &Printer) -> PrinterLimits {
+    let height = printer.park.and_then(|park| park.build_height).map(|height| (0.0, f64::from(height)));
+    PrinterLimits {
+        volume: [None, None, height],
+        hotend_max: Some(f64::from(printer.heat.hotend_max)),
+        bed_max: Some(f64::from(printer.heat.bed_max)),
+        chamber_max: Some(f64::from(printer.heat.chamber_max)),
+        firmware: printer.firmware,
+        ..PrinterLimits::default()
+    }
+}
+
+fn print(analysis: &Analysis, findings: &[Finding]) {
+    let size =
+        analysis.extrusion.size().map(|size| size.map_or_else(|| "–".into(), |size| format!("{size:.1}")));
+    show::line(&format!("prints {} mm in {} layers", size.join(" × "), analysis.layers.len()));
+    let claimed =
+        analysis.metadata.claimed_seconds.map(|claimed| format!(", {} says its slicer", hours(claimed)));
+    show::line(&format!("takes {}{}", hours(analysis.seconds), claimed.unwrap_or_default()));
+    for (tool, length) in analysis.filament.iter().enumerate().filter(|(_, length)| **length > 0.0) {
+        let (volume, mass) = analysis.filament_of(tool);
+        let mass = mass.map(|mass| format!(", {mass:.1} g")).unwrap_or_default();
+        show::line(&format!("tool {tool}: {length:.0} mm of filament, {volume:.1} cm³{mass}"));
+    }
+    for finding in findings {
+        let severity = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let line = finding.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        show::line(&format!("{severity} {}: {line}{}; {}", finding.code, finding.what, finding.help));
+    }
+}
+
+/// Without the time for heating, of which a file says nothing.
+fn hours(seconds: f64) -> String {
+    format!("{:.0} h {:02.0} min", (seconds / 3_600.0).floor(), (seconds % 3_600.0 / 60.0).floor())
+}

@@ -1,0 +1,776 @@
+//! What a print would be, read from its file in one pass and constant memory: where it goes, how hot, how long.
+//!
+//! Moves in the form that slicers write (`G1 X1.5 E.2`) are read in one go; every other line is cut by the lexer's
+//! own code, so that both mean the same. What a file does wrong is only noted here, with its line;
+//! `gcode::preflight` judges it.
+
+use std::collections::BTreeMap;
+
+use memchr::{memchr2, memrchr2};
+
+use super::commands::{self, Code};
+use super::lexer::{LINE_MAX, LexError, split_comment, strip_number};
+use super::metadata::Metadata;
+use super::modal::{self, TOOLS, words};
+use super::motion::{Clock, Limits};
+
+/// Marlin's `EXTRUDE_MINTEMP`, °C: below it, filament is not moved.
+pub const EXTRUDE_MIN: f64 = 170.0;
+/// Layers that are kept: 20 m of 0.2 mm.
+const LAYERS_MAX: usize = 100_000;
+/// Steps of a course that are kept; a longer one is thinned out.
+const COURSE_MAX: usize = 512;
+/// Kinds of commands that are counted.
+const CODES_MAX: usize = 512;
+/// `M862` checks that are kept.
+const CHECKS_MAX: usize = 8;
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// What cannot be known from the file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub limits: Limits,
+    /// Whether `G90` and `G91` set how filament counts, too (`gcode::modal`); not known where absent.
+    pub coupled: Option<bool>,
+}
+
+/// A number and the first line where it was reached.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct At {
+    pub value: f64,
+    pub line: u64,
+}
+
+/// Lowest and highest place by axis, mm; absent where nothing is known to have gone there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Extents {
+    pub low: [Option<At>; 3],
+    pub high: [Option<At>; 3],
+}
+
+impl Extents {
+    #[inline]
+    fn include(&mut self, axis: usize, value: f64, line: u64) {
+        // Nearly every place lies between the others.
+        if let (Some(low), Some(high)) = (self.low[axis], self.high[axis])
+            && value >= low.value
+            && value <= high.value
+        {
+            return;
+        }
+        if self.low[axis].is_none_or(|low| value < low.value) {
+            self.low[axis] = Some(At { value, line });
+        }
+        if self.high[axis].is_none_or(|high| value > high.value) {
+            self.high[axis] = Some(At { value, line });
+        }
+    }
+
+    /// mm; absent where the axis has no place.
+    pub fn size(&self) -> [Option<f64>; 3] {
+        std::array::from_fn(|axis| Some(self.high[axis]?.value - self.low[axis]?.value))
+    }
+}
+
+/// Where a layer begins in the file.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Layer {
+    /// Bytes from the start of the file to the line that begins it.
+    pub offset: u64,
+    pub line: u64,
+    /// mm, of its first extrusion.
+    pub z: Option<f64>,
+    /// Seconds from the start of the print.
+    pub seconds: f64,
+}
+
+/// How a value goes on over the print: pairs of seconds and value, thinned out where there are many.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Course(Vec<(f64, f64)>);
+
+impl Course {
+    fn note(&mut self, seconds: f64, value: f64) {
+        if self.0.len() == COURSE_MAX {
+            let mut at = 0;
+            self.0.retain(|_| {
+                at += 1;
+                at % 2 == 1
+            });
+        }
+        self.0.push((seconds, value));
+    }
+
+    pub fn steps(&self) -> &[(f64, f64)] {
+        &self.0
+    }
+}
+
+/// One heater over the file.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Heated {
+    /// Hottest target, °C.
+    pub hottest: Option<At>,
+    /// Latest target, °C.
+    pub last: Option<At>,
+    /// A command waited for it (`M109`, `M190`).
+    pub waited: bool,
+    pub course: Course,
+}
+
+impl Heated {
+    fn set(&mut self, target: f64, line: u64, seconds: f64, waits: bool) {
+        if self.hottest.is_none_or(|hottest| target > hottest.value) {
+            self.hottest = Some(At { value: target, line });
+        }
+        self.last = Some(At { value: target, line });
+        self.waited |= waits && target > 0.0;
+        self.course.note(seconds, target);
+    }
+}
+
+/// All that is known of a file. Lengths in mm, times in s.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Analysis {
+    pub bytes: u64,
+    pub lines: u64,
+    pub moves: Extents,
+    pub extrusion: Extents,
+    pub layers: Vec<Layer>,
+    pub seconds: f64,
+    /// Net filament by tool, mm.
+    pub filament: [f64; TOOLS],
+    pub hotends: [Heated; TOOLS],
+    pub bed: Heated,
+    pub chamber: Heated,
+    pub fan: Course,
+    pub tool_changes: u64,
+    pub metadata: Metadata,
+    /// Commands by their codes: how many, and the first line.
+    pub codes: BTreeMap<String, (u64, u64)>,
+    /// `M862…` as they stand.
+    pub checks: Vec<(u64, String)>,
+    pub fastest: Option<At>,
+    /// mm/s of a move with filament.
+    pub slowest: Option<At>,
+    /// Filament per mm of way, the most, over ways of a millimetre and more.
+    pub thickest: Option<At>,
+    // First lines of what is wrong, or may be.
+    pub moved_unhomed: Option<u64>,
+    /// Filament moved with a target below `EXTRUDE_MIN`: the target.
+    pub extruded_cold: Option<At>,
+    pub extruded_unwaited: Option<u64>,
+    /// How filament counts depends on the firmware there.
+    pub mode_doubtful: Option<u64>,
+    pub extrusion_mode_unsaid: Option<u64>,
+    pub motion_mode_unsaid: Option<u64>,
+    pub inches: Option<u64>,
+    pub arc: Option<u64>,
+    pub shifted: Option<u64>,
+    /// A word whose number cannot be read, or is none.
+    pub odd_number: Option<u64>,
+}
+
+impl Analysis {
+    /// cm³ and, where the slicer tells a density, g; by tool.
+    pub fn filament_of(&self, tool: usize) -> (f64, Option<f64>) {
+        let of = |values: &[f64]| values.get(tool).or_else(|| values.first()).copied();
+        let diameter = of(&self.metadata.filament_diameter).unwrap_or(1.75);
+        let volume = self.filament[tool] * std::f64::consts::PI * diameter * diameter / 4.0 / 1_000.0;
+        (volume, of(&self.metadata.filament_density).filter(|density| *density > 0.0).map(|d| d * volume))
+    }
+}
+
+/// The numbers of one move, by `LETTERS`.
+#[derive(Clone, Copy, Default)]
+struct Words {
+    has: u8,
+    value: [f64; 8],
+}
+
+const X: usize = 0;
+const Z: usize = 2;
+const E: usize = 3;
+const F: usize = 4;
+
+const fn slot(letter: u8) -> usize {
+    match letter {
+        b'X' => X,
+        b'Y' => 1,
+        b'Z' => Z,
+        b'E' => E,
+        b'F' => F,
+        b'I' => 5,
+        b'J' => 6,
+        b'R' => 7,
+        _ => 8,
+    }
+}
+
+impl Words {
+    fn set(&mut self, slot: usize, value: f64) {
+        self.has |= 1 << slot;
+        self.value[slot] = value;
+    }
+
+    fn has(&self, slot: usize) -> bool {
+        self.has & (1 << slot) != 0
+    }
+
+    fn get(&self, slot: usize) -> Option<f64> {
+        self.has(slot).then(|| self.value[slot])
+    }
+}
+
+const TENTHS: [f64; 10] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
+
+/// The words of `G0` and `G1` as slicers write them, and where they end; nothing for any other form.
+#[inline]
+fn plain_words(line: &[u8]) -> Option<Words> {
+    let mut words = Words::default();
+    let mut at = 3;
+    loop {
+        while line.get(at) == Some(&b' ') {
+            at += 1;
+        }
+        let Some(&letter) = line.get(at) else { return Some(words) };
+        if letter == b';' {
+            return Some(words);
+        }
+        let slot = slot(letter);
+        if slot > F || words.has(slot) {
+            return None;
+        }
+        at += 1;
+        let negative = line.get(at) == Some(&b'-');
+        at += usize::from(negative);
+        let (begin, mut number, mut point) = (at, 0u64, None);
+        while let Some(&byte) = line.get(at) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit < 10 {
+                number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+            } else if byte == b'.' && point.is_none() {
+                point = Some(at);
+            } else {
+                break;
+            }
+            at += 1;
+        }
+        let decimals = point.map_or(0, |point| at - point - 1);
+        let digits = at - begin - usize::from(point.is_some());
+        // Fifteen digits are exact in a double.
+        if digits == 0 || digits > 15 || decimals > 9 || !matches!(line.get(at), None | Some(b' ' | b';')) {
+            return None;
+        }
+        let value = number as f64 * TENTHS[decimals];
+        words.set(slot, if negative { -value } else { value });
+    }
+}
+
+/// Reads a file once, in chunks of any size.
+#[derive(Clone, Debug)]
+pub struct Analyser {
+    held: Vec<u8>,
+    after_return: bool,
+    /// Bytes before the line that is read.
+    offset: u64,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    found: Analysis,
+    clock: Clock,
+    coupled: Option<bool>,
+    line: u64,
+    offset: u64,
+    /// mm, of the machine; E as the file counts it.
+    place: [f64; 4],
+    /// What `G92` has put between the file's numbers and the machine's.
+    shift: [f64; 4],
+    known: [bool; 3],
+    homed: [bool; 3],
+    relative: bool,
+    relative_extrusion: bool,
+    doubtful: bool,
+    motion_said: bool,
+    extrusion_said: bool,
+    unit: f64,
+    /// mm/s
+    feed: f64,
+    feed_percent: f64,
+    tool: usize,
+    /// Layers come from comments, not from Z.
+    told_layers: bool,
+    printed_z: f64,
+}
+
+impl Analyser {
+    pub fn new(options: Options) -> Self {
+        Self {
+            held: Vec::new(),
+            after_return: false,
+            offset: 0,
+            state: State {
+                found: Analysis::default(),
+                clock: Clock::new(options.limits),
+                coupled: options.coupled,
+                line: 0,
+                offset: 0,
+                place: [0.0; 4],
+                shift: [0.0; 4],
+                known: [false; 3],
+                homed: [false; 3],
+                relative: false,
+                relative_extrusion: false,
+                doubtful: false,
+                motion_said: false,
+                extrusion_said: false,
+                unit: 1.0,
+                feed: 25.0,
+                feed_percent: 1.0,
+                tool: 0,
+                told_layers: false,
+                printed_z: f64::NEG_INFINITY,
+            },
+        }
+    }
+
+    /// The next bytes of the file.
+    pub fn feed(&mut self, mut chunk: &[u8]) -> Result<(), LexError> {
+        if self.after_return && !chunk.is_empty() {
+            self.after_return = false;
+            if let Some(rest) = chunk.strip_prefix(b"\n") {
+                self.offset += 1;
+                chunk = rest;
+            }
+        }
+        if !self.held.is_empty() {
+            let Some(end) = memchr2(b'\n', b'\r', chunk) else { return self.hold(chunk) };
+            self.hold(&chunk[..end])?;
+            let held = std::mem::take(&mut self.held);
+            self.state.take(&held, self.offset)?;
+            self.offset += held.len() as u64 + 1;
+            chunk = self.behind(&chunk[end..]);
+        }
+        let Some(last) = memrchr2(b'\n', b'\r', chunk) else { return self.hold(chunk) };
+        let (mut whole, tail) = chunk.split_at(last + 1);
+        while let Some(end) = memchr2(b'\n', b'\r', whole) {
+            self.state.take(&whole[..end], self.offset)?;
+            self.offset += end as u64 + 1;
+            whole = self.behind(&whole[end..]);
+        }
+        if !tail.is_empty() {
+            self.after_return = false;
+        }
+        self.hold(tail)
+    }
+
+    /// What follows the line end that `rest` begins with.
+    fn behind<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        if rest.first() != Some(&b'\r') {
+            return rest.get(1..).unwrap_or_default();
+        }
+        let rest = rest.get(1..).unwrap_or_default();
+        self.after_return = rest.is_empty();
+        match rest.strip_prefix(b"\n") {
+            Some(behind) => {
+                self.offset += 1;
+                behind
+            }
+            None => rest,
+        }
+    }
+
+    fn hold(&mut self, part: &[u8]) -> Result<(), LexError> {
+        if self.held.len() + part.len() > LINE_MAX {
+            return Err(LexError::LineTooLong { line: self.state.line + 1, max: LINE_MAX });
+        }
+        self.held.extend_from_slice(part);
+        Ok(())
+    }
+
+    /// The end of the file.
+    pub fn finish(mut self) -> Result<Analysis, LexError> {
+        let held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            self.state.take(&held, self.offset)?;
+        }
+        let mut state = self.state;
+        state.clock.stop();
+        state.found.seconds = state.clock.seconds();
+        state.found.bytes = self.offset + held.len() as u64;
+        state.found.lines = state.line;
+        Ok(state.found)
+    }
+}
+
+impl State {
+    fn take(&mut self, line: &[u8], offset: u64) -> Result<(), LexError> {
+        self.line += 1;
+        if line.len() > LINE_MAX {
+            return Err(LexError::LineTooLong { line: self.line, max: LINE_MAX });
+        }
+        self.offset = offset;
+        if let [b'G', b'0' | b'1', b' ', ..] = line
+            && let Some(words) = plain_words(line)
+        {
+            self.go(&words, 0.0);
+            return Ok(());
+        }
+        self.other(line);
+        Ok(())
+    }
+
+    fn other(&mut self, line: &[u8]) {
+        let line = if self.line == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+        let (command, comment) = split_comment(line);
+        let command = strip_number(command.trim_ascii());
+        if let (false, Some(code)) = (command.is_empty(), Code::of(command)) {
+            self.command(code, command);
+        }
+        if let Some(comment) = comment {
+            let comment = comment.trim_ascii();
+            self.layer_comment(comment);
+            self.found.metadata.note(comment, self.offset);
+        }
+    }
+
+    fn layer_comment(&mut self, text: &[u8]) {
+        let numbered = |rest: Option<&[u8]>| rest.is_some_and(|r| r.first().is_some_and(u8::is_ascii_digit));
+        let begins = text == b"LAYER_CHANGE"
+            || text == b"CHANGE_LAYER"
+            || numbered(text.strip_prefix(b"LAYER:"))
+            || (numbered(text.strip_prefix(b"layer ")) && text.windows(4).any(|four| four == b"Z = "));
+        if begins {
+            if !self.told_layers {
+                self.told_layers = true;
+                self.found.layers.clear();
+            }
+            self.begin_layer(None);
+        }
+    }
+
+    fn begin_layer(&mut self, z: Option<f64>) {
+        if self.found.layers.len() < LAYERS_MAX {
+            let seconds = self.clock.seconds();
+            self.found.layers.push(Layer { offset: self.offset, line: self.line, z, seconds });
+        }
+    }
+
+    fn command(&mut self, code: Code, text: &[u8]) {
+        // Some firmwares run several commands in one line; only the first has the words.
+        let name = code.to_string();
+        let line = self.line;
+        if let Some((count, _)) = self.found.codes.get_mut(&name) {
+            *count += 1;
+        } else if self.found.codes.len() < CODES_MAX {
+            self.found.codes.insert(name, (1, line));
+        }
+        match (code.letter, code.number) {
+            (b'G', 0..=3) => {
+                let mut read = Words::default();
+                for (letter, value) in words(text) {
+                    match (slot(letter), value) {
+                        (8, _) if letter.is_ascii_alphabetic() => {}
+                        (slot @ 0..8, Some(value)) if value.is_finite() => read.set(slot, value),
+                        _ => drop(self.found.odd_number.get_or_insert(line)),
+                    }
+                }
+                let path = if code.number > 1 { self.arc(&read, code.number == 2) } else { 0.0 };
+                self.go(&read, path);
+            }
+            (b'G', 4) => {
+                let wait = modal::word(text, b'S')
+                    .or_else(|| modal::word(text, b'P').map(|millis| millis / 1_000.0));
+                // A day: what is longer is a slip.
+                self.clock.wait(wait.unwrap_or(0.0).min(86_400.0));
+            }
+            (b'G', 20) => {
+                self.unit = 25.4;
+                self.found.inches.get_or_insert(line);
+            }
+            (b'G', 21) => self.unit = 1.0,
+            (b'G', 28) => self.home(text),
+            (b'G', 29..=38) => self.known = [false; 3],
+            (b'G', 90 | 91) => {
+                self.relative = code.number == 91;
+                self.motion_said = true;
+                match self.coupled {
+                    Some(true) => {
+                        self.relative_extrusion = self.relative;
+                        self.extrusion_said = true;
+                    }
+                    Some(false) => {}
+                    None => self.doubtful = self.relative_extrusion != self.relative,
+                }
+            }
+            (b'G', 92) => self.set_place(text),
+            (b'M', 82 | 83) => {
+                self.relative_extrusion = code.number == 83;
+                (self.doubtful, self.extrusion_said) = (false, true);
+            }
+            (b'M', 18 | 84) if words(text).all(|(letter, _)| letter != b'E' && letter != b'S') => {
+                self.homed = [false; 3];
+            }
+            (b'M', 104 | 109) => {
+                let tool = modal::word(text, b'T').map_or(self.tool, tool_of);
+                if let Some(target) = target(text) {
+                    let seconds = self.clock.seconds();
+                    self.found.hotends[tool].set(target, line, seconds, code.number == 109);
+                }
+            }
+            (b'M', 140 | 190) => {
+                if let Some(target) = target(text) {
+                    self.found.bed.set(target, line, self.clock.seconds(), code.number == 190);
+                }
+            }
+            (b'M', 141 | 191) => {
+                if let Some(target) = target(text) {
+                    self.found.chamber.set(target, line, self.clock.seconds(), code.number == 191);
+                }
+            }
+            (b'M', 106) => {
+                let speed = modal::word(text, b'S').unwrap_or(255.0);
+                self.found.fan.note(self.clock.seconds(), speed);
+            }
+            (b'M', 107) => self.found.fan.note(self.clock.seconds(), 0.0),
+            (b'M', 201) => self.limit(text, |limits| &mut limits.max_acceleration),
+            (b'M', 203) => self.limit(text, |limits| &mut limits.max_feedrate),
+            (b'M', 204) => {
+                let limits = self.clock.limits_mut();
+                for (letter, value) in words(text) {
+                    let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) else {
+                        continue;
+                    };
+                    match letter {
+                        b'P' => limits.print_acceleration = value,
+                        b'R' => limits.retract_acceleration = value,
+                        b'T' => limits.travel_acceleration = value,
+                        b'S' => (limits.print_acceleration, limits.travel_acceleration) = (value, value),
+                        _ => {}
+                    }
+                }
+            }
+            (b'M', 205) => {
+                if let Some(deviation) = modal::word(text, b'J').filter(|j| *j > 0.0 && j.is_finite()) {
+                    self.clock.limits_mut().junction_deviation = deviation;
+                }
+            }
+            (b'M', 220) => {
+                if let Some(percent) = modal::word(text, b'S').filter(|percent| *percent > 0.0) {
+                    self.feed_percent = percent / 100.0;
+                }
+            }
+            (b'M', 862) if self.found.checks.len() < CHECKS_MAX => {
+                self.found.checks.push((line, String::from_utf8_lossy(text).into_owned()));
+            }
+            (b'T', number) => {
+                let tool = usize::try_from(number).unwrap_or(TOOLS).min(TOOLS - 1);
+                self.found.tool_changes += u64::from(tool != self.tool);
+                self.tool = tool;
+            }
+            _ => {}
+        }
+        if commands::codes(text).nth(1).is_some() {
+            self.found.odd_number.get_or_insert(line);
+        }
+    }
+
+    fn limit(&mut self, text: &[u8], which: impl Fn(&mut Limits) -> &mut [f64; 4]) {
+        for (letter, value) in words(text) {
+            let slot = slot(letter);
+            if let Some(value) = value.filter(|value| slot < 4 && *value > 0.0 && value.is_finite()) {
+                which(self.clock.limits_mut())[slot] = value;
+            }
+        }
+    }
+
+    fn home(&mut self, text: &[u8]) {
+        self.clock.stop();
+        let mut named = [false; 3];
+        words(text)
+            .map(|(letter, _)| slot(letter))
+            .filter(|slot| *slot < 3)
+            .for_each(|slot| named[slot] = true);
+        let all = !named.contains(&true);
+        for (axis, named) in named.into_iter().enumerate() {
+            if all || named {
+                self.homed[axis] = true;
+                self.known[axis] = false;
+                self.place[axis] = 0.0;
+                self.shift[axis] = 0.0;
+            }
+        }
+    }
+
+    fn set_place(&mut self, text: &[u8]) {
+        let mut any = false;
+        for (letter, value) in words(text) {
+            let slot = slot(letter);
+            let Some(value) = value.filter(|_| slot < 4) else { continue };
+            any = true;
+            self.shift[slot] = self.place[slot] - value * self.unit;
+            if slot < 3 {
+                self.found.shifted.get_or_insert(self.line);
+            }
+        }
+        if !any {
+            self.shift = self.place;
+            self.found.shifted.get_or_insert(self.line);
+        }
+    }
+
+    /// A straight move, or an arc that is `path` mm long.
+    #[inline]
+    fn go(&mut self, words: &Words, path: f64) {
+        if let Some(feed) = words.get(F)
+            && feed > 0.0
+        {
+            self.feed = feed * self.unit / 60.0;
+            let feed = At { value: self.feed, line: self.line };
+            if self.found.fastest.is_none_or(|fastest| feed.value > fastest.value) {
+                self.found.fastest = Some(feed);
+            }
+        }
+        if words.has & 0b1111 == 0 && path <= 0.0 {
+            return;
+        }
+        let from = self.place;
+        let mut delta = [0.0; 4];
+        for axis in 0..4 {
+            if words.has(axis) {
+                let wanted = words.value[axis] * self.unit;
+                let relative = if axis == E { self.relative_extrusion } else { self.relative };
+                let to = if relative { from[axis] + wanted } else { wanted + self.shift[axis] };
+                delta[axis] = to - from[axis];
+                self.place[axis] = to;
+                if axis < 3 {
+                    self.known[axis] |= !relative;
+                    if self.known[axis] {
+                        self.found.moves.include(axis, to, self.line);
+                    }
+                }
+            }
+        }
+        let travels = words.has & 0b111 != 0 || path > 0.0;
+        if travels {
+            if !self.motion_said {
+                self.found.motion_mode_unsaid.get_or_insert(self.line);
+            }
+            if self.homed != [true; 3] {
+                self.found.moved_unhomed.get_or_insert(self.line);
+            }
+        }
+        if words.has(E) {
+            self.extrude(&from, &delta, path);
+        }
+        self.clock.push(delta, path, self.feed * self.feed_percent);
+    }
+
+    fn extrude(&mut self, from: &[f64; 4], delta: &[f64; 4], path: f64) {
+        let line = self.line;
+        let amount = delta[E];
+        self.found.filament[self.tool] += amount;
+        let heat = &self.found.hotends[self.tool];
+        let target = heat.last.map_or(0.0, |last| last.value);
+        if target < EXTRUDE_MIN {
+            self.found.extruded_cold.get_or_insert(At { value: target, line });
+        } else if !heat.waited {
+            self.found.extruded_unwaited.get_or_insert(line);
+        }
+        if self.doubtful {
+            self.found.mode_doubtful.get_or_insert(line);
+        }
+        if !self.extrusion_said {
+            self.found.extrusion_mode_unsaid.get_or_insert(line);
+        }
+        if amount <= 0.0 || (delta[0] == 0.0 && delta[1] == 0.0 && path <= 0.0) {
+            return;
+        }
+        for (axis, from) in from.iter().enumerate().take(3) {
+            if self.known[axis] {
+                self.found.extrusion.include(axis, self.place[axis], line);
+                self.found.extrusion.include(axis, *from, line);
+            }
+        }
+        let way = if path > 0.0 { path } else { (delta[0] * delta[0] + delta[1] * delta[1]).sqrt() };
+        if way >= 1.0 {
+            let value = amount / way;
+            if self.found.thickest.is_none_or(|thickest| value > thickest.value) {
+                self.found.thickest = Some(At { value, line });
+            }
+            if self.found.slowest.is_none_or(|slowest| self.feed < slowest.value) {
+                self.found.slowest = Some(At { value: self.feed, line });
+            }
+        }
+        let z = self.place[Z];
+        if self.told_layers {
+            if let Some(layer) = self.found.layers.last_mut()
+                && layer.z.is_none()
+            {
+                layer.z = Some(z);
+            }
+        } else if z > self.printed_z + 0.02 {
+            self.printed_z = z;
+            self.begin_layer(Some(z));
+        }
+    }
+
+    /// The length of an arc in mm; its outermost points go into the extents. 0 where it makes no sense.
+    fn arc(&mut self, words: &Words, clockwise: bool) -> f64 {
+        use std::f64::consts::{FRAC_PI_2, TAU};
+        self.found.arc.get_or_insert(self.line);
+        let to: [f64; 3] = std::array::from_fn(|axis| match words.get(axis).map(|value| value * self.unit) {
+            Some(wanted) if self.relative => self.place[axis] + wanted,
+            Some(wanted) => wanted + self.shift[axis],
+            None => self.place[axis],
+        });
+        let (dx, dy) = (to[0] - self.place[0], to[1] - self.place[1]);
+        let (i, j) = match words.get(7).map(|radius| radius * self.unit) {
+            Some(radius) => {
+                let chord = dx.hypot(dy);
+                let height = (radius * radius - chord * chord / 4.0).max(0.0).sqrt();
+                let side = if clockwise == (radius > 0.0) { -1.0 } else { 1.0 };
+                let (nx, ny) = (-dy / chord.max(1e-9), dx / chord.max(1e-9));
+                (dx / 2.0 + side * height * nx, dy / 2.0 + side * height * ny)
+            }
+            None => (words.get(5).unwrap_or(0.0) * self.unit, words.get(6).unwrap_or(0.0) * self.unit),
+        };
+        let radius = i.hypot(j);
+        if radius <= 0.0 || !radius.is_finite() {
+            return 0.0;
+        }
+        let (start, end) = ((-j).atan2(-i), (dy - j).atan2(dx - i));
+        let turn = if clockwise { start - end } else { end - start }.rem_euclid(TAU);
+        let turn = if turn < 1e-9 { TAU } else { turn };
+        let centre = [self.place[0] + i, self.place[1] + j];
+        for quarter in 0..4 {
+            let angle = f64::from(quarter) * FRAC_PI_2;
+            let on_the_way = if clockwise { start - angle } else { angle - start }.rem_euclid(TAU);
+            if on_the_way <= turn {
+                let point = [centre[0] + radius * angle.cos(), centre[1] + radius * angle.sin()];
+                for axis in [0, 1] {
+                    if self.known[axis] {
+                        self.found.moves.include(axis, point[axis], self.line);
+                        if words.get(E).is_some() {
+                            self.found.extrusion.include(axis, point[axis], self.line);
+                        }
+                    }
+                }
+            }
+        }
+        (radius * turn).hypot(to[2] - self.place[2])
+    }
+}
+
+fn tool_of(number: f64) -> usize {
+    (0..TOOLS).find(|known| (*known as f64 - number).abs() < 0.5).unwrap_or(TOOLS - 1)
+}
+
+/// `S`, or `R` where it waits for cooling too.
+fn target(text: &[u8]) -> Option<f64> {
+    modal::word(text, b'S').or_else(|| modal::word(text, b'R')).filter(|target| target.is_finite())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,555 @@
+//! The gate: what speaks against printing a file on a printer with a material, each finding with code, line and cure.
+//!
+//! Errors refuse; warnings need a person who accepts them by their codes. What is not known of a printer or a
+//! material refuses nothing. The facts come from `gcode::analysis`, and claims of the slicer are only compared.
+
+use super::analysis::{Analysis, At, EXTRUDE_MIN};
+use super::commands::Code;
+use crate::domain::printer::Firmware;
+
+/// How much a finding counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Printed only if a person accepts it by its code.
+    Warning,
+    /// Not printed.
+    Error,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// Stays the same over versions: `volume.extrusion`.
+    pub code: &'static str,
+    pub severity: Severity,
+    /// Where it shows first; absent where it is about the file as a whole.
+    pub line: Option<u64>,
+    pub what: String,
+    pub help: &'static str,
+}
+
+/// What a printer can bear. Lengths in mm, °C; absent where it is not known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PrinterLimits {
+    /// Lowest and highest place of the plate and above it, by axis.
+    pub volume: [Option<(f64, f64)>; 3],
+    /// How far beside the plate the head may go, and lines that clean the nozzle may lie.
+    pub margin: f64,
+    pub hotend_max: Option<f64>,
+    pub bed_max: Option<f64>,
+    pub chamber_max: Option<f64>,
+    pub nozzle: Option<f64>,
+    pub filament: Option<f64>,
+    /// As `M862.3` names it.
+    pub model: Option<String>,
+    pub arcs: Option<bool>,
+    pub firmware: Option<Firmware>,
+    /// Seconds that a job may take.
+    pub longest: Option<f64>,
+    /// Codes that the site forbids.
+    pub forbidden: Vec<Code>,
+}
+
+/// What a material bears, °C.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Material {
+    pub name: &'static str,
+    pub hotend: (f64, f64),
+    pub bed_max: f64,
+}
+
+/// Ranges of makers' data sheets with some room: outside of them the material chars, or does not flow.
+const MATERIALS: &[Material] = &[
+    Material { name: "PLA", hotend: (180.0, 245.0), bed_max: 80.0 },
+    Material { name: "PETG", hotend: (210.0, 275.0), bed_max: 100.0 },
+    Material { name: "PET", hotend: (210.0, 275.0), bed_max: 100.0 },
+    Material { name: "ABS", hotend: (220.0, 285.0), bed_max: 120.0 },
+    Material { name: "ASA", hotend: (220.0, 285.0), bed_max: 120.0 },
+    Material { name: "TPU", hotend: (190.0, 260.0), bed_max: 80.0 },
+    Material { name: "FLEX", hotend: (190.0, 260.0), bed_max: 80.0 },
+    Material { name: "PVA", hotend: (170.0, 230.0), bed_max: 80.0 },
+    Material { name: "PC", hotend: (250.0, 320.0), bed_max: 130.0 },
+    Material { name: "PA", hotend: (230.0, 300.0), bed_max: 120.0 },
+    Material { name: "NYLON", hotend: (230.0, 300.0), bed_max: 120.0 },
+];
+
+impl Material {
+    /// By the first word of what a person or a slicer calls it; unknown ones have no limits.
+    pub fn named(words: &str) -> Option<Self> {
+        let first = words.trim().split([' ', '-', '+', '_']).next().unwrap_or_default();
+        MATERIALS.iter().find(|material| material.name.eq_ignore_ascii_case(first)).copied()
+    }
+}
+
+/// The whole question.
+#[derive(Clone, Debug, Default)]
+pub struct Question<'a> {
+    pub printer: PrinterLimits,
+    /// What will be in the printer, in plain words.
+    pub material: Option<&'a str>,
+    /// The approved model, mm along X, Y and Z as it is to be printed.
+    pub model: Option<[f64; 3]>,
+    /// What the survey found at the end of the file: false where a slicer's last line is missing.
+    pub whole: Option<bool>,
+}
+
+/// mm/s: nothing that prints is faster.
+const ABSURD_SPEED: f64 = 1_000.0;
+/// mm/s of a move with filament: an hour for a hand's breadth.
+const CRAWL: f64 = 0.1;
+/// Filament (1.75 mm) per mm of way: a bead of 1.2 by 1.2 mm takes 0.6.
+const ABSURD_BEAD: f64 = 1.0;
+/// Support and brim may add to a part; nothing takes away more than a bead.
+const SHRUNK_MM: f64 = 1.0;
+/// Brim, skirt and supports around a part, mm on both sides together.
+const AROUND_MM: f64 = 60.0;
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn error(&mut self, code: &'static str, line: Option<u64>, what: String, help: &'static str) {
+        self.0.push(Finding { code, severity: Severity::Error, line, what, help });
+    }
+
+    fn warn(&mut self, code: &'static str, line: Option<u64>, what: String, help: &'static str) {
+        self.0.push(Finding { code, severity: Severity::Warning, line, what, help });
+    }
+}
+
+/// Everything that speaks against it, the worst first; no errors and no warnings: it may be printed.
+pub fn judge(file: &Analysis, question: &Question<'_>) -> Vec<Finding> {
+    let mut found = Findings::default();
+    volume(file, &question.printer, &mut found);
+    heat(file, question, &mut found);
+    modes(file, &mut found);
+    machine(file, &question.printer, &mut found);
+    commands(file, &question.printer, &mut found);
+    course(file, question, &mut found);
+    if let Some(model) = question.model {
+        size(file, model, &mut found);
+    }
+    found.0.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.line));
+    found.0
+}
+
+/// What a person has still to accept, or cannot: errors, and warnings whose code is not among `accepted`.
+pub fn refused<'f>(findings: &'f [Finding], accepted: &[String]) -> Vec<&'f Finding> {
+    let open = |f: &&Finding| f.severity == Severity::Error || !accepted.iter().any(|code| code == f.code);
+    findings.iter().filter(open).collect()
+}
+
+const AXES: [char; 3] = ['X', 'Y', 'Z'];
+/// Rounding of slicers, mm.
+const SLACK: f64 = 0.05;
+
+fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
+    const MOVE: &str = "slice it for this printer, or place it nearer to the middle of the plate";
+    const PRINT: &str = "make the part smaller, turn it, or print it on a larger printer";
+    for (axis, limits) in printer.volume.iter().enumerate() {
+        let Some((low, high)) = *limits else { continue };
+        // Below the plate is the plate: there is no margin in Z.
+        let margin = if axis == 2 { 0.0 } else { printer.margin } + SLACK;
+        let mut beyond = |at: Option<At>, code: &'static str, who: &str, help| {
+            let Some(at) = at.filter(|at| at.value < low - margin || at.value > high + margin) else {
+                return false;
+            };
+            let what = format!(
+                "{who} goes to {} {:.2} mm; this printer has {low:.0} to {high:.0} mm",
+                AXES[axis], at.value
+            );
+            found.error(code, Some(at.line), what, help);
+            true
+        };
+        let printed = [file.extrusion.low[axis], file.extrusion.high[axis]];
+        for (extrusion, moved) in printed.into_iter().zip([file.moves.low[axis], file.moves.high[axis]]) {
+            // One finding tells both.
+            if !beyond(extrusion, "volume.extrusion", "filament", PRINT) {
+                beyond(moved, "volume.move", "the head", MOVE);
+            }
+        }
+    }
+    if printer.volume[2].is_none()
+        && let Some(low) = file.extrusion.low[2].filter(|low| low.value < -SLACK)
+    {
+        let what = format!("filament goes to Z {:.2} mm, below the plate", low.value);
+        found.error("volume.extrusion", Some(low.line), what, PRINT);
+    }
+}
+
+fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
+    const LESS: &str = "slice it with a cooler profile, or for another printer";
+    const START: &str = "heat in the slicer's start G-code: M104, M140, then M190 and M109";
+    const END: &str = "switch everything off in the slicer's end G-code: M104 S0, M140 S0";
+    let printer = &question.printer;
+    let told = question.material.or_else(|| file.metadata.filament_type.first().map(String::as_str));
+    let material = told.and_then(Material::named);
+    for (tool, hotend) in file.hotends.iter().enumerate() {
+        let Some(hottest) = hotend.hottest else { continue };
+        let line = Some(hottest.line);
+        if let Some(max) = printer.hotend_max.filter(|max| hottest.value > *max) {
+            let what =
+                format!("nozzle {tool} is to have {:.0} °C; this printer allows {max:.0} °C", hottest.value);
+            found.error("heat.printer", line, what, LESS);
+        } else if let Some(material) = material {
+            let (low, high) = material.hotend;
+            if hottest.value > high {
+                let what = format!(
+                    "nozzle {tool} is to have {:.0} °C; {} bears {high:.0} °C",
+                    hottest.value, material.name
+                );
+                found.error(
+                    "heat.material",
+                    line,
+                    what,
+                    "slice it with the profile of the material that is loaded",
+                );
+            } else if hottest.value > 0.0 && hottest.value < low && file.filament[tool] > 0.0 {
+                let what = format!(
+                    "nozzle {tool} gets {:.0} °C; {} needs {low:.0} °C",
+                    hottest.value, material.name
+                );
+                found.error(
+                    "heat.material",
+                    line,
+                    what,
+                    "slice it with the profile of the material that is loaded",
+                );
+            }
+        }
+        if let Some(last) = hotend.last.filter(|last| last.value > 0.0) {
+            let what = format!("nozzle {tool} is left at {:.0} °C at the end", last.value);
+            found.error("heat.left_on", Some(last.line), what, END);
+        }
+        if hottest.value < 0.0 {
+            found.error("heat.nonsense", line, format!("a target of {:.0} °C", hottest.value), LESS);
+        }
+    }
+    if let Some(bed) = file.bed.hottest {
+        if let Some(max) = printer.bed_max.filter(|max| bed.value > *max) {
+            let what = format!("the bed is to have {:.0} °C; this printer allows {max:.0} °C", bed.value);
+            found.error("heat.printer", Some(bed.line), what, LESS);
+        } else if let Some(material) = material.filter(|material| bed.value > material.bed_max) {
+            let what = format!(
+                "the bed is to have {:.0} °C; {} bears {:.0} °C",
+                bed.value, material.name, material.bed_max
+            );
+            found.error(
+                "heat.material",
+                Some(bed.line),
+                what,
+                "slice it with the profile of the material that is loaded",
+            );
+        }
+    }
+    if let Some((chamber, max)) = file.chamber.hottest.zip(printer.chamber_max)
+        && chamber.value > max
+    {
+        let what = format!("the chamber is to have {:.0} °C; this printer allows {max:.0} °C", chamber.value);
+        found.error("heat.printer", Some(chamber.line), what, LESS);
+    }
+    for (heated, name) in [(&file.bed, "the bed"), (&file.chamber, "the chamber")] {
+        if let Some(last) = heated.last.filter(|last| last.value > 0.0) {
+            let what = format!("{name} is left at {:.0} °C at the end", last.value);
+            found.error("heat.left_on", Some(last.line), what, END);
+        }
+    }
+    if let Some(cold) = file.extruded_cold {
+        let line = Some(cold.line);
+        if file.hotends.iter().all(|hotend| hotend.hottest.is_none_or(|hottest| hottest.value < EXTRUDE_MIN))
+        {
+            found.error("heat.none", line, "filament moves, and nothing ever heats the nozzle".into(), START);
+        } else {
+            let what = format!("filament moves while the nozzle is to have {:.0} °C", cold.value);
+            found.error("heat.cold_extrusion", line, what, START);
+        }
+    } else if let Some(line) = file.extruded_unwaited {
+        let what = "filament moves before the file has waited for the nozzle (M109)".into();
+        found.warn("heat.not_waited", Some(line), what, START);
+    }
+}
+
+fn modes(file: &Analysis, found: &mut Findings) {
+    const SAY: &str = "begin the slicer's start G-code with G21, G90 and M83 (or M82)";
+    if let Some(line) = file.mode_doubtful {
+        let what = "G90 or G91 came after M82 or M83: firmwares differ in how filament counts now".into();
+        found.error("mode.doubtful", Some(line), what, "write M82 or M83 behind each G90 and G91");
+    }
+    if let Some(line) = file.extrusion_mode_unsaid {
+        let what = "filament moves before M82 or M83 says how it counts".into();
+        found.warn("mode.extrusion_unsaid", Some(line), what, SAY);
+    }
+    if let Some(line) = file.motion_mode_unsaid {
+        let what = "the head moves before G90 or G91 says how numbers count".into();
+        found.warn("mode.motion_unsaid", Some(line), what, SAY);
+    }
+    if let Some(line) = file.inches {
+        found.error(
+            "mode.inches",
+            Some(line),
+            "the file counts in inches (G20)".into(),
+            "export it in millimetres",
+        );
+    }
+    if let Some(line) = file.moved_unhomed {
+        let what = "the head moves before every axis is homed".into();
+        found.error(
+            "home.missing",
+            Some(line),
+            what,
+            "write G28 into the slicer's start G-code, before any move",
+        );
+    }
+    if let Some(line) = file.shifted {
+        let what = "G92 moves the origin of an axis: limits of places no longer hold".into();
+        found.warn("mode.shifted", Some(line), what, "use G92 for E only");
+    }
+    if let Some(line) = file.odd_number {
+        let what = "a word has no number that can be read, or the line holds a second command".into();
+        found.error("line.odd", Some(line), what, "look at that line; export the file again");
+    }
+}
+
+fn machine(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
+    const SLICE: &str = "slice it for this printer's nozzle and filament";
+    let other = |values: &[f64], mine: Option<f64>| {
+        let mine = mine?;
+        values.iter().copied().find(|value| (value - mine).abs() > 0.011).map(|value| (value, mine))
+    };
+    let meta = &file.metadata;
+    if let Some((value, mine)) = other(&meta.nozzle_diameter, printer.nozzle) {
+        let what = format!("it was sliced for a nozzle of {value} mm; this printer has {mine} mm");
+        found.error("machine.nozzle", None, what, SLICE);
+    }
+    if let Some((value, mine)) = other(&meta.filament_diameter, printer.filament) {
+        let what = format!("it was sliced for filament of {value} mm; this printer takes {mine} mm");
+        found.error("machine.filament", None, what, SLICE);
+    }
+    for (line, check) in &file.checks {
+        let line = Some(*line);
+        let value = check.split_once('P').map_or("", |(_, value)| value).trim().trim_matches('"');
+        if check.starts_with("M862.1") {
+            let nozzle: Vec<f64> =
+                value.split(' ').next().and_then(|value| value.parse().ok()).into_iter().collect();
+            if let Some((value, mine)) = other(&nozzle, printer.nozzle) {
+                let what = format!("it asks for a nozzle of {value} mm (M862.1); this printer has {mine} mm");
+                found.error("machine.nozzle", line, what, SLICE);
+            }
+        } else if let Some(model) = printer.model.as_deref().filter(|_| check.starts_with("M862.3"))
+            && !value.is_empty()
+            && !value.eq_ignore_ascii_case(model)
+        {
+            let shown: String = value.chars().filter(|c| !c.is_control()).take(30).collect();
+            let what = format!("it is for a printer of the model {shown} (M862.3); this one is {model}");
+            found.error("machine.model", line, what, "slice it for this printer's model");
+        }
+    }
+}
+
+fn commands(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
+    if let Some(line) = file.arc.filter(|_| printer.arcs == Some(false)) {
+        let what = "it has arcs (G2, G3), which this printer's firmware does not know".into();
+        found.error("command.arcs", Some(line), what, "switch arc fitting off in the slicer");
+    }
+    for (name, (count, line)) in &file.codes {
+        let Some(code) = Code::named(name) else { continue };
+        if printer.forbidden.contains(&code) {
+            let what = format!("{name} is forbidden at this site");
+            found.error("command.forbidden", Some(*line), what, "take it out of the slicer's own G-code");
+        } else if printer.firmware.is_some_and(|firmware| !knows(firmware, code)) {
+            let what = format!(
+                "{name} is unknown to this printer's firmware ({count} times): it would be passed over"
+            );
+            found.warn("command.unknown", Some(*line), what, "slice it for this printer's firmware");
+        }
+    }
+}
+
+/// Whether a firmware acts on a code. Only Marlin's table is known here (`gcode/gcode.cpp`, 2.1.2, with all options
+/// on); of others nothing is refused.
+fn knows(firmware: Firmware, code: Code) -> bool {
+    const G: &[(u32, u32)] = &[
+        (0, 6),
+        (10, 12),
+        (17, 21),
+        (26, 35),
+        (38, 38),
+        (42, 42),
+        (53, 61),
+        (76, 76),
+        (80, 81),
+        (90, 92),
+        (425, 425),
+    ];
+    const M: &[(u32, u32)] = &[
+        (0, 5),
+        (7, 11),
+        (16, 34),
+        (42, 43),
+        (48, 48),
+        (73, 87),
+        (92, 92),
+        (100, 129),
+        (140, 141),
+        (143, 145),
+        (149, 151),
+        (154, 155),
+        (163, 166),
+        (190, 193),
+        (200, 221),
+        (226, 226),
+        (240, 240),
+        (250, 256),
+        (260, 261),
+        (280, 282),
+        (290, 290),
+        (300, 309),
+        (350, 351),
+        (355, 355),
+        (360, 364),
+        (380, 381),
+        (400, 407),
+        (410, 413),
+        (420, 428),
+        (430, 430),
+        (486, 486),
+        (493, 494),
+        (500, 512),
+        (524, 524),
+        (540, 540),
+        (550, 554),
+        (569, 569),
+        (575, 575),
+        (592, 593),
+        (600, 605),
+        (665, 666),
+        (672, 672),
+        (701, 702),
+        (710, 710),
+        (808, 808),
+        (810, 819),
+        (851, 852),
+        (860, 871),
+        (876, 876),
+        (900, 900),
+        (906, 928),
+        (951, 951),
+        (993, 995),
+        (997, 997),
+        (999, 999),
+    ];
+    if !matches!(firmware, Firmware::Marlin11 | Firmware::Marlin20 | Firmware::Marlin21) {
+        return true;
+    }
+    let within = |table: &[(u32, u32)]| table.iter().any(|(low, high)| (*low..=*high).contains(&code.number));
+    match code.letter {
+        b'G' => within(G),
+        b'M' => within(M),
+        _ => true,
+    }
+}
+
+fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
+    if question.whole == Some(false) {
+        let what = "the last line that its slicer writes is missing: the file was cut".into();
+        found.error("file.cut", None, what, "export it and hand it in again");
+    }
+    if let Some(fastest) = file.fastest.filter(|fastest| fastest.value > ABSURD_SPEED) {
+        let what = format!("a speed of {:.0} mm/s", fastest.value);
+        found.error(
+            "speed.absurd",
+            Some(fastest.line),
+            what,
+            "speeds (F) are in mm a minute; look at the profile",
+        );
+    }
+    if let Some(slowest) = file.slowest.filter(|slowest| slowest.value < CRAWL) {
+        let what = format!("filament is laid at {:.3} mm/s", slowest.value);
+        found.error(
+            "speed.crawl",
+            Some(slowest.line),
+            what,
+            "speeds (F) are in mm a minute; look at the profile",
+        );
+    }
+    if let Some(thickest) = file.thickest.filter(|thickest| thickest.value > ABSURD_BEAD) {
+        let what = format!("{:.1} mm of filament for each mm of way", thickest.value);
+        let help =
+            "relative and absolute extrusion were mixed up (M82, M83), or the filament's diameter is wrong";
+        found.error("extrusion.absurd", Some(thickest.line), what, help);
+    }
+    let claimed: f64 = file.metadata.claimed_filament_mm.iter().sum();
+    let moved: f64 = file.filament.iter().sum();
+    // Start and end G-code move some hundred millimetres that no slicer counts.
+    if claimed > 0.0 && (moved - claimed).abs() > 0.2 * claimed + 300.0 {
+        let what = format!("it moves {moved:.0} mm of filament, and its slicer says {claimed:.0} mm");
+        let help =
+            "the file was changed, cut, or counts filament in another way (M82, M83) than it was made for";
+        found.error("extrusion.differs", None, what, help);
+    }
+    if let Some(longest) = question.printer.longest.filter(|longest| file.seconds > *longest) {
+        let what = format!(
+            "it takes {:.1} h; jobs here take {:.1} h at most",
+            file.seconds / 3_600.0,
+            longest / 3_600.0
+        );
+        found.error(
+            "time.long",
+            None,
+            what,
+            "split the part, print it coarser, or raise the printer's allowance",
+        );
+    }
+    if moved <= 0.0 {
+        let what = "it lays no filament".into();
+        found.warn("extrusion.none", None, what, "look at the file: it prints nothing");
+    }
+}
+
+/// What differs by these factors was exported in another unit.
+const UNITS: [(f64, &str); 4] = [
+    (25.4, "inches taken for millimetres"),
+    (1_000.0, "metres taken for millimetres"),
+    (10.0, "centimetres taken for millimetres"),
+    (2.54, "inches taken for centimetres"),
+];
+
+fn size(file: &Analysis, model: [f64; 3], found: &mut Findings) {
+    const HELP: &str =
+        "slice the approved model again, at its own size; a scale has to be declared with the model";
+    // The height is the part's own, without brim or skirt around it.
+    let Some(top) = file.extrusion.high[2] else { return };
+    let (height, wanted) = (top.value, model[2]);
+    let layer = file.metadata.layer_height.unwrap_or(0.4).max(0.4);
+    let ratio = height / wanted.max(1e-9);
+    for (factor, words) in UNITS {
+        for factor in [factor, 1.0 / factor] {
+            if (ratio / factor - 1.0).abs() < 0.03 {
+                let what = format!(
+                    "the print is {height:.1} mm tall, the approved model {wanted:.1} mm: {words}, or the other way round"
+                );
+                return found.error("size.unit", Some(top.line), what, HELP);
+            }
+        }
+    }
+    if (height - wanted).abs() > layer + SHRUNK_MM {
+        let what = format!("the print is {height:.1} mm tall, the approved model {wanted:.1} mm");
+        return found.error("size.model", Some(top.line), what, HELP);
+    }
+    let mut plane = [file.extrusion.size()[0].unwrap_or(0.0), file.extrusion.size()[1].unwrap_or(0.0)];
+    let mut approved = [model[0], model[1]];
+    // It may be turned on the plate.
+    plane.sort_by(f64::total_cmp);
+    approved.sort_by(f64::total_cmp);
+    let diagonal = approved[0].hypot(approved[1]);
+    if plane[1] < approved[0] - SHRUNK_MM || plane[1] > diagonal + AROUND_MM {
+        let what = format!(
+            "the print is {:.1} by {:.1} mm, the approved model {:.1} by {:.1} mm",
+            plane[0], plane[1], approved[0], approved[1]
+        );
+        found.error("size.model", None, what, HELP);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! Bad and borderline files, each with what has to be found in it.
+
+use super::*;
+use crate::gcode::analysis::{Analyser, Options};
+use crate::gcode::survey::{SurveyError, Surveyor};
+
+const START: &str = "G21\nG90\nM83\nM140 S60\nM104 S210\nG28\nM190 S60\nM109 S210\nG92 E0\n";
+const END: &str = "G1 E-2 F2400\nM104 S0\nM140 S0\nM107\nG91\nG1 Z5\nG90\nM83\nG1 X0 Y200 F3600\nM84\n";
+
+/// A tower of squares, `side` mm wide and `tall` mm high, from a corner at `at`.
+fn tower(at: f64, side: f64, tall: f64) -> String {
+    let mut text = String::new();
+    for z in (1..).map(|layer| f64::from(layer) * 0.2).take_while(|z| *z < tall + 0.1) {
+        let e = side * 0.033;
+        let (low, high) = (at, at + side);
+        text.push_str(&format!(
+            ";LAYER_CHANGE\nG1 Z{z:.2} F600\nG1 X{low:.2} Y{low:.2} F6000\nG1 X{high:.2} E{e:.4} F1800\n"
+        ));
+        text.push_str(&format!("G1 Y{high:.2} E{e:.4}\nG1 X{low:.2} E{e:.4}\nG1 Y{low:.2} E{e:.4}\n"));
+    }
+    text
+}
+
+fn cube() -> String {
+    tower(100.0, 20.0, 10.0)
+}
+
+fn whole(body: &str) -> String {
+    format!("{START}{body}{END}")
+}
+
+fn printer() -> PrinterLimits {
+    PrinterLimits {
+        volume: [Some((0.0, 250.0)), Some((0.0, 210.0)), Some((0.0, 210.0))],
+        margin: 5.0,
+        hotend_max: Some(285.0),
+        bed_max: Some(120.0),
+        chamber_max: Some(80.0),
+        nozzle: Some(0.4),
+        filament: Some(1.75),
+        model: Some("MK3S".into()),
+        arcs: Some(false),
+        firmware: Some(Firmware::Marlin21),
+        longest: Some(48.0 * 3_600.0),
+        forbidden: vec![Code::new(b'M', 300)],
+    }
+}
+
+fn findings(text: &str, material: Option<&str>, model: Option<[f64; 3]>) -> Vec<Finding> {
+    let mut analyser = Analyser::new(Options::default());
+    analyser.feed(text.as_bytes()).unwrap();
+    let mut surveyor = Surveyor::new();
+    let surveyed = surveyor.feed(text.as_bytes()).and_then(|()| surveyor.finish().map(drop));
+    let whole = Some(!matches!(surveyed, Err(SurveyError::Cut { .. })));
+    judge(&analyser.finish().unwrap(), &Question { printer: printer(), material, model, whole })
+}
+
+fn codes(found: &[Finding]) -> Vec<&'static str> {
+    found.iter().map(|finding| finding.code).collect()
+}
+
+/// Bad and borderline files, each with what has to be found, or nothing.
+fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
+    let with = |start: &str| format!("{}{}{END}", START.replace("G92 E0\n", start), cube());
+    let without = |line: &str| format!("{}{}{END}", START.replace(&format!("{line}\n"), ""), cube());
+    let at_end = |line: &str| format!("{START}{}{END}{line}\n", cube());
+    let inside = |line: &str| format!("{START}{}{line}\n{END}", cube());
+    let no_end = |line: &str| format!("{START}{}{}", cube(), END.replace(&format!("{line}\n"), ""));
+    let meta = |line: &str| format!("{}{line}\n", whole(&cube()));
+    let cut = |text: String| text[..text.len() * 9 / 10].rsplit_once('\n').unwrap().0.to_owned();
+    vec![
+        // Out of the volume.
+        ("too tall", whole(&tower(100.0, 20.0, 210.4)), Some("volume.extrusion")),
+        ("as tall as the printer", whole(&tower(100.0, 20.0, 204.8)), None),
+        ("off the plate to the left", whole(&tower(-30.0, 20.0, 2.0)), Some("volume.extrusion")),
+        ("off the plate to the right", whole(&tower(240.0, 20.0, 2.0)), Some("volume.extrusion")),
+        ("off the plate to the back", whole(&tower(200.0, 20.0, 2.0)), Some("volume.extrusion")),
+        ("at the corner of the plate", whole(&tower(0.0, 20.0, 2.0)), None),
+        ("into the far corner", whole(&tower(190.0, 20.0, 2.0)), None),
+        ("cleaning line beside the plate", with("G1 X0 Y-3 Z.3 F3000\nG1 X60 E9 F1000\n"), None),
+        (
+            "cleaning line far beside the plate",
+            with("G1 X0 Y-30 Z.3 F3000\nG1 X60 E9 F1000\n"),
+            Some("volume.extrusion"),
+        ),
+        ("head off the plate", inside("G1 X-40"), Some("volume.move")),
+        ("head beside the plate", inside("G1 X-4"), None),
+        ("head above the top", inside("G1 Z250"), Some("volume.move")),
+        ("head into the plate", inside("G1 Z-1"), Some("volume.move")),
+        ("filament below the plate", inside("G1 Z-.5\nG1 X110 E1"), Some("volume.extrusion")),
+        ("relative moves off the plate", inside("G91\nG1 X200\nG90\nM83"), Some("volume.move")),
+        (
+            "an arc that bulges off the plate",
+            inside("G1 X5 Y100\nG2 X5 Y120 I0 J10 E1"),
+            Some("command.arcs"),
+        ),
+        ("an arc far off the plate", inside("G1 X5 Y90\nG2 X5 Y130 I0 J20 E1"), Some("volume.extrusion")),
+        ("sliced in inches", whole(&format!("G20\n{}", tower(4.0, 0.8, 0.4))), Some("mode.inches")),
+        ("inches for one line", inside("G20\nG1 X4\nG21"), Some("mode.inches")),
+        // Heat.
+        ("too hot for PLA", whole(&cube()).replace("S210", "S260"), Some("heat.material")),
+        ("as hot as PLA bears", whole(&cube()).replace("S210", "S240"), None),
+        ("too cold for PLA", whole(&cube()).replace("S210", "S175"), Some("heat.material")),
+        ("too hot for the printer", whole(&cube()).replace("S210", "S290"), Some("heat.printer")),
+        ("bed too hot for the printer", whole(&cube()).replace("S60", "S130"), Some("heat.printer")),
+        ("bed too hot for PLA", whole(&cube()).replace("S60", "S100"), Some("heat.material")),
+        ("chamber too hot", with("M141 S90\n") + "M141 S0\n", Some("heat.printer")),
+        ("chamber left on", with("M141 S50\n"), Some("heat.left_on")),
+        ("a second nozzle too hot", with("M104 T1 S300\n") + "M104 T1 S0\n", Some("heat.printer")),
+        ("a second nozzle left on", with("M104 T1 S200\n"), Some("heat.left_on")),
+        ("never heated", without("M104 S210").replace("M109 S210\n", ""), Some("heat.none")),
+        (
+            "heated after the first line",
+            START.replace("M104 S210\n", "").replace("M109 S210\n", "G1 X10 E5 F600\nM109 S210\n")
+                + &cube()
+                + END,
+            Some("heat.cold_extrusion"),
+        ),
+        ("not waited for", without("M109 S210"), Some("heat.not_waited")),
+        ("filament into a cooled nozzle", inside("M104 S100\nG1 X110 E1"), Some("heat.cold_extrusion")),
+        ("nozzle left on", no_end("M104 S0"), Some("heat.left_on")),
+        ("bed left on", no_end("M140 S0"), Some("heat.left_on")),
+        ("heated again at the end", at_end("M104 S200"), Some("heat.left_on")),
+        ("bed without heat", without("M140 S60").replace("M190 S60\n", "").replace("M140 S60\n", ""), None),
+        ("a target below nothing", inside("M140 S-5"), None),
+        // Modes and homing.
+        ("never homed", without("G28"), Some("home.missing")),
+        ("homed in the plane only", whole(&cube()).replace("G28\n", "G28 X Y\n"), Some("home.missing")),
+        ("homed axis by axis", whole(&cube()).replace("G28\n", "G28 X Y\nG28 Z\n"), None),
+        ("moves after the motors were off", inside("M84\nG1 X10"), Some("home.missing")),
+        ("G90 after M83 in the middle", inside("G91\nG1 Z1\nG90\nG1 X100 E1"), Some("mode.doubtful")),
+        ("G90 and M83 in the middle", inside("G91\nG1 Z1\nG90\nM83\nG1 X100 E1"), None),
+        (
+            "filament never says how it counts",
+            without("M83").replace("G90\n", ""),
+            Some("mode.extrusion_unsaid"),
+        ),
+        ("nobody says absolute", without("G90"), Some("mode.motion_unsaid")),
+        ("relative filament read as absolute", whole(&cube()).replace("M83", "M82"), Some("extrusion.none")),
+        (
+            "absolute filament read as relative",
+            whole("G1 X50 Y50 Z.2 F6000\nG1 X60 E300\nG1 X70 E301\n"),
+            Some("extrusion.absurd"),
+        ),
+        ("the origin moved", inside("G92 X0"), Some("mode.shifted")),
+        ("a number that is none", inside("G1 X1-2 Y5"), Some("line.odd")),
+        ("a second command in the line", inside("G1 X10 M106"), Some("line.odd")),
+        // The machine.
+        ("another nozzle", meta("; nozzle_diameter = 0.6"), Some("machine.nozzle")),
+        ("this nozzle", meta("; nozzle_diameter = 0.4,0.4"), None),
+        ("another filament", meta("; filament_diameter = 2.85"), Some("machine.filament")),
+        ("another nozzle by M862.1", with("M862.1 P0.6\n"), Some("machine.nozzle")),
+        ("this nozzle by M862.1", with("M862.1 P0.4\n"), None),
+        ("another model by M862.3", with("M862.3 P \"MINI\"\n"), Some("machine.model")),
+        ("this model by M862.3", with("M862.3 P \"MK3S\"\n"), None),
+        ("wrong material by its own word", meta("; filament_type = PC"), None),
+        // Commands.
+        ("arcs without ARCS", inside("G1 X100 Y100\nG2 X110 Y100 I5 J0 E1"), Some("command.arcs")),
+        ("forbidden at this site", inside("M300 S440"), Some("command.forbidden")),
+        ("Bambu's own command on Marlin", with("M620 S0A\n"), Some("command.unknown")),
+        ("a message that looks like a stop", inside("M117 T0 M112"), None),
+        ("a message about G20", inside("M117 G20 X999"), None),
+        ("a comment that looks like a move", inside("; G1 X999"), None),
+        // Speed, time, filament, the end.
+        ("absurdly fast", inside("G1 X100 F600000"), Some("speed.absurd")),
+        ("fast", inside("G1 X100 F18000"), None),
+        ("crawling", inside("G1 X150 E2 F1"), Some("speed.crawl")),
+        ("longer than a job may take", inside("G4 S86000\nG4 S86000\nG4 S86000"), Some("time.long")),
+        ("slicer and commands differ", meta("; filament used [mm] = 14786.53"), Some("extrusion.differs")),
+        ("nothing is printed", whole("G1 X10 Y10 F3000\n"), Some("extrusion.none")),
+        (
+            "cut at nine tenths",
+            cut(format!("; generated by PrusaSlicer 2.5.0\n{}; prusaslicer_config = end\n", whole(&cube()))),
+            Some("file.cut"),
+        ),
+        ("cut, and nobody signed it", cut(whole(&cube())), Some("heat.left_on")),
+        (
+            "whole and signed",
+            format!("; generated by PrusaSlicer 2.5.0\n{}; prusaslicer_config = end\n", whole(&cube())),
+            None,
+        ),
+    ]
+}
+
+#[test]
+fn every_bad_file_has_its_finding_and_no_borderline_one_is_refused() {
+    let files = files();
+    assert!(files.len() >= 60, "{}", files.len());
+    let mut wrong = Vec::new();
+    for (name, text, want) in &files {
+        let found = findings(text, Some("PLA"), None);
+        let fits = match want {
+            Some(code) => codes(&found).contains(code),
+            None => found.is_empty(),
+        };
+        if !fits {
+            wrong.push(format!("{name}: wanted {want:?}, found {found:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_print_of_another_size_than_the_approved_model_is_found() {
+    let approved = Some([20.0, 20.0, 10.0]);
+    for (text, want) in [
+        (whole(&cube()), None),
+        (whole(&tower(100.0, 20.0 * 0.8, 8.0)), Some("size.model")),
+        (whole(&tower(100.0, 20.0 / 25.4, 10.0 / 25.4)), Some("size.unit")),
+        (whole(&tower(10.0, 180.0, 100.0)), Some("size.unit")),
+        (whole(&tower(100.0, 5.0, 10.0)), Some("size.model")),
+        (whole(&tower(10.0, 150.0, 10.0)), Some("size.model")),
+    ] {
+        assert_eq!(codes(&findings(&text, None, approved)).first().copied(), want);
+    }
+}
+
+#[test]
+fn a_finding_names_its_line_and_what_to_do() {
+    let found = findings(&format!("{}G1 X-40\n", whole(&cube())), None, None);
+    let lines = whole(&cube()).lines().count() as u64 + 1;
+    let finding = found.iter().find(|finding| finding.code == "volume.move").unwrap();
+    assert_eq!((finding.line, finding.severity), (Some(lines), Severity::Error));
+    assert!(finding.what.contains("X -40.00") && !finding.help.is_empty());
+}
+
+#[test]
+fn warnings_are_accepted_by_their_codes_and_errors_never() {
+    let found = findings(&whole(&cube()).replace("M109 S210\n", ""), None, None);
+    assert_eq!(refused(&found, &[]).iter().map(|f| f.code).collect::<Vec<_>>(), ["heat.not_waited"]);
+    assert!(refused(&found, &["heat.not_waited".to_owned()]).is_empty());
+    let found = findings(&whole(&cube()).replace("S210", "S290"), None, None);
+    assert_eq!(refused(&found, &["heat.printer".to_owned()]).len(), found.len());
+}
+
+#[test]
+fn what_is_not_known_of_a_printer_refuses_nothing() {
+    let mut analyser = Analyser::new(Options::default());
+    analyser.feed(whole(&tower(-500.0, 20.0, 2.0)).as_bytes()).unwrap();
+    assert_eq!(judge(&analyser.finish().unwrap(), &Question::default()), []);
+}

@@ -1,0 +1,101 @@
+//! The analysis of real files, held against the simulator's planner, which shares no code with it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::io::Read;
+
+use hw_sim::planner::{Limits, Planner};
+use platen::gcode::analysis::{Analyser, Analysis, Options};
+use platen::gcode::preflight::{PrinterLimits, Question, judge};
+
+fn demo(name: &str) -> String {
+    let path = format!("{}/config/demo/{name}.gcode.gz", env!("CARGO_MANIFEST_DIR"));
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+fn analyse(text: &str) -> Analysis {
+    let mut analyser = Analyser::new(Options::default());
+    text.as_bytes().chunks(70_001).for_each(|chunk| analyser.feed(chunk).unwrap());
+    analyser.finish().unwrap()
+}
+
+/// How long the simulator's planner takes, fed as fast as it has room. Reads what PrusaSlicer writes: absolute
+/// places, relative filament.
+fn simulated(text: &str) -> f64 {
+    let mut planner = Planner::new(Limits::default(), 16);
+    let (mut now_us, mut place, mut feed, mut relative) = (0, [0.0; 4], 25.0, false);
+    for line in text.lines() {
+        let mut words = line.split(';').next().unwrap().split_whitespace();
+        match words.next() {
+            Some("G90") => relative = false,
+            Some("G91") => relative = true,
+            Some("G92") => assert!(line.starts_with("G92 E0")),
+            Some("G0" | "G1") => {
+                let from: [f64; 4] = place;
+                for word in words {
+                    let (letter, value) = word.split_at(1);
+                    let value: f64 = value.parse().unwrap();
+                    match letter {
+                        "F" => feed = value / 60.0,
+                        "E" => place[3] += value,
+                        _ => {
+                            let axis = "XYZ".find(letter).unwrap();
+                            place[axis] = if relative { place[axis] + value } else { value };
+                        }
+                    }
+                }
+                while planner.free() == 0 {
+                    now_us = planner.poll_timeout().unwrap();
+                    planner.advance(now_us);
+                }
+                planner.push(now_us, from, place, 0.0, feed);
+            }
+            _ => {}
+        }
+    }
+    while let Some(next_us) = planner.poll_timeout() {
+        now_us = next_us;
+        planner.advance(now_us);
+    }
+    now_us as f64 / 1e6
+}
+
+#[test]
+fn the_time_of_real_files_is_within_a_twentieth_of_what_the_simulators_planner_takes() {
+    for name in ["heart", "vertebra", "guide"] {
+        let text = demo(name);
+        let (ours, theirs) = (analyse(&text).seconds, simulated(&text));
+        println!(
+            "{name}: analysis {ours:.1} s, planner {theirs:.1} s, {:+.2} %",
+            (ours / theirs - 1.0) * 100.0
+        );
+        assert!((ours / theirs - 1.0).abs() < 0.05, "{name}: {ours} s, planner {theirs} s");
+    }
+}
+
+#[test]
+fn real_files_are_honest() {
+    for name in ["heart", "vertebra", "guide"] {
+        let text = demo(name);
+        let found = analyse(&text);
+        let printer = PrinterLimits {
+            volume: [Some((0.0, 200.0)), Some((0.0, 200.0)), Some((0.0, 200.0))],
+            nozzle: Some(0.4),
+            filament: Some(1.75),
+            hotend_max: Some(285.0),
+            ..PrinterLimits::default()
+        };
+        let question = Question { printer, material: Some("PLA"), model: None, whole: Some(true) };
+        assert_eq!(judge(&found, &question), [], "{name}");
+        let claimed: f64 = found.metadata.claimed_filament_mm.iter().sum();
+        let moved = found.filament[0];
+        assert!((moved / claimed - 1.0).abs() < 0.05, "{name}: {moved} mm, claimed {claimed} mm");
+        assert_eq!(found.layers.len(), text.matches(";LAYER_CHANGE").count());
+        for layer in &found.layers {
+            let at = usize::try_from(layer.offset).unwrap();
+            assert!(text[at..].starts_with(";LAYER_CHANGE"), "{name}: {layer:?}");
+        }
+    }
+}
