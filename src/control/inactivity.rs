@@ -7,6 +7,8 @@
 //!    │   a dwell, a change of filament,     │   └────────────────────────────┘    │ the bed went off
 //!    └──────────── the end ─────────────────┴─────────────────────────────────────┘
 //! ```
+//! A job that an earlier daemon began is as that one left it, which nobody knows: what comes next is said anew.
+//!
 //! Only where moves, waits for heat and changes of filament all begin the firmware's clock anew: Marlin 2.1
 //! (`manage_inactivity` in `MarlinCore.cpp`). Up to 2.0.9 a move does so only where
 //! `DEFAULT_STEPPER_DEACTIVE_TIME` is not 0, and nothing on the wire tells. Not every `M85` begins the clock anew
@@ -45,6 +47,8 @@ pub const OFF: &[u8] = b"M85 S0";
 enum State {
     Off,
     Armed(Duration),
+    /// Whatever the daemon before this one has told it.
+    Inherited,
 }
 
 /// What the firmware was told of one job.
@@ -63,6 +67,11 @@ impl InactivityKill {
     pub fn new(limit: Option<Duration>) -> Self {
         let limit = limit.filter(|limit| limit.as_secs() > 0);
         Self { limit, state: State::Off, moves: 0, stands: Duration::ZERO }
+    }
+
+    /// For a job that an earlier daemon began.
+    pub fn inherited(limit: Option<Duration>) -> Self {
+        Self { state: State::Inherited, ..Self::new(limit) }
     }
 
     /// What must be sent before this line of the file, which stands still for too long.
@@ -110,12 +119,12 @@ impl InactivityKill {
     pub fn pause(&mut self, hot_max: Duration) -> Option<Box<[u8]>> {
         let limit = self.limit?;
         self.moves = 0;
-        matches!(self.state, State::Armed(_)).then(|| self.arm(limit + hot_max))
+        (self.state != State::Off).then(|| self.arm(limit + hot_max))
     }
 
     /// It is taken back, if it is armed.
     pub fn off(&mut self) -> Option<Box<[u8]>> {
-        let armed = self.state != State::Off;
+        let armed = self.limit.is_some() && self.state != State::Off;
         self.disarmed();
         armed.then(|| OFF.into())
     }
@@ -138,6 +147,19 @@ mod tests {
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(900);
+
+    #[test]
+    fn what_an_earlier_daemon_has_armed_is_taken_back_armed_anew_and_made_longer_like_ones_own() {
+        let inherited = || InactivityKill::inherited(Some(LIMIT));
+        assert_eq!(inherited().before(b"M600").as_deref(), Some(OFF));
+        assert_eq!(inherited().off().as_deref(), Some(OFF));
+        assert_eq!(inherited().pause(LIMIT).as_deref(), Some(&b"M85 S1800"[..]));
+        let mut kill = inherited();
+        let moved = |n: u8| [Some(f64::from(n)), Some(0.0), Some(0.0)];
+        let armed = (0..MOVES).filter_map(|n| kill.after(b"G1 X1", moved(n), moved(n + 1))).last();
+        assert_eq!(armed.as_deref(), Some(&b"M85 S900"[..]));
+        assert_eq!(InactivityKill::inherited(None).off(), None);
+    }
 
     /// Sends a file, and gives what goes over the wire with it.
     fn sent(file: &[&str]) -> Vec<String> {

@@ -153,6 +153,7 @@ impl Run {
         now: Moment,
         before: LineHealth,
         allowed: Allowed,
+        inactivity: InactivityKill,
         replay: Replay,
     ) -> Self {
         Self {
@@ -161,7 +162,7 @@ impl Run {
             settled: replay.next - 1,
             digest: replay.digest,
             modal: replay.modal,
-            ..Self::new(job, total, now, before, allowed)
+            ..Self::new(job, total, now, before, allowed, inactivity)
         }
     }
 

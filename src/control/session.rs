@@ -1753,7 +1753,8 @@ impl Session {
         self.strays_before = plan.trail.strays;
         let (layer, total) = (replay.layer, plan.progress.total);
         let (job, health) = (plan.job.clone(), *self.link.health());
-        let mut run = Run::taken_over(job.clone(), total, now, health, self.profile.allowed, replay);
+        let (allowed, inactivity) = (self.profile.allowed, InactivityKill::inherited(self.inactivity_kill()));
+        let mut run = Run::taken_over(job.clone(), total, now, health, allowed, inactivity, replay);
         let taken = lines.into_iter().try_for_each(|line| run.take(line));
         let whole = !supplied || run.end_supply();
         // Our own lines are between: what the firmware has of the file is all that is settled.
@@ -1771,6 +1772,7 @@ impl Session {
             run.holds_steppers = steppers.is_some();
             run.stage = Stage::Paused(Box::new(pause));
             self.script.extend(steppers);
+            self.script.extend(run.inactivity.pause(self.profile.pausing.nozzle_hot_max));
             self.held_layer = Some(layer);
             self.events.push_back(SessionEvent::Paused { job, progress, reason: PauseReason::Restart });
         } else {

@@ -1076,7 +1076,7 @@ mod tests {
             .unwrap();
         let fact = Fact::JournalRestored { entries: lab.counters.seq, by: None };
         for event in lab.number(
-            &Request::BeginBoot { version: "1".into() },
+            &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() },
             vec![(None, fact)],
             &stamp(),
             &Actor::Platen,
