@@ -166,10 +166,11 @@ impl Lane {
         self.byte_ns
     }
 
-    /// Bytes given to it whose last bit has not left yet: what a tty's output queue would hold.
+    /// Bytes given to it whose last bit has not left yet, what a tty's output queue would hold; those in a serial
+    /// chip's open packet count as not yet left. However long it stands still, a byte is one byte.
     pub fn queued_bytes(&self, now_us: u64) -> u64 {
-        let waiting_ns = self.free_at_ns.saturating_sub(now_us * 1000);
-        waiting_ns.div_ceil(self.byte_ns().max(1)).min(if self.byte_ns() == 0 { 0 } else { u64::MAX })
+        let left_us = now_us + self.config.latency_us;
+        self.flying.iter().rev().take_while(|(arrives_us, _)| *arrives_us > left_us).count() as u64
     }
 
     /// Gives it bytes.
@@ -386,6 +387,18 @@ mod tests {
         assert_eq!(lane.queued_bytes(0), 10_000);
         assert_eq!(lane.queued_bytes(200_000), 5000);
         assert_eq!(lane.poll_deliver(u64::MAX).map(|(at_us, _)| at_us), Some(400_000));
+    }
+
+    #[test]
+    fn a_lane_that_stands_still_holds_the_bytes_that_it_was_given_and_no_more() {
+        let mut lane = lane(LaneConfig { baud: 250_000, latency_us: 1_000, ..LaneConfig::default() });
+        lane.send(0, &[b'x'; 10]);
+        lane.stall(0, 1_000_000);
+        lane.send(0, &[b'x'; 5]);
+        assert_eq!(lane.queued_bytes(0), 15);
+        assert_eq!(lane.queued_bytes(400), 5);
+        assert_eq!(lane.queued_bytes(1_000_000), 5);
+        assert_eq!(lane.queued_bytes(1_000_600), 0);
     }
 
     #[test]

@@ -323,6 +323,9 @@ impl Task {
                         Ended::Shutdown => break,
                         Ended::Closed { reason } => {
                             tracing::warn!(printer = %self.setup.name, %reason, "port closed");
+                            if self.locked.is_some() {
+                                continue;
+                            }
                             self.show(Activity::Offline { reason });
                         }
                     }
@@ -519,36 +522,36 @@ impl Task {
         self.show(locked);
         loop {
             tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Waited::Ended,
+                Some(stop) = self.stops.recv() => return Waited::Stop(stop),
+                Some(Ordered { order, answer }) = self.orders.recv() => match order {
+                    Order::Clear { by } => {
+                        let clearing = self.clear_latch(by);
+                        let cleared = tokio::select! {
                             biased;
-                            () = shutdown.cancelled() => return Waited::Ended,
-                            Some(stop) = self.stops.recv() => return Waited::Stop(stop),
-                            Some(Ordered { order, answer }) = self.orders.recv() => match order {
-                                Order::Clear { by } => {
-                                    let clearing = self.clear_latch(by);
-            let cleared = tokio::select! {
-                                        biased;
-                                        Some(stop) = self.stops.recv() => {
-                                            let _ = answer.send(Err(self.not_connected("be unlocked: it was stopped again")));
-                                            return Waited::Stop(stop);
-                                        }
-                                        cleared = clearing => cleared,
-                                    };
-                                    let done = cleared.is_ok();
-                                    let _ = answer.send(cleared);
-                                    if done {
-                                        self.is_clear();
-                                        self.show(Activity::Connecting);
-                                        return Waited::Enough;
-                                    }
-                                }
-                                _ => {
-                                    let _ = answer.send(Err(self.not_connected("do that: clear it first")));
-                                }
-                            },
-                            Some(start) = self.starts.recv() => {
-                                let _ = start.answer.send(Err(self.not_connected("print: clear it first")));
+                            Some(stop) = self.stops.recv() => {
+                                let _ = answer.send(Err(self.not_connected("be unlocked: it was stopped again")));
+                                return Waited::Stop(stop);
                             }
+                            cleared = clearing => cleared,
+                        };
+                        let done = cleared.is_ok();
+                        let _ = answer.send(cleared);
+                        if done {
+                            self.is_clear();
+                            self.show(Activity::Connecting);
+                            return Waited::Enough;
                         }
+                    }
+                    _ => {
+                        let _ = answer.send(Err(self.not_connected("do that: clear it first")));
+                    }
+                },
+                Some(start) = self.starts.recv() => {
+                    let _ = start.answer.send(Err(self.not_connected("print: clear it first")));
+                }
+            }
         }
     }
 

@@ -27,6 +27,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::relays::{note, noted, relay};
 use crate::world::{BOUND, Daemon, Lab, executed, gcode, printer, until, wait_commands};
 
 /// A board with a UUID of its own, or with the one that boards have by default.
@@ -66,11 +67,17 @@ impl Sockets {
 
 /// Two printers, a and b, each on the socket of its name.
 fn two() -> (Lab, Sockets) {
+    two_with(|_| String::new())
+}
+
+/// The same, with more in each printer's section.
+fn two_with(more: impl Fn(&Path) -> String) -> (Lab, Sockets) {
     let folder = tempfile::tempdir().unwrap();
     let boards = vec![board(folder.path(), "a", Some(1)), board(folder.path(), "b", Some(2))];
     let sockets = Sockets(folder.path().to_owned());
     sockets.straight();
-    let lab = Lab::new(folder, boards, "");
+    let more = more(folder.path());
+    let lab = Lab::new(folder, boards, &more);
     let mut text = fs::read_to_string(&lab.config).unwrap();
     for name in ["a", "b"] {
         let (from, to) = (sockets.0.join(name), sockets.path(name));
@@ -241,6 +248,31 @@ fn a_quarantine_outlives_kill_9_and_a_person_ends_it_by_name() {
     assert!(told.out.contains("known by the UUID of its firmware (said by kim"), "{told:?}");
     daemon.terminate();
     assert_eq!(own_moves(lab), [0, 100]);
+}
+
+#[test]
+fn a_stop_in_quarantine_halts_the_board_on_the_port_and_cuts_the_power_of_the_printer_that_is_meant() {
+    let (lab, sockets) = two_with(|folder| relay(folder, &note(folder)));
+    let daemon = lab.serve();
+    for name in ["a", "b"] {
+        daemon.wait_printer(name, "ready");
+        until("what it is known by", || daemon.printer(name)["identity"].as_object().map(drop));
+    }
+    daemon.crash();
+    sockets.crossed();
+    let daemon = lab.serve();
+    quarantined(&daemon, "a");
+    let told = daemon.platen(&["stop", "a", "--by", "kim"]);
+    assert_eq!(told.code, Some(1), "nobody may go away believing that a has stopped: {told:?}");
+    until("the power of a", || (noted(lab.folder.path()) == "a off off\n").then_some(()));
+    until("a halt of what is on the port", || {
+        (lab.printers[1].statistics().unwrap().totals.kills > 0).then_some(())
+    });
+    let latch = until("the relay in the journal", || {
+        Some(daemon.printer("a")["latch"].clone()).filter(|latch| latch["relay"] == "switched")
+    });
+    assert_eq!(latch["kind"], "stopped", "{latch}");
+    assert_eq!(lab.printers[0].statistics().unwrap().totals.kills, 0, "the other socket's board goes on");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod files;
 mod heat;
 mod identity;
 mod life;
+mod locks;
 mod pauses;
 mod ports;
 mod probe;

@@ -25,16 +25,16 @@ fn program(folder: &Path, name: &str, script: &str) -> PathBuf {
     path
 }
 
-fn relay(lab_folder: &Path, script: &str) -> String {
+pub fn relay(lab_folder: &Path, script: &str) -> String {
     let program = program(lab_folder, "relay", script);
     format!("relay_off = [{:?}, \"off\"]", program.to_str().unwrap())
 }
 
-fn note(folder: &Path) -> String {
+pub fn note(folder: &Path) -> String {
     format!("echo \"$PLATEN_PRINTER $PLATEN_RELAY $1\" >> {}/noted", folder.display())
 }
 
-fn noted(folder: &Path) -> String {
+pub fn noted(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("noted")).unwrap_or_default()
 }
 

@@ -84,6 +84,25 @@ fn a_stopped_printer_is_ready_again_when_it_was_reset_and_cleared_without_a_rest
 }
 
 #[test]
+fn a_printer_that_is_locked_and_whose_port_is_closed_is_stopped_again_through_its_port() {
+    let (lab, daemon, _) = printing(Face::Marlin21);
+    daemon.ask(&["stop", "mk", "--by", "kim"]);
+    until("a confirmed stop", || daemon.printer("mk")["latch"]["confirmed"].is_string().then_some(()));
+    daemon.crash();
+    let daemon = lab.serve();
+    locked(&daemon, "stopped", "stopped");
+    // Somebody presses the reset button, and the board may do as it likes again.
+    let kills = lab.printers[0].statistics().unwrap().totals.kills;
+    lab.printers[0].press_reset().unwrap();
+    let stopped = daemon.ask(&["stop", "mk", "--by", "ann"]);
+    assert_eq!(stopped[0]["on_wire"], true);
+    until("a firmware that has halted once more", || {
+        (lab.printers[0].statistics().unwrap().totals.kills > kills).then_some(())
+    });
+    locked(&daemon, "stopped", "stopped");
+}
+
+#[test]
 fn a_printer_that_was_cleared_but_not_reset_is_told_as_deaf() {
     let (lab, daemon, _) = printing(Face::Marlin21);
     daemon.ask(&["stop", "mk", "--by", "kim"]);
