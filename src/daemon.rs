@@ -153,6 +153,7 @@ pub fn profile(printer: &Printer) -> Profile {
             park: printer.park,
             nozzle_hot_max: printer.paused_hot_max,
             bed_hot_max: printer.paused_bed_max,
+            hold: printer.hold_temperature,
         },
         allowed: std::array::from_fn(|at| printer.allow_commands.get(at).copied()),
     }

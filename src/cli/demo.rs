@@ -180,6 +180,7 @@ impl Demo {
                 park: Some(Park { at: Some((0, 180)), lift: 10, retract: 1, build_height: Some(200) }),
                 paused_hot_max: Duration::from_secs(10 * 60),
                 paused_bed_max: Duration::from_secs(120 * 60),
+                hold_temperature: None,
                 inactivity_kill: Some(INACTIVITY_KILL),
                 console: Level::Read,
                 allow_commands: Vec::new(),

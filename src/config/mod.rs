@@ -203,6 +203,8 @@ pub struct Printer {
     /// How long a paused nozzle, and a paused bed, stay hot.
     pub paused_hot_max: Duration,
     pub paused_bed_max: Duration,
+    /// A nozzle that is held for a person after a restart of platen, °C.
+    pub hold_temperature: Option<u16>,
     /// After how long without a move the firmware is to halt during a job; absent: never.
     pub inactivity_kill: Option<Duration>,
     /// What its console takes.

@@ -67,6 +67,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "build_height",
             "paused_hot_max",
             "paused_bed_max",
+            "hold_temperature",
             "inactivity_kill",
             "console",
             "allow_commands",
@@ -359,6 +360,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
         };
         let paused_hot_max = minutes(reader, "paused_hot_max", PAUSED_HOT_MAX);
         let paused_bed_max = minutes(reader, "paused_bed_max", PAUSED_BED_MAX);
+        let hold_temperature = reader.number(section, "hold_temperature", "°C", 0..=500);
+        let hold_temperature = hold_temperature.and_then(|found| u16::try_from(found.value).ok());
         let inactivity_kill = inactivity_kill(reader, section);
         let console = console(reader, section);
         let allow_commands = allow_commands(reader, section);
@@ -383,6 +386,7 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
                 park,
                 paused_hot_max,
                 paused_bed_max,
+                hold_temperature,
                 inactivity_kill,
                 console,
                 allow_commands,

@@ -102,6 +102,7 @@ fn how_a_printer_parks_is_told_whole_or_not_at_all() {
     assert!(with("allow_commands = \"M92\"").unwrap_err().contains("not a list"));
     let allowed = with("allow_commands = [\"M92\", \"M500\"]").unwrap().allow_commands;
     assert_eq!(allowed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["M92", "M500"]);
+    assert_eq!(with("hold_temperature = 160").unwrap().hold_temperature, Some(160));
     assert_eq!(with("paused_hot_max = 5").unwrap().paused_hot_max, Duration::from_secs(300));
 }
 
@@ -197,6 +198,7 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
         dtr_reset: None,
         relay: None,
         park: None,
+        hold_temperature: None,
         allow_commands: Vec::new(),
         ..printer
     };

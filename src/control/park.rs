@@ -47,6 +47,8 @@ pub struct Pausing {
     pub nozzle_hot_max: Duration,
     /// The bed later, since a part that cools comes loose, and then the job is lost.
     pub bed_hot_max: Duration,
+    /// While a person is asked after a restart, a nozzle that is hotter is only this hot, °C. Absent: as it was.
+    pub hold: Option<u16>,
 }
 
 impl Pausing {
@@ -54,6 +56,7 @@ impl Pausing {
         park: None,
         nozzle_hot_max: Duration::from_secs(10 * 60),
         bed_hot_max: Duration::from_secs(120 * 60),
+        hold: None,
     };
 }
 
@@ -222,6 +225,19 @@ impl Pause {
             self.bed_is_off = true;
             self.reported.1 = target(heat.bed);
             lines.say("M140 S0");
+        }
+        lines.0
+    }
+
+    /// Cools nozzles that are to be held for a person; nothing gets hotter.
+    pub fn hold(pausing: &Pausing, modal: &Modal) -> Vec<Box<[u8]>> {
+        let Some(hold) = pausing.hold else { return Vec::new() };
+        let mut lines = Script::default();
+        for (tool, target) in modal.hotends().iter().enumerate() {
+            if target.is_some_and(|target| target > f64::from(hold)) {
+                let tool = if modal.has_tools() { format!("T{tool} ") } else { String::new() };
+                lines.say(format!("M104 {tool}S{hold}"));
+            }
         }
         lines.0
     }

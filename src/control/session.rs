@@ -1773,6 +1773,7 @@ impl Session {
             run.stage = Stage::Paused(Box::new(pause));
             self.script.extend(steppers);
             self.script.extend(run.inactivity.pause(self.profile.pausing.nozzle_hot_max));
+            self.script.extend(Pause::hold(&self.profile.pausing, &run.modal));
             self.held_layer = Some(layer);
             self.events.push_back(SessionEvent::Paused { job, progress, reason: PauseReason::Restart });
         } else {

@@ -70,6 +70,11 @@ fn a_backup_made_in_mid_print_restores_every_case_job_entry_and_file() {
     // Nobody knows what happened since: the printer is locked, and the job waits for a person.
     let locked = daemon.printer("mk");
     assert!(locked["latch"]["why"].as_str().unwrap().contains("a restore"), "{locked}");
+    // It may be hot, with nobody to watch it: it is halted.
+    until("a firmware that has halted", || {
+        (lab.printers[0].statistics().unwrap().totals.kills > 0).then_some(())
+    });
+    lab.printers[0].press_reset().unwrap();
     daemon.ask(&["stop", "--clear", "mk", "--by", "kim"]);
     daemon.wait_printer("mk", "ready");
     daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);

@@ -29,7 +29,7 @@ fn spelled(command: &str) -> String {
 
 /// The commands of the file among what was executed, without what every host asks for.
 fn of_the_file(lines: &[String]) -> Vec<&str> {
-    let asked = ["M105", "M110", "M114", "M115", "M155", "M400"];
+    let asked = ["M85", "M105", "M110", "M114", "M115", "M155", "M400"];
     let ours = |line: &&str| !asked.iter().any(|code| line.starts_with(code));
     lines.iter().map(String::as_str).filter(ours).collect()
 }

@@ -53,6 +53,7 @@ fn profile(baud: u32, park: Option<Park>) -> Profile {
     let pausing = Pausing {
         park,
         nozzle_hot_max: Duration::from_secs(10 * 60),
+        hold: None,
         bed_hot_max: Duration::from_secs(30 * 60),
     };
     Profile { pausing, ..Profile::new(Baud(baud), SAFE) }

@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
 use hw_sim::faults::Fault;
+use hw_sim::heater::HeaterId;
 use hw_sim::planner::Motion;
 use hw_sim::quirks::{Face, ResetCause};
 use hw_sim::rig::RigConfig;
-use platen::control::session::SessionEvent;
+use platen::control::session::{Profile, SessionEvent};
 use platen::domain::job::{AfterCrash, Interruption, PauseReason, Unproven};
+use platen::domain::units::Baud;
 
 use crate::dice::Dice;
 use crate::world::{SAFE, World, curve};
@@ -317,6 +319,37 @@ fn asked_it_holds_without_a_line_and_goes_on_when_a_person_says_so() {
         world.run_until(4_000, "the end", |world| world.printed().is_some());
         assert_eq!(world.executed(), world.file.len(), "seed {seed}");
     }
+}
+
+#[test]
+fn a_held_nozzle_is_cooled_to_its_hold_temperature_and_hot_again_before_the_next_line() {
+    let mut config = RigConfig::new(Face::Marlin21, 115_200, 1_000, 5);
+    config.firmware.reset_on_open = false;
+    let mut profile = Profile::new(Baud(115_200), SAFE);
+    profile.pausing.hold = Some(150);
+    let mut heated: Vec<_> = ["M140 S50", "M109 S200", "M190 S50"].map(str::to_owned).into();
+    heated.extend(file(1_200));
+    let mut world = World::with_profile(config, profile, heated);
+    world.open();
+    world.until_ready();
+    world.start();
+    world.run_until(4_000, "some lines", |world| world.executed() > 200);
+    world.crash();
+    world.reopen(AfterCrash::Ask);
+    world.run_until(120, "a decision", settled);
+    assert_eq!(why(&world), None);
+    let hotend = |world: &World| world.rig.firmware().heater(HeaterId::Hotend).target();
+    world.run_until(10, "a cooler nozzle", |world| hotend(world) == 150.0);
+    assert_eq!(world.rig.firmware().heater(HeaterId::Bed).target(), 50.0, "the part stays stuck");
+    nothing_more(&mut world, 5);
+    let executed = world.executed();
+    world.session.resume(world.moment(), &World::job(), "kim").unwrap();
+    world.flush();
+    world.run_until(400, "the next line", |world| world.executed() > executed);
+    let hot = world.rig.firmware().heater(HeaterId::Hotend);
+    assert!(hot.target() == 200.0 && hot.temperature() > 190.0, "{} of {}", hot.temperature(), hot.target());
+    world.run_until(4_000, "the end", |world| world.printed().is_some());
+    assert_eq!((world.executed(), world.wrong), (world.file.len(), 0));
 }
 
 #[test]
