@@ -26,7 +26,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -156,7 +156,8 @@ pub fn spawn_over(
     for (place, shelf) in shelves.iter().enumerate() {
         changes.push(change(place, shelf.live.clone()));
     }
-    let mut second = interval(TICK);
+    // A connection that is there within the first second has missed nothing.
+    let mut second = interval_at(Instant::now() + TICK, TICK);
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let pump = Pump {
         recorder,
