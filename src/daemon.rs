@@ -258,7 +258,11 @@ impl Daemon {
                 tracing::error!(%error, "the page is not served any more");
             }
         };
-        let front_tasks = vec![tokio::spawn(dispatcher.run(front.clone())), tokio::spawn(serving)];
+        let front_tasks = vec![
+            tokio::spawn(dispatcher.run(front.clone())),
+            tokio::spawn(serving),
+            tokio::spawn(check_journal(recorder.clone(), front.clone())),
+        ];
         Ok(Self {
             address,
             recorder,
@@ -306,6 +310,25 @@ async fn open_state(path: PathBuf, floor: u64) -> Result<(Arc<dyn Store>, Spool)
     match tokio::task::spawn_blocking(open).await {
         Ok(outcome) => outcome,
         Err(error) => Err(DaemonError::Thread(error.to_string())),
+    }
+}
+
+/// The start has read the end of the journal. All of it is read when nobody waits for that any more.
+async fn check_journal(recorder: Recorder, ending: CancellationToken) {
+    /// After it changed all the time.
+    const AGAIN: Duration = Duration::from_secs(60);
+    loop {
+        match recorder.audit_until(ending.clone()).await {
+            Ok(whole) => tracing::info!("the journal is whole: {} entries", whole.entries),
+            Err(JournalError::Closed) => {}
+            Err(JournalError::Busy) => {
+                if tokio::time::timeout(AGAIN, ending.cancelled()).await.is_err() {
+                    continue;
+                }
+            }
+            Err(damage) => tracing::error!("{damage}"),
+        }
+        return;
     }
 }
 

@@ -3,7 +3,8 @@
 
 mod mqtt_support;
 
-use mqtt_support::{Mosquitto, SECRETS, Subscriber, World, assert_gapless, free_port, mqtt, printer};
+use hw_sim::random::Random;
+use mqtt_support::{Gate, Mosquitto, SECRETS, Subscriber, World, assert_gapless, free_port, mqtt, printer};
 use platen::config::MqttVersion;
 use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
@@ -76,6 +77,112 @@ async fn a_broker_killed_in_the_midst_costs_no_event() {
         world.finish(&job, 900).await;
         subscriber.until_seq(world.published()).await;
         assert_gapless(&subscriber.distinct_events());
+        publisher.end().await;
+    }
+}
+
+/// More by hand, with `PLATEN_BROKER_KILLS`. Each one makes the publisher wait twice as long, up to 30 s.
+fn kills() -> u64 {
+    std::env::var("PLATEN_BROKER_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(5)
+}
+
+/// Without acknowledgements of its own: a `mosquitto_sub` that cannot send one to a broker that has died throws
+/// away what it has not read yet.
+const READS_ONLY: [&str; 2] = ["-q", "0"];
+
+/// Prints, and returns when the subscriber has seen almost all of it: what is left is just now on its way.
+async fn in_the_midst(world: &World, subscriber: &mut Subscriber, random: &mut Random) {
+    world.print(100 + random.below(300)).await;
+    let at = world.published() - random.below(20);
+    let seen = |all: &[mqtt_support::Received]| all.iter().any(|m| m.is_event() && m.number("seq") >= at);
+    subscriber.until(&format!("event {at}"), seen).await;
+}
+
+async fn killed_with_a_disk(version: MqttVersion) {
+    let mut random = Random::fork(20_261_128, "kills with a disk");
+    let rules = "allow_anonymous true\nmax_inflight_messages 0\nqueue_qos0_messages true\n";
+    let mut broker = Mosquitto::with(rules).started();
+    let world = World::new().await;
+    let arguments = [&READS_ONLY[..], &["-c", "-i", "dashboard"]].concat();
+    let mut subscriber = Subscriber::new(broker.port, "platen/#", &arguments).await;
+    let publisher = world.publish(mqtt(broker.port, version));
+    for _ in 0..kills() {
+        in_the_midst(&world, &mut subscriber, &mut random).await;
+        broker.kill();
+        world.print(random.below(100)).await;
+        broker.start();
+        // When this is through, the subscriber is back, and what it gets is not in the broker's memory only.
+        subscriber.until_seq(world.published()).await;
+    }
+    assert_gapless(&subscriber.distinct_events());
+    publisher.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_killed_again_and_again_costs_no_event_where_its_disk_has_the_sessions() {
+    tokio::join!(killed_with_a_disk(MqttVersion::V311), killed_with_a_disk(MqttVersion::V5));
+}
+
+async fn killed_without_a_disk(version: MqttVersion) {
+    let mut random = Random::fork(20_261_128, "kills without a disk");
+    let mut broker = Mosquitto::forgetful().started();
+    // Such a broker delivers nothing to whoever has not yet subscribed again, so platen comes behind.
+    let gate = Gate::before(broker.port).await;
+    let world = World::new().await;
+    let mut subscriber = Subscriber::new(broker.port, "platen/#", &READS_ONLY).await;
+    let publisher = world.publish(mqtt(gate.port, version));
+    for kill in 0..kills() {
+        // Acknowledgements are lost on their way, of events that have arrived.
+        gate.open((kill % 3 == 0).then(|| 60 + random.below(200)));
+        in_the_midst(&world, &mut subscriber, &mut random).await;
+        gate.close();
+        broker.kill();
+        world.print(random.below(100)).await;
+        broker.start();
+        subscriber.granted().await;
+    }
+    gate.open(None);
+    subscriber.until_seq(world.published()).await;
+    let events = subscriber.distinct_events();
+    assert_gapless(&events);
+    let received = subscriber.received.iter().filter(|m| m.is_event()).count();
+    assert!(received > events.len(), "acknowledgements were lost, so some came twice");
+    // What was retained is there again.
+    let mut late = Subscriber::new(broker.port, "platen/v1/st-mary/lab-2/#", &[]).await;
+    late.until("state and status", |all| {
+        ["state", "status"].iter().all(|kind| all.iter().any(|m| m.retained && m.kind() == *kind))
+    })
+    .await;
+    publisher.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_without_a_disk_killed_again_and_again_behind_a_bad_network_costs_no_event() {
+    tokio::join!(killed_without_a_disk(MqttVersion::V311), killed_without_a_disk(MqttVersion::V5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_broker_was_away_a_gap_says_which_telemetry_is_missing() {
+    for version in BOTH {
+        let mut broker = Mosquitto::open().started();
+        let world = World::new().await;
+        world.show(|snapshot| snapshot.activity = Activity::Ready);
+        let arguments = ["-c", "-i", "board"];
+        let mut subscriber = Subscriber::new(broker.port, "platen/v1/+/+/printer/+/+", &arguments).await;
+        let mut publisher = world.publish(mqtt(broker.port, version));
+        subscriber.until("telemetry", |all| all.iter().any(|m| m.kind() == "telemetry")).await;
+        broker.kill();
+        let away = world.clock.now().millis();
+        publisher.away(&["cannot be reached"]).await;
+        // It is away for so long, and at least two samples are due meanwhile.
+        tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+        broker.start();
+        subscriber.until("a gap", |all| all.iter().any(|m| m.kind() == "gap")).await;
+        let gap = subscriber.received.iter().find(|m| m.kind() == "gap").unwrap();
+        assert_eq!((gap.qos, gap.retained), (1, false));
+        assert!(gap.payload["data"]["samples"].as_u64().unwrap() >= 2, "{}", gap.raw);
+        assert!(gap.payload["data"]["to_mono_ms"].as_u64().unwrap() >= away, "{}", gap.raw);
+        subscriber.until("telemetry again", |all| all.last().unwrap().kind() == "telemetry").await;
         publisher.end().await;
     }
 }

@@ -330,6 +330,22 @@ async fn health_is_good_only_while_the_recorder_answers() {
 }
 
 #[tokio::test]
+async fn health_is_bad_in_words_when_an_audit_has_found_the_journal_damaged() {
+    let lab = lab().await;
+    assert_eq!(lab.post("/v1/cases", &json!({"intended_use": "guide"})).await.status, 201);
+    lab.store.damage_event(1, 20);
+    assert_eq!(lab.get("/v1/audit").await.json()["intact"], json!(false));
+    let ill = lab.get("/healthz").await;
+    let said = ill.json();
+    assert_eq!((ill.status, &said["status"], &said["recorder"]), (503, &json!("failing"), &json!(true)));
+    let trouble = said["trouble"].as_str().unwrap();
+    assert!(trouble.contains("journal entry 1 ") && trouble.contains("`platen restore`"), "{trouble}");
+    lab.store.damage_event(1, 20);
+    assert_eq!(lab.get("/v1/audit").await.json()["intact"], json!(true));
+    assert_eq!(lab.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
 async fn health_is_bad_in_words_while_the_disk_is_full_and_good_again_afterwards() {
     let lab = lab().await;
     for refused_before in [false, true] {

@@ -18,7 +18,7 @@ use platen::domain::printer::{
 };
 use platen::domain::units::Celsius;
 use platen::io::mqtt::{Delivery, Message};
-use platen::services::telemetry::message::{Belonging, EVENT_TYPES, NodeState, Origin, PAYLOAD_MAX};
+use platen::services::telemetry::message::{Belonging, EVENT_TYPES, Gap, NodeState, Origin, PAYLOAD_MAX};
 use serde_json::Value;
 
 const FAULTS: [Fault; 17] = [
@@ -397,6 +397,29 @@ fn every_status_and_telemetry_fits_its_schema() {
                 assert_eq!(telemetry.delivery, Delivery::AtMostOnce);
             }
         }
+    }
+}
+
+#[test]
+fn every_gap_fits_its_schema_and_has_the_same_bytes_when_it_is_said_again() {
+    let from = Stamp { mono: Moment(7_000), ..stamp() };
+    let gap = Gap { from: from.clone(), to: stamp(), samples: u64::MAX };
+    let message = origin().gap(&printer(), &gap);
+    let json = check("gap", &message);
+    assert_eq!(
+        message.topic,
+        format!("platen/v1/{}/{}/printer/{}/gap", origin().site, origin().node, printer())
+    );
+    assert!(!message.retain && message.delivery == Delivery::AtLeastOnce);
+    assert_eq!(
+        (json["data"]["from_mono_ms"].as_u64(), json["data"]["samples"].as_u64()),
+        (Some(7), Some(u64::MAX))
+    );
+    assert_eq!(origin().gap(&printer(), &gap), message);
+    for other in
+        [Gap { from: stamp(), ..gap.clone() }, Gap { to: from, ..gap.clone() }, Gap { samples: 9, ..gap }]
+    {
+        assert_ne!(check("gap", &origin().gap(&printer(), &other))["id"], json["id"], "{other:?}");
     }
 }
 

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says no by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,9 +16,10 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use platen::domain::case::IntendedUse;
 use platen::domain::event::{Actor, ChainedRecord, Fact};
-use platen::domain::ids::{BootId, CaseToken};
+use platen::domain::ids::{BootId, CaseToken, FileHash};
 use platen::domain::lab::Request;
 use platen::io::clock::{Clock, entropy};
+use platen::io::spool::Spool;
 use platen::io::store::Store;
 use platen::io::store::sled::SledStore;
 use platen::services::recorder::{Recorder, audit};
@@ -27,15 +28,19 @@ use tempfile::TempDir;
 const FOLDER: &str = "PLATEN_TEST_POWER_FOLDER";
 /// The writer does not sync: what the test must notice.
 const CARELESS: &str = "PLATEN_TEST_POWER_CARELESS";
+/// The writer takes in files too. Not always: their own syncs make much of the journal durable by the way.
+const FILES: &str = "PLATEN_TEST_POWER_FILES";
 /// Set by `tests/run` where the machine cannot do it.
 const NOT_HERE: &str = "PLATEN_NO_POWER_CUT";
 const CUTS: u64 = 50;
 
-/// The process whose power is cut: opens cases until then, and says which ones are acknowledged.
+/// The process whose power is cut: opens cases and takes in files until then, and says which are acknowledged.
 #[tokio::test]
 #[ignore = "it is the other half of the tests below, which run it"]
 async fn writer() {
-    let mut store = SledStore::open(Path::new(&std::env::var(FOLDER).unwrap())).unwrap();
+    let folder = std::env::var(FOLDER).unwrap();
+    let mut store = SledStore::open(Path::new(&folder)).unwrap();
+    let spool = Spool::open(&files(Path::new(&folder))).unwrap().with_floor(0);
     if std::env::var_os(CARELESS).is_some() {
         store = store.with_sync(|_| Ok(()));
     }
@@ -55,7 +60,28 @@ async fn writer() {
             }
         });
     }
+    let with_files = std::env::var_os(FILES).is_some();
+    writers.spawn(async move {
+        if !with_files {
+            return std::future::pending().await;
+        }
+        loop {
+            // Of some blocks, so that a cut can leave a part of it.
+            let text = format!("; {}\nG28\n", CaseToken::from_entropy(entropy())).repeat(500);
+            let Ok(mut upload) = spool.begin().await else { return };
+            if upload.write(text.as_bytes()).await.is_err() {
+                return;
+            }
+            let Ok((hash, _)) = upload.keep().await else { return };
+            println!("kept {hash}");
+        }
+    });
     writers.join_next().await;
+}
+
+/// The spool beside a journal.
+fn files(journal: &Path) -> PathBuf {
+    journal.with_file_name("files")
 }
 
 fn run(program: &str, args: &[&str]) {
@@ -114,25 +140,33 @@ impl Drop for Disk {
     }
 }
 
-/// Writes until `enough` are acknowledged, then cuts the power; all that were acknowledged.
-fn write_and_cut(disk: &Disk, enough: u64, careless: bool) -> BTreeMap<u64, CaseToken> {
+/// What the writer has said yes to.
+#[derive(Default)]
+struct Acknowledged {
+    cases: BTreeMap<u64, CaseToken>,
+    files: BTreeSet<FileHash>,
+}
+
+/// Writes until `enough` entries are acknowledged, then cuts the power; all that was acknowledged.
+fn write_and_cut(disk: &Disk, enough: u64, how: &[&str]) -> Acknowledged {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["writer", "--exact", "--ignored", "--nocapture"]);
     command.env(FOLDER, disk.place().join("journal")).stdout(Stdio::piped());
-    if careless {
-        command.env(CARELESS, "1");
-    }
+    command.envs(how.iter().map(|name| (name, "1")));
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap());
     let (reached, wait) = mpsc::channel();
     let reader = std::thread::spawn(move || {
-        let mut all = BTreeMap::new();
+        let mut all = Acknowledged::default();
         for line in lines.lines().map_while(Result::ok) {
+            if let Some(hash) = line.strip_prefix("kept ").and_then(|hash| hash.parse().ok()) {
+                all.files.insert(hash);
+            }
             let Some(rest) = line.strip_prefix("acknowledged ") else { continue };
             let Some((seq, case)) = rest.split_once(' ') else { continue };
             let (Ok(seq), Ok(case)) = (seq.parse(), case.parse()) else { continue };
-            all.insert(seq, case);
-            if all.len() as u64 == enough {
+            all.cases.insert(seq, case);
+            if all.cases.len() as u64 == enough {
                 let _ = reached.send(());
             }
         }
@@ -151,7 +185,7 @@ fn write_and_cut(disk: &Disk, enough: u64, careless: bool) -> BTreeMap<u64, Case
 }
 
 /// How many of these the store does not have; `None` where it does not open at all, or not whole.
-fn lost(disk: &Disk, acknowledged: &BTreeMap<u64, CaseToken>) -> Option<usize> {
+fn lost(disk: &Disk, acknowledged: &Acknowledged) -> Option<usize> {
     let store = SledStore::open(&disk.place().join("journal")).ok()?;
     audit(&store).ok()?;
     let mut there = BTreeMap::new();
@@ -162,7 +196,11 @@ fn lost(disk: &Disk, acknowledged: &BTreeMap<u64, CaseToken>) -> Option<usize> {
             there.insert(seq, case);
         }
     }
-    Some(acknowledged.iter().filter(|(seq, case)| there.get(seq) != Some(case)).count())
+    let cases = acknowledged.cases.iter().filter(|(seq, case)| there.get(seq) != Some(case)).count();
+    let spool = Spool::open(&files(&disk.place().join("journal"))).ok()?;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let whole = |hash: &&FileHash| runtime.block_on(spool.verify(hash)).is_ok();
+    Some(cases + acknowledged.files.iter().filter(|hash| !whole(hash)).count())
 }
 
 fn can_be_done() -> bool {
@@ -174,25 +212,29 @@ fn can_be_done() -> bool {
 }
 
 #[test]
-fn no_acknowledged_entry_is_lost_by_a_power_cut_and_the_store_always_opens() {
+fn nothing_acknowledged_is_lost_by_a_power_cut_and_the_store_always_opens() {
     if !can_be_done() {
         return;
     }
     let cuts = std::env::var("PLATEN_POWER_CUTS").ok().and_then(|cuts| cuts.parse().ok()).unwrap_or(CUTS);
     let mut disk = Disk::new();
-    let (mut acknowledged, mut all) = (BTreeMap::new(), 0);
+    let (mut acknowledged, mut all, mut kept) = (Acknowledged::default(), 0, 0);
     for cut in 0..cuts {
         // A young store in every fifth round: its names and its length are not yet in the file system's log.
         if cut % 5 == 0 {
             disk = Disk::new();
-            acknowledged.clear();
+            acknowledged = Acknowledged::default();
         }
-        let new = write_and_cut(&disk, 1 + (cut * cut * 7) % 400, false);
-        all += new.len();
-        acknowledged.extend(new);
+        let how: &[&str] = if cut % 2 == 0 { &[] } else { &[FILES] };
+        let new = write_and_cut(&disk, 1 + (cut * cut * 7) % 400, how);
+        all += new.cases.len();
+        kept += new.files.len();
+        acknowledged.cases.extend(new.cases);
+        acknowledged.files.extend(new.files);
         assert_eq!(lost(&disk, &acknowledged), Some(0), "cut {cut}");
     }
-    println!("{cuts} power cuts, {all} entries acknowledged, 0 lost, every store opened");
+    assert!(kept as u64 > cuts / 2, "{kept} files");
+    println!("{cuts} power cuts, {all} entries and {kept} files acknowledged, 0 lost, every store opened");
 }
 
 #[test]
@@ -202,7 +244,7 @@ fn a_writer_that_does_not_sync_is_caught_by_the_power_cut() {
     }
     let caught = (0..5).any(|_| {
         let disk = Disk::new();
-        let acknowledged = write_and_cut(&disk, 100, true);
+        let acknowledged = write_and_cut(&disk, 100, &[CARELESS]);
         lost(&disk, &acknowledged) != Some(0)
     });
     assert!(caught, "this test cannot tell a loss from none");

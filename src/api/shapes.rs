@@ -449,7 +449,7 @@ pub struct Health {
     pub version: String,
     /// Whether the journal takes entries; without it nothing is accepted.
     pub recorder: bool,
-    /// Why it takes none, and what to do; absent where it does.
+    /// Why it takes none, or what an audit found damaged in it, and what to do; absent where all is well.
     pub trouble: Option<String>,
     /// Newest entry of the journal.
     pub journal: u64,

@@ -23,10 +23,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(audit))
 }
 
-/// 200 only if the journal takes entries: without it nothing can be accepted.
+/// 200 only if the journal takes entries, without which nothing can be accepted, and was found whole.
 #[utoipa::path(get, path = "/healthz", tag = "state", operation_id = "healthz",
     responses((status = 200, description = "All is well", body = Health),
-        (status = 503, description = "Nothing can be accepted", body = Health), Told))]
+        (status = 503, description = "Nothing can be accepted, or the journal is damaged", body = Health), Told))]
 async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
     let trouble = match timeout(PATIENCE, app.recorder.probe()).await {
         Ok(Ok(())) => None,
@@ -38,10 +38,12 @@ async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
         )),
     };
     let recorder = trouble.is_none();
+    let trouble = trouble.or_else(|| app.recorder.finding());
+    let well = trouble.is_none();
     let board = app.fleet.board().snapshots();
     let away = |activity: &Activity| matches!(activity, Activity::Offline { .. } | Activity::Connecting);
     let health = Health {
-        status: if recorder { "ok" } else { "failing" }.into(),
+        status: if well { "ok" } else { "failing" }.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         recorder,
         trouble,
@@ -51,7 +53,7 @@ async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
         mqtt: app.mqtt.as_ref().map(|words| words.borrow().clone()),
         uptime_ms: u64::try_from(app.clock.now().since(Moment::ZERO).as_millis()).unwrap_or(u64::MAX),
     };
-    (if recorder { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
+    (if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
 }
 
 /// Reads the whole journal and checks every link of its chain. Takes a second per 100 000 entries.

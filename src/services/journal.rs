@@ -79,11 +79,19 @@ pub fn load(store: &dyn Store) -> Result<(Lab, ChainHash), JournalError> {
 ///
 /// Blocks; the store may be in use meanwhile.
 pub fn audit(store: &dyn Store) -> Result<Audit, JournalError> {
+    audit_while(store, || true)
+}
+
+/// The same, which ends with `Closed` when it is not to go on.
+pub fn audit_while(store: &dyn Store, go_on: impl Fn() -> bool) -> Result<Audit, JournalError> {
     const TRIES: usize = 1000;
     let mut chain = Chain { next: 1, head: Some(ChainHash::GENESIS) };
     let mut replayed = Lab::default();
     for _ in 0..TRIES {
         loop {
+            if !go_on() {
+                return Err(JournalError::Closed);
+            }
             let page = store.events(chain.next, PAGE)?;
             if page.is_empty() {
                 break;

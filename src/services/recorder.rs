@@ -11,9 +11,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
-use super::journal::load;
 pub use super::journal::{Audit, JournalError, audit};
+use super::journal::{audit_while, load};
 use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
 use crate::domain::ids::{JobId, NodeName, SiteName};
 use crate::domain::lab::{EntityKey, Lab, Refusal, Request};
@@ -63,6 +64,8 @@ struct Shared {
     feed: broadcast::Sender<Arc<Event>>,
     store: Arc<dyn Store>,
     cursors: Mutex<Cursors>,
+    /// What the last audit found wrong.
+    finding: Mutex<Option<String>>,
 }
 
 /// Where the journal's readers are; kept in memory, so that nobody asks the disk for it.
@@ -114,6 +117,7 @@ impl Recorder {
                 lab: RwLock::new(lab.clone()),
                 feed: broadcast::channel(FEED).0,
                 cursors: Mutex::new(load_cursors(store.as_ref())?),
+                finding: Mutex::default(),
                 store,
             });
             let mut writer = Writer { lab, head, clock, failed: false, shared };
@@ -179,8 +183,26 @@ impl Recorder {
 
     /// Checks the whole journal on a blocking thread, while it is in use.
     pub async fn audit(&self) -> Result<Audit, JournalError> {
+        self.audit_until(CancellationToken::new()).await
+    }
+
+    /// The same, which ends with `Closed` when `ending` is cancelled.
+    pub async fn audit_until(&self, ending: CancellationToken) -> Result<Audit, JournalError> {
         let shared = Arc::clone(&self.shared);
-        blocking(move || audit(shared.store.as_ref())).await
+        let found = blocking(move || audit_while(shared.store.as_ref(), || !ending.is_cancelled())).await;
+        let finding = match &found {
+            Err(JournalError::Busy | JournalError::Closed) => return found,
+            Err(JournalError::Store(error)) if !matches!(error, StoreError::Damaged { .. }) => return found,
+            Err(finding) => Some(finding.to_string()),
+            Ok(_) => None,
+        };
+        *lock(&self.shared.finding) = finding;
+        found
+    }
+
+    /// What the last audit of the whole journal found wrong, and what to do.
+    pub fn finding(&self) -> Option<String> {
+        lock(&self.shared.finding).clone()
     }
 
     /// Where a reader of the journal has come to: the `seq` of the last event it is done with.

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::config::{Mqtt, Relay as Settings, RenewWhen, Switch};
 use crate::domain::ids::PrinterName;
 use crate::domain::printer::RelayOutcome;
-use crate::io::mqtt::{Delivery, Dialler, Message, News};
+use crate::io::mqtt::{Delivery, Dial, Dialler, Message, News};
 
 /// How often the relay is told to switch off before that counts as failed, and how long between.
 const TRIES: u32 = 3;

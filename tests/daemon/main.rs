@@ -5,8 +5,10 @@
 mod attended;
 mod backup;
 mod crash;
+mod damage;
 mod demo;
 mod files;
+mod full_disk;
 mod heat;
 mod identity;
 mod life;

@@ -1,12 +1,14 @@
 //! A lab in memory, a real mosquitto and a real mosquitto_sub, for the tests of MQTT.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod played;
+
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use platen::config::{self, MqttVersion};
@@ -19,9 +21,12 @@ use platen::domain::moment::Moment;
 use platen::domain::part::{PartName, PartRef};
 use platen::domain::printer::Snapshot;
 use platen::io::clock::{Clock, entropy};
+use platen::io::mqtt::Dial;
+use platen::io::store::Store;
 use platen::io::store::memory::MemoryStore;
 use platen::services::board::Board;
 use platen::services::recorder::Recorder;
+use platen::services::telemetry::message::Origin;
 use platen::services::telemetry::{self, MqttStatus};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -44,31 +49,42 @@ pub fn printer() -> PrinterName {
     "mk3-07".parse().unwrap()
 }
 
-/// One case with one part, one printer, and a recorder over a store in memory.
+pub fn origin() -> Origin {
+    Origin { site: "st-mary".parse().unwrap(), node: "lab-2".parse().unwrap() }
+}
+
+/// One case with one part, one printer or more, and a recorder over a store in memory.
 pub struct World {
     pub recorder: Recorder,
     pub clock: Clock,
     pub board: Board,
-    pub live: watch::Sender<Arc<Snapshot>>,
+    /// In the order of the board; the first is `printer()`.
+    pub lives: Vec<watch::Sender<Arc<Snapshot>>>,
     pub case: CaseToken,
 }
 
 impl World {
     pub async fn new() -> Self {
+        Self::over(Arc::new(MemoryStore::default()), 1).await
+    }
+
+    /// A daemon's start over what is in the store, with a new case.
+    pub async fn over(store: Arc<dyn Store>, printers: usize) -> Self {
         let clock = Clock::start(BootId::from_entropy(entropy()));
-        let (site, node) = ("st-mary".parse().unwrap(), "lab-2".parse().unwrap());
-        let store = Arc::new(MemoryStore::default());
+        let Origin { site, node } = origin();
         let recorder = Recorder::open(store, clock.clone(), site, node).await.unwrap();
-        let mut snapshot = Snapshot::offline(printer(), "/dev/ttyACM-by-id-SN-4711 is away", Moment::ZERO);
-        snapshot.firmware = Some("Marlin MK3-FW-0815 SN-4711".into());
-        let (live, receiver) = watch::channel(Arc::new(snapshot));
-        let world = Self {
-            recorder,
-            clock,
-            board: Board::new(vec![(printer(), receiver)]),
-            live,
-            case: CaseToken::from_entropy(entropy()),
-        };
+        let (mut lives, mut board) = (Vec::new(), Vec::new());
+        for place in 0..printers {
+            let name = if place == 0 { printer() } else { format!("p-{place}").parse().unwrap() };
+            let reason = "/dev/ttyACM-by-id-SN-4711 is away";
+            let mut snapshot = Snapshot::offline(name.clone(), reason, Moment::ZERO);
+            snapshot.firmware = Some("Marlin MK3-FW-0815 SN-4711".into());
+            let (live, receiver) = watch::channel(Arc::new(snapshot));
+            lives.push(live);
+            board.push((name, receiver));
+        }
+        let (board, case) = (Board::new(board), CaseToken::from_entropy(entropy()));
+        let world = Self { recorder, clock, board, lives, case };
         let case = world.case.clone();
         world.ask(Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide }).await;
         let name = PartName::try_from("left ventricle Meier".to_owned()).unwrap();
@@ -132,7 +148,11 @@ impl World {
     }
 
     pub fn show(&self, edit: impl FnOnce(&mut Snapshot)) {
-        self.live.send_modify(|snapshot| edit(Arc::make_mut(snapshot)));
+        self.show_at(0, edit);
+    }
+
+    pub fn show_at(&self, place: usize, edit: impl FnOnce(&mut Snapshot)) {
+        self.lives[place].send_modify(|snapshot| edit(Arc::make_mut(snapshot)));
     }
 
     /// How many events this lab has for MQTT.
@@ -151,6 +171,15 @@ impl World {
             Some(mqtt),
             shutdown.clone(),
         );
+        Publisher { task, status, shutdown }
+    }
+
+    /// The same publisher, to a broker that a test plays.
+    pub fn publish_over(&self, dial: impl Dial) -> Publisher {
+        let shutdown = CancellationToken::new();
+        let (recorder, board) = (self.recorder.clone(), self.board.clone());
+        let (task, status) =
+            telemetry::spawn_over(recorder, board, self.clock.clone(), origin(), dial, shutdown.clone());
         Publisher { task, status, shutdown }
     }
 }
@@ -250,6 +279,17 @@ impl Mosquitto {
 
     /// `rules` is added to the configuration.
     pub fn with(rules: &str) -> Self {
+        // Saved at every change, so that a subscriber's session survives a kill.
+        let kept = "persistence true\npersistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n";
+        Self::configured(&format!("{kept}max_queued_messages 0\n{rules}"))
+    }
+
+    /// A broker that has nothing on its disk: killed, it forgets sessions, subscriptions and retained messages.
+    pub fn forgetful() -> Self {
+        Self::configured("allow_anonymous true\nmax_inflight_messages 0\n")
+    }
+
+    fn configured(rules: &str) -> Self {
         let program = Path::new(Self::PROGRAM);
         assert!(
             program.exists(),
@@ -257,15 +297,9 @@ impl Mosquitto {
             Self::PROGRAM
         );
         let broker = Self { port: free_port(), folder: tempfile::tempdir().unwrap(), process: None };
-        let folder = broker.folder.path().display();
-        // Saved at every change, so that a subscriber's session survives a kill.
-        let text = format!(
-            "listener {} 127.0.0.1\npersistence true\npersistence_location {folder}/\n\
-             autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nuser root\n{}",
-            broker.port,
-            rules.replace("{folder}", &folder.to_string())
-        );
-        std::fs::write(broker.file("mosquitto.conf"), text).unwrap();
+        let folder = broker.folder.path().display().to_string();
+        let text = format!("listener {} 127.0.0.1\nuser root\n{rules}", broker.port);
+        std::fs::write(broker.file("mosquitto.conf"), text.replace("{folder}", &folder)).unwrap();
         broker
     }
 
@@ -316,6 +350,69 @@ impl Mosquitto {
 impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// The network between platen and a broker: a port of its own, that can be closed, and that breaks.
+pub struct Gate {
+    pub port: u16,
+    state: Arc<Mutex<GateState>>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct GateState {
+    open: bool,
+    /// The next connection breaks after so many bytes from the broker, in the midst of its acknowledgements.
+    breaks_after: Option<u64>,
+}
+
+impl Gate {
+    /// A closed gate in front of a broker's port.
+    pub async fn before(port: u16) -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let own = listener.local_addr().unwrap().port();
+        let state = Arc::new(Mutex::new(GateState::default()));
+        let now = Arc::clone(&state);
+        let task = tokio::spawn(async move {
+            while let Ok((ours, _)) = listener.accept().await {
+                if !now.lock().unwrap().open {
+                    continue;
+                }
+                let Ok(theirs) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { continue };
+                let breaks_after = now.lock().unwrap().breaks_after.take();
+                tokio::spawn(Self::carry(ours, theirs, breaks_after));
+            }
+        });
+        Self { port: own, state, task }
+    }
+
+    async fn carry(ours: tokio::net::TcpStream, theirs: tokio::net::TcpStream, breaks_after: Option<u64>) {
+        use tokio::io::{AsyncReadExt, copy};
+        let ((mut from_us, mut to_us), (from_broker, mut to_broker)) =
+            (ours.into_split(), theirs.into_split());
+        let mut acknowledgements = from_broker.take(breaks_after.unwrap_or(u64::MAX));
+        // Whichever ends first ends both.
+        tokio::select! {
+            _ = copy(&mut from_us, &mut to_broker) => {}
+            _ = copy(&mut acknowledgements, &mut to_us) => {}
+        }
+    }
+
+    /// For connections from now on.
+    pub fn open(&self, breaks_after: Option<u64>) {
+        *self.state.lock().unwrap() = GateState { open: true, breaks_after };
+    }
+
+    /// Connections that are there stay.
+    pub fn close(&self) {
+        self.state.lock().unwrap().open = false;
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
@@ -371,25 +468,43 @@ impl Subscriber {
             }
         });
         let mut subscriber = Self { process, lines, received: Vec::new() };
+        subscriber.granted().await;
+        subscriber
+    }
+
+    /// Waits until the broker has granted the subscription, the first time or once more.
+    pub async fn granted(&mut self) {
         let granted = async {
-            while !subscriber.lines.recv().await.expect("mosquitto_sub stays").starts_with("Subscribed") {}
+            loop {
+                let line = self.lines.recv().await.expect("mosquitto_sub stays");
+                if line.starts_with("Subscribed") {
+                    break;
+                }
+                self.keep(&line);
+            }
         };
         tokio::time::timeout(BOUND, granted).await.expect("the subscription is granted");
-        subscriber
     }
 
     /// Waits for the next message.
     async fn next(&mut self) {
         loop {
             let line = self.lines.recv().await.expect("mosquitto_sub stays");
-            let Some(message) = line.strip_prefix("message ") else { continue };
-            let mut fields = message.splitn(4, ' ');
-            let mut field = || fields.next().unwrap().to_owned();
-            let (retained, qos, topic, raw) = (field() == "1", field().parse().unwrap(), field(), field());
-            let payload = serde_json::from_str(&raw).unwrap();
-            self.received.push(Received { retained, qos, topic, payload, raw });
-            return;
+            if self.keep(&line) {
+                return;
+            }
         }
+    }
+
+    /// Takes a line of the output; whether it was a message.
+    fn keep(&mut self, line: &str) -> bool {
+        let Some(message) = line.strip_prefix("message ") else { return false };
+        let mut fields = message.splitn(4, ' ');
+        let mut field = || fields.next().unwrap().to_owned();
+        let (retained, qos, topic, raw) = (field() == "1", field().parse().unwrap(), field(), field());
+        let payload = serde_json::from_str(&raw).unwrap();
+        self.received.push(Received { retained, qos, topic, payload, raw });
+        true
     }
 
     /// Waits until what was received so far satisfies `wanted`.
@@ -420,14 +535,7 @@ impl Subscriber {
 
     /// Events in the order of first sight; a second sight must be the same, byte for byte.
     pub fn distinct_events(&self) -> Vec<Received> {
-        let mut distinct: Vec<Received> = Vec::new();
-        for message in self.received.iter().filter(|message| message.is_event()) {
-            match distinct.iter().find(|known| known.payload["id"] == message.payload["id"]) {
-                Some(known) => assert_eq!(known.raw, message.raw),
-                None => distinct.push(message.clone()),
-            }
-        }
-        distinct
+        distinct_events(&self.received)
     }
 
     pub fn last(&self, topic: &str) -> Option<&Received> {
@@ -440,6 +548,20 @@ impl Drop for Subscriber {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Events in the order of first sight; a second sight must be the same, byte for byte.
+pub fn distinct_events(received: &[Received]) -> Vec<Received> {
+    let mut known = std::collections::BTreeMap::<&str, &str>::new();
+    let mut distinct = Vec::new();
+    for message in received.iter().filter(|message| message.is_event()) {
+        let id = message.payload["id"].as_str().unwrap();
+        match known.insert(id, &message.raw) {
+            Some(before) => assert_eq!(before, message.raw),
+            None => distinct.push(message.clone()),
+        }
+    }
+    distinct
 }
 
 /// `seq` 1, 2, 3 … over all, and `job_seq` 1, 2, 3 … over each job.

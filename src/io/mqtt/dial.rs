@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::sync::mpsc;
 
-use super::{Connection, ConnectionError, Message, Polling, Publish, Step, qos_5};
+use super::{Connection, ConnectionError, Dial, Message, Publish, Step, qos_5};
 use crate::config::{self, MqttVersion};
 
 /// Twice our longest payload: rumqttc drops the connection and two messages at a longer packet.
@@ -37,33 +37,6 @@ impl Dialler {
     /// `client` is the client identifier: a broker ends a connection when another one comes with it.
     pub fn new(settings: config::Mqtt, client: String) -> Self {
         Self { settings, client }
-    }
-
-    /// `host:port`, as it stands in messages.
-    pub fn broker(&self) -> String {
-        format!("{}:{}", self.settings.host, self.settings.port)
-    }
-
-    /// Begins to connect; `next` of the connection tells how that went. The broker publishes
-    /// `will` when the connection ends in any other way than by `disconnect`.
-    pub async fn connect<T>(&self, will: Message) -> Result<Connection<T>, ConnectionError> {
-        let dialler = self.clone();
-        let read = tokio::task::spawn_blocking(move || dialler.secrets()).await;
-        let secrets = read.unwrap_or_else(|panicked| {
-            Err(ConnectionError::Tls { broker: self.broker(), detail: panicked.to_string() })
-        })?;
-        let (tell, steps) = mpsc::unbounded_channel();
-        let (client, polling): (Box<dyn Publish>, _) = match self.settings.version {
-            MqttVersion::V311 => {
-                let (client, events) = rumqttc::AsyncClient::new(self.options_4(will, secrets), super::QUEUE);
-                (Box::new(client), tokio::spawn(poll_4(events, self.clone(), tell)))
-            }
-            MqttVersion::V5 => {
-                let (client, events) = v5::AsyncClient::new(self.options_5(will, secrets), super::QUEUE);
-                (Box::new(client), tokio::spawn(poll_5(events, self.clone(), tell)))
-            }
-        };
-        Ok(Connection::new(client, steps, self.broker(), Polling(polling)))
     }
 
     fn secrets(&self) -> Result<Secrets, ConnectionError> {
@@ -230,6 +203,32 @@ impl Dialler {
             E::Io(error) => self.broken(was_connected, error.to_string()),
             other => self.broken(was_connected, other.to_string()),
         }
+    }
+}
+
+impl Dial for Dialler {
+    fn broker(&self) -> String {
+        format!("{}:{}", self.settings.host, self.settings.port)
+    }
+
+    async fn connect<T: Send>(&self, will: Message) -> Result<Connection<T>, ConnectionError> {
+        let dialler = self.clone();
+        let read = tokio::task::spawn_blocking(move || dialler.secrets()).await;
+        let secrets = read.unwrap_or_else(|panicked| {
+            Err(ConnectionError::Tls { broker: self.broker(), detail: panicked.to_string() })
+        })?;
+        let (tell, steps) = mpsc::unbounded_channel();
+        let (client, polling): (Box<dyn Publish>, _) = match self.settings.version {
+            MqttVersion::V311 => {
+                let (client, events) = rumqttc::AsyncClient::new(self.options_4(will, secrets), super::QUEUE);
+                (Box::new(client), tokio::spawn(poll_4(events, self.clone(), tell)))
+            }
+            MqttVersion::V5 => {
+                let (client, events) = v5::AsyncClient::new(self.options_5(will, secrets), super::QUEUE);
+                (Box::new(client), tokio::spawn(poll_5(events, self.clone(), tell)))
+            }
+        };
+        Ok(Connection::new(client, steps, self.broker(), polling))
     }
 }
 

@@ -10,6 +10,7 @@
 //! caller keeps every message until it is acknowledged, and sends it again on a new connection.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub use dial::Dialler;
 
 /// Messages that wait for the socket; `try_publish` fails beyond it.
 const QUEUE: usize = 512;
-/// A broker that acknowledges nothing for this long is given up, whatever the socket says.
+/// A broker that leaves a message without acknowledgement for this long is given up, whatever the socket says.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How hard to try.
@@ -79,6 +80,18 @@ impl Publish for v5::AsyncClient {
     fn disconnect(&self) -> bool {
         self.try_disconnect().is_ok()
     }
+}
+
+/// Opens connections to one broker: `Dialler` to a real one, a test to one that it plays.
+pub trait Dial: Send + Sync + 'static {
+    /// `host:port`, as it stands in messages.
+    fn broker(&self) -> String;
+    /// Begins to connect; `next` of the connection tells how that went. The broker publishes
+    /// `will` when the connection ends in any other way than by `disconnect`.
+    fn connect<T: Send>(
+        &self,
+        will: Message,
+    ) -> impl Future<Output = Result<Connection<T>, ConnectionError>> + Send;
 }
 
 fn qos_5(delivery: Delivery) -> v5::mqttbytes::QoS {
@@ -144,8 +157,10 @@ pub enum News<T> {
 }
 
 /// What the polling task saw, in the words of either protocol version.
-enum Step {
+#[derive(Debug)]
+pub enum Step {
     Connected,
+    /// The next message in the order of `publish` went out under this identifier; 0 for one that is not acknowledged.
     Sent(u16),
     Acknowledged(u16),
     Closed,
@@ -157,11 +172,23 @@ enum Step {
 #[derive(Debug)]
 struct Tickets<T> {
     /// Handed over, identifier not yet known; `None` for messages that get no acknowledgement.
-    handed: VecDeque<Option<T>>,
-    sent: BTreeMap<u16, T>,
+    handed: VecDeque<Option<Waiting<T>>>,
+    sent: BTreeMap<u16, Waiting<T>>,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    ticket: T,
+    since: Instant,
 }
 
 impl<T> Tickets<T> {
+    /// Since when the oldest message waits. The oldest, since one lost acknowledgement among many
+    /// that come would hold back its entry of the journal for ever.
+    fn oldest(&self) -> Option<Instant> {
+        self.handed.iter().flatten().next().into_iter().chain(self.sent.values()).map(|one| one.since).min()
+    }
+
     fn sent(&mut self, identifier: u16) {
         if let Some(Some(ticket)) = self.handed.pop_front() {
             self.sent.insert(identifier, ticket);
@@ -169,7 +196,7 @@ impl<T> Tickets<T> {
     }
 
     fn acknowledged(&mut self, identifier: u16) -> Option<T> {
-        self.sent.remove(&identifier)
+        self.sent.remove(&identifier).map(|one| one.ticket)
     }
 }
 
@@ -188,8 +215,6 @@ pub struct Connection<T> {
     client: Box<dyn Publish>,
     steps: mpsc::UnboundedReceiver<Step>,
     tickets: Tickets<T>,
-    /// Since when at least one message waits for an acknowledgement and none came.
-    waiting: Option<Instant>,
     /// A message was not taken: the connection has ended, or nothing gets through it.
     refused: bool,
     broker: String,
@@ -203,20 +228,20 @@ impl<T> std::fmt::Debug for Connection<T> {
 }
 
 impl<T> Connection<T> {
-    fn new(
+    /// `task` does the talking, tells what it saw by way of `steps`, and is aborted with the connection.
+    pub fn new(
         client: Box<dyn Publish>,
         steps: mpsc::UnboundedReceiver<Step>,
         broker: String,
-        polling: Polling,
+        task: JoinHandle<()>,
     ) -> Self {
         Self {
             client,
             steps,
             tickets: Tickets { handed: VecDeque::new(), sent: BTreeMap::new() },
-            waiting: None,
             refused: false,
             broker,
-            _polling: polling,
+            _polling: Polling(task),
         }
     }
 
@@ -225,11 +250,8 @@ impl<T> Connection<T> {
     pub fn send(&mut self, message: Message, ticket: T) {
         let ticket = match message.delivery {
             Delivery::AtMostOnce => None,
-            Delivery::AtLeastOnce => Some(ticket),
+            Delivery::AtLeastOnce => Some(Waiting { ticket, since: Instant::now() }),
         };
-        if ticket.is_some() {
-            self.waiting.get_or_insert_with(Instant::now);
-        }
         // Before the message, so that the task cannot tell its identifier first.
         self.tickets.handed.push_back(ticket);
         self.refused |= !self.client.publish(message);
@@ -243,14 +265,14 @@ impl<T> Connection<T> {
     /// What happened next. After `Closed` or `Gone` nothing more will. Cancel safe.
     pub async fn next(&mut self) -> News<T> {
         loop {
-            let patience = self.waiting.map(|since| since + PATIENCE);
+            let patience = self.tickets.oldest().map(|since| since + PATIENCE);
             let step = match self.steps.try_recv() {
                 Ok(step) => Some(step),
                 // Only now: what the task has told before may hold the reason.
                 Err(_) if self.refused => return News::Gone(self.lost("it takes no more messages")),
                 Err(_) => tokio::select! {
                     step = self.steps.recv() => step,
-                    () = wait_until(patience) => return News::Gone(self.lost("it acknowledges nothing")),
+                    () = wait_until(patience) => return News::Gone(self.lost("it does not acknowledge what it was sent")),
                 },
             };
             match step {
@@ -258,7 +280,6 @@ impl<T> Connection<T> {
                 Some(Step::Sent(identifier)) => self.tickets.sent(identifier),
                 Some(Step::Acknowledged(identifier)) => {
                     if let Some(ticket) = self.tickets.acknowledged(identifier) {
-                        self.waiting = (self.outstanding() > 0).then(Instant::now);
                         return News::Acknowledged(ticket);
                     }
                 }
@@ -298,12 +319,53 @@ mod tests {
     #[test]
     fn a_ticket_comes_back_with_the_identifier_that_its_message_got() {
         let mut tickets = Tickets { handed: VecDeque::new(), sent: BTreeMap::new() };
-        tickets.handed.extend([Some('a'), None, Some('b')]);
+        let waiting = |ticket| Some(Waiting { ticket, since: Instant::now() });
+        tickets.handed.extend([waiting('a'), None, waiting('b')]);
         tickets.sent(1);
         tickets.sent(0); // a message without acknowledgement
         tickets.sent(2);
         assert_eq!(tickets.acknowledged(2), Some('b'));
         assert_eq!(tickets.acknowledged(1), Some('a'));
         assert_eq!(tickets.acknowledged(1), None);
+    }
+
+    struct Takes;
+
+    impl Publish for Takes {
+        fn publish(&self, _: Message) -> bool {
+            true
+        }
+
+        fn disconnect(&self) -> bool {
+            true
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_acknowledgement_that_is_lost_among_many_that_come_ends_the_connection() {
+        let (tell, steps) = mpsc::unbounded_channel();
+        let mut link = Connection::new(Box::new(Takes), steps, "b:1".into(), tokio::spawn(async {}));
+        let message = Message {
+            topic: "t".into(),
+            payload: Vec::new(),
+            delivery: Delivery::AtLeastOnce,
+            retain: false,
+        };
+        let begun = Instant::now();
+        link.send(message.clone(), 1);
+        tell.send(Step::Sent(1)).unwrap();
+        for number in 2..1_000 {
+            link.send(message.clone(), number);
+            tell.send(Step::Sent(number)).unwrap();
+            tell.send(Step::Acknowledged(number)).unwrap();
+            assert_eq!(link.next().await, News::Acknowledged(number));
+            // Until the next message, a second later, there is nothing to hear.
+            if let Ok(news) = tokio::time::timeout(Duration::from_secs(1), link.next()).await {
+                assert!(matches!(news, News::Gone(ConnectionError::Lost { .. })), "{news:?}");
+                assert_eq!(begun.elapsed(), PATIENCE);
+                return;
+            }
+        }
+        panic!("the first message waits for ever");
     }
 }

@@ -219,6 +219,15 @@ struct TelemetryData {
 }
 
 #[derive(Serialize)]
+struct GapData {
+    from: String,
+    from_mono_ms: u64,
+    to: String,
+    to_mono_ms: u64,
+    samples: u64,
+}
+
+#[derive(Serialize)]
 struct EventData<'a> {
     part: &'a PartId,
     #[serde(flatten)]
@@ -298,6 +307,14 @@ struct SummaryData<'a> {
 pub struct Belonging {
     pub case: CaseToken,
     pub part: PartId,
+}
+
+/// Samples of a printer's telemetry that are missing, from the first to the last, within one boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub from: Stamp,
+    pub to: Stamp,
+    pub samples: u64,
 }
 
 /// Who speaks: the site and the node that stand in every topic and payload.
@@ -409,6 +426,27 @@ impl Origin {
             topic: self.node_topic(&format!("printer/{}/telemetry", snapshot.printer)),
             payload: json(&self.printer_envelope("telemetry", snapshot, belonging, stamp, data)),
             delivery: Delivery::AtMostOnce,
+            retain: false,
+        }
+    }
+
+    /// How much of a printer's telemetry is missing. The same bytes when it is said again unchanged.
+    pub fn gap(&self, printer: &PrinterName, gap: &Gap) -> Message {
+        let Gap { from, to, samples } = gap;
+        let (first, last) = (from.mono.micros().to_string(), to.mono.micros().to_string());
+        let id = self.id(&["gap", printer.as_str(), to.boot.as_str(), &first, &last, &samples.to_string()]);
+        let data = GapData {
+            from: from.wall.to_string(),
+            from_mono_ms: from.mono.millis(),
+            to: to.wall.to_string(),
+            to_mono_ms: to.mono.millis(),
+            samples: *samples,
+        };
+        let envelope = Envelope { printer: Some(printer), ..self.envelope("gap", id, to, data) };
+        Message {
+            topic: self.node_topic(&format!("printer/{printer}/gap")),
+            payload: json(&envelope),
+            delivery: Delivery::AtLeastOnce,
             retain: false,
         }
     }

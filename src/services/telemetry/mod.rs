@@ -9,10 +9,12 @@
 //!          └─▶ Off ◀── Closing: offline, last acknowledgements, goodbye
 //! ```
 //! The journal is the outbox: the cursor `mqtt` moves when the broker has acknowledged an entry,
-//! and after every error everything behind the cursor is sent again with the same `id`.
+//! and after every error everything behind the cursor is sent again with the same `id`. Telemetry
+//! is not kept: what of it a broker that is away or slow does not get is told as a gap afterwards.
 
 pub mod message;
 mod outbox;
+mod samples;
 mod shelf;
 
 use std::collections::VecDeque;
@@ -24,16 +26,16 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::domain::event::Event;
 use crate::domain::ids::{JobId, NodeName, SiteName};
 use crate::domain::moment::WallTime;
-use crate::domain::printer::Activity;
+use crate::domain::printer::{Activity, Snapshot};
 use crate::io::clock::{Clock, entropy};
-use crate::io::mqtt::{Connection, ConnectionError, Dialler, News};
+use crate::io::mqtt::{Connection, ConnectionError, Dial, Dialler, Message, News};
 use crate::services::board::{Board, Live};
 use crate::services::recorder::{JournalError, Recorder};
 use message::{Belonging, NodeState, Origin, status_content};
@@ -44,7 +46,7 @@ use shelf::Shelf;
 pub const CURSOR: &str = "mqtt";
 /// Events and summaries under way. With the statuses it stays below rumqttc's own window of 100.
 const JOURNAL_WINDOW: usize = 50;
-/// Statuses under way; apart, so that a long backlog of events does not hide the printers.
+/// Statuses and gaps under way; apart, so that a long backlog of events does not hide the printers.
 const STATUS_WINDOW: usize = 30;
 /// Journal entries read at a time.
 const PAGE: usize = 64;
@@ -78,12 +80,21 @@ pub enum MqttStatus {
 
 /// What an acknowledgement is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ticket {
+enum Of {
     State,
     /// The printer at this place.
     Status(usize),
+    Gap(usize),
     /// The journal entry of this `seq`.
     Journal(u64),
+}
+
+/// What comes back with an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ticket {
+    of: Of,
+    /// Samples up to this number went the same way before it, and so have arrived too.
+    samples: u64,
 }
 
 /// Why a connection ended.
@@ -115,14 +126,26 @@ pub fn spawn(
     mqtt: Option<config::Mqtt>,
     shutdown: CancellationToken,
 ) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
-    let (status, watching) = watch::channel(MqttStatus::Off);
-    let Some(settings) = mqtt else {
-        return (tokio::spawn(async {}), watching);
-    };
-    let reason = format!("connecting to the MQTT broker at {}:{}", settings.host, settings.port);
-    status.send_replace(MqttStatus::Away { reason, since: clock.wall() });
     let origin = Origin { site, node };
+    let Some(settings) = mqtt else {
+        return (tokio::spawn(async {}), watch::channel(MqttStatus::Off).1);
+    };
     let dialler = Dialler::new(settings, origin.client());
+    spawn_over(recorder, board, clock, origin, dialler, shutdown)
+}
+
+/// The same, over any way to a broker.
+pub fn spawn_over(
+    recorder: Recorder,
+    board: Board,
+    clock: Clock,
+    origin: Origin,
+    dialler: impl Dial,
+    shutdown: CancellationToken,
+) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
+    let broker = dialler.broker();
+    let reason = format!("connecting to the MQTT broker at {broker}");
+    let (status, watching) = watch::channel(MqttStatus::Away { reason, since: clock.wall() });
     // Before the records are read, so that no change falls between.
     let feed = recorder.subscribe();
     let shelves: Vec<Shelf> = board
@@ -133,23 +156,31 @@ pub fn spawn(
     for (place, shelf) in shelves.iter().enumerate() {
         changes.push(change(place, shelf.live.clone()));
     }
+    // A connection that is there within the first second has missed nothing.
+    let mut second = interval_at(Instant::now() + TICK, TICK);
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let pump = Pump {
         recorder,
         clock,
         origin,
-        dialler,
+        broker,
         shutdown,
         status,
         feed,
         changes,
         shelves,
         statuses_in_flight: 0,
+        second,
+        turn: 0,
+        left: 0,
+        samples_sent: 0,
+        samples_arrived: 0,
         outbox: Outbox::after(0),
         saved_cursor: 0,
         page: VecDeque::new(),
         behind: true,
     };
-    (tokio::spawn(pump.run()), watching)
+    (tokio::spawn(pump.run(dialler)), watching)
 }
 
 /// The next change of a printer's snapshot; `None` where its task has ended.
@@ -203,7 +234,8 @@ struct Pump {
     recorder: Recorder,
     clock: Clock,
     origin: Origin,
-    dialler: Dialler,
+    /// `host:port`.
+    broker: String,
     shutdown: CancellationToken,
     status: watch::Sender<MqttStatus>,
     feed: broadcast::Receiver<std::sync::Arc<Event>>,
@@ -211,6 +243,13 @@ struct Pump {
     /// In the order of the board.
     shelves: Vec<Shelf>,
     statuses_in_flight: usize,
+    second: Interval,
+    /// The printer whose turn is next, and how many have not yet had theirs since the last tick.
+    turn: usize,
+    left: usize,
+    /// The number of the last sample that was handed over, and of the last that has surely arrived.
+    samples_sent: u64,
+    samples_arrived: u64,
     outbox: Outbox,
     saved_cursor: u64,
     /// Entries that were read and not yet taken.
@@ -220,7 +259,7 @@ struct Pump {
 }
 
 impl Pump {
-    async fn run(mut self) {
+    async fn run(mut self, dialler: impl Dial) {
         let shutdown = self.shutdown.clone();
         let cursor = self.recorder.cursor(CURSOR);
         self.outbox = Outbox::after(cursor);
@@ -230,7 +269,7 @@ impl Pump {
         let mut complaint = None;
         loop {
             let will = self.origin.state(NodeState::Lost, &self.clock.stamp());
-            let end = match self.dialler.connect(will).await {
+            let end = match self.meanwhile(dialler.connect(will)).await {
                 Ok(link) => self.serve(link, &mut backoff, &mut complaint).await,
                 Err(error) => End::Away(error.into()),
             };
@@ -244,14 +283,24 @@ impl Pump {
                 complaint = Some(reason.clone());
             }
             self.away(reason);
-            let pause = backoff.next(entropy()[0]);
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                () = sleep(pause) => {}
+            let pause = timeout(backoff.next(entropy()[0]), shutdown.cancelled());
+            if self.meanwhile(pause).await.is_ok() {
+                break;
             }
         }
         self.save_cursor();
         self.status.send_replace(MqttStatus::Off);
+    }
+
+    /// Waits for something, and counts the samples that do not go out until then.
+    async fn meanwhile<T>(&mut self, awaited: impl Future<Output = T>) -> T {
+        let mut awaited = std::pin::pin!(awaited);
+        loop {
+            tokio::select! {
+                done = &mut awaited => return done,
+                _ = self.second.tick() => self.leave_out_all(),
+            }
+        }
     }
 
     fn away(&self, reason: String) {
@@ -270,8 +319,6 @@ impl Pump {
         complaint: &mut Option<String>,
     ) -> End {
         let shutdown = self.shutdown.clone();
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.reset();
         let mut connected = false;
@@ -288,10 +335,11 @@ impl Pump {
                     // Alone, and the rest when it is acknowledged: mosquitto says that a message
                     // is forbidden and hangs up, and more messages would drown what it said.
                     News::Connected => self.say(&mut link, NodeState::Online),
-                    News::Acknowledged(Ticket::State) if !connected => {
+                    News::Acknowledged(Ticket { of: Of::State, .. }) if !connected => {
                         connected = true;
+                        self.second.reset_immediately();
                         if complaint.is_none() {
-                            tracing::info!("publishing to the MQTT broker at {}", self.dialler.broker());
+                            tracing::info!("publishing to the MQTT broker at {}", self.broker);
                         }
                         let (since, lately) = (self.clock.wall(), complaint.clone());
                         self.status.send_replace(MqttStatus::Connected { since, lately });
@@ -306,7 +354,13 @@ impl Pump {
                     Err(broadcast::error::RecvError::Closed) => return End::Shutdown,
                 },
                 Some((place, live)) = self.changes.next() => self.changed(place, live),
-                _ = tick.tick(), if connected => self.tick(&mut link).await,
+                _ = self.second.tick() => {
+                    if connected {
+                        self.tick(&mut link);
+                    } else {
+                        self.leave_out_all();
+                    }
+                }
                 _ = heartbeat.tick(), if connected => {
                     self.say(&mut link, NodeState::Online);
                     self.is_stable(backoff, complaint);
@@ -322,7 +376,7 @@ impl Pump {
     fn is_stable(&self, backoff: &mut Backoff, complaint: &mut Option<String>) {
         backoff.reset();
         if complaint.take().is_some() {
-            tracing::info!("publishing to the MQTT broker at {} again", self.dialler.broker());
+            tracing::info!("publishing to the MQTT broker at {} again", self.broker);
         }
         self.status.send_if_modified(|status| match status {
             MqttStatus::Connected { lately, .. } => lately.take().is_some(),
@@ -335,19 +389,30 @@ impl Pump {
         self.page.clear();
         self.behind = true;
         self.statuses_in_flight = 0;
+        self.left = 0;
         for shelf in &mut self.shelves {
             shelf.forget();
         }
     }
 
     fn acknowledged(&mut self, ticket: Ticket) {
-        match ticket {
-            Ticket::State => {}
-            Ticket::Status(place) => {
+        if ticket.samples > self.samples_arrived {
+            self.samples_arrived = ticket.samples;
+            for shelf in &mut self.shelves {
+                shelf.samples.arrived(ticket.samples);
+            }
+        }
+        match ticket.of {
+            Of::State => {}
+            Of::Status(place) => {
                 self.statuses_in_flight -= 1;
                 self.shelves[place].acknowledged();
             }
-            Ticket::Journal(seq) => self.outbox.acknowledge(seq),
+            Of::Gap(place) => {
+                self.statuses_in_flight -= 1;
+                self.shelves[place].samples.told();
+            }
+            Of::Journal(seq) => self.outbox.acknowledge(seq),
         }
     }
 
@@ -384,12 +449,22 @@ impl Pump {
     }
 
     fn say(&self, link: &mut Connection<Ticket>, state: NodeState) {
-        link.send(self.origin.state(state, &self.clock.stamp()), Ticket::State);
+        self.send(link, self.origin.state(state, &self.clock.stamp()), Of::State);
+    }
+
+    fn send(&self, link: &mut Connection<Ticket>, message: Message, of: Of) {
+        link.send(message, Ticket { of, samples: self.samples_sent });
     }
 
     /// Sends what may be sent now.
     async fn fill(&mut self, link: &mut Connection<Ticket>) -> Result<(), JournalError> {
-        self.statuses(link, false);
+        for place in 0..self.shelves.len() {
+            if self.statuses_in_flight >= STATUS_WINDOW {
+                break;
+            }
+            self.status(link, place, false);
+        }
+        self.turns(link);
         while self.outbox.in_flight() < JOURNAL_WINDOW {
             let Some(event) = self.next_entry().await? else { break };
             let mut messages: Vec<_> = self.origin.event(&event).into_iter().collect();
@@ -399,7 +474,7 @@ impl Pump {
             }
             self.outbox.take(event.seq, messages.len());
             for message in messages {
-                link.send(message, Ticket::Journal(event.seq));
+                self.send(link, message, Of::Journal(event.seq));
             }
         }
         Ok(())
@@ -413,40 +488,79 @@ impl Pump {
         Ok(self.page.pop_front())
     }
 
-    fn statuses(&mut self, link: &mut Connection<Ticket>, tick: bool) {
-        for place in 0..self.shelves.len() {
-            if self.statuses_in_flight >= STATUS_WINDOW {
-                break;
-            }
-            let shelf = &mut self.shelves[place];
-            let mut belonging = None;
-            let recorder = &self.recorder;
-            let due = shelf.due(tick, |snapshot, record| {
-                belonging = belongs(recorder, snapshot.activity.job());
-                status_content(snapshot, record, belonging.as_ref())
-            });
-            if let Some(snapshot) = due {
-                let stamp = self.clock.stamp();
-                let message = self.origin.status(&snapshot, &shelf.record, belonging.as_ref(), &stamp);
-                self.statuses_in_flight += 1;
-                link.send(message, Ticket::Status(place));
-            }
+    /// Tells what a printer does, where that is due; with `tick` also how it does.
+    fn status(&mut self, link: &mut Connection<Ticket>, place: usize, tick: bool) {
+        let (shelf, recorder) = (&mut self.shelves[place], &self.recorder);
+        let mut belonging = None;
+        let due = shelf.due(tick, |snapshot, record| {
+            belonging = belongs(recorder, snapshot.activity.job());
+            status_content(snapshot, record, belonging.as_ref())
+        });
+        if let Some(snapshot) = due {
+            let stamp = self.clock.stamp();
+            let message = self.origin.status(&snapshot, &shelf.record, belonging.as_ref(), &stamp);
+            self.statuses_in_flight += 1;
+            self.send(link, message, Of::Status(place));
         }
     }
 
-    async fn tick(&mut self, link: &mut Connection<Ticket>) {
-        self.statuses(link, true);
-        for shelf in &self.shelves {
-            let snapshot = shelf.snapshot();
-            let silent = matches!(snapshot.activity, Activity::Offline { .. } | Activity::Connecting);
-            if silent || link.is_congested() {
-                continue;
-            }
-            let belonging = belongs(&self.recorder, snapshot.activity.job());
-            let message = self.origin.telemetry(&snapshot, belonging.as_ref(), &self.clock.stamp());
-            link.send(message, Ticket::State);
-        }
+    fn tick(&mut self, link: &mut Connection<Ticket>) {
+        // Whose turn did not come in a whole second is the first of the next round, without this sample.
+        self.leave_out_rest();
+        self.left = self.shelves.len();
+        self.turns(link);
         self.save_cursor();
+    }
+
+    /// Lets as many printers speak as there is room for: their status, and their telemetry behind its gap. The
+    /// others follow when something was acknowledged.
+    fn turns(&mut self, link: &mut Connection<Ticket>) {
+        while self.left > 0 && self.statuses_in_flight < STATUS_WINDOW {
+            let place = self.turn;
+            self.turn = (place + 1) % self.shelves.len();
+            self.left -= 1;
+            self.status(link, place, true);
+            self.sample(link, place);
+        }
+    }
+
+    fn sample(&mut self, link: &mut Connection<Ticket>, place: usize) {
+        let shelf = &mut self.shelves[place];
+        let (snapshot, stamp) = (shelf.snapshot(), self.clock.stamp());
+        let congested = link.is_congested();
+        if !congested && let Some(gap) = shelf.samples.tell() {
+            let message = self.origin.gap(&shelf.record.name, gap);
+            self.statuses_in_flight += 1;
+            link.send(message, Ticket { of: Of::Gap(place), samples: self.samples_sent });
+        }
+        if is_silent(&snapshot) {
+            return;
+        }
+        if congested || !shelf.samples.may_go() {
+            shelf.samples.leave_out(&stamp);
+            return;
+        }
+        let belonging = belongs(&self.recorder, snapshot.activity.job());
+        let message = self.origin.telemetry(&snapshot, belonging.as_ref(), &stamp);
+        self.samples_sent += 1;
+        shelf.samples.sent(self.samples_sent, stamp);
+        self.send(link, message, Of::State);
+    }
+
+    /// A second in which nobody hears anything.
+    fn leave_out_all(&mut self) {
+        self.left = self.shelves.len();
+        self.leave_out_rest();
+    }
+
+    fn leave_out_rest(&mut self) {
+        let (stamp, all) = (self.clock.stamp(), self.shelves.len());
+        for behind in 0..std::mem::take(&mut self.left) {
+            let shelf = &mut self.shelves[(self.turn + behind) % all];
+            if !is_silent(&shelf.snapshot()) {
+                shelf.samples.leave_out(&stamp);
+            }
+        }
     }
 
     /// It goes to the disk with the next entry of the journal; an event sent twice does no harm.
@@ -461,6 +575,8 @@ impl Pump {
     /// Tells that we end on purpose, so that the broker does not tell that we are lost.
     async fn farewell(&mut self, mut link: Connection<Ticket>) {
         let deadline = Instant::now() + FAREWELL;
+        // The last samples, and the gaps in front of them.
+        self.left = self.shelves.len();
         // A journal that cannot be read now is read at the next start.
         let _ = self.fill(&mut link).await;
         self.say(&mut link, NodeState::Offline);
@@ -474,9 +590,14 @@ impl Pump {
         link.disconnect();
         let closed = async { while !matches!(link.next().await, News::Closed | News::Gone(_)) {} };
         if timeout(FAREWELL, closed).await.is_err() {
-            tracing::warn!("the MQTT broker at {} did not say goodbye", self.dialler.broker());
+            tracing::warn!("the MQTT broker at {} did not say goodbye", self.broker);
         }
     }
+}
+
+/// A printer that is not there has no telemetry.
+fn is_silent(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.activity, Activity::Offline { .. } | Activity::Connecting)
 }
 
 /// The case and part of the job that a printer is at.

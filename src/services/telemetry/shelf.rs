@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::ids::JobId;
 use crate::domain::printer::{Activity, PrinterRecord, Snapshot};
 use crate::services::board::Live;
+use crate::services::telemetry::samples::Samples;
 
 /// A change of these is told at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub(super) struct Shelf {
     pub(super) live: Live,
     /// Bed and latch, as the journal has them.
     pub(super) record: PrinterRecord,
+    /// What of its telemetry the broker is not known to have.
+    pub(super) samples: Samples,
     /// Absent until the broker has heard anything on this connection.
     told: Option<(Doing, Vec<u8>)>,
     /// A status waits for its acknowledgement; the next one waits for that.
@@ -35,7 +38,15 @@ pub(super) struct Shelf {
 
 impl Shelf {
     pub(super) fn new(live: Live, record: PrinterRecord) -> Self {
-        Self { live, record, told: None, in_flight: false, touched: true, stale: true }
+        Self {
+            live,
+            record,
+            samples: Samples::default(),
+            told: None,
+            in_flight: false,
+            touched: true,
+            stale: true,
+        }
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -50,6 +61,7 @@ impl Shelf {
     /// A new connection: the broker may know nothing.
     pub(super) fn forget(&mut self) {
         (self.told, self.in_flight) = (None, false);
+        self.samples.lose();
         self.touch();
     }
 
