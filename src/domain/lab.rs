@@ -13,11 +13,12 @@ use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{
     Attended, CONTINUED_MAX, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
-    Released, Run,
+    RESUME_FILES_MAX, Released, ResumeFile, Resumes, Run,
 };
 use super::moment::{Stamp, WallTime};
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
+use super::units::Height;
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
 #[derive(Clone, Debug)]
@@ -32,6 +33,14 @@ pub enum Request {
         name: PartName,
     },
     QueueJob(Box<NewJob>),
+    /// A file that goes on with an interrupted job's part; noted before the file is there.
+    MakeResumeFile {
+        job: JobId,
+        file: FileHash,
+        layer: u32,
+        height: Height,
+        by: String,
+    },
     /// Said by the dispatcher before the printer hears of the job.
     StartJob {
         job: JobId,
@@ -200,6 +209,16 @@ pub enum Refusal {
         .why.in_words()
     )]
     PersonNeeded { printer: PrinterName, job: JobId, why: Attended },
+    #[error(
+        "the part of job {job} is no longer on the bed of {printer}, so nothing can go on with it; print the part anew"
+    )]
+    PartGone { printer: PrinterName, job: JobId },
+    #[error("that file goes on with the part of job {job}; queue it for the case and the part of that job")]
+    OtherPart { job: JobId },
+    #[error("job {0} has as many resume files as a job may have (4); use one of them, or print the part anew")]
+    TooManyResumeFiles(JobId),
+    #[error("that file goes on with a part of another job already; choose another layer, or print the part anew")]
+    SameResumeFile,
     #[error("printer {printer} already prints job {job}")]
     PrinterBusy { printer: PrinterName, job: JobId },
     #[error("the bed of {0} is clear already")]
@@ -384,10 +403,36 @@ impl Lab {
         if let Some(running) = self.running_on(printer) {
             return Err(Refusal::PrinterBusy { printer: printer.clone(), job: running.id.clone() });
         }
-        if let Bed::Occupied { job } = record.bed {
-            return Err(Refusal::BedOccupied { printer: printer.clone(), job });
+        match (&job.resumes, record.bed) {
+            (None, Bed::Clear) => Ok(()),
+            (None, Bed::Occupied { job }) => Err(Refusal::BedOccupied { printer: printer.clone(), job }),
+            // On its part, and nowhere else: elsewhere it would print into the air, or run into what stands there.
+            (Some(resumes), Bed::Occupied { job }) if job == resumes.job => Ok(()),
+            (Some(resumes), _) => {
+                Err(Refusal::PartGone { printer: printer.clone(), job: resumes.job.clone() })
+            }
         }
-        Ok(())
+    }
+
+    /// The run of an interrupted job whose part still stands where it was printed, so that another job can go on
+    /// with it.
+    pub fn may_resume(&self, id: &JobId) -> Result<(&Job, &Run), Refusal> {
+        let job = self.job(id)?;
+        let JobState::Ended { run: Some(run), outcome: Outcome::Interrupted { .. }, .. } = &job.state else {
+            let (job, state) = (id.clone(), job.state.word());
+            return Err(Refusal::WrongState { job, state, wanted: "gone on with from a resume file" });
+        };
+        if self.printer(&run.printer).bed != (Bed::Occupied { job: id.clone() }) {
+            return Err(Refusal::PartGone { printer: run.printer.clone(), job: id.clone() });
+        }
+        Ok((job, run))
+    }
+
+    /// The job with whose part a file goes on, and how.
+    pub fn resume_file(&self, file: &FileHash) -> Option<(&Job, &ResumeFile)> {
+        self.jobs
+            .values()
+            .find_map(|job| job.resume_files.iter().find(|made| made.file == *file).map(|made| (job, made)))
     }
 
     /// Whether a job may begin on a printer now, where `needs` says why a person has to be there.
@@ -401,7 +446,11 @@ impl Lab {
         self.may_start(job, printer)?;
         let released = job.released.as_ref().is_some_and(|released| released.holds(printer, now));
         let restored = self.counters.restored.is_some_and(|restored| job.order <= restored.order);
-        let needs = restored.then_some(Attended::Restored).or(needs);
+        let resumes = job.resumes.is_some();
+        let needs = restored
+            .then_some(Attended::Restored)
+            .or_else(|| resumes.then_some(Attended::Resumes))
+            .or(needs);
         match needs.filter(|_| !released) {
             None => Ok(()),
             Some(why) => Err(Refusal::PersonNeeded { printer: printer.clone(), job: job.id.clone(), why }),
@@ -508,6 +557,25 @@ impl Lab {
                 one(Fact::ConsoleUsed { printer: printer.clone(), by, command: command.clone() })
             }
             Request::QueueJob(new) => self.judge_queue(new),
+            Request::MakeResumeFile { job, file, layer, height, by } => {
+                let by = person(by)?;
+                let (known, run) = self.may_resume(job)?;
+                match self.resume_file(file) {
+                    Some((of, _)) if of.id == *job => return Ok(Vec::new()),
+                    Some(_) => return Err(Refusal::SameResumeFile),
+                    // A file that was queued as one of its own would begin on an empty bed.
+                    None if self.jobs.values().any(|job| job.file == *file) => {
+                        return Err(Refusal::SameResumeFile);
+                    }
+                    None => {}
+                }
+                if known.resume_files.len() == RESUME_FILES_MAX {
+                    return Err(Refusal::TooManyResumeFiles(job.clone()));
+                }
+                let (printer, file) = (run.printer.clone(), file.clone());
+                let fact = Fact::JobResumeFile { printer, file, layer: *layer, height: *height, by };
+                Ok(vec![(Some(job.clone()), fact)])
+            }
             Request::StartJob { job, printer } => {
                 self.may_start(self.job(job)?, printer)?;
                 Ok(vec![(Some(job.clone()), Fact::JobStarted { printer: printer.clone() })])
@@ -544,7 +612,25 @@ impl Lab {
         if self.jobs.contains_key(&new.job) {
             return Err(Refusal::JobExists(new.job.clone()));
         }
-        self.find_part(&new.case, &new.part)?;
+        let part = &self.find_part(&new.case, &new.part)?.id;
+        let (resumes, pinned) = match self.resume_file(&new.file) {
+            None => (None, new.pinned.clone()),
+            Some((origin, made)) => {
+                let (_, run) = self.may_resume(&origin.id)?;
+                if origin.case != new.case || origin.part != *part {
+                    return Err(Refusal::OtherPart { job: origin.id.clone() });
+                }
+                if let Some(other) = new.pinned.as_ref().filter(|other| **other != run.printer) {
+                    return Err(Refusal::Pinned {
+                        job: new.job.clone(),
+                        pinned: run.printer.clone(),
+                        printer: other.clone(),
+                    });
+                }
+                let resumes = Resumes { job: origin.id.clone(), layer: made.layer, height: made.height };
+                (Some(resumes), Some(run.printer.clone()))
+            }
+        };
         if let Some(material) = &new.material {
             let legal = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '+');
             if !(1..=40).contains(&material.chars().count()) || !material.chars().all(legal) {
@@ -555,8 +641,9 @@ impl Lab {
             file: new.file.clone(),
             commands: new.commands,
             digest: new.digest.clone(),
-            pinned: new.pinned.clone(),
+            pinned,
             material: new.material.clone(),
+            resumes,
         };
         Ok(vec![(Some(new.job.clone()), fact)])
     }
@@ -780,6 +867,7 @@ impl Lab {
             | Fact::PromptAnswered { .. }
             | Fact::ConsoleUsed { .. }
             | Fact::JobQueued { .. }
+            | Fact::JobResumeFile { .. }
             | Fact::JobProgress { .. }
             | Fact::JobPaused { .. }
             | Fact::JobResumed { .. }
@@ -798,7 +886,7 @@ impl Lab {
     }
 
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
-        if let Fact::JobQueued { file, commands, digest, pinned, material } = &event.fact {
+        if let Fact::JobQueued { file, commands, digest, pinned, material, resumes } = &event.fact {
             self.counters.order += 1;
             let job = Job {
                 id: subject.job.clone(),
@@ -815,6 +903,8 @@ impl Lab {
                 state: JobState::Queued,
                 released: None,
                 continued: Vec::new(),
+                resume_files: Vec::new(),
+                resumes: resumes.clone(),
             };
             self.jobs.insert(subject.job.clone(), job);
             return;
@@ -824,6 +914,11 @@ impl Lab {
         if let Fact::JobReleased { printer, by } = &event.fact {
             let stamp = event.stamp.clone();
             job.released = Some(Released { printer: printer.clone(), by: by.clone(), stamp });
+            return;
+        }
+        if let Fact::JobResumeFile { file, layer, height, by, .. } = &event.fact {
+            let (file, layer, height) = (file.clone(), *layer, *height);
+            job.resume_files.push(ResumeFile { file, layer, height, by: by.clone(), at: event.stamp.wall });
             return;
         }
         if let Fact::JobContinued { progress, layer, gap_ms, .. } = &event.fact {
@@ -849,6 +944,7 @@ impl Lab {
                     started: event.stamp.wall,
                     progress: Progress { confirmed: 0, total: job.commands },
                     line: None,
+                    paused: false,
                 },
             },
             (Fact::JobProgress { progress, .. }, Some(run)) => {
@@ -878,7 +974,8 @@ impl Lab {
                 ended(run, Outcome::Cancelled { by: by.clone() })
             }
             (Fact::JobInterrupted { progress, why, line, .. }, run) => {
-                let run = with(at(run, *progress), line.as_deref());
+                let paused = matches!(job.state, JobState::Paused { .. });
+                let run = with(at(run, *progress), line.as_deref()).map(|run| Run { paused, ..run });
                 ended(run, Outcome::Interrupted { why: why.clone() })
             }
             _ => return,
