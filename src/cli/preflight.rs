@@ -7,10 +7,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use super::{Failed, Global, show};
-use crate::config::{Config, Printer};
+use crate::config::Config;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge, refused};
 use crate::gcode::survey::{SurveyError, Surveyor};
+use crate::services::resume::limits_of;
 
 /// As much as is read at a time.
 const BLOCK: usize = 256 << 10;
@@ -95,19 +96,6 @@ impl Preflight {
                 path.display()
             ))
         })
-    }
-}
-
-/// What the configuration says of a printer.
-fn limits_of(printer: &Printer) -> PrinterLimits {
-    let height = printer.park.and_then(|park| park.build_height).map(|height| (0.0, f64::from(height)));
-    PrinterLimits {
-        volume: [None, None, height],
-        hotend_max: Some(f64::from(printer.heat.hotend_max)),
-        bed_max: Some(f64::from(printer.heat.bed_max)),
-        chamber_max: Some(f64::from(printer.heat.chamber_max)),
-        firmware: printer.firmware,
-        ..PrinterLimits::default()
     }
 }
 

@@ -88,7 +88,7 @@ pub enum CannotResume {
     )]
     NoRoom { top: f64, ceiling: f64 },
     #[error(
-        "layer {layer} begins at Z {z} mm, and filament was laid up to {top} mm: the nozzle would run into the part; choose the next layer"
+        "layer {layer} begins at Z {z} mm, and filament was laid up to {top} mm, or may have been: the nozzle would run into the part; choose the next layer, or print the part anew"
     )]
     Below { layer: u32, z: f64, top: f64 },
 }
@@ -422,6 +422,12 @@ impl Reader {
             return Err(unknown("has more than one hot nozzle"));
         }
 
+        // A nozzle that stands at a height where the lines ahead lay filament may have laid it.
+        if let Some(z) = self.layer_z
+            && (z + EXACT..=self.seen.top_ahead + EXACT).contains(&height.mm())
+        {
+            return Err(CannotResume::Below { layer, z: thousandth(z), top: height.mm() });
+        }
         let top = self.seen.top_ahead.max(height.mm());
         let ceiling = self.ceiling.unwrap_or(top);
         let up = (top + LIFT).min(ceiling);

@@ -16,6 +16,7 @@ mod probe;
 mod refusals;
 mod relays;
 mod restart;
+mod resume;
 mod starts;
 mod stops;
 mod stream;
