@@ -245,8 +245,7 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
         hotend_max: Some(285.0),
         ..PrinterLimits::default()
     };
-    let question =
-        Question { printer, material: Some("PLA"), model: None, whole: Some(true), resumes: true };
+    let question = Question { printer, material: Some("PLA"), model: None, whole: Some(true), resumes: true };
     assert_eq!(judge(&found, &question), [], "{told}");
     assert_eq!(found.layers.len(), analysis.layers.len() + 1 - layer, "{told}");
 }

@@ -64,7 +64,8 @@ impl Preflight {
             Err(error) => return Err(not_printable(error)),
         };
         let analysis = analyser.finish().map_err(|error| not_printable(error.into()))?;
-        let question = Question { printer, material: self.material.as_deref(), model: None, whole, resumes: false };
+        let question =
+            Question { printer, material: self.material.as_deref(), model: None, whole, resumes: false };
         let findings = judge(&analysis, &question);
         let open = refused(&findings, &self.accept).len();
         if global.json {

@@ -126,7 +126,10 @@ pub fn job(job: &JobView) {
 pub fn resume_file(made: &ResumeFileView) {
     line(&format!("resume file {}: job {} from layer {} on", made.file.file, made.job, made.layer));
     line(&format!("  printer  {} only, while the part stands on its bed", made.printer));
-    line(&format!("  nozzle   {} mm above the plate when it begins; if it is not, measure it", made.height_mm));
+    line(&format!(
+        "  nozzle   {} mm above the plate when it begins; if it is not, measure it",
+        made.height_mm
+    ));
     if let Some(z) = made.layer_z_mm {
         line(&format!("  layer    at Z {z} mm"));
     }

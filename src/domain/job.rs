@@ -419,7 +419,9 @@ impl Attended {
             Self::Use(IntendedUse::Guide) => "the configuration says so of guides",
             Self::Use(IntendedUse::Education) => "the configuration says so of parts for education",
             Self::Unprotected => "its firmware does not watch its heaters (THERMAL_PROTECTION:0)",
-            Self::Resumes => "it goes on with a part, which has to stand firm under the nozzle as it was told",
+            Self::Resumes => {
+                "it goes on with a part, which has to stand firm under the nozzle as it was told"
+            }
             Self::Restored => "the journal was restored from a copy, and this may have been printed since",
         }
     }

@@ -215,9 +215,13 @@ pub enum Refusal {
     PartGone { printer: PrinterName, job: JobId },
     #[error("that file goes on with the part of job {job}; queue it for the case and the part of that job")]
     OtherPart { job: JobId },
-    #[error("job {0} has as many resume files as a job may have (4); use one of them, or print the part anew")]
+    #[error(
+        "job {0} has as many resume files as a job may have (4); use one of them, or print the part anew"
+    )]
     TooManyResumeFiles(JobId),
-    #[error("that file goes on with a part of another job already; choose another layer, or print the part anew")]
+    #[error(
+        "that file goes on with a part of another job already; choose another layer, or print the part anew"
+    )]
     SameResumeFile,
     #[error("printer {printer} already prints job {job}")]
     PrinterBusy { printer: PrinterName, job: JobId },
@@ -447,10 +451,8 @@ impl Lab {
         let released = job.released.as_ref().is_some_and(|released| released.holds(printer, now));
         let restored = self.counters.restored.is_some_and(|restored| job.order <= restored.order);
         let resumes = job.resumes.is_some();
-        let needs = restored
-            .then_some(Attended::Restored)
-            .or_else(|| resumes.then_some(Attended::Resumes))
-            .or(needs);
+        let needs =
+            restored.then_some(Attended::Restored).or_else(|| resumes.then_some(Attended::Resumes)).or(needs);
         match needs.filter(|_| !released) {
             None => Ok(()),
             Some(why) => Err(Refusal::PersonNeeded { printer: printer.clone(), job: job.id.clone(), why }),
@@ -1447,8 +1449,7 @@ mod tests {
         }
 
         let mut lab = lab_that_resumes();
-        let elsewhere =
-            NewJob { pinned: Some(printer("b")), ..queue_file(6, resume_file_of(0)) };
+        let elsewhere = NewJob { pinned: Some(printer("b")), ..queue_file(6, resume_file_of(0)) };
         assert!(matches!(lab.judge(&Request::QueueJob(Box::new(elsewhere))), Err(Refusal::Pinned { .. })));
         let name = PartName::try_from("other".to_owned()).unwrap();
         let part = PartId::from_entropy([8; 16]);
@@ -1494,7 +1495,8 @@ mod tests {
                 .unwrap();
         }
         let Some(origin) = lab.jobs.get_mut(&job(0)) else { panic!("it is there") };
-        let place = Continued { command: u64::MAX, layer: u32::MAX, gap_ms: u64::MAX, at: WallTime(u64::MAX) };
+        let place =
+            Continued { command: u64::MAX, layer: u32::MAX, gap_ms: u64::MAX, at: WallTime(u64::MAX) };
         origin.continued = vec![place; CONTINUED_MAX];
         origin.resumes = Some(Resumes { job: job(1), layer: u32::MAX, height: height() });
         origin.material = Some("\u{1d538}".repeat(40));

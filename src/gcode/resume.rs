@@ -202,7 +202,9 @@ impl Left {
                 }
             }
             (b'M', 206 | 428 | 665 | 666 | 851 | 852) => return Err(OTHER_PLACES),
-            (b'M', 3 | 4 | 42 | 43 | 92 | 163..=166 | 218 | 290 | 501 | 502 | 605) => return Err(OTHER_STATE),
+            (b'M', 3 | 4 | 42 | 43 | 92 | 163..=166 | 218 | 290 | 501 | 502 | 605) => {
+                return Err(OTHER_STATE);
+            }
             _ => self.modal.note(text),
         }
         Ok(())

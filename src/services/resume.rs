@@ -223,11 +223,7 @@ async fn work_out(
 }
 
 /// Feeds on until the first error, which stays.
-fn feed<T, E>(
-    reader: &mut Result<T, E>,
-    block: &[u8],
-    mut with: impl FnMut(&mut T, &[u8]) -> Result<(), E>,
-) {
+fn feed<T, E>(reader: &mut Result<T, E>, block: &[u8], mut with: impl FnMut(&mut T, &[u8]) -> Result<(), E>) {
     if let Ok(inner) = reader
         && let Err(error) = with(inner, block)
     {
@@ -273,8 +269,7 @@ async fn check(
     survey.allowed_by(&printer.allow_commands).map_err(refused)?;
     let question =
         Question { printer: limits_of(printer), material, model: None, whole: Some(true), resumes: true };
-    let (errors, warnings): (Vec<_>, Vec<_>) = judge(analysis, &question)
-        .into_iter()
-        .partition(|finding| finding.severity == Severity::Error);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        judge(analysis, &question).into_iter().partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((warnings, incoming.hash()?)) } else { Err(NotMade::Findings(errors)) }
 }

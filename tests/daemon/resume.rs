@@ -72,7 +72,15 @@ fn torn_off_and_gone_on_with(end: End) {
     let made = make(layer, &["--height", &z(layer)]);
     assert!(made.code == Some(0) && made.out.contains("only, while the part stands on its bed"), "{made:?}");
     let queued = daemon.ask(&[
-        "jobs", "--resume-file", &job, "--layer", &layer.to_string(), "--height", &z(layer), "--by", "kim",
+        "jobs",
+        "--resume-file",
+        &job,
+        "--layer",
+        &layer.to_string(),
+        "--height",
+        &z(layer),
+        "--by",
+        "kim",
         "--queue",
     ]);
     let resumed = queued["id"].as_str().unwrap();

@@ -69,9 +69,26 @@ fn the_lines_before_the_rest_stand_in_the_order_that_spares_part_and_plate() {
     let resume = made(&text);
     let lines: Vec<&str> = resume.head.lines().filter(|line| !line.starts_with(';')).collect();
     let wanted = [
-        "G21", "G90", "M83", "M140 S60", "M190 S60", "M104 S210", "M109 S210", "G92 Z0.4", "G1 Z5.4 F600",
-        "G28 X Y", "G1 X5 Y190 F6000", "G92 E0", "G1 E15 F150", "G1 E-2 F1800", "G1 X100 Y101 F6000",
-        "G1 E1.2 F1800", "G90", "M83", "G92 E1.6", "G1 F2100",
+        "G21",
+        "G90",
+        "M83",
+        "M140 S60",
+        "M190 S60",
+        "M104 S210",
+        "M109 S210",
+        "G92 Z0.4",
+        "G1 Z5.4 F600",
+        "G28 X Y",
+        "G1 X5 Y190 F6000",
+        "G92 E0",
+        "G1 E15 F150",
+        "G1 E-2 F1800",
+        "G1 X100 Y101 F6000",
+        "G1 E1.2 F1800",
+        "G90",
+        "M83",
+        "G92 E1.6",
+        "G1 F2100",
     ];
     assert_eq!(lines, wanted);
     let second = text.match_indices(";LAYER_CHANGE").nth(1).unwrap().0;
@@ -112,7 +129,10 @@ fn each_state_that_lines_have_left_behind_is_put_back() {
     for (more, wanted) in table {
         let head = made(&tower(&format!("{more}\n"))).head;
         for wanted in *wanted {
-            assert!(head.contains(&format!("{wanted}\n")) || head.contains(&format!("{wanted} ")), "{more:?}: {wanted:?} is not in\n{head}");
+            assert!(
+                head.contains(&format!("{wanted}\n")) || head.contains(&format!("{wanted} ")),
+                "{more:?}: {wanted:?} is not in\n{head}"
+            );
         }
     }
     let plain = made(&tower("M106 S9\n")).head;
@@ -194,7 +214,12 @@ fn only_the_layer_in_which_it_ended_and_the_next_can_be_gone_on_with() {
     assert_eq!(with(1, early), Err(CannotResume::NothingPrinted));
     assert_eq!(with(3, early + 3), Err(CannotResume::OtherLayer { layer: 3, first: 1, last: 2 }));
     // A planner of a board that was reset may have held the end of the layer before, no more.
-    let long = format!("{START}{}{}{}G1 Z30\n", layer(0.2), layer(0.4) + &"G1 X101 E.1\nG1 X100 E.1\n".repeat(99), layer(0.6));
+    let long = format!(
+        "{START}{}{}{}G1 Z30\n",
+        layer(0.2),
+        layer(0.4) + &"G1 X101 E.1\nG1 X100 E.1\n".repeat(99),
+        layer(0.6)
+    );
     let late = commands_of(&long) - 20;
     let told = work_out(&long, Ask { layer: 1, confirmed: late, ..ask(&long) });
     assert_eq!(told, Err(CannotResume::OtherLayer { layer: 1, first: 2, last: 3 }));
@@ -210,7 +235,8 @@ fn the_record_tells_the_height_only_where_it_is_the_same_all_the_way_that_may_ha
     );
     let second = commands_of(&long[..long.match_indices(";LAYER_CHANGE").nth(1).unwrap().0]);
     let at = |confirmed, ahead, recorded| {
-        work_out(&long, Ask { confirmed, ahead, recorded, height: None, ..ask(&long) }).map(|made| made.height)
+        work_out(&long, Ask { confirmed, ahead, recorded, height: None, ..ask(&long) })
+            .map(|made| made.height)
     };
     assert_eq!(at(second + 100, 50, true), Ok(Height::from_mm(0.4).unwrap()));
     let unsure = at(second + 100, 500, true).expect_err("the next layer may have begun").to_string();
@@ -238,7 +264,10 @@ fn the_head_passes_over_the_part_and_not_through_the_roof() {
         work_out(&text, Ask { height: Height::from_mm(height), build_height, ..ask(&text) })
     };
     assert!(with(0.4, Some(200.0)).unwrap().head.contains("G1 Z5.4 F600\n"));
-    assert!(with(0.1, Some(200.0)).unwrap().head.contains("G1 Z5.4 F600\n"), "above the part, not the nozzle");
+    assert!(
+        with(0.1, Some(200.0)).unwrap().head.contains("G1 Z5.4 F600\n"),
+        "above the part, not the nozzle"
+    );
     assert!(with(12.0, Some(200.0)).unwrap().head.contains("G1 Z17 F600\n"));
     assert!(with(198.0, Some(200.0)).unwrap().head.contains("G1 Z200 F600\n"));
     assert_eq!(with(199.5, Some(200.0)), Err(CannotResume::NoRoom { top: 199.5, ceiling: 200.0 }));
