@@ -259,14 +259,15 @@ fn a_resume_file_lays_exactly_what_is_left_and_neither_homes_z_nor_goes_below_th
             let analysis = analyse(&text);
             let count = analysis.layers.len();
             for ended in [1, 2, count / 3, count / 2, count - 1] {
-                for layer in [ended, ended + 1] {
+                // Before the first layer no line says where the head is: that is printed anew.
+                for layer in [ended, ended + 1].into_iter().filter(|layer| *layer > 1) {
                     holds(name, &text, &analysis, ended, layer, &mut random);
                     tried += 1;
                 }
             }
         }
     }
-    assert_eq!(tried, 60);
+    assert_eq!(tried, 54);
 }
 
 #[test]
