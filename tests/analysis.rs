@@ -87,7 +87,8 @@ fn real_files_are_honest() {
             hotend_max: Some(285.0),
             ..PrinterLimits::default()
         };
-        let question = Question { printer, material: Some("PLA"), model: None, whole: Some(true) };
+        let question =
+            Question { printer, material: Some("PLA"), model: None, whole: Some(true), resumes: false };
         assert_eq!(judge(&found, &question), [], "{name}");
         let claimed: f64 = found.metadata.claimed_filament_mm.iter().sum();
         let moved = found.filament[0];

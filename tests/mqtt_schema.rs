@@ -9,14 +9,16 @@ use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::heat::{Action, Alarm, Hazard, Heater};
 use platen::domain::identity::Wrong;
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
-use platen::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run, Unproven};
+use platen::domain::job::{
+    Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run, Unproven,
+};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
     Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Prompt,
     Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
 };
-use platen::domain::units::Celsius;
+use platen::domain::units::{Celsius, Height};
 use platen::io::mqtt::{Delivery, Message};
 use platen::services::telemetry::message::{Belonging, EVENT_TYPES, Gap, NodeState, Origin, PAYLOAD_MAX};
 use serde_json::Value;
@@ -127,6 +129,10 @@ fn interruptions() -> Vec<Interruption> {
     all
 }
 
+fn resumes() -> Resumes {
+    Resumes { job: subject().job, layer: 4, height: Height::from_mm(1.25).unwrap() }
+}
+
 /// Every kind of fact about a job, with and without what may be absent.
 fn job_facts() -> Vec<Fact> {
     let file = FileHash::from_digest([5; 32]);
@@ -138,6 +144,7 @@ fn job_facts() -> Vec<Fact> {
             digest: file.clone(),
             pinned,
             material: Some("PLA for Meier".into()),
+            resumes: None,
         });
     }
     for exact in [true, false] {
@@ -151,7 +158,16 @@ fn job_facts() -> Vec<Fact> {
         });
     }
     let by = "Kim.Secret-1".to_owned();
+    facts.push(Fact::JobQueued {
+        file: file.clone(),
+        commands: 9,
+        digest: file.clone(),
+        pinned: Some(printer()),
+        material: None,
+        resumes: Some(resumes()),
+    });
     facts.extend([
+        Fact::JobResumeFile { printer: printer(), file, layer: 4, height: resumes().height, by: by.clone() },
         Fact::JobReleased { printer: printer(), by: by.clone() },
         Fact::JobStarted { printer: printer() },
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
@@ -285,6 +301,7 @@ fn every_summary_fits_its_schema() {
             started: WallTime(1),
             progress: progress(),
             line: Some(Box::default()),
+            paused: false,
         });
         let outcome = Outcome::Cancelled { by: "Kim.Secret-1".into() };
         let job = Job {
@@ -302,6 +319,8 @@ fn every_summary_fits_its_schema() {
             state: JobState::Ended { run, ended: WallTime(2), outcome },
             released: None,
             continued: Vec::new(),
+            resume_files: Vec::new(),
+            resumes: started.then(resumes),
         };
         let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
         let json = check("summary", &message);

@@ -13,7 +13,7 @@ use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
-use super::shapes::{By, JobView, NewJob, PartGiven, StartOrder};
+use super::shapes::{By, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder};
 use super::{AppState, views};
 use crate::config::Printer;
 use crate::domain::event::Actor;
@@ -22,9 +22,11 @@ use crate::domain::job::JobState;
 use crate::domain::lab::{self, Refusal, Request};
 use crate::domain::part::PartRef;
 use crate::domain::printer::Activity;
+use crate::domain::units::Height;
 use crate::io::clock::entropy;
 use crate::services::fleet::{NotDone, Order};
 use crate::services::intake::Accepted;
+use crate::services::resume::{self, Wish};
 use crate::services::telemetry::CURSOR;
 
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
@@ -38,6 +40,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(resume))
         .routes(routes!(cancel))
         .routes(routes!(start))
+        .routes(routes!(make_resume_file))
 }
 
 /// The words that a job's state has, so that another one is told instead of finding nothing.
@@ -299,4 +302,30 @@ pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) 
     let request = Request::ReleaseJob { job: job.clone(), printer, by: by.clone() };
     app.recorder.submit(request, Actor::Person(by)).await?;
     seen(app, &job)
+}
+
+/// Makes a file that goes on with an interrupted job's part, from one layer on, while the part still stands on its
+/// bed. 201 means that it is on the disk and tied to the job; queue a job from it as from any other file.
+#[utoipa::path(post, path = "/v1/jobs/{id}/resume-file", tag = "jobs", operation_id = "make_resume_file",
+    request_body = ResumeOrder, params(("id" = String, Path, description = "The interrupted job's id")),
+    responses((status = 201, description = "The new file", body = ResumeFileView), Changed, Read, Timely))]
+async fn make_resume_file(
+    State(app): State<AppState>,
+    Named(job): Named<JobId>,
+    Given(order): Given<ResumeOrder>,
+) -> Result<Response, Problem> {
+    let by = lab::person(&order.by)?;
+    let height = order.height_mm.map(|mm| {
+        Height::from_mm(mm).ok_or_else(|| {
+            Problem::unreadable(format!("{mm} mm is no height above the plate"), "measure it, in millimetres")
+        })
+    });
+    has_room(&app).await?;
+    let wish = Wish { job: job.clone(), layer: order.layer, height: height.transpose()?, by };
+    let printer = |name: &PrinterName| app.config.printer(name).cloned();
+    let firmware = |name: &PrinterName| app.fleet.board().get(name)?.borrow().firmware.clone();
+    let made = resume::make(&app.recorder, &app.intake, printer, firmware, wish).await?;
+    let view = views::resume_file(&job, order.layer, made);
+    let place = format!("/v1/files/{}", view.file.file);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
 }

@@ -14,6 +14,7 @@ use crate::io::store::StoreError;
 use crate::services::fleet::NotDone;
 use crate::services::intake::IntakeError;
 use crate::services::recorder::{JournalError, NotRecorded};
+use crate::services::resume::NotMade;
 
 /// The body of every answer that is not a yes (`application/problem+json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -96,6 +97,10 @@ impl From<Refusal> for Problem {
             Refusal::Quarantined { .. } => (StatusCode::CONFLICT, "quarantined"),
             Refusal::PersonNeeded { .. } => (StatusCode::CONFLICT, "person-needed"),
             Refusal::PrinterBusy { .. } => (StatusCode::CONFLICT, "printer-busy"),
+            Refusal::PartGone { .. } => (StatusCode::CONFLICT, "part-gone"),
+            Refusal::OtherPart { .. } => (StatusCode::CONFLICT, "other-part"),
+            Refusal::TooManyResumeFiles(_) => (StatusCode::CONFLICT, "too-many-resume-files"),
+            Refusal::SameResumeFile => (StatusCode::CONFLICT, "same-resume-file"),
             Refusal::BedClear(_) => (StatusCode::CONFLICT, "bed-clear-already"),
             Refusal::NotLatched(_) => (StatusCode::CONFLICT, "not-latched"),
             Refusal::Material => (StatusCode::BAD_REQUEST, "not-a-material"),
@@ -214,6 +219,21 @@ impl From<IntakeError> for Problem {
                 "export it again from the slicer as plain G-code",
             ),
         }
+    }
+}
+
+impl From<NotMade> for Problem {
+    fn from(error: NotMade) -> Self {
+        let slug = match error {
+            NotMade::NotRecorded(error) => return error.into(),
+            NotMade::Intake(error) => return error.into(),
+            NotMade::Cannot(_) => "no-resume-file",
+            NotMade::Firmware(_) => "no-resume-here",
+            NotMade::NoPrinter(_) => "no-resume-here",
+            NotMade::Findings(_) => "not-printable",
+        };
+        let words = error.to_string();
+        Self::from_words(StatusCode::UNPROCESSABLE_ENTITY, slug, &words, "print the part anew")
     }
 }
 

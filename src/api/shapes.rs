@@ -230,6 +230,12 @@ pub struct JobView {
     /// Where it went on after platen had ended: look at the part there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub continued: Vec<ContinuedView>,
+    /// It goes on with the part of another job, from this layer on: look at the part there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<ResumesView>,
+    /// Files that were made to go on with its part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resume_files: Vec<ResumeFileBrief>,
     /// How the line did for it, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<LineView>,
@@ -252,6 +258,74 @@ pub struct ContinuedView {
     /// At most this long nothing was sent.
     pub gap_ms: u64,
     pub at: String,
+}
+
+/// With which part a job goes on.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ResumesView {
+    /// The interrupted job.
+    pub job: String,
+    /// The layer of that job's file with which it begins, from 1.
+    pub layer: u32,
+    /// How high the nozzle has to stand above the plate when it begins.
+    pub height_mm: f64,
+}
+
+/// A file that goes on with an interrupted job's part.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ResumeFileBrief {
+    /// SHA-256 of the file: queue a job from it as from any other.
+    pub file: String,
+    pub layer: u32,
+    pub height_mm: f64,
+    pub by: String,
+    pub at: String,
+}
+
+/// From which layer on a resume file is to go on.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeOrder {
+    /// Counted from 1 as `platen preflight` counts the layers of the job's file: the one in which it ended, or
+    /// the one behind that.
+    pub layer: u32,
+    /// How high the nozzle stands above the plate now, in mm. Absent: as the record has it, where it is sure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height_mm: Option<f64>,
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+}
+
+impl Example for ResumeOrder {
+    const EXAMPLE: &'static str = r#"{"layer": 42, "height_mm": 8.4, "by": "kim"}"#;
+}
+
+/// A resume file as it was made.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ResumeFileView {
+    pub file: FileView,
+    /// The interrupted job, and the only printer that its part stands on.
+    pub job: String,
+    pub printer: String,
+    pub layer: u32,
+    /// How high the nozzle has to stand above the plate when it begins.
+    pub height_mm: f64,
+    /// Where the layer lies, as far as the file says it.
+    pub layer_z_mm: Option<f64>,
+    /// What a person should know before it is printed; nothing here forbids it.
+    pub findings: Vec<FindingView>,
+}
+
+/// Something that speaks against a file.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FindingView {
+    /// Stays the same over versions: `volume.extrusion`.
+    pub code: String,
+    /// Where it shows first.
+    pub line: Option<u64>,
+    pub what: String,
+    pub help: String,
 }
 
 /// Why a job does not start at once.

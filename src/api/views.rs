@@ -3,7 +3,7 @@
 use crate::domain::command::Level;
 use crate::domain::identity::{Evidence, Identity, Quarantine};
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Run};
+use crate::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run};
 use crate::domain::lab::{Lab, Refusal};
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::part::Part;
@@ -14,11 +14,14 @@ use crate::domain::printer::{
 
 use super::AppState;
 use super::shapes::{
-    CaseBrief, CaseView, ContinuedView, HoldView, IdentityView, JobView, LatchView, LineView, PartView,
-    PrinterView, ProgressView, PromptView, QuarantineView, ReadingView, TemperaturesView, Waiting, WaitingOn,
+    CaseBrief, CaseView, ContinuedView, FindingView, HoldView, IdentityView, JobView, LatchView, LineView,
+    PartView, PrinterView, ProgressView, PromptView, QuarantineView, ReadingView, ResumeFileBrief,
+    ResumeFileView, ResumesView, TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
+use crate::gcode::preflight::Finding;
 use crate::services::intake::Accepted;
+use crate::services::resume::Made;
 
 impl From<Accepted> for super::shapes::FileView {
     fn from(accepted: Accepted) -> Self {
@@ -186,6 +189,18 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
                 at: place.at.to_string(),
             })
             .collect(),
+        resumes: job.resumes.as_ref().map(Into::into),
+        resume_files: job
+            .resume_files
+            .iter()
+            .map(|made| ResumeFileBrief {
+                file: made.file.to_string(),
+                layer: made.layer,
+                height_mm: made.height.mm(),
+                by: made.by.clone(),
+                at: made.at.to_string(),
+            })
+            .collect(),
         line: match &job.state {
             JobState::Ended { run: Some(run), ended, .. } => LineView::of_job(run, *ended),
             _ => None,
@@ -195,6 +210,31 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
             .and_then(|run| unrecorded(app, &run.printer))
             .map(Into::into),
         waiting: (job.state == JobState::Queued).then(|| waiting(app, lab, job)),
+    }
+}
+
+impl From<&Resumes> for ResumesView {
+    fn from(resumes: &Resumes) -> Self {
+        Self { job: resumes.job.to_string(), layer: resumes.layer, height_mm: resumes.height.mm() }
+    }
+}
+
+impl From<Finding> for FindingView {
+    fn from(finding: Finding) -> Self {
+        let Finding { code, line, what, help, severity: _ } = finding;
+        Self { code: code.into(), line, what, help: help.into() }
+    }
+}
+
+pub fn resume_file(job: &JobId, layer: u32, made: Made) -> ResumeFileView {
+    ResumeFileView {
+        file: made.accepted.into(),
+        job: job.to_string(),
+        printer: made.printer.to_string(),
+        layer,
+        height_mm: made.height.mm(),
+        layer_z_mm: made.z,
+        findings: made.findings.into_iter().map(Into::into).collect(),
     }
 }
 

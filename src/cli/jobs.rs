@@ -1,10 +1,10 @@
-//! `platen jobs`: list, look at one, start, cancel, pause or resume it.
+//! `platen jobs`: list, look at one, start, cancel, pause or resume it, or make a file that goes on with its part.
 
 use clap::Args;
 
 use super::client::segment;
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{By, JobView, StartOrder};
+use crate::api::shapes::{By, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder};
 
 #[derive(Debug, Args)]
 pub struct Jobs {
@@ -25,6 +25,24 @@ pub struct Jobs {
     /// The printer that you are at.
     #[arg(long, value_name = "PRINTER", requires = "start")]
     pub printer: Option<String>,
+    /// Make a file that goes on with the part of this interrupted job.
+    #[arg(
+        long,
+        value_name = "ID",
+        group = "change",
+        requires_all = ["by", "layer"],
+        conflicts_with = "id"
+    )]
+    pub resume_file: Option<String>,
+    /// The layer to go on with, from 1: the one in which the job ended, or the next.
+    #[arg(long, value_name = "N", requires = "resume_file")]
+    pub layer: Option<u32>,
+    /// How high the nozzle stands above the plate now, in millimetres; else as the record has it.
+    #[arg(long, value_name = "MM", requires = "resume_file")]
+    pub height: Option<f64>,
+    /// Queue a job from that file, too; it begins when somebody at the printer says so.
+    #[arg(long, requires = "resume_file")]
+    pub queue: bool,
     /// Who says so.
     #[arg(long, value_name = "NAME", requires = "change")]
     pub by: Option<String>,
@@ -33,6 +51,9 @@ pub struct Jobs {
 impl Jobs {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
+        if let Some(id) = &self.resume_file {
+            return self.make_resume_file(id, &client, global);
+        }
         let changes = [("cancel", self.cancel), ("pause", self.pause), ("resume", self.resume)];
         let change = changes.into_iter().find_map(|(what, id)| id.map(|id| (what, id)));
         let cancelled = matches!(change, Some(("cancel", _)));
@@ -63,6 +84,38 @@ impl Jobs {
         if cancelled && job.ended.is_none() {
             show::line("cancelling: no more lines are sent, heaters and fan are being switched off");
         }
+        Ok(())
+    }
+
+    fn make_resume_file(&self, id: &str, client: &Client, global: &Global) -> Result<(), Failed> {
+        let path = format!("/v1/jobs/{}", segment(id));
+        let order = ResumeOrder {
+            layer: self.layer.unwrap_or_default(),
+            height_mm: self.height,
+            by: self.by.clone().unwrap_or_default(),
+        };
+        let made: ResumeFileView = client.post(&format!("{path}/resume-file"), &order)?;
+        if !self.queue {
+            if global.json {
+                return show::json(&made);
+            }
+            show::resume_file(&made);
+            return Ok(());
+        }
+        let origin: JobView = client.get(&path)?;
+        let new = NewJob {
+            file: made.file.file.clone(),
+            case: origin.case,
+            part: PartGiven::Text(origin.part.id),
+            printer: Some(made.printer.clone()),
+            material: origin.material,
+        };
+        let job: JobView = client.post("/v1/jobs", &new)?;
+        if global.json {
+            return show::json(&job);
+        }
+        show::resume_file(&made);
+        show::job(&job);
         Ok(())
     }
 }

@@ -80,7 +80,7 @@ pub enum Verb {
     Stream(stream::Stream),
     /// Upload a G-code file and queue a job from it.
     Print(print::Print),
-    /// List jobs, look at one, start, cancel, pause or resume it.
+    /// List jobs, look at one, start, cancel, pause or resume it, or go on with an interrupted one's part.
     Jobs(jobs::Jobs),
     /// List printers, look at one, say that its bed is clear or that a board is its own.
     Printers(printers::Printers),

@@ -7,10 +7,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use super::{Failed, Global, show};
-use crate::config::{Config, Printer};
+use crate::config::Config;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge, refused};
 use crate::gcode::survey::{SurveyError, Surveyor};
+use crate::services::resume::limits_of;
 
 /// As much as is read at a time.
 const BLOCK: usize = 256 << 10;
@@ -63,7 +64,8 @@ impl Preflight {
             Err(error) => return Err(not_printable(error)),
         };
         let analysis = analyser.finish().map_err(|error| not_printable(error.into()))?;
-        let question = Question { printer, material: self.material.as_deref(), model: None, whole };
+        let question =
+            Question { printer, material: self.material.as_deref(), model: None, whole, resumes: false };
         let findings = judge(&analysis, &question);
         let open = refused(&findings, &self.accept).len();
         if global.json {
@@ -95,19 +97,6 @@ impl Preflight {
                 path.display()
             ))
         })
-    }
-}
-
-/// What the configuration says of a printer.
-fn limits_of(printer: &Printer) -> PrinterLimits {
-    let height = printer.park.and_then(|park| park.build_height).map(|height| (0.0, f64::from(height)));
-    PrinterLimits {
-        volume: [None, None, height],
-        hotend_max: Some(f64::from(printer.heat.hotend_max)),
-        bed_max: Some(f64::from(printer.heat.bed_max)),
-        chamber_max: Some(f64::from(printer.heat.chamber_max)),
-        firmware: printer.firmware,
-        ..PrinterLimits::default()
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 use super::Failed;
-use crate::api::shapes::{JobView, PrinterView, ReadingView};
+use crate::api::shapes::{JobView, PrinterView, ReadingView, ResumeFileView};
 
 /// Writes to standard output; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
@@ -100,10 +100,43 @@ pub fn job(job: &JobView) {
             plain(&place.at)
         ));
     }
+    if let Some(resumes) = &job.resumes {
+        line(&format!(
+            "  look     at layer {}: it goes on there with the part of job {}; the nozzle stands at {} mm when it begins",
+            resumes.layer, resumes.job, resumes.height_mm
+        ));
+    }
+    for made in &job.resume_files {
+        line(&format!(
+            "  resume   from layer {} with file {} (nozzle at {} mm; by {}, {})",
+            made.layer,
+            made.file,
+            made.height_mm,
+            plain(&made.by),
+            plain(&made.at)
+        ));
+    }
     if job.exact == Some(true) {
         line("  exact    yes: the firmware confirmed every command of the file");
     }
     waiting(job);
+}
+
+/// A resume file, and what has to be so when it begins.
+pub fn resume_file(made: &ResumeFileView) {
+    line(&format!("resume file {}: job {} from layer {} on", made.file.file, made.job, made.layer));
+    line(&format!("  printer  {} only, while the part stands on its bed", made.printer));
+    line(&format!(
+        "  nozzle   {} mm above the plate when it begins; if it is not, measure it",
+        made.height_mm
+    ));
+    if let Some(z) = made.layer_z_mm {
+        line(&format!("  layer    at Z {z} mm"));
+    }
+    for finding in &made.findings {
+        let at = finding.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        line(&format!("  warning  {}: {at}{}; {}", finding.code, plain(&finding.what), finding.help));
+    }
 }
 
 /// Why a queued job has not begun.

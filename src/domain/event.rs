@@ -11,10 +11,11 @@ use super::case::IntendedUse;
 use super::heat::Alarm;
 use super::identity::{Evidence, Wrong};
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
-use super::job::{Interruption, PauseReason, Progress};
+use super::job::{Interruption, PauseReason, Progress, Resumes};
 use super::moment::{Stamp, WallTime};
 use super::part::PartName;
 use super::printer::{Fault, LineHealth, RelayOutcome, StopProof};
+use super::units::Height;
 
 /// SHA-256 of an event, over its predecessor's and its own bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,17 @@ pub enum Fact {
         digest: FileHash,
         pinned: Option<PrinterName>,
         material: Option<String>,
+        /// Present where the file is one that goes on with another job's part.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resumes: Option<Resumes>,
+    },
+    /// A person had a file made that goes on with this interrupted job's part; noted before the file is there.
+    JobResumeFile {
+        printer: PrinterName,
+        file: FileHash,
+        layer: u32,
+        height: Height,
+        by: String,
     },
     JobStarted {
         printer: PrinterName,
@@ -228,6 +240,7 @@ impl Fact {
             Self::CaseOpened { .. } => "case_opened",
             Self::PartAdded { .. } => "part_added",
             Self::JobQueued { .. } => "job_queued",
+            Self::JobResumeFile { .. } => "job_resume_file",
             Self::JobStarted { .. } => "job_started",
             Self::JobProgress { .. } => "job_progress",
             Self::JobPaused { .. } => "job_paused",
@@ -257,6 +270,7 @@ impl Fact {
     pub fn printer(&self) -> Option<&PrinterName> {
         match self {
             Self::JobStarted { printer }
+            | Self::JobResumeFile { printer, .. }
             | Self::JobProgress { printer, .. }
             | Self::JobPaused { printer, .. }
             | Self::JobResumed { printer, .. }
@@ -447,6 +461,17 @@ mod tests {
         assert!(matches!(fact, Fact::JobPaused { reason: PauseReason::Unknown, .. }));
         let fact: Fact = serde_json::from_str(r#"{"type":"job_resumed","printer":"a"}"#).unwrap();
         assert!(matches!(fact, Fact::JobResumed { by: None, .. }));
+    }
+
+    #[test]
+    fn a_job_queued_by_an_older_platen_goes_on_with_no_part() {
+        let hash = FileHash::from_digest([1; 32]);
+        let old = format!(
+            r#"{{"type":"job_queued","file":"{hash}","commands":1,"digest":"{hash}","pinned":null,"material":null}}"#
+        );
+        let fact: Fact = serde_json::from_str(&old).unwrap();
+        assert!(matches!(fact, Fact::JobQueued { resumes: None, .. }));
+        assert_eq!(serde_json::to_string(&fact).unwrap(), old, "and its hash stays what it was");
     }
 
     #[test]

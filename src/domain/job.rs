@@ -17,6 +17,7 @@ use super::heat::Hazard;
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::moment::{Stamp, WallTime};
 use super::printer::{Fault, LineHealth};
+use super::units::Height;
 
 /// How far the firmware has confirmed, in commands of the file (comments and blank lines do not count).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -254,6 +255,9 @@ pub struct Run {
     /// How the line did for this job; known at its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<Box<LineHealth>>,
+    /// It was paused when it ended: the head may be away from the part.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -325,7 +329,37 @@ pub struct Job {
     /// Where it went on after platen had ended: the part wants an extra look there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub continued: Vec<Continued>,
+    /// Files that were made to go on with its part, after it was interrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resume_files: Vec<ResumeFile>,
+    /// It goes on with the part of another job: the part wants an extra look there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<Resumes>,
 }
+
+/// A file that goes on with an interrupted job's part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeFile {
+    pub file: FileHash,
+    /// The layer of the job's own file with which it goes on, from 1.
+    pub layer: u32,
+    /// How high the nozzle is to stand when it begins.
+    pub height: Height,
+    pub by: String,
+    pub at: WallTime,
+}
+
+/// Which part a job goes on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumes {
+    pub job: JobId,
+    pub layer: u32,
+    pub height: Height,
+}
+
+/// No job has more: it must fit into one value of the store, and none may ever be forgotten, since its file would
+/// then begin on an empty bed.
+pub const RESUME_FILES_MAX: usize = 4;
 
 /// A place at which a job went on with the very next line after a gap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -373,6 +407,8 @@ pub enum Attended {
     Unprotected,
     /// It was queued before the journal was restored from a copy: it may have been printed since.
     Restored,
+    /// It goes on with a part, and only somebody there sees how that and the nozzle stand.
+    Resumes,
 }
 
 impl Attended {
@@ -383,6 +419,9 @@ impl Attended {
             Self::Use(IntendedUse::Guide) => "the configuration says so of guides",
             Self::Use(IntendedUse::Education) => "the configuration says so of parts for education",
             Self::Unprotected => "its firmware does not watch its heaters (THERMAL_PROTECTION:0)",
+            Self::Resumes => {
+                "it goes on with a part, which has to stand firm under the nozzle as it was told"
+            }
             Self::Restored => "the journal was restored from a copy, and this may have been printed since",
         }
     }

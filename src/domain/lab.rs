@@ -13,11 +13,12 @@ use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{
     Attended, CONTINUED_MAX, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
-    Released, Run,
+    RESUME_FILES_MAX, Released, ResumeFile, Resumes, Run,
 };
 use super::moment::{Stamp, WallTime};
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
+use super::units::Height;
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
 #[derive(Clone, Debug)]
@@ -32,6 +33,14 @@ pub enum Request {
         name: PartName,
     },
     QueueJob(Box<NewJob>),
+    /// A file that goes on with an interrupted job's part; noted before the file is there.
+    MakeResumeFile {
+        job: JobId,
+        file: FileHash,
+        layer: u32,
+        height: Height,
+        by: String,
+    },
     /// Said by the dispatcher before the printer hears of the job.
     StartJob {
         job: JobId,
@@ -200,6 +209,20 @@ pub enum Refusal {
         .why.in_words()
     )]
     PersonNeeded { printer: PrinterName, job: JobId, why: Attended },
+    #[error(
+        "the part of job {job} is no longer on the bed of {printer}, so nothing can go on with it; print the part anew"
+    )]
+    PartGone { printer: PrinterName, job: JobId },
+    #[error("that file goes on with the part of job {job}; queue it for the case and the part of that job")]
+    OtherPart { job: JobId },
+    #[error(
+        "job {0} has as many resume files as a job may have (4); use one of them, or print the part anew"
+    )]
+    TooManyResumeFiles(JobId),
+    #[error(
+        "that file goes on with a part of another job already; choose another layer, or print the part anew"
+    )]
+    SameResumeFile,
     #[error("printer {printer} already prints job {job}")]
     PrinterBusy { printer: PrinterName, job: JobId },
     #[error("the bed of {0} is clear already")]
@@ -384,10 +407,36 @@ impl Lab {
         if let Some(running) = self.running_on(printer) {
             return Err(Refusal::PrinterBusy { printer: printer.clone(), job: running.id.clone() });
         }
-        if let Bed::Occupied { job } = record.bed {
-            return Err(Refusal::BedOccupied { printer: printer.clone(), job });
+        match (&job.resumes, record.bed) {
+            (None, Bed::Clear) => Ok(()),
+            (None, Bed::Occupied { job }) => Err(Refusal::BedOccupied { printer: printer.clone(), job }),
+            // On its part, and nowhere else: elsewhere it would print into the air, or run into what stands there.
+            (Some(resumes), Bed::Occupied { job }) if job == resumes.job => Ok(()),
+            (Some(resumes), _) => {
+                Err(Refusal::PartGone { printer: printer.clone(), job: resumes.job.clone() })
+            }
         }
-        Ok(())
+    }
+
+    /// The run of an interrupted job whose part still stands where it was printed, so that another job can go on
+    /// with it.
+    pub fn may_resume(&self, id: &JobId) -> Result<(&Job, &Run), Refusal> {
+        let job = self.job(id)?;
+        let JobState::Ended { run: Some(run), outcome: Outcome::Interrupted { .. }, .. } = &job.state else {
+            let (job, state) = (id.clone(), job.state.word());
+            return Err(Refusal::WrongState { job, state, wanted: "gone on with from a resume file" });
+        };
+        if self.printer(&run.printer).bed != (Bed::Occupied { job: id.clone() }) {
+            return Err(Refusal::PartGone { printer: run.printer.clone(), job: id.clone() });
+        }
+        Ok((job, run))
+    }
+
+    /// The job with whose part a file goes on, and how.
+    pub fn resume_file(&self, file: &FileHash) -> Option<(&Job, &ResumeFile)> {
+        self.jobs
+            .values()
+            .find_map(|job| job.resume_files.iter().find(|made| made.file == *file).map(|made| (job, made)))
     }
 
     /// Whether a job may begin on a printer now, where `needs` says why a person has to be there.
@@ -401,7 +450,9 @@ impl Lab {
         self.may_start(job, printer)?;
         let released = job.released.as_ref().is_some_and(|released| released.holds(printer, now));
         let restored = self.counters.restored.is_some_and(|restored| job.order <= restored.order);
-        let needs = restored.then_some(Attended::Restored).or(needs);
+        let resumes = job.resumes.is_some();
+        let needs =
+            restored.then_some(Attended::Restored).or_else(|| resumes.then_some(Attended::Resumes)).or(needs);
         match needs.filter(|_| !released) {
             None => Ok(()),
             Some(why) => Err(Refusal::PersonNeeded { printer: printer.clone(), job: job.id.clone(), why }),
@@ -508,6 +559,25 @@ impl Lab {
                 one(Fact::ConsoleUsed { printer: printer.clone(), by, command: command.clone() })
             }
             Request::QueueJob(new) => self.judge_queue(new),
+            Request::MakeResumeFile { job, file, layer, height, by } => {
+                let by = person(by)?;
+                let (known, run) = self.may_resume(job)?;
+                match self.resume_file(file) {
+                    Some((of, _)) if of.id == *job => return Ok(Vec::new()),
+                    Some(_) => return Err(Refusal::SameResumeFile),
+                    // A file that was queued as one of its own would begin on an empty bed.
+                    None if self.jobs.values().any(|job| job.file == *file) => {
+                        return Err(Refusal::SameResumeFile);
+                    }
+                    None => {}
+                }
+                if known.resume_files.len() == RESUME_FILES_MAX {
+                    return Err(Refusal::TooManyResumeFiles(job.clone()));
+                }
+                let (printer, file) = (run.printer.clone(), file.clone());
+                let fact = Fact::JobResumeFile { printer, file, layer: *layer, height: *height, by };
+                Ok(vec![(Some(job.clone()), fact)])
+            }
             Request::StartJob { job, printer } => {
                 self.may_start(self.job(job)?, printer)?;
                 Ok(vec![(Some(job.clone()), Fact::JobStarted { printer: printer.clone() })])
@@ -544,7 +614,25 @@ impl Lab {
         if self.jobs.contains_key(&new.job) {
             return Err(Refusal::JobExists(new.job.clone()));
         }
-        self.find_part(&new.case, &new.part)?;
+        let part = &self.find_part(&new.case, &new.part)?.id;
+        let (resumes, pinned) = match self.resume_file(&new.file) {
+            None => (None, new.pinned.clone()),
+            Some((origin, made)) => {
+                let (_, run) = self.may_resume(&origin.id)?;
+                if origin.case != new.case || origin.part != *part {
+                    return Err(Refusal::OtherPart { job: origin.id.clone() });
+                }
+                if let Some(other) = new.pinned.as_ref().filter(|other| **other != run.printer) {
+                    return Err(Refusal::Pinned {
+                        job: new.job.clone(),
+                        pinned: run.printer.clone(),
+                        printer: other.clone(),
+                    });
+                }
+                let resumes = Resumes { job: origin.id.clone(), layer: made.layer, height: made.height };
+                (Some(resumes), Some(run.printer.clone()))
+            }
+        };
         if let Some(material) = &new.material {
             let legal = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '+');
             if !(1..=40).contains(&material.chars().count()) || !material.chars().all(legal) {
@@ -555,8 +643,9 @@ impl Lab {
             file: new.file.clone(),
             commands: new.commands,
             digest: new.digest.clone(),
-            pinned: new.pinned.clone(),
+            pinned,
             material: new.material.clone(),
+            resumes,
         };
         Ok(vec![(Some(new.job.clone()), fact)])
     }
@@ -780,6 +869,7 @@ impl Lab {
             | Fact::PromptAnswered { .. }
             | Fact::ConsoleUsed { .. }
             | Fact::JobQueued { .. }
+            | Fact::JobResumeFile { .. }
             | Fact::JobProgress { .. }
             | Fact::JobPaused { .. }
             | Fact::JobResumed { .. }
@@ -798,7 +888,7 @@ impl Lab {
     }
 
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
-        if let Fact::JobQueued { file, commands, digest, pinned, material } = &event.fact {
+        if let Fact::JobQueued { file, commands, digest, pinned, material, resumes } = &event.fact {
             self.counters.order += 1;
             let job = Job {
                 id: subject.job.clone(),
@@ -815,6 +905,8 @@ impl Lab {
                 state: JobState::Queued,
                 released: None,
                 continued: Vec::new(),
+                resume_files: Vec::new(),
+                resumes: resumes.clone(),
             };
             self.jobs.insert(subject.job.clone(), job);
             return;
@@ -824,6 +916,11 @@ impl Lab {
         if let Fact::JobReleased { printer, by } = &event.fact {
             let stamp = event.stamp.clone();
             job.released = Some(Released { printer: printer.clone(), by: by.clone(), stamp });
+            return;
+        }
+        if let Fact::JobResumeFile { file, layer, height, by, .. } = &event.fact {
+            let (file, layer, height) = (file.clone(), *layer, *height);
+            job.resume_files.push(ResumeFile { file, layer, height, by: by.clone(), at: event.stamp.wall });
             return;
         }
         if let Fact::JobContinued { progress, layer, gap_ms, .. } = &event.fact {
@@ -849,6 +946,7 @@ impl Lab {
                     started: event.stamp.wall,
                     progress: Progress { confirmed: 0, total: job.commands },
                     line: None,
+                    paused: false,
                 },
             },
             (Fact::JobProgress { progress, .. }, Some(run)) => {
@@ -878,7 +976,8 @@ impl Lab {
                 ended(run, Outcome::Cancelled { by: by.clone() })
             }
             (Fact::JobInterrupted { progress, why, line, .. }, run) => {
-                let run = with(at(run, *progress), line.as_deref());
+                let paused = matches!(job.state, JobState::Paused { .. });
+                let run = with(at(run, *progress), line.as_deref()).map(|run| Run { paused, ..run });
                 ended(run, Outcome::Interrupted { why: why.clone() })
             }
             _ => return,
@@ -1245,9 +1344,184 @@ mod tests {
         assert!(matches!(lab.judge(&occupied), Err(Refusal::PrinterBusy { .. })));
     }
 
+    fn height() -> Height {
+        Height::from_mm(4.2).unwrap()
+    }
+
+    fn resume_file_of(n: u8) -> FileHash {
+        FileHash::from_digest([100 + n; 32])
+    }
+
+    fn make_resume_file(n: u8) -> Request {
+        let file = resume_file_of(n);
+        Request::MakeResumeFile { job: job(n), file, layer: 21, height: height(), by: "kim".into() }
+    }
+
+    fn queue_file(n: u8, file: FileHash) -> NewJob {
+        NewJob {
+            job: job(n),
+            case: token(),
+            part: PartRef::Number(1),
+            file,
+            commands: 10,
+            digest: FileHash::from_digest([9; 32]),
+            pinned: None,
+            material: None,
+        }
+    }
+
+    fn queue(n: u8, file: FileHash) -> Request {
+        Request::QueueJob(Box::new(queue_file(n, file)))
+    }
+
+    fn interrupt(n: u8) -> Request {
+        let progress = Progress { confirmed: 4, total: 10 };
+        Request::NoteInterrupted { job: job(n), progress, why: Interruption::Unplugged, line: None }
+    }
+
+    /// Job 0 was interrupted on `a`, and job 5 is to go on with its part.
+    fn lab_that_resumes() -> Lab {
+        let mut lab = lab_with_jobs(2);
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        grant(&mut lab, &interrupt(0)).unwrap();
+        grant(&mut lab, &make_resume_file(0)).unwrap();
+        grant(&mut lab, &queue(5, resume_file_of(0))).unwrap();
+        lab
+    }
+
+    #[test]
+    fn a_job_that_goes_on_with_a_part_begins_on_that_part_and_nowhere_else() {
+        let mut lab = lab_that_resumes();
+        let (a, b) = (printer("a"), printer("b"));
+        let resumed = &lab.jobs[&job(5)];
+        let wanted = Resumes { job: job(0), layer: 21, height: height() };
+        assert_eq!((&resumed.resumes, &resumed.pinned), (&Some(wanted), &Some(a.clone())));
+        let start = |n, on: &PrinterName| Request::StartJob { job: job(n), printer: on.clone() };
+        assert!(matches!(lab.judge(&start(5, &b)), Err(Refusal::Pinned { .. })), "another bed");
+        assert!(matches!(lab.judge(&start(1, &a)), Err(Refusal::BedOccupied { .. })), "another job");
+        let needs = lab.may_begin(resumed, &a, None, &stamp());
+        assert!(matches!(needs, Err(Refusal::PersonNeeded { why: Attended::Resumes, .. })), "{needs:?}");
+
+        for taken_by in [None, Some(1)] {
+            let mut lab = lab.clone();
+            grant(&mut lab, &Request::ClearBed { printer: a.clone(), by: "kim".into() }).unwrap();
+            if let Some(other) = taken_by {
+                grant(&mut lab, &start(other, &a)).unwrap();
+                grant(&mut lab, &interrupt(other)).unwrap();
+            }
+            let gone = Refusal::PartGone { printer: a.clone(), job: job(0) };
+            assert_eq!(lab.judge(&start(5, &a)), Err(gone.clone()));
+            let release = Request::ReleaseJob { job: job(5), printer: a.clone(), by: "kim".into() };
+            assert_eq!(lab.judge(&release), Err(gone.clone()));
+            assert_eq!(lab.judge(&make_resume_file(0)), Err(gone.clone()));
+            assert_eq!(lab.judge(&queue(6, resume_file_of(0))), Err(gone));
+        }
+
+        grant(&mut lab, &queue(6, resume_file_of(0))).unwrap();
+        let released = Request::ReleaseJob { job: job(5), printer: a.clone(), by: "kim".into() };
+        grant(&mut lab, &released).unwrap();
+        lab.may_begin(&lab.jobs[&job(5)], &a, None, &stamp()).unwrap();
+        grant(&mut lab, &start(5, &a)).unwrap();
+        assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(5) });
+        grant(&mut lab, &interrupt(5)).unwrap();
+        // The part has grown meanwhile: only a file made from the job that made it grow fits.
+        assert!(matches!(lab.judge(&start(6, &a)), Err(Refusal::PartGone { .. })));
+        grant(&mut lab, &make_resume_file(5)).unwrap();
+        grant(&mut lab, &queue(7, resume_file_of(5))).unwrap();
+        grant(&mut lab, &start(7, &a)).unwrap();
+    }
+
+    #[test]
+    fn a_resume_file_is_only_for_an_interrupted_job_and_only_for_its_case_part_and_printer() {
+        let progress = Progress { confirmed: 10, total: 10 };
+        let digest = FileHash::from_digest([9; 32]);
+        let ends = [
+            None,
+            Some(Request::CancelJob { job: job(0), progress: Some(progress), by: "kim".into(), line: None }),
+            Some(Request::NotePrinted { job: job(0), progress, digest, line: Box::default(), millis: 1 }),
+        ];
+        for end in ends {
+            let mut lab = lab_with_jobs(1);
+            assert!(matches!(lab.judge(&make_resume_file(0)), Err(Refusal::WrongState { .. })), "queued");
+            grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+            end.iter().for_each(|end| drop(grant(&mut lab, end).unwrap()));
+            assert!(matches!(lab.judge(&make_resume_file(0)), Err(Refusal::WrongState { .. })), "{end:?}");
+        }
+
+        let mut lab = lab_that_resumes();
+        let elsewhere = NewJob { pinned: Some(printer("b")), ..queue_file(6, resume_file_of(0)) };
+        assert!(matches!(lab.judge(&Request::QueueJob(Box::new(elsewhere))), Err(Refusal::Pinned { .. })));
+        let name = PartName::try_from("other".to_owned()).unwrap();
+        let part = PartId::from_entropy([8; 16]);
+        grant(&mut lab, &Request::AddPart { case: token(), part, name }).unwrap();
+        let other = NewJob { part: PartRef::Number(2), ..queue_file(6, resume_file_of(0)) };
+        let other = lab.judge(&Request::QueueJob(Box::new(other)));
+        assert_eq!(other, Err(Refusal::OtherPart { job: job(0) }));
+        // The same file twice is one; a file that was queued as one of its own stays that.
+        assert_eq!(lab.judge(&make_resume_file(0)), Ok(Vec::new()));
+        let request = |file| Request::MakeResumeFile {
+            job: job(0),
+            file,
+            layer: 1,
+            height: height(),
+            by: "kim".into(),
+        };
+        let own = FileHash::from_digest([1; 32]);
+        assert_eq!(lab.judge(&request(own)), Err(Refusal::SameResumeFile));
+        let unnamed = Request::MakeResumeFile {
+            job: job(0),
+            file: resume_file_of(9),
+            layer: 1,
+            height: height(),
+            by: String::new(),
+        };
+        assert_eq!(lab.judge(&unnamed), Err(Refusal::Name));
+        for n in 1..RESUME_FILES_MAX {
+            grant(&mut lab, &request(FileHash::from_digest([200 + u8::try_from(n).unwrap(); 32]))).unwrap();
+        }
+        let more = lab.judge(&request(FileHash::from_digest([250; 32])));
+        assert_eq!(more, Err(Refusal::TooManyResumeFiles(job(0))));
+    }
+
+    #[test]
+    fn a_job_with_all_its_marks_fits_into_one_value_of_the_store() {
+        let mut lab = lab_that_resumes();
+        let name = "\u{1d538}".repeat(40);
+        for n in 1..RESUME_FILES_MAX {
+            let file = FileHash::from_digest([200 + u8::try_from(n).unwrap(); 32]);
+            let by = name.clone();
+            let height = Height::from_mm(9_999.999).unwrap();
+            grant(&mut lab, &Request::MakeResumeFile { job: job(0), file, layer: u32::MAX, height, by })
+                .unwrap();
+        }
+        let Some(origin) = lab.jobs.get_mut(&job(0)) else { panic!("it is there") };
+        let place =
+            Continued { command: u64::MAX, layer: u32::MAX, gap_ms: u64::MAX, at: WallTime(u64::MAX) };
+        origin.continued = vec![place; CONTINUED_MAX];
+        origin.resumes = Some(Resumes { job: job(1), layer: u32::MAX, height: height() });
+        origin.material = Some("\u{1d538}".repeat(40));
+        let bytes = lab.entity(&EntityKey::Job(job(0))).unwrap().len();
+        assert!(bytes <= 4_096 - 512, "{bytes} bytes, without its line's health");
+    }
+
+    #[test]
+    fn where_a_job_was_paused_when_it_ended_is_kept() {
+        for pauses in [false, true] {
+            let mut lab = lab_with_jobs(1);
+            grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+            let progress = Progress { confirmed: 1, total: 10 };
+            if pauses {
+                let reason = PauseReason::Panel;
+                grant(&mut lab, &Request::NotePaused { job: job(0), progress, reason }).unwrap();
+            }
+            grant(&mut lab, &interrupt(0)).unwrap();
+            assert_eq!(lab.jobs[&job(0)].state.run().unwrap().paused, pauses);
+        }
+    }
+
     fn any_request() -> impl Strategy<Value = Request> {
         let name = || prop_oneof![Just(printer("a")), Just(printer("b"))];
-        let id = || (0u8..3).prop_map(job);
+        let id = || (0u8..8).prop_map(job);
         let by = || String::from("kim");
         let progress = Progress { confirmed: 4, total: 10 };
         prop_oneof![
@@ -1259,7 +1533,9 @@ mod tests {
                 line: Box::default(),
                 millis: 5,
             }),
-            1 => id().prop_map(move |job| Request::NoteInterrupted {
+            3 => (0u8..8).prop_map(make_resume_file),
+            3 => (3u8..8, 0u8..8).prop_map(|(n, of)| queue(n, resume_file_of(of))),
+            2 => id().prop_map(move |job| Request::NoteInterrupted {
                 job,
                 progress,
                 why: Interruption::Unplugged,
@@ -1284,23 +1560,39 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_nothing_starts_on_a_bed_that_no_named_person_has_cleared(
-            requests in proptest::collection::vec(any_request(), 0..60),
+        fn whatever_happens_nothing_starts_on_a_bed_but_an_empty_one_or_that_of_the_part_it_goes_on_with(
+            requests in proptest::collection::vec(any_request(), 0..80),
         ) {
             let mut lab = lab_with_jobs(3);
-            // A memory of its own, from the facts alone.
-            let mut occupied: BTreeMap<PrinterName, bool> = BTreeMap::new();
+            // A memory of its own, from the facts alone: whose part stands where, and who goes on with what.
+            let mut beds: BTreeMap<PrinterName, JobId> = BTreeMap::new();
+            let mut origins: BTreeMap<JobId, JobId> = BTreeMap::new();
+            let mut made: BTreeMap<FileHash, JobId> = BTreeMap::new();
+            let mut interrupted: Vec<JobId> = Vec::new();
             let mut barred: BTreeMap<PrinterName, [bool; 2]> = BTreeMap::new();
             for request in requests {
                 for event in grant(&mut lab, &request).unwrap_or_default() {
+                    let of = event.subject.map(|subject| subject.job);
                     match event.fact {
+                        Fact::JobResumeFile { file, .. } => {
+                            prop_assert!(interrupted.contains(of.as_ref().unwrap()));
+                            made.insert(file, of.unwrap());
+                        }
+                        Fact::JobQueued { file, resumes, .. } => {
+                            let origin = resumes.map(|resumes| resumes.job);
+                            prop_assert_eq!(&origin, &made.get(&file).cloned());
+                            origins.extend(of.zip(origin));
+                        }
+                        Fact::JobInterrupted { .. } => interrupted.extend(of),
                         Fact::JobStarted { printer } => {
-                            prop_assert!(!occupied.insert(printer.clone(), true).unwrap_or_default());
+                            let job = of.unwrap();
+                            // Nothing stands there, or exactly the part that it goes on with.
+                            prop_assert_eq!(beds.insert(printer.clone(), job.clone()), origins.get(&job).cloned());
                             prop_assert_eq!(barred.get(&printer).copied().unwrap_or_default(), [false; 2]);
                         }
                         Fact::BedCleared { printer, by } => {
                             prop_assert_eq!(by, "kim");
-                            occupied.insert(printer, false);
+                            beds.remove(&printer);
                         }
                         Fact::PrinterStopped { printer, .. } | Fact::PrinterFaulted { printer, .. } => {
                             barred.entry(printer).or_default()[0] = true;

@@ -1,4 +1,4 @@
-//! Units that must not be mixed: degrees, baud.
+//! Units that must not be mixed: degrees, baud, heights.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,9 +30,44 @@ impl Baud {
     }
 }
 
+/// A height above the plate, in thousandths of a millimetre: exact, so that it can be compared and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Height(u32);
+
+impl Height {
+    /// Ten metres: taller than any printer.
+    const MAX_MM: f64 = 10_000.0;
+
+    /// None where that is no height.
+    #[expect(clippy::cast_possible_truncation, reason = "within 0 to ten million")]
+    pub fn from_mm(mm: f64) -> Option<Self> {
+        (0.0..=Self::MAX_MM).contains(&mm).then(|| Self((mm * 1_000.0).round() as u32))
+    }
+
+    pub fn mm(self) -> f64 {
+        f64::from(self.0) / 1_000.0
+    }
+}
+
+impl fmt::Display for Height {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} mm", self.mm())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_height_is_exact_to_a_thousandth_and_nothing_below_the_plate_is_one() {
+        let height = Height::from_mm(12.3).unwrap();
+        assert_eq!((height.mm(), height.to_string().as_str()), (12.3, "12.3 mm"));
+        for none in [-0.1, f64::NAN, f64::INFINITY, 10_000.1] {
+            assert_eq!(Height::from_mm(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn a_hundred_and_twenty_seven_bytes_take_eleven_milliseconds_at_115200() {

@@ -156,6 +156,10 @@ pub struct Analysis {
     pub thickest: Option<At>,
     // First lines of what is wrong, or may be.
     pub moved_unhomed: Option<u64>,
+    /// An axis moved that was neither homed nor, where it is Z, told its place (`G92 Z`).
+    pub moved_untold: Option<u64>,
+    /// Z was homed.
+    pub homed_z: Option<u64>,
     /// Filament moved with a target below `EXTRUDE_MIN`: the target.
     pub extruded_cold: Option<At>,
     pub extruded_unwaited: Option<u64>,
@@ -289,6 +293,8 @@ struct State {
     shift: [f64; 4],
     known: [bool; 3],
     homed: [bool; 3],
+    /// `G92 Z` has said where an axis is that was not homed.
+    z_told: bool,
     relative: bool,
     relative_extrusion: bool,
     doubtful: bool,
@@ -320,6 +326,7 @@ impl Analyser {
                 shift: [0.0; 4],
                 known: [false; 3],
                 homed: [false; 3],
+                z_told: false,
                 relative: false,
                 relative_extrusion: false,
                 doubtful: false,
@@ -593,6 +600,9 @@ impl State {
             .filter(|slot| *slot < 3)
             .for_each(|slot| named[slot] = true);
         let all = !named.contains(&true);
+        if all || named[Z] {
+            self.found.homed_z.get_or_insert(self.line);
+        }
         for (axis, named) in named.into_iter().enumerate() {
             if all || named {
                 self.homed[axis] = true;
@@ -609,6 +619,12 @@ impl State {
             let slot = slot(letter);
             let Some(value) = value.filter(|_| slot < 4) else { continue };
             any = true;
+            if slot == Z && !self.homed[Z] {
+                // Nothing is moved by it: this is the first that is known of the axis.
+                (self.place[Z], self.shift[Z]) = (value * self.unit, 0.0);
+                (self.known[Z], self.z_told) = (true, true);
+                continue;
+            }
             self.shift[slot] = self.place[slot] - value * self.unit;
             if slot < 3 {
                 self.found.shifted.get_or_insert(self.line);
@@ -659,6 +675,10 @@ impl State {
             }
             if self.homed != [true; 3] {
                 self.found.moved_unhomed.get_or_insert(self.line);
+                let known = [self.homed[X], self.homed[1], self.homed[Z] || self.z_told];
+                if path > 0.0 || (0..3).any(|axis| words.has(axis) && !known[axis]) {
+                    self.found.moved_untold.get_or_insert(self.line);
+                }
             }
         }
         if words.has(E) {

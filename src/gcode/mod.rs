@@ -12,3 +12,5 @@ pub mod analysis;
 pub mod metadata;
 
 pub mod preflight;
+
+pub mod resume;

@@ -91,6 +91,8 @@ pub struct Question<'a> {
     pub model: Option<[f64; 3]>,
     /// What the survey found at the end of the file: false where a slicer's last line is missing.
     pub whole: Option<bool>,
+    /// It goes on with a part that is on the plate (`gcode::resume`).
+    pub resumes: bool,
 }
 
 /// mm/s: nothing that prints is faster.
@@ -122,7 +124,7 @@ pub fn judge(file: &Analysis, question: &Question<'_>) -> Vec<Finding> {
     let mut found = Findings::default();
     volume(file, &question.printer, &mut found);
     heat(file, question, &mut found);
-    modes(file, &mut found);
+    modes(file, question.resumes, &mut found);
     machine(file, &question.printer, &mut found);
     commands(file, &question.printer, &mut found);
     course(file, question, &mut found);
@@ -269,7 +271,7 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
 }
 
-fn modes(file: &Analysis, found: &mut Findings) {
+fn modes(file: &Analysis, resumes: bool, found: &mut Findings) {
     const SAY: &str = "begin the slicer's start G-code with G21, G90 and M83 (or M82)";
     if let Some(line) = file.mode_doubtful {
         let what = "G90 or G91 came after M82 or M83: firmwares differ in how filament counts now".into();
@@ -291,7 +293,22 @@ fn modes(file: &Analysis, found: &mut Findings) {
             "export it in millimetres",
         );
     }
-    if let Some(line) = file.moved_unhomed {
+    if resumes {
+        const MADE: &str = "make the resume file anew; this one was changed";
+        if let Some(line) = file.homed_z {
+            let what = "Z is homed, onto the part that is on the plate".into();
+            found.error(
+                "home.onto_part",
+                Some(line),
+                what,
+                "take the homing of Z out of the slicer's own G-code, and print the part anew",
+            );
+        }
+        if let Some(line) = file.moved_untold {
+            let what = "an axis moves that is neither homed nor told where it is".into();
+            found.error("home.missing", Some(line), what, MADE);
+        }
+    } else if let Some(line) = file.moved_unhomed {
         let what = "the head moves before every axis is homed".into();
         found.error(
             "home.missing",
@@ -481,7 +498,7 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     let claimed: f64 = file.metadata.claimed_filament_mm.iter().sum();
     let moved: f64 = file.filament.iter().sum();
     // Start and end G-code move some hundred millimetres that no slicer counts.
-    if claimed > 0.0 && (moved - claimed).abs() > 0.2 * claimed + 300.0 {
+    if claimed > 0.0 && !question.resumes && (moved - claimed).abs() > 0.2 * claimed + 300.0 {
         let what = format!("it moves {moved:.0} mm of filament, and its slicer says {claimed:.0} mm");
         let help =
             "the file was changed, cut, or counts filament in another way (M82, M83) than it was made for";

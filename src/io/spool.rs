@@ -164,6 +164,21 @@ impl Spool {
         .await
     }
 
+    /// Reads a kept file through, block by block, into `state`.
+    pub async fn scan<T: Send + 'static>(
+        &self,
+        file: &FileHash,
+        mut state: T,
+        mut each: impl FnMut(&mut T, &[u8]) + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        let (spool, file) = (self.clone(), file.clone());
+        blocking(move || {
+            spool.read_through(&file, |block| each(&mut state, block))?;
+            Ok(state)
+        })
+        .await
+    }
+
     /// Whether a kept file still is what was uploaded: asked before a print begins, since nothing
     /// that was checked at the upload holds for a file that a disk or a person has changed.
     pub async fn verify(&self, file: &FileHash) -> Result<(), SpoolError> {
@@ -249,6 +264,13 @@ impl Incoming {
         let mut survey = writing.survey.clone();
         survey_block(&mut survey, &self.block);
         Ok(survey.and_then(Surveyor::finish))
+    }
+
+    /// What its name would be if the file ended here.
+    pub fn hash(&self) -> Result<FileHash, SpoolError> {
+        let mut hash = self.file.as_ref().ok_or(SpoolError::BrokenOff)?.hash.clone();
+        hash.update(&self.block);
+        Ok(FileHash::from_digest(hash.finalize().into()))
     }
 
     /// fsync, rename to its hash, fsync of the folder. With the length in bytes.

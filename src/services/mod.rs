@@ -4,6 +4,7 @@ pub mod archive;
 pub mod journal;
 pub mod recorder;
 pub mod restore;
+pub mod resume;
 
 pub mod board;
 pub mod intake;

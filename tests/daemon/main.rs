@@ -19,6 +19,7 @@ mod probe;
 mod refusals;
 mod relays;
 mod restart;
+mod resume;
 mod starts;
 mod stops;
 mod stream;

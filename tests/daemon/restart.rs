@@ -20,7 +20,7 @@ fn lab() -> Lab {
 }
 
 /// A command in its one spelling.
-fn spelled(command: &str) -> String {
+pub(crate) fn spelled(command: &str) -> String {
     match canonical(command.as_bytes()) {
         Canonical::Print(text) => String::from_utf8_lossy(&text).into_owned(),
         Canonical::Housekeeping | Canonical::Nothing => command.to_owned(),
@@ -28,7 +28,7 @@ fn spelled(command: &str) -> String {
 }
 
 /// The commands of the file among what was executed, without what every host asks for.
-fn of_the_file(lines: &[String]) -> Vec<&str> {
+pub(crate) fn of_the_file(lines: &[String]) -> Vec<&str> {
     let asked = ["M85", "M105", "M110", "M114", "M115", "M155", "M400"];
     let ours = |line: &&str| !asked.iter().any(|code| line.starts_with(code));
     lines.iter().map(String::as_str).filter(ours).collect()

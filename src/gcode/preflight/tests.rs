@@ -52,7 +52,10 @@ fn findings(text: &str, material: Option<&str>, model: Option<[f64; 3]>) -> Vec<
     let mut surveyor = Surveyor::new();
     let surveyed = surveyor.feed(text.as_bytes()).and_then(|()| surveyor.finish().map(drop));
     let whole = Some(!matches!(surveyed, Err(SurveyError::Cut { .. })));
-    judge(&analyser.finish().unwrap(), &Question { printer: printer(), material, model, whole })
+    judge(
+        &analyser.finish().unwrap(),
+        &Question { printer: printer(), material, model, whole, resumes: false },
+    )
 }
 
 fn codes(found: &[Finding]) -> Vec<&'static str> {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::event::{Event, Fact, JobRef};
 use crate::domain::ids::{BootId, CaseToken, FileHash, JobId, NodeName, PartId, PrinterName, SiteName, hex};
-use crate::domain::job::{Interruption, Job, Progress};
+use crate::domain::job::{Interruption, Job, Progress, Resumes};
 use crate::domain::moment::{Moment, Stamp};
 use crate::domain::printer::{
     Activity, Bed, Fault, Latch, LineHealth, LineTrouble, PrinterRecord, Reading, Snapshot, Temperatures,
@@ -24,8 +24,9 @@ pub const VERSION: u8 = 1;
 /// What a payload may be at most.
 pub const PAYLOAD_MAX: usize = 8 * 1024;
 /// The `type` of every event of a job.
-pub const EVENT_TYPES: [&str; 10] = [
+pub const EVENT_TYPES: [&str; 11] = [
     "queued",
+    "resume_file",
     "released",
     "started",
     "progress",
@@ -241,6 +242,12 @@ enum What<'a> {
         commands: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         pinned: Option<&'a PrinterName>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resumes: Option<ResumesData<'a>>,
+    },
+    ResumeFile {
+        layer: u32,
+        height_mm: f64,
     },
     Begun {},
     Reached {
@@ -268,6 +275,21 @@ enum What<'a> {
         progress: ProgressData,
         why: &'a Interruption,
     },
+}
+
+/// With whose part a job goes on, and where the part wants an extra look.
+#[derive(Serialize)]
+struct ResumesData<'a> {
+    job: &'a JobId,
+    layer: u32,
+    height_mm: f64,
+}
+
+impl<'a> From<&'a Resumes> for ResumesData<'a> {
+    fn from(resumes: &'a Resumes) -> Self {
+        let Resumes { job, layer, height } = resumes;
+        Self { job, layer: *layer, height_mm: height.mm() }
+    }
 }
 
 #[derive(Serialize)]
@@ -298,6 +320,8 @@ struct SummaryData<'a> {
     /// How the line did for this job, where it began.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<LineData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumes: Option<ResumesData<'a>>,
     /// How many events the job has: the last one's `job_seq`.
     events: u64,
 }
@@ -499,6 +523,7 @@ impl Origin {
             resends: None,
             strays: None,
             line: run.and_then(|run| run.line.as_deref()).map(LineData::from),
+            resumes: job.resumes.as_ref().map(ResumesData::from),
             events: subject.job_seq,
         };
         match &event.fact {
@@ -543,8 +568,12 @@ impl Origin {
 fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
     let reached = |progress: Option<Progress>| What::Reached { progress: progress.map(ProgressData::from) };
     Some(match fact {
-        Fact::JobQueued { commands, pinned, file: _, digest: _, material: _ } => {
-            ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref() })
+        Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _ } => {
+            let resumes = resumes.as_ref().map(ResumesData::from);
+            ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref(), resumes })
+        }
+        Fact::JobResumeFile { layer, height, printer: _, file: _, by: _ } => {
+            ("resume_file", What::ResumeFile { layer: *layer, height_mm: height.mm() })
         }
         Fact::JobReleased { printer: _, by: _ } => ("released", What::Begun {}),
         Fact::JobStarted { printer: _ } => ("started", What::Begun {}),

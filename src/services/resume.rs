@@ -1,0 +1,275 @@
+//! Makes the file that goes on with an interrupted job's part: read the old one, judge the new one, tie it, keep it.
+//!
+//! The tie to the old job is in the journal before the file has its name, so that no such file can ever be queued
+//! as one that begins on an empty bed.
+
+use std::io::SeekFrom;
+
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use super::intake::{Accepted, Intake, IntakeError};
+use super::recorder::{NotRecorded, Recorder};
+use crate::config::Printer;
+use crate::domain::event::Actor;
+use crate::domain::ids::{FileHash, JobId, PrinterName};
+use crate::domain::job::{Interruption, JobState, Outcome};
+use crate::domain::lab::Request;
+use crate::domain::printer::Firmware;
+use crate::domain::units::Height;
+use crate::gcode::analysis::{Analyser, Analysis, Options};
+use crate::gcode::lexer::LexError;
+use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge};
+use crate::gcode::resume::{Ask, CannotResume, PLANNED_MAX, Reader, Resume};
+use crate::gcode::survey::SurveyError;
+use crate::io::spool::{Incoming, SpoolError};
+
+/// Commands that a board may have run beyond those that it has confirmed: as many as the largest `command_buffer`
+/// and a planner hold.
+const IN_FLIGHT: u64 = 256 + PLANNED_MAX;
+/// Progress is noted at each hundredth of a job, once a second at most, and more commands than this no line carries
+/// in a second: what a daemon that ended had sent beyond its last note.
+const NOT_NOTED: u64 = 4_000;
+const BLOCK: usize = 256 << 10;
+
+/// What a person asks for.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub job: JobId,
+    pub layer: u32,
+    /// Absent: as the record has it.
+    pub height: Option<Height>,
+    pub by: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub accepted: Accepted,
+    pub printer: PrinterName,
+    pub height: Height,
+    /// Where the layer lies, mm.
+    pub z: Option<f64>,
+    /// Warnings only.
+    pub findings: Vec<Finding>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NotMade {
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
+    #[error("there is no resume file: {0}")]
+    Cannot(#[from] CannotResume),
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    #[error(
+        "the firmware of {0} moves no axis that it has not homed, and Z cannot be homed under a part; print the part anew"
+    )]
+    Firmware(PrinterName),
+    #[error("printer {0} is not in the configuration any more; put it back, or print the part anew")]
+    NoPrinter(PrinterName),
+    #[error("{} speaks against the resume file: {}", count(.0.len()), in_words(.0))]
+    Findings(Vec<Finding>),
+}
+
+impl From<SpoolError> for NotMade {
+    fn from(error: SpoolError) -> Self {
+        Self::Intake(error.into())
+    }
+}
+
+fn count(findings: usize) -> String {
+    if findings == 1 { "1 finding".into() } else { format!("{findings} findings") }
+}
+
+fn in_words(findings: &[Finding]) -> String {
+    let words = findings.iter().map(|finding| {
+        let line = finding.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        format!("{}: {line}{} ({})", finding.code, finding.what, finding.help)
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// What the configuration says that a printer can bear.
+pub fn limits_of(printer: &Printer) -> PrinterLimits {
+    let height = printer.park.and_then(|park| park.build_height).map(|height| (0.0, f64::from(height)));
+    PrinterLimits {
+        volume: [None, None, height],
+        hotend_max: Some(f64::from(printer.heat.hotend_max)),
+        bed_max: Some(f64::from(printer.heat.bed_max)),
+        chamber_max: Some(f64::from(printer.heat.chamber_max)),
+        firmware: printer.firmware,
+        ..PrinterLimits::default()
+    }
+}
+
+/// Klipper and RepRapFirmware refuse to move what is not homed.
+fn moves_unhomed(printer: &Printer, told: Option<&str>) -> bool {
+    let told = told.unwrap_or_default().to_ascii_lowercase();
+    !matches!(printer.firmware, Some(Firmware::Klipper | Firmware::RepRapFirmware))
+        && !["klipper", "reprapfirmware", "duet"].iter().any(|name| told.contains(name))
+}
+
+/// How many commands the firmware may have run beyond those in the record.
+fn ahead(why: &Interruption, commands: u64) -> u64 {
+    match why {
+        Interruption::DaemonEnded | Interruption::NotContinued { .. } => {
+            commands.div_ceil(100) + NOT_NOTED + IN_FLIGHT
+        }
+        _ => IN_FLIGHT,
+    }
+}
+
+/// What the record knows of the interrupted job.
+struct Origin {
+    file: FileHash,
+    printer: PrinterName,
+    material: Option<String>,
+    confirmed: u64,
+    ahead: u64,
+    recorded: bool,
+}
+
+impl Origin {
+    fn of(recorder: &Recorder, job: &JobId) -> Result<Self, NotMade> {
+        let origin = recorder.read(|lab| {
+            let (job, run) = lab.may_resume(job)?;
+            let ahead = match &job.state {
+                JobState::Ended { outcome: Outcome::Interrupted { why }, .. } => ahead(why, job.commands),
+                _ => job.commands,
+            };
+            Ok(Self {
+                file: job.file.clone(),
+                printer: run.printer.clone(),
+                material: job.material.clone(),
+                confirmed: run.progress.confirmed,
+                ahead,
+                recorded: !run.paused,
+            })
+        });
+        origin.map_err(|refusal| NotRecorded::Refused(refusal).into())
+    }
+}
+
+/// Makes a resume file, durable and tied to its job when this returns. `firmware` finds what a printer's board says
+/// of itself.
+pub async fn make(
+    recorder: &Recorder,
+    intake: &Intake,
+    printer: impl Fn(&PrinterName) -> Option<Printer>,
+    firmware: impl Fn(&PrinterName) -> Option<String>,
+    wish: Wish,
+) -> Result<Made, NotMade> {
+    let origin = Origin::of(recorder, &wish.job)?;
+    let name = origin.printer.clone();
+    let printer = printer(&name).ok_or_else(|| NotMade::NoPrinter(name.clone()))?;
+    if !moves_unhomed(&printer, firmware(&name).as_deref()) {
+        return Err(NotMade::Firmware(name));
+    }
+    let spool = intake.spool();
+    spool.verify(&origin.file).await?;
+    let resume = work_out(intake, &origin, &printer, &wish).await?;
+    let mut incoming = intake.begin().await?;
+    let judged = match write(intake, &origin.file, &resume, &mut incoming).await {
+        Ok(analysis) => check(&incoming, &analysis, &printer, origin.material.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    let tied = match judged {
+        Ok((findings, file)) => {
+            let request = Request::MakeResumeFile {
+                job: wish.job,
+                file,
+                layer: wish.layer,
+                height: resume.height,
+                by: wish.by.clone(),
+            };
+            recorder.submit(request, Actor::Person(wish.by)).await.map(|_| findings).map_err(NotMade::from)
+        }
+        Err(error) => Err(error),
+    };
+    match tied {
+        Ok(findings) => {
+            let accepted = intake.accept(incoming).await?;
+            Ok(Made { accepted, printer: name, height: resume.height, z: resume.z, findings })
+        }
+        Err(error) => {
+            incoming.discard().await;
+            Err(error)
+        }
+    }
+}
+
+async fn work_out(
+    intake: &Intake,
+    origin: &Origin,
+    printer: &Printer,
+    wish: &Wish,
+) -> Result<Resume, NotMade> {
+    let (spool, file) = (intake.spool(), &origin.file);
+    let analyser: Result<Analyser, LexError> = Ok(Analyser::new(Options::default()));
+    let analyser = spool.scan(file, analyser, |analyser, block| feed(analyser, block, Analyser::feed));
+    let analysis = analyser.await?.and_then(Analyser::finish).map_err(CannotResume::from)?;
+    let ask = Ask {
+        file: file.clone(),
+        layer: wish.layer,
+        confirmed: origin.confirmed,
+        ahead: origin.ahead,
+        height: wish.height,
+        recorded: origin.recorded,
+        park: printer.park.and_then(|park| park.at).map(|(x, y)| (f64::from(x), f64::from(y))),
+        build_height: printer.park.and_then(|park| park.build_height).map(f64::from),
+    };
+    let reader = Ok(Reader::new(&analysis, ask)?);
+    let reader = spool.scan(file, reader, |reader, block| feed(reader, block, Reader::feed)).await?;
+    Ok(reader.and_then(Reader::finish)?)
+}
+
+/// Feeds on until the first error, which stays.
+fn feed<T, E>(reader: &mut Result<T, E>, block: &[u8], mut with: impl FnMut(&mut T, &[u8]) -> Result<(), E>) {
+    if let Ok(inner) = reader
+        && let Err(error) = with(inner, block)
+    {
+        *reader = Err(error);
+    }
+}
+
+/// The new lines, and the rest of the old file byte for byte.
+async fn write(
+    intake: &Intake,
+    file: &FileHash,
+    resume: &Resume,
+    incoming: &mut Incoming,
+) -> Result<Analysis, NotMade> {
+    let spool = intake.spool();
+    let broken = |error| SpoolError::Io { path: spool.path(file), error };
+    let mut analyser = Analyser::new(Options::default());
+    incoming.write(resume.head.as_bytes()).await?;
+    analyser.feed(resume.head.as_bytes()).map_err(CannotResume::from)?;
+    let (mut old, _) = spool.reader(file).await?;
+    old.seek(SeekFrom::Start(resume.offset)).await.map_err(broken)?;
+    let mut block = vec![0; BLOCK];
+    loop {
+        let read = old.read(&mut block).await.map_err(broken)?;
+        if read == 0 {
+            break;
+        }
+        incoming.write(&block[..read]).await?;
+        analyser.feed(&block[..read]).map_err(CannotResume::from)?;
+    }
+    Ok(analyser.finish().map_err(CannotResume::from)?)
+}
+
+/// Judges the new file as any other; with its name.
+async fn check(
+    incoming: &Incoming,
+    analysis: &Analysis,
+    printer: &Printer,
+    material: Option<&str>,
+) -> Result<(Vec<Finding>, FileHash), NotMade> {
+    let refused = |error: SurveyError| NotMade::Intake(error.into());
+    let survey = incoming.survey().await?.map_err(refused)?;
+    survey.allowed_by(&printer.allow_commands).map_err(refused)?;
+    let question =
+        Question { printer: limits_of(printer), material, model: None, whole: Some(true), resumes: true };
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        judge(analysis, &question).into_iter().partition(|finding| finding.severity == Severity::Error);
+    if errors.is_empty() { Ok((warnings, incoming.hash()?)) } else { Err(NotMade::Findings(errors)) }
+}
