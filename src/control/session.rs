@@ -223,6 +223,15 @@ pub enum NotNow {
     TooHot { heater: &'static str, limit: f64 },
 }
 
+/// Whether a running job can be left to another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayBeLeft {
+    Now,
+    /// Lines of our own are on their way.
+    Soon,
+    No,
+}
+
 /// What of a trail has to be kept before the next byte: its points' version, `steady`, `packed`, `strays`.
 pub type TrailMark = (u64, bool, bool, u64);
 
@@ -428,6 +437,15 @@ impl Session {
     /// The port leads to a board that gets no line.
     pub fn is_quarantined(&self) -> bool {
         matches!(self.phase, Phase::Quarantined(_))
+    }
+
+    /// The job that runs, or that is looked for.
+    pub fn job(&self) -> Option<&JobId> {
+        match &self.phase {
+            Phase::Running(run) => Some(&run.job),
+            Phase::Rejoining(rejoin) => Some(&rejoin.plan.job),
+            _ => None,
+        }
     }
 
     pub fn progress(&self) -> Option<Progress> {
@@ -813,6 +831,23 @@ impl Session {
             }
         }
         self.drive(now);
+    }
+
+    /// Whether another process may go on with the job from here, as after a crash: see `rejoin`.
+    pub fn may_be_left(&self) -> MayBeLeft {
+        match &self.phase {
+            Phase::Running(run) => match run.stage {
+                Stage::Printing | Stage::Trailer { .. } | Stage::Confirming if self.script.is_empty() => {
+                    MayBeLeft::Now
+                }
+                Stage::Numbering | Stage::Printing | Stage::Trailer { .. } | Stage::Confirming => {
+                    MayBeLeft::Soon
+                }
+                Stage::Paused(_) | Stage::Leaving(..) => MayBeLeft::No,
+            },
+            Phase::Rejoining(_) => MayBeLeft::Soon,
+            _ => MayBeLeft::No,
+        }
     }
 
     /// Whether something is still to be done or to be known before the port may be closed.

@@ -9,7 +9,8 @@
 //! What is to be written down goes over a queue to a scribe, so that a slow disk never holds the wire.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::os::fd::AsFd;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::error::Elapsed;
@@ -20,21 +21,23 @@ use super::drive::{Drive, FileSupply, Turn, dial};
 use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
 use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
-use super::rejoin::{Found, Keeper};
+use super::rejoin::{self, Found, Keeper};
 use super::relay::Relay;
+use crate::config::Restart;
 use crate::control::console::ConsoleAnswer;
-use crate::control::session::{NotNow, Profile, Session, SessionEvent};
+use crate::control::session::{MayBeLeft, NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
 use crate::domain::heat::Action;
 use crate::domain::identity::Recognition;
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, PauseReason, Progress};
+use crate::domain::job::{AfterCrash, Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
 use crate::io::spool::Spool;
+use crate::io::successor::Supervisor;
 use crate::io::usb::Device;
 
 /// A printer that is off costs one failed `open` in this time, at most.
@@ -64,12 +67,24 @@ const OLD_READING: Duration = Duration::from_secs(30);
 /// A printer whose port does not open within this time after a restart is not the one that prints on.
 const REJOIN_WITHIN: Duration = Duration::from_secs(30);
 
+/// Who keeps the open ports for the daemon that comes after this one; set just before this one ends, if at all.
+pub type Successor = Arc<OnceLock<Supervisor>>;
+
+/// By what jobs outlive a gap.
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    pub restart: Restart,
+    pub successor: Successor,
+}
+
 /// What an earlier daemon left for this printer.
 #[derive(Debug, Default)]
 pub struct Left {
     pub keeper: Option<Keeper>,
     /// A job that is still to be continued or interrupted, and the spool with its file.
     pub job: Option<(Found, Arc<Spool>)>,
+    /// Absent: every gap ends a job.
+    pub lasting: Option<Lasting>,
 }
 
 /// What the task needs to know and to have.
@@ -124,6 +139,7 @@ pub fn spawn_with(
         console: None,
         keeper: left.keeper,
         left: left.job,
+        lasting: left.lasting,
         since: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
@@ -202,6 +218,7 @@ struct Task {
     keeper: Option<Keeper>,
     /// A job of an earlier daemon, until its port is open.
     left: Option<(Found, Arc<Spool>)>,
+    lasting: Option<Lasting>,
     /// The last sign of the daemon that began the job.
     since: Option<WallTime>,
 }
@@ -597,16 +614,19 @@ impl Task {
         let ending = shutdown.cancelled();
         tokio::pin!(tick, ending);
         let mut leave_by: Option<Instant> = None;
+        // Somebody comes after us, and the job is to be left to them.
+        let mut is_left = false;
         let ended = loop {
             let leaving = leave_by.is_some();
             tokio::select! {
                 biased;
                 Some(stop) = self.stops.recv() => self.stop(&mut drive, stop).await,
                 () = &mut ending, if !leaving => {
-                    // Nobody will watch the heat when we are gone.
-                    drive.set_supply(None);
-                    drive.session.leave_for_shutdown(self.setup.clock.now());
                     leave_by = Some(Instant::now() + LEAVE);
+                    is_left = self.has_successor(&drive.session);
+                    if !is_left {
+                        self.leave(&mut drive);
+                    }
                 }
                 Some(ordered) = self.orders.recv() => self.obey(&mut drive, ordered).await,
                 Some(start) = self.starts.recv() => self.start(&mut drive, start),
@@ -639,6 +659,18 @@ impl Task {
                 drive.session.handle_closed(&reason);
                 break Ended::Closed { reason };
             }
+            if is_left {
+                let in_time = leave_by.is_some_and(|by| Instant::now() < by);
+                match drive.session.may_be_left() {
+                    MayBeLeft::Soon if in_time => continue,
+                    MayBeLeft::Now if self.hand_over(&mut drive).await => break Ended::Shutdown,
+                    MayBeLeft::Now | MayBeLeft::Soon | MayBeLeft::No => {}
+                }
+                is_left = false;
+                self.leave(&mut drive);
+                leave_by = Some(Instant::now() + LEAVE);
+                continue;
+            }
             if leave_by.is_some_and(|by| !drive.session.is_leaving() || Instant::now() >= by) {
                 drive.session.handle_closed("platen ends");
                 self.note_events(&mut drive);
@@ -650,6 +682,56 @@ impl Task {
         self.console = None;
         self.keeper = drive.take_keeper();
         (drive.into_session(), ended)
+    }
+
+    /// Nobody will watch the heat when we are gone.
+    fn leave(&self, drive: &mut Drive) {
+        drive.set_supply(None);
+        drive.session.leave_for_shutdown(self.setup.clock.now());
+    }
+
+    /// What becomes of a job after a gap.
+    fn policy(&self, job: &JobId) -> AfterCrash {
+        let Some(Lasting { restart, .. }) = &self.lasting else { return AfterCrash::Interrupt };
+        self.setup.recorder.read(|lab| {
+            let case = lab.jobs.get(job).and_then(|job| lab.cases.get(&job.case));
+            case.map_or(AfterCrash::Interrupt, |case| rejoin::policy(restart, case.intended_use))
+        })
+    }
+
+    /// The daemon that comes after this one will look for the job that runs here.
+    fn has_successor(&self, session: &Session) -> bool {
+        let comes = self.lasting.as_ref().is_some_and(|lasting| lasting.successor.get().is_some());
+        let lasts = |job: &JobId| self.policy(job) != AfterCrash::Interrupt;
+        comes && session.may_be_left() != MayBeLeft::No && session.job().is_some_and(lasts)
+    }
+
+    /// Leaves the job as it is, and the open port with whoever keeps it. `false`: nobody has it.
+    async fn hand_over(&mut self, drive: &mut Drive) -> bool {
+        let Some(Lasting { successor, .. }) = self.lasting.clone() else { return false };
+        let Some(port) = drive.freeze().await else { return false };
+        let name = self.setup.name.clone();
+        let keeping = tokio::task::spawn_blocking(move || {
+            let Some(supervisor) = successor.get() else { return false };
+            let kept = supervisor.keep(name.as_str(), port.as_fd());
+            if let Err(error) = &kept {
+                tracing::error!(printer = %name, %error, "systemd has not taken the open port: heaters off");
+                let _ = supervisor.forget(name.as_str());
+            }
+            kept.is_ok()
+        });
+        let kept = tokio::select! {
+            biased;
+            Some(stop) = self.stops.recv() => {
+                self.stop(drive, stop).await;
+                return false;
+            }
+            kept = keeping => kept.unwrap_or(false),
+        };
+        if kept {
+            tracing::warn!(printer = %self.setup.name, "left as it is for the platen that comes next");
+        }
+        kept
     }
 
     /// Emergency stop: the wire first, then the journal.

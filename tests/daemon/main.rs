@@ -11,6 +11,7 @@ mod heat;
 mod identity;
 mod life;
 mod pauses;
+mod planned;
 mod ports;
 mod probe;
 mod refusals;
