@@ -219,7 +219,8 @@ impl Daemon {
         let successor = Successor::default();
         let left = |printer: &PrinterName| {
             let (keeper, found) = recorder.read(|lab| lock(&trails).take(lab, &config.restart, printer));
-            let lasting = Lasting { restart: config.restart.clone(), successor: Arc::clone(&successor) };
+            let (restart, successor) = (config.restart.clone(), Arc::clone(&successor));
+            let lasting = Lasting { restart, successor, spool: Arc::clone(&spool) };
             Left { keeper, job: found.map(|found| (found, Arc::clone(&spool))), lasting: Some(lasting) }
         };
         let ways = ways(&config, inherited);

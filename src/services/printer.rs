@@ -25,6 +25,7 @@ use super::rejoin::{self, Found, Keeper};
 use super::relay::Relay;
 use crate::config::Restart;
 use crate::control::console::ConsoleAnswer;
+use crate::control::rejoin::Plan;
 use crate::control::session::{MayBeLeft, NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
 use crate::domain::heat::Action;
@@ -64,7 +65,7 @@ const COLD: f64 = 50.0;
 /// A printer whose latest temperatures are older may be anything.
 const OLD_READING: Duration = Duration::from_secs(30);
 
-/// A printer whose port does not open within this time after a restart is not the one that prints on.
+/// A printer whose port does not open within this time, after a restart or after it was gone, does not print on.
 const REJOIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// Who keeps the open ports for the daemon that comes after this one; set just before this one ends, if at all.
@@ -75,6 +76,8 @@ pub type Successor = Arc<OnceLock<Supervisor>>;
 pub struct Lasting {
     pub restart: Restart,
     pub successor: Successor,
+    /// The files of the jobs.
+    pub spool: Arc<Spool>,
 }
 
 /// What an earlier daemon left for this printer.
@@ -140,6 +143,8 @@ pub fn spawn_with(
         keeper: left.keeper,
         left: left.job,
         lasting: left.lasting,
+        left_until: Moment::ZERO + REJOIN_WITHIN,
+        left_why: Interruption::DaemonEnded,
         since: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
@@ -216,8 +221,11 @@ struct Task {
     console: Option<oneshot::Sender<ConsoleAnswer>>,
     /// Where the trail of a job is kept, while it is not in the drive.
     keeper: Option<Keeper>,
-    /// A job of an earlier daemon, until its port is open.
+    /// A job of an earlier daemon, or of before the port was gone, until its port is open.
     left: Option<(Found, Arc<Spool>)>,
+    /// It is given up then, because of this.
+    left_until: Moment,
+    left_why: Interruption,
     lasting: Option<Lasting>,
     /// The last sign of the daemon that began the job.
     since: Option<WallTime>,
@@ -343,7 +351,7 @@ impl Task {
                             self.show(Activity::Offline { reason });
                         }
                     }
-                    if self.setup.clock.now() - begun > RETRY_MAX {
+                    if self.setup.clock.now() - begun > RETRY_MAX || self.left.is_some() {
                         pause = RETRY_MIN;
                     }
                 }
@@ -353,13 +361,15 @@ impl Task {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
                         self.show(Activity::Offline { reason });
                     }
-                    if self.setup.clock.now().since(Moment::ZERO) >= REJOIN_WITHIN {
-                        self.give_left_up(Interruption::DaemonEnded);
+                    if self.setup.clock.now() >= self.left_until {
+                        self.give_left_up(self.left_why.clone());
                     }
                 }
             }
             let until = Instant::now() + pause;
-            pause = (pause * 2).min(RETRY_MAX);
+            // A head stands still on its part.
+            let longest = if self.left.is_some() { RETRY_MIN } else { RETRY_MAX };
+            pause = (pause * 2).min(longest);
             match self.wait_offline(until, &shutdown).await {
                 Waited::Ended => break,
                 Waited::Stop(stop) => waiting = Some(stop),
@@ -633,7 +643,7 @@ impl Task {
                 turn = drive.turn() => match turn {
                     Turn::Moved => {}
                     Turn::Gone(reason) => {
-                        drive.session.handle_closed(&reason);
+                        self.port_is_gone(&mut drive, &reason, leaving);
                         self.note_events(&mut drive);
                         break Ended::Closed { reason };
                     }
@@ -704,6 +714,29 @@ impl Task {
         let comes = self.lasting.as_ref().is_some_and(|lasting| lasting.successor.get().is_some());
         let lasts = |job: &JobId| self.policy(job) != AfterCrash::Interrupt;
         comes && session.may_be_left() != MayBeLeft::No && session.job().is_some_and(lasts)
+    }
+
+    /// A pulled cable ends no job by itself: it is looked for when the port is back.
+    fn port_is_gone(&mut self, drive: &mut Drive, reason: &str, leaving: bool) {
+        let lasting = self.lasting.clone().filter(|_| !leaving);
+        let (Some(job), Some(Lasting { spool, .. })) = (drive.session.job().cloned(), lasting) else {
+            return drive.session.handle_closed(reason);
+        };
+        let policy = self.policy(&job);
+        let file = self.setup.recorder.read(|lab| lab.jobs.get(&job).map(|job| job.file.clone()));
+        let Some(file) = file.filter(|_| policy != AfterCrash::Interrupt) else {
+            return drive.session.handle_closed(reason);
+        };
+        if let Some((trail, progress)) = drive.session.lose_port(reason) {
+            tracing::warn!(printer = %self.setup.name, %job, "its port is gone; it goes on if that is back soon");
+            // The board may have been out of reach since the tick before.
+            let tick = u64::try_from(TICK.as_millis()).unwrap_or(u64::MAX);
+            let since = WallTime(self.setup.clock.wall().0.saturating_sub(tick));
+            let plan = Plan { job, progress, trail, policy };
+            self.left = Some((Found { plan, file, since }, spool));
+            self.left_until = self.setup.clock.now() + REJOIN_WITHIN;
+            self.left_why = Interruption::Unplugged;
+        }
     }
 
     /// Leaves the job as it is, and the open port with whoever keeps it. `false`: nobody has it.
@@ -1029,7 +1062,8 @@ impl Task {
         let gap_ms = self.since.take().map_or(0, |since| wall.0.saturating_sub(since.0));
         self.noted = Some((progress, now));
         let printer = &self.setup.name;
-        tracing::warn!(%printer, %job, command = progress.confirmed + 1, layer, gap_ms, "continued after platen ended; the part wants an extra look");
+        let gap = if self.left_why == Interruption::Unplugged { "its port was gone" } else { "platen ended" };
+        tracing::warn!(%printer, %job, command = progress.confirmed + 1, layer, gap_ms, "continued after {gap}; the part wants an extra look");
         Request::NoteContinued { job, progress, layer, gap_ms }
     }
 

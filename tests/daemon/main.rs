@@ -8,6 +8,7 @@ mod crash;
 mod demo;
 mod files;
 mod heat;
+mod hub;
 mod identity;
 mod life;
 mod pauses;

@@ -156,6 +156,66 @@ fn a_line_that_was_begun_goes_out_whole_and_no_other_before_the_next_daemon() {
     }
 }
 
+/// Pulls the cable at a random moment of a print, in the middle of a line where it happens so.
+fn pulled(seed: u64) -> (World, Dice) {
+    let (mut world, mut dice) = world(seed, 0.0);
+    world.open();
+    world.until_ready();
+    world.start();
+    let lines = dice.roll(1_100) as usize;
+    world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
+    world.run_until(60, "a steady moment", |world| world.session.may_be_left() == MayBeLeft::Now);
+    assert!(world.pull(), "seed {seed}");
+    assert!(world.session.is_closed() && why(&world).is_none(), "seed {seed}");
+    (world, dice)
+}
+
+#[test]
+fn a_cable_that_is_pulled_and_put_in_again_loses_no_line() {
+    for seed in seeds(150) {
+        let (mut world, mut dice) = pulled(seed);
+        world.now += dice.roll(25_000_000);
+        world.put_in(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(continued(&world), "seed {seed}: {:?}", why(&world));
+        world.run_until(4_000, "the end", |world| world.printed().is_some() || why(world).is_some());
+        let all = world.file.len();
+        assert_eq!(world.printed(), Some((all as u64, world.digest())), "seed {seed}: {:?}", why(&world));
+        assert_eq!((world.executed(), world.wrong), (all, 0), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_board_that_lost_its_power_with_its_cable_is_interrupted_and_never_continued() {
+    for seed in seeds(60) {
+        let (mut world, mut dice) = pulled(seed);
+        let cause = [ResetCause::External, ResetCause::BrownOut][dice.roll(2) as usize];
+        world.inject(&Fault::Reset { cause });
+        world.now += dice.roll(25_000_000);
+        world.put_in(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(why(&world).is_some() && !continued(&world), "seed {seed}");
+        nothing_more(&mut world, seed);
+        assert!(!continued(&world), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_board_whose_power_dips_while_the_port_stays_open_is_interrupted_and_never_continued() {
+    for seed in seeds(60) {
+        let (mut world, mut dice) = world(seed, 0.0);
+        world.open();
+        world.until_ready();
+        world.start();
+        let lines = dice.roll(1_100) as usize;
+        world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
+        world.inject(&Fault::Reset { cause: ResetCause::BrownOut });
+        world.run_until(300, "a decision", |world| why(world).is_some() || world.printed().is_some());
+        assert_eq!((why(&world).is_some(), continued(&world)), (true, false), "seed {seed}");
+        nothing_more(&mut world, seed);
+    }
+}
+
 #[test]
 fn a_number_that_our_own_question_took_is_never_mistaken_for_a_line_of_the_file() {
     let lines = (0..400).map(|n| format!("M106 S{}", n % 255));

@@ -183,6 +183,22 @@ impl World {
         self.events.clear();
     }
 
+    /// The cable is out. Whether the job is looked for when it is in again.
+    pub fn pull(&mut self) -> bool {
+        self.rig.inject(self.now, &Fault::Disconnect);
+        let left = self.session.lose_port("unplugged");
+        self.flush();
+        let Some((trail, _)) = left else { return false };
+        self.trail = Some(trail);
+        true
+    }
+
+    /// The cable is in again, and the job is looked for.
+    pub fn put_in(&mut self, policy: AfterCrash) {
+        self.rig.inject(self.now, &Fault::Reconnect);
+        self.reopen(policy);
+    }
+
     /// Another daemon opens the port and looks for the job.
     pub fn reopen(&mut self, policy: AfterCrash) {
         self.rig.open_port(self.now);
