@@ -21,6 +21,8 @@ use crate::world::SAFE;
 
 const STEP_US: u64 = 2_000;
 const LINES: u64 = 400;
+/// Lines of a job before its first move.
+const BEFORE_MOVES: u64 = 2;
 
 /// One printer of the lab: its port, and what the journal would hold.
 struct Port {
@@ -58,6 +60,10 @@ fn name(port: usize) -> PrinterName {
 
 /// What a line of a job is known by: the first printer moves left, the second one right.
 fn move_of(printer: usize, index: u64) -> String {
+    // What comes first lets a replay tell where the head is.
+    if index < BEFORE_MOVES {
+        return ["G28", "G90"][index as usize].to_owned();
+    }
     format!("G1 X{} Y{}", if printer == 0 { 10 } else { 90 }, 10 + index % 50)
 }
 
@@ -73,6 +79,7 @@ impl Lab {
             firmware.record_lines = true;
             firmware.reset_on_open = resets;
             firmware.motion = Motion::Instant;
+            firmware.home_us = 100_000;
             if kind == 0 {
                 firmware.uuid = format!("6f1e0c52-{index:04}-4000-8000-5a4c0f9e0001");
             }
@@ -244,7 +251,7 @@ impl Lab {
             for line in &executed[self.checked[board]..] {
                 let Canonical::Print(text) = canonical(line.as_bytes()) else { continue };
                 let text = String::from_utf8_lossy(&text).into_owned();
-                let theirs = move_of(1 - board, 0);
+                let theirs = move_of(1 - board, BEFORE_MOVES);
                 let column = theirs.split(' ').nth(1).unwrap_or_default();
                 assert!(
                     !text.contains(column),
@@ -255,7 +262,7 @@ impl Lab {
                 if let Some(y) = text.split(" Y").nth(1).and_then(|y| y.parse::<u64>().ok()) {
                     let next = 10 + (self.last[board].max(10) - 9) % 50;
                     assert!(
-                        [next, 10].contains(&y) || self.last[board] == 0,
+                        [next, 10 + BEFORE_MOVES].contains(&y) || self.last[board] == 0,
                         "board {board} ran Y{y} after Y{}",
                         self.last[board]
                     );
@@ -324,5 +331,5 @@ fn whatever_becomes_of_the_plugs_no_board_runs_a_line_of_the_other_printers_job(
     println!(
         "{count} seeds: {quarantines} quarantines, {continued} jobs went on, {printed} jobs printed, {ran} lines run"
     );
-    assert!(quarantines > count && printed > count && continued > 0, "it happens at all");
+    assert!(quarantines > count && printed > count && continued > count / 10, "it happens at all");
 }
