@@ -2,10 +2,12 @@
 //!
 //! Up: store, recorder, printers, publisher, dispatcher, HTTP. Down: HTTP and dispatcher first, so
 //! that nothing new begins; then the printers, which still write down how they ended; then the
-//! publisher; the journal last.
+//! publisher; the journal last. Where another daemon comes next, the publisher goes before the printers, whose
+//! heads stand still from there on until that one is up.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,10 +27,11 @@ use crate::control::stop::DtrReset;
 use crate::domain::ids::{BootId, PrinterName};
 use crate::domain::lab::Lab;
 use crate::io::clock::{Clock, entropy};
-use crate::io::serial::{Dial, SerialDial};
+use crate::io::serial::{self, Dial, HandedDial, SerialDial};
 use crate::io::spool::{Spool, SpoolError};
 use crate::io::store::sled::SledStore;
 use crate::io::store::{Store, StoreError};
+use crate::io::successor::{self, Supervisor};
 use crate::io::trail;
 use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
@@ -38,7 +41,7 @@ use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
 use crate::services::ports::{Plug, Ports};
-use crate::services::printer::{self, Left, Setup};
+use crate::services::printer::{self, Lasting, Left, Setup, Successor};
 use crate::services::recorder::Recorder;
 use crate::services::rejoin::Trails;
 use crate::services::relay::Relay;
@@ -131,6 +134,8 @@ pub struct Daemon {
     printer_tasks: Vec<JoinHandle<()>>,
     publisher_task: JoinHandle<()>,
     wires: Wires,
+    successor: Successor,
+    state_dir: PathBuf,
 }
 
 /// What the configuration says of a printer, for its session.
@@ -187,6 +192,11 @@ fn words_of(mut status: watch::Receiver<MqttStatus>) -> watch::Receiver<String> 
 impl Daemon {
     /// Starts everything. When it returns, the page answers and every printer is being greeted.
     pub async fn start(config: Config) -> Result<Self, DaemonError> {
+        Self::start_after(config, Vec::new()).await
+    }
+
+    /// The same, with the ports that an earlier daemon has left open, by printer.
+    pub async fn start_after(config: Config, inherited: Vec<(String, OwnedFd)>) -> Result<Self, DaemonError> {
         let config = Arc::new(config);
         let clock = Clock::start(BootId::from_entropy(entropy()));
         let (store, spool) = open_state(config.state_dir.clone(), config.disk_floor).await?;
@@ -207,11 +217,18 @@ impl Daemon {
 
         let printers = CancellationToken::new();
         let wires = Wires::start()?;
+        let successor = Successor::default();
         let left = |printer: &PrinterName| {
             let (keeper, found) = recorder.read(|lab| lock(&trails).take(lab, &config.restart, printer));
-            Left { keeper, job: found.map(|found| (found, Arc::clone(&spool))) }
+            let (restart, successor) = (config.restart.clone(), Arc::clone(&successor));
+            let lasting = Lasting { restart, successor, spool: Arc::clone(&spool) };
+            Left { keeper, job: found.map(|found| (found, Arc::clone(&spool))), lasting: Some(lasting) }
         };
-        let (fleet, printer_tasks) = start_printers(&config, &recorder, &clock, left, &printers, &wires)?;
+        let ways = ways(&config, inherited);
+        let (fleet, printer_tasks) =
+            start_printers(&config, ways, &recorder, &clock, left, &printers, &wires)?;
+        // From here on somebody looks after what was left hot.
+        successor::is_back(&config.state_dir);
 
         let inputs = Inputs { file: config.stop_file.clone(), contact: config.stop_input.clone() };
         stop_input::spawn(inputs, fleet.clone(), printers.clone())?;
@@ -275,25 +292,83 @@ impl Daemon {
             printer_tasks,
             publisher_task,
             wires,
+            successor,
+            state_dir: config.state_dir.clone(),
         })
     }
 
     /// Ends in order. A running print is left with its heaters off and is known as interrupted.
     pub async fn stop(self) {
-        self.front.cancel();
-        for task in self.front_tasks {
-            // A client that holds its connection open does not keep us.
-            let _ = tokio::time::timeout(Duration::from_secs(3), task).await;
-        }
+        end_front(&self.front, self.front_tasks).await;
         self.printers.cancel();
-        for task in self.printer_tasks {
-            let _ = task.await;
-        }
+        end_all(self.printer_tasks).await;
         drop(self.wires);
         self.publisher.cancel();
         let _ = self.publisher_task.await;
         self.recorder.close().await;
     }
+
+    /// Ends for a daemon that comes next: a running print is left as it is, hot and with its port open, where
+    /// its use allows that; the others as by `stop`.
+    pub async fn hand_over(self, to: Supervisor) {
+        end_front(&self.front, self.front_tasks).await;
+        self.publisher.cancel();
+        let _ = self.publisher_task.await;
+        let state = self.state_dir.clone();
+        let marked = tokio::task::spawn_blocking(move || successor::leave_hot(&state)).await;
+        match marked {
+            Ok(Ok(())) => drop(self.successor.set(to)),
+            other => tracing::error!(?other, "nobody would switch off what is left hot: heaters off"),
+        }
+        self.printers.cancel();
+        end_all(self.printer_tasks).await;
+        drop(self.wires);
+        if !self.successor.get().is_some_and(Supervisor::has_kept) {
+            successor::is_back(&self.state_dir);
+        }
+        self.recorder.close().await;
+    }
+}
+
+async fn end_front(front: &CancellationToken, tasks: Vec<JoinHandle<()>>) {
+    front.cancel();
+    for task in tasks {
+        // A client that holds its connection open does not keep us.
+        let _ = tokio::time::timeout(Duration::from_secs(3), task).await;
+    }
+}
+
+async fn end_all(tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        let _ = task.await;
+    }
+}
+
+/// The ways to the printers. What was left open for none of them is not left hot.
+fn ways(config: &Config, inherited: Vec<(String, OwnedFd)>) -> BTreeMap<PrinterName, Arc<dyn Dial>> {
+    let mut left: BTreeMap<String, OwnedFd> = BTreeMap::new();
+    for (name, port) in inherited {
+        if let Some(twice) = left.insert(name, port) {
+            drop(twice);
+        }
+    }
+    let ways = config.printers.iter().map(|printer| {
+        let way = SerialDial { path: printer.port.clone(), baud: printer.baud };
+        let way: Arc<dyn Dial> = match left.remove(printer.name.as_str()) {
+            Some(port) => Arc::new(HandedDial::new(port, way)),
+            None => Arc::new(way),
+        };
+        (printer.name.clone(), way)
+    });
+    let ways = ways.collect();
+    for (printer, port) in left {
+        tracing::error!(
+            printer,
+            "it was printing and is not configured any more; its board is told heaters off"
+        );
+        serial::abandon(port);
+    }
+    ways
 }
 
 async fn open_state(path: PathBuf, floor: u64) -> Result<(Arc<dyn Store>, Spool), DaemonError> {
@@ -344,6 +419,7 @@ fn lock(trails: &Mutex<Trails>) -> MutexGuard<'_, Trails> {
 
 fn start_printers(
     config: &Config,
+    mut ways: BTreeMap<PrinterName, Arc<dyn Dial>>,
     recorder: &Recorder,
     clock: &Clock,
     left: impl Fn(&PrinterName) -> Left,
@@ -358,7 +434,7 @@ fn start_printers(
     let plugs = config.printers.iter().map(|one| (one.name.clone(), Plug { fixed: one.fixed_plug }));
     let ports = Arc::new(Ports::new(Usb::default(), plugs));
     for printer in &config.printers {
-        let dial: Arc<dyn Dial> = Arc::new(SerialDial { path: printer.port.clone(), baud: printer.baud });
+        let Some(dial) = ways.remove(&printer.name) else { continue };
         let setup = Setup {
             name: printer.name.clone(),
             profile: profile(printer),

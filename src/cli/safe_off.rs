@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,8 +15,12 @@ use crate::domain::ids::BootId;
 use crate::domain::printer::{Reading, RelayOutcome};
 use crate::io::clock::{Clock, entropy};
 use crate::io::serial::{Dial, DialError, SerialDial, Wire};
+use crate::io::successor;
 use crate::services::drive::dial;
 use crate::services::relay::Relay;
+
+/// How often it is looked whether somebody has come, or has let go of a port.
+const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
 pub struct SafeOff {
@@ -26,6 +30,9 @@ pub struct SafeOff {
     /// How long a printer may take to answer before its relay is told.
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(3..=300))]
     pub wait: u64,
+    /// Only where a daemon has left printers hot for another one, and that does not come in so many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub left_hot: Option<u64>,
 }
 
 /// What became of one printer.
@@ -57,7 +64,14 @@ impl SafeOff {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let config = Config::load(&self.config).map_err(|errors| Failed::Usage(errors.to_string()))?;
         let wait = Duration::from_secs(self.wait);
-        let told = runtime()?.block_on(all(&config, wait, global.json));
+        let runtime = runtime()?;
+        if let Some(patience) = self.left_hot {
+            let file = successor::left_hot(&config.state_dir);
+            if !runtime.block_on(nobody_comes(&file, Duration::from_secs(patience))) {
+                return Ok(());
+            }
+        }
+        let told = runtime.block_on(all(&config, wait, self.left_hot.is_some(), global.json));
         if global.json {
             show::json(&told)?;
         }
@@ -65,6 +79,7 @@ impl SafeOff {
         let unsafe_ones: Vec<_> =
             told.iter().filter(|one| !safe(one)).map(|one| one.printer.as_str()).collect();
         if unsafe_ones.is_empty() {
+            successor::is_back(&config.state_dir);
             return Ok(());
         }
         Err(Failed::Finding(format!(
@@ -74,14 +89,39 @@ impl SafeOff {
     }
 }
 
+/// Whether printers are left hot, and nobody has come for them in that time.
+async fn nobody_comes(left_hot: &Path, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    let mut look = tokio::time::interval(LOOK);
+    while left_hot.exists() {
+        if Instant::now() >= deadline {
+            return true;
+        }
+        look.tick().await;
+    }
+    false
+}
+
+/// Opens the port; `waits` for whoever has it, for systemd lets go of it a moment after the service is down.
+async fn opened(way: Arc<dyn Dial>, waits: bool) -> Result<Box<dyn Wire>, DialError> {
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        look.tick().await;
+        match dial(Arc::clone(&way)).await {
+            Err(DialError::Taken(_)) if waits => {}
+            other => return other,
+        }
+    }
+}
+
 /// All at once: one that hangs must not keep the others hot.
-async fn all(config: &Config, wait: Duration, quiet: bool) -> Vec<Told> {
+async fn all(config: &Config, wait: Duration, waits: bool, quiet: bool) -> Vec<Told> {
     let mut tasks = Vec::new();
     for printer in &config.printers {
         let broker = config.mqtt.clone().map(|mqtt| (mqtt, format!("{}-{}-off", config.site, config.node)));
         let printer = printer.clone();
         tasks.push(tokio::spawn(async move {
-            let told = one(&printer, broker, wait).await;
+            let told = one(&printer, broker, wait, waits).await;
             if !quiet {
                 show::line(&format!("{}: {}", told.printer, told.words));
             }
@@ -95,9 +135,14 @@ async fn all(config: &Config, wait: Duration, quiet: bool) -> Vec<Told> {
     told
 }
 
-async fn one(printer: &Printer, broker: Option<(crate::config::Mqtt, String)>, wait: Duration) -> Told {
+async fn one(
+    printer: &Printer,
+    broker: Option<(crate::config::Mqtt, String)>,
+    wait: Duration,
+    waits: bool,
+) -> Told {
     let way: Arc<dyn Dial> = Arc::new(SerialDial { path: printer.port.clone(), baud: printer.baud });
-    let (end, mut words) = match tokio::time::timeout(wait, dial(way)).await {
+    let (end, mut words) = match tokio::time::timeout(wait, opened(way, waits)).await {
         Ok(Ok(wire)) => talk(wire, wait).await,
         Ok(Err(error @ DialError::Taken(_))) => {
             (End::Taken, format!("{error}; that program answers for its heaters, so its power is left alone"))

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::{Failed, runtime};
 use crate::config::Config;
 use crate::daemon::Daemon;
+use crate::io::successor::{self, Supervisor};
 
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -15,16 +16,56 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Runs until SIGTERM or SIGINT.
+    /// Runs until SIGTERM or SIGINT. What systemd kept open for us is ours, and what it does next decides how
+    /// we end.
     pub fn run(self) -> Result<(), Failed> {
         let config = Config::load(&self.config).map_err(|errors| Failed::Usage(errors.to_string()))?;
+        let supervisor = Supervisor::of_environment();
+        let inherited = successor::inherited();
         runtime()?.block_on(async {
-            let daemon = Daemon::start(config).await.map_err(|error| Failed::Finding(error.to_string()))?;
+            let names: Vec<_> = inherited.iter().map(|(name, _)| name.clone()).collect();
+            let daemon = Daemon::start_after(config, inherited);
+            let daemon = daemon.await.map_err(|error| Failed::Finding(error.to_string()))?;
+            // Not before: a start that failed is tried again, with the same ports.
+            let supervisor = blocking(move || supervisor.inspect(|systemd| forget(systemd, &names))).await;
             eprintln!("platen: the page is at http://{}/", daemon.address);
             super::asked_to_end().await;
-            eprintln!("platen: ending");
-            daemon.stop().await;
+            let printers = daemon.fleet.printers();
+            match blocking(move || supervisor.flatten().filter(|systemd| comes_back(systemd, printers)))
+                .await
+                .flatten()
+            {
+                Some(systemd) => {
+                    eprintln!("platen: ending, to be started again");
+                    daemon.hand_over(systemd).await;
+                }
+                None => {
+                    eprintln!("platen: ending");
+                    daemon.stop().await;
+                }
+            }
             Ok(())
         })
     }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// What we have taken over is not to be kept as well: it would stay open when we close it.
+fn forget(systemd: &Supervisor, names: &[String]) {
+    for name in names {
+        if let Err(error) = systemd.forget(name) {
+            tracing::warn!(name, %error, "systemd still keeps a port open");
+        }
+    }
+}
+
+fn comes_back(systemd: &Supervisor, printers: usize) -> bool {
+    if !systemd.has_room(printers) {
+        tracing::warn!(printers, "systemd keeps fewer open ports than that: raise FileDescriptorStoreMax=");
+        return false;
+    }
+    systemd.restarts()
 }

@@ -1,4 +1,5 @@
-//! Going on with a job that another platen began: what has to be proven, and what was kept for that.
+//! Going on with a job after a gap (another platen began it, or its port was gone): what has to be proven, and what
+//! was kept for that.
 //!
 //! ```text
 //!            count told twice          M115 answered           M105, M114 twice, count once more
@@ -222,6 +223,9 @@ pub struct Rejoin {
     supply: VecDeque<FileLine>,
     pub supplied: bool,
     supplied_to: u64,
+    /// The plug was pulled: the board is asked who it is, `introduced` times so far, before a number is used.
+    pub replugged: bool,
+    pub introduced: u32,
 }
 
 impl Rejoin {
@@ -247,6 +251,8 @@ impl Rejoin {
             supply: VecDeque::new(),
             supplied: false,
             supplied_to: 0,
+            replugged: false,
+            introduced: 0,
         })
     }
 

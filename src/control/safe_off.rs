@@ -15,7 +15,7 @@ use crate::protocol::report::TemperatureReport;
 
 /// `M108` first: a wait for heat would hold the rest back.
 /// `M104 S0` is for the tool in use.
-const ORDERS: &[u8] = b"M108\nM104 S0\nM104 T0 S0\nM104 T1 S0\nM140 S0\nM141 S0\nM107\nM105\n";
+pub const ORDERS: &[u8] = b"M108\nM104 S0\nM104 T0 S0\nM104 T1 S0\nM140 S0\nM141 S0\nM107\nM105\n";
 /// As many `ok`s as commands must be answered, or more: less means that they still wait for their turn. (An
 /// emergency parser takes `M108` without one.)
 const COMMANDS: u32 = 7;

@@ -45,7 +45,7 @@ use crate::domain::printer::{
 use crate::domain::units::Baud;
 use crate::gcode::commands::{Code, When};
 use crate::gcode::modal;
-use crate::protocol::dialect::Firmware;
+use crate::protocol::dialect::{Firmware, Refusal};
 use crate::protocol::frame;
 use crate::protocol::lines::Lines;
 use crate::protocol::link::{BEFORE_JOB, Link, LinkEvent, Loss};
@@ -223,6 +223,15 @@ pub enum NotNow {
     TooHot { heater: &'static str, limit: f64 },
 }
 
+/// Whether a running job can be left to another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayBeLeft {
+    Now,
+    /// Lines of our own are on their way.
+    Soon,
+    No,
+}
+
 /// What of a trail has to be kept before the next byte: its points' version, `steady`, `packed`, `strays`.
 pub type TrailMark = (u64, bool, bool, u64);
 
@@ -315,6 +324,8 @@ pub struct Session {
     held_layer: Option<u32>,
     /// Strays of the job before it was taken over.
     strays_before: u64,
+    /// The port was gone, and a job is still to be looked for behind it.
+    replugged: bool,
 }
 
 /// A board with nothing to do has answered in this time.
@@ -357,6 +368,7 @@ impl Session {
             recognition: None,
             held_layer: None,
             strays_before: 0,
+            replugged: false,
         }
     }
 
@@ -430,6 +442,15 @@ impl Session {
         matches!(self.phase, Phase::Quarantined(_))
     }
 
+    /// The job that runs, or that is looked for.
+    pub fn job(&self) -> Option<&JobId> {
+        match &self.phase {
+            Phase::Running(run) => Some(&run.job),
+            Phase::Rejoining(rejoin) => Some(&rejoin.plan.job),
+            _ => None,
+        }
+    }
+
     pub fn progress(&self) -> Option<Progress> {
         match &self.phase {
             Phase::Running(run) => Some(self.progress_of(run)),
@@ -490,6 +511,7 @@ impl Session {
         self.rubbish = 0;
         self.heard = 0;
         self.opened = now;
+        self.replugged = false;
         self.reported = None;
         self.heard_at = None;
         self.link = self.profile.link();
@@ -498,11 +520,13 @@ impl Session {
 
     /// The port is open, and a job that another platen began may be running behind it.
     pub fn handle_reopened(&mut self, now: Moment, plan: Plan) {
+        let replugged = self.replugged;
         self.handle_opened(now);
         self.link = self.profile.link();
         let (job, progress) = (plan.job.clone(), plan.progress);
         match Rejoin::begin(now, plan) {
-            Ok(rejoin) => {
+            Ok(mut rejoin) => {
+                rejoin.replugged = replugged;
                 self.link.count(now, rejoin.near(), rejoin.plan.trail.packed);
                 self.phase = Phase::Rejoining(Box::new(rejoin));
             }
@@ -559,6 +583,20 @@ impl Session {
             _ => false,
         };
         (self.link.numbering().version(), steady, self.link.is_packing(), self.line().strays)
+    }
+
+    /// The port is gone in the middle of a job that may be looked for when it is back: what that takes, and the job
+    /// has not ended. `None`: as by `handle_closed`.
+    pub fn lose_port(&mut self, reason: &str) -> Option<(Trail, Progress)> {
+        let counts = self.link.dialect().traits.refusal == Refusal::Asks;
+        let lasts = counts && self.may_be_left() == MayBeLeft::Now;
+        let left = self.trail().filter(|_| lasts).zip(self.progress());
+        if left.is_some() {
+            self.phase = Phase::Ready;
+        }
+        self.handle_closed(reason);
+        self.replugged = left.is_some();
+        left
     }
 
     /// The port is gone.
@@ -813,6 +851,23 @@ impl Session {
             }
         }
         self.drive(now);
+    }
+
+    /// Whether another process may go on with the job from here, as after a crash: see `rejoin`.
+    pub fn may_be_left(&self) -> MayBeLeft {
+        match &self.phase {
+            Phase::Running(run) => match run.stage {
+                Stage::Printing | Stage::Trailer { .. } | Stage::Confirming if self.script.is_empty() => {
+                    MayBeLeft::Now
+                }
+                Stage::Numbering | Stage::Printing | Stage::Trailer { .. } | Stage::Confirming => {
+                    MayBeLeft::Soon
+                }
+                Stage::Paused(_) | Stage::Leaving(..) => MayBeLeft::No,
+            },
+            Phase::Rejoining(_) => MayBeLeft::Soon,
+            _ => MayBeLeft::No,
+        }
     }
 
     /// Whether something is still to be done or to be known before the port may be closed.
@@ -1660,8 +1715,29 @@ impl Session {
         self.greet(now);
     }
 
+    /// What the board says of itself is what is remembered of this printer's.
+    fn is_recognised(&self) -> bool {
+        let says = self.board_says();
+        self.recognition.as_ref().is_none_or(|recognition| {
+            matches!(recognition.judge(&says), Verdict::Same { .. }) && recognition.known.is_some()
+        })
+    }
+
     fn rejoin_counted(&mut self, now: Moment, wanted: u32) {
+        let stranger = !self.is_recognised();
         let Phase::Rejoining(rejoin) = &mut self.phase else { return };
+        if rejoin.replugged && stranger {
+            if rejoin.introduced >= rejoin::ASKED_MAX {
+                return self.rejoin_fails(now, Unproven::Board);
+            }
+            // Without a number: another printer's board may be at work, and its count is its own printer's.
+            rejoin.introduced += 1;
+            let near = rejoin.near();
+            self.firmware = FirmwareInfo::default();
+            self.link.send_bare(b"M115");
+            self.link.count(now, near, false);
+            return;
+        }
         match rejoin.handle_count(wanted) {
             Ok(index) => {
                 self.link.take_over(index);
@@ -1709,10 +1785,7 @@ impl Session {
     }
 
     fn rejoin_recognise(&mut self, now: Moment, asked: u32) {
-        let says = self.board_says();
-        let known = self.recognition.as_ref().is_none_or(|recognition| {
-            matches!(recognition.judge(&says), Verdict::Same { .. }) && recognition.known.is_some()
-        });
+        let known = self.is_recognised();
         let Phase::Rejoining(rejoin) = &mut self.phase else { return };
         if !known {
             // Noise in the answer looks like another board.

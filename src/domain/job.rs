@@ -62,7 +62,7 @@ pub enum Interruption {
     FileUnreadable,
     /// The file has a command that this printer's profile does not allow.
     NotAllowed,
-    /// platen ended while the job was running, came back, and could not prove that it may go on.
+    /// platen, or the cable, was away while the job was running, came back, and it is not proven that it may go on.
     NotContinued { unproven: Unproven },
 }
 
@@ -144,7 +144,8 @@ impl Interruption {
                 "the file has a command that this printer's profile does not allow; see docs/commands.md".into()
             }
             Self::NotContinued { unproven } => {
-                format!("platen ended while the job was running, and could not go on: {}", unproven.in_words())
+                let unproven = unproven.in_words();
+                format!("platen or the cable was away while the job was running, and it could not go on: {unproven}")
             }
         }
     }
@@ -176,7 +177,7 @@ pub enum PauseReason {
     Heat {
         hazard: Hazard,
     },
-    /// platen ended and came back; all is proven, and a person says whether to go on.
+    /// platen, or the cable, was away and came back; all is proven, and a person says whether to go on.
     Restart,
     /// Written by a platen that noted no reason.
     #[default]
@@ -211,7 +212,8 @@ impl PauseReason {
             }
             Self::Heat { hazard } => format!("paused because of heat: {}", hazard.fault().in_words()),
             Self::Restart => {
-                "platen has started anew; nothing was lost, and a person says whether it goes on".into()
+                "platen has started anew, or the cable was out; nothing was lost, and a person says whether it goes on"
+                    .into()
             }
             Self::Unknown => "paused".into(),
         }

@@ -6,6 +6,7 @@ pub mod replace;
 pub mod serial;
 pub mod spool;
 pub mod store;
+pub mod successor;
 pub mod trail;
 pub mod usb;
 

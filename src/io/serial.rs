@@ -1,9 +1,10 @@
 //! Serial ports: opening one so that the board and the kernel behave, and saying why one cannot be opened.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use nix::errno::Errno;
@@ -32,6 +33,11 @@ pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
 
     /// The device that is open, whatever its name leads to by now.
     fn device(&self) -> Option<Device> {
+        None
+    }
+
+    /// What can be handed over to another process while it stays open.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 }
@@ -239,6 +245,10 @@ impl Wire for SerialWire {
         self.device
     }
 
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.port.get_ref().as_fd())
+    }
+
     fn set_dtr(&mut self, up: bool) -> io::Result<()> {
         set_dtr(self.port.get_ref(), up).map_err(Into::into)
     }
@@ -264,17 +274,22 @@ fn set_dtr(port: &OwnedFd, up: bool) -> nix::Result<()> {
 nix::ioctl_read_bad!(get_termios2, nix::libc::TCGETS2, nix::libc::termios2);
 nix::ioctl_write_ptr_bad!(set_termios2, nix::libc::TCSETS2, nix::libc::termios2);
 
+#[expect(unsafe_code, reason = "termios without the 2 loses baud rates such as 250000")]
+fn settings_of(port: &OwnedFd) -> nix::Result<nix::libc::termios2> {
+    let mut settings = std::mem::MaybeUninit::<nix::libc::termios2>::zeroed();
+    // SAFETY: the descriptor is open, and the kernel fills the whole struct.
+    unsafe {
+        get_termios2(port.as_raw_fd(), settings.as_mut_ptr())?;
+        Ok(settings.assume_init())
+    }
+}
+
 /// Lets the kernel collect lines (its canonical mode, without any of the characters that edit one): a UART
 /// brings each byte by itself, and to wake up for each costs many times what its line is worth.
 #[expect(unsafe_code, reason = "termios without the 2 loses baud rates such as 250000")]
 fn collect_lines(port: &OwnedFd) -> nix::Result<()> {
-    use nix::libc::{ECHO, ECHOE, ECHOK, ECHONL, ICANON, IEXTEN, ISIG, termios2};
-    let mut settings = std::mem::MaybeUninit::<termios2>::zeroed();
-    // SAFETY: the descriptor is open, and the kernel fills the whole struct.
-    let mut settings = unsafe {
-        get_termios2(port.as_raw_fd(), settings.as_mut_ptr())?;
-        settings.assume_init()
-    };
+    use nix::libc::{ECHO, ECHOE, ECHOK, ECHONL, ICANON, IEXTEN, ISIG};
+    let mut settings = settings_of(port)?;
     settings.c_lflag &= !(ECHO | ECHOE | ECHOK | ECHONL | IEXTEN | ISIG);
     settings.c_lflag |= ICANON;
     // No character but the newline means anything.
@@ -328,6 +343,77 @@ impl Dial for SerialDial {
 
     fn device(&self) -> Option<Device> {
         Device::of(&self.path)
+    }
+}
+
+/// A port that the process before us has left open for us, once; from then on the port by its path.
+///
+/// Its board does not notice: nobody has closed it, and what it said meanwhile waits in the kernel.
+#[derive(Debug)]
+pub struct HandedDial {
+    left: Mutex<Option<OwnedFd>>,
+    way: SerialDial,
+}
+
+impl HandedDial {
+    pub fn new(left: OwnedFd, way: SerialDial) -> Self {
+        Self { left: Mutex::new(Some(left)), way }
+    }
+}
+
+impl Dial for HandedDial {
+    fn dial(&self) -> Result<Box<dyn Wire>, DialError> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match left.map(|port| adopt(port, &self.way)) {
+            None => {}
+            Some(Ok(wire)) => return Ok(Box::new(wire)),
+            Some(Err((port, why))) => {
+                let path = self.way.path.display();
+                tracing::error!(port = %path, why, "what was left open is of no use; its board is told heaters off");
+                abandon(port);
+            }
+        }
+        self.way.dial()
+    }
+
+    fn device(&self) -> Option<Device> {
+        self.way.device()
+    }
+}
+
+nix::ioctl_none_bad!(take_exclusively, nix::libc::TIOCEXCL);
+
+/// Goes on with a port as it is; or gives it back, with the reason.
+#[expect(unsafe_code, reason = "this ioctl has no safe wrapper")]
+fn adopt(port: OwnedFd, way: &SerialDial) -> Result<SerialWire, (OwnedFd, &'static str)> {
+    let device = nix::sys::stat::fstat(&port).ok().map(|found| Device(found.st_rdev));
+    if device.is_none() || device != way.device() {
+        return Err((port, "it is not the configured port any more"));
+    }
+    let Ok(settings) = settings_of(&port) else { return Err((port, "it is no serial port, or it is gone")) };
+    if settings.c_ospeed != way.baud.0 {
+        return Err((port, "it has another baud rate than is configured"));
+    }
+    // Both are there already, unless whoever kept it has changed them.
+    // SAFETY: the descriptor is open, and this takes no argument.
+    let taken = unsafe { take_exclusively(port.as_raw_fd()) };
+    if taken.is_err() || fcntl(&port, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_err() {
+        return Err((port, "it is gone"));
+    }
+    let by_line = settings.c_lflag & nix::libc::ICANON != 0;
+    match port.try_clone().map(|same| registered(same, Interest::READABLE)) {
+        Ok(Ok(port)) => Ok(SerialWire { port, room: None, by_line, device }),
+        _ => Err((port, "it cannot be waited for")),
+    }
+}
+
+/// Nobody goes on with this port: its board is told once to switch its heaters off.
+pub fn abandon(port: OwnedFd) {
+    let _ = fcntl(&port, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
+    let words = [&b"\n"[..], crate::control::safe_off::ORDERS].concat();
+    let said = nix::unistd::write(&port, &words);
+    if said != Ok(words.len()) {
+        tracing::error!("a board that nobody goes on with could not be told to switch its heaters off");
     }
 }
 
@@ -448,6 +534,47 @@ mod tests {
         let _held = way.dial().ok().unwrap();
         let error = dial(path.to_str().unwrap());
         assert!(matches!(error, DialError::Taken(_)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_was_left_open_goes_on_with_what_waits_in_it_and_stays_ours_alone() {
+        use std::io::Write;
+        use tokio::io::AsyncReadExt;
+        let (mut master, mut wire) = pty();
+        wire.wake_by_line();
+        let path: PathBuf =
+            std::fs::read_link(format!("/proc/self/fd/{}", wire.descriptor().unwrap().as_raw_fd())).unwrap();
+        let left = wire.descriptor().unwrap().try_clone_to_owned().unwrap();
+        drop(wire);
+        master.write_all(b"ok\nok N2 P15 B3\n").unwrap();
+        let way = HandedDial::new(left, SerialDial { path: path.clone(), baud: Baud(115_200) });
+        let mut wire = way.dial().ok().unwrap();
+        let mut read = [0; 17];
+        wire.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"ok\nok N2 P15 B3\n");
+        assert!(matches!(dial(path.to_str().unwrap()), DialError::Taken(_)));
+        drop(wire);
+        // Only once: then it is opened like any other.
+        drop(way.dial().ok().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_port_that_was_left_open_and_is_another_one_now_is_told_heaters_off_and_not_used() {
+        use std::io::Read;
+        let (mut master, old) = pty();
+        let (_other_master, other) = TTYPort::pair().unwrap();
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", other.as_raw_fd())).unwrap();
+        drop(other);
+        for (path, baud) in [(path, 115_200), (PathBuf::from("/dev/platen-no-such-port"), 115_200)] {
+            let left = old.descriptor().unwrap().try_clone_to_owned().unwrap();
+            let device = Device::of(&path);
+            let way = HandedDial::new(left, SerialDial { path, baud: Baud(baud) });
+            let wire = way.dial();
+            assert_eq!(wire.ok().and_then(|wire| wire.device()), device);
+            let mut said = vec![0; 1 + crate::control::safe_off::ORDERS.len()];
+            master.read_exact(&mut said).unwrap();
+            assert!(String::from_utf8_lossy(&said).contains("M104 S0\n"));
+        }
     }
 
     #[tokio::test]

@@ -79,6 +79,15 @@ impl TrailFile {
         }
     }
 
+    /// What was kept is on the disk, too. `false` where nothing is.
+    pub fn sync(&mut self) -> bool {
+        let synced = self.file.as_ref().map(File::sync_data);
+        if let Some(Err(error)) = &synced {
+            self.give_up(&error.to_string());
+        }
+        matches!(synced, Some(Ok(())))
+    }
+
     fn give_up(&mut self, why: &str) {
         tracing::error!(path = %self.path.display(), why, "a running job could not be continued after a crash now");
         self.file = None;
@@ -111,6 +120,7 @@ mod tests {
         for text in ["one", "two", "three"] {
             file.keep(text.as_bytes());
         }
+        assert!(file.sync());
         let kept = || TrailFile::open(dir.path(), &printer).unwrap().1;
         assert_eq!(kept().as_deref(), Some(&b"three"[..]));
         let path = dir.path().join("mk.trail");
@@ -128,6 +138,7 @@ mod tests {
         file.keep(b"one");
         file.keep(&[b'x'; PLACE]);
         file.keep(b"two");
+        assert!(!file.sync());
         assert_eq!(TrailFile::open(dir.path(), &printer).unwrap().1, None);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Used by the printer's task and by `platen stream`; it decides nothing.
 
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -323,6 +324,23 @@ impl Drive {
             }
         }
         true
+    }
+
+    /// Ends at the end of a line: what was begun is written whole, the trail is on the disk, and no new line goes
+    /// out. Gives a copy of the open port for whoever comes next; `None` where that cannot be had.
+    pub async fn freeze(&mut self) -> Option<OwnedFd> {
+        self.sign_trail();
+        while !self.session.transmit().is_empty() {
+            let patience = Duration::from_millis(250);
+            let write = self.wire.write(self.session.transmit());
+            match tokio::time::timeout(patience, write).await {
+                Ok(Ok(count)) if count > 0 => self.session.transmitted(count),
+                _ => return None,
+            }
+        }
+        let kept = self.keeper.as_mut().is_some_and(Keeper::sync);
+        let port = self.wire.descriptor().filter(|_| kept)?;
+        port.try_clone_to_owned().ok()
     }
 
     /// Moves the port's DTR to where the session wants it.

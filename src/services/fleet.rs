@@ -138,6 +138,11 @@ impl Fleet {
         self.hold.clone()
     }
 
+    /// How many there are.
+    pub fn printers(&self) -> usize {
+        self.lanes.len()
+    }
+
     pub fn board(&self) -> &Board {
         &self.board
     }

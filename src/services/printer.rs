@@ -9,7 +9,8 @@
 //! What is to be written down goes over a queue to a scribe, so that a slow disk never holds the wire.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::os::fd::AsFd;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::error::Elapsed;
@@ -20,21 +21,24 @@ use super::drive::{Drive, FileSupply, Turn, dial};
 use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
 use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
-use super::rejoin::{Found, Keeper};
+use super::rejoin::{self, Found, Keeper};
 use super::relay::Relay;
+use crate::config::Restart;
 use crate::control::console::ConsoleAnswer;
-use crate::control::session::{NotNow, Profile, Session, SessionEvent};
+use crate::control::rejoin::Plan;
+use crate::control::session::{MayBeLeft, NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
 use crate::domain::heat::Action;
 use crate::domain::identity::Recognition;
 use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, PauseReason, Progress};
+use crate::domain::job::{AfterCrash, Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
 use crate::io::serial::{Dial, DialError, Wire};
 use crate::io::spool::Spool;
+use crate::io::successor::Supervisor;
 use crate::io::usb::Device;
 
 /// A printer that is off costs one failed `open` in this time, at most.
@@ -61,8 +65,20 @@ const COLD: f64 = 50.0;
 /// A printer whose latest temperatures are older may be anything.
 const OLD_READING: Duration = Duration::from_secs(30);
 
-/// A printer whose port does not open within this time after a restart is not the one that prints on.
+/// A printer whose port does not open within this time, after a restart or after it was gone, does not print on.
 const REJOIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Who keeps the open ports for the daemon that comes after this one; set just before this one ends, if at all.
+pub type Successor = Arc<OnceLock<Supervisor>>;
+
+/// By what jobs outlive a gap.
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    pub restart: Restart,
+    pub successor: Successor,
+    /// The files of the jobs.
+    pub spool: Arc<Spool>,
+}
 
 /// What an earlier daemon left for this printer.
 #[derive(Debug, Default)]
@@ -70,6 +86,8 @@ pub struct Left {
     pub keeper: Option<Keeper>,
     /// A job that is still to be continued or interrupted, and the spool with its file.
     pub job: Option<(Found, Arc<Spool>)>,
+    /// Absent: every gap ends a job.
+    pub lasting: Option<Lasting>,
 }
 
 /// What the task needs to know and to have.
@@ -124,6 +142,9 @@ pub fn spawn_with(
         console: None,
         keeper: left.keeper,
         left: left.job,
+        lasting: left.lasting,
+        left_until: Moment::ZERO + REJOIN_WITHIN,
+        left_why: Interruption::DaemonEnded,
         since: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
@@ -200,8 +221,12 @@ struct Task {
     console: Option<oneshot::Sender<ConsoleAnswer>>,
     /// Where the trail of a job is kept, while it is not in the drive.
     keeper: Option<Keeper>,
-    /// A job of an earlier daemon, until its port is open.
+    /// A job of an earlier daemon, or of before the port was gone, until its port is open.
     left: Option<(Found, Arc<Spool>)>,
+    /// It is given up then, because of this.
+    left_until: Moment,
+    left_why: Interruption,
+    lasting: Option<Lasting>,
     /// The last sign of the daemon that began the job.
     since: Option<WallTime>,
 }
@@ -329,7 +354,7 @@ impl Task {
                             self.show(Activity::Offline { reason });
                         }
                     }
-                    if self.setup.clock.now() - begun > RETRY_MAX {
+                    if self.setup.clock.now() - begun > RETRY_MAX || self.left.is_some() {
                         pause = RETRY_MIN;
                     }
                 }
@@ -339,13 +364,15 @@ impl Task {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
                         self.show(Activity::Offline { reason });
                     }
-                    if self.setup.clock.now().since(Moment::ZERO) >= REJOIN_WITHIN {
-                        self.give_left_up(Interruption::DaemonEnded);
+                    if self.setup.clock.now() >= self.left_until {
+                        self.give_left_up(self.left_why.clone());
                     }
                 }
             }
             let until = Instant::now() + pause;
-            pause = (pause * 2).min(RETRY_MAX);
+            // A head stands still on its part.
+            let longest = if self.left.is_some() { RETRY_MIN } else { RETRY_MAX };
+            pause = (pause * 2).min(longest);
             match self.wait_offline(until, &shutdown).await {
                 Waited::Ended => break,
                 Waited::Stop(stop) => waiting = Some(stop),
@@ -600,23 +627,26 @@ impl Task {
         let ending = shutdown.cancelled();
         tokio::pin!(tick, ending);
         let mut leave_by: Option<Instant> = None;
+        // Somebody comes after us, and the job is to be left to them.
+        let mut is_left = false;
         let ended = loop {
             let leaving = leave_by.is_some();
             tokio::select! {
                 biased;
                 Some(stop) = self.stops.recv() => self.stop(&mut drive, stop).await,
                 () = &mut ending, if !leaving => {
-                    // Nobody will watch the heat when we are gone.
-                    drive.set_supply(None);
-                    drive.session.leave_for_shutdown(self.setup.clock.now());
                     leave_by = Some(Instant::now() + LEAVE);
+                    is_left = self.has_successor(&drive.session);
+                    if !is_left {
+                        self.leave(&mut drive);
+                    }
                 }
                 Some(ordered) = self.orders.recv() => self.obey(&mut drive, ordered).await,
                 Some(start) = self.starts.recv() => self.start(&mut drive, start),
                 turn = drive.turn() => match turn {
                     Turn::Moved => {}
                     Turn::Gone(reason) => {
-                        drive.session.handle_closed(&reason);
+                        self.port_is_gone(&mut drive, &reason, leaving);
                         self.note_events(&mut drive);
                         break Ended::Closed { reason };
                     }
@@ -642,6 +672,18 @@ impl Task {
                 drive.session.handle_closed(&reason);
                 break Ended::Closed { reason };
             }
+            if is_left {
+                let in_time = leave_by.is_some_and(|by| Instant::now() < by);
+                match drive.session.may_be_left() {
+                    MayBeLeft::Soon if in_time => continue,
+                    MayBeLeft::Now if self.hand_over(&mut drive).await => break Ended::Shutdown,
+                    MayBeLeft::Now | MayBeLeft::Soon | MayBeLeft::No => {}
+                }
+                is_left = false;
+                self.leave(&mut drive);
+                leave_by = Some(Instant::now() + LEAVE);
+                continue;
+            }
             if leave_by.is_some_and(|by| !drive.session.is_leaving() || Instant::now() >= by) {
                 drive.session.handle_closed("platen ends");
                 self.note_events(&mut drive);
@@ -653,6 +695,79 @@ impl Task {
         self.console = None;
         self.keeper = drive.take_keeper();
         (drive.into_session(), ended)
+    }
+
+    /// Nobody will watch the heat when we are gone.
+    fn leave(&self, drive: &mut Drive) {
+        drive.set_supply(None);
+        drive.session.leave_for_shutdown(self.setup.clock.now());
+    }
+
+    /// What becomes of a job after a gap.
+    fn policy(&self, job: &JobId) -> AfterCrash {
+        let Some(Lasting { restart, .. }) = &self.lasting else { return AfterCrash::Interrupt };
+        self.setup.recorder.read(|lab| {
+            let case = lab.jobs.get(job).and_then(|job| lab.cases.get(&job.case));
+            case.map_or(AfterCrash::Interrupt, |case| rejoin::policy(restart, case.intended_use))
+        })
+    }
+
+    /// The daemon that comes after this one will look for the job that runs here.
+    fn has_successor(&self, session: &Session) -> bool {
+        let comes = self.lasting.as_ref().is_some_and(|lasting| lasting.successor.get().is_some());
+        let lasts = |job: &JobId| self.policy(job) != AfterCrash::Interrupt;
+        comes && session.may_be_left() != MayBeLeft::No && session.job().is_some_and(lasts)
+    }
+
+    /// A pulled cable ends no job by itself: it is looked for when the port is back.
+    fn port_is_gone(&mut self, drive: &mut Drive, reason: &str, leaving: bool) {
+        let lasting = self.lasting.clone().filter(|_| !leaving);
+        let (Some(job), Some(Lasting { spool, .. })) = (drive.session.job().cloned(), lasting) else {
+            return drive.session.handle_closed(reason);
+        };
+        let policy = self.policy(&job);
+        let file = self.setup.recorder.read(|lab| lab.jobs.get(&job).map(|job| job.file.clone()));
+        let Some(file) = file.filter(|_| policy != AfterCrash::Interrupt) else {
+            return drive.session.handle_closed(reason);
+        };
+        if let Some((trail, progress)) = drive.session.lose_port(reason) {
+            tracing::warn!(printer = %self.setup.name, %job, "its port is gone; it goes on if that is back soon");
+            // The board may have been out of reach since the tick before.
+            let tick = u64::try_from(TICK.as_millis()).unwrap_or(u64::MAX);
+            let since = WallTime(self.setup.clock.wall().0.saturating_sub(tick));
+            let plan = Plan { job, progress, trail, policy };
+            self.left = Some((Found { plan, file, since }, spool));
+            self.left_until = self.setup.clock.now() + REJOIN_WITHIN;
+            self.left_why = Interruption::Unplugged;
+        }
+    }
+
+    /// Leaves the job as it is, and the open port with whoever keeps it. `false`: nobody has it.
+    async fn hand_over(&mut self, drive: &mut Drive) -> bool {
+        let Some(Lasting { successor, .. }) = self.lasting.clone() else { return false };
+        let Some(port) = drive.freeze().await else { return false };
+        let name = self.setup.name.clone();
+        let keeping = tokio::task::spawn_blocking(move || {
+            let Some(supervisor) = successor.get() else { return false };
+            let kept = supervisor.keep(name.as_str(), port.as_fd());
+            if let Err(error) = &kept {
+                tracing::error!(printer = %name, %error, "systemd has not taken the open port: heaters off");
+                let _ = supervisor.forget(name.as_str());
+            }
+            kept.is_ok()
+        });
+        let kept = tokio::select! {
+            biased;
+            Some(stop) = self.stops.recv() => {
+                self.stop(drive, stop).await;
+                return false;
+            }
+            kept = keeping => kept.unwrap_or(false),
+        };
+        if kept {
+            tracing::warn!(printer = %self.setup.name, "left as it is for the platen that comes next");
+        }
+        kept
     }
 
     /// Emergency stop: the wire first, then the journal.
@@ -950,7 +1065,8 @@ impl Task {
         let gap_ms = self.since.take().map_or(0, |since| wall.0.saturating_sub(since.0));
         self.noted = Some((progress, now));
         let printer = &self.setup.name;
-        tracing::warn!(%printer, %job, command = progress.confirmed + 1, layer, gap_ms, "continued after platen ended; the part wants an extra look");
+        let gap = if self.left_why == Interruption::Unplugged { "its port was gone" } else { "platen ended" };
+        tracing::warn!(%printer, %job, command = progress.confirmed + 1, layer, gap_ms, "continued after {gap}; the part wants an extra look");
         Request::NoteContinued { job, progress, layer, gap_ms }
     }
 

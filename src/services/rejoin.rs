@@ -39,6 +39,11 @@ impl Keeper {
         // Fails only for maps with non-string keys, of which there are none.
         self.file.keep(&serde_json::to_vec(&kept).unwrap_or_default());
     }
+
+    /// What was kept outlives the machine, too. `false` where nothing is kept.
+    pub fn sync(&mut self) -> bool {
+        self.file.sync()
+    }
 }
 
 /// A job to be gone on with.
@@ -56,7 +61,7 @@ pub struct Trails {
     kept: BTreeMap<PrinterName, (Keeper, Option<Kept>)>,
 }
 
-fn policy(restart: &Restart, of: IntendedUse) -> AfterCrash {
+pub fn policy(restart: &Restart, of: IntendedUse) -> AfterCrash {
     if restart.continue_uses.contains(&of) {
         AfterCrash::Continue
     } else if restart.ask_uses.contains(&of) {

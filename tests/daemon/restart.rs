@@ -3,6 +3,7 @@
 //! `PLATEN_KILLS=200 cargo test --release --test daemon restart -- --nocapture` by hand; a few in CI.
 
 use hw_sim::canonical::{Canonical, canonical};
+use hw_sim::pty::Handle;
 use hw_sim::quirks::Face;
 use hw_sim::random::Random;
 use serde_json::Value;
@@ -86,14 +87,20 @@ fn a_daemon_killed_again_and_again_in_mid_print_goes_on_with_the_very_next_line(
     );
     assert!(gaps[kills / 2] < 2_000, "{gaps:?}");
     let Lab { mut printers, folder, .. } = lab;
-    let (_, lines) = executed(printers.remove(0));
+    assert_executed(printers.remove(0), &text);
     drop(folder);
+}
+
+/// The board has executed the file, each line once and in order, and nothing of it more.
+pub fn assert_executed(board: Handle, text: &str) {
+    let (_, lines) = executed(board);
     let wanted: Vec<_> = text.lines().filter(|line| !line.starts_with(';')).map(spelled).collect();
     let found: Vec<_> = of_the_file(&lines).into_iter().map(spelled).collect();
     // Before the job the greeting switches off what is not known to be off.
     let from = found.iter().position(|line| *line == wanted[0]).unwrap();
     let first_other = found[from..].iter().zip(&wanted).position(|(found, wanted)| found != wanted);
-    assert_eq!((first_other, found.len() - from >= wanted.len()), (None, true), "not exactly the file");
+    let other = first_other.map(|at| (at, &found[from + at], &wanted[at]));
+    assert_eq!((other, found.len() - from >= wanted.len()), (None, true), "not exactly the file");
     let behind = &found[from + wanted.len()..];
     assert!(behind.iter().all(|line| ["M104 S0", "M140 S0"].contains(&line.as_str())), "{behind:?}");
 }

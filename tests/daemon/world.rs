@@ -217,7 +217,13 @@ impl Lab {
 
     /// A daemon whose page answers.
     pub fn serve(&self) -> Daemon {
-        let mut process = self.serve_process();
+        Daemon::of(self.serve_process())
+    }
+}
+
+impl Daemon {
+    /// Waits for its page.
+    pub fn of(mut process: Process) -> Self {
         let url = until("the page's address", || {
             let err = process.err();
             let ended = process.ended();
@@ -230,7 +236,7 @@ impl Lab {
             .timeout_global(Some(BOUND))
             .proxy(None)
             .build();
-        Daemon { process, url, agent: agent.new_agent() }
+        Self { process, url, agent: agent.new_agent() }
     }
 }
 

@@ -9,7 +9,7 @@ use hw_sim::heater::HeaterId;
 use hw_sim::planner::Motion;
 use hw_sim::quirks::{Face, ResetCause};
 use hw_sim::rig::RigConfig;
-use platen::control::session::{Profile, SessionEvent};
+use platen::control::session::{MayBeLeft, Profile, SessionEvent};
 use platen::domain::job::{AfterCrash, Interruption, PauseReason, Unproven};
 use platen::domain::units::Baud;
 
@@ -30,13 +30,17 @@ fn file(lines: usize) -> Vec<String> {
 
 /// A printer, drawn; noise where it is wanted.
 fn world(seed: u64, noise: f64) -> (World, Dice) {
+    world_that(seed, noise, false)
+}
+
+fn world_that(seed: u64, noise: f64, resets_on_open: bool) -> (World, Dice) {
     let mut dice = Dice(seed);
     let face = COUNTING[dice.roll(4) as usize];
     let latency_us = [100, 1_000, 4_000, 16_000][dice.roll(4) as usize];
     let mut config = RigConfig::new(face, 115_200, latency_us, seed);
     config.firmware.motion = if dice.roll(3) == 0 { Motion::Instant } else { Motion::Real };
     config.firmware.prevent_cold_extrusion = false;
-    config.firmware.reset_on_open = false;
+    config.firmware.reset_on_open = resets_on_open;
     config.firmware.home_us = 1_000_000;
     config.firmware.meatpack = matches!(face, Face::Marlin21 | Face::Marlin20) && dice.roll(3) == 0;
     config.firmware.ack_with_line_number &= dice.roll(2) == 0;
@@ -124,6 +128,94 @@ fn a_daemon_that_dies_at_any_moment_of_a_print_goes_on_with_the_very_next_line()
         gaps[gaps.len() / 2] / 1_000,
         gaps[gaps.len() - 1] / 1_000
     );
+}
+
+#[test]
+fn a_line_that_was_begun_goes_out_whole_and_no_other_before_the_next_daemon() {
+    for seed in seeds(100) {
+        let (mut world, mut dice) = world_that(seed, 0.0, true);
+        world.open();
+        world.until_ready();
+        world.start();
+        let lines = dice.roll(1_100) as usize;
+        world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
+        world.run_until(60, "a line boundary", |world| world.session.may_be_left() == MayBeLeft::Now);
+        let resets = world.rig.ledger().totals.resets;
+        world.hand_over();
+        let sent = world.trail.as_ref().unwrap().next;
+        // The board works on alone for a while, and what it says is read by whoever comes.
+        world.now += dice.roll(3_000_000);
+        world.rig.advance(world.now);
+        assert!(world.rig.firmware().last_line_number() < i64::from(sent), "seed {seed}");
+        world.take_port(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(continued(&world), "seed {seed}: {:?}", why(&world));
+        world.run_until(4_000, "the end", |world| world.printed().is_some() || why(world).is_some());
+        let all = world.file.len();
+        assert_eq!(world.printed(), Some((all as u64, world.digest())), "seed {seed}: {:?}", why(&world));
+        assert_eq!((world.executed(), world.wrong), (all, 0), "seed {seed}");
+        assert_eq!(world.rig.ledger().totals.resets, resets, "seed {seed}");
+    }
+}
+
+/// Pulls the cable at a random moment of a print, in the middle of a line where it happens so.
+fn pulled(seed: u64) -> (World, Dice) {
+    let (mut world, mut dice) = world(seed, 0.0);
+    world.open();
+    world.until_ready();
+    world.start();
+    let lines = dice.roll(1_100) as usize;
+    world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
+    world.run_until(60, "a steady moment", |world| world.session.may_be_left() == MayBeLeft::Now);
+    assert!(world.pull(), "seed {seed}");
+    assert!(world.session.is_closed() && why(&world).is_none(), "seed {seed}");
+    (world, dice)
+}
+
+#[test]
+fn a_cable_that_is_pulled_and_put_in_again_loses_no_line() {
+    for seed in seeds(150) {
+        let (mut world, mut dice) = pulled(seed);
+        world.now += dice.roll(25_000_000);
+        world.put_in(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(continued(&world), "seed {seed}: {:?}", why(&world));
+        world.run_until(4_000, "the end", |world| world.printed().is_some() || why(world).is_some());
+        let all = world.file.len();
+        assert_eq!(world.printed(), Some((all as u64, world.digest())), "seed {seed}: {:?}", why(&world));
+        assert_eq!((world.executed(), world.wrong), (all, 0), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_board_that_lost_its_power_with_its_cable_is_interrupted_and_never_continued() {
+    for seed in seeds(60) {
+        let (mut world, mut dice) = pulled(seed);
+        let cause = [ResetCause::External, ResetCause::BrownOut][dice.roll(2) as usize];
+        world.inject(&Fault::Reset { cause });
+        world.now += dice.roll(25_000_000);
+        world.put_in(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(why(&world).is_some() && !continued(&world), "seed {seed}");
+        nothing_more(&mut world, seed);
+        assert!(!continued(&world), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_board_whose_power_dips_while_the_port_stays_open_is_interrupted_and_never_continued() {
+    for seed in seeds(60) {
+        let (mut world, mut dice) = world(seed, 0.0);
+        world.open();
+        world.until_ready();
+        world.start();
+        let lines = dice.roll(1_100) as usize;
+        world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
+        world.inject(&Fault::Reset { cause: ResetCause::BrownOut });
+        world.run_until(300, "a decision", |world| why(world).is_some() || world.printed().is_some());
+        assert_eq!((why(&world).is_some(), continued(&world)), (true, false), "seed {seed}");
+        nothing_more(&mut world, seed);
+    }
 }
 
 #[test]

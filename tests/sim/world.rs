@@ -8,7 +8,7 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::{Rig, RigConfig};
 use platen::control::rejoin::{Plan, Trail};
 use platen::control::run::FileLine;
-use platen::control::session::{Profile, Session, SessionEvent};
+use platen::control::session::{MayBeLeft, Profile, Session, SessionEvent};
 use platen::domain::heat::{Alarm, HeatLimits};
 use platen::domain::ids::{FileHash, JobId};
 use platen::domain::job::{AfterCrash, Progress};
@@ -173,9 +173,40 @@ impl World {
         self.events.clear();
     }
 
+    /// The daemon leaves the job to another one, which gets the open port: what the board says waits in it.
+    pub fn hand_over(&mut self) {
+        assert_eq!(self.session.may_be_left(), MayBeLeft::Now);
+        self.trail_mark = None;
+        self.keep_trail();
+        self.session = Session::new("sim".parse().unwrap(), self.profile);
+        self.trail_mark = None;
+        self.events.clear();
+    }
+
+    /// The cable is out. Whether the job is looked for when it is in again.
+    pub fn pull(&mut self) -> bool {
+        self.rig.inject(self.now, &Fault::Disconnect);
+        let left = self.session.lose_port("unplugged");
+        self.flush();
+        let Some((trail, _)) = left else { return false };
+        self.trail = Some(trail);
+        true
+    }
+
+    /// The cable is in again, and the job is looked for.
+    pub fn put_in(&mut self, policy: AfterCrash) {
+        self.rig.inject(self.now, &Fault::Reconnect);
+        self.reopen(policy);
+    }
+
     /// Another daemon opens the port and looks for the job.
     pub fn reopen(&mut self, policy: AfterCrash) {
         self.rig.open_port(self.now);
+        self.take_port(policy);
+    }
+
+    /// Another daemon has the open port and looks for the job.
+    pub fn take_port(&mut self, policy: AfterCrash) {
         (self.supplied, self.ended) = (0, false);
         let progress = Progress { confirmed: 0, total: self.file.len() as u64 };
         let trail = self.trail.clone().unwrap();

@@ -1,0 +1,289 @@
+//! The process that comes after us: whether systemd starts one, and the open ports that it gets from us.
+//!
+//! ```text
+//! systemctl restart ─▶ SIGTERM ─▶ restarts() ─▶ keep(port) ─▶ (end) … (start) ─▶ inherited() ─▶ forget(port)
+//! ```
+//! systemd keeps descriptors for a service (`FileDescriptorStoreMax=`) as long as a start of it is still to come.
+//! Nothing in the environment tells a restart from a stop, so systemd is asked what it is at; whatever is not
+//! "restart" is a stop.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, IoSlice, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+
+use super::trail;
+
+/// systemd answers at once; a printer stands still meanwhile.
+const ANSWER: Duration = Duration::from_secs(1);
+/// The first descriptor that systemd passes (`sd_listen_fds(3)`).
+const FIRST: i32 = 3;
+
+/// systemd, as far as it starts a process after us and keeps what it gets from us.
+#[derive(Debug)]
+pub struct Supervisor {
+    socket: UnixDatagram,
+    /// Our name there.
+    unit: String,
+    /// How many descriptors it keeps, where it says so (since systemd 254).
+    room: Option<usize>,
+    kept: AtomicBool,
+}
+
+fn address(path: &OsStr) -> io::Result<SocketAddr> {
+    match path.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(path),
+    }
+}
+
+impl Supervisor {
+    /// `None` where nobody would keep anything: without systemd, or without the lines of our unit file.
+    pub fn of_environment() -> Option<Self> {
+        let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let (path, unit) = (given("NOTIFY_SOCKET")?, given("PLATEN_UNIT")?.into_string().ok()?);
+        let room = given("FDSTORE").and_then(|room| room.to_str()?.parse().ok());
+        match Self::at(&path, unit, room) {
+            Ok(supervisor) => Some(supervisor),
+            Err(error) => {
+                tracing::warn!(%error, "systemd cannot be told anything: running jobs end with this process");
+                None
+            }
+        }
+    }
+
+    fn at(path: &OsStr, unit: String, room: Option<usize>) -> io::Result<Self> {
+        let socket = UnixDatagram::unbound()?;
+        socket.connect_addr(&address(path)?)?;
+        socket.set_write_timeout(Some(ANSWER))?;
+        Ok(Self { socket, unit, room, kept: AtomicBool::new(false) })
+    }
+
+    /// Whether it keeps so many descriptors, as far as it says.
+    pub fn has_room(&self, count: usize) -> bool {
+        self.room.is_none_or(|room| count <= room)
+    }
+
+    /// Whether it ends us only to start us again. Blocks, but not for long; what is not known is no.
+    pub fn restarts(&self) -> bool {
+        let (answer, answered) = std::sync::mpsc::channel();
+        let unit = self.unit.clone();
+        // A bus that hangs must not keep us; the thread ends with the process.
+        let asking = std::thread::Builder::new().name("systemctl".into()).spawn(move || {
+            let _ = answer.send(jobs(&unit));
+        });
+        let jobs = match asking {
+            Ok(_) => answered.recv_timeout(ANSWER).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+            Err(error) => Err(error),
+        };
+        match jobs {
+            Ok(jobs) => is_restart(&jobs, &self.unit),
+            Err(error) => {
+                tracing::warn!(%error, "systemd does not say what it is at: taken for a stop");
+                false
+            }
+        }
+    }
+
+    /// Gives it a copy of an open port. `Ok` when it has read that. Blocks, but not for long.
+    pub fn keep(&self, name: &str, port: BorrowedFd<'_>) -> io::Result<()> {
+        self.say(&format!("FDSTORE=1\nFDNAME={name}"), &[port])?;
+        self.wait_until_read()?;
+        self.kept.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Whether it has taken anything.
+    pub fn has_kept(&self) -> bool {
+        self.kept.load(Ordering::SeqCst)
+    }
+
+    /// It keeps nothing of that name any more, and has read that. Blocks, but not for long.
+    pub fn forget(&self, name: &str) -> io::Result<()> {
+        self.say(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])?;
+        self.wait_until_read()
+    }
+
+    fn say(&self, text: &str, with: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let with: Vec<_> = with.iter().map(AsRawFd::as_raw_fd).collect();
+        let rights = [ControlMessage::ScmRights(&with)];
+        let rights = if with.is_empty() { &[] } else { &rights[..] };
+        let text = [IoSlice::new(text.as_bytes())];
+        sendmsg::<()>(self.socket.as_raw_fd(), &text, rights, MsgFlags::MSG_NOSIGNAL, None)?;
+        Ok(())
+    }
+
+    /// It closes the other end as soon as it has read all before (`sd_notify_barrier(3)`).
+    fn wait_until_read(&self) -> io::Result<()> {
+        let (mut ours, theirs) = UnixStream::pair()?;
+        self.say("BARRIER=1", &[theirs.as_fd()])?;
+        drop(theirs);
+        ours.set_read_timeout(Some(ANSWER))?;
+        match ours.read(&mut [0]) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "systemd did not read what it was told")),
+        }
+    }
+}
+
+fn jobs(unit: &str) -> io::Result<String> {
+    let mut command = Command::new("systemctl");
+    command.args(["list-jobs", "--no-legend", "--no-pager", "--", unit]).env("LC_ALL", "C");
+    let told = command.stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+    if !told.status.success() {
+        return Err(io::Error::other(format!("systemctl list-jobs: {}", told.status)));
+    }
+    Ok(String::from_utf8_lossy(&told.stdout).into_owned())
+}
+
+/// Lines of `number unit type state`.
+fn is_restart(jobs: &str, unit: &str) -> bool {
+    jobs.lines().any(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        words.next() == Some(unit) && words.next() == Some("restart")
+    })
+}
+
+/// What systemd has kept of the process before us, by name. Only the first call gets it.
+pub fn inherited() -> Vec<(String, OwnedFd)> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+    let ours = number("LISTEN_PID") == Some(std::process::id());
+    if !ours || TAKEN.swap(true, Ordering::SeqCst) {
+        return Vec::new();
+    }
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let count = number("LISTEN_FDS").and_then(|count| i32::try_from(count).ok()).unwrap_or(0).min(4096);
+    (FIRST..FIRST + count)
+        .zip(names.split(':'))
+        .filter_map(|(at, name)| Some((name.to_owned(), taken(at)?)))
+        .collect()
+}
+
+#[expect(unsafe_code, reason = "systemd passes descriptors by their numbers")]
+fn taken(number: i32) -> Option<OwnedFd> {
+    // SAFETY: only asked whether it is open; nothing is closed or kept.
+    let there = unsafe { BorrowedFd::borrow_raw(number) };
+    // A relay's command is not to have it.
+    fcntl(there, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
+    // SAFETY: it is open, systemd has passed it to us, and `inherited` gives each number away once.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// A file that is there while printers are left hot for a process that is still to come. `platen safe-off
+/// --left-hot` waits for its end.
+pub fn left_hot(state: &Path) -> PathBuf {
+    trail::folder(state).join("left-hot")
+}
+
+/// Says that printers are left hot.
+pub fn leave_hot(state: &Path) -> io::Result<()> {
+    File::create(left_hot(state))?.sync_all()
+}
+
+/// Somebody looks after them again.
+pub fn is_back(state: &Path) {
+    match fs::remove_file(left_hot(state)) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::error!(%error, path = %left_hot(state).display(), "take this file away"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::cmsg_space;
+    use nix::sys::socket::{ControlMessageOwned, recvmsg};
+    use std::io::{IoSliceMut, Seek, Write};
+
+    /// What systemd would get: text, and descriptors.
+    #[expect(unsafe_code, reason = "the kernel gives numbers")]
+    fn read(socket: &UnixDatagram) -> (String, Vec<OwnedFd>) {
+        let mut text = [0; 256];
+        let mut space = cmsg_space!([i32; 4]);
+        let (length, raw) = {
+            let mut into = [IoSliceMut::new(&mut text)];
+            let flags = MsgFlags::empty();
+            let got = recvmsg::<()>(socket.as_raw_fd(), &mut into, Some(&mut space), flags).unwrap();
+            let raw: Vec<i32> = got
+                .cmsgs()
+                .unwrap()
+                .flat_map(|one| if let ControlMessageOwned::ScmRights(raw) = one { raw } else { Vec::new() })
+                .collect();
+            (got.bytes, raw)
+        };
+        // SAFETY: the kernel has just made them for us.
+        let passed = raw.into_iter().map(|raw| unsafe { OwnedFd::from_raw_fd(raw) }).collect();
+        (String::from_utf8(text[..length].to_vec()).unwrap(), passed)
+    }
+
+    #[test]
+    fn an_open_file_goes_to_systemd_under_its_name_and_is_the_same_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let systemd = UnixDatagram::bind(&path).unwrap();
+        let supervisor = Supervisor::at(path.as_os_str(), "platen.service".into(), Some(8)).unwrap();
+        assert!(supervisor.has_room(8) && !supervisor.has_room(9));
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"the port").unwrap();
+        let reader = std::thread::spawn(move || {
+            let kept = read(&systemd);
+            // Dropped is read, for a barrier.
+            let (barrier, _) = read(&systemd);
+            let forgotten = read(&systemd).0;
+            let _ = read(&systemd);
+            (kept, barrier, forgotten, systemd)
+        });
+        assert!(!supervisor.has_kept());
+        supervisor.keep("mk3-07", file.as_fd()).unwrap();
+        assert!(supervisor.has_kept());
+        supervisor.forget("mk3-07").unwrap();
+        let ((text, passed), barrier, forgotten, _systemd) = reader.join().unwrap();
+        assert_eq!(
+            (text.as_str(), barrier.as_str(), forgotten.as_str()),
+            ("FDSTORE=1\nFDNAME=mk3-07", "BARRIER=1", "FDSTOREREMOVE=1\nFDNAME=mk3-07")
+        );
+        let mut same = File::from(passed.into_iter().next().unwrap());
+        same.rewind().unwrap();
+        let mut content = String::new();
+        same.read_to_string(&mut content).unwrap();
+        assert_eq!(content, "the port");
+    }
+
+    #[test]
+    fn a_systemd_that_reads_nothing_has_kept_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let _hangs = UnixDatagram::bind(&path).unwrap();
+        let supervisor = Supervisor::at(path.as_os_str(), "platen.service".into(), None).unwrap();
+        let file = tempfile::tempfile().unwrap();
+        assert_eq!(supervisor.keep("mk", file.as_fd()).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn only_a_restart_of_our_own_unit_is_a_restart() {
+        let unit = "platen.service";
+        assert!(is_restart("1234 platen.service restart running\n", unit));
+        assert!(is_restart("  7 a.service start waiting\n 12 platen.service restart waiting\n", unit));
+        for other in [
+            "",
+            "No jobs running.\n",
+            "1 platen.service stop running\n",
+            "1 other.service restart running\n",
+            "restart",
+        ] {
+            assert!(!is_restart(other, unit), "{other}");
+        }
+    }
+}
