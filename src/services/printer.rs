@@ -33,6 +33,7 @@ use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
+use crate::io::offload::offload;
 use crate::io::serial::{Dial, DialError, Wire};
 use crate::io::spool::Spool;
 use crate::io::usb::Device;
@@ -247,7 +248,7 @@ async fn open(setup: &Setup) -> Opened {
             let mut reason = error.to_string();
             if matches!(error, DialError::Missing(_)) {
                 let (ports, recorder, name) = (Arc::clone(ports), setup.recorder.clone(), name.clone());
-                let looked = tokio::task::spawn_blocking(move || ports.elsewhere(&recorder, &name)).await;
+                let looked = offload(move || ports.elsewhere(&recorder, &name)).await;
                 if let Ok(Some(path)) = looked {
                     reason.push_str(&format!(
                         " Its adapter is at {path} now: set `port` to a name that stays, in /dev/serial/by-id or by-path"
