@@ -449,6 +449,30 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_file_longer_than_a_chunk_is_handed_over_whole_and_in_order() {
+        use std::io::{Seek, Write};
+        let lines: Vec<_> = (1..=2_000).map(|n| format!("G1 X{n} Y7 ; a comment")).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(lines.join("\n").as_bytes()).unwrap();
+        file.rewind().unwrap();
+        let mut supply = FileSupply::read(file);
+        let mut read = Vec::new();
+        loop {
+            match supply.batches.recv().await.unwrap() {
+                Supply::Lines(batch) => {
+                    assert!((1..=BATCH).contains(&batch.len()));
+                    read.extend(batch.into_iter().map(|line| (line.index, line.text)));
+                }
+                Supply::End => break,
+                Supply::Failed(error) => panic!("{error}"),
+            }
+        }
+        let wanted = (1..=2_000).map(|n| (n, format!("G1 X{n} Y7").into_bytes().into()));
+        assert!(read.into_iter().eq(wanted));
+        assert!(supply.batches.recv().await.is_none());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_stop_that_is_not_confirmed_moves_dtr_down_and_up_before_the_relay() {
         let levels = Levels::default();

@@ -33,7 +33,8 @@ fn is_own(line: &str) -> bool {
 fn acts(line: &str) -> bool {
     let line = line.trim();
     // A number and a checksum around the command.
-    let line = line.strip_prefix('N').map_or(line, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let line =
+        line.strip_prefix('N').map_or(line, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
     let line = line.split('*').next().unwrap_or_default().trim();
     let letter = line.bytes().next().unwrap_or(b'M');
     let digits: String = line.chars().skip(1).take_while(char::is_ascii_digit).collect();
@@ -211,7 +212,11 @@ impl Board {
         let Some(running) = &mut self.running else { return };
         running.skip_pauses();
         let (done, all) = (running.done, running.lines.len());
-        if running.job == *job && (done == all || self.spoiled) && self.rig.firmware().is_standing() && !went_on {
+        if running.job == *job
+            && (done == all || self.spoiled)
+            && self.rig.firmware().is_standing()
+            && !went_on
+        {
             return;
         }
         let standing = self.rig.firmware().is_standing();
@@ -290,7 +295,8 @@ impl Board {
         let halted = self.rig.firmware().is_halted();
         if lives != std::mem::replace(&mut self.lives, lives) || halted {
             if let Some(running) = &mut self.running {
-                running.dead = true;
+                // A job of which nothing was run yet begins on the new boot.
+                running.dead |= running.done > 0;
             }
             if let May::GoOn(_) = self.may {
                 self.may = May::Ask;
@@ -328,7 +334,9 @@ impl Board {
         if !numbered && !known {
             return;
         }
-        if self.cut && running.lines.iter().any(|whole| whole.starts_with(line)) && wanted.as_deref() != Some(line)
+        if self.cut
+            && running.lines.iter().any(|whole| whole.starts_with(line))
+            && wanted.as_deref() != Some(line)
             && !running.lines.iter().any(|whole| whole == line)
         {
             self.spoiled = true;
@@ -337,7 +345,8 @@ impl Board {
         if self.noisy {
             let other = running.lines.iter().any(|other| other == line);
             let spliced = line.split(' ').skip(1).any(|word| {
-                word.strip_prefix('N').is_some_and(|digits| digits.len() >= 4 && digits.parse::<u32>().is_ok())
+                word.strip_prefix('N')
+                    .is_some_and(|digits| digits.len() >= 4 && digits.parse::<u32>().is_ok())
             });
             if !numbered || !known {
                 // It lost its number, and with it its checksum; if it still is a command, it is run.
@@ -351,7 +360,10 @@ impl Board {
             }
         }
         let (done, dead, job) = (running.done, running.dead, running.job.clone());
-        self.broke("lines", format!("{line:?} was run after {done} lines of {job} (dead: {dead}); next is {wanted:?}"));
+        self.broke(
+            "lines",
+            format!("{line:?} was run after {done} lines of {job} (dead: {dead}); next is {wanted:?}"),
+        );
     }
 }
 

@@ -83,7 +83,9 @@ impl AsyncRead for Cable {
                     return Poll::Ready(Ok(()));
                 }
                 board.waker = Some(cx.waker().clone());
-                board.due().map_or_else(|| Instant::now() + IDLE, |due| this.port.time.instant(due.max(now + 1)))
+                board
+                    .due()
+                    .map_or_else(|| Instant::now() + IDLE, |due| this.port.time.instant(due.max(now + 1)))
             };
             self.alarm.as_mut().reset(due);
             if self.alarm.as_mut().poll(cx).is_pending() {

@@ -142,14 +142,14 @@ async fn start(ground: &Ground<'_>, boot: BootId) -> Result<Parts, JournalError>
 impl Daemon {
     /// Starts one; it is killed if it is not there by `killed_at`, µs.
     pub(crate) fn start(ground: &Ground<'_>, boot: [u8; 16], killed_at: u64) -> Result<Self, Stillborn> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let time = Arc::clone(ground.time);
         ground.witness.reopened(&ground.disk.events());
         let from = time.micros();
         let patience = Duration::from_micros(killed_at.saturating_sub(from));
-        let starting = async {
-            tokio::time::timeout(patience, start(ground, BootId::from_entropy(boot))).await
-        };
+        let starting =
+            async { tokio::time::timeout(patience, start(ground, BootId::from_entropy(boot))).await };
         let started = runtime.block_on(starting);
         let stillborn = match started {
             Ok(Ok(parts)) => {
@@ -206,7 +206,11 @@ impl Daemon {
     }
 
     pub(crate) fn activity(&self, printer: &PrinterName) -> Activity {
-        self.parts.fleet.board().get(printer).map_or(Activity::Connecting, |live| live.borrow().activity.clone())
+        self.parts
+            .fleet
+            .board()
+            .get(printer)
+            .map_or(Activity::Connecting, |live| live.borrow().activity.clone())
     }
 
     /// The store takes nothing more until somebody starts platen anew.
@@ -240,7 +244,13 @@ impl Daemon {
     }
 
     /// Orders something of a printer; yes promises an entry of that kind, if any.
-    pub(crate) fn order(&self, printer: &PrinterName, order: Order, by: &str, promises: Option<&'static str>) {
+    pub(crate) fn order(
+        &self,
+        printer: &PrinterName,
+        order: Order,
+        by: &str,
+        promises: Option<&'static str>,
+    ) {
         let (fleet, witness) = (self.parts.fleet.clone(), Arc::clone(&self.witness));
         let (printer, by) = (printer.clone(), by.to_owned());
         self.runtime.spawn(async move {
@@ -263,7 +273,8 @@ impl Daemon {
     pub(crate) fn start_what_was_interrupted(&self, library: &Library, printer: &PrinterName) {
         let again = self.lab(|lab| {
             let lost = |job: &&platen::domain::job::Job| {
-                let JobState::Ended { run: Some(run), outcome: Outcome::Interrupted { why }, .. } = &job.state
+                let JobState::Ended { run: Some(run), outcome: Outcome::Interrupted { why }, .. } =
+                    &job.state
                 else {
                     return false;
                 };

@@ -19,7 +19,7 @@ pub(crate) struct Broken {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+enum State {
     Queued,
     Printing,
     Paused,
@@ -75,6 +75,15 @@ fn content(event: &Event) -> String {
 
 fn parse(seq: u64, bytes: &[u8]) -> Event {
     ChainedRecord::from_bytes(seq, bytes).and_then(|record| record.event(seq)).unwrap()
+}
+
+/// How many entries of each kind.
+pub(crate) fn kinds(events: &[(u64, Vec<u8>)]) -> BTreeMap<&'static str, usize> {
+    let mut kinds = BTreeMap::new();
+    for (seq, bytes) in events {
+        *kinds.entry(parse(*seq, bytes).fact.word()).or_default() += 1;
+    }
+    kinds
 }
 
 impl Witness {
@@ -206,10 +215,6 @@ impl Witness {
             self.broke("yes", format!("answered or shown, and gone after a crash: {lost}"));
         }
     }
-
-    pub(crate) fn count(&self, state: State) -> usize {
-        self.lock().journal.jobs.values().filter(|job| job.state == state).count()
-    }
 }
 
 impl Journal {
@@ -249,9 +254,9 @@ impl Journal {
             return self.jobs.insert(id.clone(), new).map_or(Ok(()), |_| Err("queued twice".into()));
         }
         let is_busy = |printer: &PrinterName| {
-            self.jobs.values().any(|job| {
-                matches!(job.state, Printing | Paused) && job.printer.as_ref() == Some(printer)
-            })
+            self.jobs
+                .values()
+                .any(|job| matches!(job.state, Printing | Paused) && job.printer.as_ref() == Some(printer))
         };
         if let Fact::JobStarted { printer } = fact {
             if is_busy(printer) {

@@ -110,7 +110,10 @@ impl World<'_> {
         let record = daemon.lab(|lab| lab.printer(&printer));
         let running = Self::running(daemon, &printer);
         let waiting = daemon.lab(|lab| {
-            lab.jobs_in_order().into_iter().find(|job| job.state == JobState::Queued).map(|job| job.id.clone())
+            lab.jobs_in_order()
+                .into_iter()
+                .find(|job| job.state == JobState::Queued)
+                .map(|job| job.id.clone())
         });
         let release = waiting.filter(|job| daemon.needs_release(job, &printer));
         let halted = self.boards[at].lock().unwrap().rig.firmware().is_halted();
@@ -119,10 +122,12 @@ impl World<'_> {
             self.deaf_since[at] = now;
         }
         let whim = self.dice.roll(8);
-        // A halted board is started anew by whoever clears it, and a silent one after a while.
+        // A board that has halted, or may still remember a fault, is started anew by whoever clears it; a silent one
+        // after a while.
         let silent = is_deaf && now - self.deaf_since[at] > PATIENCE_US;
-        let locked = record.latch.is_some() || matches!(activity, Activity::Stopped | Activity::Faulted { .. });
-        if (locked && halted) || (silent && (halted || heals)) {
+        let locked =
+            record.latch.is_some() || matches!(activity, Activity::Stopped | Activity::Faulted { .. });
+        if (locked && (halted || heals)) || (silent && (halted || heals)) {
             self.deaf_since[at] = now;
             self.trouble(at, &Fault::Reset { cause: ResetCause::PowerUp });
         }

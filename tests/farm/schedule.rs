@@ -1,6 +1,7 @@
 //! What happens to a farm and when, as data: drawn from a seed, written to a file, read back, made smaller.
 
 use hw_sim::faults::{Direction, Fault};
+use hw_sim::heater::{HeaterFault, HeaterId};
 use hw_sim::quirks::{Face, ResetCause};
 use serde::{Deserialize, Serialize};
 
@@ -34,21 +35,44 @@ pub(crate) struct Timed {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum What {
     /// Somebody queues one of the library's files.
-    Queue { file: usize, pinned: Option<usize>, purpose: usize },
-    Pause { printer: usize },
-    Resume { printer: usize },
+    Queue {
+        file: usize,
+        pinned: Option<usize>,
+        purpose: usize,
+    },
+    Pause {
+        printer: usize,
+    },
+    Resume {
+        printer: usize,
+    },
     /// The job that was accepted as the nth.
-    Cancel { job: usize },
+    Cancel {
+        job: usize,
+    },
     /// Emergency stop, of one or of all.
-    Stop { printer: Option<usize> },
-    Clear { printer: usize },
-    ClearBed { printer: usize },
-    Trouble { printer: usize, fault: Fault },
+    Stop {
+        printer: Option<usize>,
+    },
+    Clear {
+        printer: usize,
+    },
+    ClearBed {
+        printer: usize,
+    },
+    Trouble {
+        printer: usize,
+        fault: Fault,
+    },
     Disk(Disk),
     /// `kill -9`, and so long until another one is started.
-    Crash { down_ms: u64 },
+    Crash {
+        down_ms: u64,
+    },
     /// SIGTERM.
-    Leave { down_ms: u64 },
+    Leave {
+        down_ms: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +82,9 @@ pub(crate) enum Disk {
     /// No room but for what is urgent.
     Full,
     /// The next commit fails while it is made durable, and is there afterwards or not.
-    FailsOnce { kept: bool },
+    FailsOnce {
+        kept: bool,
+    },
 }
 
 /// Duet boards have native USB, Klipper's is a pseudo-terminal: bytes arrive whole there, and neither refuses a
@@ -131,12 +157,14 @@ impl Schedule {
         let printer = dice.roll(self.printers.len() as u64) as usize;
         let noisy = is_noisy_way(self.printers[printer].face);
         let direction = if dice.roll(2) == 0 { Direction::ToDevice } else { Direction::ToHost };
-        let fault = match dice.roll(14) {
+        let fault = match dice.roll(16) {
             0 | 1 if noisy => {
                 let rate = dice.roll(1_000) as f64 * 5e-7;
                 Fault::Noise { direction, loss: rate / 2.0, damage: rate }
             }
-            2 if noisy => Fault::Garbage { bytes: (0..dice.roll(60)).map(|n| (n * 37 % 256) as u8).collect() },
+            2 if noisy => {
+                Fault::Garbage { bytes: (0..dice.roll(60)).map(|n| (n * 37 % 256) as u8).collect() }
+            }
             3 if noisy => Fault::Deaf { for_us: dice.roll(2_000_000) },
             4 | 5 => Fault::LoseNextOks { count: 1 + dice.roll(3) as u32 },
             6 => Fault::Reset { cause: ResetCause::External },
@@ -145,6 +173,11 @@ impl Schedule {
             9 => Fault::Kill,
             10 => Fault::PowerCut,
             11 => Fault::Stall { direction, for_us: dice.roll(2_000_000) },
+            12 => Fault::Heater {
+                heater: if dice.roll(2) == 0 { HeaterId::Hotend } else { HeaterId::Bed },
+                fault: [HeaterFault::SensorOpen, HeaterFault::SensorShort, HeaterFault::StuckOn]
+                    [dice.roll(3) as usize],
+            },
             _ => {
                 let back = at_ms + 100 + dice.roll(20_000);
                 self.add(back, What::Trouble { printer, fault: Fault::Reconnect });
@@ -172,8 +205,7 @@ impl Schedule {
         let again = if dice.roll(3) == 0 { 1 + dice.roll(4) } else { 0 };
         for _ in 0..=again {
             let down_ms = 1 + dice.roll(3_000);
-            let what =
-                if dice.roll(6) == 0 { What::Leave { down_ms } } else { What::Crash { down_ms } };
+            let what = if dice.roll(6) == 0 { What::Leave { down_ms } } else { What::Crash { down_ms } };
             self.add(at_ms, what);
             at_ms += down_ms + dice.roll(2_500);
         }

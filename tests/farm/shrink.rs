@@ -60,10 +60,14 @@ pub(crate) fn shrink(schedule: &Schedule, mut fails: impl FnMut(&Schedule) -> bo
 
 impl Failing {
     /// Shrinks what failed, and says where it is written.
-    pub(crate) fn keep(schedule: &Schedule, library: &Library, mutant: Mutant, broken: &Broken) -> (Self, PathBuf) {
-        let same = |less: &Schedule| {
-            outcome_of(less, library, mutant).is_err_and(|found| found.rule == broken.rule)
-        };
+    pub(crate) fn keep(
+        schedule: &Schedule,
+        library: &Library,
+        mutant: Mutant,
+        broken: &Broken,
+    ) -> (Self, PathBuf) {
+        let same =
+            |less: &Schedule| outcome_of(less, library, mutant).is_err_and(|found| found.rule == broken.rule);
         let schedule = shrink(schedule, same);
         let broken = outcome_of(&schedule, library, mutant).err().unwrap_or_else(|| broken.clone());
         let failing = Self { mutant, broken, schedule };

@@ -78,7 +78,7 @@ impl Disk {
 
 impl Platter {
     fn flush_older(&mut self, now: u64) {
-        while self.volatile.front().is_some_and(|(at, _)| at + FLUSH_US <= now) {
+        while self.volatile.front().is_some_and(|(at, _)| at.saturating_add(FLUSH_US) <= now) {
             if let Some((_, batch)) = self.volatile.pop_front() {
                 self.durable.take(&batch);
             }
@@ -123,6 +123,8 @@ impl Store for Opened {
                 platter.state = schedule::Disk::Free;
                 *self.lost.lock().unwrap() = true;
                 if kept {
+                    // What was written before is there, too.
+                    platter.flush_older(u64::MAX);
                     platter.durable.take(batch);
                 }
                 return Err(self.lost());

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hw_sim::faults::{Direction, Fault};
+use hw_sim::heater::HeaterId;
 use platen::config::Config;
 use platen::domain::case::IntendedUse;
 use platen::domain::event::Actor;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::board::Board;
 use crate::daemon::{Daemon, Ground, Stillborn};
 use crate::dice::Dice;
-use crate::invariants::{Broken, State, Witness};
+use crate::invariants::{Broken, Witness, kinds};
 use crate::library::{Library, folder};
 use crate::schedule::{Disk as DiskState, Schedule, What};
 use crate::store::{Disk, Opened};
@@ -64,14 +65,13 @@ pub(crate) struct World<'a> {
 }
 
 /// How a seed went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// Virtual time, µs.
     pub(crate) micros: u64,
     pub(crate) lives: u64,
-    pub(crate) jobs: usize,
-    pub(crate) printed: usize,
-    pub(crate) entries: usize,
+    /// Entries of the journal, by kind.
+    pub(crate) kinds: BTreeMap<&'static str, usize>,
     /// Digest of every byte and entry with its time.
     pub(crate) trace: u64,
 }
@@ -246,6 +246,9 @@ impl<'a> World<'a> {
             for direction in [Direction::ToDevice, Direction::ToHost] {
                 self.trouble(at, &Fault::Noise { direction, loss: 0.0, damage: 0.0 });
             }
+            for heater in [HeaterId::Hotend, HeaterId::Bed] {
+                self.trouble(at, &Fault::HeaterMended { heater });
+            }
             self.trouble(at, &Fault::Reconnect);
         }
     }
@@ -268,7 +271,9 @@ impl<'a> World<'a> {
         match started {
             Ok(daemon) => self.daemon = Some(daemon),
             Err(Stillborn::Killed) => self.disk.crash(self.time.micros()),
-            Err(Stillborn::Journal(JournalError::Store(StoreError::Full { .. } | StoreError::Lost { .. }))) => {}
+            Err(Stillborn::Journal(JournalError::Store(
+                StoreError::Full { .. } | StoreError::Lost { .. },
+            ))) => {}
             Err(Stillborn::Journal(error)) => self.witness.broke("opens", error.to_string()),
         }
         if self.mutant == Mutant::StartAfterUnknown
@@ -334,9 +339,6 @@ impl<'a> World<'a> {
 
     /// All is over: killed once more, and everything is looked at once more.
     fn end(&mut self) -> Result<Outcome, Broken> {
-        let printed = self.daemon.as_ref().map_or(0, |daemon| {
-            daemon.lab(|lab| lab.jobs.values().filter(|job| job.state.word() == "printed").count())
-        });
         self.crash(0);
         let events = self.disk.events();
         self.witness.reopened(&events);
@@ -348,9 +350,7 @@ impl<'a> World<'a> {
         Ok(Outcome {
             micros: self.time.micros(),
             lives: self.lives,
-            jobs: self.witness.count(State::Ended),
-            printed,
-            entries: events.len(),
+            kinds: kinds(&events),
             trace: self.witness.digest(),
         })
     }
