@@ -81,8 +81,8 @@ struct Running {
     job: JobId,
     lines: Vec<String>,
     done: usize,
-    /// The board started anew or halted since: nothing of it may be run any more.
-    dead: bool,
+    /// When the board started anew or halted since, µs: nothing of it may be run any more.
+    dead: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -105,6 +105,8 @@ pub(crate) struct Board {
     /// Times it started anew or halted.
     lives: u64,
     pub(crate) may: May,
+    /// All was proven, and a person was asked: what happens to the board afterwards shows only when it is spoken to.
+    held: bool,
     /// It moved in this life of the daemon without a start in it.
     went_on: bool,
     line: Vec<u8>,
@@ -115,6 +117,8 @@ pub(crate) struct Board {
     pub(crate) waker: Option<Waker>,
 }
 
+/// What was said just before the board started anew may still be believed, µs.
+const ON_ITS_WAY_US: u64 = 200_000;
 /// The impatience of the planted bug, µs.
 const IMPATIENCE_US: u64 = 1_500_000;
 
@@ -140,6 +144,7 @@ impl Board {
             checked: 0,
             lives: 0,
             may: May::Ask,
+            held: false,
             went_on: false,
             line: Vec::new(),
             last_numbered: None,
@@ -179,13 +184,24 @@ impl Board {
         self.may = May::Print(job.clone());
         self.went_on = false;
         self.spoiled = false;
-        self.running = Some(Running { job: job.clone(), lines: lines.to_vec(), done: 0, dead: false });
+        self.running = Some(Running { job: job.clone(), lines: lines.to_vec(), done: 0, dead: None });
+        self.held = false;
     }
 
     /// The journal has its end.
     pub(crate) fn end(&mut self, now: u64) {
         self.check(now);
         self.may = May::Ask;
+    }
+
+    /// A job of an earlier daemon is held for a person.
+    pub(crate) fn hold(&mut self) {
+        self.held = matches!(self.may, May::GoOn(_));
+    }
+
+    /// Whether a daemon that asked could have seen that the board started anew.
+    fn could_know(&self, now: u64, dead: Option<u64>) -> bool {
+        !self.held && dead.is_some_and(|dead| dead + ON_ITS_WAY_US < now)
     }
 
     /// The journal says that it went on after a daemon had ended.
@@ -196,7 +212,7 @@ impl Board {
         };
         // Where nothing counts lines, what was lost shows here.
         let (dead, done) = (running.dead, running.done as u64);
-        if dead {
+        if self.could_know(now, dead) {
             self.broke("recovery", format!("{job} went on, on a board that had started anew"));
         } else if confirmed > done {
             self.broke("recovery", format!("{job} went on after line {confirmed}, and {done} were run"));
@@ -229,9 +245,9 @@ impl Board {
     /// A daemon begins; `job` is what it left running, as far as the journal knows.
     pub(crate) fn meet_daemon(&mut self, now: u64, job: Option<&JobId>) {
         self.check(now);
-        let alive = |running: &&Running| !running.dead && Some(&running.job) == job;
+        let alive = |running: &&Running| running.dead.is_none() && Some(&running.job) == job;
         self.may = self.running.as_ref().filter(alive).map_or(May::Ask, |it| May::GoOn(it.job.clone()));
-        (self.went_on, self.last_numbered) = (false, None);
+        (self.went_on, self.held, self.last_numbered) = (false, false, None);
         self.line.clear();
     }
 
@@ -248,6 +264,9 @@ impl Board {
             if acts(&text) {
                 match &self.may {
                     May::Print(_) => {}
+                    May::GoOn(_) if self.could_know(now, self.running.as_ref().and_then(|it| it.dead)) => {
+                        self.broke("recovery", format!("{text:?} was sent to a board that had started anew"));
+                    }
                     May::GoOn(_) => self.went_on = true,
                     May::Ask => self.broke("recovery", format!("{text:?} was sent, and no job has begun")),
                 }
@@ -296,10 +315,9 @@ impl Board {
         if lives != std::mem::replace(&mut self.lives, lives) || halted {
             if let Some(running) = &mut self.running {
                 // A job of which nothing was run yet begins on the new boot.
-                running.dead |= running.done > 0;
-            }
-            if let May::GoOn(_) = self.may {
-                self.may = May::Ask;
+                if running.done > 0 {
+                    running.dead.get_or_insert(now);
+                }
             }
         }
         // What waits in the kernel: a window of 127 bytes, and a question or a stop behind it.
@@ -319,7 +337,7 @@ impl Board {
         };
         running.skip_pauses();
         let wanted = running.lines.get(running.done).cloned();
-        if !running.dead && wanted.as_deref() == Some(line) && (numbered || !counts) {
+        if running.dead.is_none() && wanted.as_deref() == Some(line) && (numbered || !counts) {
             running.done += 1;
             return;
         }
@@ -327,7 +345,7 @@ impl Board {
             return;
         }
         // Nothing on the wire told the host yet, and this firmware looks at no numbers.
-        if running.dead && !counts {
+        if running.dead.is_some() && !counts {
             return;
         }
         // The tail of a cut line that is no command does nothing.
@@ -362,7 +380,7 @@ impl Board {
         let (done, dead, job) = (running.done, running.dead, running.job.clone());
         self.broke(
             "lines",
-            format!("{line:?} was run after {done} lines of {job} (dead: {dead}); next is {wanted:?}"),
+            format!("{line:?} was run after {done} lines of {job} (dead: {dead:?}); next is {wanted:?}"),
         );
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use platen::domain::event::{ChainedRecord, Event, Fact};
 use platen::domain::ids::{FileHash, JobId, PrinterName};
+use platen::domain::job::PauseReason;
 use platen::io::store::Batch;
 use serde::{Deserialize, Serialize};
 
@@ -178,6 +179,7 @@ impl Witness {
                     board.begin(now, job, lines);
                 }
             }
+            Fact::JobPaused { reason: PauseReason::Restart, .. } => board.hold(),
             Fact::JobContinued { progress, .. } => board.continued(now, job, progress.confirmed),
             Fact::JobPrinted { exact, .. } => {
                 if *exact {
