@@ -27,6 +27,7 @@ use crate::control::stop::DtrReset;
 use crate::domain::ids::{BootId, PrinterName};
 use crate::domain::lab::Lab;
 use crate::io::clock::{Clock, entropy};
+use crate::io::offload::offload;
 use crate::io::serial::{self, Dial, HandedDial, SerialDial};
 use crate::io::spool::{Spool, SpoolError};
 use crate::io::store::sled::SledStore;
@@ -382,7 +383,7 @@ async fn open_state(path: PathBuf, floor: u64) -> Result<(Arc<dyn Store>, Spool)
         let spool = Spool::open(&path.join("files"))?.with_floor(floor);
         Ok((Arc::new(store), spool))
     };
-    match tokio::task::spawn_blocking(open).await {
+    match offload(open).await {
         Ok(outcome) => outcome,
         Err(error) => Err(DaemonError::Thread(error.to_string())),
     }
@@ -410,7 +411,7 @@ async fn check_journal(recorder: Recorder, ending: CancellationToken) {
 /// What an earlier daemon kept of the jobs that it left running.
 async fn open_trails(config: Arc<Config>) -> Result<Trails, DaemonError> {
     let open = move || Trails::open(&config, &trail::folder(&config.state_dir));
-    tokio::task::spawn_blocking(open).await.map_err(|error| DaemonError::Thread(error.to_string()))
+    offload(open).await.map_err(|error| DaemonError::Thread(error.to_string()))
 }
 
 fn lock(trails: &Mutex<Trails>) -> MutexGuard<'_, Trails> {

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod durable;
+pub mod offload;
 pub mod replace;
 pub mod serial;
 pub mod spool;

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::ids::{FileHash, hex};
 use crate::gcode::survey::{Survey, SurveyError, Surveyor};
 use crate::io::clock::entropy;
+use crate::io::offload::offload;
 
 /// Uploads leave this much space on the disk: the journal on it needs some for every print.
 pub const FREE_FLOOR: u64 = 64 * 1024 * 1024;
@@ -345,7 +346,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
 ) -> Result<T, SpoolError> {
     // The work has no panic of its own; what is left is a runtime that ends.
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(SpoolError::BrokenOff))
+    offload(work).await.unwrap_or(Err(SpoolError::BrokenOff))
 }
 
 #[cfg(test)]

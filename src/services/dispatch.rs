@@ -79,6 +79,7 @@ impl Dispatcher {
                     }
                     ready = is_ready;
                     tokio::select! {
+                        biased;
                         () = shutdown.cancelled() => break,
                         outcome = live.changed() => if outcome.is_err() { break },
                     }
@@ -92,6 +93,7 @@ impl Dispatcher {
                 }
             }
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return,
                 _ = feed.recv() => {}
                 () = changed.notified() => {}

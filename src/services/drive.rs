@@ -2,6 +2,7 @@
 //!
 //! Used by the printer's task and by `platen stream`; it decides nothing.
 
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::control::run::FileLine;
 use crate::control::session::{Session, TrailMark};
 use crate::gcode::lexer::Lexer;
 use crate::io::clock::Clock;
+use crate::io::offload::offload;
 use crate::io::serial::{Dial, DialError, Wire};
 use crate::io::spool::Spool;
 use crate::io::usb::Device;
@@ -32,7 +34,7 @@ enum Supply {
     Failed(String),
 }
 
-/// A file that is read ahead on a blocking thread, a few batches at most.
+/// A file that is read ahead, a few batches at most.
 #[derive(Debug)]
 pub struct FileSupply {
     batches: mpsc::Receiver<Supply>,
@@ -43,12 +45,43 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Lines in one hand-over: small against what a session holds, large against the cost of a channel.
 const BATCH: usize = 64;
+/// Bytes read at a time: some hundred lines, so that a thread is asked seldom and little waits in memory.
+const CHUNK: usize = 16 * 1024;
+
+/// A file that is read chunk by chunk, each on a thread that may wait.
+struct Reader {
+    file: std::fs::File,
+    lexer: Lexer,
+    chunk: Vec<u8>,
+}
+
+impl Reader {
+    fn new(file: std::fs::File) -> Self {
+        Self { file, lexer: Lexer::new(), chunk: vec![0; CHUNK] }
+    }
+
+    /// The lines of the next chunk, and whether it was the last. Blocks.
+    fn next(&mut self) -> Result<(Vec<FileLine>, bool), String> {
+        use std::io::Read;
+        let mut lines = Vec::new();
+        let mut take = |command: crate::gcode::lexer::Command<'_>| {
+            lines.push(FileLine { index: command.index, text: command.text.into() });
+        };
+        let count = self.file.read(&mut self.chunk).map_err(|error| error.to_string())?;
+        if count == 0 {
+            std::mem::take(&mut self.lexer).finish(&mut take).map_err(|error| error.to_string())?;
+            return Ok((lines, true));
+        }
+        self.lexer.feed(&self.chunk[..count], &mut take).map_err(|error| error.to_string())?;
+        Ok((lines, false))
+    }
+}
 
 impl FileSupply {
     /// Reads `file` from its beginning.
     pub fn read(file: std::fs::File) -> Self {
         let (sender, batches) = mpsc::channel(2);
-        tokio::task::spawn_blocking(move || Self::pump_to_end(file, &sender));
+        tokio::spawn(Self::pump_to_end(file, sender));
         Self { batches }
     }
 
@@ -61,10 +94,7 @@ impl FileSupply {
                 Err(error) => Err(error),
             };
             match opened {
-                Ok((file, _)) => {
-                    let file = file.into_std().await;
-                    tokio::task::spawn_blocking(move || Self::pump_to_end(file, &sender));
-                }
+                Ok((file, _)) => Self::pump_to_end(file.into_std().await, sender).await,
                 // A closed channel means that nobody wants it.
                 Err(error) => drop(sender.send(Supply::Failed(error.to_string())).await),
             }
@@ -72,39 +102,35 @@ impl FileSupply {
         Self { batches }
     }
 
-    fn pump_to_end(file: std::fs::File, sender: &mpsc::Sender<Supply>) {
-        let outcome = Self::pump(file, sender);
+    async fn pump_to_end(file: std::fs::File, sender: mpsc::Sender<Supply>) {
+        let outcome = Self::pump(file, &sender).await;
         // A closed channel means that nobody wants the rest.
-        let _ = sender.blocking_send(match outcome {
-            Ok(()) => Supply::End,
-            Err(error) => Supply::Failed(error),
-        });
+        let _ = sender.send(outcome.map_or_else(Supply::Failed, |()| Supply::End)).await;
     }
 
-    fn pump(mut file: std::fs::File, sender: &mpsc::Sender<Supply>) -> Result<(), String> {
-        use std::io::Read;
-        let mut lexer = Lexer::new();
-        let mut chunk = vec![0; 64 * 1024];
-        let mut batch = Vec::with_capacity(BATCH);
-        let mut open = true;
-        while open {
-            let count = file.read(&mut chunk).map_err(|error| error.to_string())?;
-            let mut take = |command: crate::gcode::lexer::Command<'_>| {
-                batch.push(FileLine { index: command.index, text: command.text.into() });
-                if batch.len() == BATCH {
-                    open &= sender.blocking_send(Supply::Lines(std::mem::take(&mut batch))).is_ok();
+    async fn pump(file: std::fs::File, sender: &mpsc::Sender<Supply>) -> Result<(), String> {
+        let mut reader = Reader::new(file);
+        let mut waiting = VecDeque::new();
+        loop {
+            let read;
+            (reader, read) = offload(move || {
+                let read = reader.next();
+                (reader, read)
+            })
+            .await
+            .map_err(|error| error.to_string())?;
+            let (lines, is_last) = read?;
+            waiting.extend(lines);
+            while waiting.len() >= BATCH || (is_last && !waiting.is_empty()) {
+                let batch = waiting.drain(..BATCH.min(waiting.len())).collect();
+                if sender.send(Supply::Lines(batch)).await.is_err() {
+                    return Ok(());
                 }
-            };
-            if count == 0 {
-                lexer.finish(&mut take).map_err(|error| error.to_string())?;
-                break;
             }
-            lexer.feed(&chunk[..count], &mut take).map_err(|error| error.to_string())?;
+            if is_last {
+                return Ok(());
+            }
         }
-        if !batch.is_empty() {
-            let _ = sender.blocking_send(Supply::Lines(batch));
-        }
-        Ok(())
     }
 }
 
@@ -144,9 +170,9 @@ impl std::fmt::Debug for Drive {
     }
 }
 
-/// Opens a way to a printer on a blocking thread.
+/// Opens a way to a printer on a thread that may wait.
 pub async fn dial(dial: Arc<dyn Dial>) -> Result<Box<dyn Wire>, DialError> {
-    match tokio::task::spawn_blocking(move || dial.dial()).await {
+    match offload(move || dial.dial()).await {
         Ok(result) => result,
         Err(error) => Err(DialError::Other { path: "port".into(), error: error.to_string() }),
     }
@@ -312,7 +338,7 @@ impl Drive {
     /// `true` when the bytes are in the kernel's hands. Whether the board obeys is told by the session, later.
     pub async fn stop(&mut self) -> bool {
         self.session.stop(self.clock.now());
-        // The file's reader is let go later, by the caller: that wakes a thread up.
+        // The file's reader is let go later, by the caller: that wakes its task up.
         self.wire.discard_output();
         while !self.session.transmit().is_empty() {
             // A port that takes nothing for this long will not take the stop either.
@@ -439,6 +465,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_longer_than_a_chunk_is_handed_over_whole_and_in_order() {
+        use std::io::{Seek, Write};
+        let lines: Vec<_> = (1..=2_000).map(|n| format!("G1 X{n} Y7 ; a comment")).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(lines.join("\n").as_bytes()).unwrap();
+        file.rewind().unwrap();
+        let mut supply = FileSupply::read(file);
+        let mut read = Vec::new();
+        loop {
+            match supply.batches.recv().await.unwrap() {
+                Supply::Lines(batch) => {
+                    assert!((1..=BATCH).contains(&batch.len()));
+                    read.extend(batch.into_iter().map(|line| (line.index, line.text)));
+                }
+                Supply::End => break,
+                Supply::Failed(error) => panic!("{error}"),
+            }
+        }
+        let wanted = (1..=2_000).map(|n| (n, format!("G1 X{n} Y7").into_bytes().into()));
+        assert!(read.into_iter().eq(wanted));
+        assert!(supply.batches.recv().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]

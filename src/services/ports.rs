@@ -9,6 +9,7 @@ use super::recorder::Recorder;
 use crate::domain::identity::{Evidence, Neighbour, Recognition};
 use crate::domain::ids::PrinterName;
 use crate::domain::lab::Lab;
+use crate::io::offload::offload;
 use crate::io::usb::{Device, Usb};
 
 /// What the operator says of a printer's port.
@@ -85,7 +86,7 @@ impl Ports {
         let recognition = Recognition { usb: None, known, neighbours, fixed_plug };
         let (ports, given) = (Arc::clone(self), recognition.clone());
         // Where it cannot be read, nothing is known of USB: what was known then does not fit.
-        tokio::task::spawn_blocking(move || ports.looked_up(given, device)).await.unwrap_or(recognition)
+        offload(move || ports.looked_up(given, device)).await.unwrap_or(recognition)
     }
 
     /// With what sysfs tells. Blocks.

@@ -36,6 +36,7 @@ use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
 use crate::io::clock::Clock;
+use crate::io::offload::offload;
 use crate::io::serial::{Dial, DialError, Wire};
 use crate::io::spool::Spool;
 use crate::io::successor::Supervisor;
@@ -162,6 +163,14 @@ fn is_worth_waiting(request: &Request, ending: bool) -> bool {
     }
 }
 
+/// Whether the journal hears of this progress; `noted` so long ago was the last that it heard of. A resend takes
+/// lines back that were confirmed, so it may be less than that.
+fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool {
+    let more = progress.confirmed.saturating_sub(noted.confirmed);
+    let hundredth = more * 100 >= progress.total;
+    more > 0 && since >= PROGRESS_AT_MOST_EVERY && (hundredth || since >= PROGRESS_AFTER)
+}
+
 /// Writes down what a printer's task tells, in order, for as long as it takes.
 struct Scribe {
     queue: mpsc::UnboundedSender<Request>,
@@ -272,7 +281,7 @@ async fn open(setup: &Setup) -> Opened {
             let mut reason = error.to_string();
             if matches!(error, DialError::Missing(_)) {
                 let (ports, recorder, name) = (Arc::clone(ports), setup.recorder.clone(), name.clone());
-                let looked = tokio::task::spawn_blocking(move || ports.elsewhere(&recorder, &name)).await;
+                let looked = offload(move || ports.elsewhere(&recorder, &name)).await;
                 if let Ok(Some(path)) = looked {
                     reason.push_str(&format!(
                         " Its adapter is at {path} now: set `port` to a name that stays, in /dev/serial/by-id or by-path"
@@ -1076,10 +1085,7 @@ impl Task {
             return;
         };
         let now = self.setup.clock.now();
-        let since = now - at;
-        let hundredth = (progress.confirmed - noted.confirmed) * 100 >= progress.total;
-        let moved = progress.confirmed > noted.confirmed;
-        if moved && since >= PROGRESS_AT_MOST_EVERY && (hundredth || since >= PROGRESS_AFTER) {
+        if is_worth_noting(progress, noted, now - at) {
             self.noted = Some((progress, now));
             self.scribe.note(Request::NoteProgress { job, progress });
         }
@@ -1091,5 +1097,22 @@ impl Task {
             LineRate::of(&session.line().since(line), now.since(*then).as_secs_f64())
         });
         self.live.send_replace(Arc::new(Snapshot { rate, ..session.snapshot(now) }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_noted_by_hundredths_or_after_a_while_and_not_when_a_resend_took_lines_back() {
+        let at = |confirmed| Progress { confirmed, total: 1_000 };
+        let second = Duration::from_secs(1);
+        assert!(is_worth_noting(at(20), at(10), second));
+        assert!(!is_worth_noting(at(19), at(10), second));
+        assert!(is_worth_noting(at(11), at(10), PROGRESS_AFTER));
+        assert!(!is_worth_noting(at(10), at(10), PROGRESS_AFTER));
+        assert!(!is_worth_noting(at(900), at(10), second / 2));
+        assert!(!is_worth_noting(at(7), at(10), PROGRESS_AFTER), "less than the journal has");
     }
 }

@@ -19,6 +19,7 @@ use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
 use crate::domain::ids::{JobId, NodeName, SiteName};
 use crate::domain::lab::{EntityKey, Lab, Refusal, Request};
 use crate::io::clock::Clock;
+use crate::io::offload::offload;
 use crate::io::store::{Batch, Store, StoreError, VALUE_MAX, Value};
 
 /// Printers, people and readers together: 128 printers with one progress each, and some people.
@@ -234,7 +235,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
 ) -> Result<T, JournalError> {
-    match tokio::task::spawn_blocking(work).await {
+    match offload(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -460,7 +461,7 @@ impl Writer {
         ask: impl FnOnce(&dyn Store) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<(), StoreError> {
         let store = Arc::clone(&self.shared.store);
-        let answered = tokio::task::spawn_blocking(move || ask(store.as_ref())).await;
+        let answered = offload(move || ask(store.as_ref())).await;
         answered.unwrap_or_else(|error| {
             Err(StoreError::Lost { path: "the journal".into(), detail: error.to_string() })
         })

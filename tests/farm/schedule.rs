@@ -1,0 +1,216 @@
+//! What happens to a farm and when, as data: drawn from a seed, written to a file, read back, made smaller.
+
+use hw_sim::faults::{Direction, Fault};
+use hw_sim::heater::{HeaterFault, HeaterId};
+use hw_sim::quirks::{Face, ResetCause};
+use serde::{Deserialize, Serialize};
+
+use crate::dice::Dice;
+
+/// What a seed means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Schedule {
+    /// All chance that is left comes from here: the wire's, the disk's delays, people's whims.
+    pub(crate) seed: u64,
+    pub(crate) printers: Vec<Printer>,
+    /// From here on nothing new goes wrong, and what can be mended is.
+    pub(crate) heals_ms: u64,
+    pub(crate) events: Vec<Timed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Printer {
+    pub(crate) face: Face,
+    pub(crate) latency_us: u64,
+    pub(crate) reset_on_open: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Timed {
+    pub(crate) at_ms: u64,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    /// Somebody queues one of the library's files.
+    Queue {
+        file: usize,
+        pinned: Option<usize>,
+        purpose: usize,
+    },
+    Pause {
+        printer: usize,
+    },
+    Resume {
+        printer: usize,
+    },
+    /// The job that was accepted as the nth.
+    Cancel {
+        job: usize,
+    },
+    /// Emergency stop, of one or of all.
+    Stop {
+        printer: Option<usize>,
+    },
+    Clear {
+        printer: usize,
+    },
+    ClearBed {
+        printer: usize,
+    },
+    Trouble {
+        printer: usize,
+        fault: Fault,
+    },
+    Disk(Disk),
+    /// `kill -9`, and so long until another one is started.
+    Crash {
+        down_ms: u64,
+    },
+    /// SIGTERM.
+    Leave {
+        down_ms: u64,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Disk {
+    Free,
+    /// No room but for what is urgent.
+    Full,
+    /// The next commit fails while it is made durable, and is there afterwards or not.
+    FailsOnce {
+        kept: bool,
+    },
+}
+
+/// Duet boards have native USB, Klipper's is a pseudo-terminal: bytes arrive whole there, and neither refuses a
+/// wrong line, so that nobody could be exact over a line that damages any.
+pub(crate) fn is_noisy_way(face: Face) -> bool {
+    !matches!(face, Face::RepRapFirmware | Face::Klipper)
+}
+
+impl Schedule {
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut dice = Dice(seed ^ 0xfa53);
+        let printers: Vec<_> = (0..=dice.roll(4))
+            .map(|_| {
+                let face = Face::NAMED[dice.roll(8) as usize].1;
+                let latency_us = [200, 1_000, 4_000, 16_000][dice.roll(4) as usize];
+                let reset_on_open = is_noisy_way(face) && dice.roll(4) == 0;
+                Printer { face, latency_us, reset_on_open }
+            })
+            .collect();
+        let heals_ms = 60_000 + dice.roll(120_000);
+        let mut schedule = Self { seed, printers, heals_ms, events: Vec::new() };
+        for _ in 0..=1 + dice.roll(5) {
+            let pinned = dice.roll(3) == 0;
+            let printer = dice.roll(schedule.printers.len() as u64) as usize;
+            let (file, purpose) = (dice.roll(FILES) as usize, dice.roll(3) as usize);
+            let at_ms = dice.roll(schedule.heals_ms * 2 / 3);
+            schedule.add(at_ms, What::Queue { file, pinned: pinned.then_some(printer), purpose });
+        }
+        for _ in 0..dice.roll(10) {
+            schedule.add_person(&mut dice);
+        }
+        for _ in 0..dice.roll(8) {
+            schedule.add_trouble(&mut dice);
+        }
+        for _ in 0..dice.roll(3) {
+            schedule.add_disk(&mut dice);
+        }
+        for _ in 0..dice.roll(4) {
+            schedule.add_crashes(&mut dice);
+        }
+        schedule.events.sort_by_key(|event| event.at_ms);
+        schedule
+    }
+
+    fn add(&mut self, at_ms: u64, what: What) {
+        self.events.push(Timed { at_ms, what });
+    }
+
+    fn moment(&self, dice: &mut Dice) -> u64 {
+        2_000 + dice.roll(self.heals_ms - 2_000)
+    }
+
+    fn add_person(&mut self, dice: &mut Dice) {
+        let at_ms = self.moment(dice);
+        let printer = dice.roll(self.printers.len() as u64) as usize;
+        let what = match dice.roll(12) {
+            0..=2 => What::Pause { printer },
+            3 | 4 => What::Resume { printer },
+            5 | 6 => What::Cancel { job: dice.roll(6) as usize },
+            7 => What::Stop { printer: Some(printer) },
+            8 if dice.roll(4) == 0 => What::Stop { printer: None },
+            9 => What::Clear { printer },
+            _ => What::ClearBed { printer },
+        };
+        self.add(at_ms, what);
+    }
+
+    fn add_trouble(&mut self, dice: &mut Dice) {
+        let at_ms = self.moment(dice);
+        let printer = dice.roll(self.printers.len() as u64) as usize;
+        let noisy = is_noisy_way(self.printers[printer].face);
+        let direction = if dice.roll(2) == 0 { Direction::ToDevice } else { Direction::ToHost };
+        let fault = match dice.roll(16) {
+            0 | 1 if noisy => {
+                let rate = dice.roll(1_000) as f64 * 5e-7;
+                Fault::Noise { direction, loss: rate / 2.0, damage: rate }
+            }
+            2 if noisy => {
+                Fault::Garbage { bytes: (0..dice.roll(60)).map(|n| (n * 37 % 256) as u8).collect() }
+            }
+            3 if noisy => Fault::Deaf { for_us: dice.roll(2_000_000) },
+            4 | 5 => Fault::LoseNextOks { count: 1 + dice.roll(3) as u32 },
+            6 => Fault::Reset { cause: ResetCause::External },
+            7 => Fault::Reset { cause: ResetCause::BrownOut },
+            8 => Fault::Hang { for_us: dice.roll(8_000_000) },
+            9 => Fault::Kill,
+            10 => Fault::PowerCut,
+            11 => Fault::Stall { direction, for_us: dice.roll(2_000_000) },
+            12 => Fault::Heater {
+                heater: if dice.roll(2) == 0 { HeaterId::Hotend } else { HeaterId::Bed },
+                fault: [HeaterFault::SensorOpen, HeaterFault::SensorShort, HeaterFault::StuckOn]
+                    [dice.roll(3) as usize],
+            },
+            _ => {
+                let back = at_ms + 100 + dice.roll(20_000);
+                self.add(back, What::Trouble { printer, fault: Fault::Reconnect });
+                Fault::Disconnect
+            }
+        };
+        self.add(at_ms, What::Trouble { printer, fault });
+    }
+
+    fn add_disk(&mut self, dice: &mut Dice) {
+        let at_ms = self.moment(dice);
+        let what = match dice.roll(3) {
+            0 => Disk::FailsOnce { kept: dice.roll(2) == 0 },
+            _ => {
+                self.add(at_ms + dice.roll(30_000), What::Disk(Disk::Free));
+                Disk::Full
+            }
+        };
+        self.add(at_ms, What::Disk(what));
+    }
+
+    /// One, or a row of them that meets the next daemon while it looks for its jobs.
+    fn add_crashes(&mut self, dice: &mut Dice) {
+        let mut at_ms = self.moment(dice);
+        let again = if dice.roll(3) == 0 { 1 + dice.roll(4) } else { 0 };
+        for _ in 0..=again {
+            let down_ms = 1 + dice.roll(3_000);
+            let what = if dice.roll(6) == 0 { What::Leave { down_ms } } else { What::Crash { down_ms } };
+            self.add(at_ms, what);
+            at_ms += down_ms + dice.roll(2_500);
+        }
+    }
+}
+
+/// Files in the library.
+pub(crate) const FILES: u64 = 5;
