@@ -23,19 +23,20 @@ fn demo(name: &str) -> String {
 
 /// The same file with filament counted from the beginning of each layer's `G92 E0` on (`M82`), as other slicers do.
 fn absolute(text: &str) -> String {
-    let mut e = 0_i64;
+    // Whole hundred-thousandths, so that nothing is lost in adding up.
+    let mut e = 0.0;
     let mut out = String::new();
     for line in text.lines() {
-        let micro = |number: &str| (number.parse::<f64>().unwrap() * 100_000.0).round() as i64;
+        let micro = |number: &str| (number.parse::<f64>().unwrap() * 100_000.0).round();
         if line == "M83" || line.starts_with("M83 ") {
             out.push_str("M82\n");
         } else if line.starts_with("G92 E0") {
-            e = 0;
+            e = 0.0;
             out.push_str("G92 E0\n");
         } else if let (true, Some(at)) = (line.starts_with("G1 "), line.find(" E")) {
-            let (number, rest) = line[at + 2..].split_once(' ').unwrap_or((&line[at + 2..], ""));
+            let (number, rest) = line[at + 2..].split_once(' ').unwrap_or_else(|| (&line[at + 2..], ""));
             e += micro(number);
-            out.push_str(&format!("{} E{:.5} {rest}\n", &line[..at], e as f64 / 100_000.0));
+            out.push_str(&format!("{} E{:.5} {rest}\n", &line[..at], e / 100_000.0));
         } else {
             out.push_str(line);
             out.push('\n');
