@@ -68,8 +68,8 @@ fn no_acknowledged_entry_is_lost_when_the_writer_is_killed_again_and_again() {
     for round in 0..kills {
         let mut child = start(dir.path());
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        // Some rounds die while they open the store, some in the first commits, some after hundreds.
-        let patience = if round % 4 == 3 { 0 } else { 1 + (round * round) % 150 };
+        // Some rounds die while they open the store, some in the first commits, some after dozens.
+        let patience = if round % 4 == 3 { 0 } else { 1 + (round * round) % 60 };
         let (mut line, mut seen, mut killed) = (String::new(), 0, false);
         while lines.read_line(&mut line).unwrap() > 0 {
             if let Some((seq, case)) = acknowledged(&line) {
