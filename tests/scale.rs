@@ -305,7 +305,6 @@ impl Farm {
         const LINES: usize = 200;
         self.wait(at, |snapshot| snapshot.activity == Activity::Ready).await;
         let mut file = tempfile::tempfile().unwrap();
-        // Short enough to be read ahead whole: a reading thread would hold tokio's paused clock.
         file.write_all((self::file(LINES).join("\n") + "\n").as_bytes()).unwrap();
         file.rewind().unwrap();
         let (answer, answered) = oneshot::channel();

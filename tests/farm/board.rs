@@ -312,13 +312,12 @@ impl Board {
         let totals = &self.rig.ledger().totals;
         let lives = totals.resets + totals.kills;
         let halted = self.rig.firmware().is_halted();
-        if lives != std::mem::replace(&mut self.lives, lives) || halted {
-            if let Some(running) = &mut self.running {
-                // A job of which nothing was run yet begins on the new boot.
-                if running.done > 0 {
-                    running.dead.get_or_insert(now);
-                }
-            }
+        let changed = lives != std::mem::replace(&mut self.lives, lives);
+        // A job of which nothing was run yet begins on the new boot.
+        if (changed || halted)
+            && let Some(running) = self.running.as_mut().filter(|running| running.done > 0)
+        {
+            running.dead.get_or_insert(now);
         }
         // What waits in the kernel: a window of 127 bytes, and a question or a stop behind it.
         let queued = self.rig.queued_bytes();
@@ -348,8 +347,8 @@ impl Board {
         if running.dead.is_some() && !counts {
             return;
         }
-        // The tail of a cut line that is no command does nothing.
-        if !numbered && !known {
+        // The tail of a cut line that is no command does nothing, nor does an empty line.
+        if line.is_empty() || (!numbered && !known) {
             return;
         }
         if self.cut

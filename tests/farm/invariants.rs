@@ -101,7 +101,7 @@ impl Witness {
     }
 
     pub(crate) fn broke(&self, rule: &str, text: String) {
-        self.lock().broken.get_or_insert(Broken { rule: rule.into(), text });
+        self.lock().broken.get_or_insert_with(|| Broken { rule: rule.into(), text });
     }
 
     /// The first rule that did not hold.

@@ -95,7 +95,8 @@ fn report(seed: u64, library: &Library, mutant: Mutant, broken: &invariants::Bro
 #[test]
 fn whatever_happens_to_a_farm_nothing_acknowledged_is_lost_and_every_job_ends() {
     let library = Library::new();
-    let seeds = number("PLATEN_SEED").map_or(0..number("PLATEN_SEEDS").unwrap_or(300), |one| one..one + 1);
+    let seeds =
+        number("PLATEN_SEED").map_or_else(|| 0..number("PLATEN_SEEDS").unwrap_or(300), |one| one..one + 1);
     let began = tokio::time::Instant::now();
     let (outcomes, failed) = play_all(seeds, &library, Mutant::None);
     if let Some((seed, broken)) = failed {

@@ -127,7 +127,7 @@ impl World<'_> {
         let silent = is_deaf && now - self.deaf_since[at] > PATIENCE_US;
         let locked =
             record.latch.is_some() || matches!(activity, Activity::Stopped | Activity::Faulted { .. });
-        if (locked && (halted || heals)) || (silent && (halted || heals)) {
+        if (locked || silent) && (halted || heals) {
             self.deaf_since[at] = now;
             self.trouble(at, &Fault::Reset { cause: ResetCause::PowerUp });
         }
