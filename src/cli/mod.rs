@@ -9,6 +9,7 @@ pub mod cases;
 pub mod check;
 pub mod demo;
 pub mod jobs;
+pub mod model;
 pub mod preflight;
 pub mod print;
 pub mod printers;
@@ -74,6 +75,8 @@ pub enum Verb {
     Demo(demo::Demo),
     /// Tell every mistake in a configuration, without starting anything.
     Check(check::Check),
+    /// Say what a model is (STL, 3MF, OBJ), and what speaks against printing it, without a daemon.
+    Model(model::Model),
     /// Say what a G-code file would do, and what speaks against printing it, without a daemon.
     Preflight(preflight::Preflight),
     /// Stream one file to one port without a daemon, to try a printer out; or measure what its board can hold.
@@ -150,6 +153,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Demo(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(&global),
         Verb::Check(verb) => verb.run(&global),
+        Verb::Model(verb) => verb.run(&global),
         Verb::Preflight(verb) => verb.run(&global),
         Verb::Print(verb) => verb.run(&global),
         Verb::Jobs(verb) => verb.run(&global),

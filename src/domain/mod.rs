@@ -8,6 +8,8 @@ pub mod units;
 
 pub mod ids;
 
+pub mod finding;
+
 pub mod case;
 pub mod part;
 

@@ -5,28 +5,8 @@
 
 use super::analysis::{Analysis, At, EXTRUDE_MIN};
 use super::commands::Code;
+pub use crate::domain::finding::{Finding, Severity, refused};
 use crate::domain::printer::Firmware;
-
-/// How much a finding counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Printed only if a person accepts it by its code.
-    Warning,
-    /// Not printed.
-    Error,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Finding {
-    /// Stays the same over versions: `volume.extrusion`.
-    pub code: &'static str,
-    pub severity: Severity,
-    /// Where it shows first; absent where it is about the file as a whole.
-    pub line: Option<u64>,
-    pub what: String,
-    pub help: &'static str,
-}
 
 /// What a printer can bear. Lengths in mm, °C; absent where it is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -133,12 +113,6 @@ pub fn judge(file: &Analysis, question: &Question<'_>) -> Vec<Finding> {
     }
     found.0.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.line));
     found.0
-}
-
-/// What a person has still to accept, or cannot: errors, and warnings whose code is not among `accepted`.
-pub fn refused<'f>(findings: &'f [Finding], accepted: &[String]) -> Vec<&'f Finding> {
-    let open = |f: &&Finding| f.severity == Severity::Error || !accepted.iter().any(|code| code == f.code);
-    findings.iter().filter(open).collect()
 }
 
 const AXES: [char; 3] = ['X', 'Y', 'Z'];

@@ -1,0 +1,186 @@
+//! OBJ: corners (`v`) and faces (`f`) by number; pictures, materials and curves of lines are passed over.
+//!
+//! No other file is opened: `mtllib` and its like are names of files, and a model is what its own hash says.
+
+use std::io::BufRead;
+
+use super::limits::{Budget, Limits, ModelError, REDUCE};
+use super::lines::{Lines, coordinate, shown};
+use super::mesh::{Facts, Mesh, Vertex};
+
+/// Surfaces that are no triangles: passed over, they would be missing from the print.
+const FREE_FORM: [&[u8]; 6] = [b"curv", b"curv2", b"surf", b"cstype", b"bmat", b"call"];
+
+/// The facts, and how many objects there are.
+pub fn read(source: impl BufRead, limits: &Limits) -> Result<(Facts, u64), ModelError> {
+    let mut lines = Lines::new(source, limits.line, "OBJ");
+    let mut mesh = Mesh::new(limits.triangles);
+    let mut budget = Budget::new(limits.vertices, "too many vertices", REDUCE);
+    let mut vertices: Vec<Vertex> = Vec::new();
+    // A line that ends with a backslash goes on in the next one.
+    let mut begun: Vec<u8> = Vec::new();
+    let mut face: Vec<Vertex> = Vec::new();
+    let (mut objects, mut named) = (0, true);
+    while let Some(line) = lines.next()? {
+        let line = line.trim_ascii_end();
+        if let Some(part) = line.strip_suffix(b"\\") {
+            begun.extend_from_slice(part);
+            begun.push(b' ');
+            if begun.len() > limits.line {
+                return Err(lines.wrong(format!("it is longer than {} bytes", limits.line)));
+            }
+            continue;
+        }
+        begun.extend_from_slice(line);
+        let line = std::mem::take(&mut begun);
+        let text = line.split(|byte| *byte == b'#').next().unwrap_or_default();
+        let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let done: Result<(), String> = match words.next() {
+            Some(b"v") => corner(words).map(|at| vertices.push(at)),
+            Some(b"f") => {
+                face.clear();
+                let found = words.try_for_each(|word| {
+                    face.push(vertices[place(word, vertices.len())?]);
+                    Ok(())
+                });
+                let short = face.len() < 3;
+                let fault = || Err("a face needs three corners".to_owned());
+                found.and_then(|()| if short { fault() } else { Ok(()) })
+            }
+            Some(b"o") => {
+                named = true;
+                Ok(())
+            }
+            Some(word) if FREE_FORM.contains(&word) => {
+                let what = format!("line {} has a curved surface ({})", lines.number, shown(word));
+                return Err(ModelError::Unsupported(what));
+            }
+            _ => Ok(()),
+        };
+        if let Err(what) = done {
+            return Err(lines.wrong(what));
+        }
+        if let [first, rest @ ..] = &face[..] {
+            objects += u64::from(std::mem::take(&mut named));
+            for pair in rest.windows(2) {
+                mesh.add([*first, pair[0], pair[1]], None)?;
+            }
+            face.clear();
+        }
+        budget.used = 0;
+        budget.spend(vertices.len() as u64)?;
+        // The memory of a line is used for the next one.
+        begun = line;
+        begun.clear();
+    }
+    if !begun.is_empty() {
+        return Err(ModelError::Cut { format: "OBJ", what: "its last line is to go on" });
+    }
+    Ok((mesh.close(), objects))
+}
+
+/// `x y z`, and perhaps a weight, or a colour of three numbers.
+fn corner<'w>(words: impl Iterator<Item = &'w [u8]>) -> Result<Vertex, String> {
+    let (mut at, mut count) = ([0.0; 3], 0);
+    for word in words {
+        let number = coordinate(word)?;
+        if let Some(at) = at.get_mut(count) {
+            *at = number;
+        }
+        count += 1;
+    }
+    if count < 3 { Err("a corner needs three numbers".into()) } else { Ok(at) }
+}
+
+/// `7`, `7/1`, `7//3`, `7/1/3` or `-1/…`: which of the corners so far.
+fn place(word: &[u8], known: usize) -> Result<usize, String> {
+    let number = word.split(|byte| *byte == b'/').next().unwrap_or_default();
+    let number: Option<i64> = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+    let index = match number {
+        None => return Err(format!("{} is no corner", shown(word))),
+        Some(number @ 1..) => usize::try_from(number - 1).ok(),
+        Some(number) => usize::try_from(number.unsigned_abs())
+            .ok()
+            .filter(|back| *back > 0)
+            .and_then(|back| known.checked_sub(back)),
+    };
+    index
+        .filter(|index| *index < known)
+        .ok_or_else(|| format!("there is no corner {} among the {known} so far", shown(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits::LIMITS;
+    use super::super::tests::{CUBE, facts, obj, soup};
+    use super::*;
+
+    fn told(file: &str) -> Result<(Facts, u64), ModelError> {
+        read(file.as_bytes(), &LIMITS)
+    }
+
+    #[test]
+    fn a_cube_is_the_same_as_triangles_as_squares_and_counted_from_the_end() {
+        let want = facts(&soup(&CUBE, 3.0));
+        let corners =
+            "v 0 0 0\nv 3 0 0\nv 3 3 0 1.0\nv 0 3 0\nv 0 0 3\nv 3 0 3 0.5 0.5 0.5\nv 3 3 3\nv 0 3 3\n";
+        let squares = "f 4 3 2 1\nf 5 6 7 8\nf 1 2 6 5\nf 2 3 7 6\nf 3 4 8 7\nf 4 1 5 8\n";
+        let forms = squares.replace("4 3 2 1", "4/1 3/2/3 2//7 1");
+        let negative =
+            squares.replace("5 6 7 8", "-4 -3 -2 -1").replace("4 1 5 8", "-5/-1 -8 -4//-2 \\\n -1");
+        for faces in [squares, &forms, &negative] {
+            let file = format!(
+                "# a cube\nmtllib /etc/passwd\no one\n{corners}vt 0 0\nvn 0 0 1\ns off\n{faces}l 1 2\n"
+            );
+            for file in [file.replace('\n', "\r\n"), file] {
+                let (found, objects) = told(&file).unwrap();
+                assert!((found.volume - 27.0).abs() < 1e-9 && found.edges.closed(), "{file}");
+                assert_eq!((found.triangles, found.extents, objects), (12, want.extents, 1));
+            }
+        }
+        let (found, _) = told(&obj(&soup(&CUBE, 3.0))).unwrap();
+        assert_eq!(Facts { volume: 0.0, ..found }, Facts { volume: 0.0, ..want });
+    }
+
+    #[test]
+    fn objects_are_counted_where_they_have_faces() {
+        let cube = obj(&soup(&CUBE, 1.0));
+        let file = format!("o empty\no one\n{cube}o two\n{cube}");
+        assert_eq!(told(&cube).unwrap().1, 1);
+        assert_eq!(told(&file).unwrap().1, 2);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        for (file, told_line, told_what) in [
+            ("v 1 2", 1, "a corner needs three numbers"),
+            ("v 1 2 nan", 1, "`nan` is no number"),
+            ("v 1 2 1e30", 1, "`1e30` is no place in space"),
+            ("v 0 0 0\nf 1 1", 2, "a face needs three corners"),
+            ("v 0 0 0\nf 1 1 2", 2, "there is no corner `2` among the 1 so far"),
+            ("v 0 0 0\nf 0 1 1", 2, "there is no corner `0`"),
+            ("v 0 0 0\nf -2 1 1", 2, "there is no corner `-2`"),
+            ("v 0 0 0\nf 1 1 9223372036854775807", 2, "there is no corner"),
+            ("v 0 0 0\nf -9223372036854775808 1 1", 2, "there is no corner"),
+            ("v 0 0 0\nf 1 a 1", 2, "`a` is no corner"),
+        ] {
+            match told(file).unwrap_err() {
+                ModelError::Line { format: "OBJ", line, what } => {
+                    assert!(line == told_line && what.contains(told_what), "{file:?}: {line} {what}");
+                }
+                other => panic!("{file:?}: {other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_curved_surface_is_refused_and_a_line_without_end_is_not_held() {
+        assert!(matches!(told("v 0 0 0\ncstype bezier\n").unwrap_err(), ModelError::Unsupported(_)));
+        assert!(matches!(told("f 1 2 \\").unwrap_err(), ModelError::Cut { .. }));
+        let endless = "f 1 2 \\\n".repeat(100_000);
+        assert!(matches!(told(&endless).unwrap_err(), ModelError::Line { .. }));
+        let limits = Limits { vertices: 3, ..LIMITS };
+        let error = read(&b"v 0 0 0\nv 0 0 0\nv 0 0 0\nv 0 0 0\n"[..], &limits).unwrap_err().to_string();
+        assert!(error.contains("too many vertices: 4, and 3"), "{error}");
+    }
+}
