@@ -22,7 +22,7 @@ use platen::services::fleet::{Fleet, NotDone, Order};
 use platen::services::intake::Intake;
 use platen::services::journal::JournalError;
 use platen::services::ports::{Plug, Ports};
-use platen::services::printer::{self, Left, Setup};
+use platen::services::printer::{self, Lasting, Left, Setup};
 use platen::services::recorder::{NotRecorded, Recorder};
 use platen::services::rejoin::Trails;
 use platen::services::relay::Relay;
@@ -100,7 +100,10 @@ async fn start(ground: &Ground<'_>, boot: BootId) -> Result<Parts, JournalError>
     for printer in &config.printers {
         let name = printer.name.clone();
         let (keeper, found) = recorder.read(|lab| lock(&trails).take(lab, &config.restart, &name));
-        let left = Left { keeper, job: found.map(|found| (found, Arc::clone(&library.spool))) };
+        let spool = Arc::clone(&library.spool);
+        let lasting = Lasting { restart: config.restart.clone(), successor: Arc::default(), spool };
+        let job = found.map(|found| (found, Arc::clone(&library.spool)));
+        let left = Left { keeper, job, lasting: Some(lasting) };
         let behind = &witness.boards[&name];
         let running = recorder.read(|lab| lab.running_on(&name).map(|job| job.id.clone()));
         behind.lock().unwrap().meet_daemon(time.now(), running.as_ref());
