@@ -549,7 +549,7 @@ mod tests {
         master.write_all(b"ok\nok N2 P15 B3\n").unwrap();
         let way = HandedDial::new(left, SerialDial { path: path.clone(), baud: Baud(115_200) });
         let mut wire = way.dial().ok().unwrap();
-        let mut read = [0; 17];
+        let mut read = [0; 16];
         wire.read_exact(&mut read).await.unwrap();
         assert_eq!(&read, b"ok\nok N2 P15 B3\n");
         assert!(matches!(dial(path.to_str().unwrap()), DialError::Taken(_)));
