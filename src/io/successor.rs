@@ -130,8 +130,8 @@ impl Supervisor {
         drop(theirs);
         ours.set_read_timeout(Some(ANSWER))?;
         match ours.read(&mut [0]) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "systemd did not read what it was told")),
+            Ok(0) => Ok(()),
+            _ => Err(io::Error::new(io::ErrorKind::TimedOut, "systemd did not read what it was told")),
         }
     }
 }
