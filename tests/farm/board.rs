@@ -348,7 +348,7 @@ impl Board {
             return;
         }
         // The tail of a cut line that is no command does nothing, nor does an empty line.
-        if line.is_empty() || (!numbered && !known) {
+        if line.is_empty() || !(known || numbered && counts) {
             return;
         }
         if self.cut
