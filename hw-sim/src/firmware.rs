@@ -603,7 +603,9 @@ impl Firmware {
     /// Moves, waits for heat and changes of filament begin the clock of `M85` anew, in `manage_inactivity` and the
     /// loops of the waits; a dwell does not. Up to Marlin 2.0 moves do so only where idle steppers let go.
     fn is_excused_from_inactivity(&self) -> bool {
-        let moves = !self.planner.is_idle() && (self.config.moves_are_activity || self.stepper_idle_us > 0);
+        let homes = matches!(&self.waiting, Some(Waiting::Pause { afterwards: Afterwards::Homed(_), .. }));
+        let moves = (!self.planner.is_idle() || homes)
+            && (self.config.moves_are_activity || self.stepper_idle_us > 0);
         let waits = match &self.waiting {
             Some(Waiting::Heat(_)) => true,
             Some(Waiting::Person(asking)) => *asking != Asking::Continue,

@@ -1492,7 +1492,7 @@ impl Session {
         if let (Loss::Silence, Some(duty), Some(heater)) = (loss, self.duty(), self.heat.hottest())
             && duty != Duty::Greeting
         {
-            self.stop_silent(heater);
+            self.stop_silent(now, heater);
             return;
         }
         let greeting = matches!(self.phase, Phase::Greeting(_));
@@ -1529,7 +1529,7 @@ impl Session {
     }
 
     /// Hot, and not a word: whatever may still be heard is the stop.
-    fn stop_silent(&mut self, heater: Heater) {
+    fn stop_silent(&mut self, now: Moment, heater: Heater) {
         let alarm = Alarm {
             heater,
             hazard: Hazard::SilentWhileHot,
@@ -1538,7 +1538,7 @@ impl Session {
             target: None,
             limit: LINK_SILENCE.as_secs_f64(),
         };
-        self.take_alarm(Moment::ZERO, alarm);
+        self.take_alarm(now, alarm);
     }
 
     /// The firmware has everything, and everything has moved.

@@ -363,6 +363,28 @@ fn a_hot_printer_that_falls_silent_is_stopped() {
 }
 
 #[test]
+fn a_hot_printer_that_falls_silent_in_a_long_command_is_stopped_and_its_silence_is_no_proof_of_that() {
+    let file = ["M109 S200", "G4 S3000"].map(str::to_owned).into();
+    let mut config = unprotected(Face::Marlin21);
+    // Nothing in it looks at what arrives.
+    config.firmware.emergency_parser = false;
+    let mut world = World::new(config, SAFE, file);
+    world.open();
+    world.until_ready();
+    world.start();
+    world.run_until(900, "a hot nozzle", |world| world.rig.firmware().heater(HOTEND).temperature() > 198.0);
+    let later = world.now + 30_000_000;
+    world.run_until(31, "some of the dwell", |world| world.now >= later);
+    world.inject(&Trouble::Hang { for_us: 36_000_000_000 });
+    until_alarm(&mut world, 3_000, Hazard::SilentWhileHot, Action::Stop);
+    assert!(world.events.contains(&SessionEvent::Faulted(Fault::SilentWhileHot)));
+    world.run_until(10, "a stop that is given up", |world| {
+        world.events.contains(&SessionEvent::StopUnverified)
+    });
+    assert!(!world.events.iter().any(|event| matches!(event, SessionEvent::StopVerified(_))));
+}
+
+#[test]
 fn heat_that_a_file_leaves_on_is_switched_off_at_its_end() {
     let mut world = World::new(
         unprotected(Face::Marlin21),

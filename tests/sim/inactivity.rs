@@ -125,6 +125,13 @@ fn no_dwell_pause_slow_heat_or_idle_hour_meets_it() {
     assert!(ran.iter().any(|line| line == "M85 S900"), "it was armed");
     let last = ran.iter().rev().find(|line| line.starts_with("M85"));
     assert_eq!(last.map(String::as_str), Some("M85 S0"));
+    // The next job homes before anything else, on a board that has stood still for that hour.
+    let moves = (0..40).map(|n| format!("G1 X{} Y20 F3000", 10 + n % 2 * 100));
+    world.file = ["G28", "G90"].map(str::to_owned).into_iter().chain(moves).collect();
+    world.start();
+    let later = world.now + 60_000_000;
+    world.run_until(61, "a minute of it", |world| world.now >= later);
+    assert!(!is_killed(&world) && world.executed() > 20, "{:?}", world.events.last());
 }
 
 #[test]
