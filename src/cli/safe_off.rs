@@ -5,7 +5,6 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::{Failed, Global, runtime, show};
@@ -16,7 +15,7 @@ use crate::domain::printer::{Reading, RelayOutcome};
 use crate::io::clock::{Clock, entropy};
 use crate::io::serial::{Dial, DialError, SerialDial, Wire};
 use crate::io::successor;
-use crate::services::drive::dial;
+use crate::services::drive::{dial, switch_off};
 use crate::services::relay::Relay;
 
 /// How often it is looked whether somebody has come, or has let go of a port.
@@ -185,30 +184,13 @@ fn shown(heard: Heard) -> String {
 
 async fn talk(mut wire: Box<dyn Wire>, wait: Duration) -> (End, String) {
     let clock = Clock::start(BootId::from_entropy(entropy()));
-    let deadline = Instant::now() + wait;
     // What a program before us has left in the kernel is not to be printed.
     wire.discard_output();
     let mut talk = Talk::begin(clock.now());
-    let mut buffer = [0; 1024];
-    let (mut reader, mut writer) = tokio::io::split(&mut wire);
-    let gone = loop {
-        if talk.is_off() {
-            return (End::Off, format!("heaters off ({})", shown(talk.heard())));
-        }
-        let transmit = talk.transmit();
-        tokio::select! {
-            written = writer.write(transmit), if !transmit.is_empty() => match written {
-                Ok(count) if count > 0 => talk.transmitted(count),
-                _ => break true,
-            },
-            read = reader.read(&mut buffer) => match read {
-                Ok(count) if count > 0 => talk.handle_bytes(clock.now(), &buffer[..count]),
-                _ => break true,
-            },
-            () = tokio::time::sleep_until(clock.instant(talk.poll_timeout())) => talk.handle_timeout(clock.now()),
-            () = tokio::time::sleep_until(deadline) => break false,
-        }
-    };
+    let gone = switch_off(&mut wire, &clock, &mut talk, wait).await.is_err();
+    if talk.is_off() {
+        return (End::Off, format!("heaters off ({})", shown(talk.heard())));
+    }
     let heard = shown(talk.heard());
     match (talk.has_talked(), gone) {
         (_, true) => (End::Silent, "its port vanished meanwhile".into()),

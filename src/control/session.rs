@@ -839,6 +839,9 @@ impl Session {
 
     /// The daemon ends: heaters off, and the job is interrupted.
     pub fn leave_for_shutdown(&mut self, now: Moment) {
+        if self.is_rejoining() {
+            return self.end_run(Interruption::DaemonEnded);
+        }
         self.abandon(Interruption::DaemonEnded);
         if self.is_ready() || matches!(self.phase, Phase::SwitchedOff(_)) {
             let on = |reading: Option<Reading>| {

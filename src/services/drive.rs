@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::control::rejoin::Plan;
 use crate::control::run::FileLine;
+use crate::control::safe_off::SafeOff;
 use crate::control::session::{Session, TrailMark};
 use crate::gcode::lexer::Lexer;
 use crate::io::clock::Clock;
@@ -369,6 +370,14 @@ impl Drive {
         port.try_clone_to_owned().ok()
     }
 
+    /// Heaters off on a board of which nothing is known but that a job has run on it. Whether it says that they are.
+    pub async fn switch_off(&mut self, within: Duration) -> bool {
+        self.wire.discard_output();
+        let mut off = SafeOff::begin(self.clock.now());
+        let _ = switch_off(&mut self.wire, &self.clock, &mut off, within).await;
+        off.is_off()
+    }
+
     /// Moves the port's DTR to where the session wants it.
     fn follow_dtr(&mut self) {
         let now = self.clock.now();
@@ -384,6 +393,35 @@ impl Drive {
             }
         }
     }
+}
+
+/// Talks until the heaters are off or the time is over. An error where the port is gone.
+pub async fn switch_off(
+    wire: &mut Box<dyn Wire>,
+    clock: &Clock,
+    off: &mut SafeOff,
+    within: Duration,
+) -> std::io::Result<()> {
+    let deadline = Instant::now() + within;
+    let mut buffer = [0; 1024];
+    let (mut reader, mut writer) = tokio::io::split(wire);
+    let gone = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+    while !off.is_off() {
+        let transmit = off.transmit();
+        tokio::select! {
+            written = writer.write(transmit), if !transmit.is_empty() => match written? {
+                0 => return Err(gone()),
+                count => off.transmitted(count),
+            },
+            read = reader.read(&mut buffer) => match read? {
+                0 => return Err(gone()),
+                count => off.handle_bytes(clock.now(), &buffer[..count]),
+            },
+            () = tokio::time::sleep_until(clock.instant(off.poll_timeout())) => off.handle_timeout(clock.now()),
+            () = tokio::time::sleep_until(deadline) => break,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -646,8 +646,8 @@ impl Task {
                 () = &mut ending, if !leaving => {
                     leave_by = Some(Instant::now() + LEAVE);
                     is_left = self.has_successor(&drive.session);
-                    if !is_left {
-                        self.leave(&mut drive);
+                    if !is_left && self.leave(&mut drive).await {
+                        break Ended::Shutdown;
                     }
                 }
                 Some(ordered) = self.orders.recv() => self.obey(&mut drive, ordered).await,
@@ -689,7 +689,9 @@ impl Task {
                     MayBeLeft::Now | MayBeLeft::Soon | MayBeLeft::No => {}
                 }
                 is_left = false;
-                self.leave(&mut drive);
+                if self.leave(&mut drive).await {
+                    break Ended::Shutdown;
+                }
                 leave_by = Some(Instant::now() + LEAVE);
                 continue;
             }
@@ -706,10 +708,30 @@ impl Task {
         (drive.into_session(), ended)
     }
 
-    /// Nobody will watch the heat when we are gone.
-    fn leave(&self, drive: &mut Drive) {
+    /// Nobody will watch the heat when we are gone. `true`: there is nothing more to wait for.
+    async fn leave(&mut self, drive: &mut Drive) -> bool {
         drive.set_supply(None);
+        let was_looking = drive.session.is_rejoining();
         drive.session.leave_for_shutdown(self.setup.clock.now());
+        if !was_looking {
+            return false;
+        }
+        // A job has run there and may be in the middle of a heat-up, which only this breaks off.
+        let is_off = tokio::select! {
+            biased;
+            Some(stop) = self.stops.recv() => {
+                self.stop(drive, stop).await;
+                return false;
+            }
+            is_off = drive.switch_off(LEAVE) => is_off,
+        };
+        if !is_off {
+            tracing::error!(printer = %self.setup.name, "it did not say that its heaters are off");
+            self.cut_power();
+        }
+        drive.session.handle_closed("platen ends");
+        self.note_events(drive);
+        true
     }
 
     /// What becomes of a job after a gap.

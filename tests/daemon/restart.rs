@@ -156,3 +156,27 @@ fn a_board_that_was_reset_meanwhile_is_interrupted_and_its_heaters_are_off() {
         daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
     }
 }
+
+#[test]
+fn a_daemon_that_ends_while_it_looks_for_a_job_leaves_no_heater_on() {
+    let folder = tempfile::tempdir().unwrap();
+    // A heat-up takes minutes, and the board tells its count only behind it.
+    let config = printer(folder.path(), "mk", Face::Marlin21, 1.0);
+    let lab = Lab::new(folder, vec![config], "");
+    let file = lab.file("hot.gcode", "G28\nG90\nM140 S60\nM109 S210\nG1 X10 F600\n");
+    let daemon = lab.serve();
+    let case = daemon.case_for("education");
+    let job = daemon.print(&file, &case, "mk");
+    daemon.wait_job(&job, "printing");
+    let targets = || lab.printers[0].statistics().unwrap().targets;
+    until("a heat-up", || (targets()[0] == 210.0).then_some(()));
+    daemon.crash();
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "connecting");
+    assert_eq!(targets(), [210.0, 60.0]);
+    let told = daemon.terminate();
+    assert_eq!((told.code, targets()), (Some(0), [0.0, 0.0]), "{told:?}");
+    let daemon = lab.serve();
+    let ended = daemon.wait_job(&job, "interrupted");
+    assert!(ended["why"].as_str().unwrap().contains("platen ended"), "{ended}");
+}

@@ -584,7 +584,9 @@ impl Pump {
             match timeout_at(deadline, link.next()).await {
                 Ok(News::Acknowledged(ticket)) => self.acknowledged(ticket),
                 Ok(News::Connected) => {}
-                Ok(News::Closed | News::Gone(_)) | Err(_) => return,
+                Ok(News::Closed | News::Gone(_)) => return,
+                // What it has not acknowledged is sent again at the next start; the goodbye is said all the same.
+                Err(_) => break,
             }
         }
         link.disconnect();
