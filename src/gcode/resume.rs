@@ -20,6 +20,8 @@ use crate::domain::units::Height;
 
 /// The head passes so far above everything that may have been laid, mm.
 const LIFT: f64 = 5.0;
+/// A measured height is this far off at most, mm: a ruler and a sagging axis.
+const OFF_MAX: f64 = 1.0;
 /// With less room than this above the part, it is not passed over.
 const LIFT_MIN: f64 = 1.0;
 /// Commands that a planner holds: confirmed, and lost by a board that was reset.
@@ -83,6 +85,10 @@ pub enum CannotResume {
         .between.map_or_else(|| "away from the part".to_owned(), |(low, high)| format!("somewhere between Z {low} and Z {high} mm"))
     )]
     Height { between: Option<(f64, f64)> },
+    #[error(
+        "the nozzle was between Z {low} and Z {high} mm when the job ended, and {told} mm cannot be right: measure it again above the plate; if somebody has moved it, bring it back by the same way"
+    )]
+    OtherHeight { told: f64, low: f64, high: f64 },
     #[error(
         "there is no room above the part: it may be {top} mm tall, and the head is known to reach {ceiling} mm; write `build_height` into the printer's section, or print the part anew"
     )]
@@ -388,10 +394,16 @@ impl Reader {
     }
 
     fn height(&self) -> Result<Height, CannotResume> {
-        if let Some(height) = self.ask.height {
-            return Ok(height);
-        }
         let known = self.seen.between.filter(|_| self.ask.recorded && !self.seen.height_lost);
+        if let Some(height) = self.ask.height {
+            let told = height.mm();
+            return match known.filter(|(low, high)| !(low - OFF_MAX..=high + OFF_MAX).contains(&told)) {
+                Some((low, high)) => {
+                    Err(CannotResume::OtherHeight { told, low: thousandth(low), high: thousandth(high) })
+                }
+                None => Ok(height),
+            };
+        }
         let same = known.filter(|(low, high)| high - low < EXACT).and_then(|(low, _)| Height::from_mm(low));
         same.ok_or_else(|| CannotResume::Height {
             between: known.map(|(low, high)| (thousandth(low), thousandth(high))),

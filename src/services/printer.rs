@@ -388,6 +388,11 @@ impl Task {
                 Waited::Enough => {}
             }
         }
+        let comes = self.lasting.as_ref().is_some_and(|lasting| lasting.successor.get().is_some());
+        if !comes {
+            // A port that was gone has not come back in time.
+            self.give_left_up(self.left_why.clone());
+        }
         let Self { scribe: Scribe { queue, done }, .. } = self;
         drop(queue);
         let _ = done.await;

@@ -99,6 +99,26 @@ fn a_job_that_waits_can_be_cancelled_and_never_starts() {
 }
 
 #[test]
+fn a_daemon_that_is_stopped_while_a_cable_is_out_says_that_the_job_is_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = printer(folder.path(), "mk", Face::Marlin21, 20.0);
+    let lab = Lab::new(folder, vec![config], "");
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), lab.file("long.gcode", &gcode(20_000)));
+    let job = daemon.print(&file, &case, "mk");
+    daemon.wait_job(&job, "printing");
+    wait_commands(&lab.printers[0], 50);
+    lab.printers[0].unplug().unwrap();
+    daemon.wait_printer("mk", "offline");
+    assert_eq!(daemon.job(&job)["state"], "printing", "it is looked for");
+    assert_eq!(daemon.terminate().code, Some(0));
+    let daemon = lab.serve();
+    let events = daemon.events();
+    let last = |what: &str| events.iter().rposition(|event| event["fact"]["type"] == what);
+    assert!(last("job_interrupted").is_some() && last("job_interrupted") < last("daemon_started"));
+}
+
+#[test]
 fn a_cable_that_stays_out_interrupts_the_job_and_the_printer_comes_back_without_it() {
     for face in [Face::Marlin21, Face::Marlin11] {
         let folder = tempfile::tempdir().unwrap();

@@ -422,6 +422,7 @@ fn a_held_nozzle_is_cooled_to_its_hold_temperature_and_hot_again_before_the_next
     let mut heated: Vec<_> = ["M140 S50", "M109 S200", "M190 S50"].map(str::to_owned).into();
     heated.extend(file(1_200));
     let mut world = World::with_profile(config, profile, heated);
+    world.scripts = &["M104 S", "M109 S"];
     world.open();
     world.until_ready();
     world.start();

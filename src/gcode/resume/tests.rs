@@ -258,6 +258,23 @@ fn a_nozzle_that_stands_where_a_later_layer_lies_may_have_laid_it() {
 }
 
 #[test]
+fn a_told_height_that_cannot_be_by_the_record_is_refused() {
+    let second = layer(0.4) + &"G1 X101 E.1\nG1 X100 E.1\n".repeat(99);
+    let text = format!("{START}{}{second}{}G1 Z30\n", layer(0.2), layer(0.6));
+    let confirmed = commands_of(&text[..text.match_indices(";LAYER_CHANGE").nth(1).unwrap().0]) + 100;
+    let with = |height, recorded| {
+        let height = Height::from_mm(height);
+        work_out(&text, Ask { confirmed, ahead: 50, recorded, height, ..ask(&text) })
+    };
+    for wrong in [2.0, 12.0, 150.0] {
+        let refused = with(wrong, true).expect_err("a slip of the pen drives the nozzle into the plate");
+        assert!(matches!(refused, CannotResume::OtherHeight { .. }), "{refused}");
+    }
+    assert!(with(0.4, true).is_ok());
+    assert!(with(12.0, false).is_ok(), "it was parked, and nobody but the person knows");
+}
+
+#[test]
 fn the_head_passes_over_the_part_and_not_through_the_roof() {
     let text = tower("");
     let with = |height, build_height| {
