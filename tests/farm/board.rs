@@ -12,9 +12,32 @@ use crate::library::spelled;
 use crate::schedule::{self, is_noisy_way};
 
 /// What a host asks for itself, and what it switches off.
-const OWN: [&str; 23] = [
-    "M105", "M110", "M112", "M113", "M114", "M115", "M119", "M154", "M155", "M400", "M108", "M876", "M503",
-    "M999", "M104 S0", "M140 S0", "M141 S0", "M107", "M84", "M85", "M18", "M410", "M602",
+const OWN: [&str; 25] = [
+    "M105",
+    "M110",
+    "M112",
+    "M113",
+    "M114",
+    "M115",
+    "M119",
+    "M154",
+    "M155",
+    "M400",
+    "M108",
+    "M876",
+    "M503",
+    "M999",
+    "M104 S0",
+    "M104 T0 S0",
+    "M104 T1 S0",
+    "M140 S0",
+    "M141 S0",
+    "M107",
+    "M84",
+    "M85",
+    "M18",
+    "M410",
+    "M602",
 ];
 /// What a pause puts back: nothing that moves.
 const PUT_BACK: [&str; 9] = ["M83", "M82", "G90", "G91", "G1 F", "M104 S", "M140 S", "M109 S", "M190 S"];
