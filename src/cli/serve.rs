@@ -19,9 +19,10 @@ impl Serve {
     /// Runs until SIGTERM or SIGINT. What systemd kept open for us is ours, and what it does next decides how
     /// we end.
     pub fn run(self) -> Result<(), Failed> {
+        // Before anything is opened: a number that was promised and is not open could be given to that.
+        let inherited = successor::inherited();
         let config = Config::load(&self.config).map_err(|errors| Failed::Usage(errors.to_string()))?;
         let supervisor = Supervisor::of_environment();
-        let inherited = successor::inherited();
         runtime()?.block_on(async {
             let names: Vec<_> = inherited.iter().map(|(name, _)| name.clone()).collect();
             let daemon = Daemon::start_after(config, inherited);

@@ -5,6 +5,7 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -31,7 +32,6 @@ struct Systemd {
     passed: std::cell::Cell<usize>,
 }
 
-#[expect(unsafe_code, reason = "the kernel gives numbers")]
 fn read(socket: &UnixDatagram) -> Option<(String, Vec<OwnedFd>)> {
     let mut text = [0; 1024];
     let mut space = cmsg_space!([i32; 4]);
@@ -42,9 +42,30 @@ fn read(socket: &UnixDatagram) -> Option<(String, Vec<OwnedFd>)> {
         let rights = |one| if let ControlMessageOwned::ScmRights(raw) = one { raw } else { Vec::new() };
         (got.bytes, got.cmsgs().ok()?.flat_map(rights).collect::<Vec<_>>())
     };
-    // SAFETY: the kernel has just made them for us.
-    let passed = raw.into_iter().map(|raw| unsafe { OwnedFd::from_raw_fd(raw) }).collect();
+    let passed = raw.into_iter().map(owned).collect();
     Some((String::from_utf8(text[..length].to_vec()).unwrap(), passed))
+}
+
+#[expect(unsafe_code, reason = "the kernel gives numbers")]
+fn owned(number: i32) -> OwnedFd {
+    // SAFETY: the kernel has just made it for us.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// The child finds them from descriptor 3 on, as systemd's children do.
+#[expect(unsafe_code, reason = "only a child can say which number a descriptor has there")]
+fn pass(command: &mut std::process::Command, descriptors: Vec<OwnedFd>) {
+    let place = move || {
+        for (from, to) in descriptors.iter().zip(3..) {
+            // SAFETY: `dup2` may be called between fork and exec; what it replaces there is nobody's any more.
+            if unsafe { nix::libc::dup2(from.as_raw_fd(), to) } < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: it only calls `dup2`, and allocates nothing.
+    unsafe { command.pre_exec(place) };
 }
 
 fn hear(socket: &UnixDatagram, kept: &Kept) {
@@ -99,30 +120,27 @@ impl Systemd {
 
     /// Starts the service, with what was kept.
     fn serve(&self, lab: &Lab) -> Daemon {
-        let (names, numbers): (Vec<_>, Vec<_>) = {
+        // Copies far from the numbers that the child finds them at; no other child inherits them.
+        let copies: Vec<(String, OwnedFd)> = {
             let kept = self.kept.lock().unwrap();
-            // Copies that a child inherits, far from the numbers that they get there.
             let copy = |(name, port): &(String, OwnedFd)| {
-                (name.clone(), fcntl(port, FcntlArg::F_DUPFD(200)).unwrap())
+                let number = fcntl(port, FcntlArg::F_DUPFD_CLOEXEC(200)).unwrap();
+                (name.clone(), owned(number))
             };
-            kept.iter().map(copy).unzip()
+            kept.iter().map(copy).collect()
         };
-        self.passed.set(names.len());
-        let moves: Vec<_> =
-            numbers.iter().zip(3..).map(|(from, to)| format!("{to}<&{from} {from}<&-")).collect();
-        let script = format!("exec {}\nexport LISTEN_PID=$$\nexec \"$0\" \"$@\"", moves.join(" "));
+        self.passed.set(copies.len());
+        let (names, copies): (Vec<_>, Vec<_>) = copies.into_iter().unzip();
         let program = platen(&["serve", "--config", lab.config.to_str().unwrap()]);
         let mut command = std::process::Command::new("bash");
-        command.args(["-c", &script]).arg(program.get_program()).args(program.get_args());
+        command.args(["-c", "export LISTEN_PID=$$\nexec \"$0\" \"$@\""]);
+        command.arg(program.get_program()).args(program.get_args());
+        pass(&mut command, copies);
         let path = format!("{}:{}", self.folder.display(), std::env::var("PATH").unwrap());
         command.env("PATH", path).env("NOTIFY_SOCKET", self.socket()).env("PLATEN_UNIT", UNIT);
         command.env("FDSTORE", "64").env("LISTEN_FDS", names.len().to_string());
         command.env("LISTEN_FDNAMES", names.join(":"));
-        let process = Process::spawn(&mut command);
-        for number in numbers {
-            nix::unistd::close(number).unwrap();
-        }
-        Daemon::of(process)
+        Daemon::of(Process::spawn(&mut command))
     }
 }
 
