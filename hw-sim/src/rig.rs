@@ -159,6 +159,11 @@ impl Rig {
         self.to_device.queued_bytes(self.now_us)
     }
 
+    /// The host throws away what it has written and the line has not yet carried.
+    pub fn discard_output(&mut self) {
+        self.to_device.discard_queued(self.now_us);
+    }
+
     /// Whether the cable is in.
     pub fn is_plugged(&self) -> bool {
         self.port != Port::Unplugged

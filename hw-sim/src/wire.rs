@@ -173,6 +173,16 @@ impl Lane {
         self.flying.iter().rev().take_while(|(arrives_us, _)| *arrives_us > left_us).count() as u64
     }
 
+    /// Throws away what [`Self::queued_bytes`] counts, as `tcflush(TCOFLUSH)` does.
+    pub fn discard_queued(&mut self, now_us: u64) {
+        let queued = usize::try_from(self.queued_bytes(now_us)).unwrap_or(usize::MAX);
+        let kept = self.flying.len().saturating_sub(queued);
+        self.flying.truncate(kept);
+        self.free_at_ns = self.free_at_ns.saturating_sub(queued as u64 * self.byte_ns);
+        self.packet = None;
+        self.line.clear();
+    }
+
     /// Gives it bytes.
     pub fn send(&mut self, now_us: u64, bytes: &[u8]) {
         if self.is_clean() {
@@ -399,6 +409,16 @@ mod tests {
         assert_eq!(lane.queued_bytes(400), 5);
         assert_eq!(lane.queued_bytes(1_000_000), 5);
         assert_eq!(lane.queued_bytes(1_000_600), 0);
+    }
+
+    #[test]
+    fn what_is_thrown_away_never_arrives_and_leaves_the_line_free() {
+        let mut lane = lane(LaneConfig { baud: 250_000, latency_us: 1_000, ..LaneConfig::default() });
+        lane.send(0, &[b'x'; 100]);
+        lane.discard_queued(400);
+        assert_eq!(lane.queued_bytes(400), 0);
+        lane.send(400, b"!");
+        assert_eq!(lane.poll_deliver(u64::MAX), Some((1_440, [&[b'x'; 10][..], b"!"].concat())));
     }
 
     #[test]

@@ -17,8 +17,6 @@ use crate::world::{SAFE, World, curve};
 /// is late; and two where the board is known to restart by DTR.
 const GIVEN_UP_BY_US: u64 = 1_600_000;
 const RESET_BY_US: u64 = 2_200_000;
-/// Bytes of a line that every firmware takes.
-const LINE_MAX: u64 = 96;
 
 fn told(world: &World) -> Option<&SessionEvent> {
     let told = |e: &&SessionEvent| matches!(e, SessionEvent::StopVerified(_) | SessionEvent::StopUnverified);
@@ -158,23 +156,23 @@ fn no_more_than_the_window_is_ever_ahead_of_a_stop() {
         let at = world.now + 50_000 + dice.roll(2_000_000);
         world.run_until(5, "some lines", |world| world.now >= at);
         let window = world.session.link().window().in_flight_bytes() as u64;
-        let carried_later = world.rig.queued_bytes();
+        let mut carried_later = world.rig.queued_bytes();
+        busy += u64::from(carried_later > 0);
+        let afflicted = world.rig.statistics("");
+        // Lines behind a refused one are on their way still while they are sent anew, and a bad cable says lines
+        // twice: there the stop rests on throwing that away, as it does on every port.
+        if afflicted.totals.resends > 0 || afflicted.to_device.duplicated > 0 {
+            world.rig.discard_output();
+            carried_later = world.rig.queued_bytes();
+        }
         let now = world.moment();
         world.session.stop(now);
         let wire = world.session.transmit();
         let begins = wire.windows(5).position(|bytes| bytes == b"\nM112");
         let begins = begins.unwrap_or_else(|| panic!("seed {seed}: no stop in {:?}", wire.escape_ascii()));
         let ahead = carried_later + begins as u64;
-        // What the cable itself says twice is not ours to bound.
-        if world.rig.statistics("").to_device.duplicated > 0 {
-            continue;
-        }
         // A question may be behind the window's lines.
-        // What was behind a refused line is on its way still, and sent anew: it counts once more, up to a line.
-        // A real port throws that away at a stop; this wire does not.
-        let anew = if world.rig.statistics("").totals.resends > 0 { LINE_MAX } else { 0 };
-        assert!(ahead <= window + 40 + anew, "seed {seed}: {ahead} bytes ahead, {window} in flight");
-        busy += u64::from(carried_later > 0);
+        assert!(ahead <= window + 40, "seed {seed}: {ahead} bytes ahead, {window} in flight");
     }
     assert!(busy > 40, "only {busy} stops came while the wire was busy");
 }
