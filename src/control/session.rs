@@ -232,6 +232,17 @@ pub enum MayBeLeft {
     No,
 }
 
+/// Heat behind a port at which the board has not been greeted yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftHeat {
+    /// Watched, or nobody's.
+    Known,
+    /// Something lives there. What it did before is not known.
+    Unknown,
+    /// A job has run there, and nothing has told since that its heat is off.
+    OfAJob,
+}
+
 /// What of a trail has to be kept before the next byte: its points' version, `steady`, `packed`, `strays`.
 pub type TrailMark = (u64, bool, bool, u64);
 
@@ -311,6 +322,8 @@ pub struct Session {
     console_heat_until: Option<Moment>,
     /// It was stopped or had halted, and a person cleared it: a board that was not reset is deaf.
     cleared: bool,
+    /// A job has run behind this port, was looked for in vain, and nothing has told since that its heat is off.
+    heat_left: bool,
     /// When the port was opened; a board that restarts by that says so soon.
     opened: Moment,
     /// It was seen to restart when the port was opened.
@@ -361,6 +374,7 @@ impl Session {
             console: None,
             console_heat_until: None,
             cleared: false,
+            heat_left: false,
             opened: Moment::ZERO,
             restarts_on_open: false,
             reported: None,
@@ -534,8 +548,19 @@ impl Session {
                 let why = Interruption::NotContinued { unproven };
                 let line = Box::default();
                 self.events.push_back(SessionEvent::Interrupted { job, progress, why, line });
+                self.heat_left = true;
                 self.greet(now);
             }
+        }
+    }
+
+    /// What may be hot there, as far as nothing was told yet.
+    pub fn left_heat(&self) -> LeftHeat {
+        match self.phase {
+            Phase::Rejoining(_) => LeftHeat::OfAJob,
+            Phase::Greeting(_) if self.heat_left => LeftHeat::OfAJob,
+            Phase::Greeting(_) if self.heard_at.is_some() => LeftHeat::Unknown,
+            _ => LeftHeat::Known,
         }
     }
 
@@ -1714,6 +1739,8 @@ impl Session {
             return;
         }
         self.end_run(Interruption::NotContinued { unproven });
+        // Another board's heat is its own printer's.
+        self.heat_left = unproven != Unproven::Board;
         self.link = self.profile.link();
         self.greet(now);
     }
@@ -1911,6 +1938,7 @@ impl Session {
             Verdict::Wrong(wrong) => {
                 let switch_off = recognition.may_switch_off(&wrong);
                 self.phase = Phase::Quarantined(Box::new(wrong.clone()));
+                self.heat_left = false;
                 self.poll_at = None;
                 self.events.push_back(SessionEvent::Quarantined(Box::new(wrong)));
                 if switch_off {
@@ -1980,6 +2008,7 @@ impl Session {
     fn greeted(&mut self, now: Moment) {
         self.phase = Phase::Ready;
         self.cleared = false;
+        self.heat_left = false;
         self.poll_at = Some(now + POLL);
         self.events.push_back(SessionEvent::Ready);
     }

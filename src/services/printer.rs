@@ -26,7 +26,7 @@ use super::relay::Relay;
 use crate::config::Restart;
 use crate::control::console::ConsoleAnswer;
 use crate::control::rejoin::Plan;
-use crate::control::session::{MayBeLeft, NotNow, Profile, Session, SessionEvent};
+use crate::control::session::{LeftHeat, MayBeLeft, NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
 use crate::domain::heat::Action;
 use crate::domain::identity::Recognition;
@@ -388,8 +388,7 @@ impl Task {
                 Waited::Enough => {}
             }
         }
-        let comes = self.lasting.as_ref().is_some_and(|lasting| lasting.successor.get().is_some());
-        if !comes {
+        if !self.somebody_comes() {
             // A port that was gone has not come back in time.
             self.give_left_up(self.left_why.clone());
         }
@@ -716,12 +715,13 @@ impl Task {
     /// Nobody will watch the heat when we are gone. `true`: there is nothing more to wait for.
     async fn leave(&mut self, drive: &mut Drive) -> bool {
         drive.set_supply(None);
-        let was_looking = drive.session.is_rejoining();
+        let left = drive.session.left_heat();
         drive.session.leave_for_shutdown(self.setup.clock.now());
-        if !was_looking {
+        // Whoever comes after us greets it, which switches off as well.
+        if left == LeftHeat::Known || (left == LeftHeat::Unknown && self.somebody_comes()) {
             return false;
         }
-        // A job has run there and may be in the middle of a heat-up, which only this breaks off.
+        // It may be in the middle of a heat-up, which only this breaks off.
         let is_off = tokio::select! {
             biased;
             Some(stop) = self.stops.recv() => {
@@ -732,7 +732,9 @@ impl Task {
         };
         if !is_off {
             tracing::error!(printer = %self.setup.name, "it did not say that its heaters are off");
-            self.cut_power();
+            if left == LeftHeat::OfAJob {
+                self.cut_power();
+            }
         }
         drive.session.handle_closed("platen ends");
         self.note_events(drive);
@@ -748,11 +750,15 @@ impl Task {
         })
     }
 
+    /// A daemon comes after this one.
+    fn somebody_comes(&self) -> bool {
+        self.lasting.as_ref().is_some_and(|lasting| lasting.successor.get().is_some())
+    }
+
     /// The daemon that comes after this one will look for the job that runs here.
     fn has_successor(&self, session: &Session) -> bool {
-        let comes = self.lasting.as_ref().is_some_and(|lasting| lasting.successor.get().is_some());
         let lasts = |job: &JobId| self.policy(job) != AfterCrash::Interrupt;
-        comes && session.may_be_left() != MayBeLeft::No && session.job().is_some_and(lasts)
+        self.somebody_comes() && session.may_be_left() != MayBeLeft::No && session.job().is_some_and(lasts)
     }
 
     /// A pulled cable ends no job by itself: it is looked for when the port is back.

@@ -2,6 +2,9 @@
 //!
 //! `PLATEN_KILLS=200 cargo test --release --test daemon restart -- --nocapture` by hand; a few in CI.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use hw_sim::canonical::{Canonical, canonical};
 use hw_sim::pty::Handle;
 use hw_sim::quirks::Face;
@@ -157,26 +160,61 @@ fn a_board_that_was_reset_meanwhile_is_interrupted_and_its_heaters_are_off() {
     }
 }
 
-#[test]
-fn a_daemon_that_ends_while_it_looks_for_a_job_leaves_no_heater_on() {
+/// A daemon that died while a board heats up for its job: that takes minutes, and only behind it the board answers.
+fn died_in_a_heat_up(config: &str) -> (Lab, String) {
     let folder = tempfile::tempdir().unwrap();
-    // A heat-up takes minutes, and the board tells its count only behind it.
-    let config = printer(folder.path(), "mk", Face::Marlin21, 1.0);
-    let lab = Lab::new(folder, vec![config], "");
+    let board = printer(folder.path(), "mk", Face::Marlin21, 1.0);
+    let lab = Lab::new(folder, vec![board], config);
     let file = lab.file("hot.gcode", "G28\nG90\nM140 S60\nM109 S210\nG1 X10 F600\n");
     let daemon = lab.serve();
     let case = daemon.case_for("education");
     let job = daemon.print(&file, &case, "mk");
     daemon.wait_job(&job, "printing");
-    let targets = || lab.printers[0].statistics().unwrap().targets;
-    until("a heat-up", || (targets()[0] == 210.0).then_some(()));
+    until("a heat-up", || (targets(&lab)[0] == 210.0).then_some(()));
     daemon.crash();
+    (lab, job)
+}
+
+fn targets(lab: &Lab) -> [f64; 2] {
+    lab.printers[0].statistics().unwrap().targets
+}
+
+/// Ends the daemon that has come after that, and looks whether the heaters are off.
+fn assert_ends_cold(lab: &Lab, daemon: Daemon) {
+    assert_eq!(targets(lab), [210.0, 60.0]);
+    let told = daemon.terminate();
+    assert_eq!((told.code, targets(lab)), (Some(0), [0.0, 0.0]), "{told:?}");
+}
+
+#[test]
+fn a_daemon_that_ends_while_it_looks_for_a_job_leaves_no_heater_on() {
+    let (lab, job) = died_in_a_heat_up("");
     let daemon = lab.serve();
     daemon.wait_printer("mk", "connecting");
-    assert_eq!(targets(), [210.0, 60.0]);
-    let told = daemon.terminate();
-    assert_eq!((told.code, targets()), (Some(0), [0.0, 0.0]), "{told:?}");
-    let daemon = lab.serve();
-    let ended = daemon.wait_job(&job, "interrupted");
+    assert_ends_cold(&lab, daemon);
+    let ended = lab.serve().wait_job(&job, "interrupted");
     assert!(ended["why"].as_str().unwrap().contains("platen ended"), "{ended}");
+}
+
+#[test]
+fn a_daemon_that_ends_while_it_greets_the_board_of_a_job_that_does_not_go_on_leaves_no_heater_on() {
+    let (lab, job) = died_in_a_heat_up("");
+    let files = fs::read_dir(lab.state().join("files")).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.filter(|path| path.is_file()).collect();
+    let [spooled] = &files[..] else { panic!("{files:?}") };
+    fs::set_permissions(spooled, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(spooled, "G28\n").unwrap();
+    let daemon = lab.serve();
+    daemon.wait_job(&job, "interrupted");
+    assert_ends_cold(&lab, daemon);
+}
+
+#[test]
+fn a_daemon_that_ends_while_it_greets_a_hot_board_leaves_no_heater_on() {
+    let (lab, job) = died_in_a_heat_up("[restart]\ncontinue = []\nask = []\n");
+    let daemon = lab.serve();
+    daemon.wait_job(&job, "interrupted");
+    // It has said a temperature.
+    until("a word", || daemon.printer("mk")["temperatures"]["hotend"]["actual"].as_f64());
+    assert_ends_cold(&lab, daemon);
 }
