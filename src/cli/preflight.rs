@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::{Failed, Global, show};
 use crate::config::Config;
-use crate::gcode::analysis::{Analyser, Analysis, Options};
+use crate::gcode::analysis::{Analyser, Analysis};
 use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge, refused};
 use crate::gcode::survey::{SurveyError, Surveyor};
 use crate::services::resume::limits_of;
@@ -48,7 +48,7 @@ impl Preflight {
         let mut file = File::open(&self.file).map_err(failed)?;
         let not_printable =
             |error: SurveyError| Failed::Finding(format!("this file cannot be printed: {error}"));
-        let (mut analyser, mut surveyor) = (Analyser::new(Options::default()), Surveyor::new());
+        let (mut analyser, mut surveyor) = (Analyser::new(printer.options()), Surveyor::new());
         let mut block = vec![0; BLOCK];
         loop {
             let read = file.read(&mut block).map_err(failed)?;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::domain::job::PauseReason;
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Park, Temperatures};
-use crate::gcode::modal::{Modal, Mode, TOOLS};
+use crate::gcode::modal::{Counting, Modal, Mode, TOOLS};
 use crate::protocol::dialect::Firmware;
 use crate::protocol::report::Position;
 
@@ -296,19 +296,6 @@ fn decimal(value: f64) -> String {
     if text == "-0" { "0".into() } else { text.into() }
 }
 
-/// Whether `G90` and `G91` set how filament counts, too; absent where the firmware is not known.
-fn is_coupled(firmware: Firmware) -> Option<bool> {
-    match firmware {
-        Firmware::Marlin20 | Firmware::Marlin21 | Firmware::Smoothieware => Some(true),
-        Firmware::Marlin11
-        | Firmware::PrusaMk3
-        | Firmware::Repetier
-        | Firmware::RepRapFirmware
-        | Firmware::Klipper => Some(false),
-        Firmware::Unknown => None,
-    }
-}
-
 /// `M84 S0` keeps the steppers from letting go after a while; elsewhere than in Marlin it may switch them off.
 fn knows_stepper_time(firmware: Firmware) -> bool {
     matches!(firmware, Firmware::Marlin11 | Firmware::Marlin20 | Firmware::Marlin21 | Firmware::PrusaMk3)
@@ -339,9 +326,9 @@ pub fn leave(
     }
     let motion = modal.motion()?;
     let feed = modal.feed(firmware == Firmware::Smoothieware)?;
-    let coupled = is_coupled(firmware);
-    let extrusion = modal.extrusion(coupled);
-    if extrusion.is_none() && coupled != Some(false) {
+    let counting = Counting::of(firmware);
+    let extrusion = modal.extrusion(counting);
+    if extrusion.is_none() && matches!(counting, None | Some(Counting::Latest)) {
         return None;
     }
     // The file's own numbers are finer than those that are told.

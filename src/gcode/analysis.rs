@@ -11,7 +11,7 @@ use memchr::{memchr2, memrchr2};
 use super::commands::{self, Code};
 use super::lexer::{LINE_MAX, LexError, split_comment, strip_number};
 use super::metadata::Metadata;
-use super::modal::{self, TOOLS, words};
+use super::modal::{self, Counting, TOOLS, words};
 use super::motion::{Clock, Limits};
 
 /// Marlin's `EXTRUDE_MINTEMP`, °C: below it, filament is not moved.
@@ -30,8 +30,8 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     pub limits: Limits,
-    /// Whether `G90` and `G91` set how filament counts, too (`gcode::modal`); not known where absent.
-    pub coupled: Option<bool>,
+    /// What `G90` and `G91` do to filament; not known where absent.
+    pub counting: Option<Counting>,
 }
 
 /// A number and the first line where it was reached.
@@ -284,7 +284,7 @@ pub struct Analyser {
 struct State {
     found: Analysis,
     clock: Clock,
-    coupled: Option<bool>,
+    counting: Option<Counting>,
     line: u64,
     offset: u64,
     /// mm, of the machine; E as the file counts it.
@@ -296,6 +296,9 @@ struct State {
     /// `G92 Z` has said where an axis is that was not homed.
     z_told: bool,
     relative: bool,
+    /// As `M82` and `M83` say; as the last of these and `G90`, `G91` says; and what comes of both.
+    own_relative: bool,
+    latest_relative: bool,
     relative_extrusion: bool,
     doubtful: bool,
     motion_said: bool,
@@ -319,7 +322,7 @@ impl Analyser {
             state: State {
                 found: Analysis::default(),
                 clock: Clock::new(options.limits),
-                coupled: options.coupled,
+                counting: options.counting,
                 line: 0,
                 offset: 0,
                 place: [0.0; 4],
@@ -328,6 +331,8 @@ impl Analyser {
                 homed: [false; 3],
                 z_told: false,
                 relative: false,
+                own_relative: false,
+                latest_relative: false,
                 relative_extrusion: false,
                 doubtful: false,
                 motion_said: false,
@@ -502,19 +507,15 @@ impl State {
             (b'G', 90 | 91) => {
                 self.relative = code.number == 91;
                 self.motion_said = true;
-                match self.coupled {
-                    Some(true) => {
-                        self.relative_extrusion = self.relative;
-                        self.extrusion_said = true;
-                    }
-                    Some(false) => {}
-                    None => self.doubtful = self.relative_extrusion != self.relative,
-                }
+                self.extrusion_said |= self.counting == Some(Counting::Latest);
+                self.latest_relative = self.relative;
+                self.count_filament();
             }
             (b'G', 92) => self.set_place(text),
             (b'M', 82 | 83) => {
-                self.relative_extrusion = code.number == 83;
-                (self.doubtful, self.extrusion_said) = (false, true);
+                self.own_relative = code.number == 83;
+                (self.latest_relative, self.extrusion_said) = (self.own_relative, true);
+                self.count_filament();
             }
             (b'M', 18 | 84) if words(text).all(|(letter, _)| letter != b'E' && letter != b'S') => {
                 self.homed = [false; 3];
@@ -611,6 +612,18 @@ impl State {
                 self.shift[axis] = 0.0;
             }
         }
+    }
+
+    /// How filament counts from here on.
+    fn count_filament(&mut self) {
+        let either = self.own_relative || self.relative;
+        self.relative_extrusion = match self.counting {
+            Some(Counting::Latest) => self.latest_relative,
+            Some(Counting::Either) => either,
+            Some(Counting::Apart) | None => self.own_relative,
+        };
+        let alike = self.own_relative == self.latest_relative && self.own_relative == either;
+        self.doubtful = self.counting.is_none() && !alike;
     }
 
     fn set_place(&mut self, text: &[u8]) {

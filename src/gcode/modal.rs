@@ -3,11 +3,38 @@
 //! A pure tracker of what was sent, so that what platen does in between (a park) can be undone exactly. What a
 //! file has never said is not known, and nothing is guessed: whoever needs it must do without.
 
+use crate::domain::printer::Firmware;
+
 /// How the numbers of a move count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Absolute,
     Relative,
+}
+
+/// What `G90` and `G91` do to the numbers of filament, beside `M82` and `M83`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Nothing (Klipper, RepRapFirmware, Prusa-Firmware, Repetier).
+    Apart,
+    /// Whatever was said last counts (Marlin 2 `set_relative_mode`, Smoothieware).
+    Latest,
+    /// Relative as long as either says so (Marlin 1.1 `gcode_get_destination`).
+    Either,
+}
+
+impl Counting {
+    /// Absent where the firmware is not known.
+    pub fn of(firmware: Firmware) -> Option<Self> {
+        match firmware {
+            Firmware::Marlin20 | Firmware::Marlin21 | Firmware::Smoothieware => Some(Self::Latest),
+            Firmware::Marlin11 => Some(Self::Either),
+            Firmware::PrusaMk3 | Firmware::Repetier | Firmware::RepRapFirmware | Firmware::Klipper => {
+                Some(Self::Apart)
+            }
+            Firmware::Unknown => None,
+        }
+    }
 }
 
 /// Tools whose heat is followed: more than any FDM printer has.
@@ -153,13 +180,14 @@ impl Modal {
         self.motion
     }
 
-    /// How `E` counts. `coupled`: whether `G90` and `G91` set that too (Marlin 2, Smoothieware), or not (Marlin 1,
-    /// Prusa, Repetier, RepRapFirmware, Klipper); where that is not known, both must come to the same.
-    pub fn extrusion(&self, coupled: Option<bool>) -> Option<Mode> {
+    /// What of `M82` and `M83` brings `E` back to how it counts; where it is not known how a firmware counts, all
+    /// must come to the same.
+    pub fn extrusion(&self, counting: Option<Counting>) -> Option<Mode> {
         let with_motion = if self.motion_is_later { self.motion } else { self.extrusion };
-        match coupled {
-            Some(true) => with_motion,
-            Some(false) => self.extrusion,
+        match counting {
+            Some(Counting::Latest) => with_motion,
+            // A relative `G91` is said again by whoever brings that back.
+            Some(Counting::Apart | Counting::Either) => self.extrusion,
             None => self.extrusion.filter(|mode| Some(*mode) == with_motion),
         }
     }
@@ -244,11 +272,11 @@ mod tests {
     #[test]
     fn how_filament_counts_depends_on_whether_g90_sets_it_too() {
         let modal = after(&["M83", "G91", "G1 Z1", "G90"]);
-        assert_eq!(modal.extrusion(Some(true)), Some(Mode::Absolute));
-        assert_eq!(modal.extrusion(Some(false)), Some(Mode::Relative));
+        assert_eq!(modal.extrusion(Some(Counting::Latest)), Some(Mode::Absolute));
+        assert_eq!(modal.extrusion(Some(Counting::Apart)), Some(Mode::Relative));
         assert_eq!(modal.extrusion(None), None, "not known, so not guessed");
         assert_eq!(after(&["G90", "M82"]).extrusion(None), Some(Mode::Absolute));
-        assert_eq!(after(&["G90"]).extrusion(Some(false)), None);
+        assert_eq!(after(&["G90"]).extrusion(Some(Counting::Either)), None);
     }
 
     #[test]

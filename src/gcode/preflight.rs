@@ -3,8 +3,9 @@
 //! Errors refuse; warnings need a person who accepts them by their codes. What is not known of a printer or a
 //! material refuses nothing. The facts come from `gcode::analysis`, and claims of the slicer are only compared.
 
-use super::analysis::{Analysis, At, EXTRUDE_MIN};
+use super::analysis::{Analysis, At, EXTRUDE_MIN, Options};
 use super::commands::Code;
+use super::modal::Counting;
 pub use crate::domain::finding::{Finding, Severity, refused};
 use crate::domain::printer::Firmware;
 
@@ -28,6 +29,13 @@ pub struct PrinterLimits {
     pub longest: Option<f64>,
     /// Codes that the site forbids.
     pub forbidden: Vec<Code>,
+}
+
+impl PrinterLimits {
+    /// How a file for this printer is to be read.
+    pub fn options(&self) -> Options {
+        Options { counting: self.firmware.and_then(Counting::of), ..Options::default() }
+    }
 }
 
 /// What a material bears, °C.
@@ -249,7 +257,8 @@ fn modes(file: &Analysis, resumes: bool, found: &mut Findings) {
     const SAY: &str = "begin the slicer's start G-code with G21, G90 and M83 (or M82)";
     if let Some(line) = file.mode_doubtful {
         let what = "G90 or G91 came after M82 or M83: firmwares differ in how filament counts now".into();
-        found.error("mode.doubtful", Some(line), what, "write M82 or M83 behind each G90 and G91");
+        let help = "name the printer with its firmware, or write M82 or M83 behind each G90 and G91";
+        found.error("mode.doubtful", Some(line), what, help);
     }
     if let Some(line) = file.extrusion_mode_unsaid {
         let what = "filament moves before M82 or M83 says how it counts".into();

@@ -1,10 +1,10 @@
 //! The analysis of real files, held against the simulator's planner, which shares no code with it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
 use std::io::Read;
 
+use crate::honest;
 use hw_sim::planner::{Limits, Planner};
+use platen::domain::printer::Firmware;
 use platen::gcode::analysis::{Analyser, Analysis, Options};
 use platen::gcode::preflight::{PrinterLimits, Question, judge};
 
@@ -21,30 +21,33 @@ fn analyse(text: &str) -> Analysis {
     analyser.finish().unwrap()
 }
 
-/// How long the simulator's planner takes, fed as fast as it has room. Reads what PrusaSlicer writes: absolute
-/// places, relative filament.
+/// How long the simulator's planner takes, fed as fast as it has room. Reads what these slicers write; `G90` and
+/// `G91` are for filament too, as in Marlin 2.
 fn simulated(text: &str) -> f64 {
     let mut planner = Planner::new(Limits::default(), 16);
-    let (mut now_us, mut place, mut feed, mut relative) = (0, [0.0; 4], 25.0, false);
+    let (mut now_us, mut place, mut feed, mut relative) = (0, [0.0; 4], 25.0, [false; 4]);
     for line in text.lines() {
         let mut words = line.split(';').next().unwrap().split_whitespace();
         match words.next() {
-            Some("G90") => relative = false,
-            Some("G91") => relative = true,
-            Some("G92") => assert!(line.starts_with("G92 E0")),
+            Some("G90") => relative = [false; 4],
+            Some("G91") => relative = [true; 4],
+            Some("M82") => relative[3] = false,
+            Some("M83") => relative[3] = true,
+            Some("G92") => {
+                assert!(line.starts_with("G92 E0"));
+                place[3] = 0.0;
+            }
             Some("G0" | "G1") => {
                 let from: [f64; 4] = place;
                 for word in words {
                     let (letter, value) = word.split_at(1);
                     let value: f64 = value.parse().unwrap();
-                    match letter {
-                        "F" => feed = value / 60.0,
-                        "E" => place[3] += value,
-                        _ => {
-                            let axis = "XYZ".find(letter).unwrap();
-                            place[axis] = if relative { place[axis] + value } else { value };
-                        }
+                    if letter == "F" {
+                        feed = value / 60.0;
+                        continue;
                     }
+                    let axis = "XYZE".find(letter).unwrap();
+                    place[axis] = if relative[axis] { place[axis] + value } else { value };
                 }
                 while planner.free() == 0 {
                     now_us = planner.poll_timeout().unwrap();
@@ -62,16 +65,21 @@ fn simulated(text: &str) -> f64 {
     now_us as f64 / 1e6
 }
 
+fn assert_time(name: &str, text: &str, ours: f64) {
+    let theirs = simulated(text);
+    println!("{name}: analysis {ours:.1} s, planner {theirs:.1} s, {:+.2} %", (ours / theirs - 1.0) * 100.0);
+    assert!((ours / theirs - 1.0).abs() < 0.05, "{name}: {ours} s, planner {theirs} s");
+}
+
 #[test]
 fn the_time_of_real_files_is_within_a_twentieth_of_what_the_simulators_planner_takes() {
     for name in ["heart", "vertebra", "guide"] {
         let text = demo(name);
-        let (ours, theirs) = (analyse(&text).seconds, simulated(&text));
-        println!(
-            "{name}: analysis {ours:.1} s, planner {theirs:.1} s, {:+.2} %",
-            (ours / theirs - 1.0) * 100.0
-        );
-        assert!((ours / theirs - 1.0).abs() < 0.05, "{name}: {ours} s, planner {theirs} s");
+        assert_time(name, &text, analyse(&text).seconds);
+    }
+    for (name, text) in honest::files() {
+        let found = honest::analyse(&text, &honest::printer(&name, Firmware::Marlin21));
+        assert_time(&name, &text, found.seconds);
     }
 }
 
