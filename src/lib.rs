@@ -12,6 +12,7 @@ pub mod domain;
 
 pub mod gcode;
 pub mod model;
+pub mod preview;
 pub mod protocol;
 
 pub mod control;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! domain ← gcode, model, protocol ← control ← io ← services ← api ← daemon, cli, main
+//!          preview: imports gcode and model, serves services and later
 //! └──────────────── pure: no tokio, no clock ────────┘    config: imports domain, serves io and later
 //! ```
 //! It reads words, not types: a file becomes tokens (comments and text gone), tokens become paths, each path is
@@ -13,35 +14,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Every module at the top of `src`, and the ones that it may import.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("gcode", &["domain"]),
     ("model", &["domain"]),
+    ("preview", &["domain", "gcode", "model"]),
     ("protocol", &["domain"]),
     ("control", &["domain", "gcode", "model", "protocol"]),
     ("config", &["domain"]),
     ("io", &["domain", "gcode", "model", "protocol", "control", "config"]),
-    ("services", &["domain", "gcode", "model", "protocol", "control", "config", "io"]),
-    ("api", &["domain", "gcode", "model", "protocol", "control", "config", "io", "services"]),
+    ("services", &["domain", "gcode", "model", "preview", "protocol", "control", "config", "io"]),
+    ("api", &["domain", "gcode", "model", "preview", "protocol", "control", "config", "io", "services"]),
     (
         "daemon",
-        &["domain", "gcode", "model", "protocol", "control", "config", "io", "services", "api", "cli"],
+        &[
+            "domain", "gcode", "model", "preview", "protocol", "control", "config", "io", "services", "api",
+            "cli",
+        ],
     ),
     (
         "cli",
-        &["domain", "gcode", "model", "protocol", "control", "config", "io", "services", "api", "daemon"],
+        &[
+            "domain", "gcode", "model", "preview", "protocol", "control", "config", "io", "services", "api",
+            "daemon",
+        ],
     ),
     (
         "main",
         &[
-            "domain", "gcode", "model", "protocol", "control", "config", "io", "services", "api", "daemon",
-            "cli",
+            "domain", "gcode", "model", "preview", "protocol", "control", "config", "io", "services", "api",
+            "daemon", "cli",
         ],
     ),
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 5] = ["domain", "gcode", "model", "protocol", "control"];
+const PURE: [&str; 6] = ["domain", "gcode", "model", "preview", "protocol", "control"];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
 const IMPURE_STD: [&str; 10] = [
@@ -725,6 +733,8 @@ fn each_layer_imports_only_what_stands_before_it() {
     let order = |layer: &str| match layer {
         "domain" => 0,
         "gcode" | "model" | "protocol" => 1,
+        // Of what control, config and io are made it knows nothing, nor they of it.
+        "preview" => 2,
         "control" => 2,
         "io" => 3,
         "services" => 4,
@@ -737,6 +747,8 @@ fn each_layer_imports_only_what_stands_before_it() {
                 _ if from == *to => true,
                 ("config", to) => to == "domain",
                 (from, "config") => order(from) >= order("io"),
+                ("preview", to) => matches!(to, "domain" | "gcode" | "model"),
+                ("io", "preview") => false,
                 (from, to) if order(from) == 6 => order(to) <= 6,
                 (from, to) => order(to) < order(from),
             };

@@ -258,3 +258,36 @@ async fn a_model_that_cannot_be_read_says_why_and_wrong_words_exit_with_two() {
     let (code, _, error) = told(&platen("http://127.0.0.1:1", &["model", here]).await);
     assert!(code == 1 && error.contains("is no file; name a model"), "{error}");
 }
+
+#[tokio::test]
+async fn a_print_and_its_layers_are_drawn_without_a_daemon_and_what_cannot_be_drawn_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("box.gcode");
+    let packed = std::fs::File::open("tests/gate/honest/prusa-plain.gcode.gz").unwrap();
+    let mut into = std::fs::File::create(&file).unwrap();
+    std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut into).unwrap();
+    let file = file.to_str().unwrap();
+    let preview = async |more: &[&str], out: &str| {
+        let out = folder.path().join(out);
+        let args = [&["preview", file, "-o", out.to_str().unwrap()], more].concat();
+        let (code, _, error) = told(&platen("http://127.0.0.1:1", &args).await);
+        (code, error, std::fs::read(out).unwrap_or_default())
+    };
+    for (more, out) in [(&["--layer", "3"][..], "layer.png"), (&[], "sides.png")] {
+        let (code, error, picture) = preview(more, out).await;
+        assert_eq!((code, error.as_str()), (0, ""));
+        assert!(picture.starts_with(b"\x89PNG") && picture.len() > 1_000, "{out}: {}", picture.len());
+    }
+    let (_, _, drawing) = preview(&["--layer", "3"], "layer.svg").await;
+    assert!(String::from_utf8(drawing).unwrap().contains("<title>Layer 3 of 30 at 0.60 mm</title>"));
+    for (more, out, code, words) in [
+        (&["--layer", "31"][..], "x.png", 1, "there is no layer 31; the file has layers 1 to 30"),
+        (&["--thumbnail"], "x.png", 1, "the file holds no picture in PNG"),
+        (&[], "x.svg", 2, "name a .png, or a .svg for a layer"),
+        (&["--size", "9"], "x.png", 2, "a picture has from 16 to 4096 pixels"),
+        (&[], "no/such/folder.png", 1, "cannot be written"),
+    ] {
+        let (was, error, picture) = preview(more, out).await;
+        assert!(was == code && error.contains(words) && picture.is_empty(), "{out} {more:?}: {was} {error}");
+    }
+}

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod jobs;
 pub mod model;
 pub mod preflight;
+pub mod preview;
 pub mod print;
 pub mod printers;
 pub mod restore;
@@ -79,6 +80,8 @@ pub enum Verb {
     Model(model::Model),
     /// Say what a G-code file would do, and what speaks against printing it, without a daemon.
     Preflight(preflight::Preflight),
+    /// Draw a layer of a G-code file, or the whole print from three sides, without a daemon.
+    Preview(preview::Preview),
     /// Stream one file to one port without a daemon, to try a printer out; or measure what its board can hold.
     Stream(stream::Stream),
     /// Upload a G-code file and queue a job from it.
@@ -155,6 +158,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Check(verb) => verb.run(&global),
         Verb::Model(verb) => verb.run(&global),
         Verb::Preflight(verb) => verb.run(&global),
+        Verb::Preview(verb) => verb.run(),
         Verb::Print(verb) => verb.run(&global),
         Verb::Jobs(verb) => verb.run(&global),
         Verb::Printers(verb) => verb.run(&global),

@@ -128,6 +128,29 @@ impl Heated {
     }
 }
 
+/// One straight piece of the head's way, mm; of an arc, one chord.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Segment {
+    pub from: [f64; 3],
+    pub to: [f64; 3],
+    /// Filament is laid on the way.
+    pub lays: bool,
+    /// 0 before the first layer.
+    pub layer: usize,
+}
+
+/// Chords of a full turn.
+const CHORDS: f64 = 72.0;
+
+/// An arc in the plane: its middle, where it begins, and how far it turns, counter-clockwise, in radians.
+#[derive(Clone, Copy, Debug)]
+struct Bend {
+    centre: [f64; 2],
+    radius: f64,
+    start: f64,
+    turn: f64,
+}
+
 /// All that is known of a file. Lengths in mm, times in s.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Analysis {
@@ -311,6 +334,8 @@ struct State {
     /// Layers come from comments, not from Z.
     told_layers: bool,
     printed_z: f64,
+    /// The way since the last `take_segments`, where somebody wants it.
+    way: Option<Vec<Segment>>,
 }
 
 impl Analyser {
@@ -343,8 +368,21 @@ impl Analyser {
                 tool: 0,
                 told_layers: false,
                 printed_z: f64::NEG_INFINITY,
+                way: None,
             },
         }
+    }
+
+    /// Keeps the head's way, too: `take_segments` between the chunks.
+    pub fn tracing(options: Options) -> Self {
+        let mut analyser = Self::new(options);
+        analyser.state.way = Some(Vec::new());
+        analyser
+    }
+
+    /// The way since the last call, places of axes that are known alone.
+    pub fn take_segments(&mut self) -> Vec<Segment> {
+        self.state.way.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The next bytes of the file.
@@ -426,7 +464,7 @@ impl State {
         if let [b'G', b'0' | b'1', b' ', ..] = line
             && let Some(words) = plain_words(line)
         {
-            self.go(&words, 0.0);
+            self.go(&words, None);
             return Ok(());
         }
         self.other(line);
@@ -488,8 +526,8 @@ impl State {
                         _ => drop(self.found.odd_number.get_or_insert(line)),
                     }
                 }
-                let path = if code.number > 1 { self.arc(&read, code.number == 2) } else { 0.0 };
-                self.go(&read, path);
+                let bend = if code.number > 1 { self.arc(&read, code.number == 2) } else { None };
+                self.go(&read, bend);
             }
             (b'G', 4) => {
                 let wait = modal::word(text, b'S')
@@ -649,9 +687,10 @@ impl State {
         }
     }
 
-    /// A straight move, or an arc that is `path` mm long.
+    /// A straight move, or an arc of some length and shape.
     #[inline]
-    fn go(&mut self, words: &Words, path: f64) {
+    fn go(&mut self, words: &Words, bend: Option<(f64, Bend)>) {
+        let path = bend.map_or(0.0, |(path, _)| path);
         if let Some(feed) = words.get(F)
             && feed > 0.0
         {
@@ -697,7 +736,36 @@ impl State {
         if words.has(E) {
             self.extrude(&from, &delta, path);
         }
+        if travels && self.way.is_some() {
+            self.note_way(from, delta[E] > 0.0, bend.map(|(_, bend)| bend));
+        }
         self.clock.push(delta, path, self.feed * self.feed_percent);
+    }
+
+    fn note_way(&mut self, from: [f64; 4], lays: bool, bend: Option<Bend>) {
+        if self.known != [true; 3] {
+            return;
+        }
+        let Some(way) = &mut self.way else { return };
+        let layer = self.found.layers.len();
+        let mut at = [from[0], from[1], from[2]];
+        let end = [self.place[0], self.place[1], self.place[2]];
+        let mut to = |next: [f64; 3]| {
+            way.push(Segment { from: at, to: next, lays, layer });
+            at = next;
+        };
+        if let Some(Bend { centre, radius, start, turn }) = bend {
+            let chords = (turn.abs() / std::f64::consts::TAU * CHORDS).ceil().max(1.0);
+            let mut chord = 1.0;
+            while chord < chords {
+                let part = chord / chords;
+                let angle = start + turn * part;
+                let rise = from[2] + (end[2] - from[2]) * part;
+                to([centre[0] + radius * angle.cos(), centre[1] + radius * angle.sin(), rise]);
+                chord += 1.0;
+            }
+        }
+        to(end);
     }
 
     fn extrude(&mut self, from: &[f64; 4], delta: &[f64; 4], path: f64) {
@@ -749,8 +817,9 @@ impl State {
         }
     }
 
-    /// The length of an arc in mm; its outermost points go into the extents. 0 where it makes no sense.
-    fn arc(&mut self, words: &Words, clockwise: bool) -> f64 {
+    /// The length of an arc in mm, and its shape; its outermost points go into the extents. Nothing where it makes
+    /// no sense.
+    fn arc(&mut self, words: &Words, clockwise: bool) -> Option<(f64, Bend)> {
         use std::f64::consts::{FRAC_PI_2, TAU};
         self.found.arc.get_or_insert(self.line);
         let to: [f64; 3] = std::array::from_fn(|axis| match words.get(axis).map(|value| value * self.unit) {
@@ -771,7 +840,7 @@ impl State {
         };
         let radius = i.hypot(j);
         if radius <= 0.0 || !radius.is_finite() {
-            return 0.0;
+            return None;
         }
         let (start, end) = ((-j).atan2(-i), (dy - j).atan2(dx - i));
         let turn = if clockwise { start - end } else { end - start }.rem_euclid(TAU);
@@ -792,7 +861,8 @@ impl State {
                 }
             }
         }
-        (radius * turn).hypot(to[2] - self.place[2])
+        let bend = Bend { centre, radius, start, turn: if clockwise { -turn } else { turn } };
+        Some(((radius * turn).hypot(to[2] - self.place[2]), bend))
     }
 }
 
