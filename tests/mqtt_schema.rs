@@ -201,6 +201,7 @@ fn other_facts() -> Vec<Fact> {
         Fact::CaseOpened { case: case.clone(), intended_use: IntendedUse::Guide },
         Fact::PartAdded { case, part: PartId::from_entropy([2; 16]), number: 1, name },
         Fact::BedCleared { printer: printer(), by: by.clone() },
+        Fact::BedGivenBack { printer: printer(), job: JobId::from_entropy([3; 16]) },
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
         Fact::StopVerified { printer: printer(), proof: StopProof::Silence },
         Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },

@@ -56,6 +56,13 @@ pub struct Trail {
     pub compact: bool,
     /// Pieces of cut lines that the firmware seems to have run as commands.
     pub strays: u64,
+    /// A line that lays something may have gone out; what was kept without a word of it may be of any job.
+    #[serde(default = "yes")]
+    pub laid: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Trail {
@@ -362,6 +369,7 @@ mod tests {
             packed: false,
             compact: true,
             strays: 0,
+            laid: true,
         };
         Plan { job, progress: Progress { confirmed: 10, total: 100 }, trail, policy: AfterCrash::Continue }
     }

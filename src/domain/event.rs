@@ -161,6 +161,11 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// The job that was to go on with the part of `job` has laid nothing: what stands there is still that part.
+    BedGivenBack {
+        printer: PrinterName,
+        job: JobId,
+    },
     PrinterStopped {
         printer: PrinterName,
         by: String,
@@ -250,6 +255,7 @@ impl Fact {
             Self::JobCancelled { .. } => "job_cancelled",
             Self::JobInterrupted { .. } => "job_interrupted",
             Self::BedCleared { .. } => "bed_cleared",
+            Self::BedGivenBack { .. } => "bed_given_back",
             Self::PrinterStopped { .. } => "printer_stopped",
             Self::StopVerified { .. } => "stop_verified",
             Self::StopUnverified { .. } => "stop_unverified",
@@ -278,6 +284,7 @@ impl Fact {
             | Self::JobPrinted { printer, .. }
             | Self::JobInterrupted { printer, .. }
             | Self::BedCleared { printer, .. }
+            | Self::BedGivenBack { printer, .. }
             | Self::PrinterStopped { printer, .. }
             | Self::StopVerified { printer, .. }
             | Self::StopUnverified { printer, .. }

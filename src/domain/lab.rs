@@ -79,6 +79,8 @@ pub enum Request {
         why: Interruption,
         line: Option<Box<LineHealth>>,
     },
+    /// The end of a job, told by this request, of which it is certain that no line was sent that lays anything.
+    LaidNothing(Box<Self>),
     ClearBed {
         printer: PrinterName,
         by: String,
@@ -495,6 +497,12 @@ impl Lab {
                 }
                 one(Fact::BedCleared { printer: printer.clone(), by })
             }
+            Request::LaidNothing(end) => {
+                let mut facts = self.judge(end)?;
+                let given_back = facts.iter().find_map(|(job, fact)| self.given_back(job.as_ref()?, fact));
+                facts.extend(given_back.map(|fact| (None, fact)));
+                Ok(facts)
+            }
             Request::NoteStopped { printer, by } => {
                 let by = person(by).unwrap_or_else(|_| "unnamed".into());
                 one(Fact::PrinterStopped { printer: printer.clone(), by })
@@ -608,6 +616,17 @@ impl Lab {
             }
         }
         facts
+    }
+
+    /// What stands on the bed when a job that went on with a part ends by this fact and has laid nothing.
+    fn given_back(&self, id: &JobId, fact: &Fact) -> Option<Fact> {
+        let (Fact::JobCancelled { .. } | Fact::JobInterrupted { .. }, Some(printer)) = (fact, fact.printer())
+        else {
+            return None;
+        };
+        let origin = self.jobs.get(id)?.resumes.as_ref()?.job.clone();
+        let is_its = self.printer(printer).bed == (Bed::Occupied { job: id.clone() });
+        is_its.then(|| Fact::BedGivenBack { printer: printer.clone(), job: origin })
     }
 
     fn judge_queue(&self, new: &NewJob) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
@@ -805,6 +824,10 @@ impl Lab {
                     self.record_mut(printer).bed = Bed::Occupied { job: subject.job.clone() };
                     touched.push(EntityKey::Printer(printer.clone()));
                 }
+            }
+            Fact::BedGivenBack { printer, job } => {
+                self.record_mut(printer).bed = Bed::Occupied { job: job.clone() };
+                touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::BedCleared { printer, .. } => {
                 self.record_mut(printer).bed = Bed::Clear;
@@ -1432,6 +1455,46 @@ mod tests {
     }
 
     #[test]
+    fn a_job_that_was_to_go_on_with_a_part_and_laid_nothing_gives_the_bed_back_to_the_one_before() {
+        let a = printer("a");
+        let start = |n| Request::StartJob { job: job(n), printer: a.clone() };
+        let nothing = |end| Request::LaidNothing(Box::new(end));
+        let progress = Some(Progress { confirmed: 1, total: 10 });
+        let cancel = || Request::CancelJob { job: job(5), progress, by: "kim".into(), line: None };
+        for end in [interrupt(5), cancel()] {
+            let mut lab = lab_that_resumes();
+            grant(&mut lab, &queue(6, resume_file_of(0))).unwrap();
+            grant(&mut lab, &start(5)).unwrap();
+            let events = grant(&mut lab, &nothing(end.clone())).unwrap();
+            assert_eq!(events.len(), 2, "{events:?}");
+            assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(0) });
+            // What was made of the part before still fits, and so does what is made of it now.
+            lab.judge(&start(6)).unwrap();
+            let file = FileHash::from_digest([220; 32]);
+            let other =
+                Request::MakeResumeFile { job: job(0), file, layer: 22, height: height(), by: "kim".into() };
+            grant(&mut lab, &other).unwrap();
+            grant(&mut lab, &queue(7, FileHash::from_digest([220; 32]))).unwrap();
+            grant(&mut lab, &start(7)).unwrap();
+            // One further job in the row: it is that one's part, until it has laid nothing either.
+            grant(&mut lab, &interrupt(7)).unwrap();
+            grant(&mut lab, &make_resume_file(7)).unwrap();
+            grant(&mut lab, &queue(4, resume_file_of(7))).unwrap();
+            grant(&mut lab, &start(4)).unwrap();
+            grant(&mut lab, &nothing(interrupt(4))).unwrap();
+            assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(7) });
+        }
+        // A job that began on an empty bed has nobody to give it back to, and one without a run has no bed.
+        let mut lab = lab_that_resumes();
+        let waiting = Request::CancelJob { job: job(5), progress: None, by: "kim".into(), line: None };
+        assert_eq!(grant(&mut lab, &nothing(waiting)).unwrap().len(), 1);
+        grant(&mut lab, &Request::ClearBed { printer: a.clone(), by: "kim".into() }).unwrap();
+        grant(&mut lab, &start(1)).unwrap();
+        assert_eq!(grant(&mut lab, &nothing(interrupt(1))).unwrap().len(), 1);
+        assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(1) });
+    }
+
+    #[test]
     fn a_resume_file_is_only_for_an_interrupted_job_and_only_for_its_case_part_and_printer() {
         let progress = Progress { confirmed: 10, total: 10 };
         let digest = FileHash::from_digest([9; 32]);
@@ -1547,6 +1610,12 @@ mod tests {
                 by: by(),
                 line: None,
             }),
+            2 => id().prop_map(|job| Request::LaidNothing(Box::new(Request::NoteInterrupted {
+                job,
+                progress: Progress { confirmed: 0, total: 10 },
+                why: Interruption::Unplugged,
+                line: None,
+            }))),
             2 => name().prop_map(move |printer| Request::ClearBed { printer, by: by() }),
             1 => name().prop_map(move |printer| Request::NoteStopped { printer, by: by() }),
             1 => name().prop_map(|printer| Request::NoteFaulted { printer, fault: Fault::TooHot }),
@@ -1589,6 +1658,10 @@ mod tests {
                             // Nothing stands there, or exactly the part that it goes on with.
                             prop_assert_eq!(beds.insert(printer.clone(), job.clone()), origins.get(&job).cloned());
                             prop_assert_eq!(barred.get(&printer).copied().unwrap_or_default(), [false; 2]);
+                        }
+                        Fact::BedGivenBack { printer, job } => {
+                            let last = beds.insert(printer, job.clone());
+                            prop_assert_eq!(last.and_then(|last| origins.get(&last).cloned()), Some(job));
                         }
                         Fact::BedCleared { printer, by } => {
                             prop_assert_eq!(by, "kim");

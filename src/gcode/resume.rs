@@ -63,6 +63,8 @@ pub struct Ask {
     pub park: Option<(f64, f64)>,
     /// The highest Z of the printer.
     pub build_height: Option<f64>,
+    /// The interrupted job went on with a part itself: that stands there, whatever came of the job.
+    pub resumes: bool,
 }
 
 /// Why there is no resume file: what, where, and what to do.
@@ -380,7 +382,7 @@ impl Reader {
             return Err(wrong);
         }
         let layer = ask.layer;
-        if seen.last == 0 {
+        if seen.last == 0 && !ask.resumes {
             return Err(CannotResume::NothingPrinted);
         }
         let (first, last) = (seen.first.max(1), seen.last + 1);

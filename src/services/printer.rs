@@ -163,6 +163,11 @@ fn is_worth_waiting(request: &Request, ending: bool) -> bool {
     }
 }
 
+/// What the journal hears of the end of a job: whether it may have laid anything, too.
+fn end_of(end: Request, laid: bool) -> Request {
+    if laid { end } else { Request::LaidNothing(Box::new(end)) }
+}
+
 /// Whether the journal hears of this progress; `noted` so long ago was the last that it heard of. A resend takes
 /// lines back that were confirmed, so it may be less than that.
 fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool {
@@ -419,7 +424,8 @@ impl Task {
     fn give_left_up(&mut self, why: Interruption) {
         if let Some((Found { plan, .. }, _)) = self.left.take() {
             let (job, progress) = (plan.job, plan.progress);
-            self.scribe.note(Request::NoteInterrupted { job, progress, why, line: None });
+            let end = Request::NoteInterrupted { job, progress, why, line: None };
+            self.scribe.note(end_of(end, plan.trail.laid));
         }
     }
 
@@ -1065,17 +1071,19 @@ impl Task {
                 }
                 self.scribe.note(Request::NotePrinted { job, progress, digest, line, millis });
             }
-            SessionEvent::Cancelled { job, progress, by, line } => {
+            SessionEvent::Cancelled { job, progress, by, line, laid } => {
                 tracing::info!(%printer, %job, "cancelled");
-                self.scribe.note(Request::CancelJob { job, progress: Some(progress), by, line: Some(line) });
+                let end = Request::CancelJob { job, progress: Some(progress), by, line: Some(line) };
+                self.scribe.note(end_of(end, laid));
             }
-            SessionEvent::Interrupted { job, progress, why, line } => {
+            SessionEvent::Interrupted { job, progress, why, line, laid } => {
                 tracing::warn!(%printer, %job, why = %why.in_words(), "interrupted");
                 if let (Interruption::FileUnreadable, Some(error)) = (&why, drive.supply_error.take()) {
                     tracing::error!(%printer, %job, %error, "the job's file could not be read");
                 }
                 drive.set_supply(None);
-                self.scribe.note(Request::NoteInterrupted { job, progress, why, line: Some(line) });
+                let end = Request::NoteInterrupted { job, progress, why, line: Some(line) };
+                self.scribe.note(end_of(end, laid));
             }
             SessionEvent::Faulted(fault) => {
                 tracing::error!(%printer, fault = fault.in_words(), "locked until a person clears it");

@@ -326,7 +326,8 @@ impl Group {
 fn is_urgent(request: &Request) -> bool {
     matches!(
         request,
-        Request::NoteStopped { .. }
+        Request::LaidNothing(_)
+            | Request::NoteStopped { .. }
             | Request::NoteFaulted { .. }
             | Request::NoteHeatAlarm { .. }
             | Request::NoteQuarantined { .. }

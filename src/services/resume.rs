@@ -126,6 +126,7 @@ struct Origin {
     confirmed: u64,
     ahead: u64,
     recorded: bool,
+    resumes: bool,
 }
 
 impl Origin {
@@ -143,6 +144,7 @@ impl Origin {
                 confirmed: run.progress.confirmed,
                 ahead,
                 recorded: !run.paused,
+                resumes: job.resumes.is_some(),
             })
         });
         origin.map_err(|refusal| NotRecorded::Refused(refusal).into())
@@ -216,6 +218,7 @@ async fn work_out(
         recorded: origin.recorded,
         park: printer.park.and_then(|park| park.at).map(|(x, y)| (f64::from(x), f64::from(y))),
         build_height: printer.park.and_then(|park| park.build_height).map(f64::from),
+        resumes: origin.resumes,
     };
     let reader = Ok(Reader::new(&analysis, ask)?);
     let reader = spool.scan(file, reader, |reader, block| feed(reader, block, Reader::feed)).await?;

@@ -44,6 +44,7 @@ fn ask(text: &str) -> Ask {
         recorded: true,
         park: Some((5.0, 190.0)),
         build_height: None,
+        resumes: false,
     }
 }
 
@@ -223,6 +224,31 @@ fn only_the_layer_in_which_it_ended_and_the_next_can_be_gone_on_with() {
     let late = commands_of(&long) - 20;
     let told = work_out(&long, Ask { layer: 1, confirmed: late, ..ask(&long) });
     assert_eq!(told, Err(CannotResume::OtherLayer { layer: 1, first: 2, last: 3 }));
+}
+
+#[test]
+fn a_part_that_a_job_was_to_go_on_with_stands_there_whether_or_not_that_job_has_begun_it() {
+    let resume = made(&tower(""));
+    let offset = usize::try_from(resume.offset).unwrap();
+    let second = format!("{}{}", resume.head, &tower("")[offset..]);
+    let with = |confirmed, height, resumes| {
+        let ask = Ask { layer: 1, confirmed, ahead: 2_000, height, resumes, ..ask(&second) };
+        work_out(&second, ask)
+    };
+    let height = Height::from_mm(0.4);
+    for confirmed in [0, 1, 9, commands_of(&resume.head)] {
+        assert_eq!(with(confirmed, height, false), Err(CannotResume::NothingPrinted));
+        // Whoever looks at it tells how high the nozzle stands; the record cannot.
+        assert!(matches!(with(confirmed, None, true), Err(CannotResume::Height { .. })), "{confirmed}");
+        let again = with(confirmed, height, true).unwrap();
+        let rest = usize::try_from(again.offset).unwrap();
+        assert_eq!(&second[rest..], &tower("")[offset..]);
+        assert!(again.head.contains("G92 Z0.4\n") && !again.head.contains("G28 Z"), "{}", again.head);
+        assert!(matches!(
+            work_out(&second, Ask { layer: 2, confirmed, height, resumes: true, ..ask(&second) }),
+            Err(CannotResume::OtherLayer { first: 1, last: 1, .. })
+        ));
+    }
 }
 
 #[test]

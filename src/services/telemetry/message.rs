@@ -608,6 +608,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::CaseOpened { .. }
         | Fact::PartAdded { .. }
         | Fact::BedCleared { .. }
+        | Fact::BedGivenBack { .. }
         | Fact::PrinterStopped { .. }
         | Fact::StopVerified { .. }
         | Fact::StopUnverified { .. }
