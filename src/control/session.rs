@@ -553,14 +553,16 @@ impl Session {
     /// What is to be kept before the next byte goes out; absent while what was kept stays as it is. The number
     /// grows whenever it changes.
     pub fn trail(&self) -> Option<Trail> {
-        let (job, steady, laid) = match &self.phase {
+        let (job, steady, confirmed, laid) = match &self.phase {
             Phase::Running(run) => {
                 let steady = matches!(run.stage, Stage::Printing | Stage::Trailer { .. } | Stage::Confirming);
-                (&run.job, steady && self.script.is_empty(), run.laid)
+                let confirmed = self.progress_of(run).confirmed;
+                (&run.job, steady && self.script.is_empty(), confirmed, run.laid)
             }
             // Until the count is proven, a number of ours may stand for another line.
             Phase::Rejoining(rejoin) if rejoin.step != rejoin::Step::Counting => {
-                (&rejoin.plan.job, !self.link.awaits_others(), rejoin.plan.trail.laid)
+                let Plan { job, progress, trail, .. } = &rejoin.plan;
+                (job, !self.link.awaits_others(), progress.confirmed, trail.laid)
             }
             _ => return None,
         };
@@ -572,6 +574,7 @@ impl Session {
             packed: self.link.is_packing(),
             compact: self.link.is_compact(),
             strays: self.strays_before + self.line().strays,
+            confirmed,
             laid,
         })
     }

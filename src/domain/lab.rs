@@ -152,6 +152,8 @@ pub enum Request {
         version: String,
         /// These are not interrupted yet: their printers are asked whether they go on.
         rejoining: Vec<JobId>,
+        /// How far jobs had come, where something else than the journal knows that, too.
+        reached: BTreeMap<JobId, Reached>,
     },
     NoteContinued {
         job: JobId,
@@ -159,6 +161,14 @@ pub enum Request {
         layer: u32,
         gap_ms: u64,
     },
+}
+
+/// What else is known of a job that was running when platen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub progress: Progress,
+    /// A line that lays something may have been sent.
+    pub laid: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -473,7 +483,9 @@ impl Lab {
     pub fn judge(&self, request: &Request) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
         let one = |fact: Fact| Ok(vec![(None, fact)]);
         match request {
-            Request::BeginBoot { version, rejoining } => Ok(self.judge_boot(version, rejoining)),
+            Request::BeginBoot { version, rejoining, reached } => {
+                Ok(self.judge_boot(version, rejoining, reached))
+            }
             Request::OpenCase { case, intended_use } => {
                 if self.cases.contains_key(case) {
                     return Err(Refusal::CaseExists(case.clone()));
@@ -602,17 +614,28 @@ impl Lab {
         }
     }
 
-    fn judge_boot(&self, version: &str, rejoining: &[JobId]) -> Vec<(Option<JobId>, Fact)> {
+    fn judge_boot(
+        &self,
+        version: &str,
+        rejoining: &[JobId],
+        reached: &BTreeMap<JobId, Reached>,
+    ) -> Vec<(Option<JobId>, Fact)> {
         let mut facts = vec![(None, Fact::DaemonStarted { version: version.to_owned() })];
         for job in self.jobs_in_order().into_iter().filter(|job| !rejoining.contains(&job.id)) {
             if let (true, Some(run)) = (job.state.is_running(), job.state.run()) {
+                let known = reached.get(&job.id);
+                let noted = run.progress.confirmed;
+                let further = known.map(|known| known.progress).filter(|reached| reached.confirmed > noted);
                 let fact = Fact::JobInterrupted {
                     printer: run.printer.clone(),
-                    progress: run.progress,
+                    progress: further.unwrap_or(run.progress),
                     why: Interruption::DaemonEnded,
                     line: None,
                 };
+                let given_back =
+                    known.filter(|known| !known.laid).and_then(|_| self.given_back(&job.id, &fact));
                 facts.push((Some(job.id.clone()), fact));
+                facts.extend(given_back.map(|fact| (None, fact)));
             }
         }
         facts
@@ -1198,7 +1221,7 @@ mod tests {
             .unwrap();
         let fact = Fact::JournalRestored { entries: lab.counters.seq, by: None };
         for event in lab.number(
-            &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() },
+            &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
             vec![(None, fact)],
             &stamp(),
             &Actor::Platen,
@@ -1238,8 +1261,11 @@ mod tests {
         grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
         let progress = Progress { confirmed: 4, total: 10 };
         grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
-        let events =
-            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap();
+        let events = grant(
+            &mut lab,
+            &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
+        )
+        .unwrap();
         assert_eq!(events.len(), 2);
         let JobState::Ended { outcome: Outcome::Interrupted { why }, run: Some(run), .. } =
             &lab.jobs[&job(0)].state
@@ -1247,6 +1273,17 @@ mod tests {
             panic!("{:?}", lab.jobs[&job(0)].state)
         };
         assert_eq!((why, run.progress), (&Interruption::DaemonEnded, progress));
+        // On a full disk the journal stands still, and the trail goes on.
+        for (trail, ended) in [(7, 7), (2, 4)] {
+            let mut lab = lab_with_jobs(1);
+            grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+            grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
+            let progress = Progress { confirmed: trail, total: 10 };
+            let reached = [(job(0), Reached { progress, laid: true })].into();
+            let boot = Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached };
+            grant(&mut lab, &boot).unwrap();
+            assert_eq!(lab.jobs[&job(0)].state.run().unwrap().progress.confirmed, ended);
+        }
         assert_eq!(lab.jobs[&job(1)].state, JobState::Queued);
         assert!(matches!(lab.printer(&printer("a")).bed, Bed::Occupied { .. }));
     }
@@ -1260,7 +1297,11 @@ mod tests {
             seen.extend(grant(&mut lab, &Request::StartJob { job: job(n), printer: on }).unwrap());
         }
         seen.extend(
-            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap(),
+            grant(
+                &mut lab,
+                &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
+            )
+            .unwrap(),
         );
         let outbox: Vec<_> = seen.iter().filter_map(|e| e.subject.as_ref()).map(|s| s.outbox_seq).collect();
         assert_eq!(outbox, [3, 4, 5, 6]);
@@ -1308,7 +1349,11 @@ mod tests {
         let opened = Request::OpenCase { case: token(), intended_use: IntendedUse::Guide };
         events.extend(grant(&mut lab, &opened).unwrap());
         events.extend(
-            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap(),
+            grant(
+                &mut lab,
+                &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
+            )
+            .unwrap(),
         );
         let mut again = Lab::default();
         for event in &events {
@@ -1334,7 +1379,11 @@ mod tests {
             let again = Request::NoteQuarantined { printer: a.clone(), why: wrong() };
             assert_eq!(grant(&mut lab, &again), Ok(Vec::new()), "told once");
             let start = Request::StartJob { job: job(0), printer: a.clone() };
-            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap();
+            grant(
+                &mut lab,
+                &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
+            )
+            .unwrap();
             assert!(matches!(lab.judge(&start), Err(Refusal::Quarantined { .. })));
             grant(&mut lab, &end).unwrap();
             grant(&mut lab, &start).unwrap();
@@ -1484,6 +1533,16 @@ mod tests {
             grant(&mut lab, &nothing(interrupt(4))).unwrap();
             assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(7) });
         }
+        // Found so by the daemon that comes after.
+        for (laid, stands) in [(false, 0), (true, 5)] {
+            let mut lab = lab_that_resumes();
+            grant(&mut lab, &start(5)).unwrap();
+            let progress = Progress { confirmed: 1, total: 10 };
+            let reached = [(job(5), Reached { progress, laid })].into();
+            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached })
+                .unwrap();
+            assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(stands) });
+        }
         // A job that began on an empty bed has nobody to give it back to, and one without a run has no bed.
         let mut lab = lab_that_resumes();
         let waiting = Request::CancelJob { job: job(5), progress: None, by: "kim".into(), line: None };
@@ -1623,7 +1682,7 @@ mod tests {
             1 => name().prop_map(|printer| Request::NoteQuarantined { printer, why: wrong() }),
             1 => name().prop_map(|printer| Request::NoteRecognised { printer }),
             1 => (id(), name()).prop_map(move |(job, printer)| Request::ReleaseJob { job, printer, by: by() }),
-            1 => Just(Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }),
+            1 => Just(Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() }),
         ]
     }
 

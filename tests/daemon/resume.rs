@@ -131,7 +131,7 @@ fn torn_off_and_gone_on_with(end: End) {
 fn a_job_that_was_to_go_on_and_ends_before_it_lays_anything_leaves_the_part_to_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let board = printer(folder.path(), "mk", Face::Marlin21, 20.0);
-    let mut lab = Lab::new(folder, vec![board], "park_x = 5\npark_y = 190\nbuild_height = 200");
+    let lab = Lab::new(folder, vec![board], "park_x = 5\npark_y = 190\nbuild_height = 200");
     let (text, start) = tower();
     let file = lab.file("tower.gcode", &text);
     let daemon = lab.serve();
