@@ -161,6 +161,12 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// A person cancels a running job; `JobCancelled` follows when it has left the printer.
+    CancelAsked {
+        printer: PrinterName,
+        job: JobId,
+        by: String,
+    },
     /// The job that was to go on with the part of `job` has laid nothing: what stands there is still that part.
     BedGivenBack {
         printer: PrinterName,
@@ -256,6 +262,7 @@ impl Fact {
             Self::JobInterrupted { .. } => "job_interrupted",
             Self::BedCleared { .. } => "bed_cleared",
             Self::BedGivenBack { .. } => "bed_given_back",
+            Self::CancelAsked { .. } => "cancel_asked",
             Self::PrinterStopped { .. } => "printer_stopped",
             Self::StopVerified { .. } => "stop_verified",
             Self::StopUnverified { .. } => "stop_unverified",
@@ -285,6 +292,7 @@ impl Fact {
             | Self::JobInterrupted { printer, .. }
             | Self::BedCleared { printer, .. }
             | Self::BedGivenBack { printer, .. }
+            | Self::CancelAsked { printer, .. }
             | Self::PrinterStopped { printer, .. }
             | Self::StopVerified { printer, .. }
             | Self::StopUnverified { printer, .. }

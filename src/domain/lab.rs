@@ -79,6 +79,11 @@ pub enum Request {
         why: Interruption,
         line: Option<Box<LineHealth>>,
     },
+    /// A person cancels a running job, and its printer has been told: from here on it does not come back.
+    NoteCancelling {
+        job: JobId,
+        by: String,
+    },
     /// The end of a job, told by this request, of which it is certain that no line was sent that lays anything.
     LaidNothing(Box<Self>),
     ClearBed {
@@ -312,6 +317,21 @@ pub struct Lab {
     pub printers: BTreeMap<PrinterName, PrinterRecord>,
 }
 
+/// How a running job ends that does not come to its end: as cancelled, where a person has asked for that before.
+fn torn_off(
+    job: &Job,
+    run: &Run,
+    progress: Progress,
+    why: Interruption,
+    line: Option<Box<LineHealth>>,
+) -> Fact {
+    let printer = run.printer.clone();
+    match job.cancelling.clone() {
+        Some(by) => Fact::JobCancelled { printer: Some(printer), progress: Some(progress), by, line },
+        None => Fact::JobInterrupted { printer, progress, why, line },
+    }
+}
+
 /// A person's name as given, trimmed: 1 to 40 letters, digits, spaces and . - _ @
 pub fn person(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
@@ -509,6 +529,14 @@ impl Lab {
                 }
                 one(Fact::BedCleared { printer: printer.clone(), by })
             }
+            Request::NoteCancelling { job, by } => {
+                let by = person(by)?;
+                let (known, run) = self.running(job, "cancelled")?;
+                if known.cancelling.is_some() {
+                    return Ok(Vec::new());
+                }
+                one(Fact::CancelAsked { printer: run.printer.clone(), job: job.clone(), by })
+            }
             Request::LaidNothing(end) => {
                 let mut facts = self.judge(end)?;
                 let given_back = facts.iter().find_map(|(job, fact)| self.given_back(job.as_ref()?, fact));
@@ -626,12 +654,8 @@ impl Lab {
                 let known = reached.get(&job.id);
                 let noted = run.progress.confirmed;
                 let further = known.map(|known| known.progress).filter(|reached| reached.confirmed > noted);
-                let fact = Fact::JobInterrupted {
-                    printer: run.printer.clone(),
-                    progress: further.unwrap_or(run.progress),
-                    why: Interruption::DaemonEnded,
-                    line: None,
-                };
+                let progress = further.unwrap_or(run.progress);
+                let fact = torn_off(job, run, progress, Interruption::DaemonEnded, None);
                 let given_back =
                     known.filter(|known| !known.laid).and_then(|_| self.given_back(&job.id, &fact));
                 facts.push((Some(job.id.clone()), fact));
@@ -767,13 +791,8 @@ impl Lab {
                 }
             }
             Request::NoteInterrupted { progress, why, line, .. } => {
-                let (_, run) = self.running(id, "interrupted")?;
-                Fact::JobInterrupted {
-                    printer: run.printer.clone(),
-                    progress: *progress,
-                    why: why.clone(),
-                    line: line.clone(),
-                }
+                let (job, run) = self.running(id, "interrupted")?;
+                torn_off(job, run, *progress, why.clone(), line.clone())
             }
             _ => return Ok(Vec::new()),
         };
@@ -847,6 +866,12 @@ impl Lab {
                     self.record_mut(printer).bed = Bed::Occupied { job: subject.job.clone() };
                     touched.push(EntityKey::Printer(printer.clone()));
                 }
+            }
+            Fact::CancelAsked { job, by, .. } => {
+                if let Some(job) = self.jobs.get_mut(job) {
+                    job.cancelling = Some(by.clone());
+                }
+                touched.push(EntityKey::Job(job.clone()));
             }
             Fact::BedGivenBack { printer, job } => {
                 self.record_mut(printer).bed = Bed::Occupied { job: job.clone() };
@@ -950,6 +975,7 @@ impl Lab {
                 events: subject.job_seq,
                 state: JobState::Queued,
                 released: None,
+                cancelling: None,
                 continued: Vec::new(),
                 resume_files: Vec::new(),
                 resumes: resumes.clone(),
@@ -978,6 +1004,9 @@ impl Lab {
         }
         if matches!(event.fact, Fact::JobStarted { .. }) {
             job.released = None;
+        }
+        if event.fact.ends_job() {
+            job.cancelling = None;
         }
         let run = job.state.run().cloned();
         let ended = |run: Option<Run>, outcome| JobState::Ended { run, ended: event.stamp.wall, outcome };
@@ -1501,6 +1530,28 @@ mod tests {
         grant(&mut lab, &make_resume_file(5)).unwrap();
         grant(&mut lab, &queue(7, resume_file_of(5))).unwrap();
         grant(&mut lab, &start(7, &a)).unwrap();
+    }
+
+    #[test]
+    fn a_job_whose_cancelling_was_noted_ends_as_cancelled_whatever_ends_it() {
+        let cancelling = || Request::NoteCancelling { job: job(0), by: "kim".into() };
+        let boot =
+            Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() };
+        let progress = Some(Progress { confirmed: 4, total: 10 });
+        let left = Request::CancelJob { job: job(0), progress, by: "kim".into(), line: None };
+        for end in [interrupt(0), boot, left] {
+            let mut lab = lab_with_jobs(1);
+            assert!(matches!(lab.judge(&cancelling()), Err(Refusal::WrongState { .. })), "not begun");
+            grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+            assert_eq!(grant(&mut lab, &cancelling()).unwrap().len(), 1);
+            assert_eq!(grant(&mut lab, &cancelling()).unwrap().len(), 0, "once");
+            assert!(lab.jobs[&job(0)].state.is_running(), "it has not left its printer yet");
+            grant(&mut lab, &end).unwrap();
+            let JobState::Ended { outcome, .. } = &lab.jobs[&job(0)].state else { panic!("{end:?}") };
+            assert_eq!(outcome, &Outcome::Cancelled { by: "kim".into() }, "{end:?}");
+            assert_eq!(lab.jobs[&job(0)].cancelling, None);
+            assert!(matches!(lab.judge(&cancelling()), Err(Refusal::WrongState { .. })), "over");
+        }
     }
 
     #[test]

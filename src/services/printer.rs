@@ -176,21 +176,38 @@ fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool
     more > 0 && since >= PROGRESS_AT_MOST_EVERY && (hundredth || since >= PROGRESS_AFTER)
 }
 
+/// What is to be written down, and who waits for that.
+struct Note {
+    request: Request,
+    told: Option<oneshot::Sender<Result<(), NotDone>>>,
+}
+
+impl From<Request> for Note {
+    fn from(request: Request) -> Self {
+        Self { request, told: None }
+    }
+}
+
 /// Writes down what a printer's task tells, in order, for as long as it takes.
 struct Scribe {
-    queue: mpsc::UnboundedSender<Request>,
+    queue: mpsc::UnboundedSender<Note>,
     done: tokio::task::JoinHandle<()>,
 }
 
 impl Scribe {
     fn spawn(recorder: Recorder, printer: PrinterName) -> Self {
         // Unbounded, because what it holds is bounded: one progress a second, and a handful of facts a job.
-        let (queue, mut inbox) = mpsc::unbounded_channel::<Request>();
+        let (queue, mut inbox) = mpsc::unbounded_channel::<Note>();
         let done = tokio::spawn(async move {
-            while let Some(request) = inbox.recv().await {
+            while let Some(Note { request, mut told }) = inbox.recv().await {
                 let mut pause = RETRY_MIN;
                 loop {
-                    match recorder.submit(request.clone(), Actor::Printer(printer.clone())).await {
+                    let noted = recorder.submit(request.clone(), Actor::Printer(printer.clone())).await;
+                    if let Some(told) = told.take() {
+                        // Whoever asked may have gone. What the disk does not take now is tried again all the same.
+                        let _ = told.send(noted.as_ref().map(drop).map_err(NotDone::not_recorded));
+                    }
+                    match noted {
                         Ok(_) => break,
                         Err(NotRecorded::Store(error)) if is_worth_waiting(&request, inbox.is_closed()) => {
                             tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
@@ -210,7 +227,24 @@ impl Scribe {
 
     fn note(&self, request: Request) {
         // The scribe ends only after its queue.
-        let _ = self.queue.send(request);
+        let _ = self.queue.send(request.into());
+    }
+
+    /// The same; the answer is given when it is on the disk, or when that takes too long.
+    fn note_and_answer(&self, request: Request, answer: oneshot::Sender<Result<(), NotDone>>) {
+        let (told, noted) = oneshot::channel();
+        let _ = self.queue.send(Note { request, told: Some(told) });
+        tokio::spawn(async move {
+            let noted = match tokio::time::timeout(LEAVE, noted).await {
+                Ok(noted) => noted.unwrap_or(Err(NotDone::Closed)),
+                Err(_) => {
+                    let why = "the printer was told, but the disk has not taken it yet; make room there, and look at the printer";
+                    Err(NotDone::NotRecorded(why.into()))
+                }
+            };
+            // Whoever asked may have gone.
+            let _ = answer.send(noted);
+        });
     }
 }
 
@@ -840,7 +874,7 @@ impl Task {
         self.setup.relay.switch_off(move |relay| {
             tracing::error!(%printer, "the stop was not confirmed: {}", relay.in_words());
             // The scribe ends only after its queue.
-            let _ = journal.send(Request::NoteStopUnverified { printer, relay });
+            let _ = journal.send(Request::NoteStopUnverified { printer, relay }.into());
         });
     }
 
@@ -893,11 +927,14 @@ impl Task {
             }
             Order::Answer { button, seen, by } => {
                 let done = session.answer(now, button, seen.as_deref(), &by);
-                let done = done.map_err(|error| self.refused(&error, None, "answer"));
-                done.map(|label| {
-                    let printer = self.setup.name.clone();
-                    self.scribe.note(Request::NoteAnswered { printer, by, button, label });
-                })
+                match done {
+                    Ok(label) => {
+                        let printer = self.setup.name.clone();
+                        let request = Request::NoteAnswered { printer, by, button, label };
+                        return self.scribe.note_and_answer(request, answer);
+                    }
+                    Err(error) => Err(self.refused(&error, None, "answer")),
+                }
             }
             Order::Console { command, when, reply } => {
                 let done = session.console(now, &command, when);
@@ -906,11 +943,14 @@ impl Task {
                 }
                 done.map_err(|error| self.refused(&error, None, "take a console command"))
             }
-            Order::Cancel { job, by } => {
-                drive.set_supply(None);
-                let session = &mut drive.session;
-                session.cancel(now, &job, &by).map_err(|error| self.refused(&error, Some(&job), "cancel"))
-            }
+            Order::Cancel { job, by } => match session.cancel(now, &job, &by) {
+                Ok(()) => {
+                    drive.set_supply(None);
+                    let request = Request::NoteCancelling { job, by };
+                    return self.scribe.note_and_answer(request, answer);
+                }
+                Err(error) => Err(self.refused(&error, Some(&job), "cancel")),
+            },
             Order::Identify { by } => {
                 let done = self.identify(drive, by).await;
                 self.publish(&drive.session);

@@ -354,6 +354,7 @@ fn is_urgent(request: &Request) -> bool {
             | Request::NoteResumed { .. }
             | Request::NoteContinued { .. }
             | Request::NoteAnswered { .. }
+            | Request::NoteCancelling { .. }
             | Request::CancelJob { .. }
     )
 }

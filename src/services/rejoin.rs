@@ -96,7 +96,7 @@ impl Trails {
     fn plan(&self, lab: &Lab, restart: &Restart, job: &JobId) -> Option<(PrinterName, Found)> {
         let job = lab.jobs.get(job)?;
         let JobState::Printing { run } = &job.state else { return None };
-        if lab.printer(&run.printer).latch.is_some() {
+        if job.cancelling.is_some() || lab.printer(&run.printer).latch.is_some() {
             return None;
         }
         let policy = policy(restart, lab.cases.get(&job.case)?.intended_use);
@@ -209,6 +209,9 @@ mod tests {
         let left = trails.left_running(&lab, &asks);
         assert_eq!((&left.rejoining, left.reached.get(&job)), (&vec![job.clone()], Some(&reached)));
         assert_eq!(trails.plan(&lab, &asks, &job).unwrap().1.plan.progress, reached.progress);
+        let mut cancelled = lab.clone();
+        grant(&mut cancelled, &Request::NoteCancelling { job: job.clone(), by: "kim".into() });
+        assert!(trails.left_running(&cancelled, &asks).rejoining.is_empty(), "nobody wants it any more");
         let progress = Progress { confirmed: 10, total: 100 };
         let paused = Request::NotePaused { job: job.clone(), progress, reason: PauseReason::Panel };
         grant(&mut lab, &paused);

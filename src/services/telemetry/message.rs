@@ -609,6 +609,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::PartAdded { .. }
         | Fact::BedCleared { .. }
         | Fact::BedGivenBack { .. }
+        | Fact::CancelAsked { .. }
         | Fact::PrinterStopped { .. }
         | Fact::StopVerified { .. }
         | Fact::StopUnverified { .. }
