@@ -161,6 +161,11 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// What was kept of a running job is wrong and cannot be taken away: it is not gone on with after a crash.
+    TrailLost {
+        printer: PrinterName,
+        job: JobId,
+    },
     /// A person cancels a running job; `JobCancelled` follows when it has left the printer.
     CancelAsked {
         printer: PrinterName,
@@ -263,6 +268,7 @@ impl Fact {
             Self::BedCleared { .. } => "bed_cleared",
             Self::BedGivenBack { .. } => "bed_given_back",
             Self::CancelAsked { .. } => "cancel_asked",
+            Self::TrailLost { .. } => "trail_lost",
             Self::PrinterStopped { .. } => "printer_stopped",
             Self::StopVerified { .. } => "stop_verified",
             Self::StopUnverified { .. } => "stop_unverified",
@@ -293,6 +299,7 @@ impl Fact {
             | Self::BedCleared { printer, .. }
             | Self::BedGivenBack { printer, .. }
             | Self::CancelAsked { printer, .. }
+            | Self::TrailLost { printer, .. }
             | Self::PrinterStopped { printer, .. }
             | Self::StopVerified { printer, .. }
             | Self::StopUnverified { printer, .. }

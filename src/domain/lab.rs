@@ -79,6 +79,10 @@ pub enum Request {
         why: Interruption,
         line: Option<Box<LineHealth>>,
     },
+    /// What is kept of a running job for whoever comes after us is wrong, and cannot be taken away.
+    NoteTrailLost {
+        job: JobId,
+    },
     /// A person cancels a running job, and its printer has been told: from here on it does not come back.
     NoteCancelling {
         job: JobId,
@@ -529,6 +533,10 @@ impl Lab {
                 }
                 one(Fact::BedCleared { printer: printer.clone(), by })
             }
+            Request::NoteTrailLost { job } => {
+                let (_, run) = self.running(job, "told apart from what was kept of it")?;
+                one(Fact::TrailLost { printer: run.printer.clone(), job: job.clone() })
+            }
             Request::NoteCancelling { job, by } => {
                 let by = person(by)?;
                 let (known, run) = self.running(job, "cancelled")?;
@@ -867,6 +875,12 @@ impl Lab {
                     touched.push(EntityKey::Printer(printer.clone()));
                 }
             }
+            Fact::TrailLost { job, .. } => {
+                if let Some(job) = self.jobs.get_mut(job) {
+                    job.trail_lost = true;
+                }
+                touched.push(EntityKey::Job(job.clone()));
+            }
             Fact::CancelAsked { job, by, .. } => {
                 if let Some(job) = self.jobs.get_mut(job) {
                     job.cancelling = Some(by.clone());
@@ -976,6 +990,7 @@ impl Lab {
                 state: JobState::Queued,
                 released: None,
                 cancelling: None,
+                trail_lost: false,
                 continued: Vec::new(),
                 resume_files: Vec::new(),
                 resumes: resumes.clone(),

@@ -147,6 +147,7 @@ pub fn spawn_with(
         left_until: Moment::ZERO + REJOIN_WITHIN,
         left_why: Interruption::DaemonEnded,
         since: None,
+        trail_lost: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -277,6 +278,8 @@ struct Task {
     lasting: Option<Lasting>,
     /// The last sign of the daemon that began the job.
     since: Option<WallTime>,
+    /// The journal knows that what is kept of this job is wrong.
+    trail_lost: Option<JobId>,
 }
 
 /// Whether a printer may be hot, or may get so: what is not known is.
@@ -713,6 +716,7 @@ impl Task {
                     self.ticks.push_back((self.setup.clock.now(), *drive.session.line()));
                     self.note_progress(&drive.session);
                     drive.sign_trail();
+                    self.note_lost_trail(&drive);
                     self.publish(&drive.session);
                     self.hold_lease(&drive.session);
                     self.quench(&mut drive);
@@ -1152,6 +1156,15 @@ impl Task {
         let gap = if self.left_why == Interruption::Unplugged { "its port was gone" } else { "platen ended" };
         tracing::warn!(%printer, %job, command = progress.confirmed + 1, layer, gap_ms, "continued after {gap}; the part wants an extra look");
         Request::NoteContinued { job, progress, layer, gap_ms }
+    }
+
+    /// Whoever comes after us must not believe what is kept of this job; only the journal can tell them.
+    fn note_lost_trail(&mut self, drive: &Drive) {
+        let job = drive.session.job().filter(|_| drive.trail_is_wrong());
+        if let Some(job) = job.filter(|job| self.trail_lost.as_ref() != Some(job)).cloned() {
+            self.trail_lost = Some(job.clone());
+            self.scribe.note(Request::NoteTrailLost { job });
+        }
     }
 
     fn note_progress(&mut self, session: &Session) {

@@ -355,6 +355,7 @@ fn is_urgent(request: &Request) -> bool {
             | Request::NoteContinued { .. }
             | Request::NoteAnswered { .. }
             | Request::NoteCancelling { .. }
+            | Request::NoteTrailLost { .. }
             | Request::CancelJob { .. }
     )
 }

@@ -41,6 +41,11 @@ impl Keeper {
         self.file.keep(&serde_json::to_vec(&kept).unwrap_or_default());
     }
 
+    /// What is kept there is wrong, and cannot be taken away.
+    pub fn is_wrong(&self) -> bool {
+        self.file.is_wrong()
+    }
+
     /// What was kept outlives the machine, too. `false` where nothing is kept.
     pub fn sync(&mut self) -> bool {
         self.file.sync()
@@ -96,7 +101,7 @@ impl Trails {
     fn plan(&self, lab: &Lab, restart: &Restart, job: &JobId) -> Option<(PrinterName, Found)> {
         let job = lab.jobs.get(job)?;
         let JobState::Printing { run } = &job.state else { return None };
-        if job.cancelling.is_some() || lab.printer(&run.printer).latch.is_some() {
+        if job.cancelling.is_some() || job.trail_lost || lab.printer(&run.printer).latch.is_some() {
             return None;
         }
         let policy = policy(restart, lab.cases.get(&job.case)?.intended_use);
@@ -112,7 +117,7 @@ impl Trails {
     pub fn left_running(&self, lab: &Lab, restart: &Restart) -> LeftRunning {
         let reached = self.kept.iter().filter_map(|(printer, (_, kept))| {
             let trail = &kept.as_ref()?.trail;
-            let job = lab.running_on(printer).filter(|job| job.id == trail.job)?;
+            let job = lab.running_on(printer).filter(|job| job.id == trail.job && !job.trail_lost)?;
             let progress = trail.progress(job.state.run()?.progress);
             Some((job.id.clone(), Reached { progress, laid: trail.laid }))
         });
@@ -212,6 +217,10 @@ mod tests {
         let mut cancelled = lab.clone();
         grant(&mut cancelled, &Request::NoteCancelling { job: job.clone(), by: "kim".into() });
         assert!(trails.left_running(&cancelled, &asks).rejoining.is_empty(), "nobody wants it any more");
+        let mut lost = lab.clone();
+        grant(&mut lost, &Request::NoteTrailLost { job: job.clone() });
+        let left = trails.left_running(&lost, &asks);
+        assert!(left.rejoining.is_empty() && left.reached.is_empty(), "nothing of it is believed");
         let progress = Progress { confirmed: 10, total: 100 };
         let paused = Request::NotePaused { job: job.clone(), progress, reason: PauseReason::Panel };
         grant(&mut lab, &paused);

@@ -610,6 +610,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::BedCleared { .. }
         | Fact::BedGivenBack { .. }
         | Fact::CancelAsked { .. }
+        | Fact::TrailLost { .. }
         | Fact::PrinterStopped { .. }
         | Fact::StopVerified { .. }
         | Fact::StopUnverified { .. }
