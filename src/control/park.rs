@@ -195,7 +195,11 @@ impl Pause {
             return (None, None);
         }
         let nozzle = (!self.nozzle_is_off).then(|| self.since + pausing.nozzle_hot_max);
-        let bed = (!self.bed_is_off).then(|| self.since + pausing.bed_hot_max.max(pausing.nozzle_hot_max));
+        // Held after a restart, the job is given up then, and all its heat with it.
+        let held = self.reason == PauseReason::Restart;
+        let bed_max =
+            if held { pausing.nozzle_hot_max } else { pausing.bed_hot_max.max(pausing.nozzle_hot_max) };
+        let bed = (!self.bed_is_off).then(|| self.since + bed_max);
         (nozzle, bed)
     }
 

@@ -148,6 +148,7 @@ pub fn spawn_with(
         left_why: Interruption::DaemonEnded,
         since: None,
         trail_lost: None,
+        just_cleared: false,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -280,6 +281,8 @@ struct Task {
     since: Option<WallTime>,
     /// The journal knows that what is kept of this job is wrong.
     trail_lost: Option<JobId>,
+    /// A person has just cleared it, and so its port was closed: it is opened again in a moment.
+    just_cleared: bool,
 }
 
 /// Whether a printer may be hot, or may get so: what is not known is.
@@ -402,7 +405,8 @@ impl Task {
                             if self.locked.is_some() {
                                 continue;
                             }
-                            self.show(Activity::Offline { reason });
+                            let back = std::mem::take(&mut self.just_cleared);
+                            self.show(if back { Activity::Connecting } else { Activity::Offline { reason } });
                         }
                     }
                     if self.setup.clock.now() - begun > RETRY_MAX || self.left.is_some() {
@@ -980,7 +984,7 @@ impl Task {
                     if cleared.is_ok() {
                         self.is_clear();
                         // It was stopped or faulted a moment ago, and nothing else changes that.
-                        let _ = drive.session.clear();
+                        self.just_cleared = drive.session.clear().is_ok();
                     }
                     // Recorded already; that the port is to be closed is for `connected` to see.
                     let _ = answer.send(cleared);
