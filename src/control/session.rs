@@ -835,6 +835,18 @@ impl Session {
     /// Sends no more lines and switches heaters and fan off; ends when that is acknowledged.
     pub fn cancel(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
         let state = self.activity().word();
+        if let Phase::Rejoining(rejoin) = &self.phase
+            && rejoin.plan.job == *job
+        {
+            // What it proves does not matter any more: greeted as any board, which switches its heaters off.
+            let Plan { job, progress, trail, .. } = rejoin.plan.clone();
+            let (by, line, laid) = (by.to_owned(), Box::default(), trail.laid);
+            self.events.push_back(SessionEvent::Cancelled { job, progress, by, line, laid });
+            self.link = self.profile.link();
+            self.greet(now);
+            self.drive(now);
+            return Ok(());
+        }
         let run = self.run_of(job)?;
         if matches!(run.stage, Stage::Leaving(..)) {
             return Err(NotNow::State { state });

@@ -594,15 +594,26 @@ impl Task {
                 biased;
                 () = shutdown.cancelled() => return Waited::Ended,
                 Some(stop) = self.stops.recv() => return Waited::Stop(stop),
-                Some(ordered) = self.orders.recv() => {
-                    let _ = ordered.answer.send(Err(self.not_connected("do that: it is not connected")));
-                }
+                Some(ordered) = self.orders.recv() => self.obey_offline(ordered),
                 Some(start) = self.starts.recv() => {
                     let _ = start.answer.send(Err(self.not_connected("print: it is not connected")));
                 }
                 () = sleep_until(until) => return Waited::Enough,
             }
         }
+    }
+
+    /// Only a job that is looked for can be cancelled: it is over then, and the board is told when its port is back,
+    /// by its greeting.
+    fn obey_offline(&mut self, Ordered { order, answer }: Ordered) {
+        if let Order::Cancel { job, by } = order
+            && let Some((Found { plan, .. }, _)) = self.left.take_if(|(found, _)| found.plan.job == job)
+        {
+            let progress = Some(plan.progress);
+            let end = Request::CancelJob { job, progress, by, line: None };
+            return self.scribe.note_and_answer(end_of(end, plan.trail.laid), answer);
+        }
+        let _ = answer.send(Err(self.not_connected("do that: it is not connected")));
     }
 
     /// A stopped or faulted printer is not touched until a person clears it, but to be stopped again.
@@ -678,6 +689,7 @@ impl Task {
         shutdown: &CancellationToken,
     ) -> (Session, Ended) {
         self.noted = None;
+        self.just_cleared = false;
         self.ticks.clear();
         if let Some(stop) = stop {
             self.stop(&mut drive, stop).await;
@@ -1188,7 +1200,11 @@ impl Task {
         let rate = self.ticks.front().map_or_else(LineRate::default, |(then, line)| {
             LineRate::of(&session.line().since(line), now.since(*then).as_secs_f64())
         });
-        self.live.send_replace(Arc::new(Snapshot { rate, ..session.snapshot(now) }));
+        let mut seen = Snapshot { rate, ..session.snapshot(now) };
+        if self.just_cleared && matches!(seen.activity, Activity::Offline { .. }) {
+            seen.activity = Activity::Connecting;
+        }
+        self.live.send_replace(Arc::new(seen));
     }
 }
 

@@ -493,3 +493,25 @@ fn what_is_kept_tells_how_far_the_job_has_come_and_whether_it_may_have_laid_anyt
     assert!(kept.laid && (500..800).contains(&kept.confirmed), "{kept:?}");
     assert!(world.trail.as_ref().unwrap().laid, "kept anew before the first such line went out");
 }
+
+#[test]
+fn a_job_that_is_looked_for_can_be_cancelled_and_no_line_of_it_is_sent_any_more() {
+    for seed in 1..=6 {
+        let (mut world, mut dice) = killed(seed, 0.0);
+        look(&mut world, seed);
+        world.reopen(AfterCrash::Continue);
+        let until = world.now + dice.roll(50_000);
+        while world.now < until && world.session.is_rejoining() {
+            world.step(until);
+        }
+        if !world.session.is_rejoining() {
+            continue;
+        }
+        world.session.cancel(world.moment(), &World::job(), "kim").unwrap();
+        world.run_until(120, "a printer that is ready", |world| world.session.is_ready());
+        let cancelled =
+            |event: &SessionEvent| matches!(event, SessionEvent::Cancelled { by, .. } if by == "kim");
+        assert_eq!(world.events.iter().filter(|event| cancelled(event)).count(), 1, "seed {seed}");
+        nothing_more(&mut world, seed);
+    }
+}
