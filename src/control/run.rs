@@ -220,7 +220,7 @@ impl Run {
             return Some(Next::Pause { command, text });
         }
         self.modal.note(&line.text);
-        self.laid |= modal::may_lay(&line.text);
+        self.laid = self.laid || modal::may_lay(&line.text);
         Some(Next::Send(line))
     }
 

@@ -77,12 +77,12 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
 
     // Cleared while its port is open: that is closed for a moment, and nobody is told that it is gone.
     fleet.stop(None, "kim").await.unwrap();
-    board.press_reset().unwrap();
     within("a stopped printer", live.wait_for(|seen| seen.activity == Activity::Stopped)).await.unwrap();
     let cleared = async {
         while clear().await.is_err() {
             tokio::task::yield_now().await;
         }
+        board.press_reset().unwrap();
         loop {
             let seen = live.borrow_and_update().activity.clone();
             assert!(!matches!(seen, Activity::Offline { .. }), "{seen:?}");
