@@ -234,6 +234,10 @@ pub enum Refusal {
         "the part of job {job} is no longer on the bed of {printer}, so nothing can go on with it; print the part anew"
     )]
     PartGone { printer: PrinterName, job: JobId },
+    #[error(
+        "job {since} has begun on printer {printer} since job {job} was queued, and may have moved its head: measure the height again, make the resume file anew, and queue that"
+    )]
+    HeadMoved { printer: PrinterName, job: JobId, since: JobId },
     #[error("that file goes on with the part of job {job}; queue it for the case and the part of that job")]
     OtherPart { job: JobId },
     #[error(
@@ -447,11 +451,27 @@ impl Lab {
             (None, Bed::Clear) => Ok(()),
             (None, Bed::Occupied { job }) => Err(Refusal::BedOccupied { printer: printer.clone(), job }),
             // On its part, and nowhere else: elsewhere it would print into the air, or run into what stands there.
-            (Some(resumes), Bed::Occupied { job }) if job == resumes.job => Ok(()),
+            (Some(resumes), Bed::Occupied { job: origin }) if origin == resumes.job => {
+                match self.tried_on(&origin).find(|other| job.queued < other.1) {
+                    None => Ok(()),
+                    Some((since, _)) => Err(Refusal::HeadMoved {
+                        printer: printer.clone(),
+                        job: job.id.clone(),
+                        since: since.clone(),
+                    }),
+                }
+            }
             (Some(resumes), _) => {
                 Err(Refusal::PartGone { printer: printer.clone(), job: resumes.job.clone() })
             }
         }
+    }
+
+    /// The jobs that have begun to go on with the part of this one, and when: the head may have moved since.
+    pub fn tried_on<'a>(&'a self, origin: &'a JobId) -> impl Iterator<Item = (&'a JobId, WallTime)> + 'a {
+        let of_it = |job: &&Job| job.resumes.as_ref().is_some_and(|resumes| resumes.job == *origin);
+        let jobs = self.jobs.values().filter(move |job| of_it(job));
+        jobs.filter_map(|job| Some((&job.id, job.state.run()?.started)))
     }
 
     /// The run of an interrupted job whose part still stands where it was printed, so that another job can go on
@@ -1583,7 +1603,12 @@ mod tests {
             let events = grant(&mut lab, &nothing(end.clone())).unwrap();
             assert_eq!(events.len(), 2, "{events:?}");
             assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(0) });
-            // What was made of the part before still fits, and so does what is made of it now.
+            assert_eq!(lab.tried_on(&job(0)).map(|(job, _)| job.clone()).collect::<Vec<_>>(), [job(5)]);
+            // What was told of the height before that job began may be wrong by now.
+            let mut before = lab.clone();
+            before.jobs.get_mut(&job(6)).unwrap().queued = WallTime(999);
+            let moved = Refusal::HeadMoved { printer: a.clone(), job: job(6), since: job(5) };
+            assert_eq!(before.judge(&start(6)), Err(moved));
             lab.judge(&start(6)).unwrap();
             let file = FileHash::from_digest([220; 32]);
             let other =

@@ -152,7 +152,8 @@ impl Origin {
                 material: job.material.clone(),
                 confirmed: run.progress.confirmed,
                 ahead,
-                recorded: !run.paused,
+                // Whatever has begun to go on with it since may have moved the head.
+                recorded: !run.paused && lab.tried_on(&job.id).next().is_none(),
                 resumes: job.resumes.is_some(),
             })
         });

@@ -168,6 +168,8 @@ fn a_job_that_was_to_go_on_and_ends_before_it_lays_anything_leaves_the_part_to_t
     daemon.ask(&["jobs", "--cancel", &first, "--by", "kim"]);
     daemon.wait_job(&first, "cancelled");
     assert_eq!(daemon.printer("mk")["on_bed"], *job, "cancelled");
+    let unmeasured = daemon.platen(&["jobs", "--resume-file", &job, "--layer", &number, "--by", "kim"]);
+    assert!(unmeasured.code == Some(1) && unmeasured.err.contains("--height"), "{unmeasured:?}");
     let second = queue();
     begin(&second);
     lab.printers[0].press_reset().unwrap();
