@@ -209,7 +209,7 @@ impl Daemon {
         let trails = Arc::new(Mutex::new(open_trails(Arc::clone(&config)).await?));
         let pick = {
             let (trails, config) = (Arc::clone(&trails), Arc::clone(&config));
-            move |lab: &Lab| lock(&trails).candidates(lab, &config.restart)
+            move |lab: &Lab| lock(&trails).left_running(lab, &config.restart)
         };
         let recorder = Recorder::open_leaving(store, clock.clone(), site, node, pick).await?;
         let spool = Arc::new(spool);

@@ -382,3 +382,16 @@ fn every_hazard_has_a_test_that_is_there() {
         assert!(text.contains(&format!("A dash in the column of {column}: ")), "why are there dashes?");
     }
 }
+
+#[test]
+fn every_unit_that_switches_heaters_off_finds_what_the_daemon_left_and_may_take_it_away() {
+    for unit in ["platen-safe-off.service", "platen-left-hot.service"] {
+        let text = read(&format!("config/systemd/{unit}"));
+        assert!(text.contains("ExecStart=/usr/bin/platen safe-off "), "{unit}");
+        let has = |line: &str| text.lines().any(|found| found == line);
+        assert!(has("Environment=RUNTIME_DIRECTORY=/run/platen"), "{unit}: platen.service has it there");
+        let writes = has("ReadWritePaths=/run/platen") || has("ReadWritePaths=-/run/platen");
+        assert!(writes || !has("ProtectSystem=strict"), "{unit}");
+    }
+    assert!(read("config/systemd/platen.service").contains("\nRuntimeDirectory=platen\n"));
+}

@@ -206,6 +206,8 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
             recorded: true,
             park: Some((5.0, 190.0)),
             build_height: Some(200.0),
+            told_is_lowest: true,
+            resumes: false,
         },
     );
     let told = format!("{name}, ended in {ended}, from {layer} on:\n{}", resume.head);

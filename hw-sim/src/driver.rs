@@ -145,6 +145,16 @@ impl Driver {
     fn drive(&mut self, wall_us: u64, has_input: bool) {
         let now_us = self.virtual_us(wall_us);
         self.rig.advance(now_us);
+        // A script may have pulled the cable, or put it in again.
+        match (self.rig.is_unplugged(), &self.terminal) {
+            (true, Some(_)) => self.unplug(now_us),
+            (false, None) => {
+                if let Err(error) = self.plug_in() {
+                    eprintln!("hw-sim: {}: {error}", self.config.name);
+                }
+            }
+            _ => {}
+        }
         let mut input_left = false;
         // What a host writes before its coming was noticed stays with the kernel until then.
         let reads = match self.presence() {

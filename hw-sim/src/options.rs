@@ -68,7 +68,8 @@ pub struct PrinterOptions {
     /// instant or real (default real).
     #[arg(long, value_parser = motion)]
     pub motion: Option<Motion>,
-    /// Virtual seconds in a second (default 1).
+    /// Virtual seconds in a second (default 1). platen has to know it, or it takes the heat for a fault:
+    /// `simulated_speed` in the printer's section.
     #[arg(long, value_name = "X")]
     pub speed: Option<f64>,
     /// Probability that a byte is changed, in both directions (default 0).
@@ -104,7 +105,8 @@ pub struct PrinterOptions {
     /// Seed of all chance (default 1).
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Whether opening the port restarts the board (default false).
+    /// Whether opening the port restarts the board (default false). A job on such a board does not outlive the
+    /// end of its host.
     #[arg(long, value_name = "BOOL")]
     pub reset_on_open: Option<bool>,
     /// Heat time per time (default 1).
@@ -122,7 +124,7 @@ pub struct PrinterOptions {
     /// Write every executed command here at the end.
     #[arg(long, value_name = "PATH")]
     pub record: Option<PathBuf>,
-    /// TOML file of `[[fault]]` tables.
+    /// TOML file of `[[fault]]` tables: what goes wrong, and when. hw-sim/README.md has every kind.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
 }

@@ -134,6 +134,11 @@ impl Rig {
 
     // Getters.
 
+    /// Whether the cable is out.
+    pub fn is_unplugged(&self) -> bool {
+        self.port == Port::Unplugged
+    }
+
     /// The time that it has reached, µs.
     pub fn now_us(&self) -> u64 {
         self.now_us

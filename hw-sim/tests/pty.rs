@@ -13,6 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use hw_sim::faults::FaultScript;
 use hw_sim::planner::Motion;
 use hw_sim::pty::{Handle, Printer, PrinterConfig};
 use hw_sim::quirks::Face;
@@ -138,6 +139,35 @@ fn pulling_the_cable_ends_the_file_and_the_board_goes_on() {
     let mut port = open(&printer);
     port.get_mut().write_all(b"M105\n").unwrap();
     assert!(next_ok(&mut port).contains("/50.00"), "not reset: the target is still there");
+}
+
+#[test]
+fn a_cable_that_a_script_pulls_takes_the_port_away_and_brings_it_back() {
+    let path = link("script");
+    let mut config = PrinterConfig { link: Some(path.clone()), ..config("script") };
+    config.rig.script = FaultScript::from_toml(
+        "[[fault]]\nat_us = 300_000\nkind = \"disconnect\"\n[[fault]]\nat_us = 900_000\nkind = \"reconnect\"\n",
+    )
+    .unwrap();
+    let printer = Printer::spawn(config).unwrap();
+    let mut port = open(&printer);
+    let mut rest = String::new();
+    let ended = loop {
+        match port.read_line(&mut rest) {
+            Ok(0) => break true,
+            Ok(_) => rest.clear(),
+            Err(_) => break true,
+        }
+    };
+    assert!(ended && std::fs::symlink_metadata(&path).is_err(), "the name is gone with the port");
+    let until = Instant::now() + Duration::from_secs(10);
+    while std::fs::symlink_metadata(&path).is_err() {
+        assert!(Instant::now() < until, "it does not come back");
+        std::thread::yield_now();
+    }
+    let mut port = open(&printer);
+    port.get_mut().write_all(b"M105\n").unwrap();
+    assert!(next_ok(&mut port).starts_with("ok"));
 }
 
 #[test]

@@ -98,6 +98,7 @@ impl From<Refusal> for Problem {
             Refusal::PersonNeeded { .. } => (StatusCode::CONFLICT, "person-needed"),
             Refusal::PrinterBusy { .. } => (StatusCode::CONFLICT, "printer-busy"),
             Refusal::PartGone { .. } => (StatusCode::CONFLICT, "part-gone"),
+            Refusal::HeadMoved { .. } => (StatusCode::CONFLICT, "head-moved"),
             Refusal::OtherPart { .. } => (StatusCode::CONFLICT, "other-part"),
             Refusal::TooManyResumeFiles(_) => (StatusCode::CONFLICT, "too-many-resume-files"),
             Refusal::SameResumeFile => (StatusCode::CONFLICT, "same-resume-file"),

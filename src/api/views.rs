@@ -409,6 +409,9 @@ fn hold(hold: &Hold, now: Moment) -> Option<HoldView> {
     } else if hold.nozzle_is_off {
         words.push("its nozzle was switched off, since the pause was long".into());
     }
+    if hold.reason == Some(PauseReason::Restart) && hold.nozzle_off_at.is_some() {
+        words.push("without an answer, all heat goes off and it is interrupted".into());
+    }
     (!words.is_empty()).then(|| HoldView {
         needs_person: hold.needs_person(),
         words: Some(words.join("; ")),

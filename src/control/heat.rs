@@ -406,6 +406,7 @@ impl Guard {
         let calm_from = now + unasked.1;
         let away = self.target - actual;
         let moved = (self.target - self.state_target).abs() > 1.0;
+        let was_cooling = matches!(self.state, State::Cooling { .. });
         let next = match self.state {
             State::Off { .. } if self.target <= 0.0 => return false,
             _ if self.target <= 0.0 => State::Off { lowest: actual, calm_from },
@@ -418,7 +419,8 @@ impl Guard {
         };
         self.state = next;
         self.state_target = self.target;
-        if moved {
+        // How it came down to a lower target is no fall against its heater.
+        if moved || was_cooling {
             self.pace.clear();
             self.still = None;
         }
@@ -959,6 +961,29 @@ mod tests {
         ];
         for (line, wanted) in cases {
             assert_eq!(target_of(line.as_bytes()), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_nozzle_that_cools_down_to_a_lower_target_has_not_slipped_however_fast_time_runs() {
+        for (speed, slips) in [(1, false), (10, false), (20, false), (1, true), (10, true)] {
+            let mut watch = HeatWatch::new(HeatLimits { simulated_speed: speed, ..HeatLimits::USUAL });
+            watch.set_duty(at(0), Duty::Job, false);
+            let mut actual = 215.0;
+            for second in 0..240 {
+                let target = if second < 60 { 215.0 } else { 160.0 };
+                // With its fan on, a nozzle loses 1.5 °C/s; where its heater comes on again it has gone a little lower.
+                let lowest = if second < 90 { 156.0 } else { 159.5 };
+                if second >= 60 {
+                    actual = (actual - 1.5 * f64::from(speed)).max(lowest);
+                }
+                if slips && second >= 150 {
+                    actual = 30.0;
+                }
+                watch.handle_report(at(second), &report((noisy(actual, second), target), None), None);
+            }
+            let wanted = slips.then_some((Hazard::SuddenDrop, Action::HeatersOff));
+            assert_eq!(alarms(&mut watch).first().copied(), wanted, "{speed} times as fast, slips: {slips}");
         }
     }
 

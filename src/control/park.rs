@@ -195,7 +195,11 @@ impl Pause {
             return (None, None);
         }
         let nozzle = (!self.nozzle_is_off).then(|| self.since + pausing.nozzle_hot_max);
-        let bed = (!self.bed_is_off).then(|| self.since + pausing.bed_hot_max.max(pausing.nozzle_hot_max));
+        // Held after a restart, the job is given up then, and all its heat with it.
+        let held = self.reason == PauseReason::Restart;
+        let bed_max =
+            if held { pausing.nozzle_hot_max } else { pausing.bed_hot_max.max(pausing.nozzle_hot_max) };
+        let bed = (!self.bed_is_off).then(|| self.since + bed_max);
         (nozzle, bed)
     }
 
@@ -402,6 +406,17 @@ mod tests {
     use super::*;
     use crate::domain::printer::Reading;
     use crate::domain::units::Celsius;
+
+    #[test]
+    fn a_job_that_is_held_after_a_restart_loses_all_its_heat_at_once() {
+        for (reason, at_once) in [(PauseReason::Restart, true), (PauseReason::Panel, false)] {
+            let parked = Step::Parked { from: None, astray: false };
+            let pause = Pause::new(reason, None, parked, Moment::ZERO);
+            let (nozzle, bed) = pause.off_at(&Pausing::DEFAULT);
+            assert_eq!(nozzle, Some(Moment::ZERO + Pausing::DEFAULT.nozzle_hot_max));
+            assert_eq!(nozzle == bed, at_once);
+        }
+    }
 
     const PARK: Park = Park { at: Some((0, 200)), lift: 10, retract: 2, build_height: Some(200) };
     const TOLD: Option<Position> = Some(Position { x: 12.35, y: 20.0, z: 1.2, e: 3.0 });

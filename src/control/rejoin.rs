@@ -56,9 +56,24 @@ pub struct Trail {
     pub compact: bool,
     /// Pieces of cut lines that the firmware seems to have run as commands.
     pub strays: u64,
+    /// Commands of the file that were confirmed when this was kept; the journal may stand still, on a full disk.
+    #[serde(default)]
+    pub confirmed: u64,
+    /// A line that lays something may have gone out; what was kept without a word of it may be of any job.
+    #[serde(default = "yes")]
+    pub laid: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Trail {
+    /// How far the job has come for certain, where the journal has `noted` so much.
+    pub fn progress(&self, noted: Progress) -> Progress {
+        Progress { confirmed: noted.confirmed.max(self.confirmed).min(noted.total), ..noted }
+    }
+
     fn numbering(&self) -> Option<Numbering> {
         Numbering::of(self.points.iter().map(|(number, index)| Point { number: *number, index: *index }))
     }
@@ -362,6 +377,8 @@ mod tests {
             packed: false,
             compact: true,
             strays: 0,
+            confirmed: 10,
+            laid: true,
         };
         Plan { job, progress: Progress { confirmed: 10, total: 100 }, trail, policy: AfterCrash::Continue }
     }
@@ -415,6 +432,15 @@ mod tests {
         // A board that was reset, one that is behind all that is known, and one that is beyond the file.
         for wanted in [1, 14, 9_999, 10_039, 10_200, 4_000_000] {
             assert_eq!(begin(points.clone()).handle_count(wanted), Err(Unproven::Count), "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_job_has_come_as_far_as_the_better_of_journal_and_trail_knows() {
+        let trail = |confirmed| Trail { confirmed, ..plan(vec![(10_000, 1)]).trail };
+        let noted = |confirmed| Progress { confirmed, total: 100 };
+        for (kept, journal, wanted) in [(60, 10, 60), (10, 60, 60), (101, 10, 100)] {
+            assert_eq!(trail(kept).progress(noted(journal)), noted(wanted));
         }
     }
 

@@ -20,7 +20,7 @@ use crate::domain::job::{Interruption, Progress};
 use crate::domain::moment::Moment;
 use crate::domain::printer::LineHealth;
 use crate::gcode::commands::{self, Code, InFile};
-use crate::gcode::modal::Modal;
+use crate::gcode::modal::{self, Modal};
 use crate::gcode::survey::CommandDigest;
 use crate::protocol::window::{Origin, Sent};
 
@@ -99,6 +99,8 @@ pub struct Run {
     carried_out: VecDeque<FileLine>,
     /// Codes that the printer's profile allows.
     allowed: Allowed,
+    /// A line was given to the link that lays something.
+    pub laid: bool,
 }
 
 /// Codes that a profile allows, and no others do.
@@ -143,6 +145,7 @@ impl Run {
             modal: Modal::default(),
             carried_out: VecDeque::new(),
             allowed,
+            laid: false,
         }
     }
 
@@ -217,6 +220,7 @@ impl Run {
             return Some(Next::Pause { command, text });
         }
         self.modal.note(&line.text);
+        self.laid = self.laid || modal::may_lay(&line.text);
         Some(Next::Send(line))
     }
 

@@ -179,17 +179,20 @@ pub enum SessionEvent {
     },
     /// The line ails of something else now, or of nothing any more.
     LineTrouble(Option<LineTrouble>),
+    /// `laid`: a line that lays something may have been sent.
     Cancelled {
         job: JobId,
         progress: Progress,
         by: String,
         line: Box<LineHealth>,
+        laid: bool,
     },
     Interrupted {
         job: JobId,
         progress: Progress,
         why: Interruption,
         line: Box<LineHealth>,
+        laid: bool,
     },
     /// What was asked for by `probe`.
     Probed(Box<Findings>),
@@ -243,8 +246,8 @@ pub enum LeftHeat {
     OfAJob,
 }
 
-/// What of a trail has to be kept before the next byte: its points' version, `steady`, `packed`, `strays`.
-pub type TrailMark = (u64, bool, bool, u64);
+/// What of a trail has to be kept before the next byte: its points' version, `steady`, `packed`, `strays`, `laid`.
+pub type TrailMark = (u64, bool, bool, u64, bool);
 
 #[derive(Clone, Debug)]
 enum Greeting {
@@ -537,7 +540,7 @@ impl Session {
         let replugged = self.replugged;
         self.handle_opened(now);
         self.link = self.profile.link();
-        let (job, progress) = (plan.job.clone(), plan.progress);
+        let (job, progress, laid) = (plan.job.clone(), plan.progress, plan.trail.laid);
         match Rejoin::begin(now, plan) {
             Ok(mut rejoin) => {
                 rejoin.replugged = replugged;
@@ -547,7 +550,7 @@ impl Session {
             Err(unproven) => {
                 let why = Interruption::NotContinued { unproven };
                 let line = Box::default();
-                self.events.push_back(SessionEvent::Interrupted { job, progress, why, line });
+                self.events.push_back(SessionEvent::Interrupted { job, progress, why, line, laid });
                 self.heat_left = true;
                 self.greet(now);
             }
@@ -575,14 +578,16 @@ impl Session {
     /// What is to be kept before the next byte goes out; absent while what was kept stays as it is. The number
     /// grows whenever it changes.
     pub fn trail(&self) -> Option<Trail> {
-        let (job, steady) = match &self.phase {
+        let (job, steady, confirmed, laid) = match &self.phase {
             Phase::Running(run) => {
                 let steady = matches!(run.stage, Stage::Printing | Stage::Trailer { .. } | Stage::Confirming);
-                (&run.job, steady && self.script.is_empty())
+                let confirmed = self.progress_of(run).confirmed;
+                (&run.job, steady && self.script.is_empty(), confirmed, run.laid)
             }
             // Until the count is proven, a number of ours may stand for another line.
             Phase::Rejoining(rejoin) if rejoin.step != rejoin::Step::Counting => {
-                (&rejoin.plan.job, !self.link.awaits_others())
+                let Plan { job, progress, trail, .. } = &rejoin.plan;
+                (job, !self.link.awaits_others(), progress.confirmed, trail.laid)
             }
             _ => return None,
         };
@@ -594,20 +599,22 @@ impl Session {
             packed: self.link.is_packing(),
             compact: self.link.is_compact(),
             strays: self.strays_before + self.line().strays,
+            confirmed,
+            laid,
         })
     }
 
     /// Changes whenever `trail` does in more than its `next`.
     pub fn trail_mark(&self) -> TrailMark {
-        let steady = match &self.phase {
+        let (steady, laid) = match &self.phase {
             Phase::Running(run) => {
-                matches!(run.stage, Stage::Printing | Stage::Trailer { .. } | Stage::Confirming)
-                    && self.script.is_empty()
+                let steady = matches!(run.stage, Stage::Printing | Stage::Trailer { .. } | Stage::Confirming);
+                (steady && self.script.is_empty(), run.laid)
             }
-            Phase::Rejoining(_) => !self.link.awaits_others(),
-            _ => false,
+            Phase::Rejoining(rejoin) => (!self.link.awaits_others(), rejoin.plan.trail.laid),
+            _ => (false, true),
         };
-        (self.link.numbering().version(), steady, self.link.is_packing(), self.line().strays)
+        (self.link.numbering().version(), steady, self.link.is_packing(), self.line().strays, laid)
     }
 
     /// The port is gone in the middle of a job that may be looked for when it is back: what that takes, and the job
@@ -853,6 +860,18 @@ impl Session {
     /// Sends no more lines and switches heaters and fan off; ends when that is acknowledged.
     pub fn cancel(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
         let state = self.activity().word();
+        if let Phase::Rejoining(rejoin) = &self.phase
+            && rejoin.plan.job == *job
+        {
+            // What it proves does not matter any more: greeted as any board, which switches its heaters off.
+            let Plan { job, progress, trail, .. } = rejoin.plan.clone();
+            let (by, line, laid) = (by.to_owned(), Box::default(), trail.laid);
+            self.events.push_back(SessionEvent::Cancelled { job, progress, by, line, laid });
+            self.link = self.profile.link();
+            self.greet(now);
+            self.drive(now);
+            return Ok(());
+        }
         let run = self.run_of(job)?;
         if matches!(run.stage, Stage::Leaving(..)) {
             return Err(NotNow::State { state });
@@ -1123,16 +1142,16 @@ impl Session {
     /// Ends a running job where it stands.
     fn end_run(&mut self, why: Interruption) {
         if let Phase::Rejoining(rejoin) = &self.phase {
-            let Plan { job, progress, .. } = rejoin.plan.clone();
-            let line = Box::default();
-            self.events.push_back(SessionEvent::Interrupted { job, progress, why, line });
+            let Plan { job, progress, trail, .. } = rejoin.plan.clone();
+            let (line, laid) = (Box::default(), trail.laid);
+            self.events.push_back(SessionEvent::Interrupted { job, progress, why, line, laid });
             self.phase = Phase::Ready;
             return;
         }
         let Phase::Running(run) = &self.phase else { return };
         let (job, progress) = (run.job.clone(), self.progress_of(run));
-        let line = Box::new(self.link.health().since(&run.before));
-        self.events.push_back(SessionEvent::Interrupted { job, progress, why, line });
+        let (line, laid) = (Box::new(self.link.health().since(&run.before)), run.laid);
+        self.events.push_back(SessionEvent::Interrupted { job, progress, why, line, laid });
         self.phase = Phase::Ready;
     }
 
@@ -1858,6 +1877,7 @@ impl Session {
         let (job, health) = (plan.job.clone(), *self.link.health());
         let (allowed, inactivity) = (self.profile.allowed, InactivityKill::inherited(self.inactivity_kill()));
         let mut run = Run::taken_over(job.clone(), total, now, health, allowed, inactivity, replay);
+        run.laid = plan.trail.laid;
         let taken = lines.into_iter().try_for_each(|line| run.take(line));
         let whole = !supplied || run.end_supply();
         // Our own lines are between: what the firmware has of the file is all that is settled.
@@ -2249,10 +2269,10 @@ impl Session {
         }
         let window = self.link.window();
         let (job, progress) = (run.job.clone(), run.progress(window.acked(), window.unsettled()));
-        let line = Box::new(self.link.health().since(&run.before));
+        let (line, laid) = (Box::new(self.link.health().since(&run.before)), run.laid);
         self.events.push_back(match leaving {
-            Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by, line },
-            Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why, line },
+            Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by, line, laid },
+            Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why, line, laid },
         });
         self.phase = self.at_rest();
     }

@@ -161,6 +161,22 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// What was kept of a running job is wrong and cannot be taken away: it is not gone on with after a crash.
+    TrailLost {
+        printer: PrinterName,
+        job: JobId,
+    },
+    /// A person cancels a running job; `JobCancelled` follows when it has left the printer.
+    CancelAsked {
+        printer: PrinterName,
+        job: JobId,
+        by: String,
+    },
+    /// The job that was to go on with the part of `job` has laid nothing: what stands there is still that part.
+    BedGivenBack {
+        printer: PrinterName,
+        job: JobId,
+    },
     PrinterStopped {
         printer: PrinterName,
         by: String,
@@ -250,6 +266,9 @@ impl Fact {
             Self::JobCancelled { .. } => "job_cancelled",
             Self::JobInterrupted { .. } => "job_interrupted",
             Self::BedCleared { .. } => "bed_cleared",
+            Self::BedGivenBack { .. } => "bed_given_back",
+            Self::CancelAsked { .. } => "cancel_asked",
+            Self::TrailLost { .. } => "trail_lost",
             Self::PrinterStopped { .. } => "printer_stopped",
             Self::StopVerified { .. } => "stop_verified",
             Self::StopUnverified { .. } => "stop_unverified",
@@ -278,6 +297,9 @@ impl Fact {
             | Self::JobPrinted { printer, .. }
             | Self::JobInterrupted { printer, .. }
             | Self::BedCleared { printer, .. }
+            | Self::BedGivenBack { printer, .. }
+            | Self::CancelAsked { printer, .. }
+            | Self::TrailLost { printer, .. }
             | Self::PrinterStopped { printer, .. }
             | Self::StopVerified { printer, .. }
             | Self::StopUnverified { printer, .. }

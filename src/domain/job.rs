@@ -328,6 +328,12 @@ pub struct Job {
     /// Somebody is at a printer to begin it; forgotten when it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
+    /// A person has cancelled it, and it has not left its printer yet: however it ends now, it is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelling: Option<String>,
+    /// What was kept of it is wrong: nobody goes on with it after a crash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trail_lost: bool,
     /// Where it went on after platen had ended: the part wants an extra look there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub continued: Vec<Continued>,

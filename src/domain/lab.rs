@@ -79,6 +79,17 @@ pub enum Request {
         why: Interruption,
         line: Option<Box<LineHealth>>,
     },
+    /// What is kept of a running job for whoever comes after us is wrong, and cannot be taken away.
+    NoteTrailLost {
+        job: JobId,
+    },
+    /// A person cancels a running job, and its printer has been told: from here on it does not come back.
+    NoteCancelling {
+        job: JobId,
+        by: String,
+    },
+    /// The end of a job, told by this request, of which it is certain that no line was sent that lays anything.
+    LaidNothing(Box<Self>),
     ClearBed {
         printer: PrinterName,
         by: String,
@@ -150,6 +161,8 @@ pub enum Request {
         version: String,
         /// These are not interrupted yet: their printers are asked whether they go on.
         rejoining: Vec<JobId>,
+        /// How far jobs had come, where something else than the journal knows that, too.
+        reached: BTreeMap<JobId, Reached>,
     },
     NoteContinued {
         job: JobId,
@@ -157,6 +170,14 @@ pub enum Request {
         layer: u32,
         gap_ms: u64,
     },
+}
+
+/// What else is known of a job that was running when platen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub progress: Progress,
+    /// A line that lays something may have been sent.
+    pub laid: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -213,6 +234,10 @@ pub enum Refusal {
         "the part of job {job} is no longer on the bed of {printer}, so nothing can go on with it; print the part anew"
     )]
     PartGone { printer: PrinterName, job: JobId },
+    #[error(
+        "job {since} has begun on printer {printer} since job {job} was queued, and may have moved its head: measure the height again, make the resume file anew, and queue that"
+    )]
+    HeadMoved { printer: PrinterName, job: JobId, since: JobId },
     #[error("that file goes on with the part of job {job}; queue it for the case and the part of that job")]
     OtherPart { job: JobId },
     #[error(
@@ -298,6 +323,21 @@ pub struct Lab {
     pub parts: BTreeMap<PartId, Part>,
     pub jobs: BTreeMap<JobId, Job>,
     pub printers: BTreeMap<PrinterName, PrinterRecord>,
+}
+
+/// How a running job ends that does not come to its end: as cancelled, where a person has asked for that before.
+fn torn_off(
+    job: &Job,
+    run: &Run,
+    progress: Progress,
+    why: Interruption,
+    line: Option<Box<LineHealth>>,
+) -> Fact {
+    let printer = run.printer.clone();
+    match job.cancelling.clone() {
+        Some(by) => Fact::JobCancelled { printer: Some(printer), progress: Some(progress), by, line },
+        None => Fact::JobInterrupted { printer, progress, why, line },
+    }
 }
 
 /// A person's name as given, trimmed: 1 to 40 letters, digits, spaces and . - _ @
@@ -411,11 +451,27 @@ impl Lab {
             (None, Bed::Clear) => Ok(()),
             (None, Bed::Occupied { job }) => Err(Refusal::BedOccupied { printer: printer.clone(), job }),
             // On its part, and nowhere else: elsewhere it would print into the air, or run into what stands there.
-            (Some(resumes), Bed::Occupied { job }) if job == resumes.job => Ok(()),
+            (Some(resumes), Bed::Occupied { job: origin }) if origin == resumes.job => {
+                match self.tried_on(&origin).find(|other| job.queued < other.1) {
+                    None => Ok(()),
+                    Some((since, _)) => Err(Refusal::HeadMoved {
+                        printer: printer.clone(),
+                        job: job.id.clone(),
+                        since: since.clone(),
+                    }),
+                }
+            }
             (Some(resumes), _) => {
                 Err(Refusal::PartGone { printer: printer.clone(), job: resumes.job.clone() })
             }
         }
+    }
+
+    /// The jobs that have begun to go on with the part of this one, and when: the head may have moved since.
+    pub fn tried_on<'a>(&'a self, origin: &'a JobId) -> impl Iterator<Item = (&'a JobId, WallTime)> + 'a {
+        let of_it = |job: &&Job| job.resumes.as_ref().is_some_and(|resumes| resumes.job == *origin);
+        let jobs = self.jobs.values().filter(move |job| of_it(job));
+        jobs.filter_map(|job| Some((&job.id, job.state.run()?.started)))
     }
 
     /// The run of an interrupted job whose part still stands where it was printed, so that another job can go on
@@ -471,7 +527,9 @@ impl Lab {
     pub fn judge(&self, request: &Request) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
         let one = |fact: Fact| Ok(vec![(None, fact)]);
         match request {
-            Request::BeginBoot { version, rejoining } => Ok(self.judge_boot(version, rejoining)),
+            Request::BeginBoot { version, rejoining, reached } => {
+                Ok(self.judge_boot(version, rejoining, reached))
+            }
             Request::OpenCase { case, intended_use } => {
                 if self.cases.contains_key(case) {
                     return Err(Refusal::CaseExists(case.clone()));
@@ -494,6 +552,24 @@ impl Lab {
                     return Err(Refusal::BedClear(printer.clone()));
                 }
                 one(Fact::BedCleared { printer: printer.clone(), by })
+            }
+            Request::NoteTrailLost { job } => {
+                let (_, run) = self.running(job, "told apart from what was kept of it")?;
+                one(Fact::TrailLost { printer: run.printer.clone(), job: job.clone() })
+            }
+            Request::NoteCancelling { job, by } => {
+                let by = person(by)?;
+                let (known, run) = self.running(job, "cancelled")?;
+                if known.cancelling.is_some() {
+                    return Ok(Vec::new());
+                }
+                one(Fact::CancelAsked { printer: run.printer.clone(), job: job.clone(), by })
+            }
+            Request::LaidNothing(end) => {
+                let mut facts = self.judge(end)?;
+                let given_back = facts.iter().find_map(|(job, fact)| self.given_back(job.as_ref()?, fact));
+                facts.extend(given_back.map(|fact| (None, fact)));
+                Ok(facts)
             }
             Request::NoteStopped { printer, by } => {
                 let by = person(by).unwrap_or_else(|_| "unnamed".into());
@@ -594,20 +670,38 @@ impl Lab {
         }
     }
 
-    fn judge_boot(&self, version: &str, rejoining: &[JobId]) -> Vec<(Option<JobId>, Fact)> {
+    fn judge_boot(
+        &self,
+        version: &str,
+        rejoining: &[JobId],
+        reached: &BTreeMap<JobId, Reached>,
+    ) -> Vec<(Option<JobId>, Fact)> {
         let mut facts = vec![(None, Fact::DaemonStarted { version: version.to_owned() })];
         for job in self.jobs_in_order().into_iter().filter(|job| !rejoining.contains(&job.id)) {
             if let (true, Some(run)) = (job.state.is_running(), job.state.run()) {
-                let fact = Fact::JobInterrupted {
-                    printer: run.printer.clone(),
-                    progress: run.progress,
-                    why: Interruption::DaemonEnded,
-                    line: None,
-                };
+                let known = reached.get(&job.id);
+                let noted = run.progress.confirmed;
+                let further = known.map(|known| known.progress).filter(|reached| reached.confirmed > noted);
+                let progress = further.unwrap_or(run.progress);
+                let fact = torn_off(job, run, progress, Interruption::DaemonEnded, None);
+                let given_back =
+                    known.filter(|known| !known.laid).and_then(|_| self.given_back(&job.id, &fact));
                 facts.push((Some(job.id.clone()), fact));
+                facts.extend(given_back.map(|fact| (None, fact)));
             }
         }
         facts
+    }
+
+    /// What stands on the bed when a job that went on with a part ends by this fact and has laid nothing.
+    fn given_back(&self, id: &JobId, fact: &Fact) -> Option<Fact> {
+        let (Fact::JobCancelled { .. } | Fact::JobInterrupted { .. }, Some(printer)) = (fact, fact.printer())
+        else {
+            return None;
+        };
+        let origin = self.jobs.get(id)?.resumes.as_ref()?.job.clone();
+        let is_its = self.printer(printer).bed == (Bed::Occupied { job: id.clone() });
+        is_its.then(|| Fact::BedGivenBack { printer: printer.clone(), job: origin })
     }
 
     fn judge_queue(&self, new: &NewJob) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
@@ -725,13 +819,8 @@ impl Lab {
                 }
             }
             Request::NoteInterrupted { progress, why, line, .. } => {
-                let (_, run) = self.running(id, "interrupted")?;
-                Fact::JobInterrupted {
-                    printer: run.printer.clone(),
-                    progress: *progress,
-                    why: why.clone(),
-                    line: line.clone(),
-                }
+                let (job, run) = self.running(id, "interrupted")?;
+                torn_off(job, run, *progress, why.clone(), line.clone())
             }
             _ => return Ok(Vec::new()),
         };
@@ -805,6 +894,22 @@ impl Lab {
                     self.record_mut(printer).bed = Bed::Occupied { job: subject.job.clone() };
                     touched.push(EntityKey::Printer(printer.clone()));
                 }
+            }
+            Fact::TrailLost { job, .. } => {
+                if let Some(job) = self.jobs.get_mut(job) {
+                    job.trail_lost = true;
+                }
+                touched.push(EntityKey::Job(job.clone()));
+            }
+            Fact::CancelAsked { job, by, .. } => {
+                if let Some(job) = self.jobs.get_mut(job) {
+                    job.cancelling = Some(by.clone());
+                }
+                touched.push(EntityKey::Job(job.clone()));
+            }
+            Fact::BedGivenBack { printer, job } => {
+                self.record_mut(printer).bed = Bed::Occupied { job: job.clone() };
+                touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::BedCleared { printer, .. } => {
                 self.record_mut(printer).bed = Bed::Clear;
@@ -904,6 +1009,8 @@ impl Lab {
                 events: subject.job_seq,
                 state: JobState::Queued,
                 released: None,
+                cancelling: None,
+                trail_lost: false,
                 continued: Vec::new(),
                 resume_files: Vec::new(),
                 resumes: resumes.clone(),
@@ -932,6 +1039,9 @@ impl Lab {
         }
         if matches!(event.fact, Fact::JobStarted { .. }) {
             job.released = None;
+        }
+        if event.fact.ends_job() {
+            job.cancelling = None;
         }
         let run = job.state.run().cloned();
         let ended = |run: Option<Run>, outcome| JobState::Ended { run, ended: event.stamp.wall, outcome };
@@ -1175,7 +1285,7 @@ mod tests {
             .unwrap();
         let fact = Fact::JournalRestored { entries: lab.counters.seq, by: None };
         for event in lab.number(
-            &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() },
+            &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
             vec![(None, fact)],
             &stamp(),
             &Actor::Platen,
@@ -1215,8 +1325,11 @@ mod tests {
         grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
         let progress = Progress { confirmed: 4, total: 10 };
         grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
-        let events =
-            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap();
+        let events = grant(
+            &mut lab,
+            &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
+        )
+        .unwrap();
         assert_eq!(events.len(), 2);
         let JobState::Ended { outcome: Outcome::Interrupted { why }, run: Some(run), .. } =
             &lab.jobs[&job(0)].state
@@ -1224,6 +1337,17 @@ mod tests {
             panic!("{:?}", lab.jobs[&job(0)].state)
         };
         assert_eq!((why, run.progress), (&Interruption::DaemonEnded, progress));
+        // On a full disk the journal stands still, and the trail goes on.
+        for (trail, ended) in [(7, 7), (2, 4)] {
+            let mut lab = lab_with_jobs(1);
+            grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+            grant(&mut lab, &Request::NoteProgress { job: job(0), progress }).unwrap();
+            let progress = Progress { confirmed: trail, total: 10 };
+            let reached = [(job(0), Reached { progress, laid: true })].into();
+            let boot = Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached };
+            grant(&mut lab, &boot).unwrap();
+            assert_eq!(lab.jobs[&job(0)].state.run().unwrap().progress.confirmed, ended);
+        }
         assert_eq!(lab.jobs[&job(1)].state, JobState::Queued);
         assert!(matches!(lab.printer(&printer("a")).bed, Bed::Occupied { .. }));
     }
@@ -1237,7 +1361,11 @@ mod tests {
             seen.extend(grant(&mut lab, &Request::StartJob { job: job(n), printer: on }).unwrap());
         }
         seen.extend(
-            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap(),
+            grant(
+                &mut lab,
+                &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
+            )
+            .unwrap(),
         );
         let outbox: Vec<_> = seen.iter().filter_map(|e| e.subject.as_ref()).map(|s| s.outbox_seq).collect();
         assert_eq!(outbox, [3, 4, 5, 6]);
@@ -1285,7 +1413,11 @@ mod tests {
         let opened = Request::OpenCase { case: token(), intended_use: IntendedUse::Guide };
         events.extend(grant(&mut lab, &opened).unwrap());
         events.extend(
-            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap(),
+            grant(
+                &mut lab,
+                &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
+            )
+            .unwrap(),
         );
         let mut again = Lab::default();
         for event in &events {
@@ -1311,7 +1443,11 @@ mod tests {
             let again = Request::NoteQuarantined { printer: a.clone(), why: wrong() };
             assert_eq!(grant(&mut lab, &again), Ok(Vec::new()), "told once");
             let start = Request::StartJob { job: job(0), printer: a.clone() };
-            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }).unwrap();
+            grant(
+                &mut lab,
+                &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
+            )
+            .unwrap();
             assert!(matches!(lab.judge(&start), Err(Refusal::Quarantined { .. })));
             grant(&mut lab, &end).unwrap();
             grant(&mut lab, &start).unwrap();
@@ -1432,6 +1568,83 @@ mod tests {
     }
 
     #[test]
+    fn a_job_whose_cancelling_was_noted_ends_as_cancelled_whatever_ends_it() {
+        let cancelling = || Request::NoteCancelling { job: job(0), by: "kim".into() };
+        let boot =
+            Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() };
+        let progress = Some(Progress { confirmed: 4, total: 10 });
+        let left = Request::CancelJob { job: job(0), progress, by: "kim".into(), line: None };
+        for end in [interrupt(0), boot, left] {
+            let mut lab = lab_with_jobs(1);
+            assert!(matches!(lab.judge(&cancelling()), Err(Refusal::WrongState { .. })), "not begun");
+            grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+            assert_eq!(grant(&mut lab, &cancelling()).unwrap().len(), 1);
+            assert_eq!(grant(&mut lab, &cancelling()).unwrap().len(), 0, "once");
+            assert!(lab.jobs[&job(0)].state.is_running(), "it has not left its printer yet");
+            grant(&mut lab, &end).unwrap();
+            let JobState::Ended { outcome, .. } = &lab.jobs[&job(0)].state else { panic!("{end:?}") };
+            assert_eq!(outcome, &Outcome::Cancelled { by: "kim".into() }, "{end:?}");
+            assert_eq!(lab.jobs[&job(0)].cancelling, None);
+            assert!(matches!(lab.judge(&cancelling()), Err(Refusal::WrongState { .. })), "over");
+        }
+    }
+
+    #[test]
+    fn a_job_that_was_to_go_on_with_a_part_and_laid_nothing_gives_the_bed_back_to_the_one_before() {
+        let a = printer("a");
+        let start = |n| Request::StartJob { job: job(n), printer: a.clone() };
+        let nothing = |end| Request::LaidNothing(Box::new(end));
+        let progress = Some(Progress { confirmed: 1, total: 10 });
+        let cancel = || Request::CancelJob { job: job(5), progress, by: "kim".into(), line: None };
+        for end in [interrupt(5), cancel()] {
+            let mut lab = lab_that_resumes();
+            grant(&mut lab, &queue(6, resume_file_of(0))).unwrap();
+            grant(&mut lab, &start(5)).unwrap();
+            let events = grant(&mut lab, &nothing(end.clone())).unwrap();
+            assert_eq!(events.len(), 2, "{events:?}");
+            assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(0) });
+            assert_eq!(lab.tried_on(&job(0)).map(|(job, _)| job.clone()).collect::<Vec<_>>(), [job(5)]);
+            // What was told of the height before that job began may be wrong by now.
+            let mut before = lab.clone();
+            before.jobs.get_mut(&job(6)).unwrap().queued = WallTime(999);
+            let moved = Refusal::HeadMoved { printer: a.clone(), job: job(6), since: job(5) };
+            assert_eq!(before.judge(&start(6)), Err(moved));
+            lab.judge(&start(6)).unwrap();
+            let file = FileHash::from_digest([220; 32]);
+            let other =
+                Request::MakeResumeFile { job: job(0), file, layer: 22, height: height(), by: "kim".into() };
+            grant(&mut lab, &other).unwrap();
+            grant(&mut lab, &queue(7, FileHash::from_digest([220; 32]))).unwrap();
+            grant(&mut lab, &start(7)).unwrap();
+            // One further job in the row: it is that one's part, until it has laid nothing either.
+            grant(&mut lab, &interrupt(7)).unwrap();
+            grant(&mut lab, &make_resume_file(7)).unwrap();
+            grant(&mut lab, &queue(4, resume_file_of(7))).unwrap();
+            grant(&mut lab, &start(4)).unwrap();
+            grant(&mut lab, &nothing(interrupt(4))).unwrap();
+            assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(7) });
+        }
+        // Found so by the daemon that comes after.
+        for (laid, stands) in [(false, 0), (true, 5)] {
+            let mut lab = lab_that_resumes();
+            grant(&mut lab, &start(5)).unwrap();
+            let progress = Progress { confirmed: 1, total: 10 };
+            let reached = [(job(5), Reached { progress, laid })].into();
+            grant(&mut lab, &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached })
+                .unwrap();
+            assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(stands) });
+        }
+        // A job that began on an empty bed has nobody to give it back to, and one without a run has no bed.
+        let mut lab = lab_that_resumes();
+        let waiting = Request::CancelJob { job: job(5), progress: None, by: "kim".into(), line: None };
+        assert_eq!(grant(&mut lab, &nothing(waiting)).unwrap().len(), 1);
+        grant(&mut lab, &Request::ClearBed { printer: a.clone(), by: "kim".into() }).unwrap();
+        grant(&mut lab, &start(1)).unwrap();
+        assert_eq!(grant(&mut lab, &nothing(interrupt(1))).unwrap().len(), 1);
+        assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(1) });
+    }
+
+    #[test]
     fn a_resume_file_is_only_for_an_interrupted_job_and_only_for_its_case_part_and_printer() {
         let progress = Progress { confirmed: 10, total: 10 };
         let digest = FileHash::from_digest([9; 32]);
@@ -1547,6 +1760,12 @@ mod tests {
                 by: by(),
                 line: None,
             }),
+            2 => id().prop_map(|job| Request::LaidNothing(Box::new(Request::NoteInterrupted {
+                job,
+                progress: Progress { confirmed: 0, total: 10 },
+                why: Interruption::Unplugged,
+                line: None,
+            }))),
             2 => name().prop_map(move |printer| Request::ClearBed { printer, by: by() }),
             1 => name().prop_map(move |printer| Request::NoteStopped { printer, by: by() }),
             1 => name().prop_map(|printer| Request::NoteFaulted { printer, fault: Fault::TooHot }),
@@ -1554,7 +1773,7 @@ mod tests {
             1 => name().prop_map(|printer| Request::NoteQuarantined { printer, why: wrong() }),
             1 => name().prop_map(|printer| Request::NoteRecognised { printer }),
             1 => (id(), name()).prop_map(move |(job, printer)| Request::ReleaseJob { job, printer, by: by() }),
-            1 => Just(Request::BeginBoot { version: "1".into(), rejoining: Vec::new() }),
+            1 => Just(Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() }),
         ]
     }
 
@@ -1589,6 +1808,10 @@ mod tests {
                             // Nothing stands there, or exactly the part that it goes on with.
                             prop_assert_eq!(beds.insert(printer.clone(), job.clone()), origins.get(&job).cloned());
                             prop_assert_eq!(barred.get(&printer).copied().unwrap_or_default(), [false; 2]);
+                        }
+                        Fact::BedGivenBack { printer, job } => {
+                            let last = beds.insert(printer, job.clone());
+                            prop_assert_eq!(last.and_then(|last| origins.get(&last).cloned()), Some(job));
                         }
                         Fact::BedCleared { printer, by } => {
                             prop_assert_eq!(by, "kim");

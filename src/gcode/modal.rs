@@ -3,6 +3,7 @@
 //! A pure tracker of what was sent, so that what platen does in between (a park) can be undone exactly. What a
 //! file has never said is not known, and nothing is guessed: whoever needs it must do without.
 
+use super::commands;
 use crate::domain::printer::Firmware;
 
 /// How the numbers of a move count.
@@ -60,6 +61,17 @@ pub fn word(text: &[u8], letter: u8) -> Option<f64> {
     words(text).find(|(found, _)| *found == letter).and_then(|(_, value)| value)
 }
 
+/// Whether a command may lay something on the plate or on a part: it moves across, and pushes filament.
+pub fn may_lay(text: &[u8]) -> bool {
+    let has = |letters: &[u8]| words(text).any(|(letter, _)| letters.contains(&letter));
+    commands::codes(text).any(|code| match (code.letter, code.number) {
+        (b'G', 0..=5) => has(b"E") && has(b"XYIJ"),
+        // Prints a pattern of its own.
+        (b'G', 26) => true,
+        _ => false,
+    })
+}
+
 /// Digits, one sign before them, a point.
 fn number_length(text: &[u8]) -> usize {
     let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
@@ -90,7 +102,7 @@ pub struct Modal {
 impl Modal {
     /// Takes in a command that was sent, in order.
     pub fn note(&mut self, text: &[u8]) {
-        let Some(code) = super::commands::Code::of(text) else { return };
+        let Some(code) = commands::Code::of(text) else { return };
         match (code.letter, code.number) {
             (b'G', 0..=5) => self.note_move(code.number, text),
             (b'G', 20) => self.inches = true,
@@ -240,6 +252,16 @@ fn target(text: &[u8]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_moves_across_and_pushes_lays_something() {
+        for text in ["G1 X1 E.5", "G0 Y2 E1", "G2 I3 J0 E2", "G5 X1 Y1 E1", "G26", "G90 G1 X1 E1"] {
+            assert!(may_lay(text.as_bytes()), "{text}");
+        }
+        for text in ["G1 E15 F150", "G1 X1 Y2", "G28 X Y", "G92 E0", "M109 S210", "G10"] {
+            assert!(!may_lay(text.as_bytes()), "{text}");
+        }
+    }
     use proptest::prelude::*;
 
     fn after(lines: &[&str]) -> Modal {

@@ -63,6 +63,14 @@ pub struct Ask {
     pub park: Option<(f64, f64)>,
     /// The highest Z of the printer.
     pub build_height: Option<f64>,
+    /// The firmware may let the head no lower than it stood when its height was told. Marlin 1.1 does so: `G92 Z`
+    /// moves the soft end stop with it (`gcode_G92`, `position_shift`, `update_software_endstops` of its
+    /// `Marlin_main.cpp`), `clamp_to_software_endstops` never asks whether the axis is homed, and a board that was
+    /// reset takes the place where it stands for Z 0. Marlin 2.0 and later ask that (`apply_motion_limits` of
+    /// `motion.cpp`); Prusa's firmware sets its place itself. `M211 S0` would let X and Y run into their ends too.
+    pub told_is_lowest: bool,
+    /// The interrupted job went on with a part itself: that stands there, whatever came of the job.
+    pub resumes: bool,
 }
 
 /// Why there is no resume file: what, where, and what to do.
@@ -93,6 +101,10 @@ pub enum CannotResume {
         "there is no room above the part: it may be {top} mm tall, and the head is known to reach {ceiling} mm; write `build_height` into the printer's section, or print the part anew"
     )]
     NoRoom { top: f64, ceiling: f64 },
+    #[error(
+        "from layer {layer} on the file goes down to Z {z} mm, and the nozzle stands at {told} mm: this firmware lets a head whose Z is not homed no lower than it stands; choose the next layer, or print the part anew"
+    )]
+    Clipped { layer: u32, z: f64, told: f64 },
     #[error(
         "layer {layer} begins at Z {z} mm, and filament was laid up to {top} mm, or may have been: the nozzle would run into the part; choose the next layer, or print the part anew"
     )]
@@ -304,6 +316,8 @@ pub struct Reader {
     begin: u64,
     offset: u64,
     layer_z: Option<f64>,
+    /// The lowest of the layers from there on.
+    lowest: Option<f64>,
     /// Lines where layers begin.
     starts: Vec<u64>,
     ceiling: Option<f64>,
@@ -345,6 +359,12 @@ impl Reader {
             begin: begin.line,
             offset: begin.offset,
             layer_z: begin.z,
+            lowest: layers
+                .iter()
+                .skip_while(|layer| layer.line < begin.line)
+                .map(|layer| layer.z)
+                .reduce(|a, b| Some(a?.min(b?)))
+                .flatten(),
             starts: layers.iter().map(|layer| layer.line).collect(),
             ceiling: ask.build_height.or_else(|| analysis.moves.high[2].map(|high| high.value)),
             printed: [span(0), span(1)],
@@ -380,7 +400,7 @@ impl Reader {
             return Err(wrong);
         }
         let layer = ask.layer;
-        if seen.last == 0 {
+        if seen.last == 0 && !ask.resumes {
             return Err(CannotResume::NothingPrinted);
         }
         let (first, last) = (seen.first.max(1), seen.last + 1);
@@ -458,6 +478,14 @@ impl Reader {
             None if descends => return Err(unknown("does not say how high the head is")),
             down => down,
         };
+
+        if self.ask.told_is_lowest {
+            let lowest = self.lowest.ok_or_else(|| unknown("does not say how low the head goes"))?;
+            let (lowest, told) = (down.map_or(lowest, |down| lowest.min(down)), height.mm());
+            if lowest < told - EXACT {
+                return Err(CannotResume::Clipped { layer, z: thousandth(lowest), told });
+            }
+        }
 
         let mut head = Head(String::new());
         head.say(format_args!("; made by platen: goes on with a part"));

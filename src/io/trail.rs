@@ -20,9 +20,18 @@ const HEAD: usize = 20;
 #[derive(Debug)]
 pub struct TrailFile {
     path: PathBuf,
-    /// Absent after a write that failed: what is there would be wrong, and is taken away.
-    file: Option<File>,
+    state: State,
     number: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Kept(File),
+    /// What could not be kept is away: nothing wrong can be read there.
+    Gone,
+    /// It could not be taken away either, and what is there is wrong. It is tried again, and whoever comes after us
+    /// has to be told by other means.
+    Wrong(File),
 }
 
 fn place(number: u64) -> u64 {
@@ -57,12 +66,15 @@ impl TrailFile {
             // Room for both, so that a full disk is found out now.
             file.write_all_at(&[0; 2 * PLACE], 0)?;
         }
-        Ok((Self { path, file: Some(file), number }, last.map(|(_, text)| text)))
+        Ok((Self { path, state: State::Kept(file), number }, last.map(|(_, text)| text)))
     }
 
     /// Keeps this instead of what was kept before. What cannot be kept leaves nothing.
     pub fn keep(&mut self, text: &[u8]) {
-        let Some(file) = &self.file else { return };
+        if let State::Wrong(_) = self.state {
+            self.take_away();
+        }
+        let State::Kept(file) = &self.state else { return };
         let number = self.number + 1;
         let Ok(length) = u32::try_from(text.len()) else { return self.give_up("too long") };
         if HEAD + text.len() > PLACE {
@@ -81,17 +93,42 @@ impl TrailFile {
 
     /// What was kept is on the disk, too. `false` where nothing is.
     pub fn sync(&mut self) -> bool {
-        let synced = self.file.as_ref().map(File::sync_data);
-        if let Some(Err(error)) = &synced {
+        let State::Kept(file) = &self.state else { return false };
+        let synced = file.sync_data();
+        if let Err(error) = &synced {
             self.give_up(&error.to_string());
         }
-        matches!(synced, Some(Ok(())))
+        synced.is_ok()
+    }
+
+    /// What would be read there is wrong, and could not be taken away.
+    pub fn is_wrong(&self) -> bool {
+        matches!(self.state, State::Wrong(_))
     }
 
     fn give_up(&mut self, why: &str) {
         tracing::error!(path = %self.path.display(), why, "a running job could not be continued after a crash now");
-        self.file = None;
-        let _ = std::fs::remove_file(&self.path);
+        if let State::Kept(file) = std::mem::replace(&mut self.state, State::Gone) {
+            self.state = State::Wrong(file);
+            self.take_away();
+        }
+    }
+
+    /// Any of the three is enough: a text without its check is none, and so is a file that is not there.
+    fn take_away(&mut self) {
+        let State::Wrong(file) = &self.state else { return };
+        let wiped = file.write_all_at(&[0; 2 * PLACE], 0);
+        let cut = file.set_len(0);
+        let removed = std::fs::remove_file(&self.path).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        });
+        match wiped.or(cut).or(removed) {
+            Ok(()) => self.state = State::Gone,
+            Err(error) => {
+                tracing::error!(path = %self.path.display(), %error, "what is kept there is wrong, and cannot be removed: do it by hand");
+            }
+        }
     }
 }
 
@@ -128,6 +165,35 @@ mod tests {
         bytes[PLACE + HEAD] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(kept().as_deref(), Some(&b"two"[..]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_taken_away_by_any_way_that_is_open_and_told_where_none_is() {
+        let printer: PrinterName = "mk".parse().unwrap();
+        for (writable, removable) in [(true, true), (true, false), (false, true), (false, false)] {
+            let dir = tempfile::tempdir().unwrap();
+            let real = dir.path().join("mk.trail");
+            let (mut file, _) = TrailFile::open(dir.path(), &printer).unwrap();
+            file.keep(b"one");
+            if !writable {
+                file.state = State::Kept(File::open(&real).unwrap());
+            }
+            if !removable {
+                // A folder is no file to be removed.
+                file.path = dir.path().to_owned();
+            }
+            file.give_up("a test");
+            assert_eq!(file.is_wrong(), !(writable || removable), "{writable} {removable}");
+            let found = TrailFile::open(dir.path(), &printer).unwrap().1;
+            assert_eq!(found.is_some(), file.is_wrong(), "{writable} {removable}");
+            if file.is_wrong() {
+                // As soon as it can be done, it is done.
+                file.path = real;
+                file.keep(b"two");
+                assert!(!file.is_wrong());
+                assert_eq!(TrailFile::open(dir.path(), &printer).unwrap().1, None);
+            }
+        }
     }
 
     #[test]

@@ -164,7 +164,9 @@ impl Dispatcher {
             }
         };
         let progress = Progress { confirmed: 0, total: commands };
-        let request = Request::NoteInterrupted { job, progress, why, line: None };
+        // The printer has got no line of it.
+        let end = Request::NoteInterrupted { job, progress, why, line: None };
+        let request = Request::LaidNothing(Box::new(end));
         if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
             tracing::error!(printer = %name, %error, "the failed start could not be noted");
         }

@@ -313,6 +313,11 @@ impl Drive {
         }
     }
 
+    /// What is kept of the job is wrong, and cannot be taken away.
+    pub fn trail_is_wrong(&self) -> bool {
+        self.keeper.as_ref().is_some_and(Keeper::is_wrong)
+    }
+
     /// Says in the trail that we are there: the length of a gap is counted from here.
     pub fn sign_trail(&mut self) {
         self.kept = None;

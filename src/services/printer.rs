@@ -147,6 +147,8 @@ pub fn spawn_with(
         left_until: Moment::ZERO + REJOIN_WITHIN,
         left_why: Interruption::DaemonEnded,
         since: None,
+        trail_lost: None,
+        just_cleared: false,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -163,6 +165,11 @@ fn is_worth_waiting(request: &Request, ending: bool) -> bool {
     }
 }
 
+/// What the journal hears of the end of a job: whether it may have laid anything, too.
+fn end_of(end: Request, laid: bool) -> Request {
+    if laid { end } else { Request::LaidNothing(Box::new(end)) }
+}
+
 /// Whether the journal hears of this progress; `noted` so long ago was the last that it heard of. A resend takes
 /// lines back that were confirmed, so it may be less than that.
 fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool {
@@ -171,21 +178,38 @@ fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool
     more > 0 && since >= PROGRESS_AT_MOST_EVERY && (hundredth || since >= PROGRESS_AFTER)
 }
 
+/// What is to be written down, and who waits for that.
+struct Note {
+    request: Request,
+    told: Option<oneshot::Sender<Result<(), NotDone>>>,
+}
+
+impl From<Request> for Note {
+    fn from(request: Request) -> Self {
+        Self { request, told: None }
+    }
+}
+
 /// Writes down what a printer's task tells, in order, for as long as it takes.
 struct Scribe {
-    queue: mpsc::UnboundedSender<Request>,
+    queue: mpsc::UnboundedSender<Note>,
     done: tokio::task::JoinHandle<()>,
 }
 
 impl Scribe {
     fn spawn(recorder: Recorder, printer: PrinterName) -> Self {
         // Unbounded, because what it holds is bounded: one progress a second, and a handful of facts a job.
-        let (queue, mut inbox) = mpsc::unbounded_channel::<Request>();
+        let (queue, mut inbox) = mpsc::unbounded_channel::<Note>();
         let done = tokio::spawn(async move {
-            while let Some(request) = inbox.recv().await {
+            while let Some(Note { request, mut told }) = inbox.recv().await {
                 let mut pause = RETRY_MIN;
                 loop {
-                    match recorder.submit(request.clone(), Actor::Printer(printer.clone())).await {
+                    let noted = recorder.submit(request.clone(), Actor::Printer(printer.clone())).await;
+                    if let Some(told) = told.take() {
+                        // Whoever asked may have gone. What the disk does not take now is tried again all the same.
+                        let _ = told.send(noted.as_ref().map(drop).map_err(NotDone::not_recorded));
+                    }
+                    match noted {
                         Ok(_) => break,
                         Err(NotRecorded::Store(error)) if is_worth_waiting(&request, inbox.is_closed()) => {
                             tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
@@ -205,7 +229,24 @@ impl Scribe {
 
     fn note(&self, request: Request) {
         // The scribe ends only after its queue.
-        let _ = self.queue.send(request);
+        let _ = self.queue.send(request.into());
+    }
+
+    /// The same; the answer is given when it is on the disk, or when that takes too long.
+    fn note_and_answer(&self, request: Request, answer: oneshot::Sender<Result<(), NotDone>>) {
+        let (told, noted) = oneshot::channel();
+        let _ = self.queue.send(Note { request, told: Some(told) });
+        tokio::spawn(async move {
+            let noted = match tokio::time::timeout(LEAVE, noted).await {
+                Ok(noted) => noted.unwrap_or(Err(NotDone::Closed)),
+                Err(_) => {
+                    let why = "the printer was told, but the disk has not taken it yet; make room there, and look at the printer";
+                    Err(NotDone::NotRecorded(why.into()))
+                }
+            };
+            // Whoever asked may have gone.
+            let _ = answer.send(noted);
+        });
     }
 }
 
@@ -238,6 +279,10 @@ struct Task {
     lasting: Option<Lasting>,
     /// The last sign of the daemon that began the job.
     since: Option<WallTime>,
+    /// The journal knows that what is kept of this job is wrong.
+    trail_lost: Option<JobId>,
+    /// A person has just cleared it, and so its port was closed: it is opened again in a moment.
+    just_cleared: bool,
 }
 
 /// Whether a printer may be hot, or may get so: what is not known is.
@@ -360,7 +405,8 @@ impl Task {
                             if self.locked.is_some() {
                                 continue;
                             }
-                            self.show(Activity::Offline { reason });
+                            let back = std::mem::take(&mut self.just_cleared);
+                            self.show(if back { Activity::Connecting } else { Activity::Offline { reason } });
                         }
                     }
                     if self.setup.clock.now() - begun > RETRY_MAX || self.left.is_some() {
@@ -418,7 +464,8 @@ impl Task {
     fn give_left_up(&mut self, why: Interruption) {
         if let Some((Found { plan, .. }, _)) = self.left.take() {
             let (job, progress) = (plan.job, plan.progress);
-            self.scribe.note(Request::NoteInterrupted { job, progress, why, line: None });
+            let end = Request::NoteInterrupted { job, progress, why, line: None };
+            self.scribe.note(end_of(end, plan.trail.laid));
         }
     }
 
@@ -546,15 +593,26 @@ impl Task {
                 biased;
                 () = shutdown.cancelled() => return Waited::Ended,
                 Some(stop) = self.stops.recv() => return Waited::Stop(stop),
-                Some(ordered) = self.orders.recv() => {
-                    let _ = ordered.answer.send(Err(self.not_connected("do that: it is not connected")));
-                }
+                Some(ordered) = self.orders.recv() => self.obey_offline(ordered),
                 Some(start) = self.starts.recv() => {
                     let _ = start.answer.send(Err(self.not_connected("print: it is not connected")));
                 }
                 () = sleep_until(until) => return Waited::Enough,
             }
         }
+    }
+
+    /// Only a job that is looked for can be cancelled: it is over then, and the board is told when its port is back,
+    /// by its greeting.
+    fn obey_offline(&mut self, Ordered { order, answer }: Ordered) {
+        if let Order::Cancel { job, by } = order
+            && let Some((Found { plan, .. }, _)) = self.left.take_if(|(found, _)| found.plan.job == job)
+        {
+            let progress = Some(plan.progress);
+            let end = Request::CancelJob { job, progress, by, line: None };
+            return self.scribe.note_and_answer(end_of(end, plan.trail.laid), answer);
+        }
+        let _ = answer.send(Err(self.not_connected("do that: it is not connected")));
     }
 
     /// A stopped or faulted printer is not touched until a person clears it, but to be stopped again.
@@ -630,6 +688,7 @@ impl Task {
         shutdown: &CancellationToken,
     ) -> (Session, Ended) {
         self.noted = None;
+        self.just_cleared = false;
         self.ticks.clear();
         if let Some(stop) = stop {
             self.stop(&mut drive, stop).await;
@@ -672,6 +731,7 @@ impl Task {
                     self.ticks.push_back((self.setup.clock.now(), *drive.session.line()));
                     self.note_progress(&drive.session);
                     drive.sign_trail();
+                    self.note_lost_trail(&drive);
                     self.publish(&drive.session);
                     self.hold_lease(&drive.session);
                     self.quench(&mut drive);
@@ -840,7 +900,7 @@ impl Task {
         self.setup.relay.switch_off(move |relay| {
             tracing::error!(%printer, "the stop was not confirmed: {}", relay.in_words());
             // The scribe ends only after its queue.
-            let _ = journal.send(Request::NoteStopUnverified { printer, relay });
+            let _ = journal.send(Request::NoteStopUnverified { printer, relay }.into());
         });
     }
 
@@ -893,11 +953,14 @@ impl Task {
             }
             Order::Answer { button, seen, by } => {
                 let done = session.answer(now, button, seen.as_deref(), &by);
-                let done = done.map_err(|error| self.refused(&error, None, "answer"));
-                done.map(|label| {
-                    let printer = self.setup.name.clone();
-                    self.scribe.note(Request::NoteAnswered { printer, by, button, label });
-                })
+                match done {
+                    Ok(label) => {
+                        let printer = self.setup.name.clone();
+                        let request = Request::NoteAnswered { printer, by, button, label };
+                        return self.scribe.note_and_answer(request, answer);
+                    }
+                    Err(error) => Err(self.refused(&error, None, "answer")),
+                }
             }
             Order::Console { command, when, reply } => {
                 let done = session.console(now, &command, when);
@@ -906,11 +969,14 @@ impl Task {
                 }
                 done.map_err(|error| self.refused(&error, None, "take a console command"))
             }
-            Order::Cancel { job, by } => {
-                drive.set_supply(None);
-                let session = &mut drive.session;
-                session.cancel(now, &job, &by).map_err(|error| self.refused(&error, Some(&job), "cancel"))
-            }
+            Order::Cancel { job, by } => match session.cancel(now, &job, &by) {
+                Ok(()) => {
+                    drive.set_supply(None);
+                    let request = Request::NoteCancelling { job, by };
+                    return self.scribe.note_and_answer(request, answer);
+                }
+                Err(error) => Err(self.refused(&error, Some(&job), "cancel")),
+            },
             Order::Identify { by } => {
                 let done = self.identify(drive, by).await;
                 self.publish(&drive.session);
@@ -936,7 +1002,7 @@ impl Task {
                     if cleared.is_ok() {
                         self.is_clear();
                         // It was stopped or faulted a moment ago, and nothing else changes that.
-                        let _ = drive.session.clear();
+                        self.just_cleared = drive.session.clear().is_ok();
                     }
                     // Recorded already; that the port is to be closed is for `connected` to see.
                     let _ = answer.send(cleared);
@@ -1071,17 +1137,19 @@ impl Task {
                 }
                 self.scribe.note(Request::NotePrinted { job, progress, digest, line, millis });
             }
-            SessionEvent::Cancelled { job, progress, by, line } => {
+            SessionEvent::Cancelled { job, progress, by, line, laid } => {
                 tracing::info!(%printer, %job, "cancelled");
-                self.scribe.note(Request::CancelJob { job, progress: Some(progress), by, line: Some(line) });
+                let end = Request::CancelJob { job, progress: Some(progress), by, line: Some(line) };
+                self.scribe.note(end_of(end, laid));
             }
-            SessionEvent::Interrupted { job, progress, why, line } => {
+            SessionEvent::Interrupted { job, progress, why, line, laid } => {
                 tracing::warn!(%printer, %job, why = %why.in_words(), "interrupted");
                 if let (Interruption::FileUnreadable, Some(error)) = (&why, drive.supply_error.take()) {
                     tracing::error!(%printer, %job, %error, "the job's file could not be read");
                 }
                 drive.set_supply(None);
-                self.scribe.note(Request::NoteInterrupted { job, progress, why, line: Some(line) });
+                let end = Request::NoteInterrupted { job, progress, why, line: Some(line) };
+                self.scribe.note(end_of(end, laid));
             }
             SessionEvent::Faulted(fault) => {
                 tracing::error!(%printer, fault = fault.in_words(), "locked until a person clears it");
@@ -1112,6 +1180,15 @@ impl Task {
         Request::NoteContinued { job, progress, layer, gap_ms }
     }
 
+    /// Whoever comes after us must not believe what is kept of this job; only the journal can tell them.
+    fn note_lost_trail(&mut self, drive: &Drive) {
+        let job = drive.session.job().filter(|_| drive.trail_is_wrong());
+        if let Some(job) = job.filter(|job| self.trail_lost.as_ref() != Some(job)).cloned() {
+            self.trail_lost = Some(job.clone());
+            self.scribe.note(Request::NoteTrailLost { job });
+        }
+    }
+
     fn note_progress(&mut self, session: &Session) {
         let (Activity::Printing { job, progress }, Some((noted, at))) = (session.activity(), self.noted)
         else {
@@ -1129,7 +1206,11 @@ impl Task {
         let rate = self.ticks.front().map_or_else(LineRate::default, |(then, line)| {
             LineRate::of(&session.line().since(line), now.since(*then).as_secs_f64())
         });
-        self.live.send_replace(Arc::new(Snapshot { rate, ..session.snapshot(now) }));
+        let mut seen = Snapshot { rate, ..session.snapshot(now) };
+        if self.just_cleared && matches!(seen.activity, Activity::Offline { .. }) {
+            seen.activity = Activity::Connecting;
+        }
+        self.live.send_replace(Arc::new(seen));
     }
 }
 

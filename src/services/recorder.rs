@@ -17,7 +17,7 @@ pub use super::journal::{Audit, JournalError, audit};
 use super::journal::{audit_while, load};
 use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
 use crate::domain::ids::{JobId, NodeName, SiteName};
-use crate::domain::lab::{EntityKey, Lab, Refusal, Request};
+use crate::domain::lab::{EntityKey, Lab, Reached, Refusal, Request};
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
 use crate::io::store::{Batch, Store, StoreError, VALUE_MAX, Value};
@@ -90,6 +90,21 @@ impl std::fmt::Debug for Recorder {
     }
 }
 
+/// What is known of the jobs that the last daemon left running.
+#[derive(Clone, Debug, Default)]
+pub struct LeftRunning {
+    /// These are not interrupted yet.
+    pub rejoining: Vec<JobId>,
+    /// How far they and others had come, where that is known from elsewhere, too.
+    pub reached: BTreeMap<JobId, Reached>,
+}
+
+impl From<Vec<JobId>> for LeftRunning {
+    fn from(rejoining: Vec<JobId>) -> Self {
+        Self { rejoining, ..Self::default() }
+    }
+}
+
 impl Recorder {
     /// Opens the journal in `store`, begins this boot in it, and runs until all handles are gone.
     ///
@@ -100,17 +115,17 @@ impl Recorder {
         site: SiteName,
         node: NodeName,
     ) -> Result<Self, JournalError> {
-        Self::open_leaving(store, clock, site, node, |_| Vec::new()).await
+        Self::open_leaving(store, clock, site, node, |_| LeftRunning::default()).await
     }
 
-    /// The same, but `rejoining` picks jobs that are not interrupted yet: whoever picked them must see that each
-    /// is continued or interrupted.
-    pub async fn open_leaving(
+    /// The same, but `left` picks jobs that are not interrupted yet: whoever picked them must see that each is
+    /// continued or interrupted.
+    pub async fn open_leaving<L: Into<LeftRunning>>(
         store: Arc<dyn Store>,
         clock: Clock,
         site: SiteName,
         node: NodeName,
-        rejoining: impl FnOnce(&Lab) -> Vec<JobId> + Send + 'static,
+        left: impl FnOnce(&Lab) -> L + Send + 'static,
     ) -> Result<Self, JournalError> {
         let writer = blocking(move || {
             let (lab, head) = load(store.as_ref())?;
@@ -122,7 +137,7 @@ impl Recorder {
                 store,
             });
             let mut writer = Writer { lab, head, clock, failed: false, shared };
-            writer.begin(site, node, rejoining)?;
+            writer.begin(site, node, |lab| left(lab).into())?;
             Ok(writer)
         })
         .await?;
@@ -326,7 +341,8 @@ impl Group {
 fn is_urgent(request: &Request) -> bool {
     matches!(
         request,
-        Request::NoteStopped { .. }
+        Request::LaidNothing(_)
+            | Request::NoteStopped { .. }
             | Request::NoteFaulted { .. }
             | Request::NoteHeatAlarm { .. }
             | Request::NoteQuarantined { .. }
@@ -338,6 +354,8 @@ fn is_urgent(request: &Request) -> bool {
             | Request::NoteResumed { .. }
             | Request::NoteContinued { .. }
             | Request::NoteAnswered { .. }
+            | Request::NoteCancelling { .. }
+            | Request::NoteTrailLost { .. }
             | Request::CancelJob { .. }
     )
 }
@@ -348,7 +366,7 @@ impl Writer {
         &mut self,
         site: SiteName,
         node: NodeName,
-        rejoining: impl FnOnce(&Lab) -> Vec<JobId>,
+        left: impl FnOnce(&Lab) -> LeftRunning,
     ) -> Result<(), JournalError> {
         let mut group = Group::after(self.head);
         if self.lab.counters.seq == 0 {
@@ -361,8 +379,9 @@ impl Writer {
             };
             group.take(&mut self.lab, vec![begun])?;
         }
-        let rejoining = rejoining(&self.lab);
-        let request = Request::BeginBoot { version: env!("CARGO_PKG_VERSION").to_owned(), rejoining };
+        let LeftRunning { rejoining, reached } = left(&self.lab);
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let request = Request::BeginBoot { version, rejoining, reached };
         let facts = self.lab.judge(&request).unwrap_or_default();
         let booted = self.lab.number(&request, facts, &self.clock.stamp(), &Actor::Platen);
         group.take(&mut self.lab, booted)?;

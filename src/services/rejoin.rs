@@ -9,12 +9,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::recorder::LeftRunning;
 use crate::config::{Config, Restart};
 use crate::control::rejoin::{Plan, Trail};
 use crate::domain::case::IntendedUse;
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{AfterCrash, JobState};
-use crate::domain::lab::Lab;
+use crate::domain::lab::{Lab, Reached};
 use crate::domain::moment::WallTime;
 use crate::io::trail::{TrailFile, machine_boot};
 
@@ -38,6 +39,11 @@ impl Keeper {
         let kept = Kept { boot: self.boot.clone(), wall, trail };
         // Fails only for maps with non-string keys, of which there are none.
         self.file.keep(&serde_json::to_vec(&kept).unwrap_or_default());
+    }
+
+    /// What is kept there is wrong, and cannot be taken away.
+    pub fn is_wrong(&self) -> bool {
+        self.file.is_wrong()
     }
 
     /// What was kept outlives the machine, too. `false` where nothing is kept.
@@ -95,16 +101,27 @@ impl Trails {
     fn plan(&self, lab: &Lab, restart: &Restart, job: &JobId) -> Option<(PrinterName, Found)> {
         let job = lab.jobs.get(job)?;
         let JobState::Printing { run } = &job.state else { return None };
-        if lab.printer(&run.printer).latch.is_some() {
+        if job.cancelling.is_some() || job.trail_lost || lab.printer(&run.printer).latch.is_some() {
             return None;
         }
         let policy = policy(restart, lab.cases.get(&job.case)?.intended_use);
         let (_, kept) = self.kept.get(&run.printer)?;
         let kept =
             kept.as_ref().filter(|kept| kept.trail.job == job.id && policy != AfterCrash::Interrupt)?;
-        let (trail, progress) = (kept.trail.clone(), run.progress);
+        let (trail, progress) = (kept.trail.clone(), kept.trail.progress(run.progress));
         let plan = Plan { job: job.id.clone(), progress, trail, policy };
         Some((run.printer.clone(), Found { plan, file: job.file.clone(), since: kept.wall }))
+    }
+
+    /// What is known of the jobs that an earlier daemon left running.
+    pub fn left_running(&self, lab: &Lab, restart: &Restart) -> LeftRunning {
+        let reached = self.kept.iter().filter_map(|(printer, (_, kept))| {
+            let trail = &kept.as_ref()?.trail;
+            let job = lab.running_on(printer).filter(|job| job.id == trail.job && !job.trail_lost)?;
+            let progress = trail.progress(job.state.run()?.progress);
+            Some((job.id.clone(), Reached { progress, laid: trail.laid }))
+        });
+        LeftRunning { rejoining: self.candidates(lab, restart), reached: reached.collect() }
     }
 
     /// The jobs that are not interrupted yet.
@@ -123,5 +140,91 @@ impl Trails {
         let running = lab.running_on(printer).map(|job| job.id.clone());
         let found = running.and_then(|job| self.plan(lab, restart, &job)).map(|(_, found)| found);
         (self.kept.remove(printer).map(|(keeper, _)| keeper), found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::Actor;
+    use crate::domain::ids::{BootId, CaseToken, PartId};
+    use crate::domain::job::{PauseReason, Progress};
+    use crate::domain::lab::{NewJob, Request};
+    use crate::domain::moment::{Moment, Stamp};
+    use crate::domain::part::{PartName, PartRef};
+
+    fn grant(lab: &mut Lab, request: &Request) {
+        let stamp = Stamp { wall: WallTime(1), mono: Moment(1), boot: BootId::from_entropy([1; 16]) };
+        let facts = lab.judge(request).unwrap();
+        for event in lab.number(request, facts, &stamp, &Actor::Platen) {
+            lab.apply(&event);
+        }
+    }
+
+    /// A job at its tenth of 100 commands, as far as the journal knows.
+    fn lab(printer: &PrinterName) -> (Lab, JobId) {
+        let (mut lab, job) = (Lab::default(), JobId::from_entropy([7; 16]));
+        let (case, part) = (CaseToken::from_entropy([3; 16]), PartId::from_entropy([4; 16]));
+        let name = PartName::try_from("heart".to_owned()).unwrap();
+        let new = NewJob {
+            job: job.clone(),
+            case: case.clone(),
+            part: PartRef::Number(1),
+            file: FileHash::from_digest([1; 32]),
+            commands: 100,
+            digest: FileHash::from_digest([2; 32]),
+            pinned: None,
+            material: None,
+        };
+        let progress = Progress { confirmed: 10, total: 100 };
+        for request in [
+            Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
+            Request::AddPart { case, part, name },
+            Request::QueueJob(Box::new(new)),
+            Request::StartJob { job: job.clone(), printer: printer.clone() },
+            Request::NoteProgress { job: job.clone(), progress },
+        ] {
+            grant(&mut lab, &request);
+        }
+        (lab, job)
+    }
+
+    #[test]
+    fn a_job_has_come_as_far_as_its_trail_tells_whether_it_is_gone_on_with_or_not() {
+        let printer: PrinterName = "mk".parse().unwrap();
+        let (mut lab, job) = lab(&printer);
+        let folder = tempfile::tempdir().unwrap();
+        let (file, _) = TrailFile::open(folder.path(), &printer).unwrap();
+        let trail = Trail {
+            job: job.clone(),
+            steady: true,
+            points: vec![(10_000, 1)],
+            next: 10_070,
+            packed: false,
+            compact: true,
+            strays: 0,
+            confirmed: 60,
+            laid: true,
+        };
+        let kept = Kept { boot: "this".into(), wall: WallTime(5), trail };
+        let trails =
+            Trails { kept: [(printer.clone(), (Keeper { file, boot: "this".into() }, Some(kept)))].into() };
+        let asks = Restart { ask_uses: vec![IntendedUse::Guide], continue_uses: Vec::new() };
+        let reached = Reached { progress: Progress { confirmed: 60, total: 100 }, laid: true };
+        let left = trails.left_running(&lab, &asks);
+        assert_eq!((&left.rejoining, left.reached.get(&job)), (&vec![job.clone()], Some(&reached)));
+        assert_eq!(trails.plan(&lab, &asks, &job).unwrap().1.plan.progress, reached.progress);
+        let mut cancelled = lab.clone();
+        grant(&mut cancelled, &Request::NoteCancelling { job: job.clone(), by: "kim".into() });
+        assert!(trails.left_running(&cancelled, &asks).rejoining.is_empty(), "nobody wants it any more");
+        let mut lost = lab.clone();
+        grant(&mut lost, &Request::NoteTrailLost { job: job.clone() });
+        let left = trails.left_running(&lost, &asks);
+        assert!(left.rejoining.is_empty() && left.reached.is_empty(), "nothing of it is believed");
+        let progress = Progress { confirmed: 10, total: 100 };
+        let paused = Request::NotePaused { job: job.clone(), progress, reason: PauseReason::Panel };
+        grant(&mut lab, &paused);
+        let left = trails.left_running(&lab, &asks);
+        assert_eq!((left.rejoining.len(), left.reached.get(&job)), (0, Some(&reached)));
     }
 }

@@ -108,6 +108,15 @@ fn moves_unhomed(printer: &Printer, told: Option<&str>) -> bool {
         && !["klipper", "reprapfirmware", "duet"].iter().any(|name| told.contains(name))
 }
 
+/// See `Ask::told_is_lowest`. What is not known of a firmware is taken for so.
+fn told_is_lowest(printer: &Printer, told: Option<&str>) -> bool {
+    let firmware = printer.firmware.or_else(|| told.map(Firmware::identify));
+    !matches!(
+        firmware,
+        Some(Firmware::Marlin20 | Firmware::Marlin21 | Firmware::PrusaMk3 | Firmware::Smoothieware)
+    )
+}
+
 /// How many commands the firmware may have run beyond those in the record.
 fn ahead(why: &Interruption, commands: u64) -> u64 {
     match why {
@@ -126,6 +135,7 @@ struct Origin {
     confirmed: u64,
     ahead: u64,
     recorded: bool,
+    resumes: bool,
 }
 
 impl Origin {
@@ -142,7 +152,9 @@ impl Origin {
                 material: job.material.clone(),
                 confirmed: run.progress.confirmed,
                 ahead,
-                recorded: !run.paused,
+                // Whatever has begun to go on with it since may have moved the head.
+                recorded: !run.paused && lab.tried_on(&job.id).next().is_none(),
+                resumes: job.resumes.is_some(),
             })
         });
         origin.map_err(|refusal| NotRecorded::Refused(refusal).into())
@@ -160,13 +172,14 @@ pub async fn make(
 ) -> Result<Made, NotMade> {
     let origin = Origin::of(recorder, &wish.job)?;
     let name = origin.printer.clone();
+    let told = firmware(&name);
     let printer = printer(&name).ok_or_else(|| NotMade::NoPrinter(name.clone()))?;
-    if !moves_unhomed(&printer, firmware(&name).as_deref()) {
+    if !moves_unhomed(&printer, told.as_deref()) {
         return Err(NotMade::Firmware(name));
     }
     let spool = intake.spool();
     spool.verify(&origin.file).await?;
-    let resume = work_out(intake, &origin, &printer, &wish).await?;
+    let resume = work_out(intake, &origin, &printer, told.as_deref(), &wish).await?;
     let mut incoming = intake.begin().await?;
     let judged = match write(intake, &origin.file, &resume, &mut incoming).await {
         Ok(analysis) => check(&incoming, &analysis, &printer, origin.material.as_deref()).await,
@@ -201,6 +214,7 @@ async fn work_out(
     intake: &Intake,
     origin: &Origin,
     printer: &Printer,
+    told: Option<&str>,
     wish: &Wish,
 ) -> Result<Resume, NotMade> {
     let (spool, file) = (intake.spool(), &origin.file);
@@ -216,6 +230,8 @@ async fn work_out(
         recorded: origin.recorded,
         park: printer.park.and_then(|park| park.at).map(|(x, y)| (f64::from(x), f64::from(y))),
         build_height: printer.park.and_then(|park| park.build_height).map(f64::from),
+        told_is_lowest: told_is_lowest(printer, told),
+        resumes: origin.resumes,
     };
     let reader = Ok(Reader::new(&analysis, ask)?);
     let reader = spool.scan(file, reader, |reader, block| feed(reader, block, Reader::feed)).await?;
@@ -272,4 +288,27 @@ async fn check(
     let (errors, warnings): (Vec<_>, Vec<_>) =
         judge(analysis, &question).into_iter().partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((warnings, incoming.hash()?)) } else { Err(NotMade::Findings(errors)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_told_height_is_the_lowest_place_for_every_firmware_of_which_nothing_better_is_known() {
+        let printer = |more: &str| {
+            let text = format!(
+                "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = \"/dev/null\"\nbaud = 115200\n{more}"
+            );
+            Config::parse(&text).unwrap().printers.remove(0)
+        };
+        let says = |told| told_is_lowest(&printer(""), told);
+        assert!(says(None) && says(Some("Marlin 1.1.9 (Github)")) && says(Some("Homemade 7")));
+        assert!(
+            !says(Some("Marlin 2.1.2.4 (Github)")) && !says(Some("Prusa-Firmware 3.13.2 based on Marlin"))
+        );
+        assert!(!told_is_lowest(&printer("firmware = \"marlin-2.0\"\n"), None));
+        assert!(told_is_lowest(&printer("firmware = \"marlin-1.1\"\n"), Some("Marlin 2.1.2.4")));
+    }
 }

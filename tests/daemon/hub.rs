@@ -83,6 +83,31 @@ fn a_hub_that_goes_and_comes_back_with_eight_printers_ends_each_job_as_its_board
 }
 
 #[test]
+fn a_job_whose_cable_is_out_can_be_cancelled_and_its_board_hears_of_it_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let board = printer(folder.path(), "mk", Face::Marlin21, 4.0);
+    let mut lab = Lab::new(folder, vec![board], "");
+    let daemon = lab.serve();
+    let file = lab.file("long.gcode", &gcode(20_000));
+    let case = daemon.case_for("education");
+    let job = daemon.print(&file, &case, "mk");
+    wait_commands(&lab.printers[0], 120);
+    lab.printers[0].unplug().unwrap();
+    daemon.wait_printer("mk", "offline");
+    assert_eq!(daemon.job(&job)["state"], "printing", "it is looked for");
+    let other = daemon.platen(&["jobs", "--pause", &job, "--by", "kim"]);
+    assert_eq!(other.code, Some(1), "{other:?}");
+    daemon.ask(&["jobs", "--cancel", &job, "--by", "kim"]);
+    let ended = daemon.job(&job);
+    assert_eq!(ended["state"], "cancelled", "at once: {ended}");
+    assert_ne!(lab.printers[0].statistics().unwrap().targets, [0.0, 0.0]);
+    lab.printers[0].plug_in().unwrap();
+    daemon.wait_printer("mk", "ready");
+    until("cold heaters", || (lab.printers[0].statistics().unwrap().targets == [0.0, 0.0]).then_some(()));
+    assert_eq!(daemon.job(&job)["state"], "cancelled");
+}
+
+#[test]
 fn a_guide_whose_cable_was_pulled_is_held_and_another_board_in_its_place_gets_no_line() {
     let folder = tempfile::tempdir().unwrap();
     let configs = ["mk", "other"].map(|name| {

@@ -74,6 +74,25 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
     };
     within("a lock that is written down and cleared", cleared).await;
     within("a ready printer again", live.wait_for(ready)).await.unwrap();
+
+    // Cleared while its port is open: that is closed for a moment, and nobody is told that it is gone.
+    fleet.stop(None, "kim").await.unwrap();
+    within("a stopped printer", live.wait_for(|seen| seen.activity == Activity::Stopped)).await.unwrap();
+    let cleared = async {
+        while clear().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        board.press_reset().unwrap();
+        loop {
+            let seen = live.borrow_and_update().activity.clone();
+            assert!(!matches!(seen, Activity::Offline { .. }), "{seen:?}");
+            if seen == Activity::Ready {
+                break;
+            }
+            live.changed().await.unwrap();
+        }
+    };
+    within("a printer that is cleared and ready", cleared).await;
     shutdown.cancel();
     within("the end of the task", task).await.unwrap();
 }

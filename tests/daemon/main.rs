@@ -26,3 +26,4 @@ mod starts;
 mod stops;
 mod stream;
 mod world;
+mod yes;

@@ -128,6 +128,60 @@ fn torn_off_and_gone_on_with(end: End) {
 }
 
 #[test]
+fn a_job_that_was_to_go_on_and_ends_before_it_lays_anything_leaves_the_part_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let board = printer(folder.path(), "mk", Face::Marlin21, 20.0);
+    let lab = Lab::new(folder, vec![board], "park_x = 5\npark_y = 190\nbuild_height = 200");
+    let (text, start) = tower();
+    let file = lab.file("tower.gcode", &text);
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let job = daemon.print(&file, &case, "mk");
+    wait_commands(&lab.printers[0], start + 8 * EACH);
+    lab.printers[0].press_reset().unwrap();
+    let ended = daemon.wait_job(&job, "interrupted");
+    let layer = (ended["progress"]["confirmed"].as_u64().unwrap() - start).div_ceil(EACH);
+    let (number, height) = (layer.to_string(), z(layer));
+    let queue = || {
+        let args = [
+            "jobs",
+            "--resume-file",
+            &job,
+            "--layer",
+            &number,
+            "--height",
+            &height,
+            "--by",
+            "kim",
+            "--queue",
+        ];
+        daemon.ask(&args)["id"].as_str().unwrap().to_owned()
+    };
+    let begin = |id: &str| {
+        daemon.wait_printer("mk", "ready");
+        daemon.ask(&["jobs", "--start", id, "--by", "lee"]);
+        daemon.wait_job(id, "printing");
+    };
+    // Both end while the bed heats up.
+    let first = queue();
+    begin(&first);
+    daemon.ask(&["jobs", "--cancel", &first, "--by", "kim"]);
+    daemon.wait_job(&first, "cancelled");
+    assert_eq!(daemon.printer("mk")["on_bed"], *job, "cancelled");
+    let unmeasured = daemon.platen(&["jobs", "--resume-file", &job, "--layer", &number, "--by", "kim"]);
+    assert!(unmeasured.code == Some(1) && unmeasured.err.contains("--height"), "{unmeasured:?}");
+    let second = queue();
+    begin(&second);
+    lab.printers[0].press_reset().unwrap();
+    daemon.wait_job(&second, "interrupted");
+    assert_eq!(daemon.printer("mk")["on_bed"], *job, "reset");
+    let third = queue();
+    begin(&third);
+    assert_eq!(daemon.wait_job(&third, "printed")["exact"], true);
+    assert_eq!(daemon.printer("mk")["on_bed"], *third);
+}
+
+#[test]
 fn a_print_whose_cable_was_pulled_is_gone_on_with_on_its_bed_and_its_part_is_marked() {
     torn_off_and_gone_on_with(End::CablePulled);
 }

@@ -473,3 +473,45 @@ fn a_firmware_that_cannot_tell_its_line_is_interrupted() {
         nothing_more(&mut world, 0);
     }
 }
+
+#[test]
+fn what_is_kept_tells_how_far_the_job_has_come_and_whether_it_may_have_laid_anything() {
+    let config = RigConfig::new(Face::Marlin21, 115_200, 1_000, 1);
+    let mut lines: Vec<String> = ["G28", "G90", "M83", "G1 Z0.2 F600"].map(str::to_owned).into();
+    lines.extend((0..300).map(|at| format!("G1 X{} Y5 F6000", at % 50)));
+    lines.extend(curve(600));
+    let mut world = World::new(config, SAFE, lines);
+    world.open();
+    world.until_ready();
+    world.start();
+    world.run_until(4_000, "so many lines", |world| world.executed() >= 40);
+    let kept = world.session.trail().unwrap();
+    assert!(!kept.laid && (20..150).contains(&kept.confirmed), "{kept:?}");
+    assert!(!world.trail.as_ref().unwrap().laid);
+    world.run_until(4_000, "more lines", |world| world.executed() >= 600);
+    let kept = world.session.trail().unwrap();
+    assert!(kept.laid && (500..800).contains(&kept.confirmed), "{kept:?}");
+    assert!(world.trail.as_ref().unwrap().laid, "kept anew before the first such line went out");
+}
+
+#[test]
+fn a_job_that_is_looked_for_can_be_cancelled_and_no_line_of_it_is_sent_any_more() {
+    for seed in 1..=6 {
+        let (mut world, mut dice) = killed(seed, 0.0);
+        look(&mut world, seed);
+        world.reopen(AfterCrash::Continue);
+        let until = world.now + dice.roll(50_000);
+        while world.now < until && world.session.is_rejoining() {
+            world.step(until);
+        }
+        if !world.session.is_rejoining() {
+            continue;
+        }
+        world.session.cancel(world.moment(), &World::job(), "kim").unwrap();
+        world.run_until(120, "a printer that is ready", |world| world.session.is_ready());
+        let cancelled =
+            |event: &SessionEvent| matches!(event, SessionEvent::Cancelled { by, .. } if by == "kim");
+        assert_eq!(world.events.iter().filter(|event| cancelled(event)).count(), 1, "seed {seed}");
+        nothing_more(&mut world, seed);
+    }
+}

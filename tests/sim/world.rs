@@ -8,7 +8,7 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::{Rig, RigConfig};
 use platen::control::rejoin::{Plan, Trail};
 use platen::control::run::FileLine;
-use platen::control::session::{MayBeLeft, Profile, Session, SessionEvent};
+use platen::control::session::{MayBeLeft, Profile, Session, SessionEvent, TrailMark};
 use platen::domain::heat::{Alarm, HeatLimits};
 use platen::domain::ids::{FileHash, JobId};
 use platen::domain::job::{AfterCrash, Progress};
@@ -108,7 +108,7 @@ pub struct World {
     pub hold_back: bool,
     /// What outlives the session, as the printer's task keeps it.
     pub trail: Option<Trail>,
-    trail_mark: Option<(u64, bool, bool, u64)>,
+    trail_mark: Option<TrailMark>,
 }
 
 /// Whoever looks at one seed alone sees the last that was said.

@@ -183,7 +183,10 @@ fn hold(printer: &PrinterView) -> Markup {
         @if let Some(hold) = &printer.hold {
             @if let Some(words) = &hold.words { p.words role="status" { (capital(words)) } }
             @if let Some(text) = &hold.text { p.words { "The file says: " q { (text) } } }
-            @if let Some(left) = hold.nozzle_off_s { p.words { "The nozzle goes off in " (minutes(left)) " min" } }
+            @if let (Some(left), true) = (hold.nozzle_off_s, hold.nozzle_off_s == hold.bed_off_s) {
+                p.words { "Nozzle and bed go off in " (minutes(left)) " min" }
+            }
+            @else if let Some(left) = hold.nozzle_off_s { p.words { "The nozzle goes off in " (minutes(left)) " min" } }
             @else if let Some(left) = hold.bed_off_s { p.words { "The bed goes off in " (minutes(left)) " min" } }
         }
         @if let Some(prompt) = &printer.prompt {

@@ -90,7 +90,7 @@ function listen() {
   source.addEventListener("alive", alive);
   source.addEventListener("printer", () => { alive(); swap(); });
   for (const kind of ["case_opened", "part_added", "job_queued", "job_resume_file", "job_started", "job_progress", "job_paused",
-    "job_resumed", "job_continued", "job_printed", "job_cancelled", "job_interrupted", "bed_cleared", "printer_stopped",
+    "job_resumed", "job_continued", "job_printed", "job_cancelled", "job_interrupted", "bed_cleared", "bed_given_back", "cancel_asked", "trail_lost", "printer_stopped",
     "stop_verified", "stop_unverified", "printer_faulted", "latch_cleared", "heat_alarm",
     "printer_identified", "printer_quarantined", "printer_recognised", "job_released",
     "prompt_answered", "console_used"]) {

@@ -44,6 +44,8 @@ fn ask(text: &str) -> Ask {
         recorded: true,
         park: Some((5.0, 190.0)),
         build_height: None,
+        told_is_lowest: false,
+        resumes: false,
     }
 }
 
@@ -223,6 +225,52 @@ fn only_the_layer_in_which_it_ended_and_the_next_can_be_gone_on_with() {
     let late = commands_of(&long) - 20;
     let told = work_out(&long, Ask { layer: 1, confirmed: late, ..ask(&long) });
     assert_eq!(told, Err(CannotResume::OtherLayer { layer: 1, first: 2, last: 3 }));
+}
+
+#[test]
+fn where_the_firmware_lets_the_head_no_lower_than_it_was_told_nothing_may_have_to_go_lower() {
+    let text = tower("");
+    let with = |layer, mm, told_is_lowest| {
+        let height = Height::from_mm(mm);
+        work_out(&text, Ask { layer, height, recorded: false, told_is_lowest, ..ask(&text) })
+    };
+    // It stands in the layer, or below; it stands above, since it was lifted.
+    for mm in [0.4, 0.38] {
+        assert_eq!(with(2, mm, true), with(2, mm, false), "{mm}");
+    }
+    assert!(with(2, 0.8, false).is_ok());
+    assert_eq!(with(2, 0.8, true), Err(CannotResume::Clipped { layer: 2, z: 0.4, told: 0.8 }));
+    assert!(with(3, 0.6, true).is_ok() && with(3, 0.8, true).is_err());
+    // A later layer that lies lower counts as well.
+    let falls = tower(&layer(0.6))
+        .replace("G1 Z0.6 F9000\nG1 X100 Y100 F6000\nG1 E.8", "G1 Z0.3 F9000\nG1 X100 Y100 F6000\nG1 E.8");
+    let told = work_out(&falls, Ask { told_is_lowest: true, recorded: false, ..ask(&falls) });
+    assert!(matches!(told, Err(CannotResume::Clipped { z: 0.3, .. })), "{told:?}");
+}
+
+#[test]
+fn a_part_that_a_job_was_to_go_on_with_stands_there_whether_or_not_that_job_has_begun_it() {
+    let resume = made(&tower(""));
+    let offset = usize::try_from(resume.offset).unwrap();
+    let second = format!("{}{}", resume.head, &tower("")[offset..]);
+    let with = |confirmed, height, resumes| {
+        let ask = Ask { layer: 1, confirmed, ahead: 2_000, height, resumes, ..ask(&second) };
+        work_out(&second, ask)
+    };
+    let height = Height::from_mm(0.4);
+    for confirmed in [0, 1, 9, commands_of(&resume.head)] {
+        assert_eq!(with(confirmed, height, false), Err(CannotResume::NothingPrinted));
+        // Whoever looks at it tells how high the nozzle stands; the record cannot.
+        assert!(matches!(with(confirmed, None, true), Err(CannotResume::Height { .. })), "{confirmed}");
+        let again = with(confirmed, height, true).unwrap();
+        let rest = usize::try_from(again.offset).unwrap();
+        assert_eq!(&second[rest..], &tower("")[offset..]);
+        assert!(again.head.contains("G92 Z0.4\n") && !again.head.contains("G28 Z"), "{}", again.head);
+        assert!(matches!(
+            work_out(&second, Ask { layer: 2, confirmed, height, resumes: true, ..ask(&second) }),
+            Err(CannotResume::OtherLayer { first: 1, last: 1, .. })
+        ));
+    }
 }
 
 #[test]

@@ -608,6 +608,9 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::CaseOpened { .. }
         | Fact::PartAdded { .. }
         | Fact::BedCleared { .. }
+        | Fact::BedGivenBack { .. }
+        | Fact::CancelAsked { .. }
+        | Fact::TrailLost { .. }
         | Fact::PrinterStopped { .. }
         | Fact::StopVerified { .. }
         | Fact::StopUnverified { .. }

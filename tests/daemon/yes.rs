@@ -1,0 +1,188 @@
+//! Yes is said after it is on the disk: in one process, so that the journal can be full.
+
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use hw_sim::pty::{Handle, Printer};
+use hw_sim::quirks::Face;
+use platen::control::session::Profile;
+use platen::domain::case::IntendedUse;
+use platen::domain::event::Actor;
+use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId, PrinterName};
+use platen::domain::job::{JobState, Outcome};
+use platen::domain::lab::{NewJob, Request};
+use platen::domain::part::PartRef;
+use platen::domain::printer::{Activity, Snapshot};
+use platen::domain::units::Baud;
+use platen::io::clock::{Clock, entropy};
+use platen::io::serial::SerialDial;
+use platen::io::store::Store;
+use platen::io::store::memory::MemoryStore;
+use platen::protocol::window::Capacity;
+use platen::services::board::Board;
+use platen::services::fleet::{Fleet, NotDone, Order};
+use platen::services::printer::{Setup, spawn};
+use platen::services::recorder::Recorder;
+use platen::services::relay::Relay;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{BOUND, printer};
+
+async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
+}
+
+async fn open(store: Arc<MemoryStore>) -> (Recorder, Clock) {
+    let clock = Clock::start(BootId::from_entropy(entropy()));
+    let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
+    (Recorder::open(store as Arc<dyn Store>, clock.clone(), site, node).await.unwrap(), clock)
+}
+
+/// A printer at work, and a journal that can be full.
+struct AtWork {
+    store: Arc<MemoryStore>,
+    recorder: Recorder,
+    fleet: Fleet,
+    name: PrinterName,
+    job: JobId,
+    live: watch::Receiver<Arc<Snapshot>>,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+    _board: Handle,
+}
+
+impl AtWork {
+    async fn on(folder: &Path, lines: &[&str]) -> Self {
+        let board = printer(folder, "mk", Face::Marlin21, 20.0);
+        let board = Printer::spawn_all(vec![board]).unwrap().remove(0);
+        let store = Arc::new(MemoryStore::default());
+        let (recorder, clock) = open(Arc::clone(&store)).await;
+        let name: PrinterName = "mk".parse().unwrap();
+        let (case, job) = (CaseToken::from_entropy(entropy()), JobId::from_entropy(entropy()));
+        let part = PartId::from_entropy(entropy());
+        let commands = lines.len() as u64;
+        let new = NewJob {
+            job: job.clone(),
+            case: case.clone(),
+            part: PartRef::Id(part.clone()),
+            file: FileHash::from_digest([1; 32]),
+            commands,
+            digest: FileHash::from_digest([2; 32]),
+            pinned: None,
+            material: None,
+        };
+        for request in [
+            Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
+            Request::AddPart { case, part, name: "left hand".to_owned().try_into().unwrap() },
+            Request::QueueJob(Box::new(new)),
+            Request::StartJob { job: job.clone(), printer: name.clone() },
+        ] {
+            recorder.submit(request, Actor::Platen).await.unwrap();
+        }
+        let (baud, shutdown) = (Baud(115_200), CancellationToken::new());
+        let setup = Setup {
+            name: name.clone(),
+            profile: Profile::new(baud, Capacity { receive_bytes: 127, queue_slots: 0 }),
+            dial: Arc::new(SerialDial { path: board.path().to_owned(), baud }),
+            recorder: recorder.clone(),
+            clock,
+            relay: Relay::absent(),
+            ports: Arc::default(),
+        };
+        let (lanes, mut live, task) = spawn(setup, shutdown.clone());
+        let fleet =
+            Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name.clone(), live.clone())]));
+        let ready = |snapshot: &Arc<Snapshot>| snapshot.activity == Activity::Ready;
+        within("a ready printer", live.wait_for(ready)).await.unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+        file.rewind().unwrap();
+        fleet.start(&name, job.clone(), commands, file).await.unwrap();
+        Self { store, recorder, fleet, name, job, live, shutdown, task, _board: board }
+    }
+
+    async fn order(&self, order: Order) -> Result<(), NotDone> {
+        within("an answer", self.fleet.order(&self.name, order)).await
+    }
+
+    async fn noted(&self, what: &str, has: impl Fn(&Recorder) -> bool) {
+        let mut feed = self.recorder.subscribe();
+        let wait = async {
+            while !has(&self.recorder) {
+                let _ = feed.recv().await;
+            }
+        };
+        within(what, wait).await;
+    }
+
+    async fn end(self) {
+        self.shutdown.cancel();
+        within("the end of the task", self.task).await.unwrap();
+    }
+}
+
+fn is_cancelled(recorder: &Recorder, job: &JobId, who: &str) -> bool {
+    recorder.read(|lab| match &lab.jobs[job].state {
+        JobState::Ended { outcome: Outcome::Cancelled { by }, .. } => by == who,
+        _ => false,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cancels_hears_yes_when_no_crash_can_take_it_back_and_the_board_hears_it_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = ["G28", "G1 X10 Y10 F600", "G1 X180 F60", "G1 X10 F60", "G1 X180 F60"];
+    let mut at_work = AtWork::on(folder.path(), &long).await;
+    let cancel = |job: &JobId, by: &str| Order::Cancel { job: job.clone(), by: by.into() };
+    at_work.store.set_full(true);
+    let refused = at_work.order(cancel(&at_work.job, "kim")).await;
+    assert!(matches!(refused, Err(NotDone::DiskFull(_))), "{refused:?}");
+    let leaves =
+        |snapshot: &Arc<Snapshot>| matches!(snapshot.activity, Activity::Cancelling { .. } | Activity::Ready);
+    within("a printer that leaves its job", at_work.live.wait_for(leaves)).await.unwrap();
+    at_work.store.set_full(false);
+    at_work.noted("what the disk did not take", |recorder| is_cancelled(recorder, &at_work.job, "kim")).await;
+    at_work.end().await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let at_work = AtWork::on(folder.path(), &long).await;
+    at_work.order(cancel(&at_work.job, "lee")).await.unwrap();
+    let (after, _) = open(Arc::new(at_work.store.after_crash())).await;
+    assert!(
+        is_cancelled(&after, &at_work.job, "lee"),
+        "{:?}",
+        after.read(|lab| lab.jobs[&at_work.job].clone())
+    );
+    at_work.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_answers_a_printer_hears_yes_when_that_is_on_the_disk() {
+    for full in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut at_work = AtWork::on(folder.path(), &["G28", "M600", "G1 X10 F600"]).await;
+        let asks = |snapshot: &Arc<Snapshot>| {
+            snapshot.hold.prompt.as_ref().is_some_and(|prompt| !prompt.buttons.is_empty())
+        };
+        within("a question", at_work.live.wait_for(asks)).await.unwrap();
+        at_work.store.set_full(full);
+        let told = at_work.order(Order::Answer { button: 0, seen: None, by: "kim".into() }).await;
+        if full {
+            assert!(matches!(told, Err(NotDone::DiskFull(_))), "{told:?}");
+            let mut feed = at_work.recorder.subscribe();
+            at_work.store.set_full(false);
+            let noted = async { while feed.recv().await.unwrap().fact.word() != "prompt_answered" {} };
+            within("what the disk did not take", noted).await;
+        } else {
+            told.unwrap();
+            let (after, _) = open(Arc::new(at_work.store.after_crash())).await;
+            let events = after.events(1, 1_000).await.unwrap();
+            let answers = events.iter().filter(|event| event.fact.word() == "prompt_answered");
+            assert_eq!(answers.count(), 1);
+        }
+        at_work.end().await;
+    }
+}
