@@ -5,7 +5,7 @@
 //!  Draining ──▶ Standing (M400, M114) ──▶ Parking ──▶ Parked ──long──▶ nozzle off ──longer──▶ bed off
 //!                        └── else: stays where it is ────▲ │ resume
 //!                                                        │ ▼
-//!   (printing) ◀── lowered, primed ◀── Returning ◀── Reheating
+//!   (printing) ◀── lowered, primed ◀── Returning ◀── Reheating ◀── Proving (only after a gap: see `rejoin`)
 //!                                          └── not where it was told to be: Astray, sends no line
 //!  Held: the firmware has paused or asks somebody, and nothing is sent to it.
 //! ```
@@ -125,6 +125,8 @@ pub enum Step {
         from: Option<Place>,
         astray: bool,
     },
+    /// Held after a gap, and resumed: the board is asked once more for its count.
+    Proving,
     Reheating(Option<Place>),
     Returning(Place, Told),
 }
@@ -170,12 +172,13 @@ impl Pause {
 
     /// Somebody has resumed it, and the way back has begun.
     pub fn is_ending(&self) -> bool {
-        matches!(self.step, Step::Reheating(_) | Step::Returning(..))
+        matches!(self.step, Step::Proving | Step::Reheating(_) | Step::Returning(..))
     }
 
     /// Paused again on the way back: what is to be sent.
     pub fn turn_back(&mut self, now: Moment, reason: PauseReason, park: Option<&Park>) -> Vec<Box<[u8]>> {
         let (from, moved) = match self.step {
+            Step::Proving => (None, false),
             Step::Reheating(from) => (from, false),
             Step::Returning(place, _) => (Some(place), true),
             _ => return Vec::new(),

@@ -320,7 +320,7 @@ pub struct Session {
     heard_at: Option<Moment>,
     /// What the board is compared with before anything else is done with it; any board will do without.
     recognition: Option<Recognition>,
-    /// The layer at which the job was held after a restart.
+    /// The layer at which the job was held after a gap, until it is proven that it goes on.
     held_layer: Option<u32>,
     /// Strays of the job before it was taken over.
     strays_before: u64,
@@ -792,7 +792,8 @@ impl Session {
         self.events.push_back(SessionEvent::Paused { job, progress, reason });
     }
 
-    /// Goes on: where the head was, as hot as the file has it, with the very next line.
+    /// Goes on: where the head was, as hot as the file has it, with the very next line. After a gap it is proven first,
+    /// and `Continued` tells.
     pub fn resume(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
         let state = self.activity().word();
         let asks = self.waits_for_person() || self.prompter.shown().is_some();
@@ -813,14 +814,11 @@ impl Session {
                 }
             }
             Step::Draining => run.stage = Stage::Printing,
-            Step::Reheating(_) | Step::Returning(..) => return Err(NotNow::State { state }),
+            Step::Proving | Step::Reheating(_) | Step::Returning(..) => return Err(NotNow::State { state }),
             _ if pause.resume_asked => return Err(NotNow::State { state }),
             Step::Standing(_) | Step::Parking(_) | Step::Parked { .. } => pause.resume_asked = true,
         }
         self.events.push_back(SessionEvent::Resumed { job: job.clone(), by: by.to_owned() });
-        if let (Some(layer), Some(progress)) = (self.held_layer.take(), self.progress()) {
-            self.events.push_back(SessionEvent::Continued { job: job.clone(), progress, layer });
-        }
         self.drive(now);
         Ok(())
     }
@@ -1478,6 +1476,8 @@ impl Session {
             LinkEvent::Confirmed => {
                 if let Phase::Rejoining(rejoin) = &mut self.phase {
                     rejoin.step = rejoin::Step::Answered;
+                } else if self.held_layer.is_some() {
+                    self.held_is_proven();
                 } else {
                     self.finish(now);
                 }
@@ -1497,6 +1497,10 @@ impl Session {
         {
             self.stop_silent(now, heater);
             return;
+        }
+        if self.pause_of().is_some_and(|pause| pause.step == Step::Proving) {
+            let unproven = if loss == Loss::Silence { Unproven::Silent } else { Unproven::Count };
+            return self.not_proven(now, unproven);
         }
         let greeting = matches!(self.phase, Phase::Greeting(_));
         self.end_run(match loss {
@@ -1713,9 +1717,28 @@ impl Session {
         if !self.is_rejoining() {
             return;
         }
+        self.not_proven(now, unproven);
+    }
+
+    /// What it is at is not known any more.
+    fn not_proven(&mut self, now: Moment, unproven: Unproven) {
         self.end_run(Interruption::NotContinued { unproven });
         self.link = self.profile.link();
         self.greet(now);
+    }
+
+    /// The count of a job that was held is what it was: somebody wants it to go on, or has changed their mind since.
+    fn held_is_proven(&mut self) {
+        let Some(progress) = self.progress() else { return };
+        let Phase::Running(run) = &mut self.phase else { return };
+        let Stage::Paused(pause) = &mut run.stage else { return };
+        if pause.step != Step::Proving {
+            return;
+        }
+        pause.step = Step::Parked { from: None, astray: false };
+        if let Some(layer) = self.held_layer.take() {
+            self.events.push_back(SessionEvent::Continued { job: run.job.clone(), progress, layer });
+        }
     }
 
     /// What the board says of itself is what is remembered of this printer's.
@@ -1853,6 +1876,7 @@ impl Session {
             self.held_layer = Some(layer);
             self.events.push_back(SessionEvent::Paused { job, progress, reason: PauseReason::Restart });
         } else {
+            self.held_layer = None;
             self.events.push_back(SessionEvent::Continued { job, progress, layer });
         }
         self.phase = Phase::Running(Box::new(run));
@@ -2120,6 +2144,13 @@ impl Session {
                 self.script.extend(steppers);
             }
             Step::Parking(place) => pause.step = Step::Parked { from: Some(*place), astray: false },
+            // Whatever has become of the board meanwhile.
+            Step::Parked { .. } if pause.resume_asked && self.held_layer.is_some() => {
+                pause.step = Step::Proving;
+                self.link.confirm(now);
+            }
+            // A line of our own had to be sent again first.
+            Step::Proving => self.link.confirm(now),
             Step::Parked { from, .. } if pause.resume_asked => {
                 let from = *from;
                 pause.resume_asked = false;
@@ -2342,6 +2373,7 @@ impl Session {
                     Step::Parked { astray: true, .. } => HoldStep::Astray,
                     Step::Parked { from: Some(_), .. } => HoldStep::Parked,
                     Step::Parked { from: None, .. } => HoldStep::Standing,
+                    Step::Proving => HoldStep::Proving,
                     Step::Reheating(_) => HoldStep::Reheating,
                     Step::Returning(..) => HoldStep::Returning,
                 };

@@ -405,6 +405,8 @@ pub enum HoldStep {
     Parked,
     /// The head stands where the last line left it.
     Standing,
+    /// Held after a gap and resumed: whether the board still is where it was is asked.
+    Proving,
     /// Heaters are brought back to what they were.
     Reheating,
     /// The head goes back.

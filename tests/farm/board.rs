@@ -92,7 +92,8 @@ fn distance(a: &str, b: &str) -> usize {
 pub(crate) enum May {
     /// Questions, and heaters off.
     Ask,
-    /// This job was running when the daemon began, on a board that has not started anew: if all is proven.
+    /// This job was running when the daemon began, on a board that has not started anew, or is held after a gap: if all
+    /// is proven.
     GoOn(JobId),
     /// Its start is in the journal.
     Print(JobId),
@@ -128,8 +129,6 @@ pub(crate) struct Board {
     /// Times it started anew or halted.
     lives: u64,
     pub(crate) may: May,
-    /// All was proven, and a person was asked: what happens to the board afterwards shows only when it is spoken to.
-    held: bool,
     /// It moved in this life of the daemon without a start in it.
     went_on: bool,
     line: Vec<u8>,
@@ -167,7 +166,6 @@ impl Board {
             checked: 0,
             lives: 0,
             may: May::Ask,
-            held: false,
             went_on: false,
             line: Vec::new(),
             last_numbered: None,
@@ -208,7 +206,6 @@ impl Board {
         self.went_on = false;
         self.spoiled = false;
         self.running = Some(Running { job: job.clone(), lines: lines.to_vec(), done: 0, dead: None });
-        self.held = false;
     }
 
     /// The journal has its end.
@@ -217,14 +214,16 @@ impl Board {
         self.may = May::Ask;
     }
 
-    /// A job of an earlier daemon is held for a person.
+    /// A job is held for a person after a gap: what is sent then has to be proven, however long that takes.
     pub(crate) fn hold(&mut self) {
-        self.held = matches!(self.may, May::GoOn(_));
+        if let May::Print(job) = &self.may {
+            self.may = May::GoOn(job.clone());
+        }
     }
 
-    /// Whether a daemon that asked could have seen that the board started anew.
-    fn could_know(&self, now: u64, dead: Option<u64>) -> bool {
-        !self.held && dead.is_some_and(|dead| dead + ON_ITS_WAY_US < now)
+    /// Whether a daemon that asks could see that the board started anew.
+    fn could_know(now: u64, dead: Option<u64>) -> bool {
+        dead.is_some_and(|dead| dead + ON_ITS_WAY_US < now)
     }
 
     /// The journal says that it went on after a daemon had ended.
@@ -235,7 +234,7 @@ impl Board {
         };
         // Where nothing counts lines, what was lost shows here.
         let (dead, done) = (running.dead, running.done as u64);
-        if self.could_know(now, dead) {
+        if Self::could_know(now, dead) {
             self.broke("recovery", format!("{job} went on, on a board that had started anew"));
         } else if confirmed > done {
             self.broke("recovery", format!("{job} went on after line {confirmed}, and {done} were run"));
@@ -270,7 +269,7 @@ impl Board {
         self.check(now);
         let alive = |running: &&Running| running.dead.is_none() && Some(&running.job) == job;
         self.may = self.running.as_ref().filter(alive).map_or(May::Ask, |it| May::GoOn(it.job.clone()));
-        (self.went_on, self.held, self.last_numbered) = (false, false, None);
+        (self.went_on, self.last_numbered) = (false, None);
         self.line.clear();
     }
 
@@ -287,7 +286,7 @@ impl Board {
             if acts(&text) {
                 match &self.may {
                     May::Print(_) => {}
-                    May::GoOn(_) if self.could_know(now, self.running.as_ref().and_then(|it| it.dead)) => {
+                    May::GoOn(_) if Self::could_know(now, self.running.as_ref().and_then(|it| it.dead)) => {
                         self.broke("recovery", format!("{text:?} was sent to a board that had started anew"));
                     }
                     May::GoOn(_) => self.went_on = true,

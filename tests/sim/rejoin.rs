@@ -405,11 +405,101 @@ fn asked_it_holds_without_a_line_and_goes_on_when_a_person_says_so() {
             world.events.last(),
             Some(SessionEvent::Paused { reason: PauseReason::Restart, .. })
         ));
+        let executed = world.executed();
         world.session.resume(world.moment(), &World::job(), "kim").unwrap();
         world.flush();
-        assert!(continued(&world), "seed {seed}: the part is marked");
+        world.run_until(10, "its count once more", continued);
+        assert_eq!(world.executed(), executed, "seed {seed}: the part is marked before it gets a line");
         world.run_until(4_000, "the end", |world| world.printed().is_some());
         assert_eq!(world.executed(), world.file.len(), "seed {seed}");
+    }
+}
+
+/// Held for a person, on a board of each kind that counts, by what its seed says.
+fn held(seed: u64) -> (World, Dice) {
+    let mut dice = Dice(seed);
+    let faces = [Face::Marlin21, Face::Marlin20, Face::Marlin11, Face::PrusaMk3, Face::Smoothieware];
+    let mut config = RigConfig::new(faces[seed as usize % 5], 115_200, 1_000, seed);
+    config.firmware.reset_on_open = false;
+    config.firmware.home_us = 1_000_000;
+    let mut world = World::new(config, SAFE, file(1_200));
+    world.open();
+    world.until_ready();
+    world.start();
+    let lines = dice.roll(1_100) as usize;
+    world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
+    world.run_until(60, "a steady moment", |world| world.session.may_be_left() == MayBeLeft::Now);
+    assert!(world.pull(), "seed {seed}");
+    world.now += 2_000_000;
+    world.put_in(AfterCrash::Ask);
+    world.run_until(120, "a decision", settled);
+    assert_eq!(why(&world), None, "seed {seed}");
+    let until = world.now + dice.roll(30_000_000);
+    while world.now < until {
+        world.step(until);
+    }
+    (world, dice)
+}
+
+#[test]
+fn a_board_that_lost_its_power_unnoticed_while_it_was_held_is_interrupted_when_a_person_resumes() {
+    for seed in seeds(60) {
+        let (mut world, mut dice) = held(seed);
+        let comes_back = dice.roll(3) > 0;
+        // Nobody hears how it starts anew: it only counts from the beginning.
+        world.inject(&Fault::DropReply { prefix: "start".into(), nth: 1 });
+        let lost = if comes_back { Fault::Reset { cause: ResetCause::BrownOut } } else { Fault::PowerCut };
+        world.inject(&lost);
+        let until = world.now + dice.roll(1_500_000);
+        while world.now < until {
+            world.step(until);
+        }
+        assert_eq!(why(&world), None, "seed {seed}: it was noticed");
+        let executed = world.executed();
+        world.session.resume(world.moment(), &World::job(), "kim").unwrap();
+        world.flush();
+        world.run_until(1_000, "a decision", |world| continued(world) || why(world).is_some());
+        assert!(!continued(&world), "seed {seed}");
+        let right = match why(&world) {
+            Some(Interruption::NotContinued { unproven }) => unproven == Unproven::Count || !comes_back,
+            Some(Interruption::LineCountLost) => comes_back,
+            Some(Interruption::Silence) => !comes_back,
+            _ => false,
+        };
+        assert!(right, "seed {seed}: {:?}", why(&world));
+        nothing_more(&mut world, seed);
+        assert_eq!(world.executed(), executed, "seed {seed}");
+    }
+}
+
+#[test]
+fn whoever_changes_their_mind_while_the_board_is_asked_has_it_paused_or_cancelled() {
+    for seed in seeds(20) {
+        for cancels in [false, true] {
+            let (mut world, _) = held(seed);
+            world.run_until(60, "a quiet line", |world| world.session.link().is_idle());
+            let (job, executed) = (World::job(), world.executed());
+            world.session.resume(world.moment(), &job, "kim").unwrap();
+            world.flush();
+            assert!(!world.session.link().is_idle(), "seed {seed}: it is asked");
+            if cancels {
+                world.session.cancel(world.moment(), &job, "kim").unwrap();
+                world.flush();
+                let cancelled = |event: &SessionEvent| matches!(event, SessionEvent::Cancelled { .. });
+                world.run_until(60, "its end", |world| world.events.iter().any(cancelled));
+                assert_eq!((world.printed(), continued(&world)), (None, false), "seed {seed}");
+                continue;
+            }
+            let by = PauseReason::Person { by: "kim".into() };
+            world.session.pause(world.moment(), &job, by).unwrap();
+            nothing_more(&mut world, seed);
+            assert_eq!((continued(&world), world.executed()), (false, executed), "seed {seed}");
+            world.session.resume(world.moment(), &job, "kim").unwrap();
+            world.flush();
+            world.run_until(4_000, "the end", |world| world.printed().is_some());
+            assert!(continued(&world), "seed {seed}: it is asked again");
+            assert_eq!(world.executed(), world.file.len(), "seed {seed}");
+        }
     }
 }
 
