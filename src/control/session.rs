@@ -1418,7 +1418,12 @@ impl Session {
         match &mut self.phase {
             Phase::Running(_) | Phase::Rejoining(_) => {
                 self.end_run(Interruption::PrinterReset);
-                self.greet(now);
+                if self.switched_off.is_some() {
+                    // It was on its way out of a printer that only a person makes ready again.
+                    self.phase = self.at_rest();
+                } else {
+                    self.greet(now);
+                }
             }
             Phase::Probing(_) => {
                 self.events.push_back(SessionEvent::Probed(Box::new(Findings::restarted())));
