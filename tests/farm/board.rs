@@ -8,8 +8,8 @@ use hw_sim::rig::{Rig, RigConfig};
 use platen::domain::ids::{JobId, PrinterName};
 
 use crate::invariants::Broken;
-use crate::library::spelled;
 use crate::schedule::{self, is_noisy_way};
+use crate::spelling::{distance, spelled};
 
 /// What a host asks for itself, and what it switches off.
 const OWN: [&str; 25] = [
@@ -69,22 +69,6 @@ fn acts(line: &str) -> bool {
         b'M' => matches!(code, 104 | 109 | 140 | 141 | 190 | 191) && heats(),
         _ => false,
     }
-}
-
-/// Characters to change, add or leave out to make `b` of `a`.
-fn distance(a: &str, b: &str) -> usize {
-    let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<Vec<_>>();
-    let (a, b) = (letters(a), letters(b));
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// What a daemon may send to a printer.

@@ -2,20 +2,12 @@
 
 use std::sync::Arc;
 
-use hw_sim::canonical::{Canonical, canonical};
 use platen::domain::ids::FileHash;
 use platen::io::spool::Spool;
 use platen::services::intake::Intake;
 
 use crate::schedule::FILES;
-
-/// A command in its one spelling: a host may leave out spaces and zeros.
-pub(crate) fn spelled(command: &str) -> String {
-    match canonical(command.as_bytes()) {
-        Canonical::Print(text) => String::from_utf8_lossy(&text).into_owned(),
-        Canonical::Housekeeping | Canonical::Nothing => command.to_owned(),
-    }
-}
+use crate::spelling::spelled;
 
 #[derive(Debug)]
 pub(crate) struct File {

@@ -19,12 +19,15 @@
 mod board;
 mod cable;
 mod daemon;
+#[path = "../support/dice.rs"]
 mod dice;
 mod invariants;
 mod library;
 mod people;
 mod schedule;
 mod shrink;
+#[path = "../support/spelling.rs"]
+mod spelling;
 mod store;
 mod time;
 mod world;

@@ -13,7 +13,8 @@ use platen::domain::units::Baud;
 use platen::gcode::commands::{Code, When};
 use std::time::Duration;
 
-use crate::world::{SAFE, World, curve, spelled};
+use crate::spelling::spelled;
+use crate::world::{SAFE, World, curve};
 
 const PARK: Park = Park { at: Some((5, 190)), lift: 10, retract: 2, build_height: Some(200) };
 
