@@ -22,6 +22,8 @@ pub const ORDERS: &[u8] = b"M108\nM104 S0\nM104 T0 S0\nM104 T1 S0\nM140 S0\nM141
 const QUESTION: &[u8] = b"M105\n";
 /// The least that a board's receive buffer holds.
 const ROOM: usize = 127;
+/// So many questions may be without an answer: a board that reads nothing may hold what others have sent, too.
+const QUESTIONS: usize = 3;
 /// Without an `ok` for so long, what was said is lost or waits to be read: one question more tells.
 const UNANSWERED: Duration = Duration::from_secs(8);
 /// As many `ok`s as commands must be answered, or more: less means that they still wait for their turn. (An
@@ -196,7 +198,8 @@ impl SafeOff {
             }
         } else if now >= self.ask_at {
             self.ask_at = now + ASK;
-            if self.to_say.is_empty() {
+            let asked = self.unread.iter().filter(|(_, asks)| *asks).count();
+            if self.to_say.is_empty() && asked < QUESTIONS {
                 self.to_say.push_back(QUESTION.to_vec());
             }
         }
