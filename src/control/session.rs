@@ -27,7 +27,7 @@ use std::time::Duration;
 use super::console::{Console, ConsoleAnswer};
 use super::heat::{Duty, HeatWatch};
 use super::inactivity::{self, InactivityKill};
-use super::park::{self, Pause, Pausing, Step, Told};
+use super::park::{self, Pause, Pausing, Place, Step, Told};
 use super::probe::{Findings, Probe};
 use super::prompt::Prompter;
 use super::rejoin::{self, Plan, Rejoin, Trail};
@@ -814,7 +814,9 @@ impl Session {
                 }
             }
             Step::Draining => run.stage = Stage::Printing,
-            Step::Proving | Step::Reheating(_) | Step::Returning(..) => return Err(NotNow::State { state }),
+            Step::Proving | Step::Looking(_) | Step::Reheating(_) | Step::Returning(..) => {
+                return Err(NotNow::State { state });
+            }
             _ if pause.resume_asked => return Err(NotNow::State { state }),
             Step::Standing(_) | Step::Parking(_) | Step::Parked { .. } => pause.resume_asked = true,
         }
@@ -1363,7 +1365,8 @@ impl Session {
             Stage::Trailer { stands, .. } => *stands = true,
             Stage::Leaving(_, Away::Asking(told)) => told.handle(position),
             Stage::Paused(pause) => {
-                if let Step::Standing(told) | Step::Returning(_, told) = &mut pause.step {
+                if let Step::Standing(told) | Step::Looking(told) | Step::Returning(_, told) = &mut pause.step
+                {
                     told.handle(position);
                 }
             }
@@ -2118,6 +2121,7 @@ impl Session {
     /// One step of a pause, when all that was sent is acknowledged.
     fn drive_pause(&mut self, now: Moment, mut pause: Pause) {
         let firmware = self.link.dialect().firmware;
+        let counts = self.link.dialect().traits.refusal == Refusal::Asks;
         let pausing = self.profile.pausing;
         let heat = self.temperatures;
         let Phase::Running(run) = &mut self.phase else { return };
@@ -2137,6 +2141,7 @@ impl Session {
             Step::Standing(told) => {
                 self.link.rest();
                 pause.since = now;
+                pause.stood = told.agreed();
                 let way = park::leave(pausing.park.as_ref(), &run.modal, firmware, &heat, told.agreed());
                 let (step, lines) = match way {
                     Some((place, lines)) => (Step::Parking(place), lines),
@@ -2156,6 +2161,21 @@ impl Session {
             }
             // A line of our own had to be sent again first.
             Step::Proving => self.link.confirm(now),
+            Step::Parked { from: None, .. } if pause.resume_asked && !counts && pause.stood.is_some() => {
+                pause.resume_asked = false;
+                pause.step = Step::Looking(Told::asked_twice());
+                self.own.extend([&b"M114"[..], b"M114"]);
+            }
+            Step::Looking(told) if told.is_open() => ask_again(told, &mut self.own),
+            Step::Looking(told) => {
+                let told = told.agreed();
+                if !pause.stood.zip(told).is_some_and(|(stood, told)| park::is_at(&stood, &told)) {
+                    return self.go_astray(now, pause, None);
+                }
+                self.script.extend(pause.reheat(&run.modal, &heat));
+                (pause.nozzle_is_off, pause.bed_is_off) = (false, false);
+                pause.step = Step::Reheating(None);
+            }
             Step::Parked { from, .. } if pause.resume_asked => {
                 let from = *from;
                 pause.resume_asked = false;
@@ -2197,12 +2217,8 @@ impl Session {
                     self.print_on(now, firmware, lines);
                     return;
                 }
-                pause.step = Step::Parked { from: Some(*place), astray: true };
-                pause.reason = PauseReason::Astray;
-                pause.since = now;
-                run.stage = Stage::Paused(Box::new(pause));
-                self.tell_pause(PauseReason::Astray);
-                return;
+                let from = Some(*place);
+                return self.go_astray(now, pause, from);
             }
         }
         run.stage = Stage::Paused(Box::new(pause));
@@ -2211,6 +2227,16 @@ impl Session {
             // Nothing was to be sent for this step.
             self.drive_run(now);
         }
+    }
+
+    /// The head is not where it was told to be: no line goes to it.
+    fn go_astray(&mut self, now: Moment, mut pause: Pause, from: Option<Place>) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        pause.step = Step::Parked { from, astray: true };
+        pause.reason = PauseReason::Astray;
+        pause.since = now;
+        run.stage = Stage::Paused(Box::new(pause));
+        self.tell_pause(PauseReason::Astray);
     }
 
     /// The next line of the file follows these without a wait.
@@ -2378,7 +2404,7 @@ impl Session {
                     Step::Parked { astray: true, .. } => HoldStep::Astray,
                     Step::Parked { from: Some(_), .. } => HoldStep::Parked,
                     Step::Parked { from: None, .. } => HoldStep::Standing,
-                    Step::Proving => HoldStep::Proving,
+                    Step::Proving | Step::Looking(_) => HoldStep::Proving,
                     Step::Reheating(_) => HoldStep::Reheating,
                     Step::Returning(..) => HoldStep::Returning,
                 };

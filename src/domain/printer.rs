@@ -405,7 +405,7 @@ pub enum HoldStep {
     Parked,
     /// The head stands where the last line left it.
     Standing,
-    /// Held after a gap and resumed: whether the board still is where it was is asked.
+    /// Resumed, and the board is asked whether it still is where it was.
     Proving,
     /// Heaters are brought back to what they were.
     Reheating,
