@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+use hw_sim::canonical::{distance, spelled};
 use hw_sim::faults::Fault;
 use hw_sim::ledger::Manner;
 use hw_sim::rig::{Rig, RigConfig};
@@ -9,7 +10,6 @@ use platen::domain::ids::{JobId, PrinterName};
 
 use crate::invariants::Broken;
 use crate::schedule::{self, is_noisy_way};
-use crate::spelling::{distance, spelled};
 
 /// What a host asks for itself, and what it switches off.
 const OWN: [&str; 25] = [

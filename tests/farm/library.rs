@@ -1,5 +1,6 @@
 //! The files that are printed, kept in a real spool: small, and no line is there twice.
 
+use hw_sim::canonical::spelled;
 use std::sync::Arc;
 
 use platen::domain::ids::FileHash;
@@ -7,7 +8,6 @@ use platen::io::spool::Spool;
 use platen::services::intake::Intake;
 
 use crate::schedule::FILES;
-use crate::spelling::spelled;
 
 #[derive(Debug)]
 pub(crate) struct File {

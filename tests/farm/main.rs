@@ -19,15 +19,11 @@
 mod board;
 mod cable;
 mod daemon;
-#[path = "../support/dice.rs"]
-mod dice;
 mod invariants;
 mod library;
 mod people;
 mod schedule;
 mod shrink;
-#[path = "../support/spelling.rs"]
-mod spelling;
 mod store;
 mod time;
 mod world;

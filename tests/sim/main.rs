@@ -5,10 +5,6 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "small numbers, and tests run on 64 bits")]
 
-#[path = "../support/dice.rs"]
-mod dice;
-#[path = "../support/spelling.rs"]
-mod spelling;
 mod world;
 
 mod exactness;

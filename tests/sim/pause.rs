@@ -1,6 +1,7 @@
 //! Pauses of every kind: parked and brought back exactly, bounded in heat, asked by people, files and boards.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+use hw_sim::canonical::spelled;
 use hw_sim::faults::{Direction, Fault as Trouble};
 use hw_sim::quirks::{Face, ResetCause};
 use hw_sim::rig::RigConfig;
@@ -13,7 +14,6 @@ use platen::domain::units::Baud;
 use platen::gcode::commands::{Code, When};
 use std::time::Duration;
 
-use crate::spelling::spelled;
 use crate::world::{SAFE, World, curve};
 
 const PARK: Park = Park { at: Some((5, 190)), lift: 10, retract: 2, build_height: Some(200) };

@@ -1,6 +1,7 @@
 //! One session, one simulated printer, and the time between them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+use hw_sim::canonical::{distance, spelled};
 use hw_sim::faults::Fault;
 use hw_sim::ledger::Manner;
 use hw_sim::quirks::Face;
@@ -17,8 +18,6 @@ use platen::gcode::survey::CommandDigest;
 use platen::protocol::dialect::Refusal;
 use platen::protocol::window::{Capacity, REWIND_MAX};
 use std::hash::{DefaultHasher, Hash};
-
-use crate::spelling::{distance, spelled};
 
 /// The longest line that is sent in these tests, and the shortest, with number and checksum.
 const LINE_BYTES: usize = 96;
