@@ -99,8 +99,6 @@ pub(crate) struct Board {
     pub(crate) rig: Rig,
     /// Firmware that refuses what is not the next line.
     counts: bool,
-    /// Bytes that its receive buffer holds.
-    ring: usize,
     /// Bytes to it were damaged or lost: what noise alone can do to a line is excused.
     noisy: bool,
     /// The way to it stood still, so what waits there tells nothing.
@@ -140,16 +138,14 @@ impl Board {
         config.firmware.reset_on_open = plan.reset_on_open;
         config.firmware.record_lines = true;
         config.firmware.home_us = 3_000_000;
-        let ring = config.firmware.rx_buffer;
         if !is_noisy_way(plan.face) {
             // Native USB has flow control: what the ring has no room for waits in the kernel.
-            config.firmware.rx_buffer = ring.max(64 * 1024);
+            config.firmware.rx_buffer = config.firmware.rx_buffer.max(64 * 1024);
         }
         Self {
             name: format!("p-{at}").parse().unwrap(),
             rig: Rig::new(config),
             counts: is_noisy_way(plan.face),
-            ring,
             noisy: false,
             stalled: false,
             cut: false,
@@ -334,8 +330,7 @@ impl Board {
             running.dead.get_or_insert(now);
         }
         // What waits in the kernel: a window of 127 bytes, and a question or a stop behind it.
-        let held_back = self.rig.firmware().ring_bytes().saturating_sub(self.ring);
-        let queued = self.rig.queued_bytes() + held_back as u64;
+        let queued = self.rig.queued_bytes();
         if queued > 512 && !self.stalled {
             self.broke("bounds", format!("{queued} bytes wait for the wire"));
         }
