@@ -40,6 +40,30 @@ pub fn canonical(line: &[u8]) -> Canonical {
     Canonical::Print(raw(&command))
 }
 
+/// A command of a print in its one spelling, any other as it is; for whoever compares commands as text.
+pub fn spelled(command: &str) -> String {
+    match canonical(command.as_bytes()) {
+        Canonical::Print(text) => String::from_utf8_lossy(&text).into_owned(),
+        Canonical::Housekeeping | Canonical::Nothing => command.to_owned(),
+    }
+}
+
+/// Characters to change, add or leave out to make `b` of `a`; spaces do not count.
+pub fn distance(a: &str, b: &str) -> usize {
+    let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<Vec<_>>();
+    let (a, b) = (letters(a), letters(b));
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
 /// Code and untouched text, with one space between them; a command without a code is all text.
 fn raw(command: &Command) -> Vec<u8> {
     if command.code.is_none() {

@@ -386,6 +386,7 @@ fn hold_words(step: HoldStep) -> &'static str {
         HoldStep::Parking => "the head goes away from the part",
         HoldStep::Parked => "the head is parked",
         HoldStep::Standing => "the head stands where it was",
+        HoldStep::Proving => "it is asked whether it still is where it was, then it goes on",
         HoldStep::Reheating => "it heats up again, then goes on",
         HoldStep::Returning => "the head goes back to the part",
         HoldStep::Astray => {

@@ -186,7 +186,7 @@ async fn talk(mut wire: Box<dyn Wire>, wait: Duration) -> (End, String) {
     let clock = Clock::start(BootId::from_entropy(entropy()));
     // What a program before us has left in the kernel is not to be printed.
     wire.discard_output();
-    let mut talk = Talk::begin(clock.now());
+    let mut talk = Talk::begin(clock.now(), 0);
     let gone = switch_off(&mut wire, &clock, &mut talk, wait).await.is_err();
     if talk.is_off() {
         return (End::Off, format!("heaters off ({})", shown(talk.heard())));

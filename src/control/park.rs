@@ -5,8 +5,9 @@
 //!  Draining ──▶ Standing (M400, M114) ──▶ Parking ──▶ Parked ──long──▶ nozzle off ──longer──▶ bed off
 //!                        └── else: stays where it is ────▲ │ resume
 //!                                                        │ ▼
-//!   (printing) ◀── lowered, primed ◀── Returning ◀── Reheating
+//!   (printing) ◀── lowered, primed ◀── Returning ◀── Reheating ◀── Proving (only after a gap: see `rejoin`)
 //!                                          └── not where it was told to be: Astray, sends no line
+//!  Looking: where the head stood all the while and the board counts no lines, its place is asked before Reheating.
 //!  Held: the firmware has paused or asks somebody, and nothing is sent to it.
 //! ```
 //! Pure: what is to be sent comes out as text. The position is asked twice and must come to the same, since no
@@ -125,6 +126,10 @@ pub enum Step {
         from: Option<Place>,
         astray: bool,
     },
+    /// Held after a gap, and resumed: the board is asked once more for its count.
+    Proving,
+    /// The head has not moved, and the board counts no lines: only its place tells whether it has started anew.
+    Looking(Told),
     Reheating(Option<Place>),
     Returning(Place, Told),
 }
@@ -142,6 +147,8 @@ pub struct Pause {
     pub bed_is_off: bool,
     /// Somebody wants to go on as soon as the head is parked.
     pub resume_asked: bool,
+    /// Where the head came to stand.
+    pub stood: Option<Position>,
     /// The nozzle's and the bed's targets when they were switched off, where the file never said one.
     pub reported: (Option<f64>, Option<f64>),
 }
@@ -156,6 +163,7 @@ impl Pause {
             nozzle_is_off: false,
             bed_is_off: false,
             resume_asked: false,
+            stood: None,
             reported: (None, None),
         }
     }
@@ -170,17 +178,19 @@ impl Pause {
 
     /// Somebody has resumed it, and the way back has begun.
     pub fn is_ending(&self) -> bool {
-        matches!(self.step, Step::Reheating(_) | Step::Returning(..))
+        matches!(self.step, Step::Proving | Step::Looking(_) | Step::Reheating(_) | Step::Returning(..))
     }
 
     /// Paused again on the way back: what is to be sent.
     pub fn turn_back(&mut self, now: Moment, reason: PauseReason, park: Option<&Park>) -> Vec<Box<[u8]>> {
         let (from, moved) = match self.step {
+            Step::Proving | Step::Looking(_) => (None, false),
             Step::Reheating(from) => (from, false),
             Step::Returning(place, _) => (Some(place), true),
             _ => return Vec::new(),
         };
-        *self = Self::new(reason, None, Step::Parked { from, astray: false }, now);
+        let stood = self.stood;
+        *self = Self { stood, ..Self::new(reason, None, Step::Parked { from, astray: false }, now) };
         let mut lines = Script::default();
         if let Some((x, y)) = park.and_then(|park| park.at).filter(|_| moved) {
             lines.say("G90");
@@ -381,6 +391,11 @@ pub fn approach(place: &Place) -> Vec<Box<[u8]>> {
 /// The head is above where it left the part, or at least not below it.
 pub fn is_above(place: &Place, told: &Position) -> bool {
     (told.x - place.x).abs() <= ASTRAY && (told.y - place.y).abs() <= ASTRAY && told.z >= place.z - ASTRAY
+}
+
+/// The head is where it stood.
+pub fn is_at(stood: &Position, told: &Position) -> bool {
+    [(stood.x, told.x), (stood.y, told.y), (stood.z, told.z)].iter().all(|(a, b)| (a - b).abs() <= ASTRAY)
 }
 
 /// Down to the part, filament forward, and everything as the file had it. Nothing is waited for in between.

@@ -7,10 +7,13 @@
 //!     │ `start`, no count,          │ another board        │ elsewhere, other targets     │ all proven
 //!     ▼ no line of the job          ▼                      ▼                              ▼
 //!   (interrupted: greeted anew, which switches the heaters off)            Continue, or Ask: held
+//!                         ▲ another count, or none                                       │ resumed
+//!                         └───────────────────────────────────── count once more ◀───────┘ ──▶ Continue
 //! ```
 //! Nothing that is sent here moves or heats. The first numbered line is taken only by a board that counts as
 //! it said, so its answer proves the count; what that number carries is told by the trail, which is kept before
-//! each line goes out; position and targets are held against a replay of the file.
+//! each line goes out; position and targets are held against a replay of the file. While it is held for a person the
+//! board may lose its power unseen, so it is asked for its count once more before anything is sent or said.
 
 use std::collections::VecDeque;
 use std::time::Duration;

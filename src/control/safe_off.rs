@@ -3,7 +3,10 @@
 //! It says so whatever was said before (a newline ends a cut line, a signal ends packed ones), asks for the
 //! temperatures, and believes nothing but them: an `ok` may be that of a line that was sent before us. A board
 //! that restarted when the port was opened loses the first words, so all is said again until it is believed.
+//! No line goes out for which the receive buffer may have no room: a board that waits for heat reads nothing, and
+//! what is left of two lines that ran into each other could heat (`M104 S` and `108`).
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::moment::Moment;
@@ -16,6 +19,13 @@ use crate::protocol::report::TemperatureReport;
 /// `M108` first: a wait for heat would hold the rest back.
 /// `M104 S0` is for the tool in use.
 pub const ORDERS: &[u8] = b"M108\nM104 S0\nM104 T0 S0\nM104 T1 S0\nM140 S0\nM141 S0\nM107\nM105\n";
+const QUESTION: &[u8] = b"M105\n";
+/// The least that a board's receive buffer holds.
+const ROOM: usize = 127;
+/// So many questions may be without an answer: a board that reads nothing may hold what others have sent, too.
+const QUESTIONS: usize = 3;
+/// Without an `ok` for so long, what was said is lost or waits to be read: one question more tells.
+const UNANSWERED: Duration = Duration::from_secs(8);
 /// As many `ok`s as commands must be answered, or more: less means that they still wait for their turn. (An
 /// emergency parser takes `M108` without one.)
 const COMMANDS: u32 = 7;
@@ -39,6 +49,14 @@ pub struct Heard {
 pub struct SafeOff {
     lines: Lines,
     out: Vec<u8>,
+    /// Lines that have still to be said.
+    to_say: VecDeque<Vec<u8>>,
+    /// Bytes of each line that the board may not have read yet, and whether it asks for the temperatures.
+    unread: VecDeque<(usize, bool)>,
+    /// The last `ok`, or the last time that one was missed.
+    answered_at: Moment,
+    /// A report was read since the last `ok`: the `ok` of firmwares that answer in two lines.
+    reported: bool,
     oks: u32,
     heard: Heard,
     talked: bool,
@@ -50,10 +68,15 @@ pub struct SafeOff {
 }
 
 impl SafeOff {
-    pub fn begin(now: Moment) -> Self {
+    /// `unread`: bytes that somebody has sent before, and that the board may not have read yet.
+    pub fn begin(now: Moment, unread: usize) -> Self {
         let mut begun = Self {
             lines: Lines::new(),
             out: Vec::new(),
+            to_say: VecDeque::new(),
+            unread: [(unread, false)].into(),
+            answered_at: now,
+            reported: false,
             oks: 0,
             heard: Heard::default(),
             talked: false,
@@ -94,20 +117,48 @@ impl SafeOff {
         let mut lines = std::mem::take(&mut self.lines);
         lines.feed(bytes, |line| self.handle_line(now, line));
         self.lines = lines;
+        self.say();
+    }
+
+    /// One more line was read; lines are read in order, so whatever stands before an answered question was, too.
+    fn was_read(&mut self, now: Moment, question: bool) {
+        self.answered_at = now;
+        let asked = self.unread.iter().position(|(_, asks)| *asks).filter(|_| question);
+        self.unread.drain(..asked.map_or(1, |at| at + 1).min(self.unread.len()));
+    }
+
+    /// Says as much as there is room for.
+    fn say(&mut self) {
+        while let Some(line) = self.to_say.front() {
+            let unread: usize = self.unread.iter().map(|(bytes, _)| bytes).sum();
+            if unread + line.len() > ROOM {
+                return;
+            }
+            self.out.extend_from_slice(line);
+            self.unread.push_back((line.len(), line == QUESTION));
+            self.to_say.pop_front();
+        }
     }
 
     fn handle_line(&mut self, now: Moment, line: &[u8]) {
         match Reply::parse(line) {
             Reply::Ok(ack) => {
                 self.oks += 1;
+                let reported = std::mem::take(&mut self.reported);
+                self.was_read(now, reported || ack.temperatures.is_some());
                 if let Some(report) = &ack.temperatures {
                     self.take(now, report);
                 }
             }
-            Reply::Temperatures(report) => self.take(now, &report),
+            Reply::Temperatures(report) => {
+                self.reported = true;
+                self.take(now, &report);
+            }
             // Everything is off and forgotten; what was said while it booted, too.
             Reply::Start => {
                 (self.oks, self.zero_since) = (0, None);
+                self.unread.clear();
+                self.to_say.clear();
                 self.repeat_at = now;
             }
             _ => {}
@@ -131,16 +182,27 @@ impl SafeOff {
     }
 
     pub fn handle_timeout(&mut self, now: Moment) {
+        if now.since(self.answered_at) >= UNANSWERED {
+            self.answered_at = now;
+            self.out.extend_from_slice(QUESTION);
+        }
         if now >= self.repeat_at {
             self.repeat_at = now + REPEAT;
             self.ask_at = now + ASK;
-            self.out.extend_from_slice(meatpack::END_ANY_LINE);
-            self.out.extend_from_slice(meatpack::DISABLE);
-            self.out.push(b'\n');
-            self.out.extend_from_slice(ORDERS);
+            if self.to_say.is_empty() {
+                self.to_say.extend(ORDERS.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec));
+                // What ends a line of others has no `ok` of its own.
+                if let Some(first) = self.to_say.front_mut() {
+                    *first = [meatpack::END_ANY_LINE, meatpack::DISABLE, b"\n", first].concat();
+                }
+            }
         } else if now >= self.ask_at {
             self.ask_at = now + ASK;
-            self.out.extend_from_slice(b"M105\n");
+            let asked = self.unread.iter().filter(|(_, asks)| *asks).count();
+            if self.to_say.is_empty() && asked < QUESTIONS {
+                self.to_say.push_back(QUESTION.to_vec());
+            }
         }
+        self.say();
     }
 }

@@ -27,7 +27,7 @@ use std::time::Duration;
 use super::console::{Console, ConsoleAnswer};
 use super::heat::{Duty, HeatWatch};
 use super::inactivity::{self, InactivityKill};
-use super::park::{self, Pause, Pausing, Step, Told};
+use super::park::{self, Pause, Pausing, Place, Step, Told};
 use super::probe::{Findings, Probe};
 use super::prompt::Prompter;
 use super::rejoin::{self, Plan, Rejoin, Trail};
@@ -336,7 +336,7 @@ pub struct Session {
     heard_at: Option<Moment>,
     /// What the board is compared with before anything else is done with it; any board will do without.
     recognition: Option<Recognition>,
-    /// The layer at which the job was held after a restart.
+    /// The layer at which the job was held after a gap, until it is proven that it goes on.
     held_layer: Option<u32>,
     /// Strays of the job before it was taken over.
     strays_before: u64,
@@ -824,7 +824,8 @@ impl Session {
         self.events.push_back(SessionEvent::Paused { job, progress, reason });
     }
 
-    /// Goes on: where the head was, as hot as the file has it, with the very next line.
+    /// Goes on: where the head was, as hot as the file has it, with the very next line. After a gap it is proven first,
+    /// and `Continued` tells.
     pub fn resume(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
         let state = self.activity().word();
         let asks = self.waits_for_person() || self.prompter.shown().is_some();
@@ -845,14 +846,13 @@ impl Session {
                 }
             }
             Step::Draining => run.stage = Stage::Printing,
-            Step::Reheating(_) | Step::Returning(..) => return Err(NotNow::State { state }),
+            Step::Proving | Step::Looking(_) | Step::Reheating(_) | Step::Returning(..) => {
+                return Err(NotNow::State { state });
+            }
             _ if pause.resume_asked => return Err(NotNow::State { state }),
             Step::Standing(_) | Step::Parking(_) | Step::Parked { .. } => pause.resume_asked = true,
         }
         self.events.push_back(SessionEvent::Resumed { job: job.clone(), by: by.to_owned() });
-        if let (Some(layer), Some(progress)) = (self.held_layer.take(), self.progress()) {
-            self.events.push_back(SessionEvent::Continued { job: job.clone(), progress, layer });
-        }
         self.drive(now);
         Ok(())
     }
@@ -1409,7 +1409,8 @@ impl Session {
             Stage::Trailer { stands, .. } => *stands = true,
             Stage::Leaving(_, Away::Asking(told)) => told.handle(position),
             Stage::Paused(pause) => {
-                if let Step::Standing(told) | Step::Returning(_, told) = &mut pause.step {
+                if let Step::Standing(told) | Step::Looking(told) | Step::Returning(_, told) = &mut pause.step
+                {
                     told.handle(position);
                 }
             }
@@ -1464,7 +1465,12 @@ impl Session {
         match &mut self.phase {
             Phase::Running(_) | Phase::Rejoining(_) => {
                 self.end_run(Interruption::PrinterReset);
-                self.greet(now);
+                if self.switched_off.is_some() {
+                    // It was on its way out of a printer that only a person makes ready again.
+                    self.phase = self.at_rest();
+                } else {
+                    self.greet(now);
+                }
             }
             Phase::Probing(_) => {
                 self.events.push_back(SessionEvent::Probed(Box::new(Findings::restarted())));
@@ -1522,6 +1528,8 @@ impl Session {
             LinkEvent::Confirmed => {
                 if let Phase::Rejoining(rejoin) = &mut self.phase {
                     rejoin.step = rejoin::Step::Answered;
+                } else if self.held_layer.is_some() {
+                    self.held_is_proven();
                 } else {
                     self.finish(now);
                 }
@@ -1541,6 +1549,10 @@ impl Session {
         {
             self.stop_silent(now, heater);
             return;
+        }
+        if self.pause_of().is_some_and(|pause| pause.step == Step::Proving) {
+            let unproven = if loss == Loss::Silence { Unproven::Silent } else { Unproven::Count };
+            return self.not_proven(now, unproven);
         }
         let greeting = matches!(self.phase, Phase::Greeting(_));
         self.end_run(match loss {
@@ -1757,11 +1769,30 @@ impl Session {
         if !self.is_rejoining() {
             return;
         }
+        self.not_proven(now, unproven);
+    }
+
+    /// What it is at is not known any more.
+    fn not_proven(&mut self, now: Moment, unproven: Unproven) {
         self.end_run(Interruption::NotContinued { unproven });
         // Another board's heat is its own printer's.
         self.heat_left = unproven != Unproven::Board;
         self.link = self.profile.link();
         self.greet(now);
+    }
+
+    /// The count of a job that was held is what it was: somebody wants it to go on, or has changed their mind since.
+    fn held_is_proven(&mut self) {
+        let Some(progress) = self.progress() else { return };
+        let Phase::Running(run) = &mut self.phase else { return };
+        let Stage::Paused(pause) = &mut run.stage else { return };
+        if pause.step != Step::Proving {
+            return;
+        }
+        pause.step = Step::Parked { from: None, astray: false };
+        if let Some(layer) = self.held_layer.take() {
+            self.events.push_back(SessionEvent::Continued { job: run.job.clone(), progress, layer });
+        }
     }
 
     /// What the board says of itself is what is remembered of this printer's.
@@ -1900,6 +1931,7 @@ impl Session {
             self.held_layer = Some(layer);
             self.events.push_back(SessionEvent::Paused { job, progress, reason: PauseReason::Restart });
         } else {
+            self.held_layer = None;
             self.events.push_back(SessionEvent::Continued { job, progress, layer });
         }
         self.phase = Phase::Running(Box::new(run));
@@ -2138,6 +2170,7 @@ impl Session {
     /// One step of a pause, when all that was sent is acknowledged.
     fn drive_pause(&mut self, now: Moment, mut pause: Pause) {
         let firmware = self.link.dialect().firmware;
+        let counts = self.link.dialect().traits.refusal == Refusal::Asks;
         let pausing = self.profile.pausing;
         let heat = self.temperatures;
         let Phase::Running(run) = &mut self.phase else { return };
@@ -2157,6 +2190,7 @@ impl Session {
             Step::Standing(told) => {
                 self.link.rest();
                 pause.since = now;
+                pause.stood = told.agreed();
                 let way = park::leave(pausing.park.as_ref(), &run.modal, firmware, &heat, told.agreed());
                 let (step, lines) = match way {
                     Some((place, lines)) => (Step::Parking(place), lines),
@@ -2169,6 +2203,28 @@ impl Session {
                 self.script.extend(steppers);
             }
             Step::Parking(place) => pause.step = Step::Parked { from: Some(*place), astray: false },
+            // Whatever has become of the board meanwhile.
+            Step::Parked { .. } if pause.resume_asked && self.held_layer.is_some() => {
+                pause.step = Step::Proving;
+                self.link.confirm(now);
+            }
+            // A line of our own had to be sent again first.
+            Step::Proving => self.link.confirm(now),
+            Step::Parked { from: None, .. } if pause.resume_asked && !counts && pause.stood.is_some() => {
+                pause.resume_asked = false;
+                pause.step = Step::Looking(Told::asked_twice());
+                self.own.extend([&b"M114"[..], b"M114"]);
+            }
+            Step::Looking(told) if told.is_open() => ask_again(told, &mut self.own),
+            Step::Looking(told) => {
+                let told = told.agreed();
+                if !pause.stood.zip(told).is_some_and(|(stood, told)| park::is_at(&stood, &told)) {
+                    return self.go_astray(now, pause, None);
+                }
+                self.script.extend(pause.reheat(&run.modal, &heat));
+                (pause.nozzle_is_off, pause.bed_is_off) = (false, false);
+                pause.step = Step::Reheating(None);
+            }
             Step::Parked { from, .. } if pause.resume_asked => {
                 let from = *from;
                 pause.resume_asked = false;
@@ -2210,12 +2266,8 @@ impl Session {
                     self.print_on(now, firmware, lines);
                     return;
                 }
-                pause.step = Step::Parked { from: Some(*place), astray: true };
-                pause.reason = PauseReason::Astray;
-                pause.since = now;
-                run.stage = Stage::Paused(Box::new(pause));
-                self.tell_pause(PauseReason::Astray);
-                return;
+                let from = Some(*place);
+                return self.go_astray(now, pause, from);
             }
         }
         run.stage = Stage::Paused(Box::new(pause));
@@ -2224,6 +2276,16 @@ impl Session {
             // Nothing was to be sent for this step.
             self.drive_run(now);
         }
+    }
+
+    /// The head is not where it was told to be: no line goes to it.
+    fn go_astray(&mut self, now: Moment, mut pause: Pause, from: Option<Place>) {
+        let Phase::Running(run) = &mut self.phase else { return };
+        pause.step = Step::Parked { from, astray: true };
+        pause.reason = PauseReason::Astray;
+        pause.since = now;
+        run.stage = Stage::Paused(Box::new(pause));
+        self.tell_pause(PauseReason::Astray);
     }
 
     /// The next line of the file follows these without a wait.
@@ -2391,6 +2453,7 @@ impl Session {
                     Step::Parked { astray: true, .. } => HoldStep::Astray,
                     Step::Parked { from: Some(_), .. } => HoldStep::Parked,
                     Step::Parked { from: None, .. } => HoldStep::Standing,
+                    Step::Proving | Step::Looking(_) => HoldStep::Proving,
                     Step::Reheating(_) => HoldStep::Reheating,
                     Step::Returning(..) => HoldStep::Returning,
                 };

@@ -592,6 +592,10 @@ impl Lab {
                 if self.printer(printer).latch.is_none() {
                     return Err(Refusal::NotLatched(printer.clone()));
                 }
+                // What ends the job may be the lock's own doing, and under way.
+                if let Some(job) = self.running_on(printer) {
+                    return Err(Refusal::PrinterBusy { printer: printer.clone(), job: job.id.clone() });
+                }
                 one(Fact::LatchCleared { printer: printer.clone(), by })
             }
             Request::NoteIdentified { printer, evidence } => one(Fact::PrinterIdentified {
@@ -1207,6 +1211,20 @@ mod tests {
         assert!(matches!(lab.judge(&second), Err(Refusal::BedOccupied { .. })));
         grant(&mut lab, &Request::ClearBed { printer: a, by: "kim".into() }).unwrap();
         grant(&mut lab, &second).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_cleared_only_when_its_job_has_ended() {
+        let mut lab = lab_with_jobs(1);
+        let a = printer("a");
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
+        grant(&mut lab, &Request::NoteFaulted { printer: a.clone(), fault: Fault::TooHot }).unwrap();
+        let clear = Request::ClearLatch { printer: a.clone(), by: "kim".into() };
+        assert_eq!(lab.judge(&clear), Err(Refusal::PrinterBusy { printer: a, job: job(0) }));
+        let progress = Progress { confirmed: 1, total: 10 };
+        let why = Interruption::Fault { fault: Fault::TooHot };
+        grant(&mut lab, &Request::NoteInterrupted { job: job(0), progress, why, line: None }).unwrap();
+        grant(&mut lab, &clear).unwrap();
     }
 
     #[test]

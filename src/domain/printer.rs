@@ -405,6 +405,8 @@ pub enum HoldStep {
     Parked,
     /// The head stands where the last line left it.
     Standing,
+    /// Resumed, and the board is asked whether it still is where it was.
+    Proving,
     /// Heaters are brought back to what they were.
     Reheating,
     /// The head goes back.

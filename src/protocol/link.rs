@@ -505,7 +505,9 @@ impl Link {
             // Cut in the middle of a signal, its unpacker may have missed the first one.
             self.withdraw_packing();
         }
+        let written = self.out.len();
         self.question();
+        self.asked_bytes += self.out.len() - written;
         let wait = COUNT_WAIT_MAX.min(Duration::from_secs(1 << tries.min(3)));
         self.state = State::Counting { tries: tries + 1, said, heard: None, until: now + wait };
     }
@@ -723,14 +725,19 @@ impl Link {
             self.end_line();
         }
         self.asked_bytes += self.out.len() - written;
-        self.health.unconfirmed(self.window.in_flight_bytes() + self.asked_bytes);
+        self.health.unconfirmed(self.unread_bytes());
         let wait = if long { QUESTION_REPEAT_LONG } else { Duration::from_secs(1 << tries.min(3)) };
         self.state = State::Asking { tries: tries + 1, repeat_at: now + wait };
     }
 
+    /// Bytes that the board may not have read yet, as far as they are ours.
+    pub fn unread_bytes(&self) -> usize {
+        self.window.in_flight_bytes() + self.asked_bytes
+    }
+
     /// Whether so many bytes more fit into the receive buffer, if nothing in it was read yet.
     fn fits_unasked(&self, bytes: usize) -> bool {
-        self.window.in_flight_bytes() + self.asked_bytes + bytes <= self.window.capacity().receive_bytes
+        self.unread_bytes() + bytes <= self.window.capacity().receive_bytes
     }
 
     /// A board that says `busy` while it works, and has said nothing for longer, has read all that reached it.

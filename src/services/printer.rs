@@ -657,10 +657,12 @@ impl Task {
     fn clear_latch(&self, by: String) -> impl Future<Output = Result<(), NotDone>> + Send + use<> {
         let (recorder, name) = (self.setup.recorder.clone(), self.setup.name.clone());
         async move {
-            // What was noted of the stop may still be on its way to the disk.
+            // What was noted of the stop, and of its job, may still be on its way to the disk.
             let noted = async {
                 let mut feed = recorder.subscribe();
-                while recorder.read(|lab| lab.printer(&name).latch.is_none()) {
+                while recorder
+                    .read(|lab| lab.printer(&name).latch.is_none() || lab.running_on(&name).is_some())
+                {
                     if feed.recv().await.is_err() {
                         break;
                     }
@@ -1007,6 +1009,11 @@ impl Task {
                     // Recorded already; that the port is to be closed is for `connected` to see.
                     let _ = answer.send(cleared);
                     return;
+                }
+                // Its heaters are being switched off: when its job has left, the session is locked as well.
+                activity if self.locked.is_some() => {
+                    let wanted = "be unlocked: its job is still on its way out; wait for that";
+                    Err(self.refused(&NotNow::State { state: activity.word() }, None, wanted))
                 }
                 _ if self.setup.recorder.read(|lab| lab.printer(&self.setup.name).latch.is_some()) => {
                     let clearing = self.clear_latch(by);

@@ -2,13 +2,13 @@
 
 use std::task::Waker;
 
+use hw_sim::canonical::{distance, spelled};
 use hw_sim::faults::Fault;
 use hw_sim::ledger::Manner;
 use hw_sim::rig::{Rig, RigConfig};
 use platen::domain::ids::{JobId, PrinterName};
 
 use crate::invariants::Broken;
-use crate::library::spelled;
 use crate::schedule::{self, is_noisy_way};
 
 /// What a host asks for itself, and what it switches off.
@@ -71,28 +71,13 @@ fn acts(line: &str) -> bool {
     }
 }
 
-/// Characters to change, add or leave out to make `b` of `a`.
-fn distance(a: &str, b: &str) -> usize {
-    let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<Vec<_>>();
-    let (a, b) = (letters(a), letters(b));
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 /// What a daemon may send to a printer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum May {
     /// Questions, and heaters off.
     Ask,
-    /// This job was running when the daemon began, on a board that has not started anew: if all is proven.
+    /// This job was running when the daemon began, on a board that has not started anew, or is held after a gap: if all
+    /// is proven.
     GoOn(JobId),
     /// Its start is in the journal.
     Print(JobId),
@@ -128,8 +113,6 @@ pub(crate) struct Board {
     /// Times it started anew or halted.
     lives: u64,
     pub(crate) may: May,
-    /// All was proven, and a person was asked: what happens to the board afterwards shows only when it is spoken to.
-    held: bool,
     /// It moved in this life of the daemon without a start in it.
     went_on: bool,
     line: Vec<u8>,
@@ -155,6 +138,10 @@ impl Board {
         config.firmware.reset_on_open = plan.reset_on_open;
         config.firmware.record_lines = true;
         config.firmware.home_us = 3_000_000;
+        if !is_noisy_way(plan.face) {
+            // Native USB has flow control: what the ring has no room for waits in the kernel.
+            config.firmware.rx_buffer = config.firmware.rx_buffer.max(64 * 1024);
+        }
         Self {
             name: format!("p-{at}").parse().unwrap(),
             rig: Rig::new(config),
@@ -167,7 +154,6 @@ impl Board {
             checked: 0,
             lives: 0,
             may: May::Ask,
-            held: false,
             went_on: false,
             line: Vec::new(),
             last_numbered: None,
@@ -208,7 +194,6 @@ impl Board {
         self.went_on = false;
         self.spoiled = false;
         self.running = Some(Running { job: job.clone(), lines: lines.to_vec(), done: 0, dead: None });
-        self.held = false;
     }
 
     /// The journal has its end.
@@ -217,14 +202,16 @@ impl Board {
         self.may = May::Ask;
     }
 
-    /// A job of an earlier daemon is held for a person.
+    /// A job is held for a person after a gap: what is sent then has to be proven, however long that takes.
     pub(crate) fn hold(&mut self) {
-        self.held = matches!(self.may, May::GoOn(_));
+        if let May::Print(job) = &self.may {
+            self.may = May::GoOn(job.clone());
+        }
     }
 
-    /// Whether a daemon that asked could have seen that the board started anew.
-    fn could_know(&self, now: u64, dead: Option<u64>) -> bool {
-        !self.held && dead.is_some_and(|dead| dead + ON_ITS_WAY_US < now)
+    /// Whether a daemon that asks could see that the board started anew.
+    fn could_know(now: u64, dead: Option<u64>) -> bool {
+        dead.is_some_and(|dead| dead + ON_ITS_WAY_US < now)
     }
 
     /// The journal says that it went on after a daemon had ended.
@@ -235,7 +222,7 @@ impl Board {
         };
         // Where nothing counts lines, what was lost shows here.
         let (dead, done) = (running.dead, running.done as u64);
-        if self.could_know(now, dead) {
+        if Self::could_know(now, dead) {
             self.broke("recovery", format!("{job} went on, on a board that had started anew"));
         } else if confirmed > done {
             self.broke("recovery", format!("{job} went on after line {confirmed}, and {done} were run"));
@@ -270,7 +257,7 @@ impl Board {
         self.check(now);
         let alive = |running: &&Running| running.dead.is_none() && Some(&running.job) == job;
         self.may = self.running.as_ref().filter(alive).map_or(May::Ask, |it| May::GoOn(it.job.clone()));
-        (self.went_on, self.held, self.last_numbered) = (false, false, None);
+        (self.went_on, self.last_numbered) = (false, None);
         self.line.clear();
     }
 
@@ -287,7 +274,7 @@ impl Board {
             if acts(&text) {
                 match &self.may {
                     May::Print(_) => {}
-                    May::GoOn(_) if self.could_know(now, self.running.as_ref().and_then(|it| it.dead)) => {
+                    May::GoOn(_) if Self::could_know(now, self.running.as_ref().and_then(|it| it.dead)) => {
                         self.broke("recovery", format!("{text:?} was sent to a board that had started anew"));
                     }
                     May::GoOn(_) => self.went_on = true,

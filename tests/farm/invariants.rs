@@ -220,6 +220,11 @@ impl Witness {
 }
 
 impl Journal {
+    fn is_busy(&self, printer: &PrinterName) -> bool {
+        let runs = |job: &Job| matches!(job.state, State::Printing | State::Paused);
+        self.jobs.values().any(|job| runs(job) && job.printer.as_ref() == Some(printer))
+    }
+
     fn step(&mut self, event: &Event) -> Result<(), String> {
         if event.seq != self.last + 1 {
             return Err(format!("entry {} follows {}", event.seq, self.last));
@@ -239,6 +244,9 @@ impl Journal {
                 if self.latches.insert(printer.clone(), false) != Some(true) {
                     return Err("no latch was there".into());
                 }
+                if self.is_busy(printer) {
+                    return Err("a lock was cleared under a running job".into());
+                }
             }
             fact => {
                 if let Some(subject) = &event.subject {
@@ -255,13 +263,8 @@ impl Journal {
             let new = Job { state: Queued, file: file.clone(), printer: None, confirmed: 0 };
             return self.jobs.insert(id.clone(), new).map_or(Ok(()), |_| Err("queued twice".into()));
         }
-        let is_busy = |printer: &PrinterName| {
-            self.jobs
-                .values()
-                .any(|job| matches!(job.state, Printing | Paused) && job.printer.as_ref() == Some(printer))
-        };
         if let Fact::JobStarted { printer } = fact {
-            if is_busy(printer) {
+            if self.is_busy(printer) {
                 return Err("two jobs on one printer".into());
             }
             if self.latches.get(printer) == Some(&true) {

@@ -1,21 +1,13 @@
 //! The files that are printed, kept in a real spool: small, and no line is there twice.
 
+use hw_sim::canonical::spelled;
 use std::sync::Arc;
 
-use hw_sim::canonical::{Canonical, canonical};
 use platen::domain::ids::FileHash;
 use platen::io::spool::Spool;
 use platen::services::intake::Intake;
 
 use crate::schedule::FILES;
-
-/// A command in its one spelling: a host may leave out spaces and zeros.
-pub(crate) fn spelled(command: &str) -> String {
-    match canonical(command.as_bytes()) {
-        Canonical::Print(text) => String::from_utf8_lossy(&text).into_owned(),
-        Canonical::Housekeeping | Canonical::Nothing => command.to_owned(),
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct File {

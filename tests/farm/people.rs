@@ -121,7 +121,7 @@ impl World<'_> {
         if !is_deaf {
             self.deaf_since[at] = now;
         }
-        let whim = self.dice.roll(8);
+        let whim = self.dice.below(8);
         // A board that has halted, or may still remember a fault, is started anew by whoever clears it; a silent one
         // after a while.
         let silent = is_deaf && now - self.deaf_since[at] > PATIENCE_US;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hw_sim::faults::{Direction, Fault};
 use hw_sim::heater::HeaterId;
+use hw_sim::random::Random;
 use platen::config::Config;
 use platen::domain::case::IntendedUse;
 use platen::domain::event::Actor;
@@ -21,7 +22,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::board::Board;
 use crate::daemon::{Daemon, Ground, Stillborn};
-use crate::dice::Dice;
 use crate::invariants::{Broken, Witness, kinds};
 use crate::library::{Library, folder};
 use crate::schedule::{Disk as DiskState, Schedule, What};
@@ -55,7 +55,7 @@ pub(crate) struct World<'a> {
     pub(crate) daemon: Option<Daemon>,
     /// When the next one is started.
     starts_at: u64,
-    pub(crate) dice: Dice,
+    pub(crate) dice: Random,
     pub(crate) people: u64,
     lives: u64,
     /// Jobs that somebody has asked for, in order; not all were accepted.
@@ -91,19 +91,19 @@ fn config(schedule: &Schedule) -> Config {
 }
 
 fn entropy(seed: u64, kind: u64, n: u64) -> [u8; 16] {
-    let mut dice = Dice(seed.wrapping_mul(1_000_003) ^ (kind << 56) ^ n);
-    std::array::from_fn(|_| dice.roll(256) as u8)
+    let mut dice = Random::new(seed.wrapping_mul(1_000_003) ^ (kind << 56) ^ n);
+    std::array::from_fn(|_| dice.below(256) as u8)
 }
 
 const USES: [IntendedUse; 3] = [IntendedUse::Education, IntendedUse::Guide, IntendedUse::Diagnostic];
 
 /// Plays a schedule to its end; the first rule that did not hold.
 pub(crate) fn play(schedule: &Schedule, library: &Library, mutant: Mutant) -> Result<Outcome, Broken> {
-    let mut delays = Dice(schedule.seed ^ 0x0dd);
+    let mut delays = Random::new(schedule.seed ^ 0x0dd);
     // A disk or a device takes a few ms, and now and then a hundred.
-    offload::in_place(move || match delays.roll(20) {
-        0 => Duration::from_millis(delays.roll(150)),
-        1..=8 => Duration::from_millis(delays.roll(8)),
+    offload::in_place(move || match delays.below(20) {
+        0 => Duration::from_millis(delays.below(150)),
+        1..=8 => Duration::from_millis(delays.below(8)),
         _ => Duration::ZERO,
     });
     let mut world = World::new(schedule, library, mutant);
@@ -142,7 +142,7 @@ impl<'a> World<'a> {
             boards,
             daemon: None,
             starts_at: 0,
-            dice: Dice(schedule.seed ^ 0x9e09),
+            dice: Random::new(schedule.seed ^ 0x9e09),
             people: 0,
             lives: 0,
             jobs: Vec::new(),

@@ -4,7 +4,7 @@
 use hw_sim::faults::{Direction, Fault as Trouble};
 use hw_sim::heater::{HeaterFault, HeaterId};
 use hw_sim::planner::Motion;
-use hw_sim::quirks::Face;
+use hw_sim::quirks::{Face, ResetCause};
 use hw_sim::rig::RigConfig;
 use platen::control::session::SessionEvent;
 use platen::domain::heat::{Action, Alarm, Hazard, HeatLimits, Heater};
@@ -240,6 +240,21 @@ fn a_heater_that_drifts_from_its_target_is_switched_off() {
         assert_eq!(alarm.heater, heater);
         ends_switched_off(&mut world, Fault::LeftTarget);
     }
+}
+
+#[test]
+fn a_board_that_starts_anew_while_its_job_is_switched_off_stays_locked() {
+    let mut world = hot(Face::Marlin21, HeatLimits::USUAL);
+    break_heater(&mut world, BED, HeaterFault::Dead);
+    until_alarm(&mut world, 400, Hazard::LeftTarget, Action::HeatersOff);
+    assert!(matches!(world.session.activity(), Activity::Cancelling { .. }), "its job is on its way out");
+    world.inject(&Trouble::Reset { cause: ResetCause::BrownOut });
+    let interrupted = |event: &SessionEvent| {
+        matches!(event, SessionEvent::Interrupted { why: Interruption::PrinterReset, .. })
+    };
+    world.run_until(60, "its end", |world| world.events.iter().any(interrupted));
+    assert_eq!(world.session.activity(), Activity::Faulted { fault: Fault::LeftTarget });
+    assert!(world.session.start(world.moment(), World::job(), 1).is_err(), "nothing starts");
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "small numbers, and tests run on 64 bits")]
 
-mod dice;
 mod world;
 
 mod exactness;

@@ -1,8 +1,9 @@
 //! Pauses of every kind: parked and brought back exactly, bounded in heat, asked by people, files and boards.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
+use hw_sim::canonical::spelled;
 use hw_sim::faults::{Direction, Fault as Trouble};
-use hw_sim::quirks::Face;
+use hw_sim::quirks::{Face, ResetCause};
 use hw_sim::rig::RigConfig;
 use platen::control::park::Pausing;
 use platen::control::run::ALLOWED_MAX;
@@ -13,7 +14,7 @@ use platen::domain::units::Baud;
 use platen::gcode::commands::{Code, When};
 use std::time::Duration;
 
-use crate::world::{SAFE, World, curve, spelled};
+use crate::world::{SAFE, World, curve};
 
 const PARK: Park = Park { at: Some((5, 190)), lift: 10, retract: 2, build_height: Some(200) };
 
@@ -296,6 +297,43 @@ fn a_head_that_was_moved_by_hand_in_a_pause_is_brought_back_first() {
     world.rig.firmware_mut().jog([30.0, -20.0, 5.0]);
     world.resume();
     world.ends_exactly();
+}
+
+#[test]
+fn a_board_that_counts_no_lines_and_starts_anew_in_a_pause_gets_no_line() {
+    for face in [Face::RepRapFirmware, Face::Klipper] {
+        let mut file: Vec<_> =
+            ["G28", "G90", "M83", "G1 Z0.2 F1200", "G1 X130 Y100 F3000"].map(str::to_owned).into();
+        file.extend(curve(300));
+        let mut world = world(face, None, file);
+        world.open();
+        world.until_ready();
+        world.start();
+        world.run_until(400, "some lines", |world| world.executed() > 60);
+        world.session.pause(world.moment(), &World::job(), person()).unwrap();
+        world.run_until(60, "a stand", |world| world.is_at(HoldStep::Standing));
+        world.session.resume(world.moment(), &World::job(), "kim").unwrap();
+        let more = world.executed() + 20;
+        world.run_until(60, "the next lines", |world| world.executed() > more);
+        world.session.pause(world.moment(), &World::job(), person()).unwrap();
+        world.run_until(60, "a stand", |world| world.is_at(HoldStep::Standing));
+        let executed = world.executed();
+        // It says nothing of it, and has lost its place.
+        world.inject(&Trouble::DropReply { prefix: "// Klipper state".into(), nth: 1 });
+        world.inject(&Trouble::Reset { cause: ResetCause::BrownOut });
+        world.wait(1);
+        world.session.resume(world.moment(), &World::job(), "kim").unwrap();
+        world.flush();
+        world.run_until(60, "a head astray", |world| world.is_at(HoldStep::Astray));
+        assert!(
+            world
+                .events
+                .iter()
+                .any(|event| { matches!(event, SessionEvent::Paused { reason: PauseReason::Astray, .. }) })
+        );
+        world.wait(10);
+        assert_eq!(world.executed(), executed, "{face:?}");
+    }
 }
 
 #[test]

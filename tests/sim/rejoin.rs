@@ -8,12 +8,12 @@ use hw_sim::faults::Fault;
 use hw_sim::heater::HeaterId;
 use hw_sim::planner::Motion;
 use hw_sim::quirks::{Face, ResetCause};
+use hw_sim::random::Random;
 use hw_sim::rig::RigConfig;
 use platen::control::session::{MayBeLeft, Profile, SessionEvent};
 use platen::domain::job::{AfterCrash, Interruption, PauseReason, Unproven};
 use platen::domain::units::Baud;
 
-use crate::dice::Dice;
 use crate::world::{SAFE, World, curve};
 
 const COUNTING: [Face; 4] = [Face::Marlin21, Face::Marlin20, Face::Marlin11, Face::PrusaMk3];
@@ -29,41 +29,41 @@ fn file(lines: usize) -> Vec<String> {
 }
 
 /// A printer, drawn; noise where it is wanted.
-fn world(seed: u64, noise: f64) -> (World, Dice) {
+fn world(seed: u64, noise: f64) -> (World, Random) {
     world_that(seed, noise, false)
 }
 
-fn world_that(seed: u64, noise: f64, resets_on_open: bool) -> (World, Dice) {
-    let mut dice = Dice(seed);
-    let face = COUNTING[dice.roll(4) as usize];
-    let latency_us = [100, 1_000, 4_000, 16_000][dice.roll(4) as usize];
+fn world_that(seed: u64, noise: f64, resets_on_open: bool) -> (World, Random) {
+    let mut dice = Random::new(seed);
+    let face = COUNTING[dice.below(4) as usize];
+    let latency_us = [100, 1_000, 4_000, 16_000][dice.below(4) as usize];
     let mut config = RigConfig::new(face, 115_200, latency_us, seed);
-    config.firmware.motion = if dice.roll(3) == 0 { Motion::Instant } else { Motion::Real };
+    config.firmware.motion = if dice.below(3) == 0 { Motion::Instant } else { Motion::Real };
     config.firmware.prevent_cold_extrusion = false;
     config.firmware.reset_on_open = resets_on_open;
     config.firmware.home_us = 1_000_000;
-    config.firmware.meatpack = matches!(face, Face::Marlin21 | Face::Marlin20) && dice.roll(3) == 0;
-    config.firmware.ack_with_line_number &= dice.roll(2) == 0;
+    config.firmware.meatpack = matches!(face, Face::Marlin21 | Face::Marlin20) && dice.below(3) == 0;
+    config.firmware.ack_with_line_number &= dice.below(2) == 0;
     config.wire = config.wire.with_damage(noise);
     (World::new(config, SAFE, file(1_200)), dice)
 }
 
 /// Prints until a random moment, and kills the daemon there.
-fn killed(seed: u64, noise: f64) -> (World, Dice) {
+fn killed(seed: u64, noise: f64) -> (World, Random) {
     let (mut world, mut dice) = world(seed, noise);
     world.open();
     world.until_ready();
     world.start();
-    let lines = dice.roll(1_100) as usize;
+    let lines = dice.below(1_100) as usize;
     world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
-    let until = world.now + dice.roll(20_000);
+    let until = world.now + dice.below(20_000);
     while world.now < until {
         world.step(until);
     }
     world.crash();
-    if dice.roll(2) == 0 {
+    if dice.below(2) == 0 {
         // The board works on alone for a while.
-        world.now += dice.roll(3_000_000);
+        world.now += dice.below(3_000_000);
     }
     (world, dice)
 }
@@ -137,14 +137,14 @@ fn a_line_that_was_begun_goes_out_whole_and_no_other_before_the_next_daemon() {
         world.open();
         world.until_ready();
         world.start();
-        let lines = dice.roll(1_100) as usize;
+        let lines = dice.below(1_100) as usize;
         world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
         world.run_until(60, "a line boundary", |world| world.session.may_be_left() == MayBeLeft::Now);
         let resets = world.rig.ledger().totals.resets;
         world.hand_over();
         let sent = world.trail.as_ref().unwrap().next;
         // The board works on alone for a while, and what it says is read by whoever comes.
-        world.now += dice.roll(3_000_000);
+        world.now += dice.below(3_000_000);
         world.rig.advance(world.now);
         assert!(world.rig.firmware().last_line_number() < i64::from(sent), "seed {seed}");
         world.take_port(AfterCrash::Continue);
@@ -159,12 +159,12 @@ fn a_line_that_was_begun_goes_out_whole_and_no_other_before_the_next_daemon() {
 }
 
 /// Pulls the cable at a random moment of a print, in the middle of a line where it happens so.
-fn pulled(seed: u64) -> (World, Dice) {
+fn pulled(seed: u64) -> (World, Random) {
     let (mut world, mut dice) = world(seed, 0.0);
     world.open();
     world.until_ready();
     world.start();
-    let lines = dice.roll(1_100) as usize;
+    let lines = dice.below(1_100) as usize;
     world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
     world.run_until(60, "a steady moment", |world| world.session.may_be_left() == MayBeLeft::Now);
     assert!(world.pull(), "seed {seed}");
@@ -176,7 +176,7 @@ fn pulled(seed: u64) -> (World, Dice) {
 fn a_cable_that_is_pulled_and_put_in_again_loses_no_line() {
     for seed in seeds(150) {
         let (mut world, mut dice) = pulled(seed);
-        world.now += dice.roll(25_000_000);
+        world.now += dice.below(25_000_000);
         world.put_in(AfterCrash::Continue);
         world.run_until(120, "a decision", settled);
         assert!(continued(&world), "seed {seed}: {:?}", why(&world));
@@ -191,9 +191,9 @@ fn a_cable_that_is_pulled_and_put_in_again_loses_no_line() {
 fn a_board_that_lost_its_power_with_its_cable_is_interrupted_and_never_continued() {
     for seed in seeds(60) {
         let (mut world, mut dice) = pulled(seed);
-        let cause = [ResetCause::External, ResetCause::BrownOut][dice.roll(2) as usize];
+        let cause = [ResetCause::External, ResetCause::BrownOut][dice.below(2) as usize];
         world.inject(&Fault::Reset { cause });
-        world.now += dice.roll(25_000_000);
+        world.now += dice.below(25_000_000);
         world.put_in(AfterCrash::Continue);
         world.run_until(120, "a decision", settled);
         assert!(why(&world).is_some() && !continued(&world), "seed {seed}");
@@ -209,7 +209,7 @@ fn a_board_whose_power_dips_while_the_port_stays_open_is_interrupted_and_never_c
         world.open();
         world.until_ready();
         world.start();
-        let lines = dice.roll(1_100) as usize;
+        let lines = dice.below(1_100) as usize;
         world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
         world.inject(&Fault::Reset { cause: ResetCause::BrownOut });
         world.run_until(300, "a decision", |world| why(world).is_some() || world.printed().is_some());
@@ -276,7 +276,7 @@ fn killed_again_and_again_even_while_it_asks_no_line_is_lost_or_doubled() {
         let mut alive = true;
         for _ in 0..6 {
             world.reopen(AfterCrash::Continue);
-            let until = world.now + dice.roll(400_000);
+            let until = world.now + dice.below(400_000);
             while world.now < until && world.printed().is_none() {
                 world.step(until);
             }
@@ -311,10 +311,10 @@ fn a_board_that_was_reset_meanwhile_is_interrupted_and_never_continued() {
     for seed in seeds(50) {
         let (mut world, mut dice) = killed(seed, 0.0);
         world.inject(&Fault::Reset {
-            cause: [ResetCause::External, ResetCause::BrownOut][dice.roll(2) as usize],
+            cause: [ResetCause::External, ResetCause::BrownOut][dice.below(2) as usize],
         });
-        if dice.roll(2) == 0 {
-            world.now += dice.roll(8_000_000);
+        if dice.below(2) == 0 {
+            world.now += dice.below(8_000_000);
         }
         world.reopen(AfterCrash::Continue);
         world.run_until(120, "a decision", settled);
@@ -405,11 +405,101 @@ fn asked_it_holds_without_a_line_and_goes_on_when_a_person_says_so() {
             world.events.last(),
             Some(SessionEvent::Paused { reason: PauseReason::Restart, .. })
         ));
+        let executed = world.executed();
         world.session.resume(world.moment(), &World::job(), "kim").unwrap();
         world.flush();
-        assert!(continued(&world), "seed {seed}: the part is marked");
+        world.run_until(10, "its count once more", continued);
+        assert_eq!(world.executed(), executed, "seed {seed}: the part is marked before it gets a line");
         world.run_until(4_000, "the end", |world| world.printed().is_some());
         assert_eq!(world.executed(), world.file.len(), "seed {seed}");
+    }
+}
+
+/// Held for a person, on a board of each kind that counts, by what its seed says.
+fn held(seed: u64) -> (World, Random) {
+    let mut dice = Random::new(seed);
+    let faces = [Face::Marlin21, Face::Marlin20, Face::Marlin11, Face::PrusaMk3, Face::Smoothieware];
+    let mut config = RigConfig::new(faces[seed as usize % 5], 115_200, 1_000, seed);
+    config.firmware.reset_on_open = false;
+    config.firmware.home_us = 1_000_000;
+    let mut world = World::new(config, SAFE, file(1_200));
+    world.open();
+    world.until_ready();
+    world.start();
+    let lines = dice.below(1_100) as usize;
+    world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
+    world.run_until(60, "a steady moment", |world| world.session.may_be_left() == MayBeLeft::Now);
+    assert!(world.pull(), "seed {seed}");
+    world.now += 2_000_000;
+    world.put_in(AfterCrash::Ask);
+    world.run_until(120, "a decision", settled);
+    assert_eq!(why(&world), None, "seed {seed}");
+    let until = world.now + dice.below(30_000_000);
+    while world.now < until {
+        world.step(until);
+    }
+    (world, dice)
+}
+
+#[test]
+fn a_board_that_lost_its_power_unnoticed_while_it_was_held_is_interrupted_when_a_person_resumes() {
+    for seed in seeds(60) {
+        let (mut world, mut dice) = held(seed);
+        let comes_back = dice.below(3) > 0;
+        // Nobody hears how it starts anew: it only counts from the beginning.
+        world.inject(&Fault::DropReply { prefix: "start".into(), nth: 1 });
+        let lost = if comes_back { Fault::Reset { cause: ResetCause::BrownOut } } else { Fault::PowerCut };
+        world.inject(&lost);
+        let until = world.now + dice.below(1_500_000);
+        while world.now < until {
+            world.step(until);
+        }
+        assert_eq!(why(&world), None, "seed {seed}: it was noticed");
+        let executed = world.executed();
+        world.session.resume(world.moment(), &World::job(), "kim").unwrap();
+        world.flush();
+        world.run_until(1_000, "a decision", |world| continued(world) || why(world).is_some());
+        assert!(!continued(&world), "seed {seed}");
+        let right = match why(&world) {
+            Some(Interruption::NotContinued { unproven }) => unproven == Unproven::Count || !comes_back,
+            Some(Interruption::LineCountLost) => comes_back,
+            Some(Interruption::Silence) => !comes_back,
+            _ => false,
+        };
+        assert!(right, "seed {seed}: {:?}", why(&world));
+        nothing_more(&mut world, seed);
+        assert_eq!(world.executed(), executed, "seed {seed}");
+    }
+}
+
+#[test]
+fn whoever_changes_their_mind_while_the_board_is_asked_has_it_paused_or_cancelled() {
+    for seed in seeds(20) {
+        for cancels in [false, true] {
+            let (mut world, _) = held(seed);
+            world.run_until(60, "a quiet line", |world| world.session.link().is_idle());
+            let (job, executed) = (World::job(), world.executed());
+            world.session.resume(world.moment(), &job, "kim").unwrap();
+            world.flush();
+            assert!(!world.session.link().is_idle(), "seed {seed}: it is asked");
+            if cancels {
+                world.session.cancel(world.moment(), &job, "kim").unwrap();
+                world.flush();
+                let cancelled = |event: &SessionEvent| matches!(event, SessionEvent::Cancelled { .. });
+                world.run_until(60, "its end", |world| world.events.iter().any(cancelled));
+                assert_eq!((world.printed(), continued(&world)), (None, false), "seed {seed}");
+                continue;
+            }
+            let by = PauseReason::Person { by: "kim".into() };
+            world.session.pause(world.moment(), &job, by).unwrap();
+            nothing_more(&mut world, seed);
+            assert_eq!((continued(&world), world.executed()), (false, executed), "seed {seed}");
+            world.session.resume(world.moment(), &job, "kim").unwrap();
+            world.flush();
+            world.run_until(4_000, "the end", |world| world.printed().is_some());
+            assert!(continued(&world), "seed {seed}: it is asked again");
+            assert_eq!(world.executed(), world.file.len(), "seed {seed}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use hw_sim::faults::{Direction, Fault};
 use hw_sim::heater::HeaterId;
 use hw_sim::quirks::Face;
 use hw_sim::rig::{Rig, RigConfig};
-use platen::control::safe_off::SafeOff;
+use platen::control::safe_off::{ORDERS, SafeOff};
 use platen::domain::moment::Moment;
 
 use crate::world::{SAFE, World, curve};
@@ -12,7 +12,7 @@ use crate::world::{SAFE, World, curve};
 /// Talks to the board for so long, at most.
 fn switch_off(rig: &mut Rig, from: u64, seconds: u64) -> bool {
     let mut now = from;
-    let mut talk = SafeOff::begin(Moment(now));
+    let mut talk = SafeOff::begin(Moment(now), 0);
     let until = from + seconds * 1_000_000;
     while now < until && !talk.is_off() {
         let bytes = talk.transmit().to_vec();
@@ -78,6 +78,29 @@ fn a_board_that_waits_for_heat_is_not_said_to_be_off_before_it_is() {
         let said = switch_off(&mut world.rig, now, 15);
         assert_eq!(said, breaks, "{face:?}");
         assert!(!said || is_cold_target(&world.rig), "{face:?}");
+    }
+}
+
+#[test]
+fn a_board_that_reads_nothing_for_long_gets_no_more_than_its_buffer_holds() {
+    let orders: Vec<_> = std::str::from_utf8(ORDERS).unwrap().lines().collect();
+    for (face, seconds) in
+        [Face::Marlin20, Face::Marlin11].into_iter().flat_map(|face| [(face, 5), (face, 20)])
+    {
+        let mut config = RigConfig::new(face, 115_200, 1_000, 1);
+        config.firmware.record_lines = true;
+        let mut world = left(config, vec!["M109 S210".to_owned()]);
+        let (now, ran) = (world.now, world.rig.ledger().executed().len());
+        assert!(!switch_off(&mut world.rig, now, seconds), "{face:?}: it waits for heat");
+        // When it has read all that, whoever comes next ends the last line; none of them was cut.
+        world.rig.advance(now + 600_000_000);
+        world.rig.host_write(now + 600_000_000, b"\n");
+        world.rig.advance(now + 601_000_000);
+        for line in &world.rig.ledger().executed()[ran..] {
+            let ends_others = line.is_empty() || line.bytes().all(|byte| byte >= 0x80);
+            assert!(ends_others || orders.contains(&line.as_str()), "{face:?} {seconds}: it ran {line:?}");
+        }
+        assert!(is_cold_target(&world.rig), "{face:?}: the orders wait for it");
     }
 }
 

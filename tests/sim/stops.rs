@@ -3,13 +3,13 @@
 use hw_sim::faults::{Direction, Fault};
 use hw_sim::heater::HeaterId;
 use hw_sim::quirks::Face;
+use hw_sim::random::Random;
 use hw_sim::rig::RigConfig;
 use platen::control::session::{Profile, SessionEvent};
 use platen::control::stop::DtrReset;
 use platen::domain::printer::{Activity, StopProof};
 use platen::domain::units::Baud;
 
-use crate::dice::Dice;
 use crate::swarm::{self, number};
 use crate::world::{SAFE, World, curve};
 
@@ -153,7 +153,7 @@ fn no_more_than_the_window_is_ever_ahead_of_a_stop() {
         world.open();
         swarm::greet(&mut world, seed);
         world.start();
-        let at = world.now + 50_000 + dice.roll(2_000_000);
+        let at = world.now + 50_000 + dice.below(2_000_000);
         world.run_until(5, "some lines", |world| world.now >= at);
         let window = world.session.link().window().in_flight_bytes() as u64;
         let mut carried_later = world.rig.queued_bytes();
@@ -329,19 +329,19 @@ fn a_stop_that_is_ordered_again_does_not_put_the_relay_off() {
 /// One seed: its own printer, cable and noise; a stop at any moment; then nothing more.
 fn stopped(seed: u64) -> (Option<StopProof>, bool) {
     let (mut world, _) = swarm::world(seed);
-    let mut dice = Dice(seed ^ 0x5709);
+    let mut dice = Random::new(seed ^ 0x5709);
     world.keep_trace = number("PLATEN_SEED").is_some();
-    (world.has_relay, world.has_dtr) = (true, dice.roll(2) == 0);
+    (world.has_relay, world.has_dtr) = (true, dice.below(2) == 0);
     world.open();
-    if dice.roll(8) > 0 {
+    if dice.below(8) > 0 {
         swarm::greet(&mut world, seed);
         world.events.clear();
         world.start();
-        if dice.roll(4) == 0 {
-            world.inject(&Fault::Hang { for_us: dice.roll(3_000_000) });
+        if dice.below(4) == 0 {
+            world.inject(&Fault::Hang { for_us: dice.below(3_000_000) });
         }
     }
-    let at = world.now + dice.roll(2_500_000);
+    let at = world.now + dice.below(2_500_000);
     world.run_until(5, "some lines", |world| world.now >= at || world.session.is_closed());
     if world.session.is_closed() {
         return (None, false);

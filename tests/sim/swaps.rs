@@ -6,6 +6,7 @@ use hw_sim::canonical::{Canonical, canonical};
 use hw_sim::faults::Fault;
 use hw_sim::planner::Motion;
 use hw_sim::quirks::Face;
+use hw_sim::random::Random;
 use hw_sim::rig::{Rig, RigConfig};
 use platen::control::rejoin::{Plan, Trail};
 use platen::control::run::FileLine;
@@ -16,7 +17,6 @@ use platen::domain::job::{AfterCrash, Progress};
 use platen::domain::moment::Moment;
 use platen::domain::units::Baud;
 
-use crate::dice::Dice;
 use crate::world::SAFE;
 
 const STEP_US: u64 = 2_000;
@@ -68,11 +68,11 @@ fn move_of(printer: usize, index: u64) -> String {
 }
 
 impl Lab {
-    fn new(seed: u64, dice: &mut Dice) -> Self {
-        let face = [Face::Marlin21, Face::Marlin20, Face::Marlin11][dice.roll(3) as usize];
+    fn new(seed: u64, dice: &mut Random) -> Self {
+        let face = [Face::Marlin21, Face::Marlin20, Face::Marlin11][dice.below(3) as usize];
         // What tells the boards apart: the UUID, the machine type, the adapter's serial number, or nothing.
-        let kind = dice.roll(4);
-        let resets = dice.roll(2) == 0;
+        let kind = dice.below(4);
+        let resets = dice.below(2) == 0;
         let board = |index: usize| {
             let mut config = RigConfig::new(face, 115_200, 1_000, seed + index as u64);
             let firmware = &mut config.firmware;
@@ -275,7 +275,7 @@ impl Lab {
 }
 
 fn run(seed: u64) -> (u64, u64, u64, [u64; 2]) {
-    let mut dice = Dice(seed);
+    let mut dice = Random::new(seed);
     let mut lab = Lab::new(seed, &mut dice);
     for port in 0..2 {
         lab.put_in(port, port);
@@ -286,29 +286,29 @@ fn run(seed: u64) -> (u64, u64, u64, [u64; 2]) {
         assert!(lab.now < 60_000_000, "seed {seed}: never learned");
     }
     for _ in 0..6 {
-        let until = lab.now + 100_000 + dice.roll(3_000_000);
+        let until = lab.now + 100_000 + dice.below(3_000_000);
         while lab.now < until {
             lab.step();
         }
         // In any order, at once or with time between.
-        let first = dice.roll(2) as usize;
+        let first = dice.below(2) as usize;
         for port in [first, 1 - first] {
-            if dice.roll(5) > 0 {
+            if dice.below(5) > 0 {
                 lab.pull(port);
             }
-            let until = lab.now + dice.roll(2) * dice.roll(700_000);
+            let until = lab.now + dice.below(2) * dice.below(700_000);
             while lab.now < until {
                 lab.step();
             }
         }
-        let swapped = dice.roll(2) as usize;
+        let swapped = dice.below(2) as usize;
         for port in [first, 1 - first] {
             let board = port ^ swapped;
             let free = lab.ports.iter().all(|other| other.board != Some(board));
             if free && lab.ports[port].board.is_none() {
                 lab.put_in(port, board);
             }
-            let until = lab.now + dice.roll(2) * dice.roll(700_000);
+            let until = lab.now + dice.below(2) * dice.below(700_000);
             while lab.now < until {
                 lab.step();
             }

@@ -7,13 +7,13 @@ use hw_sim::faults::{Direction, Fault, FaultMix};
 use hw_sim::heater::{HeaterFault, HeaterId};
 use hw_sim::planner::Motion;
 use hw_sim::quirks::{Face, ResetCause};
+use hw_sim::random::Random;
 use hw_sim::rig::RigConfig;
 use platen::control::session::SessionEvent;
 use platen::domain::heat::{Action, Alarm, Hazard, HeatLimits};
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 
-use crate::dice::Dice;
 use crate::heat::{over, stop_delay};
 use crate::world::{SAFE, World, curve};
 
@@ -42,21 +42,21 @@ fn way(face: Face) -> Way {
 /// at this rate that is in one of a million lines.
 const NOISE_MAX: f64 = 1e-3;
 
-pub(crate) fn world(seed: u64) -> (World, Dice) {
-    let mut dice = Dice(seed);
-    let face = Face::NAMED[dice.roll(8) as usize].1;
-    let baud = [115_200, 250_000, 500_000][dice.roll(3) as usize];
-    let latency_us = [100, 1_000, 4_000, 16_000][dice.roll(4) as usize];
+pub(crate) fn world(seed: u64) -> (World, Random) {
+    let mut dice = Random::new(seed);
+    let face = Face::NAMED[dice.below(8) as usize].1;
+    let baud = [115_200, 250_000, 500_000][dice.below(3) as usize];
+    let latency_us = [100, 1_000, 4_000, 16_000][dice.below(4) as usize];
     let mut config = RigConfig::new(face, baud, latency_us, seed);
     let firmware = &mut config.firmware;
-    firmware.motion = if dice.roll(2) == 0 { Motion::Instant } else { Motion::Real };
+    firmware.motion = if dice.below(2) == 0 { Motion::Instant } else { Motion::Real };
     firmware.prevent_cold_extrusion = false;
-    firmware.loop_interval_us = [0, 100, 250, 1_000][dice.roll(4) as usize];
-    firmware.keepalive = dice.roll(4) > 0;
-    firmware.meatpack = matches!(face, Face::Marlin21 | Face::Marlin20) && dice.roll(3) == 0;
-    firmware.resend_without_ok |= face == Face::PrusaMk3 && dice.roll(3) == 0;
-    firmware.ack_with_line_number &= dice.roll(2) == 0;
-    if face == Face::Marlin21 && dice.roll(4) == 0 {
+    firmware.loop_interval_us = [0, 100, 250, 1_000][dice.below(4) as usize];
+    firmware.keepalive = dice.below(4) > 0;
+    firmware.meatpack = matches!(face, Face::Marlin21 | Face::Marlin20) && dice.below(3) == 0;
+    firmware.resend_without_ok |= face == Face::PrusaMk3 && dice.below(3) == 0;
+    firmware.ack_with_line_number &= dice.below(2) == 0;
+    if face == Face::Marlin21 && dice.below(4) == 0 {
         firmware.wait_every_us = 1_000_000;
     }
     let mut mix = FaultMix::from_seed_with_lines(seed);
@@ -77,19 +77,19 @@ pub(crate) fn world(seed: u64) -> (World, Dice) {
                 reply_delay_us: mix.reply_delay_us,
                 stall: mix.stall,
                 stall_us: mix.stall_us,
-                lose_every_ok: if dice.roll(4) == 0 { mix.lose_every_ok } else { 0 },
+                lose_every_ok: if dice.below(4) == 0 { mix.lose_every_ok } else { 0 },
                 ..FaultMix::default()
             };
         }
     }
     config.mix = mix;
-    let mut file = curve(150 + dice.roll(250) as usize);
+    let mut file = curve(150 + dice.below(250) as usize);
     let heat = Heat::of(seed);
     if heat != Heat::Cold {
         let warm_up = ["M140 S60", "M104 S210", "M190 S60", "M109 S210"];
         file.splice(0..0, warm_up.map(str::to_owned));
         // Whoever watches from outside is alone.
-        let protected = Dice(seed ^ 0x0bad).roll(2) == 0 && heat == Heat::Healthy;
+        let protected = Random::new(seed ^ 0x0bad).below(2) == 0 && heat == Heat::Healthy;
         (config.firmware.hotend.protected, config.firmware.bed.protected) = (protected, protected);
     }
     (World::with_limits(config, SAFE, file, LIMITS), dice)
@@ -109,12 +109,12 @@ enum Heat {
 
 impl Heat {
     fn of(seed: u64) -> Self {
-        let mut dice = Dice(seed ^ 0x0ea7);
+        let mut dice = Random::new(seed ^ 0x0ea7);
         if seed % 4 != 3 || REMEMBERED.contains(&seed) {
             return Self::Cold;
         }
-        let id = if dice.roll(2) == 0 { HeaterId::Hotend } else { HeaterId::Bed };
-        match dice.roll(10) {
+        let id = if dice.below(2) == 0 { HeaterId::Hotend } else { HeaterId::Bed };
+        match dice.below(10) {
             0..=3 => Self::Healthy,
             4..=6 => Self::Breaks(id, HeaterFault::StuckOn),
             7 => Self::Breaks(id, HeaterFault::SensorShort),
@@ -230,19 +230,19 @@ fn run(seed: u64) -> Outcome {
     world.events.clear();
     world.start();
     break_heater(&mut world, seed);
-    if dice.roll(3) == 0 {
-        let at = world.now + 100_000 + dice.roll(2_000_000);
+    if dice.below(3) == 0 {
+        let at = world.now + 100_000 + dice.below(2_000_000);
         world.run_until(10, "some lines", |world| world.now >= at || ended(world).is_some());
         let whole = way(world.rig.firmware().config().face) == Way::Whole;
-        let fault = match dice.roll(6) {
+        let fault = match dice.below(6) {
             0 => Fault::Reset { cause: ResetCause::BrownOut },
-            1 => Fault::Hang { for_us: dice.roll(8_000_000) },
+            1 => Fault::Hang { for_us: dice.below(8_000_000) },
             2 if !whole => {
-                Fault::Garbage { bytes: (0..dice.roll(200)).map(|n| (n * 37 % 256) as u8).collect() }
+                Fault::Garbage { bytes: (0..dice.below(200)).map(|n| (n * 37 % 256) as u8).collect() }
             }
-            3 if !whole => Fault::Deaf { for_us: dice.roll(3_000_000) },
+            3 if !whole => Fault::Deaf { for_us: dice.below(3_000_000) },
             4 => Fault::Disconnect,
-            _ => Fault::LoseNextOks { count: 1 + dice.roll(10) as u32 },
+            _ => Fault::LoseNextOks { count: 1 + dice.below(10) as u32 },
         };
         world.inject(&fault);
         if fault == Fault::Disconnect {

@@ -1,7 +1,7 @@
 //! One session, one simulated printer, and the time between them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
 
-use hw_sim::canonical::{Canonical, canonical};
+use hw_sim::canonical::{distance, spelled};
 use hw_sim::faults::Fault;
 use hw_sim::ledger::Manner;
 use hw_sim::quirks::Face;
@@ -36,14 +36,6 @@ fn is_pause(line: &str) -> bool {
     ["M0", "M1", "M25", "M601"].contains(&line.split(' ').next().unwrap_or_default())
 }
 
-/// A command in its one spelling: a host may leave out spaces and zeros.
-pub fn spelled(command: &str) -> String {
-    match canonical(command.as_bytes()) {
-        Canonical::Print(text) => String::from_utf8_lossy(&text).into_owned(),
-        Canonical::Housekeeping | Canonical::Nothing => command.to_owned(),
-    }
-}
-
 /// Noise in a line and in its checksum, or twice in a line, can fit each other: nobody can see that on the
 /// wire. A host's own mistake would be another line of the file as it stands there.
 fn is_undetectable(file: &[String], wanted: &str, executed: &str) -> bool {
@@ -56,22 +48,7 @@ fn is_undetectable(file: &[String], wanted: &str, executed: &str) -> bool {
     if spliced {
         return true;
     }
-    let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<Vec<_>>();
-    !other && distance(&letters(wanted), &letters(executed)) <= 5
-}
-
-/// Characters to change, add or leave out to make `b` of `a`.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    !other && distance(wanted, executed) <= 5
 }
 
 pub struct World {
