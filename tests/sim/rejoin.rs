@@ -590,7 +590,7 @@ fn a_job_that_is_looked_for_can_be_cancelled_and_no_line_of_it_is_sent_any_more(
         let (mut world, mut dice) = killed(seed, 0.0);
         look(&mut world, seed);
         world.reopen(AfterCrash::Continue);
-        let until = world.now + dice.roll(50_000);
+        let until = world.now + dice.below(50_000);
         while world.now < until && world.session.is_rejoining() {
             world.step(until);
         }
