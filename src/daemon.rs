@@ -42,6 +42,7 @@ use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
 use crate::services::ports::{Plug, Ports};
+use crate::services::preview::Previews;
 use crate::services::printer::{self, Lasting, Left, Setup, Successor};
 use crate::services::recorder::Recorder;
 use crate::services::rejoin::Trails;
@@ -259,6 +260,7 @@ impl Daemon {
             recorder: recorder.clone(),
             fleet: fleet.clone(),
             intake: intake.clone(),
+            previews: Previews::new(Arc::clone(intake.spool())),
             config: Arc::new(Config {
                 http: crate::config::Http { listen: address, ..config.http.clone() },
                 ..config.as_ref().clone()

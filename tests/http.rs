@@ -572,3 +572,40 @@ async fn a_file_that_only_some_printers_may_print_is_queued_for_one_of_them_by_n
     }
     assert_eq!(queue(Some("mk3-02")).await.status, 201);
 }
+
+#[tokio::test]
+async fn a_file_is_drawn_and_what_cannot_be_drawn_is_a_problem() {
+    const TEXT: &str = "G21\nG90\nM83\nG28\n;LAYER_CHANGE\nG1 X1 Y1 Z.2 F600\nG1 X20 Y9 E1\n";
+    let lab = lab().await;
+    let hash = lab.upload(TEXT.as_bytes()).await.json()["file"].as_str().unwrap().to_owned();
+    let picture = async |asked: &str| lab.get(&format!("/v1/files/{hash}/picture{asked}")).await;
+    for (asked, kind) in [
+        ("", "image/png"),
+        ("?size=64", "image/png"),
+        ("?layer=1", "image/png"),
+        ("?layer=1&as=png", "image/png"),
+        ("?layer=1&as=svg", "image/svg+xml"),
+    ] {
+        let answer = picture(asked).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)), "{asked}");
+        assert!(answer.body.contains(if kind == "image/png" { "PNG" } else { "<svg" }), "{asked}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{asked}");
+    }
+    for (asked, status, problem) in [
+        ("?layer=2", 404, "no-such-layer"),
+        ("?slicers=true", 404, "no-such-picture"),
+        ("?size=15", 400, "unreadable-request"),
+        ("?size=70000", 400, "unreadable-request"),
+        ("?as=svg", 400, "unreadable-request"),
+        ("?layer=1&slicers=true", 400, "unreadable-request"),
+        ("?layers=1", 400, "unreadable-request"),
+    ] {
+        let answer = picture(asked).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (status, problem), "{asked}");
+    }
+    let nothing = lab.upload(b"G28\n").await.json()["file"].as_str().unwrap().to_owned();
+    let answer = lab.get(&format!("/v1/files/{nothing}/picture")).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (422, "not-drawable"));
+    let unknown = lab.get(&format!("/v1/files/{}/picture", "a".repeat(64))).await;
+    assert_eq!((unknown.status, unknown.problem().as_str()), (404, "no-such-file"));
+}

@@ -74,6 +74,12 @@ answers! {
         422 "The file cannot be printed",
         500 "The file or the journal cannot be read or written",
     }
+    /// A file that is drawn.
+    Drawn: NoSuch {
+        410 "The file on the disk has lost its content",
+        422 "The file cannot be drawn",
+        500 "The file cannot be read, or not be drawn",
+    }
     /// A file that is taken in.
     Uploaded: Ordered {
         408 "The upload stopped in the middle",

@@ -16,6 +16,8 @@ mod guard;
 #[allow(unused_qualifications)]
 mod jobs;
 mod metrics;
+#[allow(unused_qualifications)]
+mod pictures;
 mod printers;
 mod problem;
 mod state;
@@ -42,6 +44,7 @@ use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
+use crate::services::preview::Previews;
 use crate::services::recorder::Recorder;
 
 pub use events::Streams;
@@ -53,6 +56,7 @@ pub struct AppState {
     pub recorder: Recorder,
     pub fleet: Fleet,
     pub intake: Intake,
+    pub previews: Previews,
     pub config: Arc<Config>,
     pub clock: Clock,
     /// What the publisher says of itself, in words; absent where no broker is configured.
@@ -77,6 +81,7 @@ struct Description;
 fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(files::routes())
+        .merge(pictures::routes())
         .merge(backup::routes())
         .merge(cases::routes())
         .merge(jobs::routes())

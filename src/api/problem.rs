@@ -11,8 +11,10 @@ use crate::domain::lab::Refusal;
 use crate::gcode::commands::NotSent;
 use crate::io::spool::SpoolError;
 use crate::io::store::StoreError;
+use crate::preview::PreviewError;
 use crate::services::fleet::NotDone;
 use crate::services::intake::IntakeError;
+use crate::services::preview::NotDrawn;
 use crate::services::recorder::{JournalError, NotRecorded};
 use crate::services::resume::NotMade;
 
@@ -220,6 +222,35 @@ impl From<IntakeError> for Problem {
                 "export it again from the slicer as plain G-code",
             ),
         }
+    }
+}
+
+impl From<NotDrawn> for Problem {
+    fn from(error: NotDrawn) -> Self {
+        let words = error.to_string();
+        let (status, slug, otherwise) = match error {
+            NotDrawn::Spool(error) => return error.into(),
+            NotDrawn::File(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "not-drawable", "look at the file with `platen preflight`")
+            }
+            NotDrawn::Preview(PreviewError::NoLayer { .. }) => {
+                (StatusCode::NOT_FOUND, "no-such-layer", "ask for one of these")
+            }
+            NotDrawn::Preview(PreviewError::NoThumbnail) => (
+                StatusCode::NOT_FOUND,
+                "no-such-picture",
+                "ask for the print or a layer, which are drawn here",
+            ),
+            NotDrawn::Preview(PreviewError::Nothing | PreviewError::TooMuch { .. } | PreviewError::Size) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not-drawable",
+                "look at another layer, or at the whole print",
+            ),
+            NotDrawn::Preview(PreviewError::Encoder(_)) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "not-drawn", "ask again, or for a smaller picture")
+            }
+        };
+        Self::from_words(status, slug, &words, otherwise)
     }
 }
 

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use super::Failed;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
-use crate::gcode::metadata::Thumbnail;
 use crate::preview::layer::Picked;
 use crate::preview::sides::Sides;
 use crate::preview::{Pixels, PreviewError, thumbnail};
@@ -112,9 +111,7 @@ impl Preview {
     }
 
     fn thumbnail(&self, file: &mut File, analysis: &Analysis) -> Result<Vec<u8>, PreviewError> {
-        let largest = |a: &&Thumbnail| u64::from(a.width) * u64::from(a.height);
-        let largest = analysis.metadata.thumbnails.iter().max_by_key(largest);
-        let place = largest.ok_or(PreviewError::NoThumbnail)?;
+        let place = analysis.metadata.largest_thumbnail().ok_or(PreviewError::NoThumbnail)?;
         let mut text = Vec::new();
         let read = file
             .seek(SeekFrom::Start(place.offset))

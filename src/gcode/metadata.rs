@@ -37,6 +37,11 @@ pub struct Thumbnail {
 }
 
 impl Metadata {
+    pub fn largest_thumbnail(&self) -> Option<Thumbnail> {
+        let size = |one: &&Thumbnail| u64::from(one.width) * u64::from(one.height);
+        self.thumbnails.iter().max_by_key(size).copied()
+    }
+
     /// A comment without its `;` and the blanks around it; `offset` is where its line begins.
     pub fn note(&mut self, text: &[u8], offset: u64) {
         // Of the hundred thousand comments of a file, few can say anything.

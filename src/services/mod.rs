@@ -8,6 +8,7 @@ pub mod resume;
 
 pub mod board;
 pub mod intake;
+pub mod preview;
 
 pub mod drive;
 pub mod ports;

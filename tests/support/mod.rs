@@ -16,6 +16,7 @@ use platen::io::store::memory::MemoryStore;
 use platen::services::board::Board;
 use platen::services::fleet::{Fleet, Lanes, NotDone, Order, Ordered, Stop};
 use platen::services::intake::Intake;
+use platen::services::preview::Previews;
 use platen::services::recorder::Recorder;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -99,10 +100,12 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
     ))
     .unwrap();
     let shutdown = CancellationToken::new();
+    let spool = Arc::new(spool);
     let state = AppState {
+        previews: Previews::new(Arc::clone(&spool)),
         recorder: recorder.clone(),
         fleet: Fleet::new(lanes, Board::new(live)),
-        intake: Intake::new(Arc::new(spool))
+        intake: Intake::new(spool)
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone())),
         config: Arc::new(config),
         clock: clock.clone(),
