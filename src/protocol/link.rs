@@ -66,6 +66,10 @@ const NONSENSE_MAX: u32 = 3;
 const SLOTS_BELIEVED: u32 = 4;
 /// `M110` is repeated this often before the board counts as silent.
 const RENUMBER_TRIES: u32 = 15;
+/// So many bytes of a greeting may wait in a board that talks and does not answer; beyond that they are said only
+/// every so many times, since any may have been lost.
+const GREETING_BYTES: usize = 40;
+const GREETING_LOST: u32 = 8;
 const RENUMBER_REPEAT: Duration = Duration::from_millis(1_000);
 /// In the greeting: late answers to earlier tries die away.
 const RENUMBER_SETTLE: Duration = Duration::from_millis(60);
@@ -602,6 +606,14 @@ impl Link {
             self.lose(Loss::Silence);
             return;
         }
+        let later = State::Renumbering { tries: tries + 1, repeat_at: now + RENUMBER_REPEAT };
+        // Alive, and reading nothing: it has ours, and room has to be left for an order to switch off.
+        let talks = now.since(self.last_heard) < 2 * RENUMBER_REPEAT;
+        if talks && self.asked_bytes > GREETING_BYTES && tries % GREETING_LOST != 0 {
+            self.state = later;
+            return;
+        }
+        let written = self.out.len();
         // A board that was left unpacking by somebody before us reads nothing plain.
         let perhaps = self.dialect.meatpack || self.dialect.firmware == Firmware::Unknown;
         if tries % 3 == 2 && perhaps {
@@ -609,7 +621,8 @@ impl Link {
         }
         self.end_line();
         self.write_renumbering();
-        self.state = State::Renumbering { tries: tries + 1, repeat_at: now + RENUMBER_REPEAT };
+        self.asked_bytes += self.out.len() - written;
+        self.state = later;
     }
 
     fn write_renumbering(&mut self) {
@@ -998,6 +1011,7 @@ impl Link {
             State::Renumbering { tries, .. } => {
                 if ack.temperatures.is_none() && ack.number.is_none_or(|number| number == self.base) {
                     self.dialect.advanced_ok |= ack.number.is_some();
+                    self.asked_bytes = 0;
                     self.state =
                         State::Settling { step: Settle::Hushed, tries, until: now + RENUMBER_SETTLE };
                 }
