@@ -1,8 +1,8 @@
 //! The house rules that no compiler knows: layers point one way, the core reads no clock, nothing is left undone.
 //!
 //! ```text
-//! domain ← gcode, model, protocol ← control ← io ← services ← api ← daemon, cli, main
-//! └──────────────── pure: no tokio, no clock ────────┘    config: imports domain, serves io and later
+//! domain ← gcode, model, protocol ← slicing, control ← io ← services ← api ← daemon, cli, main
+//! └───────────── pure: no tokio, no clock ───────────┘    config: imports domain, serves io and later
 //! ```
 //! It reads words, not types: a file becomes tokens (comments and text gone), tokens become paths, each path is
 //! resolved to what it names (`super`, aliases, nested braces) and asked against the tables below.
@@ -13,35 +13,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Every module at the top of `src`, and the ones that it may import.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("gcode", &["domain"]),
     ("model", &["domain"]),
+    ("slicing", &["domain", "gcode", "model", "protocol"]),
     ("protocol", &["domain"]),
     ("control", &["domain", "gcode", "model", "protocol"]),
     ("config", &["domain"]),
-    ("io", &["domain", "gcode", "model", "protocol", "control", "config"]),
-    ("services", &["domain", "gcode", "model", "protocol", "control", "config", "io"]),
-    ("api", &["domain", "gcode", "model", "protocol", "control", "config", "io", "services"]),
+    ("io", &["domain", "gcode", "model", "slicing", "protocol", "control", "config"]),
+    ("services", &["domain", "gcode", "model", "slicing", "protocol", "control", "config", "io"]),
+    ("api", &["domain", "gcode", "model", "slicing", "protocol", "control", "config", "io", "services"]),
     (
         "daemon",
-        &["domain", "gcode", "model", "protocol", "control", "config", "io", "services", "api", "cli"],
+        &[
+            "domain", "gcode", "model", "slicing", "protocol", "control", "config", "io", "services", "api",
+            "cli",
+        ],
     ),
     (
         "cli",
-        &["domain", "gcode", "model", "protocol", "control", "config", "io", "services", "api", "daemon"],
+        &[
+            "domain", "gcode", "model", "slicing", "protocol", "control", "config", "io", "services", "api",
+            "daemon",
+        ],
     ),
     (
         "main",
         &[
-            "domain", "gcode", "model", "protocol", "control", "config", "io", "services", "api", "daemon",
-            "cli",
+            "domain", "gcode", "model", "slicing", "protocol", "control", "config", "io", "services", "api",
+            "daemon", "cli",
         ],
     ),
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 5] = ["domain", "gcode", "model", "protocol", "control"];
+const PURE: [&str; 6] = ["domain", "gcode", "model", "slicing", "protocol", "control"];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
 const IMPURE_STD: [&str; 10] = [
@@ -725,7 +732,7 @@ fn each_layer_imports_only_what_stands_before_it() {
     let order = |layer: &str| match layer {
         "domain" => 0,
         "gcode" | "model" | "protocol" => 1,
-        "control" => 2,
+        "slicing" | "control" => 2,
         "io" => 3,
         "services" => 4,
         "api" => 5,

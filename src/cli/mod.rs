@@ -16,6 +16,7 @@ pub mod printers;
 pub mod restore;
 pub mod safe_off;
 pub mod serve;
+pub mod slice;
 pub mod stop;
 pub mod stream;
 
@@ -77,6 +78,8 @@ pub enum Verb {
     Check(check::Check),
     /// Say what a model is (STL, 3MF, OBJ), and what speaks against printing it, without a daemon.
     Model(model::Model),
+    /// Slice a model (STL, 3MF, OBJ) with a process of this site, without a daemon.
+    Slice(slice::Slice),
     /// Say what a G-code file would do, and what speaks against printing it, without a daemon.
     Preflight(preflight::Preflight),
     /// Stream one file to one port without a daemon, to try a printer out; or measure what its board can hold.
@@ -154,6 +157,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Stream(verb) => verb.run(&global),
         Verb::Check(verb) => verb.run(&global),
         Verb::Model(verb) => verb.run(&global),
+        Verb::Slice(verb) => verb.run(&global),
         Verb::Preflight(verb) => verb.run(&global),
         Verb::Print(verb) => verb.run(&global),
         Verb::Jobs(verb) => verb.run(&global),

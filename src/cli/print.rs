@@ -126,7 +126,7 @@ impl Read for Watched {
 }
 
 /// One line on a terminal that is drawn over itself.
-struct Bar {
+pub(super) struct Bar {
     drawn: Option<Instant>,
     terminal: bool,
 }
@@ -134,12 +134,12 @@ struct Bar {
 impl Bar {
     const WIDTH: usize = 30;
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { drawn: None, terminal: std::io::stderr().is_terminal() }
     }
 
     #[expect(clippy::disallowed_methods, reason = "how often a bar is drawn decides nothing")]
-    fn draw(&mut self, what: &str, percent: f64) {
+    pub(super) fn draw(&mut self, what: &str, percent: f64) {
         let recently = self.drawn.is_some_and(|drawn| drawn.elapsed() < Duration::from_millis(100));
         if !self.terminal || recently {
             return;
@@ -151,7 +151,7 @@ impl Bar {
         let _ = write!(std::io::stderr(), "\r\x1b[K{what} {bar} {percent:5.1} %");
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         if self.drawn.take().is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
