@@ -84,7 +84,7 @@ pub enum Verb {
     Preflight(preflight::Preflight),
     /// Stream one file to one port without a daemon, to try a printer out; or measure what its board can hold.
     Stream(stream::Stream),
-    /// Upload a G-code file and queue a job from it.
+    /// Upload a G-code file, or a model to be sliced, and queue a job from it.
     Print(print::Print),
     /// List jobs, look at one, start, cancel, pause or resume it, or go on with an interrupted one's part.
     Jobs(jobs::Jobs),

@@ -52,3 +52,40 @@ pub struct Chain {
     /// Warnings about model and file, by their codes, which somebody has accepted.
     pub accepted: Vec<String>,
 }
+
+/// What somebody who hands a model in says of it, and by which process it is to be sliced. Enough to begin again
+/// after platen has died.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceOrder {
+    pub process: String,
+    /// What one step of its coordinates is, where it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// How large it is by the anatomy, in millionths: 1 000 000 is its own size.
+    pub scale: u32,
+    pub mirrored: bool,
+    /// The anatomy's own size, in any order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<[Height; 3]>,
+    /// Warnings that are accepted, by their codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
+}
+
+impl SliceOrder {
+    /// Its own size.
+    pub const WHOLE: u32 = 1_000_000;
+    /// More warnings than a model has.
+    pub const ACCEPTED_MAX: usize = 16;
+
+    /// Whether it fits into an entry of the journal, and its words are words of ours.
+    pub fn is_plain(&self) -> bool {
+        let word = |text: &String| {
+            let legal =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+            (1..=64).contains(&text.len()) && text.chars().all(legal)
+        };
+        let known = self.accepted.len() <= Self::ACCEPTED_MAX && self.accepted.iter().all(word);
+        known && word(&self.process) && self.unit.as_ref().is_none_or(word) && self.scale > 0
+    }
+}

@@ -8,6 +8,7 @@ pub mod resume;
 
 pub mod board;
 pub mod intake;
+pub mod slicejobs;
 pub mod slicing;
 
 pub mod drive;

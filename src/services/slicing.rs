@@ -186,19 +186,9 @@ impl Slicing {
         step: impl FnMut(Step),
     ) -> Result<Sliced, SliceError> {
         let process = &task.process;
-        if let Some(wanted) = task.intended_use {
-            process.good_for(wanted)?;
-        }
-        let profile = self.profile(process)?;
-        let (program, version) = self.version(cancel)?;
-        process.fits_slicer(self.slicer.as_ref(), &version)?;
-
-        let mut source = open(&task.model)?;
-        let told = task.declared.units;
-        let report = read(&mut source, task.hint, told, &MODEL_LIMITS)?;
-        let declared = Declared { volume: volume(&profile).or(task.declared.volume), ..task.declared };
-        let mut findings = judge(&report, &declared);
-        pass(&findings, &task.accepted)?;
+        let (program, version) = self.able(process, cancel)?;
+        let Ready { profile, report, mut findings } = self.ready(task)?;
+        let (mut source, told) = (open(&task.model)?, task.declared.units);
 
         let folder = Private::new(&self.scratch).map_err(|error| io(&self.scratch, error))?;
         let model = folder.path().join(MODEL);
@@ -231,6 +221,30 @@ impl Slicing {
         };
         let analysis = file.analysis;
         Ok(Sliced { path, chain, findings, analysis, claimed_seconds: whole.seconds, _folder: folder })
+    }
+
+    /// What can be said without a slicer: whether the process may be used so, and whether the model may be sliced.
+    pub fn ready(&self, task: &Task) -> Result<Ready, SliceError> {
+        if let Some(wanted) = task.intended_use {
+            task.process.good_for(wanted)?;
+        }
+        let profile = self.profile(&task.process)?;
+        let report = read(&mut open(&task.model)?, task.hint, task.declared.units, &MODEL_LIMITS)?;
+        let declared = Declared { volume: volume(&profile).or(task.declared.volume), ..task.declared };
+        let findings = judge(&report, &declared);
+        pass(&findings, &task.accepted)?;
+        Ok(Ready { profile, report, findings })
+    }
+
+    /// The slicer of a process, if it is here in the version that was validated.
+    pub fn able(
+        &self,
+        process: &Process,
+        cancel: &CancellationToken,
+    ) -> Result<(PathBuf, String), SliceError> {
+        let (program, version) = self.version(cancel)?;
+        process.fits_slicer(self.slicer.as_ref(), &version)?;
+        Ok((program, version))
     }
 
     /// Where the slicer is, and which one.
@@ -369,6 +383,15 @@ impl Slicing {
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.line));
         Ok(Looked { hash, bytes, layers, height: size.map(|size| size[2]), analysis })
     }
+}
+
+/// A model that may be sliced, and by what.
+#[derive(Debug)]
+pub struct Ready {
+    pub profile: Profile,
+    pub report: ModelReport,
+    /// All accepted.
+    pub findings: Vec<Finding>,
 }
 
 struct Looked {
