@@ -134,6 +134,38 @@ fn every_process_that_we_ship_slices_a_part_whole_with_its_own_profile_and_nothi
     }
 }
 
+/// Cones, since their overhang wants supports and their tip is thinner than a line.
+#[test]
+fn an_overhanging_part_with_a_thin_tip_is_measured_without_its_supports_and_skirt() {
+    let desk = Desk::new();
+    let ring = |radius: f32, z: f32| -> Vec<[f32; 3]> {
+        let at = |n: u8| f32::from(n) * std::f32::consts::TAU / 48.0;
+        (0..48).map(|n| [radius * at(n).cos(), radius * at(n).sin(), z]).collect()
+    };
+    let (foot, wide, tip) = (ring(4.0, 0.0), ring(15.0, 8.0), [0.0, 0.0, 23.0]);
+    let mut triangles: Vec<[[f32; 3]; 3]> = Vec::new();
+    for (n, next) in (0..48).map(|n| (n, (n + 1) % 48)) {
+        triangles.push([[0.0, 0.0, 0.0], foot[next], foot[n]]);
+        triangles.push([foot[n], foot[next], wide[next]]);
+        triangles.push([foot[n], wide[next], wide[n]]);
+        triangles.push([wide[n], wide[next], tip]);
+    }
+    let mut file = vec![b' '; 80];
+    file.extend(u32::try_from(triangles.len()).unwrap().to_le_bytes());
+    for triangle in triangles {
+        file.extend([0; 12]);
+        file.extend(triangle.into_iter().flatten().flat_map(f32::to_le_bytes));
+        file.extend([0, 0]);
+    }
+    for process in ["prusa-mk3s-pla-fine", "generic-220-pla-draft"] {
+        let (sliced, _) = desk.slice(process, &file).unwrap();
+        let text = std::fs::read_to_string(&sliced.path).unwrap();
+        assert!(text.contains(";TYPE:Support material"), "the part wants supports");
+        let all = sliced.analysis.unwrap().extrusion.size();
+        assert!(all[0].unwrap() > 33.0, "and a skirt around it: {all:?}");
+    }
+}
+
 #[test]
 fn the_same_model_and_process_give_the_same_file_but_for_its_date() {
     let desk = Desk::new();
@@ -359,7 +391,7 @@ fn a_slicer_that_says_it_is_done_is_not_believed_without_a_whole_file() {
 
 #[test]
 fn a_slicer_that_changes_the_size_or_leaves_a_setting_out_is_found_out() {
-    let larger = Desk::with("prusa-slicer --scale 1.2 \"$@\"");
+    let larger = Desk::with("prusa-slicer --scale 1.08 \"$@\"");
     let told = larger.refusal("generic-220-pla-draft", &brick([20.0, 20.0, 5.0]));
     assert!(told.contains("size.model") && told.contains("slice the approved model again"), "{told}");
     let other =

@@ -31,6 +31,7 @@ use crate::model::scale::{Declared, Sliced as Measured, Turned, compare_extents}
 use crate::model::{Hint, ModelReport, judge, read};
 use crate::slicing::failure::Failure;
 use crate::slicing::limits::Limits;
+use crate::slicing::part::PartOnly;
 use crate::slicing::process::{Catalogue, Process, ProcessError};
 use crate::slicing::profile::{Profile, ProfileError, Technology};
 use crate::slicing::prusa::PrusaSlicer;
@@ -338,8 +339,10 @@ impl Slicing {
     ) -> Result<Looked, SliceError> {
         let mut file = open(path)?;
         let filament = profile.technology == Technology::Filament;
-        let mut analyser = filament.then(|| Analyser::new(Options::default()));
-        let (mut hash, mut bytes, mut block) = (Sha256::new(), 0, vec![0; BLOCK]);
+        let new = || Analyser::new(Options::default());
+        let mut analyser = filament.then(|| (new(), new(), PartOnly::default()));
+        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        let (mut block, mut lines) = (vec![0; BLOCK], Vec::new());
         loop {
             let read = file.read(&mut block).map_err(|error| io(path, error))?;
             if read == 0 {
@@ -347,25 +350,29 @@ impl Slicing {
             }
             hash.update(&block[..read]);
             bytes += read as u64;
-            if let Some(analyser) = &mut analyser {
-                analyser.feed(&block[..read]).map_err(SliceError::File)?;
+            if let Some((all, own, part)) = &mut analyser {
+                all.feed(&block[..read]).map_err(SliceError::File)?;
+                lines.clear();
+                part.feed(&block[..read], &mut lines);
+                own.feed(&lines).map_err(SliceError::File)?;
             }
         }
         let hash = FileHash::from_digest(hash.finalize().into());
         let layer = profile.number("layer_height").unwrap_or(0.3);
         let first = profile.number("initial_layer_height").or_else(|| profile.number("first_layer_height"));
         let layer = layer.max(first.unwrap_or(0.0));
-        let (around, below) = profile.adds();
-        let bead = profile.bead();
+        let (bead, below) = (profile.bead(), profile.below());
         let (size, layers, analysis) = match analyser {
-            Some(analyser) => {
-                let analysis = analyser.finish().map_err(SliceError::File)?;
+            Some((all, own, _)) => {
+                let analysis = all.finish().map_err(SliceError::File)?;
+                // Without what lies around it, so that no change of scale hides in that.
+                let part = own.finish().map_err(SliceError::File)?.extrusion;
                 let printer = PrinterLimits { volume: box_of(profile), ..task.printer.clone() };
                 let material = Some(task.process.material.as_str());
                 let question = Question { printer, material, model: None, whole: Some(true), resumes: false };
                 findings.extend(preflight::judge(&analysis, &question));
-                let [x, y, _] = analysis.extrusion.size();
-                let top = analysis.extrusion.high[2].map(|top| top.value);
+                let [x, y, _] = part.size();
+                let top = part.high[2].map(|top| top.value);
                 let size = x.zip(y).zip(top).map(|((x, y), z)| [x, y, z]);
                 (size, analysis.layers.len() as u64, Some(Box::new(analysis)))
             }
@@ -376,9 +383,8 @@ impl Slicing {
             }
         };
         // A tip that is thinner than a line is not printed, and takes its height with it.
-        let around = if filament { around } else { 0.0 };
-        let measured =
-            Measured { size: size.unwrap_or([f64::NAN; 3]), bead, layer: layer.max(bead), around, below };
+        let size_or_none = size.unwrap_or([f64::NAN; 3]);
+        let measured = Measured { size: size_or_none, bead, layer: layer.max(bead), around: 0.0, below };
         findings.extend(compare_extents(report.size, &measured, Turned::Not));
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.line));
         Ok(Looked { hash, bytes, layers, height: size.map(|size| size[2]), analysis })

@@ -11,6 +11,7 @@ pub mod process;
 pub mod failure;
 pub mod limits;
 
+pub mod part;
 pub mod whole;
 
 pub mod prusa;

@@ -140,32 +140,16 @@ impl Profile {
         Some(plate).filter(|plate| plate.iter().all(|(low, high)| low < high))
     }
 
-    /// How much this profile may add to width and depth of a part, on both sides together, and below it.
-    pub fn adds(&self) -> (f64, f64) {
+    /// How much this profile may put below a part, mm.
+    pub fn below(&self) -> f64 {
         let number = |key| self.number(key).unwrap_or(0.0);
         match self.technology {
-            Technology::Filament => {
-                let bead = self.bead();
-                let skirt = match number("skirts") {
-                    0.0 => 0.0,
-                    loops => 2.0 * (number("skirt_distance") + loops * bead),
-                };
-                let brim = 2.0 * number("brim_width");
-                // Supports stand beside what they hold, and a little farther out.
-                let supports = if self.is_on("support_material") { 2.0 * SUPPORTS_AROUND } else { 0.0 };
-                let raft = number("raft_layers") * (number("layer_height") + bead);
-                (skirt + brim + supports, raft)
-            }
+            Technology::Filament => number("raft_layers") * (number("layer_height") + self.bead()),
             Technology::Resin => {
-                let stands = self.is_on("supports_enable") || self.is_on("pad_enable");
                 let lift =
                     if self.is_on("supports_enable") { number("support_object_elevation") } else { 0.0 };
-                let pad = if self.is_on("pad_enable") {
-                    number("pad_wall_thickness") + number("pad_wall_height")
-                } else {
-                    0.0
-                };
-                (if stands { f64::INFINITY } else { 0.0 }, lift + pad)
+                let pad = number("pad_wall_thickness") + number("pad_wall_height");
+                lift + if self.is_on("pad_enable") { pad } else { 0.0 }
             }
         }
     }
@@ -181,9 +165,6 @@ impl Profile {
         }
     }
 }
-
-/// mm.
-const SUPPORTS_AROUND: f64 = 4.0;
 
 #[cfg(test)]
 mod tests {
@@ -201,7 +182,9 @@ mod tests {
         assert_eq!(profile.get("end_gcode"), Some("M104 S0\\nM84 ; a = b"));
         assert_eq!(profile.number("nozzle_diameter"), Some(0.4));
         assert_eq!(profile.plate(), Some([(-5.0, 220.0), (0.0, 210.0)]));
-        assert_eq!(profile.adds(), (2.0 * 4.5 + 8.0, 0.0));
+        assert_eq!(profile.below(), 0.0);
+        let raft = Profile::parse("a.ini", &format!("{GOOD}raft_layers = 2\n")).unwrap();
+        assert!((raft.below() - 1.4).abs() < 1e-9, "{}", raft.below());
         let other = Profile::parse("a.ini", &GOOD.replace("words", "other")).unwrap();
         assert_ne!(other.hash, profile.hash, "a changed comment is a changed file");
     }
