@@ -46,7 +46,7 @@ impl PartOnly {
             self.beside = BESIDE.contains(&kind.trim_ascii());
         }
         // `G92 E0` without its word would be another command.
-        if !self.beside || !MOVES.iter().any(|code| line.starts_with(*code)) {
+        if !self.beside || !MOVES.iter().any(|code| line.starts_with(code)) {
             return out.extend_from_slice(line);
         }
         for word in line.split_inclusive(|byte| *byte == b' ') {
