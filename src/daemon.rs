@@ -26,6 +26,7 @@ use crate::control::session::Profile;
 use crate::control::stop::DtrReset;
 use crate::domain::ids::{BootId, PrinterName};
 use crate::domain::lab::Lab;
+use crate::io::cage;
 use crate::io::clock::{Clock, entropy};
 use crate::io::offload::offload;
 use crate::io::serial::{self, Dial, HandedDial, SerialDial};
@@ -48,8 +49,11 @@ use crate::services::recorder::Recorder;
 use crate::services::rejoin::Trails;
 use crate::services::relay::Relay;
 use crate::services::restore::is_unfinished;
+use crate::services::slicejobs::{SliceJobs, Steps};
+use crate::services::slicing::Slicing;
 use crate::services::stop_input::{self, InputError, Inputs};
 use crate::services::telemetry::{self, MqttStatus};
+use crate::slicing::limits::{LIMITS, Limits};
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +76,8 @@ pub enum DaemonError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     StopInput(#[from] InputError),
+    #[error("the folder for slicing {path} cannot be made or emptied: {error}; look at it and its rights")]
+    Scratch { path: PathBuf, error: std::io::Error },
     #[error("platen could not start a thread: {0}")]
     Thread(String),
 }
@@ -248,6 +254,7 @@ impl Daemon {
         let mqtt = config.mqtt.is_some().then(|| words_of(status));
 
         let front = CancellationToken::new();
+        let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
         let dispatcher = Dispatcher {
             recorder: recorder.clone(),
             fleet: fleet.clone(),
@@ -261,6 +268,8 @@ impl Daemon {
             fleet: fleet.clone(),
             intake: intake.clone(),
             previews: Previews::new(Arc::clone(intake.spool())),
+            slicing: slicing.clone(),
+            steps: steps.clone(),
             config: Arc::new(Config {
                 http: crate::config::Http { listen: address, ..config.http.clone() },
                 ..config.as_ref().clone()
@@ -278,11 +287,21 @@ impl Daemon {
                 tracing::error!(%error, "the page is not served any more");
             }
         };
-        let front_tasks = vec![
+        let mut front_tasks = vec![
             tokio::spawn(dispatcher.run(front.clone())),
             tokio::spawn(serving),
             tokio::spawn(check_journal(recorder.clone(), front.clone())),
         ];
+        if let Some(slicing) = slicing {
+            let jobs = SliceJobs {
+                recorder: recorder.clone(),
+                intake: intake.clone(),
+                slicing,
+                printers: config.printers.clone(),
+                steps,
+            };
+            front_tasks.push(tokio::spawn(jobs.run(front.clone())));
+        }
         Ok(Self {
             address,
             recorder,
@@ -389,6 +408,26 @@ async fn open_state(path: PathBuf, floor: u64) -> Result<(Arc<dyn Store>, Spool)
         Ok(outcome) => outcome,
         Err(error) => Err(DaemonError::Thread(error.to_string())),
     }
+}
+
+/// The slicers, if models are taken; what a crash left of theirs is removed.
+async fn open_slicing(config: Arc<Config>) -> Result<Option<Arc<Slicing>>, DaemonError> {
+    let open = move || {
+        let Some(wanted) = &config.slicing else { return Ok(None) };
+        let scratch = config.state_dir.join("slicing");
+        cage::Private::clean(&scratch)
+            .map_err(|error| DaemonError::Scratch { path: scratch.clone(), error })?;
+        let limits = Limits {
+            memory: wanted.memory,
+            wall: wanted.wall,
+            cpu: wanted.wall * 4,
+            floor: config.disk_floor,
+            ..LIMITS
+        };
+        let program = wanted.program.clone();
+        Ok(Some(Arc::new(Slicing::new(&wanted.profiles, program, limits, &scratch, wanted.parallel))))
+    };
+    offload(open).await.unwrap_or_else(|error| Err(DaemonError::Thread(error.to_string())))
 }
 
 /// The start has read the end of the journal. All of it is read when nobody waits for that any more.

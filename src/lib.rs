@@ -1,9 +1,9 @@
 //! platen: the print-farm controller for hospital 3D-printing labs, as a library.
 //!
 //! ```text
-//! domain ← gcode, model, protocol ← control ← io ← services ← api ← daemon, cli, main
-//! nouns    files and wire          the brain  syscalls  tasks   HTTP, UI
-//! └──────────────── pure: no tokio, no clock ────────┘
+//! domain ← gcode, model, protocol ← slicing, control ← io ← services ← api ← daemon, cli, main
+//! nouns    files and wire           slicers, the brain syscalls  tasks   HTTP, UI
+//! └───────────── pure: no tokio, no clock ───────────┘
 //! ```
 //! An arrow never runs backwards; `tests/architecture.rs` reads the imports and says so.
 //! `ARCHITECTURE.md` tells the three journeys through these modules.
@@ -14,6 +14,7 @@ pub mod gcode;
 pub mod model;
 pub mod preview;
 pub mod protocol;
+pub mod slicing;
 
 pub mod control;
 

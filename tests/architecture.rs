@@ -1,9 +1,9 @@
 //! The house rules that no compiler knows: layers point one way, the core reads no clock, nothing is left undone.
 //!
 //! ```text
-//! domain ← gcode, model, protocol ← control ← io ← services ← api ← daemon, cli, main
+//! domain ← gcode, model, protocol ← slicing, control ← io ← services ← api ← daemon, cli, main
 //!          preview: imports gcode and model, serves services and later
-//! └──────────────── pure: no tokio, no clock ────────┘    config: imports domain, serves io and later
+//! └───────────── pure: no tokio, no clock ───────────┘    config: imports domain, serves io and later
 //! ```
 //! It reads words, not types: a file becomes tokens (comments and text gone), tokens become paths, each path is
 //! resolved to what it names (`super`, aliases, nested braces) and asked against the tables below.
@@ -14,42 +14,49 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Every module at the top of `src`, and the ones that it may import.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("gcode", &["domain"]),
     ("model", &["domain"]),
+    ("slicing", &["domain", "gcode", "model", "protocol"]),
     ("preview", &["domain", "gcode", "model"]),
     ("protocol", &["domain"]),
     ("control", &["domain", "gcode", "model", "protocol"]),
     ("config", &["domain"]),
-    ("io", &["domain", "gcode", "model", "protocol", "control", "config"]),
-    ("services", &["domain", "gcode", "model", "preview", "protocol", "control", "config", "io"]),
-    ("api", &["domain", "gcode", "model", "preview", "protocol", "control", "config", "io", "services"]),
+    ("io", &["domain", "gcode", "model", "slicing", "protocol", "control", "config"]),
+    ("services", &["domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io"]),
+    (
+        "api",
+        &[
+            "domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io",
+            "services",
+        ],
+    ),
     (
         "daemon",
         &[
-            "domain", "gcode", "model", "preview", "protocol", "control", "config", "io", "services", "api",
-            "cli",
+            "domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io",
+            "services", "api", "cli",
         ],
     ),
     (
         "cli",
         &[
-            "domain", "gcode", "model", "preview", "protocol", "control", "config", "io", "services", "api",
-            "daemon",
+            "domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io",
+            "services", "api", "daemon",
         ],
     ),
     (
         "main",
         &[
-            "domain", "gcode", "model", "preview", "protocol", "control", "config", "io", "services", "api",
-            "daemon", "cli",
+            "domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io",
+            "services", "api", "daemon", "cli",
         ],
     ),
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 6] = ["domain", "gcode", "model", "preview", "protocol", "control"];
+const PURE: [&str; 7] = ["domain", "gcode", "model", "preview", "slicing", "protocol", "control"];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
 const IMPURE_STD: [&str; 10] = [
@@ -735,7 +742,7 @@ fn each_layer_imports_only_what_stands_before_it() {
         "gcode" | "model" | "protocol" => 1,
         // Of what control, config and io are made it knows nothing, nor they of it.
         "preview" => 2,
-        "control" => 2,
+        "slicing" | "control" => 2,
         "io" => 3,
         "services" => 4,
         "api" => 5,
@@ -749,6 +756,7 @@ fn each_layer_imports_only_what_stands_before_it() {
                 (from, "config") => order(from) >= order("io"),
                 ("preview", to) => matches!(to, "domain" | "gcode" | "model"),
                 ("io", "preview") => false,
+                ("slicing", "preview") => false,
                 (from, to) if order(from) == 6 => order(to) <= 6,
                 (from, to) => order(to) < order(from),
             };

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jsonschema::{Registry, Validator};
 use platen::domain::case::IntendedUse;
+use platen::domain::chain::{Chain, ModelLink, ProfileLink, SliceOrder, SlicerLink};
 use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::heat::{Action, Alarm, Hazard, Heater};
 use platen::domain::identity::Wrong;
@@ -133,10 +134,48 @@ fn resumes() -> Resumes {
     Resumes { job: subject().job, layer: 4, height: Height::from_mm(1.25).unwrap() }
 }
 
+fn order() -> SliceOrder {
+    let expected = Some([Height::from_mm(80.0).unwrap(); 3]);
+    let (process, unit) = ("p".repeat(64), Some("inch".to_owned()));
+    let accepted = vec!["mesh.open".to_owned()];
+    SliceOrder { process, unit, scale: SliceOrder::WHOLE, mirrored: true, expected, accepted }
+}
+
+fn chain() -> Chain {
+    let hash = FileHash::from_digest([6; 32]);
+    Chain {
+        model: ModelLink {
+            hash: hash.clone(),
+            format: "stl-binary".into(),
+            unit: "mm".into(),
+            size: [Height::from_mm(80.0).unwrap(); 3],
+            triangles: 12,
+            watertight: true,
+        },
+        process: "p".repeat(64),
+        printer_model: "prusa-mk3s".into(),
+        material: "PLA for Meier".into(),
+        profile: ProfileLink { name: "Meier.ini".into(), version: 3, hash: hash.clone() },
+        slicer: SlicerLink { name: "prusa-slicer".into(), version: "2.5.0".into() },
+        file: hash,
+        bytes: 9,
+        layers: 7,
+        height: Height::from_mm(80.0),
+        network_cut: true,
+        accepted: vec!["mesh.open".into()],
+    }
+}
+
 /// Every kind of fact about a job, with and without what may be absent.
 fn job_facts() -> Vec<Fact> {
     let file = FileHash::from_digest([5; 32]);
     let mut facts = Vec::new();
+    for pinned in [None, Some(printer())] {
+        let material = Some("PLA for Meier".into());
+        facts.push(Fact::JobSlicing { model: file.clone(), order: Box::new(order()), pinned, material });
+    }
+    facts.push(Fact::JobSliced { chain: Box::new(chain()) });
+    facts.push(Fact::JobNotSliced { why: "the slicer crashed: Meier.stl Kim".into() });
     for pinned in [None, Some(printer())] {
         facts.push(Fact::JobQueued {
             file: file.clone(),

@@ -6,25 +6,33 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::timeout;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
 use super::answers::{Read, Told, Uploaded};
-use super::given::{Named, header_text};
+use super::given::{Asked, Named, header_text};
 use super::problem::Problem;
-use super::shapes::FileView;
+use super::shapes::{FileView, ModelView};
 use crate::domain::ids::FileHash;
 use crate::io::spool::Incoming;
+use crate::model::Hint;
+use crate::model::scale::Unit;
 
 /// An upload that sends nothing for this long is given up, so that dead ones hold no files open.
 const SILENCE: Duration = Duration::from_secs(30);
 
 pub fn routes() -> OpenApiRouter<AppState> {
     // The limit is counted here, since it is the operator's and has a message of its own.
-    OpenApiRouter::new().routes(routes!(upload)).layer(DefaultBodyLimit::disable()).routes(routes!(file))
+    OpenApiRouter::new()
+        .routes(routes!(upload))
+        .routes(routes!(upload_model))
+        .layer(DefaultBodyLimit::disable())
+        .routes(routes!(file))
 }
 
 /// Takes in a file. The answer comes when it is on the disk and was read to its end.
@@ -33,6 +41,45 @@ pub fn routes() -> OpenApiRouter<AppState> {
         description = "The file itself, or multipart/form-data with one field `file`."),
     responses((status = 201, description = "The file as it was read", body = FileView), Uploaded))]
 async fn upload(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
+    let accepted = app.intake.accept(received(&app, request).await?).await?;
+    let view = FileView::from(accepted);
+    let place = format!("/v1/files/{}", view.file);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct AsModel {
+    /// What its name says it is, where its content does not: stl, obj or 3mf.
+    kind: Option<String>,
+    /// What it counts in: mm, inch, m, um, cm or ft. A 3MF says it itself.
+    units: Option<String>,
+}
+
+/// Takes in a model (STL, 3MF, OBJ) that is to be sliced. The answer comes when it is on the disk and was read.
+#[utoipa::path(post, path = "/v1/models", tag = "files", operation_id = "upload_model", params(AsModel),
+    request_body(content = String, content_type = "application/octet-stream",
+        description = "The model itself, or multipart/form-data with one field `file`."),
+    responses((status = 201, description = "The model as it was read", body = ModelView), Uploaded))]
+async fn upload_model(
+    State(app): State<AppState>,
+    Asked(of): Asked<AsModel>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let units: Option<Unit> = of
+        .units
+        .map(|units| units.parse())
+        .transpose()
+        .map_err(|error: String| Problem::unreadable(error, "name the unit, or leave it out"))?;
+    let hint = of.kind.as_deref().and_then(Hint::of);
+    let incoming = received(&app, request).await?;
+    let view = ModelView::from(app.intake.accept_model(incoming, hint, units).await?);
+    Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+/// An upload to its last byte, within its bound.
+async fn received(app: &AppState, request: Request) -> Result<Incoming, Problem> {
     let max = app.config.http.upload_max;
     let multipart = header_text(request.headers(), &header::CONTENT_TYPE)?
         .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"));
@@ -43,22 +90,14 @@ async fn upload(State(app): State<AppState>, request: Request) -> Result<Respons
     if declared.is_some_and(|length: u64| length > max + around) {
         return Err(too_large(max));
     }
-    let accepted =
-        if multipart { from_form(&app, request, max).await? } else { raw(&app, request, max).await? };
-    let view = FileView::from(accepted);
-    let place = format!("/v1/files/{}", view.file);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+    if multipart { from_form(app, request, max).await } else { raw(app, request, max).await }
 }
 
-async fn raw(
-    app: &AppState,
-    request: Request,
-    max: u64,
-) -> Result<crate::services::intake::Accepted, Problem> {
+async fn raw(app: &AppState, request: Request, max: u64) -> Result<Incoming, Problem> {
     let body: Body = request.into_body();
     let mut incoming = app.intake.begin().await?;
     match pour(&mut incoming, body.into_data_stream().map_err(|_| cut()), max).await {
-        Ok(()) => Ok(app.intake.accept(incoming).await?),
+        Ok(()) => Ok(incoming),
         Err(problem) => {
             incoming.discard().await;
             Err(problem)
@@ -66,11 +105,7 @@ async fn raw(
     }
 }
 
-async fn from_form(
-    app: &AppState,
-    request: Request,
-    max: u64,
-) -> Result<crate::services::intake::Accepted, Problem> {
+async fn from_form(app: &AppState, request: Request, max: u64) -> Result<Incoming, Problem> {
     const FORM: &str = "send multipart/form-data with one field `file`, or the file alone as the body";
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| {
         Problem::unreadable(format!("the form cannot be read: {}", error.body_text()), FORM)
@@ -94,7 +129,7 @@ async fn from_form(
         };
     }
     match poured {
-        Ok(()) => Ok(app.intake.accept(incoming).await?),
+        Ok(()) => Ok(incoming),
         Err(problem) => {
             incoming.discard().await;
             Err(problem)

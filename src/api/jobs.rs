@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,9 +14,10 @@ use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
-use super::shapes::{By, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder};
+use super::shapes::{By, JobView, ModelGiven, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder};
 use super::{AppState, views};
 use crate::config::Printer;
+use crate::domain::chain::SliceOrder;
 use crate::domain::event::Actor;
 use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
 use crate::domain::job::JobState;
@@ -23,10 +25,15 @@ use crate::domain::lab::{self, Refusal, Request};
 use crate::domain::part::PartRef;
 use crate::domain::printer::Activity;
 use crate::domain::units::Height;
+use crate::gcode::preflight::PrinterLimits;
 use crate::io::clock::entropy;
+use crate::io::offload::offload;
+use crate::model::scale::Unit;
 use crate::services::fleet::{NotDone, Order};
 use crate::services::intake::Accepted;
 use crate::services::resume::{self, Wish};
+use crate::services::slicejobs::{self, choose};
+use crate::services::slicing::{SliceError, Task};
 use crate::services::telemetry::CURSOR;
 
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
@@ -47,23 +54,27 @@ pub fn routes() -> OpenApiRouter<AppState> {
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum InState {
+    Slicing,
     Queued,
     Printing,
     Paused,
     Printed,
     Cancelled,
     Interrupted,
+    NotSliced,
 }
 
 impl InState {
     fn word(self) -> &'static str {
         match self {
+            Self::Slicing => "slicing",
             Self::Queued => "queued",
             Self::Printing => "printing",
             Self::Paused => "paused",
             Self::Printed => "printed",
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
+            Self::NotSliced => "not_sliced",
         }
     }
 }
@@ -94,11 +105,11 @@ async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<V
     }))
 }
 
-/// Queues a job. 201 means that it is in the journal; `waiting` says why it has not begun.
+/// Queues a job, from a file or from a model that is sliced first. 201 means that it is in the journal; `waiting`
+/// says why it has not begun.
 #[utoipa::path(post, path = "/v1/jobs", tag = "jobs", operation_id = "queue_job", request_body = NewJob,
     responses((status = 201, description = "The new job", body = JobView), Changed, Read))]
 async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result<Response, Problem> {
-    let file: FileHash = new.file.parse()?;
     let case: CaseToken = new.case.parse()?;
     let part = match new.part {
         PartGiven::Number(number) => PartRef::Number(number),
@@ -111,6 +122,17 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     // A wrong part is told before a large file is read again.
     app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
     has_room(&app).await?;
+    let file: FileHash = match (new.file, new.model) {
+        (Some(file), None) => file.parse()?,
+        (None, Some(model)) => {
+            let wish = Sliceable { case, part, pinned, material: new.material };
+            return slice(&app, model, wish).await;
+        }
+        _ => {
+            let help = "give the hash that an upload answered with, as \"file\" or within \"model\"";
+            return Err(Problem::unreadable("a job has a file or a model, and not both", help));
+        }
+    };
     let accepted = app.intake.accepted(&file).await?;
     allowed_on(&app, &accepted, pinned.as_ref())?;
     let job = JobId::from_entropy(entropy());
@@ -128,6 +150,98 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     let view = seen(&app, &job)?;
     let place = format!("/v1/jobs/{job}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+struct Sliceable {
+    case: CaseToken,
+    part: PartRef,
+    pinned: Option<PrinterName>,
+    material: Option<String>,
+}
+
+/// A job whose file is still to be made. What can be said without slicing is said before it is taken in.
+async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Response, Problem> {
+    let Some(slicing) = app.slicing.clone() else {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no-slicing",
+            "this platen takes no models",
+            "write the section [slicing] into its configuration (docs/slicing.md), or slice elsewhere and upload G-code",
+        ));
+    };
+    let hash: FileHash = model.hash.parse()?;
+    app.intake.spool().verify(&hash).await?;
+    let order = order_of(&model)?;
+    let of = app.recorder.read(|lab| lab.case(&wish.case).map(|case| case.intended_use))?;
+    let path = app.intake.spool().path(&hash);
+    let printers = app.config.printers.clone();
+    let (named, pinned, material) = (model.process, wish.pinned, wish.material.clone());
+    let accepted = order.accepted.clone();
+    let declared = slicejobs::declared(&order);
+    let ready = offload(move || -> Result<_, Problem> {
+        let catalogue = slicing.catalogue()?;
+        let chosen = choose(&catalogue, &printers, &named, pinned.as_ref(), material.as_deref());
+        let (process, printer) = chosen?;
+        slicing.able(&process, &CancellationToken::new())?;
+        let task = Task {
+            model: path,
+            hint: None,
+            declared,
+            process: process.clone(),
+            printer: PrinterLimits::default(),
+            intended_use: Some(of),
+            accepted,
+        };
+        slicing.ready(&task)?;
+        Ok((process, printer))
+    });
+    let (process, printer) = ready.await.map_err(|_| Problem::from(SliceError::Ended))??;
+    let job = JobId::from_entropy(entropy());
+    let request = Request::SliceJob(Box::new(lab::NewSlicing {
+        job: job.clone(),
+        case: wish.case,
+        part: wish.part,
+        model: hash,
+        order: SliceOrder { process: process.name, ..order },
+        pinned: Some(printer),
+        material: Some(wish.material.map_or(process.material, |material| material.trim().to_owned())),
+    }));
+    app.recorder.submit(request, Actor::Platen).await?;
+    let view = seen(app, &job)?;
+    let place = format!("/v1/jobs/{job}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+fn order_of(model: &ModelGiven) -> Result<SliceOrder, Problem> {
+    const HELP: &str = "say it as `platen slice --help` does";
+    let odd = |what: &str| Problem::unreadable(what, HELP);
+    if let Some(units) = &model.units {
+        units.parse::<Unit>().map_err(|error| Problem::unreadable(error, HELP))?;
+    }
+    let scale = model.scale.unwrap_or(1.0);
+    if !(1e-3..=1e3).contains(&scale) {
+        return Err(odd("a scale is a number from 0.001 to 1000"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range above")]
+    let scale = (scale * f64::from(SliceOrder::WHOLE)).round() as u32;
+    let expected = match model.expected.as_deref() {
+        None => None,
+        Some([x, y, z]) => {
+            let length = |mm: &f64| Height::from_mm(*mm).filter(|length| length.mm() > 0.0);
+            let size = length(x).zip(length(y)).zip(length(z));
+            Some(size.map(|((x, y), z)| [x, y, z]).ok_or_else(|| odd("these are no three lengths in mm"))?)
+        }
+        Some(_) => return Err(odd("an expected size is three lengths in mm")),
+    };
+    let order = SliceOrder {
+        process: model.process.clone(),
+        unit: model.units.clone(),
+        scale,
+        mirrored: model.mirrored,
+        expected,
+        accepted: model.accept.clone(),
+    };
+    if order.is_plain() { Ok(order) } else { Err(Refusal::SliceOrder.into()) }
 }
 
 /// Nothing new is taken in that could cost what was taken in before its entries, or their way to the broker.
@@ -250,7 +364,7 @@ pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Res
             };
             app.fleet.order(&run.printer, order).await?;
         }
-        (JobState::Queued, Change::Cancel) => {
+        (JobState::Queued | JobState::Slicing { .. }, Change::Cancel) => {
             // Refused if it has started since our look: its printer must be asked then.
             let request = Request::CancelJob { job: job.clone(), progress: None, by: by.clone(), line: None };
             app.recorder.submit(request, Actor::Person(by)).await?;

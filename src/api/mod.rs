@@ -10,6 +10,7 @@ mod cases;
 // utoipa's macro names the query types with their path.
 #[allow(unused_qualifications)]
 mod events;
+#[allow(unused_qualifications)]
 mod files;
 mod given;
 mod guard;
@@ -46,6 +47,8 @@ use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::preview::Previews;
 use crate::services::recorder::Recorder;
+use crate::services::slicejobs::Steps;
+use crate::services::slicing::Slicing;
 
 pub use events::Streams;
 pub use problem::Problem;
@@ -57,6 +60,10 @@ pub struct AppState {
     pub fleet: Fleet,
     pub intake: Intake,
     pub previews: Previews,
+    /// Absent where models are not taken.
+    pub slicing: Option<Arc<Slicing>>,
+    /// How far each slicing is.
+    pub steps: Steps,
     pub config: Arc<Config>,
     pub clock: Clock,
     /// What the publisher says of itself, in words; absent where no broker is configured.

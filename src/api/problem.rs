@@ -17,6 +17,8 @@ use crate::services::intake::IntakeError;
 use crate::services::preview::NotDrawn;
 use crate::services::recorder::{JournalError, NotRecorded};
 use crate::services::resume::NotMade;
+use crate::services::slicejobs::NoProcess;
+use crate::services::slicing::SliceError;
 
 /// The body of every answer that is not a yes (`application/problem+json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -107,10 +109,12 @@ impl From<Refusal> for Problem {
             Refusal::BedClear(_) => (StatusCode::CONFLICT, "bed-clear-already"),
             Refusal::NotLatched(_) => (StatusCode::CONFLICT, "not-latched"),
             Refusal::Material => (StatusCode::BAD_REQUEST, "not-a-material"),
+            Refusal::SliceOrder => (StatusCode::BAD_REQUEST, "not-a-process"),
             Refusal::Name => (StatusCode::BAD_REQUEST, "name-needed"),
         };
         let otherwise = match &refusal {
             Refusal::Material => "name the material in a few plain words, such as \"PLA\"",
+            Refusal::SliceOrder => "`platen slice` lists the processes",
             Refusal::Name => "give \"by\" with the name of the person who says so",
             Refusal::PrinterBusy { .. } => "wait for the job to end, or cancel it",
             Refusal::BedClear(_) | Refusal::NotLatched(_) => "there is nothing to do",
@@ -215,6 +219,12 @@ impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Spool(error) => error.into(),
+            IntakeError::Model(_) => Self::from_words(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "no-model",
+                &error.to_string(),
+                "export it again as STL, 3MF or OBJ",
+            ),
             IntakeError::Survey(_) => Self::from_words(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "not-printable",
@@ -251,6 +261,26 @@ impl From<NotDrawn> for Problem {
             }
         };
         Self::from_words(status, slug, &words, otherwise)
+    }
+}
+
+impl From<SliceError> for Problem {
+    fn from(error: SliceError) -> Self {
+        let (status, slug) = match &error {
+            SliceError::Io { .. } | SliceError::Copy(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-read"),
+            SliceError::Ended => return Self::closed(),
+            SliceError::Findings(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not-printable"),
+            _ => (StatusCode::UNPROCESSABLE_ENTITY, "not-sliced"),
+        };
+        Self::from_words(status, slug, &error.to_string(), "look at the model and the process")
+    }
+}
+
+impl From<NoProcess> for Problem {
+    fn from(error: NoProcess) -> Self {
+        let words = error.to_string();
+        let otherwise = "`platen slice` lists the processes";
+        Self::from_words(StatusCode::UNPROCESSABLE_ENTITY, "no-such-process", &words, otherwise)
     }
 }
 

@@ -42,8 +42,12 @@ pub enum PartGiven {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewJob {
-    /// The hash that the upload answered with.
-    pub file: String,
+    /// The hash that the upload answered with; or `model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// A model, of which a file is made first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelGiven>,
     /// The case's token.
     pub case: String,
     pub part: PartGiven,
@@ -58,6 +62,84 @@ pub struct NewJob {
 impl Example for NewJob {
     const EXAMPLE: &'static str =
         r#"{"file": "<sha256>", "case": "<token>", "part": 1, "printer": "mk3-07", "material": "PLA"}"#;
+}
+
+/// A model that is to be sliced, and what somebody says of it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelGiven {
+    /// The hash that the upload answered with.
+    pub hash: String,
+    /// By its name, or `draft` or `fine` where only one fits printer and material.
+    #[schema(example = "prusa-mk3s-pla-fine")]
+    pub process: String,
+    /// What it counts in: mm, inch, m, um, cm or ft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<String>,
+    /// How large it is by the anatomy: 0.5 is half of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
+    /// It is the mirror image of the anatomy, and is to be.
+    #[serde(default)]
+    pub mirrored: bool,
+    /// How large the anatomy is, in mm and in any order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Vec<f64>>,
+    /// Warnings that are accepted, by their codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<String>,
+}
+
+/// A model as it was read.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ModelView {
+    /// SHA-256 of the model's bytes.
+    pub model: String,
+    pub bytes: u64,
+    /// `binary STL`, `ASCII STL`, `OBJ` or `3MF`.
+    pub format: String,
+    pub unit: String,
+    /// Along X, Y and Z.
+    pub size_mm: Vec<f64>,
+    pub triangles: u64,
+    pub watertight: bool,
+}
+
+/// How far the slicer is with a job's model.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SlicingView {
+    pub process: String,
+    pub percent: u8,
+    /// The slicer's own words; empty while it waits for its turn.
+    pub doing: String,
+}
+
+/// Where a job's file comes from, if platen sliced it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ChainView {
+    /// SHA-256 of the model's bytes.
+    pub model: String,
+    pub model_format: String,
+    pub model_unit: String,
+    /// Along X, Y and Z.
+    pub model_size_mm: Vec<f64>,
+    pub process: String,
+    pub printer_model: String,
+    pub material: String,
+    pub profile: String,
+    pub profile_version: u32,
+    /// SHA-256 of the profile.
+    pub profile_hash: String,
+    pub slicer: String,
+    pub slicer_version: String,
+    /// SHA-256 of the file that it wrote.
+    pub file: String,
+    pub layers: u64,
+    pub height_mm: Option<f64>,
+    /// Whether the slicer ran without any network.
+    pub network_cut: bool,
+    /// Warnings that were accepted, by their codes.
+    pub accepted: Vec<String>,
 }
 
 /// Who is at which printer to let a job begin.
@@ -206,10 +288,17 @@ pub struct JobView {
     pub id: String,
     pub case: String,
     pub part: PartView,
+    /// SHA-256 of the file; while it is sliced, and where it could not be, of its model.
     pub file: String,
     pub commands: u64,
-    /// `queued`, `printing`, `paused`, `printed`, `cancelled` or `interrupted`.
+    /// `slicing`, `queued`, `printing`, `paused`, `printed`, `cancelled`, `interrupted` or `not_sliced`.
     pub state: String,
+    /// How far its slicing is; only while it is sliced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slicing: Option<SlicingView>,
+    /// Where its file comes from, if it was sliced here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainView>,
     /// Why it is paused, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,

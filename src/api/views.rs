@@ -14,11 +14,13 @@ use crate::domain::printer::{
 
 use super::AppState;
 use super::shapes::{
-    CaseBrief, CaseView, ContinuedView, FindingView, HoldView, IdentityView, JobView, LatchView, LineView,
-    PartView, PrinterView, ProgressView, PromptView, QuarantineView, ReadingView, ResumeFileBrief,
-    ResumeFileView, ResumesView, TemperaturesView, Waiting, WaitingOn,
+    CaseBrief, CaseView, ChainView, ContinuedView, FindingView, HoldView, IdentityView, JobView, LatchView,
+    LineView, PartView, PrinterView, ProgressView, PromptView, QuarantineView, ReadingView, ResumeFileBrief,
+    ResumeFileView, ResumesView, SlicingView, TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
+use crate::domain::chain::Chain;
+use crate::domain::units::Height;
 use crate::gcode::preflight::Finding;
 use crate::services::intake::Accepted;
 use crate::services::resume::Made;
@@ -163,6 +165,8 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         file: job.file.to_string(),
         commands: job.commands,
         state: job.state.word().into(),
+        slicing: slicing(app, job),
+        chain: lab.chains.get(&job.id).map(Into::into),
         paused: match &job.state {
             JobState::Paused { reason, .. } => Some(reason.in_words()),
             _ => None,
@@ -210,6 +214,51 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
             .and_then(|run| unrecorded(app, &run.printer))
             .map(Into::into),
         waiting: (job.state == JobState::Queued).then(|| waiting(app, lab, job)),
+    }
+}
+
+fn slicing(app: &AppState, job: &Job) -> Option<SlicingView> {
+    let JobState::Slicing { order } = &job.state else { return None };
+    let step = app.steps.of(&job.id).unwrap_or_default();
+    Some(SlicingView { process: order.process.clone(), percent: step.percent, doing: step.doing })
+}
+
+impl From<crate::services::intake::AcceptedModel> for super::shapes::ModelView {
+    fn from(accepted: crate::services::intake::AcceptedModel) -> Self {
+        let report = accepted.report;
+        Self {
+            model: accepted.file.to_string(),
+            bytes: report.bytes,
+            format: report.format.to_string(),
+            unit: report.unit.to_string(),
+            size_mm: report.size.to_vec(),
+            triangles: report.triangles,
+            watertight: report.watertight,
+        }
+    }
+}
+
+impl From<&Chain> for ChainView {
+    fn from(chain: &Chain) -> Self {
+        Self {
+            model: chain.model.hash.to_string(),
+            model_format: chain.model.format.clone(),
+            model_unit: chain.model.unit.clone(),
+            model_size_mm: chain.model.size.map(Height::mm).to_vec(),
+            process: chain.process.clone(),
+            printer_model: chain.printer_model.clone(),
+            material: chain.material.clone(),
+            profile: chain.profile.name.clone(),
+            profile_version: chain.profile.version,
+            profile_hash: chain.profile.hash.to_string(),
+            slicer: chain.slicer.name.clone(),
+            slicer_version: chain.slicer.version.clone(),
+            file: chain.file.to_string(),
+            layers: chain.layers,
+            height_mm: chain.height.map(Height::mm),
+            network_cut: chain.network_cut,
+            accepted: chain.accepted.clone(),
+        }
     }
 }
 
@@ -262,6 +311,7 @@ fn why_ended(outcome: &Outcome) -> Option<String> {
         }
         Outcome::Cancelled { by } => Some(format!("cancelled by {by}")),
         Outcome::Interrupted { why } => Some(Interruption::in_words(why)),
+        Outcome::NotSliced { why } => Some(why.clone()),
     }
 }
 

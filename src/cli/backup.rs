@@ -112,7 +112,7 @@ fn fill(client: &Client, part: &Path) -> Result<(Manifest, u64), Failed> {
     let whole = fetch_journal(client, &part.join(JOURNAL))?;
     let listed: Vec<String> = client.get("/v1/files")?;
     let mut wanted: BTreeSet<FileHash> = listed.iter().filter_map(|name| name.parse().ok()).collect();
-    wanted.extend(whole.lab.jobs.values().map(|job| job.file.clone()));
+    wanted.extend(whole.lab.files().cloned());
     let files = part.join(FILES);
     new_folder(&files).map_err(|error| cannot_write(&files, error))?;
     let (mut sums, mut absent, mut bytes, mut kept) = (String::new(), Vec::new(), 0, 0);

@@ -161,6 +161,7 @@ impl Demo {
         let mut printers = Vec::new();
         for (index, handle) in handles.iter().enumerate() {
             printers.push(Printer {
+                model: None,
                 name: handle.name().parse().map_err(wrong)?,
                 port: handle.path().to_owned(),
                 baud: Baud(FACES[index % FACES.len()].1),
@@ -187,6 +188,7 @@ impl Demo {
             });
         }
         Ok(Config {
+            slicing: None,
             site: "demo".parse().map_err(wrong)?,
             node: "local".parse().map_err(wrong)?,
             state_dir: scratch.0.join("state"),
@@ -283,6 +285,7 @@ fn jobs(recorder: &Recorder, queued: &[Queued]) -> Vec<Job> {
 /// One job in a line, in steps of ten percent.
 fn line(job: &Job) -> String {
     match &job.state {
+        JobState::Slicing { .. } => "slicing".into(),
         JobState::Queued => "waiting".into(),
         JobState::Printing { run } | JobState::Paused { run, .. } => {
             let tens = (run.progress.percent() / 10.0).floor() * 10.0;

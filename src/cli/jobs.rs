@@ -104,7 +104,8 @@ impl Jobs {
         }
         let origin: JobView = client.get(&path)?;
         let new = NewJob {
-            file: made.file.file.clone(),
+            model: None,
+            file: Some(made.file.file.clone()),
             case: origin.case,
             part: PartGiven::Text(origin.part.id),
             printer: Some(made.printer.clone()),

@@ -17,6 +17,7 @@ pub mod printers;
 pub mod restore;
 pub mod safe_off;
 pub mod serve;
+pub mod slice;
 pub mod stop;
 pub mod stream;
 
@@ -78,13 +79,15 @@ pub enum Verb {
     Check(check::Check),
     /// Say what a model is (STL, 3MF, OBJ), and what speaks against printing it, without a daemon.
     Model(model::Model),
+    /// Slice a model (STL, 3MF, OBJ) with a process of this site, without a daemon.
+    Slice(slice::Slice),
     /// Say what a G-code file would do, and what speaks against printing it, without a daemon.
     Preflight(preflight::Preflight),
     /// Draw a layer of a G-code file, or the whole print from three sides, without a daemon.
     Preview(preview::Preview),
     /// Stream one file to one port without a daemon, to try a printer out; or measure what its board can hold.
     Stream(stream::Stream),
-    /// Upload a G-code file and queue a job from it.
+    /// Upload a G-code file, or a model to be sliced, and queue a job from it.
     Print(print::Print),
     /// List jobs, look at one, start, cancel, pause or resume it, or go on with an interrupted one's part.
     Jobs(jobs::Jobs),
@@ -157,6 +160,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Stream(verb) => verb.run(&global),
         Verb::Check(verb) => verb.run(&global),
         Verb::Model(verb) => verb.run(&global),
+        Verb::Slice(verb) => verb.run(&global),
         Verb::Preflight(verb) => verb.run(&global),
         Verb::Preview(verb) => verb.run(),
         Verb::Print(verb) => verb.run(&global),

@@ -12,10 +12,9 @@ use crate::model::mesh::Edges;
 use crate::model::scale::{Declared, Unit, UnitFrom, shown_size};
 use crate::model::{Hint, ModelReport, judge, read};
 
+/// What a person says of a model.
 #[derive(Debug, Args)]
-pub struct Model {
-    /// The model to look at: STL, 3MF or OBJ.
-    pub file: PathBuf,
+pub struct Given {
     /// What it counts in: mm, inch, m, um, cm or ft. A 3MF says it itself.
     #[arg(long, value_name = "UNIT")]
     pub units: Option<Unit>,
@@ -28,6 +27,26 @@ pub struct Model {
     /// How large the anatomy is, in mm and in any order, such as 80x60x100.
     #[arg(long, value_name = "XxYxZ", value_parser = lengths)]
     pub expected: Option<Lengths>,
+}
+
+impl Given {
+    pub fn declared(&self) -> Declared {
+        Declared {
+            units: self.units,
+            scale: self.scale,
+            mirrored: self.mirrored,
+            expected: self.expected.map(|Lengths(size)| size),
+            volume: None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Model {
+    /// The model to look at: STL, 3MF or OBJ.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub given: Given,
     /// How large a print the printer can make, in mm, such as 250x210x210.
     #[arg(long, value_name = "XxYxZ", value_parser = lengths)]
     pub volume: Option<Lengths>,
@@ -69,15 +88,10 @@ impl Model {
             return Err(Failed::Finding(format!("{} is no file; name a model", self.file.display())));
         }
         let hint = self.file.extension().and_then(|extension| extension.to_str()).and_then(Hint::of);
-        let report = read(&mut file, hint, self.units, &LIMITS)
+        let report = read(&mut file, hint, self.given.units, &LIMITS)
             .map_err(|error| Failed::Finding(format!("this model cannot be used: {error}")))?;
-        let declared = Declared {
-            units: self.units,
-            scale: self.scale,
-            mirrored: self.mirrored,
-            expected: self.expected.map(|Lengths(size)| size),
-            volume: self.volume.map(|Lengths(size)| size),
-        };
+        let volume = self.volume.map(|Lengths(size)| size);
+        let declared = Declared { volume, ..self.given.declared() };
         let findings = judge(&report, &declared);
         let open = refused(&findings, &self.accept).len();
         if global.json {

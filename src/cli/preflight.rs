@@ -100,7 +100,7 @@ impl Preflight {
     }
 }
 
-fn print(analysis: &Analysis, findings: &[Finding]) {
+pub(super) fn print(analysis: &Analysis, findings: &[Finding]) {
     let size =
         analysis.extrusion.size().map(|size| size.map_or_else(|| "–".into(), |size| format!("{size:.1}")));
     show::line(&format!("prints {} mm in {} layers", size.join(" × "), analysis.layers.len()));
@@ -112,14 +112,16 @@ fn print(analysis: &Analysis, findings: &[Finding]) {
         let mass = mass.map(|mass| format!(", {mass:.1} g")).unwrap_or_default();
         show::line(&format!("tool {tool}: {length:.0} mm of filament, {volume:.1} cm³{mass}"));
     }
-    for finding in findings {
-        let severity = match finding.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        let line = finding.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        show::line(&format!("{severity} {}: {line}{}; {}", finding.code, finding.what, finding.help));
-    }
+    findings.iter().for_each(finding);
+}
+
+pub(super) fn finding(finding: &Finding) {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let line = finding.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    show::line(&format!("{severity} {}: {line}{}; {}", finding.code, finding.what, finding.help));
 }
 
 /// Without the time for heating, of which a file says nothing.

@@ -1,4 +1,4 @@
-//! `platen print`: upload a file, queue a job from it, say where it runs or why it waits.
+//! `platen print`: upload a file or a model, queue a job from it, say where it runs or why it waits.
 
 use clap::Args;
 use std::fs::File;
@@ -6,15 +6,17 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::model::Given;
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{FileView, JobView, NewJob, PartGiven};
+use crate::api::shapes::{FileView, JobView, ModelGiven, ModelView, NewJob, PartGiven};
+use crate::model::Hint;
 
 /// How often `--wait` looks: progress is noted once a second.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub struct Print {
-    /// The G-code to print.
+    /// The G-code to print, or a model (STL, 3MF, OBJ) that the daemon slices first.
     pub file: PathBuf,
     /// The case's token.
     #[arg(long, value_name = "TOKEN")]
@@ -28,6 +30,14 @@ pub struct Print {
     /// The material in plain words, such as PLA.
     #[arg(long, value_name = "WORDS")]
     pub material: Option<String>,
+    /// For a model, the process by its name; or `draft` or `fine`, where only one fits.
+    #[arg(long, value_name = "NAME")]
+    pub process: Option<String>,
+    #[command(flatten)]
+    pub given: Given,
+    /// For a model, a warning that is accepted, by its code; may be given again.
+    #[arg(long, value_name = "CODE")]
+    pub accept: Vec<String>,
     /// Wait for the job's end; exit 0 only if it was printed exactly.
     #[arg(long)]
     pub wait: bool,
@@ -45,17 +55,48 @@ impl Print {
                 self.file.display()
             )));
         }
+        let extension = self.file.extension().and_then(|extension| extension.to_str());
+        let kind = extension.map(str::to_ascii_lowercase);
+        let hint = kind.and_then(|kind| Hint::of(&kind).map(|hint| (hint, kind)));
+        match (&hint, &self.process) {
+            (Some(_), None) => {
+                let words = "say by which process this model is to be sliced, with --process NAME; `platen slice` lists them";
+                return Err(Failed::Usage(words.into()));
+            }
+            (None, Some(_)) => {
+                let words = "G-code is sliced already; --process is for a model (.stl, .3mf, .obj)";
+                return Err(Failed::Usage(words.into()));
+            }
+            _ => {}
+        }
         let mut source = Watched::new(file, about.len());
-        let uploaded: FileView = client.upload("/v1/files", about.len(), &mut source)?;
+        let (file, model) = match (hint, self.process) {
+            (None, _) => {
+                let uploaded: FileView = client.upload("/v1/files", about.len(), &mut source)?;
+                (Some(uploaded.file), None)
+            }
+            (Some((_, kind)), process) => {
+                let units = self.given.units.map(|units| units.to_string());
+                let of = units.as_ref().map(|units| format!("&units={units}")).unwrap_or_default();
+                let path = format!("/v1/models?kind={kind}{of}");
+                let uploaded: ModelView = client.upload(&path, about.len(), &mut source)?;
+                let declared = self.given.declared();
+                let model = ModelGiven {
+                    hash: uploaded.model,
+                    process: process.unwrap_or_default(),
+                    units,
+                    scale: Some(declared.scale),
+                    mirrored: declared.mirrored,
+                    expected: declared.expected.map(|size| size.to_vec()),
+                    accept: self.accept,
+                };
+                (None, Some(model))
+            }
+        };
         source.clear();
         let part = self.part.parse().map_or(PartGiven::Text(self.part), PartGiven::Number);
-        let new = NewJob {
-            file: uploaded.file,
-            case: self.case,
-            part,
-            printer: self.printer,
-            material: self.material,
-        };
+        let new =
+            NewJob { file, model, case: self.case, part, printer: self.printer, material: self.material };
         let mut job: JobView = client.post("/v1/jobs", &new)?;
         if self.wait {
             if !global.json {
@@ -87,6 +128,10 @@ fn wait(client: &Client, mut job: JobView) -> Result<JobView, Failed> {
     let mut bar = Bar::new();
     while job.ended.is_none() {
         match job.progress {
+            None if job.slicing.is_some() => {
+                let percent = job.slicing.as_ref().map_or(0, |slicing| slicing.percent);
+                bar.draw(&job.state, f64::from(percent));
+            }
             Some(progress) => bar.draw(&job.state, progress.percent),
             None => bar.draw(&job.state, 0.0),
         }
@@ -126,7 +171,7 @@ impl Read for Watched {
 }
 
 /// One line on a terminal that is drawn over itself.
-struct Bar {
+pub(super) struct Bar {
     drawn: Option<Instant>,
     terminal: bool,
 }
@@ -134,12 +179,12 @@ struct Bar {
 impl Bar {
     const WIDTH: usize = 30;
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { drawn: None, terminal: std::io::stderr().is_terminal() }
     }
 
     #[expect(clippy::disallowed_methods, reason = "how often a bar is drawn decides nothing")]
-    fn draw(&mut self, what: &str, percent: f64) {
+    pub(super) fn draw(&mut self, what: &str, percent: f64) {
         let recently = self.drawn.is_some_and(|drawn| drawn.elapsed() < Duration::from_millis(100));
         if !self.terminal || recently {
             return;
@@ -151,7 +196,7 @@ impl Bar {
         let _ = write!(std::io::stderr(), "\r\x1b[K{what} {bar} {percent:5.1} %");
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         if self.drawn.take().is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }

@@ -65,6 +65,9 @@ fn state(job: &JobView) -> String {
     if let Some(done) = &job.unrecorded {
         return format!("{done}, not yet in the journal");
     }
+    if let Some(slicing) = &job.slicing {
+        return format!("{} {} %", job.state, slicing.percent);
+    }
     match job.progress.filter(|_| job.ended.is_none()) {
         Some(progress) => format!("{} {:.1} %", job.state, progress.percent),
         None => job.state.clone(),
@@ -76,6 +79,30 @@ pub fn job(job: &JobView) {
     line(&format!("job {}: {}", job.id, state(job)));
     line(&format!("  part     {} {} of case {}", job.part.number, plain(&job.part.name), job.case));
     line(&format!("  file     {} ({} commands)", job.file, job.commands));
+    if let Some(slicing) = &job.slicing {
+        let doing = if slicing.doing.is_empty() { "waiting for its turn" } else { &slicing.doing };
+        line(&format!("  slicing  {} %, {} (process {})", slicing.percent, plain(doing), slicing.process));
+    }
+    if let Some(chain) = &job.chain {
+        let size: Vec<_> = chain.model_size_mm.iter().map(|length| format!("{length:.1}")).collect();
+        line(&format!("  model    {} ({}, {} mm)", chain.model, chain.model_format, size.join(" × ")));
+        line(&format!(
+            "  process  {} (for {} on {})",
+            chain.process,
+            plain(&chain.material),
+            chain.printer_model
+        ));
+        let version = chain.profile_version;
+        line(&format!("  profile  {}, version {version}, {}", chain.profile, chain.profile_hash));
+        let network = if chain.network_cut { "" } else { " (it could have reached the network)" };
+        line(&format!(
+            "  slicer   {} {}{network}, {} layers",
+            chain.slicer, chain.slicer_version, chain.layers
+        ));
+        if !chain.accepted.is_empty() {
+            line(&format!("  accepted {}", plain(&chain.accepted.join(", "))));
+        }
+    }
     if let Some(material) = &job.material {
         line(&format!("  material {}", plain(material)));
     }

@@ -39,6 +39,8 @@ pub struct Config {
     /// What becomes of jobs that were running when platen ended.
     pub restart: Restart,
     pub printers: Vec<Printer>,
+    /// Absent: models are not taken, G-code is.
+    pub slicing: Option<Slicing>,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
@@ -62,6 +64,21 @@ impl Default for Restart {
             ask_uses: vec![IntendedUse::Guide, IntendedUse::Diagnostic],
         }
     }
+}
+
+/// How models become files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slicing {
+    /// The folder with `processes.toml` and the profiles.
+    pub profiles: PathBuf,
+    /// The slicer; else the one on the path.
+    pub program: Option<PathBuf>,
+    /// So many at a time.
+    pub parallel: usize,
+    /// Bytes of address space that one may take.
+    pub memory: u64,
+    /// How long one may take.
+    pub wall: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +195,8 @@ pub enum BedClearing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Printer {
     pub name: PrinterName,
+    /// Which processes are for it.
+    pub model: Option<String>,
     pub port: PathBuf,
     pub baud: Baud,
     /// Bytes of the board's receive buffer; 128 unless the maker says more.

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
-use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, Restart, StopInput, relay};
+use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, Restart, Slicing, StopInput, relay};
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
 use crate::domain::heat::HeatLimits;
@@ -35,11 +35,13 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ),
     ("http", &["listen", "upload_max_mb"]),
     ("restart", &["continue", "ask"]),
+    ("slicing", &["profiles", "program", "parallel", "memory_mb", "minutes"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max"]),
     (
         "printer",
         &[
             "name",
+            "model",
             "port",
             "baud",
             "rx_buffer",
@@ -86,6 +88,7 @@ const TOP: &[&str] = &[
     "attended_uses",
     "http",
     "restart",
+    "slicing",
     "mqtt",
     "printer",
 ];
@@ -99,6 +102,10 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7180
 /// A week-long print at high detail has some 200 MB of G-code.
 const UPLOAD_MAX_MB: u64 = 512;
 const MEGABYTE: u64 = 1 << 20;
+const PROFILES: &str = "/etc/platen/slicing";
+/// As `slicing::limits` has them, with the reasons.
+const SLICER_MEMORY_MB: u64 = 4_096;
+const SLICER_MINUTES: u64 = 30;
 /// Classic Marlin's receive ring; every board has at least this.
 const RX_BUFFER: u64 = 128;
 /// What the recorder's queue is made for, with room for people.
@@ -142,6 +149,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let restart = restart(&mut reader, &top);
     let http = http(&mut reader, &top);
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
+    let slicing = reader.section(&top, "slicing").map(|section| slicing(&mut reader, &section));
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
@@ -155,6 +163,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             attended_uses,
             restart,
             printers,
+            slicing,
             stop_file,
             stop_input,
         }),
@@ -235,6 +244,20 @@ fn http(reader: &mut Reader<'_>, top: &Section<'_>) -> Http {
         http.upload_max = found.value * MEGABYTE;
     }
     http
+}
+
+/// Where profiles are, and what a slicer may take.
+fn slicing(reader: &mut Reader<'_>, section: &Section<'_>) -> Slicing {
+    reader.unknown_keys(section, keys("slicing"));
+    let profiles = path(reader, section, "profiles").unwrap_or_else(|| PROFILES.into());
+    let program = path(reader, section, "program");
+    let parallel = reader.number(section, "parallel", "slicers", 1..=64).map_or(1, |found| found.value);
+    let memory = reader.number(section, "memory_mb", "megabytes", 128..=1_048_576);
+    let memory = memory.map_or(SLICER_MEMORY_MB, |found| found.value) * MEGABYTE;
+    let minutes = reader.number(section, "minutes", "minutes", 1..=1_440);
+    let wall = Duration::from_secs(minutes.map_or(SLICER_MINUTES, |found| found.value) * 60);
+    let parallel = usize::try_from(parallel).unwrap_or(1);
+    Slicing { profiles, program, parallel, memory, wall }
 }
 
 fn mqtt(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Mqtt> {
@@ -339,6 +362,7 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
                 None => drop(names.insert(found.value, found.at.line)),
             }
         }
+        let model = model(reader, section);
         let port = port(reader, section, &mut ports);
         let baud = baud(reader, section);
         let rx_buffer =
@@ -371,6 +395,7 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
                 (usize::try_from(rx_buffer).unwrap_or(0), usize::try_from(command_buffer).unwrap_or(0));
             printers.push(Printer {
                 name,
+                model,
                 port,
                 baud,
                 rx_buffer,
@@ -394,6 +419,18 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
         }
     }
     printers
+}
+
+/// As the processes name it.
+fn model(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<String> {
+    let found = reader.text(section, "model")?;
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (1..=64).contains(&found.value.len()) && found.value.chars().all(legal) {
+        return Some(found.value);
+    }
+    let instead = "write it as `printer_model` in processes.toml, such as \"prusa-mk3s\"";
+    reader.wrong(&found.at, "a printer model is 1 to 64 of a-z, 0-9 and -", instead);
+    None
 }
 
 fn port(

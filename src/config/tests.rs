@@ -39,6 +39,31 @@ fn what_is_left_out_has_the_documented_default() {
 }
 
 #[test]
+fn models_are_taken_only_with_a_section_of_their_own() {
+    assert_eq!(Config::parse(GOOD).unwrap().slicing, None);
+    let with =
+        |section: &str| Config::parse(&GOOD.replace("[[printer]]", &format!("{section}\n[[printer]]")));
+    let plain = with("[slicing]").unwrap().slicing.unwrap();
+    assert_eq!(plain.profiles, Path::new("/etc/platen/slicing"));
+    let usual = Slicing {
+        profiles: plain.profiles.clone(),
+        program: None,
+        parallel: 1,
+        memory: 4 << 30,
+        wall: Duration::from_secs(1_800),
+    };
+    assert_eq!(plain, usual);
+    let all = "[slicing]\nprofiles = \"/a\"\nprogram = \"/b\"\nparallel = 3\nmemory_mb = 512\nminutes = 2";
+    let all = with(all).unwrap().slicing.unwrap();
+    assert_eq!((all.program.as_deref(), all.parallel), (Some(Path::new("/b")), 3));
+    assert_eq!((all.memory, all.wall), (512 << 20, Duration::from_secs(120)));
+    let told = mistake("baud = 115200", "baud = 115200\nmodel = \"MK3 S\"");
+    assert!(told.contains("a printer model is 1 to 64 of a-z, 0-9 and -"), "{told}");
+    let named = Config::parse(&GOOD.replace("baud", "model = \"prusa-mk3s\"\nbaud")).unwrap();
+    assert_eq!(named.printers[0].model.as_deref(), Some("prusa-mk3s"));
+}
+
+#[test]
 fn every_mistake_is_told_at_once_in_the_order_of_the_file() {
     let found = mistakes(
         r#"
@@ -194,6 +219,7 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     assert!(all_on.printers.iter().all(|printer| printer.firmware.is_some()));
     assert!(all_on.printers.iter().all(|printer| printer.relay.is_some() && printer.dtr_reset.is_some()));
     let found_out = |printer: Printer| Printer {
+        model: None,
         firmware: None,
         dtr_reset: None,
         relay: None,

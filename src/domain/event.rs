@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::case::IntendedUse;
+use super::chain::{Chain, SliceOrder};
 use super::heat::Alarm;
 use super::identity::{Evidence, Wrong};
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
@@ -86,6 +87,21 @@ pub enum Fact {
         part: PartId,
         number: u16,
         name: PartName,
+    },
+    /// A model was taken in, of which a file is made.
+    JobSlicing {
+        model: FileHash,
+        order: Box<SliceOrder>,
+        pinned: Option<PrinterName>,
+        material: Option<String>,
+    },
+    /// The file is made; `JobQueued` follows.
+    JobSliced {
+        chain: Box<Chain>,
+    },
+    /// None was made, or none that may be printed. The words may be a slicer's.
+    JobNotSliced {
+        why: String,
     },
     JobQueued {
         file: FileHash,
@@ -255,6 +271,9 @@ impl Fact {
             Self::DaemonStarted { .. } => "daemon_started",
             Self::CaseOpened { .. } => "case_opened",
             Self::PartAdded { .. } => "part_added",
+            Self::JobSlicing { .. } => "job_slicing",
+            Self::JobSliced { .. } => "job_sliced",
+            Self::JobNotSliced { .. } => "job_not_sliced",
             Self::JobQueued { .. } => "job_queued",
             Self::JobResumeFile { .. } => "job_resume_file",
             Self::JobStarted { .. } => "job_started",
@@ -313,18 +332,26 @@ impl Fact {
             | Self::PromptAnswered { printer, .. }
             | Self::ConsoleUsed { printer, .. } => Some(printer),
             Self::JobCancelled { printer, .. } => printer.as_ref(),
-            Self::JobQueued { pinned, .. } => pinned.as_ref(),
+            Self::JobQueued { pinned, .. } | Self::JobSlicing { pinned, .. } => pinned.as_ref(),
             Self::JournalBegun { .. }
             | Self::JournalRestored { .. }
             | Self::DaemonStarted { .. }
             | Self::CaseOpened { .. }
-            | Self::PartAdded { .. } => None,
+            | Self::PartAdded { .. }
+            | Self::JobSliced { .. }
+            | Self::JobNotSliced { .. } => None,
         }
     }
 
     /// Whether a job ended by this.
     pub fn ends_job(&self) -> bool {
-        matches!(self, Self::JobPrinted { .. } | Self::JobCancelled { .. } | Self::JobInterrupted { .. })
+        matches!(
+            self,
+            Self::JobPrinted { .. }
+                | Self::JobCancelled { .. }
+                | Self::JobInterrupted { .. }
+                | Self::JobNotSliced { .. }
+        )
     }
 }
 

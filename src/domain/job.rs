@@ -1,11 +1,11 @@
 //! A job: one attempt to print one file for one part.
 //!
 //! ```text
-//! Queued ─▶ Printing ◀─▶ Paused
-//!    │          │           │
-//!    │          └─────┬─────┘
-//!    ▼                ▼
-//! Ended(Cancelled)  Ended(Printed | Cancelled | Interrupted)
+//! Slicing ─▶ Queued ─▶ Printing ◀─▶ Paused
+//!    │          │          │           │
+//!    │          │          └─────┬─────┘
+//!    ▼          ▼                ▼
+//! Ended(NotSliced | Cancelled)  Ended(Printed | Cancelled | Interrupted)
 //! ```
 //! Nothing leaves `Ended`: printing again is a new job.
 
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use super::case::IntendedUse;
+use super::chain::SliceOrder;
 use super::heat::Hazard;
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::moment::{Stamp, WallTime};
@@ -236,6 +237,10 @@ pub enum Outcome {
     Interrupted {
         why: Interruption,
     },
+    /// Nothing that may be printed was made of its model; the words say why.
+    NotSliced {
+        why: String,
+    },
 }
 
 impl Outcome {
@@ -244,6 +249,7 @@ impl Outcome {
             Self::Printed { .. } => "printed",
             Self::Cancelled { .. } => "cancelled",
             Self::Interrupted { .. } => "interrupted",
+            Self::NotSliced { .. } => "not_sliced",
         }
     }
 }
@@ -265,6 +271,10 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum JobState {
+    /// A file is being made of its model.
+    Slicing {
+        order: Box<SliceOrder>,
+    },
     Queued,
     Printing {
         run: Run,
@@ -285,6 +295,7 @@ pub enum JobState {
 impl JobState {
     pub fn word(&self) -> &'static str {
         match self {
+            Self::Slicing { .. } => "slicing",
             Self::Queued => "queued",
             Self::Printing { .. } => "printing",
             Self::Paused { .. } => "paused",
@@ -294,7 +305,7 @@ impl JobState {
 
     pub fn run(&self) -> Option<&Run> {
         match self {
-            Self::Queued => None,
+            Self::Slicing { .. } | Self::Queued => None,
             Self::Printing { run } | Self::Paused { run, .. } => Some(run),
             Self::Ended { run, .. } => run.as_ref(),
         }
@@ -311,8 +322,9 @@ pub struct Job {
     pub id: JobId,
     pub case: CaseToken,
     pub part: PartId,
+    /// What is printed; until it is sliced, its model.
     pub file: FileHash,
-    /// Commands in the file, and their digest: what "exact" is measured against.
+    /// Commands in the file, and their digest: what "exact" is measured against. Nothing until it is sliced.
     pub commands: u64,
     pub digest: FileHash,
     /// The only printer it may run on, where somebody chose one.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::case::{Case, IntendedUse};
+use super::chain::{Chain, SliceOrder};
 use super::event::{Actor, Event, Fact, JobRef};
 use super::heat::Alarm;
 use super::identity::{Evidence, Identity, Quarantine, Wrong};
@@ -33,6 +34,19 @@ pub enum Request {
         name: PartName,
     },
     QueueJob(Box<NewJob>),
+    /// A model, of which a file is to be made.
+    SliceJob(Box<NewSlicing>),
+    /// The file of a job is made, is in the spool, and may be printed.
+    NoteSliced {
+        job: JobId,
+        chain: Box<Chain>,
+        commands: u64,
+        digest: FileHash,
+    },
+    NoteNotSliced {
+        job: JobId,
+        why: String,
+    },
     /// A file that goes on with an interrupted job's part; noted before the file is there.
     MakeResumeFile {
         job: JobId,
@@ -192,6 +206,20 @@ pub struct NewJob {
     pub material: Option<String>,
 }
 
+#[derive(Clone, Debug)]
+pub struct NewSlicing {
+    pub job: JobId,
+    pub case: CaseToken,
+    pub part: PartRef,
+    pub model: FileHash,
+    pub order: SliceOrder,
+    pub pinned: Option<PrinterName>,
+    pub material: Option<String>,
+}
+
+/// More words than these are not kept of why a model was not sliced: an entry of the journal has a bound.
+const WHY_MAX: usize = 400;
+
 /// Why a request is not granted: what, which, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -254,6 +282,10 @@ pub enum Refusal {
     BedClear(PrinterName),
     #[error("printer {0} is not locked")]
     NotLatched(PrinterName),
+    #[error(
+        "a process, a unit and at most 16 accepted warnings are words of a-z, 0-9 and . - _, and a scale is more than 0"
+    )]
+    SliceOrder,
     #[error("material is 1 to 40 letters, digits, spaces and . - _ +")]
     Material,
     #[error("a name is needed: who says so? (1 to 40 letters, digits, spaces and . - _ @)")]
@@ -267,17 +299,20 @@ pub enum EntityKey {
     Part(PartId),
     Job(JobId),
     Printer(PrinterName),
+    /// Of a job: beside it, since both would not fit into one value of the store.
+    Chain(JobId),
     Counters,
 }
 
 impl EntityKey {
-    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `counters`.
+    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `counters`.
     pub fn path(&self) -> String {
         match self {
             Self::Case(id) => format!("case/{id}"),
             Self::Part(id) => format!("part/{id}"),
             Self::Job(id) => format!("job/{id}"),
             Self::Printer(name) => format!("printer/{name}"),
+            Self::Chain(id) => format!("chain/{id}"),
             Self::Counters => "counters".into(),
         }
     }
@@ -323,6 +358,8 @@ pub struct Lab {
     pub parts: BTreeMap<PartId, Part>,
     pub jobs: BTreeMap<JobId, Job>,
     pub printers: BTreeMap<PrinterName, PrinterRecord>,
+    /// Where the files of jobs come from that platen sliced.
+    pub chains: BTreeMap<JobId, Chain>,
 }
 
 /// How a running job ends that does not come to its end: as cancelled, where a person has asked for that before.
@@ -351,6 +388,12 @@ pub fn person(name: &str) -> Result<String, Refusal> {
     }
 }
 
+fn legal_material(material: Option<&str>) -> Result<(), Refusal> {
+    let legal = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '+');
+    let fits = |material: &str| (1..=40).contains(&material.chars().count()) && material.chars().all(legal);
+    if material.is_none_or(fits) { Ok(()) } else { Err(Refusal::Material) }
+}
+
 impl Lab {
     pub fn case(&self, token: &CaseToken) -> Result<&Case, Refusal> {
         self.cases.get(token).ok_or_else(|| Refusal::NoCase(token.clone()))
@@ -370,6 +413,11 @@ impl Lab {
                 .map(|Restored { at, .. }| Latch::Stopped { by: RESTORE.into(), at }),
             ..PrinterRecord::new(name.clone())
         })
+    }
+
+    /// What has to be in the spool: the files of jobs, and the models that they were sliced from.
+    pub fn files(&self) -> impl Iterator<Item = &FileHash> {
+        self.jobs.values().map(|job| &job.file).chain(self.chains.values().map(|chain| &chain.model.hash))
     }
 
     /// The parts of a case, by number.
@@ -639,6 +687,44 @@ impl Lab {
                 one(Fact::ConsoleUsed { printer: printer.clone(), by, command: command.clone() })
             }
             Request::QueueJob(new) => self.judge_queue(new),
+            Request::SliceJob(new) => {
+                if self.jobs.contains_key(&new.job) {
+                    return Err(Refusal::JobExists(new.job.clone()));
+                }
+                self.find_part(&new.case, &new.part)?;
+                legal_material(new.material.as_deref())?;
+                if !new.order.is_plain() {
+                    return Err(Refusal::SliceOrder);
+                }
+                let fact = Fact::JobSlicing {
+                    model: new.model.clone(),
+                    order: Box::new(new.order.clone()),
+                    pinned: new.pinned.clone(),
+                    material: new.material.clone(),
+                };
+                Ok(vec![(Some(new.job.clone()), fact)])
+            }
+            Request::NoteSliced { job, chain, commands, digest } => {
+                let known = self.slicing(job, "sliced")?;
+                let queued = Fact::JobQueued {
+                    file: chain.file.clone(),
+                    commands: *commands,
+                    digest: digest.clone(),
+                    pinned: known.pinned.clone(),
+                    material: known.material.clone(),
+                    resumes: None,
+                };
+                let sliced = Fact::JobSliced { chain: chain.clone() };
+                Ok(vec![(Some(job.clone()), sliced), (Some(job.clone()), queued)])
+            }
+            Request::NoteNotSliced { job, why } => {
+                self.slicing(job, "noted as not sliced")?;
+                let plain = |c: char| if c.is_control() { ' ' } else { c };
+                let mut why: String = why.chars().map(plain).collect();
+                let end = (0..=WHY_MAX.min(why.len())).rev().find(|at| why.is_char_boundary(*at));
+                why.truncate(end.unwrap_or(0));
+                Ok(vec![(Some(job.clone()), Fact::JobNotSliced { why })])
+            }
             Request::MakeResumeFile { job, file, layer, height, by } => {
                 let by = person(by)?;
                 let (known, run) = self.may_resume(job)?;
@@ -671,6 +757,14 @@ impl Lab {
             | Request::NoteContinued { job, .. }
             | Request::NotePrinted { job, .. }
             | Request::NoteInterrupted { job, .. } => self.judge_note(job, request),
+        }
+    }
+
+    fn slicing(&self, id: &JobId, wanted: &'static str) -> Result<&Job, Refusal> {
+        let job = self.job(id)?;
+        match job.state {
+            JobState::Slicing { .. } => Ok(job),
+            _ => Err(Refusal::WrongState { job: id.clone(), state: job.state.word(), wanted }),
         }
     }
 
@@ -731,12 +825,7 @@ impl Lab {
                 (Some(resumes), Some(run.printer.clone()))
             }
         };
-        if let Some(material) = &new.material {
-            let legal = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '+');
-            if !(1..=40).contains(&material.chars().count()) || !material.chars().all(legal) {
-                return Err(Refusal::Material);
-            }
-        }
+        legal_material(new.material.as_deref())?;
         let fact = Fact::JobQueued {
             file: new.file.clone(),
             commands: new.commands,
@@ -758,7 +847,9 @@ impl Lab {
         let by = person(by)?;
         let known = self.job(job)?;
         let fact = match (&known.state, progress) {
-            (JobState::Queued, None) => Fact::JobCancelled { printer: None, progress: None, by, line: None },
+            (JobState::Queued | JobState::Slicing { .. }, None) => {
+                Fact::JobCancelled { printer: None, progress: None, by, line: None }
+            }
             (JobState::Printing { run } | JobState::Paused { run, .. }, Some(progress)) => {
                 let printer = Some(run.printer.clone());
                 Fact::JobCancelled {
@@ -852,6 +943,10 @@ impl Lab {
                         let part = self.find_part(&new.case, &new.part).ok()?;
                         (new.case.clone(), part.id.clone(), 0)
                     }
+                    (None, Request::SliceJob(new)) => {
+                        let part = self.find_part(&new.case, &new.part).ok()?;
+                        (new.case.clone(), part.id.clone(), 0)
+                    }
                     (None, _) => return None,
                 };
                 let job_seq = job_seqs.entry(id.clone()).or_insert(last);
@@ -872,6 +967,10 @@ impl Lab {
             self.counters.outbox = subject.outbox_seq;
             self.apply_to_job(event, subject);
             touched.push(EntityKey::Job(subject.job.clone()));
+        }
+        if let (Fact::JobSliced { chain }, Some(subject)) = (&event.fact, &event.subject) {
+            self.chains.insert(subject.job.clone(), chain.as_ref().clone());
+            touched.push(EntityKey::Chain(subject.job.clone()));
         }
         match &event.fact {
             Fact::CaseOpened { case, intended_use } => {
@@ -977,6 +1076,9 @@ impl Lab {
             | Fact::DaemonStarted { .. }
             | Fact::PromptAnswered { .. }
             | Fact::ConsoleUsed { .. }
+            | Fact::JobSlicing { .. }
+            | Fact::JobSliced { .. }
+            | Fact::JobNotSliced { .. }
             | Fact::JobQueued { .. }
             | Fact::JobResumeFile { .. }
             | Fact::JobProgress { .. }
@@ -997,27 +1099,45 @@ impl Lab {
     }
 
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
-        if let Fact::JobQueued { file, commands, digest, pinned, material, resumes } = &event.fact {
+        if let (Fact::JobQueued { file, commands, digest, .. }, Some(job)) =
+            (&event.fact, self.jobs.get_mut(&subject.job))
+        {
+            // It was sliced here, and has its place in the queue since it was taken in.
+            (job.file, job.commands, job.digest) = (file.clone(), *commands, digest.clone());
+            (job.state, job.events) = (JobState::Queued, subject.job_seq);
+            return;
+        }
+        let new = match &event.fact {
+            Fact::JobQueued { file, commands, digest, pinned, material, resumes } => {
+                Some((file, *commands, digest, pinned, material, resumes.clone(), JobState::Queued))
+            }
+            Fact::JobSlicing { model, order, pinned, material } => {
+                let state = JobState::Slicing { order: order.clone() };
+                Some((model, 0, model, pinned, material, None, state))
+            }
+            _ => None,
+        };
+        if let Some((file, commands, digest, pinned, material, resumes, state)) = new {
             self.counters.order += 1;
             let job = Job {
                 id: subject.job.clone(),
                 case: subject.case.clone(),
                 part: subject.part.clone(),
                 file: file.clone(),
-                commands: *commands,
+                commands,
                 digest: digest.clone(),
                 pinned: pinned.clone(),
                 material: material.clone(),
                 queued: event.stamp.wall,
                 order: self.counters.order,
                 events: subject.job_seq,
-                state: JobState::Queued,
+                state,
                 released: None,
                 cancelling: None,
                 trail_lost: false,
                 continued: Vec::new(),
                 resume_files: Vec::new(),
-                resumes: resumes.clone(),
+                resumes,
             };
             self.jobs.insert(subject.job.clone(), job);
             return;
@@ -1089,6 +1209,7 @@ impl Lab {
                 };
                 ended(run, Outcome::Cancelled { by: by.clone() })
             }
+            (Fact::JobNotSliced { why }, _) => ended(None, Outcome::NotSliced { why: why.clone() }),
             (Fact::JobInterrupted { progress, why, line, .. }, run) => {
                 let paused = matches!(job.state, JobState::Paused { .. });
                 let run = with(at(run, *progress), line.as_deref()).map(|run| Run { paused, ..run });
@@ -1105,6 +1226,7 @@ impl Lab {
             EntityKey::Part(id) => serde_json::to_vec(self.parts.get(id)?),
             EntityKey::Job(id) => serde_json::to_vec(self.jobs.get(id)?),
             EntityKey::Printer(name) => serde_json::to_vec(self.printers.get(name)?),
+            EntityKey::Chain(id) => serde_json::to_vec(self.chains.get(id)?),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
         };
         json.ok()
@@ -1129,6 +1251,12 @@ impl Lab {
             "printer" => {
                 let record: PrinterRecord = serde_json::from_slice(json).map_err(failed)?;
                 self.printers.insert(record.name.clone(), record);
+            }
+            "chain" => {
+                let wrong = || serde::de::Error::custom("its key names no job");
+                let id = path.split_once('/').and_then(|(_, id)| id.parse().ok());
+                let id = id.ok_or_else(|| failed(wrong()))?;
+                self.chains.insert(id, serde_json::from_slice(json).map_err(failed)?);
             }
             "counters" => self.counters = serde_json::from_slice(json).map_err(failed)?,
             _ => {
@@ -1733,6 +1861,128 @@ mod tests {
         origin.material = Some("\u{1d538}".repeat(40));
         let bytes = lab.entity(&EntityKey::Job(job(0))).unwrap().len();
         assert!(bytes <= 4_096 - 512, "{bytes} bytes, without its line's health");
+    }
+
+    fn slice_order() -> SliceOrder {
+        SliceOrder {
+            process: "p".repeat(64),
+            unit: Some("inch".into()),
+            scale: SliceOrder::WHOLE,
+            mirrored: true,
+            expected: Some([height(); 3]),
+            accepted: vec!["w".repeat(64); SliceOrder::ACCEPTED_MAX],
+        }
+    }
+
+    fn slice(n: u8) -> Request {
+        Request::SliceJob(Box::new(NewSlicing {
+            job: job(n),
+            case: token(),
+            part: PartRef::Number(1),
+            model: FileHash::from_digest([77; 32]),
+            order: slice_order(),
+            pinned: Some(printer("a")),
+            material: Some("\u{1d538}".repeat(40)),
+        }))
+    }
+
+    fn sliced(n: u8) -> Request {
+        use crate::domain::chain::{ModelLink, ProfileLink, SlicerLink};
+        let hash = |n| FileHash::from_digest([n; 32]);
+        let chain = Chain {
+            model: ModelLink {
+                hash: hash(77),
+                format: "stl-binary".into(),
+                unit: "inch".into(),
+                size: [height(); 3],
+                triangles: u64::MAX,
+                watertight: false,
+            },
+            process: "p".repeat(64),
+            printer_model: "m".repeat(64),
+            material: "PLA".into(),
+            profile: ProfileLink { name: "p".repeat(68), version: u32::MAX, hash: hash(78) },
+            slicer: SlicerLink { name: "prusa-slicer".into(), version: "9".repeat(40) },
+            file: hash(79),
+            bytes: u64::MAX,
+            layers: u64::MAX,
+            height: Some(height()),
+            network_cut: true,
+            accepted: vec!["volume.extrusion".into(); SliceOrder::ACCEPTED_MAX],
+        };
+        Request::NoteSliced { job: job(n), chain: Box::new(chain), commands: 12, digest: hash(80) }
+    }
+
+    #[test]
+    fn a_model_becomes_a_file_and_keeps_its_place_in_the_queue() {
+        let mut lab = lab_with_jobs(1);
+        grant(&mut lab, &slice(3)).unwrap();
+        grant(&mut lab, &queue(4, FileHash::from_digest([4; 32]))).unwrap();
+        assert_eq!(lab.jobs[&job(3)].state.word(), "slicing");
+        let early = lab.judge(&Request::StartJob { job: job(3), printer: printer("a") });
+        assert!(matches!(early, Err(Refusal::WrongState { state: "slicing", .. })), "{early:?}");
+        let events = grant(&mut lab, &sliced(3)).unwrap();
+        let words: Vec<_> = events.iter().map(|event| event.fact.word()).collect();
+        assert_eq!(words, ["job_sliced", "job_queued"]);
+        let done = &lab.jobs[&job(3)];
+        assert_eq!((done.state.word(), done.commands, done.events), ("queued", 12, 3));
+        assert_eq!(
+            (&done.file, &done.digest),
+            (&FileHash::from_digest([79; 32]), &FileHash::from_digest([80; 32]))
+        );
+        assert_eq!(lab.chains[&job(3)].model.hash, FileHash::from_digest([77; 32]));
+        let order: Vec<_> = lab.jobs_in_order().iter().map(|job| job.id.clone()).collect();
+        assert_eq!(order, [job(0), job(3), job(4)]);
+        assert!(lab.files().any(|file| *file == FileHash::from_digest([77; 32])), "the model is kept");
+        assert!(matches!(lab.judge(&sliced(3)), Err(Refusal::WrongState { .. })), "once");
+        for key in [EntityKey::Job(job(3)), EntityKey::Chain(job(3))] {
+            let bytes = lab.entity(&key).unwrap();
+            let mut other = Lab::default();
+            other.restore(&key.path(), &bytes).unwrap();
+            assert_eq!(other.entity(&key).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn the_longest_order_and_the_longest_chain_fit_into_an_entry_and_a_value_of_the_store() {
+        let mut lab = lab_with_jobs(1);
+        let mut events = grant(&mut lab, &slice(3)).unwrap();
+        let job_bytes = lab.entity(&EntityKey::Job(job(3))).unwrap().len();
+        events.extend(grant(&mut lab, &sliced(3)).unwrap());
+        let chain_bytes = lab.entity(&EntityKey::Chain(job(3))).unwrap().len();
+        assert!(job_bytes <= 4_096 && chain_bytes <= 4_096, "{job_bytes} and {chain_bytes}");
+        grant(&mut lab, &slice(5)).unwrap();
+        events.extend(
+            grant(&mut lab, &Request::NoteNotSliced { job: job(5), why: "\u{7}ä\"".repeat(900) }).unwrap(),
+        );
+        for event in events {
+            let bytes = event.canonical().len() + 65;
+            assert!(bytes <= 2_048, "{}: {bytes} bytes", event.fact.word());
+        }
+        let JobState::Ended { outcome: Outcome::NotSliced { why }, .. } = &lab.jobs[&job(5)].state else {
+            panic!("{:?}", lab.jobs[&job(5)].state)
+        };
+        assert!(!why.contains('\u{7}') && why.len() <= WHY_MAX, "{why}");
+    }
+
+    #[test]
+    fn a_slicing_is_cancelled_without_a_printer_and_an_odd_order_is_refused() {
+        let mut lab = lab_with_jobs(1);
+        let odd = [
+            SliceOrder { process: "a b".into(), ..slice_order() },
+            SliceOrder { accepted: vec!["x".into(); SliceOrder::ACCEPTED_MAX + 1], ..slice_order() },
+            SliceOrder { scale: 0, ..slice_order() },
+        ];
+        for order in odd {
+            let Request::SliceJob(new) = slice(3) else { panic!("it is one") };
+            let request = Request::SliceJob(Box::new(NewSlicing { order, ..*new }));
+            assert_eq!(lab.judge(&request), Err(Refusal::SliceOrder));
+        }
+        grant(&mut lab, &slice(3)).unwrap();
+        let cancel = Request::CancelJob { job: job(3), progress: None, by: "kim".into(), line: None };
+        grant(&mut lab, &cancel).unwrap();
+        assert_eq!(lab.jobs[&job(3)].state.word(), "cancelled");
+        assert!(matches!(lab.judge(&sliced(3)), Err(Refusal::WrongState { state: "cancelled", .. })));
     }
 
     #[test]

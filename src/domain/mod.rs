@@ -11,6 +11,7 @@ pub mod ids;
 pub mod finding;
 
 pub mod case;
+pub mod chain;
 pub mod part;
 
 pub mod command;

@@ -31,7 +31,7 @@ impl Baud {
 }
 
 /// A height above the plate, in thousandths of a millimetre: exact, so that it can be compared and kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Height(u32);
 

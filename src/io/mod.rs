@@ -1,5 +1,6 @@
 //! Everything that touches the machine: ports, files, the store, sockets, the clock.
 
+pub mod cage;
 pub mod clock;
 pub mod durable;
 pub mod offload;

@@ -267,6 +267,25 @@ impl Incoming {
         Ok(survey.and_then(Surveyor::finish))
     }
 
+    /// Has what was written so far read by somebody else, from its beginning.
+    pub async fn look<T: Send + 'static>(
+        &mut self,
+        read: impl FnOnce(&mut File) -> T + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        let block = std::mem::take(&mut self.block);
+        let mut writing = self.take()?;
+        let (writing, found) = blocking(move || {
+            writing.write(&block)?;
+            let path = &writing.temporary.path;
+            let mut file = File::open(path).map_err(|error| failure(path, error))?;
+            let found = read(&mut file);
+            Ok((writing, found))
+        })
+        .await?;
+        self.file = Some(writing);
+        Ok(found)
+    }
+
     /// What its name would be if the file ended here.
     pub fn hash(&self) -> Result<FileHash, SpoolError> {
         let mut hash = self.file.as_ref().ok_or(SpoolError::BrokenOff)?.hash.clone();
@@ -425,6 +444,23 @@ mod tests {
         assert!(matches!(spool.verify(&hash).await, Err(SpoolError::NoFile(_))));
         std::fs::write(spool.path(&hash), b"").unwrap();
         assert!(matches!(spool.reader(&hash).await, Err(SpoolError::Changed(_))));
+    }
+
+    #[tokio::test]
+    async fn an_upload_can_be_looked_at_before_it_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::open(dir.path()).unwrap();
+        let mut upload = spool.begin().await.unwrap();
+        upload.write(b"solid ").await.unwrap();
+        let read = |file: &mut File| {
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            text
+        };
+        assert_eq!(upload.look(read).await.unwrap(), "solid ");
+        upload.write(b"part").await.unwrap();
+        assert_eq!(upload.look(read).await.unwrap(), "solid part");
+        assert_eq!(upload.keep().await.unwrap(), (sha256(b"solid part"), 10));
     }
 
     #[tokio::test]

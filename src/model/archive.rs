@@ -37,7 +37,7 @@ struct Entry {
 }
 
 #[derive(Debug)]
-pub(super) struct Archive<R> {
+pub struct Archive<R> {
     source: R,
     entries: BTreeMap<String, Entry>,
     expanded: Budget,
@@ -45,7 +45,7 @@ pub(super) struct Archive<R> {
 
 impl<R: Read + Seek> Archive<R> {
     /// Reads the table of contents.
-    pub(super) fn open(mut source: R, limits: &Limits) -> Result<Self, ModelError> {
+    pub fn open(mut source: R, limits: &Limits) -> Result<Self, ModelError> {
         let bytes = source.seek(SeekFrom::End(0))?;
         let end = End::find(&mut source, bytes)?;
         let most = "export it with one plate and without pictures";
@@ -74,16 +74,16 @@ impl<R: Read + Seek> Archive<R> {
         Ok(Self { source, entries, expanded })
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }
 
     /// The content of a file of the archive, which ends with an error where it is not what was promised.
-    pub(super) fn read(&mut self, name: &str) -> Result<impl Read, ModelError> {
+    pub fn read(&mut self, name: &str) -> Result<impl Read, ModelError> {
         let missing = || ModelError::Archive(format!("it has no {}", shown(name.as_bytes())));
         let entry = self.entries.get(name).ok_or_else(missing)?;
         if entry.encrypted {

@@ -92,20 +92,29 @@ impl Facts {
     }
 }
 
+/// Hears of every triangle that has a surface, in the units of its file and where it stands on the plate.
+pub type Sink<'s> = &'s mut dyn FnMut([[f64; 3]; 3]);
+
 /// Takes the triangles of one mesh after the other.
-#[derive(Debug)]
-pub struct Mesh {
+pub struct Mesh<'s> {
     facts: Facts,
     /// Hash and, in the last bit, direction.
     edges: Vec<u64>,
     /// Of all meshes that this one takes.
     budget: Budget,
+    sink: Option<Sink<'s>>,
 }
 
-impl Mesh {
-    pub(super) fn new(max: u64) -> Self {
+impl std::fmt::Debug for Mesh<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mesh").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Mesh<'s> {
+    pub(super) fn new(max: u64, sink: Option<Sink<'s>>) -> Self {
         let budget = Budget::new(max, "too many triangles", super::limits::REDUCE);
-        Self { facts: Facts::default(), edges: Vec::new(), budget }
+        Self { facts: Facts::default(), edges: Vec::new(), budget, sink }
     }
 
     /// Refuses a count before its triangles are there.
@@ -113,7 +122,8 @@ impl Mesh {
         self.budget.clone().spend(triangles)
     }
 
-    pub(super) fn add(&mut self, corners: [Vertex; 3], normal: Option<Vertex>) -> Result<(), ModelError> {
+    /// Whether it has a surface.
+    pub(super) fn add(&mut self, corners: [Vertex; 3], normal: Option<Vertex>) -> Result<bool, ModelError> {
         self.budget.spend(1)?;
         // −0 is 0.
         let corners = corners.map(|corner| corner.map(|at| at + 0.0));
@@ -124,19 +134,22 @@ impl Mesh {
         }
         if corners[0] == corners[1] || corners[1] == corners[2] || corners[2] == corners[0] {
             self.facts.degenerate += 1;
-            return Ok(());
+            return Ok(false);
         }
         self.facts.volume += dot(a, cross(b, c)) / 6.0;
         if let Some(normal) = normal {
             let across = cross(minus(b, a), minus(c, a));
             self.facts.against += u64::from(dot(across, normal.map(f64::from)) < 0.0);
         }
+        if let Some(sink) = &mut self.sink {
+            sink([a, b, c]);
+        }
         if self.edges.len() + 3 > self.edges.capacity() {
             self.edges.reserve_exact(STEP);
         }
         let [a, b, c] = corners.map(|corner| corner.map(f32::to_bits));
         self.edges.extend([edge(a, b), edge(b, c), edge(c, a)]);
-        Ok(())
+        Ok(true)
     }
 
     /// What the triangles since the last call are together.
@@ -239,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_normal_that_contradicts_its_corners_is_counted() {
-        let mut mesh = Mesh::new(10);
+        let mut mesh = Mesh::new(10, None);
         let corners = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
         for normal in [Some([0.0, 0.0, 1.0]), Some([0.0, 0.0, -1.0]), Some([0.0; 3]), None] {
             mesh.add(corners, normal).unwrap();
@@ -249,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_24_bytes_a_triangle_and_8_mb_at_most() {
-        let mut mesh = Mesh::new(700_000);
+        let mut mesh = Mesh::new(700_000, None);
         let mut most = 0.0;
         for n in 0..700_000_u32 {
             let at = n as f32;

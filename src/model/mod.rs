@@ -13,8 +13,10 @@ mod lines;
 pub mod obj;
 pub mod stl;
 
-mod archive;
+pub mod archive;
 pub mod threemf;
+
+pub mod rewrite;
 
 use std::fmt;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -24,7 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::ids::FileHash;
 use limits::{Limits, ModelError, REDUCE};
-use mesh::{Edges, Extents, Facts};
+use mesh::{Edges, Extents, Facts, Mesh, Sink};
 use scale::{Declared, Transforms, Unit, UnitFrom};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -102,6 +104,17 @@ pub fn read(
     told: Option<Unit>,
     limits: &Limits,
 ) -> Result<ModelReport, ModelError> {
+    pass(source, hint, told, limits, None)
+}
+
+/// The same, and the sink hears of every triangle.
+fn pass(
+    source: &mut (impl Read + Seek),
+    hint: Option<Hint>,
+    told: Option<Unit>,
+    limits: &Limits,
+    sink: Option<Sink<'_>>,
+) -> Result<ModelReport, ModelError> {
     let bytes = source.seek(SeekFrom::End(0))?;
     limits::Budget::new(limits.bytes, "too many bytes", REDUCE).spend(bytes)?;
     if bytes == 0 {
@@ -120,10 +133,15 @@ pub fn read(
         settings: false,
     };
     let plate = match format {
-        Format::StlBinary => bare((stl::binary(source, bytes, limits)?, 1)),
-        Format::StlAscii => bare(stl::ascii(BufReader::new(source), limits)?),
-        Format::Obj => bare(obj::read(BufReader::new(source), limits)?),
-        Format::ThreeMf => threemf::read(source, limits)?,
+        Format::ThreeMf => threemf::read(source, limits, sink)?,
+        format => {
+            let mesh = Mesh::new(limits.triangles, sink);
+            bare(match format {
+                Format::StlBinary => (stl::binary(source, bytes, mesh)?, 1),
+                Format::Obj => obj::read(BufReader::new(source), limits, mesh)?,
+                _ => stl::ascii(BufReader::new(source), limits, mesh)?,
+            })
+        }
     };
     let facts = plate.facts;
     if facts.triangles == facts.degenerate {

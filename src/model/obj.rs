@@ -12,9 +12,8 @@ use super::mesh::{Facts, Mesh, Vertex};
 const FREE_FORM: [&[u8]; 6] = [b"curv", b"curv2", b"surf", b"cstype", b"bmat", b"call"];
 
 /// The facts, and how many objects there are.
-pub fn read(source: impl BufRead, limits: &Limits) -> Result<(Facts, u64), ModelError> {
+pub fn read(source: impl BufRead, limits: &Limits, mut mesh: Mesh<'_>) -> Result<(Facts, u64), ModelError> {
     let mut lines = Lines::new(source, limits.line, "OBJ");
-    let mut mesh = Mesh::new(limits.triangles);
     let mut budget = Budget::new(limits.vertices, "too many vertices", REDUCE);
     let mut vertices: Vec<Vertex> = Vec::new();
     // A line that ends with a backslash goes on in the next one.
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     fn told(file: &str) -> Result<(Facts, u64), ModelError> {
-        read(file.as_bytes(), &LIMITS)
+        read(file.as_bytes(), &LIMITS, Mesh::new(LIMITS.triangles, None))
     }
 
     #[test]
@@ -180,7 +179,10 @@ mod tests {
         let endless = "f 1 2 \\\n".repeat(100_000);
         assert!(matches!(told(&endless).unwrap_err(), ModelError::Line { .. }));
         let limits = Limits { vertices: 3, ..LIMITS };
-        let error = read(&b"v 0 0 0\nv 0 0 0\nv 0 0 0\nv 0 0 0\n"[..], &limits).unwrap_err().to_string();
+        let error =
+            read(&b"v 0 0 0\nv 0 0 0\nv 0 0 0\nv 0 0 0\n"[..], &limits, Mesh::new(limits.triangles, None))
+                .unwrap_err()
+                .to_string();
         assert!(error.contains("too many vertices: 4, and 3"), "{error}");
     }
 }

@@ -33,12 +33,11 @@ pub(super) fn is_binary(begin: &[u8], bytes: u64) -> bool {
 }
 
 /// Of a file of `bytes` bytes.
-pub fn binary(source: &mut impl Read, bytes: u64, limits: &Limits) -> Result<Facts, ModelError> {
+pub fn binary(source: &mut impl Read, bytes: u64, mut mesh: Mesh<'_>) -> Result<Facts, ModelError> {
     let mut head = [0; 84];
     let cut = |_| ModelError::Cut { format: FORMAT, what: "its head takes 84 bytes" };
     source.read_exact(&mut head).map_err(cut)?;
     let claimed = claimed(&head).unwrap_or_default();
-    let mut mesh = Mesh::new(limits.triangles);
     mesh.claim(claimed)?;
     let wanted = HEAD + TRIANGLE * claimed;
     if wanted != bytes {
@@ -81,9 +80,8 @@ enum Place {
 }
 
 /// The facts, and how many solids there are.
-pub fn ascii(source: impl BufRead, limits: &Limits) -> Result<(Facts, u64), ModelError> {
+pub fn ascii(source: impl BufRead, limits: &Limits, mut mesh: Mesh<'_>) -> Result<(Facts, u64), ModelError> {
     let mut lines = Lines::new(source, limits.line, FORMAT);
-    let mut mesh = Mesh::new(limits.triangles);
     let (mut place, mut solids) = (Place::Outside, 0);
     let (mut normal, mut corners) = (None, [[0.0; 3]; 3]);
     while let Some(line) = lines.next()? {
@@ -150,11 +148,15 @@ mod tests {
     use super::super::tests::{CUBE, ascii_stl, binary_stl, soup};
     use super::*;
 
+    fn mesh() -> Mesh<'static> {
+        Mesh::new(LIMITS.triangles, None)
+    }
+
     fn read(file: &[u8]) -> Result<Facts, ModelError> {
         if is_binary(&file[..file.len().min(1024)], file.len() as u64) {
-            binary(&mut &file[..], file.len() as u64, &LIMITS)
+            binary(&mut &file[..], file.len() as u64, mesh())
         } else {
-            ascii(file, &LIMITS).map(|(facts, _)| facts)
+            ascii(file, &LIMITS, mesh()).map(|(facts, _)| facts)
         }
     }
 
@@ -223,7 +225,7 @@ mod tests {
             assert!(read(file.as_bytes()).unwrap().edges.closed(), "{file}");
         }
         let twice = format!("{cube}{}", ascii_stl(&soup(&CUBE, 2.0)));
-        let (facts, solids) = ascii(twice.as_bytes(), &LIMITS).unwrap();
+        let (facts, solids) = ascii(twice.as_bytes(), &LIMITS, mesh()).unwrap();
         assert_eq!((facts.triangles, solids), (24, 2));
         let bare = cube.lines().map(|line| if line.contains("facet n") { "facet" } else { line });
         assert!(read(bare.collect::<Vec<_>>().join("\n").as_bytes()).unwrap().edges.closed());
@@ -239,7 +241,7 @@ mod tests {
             ("solid\nfacet\nouter loop\nvertex 1 2 3\nendloop", 5, "where `vertex` is expected"),
             ("solid\nendsolid\nmore", 3, "where `solid` is expected"),
         ] {
-            match ascii(file.as_bytes(), &LIMITS).unwrap_err() {
+            match ascii(file.as_bytes(), &LIMITS, mesh()).unwrap_err() {
                 ModelError::Line { line: at, what, .. } => {
                     assert!(at == line && what.contains(told), "{file:?}: {at} {what}");
                 }
@@ -253,7 +255,7 @@ mod tests {
         let cube = ascii_stl(&soup(&CUBE, 1.0));
         let whole_lines: Vec<_> = cube.lines().collect();
         for kept in 1..whole_lines.len() {
-            let error = ascii(whole_lines[..kept].join("\n").as_bytes(), &LIMITS).unwrap_err();
+            let error = ascii(whole_lines[..kept].join("\n").as_bytes(), &LIMITS, mesh()).unwrap_err();
             assert!(matches!(error, ModelError::Cut { .. }), "{kept}: {error}");
         }
     }

@@ -44,7 +44,7 @@ fn part() -> Vec<[Vertex; 3]> {
 }
 
 pub(super) fn facts(soup: &[[Vertex; 3]]) -> Facts {
-    let mut mesh = Mesh::new(LIMITS.triangles);
+    let mut mesh = Mesh::new(LIMITS.triangles, None);
     for triangle in soup {
         mesh.add(*triangle, None).unwrap();
     }

@@ -13,7 +13,7 @@ use quick_xml::reader::Reader;
 use super::archive::Archive;
 use super::limits::{Budget, Limits, ModelError, REDUCE};
 use super::lines::{FARTHEST, coordinate, number, shown};
-use super::mesh::{Facts, Mesh, Vertex, cross, dot};
+use super::mesh::{Facts, Mesh, Sink, Vertex, cross, dot};
 use super::scale::{Transforms, Unit};
 
 const CORE: &str = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02";
@@ -39,13 +39,15 @@ pub struct Plate {
     pub settings: bool,
 }
 
-pub fn read(source: impl Read + Seek, limits: &Limits) -> Result<Plate, ModelError> {
+/// With a sink, 12 bytes a triangle are held besides.
+pub fn read(source: impl Read + Seek, limits: &Limits, sink: Option<Sink<'_>>) -> Result<Plate, ModelError> {
     let mut archive = Archive::open(source, limits)?;
     let root = relationship(&mut archive, limits)?;
     let settings = archive.names().any(|name| name.starts_with("metadata/") && name.ends_with(".config"));
     let mut reader = Reading {
         limits,
-        mesh: Mesh::new(limits.triangles),
+        mesh: Mesh::new(limits.triangles, None),
+        keep: sink.is_some(),
         vertices: Budget::new(limits.vertices, "too many vertices", REDUCE),
         objects: Budget::new(limits.objects, "too many objects", "export fewer at a time"),
         components: Budget::new(limits.components, "too many components", "export fewer at a time"),
@@ -78,6 +80,7 @@ pub fn read(source: impl Read + Seek, limits: &Limits) -> Result<Plate, ModelErr
         facts: Facts::default(),
         objects: 0,
         transforms: Transforms::default(),
+        sink,
     };
     for item in &first.build {
         walk.place(&root, item, Matrix::SAME, 0)?;
@@ -181,7 +184,12 @@ struct Component {
 
 #[derive(Debug)]
 enum Object {
-    Mesh { facts: Facts, vertices: Vec<Vertex> },
+    /// Triangles by the places of their corners, where somebody wants to hear of them.
+    Mesh {
+        facts: Facts,
+        vertices: Vec<Vertex>,
+        triangles: Vec<[u32; 3]>,
+    },
     Made(Vec<Component>),
 }
 
@@ -203,7 +211,7 @@ impl Part {
     }
 }
 
-struct Walk<'a> {
+struct Walk<'a, 's> {
     parts: &'a BTreeMap<String, Part>,
     limits: &'a Limits,
     placements: Budget,
@@ -211,9 +219,10 @@ struct Walk<'a> {
     facts: Facts,
     objects: u64,
     transforms: Transforms,
+    sink: Option<Sink<'s>>,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     fn place(
         &mut self,
         part: &str,
@@ -241,12 +250,19 @@ impl Walk<'_> {
                     self.place(part, inner, matrix, depth + 1)?;
                 }
             }
-            Some(Object::Mesh { facts, vertices }) => {
+            Some(Object::Mesh { facts, vertices, triangles }) => {
                 self.vertices.spend(vertices.len() as u64)?;
                 let mut placed = Facts { volume: facts.volume * matrix.volume(), ..*facts };
                 placed.extents = super::mesh::Extents::default();
                 vertices.iter().for_each(|at| placed.extents.include(matrix.apply(*at)));
                 self.facts.add(&placed);
+                if let Some(sink) = &mut self.sink {
+                    for corners in triangles {
+                        let [a, b, c] = corners.map(|at| matrix.apply(vertices[at as usize]));
+                        // A mirror turns the surface inside out.
+                        sink(if matrix.volume() < 0.0 { [b, a, c] } else { [a, b, c] });
+                    }
+                }
                 self.objects += 1;
                 let [x, y, z, _] = matrix.0;
                 self.transforms.note([x, y, z]);
@@ -297,7 +313,8 @@ impl Tag {
 /// What all parts of a file share: bounds, and the memory of a mesh.
 struct Reading<'l> {
     limits: &'l Limits,
-    mesh: Mesh,
+    mesh: Mesh<'static>,
+    keep: bool,
     vertices: Budget,
     objects: Budget,
     components: Budget,
@@ -309,6 +326,7 @@ struct Open {
     id: u32,
     vertices: Vec<Vertex>,
     used: Vec<bool>,
+    triangles: Vec<[u32; 3]>,
     components: Vec<Component>,
     mesh: bool,
 }
@@ -383,17 +401,20 @@ impl Reading<'_> {
                 open.used.push(false);
             }
             Tag::Triangle => {
-                let mut corners = [[0.0; 3]; 3];
-                for (corner, word) in corners.iter_mut().zip(pick(element, ["v1", "v2", "v3"], self.limits)?)
-                {
-                    let at = index(word.as_deref())? as usize;
+                let (mut corners, mut places) = ([[0.0; 3]; 3], [0; 3]);
+                let picked = pick(element, ["v1", "v2", "v3"], self.limits)?;
+                for ((corner, place), word) in corners.iter_mut().zip(&mut places).zip(picked) {
+                    *place = index(word.as_deref())?;
+                    let at = *place as usize;
                     let known = open.used.len();
                     let vertex = open.vertices.get(at).zip(open.used.get_mut(at));
                     let (vertex, used) =
                         vertex.ok_or_else(|| format!("there is no vertex {at} among {known}"))?;
                     (*corner, *used) = (*vertex, true);
                 }
-                self.mesh.add(corners, None)?;
+                if self.mesh.add(corners, None)? && self.keep {
+                    open.triangles.push(places);
+                }
             }
             Tag::Component | Tag::Item => {
                 self.components.spend(1)?;
@@ -415,14 +436,28 @@ impl Reading<'_> {
         if tag != Some(Tag::Object) {
             return Ok(());
         }
-        let Open { id, mut vertices, used, components, mesh } = std::mem::take(open);
+        let Open { id, mut vertices, used, mut triangles, components, mesh } = std::mem::take(open);
         let object = match (mesh, components.is_empty()) {
             (true, true) => {
-                // What no triangle uses is nowhere.
+                // What no triangle uses is nowhere; the others move up.
+                let mut place = 0;
+                let moved: Vec<u32> = if triangles.is_empty() {
+                    Vec::new()
+                } else {
+                    used.iter()
+                        .map(|used| {
+                            place += u32::from(*used);
+                            place.saturating_sub(1)
+                        })
+                        .collect()
+                };
+                for corner in triangles.iter_mut().flatten() {
+                    *corner = moved[*corner as usize];
+                }
                 let mut used = used.into_iter();
                 vertices.retain(|_| used.next() == Some(true));
                 vertices.shrink_to_fit();
-                Object::Mesh { facts: self.mesh.close(), vertices }
+                Object::Mesh { facts: self.mesh.close(), vertices, triangles }
             }
             (false, _) => Object::Made(components),
             (true, false) => return Err(format!("object {id} is a mesh and made of others").into()),
@@ -662,7 +697,7 @@ mod tests {
     use std::io::Cursor;
 
     fn plate(resources: &str, build: &str) -> Result<Plate, ModelError> {
-        read(Cursor::new(threemf(resources, build)), &LIMITS)
+        read(Cursor::new(threemf(resources, build)), &LIMITS, None)
     }
 
     fn cube(id: u32, edge: f32) -> String {
@@ -734,7 +769,7 @@ mod tests {
             &format!("{}{}", cube(1, 1.0), cube(7, 2.0)),
             "<item objectid=\"7\" transform=\"1 0 0 0 1 0 0 0 1 9 0 0\"/><item objectid=\"1\"/><item objectid=\"1\"/>",
         );
-        let plate = read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &xml)])), &LIMITS).unwrap();
+        let plate = read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &xml)])), &LIMITS, None).unwrap();
         assert_eq!(
             (plate.unit, plate.unit_said, plate.objects, plate.facts.triangles),
             (Unit::Inch, true, 3, 36)
@@ -755,21 +790,22 @@ mod tests {
         let xml = model_xml(P, made, "<item objectid=\"1\"/>");
         let file =
             |inner: &str| threemf_parts(&[("3D/3dmodel.model", &xml), ("3D/Objects/object_1.model", inner)]);
-        let found = read(Cursor::new(file(&inner)), &LIMITS).unwrap();
+        let found = read(Cursor::new(file(&inner)), &LIMITS, None).unwrap();
         assert!(near(found.facts.extents.low, [5.0, 0.0, 0.0]) && found.facts.triangles == 12);
-        let error = read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &xml)])), &LIMITS).unwrap_err();
+        let error =
+            read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &xml)])), &LIMITS, None).unwrap_err();
         assert!(
             error.to_string().contains("`3d/objects/object_1.mod…` in the 3MF")
                 || error.to_string().contains("it is named, and not there"),
             "{error}"
         );
         let other = model_xml(&format!("{P} unit=\"inch\""), &cube(1, 4.0), "");
-        let error = read(Cursor::new(file(&other)), &LIMITS).unwrap_err().to_string();
+        let error = read(Cursor::new(file(&other)), &LIMITS, None).unwrap_err().to_string();
         assert!(error.contains("counts in inch, and the whole in mm"), "{error}");
         // A path under a prefix that the model does not declare could mean another object to somebody else.
         let undeclared = model_xml("", &format!("{}{made}", cube(2, 1.0)), "<item objectid=\"1\"/>");
-        let error =
-            read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &undeclared)])), &LIMITS).unwrap_err();
+        let error = read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &undeclared)])), &LIMITS, None)
+            .unwrap_err();
         assert!(error.to_string().contains("prefix that means nothing here"), "{error}");
     }
 
@@ -800,7 +836,8 @@ mod tests {
             model_xml(&format!("{spaces} requiredextensions=\"b\""), &cube(1, 1.0), "<item objectid=\"1\"/>");
         let other = model_xml("", "<object id=\"1\"><booleanshape/></object>", "<item objectid=\"1\"/>");
         for xml in [&beams, &required, &other] {
-            let error = read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", xml)])), &LIMITS).unwrap_err();
+            let error =
+                read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", xml)])), &LIMITS, None).unwrap_err();
             assert!(matches!(error, ModelError::Unsupported(_)), "{error}");
         }
     }
@@ -819,11 +856,12 @@ mod tests {
             plain.replace("<build>", &format!("<!--{}--><build>", "x".repeat(300 << 10))),
         ];
         for xml in hostile {
-            let error = read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &xml)])), &LIMITS).unwrap_err();
+            let error =
+                read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &xml)])), &LIMITS, None).unwrap_err();
             assert!(matches!(error, ModelError::Hostile(_)), "{error}");
         }
         let fine = plain.replace("<build>", "<metadata name=\"a &amp; b\">&lt;&#65;</metadata><build>");
-        assert!(read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &fine)])), &LIMITS).is_ok());
+        assert!(read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &fine)])), &LIMITS, None).is_ok());
     }
 
     #[test]
@@ -863,13 +901,14 @@ mod tests {
         ] {
             let xml = good.replacen(from, to, 1);
             assert_ne!(xml, good, "{from}");
-            let error = read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &xml)])), &LIMITS).unwrap_err();
+            let error =
+                read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &xml)])), &LIMITS, None).unwrap_err();
             let shown = error.to_string();
             assert!(matches!(error, ModelError::Part { .. }) && shown.contains(told), "{to}: {shown}");
             assert!(shown.starts_with("`3d/3dmodel.model` in the 3MF, near byte "), "{shown}");
         }
         let error =
-            read(Cursor::new(Zip::default().file("a", b"").bytes()), &LIMITS).unwrap_err().to_string();
+            read(Cursor::new(Zip::default().file("a", b"").bytes()), &LIMITS, None).unwrap_err().to_string();
         assert!(error.contains("it has no `_rels/.rels`"), "{error}");
     }
 
@@ -878,7 +917,7 @@ mod tests {
         let xml = model_xml("", &cube(1, 1.0), "<item objectid=\"1\"/>");
         let file =
             threemf_parts(&[("3D/3dmodel.model", &xml), ("Metadata/Slic3r_PE.config", "post_process = rm")]);
-        assert!(read(Cursor::new(file), &LIMITS).unwrap().settings);
+        assert!(read(Cursor::new(file), &LIMITS, None).unwrap().settings);
     }
 
     #[test]
@@ -895,7 +934,7 @@ mod tests {
             (Limits { expanded: 100, ratio_free: 1 << 20, ..LIMITS }, "unfold to more than"),
             (Limits { attributes: 2, ..LIMITS }, "more than 2 attributes"),
         ] {
-            let error = read(Cursor::new(&file), &limits).unwrap_err().to_string();
+            let error = read(Cursor::new(&file), &limits, None).unwrap_err().to_string();
             assert!(error.contains(told), "{told}: {error}");
         }
     }

@@ -6,6 +6,9 @@ use crate::domain::ids::FileHash;
 use crate::gcode::commands::Code;
 use crate::gcode::survey::{Survey, SurveyError};
 use crate::io::spool::{Incoming, Spool, SpoolError};
+use crate::model::limits::{LIMITS, ModelError};
+use crate::model::scale::Unit;
+use crate::model::{Hint, ModelReport, read};
 
 /// A file that may be printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +19,21 @@ pub struct Accepted {
     pub survey: Survey,
 }
 
+/// A model that may be sliced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AcceptedModel {
+    pub file: FileHash,
+    pub report: ModelReport,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
     #[error(transparent)]
     Spool(#[from] SpoolError),
     #[error("this file cannot be printed: {0}")]
     Survey(#[from] SurveyError),
+    #[error("this model cannot be used: {0}")]
+    Model(#[from] ModelError),
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +77,25 @@ impl Intake {
         };
         let (file, bytes) = incoming.keep().await?;
         Ok(Accepted { file, bytes, survey })
+    }
+
+    /// Ends the upload of a model: read to its end, and durable under its hash. What is no model does not stay.
+    pub async fn accept_model(
+        &self,
+        mut incoming: Incoming,
+        hint: Option<Hint>,
+        told: Option<Unit>,
+    ) -> Result<AcceptedModel, IntakeError> {
+        match incoming.look(move |file| read(file, hint, told, &LIMITS)).await? {
+            Ok(report) => {
+                let (file, _) = incoming.keep().await?;
+                Ok(AcceptedModel { file, report })
+            }
+            Err(error) => {
+                incoming.discard().await;
+                Err(error.into())
+            }
+        }
     }
 
     /// Reads a file again that is in the spool, for a further job from it.

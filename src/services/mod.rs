@@ -9,6 +9,8 @@ pub mod resume;
 pub mod board;
 pub mod intake;
 pub mod preview;
+pub mod slicejobs;
+pub mod slicing;
 
 pub mod drive;
 pub mod ports;

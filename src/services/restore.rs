@@ -100,7 +100,7 @@ pub struct Copy {
 impl Copy {
     /// Files of jobs that are not in it.
     pub fn missing(&self) -> BTreeSet<FileHash> {
-        let jobs = self.whole.lab.jobs.values().map(|job| job.file.clone());
+        let jobs = self.whole.lab.files().cloned();
         jobs.filter(|file| !self.kept.contains(file)).collect()
     }
 }
@@ -313,7 +313,8 @@ fn entities(lab: &Lab) -> impl Iterator<Item = EntityKey> + '_ {
     let parts = lab.parts.keys().cloned().map(EntityKey::Part);
     let jobs = lab.jobs.keys().cloned().map(EntityKey::Job);
     let printers = lab.printers.keys().cloned().map(EntityKey::Printer);
-    cases.chain(parts).chain(jobs).chain(printers).chain([EntityKey::Counters])
+    let chains = lab.chains.keys().cloned().map(EntityKey::Chain);
+    cases.chain(parts).chain(jobs).chain(printers).chain(chains).chain([EntityKey::Counters])
 }
 
 /// Writes the journal, one entry that says that it was restored, and the state that they make.

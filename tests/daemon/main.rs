@@ -22,6 +22,7 @@ mod refusals;
 mod relays;
 mod restart;
 mod resume;
+mod slicing;
 mod starts;
 mod stops;
 mod stream;

@@ -51,7 +51,7 @@ impl World<'_> {
         let Some(daemon) = &self.daemon else { return };
         let Ok(state) = daemon.lab(|lab| lab.job(job).map(|job| job.state.clone())) else { return };
         match state {
-            JobState::Queued => {
+            JobState::Queued | JobState::Slicing { .. } => {
                 let request =
                     Request::CancelJob { job: job.clone(), progress: None, by: by.clone(), line: None };
                 daemon.submit(request, Actor::Person(by));

@@ -107,6 +107,8 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
         fleet: Fleet::new(lanes, Board::new(live)),
         intake: Intake::new(spool)
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone())),
+        slicing: None,
+        steps: Default::default(),
         config: Arc::new(config),
         clock: clock.clone(),
         mqtt: None,

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::api::shapes::{CaseBrief, JobView, PartView, PrinterView, ProgressView, ReadingView};
 use crate::api::{AppState, views};
+use crate::domain::job::{Job, JobState};
 
 /// A printer that said nothing for this long is shown with the age of what it said last.
 const OLD_MS: u64 = 10_000;
@@ -40,12 +41,13 @@ fn look(app: &AppState) -> Shown {
         let jobs = lab.jobs_in_order();
         for job in jobs.iter().filter(|job| job.state.run().is_none() || job.state.is_running()) {
             match job.state.word() {
-                "queued" => shown.queued.push(views::job(app, lab, job)),
+                "queued" | "slicing" => shown.queued.push(views::job(app, lab, job)),
                 "printing" | "paused" => shown.running.push(views::job(app, lab, job)),
                 _ => {}
             }
         }
-        let ended = jobs.iter().rev().filter(|job| job.state.word() != "queued" && !job.state.is_running());
+        let waits = |job: &Job| matches!(job.state, JobState::Queued | JobState::Slicing { .. });
+        let ended = jobs.iter().rev().filter(|job| !waits(job) && !job.state.is_running());
         shown.ended = ended.take(ENDED_SHOWN).map(|job| views::job(app, lab, job)).collect();
         for case in views::cases(lab).into_iter().take(CASES_SHOWN) {
             let parts = lab.parts.values().filter(|part| part.case.as_str() == case.token);
@@ -275,7 +277,7 @@ fn job_forms(job: &JobView) -> Markup {
                 summary { "Resume or cancel" }
                 (form("resume", "Resume")) (form("cancel", "Cancel the job"))
             },
-            "queued" => details.more id=(format!("more-{id}")) {
+            "queued" | "slicing" => details.more id=(format!("more-{id}")) {
                 summary { @if waits_for_somebody { "Begin or cancel" } @else { "Cancel" } }
                 @for on in job.waiting.iter().flat_map(|waiting| &waiting.printers).filter(|on| on.person) {
                     (named_form(
@@ -314,6 +316,8 @@ fn jobs(shown: &Shown) -> Markup {
                                 span.state { (job.state) }
                                 @if let Some(done) = &job.unrecorded {
                                     small { " (" (done) ", not yet in the journal)" }
+                                } @else if let Some(slicing) = &job.slicing {
+                                    small { (format!(" {} % ", slicing.percent)) (slicing.doing) }
                                 } @else if let Some(progress) = job.progress.filter(|_| job.state != "printed") {
                                     small { (format!(" {:.1} %", progress.percent)) }
                                 }
@@ -330,7 +334,7 @@ fn jobs(shown: &Shown) -> Markup {
                             td { (when(&job.queued)) }
                             td {
                                 code { (job.id) }
-                                @if job.state == "queued" { (job_forms(job)) }
+                                @if matches!(job.state.as_str(), "queued" | "slicing") { (job_forms(job)) }
                             }
                         }
                     }

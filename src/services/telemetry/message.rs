@@ -24,7 +24,10 @@ pub const VERSION: u8 = 1;
 /// What a payload may be at most.
 pub const PAYLOAD_MAX: usize = 8 * 1024;
 /// The `type` of every event of a job.
-pub const EVENT_TYPES: [&str; 11] = [
+pub const EVENT_TYPES: [&str; 14] = [
+    "slicing",
+    "sliced",
+    "not_sliced",
     "queued",
     "resume_file",
     "released",
@@ -238,6 +241,22 @@ struct EventData<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum What<'a> {
+    Slicing {
+        process: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pinned: Option<&'a PrinterName>,
+    },
+    Sliced {
+        process: &'a str,
+        model: &'a FileHash,
+        profile: &'a FileHash,
+        profile_version: u32,
+        slicer: &'a str,
+        slicer_version: &'a str,
+        file: &'a FileHash,
+        layers: u64,
+        network_cut: bool,
+    },
     Queued {
         commands: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -479,7 +498,7 @@ impl Origin {
     pub fn event(&self, event: &Event) -> Option<Message> {
         let subject = event.subject.as_ref()?;
         let (kind, what) = what(&event.fact)?;
-        let queued = matches!(event.fact, Fact::JobQueued { .. });
+        let queued = matches!(event.fact, Fact::JobQueued { .. } | Fact::JobSlicing { .. });
         let envelope = Envelope {
             seq: Some(subject.outbox_seq),
             job_seq: Some(subject.job_seq),
@@ -536,6 +555,7 @@ impl Origin {
                 data.millis = Some(*millis);
             }
             Fact::JobCancelled { .. } => data.outcome = "cancelled",
+            Fact::JobNotSliced { .. } => data.outcome = "not_sliced",
             Fact::JobInterrupted { why, .. } => {
                 data.outcome = "interrupted";
                 data.why = Some(why);
@@ -568,6 +588,25 @@ impl Origin {
 fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
     let reached = |progress: Option<Progress>| What::Reached { progress: progress.map(ProgressData::from) };
     Some(match fact {
+        Fact::JobSlicing { order, pinned, model: _, material: _ } => {
+            ("slicing", What::Slicing { process: &order.process, pinned: pinned.as_ref() })
+        }
+        Fact::JobSliced { chain } => {
+            let what = What::Sliced {
+                process: &chain.process,
+                model: &chain.model.hash,
+                profile: &chain.profile.hash,
+                profile_version: chain.profile.version,
+                slicer: &chain.slicer.name,
+                slicer_version: &chain.slicer.version,
+                file: &chain.file,
+                layers: chain.layers,
+                network_cut: chain.network_cut,
+            };
+            ("sliced", what)
+        }
+        // Why may be a slicer's words.
+        Fact::JobNotSliced { why: _ } => ("not_sliced", What::Begun {}),
         Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _ } => {
             let resumes = resumes.as_ref().map(ResumesData::from);
             ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref(), resumes })

@@ -1,0 +1,248 @@
+//! A model to a printed part, with the real PrusaSlicer; and slicers that fail while the daemon goes on.
+
+use std::path::{Path, PathBuf};
+
+use hw_sim::quirks::Face;
+use serde_json::Value;
+
+use crate::crash::assert_gapless;
+use crate::world::{Daemon, Lab, gcode, printer, run, until};
+
+/// A lab with one fast printer of a model that processes are for.
+fn lab(more: &str) -> Lab {
+    let folder = tempfile::tempdir().unwrap();
+    let printer = printer(folder.path(), "mk", Face::Marlin21, 200.0);
+    let lab = Lab::new(folder, vec![printer], "");
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/slicing");
+    lab.configure(&format!("[slicing]\nprofiles = {profiles:?}\n{more}"), "model = \"generic-220\"");
+    lab
+}
+
+/// A program that says the right version and else does what the script says; `$lab` is the lab's folder.
+fn slicer(folder: &Path, script: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join("slicer");
+    let text = format!(
+        "#!/bin/sh\nlab=\"$(dirname \"$0\")\"\ncase \"$*\" in --help) exec prusa-slicer --help;; esac\n{script}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+fn lab_with(script: &str) -> Lab {
+    let mut lab = lab("");
+    let program = slicer(lab.folder.path(), script);
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/slicing");
+    let section = format!("[slicing]\nprofiles = {profiles:?}\nprogram = {program:?}\n");
+    lab.configure(&section, "model = \"generic-220\"");
+    lab.printers.truncate(1);
+    lab
+}
+
+/// 12 by 10 by 2 mm, in words.
+fn model(lab: &Lab) -> String {
+    let corner = |n: u8| format!("vertex {} {} {}", (n & 1) * 12, (n >> 1 & 1) * 10, (n >> 2 & 1) * 2);
+    let faces = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
+    let mut text = "solid heart of Meier\n".to_owned();
+    for [a, b, c, d] in faces {
+        for triangle in [[a, b, c], [a, c, d]] {
+            let corners = triangle.map(corner).join("\n");
+            text += &format!("facet normal 0 0 0\nouter loop\n{corners}\nendloop\nendfacet\n");
+        }
+    }
+    lab.file("heart.stl", &(text + "endsolid heart of Meier\n"))
+}
+
+fn order<'a>(file: &'a str, case: &'a str) -> Vec<&'a str> {
+    vec!["print", file, "--case", case, "--part", "1", "--process", "draft"]
+}
+
+fn kinds(events: &[Value], job: &str) -> Vec<String> {
+    let of = |event: &&Value| event["subject"]["job"] == job && event["fact"]["type"] != "job_progress";
+    events.iter().filter(of).map(|event| event["fact"]["type"].as_str().unwrap().to_owned()).collect()
+}
+
+fn left_in(scratch: &Path) -> usize {
+    std::fs::read_dir(scratch).unwrap().count()
+}
+
+#[test]
+fn a_model_is_sliced_and_printed_exactly_and_its_whole_chain_is_in_the_journal() {
+    let lab = lab("");
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let mut all = order(&file, &case);
+    all.push("--wait");
+    let job = daemon.ask(&all);
+    assert_eq!((&job["state"], &job["exact"]), (&"printed".into(), &true.into()), "{job}");
+    let chain = &job["chain"];
+    assert_eq!(
+        (&chain["process"], &chain["slicer_version"]),
+        (&"generic-220-pla-draft".into(), &"2.5.0".into())
+    );
+    assert_eq!(chain["file"], job["file"]);
+    assert_eq!(chain["model_size_mm"], serde_json::json!([12.0, 10.0, 2.0]));
+    let kept = lab.state().join("files");
+    for hash in [&chain["file"], &chain["model"]] {
+        assert!(kept.join(hash.as_str().unwrap()).is_file(), "{hash} is not kept");
+    }
+    let id = job["id"].as_str().unwrap();
+    let shown = daemon.platen(&["jobs", id]).out;
+    for wanted in
+        [chain["model"].as_str().unwrap(), "generic-220-pla-draft.ini, version 1", "prusa-slicer 2.5.0"]
+    {
+        assert!(shown.contains(wanted), "{wanted} is not in {shown}");
+    }
+    let events = daemon.events();
+    assert_gapless(&events);
+    assert_eq!(kinds(&events, id), ["job_slicing", "job_sliced", "job_queued", "job_started", "job_printed"]);
+    let sliced = events.iter().find(|event| event["fact"]["type"] == "job_sliced").unwrap();
+    assert_eq!(sliced["fact"]["chain"]["profile"]["hash"], chain["profile_hash"]);
+    assert!(!serde_json::to_string(&events).unwrap().contains("Meier"), "a name came with the model");
+    assert_eq!(left_in(&lab.state().join("slicing")), 0);
+    assert_eq!(daemon.platen(&["audit", "verify"]).code, Some(0));
+
+    // A backup holds all of it, and another daemon made from that knows it again.
+    let (copy, state) = (lab.folder.path().join("copy"), lab.state());
+    let made = daemon.ask(&["backup", copy.to_str().unwrap()]);
+    assert_eq!(
+        (&made["files"], &made["absent"]),
+        (&2.into(), &serde_json::json!([])),
+        "model and file: {made}"
+    );
+    daemon.terminate();
+    std::fs::rename(&state, lab.folder.path().join("lost")).unwrap();
+    let told = run(&["restore", copy.to_str().unwrap(), "--into", state.to_str().unwrap(), "--by", "kim"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert_eq!(lab.serve().job(id)["chain"], *chain);
+}
+
+#[test]
+fn a_model_that_was_taken_in_is_sliced_and_printed_also_after_kill_9_of_the_daemon() {
+    let lab = lab_with(
+        "[ -e \"$lab/hung\" ] && exec prusa-slicer \"$@\"\necho $$ > \"$lab/hung.new\"; mv \"$lab/hung.new\" \"$lab/hung\"\n\
+         echo '20 => Generating perimeters'; exec sleep 600",
+    );
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let job = daemon.ask(&order(&file, &case));
+    assert_eq!(job["state"], "slicing", "{job}");
+    let id = job["id"].as_str().unwrap().to_owned();
+    until("the slicer's progress", || (daemon.job(&id)["slicing"]["percent"] == 20).then_some(()));
+    assert_eq!(daemon.job(&id)["slicing"]["doing"], "Generating perimeters");
+    let pid = std::fs::read_to_string(lab.folder.path().join("hung")).unwrap();
+    daemon.crash();
+    until("the end of the slicer", || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
+    let daemon = lab.serve();
+    let job = daemon.wait_job(&id, "printed");
+    assert_eq!(job["exact"], true, "{job}");
+    let events = daemon.events();
+    assert_gapless(&events);
+    assert_eq!(
+        kinds(&events, &id),
+        ["job_slicing", "job_sliced", "job_queued", "job_started", "job_printed"]
+    );
+    assert_eq!(left_in(&lab.state().join("slicing")), 0);
+}
+
+#[test]
+fn a_slicing_is_cancelled_and_its_slicer_is_gone() {
+    let lab = lab_with("echo $$ > \"$lab/pid.new\"; mv \"$lab/pid.new\" \"$lab/pid\"; exec sleep 600");
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let job = daemon.ask(&order(&file, &case));
+    let id = job["id"].as_str().unwrap().to_owned();
+    let pid = until("the slicer", || std::fs::read_to_string(lab.folder.path().join("pid")).ok());
+    let told = daemon.ask(&["jobs", "--cancel", &id, "--by", "kim"]);
+    assert_eq!(told["state"], "cancelled", "{told}");
+    until("the end of the slicer", || (!Path::new(&format!("/proc/{}", pid.trim())).exists()).then_some(()));
+    until("its folder gone", || (left_in(&lab.state().join("slicing")) == 0).then_some(()));
+    assert_eq!(kinds(&daemon.events(), &id), ["job_slicing", "job_cancelled"]);
+}
+
+fn goes_on(daemon: &Daemon, lab: &Lab, case: &str) {
+    assert_eq!(daemon.get("/healthz")["status"], "ok");
+    let good = lab.file("good.gcode", &gcode(20));
+    let job = daemon.ask(&["print", &good, "--case", case, "--part", "1", "--wait"]);
+    assert_eq!((&job["state"], &job["exact"]), (&"printed".into(), &true.into()), "{job}");
+}
+
+#[test]
+fn a_slicer_that_is_killed_or_runs_out_of_memory_or_disk_ends_its_job_with_words_and_the_daemon_goes_on() {
+    let lab = lab_with("exec sh \"$lab/does.sh\"");
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let mut all = order(&file, &case);
+    all.push("--wait");
+    let ends = [
+        ("kill -KILL $$", "the slicer was killed from outside (SIGKILL)"),
+        (
+            "echo '  what():  std::bad_alloc' >&2; kill -ABRT $$",
+            "the slicer ran out of memory; it may have 4096 MiB",
+        ),
+        ("cat /dev/zero > /dev/full", "the slicer filled the disk"),
+        ("echo '100 => Slicing done'", "its file is not whole: it is not there"),
+    ];
+    for (does, wanted) in ends {
+        lab.file("does.sh", does);
+        let told = daemon.platen(&all);
+        assert_eq!(told.code, Some(1), "{told:?}");
+        assert!(
+            told.err.contains("ended as not_sliced (") && told.err.contains(wanted),
+            "{wanted}: {told:?}"
+        );
+    }
+    let failed = daemon.get("/v1/jobs?state=not_sliced");
+    assert_eq!(failed.as_array().unwrap().len(), ends.len());
+    let events = daemon.events();
+    assert_gapless(&events);
+    for job in failed.as_array().unwrap() {
+        assert_eq!(kinds(&events, job["id"].as_str().unwrap()), ["job_slicing", "job_not_sliced"]);
+    }
+    assert_eq!(left_in(&lab.state().join("slicing")), 0);
+    goes_on(&daemon, &lab, &case);
+}
+
+#[test]
+fn what_cannot_be_sliced_is_refused_before_there_is_a_job() {
+    let lab = lab("program = \"/nowhere/prusa-slicer\"\n");
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let told = daemon.platen(&order(&file, &case));
+    assert!(told.code == Some(1) && told.err.contains("there is no /nowhere/prusa-slicer here"), "{told:?}");
+    assert!(told.err.contains("G-code that was sliced elsewhere is still taken"), "{told:?}");
+    goes_on(&daemon, &lab, &case);
+    daemon.terminate();
+
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/slicing");
+    lab.configure(&format!("[slicing]\nprofiles = {profiles:?}\n"), "model = \"generic-220\"");
+    let daemon = lab.serve();
+    let guide = daemon.case_for("guide");
+    let broken = lab.file("broken.stl", "solid a\nfacet\n");
+    let refusals: [(&str, &str, &str, &str); 5] = [
+        (&file, &guide, "draft", "is not validated for guide, only for education"),
+        (&file, &case, "nothing", "there is no process nothing for a generic-220"),
+        (&file, &case, "prusa-mk3s-pla-draft", "no printer here is a prusa-mk3s"),
+        (&file, &case, "msla-2k-clear-draft", "platen drives no resin printer yet"),
+        (&broken, &case, "draft", "this model cannot be used"),
+    ];
+    for (file, case, process, wanted) in refusals {
+        let told = daemon.platen(&["print", file, "--case", case, "--part", "1", "--process", process]);
+        assert_eq!(told.code, Some(1), "{told:?}");
+        assert!(told.err.contains(wanted), "{wanted}: {told:?}");
+    }
+    let told = daemon.platen(&["print", &file, "--case", &case, "--part", "1"]);
+    assert!(told.code == Some(2) && told.err.contains("with --process NAME"), "{told:?}");
+    let all = daemon.get("/v1/jobs");
+    assert_eq!(all.as_array().unwrap().len(), 1, "only the G-code became a job: {all}");
+    daemon.terminate();
+
+    lab.configure("", "");
+    let daemon = lab.serve();
+    let told = daemon.platen(&order(&file, &case));
+    assert!(told.code == Some(1) && told.err.contains("this platen takes no models"), "{told:?}");
+}
