@@ -240,8 +240,9 @@ pub enum MayBeLeft {
 pub enum LeftHeat {
     /// Watched, or nobody's.
     Known,
-    /// Something lives there. What it did before is not known.
-    Unknown,
+    /// The board reports a heater that is on. It may still hold what an earlier platen has sent, so that nothing
+    /// more may have room there.
+    Reported,
     /// A job has run there, and nothing has told since that its heat is off.
     OfAJob,
 }
@@ -562,9 +563,15 @@ impl Session {
         match self.phase {
             Phase::Rejoining(_) => LeftHeat::OfAJob,
             Phase::Greeting(_) if self.heat_left => LeftHeat::OfAJob,
-            Phase::Greeting(_) if self.heard_at.is_some() => LeftHeat::Unknown,
+            Phase::Greeting(_) if self.reports_heat() => LeftHeat::Reported,
             _ => LeftHeat::Known,
         }
+    }
+
+    fn reports_heat(&self) -> bool {
+        let Temperatures { hotend, bed, chamber, .. } = self.temperatures;
+        let on = |reading: Reading| reading.target.is_some_and(|target| target.0 > 0.0);
+        [hotend, bed, chamber].into_iter().flatten().any(on)
     }
 
     pub fn is_rejoining(&self) -> bool {
@@ -888,12 +895,7 @@ impl Session {
         }
         self.abandon(Interruption::DaemonEnded);
         if self.is_ready() || matches!(self.phase, Phase::SwitchedOff(_)) {
-            let on = |reading: Option<Reading>| {
-                reading.and_then(|reading| reading.target).is_some_and(|target| target.0 > 0.0)
-            };
-            let seen = &self.temperatures;
-            if self.console_heat_until.is_some() || [seen.hotend, seen.bed, seen.chamber].into_iter().any(on)
-            {
+            if self.console_heat_until.is_some() || self.reports_heat() {
                 self.own.extend(self.heaters_off());
             }
         }

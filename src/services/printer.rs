@@ -779,9 +779,17 @@ impl Task {
         drive.set_supply(None);
         let left = drive.session.left_heat();
         drive.session.leave_for_shutdown(self.setup.clock.now());
-        // Whoever comes after us greets it, which switches off as well.
-        if left == LeftHeat::Known || (left == LeftHeat::Unknown && self.somebody_comes()) {
-            return false;
+        match left {
+            LeftHeat::OfAJob => {}
+            LeftHeat::Reported if !self.somebody_comes() => {
+                tracing::error!(printer = %self.setup.name, "it says that it heats, and has not answered yet: look at it");
+                self.cut_power();
+                drive.session.handle_closed("platen ends");
+                self.note_events(drive);
+                return true;
+            }
+            // Whoever comes after us greets it, which switches off as well.
+            LeftHeat::Known | LeftHeat::Reported => return false,
         }
         // It may be in the middle of a heat-up, which only this breaks off.
         let is_off = tokio::select! {
@@ -794,9 +802,7 @@ impl Task {
         };
         if !is_off {
             tracing::error!(printer = %self.setup.name, "it did not say that its heaters are off");
-            if left == LeftHeat::OfAJob {
-                self.cut_power();
-            }
+            self.cut_power();
         }
         drive.session.handle_closed("platen ends");
         self.note_events(drive);

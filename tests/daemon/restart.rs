@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use hw_sim::canonical::{Canonical, canonical};
 use hw_sim::pty::Handle;
@@ -11,6 +12,7 @@ use hw_sim::quirks::Face;
 use hw_sim::random::Random;
 use serde_json::Value;
 
+use crate::relays::{note, noted, relay};
 use crate::world::{Daemon, Lab, executed, gcode, printer, until, wait_commands};
 
 fn kills(few: usize) -> usize {
@@ -161,10 +163,11 @@ fn a_board_that_was_reset_meanwhile_is_interrupted_and_its_heaters_are_off() {
 }
 
 /// A daemon that died while a board heats up for its job: that takes minutes, and only behind it the board answers.
-fn died_in_a_heat_up(config: &str) -> (Lab, String) {
+fn died_in_a_heat_up(more: impl Fn(&Path) -> String) -> (Lab, String) {
     let folder = tempfile::tempdir().unwrap();
+    let config = more(folder.path());
     let board = printer(folder.path(), "mk", Face::Marlin21, 1.0);
-    let lab = Lab::new(folder, vec![board], config);
+    let lab = Lab::new(folder, vec![board], &config);
     let file = lab.file("hot.gcode", "G28\nG90\nM140 S60\nM109 S210\nG1 X10 F600\n");
     let daemon = lab.serve();
     let case = daemon.case_for("education");
@@ -188,7 +191,7 @@ fn assert_ends_cold(lab: &Lab, daemon: Daemon) {
 
 #[test]
 fn a_daemon_that_ends_while_it_looks_for_a_job_leaves_no_heater_on() {
-    let (lab, job) = died_in_a_heat_up("");
+    let (lab, job) = died_in_a_heat_up(|_| String::new());
     let daemon = lab.serve();
     daemon.wait_printer("mk", "connecting");
     assert_ends_cold(&lab, daemon);
@@ -198,7 +201,7 @@ fn a_daemon_that_ends_while_it_looks_for_a_job_leaves_no_heater_on() {
 
 #[test]
 fn a_daemon_that_ends_while_it_greets_the_board_of_a_job_that_does_not_go_on_leaves_no_heater_on() {
-    let (lab, job) = died_in_a_heat_up("");
+    let (lab, job) = died_in_a_heat_up(|_| String::new());
     let files = fs::read_dir(lab.state().join("files")).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<_> = files.filter(|path| path.is_file()).collect();
     let [spooled] = &files[..] else { panic!("{files:?}") };
@@ -210,11 +213,16 @@ fn a_daemon_that_ends_while_it_greets_the_board_of_a_job_that_does_not_go_on_lea
 }
 
 #[test]
-fn a_daemon_that_ends_while_it_greets_a_hot_board_leaves_no_heater_on() {
-    let (lab, job) = died_in_a_heat_up("[restart]\ncontinue = []\nask = []\n");
+fn a_daemon_that_ends_while_a_hot_board_has_not_answered_takes_its_power() {
+    let (lab, job) = died_in_a_heat_up(|folder| {
+        format!("{}\n[restart]\ncontinue = []\nask = []\n", relay(folder, &note(folder)))
+    });
     let daemon = lab.serve();
     daemon.wait_job(&job, "interrupted");
-    // It has said a temperature.
-    until("a word", || daemon.printer("mk")["temperatures"]["hotend"]["actual"].as_f64());
-    assert_ends_cold(&lab, daemon);
+    until("a target", || {
+        daemon.printer("mk")["temperatures"]["hotend"]["target"].as_f64().filter(|target| *target > 0.0)
+    });
+    let told = daemon.terminate();
+    assert_eq!((told.code, noted(lab.folder.path()).as_str()), (Some(0), "mk off off\n"), "{told:?}");
+    assert!(told.err.contains("it says that it heats"), "{told:?}");
 }
