@@ -280,6 +280,15 @@ async fn a_print_and_its_layers_are_drawn_without_a_daemon_and_what_cannot_be_dr
     }
     let (_, _, drawing) = preview(&["--layer", "3"], "layer.svg").await;
     assert!(String::from_utf8(drawing).unwrap().contains("<title>Layer 3 of 30 at 0.60 mm</title>"));
+    let model = folder.path().join("body.stl");
+    std::fs::write(&model, tetrahedron(1.0)).unwrap();
+    let (from, to) = (model.to_str().unwrap(), folder.path().join("model.png"));
+    let drawn = platen("http://127.0.0.1:1", &["preview", from, "-o", to.to_str().unwrap()]).await;
+    assert_eq!(told(&drawn), (0, String::new(), String::new()));
+    assert!(std::fs::read(&to).unwrap().starts_with(b"\x89PNG"));
+    let args = ["preview", from, "--layer", "1", "-o", to.to_str().unwrap()];
+    let (code, _, error) = told(&platen("http://127.0.0.1:1", &args).await);
+    assert!(code == 2 && error.contains("a model has no layers"), "{error}");
     for (more, out, code, words) in [
         (&["--layer", "31"][..], "x.png", 1, "there is no layer 31; the file has layers 1 to 30"),
         (&["--thumbnail"], "x.png", 1, "the file holds no picture in PNG"),

@@ -1,4 +1,4 @@
-//! `platen preview`: a picture of a layer, of the whole print, or the one that its slicer has put in.
+//! `platen preview`: a picture of a layer, of the whole print or of a model, or the one that its slicer has put in.
 
 use clap::Args;
 use std::fs::File;
@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::Failed;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
+use crate::model::limits::LIMITS;
+use crate::model::{self, Hint};
 use crate::preview::layer::Picked;
 use crate::preview::sides::Sides;
 use crate::preview::{Pixels, PreviewError, thumbnail};
@@ -16,7 +18,7 @@ const BLOCK: usize = 256 << 10;
 
 #[derive(Debug, Args)]
 pub struct Preview {
-    /// The G-code to look at.
+    /// The G-code to look at, or a model (.stl, .3mf, .obj).
     pub file: PathBuf,
     /// This layer from above, the first is 1; else the whole print from the front, the right and above.
     #[arg(long, value_name = "NUMBER")]
@@ -48,6 +50,15 @@ impl Preview {
             }
         };
         let mut file = File::open(&self.file).map_err(|error| failed(&self.file, error))?;
+        let extension = self.file.extension().and_then(|extension| extension.to_str());
+        if let Some(hint) = extension.and_then(Hint::of) {
+            if self.layer.is_some() || self.thumbnail {
+                return Err(Failed::Usage(
+                    "a model has no layers and no slicer's picture; slice it first".into(),
+                ));
+            }
+            return self.keep(self.model(&mut file, hint)?);
+        }
         let analysis = self.pass(&mut file, Analyser::new(Options::default()), |_| {})?;
         let picture = match (self.layer, kind) {
             (None, _) if self.thumbnail => self.thumbnail(&mut file, &analysis),
@@ -60,6 +71,10 @@ impl Preview {
                 self.picked(&mut file, &analysis, layer)?.view(&analysis).and_then(|view| view.png(self.size))
             }
         };
+        self.keep(picture)
+    }
+
+    fn keep(&self, picture: Result<Vec<u8>, PreviewError>) -> Result<(), Failed> {
         let picture =
             picture.map_err(|error| Failed::Finding(format!("{}: {error}", self.file.display())))?;
         std::fs::write(&self.out, picture)
@@ -89,6 +104,21 @@ impl Preview {
             each(&mut analyser);
         }
         analyser.finish().map_err(unreadable)
+    }
+
+    /// From three sides, as it would stand on the plate; how large it is makes no difference.
+    fn model(&self, file: &mut File, hint: Hint) -> Result<Result<Vec<u8>, PreviewError>, Failed> {
+        let unusable =
+            |error| Failed::Finding(format!("{}: this model cannot be used: {error}", self.file.display()));
+        let report = model::read(file, Some(hint), None, &LIMITS).map_err(unusable)?;
+        let mm = report.unit.millimetres();
+        let mut sides = match Sides::new(report.extents.low, report.extents.high, 0.0, self.size) {
+            Ok(sides) => sides,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut sink = |corners: [[f64; 3]; 3]| sides.triangle(corners.map(|at| at.map(|at| at * mm)));
+        model::pass(file, Some(hint), None, &LIMITS, Some(&mut sink)).map_err(unusable)?;
+        Ok(sides.png())
     }
 
     fn picked(&self, file: &mut File, analysis: &Analysis, layer: usize) -> Result<Picked, Failed> {

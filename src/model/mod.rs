@@ -107,8 +107,8 @@ pub fn read(
     pass(source, hint, told, limits, None)
 }
 
-/// The same, and the sink hears of every triangle.
-fn pass(
+/// The same, and the sink hears of every triangle, in the units of its file.
+pub fn pass(
     source: &mut (impl Read + Seek),
     hint: Option<Hint>,
     told: Option<Unit>,
