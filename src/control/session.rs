@@ -894,10 +894,10 @@ impl Session {
             return self.end_run(Interruption::DaemonEnded);
         }
         self.abandon(Interruption::DaemonEnded);
-        if self.is_ready() || matches!(self.phase, Phase::SwitchedOff(_)) {
-            if self.console_heat_until.is_some() || self.reports_heat() {
-                self.own.extend(self.heaters_off());
-            }
+        if (self.is_ready() || matches!(self.phase, Phase::SwitchedOff(_)))
+            && (self.console_heat_until.is_some() || self.reports_heat())
+        {
+            self.own.extend(self.heaters_off());
         }
         self.drive(now);
     }

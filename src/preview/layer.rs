@@ -143,7 +143,7 @@ impl View {
             paint.anti_alias = true;
             let thick = if lays { (self.bead * scale).max(0.8) } else { 0.6 };
             let stroke = Stroke {
-                width: thick as f32,
+                width: in_picture(thick),
                 line_cap: LineCap::Round,
                 line_join: LineJoin::Round,
                 ..Stroke::default()
@@ -151,10 +151,10 @@ impl View {
             for run in self.strokes(lays) {
                 let mut path = PathBuilder::new();
                 let [x, y] = self.place(run[0].from, scale);
-                path.move_to(x as f32, y as f32);
+                path.move_to(in_picture(x), in_picture(y));
                 for segment in run {
                     let [x, y] = self.place(segment.to, scale);
-                    path.line_to(x as f32, y as f32);
+                    path.line_to(in_picture(x), in_picture(y));
                 }
                 // What has no length, or a place that is none, is no path.
                 if let Some(path) = path.finish() {
@@ -164,6 +164,12 @@ impl View {
         }
         picture.encode_png().map_err(|error| PreviewError::Encoder(error.to_string()))
     }
+}
+
+/// Pixels, as the painter counts them.
+#[expect(clippy::cast_possible_truncation, reason = "a millionth of a pixel is not seen")]
+fn in_picture(pixels: f64) -> f32 {
+    pixels as f32
 }
 
 /// A length in whole pixels; at least one, and no more than a picture has.

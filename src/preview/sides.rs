@@ -131,6 +131,7 @@ impl View {
         ((distance - self.low[2]) / (self.high[2] - self.low[2]).max(1e-9)).clamp(0.0, 1.0)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "places are within the view, shades below 251")]
     fn put(&mut self, column: f64, row: f64, distance: f64, shade: f64) {
         let inside = |at: f64, size: u16| at >= 0.0 && at < f64::from(size);
         if !inside(column, self.width) || !inside(row, self.height) {

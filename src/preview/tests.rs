@@ -34,6 +34,7 @@ fn pixels(size: u16) -> Pixels {
 }
 
 /// Whether something is drawn at a place, in parts of width and height.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "parts of a picture")]
 fn is_dark(png: &[u8], across: f32, down: f32) -> bool {
     let picture = Pixmap::decode_png(png).unwrap();
     let (width, height) = (picture.width() as f32, picture.height() as f32);

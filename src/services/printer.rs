@@ -762,6 +762,10 @@ impl Task {
                 continue;
             }
             if leave_by.is_some_and(|by| !drive.session.is_leaving() || Instant::now() >= by) {
+                if drive.session.is_leaving() {
+                    // A wait for heat that nothing breaks off, or a board that hangs.
+                    self.leave_unproven("it has not said that its job has ended and its heaters are off");
+                }
                 drive.session.handle_closed("platen ends");
                 self.note_events(&mut drive);
                 break Ended::Shutdown;
@@ -782,8 +786,7 @@ impl Task {
         match left {
             LeftHeat::OfAJob => {}
             LeftHeat::Reported if !self.somebody_comes() => {
-                tracing::error!(printer = %self.setup.name, "it says that it heats, and has not answered yet: look at it");
-                self.cut_power();
+                self.leave_unproven("it says that it heats, and has not answered yet");
                 drive.session.handle_closed("platen ends");
                 self.note_events(drive);
                 return true;
@@ -801,12 +804,17 @@ impl Task {
             is_off = drive.switch_off(LEAVE) => is_off,
         };
         if !is_off {
-            tracing::error!(printer = %self.setup.name, "it did not say that its heaters are off");
-            self.cut_power();
+            self.leave_unproven("it did not say that its heaters are off");
         }
         drive.session.handle_closed("platen ends");
         self.note_events(drive);
         true
+    }
+
+    /// platen ends, and whether this printer is cold is not known.
+    fn leave_unproven(&mut self, why: &'static str) {
+        tracing::error!(printer = %self.setup.name, "{why}: look at it, it may be hot");
+        self.cut_power();
     }
 
     /// What becomes of a job after a gap.

@@ -72,6 +72,34 @@ fn a_flipped_bit_and_a_cut_file_are_told_at_the_start_and_the_backup_that_is_nam
     let told = lab.serve_process().end();
     assert!(told.code == Some(1) && told.err.contains("`platen restore` your last backup"), "{told:?}");
 
+    // Where it cuts what sled reads of the file in two, sled wipes the rest; all is as it was, whenever it is tried.
+    let bytes = fs::read(good.join("journal/db")).unwrap();
+    let filled = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    let mut refused = 0;
+    for part in 1..8 {
+        let at = filled * part / 8;
+        damaged(&|| {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            fs::write(&db, bytes).unwrap();
+        });
+        let before = fs::read(&db).unwrap();
+        let process = lab.serve_process();
+        let told = until("an end or a start", || {
+            let err = process.err();
+            (err.contains("the page is at") || err.contains("`platen restore`")).then_some(err)
+        });
+        if told.contains("the page is at") {
+            continue;
+        }
+        let told = process.end();
+        assert_eq!(told.code, Some(1), "{told:?}");
+        assert!(fs::read(&db).unwrap() == before, "the start has changed a journal that was damaged at {at}");
+        assert!(!state.join("journal/before").exists());
+        refused += 1;
+    }
+    assert!(refused >= 4, "only {refused} of the damaged journals were refused");
+
     // Long ago: said as soon as it is read.
     damaged(&|| flip(&state, 5));
     let daemon = lab.serve();

@@ -226,3 +226,20 @@ fn a_daemon_that_ends_while_a_hot_board_has_not_answered_takes_its_power() {
     assert_eq!((told.code, noted(lab.folder.path()).as_str()), (Some(0), "mk off off\n"), "{told:?}");
     assert!(told.err.contains("it says that it heats"), "{told:?}");
 }
+
+#[test]
+fn a_daemon_that_ends_beside_a_wait_for_heat_that_nothing_breaks_off_says_so_and_takes_its_power() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = relay(folder.path(), &note(folder.path()));
+    let mut board = printer(folder.path(), "mk", Face::Marlin20, 1.0);
+    (board.rig.firmware.critical_at_read, board.rig.firmware.emergency_parser) = (false, false);
+    let lab = Lab::new(folder, vec![board], &more);
+    let file = lab.file("hot.gcode", "G28\nG90\nM140 S60\nM109 S210\nG1 X10 F600\n");
+    let daemon = lab.serve();
+    let job = daemon.print(&file, &daemon.case_for("education"), "mk");
+    daemon.wait_job(&job, "printing");
+    until("a heat-up", || (targets(&lab)[0] == 210.0).then_some(()));
+    let told = daemon.terminate();
+    assert_eq!((told.code, noted(lab.folder.path()).as_str()), (Some(0), "mk off off\n"), "{told:?}");
+    assert!(told.err.contains("mk") && told.err.contains("it may be hot"), "{told:?}");
+}

@@ -6,7 +6,8 @@
 //! - A failed write leaves half a transaction in its memory: the store is opened anew after one,
 //!   and the disk says whether the batch is there. Where even that fails, nothing is taken any more.
 //! - A damaged file makes it panic, or makes it forget the newest entries without a word: panics
-//!   become errors, and a mark beside the data says how far the journal had come.
+//!   become errors, and a mark beside the data says how far the journal had come. Opening it, sled wipes
+//!   what lies behind the damage: a start that is refused puts back what was there.
 //! - A full disk keeps it from opening: a ballast file is given back then, or when a stop has to be
 //!   written down.
 //!
@@ -102,14 +103,15 @@ impl SledStore {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
         let lock = take_lock(dir)?;
         make_room(dir)?;
-        let trees = match open_trees(dir) {
-            Err(StoreError::Full { .. }) if give_back(dir)? => open_trees(dir)?,
-            other => other?,
+        let before = Before::keep(dir).map_err(io)?;
+        let (trees, data, mark) = match open_checked(dir) {
+            Ok(opened) => opened,
+            Err(error) => {
+                before.put_back().map_err(io)?;
+                return Err(error);
+            }
         };
-        let data = File::open(dir.join("db")).map_err(io)?;
-        guarded(dir, || check_format(dir, &trees, &data))?;
-        let mark = open_mark(dir).map_err(io)?;
-        check_mark(dir, &mark, &trees)?;
+        before.forget().map_err(io)?;
         let mut files = Files { data, mark, ballast: dir.join(BALLAST).exists() };
         files.ensure_ballast(dir, free_bytes(dir)?);
         make_names_durable(dir).map_err(io)?;
@@ -398,6 +400,101 @@ fn open_trees(dir: &Path) -> Result<Trees, StoreError> {
         }
     }
     Err(StoreError::Locked { path: dir.to_owned() })
+}
+
+/// The store, if it is one that can be read and has not lost its end.
+fn open_checked(dir: &Path) -> Result<(Trees, File, File), StoreError> {
+    let io = |error| io_failure(dir, error);
+    let trees = match open_trees(dir) {
+        Err(StoreError::Full { .. }) if give_back(dir)? => open_trees(dir)?,
+        other => other?,
+    };
+    let data = File::open(dir.join("db")).map_err(io)?;
+    guarded(dir, || check_format(dir, &trees, &data))?;
+    let mark = open_mark(dir).map_err(io)?;
+    check_mark(dir, &mark, &trees)?;
+    Ok((trees, data, mark))
+}
+
+/// What the folder had before sled opened it. On a damaged file sled wipes what lies behind the damage, and that
+/// may be most of the journal: where the start is refused, everything is put back for who can still read it.
+struct Before {
+    dir: PathBuf,
+    /// Absent where there was nothing yet, or no room for a copy.
+    copies: Option<PathBuf>,
+}
+
+impl Before {
+    fn keep(dir: &Path) -> std::io::Result<Self> {
+        let folder = dir.join("before");
+        // Of a start that died. Whether it is whole is not known.
+        remove_folder(&folder)?;
+        let files = sleds_files(dir)?;
+        let sizes = files.iter().map(|path| std::fs::metadata(path).map(|found| found.len()));
+        let needed = sizes.sum::<std::io::Result<u64>>()?;
+        let space = nix::sys::statvfs::statvfs(dir)?;
+        let free = space.blocks_available() * space.fragment_size();
+        if files.is_empty() || free < needed + BALLAST_BYTES + FLOOR_BYTES {
+            if !files.is_empty() {
+                tracing::warn!(
+                    "no room for a copy of the journal in {}: if it is damaged, its start may cost what lies behind the damage",
+                    dir.display()
+                );
+            }
+            return Ok(Self { dir: dir.to_owned(), copies: None });
+        }
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        for path in files {
+            if let Some(name) = path.file_name() {
+                std::fs::copy(&path, folder.join(name))?;
+            }
+        }
+        Ok(Self { dir: dir.to_owned(), copies: Some(folder) })
+    }
+
+    fn forget(self) -> std::io::Result<()> {
+        self.copies.map_or(Ok(()), |folder| remove_folder(&folder))
+    }
+
+    /// Under their names again, durable. What sled still has open has no name then.
+    fn put_back(self) -> std::io::Result<()> {
+        let Some(folder) = self.copies else { return Ok(()) };
+        for path in sleds_files(&folder)? {
+            File::open(path)?.sync_all()?;
+        }
+        for path in sleds_files(&self.dir)? {
+            std::fs::remove_file(path)?;
+        }
+        for path in sleds_files(&folder)? {
+            if let Some(name) = path.file_name() {
+                std::fs::rename(&path, self.dir.join(name))?;
+            }
+        }
+        remove_folder(&folder)?;
+        File::open(&self.dir)?.sync_all()
+    }
+}
+
+fn remove_folder(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Data, settings and snapshots; a store as small as ours has no blobs beside them.
+fn sleds_files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_ours = name == "db" || name == "conf" || name.as_encoded_bytes().starts_with(b"snap.");
+        if is_ours && entry.file_type()?.is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn try_open_trees(dir: &Path) -> Result<Trees, StoreError> {
