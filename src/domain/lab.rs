@@ -259,7 +259,7 @@ pub enum Refusal {
     )]
     PersonNeeded { printer: PrinterName, job: JobId, why: Attended },
     #[error(
-        "the part of job {job} is no longer on the bed of {printer}, so nothing can go on with it; print the part anew"
+        "the part of job {job} is no longer on the bed of {printer} as that job left it; if a later job has gone on with it, make the file from that job, else print the part anew"
     )]
     PartGone { printer: PrinterName, job: JobId },
     #[error(
