@@ -219,18 +219,23 @@ const Z: usize = 2;
 const E: usize = 3;
 const F: usize = 4;
 
-const fn slot(letter: u8) -> usize {
-    match letter {
-        b'X' => X,
-        b'Y' => 1,
-        b'Z' => Z,
-        b'E' => E,
-        b'F' => F,
-        b'I' => 5,
-        b'J' => 6,
-        b'R' => 7,
-        _ => 8,
+/// Of no word of a move.
+const OTHER: usize = 8;
+
+/// A table, since a jump for each letter would be guessed wrong too often.
+const SLOTS: [u8; 256] = {
+    let mut slots = [OTHER as u8; 256];
+    let letters = *b"XYZEFIJR";
+    let mut slot = 0;
+    while slot < letters.len() {
+        slots[letters[slot] as usize] = slot as u8;
+        slot += 1;
     }
+    slots
+};
+
+const fn slot(letter: u8) -> usize {
+    SLOTS[letter as usize] as usize
 }
 
 impl Words {
@@ -250,9 +255,74 @@ impl Words {
 
 const TENTHS: [f64; 10] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
 
-/// The words of `G0` and `G1` as slicers write them, and where they end; nothing for any other form.
+/// One byte in each of the eight.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = ONES << 7;
+
+/// A number without a sign at the beginning of eight bytes, and how many of them it has: all at once instead of
+/// byte by byte. Nothing where it may go on behind them, has no digit, or has a second point.
 #[inline]
-fn plain_words(line: &[u8]) -> Option<Words> {
+fn short_number(bytes: [u8; 8]) -> Option<(f64, usize)> {
+    // Digits become 0 to 9; what is none gets its highest bit into `others`.
+    let digits = u64::from_le_bytes(bytes) ^ (ONES * u64::from(b'0'));
+    let others = (((digits & !HIGH) + ONES * 0x76) | digits) & HIGH;
+    let first = (others.trailing_zeros() / 8) as usize;
+    let (packed, count, decimals, length) = if bytes.get(first) == Some(&b'.') {
+        let end = ((others & (others - 1)).trailing_zeros() / 8) as usize;
+        let before = (1u64 << (8 * first)) - 1;
+        ((digits & before) | ((digits >> 8) & !before), end - 1, end - 1 - first, end)
+    } else {
+        (digits, first, 0, first)
+    };
+    if count == 0 || length == 8 || bytes[length] == b'.' {
+        return None;
+    }
+    // The digits to the end, zeros before them; then pairs, fours and all eight are put together.
+    let eight = packed << (8 * (8 - count));
+    let pairs = ((eight & (ONES * 0x0F)).wrapping_mul(2_561) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_FFFF_0000_FFFF;
+    let number = fours.wrapping_mul(42_949_672_960_001) >> 32;
+    Some((number as u32 as f64 * TENTHS[decimals], length))
+}
+
+/// A number without a sign that begins at `at`, and where it ends.
+#[inline]
+fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    if let Some(bytes) = text.get(at..).and_then(|text| text.first_chunk())
+        && let Some((value, length)) = short_number(*bytes)
+    {
+        return Some((value, at + length));
+    }
+    long_number(text, at)
+}
+
+fn long_number(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    let (mut end, mut number, mut point) = (at, 0u64, None);
+    while let Some(&byte) = text.get(end) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        } else if byte == b'.' && point.is_none() {
+            point = Some(end);
+        } else {
+            break;
+        }
+        end += 1;
+    }
+    let decimals = point.map_or(0, |point| end - point - 1);
+    let digits = end - at - usize::from(point.is_some());
+    // Fifteen digits are exact in a double.
+    if digits == 0 || digits > 15 || decimals > 9 {
+        return None;
+    }
+    Some((number as f64 * TENTHS[decimals], end))
+}
+
+/// The words of `G0` and `G1` as slicers write them; nothing for any other form. The line is the first `end` bytes
+/// of `text`; behind it stands its line end, or nothing.
+#[inline]
+fn plain_words(text: &[u8], end: usize) -> Option<Words> {
+    let line = &text[..end];
     let mut words = Words::default();
     let mut at = 3;
     loop {
@@ -270,25 +340,11 @@ fn plain_words(line: &[u8]) -> Option<Words> {
         at += 1;
         let negative = line.get(at) == Some(&b'-');
         at += usize::from(negative);
-        let (begin, mut number, mut point) = (at, 0u64, None);
-        while let Some(&byte) = line.get(at) {
-            let digit = byte.wrapping_sub(b'0');
-            if digit < 10 {
-                number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
-            } else if byte == b'.' && point.is_none() {
-                point = Some(at);
-            } else {
-                break;
-            }
-            at += 1;
-        }
-        let decimals = point.map_or(0, |point| at - point - 1);
-        let digits = at - begin - usize::from(point.is_some());
-        // Fifteen digits are exact in a double.
-        if digits == 0 || digits > 15 || decimals > 9 || !matches!(line.get(at), None | Some(b' ' | b';')) {
+        let (value, behind) = number(text, at)?;
+        at = behind;
+        if !matches!(line.get(at), None | Some(b' ' | b';')) {
             return None;
         }
-        let value = number as f64 * TENTHS[decimals];
         words.set(slot, if negative { -value } else { value });
     }
 }
@@ -398,14 +454,14 @@ impl Analyser {
             let Some(end) = memchr2(b'\n', b'\r', chunk) else { return self.hold(chunk) };
             self.hold(&chunk[..end])?;
             let held = std::mem::take(&mut self.held);
-            self.state.take(&held, self.offset)?;
+            self.state.take(&held, held.len(), self.offset)?;
             self.offset += held.len() as u64 + 1;
             chunk = self.behind(&chunk[end..]);
         }
         let Some(last) = memrchr2(b'\n', b'\r', chunk) else { return self.hold(chunk) };
         let (mut whole, tail) = chunk.split_at(last + 1);
         while let Some(end) = memchr2(b'\n', b'\r', whole) {
-            self.state.take(&whole[..end], self.offset)?;
+            self.state.take(whole, end, self.offset)?;
             self.offset += end as u64 + 1;
             whole = self.behind(&whole[end..]);
         }
@@ -443,7 +499,7 @@ impl Analyser {
     pub fn finish(mut self) -> Result<Analysis, LexError> {
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() {
-            self.state.take(&held, self.offset)?;
+            self.state.take(&held, held.len(), self.offset)?;
         }
         let mut state = self.state;
         state.clock.stop();
@@ -455,14 +511,16 @@ impl Analyser {
 }
 
 impl State {
-    fn take(&mut self, line: &[u8], offset: u64) -> Result<(), LexError> {
+    /// The line that is the first `end` bytes of `text`.
+    fn take(&mut self, text: &[u8], end: usize, offset: u64) -> Result<(), LexError> {
+        let line = &text[..end];
         self.line += 1;
         if line.len() > LINE_MAX {
             return Err(LexError::LineTooLong { line: self.line, max: LINE_MAX });
         }
         self.offset = offset;
         if let [b'G', b'0' | b'1', b' ', ..] = line
-            && let Some(words) = plain_words(line)
+            && let Some(words) = plain_words(text, end)
         {
             self.go(&words, None);
             return Ok(());
@@ -521,8 +579,8 @@ impl State {
                 let mut read = Words::default();
                 for (letter, value) in words(text) {
                     match (slot(letter), value) {
-                        (8, _) if letter.is_ascii_alphabetic() => {}
-                        (slot @ 0..8, Some(value)) if value.is_finite() => read.set(slot, value),
+                        (OTHER, _) if letter.is_ascii_alphabetic() => {}
+                        (slot @ 0..OTHER, Some(value)) if value.is_finite() => read.set(slot, value),
                         _ => drop(self.found.odd_number.get_or_insert(line)),
                     }
                 }
@@ -794,11 +852,12 @@ impl State {
                 self.found.extrusion.include(axis, *from, line);
             }
         }
-        let way = if path > 0.0 { path } else { (delta[0] * delta[0] + delta[1] * delta[1]).sqrt() };
+        // Squared: a root and a quotient are for a new record only.
+        let way = if path > 0.0 { path * path } else { delta[0] * delta[0] + delta[1] * delta[1] };
         if way >= 1.0 {
-            let value = amount / way;
-            if self.found.thickest.is_none_or(|thickest| value > thickest.value) {
-                self.found.thickest = Some(At { value, line });
+            let most = self.found.thickest.map_or(0.0, |thickest| thickest.value);
+            if amount * amount > most * most * way {
+                self.found.thickest = Some(At { value: amount / way.sqrt(), line });
             }
             if self.found.slowest.is_none_or(|slowest| self.feed < slowest.value) {
                 self.found.slowest = Some(At { value: self.feed, line });

@@ -62,7 +62,8 @@ pub struct Clock {
     count: usize,
     /// Square of the speed at the beginning of the first waiting block.
     reached: f64,
-    direction: Axes,
+    /// The move before, and its length with filament.
+    delta: Axes,
     norm: f64,
     nominal: f64,
     settled: f64,
@@ -75,7 +76,7 @@ impl Clock {
             waiting: [Block::default(); AHEAD],
             count: 0,
             reached: 0.0,
-            direction: [0.0; 4],
+            delta: [0.0; 4],
             norm: 0.0,
             nominal: 0.0,
             settled: 0.0,
@@ -120,8 +121,6 @@ impl Clock {
         if length <= 0.0 || !length.is_finite() {
             return;
         }
-        let inverse = 1.0 / length;
-        let direction = delta.map(|part| part * inverse);
         let limits = &self.limits;
         let mut acceleration = if !moves {
             limits.retract_acceleration
@@ -132,28 +131,25 @@ impl Clock {
         }
         .max(1.0);
         let mut nominal = speed.max(SLOWEST);
-        for (axis, share) in direction.map(f64::abs).into_iter().enumerate() {
-            if nominal * share > limits.max_feedrate[axis] {
-                nominal = limits.max_feedrate[axis].max(SLOWEST) / share;
+        // An axis has its share of the speed; nothing is divided before a limit is passed.
+        for (axis, part) in delta.map(f64::abs).into_iter().enumerate() {
+            if nominal * part > limits.max_feedrate[axis] * length {
+                nominal = limits.max_feedrate[axis].max(SLOWEST) * length / part;
             }
-            if acceleration * share > limits.max_acceleration[axis] {
-                acceleration = limits.max_acceleration[axis].max(1.0) / share;
+            if acceleration * part > limits.max_acceleration[axis] * length {
+                acceleration = limits.max_acceleration[axis].max(1.0) * length / part;
             }
         }
-        let norm = if path > 0.0 || direction[3] != 0.0 {
-            direction.iter().map(|part| part * part).sum::<f64>().sqrt().max(1e-9)
-        } else {
-            1.0
-        };
+        let norm = (plane + delta[3] * delta[3]).sqrt();
         let bears = if self.nominal <= 0.0 {
             0.0
         } else {
-            let product: f64 = (0..4).map(|axis| self.direction[axis] * direction[axis]).sum();
-            let cosine = product / (self.norm * norm);
+            let product: f64 = (0..4).map(|axis| self.delta[axis] * delta[axis]).sum();
+            let cosine = product / (self.norm * norm).max(f64::MIN_POSITIVE);
             let slower = nominal.min(self.nominal);
             corner(cosine, acceleration, limits.junction_deviation).min(slower * slower)
         };
-        (self.direction, self.norm, self.nominal) = (direction, norm, nominal);
+        (self.delta, self.norm, self.nominal) = (delta, norm, nominal);
         if self.count == AHEAD {
             self.settle(SETTLED);
         }
@@ -173,15 +169,17 @@ impl Clock {
         let mut slow = entry.sqrt();
         for at in 0..blocks {
             let Block { length, acceleration, nominal, .. } = waiting[at];
+            let per_acceleration = 1.0 / acceleration;
             let next = waiting.get(at + 1).map_or(0.0, |block| block.entry);
             let exit = next.min(entry + 2.0 * acceleration * length);
             let fast = exit.sqrt();
             let top = (2.0 * acceleration * length + entry + exit) * 0.5;
             let seconds = if top >= nominal * nominal {
-                let ramps = (2.0 * nominal * nominal - entry - exit).max(0.0) / (2.0 * acceleration);
-                (2.0 * nominal - slow - fast).max(0.0) / acceleration + (length - ramps).max(0.0) / nominal
+                let ramps = (2.0 * nominal * nominal - entry - exit).max(0.0) * 0.5 * per_acceleration;
+                (2.0 * nominal - slow - fast).max(0.0) * per_acceleration
+                    + (length - ramps).max(0.0) / nominal
             } else {
-                (2.0 * top.sqrt() - slow - fast).max(0.0) / acceleration
+                (2.0 * top.sqrt() - slow - fast).max(0.0) * per_acceleration
             };
             self.settled += seconds;
             (entry, slow) = (exit, fast);

@@ -105,6 +105,16 @@ proptest! {
     }
 
     #[test]
+    fn a_number_reads_the_same_at_once_and_byte_by_byte(text in "[0-9.]{0,9}", behind in "[ ;\n\rG*x\u{e9}/:]") {
+        let alone = text.as_bytes();
+        let followed = format!("{text}{behind}........");
+        let (slow, quick) = (number(alone, 0), number(followed.as_bytes(), 0));
+        // The slow way alone sees what the eight bytes cannot hold.
+        prop_assert_eq!(quick, long_number(followed.as_bytes(), 0));
+        prop_assert_eq!(quick.is_some(), slow.is_some());
+    }
+
+    #[test]
     fn no_bytes_make_the_analyser_panic(bytes: Vec<u8>, lines in "([GMT][0-9]{1,3} ?[A-Z]?[-0-9.]{0,8}\n){0,20}") {
         let mut analyser = Analyser::new(Options::default());
         analyser.feed(&bytes).unwrap();
