@@ -4,27 +4,12 @@ use std::sync::Arc;
 
 use hw_sim::pty::Printer;
 use hw_sim::quirks::Face;
-use platen::control::session::Profile;
-use platen::domain::ids::{BootId, PrinterName};
 use platen::domain::printer::{Activity, Snapshot};
-use platen::domain::units::Baud;
-use platen::io::clock::{Clock, entropy};
-use platen::io::serial::SerialDial;
 use platen::io::store::Store;
 use platen::io::store::memory::MemoryStore;
-use platen::protocol::window::Capacity;
-use platen::services::board::Board;
-use platen::services::fleet::{Fleet, NotDone, Order};
-use platen::services::printer::{Setup, spawn};
-use platen::services::recorder::Recorder;
-use platen::services::relay::Relay;
-use tokio_util::sync::CancellationToken;
+use platen::services::fleet::{NotDone, Order};
 
-use crate::world::{BOUND, printer};
-
-async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
-}
+use crate::world::{Tended, journal, printer, setup, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug_until_it_is_written_down() {
@@ -32,25 +17,12 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
     let board = printer(folder.path(), "mk", Face::Marlin21, 20.0);
     let mut board = Printer::spawn_all(vec![board]).unwrap().remove(0);
     let store = Arc::new(MemoryStore::default());
-    let clock = Clock::start(BootId::from_entropy(entropy()));
-    let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
-    let recorder =
-        Recorder::open(Arc::clone(&store) as Arc<dyn Store>, clock.clone(), site, node).await.unwrap();
-    let name: PrinterName = "mk".parse().unwrap();
-    let (baud, shutdown) = (Baud(115_200), CancellationToken::new());
-    let setup = Setup {
-        name: name.clone(),
-        profile: Profile::new(baud, Capacity { receive_bytes: 127, queue_slots: 0 }),
-        dial: Arc::new(SerialDial { path: board.path().to_owned(), baud }),
-        recorder: recorder.clone(),
-        clock,
-        relay: Relay::absent(),
-        ports: Arc::default(),
-    };
-    let (lanes, mut live, task) = spawn(setup, shutdown.clone());
-    let fleet = Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name.clone(), live.clone())]));
-    let ready = |snapshot: &Arc<Snapshot>| snapshot.activity == Activity::Ready;
-    within("a ready printer", live.wait_for(ready)).await.unwrap();
+    let (recorder, clock) = journal(Arc::clone(&store) as Arc<dyn Store>).await;
+    let setup = setup(&board, &recorder, &clock);
+    let name = setup.name.clone();
+    let mut tended = Tended::new(setup);
+    tended.ready().await;
+    let (fleet, mut live) = (tended.fleet.clone(), tended.live.clone());
 
     store.set_full(true);
     assert_eq!(fleet.stop(None, "kim").await.unwrap(), [(name.clone(), true)]);
@@ -73,7 +45,7 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
         }
     };
     within("a lock that is written down and cleared", cleared).await;
-    within("a ready printer again", live.wait_for(ready)).await.unwrap();
+    tended.ready().await;
 
     // Cleared while its port is open: that is closed for a moment, and nobody is told that it is gone.
     fleet.stop(None, "kim").await.unwrap();
@@ -93,6 +65,5 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
         }
     };
     within("a printer that is cleared and ready", cleared).await;
-    shutdown.cancel();
-    within("the end of the task", task).await.unwrap();
+    tended.end().await;
 }
