@@ -635,10 +635,13 @@ impl Task {
                             cleared = clearing => cleared,
                         };
                         let done = cleared.is_ok();
-                        let _ = answer.send(cleared);
                         if done {
+                            // Whoever hears yes looks at it next.
                             self.is_clear();
                             self.show(Activity::Connecting);
+                        }
+                        let _ = answer.send(cleared);
+                        if done {
                             return Waited::Enough;
                         }
                     }
@@ -1019,6 +1022,7 @@ impl Task {
                         self.is_clear();
                         // It was stopped or faulted a moment ago, and nothing else changes that.
                         self.just_cleared = drive.session.clear().is_ok();
+                        self.publish(&drive.session);
                     }
                     // Recorded already; that the port is to be closed is for `connected` to see.
                     let _ = answer.send(cleared);
