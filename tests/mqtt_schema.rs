@@ -464,6 +464,17 @@ fn every_status_and_telemetry_fits_its_schema() {
 }
 
 #[test]
+fn a_status_says_when_its_temperatures_were_told_once_they_are_not_of_now() {
+    let temperatures = temperatures().remove(1);
+    let told = |at| {
+        let snapshot = Snapshot { temperatures, ..Snapshot::offline(printer(), "", Moment::from_millis(at)) };
+        let status = origin().status(&snapshot, &PrinterRecord::new(printer()), None, &stamp());
+        check("status", &status)["data"]["temperatures"]["mono_ms"].clone()
+    };
+    assert_eq!((told(5_000), told(7_000), told(99_000)), (Value::Null, 0.into(), 0.into()));
+}
+
+#[test]
 fn every_gap_fits_its_schema_and_has_the_same_bytes_when_it_is_said_again() {
     let from = Stamp { mono: Moment(7_000), ..stamp() };
     let gap = Gap { from: from.clone(), to: stamp(), samples: u64::MAX };

@@ -97,6 +97,7 @@ fn temperatures(given: &Temperatures, now: Moment) -> TemperaturesView {
         bed: given.bed.map(Into::into),
         chamber: given.chamber.map(Into::into),
         age_ms: given.at.map(|at| millis(now, at)),
+        old: given.old_since(now).is_some(),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 use super::Failed;
-use crate::api::shapes::{JobView, PrinterView, ReadingView, ResumeFileView};
+use crate::api::shapes::{JobView, PrinterView, ReadingView, ResumeFileView, TemperaturesView};
 
 /// Writes to standard output; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
@@ -180,13 +180,18 @@ pub fn waiting(job: &JobView) {
     }
 }
 
-pub fn heat(reading: Option<ReadingView>) -> String {
-    match reading {
-        None => "-".into(),
+/// A reading of these temperatures, with its age where it is not of now.
+pub fn heat(of: &TemperaturesView, reading: Option<ReadingView>, unit: &str) -> String {
+    let reading = match reading {
+        None => return "-".into(),
         Some(ReadingView { actual, target: Some(target) }) if target > 0.0 => {
-            format!("{actual:.0}/{target:.0}")
+            format!("{actual:.0}/{target:.0}{unit}")
         }
-        Some(ReadingView { actual, .. }) => format!("{actual:.0}"),
+        Some(ReadingView { actual, .. }) => format!("{actual:.0}{unit}"),
+    };
+    match of.told_ago() {
+        Some(age) => format!("{reading}, {age} ago"),
+        None => reading,
     }
 }
 

@@ -288,6 +288,9 @@ pub struct Reading {
     pub target: Option<Celsius>,
 }
 
+/// A printer that answers tells its temperatures every two seconds: older ones say nothing of now.
+pub const READING_LASTS: Duration = Duration::from_secs(6);
+
 /// The last temperatures that the firmware reported, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Temperatures {
@@ -296,6 +299,13 @@ pub struct Temperatures {
     pub chamber: Option<Reading>,
     /// Absent until the first report.
     pub at: Option<Moment>,
+}
+
+impl Temperatures {
+    /// When they were reported, where that was too long ago to take them for what is so now.
+    pub fn old_since(&self, now: Moment) -> Option<Moment> {
+        self.at.filter(|at| now.since(*at) > READING_LASTS)
+    }
 }
 
 /// What a printer is doing now.

@@ -116,6 +116,27 @@ fn a_printer_that_was_cleared_but_not_reset_is_told_as_deaf() {
 }
 
 #[test]
+fn the_temperatures_of_a_halted_printer_are_shown_with_their_age_and_not_as_those_of_now() {
+    let (lab, daemon, _) = printing(Face::Marlin21);
+    let now = daemon.printer("mk")["temperatures"].clone();
+    assert!(now["old"] == false && now["hotend"]["actual"].is_number(), "{now}");
+    assert!(!daemon.page().contains("what they are now is not known"));
+    daemon.ask(&["stop", "mk", "--by", "kim"]);
+    locked(&daemon, "stopped", "stopped");
+    let told = until("temperatures that are told as old", || {
+        let told = daemon.printer("mk")["temperatures"].clone();
+        (told["old"] == true).then_some(told)
+    });
+    assert!(told["age_ms"].as_u64().unwrap() > 5_000, "{told}");
+    let one = daemon.platen(&["printers", "mk"]).out;
+    let hotend = one.lines().find(|line| line.contains("hotend ")).unwrap();
+    assert!(hotend.contains(" °C, ") && hotend.ends_with(" s ago"), "{one}");
+    assert!(daemon.platen(&["printers"]).out.contains(" s ago"));
+    assert!(daemon.page().contains("what they are now is not known"));
+    drop(lab);
+}
+
+#[test]
 fn a_stop_without_a_name_reaches_every_printer() {
     let folder = tempfile::tempdir().unwrap();
     let printers = ["a", "b", "c"].map(|name| printer(folder.path(), name, Face::Marlin21, 20.0));

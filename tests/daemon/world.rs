@@ -338,6 +338,12 @@ impl Daemon {
         answer.body_mut().read_json().unwrap()
     }
 
+    /// What the page shows.
+    pub fn page(&self) -> String {
+        let mut answer = self.agent.get(format!("{}/", self.url)).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    }
+
     /// A new case with one part: its token.
     pub fn case(&self) -> String {
         self.case_for("guide")
