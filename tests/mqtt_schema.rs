@@ -16,8 +16,8 @@ use platen::domain::job::{
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Prompt,
-    Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
+    Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, OutOfReach,
+    PrinterRecord, Prompt, Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
 };
 use platen::domain::units::{Celsius, Height};
 use platen::io::mqtt::{Delivery, Message};
@@ -445,6 +445,7 @@ fn every_status_and_telemetry_fits_its_schema() {
                     },
                     rate: LineRate::default(),
                     unprotected: false,
+                    out_of_reach: OutOfReach::Nothing,
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };

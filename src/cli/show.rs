@@ -69,6 +69,9 @@ fn state(job: &JobView) -> String {
         return format!("{} {} %", job.state, slicing.percent);
     }
     match job.progress.filter(|_| job.ended.is_none()) {
+        Some(progress) if job.out_of_reach.is_some() => {
+            format!("{} {:.1} %, its port is gone", job.state, progress.percent)
+        }
         Some(progress) => format!("{} {:.1} %", job.state, progress.percent),
         None => job.state.clone(),
     }
@@ -115,6 +118,7 @@ pub fn job(job: &JobView) {
         ("ended   ", &job.ended),
         ("why     ", &job.why),
         ("paused  ", &job.paused),
+        ("look    ", &job.out_of_reach),
     ] {
         if let Some(when) = when {
             line(&format!("  {what} {}", plain(when)));

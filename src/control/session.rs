@@ -39,8 +39,8 @@ use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{AfterCrash, Interruption, PANEL, PauseReason, Progress, Unproven};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{
-    Activity, Fault, Hold, HoldStep, INACTIVITY_KILL, LineHealth, LineRate, LineTrouble, Park, Prompt,
-    Reading, Snapshot, StopProof, Temperatures,
+    Activity, Fault, Hold, HoldStep, INACTIVITY_KILL, LineHealth, LineRate, LineTrouble, OutOfReach, Park,
+    Prompt, Reading, Snapshot, StopProof, Temperatures,
 };
 use crate::domain::units::Baud;
 use crate::gcode::commands::{Code, When};
@@ -517,6 +517,7 @@ impl Session {
             rate: LineRate::default(),
             unprotected: self.link.dialect().thermal_protection == Some(false),
             hold: self.hold(now),
+            out_of_reach: OutOfReach::Nothing,
             at: now,
         }
     }

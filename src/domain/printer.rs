@@ -604,6 +604,18 @@ impl LineRate {
     }
 }
 
+/// What is behind a port that is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum OutOfReach {
+    #[default]
+    Nothing,
+    /// A job that goes on, if the port is back soon. Its heaters are as it left them.
+    Job { job: JobId },
+    /// Heaters that nobody has switched off: those of this job that has ended, or of no job.
+    Heat { job: Option<JobId> },
+}
+
 /// Everything live about one printer, as its task last published it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -618,6 +630,8 @@ pub struct Snapshot {
     #[serde(default)]
     pub unprotected: bool,
     pub hold: Hold,
+    #[serde(default)]
+    pub out_of_reach: OutOfReach,
     /// When this snapshot was made.
     pub at: Moment,
 }
@@ -633,6 +647,7 @@ impl Snapshot {
             rate: LineRate::default(),
             unprotected: false,
             hold: Hold::default(),
+            out_of_reach: OutOfReach::Nothing,
             at,
         }
     }

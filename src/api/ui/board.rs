@@ -322,6 +322,7 @@ fn jobs(shown: &Shown) -> Markup {
                                     small { (format!(" {:.1} %", progress.percent)) }
                                 }
                                 @if let Some(why) = job.why.as_ref().or(job.paused.as_ref()) { div.why { (why) } }
+                                @if let Some(why) = &job.out_of_reach { div.why { (capital(why)) } }
                                 (waiting(job))
                             }
                             td.name {

@@ -680,6 +680,7 @@ fn status_data<'a>(
         firmware: _,
         rate: _,
         unprotected: _,
+        out_of_reach: _,
         at,
     } = snapshot;
     StatusData {
