@@ -403,6 +403,16 @@ impl Session {
         matches!(self.phase, Phase::Closed { .. })
     }
 
+    /// Whether anything has come since the port was opened.
+    pub fn has_heard(&self) -> bool {
+        self.heard > 0
+    }
+
+    /// A person has cleared it while its port was closed.
+    pub fn cleared_while_closed(&mut self) {
+        self.cleared = true;
+    }
+
     /// How the line does, since the port was opened.
     pub fn line(&self) -> &LineHealth {
         self.link.health()

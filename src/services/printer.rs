@@ -152,6 +152,7 @@ pub fn spawn_with(
         trail_lost: None,
         just_cleared: false,
         heat_left: OutOfReach::Nothing,
+        unanswered: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -288,6 +289,8 @@ struct Task {
     just_cleared: bool,
     /// Heaters that were on when its port went, or when its job ended without it.
     heat_left: OutOfReach,
+    /// What was said of its board when that was given up without a word of it: it stands until there is one.
+    unanswered: Option<String>,
 }
 
 fn sought(found: &Found) -> OutOfReach {
@@ -431,6 +434,7 @@ impl Task {
                     }
                 }
                 Dialled::Failed(reason) => {
+                    self.unanswered = None;
                     let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
                     if !known {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
@@ -669,6 +673,9 @@ impl Task {
                         if done {
                             // Whoever hears yes looks at it next.
                             self.is_clear();
+                            if let Some(session) = &mut self.session {
+                                session.cleared_while_closed();
+                            }
                             self.show(Activity::Connecting);
                         }
                         let _ = answer.send(cleared);
@@ -715,6 +722,7 @@ impl Task {
     fn is_clear(&mut self) {
         self.locked = None;
         self.power_cut = false;
+        self.unanswered = None;
     }
 
     async fn connected(
@@ -754,6 +762,7 @@ impl Task {
                 turn = drive.turn() => match turn {
                     Turn::Moved => {}
                     Turn::Gone(reason) => {
+                        self.unanswered = None;
                         self.port_is_gone(&mut drive, &reason, leaving);
                         self.note_events(&mut drive);
                         break Ended::Closed { reason };
@@ -778,6 +787,8 @@ impl Task {
                 }
             }
             if let Some(reason) = self.note_events(&mut drive) {
+                let deaf = !drive.session.has_heard() && !self.just_cleared;
+                self.unanswered = deaf.then(|| reason.clone());
                 drive.session.handle_closed(&reason);
                 break Ended::Closed { reason };
             }
@@ -1280,6 +1291,11 @@ impl Task {
         let mut seen = Snapshot { rate, out_of_reach: self.out_of_reach(), ..session.snapshot(now) };
         if self.just_cleared && matches!(seen.activity, Activity::Offline { .. }) {
             seen.activity = Activity::Connecting;
+        }
+        if let (Activity::Connecting, false, Some(reason)) =
+            (&seen.activity, session.has_heard(), &self.unanswered)
+        {
+            seen.activity = Activity::Offline { reason: reason.clone() };
         }
         self.live.send_replace(Arc::new(seen));
     }
