@@ -122,6 +122,7 @@ fn interruptions() -> Vec<Interruption> {
         Interruption::Unaccounted,
         Interruption::Stopped,
         Interruption::FileUnreadable,
+        Interruption::FileChanged,
         Interruption::NotAllowed,
         Interruption::Noise,
     ];
@@ -242,7 +243,7 @@ fn other_facts() -> Vec<Fact> {
         Fact::BedCleared { printer: printer(), by: by.clone() },
         Fact::CancelAsked { printer: printer(), job: JobId::from_entropy([3; 16]), by: by.clone() },
         Fact::TrailLost { printer: printer(), job: JobId::from_entropy([3; 16]) },
-        Fact::BedGivenBack { printer: printer(), job: JobId::from_entropy([3; 16]) },
+        Fact::BedGivenBack { printer: printer(), job: Some(JobId::from_entropy([3; 16])) },
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
         Fact::StopVerified { printer: printer(), proof: StopProof::Silence },
         Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },

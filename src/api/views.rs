@@ -2,7 +2,7 @@
 
 use crate::domain::command::Level;
 use crate::domain::identity::{Evidence, Identity, Quarantine};
-use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run};
 use crate::domain::lab::{Lab, Refusal};
 use crate::domain::moment::{Moment, WallTime};
@@ -179,7 +179,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         queued: job.queued.to_string(),
         started: run.map(|run| run.started.to_string()),
         ended,
-        why: outcome.and_then(why_ended),
+        why: outcome.and_then(|outcome| why_ended(outcome, &job.file)),
         exact: match outcome {
             Some(Outcome::Printed { exact, .. }) => Some(*exact),
             _ => None,
@@ -332,6 +332,9 @@ fn why_ended(outcome: &Outcome, file: &FileHash) -> Option<String> {
             Some("what the firmware confirmed is not exactly the file; do not use the part unseen".into())
         }
         Outcome::Cancelled { by } => Some(format!("cancelled by {by}")),
+        Outcome::Interrupted { why: Interruption::FileChanged } => {
+            Some(format!("file {file}: {}", Interruption::FileChanged.in_words()))
+        }
         Outcome::Interrupted { why } => Some(Interruption::in_words(why)),
         Outcome::NotSliced { why } => Some(why.clone()),
     }
