@@ -208,6 +208,7 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
             build_height: Some(200.0),
             told_is_lowest: true,
             resumes: false,
+            counting: None,
         },
     );
     let told = format!("{name}, ended in {ended}, from {layer} on:\n{}", resume.head);

@@ -46,6 +46,7 @@ fn ask(text: &str) -> Ask {
         build_height: None,
         told_is_lowest: false,
         resumes: false,
+        counting: None,
     }
 }
 
