@@ -72,8 +72,9 @@ struct Machine {
 struct Run {
     machine: Machine,
     laid: Vec<Laid>,
-    /// Moves of the filament alone.
+    /// Moves of the filament alone, and how high the head stood.
     pushed: Vec<f64>,
+    pushed_at: Vec<f64>,
     homed: Vec<String>,
     /// The lowest place of the head, and every place that it reached.
     lowest: f64,
@@ -87,6 +88,7 @@ impl Run {
             machine,
             laid: Vec::new(),
             pushed: Vec::new(),
+            pushed_at: Vec::new(),
             homed: Vec::new(),
             lowest: f64::INFINITY,
             extruded_cold: false,
@@ -156,6 +158,7 @@ impl Run {
                 self.laid.push(Laid { from, to: machine.place, filament, feed: machine.feed });
             } else {
                 self.pushed.push(filament);
+                self.pushed_at.push(machine.place[2]);
             }
         }
     }
@@ -221,6 +224,11 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
     assert!(!head.extruded_cold && !head.moved_before_heat, "{told}");
     assert!(head.laid.is_empty(), "nothing is laid before the rest: {told}");
     assert!(head.lowest >= z - 1e-9, "{} is below the part: {told}", head.lowest);
+    // What is pushed after the priming comes out at the layer's height: above it, it would fall as a drop.
+    let lies = analysis.layers[layer - 1].z.unwrap();
+    for (filament, height) in head.pushed.iter().zip(&head.pushed_at).skip(1) {
+        assert!(*filament <= 0.0 || *height <= lies + 1e-9, "{filament} mm at Z {height}: {told}");
+    }
     // All is as the original left it there, except for the height, which the rest says first.
     let mut reached = head.machine.clone();
     assert!(reached.place[2] >= before.machine.place[2], "{told}");

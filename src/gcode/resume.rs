@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bed hot ─▶ nozzle hot ─▶ Z told (G92) ─▶ up ─▶ X and Y homed ─▶ settings ─▶ primed beside the part
-//!     ─▶ above the place ─▶ (down) ─▶ fan, modes, E, feedrate ─▶ the file, byte for byte
+//!     ─▶ above the place ─▶ down ─▶ fan, modes, E, feedrate ─▶ the file, byte for byte
 //! ```
 //! Pure. Z is never homed, since that would drive the nozzle or the probe into the part: how high the nozzle
 //! stands is told by a person, or by the record where all that the firmware can have run lies at one height.
@@ -528,10 +528,13 @@ impl Reader {
         head.say(format_args!("G1 E{} F{PRIME_FEED}", plain(PRIME)));
         head.say(format_args!("G1 E-{} F{FILAMENT_FEED}", plain(back)));
         head.say(format_args!("G1 X{} Y{} F{TRAVEL_FEED}", plain(x), plain(y)));
-        if let Some(z) = down {
+        // What is pushed out above the part falls on it as a drop: the nozzle is brought down for that.
+        let pushed = back - drawn > 1e-5;
+        let near = || self.layer_z.map(|z| z.max(self.seen.top_ahead).min(up));
+        if let Some(z) = down.or_else(|| if pushed { near() } else { None }) {
             head.say(format_args!("G1 Z{} F{LIFT_FEED}", plain(z)));
         }
-        if back - drawn > 1e-5 {
+        if pushed {
             head.say(format_args!("G1 E{} F{FILAMENT_FEED}", plain(back - drawn)));
         }
         if left.drawn_by_firmware {
@@ -550,7 +553,7 @@ impl Reader {
             }
             None => head.say(format_args!("G1 F{}", plain(feed))),
         }
-        Ok(Resume { head: head.0, offset: self.offset, height, z: self.layer_z })
+        Ok(Resume { head: head.0, offset: self.offset, height, z: self.layer_z.map(thousandth) })
     }
 
     /// Whether a place is off everything that is printed.
