@@ -754,7 +754,8 @@ impl Session {
         }
         self.own.clear();
         self.poll_at = None;
-        self.phase = Phase::Probing(Box::new(Probe::begin(now, self.profile.baud, &mut self.link)));
+        let (baud, speed) = (self.profile.baud, self.profile.heat.simulated_speed);
+        self.phase = Phase::Probing(Box::new(Probe::begin(now, baud, speed, &mut self.link)));
         self.drive(now);
         Ok(())
     }
