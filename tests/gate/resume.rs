@@ -1,25 +1,15 @@
 //! Resume files of real prints, run by an interpreter that shares no code with platen: what is left of the print, and nothing else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-use std::io::Read;
-
+use crate::honest::{self, demo};
 use hw_sim::parser::{Command, LineReader, ReaderRules};
 use hw_sim::random::Random;
 use platen::domain::ids::FileHash;
 use platen::domain::units::Height;
-use platen::gcode::analysis::{Analyser, Analysis, Options};
+use platen::gcode::analysis::Analysis;
 use platen::gcode::preflight::{PrinterLimits, Question, judge};
 use platen::gcode::resume::{Ask, Reader, Resume};
 
 const FILES: [&str; 3] = ["heart", "vertebra", "guide"];
-
-fn demo(name: &str) -> String {
-    let path = format!("{}/config/demo/{name}.gcode.gz", env!("CARGO_MANIFEST_DIR"));
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-    text
-}
 
 /// The same file with filament counted from the beginning of each layer's `G92 E0` on (`M82`), as other slicers do.
 fn absolute(text: &str) -> String {
@@ -164,12 +154,6 @@ impl Run {
     }
 }
 
-fn analyse(text: &str) -> Analysis {
-    let mut analyser = Analyser::new(Options::default());
-    text.as_bytes().chunks(70_001).for_each(|chunk| analyser.feed(chunk).unwrap());
-    analyser.finish().unwrap()
-}
-
 fn commands_of(text: &str) -> u64 {
     text.lines().filter(|line| !line.split(';').next().unwrap().trim().is_empty()).count() as u64
 }
@@ -249,7 +233,7 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
     assert_eq!(primed, head.pushed.len(), "{told}");
     assert!(new.pushed[primed..].iter().zip(&rest.pushed).all(|(new, old)| close(*new, *old)), "{told}");
 
-    let found = analyse(&whole);
+    let found = honest::analyse(&whole, &PrinterLimits::default());
     let printer = PrinterLimits {
         volume: [Some((0.0, 200.0)), Some((0.0, 200.0)), Some((0.0, 200.0))],
         nozzle: Some(0.4),
@@ -268,7 +252,7 @@ fn a_resume_file_lays_exactly_what_is_left_and_neither_homes_z_nor_goes_below_th
     let mut tried = 0;
     for name in FILES {
         for text in [demo(name), absolute(&demo(name))] {
-            let analysis = analyse(&text);
+            let analysis = honest::analyse(&text, &PrinterLimits::default());
             let count = analysis.layers.len();
             for ended in [1, 2, count / 3, count / 2, count - 1] {
                 // Before the first layer no line says where the head is: that is printed anew.
