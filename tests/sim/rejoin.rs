@@ -169,6 +169,7 @@ fn pull(world: &mut World, dice: &mut Random, seed: u64) {
     assert!(world.pull(), "seed {seed}");
 }
 
+/// A world whose cable was pulled so.
 fn pulled(seed: u64) -> (World, Random) {
     let (mut world, mut dice) = world(seed, 0.0);
     pull(&mut world, &mut dice, seed);
