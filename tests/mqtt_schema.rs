@@ -16,8 +16,8 @@ use platen::domain::job::{
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, PrinterRecord, Prompt,
-    Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
+    Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, OutOfReach,
+    PrinterRecord, Prompt, Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
 };
 use platen::domain::units::{Celsius, Height};
 use platen::io::mqtt::{Delivery, Message};
@@ -122,6 +122,7 @@ fn interruptions() -> Vec<Interruption> {
         Interruption::Unaccounted,
         Interruption::Stopped,
         Interruption::FileUnreadable,
+        Interruption::FileChanged,
         Interruption::NotAllowed,
         Interruption::Noise,
     ];
@@ -242,7 +243,7 @@ fn other_facts() -> Vec<Fact> {
         Fact::BedCleared { printer: printer(), by: by.clone() },
         Fact::CancelAsked { printer: printer(), job: JobId::from_entropy([3; 16]), by: by.clone() },
         Fact::TrailLost { printer: printer(), job: JobId::from_entropy([3; 16]) },
-        Fact::BedGivenBack { printer: printer(), job: JobId::from_entropy([3; 16]) },
+        Fact::BedGivenBack { printer: printer(), job: Some(JobId::from_entropy([3; 16])) },
         Fact::PrinterStopped { printer: printer(), by: by.clone() },
         Fact::StopVerified { printer: printer(), proof: StopProof::Silence },
         Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },
@@ -445,6 +446,7 @@ fn every_status_and_telemetry_fits_its_schema() {
                     },
                     rate: LineRate::default(),
                     unprotected: false,
+                    out_of_reach: OutOfReach::Nothing,
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };
@@ -461,6 +463,17 @@ fn every_status_and_telemetry_fits_its_schema() {
             }
         }
     }
+}
+
+#[test]
+fn a_status_says_when_its_temperatures_were_told_once_they_are_not_of_now() {
+    let temperatures = temperatures().remove(1);
+    let told = |at| {
+        let snapshot = Snapshot { temperatures, ..Snapshot::offline(printer(), "", Moment::from_millis(at)) };
+        let status = origin().status(&snapshot, &PrinterRecord::new(printer()), None, &stamp());
+        check("status", &status)["data"]["temperatures"]["mono_ms"].clone()
+    };
+    assert_eq!((told(5_000), told(7_000), told(99_000)), (Value::Null, 0.into(), 0.into()));
 }
 
 #[test]

@@ -332,6 +332,9 @@ pub struct JobView {
     /// the disk may be full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrecorded: Option<String>,
+    /// Its printer is out of reach: what becomes of the job and of its heaters, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_reach: Option<String>,
     /// Why it has not started; only while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -449,6 +452,25 @@ pub struct TemperaturesView {
     pub chamber: Option<ReadingView>,
     /// Milliseconds since the firmware reported them; absent before the first report.
     pub age_ms: Option<u64>,
+    /// The printer should have told newer ones by now: what is so now is not known.
+    #[serde(default)]
+    pub old: bool,
+}
+
+impl TemperaturesView {
+    /// How old they are, where they are not of now.
+    pub fn told_ago(&self) -> Option<String> {
+        self.age_ms.filter(|_| self.old).map(age)
+    }
+}
+
+/// A time that has passed, for people.
+pub fn age(millis: u64) -> String {
+    match millis / 1_000 {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
 }
 
 /// How the line to the printer does, since the port was opened, or did for one job.

@@ -2,14 +2,14 @@
 
 use crate::domain::command::Level;
 use crate::domain::identity::{Evidence, Identity, Quarantine};
-use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run};
 use crate::domain::lab::{Lab, Refusal};
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::part::Part;
 use crate::domain::printer::{
-    Activity, Bed, Hold, HoldStep, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, PrinterRecord, Prompt,
-    Reading, Snapshot, StopOutcome, Temperatures,
+    Activity, Bed, Hold, HoldStep, LATENCY_BOUNDS_MS, Latch, LineHealth, LineRate, OutOfReach, PrinterRecord,
+    Prompt, Reading, Snapshot, StopOutcome, Temperatures,
 };
 
 use super::AppState;
@@ -97,6 +97,7 @@ fn temperatures(given: &Temperatures, now: Moment) -> TemperaturesView {
         bed: given.bed.map(Into::into),
         chamber: given.chamber.map(Into::into),
         age_ms: given.at.map(|at| millis(now, at)),
+        old: given.old_since(now).is_some(),
     }
 }
 
@@ -178,7 +179,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         queued: job.queued.to_string(),
         started: run.map(|run| run.started.to_string()),
         ended,
-        why: outcome.and_then(why_ended),
+        why: outcome.and_then(|outcome| why_ended(outcome, &job.file)),
         exact: match outcome {
             Some(Outcome::Printed { exact, .. }) => Some(*exact),
             _ => None,
@@ -211,8 +212,9 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         },
         unrecorded: run
             .filter(|_| job.state.is_running())
-            .and_then(|run| unrecorded(app, &run.printer))
+            .and_then(|run| unrecorded(app, &job.id, &run.printer))
             .map(Into::into),
+        out_of_reach: run.and_then(|run| out_of_reach(app, &job.id, &run.printer)),
         waiting: (job.state == JobState::Queued).then(|| waiting(app, lab, job)),
     }
 }
@@ -294,22 +296,45 @@ fn live_progress(app: &AppState, job: &JobId, printer: &PrinterName) -> Option<P
 }
 
 /// What a printer that works on nothing any more does, where the journal still has a job on it.
-fn unrecorded(app: &AppState, printer: &PrinterName) -> Option<&'static str> {
-    let live = app.fleet.board().get(printer)?.borrow().activity.clone();
-    match live {
-        Activity::Stopped | Activity::Faulted { .. } | Activity::Offline { .. } => Some(live.word()),
+fn unrecorded(app: &AppState, job: &JobId, printer: &PrinterName) -> Option<&'static str> {
+    let seen = app.fleet.board().get(printer)?.borrow().clone();
+    match &seen.activity {
+        // It has not ended, and goes on if its port is back in time.
+        Activity::Offline { .. } if seen.out_of_reach == OutOfReach::Job { job: job.clone() } => None,
+        Activity::Stopped | Activity::Faulted { .. } | Activity::Offline { .. } => Some(seen.activity.word()),
         // Ready and Connecting are also what a printer is while it takes a job that has just begun.
         _ => None,
     }
 }
 
-fn why_ended(outcome: &Outcome) -> Option<String> {
+/// What is so of a job whose printer is out of reach, and what to do.
+fn out_of_reach(app: &AppState, job: &JobId, printer: &PrinterName) -> Option<String> {
+    let seen = app.fleet.board().get(printer)?.borrow().clone();
+    let offline = matches!(seen.activity, Activity::Offline { .. });
+    match seen.out_of_reach.clone() {
+        OutOfReach::Job { job: sought } if offline && sought == *job => Some(format!(
+            "the port of {printer} is gone: the job goes on if it is back within half a minute, and until then {AS_IT_WAS}"
+        )),
+        OutOfReach::Heat { job: Some(ended) } if offline && ended == *job => {
+            Some(format!("{printer} is out of reach, so {MAY_BE_ON}"))
+        }
+        _ => None,
+    }
+}
+
+const AS_IT_WAS: &str = "its heaters are as the job left them";
+const MAY_BE_ON: &str = "its heaters may be on: they go off when it is back; if that takes long, switch it off by hand or by its relay";
+
+fn why_ended(outcome: &Outcome, file: &FileHash) -> Option<String> {
     match outcome {
         Outcome::Printed { exact: true, .. } => None,
         Outcome::Printed { exact: false, .. } => {
             Some("what the firmware confirmed is not exactly the file; do not use the part unseen".into())
         }
         Outcome::Cancelled { by } => Some(format!("cancelled by {by}")),
+        Outcome::Interrupted { why: Interruption::FileChanged } => {
+            Some(format!("file {file}: {}", Interruption::FileChanged.in_words()))
+        }
         Outcome::Interrupted { why } => Some(Interruption::in_words(why)),
         Outcome::NotSliced { why } => Some(why.clone()),
     }
@@ -484,7 +509,16 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now:
         words: if snapshot.hold.needs_person() {
             "it waits for a person".into()
         } else {
-            words(&snapshot.activity)
+            match (&snapshot.activity, &snapshot.out_of_reach) {
+                (Activity::Offline { .. }, OutOfReach::Job { .. }) => format!(
+                    "{}; its job goes on if the port is back within half a minute, and until then {AS_IT_WAS}",
+                    words(&snapshot.activity)
+                ),
+                (Activity::Offline { .. }, OutOfReach::Heat { .. }) => {
+                    format!("{}; {MAY_BE_ON}", words(&snapshot.activity))
+                }
+                (activity, _) => words(activity),
+            }
         },
         job: snapshot.activity.job().map(ToString::to_string),
         progress: snapshot.activity.progress().map(Into::into),

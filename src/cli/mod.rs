@@ -83,7 +83,7 @@ pub enum Verb {
     Slice(slice::Slice),
     /// Say what a G-code file would do, and what speaks against printing it, without a daemon.
     Preflight(preflight::Preflight),
-    /// Draw a layer of a G-code file, or the whole print from three sides, without a daemon.
+    /// Draw a layer of a G-code file, or the whole print or a model (STL, 3MF, OBJ) from three sides, without a daemon.
     Preview(preview::Preview),
     /// Stream one file to one port without a daemon, to try a printer out; or measure what its board can hold.
     Stream(stream::Stream),

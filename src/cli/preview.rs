@@ -4,12 +4,14 @@ use clap::Args;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Failed;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
+use crate::gcode::lexer::LexError;
 use crate::model::limits::LIMITS;
 use crate::model::{self, Hint};
-use crate::preview::layer::Picked;
+use crate::preview::drawing::{Drawing, Format};
 use crate::preview::sides::Sides;
 use crate::preview::{Pixels, PreviewError, thumbnail};
 
@@ -34,16 +36,11 @@ pub struct Preview {
     pub size: Pixels,
 }
 
-enum Kind {
-    Png,
-    Svg,
-}
-
 impl Preview {
     pub fn run(self) -> Result<(), Failed> {
-        let kind = match self.out.extension().and_then(|extension| extension.to_str()) {
-            Some("png") => Kind::Png,
-            Some("svg") if self.layer.is_some() => Kind::Svg,
+        let format = match self.out.extension().and_then(|extension| extension.to_str()) {
+            Some("png") => Format::Png,
+            Some("svg") if self.layer.is_some() => Format::Svg,
             _ => {
                 let out = self.out.display();
                 return Err(Failed::Usage(format!("{out}: name a .png, or a .svg for a layer")));
@@ -59,19 +56,22 @@ impl Preview {
             }
             return self.keep(self.model(&mut file, hint)?);
         }
-        let analysis = self.pass(&mut file, Analyser::new(Options::default()), |_| {})?;
-        let picture = match (self.layer, kind) {
-            (None, _) if self.thumbnail => self.thumbnail(&mut file, &analysis),
-            (None, _) => self.sides(&mut file, &analysis),
-            (Some(layer), Kind::Svg) => self
-                .picked(&mut file, &analysis, layer)?
-                .view(&analysis)
-                .map(|view| view.svg(self.size).into_bytes()),
-            (Some(layer), Kind::Png) => {
-                self.picked(&mut file, &analysis, layer)?.view(&analysis).and_then(|view| view.png(self.size))
-            }
+        let analyser = self.pass(&mut file, Analyser::new(Options::default()), Analyser::feed)?;
+        let analysis = Arc::new(analyser.finish().map_err(|error| self.no_gcode(error))?);
+        if self.thumbnail {
+            return self.keep(Self::slicers(&mut file, &analysis));
+        }
+        let drawing = match self.layer {
+            Some(layer) => Drawing::layer(analysis, layer, format, self.size),
+            None => Drawing::sides(analysis, self.size),
         };
-        self.keep(picture)
+        match drawing {
+            Ok(drawing) => {
+                let drawing = self.pass(&mut file, drawing, Drawing::feed)?;
+                self.keep(drawing.picture())
+            }
+            Err(error) => self.keep(Err(error)),
+        }
     }
 
     fn keep(&self, picture: Result<Vec<u8>, PreviewError>) -> Result<(), Failed> {
@@ -83,27 +83,26 @@ impl Preview {
 }
 
 impl Preview {
-    /// Reads the file through; `each` hears of the way.
-    fn pass(
+    fn no_gcode(&self, error: LexError) -> Failed {
+        Failed::Finding(format!("{}: {error}: it is not G-code", self.file.display()))
+    }
+
+    /// Reads the file through.
+    fn pass<T>(
         &self,
         file: &mut File,
-        mut analyser: Analyser,
-        mut each: impl FnMut(&mut Analyser),
-    ) -> Result<Analysis, Failed> {
-        let unreadable = |error: crate::gcode::lexer::LexError| {
-            Failed::Finding(format!("{}: {error}: it is not G-code", self.file.display()))
-        };
+        mut reader: T,
+        feed: impl Fn(&mut T, &[u8]) -> Result<(), LexError>,
+    ) -> Result<T, Failed> {
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.file, error))?;
         let mut block = vec![0; BLOCK];
         loop {
             let read = file.read(&mut block).map_err(|error| failed(&self.file, error))?;
             if read == 0 {
-                break;
+                return Ok(reader);
             }
-            analyser.feed(&block[..read]).map_err(unreadable)?;
-            each(&mut analyser);
+            feed(&mut reader, &block[..read]).map_err(|error| self.no_gcode(error))?;
         }
-        analyser.finish().map_err(unreadable)
     }
 
     /// From three sides, as it would stand on the plate; how large it is makes no difference.
@@ -121,26 +120,8 @@ impl Preview {
         Ok(sides.png())
     }
 
-    fn picked(&self, file: &mut File, analysis: &Analysis, layer: usize) -> Result<Picked, Failed> {
-        let mut picked = Picked::new(layer);
-        if (1..=analysis.layers.len()).contains(&layer) {
-            self.pass(file, Analyser::tracing(Options::default()), |analyser| {
-                picked.take(analyser.take_segments());
-            })?;
-        }
-        Ok(picked)
-    }
-
-    fn sides(&self, file: &mut File, analysis: &Analysis) -> Result<Vec<u8>, PreviewError> {
-        let mut sides = Sides::of_print(analysis, self.size)?;
-        let drawn = self.pass(file, Analyser::tracing(Options::default()), |analyser| {
-            analyser.take_segments().iter().for_each(|segment| sides.segment(segment));
-        });
-        drawn.map_err(|error| PreviewError::Encoder(error.to_string()))?;
-        sides.png()
-    }
-
-    fn thumbnail(&self, file: &mut File, analysis: &Analysis) -> Result<Vec<u8>, PreviewError> {
+    /// What the slicer has put in.
+    fn slicers(file: &mut File, analysis: &Analysis) -> Result<Vec<u8>, PreviewError> {
         let place = analysis.metadata.largest_thumbnail().ok_or(PreviewError::NoThumbnail)?;
         let mut text = Vec::new();
         let read = file

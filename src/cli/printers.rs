@@ -129,8 +129,8 @@ fn list(printers: &[PrinterView]) {
                 printer.name.clone(),
                 printer.state.clone(),
                 progress,
-                show::heat(printer.temperatures.hotend),
-                show::heat(printer.temperatures.bed),
+                show::heat(&printer.temperatures, printer.temperatures.hotend, ""),
+                show::heat(&printer.temperatures, printer.temperatures.bed, ""),
                 show::bed(printer).into(),
                 printer.job.clone().unwrap_or_else(|| "-".into()),
             ]
@@ -186,7 +186,7 @@ pub fn one(printer: &PrinterView) {
     let heat = printer.temperatures;
     for (what, reading) in [("hotend", heat.hotend), ("heatbed", heat.bed), ("chamber", heat.chamber)] {
         if reading.is_some() {
-            show::line(&format!("  {what:<8} {} °C", show::heat(reading)));
+            show::line(&format!("  {what:<8} {}", show::heat(&heat, reading, " °C")));
         }
     }
     if let Some(firmware) = &printer.firmware {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 use super::Failed;
-use crate::api::shapes::{JobView, PrinterView, ReadingView, ResumeFileView};
+use crate::api::shapes::{JobView, PrinterView, ReadingView, ResumeFileView, TemperaturesView};
 
 /// Writes to standard output; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
@@ -69,6 +69,9 @@ fn state(job: &JobView) -> String {
         return format!("{} {} %", job.state, slicing.percent);
     }
     match job.progress.filter(|_| job.ended.is_none()) {
+        Some(progress) if job.out_of_reach.is_some() => {
+            format!("{} {:.1} %, its port is gone", job.state, progress.percent)
+        }
         Some(progress) => format!("{} {:.1} %", job.state, progress.percent),
         None => job.state.clone(),
     }
@@ -115,6 +118,7 @@ pub fn job(job: &JobView) {
         ("ended   ", &job.ended),
         ("why     ", &job.why),
         ("paused  ", &job.paused),
+        ("look    ", &job.out_of_reach),
     ] {
         if let Some(when) = when {
             line(&format!("  {what} {}", plain(when)));
@@ -180,13 +184,18 @@ pub fn waiting(job: &JobView) {
     }
 }
 
-pub fn heat(reading: Option<ReadingView>) -> String {
-    match reading {
-        None => "-".into(),
+/// A reading of these temperatures, with its age where it is not of now.
+pub fn heat(of: &TemperaturesView, reading: Option<ReadingView>, unit: &str) -> String {
+    let reading = match reading {
+        None => return "-".into(),
         Some(ReadingView { actual, target: Some(target) }) if target > 0.0 => {
-            format!("{actual:.0}/{target:.0}")
+            format!("{actual:.0}/{target:.0}{unit}")
         }
-        Some(ReadingView { actual, .. }) => format!("{actual:.0}"),
+        Some(ReadingView { actual, .. }) => format!("{actual:.0}{unit}"),
+    };
+    match of.told_ago() {
+        Some(age) => format!("{reading}, {age} ago"),
+        None => reading,
     }
 }
 

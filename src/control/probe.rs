@@ -218,6 +218,8 @@ struct Reading {
 #[derive(Clone, Debug)]
 pub struct Probe {
     baud: Baud,
+    /// How many times faster than ours the board's clock runs.
+    clock: u128,
     state: State,
     kind: Kind,
     burst: Burst,
@@ -244,10 +246,11 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// On a greeted link with nothing in flight.
-    pub fn begin(now: Moment, baud: Baud, link: &mut Link) -> Self {
+    /// On a greeted link with nothing in flight. A simulated board waits by its own clock, which may be faster.
+    pub fn begin(now: Moment, baud: Baud, simulated_speed: u16, link: &mut Link) -> Self {
         let mut probe = Self {
             baud,
+            clock: u128::from(simulated_speed.max(1)),
             state: State::Closing { agreed: true },
             kind: Kind::Short(0),
             burst: Burst::uniform(FIRST, SHORT, SHORT_BYTES[0]),
@@ -371,7 +374,7 @@ impl Probe {
         self.quiet = QUIET + turnaround;
         link.set_receive_bytes(bytes * 2);
         link.hush(late + ANSWER);
-        let wait = format!("G4 P{}", (over - now).as_millis()).into_bytes().into();
+        let wait = format!("G4 P{}", (over - now).as_millis() * self.clock).into_bytes().into();
         for command in std::iter::once(wait).chain(self.burst.commands.iter().cloned()) {
             if !link.has_room(&command) {
                 // An answer that belongs to nothing has changed the link's mind.

@@ -15,13 +15,12 @@ use crate::protocol::lines::Lines;
 use crate::protocol::meatpack;
 use crate::protocol::reply::Reply;
 use crate::protocol::report::TemperatureReport;
+use crate::protocol::window::SAFE_RECEIVE_BYTES;
 
 /// `M108` first: a wait for heat would hold the rest back.
 /// `M104 S0` is for the tool in use.
 pub const ORDERS: &[u8] = b"M108\nM104 S0\nM104 T0 S0\nM104 T1 S0\nM140 S0\nM141 S0\nM107\nM105\n";
 const QUESTION: &[u8] = b"M105\n";
-/// The least that a board's receive buffer holds.
-const ROOM: usize = 127;
 /// So many questions may be without an answer: a board that reads nothing may hold what others have sent, too.
 const QUESTIONS: usize = 3;
 /// Without an `ok` for so long, what was said is lost or waits to be read: one question more tells.
@@ -131,7 +130,7 @@ impl SafeOff {
     fn say(&mut self) {
         while let Some(line) = self.to_say.front() {
             let unread: usize = self.unread.iter().map(|(bytes, _)| bytes).sum();
-            if unread + line.len() > ROOM {
+            if unread + line.len() > SAFE_RECEIVE_BYTES {
                 return;
             }
             self.out.extend_from_slice(line);

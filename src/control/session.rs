@@ -39,8 +39,8 @@ use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{AfterCrash, Interruption, PANEL, PauseReason, Progress, Unproven};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{
-    Activity, Fault, Hold, HoldStep, INACTIVITY_KILL, LineHealth, LineRate, LineTrouble, Park, Prompt,
-    Reading, Snapshot, StopProof, Temperatures,
+    Activity, Fault, Hold, HoldStep, INACTIVITY_KILL, LineHealth, LineRate, LineTrouble, OutOfReach, Park,
+    Prompt, Reading, Snapshot, StopProof, Temperatures,
 };
 use crate::domain::units::Baud;
 use crate::gcode::commands::{Code, When};
@@ -403,6 +403,16 @@ impl Session {
         matches!(self.phase, Phase::Closed { .. })
     }
 
+    /// Whether anything has come since the port was opened.
+    pub fn has_heard(&self) -> bool {
+        self.heard > 0
+    }
+
+    /// A person has cleared it while its port was closed.
+    pub fn cleared_while_closed(&mut self) {
+        self.cleared = true;
+    }
+
     /// How the line does, since the port was opened.
     pub fn line(&self) -> &LineHealth {
         self.link.health()
@@ -517,6 +527,7 @@ impl Session {
             rate: LineRate::default(),
             unprotected: self.link.dialect().thermal_protection == Some(false),
             hold: self.hold(now),
+            out_of_reach: OutOfReach::Nothing,
             at: now,
         }
     }
@@ -743,7 +754,8 @@ impl Session {
         }
         self.own.clear();
         self.poll_at = None;
-        self.phase = Phase::Probing(Box::new(Probe::begin(now, self.profile.baud, &mut self.link)));
+        let (baud, speed) = (self.profile.baud, self.profile.heat.simulated_speed);
+        self.phase = Phase::Probing(Box::new(Probe::begin(now, baud, speed, &mut self.link)));
         self.drive(now);
         Ok(())
     }

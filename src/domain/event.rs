@@ -188,10 +188,12 @@ pub enum Fact {
         job: JobId,
         by: String,
     },
-    /// The job that was to go on with the part of `job` has laid nothing: what stands there is still that part.
+    /// A job has left the bed as it found it: with the part of `job`, with which it was to go on and on which it
+    /// has laid nothing; or clear, where not one line of it was sent.
     BedGivenBack {
         printer: PrinterName,
-        job: JobId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<JobId>,
     },
     PrinterStopped {
         printer: PrinterName,

@@ -61,6 +61,8 @@ pub enum Interruption {
     Fault { fault: Fault },
     /// The job's file could not be read to its end.
     FileUnreadable,
+    /// The job's file is not there any more as it was uploaded.
+    FileChanged,
     /// The file has a command that this printer's profile does not allow.
     NotAllowed,
     /// platen, or the cable, was away while the job was running, came back, and it is not proven that it may go on.
@@ -141,6 +143,9 @@ impl Interruption {
             Self::Stopped => "emergency stop".into(),
             Self::Fault { fault } => fault.in_words().into(),
             Self::FileUnreadable => "the job's file could not be read to its end".into(),
+            Self::FileChanged => {
+                "what is stored of its file is not what was uploaded any more; upload it again, and queue it anew".into()
+            }
             Self::NotAllowed => {
                 "the file has a command that this printer's profile does not allow; see docs/commands.md".into()
             }

@@ -104,6 +104,8 @@ pub enum Request {
     },
     /// The end of a job, told by this request, of which it is certain that no line was sent that lays anything.
     LaidNothing(Box<Self>),
+    /// The same of a job of which no line was sent: not even its printer has heard of it.
+    SentNothing(Box<Self>),
     ClearBed {
         printer: PrinterName,
         by: String,
@@ -619,6 +621,12 @@ impl Lab {
                 facts.extend(given_back.map(|fact| (None, fact)));
                 Ok(facts)
             }
+            Request::SentNothing(end) => {
+                let mut facts = self.judge(end)?;
+                let given_back = facts.iter().find_map(|(job, fact)| self.as_it_was(job.as_ref()?, fact));
+                facts.extend(given_back.map(|fact| (None, fact)));
+                Ok(facts)
+            }
             Request::NoteStopped { printer, by } => {
                 let by = person(by).unwrap_or_else(|_| "unnamed".into());
                 one(Fact::PrinterStopped { printer: printer.clone(), by })
@@ -793,13 +801,19 @@ impl Lab {
 
     /// What stands on the bed when a job that went on with a part ends by this fact and has laid nothing.
     fn given_back(&self, id: &JobId, fact: &Fact) -> Option<Fact> {
+        self.jobs.get(id)?.resumes.as_ref()?;
+        self.as_it_was(id, fact)
+    }
+
+    /// What stood on the bed before the job that ends by this fact.
+    fn as_it_was(&self, id: &JobId, fact: &Fact) -> Option<Fact> {
         let (Fact::JobCancelled { .. } | Fact::JobInterrupted { .. }, Some(printer)) = (fact, fact.printer())
         else {
             return None;
         };
-        let origin = self.jobs.get(id)?.resumes.as_ref()?.job.clone();
+        let job = self.jobs.get(id)?.resumes.as_ref().map(|resumes| resumes.job.clone());
         let is_its = self.printer(printer).bed == (Bed::Occupied { job: id.clone() });
-        is_its.then(|| Fact::BedGivenBack { printer: printer.clone(), job: origin })
+        is_its.then(|| Fact::BedGivenBack { printer: printer.clone(), job })
     }
 
     fn judge_queue(&self, new: &NewJob) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
@@ -1011,7 +1025,8 @@ impl Lab {
                 touched.push(EntityKey::Job(job.clone()));
             }
             Fact::BedGivenBack { printer, job } => {
-                self.record_mut(printer).bed = Bed::Occupied { job: job.clone() };
+                let part = job.clone().map_or(Bed::Clear, |job| Bed::Occupied { job });
+                self.record_mut(printer).bed = part;
                 touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::BedCleared { printer, .. } => {
@@ -2034,6 +2049,12 @@ mod tests {
                 why: Interruption::Unplugged,
                 line: None,
             }))),
+            1 => id().prop_map(|job| Request::SentNothing(Box::new(Request::NoteInterrupted {
+                job,
+                progress: Progress { confirmed: 0, total: 10 },
+                why: Interruption::Unplugged,
+                line: None,
+            }))),
             2 => name().prop_map(move |printer| Request::ClearBed { printer, by: by() }),
             1 => name().prop_map(move |printer| Request::NoteStopped { printer, by: by() }),
             1 => name().prop_map(|printer| Request::NoteFaulted { printer, fault: Fault::TooHot }),
@@ -2078,8 +2099,9 @@ mod tests {
                             prop_assert_eq!(barred.get(&printer).copied().unwrap_or_default(), [false; 2]);
                         }
                         Fact::BedGivenBack { printer, job } => {
-                            let last = beds.insert(printer, job.clone());
-                            prop_assert_eq!(last.and_then(|last| origins.get(&last).cloned()), Some(job));
+                            let last = beds.remove(&printer);
+                            prop_assert_eq!(last.and_then(|last| origins.get(&last).cloned()), job.clone());
+                            beds.extend(job.map(|job| (printer, job)));
                         }
                         Fact::BedCleared { printer, by } => {
                             prop_assert_eq!(by, "kim");

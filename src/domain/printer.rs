@@ -288,6 +288,9 @@ pub struct Reading {
     pub target: Option<Celsius>,
 }
 
+/// A printer that answers tells its temperatures every two seconds: older ones say nothing of now.
+pub const READING_LASTS: Duration = Duration::from_secs(6);
+
 /// The last temperatures that the firmware reported, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Temperatures {
@@ -296,6 +299,13 @@ pub struct Temperatures {
     pub chamber: Option<Reading>,
     /// Absent until the first report.
     pub at: Option<Moment>,
+}
+
+impl Temperatures {
+    /// When they were reported, where that was too long ago to take them for what is so now.
+    pub fn old_since(&self, now: Moment) -> Option<Moment> {
+        self.at.filter(|at| now.since(*at) > READING_LASTS)
+    }
 }
 
 /// What a printer is doing now.
@@ -594,6 +604,18 @@ impl LineRate {
     }
 }
 
+/// What is behind a port that is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum OutOfReach {
+    #[default]
+    Nothing,
+    /// A job that goes on, if the port is back soon. Its heaters are as it left them.
+    Job { job: JobId },
+    /// Heaters that nobody has switched off: those of this job that has ended, or of no job.
+    Heat { job: Option<JobId> },
+}
+
 /// Everything live about one printer, as its task last published it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -608,6 +630,8 @@ pub struct Snapshot {
     #[serde(default)]
     pub unprotected: bool,
     pub hold: Hold,
+    #[serde(default)]
+    pub out_of_reach: OutOfReach,
     /// When this snapshot was made.
     pub at: Moment,
 }
@@ -623,6 +647,7 @@ impl Snapshot {
             rate: LineRate::default(),
             unprotected: false,
             hold: Hold::default(),
+            out_of_reach: OutOfReach::Nothing,
             at,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bed hot ─▶ nozzle hot ─▶ Z told (G92) ─▶ up ─▶ X and Y homed ─▶ settings ─▶ primed beside the part
-//!     ─▶ above the place ─▶ (down) ─▶ fan, modes, E, feedrate ─▶ the file, byte for byte
+//!     ─▶ above the place ─▶ down ─▶ fan, modes, E, feedrate ─▶ the file, byte for byte
 //! ```
 //! Pure. Z is never homed, since that would drive the nozzle or the probe into the part: how high the nozzle
 //! stands is told by a person, or by the record where all that the firmware can have run lies at one height.
@@ -14,7 +14,7 @@ use std::fmt::Write;
 use super::analysis::{Analysis, EXTRUDE_MIN};
 use super::commands::{self, Code};
 use super::lexer::{Command, LexError, Lexer};
-use super::modal::{Modal, Mode, TOOLS, word, words};
+use super::modal::{Counting, Modal, Mode, TOOLS, word, words};
 use crate::domain::ids::FileHash;
 use crate::domain::units::Height;
 
@@ -71,6 +71,8 @@ pub struct Ask {
     pub told_is_lowest: bool,
     /// The interrupted job went on with a part itself: that stands there, whatever came of the job.
     pub resumes: bool,
+    /// What `G90` and `G91` do to filament on the printer; not known where absent.
+    pub counting: Option<Counting>,
 }
 
 /// Why there is no resume file: what, where, and what to do.
@@ -139,6 +141,7 @@ struct Kept {
 #[derive(Clone, Debug, Default)]
 struct Left {
     modal: Modal,
+    counting: Option<Counting>,
     homed: [bool; 3],
     /// The firmware has moved these by itself, and no line has said since where they are.
     astray: [bool; 3],
@@ -230,7 +233,7 @@ impl Left {
 
     fn note_filament(&mut self, text: &[u8]) {
         let Some(e) = word(text, b'E') else { return };
-        let moved = match self.modal.extrusion(None) {
+        let moved = match self.modal.extrusion(self.counting) {
             Some(Mode::Relative) => e,
             Some(Mode::Absolute) => e - self.e,
             None => {
@@ -370,7 +373,7 @@ impl Reader {
             printed: [span(0), span(1)],
             lexer: Lexer::new(),
             seen: Seen {
-                walk: Left::default(),
+                walk: Left { counting: ask.counting, ..Left::default() },
                 left: None,
                 wrong: None,
                 descent: Descent::Open,
@@ -435,8 +438,10 @@ impl Reader {
         let unknown = |what| CannotResume::Unknown { layer, what };
         let modal = &left.modal;
         let motion = modal.motion().ok_or_else(|| unknown("does not say how moves count (G90, G91)"))?;
+        // Where either counts, one line cannot give both back.
+        let counting = self.ask.counting.filter(|counting| *counting != Counting::Either);
         let extrusion = modal
-            .extrusion(None)
+            .extrusion(counting)
             .filter(|_| !left.e_unclear)
             .ok_or_else(|| unknown("does not say how filament counts for every firmware (M82, M83)"))?;
         if left.homed != [true; 3] {
@@ -523,10 +528,13 @@ impl Reader {
         head.say(format_args!("G1 E{} F{PRIME_FEED}", plain(PRIME)));
         head.say(format_args!("G1 E-{} F{FILAMENT_FEED}", plain(back)));
         head.say(format_args!("G1 X{} Y{} F{TRAVEL_FEED}", plain(x), plain(y)));
-        if let Some(z) = down {
+        // What is pushed out above the part falls on it as a drop: the nozzle is brought down for that.
+        let pushed = back - drawn > 1e-5;
+        let near = || self.layer_z.map(|z| z.max(self.seen.top_ahead).min(up));
+        if let Some(z) = down.or_else(|| if pushed { near() } else { None }) {
             head.say(format_args!("G1 Z{} F{LIFT_FEED}", plain(z)));
         }
-        if back - drawn > 1e-5 {
+        if pushed {
             head.say(format_args!("G1 E{} F{FILAMENT_FEED}", plain(back - drawn)));
         }
         if left.drawn_by_firmware {
@@ -545,7 +553,7 @@ impl Reader {
             }
             None => head.say(format_args!("G1 F{}", plain(feed))),
         }
-        Ok(Resume { head: head.0, offset: self.offset, height, z: self.layer_z })
+        Ok(Resume { head: head.0, offset: self.offset, height, z: self.layer_z.map(thousandth) })
     }
 
     /// Whether a place is off everything that is printed.

@@ -29,7 +29,7 @@ const BLOCK: usize = 256 * 1024;
 pub enum SpoolError {
     #[error("there is no file {0}; upload it again")]
     NoFile(FileHash),
-    #[error("file {0} was changed on the disk since it was uploaded; upload it again")]
+    #[error("what is stored of file {0} is not what was uploaded any more; upload it again")]
     Changed(FileHash),
     #[error("the disk of {path} has {} MiB left, and {} MiB stay free for the journal; free some space, then try again", free >> 20, floor >> 20)]
     Low { path: PathBuf, free: u64, floor: u64 },
@@ -154,12 +154,18 @@ impl Spool {
         Ok((tokio::fs::File::from_std(file), bytes))
     }
 
-    /// Reads a kept file through; with its length in bytes.
+    /// Reads a kept file through, if it still is what was uploaded; with its length in bytes.
     pub async fn survey(&self, file: &FileHash) -> Result<(u64, Result<Survey, SurveyError>), SpoolError> {
         let (spool, file) = (self.clone(), file.clone());
         blocking(move || {
-            let mut surveyor = Ok(Surveyor::new());
-            let bytes = spool.read_through(&file, |block| survey_block(&mut surveyor, block))?;
+            let (mut surveyor, mut hash) = (Ok(Surveyor::new()), Sha256::new());
+            let bytes = spool.read_through(&file, |block| {
+                hash.update(block);
+                survey_block(&mut surveyor, block);
+            })?;
+            if FileHash::from_digest(hash.finalize().into()) != file {
+                return Err(SpoolError::Changed(file));
+            }
             Ok((bytes, surveyor.and_then(Surveyor::finish)))
         })
         .await
@@ -427,7 +433,7 @@ mod tests {
         let error = spool.verify(&hash).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("file {hash} was changed on the disk since it was uploaded; upload it again")
+            format!("what is stored of file {hash} is not what was uploaded any more; upload it again")
         );
         assert_eq!(upload(&spool, b"G28\n").await.0, hash);
         spool.verify(&hash).await.unwrap();

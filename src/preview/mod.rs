@@ -2,6 +2,7 @@
 //!
 //! Numbers of the file are all that they show; no word of it gets into a picture.
 
+pub mod drawing;
 pub mod layer;
 pub mod sides;
 pub mod thumbnail;

@@ -19,6 +19,7 @@ use crate::domain::lab::{Lab, Request};
 use crate::domain::moment::Stamp;
 use crate::domain::printer::{Activity, Bed};
 use crate::io::clock::Clock;
+use crate::io::spool::SpoolError;
 
 /// Nothing is missed by events; this only bounds how long a lost wake-up could last.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -147,7 +148,10 @@ impl Dispatcher {
         let why = match verified {
             Err(error) => {
                 tracing::error!(printer = %name, %job, %error, "the job's file is not what was uploaded");
-                Interruption::FileUnreadable
+                match error {
+                    SpoolError::Changed(_) | SpoolError::NoFile(_) => Interruption::FileChanged,
+                    _ => Interruption::FileUnreadable,
+                }
             }
             Ok(file) => {
                 let file = file.into_std().await;
@@ -166,7 +170,7 @@ impl Dispatcher {
         let progress = Progress { confirmed: 0, total: commands };
         // The printer has got no line of it.
         let end = Request::NoteInterrupted { job, progress, why, line: None };
-        let request = Request::LaidNothing(Box::new(end));
+        let request = Request::SentNothing(Box::new(end));
         if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
             tracing::error!(printer = %name, %error, "the failed start could not be noted");
         }

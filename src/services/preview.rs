@@ -16,20 +16,14 @@ use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::lexer::LexError;
 use crate::gcode::survey::SurveyError;
 use crate::io::spool::{Spool, SpoolError};
-use crate::preview::layer::Picked;
-use crate::preview::sides::Sides;
+use crate::preview::drawing::Drawing;
+pub use crate::preview::drawing::Format;
 use crate::preview::{Pixels, PreviewError, thumbnail};
 
 /// Bytes of pictures that are kept.
 const KEPT_BYTES: usize = 32 << 20;
 /// Files of which it is kept what they are: who turns the leaves of one asks again at once.
 const KEPT_FILES: usize = 4;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Png,
-    Svg,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -114,8 +108,10 @@ impl Previews {
         }
         let analysis = self.analysis(file).await?;
         let picture: Arc<[u8]> = match subject {
-            Subject::Layer(layer, format) => self.layer(file, &analysis, layer, format, pixels).await?,
-            Subject::Sides => self.sides(file, &analysis, pixels).await?,
+            Subject::Layer(layer, format) => {
+                self.print(file, Drawing::layer(analysis, layer, format, pixels)?).await?
+            }
+            Subject::Sides => self.print(file, Drawing::sides(analysis, pixels)?).await?,
             Subject::Thumbnail => self.thumbnail(file, &analysis).await?,
         }
         .into();
@@ -128,8 +124,7 @@ impl Previews {
         if let Some(analysis) = kept {
             return Ok(analysis);
         }
-        let analyser = Analyser::new(Options::default());
-        let (analyser, ()) = self.pass(file, analyser, (), |(), _| ()).await?;
+        let analyser = self.pass(file, Analyser::new(Options::default()), Analyser::feed).await?;
         let analysis = Arc::new(analyser.finish().map_err(SurveyError::from)?);
         let mut kept = self.kept();
         kept.files.push_back((file.clone(), Arc::clone(&analysis)));
@@ -139,57 +134,27 @@ impl Previews {
         Ok(analysis)
     }
 
-    /// Reads the file through; `each` hears of its way.
+    /// Reads the file through.
     async fn pass<T: Send + 'static>(
         &self,
         file: &FileHash,
-        analyser: Analyser,
-        state: T,
-        each: impl Fn(&mut T, &mut Analyser) + Send + 'static,
-    ) -> Result<(Analyser, T), NotDrawn> {
-        let begin: (Analyser, T, Result<(), LexError>) = (analyser, state, Ok(()));
-        let (analyser, state, read) = self
-            .spool
-            .scan(file, begin, move |(analyser, state, read), block| {
-                if read.is_ok() {
-                    *read = analyser.feed(block);
-                    each(state, analyser);
-                }
-            })
-            .await?;
-        read.map_err(SurveyError::from)?;
-        Ok((analyser, state))
-    }
-
-    async fn layer(
-        &self,
-        file: &FileHash,
-        analysis: &Analysis,
-        layer: usize,
-        format: Format,
-        pixels: Pixels,
-    ) -> Result<Vec<u8>, NotDrawn> {
-        let mut picked = Picked::new(layer);
-        if (1..=analysis.layers.len()).contains(&layer) {
-            let tracing = Analyser::tracing(Options::default());
-            let each = |picked: &mut Picked, analyser: &mut Analyser| picked.take(analyser.take_segments());
-            (_, picked) = self.pass(file, tracing, picked, each).await?;
-        }
-        let view = picked.view(analysis)?;
-        Ok(drawn(move || match format {
-            Format::Svg => Ok(view.svg(pixels).into_bytes()),
-            Format::Png => view.png(pixels),
-        })
-        .await?)
-    }
-
-    async fn sides(&self, file: &FileHash, analysis: &Analysis, pixels: Pixels) -> Result<Vec<u8>, NotDrawn> {
-        let sides = Sides::of_print(analysis, pixels)?;
-        let each = |sides: &mut Sides, analyser: &mut Analyser| {
-            analyser.take_segments().iter().for_each(|segment| sides.segment(segment));
+        reader: T,
+        feed: impl Fn(&mut T, &[u8]) -> Result<(), LexError> + Send + 'static,
+    ) -> Result<T, NotDrawn> {
+        let begin: (T, Result<(), LexError>) = (reader, Ok(()));
+        let each = move |(reader, read): &mut (T, Result<(), LexError>), block: &[u8]| {
+            if read.is_ok() {
+                *read = feed(reader, block);
+            }
         };
-        let (_, sides) = self.pass(file, Analyser::tracing(Options::default()), sides, each).await?;
-        Ok(drawn(move || sides.png()).await?)
+        let (reader, read) = self.spool.scan(file, begin, each).await?;
+        read.map_err(SurveyError::from)?;
+        Ok(reader)
+    }
+
+    async fn print(&self, file: &FileHash, drawing: Drawing) -> Result<Vec<u8>, NotDrawn> {
+        let drawing = self.pass(file, drawing, Drawing::feed).await?;
+        Ok(drawn(move || drawing.picture()).await?)
     }
 
     async fn thumbnail(&self, file: &FileHash, analysis: &Analysis) -> Result<Vec<u8>, NotDrawn> {

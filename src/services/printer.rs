@@ -34,7 +34,7 @@ use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{AfterCrash, Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
-use crate::domain::printer::{Activity, LineHealth, LineRate, Snapshot};
+use crate::domain::printer::{Activity, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures};
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
 use crate::io::serial::{Dial, DialError, Wire};
@@ -125,7 +125,9 @@ pub fn spawn_with(
     let (orders, order_lane) = mpsc::channel(ORDERS);
     let (stops, stop_lane) = mpsc::channel(STOPS);
     let (starts, start_lane) = mpsc::channel(1);
+    let out_of_reach = left.job.as_ref().map_or(OutOfReach::Nothing, |(found, _)| sought(found));
     let first = Snapshot::offline(setup.name.clone(), "not opened yet", setup.clock.now());
+    let first = Snapshot { out_of_reach, ..first };
     let (live, board) = watch::channel(Arc::new(first));
     let scribe = Scribe::spawn(setup.recorder.clone(), setup.name.clone());
     let task = Task {
@@ -149,6 +151,8 @@ pub fn spawn_with(
         since: None,
         trail_lost: None,
         just_cleared: false,
+        heat_left: OutOfReach::Nothing,
+        unanswered: None,
     };
     (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -283,6 +287,22 @@ struct Task {
     trail_lost: Option<JobId>,
     /// A person has just cleared it, and so its port was closed: it is opened again in a moment.
     just_cleared: bool,
+    /// Heaters that were on when its port went, or when its job ended without it.
+    heat_left: OutOfReach,
+    /// What was said of its board when that was given up without a word of it: it stands until there is one.
+    unanswered: Option<String>,
+}
+
+fn sought(found: &Found) -> OutOfReach {
+    OutOfReach::Job { job: found.plan.job.clone() }
+}
+
+/// Whether it says that it heats, and nobody has stopped it.
+fn is_heated(seen: &Snapshot) -> bool {
+    let Temperatures { hotend, bed, chamber, .. } = seen.temperatures;
+    let mut heaters = [hotend, bed, chamber].into_iter().flatten();
+    !matches!(seen.activity, Activity::Stopped | Activity::Faulted { .. })
+        && heaters.any(|heater| heater.target.is_some_and(|target| target.0 > 0.0))
 }
 
 /// Whether a printer may be hot, or may get so: what is not known is.
@@ -414,6 +434,7 @@ impl Task {
                     }
                 }
                 Dialled::Failed(reason) => {
+                    self.unanswered = None;
                     let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
                     if !known {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
@@ -464,6 +485,7 @@ impl Task {
     fn give_left_up(&mut self, why: Interruption) {
         if let Some((Found { plan, .. }, _)) = self.left.take() {
             let (job, progress) = (plan.job, plan.progress);
+            self.leave_heat(Some(job.clone()));
             let end = Request::NoteInterrupted { job, progress, why, line: None };
             self.scribe.note(end_of(end, plan.trail.laid));
         }
@@ -577,8 +599,20 @@ impl Task {
     /// Publishes a picture of a printer without a connection.
     fn show(&self, activity: Activity) {
         let now = self.setup.clock.now();
-        let snapshot = Snapshot { activity, ..Snapshot::offline(self.setup.name.clone(), "", now) };
-        self.live.send_replace(Arc::new(snapshot));
+        let out_of_reach = self.out_of_reach();
+        let snapshot = Snapshot::offline(self.setup.name.clone(), "", now);
+        self.live.send_replace(Arc::new(Snapshot { activity, out_of_reach, ..snapshot }));
+    }
+
+    fn out_of_reach(&self) -> OutOfReach {
+        self.left.as_ref().map_or_else(|| self.heat_left.clone(), |(found, _)| sought(found))
+    }
+
+    /// Nobody has switched off the heaters of this job; told at once, since there may be no tick.
+    fn leave_heat(&mut self, job: Option<JobId>) {
+        self.heat_left = OutOfReach::Heat { job };
+        let seen = Snapshot::clone(&self.live.borrow());
+        self.live.send_replace(Arc::new(Snapshot { out_of_reach: self.out_of_reach(), ..seen }));
     }
 
     fn not_connected(&self, wanted: &'static str) -> NotDone {
@@ -609,6 +643,7 @@ impl Task {
             && let Some((Found { plan, .. }, _)) = self.left.take_if(|(found, _)| found.plan.job == job)
         {
             let progress = Some(plan.progress);
+            self.leave_heat(Some(job.clone()));
             let end = Request::CancelJob { job, progress, by, line: None };
             return self.scribe.note_and_answer(end_of(end, plan.trail.laid), answer);
         }
@@ -635,10 +670,16 @@ impl Task {
                             cleared = clearing => cleared,
                         };
                         let done = cleared.is_ok();
+                        if done {
+                            // Whoever hears yes looks at it next.
+                            self.is_clear();
+                            if let Some(session) = &mut self.session {
+                                session.cleared_while_closed();
+                            }
+                            self.show(Activity::Connecting);
+                        }
                         let _ = answer.send(cleared);
                         if done {
-                            self.is_clear();
-                            self.show(Activity::Connecting);
                             return Waited::Enough;
                         }
                     }
@@ -681,6 +722,7 @@ impl Task {
     fn is_clear(&mut self) {
         self.locked = None;
         self.power_cut = false;
+        self.unanswered = None;
     }
 
     async fn connected(
@@ -720,6 +762,7 @@ impl Task {
                 turn = drive.turn() => match turn {
                     Turn::Moved => {}
                     Turn::Gone(reason) => {
+                        self.unanswered = None;
                         self.port_is_gone(&mut drive, &reason, leaving);
                         self.note_events(&mut drive);
                         break Ended::Closed { reason };
@@ -744,6 +787,8 @@ impl Task {
                 }
             }
             if let Some(reason) = self.note_events(&mut drive) {
+                let deaf = !drive.session.has_heard() && !self.just_cleared;
+                self.unanswered = deaf.then(|| reason.clone());
                 drive.session.handle_closed(&reason);
                 break Ended::Closed { reason };
             }
@@ -839,6 +884,10 @@ impl Task {
 
     /// A pulled cable ends no job by itself: it is looked for when the port is back.
     fn port_is_gone(&mut self, drive: &mut Drive, reason: &str, leaving: bool) {
+        let seen = drive.session.snapshot(self.setup.clock.now());
+        if drive.session.job().is_some() || is_heated(&seen) {
+            self.heat_left = OutOfReach::Heat { job: drive.session.job().cloned() };
+        }
         let lasting = self.lasting.clone().filter(|_| !leaving);
         let (Some(job), Some(Lasting { spool, .. })) = (drive.session.job().cloned(), lasting) else {
             return drive.session.handle_closed(reason);
@@ -1019,6 +1068,7 @@ impl Task {
                         self.is_clear();
                         // It was stopped or faulted a moment ago, and nothing else changes that.
                         self.just_cleared = drive.session.clear().is_ok();
+                        self.publish(&drive.session);
                     }
                     // Recorded already; that the port is to be closed is for `connected` to see.
                     let _ = answer.send(cleared);
@@ -1100,6 +1150,17 @@ impl Task {
     }
 
     fn note_event(&mut self, drive: &mut Drive, event: SessionEvent) {
+        match &event {
+            SessionEvent::Ready | SessionEvent::Continued { .. } | SessionEvent::StopVerified(_) => {
+                self.heat_left = OutOfReach::Nothing;
+            }
+            SessionEvent::Cancelled { job, .. } | SessionEvent::Interrupted { job, .. }
+                if drive.session.is_closed() =>
+            {
+                self.heat_left = OutOfReach::Heat { job: Some(job.clone()) };
+            }
+            _ => {}
+        }
         let printer = &self.setup.name;
         match event {
             SessionEvent::Ready => {
@@ -1227,9 +1288,14 @@ impl Task {
         let rate = self.ticks.front().map_or_else(LineRate::default, |(then, line)| {
             LineRate::of(&session.line().since(line), now.since(*then).as_secs_f64())
         });
-        let mut seen = Snapshot { rate, ..session.snapshot(now) };
+        let mut seen = Snapshot { rate, out_of_reach: self.out_of_reach(), ..session.snapshot(now) };
         if self.just_cleared && matches!(seen.activity, Activity::Offline { .. }) {
             seen.activity = Activity::Connecting;
+        }
+        if let (Activity::Connecting, false, Some(reason)) =
+            (&seen.activity, session.has_heard(), &self.unanswered)
+        {
+            seen.activity = Activity::Offline { reason: reason.clone() };
         }
         self.live.send_replace(Arc::new(seen));
     }

@@ -342,6 +342,7 @@ fn is_urgent(request: &Request) -> bool {
     matches!(
         request,
         Request::LaidNothing(_)
+            | Request::SentNothing(_)
             | Request::NoteStopped { .. }
             | Request::NoteFaulted { .. }
             | Request::NoteHeatAlarm { .. }

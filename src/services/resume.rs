@@ -101,6 +101,11 @@ pub fn limits_of(printer: &Printer) -> PrinterLimits {
     }
 }
 
+/// The firmware that the configuration names, or else the one that the board says it is.
+fn firmware_of(printer: &Printer, told: Option<&str>) -> Option<Firmware> {
+    printer.firmware.or_else(|| told.map(Firmware::identify))
+}
+
 /// Klipper and RepRapFirmware refuse to move what is not homed.
 fn moves_unhomed(printer: &Printer, told: Option<&str>) -> bool {
     let told = told.unwrap_or_default().to_ascii_lowercase();
@@ -110,9 +115,8 @@ fn moves_unhomed(printer: &Printer, told: Option<&str>) -> bool {
 
 /// See `Ask::told_is_lowest`. What is not known of a firmware is taken for so.
 fn told_is_lowest(printer: &Printer, told: Option<&str>) -> bool {
-    let firmware = printer.firmware.or_else(|| told.map(Firmware::identify));
     !matches!(
-        firmware,
+        firmware_of(printer, told),
         Some(Firmware::Marlin20 | Firmware::Marlin21 | Firmware::PrusaMk3 | Firmware::Smoothieware)
     )
 }
@@ -177,12 +181,13 @@ pub async fn make(
     if !moves_unhomed(&printer, told.as_deref()) {
         return Err(NotMade::Firmware(name));
     }
+    let limits = PrinterLimits { firmware: firmware_of(&printer, told.as_deref()), ..limits_of(&printer) };
     let spool = intake.spool();
     spool.verify(&origin.file).await?;
-    let resume = work_out(intake, &origin, &printer, told.as_deref(), &wish).await?;
+    let resume = work_out(intake, &origin, &printer, &limits, told.as_deref(), &wish).await?;
     let mut incoming = intake.begin().await?;
-    let judged = match write(intake, &origin.file, &resume, &mut incoming).await {
-        Ok(analysis) => check(&incoming, &analysis, &printer, origin.material.as_deref()).await,
+    let judged = match write(intake, &origin.file, &resume, limits.options(), &mut incoming).await {
+        Ok(analysis) => check(&incoming, &analysis, &printer, limits, origin.material.as_deref()).await,
         Err(error) => Err(error),
     };
     let tied = match judged {
@@ -214,11 +219,12 @@ async fn work_out(
     intake: &Intake,
     origin: &Origin,
     printer: &Printer,
+    limits: &PrinterLimits,
     told: Option<&str>,
     wish: &Wish,
 ) -> Result<Resume, NotMade> {
     let (spool, file) = (intake.spool(), &origin.file);
-    let analyser: Result<Analyser, LexError> = Ok(Analyser::new(Options::default()));
+    let analyser: Result<Analyser, LexError> = Ok(Analyser::new(limits.options()));
     let analyser = spool.scan(file, analyser, |analyser, block| feed(analyser, block, Analyser::feed));
     let analysis = analyser.await?.and_then(Analyser::finish).map_err(CannotResume::from)?;
     let ask = Ask {
@@ -231,6 +237,7 @@ async fn work_out(
         park: printer.park.and_then(|park| park.at).map(|(x, y)| (f64::from(x), f64::from(y))),
         build_height: printer.park.and_then(|park| park.build_height).map(f64::from),
         told_is_lowest: told_is_lowest(printer, told),
+        counting: limits.options().counting,
         resumes: origin.resumes,
     };
     let reader = Ok(Reader::new(&analysis, ask)?);
@@ -252,11 +259,12 @@ async fn write(
     intake: &Intake,
     file: &FileHash,
     resume: &Resume,
+    options: Options,
     incoming: &mut Incoming,
 ) -> Result<Analysis, NotMade> {
     let spool = intake.spool();
     let broken = |error| SpoolError::Io { path: spool.path(file), error };
-    let mut analyser = Analyser::new(Options::default());
+    let mut analyser = Analyser::new(options);
     incoming.write(resume.head.as_bytes()).await?;
     analyser.feed(resume.head.as_bytes()).map_err(CannotResume::from)?;
     let (mut old, _) = spool.reader(file).await?;
@@ -278,13 +286,13 @@ async fn check(
     incoming: &Incoming,
     analysis: &Analysis,
     printer: &Printer,
+    limits: PrinterLimits,
     material: Option<&str>,
 ) -> Result<(Vec<Finding>, FileHash), NotMade> {
     let refused = |error: SurveyError| NotMade::Intake(error.into());
     let survey = incoming.survey().await?.map_err(refused)?;
     survey.allowed_by(&printer.allow_commands).map_err(refused)?;
-    let question =
-        Question { printer: limits_of(printer), material, model: None, whole: Some(true), resumes: true };
+    let question = Question { printer: limits, material, model: None, whole: Some(true), resumes: true };
     let (errors, warnings): (Vec<_>, Vec<_>) =
         judge(analysis, &question).into_iter().partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((warnings, incoming.hash()?)) } else { Err(NotMade::Findings(errors)) }

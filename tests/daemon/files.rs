@@ -2,6 +2,7 @@
 
 use hw_sim::pty::Printer;
 use hw_sim::quirks::Face;
+use serde_json::{Value, json};
 
 use crate::world::{Lab, gcode, printer, run};
 
@@ -83,6 +84,43 @@ fn a_bad_file_is_refused_by_the_daemon_and_becomes_no_job() {
     let good = lab.file("good.gcode", &gcode(20).replace('\n', "\r\n"));
     let job = daemon.ask(&["print", &good, "--case", &case, "--part", "1", "--wait"]);
     assert_eq!((&job["state"], &job["exact"]), (&"printed".into(), &true.into()), "{job}");
+}
+
+/// Changes one bit of a comment of a file that the daemon has kept.
+fn flip(lab: &Lab, hash: &Value) {
+    let path = lab.state().join("files").join(hash.as_str().unwrap());
+    let mut bytes = std::fs::read(&path).unwrap();
+    assert!(bytes.starts_with(b"; a test"));
+    bytes[3] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_kept_file_that_has_changed_becomes_no_job_and_one_that_was_queued_leaves_the_bed_as_it_was() {
+    let mut lab = Lab::one();
+    lab.printers[0].unplug().unwrap();
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "offline");
+    let (case, file) = (daemon.case(), lab.file("part.gcode", &gcode(40)));
+    let job = daemon.print(&file, &case, "mk");
+    let hash = daemon.job(&job)["file"].clone();
+    flip(&lab, &hash);
+    let says = |words: &str| words.contains(hash.as_str().unwrap()) && words.contains("upload it again");
+    let again = json!({"file": hash, "case": case, "part": 1, "printer": "mk"});
+    let mut refused = daemon.agent.post(format!("{}/v1/jobs", daemon.url)).send_json(again).unwrap();
+    let words = refused.body_mut().read_to_string().unwrap();
+    assert!(refused.status() == 410 && says(&words), "{refused:?} {words}");
+
+    lab.printers[0].plug_in().unwrap();
+    let ended = daemon.wait_job(&job, "interrupted");
+    assert!(says(ended["why"].as_str().unwrap()), "{ended}");
+    daemon.wait_printer("mk", "ready");
+    let printer = daemon.printer("mk");
+    assert!(printer["on_bed"].is_null(), "nothing was sent: {printer}");
+    // Told what to do, and that helps.
+    let next = daemon.print(&file, &case, "mk");
+    daemon.wait_job(&next, "printed");
+    assert_eq!(daemon.platen(&["audit"]).code, Some(0));
 }
 
 /// All files below a folder, with a size.

@@ -119,6 +119,37 @@ fn a_daemon_that_is_stopped_while_a_cable_is_out_says_that_the_job_is_interrupte
 }
 
 #[test]
+fn a_job_that_is_cancelled_while_its_cable_is_out_says_that_its_heat_may_be_on_until_the_port_is_back() {
+    let mut lab = Lab::one();
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case(), lab.file("long.gcode", &gcode(20_000)));
+    let job = daemon.print(&file, &case, "mk");
+    daemon.wait_job(&job, "printing");
+    wait_commands(&lab.printers[0], 50);
+    lab.printers[0].unplug().unwrap();
+    daemon.wait_printer("mk", "offline");
+    let (one, all, page) = (daemon.platen(&["jobs", &job]).out, daemon.platen(&["jobs"]).out, daemon.page());
+    for shown in [&one, &all, &page] {
+        assert!(!shown.contains("not yet in the journal"), "it has not ended: {shown}");
+    }
+    for shown in [&one, &page] {
+        assert!(shown.contains("the job goes on if it is back within half a minute"), "{shown}");
+    }
+    let told = daemon.platen(&["jobs", "--cancel", &job, "--by", "kim"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for shown in [&told.out, &daemon.page(), &daemon.platen(&["printers", "mk"]).out] {
+        assert!(shown.contains("heaters may be on: they go off when it is back"), "{shown}");
+        assert!(shown.contains("switch it off by hand"), "{shown}");
+    }
+    assert_eq!(daemon.job(&job)["state"], "cancelled");
+    lab.printers[0].plug_in().unwrap();
+    daemon.wait_printer("mk", "ready");
+    assert!(daemon.job(&job)["out_of_reach"].is_null(), "{}", daemon.job(&job));
+    let words = daemon.printer("mk")["words"].clone();
+    assert!(!words.as_str().unwrap().contains("heaters"), "{words}");
+}
+
+#[test]
 fn a_cable_that_stays_out_interrupts_the_job_and_the_printer_comes_back_without_it() {
     for face in [Face::Marlin21, Face::Marlin11] {
         let folder = tempfile::tempdir().unwrap();

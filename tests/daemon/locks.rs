@@ -1,30 +1,21 @@
 //! A lock holds before it is in the journal: in one process, so that the journal can be full.
 
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use hw_sim::pty::Printer;
 use hw_sim::quirks::Face;
-use platen::control::session::Profile;
-use platen::domain::ids::{BootId, PrinterName};
-use platen::domain::printer::{Activity, Snapshot};
-use platen::domain::units::Baud;
-use platen::io::clock::{Clock, entropy};
-use platen::io::serial::SerialDial;
+use platen::domain::event::Actor;
+use platen::domain::lab::Request;
+use platen::domain::printer::{Activity, Snapshot, StopProof};
 use platen::io::store::Store;
 use platen::io::store::memory::MemoryStore;
-use platen::protocol::window::Capacity;
-use platen::services::board::Board;
-use platen::services::fleet::{Fleet, NotDone, Order};
-use platen::services::printer::{Setup, spawn};
-use platen::services::recorder::Recorder;
-use platen::services::relay::Relay;
-use tokio_util::sync::CancellationToken;
+use platen::services::fleet::{NotDone, Order};
+use tokio::sync::watch;
 
-use crate::world::{BOUND, printer};
-
-async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
-}
+use crate::world::{Tended, journal, printer, setup, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug_until_it_is_written_down() {
@@ -32,25 +23,12 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
     let board = printer(folder.path(), "mk", Face::Marlin21, 20.0);
     let mut board = Printer::spawn_all(vec![board]).unwrap().remove(0);
     let store = Arc::new(MemoryStore::default());
-    let clock = Clock::start(BootId::from_entropy(entropy()));
-    let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
-    let recorder =
-        Recorder::open(Arc::clone(&store) as Arc<dyn Store>, clock.clone(), site, node).await.unwrap();
-    let name: PrinterName = "mk".parse().unwrap();
-    let (baud, shutdown) = (Baud(115_200), CancellationToken::new());
-    let setup = Setup {
-        name: name.clone(),
-        profile: Profile::new(baud, Capacity { receive_bytes: 127, queue_slots: 0 }),
-        dial: Arc::new(SerialDial { path: board.path().to_owned(), baud }),
-        recorder: recorder.clone(),
-        clock,
-        relay: Relay::absent(),
-        ports: Arc::default(),
-    };
-    let (lanes, mut live, task) = spawn(setup, shutdown.clone());
-    let fleet = Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name.clone(), live.clone())]));
-    let ready = |snapshot: &Arc<Snapshot>| snapshot.activity == Activity::Ready;
-    within("a ready printer", live.wait_for(ready)).await.unwrap();
+    let (recorder, clock) = journal(Arc::clone(&store) as Arc<dyn Store>).await;
+    let setup = setup(&board, &recorder, &clock);
+    let name = setup.name.clone();
+    let mut tended = Tended::new(setup);
+    tended.ready().await;
+    let (fleet, mut live) = (tended.fleet.clone(), tended.live.clone());
 
     store.set_full(true);
     assert_eq!(fleet.stop(None, "kim").await.unwrap(), [(name.clone(), true)]);
@@ -73,7 +51,7 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
         }
     };
     within("a lock that is written down and cleared", cleared).await;
-    within("a ready printer again", live.wait_for(ready)).await.unwrap();
+    tended.ready().await;
 
     // Cleared while its port is open: that is closed for a moment, and nobody is told that it is gone.
     fleet.stop(None, "kim").await.unwrap();
@@ -93,6 +71,67 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
         }
     };
     within("a printer that is cleared and ready", cleared).await;
-    shutdown.cancel();
-    within("the end of the task", task).await.unwrap();
+    tended.end().await;
+}
+
+/// Sees what a printer shows in the very moment in which whoever waits is woken.
+struct Looking {
+    live: watch::Receiver<Arc<Snapshot>>,
+    seen: Mutex<Activity>,
+    waiting: Waker,
+}
+
+impl Wake for Looking {
+    fn wake(self: Arc<Self>) {
+        *self.seen.lock().unwrap() = self.live.borrow().activity.clone();
+        self.waiting.wake_by_ref();
+    }
+}
+
+/// What the printer shows when an order is answered with yes.
+async fn shown_with_the_answer(tended: &Tended, order: Order) -> Activity {
+    let waiting = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+    let (live, seen) = (tended.live.clone(), Mutex::new(Activity::Ready));
+    let name = live.borrow().printer.clone();
+    let looking = Arc::new(Looking { live, seen, waiting });
+    let waker = Waker::from(Arc::clone(&looking));
+    let mut ordered = pin!(tended.fleet.order(&name, order));
+    let answer = poll_fn(|_| ordered.as_mut().poll(&mut Context::from_waker(&waker)));
+    within("an answer", answer).await.unwrap();
+    looking.seen.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn whoever_clears_a_printer_is_shown_that_it_is_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let board = printer(folder.path(), "mk", Face::Marlin21, 20.0);
+    let board = Printer::spawn_all(vec![board]).unwrap().remove(0);
+    let (recorder, clock) = journal(Arc::new(MemoryStore::default())).await;
+    let setup = || setup(&board, &recorder, &clock);
+    let (name, by) = (setup().name, || "kim".to_owned());
+    // An earlier daemon has stopped it, and knows that it has.
+    for request in [
+        Request::NoteStopped { printer: name.clone(), by: by() },
+        Request::NoteStopVerified { printer: name.clone(), proof: StopProof::KillLine },
+    ] {
+        recorder.submit(request, Actor::Platen).await.unwrap();
+    }
+    let mut tended = Tended::new(setup());
+    let stopped = |seen: &Arc<Snapshot>| seen.activity == Activity::Stopped;
+    within("a locked printer", tended.live.wait_for(stopped)).await.unwrap();
+    assert_eq!(shown_with_the_answer(&tended, Order::Clear { by: by() }).await, Activity::Connecting);
+
+    // The same while its port is open.
+    tended.ready().await;
+    tended.fleet.stop(None, "kim").await.unwrap();
+    let stopped = || recorder.read(|lab| lab.printer(&name).stop.proof.is_some());
+    let mut feed = recorder.subscribe();
+    let confirmed = async {
+        while !stopped() {
+            feed.recv().await.unwrap();
+        }
+    };
+    within("a confirmed stop", confirmed).await;
+    assert_eq!(shown_with_the_answer(&tended, Order::Clear { by: by() }).await, Activity::Connecting);
+    tended.end().await;
 }

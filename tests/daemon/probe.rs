@@ -112,6 +112,18 @@ fn the_firmware_of_prusa_is_measured_exactly_after_the_reset_by_its_port() {
 }
 
 #[test]
+fn a_simulated_board_that_is_faster_than_a_real_one_is_measured_as_the_readme_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = printer(folder.path(), "mk", Face::Marlin21, 20.0);
+    config.rig.firmware.reset_on_open = true;
+    let handle = Printer::spawn(config).unwrap();
+    let port = handle.path().to_str().unwrap();
+    let told = probe(&["--port", port, "--baud", "115200", "--simulated-speed", "20", "--json"]);
+    assert_eq!((told.code, &told.json()["outcome"]), (Some(0), &"measured".into()), "{told:?}");
+    assert_harmless(handle);
+}
+
+#[test]
 fn a_firmware_that_refuses_nothing_is_not_measured_and_not_written() {
     for face in [Face::RepRapFirmware, Face::Klipper] {
         let folder = tempfile::tempdir().unwrap();

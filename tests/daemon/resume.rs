@@ -27,6 +27,44 @@ fn tower() -> (String, u64) {
     (text, start.lines().count() as u64)
 }
 
+/// A tower as Cura writes it: filament counts from the beginning, and the end counts from where the head is.
+fn tower_of_cura() -> (String, u64) {
+    let start = "G21\nG90\nM82\nM140 S40\nM104 S200\nG28\nG92 E0\nM106 S128\nG1 X30 Y30 F6000\n";
+    let mut text = start.to_owned();
+    for layer in 1..=u64::from(LAYERS) {
+        text.push_str(&format!(";LAYER:{}\nG0 F6000 X30 Y30 Z{}\nG92 E0\n", layer - 1, z(layer)));
+        for step in 0..EACH - 2 {
+            text.push_str(&format!(
+                "G1 F3000 X{} Y{} E{}.{:02}\n",
+                30 + step % 7,
+                30 + step % 5,
+                step / 20,
+                step % 20 * 5
+            ));
+        }
+    }
+    text.push_str("M107\nG91\nG1 E-2 F2700\nG1 E-2 Z0.2 F2400\nG1 X5 Y5 F3000\nG1 Z10\nG90\nG1 X0 Y100\nM104 S0\nM140 S0\n");
+    (text, start.lines().count() as u64)
+}
+
+#[test]
+fn a_file_whose_end_counts_from_where_the_head_is_can_be_gone_on_with_by_what_the_firmware_is() {
+    let lab = Lab::one();
+    let (text, start) = tower_of_cura();
+    let file = lab.file("cura.gcode", &text);
+    let daemon = lab.serve();
+    let job = daemon.print(&file, &daemon.case(), "mk");
+    wait_commands(&lab.printers[0], start + 8 * EACH);
+    lab.printers[0].press_reset().unwrap();
+    let ended = daemon.wait_job(&job, "interrupted");
+    let layer = (ended["progress"]["confirmed"].as_u64().unwrap() - start).div_ceil(EACH);
+    daemon.wait_printer("mk", "ready");
+    let (at, high) = (layer.to_string(), z(layer));
+    let made =
+        daemon.platen(&["jobs", "--resume-file", &job, "--layer", &at, "--height", &high, "--by", "kim"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+}
+
 #[derive(Clone, Copy, Debug)]
 enum End {
     CablePulled,

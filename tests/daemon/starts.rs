@@ -5,30 +5,22 @@ use std::sync::Arc;
 use hw_sim::pty::Printer;
 use hw_sim::quirks::Face;
 use platen::config::Config;
-use platen::control::session::Profile;
 use platen::domain::case::IntendedUse;
 use platen::domain::event::Actor;
-use platen::domain::ids::{BootId, CaseToken, JobId, PartId};
+use platen::domain::ids::{CaseToken, JobId, PartId};
 use platen::domain::lab::{NewJob, Request};
 use platen::domain::part::PartRef;
 use platen::domain::printer::Activity;
-use platen::io::clock::{Clock, entropy};
-use platen::io::serial::SerialDial;
+use platen::io::clock::entropy;
 use platen::io::spool::Spool;
 use platen::io::store::memory::MemoryStore;
 use platen::io::store::{Batch, Store, StoreError};
-use platen::protocol::window::Capacity;
-use platen::services::board::Board;
 use platen::services::dispatch::Dispatcher;
-use platen::services::fleet::Fleet;
 use platen::services::intake::Intake;
-use platen::services::printer::{Setup, spawn};
-use platen::services::recorder::Recorder;
-use platen::services::relay::Relay;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{BOUND, executed, gcode, printer};
+use crate::world::{Tended, executed, gcode, journal, printer, setup, within};
 
 /// A store that can be full, and counts what it refused then.
 struct Refusing {
@@ -68,20 +60,13 @@ impl Store for Refusing {
     }
 }
 
-async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
-}
-
 /// What a printer executes of a waiting job until it is printed, or until its start was refused twice.
 async fn executed_of_a_job(full: bool) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let simulated = Printer::spawn_all(vec![printer(folder.path(), "mk", Face::Marlin21, 20.0)]).unwrap();
     let simulated = simulated.into_iter().next().unwrap();
     let store = Arc::new(Refusing { store: MemoryStore::default(), refused: watch::Sender::new(0) });
-    let clock = Clock::start(BootId::from_entropy(entropy()));
-    let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
-    let recorder =
-        Recorder::open(Arc::clone(&store) as Arc<dyn Store>, clock.clone(), site, node).await.unwrap();
+    let (recorder, clock) = journal(Arc::clone(&store) as Arc<dyn Store>).await;
     let intake = Intake::new(Arc::new(Spool::open(&folder.path().join("files")).unwrap().with_floor(0)));
     let mut upload = intake.begin().await.unwrap();
     upload.write(gcode(40).as_bytes()).await.unwrap();
@@ -113,28 +98,15 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
         simulated.path()
     );
     let printers = Config::parse(&config).unwrap().printers;
-    let name = printers[0].name.clone();
-    let setup = Setup {
-        name: name.clone(),
-        profile: Profile::new(
-            printers[0].baud,
-            Capacity { receive_bytes: 127, queue_slots: printers[0].command_buffer },
-        ),
-        dial: Arc::new(SerialDial { path: printers[0].port.clone(), baud: printers[0].baud }),
-        recorder: recorder.clone(),
-        clock: clock.clone(),
-        relay: Relay::absent(),
-        ports: Arc::default(),
-    };
-    let (lanes, mut live, task) = spawn(setup, shutdown.clone());
-    let fleet = Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name, live.clone())]));
+    let mut tended = Tended::new(setup(&simulated, &recorder, &clock));
+    let fleet = tended.fleet.clone();
     let dispatcher =
         Dispatcher { recorder: recorder.clone(), fleet, intake, printers, attended_uses: Vec::new(), clock };
     let dispatching = tokio::spawn(dispatcher.run(shutdown.clone()));
     if full {
         let mut refused = store.refused.subscribe();
         within("two refused starts", refused.wait_for(|count| *count >= 2)).await.unwrap();
-        let activity = live.borrow_and_update().activity.clone();
+        let activity = tended.live.borrow_and_update().activity.clone();
         assert_eq!(activity, Activity::Ready, "the printer waits");
         assert_eq!(recorder.read(|lab| lab.jobs[&job].state.word()), "queued");
     } else {
@@ -147,7 +119,8 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
         within("a printed job", printed).await;
     }
     shutdown.cancel();
-    within("the end of the tasks", async { (task.await.unwrap(), dispatching.await.unwrap()) }).await;
+    within("the end of the dispatcher", dispatching).await.unwrap();
+    tended.end().await;
     executed(simulated).1
 }
 

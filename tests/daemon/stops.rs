@@ -102,16 +102,63 @@ fn a_printer_that_is_locked_and_whose_port_is_closed_is_stopped_again_through_it
     locked(&daemon, "stopped", "stopped");
 }
 
+/// Waits until the printer is told as deaf, and then sees that told as long as it is greeted in vain.
+fn stays_deaf(daemon: &Daemon) {
+    let looks = |printer: &Value| printer["words"].as_str().unwrap().contains("reset button");
+    until("the advice to reset it", || looks(&daemon.printer("mk")).then_some(()));
+    let mut greetings = 0;
+    let mut was_greeted = true;
+    until("two more greetings", || {
+        let printer = daemon.printer("mk");
+        assert!(looks(&printer) && printer["state"] == "offline", "{printer}");
+        let is_greeted = printer["line"]["bytes_sent"].as_u64().unwrap() > 0;
+        greetings += u32::from(is_greeted && !was_greeted);
+        was_greeted = is_greeted;
+        (greetings == 2).then_some(())
+    });
+}
+
 #[test]
 fn a_printer_that_was_cleared_but_not_reset_is_told_as_deaf() {
     let (lab, daemon, _) = printing(Face::Marlin21);
     daemon.ask(&["stop", "mk", "--by", "kim"]);
+    until("a confirmed stop", || daemon.printer("mk")["latch"]["confirmed"].is_string().then_some(()));
+    daemon.ask(&["stop", "--clear", "mk", "--by", "kim"]);
+    stays_deaf(&daemon);
+    lab.printers[0].press_reset().unwrap();
+    daemon.wait_printer("mk", "ready");
+}
+
+#[test]
+fn a_printer_that_was_locked_by_an_earlier_daemon_and_not_reset_is_told_as_deaf() {
+    let (lab, daemon, _) = printing(Face::Marlin21);
+    daemon.ask(&["stop", "mk", "--by", "kim"]);
+    until("a confirmed stop", || daemon.printer("mk")["latch"]["confirmed"].is_string().then_some(()));
+    daemon.crash();
+    let daemon = lab.serve();
     locked(&daemon, "stopped", "stopped");
     daemon.ask(&["stop", "--clear", "mk", "--by", "kim"]);
-    until("the advice to reset it", || {
-        let printer = daemon.printer("mk");
-        printer["words"].as_str().filter(|words| words.contains("reset button")).map(|_| ())
+    stays_deaf(&daemon);
+}
+
+#[test]
+fn the_temperatures_of_a_halted_printer_are_shown_with_their_age_and_not_as_those_of_now() {
+    let (lab, daemon, _) = printing(Face::Marlin21);
+    let now = daemon.printer("mk")["temperatures"].clone();
+    assert!(now["old"] == false && now["hotend"]["actual"].is_number(), "{now}");
+    assert!(!daemon.page().contains("what they are now is not known"));
+    daemon.ask(&["stop", "mk", "--by", "kim"]);
+    locked(&daemon, "stopped", "stopped");
+    let told = until("temperatures that are told as old", || {
+        let told = daemon.printer("mk")["temperatures"].clone();
+        (told["old"] == true).then_some(told)
     });
+    assert!(told["age_ms"].as_u64().unwrap() > 5_000, "{told}");
+    let one = daemon.platen(&["printers", "mk"]).out;
+    let hotend = one.lines().find(|line| line.contains("hotend ")).unwrap();
+    assert!(hotend.contains(" °C, ") && hotend.ends_with(" s ago"), "{one}");
+    assert!(daemon.platen(&["printers"]).out.contains(" s ago"));
+    assert!(daemon.page().contains("what they are now is not known"));
     drop(lab);
 }
 

@@ -14,8 +14,24 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::{RigConfig, Statistics};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use platen::control::session::Profile;
+use platen::domain::ids::BootId;
+use platen::domain::printer::{Activity, Snapshot};
+use platen::domain::units::Baud;
+use platen::io::clock::{Clock, entropy};
+use platen::io::serial::SerialDial;
+use platen::io::store::Store;
+use platen::protocol::window::Capacity;
+use platen::services::board::Board;
+use platen::services::fleet::Fleet;
+use platen::services::printer::{Setup, spawn};
+use platen::services::recorder::Recorder;
+use platen::services::relay::Relay;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes a third of this, even where the machine does other things too.
 pub const BOUND: Duration = Duration::from_secs(90);
@@ -30,6 +46,59 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         assert!(Instant::now() < deadline, "not within {BOUND:?}: {what}");
         thread::sleep(PAUSE);
+    }
+}
+
+/// The same in this process: waits for what comes by itself.
+pub async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
+}
+
+/// A journal in this process.
+pub async fn journal(store: Arc<dyn Store>) -> (Recorder, Clock) {
+    let clock = Clock::start(BootId::from_entropy(entropy()));
+    let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
+    (Recorder::open(store, clock.clone(), site, node).await.unwrap(), clock)
+}
+
+/// What the task of this printer needs, in this process.
+pub fn setup(board: &Handle, recorder: &Recorder, clock: &Clock) -> Setup {
+    let baud = Baud(115_200);
+    Setup {
+        name: board.name().parse().unwrap(),
+        profile: Profile::new(baud, Capacity { receive_bytes: 127, queue_slots: 0 }),
+        dial: Arc::new(SerialDial { path: board.path().to_owned(), baud }),
+        recorder: recorder.clone(),
+        clock: clock.clone(),
+        relay: Relay::absent(),
+        ports: Arc::default(),
+    }
+}
+
+/// A printer's task in this process, and all that others see of it.
+pub struct Tended {
+    pub fleet: Fleet,
+    pub live: watch::Receiver<Arc<Snapshot>>,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Tended {
+    pub fn new(setup: Setup) -> Self {
+        let (name, shutdown) = (setup.name.clone(), CancellationToken::new());
+        let (lanes, live, task) = spawn(setup, shutdown.clone());
+        let fleet = Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name, live.clone())]));
+        Self { fleet, live, shutdown, task }
+    }
+
+    pub async fn ready(&mut self) {
+        let ready = |snapshot: &Arc<Snapshot>| snapshot.activity == Activity::Ready;
+        within("a ready printer", self.live.wait_for(ready)).await.unwrap();
+    }
+
+    pub async fn end(self) {
+        self.shutdown.cancel();
+        within("the end of the task", self.task).await.unwrap();
     }
 }
 
@@ -267,6 +336,12 @@ impl Daemon {
     pub fn get(&self, path: &str) -> Value {
         let mut answer = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
         answer.body_mut().read_json().unwrap()
+    }
+
+    /// What the page shows.
+    pub fn page(&self) -> String {
+        let mut answer = self.agent.get(format!("{}/", self.url)).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
     }
 
     /// A new case with one part: its token.

@@ -6,51 +6,28 @@ use std::sync::Arc;
 
 use hw_sim::pty::{Handle, Printer};
 use hw_sim::quirks::Face;
-use platen::control::session::Profile;
 use platen::domain::case::IntendedUse;
 use platen::domain::event::Actor;
-use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId, PrinterName};
+use platen::domain::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use platen::domain::job::{JobState, Outcome};
 use platen::domain::lab::{NewJob, Request};
 use platen::domain::part::PartRef;
 use platen::domain::printer::{Activity, Snapshot};
-use platen::domain::units::Baud;
-use platen::io::clock::{Clock, entropy};
-use platen::io::serial::SerialDial;
+use platen::io::clock::entropy;
 use platen::io::store::Store;
 use platen::io::store::memory::MemoryStore;
-use platen::protocol::window::Capacity;
-use platen::services::board::Board;
-use platen::services::fleet::{Fleet, NotDone, Order};
-use platen::services::printer::{Setup, spawn};
+use platen::services::fleet::{NotDone, Order};
 use platen::services::recorder::Recorder;
-use platen::services::relay::Relay;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::world::{BOUND, printer};
-
-async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
-}
-
-async fn open(store: Arc<MemoryStore>) -> (Recorder, Clock) {
-    let clock = Clock::start(BootId::from_entropy(entropy()));
-    let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
-    (Recorder::open(store as Arc<dyn Store>, clock.clone(), site, node).await.unwrap(), clock)
-}
+use crate::world::{Tended, journal, printer, setup, within};
 
 /// A printer at work, and a journal that can be full.
 struct AtWork {
     store: Arc<MemoryStore>,
     recorder: Recorder,
-    fleet: Fleet,
+    tended: Tended,
     name: PrinterName,
     job: JobId,
-    live: watch::Receiver<Arc<Snapshot>>,
-    shutdown: CancellationToken,
-    task: JoinHandle<()>,
     _board: Handle,
 }
 
@@ -59,7 +36,7 @@ impl AtWork {
         let board = printer(folder, "mk", Face::Marlin21, 20.0);
         let board = Printer::spawn_all(vec![board]).unwrap().remove(0);
         let store = Arc::new(MemoryStore::default());
-        let (recorder, clock) = open(Arc::clone(&store)).await;
+        let (recorder, clock) = journal(Arc::clone(&store) as Arc<dyn Store>).await;
         let name: PrinterName = "mk".parse().unwrap();
         let (case, job) = (CaseToken::from_entropy(entropy()), JobId::from_entropy(entropy()));
         let part = PartId::from_entropy(entropy());
@@ -82,30 +59,17 @@ impl AtWork {
         ] {
             recorder.submit(request, Actor::Platen).await.unwrap();
         }
-        let (baud, shutdown) = (Baud(115_200), CancellationToken::new());
-        let setup = Setup {
-            name: name.clone(),
-            profile: Profile::new(baud, Capacity { receive_bytes: 127, queue_slots: 0 }),
-            dial: Arc::new(SerialDial { path: board.path().to_owned(), baud }),
-            recorder: recorder.clone(),
-            clock,
-            relay: Relay::absent(),
-            ports: Arc::default(),
-        };
-        let (lanes, mut live, task) = spawn(setup, shutdown.clone());
-        let fleet =
-            Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name.clone(), live.clone())]));
-        let ready = |snapshot: &Arc<Snapshot>| snapshot.activity == Activity::Ready;
-        within("a ready printer", live.wait_for(ready)).await.unwrap();
+        let mut tended = Tended::new(setup(&board, &recorder, &clock));
+        tended.ready().await;
         let mut file = tempfile::tempfile().unwrap();
         file.write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
         file.rewind().unwrap();
-        fleet.start(&name, job.clone(), commands, file).await.unwrap();
-        Self { store, recorder, fleet, name, job, live, shutdown, task, _board: board }
+        tended.fleet.start(&name, job.clone(), commands, file).await.unwrap();
+        Self { store, recorder, tended, name, job, _board: board }
     }
 
     async fn order(&self, order: Order) -> Result<(), NotDone> {
-        within("an answer", self.fleet.order(&self.name, order)).await
+        within("an answer", self.tended.fleet.order(&self.name, order)).await
     }
 
     async fn noted(&self, what: &str, has: impl Fn(&Recorder) -> bool) {
@@ -119,8 +83,7 @@ impl AtWork {
     }
 
     async fn end(self) {
-        self.shutdown.cancel();
-        within("the end of the task", self.task).await.unwrap();
+        self.tended.end().await;
     }
 }
 
@@ -142,7 +105,7 @@ async fn whoever_cancels_hears_yes_when_no_crash_can_take_it_back_and_the_board_
     assert!(matches!(refused, Err(NotDone::DiskFull(_))), "{refused:?}");
     let leaves =
         |snapshot: &Arc<Snapshot>| matches!(snapshot.activity, Activity::Cancelling { .. } | Activity::Ready);
-    within("a printer that leaves its job", at_work.live.wait_for(leaves)).await.unwrap();
+    within("a printer that leaves its job", at_work.tended.live.wait_for(leaves)).await.unwrap();
     at_work.store.set_full(false);
     at_work.noted("what the disk did not take", |recorder| is_cancelled(recorder, &at_work.job, "kim")).await;
     at_work.end().await;
@@ -150,7 +113,7 @@ async fn whoever_cancels_hears_yes_when_no_crash_can_take_it_back_and_the_board_
     let folder = tempfile::tempdir().unwrap();
     let at_work = AtWork::on(folder.path(), &long).await;
     at_work.order(cancel(&at_work.job, "lee")).await.unwrap();
-    let (after, _) = open(Arc::new(at_work.store.after_crash())).await;
+    let (after, _) = journal(Arc::new(at_work.store.after_crash())).await;
     assert!(
         is_cancelled(&after, &at_work.job, "lee"),
         "{:?}",
@@ -167,7 +130,7 @@ async fn whoever_answers_a_printer_hears_yes_when_that_is_on_the_disk() {
         let asks = |snapshot: &Arc<Snapshot>| {
             snapshot.hold.prompt.as_ref().is_some_and(|prompt| !prompt.buttons.is_empty())
         };
-        within("a question", at_work.live.wait_for(asks)).await.unwrap();
+        within("a question", at_work.tended.live.wait_for(asks)).await.unwrap();
         at_work.store.set_full(full);
         let told = at_work.order(Order::Answer { button: 0, seen: None, by: "kim".into() }).await;
         if full {
@@ -178,7 +141,7 @@ async fn whoever_answers_a_printer_hears_yes_when_that_is_on_the_disk() {
             within("what the disk did not take", noted).await;
         } else {
             told.unwrap();
-            let (after, _) = open(Arc::new(at_work.store.after_crash())).await;
+            let (after, _) = journal(Arc::new(at_work.store.after_crash())).await;
             let events = after.events(1, 1_000).await.unwrap();
             let answers = events.iter().filter(|event| event.fact.word() == "prompt_answered");
             assert_eq!(answers.count(), 1);

@@ -237,6 +237,14 @@ impl Journal {
                     return Err("the bed was cleared under a running job".into());
                 }
             }
+            // Nobody goes on with a part here: it is a bed of which nothing has come near.
+            Fact::BedGivenBack { printer, .. } => {
+                let job = self.beds.remove(printer).ok_or("a clear bed was given back")?;
+                let untouched = |job: &Job| job.state == State::Ended && job.confirmed == 0;
+                if !self.jobs.get(&job).is_some_and(untouched) {
+                    return Err("a bed was given back on which something may stand".into());
+                }
+            }
             Fact::PrinterStopped { printer, .. } | Fact::PrinterFaulted { printer, .. } => {
                 self.latches.insert(printer.clone(), true);
             }

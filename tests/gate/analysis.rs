@@ -1,25 +1,9 @@
 //! The analysis of real files, held against the simulator's planner, which shares no code with it.
 
-use std::io::Read;
-
-use crate::honest;
+use crate::honest::{self, demo};
 use hw_sim::planner::{Limits, Planner};
 use platen::domain::printer::Firmware;
-use platen::gcode::analysis::{Analyser, Analysis, Options};
 use platen::gcode::preflight::{PrinterLimits, Question, judge};
-
-fn demo(name: &str) -> String {
-    let path = format!("{}/config/demo/{name}.gcode.gz", env!("CARGO_MANIFEST_DIR"));
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-    text
-}
-
-fn analyse(text: &str) -> Analysis {
-    let mut analyser = Analyser::new(Options::default());
-    text.as_bytes().chunks(70_001).for_each(|chunk| analyser.feed(chunk).unwrap());
-    analyser.finish().unwrap()
-}
 
 /// How long the simulator's planner takes, fed as fast as it has room. Reads what these slicers write; `G90` and
 /// `G91` are for filament too, as in Marlin 2.
@@ -75,7 +59,7 @@ fn assert_time(name: &str, text: &str, ours: f64) {
 fn the_time_of_real_files_is_within_a_twentieth_of_what_the_simulators_planner_takes() {
     for name in ["heart", "vertebra", "guide"] {
         let text = demo(name);
-        assert_time(name, &text, analyse(&text).seconds);
+        assert_time(name, &text, honest::analyse(&text, &PrinterLimits::default()).seconds);
     }
     for (name, text) in honest::files() {
         let found = honest::analyse(&text, &honest::printer(&name, Firmware::Marlin21));
@@ -87,7 +71,7 @@ fn the_time_of_real_files_is_within_a_twentieth_of_what_the_simulators_planner_t
 fn real_files_are_honest() {
     for name in ["heart", "vertebra", "guide"] {
         let text = demo(name);
-        let found = analyse(&text);
+        let found = honest::analyse(&text, &PrinterLimits::default());
         let printer = PrinterLimits {
             volume: [Some((0.0, 200.0)), Some((0.0, 200.0)), Some((0.0, 200.0))],
             nozzle: Some(0.4),

@@ -8,6 +8,17 @@ use platen::domain::printer::Firmware;
 use platen::gcode::analysis::{Analyser, Analysis};
 use platen::gcode::preflight::PrinterLimits;
 
+/// A file of the demo.
+pub fn demo(name: &str) -> String {
+    unpacked(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/demo/{name}.gcode.gz")))
+}
+
+fn unpacked(path: &Path) -> String {
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
 /// Name and text of each, in the order of their names.
 pub fn files() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gate/honest");
@@ -16,9 +27,7 @@ pub fn files() -> Vec<(String, String)> {
         .filter_map(|entry| {
             let path = entry.unwrap().path();
             let name = path.file_name()?.to_str()?.strip_suffix(".gcode.gz")?.to_owned();
-            let mut text = String::new();
-            GzDecoder::new(std::fs::File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
-            Some((name, text))
+            Some((name, unpacked(&path)))
         })
         .collect();
     files.sort();

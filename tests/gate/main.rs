@@ -6,6 +6,7 @@
 
 mod analysis;
 mod honest;
+mod resume;
 
 use platen::domain::printer::Firmware;
 use platen::gcode::preflight::{Finding, PrinterLimits, Question, judge};

@@ -158,9 +158,8 @@ fn a_line_that_was_begun_goes_out_whole_and_no_other_before_the_next_daemon() {
     }
 }
 
-/// Pulls the cable at a random moment of a print, in the middle of a line where it happens so.
-fn pulled(seed: u64) -> (World, Random) {
-    let (mut world, mut dice) = world(seed, 0.0);
+/// Prints, and pulls the cable at a random moment, in the middle of a line where it happens so.
+fn pull(world: &mut World, dice: &mut Random, seed: u64) {
     world.open();
     world.until_ready();
     world.start();
@@ -168,6 +167,12 @@ fn pulled(seed: u64) -> (World, Random) {
     world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
     world.run_until(60, "a steady moment", |world| world.session.may_be_left() == MayBeLeft::Now);
     assert!(world.pull(), "seed {seed}");
+}
+
+/// A world whose cable was pulled so.
+fn pulled(seed: u64) -> (World, Random) {
+    let (mut world, mut dice) = world(seed, 0.0);
+    pull(&mut world, &mut dice, seed);
     assert!(world.session.is_closed() && why(&world).is_none(), "seed {seed}");
     (world, dice)
 }
@@ -423,13 +428,7 @@ fn held(seed: u64) -> (World, Random) {
     config.firmware.reset_on_open = false;
     config.firmware.home_us = 1_000_000;
     let mut world = World::new(config, SAFE, file(1_200));
-    world.open();
-    world.until_ready();
-    world.start();
-    let lines = dice.below(1_100) as usize;
-    world.run_until(4_000, "so many lines", |world| world.executed() >= lines);
-    world.run_until(60, "a steady moment", |world| world.session.may_be_left() == MayBeLeft::Now);
-    assert!(world.pull(), "seed {seed}");
+    pull(&mut world, &mut dice, seed);
     world.now += 2_000_000;
     world.put_in(AfterCrash::Ask);
     world.run_until(120, "a decision", settled);

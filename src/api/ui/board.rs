@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::api::shapes::{CaseBrief, JobView, PartView, PrinterView, ProgressView, ReadingView};
+use crate::api::shapes::{CaseBrief, JobView, PartView, PrinterView, ProgressView, ReadingView, age};
 use crate::api::{AppState, views};
 use crate::domain::job::{Job, JobState};
 
@@ -138,13 +138,13 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                     @if let Some(material) = &job.material { ", " (material) }
                 }
             }
-            dl.heat {
+            dl.heat data-old[printer.temperatures.old] {
                 (reading("Hotend", printer.temperatures.hotend))
                 (reading("Bed", printer.temperatures.bed))
                 (reading("Chamber", printer.temperatures.chamber))
             }
-            @if let Some(age_ms) = printer.temperatures.age_ms.filter(|age| *age > OLD_MS) {
-                p.old { "temperatures of " (age(age_ms)) " ago" }
+            @if let Some(age) = printer.temperatures.told_ago() {
+                p.old { "Temperatures of " (age) " ago; what they are now is not known" }
             }
             @match (&printer.on_bed, job) {
                 (Some(id), None) => div.bed {
@@ -322,6 +322,7 @@ fn jobs(shown: &Shown) -> Markup {
                                     small { (format!(" {:.1} %", progress.percent)) }
                                 }
                                 @if let Some(why) = job.why.as_ref().or(job.paused.as_ref()) { div.why { (why) } }
+                                @if let Some(why) = &job.out_of_reach { div.why { (capital(why)) } }
                                 (waiting(job))
                             }
                             td.name {
@@ -392,14 +393,6 @@ fn when(stamp: &str) -> Markup {
     let day = stamp.get(..10).unwrap_or(stamp);
     let minute = stamp.get(11..16).unwrap_or_default();
     html! { time datetime=(stamp) { (day) " " (minute) " UTC" } }
-}
-
-fn age(millis: u64) -> String {
-    match millis / 1_000 {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7_200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3_600),
-    }
 }
 
 /// 131004 as `131 004`, with thin spaces.

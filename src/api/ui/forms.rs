@@ -145,7 +145,8 @@ pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
             }
         };
         let view = change(&app, job, &fields.by, wanted).await?;
-        Ok(format!("Job {} is {}.", view.id, view.state))
+        let heat = view.out_of_reach.map(|why| format!(" Look at it: {why}.")).unwrap_or_default();
+        Ok(format!("Job {} is {}.{heat}", view.id, view.state))
     };
     let outcome = outcome.await;
     told(&app, outcome)

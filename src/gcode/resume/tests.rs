@@ -46,6 +46,7 @@ fn ask(text: &str) -> Ask {
         build_height: None,
         told_is_lowest: false,
         resumes: false,
+        counting: None,
     }
 }
 
@@ -86,6 +87,7 @@ fn the_lines_before_the_rest_stand_in_the_order_that_spares_part_and_plate() {
         "G1 E15 F150",
         "G1 E-2 F1800",
         "G1 X100 Y101 F6000",
+        "G1 Z0.4 F600",
         "G1 E1.2 F1800",
         "G90",
         "M83",
@@ -122,7 +124,7 @@ fn each_state_that_lines_have_left_behind_is_put_back() {
         ("G2 X50 Y50 I5 J5 F4321", &["G1 X50 Y50 F6000"]),
         ("G1 X50 F1234\nG0 Y50 F7000", &["G1 F1234\nG0 F7000"]),
         ("G1 E-2.2 F2100", &["G1 E-3 F1800\nG1 X100"]),
-        ("G1 E.8\nG10", &["G1 E-2 F1800\nG1 X100 Y101 F6000\nG1 E2 F1800\nG10"]),
+        ("G1 E.8\nG10", &["G1 E-2 F1800\nG1 X100 Y101 F6000\nG1 Z0.4 F600\nG1 E2 F1800\nG10"]),
         ("G10\nG11", &["G1 E1.2 F1800\nG90"]),
         ("G17\nG21\nM200 D0\nM84 E\nM84 S300\nM117 hello G20\nM486 S1\nM73 P5", &["G28 X Y\nG1 X5"]),
         ("T0\nG1 X10 Y10", &["G1 X10 Y10 F6000"]),
@@ -399,6 +401,16 @@ fn a_resume_file_passes_its_preflight_and_can_itself_be_gone_on_with() {
     let again = Ask { layer: 2, confirmed, height: Height::from_mm(0.6), ..ask(&text) };
     let head = work_out(&new, again).unwrap().head;
     assert!(head.contains("G92 Z0.6\n") && head.contains("M106 S200\n"), "{head}");
+}
+
+#[test]
+fn the_height_of_a_layer_is_told_in_thousandths() {
+    // As many lifts of 0.2 make 2.8000000000000003.
+    let start = "G21\nG90\nM83\nM104 S210\nG28\nG1 X100 Y100 Z0 F3000\nM109 S210\n";
+    let each = ";LAYER_CHANGE\nG91\nG1 Z.2\nG90\nM83\nG1 X120 E.6 F1800\nG1 X100 E.6\n";
+    let text = format!("{start}{}", each.repeat(15));
+    let asked = Ask { layer: 14, confirmed: 7 + 6 * 14, height: Height::from_mm(2.8), ..ask(&tower("")) };
+    assert_eq!(work_out(&text, asked).unwrap().z, Some(2.8));
 }
 
 #[test]

@@ -110,7 +110,7 @@ struct TemperatureData {
     bed: Option<ReadingData>,
     #[serde(skip_serializing_if = "Option::is_none")]
     chamber: Option<ReadingData>,
-    /// When the firmware reported them; left out of a status, which would otherwise never rest.
+    /// When the firmware reported them; in a status only once they are old, since it would otherwise never rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     mono_ms: Option<u64>,
 }
@@ -680,7 +680,8 @@ fn status_data<'a>(
         firmware: _,
         rate: _,
         unprotected: _,
-        at: _,
+        out_of_reach: _,
+        at,
     } = snapshot;
     StatusData {
         activity: activity.word(),
@@ -695,7 +696,7 @@ fn status_data<'a>(
             Activity::Faulted { fault } => Some(*fault),
             _ => None,
         },
-        temperatures: TemperatureData::new(temperatures, None),
+        temperatures: TemperatureData::new(temperatures, temperatures.old_since(*at)),
         bed: match &record.bed {
             Bed::Clear => BedData::Clear,
             Bed::Occupied { job } => BedData::Occupied { job },

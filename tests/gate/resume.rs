@@ -1,25 +1,15 @@
 //! Resume files of real prints, run by an interpreter that shares no code with platen: what is left of the print, and nothing else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-use std::io::Read;
-
+use crate::honest::{self, demo};
 use hw_sim::parser::{Command, LineReader, ReaderRules};
 use hw_sim::random::Random;
 use platen::domain::ids::FileHash;
 use platen::domain::units::Height;
-use platen::gcode::analysis::{Analyser, Analysis, Options};
+use platen::gcode::analysis::Analysis;
 use platen::gcode::preflight::{PrinterLimits, Question, judge};
 use platen::gcode::resume::{Ask, Reader, Resume};
 
 const FILES: [&str; 3] = ["heart", "vertebra", "guide"];
-
-fn demo(name: &str) -> String {
-    let path = format!("{}/config/demo/{name}.gcode.gz", env!("CARGO_MANIFEST_DIR"));
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-    text
-}
 
 /// The same file with filament counted from the beginning of each layer's `G92 E0` on (`M82`), as other slicers do.
 fn absolute(text: &str) -> String {
@@ -72,8 +62,9 @@ struct Machine {
 struct Run {
     machine: Machine,
     laid: Vec<Laid>,
-    /// Moves of the filament alone.
+    /// Moves of the filament alone, and how high the head stood.
     pushed: Vec<f64>,
+    pushed_at: Vec<f64>,
     homed: Vec<String>,
     /// The lowest place of the head, and every place that it reached.
     lowest: f64,
@@ -87,6 +78,7 @@ impl Run {
             machine,
             laid: Vec::new(),
             pushed: Vec::new(),
+            pushed_at: Vec::new(),
             homed: Vec::new(),
             lowest: f64::INFINITY,
             extruded_cold: false,
@@ -156,15 +148,10 @@ impl Run {
                 self.laid.push(Laid { from, to: machine.place, filament, feed: machine.feed });
             } else {
                 self.pushed.push(filament);
+                self.pushed_at.push(machine.place[2]);
             }
         }
     }
-}
-
-fn analyse(text: &str) -> Analysis {
-    let mut analyser = Analyser::new(Options::default());
-    text.as_bytes().chunks(70_001).for_each(|chunk| analyser.feed(chunk).unwrap());
-    analyser.finish().unwrap()
 }
 
 fn commands_of(text: &str) -> u64 {
@@ -208,6 +195,7 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
             build_height: Some(200.0),
             told_is_lowest: true,
             resumes: false,
+            counting: None,
         },
     );
     let told = format!("{name}, ended in {ended}, from {layer} on:\n{}", resume.head);
@@ -220,6 +208,11 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
     assert!(!head.extruded_cold && !head.moved_before_heat, "{told}");
     assert!(head.laid.is_empty(), "nothing is laid before the rest: {told}");
     assert!(head.lowest >= z - 1e-9, "{} is below the part: {told}", head.lowest);
+    // What is pushed after the priming comes out at the layer's height: above it, it would fall as a drop.
+    let lies = analysis.layers[layer - 1].z.unwrap();
+    for (filament, height) in head.pushed.iter().zip(&head.pushed_at).skip(1) {
+        assert!(*filament <= 0.0 || *height <= lies + 1e-9, "{filament} mm at Z {height}: {told}");
+    }
     // All is as the original left it there, except for the height, which the rest says first.
     let mut reached = head.machine.clone();
     assert!(reached.place[2] >= before.machine.place[2], "{told}");
@@ -240,7 +233,7 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
     assert_eq!(primed, head.pushed.len(), "{told}");
     assert!(new.pushed[primed..].iter().zip(&rest.pushed).all(|(new, old)| close(*new, *old)), "{told}");
 
-    let found = analyse(&whole);
+    let found = honest::analyse(&whole, &PrinterLimits::default());
     let printer = PrinterLimits {
         volume: [Some((0.0, 200.0)), Some((0.0, 200.0)), Some((0.0, 200.0))],
         nozzle: Some(0.4),
@@ -259,7 +252,7 @@ fn a_resume_file_lays_exactly_what_is_left_and_neither_homes_z_nor_goes_below_th
     let mut tried = 0;
     for name in FILES {
         for text in [demo(name), absolute(&demo(name))] {
-            let analysis = analyse(&text);
+            let analysis = honest::analyse(&text, &PrinterLimits::default());
             let count = analysis.layers.len();
             for ended in [1, 2, count / 3, count / 2, count - 1] {
                 // Before the first layer no line says where the head is: that is printed anew.
