@@ -42,6 +42,7 @@ use crate::services::dispatch::Dispatcher;
 use crate::services::fleet::Fleet;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
+use crate::services::owed::Keeping;
 use crate::services::ports::{Plug, Ports};
 use crate::services::preview::Previews;
 use crate::services::printer::{self, Lasting, Left, Setup, Successor};
@@ -70,6 +71,10 @@ pub enum DaemonError {
     Restoring(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(
+        "the file of the locks {path} cannot be read: {error}; see that platen's user may read and write it, or move it away: then every printer is locked until somebody has looked at it"
+    )]
+    Latches { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
     Spool(#[from] SpoolError),
     #[error(transparent)]
@@ -207,7 +212,7 @@ impl Daemon {
     pub async fn start_after(config: Config, inherited: Vec<(String, OwnedFd)>) -> Result<Self, DaemonError> {
         let config = Arc::new(config);
         let clock = Clock::start(BootId::from_entropy(entropy()));
-        let (store, spool) = open_state(config.state_dir.clone(), config.disk_floor).await?;
+        let (store, keeping, spool) = open_state(Arc::clone(&config)).await?;
         let address = config.http.listen;
         let listen = |error| DaemonError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -218,7 +223,7 @@ impl Daemon {
             let (trails, config) = (Arc::clone(&trails), Arc::clone(&config));
             move |lab: &Lab| lock(&trails).left_running(lab, &config.restart)
         };
-        let recorder = Recorder::open_leaving(store, clock.clone(), site, node, pick).await?;
+        let recorder = Recorder::open_keeping(store, clock.clone(), site, node, keeping, pick).await?;
         let spool = Arc::new(spool);
         let intake = Intake::new(Arc::clone(&spool))
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone()));
@@ -393,16 +398,21 @@ fn ways(config: &Config, inherited: Vec<(String, OwnedFd)>) -> BTreeMap<PrinterN
     ways
 }
 
-async fn open_state(path: PathBuf, floor: u64) -> Result<(Arc<dyn Store>, Spool), DaemonError> {
-    let open = move || -> Result<(Arc<dyn Store>, Spool), DaemonError> {
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+async fn open_state(config: Arc<Config>) -> Result<(Arc<dyn Store>, Keeping, Spool), DaemonError> {
+    let open = move || -> Result<(Arc<dyn Store>, Keeping, Spool), DaemonError> {
+        let path = &config.state_dir;
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|error| DaemonError::StateDir { path: path.clone(), error })?;
-        if is_unfinished(&path) {
+        if is_unfinished(path) {
             return Err(DaemonError::Restoring(path.display().to_string()));
         }
+        // Its lock keeps other daemons out of the whole folder.
         let store = SledStore::open(&path.join("journal"))?;
-        let spool = Spool::open(&path.join("files"))?.with_floor(floor);
-        Ok((Arc::new(store), spool))
+        let (latches, printers) = (path.join("latches"), config.printers.iter().map(|one| one.name.clone()));
+        let keeping = Keeping::read(latches.clone(), printers.collect());
+        let keeping = keeping.map_err(|error| DaemonError::Latches { path: latches, error })?;
+        let spool = Spool::open(&path.join("files"))?.with_floor(config.disk_floor);
+        Ok((Arc::new(store), keeping, spool))
     };
     match offload(open).await {
         Ok(outcome) => outcome,

@@ -128,7 +128,8 @@ impl From<NotRecorded> for Problem {
     fn from(error: NotRecorded) -> Self {
         match &error {
             NotRecorded::Refused(refusal) => refusal.clone().into(),
-            NotRecorded::Store(error) => {
+            // Nobody who asks over HTTP for what may be kept does so past a printer's task, which says more.
+            NotRecorded::Store(error) | NotRecorded::Kept(error) => {
                 let status = match **error {
                     StoreError::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
                     _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -177,6 +178,11 @@ impl From<NotDone> for Problem {
             ),
             NotDone::DiskFull(_) => {
                 (StatusCode::INSUFFICIENT_STORAGE, "not-recorded", "free some space, then try again")
+            }
+            NotDone::NotYetRecorded { full, .. } => {
+                let status =
+                    if *full { StatusCode::INSUFFICIENT_STORAGE } else { StatusCode::INTERNAL_SERVER_ERROR };
+                (status, "not-yet-recorded", "look at the daemon's log")
             }
             NotDone::Closed => return Self::closed(),
         };

@@ -3,6 +3,7 @@
 pub mod cage;
 pub mod clock;
 pub mod durable;
+pub mod latches;
 pub mod offload;
 pub mod replace;
 pub mod serial;

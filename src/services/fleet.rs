@@ -72,14 +72,51 @@ pub enum NotDone {
     /// The same, where it goes again as soon as somebody has freed some space.
     #[error("{0}")]
     DiskFull(String),
+    /// It is done, or under way, and the journal gets it without anybody asking again.
+    #[error("{done}, but that is not in the journal yet: {why}; {}", .outlives.in_words())]
+    NotYetRecorded { done: String, why: String, full: bool, outlives: Outlives },
     #[error("platen is shutting down")]
     Closed,
 }
 
+/// Whether what is not in the journal yet outlives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlives {
+    /// It is kept beside the journal.
+    Yes,
+    No,
+}
+
+impl Outlives {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Yes => {
+                "make room there and it is written down by itself; it is kept beside the journal and holds after a crash, too"
+            }
+            Self::No => {
+                "make room there and it is written down by itself; if platen ends before that, it may be forgotten: look at the printer then"
+            }
+        }
+    }
+}
+
 impl NotDone {
+    /// What was done all the same, in words.
+    pub fn not_yet_recorded(done: String, error: &NotRecorded) -> Self {
+        let (store, outlives) = match error {
+            NotRecorded::Kept(store) => (store, Outlives::Yes),
+            NotRecorded::Store(store) => (store, Outlives::No),
+            _ => return Self::not_recorded(error),
+        };
+        let words = store.to_string();
+        // Behind that stands what to do about a refusal, which this is not.
+        let why = words.split_once("; ").map_or(words.as_str(), |(why, _)| why).to_owned();
+        Self::NotYetRecorded { done, why, full: matches!(**store, StoreError::Full { .. }), outlives }
+    }
+
     pub fn not_recorded(error: &NotRecorded) -> Self {
         match error {
-            NotRecorded::Store(why) if matches!(**why, StoreError::Full { .. }) => {
+            NotRecorded::Store(why) | NotRecorded::Kept(why) if matches!(**why, StoreError::Full { .. }) => {
                 Self::DiskFull(error.to_string())
             }
             _ => Self::NotRecorded(error.to_string()),

@@ -13,6 +13,7 @@ pub mod slicejobs;
 pub mod slicing;
 
 pub mod drive;
+pub mod owed;
 pub mod ports;
 pub mod printer;
 pub mod rejoin;

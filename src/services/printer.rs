@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::drive::{Drive, FileSupply, Turn, dial};
-use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop};
+use super::fleet::{Lanes, NotDone, Order, Ordered, Outlives, Start, Stop};
 use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
 use super::rejoin::{self, Found, Keeper};
@@ -182,15 +182,71 @@ fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool
     more > 0 && since >= PROGRESS_AT_MOST_EVERY && (hundredth || since >= PROGRESS_AFTER)
 }
 
+/// Whether a note goes before those that the disk does not take: what bars the printer is kept beside the journal,
+/// and is not to wait for them. A quarantine waits: it may come behind the end of another one.
+fn goes_first(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::NoteStopped { .. }
+            | Request::NoteFaulted { .. }
+            | Request::NoteHeatAlarm { .. }
+            | Request::NoteCancelling { .. }
+            | Request::NoteTrailLost { .. }
+    )
+}
+
 /// What is to be written down, and who waits for that.
 struct Note {
     request: Request,
-    told: Option<oneshot::Sender<Result<(), NotDone>>>,
+    told: Option<Told>,
+}
+
+/// Who waits for a note, and what is done already, in words, whether the disk takes the note or not.
+struct Told {
+    done: String,
+    answer: oneshot::Sender<Result<(), NotDone>>,
 }
 
 impl From<Request> for Note {
     fn from(request: Request) -> Self {
         Self { request, told: None }
+    }
+}
+
+/// Notes in the order in which they are written down.
+struct Notes {
+    inbox: mpsc::UnboundedReceiver<Note>,
+    /// Taken out of the inbox while the disk did not take the first of them.
+    waiting: VecDeque<Note>,
+}
+
+impl Notes {
+    async fn next(&mut self) -> Option<Note> {
+        match self.waiting.pop_front() {
+            Some(note) => Some(note),
+            None => self.inbox.recv().await,
+        }
+    }
+
+    /// The disk has not taken this one: it is the next again after `pause`, or behind one that goes first.
+    async fn again(&mut self, note: Note, pause: Duration) {
+        self.waiting.push_front(note);
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(until) => return,
+                Some(note) = self.inbox.recv() => {
+                    if goes_first(&note.request) {
+                        let first = |note: &Note| goes_first(&note.request);
+                        let behind = self.waiting.iter().take_while(|note| first(note)).count();
+                        self.waiting.insert(behind, note);
+                        return;
+                    }
+                    self.waiting.push_back(note);
+                }
+            }
+        }
     }
 }
 
@@ -203,28 +259,30 @@ struct Scribe {
 impl Scribe {
     fn spawn(recorder: Recorder, printer: PrinterName) -> Self {
         // Unbounded, because what it holds is bounded: one progress a second, and a handful of facts a job.
-        let (queue, mut inbox) = mpsc::unbounded_channel::<Note>();
+        let (queue, inbox) = mpsc::unbounded_channel::<Note>();
         let done = tokio::spawn(async move {
-            while let Some(Note { request, mut told }) = inbox.recv().await {
-                let mut pause = RETRY_MIN;
-                loop {
-                    let noted = recorder.submit(request.clone(), Actor::Printer(printer.clone())).await;
-                    if let Some(told) = told.take() {
-                        // Whoever asked may have gone. What the disk does not take now is tried again all the same.
-                        let _ = told.send(noted.as_ref().map(drop).map_err(NotDone::not_recorded));
+            let mut notes = Notes { inbox, waiting: VecDeque::new() };
+            let mut pause = RETRY_MIN;
+            while let Some(Note { request, told }) = notes.next().await {
+                let noted = recorder.submit(request.clone(), Actor::Printer(printer.clone())).await;
+                if let Some(Told { done, answer }) = told {
+                    // Whoever asked may have gone. What the disk does not take now is tried again all the same.
+                    let _ = answer.send(match &noted {
+                        Ok(_) => Ok(()),
+                        Err(error) => Err(NotDone::not_yet_recorded(done, error)),
+                    });
+                }
+                match noted {
+                    Ok(_) => pause = RETRY_MIN,
+                    Err(NotRecorded::Store(error)) if is_worth_waiting(&request, notes.inbox.is_closed()) => {
+                        tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
+                        notes.again(request.into(), pause).await;
+                        pause = (pause * 2).min(RETRY_MAX);
                     }
-                    match noted {
-                        Ok(_) => break,
-                        Err(NotRecorded::Store(error)) if is_worth_waiting(&request, inbox.is_closed()) => {
-                            tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
-                            tokio::time::sleep(pause).await;
-                            pause = (pause * 2).min(RETRY_MAX);
-                        }
-                        Err(error) => {
-                            tracing::warn!(%printer, %error, "not written down");
-                            break;
-                        }
+                    Err(NotRecorded::Kept(error)) => {
+                        tracing::error!(%printer, %error, "kept beside the journal, and written down as soon as that takes it");
                     }
+                    Err(error) => tracing::warn!(%printer, %error, "not written down"),
                 }
             }
         });
@@ -236,16 +294,16 @@ impl Scribe {
         let _ = self.queue.send(request.into());
     }
 
-    /// The same; the answer is given when it is on the disk, or when that takes too long.
-    fn note_and_answer(&self, request: Request, answer: oneshot::Sender<Result<(), NotDone>>) {
+    /// The same of what is `done` already; the answer is given when it is on the disk, or when that takes too long.
+    fn note_and_answer(&self, request: Request, done: String, answer: oneshot::Sender<Result<(), NotDone>>) {
         let (told, noted) = oneshot::channel();
-        let _ = self.queue.send(Note { request, told: Some(told) });
+        let _ = self.queue.send(Note { request, told: Some(Told { done: done.clone(), answer: told }) });
         tokio::spawn(async move {
             let noted = match tokio::time::timeout(LEAVE, noted).await {
                 Ok(noted) => noted.unwrap_or(Err(NotDone::Closed)),
                 Err(_) => {
-                    let why = "the printer was told, but the disk has not taken it yet; make room there, and look at the printer";
-                    Err(NotDone::NotRecorded(why.into()))
+                    let why = format!("its disk has not taken it within {} s", LEAVE.as_secs());
+                    Err(NotDone::NotYetRecorded { done, why, full: false, outlives: Outlives::No })
                 }
             };
             // Whoever asked may have gone.
@@ -644,8 +702,11 @@ impl Task {
         {
             let progress = Some(plan.progress);
             self.leave_heat(Some(job.clone()));
+            let done = format!("printer {} does not go on with job {job}: it is cancelled", self.setup.name);
+            // This can be kept where the journal takes nothing; its end cannot.
+            self.scribe.note(Request::NoteCancelling { job: job.clone(), by: by.clone() });
             let end = Request::CancelJob { job, progress, by, line: None };
-            return self.scribe.note_and_answer(end_of(end, plan.trail.laid), answer);
+            return self.scribe.note_and_answer(end_of(end, plan.trail.laid), done, answer);
         }
         let _ = answer.send(Err(self.not_connected("do that: it is not connected")));
     }
@@ -1021,8 +1082,9 @@ impl Task {
                 match done {
                     Ok(label) => {
                         let printer = self.setup.name.clone();
+                        let done = format!("printer {printer} was given this answer");
                         let request = Request::NoteAnswered { printer, by, button, label };
-                        return self.scribe.note_and_answer(request, answer);
+                        return self.scribe.note_and_answer(request, done, answer);
                     }
                     Err(error) => Err(self.refused(&error, None, "answer")),
                 }
@@ -1037,8 +1099,10 @@ impl Task {
             Order::Cancel { job, by } => match session.cancel(now, &job, &by) {
                 Ok(()) => {
                     drive.set_supply(None);
+                    let done =
+                        format!("printer {} was told to cancel job {job}, and does so", self.setup.name);
                     let request = Request::NoteCancelling { job, by };
-                    return self.scribe.note_and_answer(request, answer);
+                    return self.scribe.note_and_answer(request, done, answer);
                 }
                 Err(error) => Err(self.refused(&error, Some(&job), "cancel")),
             },

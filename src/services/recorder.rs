@@ -5,16 +5,19 @@
 //!
 //! ```text
 //! request ─▶ judge ─▶ chain ─▶ commit of the group ─▶ the lab that all see ─▶ feed ─▶ yes
-//!               └─refused          └─failed: the group is as if never asked
+//!               └─refused          └─failed: the group is as if never asked, but for what bars a printer,
+//!                                    which is kept beside the journal (`services::owed`)
 //! ```
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use super::journal::{Audit, JournalError, audit};
 use super::journal::{audit_while, load};
+use super::owed::{Due, Keeping, Owed, is_kept};
 use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
 use crate::domain::ids::{JobId, NodeName, SiteName};
 use crate::domain::lab::{EntityKey, Lab, Reached, Refusal, Request};
@@ -30,6 +33,10 @@ const GROUP_MAX: usize = 128;
 const FEED: usize = 1024;
 /// The longest entry, in bytes: what it changes is stored too, with what stood there before.
 const ENTRY_MAX: usize = VALUE_MAX / 2;
+/// What is kept beside the journal is tried again after this time, where nothing else is written meanwhile.
+const OWED_AGAIN: Duration = Duration::from_secs(2);
+/// In the store once there is a file for what bars printers, so that it is missed when it is gone.
+const HAS_LATCHES: &str = "latches";
 
 /// Why a request got no yes.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +45,10 @@ pub enum NotRecorded {
     Refused(#[from] Refusal),
     #[error("not recorded: {0}")]
     Store(#[from] Arc<StoreError>),
+    /// It bars a printer, and is on the disk beside the journal: it outlives a crash, and whoever asked need not ask
+    /// again.
+    #[error("kept, but not in the journal yet: {0}")]
+    Kept(Arc<StoreError>),
     #[error(
         "not recorded: the entry would have {bytes} bytes, and {ENTRY_MAX} is the most; use shorter names"
     )]
@@ -118,6 +129,18 @@ impl Recorder {
         Self::open_leaving(store, clock, site, node, |_| LeftRunning::default()).await
     }
 
+    /// The same, where what bars a printer is kept although the journal does not take it.
+    pub async fn open_keeping<L: Into<LeftRunning>>(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        site: SiteName,
+        node: NodeName,
+        keeping: Keeping,
+        left: impl FnOnce(&Lab) -> L + Send + 'static,
+    ) -> Result<Self, JournalError> {
+        Self::open_with(store, clock, site, node, Some(keeping), left).await
+    }
+
     /// The same, but `left` picks jobs that are not interrupted yet: whoever picked them must see that each is
     /// continued or interrupted.
     pub async fn open_leaving<L: Into<LeftRunning>>(
@@ -125,6 +148,17 @@ impl Recorder {
         clock: Clock,
         site: SiteName,
         node: NodeName,
+        left: impl FnOnce(&Lab) -> L + Send + 'static,
+    ) -> Result<Self, JournalError> {
+        Self::open_with(store, clock, site, node, None, left).await
+    }
+
+    async fn open_with<L: Into<LeftRunning>>(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        site: SiteName,
+        node: NodeName,
+        keeping: Option<Keeping>,
         left: impl FnOnce(&Lab) -> L + Send + 'static,
     ) -> Result<Self, JournalError> {
         let writer = blocking(move || {
@@ -136,8 +170,8 @@ impl Recorder {
                 finding: Mutex::default(),
                 store,
             });
-            let mut writer = Writer { lab, head, clock, failed: false, shared };
-            writer.begin(site, node, |lab| left(lab).into())?;
+            let mut writer = Writer { lab, head, clock, failed: false, owed: Owed::default(), shared };
+            writer.begin(site, node, keeping, |lab| left(lab).into())?;
             Ok(writer)
         })
         .await?;
@@ -278,6 +312,8 @@ struct Writer {
     clock: Clock,
     /// The last commit was refused.
     failed: bool,
+    /// What bars printers and is kept beside the journal.
+    owed: Owed,
     shared: Arc<Shared>,
 }
 
@@ -367,6 +403,7 @@ impl Writer {
         &mut self,
         site: SiteName,
         node: NodeName,
+        keeping: Option<Keeping>,
         left: impl FnOnce(&Lab) -> LeftRunning,
     ) -> Result<(), JournalError> {
         let mut group = Group::after(self.head);
@@ -380,6 +417,13 @@ impl Writer {
             };
             group.take(&mut self.lab, vec![begun])?;
         }
+        let has_latches = self.shared.store.meta(HAS_LATCHES)?.is_some();
+        if let Some(keeping) = &keeping {
+            let now = self.clock.stamp();
+            // Before anybody decides by the lab what goes on.
+            let found = Owed::found(keeping, self.shared.store.as_ref(), has_latches, &now)?;
+            self.take_due(&mut group, found)?;
+        }
         let LeftRunning { rejoining, reached } = left(&self.lab);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let request = Request::BeginBoot { version, rejoining, reached };
@@ -390,13 +434,46 @@ impl Writer {
         self.shared.store.commit(&group.batch)?;
         self.head = group.head;
         *self.shared.lab.write().unwrap_or_else(PoisonError::into_inner) = self.lab.clone();
+        self.owed = keeping.map(Owed::begin).unwrap_or_default();
+        if self.owed.has_file() && !has_latches {
+            let meta = vec![(HAS_LATCHES.to_owned(), Value::new(Vec::new())?)];
+            if let Err(error) = self.shared.store.commit(&Batch { meta, ..Batch::default() }) {
+                tracing::warn!(%error, "the journal does not know yet that there is a file of the locks");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what happened before, as it happened then.
+    fn take_due(&mut self, group: &mut Group, due: Vec<Due>) -> Result<(), StoreError> {
+        for Due { request, actor, stamp } in due {
+            // Refused is what does not matter any more: its job has ended.
+            let facts = self.lab.judge(&request).unwrap_or_default();
+            let events = self.lab.number(&request, facts, &stamp, &actor);
+            group.take(&mut self.lab, events)?;
+            group.batch.urgent = true;
+        }
         Ok(())
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         let mut messages = Vec::with_capacity(GROUP_MAX);
         let mut closing = Vec::new();
-        while closing.is_empty() && inbox.recv_many(&mut messages, GROUP_MAX).await > 0 {
+        while closing.is_empty() {
+            let received = inbox.recv_many(&mut messages, GROUP_MAX);
+            let received = if self.owed.is_empty() {
+                Ok(received.await)
+            } else {
+                tokio::time::timeout(OWED_AGAIN, received).await
+            };
+            match received {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(_) => {
+                    self.record(Vec::new()).await;
+                    continue;
+                }
+            }
             let mut asks = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
@@ -407,9 +484,14 @@ impl Writer {
                     Message::Close(done) => closing.push(done),
                 }
             }
-            self.record(asks).await;
+            if !asks.is_empty() {
+                self.record(asks).await;
+            }
         }
         drop(inbox);
+        if !self.owed.is_empty() {
+            self.record(Vec::new()).await;
+        }
         let mut group = Group::after(self.head);
         let moved = std::mem::take(&mut lock(&self.shared.cursors).moved);
         if group.complete(&self.lab, &moved).is_ok() && !group.batch.is_empty() {
@@ -422,9 +504,16 @@ impl Writer {
         }
     }
 
-    /// Judges requests in their order, commits what is granted, and answers.
+    /// Judges requests in their order, commits what is granted, and answers; what is owed goes first. Without any
+    /// request that is all there is to do.
     async fn record(&mut self, asks: Vec<Ask>) {
         let mut group = Group::after(self.head);
+        let nothing_asked = asks.is_empty();
+        let taken = self.take_due(&mut group, self.owed.due());
+        if let Err(error) = &taken {
+            tracing::error!(%error, "what is kept beside the journal cannot be written down");
+        }
+        let owed = group.events.len();
         for Ask { request, actor, answer } in asks {
             let said = match self.lab.judge(&request) {
                 Err(refusal) => Err(refusal.into()),
@@ -437,7 +526,8 @@ impl Writer {
                     })
                 }
             };
-            if group.events.is_empty() {
+            if group.events.len() == owed {
+                // What is owed is true already.
                 let _ = answer.send(said);
             } else {
                 // A refusal too waits: it may rest on an event that does not become true.
@@ -445,6 +535,13 @@ impl Writer {
             }
         }
         if group.events.is_empty() {
+            if nothing_asked && taken.is_ok() {
+                self.owed.settle().await;
+            }
+            return;
+        }
+        if group.events.len() == owed && !nothing_asked {
+            self.as_committed();
             return;
         }
         let moved = std::mem::take(&mut lock(&self.shared.cursors).moved);
@@ -453,9 +550,28 @@ impl Writer {
             Err(error) => Err(error),
         };
         match committed {
-            Ok(()) => self.publish(group),
-            Err(error) => self.roll_back(group, moved, error),
+            Ok(()) => {
+                self.publish(group);
+                if taken.is_ok() && !self.owed.is_empty() {
+                    self.owed.settle().await;
+                }
+            }
+            Err(error) => {
+                let kept = self.keep(&group, &error).await;
+                self.roll_back(group, moved, error, kept);
+            }
         }
+    }
+
+    /// What bars a printer is on the disk all the same.
+    async fn keep(&mut self, group: &Group, error: &StoreError) -> bool {
+        if matches!(error, StoreError::TooLong { .. }) {
+            return false;
+        }
+        let granted = group.answers.iter().filter_map(|(_, said)| said.as_ref().ok());
+        let barring: Vec<_> = granted.filter(|events| is_kept(events)).flatten().cloned().collect();
+        let after = self.shared.lab.read().unwrap_or_else(PoisonError::into_inner).counters.seq;
+        self.owed.keep(&barring, after).await
     }
 
     async fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
@@ -505,10 +621,15 @@ impl Writer {
         }
     }
 
-    /// The group is not in the journal: all is as it was before it.
-    fn roll_back(&mut self, group: Group, moved: BTreeMap<String, u64>, error: StoreError) {
-        tracing::error!(%error, "the journal did not take {} entries", group.events.len());
+    /// The lab as all see it.
+    fn as_committed(&mut self) {
         self.lab = self.shared.lab.read().unwrap_or_else(PoisonError::into_inner).clone();
+    }
+
+    /// The group is not in the journal: all is as it was before it. `kept`: but for what bars a printer.
+    fn roll_back(&mut self, group: Group, moved: BTreeMap<String, u64>, error: StoreError, kept: bool) {
+        tracing::error!(%error, "the journal did not take {} entries", group.events.len());
+        self.as_committed();
         {
             let mut cursors = lock(&self.shared.cursors);
             for (name, seq) in moved {
@@ -516,8 +637,10 @@ impl Writer {
             }
         }
         let error = Arc::new(error);
-        for (answer, _) in group.answers {
-            let _ = answer.send(Err(NotRecorded::Store(Arc::clone(&error))));
+        for (answer, said) in group.answers {
+            let is_kept = kept && said.is_ok_and(|events| is_kept(&events));
+            let why = Arc::clone(&error);
+            let _ = answer.send(Err(if is_kept { NotRecorded::Kept(why) } else { NotRecorded::Store(why) }));
         }
     }
 }

@@ -89,7 +89,8 @@ fn only_heaters_off(statistics: &Statistics, from_segment: usize) {
 fn as_left(lab: &Lab, acknowledged: &[String]) -> u64 {
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(lab.state().join("journal")).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_file() && entry.file_name() != "ballast" {
+        let is_reserve = entry.file_name().to_string_lossy().starts_with("ballast");
+        if entry.file_type().unwrap().is_file() && !is_reserve {
             std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
         }
     }

@@ -71,9 +71,14 @@ impl Disk {
     }
 }
 
+/// Room that is held, and nothing of the journal.
+pub fn is_reserve(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with("ballast")
+}
+
 fn copy_files(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_file() && entry.file_name() != "ballast" {
+        if entry.file_type().unwrap().is_file() && !is_reserve(&entry.file_name()) {
             std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
     }

@@ -8,7 +8,7 @@ use platen::io::store::sled::SledStore;
 use platen::io::store::{Store, StoreError};
 use platen::services::recorder::{JournalError, audit};
 
-use crate::bench::{Disk, job, printer, worked};
+use crate::bench::{Disk, is_reserve, job, printer, worked};
 
 fn audited(disk: &Disk) -> Result<u64, JournalError> {
     audit(disk.open()?.as_ref()).map(|audit| audit.entries)
@@ -237,7 +237,7 @@ async fn a_missing_or_foreign_file_in_the_folder_gives_an_error_or_the_whole_jou
         .map(Result::unwrap)
         .filter(|entry| entry.file_type().unwrap().is_file())
         .map(|entry| entry.file_name().into_string().unwrap())
-        .filter(|name| name != "ballast" && name != "lock")
+        .filter(|name| !is_reserve(name.as_ref()) && name != "lock")
         .collect();
     assert!(names.contains(&"db".to_owned()) && names.contains(&"reached".to_owned()), "{names:?}");
     for name in names {

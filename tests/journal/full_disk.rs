@@ -72,6 +72,11 @@ fn ballast(dir: &Path) -> bool {
     dir.join("ballast").exists()
 }
 
+/// What nothing but a start may spend.
+fn for_start(dir: &Path) -> bool {
+    dir.join("ballast-start").exists()
+}
+
 #[tokio::test]
 async fn on_a_full_disk_requests_are_refused_a_restart_works_and_nothing_is_lost() {
     let disk = SmallDisk::mount(64);
@@ -79,7 +84,7 @@ async fn on_a_full_disk_requests_are_refused_a_restart_works_and_nothing_is_lost
     let open = || SledStore::open(&dir).map(|store| Arc::new(store) as Arc<dyn Store>);
     let recorder = record(open().unwrap()).await.unwrap();
     work(&recorder).await;
-    assert!(ballast(&dir));
+    assert!(ballast(&dir) && for_start(&dir));
     let before = recorder.read(Clone::clone);
     disk.fill(0);
     let refused = ask(&recorder, open_case(7)).await.unwrap_err();
@@ -91,24 +96,25 @@ async fn on_a_full_disk_requests_are_refused_a_restart_works_and_nothing_is_lost
     recorder.close().await;
     drop(recorder);
 
-    // The ballast is given back, so that a daemon can start on the full disk and say so.
-    let recorder = record(open().unwrap()).await.unwrap();
-    assert!(!ballast(&dir));
-    assert_eq!(recorder.read(|lab| lab.jobs.len()), 2);
-    recorder.close().await;
-    drop(recorder);
+    // One reserve is given back, so that a daemon can start on the full disk and say so; then the other.
+    for left in [true, false] {
+        let recorder = record(open().unwrap()).await.unwrap();
+        assert_eq!((ballast(&dir), for_start(&dir)), (left, false));
+        assert_eq!(recorder.read(|lab| lab.jobs.len()), 2);
+        recorder.close().await;
+        drop(recorder);
+        disk.fill(0);
+    }
 
-    // Full again, without a ballast.
-    disk.fill(0);
-    let refused = match open() {
-        Ok(store) => record(store).await.unwrap_err().to_string(),
-        Err(error) => error.to_string(),
-    };
-    assert!(refused.starts_with(&format!("the disk of {} is full", dir.display())), "{refused}");
+    // Full, and no reserve.
+    let refused = open().err().unwrap().to_string();
+    let want =
+        format!("the disk of {} is full; free some space there, 12 MB at least, then start", dir.display());
+    assert!(refused.starts_with(&want), "{refused}");
 
     disk.empty();
     let recorder = record(open().unwrap()).await.unwrap();
-    assert!(ballast(&dir), "it is made again when there is space");
+    assert!(ballast(&dir) && for_start(&dir), "they are made again when there is space");
     ask(&recorder, open_case(7)).await.unwrap();
     recorder.audit().await.unwrap();
 }
@@ -148,7 +154,7 @@ async fn a_stop_is_written_down_on_a_full_disk_and_holds_after_a_crash() {
     ask(&recorder, Request::NoteInterrupted { job: job(0), progress: progress(4), why, line: None })
         .await
         .unwrap();
-    assert!(!ballast(&dir));
+    assert!(!ballast(&dir) && for_start(&dir), "a stop does not spend what a start needs");
     recorder.audit().await.unwrap();
     recorder.close().await;
     drop(recorder);

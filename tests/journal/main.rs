@@ -7,4 +7,5 @@ mod bench;
 mod damage;
 mod durable;
 mod full_disk;
+mod owed;
 mod recording;

@@ -37,6 +37,10 @@ pub enum StoreError {
     #[error("the disk of {path} is full; free some space, then try again (nothing accepted so far is lost)")]
     Full { path: PathBuf },
     #[error(
+        "the disk of {path} is full; free some space there, {megabytes} MB at least, then start platen again (nothing was changed, and nothing accepted before is lost)"
+    )]
+    NoRoom { path: PathBuf, megabytes: u64 },
+    #[error(
         "another platen uses {path}; only one daemon may own a state folder: stop the other, or give this one a state_dir of its own"
     )]
     Locked { path: PathBuf },

@@ -8,8 +8,8 @@
 //! - A damaged file makes it panic, or makes it forget the newest entries without a word: panics
 //!   become errors, and a mark beside the data says how far the journal had come. Opening it, sled wipes
 //!   what lies behind the damage: a start that is refused puts back what was there.
-//! - A full disk keeps it from opening: a ballast file is given back then, or when a stop has to be
-//!   written down.
+//! - A full disk keeps it from opening: a file is given back then that nothing else may have. Another one, the
+//!   ballast, is given back when a stop has to be written down, or where the first was not enough.
 //!
 //! ```text
 //! Open ──write failed──▶ opening anew ──▶ Open
@@ -33,12 +33,17 @@ use super::{Batch, Store, StoreError};
 const FORMAT: u32 = 1;
 /// sled's own default is 1 GiB; the lab's state and the journal's end fit into this.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
-/// Given back when the disk is full, so that the store can still be opened and a boot recorded.
-const BALLAST_BYTES: u64 = 16 * 1024 * 1024;
+/// Each is given back when the disk is full.
+const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
+/// So that what a printer does can still be written down, a stop above all.
 const BALLAST: &str = "ballast";
+/// So that the store can still be opened and a boot recorded: nothing but a start spends it.
+const FOR_START: &str = "ballast-start";
 /// No commit begins with less space: the largest group of entries and sled's segments of 512 KiB
 /// fit into it, so that sled never meets a full disk in the middle of a transaction.
 const FLOOR_BYTES: u64 = 8 * 1024 * 1024;
+/// What a start writes at most, beside the floor under its first commit.
+const START_BYTES: u64 = 4 * 1024 * 1024;
 /// After a store is closed, threads of sled's hold its lock a little longer; so does a child process
 /// that was forked just then, until it runs its own program.
 const LINGERING: (u32, Duration) = (200, Duration::from_millis(10));
@@ -63,6 +68,8 @@ struct Files {
     /// sled's data file, for `fdatasync`.
     data: File,
     mark: File,
+    /// Which of the reserves are there.
+    for_start: bool,
     ballast: bool,
 }
 
@@ -102,8 +109,10 @@ impl SledStore {
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
         let lock = take_lock(dir)?;
-        make_room(dir)?;
-        let before = Before::keep(dir).map_err(io)?;
+        // Of a start that died. Whether it is whole is not known.
+        remove_folder(&dir.join("before")).map_err(io)?;
+        make_room(dir, &[FOR_START, BALLAST])?;
+        let before = Before::keep(dir)?;
         let (trees, data, mark) = match open_checked(dir) {
             Ok(opened) => opened,
             Err(error) => {
@@ -112,8 +121,9 @@ impl SledStore {
             }
         };
         before.forget().map_err(io)?;
-        let mut files = Files { data, mark, ballast: dir.join(BALLAST).exists() };
-        files.ensure_ballast(dir, free_bytes(dir)?);
+        let there = |reserve: &str| dir.join(reserve).exists();
+        let mut files = Files { data, mark, for_start: there(FOR_START), ballast: there(BALLAST) };
+        files.ensure_reserves(dir, free_bytes(dir)?);
         make_names_durable(dir).map_err(io)?;
         Ok(Self {
             dir: dir.to_owned(),
@@ -173,7 +183,7 @@ impl SledStore {
             let old = std::mem::replace(&mut *state, State::Lost(failed.to_string()));
             guarded(&self.dir, || {
                 drop(old);
-                make_room(&self.dir)?;
+                make_room(&self.dir, &[BALLAST])?;
                 files.ballast = self.dir.join(BALLAST).exists();
                 open_trees(&self.dir)
             })
@@ -195,7 +205,7 @@ impl Store for SledStore {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut files = lock(&self.files);
         let free = match self.room() {
-            Err(StoreError::Full { .. }) if batch.urgent && give_back(&self.dir)? => {
+            Err(StoreError::Full { .. }) if batch.urgent && give_back(&self.dir, BALLAST)? => {
                 files.ballast = false;
                 tracing::warn!(
                     "the disk of {} is full: its reserve is used up for a stop",
@@ -205,7 +215,7 @@ impl Store for SledStore {
             }
             other => other?,
         };
-        files.ensure_ballast(&self.dir, free);
+        files.ensure_reserves(&self.dir, free);
         match self.read(|trees| trees.write(batch)) {
             Ok(()) => {}
             Err(error @ (StoreError::Lost { .. } | StoreError::TooLong { .. })) => return Err(error),
@@ -312,15 +322,20 @@ impl Trees {
 }
 
 impl Files {
-    /// Makes the ballast where there is none and space enough for it.
-    fn ensure_ballast(&mut self, dir: &Path, free: u64) {
-        if self.ballast || free < BALLAST_BYTES + FLOOR_BYTES {
-            return;
-        }
-        match make_ballast(&dir.join(BALLAST)) {
-            Ok(()) => self.ballast = true,
-            // Nothing is lost without it but an easier start on a full disk.
-            Err(error) => tracing::warn!(%error, "no ballast file in {}", dir.display()),
+    /// Makes the reserves that are not there, where there is space enough; without the first, nothing can be started.
+    fn ensure_reserves(&mut self, dir: &Path, mut free: u64) {
+        for (name, is_there) in [(FOR_START, &mut self.for_start), (BALLAST, &mut self.ballast)] {
+            if *is_there || free < RESERVE_BYTES + FLOOR_BYTES {
+                continue;
+            }
+            match make_reserve(&dir.join(name)) {
+                Ok(()) => {
+                    *is_there = true;
+                    free = free.saturating_sub(RESERVE_BYTES);
+                }
+                // Nothing is lost without it but what a full disk would still let us do.
+                Err(error) => tracing::warn!(%error, "no file {name} in {}", dir.display()),
+            }
         }
     }
 
@@ -406,7 +421,9 @@ fn open_trees(dir: &Path) -> Result<Trees, StoreError> {
 fn open_checked(dir: &Path) -> Result<(Trees, File, File), StoreError> {
     let io = |error| io_failure(dir, error);
     let trees = match open_trees(dir) {
-        Err(StoreError::Full { .. }) if give_back(dir)? => open_trees(dir)?,
+        Err(StoreError::Full { .. }) if give_back(dir, FOR_START)? | give_back(dir, BALLAST)? => {
+            open_trees(dir)?
+        }
         other => other?,
     };
     let data = File::open(dir.join("db")).map_err(io)?;
@@ -425,16 +442,17 @@ struct Before {
 }
 
 impl Before {
-    fn keep(dir: &Path) -> std::io::Result<Self> {
+    fn keep(dir: &Path) -> Result<Self, StoreError> {
+        let free = free_bytes(dir)?;
+        Self::copy(dir, free).map_err(|error| io_failure(dir, error))
+    }
+
+    fn copy(dir: &Path, free: u64) -> std::io::Result<Self> {
         let folder = dir.join("before");
-        // Of a start that died. Whether it is whole is not known.
-        remove_folder(&folder)?;
         let files = sleds_files(dir)?;
         let sizes = files.iter().map(|path| std::fs::metadata(path).map(|found| found.len()));
         let needed = sizes.sum::<std::io::Result<u64>>()?;
-        let space = nix::sys::statvfs::statvfs(dir)?;
-        let free = space.blocks_available() * space.fragment_size();
-        if files.is_empty() || free < needed + BALLAST_BYTES + FLOOR_BYTES {
+        if files.is_empty() || free < needed + RESERVE_BYTES + FLOOR_BYTES {
             if !files.is_empty() {
                 tracing::warn!(
                     "no room for a copy of the journal in {}: if it is damaged, its start may cost what lies behind the damage",
@@ -567,13 +585,20 @@ fn check_mark(dir: &Path, mark: &File, trees: &Trees) -> Result<(), StoreError> 
     mark.write_all_at(format!("{last:020}\n").as_bytes(), 0).map_err(|error| io_failure(dir, error))
 }
 
-/// Prepares the folder for sled's opening, which writes: on a full disk it would do harm.
-fn make_room(dir: &Path) -> Result<(), StoreError> {
-    if free_bytes(dir)? < FLOOR_BYTES {
-        give_back(dir)?;
-        if free_bytes(dir)? < FLOOR_BYTES {
-            return Err(StoreError::Full { path: dir.to_owned() });
+/// Prepares the folder for sled's opening, which writes: on a full disk it would do harm. These may be given back.
+fn make_room(dir: &Path, reserves: &[&str]) -> Result<(), StoreError> {
+    let is_full = || Ok::<_, StoreError>(free_bytes(dir)? < FLOOR_BYTES);
+    for reserve in reserves {
+        if is_full()? && give_back(dir, reserve)? {
+            tracing::warn!(
+                "the disk of {} is full: its reserve {reserve} is used up to open it",
+                dir.display()
+            );
         }
+    }
+    if is_full()? {
+        let needed = (FLOOR_BYTES + START_BYTES).saturating_sub(free_bytes(dir)?);
+        return Err(StoreError::NoRoom { path: dir.to_owned(), megabytes: needed.div_ceil(1024 * 1024) });
     }
     let io = |error| io_failure(dir, error);
     for entry in std::fs::read_dir(dir).map_err(io)? {
@@ -587,18 +612,18 @@ fn make_room(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes the ballast; says whether there was one.
-fn give_back(dir: &Path) -> Result<bool, StoreError> {
-    match std::fs::remove_file(dir.join(BALLAST)) {
+/// Removes a reserve; says whether there was one.
+fn give_back(dir: &Path, reserve: &str) -> Result<bool, StoreError> {
+    match std::fs::remove_file(dir.join(reserve)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(io_failure(dir, error)),
     }
 }
 
-fn make_ballast(path: &Path) -> std::io::Result<()> {
+fn make_reserve(path: &Path) -> std::io::Result<()> {
     let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-    let length = i64::try_from(BALLAST_BYTES).unwrap_or(i64::MAX);
+    let length = i64::try_from(RESERVE_BYTES).unwrap_or(i64::MAX);
     let made = nix::fcntl::posix_fallocate(&file, 0, length).map_err(std::io::Error::from);
     made.and_then(|()| file.sync_all()).inspect_err(|_| {
         let _ = std::fs::remove_file(path);
