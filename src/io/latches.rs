@@ -451,7 +451,7 @@ mod tests {
     fn where_the_label_is_damaged_what_is_kept_names_the_printer_and_else_nobody_does() {
         let folder = tempfile::tempdir().unwrap();
         let path = with_a_stop(folder.path());
-        flip(&path, offset(label(0)) + 30);
+        flip(&path, offset(label(0)) + 29);
         assert_eq!(found(&path), [Found::Kept { printer: printer("mk"), kept: vec![stopped(7, "kim")] }]);
         flip(&path, offset(place(0)) + 30);
         let (mut latches, all) = Latches::read(&path).unwrap();

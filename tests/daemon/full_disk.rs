@@ -177,8 +177,10 @@ fn a_stop_on_a_full_disk_whose_reserve_is_gone_locks_the_printer_over_kill_9_and
     assert_ne!(stops[0]["stamp"]["boot"], booted["stamp"]["boot"]);
     assert!(stops[0]["seq"].as_u64() < booted["seq"].as_u64());
     // Emptied: cleared is cleared, also after another crash.
+    // It is stopped once more by the start, which has to be over.
+    let clear = || daemon.platen(&["stop", "--clear", "mk", "--by", "lee"]).code;
+    until("a printer that is cleared", || (clear() == Some(0)).then_some(()));
     lab.printers[0].press_reset().unwrap();
-    daemon.ask(&["stop", "--clear", "mk", "--by", "lee"]);
     daemon.wait_printer("mk", "ready");
     daemon.crash();
     let daemon = lab.serve();
@@ -242,7 +244,9 @@ fn a_start_on_a_full_disk_has_a_reserve_of_its_own_and_says_how_much_to_free_whe
             daemon.process.err().contains("continued after platen ended").then_some(())
         });
     };
-    until("a job that prints", || (daemon.printer("mk")["state"] == "printing").then_some(()));
+    let resumed = lab.printers[0].statistics().unwrap().commands;
+    // Beyond the way back from the pause, which no job survives.
+    wait_commands(&lab.printers[0], resumed + 100);
     disk.fill();
     daemon.crash();
     let daemon = lab.serve();
