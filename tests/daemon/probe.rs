@@ -31,6 +31,10 @@ fn board(folder: &TempDir, face: Face, rx_buffer: usize, command_buffer: usize) 
 fn start(args: &[&str]) -> Process {
     let mut all = vec!["stream", "--probe"];
     all.extend(args);
+    if !args.contains(&"--simulated-speed") {
+        // The configuration of these tests says that their boards are faster than that.
+        all.extend(["--simulated-speed", "1"]);
+    }
     Process::spawn(&mut platen(&all))
 }
 

@@ -177,6 +177,6 @@ fn a_job_whose_file_was_changed_on_the_disk_is_not_printed() {
     damage(&path, |bytes| bytes[30] ^= 1);
     daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
     let interrupted = daemon.wait_job(&second, "interrupted");
-    assert!(interrupted["why"].as_str().unwrap().contains("file could not be read"), "{interrupted}");
+    assert!(interrupted["why"].as_str().unwrap().contains("not what was uploaded any more"), "{interrupted}");
     assert_eq!(lab.printers[0].statistics().unwrap().commands, commands);
 }

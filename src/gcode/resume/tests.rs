@@ -404,12 +404,26 @@ fn a_resume_file_passes_its_preflight_and_can_itself_be_gone_on_with() {
 }
 
 #[test]
+fn how_filament_counts_is_what_the_firmware_makes_of_it_where_the_lines_leave_that_open() {
+    let text = tower("M83\nG91\nG90\n");
+    let with = |counting| work_out(&text, Ask { counting, ..ask(&text) });
+    for open in [None, Some(Counting::Either)] {
+        let told = with(open).expect_err("it may be either").to_string();
+        assert!(told.contains("how filament counts"), "{told}");
+    }
+    assert!(with(Some(Counting::Latest)).unwrap().head.contains("\nG90\nM82\nG92 E"));
+    assert!(with(Some(Counting::Apart)).unwrap().head.contains("\nG90\nM83\nG92 E"));
+}
+
+#[test]
 fn the_height_of_a_layer_is_told_in_thousandths() {
     // As many lifts of 0.2 make 2.8000000000000003.
     let start = "G21\nG90\nM83\nM104 S210\nG28\nG1 X100 Y100 Z0 F3000\nM109 S210\n";
     let each = ";LAYER_CHANGE\nG91\nG1 Z.2\nG90\nM83\nG1 X120 E.6 F1800\nG1 X100 E.6\n";
     let text = format!("{start}{}", each.repeat(15));
-    let asked = Ask { layer: 14, confirmed: 7 + 6 * 14, height: Height::from_mm(2.8), ..ask(&tower("")) };
+    assert_ne!(analyse(&text).layers[13].z, Some(2.8));
+    let (height, build_height) = (Height::from_mm(2.8), Some(200.0));
+    let asked = Ask { layer: 14, confirmed: 7 + 6 * 13, height, build_height, ..ask(&tower("")) };
     assert_eq!(work_out(&text, asked).unwrap().z, Some(2.8));
 }
 
