@@ -388,7 +388,20 @@ impl Reply {
         }
         if text.starts_with("// Klipper state: ") {
             let down = text.ends_with("Shutdown") || text.ends_with("Disconnect");
-            return if down { Self::Fault(Fault::Halted) } else { Self::Other };
+            // Its gcode.py says `Ready` once for each start, beside the answer to `STATUS`, which nobody sends.
+            let begins = text.trim_ascii_end().ends_with("Ready");
+            return match (down, begins) {
+                (true, _) => Self::Fault(Fault::Halted),
+                (_, true) => Self::Start,
+                _ => Self::Other,
+            };
+        }
+        // RepRapFirmware's first line (`VersionText`); `M122` says the same and where it runs.
+        if text.starts_with("RepRapFirmware for ")
+            && text.contains(" version ")
+            && !text.contains(" running on ")
+        {
+            return Self::Start;
         }
         if let Some(fault) = bare_fault(text) {
             return Self::Fault(fault);

@@ -336,6 +336,40 @@ fn a_board_that_counts_no_lines_and_starts_anew_in_a_pause_gets_no_line() {
     }
 }
 
+/// A job that has homed, and nothing else, on a board that looks at no numbers; a person pauses it.
+fn paused_at_the_origin(face: Face, park: Option<Park>) -> World {
+    let mut file: Vec<_> =
+        ["G28", "G90", "M83", "G1 Z0.2 F1200", "G1 X130 Y100 F3000"].map(str::to_owned).into();
+    file.extend(curve(300));
+    let mut world = world(face, park, file);
+    world.open();
+    world.until_ready();
+    world.start();
+    let lines = if park.is_some() { 40 } else { 1 };
+    world.run_until(400, "some lines", |world| world.executed() >= lines);
+    world.session.pause(world.moment(), &World::job(), person()).unwrap();
+    let stands = if park.is_some() { HoldStep::Parked } else { HoldStep::Standing };
+    world.run_until(60, "a stand", |world| world.is_at(stands));
+    world
+}
+
+/// Why the job was interrupted; nothing else may have become of it.
+fn why(world: &World) -> Option<Interruption> {
+    assert_eq!(world.printed(), None);
+    world.events.iter().find_map(|event| match event {
+        SessionEvent::Interrupted { why, .. } => Some(why.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_klipper_that_says_that_it_is_ready_has_started_anew() {
+    let mut world = paused_at_the_origin(Face::Klipper, None);
+    world.inject(&Trouble::Reset { cause: ResetCause::BrownOut });
+    world.run_until(10, "an end", |world| why(world).is_some());
+    assert_eq!(why(&world), Some(Interruption::PrinterReset));
+}
+
 #[test]
 fn a_head_that_is_not_where_it_was_told_to_be_gets_no_line_until_somebody_has_looked() {
     let mut world = world(Face::Marlin21, Some(PARK), print_of(400));
