@@ -91,6 +91,8 @@ pub enum Reply {
     Start,
     Temperatures(TemperatureReport),
     Position(Position),
+    /// For how many whole seconds the board has run.
+    Uptime(u64),
     Firmware(FirmwareInfo),
     Capability {
         name: String,
@@ -402,6 +404,9 @@ impl Reply {
             && !text.contains(" running on ")
         {
             return Self::Start;
+        }
+        if let Some(seconds) = report::uptime(text) {
+            return Self::Uptime(seconds);
         }
         if let Some(fault) = bare_fault(text) {
             return Self::Fault(fault);
