@@ -9,7 +9,7 @@ use crate::parser::{Command, trim_end, trim_start};
 const TEXT_M_CODES: [u32; 12] = [0, 1, 16, 23, 28, 30, 32, 33, 117, 118, 486, 919];
 
 /// Codes by which a host keeps house: they are no part of a print.
-const HOUSEKEEPING_M_CODES: [u32; 12] = [85, 105, 108, 110, 112, 113, 114, 115, 154, 155, 400, 876];
+const HOUSEKEEPING_M_CODES: [u32; 13] = [85, 105, 108, 110, 112, 113, 114, 115, 154, 155, 400, 409, 876];
 
 /// What a line is to the hash of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,6 +22,11 @@ impl Firmware {
                 Outcome::Replied
             }
             (b'M', Some(code @ (105 | 114 | 115))) => self.answer(now_us, code, acknowledged),
+            (b'M', Some(409)) if self.config.has_object_model => {
+                let line = self.model_line(now_us, &command.text);
+                self.say(now_us, &line);
+                Outcome::Done
+            }
             (b'G', Some(code)) => self.execute_g(now_us, code, command),
             (b'M', Some(code)) => self.execute_m(now_us, code, command),
             (b'T', Some(0)) => Outcome::Done,
@@ -163,6 +168,16 @@ impl Firmware {
             self.say(now_us, line);
         }
         if behind_ok { Outcome::Replied } else { Outcome::Done }
+    }
+
+    /// The answer to `M409 K"…"`: whole seconds since the board began, and nothing that is not there (RepRapFirmware
+    /// 3, `RepRap::GetModelResponse`; `state.upTime` is `millis / 1000`).
+    fn model_line(&self, now_us: u64, text: &[u8]) -> String {
+        let text = String::from_utf8_lossy(text);
+        let key = text.split_once("K\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default();
+        let runs_us = i64::try_from(now_us).unwrap_or(i64::MAX).saturating_sub(self.began_us);
+        let result = if key == "state.upTime" { (runs_us / 1_000_000).to_string() } else { "null".into() };
+        format!("{{\"key\":\"{key}\",\"flags\":\"\",\"result\":{result}}}")
     }
 
     /// `M112` whose turn has come.

@@ -29,6 +29,9 @@ use crate::waiting::{Afterwards, Asking, Waiting};
 /// How long between two `busy` lines until `M113` says otherwise, µs.
 const DEFAULT_KEEPALIVE_US: u64 = 2_000_000;
 
+/// How long a board has been on at time 0, µs.
+const ON_FOR_US: i64 = 3_600_000_000;
+
 /// Whether the board listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Power {
@@ -89,6 +92,8 @@ pub struct Firmware {
     deaf_until_us: u64,
     /// Until when the main loop stands still, by a fault or by its own slow sending.
     hung_until_us: u64,
+    /// When it began, µs; before time 0 where it has been on for a while.
+    pub(crate) began_us: i64,
     /// The error has been printed, the flush is still to come.
     pub(crate) flush_is_due: bool,
     /// Lines with other numbers that are still skipped after a resend request.
@@ -148,6 +153,7 @@ impl Firmware {
             next_turn_us: None,
             deaf_until_us: 0,
             hung_until_us: 0,
+            began_us: -ON_FOR_US,
             flush_is_due: false,
             skips_left: 0,
             format_errors: 0,
@@ -332,6 +338,7 @@ impl Firmware {
         self.planner = Planner::new(self.config.limits, self.config.planner_blocks);
         self.deaf_until_us = 0;
         self.hung_until_us = 0;
+        self.began_us = i64::try_from(now_us).unwrap_or(i64::MAX);
         self.flush_is_due = false;
         self.skips_left = 0;
         self.format_errors = 0;

@@ -238,6 +238,9 @@ pub struct FirmwareConfig {
     pub ignores_stop: bool,
     /// A halted Smoothieware answers as Grbl does.
     pub grbl_mode: bool,
+    /// `M409` is known, and tells for how long the board has run (RepRapFirmware 3).
+    #[serde(default)]
+    pub has_object_model: bool,
     /// `(…)` is a comment too.
     pub parenthesis_comments: bool,
     /// `echo:busy:` is sent while a command takes its time.
@@ -418,6 +421,7 @@ impl FirmwareConfig {
             after_stop: Aftermath::Dead,
             ignores_stop: false,
             grbl_mode: false,
+            has_object_model: face == Face::RepRapFirmware,
             parenthesis_comments: false,
             keepalive: true,
             meatpack: false,

@@ -445,6 +445,12 @@ fn reprapfirmware_is_silent_while_it_works_and_says_who_it_is() {
          < ok
          > M105
          < ok T:# /# B:# /#
+         > M409 K\"state.upTime\"
+         < {\"key\":\"state.upTime\",\"flags\":\"\",\"result\":3600}
+         < ok
+         > M409 K\"state.none\"
+         < {\"key\":\"state.none\",\"flags\":\"\",\"result\":null}
+         < ok
          > G28
          . 7000
          ~ 2000

@@ -16,6 +16,7 @@ pub mod probe;
 
 pub mod held;
 
+pub mod boot;
 pub mod heat;
 pub mod inactivity;
 

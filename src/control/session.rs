@@ -24,6 +24,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::boot::{self, BootClock, Missing};
 use super::console::{Console, ConsoleAnswer};
 use super::heat::{Duty, HeatWatch};
 use super::inactivity::{self, InactivityKill};
@@ -343,6 +344,8 @@ pub struct Session {
     strays_before: u64,
     /// The port was gone, and a job is still to be looked for behind it.
     replugged: bool,
+    /// Whether the board has started anew, where its line count does not tell.
+    boot: BootClock,
 }
 
 /// A board with nothing to do has answered in this time.
@@ -387,6 +390,7 @@ impl Session {
             held_layer: None,
             strays_before: 0,
             replugged: false,
+            boot: BootClock::default(),
         }
     }
 
@@ -871,6 +875,7 @@ impl Session {
             _ if pause.resume_asked => return Err(NotNow::State { state }),
             Step::Standing(_) | Step::Parking(_) | Step::Parked { .. } => pause.resume_asked = true,
         }
+        self.want_boot();
         self.events.push_back(SessionEvent::Resumed { job: job.clone(), by: by.to_owned() });
         self.drive(now);
         Ok(())
@@ -1144,6 +1149,7 @@ impl Session {
         // What another board said, or this one before it was flashed anew, is nothing now.
         self.firmware = FirmwareInfo::default();
         self.temperatures = Temperatures::default();
+        self.boot = BootClock::default();
         self.link.renumber(now, 0);
         self.phase = Phase::Greeting(Greeting::Numbering);
     }
@@ -1355,6 +1361,7 @@ impl Session {
             Reply::Start => self.take_start(now),
             Reply::Action(action) => self.take_action(now, action),
             Reply::Position(position) => self.take_position(Some(position)),
+            Reply::Uptime(seconds) => self.take_uptime(now, seconds),
             Reply::OtherError | Reply::Other => {}
         }
         while let Some(event) = self.link.poll_event() {
@@ -1430,6 +1437,38 @@ impl Session {
             }
             _ => {}
         }
+    }
+
+    /// Only what was asked for counts: a file can make a firmware say anything.
+    fn take_uptime(&mut self, now: Moment, seconds: u64) {
+        let window = self.link.window();
+        let asked = window.find_in_flight(|line| &*line.text == boot::QUESTION);
+        if let Some(line) = asked.and_then(|number| window.get(number)) {
+            self.boot.handle(line.at, now, seconds);
+        }
+    }
+
+    /// What comes next rests on the board's having run all the while.
+    fn want_boot(&mut self) {
+        if boot::tells(self.link.dialect().firmware) && self.boot.want() {
+            self.own.push_back(boot::QUESTION);
+        }
+    }
+
+    /// Whether that is still to be answered; a job is given up where it is not answered any more.
+    fn boot_is_missing(&mut self, now: Moment) -> bool {
+        match self.boot.missing() {
+            Missing::Nothing => return false,
+            Missing::Ask => {
+                self.own.push_back(boot::QUESTION);
+                self.send_own(now);
+            }
+            Missing::InVain => {
+                self.end_run(Interruption::Unaccounted);
+                self.greet(now);
+            }
+        }
+        true
     }
 
     /// What ends the firmware is its own; anything else may leave it hot and listening, so it is stopped, and that
@@ -1648,6 +1687,11 @@ impl Session {
         if !by_itself || quiet {
             self.ask_temperatures();
         }
+        let asked = self.link.window().find_in_flight(|line| &*line.text == boot::QUESTION).is_some()
+            || self.own.contains(&boot::QUESTION);
+        if boot::tells(self.link.dialect().firmware) && self.boot.is_old(now) && !asked {
+            self.own.push_back(boot::QUESTION);
+        }
         self.poll_at = Some(now + POLL);
     }
 
@@ -1710,6 +1754,14 @@ impl Session {
         while let Some(event) = self.link.poll_event() {
             self.handle_link_event(now, event);
         }
+        if self.boot.is_anew() && matches!(self.phase, Phase::Greeting(_) | Phase::Ready | Phase::Running(_))
+        {
+            // Its last answer ends with an `ok`, which is no answer to the greeting.
+            if !self.link.is_idle() {
+                return;
+            }
+            self.take_start(now);
+        }
         // Before our own lines, which could fill the queue that this must get through.
         match &self.phase {
             Phase::Running(run) if matches!(run.stage, Stage::Leaving(..)) => self.break_wait(now, true),
@@ -1771,7 +1823,11 @@ impl Session {
                 let (asked, alike, said) = (*asked, *alike, std::mem::take(said));
                 self.recognise(now, asked, alike, &said);
             }
-            Phase::Greeting(Greeting::Arming) => self.greeted(now),
+            Phase::Greeting(Greeting::Arming) => {
+                if !self.boot_is_missing(now) {
+                    self.greeted(now);
+                }
+            }
             _ => {}
         }
     }
@@ -2061,6 +2117,7 @@ impl Session {
             self.own.push_back(b"M155 S1");
         }
         self.switch_off();
+        self.want_boot();
         if self.inactivity_kill().is_some() {
             // A daemon that died in a job may have left it armed.
             self.own.push_back(inactivity::OFF);
@@ -2089,12 +2146,20 @@ impl Session {
         if !(self.own.is_empty() && self.script.is_empty() && self.link.is_idle()) {
             return;
         }
+        if !matches!(run.stage, Stage::Leaving(..)) && self.boot_is_missing(now) {
+            return;
+        }
+        let tells_boot = boot::tells(self.link.dialect().firmware);
+        let Phase::Running(run) = &mut self.phase else { return };
         match run.stage.clone() {
             Stage::Printing if run.all_sent() => {
                 // Marlin answers `M400` when all has moved. Its `ok` could be that of another line, which came
                 // twice; the position that the line after it tells proves it.
                 run.stage = Stage::Trailer { stands: false, asked: 1 };
                 self.own.extend([&b"M400"[..], b"M114"]);
+                if tells_boot && self.boot.want() {
+                    self.own.push_back(boot::QUESTION);
+                }
                 self.script.extend(run.inactivity.off());
                 self.send_own(now);
             }
@@ -2197,6 +2262,9 @@ impl Session {
             Step::Draining => {
                 pause.step = Step::Standing(Told::asked_twice());
                 self.own.extend([&b"M400"[..], b"M114", b"M114"]);
+                if boot::tells(firmware) && self.boot.want() {
+                    self.own.push_back(boot::QUESTION);
+                }
                 let hot_max = pausing.bed_hot_max.max(pausing.nozzle_hot_max);
                 self.script.extend(run.inactivity.pause(hot_max));
             }

@@ -91,6 +91,8 @@ pub enum Reply {
     Start,
     Temperatures(TemperatureReport),
     Position(Position),
+    /// For how many whole seconds the board has run.
+    Uptime(u64),
     Firmware(FirmwareInfo),
     Capability {
         name: String,
@@ -388,7 +390,23 @@ impl Reply {
         }
         if text.starts_with("// Klipper state: ") {
             let down = text.ends_with("Shutdown") || text.ends_with("Disconnect");
-            return if down { Self::Fault(Fault::Halted) } else { Self::Other };
+            // Its gcode.py says `Ready` once for each start, beside the answer to `STATUS`, which nobody sends.
+            let begins = text.trim_ascii_end().ends_with("Ready");
+            return match (down, begins) {
+                (true, _) => Self::Fault(Fault::Halted),
+                (_, true) => Self::Start,
+                _ => Self::Other,
+            };
+        }
+        // RepRapFirmware's first line (`VersionText`); `M122` says the same and where it runs.
+        if text.starts_with("RepRapFirmware for ")
+            && text.contains(" version ")
+            && !text.contains(" running on ")
+        {
+            return Self::Start;
+        }
+        if let Some(seconds) = report::uptime(text) {
+            return Self::Uptime(seconds);
         }
         if let Some(fault) = bare_fault(text) {
             return Self::Fault(fault);
@@ -596,7 +614,7 @@ mod tests {
             ("echo:Unk.own command: \"XYZZY\"", unknown.clone()),
             ("echo:Unknown command: \"XYZZY", Reply::UnknownCommand { text: None }),
             ("// Unknown command:\"XYZZY\"", unknown),
-            ("// Klipper state: Ready", Reply::Other),
+            ("// Klipper state: Startup", Reply::Other),
             ("Printing...OK", Reply::Other),
             ("[MP] PV01 ON NSP", Reply::MeatPack(meatpack::Status { on: true, no_spaces: true })),
             ("[MP] PV01 ??", Reply::Other),
@@ -611,6 +629,21 @@ mod tests {
         }
         assert!(matches!(parse(" T:23.8 /60.0 B:20.7 /0.0 @:127 B@:0"), Reply::Temperatures(_)));
         assert!(matches!(parse("X:0.00 Y:0.00 Z:5.00 E:0.00 Count X:0 Y:0 Z:2000"), Reply::Position(_)));
+    }
+
+    #[test]
+    fn a_new_start_is_known_in_every_spelling_and_nothing_else_is_one() {
+        let banner = "RepRapFirmware for Duet 2 WiFi/Ethernet version 3.4.5 (2022-11-30 19:36:12)";
+        for line in ["start", "ok start", "// Klipper state: Ready", banner] {
+            assert_eq!(parse(line), Reply::Start, "{line}");
+        }
+        let diagnostics = format!("{banner} running on Duet WiFi 1.02 or later");
+        let who = "FIRMWARE_NAME: RepRapFirmware for Duet 2 WiFi/Ethernet FIRMWARE_VERSION: 3.4.5";
+        for line in ["// Klipper state: Startup", "// Klipper state: Shutdown", &diagnostics, who, "restart"]
+        {
+            assert_ne!(parse(line), Reply::Start, "{line}");
+        }
+        assert_eq!(parse("{\"key\":\"state.upTime\",\"flags\":\"\",\"result\":61}"), Reply::Uptime(61));
     }
 
     proptest! {

@@ -125,6 +125,16 @@ pub fn position(line: &str) -> Option<Position> {
     Some(Position { x: axes[0]?, y: axes[1]?, z: axes[2]?, e: axes[3].unwrap_or(0.0) })
 }
 
+/// Reads the answer to `M409 K"state.upTime"`: whole seconds (RepRapFirmware, `RepRap::GetModelResponse`).
+pub fn uptime(line: &str) -> Option<u64> {
+    let rest = line.strip_prefix("{\"key\":\"state.upTime\",\"flags\":\"\",\"result\":")?;
+    let digits = rest.trim_ascii_end().strip_suffix('}')?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}
+
 /// Text from firmware, as far as it may be shown: printable ASCII, 60 characters.
 pub fn harmless(text: &str) -> String {
     text.trim().chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(60).collect()
@@ -212,6 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn a_board_tells_for_how_long_it_has_run() {
+        let line =
+            |key: &str, result: &str| format!("{{\"key\":\"{key}\",\"flags\":\"\",\"result\":{result}}}");
+        assert_eq!(uptime(&line("state.upTime", "5296")), Some(5_296));
+        for (key, result) in
+            [("state.upTime", "null"), ("state.upTime", "52?6"), ("state.time", "5"), ("state.upTime", "")]
+        {
+            assert_eq!(uptime(&line(key, result)), None, "{key} {result}");
+        }
+        assert_eq!(uptime("{\"key\":\"state.upTime\",\"flags\":\"\",\"result\":52"), None, "cut");
+    }
+
+    #[test]
     fn firmware_is_known_by_name_machine_and_uuid() {
         let line = "FIRMWARE_NAME:Marlin 2.1.2.6 (Nov 23 2026 16:26:59) SOURCE_CODE_URL:github.com/MarlinFirmware/Marlin PROTOCOL_VERSION:1.0 MACHINE_TYPE:Marlin SimRap EXTRUDER_COUNT:1 UUID:cede2a2f-41a2";
         let info = firmware(line).unwrap();
@@ -225,7 +248,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_makes_a_reader_panic(line in ".{0,80}") {
-            let _ = (temperatures(&line), position(&line), firmware(&line));
+            let _ = (temperatures(&line), position(&line), firmware(&line), uptime(&line));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::invariants::Broken;
 use crate::schedule::{self, is_noisy_way};
 
 /// What a host asks for itself, and what it switches off.
-const OWN: [&str; 25] = [
+const OWN: [&str; 26] = [
     "M105",
     "M110",
     "M112",
@@ -23,6 +23,7 @@ const OWN: [&str; 25] = [
     "M154",
     "M155",
     "M400",
+    "M409",
     "M108",
     "M876",
     "M503",

@@ -305,7 +305,10 @@ fn a_board_that_counts_no_lines_and_starts_anew_in_a_pause_gets_no_line() {
         let mut file: Vec<_> =
             ["G28", "G90", "M83", "G1 Z0.2 F1200", "G1 X130 Y100 F3000"].map(str::to_owned).into();
         file.extend(curve(300));
-        let mut world = world(face, None, file);
+        let mut config = RigConfig::new(face, 115_200, 1_000, 1);
+        // An older one, which does not tell for how long it has run.
+        config.firmware.has_object_model = false;
+        let mut world = world_of(config, None, file);
         world.open();
         world.until_ready();
         world.start();
@@ -334,6 +337,87 @@ fn a_board_that_counts_no_lines_and_starts_anew_in_a_pause_gets_no_line() {
         world.wait(10);
         assert_eq!(world.executed(), executed, "{face:?}");
     }
+}
+
+/// A job that has homed, and nothing else, on a board that looks at no numbers; a person pauses it.
+fn paused_at_the_origin(face: Face, park: Option<Park>) -> World {
+    let mut file: Vec<_> =
+        ["G28", "G90", "M83", "G1 Z0.2 F1200", "G1 X130 Y100 F3000"].map(str::to_owned).into();
+    file.extend(curve(300));
+    let mut world = world(face, park, file);
+    world.open();
+    world.until_ready();
+    world.start();
+    let lines = if park.is_some() { 40 } else { 1 };
+    world.run_until(400, "some lines", |world| world.executed() >= lines);
+    world.session.pause(world.moment(), &World::job(), person()).unwrap();
+    let stands = if park.is_some() { HoldStep::Parked } else { HoldStep::Standing };
+    world.run_until(60, "a stand", |world| world.is_at(stands));
+    world
+}
+
+/// It loses its power just behind a question, so that none goes to a board that has none.
+fn starts_anew_unseen(world: &mut World) {
+    world.run_until(10, "a question", |world| !world.session.link().is_idle());
+    world.run_until(10, "its answer", |world| world.session.link().is_idle());
+    world.inject(&Trouble::Reset { cause: ResetCause::BrownOut });
+}
+
+/// Why the job was interrupted; nothing else may have become of it.
+fn why(world: &World) -> Option<Interruption> {
+    assert_eq!(world.printed(), None);
+    world.events.iter().find_map(|event| match event {
+        SessionEvent::Interrupted { why, .. } => Some(why.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_board_that_starts_anew_unseen_where_it_stood_at_its_origin_gets_no_line() {
+    for park in [None, Some(PARK)] {
+        let mut world = paused_at_the_origin(Face::RepRapFirmware, park);
+        let before = world.rig.ledger().executed().len();
+        starts_anew_unseen(&mut world);
+        world.wait(2);
+        assert_eq!(why(&world), None, "nobody has asked yet");
+        world.session.resume(world.moment(), &World::job(), "kim").unwrap();
+        world.flush();
+        world.run_until(60, "an end", |world| why(world).is_some());
+        assert_eq!(why(&world), Some(Interruption::PrinterReset));
+        world.until_ready();
+        world.wait(10);
+        let moves = |line: &&String| line.starts_with("G") || line.starts_with("T");
+        let ran = &world.rig.ledger().executed()[before..];
+        assert_eq!(ran.iter().find(moves), None, "parked: {}", park.is_some());
+    }
+}
+
+#[test]
+fn a_board_that_starts_anew_unseen_is_noticed_in_time_though_nobody_resumes() {
+    let mut world = paused_at_the_origin(Face::RepRapFirmware, None);
+    world.wait(60);
+    assert_eq!(why(&world), None);
+    starts_anew_unseen(&mut world);
+    world.run_until(30, "an end", |world| why(world).is_some());
+    assert_eq!(why(&world), Some(Interruption::PrinterReset));
+}
+
+#[test]
+fn a_board_without_an_object_model_prints_and_is_not_asked_for_ever() {
+    let mut config = RigConfig::new(Face::RepRapFirmware, 115_200, 1_000, 1);
+    config.firmware.has_object_model = false;
+    let mut world = world_of(config, None, curve(600));
+    world.print_exactly(4_000);
+    let asked = world.rig.ledger().executed().iter().filter(|line| line.starts_with("M409")).count();
+    assert!((1..10).contains(&asked), "{asked}");
+}
+
+#[test]
+fn a_klipper_that_says_that_it_is_ready_has_started_anew() {
+    let mut world = paused_at_the_origin(Face::Klipper, None);
+    world.inject(&Trouble::Reset { cause: ResetCause::BrownOut });
+    world.run_until(10, "an end", |world| why(world).is_some());
+    assert_eq!(why(&world), Some(Interruption::PrinterReset));
 }
 
 #[test]

@@ -29,7 +29,8 @@ pub const SAFE: Capacity = Capacity { receive_bytes: 127, queue_slots: 0 };
 fn is_question(command: &str) -> bool {
     let digits = command.bytes().skip(1).take_while(u8::is_ascii_digit).count();
     let code = command.get(..1 + digits).unwrap_or_default();
-    ["M105", "M110", "M112", "M113", "M114", "M115", "M154", "M155", "M400", "M108", "M876"].contains(&code)
+    ["M105", "M110", "M112", "M113", "M114", "M115", "M154", "M155", "M400", "M409", "M108", "M876"]
+        .contains(&code)
 }
 
 fn is_pause(line: &str) -> bool {
