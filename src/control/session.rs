@@ -1812,7 +1812,8 @@ impl Session {
                 self.recognise(now, asked, alike, &said);
             }
             Phase::Greeting(Greeting::Arming) => {
-                if !self.boot_is_missing(now) {
+                let missing = self.boot_is_missing(now);
+                if !missing {
                     self.greeted(now);
                 }
             }
