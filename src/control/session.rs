@@ -1824,7 +1824,8 @@ impl Session {
                 self.recognise(now, asked, alike, &said);
             }
             Phase::Greeting(Greeting::Arming) => {
-                if !self.boot_is_missing(now) {
+                let missing = self.boot_is_missing(now);
+                if !missing {
                     self.greeted(now);
                 }
             }
