@@ -138,7 +138,15 @@ fn order() -> SliceOrder {
     let expected = Some([Height::from_mm(80.0).unwrap(); 3]);
     let (process, unit) = ("p".repeat(64), Some("inch".to_owned()));
     let accepted = vec!["mesh.open".to_owned()];
-    SliceOrder { process, unit, scale: SliceOrder::WHOLE, mirrored: true, expected, accepted }
+    SliceOrder {
+        process,
+        unit,
+        scale: SliceOrder::WHOLE,
+        mirrored: true,
+        expected,
+        accepted,
+        by: Some("Kim.Secret-1".into()),
+    }
 }
 
 fn chain() -> Chain {
@@ -184,6 +192,7 @@ fn job_facts() -> Vec<Fact> {
             pinned,
             material: Some("PLA for Meier".into()),
             resumes: None,
+            gate: None,
         });
     }
     for exact in [true, false] {
@@ -204,6 +213,7 @@ fn job_facts() -> Vec<Fact> {
         pinned: Some(printer()),
         material: None,
         resumes: Some(resumes()),
+        gate: None,
     });
     facts.extend([
         Fact::JobResumeFile { printer: printer(), file, layer: 4, height: resumes().height, by: by.clone() },

@@ -43,6 +43,9 @@ pub struct Jobs {
     /// Queue a job from that file, too; it begins when somebody at the printer says so.
     #[arg(long, requires = "resume_file")]
     pub queue: bool,
+    /// A warning about that file that is accepted, by its code; may be given again.
+    #[arg(long, value_name = "CODE", requires = "queue")]
+    pub accept: Vec<String>,
     /// Who says so.
     #[arg(long, value_name = "NAME", requires = "change")]
     pub by: Option<String>,
@@ -110,6 +113,8 @@ impl Jobs {
             part: PartGiven::Text(origin.part.id),
             printer: Some(made.printer.clone()),
             material: origin.material,
+            accept: self.accept.clone(),
+            by: self.by.clone(),
         };
         let job: JobView = client.post("/v1/jobs", &new)?;
         if global.json {

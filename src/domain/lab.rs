@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::case::{Case, IntendedUse};
 use super::chain::{Chain, SliceOrder};
 use super::event::{Actor, Event, Fact, JobRef};
+use super::finding::Gated;
 use super::heat::Alarm;
 use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
@@ -42,6 +43,8 @@ pub enum Request {
         chain: Box<Chain>,
         commands: u64,
         digest: FileHash,
+        /// What was found in model and file.
+        gate: Option<Box<Gated>>,
     },
     NoteNotSliced {
         job: JobId,
@@ -204,6 +207,8 @@ pub struct NewJob {
     pub digest: FileHash,
     pub pinned: Option<PrinterName>,
     pub material: Option<String>,
+    /// What was found in the file, and accepted by whom.
+    pub gate: Option<Box<Gated>>,
 }
 
 #[derive(Clone, Debug)]
@@ -301,11 +306,13 @@ pub enum EntityKey {
     Printer(PrinterName),
     /// Of a job: beside it, since both would not fit into one value of the store.
     Chain(JobId),
+    /// The same of what was found in its file.
+    Gate(JobId),
     Counters,
 }
 
 impl EntityKey {
-    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `counters`.
+    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `gate/…`, `counters`.
     pub fn path(&self) -> String {
         match self {
             Self::Case(id) => format!("case/{id}"),
@@ -313,6 +320,7 @@ impl EntityKey {
             Self::Job(id) => format!("job/{id}"),
             Self::Printer(name) => format!("printer/{name}"),
             Self::Chain(id) => format!("chain/{id}"),
+            Self::Gate(id) => format!("gate/{id}"),
             Self::Counters => "counters".into(),
         }
     }
@@ -360,6 +368,8 @@ pub struct Lab {
     pub printers: BTreeMap<PrinterName, PrinterRecord>,
     /// Where the files of jobs come from that platen sliced.
     pub chains: BTreeMap<JobId, Chain>,
+    /// What was found in the files of jobs when they were taken in.
+    pub gates: BTreeMap<JobId, Gated>,
 }
 
 /// How a running job ends that does not come to its end: as cancelled, where a person has asked for that before.
@@ -394,6 +404,16 @@ fn legal_material(material: Option<&str>) -> Result<(), Refusal> {
     if material.is_none_or(fits) { Ok(()) } else { Err(Refusal::Material) }
 }
 
+/// What is kept of the findings in a file: as much as fits, and whoever accepts has a name.
+fn noted(gate: Option<&Gated>) -> Result<Option<Box<Gated>>, Refusal> {
+    let Some(gate) = gate.filter(|gate| !gate.is_empty()) else { return Ok(None) };
+    let by = gate.by.as_deref().map(person).transpose()?;
+    if by.is_none() && !gate.accepted.is_empty() {
+        return Err(Refusal::Name);
+    }
+    Ok(Some(Box::new(Gated { by, ..gate.clone() }.bounded())))
+}
+
 impl Lab {
     pub fn case(&self, token: &CaseToken) -> Result<&Case, Refusal> {
         self.cases.get(token).ok_or_else(|| Refusal::NoCase(token.clone()))
@@ -418,6 +438,18 @@ impl Lab {
     /// What has to be in the spool: the files of jobs, and the models that they were sliced from.
     pub fn files(&self) -> impl Iterator<Item = &FileHash> {
         self.jobs.values().map(|job| &job.file).chain(self.chains.values().map(|chain| &chain.model.hash))
+    }
+
+    /// The warnings about a job's file that somebody has accepted, by their codes. A file that goes on with the part
+    /// of another job has that job's, too: most of it is the same file.
+    pub fn accepted(&self, job: &Job) -> Vec<String> {
+        let origin = job.resumes.as_ref().map(|resumes| &resumes.job);
+        let mut accepted = Vec::new();
+        for id in [Some(&job.id), origin].into_iter().flatten() {
+            accepted.extend(self.gates.get(id).into_iter().flat_map(|gate| gate.accepted.iter().cloned()));
+            accepted.extend(self.chains.get(id).into_iter().flat_map(|chain| chain.accepted.iter().cloned()));
+        }
+        accepted
     }
 
     /// The parts of a case, by number.
@@ -696,15 +728,19 @@ impl Lab {
                 if !new.order.is_plain() {
                     return Err(Refusal::SliceOrder);
                 }
+                let by = new.order.by.as_deref().map(person).transpose()?;
+                if by.is_none() && !new.order.accepted.is_empty() {
+                    return Err(Refusal::Name);
+                }
                 let fact = Fact::JobSlicing {
                     model: new.model.clone(),
-                    order: Box::new(new.order.clone()),
+                    order: Box::new(SliceOrder { by, ..new.order.clone() }),
                     pinned: new.pinned.clone(),
                     material: new.material.clone(),
                 };
                 Ok(vec![(Some(new.job.clone()), fact)])
             }
-            Request::NoteSliced { job, chain, commands, digest } => {
+            Request::NoteSliced { job, chain, commands, digest, gate } => {
                 let known = self.slicing(job, "sliced")?;
                 let queued = Fact::JobQueued {
                     file: chain.file.clone(),
@@ -713,6 +749,7 @@ impl Lab {
                     pinned: known.pinned.clone(),
                     material: known.material.clone(),
                     resumes: None,
+                    gate: noted(gate.as_deref())?,
                 };
                 let sliced = Fact::JobSliced { chain: chain.clone() };
                 Ok(vec![(Some(job.clone()), sliced), (Some(job.clone()), queued)])
@@ -833,6 +870,7 @@ impl Lab {
             pinned,
             material: new.material.clone(),
             resumes,
+            gate: noted(new.gate.as_deref())?,
         };
         Ok(vec![(Some(new.job.clone()), fact)])
     }
@@ -967,6 +1005,10 @@ impl Lab {
             self.counters.outbox = subject.outbox_seq;
             self.apply_to_job(event, subject);
             touched.push(EntityKey::Job(subject.job.clone()));
+        }
+        if let (Fact::JobQueued { gate: Some(gate), .. }, Some(subject)) = (&event.fact, &event.subject) {
+            self.gates.insert(subject.job.clone(), gate.as_ref().clone());
+            touched.push(EntityKey::Gate(subject.job.clone()));
         }
         if let (Fact::JobSliced { chain }, Some(subject)) = (&event.fact, &event.subject) {
             self.chains.insert(subject.job.clone(), chain.as_ref().clone());
@@ -1108,7 +1150,7 @@ impl Lab {
             return;
         }
         let new = match &event.fact {
-            Fact::JobQueued { file, commands, digest, pinned, material, resumes } => {
+            Fact::JobQueued { file, commands, digest, pinned, material, resumes, gate: _ } => {
                 Some((file, *commands, digest, pinned, material, resumes.clone(), JobState::Queued))
             }
             Fact::JobSlicing { model, order, pinned, material } => {
@@ -1227,6 +1269,7 @@ impl Lab {
             EntityKey::Job(id) => serde_json::to_vec(self.jobs.get(id)?),
             EntityKey::Printer(name) => serde_json::to_vec(self.printers.get(name)?),
             EntityKey::Chain(id) => serde_json::to_vec(self.chains.get(id)?),
+            EntityKey::Gate(id) => serde_json::to_vec(self.gates.get(id)?),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
         };
         json.ok()
@@ -1257,6 +1300,12 @@ impl Lab {
                 let id = path.split_once('/').and_then(|(_, id)| id.parse().ok());
                 let id = id.ok_or_else(|| failed(wrong()))?;
                 self.chains.insert(id, serde_json::from_slice(json).map_err(failed)?);
+            }
+            "gate" => {
+                let wrong = || serde::de::Error::custom("its key names no job");
+                let id = path.split_once('/').and_then(|(_, id)| id.parse().ok());
+                let id = id.ok_or_else(|| failed(wrong()))?;
+                self.gates.insert(id, serde_json::from_slice(json).map_err(failed)?);
             }
             "counters" => self.counters = serde_json::from_slice(json).map_err(failed)?,
             _ => {
@@ -1316,6 +1365,7 @@ mod tests {
                 digest: FileHash::from_digest([9; 32]),
                 pinned: None,
                 material: None,
+                gate: None,
             };
             grant(&mut lab, &Request::QueueJob(Box::new(new))).unwrap();
         }
@@ -1459,6 +1509,7 @@ mod tests {
             digest: FileHash::from_digest([9; 32]),
             pinned: None,
             material: None,
+            gate: None,
         };
         new.pinned = Some(printer("a"));
         grant(&mut lab, &Request::QueueJob(Box::new(new))).unwrap();
@@ -1649,6 +1700,7 @@ mod tests {
             digest: FileHash::from_digest([9; 32]),
             pinned: None,
             material: None,
+            gate: None,
         }
     }
 
@@ -1871,6 +1923,7 @@ mod tests {
             mirrored: true,
             expected: Some([height(); 3]),
             accepted: vec!["w".repeat(64); SliceOrder::ACCEPTED_MAX],
+            by: Some("kim".into()),
         }
     }
 
@@ -1910,7 +1963,13 @@ mod tests {
             network_cut: true,
             accepted: vec!["volume.extrusion".into(); SliceOrder::ACCEPTED_MAX],
         };
-        Request::NoteSliced { job: job(n), chain: Box::new(chain), commands: 12, digest: hash(80) }
+        Request::NoteSliced {
+            job: job(n),
+            chain: Box::new(chain),
+            commands: 12,
+            digest: hash(80),
+            gate: None,
+        }
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::io::SeekFrom;
 
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
+use super::gate::{firmware_of, limits_of, speaks};
 use super::intake::{Accepted, Intake, IntakeError};
 use super::recorder::{NotRecorded, Recorder};
-use crate::config::Printer;
+use crate::config::{self, Printer};
 use crate::domain::event::Actor;
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, JobState, Outcome};
@@ -88,19 +89,6 @@ fn in_words(findings: &[Finding]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// What the configuration says that a printer can bear.
-pub fn limits_of(printer: &Printer) -> PrinterLimits {
-    let height = printer.park.and_then(|park| park.build_height).map(|height| (0.0, f64::from(height)));
-    PrinterLimits {
-        volume: [None, None, height],
-        hotend_max: Some(f64::from(printer.heat.hotend_max)),
-        bed_max: Some(f64::from(printer.heat.bed_max)),
-        chamber_max: Some(f64::from(printer.heat.chamber_max)),
-        firmware: printer.firmware,
-        ..PrinterLimits::default()
-    }
-}
-
 /// Klipper and RepRapFirmware refuse to move what is not homed.
 fn moves_unhomed(printer: &Printer, told: Option<&str>) -> bool {
     let told = told.unwrap_or_default().to_ascii_lowercase();
@@ -167,6 +155,7 @@ pub async fn make(
     recorder: &Recorder,
     intake: &Intake,
     printer: impl Fn(&PrinterName) -> Option<Printer>,
+    site: &config::Gate,
     firmware: impl Fn(&PrinterName) -> Option<String>,
     wish: Wish,
 ) -> Result<Made, NotMade> {
@@ -182,7 +171,11 @@ pub async fn make(
     let resume = work_out(intake, &origin, &printer, told.as_deref(), &wish).await?;
     let mut incoming = intake.begin().await?;
     let judged = match write(intake, &origin.file, &resume, &mut incoming).await {
-        Ok(analysis) => check(&incoming, &analysis, &printer, origin.material.as_deref()).await,
+        Ok(analysis) => {
+            let firmware = firmware_of(&printer, told.as_deref());
+            let limits = PrinterLimits { firmware, ..limits_of(&printer, site) };
+            check(&incoming, &analysis, &printer, limits, origin.material.as_deref()).await
+        }
         Err(error) => Err(error),
     };
     let tied = match judged {
@@ -229,7 +222,7 @@ async fn work_out(
         height: wish.height,
         recorded: origin.recorded,
         park: printer.park.and_then(|park| park.at).map(|(x, y)| (f64::from(x), f64::from(y))),
-        build_height: printer.park.and_then(|park| park.build_height).map(f64::from),
+        build_height: printer.build.height.map(f64::from),
         told_is_lowest: told_is_lowest(printer, told),
         resumes: origin.resumes,
     };
@@ -278,15 +271,16 @@ async fn check(
     incoming: &Incoming,
     analysis: &Analysis,
     printer: &Printer,
+    limits: PrinterLimits,
     material: Option<&str>,
 ) -> Result<(Vec<Finding>, FileHash), NotMade> {
     let refused = |error: SurveyError| NotMade::Intake(error.into());
     let survey = incoming.survey().await?.map_err(refused)?;
     survey.allowed_by(&printer.allow_commands).map_err(refused)?;
-    let question =
-        Question { printer: limits_of(printer), material, model: None, whole: Some(true), resumes: true };
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        judge(analysis, &question).into_iter().partition(|finding| finding.severity == Severity::Error);
+    let question = Question { printer: limits, material, model: None, whole: Some(true), resumes: true };
+    let (errors, warnings): (Vec<_>, Vec<_>) = speaks(judge(analysis, &question), printer)
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((warnings, incoming.hash()?)) } else { Err(NotMade::Findings(errors)) }
 }
 

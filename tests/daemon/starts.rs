@@ -21,6 +21,7 @@ use platen::protocol::window::Capacity;
 use platen::services::board::Board;
 use platen::services::dispatch::Dispatcher;
 use platen::services::fleet::Fleet;
+use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use platen::services::printer::{Setup, spawn};
 use platen::services::recorder::Recorder;
@@ -28,7 +29,7 @@ use platen::services::relay::Relay;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{BOUND, executed, gcode, printer};
+use crate::world::{BOUND, TEST_BENCH, executed, gcode, printer};
 
 /// A store that can be full, and counts what it refused then.
 struct Refusing {
@@ -97,6 +98,7 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
         digest: accepted.survey.digest,
         pinned: None,
         material: None,
+        gate: None,
     };
     for request in [
         Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
@@ -109,7 +111,7 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
 
     let shutdown = CancellationToken::new();
     let config = format!(
-        "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = {:?}\nbaud = 115200\n",
+        "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = {:?}\nbaud = 115200\n{TEST_BENCH}",
         simulated.path()
     );
     let printers = Config::parse(&config).unwrap().printers;
@@ -128,8 +130,17 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
     };
     let (lanes, mut live, task) = spawn(setup, shutdown.clone());
     let fleet = Fleet::new([(name.clone(), lanes)].into(), Board::new(vec![(name, live.clone())]));
-    let dispatcher =
-        Dispatcher { recorder: recorder.clone(), fleet, intake, printers, attended_uses: Vec::new(), clock };
+    let gate = Gate::new(Arc::clone(intake.spool()), &printers, &Default::default());
+    let recorder_of_it = recorder.clone();
+    let dispatcher = Dispatcher {
+        recorder: recorder_of_it,
+        fleet,
+        intake,
+        gate,
+        printers,
+        attended_uses: Vec::new(),
+        clock,
+    };
     let dispatching = tokio::spawn(dispatcher.run(shutdown.clone()));
     if full {
         let mut refused = store.refused.subscribe();

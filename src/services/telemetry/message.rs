@@ -607,7 +607,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         }
         // Why may be a slicer's words.
         Fact::JobNotSliced { why: _ } => ("not_sliced", What::Begun {}),
-        Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _ } => {
+        Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _, gate: _ } => {
             let resumes = resumes.as_ref().map(ResumesData::from);
             ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref(), resumes })
         }
