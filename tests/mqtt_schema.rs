@@ -218,6 +218,7 @@ fn job_facts() -> Vec<Fact> {
     facts.extend([
         Fact::JobResumeFile { printer: printer(), file, layer: 4, height: resumes().height, by: by.clone() },
         Fact::JobReleased { printer: printer(), by: by.clone() },
+        Fact::JobAccepted { findings: Vec::new(), by: by.clone() },
         Fact::JobStarted { printer: printer() },
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
         Fact::JobPaused {

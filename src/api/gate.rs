@@ -10,14 +10,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::answers::{Read, Told};
-use super::given::{Asked, Named};
+use super::answers::{Changed, Read, Timely, Told};
+use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
-use super::shapes::{ExtentsView, FindingView, PreflightView};
-use crate::domain::finding::{Finding, Gated, Severity, code_of_files, refused};
+use super::shapes::{AcceptOrder, ExtentsView, FindingView, JobView, PreflightView};
+use super::views;
+use crate::domain::event::Actor;
+use crate::domain::finding::{Finding, Gated, Noted, Severity, code_of_files, refused};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
-use crate::domain::lab::{self, Lab, Refusal};
+use crate::domain::lab::{self, Lab, Refusal, Request};
+use crate::domain::printer::Activity;
 use crate::gcode::analysis::Extents;
 use crate::services::gate::{NotRead, last_told};
 
@@ -25,7 +28,7 @@ use crate::services::gate::{NotRead, last_told};
 const LISTED: usize = 24;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(preflight))
+    OpenApiRouter::new().routes(routes!(preflight)).routes(routes!(accept))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -99,8 +102,11 @@ impl From<&Finding> for FindingView {
 
 /// What a printer's board says of its firmware, or said last.
 pub fn told(app: &AppState, lab: &Lab, printer: &PrinterName) -> Option<String> {
-    let live = app.fleet.board().get(printer).and_then(|live| live.borrow().firmware.clone());
-    live.or_else(|| last_told(lab, printer))
+    let live = app.fleet.board().get(printer);
+    let says = live.as_ref().and_then(|live| live.borrow().firmware.clone());
+    // Who is ready was greeted: what it has not said it does not say.
+    let greeted = live.is_some_and(|live| live.borrow().activity == Activity::Ready).then(String::new);
+    says.or_else(|| last_told(lab, printer)).or(greeted)
 }
 
 /// What somebody wants to print.
@@ -126,14 +132,7 @@ pub fn acceptance(accept: &[String], by: Option<&str>) -> Result<Option<String>,
 pub async fn gated(app: &AppState, wanted: &Wanted<'_>) -> Result<Option<Box<Gated>>, Problem> {
     let by = acceptance(wanted.accept, wanted.by)?;
     if let Some(code) = wanted.accept.iter().find(|code| code_of_files(code).is_none()) {
-        let shown: String = code.chars().filter(|c| !c.is_control()).take(40).collect();
-        let help = "accept findings by the codes that the refusal lists; docs/gate.md has all";
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "not-a-finding",
-            format!("nothing is found under the code {shown:?}"),
-            help,
-        ));
+        return Err(not_a_finding(code, "nothing is found under the code"));
     }
     let origin = app.recorder.read(|lab| {
         let (job, _) = lab.resume_file(wanted.file)?;
@@ -183,6 +182,56 @@ pub async fn passes(app: &AppState, job: &JobId, printer: &PrinterName) -> Resul
     Err(problem(&[(printer.clone(), found)], &accepted))
 }
 
+/// Accepts warnings about a waiting job's file: what has turned out since it was taken in.
+#[utoipa::path(post, path = "/v1/jobs/{id}/accept", tag = "jobs", operation_id = "accept_findings",
+    request_body = AcceptOrder, params(("id" = String, Path, description = "The job's id")),
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, Read, Timely))]
+async fn accept(
+    State(app): State<AppState>,
+    Named(job): Named<JobId>,
+    Given(order): Given<AcceptOrder>,
+) -> Result<Json<JobView>, Problem> {
+    accepted(&app, job, &order.accept, &order.by).await.map(Json)
+}
+
+pub async fn accepted(app: &AppState, id: JobId, codes: &[String], by: &str) -> Result<JobView, Problem> {
+    let by = lab::person(by)?;
+    let job = app.recorder.read(|lab| lab.job(&id).cloned())?;
+    let printers = match &job.pinned {
+        Some(only) => vec![only.clone()],
+        None => app.config.printers.iter().map(|printer| printer.name.clone()).collect(),
+    };
+    let mut found: Vec<Noted> = Vec::new();
+    for printer in printers {
+        let told = app.recorder.read(|lab| told(app, lab, &printer));
+        let here = app.gate.findings(&app.gate.asked_of(&job, &printer, told.as_deref())).await?;
+        let named = here.iter().filter(|finding| {
+            finding.severity == Severity::Warning && codes.iter().any(|code| code == finding.code)
+        });
+        for noted in named.map(Noted::from) {
+            if !found.iter().any(|known| known.code == noted.code) {
+                found.push(noted);
+            }
+        }
+    }
+    if let Some(code) = codes.iter().find(|code| !found.iter().any(|noted| noted.code == **code)) {
+        return Err(not_a_finding(code, "no warning about this job's file has the code"));
+    }
+    let request = Request::AcceptFindings { job: id.clone(), findings: found, by: by.clone() };
+    app.recorder.submit(request, Actor::Person(by)).await?;
+    app.recorder.read(|lab| Ok(views::job(app, lab, lab.job(&id)?)))
+}
+
+fn not_a_finding(code: &str, what: &str) -> Problem {
+    let shown: String = code.chars().filter(|c| !c.is_control()).take(40).collect();
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "not-a-finding",
+        format!("{what} {shown:?}"),
+        "accept warnings by the codes that the refusal, or `waiting` of the job, lists; docs/gate.md has all",
+    )
+}
+
 /// Each finding once, with the printers where it speaks against the file.
 fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String]) -> Problem {
     let mut open: Vec<(&Finding, Vec<String>)> = Vec::new();
@@ -212,7 +261,7 @@ fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String]) -> Pro
     let detail = format!("this file does not pass the gate of {of}{}{more}", first.unwrap_or_default());
     let warnings = open.iter().all(|(finding, _)| finding.severity == Severity::Warning);
     let help = if warnings {
-        "look at each; who accepts them names their codes and signs: `platen print FILE … --accept CODE --by NAME`"
+        "look at each; who accepts them names their codes and signs: `platen print FILE --case TOKEN --part NUMBER --accept CODE --by NAME`"
     } else {
         "do what is said of each; errors cannot be accepted"
     };

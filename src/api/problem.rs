@@ -36,8 +36,9 @@ pub struct Problem {
     /// What to do about it.
     pub help: String,
     /// What speaks against a file, each finding with what to do; the worst first, 24 at most.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<FindingView>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<FindingView>)]
+    pub findings: Box<[FindingView]>,
 }
 
 impl Problem {
@@ -53,7 +54,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             help: help.into(),
-            findings: Vec::new(),
+            findings: Box::default(),
         }
     }
 

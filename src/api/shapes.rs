@@ -165,6 +165,21 @@ impl Example for StartOrder {
     const EXAMPLE: &'static str = r#"{"by": "kim", "printer": "mk3-07"}"#;
 }
 
+/// Who accepts which warnings about a waiting job's file.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptOrder {
+    /// By their codes.
+    pub accept: Vec<String>,
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+}
+
+impl Example for AcceptOrder {
+    const EXAMPLE: &'static str = r#"{"accept": ["heat.not_waited"], "by": "kim"}"#;
+}
+
 /// Who says so.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -505,6 +520,9 @@ pub struct WaitingOn {
     /// It waits for nothing but a person at this printer, who lets it begin.
     #[serde(default)]
     pub person: bool,
+    /// Warnings about its file that would have to be accepted, by their codes, where nothing worse speaks against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acceptable: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]

@@ -357,7 +357,7 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
         let why = match lab.may_begin(job, name, needs, &now) {
             // That does not go away by waiting.
             _ if found.as_ref().is_some_and(|found| !refused(found, &accepted).is_empty()) => {
-                gate::in_words(found.as_deref().unwrap_or_default(), &accepted)
+                gate::in_words(found.as_deref().unwrap_or_default(), &accepted, &job.id)
             }
             Err(Refusal::BedOccupied { job, .. }) => format!("the part of job {job} is still on its bed"),
             Err(Refusal::PrinterBusy { job, .. }) => format!("it works on job {job}"),
@@ -380,7 +380,9 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
                 (activity, _) => words(activity),
             },
         };
-        printers.push(WaitingOn { printer: name.to_string(), why, person });
+        let acceptable = gate::acceptable(found.as_deref().unwrap_or_default(), &accepted);
+        let acceptable = acceptable.into_iter().map(str::to_owned).collect();
+        printers.push(WaitingOn { printer: name.to_string(), why, person, acceptable });
     }
     Waiting { ahead: before.iter().filter(shares).count(), printers }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::case::IntendedUse;
 use super::chain::{Chain, SliceOrder};
-use super::finding::Gated;
+use super::finding::{Gated, Noted};
 use super::heat::Alarm;
 use super::identity::{Evidence, Wrong};
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
@@ -246,6 +246,11 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// A person accepts warnings about a waiting job's file.
+    JobAccepted {
+        findings: Vec<Noted>,
+        by: String,
+    },
     /// A person answered a question of the firmware: the button's place, from 0, and what stood on it.
     PromptAnswered {
         printer: PrinterName,
@@ -302,6 +307,7 @@ impl Fact {
             Self::PrinterQuarantined { .. } => "printer_quarantined",
             Self::PrinterRecognised { .. } => "printer_recognised",
             Self::JobReleased { .. } => "job_released",
+            Self::JobAccepted { .. } => "job_accepted",
             Self::PromptAnswered { .. } => "prompt_answered",
             Self::ConsoleUsed { .. } => "console_used",
             Self::JournalRestored { .. } => "journal_restored",
@@ -343,6 +349,7 @@ impl Fact {
             | Self::CaseOpened { .. }
             | Self::PartAdded { .. }
             | Self::JobSliced { .. }
+            | Self::JobAccepted { .. }
             | Self::JobNotSliced { .. } => None,
         }
     }

@@ -146,6 +146,8 @@ impl Gated {
     /// It must fit into one entry of the journal.
     pub const FINDINGS_MAX: usize = 8;
     const CODE_MAX: usize = 24;
+    /// Bytes; the journal has them all.
+    const NAMES_MAX: usize = 320;
 
     /// The findings of one file, and those codes of `accepted` that are among its warnings: what nobody has found
     /// nobody can accept.
@@ -179,6 +181,25 @@ impl Gated {
         self.accepted.truncate(Self::FINDINGS_MAX);
         self.findings.retain(|noted| noted.code.len() <= Self::CODE_MAX);
         self
+    }
+
+    /// A person has looked at these warnings, too.
+    pub fn accept(&mut self, findings: &[Noted], by: &str) {
+        for noted in findings {
+            if !self.findings.iter().any(|known| known.code == noted.code) {
+                self.findings.push(noted.clone());
+            }
+            if !self.accepted.contains(&noted.code) {
+                self.accepted.push(noted.code.clone());
+            }
+        }
+        self.by = match self.by.take() {
+            Some(before) if before != by && before.len() + by.len() <= Self::NAMES_MAX => {
+                Some(format!("{before}, {by}"))
+            }
+            _ => Some(by.to_owned()),
+        };
+        *self = std::mem::take(self).bounded();
     }
 
     pub fn is_empty(&self) -> bool {
@@ -229,5 +250,10 @@ mod tests {
         let many: Vec<_> = (0..20).map(|line| finding("a", line)).collect();
         let gated = Gated::new(&many, &[], None);
         assert_eq!((gated.findings.len(), gated.more), (Gated::FINDINGS_MAX, 12));
+
+        let mut gated = Gated::new(&[finding("a", 1)], &["a".to_owned()], Some("kim".into()));
+        gated.accept(&[Noted::from(&finding("b", 2))], "lee");
+        assert_eq!((gated.accepted.join(" "), gated.by.as_deref()), ("a b".into(), Some("kim, lee")));
+        assert_eq!(gated.findings.len(), 2);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::case::{Case, IntendedUse};
 use super::chain::{Chain, SliceOrder};
 use super::event::{Actor, Event, Fact, JobRef};
-use super::finding::Gated;
+use super::finding::{Gated, Noted, Severity};
 use super::heat::Alarm;
 use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
@@ -158,6 +158,12 @@ pub enum Request {
     ReleaseJob {
         job: JobId,
         printer: PrinterName,
+        by: String,
+    },
+    /// A person accepts warnings about a waiting job's file.
+    AcceptFindings {
+        job: JobId,
+        findings: Vec<Noted>,
         by: String,
     },
     NoteAnswered {
@@ -705,6 +711,23 @@ impl Lab {
                 self.may_start(self.job(job)?, printer)?;
                 Ok(vec![(Some(job.clone()), Fact::JobReleased { printer: printer.clone(), by })])
             }
+            Request::AcceptFindings { job, findings, by } => {
+                let by = person(by)?;
+                let known = self.job(job)?;
+                if known.state != JobState::Queued {
+                    let (job, state) = (job.clone(), known.state.word());
+                    return Err(Refusal::WrongState { job, state, wanted: "accepted" });
+                }
+                let already = self.accepted(known);
+                let may =
+                    |noted: &&Noted| noted.severity == Severity::Warning && !already.contains(&noted.code);
+                let findings: Vec<Noted> = findings.iter().filter(may).cloned().collect();
+                let findings = Gated { findings, ..Gated::default() }.bounded().findings;
+                if findings.is_empty() {
+                    return Ok(Vec::new());
+                }
+                Ok(vec![(Some(job.clone()), Fact::JobAccepted { findings, by })])
+            }
             Request::NoteAnswered { printer, by, button, label } => one(Fact::PromptAnswered {
                 printer: printer.clone(),
                 by: person(by)?,
@@ -1010,6 +1033,10 @@ impl Lab {
             self.gates.insert(subject.job.clone(), gate.as_ref().clone());
             touched.push(EntityKey::Gate(subject.job.clone()));
         }
+        if let (Fact::JobAccepted { findings, by }, Some(subject)) = (&event.fact, &event.subject) {
+            self.gates.entry(subject.job.clone()).or_default().accept(findings, by);
+            touched.push(EntityKey::Gate(subject.job.clone()));
+        }
         if let (Fact::JobSliced { chain }, Some(subject)) = (&event.fact, &event.subject) {
             self.chains.insert(subject.job.clone(), chain.as_ref().clone());
             touched.push(EntityKey::Chain(subject.job.clone()));
@@ -1114,6 +1141,7 @@ impl Lab {
                 }
             }
             Fact::JobReleased { .. }
+            | Fact::JobAccepted { .. }
             | Fact::JournalBegun { .. }
             | Fact::DaemonStarted { .. }
             | Fact::PromptAnswered { .. }

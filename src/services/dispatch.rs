@@ -137,7 +137,8 @@ impl Dispatcher {
         let ready = Ready { printer, uses: &self.attended_uses, unprotected, told: told.as_deref() };
         let now = self.clock.stamp();
         let gate = |job: &Job, told: Option<&str>, accepted: &[String]| {
-            let asked: Asked = self.gate.asked_of(job, name, told);
+            // Who is ready was greeted: what it has not said it does not say.
+            let asked: Asked = self.gate.asked_of(job, name, Some(told.unwrap_or_default()));
             self.gate.verdict(&asked, accepted)
         };
         match self.recorder.read(|lab| next_job(lab, &ready, &now, gate)) {

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::config::{self, Printer};
 use crate::domain::finding::{Finding, Severity, refused};
-use crate::domain::ids::{FileHash, PrinterName};
+use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::Job;
 use crate::domain::lab::Lab;
 use crate::domain::printer::Firmware;
@@ -68,13 +68,37 @@ pub fn last_told(lab: &Lab, printer: &PrinterName) -> Option<String> {
     lab.printers.get(printer)?.identity.as_ref()?.evidence.board.firmware.clone()
 }
 
+/// What is known of a printer's firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Board {
+    /// By its name in the configuration.
+    Known(&'static str),
+    /// It has said what it is, and that is nothing that platen knows.
+    Unknown,
+    /// It was never connected: it will say what it is before anything begins there.
+    Untold,
+}
+
+/// One for each way to count filament: what speaks against a file on all of them does so on every board.
+const ANY: [Firmware; 3] = [Firmware::Marlin21, Firmware::Marlin11, Firmware::Klipper];
+
+impl Board {
+    /// How it has to be looked at.
+    fn firmwares(self) -> Vec<Option<Firmware>> {
+        match self {
+            Self::Known(name) => vec![Firmware::named(name)],
+            Self::Unknown => vec![None],
+            Self::Untold => ANY.map(Some).to_vec(),
+        }
+    }
+}
+
 /// What is asked about a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
     pub file: FileHash,
     pub printer: PrinterName,
-    /// By its name in the configuration.
-    firmware: Option<&'static str>,
+    board: Board,
     material: Option<String>,
     resumes: bool,
 }
@@ -159,7 +183,7 @@ impl Gate {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `told` is what the printer's board says of its firmware.
+    /// `told` is what the printer's board says of its firmware; absent where it was never connected.
     pub fn asked(
         &self,
         file: &FileHash,
@@ -169,10 +193,15 @@ impl Gate {
         resumes: bool,
     ) -> Asked {
         let firmware = self.0.printers.get(printer).and_then(|printer| firmware_of(printer, told));
+        let board = match (firmware, told) {
+            (Some(firmware), _) => Board::Known(firmware.name()),
+            (None, Some(_)) => Board::Unknown,
+            (None, None) => Board::Untold,
+        };
         Asked {
             file: file.clone(),
             printer: printer.clone(),
-            firmware: firmware.map(Firmware::name),
+            board,
             material: material.map(str::to_owned),
             resumes,
         }
@@ -183,15 +212,8 @@ impl Gate {
         self.asked(&job.file, printer, told, job.material.as_deref(), job.resumes.is_some())
     }
 
-    fn limits(&self, asked: &Asked) -> Option<(&Printer, PrinterLimits)> {
-        let printer = self.0.printers.get(&asked.printer)?;
-        let firmware = asked.firmware.and_then(Firmware::named);
-        Some((printer, PrinterLimits { firmware, ..limits_of(printer, &self.0.site) }))
-    }
-
-    fn key(asked: &Asked) -> Key {
-        let counting = asked.firmware.and_then(Firmware::named).and_then(Counting::of);
-        (asked.file.clone(), counting)
+    fn key(asked: &Asked, firmware: Option<Firmware>) -> Key {
+        (asked.file.clone(), firmware.and_then(Counting::of))
     }
 
     /// What is known without reading anything.
@@ -200,17 +222,28 @@ impl Gate {
         if let Some(found) = kept.judged.get(asked) {
             return Some(Arc::clone(found));
         }
-        let reading = kept.reading(&Self::key(asked))?;
-        let (printer, limits) = self.limits(asked)?;
-        let question = Question {
-            printer: limits,
-            material: asked.material.as_deref(),
-            model: None,
-            // What is cut does not come into the spool.
-            whole: Some(true),
-            resumes: asked.resumes,
-        };
-        let found: Arc<[Finding]> = speaks(judge(&reading.analysis, &question), printer).into();
+        let printer = self.0.printers.get(&asked.printer)?;
+        let mut found: Option<Vec<Finding>> = None;
+        for firmware in asked.board.firmwares() {
+            let reading = kept.reading(&Self::key(asked, firmware))?;
+            let question = Question {
+                printer: PrinterLimits { firmware, ..limits_of(printer, &self.0.site) },
+                material: asked.material.as_deref(),
+                model: None,
+                // What is cut does not come into the spool.
+                whole: Some(true),
+                resumes: asked.resumes,
+            };
+            let here = judge(&reading.analysis, &question);
+            found = Some(match found {
+                None => here,
+                Some(all) => {
+                    let both = |finding: &Finding| here.iter().any(|other| other.code == finding.code);
+                    all.into_iter().filter(both).collect()
+                }
+            });
+        }
+        let found: Arc<[Finding]> = speaks(found?, printer).into();
         if kept.judged.len() >= JUDGED_MAX {
             kept.judged.clear();
         }
@@ -220,20 +253,22 @@ impl Gate {
 
     /// What speaks against the file there; reads it where nobody has.
     pub async fn findings(&self, asked: &Asked) -> Result<Arc<[Finding]>, NotRead> {
-        if self.limits(asked).is_none() {
+        if !self.0.printers.contains_key(&asked.printer) {
             return Err(NotRead::NoPrinter(asked.printer.clone()));
         }
         loop {
             if let Some(found) = self.known(asked) {
                 return Ok(found);
             }
-            self.read(Self::key(asked)).await?;
+            for firmware in asked.board.firmwares() {
+                self.read(Self::key(asked, firmware)).await?;
+            }
         }
     }
 
     /// The file as it is read for that printer.
     pub async fn reading(&self, asked: &Asked) -> Result<Arc<Reading>, NotRead> {
-        self.read(Self::key(asked)).await
+        self.read(Self::key(asked, asked.board.firmwares().first().copied().flatten())).await
     }
 
     async fn read(&self, key: Key) -> Result<Arc<Reading>, NotRead> {
@@ -277,8 +312,11 @@ impl Gate {
                 false => Verdict::Refused(found),
             };
         }
-        let key = Self::key(asked);
         let mut kept = self.kept();
+        let keys = asked.board.firmwares().into_iter().map(|firmware| Self::key(asked, firmware));
+        let Some(key) = keys.into_iter().find(|key| kept.reading(key).is_none()) else {
+            return Verdict::NotYet;
+        };
         if let Some(at) = kept.failed.iter().position(|failed| *failed == key) {
             kept.failed.swap_remove(at);
             return Verdict::Unreadable;
@@ -307,8 +345,20 @@ impl Gate {
     }
 }
 
-/// What is not accepted of what was found, in a sentence.
-pub fn in_words(found: &[Finding], accepted: &[String]) -> String {
+/// The codes that would have to be accepted, where that is all.
+pub fn acceptable(found: &[Finding], accepted: &[String]) -> Vec<&'static str> {
+    let open = refused(found, accepted);
+    if open.iter().any(|finding| finding.severity == Severity::Error) {
+        return Vec::new();
+    }
+    let mut codes: Vec<_> = open.iter().map(|finding| finding.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+/// What is not accepted of what was found in a job's file, in a sentence.
+pub fn in_words(found: &[Finding], accepted: &[String], job: &JobId) -> String {
     let open = refused(found, accepted);
     let Some(first) = open.first() else { return "nothing speaks against its file".into() };
     let line = first.line.map(|line| format!("line {line}: ")).unwrap_or_default();
@@ -317,12 +367,12 @@ pub fn in_words(found: &[Finding], accepted: &[String]) -> String {
         2 => " (and one finding more)".into(),
         all => format!(" (and {} findings more)", all - 1),
     };
-    let help = match open.iter().all(|finding| finding.severity == Severity::Warning) {
-        true => format!(
-            "{}, or cancel the job and queue it again with --accept {} --by NAME",
-            first.help, first.code
-        ),
-        false => first.help.to_owned(),
+    let help = match acceptable(found, accepted).as_slice() {
+        [] => first.help.to_owned(),
+        codes => {
+            let codes = codes.join(" --accept ");
+            format!("{}, or accept it: `platen jobs --sign {job} --accept {codes} --by NAME`", first.help)
+        }
     };
     format!("its file does not pass here: {line}{}{more} ({}); {help}", first.what, first.code)
 }

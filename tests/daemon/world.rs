@@ -43,7 +43,7 @@ pub fn printer(folder: &Path, name: &str, face: Face, speed: f64) -> PrinterConf
 }
 
 /// What the files of these tests may lack on a printer that prints nothing: filament, heat, homing, modes.
-pub const TEST_BENCH: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"home.missing\", \"mode.motion_unsaid\"]\n";
+pub const TEST_BENCH: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"heat.not_waited\", \"home.missing\", \"mode.motion_unsaid\"]\n";
 
 /// Short moves after some heat, which nothing waits for.
 pub fn gcode(moves: u32) -> String {

@@ -109,8 +109,22 @@ async fn a_file_is_judged_for_each_printer_and_read_once_for_those_that_read_it_
 async fn the_firmware_that_a_board_tells_counts_for_its_printer() {
     let site = Site::new(&[LONG]);
     let file = site.file(FILE).await;
-    assert_eq!(site.codes(&site.asked(&file, 0, None)).await, ["mode.doubtful"]);
+    assert_eq!(site.codes(&site.asked(&file, 0, Some("Homemade 7"))).await, ["mode.doubtful"]);
     assert_eq!(site.codes(&site.asked(&file, 0, Some("Klipper"))).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_board_that_was_never_connected_is_only_held_to_what_holds_for_every_board() {
+    let site = Site::new(&[LONG, SHORT]);
+    // As Cura ends its files.
+    let start = "G21\nG90\nM82\nM104 S210\nG28\nM109 S210\nG92 E0\nG1 X10 Y-8 Z.2 F3000\nG1 X60 E9 F1000\n";
+    let file = site.file(&format!("{start}G91\nG1 E-1 F300\nG90\nG1 X0 Y190\nM104 S0\n")).await;
+    assert_eq!(site.codes(&site.asked(&file, 0, None)).await, [""; 0]);
+    assert_eq!(site.gate.verdict(&site.asked(&file, 0, None), &[]), Verdict::Passes);
+    let on_all = site.codes(&site.asked(&file, 1, None)).await;
+    assert!(!on_all.is_empty() && on_all.iter().all(|code| code.starts_with("volume.")), "{on_all:?}");
+    assert!(site.codes(&site.asked(&file, 0, Some("Homemade 7"))).await.contains(&"mode.doubtful"));
+    assert_eq!(site.codes(&site.asked(&file, 0, Some("Marlin 2.1.2"))).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -126,7 +140,7 @@ async fn who_must_not_wait_hears_of_news_when_a_file_is_read() {
     site.gate.news().await;
     assert_eq!(site.gate.verdict(&fits, &[]), Verdict::Passes);
     let Verdict::Refused(found) = site.gate.verdict(&not, &[]) else { panic!("it passes") };
-    let words = in_words(&found, &[]);
+    let words = in_words(&found, &[], &JobId::from_entropy([0; 16]));
     assert!(words.starts_with("its file does not pass here: line 8: filament goes to Y -8.00 mm"), "{words}");
     assert!(site.gate.known(&not).is_some());
 }
@@ -140,11 +154,11 @@ async fn a_warning_passes_only_for_a_job_of_which_it_is_accepted() {
     let Verdict::Refused(found) = site.gate.verdict(&asked, &["mode.shifted".to_owned()]) else {
         panic!("it passes")
     };
-    assert!(
-        in_words(&found, &[]).contains("--accept heat.not_waited --by NAME"),
-        "{}",
-        in_words(&found, &[])
-    );
+    let job = JobId::from_entropy([0; 16]);
+    let words = in_words(&found, &[], &job);
+    let end = format!("`platen jobs --sign {job} --accept heat.not_waited --by NAME`");
+    assert!(words.ends_with(&end), "{words}");
+    assert_eq!(acceptable(&found, &[]), ["heat.not_waited"]);
     assert_eq!(site.gate.verdict(&asked, &["heat.not_waited".to_owned()]), Verdict::Passes);
 }
 
