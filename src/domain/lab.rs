@@ -1348,6 +1348,7 @@ impl Lab {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::{ChainHash, ChainedRecord};
     use crate::domain::ids::BootId;
     use crate::domain::moment::{Moment, WallTime};
     use proptest::prelude::*;
@@ -1920,6 +1921,63 @@ mod tests {
         }
         let more = lab.judge(&request(FileHash::from_digest([250; 32])));
         assert_eq!(more, Err(Refusal::TooManyResumeFiles(job(0))));
+    }
+
+    fn noted(code: &str, severity: Severity) -> Noted {
+        Noted { code: code.into(), severity, line: Some(9_999_999_999) }
+    }
+
+    #[test]
+    fn as_much_of_what_was_found_is_kept_as_fits_into_one_entry() {
+        let mut lab = lab_with_jobs(0);
+        let codes: Vec<String> = (0..30).map(|n| format!("{n:w>24}")).collect();
+        let long = "\u{1d538}".repeat(40);
+        let gate = Gated {
+            findings: codes.iter().map(|code| noted(code, Severity::Warning)).collect(),
+            more: 0,
+            accepted: codes,
+            by: Some(long.clone()),
+        };
+        let new = NewJob {
+            pinned: Some(printer(&"p".repeat(64))),
+            material: Some(long.clone()),
+            gate: Some(Box::new(gate.clone())),
+            ..queue_file(0, FileHash::from_digest([0; 32]))
+        };
+        let nameless = NewJob { gate: Some(Box::new(Gated { by: None, ..gate })), ..new.clone() };
+        assert_eq!(lab.judge(&Request::QueueJob(Box::new(nameless))), Err(Refusal::Name));
+        let request = Request::QueueJob(Box::new(new));
+        let facts = lab.judge(&request).unwrap();
+        let events = lab.number(&request, facts, &stamp(), &Actor::Person(long));
+        let bytes = ChainedRecord::chain(ChainHash::GENESIS, &events[0]);
+        let bytes = bytes.to_bytes().len();
+        assert!(bytes <= 2_048, "{bytes} bytes");
+        events.iter().for_each(|event| drop(lab.apply(event)));
+        let kept = &lab.gates[&job(0)];
+        assert_eq!((kept.findings.len(), kept.more), (Gated::FINDINGS_MAX, 22));
+        let (key, mut other) = (EntityKey::Gate(job(0)), Lab::default());
+        other.restore(&key.path(), &lab.entity(&key).unwrap()).unwrap();
+        assert_eq!(other.gates, lab.gates);
+    }
+
+    #[test]
+    fn warnings_about_a_waiting_job_are_accepted_once_and_by_name_and_errors_never() {
+        let mut lab = lab_with_jobs(1);
+        let accept = |code: &str, severity, by: &str| Request::AcceptFindings {
+            job: job(0),
+            findings: vec![noted(code, severity)],
+            by: by.into(),
+        };
+        let warning = accept("heat.not_waited", Severity::Warning, "kim");
+        assert_eq!(lab.judge(&accept("heat.not_waited", Severity::Warning, " ")), Err(Refusal::Name));
+        assert_eq!(lab.judge(&accept("heat.none", Severity::Error, "kim")), Ok(Vec::new()));
+        assert_eq!(grant(&mut lab, &warning).unwrap().len(), 1);
+        assert_eq!(lab.accepted(&lab.jobs[&job(0)]), ["heat.not_waited"]);
+        assert_eq!(lab.gates[&job(0)].by.as_deref(), Some("kim"));
+        assert_eq!(lab.judge(&warning), Ok(Vec::new()), "it is accepted already");
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        let late = lab.judge(&accept("mode.shifted", Severity::Warning, "kim"));
+        assert!(matches!(late, Err(Refusal::WrongState { .. })), "{late:?}");
     }
 
     #[test]
