@@ -40,6 +40,7 @@ use crate::protocol::window::Capacity;
 use crate::services::board::Board;
 use crate::services::dispatch::Dispatcher;
 use crate::services::fleet::Fleet;
+use crate::services::gate::Gate;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
 use crate::services::owed::Keeping;
@@ -260,7 +261,9 @@ impl Daemon {
 
         let front = CancellationToken::new();
         let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
+        let gate = Gate::new(Arc::clone(intake.spool()), &config.printers, &config.gate);
         let dispatcher = Dispatcher {
+            gate: gate.clone(),
             recorder: recorder.clone(),
             fleet: fleet.clone(),
             intake: intake.clone(),
@@ -273,6 +276,7 @@ impl Daemon {
             fleet: fleet.clone(),
             intake: intake.clone(),
             previews: Previews::new(Arc::clone(intake.spool())),
+            gate,
             slicing: slicing.clone(),
             steps: steps.clone(),
             config: Arc::new(Config {
@@ -303,6 +307,7 @@ impl Daemon {
                 intake: intake.clone(),
                 slicing,
                 printers: config.printers.clone(),
+                site: config.gate.clone(),
                 steps,
             };
             front_tasks.push(tokio::spawn(jobs.run(front.clone())));

@@ -167,6 +167,13 @@ async fn a_configuration_is_checked_against_this_machine() {
     );
     let (code, said, error) = check(folder.path(), &good).await;
     assert!(code == 0 && said.starts_with("ok: 1 printer in ") && error.is_empty(), "{said} {error}");
+    assert!(said.contains("\nx: the gate is not told build_x, build_y, build_height, nozzle,"), "{said}");
+    let told = format!("{good}build_x = [0, 200]\nallow_findings = [\"heat.none\"]\n");
+    let (code, said, _) = check(folder.path(), &told).await;
+    assert!(code == 0 && said.contains("\nx: the gate is not told build_y, "), "{said}");
+    assert!(said.trim_end().ends_with("; there it minds no heat.none"), "{said}");
+    let (code, _, error) = check(folder.path(), &told.replace("heat.none", "heat.nome")).await;
+    assert!(code == 1 && error.contains("did you mean \"heat.none\"?"), "{error}");
     let unplugged = good.replace("/dev/null", "/dev/serial/by-id/none");
     let (code, _, error) = check(folder.path(), &unplugged).await;
     assert!(code == 0 && error.starts_with("warning: the port of x is not there now"), "{error}");

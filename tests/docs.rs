@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::error::ErrorKind;
 use platen::cli::Cli;
+use platen::domain::finding::{Kind, OF_FILES};
 use platen::domain::printer::LineTrouble;
 use platen::protocol::dialect::{Firmware, Refusal};
 
@@ -346,6 +347,16 @@ fn every_trouble_of_a_line_is_explained() {
     {
         assert!(text.contains(&format!("| `{}` |", trouble.word())), "{trouble:?}");
     }
+}
+
+#[test]
+fn the_gate_s_page_has_every_finding_and_no_other() {
+    let text = read("docs/gate.md");
+    let (_, table) = text.split_once("| code | severity | found when |\n|---|---|---|\n").unwrap();
+    let told: Vec<_> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let row = |kind: &Kind| format!("| `{}` | {} | {} |", kind.code, kind.severity.word(), kind.when);
+    let known: Vec<_> = OF_FILES.iter().map(row).collect();
+    assert_eq!(told, known);
 }
 
 /// Whether that file holds a test of that name.

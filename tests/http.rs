@@ -46,6 +46,57 @@ async fn a_file_a_case_and_a_part_become_a_job() {
 }
 
 #[tokio::test]
+async fn a_file_is_judged_before_it_is_queued_and_a_warning_is_accepted_by_name() {
+    const UNWAITED: &[u8] = b"G21\nG90\nM83\nG28\nM104 S200\nG1 X10 E1 F600\nM104 S0\n";
+    let lab = lab().await;
+    let (case, file) = (lab.case().await, lab.upload(UNWAITED).await.json()["file"].clone());
+    let asked = async |more: serde_json::Value| {
+        let mut new = json!({"file": file, "case": case, "part": 1});
+        new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        lab.post("/v1/jobs", &new).await
+    };
+    let refused = asked(json!({})).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (422, "gate"), "{refused:?}");
+    let told = refused.json();
+    let finding = &told["findings"][0];
+    assert_eq!((&finding["code"], &finding["severity"]), (&json!("heat.not_waited"), &json!("warning")));
+    assert_eq!((&finding["line"], &finding["printers"]), (&json!(6), &json!(["mk3-01", "mk3-02", "away"])));
+    assert!(
+        told["detail"].as_str().unwrap().contains("any of the 3 printers: line 6: filament moves"),
+        "{told}"
+    );
+    assert_eq!(told["findings"].as_array().unwrap().len(), 1, "each once, however many printers: {told}");
+    let nameless = asked(json!({"accept": ["heat.not_waited"]})).await;
+    assert_eq!((nameless.status, nameless.problem().as_str()), (400, "name-needed"));
+    let unknown = asked(json!({"accept": ["heat.unwaited"], "by": "kim"})).await;
+    assert_eq!((unknown.status, unknown.problem().as_str()), (400, "not-a-finding"));
+    let others = asked(json!({"accept": ["mode.shifted"], "by": "kim"})).await;
+    assert_eq!((others.status, others.problem().as_str()), (422, "gate"));
+    let both = json!({"accept": ["mode.shifted", "heat.not_waited"], "by": "kim", "printer": "mk3-02"});
+    let job = asked(both).await;
+    assert_eq!(job.status, 201, "{job:?}");
+    let gate = job.json()["gate"].clone();
+    assert_eq!(
+        (&gate["by"], &gate["accepted"]),
+        (&json!("kim"), &json!(["heat.not_waited"])),
+        "only what was found"
+    );
+
+    let preflight = |hash: &str, more: &str| format!("/v1/files/{hash}/preflight{more}");
+    let hash = file.as_str().unwrap();
+    let told = lab.get(&preflight(hash, "?printer=mk3-01&material=PLA")).await.json();
+    assert_eq!((&told["passes"], &told["layers"]), (&json!(false), &json!(1)), "{told}");
+    assert_eq!(told["hottest_nozzle"], 200.0);
+    for (path, status) in [
+        (preflight(hash, ""), 400),
+        (preflight(hash, "?printer=none"), 404),
+        (preflight(&"0".repeat(64), "?printer=mk3-01"), 404),
+    ] {
+        assert_eq!(lab.get(&path).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_waiting_job_says_for_each_printer_why() {
     let lab = lab().await;
     let case = lab.case().await;

@@ -139,7 +139,15 @@ fn order() -> SliceOrder {
     let expected = Some([Height::from_mm(80.0).unwrap(); 3]);
     let (process, unit) = ("p".repeat(64), Some("inch".to_owned()));
     let accepted = vec!["mesh.open".to_owned()];
-    SliceOrder { process, unit, scale: SliceOrder::WHOLE, mirrored: true, expected, accepted }
+    SliceOrder {
+        process,
+        unit,
+        scale: SliceOrder::WHOLE,
+        mirrored: true,
+        expected,
+        accepted,
+        by: Some("Kim.Secret-1".into()),
+    }
 }
 
 fn chain() -> Chain {
@@ -185,6 +193,7 @@ fn job_facts() -> Vec<Fact> {
             pinned,
             material: Some("PLA for Meier".into()),
             resumes: None,
+            gate: None,
         });
     }
     for exact in [true, false] {
@@ -205,10 +214,12 @@ fn job_facts() -> Vec<Fact> {
         pinned: Some(printer()),
         material: None,
         resumes: Some(resumes()),
+        gate: None,
     });
     facts.extend([
         Fact::JobResumeFile { printer: printer(), file, layer: 4, height: resumes().height, by: by.clone() },
         Fact::JobReleased { printer: printer(), by: by.clone() },
+        Fact::JobAccepted { findings: Vec::new(), by: by.clone() },
         Fact::JobStarted { printer: printer() },
         Fact::JobProgress { printer: printer(), progress: Progress::default() },
         Fact::JobPaused {

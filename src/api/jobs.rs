@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{Changed, NoSuch, Read, Timely, Told};
+use super::gate::{Wanted, acceptance, gated, passes};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
@@ -106,7 +107,7 @@ async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<V
 }
 
 /// Queues a job, from a file or from a model that is sliced first. 201 means that it is in the journal; `waiting`
-/// says why it has not begun.
+/// says why it has not begun. 422 with `findings` where the file does not pass the gate of its printer, or of any.
 #[utoipa::path(post, path = "/v1/jobs", tag = "jobs", operation_id = "queue_job", request_body = NewJob,
     responses((status = 201, description = "The new job", body = JobView), Changed, Read))]
 async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result<Response, Problem> {
@@ -119,13 +120,16 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     if let Some(name) = &pinned {
         known(&app, name)?;
     }
+    let by = acceptance(&new.accept, new.by.as_deref())?;
     // A wrong part is told before a large file is read again.
     app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
     has_room(&app).await?;
     let file: FileHash = match (new.file, new.model) {
         (Some(file), None) => file.parse()?,
-        (None, Some(model)) => {
-            let wish = Sliceable { case, part, pinned, material: new.material };
+        (None, Some(mut model)) => {
+            model.accept.extend(new.accept);
+            acceptance(&model.accept, by.as_deref())?;
+            let wish = Sliceable { case, part, pinned, material: new.material, by };
             return slice(&app, model, wish).await;
         }
         _ => {
@@ -135,6 +139,15 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     };
     let accepted = app.intake.accepted(&file).await?;
     allowed_on(&app, &accepted, pinned.as_ref())?;
+    let material = new.material.map(|material| material.trim().to_owned());
+    let wanted = Wanted {
+        file: &file,
+        pinned: pinned.as_ref(),
+        material: material.as_deref(),
+        accept: &new.accept,
+        by: by.as_deref(),
+    };
+    let gate = gated(&app, &wanted).await?;
     let job = JobId::from_entropy(entropy());
     let request = Request::QueueJob(Box::new(lab::NewJob {
         job: job.clone(),
@@ -144,9 +157,10 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
         commands: accepted.survey.commands,
         digest: accepted.survey.digest,
         pinned,
-        material: new.material.map(|material| material.trim().to_owned()),
+        material,
+        gate,
     }));
-    app.recorder.submit(request, Actor::Platen).await?;
+    app.recorder.submit(request, by.map_or(Actor::Platen, Actor::Person)).await?;
     let view = seen(&app, &job)?;
     let place = format!("/v1/jobs/{job}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
@@ -157,6 +171,7 @@ struct Sliceable {
     part: PartRef,
     pinned: Option<PrinterName>,
     material: Option<String>,
+    by: Option<String>,
 }
 
 /// A job whose file is still to be made. What can be said without slicing is said before it is taken in.
@@ -171,7 +186,7 @@ async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Res
     };
     let hash: FileHash = model.hash.parse()?;
     app.intake.spool().verify(&hash).await?;
-    let order = order_of(&model)?;
+    let order = order_of(&model, wish.by)?;
     let of = app.recorder.read(|lab| lab.case(&wish.case).map(|case| case.intended_use))?;
     let path = app.intake.spool().path(&hash);
     let printers = app.config.printers.clone();
@@ -212,7 +227,7 @@ async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Res
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
 }
 
-fn order_of(model: &ModelGiven) -> Result<SliceOrder, Problem> {
+fn order_of(model: &ModelGiven, by: Option<String>) -> Result<SliceOrder, Problem> {
     const HELP: &str = "say it as `platen slice --help` does";
     let odd = |what: &str| Problem::unreadable(what, HELP);
     if let Some(units) = &model.units {
@@ -240,6 +255,7 @@ fn order_of(model: &ModelGiven) -> Result<SliceOrder, Problem> {
         mirrored: model.mirrored,
         expected,
         accepted: model.accept.clone(),
+        by: by.filter(|_| !model.accept.is_empty()),
     };
     if order.is_plain() { Ok(order) } else { Err(Refusal::SliceOrder.into()) }
 }
@@ -376,10 +392,11 @@ pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Res
 
 /// A person at the printer lets a waiting job begin there now, before others in the queue.
 ///
-/// Needed where the printer, what the case is for, or the firmware demands that a person is there.
+/// Needed where the printer, what the case is for, or the firmware demands that a person is there. Refused where the
+/// job's file does not pass the gate of that printer.
 #[utoipa::path(post, path = "/v1/jobs/{id}/start", tag = "jobs", operation_id = "start_job", request_body = StartOrder,
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
+    responses((status = 200, description = "The job as it is now", body = JobView), Changed, Read, Timely))]
 async fn start(
     State(app): State<AppState>,
     Named(job): Named<JobId>,
@@ -413,6 +430,7 @@ pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) 
     if let Some(state) = live.filter(|live| *live != Activity::Ready).map(|live| live.word()) {
         return Err(NotDone::WrongState { printer, state, wanted: "begin a job now" }.into());
     }
+    passes(app, &job, &printer).await?;
     let request = Request::ReleaseJob { job: job.clone(), printer, by: by.clone() };
     app.recorder.submit(request, Actor::Person(by)).await?;
     seen(app, &job)
@@ -438,7 +456,8 @@ async fn make_resume_file(
     let wish = Wish { job: job.clone(), layer: order.layer, height: height.transpose()?, by };
     let printer = |name: &PrinterName| app.config.printer(name).cloned();
     let firmware = |name: &PrinterName| app.fleet.board().get(name)?.borrow().firmware.clone();
-    let made = resume::make(&app.recorder, &app.intake, printer, firmware, wish).await?;
+    let site = &app.config.gate;
+    let made = resume::make(&app.recorder, &app.intake, printer, site, firmware, wish).await?;
     let view = views::resume_file(&job, order.layer, made);
     let place = format!("/v1/files/{}", view.file.file);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())

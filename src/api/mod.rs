@@ -12,6 +12,8 @@ mod cases;
 mod events;
 #[allow(unused_qualifications)]
 mod files;
+#[allow(unused_qualifications)]
+mod gate;
 mod given;
 mod guard;
 #[allow(unused_qualifications)]
@@ -44,6 +46,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::services::fleet::Fleet;
+use crate::services::gate::Gate;
 use crate::services::intake::Intake;
 use crate::services::preview::Previews;
 use crate::services::recorder::Recorder;
@@ -60,6 +63,7 @@ pub struct AppState {
     pub fleet: Fleet,
     pub intake: Intake,
     pub previews: Previews,
+    pub gate: Gate,
     /// Absent where models are not taken.
     pub slicing: Option<Arc<Slicing>>,
     /// How far each slicing is.
@@ -88,6 +92,7 @@ struct Description;
 fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(files::routes())
+        .merge(gate::routes())
         .merge(pictures::routes())
         .merge(backup::routes())
         .merge(cases::routes())

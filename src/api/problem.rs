@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::shapes::FindingView;
 use crate::domain::ids::IdError;
 use crate::domain::lab::Refusal;
 use crate::gcode::commands::NotSent;
@@ -34,6 +35,10 @@ pub struct Problem {
     pub detail: String,
     /// What to do about it.
     pub help: String,
+    /// What speaks against a file, each finding with what to do; the worst first, 24 at most.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<FindingView>)]
+    pub findings: Box<[FindingView]>,
 }
 
 impl Problem {
@@ -49,6 +54,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             help: help.into(),
+            findings: Box::default(),
         }
     }
 

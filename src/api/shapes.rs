@@ -57,6 +57,13 @@ pub struct NewJob {
     /// Plain words: "PLA".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub material: Option<String>,
+    /// Warnings about the file that are accepted, by their codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<String>,
+    /// Who accepts them: 1 to 40 letters, digits, spaces and . - _ @
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "kim")]
+    pub by: Option<String>,
 }
 
 impl Example for NewJob {
@@ -85,7 +92,7 @@ pub struct ModelGiven {
     /// How large the anatomy is, in mm and in any order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Vec<f64>>,
-    /// Warnings that are accepted, by their codes.
+    /// Warnings that are accepted, by their codes; the job's `by` says who accepts them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
 }
@@ -156,6 +163,21 @@ pub struct StartOrder {
 
 impl Example for StartOrder {
     const EXAMPLE: &'static str = r#"{"by": "kim", "printer": "mk3-07"}"#;
+}
+
+/// Who accepts which warnings about a waiting job's file.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptOrder {
+    /// By their codes.
+    pub accept: Vec<String>,
+    /// 1 to 40 letters, digits, spaces and . - _ @
+    #[schema(example = "kim")]
+    pub by: String,
+}
+
+impl Example for AcceptOrder {
+    const EXAMPLE: &'static str = r#"{"accept": ["heat.not_waited"], "by": "kim"}"#;
 }
 
 /// Who says so.
@@ -299,6 +321,9 @@ pub struct JobView {
     /// Where its file comes from, if it was sliced here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<ChainView>,
+    /// What was found in its file when it was taken in, and accepted by whom; absent where that was nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateView>,
     /// Why it is paused, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
@@ -409,15 +434,78 @@ pub struct ResumeFileView {
     pub findings: Vec<FindingView>,
 }
 
-/// Something that speaks against a file.
+/// What was found in a job's file, and the model that it was sliced from, when it was taken in.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct FindingView {
-    /// Stays the same over versions: `volume.extrusion`.
+pub struct GateView {
+    pub findings: Vec<NotedView>,
+    /// So many more than are listed.
+    pub more: u64,
+    /// Codes of warnings that somebody has accepted.
+    pub accepted: Vec<String>,
+    /// Who.
+    pub by: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NotedView {
+    /// docs/gate.md says what each means.
     pub code: String,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// Where it shows first.
+    pub line: Option<u64>,
+}
+
+/// What a file would do on a printer, and what speaks against it there.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PreflightView {
+    pub file: String,
+    pub printer: String,
+    /// Nothing speaks against it that would have to be mended or accepted.
+    pub passes: bool,
+    /// The worst first.
+    pub findings: Vec<FindingView>,
+    /// Without heating.
+    pub seconds: f64,
+    /// What its slicer says.
+    pub claimed_seconds: Option<f64>,
+    pub layers: usize,
+    /// By tool.
+    pub filament_mm: Vec<f64>,
+    /// By tool, where its slicer tells a density.
+    pub filament_g: Vec<Option<f64>>,
+    /// Degrees Celsius.
+    pub hottest_nozzle: Option<f64>,
+    pub hottest_bed: Option<f64>,
+    /// Where the head goes.
+    pub moves: ExtentsView,
+    /// Where filament is laid.
+    pub extrusion: ExtentsView,
+    pub slicer: Option<String>,
+}
+
+/// Along X, Y and Z, in mm; absent where nothing is known to go.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ExtentsView {
+    pub low: Vec<Option<f64>>,
+    pub high: Vec<Option<f64>>,
+}
+
+/// Something that speaks against a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FindingView {
+    /// Stays the same over versions: `volume.extrusion`. docs/gate.md lists them.
+    pub code: String,
+    /// `error`, or `warning`, which can be accepted.
+    #[serde(default)]
+    pub severity: String,
     /// Where it shows first.
     pub line: Option<u64>,
     pub what: String,
     pub help: String,
+    /// Where a file was judged for several printers: those where this was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub printers: Vec<String>,
 }
 
 /// Why a job does not start at once.
@@ -435,6 +523,9 @@ pub struct WaitingOn {
     /// It waits for nothing but a person at this printer, who lets it begin.
     #[serde(default)]
     pub person: bool,
+    /// Warnings about its file that would have to be accepted, by their codes, where nothing worse speaks against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acceptable: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]

@@ -13,15 +13,17 @@ use crate::domain::printer::{
 };
 
 use super::AppState;
+use super::gate::told;
 use super::shapes::{
-    CaseBrief, CaseView, ChainView, ContinuedView, FindingView, HoldView, IdentityView, JobView, LatchView,
-    LineView, PartView, PrinterView, ProgressView, PromptView, QuarantineView, ReadingView, ResumeFileBrief,
-    ResumeFileView, ResumesView, SlicingView, TemperaturesView, Waiting, WaitingOn,
+    CaseBrief, CaseView, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
+    LineView, NotedView, PartView, PrinterView, ProgressView, PromptView, QuarantineView, ReadingView,
+    ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::domain::chain::Chain;
+use crate::domain::finding::{Gated, Noted, refused};
 use crate::domain::units::Height;
-use crate::gcode::preflight::Finding;
+use crate::services::gate;
 use crate::services::intake::Accepted;
 use crate::services::resume::Made;
 
@@ -168,6 +170,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         state: job.state.word().into(),
         slicing: slicing(app, job),
         chain: lab.chains.get(&job.id).map(Into::into),
+        gate: lab.gates.get(&job.id).map(Into::into),
         paused: match &job.state {
             JobState::Paused { reason, .. } => Some(reason.in_words()),
             _ => None,
@@ -270,10 +273,19 @@ impl From<&Resumes> for ResumesView {
     }
 }
 
-impl From<Finding> for FindingView {
-    fn from(finding: Finding) -> Self {
-        let Finding { code, line, what, help, severity: _ } = finding;
-        Self { code: code.into(), line, what, help: help.into() }
+impl From<&Gated> for GateView {
+    fn from(gated: &Gated) -> Self {
+        let noted = |noted: &Noted| NotedView {
+            code: noted.code.clone(),
+            severity: noted.severity.word().into(),
+            line: noted.line,
+        };
+        Self {
+            findings: gated.findings.iter().map(noted).collect(),
+            more: gated.more,
+            accepted: gated.accepted.clone(),
+            by: gated.by.clone(),
+        }
     }
 }
 
@@ -285,7 +297,7 @@ pub fn resume_file(job: &JobId, layer: u32, made: Made) -> ResumeFileView {
         layer,
         height_mm: made.height.mm(),
         layer_z_mm: made.z,
-        findings: made.findings.into_iter().map(Into::into).collect(),
+        findings: made.findings.iter().map(Into::into).collect(),
     }
 }
 
@@ -351,7 +363,7 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
         (Some(theirs), Some(ours)) => theirs == ours,
         _ => true,
     };
-    let now = app.clock.stamp();
+    let (now, accepted) = (app.clock.stamp(), lab.accepted(job));
     let mut printers = Vec::new();
     for (name, live) in app.fleet.board().printers() {
         if job.pinned.as_ref().is_some_and(|pinned| pinned != name) {
@@ -365,7 +377,13 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
             .printer(name)
             .and_then(|printer| printer.attended(&app.config.attended_uses, of, live.borrow().unprotected));
         let mut person = false;
+        let told = told(app, lab, name);
+        let found = app.gate.known(&app.gate.asked_of(job, name, told.as_deref()));
         let why = match lab.may_begin(job, name, needs, &now) {
+            // That does not go away by waiting.
+            _ if found.as_ref().is_some_and(|found| !refused(found, &accepted).is_empty()) => {
+                gate::in_words(found.as_deref().unwrap_or_default(), &accepted, &job.id)
+            }
             Err(Refusal::BedOccupied { job, .. }) => format!("the part of job {job} is still on its bed"),
             Err(Refusal::PrinterBusy { job, .. }) => format!("it works on job {job}"),
             Err(Refusal::Latched { why, .. }) => {
@@ -381,12 +399,15 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
             }
             Err(refusal) => refusal.to_string(),
             Ok(()) => match (&live.borrow().activity, first) {
+                (Activity::Ready, _) if found.is_none() => "its file is being read for this printer".into(),
                 (Activity::Ready, 0) => "it is free: the job starts in a moment".into(),
                 (Activity::Ready, first) => format!("it is free, with {first} before this job in the queue"),
                 (activity, _) => words(activity),
             },
         };
-        printers.push(WaitingOn { printer: name.to_string(), why, person });
+        let acceptable = gate::acceptable(found.as_deref().unwrap_or_default(), &accepted);
+        let acceptable = acceptable.into_iter().map(str::to_owned).collect();
+        printers.push(WaitingOn { printer: name.to_string(), why, person, acceptable });
     }
     Waiting { ahead: before.iter().filter(shares).count(), printers }
 }

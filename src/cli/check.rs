@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 use super::{Failed, Global, show};
-use crate::config::Config;
+use crate::config::{Config, Printer};
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -20,15 +20,60 @@ struct Found {
     printers: usize,
     mistakes: Vec<String>,
     warnings: Vec<String>,
+    /// What the gate knows of each printer.
+    gate: Vec<Judged>,
+}
+
+#[derive(Debug, Serialize)]
+struct Judged {
+    printer: String,
+    /// Keys that say nothing, so that nothing of theirs speaks against a file.
+    unknown: Vec<&'static str>,
+    allowed: Vec<&'static str>,
+}
+
+impl Judged {
+    fn of(printer: &Printer) -> Self {
+        let build = &printer.build;
+        let known = [
+            ("build_x", build.x.is_some()),
+            ("build_y", build.y.is_some()),
+            ("build_height", build.height.is_some()),
+            ("nozzle", build.nozzle.is_some()),
+            ("filament", build.filament.is_some()),
+            ("model", printer.model.is_some()),
+            ("arcs", build.arcs.is_some()),
+            ("longest_job_h", build.longest.is_some()),
+        ];
+        Self {
+            printer: printer.name.to_string(),
+            unknown: known.into_iter().filter(|(_, known)| !known).map(|(key, _)| key).collect(),
+            allowed: printer.allow_findings.clone(),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let unknown = match self.unknown.as_slice() {
+            [] => "knows all of it".to_owned(),
+            keys => format!("is not told {}", keys.join(", ")),
+        };
+        let allowed = match self.allowed.as_slice() {
+            [] => String::new(),
+            codes => format!("; there it minds no {}", codes.join(", ")),
+        };
+        format!("{}: the gate {unknown}{allowed}", self.printer)
+    }
 }
 
 impl Check {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
-        let mut found = Found { ok: true, printers: 0, mistakes: Vec::new(), warnings: Vec::new() };
+        let mut found =
+            Found { ok: true, printers: 0, mistakes: Vec::new(), warnings: Vec::new(), gate: Vec::new() };
         match Config::load(&self.config) {
             Err(errors) => found.mistakes = errors.mistakes.iter().map(ToString::to_string).collect(),
             Ok(config) => {
                 found.printers = config.printers.len();
+                found.gate = config.printers.iter().map(Judged::of).collect();
                 look_around(&config, &mut found);
             }
         }
@@ -45,6 +90,7 @@ impl Check {
             if found.ok {
                 let noun = if found.printers == 1 { "printer" } else { "printers" };
                 show::line(&format!("ok: {} {noun} in {}", found.printers, self.config.display()));
+                found.gate.iter().for_each(|judged| show::line(&judged.in_words()));
             }
         }
         if found.ok {

@@ -9,6 +9,7 @@ use ureq::{Agent, Body, SendBody};
 
 use super::Global;
 use crate::api::Problem;
+use crate::api::shapes::FindingView;
 
 /// Reading a large file again takes the daemon seconds; an answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -27,7 +28,7 @@ pub enum Failed {
         "the connection to {url} failed: {error}; try again, and look at the daemon's log if it stays so"
     )]
     Connection { url: String, error: Box<ureq::Error> },
-    #[error("{}; {}", .0.detail, .0.help)]
+    #[error("{}; {}{}", .0.detail, .0.help, listed(.0))]
     Problem(Box<Problem>),
     #[error("{url} answered {status}, but not as platen does; look whether --url is right")]
     NotPlaten { url: String, status: u16 },
@@ -39,6 +40,21 @@ pub enum Failed {
     /// The command makes no sense as it was given.
     #[error("{0}")]
     Usage(String),
+}
+
+/// What speaks against a file, a line each.
+fn listed(problem: &Problem) -> String {
+    let one = |finding: &FindingView| {
+        let line = finding.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        let on = match finding.printers.len() {
+            0 | 1 => String::new(),
+            _ => format!(" (on {})", finding.printers.join(", ")),
+        };
+        let said =
+            format!("{} {}{on}: {line}{}; {}", finding.severity, finding.code, finding.what, finding.help);
+        format!("\n  {}", super::show::plain(&said))
+    };
+    problem.findings.iter().map(one).collect()
 }
 
 impl Failed {

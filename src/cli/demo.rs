@@ -13,7 +13,7 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::{RigConfig, Statistics};
 
 use super::{Failed, runtime};
-use crate::config::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, Restart};
+use crate::config::{BedClearing, Build, Config, Gate, Http, Mqtt, MqttVersion, Printer, Restart};
 use crate::daemon::Daemon;
 use crate::domain::case::IntendedUse;
 use crate::domain::command::Level;
@@ -25,7 +25,7 @@ use crate::domain::lab::{NewJob, Request};
 use crate::domain::part::{PartName, PartRef};
 use crate::domain::printer::INACTIVITY_KILL;
 use crate::domain::printer::Park;
-use crate::domain::units::Baud;
+use crate::domain::units::{Baud, Height};
 use crate::io::broker::Broker;
 use crate::io::clock::entropy;
 use crate::io::spool::FREE_FLOOR;
@@ -85,6 +85,20 @@ const SAMPLES: [Sample; 3] = [
 /// Firmware faces of the demo's printers: what they speak differs, what they print does not.
 const FACES: [(Face, u32, bool); 3] =
     [(Face::Marlin21, 115_200, false), (Face::Marlin20, 250_000, false), (Face::Marlin11, 115_200, true)];
+
+/// What the samples were sliced for.
+fn build() -> Build {
+    Build {
+        x: Some((0, 220)),
+        y: Some((0, 210)),
+        height: Some(200),
+        beside: 0,
+        nozzle: Height::from_mm(0.4),
+        filament: Height::from_mm(1.75),
+        arcs: None,
+        longest: Some(Duration::from_secs(24 * 3_600)),
+    }
+}
 
 fn unpack(sample: &Sample) -> Result<Vec<u8>, Failed> {
     let mut gcode = Vec::new();
@@ -185,10 +199,13 @@ impl Demo {
                 inactivity_kill: Some(INACTIVITY_KILL),
                 console: Level::Read,
                 allow_commands: Vec::new(),
+                build: build(),
+                allow_findings: Vec::new(),
             });
         }
         Ok(Config {
             slicing: None,
+            gate: Gate::default(),
             site: "demo".parse().map_err(wrong)?,
             node: "local".parse().map_err(wrong)?,
             state_dir: scratch.0.join("state"),
@@ -320,6 +337,7 @@ async fn queue(daemon: &Daemon, sample: &Sample) -> Result<Queued, Failed> {
             digest: accepted.survey.digest,
             pinned: None,
             material: Some("PLA".into()),
+            gate: None,
         })),
     ];
     for request in requests {

@@ -4,7 +4,9 @@ use clap::Args;
 
 use super::client::segment;
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{By, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder};
+use crate::api::shapes::{
+    AcceptOrder, By, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder,
+};
 
 #[derive(Debug, Args)]
 pub struct Jobs {
@@ -43,6 +45,18 @@ pub struct Jobs {
     /// Queue a job from that file, too; it begins when somebody at the printer says so.
     #[arg(long, requires = "resume_file")]
     pub queue: bool,
+    /// Accept warnings about the file of this waiting job, by their codes.
+    #[arg(
+        long,
+        value_name = "ID",
+        group = "change",
+        requires_all = ["by", "accept"],
+        conflicts_with = "id"
+    )]
+    pub sign: Option<String>,
+    /// A warning that is accepted, by its code; may be given again.
+    #[arg(long, value_name = "CODE", requires = "by")]
+    pub accept: Vec<String>,
     /// Who says so.
     #[arg(long, value_name = "NAME", requires = "change")]
     pub by: Option<String>,
@@ -58,6 +72,11 @@ impl Jobs {
         let change = changes.into_iter().find_map(|(what, id)| id.map(|id| (what, id)));
         let cancelled = matches!(change, Some(("cancel", _)));
         let job: JobView = match (change, self.id) {
+            _ if self.sign.is_some() => {
+                let id = self.sign.unwrap_or_default();
+                let order = AcceptOrder { accept: self.accept, by: self.by.unwrap_or_default() };
+                client.post(&format!("/v1/jobs/{}/accept", segment(&id)), &order)?
+            }
             _ if self.start.is_some() => {
                 let id = self.start.unwrap_or_default();
                 let order = StartOrder { by: self.by.unwrap_or_default(), printer: self.printer };
@@ -110,6 +129,8 @@ impl Jobs {
             part: PartGiven::Text(origin.part.id),
             printer: Some(made.printer.clone()),
             material: origin.material,
+            accept: self.accept.clone(),
+            by: self.by.clone(),
         };
         let job: JobView = client.post("/v1/jobs", &new)?;
         if global.json {

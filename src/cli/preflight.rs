@@ -7,11 +7,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use super::{Failed, Global, show};
-use crate::config::Config;
+use crate::config::{Config, Printer};
 use crate::gcode::analysis::{Analyser, Analysis};
 use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge, refused};
 use crate::gcode::survey::{SurveyError, Surveyor};
-use crate::services::resume::limits_of;
+use crate::services::gate::{limits_of, speaks};
 
 /// As much as is read at a time.
 const BLOCK: usize = 256 << 10;
@@ -43,7 +43,8 @@ struct Told<'a> {
 
 impl Preflight {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
-        let printer = self.limits()?;
+        let (own, printer) = self.limits()?.unzip();
+        let printer = printer.unwrap_or_default();
         let failed = |error| Failed::File { path: self.file.display().to_string(), error };
         let mut file = File::open(&self.file).map_err(failed)?;
         let not_printable =
@@ -67,6 +68,10 @@ impl Preflight {
         let question =
             Question { printer, material: self.material.as_deref(), model: None, whole, resumes: false };
         let findings = judge(&analysis, &question);
+        let findings = match &own {
+            Some(own) => speaks(findings, own),
+            None => findings,
+        };
         let open = refused(&findings, &self.accept).len();
         if global.json {
             show::json(&Told { ok: open == 0, findings: &findings, analysis: &analysis })?;
@@ -80,9 +85,9 @@ impl Preflight {
         }
     }
 
-    fn limits(&self) -> Result<PrinterLimits, Failed> {
+    fn limits(&self) -> Result<Option<(Printer, PrinterLimits)>, Failed> {
         let (Some(path), Some(name)) = (&self.config, &self.printer) else {
-            return Ok(PrinterLimits::default());
+            return Ok(None);
         };
         let config = Config::load(path).map_err(|_| {
             Failed::Finding(format!(
@@ -91,7 +96,7 @@ impl Preflight {
             ))
         })?;
         let known = config.printers.iter().find(|printer| printer.name.as_str() == name);
-        known.map(limits_of).ok_or_else(|| {
+        known.map(|printer| Some((printer.clone(), limits_of(printer, &config.gate)))).ok_or_else(|| {
             Failed::Usage(format!(
                 "{} has no printer {name}; look at its [[printer]] sections",
                 path.display()

@@ -35,9 +35,12 @@ pub struct Print {
     pub process: Option<String>,
     #[command(flatten)]
     pub given: Given,
-    /// For a model, a warning that is accepted, by its code; may be given again.
-    #[arg(long, value_name = "CODE")]
+    /// A warning about the file or the model that is accepted, by its code; may be given again.
+    #[arg(long, value_name = "CODE", requires = "by")]
     pub accept: Vec<String>,
+    /// Who accepts.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
     /// Wait for the job's end; exit 0 only if it was printed exactly.
     #[arg(long)]
     pub wait: bool,
@@ -88,15 +91,23 @@ impl Print {
                     scale: Some(declared.scale),
                     mirrored: declared.mirrored,
                     expected: declared.expected.map(|size| size.to_vec()),
-                    accept: self.accept,
+                    accept: Vec::new(),
                 };
                 (None, Some(model))
             }
         };
         source.clear();
         let part = self.part.parse().map_or(PartGiven::Text(self.part), PartGiven::Number);
-        let new =
-            NewJob { file, model, case: self.case, part, printer: self.printer, material: self.material };
+        let new = NewJob {
+            file,
+            model,
+            case: self.case,
+            part,
+            printer: self.printer,
+            material: self.material,
+            accept: self.accept,
+            by: self.by,
+        };
         let mut job: JobView = client.post("/v1/jobs", &new)?;
         if self.wait {
             if !global.json {

@@ -106,6 +106,20 @@ pub fn job(job: &JobView) {
             line(&format!("  accepted {}", plain(&chain.accepted.join(", "))));
         }
     }
+    if let Some(gate) = &job.gate {
+        for noted in &gate.findings {
+            let at = noted.line.map(|line| format!(" in line {line}")).unwrap_or_default();
+            let by = gate.by.as_deref().unwrap_or("nobody");
+            let accepted = match gate.accepted.contains(&noted.code) {
+                true => format!(", accepted by {}", plain(by)),
+                false => String::new(),
+            };
+            line(&format!("  found    {} {}{at}{accepted}", noted.severity, plain(&noted.code)));
+        }
+        if gate.more > 0 {
+            line(&format!("  found    {} more", gate.more));
+        }
+    }
     if let Some(material) = &job.material {
         line(&format!("  material {}", plain(material)));
     }

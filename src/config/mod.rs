@@ -18,7 +18,7 @@ use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
 use crate::domain::job::Attended;
 use crate::domain::printer::{Firmware, Park};
-use crate::domain::units::Baud;
+use crate::domain::units::{Baud, Height};
 
 pub use edit::{Buffers, EditError, with_buffers};
 pub use mistake::{ConfigErrors, Mistake};
@@ -41,6 +41,7 @@ pub struct Config {
     pub printers: Vec<Printer>,
     /// Absent: models are not taken, G-code is.
     pub slicing: Option<Slicing>,
+    pub gate: Gate,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
@@ -64,6 +65,31 @@ impl Default for Restart {
             ask_uses: vec![IntendedUse::Guide, IntendedUse::Diagnostic],
         }
     }
+}
+
+/// What speaks against a file on every printer of the site.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// A file with one of these is printed nowhere.
+    pub forbidden_commands: Vec<Code>,
+}
+
+/// What a printer can build. What is absent is not known, and refuses no file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Build {
+    /// Lowest and highest place over the plate, mm.
+    pub x: Option<(i16, i16)>,
+    pub y: Option<(i16, i16)>,
+    /// The highest Z, mm.
+    pub height: Option<u16>,
+    /// How far beside the plate the head may go, mm.
+    pub beside: u16,
+    pub nozzle: Option<Height>,
+    pub filament: Option<Height>,
+    /// Whether its firmware knows arcs.
+    pub arcs: Option<bool>,
+    /// How long a job may take.
+    pub longest: Option<Duration>,
 }
 
 /// How models become files.
@@ -230,6 +256,9 @@ pub struct Printer {
     pub console: Level,
     /// Commands that only this printer's jobs and console may hold.
     pub allow_commands: Vec<Code>,
+    pub build: Build,
+    /// Findings of the gate that speak against no file here, by their codes.
+    pub allow_findings: Vec<&'static str>,
 }
 
 impl Printer {

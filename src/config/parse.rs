@@ -9,14 +9,17 @@ use toml::de::DeTable;
 
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
-use super::{BedClearing, Config, Http, Mqtt, MqttVersion, Printer, Restart, Slicing, StopInput, relay};
+use super::{
+    BedClearing, Build, Config, Gate, Http, Mqtt, MqttVersion, Printer, Restart, Slicing, StopInput, relay,
+};
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
+use crate::domain::finding::{OF_FILES, code_of_files};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
 use crate::domain::printer::INACTIVITY_KILL;
 use crate::domain::printer::{Firmware, Park};
-use crate::domain::units::Baud;
+use crate::domain::units::{Baud, Height};
 
 /// Every key that is read, by section; `config/platen.toml` explains each, and a test compares.
 pub const KEYS: &[(&str, &[&str])] = &[
@@ -37,6 +40,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("restart", &["continue", "ask"]),
     ("slicing", &["profiles", "program", "parallel", "memory_mb", "minutes"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max"]),
+    ("gate", &["forbidden_commands"]),
     (
         "printer",
         &[
@@ -66,7 +70,15 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "park_y",
             "park_lift",
             "park_retract",
+            "build_x",
+            "build_y",
             "build_height",
+            "beside_plate",
+            "nozzle",
+            "filament",
+            "arcs",
+            "longest_job_h",
+            "allow_findings",
             "paused_hot_max",
             "paused_bed_max",
             "hold_temperature",
@@ -89,6 +101,7 @@ const TOP: &[&str] = &[
     "http",
     "restart",
     "slicing",
+    "gate",
     "mqtt",
     "printer",
 ];
@@ -116,6 +129,8 @@ const PAUSED_HOT_MAX: u64 = 10;
 const PAUSED_BED_MAX: u64 = 120;
 /// More exceptions than this are no exceptions; a session holds as many.
 const ALLOW_COMMANDS_MAX: usize = 16;
+/// A site that forbids more has another list to write: of what it allows.
+const FORBIDDEN_MAX: usize = 64;
 /// The speeds that firmware for printers is built with.
 const BAUDS: &[u64] = &[
     9_600, 19_200, 38_400, 57_600, 76_800, 115_200, 230_400, 250_000, 460_800, 500_000, 921_600, 1_000_000,
@@ -150,6 +165,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let http = http(&mut reader, &top);
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
     let slicing = reader.section(&top, "slicing").map(|section| slicing(&mut reader, &section));
+    let gate = gate(&mut reader, &top);
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
@@ -164,6 +180,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             restart,
             printers,
             slicing,
+            gate,
             stop_file,
             stop_input,
         }),
@@ -377,7 +394,9 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
         let relay = relay::relay(reader, section, has_broker);
         let unattended = reader.flag(section, "unattended").is_none_or(|found| found.value);
         let fixed_plug = reader.flag(section, "fixed_plug").is_some_and(|found| found.value);
-        let park = park(reader, section);
+        let build = build(reader, section);
+        let park = park(reader, section, build.height);
+        let allow_findings = allow_findings(reader, section);
         let minutes = |reader: &mut Reader<'_>, key: &str, default: u64| {
             let found = reader.number(section, key, "minutes", 1..=1_440);
             Duration::from_secs(found.map_or(default, |found| found.value) * 60)
@@ -415,6 +434,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
                 inactivity_kill,
                 console,
                 allow_commands,
+                build,
+                allow_findings,
             });
         }
     }
@@ -559,14 +580,13 @@ fn uses(reader: &mut Reader<'_>, top: &Section<'_>, key: &str) -> Vec<IntendedUs
 }
 
 /// Where the head waits in a pause; nothing moves where nothing is said.
-fn park(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Park> {
+fn park(reader: &mut Reader<'_>, section: &Section<'_>, build_height: Option<u16>) -> Option<Park> {
     let mut length = |key: &str, range: std::ops::RangeInclusive<u64>| {
         // The ranges fit.
         reader.number(section, key, "mm", range).and_then(|found| u16::try_from(found.value).ok())
     };
     let (x, y) = (length("park_x", 0..=2_000), length("park_y", 0..=2_000));
     let (lift, retract) = (length("park_lift", 0..=200), length("park_retract", 0..=20));
-    let build_height = length("build_height", 1..=5_000);
     let name = |key: &str| format!("{} {key}", section.name);
     if x.is_some() != y.is_some() {
         reader.overall(name("park_x"), "park_x and park_y are one place", "write both, or neither");
@@ -613,15 +633,68 @@ fn console(reader: &mut Reader<'_>, section: &Section<'_>) -> Level {
     Level::default()
 }
 
-fn allow_commands(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<Code> {
+/// What the printer can build, as far as it is told; what is not said refuses no file.
+fn build(reader: &mut Reader<'_>, section: &Section<'_>) -> Build {
+    let mut short = |key: &str, unit: &str, range: std::ops::RangeInclusive<u64>| {
+        // The ranges fit.
+        reader.number(section, key, unit, range).and_then(|found| u16::try_from(found.value).ok())
+    };
+    let height = short("build_height", "mm", 1..=5_000);
+    let beside = short("beside_plate", "mm", 0..=200).unwrap_or(0);
+    let longest =
+        short("longest_job_h", "hours", 1..=1_000).map(|hours| Duration::from_secs(3_600 * u64::from(hours)));
+    let mut axis = |key: &str| {
+        let (low, high) = reader.span(section, key, "mm", -2_000..=5_000)?.value;
+        Some((i16::try_from(low).ok()?, i16::try_from(high).ok()?))
+    };
+    let (x, y) = (axis("build_x"), axis("build_y"));
+    let mut diameter = |key: &str, range: std::ops::RangeInclusive<f64>| {
+        reader.decimal(section, key, "mm", range).and_then(|found| Height::from_mm(found.value))
+    };
+    let nozzle = diameter("nozzle", 0.1..=5.0);
+    let filament = diameter("filament", 1.0..=4.0);
+    let arcs = reader.flag(section, "arcs").map(|found| found.value);
+    Build { x, y, height, beside, nozzle, filament, arcs, longest }
+}
+
+/// Findings that say nothing against a file on this printer.
+fn allow_findings(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<&'static str> {
     let mut codes = Vec::new();
-    for found in reader.texts(section, "allow_commands") {
-        match Code::named(&found.value) {
-            Some(code) if codes.len() < ALLOW_COMMANDS_MAX => codes.push(code),
-            Some(_) => {
-                let reason = format!("more than {ALLOW_COMMANDS_MAX} exceptions are no exceptions");
-                reader.wrong(&found.at, reason, "leave this one out");
+    for found in reader.texts(section, "allow_findings") {
+        match code_of_files(&found.value) {
+            Some(code) => codes.push(code),
+            None => {
+                let known: Vec<_> = OF_FILES.iter().map(|kind| kind.code).collect();
+                let instead = match nearest(&found.value, &known) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => "write one of the codes in docs/gate.md, such as \"heat.none\"".into(),
+                };
+                reader.wrong(&found.at, "nothing is found under this code", instead);
             }
+        }
+    }
+    codes
+}
+
+/// What no file may hold here.
+fn gate(reader: &mut Reader<'_>, top: &Section<'_>) -> Gate {
+    let Some(section) = reader.section(top, "gate") else { return Gate::default() };
+    reader.unknown_keys(&section, keys("gate"));
+    let forbidden_commands =
+        codes(reader, &section, "forbidden_commands", FORBIDDEN_MAX, "commands are too many to look through");
+    Gate { forbidden_commands }
+}
+
+fn allow_commands(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<Code> {
+    codes(reader, section, "allow_commands", ALLOW_COMMANDS_MAX, "exceptions are no exceptions")
+}
+
+fn codes(reader: &mut Reader<'_>, section: &Section<'_>, key: &str, max: usize, why: &str) -> Vec<Code> {
+    let mut codes = Vec::new();
+    for found in reader.texts(section, key) {
+        match Code::named(&found.value) {
+            Some(code) if codes.len() < max => codes.push(code),
+            Some(_) => reader.wrong(&found.at, format!("more than {max} {why}"), "leave this one out"),
             None => {
                 let instead = "write its letter and number alone, as in \"M500\" (docs/commands.md)";
                 reader.wrong(&found.at, "this is no code of a command", instead);

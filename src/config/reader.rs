@@ -225,6 +225,72 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// A number with or without a point within `range`, in `unit`.
+    pub(super) fn decimal(
+        &mut self,
+        section: &Section<'_>,
+        key: &str,
+        unit: &str,
+        range: std::ops::RangeInclusive<f64>,
+    ) -> Option<Found<f64>> {
+        let (value, at) = self.find(section, key)?;
+        let instead = format!("write a number of {unit} from {} to {}", range.start(), range.end());
+        let read = match value {
+            DeValue::Float(digits) => digits.as_str().parse().ok(),
+            DeValue::Integer(digits) => digits.as_str().parse().ok(),
+            other => {
+                self.wrong(&at, format!("this is {}, not a number", kind(other)), instead);
+                return None;
+            }
+        };
+        match read.filter(|value| range.contains(value)) {
+            Some(value) => Some(Found { value, at }),
+            None => {
+                self.wrong(&at, "this number is out of range", instead);
+                None
+            }
+        }
+    }
+
+    /// `[from, to]`: two whole numbers within `range`, the lower one first.
+    pub(super) fn span(
+        &mut self,
+        section: &Section<'_>,
+        key: &str,
+        unit: &str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Option<Found<(i64, i64)>> {
+        let (value, at) = self.find(section, key)?;
+        let instead = format!(
+            "write {key} = [LOWEST, HIGHEST], two whole numbers of {unit} from {} to {}",
+            range.start(),
+            range.end()
+        );
+        let number = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+            DeValue::Integer(digits) => i64::from_str_radix(digits.as_str(), digits.radix()).ok(),
+            _ => None,
+        };
+        let both = match value {
+            DeValue::Array(all) if all.len() == 2 => {
+                all.first().and_then(number).zip(all.get(1).and_then(number))
+            }
+            _ => None,
+        };
+        match both {
+            Some((low, high)) if low < high && range.contains(&low) && range.contains(&high) => {
+                Some(Found { value: (low, high), at })
+            }
+            Some(_) => {
+                self.wrong(&at, "these are out of range, or in the wrong order", instead);
+                None
+            }
+            None => {
+                self.wrong(&at, "this is no list of two whole numbers", instead);
+                None
+            }
+        }
+    }
+
     /// A subsection `[key]`.
     pub(super) fn section<'a>(&mut self, from: &Section<'a>, key: &str) -> Option<Section<'a>> {
         match self.find(from, key)? {

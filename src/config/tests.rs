@@ -132,6 +132,47 @@ fn how_a_printer_parks_is_told_whole_or_not_at_all() {
 }
 
 #[test]
+fn what_a_printer_can_build_is_read_and_every_slip_in_it_is_told() {
+    let with = |keys: &str| {
+        let text = format!(
+            "site = \"a\"\nnode = \"b\"\n[gate]\nforbidden_commands = [\"M300\"]\n[[printer]]\nname = \"a\"\nport = \"/a\"\nbaud = 115200\n{keys}"
+        );
+        Config::parse(&text).map_err(|all| all[0].to_string())
+    };
+    assert_eq!(with("").unwrap().printers[0].build, Build::default());
+    let all = "build_x = [-5, 250]\nbuild_y = [0, 210]\nbuild_height = 210\nbeside_plate = 4\nnozzle = 0.4\n\
+               filament = 3\narcs = false\nlongest_job_h = 48\nallow_findings = [\"heat.none\", \"home.missing\"]";
+    let config = with(all).unwrap();
+    let length = |mm| Height::from_mm(mm);
+    let told = Build {
+        x: Some((-5, 250)),
+        y: Some((0, 210)),
+        height: Some(210),
+        beside: 4,
+        nozzle: length(0.4),
+        filament: length(3.0),
+        arcs: Some(false),
+        longest: Some(Duration::from_secs(48 * 3_600)),
+    };
+    assert_eq!((&config.printers[0].build, config.printers[0].park), (&told, None));
+    assert_eq!(config.printers[0].allow_findings, ["heat.none", "home.missing"]);
+    assert_eq!(config.gate.forbidden_commands, [Code::named("M300").unwrap()]);
+    for (keys, told) in [
+        ("build_x = [250, 0]", "in the wrong order"),
+        ("build_x = 250", "no list of two whole numbers"),
+        ("build_y = [0, 210.5]", "no list of two whole numbers"),
+        ("nozzle = 40", "out of range"),
+        ("nozzle = \"0.4\"", "not a number"),
+        ("longest_job_h = 0", "out of range"),
+        ("allow_findings = [\"heat.non\"]", "did you mean \"heat.none\"?"),
+        ("allow_findings = [\"everything\"]", "docs/gate.md"),
+    ] {
+        let found = with(keys).unwrap_err();
+        assert!(found.contains(told), "{keys}: {found}");
+    }
+}
+
+#[test]
 fn text_that_is_no_toml_is_told_with_its_line() {
     let found = mistakes("site = \"a\"\nnode = lab one\n");
     assert!(found[0].starts_with("line 2: this is not TOML"), "{found:?}");
@@ -226,6 +267,8 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
         park: None,
         hold_temperature: None,
         allow_commands: Vec::new(),
+        build: Build::default(),
+        allow_findings: Vec::new(),
         ..printer
     };
     let all_on: Vec<_> = all_on.printers.into_iter().map(found_out).collect();

@@ -70,6 +70,9 @@ pub struct SliceOrder {
     /// Warnings that are accepted, by their codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<String>,
+    /// Who accepts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 impl SliceOrder {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::case::IntendedUse;
 use super::chain::{Chain, SliceOrder};
+use super::finding::{Gated, Noted};
 use super::heat::Alarm;
 use super::identity::{Evidence, Wrong};
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
@@ -112,6 +113,9 @@ pub enum Fact {
         /// Present where the file is one that goes on with another job's part.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resumes: Option<Resumes>,
+        /// What was found in it. Absent where that was nothing, and in journals of a platen without a gate.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gate: Option<Box<Gated>>,
     },
     /// A person had a file made that goes on with this interrupted job's part; noted before the file is there.
     JobResumeFile {
@@ -244,6 +248,11 @@ pub enum Fact {
         printer: PrinterName,
         by: String,
     },
+    /// A person accepts warnings about a waiting job's file.
+    JobAccepted {
+        findings: Vec<Noted>,
+        by: String,
+    },
     /// A person answered a question of the firmware: the button's place, from 0, and what stood on it.
     PromptAnswered {
         printer: PrinterName,
@@ -300,6 +309,7 @@ impl Fact {
             Self::PrinterQuarantined { .. } => "printer_quarantined",
             Self::PrinterRecognised { .. } => "printer_recognised",
             Self::JobReleased { .. } => "job_released",
+            Self::JobAccepted { .. } => "job_accepted",
             Self::PromptAnswered { .. } => "prompt_answered",
             Self::ConsoleUsed { .. } => "console_used",
             Self::JournalRestored { .. } => "journal_restored",
@@ -341,6 +351,7 @@ impl Fact {
             | Self::CaseOpened { .. }
             | Self::PartAdded { .. }
             | Self::JobSliced { .. }
+            | Self::JobAccepted { .. }
             | Self::JobNotSliced { .. } => None,
         }
     }
@@ -521,7 +532,7 @@ mod tests {
             r#"{{"type":"job_queued","file":"{hash}","commands":1,"digest":"{hash}","pinned":null,"material":null}}"#
         );
         let fact: Fact = serde_json::from_str(&old).unwrap();
-        assert!(matches!(fact, Fact::JobQueued { resumes: None, .. }));
+        assert!(matches!(fact, Fact::JobQueued { resumes: None, gate: None, .. }));
         assert_eq!(serde_json::to_string(&fact).unwrap(), old, "and its hash stays what it was");
     }
 

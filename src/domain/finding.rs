@@ -1,7 +1,9 @@
 //! What speaks against a file or a model: a code that stays, how much it counts, what it is and what to do.
 
+use serde::{Deserialize, Serialize};
+
 /// How much a finding counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Printed only if a person accepts it by its code.
@@ -10,7 +12,86 @@ pub enum Severity {
     Error,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A finding that a file of G-code may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub code: &'static str,
+    pub severity: Severity,
+    /// When it is found, for the documents.
+    pub when: &'static str,
+}
+
+const fn error(code: &'static str, when: &'static str) -> Kind {
+    Kind { code, severity: Severity::Error, when }
+}
+
+const fn warning(code: &'static str, when: &'static str) -> Kind {
+    Kind { code, severity: Severity::Warning, when }
+}
+
+/// All findings of `gcode::preflight`, which a test holds to this list.
+pub const OF_FILES: &[Kind] = &[
+    error("command.arcs", "it has arcs (`G2`, `G3`), and the printer's section says `arcs = false`"),
+    error("command.forbidden", "it has a command of `forbidden_commands`"),
+    warning("command.unknown", "it has a command that this firmware would pass over (known for Marlin)"),
+    error(
+        "extrusion.absurd",
+        "far more filament than way: `M82` and `M83` were mixed up, or the diameter is wrong",
+    ),
+    error("extrusion.differs", "it moves another length of filament than its slicer says"),
+    warning("extrusion.none", "it lays no filament"),
+    error("file.cut", "the last line that its slicer writes is missing"),
+    error("heat.cold_extrusion", "filament moves while the nozzle's target is below 170 °C"),
+    error("heat.left_on", "a heater has a target above zero at the end"),
+    error(
+        "heat.material",
+        "nozzle or bed get what the material does not bear, or the nozzle too little for it",
+    ),
+    error("heat.none", "filament moves, and nothing ever heats the nozzle"),
+    error("heat.nonsense", "a target below zero"),
+    warning("heat.not_waited", "filament moves before the file has waited for the nozzle (`M109`)"),
+    error("heat.printer", "a target above `hotend_max`, `bed_max` or `chamber_max`"),
+    error("home.missing", "the head moves before every axis is homed (`G28`)"),
+    error("home.onto_part", "a resume file homes Z, onto the part that stands there"),
+    error("line.odd", "a word has no number that can be read, or a line holds two commands"),
+    error("machine.filament", "it was sliced for another diameter than `filament`"),
+    error("machine.model", "it asks for another printer (`M862.3`) than `model`"),
+    error("machine.nozzle", "it was sliced for, or asks for (`M862.1`), another diameter than `nozzle`"),
+    error(
+        "mode.doubtful",
+        "`G90` or `G91` behind `M82` or `M83`, and it is not known what the firmware makes of that",
+    ),
+    warning("mode.extrusion_unsaid", "filament moves before `M82` or `M83`"),
+    error("mode.inches", "it counts in inches (`G20`)"),
+    warning("mode.motion_unsaid", "the head moves before `G90` or `G91`"),
+    warning("mode.shifted", "`G92` moves the origin of an axis, so that limits of places no longer hold"),
+    error("size.model", "the print is larger or smaller than the approved model"),
+    error("size.unit", "the same, by what one unit of length is to another"),
+    error("speed.absurd", "faster than 1000 mm/s"),
+    error("speed.crawl", "filament is laid at less than 0.1 mm/s"),
+    error("time.long", "it takes longer than `longest_job_h`"),
+    error(
+        "volume.extrusion",
+        "filament is laid outside of `build_x`, `build_y`, `build_height`, or below the plate",
+    ),
+    error("volume.move", "the head goes outside of them"),
+];
+
+/// The code of a finding of a file, by its name.
+pub fn code_of_files(name: &str) -> Option<&'static str> {
+    OF_FILES.iter().map(|kind| kind.code).find(|code| *code == name)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Stays the same over versions: `volume.extrusion`.
     pub code: &'static str,
@@ -25,6 +106,105 @@ pub struct Finding {
 pub fn refused<'f>(findings: &'f [Finding], accepted: &[String]) -> Vec<&'f Finding> {
     let open = |f: &&Finding| f.severity == Severity::Error || !accepted.iter().any(|code| code == f.code);
     findings.iter().filter(open).collect()
+}
+
+/// A finding as the journal keeps it: the words can be said again from the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    pub code: String,
+    pub severity: Severity,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+}
+
+impl From<&Finding> for Noted {
+    fn from(finding: &Finding) -> Self {
+        Self { code: finding.code.into(), severity: finding.severity, line: finding.line }
+    }
+}
+
+/// What was found in a job's file, and the model that it was sliced from, when the job was taken in; and what of
+/// it a person has accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gated {
+    pub findings: Vec<Noted>,
+    /// So many more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Gated {
+    /// It must fit into one entry of the journal.
+    pub const FINDINGS_MAX: usize = 8;
+    const CODE_MAX: usize = 24;
+    /// Bytes; the journal has them all.
+    const NAMES_MAX: usize = 320;
+
+    /// The findings of one file, and those codes of `accepted` that are among its warnings: what nobody has found
+    /// nobody can accept.
+    pub fn new(findings: &[Finding], accepted: &[String], by: Option<String>) -> Self {
+        let mut warned: Vec<String> = findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Warning)
+            .map(|finding| finding.code.to_owned())
+            .filter(|code| accepted.contains(code))
+            .collect();
+        warned.sort();
+        warned.dedup();
+        let mut noted: Vec<Noted> = Vec::new();
+        // The first of each code tells most.
+        let mut again = Vec::new();
+        for finding in findings {
+            let seen = noted.iter().any(|noted: &Noted| noted.code == finding.code);
+            if seen { &mut again } else { &mut noted }.push(Noted::from(finding));
+        }
+        noted.extend(again);
+        Self { findings: noted, more: 0, accepted: warned, by }.bounded()
+    }
+
+    /// Cut to what fits, whoever made it.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let more = self.findings.len().saturating_sub(Self::FINDINGS_MAX);
+        self.findings.truncate(Self::FINDINGS_MAX);
+        self.more = self.more.saturating_add(more as u64);
+        self.accepted.retain(|code| code.len() <= Self::CODE_MAX);
+        self.accepted.truncate(Self::FINDINGS_MAX);
+        self.findings.retain(|noted| noted.code.len() <= Self::CODE_MAX);
+        self
+    }
+
+    /// A person has looked at these warnings, too.
+    pub fn accept(&mut self, findings: &[Noted], by: &str) {
+        for noted in findings {
+            if !self.findings.iter().any(|known| known.code == noted.code) {
+                self.findings.push(noted.clone());
+            }
+            if !self.accepted.contains(&noted.code) {
+                self.accepted.push(noted.code.clone());
+            }
+        }
+        self.by = match self.by.take() {
+            Some(before) if before != by && before.len() + by.len() <= Self::NAMES_MAX => {
+                Some(format!("{before}, {by}"))
+            }
+            _ => Some(by.to_owned()),
+        };
+        *self = std::mem::take(self).bounded();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.accepted.is_empty()
+    }
 }
 
 #[cfg(test)]
@@ -42,5 +222,38 @@ mod tests {
         assert_eq!(open(&[]), ["a", "b"]);
         assert_eq!(open(&["b"]), ["a"]);
         assert_eq!(open(&["a", "b"]), ["a"]);
+    }
+
+    #[test]
+    fn the_list_of_findings_is_in_order_and_names_none_twice() {
+        let codes: Vec<_> = OF_FILES.iter().map(|kind| kind.code).collect();
+        assert!(codes.is_sorted() && codes.windows(2).all(|pair| pair[0] != pair[1]), "{codes:?}");
+        assert!(codes.iter().all(|code| code.len() <= Gated::CODE_MAX));
+        assert_eq!(code_of_files("heat.none"), Some("heat.none"));
+        assert_eq!(code_of_files("heat"), None);
+    }
+
+    #[test]
+    fn what_nobody_found_nobody_has_accepted_and_what_does_not_fit_is_counted() {
+        let finding = |code, line| Finding {
+            code,
+            severity: Severity::Warning,
+            line: Some(line),
+            what: "x".into(),
+            help: "y",
+        };
+        let accepted = ["b".to_owned(), "c".to_owned()];
+        let gated = Gated::new(&[finding("a", 1), finding("a", 2), finding("b", 3)], &accepted, None);
+        assert_eq!(gated.accepted, ["b"]);
+        let order: Vec<_> = gated.findings.iter().map(|noted| (noted.code.as_str(), noted.line)).collect();
+        assert_eq!(order, [("a", Some(1)), ("b", Some(3)), ("a", Some(2))]);
+        let many: Vec<_> = (0..20).map(|line| finding("a", line)).collect();
+        let gated = Gated::new(&many, &[], None);
+        assert_eq!((gated.findings.len(), gated.more), (Gated::FINDINGS_MAX, 12));
+
+        let mut gated = Gated::new(&[finding("a", 1)], &["a".to_owned()], Some("kim".into()));
+        gated.accept(&[Noted::from(&finding("b", 2))], "lee");
+        assert_eq!((gated.accepted.join(" "), gated.by.as_deref()), ("a b".into(), Some("kim, lee")));
+        assert_eq!(gated.findings.len(), 2);
     }
 }

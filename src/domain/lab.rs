@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::case::{Case, IntendedUse};
 use super::chain::{Chain, SliceOrder};
 use super::event::{Actor, Event, Fact, JobRef};
+use super::finding::{Gated, Noted, Severity};
 use super::heat::Alarm;
 use super::identity::{Evidence, Identity, Quarantine, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
@@ -42,6 +43,8 @@ pub enum Request {
         chain: Box<Chain>,
         commands: u64,
         digest: FileHash,
+        /// What was found in model and file.
+        gate: Option<Box<Gated>>,
     },
     NoteNotSliced {
         job: JobId,
@@ -159,6 +162,12 @@ pub enum Request {
         printer: PrinterName,
         by: String,
     },
+    /// A person accepts warnings about a waiting job's file.
+    AcceptFindings {
+        job: JobId,
+        findings: Vec<Noted>,
+        by: String,
+    },
     NoteAnswered {
         printer: PrinterName,
         by: String,
@@ -206,6 +215,8 @@ pub struct NewJob {
     pub digest: FileHash,
     pub pinned: Option<PrinterName>,
     pub material: Option<String>,
+    /// What was found in the file, and accepted by whom.
+    pub gate: Option<Box<Gated>>,
 }
 
 #[derive(Clone, Debug)]
@@ -303,11 +314,13 @@ pub enum EntityKey {
     Printer(PrinterName),
     /// Of a job: beside it, since both would not fit into one value of the store.
     Chain(JobId),
+    /// The same of what was found in its file.
+    Gate(JobId),
     Counters,
 }
 
 impl EntityKey {
-    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `counters`.
+    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `gate/…`, `counters`.
     pub fn path(&self) -> String {
         match self {
             Self::Case(id) => format!("case/{id}"),
@@ -315,6 +328,7 @@ impl EntityKey {
             Self::Job(id) => format!("job/{id}"),
             Self::Printer(name) => format!("printer/{name}"),
             Self::Chain(id) => format!("chain/{id}"),
+            Self::Gate(id) => format!("gate/{id}"),
             Self::Counters => "counters".into(),
         }
     }
@@ -362,6 +376,8 @@ pub struct Lab {
     pub printers: BTreeMap<PrinterName, PrinterRecord>,
     /// Where the files of jobs come from that platen sliced.
     pub chains: BTreeMap<JobId, Chain>,
+    /// What was found in the files of jobs when they were taken in.
+    pub gates: BTreeMap<JobId, Gated>,
 }
 
 /// How a running job ends that does not come to its end: as cancelled, where a person has asked for that before.
@@ -396,6 +412,16 @@ fn legal_material(material: Option<&str>) -> Result<(), Refusal> {
     if material.is_none_or(fits) { Ok(()) } else { Err(Refusal::Material) }
 }
 
+/// What is kept of the findings in a file: as much as fits, and whoever accepts has a name.
+fn noted(gate: Option<&Gated>) -> Result<Option<Box<Gated>>, Refusal> {
+    let Some(gate) = gate.filter(|gate| !gate.is_empty()) else { return Ok(None) };
+    let by = gate.by.as_deref().map(person).transpose()?;
+    if by.is_none() && !gate.accepted.is_empty() {
+        return Err(Refusal::Name);
+    }
+    Ok(Some(Box::new(Gated { by, ..gate.clone() }.bounded())))
+}
+
 impl Lab {
     pub fn case(&self, token: &CaseToken) -> Result<&Case, Refusal> {
         self.cases.get(token).ok_or_else(|| Refusal::NoCase(token.clone()))
@@ -420,6 +446,18 @@ impl Lab {
     /// What has to be in the spool: the files of jobs, and the models that they were sliced from.
     pub fn files(&self) -> impl Iterator<Item = &FileHash> {
         self.jobs.values().map(|job| &job.file).chain(self.chains.values().map(|chain| &chain.model.hash))
+    }
+
+    /// The warnings about a job's file that somebody has accepted, by their codes. A file that goes on with the part
+    /// of another job has that job's, too: most of it is the same file.
+    pub fn accepted(&self, job: &Job) -> Vec<String> {
+        let origin = job.resumes.as_ref().map(|resumes| &resumes.job);
+        let mut accepted = Vec::new();
+        for id in [Some(&job.id), origin].into_iter().flatten() {
+            accepted.extend(self.gates.get(id).into_iter().flat_map(|gate| gate.accepted.iter().cloned()));
+            accepted.extend(self.chains.get(id).into_iter().flat_map(|chain| chain.accepted.iter().cloned()));
+        }
+        accepted
     }
 
     /// The parts of a case, by number.
@@ -681,6 +719,23 @@ impl Lab {
                 self.may_start(self.job(job)?, printer)?;
                 Ok(vec![(Some(job.clone()), Fact::JobReleased { printer: printer.clone(), by })])
             }
+            Request::AcceptFindings { job, findings, by } => {
+                let by = person(by)?;
+                let known = self.job(job)?;
+                if known.state != JobState::Queued {
+                    let (job, state) = (job.clone(), known.state.word());
+                    return Err(Refusal::WrongState { job, state, wanted: "accepted" });
+                }
+                let already = self.accepted(known);
+                let may =
+                    |noted: &&Noted| noted.severity == Severity::Warning && !already.contains(&noted.code);
+                let findings: Vec<Noted> = findings.iter().filter(may).cloned().collect();
+                let findings = Gated { findings, ..Gated::default() }.bounded().findings;
+                if findings.is_empty() {
+                    return Ok(Vec::new());
+                }
+                Ok(vec![(Some(job.clone()), Fact::JobAccepted { findings, by })])
+            }
             Request::NoteAnswered { printer, by, button, label } => one(Fact::PromptAnswered {
                 printer: printer.clone(),
                 by: person(by)?,
@@ -704,15 +759,19 @@ impl Lab {
                 if !new.order.is_plain() {
                     return Err(Refusal::SliceOrder);
                 }
+                let by = new.order.by.as_deref().map(person).transpose()?;
+                if by.is_none() && !new.order.accepted.is_empty() {
+                    return Err(Refusal::Name);
+                }
                 let fact = Fact::JobSlicing {
                     model: new.model.clone(),
-                    order: Box::new(new.order.clone()),
+                    order: Box::new(SliceOrder { by, ..new.order.clone() }),
                     pinned: new.pinned.clone(),
                     material: new.material.clone(),
                 };
                 Ok(vec![(Some(new.job.clone()), fact)])
             }
-            Request::NoteSliced { job, chain, commands, digest } => {
+            Request::NoteSliced { job, chain, commands, digest, gate } => {
                 let known = self.slicing(job, "sliced")?;
                 let queued = Fact::JobQueued {
                     file: chain.file.clone(),
@@ -721,6 +780,7 @@ impl Lab {
                     pinned: known.pinned.clone(),
                     material: known.material.clone(),
                     resumes: None,
+                    gate: noted(gate.as_deref())?,
                 };
                 let sliced = Fact::JobSliced { chain: chain.clone() };
                 Ok(vec![(Some(job.clone()), sliced), (Some(job.clone()), queued)])
@@ -847,6 +907,7 @@ impl Lab {
             pinned,
             material: new.material.clone(),
             resumes,
+            gate: noted(new.gate.as_deref())?,
         };
         Ok(vec![(Some(new.job.clone()), fact)])
     }
@@ -982,6 +1043,14 @@ impl Lab {
             self.apply_to_job(event, subject);
             touched.push(EntityKey::Job(subject.job.clone()));
         }
+        if let (Fact::JobQueued { gate: Some(gate), .. }, Some(subject)) = (&event.fact, &event.subject) {
+            self.gates.insert(subject.job.clone(), gate.as_ref().clone());
+            touched.push(EntityKey::Gate(subject.job.clone()));
+        }
+        if let (Fact::JobAccepted { findings, by }, Some(subject)) = (&event.fact, &event.subject) {
+            self.gates.entry(subject.job.clone()).or_default().accept(findings, by);
+            touched.push(EntityKey::Gate(subject.job.clone()));
+        }
         if let (Fact::JobSliced { chain }, Some(subject)) = (&event.fact, &event.subject) {
             self.chains.insert(subject.job.clone(), chain.as_ref().clone());
             touched.push(EntityKey::Chain(subject.job.clone()));
@@ -1087,6 +1156,7 @@ impl Lab {
                 }
             }
             Fact::JobReleased { .. }
+            | Fact::JobAccepted { .. }
             | Fact::JournalBegun { .. }
             | Fact::DaemonStarted { .. }
             | Fact::PromptAnswered { .. }
@@ -1123,7 +1193,7 @@ impl Lab {
             return;
         }
         let new = match &event.fact {
-            Fact::JobQueued { file, commands, digest, pinned, material, resumes } => {
+            Fact::JobQueued { file, commands, digest, pinned, material, resumes, gate: _ } => {
                 Some((file, *commands, digest, pinned, material, resumes.clone(), JobState::Queued))
             }
             Fact::JobSlicing { model, order, pinned, material } => {
@@ -1242,6 +1312,7 @@ impl Lab {
             EntityKey::Job(id) => serde_json::to_vec(self.jobs.get(id)?),
             EntityKey::Printer(name) => serde_json::to_vec(self.printers.get(name)?),
             EntityKey::Chain(id) => serde_json::to_vec(self.chains.get(id)?),
+            EntityKey::Gate(id) => serde_json::to_vec(self.gates.get(id)?),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
         };
         json.ok()
@@ -1273,6 +1344,12 @@ impl Lab {
                 let id = id.ok_or_else(|| failed(wrong()))?;
                 self.chains.insert(id, serde_json::from_slice(json).map_err(failed)?);
             }
+            "gate" => {
+                let wrong = || serde::de::Error::custom("its key names no job");
+                let id = path.split_once('/').and_then(|(_, id)| id.parse().ok());
+                let id = id.ok_or_else(|| failed(wrong()))?;
+                self.gates.insert(id, serde_json::from_slice(json).map_err(failed)?);
+            }
             "counters" => self.counters = serde_json::from_slice(json).map_err(failed)?,
             _ => {
                 let error = serde::de::Error::custom("unknown kind of entry: written by a newer platen?");
@@ -1286,6 +1363,7 @@ impl Lab {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::{ChainHash, ChainedRecord};
     use crate::domain::ids::BootId;
     use crate::domain::moment::{Moment, WallTime};
     use proptest::prelude::*;
@@ -1331,6 +1409,7 @@ mod tests {
                 digest: FileHash::from_digest([9; 32]),
                 pinned: None,
                 material: None,
+                gate: None,
             };
             grant(&mut lab, &Request::QueueJob(Box::new(new))).unwrap();
         }
@@ -1474,6 +1553,7 @@ mod tests {
             digest: FileHash::from_digest([9; 32]),
             pinned: None,
             material: None,
+            gate: None,
         };
         new.pinned = Some(printer("a"));
         grant(&mut lab, &Request::QueueJob(Box::new(new))).unwrap();
@@ -1664,6 +1744,7 @@ mod tests {
             digest: FileHash::from_digest([9; 32]),
             pinned: None,
             material: None,
+            gate: None,
         }
     }
 
@@ -1857,6 +1938,63 @@ mod tests {
         assert_eq!(more, Err(Refusal::TooManyResumeFiles(job(0))));
     }
 
+    fn noted(code: &str, severity: Severity) -> Noted {
+        Noted { code: code.into(), severity, line: Some(9_999_999_999) }
+    }
+
+    #[test]
+    fn as_much_of_what_was_found_is_kept_as_fits_into_one_entry() {
+        let mut lab = lab_with_jobs(0);
+        let codes: Vec<String> = (0..30).map(|n| format!("{n:w>24}")).collect();
+        let long = "\u{1d538}".repeat(40);
+        let gate = Gated {
+            findings: codes.iter().map(|code| noted(code, Severity::Warning)).collect(),
+            more: 0,
+            accepted: codes,
+            by: Some(long.clone()),
+        };
+        let new = NewJob {
+            pinned: Some(printer(&"p".repeat(64))),
+            material: Some(long.clone()),
+            gate: Some(Box::new(gate.clone())),
+            ..queue_file(0, FileHash::from_digest([0; 32]))
+        };
+        let nameless = NewJob { gate: Some(Box::new(Gated { by: None, ..gate })), ..new.clone() };
+        assert_eq!(lab.judge(&Request::QueueJob(Box::new(nameless))), Err(Refusal::Name));
+        let request = Request::QueueJob(Box::new(new));
+        let facts = lab.judge(&request).unwrap();
+        let events = lab.number(&request, facts, &stamp(), &Actor::Person(long));
+        let bytes = ChainedRecord::chain(ChainHash::GENESIS, &events[0]);
+        let bytes = bytes.to_bytes().len();
+        assert!(bytes <= 2_048, "{bytes} bytes");
+        events.iter().for_each(|event| drop(lab.apply(event)));
+        let kept = &lab.gates[&job(0)];
+        assert_eq!((kept.findings.len(), kept.more), (Gated::FINDINGS_MAX, 22));
+        let (key, mut other) = (EntityKey::Gate(job(0)), Lab::default());
+        other.restore(&key.path(), &lab.entity(&key).unwrap()).unwrap();
+        assert_eq!(other.gates, lab.gates);
+    }
+
+    #[test]
+    fn warnings_about_a_waiting_job_are_accepted_once_and_by_name_and_errors_never() {
+        let mut lab = lab_with_jobs(1);
+        let accept = |code: &str, severity, by: &str| Request::AcceptFindings {
+            job: job(0),
+            findings: vec![noted(code, severity)],
+            by: by.into(),
+        };
+        let warning = accept("heat.not_waited", Severity::Warning, "kim");
+        assert_eq!(lab.judge(&accept("heat.not_waited", Severity::Warning, " ")), Err(Refusal::Name));
+        assert_eq!(lab.judge(&accept("heat.none", Severity::Error, "kim")), Ok(Vec::new()));
+        assert_eq!(grant(&mut lab, &warning).unwrap().len(), 1);
+        assert_eq!(lab.accepted(&lab.jobs[&job(0)]), ["heat.not_waited"]);
+        assert_eq!(lab.gates[&job(0)].by.as_deref(), Some("kim"));
+        assert_eq!(lab.judge(&warning), Ok(Vec::new()), "it is accepted already");
+        grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
+        let late = lab.judge(&accept("mode.shifted", Severity::Warning, "kim"));
+        assert!(matches!(late, Err(Refusal::WrongState { .. })), "{late:?}");
+    }
+
     #[test]
     fn a_job_with_all_its_marks_fits_into_one_value_of_the_store() {
         let mut lab = lab_that_resumes();
@@ -1886,6 +2024,7 @@ mod tests {
             mirrored: true,
             expected: Some([height(); 3]),
             accepted: vec!["w".repeat(64); SliceOrder::ACCEPTED_MAX],
+            by: Some("kim".into()),
         }
     }
 
@@ -1925,7 +2064,13 @@ mod tests {
             network_cut: true,
             accepted: vec!["volume.extrusion".into(); SliceOrder::ACCEPTED_MAX],
         };
-        Request::NoteSliced { job: job(n), chain: Box::new(chain), commands: 12, digest: hash(80) }
+        Request::NoteSliced {
+            job: job(n),
+            chain: Box::new(chain),
+            commands: 12,
+            digest: hash(80),
+            gate: None,
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct PrinterLimits {
     pub chamber_max: Option<f64>,
     pub nozzle: Option<f64>,
     pub filament: Option<f64>,
-    /// As `M862.3` names it.
+    /// As `M862.3` names it, or with the maker's name before it.
     pub model: Option<String>,
     pub arcs: Option<bool>,
     pub firmware: Option<Firmware>,
@@ -337,13 +337,22 @@ fn machine(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
             }
         } else if let Some(model) = printer.model.as_deref().filter(|_| check.starts_with("M862.3"))
             && !value.is_empty()
-            && !value.eq_ignore_ascii_case(model)
+            && !is_of(model, value)
         {
             let shown: String = value.chars().filter(|c| !c.is_control()).take(30).collect();
             let what = format!("it is for a printer of the model {shown} (M862.3); this one is {model}");
             found.error("machine.model", line, what, "slice it for this printer's model");
         }
     }
+}
+
+/// Whether a printer's model is the one that a file asks for: `prusa-mk3s` is an `MK3S`.
+fn is_of(model: &str, asked: &str) -> bool {
+    let plain = |text: &str| {
+        let letters = text.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>()
+    };
+    plain(model).ends_with(&plain(asked))
 }
 
 fn commands(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {

@@ -1,5 +1,9 @@
 //! Gives waiting jobs to printers that are ready: first come, first served, one job a printer.
 //!
+//! The gate is asked again for each printer before a job begins there: what passed when it was taken in may have met
+//! a stricter configuration, another firmware, or an older platen. While a file is being read for that, its printer
+//! waits and the others do not.
+//!
 //! A start is in the journal before the printer hears of it, so that a crash in between leaves an
 //! interrupted job, never a job that runs unknown to us.
 
@@ -8,6 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::fleet::Fleet;
+use super::gate::{Asked, Gate, Verdict};
 use super::intake::Intake;
 use super::recorder::Recorder;
 use crate::config::{BedClearing, Printer};
@@ -24,14 +29,24 @@ use crate::io::spool::SpoolError;
 /// Nothing is missed by events; this only bounds how long a lost wake-up could last.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// The next job for a printer, if it may start one now. One that somebody stands there for comes first.
+/// What is known of a printer when a job is chosen for it.
+struct Ready<'a> {
+    printer: &'a Printer,
+    uses: &'a [IntendedUse],
+    unprotected: bool,
+    /// What its board says of its firmware.
+    told: Option<&'a str>,
+}
+
+/// The next job for a printer, if it may start one now. One that somebody stands there for comes first; one that does
+/// not pass the gate there is passed over.
 fn next_job(
     lab: &Lab,
-    printer: &Printer,
-    uses: &[IntendedUse],
-    unprotected: bool,
+    ready: &Ready<'_>,
     now: &Stamp,
-) -> Option<JobId> {
+    gate: impl Fn(&Job, Option<&str>, &[String]) -> Verdict,
+) -> Option<(JobId, Verdict)> {
+    let Ready { printer, uses, unprotected, told } = *ready;
     let name = &printer.name;
     let jobs = lab.jobs_in_order();
     let may = |job: &&&Job| {
@@ -39,8 +54,11 @@ fn next_job(
         lab.may_begin(job, name, printer.attended(uses, of, unprotected), now).is_ok()
     };
     let is_released = |job: &&&Job| job.released.as_ref().is_some_and(|released| released.holds(name, now));
-    let released = jobs.iter().filter(is_released).find(may);
-    released.or_else(|| jobs.iter().find(may)).map(|job| job.id.clone())
+    let released = jobs.iter().filter(is_released).filter(may);
+    let others = jobs.iter().filter(|job| !is_released(job)).filter(may);
+    let judged = released.chain(others).map(|job| (job.id.clone(), gate(job, told, &lab.accepted(job))));
+    // First come, first served: nobody overtakes a job whose file is still being read.
+    judged.into_iter().find(|(_, verdict)| !matches!(verdict, Verdict::Refused(_)))
 }
 
 /// Whether what lies on the bed came to its end, so that the printer's own way of removing it ran.
@@ -57,6 +75,7 @@ pub struct Dispatcher {
     pub recorder: Recorder,
     pub fleet: Fleet,
     pub intake: Intake,
+    pub gate: Gate,
     pub printers: Vec<Printer>,
     /// Jobs for these begin only while a person is there.
     pub attended_uses: Vec<IntendedUse>,
@@ -98,6 +117,7 @@ impl Dispatcher {
                 () = shutdown.cancelled() => return,
                 _ = feed.recv() => {}
                 () = changed.notified() => {}
+                () = self.gate.news() => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
@@ -105,18 +125,27 @@ impl Dispatcher {
 
     async fn look_at(&self, printer: &Printer) {
         let name = &printer.name;
-        let Some(unprotected) = self.fleet.board().get(name).and_then(|live| {
+        let Some((unprotected, told)) = self.fleet.board().get(name).and_then(|live| {
             let live = live.borrow();
-            matches!(live.activity, Activity::Ready).then_some(live.unprotected)
+            matches!(live.activity, Activity::Ready).then(|| (live.unprotected, live.firmware.clone()))
         }) else {
             return;
         };
         if printer.bed_clearing == BedClearing::Automatic {
             self.clear_by_itself(name).await;
         }
-        let (uses, now) = (&self.attended_uses, self.clock.stamp());
-        if let Some(job) = self.recorder.read(|lab| next_job(lab, printer, uses, unprotected, &now)) {
-            self.start(name, job).await;
+        let ready = Ready { printer, uses: &self.attended_uses, unprotected, told: told.as_deref() };
+        let now = self.clock.stamp();
+        let gate = |job: &Job, told: Option<&str>, accepted: &[String]| {
+            // Who is ready was greeted: what it has not said it does not say.
+            let asked: Asked = self.gate.asked_of(job, name, Some(told.unwrap_or_default()));
+            self.gate.verdict(&asked, accepted)
+        };
+        match self.recorder.read(|lab| next_job(lab, &ready, &now, gate)) {
+            Some((job, verdict @ (Verdict::Passes | Verdict::Unreadable))) => {
+                self.start(name, job, verdict == Verdict::Passes).await;
+            }
+            Some((_, Verdict::NotYet | Verdict::Refused(_))) | None => {}
         }
     }
 
@@ -130,13 +159,16 @@ impl Dispatcher {
         }
     }
 
-    async fn start(&self, name: &PrinterName, job: JobId) {
+    /// `readable`: the gate has read the file to its end. If not, the job is begun and interrupted on the record, and
+    /// the printer hears nothing of it.
+    async fn start(&self, name: &PrinterName, job: JobId, readable: bool) {
         let Some((file, commands)) =
             self.recorder.read(|lab| lab.jobs.get(&job).map(|job| (job.file.clone(), job.commands)))
         else {
             return;
         };
         let verified = match self.intake.spool().verify(&file).await {
+            Ok(()) if !readable => Err(SpoolError::Changed(file.clone())),
             Ok(()) => self.intake.spool().reader(&file).await.map(|(file, _)| file),
             Err(error) => Err(error),
         };

@@ -21,6 +21,7 @@ pub mod relay;
 
 pub mod dispatch;
 pub mod fleet;
+pub mod gate;
 pub mod stop_input;
 
 pub mod telemetry;

@@ -175,6 +175,7 @@ mod tests {
             digest: FileHash::from_digest([2; 32]),
             pinned: None,
             material: None,
+            gate: None,
         };
         let progress = Progress { confirmed: 10, total: 100 };
         for request in [

@@ -314,7 +314,8 @@ fn entities(lab: &Lab) -> impl Iterator<Item = EntityKey> + '_ {
     let jobs = lab.jobs.keys().cloned().map(EntityKey::Job);
     let printers = lab.printers.keys().cloned().map(EntityKey::Printer);
     let chains = lab.chains.keys().cloned().map(EntityKey::Chain);
-    cases.chain(parts).chain(jobs).chain(printers).chain(chains).chain([EntityKey::Counters])
+    let gates = lab.gates.keys().cloned().map(EntityKey::Gate);
+    cases.chain(parts).chain(jobs).chain(printers).chain(chains).chain(gates).chain([EntityKey::Counters])
 }
 
 /// Writes the journal, one entry that says that it was restored, and the state that they make.

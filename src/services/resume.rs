@@ -7,9 +7,10 @@ use std::io::SeekFrom;
 
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
+use super::gate::{firmware_of, limits_of, speaks};
 use super::intake::{Accepted, Intake, IntakeError};
 use super::recorder::{NotRecorded, Recorder};
-use crate::config::Printer;
+use crate::config::{self, Printer};
 use crate::domain::event::Actor;
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, JobState, Outcome};
@@ -88,24 +89,6 @@ fn in_words(findings: &[Finding]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// What the configuration says that a printer can bear.
-pub fn limits_of(printer: &Printer) -> PrinterLimits {
-    let height = printer.park.and_then(|park| park.build_height).map(|height| (0.0, f64::from(height)));
-    PrinterLimits {
-        volume: [None, None, height],
-        hotend_max: Some(f64::from(printer.heat.hotend_max)),
-        bed_max: Some(f64::from(printer.heat.bed_max)),
-        chamber_max: Some(f64::from(printer.heat.chamber_max)),
-        firmware: printer.firmware,
-        ..PrinterLimits::default()
-    }
-}
-
-/// The firmware that the configuration names, or else the one that the board says it is.
-fn firmware_of(printer: &Printer, told: Option<&str>) -> Option<Firmware> {
-    printer.firmware.or_else(|| told.map(Firmware::identify))
-}
-
 /// Klipper and RepRapFirmware refuse to move what is not homed.
 fn moves_unhomed(printer: &Printer, told: Option<&str>) -> bool {
     let told = told.unwrap_or_default().to_ascii_lowercase();
@@ -171,6 +154,7 @@ pub async fn make(
     recorder: &Recorder,
     intake: &Intake,
     printer: impl Fn(&PrinterName) -> Option<Printer>,
+    site: &config::Gate,
     firmware: impl Fn(&PrinterName) -> Option<String>,
     wish: Wish,
 ) -> Result<Made, NotMade> {
@@ -181,7 +165,7 @@ pub async fn make(
     if !moves_unhomed(&printer, told.as_deref()) {
         return Err(NotMade::Firmware(name));
     }
-    let limits = PrinterLimits { firmware: firmware_of(&printer, told.as_deref()), ..limits_of(&printer) };
+    let limits = PrinterLimits { firmware: firmware_of(&printer, told.as_deref()), ..limits_of(&printer, site) };
     let spool = intake.spool();
     spool.verify(&origin.file).await?;
     let resume = work_out(intake, &origin, &printer, &limits, told.as_deref(), &wish).await?;
@@ -235,7 +219,7 @@ async fn work_out(
         height: wish.height,
         recorded: origin.recorded,
         park: printer.park.and_then(|park| park.at).map(|(x, y)| (f64::from(x), f64::from(y))),
-        build_height: printer.park.and_then(|park| park.build_height).map(f64::from),
+        build_height: printer.build.height.map(f64::from),
         told_is_lowest: told_is_lowest(printer, told),
         counting: limits.options().counting,
         resumes: origin.resumes,
@@ -293,8 +277,9 @@ async fn check(
     let survey = incoming.survey().await?.map_err(refused)?;
     survey.allowed_by(&printer.allow_commands).map_err(refused)?;
     let question = Question { printer: limits, material, model: None, whole: Some(true), resumes: true };
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        judge(analysis, &question).into_iter().partition(|finding| finding.severity == Severity::Error);
+    let (errors, warnings): (Vec<_>, Vec<_>) = speaks(judge(analysis, &question), printer)
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok((warnings, incoming.hash()?)) } else { Err(NotMade::Findings(errors)) }
 }
 

@@ -18,14 +18,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::gate::{firmware_of, last_told, limits_of};
 use super::intake::{Intake, IntakeError};
 use super::recorder::{NotRecorded, Recorder};
-use super::resume::limits_of;
 use super::slicing::{SliceError, Sliced, Slicing, Task};
-use crate::config::Printer;
+use crate::config::{self, Printer};
 use crate::domain::case::IntendedUse;
 use crate::domain::chain::SliceOrder;
 use crate::domain::event::Actor;
+use crate::domain::finding::Gated;
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::JobState;
 use crate::domain::lab::{Lab, Request};
@@ -140,6 +141,7 @@ pub struct SliceJobs {
     pub intake: Intake,
     pub slicing: Arc<Slicing>,
     pub printers: Vec<Printer>,
+    pub site: config::Gate,
     pub steps: Steps,
 }
 
@@ -224,16 +226,23 @@ impl SliceJobs {
             hint: None,
             declared: declared(&wanted.order),
             process,
-            printer: printer.map_or_else(PrinterLimits::default, limits_of),
+            printer: printer.map_or_else(PrinterLimits::default, |printer| self.limits(printer)),
             intended_use: wanted.intended_use,
             accepted: wanted.order.accepted.clone(),
         };
         let sliced = self.slicing.slice(task, cancel, tells).await?;
-        self.take(&wanted.job, sliced).await
+        self.take(wanted, sliced).await
+    }
+
+    /// Of the firmware as the printer's board told it last.
+    fn limits(&self, printer: &Printer) -> PrinterLimits {
+        let told = self.recorder.read(|lab| last_told(lab, &printer.name));
+        let firmware = firmware_of(printer, told.as_deref());
+        PrinterLimits { firmware, ..limits_of(printer, &self.site) }
     }
 
     /// The file goes the way of every upload, and is only then in the journal.
-    async fn take(&self, job: &JobId, sliced: Sliced) -> Result<(), NotSliced> {
+    async fn take(&self, wanted: &Wanted, sliced: Sliced) -> Result<(), NotSliced> {
         let mut incoming = self.intake.begin().await?;
         let failed = |error| SliceError::Io { path: sliced.path.clone(), error };
         let mut file = tokio::fs::File::open(&sliced.path).await.map_err(failed)?;
@@ -250,10 +259,15 @@ impl SliceJobs {
             return Err(NotSliced::Changed);
         }
         let request = Request::NoteSliced {
-            job: job.clone(),
+            job: wanted.job.clone(),
             chain: Box::new(sliced.chain.clone()),
             commands: accepted.survey.commands,
             digest: accepted.survey.digest,
+            gate: Some(Box::new(Gated::new(
+                &sliced.findings,
+                &wanted.order.accepted,
+                wanted.order.by.clone(),
+            ))),
         };
         self.recorder.submit(request, Actor::Platen).await?;
         Ok(())
@@ -340,6 +354,7 @@ mod tests {
             mirrored: true,
             expected: Some([size; 3]),
             accepted: Vec::new(),
+            by: None,
         };
         let json = serde_json::to_string(&order).unwrap();
         let kept: SliceOrder = serde_json::from_str(&json).unwrap();

@@ -16,11 +16,12 @@ use platen::io::spool::Spool;
 use platen::io::store::memory::MemoryStore;
 use platen::io::store::{Batch, Store, StoreError};
 use platen::services::dispatch::Dispatcher;
+use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{Tended, executed, gcode, journal, printer, setup, within};
+use crate::world::{TEST_BENCH, Tended, executed, gcode, journal, printer, setup, within};
 
 /// A store that can be full, and counts what it refused then.
 struct Refusing {
@@ -82,6 +83,7 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
         digest: accepted.survey.digest,
         pinned: None,
         material: None,
+        gate: None,
     };
     for request in [
         Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
@@ -94,14 +96,22 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
 
     let shutdown = CancellationToken::new();
     let config = format!(
-        "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = {:?}\nbaud = 115200\n",
+        "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = {:?}\nbaud = 115200\n{TEST_BENCH}",
         simulated.path()
     );
     let printers = Config::parse(&config).unwrap().printers;
     let mut tended = Tended::new(setup(&simulated, &recorder, &clock));
     let fleet = tended.fleet.clone();
-    let dispatcher =
-        Dispatcher { recorder: recorder.clone(), fleet, intake, printers, attended_uses: Vec::new(), clock };
+    let gate = Gate::new(Arc::clone(intake.spool()), &printers, &Default::default());
+    let dispatcher = Dispatcher {
+        recorder: recorder.clone(),
+        fleet,
+        intake,
+        gate,
+        printers,
+        attended_uses: Vec::new(),
+        clock,
+    };
     let dispatching = tokio::spawn(dispatcher.run(shutdown.clone()));
     if full {
         let mut refused = store.refused.subscribe();

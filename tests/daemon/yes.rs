@@ -50,6 +50,7 @@ impl AtWork {
             digest: FileHash::from_digest([2; 32]),
             pinned: None,
             material: None,
+            gate: None,
         };
         for request in [
             Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },

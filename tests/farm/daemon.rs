@@ -19,6 +19,7 @@ use platen::io::usb::Usb;
 use platen::services::board::Board;
 use platen::services::dispatch::Dispatcher;
 use platen::services::fleet::{Fleet, NotDone, Order};
+use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use platen::services::journal::JournalError;
 use platen::services::ports::{Plug, Ports};
@@ -125,6 +126,7 @@ async fn start(ground: &Ground<'_>, boot: BootId) -> Result<Parts, JournalError>
     }
     let fleet = Fleet::new(lanes, Board::new(board));
     let dispatcher = Dispatcher {
+        gate: Gate::new(Arc::clone(&library.spool), &config.printers, &config.gate),
         recorder: recorder.clone(),
         fleet: fleet.clone(),
         intake,

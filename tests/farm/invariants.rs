@@ -301,7 +301,7 @@ impl Journal {
             Fact::JobPrinted { .. } | Fact::JobInterrupted { .. } => (&[Printing, Paused], Ended),
             Fact::JobCancelled { printer: None, .. } => (&[Queued], Ended),
             Fact::JobCancelled { .. } => (&[Printing, Paused], Ended),
-            Fact::JobReleased { .. } => (&[Queued], Queued),
+            Fact::JobReleased { .. } | Fact::JobAccepted { .. } => (&[Queued], Queued),
             _ => return Ok(()),
         };
         if !before.contains(&job.state) {

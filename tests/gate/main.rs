@@ -8,9 +8,14 @@ mod analysis;
 mod honest;
 mod resume;
 
+use std::sync::Arc;
+
+use platen::config::Config;
 use platen::domain::printer::Firmware;
 use platen::gcode::preflight::{Finding, PrinterLimits, Question, judge};
 use platen::gcode::survey::{SurveyError, Surveyor};
+use platen::io::spool::Spool;
+use platen::services::gate::Gate;
 
 struct Ask {
     printer: PrinterLimits,
@@ -55,6 +60,31 @@ fn no_honest_file_of_three_slicers_is_refused_and_none_has_a_warning() {
             let ask = Ask { printer: honest::printer(name, firmware), material: None, model: None };
             assert_eq!(found(text, &ask), [], "{name} on {firmware:?}");
         }
+    }
+}
+
+/// As somebody would write the printer into a configuration that is not told its firmware.
+#[tokio::test]
+async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
+    let section = |name: &str, nozzle: f64| {
+        format!(
+            "[[printer]]\nname = \"{name}\"\nport = \"/dev/{name}\"\nbaud = 115200\nbuild_x = [0, 250]\nbuild_y = [0, 210]\n\
+             build_height = 210\nbeside_plate = 5\nhotend_max = 275\nbed_max = 110\nnozzle = {nozzle}\nfilament = 1.75\n\
+             arcs = false\nlongest_job_h = 12\n"
+        )
+    };
+    let text = format!("site = \"a\"\nnode = \"b\"\n{}{}", section("fine", 0.4), section("thick", 0.6));
+    let config = Config::parse(&text).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Arc::new(Spool::open(&folder.path().join("files")).unwrap().with_floor(0));
+    let gate = Gate::new(Arc::clone(&spool), &config.printers, &config.gate);
+    for (name, text) in honest::files() {
+        let mut incoming = spool.begin().await.unwrap();
+        incoming.write(text.as_bytes()).await.unwrap();
+        let (file, _) = incoming.keep().await.unwrap();
+        let printer = if name == "prusa-nozzle-06" { "thick" } else { "fine" }.parse().unwrap();
+        let found = gate.findings(&gate.asked(&file, &printer, None, None, false)).await.unwrap();
+        assert_eq!(found.as_ref(), [], "{name}");
     }
 }
 

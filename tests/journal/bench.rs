@@ -137,6 +137,7 @@ pub fn queue(n: u8) -> Request {
         digest: FileHash::from_digest([9; 32]),
         pinned: None,
         material: None,
+        gate: None,
     }))
 }
 

@@ -107,6 +107,7 @@ impl World {
             digest: FileHash::from_digest([9; 32]),
             pinned: None,
             material: Some("PLA for Meier".into()),
+            gate: None,
         };
         self.ask(Request::QueueJob(Box::new(new))).await;
         job

@@ -15,6 +15,7 @@ use platen::io::spool::Spool;
 use platen::io::store::memory::MemoryStore;
 use platen::services::board::Board;
 use platen::services::fleet::{Fleet, Lanes, NotDone, Order, Ordered, Stop};
+use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use platen::services::preview::Previews;
 use platen::services::recorder::Recorder;
@@ -28,6 +29,9 @@ use tokio_util::sync::CancellationToken;
 
 /// `hung` never answers a stop; `away` has no port open.
 pub const PRINTERS: &[&str] = &["mk3-01", "mk3-02", "away"];
+
+/// The files of these tests lay nothing, and some are not homed or not heated.
+pub const TEST_BENCH: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"home.missing\", \"mode.motion_unsaid\"]\n";
 
 pub struct TestLab {
     pub address: SocketAddr,
@@ -92,7 +96,9 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
                 "away" => "console = \"off\"\n",
                 _ => "",
             };
-            format!("[[printer]]\nname = \"{name}\"\nport = \"/dev/{name}\"\nbaud = 115200\n{more}")
+            format!(
+                "[[printer]]\nname = \"{name}\"\nport = \"/dev/{name}\"\nbaud = 115200\n{TEST_BENCH}{more}"
+            )
         })
         .collect();
     let config = Config::parse(&format!(
@@ -103,6 +109,7 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
     let spool = Arc::new(spool);
     let state = AppState {
         previews: Previews::new(Arc::clone(&spool)),
+        gate: Gate::new(Arc::clone(&spool), &config.printers, &config.gate),
         recorder: recorder.clone(),
         fleet: Fleet::new(lanes, Board::new(live)),
         intake: Intake::new(spool)

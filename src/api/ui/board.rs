@@ -265,6 +265,10 @@ fn job_forms(job: &JobView) -> Markup {
     let form = |what: &str, label: &str| {
         named_form("/do/job", &format!("{what}-{id}"), &[("job", id), ("change", what)], label)
     };
+    let accepts = job
+        .waiting
+        .as_ref()
+        .is_some_and(|waiting| waiting.printers.iter().any(|on| !on.acceptable.is_empty()));
     let waits_for_somebody =
         job.waiting.as_ref().is_some_and(|waiting| waiting.printers.iter().any(|on| on.person));
     html! {
@@ -278,7 +282,17 @@ fn job_forms(job: &JobView) -> Markup {
                 (form("resume", "Resume")) (form("cancel", "Cancel the job"))
             },
             "queued" | "slicing" => details.more id=(format!("more-{id}")) {
-                summary { @if waits_for_somebody { "Begin or cancel" } @else { "Cancel" } }
+                summary {
+                    @if waits_for_somebody { "Begin or cancel" } @else if accepts { "Accept or cancel" } @else { "Cancel" }
+                }
+                @for on in job.waiting.iter().flat_map(|waiting| &waiting.printers).filter(|on| !on.acceptable.is_empty()) {
+                    (named_form(
+                        "/do/job",
+                        &format!("accept-{id}-{}", on.printer),
+                        &[("job", id), ("change", "accept"), ("codes", &on.acceptable.join(" "))],
+                        &format!("Accept {}: I have looked", on.acceptable.join(", ")),
+                    ))
+                }
                 @for on in job.waiting.iter().flat_map(|waiting| &waiting.printers).filter(|on| on.person) {
                     (named_form(
                         "/do/job",
@@ -324,6 +338,7 @@ fn jobs(shown: &Shown) -> Markup {
                                 @if let Some(why) = job.why.as_ref().or(job.paused.as_ref()) { div.why { (why) } }
                                 @if let Some(why) = &job.out_of_reach { div.why { (capital(why)) } }
                                 (waiting(job))
+                                (found(job))
                             }
                             td.name {
                                 @match (&job.printer, &job.pinned) {
@@ -340,6 +355,24 @@ fn jobs(shown: &Shown) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// What was found in its file, and accepted.
+fn found(job: &JobView) -> Markup {
+    html! {
+        @if let Some(gate) = &job.gate {
+            ul.why {
+                @for noted in &gate.findings {
+                    li {
+                        (noted.severity) " " code { (noted.code) }
+                        @if let Some(line) = noted.line { " in line " (line) }
+                        @if let (true, Some(by)) = (gate.accepted.contains(&noted.code), &gate.by) { ", accepted by " (by) }
+                    }
+                }
+                @if gate.more > 0 { li { (gate.more) " more" } }
             }
         }
     }

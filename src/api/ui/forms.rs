@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use crate::api::gate::accepted;
 use crate::api::jobs::{Change, begin, change};
 use crate::api::printers::{answered, bed_is_clear, consoled, is_its_own, may_be_used};
 use crate::api::stop::stopped;
@@ -24,6 +25,7 @@ pub(super) struct Fields {
     button: String,
     asked: String,
     command: String,
+    codes: String,
 }
 
 type Filled = Result<Form<Fields>, FormRejection>;
@@ -132,6 +134,15 @@ pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
             let printer = Some(fields.printer.as_str()).filter(|name| !name.is_empty());
             let view = begin(&app, job, printer, &fields.by).await?;
             return Ok(format!("Job {} begins in a moment.", view.id));
+        }
+        if fields.change == "accept" {
+            let codes: Vec<String> = fields.codes.split(' ').map(str::to_owned).collect();
+            let view = accepted(&app, job, &codes, &fields.by).await?;
+            return Ok(format!(
+                "What was found in the file of job {} is accepted: {}.",
+                view.id,
+                codes.join(", ")
+            ));
         }
         let wanted = match fields.change.as_str() {
             "pause" => Change::Pause,

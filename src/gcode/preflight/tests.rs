@@ -1,6 +1,7 @@
 //! Bad and borderline files, each with what has to be found in it.
 
 use super::*;
+use crate::domain::finding::OF_FILES;
 use crate::gcode::analysis::{Analyser, Options};
 use crate::gcode::survey::{SurveyError, Surveyor};
 
@@ -38,7 +39,7 @@ fn printer() -> PrinterLimits {
         chamber_max: Some(80.0),
         nozzle: Some(0.4),
         filament: Some(1.75),
-        model: Some("MK3S".into()),
+        model: Some("prusa-mk3s".into()),
         arcs: Some(false),
         firmware: Some(Firmware::Marlin21),
         longest: Some(48.0 * 3_600.0),
@@ -156,6 +157,7 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("this nozzle by M862.1", with("M862.1 P0.4\n"), None),
         ("another model by M862.3", with("M862.3 P \"MINI\"\n"), Some("machine.model")),
         ("this model by M862.3", with("M862.3 P \"MK3S\"\n"), None),
+        ("an older model by M862.3", with("M862.3 P \"MK2.5S\"\n"), Some("machine.model")),
         ("wrong material by its own word", meta("; filament_type = PC"), None),
         // Commands.
         ("arcs without ARCS", inside("G1 X100 Y100\nG2 X110 Y100 I5 J0 E1"), Some("command.arcs")),
@@ -215,6 +217,35 @@ fn a_print_of_another_size_than_the_approved_model_is_found() {
         (whole(&tower(10.0, 150.0, 10.0)), Some("size.model")),
     ] {
         assert_eq!(codes(&findings(&text, None, approved)).first().copied(), want);
+    }
+}
+
+/// The list in `domain::finding` is what the configuration and the documents know.
+#[test]
+fn every_finding_is_in_the_list_with_its_severity_and_every_entry_of_the_list_can_be_found() {
+    let source = include_str!("../preflight.rs");
+    let code = |text: &str| {
+        let (family, name) = text.split_once('.')?;
+        let word = |part: &str, extra: &str| {
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || extra.contains(c))
+        };
+        (word(family, "") && word(name, "_")).then(|| text.to_owned())
+    };
+    let pieces: Vec<&str> = source.split('"').collect();
+    let mut said = std::collections::BTreeMap::new();
+    for (before, text) in pieces.iter().zip(&pieces[1..]) {
+        let warns = before.trim_end().ends_with(".warn(");
+        if let Some(code) = code(text) {
+            said.insert(code, if warns { Severity::Warning } else { Severity::Error });
+        }
+    }
+    let listed = OF_FILES.iter().map(|kind| (kind.code.to_owned(), kind.severity)).collect();
+    assert_eq!(said, listed);
+    for (_, text, _) in files() {
+        for finding in findings(&text, Some("PLA"), Some([20.0, 20.0, 10.0])) {
+            let kind = OF_FILES.iter().find(|kind| kind.code == finding.code).unwrap();
+            assert_eq!(kind.severity, finding.severity, "{}", finding.code);
+        }
     }
 }
 

@@ -24,13 +24,14 @@ pub const VERSION: u8 = 1;
 /// What a payload may be at most.
 pub const PAYLOAD_MAX: usize = 8 * 1024;
 /// The `type` of every event of a job.
-pub const EVENT_TYPES: [&str; 14] = [
+pub const EVENT_TYPES: [&str; 15] = [
     "slicing",
     "sliced",
     "not_sliced",
     "queued",
     "resume_file",
     "released",
+    "accepted",
     "started",
     "progress",
     "paused",
@@ -607,7 +608,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         }
         // Why may be a slicer's words.
         Fact::JobNotSliced { why: _ } => ("not_sliced", What::Begun {}),
-        Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _ } => {
+        Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _, gate: _ } => {
             let resumes = resumes.as_ref().map(ResumesData::from);
             ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref(), resumes })
         }
@@ -615,6 +616,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
             ("resume_file", What::ResumeFile { layer: *layer, height_mm: height.mm() })
         }
         Fact::JobReleased { printer: _, by: _ } => ("released", What::Begun {}),
+        Fact::JobAccepted { findings: _, by: _ } => ("accepted", What::Begun {}),
         Fact::JobStarted { printer: _ } => ("started", What::Begun {}),
         Fact::JobProgress { progress, printer: _ } => ("progress", reached(Some(*progress))),
         Fact::JobPaused { progress, reason, printer: _ } => {
