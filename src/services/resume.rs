@@ -165,7 +165,8 @@ pub async fn make(
     if !moves_unhomed(&printer, told.as_deref()) {
         return Err(NotMade::Firmware(name));
     }
-    let limits = PrinterLimits { firmware: firmware_of(&printer, told.as_deref()), ..limits_of(&printer, site) };
+    let limits =
+        PrinterLimits { firmware: firmware_of(&printer, told.as_deref()), ..limits_of(&printer, site) };
     let spool = intake.spool();
     spool.verify(&origin.file).await?;
     let resume = work_out(intake, &origin, &printer, &limits, told.as_deref(), &wish).await?;
