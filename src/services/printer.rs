@@ -198,6 +198,8 @@ fn goes_first(request: &Request) -> bool {
 /// What is to be written down, and who waits for that.
 struct Note {
     request: Request,
+    /// Who did it; absent: the printer.
+    actor: Option<Actor>,
     told: Option<Told>,
 }
 
@@ -209,7 +211,7 @@ struct Told {
 
 impl From<Request> for Note {
     fn from(request: Request) -> Self {
-        Self { request, told: None }
+        Self { request, actor: None, told: None }
     }
 }
 
@@ -263,8 +265,9 @@ impl Scribe {
         let done = tokio::spawn(async move {
             let mut notes = Notes { inbox, waiting: VecDeque::new() };
             let mut pause = RETRY_MIN;
-            while let Some(Note { request, told }) = notes.next().await {
-                let noted = recorder.submit(request.clone(), Actor::Printer(printer.clone())).await;
+            while let Some(Note { request, actor, told }) = notes.next().await {
+                let by = actor.clone().unwrap_or_else(|| Actor::Printer(printer.clone()));
+                let noted = recorder.submit(request.clone(), by).await;
                 if let Some(Told { done, answer }) = told {
                     // Whoever asked may have gone. What the disk does not take now is tried again all the same.
                     let _ = answer.send(match &noted {
@@ -276,7 +279,7 @@ impl Scribe {
                     Ok(_) => pause = RETRY_MIN,
                     Err(NotRecorded::Store(error)) if is_worth_waiting(&request, notes.inbox.is_closed()) => {
                         tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
-                        notes.again(request.into(), pause).await;
+                        notes.again(Note { request, actor, told: None }, pause).await;
                         pause = (pause * 2).min(RETRY_MAX);
                     }
                     Err(NotRecorded::Kept(error)) => {
@@ -290,14 +293,18 @@ impl Scribe {
     }
 
     fn note(&self, request: Request) {
+        self.note_by(request, None);
+    }
+
+    fn note_by(&self, request: Request, actor: Option<Actor>) {
         // The scribe ends only after its queue.
-        let _ = self.queue.send(request.into());
+        let _ = self.queue.send(Note { request, actor, told: None });
     }
 
     /// The same of what is `done` already; the answer is given when it is on the disk, or when that takes too long.
-    fn note_and_answer(&self, request: Request, done: String, answer: oneshot::Sender<Result<(), NotDone>>) {
+    fn note_and_answer(&self, note: Note, done: String, answer: oneshot::Sender<Result<(), NotDone>>) {
         let (told, noted) = oneshot::channel();
-        let _ = self.queue.send(Note { request, told: Some(Told { done: done.clone(), answer: told }) });
+        let _ = self.queue.send(Note { told: Some(Told { done: done.clone(), answer: told }), ..note });
         tokio::spawn(async move {
             let noted = match tokio::time::timeout(LEAVE, noted).await {
                 Ok(noted) => noted.unwrap_or(Err(NotDone::Closed)),
@@ -706,7 +713,7 @@ impl Task {
             // This can be kept where the journal takes nothing; its end cannot.
             self.scribe.note(Request::NoteCancelling { job: job.clone(), by: by.clone() });
             let end = Request::CancelJob { job, progress, by, line: None };
-            return self.scribe.note_and_answer(end_of(end, plan.trail.laid), done, answer);
+            return self.scribe.note_and_answer(end_of(end, plan.trail.laid).into(), done, answer);
         }
         let _ = answer.send(Err(self.not_connected("do that: it is not connected")));
     }
@@ -1070,12 +1077,25 @@ impl Task {
                 let reason = PauseReason::Person { by: by.clone() };
                 let done = session.pause(now, &job, reason);
                 let done = done.map_err(|error| self.refused(&error, Some(&job), "pause"));
-                return self.answer_when_recorded(drive, done, Actor::Person(by), answer);
+                let does = format!("printer {} was told to pause job {job}, and does so", self.setup.name);
+                return self.answer_when_recorded(
+                    drive,
+                    done.map(|()| does),
+                    Some(Actor::Person(by)),
+                    answer,
+                );
             }
             Order::Resume { job, by } => {
                 let done = session.resume(now, &job, &by);
                 let done = done.map_err(|error| self.refused(&error, Some(&job), "resume"));
-                return self.answer_when_recorded(drive, done, Actor::Person(by), answer);
+                let does =
+                    format!("printer {} was told to go on with job {job}, and does so", self.setup.name);
+                return self.answer_when_recorded(
+                    drive,
+                    done.map(|()| does),
+                    Some(Actor::Person(by)),
+                    answer,
+                );
             }
             Order::Answer { button, seen, by } => {
                 let done = session.answer(now, button, seen.as_deref(), &by);
@@ -1084,7 +1104,7 @@ impl Task {
                         let printer = self.setup.name.clone();
                         let done = format!("printer {printer} was given this answer");
                         let request = Request::NoteAnswered { printer, by, button, label };
-                        return self.scribe.note_and_answer(request, done, answer);
+                        return self.scribe.note_and_answer(request.into(), done, answer);
                     }
                     Err(error) => Err(self.refused(&error, None, "answer")),
                 }
@@ -1102,7 +1122,7 @@ impl Task {
                     let done =
                         format!("printer {} was told to cancel job {job}, and does so", self.setup.name);
                     let request = Request::NoteCancelling { job, by };
-                    return self.scribe.note_and_answer(request, done, answer);
+                    return self.scribe.note_and_answer(request.into(), done, answer);
                 }
                 Err(error) => Err(self.refused(&error, Some(&job), "cancel")),
             },
@@ -1155,44 +1175,40 @@ impl Task {
                 }
             },
         };
-        self.answer_when_recorded(drive, done, Actor::Printer(self.setup.name.clone()), answer);
+        let done = done.map(|()| format!("printer {} was told so", self.setup.name));
+        self.answer_when_recorded(drive, done, None, answer);
     }
 
-    /// Pause and resume are told to the journal before the person hears "yes".
+    /// Pause and resume are in the journal before the person hears "yes"; `done` says what is true already.
     fn answer_when_recorded(
         &mut self,
         drive: &mut Drive,
-        done: Result<(), NotDone>,
-        actor: Actor,
+        done: Result<String, NotDone>,
+        actor: Option<Actor>,
         answer: oneshot::Sender<Result<(), NotDone>>,
     ) {
-        if done.is_err() {
-            let _ = answer.send(done);
-            return;
-        }
-        let recorder = self.setup.recorder.clone();
-        let mut requests = VecDeque::new();
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => return drop(answer.send(Err(error))),
+        };
+        let mut requests = Vec::new();
         while let Some(event) = drive.session.poll_event() {
             match event {
                 SessionEvent::Paused { job, progress, reason } => {
-                    requests.push_back(Request::NotePaused { job, progress, reason });
+                    requests.push(Request::NotePaused { job, progress, reason });
                 }
-                SessionEvent::Resumed { job, by } => requests.push_back(Request::NoteResumed { job, by }),
+                SessionEvent::Resumed { job, by } => requests.push(Request::NoteResumed { job, by }),
                 SessionEvent::Continued { job, progress, layer } => {
-                    requests.push_back(self.continued(job, progress, layer));
+                    requests.push(self.continued(job, progress, layer));
                 }
                 other => self.note_event(drive, other),
             }
         }
-        tokio::spawn(async move {
-            let mut outcome = Ok(());
-            for request in requests {
-                if let Err(error) = recorder.submit(request, actor.clone()).await {
-                    outcome = Err(NotDone::not_recorded(&error));
-                }
-            }
-            let _ = answer.send(outcome);
-        });
+        let Some(last) = requests.pop() else { return drop(answer.send(Ok(()))) };
+        for request in requests {
+            self.scribe.note_by(request, actor.clone());
+        }
+        self.scribe.note_and_answer(Note { request: last, actor, told: None }, done, answer);
     }
 
     /// Writes down what the session tells; a reason if the port is to be closed.

@@ -128,6 +128,30 @@ async fn whoever_cancels_hears_yes_when_no_crash_can_take_it_back_and_the_board_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_the_disk_does_not_take_is_told_as_carried_out_and_written_down_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = ["G28", "G1 X10 Y10 F600", "G1 X180 F60", "G1 X10 F60", "G1 X180 F60"];
+    let mut at_work = AtWork::on(folder.path(), &long).await;
+    let job = at_work.job.clone();
+    at_work.store.set_full(true);
+    let told = at_work.order(Order::Pause { job: job.clone(), by: "kim".into() }).await;
+    let Err(NotDone::NotYetRecorded { done, full: true, .. }) = &told else { panic!("{told:?}") };
+    assert!(done.contains("was told to pause job"), "{done}");
+    let pauses = |snapshot: &Arc<Snapshot>| matches!(snapshot.activity, Activity::Paused { .. });
+    within("a printer that pauses", at_work.tended.live.wait_for(pauses)).await.unwrap();
+    at_work.store.set_full(false);
+    let is_paused =
+        |recorder: &Recorder| recorder.read(|lab| matches!(lab.jobs[&job].state, JobState::Paused { .. }));
+    at_work.noted("the pause", is_paused).await;
+    let events = at_work.recorder.events(1, 1_000).await.unwrap();
+    let pause = events.iter().find(|event| event.fact.word() == "job_paused").unwrap();
+    assert_eq!(pause.actor, Actor::Person("kim".into()));
+    at_work.order(Order::Resume { job: job.clone(), by: "kim".into() }).await.unwrap();
+    assert!(!is_paused(&at_work.recorder));
+    at_work.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_answers_a_printer_hears_yes_when_that_is_on_the_disk() {
     for full in [true, false] {
         let folder = tempfile::tempdir().unwrap();
