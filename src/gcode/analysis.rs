@@ -223,19 +223,19 @@ const F: usize = 4;
 const OTHER: usize = 8;
 
 /// A table, since a jump for each letter would be guessed wrong too often.
-const SLOTS: [u8; 256] = {
-    let mut slots = [OTHER as u8; 256];
+const SLOTS: [usize; 256] = {
+    let mut slots = [OTHER; 256];
     let letters = *b"XYZEFIJR";
     let mut slot = 0;
     while slot < letters.len() {
-        slots[letters[slot] as usize] = slot as u8;
+        slots[letters[slot] as usize] = slot;
         slot += 1;
     }
     slots
 };
 
 const fn slot(letter: u8) -> usize {
-    SLOTS[letter as usize] as usize
+    SLOTS[letter as usize]
 }
 
 impl Words {
