@@ -466,7 +466,7 @@ async fn check_journal(recorder: Recorder, ending: CancellationToken) {
 
 /// What an earlier daemon kept of the jobs that it left running.
 async fn open_trails(config: Arc<Config>) -> Result<Trails, DaemonError> {
-    let open = move || Trails::open(&config, &trail::folder(&config.state_dir));
+    let open = move || Trails::open(&config, &trail::trails_folder(&config.state_dir));
     offload(open).await.map_err(|error| DaemonError::Thread(error.to_string()))
 }
 

@@ -1,11 +1,12 @@
 //! What is kept of a running job for whoever comes after us: it outlives the process, and need not outlive the machine.
 //!
 //! A file in memory (`/run/platen`) with two places, written in turn: a write that was cut leaves the other one.
-//! A write is a copy within the kernel and waits for no disk where the folder is on tmpfs.
+//! A write is a copy within the kernel and waits for no disk where the folder is on tmpfs: a disk that hangs must hold
+//! back neither the line nor, behind it, a stop.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -144,9 +145,68 @@ pub fn folder(state: &Path) -> PathBuf {
     given.map_or_else(|| state.join("run"), |dir| PathBuf::from(dir).join("trails"))
 }
 
+/// Where Linux keeps files in memory for everybody.
+const MEMORY: &str = "/dev/shm";
+
+/// The folder for the trails: as `folder` where systemd gives one, else in memory, by the path of `state`. A machine
+/// without such memory has them in `state`.
+pub fn trails_folder(state: &Path) -> PathBuf {
+    let in_state = folder(state);
+    if !in_state.starts_with(state) {
+        return in_state;
+    }
+    match in_memory(Path::new(MEMORY), state) {
+        Ok(folder) => folder,
+        Err(error) => {
+            tracing::warn!(%error, "no folder in {MEMORY}: a disk that hangs can hold back printers, and their stops");
+            in_state
+        }
+    }
+}
+
+/// A folder of our own in `memory`, which everybody may write to: one that is not ours alone is not used.
+fn in_memory(memory: &Path, state: &Path) -> io::Result<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    let kind = nix::sys::statfs::statfs(memory)?.filesystem_type();
+    if kind != nix::sys::statfs::TMPFS_MAGIC {
+        return Err(io::Error::other("it is not in memory"));
+    }
+    let owner = std::fs::metadata("/proc/self")?.uid();
+    let hash = Sha256::digest(std::path::absolute(state)?.as_os_str().as_bytes());
+    let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let folder = memory.join(format!("platen-{owner}-{name}"));
+    match DirBuilder::new().mode(0o700).create(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = folder.symlink_metadata()?;
+    if !found.is_dir() || found.uid() != owner || found.mode() & 0o077 != 0 {
+        return Err(io::Error::other(format!("{} is not this user's alone", folder.display())));
+    }
+    Ok(folder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trails_are_kept_in_memory_and_only_in_a_folder_that_is_ours_alone() {
+        let memory = Path::new(MEMORY);
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folder = in_memory(memory, one.path()).unwrap();
+        assert_eq!(in_memory(memory, one.path()).unwrap(), folder);
+        let other = in_memory(memory, two.path()).unwrap();
+        assert_ne!(other, folder);
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        assert!(in_memory(memory, one.path()).is_err());
+        std::fs::remove_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(&other, &folder).unwrap();
+        assert!(in_memory(memory, one.path()).is_err());
+        std::fs::remove_file(&folder).unwrap();
+        std::fs::remove_dir(&other).unwrap();
+        assert!(in_memory(Path::new("/proc"), one.path()).is_err());
+    }
 
     #[test]
     fn the_last_text_is_read_back_and_a_cut_one_leaves_the_one_before() {
