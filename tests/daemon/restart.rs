@@ -113,13 +113,14 @@ pub fn assert_executed(board: Handle, text: &str) {
 #[test]
 fn a_guide_is_held_without_a_line_until_a_person_says_so() {
     let lab = lab();
-    let file = lab.file("long.gcode", &gcode(3_000));
+    let kills = kills(3);
+    let file = lab.file("long.gcode", &gcode(100 * u32::try_from(kills).unwrap() + 2_500));
     let mut random = Random::fork(20_261_126, "asks");
     let mut daemon = lab.serve();
     let case = daemon.case();
     let job = daemon.print(&file, &case, "mk");
     daemon.wait_job(&job, "printing");
-    for kill in 0..kills(3).min(20) {
+    for kill in 0..kills {
         crash_somewhere(&lab, daemon, &mut random);
         daemon = lab.serve();
         let held = daemon.wait_job(&job, "paused");
