@@ -13,6 +13,7 @@ use std::io::{self, IoSlice, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -188,6 +189,8 @@ pub fn left_hot(state: &Path) -> PathBuf {
 
 /// Says that printers are left hot.
 pub fn leave_hot(state: &Path) -> io::Result<()> {
+    // Nothing else has to be in that folder.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(trail::folder(state))?;
     File::create(left_hot(state))?.sync_all()
 }
 
