@@ -11,7 +11,7 @@ use crate::config::{Config, Printer};
 use crate::gcode::analysis::{Analyser, Analysis};
 use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge, refused};
 use crate::gcode::survey::{SurveyError, Surveyor};
-use crate::services::gate::{limits_of, speaks};
+use crate::services::gate::{limits_of, on_each, speaks, untold};
 
 /// As much as is read at a time.
 const BLOCK: usize = 256 << 10;
@@ -49,7 +49,14 @@ impl Preflight {
         let mut file = File::open(&self.file).map_err(failed)?;
         let not_printable =
             |error: SurveyError| Failed::Finding(format!("this file cannot be printed: {error}"));
-        let (mut analyser, mut surveyor) = (Analyser::new(printer.options()), Surveyor::new());
+        // Without a daemon no board says what it is: the same rule as for one that was never connected.
+        let firmwares = printer.firmware.map_or_else(|| untold().to_vec(), |firmware| vec![Some(firmware)]);
+        let mut looks: Vec<_> = firmwares
+            .into_iter()
+            .map(|firmware| PrinterLimits { firmware, ..printer.clone() })
+            .map(|limits| (Analyser::new(limits.options()), limits))
+            .collect();
+        let mut surveyor = Surveyor::new();
         let mut block = vec![0; BLOCK];
         loop {
             let read = file.read(&mut block).map_err(failed)?;
@@ -57,17 +64,26 @@ impl Preflight {
                 break;
             }
             surveyor.feed(&block[..read]).map_err(not_printable)?;
-            analyser.feed(&block[..read]).map_err(|error| not_printable(error.into()))?;
+            for (analyser, _) in &mut looks {
+                analyser.feed(&block[..read]).map_err(|error| not_printable(error.into()))?;
+            }
         }
         let whole = match surveyor.finish() {
             Ok(_) => Some(true),
             Err(SurveyError::Cut { .. }) => Some(false),
             Err(error) => return Err(not_printable(error)),
         };
-        let analysis = analyser.finish().map_err(|error| not_printable(error.into()))?;
-        let question =
-            Question { printer, material: self.material.as_deref(), model: None, whole, resumes: false };
-        let findings = judge(&analysis, &question);
+        let mut first = None;
+        let mut each = Vec::new();
+        for (analyser, printer) in looks {
+            let analysis = analyser.finish().map_err(|error| not_printable(error.into()))?;
+            let question =
+                Question { printer, material: self.material.as_deref(), model: None, whole, resumes: false };
+            each.push(judge(&analysis, &question));
+            first.get_or_insert(analysis);
+        }
+        let analysis = first.unwrap_or_default();
+        let findings = on_each(each);
         let findings = match &own {
             Some(own) => speaks(findings, own),
             None => findings,

@@ -88,9 +88,22 @@ impl Board {
         match self {
             Self::Known(name) => vec![Firmware::named(name)],
             Self::Unknown => vec![None],
-            Self::Untold => ANY.map(Some).to_vec(),
+            Self::Untold => untold().to_vec(),
         }
     }
+}
+
+/// How a file has to be looked at for a printer that has not said yet what it is.
+pub fn untold() -> [Option<Firmware>; ANY.len()] {
+    ANY.map(Some)
+}
+
+/// What speaks against a file whichever of these it is, in the words of the first.
+pub fn on_each(each: impl IntoIterator<Item = Vec<Finding>>) -> Vec<Finding> {
+    let both = |all: Vec<Finding>, here: Vec<Finding>| {
+        all.into_iter().filter(|finding| here.iter().any(|other| other.code == finding.code)).collect()
+    };
+    each.into_iter().reduce(both).unwrap_or_default()
 }
 
 /// What is asked about a file.
@@ -223,7 +236,7 @@ impl Gate {
             return Some(Arc::clone(found));
         }
         let printer = self.0.printers.get(&asked.printer)?;
-        let mut found: Option<Vec<Finding>> = None;
+        let mut each = Vec::new();
         for firmware in asked.board.firmwares() {
             let reading = kept.reading(&Self::key(asked, firmware))?;
             let question = Question {
@@ -234,16 +247,9 @@ impl Gate {
                 whole: Some(true),
                 resumes: asked.resumes,
             };
-            let here = judge(&reading.analysis, &question);
-            found = Some(match found {
-                None => here,
-                Some(all) => {
-                    let both = |finding: &Finding| here.iter().any(|other| other.code == finding.code);
-                    all.into_iter().filter(both).collect()
-                }
-            });
+            each.push(judge(&reading.analysis, &question));
         }
-        let found: Arc<[Finding]> = speaks(found?, printer).into();
+        let found: Arc<[Finding]> = speaks(on_each(each), printer).into();
         if kept.judged.len() >= JUDGED_MAX {
             kept.judged.clear();
         }

@@ -63,9 +63,8 @@ fn no_honest_file_of_three_slicers_is_refused_and_none_has_a_warning() {
     }
 }
 
-/// As somebody would write the printer into a configuration that is not told its firmware.
-#[tokio::test]
-async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
+/// As somebody would write the printers into a configuration that is not told their firmware.
+fn untold() -> String {
     let section = |name: &str, nozzle: f64| {
         format!(
             "[[printer]]\nname = \"{name}\"\nport = \"/dev/{name}\"\nbaud = 115200\nbuild_x = [0, 250]\nbuild_y = [0, 210]\n\
@@ -73,8 +72,35 @@ async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
              arcs = false\nlongest_job_h = 12\n"
         )
     };
-    let text = format!("site = \"a\"\nnode = \"b\"\n{}{}", section("fine", 0.4), section("thick", 0.6));
-    let config = Config::parse(&text).unwrap();
+    format!("site = \"a\"\nnode = \"b\"\n{}{}", section("fine", 0.4), section("thick", 0.6))
+}
+
+fn printer_of(file: &str) -> &'static str {
+    if file == "prusa-nozzle-06" { "thick" } else { "fine" }
+}
+
+#[test]
+fn platen_preflight_says_of_honest_files_what_the_daemon_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, path) = (folder.path().join("lab.toml"), folder.path().join("part.gcode"));
+    std::fs::write(&config, untold()).unwrap();
+    for (name, text) in honest::files() {
+        std::fs::write(&path, text).unwrap();
+        let mut preflight = std::process::Command::new(env!("CARGO_BIN_EXE_platen"));
+        preflight
+            .arg("preflight")
+            .arg(&path)
+            .arg("--config")
+            .arg(&config)
+            .args(["--printer", printer_of(&name)]);
+        let told = preflight.output().unwrap();
+        assert!(told.status.success(), "{name}: {}", String::from_utf8_lossy(&told.stdout));
+    }
+}
+
+#[tokio::test]
+async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
+    let config = Config::parse(&untold()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let spool = Arc::new(Spool::open(&folder.path().join("files")).unwrap().with_floor(0));
     let gate = Gate::new(Arc::clone(&spool), &config.printers, &config.gate);
@@ -82,7 +108,7 @@ async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
         let mut incoming = spool.begin().await.unwrap();
         incoming.write(text.as_bytes()).await.unwrap();
         let (file, _) = incoming.keep().await.unwrap();
-        let printer = if name == "prusa-nozzle-06" { "thick" } else { "fine" }.parse().unwrap();
+        let printer = printer_of(&name).parse().unwrap();
         let found = gate.findings(&gate.asked(&file, &printer, None, None, false)).await.unwrap();
         assert_eq!(found.as_ref(), [], "{name}");
     }
