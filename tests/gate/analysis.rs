@@ -72,13 +72,7 @@ fn real_files_are_honest() {
     for name in ["heart", "vertebra", "guide"] {
         let text = demo(name);
         let found = honest::analyse(&text, &PrinterLimits::default());
-        let printer = PrinterLimits {
-            volume: [Some((0.0, 200.0)), Some((0.0, 200.0)), Some((0.0, 200.0))],
-            nozzle: Some(0.4),
-            filament: Some(1.75),
-            hotend_max: Some(285.0),
-            ..PrinterLimits::default()
-        };
+        let printer = honest::demo_printer();
         let question =
             Question { printer, material: Some("PLA"), model: None, whole: Some(true), resumes: false };
         assert_eq!(judge(&found, &question), [], "{name}");

@@ -50,6 +50,17 @@ pub fn printer(name: &str, firmware: Firmware) -> PrinterLimits {
     }
 }
 
+/// The printer of the demo's files.
+pub fn demo_printer() -> PrinterLimits {
+    PrinterLimits {
+        volume: [Some((0.0, 200.0)), Some((0.0, 200.0)), Some((0.0, 200.0))],
+        nozzle: Some(0.4),
+        filament: Some(1.75),
+        hotend_max: Some(285.0),
+        ..PrinterLimits::default()
+    }
+}
+
 pub fn analyse(text: &str, printer: &PrinterLimits) -> Analysis {
     let mut analyser = Analyser::new(printer.options());
     text.as_bytes().chunks(70_001).for_each(|chunk| analyser.feed(chunk).unwrap());

@@ -234,13 +234,7 @@ fn holds(name: &str, text: &str, analysis: &Analysis, ended: usize, layer: usize
     assert!(new.pushed[primed..].iter().zip(&rest.pushed).all(|(new, old)| close(*new, *old)), "{told}");
 
     let found = honest::analyse(&whole, &PrinterLimits::default());
-    let printer = PrinterLimits {
-        volume: [Some((0.0, 200.0)), Some((0.0, 200.0)), Some((0.0, 200.0))],
-        nozzle: Some(0.4),
-        filament: Some(1.75),
-        hotend_max: Some(285.0),
-        ..PrinterLimits::default()
-    };
+    let printer = honest::demo_printer();
     let question = Question { printer, material: Some("PLA"), model: None, whole: Some(true), resumes: true };
     assert_eq!(judge(&found, &question), [], "{told}");
     assert_eq!(found.layers.len(), analysis.layers.len() + 1 - layer, "{told}");
