@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 pub use super::journal::{Audit, JournalError, audit};
@@ -459,18 +460,23 @@ impl Writer {
     async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         let mut messages = Vec::with_capacity(GROUP_MAX);
         let mut closing = Vec::new();
+        // A time of its own: questions that write nothing must not put it off again and again.
+        let mut again = Instant::now() + OWED_AGAIN;
         while closing.is_empty() {
             let received = inbox.recv_many(&mut messages, GROUP_MAX);
             let received = if self.owed.is_empty() {
-                Ok(received.await)
+                let count = received.await;
+                again = Instant::now() + OWED_AGAIN;
+                Ok(count)
             } else {
-                tokio::time::timeout(OWED_AGAIN, received).await
+                timeout_at(again, received).await
             };
             match received {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(_) => {
                     self.record(Vec::new()).await;
+                    again = Instant::now() + OWED_AGAIN;
                     continue;
                 }
             }

@@ -197,6 +197,29 @@ async fn what_is_kept_goes_into_the_journal_by_itself_when_there_is_room() {
 }
 
 #[tokio::test]
+async fn whoever_asks_after_the_journal_again_and_again_does_not_put_off_what_is_kept() {
+    let (_folder, _latches, store, recorder) = full().await;
+    refused(&recorder, stop("kim")).await;
+    let mut feed = recorder.subscribe();
+    store.set_full(false);
+    let mut often = tokio::time::interval(std::time::Duration::from_millis(300));
+    let asking = async {
+        loop {
+            tokio::select! {
+                event = feed.recv() => {
+                    if event.unwrap().fact.word() == "printer_stopped" {
+                        return;
+                    }
+                }
+                _ = often.tick() => recorder.probe().await.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), asking).await.unwrap();
+    recorder.close().await;
+}
+
+#[tokio::test]
 async fn a_crash_before_the_place_is_emptied_does_not_bring_the_lock_back() {
     let (folder, latches, store, recorder) = full().await;
     refused(&recorder, stop("kim")).await;
