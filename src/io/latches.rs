@@ -105,6 +105,13 @@ fn unseal(block: usize, bytes: &[u8]) -> Block {
     }
 }
 
+/// The oldest of which there is a newer one of the same kind.
+pub fn repeated(kept: &[Kept]) -> Option<usize> {
+    let newer =
+        |at: usize, one: &Kept| kept.iter().skip(at + 1).any(|later| later.fact.word() == one.fact.word());
+    kept.iter().enumerate().position(|(at, one)| newer(at, one))
+}
+
 /// What is kept of a printer as the text of its place. Where not all of it fits, the newest of each kind has to.
 fn page(printer: &PrinterName, kept: &[Kept]) -> io::Result<Vec<u8>> {
     let mut kept = kept.to_vec();
@@ -114,11 +121,7 @@ fn page(printer: &PrinterName, kept: &[Kept]) -> io::Result<Vec<u8>> {
         if HEAD + text.len() <= BLOCK {
             return Ok(text);
         }
-        let repeated = kept
-            .iter()
-            .enumerate()
-            .position(|(at, one)| kept.iter().skip(at + 1).any(|later| later.fact.word() == one.fact.word()));
-        let Some(repeated) = repeated else { return Err(io::Error::other("it is longer than its place")) };
+        let repeated = repeated(&kept).ok_or_else(|| io::Error::other("it is longer than its place"))?;
         kept.remove(repeated);
     }
 }

@@ -17,12 +17,14 @@ use crate::domain::event::{Actor, ChainedRecord, Event, Fact};
 use crate::domain::ids::PrinterName;
 use crate::domain::lab::Request;
 use crate::domain::moment::Stamp;
-use crate::io::latches::{Found, Kept, Latches};
+use crate::io::latches::{Found, Kept, Latches, repeated};
 use crate::io::offload::offload;
 use crate::io::store::Store;
 
 /// Who has locked a printer whose lock was damaged.
 const UNREADABLE: &str = "a lock that cannot be read";
+/// Of one printer: more is somebody who presses stop again and again. Of each kind the newest stays.
+const KEPT_MAX: usize = 64;
 /// Entries looked at together.
 const PAGE: usize = 1000;
 
@@ -174,12 +176,18 @@ impl Owed {
         for event in events {
             let Some(printer) = event.fact.printer() else { return false };
             let before = || self.kept.get(printer).cloned().unwrap_or_default();
-            all.entry(printer.clone()).or_insert_with(before).push(Kept {
+            let kept = all.entry(printer.clone()).or_insert_with(before);
+            kept.push(Kept {
                 after,
                 stamp: event.stamp.clone(),
                 actor: event.actor.clone(),
                 fact: event.fact.clone(),
             });
+            if kept.len() > KEPT_MAX
+                && let Some(repeated) = repeated(kept)
+            {
+                kept.remove(repeated);
+            }
         }
         let written = all.clone();
         let keeping = offload(move || {
