@@ -39,6 +39,7 @@ use crate::io::clock::Clock;
 use crate::io::offload::offload;
 use crate::io::serial::{Dial, DialError, Wire};
 use crate::io::spool::Spool;
+use crate::io::store::StoreError;
 use crate::io::successor::Supervisor;
 use crate::io::usb::Device;
 
@@ -231,19 +232,24 @@ impl Notes {
     }
 
     /// The disk has not taken this one: it is the next again after `pause`, or behind one that goes first.
-    async fn again(&mut self, note: Note, pause: Duration) {
+    /// Whoever waits for one behind it hears that now.
+    async fn again(&mut self, note: Note, error: &Arc<StoreError>, pause: Duration) {
         self.waiting.push_front(note);
         let until = Instant::now() + pause;
         loop {
             tokio::select! {
                 biased;
                 () = sleep_until(until) => return,
-                Some(note) = self.inbox.recv() => {
+                Some(mut note) = self.inbox.recv() => {
                     if goes_first(&note.request) {
                         let first = |note: &Note| goes_first(&note.request);
                         let behind = self.waiting.iter().take_while(|note| first(note)).count();
                         self.waiting.insert(behind, note);
                         return;
+                    }
+                    if let Some(Told { done, answer }) = note.told.take() {
+                        let error = NotRecorded::Store(Arc::clone(error));
+                        let _ = answer.send(Err(NotDone::not_yet_recorded(done, &error)));
                     }
                     self.waiting.push_back(note);
                 }
@@ -279,7 +285,7 @@ impl Scribe {
                     Ok(_) => pause = RETRY_MIN,
                     Err(NotRecorded::Store(error)) if is_worth_waiting(&request, notes.inbox.is_closed()) => {
                         tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
-                        notes.again(Note { request, actor, told: None }, pause).await;
+                        notes.again(Note { request, actor, told: None }, &error, pause).await;
                         pause = (pause * 2).min(RETRY_MAX);
                     }
                     Err(NotRecorded::Kept(error)) => {
@@ -550,7 +556,7 @@ impl Task {
     fn give_left_up(&mut self, why: Interruption) {
         if let Some((Found { plan, .. }, _)) = self.left.take() {
             let (job, progress) = (plan.job, plan.progress);
-            self.leave_heat(Some(job.clone()));
+            self.leave_heat(job.clone());
             let end = Request::NoteInterrupted { job, progress, why, line: None };
             self.scribe.note(end_of(end, plan.trail.laid));
         }
@@ -674,8 +680,8 @@ impl Task {
     }
 
     /// Nobody has switched off the heaters of this job; told at once, since there may be no tick.
-    fn leave_heat(&mut self, job: Option<JobId>) {
-        self.heat_left = OutOfReach::Heat { job };
+    fn leave_heat(&mut self, job: JobId) {
+        self.heat_left = OutOfReach::Heat { job: Some(job) };
         let seen = Snapshot::clone(&self.live.borrow());
         self.live.send_replace(Arc::new(Snapshot { out_of_reach: self.out_of_reach(), ..seen }));
     }
@@ -708,7 +714,7 @@ impl Task {
             && let Some((Found { plan, .. }, _)) = self.left.take_if(|(found, _)| found.plan.job == job)
         {
             let progress = Some(plan.progress);
-            self.leave_heat(Some(job.clone()));
+            self.leave_heat(job.clone());
             let done = format!("printer {} does not go on with job {job}: it is cancelled", self.setup.name);
             // This can be kept where the journal takes nothing; its end cannot.
             self.scribe.note(Request::NoteCancelling { job: job.clone(), by: by.clone() });

@@ -1,11 +1,7 @@
 //! The gate before jobs: refused with words, started only where the file fits, accepted by name, asked again later.
 
 use hw_sim::quirks::Face;
-use platen::domain::case::IntendedUse;
-use platen::domain::event::Actor;
-use platen::domain::ids::{BootId, CaseToken, JobId, PartId};
-use platen::domain::lab::{NewJob, Request};
-use platen::domain::part::PartRef;
+use platen::domain::ids::{BootId, JobId};
 use platen::io::clock::{Clock, entropy};
 use platen::io::spool::Spool;
 use platen::io::store::sled::SledStore;
@@ -14,7 +10,7 @@ use platen::services::recorder::Recorder;
 use serde_json::Value;
 use std::sync::Arc;
 
-use crate::world::{Daemon, Lab, printer, until};
+use crate::world::{Daemon, Lab, printer, queued, until};
 
 /// As slicers write it: heated, homed, and 8 mm of filament from X 80 to X 120.
 const HONEST: &str = "G21\nG90\nM83\nM104 S205\nG28\nM109 S205\nG1 X80 Y40 Z.2 F6000\nG1 X120 E2 F1800\n\
@@ -254,26 +250,8 @@ fn old_journal(lab: &Lab, text: &str) -> JobId {
         let mut upload = intake.begin().await.unwrap();
         upload.write(text.as_bytes()).await.unwrap();
         let accepted = intake.accept(upload).await.unwrap();
-        let (case, part) = (CaseToken::from_entropy(entropy()), PartId::from_entropy(entropy()));
-        let job = JobId::from_entropy(entropy());
-        let new = NewJob {
-            job: job.clone(),
-            case: case.clone(),
-            part: PartRef::Id(part.clone()),
-            file: accepted.file,
-            commands: accepted.survey.commands,
-            digest: accepted.survey.digest,
-            pinned: None,
-            material: None,
-            gate: None,
-        };
-        for request in [
-            Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
-            Request::AddPart { case, part, name: "left hand".to_owned().try_into().unwrap() },
-            Request::QueueJob(Box::new(new)),
-        ] {
-            recorder.submit(request, Actor::Platen).await.unwrap();
-        }
+        let survey = &accepted.survey;
+        let job = queued(&recorder, accepted.file, survey.commands, survey.digest.clone()).await;
         recorder.close().await;
         job
     })

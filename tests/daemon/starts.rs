@@ -5,13 +5,7 @@ use std::sync::Arc;
 use hw_sim::pty::Printer;
 use hw_sim::quirks::Face;
 use platen::config::Config;
-use platen::domain::case::IntendedUse;
-use platen::domain::event::Actor;
-use platen::domain::ids::{CaseToken, JobId, PartId};
-use platen::domain::lab::{NewJob, Request};
-use platen::domain::part::PartRef;
 use platen::domain::printer::Activity;
-use platen::io::clock::entropy;
 use platen::io::spool::Spool;
 use platen::io::store::memory::MemoryStore;
 use platen::io::store::{Batch, Store, StoreError};
@@ -21,7 +15,7 @@ use platen::services::intake::Intake;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{TEST_BENCH, Tended, executed, gcode, journal, printer, setup, within};
+use crate::world::{TEST_BENCH, Tended, executed, gcode, journal, printer, queued, setup, within};
 
 /// A store that can be full, and counts what it refused then.
 struct Refusing {
@@ -72,26 +66,8 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
     let mut upload = intake.begin().await.unwrap();
     upload.write(gcode(40).as_bytes()).await.unwrap();
     let accepted = intake.accept(upload).await.unwrap();
-    let (case, job) = (CaseToken::from_entropy(entropy()), JobId::from_entropy(entropy()));
-    let part = PartId::from_entropy(entropy());
-    let new = NewJob {
-        job: job.clone(),
-        case: case.clone(),
-        part: PartRef::Id(part.clone()),
-        file: accepted.file,
-        commands: accepted.survey.commands,
-        digest: accepted.survey.digest,
-        pinned: None,
-        material: None,
-        gate: None,
-    };
-    for request in [
-        Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
-        Request::AddPart { case, part, name: "left hand".to_owned().try_into().unwrap() },
-        Request::QueueJob(Box::new(new)),
-    ] {
-        recorder.submit(request, Actor::Platen).await.unwrap();
-    }
+    let survey = &accepted.survey;
+    let job = queued(&recorder, accepted.file, survey.commands, survey.digest.clone()).await;
     store.store.set_full(full);
 
     let shutdown = CancellationToken::new();

@@ -15,7 +15,11 @@ use hw_sim::rig::{RigConfig, Statistics};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use platen::control::session::Profile;
-use platen::domain::ids::BootId;
+use platen::domain::case::IntendedUse;
+use platen::domain::event::Actor;
+use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
+use platen::domain::lab::{NewJob, Request};
+use platen::domain::part::PartRef;
 use platen::domain::printer::{Activity, Snapshot};
 use platen::domain::units::Baud;
 use platen::io::clock::{Clock, entropy};
@@ -430,4 +434,29 @@ pub fn wait_commands(printer: &Handle, count: u64) -> Statistics {
     until(&format!("{count} commands executed"), || {
         Some(printer.statistics().unwrap()).filter(|statistics| statistics.commands >= count)
     })
+}
+
+/// A job for the left hand of a guide, waiting.
+pub async fn queued(recorder: &Recorder, file: FileHash, commands: u64, digest: FileHash) -> JobId {
+    let (case, part) = (CaseToken::from_entropy(entropy()), PartId::from_entropy(entropy()));
+    let job = JobId::from_entropy(entropy());
+    let new = NewJob {
+        job: job.clone(),
+        case: case.clone(),
+        part: PartRef::Id(part.clone()),
+        file,
+        commands,
+        digest,
+        pinned: None,
+        material: None,
+        gate: None,
+    };
+    for request in [
+        Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
+        Request::AddPart { case, part, name: "left hand".to_owned().try_into().unwrap() },
+        Request::QueueJob(Box::new(new)),
+    ] {
+        recorder.submit(request, Actor::Platen).await.unwrap();
+    }
+    job
 }

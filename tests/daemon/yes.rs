@@ -6,20 +6,17 @@ use std::sync::Arc;
 
 use hw_sim::pty::{Handle, Printer};
 use hw_sim::quirks::Face;
-use platen::domain::case::IntendedUse;
 use platen::domain::event::Actor;
-use platen::domain::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
+use platen::domain::ids::{FileHash, JobId, PrinterName};
 use platen::domain::job::{JobState, Outcome};
-use platen::domain::lab::{NewJob, Request};
-use platen::domain::part::PartRef;
+use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, Snapshot};
-use platen::io::clock::entropy;
 use platen::io::store::Store;
 use platen::io::store::memory::MemoryStore;
 use platen::services::fleet::{NotDone, Order, Outlives};
 use platen::services::recorder::Recorder;
 
-use crate::world::{Tended, journal, printer, setup, within};
+use crate::world::{Tended, journal, printer, queued, setup, within};
 
 /// A printer at work, and a journal that can be full.
 struct AtWork {
@@ -38,28 +35,11 @@ impl AtWork {
         let store = Arc::new(MemoryStore::default());
         let (recorder, clock) = journal(Arc::clone(&store) as Arc<dyn Store>).await;
         let name: PrinterName = "mk".parse().unwrap();
-        let (case, job) = (CaseToken::from_entropy(entropy()), JobId::from_entropy(entropy()));
-        let part = PartId::from_entropy(entropy());
         let commands = lines.len() as u64;
-        let new = NewJob {
-            job: job.clone(),
-            case: case.clone(),
-            part: PartRef::Id(part.clone()),
-            file: FileHash::from_digest([1; 32]),
-            commands,
-            digest: FileHash::from_digest([2; 32]),
-            pinned: None,
-            material: None,
-            gate: None,
-        };
-        for request in [
-            Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide },
-            Request::AddPart { case, part, name: "left hand".to_owned().try_into().unwrap() },
-            Request::QueueJob(Box::new(new)),
-            Request::StartJob { job: job.clone(), printer: name.clone() },
-        ] {
-            recorder.submit(request, Actor::Platen).await.unwrap();
-        }
+        let [file, digest] = [[1; 32], [2; 32]].map(FileHash::from_digest);
+        let job = queued(&recorder, file, commands, digest).await;
+        let start = Request::StartJob { job: job.clone(), printer: name.clone() };
+        recorder.submit(start, Actor::Platen).await.unwrap();
         let mut tended = Tended::new(setup(&board, &recorder, &clock));
         tended.ready().await;
         let mut file = tempfile::tempfile().unwrap();
@@ -139,6 +119,12 @@ async fn a_pause_that_the_disk_does_not_take_is_told_as_carried_out_and_written_
     assert!(done.contains("was told to pause job"), "{done}");
     let pauses = |snapshot: &Arc<Snapshot>| matches!(snapshot.activity, Activity::Paused { .. });
     within("a printer that pauses", at_work.tended.live.wait_for(pauses)).await.unwrap();
+    // What comes behind it hears the same, and the order stays.
+    let told = at_work.order(Order::Resume { job: job.clone(), by: "kim".into() }).await;
+    assert!(matches!(told, Err(NotDone::NotYetRecorded { full: true, .. })), "{told:?}");
+    let told = at_work.order(Order::Pause { job: job.clone(), by: "lee".into() }).await;
+    assert!(matches!(told, Err(NotDone::NotYetRecorded { full: true, .. })), "{told:?}");
+    within("a printer that pauses again", at_work.tended.live.wait_for(pauses)).await.unwrap();
     at_work.store.set_full(false);
     let is_paused =
         |recorder: &Recorder| recorder.read(|lab| matches!(lab.jobs[&job].state, JobState::Paused { .. }));
