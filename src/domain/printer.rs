@@ -10,7 +10,7 @@ use super::moment::{Moment, WallTime};
 use super::units::Celsius;
 
 /// A firmware that is known by name. What is not known is treated with the least trust.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Firmware {
     #[default]
     Unknown,

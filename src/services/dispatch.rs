@@ -34,8 +34,6 @@ struct Ready<'a> {
     printer: &'a Printer,
     uses: &'a [IntendedUse],
     unprotected: bool,
-    /// What its board says of its firmware.
-    told: Option<&'a str>,
 }
 
 /// The next job for a printer, if it may start one now. One that somebody stands there for comes first; one that does
@@ -44,9 +42,9 @@ fn next_job(
     lab: &Lab,
     ready: &Ready<'_>,
     now: &Stamp,
-    gate: impl Fn(&Job, Option<&str>, &[String]) -> Verdict,
+    gate: impl Fn(&Job, &[String]) -> Verdict,
 ) -> Option<(JobId, Verdict)> {
-    let Ready { printer, uses, unprotected, told } = *ready;
+    let Ready { printer, uses, unprotected } = *ready;
     let name = &printer.name;
     let jobs = lab.jobs_in_order();
     let may = |job: &&&Job| {
@@ -56,7 +54,7 @@ fn next_job(
     let is_released = |job: &&&Job| job.released.as_ref().is_some_and(|released| released.holds(name, now));
     let released = jobs.iter().filter(is_released).filter(may);
     let others = jobs.iter().filter(|job| !is_released(job)).filter(may);
-    let judged = released.chain(others).map(|job| (job.id.clone(), gate(job, told, &lab.accepted(job))));
+    let judged = released.chain(others).map(|job| (job.id.clone(), gate(job, &lab.accepted(job))));
     // First come, first served: nobody overtakes a job whose file is still being read.
     judged.into_iter().find(|(_, verdict)| !matches!(verdict, Verdict::Refused(_)))
 }
@@ -134,11 +132,12 @@ impl Dispatcher {
         if printer.bed_clearing == BedClearing::Automatic {
             self.clear_by_itself(name).await;
         }
-        let ready = Ready { printer, uses: &self.attended_uses, unprotected, told: told.as_deref() };
+        let ready = Ready { printer, uses: &self.attended_uses, unprotected };
         let now = self.clock.stamp();
-        let gate = |job: &Job, told: Option<&str>, accepted: &[String]| {
-            // Who is ready was greeted: what it has not said it does not say.
-            let asked: Asked = self.gate.asked_of(job, name, Some(told.unwrap_or_default()));
+        // Who is ready was greeted: what it has not said it does not say.
+        let told = told.unwrap_or_default();
+        let gate = |job: &Job, accepted: &[String]| {
+            let asked: Asked = self.gate.asked_of(job, name, Some(&told));
             self.gate.verdict(&asked, accepted)
         };
         match self.recorder.read(|lab| next_job(lab, &ready, &now, gate)) {
@@ -168,7 +167,10 @@ impl Dispatcher {
             return;
         };
         let verified = match self.intake.spool().verify(&file).await {
-            Ok(()) if !readable => Err(SpoolError::Changed(file.clone())),
+            Ok(()) if !readable => Err(SpoolError::Io {
+                path: self.intake.spool().path(&file),
+                error: std::io::Error::other("the gate could not read it to its end"),
+            }),
             Ok(()) => self.intake.spool().reader(&file).await.map(|(file, _)| file),
             Err(error) => Err(error),
         };

@@ -71,8 +71,7 @@ pub fn last_told(lab: &Lab, printer: &PrinterName) -> Option<String> {
 /// What is known of a printer's firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Board {
-    /// By its name in the configuration.
-    Known(&'static str),
+    Known(Firmware),
     /// It has said what it is, and that is nothing that platen knows.
     Unknown,
     /// It was never connected: it will say what it is before anything begins there.
@@ -86,7 +85,7 @@ impl Board {
     /// How it has to be looked at.
     fn firmwares(self) -> Vec<Option<Firmware>> {
         match self {
-            Self::Known(name) => vec![Firmware::named(name)],
+            Self::Known(firmware) => vec![Some(firmware)],
             Self::Unknown => vec![None],
             Self::Untold => untold().to_vec(),
         }
@@ -163,6 +162,7 @@ impl Kept {
 
     /// The oldest go first.
     fn keep(&mut self, key: Key, reading: Arc<Reading>) {
+        self.failed.retain(|failed| *failed != key);
         self.readings.push_back((key, reading));
         while self.readings.len() > READ_MAX {
             self.readings.pop_front();
@@ -207,7 +207,7 @@ impl Gate {
     ) -> Asked {
         let firmware = self.0.printers.get(printer).and_then(|printer| firmware_of(printer, told));
         let board = match (firmware, told) {
-            (Some(firmware), _) => Board::Known(firmware.name()),
+            (Some(firmware), _) => Board::Known(firmware),
             (None, Some(_)) => Board::Unknown,
             (None, None) => Board::Untold,
         };
@@ -336,7 +336,9 @@ impl Gate {
                 kept.wanted.retain(|wanted| *wanted != key);
                 if let Err(error) = outcome {
                     tracing::error!(file = %key.0, %error, "the gate cannot read a file");
-                    kept.failed.push(key);
+                    if !kept.failed.contains(&key) {
+                        kept.failed.push(key);
+                    }
                 }
                 drop(kept);
                 gate.0.news.notify_one();
