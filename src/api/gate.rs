@@ -12,10 +12,10 @@ use utoipa_axum::routes;
 use super::AppState;
 use super::answers::{Changed, Read, Timely, Told};
 use super::given::{Asked, Given, Named};
+use super::jobs::seen;
 use super::printers::known;
 use super::problem::Problem;
 use super::shapes::{AcceptOrder, ExtentsView, FindingView, JobView, PreflightView};
-use super::views;
 use crate::domain::event::Actor;
 use crate::domain::finding::{Finding, Gated, Noted, Severity, code_of_files, refused};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
@@ -127,6 +127,12 @@ pub fn acceptance(accept: &[String], by: Option<&str>) -> Result<Option<String>,
     Ok(by)
 }
 
+/// Where a job may run, as far as it says so itself.
+fn candidates(app: &AppState, pinned: Option<&PrinterName>) -> Vec<PrinterName> {
+    let all = || app.config.printers.iter().map(|printer| printer.name.clone()).collect();
+    pinned.map_or_else(all, |only| vec![only.clone()])
+}
+
 /// Judges a file before a job is made from it: for its printer, or for all where any may take it. An error where it
 /// passes nowhere; otherwise what was found where it passes.
 pub async fn gated(app: &AppState, wanted: &Wanted<'_>) -> Result<Option<Box<Gated>>, Problem> {
@@ -141,10 +147,7 @@ pub async fn gated(app: &AppState, wanted: &Wanted<'_>) -> Result<Option<Box<Gat
     let resumes = origin.is_some();
     let (origins, mut accepted) = origin.unwrap_or_default();
     accepted.extend(wanted.accept.iter().cloned());
-    let printers: Vec<PrinterName> = match wanted.pinned.or(origins.as_ref()) {
-        Some(only) => vec![only.clone()],
-        None => app.config.printers.iter().map(|printer| printer.name.clone()).collect(),
-    };
+    let printers = candidates(app, wanted.pinned.or(origins.as_ref()));
     let mut judged = Vec::with_capacity(printers.len());
     for printer in printers {
         let told = app.recorder.read(|lab| told(app, lab, &printer));
@@ -162,7 +165,7 @@ pub async fn gated(app: &AppState, wanted: &Wanted<'_>) -> Result<Option<Box<Gat
         }
     }
     if !passes {
-        return Err(problem(&judged, &accepted));
+        return Err(problem(&judged, &accepted, None));
     }
     let gated = Gated::new(&found, wanted.accept, by);
     Ok((!gated.is_empty()).then(|| Box::new(gated)))
@@ -179,7 +182,7 @@ pub async fn passes(app: &AppState, job: &JobId, printer: &PrinterName) -> Resul
     if refused(&found, &accepted).is_empty() {
         return Ok(());
     }
-    Err(problem(&[(printer.clone(), found)], &accepted))
+    Err(problem(&[(printer.clone(), found)], &accepted, Some(job)))
 }
 
 /// Accepts warnings about a waiting job's file: what has turned out since it was taken in.
@@ -197,10 +200,7 @@ async fn accept(
 pub async fn accepted(app: &AppState, id: JobId, codes: &[String], by: &str) -> Result<JobView, Problem> {
     let by = lab::person(by)?;
     let job = app.recorder.read(|lab| lab.job(&id).cloned())?;
-    let printers = match &job.pinned {
-        Some(only) => vec![only.clone()],
-        None => app.config.printers.iter().map(|printer| printer.name.clone()).collect(),
-    };
+    let printers = candidates(app, job.pinned.as_ref());
     let mut found: Vec<Noted> = Vec::new();
     for printer in printers {
         let told = app.recorder.read(|lab| told(app, lab, &printer));
@@ -219,7 +219,7 @@ pub async fn accepted(app: &AppState, id: JobId, codes: &[String], by: &str) -> 
     }
     let request = Request::AcceptFindings { job: id.clone(), findings: found, by: by.clone() };
     app.recorder.submit(request, Actor::Person(by)).await?;
-    app.recorder.read(|lab| Ok(views::job(app, lab, lab.job(&id)?)))
+    seen(app, &id)
 }
 
 fn not_a_finding(code: &str, what: &str) -> Problem {
@@ -233,7 +233,8 @@ fn not_a_finding(code: &str, what: &str) -> Problem {
 }
 
 /// Each finding once, with the printers where it speaks against the file.
-fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String]) -> Problem {
+/// `job`: it waits already.
+fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String], job: Option<&JobId>) -> Problem {
     let mut open: Vec<(&Finding, Vec<String>)> = Vec::new();
     for (printer, found) in judged {
         for finding in refused(found, accepted) {
@@ -260,10 +261,12 @@ fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String]) -> Pro
     };
     let detail = format!("this file does not pass the gate of {of}{}{more}", first.unwrap_or_default());
     let warnings = open.iter().all(|(finding, _)| finding.severity == Severity::Warning);
-    let help = if warnings {
-        "look at each; who accepts them names their codes and signs: `platen print FILE --case TOKEN --part NUMBER --accept CODE --by NAME`"
-    } else {
-        "do what is said of each; errors cannot be accepted"
+    let help = match job {
+        _ if !warnings => "do what is said of each; errors cannot be accepted".to_owned(),
+        Some(job) => format!(
+            "look at each; who accepts them names their codes and signs: `platen jobs --sign {job} --accept CODE --by NAME`"
+        ),
+        None => "look at each; who accepts them names their codes and signs: `platen print FILE --case TOKEN --part NUMBER --accept CODE --by NAME`".to_owned(),
     };
     let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "gate", detail, help);
     problem.findings = open

@@ -300,7 +300,7 @@ fn allowed_on(app: &AppState, accepted: &Accepted, pinned: Option<&PrinterName>)
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-allowed-here", detail, help))
 }
 
-fn seen(app: &AppState, job: &JobId) -> Result<JobView, Problem> {
+pub(super) fn seen(app: &AppState, job: &JobId) -> Result<JobView, Problem> {
     app.recorder.read(|lab| Ok(views::job(app, lab, lab.job(job)?)))
 }
 

@@ -399,7 +399,7 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
             }
             Err(refusal) => refusal.to_string(),
             Ok(()) => match (&live.borrow().activity, first) {
-                (Activity::Ready, _) if found.is_none() => "its file is being read for this printer".into(),
+                (Activity::Ready, 0) if found.is_none() => "its file is being read for this printer".into(),
                 (Activity::Ready, 0) => "it is free: the job starts in a moment".into(),
                 (Activity::Ready, first) => format!("it is free, with {first} before this job in the queue"),
                 (activity, _) => words(activity),

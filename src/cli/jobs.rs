@@ -54,8 +54,8 @@ pub struct Jobs {
         conflicts_with = "id"
     )]
     pub sign: Option<String>,
-    /// A warning that is accepted, by its code; may be given again.
-    #[arg(long, value_name = "CODE", requires = "by")]
+    /// A warning that is accepted with --sign or --queue, by its code; may be given again.
+    #[arg(long, value_name = "CODE", requires = "by", conflicts_with_all = ["cancel", "pause", "resume", "start"])]
     pub accept: Vec<String>,
     /// Who says so.
     #[arg(long, value_name = "NAME", requires = "change")]

@@ -352,7 +352,8 @@ fn is_of(model: &str, asked: &str) -> bool {
         let letters = text.chars().filter(char::is_ascii_alphanumeric);
         letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>()
     };
-    plain(model).ends_with(&plain(asked))
+    let asked = plain(asked);
+    !asked.is_empty() && plain(model).ends_with(&asked)
 }
 
 fn commands(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
