@@ -4,6 +4,10 @@
 
 mod support;
 
+use platen::domain::event::Actor;
+use platen::domain::ids::PrinterName;
+use platen::domain::lab::Request;
+use platen::domain::printer::StopProof;
 use std::path::Path;
 use std::process::Output;
 use support::{GCODE, TestLab, lab};
@@ -96,6 +100,24 @@ async fn a_file_that_is_too_large_is_refused_before_it_is_sent() {
         error.contains("the file is larger than 1 MB; split the print, or raise upload_max_mb"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_stop_that_was_confirmed_is_told_as_confirmed_on_a_full_disk_too() {
+    let lab = lab().await;
+    lab.store.set_full(true);
+    let printer: PrinterName = "mk3-01".parse().unwrap();
+    let confirming = async {
+        while lab.recorder.printer(&printer).latch.is_none() {
+            tokio::task::yield_now().await;
+        }
+        let proof = StopProof::KillLine;
+        let confirmed = Request::NoteStopVerified { printer: printer.clone(), proof };
+        lab.recorder.submit(confirmed, Actor::Printer(printer.clone())).await.unwrap_err();
+    };
+    let ((code, said, error), ()) = tokio::join!(ask(&lab, &["stop", "mk3-01", "--by", "kim"]), confirming);
+    assert_eq!(code, 0, "{said} {error}");
+    assert!(said.contains("mk3-01: stopped by kim; the board confirmed it"), "{said}");
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@
 mod support;
 
 use platen::domain::event::Actor;
-use platen::domain::ids::JobId;
+use platen::domain::ids::{JobId, PrinterName};
 use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
-use platen::domain::printer::Activity;
+use platen::domain::printer::{Activity, StopProof};
 use platen::io::store::Store as _;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -152,7 +152,7 @@ async fn nothing_is_kept_of_an_upload_that_was_cut() {
         format!("{head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nG28\nG\r\nnonsense\r\n");
     let answer = lab.raw(cut.as_bytes()).await;
     assert_eq!((answer.status, answer.problem().as_str()), (400, "upload-cut"));
-    let kept: Vec<_> = walk(lab.folder.path());
+    let kept: Vec<_> = walk(&lab.folder.path().join("files"));
     assert!(kept.is_empty(), "{kept:?}");
 }
 
@@ -193,7 +193,7 @@ async fn an_upload_larger_than_the_limit_is_refused_by_its_length_and_by_countin
     let counted = lab.send("POST", "/v1/files", "Transfer-Encoding: chunked\r\n", &chunked).await;
     // The server may close before all is sent; then no answer arrives, but nothing is kept either.
     assert!(matches!(counted.status, 413 | 0), "{counted:?}");
-    assert!(walk(lab.folder.path()).is_empty());
+    assert!(walk(&lab.folder.path().join("files")).is_empty());
 }
 
 #[tokio::test]
@@ -442,6 +442,29 @@ async fn a_stop_that_the_journal_does_not_know_yet_is_told_of_the_job() {
     lab.recorder.submit(ended, Actor::Platen).await.unwrap();
     let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
     assert!(seen["state"] == "interrupted" && seen.get("unrecorded").is_none(), "{seen}");
+}
+
+#[tokio::test]
+async fn on_a_full_disk_a_stop_is_told_with_what_became_of_it_and_a_cancelled_job_as_cancelled() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, Some("mk3-01")).await;
+    let printer: PrinterName = "mk3-01".parse().unwrap();
+    let note = |request: Request| lab.recorder.submit(request, Actor::Printer(printer.clone()));
+    note(Request::StartJob { job: job.clone(), printer: printer.clone() }).await.unwrap();
+    lab.store.set_full(true);
+
+    note(Request::NoteCancelling { job: job.clone(), by: "kim".into() }).await.unwrap_err();
+    // The board says Ready: its job has been cancelled, and no more is known of it.
+    let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
+    assert_eq!((&seen["state"], &seen["unrecorded"]), (&json!("printing"), &json!("cancelled")));
+
+    note(Request::NoteStopped { printer: printer.clone(), by: "kim".into() }).await.unwrap_err();
+    let proof = StopProof::KillLine;
+    note(Request::NoteStopVerified { printer: printer.clone(), proof }).await.unwrap_err();
+    let latch = &lab.get("/v1/printers/mk3-01").await.json()["latch"];
+    assert_eq!(latch["confirmed"], "kill_line", "{latch}");
+    assert_eq!(latch["why"], "stopped by kim; the board confirmed it");
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ fn snapshots(app: &AppState) -> impl Stream<Item = Result<Message, Infallible>> 
             // Changes during the quiet time go out as one.
             tokio::time::sleep_until(quiet_until).await;
             live.changed().await.ok()?;
-            let record = app.recorder.read(|lab| lab.printer(&name));
+            let record = app.recorder.printer(&name);
             let view = views::printer(
                 &live.borrow_and_update().clone(),
                 &record,

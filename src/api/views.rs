@@ -314,6 +314,7 @@ fn unrecorded(app: &AppState, job: &JobId, printer: &PrinterName) -> Option<&'st
         // It has not ended, and goes on if its port is back in time.
         Activity::Offline { .. } if seen.out_of_reach == OutOfReach::Job { job: job.clone() } => None,
         Activity::Stopped | Activity::Faulted { .. } | Activity::Offline { .. } => Some(seen.activity.word()),
+        Activity::Ready if app.recorder.owes_cancelling(job) => Some("cancelled"),
         // Ready and Connecting are also what a printer is while it takes a job that has just begun.
         _ => None,
     }
@@ -572,7 +573,7 @@ pub fn printers(app: &AppState, lab: &Lab) -> Vec<PrinterView> {
     all.iter()
         .map(|snapshot| {
             let name = &snapshot.printer;
-            printer(snapshot, &lab.printer(name), console(app, name), now)
+            printer(snapshot, &app.recorder.printer_in(lab, name), console(app, name), now)
         })
         .collect()
 }

@@ -11,7 +11,7 @@ use super::chain::{Chain, SliceOrder};
 use super::event::{Actor, Event, Fact, JobRef};
 use super::finding::{Gated, Noted, Severity};
 use super::heat::Alarm;
-use super::identity::{Evidence, Identity, Quarantine, Wrong};
+use super::identity::{Evidence, Identity, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{
     Attended, CONTINUED_MAX, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
@@ -19,7 +19,7 @@ use super::job::{
 };
 use super::moment::{Stamp, WallTime};
 use super::part::{Part, PartName, PartRef};
-use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopOutcome, StopProof};
+use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopProof};
 use super::units::Height;
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
@@ -1102,32 +1102,13 @@ impl Lab {
                 self.record_mut(printer).bed = Bed::Clear;
                 touched.push(EntityKey::Printer(printer.clone()));
             }
-            Fact::PrinterStopped { printer, by } => {
-                let at = event.stamp.wall;
-                let record = self.record_mut(printer);
-                record.latch = Some(Latch::Stopped { by: by.clone(), at });
-                record.stop = StopOutcome::default();
-                touched.push(EntityKey::Printer(printer.clone()));
-            }
-            Fact::StopVerified { printer, proof } => {
-                self.record_mut(printer).stop.proof = Some(*proof);
-                touched.push(EntityKey::Printer(printer.clone()));
-            }
-            Fact::StopUnverified { printer, relay } => {
-                let stop = &mut self.record_mut(printer).stop;
-                // What was taken for a proof before has turned out to be none.
-                *stop = StopOutcome { proof: None, relay: Some(*relay) };
-                touched.push(EntityKey::Printer(printer.clone()));
-            }
-            Fact::PrinterFaulted { printer, fault } => {
-                let at = event.stamp.wall;
-                self.record_mut(printer).latch = Some(Latch::Fault { fault: *fault, at });
-                touched.push(EntityKey::Printer(printer.clone()));
-            }
-            Fact::LatchCleared { printer, .. } => {
-                let record = self.record_mut(printer);
-                record.latch = None;
-                record.stop = StopOutcome::default();
+            Fact::PrinterStopped { printer, .. }
+            | Fact::StopVerified { printer, .. }
+            | Fact::StopUnverified { printer, .. }
+            | Fact::PrinterFaulted { printer, .. }
+            | Fact::LatchCleared { printer, .. }
+            | Fact::PrinterQuarantined { printer, .. } => {
+                self.record_mut(printer).learn(&event.fact, event.stamp.wall);
                 touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::PrinterIdentified { printer, evidence, by } => {
@@ -1135,11 +1116,6 @@ impl Lab {
                 let record = self.record_mut(printer);
                 record.identity = Some(Box::new(Identity { evidence, by: by.clone(), at }));
                 record.quarantine = None;
-                touched.push(EntityKey::Printer(printer.clone()));
-            }
-            Fact::PrinterQuarantined { printer, why } => {
-                let (why, at) = (why.as_ref().clone(), event.stamp.wall);
-                self.record_mut(printer).quarantine = Some(Box::new(Quarantine { why, at }));
                 touched.push(EntityKey::Printer(printer.clone()));
             }
             Fact::PrinterRecognised { printer } => {

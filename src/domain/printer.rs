@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+use super::event::Fact;
 use super::identity::{Identity, Quarantine};
 use super::ids::{JobId, PrinterName};
 use super::job::{PauseReason, Progress};
@@ -277,6 +278,30 @@ impl PrinterRecord {
     pub fn new(name: PrinterName) -> Self {
         let stop = StopOutcome::default();
         Self { name, bed: Bed::Clear, latch: None, stop, identity: None, quarantine: None }
+    }
+
+    /// What becomes of its lock by a fact of this printer, which was so at `at`.
+    pub fn learn(&mut self, fact: &Fact, at: WallTime) {
+        match fact {
+            Fact::PrinterStopped { by, .. } => {
+                self.latch = Some(Latch::Stopped { by: by.clone(), at });
+                self.stop = StopOutcome::default();
+            }
+            Fact::StopVerified { proof, .. } => self.stop.proof = Some(*proof),
+            // What was taken for a proof before has turned out to be none.
+            Fact::StopUnverified { relay, .. } => {
+                self.stop = StopOutcome { proof: None, relay: Some(*relay) }
+            }
+            Fact::PrinterFaulted { fault, .. } => self.latch = Some(Latch::Fault { fault: *fault, at }),
+            Fact::LatchCleared { .. } => {
+                self.latch = None;
+                self.stop = StopOutcome::default();
+            }
+            Fact::PrinterQuarantined { why, .. } => {
+                self.quarantine = Some(Box::new(Quarantine { why: why.as_ref().clone(), at }));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -45,10 +45,13 @@ impl Keeping {
     }
 }
 
-/// What is asked for where a fact of this kind is noted. Absent where it bars nothing, and so is never kept.
+/// What is asked for where a fact of this kind is noted. Absent where it bars nothing, nor tells what became of a
+/// stop, and so is never kept.
 fn request_of(fact: &Fact) -> Option<Request> {
     Some(match fact.clone() {
         Fact::PrinterStopped { printer, by } => Request::NoteStopped { printer, by },
+        Fact::StopVerified { printer, proof } => Request::NoteStopVerified { printer, proof },
+        Fact::StopUnverified { printer, relay } => Request::NoteStopUnverified { printer, relay },
         Fact::PrinterFaulted { printer, fault } => Request::NoteFaulted { printer, fault },
         Fact::HeatAlarm { printer, alarm } => Request::NoteHeatAlarm { printer, alarm },
         Fact::PrinterQuarantined { printer, why } => Request::NoteQuarantined { printer, why },
@@ -167,6 +170,11 @@ impl Owed {
     /// What the next commit has to take first.
     pub fn due(&self) -> Vec<Due> {
         self.kept.values().flatten().filter_map(Due::of).collect()
+    }
+
+    /// What is kept of each printer.
+    pub fn kept(&self) -> &BTreeMap<PrinterName, Vec<Kept>> {
+        &self.kept
     }
 
     /// Keeps what the journal did not take after its entry `after`. `true`: it is on the disk.

@@ -183,12 +183,15 @@ fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool
     more > 0 && since >= PROGRESS_AT_MOST_EVERY && (hundredth || since >= PROGRESS_AFTER)
 }
 
-/// Whether a note goes before those that the disk does not take: what bars the printer is kept beside the journal,
-/// and is not to wait for them. A quarantine waits: it may come behind the end of another one.
+/// Whether a note goes before those that the disk does not take: what bars the printer, and what became of its
+/// stop, is kept beside the journal, and is not to wait for them. A quarantine waits: it may come behind the end of
+/// another one.
 fn goes_first(request: &Request) -> bool {
     matches!(
         request,
         Request::NoteStopped { .. }
+            | Request::NoteStopVerified { .. }
+            | Request::NoteStopUnverified { .. }
             | Request::NoteFaulted { .. }
             | Request::NoteHeatAlarm { .. }
             | Request::NoteCancelling { .. }

@@ -20,9 +20,11 @@ pub use super::journal::{Audit, JournalError, audit};
 use super::journal::{audit_while, load};
 use super::owed::{Due, Keeping, Owed, is_kept};
 use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
-use crate::domain::ids::{JobId, NodeName, SiteName};
+use crate::domain::ids::{JobId, NodeName, PrinterName, SiteName};
 use crate::domain::lab::{EntityKey, Lab, Reached, Refusal, Request};
+use crate::domain::printer::PrinterRecord;
 use crate::io::clock::Clock;
+use crate::io::latches::Kept;
 use crate::io::offload::offload;
 use crate::io::store::{Batch, Store, StoreError, VALUE_MAX, Value};
 
@@ -79,6 +81,8 @@ struct Shared {
     cursors: Mutex<Cursors>,
     /// What the last audit found wrong.
     finding: Mutex<Option<String>>,
+    /// What is kept beside the journal, of printers that have any such thing.
+    kept: RwLock<BTreeMap<PrinterName, Vec<Kept>>>,
 }
 
 /// Where the journal's readers are; kept in memory, so that nobody asks the disk for it.
@@ -169,6 +173,7 @@ impl Recorder {
                 feed: broadcast::channel(FEED).0,
                 cursors: Mutex::new(load_cursors(store.as_ref())?),
                 finding: Mutex::default(),
+                kept: RwLock::default(),
                 store,
             });
             let mut writer = Writer { lab, head, clock, failed: false, owed: Owed::default(), shared };
@@ -200,6 +205,33 @@ impl Recorder {
     /// Looks at the lab as it is on the disk. Keep the closure short: writers wait for it.
     pub fn read<T>(&self, look: impl FnOnce(&Lab) -> T) -> T {
         look(&self.shared.lab.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A printer with its lock as it is on the disk, whether in the journal or kept beside it.
+    pub fn printer(&self, name: &PrinterName) -> PrinterRecord {
+        self.read(|lab| self.printer_in(lab, name))
+    }
+
+    /// The same, in the middle of a look at the lab.
+    pub fn printer_in(&self, lab: &Lab, name: &PrinterName) -> PrinterRecord {
+        let mut record = lab.printer(name);
+        let kept = self.shared.kept.read().unwrap_or_else(PoisonError::into_inner);
+        for one in kept.get(name).into_iter().flatten() {
+            record.learn(&one.fact, one.stamp.wall);
+        }
+        record
+    }
+
+    /// Whether it is on the disk that this job was cancelled, and the journal does not have that yet.
+    pub fn owes_cancelling(&self, job: &JobId) -> bool {
+        let kept = self.shared.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let mut facts = kept.values().flatten().map(|one| &one.fact);
+        facts.any(|fact| matches!(fact, Fact::CancelAsked { job: cancelled, .. } if cancelled == job))
+    }
+
+    /// Whether something of this printer is kept beside the journal, which does not have it yet.
+    pub fn owes(&self, name: &PrinterName) -> bool {
+        self.shared.kept.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
     }
 
     /// Events from now on. A reader that lags gets `Lagged` and catches up with `events`.
@@ -543,6 +575,7 @@ impl Writer {
         if group.events.is_empty() {
             if nothing_asked && taken.is_ok() {
                 self.owed.settle().await;
+                self.show_kept();
             }
             return;
         }
@@ -557,7 +590,7 @@ impl Writer {
         };
         match committed {
             Ok(()) => {
-                self.publish(group);
+                self.publish(group, taken.is_ok());
                 if taken.is_ok() && !self.owed.is_empty() {
                     self.owed.settle().await;
                 }
@@ -577,7 +610,15 @@ impl Writer {
         let granted = group.answers.iter().filter_map(|(_, said)| said.as_ref().ok());
         let barring: Vec<_> = granted.filter(|events| is_kept(events)).flatten().cloned().collect();
         let after = self.shared.lab.read().unwrap_or_else(PoisonError::into_inner).counters.seq;
-        self.owed.keep(&barring, after).await
+        let kept = self.owed.keep(&barring, after).await;
+        self.show_kept();
+        kept
+    }
+
+    fn show_kept(&self) {
+        let kept = self.owed.kept().iter().filter(|(_, kept)| !kept.is_empty());
+        let kept = kept.map(|(printer, kept)| (printer.clone(), kept.clone())).collect();
+        *self.shared.kept.write().unwrap_or_else(PoisonError::into_inner) = kept;
     }
 
     async fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
@@ -609,14 +650,17 @@ impl Writer {
         })
     }
 
-    /// The group is durable: shows it to all, then says so to those who asked.
-    fn publish(&mut self, group: Group) {
+    /// The group is durable: shows it to all, then says so to those who asked. `settled`: with all that was owed.
+    fn publish(&mut self, group: Group, settled: bool) {
         self.head = group.head;
         {
             let mut shared = self.shared.lab.write().unwrap_or_else(PoisonError::into_inner);
             for event in &group.events {
                 shared.apply(event);
             }
+        }
+        if settled {
+            self.shared.kept.write().unwrap_or_else(PoisonError::into_inner).clear();
         }
         for event in group.events {
             // Nobody may be listening.

@@ -12,7 +12,7 @@ use platen::domain::ids::{BootId, PrinterName};
 use platen::domain::job::JobState;
 use platen::domain::lab::{Lab, Refusal, Request};
 use platen::domain::moment::WallTime;
-use platen::domain::printer::{Fault, Latch};
+use platen::domain::printer::{Fault, Latch, RelayOutcome, StopOutcome, StopProof};
 use platen::io::clock::{Clock, entropy};
 use platen::io::latches::Latches;
 use platen::io::store::Store;
@@ -149,6 +149,34 @@ async fn all_that_bars_a_printer_is_kept_and_comes_in_its_order() {
     let of_the_first = of_the_first.iter().filter(|event| event.fact.printer() == Some(&printer()));
     let of_the_first: Vec<_> = of_the_first.map(|event| event.fact.word()).collect();
     assert_eq!(of_the_first, ["cancel_asked", "printer_faulted"]);
+    recorder.audit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_became_of_a_stop_is_known_although_the_journal_does_not_take_it_and_outlives_a_crash() {
+    let (_folder, latches, store, recorder) = full().await;
+    let (printer, proof) = (printer(), StopProof::KillLine);
+    let told = |recorder: &Recorder| recorder.printer(&printer);
+    assert_eq!((told(&recorder).latch, recorder.owes(&printer)), (None, false));
+    refused(&recorder, stop("kim")).await;
+    assert!(matches!(told(&recorder).latch, Some(Latch::Stopped { by, .. }) if by == "kim"));
+    assert_eq!(told(&recorder).stop, StopOutcome::default());
+    refused(&recorder, Request::NoteStopVerified { printer: printer.clone(), proof }).await;
+    let locked = told(&recorder);
+    assert_eq!(locked.stop, StopOutcome { proof: Some(proof), relay: None });
+    assert!(latch(&recorder, &printer).is_none() && recorder.owes(&printer), "the journal has none of it");
+    assert!(told(&recorder).latch.is_some() && recorder.printer(&other()).latch.is_none());
+
+    let crashed = start(&Arc::new(store.after_crash()), &latches).await;
+    assert_eq!(crashed.read(|lab| lab.printer(&printer)), locked);
+    refused(&recorder, Request::NoteStopUnverified { printer: printer.clone(), relay: RelayOutcome::Absent })
+        .await;
+    let locked = told(&recorder);
+    assert_eq!(locked.stop, StopOutcome { proof: None, relay: Some(RelayOutcome::Absent) });
+    store.set_full(false);
+    ask(&recorder, open_case(9)).await.unwrap();
+    assert_eq!((told(&recorder), recorder.owes(&printer)), (locked.clone(), false));
+    assert_eq!(recorder.read(|lab| lab.printer(&printer)), locked);
     recorder.audit().await.unwrap();
 }
 

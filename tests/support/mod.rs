@@ -18,7 +18,7 @@ use platen::services::fleet::{Fleet, Lanes, NotDone, Order, Ordered, Stop};
 use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use platen::services::preview::Previews;
-use platen::services::recorder::Recorder;
+use platen::services::recorder::{LeftRunning, Recorder};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -54,11 +54,14 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
     let spool = Spool::open(&folder.path().join("files")).unwrap().with_floor(0);
     let clock = Clock::start(BootId::from_entropy(entropy()));
     let store = Arc::new(MemoryStore::default());
-    let recorder = Recorder::open(
+    let names = printers.iter().map(|name| name.parse().unwrap()).collect();
+    let recorder = Recorder::open_keeping(
         Arc::clone(&store) as Arc<dyn platen::io::store::Store>,
         clock.clone(),
         "st-anna".parse().unwrap(),
         "lab-1".parse().unwrap(),
+        Keeping::read(folder.path().join("latches"), names).unwrap(),
+        |_| LeftRunning::default(),
     )
     .await
     .unwrap();

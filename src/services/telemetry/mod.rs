@@ -148,10 +148,8 @@ pub fn spawn_over(
     let (status, watching) = watch::channel(MqttStatus::Away { reason, since: clock.wall() });
     // Before the records are read, so that no change falls between.
     let feed = recorder.subscribe();
-    let shelves: Vec<Shelf> = board
-        .printers()
-        .map(|(name, live)| Shelf::new(live.clone(), recorder.read(|lab| lab.printer(name))))
-        .collect();
+    let shelves: Vec<Shelf> =
+        board.printers().map(|(name, live)| Shelf::new(live.clone(), recorder.printer(name))).collect();
     let changes = FuturesUnordered::new();
     for (place, shelf) in shelves.iter().enumerate() {
         changes.push(change(place, shelf.live.clone()));
@@ -420,7 +418,7 @@ impl Pump {
         self.behind = true;
         let Some(name) = event.fact.printer() else { return };
         if let Some(shelf) = self.shelves.iter_mut().find(|shelf| shelf.record.name == *name) {
-            shelf.record = self.recorder.read(|lab| lab.printer(name));
+            shelf.record = self.recorder.printer(name);
             shelf.touch();
         }
     }
@@ -428,7 +426,7 @@ impl Pump {
     fn heard_too_little(&mut self) {
         self.behind = true;
         for shelf in &mut self.shelves {
-            shelf.record = self.recorder.read(|lab| lab.printer(&shelf.record.name));
+            shelf.record = self.recorder.printer(&shelf.record.name);
             shelf.touch();
         }
     }
@@ -442,7 +440,12 @@ impl Pump {
                 Err(_) => break,
             }
         }
-        self.shelves[place].touch();
+        let shelf = &mut self.shelves[place];
+        // No event tells of a lock that the journal does not take.
+        if self.recorder.owes(&shelf.record.name) {
+            shelf.record = self.recorder.printer(&shelf.record.name);
+        }
+        shelf.touch();
         if let Some(live) = live {
             self.changes.push(change(place, live));
         }
