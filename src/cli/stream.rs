@@ -308,7 +308,7 @@ async fn stream(line: &Line, path: &Path, survey: &Survey) -> Result<Report, Fai
                 end.set(super::asked_to_end());
                 asked += 1;
                 if asked > 1 || drive.session.cancel(clock.now(), &job, "operator").is_err() {
-                    let on_wire = drive.stop().await;
+                    let on_wire = drive.stop(false).await;
                     return Err(told(format!("stopped; the stop is {}on the wire", if on_wire { "" } else { "NOT " })));
                 }
                 eprintln!("platen: cancelling, heaters off; press again for an emergency stop");

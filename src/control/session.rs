@@ -33,7 +33,7 @@ use super::probe::{Findings, Probe};
 use super::prompt::Prompter;
 use super::rejoin::{self, Plan, Rejoin, Trail};
 use super::run::{ALLOWED_MAX, Allowed, Away, FileLine, Leaving, Next, Run, Stage};
-use super::stop::{Do, DtrReset, REPORTS_EVERY, Silence, StopCheck, TALKED_LATELY};
+use super::stop::{self, Do, DtrReset, REPORTS_EVERY, Silence, StopCheck, TALKED_LATELY};
 use crate::domain::heat::{self, Alarm, Hazard, HeatLimits, Heater};
 use crate::domain::identity::{BoardSays, Evidence, Recognition, Verdict, Wrong};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
@@ -976,6 +976,11 @@ impl Session {
         matches!(&self.phase, Phase::Stopped(check) if check.is_open())
     }
 
+    /// What stops this board when it is written by somebody else.
+    pub fn bare_stop(&self) -> &'static [u8] {
+        if self.link.may_unpack() { stop::BARE_TO_UNPACKER } else { stop::BARE }
+    }
+
     /// Whether DTR is to be up now; it is down only for the moment of a reset.
     pub fn dtr_is_up(&self, now: Moment) -> bool {
         !matches!(&self.phase, Phase::Stopped(check) if !check.dtr_is_up(now))
@@ -1047,10 +1052,10 @@ impl Session {
 
     // A stop and what comes of it.
 
-    /// The newline ends what was cut; a board that reads ahead obeys the bare one at once, a board
-    /// that insists on numbers obeys the second (`transcripts/…-m112.txt`).
+    /// A board that reads ahead obeys the bare one at once, a board that insists on numbers obeys the second
+    /// (`transcripts/…-m112.txt`).
     fn send_stop(&mut self, asks: bool) {
-        let mut bytes = b"\nM112\n".to_vec();
+        let mut bytes = stop::BARE.to_vec();
         frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
         if asks {
             bytes.extend_from_slice(b"M105\n");

@@ -21,6 +21,10 @@ use std::time::Duration;
 use crate::domain::moment::Moment;
 use crate::domain::printer::StopProof;
 
+/// What stops a board of any dialect. The newline ends what was cut; a board that reads ahead obeys this at once.
+pub const BARE: &[u8] = b"\nM112\n";
+/// The same for a board that may unpack what it reads (`protocol::meatpack`): that ends before.
+pub const BARE_TO_UNPACKER: &[u8] = b"\xCC\xCC\xCC\xFF\xFF\xFA\nM112\n";
 /// The board has so long to confirm a stop.
 pub const CONFIRM_WITHIN: Duration = Duration::from_secs(1);
 /// What was on its way to us when it stopped arrives in this time, latency of wire and adapter included.

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
 use nix::errno::Errno;
@@ -39,6 +39,34 @@ pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
     /// What can be handed over to another process while it stays open.
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
+    }
+
+    /// The open port for a `Bypass`.
+    fn way_past(&self) -> Option<Weak<OwnedFd>> {
+        None
+    }
+}
+
+/// The way of a stop into an open port, past whoever writes to it. It leads nowhere while there is no such port.
+#[derive(Clone, Debug, Default)]
+pub struct Bypass(Arc<Mutex<Option<(Weak<OwnedFd>, &'static [u8])>>>);
+
+impl Bypass {
+    /// Throws away what the kernel has not sent yet, and gives it the stop. Waits for nobody: `false` means that it
+    /// does not have all of it, and that the stop is left to whoever has the port.
+    pub fn stop(&self) -> bool {
+        // Taken only while the way is being laid.
+        let Ok(way) = self.0.try_lock() else { return false };
+        let Some((port, stop)) = way.as_ref().and_then(|(port, stop)| Some((port.upgrade()?, stop))) else {
+            return false;
+        };
+        let _ = tcflush(&port, FlushArg::TCOFLUSH);
+        nix::unistd::write(&port, stop) == Ok(stop.len())
+    }
+
+    /// Leads there from now on, and this is what stops the board behind it.
+    pub fn lead_to(&self, port: Weak<OwnedFd>, stop: &'static [u8]) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((port, stop));
     }
 }
 
@@ -90,9 +118,10 @@ pub struct SerialDial {
 /// it asks the kernel again after each `ok` only to hear that there is no more, and it hears of every byte that
 /// has left, as if we waited for room. With a farm of printers that is most of the work.
 struct SerialWire {
-    port: AsyncFd<OwnedFd>,
+    /// Shared with the way past us, which does not keep it open.
+    port: AsyncFd<Arc<OwnedFd>>,
     /// Only while the kernel's buffer is full, which a window as small as ours hardly ever sees.
-    room: Option<AsyncFd<OwnedFd>>,
+    room: Option<AsyncFd<Arc<OwnedFd>>>,
     /// The kernel collects lines, and gives one at each read.
     by_line: bool,
     device: Option<Device>,
@@ -176,9 +205,9 @@ fn unwrapped(port: TTYPort) -> io::Result<OwnedFd> {
 }
 
 #[expect(unsafe_code, reason = "tokio wants a promise about whatever has a descriptor")]
-fn registered(port: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+fn registered(port: OwnedFd, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
     // SAFETY: an `OwnedFd` is the same descriptor as long as it lives, and closes it only when it is dropped.
-    unsafe { AsyncFd::register_with_interest(port, interest) }.map_err(Into::into)
+    unsafe { AsyncFd::register_with_interest(Arc::new(port), interest) }.map_err(Into::into)
 }
 
 /// What became of the wish for low latency.
@@ -247,6 +276,10 @@ impl Wire for SerialWire {
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.port.get_ref().as_fd())
+    }
+
+    fn way_past(&self) -> Option<Weak<OwnedFd>> {
+        Some(Arc::downgrade(self.port.get_ref()))
     }
 
     fn set_dtr(&mut self, up: bool) -> io::Result<()> {

@@ -188,6 +188,8 @@ pub struct Link {
     dialect: Dialect,
     /// Lines go out packed: the firmware has said that it unpacks them.
     packing: bool,
+    /// It may be unpacking: it was asked to, or was left so by whoever was here before.
+    may_unpack: bool,
     out: Vec<u8>,
     /// The line that `has_room` was asked for, as it would go out, and its number.
     draft: Vec<u8>,
@@ -327,6 +329,7 @@ impl Link {
             base: 0,
             dialect: Dialect::new(named),
             packing: false,
+            may_unpack: false,
             out: Vec::with_capacity(512),
             draft: Vec::with_capacity(128),
             draft_number: None,
@@ -433,8 +436,14 @@ impl Link {
         self.packing
     }
 
+    /// Whether something plain must not be written without a signal before it that ends the unpacking.
+    pub fn may_unpack(&self) -> bool {
+        self.may_unpack
+    }
+
     /// Asks the firmware to unpack from now on; its answer goes to `handle_unpacker`. Only while idle.
     pub fn offer_packing(&mut self) {
+        self.may_unpack = true;
         self.out.extend_from_slice(meatpack::ENABLE);
         self.health.sent_bare(meatpack::ENABLE.len());
     }
@@ -450,6 +459,7 @@ impl Link {
     /// `[MP] …`
     pub fn handle_unpacker(&mut self, status: meatpack::Status) {
         self.packing = status.on && status.no_spaces;
+        self.may_unpack |= status.on;
         self.draft_number = None;
     }
 
@@ -491,6 +501,7 @@ impl Link {
         self.numbering.clear();
         self.forget_doubts(now);
         if packed {
+            self.may_unpack = true;
             self.out.extend_from_slice(meatpack::END_ANY_LINE);
             self.withdraw_packing();
         }
@@ -826,7 +837,7 @@ impl Link {
     /// Throws away what is not yet written and puts `bytes` in its place: the way of a stop.
     pub fn preempt(&mut self, bytes: &[u8]) {
         self.out.clear();
-        if self.packing && !bytes.is_empty() {
+        if self.may_unpack && !bytes.is_empty() {
             // What was cut may have left the unpacker waiting, even for one half of a signal.
             self.out.extend_from_slice(meatpack::END_ANY_LINE);
             self.out.extend_from_slice(meatpack::DISABLE);
@@ -2400,6 +2411,7 @@ mod tests {
         link.offer_packing();
         assert_eq!(link.transmit(), meatpack::ENABLE);
         link.transmitted(6);
+        assert!(link.may_unpack(), "its answer may be on its way");
         hear(&mut link, 200, "[MP] PV01 ON ESP");
         assert!(!link.is_packing());
         hear(&mut link, 200, "[MP] PV01 ON NSP");
@@ -2409,6 +2421,28 @@ mod tests {
         assert_eq!(link.transmit(), unpacked);
         link.preempt(b"\nM112\n");
         assert_eq!(link.transmit(), b"\xCC\xCC\xCC\xFF\xFF\xFA\nM112\n");
+    }
+
+    #[test]
+    fn a_stop_goes_plain_to_a_board_that_was_left_unpacking_or_has_not_answered_the_offer() {
+        let stop = [meatpack::END_ANY_LINE, meatpack::DISABLE, b"\nM112\n"].concat();
+        let mut left = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        left.count(at(0), 70, true);
+        left.preempt(b"\nM112\n");
+        assert_eq!(left.transmit(), stop);
+
+        let mut asked = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        asked.renumber(at(0), 0);
+        sent(&mut asked);
+        hear(&mut asked, 5, "ok N0 P15 B3");
+        asked.offer_packing();
+        asked.transmitted(6);
+        asked.preempt(b"\nM112\n");
+        assert_eq!(asked.transmit(), stop);
+
+        let mut plain = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        plain.preempt(b"\nM112\n");
+        assert_eq!(plain.transmit(), b"\nM112\n");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::control::session::{Session, TrailMark};
 use crate::gcode::lexer::Lexer;
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
-use crate::io::serial::{Dial, DialError, Wire};
+use crate::io::serial::{Bypass, Dial, DialError, Wire};
 use crate::io::spool::Spool;
 use crate::io::usb::Device;
 
@@ -158,6 +158,9 @@ pub struct Drive {
     alarm: Pin<Box<Sleep>>,
     /// DTR as it was last set.
     dtr_is_up: bool,
+    /// The way of a stop past us, and what goes that way.
+    bypass: Bypass,
+    bare_stop: Option<&'static [u8]>,
     /// Where the trail of the job is kept, and what was kept last.
     keeper: Option<Keeper>,
     kept: Option<TrailMark>,
@@ -192,6 +195,12 @@ impl Drive {
         Self::of(session, wire, clock)
     }
 
+    /// Lets stops in past us, by this way.
+    pub fn bypassed_by(mut self, bypass: Bypass) -> Self {
+        self.bypass = bypass;
+        self
+    }
+
     /// Keeps the trail of its jobs there.
     pub fn keeping(mut self, keeper: Option<Keeper>) -> Self {
         self.keeper = keeper;
@@ -213,6 +222,8 @@ impl Drive {
             alarm,
             by_line: false,
             dtr_is_up: true,
+            bypass: Bypass::default(),
+            bare_stop: None,
             keeper: None,
             kept: None,
             supply_error: None,
@@ -237,6 +248,7 @@ impl Drive {
     /// Waits until something has moved. Cancel-safe: each branch either did its work or did nothing.
     pub async fn turn(&mut self) -> Turn {
         self.keep_trail();
+        self.follow_bypass();
         let due = self.due();
         if due < self.alarm.deadline() {
             self.alarm.as_mut().reset(due);
@@ -300,6 +312,17 @@ impl Drive {
         Turn::Moved
     }
 
+    /// A stop past us is made ready before the board is told to unpack what it reads.
+    fn follow_bypass(&mut self) {
+        let stop = self.session.bare_stop();
+        if self.bare_stop != Some(stop)
+            && let Some(port) = self.wire.way_past()
+        {
+            self.bare_stop = Some(stop);
+            self.bypass.lead_to(port, stop);
+        }
+    }
+
     /// What the next bytes would make wrong in the trail is kept anew before they go out.
     fn keep_trail(&mut self) {
         let Some(keeper) = &mut self.keeper else { return };
@@ -332,6 +355,7 @@ impl Drive {
     /// Answers without another turn, if the port takes it; what it does not take, or why, is for the next turn.
     fn write_now(&mut self) {
         self.keep_trail();
+        self.follow_bypass();
         let transmit = self.session.transmit();
         if !transmit.is_empty()
             && let Some(Ok(count)) = self.wire.write(transmit).now_or_never()
@@ -340,12 +364,15 @@ impl Drive {
         }
     }
 
-    /// Emergency stop: throws away what waits in the kernel and writes the stop at once.
+    /// Emergency stop: throws away what waits in the kernel and writes the stop at once. `sent`: one went past us
+    /// already, and is not thrown away: half of it could be anything.
     /// `true` when the bytes are in the kernel's hands. Whether the board obeys is told by the session, later.
-    pub async fn stop(&mut self) -> bool {
+    pub async fn stop(&mut self, sent: bool) -> bool {
         self.session.stop(self.clock.now());
         // The file's reader is let go later, by the caller: that wakes its task up.
-        self.wire.discard_output();
+        if !sent {
+            self.wire.discard_output();
+        }
         while !self.session.transmit().is_empty() {
             // A port that takes nothing for this long will not take the stop either.
             let patience = Duration::from_millis(250);
@@ -499,7 +526,7 @@ mod tests {
         let session = Session::new("mk".parse().unwrap(), profile);
         let mut drive = Drive::new(session, Box::new(wire), Clock::start(BootId::from_entropy([1; 16])));
         let began = Instant::now();
-        assert!(drive.stop().await);
+        assert!(drive.stop(false).await);
         loop {
             assert!(matches!(drive.turn().await, Turn::Moved));
             while let Some(event) = drive.session.poll_event() {

@@ -11,6 +11,7 @@ use super::stop_input::Hold;
 use crate::control::console::ConsoleAnswer;
 use crate::domain::ids::{JobId, PrinterName};
 use crate::gcode::commands::When;
+use crate::io::serial::Bypass;
 use crate::io::store::StoreError;
 
 /// What a person may ask of a printer's task.
@@ -136,6 +137,8 @@ pub struct Ordered {
 pub struct Stop {
     /// Absent where platen stops again what is locked already.
     pub by: Option<String>,
+    /// It is in the kernel's hands already, by the way past the task.
+    pub sent: bool,
     /// Answered when the bytes are in the kernel's hands, or at once where the port is not open.
     pub answer: oneshot::Sender<bool>,
 }
@@ -156,6 +159,8 @@ pub struct Lanes {
     pub orders: mpsc::Sender<Ordered>,
     pub stops: mpsc::Sender<Stop>,
     pub starts: mpsc::Sender<Start>,
+    /// The way of a stop past the task, while its port is open.
+    pub bypass: Bypass,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -245,10 +250,13 @@ impl Fleet {
         printer: Option<&PrinterName>,
         by: &str,
     ) -> impl Future<Output = Vec<(PrinterName, bool)>> + Send + use<> {
+        let meant = || self.lanes.iter().filter(|(name, _)| printer.is_none_or(|one| one == *name));
+        // All of them, before any task is woken: the printers' thread may be busy, and has its turns.
+        let sent: Vec<_> = meant().map(|(_, lanes)| lanes.bypass.stop()).collect();
         let mut waiting = Vec::new();
-        for (name, lanes) in self.lanes.iter().filter(|(name, _)| printer.is_none_or(|one| one == *name)) {
+        for ((name, lanes), sent) in meant().zip(sent) {
             let (answer, answered) = oneshot::channel();
-            let behind = match lanes.stops.try_send(Stop { by: Some(by.to_owned()), answer }) {
+            let behind = match lanes.stops.try_send(Stop { by: Some(by.to_owned()), sent, answer }) {
                 // Where its task has ended, nobody answers: that is no stop.
                 Ok(()) | Err(TrySendError::Closed(_)) => None,
                 // The lane holds stops that this one only repeats; what becomes of them is not known yet.
@@ -278,7 +286,7 @@ mod tests {
         let (orders, _) = mpsc::channel(1);
         let (stops, lane) = mpsc::channel(1);
         let (starts, _) = mpsc::channel(1);
-        let lanes = Lanes { orders, stops, starts };
+        let lanes = Lanes { orders, stops, starts, bypass: Bypass::default() };
         (Fleet::new([("mk".parse().unwrap(), lanes)].into(), Board::default()), lane)
     }
 
@@ -297,6 +305,44 @@ mod tests {
                 assert_eq!(stopped.unwrap()[0].1, said);
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_stop_is_on_the_wire_before_the_printers_task_has_its_turn() {
+        use crate::control::stop::BARE;
+        use crate::domain::units::Baud;
+        use crate::io::serial::{Dial, SerialDial};
+        use serialport::{SerialPort, TTYPort};
+        use std::io::Read;
+        use std::os::fd::AsRawFd;
+        use tokio::io::AsyncWriteExt;
+
+        let (mut board, slave) = TTYPort::pair().unwrap();
+        board.set_timeout(std::time::Duration::from_secs(60)).unwrap();
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
+        drop(slave);
+        let mut wire = (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap();
+        let (fleet, mut lane) = fleet_of_one();
+        let bypass = fleet.lanes.values().next().unwrap().bypass.clone();
+        let sent = |lane: &mut mpsc::Receiver<Stop>| lane.try_recv().unwrap().sent;
+
+        drop(fleet.stop_all_now("kim"));
+        assert!(!sent(&mut lane), "no way leads to the port yet");
+        bypass.lead_to(wire.way_past().unwrap(), BARE);
+        wire.write_all(b"N7 G1 X10*85\nN8 G1").await.unwrap();
+        drop(fleet.stop_all_now("kim"));
+        assert!(sent(&mut lane));
+        // Of what was written before, a pty may have handed over some already.
+        let mut read = Vec::new();
+        while !read.ends_with(BARE) {
+            let mut byte = [0];
+            board.read_exact(&mut byte).unwrap();
+            read.extend(byte);
+        }
+
+        drop(wire);
+        drop(fleet.stop_all_now("kim"));
+        assert!(!sent(&mut lane), "the way does not keep the port open");
     }
 
     #[tokio::test]

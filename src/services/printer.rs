@@ -37,7 +37,7 @@ use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures};
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
-use crate::io::serial::{Dial, DialError, Wire};
+use crate::io::serial::{Bypass, Dial, DialError, Wire};
 use crate::io::spool::Spool;
 use crate::io::store::StoreError;
 use crate::io::successor::Supervisor;
@@ -131,7 +131,9 @@ pub fn spawn_with(
     let first = Snapshot { out_of_reach, ..first };
     let (live, board) = watch::channel(Arc::new(first));
     let scribe = Scribe::spawn(setup.recorder.clone(), setup.name.clone());
+    let bypass = Bypass::default();
     let task = Task {
+        bypass: bypass.clone(),
         session: Some(Session::new(setup.name.clone(), setup.profile)),
         setup,
         orders: order_lane,
@@ -155,7 +157,7 @@ pub fn spawn_with(
         heat_left: OutOfReach::Nothing,
         unanswered: None,
     };
-    (Lanes { orders, stops, starts }, board, tokio::spawn(task.run(shutdown)))
+    (Lanes { orders, stops, starts, bypass }, board, tokio::spawn(task.run(shutdown)))
 }
 
 /// Whether a note is tried again when the disk did not take it.
@@ -335,6 +337,8 @@ struct Task {
     orders: mpsc::Receiver<Ordered>,
     stops: mpsc::Receiver<Stop>,
     starts: mpsc::Receiver<Start>,
+    /// The way of a stop past this task.
+    bypass: Bypass,
     live: watch::Sender<Arc<Snapshot>>,
     scribe: Scribe,
     /// How the line did at the last ticks, oldest first: what its speed is measured from.
@@ -552,7 +556,7 @@ impl Task {
                 drive
             }
         };
-        drive.keeping(self.keeper.take())
+        drive.keeping(self.keeper.take()).bypassed_by(self.bypass.clone())
     }
 
     /// The job of an earlier daemon is not looked for any more.
@@ -602,7 +606,7 @@ impl Task {
         let latch = record.latch.filter(|_| record.stop.proof.is_none())?;
         self.locked = Some(Activity::from(latch));
         // Nobody waits for the answer.
-        Some(Stop { by: None, answer: oneshot::channel().0 })
+        Some(Stop { by: None, sent: false, answer: oneshot::channel().0 })
     }
 
     /// What the board on the open port has to be; a stop does not wait for that, nor does it matter to it.
@@ -1018,7 +1022,7 @@ impl Task {
     async fn stop(&mut self, drive: &mut Drive, stop: Stop) {
         // On the wire is another board: it is halted all the same, but this printer is somewhere else.
         let is_elsewhere = drive.session.is_quarantined();
-        let on_wire = drive.stop().await;
+        let on_wire = drive.stop(stop.sent).await;
         let _ = stop.answer.send(on_wire && !is_elsewhere);
         if let Activity::Faulted { fault } = self.locked.get_or_insert(Activity::Stopped) {
             drive.session.stopped_because(*fault);

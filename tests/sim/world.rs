@@ -9,6 +9,7 @@ use hw_sim::rig::{Rig, RigConfig};
 use platen::control::rejoin::{Plan, Trail};
 use platen::control::run::FileLine;
 use platen::control::session::{MayBeLeft, Profile, Session, SessionEvent, TrailMark};
+use platen::control::stop::BARE_TO_UNPACKER;
 use platen::domain::heat::{Alarm, HeatLimits};
 use platen::domain::ids::{FileHash, JobId};
 use platen::domain::job::{AfterCrash, Progress};
@@ -21,6 +22,8 @@ use std::hash::{DefaultHasher, Hash};
 
 /// The longest line that is sent in these tests, and the shortest, with number and checksum.
 const LINE_BYTES: usize = 96;
+/// Tells a board to unpack (`hw_sim::meatpack`).
+const UNPACK: &[u8] = &[0xFF, 0xFF, 0xFB];
 const SHORTEST_LINE: usize = 8;
 
 pub const SAFE: Capacity = Capacity { receive_bytes: 127, queue_slots: 0 };
@@ -284,6 +287,9 @@ impl World {
             self.keep_trail();
             if !self.session.transmit().is_empty() {
                 let bytes = self.session.transmit().to_vec();
+                if bytes.windows(UNPACK.len()).any(|part| part == UNPACK) {
+                    assert_eq!(self.session.bare_stop(), BARE_TO_UNPACKER, "another stop would be unpacked");
+                }
                 self.session.transmitted(bytes.len());
                 self.rig.host_write(self.now, &bytes);
                 self.note('>', bytes);

@@ -11,12 +11,14 @@ use platen::domain::job::PauseReason;
 use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, Snapshot};
 use platen::io::clock::{Clock, entropy};
+use platen::io::serial::Bypass;
 use platen::io::spool::Spool;
 use platen::io::store::memory::MemoryStore;
 use platen::services::board::Board;
 use platen::services::fleet::{Fleet, Lanes, NotDone, Order, Ordered, Stop};
 use platen::services::gate::Gate;
 use platen::services::intake::Intake;
+use platen::services::owed::Keeping;
 use platen::services::preview::Previews;
 use platen::services::recorder::{LeftRunning, Recorder};
 use std::collections::BTreeMap;
@@ -87,7 +89,7 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
         ));
         // Nothing starts jobs here: there is no dispatcher.
         let (starts, _) = mpsc::channel(1);
-        lanes.insert(name, Lanes { orders, stops, starts });
+        lanes.insert(name, Lanes { orders, stops, starts, bypass: Bypass::default() });
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
