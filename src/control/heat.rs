@@ -222,6 +222,8 @@ struct Guard {
     asked: bool,
     /// The target that was asked for last.
     asked_last: Option<f64>,
+    /// Heat was asked for since the last reading: it may have come and gone between two of them.
+    asked_unheard: bool,
     /// The target that `state` is about.
     state_target: f64,
     /// It was over the maximum in the last reading.
@@ -256,6 +258,7 @@ impl Guard {
             target_doubt: None,
             asked: false,
             asked_last: None,
+            asked_unheard: false,
             state_target: 0.0,
             over: false,
             state: State::Off { lowest: f64::MAX, calm_from: Moment::ZERO },
@@ -463,6 +466,7 @@ impl Guard {
 
     fn judge_state(&mut self, now: Moment, actual: f64, around: f64) -> Option<Finding> {
         let Rules { gain, band, unasked, left_target, .. } = self.rules;
+        let was_asked = std::mem::take(&mut self.asked_unheard);
         match &mut self.state {
             State::HeatingUp { mark, since } => {
                 if actual >= *mark + gain.0 {
@@ -486,6 +490,9 @@ impl Guard {
                 }
             }
             State::Off { lowest, calm_from } | State::Cooling { lowest, calm_from } => {
+                if was_asked {
+                    *calm_from = (*calm_from).max(now + unasked.1);
+                }
                 if now < *calm_from {
                     *lowest = actual;
                 } else {
@@ -633,6 +640,7 @@ impl HeatWatch {
         for guard in self.guards.iter_mut().filter(|guard| guard.heater == heater) {
             if target <= limit {
                 guard.asked |= target > 0.0;
+                guard.asked_unheard |= target > 0.0;
                 guard.asked_last = Some(target);
             }
         }
@@ -984,6 +992,33 @@ mod tests {
             }
             let wanted = slips.then_some((Hazard::SuddenDrop, Action::HeatersOff));
             assert_eq!(alarms(&mut watch).first().copied(), wanted, "{speed} times as fast, slips: {slips}");
+        }
+    }
+
+    #[test]
+    fn heat_that_the_job_asked_for_and_ended_between_two_readings_is_not_unasked() {
+        for asked in [true, false] {
+            let mut watch = HeatWatch::new(HeatLimits { simulated_speed: 50, ..HeatLimits::USUAL });
+            watch.set_duty(at(0), Duty::Job, false);
+            for second in 0..4 {
+                watch.handle_report(at(second), &report((noisy(25.0, second), 0.0), None), None);
+            }
+            if asked {
+                assert_eq!(watch.judge_command(b"M104 S205"), None);
+                assert_eq!(watch.judge_command(b"M104 S0"), None);
+            }
+            // Readings wait behind moves, or time runs faster than they come.
+            for second in 6..76 {
+                let actual = noisy(180.0 - (second - 6) as f64, second);
+                watch.handle_report(at(second), &report((actual, 0.0), None), None);
+            }
+            let wanted = (!asked).then_some((Hazard::HeatUnasked, Action::HeatersOff));
+            assert_eq!(alarms(&mut watch).first().copied(), wanted, "asked: {asked}");
+            for second in 120..150 {
+                let actual = noisy(110.0 + 3.0 * (second - 120) as f64, second);
+                watch.handle_report(at(second), &report((actual, 0.0), None), None);
+            }
+            assert!(!asked || !alarms(&mut watch).is_empty(), "it rises again, and nobody has asked");
         }
     }
 
