@@ -134,7 +134,7 @@ const PRINTER: &[Metric] = &[
     }),
     counter(
         "platen_line_strays_total",
-        "Commands that the firmware seems to have run out of place.",
+        "Commands that the firmware seems to have run out of place, or has left out.",
         |seen| count(seen.snapshot.line.strays),
     ),
     counter(

@@ -583,7 +583,7 @@ pub struct LineView {
     pub probes: u64,
     /// `ok`s that answered nothing.
     pub stray_oks: u64,
-    /// Commands that the firmware seems to have run out of place.
+    /// Commands that the firmware seems to have run out of place, or has left out.
     pub strays: u64,
     /// Lines that were done but whose `ok` never came.
     pub oks_missing: u64,

@@ -136,7 +136,7 @@ struct Report {
     trouble: Option<&'static str>,
     /// Times that nothing came back and the firmware was asked where it is.
     stalls: u64,
-    /// Commands that the firmware seems to have run out of place, after noise.
+    /// Commands that the firmware seems to have run out of place, after noise, or has left out.
     strays: u64,
     /// Moves that pushed no filament because the nozzle was cold.
     cold_extrusions: u64,
@@ -150,7 +150,7 @@ impl Report {
     fn why_not_exact(&self) -> String {
         if self.outcome == "printed" && self.strays > 0 {
             format!(
-                "{} commands seem to have run out of place, or were changed by noise behind their checksum",
+                "{} commands seem to have run out of place, were changed by noise behind their checksum, or were left out by the firmware",
                 self.strays
             )
         } else {

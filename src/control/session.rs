@@ -1343,7 +1343,11 @@ impl Session {
             Reply::Prompt(line) => self.prompter.handle(line),
             Reply::Wait => self.link.handle_wait(now),
             Reply::MeatPack(status) => self.take_unpacker(now, status),
-            Reply::ColdExtrusion => self.cold_extrusions += 1,
+            Reply::ColdExtrusion => {
+                self.cold_extrusions += 1;
+                self.link.handle_left_out();
+            }
+            Reply::MoveRefused => self.link.handle_left_out(),
             Reply::UnknownCommand { text } => {
                 if text.as_deref() == Some(b"M114") {
                     // It will never tell.

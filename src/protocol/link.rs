@@ -486,6 +486,11 @@ impl Link {
         self.renumber_again(now);
     }
 
+    /// The firmware has left a command out.
+    pub fn handle_left_out(&mut self) {
+        self.health.strayed();
+    }
+
     /// What the numbers of the job's lines carry.
     pub fn numbering(&self) -> &Numbering {
         &self.numbering

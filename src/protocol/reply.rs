@@ -102,6 +102,9 @@ pub enum Reply {
     Prompt(PromptLine),
     /// The part is scrap: filament was not pushed.
     ColdExtrusion,
+    /// The part is scrap: a move was left out, since an axis is not homed or the place is out of reach, or filament
+    /// was not pushed, since it was too much at once (Marlin `planner.cpp`, `motion.cpp`; RepRapFirmware `GCodes.cpp`).
+    MoveRefused,
     /// The firmware does not know a command; absent where noise has hidden which.
     UnknownCommand {
         text: Option<Box<[u8]>>,
@@ -220,6 +223,9 @@ const FAULT_WORDS: [(&str, Fault); 32] = [
     ("halt asserted", Fault::Halted),
     ("halt state", Fault::Halted),
 ];
+
+/// RepRapFirmware leaves such a move out and goes on.
+const MOVE_REFUSED: [&str; 3] = ["insufficient axes homed", "outside machine limits", "not reachable"];
 
 fn fault(text: &str) -> Option<Fault> {
     let lower = text.to_ascii_lowercase();
@@ -351,6 +357,9 @@ impl Reply {
             if rest.starts_with("Bad command: ") {
                 return unknown;
             }
+            if MOVE_REFUSED.iter().any(|words| rest.contains(words)) {
+                return Self::MoveRefused;
+            }
             return refused(rest).or_else(|| fault(rest).map(Self::Fault)).unwrap_or(unknown);
         }
         if let Some(rest) = text.strip_prefix("!!") {
@@ -374,6 +383,10 @@ impl Reply {
             let rest = rest.trim_start();
             if rest.contains("cold extrusion prevented") {
                 return Self::ColdExtrusion;
+            }
+            let unhomed = rest.strip_prefix("Home ").is_some_and(|axes| axes.trim_end().ends_with(" First"));
+            if unhomed || rest.contains("too long extrusion prevented") {
+                return Self::MoveRefused;
             }
             return unknown_command(rest).unwrap_or(Self::Other);
         }
@@ -619,9 +632,15 @@ mod tests {
             ("[MP] PV01 ON NSP", Reply::MeatPack(meatpack::Status { on: true, no_spaces: true })),
             ("[MP] PV01 ??", Reply::Other),
             ("echo: cold extrusion prevented", Reply::ColdExtrusion),
+            ("echo: too long extrusion prevented", Reply::MoveRefused),
+            ("echo:Home XYZ First", Reply::MoveRefused),
+            ("echo:Home position is known", Reply::Other),
+            ("Error: G0/G1: insufficient axes homed", Reply::MoveRefused),
+            ("Error: G0/G1: intermediate position outside machine limits", Reply::MoveRefused),
+            ("Error: G0/G1: target position not reachable from current position", Reply::MoveRefused),
+            ("Error: Bad command: outside machine limits", Reply::OtherError),
             ("rsync", Reply::Other),
             ("start ", Reply::Start),
-            ("echo:Home XYZ First", Reply::Other),
             ("Marlin 2.1.2.6", Reply::Other),
         ];
         for (line, reply) in cases {

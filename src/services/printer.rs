@@ -1308,7 +1308,7 @@ impl Task {
                     tracing::warn!(%printer, %job, cold, "the firmware refused to push filament through a cold nozzle; the part is not whole");
                 }
                 if strays > 0 {
-                    tracing::warn!(%printer, %job, strays, "noise on the cable: the firmware ran commands out of place; the part must be inspected");
+                    tracing::warn!(%printer, %job, strays, "the firmware ran commands out of place (noise on the cable), or refused some; the part must be inspected");
                 }
                 self.scribe.note(Request::NotePrinted { job, progress, digest, line, millis });
             }

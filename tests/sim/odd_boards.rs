@@ -121,6 +121,29 @@ fn assert_printed(ran: &[String], end: &SessionEvent) {
     assert_eq!((letters(ran), line.strays), (letters(&curve(300)), 0));
 }
 
+/// A board that homes nothing, and answers every move with this.
+fn printed_with_moves_refused(complaint: &str) -> u64 {
+    let mut last = 0;
+    let (_, end) = print(|line, ran| {
+        refuse(&mut last, line).unwrap_or_else(|| match line.command.starts_with("G1") {
+            true => format!("{complaint}\nok\n"),
+            false => run(line.command, ran),
+        })
+    });
+    let SessionEvent::Printed { line, .. } = end else { panic!("{end:?}") };
+    line.strays
+}
+
+#[test]
+fn a_job_whose_moves_the_firmware_refuses_is_not_called_exact() {
+    for complaint in
+        ["Error: G0/G1: insufficient axes homed", "echo:Home XYZ First", "echo: cold extrusion prevented"]
+    {
+        assert_eq!(printed_with_moves_refused(complaint), 300, "{complaint}");
+    }
+    assert_eq!(printed_with_moves_refused("echo:Home is where the heart is"), 0);
+}
+
 #[test]
 fn a_parser_that_needs_the_spaces_gets_them() {
     let mut last = 0;
