@@ -135,9 +135,7 @@ fn every_process_that_we_ship_slices_a_part_whole_with_its_own_profile_and_nothi
 }
 
 /// Cones, since their overhang wants supports and their tip is thinner than a line.
-#[test]
-fn an_overhanging_part_with_a_thin_tip_is_measured_without_its_supports_and_skirt() {
-    let desk = Desk::new();
+fn cones() -> Vec<u8> {
     let ring = |radius: f32, z: f32| -> Vec<[f32; 3]> {
         let at = |n: u8| f32::from(n) * std::f32::consts::TAU / 48.0;
         (0..48).map(|n| [radius * at(n).cos(), radius * at(n).sin(), z]).collect()
@@ -157,6 +155,12 @@ fn an_overhanging_part_with_a_thin_tip_is_measured_without_its_supports_and_skir
         file.extend(triangle.into_iter().flatten().flat_map(f32::to_le_bytes));
         file.extend([0, 0]);
     }
+    file
+}
+
+#[test]
+fn an_overhanging_part_with_a_thin_tip_is_measured_without_its_supports_and_skirt() {
+    let (desk, file) = (Desk::new(), cones());
     for process in ["prusa-mk3s-pla-fine", "generic-220-pla-draft"] {
         let (sliced, _) = desk.slice(process, &file).unwrap();
         let text = std::fs::read_to_string(&sliced.path).unwrap();
@@ -164,6 +168,9 @@ fn an_overhanging_part_with_a_thin_tip_is_measured_without_its_supports_and_skir
         let all = sliced.analysis.unwrap().extrusion.size();
         assert!(all[0].unwrap() > 33.0, "and a skirt around it: {all:?}");
     }
+    // Of resin the supports are in the same pictures, beside the part.
+    let (sliced, _) = desk.slice("msla-2k-clear-draft", &file).unwrap();
+    assert!(sliced.findings.is_empty(), "{:?}", sliced.findings);
 }
 
 #[test]
@@ -401,6 +408,10 @@ fn a_slicer_that_changes_the_size_or_leaves_a_setting_out_is_found_out() {
     let resin = Desk::with("prusa-slicer --scale 2 \"$@\"");
     let told = resin.refusal("msla-2k-clear-draft", &brick([10.0, 10.0, 4.0]));
     assert!(told.contains("size.model"), "{told}");
+    // As high as before: that is seen in its pictures alone.
+    let turned = Desk::with("prusa-slicer --rotate 90 \"$@\"");
+    let told = turned.refusal("msla-2k-clear-draft", &brick([16.0, 8.0, 2.0]));
+    assert!(told.contains("size.model") && told.contains("the approved model 16.0 × 8.0"), "{told}");
 }
 
 #[test]

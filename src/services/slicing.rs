@@ -376,15 +376,15 @@ impl Slicing {
                 let size = x.zip(y).zip(top).map(|((x, y), z)| [x, y, z]);
                 (size, analysis.layers.len() as u64, Some(Box::new(analysis)))
             }
-            // Of resin the height is known; width and depth are in its pictures.
             None => {
-                let size = whole.height.map(|z| [report.size[0], report.size[1], z]);
+                let size = whole.size.zip(whole.height).map(|([x, y], z)| [x, y, z]);
                 (size, whole.layers.unwrap_or(0), None)
             }
         };
         // A tip that is thinner than a line is not printed, and takes its height with it.
         let size_or_none = size.unwrap_or([f64::NAN; 3]);
-        let measured = Measured { size: size_or_none, bead, layer: layer.max(bead), around: 0.0, below };
+        let around = profile.around();
+        let measured = Measured { size: size_or_none, bead, layer: layer.max(bead), around, below };
         findings.extend(compare_extents(report.size, &measured, Turned::Not));
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.line));
         Ok(Looked { hash, bytes, layers, height: size.map(|size| size[2]), analysis })

@@ -154,6 +154,18 @@ impl Profile {
         }
     }
 
+    /// How much this profile may put around a part above that, on both sides together, mm: of filament nothing, since
+    /// its part is measured alone; of resin the pillars that stand beside it, with their heads.
+    pub fn around(&self) -> f64 {
+        let number = |key| self.number(key).unwrap_or(0.0);
+        match self.technology {
+            Technology::Resin if self.is_on("supports_enable") => {
+                number("support_pillar_diameter") + 2.0 * number("support_head_width")
+            }
+            _ => 0.0,
+        }
+    }
+
     /// How wide a line is, at most; of resin, a pixel.
     pub fn bead(&self) -> f64 {
         match self.technology {

@@ -16,6 +16,8 @@ pub struct Whole {
     pub layers: Option<u64>,
     /// mm, from the plate to its top, of resin.
     pub height: Option<f64>,
+    /// mm along X and Y, of resin: of all that is above what the profile puts below a part.
+    pub size: Option<[f64; 2]>,
     /// What the slicer says of its time, s.
     pub seconds: Option<f64>,
 }
@@ -25,10 +27,12 @@ const ARCHIVE: Limits = Limits {
     // 500 mm at 0.025 mm.
     entries: 20_010,
     directory: 4 << 20,
-    // A picture unfolds to nothing more here: that is its reader's.
+    // A picture unfolds row by row.
     expanded: 8 << 30,
     ..LIMITS
 };
+/// A picture as it lies in there: grey that no packing makes smaller, of 8,192 by 4,096 points.
+const PICTURE_MAX: u64 = 32 << 20;
 /// Texts in it: 150 settings.
 const TEXT_MAX: u64 = 256 << 10;
 
@@ -105,20 +109,41 @@ pub(super) fn sl1(profile: &Profile, stem: &str, out: &mut dyn Source) -> Result
         return Err(not_whole(format!("it says {layers} layers and has {pictures}")));
     }
     let display = display(profile);
+    let (layer_height, first) = (number("layerHeight"), profile.number("initial_layer_height"));
+    let floor = |layer: u64| match layer.checked_sub(1) {
+        None => 0.0,
+        Some(above) => first.unwrap_or(0.0) + above as f64 * layer_height.unwrap_or(0.0),
+    };
+    let mut lit = None;
     for layer in 0..layers {
         let name = format!("{stem}{layer:05}.png");
         let found = picture(from.read(&name).map_err(archive)?)
             .map_err(|error| not_whole(format!("{name}: {error}")))?;
-        if display.is_some_and(|display| display != found) {
-            let (width, height) = found;
+        if floor(layer) >= profile.below() {
+            lit = lit.into_iter().chain(found.lit).reduce(around);
+        }
+        if display.is_some_and(|display| display != found.size) {
+            let (width, height) = found.size;
             return Err(not_whole(format!(
                 "{name} has {width} by {height} points, and the display has others"
             )));
         }
     }
-    let (layer, first) = (number("layerHeight"), profile.number("initial_layer_height"));
-    let height = layer.zip(first).map(|(layer, first)| first + (layers - 1) as f64 * layer);
-    Ok(Whole { layers: Some(layers), height, seconds: number("printTime") })
+    let height = layer_height.zip(first).map(|(layer, first)| first + (layers - 1) as f64 * layer);
+    let size = lit.and_then(|lit| millimetres(profile, lit));
+    Ok(Whole { layers: Some(layers), height, size, seconds: number("printTime") })
+}
+
+fn is_portrait(profile: &Profile) -> bool {
+    profile.get("display_orientation") == Some("portrait")
+}
+
+/// Width and depth of what lies between these columns and rows.
+fn millimetres(profile: &Profile, lit: [(u32, u32); 2]) -> Option<[f64; 2]> {
+    let of = |length, points| Some(profile.number(length)? / profile.number(points)?);
+    let [columns, rows] = lit.map(|(first, last)| f64::from(last - first) + 1.0);
+    let (x, y) = if is_portrait(profile) { (rows, columns) } else { (columns, rows) };
+    Some([x * of("display_width", "display_pixels_x")?, y * of("display_height", "display_pixels_y")?])
 }
 
 /// Its points, as a picture has them.
@@ -126,28 +151,51 @@ fn display(profile: &Profile) -> Option<(u32, u32)> {
     let points = |key| profile.get(key)?.parse::<u32>().ok();
     let (x, y) = points("display_pixels_x").zip(points("display_pixels_y"))?;
     // Upright, a picture is written with its sides changed.
-    Some(if profile.get("display_orientation") == Some("portrait") { (y, x) } else { (x, y) })
+    Some(if is_portrait(profile) { (y, x) } else { (x, y) })
 }
 
-/// The size of a PNG in grey, read to its last byte (which the archive's checksum covers).
-fn picture(mut from: impl Read) -> std::io::Result<(u32, u32)> {
+/// A layer's picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Picture {
+    /// Columns and rows.
+    size: (u32, u32),
+    /// First and last column and row with any light.
+    lit: Option<[(u32, u32); 2]>,
+}
+
+/// Reads a PNG in grey to its end.
+fn picture(mut from: impl Read) -> std::io::Result<Picture> {
     let wrong = || std::io::Error::other("it is no picture in grey");
-    let mut head = [0; 26];
-    from.read_exact(&mut head)?;
-    let four = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    if head[..8] != *b"\x89PNG\r\n\x1a\n" || head[12..16] != *b"IHDR" || head[24..26] != [8, 0] {
+    let mut bytes = Vec::new();
+    from.by_ref().take(PICTURE_MAX).read_to_end(&mut bytes)?;
+    // What follows is read, too: the archive's checksum is at its end.
+    if from.read(&mut [0])? > 0 {
+        return Err(std::io::Error::other("it is larger than any layer"));
+    }
+    let decoder = png::Decoder::new(std::io::Cursor::new(bytes));
+    let mut reader = decoder.read_info().map_err(std::io::Error::other)?;
+    let info = reader.info();
+    if (info.color_type, info.bit_depth) != (png::ColorType::Grayscale, png::BitDepth::Eight) {
         return Err(wrong());
     }
-    let size = (four(16), four(20));
-    let (mut last, mut block) = ([0; 12], [0; 8_192]);
-    loop {
-        let read = from.read(&mut block)?;
-        if read == 0 {
-            break;
+    let size = (info.width, info.height);
+    let (mut columns, mut rows) = ((u32::MAX, 0), (u32::MAX, 0));
+    let mut row = 0;
+    while let Some(points) = reader.next_row().map_err(std::io::Error::other)? {
+        let points = points.data();
+        let lit = |point: &u8| *point > 0;
+        if let (Some(first), Some(last)) = (points.iter().position(lit), points.iter().rposition(lit)) {
+            // A row has no more points than its width.
+            let (first, last) = (u32::try_from(first).unwrap_or(0), u32::try_from(last).unwrap_or(u32::MAX));
+            columns = (columns.0.min(first), columns.1.max(last));
+            rows = (rows.0.min(row), row);
         }
-        let kept = read.min(last.len());
-        last.rotate_left(kept);
-        last[12 - kept..].copy_from_slice(&block[read - kept..read]);
+        row += 1;
     }
-    if last[4..8] == *b"IEND" { Ok(size) } else { Err(wrong()) }
+    reader.finish().map_err(std::io::Error::other)?;
+    Ok(Picture { size, lit: (columns.0 <= columns.1).then_some([columns, rows]) })
+}
+
+fn around(a: [(u32, u32); 2], b: [(u32, u32); 2]) -> [(u32, u32); 2] {
+    [0, 1].map(|side| (a[side].0.min(b[side].0), a[side].1.max(b[side].1)))
 }
