@@ -15,7 +15,7 @@ use crate::domain::ids::FileHash;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::lexer::LexError;
 use crate::gcode::survey::SurveyError;
-use crate::io::spool::{Spool, SpoolError};
+use crate::io::spool::{Spool, SpoolError, WHOLE};
 use crate::preview::drawing::Drawing;
 pub use crate::preview::drawing::Format;
 use crate::preview::{Pixels, PreviewError, thumbnail};
@@ -141,15 +141,8 @@ impl Previews {
         reader: T,
         feed: impl Fn(&mut T, &[u8]) -> Result<(), LexError> + Send + 'static,
     ) -> Result<T, NotDrawn> {
-        let begin: (T, Result<(), LexError>) = (reader, Ok(()));
-        let each = move |(reader, read): &mut (T, Result<(), LexError>), block: &[u8]| {
-            if read.is_ok() {
-                *read = feed(reader, block);
-            }
-        };
-        let (reader, read) = self.spool.scan(file, begin, each).await?;
-        read.map_err(SurveyError::from)?;
-        Ok(reader)
+        let read = self.spool.scan(file, WHOLE, reader, feed).await?;
+        Ok(read.map_err(SurveyError::from)?)
     }
 
     async fn print(&self, file: &FileHash, drawing: Drawing) -> Result<Vec<u8>, NotDrawn> {
