@@ -271,7 +271,8 @@ async fn a_printer_at_work_shows_the_layer_that_it_prints() {
     at_work(&lab, &job, 12);
     let page = shown(&lab).await;
     assert!(
-        page.contains("Layer 3 of 3, at 0.60 mm") && page.contains("alt=\"Layer 2 from above\""),
+        page.contains("Layer 3 of 3, at 0.60 mm (drawn: layer 2)")
+            && page.contains("alt=\"Layer 2 from above\""),
         "{page}"
     );
     until(&lab, "/", "alt=\"Layer 3 from above\"").await;

@@ -214,9 +214,18 @@ impl Previews {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is drawn already. Never waits.
-    pub fn has(&self, file: &FileHash, subject: Subject, pixels: Pixels) -> bool {
+    fn has(&self, file: &FileHash, subject: Subject, pixels: Pixels) -> bool {
         newest(&mut self.kept().pictures, &(file.clone(), subject, pixels)).is_some()
+    }
+
+    /// The highest layer up to this one that is drawn already, as PNG. Never waits.
+    pub fn drawn_up_to(&self, file: &FileHash, layer: usize, pixels: Pixels) -> Option<usize> {
+        let kept = self.kept();
+        let drawn = kept.pictures.iter().filter_map(|((of, subject, size), _)| match subject {
+            Subject::Layer(drawn, Format::Png) if of == file && *size == pixels => Some(*drawn),
+            _ => None,
+        });
+        drawn.filter(|drawn| *drawn <= layer).max()
     }
 
     /// Whether it is drawn already; if not, it will be. Never waits.

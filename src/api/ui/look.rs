@@ -54,21 +54,26 @@ fn words(layer: &LayerView) -> String {
     format!("Layer {} of {}{at}", layer.number, layer.of)
 }
 
-/// The layer that is printed.
+/// The layer that is printed; until it is drawn, the last one that was.
 pub(super) fn printing(app: &AppState, job: &JobView) -> Markup {
     let (Some(layer), Ok(file)) = (&job.layer, job.file.parse::<FileHash>()) else { return html! {} };
     let (size, png) = (pixels(ON_CARD), |number| Subject::Layer(number, Format::Png));
-    let drawn = match app.previews.look(&file, png(layer.number), size) {
-        Seen::Here(()) => Some(layer.number),
-        // Until then the one below, if that was drawn.
-        Seen::Soon => Some(layer.number - 1).filter(|below| app.previews.has(&file, png(*below), size)),
-        Seen::Never(_) => None,
-    };
+    let seen = app.previews.look(&file, png(layer.number), size);
+    let drawn = app.previews.drawn_up_to(&file, layer.number, size);
     html! {
         figure.layer {
             a href=(at(&job.id, None)) {
-                @if let Some(number) = drawn { (picture(&file, png(number), size, &format!("Layer {number} from above"))) }
-                figcaption { (words(layer)) }
+                @match (seen, drawn) {
+                    (Seen::Never(_), _) => {},
+                    (_, None) => span {},
+                    (_, Some(number)) => (picture(&file, png(number), size, &format!("Layer {number} from above"))),
+                }
+                figcaption {
+                    (words(layer))
+                    @if let Some(number) = drawn.filter(|number| *number != layer.number) {
+                        " (drawn: layer " (number) ")"
+                    }
+                }
             }
         }
     }
@@ -175,11 +180,19 @@ fn layers(app: &AppState, file: &FileHash, job: &JobView, which: &Which, soon: &
         }
         Seen::Never(why) => return html! { p.empty { "No layers: " (why) "." } },
     };
-    let asked = which.layer.trim().parse().ok().or(job.layer.map(|layer| layer.number)).unwrap_or(1);
-    let number: usize = asked.clamp(1, known.layers().max(1));
+    let size = which.size.parse().ok().filter(|size| LAYER_SIZES.contains(size)).unwrap_or(LAYER_SIZES[1]);
+    let asked: Option<usize> = which.layer.trim().parse().ok();
+    // What prints goes on while it is drawn.
+    let printed = || {
+        let number = job.layer?.number;
+        match app.previews.look(file, Subject::Layer(number, Format::Png), pixels(size)) {
+            Seen::Soon => app.previews.drawn_up_to(file, number, pixels(size)).or(Some(number)),
+            _ => Some(number),
+        }
+    };
+    let number = asked.or_else(printed).unwrap_or(1).clamp(1, known.layers().max(1));
     let Some(place) = known.layer(number) else { return html! { p.empty { "Its file has no layers." } } };
     let layer = LayerView { number: place.layer, of: place.layers, z_mm: place.z };
-    let size = which.size.parse().ok().filter(|size| LAYER_SIZES.contains(size)).unwrap_or(LAYER_SIZES[1]);
     let link = |number: usize| format!("{}&size={size}", at(&job.id, Some(number)));
     let subject = Subject::Layer(number, Format::Png);
     let seen = app.previews.look(file, subject, pixels(size));
@@ -203,7 +216,7 @@ fn layers(app: &AppState, file: &FileHash, job: &JobView, which: &Which, soon: &
                 button { "Show" }
             }
             @if number < layer.of { a href=(link(number + 1)) rel="next" { "Layer " (number + 1) } }
-            @if which.layer.is_empty() { } @else if let Some(printed) = &job.layer {
+            @if let Some(printed) = job.layer.filter(|layer| layer.number != number) {
                 a href=(at(&job.id, None)) { "Layer " (printed.number) " is printed now" }
             }
             a href=(pictures::path(file, Subject::Layer(number, Format::Svg), None)) { "As SVG" }
