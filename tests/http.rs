@@ -659,6 +659,7 @@ async fn a_file_is_drawn_and_what_cannot_be_drawn_is_a_problem() {
         ("?layer=1", "image/png"),
         ("?layer=1&as=png", "image/png"),
         ("?layer=1&as=svg", "image/svg+xml"),
+        ("?icon=true&size=64", "image/png"),
     ] {
         let answer = picture(asked).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)), "{asked}");
@@ -672,6 +673,7 @@ async fn a_file_is_drawn_and_what_cannot_be_drawn_is_a_problem() {
         ("?size=70000", 400, "unreadable-request"),
         ("?as=svg", 400, "unreadable-request"),
         ("?layer=1&slicers=true", 400, "unreadable-request"),
+        ("?icon=true&slicers=true", 400, "unreadable-request"),
         ("?layers=1", 400, "unreadable-request"),
     ] {
         let answer = picture(asked).await;
@@ -682,4 +684,10 @@ async fn a_file_is_drawn_and_what_cannot_be_drawn_is_a_problem() {
     assert_eq!((answer.status, answer.problem().as_str()), (422, "not-drawable"));
     let unknown = lab.get(&format!("/v1/files/{}/picture", "a".repeat(64))).await;
     assert_eq!((unknown.status, unknown.problem().as_str()), (404, "no-such-file"));
+    let no_model = lab.get(&format!("/v1/models/{hash}/picture")).await;
+    assert_eq!((no_model.status, no_model.problem().as_str()), (422, "not-drawable"));
+    let stl = "solid a\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 9 0 0\nvertex 0 9 9\nendloop\nendfacet\nendsolid a\n";
+    let model = lab.send("POST", "/v1/models", "", stl.as_bytes()).await.json()["model"].clone();
+    let picture = lab.get(&format!("/v1/models/{}/picture?size=64", model.as_str().unwrap())).await;
+    assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")), "{picture:?}");
 }

@@ -6,9 +6,13 @@ mod support;
 
 use platen::domain::event::Actor;
 use platen::domain::identity::{Rung, Wrong};
+use platen::domain::ids::JobId;
+use platen::domain::job::Progress;
 use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, HoldStep, Prompt, Snapshot};
+use platen::io::clock::entropy;
 use std::sync::Arc;
+use std::time::Duration;
 use support::{TestLab, lab};
 
 async fn shown(lab: &TestLab) -> String {
@@ -187,4 +191,127 @@ async fn what_a_printer_asks_and_says_is_text_on_the_page_and_is_answered_by_its
     let refused = lab.send("POST", "/do/console", form, b"printer=mk3-01&command=M112&by=kim").await;
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("platen stop"), "{refused:?}");
+}
+
+/// Three layers: of commands 4 to 7, 8 to 10, 11 to 13.
+const LAYERS: &str = "M109 S200\nG28\nM83\n;LAYER_CHANGE\nG1 X10 Y10 Z.2 F3000\nG1 X30 E1\nG1 Y30 E1\nG1 X10 E1\n\
+    ;LAYER_CHANGE\nG1 Z.4\nG1 X30 E1\nG1 Y10 E1\n;LAYER_CHANGE\nG1 Z.6\nG1 X10 E1\nM104 S0\n";
+
+/// Its job runs on mk3-01, with so many commands confirmed.
+async fn printing(lab: &TestLab, confirmed: u64) -> JobId {
+    let (case, file) = (lab.case().await, lab.upload(LAYERS.as_bytes()).await.json()["file"].clone());
+    let new = serde_json::json!({"file": file, "case": case, "part": 1, "printer": "mk3-01"});
+    let job = lab.post("/v1/jobs", &new).await;
+    assert_eq!(job.status, 201, "{job:?}");
+    let job: JobId = job.json()["id"].as_str().unwrap().parse().unwrap();
+    let start = Request::StartJob { job: job.clone(), printer: "mk3-01".parse().unwrap() };
+    lab.recorder.submit(start, Actor::Platen).await.unwrap();
+    at_work(lab, &job, confirmed);
+    job
+}
+
+fn at_work(lab: &TestLab, job: &JobId, confirmed: u64) {
+    let progress = Progress { confirmed, total: 13 };
+    lab.boards["mk3-01"].send_modify(|snapshot| {
+        let activity = Activity::Printing { job: job.clone(), progress };
+        *snapshot = Arc::new(Snapshot { activity, ..Snapshot::clone(snapshot) });
+    });
+}
+
+/// Loads a page until it shows this.
+async fn until(lab: &TestLab, path: &str, wanted: &str) -> String {
+    let mut last = String::new();
+    let seen = async {
+        while !last.contains(wanted) {
+            last = lab.get(path).await.body;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), seen).await.unwrap_or_else(|_| panic!("{wanted}"));
+    last
+}
+
+/// The addresses of all pictures, after a look at what stands for them.
+fn pictures(page: &str) -> Vec<String> {
+    let tags = page.split("<img ").skip(1).map(|rest| rest.split('>').next().unwrap());
+    let attribute = |tag: &str, name: &str| {
+        let (_, rest) = tag.split_once(&format!("{name}=\"")).unwrap();
+        rest.split('"').next().unwrap().replace("&amp;", "&")
+    };
+    tags.map(|tag| {
+        let alt = attribute(tag, "alt");
+        assert!(!alt.is_empty() && !alt.contains("left hand"), "{tag}");
+        attribute(tag, "src")
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn a_printer_at_work_shows_the_layer_that_it_prints() {
+    let lab = lab().await;
+    let job = printing(&lab, 2).await;
+    let first = shown(&lab).await;
+    assert_eq!(pictures(&first), [""; 0], "nothing is drawn, and nobody waits for it: {first}");
+    assert!(first.contains(&format!("href=\"/look?job={job}\">Look at it</a>")), "{first}");
+    at_work(&lab, &job, 9);
+    let page = until(&lab, "/", "alt=\"Layer 2 from above\"").await;
+    assert!(page.contains("<figcaption>Layer 2 of 3, at 0.40 mm</figcaption>"), "{page}");
+    let page = until(&lab, "/", "icon=true").await;
+    let all = pictures(&page);
+    assert_eq!(all.len(), 2, "the layer at the printer, the print in the list: {all:?}");
+    for picture in &all {
+        let answer = lab.get(picture).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/png")), "{picture}");
+        assert!(answer.header("cache-control").unwrap().contains("immutable"), "{answer:?}");
+    }
+    let view = lab.get(&format!("/v1/jobs/{job}")).await.json();
+    assert_eq!(view["layer"], serde_json::json!({"number": 2, "of": 3, "z_mm": 0.4}));
+    assert_eq!(lab.get(view["pictures"]["print"].as_str().unwrap()).await.status, 200);
+    assert_eq!(view["pictures"].get("model"), None);
+    // The layer before stays until the next is drawn.
+    at_work(&lab, &job, 12);
+    let page = shown(&lab).await;
+    assert!(
+        page.contains("Layer 3 of 3, at 0.60 mm (drawn: layer 2)")
+            && page.contains("alt=\"Layer 2 from above\""),
+        "{page}"
+    );
+    until(&lab, "/", "alt=\"Layer 3 from above\"").await;
+}
+
+#[tokio::test]
+async fn a_job_s_own_page_shows_any_layer_in_any_size_without_a_script() {
+    let lab = lab().await;
+    let job = printing(&lab, 9).await;
+    // Of a job at work the layer that is printed, and it follows.
+    let page = until(&lab, &format!("/look?job={job}"), "alt=\"Layer 2 from above\"").await;
+    assert!(page.contains("value=\"2\"") && page.contains("http-equiv=\"refresh\""), "{page}");
+    let asked = format!("/look?job={job}&layer=1&size=1600");
+    let page = until(&lab, &asked, "alt=\"Layer 1 from above\"").await;
+    let page =
+        if page.contains("http-equiv") { until(&lab, &asked, "alt=\"The print from").await } else { page };
+    let all = pictures(&page);
+    assert!(all[0].ends_with("/picture?layer=1&size=1600"), "{all:?}");
+    assert!(page.contains("rel=\"next\"") && !page.contains("rel=\"prev\""), "{page}");
+    assert!(page.contains("Layer 2 is printed now"), "{page}");
+    let page = until(&lab, &format!("/look?job={job}&layer=99&size=7"), "alt=\"Layer 3 from above\"").await;
+    assert!(pictures(&page)[0].ends_with("/picture?layer=3&size=800"), "{page}");
+    assert!(page.contains("rel=\"prev\"") && !page.contains("rel=\"next\""), "{page}");
+    assert!(page.contains("/picture?layer=3&amp;as=svg\""), "{page}");
+    let unknown = JobId::from_entropy(entropy()).to_string();
+    for (asked, status) in [(unknown.as_str(), 404), ("%3Cscript%3E", 400), ("", 400)] {
+        let answer = lab.get(&format!("/look?job={asked}")).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.body.contains("To do: ") && !answer.body.contains("<script>"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_file_lays_nothing_says_so_instead_of_a_picture() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, None).await;
+    let page = until(&lab, &format!("/look?job={job}"), "No picture: it lays no filament").await;
+    assert_eq!(pictures(&page), [""; 0]);
+    assert!(page.contains("Its file has no layers."), "{page}");
+    assert!(!page.contains("http-equiv=\"refresh\""), "there will be no news: {page}");
 }

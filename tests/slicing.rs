@@ -91,6 +91,7 @@ impl Desk {
             printer: PrinterLimits::default(),
             intended_use: Some(IntendedUse::Education),
             accepted: Vec::new(),
+            allowed: Vec::new(),
         }
     }
 

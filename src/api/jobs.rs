@@ -206,6 +206,7 @@ async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Res
             printer: PrinterLimits::default(),
             intended_use: Some(of),
             accepted,
+            allowed: Vec::new(),
         };
         slicing.ready(&task)?;
         Ok((process, printer))

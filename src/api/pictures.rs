@@ -17,7 +17,7 @@ use crate::preview::Pixels;
 use crate::services::preview::{Format, Subject};
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(picture))
+    OpenApiRouter::new().routes(routes!(picture)).routes(routes!(model_picture))
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
@@ -36,6 +36,9 @@ struct Which {
     /// The picture that the slicer has put in, instead.
     #[serde(default)]
     slicers: bool,
+    /// The same if it is small, else the print from three sides: for a list.
+    #[serde(default)]
+    icon: bool,
     /// Pixels of the longer side, or of each side's; from 16 to 4096, 800 where absent.
     size: Option<u16>,
     /// Of a layer; the others are PNG.
@@ -54,20 +57,76 @@ async fn picture(
     Named(file): Named<FileHash>,
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
-    const HELP: &str = "ask for a layer, for slicers=true, or for neither; as=svg is for layers";
-    let pixels = which.size.map_or_else(|| Some(Pixels::default()), Pixels::new);
-    let pixels =
-        pixels.ok_or_else(|| Problem::unreadable(crate::preview::PreviewError::Size.to_string(), HELP))?;
+    const HELP: &str =
+        "ask for a layer, for slicers=true, for icon=true, or for none of them; as=svg is for layers";
+    let pixels = size(which.size, HELP)?;
     let svg = matches!(which.format, Some(As::Svg));
-    let subject = match (which.layer, which.slicers) {
-        (Some(layer), false) => Subject::Layer(layer, if svg { Format::Svg } else { Format::Png }),
-        (None, false) if !svg => Subject::Sides,
-        (None, true) if !svg => Subject::Thumbnail,
+    let subject = match (which.layer, which.slicers, which.icon) {
+        (Some(layer), false, false) => Subject::Layer(layer, if svg { Format::Svg } else { Format::Png }),
+        (None, false, false) if !svg => Subject::Sides,
+        (None, true, false) if !svg => Subject::Thumbnail,
+        (None, false, true) if !svg => Subject::Icon,
         _ => return Err(Problem::unreadable("these do not go together", HELP)),
     };
-    let picture = app.previews.draw(&file, subject, pixels).await?;
-    let kind = if svg { "image/svg+xml" } else { "image/png" };
+    drawn(&app, &file, subject, pixels).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OfModel {
+    /// Pixels of each side's longer side; from 16 to 4096, 800 where absent.
+    size: Option<u16>,
+}
+
+/// Draws a model from the front, the right and above, as it would stand on the plate.
+#[utoipa::path(get, path = "/v1/models/{hash}/picture", tag = "files", operation_id = "model_picture",
+    params(("hash" = String, Path, description = "SHA-256 in hexadecimal"), OfModel),
+    responses((status = 200, description = "The picture", content((String = "image/png"))), Told, Drawn))]
+async fn model_picture(
+    State(app): State<AppState>,
+    Named(file): Named<FileHash>,
+    Asked(of): Asked<OfModel>,
+) -> Result<Response, Problem> {
+    let pixels = size(of.size, "leave the size out, or make it one of these")?;
+    drawn(&app, &file, Subject::Model, pixels).await
+}
+
+fn size(asked: Option<u16>, help: &str) -> Result<Pixels, Problem> {
+    let pixels = asked.map_or_else(|| Some(Pixels::default()), Pixels::new);
+    pixels.ok_or_else(|| Problem::unreadable(crate::preview::PreviewError::Size.to_string(), help))
+}
+
+async fn drawn(
+    app: &AppState,
+    file: &FileHash,
+    subject: Subject,
+    pixels: Pixels,
+) -> Result<Response, Problem> {
+    let picture = app.previews.draw(file, subject, pixels).await?;
+    let kind = match subject {
+        Subject::Layer(_, Format::Svg) => "image/svg+xml",
+        _ => "image/png",
+    };
     let headers =
         [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, max-age=86400, immutable")];
     Ok((headers, picture.to_vec()).into_response())
+}
+
+/// Where a picture is: what the page shows and the record names.
+pub fn path(file: &FileHash, subject: Subject, pixels: Option<Pixels>) -> String {
+    let (of, mut asked) = match subject {
+        Subject::Layer(layer, Format::Png) => ("files", format!("layer={layer}")),
+        Subject::Layer(layer, Format::Svg) => ("files", format!("layer={layer}&as=svg")),
+        Subject::Sides => ("files", String::new()),
+        Subject::Thumbnail => ("files", "slicers=true".into()),
+        Subject::Icon => ("files", "icon=true".into()),
+        Subject::Model => ("models", String::new()),
+    };
+    if let Some(pixels) = pixels {
+        let and = if asked.is_empty() { "" } else { "&" };
+        asked += &format!("{and}size={}", pixels.get());
+    }
+    let mark = if asked.is_empty() { "" } else { "?" };
+    format!("/v1/{of}/{file}/picture{mark}{asked}")
 }

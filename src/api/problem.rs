@@ -255,6 +255,9 @@ impl From<NotDrawn> for Problem {
             NotDrawn::File(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "not-drawable", "look at the file with `platen preflight`")
             }
+            NotDrawn::Model(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "not-drawable", "look at the model with `platen model`")
+            }
             NotDrawn::Preview(PreviewError::NoLayer { .. }) => {
                 (StatusCode::NOT_FOUND, "no-such-layer", "ask for one of these")
             }

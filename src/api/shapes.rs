@@ -333,6 +333,11 @@ pub struct JobView {
     pub pinned: Option<String>,
     pub material: Option<String>,
     pub progress: Option<ProgressView>,
+    /// The layer that is printed, from 1; absent before the first, and until the file was read for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<LayerView>,
+    /// Where its pictures are. The same file always looks the same.
+    pub pictures: PicturesView,
     /// RFC 3339, as are the others.
     pub queued: String,
     pub started: Option<String>,
@@ -363,6 +368,25 @@ pub struct JobView {
     /// Why it has not started; only while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
+}
+
+/// The layer of the last command that the firmware has confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LayerView {
+    pub number: usize,
+    pub of: usize,
+    pub z_mm: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PicturesView {
+    /// The whole print from three sides; `?layer=7` is a layer of it, `?slicers=true` what its slicer has put in.
+    /// Absent while there is no file yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub print: Option<String>,
+    /// The model that it was, or is to be, sliced from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// A place at which a job went on with the very next line after a gap.

@@ -14,10 +14,12 @@ use crate::domain::printer::{
 
 use super::AppState;
 use super::gate::told;
+use super::pictures;
 use super::shapes::{
     CaseBrief, CaseView, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
-    LineView, NotedView, PartView, PrinterView, ProgressView, PromptView, QuarantineView, ReadingView,
-    ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TemperaturesView, Waiting, WaitingOn,
+    LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
+    QuarantineView, ReadingView, ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TemperaturesView,
+    Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::domain::chain::Chain;
@@ -25,6 +27,7 @@ use crate::domain::finding::{Gated, Noted, refused};
 use crate::domain::units::Height;
 use crate::services::gate;
 use crate::services::intake::Accepted;
+use crate::services::preview::{Seen, Subject};
 use crate::services::resume::Made;
 
 impl From<Accepted> for super::shapes::FileView {
@@ -151,6 +154,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         JobState::Ended { ended, outcome, .. } => (Some(ended.to_string()), Some(outcome)),
         _ => (None, None),
     };
+    let progress = run.map(|run| live_progress(app, &job.id, &run.printer).unwrap_or(run.progress));
     let part = lab.parts.get(&job.part).map_or_else(
         // Every job was judged against its part; a store where it is missing is shown, not hidden.
         || PartView {
@@ -178,7 +182,9 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         printer: run.map(|run| run.printer.to_string()),
         pinned: job.pinned.as_ref().map(ToString::to_string),
         material: job.material.clone(),
-        progress: run.map(|run| live_progress(app, &job.id, &run.printer).unwrap_or(run.progress).into()),
+        progress: progress.map(Into::into),
+        layer: progress.filter(|_| job.state.is_running()).and_then(|progress| layer(app, job, progress)),
+        pictures: pictures(lab, job),
         queued: job.queued.to_string(),
         started: run.map(|run| run.started.to_string()),
         ended,
@@ -219,6 +225,29 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
             .map(Into::into),
         out_of_reach: run.and_then(|run| out_of_reach(app, &job.id, &run.printer)),
         waiting: (job.state == JobState::Queued).then(|| waiting(app, lab, job)),
+    }
+}
+
+fn layer(app: &AppState, job: &Job, progress: Progress) -> Option<LayerView> {
+    let Seen::Here(known) = app.previews.known(&job.file) else { return None };
+    let place = known.after(progress.confirmed)?;
+    Some(LayerView { number: place.layer, of: place.layers, z_mm: place.z })
+}
+
+/// The file of a job that is a model still, and its model, where it has one.
+pub fn print_and_model<'l>(lab: &'l Lab, job: &'l Job) -> (Option<&'l FileHash>, Option<&'l FileHash>) {
+    // No file that can be printed is without commands.
+    match job.commands {
+        0 => (None, Some(&job.file)),
+        _ => (Some(&job.file), lab.chains.get(&job.id).map(|chain| &chain.model.hash)),
+    }
+}
+
+fn pictures(lab: &Lab, job: &Job) -> PicturesView {
+    let (print, model) = print_and_model(lab, job);
+    PicturesView {
+        print: print.map(|file| pictures::path(file, Subject::Sides, None)),
+        model: model.map(|file| pictures::path(file, Subject::Model, None)),
     }
 }
 

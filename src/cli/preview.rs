@@ -9,10 +9,9 @@ use std::sync::Arc;
 use super::Failed;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::lexer::LexError;
-use crate::model::limits::LIMITS;
-use crate::model::{self, Hint};
+use crate::model::Hint;
 use crate::preview::drawing::{Drawing, Format};
-use crate::preview::sides::Sides;
+use crate::preview::sides::{NoModel, Sides};
 use crate::preview::{Pixels, PreviewError, thumbnail};
 
 /// As much as is read at a time.
@@ -54,7 +53,12 @@ impl Preview {
                     "a model has no layers and no slicer's picture; slice it first".into(),
                 ));
             }
-            return self.keep(self.model(&mut file, hint)?);
+            let sides = match Sides::of_model(&mut file, Some(hint), self.size) {
+                Ok((sides, _)) => sides.png(),
+                Err(NoModel::Preview(error)) => Err(error),
+                Err(error) => return Err(Failed::Finding(format!("{}: {error}", self.file.display()))),
+            };
+            return self.keep(sides);
         }
         let analyser = self.pass(&mut file, Analyser::new(Options::default()), Analyser::feed)?;
         let analysis = Arc::new(analyser.finish().map_err(|error| self.no_gcode(error))?);
@@ -103,21 +107,6 @@ impl Preview {
             }
             feed(&mut reader, &block[..read]).map_err(|error| self.no_gcode(error))?;
         }
-    }
-
-    /// From three sides, as it would stand on the plate; how large it is makes no difference.
-    fn model(&self, file: &mut File, hint: Hint) -> Result<Result<Vec<u8>, PreviewError>, Failed> {
-        let unusable =
-            |error| Failed::Finding(format!("{}: this model cannot be used: {error}", self.file.display()));
-        let report = model::read(file, Some(hint), None, &LIMITS).map_err(unusable)?;
-        let mm = report.unit.millimetres();
-        let mut sides = match Sides::new(report.extents.low, report.extents.high, 0.0, self.size) {
-            Ok(sides) => sides,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut sink = |corners: [[f64; 3]; 3]| sides.triangle(corners.map(|at| at.map(|at| at * mm)));
-        model::pass(file, Some(hint), None, &LIMITS, Some(&mut sink)).map_err(unusable)?;
-        Ok(sides.png())
     }
 
     /// What the slicer has put in.

@@ -126,6 +126,13 @@ pub fn job(job: &JobView) {
     if let Some(printer) = &job.printer {
         line(&format!("  printer  {printer}"));
     }
+    if let Some(layer) = &job.layer {
+        let at = layer.z_mm.map(|z| format!(", at {z:.2} mm")).unwrap_or_default();
+        line(&format!("  layer    {} of {}{at}", layer.number, layer.of));
+    }
+    for picture in [&job.pictures.print, &job.pictures.model].into_iter().flatten() {
+        line(&format!("  picture  {picture}"));
+    }
     line(&format!("  queued   {}", job.queued));
     for (what, when) in [
         ("started ", &job.started),

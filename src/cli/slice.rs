@@ -94,6 +94,7 @@ impl Slice {
             printer: PrinterLimits::default(),
             intended_use: None,
             accepted: self.accept,
+            allowed: Vec::new(),
         };
         let sliced = match calm_runtime()?.block_on(slice(&slicing, task)) {
             Ok(sliced) => sliced,

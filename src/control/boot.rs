@@ -68,12 +68,13 @@ fn micros(moment: Moment) -> i64 {
 }
 
 impl BootClock {
-    /// Something will rest on the next answer. Whether the question is to be sent.
-    pub fn want(&mut self) -> bool {
-        if !self.never {
-            self.wanted = Some(1);
+    /// Something will rest on the next answer: the question, if it is to be sent.
+    pub fn want(&mut self, firmware: Firmware) -> Option<&'static [u8]> {
+        if self.never || !tells(firmware) {
+            return None;
         }
-        !self.never
+        self.wanted = Some(1);
+        Some(QUESTION)
     }
 
     pub fn missing(&mut self) -> Missing {
@@ -185,13 +186,16 @@ mod tests {
     #[test]
     fn a_board_that_never_tells_is_not_asked_for_ever_and_one_that_did_has_to() {
         let asked = |clock: &mut BootClock| {
-            clock.want();
+            clock.want(Firmware::RepRapFirmware);
             (0..20).map(|_| clock.missing()).take_while(|missing| *missing == Missing::Ask).count()
         };
         let mut clock = BootClock::default();
-        assert_eq!((asked(&mut clock), clock.want(), clock.is_old(Moment::ZERO)), (5, false, false));
+        assert_eq!(
+            (asked(&mut clock), clock.want(Firmware::RepRapFirmware), clock.is_old(Moment::ZERO)),
+            (5, None, false)
+        );
         let mut clock = after(&[(10, 500)]);
-        clock.want();
+        clock.want(Firmware::RepRapFirmware);
         let all: Vec<_> = (0..6).map(|_| clock.missing()).collect();
         assert_eq!((all[0], all[5]), (Missing::Ask, Missing::InVain));
     }

@@ -1459,9 +1459,7 @@ impl Session {
 
     /// What comes next rests on the board's having run all the while.
     fn want_boot(&mut self) {
-        if boot::tells(self.link.dialect().firmware) && self.boot.want() {
-            self.own.push_back(boot::QUESTION);
-        }
+        self.own.extend(self.boot.want(self.link.dialect().firmware));
     }
 
     /// Whether that is still to be answered; a job is given up where it is not answered any more.
@@ -2159,7 +2157,7 @@ impl Session {
         if !matches!(run.stage, Stage::Leaving(..)) && self.boot_is_missing(now) {
             return;
         }
-        let tells_boot = boot::tells(self.link.dialect().firmware);
+        let firmware = self.link.dialect().firmware;
         let Phase::Running(run) = &mut self.phase else { return };
         match run.stage.clone() {
             Stage::Printing if run.all_sent() => {
@@ -2167,9 +2165,7 @@ impl Session {
                 // twice; the position that the line after it tells proves it.
                 run.stage = Stage::Trailer { stands: false, asked: 1 };
                 self.own.extend([&b"M400"[..], b"M114"]);
-                if tells_boot && self.boot.want() {
-                    self.own.push_back(boot::QUESTION);
-                }
+                self.own.extend(self.boot.want(firmware));
                 self.script.extend(run.inactivity.off());
                 self.send_own(now);
             }
@@ -2272,9 +2268,7 @@ impl Session {
             Step::Draining => {
                 pause.step = Step::Standing(Told::asked_twice());
                 self.own.extend([&b"M400"[..], b"M114", b"M114"]);
-                if boot::tells(firmware) && self.boot.want() {
-                    self.own.push_back(boot::QUESTION);
-                }
+                self.own.extend(self.boot.want(firmware));
                 let hot_max = pausing.bed_hot_max.max(pausing.nozzle_hot_max);
                 self.script.extend(run.inactivity.pause(hot_max));
             }

@@ -7,8 +7,10 @@
 //! An upload is hashed and surveyed while it is written, so that nothing is read twice. All disk
 //! work is on blocking threads; at most one block of 256 KiB of an upload is in memory.
 
+use std::convert::Infallible;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,8 @@ use crate::io::offload::offload;
 pub const FREE_FLOOR: u64 = 64 * 1024 * 1024;
 /// Large enough that the way to a blocking thread does not show, small enough to forget.
 const BLOCK: usize = 256 * 1024;
+/// All bytes of a file.
+pub const WHOLE: Range<u64> = 0..u64::MAX;
 
 /// What goes wrong with the spool, each with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -156,48 +160,56 @@ impl Spool {
 
     /// Reads a kept file through, if it still is what was uploaded; with its length in bytes.
     pub async fn survey(&self, file: &FileHash) -> Result<(u64, Result<Survey, SurveyError>), SpoolError> {
-        let (spool, file) = (self.clone(), file.clone());
-        blocking(move || {
-            let (mut surveyor, mut hash) = (Ok(Surveyor::new()), Sha256::new());
-            let bytes = spool.read_through(&file, |block| {
-                hash.update(block);
-                survey_block(&mut surveyor, block);
-            })?;
-            if FileHash::from_digest(hash.finalize().into()) != file {
-                return Err(SpoolError::Changed(file));
-            }
-            Ok((bytes, surveyor.and_then(Surveyor::finish)))
-        })
-        .await
-    }
-
-    /// Reads a kept file through, block by block, into `state`.
-    pub async fn scan<T: Send + 'static>(
-        &self,
-        file: &FileHash,
-        mut state: T,
-        mut each: impl FnMut(&mut T, &[u8]) + Send + 'static,
-    ) -> Result<T, SpoolError> {
-        let (spool, file) = (self.clone(), file.clone());
-        blocking(move || {
-            spool.read_through(&file, |block| each(&mut state, block))?;
-            Ok(state)
-        })
-        .await
+        let (bytes, read) = self.read_checked(file, Surveyor::new(), Surveyor::feed).await?;
+        Ok((bytes, read.and_then(Surveyor::finish)))
     }
 
     /// Whether a kept file still is what was uploaded: asked before a print begins, since nothing
     /// that was checked at the upload holds for a file that a disk or a person has changed.
     pub async fn verify(&self, file: &FileHash) -> Result<(), SpoolError> {
+        self.read_checked(file, (), |(), _| Ok::<_, Infallible>(())).await.map(drop)
+    }
+
+    /// Reads a kept file through, block by block, into `state`, if it still is what was uploaded; with its length in
+    /// bytes. After its first error `each` is not called any more.
+    pub async fn read_checked<T: Send + 'static, E: Send + 'static>(
+        &self,
+        file: &FileHash,
+        mut state: T,
+        mut each: impl FnMut(&mut T, &[u8]) -> Result<(), E> + Send + 'static,
+    ) -> Result<(u64, Result<T, E>), SpoolError> {
         let (spool, file) = (self.clone(), file.clone());
         blocking(move || {
-            let mut hash = Sha256::new();
-            spool.read_through(&file, |block| hash.update(block))?;
-            if FileHash::from_digest(hash.finalize().into()) == file {
-                Ok(())
-            } else {
-                Err(SpoolError::Changed(file))
+            let (mut hash, mut bytes, mut read) = (Sha256::new(), 0, Ok(()));
+            let Ok(()) = spool.read_part(&file, WHOLE, |block| {
+                hash.update(block);
+                bytes += block.len() as u64;
+                if read.is_ok() {
+                    read = each(&mut state, block);
+                }
+                Ok::<_, Infallible>(())
+            })?;
+            if FileHash::from_digest(hash.finalize().into()) != file {
+                return Err(SpoolError::Changed(file));
             }
+            Ok((bytes, read.map(|()| state)))
+        })
+        .await
+    }
+
+    /// Reads these bytes of a kept file, block by block, into `state`, up to the first error; whether they are what was
+    /// uploaded is not asked.
+    pub async fn scan<T: Send + 'static, E: Send + 'static>(
+        &self,
+        file: &FileHash,
+        part: Range<u64>,
+        mut state: T,
+        mut each: impl FnMut(&mut T, &[u8]) -> Result<(), E> + Send + 'static,
+    ) -> Result<Result<T, E>, SpoolError> {
+        let (spool, file) = (self.clone(), file.clone());
+        blocking(move || {
+            let read = spool.read_part(&file, part, |block| each(&mut state, block))?;
+            Ok(read.map(|()| state))
         })
         .await
     }
@@ -215,19 +227,27 @@ impl Spool {
         }
     }
 
-    fn read_through(&self, file: &FileHash, mut each: impl FnMut(&[u8])) -> Result<u64, SpoolError> {
+    fn read_part<E>(
+        &self,
+        file: &FileHash,
+        part: Range<u64>,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Result<(), E>, SpoolError> {
+        let broken = |error| failure(&self.path(file), error);
         let (mut opened, _) = self.open_kept(file)?;
+        opened.seek(SeekFrom::Start(part.start)).map_err(broken)?;
+        let mut rest = opened.take(part.end.saturating_sub(part.start));
         let mut block = vec![0; BLOCK];
-        let mut bytes = 0;
         loop {
-            let read = match opened.read(&mut block) {
-                Ok(0) => return Ok(bytes),
+            let read = match rest.read(&mut block) {
+                Ok(0) => return Ok(Ok(())),
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failure(&self.path(file), error)),
+                Err(error) => return Err(broken(error)),
             };
-            each(&block[..read]);
-            bytes += read as u64;
+            if let Err(error) = each(&block[..read]) {
+                return Ok(Err(error));
+            }
         }
     }
 
@@ -438,6 +458,25 @@ mod tests {
         assert_eq!(upload(&spool, b"G28\n").await.0, hash);
         spool.verify(&hash).await.unwrap();
         assert_eq!(names(dir.path()), [hash.as_str()]);
+    }
+
+    #[tokio::test]
+    async fn a_reader_gets_the_part_that_it_asks_for_and_its_error_hides_no_change_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::open(dir.path()).unwrap();
+        let (hash, _) = upload(&spool, &b"0123456789".repeat(BLOCK)).await;
+        let take = |all: &mut Vec<u8>, block: &[u8]| {
+            all.extend_from_slice(block);
+            if all.len() > BLOCK { Err("enough") } else { Ok(()) }
+        };
+        assert_eq!(spool.scan(&hash, 13..19, Vec::new(), take).await.unwrap().unwrap(), b"345678");
+        let end = 10 * BLOCK as u64;
+        assert_eq!(spool.scan(&hash, end - 2..u64::MAX, Vec::new(), take).await.unwrap().unwrap(), b"89");
+        assert_eq!(spool.scan(&hash, WHOLE, Vec::new(), take).await.unwrap(), Err("enough"));
+        assert_eq!(spool.read_checked(&hash, Vec::new(), take).await.unwrap(), (end, Err("enough")));
+        std::fs::write(spool.path(&hash), b"0123456789".repeat(BLOCK - 1)).unwrap();
+        let changed = spool.read_checked(&hash, Vec::new(), take).await;
+        assert!(matches!(changed, Err(SpoolError::Changed(_))), "{changed:?}");
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 
 pub mod drawing;
 pub mod layer;
+pub mod places;
 pub mod sides;
 pub mod thumbnail;
 

@@ -1,14 +1,27 @@
 //! A body from the front, from the right and from above, side by side: whatever is nearest is seen.
 
+use std::io::{Read, Seek};
+
 use tiny_skia::{ColorU8, Pixmap};
 
 use super::layer::{bead_of, pixels_of};
 use super::{Pixels, PreviewError};
 use crate::gcode::analysis::{Analysis, At, Segment};
+use crate::model::limits::{LIMITS, ModelError};
+use crate::model::{self, Hint, ModelReport};
 
 /// Pixels around each view.
 const BORDER: u16 = 6;
 const BACKGROUND: u8 = 0xff;
+
+/// Why there is no picture of a model.
+#[derive(Debug, thiserror::Error)]
+pub enum NoModel {
+    #[error("this model cannot be used: {0}")]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Preview(#[from] PreviewError),
+}
 
 /// What becomes of a place: across, upwards, and away from whoever looks.
 type Turn = fn([f64; 3]) -> [f64; 3];
@@ -74,6 +87,20 @@ impl Sides {
         let ends = reach(&file.extrusion.low).zip(reach(&file.extrusion.high));
         let (low, high) = ends.ok_or(PreviewError::Nothing)?;
         Self::new(low, high, bead_of(file), pixels)
+    }
+
+    /// For a model as it would stand on the plate, which is read twice; how large it is makes no difference.
+    pub fn of_model(
+        source: &mut (impl Read + Seek),
+        hint: Option<Hint>,
+        pixels: Pixels,
+    ) -> Result<(Self, ModelReport), NoModel> {
+        let report = model::read(source, hint, None, &LIMITS)?;
+        let mm = report.unit.millimetres();
+        let mut sides = Self::new(report.extents.low, report.extents.high, 0.0, pixels)?;
+        let mut sink = |corners: [[f64; 3]; 3]| sides.triangle(corners.map(|at| at.map(|at| at * mm)));
+        model::pass(source, hint, None, &LIMITS, Some(&mut sink))?;
+        Ok((sides, report))
     }
 
     /// A line of filament; ways without it are not seen.

@@ -10,7 +10,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::{self, Printer};
@@ -21,7 +20,6 @@ use crate::domain::lab::Lab;
 use crate::domain::printer::Firmware;
 use crate::domain::units::Height;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
-use crate::gcode::lexer::LexError;
 use crate::gcode::modal::Counting;
 use crate::gcode::preflight::{PrinterLimits, Question, judge};
 use crate::gcode::survey::SurveyError;
@@ -290,19 +288,9 @@ impl Gate {
         }
         let (file, counting) = &key;
         let analyser = Analyser::new(Options { counting: *counting, ..Options::default() });
-        let begin: (Analyser, Sha256, Result<(), LexError>) = (analyser, Sha256::new(), Ok(()));
-        let each = |(analyser, hash, read): &mut (Analyser, Sha256, Result<(), LexError>), block: &[u8]| {
-            hash.update(block);
-            if read.is_ok() {
-                *read = analyser.feed(block);
-            }
-        };
-        let (analyser, hash, read) = self.0.spool.scan(file, begin, each).await?;
         // What was read is kept under this name: it must be the file of this name.
-        if FileHash::from_digest(hash.finalize().into()) != *file {
-            return Err(SpoolError::Changed(file.clone()).into());
-        }
-        let analysis = read.and_then(|()| analyser.finish()).map_err(SurveyError::from)?;
+        let (_, read) = self.0.spool.read_checked(file, analyser, Analyser::feed).await?;
+        let analysis = read.and_then(Analyser::finish).map_err(SurveyError::from)?;
         let layers = analysis.layers.len();
         let reading = Arc::new(Reading { analysis: Analysis { layers: Vec::new(), ..analysis }, layers });
         self.kept().keep(key, Arc::clone(&reading));

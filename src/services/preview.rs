@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! asked ─▶ kept? ──yes──▶ picture
-//!            └─no─▶ (its turn) ─▶ read through once for what it is, once for its way ─▶ drawn ─▶ kept
+//!            └─no─▶ (its turn) ─▶ read through for what it is ─▶ for its way, from the layer before on ─▶ drawn ─▶ kept
 //! ```
+//! Who may wait asks `draw`. The page asks `look`, which never waits and has it drawn for the next time: a browser has
+//! few connections to a host, and a stop must not stand behind pictures in them.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::Semaphore;
@@ -14,16 +17,33 @@ use tokio::sync::Semaphore;
 use crate::domain::ids::FileHash;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::lexer::LexError;
+use crate::gcode::metadata::Thumbnail;
 use crate::gcode::survey::SurveyError;
-use crate::io::spool::{Spool, SpoolError};
-use crate::preview::drawing::Drawing;
+use crate::io::offload::offload;
+use crate::io::spool::{Spool, SpoolError, WHOLE};
+use crate::model::limits::ModelError;
 pub use crate::preview::drawing::Format;
+use crate::preview::drawing::{Drawing, Follower};
+use crate::preview::places::{Places, Placing};
+use crate::preview::sides::{NoModel, Sides};
 use crate::preview::{Pixels, PreviewError, thumbnail};
 
 /// Bytes of pictures that are kept.
 const KEPT_BYTES: usize = 32 << 20;
-/// Files of which it is kept what they are: who turns the leaves of one asks again at once.
-const KEPT_FILES: usize = 4;
+/// Files of which it is kept what they are: a large lab's, printing and waiting.
+const KEPT_FILES: usize = 256;
+/// And their layers, which are some 50 bytes each.
+const KEPT_LAYERS: usize = 500_000;
+/// Files of which it is kept how far their way was followed, so that the next layer is a piece of the file only.
+const FOLLOWED: usize = 64;
+/// Such a file's layers: each is kept with its way.
+const FOLLOWED_LAYERS: usize = 10_000;
+/// What the page waits for; the rest is asked for again when it is looked at again.
+const WANTED_MAX: usize = 64;
+/// Reasons why there is no picture.
+const FAILED_MAX: usize = 256;
+/// A slicer's picture that may stand for a job in a list of them, bytes.
+const ICON_MAX: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -33,6 +53,10 @@ pub enum Subject {
     Sides,
     /// What its slicer has put in.
     Thumbnail,
+    /// The largest that its slicer has put in and that is small enough for a list, else the print from three sides.
+    Icon,
+    /// The file is a model: from three sides.
+    Model,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -41,33 +65,132 @@ pub enum NotDrawn {
     Spool(#[from] SpoolError),
     #[error("this file cannot be drawn: {0}")]
     File(#[from] SurveyError),
+    #[error("this model cannot be drawn: {0}")]
+    Model(ModelError),
     #[error(transparent)]
     Preview(#[from] PreviewError),
 }
 
+impl NotDrawn {
+    /// It is the same whenever it is asked.
+    fn stays(&self) -> bool {
+        !matches!(self, Self::Spool(_) | Self::Preview(PreviewError::Encoder(_)))
+    }
+}
+
+/// What is there for who does not wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen<T> {
+    Here(T),
+    /// It is being drawn or read.
+    Soon,
+    /// Why, in words.
+    Never(String),
+}
+
+/// A layer of a file; the first is 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub layer: usize,
+    pub layers: usize,
+    /// mm
+    pub z: Option<f64>,
+}
+
+/// A file as it was read, with what its pictures need alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    analysis: Arc<Analysis>,
+    places: Arc<Places>,
+}
+
+impl Known {
+    pub fn layers(&self) -> usize {
+        self.analysis.layers.len()
+    }
+
+    pub fn layer(&self, layer: usize) -> Option<Place> {
+        let found = self.analysis.layers.get(layer.checked_sub(1)?)?;
+        Some(Place { layer, layers: self.layers(), z: found.z })
+    }
+
+    /// The layer that the last of so many commands is in, if it is in one.
+    pub fn after(&self, commands: u64) -> Option<Place> {
+        self.layer(self.places.layer(commands))
+    }
+}
+
 type Key = (FileHash, Subject, Pixels);
+/// A file to be read, and what is to be drawn of it then.
+type Want = (FileHash, Option<(Subject, Pixels)>);
 
 #[derive(Debug, Default)]
 struct Kept {
     pictures: VecDeque<(Key, Arc<[u8]>)>,
-    files: VecDeque<(FileHash, Arc<Analysis>)>,
+    files: VecDeque<(FileHash, Known)>,
+    followers: VecDeque<(FileHash, Follower)>,
+    wanted: Vec<Want>,
+    failed: VecDeque<Failed>,
+}
+
+/// Why there is no picture.
+#[derive(Debug)]
+struct Failed {
+    of: (FileHash, Option<Subject>),
+    why: String,
+    /// Else it is tried again when this was told.
+    stays: bool,
+}
+
+/// The one of this name, which is now the newest.
+fn newest<K: PartialEq, V: Clone>(all: &mut VecDeque<(K, V)>, wanted: &K) -> Option<V> {
+    let at = all.iter().position(|(key, _)| key == wanted)?;
+    let found = all.remove(at)?;
+    let value = found.1.clone();
+    all.push_back(found);
+    Some(value)
 }
 
 impl Kept {
-    fn picture(&self, key: &Key) -> Option<Arc<[u8]>> {
-        self.pictures.iter().find(|(kept, _)| kept == key).map(|(_, picture)| Arc::clone(picture))
-    }
-
-    fn file(&self, file: &FileHash) -> Option<Arc<Analysis>> {
-        self.files.iter().find(|(kept, _)| kept == file).map(|(_, analysis)| Arc::clone(analysis))
-    }
-
-    /// The oldest go first.
+    /// What was not asked for the longest goes first.
     fn keep(&mut self, key: Key, picture: Arc<[u8]>) {
         self.pictures.push_back((key, picture));
         while self.pictures.iter().map(|(_, picture)| picture.len()).sum::<usize>() > KEPT_BYTES {
             self.pictures.pop_front();
         }
+    }
+
+    fn know(&mut self, file: &FileHash, known: &Known) {
+        self.files.push_back((file.clone(), known.clone()));
+        while self.files.len() > KEPT_FILES
+            || self.files.iter().map(|(_, known)| known.layers()).sum::<usize>() > KEPT_LAYERS
+        {
+            self.files.pop_front();
+        }
+    }
+
+    fn follow(&mut self, file: &FileHash, follower: Follower) {
+        self.followers.retain(|(kept, _)| kept != file);
+        self.followers.push_back((file.clone(), follower));
+        if self.followers.len() > FOLLOWED {
+            self.followers.pop_front();
+        }
+    }
+
+    fn fail(&mut self, failed: Failed) {
+        self.failed.push_back(failed);
+        if self.failed.len() > FAILED_MAX {
+            self.failed.pop_front();
+        }
+    }
+
+    fn why_not(&mut self, of: &(FileHash, Option<Subject>)) -> Option<String> {
+        let at = self.failed.iter().position(|failed| failed.of == *of)?;
+        let why = self.failed[at].why.clone();
+        if !self.failed[at].stays {
+            self.failed.remove(at);
+        }
+        Some(why)
     }
 }
 
@@ -76,16 +199,78 @@ pub struct Previews {
     spool: Arc<Spool>,
     /// Printers come first: one picture at a time.
     turn: Arc<Semaphore>,
+    /// And of those that nobody waits for only one stands before somebody who does.
+    beside: Arc<Semaphore>,
     kept: Arc<Mutex<Kept>>,
 }
 
 impl Previews {
     pub fn new(spool: Arc<Spool>) -> Self {
-        Self { spool, turn: Arc::new(Semaphore::new(1)), kept: Arc::default() }
+        let one = || Arc::new(Semaphore::new(1));
+        Self { spool, turn: one(), beside: one(), kept: Arc::default() }
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has(&self, file: &FileHash, subject: Subject, pixels: Pixels) -> bool {
+        newest(&mut self.kept().pictures, &(file.clone(), subject, pixels)).is_some()
+    }
+
+    /// The highest layer up to this one that is drawn already, as PNG. Never waits.
+    pub fn drawn_up_to(&self, file: &FileHash, layer: usize, pixels: Pixels) -> Option<usize> {
+        let kept = self.kept();
+        let drawn = kept.pictures.iter().filter_map(|((of, subject, size), _)| match subject {
+            Subject::Layer(drawn, Format::Png) if of == file && *size == pixels => Some(*drawn),
+            _ => None,
+        });
+        drawn.filter(|drawn| *drawn <= layer).max()
+    }
+
+    /// Whether it is drawn already; if not, it will be. Never waits.
+    pub fn look(&self, file: &FileHash, subject: Subject, pixels: Pixels) -> Seen<()> {
+        if self.has(file, subject, pixels) {
+            return Seen::Here(());
+        }
+        self.want((file.clone(), Some((subject, pixels))))
+    }
+
+    /// What a file is, if it was read; if not, it will be. Never waits.
+    pub fn known(&self, file: &FileHash) -> Seen<Known> {
+        let known = newest(&mut self.kept().files, file);
+        known.map_or_else(|| self.want((file.clone(), None)), Seen::Here)
+    }
+
+    fn want<T>(&self, want: Want) -> Seen<T> {
+        let mut kept = self.kept();
+        if let Some(why) = kept.why_not(&(want.0.clone(), want.1.map(|(subject, _)| subject))) {
+            return Seen::Never(why);
+        }
+        if kept.wanted.len() < WANTED_MAX && !kept.wanted.contains(&want) {
+            kept.wanted.push(want.clone());
+            tokio::spawn(self.clone().bring(want));
+        }
+        Seen::Soon
+    }
+
+    async fn bring(self, want: Want) {
+        let _turn = self.beside.acquire().await;
+        let (file, what) = &want;
+        let brought = match what {
+            Some((subject, pixels)) => self.draw(file, *subject, *pixels).await.map(drop),
+            None => {
+                let _turn = self.turn.acquire().await;
+                self.read(file).await.map(drop)
+            }
+        };
+        let mut kept = self.kept();
+        kept.wanted.retain(|wanted| *wanted != want);
+        if let Err(error) = brought {
+            tracing::info!(%file, %error, "no picture");
+            let of = (want.0, want.1.map(|(subject, _)| subject));
+            kept.fail(Failed { of, why: error.to_string(), stays: error.stays() });
+        }
     }
 
     /// The picture's bytes; whatever was drawn before is not drawn again.
@@ -96,69 +281,121 @@ impl Previews {
         pixels: Pixels,
     ) -> Result<Arc<[u8]>, NotDrawn> {
         let key = (file.clone(), subject, pixels);
-        let kept = self.kept().picture(&key);
+        let kept = newest(&mut self.kept().pictures, &key);
         if let Some(picture) = kept {
             return Ok(picture);
         }
         // It is never closed; and without a turn it would only be drawn at once.
         let _turn = self.turn.acquire().await;
-        let kept = self.kept().picture(&key);
+        let kept = newest(&mut self.kept().pictures, &key);
         if let Some(picture) = kept {
             return Ok(picture);
         }
-        let analysis = self.analysis(file).await?;
         let picture: Arc<[u8]> = match subject {
-            Subject::Layer(layer, format) => {
-                self.print(file, Drawing::layer(analysis, layer, format, pixels)?).await?
+            Subject::Model => self.model(file, pixels).await?,
+            subject => {
+                let analysis = self.read(file).await?.analysis;
+                self.print(file, analysis, subject, pixels).await?
             }
-            Subject::Sides => self.print(file, Drawing::sides(analysis, pixels)?).await?,
-            Subject::Thumbnail => self.thumbnail(file, &analysis).await?,
         }
         .into();
         self.kept().keep(key, Arc::clone(&picture));
         Ok(picture)
     }
 
-    async fn analysis(&self, file: &FileHash) -> Result<Arc<Analysis>, NotDrawn> {
-        let kept = self.kept().file(file);
-        if let Some(analysis) = kept {
-            return Ok(analysis);
-        }
-        let analyser = self.pass(file, Analyser::new(Options::default()), Analyser::feed).await?;
-        let analysis = Arc::new(analyser.finish().map_err(SurveyError::from)?);
-        let mut kept = self.kept();
-        kept.files.push_back((file.clone(), Arc::clone(&analysis)));
-        while kept.files.len() > KEPT_FILES {
-            kept.files.pop_front();
-        }
-        Ok(analysis)
-    }
-
-    /// Reads the file through.
-    async fn pass<T: Send + 'static>(
+    async fn print(
         &self,
         file: &FileHash,
-        reader: T,
-        feed: impl Fn(&mut T, &[u8]) -> Result<(), LexError> + Send + 'static,
-    ) -> Result<T, NotDrawn> {
-        let begin: (T, Result<(), LexError>) = (reader, Ok(()));
-        let each = move |(reader, read): &mut (T, Result<(), LexError>), block: &[u8]| {
-            if read.is_ok() {
-                *read = feed(reader, block);
+        analysis: Arc<Analysis>,
+        subject: Subject,
+        pixels: Pixels,
+    ) -> Result<Vec<u8>, NotDrawn> {
+        let followed = analysis.layers.len() <= FOLLOWED_LAYERS;
+        let drawing = match subject {
+            Subject::Thumbnail => {
+                let place = analysis.metadata.largest_thumbnail().ok_or(PreviewError::NoThumbnail)?;
+                return self.thumbnail(file, place).await;
             }
+            Subject::Icon => {
+                if let Some(icon) = self.icon(file, &analysis).await {
+                    return Ok(icon);
+                }
+                Drawing::sides(analysis, pixels)?
+            }
+            Subject::Layer(layer, format) => {
+                let follower = newest(&mut self.kept().followers, file);
+                Drawing::layer(analysis, layer, format, pixels)?.after(follower)
+            }
+            Subject::Sides | Subject::Model => Drawing::sides(analysis, pixels)?,
         };
-        let (reader, read) = self.spool.scan(file, begin, each).await?;
-        read.map_err(SurveyError::from)?;
-        Ok(reader)
-    }
-
-    async fn print(&self, file: &FileHash, drawing: Drawing) -> Result<Vec<u8>, NotDrawn> {
-        let drawing = self.pass(file, drawing, Drawing::feed).await?;
+        let drawing = self.pass(file, drawing.wants(), drawing, Drawing::feed).await?;
+        if let (true, Some(follower)) = (followed, drawing.follower()) {
+            self.kept().follow(file, follower);
+        }
         Ok(drawn(move || drawing.picture()).await?)
     }
 
-    async fn thumbnail(&self, file: &FileHash, analysis: &Analysis) -> Result<Vec<u8>, NotDrawn> {
-        let place = analysis.metadata.largest_thumbnail().ok_or(PreviewError::NoThumbnail)?;
+    /// From its bytes as they were uploaded, since what is kept of it is kept under that name. Has its turn.
+    async fn read(&self, file: &FileHash) -> Result<Known, NotDrawn> {
+        let known = newest(&mut self.kept().files, file);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let (_, read) =
+            self.spool.read_checked(file, Analyser::new(Options::default()), Analyser::feed).await?;
+        let Analysis { layers, extrusion, metadata, .. } =
+            read.and_then(Analyser::finish).map_err(SurveyError::from)?;
+        let analysis = Arc::new(Analysis { layers, extrusion, metadata, ..Analysis::default() });
+        let placing = self.pass(file, WHOLE, Placing::new(Arc::clone(&analysis)), Placing::feed).await?;
+        let places = Arc::new(placing.finish().map_err(SurveyError::from)?);
+        let known = Known { analysis, places };
+        self.kept().know(file, &known);
+        Ok(known)
+    }
+
+    /// Reads a part of the file through.
+    async fn pass<T: Send + 'static>(
+        &self,
+        file: &FileHash,
+        part: Range<u64>,
+        reader: T,
+        feed: impl Fn(&mut T, &[u8]) -> Result<(), LexError> + Send + 'static,
+    ) -> Result<T, NotDrawn> {
+        let read = self.spool.scan(file, part, reader, feed).await?;
+        Ok(read.map_err(SurveyError::from)?)
+    }
+
+    async fn model(&self, file: &FileHash, pixels: Pixels) -> Result<Vec<u8>, NotDrawn> {
+        let (open, _) = self.spool.reader(file).await?;
+        let mut open = open.into_std().await;
+        let seen = offload(move || {
+            let (sides, report) = Sides::of_model(&mut open, None, pixels)?;
+            Ok((sides.png()?, report.hash))
+        });
+        match seen.await {
+            Ok(Ok((picture, hash))) if hash == *file => Ok(picture),
+            Ok(Ok(_)) => Err(SpoolError::Changed(file.clone()).into()),
+            Ok(Err(NoModel::Model(error))) => Err(NotDrawn::Model(error)),
+            Ok(Err(NoModel::Preview(error))) => Err(error.into()),
+            Err(error) => Err(PreviewError::Encoder(error.to_string()).into()),
+        }
+    }
+
+    async fn icon(&self, file: &FileHash, analysis: &Analysis) -> Option<Vec<u8>> {
+        let mut places = analysis.metadata.thumbnails.clone();
+        places.sort_by_key(|place| std::cmp::Reverse(u64::from(place.width) * u64::from(place.height)));
+        for place in places {
+            // What is no PNG, or cannot be read, is drawn instead.
+            if let Ok(picture) = self.thumbnail(file, place).await
+                && picture.len() <= ICON_MAX
+            {
+                return Some(picture);
+            }
+        }
+        None
+    }
+
+    async fn thumbnail(&self, file: &FileHash, place: Thumbnail) -> Result<Vec<u8>, NotDrawn> {
         let (mut open, _) = self.spool.reader(file).await?;
         let broken = |error| SpoolError::Io { path: self.spool.path(file), error };
         open.seek(std::io::SeekFrom::Start(place.offset)).await.map_err(broken)?;
@@ -172,7 +409,7 @@ impl Previews {
 async fn drawn(
     draw: impl FnOnce() -> Result<Vec<u8>, PreviewError> + Send + 'static,
 ) -> Result<Vec<u8>, PreviewError> {
-    match tokio::task::spawn_blocking(draw).await {
+    match offload(draw).await {
         Ok(drawn) => drawn,
         Err(error) => Err(PreviewError::Encoder(error.to_string())),
     }
@@ -182,20 +419,31 @@ async fn drawn(
 mod tests {
     use super::*;
 
-    const TEXT: &str = "G90\nM83\nG28\n;LAYER_CHANGE\nG1 X1 Y1 Z.2\nG1 X20 Y9 E1\n";
+    /// Two layers, of five and two commands.
+    const TEXT: &str =
+        "G90\nM83\nG28\n;LAYER_CHANGE\nG1 X1 Y1 Z.2\nG1 X20 Y9 E1\n;LAYER_CHANGE\n; up\nG1 Z.4\nG1 X1 E1\n";
 
-    async fn spooled(folder: &std::path::Path, text: &str) -> (Previews, FileHash) {
+    async fn spooled(folder: &std::path::Path, bytes: &[u8]) -> (Previews, FileHash) {
         let spool = Spool::open(folder).unwrap().with_floor(0);
         let mut incoming = spool.begin().await.unwrap();
-        incoming.write(text.as_bytes()).await.unwrap();
+        incoming.write(bytes).await.unwrap();
         let (file, _) = incoming.keep().await.unwrap();
         (Previews::new(Arc::new(spool)), file)
     }
 
+    /// What is there when nothing is under way any more.
+    async fn settled<T>(previews: &Previews, look: impl Fn() -> Seen<T>) -> Seen<T> {
+        look();
+        while !previews.kept().wanted.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        look()
+    }
+
     #[tokio::test]
-    async fn what_was_drawn_is_not_drawn_again_and_what_has_no_room_goes_first() {
+    async fn what_was_drawn_is_not_drawn_again_and_what_was_not_asked_for_the_longest_goes_first() {
         let folder = tempfile::tempdir().unwrap();
-        let (previews, file) = spooled(folder.path(), TEXT).await;
+        let (previews, file) = spooled(folder.path(), TEXT.as_bytes()).await;
         let of_layer = Subject::Layer(1, Format::Png);
         let first = previews.draw(&file, of_layer, Pixels::default()).await.unwrap();
         // Nothing of it is read again.
@@ -204,12 +452,153 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &again));
         let other = previews.draw(&file, Subject::Sides, Pixels::default()).await;
         assert!(matches!(other, Err(NotDrawn::Spool(_))), "{other:?}");
-        let mut kept = previews.kept();
+        let of_size = |size| (file.clone(), of_layer, Pixels::new(size).unwrap());
         for size in 16..20 {
-            let key = (file.clone(), of_layer, Pixels::new(size).unwrap());
-            kept.keep(key, vec![0; KEPT_BYTES / 3].into());
+            previews.kept().keep(of_size(size), vec![0; KEPT_BYTES / 3].into());
+            let first = previews.has(&file, of_layer, Pixels::new(16).unwrap());
+            assert!(first, "asked for again and again");
         }
-        assert_eq!(kept.pictures.len(), 3);
-        assert!(kept.picture(&(file.clone(), of_layer, Pixels::default())).is_none());
+        assert_eq!(previews.kept().pictures.len(), 3);
+        assert!(!previews.has(&file, of_layer, Pixels::default()));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_wait_is_told_soon_and_finds_it_drawn_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let (previews, file) = spooled(folder.path(), TEXT.as_bytes()).await;
+        let size = Pixels::default();
+        let look = || previews.look(&file, Subject::Sides, size);
+        // While another is drawn, nothing is brought, and nobody who looks is held up.
+        let turn = previews.turn.acquire().await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(look(), Seen::Soon);
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(previews.kept().wanted.len(), 1, "wanted once, however often it is looked at");
+        drop(turn);
+        assert_eq!(settled(&previews, look).await, Seen::Here(()));
+        let none = settled(&previews, || previews.look(&file, Subject::Layer(3, Format::Png), size)).await;
+        assert_eq!(none, Seen::Never("there is no layer 3; the file has layers 1 to 2".into()));
+        assert_eq!(previews.kept().wanted, [], "and not tried again");
+        for layer in 4..500 {
+            assert_eq!(previews.look(&file, Subject::Layer(layer, Format::Png), size), Seen::Soon);
+        }
+        assert_eq!(previews.kept().wanted.len(), WANTED_MAX);
+        settled(&previews, look).await;
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_away_for_a_while_is_asked_for_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (previews, file) = spooled(folder.path(), TEXT.as_bytes()).await;
+        let (path, away) = (previews.spool.path(&file), folder.path().join("away"));
+        std::fs::rename(&path, &away).unwrap();
+        let look = || previews.look(&file, Subject::Sides, Pixels::default());
+        let Seen::Never(why) = settled(&previews, look).await else { panic!("it is not there") };
+        assert!(why.starts_with("there is no file"), "{why}");
+        std::fs::rename(&away, &path).unwrap();
+        assert_eq!(settled(&previews, look).await, Seen::Here(()));
+        // What is read is kept under the name of what was uploaded.
+        std::fs::write(&path, TEXT.replace("X20", "X30")).unwrap();
+        let fresh = Previews::new(Arc::clone(&previews.spool));
+        let changed = fresh.draw(&file, Subject::Sides, Pixels::default()).await;
+        assert!(matches!(changed, Err(NotDrawn::Spool(SpoolError::Changed(_)))), "{changed:?}");
+    }
+
+    #[tokio::test]
+    async fn the_layer_of_a_job_is_that_of_its_last_confirmed_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let (previews, file) = spooled(folder.path(), TEXT.as_bytes()).await;
+        let Seen::Here(known) = settled(&previews, || previews.known(&file)).await else { panic!() };
+        let layers: Vec<_> = (0..8).map(|done| known.after(done).map(|place| place.layer)).collect();
+        assert_eq!(layers, [None, None, None, None, Some(1), Some(1), Some(2), Some(2)]);
+        assert_eq!(known.layer(2), Some(Place { layer: 2, layers: 2, z: Some(0.4) }));
+        assert_eq!((known.layer(0), known.layer(3)), (None, None));
+    }
+
+    #[tokio::test]
+    async fn the_next_layer_is_drawn_from_its_own_part_of_the_file_and_looks_as_if_all_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let text: String = (1..=60)
+            .map(|layer| format!(";LAYER_CHANGE\nG1 Z{layer}\nG1 X{layer} Y1\nG91\nG1 X5 Y{layer} E1\nG90\n"))
+            .collect();
+        let text = format!("G90\nM83\nG28\n{text}");
+        let (previews, file) = spooled(folder.path(), text.as_bytes()).await;
+        let layer = |layer| Subject::Layer(layer, Format::Svg);
+        let size = Pixels::default();
+        let mut alone = Vec::new();
+        for number in 20..=24 {
+            alone.push(
+                Previews::new(Arc::clone(&previews.spool)).draw(&file, layer(number), size).await.unwrap(),
+            );
+        }
+        previews.draw(&file, layer(19), size).await.unwrap();
+        // All before the next layer is gone: it is not needed any more.
+        let at = text.match_indices(";LAYER").nth(19).unwrap().0;
+        let rest = format!("{}{}", "?".repeat(at), &text[at..]);
+        std::fs::write(previews.spool.path(&file), rest).unwrap();
+        for (number, wanted) in (20..=24).zip(&alone) {
+            assert_eq!(previews.draw(&file, layer(number), size).await.unwrap(), *wanted, "layer {number}");
+        }
+        assert_ne!(alone[0], alone[1]);
+    }
+
+    #[tokio::test]
+    async fn a_model_is_seen_from_three_sides_and_is_no_print() {
+        let folder = tempfile::tempdir().unwrap();
+        let corners = [[0, 0, 0], [9, 0, 0], [0, 9, 0], [0, 0, 9]];
+        let mut stl = "solid heart\n".to_owned();
+        for face in [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]] {
+            let [a, b, c] = face.map(|corner: usize| corners[corner].map(|mm| mm.to_string()).join(" "));
+            stl += &format!(
+                "facet normal 0 0 0\nouter loop\nvertex {a}\nvertex {b}\nvertex {c}\nendloop\nendfacet\n"
+            );
+        }
+        let (previews, file) = spooled(folder.path(), (stl + "endsolid heart\n").as_bytes()).await;
+        let size = Pixels::new(64).unwrap();
+        let picture = previews.draw(&file, Subject::Model, size).await.unwrap();
+        assert!(picture.starts_with(b"\x89PNG"));
+        let (print, no_model) = spooled(folder.path(), TEXT.as_bytes()).await;
+        let refused = print.draw(&no_model, Subject::Model, size).await;
+        assert!(matches!(refused, Err(NotDrawn::Model(_))), "{refused:?}");
+        std::fs::write(previews.spool.path(&file), stl_of_another()).unwrap();
+        let other = previews.draw(&file, Subject::Model, Pixels::default()).await;
+        assert!(matches!(other, Err(NotDrawn::Spool(SpoolError::Changed(_)))), "{other:?}");
+    }
+
+    /// One triangle.
+    fn stl_of_another() -> String {
+        "solid a\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 1\nendloop\nendfacet\nendsolid a\n".into()
+    }
+
+    #[tokio::test]
+    async fn a_job_in_a_list_has_its_slicer_s_picture_where_that_is_small() {
+        use base64::Engine;
+        let png = |side: u32, noise: bool| {
+            let mut picture = tiny_skia::Pixmap::new(side, side).unwrap();
+            let mut seed = 7_u32;
+            for byte in picture.data_mut().iter_mut().filter(|_| noise) {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = seed.to_be_bytes()[0];
+            }
+            picture.encode_png().unwrap()
+        };
+        let text = |picture: &[u8], side: u32| {
+            let encoded = base64::engine::general_purpose::STANDARD.encode(picture);
+            format!("; thumbnail begin {side}x{side} {}\n; {encoded}\n; thumbnail end\n", encoded.len())
+        };
+        let (small, large) = (png(16, false), png(180, true));
+        assert!(large.len() > ICON_MAX, "{}", large.len());
+        let wrapped = |text: String| {
+            text.as_bytes().chunks(60_000).map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b"\n; "[..])
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let both = [wrapped(text(&large, 180)), text(&small, 16).into_bytes(), TEXT.into()].concat();
+        let (previews, file) = spooled(folder.path(), &both).await;
+        let size = Pixels::new(64).unwrap();
+        assert_eq!(*previews.draw(&file, Subject::Icon, size).await.unwrap(), *small);
+        let (previews, file) = spooled(folder.path(), TEXT.as_bytes()).await;
+        let drawn = previews.draw(&file, Subject::Icon, size).await.unwrap();
+        assert_eq!(drawn, previews.draw(&file, Subject::Sides, size).await.unwrap());
     }
 }

@@ -18,11 +18,10 @@ use crate::domain::lab::Request;
 use crate::domain::printer::Firmware;
 use crate::domain::units::Height;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
-use crate::gcode::lexer::LexError;
 use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge};
 use crate::gcode::resume::{Ask, CannotResume, PLANNED_MAX, Reader, Resume};
 use crate::gcode::survey::SurveyError;
-use crate::io::spool::{Incoming, SpoolError};
+use crate::io::spool::{Incoming, SpoolError, WHOLE};
 
 /// Commands that a board may have run beyond those that it has confirmed: as many as the largest `command_buffer`
 /// and a planner hold.
@@ -167,8 +166,6 @@ pub async fn make(
     }
     let limits =
         PrinterLimits { firmware: firmware_of(&printer, told.as_deref()), ..limits_of(&printer, site) };
-    let spool = intake.spool();
-    spool.verify(&origin.file).await?;
     let resume = work_out(intake, &origin, &printer, &limits, told.as_deref(), &wish).await?;
     let mut incoming = intake.begin().await?;
     let judged = match write(intake, &origin.file, &resume, limits.options(), &mut incoming).await {
@@ -209,9 +206,8 @@ async fn work_out(
     wish: &Wish,
 ) -> Result<Resume, NotMade> {
     let (spool, file) = (intake.spool(), &origin.file);
-    let analyser: Result<Analyser, LexError> = Ok(Analyser::new(limits.options()));
-    let analyser = spool.scan(file, analyser, |analyser, block| feed(analyser, block, Analyser::feed));
-    let analysis = analyser.await?.and_then(Analyser::finish).map_err(CannotResume::from)?;
+    let (_, read) = spool.read_checked(file, Analyser::new(limits.options()), Analyser::feed).await?;
+    let analysis = read.and_then(Analyser::finish).map_err(CannotResume::from)?;
     let ask = Ask {
         file: file.clone(),
         layer: wish.layer,
@@ -225,18 +221,8 @@ async fn work_out(
         counting: limits.options().counting,
         resumes: origin.resumes,
     };
-    let reader = Ok(Reader::new(&analysis, ask)?);
-    let reader = spool.scan(file, reader, |reader, block| feed(reader, block, Reader::feed)).await?;
+    let reader = spool.scan(file, WHOLE, Reader::new(&analysis, ask)?, Reader::feed).await?;
     Ok(reader.and_then(Reader::finish)?)
-}
-
-/// Feeds on until the first error, which stays.
-fn feed<T, E>(reader: &mut Result<T, E>, block: &[u8], mut with: impl FnMut(&mut T, &[u8]) -> Result<(), E>) {
-    if let Ok(inner) = reader
-        && let Err(error) = with(inner, block)
-    {
-        *reader = Err(error);
-    }
 }
 
 /// The new lines, and the rest of the old file byte for byte.

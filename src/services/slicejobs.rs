@@ -229,6 +229,7 @@ impl SliceJobs {
             printer: printer.map_or_else(PrinterLimits::default, |printer| self.limits(printer)),
             intended_use: wanted.intended_use,
             accepted: wanted.order.accepted.clone(),
+            allowed: printer.map(|printer| printer.allow_findings.clone()).unwrap_or_default(),
         };
         let sliced = self.slicing.slice(task, cancel, tells).await?;
         self.take(wanted, sliced).await

@@ -99,6 +99,8 @@ pub struct Task {
     pub intended_use: Option<IntendedUse>,
     /// Warnings that somebody has accepted, by their codes.
     pub accepted: Vec<String>,
+    /// What the printer's section allows of what may be found in the file.
+    pub allowed: Vec<&'static str>,
 }
 
 /// What came of it. The file goes away with this.
@@ -362,6 +364,7 @@ impl Slicing {
         let first = profile.number("initial_layer_height").or_else(|| profile.number("first_layer_height"));
         let layer = layer.max(first.unwrap_or(0.0));
         let (bead, below) = (profile.bead(), profile.below());
+        let mut found = Vec::new();
         let (size, layers, analysis) = match analyser {
             Some((all, own, _)) => {
                 let analysis = all.finish().map_err(SliceError::File)?;
@@ -370,7 +373,7 @@ impl Slicing {
                 let printer = PrinterLimits { volume: box_of(profile), ..task.printer.clone() };
                 let material = Some(task.process.material.as_str());
                 let question = Question { printer, material, model: None, whole: Some(true), resumes: false };
-                findings.extend(preflight::judge(&analysis, &question));
+                found.extend(preflight::judge(&analysis, &question));
                 let [x, y, _] = part.size();
                 let top = part.high[2].map(|top| top.value);
                 let size = x.zip(y).zip(top).map(|((x, y), z)| [x, y, z]);
@@ -385,7 +388,9 @@ impl Slicing {
         let size_or_none = size.unwrap_or([f64::NAN; 3]);
         let around = profile.around();
         let measured = Measured { size: size_or_none, bead, layer: layer.max(bead), around, below };
-        findings.extend(compare_extents(report.size, &measured, Turned::Not));
+        found.extend(compare_extents(report.size, &measured, Turned::Not));
+        found.retain(|finding| !task.allowed.contains(&finding.code));
+        findings.append(&mut found);
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.line));
         Ok(Looked { hash, bytes, layers, height: size.map(|size| size[2]), analysis })
     }

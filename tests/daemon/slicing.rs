@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hw_sim::quirks::Face;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::crash::assert_gapless;
@@ -13,9 +15,15 @@ fn lab(more: &str) -> Lab {
     let folder = tempfile::tempdir().unwrap();
     let printer = printer(folder.path(), "mk", Face::Marlin21, 200.0);
     let lab = Lab::new(folder, vec![printer], "");
-    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/slicing");
-    lab.configure(&format!("[slicing]\nprofiles = {profiles:?}\n{more}"), "model = \"generic-220\"");
+    configure(&lab, more, "");
     lab
+}
+
+/// `more` of how it slices, and `printer` of its printer.
+fn configure(lab: &Lab, more: &str, printer: &str) {
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/slicing");
+    let section = format!("[slicing]\nprofiles = {profiles:?}\n{more}");
+    lab.configure(&section, &format!("model = \"generic-220\"\n{printer}"));
 }
 
 /// A program that says the right version and else does what the script says; `$lab` is the lab's folder.
@@ -31,12 +39,13 @@ fn slicer(folder: &Path, script: &str) -> PathBuf {
 }
 
 fn lab_with(script: &str) -> Lab {
-    let mut lab = lab("");
+    lab_with_more(script, "", "")
+}
+
+fn lab_with_more(script: &str, more: &str, printer: &str) -> Lab {
+    let lab = lab("");
     let program = slicer(lab.folder.path(), script);
-    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/slicing");
-    let section = format!("[slicing]\nprofiles = {profiles:?}\nprogram = {program:?}\n");
-    lab.configure(&section, "model = \"generic-220\"");
-    lab.printers.truncate(1);
+    configure(&lab, &format!("program = {program:?}\n{more}"), printer);
     lab
 }
 
@@ -88,6 +97,12 @@ fn a_model_is_sliced_and_printed_exactly_and_its_whole_chain_is_in_the_journal()
         assert!(kept.join(hash.as_str().unwrap()).is_file(), "{hash} is not kept");
     }
     let id = job["id"].as_str().unwrap();
+    for what in ["print", "model"] {
+        let picture = daemon.agent.get(format!("{}{}", daemon.url, job["pictures"][what].as_str().unwrap()));
+        let mut picture = picture.call().unwrap();
+        assert_eq!(picture.headers()["content-type"], "image/png", "{what}");
+        assert!(picture.body_mut().read_to_vec().unwrap().starts_with(b"\x89PNG"), "{what}");
+    }
     let shown = daemon.platen(&["jobs", id]).out;
     for wanted in
         [chain["model"].as_str().unwrap(), "generic-220-pla-draft.ini, version 1", "prusa-slicer 2.5.0"]
@@ -164,6 +179,7 @@ fn a_slicing_is_cancelled_and_its_slicer_is_gone() {
     assert_eq!(kinds(&daemon.events(), &id), ["job_slicing", "job_cancelled"]);
 }
 
+/// The daemon is well, and prints.
 fn goes_on(daemon: &Daemon, lab: &Lab, case: &str) {
     assert_eq!(daemon.get("/healthz")["status"], "ok");
     let good = lab.file("good.gcode", &gcode(20));
@@ -171,56 +187,168 @@ fn goes_on(daemon: &Daemon, lab: &Lab, case: &str) {
     assert_eq!((&job["state"], &job["exact"]), (&"printed".into(), &true.into()), "{job}");
 }
 
-#[test]
-fn a_slicer_that_is_killed_or_runs_out_of_memory_or_disk_ends_its_job_with_words_and_the_daemon_goes_on() {
-    let lab = lab_with("exec sh \"$lab/does.sh\"");
+/// The job ends with these words, nothing else becomes of it or is left of its slicing, and the daemon goes on.
+fn ends_with_words(daemon: &Daemon, lab: &Lab, case: &str, job: &str, words: &[&str]) {
+    let ended = daemon.wait_job(job, "not_sliced");
+    let why = ended["why"].as_str().unwrap();
+    assert!(words.iter().all(|words| why.contains(words)), "{words:?} in {why}");
+    let events = daemon.events();
+    assert_gapless(&events);
+    assert_eq!(kinds(&events, job), ["job_slicing", "job_not_sliced"]);
+    assert_eq!(left_in(&lab.state().join("slicing")), 0);
+    goes_on(daemon, lab, case);
+}
+
+/// The same for a slicer that does this when it is to slice.
+fn slicer_ends_with_words(does: &str, words: &[&str]) {
+    let lab = lab_with(does);
     let daemon = lab.serve();
     let (case, file) = (daemon.case_for("education"), model(&lab));
     let mut all = order(&file, &case);
     all.push("--wait");
-    let ends = [
-        ("kill -KILL $$", "the slicer was killed from outside (SIGKILL)"),
-        (
-            "echo '  what():  std::bad_alloc' >&2; kill -ABRT $$",
-            "the slicer ran out of memory; it may have 4096 MiB",
-        ),
-        ("cat /dev/zero > /dev/full", "the slicer filled the disk"),
-        ("echo '100 => Slicing done'", "its file is not whole: it is not there"),
-    ];
-    for (does, wanted) in ends {
-        lab.file("does.sh", does);
-        let told = daemon.platen(&all);
-        assert_eq!(told.code, Some(1), "{told:?}");
-        assert!(
-            told.err.contains("ended as not_sliced (") && told.err.contains(wanted),
-            "{wanted}: {told:?}"
-        );
-    }
-    let failed = daemon.get("/v1/jobs?state=not_sliced");
-    assert_eq!(failed.as_array().unwrap().len(), ends.len());
-    let events = daemon.events();
-    assert_gapless(&events);
-    for job in failed.as_array().unwrap() {
-        assert_eq!(kinds(&events, job["id"].as_str().unwrap()), ["job_slicing", "job_not_sliced"]);
-    }
-    assert_eq!(left_in(&lab.state().join("slicing")), 0);
+    let told = daemon.platen(&all);
+    assert!(told.code == Some(1) && told.err.contains("ended as not_sliced ("), "{told:?}");
+    assert!(words.iter().all(|words| told.err.contains(words)), "{words:?} in {told:?}");
+    let jobs = daemon.get("/v1/jobs");
+    ends_with_words(&daemon, &lab, &case, jobs[0]["id"].as_str().unwrap(), words);
+}
+
+/// Says its process and then nothing more.
+const HANGS: &str = "echo $$ > \"$lab/pid.new\"; mv \"$lab/pid.new\" \"$lab/pid\"; echo '20 => Generating perimeters'; exec sleep 600";
+
+fn pid_in(lab: &Lab) -> Pid {
+    let pid = until("the slicer", || std::fs::read_to_string(lab.folder.path().join("pid")).ok());
+    Pid::from_raw(pid.trim().parse().unwrap())
+}
+
+#[test]
+fn a_slicer_that_is_killed_from_outside_ends_its_job_with_words_and_the_daemon_goes_on() {
+    let lab = lab_with(HANGS);
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let job = daemon.ask(&order(&file, &case))["id"].as_str().unwrap().to_owned();
+    kill(pid_in(&lab), Signal::SIGKILL).unwrap();
+    let words = ["the slicer was killed from outside (SIGKILL)", "slice again"];
+    ends_with_words(&daemon, &lab, &case, &job, &words);
+}
+
+#[test]
+fn a_slicer_that_hangs_is_stopped_when_its_time_is_up_and_the_daemon_prints_all_the_while() {
+    let lab = lab_with_more(HANGS, "minutes = 1\n", "");
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let job = daemon.ask(&order(&file, &case))["id"].as_str().unwrap().to_owned();
+    let pid = pid_in(&lab);
     goes_on(&daemon, &lab, &case);
+    assert_eq!(daemon.job(&job)["state"], "slicing", "it hangs still");
+    daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
+    let words =
+        ["the slicer was stopped after 1 min: it hung", "give it more time (`minutes` under [slicing])"];
+    ends_with_words(&daemon, &lab, &case, &job, &words);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the slicer is there still");
+}
+
+#[test]
+fn a_slicer_that_runs_out_of_memory_ends_its_job_with_how_much_it_may_have_and_the_daemon_goes_on() {
+    slicer_ends_with_words(
+        "echo '  what():  std::bad_alloc' >&2; kill -ABRT $$",
+        &["the slicer ran out of memory; it may have 4096 MiB", "`memory_mb` under [slicing]"],
+    );
+}
+
+#[test]
+fn a_slicer_that_fills_the_disk_ends_its_job_with_words_and_the_daemon_goes_on() {
+    slicer_ends_with_words(
+        "cat /dev/zero > /dev/full",
+        &["the slicer filled the disk", "MiB stay free for the journal; free some space"],
+    );
+}
+
+#[test]
+fn a_slicer_that_is_missing_is_told_before_there_is_a_job_and_ends_one_that_waits_for_it() {
+    let lab = lab_with(HANGS);
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let job = daemon.ask(&order(&file, &case))["id"].as_str().unwrap().to_owned();
+    pid_in(&lab);
+    daemon.crash();
+    let program = lab.folder.path().join("slicer");
+    std::fs::remove_file(&program).unwrap();
+    let words = [
+        &format!("there is no {} here: install it", program.display()),
+        "G-code that was sliced elsewhere is still taken",
+    ];
+    let daemon = lab.serve();
+    ends_with_words(&daemon, &lab, &case, &job, &words);
+    let told = daemon.platen(&order(&file, &case));
+    assert!(told.code == Some(1) && words.iter().all(|words| told.err.contains(words)), "{told:?}");
+    assert_eq!(daemon.get("/v1/jobs?state=slicing"), serde_json::json!([]));
+}
+
+#[test]
+fn a_slicer_that_says_that_it_is_done_and_leaves_no_file_ends_its_job_with_words_and_the_daemon_goes_on() {
+    slicer_ends_with_words("echo '100 => Slicing done'", &["its file is not whole: it is not there"]);
+}
+
+#[test]
+fn what_is_found_in_a_sliced_file_is_accepted_by_name_and_in_the_gate_of_its_job() {
+    // A command that Marlin does not know.
+    let lab = lab_with("prusa-slicer \"$@\" && sed -i 's/^G28.*/&\\nM571 P0/' out.gcode");
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "ready");
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let mut all = order(&file, &case);
+    all.push("--wait");
+    let told = daemon.platen(&all);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.err.contains("ended as not_sliced (command.unknown: M571"), "{told:?}");
+    all.extend(["--accept", "command.unknown", "--by", "kim"]);
+    let job = daemon.ask(&all);
+    assert_eq!((&job["state"], &job["exact"]), (&"printed".into(), &true.into()), "{job}");
+    let gate = &job["gate"];
+    assert_eq!(
+        (&gate["findings"][0]["code"], &gate["findings"][0]["severity"]),
+        (&"command.unknown".into(), &"warning".into()),
+        "{job}"
+    );
+    assert!(
+        gate["findings"][0]["line"].as_u64() > Some(1) && gate["findings"].as_array().unwrap().len() == 1,
+        "{job}"
+    );
+    assert_eq!(
+        (&gate["accepted"], &gate["by"]),
+        (&serde_json::json!(["command.unknown"]), &"kim".into()),
+        "{job}"
+    );
+    let queued = daemon.events().into_iter().find(|event| event["fact"]["type"] == "job_queued").unwrap();
+    assert_eq!(queued["fact"]["gate"]["findings"], gate["findings"]);
+}
+
+#[test]
+fn what_a_printer_allows_is_allowed_in_a_sliced_file_as_in_an_uploaded_one() {
+    let lab = lab("");
+    let strict = "nozzle = 0.6\nallow_findings = []\n";
+    configure(&lab, "", strict);
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let mut all = order(&file, &case);
+    all.push("--wait");
+    let told = daemon.platen(&all);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.err.contains("ended as not_sliced (machine.nozzle: "), "{told:?}");
+    daemon.terminate();
+    configure(&lab, "", &strict.replace("[]", "[\"machine.nozzle\"]"));
+    let daemon = lab.serve();
+    let job = daemon.ask(&all);
+    assert_eq!((&job["state"], &job["exact"]), (&"printed".into(), &true.into()), "{job}");
+    assert_eq!(job.get("gate"), None, "as of an uploaded one: {job}");
 }
 
 #[test]
 fn what_cannot_be_sliced_is_refused_before_there_is_a_job() {
-    let lab = lab("program = \"/nowhere/prusa-slicer\"\n");
+    let lab = lab("");
     let daemon = lab.serve();
     let (case, file) = (daemon.case_for("education"), model(&lab));
-    let told = daemon.platen(&order(&file, &case));
-    assert!(told.code == Some(1) && told.err.contains("there is no /nowhere/prusa-slicer here"), "{told:?}");
-    assert!(told.err.contains("G-code that was sliced elsewhere is still taken"), "{told:?}");
-    goes_on(&daemon, &lab, &case);
-    daemon.terminate();
-
-    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/slicing");
-    lab.configure(&format!("[slicing]\nprofiles = {profiles:?}\n"), "model = \"generic-220\"");
-    let daemon = lab.serve();
     let guide = daemon.case_for("guide");
     let broken = lab.file("broken.stl", "solid a\nfacet\n");
     let refusals: [(&str, &str, &str, &str); 5] = [
@@ -237,8 +365,7 @@ fn what_cannot_be_sliced_is_refused_before_there_is_a_job() {
     }
     let told = daemon.platen(&["print", &file, "--case", &case, "--part", "1"]);
     assert!(told.code == Some(2) && told.err.contains("with --process NAME"), "{told:?}");
-    let all = daemon.get("/v1/jobs");
-    assert_eq!(all.as_array().unwrap().len(), 1, "only the G-code became a job: {all}");
+    assert_eq!(daemon.get("/v1/jobs"), serde_json::json!([]));
     daemon.terminate();
 
     lab.configure("", "");

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::look;
 use crate::api::shapes::{CaseBrief, JobView, PartView, PrinterView, ProgressView, ReadingView, age};
 use crate::api::{AppState, views};
 use crate::domain::job::{Job, JobState};
@@ -24,7 +25,7 @@ struct Shown {
     more_cases: usize,
 }
 
-fn look(app: &AppState) -> Shown {
+fn gather(app: &AppState) -> Shown {
     app.recorder.read(|lab| {
         let mut shown = Shown {
             printers: views::printers(app, lab),
@@ -61,7 +62,7 @@ fn look(app: &AppState) -> Shown {
 
 /// All that changes, as one fragment.
 pub(super) fn board(app: &AppState) -> Markup {
-    let shown = look(app);
+    let shown = gather(app);
     let online =
         shown.printers.iter().filter(|p| !matches!(p.state.as_str(), "offline" | "connecting")).count();
     html! {
@@ -74,7 +75,7 @@ pub(super) fn board(app: &AppState) -> Markup {
                 @for printer in &shown.printers {
                     @let job = shown.running.iter().find(|job| printer.job.as_ref() == Some(&job.id));
                     @let on_bed = shown.on_beds.iter().find(|job| printer.on_bed.as_ref() == Some(&job.id));
-                    (card(printer, job, on_bed))
+                    (card(app, printer, job, on_bed))
                 }
             }
         }
@@ -86,7 +87,7 @@ pub(super) fn board(app: &AppState) -> Markup {
             @if shown.running.is_empty() && shown.queued.is_empty() && shown.ended.is_empty() {
                 p.empty { "No job yet. " code { "platen print FILE --case TOKEN --part NUMBER" } " queues one." }
             } @else {
-                (jobs(&shown))
+                (jobs(app, &shown))
             }
         }
         section aria-labelledby="cases" {
@@ -100,7 +101,7 @@ pub(super) fn board(app: &AppState) -> Markup {
     }
 }
 
-fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) -> Markup {
+fn card(app: &AppState, printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) -> Markup {
     let name = &printer.name;
     html! {
         article.printer data-state=(printer.state) data-latched[printer.latch.is_some() || printer.quarantine.is_some()] aria-labelledby=(format!("printer-{name}")) {
@@ -138,6 +139,7 @@ fn card(printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) 
                     @if let Some(material) = &job.material { ", " (material) }
                 }
             }
+            @if let Some(job) = job { (look::printing(app, job)) }
             dl.heat data-old[printer.temperatures.old] {
                 (reading("Hotend", printer.temperatures.hotend))
                 (reading("Bed", printer.temperatures.bed))
@@ -308,12 +310,13 @@ fn job_forms(job: &JobView) -> Markup {
     }
 }
 
-fn jobs(shown: &Shown) -> Markup {
+fn jobs(app: &AppState, shown: &Shown) -> Markup {
     html! {
         div.scroll {
             table {
                 thead { tr {
                     th scope="col" { "Case and part" }
+                    th scope="col" { "Picture" }
                     th scope="col" { "State" }
                     th scope="col" { "Printer" }
                     th scope="col" { "Queued" }
@@ -326,6 +329,7 @@ fn jobs(shown: &Shown) -> Markup {
                                 code { (job.case) } " · " (job.part.number) " " (job.part.name)
                                 @if let Some(material) = &job.material { small { " " (material) } }
                             }
+                            td { (look::listed(app, job)) }
                             td {
                                 span.state { (job.state) }
                                 @if let Some(done) = &job.unrecorded {

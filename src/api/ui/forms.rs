@@ -58,7 +58,12 @@ fn shown(app: &AppState, outcome: Result<Markup, Problem>) -> Page {
             p { a href="/" { "Back to the board" } }
         }
     };
-    (status, super::frame(app, false, &page))
+    (status, super::frame(app, super::Reload::Never, &page))
+}
+
+/// A page that cannot be shown.
+pub(super) fn problem(app: &AppState, problem: Problem) -> Page {
+    shown(app, Err(problem))
 }
 
 pub(super) async fn stop(State(app): State<AppState>, filled: Filled) -> Page {

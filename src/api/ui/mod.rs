@@ -5,6 +5,7 @@
 
 mod board;
 mod forms;
+mod look;
 
 use axum::Router;
 use axum::extract::State;
@@ -19,6 +20,7 @@ use super::AppState;
 pub const PATHS: &[&str] = &[
     "/",
     "/fragment/board",
+    "/look",
     "/assets/platen.css",
     "/assets/platen.js",
     "/do/stop",
@@ -34,6 +36,7 @@ pub(super) fn routes() -> Router<AppState> {
     Router::new()
         .route("/", get(page))
         .route("/fragment/board", get(fragment))
+        .route("/look", get(look::page))
         .route("/assets/platen.css", get(|| asset("text/css; charset=utf-8", include_str!("platen.css"))))
         .route(
             "/assets/platen.js",
@@ -52,8 +55,18 @@ async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, kind)], text)
 }
 
+/// When a page loads itself again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reload {
+    Never,
+    /// Where no script keeps it live.
+    WithoutScript,
+    /// So many seconds.
+    Every(u32),
+}
+
 /// The frame of every page.
-fn frame(app: &AppState, reload: bool, content: &Markup) -> Markup {
+fn frame(app: &AppState, reload: Reload, content: &Markup) -> Markup {
     let (site, node) = (app.config.site.as_str(), app.config.node.as_str());
     html! {
         (DOCTYPE)
@@ -65,8 +78,10 @@ fn frame(app: &AppState, reload: bool, content: &Markup) -> Markup {
                 title { "platen · " (site) " · " (node) }
                 link rel="stylesheet" href="/assets/platen.css";
                 script type="module" src="/assets/platen.js" {}
-                @if reload {
-                    noscript { meta http-equiv="refresh" content="10"; }
+                @match reload {
+                    Reload::Never => {},
+                    Reload::WithoutScript => noscript { meta http-equiv="refresh" content="10"; },
+                    Reload::Every(seconds) => meta http-equiv="refresh" content=(seconds);,
                 }
             }
             body {
@@ -88,7 +103,7 @@ fn frame(app: &AppState, reload: bool, content: &Markup) -> Markup {
 }
 
 async fn page(State(app): State<AppState>) -> Markup {
-    frame(&app, true, &html! { main #board { (board::board(&app)) } })
+    frame(&app, Reload::WithoutScript, &html! { main #board { (board::board(&app)) } })
 }
 
 async fn fragment(State(app): State<AppState>) -> Markup {
