@@ -138,7 +138,7 @@ fn a_job_for_any_printer_starts_only_where_its_file_fits() {
     let file = lab.file("fits-none.gcode", &HONEST.replace("120", "900"));
     let told = daemon.platen(&order(&file, &case));
     assert_eq!(told.code, Some(1));
-    assert!(told.err.contains("does not pass the gate of any of the 2 printers"), "{}", told.err);
+    assert!(told.err.contains("does not pass the gate of any of the 2 printers: on "), "{}", told.err);
     for words in ["this printer has 0 to 100 mm", "this printer has 0 to 200 mm"] {
         assert!(told.err.contains(words), "{words} is not in {}", told.err);
     }
