@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use memchr::{memchr2, memrchr2};
 
-use super::commands::{self, Code};
+use super::commands::{self, Code, InFile};
 use super::lexer::{LINE_MAX, LexError, split_comment, strip_number};
 use super::metadata::Metadata;
 use super::modal::{self, Counting, TOOLS, words};
@@ -126,6 +126,24 @@ impl Heated {
         self.waited |= waits && target > 0.0;
         self.course.note(seconds, target);
     }
+
+    /// It may become so hot without being told again.
+    fn may_reach(&mut self, target: f64, line: u64) {
+        if self.hottest.is_some_and(|hottest| target > hottest.value) {
+            self.hottest = Some(At { value: target, line });
+        }
+    }
+}
+
+/// Filament of one tool that is pushed without way, mm.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pushed {
+    /// As far as its filament ever was in the nozzle: what is drawn back and pushed again heaps up nothing.
+    furthest: f64,
+    /// Where the last push ended.
+    end: f64,
+    /// In a heap; what is laid on the way takes from it.
+    heap: f64,
 }
 
 /// One straight piece of the head's way, mm; of an arc, one chord.
@@ -195,6 +213,20 @@ pub struct Analysis {
     pub shifted: Option<u64>,
     /// A word whose number cannot be read, or is none.
     pub odd_number: Option<u64>,
+    /// Firmwares may read other words than we do, and why (`commands::ambiguity`, `commands::heat_fault`).
+    pub ambiguous: Option<(u64, &'static str)>,
+    /// Commands that are sent only where a profile allows them, or never: the first line of each.
+    pub needs: BTreeMap<String, u64>,
+    /// Filament laid while a place is not known: mm, and the first line.
+    pub laid_unknown: Option<At>,
+    /// How far an axis goes back and forth while its place is not known, mm.
+    pub span_unknown: [Option<At>; 3],
+    /// Z goes down from where it was homed, and that is not known: the lowest.
+    pub below_home: Option<At>,
+    /// Homed or probed in Z after more than a first layer was laid.
+    pub homed_over_part: Option<u64>,
+    /// The most filament that is pushed without way, mm.
+    pub heap: Option<At>,
 }
 
 impl Analysis {
@@ -387,6 +419,11 @@ struct State {
     feed: f64,
     feed_percent: f64,
     tool: usize,
+    pushed: [Pushed; TOOLS],
+    /// By axis whose place is not known: lowest and highest since it was homed or probed.
+    strays: [Option<(f64, f64)>; 3],
+    /// Places are counted from where Z was homed.
+    from_home: bool,
     /// Layers come from comments, not from Z.
     told_layers: bool,
     printed_z: f64,
@@ -422,6 +459,9 @@ impl Analyser {
                 feed: 25.0,
                 feed_percent: 1.0,
                 tool: 0,
+                pushed: [Pushed::default(); TOOLS],
+                strays: [None; 3],
+                from_home: false,
                 told_layers: false,
                 printed_z: f64::NEG_INFINITY,
                 way: None,
@@ -575,7 +615,7 @@ impl State {
             self.found.codes.insert(name, (1, line));
         }
         match (code.letter, code.number) {
-            (b'G', 0..=3) => {
+            (b'G', 0..=3 | 5) => {
                 let mut read = Words::default();
                 for (letter, value) in words(text) {
                     match (slot(letter), value) {
@@ -584,7 +624,13 @@ impl State {
                         _ => drop(self.found.odd_number.get_or_insert(line)),
                     }
                 }
-                let bend = if code.number > 1 { self.arc(&read, code.number == 2) } else { None };
+                let bend = match code.number {
+                    2 | 3 => self.arc(&read, code.number == 2),
+                    _ => None,
+                };
+                if code.number == 5 {
+                    self.spline(&read, [b'P', b'Q'].map(|letter| modal::word(text, letter)));
+                }
                 self.go(&read, bend);
             }
             (b'G', 4) => {
@@ -593,13 +639,23 @@ impl State {
                 // A day: what is longer is a slip.
                 self.clock.wait(wait.unwrap_or(0.0).min(86_400.0));
             }
+            (b'G', 10) if modal::word(text, b'L').is_some() => {
+                self.found.shifted.get_or_insert(line);
+            }
+            // RepRapFirmware's heat; elsewhere, filament is drawn back.
+            (b'G', 10) if modal::word(text, b'P').is_some() => self.heat(text, false),
+            (b'M', 568) => self.heat(text, false),
+            (b'M', 116) => self.found.hotends.iter_mut().for_each(|hotend| {
+                hotend.waited |= hotend.last.is_some_and(|last| last.value > 0.0);
+            }),
+            (b'G', 54..=59) => drop(self.found.shifted.get_or_insert(line)),
             (b'G', 20) => {
                 self.unit = 25.4;
                 self.found.inches.get_or_insert(line);
             }
             (b'G', 21) => self.unit = 1.0,
             (b'G', 28) => self.home(text),
-            (b'G', 29..=38) => self.known = [false; 3],
+            (b'G', 29..=38 | 80) => self.probe(code.number),
             (b'G', 90 | 91) => {
                 self.relative = code.number == 91;
                 self.motion_said = true;
@@ -616,13 +672,7 @@ impl State {
             (b'M', 18 | 84) if words(text).all(|(letter, _)| letter != b'E' && letter != b'S') => {
                 self.homed = [false; 3];
             }
-            (b'M', 104 | 109) => {
-                let tool = modal::word(text, b'T').map_or(self.tool, tool_of);
-                if let Some(target) = target(text) {
-                    let seconds = self.clock.seconds();
-                    self.found.hotends[tool].set(target, line, seconds, code.number == 109);
-                }
-            }
+            (b'M', 104 | 109) => self.heat(text, code.number == 109),
             (b'M', 140 | 190) => {
                 if let Some(target) = target(text) {
                     self.found.bed.set(target, line, self.clock.seconds(), code.number == 190);
@@ -675,8 +725,80 @@ impl State {
             }
             _ => {}
         }
-        if commands::codes(text).nth(1).is_some() {
+        let single = commands::codes(text).nth(1).is_none();
+        if !single {
             self.found.odd_number.get_or_insert(line);
+        }
+        if self.found.ambiguous.is_none() {
+            let why = commands::ambiguity(text).or_else(|| commands::heat_fault(text));
+            self.found.ambiguous = why.map(|why| (line, why));
+        }
+        if !(single && code.letter == b'G' && code.number <= 3) {
+            for rule in commands::rules(text).filter(|rule| rule.in_file >= InFile::IfAllowed) {
+                self.found.needs.entry(rule.code.to_string()).or_insert(line);
+            }
+        }
+    }
+
+    fn heat(&mut self, text: &[u8], waits: bool) {
+        let (line, seconds) = (self.line, self.clock.seconds());
+        let number = |letter| modal::word(text, letter).filter(|value| value.is_finite());
+        // RepRapFirmware names the tool with P.
+        let of = if text.starts_with(b"M1") { number(b'T') } else { number(b'P') };
+        let heated = &mut self.found.hotends[of.map_or(self.tool, tool_of)];
+        if let Some(target) = target(text) {
+            heated.set(target, line, seconds, waits);
+            // Marlin's AUTOTEMP goes up to B by itself; R is for a tool that waits.
+            [b'B', b'R'].into_iter().filter_map(number).for_each(|other| heated.may_reach(other, line));
+        }
+    }
+
+    fn probe(&mut self, number: u32) {
+        // The others set a probe up, or undock it.
+        if matches!(number, 29 | 30 | 32..=35 | 38 | 80) {
+            self.comes_down();
+        }
+        self.known = [false; 3];
+        (self.strays, self.from_home) = ([None; 3], false);
+    }
+
+    /// The nozzle or the probe comes down to the plate, or to what stands there.
+    fn comes_down(&mut self) {
+        let Extents { low, high } = &self.found.extrusion;
+        if let (Some(low), Some(high)) = (low[Z], high[Z])
+            && high.value > low.value + 0.05
+        {
+            self.found.homed_over_part.get_or_insert(self.line);
+        }
+    }
+
+    /// An axis goes on from a place that is not known.
+    #[cold]
+    fn stray(&mut self, axis: usize, from: f64, to: f64) {
+        let line = self.line;
+        let (low, high) = self.strays[axis].unwrap_or((from, from));
+        let (low, high) = (low.min(to), high.max(to));
+        self.strays[axis] = Some((low, high));
+        if self.found.span_unknown[axis].is_none_or(|span| high - low > span.value) {
+            self.found.span_unknown[axis] = Some(At { value: high - low, line });
+        }
+        if axis == Z && self.from_home && self.found.below_home.is_none_or(|lowest| low < lowest.value) {
+            self.found.below_home = (low < -0.05).then_some(At { value: low, line });
+        }
+    }
+
+    /// Filament that is drawn back, or pushed without way.
+    fn push(&mut self, amount: f64) {
+        let reached = self.found.filament[self.tool];
+        let pushed = &mut self.pushed[self.tool];
+        pushed.furthest = pushed.furthest.max(reached - amount);
+        if amount > 0.0 && reached > pushed.furthest {
+            let laid = (pushed.furthest - pushed.end).max(0.0);
+            pushed.heap = (pushed.heap - laid).max(0.0) + reached - pushed.furthest;
+            (pushed.furthest, pushed.end) = (reached, reached);
+            if self.found.heap.is_none_or(|heap| pushed.heap > heap.value) {
+                self.found.heap = Some(At { value: pushed.heap, line: self.line });
+            }
         }
     }
 
@@ -699,6 +821,8 @@ impl State {
         let all = !named.contains(&true);
         if all || named[Z] {
             self.found.homed_z.get_or_insert(self.line);
+            self.comes_down();
+            self.from_home = true;
         }
         for (axis, named) in named.into_iter().enumerate() {
             if all || named {
@@ -706,6 +830,7 @@ impl State {
                 self.known[axis] = false;
                 self.place[axis] = 0.0;
                 self.shift[axis] = 0.0;
+                self.strays[axis] = None;
             }
         }
     }
@@ -774,6 +899,8 @@ impl State {
                     self.known[axis] |= !relative;
                     if self.known[axis] {
                         self.found.moves.include(axis, to, self.line);
+                    } else {
+                        self.stray(axis, from[axis], to);
                     }
                 }
             }
@@ -844,7 +971,11 @@ impl State {
             self.found.extrusion_mode_unsaid.get_or_insert(line);
         }
         if amount <= 0.0 || (delta[0] == 0.0 && delta[1] == 0.0 && path <= 0.0) {
-            return;
+            return self.push(amount);
+        }
+        if self.known != [true; 3] {
+            let before = self.found.laid_unknown.unwrap_or(At { value: 0.0, line });
+            self.found.laid_unknown = Some(At { value: before.value + amount, ..before });
         }
         for (axis, from) in from.iter().enumerate().take(3) {
             if self.known[axis] {
@@ -873,6 +1004,27 @@ impl State {
         } else if z > self.printed_z + 0.02 {
             self.printed_z = z;
             self.begin_layer(Some(z));
+        }
+    }
+
+    /// A spline lies between its ends and the two points that draw it: these go into the extents.
+    fn spline(&mut self, words: &Words, second: [Option<f64>; 2]) {
+        self.found.arc.get_or_insert(self.line);
+        for (axis, second) in second.into_iter().enumerate() {
+            let from = self.place[axis];
+            let to = match words.get(axis).map(|value| value * self.unit) {
+                Some(wanted) if self.relative => from + wanted,
+                Some(wanted) => wanted + self.shift[axis],
+                None => from,
+            };
+            let first = words.get(5 + axis).map(|along| from + along * self.unit);
+            let second = second.map(|back| to + back * self.unit);
+            for point in [first, second].into_iter().flatten().filter(|_| self.known[axis]) {
+                self.found.moves.include(axis, point, self.line);
+                if words.has(E) {
+                    self.found.extrusion.include(axis, point, self.line);
+                }
+            }
         }
     }
 
