@@ -65,7 +65,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             }
         }
 
-        deserializer.deserialize_map(Named(PhantomData))
+        deserializer.deserialize_any(Named(PhantomData))
     }
 }
 
