@@ -112,6 +112,8 @@ pub struct Heated {
     pub hottest: Option<At>,
     /// Latest target, °C.
     pub last: Option<At>,
+    /// Latest target as only RepRapFirmware reads it, where the firmware may be that one.
+    pub perhaps: Option<At>,
     /// A command waited for it (`M109`, `M190`).
     pub waited: bool,
     pub course: Course,
@@ -122,14 +124,14 @@ impl Heated {
         if self.hottest.is_none_or(|hottest| target > hottest.value) {
             self.hottest = Some(At { value: target, line });
         }
-        self.last = Some(At { value: target, line });
+        (self.last, self.perhaps) = (Some(At { value: target, line }), None);
         self.waited |= waits && target > 0.0;
         self.course.note(seconds, target);
     }
 
     /// It may become so hot without being told again.
     fn may_reach(&mut self, target: f64, line: u64) {
-        if self.hottest.is_some_and(|hottest| target > hottest.value) {
+        if self.hottest.is_none_or(|hottest| target > hottest.value) {
             self.hottest = Some(At { value: target, line });
         }
     }
@@ -217,6 +219,8 @@ pub struct Analysis {
     pub ambiguous: Option<(u64, &'static str)>,
     /// Commands that are sent only where a profile allows them, or never: the first line of each.
     pub needs: BTreeMap<String, u64>,
+    /// A tool is heated as only RepRapFirmware does it (`G10 P`, `M568`).
+    pub heats_tool: Option<u64>,
     /// Filament laid while a place is not known: mm, and the first line.
     pub laid_unknown: Option<At>,
     /// How far an axis goes back and forth while its place is not known, mm.
@@ -642,12 +646,14 @@ impl State {
             (b'G', 10) if modal::word(text, b'L').is_some() => {
                 self.found.shifted.get_or_insert(line);
             }
-            // RepRapFirmware's heat; elsewhere, filament is drawn back.
-            (b'G', 10) if modal::word(text, b'P').is_some() => self.heat(text, false),
-            (b'M', 568) => self.heat(text, false),
-            (b'M', 116) => self.found.hotends.iter_mut().for_each(|hotend| {
-                hotend.waited |= hotend.last.is_some_and(|last| last.value > 0.0);
-            }),
+            // RepRapFirmware's; elsewhere, G10 draws filament back.
+            (b'G', 10) if modal::word(text, b'P').is_some() => self.heat_tool(text),
+            (b'M', 568) => self.heat_tool(text),
+            (b'M', 116) if self.counting == Some(Counting::Apart) => {
+                for hotend in &mut self.found.hotends {
+                    hotend.waited |= hotend.last.is_some_and(|last| last.value > 0.0);
+                }
+            }
             (b'G', 54..=59) => drop(self.found.shifted.get_or_insert(line)),
             (b'G', 20) => {
                 self.unit = 25.4;
@@ -742,14 +748,29 @@ impl State {
 
     fn heat(&mut self, text: &[u8], waits: bool) {
         let (line, seconds) = (self.line, self.clock.seconds());
+        let tool = modal::word(text, b'T').map_or(self.tool, tool_of);
+        let Some(target) = target(text) else { return };
+        self.found.hotends[tool].set(target, line, seconds, waits);
+        // Marlin's AUTOTEMP goes up to B by itself.
+        if let Some(most) = modal::word(text, b'B').filter(|most| most.is_finite()) {
+            self.found.hotends[tool].may_reach(most, line);
+        }
+    }
+
+    /// As RepRapFirmware does: `S` for a tool in use, `R` for one that waits.
+    fn heat_tool(&mut self, text: &[u8]) {
+        let (line, seconds) = (self.line, self.clock.seconds());
         let number = |letter| modal::word(text, letter).filter(|value| value.is_finite());
-        // RepRapFirmware names the tool with P.
-        let of = if text.starts_with(b"M1") { number(b'T') } else { number(b'P') };
-        let heated = &mut self.found.hotends[of.map_or(self.tool, tool_of)];
-        if let Some(target) = target(text) {
-            heated.set(target, line, seconds, waits);
-            // Marlin's AUTOTEMP goes up to B by itself; R is for a tool that waits.
-            [b'B', b'R'].into_iter().filter_map(number).for_each(|other| heated.may_reach(other, line));
+        let tool = number(b'P').map_or(self.tool, tool_of);
+        let heated = &mut self.found.hotends[tool];
+        let told = [number(b'S'), number(b'R')];
+        told.into_iter().flatten().for_each(|target| heated.may_reach(target, line));
+        let Some(target) = told[0] else { return };
+        self.found.heats_tool.get_or_insert(line);
+        match self.counting {
+            Some(Counting::Apart) => heated.set(target, line, seconds, false),
+            Some(_) => {}
+            None => heated.perhaps = Some(At { value: target, line }),
         }
     }
 
@@ -993,6 +1014,9 @@ impl State {
             if self.found.slowest.is_none_or(|slowest| self.feed < slowest.value) {
                 self.found.slowest = Some(At { value: self.feed, line });
             }
+        } else if amount > 1.0 {
+            // So little way is none.
+            self.push(amount);
         }
         let z = self.place[Z];
         if self.told_layers {

@@ -230,7 +230,8 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
                 );
             }
         }
-        if let Some(last) = hotend.last.filter(|last| last.value > 0.0) {
+        let last = [hotend.perhaps, hotend.last].into_iter().flatten().find(|last| last.value > 0.0);
+        if let Some(last) = last {
             let what = format!("nozzle {tool} is left at {:.0} °C at the end", last.value);
             found.error("heat.left_on", Some(last.line), what, END);
         }
@@ -407,6 +408,12 @@ fn commands(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
             let what = format!("{name} is not allowed in a job here: it {}", rule.does);
             found.error("command.not_allowed", Some(*line), what, "take it out of the slicer's own G-code");
         }
+    }
+    if let Some(line) = file.heats_tool
+        && printer.firmware.is_some_and(|firmware| firmware != Firmware::RepRapFirmware)
+    {
+        let what = "it heats a tool as only RepRapFirmware does it (G10 P, M568)".into();
+        found.warn("command.unknown", Some(line), what, "slice it for this printer's firmware");
     }
     for (name, (count, line)) in &file.codes {
         let Some(code) = Code::named(name) else { continue };

@@ -223,6 +223,11 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
             inside(&"G1 E100 F300\nG1 X101\nG1 X100\n".repeat(5)),
             Some("extrusion.absurd"),
         ),
+        (
+            "a heap on the spot",
+            inside(&"G1 X101 E90 F300\nG1 X101.2 E90\n".repeat(5)),
+            Some("extrusion.absurd"),
+        ),
         ("filament changed", inside("G1 E-80 F600\nG1 E200 F300\nG92 E0"), None),
         (
             "drawn back and pushed again",
@@ -238,11 +243,6 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("RepRapFirmware's heat", with("G10 P0 S400 R150\n"), Some("heat.printer")),
         ("RepRapFirmware's heat for a tool that waits", with("G10 P0 S210 R400\n"), Some("heat.printer")),
         ("RepRapFirmware's heat left on", at_end("M568 P0 S200 R150"), Some("heat.left_on")),
-        (
-            "RepRapFirmware's heat waited for",
-            whole(&cube()).replace("M109 S210\n", "M116\n").replace("M104 S210\n", "G10 P0 S210 R150\n"),
-            None,
-        ),
         // The machine.
         ("another nozzle", meta("; nozzle_diameter = 0.6"), Some("machine.nozzle")),
         ("this nozzle", meta("; nozzle_diameter = 0.4,0.4"), None),
@@ -304,6 +304,24 @@ fn every_bad_file_has_its_finding_and_no_borderline_one_is_refused() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn heat_in_the_words_of_rep_rap_firmware_counts_where_they_are_understood() {
+    let text = whole(&cube()).replace("M109 S210\n", "M116\n").replace("M104 S210\n", "G10 P0 S210 R150\n");
+    let on = |firmware: Option<Firmware>, text: &str| {
+        let printer = PrinterLimits { firmware, ..printer() };
+        let mut analyser = Analyser::new(printer.options());
+        analyser.feed(text.as_bytes()).unwrap();
+        let question = Question { printer, whole: Some(true), ..Question::default() };
+        codes(&judge(&analyser.finish().unwrap(), &question))
+    };
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &text), [""; 0]);
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &text.replace("M116\n", "")), ["heat.not_waited"]);
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &text.replace("M104 S0\n", "")), ["heat.left_on"]);
+    assert_eq!(on(Some(Firmware::Klipper), &text), ["command.unknown"]);
+    assert_eq!(on(Some(Firmware::Marlin21), &text), ["heat.cold_extrusion", "command.unknown"]);
+    assert!(on(None, &text).contains(&"heat.cold_extrusion"));
 }
 
 #[test]
