@@ -49,8 +49,8 @@ pub const OF_FILES: &[Kind] = &[
     warning("command.unknown", "it has a command that this firmware would pass over (known for Marlin)"),
     error(
         "extrusion.absurd",
-        "far more filament than way (`M82` and `M83` were mixed up, or the diameter is wrong), or more than 200 mm \
-         in one place",
+        "far more filament than way (`M82` and `M83` were mixed up, or the diameter is wrong), more than 200 mm in \
+         one place, or a flow (`M221`) beyond 50 to 200 %",
     ),
     error("extrusion.differs", "it moves another length of filament than its slicer says"),
     warning("extrusion.none", "it lays no filament"),

@@ -231,6 +231,8 @@ pub struct Analysis {
     pub homed_over_part: Option<u64>,
     /// The most filament that is pushed without way, mm.
     pub heap: Option<At>,
+    /// Lowest and highest share of its filament that a move gets (`M221`), %.
+    pub flow: [Option<At>; 2],
 }
 
 impl Analysis {
@@ -721,6 +723,20 @@ impl State {
                     self.feed_percent = percent / 100.0;
                 }
             }
+            (b'M', 221) => {
+                if let Some(percent) = modal::word(text, b'S') {
+                    let [low, high] = &mut self.found.flow;
+                    let at = Some(At { value: percent, line });
+                    *low = if low.is_none_or(|low| percent < low.value) { at } else { *low };
+                    *high = if high.is_none_or(|high| percent > high.value) { at } else { *high };
+                }
+            }
+            // So much is loaded.
+            (b'M', 600 | 603 | 701) => {
+                if let Some(length) = modal::word(text, b'L').map(f64::abs) {
+                    self.heap(length);
+                }
+            }
             (b'M', 862) if self.found.checks.len() < CHECKS_MAX => {
                 self.found.checks.push((line, String::from_utf8_lossy(text).into_owned()));
             }
@@ -817,9 +833,14 @@ impl State {
             let laid = (pushed.furthest - pushed.end).max(0.0);
             pushed.heap = (pushed.heap - laid).max(0.0) + reached - pushed.furthest;
             (pushed.furthest, pushed.end) = (reached, reached);
-            if self.found.heap.is_none_or(|heap| pushed.heap > heap.value) {
-                self.found.heap = Some(At { value: pushed.heap, line: self.line });
-            }
+            let heap = pushed.heap;
+            self.heap(heap);
+        }
+    }
+
+    fn heap(&mut self, length: f64) {
+        if self.found.heap.is_none_or(|heap| length > heap.value) {
+            self.found.heap = Some(At { value: length, line: self.line });
         }
     }
 
@@ -1043,7 +1064,11 @@ impl State {
             };
             let first = words.get(5 + axis).map(|along| from + along * self.unit);
             let second = second.map(|back| to + back * self.unit);
-            for point in [first, second].into_iter().flatten().filter(|_| self.known[axis]) {
+            for point in [first, second].into_iter().flatten() {
+                if !self.known[axis] {
+                    self.stray(axis, from, point);
+                    continue;
+                }
                 self.found.moves.include(axis, point, self.line);
                 if words.has(E) {
                     self.found.extrusion.include(axis, point, self.line);
@@ -1092,6 +1117,8 @@ impl State {
                         if words.get(E).is_some() {
                             self.found.extrusion.include(axis, point[axis], self.line);
                         }
+                    } else {
+                        self.stray(axis, self.place[axis], point[axis]);
                     }
                 }
             }

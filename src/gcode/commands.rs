@@ -74,7 +74,10 @@ const UPRIGHT_ARCS: &str = "turns arcs upright, where nobody checks how far they
 /// In the order of their numbers.
 pub const TABLE: &[Rule] = &[
     g_if_allowed(6, "moves the motors by raw steps, past every limit"),
-    g_if_allowed(10, "moves the origin of the printer (with `L`; without, it is about filament or heat)"),
+    g_if_allowed(
+        10,
+        "moves the origin of the printer (with `L` or an axis; without, it is about filament or heat)",
+    ),
     g_if_allowed(18, UPRIGHT_ARCS),
     g_if_allowed(19, UPRIGHT_ARCS),
     g_if_allowed(26, "heats, moves and prints a pattern by itself"),
@@ -191,8 +194,8 @@ fn is_meant(rule: &Rule, text: &[u8]) -> bool {
         words(text).next().is_some() && words(text).all(fits)
     };
     match (rule.code.letter, rule.code.number) {
-        // It draws filament back; RepRapFirmware's heats.
-        (b'G', 10) => has(b"L"),
+        // It draws filament back; RepRapFirmware's heats, or moves a tool's origin.
+        (b'G', 10) => has(b"LXYZUV"),
         (b'M', 111) => !only(b'S', 0.0, 0.0),
         // As platen itself has asked.
         (b'M', 155) => !only(b'S', 1.0, 1.0),
@@ -340,7 +343,7 @@ pub fn ambiguity(text: &[u8]) -> Option<&'static str> {
             number = Some(byte == b'0' && number.is_none());
             continue;
         }
-        let digits = behind.strip_prefix(b"-").or(behind.strip_prefix(b"+")).unwrap_or(behind);
+        let digits = behind.strip_prefix(b"-").or_else(|| behind.strip_prefix(b"+")).unwrap_or(behind);
         let goes_on = match byte.to_ascii_uppercase() {
             b'E' => number.is_some() && digits.first().is_some_and(u8::is_ascii_digit),
             b'X' => number == Some(true) && behind.first().is_some_and(u8::is_ascii_hexdigit),

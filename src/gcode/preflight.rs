@@ -93,6 +93,8 @@ const CRAWL: f64 = 0.1;
 const ABSURD_BEAD: f64 = 1.0;
 /// mm of filament without way: a long Bowden's change of filament takes less.
 const HEAP: f64 = 200.0;
+/// % of the filament that its moves say: a profile is wrong by less.
+const FLOW: std::ops::RangeInclusive<f64> = 50.0..=200.0;
 /// mm of filament where nobody knows where the head is: what cleaning lines of start G-code lay, and more.
 const UNKNOWN_LAID: f64 = 50.0;
 /// Support and brim may add to a part; nothing takes away more than a bead.
@@ -544,8 +546,13 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
     if let Some(heap) = file.heap.filter(|heap| heap.value > HEAP) {
         let what = format!("{:.0} mm of filament are pushed in one place", heap.value);
-        let help = "a change of filament takes 200 mm at most; look at E there";
+        let help = "a change of filament takes 200 mm at most; look at E (M600, M701: L) there";
         found.error("extrusion.absurd", Some(heap.line), what, help);
+    }
+    let [low, high] = file.flow;
+    for flow in [low, high].into_iter().flatten().filter(|flow| !FLOW.contains(&flow.value)) {
+        let what = format!("moves get {:.0} % of their filament (M221)", flow.value);
+        found.error("extrusion.absurd", Some(flow.line), what, "set the flow in the slicer's profile");
     }
     let claimed: f64 = file.metadata.claimed_filament_mm.iter().sum();
     let moved: f64 = file.filament.iter().sum();

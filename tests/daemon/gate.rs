@@ -201,6 +201,25 @@ fn a_job_that_waits_meets_a_stricter_configuration_and_waits_on_with_the_reason(
     assert_eq!(lab.serve().wait_job(&job, "printed")["exact"], true);
 }
 
+/// The control would refuse the command when its turn comes, which is after heat.
+#[test]
+fn a_job_whose_command_is_not_allowed_any_more_waits_with_the_reason_and_heats_nothing() {
+    let lab = lab(&[("mk", &format!("unattended = false\nallow_commands = [\"M92\"]\n{LARGE}"))]);
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let file = HONEST.replace("G1 X80 E2\n", "M92 E95\nG1 X80 E2\n");
+    let job = daemon.print(&lab.file("part.gcode", &file), &case, "mk");
+    wait_why(&daemon, &job, "mk", "a person must be there");
+    daemon.terminate();
+
+    configure(&lab, &[("mk", LARGE)]);
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "ready");
+    let told = wait_why(&daemon, &job, "mk", "its file does not pass here");
+    assert!(told.contains("line 10: M92 is not allowed") && told.contains("(command.not_allowed)"), "{told}");
+    assert_eq!(daemon.job(&job)["state"], "queued");
+}
+
 #[test]
 fn a_job_that_meets_a_new_warning_is_signed_on_the_page_and_begins() {
     // A command that Marlin does not know, and RepRapFirmware may.

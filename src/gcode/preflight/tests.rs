@@ -170,6 +170,16 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("relative moves longer than the plate", with("G91\nG1 X400\nG90\nM83\n"), Some("volume.move")),
         ("there and back, and longer", with("G91\nG1 X-200\nG1 X400\nG90\nM83\n"), Some("volume.move")),
         ("relative moves longer than the printer", with("G91\nG1 Z300\nG90\nM83\n"), Some("volume.move")),
+        (
+            "an arc from an unknown place, larger than the plate",
+            splines(with("G91\nG2 I150 J0\nG90\nM83\n")),
+            Some("volume.move"),
+        ),
+        (
+            "a spline from an unknown place, larger than the plate",
+            splines(with("G91\nG5 I-400 J0 P0 Q0 X1 Y1\nG90\nM83\n")),
+            Some("volume.move"),
+        ),
         ("relative moves within the plate", with("G91\nG1 X200\nG1 X-200\nG1 Y180\nG90\nM83\n"), None),
         ("lifted after homing", with("G91\nG1 Z15\nG1 Z-14.8\nG90\nM83\n"), None),
         ("down from where Z was homed", with("G91\nG1 Z-3\nG90\nM83\n"), Some("volume.unknown")),
@@ -228,6 +238,11 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
             inside(&"G1 X101 E90 F300\nG1 X101.2 E90\n".repeat(5)),
             Some("extrusion.absurd"),
         ),
+        ("a heap that a load makes", inside("M701 L3000"), Some("extrusion.absurd")),
+        ("loaded as usual", inside("M600 L120"), None),
+        ("ten times the filament", inside("M221 S1000"), Some("extrusion.absurd")),
+        ("nearly no filament", inside("M221 S5"), Some("extrusion.absurd")),
+        ("a little less filament", inside("M221 S95"), None),
         ("filament changed", inside("G1 E-80 F600\nG1 E200 F300\nG92 E0"), None),
         (
             "drawn back and pushed again",

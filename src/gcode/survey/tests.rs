@@ -97,6 +97,7 @@ fn every_file_that_cannot_be_printed_is_refused_with_what_and_where() {
         (b"M111 S255", "line 1: `M111 S255` is not allowed in a job: it switches the printer's dry run"),
         (b"G10 L2 P1 X-100", "line 1: `G10 L2 P1 X-100` is not allowed in a job: it moves the origin"),
         (b"G10 L20 P1 Z0", "line 1: `G10 L20 P1 Z0` is not allowed in a job: it moves the origin"),
+        (b"G10 P0 Z-2", "line 1: `G10 P0 Z-2` is not allowed in a job: it moves the origin"),
         (b"G55", "line 1: `G55` is not allowed in a job: it moves the origin"),
         (b"M208 X-100", "line 1: `M208 X-100` is not allowed in a job: it changes how far the head may go"),
         (b"M208 S1 Z500", "line 1: `M208 S1 Z500` is not allowed in a job: it changes how far the head may go"),
