@@ -809,8 +809,21 @@ impl State {
         }
     }
 
+    /// A move while the place of an axis is not known.
+    #[inline(never)]
+    fn note_lost(&mut self, words: &Words, from: &[f64; 4], delta: &[f64; 4], path: f64) {
+        for (axis, from) in from.iter().enumerate().take(3) {
+            if words.has(axis) && !self.known[axis] {
+                self.stray(axis, *from, self.place[axis]);
+            }
+        }
+        if delta[E] > 0.0 && (delta[0] != 0.0 || delta[1] != 0.0 || path > 0.0) {
+            let before = self.found.laid_unknown.unwrap_or(At { value: 0.0, line: self.line });
+            self.found.laid_unknown = Some(At { value: before.value + delta[E], ..before });
+        }
+    }
+
     /// An axis goes on from a place that is not known.
-    #[cold]
     fn stray(&mut self, axis: usize, from: f64, to: f64) {
         let line = self.line;
         let (low, high) = self.strays[axis].unwrap_or((from, from));
@@ -941,8 +954,6 @@ impl State {
                     self.known[axis] |= !relative;
                     if self.known[axis] {
                         self.found.moves.include(axis, to, self.line);
-                    } else {
-                        self.stray(axis, from[axis], to);
                     }
                 }
             }
@@ -959,6 +970,9 @@ impl State {
                     self.found.moved_untold.get_or_insert(self.line);
                 }
             }
+        }
+        if self.known != [true; 3] {
+            self.note_lost(words, &from, &delta, path);
         }
         if words.has(E) {
             self.extrude(&from, &delta, path);
@@ -1014,10 +1028,6 @@ impl State {
         }
         if amount <= 0.0 || (delta[0] == 0.0 && delta[1] == 0.0 && path <= 0.0) {
             return self.push(amount);
-        }
-        if self.known != [true; 3] {
-            let before = self.found.laid_unknown.unwrap_or(At { value: 0.0, line });
-            self.found.laid_unknown = Some(At { value: before.value + amount, ..before });
         }
         for (axis, from) in from.iter().enumerate().take(3) {
             if self.known[axis] {
