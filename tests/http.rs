@@ -46,8 +46,25 @@ async fn a_file_a_case_and_a_part_become_a_job() {
 }
 
 #[tokio::test]
+async fn a_body_without_names_is_refused_in_plain_words() {
+    let lab = lab().await;
+    // In the order of the names, serde would take it for a case.
+    for (path, body) in [("/v1/jobs", json!([])), ("/v1/cases", json!(["guide"])), ("/v1/jobs", json!([1]))] {
+        let refused = lab.post(path, &body).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (400, "unreadable-request"), "{refused:?}");
+        let told = refused.json();
+        let detail = told["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("it is a JSON array, and a JSON object is expected, which stands in braces"),
+            "{told}"
+        );
+        assert!(told["help"].as_str().unwrap().contains("a body like {"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_is_judged_before_it_is_queued_and_a_warning_is_accepted_by_name() {
-    const UNWAITED: &[u8] = b"G21\nG90\nM83\nG28\nM104 S200\nG1 X10 E1 F600\nM104 S0\n";
+    const UNWAITED: &[u8] = b"G21\nG90\nM83\nG28\nM104 S200\nG1 X10 Y10 Z.2 E1 F600\nM104 S0\n";
     let lab = lab().await;
     let (case, file) = (lab.case().await, lab.upload(UNWAITED).await.json()["file"].clone());
     let asked = async |more: serde_json::Value| {
@@ -241,6 +258,8 @@ async fn every_bad_request_is_a_problem_and_never_a_panic() {
         ("POST", format!("/v1/cases/{case}/parts"), json_kind, r#"{"name":"<b>"}"#.into(), 400, "not-a-part-name"),
         ("POST", "/v1/cases/0000000000000/parts".into(), json_kind, r#"{"name":"x"}"#.into(), 400, "not-a-name"),
         // Jobs.
+        ("POST", "/v1/jobs".into(), json_kind, "[]".into(), 400, "unreadable-request"),
+        ("POST", "/v1/jobs".into(), json_kind, "7".into(), 400, "unreadable-request"),
         ("POST", "/v1/jobs".into(), json_kind, job("zz", case, "1"), 400, "not-a-name"),
         ("POST", "/v1/jobs".into(), json_kind, job(&hash, case, "1"), 404, "no-such-file"),
         ("POST", "/v1/jobs".into(), json_kind, job(&hash, case, "7"), 404, "no-such-part"),

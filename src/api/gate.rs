@@ -251,9 +251,14 @@ fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String], job: O
         [(only, _)] => only.to_string(),
         all => format!("any of the {} printers", all.len()),
     };
-    let first = open.first().map(|(finding, _)| {
+    let first = open.first().map(|(finding, printers)| {
+        // "This printer" in it is one of these.
+        let on = match printers.len() == judged.len() {
+            true => String::new(),
+            false => format!("on {}: ", printers.join(", ")),
+        };
         let line = finding.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        format!(": {line}{} ({})", finding.what, finding.code)
+        format!(": {on}{line}{} ({})", finding.what, finding.code)
     });
     let more = match open.len() {
         0 | 1 => String::new(),

@@ -5,7 +5,11 @@ use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use super::problem::Problem;
@@ -29,10 +33,39 @@ impl<S: Send + Sync, T: DeserializeOwned + Example> FromRequest<S> for Given<T> 
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let expected = format!("send Content-Type: application/json and a body like {}", T::EXAMPLE);
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(given)) => Ok(Self(given)),
+        match Json::<Object<T>>::from_request(request, state).await {
+            Ok(Json(Object(given))) => Ok(Self(given)),
             Err(rejection) => Err(unreadable(&rejection, expected)),
         }
+    }
+}
+
+/// An object with names: serde would take an array for one without.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Named<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object, which stands in braces")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, _: S) -> Result<Self::Value, S::Error> {
+                Err(S::Error::custom(
+                    "it is a JSON array, and a JSON object is expected, which stands in braces",
+                ))
+            }
+        }
+
+        deserializer.deserialize_any(Named(PhantomData))
     }
 }
 

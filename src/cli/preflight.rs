@@ -122,8 +122,10 @@ impl Preflight {
 }
 
 pub(super) fn print(analysis: &Analysis, findings: &[Finding]) {
-    let size =
-        analysis.extrusion.size().map(|size| size.map_or_else(|| "–".into(), |size| format!("{size:.1}")));
+    // What lies on the plate is as tall as its highest place: the lowest is already one layer above the plate.
+    let [x, y, _] = analysis.extrusion.size();
+    let size = [x, y, analysis.extrusion.high[2].map(|high| high.value)];
+    let size = size.map(|size| size.map_or_else(|| "–".into(), |size| format!("{size:.1}")));
     show::line(&format!("prints {} mm in {} layers", size.join(" × "), analysis.layers.len()));
     let claimed =
         analysis.metadata.claimed_seconds.map(|claimed| format!(", {} says its slicer", hours(claimed)));

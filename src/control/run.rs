@@ -187,8 +187,7 @@ impl Run {
         }
         let allowed = match commands::in_file(&line.text).0 {
             InFile::Sent | InFile::Pauses => true,
-            InFile::IfAllowed => commands::codes(&line.text)
-                .filter_map(commands::rule)
+            InFile::IfAllowed => commands::rules(&line.text)
                 .all(|rule| rule.in_file != InFile::IfAllowed || self.allowed.contains(&Some(rule.code))),
             InFile::Never => false,
         };

@@ -40,12 +40,17 @@ const fn warning(code: &'static str, when: &'static str) -> Kind {
 
 /// All findings of `gcode::preflight`, which a test holds to this list.
 pub const OF_FILES: &[Kind] = &[
-    error("command.arcs", "it has arcs (`G2`, `G3`), and the printer's section says `arcs = false`"),
+    error(
+        "command.arcs",
+        "it has arcs (`G2`, `G3`) or splines (`G5`), and the printer's section says `arcs = false`",
+    ),
     error("command.forbidden", "it has a command of `forbidden_commands`"),
+    error("command.not_allowed", "it has a command that [commands.md](commands.md) keeps from this printer"),
     warning("command.unknown", "it has a command that this firmware would pass over (known for Marlin)"),
     error(
         "extrusion.absurd",
-        "far more filament than way: `M82` and `M83` were mixed up, or the diameter is wrong",
+        "far more filament than way (`M82` and `M83` were mixed up, or the diameter is wrong), more than 200 mm in \
+         one place, or a flow (`M221`) beyond 50 to 200 %",
     ),
     error("extrusion.differs", "it moves another length of filament than its slicer says"),
     warning("extrusion.none", "it lays no filament"),
@@ -61,8 +66,15 @@ pub const OF_FILES: &[Kind] = &[
     warning("heat.not_waited", "filament moves before the file has waited for the nozzle (`M109`)"),
     error("heat.printer", "a target above `hotend_max`, `bed_max` or `chamber_max`"),
     error("home.missing", "the head moves before every axis is homed (`G28`)"),
-    error("home.onto_part", "a resume file homes Z, onto the part that stands there"),
-    error("line.odd", "a word has no number that can be read, or a line holds two commands"),
+    error(
+        "home.onto_part",
+        "Z is homed, or the plate is probed, where a part stands: in a resume file, or after the first layer",
+    ),
+    error(
+        "line.odd",
+        "a word has no number that can be read, a line holds two commands, or firmwares read it differently: small \
+         letters, a word twice, `X1E3`",
+    ),
     error("machine.filament", "it was sliced for another diameter than `filament`"),
     error("machine.model", "it asks for another printer (`M862.3`) than `model`"),
     error("machine.nozzle", "it was sliced for, or asks for (`M862.1`), another diameter than `nozzle`"),
@@ -73,7 +85,10 @@ pub const OF_FILES: &[Kind] = &[
     warning("mode.extrusion_unsaid", "filament moves before `M82` or `M83`"),
     error("mode.inches", "it counts in inches (`G20`)"),
     warning("mode.motion_unsaid", "the head moves before `G90` or `G91`"),
-    warning("mode.shifted", "`G92` moves the origin of an axis, so that limits of places no longer hold"),
+    warning(
+        "mode.shifted",
+        "`G92`, `G10 L2` or `G54` to `G59` moves the origin of an axis, so that limits of places no longer hold",
+    ),
     error("size.model", "the print is larger or smaller than the approved model"),
     error("size.unit", "the same, by what one unit of length is to another"),
     error("speed.absurd", "faster than 1000 mm/s"),
@@ -84,6 +99,11 @@ pub const OF_FILES: &[Kind] = &[
         "filament is laid outside of `build_x`, `build_y`, `build_height`, or below the plate",
     ),
     error("volume.move", "the head goes outside of them"),
+    error(
+        "volume.unknown",
+        "more than 50 mm of filament, or all, is laid where nobody knows where the head is (`G91` behind `G28`), or \
+         the head goes down from where Z was homed",
+    ),
 ];
 
 /// The code of a finding of a file, by its name.

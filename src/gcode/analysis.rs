@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use memchr::{memchr2, memrchr2};
 
-use super::commands::{self, Code};
+use super::commands::{self, Code, InFile};
 use super::lexer::{LINE_MAX, LexError, split_comment, strip_number};
 use super::metadata::Metadata;
 use super::modal::{self, Counting, TOOLS, words};
@@ -112,6 +112,8 @@ pub struct Heated {
     pub hottest: Option<At>,
     /// Latest target, °C.
     pub last: Option<At>,
+    /// Latest target as only RepRapFirmware reads it, where the firmware may be that one.
+    pub perhaps: Option<At>,
     /// A command waited for it (`M109`, `M190`).
     pub waited: bool,
     pub course: Course,
@@ -122,10 +124,28 @@ impl Heated {
         if self.hottest.is_none_or(|hottest| target > hottest.value) {
             self.hottest = Some(At { value: target, line });
         }
-        self.last = Some(At { value: target, line });
+        (self.last, self.perhaps) = (Some(At { value: target, line }), None);
         self.waited |= waits && target > 0.0;
         self.course.note(seconds, target);
     }
+
+    /// It may become so hot without being told again.
+    fn may_reach(&mut self, target: f64, line: u64) {
+        if self.hottest.is_none_or(|hottest| target > hottest.value) {
+            self.hottest = Some(At { value: target, line });
+        }
+    }
+}
+
+/// Filament of one tool that is pushed without way, mm.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pushed {
+    /// As far as its filament ever was in the nozzle: what is drawn back and pushed again heaps up nothing.
+    furthest: f64,
+    /// Where the last push ended.
+    end: f64,
+    /// In a heap; what is laid on the way takes from it.
+    heap: f64,
 }
 
 /// One straight piece of the head's way, mm; of an arc, one chord.
@@ -195,6 +215,24 @@ pub struct Analysis {
     pub shifted: Option<u64>,
     /// A word whose number cannot be read, or is none.
     pub odd_number: Option<u64>,
+    /// Firmwares may read other words than we do, and why (`commands::ambiguity`, `commands::heat_fault`).
+    pub ambiguous: Option<(u64, &'static str)>,
+    /// Commands that are sent only where a profile allows them, or never: the first line of each.
+    pub needs: BTreeMap<String, u64>,
+    /// A tool is heated as only RepRapFirmware does it (`G10 P`, `M568`).
+    pub heats_tool: Option<u64>,
+    /// Filament laid while a place is not known: mm, and the first line.
+    pub laid_unknown: Option<At>,
+    /// How far an axis goes back and forth while its place is not known, mm.
+    pub span_unknown: [Option<At>; 3],
+    /// Z goes down from where it was homed, and that is not known: the lowest.
+    pub below_home: Option<At>,
+    /// Homed or probed in Z after more than a first layer was laid.
+    pub homed_over_part: Option<u64>,
+    /// The most filament that is pushed without way, mm.
+    pub heap: Option<At>,
+    /// Lowest and highest share of its filament that a move gets (`M221`), %.
+    pub flow: [Option<At>; 2],
 }
 
 impl Analysis {
@@ -387,6 +425,11 @@ struct State {
     feed: f64,
     feed_percent: f64,
     tool: usize,
+    pushed: [Pushed; TOOLS],
+    /// By axis whose place is not known: lowest and highest since it was homed or probed.
+    strays: [Option<(f64, f64)>; 3],
+    /// Places are counted from where Z was homed.
+    from_home: bool,
     /// Layers come from comments, not from Z.
     told_layers: bool,
     printed_z: f64,
@@ -422,6 +465,9 @@ impl Analyser {
                 feed: 25.0,
                 feed_percent: 1.0,
                 tool: 0,
+                pushed: [Pushed::default(); TOOLS],
+                strays: [None; 3],
+                from_home: false,
                 told_layers: false,
                 printed_z: f64::NEG_INFINITY,
                 way: None,
@@ -575,7 +621,7 @@ impl State {
             self.found.codes.insert(name, (1, line));
         }
         match (code.letter, code.number) {
-            (b'G', 0..=3) => {
+            (b'G', 0..=3 | 5) => {
                 let mut read = Words::default();
                 for (letter, value) in words(text) {
                     match (slot(letter), value) {
@@ -584,7 +630,13 @@ impl State {
                         _ => drop(self.found.odd_number.get_or_insert(line)),
                     }
                 }
-                let bend = if code.number > 1 { self.arc(&read, code.number == 2) } else { None };
+                let bend = match code.number {
+                    2 | 3 => self.arc(&read, code.number == 2),
+                    _ => None,
+                };
+                if code.number == 5 {
+                    self.spline(&read, [b'P', b'Q'].map(|letter| modal::word(text, letter)));
+                }
                 self.go(&read, bend);
             }
             (b'G', 4) => {
@@ -593,13 +645,25 @@ impl State {
                 // A day: what is longer is a slip.
                 self.clock.wait(wait.unwrap_or(0.0).min(86_400.0));
             }
+            (b'G', 10) if modal::word(text, b'L').is_some() => {
+                self.found.shifted.get_or_insert(line);
+            }
+            // RepRapFirmware's; elsewhere, G10 draws filament back.
+            (b'G', 10) if modal::word(text, b'P').is_some() => self.heat_tool(text),
+            (b'M', 568) => self.heat_tool(text),
+            (b'M', 116) if self.counting == Some(Counting::Apart) => {
+                for hotend in &mut self.found.hotends {
+                    hotend.waited |= hotend.last.is_some_and(|last| last.value > 0.0);
+                }
+            }
+            (b'G', 54..=59) => drop(self.found.shifted.get_or_insert(line)),
             (b'G', 20) => {
                 self.unit = 25.4;
                 self.found.inches.get_or_insert(line);
             }
             (b'G', 21) => self.unit = 1.0,
             (b'G', 28) => self.home(text),
-            (b'G', 29..=38) => self.known = [false; 3],
+            (b'G', 29..=38 | 80) => self.probe(code.number),
             (b'G', 90 | 91) => {
                 self.relative = code.number == 91;
                 self.motion_said = true;
@@ -616,13 +680,7 @@ impl State {
             (b'M', 18 | 84) if words(text).all(|(letter, _)| letter != b'E' && letter != b'S') => {
                 self.homed = [false; 3];
             }
-            (b'M', 104 | 109) => {
-                let tool = modal::word(text, b'T').map_or(self.tool, tool_of);
-                if let Some(target) = target(text) {
-                    let seconds = self.clock.seconds();
-                    self.found.hotends[tool].set(target, line, seconds, code.number == 109);
-                }
-            }
+            (b'M', 104 | 109) => self.heat(text, code.number == 109),
             (b'M', 140 | 190) => {
                 if let Some(target) = target(text) {
                     self.found.bed.set(target, line, self.clock.seconds(), code.number == 190);
@@ -665,6 +723,20 @@ impl State {
                     self.feed_percent = percent / 100.0;
                 }
             }
+            (b'M', 221) => {
+                if let Some(percent) = modal::word(text, b'S') {
+                    let [low, high] = &mut self.found.flow;
+                    let at = Some(At { value: percent, line });
+                    *low = if low.is_none_or(|low| percent < low.value) { at } else { *low };
+                    *high = if high.is_none_or(|high| percent > high.value) { at } else { *high };
+                }
+            }
+            // So much is loaded.
+            (b'M', 600 | 603 | 701) => {
+                if let Some(length) = modal::word(text, b'L').map(f64::abs) {
+                    self.heap(length);
+                }
+            }
             (b'M', 862) if self.found.checks.len() < CHECKS_MAX => {
                 self.found.checks.push((line, String::from_utf8_lossy(text).into_owned()));
             }
@@ -675,8 +747,113 @@ impl State {
             }
             _ => {}
         }
-        if commands::codes(text).nth(1).is_some() {
+        let single = commands::codes(text).nth(1).is_none();
+        if !single {
             self.found.odd_number.get_or_insert(line);
+        }
+        if self.found.ambiguous.is_none() {
+            let why = commands::ambiguity(text).or_else(|| commands::heat_fault(text));
+            self.found.ambiguous = why.map(|why| (line, why));
+        }
+        if !(single && code.letter == b'G' && code.number <= 3) {
+            for rule in commands::rules(text).filter(|rule| rule.in_file >= InFile::IfAllowed) {
+                self.found.needs.entry(rule.code.to_string()).or_insert(line);
+            }
+        }
+    }
+
+    fn heat(&mut self, text: &[u8], waits: bool) {
+        let (line, seconds) = (self.line, self.clock.seconds());
+        let tool = modal::word(text, b'T').map_or(self.tool, tool_of);
+        let Some(target) = target(text) else { return };
+        self.found.hotends[tool].set(target, line, seconds, waits);
+        // Marlin's AUTOTEMP goes up to B by itself.
+        if let Some(most) = modal::word(text, b'B').filter(|most| most.is_finite()) {
+            self.found.hotends[tool].may_reach(most, line);
+        }
+    }
+
+    /// As RepRapFirmware does: `S` for a tool in use, `R` for one that waits.
+    fn heat_tool(&mut self, text: &[u8]) {
+        let (line, seconds) = (self.line, self.clock.seconds());
+        let number = |letter| modal::word(text, letter).filter(|value| value.is_finite());
+        let tool = number(b'P').map_or(self.tool, tool_of);
+        let heated = &mut self.found.hotends[tool];
+        let told = [number(b'S'), number(b'R')];
+        told.into_iter().flatten().for_each(|target| heated.may_reach(target, line));
+        let Some(target) = told[0] else { return };
+        self.found.heats_tool.get_or_insert(line);
+        match self.counting {
+            Some(Counting::Apart) => heated.set(target, line, seconds, false),
+            Some(_) => {}
+            None => heated.perhaps = Some(At { value: target, line }),
+        }
+    }
+
+    fn probe(&mut self, number: u32) {
+        // The others set a probe up, or undock it.
+        if matches!(number, 29 | 30 | 32..=35 | 38 | 80) {
+            self.comes_down();
+        }
+        self.known = [false; 3];
+        (self.strays, self.from_home) = ([None; 3], false);
+    }
+
+    /// The nozzle or the probe comes down to the plate, or to what stands there.
+    fn comes_down(&mut self) {
+        let Extents { low, high } = &self.found.extrusion;
+        if let (Some(low), Some(high)) = (low[Z], high[Z])
+            && high.value > low.value + 0.05
+        {
+            self.found.homed_over_part.get_or_insert(self.line);
+        }
+    }
+
+    /// A move while the place of an axis is not known.
+    #[inline(never)]
+    fn note_lost(&mut self, words: &Words, from: &[f64; 4], delta: &[f64; 4], path: f64) {
+        for (axis, from) in from.iter().enumerate().take(3) {
+            if words.has(axis) && !self.known[axis] {
+                self.stray(axis, *from, self.place[axis]);
+            }
+        }
+        if delta[E] > 0.0 && (delta[0] != 0.0 || delta[1] != 0.0 || path > 0.0) {
+            let before = self.found.laid_unknown.unwrap_or(At { value: 0.0, line: self.line });
+            self.found.laid_unknown = Some(At { value: before.value + delta[E], ..before });
+        }
+    }
+
+    /// An axis goes on from a place that is not known.
+    fn stray(&mut self, axis: usize, from: f64, to: f64) {
+        let line = self.line;
+        let (low, high) = self.strays[axis].unwrap_or((from, from));
+        let (low, high) = (low.min(to), high.max(to));
+        self.strays[axis] = Some((low, high));
+        if self.found.span_unknown[axis].is_none_or(|span| high - low > span.value) {
+            self.found.span_unknown[axis] = Some(At { value: high - low, line });
+        }
+        if axis == Z && self.from_home && self.found.below_home.is_none_or(|lowest| low < lowest.value) {
+            self.found.below_home = (low < -0.05).then_some(At { value: low, line });
+        }
+    }
+
+    /// Filament that is drawn back, or pushed without way.
+    fn push(&mut self, amount: f64) {
+        let reached = self.found.filament[self.tool];
+        let pushed = &mut self.pushed[self.tool];
+        pushed.furthest = pushed.furthest.max(reached - amount);
+        if amount > 0.0 && reached > pushed.furthest {
+            let laid = (pushed.furthest - pushed.end).max(0.0);
+            pushed.heap = (pushed.heap - laid).max(0.0) + reached - pushed.furthest;
+            (pushed.furthest, pushed.end) = (reached, reached);
+            let heap = pushed.heap;
+            self.heap(heap);
+        }
+    }
+
+    fn heap(&mut self, length: f64) {
+        if self.found.heap.is_none_or(|heap| length > heap.value) {
+            self.found.heap = Some(At { value: length, line: self.line });
         }
     }
 
@@ -699,6 +876,8 @@ impl State {
         let all = !named.contains(&true);
         if all || named[Z] {
             self.found.homed_z.get_or_insert(self.line);
+            self.comes_down();
+            self.from_home = true;
         }
         for (axis, named) in named.into_iter().enumerate() {
             if all || named {
@@ -706,6 +885,7 @@ impl State {
                 self.known[axis] = false;
                 self.place[axis] = 0.0;
                 self.shift[axis] = 0.0;
+                self.strays[axis] = None;
             }
         }
     }
@@ -791,6 +971,9 @@ impl State {
                 }
             }
         }
+        if self.known != [true; 3] {
+            self.note_lost(words, &from, &delta, path);
+        }
         if words.has(E) {
             self.extrude(&from, &delta, path);
         }
@@ -844,7 +1027,7 @@ impl State {
             self.found.extrusion_mode_unsaid.get_or_insert(line);
         }
         if amount <= 0.0 || (delta[0] == 0.0 && delta[1] == 0.0 && path <= 0.0) {
-            return;
+            return self.push(amount);
         }
         for (axis, from) in from.iter().enumerate().take(3) {
             if self.known[axis] {
@@ -862,6 +1045,9 @@ impl State {
             if self.found.slowest.is_none_or(|slowest| self.feed < slowest.value) {
                 self.found.slowest = Some(At { value: self.feed, line });
             }
+        } else if amount > 1.0 {
+            // So little way is none.
+            self.push(amount);
         }
         let z = self.place[Z];
         if self.told_layers {
@@ -873,6 +1059,31 @@ impl State {
         } else if z > self.printed_z + 0.02 {
             self.printed_z = z;
             self.begin_layer(Some(z));
+        }
+    }
+
+    /// A spline lies between its ends and the two points that draw it: these go into the extents.
+    fn spline(&mut self, words: &Words, second: [Option<f64>; 2]) {
+        self.found.arc.get_or_insert(self.line);
+        for (axis, second) in second.into_iter().enumerate() {
+            let from = self.place[axis];
+            let to = match words.get(axis).map(|value| value * self.unit) {
+                Some(wanted) if self.relative => from + wanted,
+                Some(wanted) => wanted + self.shift[axis],
+                None => from,
+            };
+            let first = words.get(5 + axis).map(|along| from + along * self.unit);
+            let second = second.map(|back| to + back * self.unit);
+            for point in [first, second].into_iter().flatten() {
+                if !self.known[axis] {
+                    self.stray(axis, from, point);
+                    continue;
+                }
+                self.found.moves.include(axis, point, self.line);
+                if words.has(E) {
+                    self.found.extrusion.include(axis, point, self.line);
+                }
+            }
         }
     }
 
@@ -916,6 +1127,8 @@ impl State {
                         if words.get(E).is_some() {
                             self.found.extrusion.include(axis, point[axis], self.line);
                         }
+                    } else {
+                        self.stray(axis, self.place[axis], point[axis]);
                     }
                 }
             }

@@ -4,10 +4,11 @@
 //! console, which is an allow-list. `docs/commands.md` is this table for people; a test compares them.
 //! Sources: Marlin's `gcode/` (2.1.2), `hosts-and-protocols.md` §1.3, §2.8 and §2.10.
 
+use super::modal::words;
 pub use crate::domain::command::{Code, Level};
 
-/// What becomes of a command in a job's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What becomes of a command in a job's file; the later, the stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InFile {
     Sent,
     /// A pause of platen's own, until a person resumes; the firmware does not see the command.
@@ -48,6 +49,11 @@ const fn m(number: u32, does: &'static str, in_file: InFile, console: OnConsole)
     Rule { code: Code::new(b'M', number), does, in_file, console }
 }
 
+const fn g_if_allowed(number: u32, does: &'static str) -> Rule {
+    let code = Code::new(b'G', number);
+    Rule { code, does, in_file: InFile::IfAllowed, console: OnConsole::IfAllowed }
+}
+
 /// Never from a job and never from a console.
 const fn never(number: u32, does: &'static str) -> Rule {
     m(number, does, InFile::Never, OnConsole::Never)
@@ -62,14 +68,31 @@ const fn if_allowed(number: u32, does: &'static str) -> Rule {
 const HOTEND_MAX: u16 = 250;
 const BED_MAX: u16 = 110;
 
+const OTHER_ORIGIN: &str = "moves the origin of the printer";
+const UPRIGHT_ARCS: &str = "turns arcs upright, where nobody checks how far they go";
+
 /// In the order of their numbers.
 pub const TABLE: &[Rule] = &[
+    g_if_allowed(6, "moves the motors by raw steps, past every limit"),
+    g_if_allowed(
+        10,
+        "moves the origin of the printer (with `L` or an axis; without, it is about filament or heat)",
+    ),
+    g_if_allowed(18, UPRIGHT_ARCS),
+    g_if_allowed(19, UPRIGHT_ARCS),
+    g_if_allowed(26, "heats, moves and prints a pattern by itself"),
     Rule {
         code: Code::new(b'G', 28),
         does: "homes",
         in_file: InFile::Sent,
         console: OnConsole::ServiceBedClear,
     },
+    g_if_allowed(54, OTHER_ORIGIN),
+    g_if_allowed(55, OTHER_ORIGIN),
+    g_if_allowed(56, OTHER_ORIGIN),
+    g_if_allowed(57, OTHER_ORIGIN),
+    g_if_allowed(58, OTHER_ORIGIN),
+    g_if_allowed(59, OTHER_ORIGIN),
     m(0, "waits for a person", InFile::Pauses, OnConsole::Never),
     m(1, "waits for a person", InFile::Pauses, OnConsole::Never),
     m(17, "switches the steppers on", InFile::Sent, OnConsole::Service),
@@ -98,16 +121,24 @@ pub const TABLE: &[Rule] = &[
     m(107, "switches the fan off", InFile::Sent, OnConsole::Service),
     never(108, "ends a wait for heat or for a person as soon as it arrives, which is before its turn"),
     never(110, "sets the line count that guards the transfer"),
+    if_allowed(111, "switches the printer's dry run and its debugging (other than `S0`)"),
     never(112, "is the emergency stop, for which there is `platen stop`"),
     m(114, "tells the position", InFile::Sent, OnConsole::Read),
     m(115, "tells the firmware", InFile::Sent, OnConsole::Read),
     m(119, "tells the end stops", InFile::Sent, OnConsole::Read),
     m(140, "heats the bed", InFile::Sent, OnConsole::ServiceHeat(BED_MAX)),
     if_allowed(143, "changes how hot a heater may become"),
+    if_allowed(145, "changes the temperatures that the printer's own menu heats to"),
+    if_allowed(155, "changes how often the printer tells its temperatures, past the job (other than `S1`)"),
     if_allowed(206, "moves the origin of the printer"),
+    if_allowed(
+        208,
+        "changes how far the head may go (with an axis; without, it is about drawing filament back)",
+    ),
     if_allowed(211, "switches the limits of the moves on or off"),
     if_allowed(260, "talks to another device of the board, past the firmware's guards"),
     if_allowed(261, "talks to another device of the board, past the firmware's guards"),
+    if_allowed(290, "changes the height of the nozzle above the bed"),
     if_allowed(301, "changes how the nozzle's heater is controlled"),
     if_allowed(302, "changes how cold a nozzle may push filament"),
     if_allowed(303, "heats up and down by itself to tune a heater"),
@@ -123,6 +154,7 @@ pub const TABLE: &[Rule] = &[
         InFile::Sent,
         OnConsole::Service,
     ),
+    if_allowed(421, "changes the map of the bed"),
     if_allowed(428, "moves the origin of the printer"),
     if_allowed(500, "changes the settings that the printer keeps"),
     if_allowed(502, "resets the printer's settings"),
@@ -138,6 +170,8 @@ pub const TABLE: &[Rule] = &[
     if_allowed(851, "changes the height of the probe, and so that of the nozzle above the bed"),
     never(876, "answers the printer's question in a person's place"),
     if_allowed(906, "changes the current of the motors"),
+    if_allowed(907, "changes the current of the motors (other than `E` up to 600)"),
+    if_allowed(908, "changes the current of the motors"),
     never(928, "writes the job to the printer's card"),
     if_allowed(950, "assigns pins of the board, to heaters too"),
     m(997, "replaces the printer's firmware", InFile::Never, OnConsole::IfAllowed),
@@ -148,6 +182,34 @@ pub const TABLE: &[Rule] = &[
 /// What the table says of a code.
 pub fn rule(code: Code) -> Option<&'static Rule> {
     TABLE.binary_search_by_key(&code, |rule| rule.code).ok().map(|at| &TABLE[at])
+}
+
+/// Whether a row is about a command as it is written: in other forms, some do what slicers need.
+fn is_meant(rule: &Rule, text: &[u8]) -> bool {
+    let has = |letters: &[u8]| words(text).any(|(letter, _)| letters.contains(&letter.to_ascii_uppercase()));
+    let only = |of: u8, low: f64, high: f64| {
+        let fits = |(letter, value): (u8, Option<f64>)| {
+            letter == of && value.is_some_and(|value| (low..=high).contains(&value))
+        };
+        words(text).next().is_some() && words(text).all(fits)
+    };
+    match (rule.code.letter, rule.code.number) {
+        // It draws filament back; RepRapFirmware's heats, or moves a tool's origin.
+        (b'G', 10) => has(b"LXYZUV"),
+        (b'M', 111) => !only(b'S', 0.0, 0.0),
+        // As platen itself has asked.
+        (b'M', 155) => !only(b'S', 1.0, 1.0),
+        // Marlin's is about drawing filament back, RepRapFirmware's about the axes.
+        (b'M', 208) => has(b"XYZUV"),
+        // PrusaSlicer's profiles for the MK3 say E430 or E538.
+        (b'M', 907) => !only(b'E', 0.0, 600.0),
+        _ => true,
+    }
+}
+
+/// What the table says of all that a command holds.
+pub fn rules(text: &[u8]) -> impl Iterator<Item = &'static Rule> + '_ {
+    codes(text).filter_map(rule).filter(|rule| is_meant(rule, text))
 }
 
 /// Codes whose arguments are text (Marlin's `GCODE_QUOTED_STRINGS` and older forms): whatever looks like a
@@ -214,7 +276,18 @@ pub fn heat_fault(text: &[u8]) -> Option<&'static str> {
                 "heats with a number that firmwares read differently; write a plain one such as S210",
             );
         }
+        let waits = matches!((code.letter, code.number), (b'M', 109 | 190 | 191));
+        if letter == b'I' && code.letter == b'M' && code.number != 303 && code.number != 568 {
+            return Some("heats to a preset that only the printer knows; write S and a number");
+        }
         let bit = 1 << (letter - b'A');
+        let other = match letter {
+            b'S' => b'R',
+            _ => b'S',
+        };
+        if waits && matches!(letter, b'S' | b'R') && seen & (1 << (other - b'A')) != 0 {
+            return Some("heats with S and R, of which firmwares take either; write one of them");
+        }
         if seen & bit != 0 {
             return Some("heats and has a word twice, of which firmwares take either; write each word once");
         }
@@ -244,16 +317,67 @@ pub fn heat_fault(text: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Why firmwares may read other words in a command than we do; reads on after "it". Small letters are words to
+/// RepRapFirmware and Klipper and none to Marlin (without `GCODE_CASE_INSENSITIVE`); `X1E3` and `Y0X12` are one
+/// number to some.
+pub fn ambiguity(text: &[u8]) -> Option<&'static str> {
+    let code = Code::of(text).filter(|code| !carries_text(*code))?;
+    let start = match text {
+        [b'T', b'?' | b'x' | b'c', ..] => 2,
+        _ => text.len() - behind_code(text).len(),
+    };
+    let is_name = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+    let (mut quoted, mut in_brackets, mut seen) = (false, false, 0_u32);
+    // A number ends there, and whether it is a lone zero.
+    let mut number: Option<bool> = None;
+    let mut at = start;
+    while let Some(&byte) = text.get(at) {
+        let (before, behind) = (text.get(at.wrapping_sub(1)), text.get(at + 1..).unwrap_or_default());
+        at += 1;
+        quoted ^= byte == b'"';
+        in_brackets = (in_brackets || byte == b'(') && byte != b')';
+        if quoted {
+            continue;
+        }
+        if byte.is_ascii_digit() || byte == b'.' {
+            number = Some(byte == b'0' && number.is_none());
+            continue;
+        }
+        let digits = behind.strip_prefix(b"-").or_else(|| behind.strip_prefix(b"+")).unwrap_or(behind);
+        let goes_on = match byte.to_ascii_uppercase() {
+            b'E' => number.is_some() && digits.first().is_some_and(u8::is_ascii_digit),
+            b'X' => number == Some(true) && behind.first().is_some_and(u8::is_ascii_hexdigit),
+            _ => false,
+        };
+        if goes_on {
+            return Some("has a number that goes on in the next word to some firmwares (X1E3)");
+        }
+        number = None;
+        let is_g = code.letter == b'G';
+        let alone = !before.is_some_and(is_name) && !behind.first().is_some_and(is_name);
+        if byte.is_ascii_lowercase() && (alone || is_g && !in_brackets) {
+            return Some("has a word with a small letter, which only some firmwares read");
+        }
+        if byte.is_ascii_uppercase() && is_g {
+            let bit = 1 << (byte - b'A');
+            if seen & bit != 0 {
+                return Some("has a word twice, of which firmwares take either");
+            }
+            seen |= bit;
+        }
+    }
+    None
+}
+
+/// What stands behind the letter and the number of a command, `.1` of `M104.1` too.
+fn behind_code(text: &[u8]) -> &[u8] {
+    let rest = text.get(1..).unwrap_or_default().trim_ascii_start();
+    &rest[rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count()..]
+}
+
 /// What becomes of a command of a file, and why, where it is not simply sent. The strictest of its codes counts.
 pub fn in_file(text: &[u8]) -> (InFile, Option<&'static Rule>) {
-    let strict = |rule: &Rule| match rule.in_file {
-        InFile::Sent => 0,
-        InFile::Pauses => 1,
-        InFile::IfAllowed => 2,
-        InFile::Never => 3,
-    };
-    let found =
-        codes(text).filter_map(rule).filter(|rule| rule.in_file != InFile::Sent).max_by_key(|r| strict(r));
+    let found = rules(text).filter(|rule| rule.in_file != InFile::Sent).max_by_key(|rule| rule.in_file);
     (found.map_or(InFile::Sent, |rule| rule.in_file), found)
 }
 
@@ -338,7 +462,7 @@ pub fn on_console(text: &[u8], level: Level, allowed: &[Code]) -> Result<When, N
         OnConsole::ServiceHeat(max) => {
             let target = super::modal::word(text, b'S').unwrap_or(0.0);
             // `R` waits, and another heater may be named where this one was meant.
-            let plain = super::modal::words(text).all(|(letter, _)| matches!(letter, b'S' | b'T'));
+            let plain = words(text).all(|(letter, _)| matches!(letter, b'S' | b'T'));
             if plain && let Some(why) = heat_fault(text).filter(|_| (0.0..=f64::from(max)).contains(&target))
             {
                 return Err(NotSent::UnclearHeat { code, why });

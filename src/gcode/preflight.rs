@@ -4,7 +4,7 @@
 //! material refuses nothing. The facts come from `gcode::analysis`, and claims of the slicer are only compared.
 
 use super::analysis::{Analysis, At, EXTRUDE_MIN, Options};
-use super::commands::Code;
+use super::commands::{self, Code, InFile};
 use super::modal::Counting;
 pub use crate::domain::finding::{Finding, Severity, refused};
 use crate::domain::printer::Firmware;
@@ -29,6 +29,8 @@ pub struct PrinterLimits {
     pub longest: Option<f64>,
     /// Codes that the site forbids.
     pub forbidden: Vec<Code>,
+    /// Codes that its section allows beyond what every printer gets.
+    pub allowed: Option<Vec<Code>>,
 }
 
 impl PrinterLimits {
@@ -89,6 +91,12 @@ const ABSURD_SPEED: f64 = 1_000.0;
 const CRAWL: f64 = 0.1;
 /// Filament (1.75 mm) per mm of way: a bead of 1.2 by 1.2 mm takes 0.6.
 const ABSURD_BEAD: f64 = 1.0;
+/// mm of filament without way: a long Bowden's change of filament takes less.
+const HEAP: f64 = 200.0;
+/// % of the filament that its moves say: a profile is wrong by less.
+const FLOW: std::ops::RangeInclusive<f64> = 50.0..=200.0;
+/// mm of filament where nobody knows where the head is: what cleaning lines of start G-code lay, and more.
+const UNKNOWN_LAID: f64 = 50.0;
 /// Support and brim may add to a part; nothing takes away more than a bead.
 const SHRUNK_MM: f64 = 1.0;
 /// Brim, skirt and supports around a part, mm on both sides together.
@@ -153,6 +161,29 @@ fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
             }
         }
     }
+    const PLACE: &str = "write G90 and a place (G1 X.. Y.. Z..) behind G28, before anything is laid";
+    for (axis, limits) in printer.volume.iter().enumerate() {
+        let Some(((low, high), span)) = limits.zip(file.span_unknown[axis]) else { continue };
+        let margin = if axis == 2 { 0.0 } else { 2.0 * printer.margin } + SLACK;
+        if span.value > high - low + margin {
+            let what = format!(
+                "the head goes {:.2} mm along {} from a place that is not known; this printer has {low:.0} to {high:.0} mm",
+                span.value, AXES[axis]
+            );
+            found.error("volume.move", Some(span.line), what, MOVE);
+        }
+    }
+    if let Some(laid) = file.laid_unknown
+        && (laid.value > UNKNOWN_LAID || file.extrusion.low.contains(&None))
+    {
+        let what =
+            format!("{:.0} mm of filament are laid where nobody knows where the head is (G91)", laid.value);
+        found.error("volume.unknown", Some(laid.line), what, PLACE);
+    }
+    if let Some(lowest) = file.below_home {
+        let what = format!("the head goes down {:.2} mm from where Z was homed (G91)", -lowest.value);
+        found.error("volume.unknown", Some(lowest.line), what, PLACE);
+    }
     if printer.volume[2].is_none()
         && let Some(low) = file.extrusion.low[2].filter(|low| low.value < -SLACK)
     {
@@ -201,7 +232,8 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
                 );
             }
         }
-        if let Some(last) = hotend.last.filter(|last| last.value > 0.0) {
+        let last = [hotend.perhaps, hotend.last].into_iter().flatten().find(|last| last.value > 0.0);
+        if let Some(last) = last {
             let what = format!("nozzle {tool} is left at {:.0} °C at the end", last.value);
             found.error("heat.left_on", Some(last.line), what, END);
         }
@@ -276,6 +308,11 @@ fn modes(file: &Analysis, resumes: bool, found: &mut Findings) {
             "export it in millimetres",
         );
     }
+    if let Some(line) = file.homed_over_part {
+        let what = "Z is homed, or the plate is probed, after more than a first layer was laid".into();
+        let help = "home and probe before anything is laid; at the end, home X and Y alone";
+        found.error("home.onto_part", Some(line), what, help);
+    }
     if resumes {
         const MADE: &str = "make the resume file anew; this one was changed";
         if let Some(line) = file.homed_z {
@@ -301,12 +338,17 @@ fn modes(file: &Analysis, resumes: bool, found: &mut Findings) {
         );
     }
     if let Some(line) = file.shifted {
-        let what = "G92 moves the origin of an axis: limits of places no longer hold".into();
-        found.warn("mode.shifted", Some(line), what, "use G92 for E only");
+        let what =
+            "the origin of an axis is moved (G92, G10 L2, G54): limits of places no longer hold".into();
+        found.warn("mode.shifted", Some(line), what, "use G92, and that for E only");
     }
     if let Some(line) = file.odd_number {
         let what = "a word has no number that can be read, or the line holds a second command".into();
         found.error("line.odd", Some(line), what, "look at that line; export the file again");
+    }
+    if let Some((line, why)) = file.ambiguous {
+        let help = "write capitals and a blank before each word; export the file again";
+        found.error("line.odd", Some(line), format!("it {why}"), help);
     }
 }
 
@@ -358,8 +400,22 @@ fn is_of(model: &str, asked: &str) -> bool {
 
 fn commands(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
     if let Some(line) = file.arc.filter(|_| printer.arcs == Some(false)) {
-        let what = "it has arcs (G2, G3), which this printer's firmware does not know".into();
+        let what = "it has arcs (G2, G3, G5), which this printer's firmware does not know".into();
         found.error("command.arcs", Some(line), what, "switch arc fitting off in the slicer");
+    }
+    for (name, line) in &file.needs {
+        let Some(rule) = Code::named(name).and_then(commands::rule) else { continue };
+        let allowed = printer.allowed.as_ref().is_none_or(|allowed| allowed.contains(&rule.code));
+        if rule.in_file == InFile::Never || !allowed {
+            let what = format!("{name} is not allowed in a job here: it {}", rule.does);
+            found.error("command.not_allowed", Some(*line), what, "take it out of the slicer's own G-code");
+        }
+    }
+    if let Some(line) = file.heats_tool
+        && printer.firmware.is_some_and(|firmware| firmware != Firmware::RepRapFirmware)
+    {
+        let what = "it heats a tool as only RepRapFirmware does it (G10 P, M568)".into();
+        found.warn("command.unknown", Some(line), what, "slice it for this printer's firmware");
     }
     for (name, (count, line)) in &file.codes {
         let Some(code) = Code::named(name) else { continue };
@@ -487,6 +543,16 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
         let help =
             "relative and absolute extrusion were mixed up (M82, M83), or the filament's diameter is wrong";
         found.error("extrusion.absurd", Some(thickest.line), what, help);
+    }
+    if let Some(heap) = file.heap.filter(|heap| heap.value > HEAP) {
+        let what = format!("{:.0} mm of filament are pushed in one place", heap.value);
+        let help = "a change of filament takes 200 mm at most; look at E (M600, M701: L) there";
+        found.error("extrusion.absurd", Some(heap.line), what, help);
+    }
+    let [low, high] = file.flow;
+    for flow in [low, high].into_iter().flatten().filter(|flow| !FLOW.contains(&flow.value)) {
+        let what = format!("moves get {:.0} % of their filament (M221)", flow.value);
+        found.error("extrusion.absurd", Some(flow.line), what, "set the flow in the slicer's profile");
     }
     let claimed: f64 = file.metadata.claimed_filament_mm.iter().sum();
     let moved: f64 = file.filament.iter().sum();

@@ -277,8 +277,7 @@ fn check(command: Command<'_>, needs: &mut Vec<Needed>) -> Result<(), SurveyErro
             return Err(SurveyError::Forbidden { line, text: quoted(), why: rule.does });
         }
         (InFile::IfAllowed, _) => {
-            let asked = commands::codes(text).filter_map(commands::rule);
-            for rule in asked.filter(|rule| rule.in_file == InFile::IfAllowed) {
+            for rule in commands::rules(text).filter(|rule| rule.in_file == InFile::IfAllowed) {
                 if needs.iter().all(|needed| needed.code != rule.code) {
                     needs.push(Needed { code: rule.code, line, text: quoted(), why: rule.does });
                 }

@@ -47,12 +47,15 @@ pub fn limits_of(printer: &Printer, site: &config::Gate) -> PrinterLimits {
         firmware: printer.firmware,
         longest: build.longest.map(|longest| longest.as_secs_f64()),
         forbidden: site.forbidden_commands.clone(),
+        allowed: Some(printer.allow_commands.clone()),
     }
 }
 
-/// What speaks against a file on this printer, without what its section allows.
+/// What speaks against a file on this printer, without what its section allows. Commands are not allowed by that:
+/// they would not be sent.
 pub fn speaks(found: Vec<Finding>, printer: &Printer) -> Vec<Finding> {
-    found.into_iter().filter(|finding| !printer.allow_findings.contains(&finding.code)).collect()
+    let stays = |code| code == "command.not_allowed" || !printer.allow_findings.contains(&code);
+    found.into_iter().filter(|finding| stays(finding.code)).collect()
 }
 
 /// A printer's firmware: the operator's word, else what its board says or said last.

@@ -138,7 +138,7 @@ fn a_job_for_any_printer_starts_only_where_its_file_fits() {
     let file = lab.file("fits-none.gcode", &HONEST.replace("120", "900"));
     let told = daemon.platen(&order(&file, &case));
     assert_eq!(told.code, Some(1));
-    assert!(told.err.contains("does not pass the gate of any of the 2 printers"), "{}", told.err);
+    assert!(told.err.contains("does not pass the gate of any of the 2 printers: on "), "{}", told.err);
     for words in ["this printer has 0 to 100 mm", "this printer has 0 to 200 mm"] {
         assert!(told.err.contains(words), "{words} is not in {}", told.err);
     }
@@ -199,6 +199,25 @@ fn a_job_that_waits_meets_a_stricter_configuration_and_waits_on_with_the_reason(
 
     configure(&lab, &[("mk", LARGE)]);
     assert_eq!(lab.serve().wait_job(&job, "printed")["exact"], true);
+}
+
+/// The control would refuse the command when its turn comes, which is after heat.
+#[test]
+fn a_job_whose_command_is_not_allowed_any_more_waits_with_the_reason_and_heats_nothing() {
+    let lab = lab(&[("mk", &format!("unattended = false\nallow_commands = [\"M92\"]\n{LARGE}"))]);
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let file = HONEST.replace("G1 X80 E2\n", "M92 E95\nG1 X80 E2\n");
+    let job = daemon.print(&lab.file("part.gcode", &file), &case, "mk");
+    wait_why(&daemon, &job, "mk", "a person must be there");
+    daemon.terminate();
+
+    configure(&lab, &[("mk", LARGE)]);
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "ready");
+    let told = wait_why(&daemon, &job, "mk", "its file does not pass here");
+    assert!(told.contains("line 10: M92 is not allowed") && told.contains("(command.not_allowed)"), "{told}");
+    assert_eq!(daemon.job(&job)["state"], "queued");
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub fn printer(name: &str, firmware: Firmware) -> PrinterLimits {
         arcs: Some(false),
         firmware: Some(firmware),
         longest: Some(12.0 * 3_600.0),
+        allowed: Some(Vec::new()),
         ..PrinterLimits::default()
     }
 }

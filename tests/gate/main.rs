@@ -63,6 +63,45 @@ fn no_honest_file_of_three_slicers_is_refused_and_none_has_a_warning() {
     }
 }
 
+/// What makers and people write into start and end G-code, in files that are honest otherwise.
+#[test]
+fn start_and_end_codes_of_real_profiles_are_not_refused_and_have_no_warning() {
+    let starts = [
+        // PrusaSlicer's profile for the MK3, before Z is told.
+        "G28 W\nG80\nG1 Y-3.0 F1000.0\nG92 E0.0\nG1 X60.0 E9.0 F1000.0\nG1 X100.0 E12.5 F1000.0\nG92 E0.0\nM221 S95\nM907 E538",
+        // Cura's for an Ender-3.
+        "M201 X500.00 Y500.00 Z100.00 E5000.00\nG92 E0\nG1 Z2.0 F3000\nG1 X0.1 Y20 Z0.3 F5000.0\nG1 X0.1 Y200.0 Z0.3 F1500.0 E15\n\
+         G1 X0.4 Y200.0 Z0.3 F5000.0\nG1 X0.4 Y20 Z0.3 F1500.0 E30\nG92 E0\nG1 Z2.0 F3000",
+        // Cura's for many others: pushed in one place.
+        "G1 Z15.0 F9000\nG92 E0\nG1 F200 E3\nG92 E0",
+        "G29\nM420 S1 Z10\nG1 Z5 F600",
+        // Lifted and wiped from wherever the printer has homed.
+        "G91\nG1 Z10 F600\nG1 Z-9.8\nG92 E0\nG1 X60 E9 F1000\nG92 E0\nG90",
+        // A change of filament.
+        "G92 E0\nG1 E-80 F1000\nG92 E0\nG1 E200 F300\nG92 E0",
+        "M155 S1\nM111 S0\nM208 S0 F300\nG10\nG11\nG17",
+    ];
+    let ends =
+        ["G91\nG1 Z+10 F600\nG90", "G28 X0 Y0", "G91\nG1 Z1 F600\nG90\nG28 X", "G4\nM221 S100\nM900 K0"];
+    let mut seen = 0;
+    for (name, text) in honest::files().into_iter().filter(|(name, _)| name.ends_with("-plain")) {
+        seen += 1;
+        let counts = if text.contains("\nM82") { "M82" } else { "M83" };
+        for firmware in FIRMWARES {
+            let ask = Ask { printer: honest::printer(&name, firmware), material: None, model: None };
+            for start in starts {
+                let text = behind(&text, "G92 E0", &format!("{start}\n{counts}"));
+                assert_eq!(found(&text, &ask), [], "{name} on {firmware:?}: {start}");
+            }
+            for end in ends {
+                let text = behind_last(&text, "M140 S0", end);
+                assert_eq!(found(&text, &ask), [], "{name} on {firmware:?}: {end}");
+            }
+        }
+    }
+    assert_eq!(seen, 3);
+}
+
 /// As somebody would write the printers into a configuration that is not told their firmware.
 fn untold() -> String {
     let section = |name: &str, nozzle: f64| {
@@ -168,6 +207,19 @@ fn whatever_is_spoilt_in_a_real_file_is_found() {
         ("too thick", Box::new(|text| moved(text, 'E', |e| e * 60.0)), "extrusion.absurd"),
         ("two in a line", Box::new(|text| behind(text, "G28", "G1 X10 M106")), "line.odd"),
         ("too long", Box::new(|text| behind(text, "G28", "G4 S43200")), "time.long"),
+        ("relative", Box::new(|text| behind(&without(text, &["G90"]), "G28", "G91")), "volume.unknown"),
+        ("down from home", Box::new(|text| behind(text, "G28", "G91\nG1 Z-2\nG90")), "volume.unknown"),
+        ("in small letters", Box::new(|text| text.replace("\nG1 X", "\nG1 x")), "line.odd"),
+        ("hot in small letters", Box::new(|text| behind(text, "M109", "M104 s310")), "line.odd"),
+        ("homed over the part", Box::new(|text| behind_last(text, "G1 X", "G28 Z")), "home.onto_part"),
+        ("probed over the part", Box::new(|text| behind_last(text, "G1 X", "G29")), "home.onto_part"),
+        (
+            "a heap",
+            Box::new(|text| behind(text, "M109", "G92 E0\nG1 E3000 F200\nG92 E0")),
+            "extrusion.absurd",
+        ),
+        ("not for a job", Box::new(|text| behind(text, "G28", "M302 P1")), "command.not_allowed"),
+        ("another height", Box::new(|text| behind(text, "G28", "M290 Z-5")), "command.not_allowed"),
     ];
     let mut seen = 0;
     for (name, text) in honest::files() {

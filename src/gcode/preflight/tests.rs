@@ -44,18 +44,21 @@ fn printer() -> PrinterLimits {
         firmware: Some(Firmware::Marlin21),
         longest: Some(48.0 * 3_600.0),
         forbidden: vec![Code::new(b'M', 300)],
+        allowed: Some(vec![Code::new(b'M', 92), Code::new(b'G', 54)]),
     }
 }
 
 fn findings(text: &str, material: Option<&str>, model: Option<[f64; 3]>) -> Vec<Finding> {
     let mut analyser = Analyser::new(Options::default());
     analyser.feed(text.as_bytes()).unwrap();
+    // `arcs = true` in the printer's section.
+    let arcs = Some(text.ends_with("; splines\n"));
     let mut surveyor = Surveyor::new();
     let surveyed = surveyor.feed(text.as_bytes()).and_then(|()| surveyor.finish().map(drop));
     let whole = Some(!matches!(surveyed, Err(SurveyError::Cut { .. })));
     judge(
         &analyser.finish().unwrap(),
-        &Question { printer: printer(), material, model, whole, resumes: false },
+        &Question { printer: PrinterLimits { arcs, ..printer() }, material, model, whole, resumes: false },
     )
 }
 
@@ -71,6 +74,8 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
     let inside = |line: &str| format!("{START}{}{line}\n{END}", cube());
     let no_end = |line: &str| format!("{START}{}{}", cube(), END.replace(&format!("{line}\n"), ""));
     let meta = |line: &str| format!("{}{line}\n", whole(&cube()));
+    let relative = |body: &str| format!("{}{body}{END}", START.replace("G92 E0\n", "G91\nM83\n"));
+    let splines = |text: String| format!("{text}; splines\n");
     let cut = |text: String| text[..text.len() * 9 / 10].rsplit_once('\n').unwrap().0.to_owned();
     vec![
         // Out of the volume.
@@ -149,6 +154,110 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("the origin moved", inside("G92 X0"), Some("mode.shifted")),
         ("a number that is none", inside("G1 X1-2 Y5"), Some("line.odd")),
         ("a second command in the line", inside("G1 X10 M106"), Some("line.odd")),
+        // Where nobody knows where the head is.
+        (
+            "wholly relative",
+            relative(&"G1 X60 E3\nG1 Y60 E3\nG1 X-60 E3\nG1 Y-60 E3\nG1 Z.2\n".repeat(20)),
+            Some("volume.unknown"),
+        ),
+        ("wholly relative and small", relative("G1 X60 E3 F900\n"), Some("volume.unknown")),
+        ("a relative cleaning line", with("G91\nG1 X60 E9 F1000\nG1 X40 E12.5\nG90\nM83\n"), None),
+        (
+            "a long relative cleaning line",
+            with(&format!("G91\n{}G90\nM83\n", "G1 X60 E9 F1000\nG1 X-60 E9\n".repeat(3))),
+            Some("volume.unknown"),
+        ),
+        ("relative moves longer than the plate", with("G91\nG1 X400\nG90\nM83\n"), Some("volume.move")),
+        ("there and back, and longer", with("G91\nG1 X-200\nG1 X400\nG90\nM83\n"), Some("volume.move")),
+        ("relative moves longer than the printer", with("G91\nG1 Z300\nG90\nM83\n"), Some("volume.move")),
+        (
+            "an arc from an unknown place, larger than the plate",
+            splines(with("G91\nG2 I150 J0\nG90\nM83\n")),
+            Some("volume.move"),
+        ),
+        (
+            "a spline from an unknown place, larger than the plate",
+            splines(with("G91\nG5 I-400 J0 P0 Q0 X1 Y1\nG90\nM83\n")),
+            Some("volume.move"),
+        ),
+        ("relative moves within the plate", with("G91\nG1 X200\nG1 X-200\nG1 Y180\nG90\nM83\n"), None),
+        ("lifted after homing", with("G91\nG1 Z15\nG1 Z-14.8\nG90\nM83\n"), None),
+        ("down from where Z was homed", with("G91\nG1 Z-3\nG90\nM83\n"), Some("volume.unknown")),
+        ("relative from a known place", inside("G91\nG1 X5 E.2\nG1 Z+10\nG90\nM83"), None),
+        ("homed again in the middle", inside("G28"), Some("home.onto_part")),
+        ("Z homed over the part", inside("G28 Z\nG1 Z12"), Some("home.onto_part")),
+        ("probed over the part", inside("G29\nG1 Z12"), Some("home.onto_part")),
+        ("X homed beside the part", inside("G28 X\nG1 X100"), None),
+        ("probed after a first line", with("G1 X0 Y0 Z.3 F3000\nG1 X60 E9 F1000\nG28\nG29\nG1 Z1\n"), None),
+        (
+            "a spline within the plate",
+            splines(inside("G1 X100 Y100\nG5 I10 J10 P-10 Q10 X120 Y100 E1")),
+            None,
+        ),
+        (
+            "a spline off the plate",
+            splines(inside("G1 X5 Y100\nG5 I-80 J0 P-80 Q0 X5 Y120")),
+            Some("volume.move"),
+        ),
+        (
+            "a spline that lays off the plate",
+            splines(inside("G1 X5 Y100\nG5 I-80 J0 P-80 Q0 X5 Y120 E1")),
+            Some("volume.extrusion"),
+        ),
+        ("a spline that ends off the plate", splines(inside("G5 I1 J1 P1 Q1 X-50 Y0")), Some("volume.move")),
+        (
+            "a spline where there are no arcs",
+            inside("G1 X99 Y99\nG5 I1 J1 P1 Q1 X110 Y99"),
+            Some("command.arcs"),
+        ),
+        ("an origin of RepRapFirmware's", inside("G10 L2 P1 X-100"), Some("mode.shifted")),
+        ("another origin chosen", inside("G54"), Some("mode.shifted")),
+        // What firmwares read differently.
+        ("a small letter", inside("G1 x400"), Some("line.odd")),
+        ("a small letter behind another word", inside("G1 X100 y400"), Some("line.odd")),
+        ("small letters of homing", whole(&cube()).replace("G28\n", "G28\nG28 x y\n"), Some("line.odd")),
+        ("heat in small letters", with("M104 s310\n"), Some("line.odd")),
+        ("an exponent", inside("G1 X1E3 Y2"), Some("line.odd")),
+        ("a small exponent", inside("G1 X1e3"), Some("line.odd")),
+        ("a number that is hexadecimal to some", inside("G1 Y0X12"), Some("line.odd")),
+        ("a word twice", inside("G1 X100 X400"), Some("line.odd")),
+        ("without blanks", inside("G1X100Y100F3000"), None),
+        ("filament behind its code", inside("G92E0"), None),
+        ("a message in small letters", inside("M117 printing x4 of y5"), None),
+        ("a name in quotes", inside("M862.3 P \"mk3s\""), None),
+        ("a tool that is asked for", inside("T?"), None),
+        // Filament and heat that hide.
+        ("a heap of filament", inside("G1 E3000 F300"), Some("extrusion.absurd")),
+        (
+            "a heap in small pieces",
+            inside(&"G1 E100 F300\nG1 X101\nG1 X100\n".repeat(5)),
+            Some("extrusion.absurd"),
+        ),
+        (
+            "a heap on the spot",
+            inside(&"G1 X101 E90 F300\nG1 X101.2 E90\n".repeat(5)),
+            Some("extrusion.absurd"),
+        ),
+        ("a heap that a load makes", inside("M701 L3000"), Some("extrusion.absurd")),
+        ("loaded as usual", inside("M600 L120"), None),
+        ("ten times the filament", inside("M221 S1000"), Some("extrusion.absurd")),
+        ("nearly no filament", inside("M221 S5"), Some("extrusion.absurd")),
+        ("a little less filament", inside("M221 S95"), None),
+        ("filament changed", inside("G1 E-80 F600\nG1 E200 F300\nG92 E0"), None),
+        (
+            "drawn back and pushed again",
+            inside(&"G1 E-5 F2400\nG1 X101 F6000\nG1 E5 F2400\n".repeat(200)),
+            None,
+        ),
+        (
+            "drawn back on the way",
+            inside(&"G1 X101 E-5 F2400\nG1 X100 F6000\nG1 E5 F2400\n".repeat(200)),
+            None,
+        ),
+        ("hotter by itself", with("M104 S210 B300 F\n"), Some("heat.printer")),
+        ("RepRapFirmware's heat", with("G10 P0 S400 R150\n"), Some("heat.printer")),
+        ("RepRapFirmware's heat for a tool that waits", with("G10 P0 S210 R400\n"), Some("heat.printer")),
+        ("RepRapFirmware's heat left on", at_end("M568 P0 S200 R150"), Some("heat.left_on")),
         // The machine.
         ("another nozzle", meta("; nozzle_diameter = 0.6"), Some("machine.nozzle")),
         ("this nozzle", meta("; nozzle_diameter = 0.4,0.4"), None),
@@ -166,6 +275,13 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a message that looks like a stop", inside("M117 T0 M112"), None),
         ("a message about G20", inside("M117 G20 X999"), None),
         ("a comment that looks like a move", inside("; G1 X999"), None),
+        ("kept from every printer", inside("M500"), Some("command.not_allowed")),
+        ("kept from other printers", inside("M92 E415"), None),
+        ("kept behind another", inside("G1 X100 M302 P1"), Some("command.not_allowed")),
+        ("the mesh is tried", with("G26 H310\n"), Some("command.not_allowed")),
+        ("the current of PrusaSlicer's MK3", with("M907 E538\n"), None),
+        ("another current", with("M907 X1500\n"), Some("command.not_allowed")),
+        ("a preset", with("M104 I0\n"), Some("line.odd")),
         // Speed, time, filament, the end.
         ("absurdly fast", inside("G1 X100 F600000"), Some("speed.absurd")),
         ("fast", inside("G1 X100 F18000"), None),
@@ -203,6 +319,24 @@ fn every_bad_file_has_its_finding_and_no_borderline_one_is_refused() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn heat_in_the_words_of_rep_rap_firmware_counts_where_they_are_understood() {
+    let text = whole(&cube()).replace("M109 S210\n", "M116\n").replace("M104 S210\n", "G10 P0 S210 R150\n");
+    let on = |firmware: Option<Firmware>, text: &str| {
+        let printer = PrinterLimits { firmware, ..printer() };
+        let mut analyser = Analyser::new(printer.options());
+        analyser.feed(text.as_bytes()).unwrap();
+        let question = Question { printer, whole: Some(true), ..Question::default() };
+        codes(&judge(&analyser.finish().unwrap(), &question))
+    };
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &text), [""; 0]);
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &text.replace("M116\n", "")), ["heat.not_waited"]);
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &text.replace("M104 S0\n", "")), ["heat.left_on"]);
+    assert_eq!(on(Some(Firmware::Klipper), &text), ["command.unknown"]);
+    assert_eq!(on(Some(Firmware::Marlin21), &text), ["heat.cold_extrusion", "command.unknown"]);
+    assert!(on(None, &text).contains(&"heat.cold_extrusion"));
 }
 
 #[test]

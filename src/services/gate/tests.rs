@@ -51,7 +51,7 @@ fn all_that_a_section_says_of_a_printer_reaches_the_gate() {
     let config = config(&[
         "build_x = [-5, 250]\nbuild_y = [0, 210]\nbuild_height = 200\nbeside_plate = 4\nnozzle = 0.6\nfilament = 2.85\n\
          arcs = false\nlongest_job_h = 2\nmodel = \"prusa-mk3s\"\nhotend_max = 250\nbed_max = 90\nchamber_max = 40\n\
-         firmware = \"marlin-2.1\"",
+         firmware = \"marlin-2.1\"\nallow_commands = [\"M92\"]",
     ]);
     let told = PrinterLimits {
         volume: [Some((-5.0, 250.0)), Some((0.0, 210.0)), Some((0.0, 200.0))],
@@ -66,8 +66,17 @@ fn all_that_a_section_says_of_a_printer_reaches_the_gate() {
         firmware: Some(Firmware::Marlin21),
         longest: Some(7_200.0),
         forbidden: vec![crate::domain::command::Code::new(b'M', 300)],
+        allowed: Some(vec![crate::domain::command::Code::new(b'M', 92)]),
     };
     assert_eq!(limits_of(&config.printers[0], &config.gate), told);
+}
+
+#[test]
+fn a_command_is_allowed_by_its_code_and_not_by_the_code_of_its_finding() {
+    let config = config(&["allow_findings = [\"command.not_allowed\", \"mode.shifted\"]"]);
+    let finding = |code| Finding { code, severity: Severity::Error, line: None, what: "x".into(), help: "y" };
+    let found = speaks(["command.not_allowed", "mode.shifted"].map(finding).to_vec(), &config.printers[0]);
+    assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["command.not_allowed"]);
 }
 
 #[test]
