@@ -662,6 +662,11 @@ fn allow_findings(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<&'stati
     let mut codes = Vec::new();
     for found in reader.texts(section, "allow_findings") {
         match code_of_files(&found.value) {
+            // It is a question of the part, not of the printer.
+            Some(code) if code.starts_with("size.") => {
+                let instead = "leave it out; a scale is declared with its model";
+                reader.wrong(&found.at, "another size than the approved model's is never allowed", instead);
+            }
             Some(code) => codes.push(code),
             None => {
                 let known: Vec<_> = OF_FILES.iter().map(|kind| kind.code).collect();

@@ -166,6 +166,7 @@ fn what_a_printer_can_build_is_read_and_every_slip_in_it_is_told() {
         ("longest_job_h = 0", "out of range"),
         ("allow_findings = [\"heat.non\"]", "did you mean \"heat.none\"?"),
         ("allow_findings = [\"everything\"]", "docs/gate.md"),
+        ("allow_findings = [\"size.model\"]", "never allowed"),
     ] {
         let found = with(keys).unwrap_err();
         assert!(found.contains(told), "{keys}: {found}");
