@@ -49,26 +49,38 @@ pub struct Extents {
 }
 
 impl Extents {
-    #[inline]
-    fn include(&mut self, axis: usize, value: f64, line: u64) {
-        // Nearly every place lies between the others.
-        if let (Some(low), Some(high)) = (self.low[axis], self.high[axis])
-            && value >= low.value
-            && value <= high.value
-        {
-            return;
-        }
-        if self.low[axis].is_none_or(|low| value < low.value) {
-            self.low[axis] = Some(At { value, line });
-        }
-        if self.high[axis].is_none_or(|high| value > high.value) {
-            self.high[axis] = Some(At { value, line });
-        }
-    }
-
     /// mm; absent where the axis has no place.
     pub fn size(&self) -> [Option<f64>; 3] {
         std::array::from_fn(|axis| Some(self.high[axis]?.value - self.low[axis]?.value))
+    }
+}
+
+/// How far one axis has gone; line 0 where it has not.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    low: At,
+    high: At,
+}
+
+impl Span {
+    const NOWHERE: Self =
+        Self { low: At { value: f64::INFINITY, line: 0 }, high: At { value: f64::NEG_INFINITY, line: 0 } };
+
+    #[inline]
+    fn include(&mut self, value: f64, line: u64) {
+        if value < self.low.value {
+            self.low = At { value, line };
+        }
+        if value > self.high.value {
+            self.high = At { value, line };
+        }
+    }
+}
+
+impl From<[Span; 3]> for Extents {
+    fn from(spans: [Span; 3]) -> Self {
+        let known = |at: At| (at.line > 0).then_some(at);
+        Self { low: spans.map(|span| known(span.low)), high: spans.map(|span| known(span.high)) }
     }
 }
 
@@ -296,45 +308,40 @@ const TENTHS: [f64; 10] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 
 /// One byte in each of the eight.
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = ONES << 7;
+const ZEROS: u64 = ONES * b'0' as u64;
+/// Bytes of a line that are looked at together.
+const LINE: usize = 40;
 
-/// A number without a sign at the beginning of eight bytes, and how many of them it has: all at once instead of
-/// byte by byte. Nothing where it may go on behind them, has no digit, or has a second point.
+/// A bit for each byte that is no digit; the lowest for the first. Behind a byte that is no ASCII, which ends every
+/// move here, a 9 may count as none.
 #[inline]
-fn short_number(bytes: [u8; 8]) -> Option<(f64, usize)> {
-    // Digits become 0 to 9; what is none gets its highest bit into `others`.
-    let digits = u64::from_le_bytes(bytes) ^ (ONES * u64::from(b'0'));
-    let others = (((digits & !HIGH) + ONES * 0x76) | digits) & HIGH;
-    let first = (others.trailing_zeros() / 8) as usize;
-    let (packed, count, decimals, length) = if bytes.get(first) == Some(&b'.') {
-        let end = ((others & (others - 1)).trailing_zeros() / 8) as usize;
-        let before = (1u64 << (8 * first)) - 1;
-        ((digits & before) | ((digits >> 8) & !before), end - 1, end - 1 - first, end)
-    } else {
-        (digits, first, 0, first)
-    };
-    if count == 0 || length == 8 || bytes[length] == b'.' {
-        return None;
+fn not_digits(bytes: &[u8; LINE]) -> u64 {
+    let (eights, _) = bytes.as_chunks::<8>();
+    let mut marks = 0;
+    for (at, eight) in eights.iter().enumerate() {
+        // Digits become 0 to 9; what is none gets its highest bit.
+        let digits = u64::from_le_bytes(*eight) ^ ZEROS;
+        let others = (digits.wrapping_add(ONES * 0x76) | digits) & HIGH;
+        marks |= (others.wrapping_mul(0x0002_0408_1020_4081) >> 56) << (8 * at);
     }
-    // The digits to the end, zeros before them; then pairs, fours and all eight are put together.
-    let eight = packed << (8 * (8 - count));
-    let pairs = ((eight & (ONES * 0x0F)).wrapping_mul(2_561) >> 8) & 0x00FF_00FF_00FF_00FF;
+    marks
+}
+
+/// The number of `count` digits, one to seven, that eight bytes begin with; behind `whole` of them stands a point.
+#[inline]
+fn short_number(bytes: [u8; 8], whole: usize, count: usize) -> f64 {
+    let digits = u64::from_le_bytes(bytes) ^ ZEROS;
+    let behind = u64::MAX << (8 * (whole % 8));
+    // The digits go to the end, zeros before them; then pairs, fours and all eight are put together.
+    let eight = ((digits & !behind) | ((digits >> 8) & behind)) << (8 * (8 - count % 8) % 64);
+    let pairs = (eight.wrapping_mul(2_561) >> 8) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_FFFF_0000_FFFF;
     let number = fours.wrapping_mul(42_949_672_960_001) >> 32;
-    Some((number as u32 as f64 * TENTHS[decimals], length))
+    number as u32 as f64 * TENTHS[count.wrapping_sub(whole) % 8]
 }
 
 /// A number without a sign that begins at `at`, and where it ends.
-#[inline]
 fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    if let Some(bytes) = text.get(at..).and_then(|text| text.first_chunk())
-        && let Some((value, length)) = short_number(*bytes)
-    {
-        return Some((value, at + length));
-    }
-    long_number(text, at)
-}
-
-fn long_number(text: &[u8], at: usize) -> Option<(f64, usize)> {
     let (mut end, mut number, mut point) = (at, 0u64, None);
     while let Some(&byte) = text.get(end) {
         let digit = byte.wrapping_sub(b'0');
@@ -356,11 +363,8 @@ fn long_number(text: &[u8], at: usize) -> Option<(f64, usize)> {
     Some((number as f64 * TENTHS[decimals], end))
 }
 
-/// The words of `G0` and `G1` as slicers write them; nothing for any other form. The line is the first `end` bytes
-/// of `text`; behind it stands its line end, or nothing.
-#[inline]
-fn plain_words(text: &[u8], end: usize) -> Option<Words> {
-    let line = &text[..end];
+/// The words of a line of `G0` or `G1` as slicers write it; nothing for any other form.
+fn plain_words(line: &[u8]) -> Option<Words> {
     let mut words = Words::default();
     let mut at = 3;
     loop {
@@ -377,14 +381,55 @@ fn plain_words(text: &[u8], end: usize) -> Option<Words> {
         }
         at += 1;
         let negative = line.get(at) == Some(&b'-');
-        at += usize::from(negative);
-        let (value, behind) = number(text, at)?;
+        let (value, behind) = number(line, at + usize::from(negative))?;
         at = behind;
         if !matches!(line.get(at), None | Some(b' ' | b';')) {
             return None;
         }
         words.set(slot, if negative { -value } else { value });
     }
+}
+
+/// As `plain_words`, for nearly every line, and where the line ends in `text`. The places of all that is no digit are
+/// found at once, so that no number waits for the end of that before it; and the words are written where they stay,
+/// so that no copy waits for them. Nothing where the line or a number in it is longer, or `text` ends near.
+#[inline]
+fn quick_words(text: &[u8], words: &mut Words) -> Option<usize> {
+    let line = text.first_chunk::<64>()?;
+    let mut marks = not_digits(line.first_chunk()?) & !0b111;
+    let (mut at, mut has) = (3, 0);
+    while marks != 0 {
+        let slot = slot(line[at % 64]);
+        if slot > F || has & (1 << slot) != 0 {
+            return None;
+        }
+        has |= 1 << slot;
+        // The letter is the first mark; then come a sign and a point, where they are, and the end.
+        marks &= marks.wrapping_sub(1);
+        let negative = line[(at + 1) % 64] == b'-';
+        marks &= marks.wrapping_sub(u64::from(negative));
+        let from = at + 1 + usize::from(negative);
+        let point = marks.trailing_zeros() as usize;
+        let has_point = line[point % 64] == b'.';
+        marks &= marks.wrapping_sub(u64::from(has_point));
+        let end = marks.trailing_zeros() as usize;
+        marks &= marks.wrapping_sub(1);
+        let count = end.wrapping_sub(from).wrapping_sub(usize::from(has_point));
+        if !(1..=7).contains(&count) {
+            return None;
+        }
+        let value = short_number(*line[from % 64..].first_chunk()?, point.wrapping_sub(from), count);
+        words.value[slot] = f64::from_bits(value.to_bits() ^ (u64::from(negative) << 63));
+        match line[end % 64] {
+            b' ' => at = end + 1,
+            b'\n' | b'\r' => {
+                words.has = has;
+                return Some(end);
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Reads a file once, in chunks of any size.
@@ -401,6 +446,12 @@ pub struct Analyser {
 struct State {
     found: Analysis,
     clock: Clock,
+    moves: [Span; 3],
+    extrusion: [Span; 3],
+    /// `place` lies in `extrusion`.
+    laid: bool,
+    /// As `is_clear` says since the last command that is no move.
+    clear: bool,
     counting: Option<Counting>,
     line: u64,
     offset: u64,
@@ -432,6 +483,8 @@ struct State {
     from_home: bool,
     /// Layers come from comments, not from Z.
     told_layers: bool,
+    /// The latest of them has no extrusion so far.
+    awaits_z: bool,
     printed_z: f64,
     /// The way since the last `take_segments`, where somebody wants it.
     way: Option<Vec<Segment>>,
@@ -446,6 +499,10 @@ impl Analyser {
             state: State {
                 found: Analysis::default(),
                 clock: Clock::new(options.limits),
+                moves: [Span::NOWHERE; 3],
+                extrusion: [Span::NOWHERE; 3],
+                laid: false,
+                clear: false,
                 counting: options.counting,
                 line: 0,
                 offset: 0,
@@ -469,6 +526,7 @@ impl Analyser {
                 strays: [None; 3],
                 from_home: false,
                 told_layers: false,
+                awaits_z: false,
                 printed_z: f64::NEG_INFINITY,
                 way: None,
             },
@@ -500,14 +558,14 @@ impl Analyser {
             let Some(end) = memchr2(b'\n', b'\r', chunk) else { return self.hold(chunk) };
             self.hold(&chunk[..end])?;
             let held = std::mem::take(&mut self.held);
-            self.state.take(&held, held.len(), self.offset)?;
+            self.take_held(&held)?;
             self.offset += held.len() as u64 + 1;
             chunk = self.behind(&chunk[end..]);
         }
         let Some(last) = memrchr2(b'\n', b'\r', chunk) else { return self.hold(chunk) };
         let (mut whole, tail) = chunk.split_at(last + 1);
-        while let Some(end) = memchr2(b'\n', b'\r', whole) {
-            self.state.take(whole, end, self.offset)?;
+        while !whole.is_empty() {
+            let end = self.state.take(whole, self.offset)?;
             self.offset += end as u64 + 1;
             whole = self.behind(&whole[end..]);
         }
@@ -533,6 +591,13 @@ impl Analyser {
         }
     }
 
+    /// A line that is not in one piece, or does not end.
+    fn take_held(&mut self, line: &[u8]) -> Result<(), LexError> {
+        self.state.line += 1;
+        self.state.offset = self.offset;
+        self.state.take_any(line).map(drop)
+    }
+
     fn hold(&mut self, part: &[u8]) -> Result<(), LexError> {
         if self.held.len() + part.len() > LINE_MAX {
             return Err(LexError::LineTooLong { line: self.state.line + 1, max: LINE_MAX });
@@ -545,11 +610,13 @@ impl Analyser {
     pub fn finish(mut self) -> Result<Analysis, LexError> {
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() {
-            self.state.take(&held, held.len(), self.offset)?;
+            self.take_held(&held)?;
         }
         let mut state = self.state;
         state.clock.stop();
         state.found.seconds = state.clock.seconds();
+        state.found.moves = state.moves.into();
+        state.found.extrusion = state.extrusion.into();
         state.found.bytes = self.offset + held.len() as u64;
         state.found.lines = state.line;
         Ok(state.found)
@@ -557,22 +624,37 @@ impl Analyser {
 }
 
 impl State {
-    /// The line that is the first `end` bytes of `text`.
-    fn take(&mut self, text: &[u8], end: usize, offset: u64) -> Result<(), LexError> {
-        let line = &text[..end];
+    /// The line that `text` begins with; says where it ends.
+    #[inline(always)]
+    fn take(&mut self, text: &[u8], offset: u64) -> Result<usize, LexError> {
         self.line += 1;
+        self.offset = offset;
+        if let [b'G', b'0' | b'1', b' ', ..] = text {
+            let mut words = Words::default();
+            if let Some(end) = quick_words(text, &mut words) {
+                self.go(&words, None);
+                return Ok(end);
+            }
+        }
+        self.take_any(text)
+    }
+
+    /// As `take`, for any line, the last of the file too.
+    #[inline(never)]
+    fn take_any(&mut self, text: &[u8]) -> Result<usize, LexError> {
+        let end = memchr2(b'\n', b'\r', text).unwrap_or(text.len());
+        let line = &text[..end];
         if line.len() > LINE_MAX {
             return Err(LexError::LineTooLong { line: self.line, max: LINE_MAX });
         }
-        self.offset = offset;
         if let [b'G', b'0' | b'1', b' ', ..] = line
-            && let Some(words) = plain_words(text, end)
+            && let Some(words) = plain_words(line)
         {
-            self.go(&words, None);
-            return Ok(());
+            self.go_any(&words, None);
+        } else {
+            self.other(line);
         }
-        self.other(line);
-        Ok(())
+        Ok(end)
     }
 
     fn other(&mut self, line: &[u8]) {
@@ -608,6 +690,7 @@ impl State {
         if self.found.layers.len() < LAYERS_MAX {
             let seconds = self.clock.seconds();
             self.found.layers.push(Layer { offset: self.offset, line: self.line, z, seconds });
+            self.awaits_z = z.is_none();
         }
     }
 
@@ -637,7 +720,7 @@ impl State {
                 if code.number == 5 {
                     self.spline(&read, [b'P', b'Q'].map(|letter| modal::word(text, letter)));
                 }
-                self.go(&read, bend);
+                self.go_any(&read, bend);
             }
             (b'G', 4) => {
                 let wait = modal::word(text, b'S')
@@ -747,6 +830,7 @@ impl State {
             }
             _ => {}
         }
+        self.clear = self.is_clear();
         let single = commands::codes(text).nth(1).is_none();
         if !single {
             self.found.odd_number.get_or_insert(line);
@@ -795,16 +879,14 @@ impl State {
         if matches!(number, 29 | 30 | 32..=35 | 38 | 80) {
             self.comes_down();
         }
-        self.known = [false; 3];
+        (self.known, self.laid) = ([false; 3], false);
         (self.strays, self.from_home) = ([None; 3], false);
     }
 
     /// The nozzle or the probe comes down to the plate, or to what stands there.
     fn comes_down(&mut self) {
-        let Extents { low, high } = &self.found.extrusion;
-        if let (Some(low), Some(high)) = (low[Z], high[Z])
-            && high.value > low.value + 0.05
-        {
+        let Span { low, high } = &self.extrusion[Z];
+        if high.value > low.value + 0.05 {
             self.found.homed_over_part.get_or_insert(self.line);
         }
     }
@@ -868,6 +950,7 @@ impl State {
 
     fn home(&mut self, text: &[u8]) {
         self.clock.stop();
+        self.laid = false;
         let mut named = [false; 3];
         words(text)
             .map(|(letter, _)| slot(letter))
@@ -903,6 +986,7 @@ impl State {
     }
 
     fn set_place(&mut self, text: &[u8]) {
+        self.laid = false;
         let mut any = false;
         for (letter, value) in words(text) {
             let slot = slot(letter);
@@ -925,8 +1009,14 @@ impl State {
         }
     }
 
+    /// As `go`, outside the way of nearly every line.
+    #[inline(never)]
+    fn go_any(&mut self, words: &Words, bend: Option<(f64, Bend)>) {
+        self.go(words, bend);
+    }
+
     /// A straight move, or an arc of some length and shape.
-    #[inline]
+    #[inline(always)]
     fn go(&mut self, words: &Words, bend: Option<(f64, Bend)>) {
         let path = bend.map_or(0.0, |(path, _)| path);
         if let Some(feed) = words.get(F)
@@ -941,46 +1031,86 @@ impl State {
         if words.has & 0b1111 == 0 && path <= 0.0 {
             return;
         }
+        let laid = std::mem::take(&mut self.laid);
         let from = self.place;
         let mut delta = [0.0; 4];
-        for axis in 0..4 {
+        let relative = self.relative;
+        for axis in 0..3 {
             if words.has(axis) {
-                let wanted = words.value[axis] * self.unit;
-                let relative = if axis == E { self.relative_extrusion } else { self.relative };
-                let to = if relative { from[axis] + wanted } else { wanted + self.shift[axis] };
+                let base = if relative { from[axis] } else { self.shift[axis] };
+                let to = words.value[axis] * self.unit + base;
                 delta[axis] = to - from[axis];
                 self.place[axis] = to;
-                if axis < 3 {
-                    self.known[axis] |= !relative;
-                    if self.known[axis] {
-                        self.found.moves.include(axis, to, self.line);
-                    }
+                // Not written again: flags that are read together just behind that are read slowly.
+                if !self.known[axis] && !relative {
+                    self.known[axis] = true;
+                }
+                if self.known[axis] {
+                    self.moves[axis].include(to, self.line);
                 }
             }
-        }
-        let travels = words.has & 0b111 != 0 || path > 0.0;
-        if travels {
-            if !self.motion_said {
-                self.found.motion_mode_unsaid.get_or_insert(self.line);
-            }
-            if self.homed != [true; 3] {
-                self.found.moved_unhomed.get_or_insert(self.line);
-                let known = [self.homed[X], self.homed[1], self.homed[Z] || self.z_told];
-                if path > 0.0 || (0..3).any(|axis| words.has(axis) && !known[axis]) {
-                    self.found.moved_untold.get_or_insert(self.line);
-                }
-            }
-        }
-        if self.known != [true; 3] {
-            self.note_lost(words, &from, &delta, path);
         }
         if words.has(E) {
-            self.extrude(&from, &delta, path);
+            let base = if self.relative_extrusion { from[E] } else { self.shift[E] };
+            self.place[E] = words.value[E] * self.unit + base;
+            delta[E] = self.place[E] - from[E];
+        }
+        let travels = words.has & 0b111 != 0 || path > 0.0;
+        if !self.clear {
+            if self.known != [true; 3] {
+                self.note_lost(words, &from, &delta, path);
+            }
+            self.note_doubts(words, travels, path);
+            self.clear = self.is_clear();
+        }
+        if words.has(E) {
+            self.extrude(&from, &delta, path, laid);
         }
         if travels && self.way.is_some() {
             self.note_way(from, delta[E] > 0.0, bend.map(|(_, bend)| bend));
         }
         self.clock.push(delta, path, self.feed * self.feed_percent);
+    }
+
+    /// Whether no move can be wrong in what `note_doubts` looks for.
+    fn is_clear(&self) -> bool {
+        let heat = &self.found.hotends[self.tool];
+        let hot = heat.waited && heat.last.is_some_and(|last| last.value >= EXTRUDE_MIN);
+        let placed = self.homed == [true; 3] && self.known == [true; 3];
+        hot && placed && self.motion_said && self.extrusion_said && !self.doubtful
+    }
+
+    /// What may be wrong with a move, or cannot be known.
+    #[inline(never)]
+    fn note_doubts(&mut self, words: &Words, travels: bool, path: f64) {
+        let line = self.line;
+        if travels {
+            if !self.motion_said {
+                self.found.motion_mode_unsaid.get_or_insert(line);
+            }
+            if self.homed != [true; 3] {
+                self.found.moved_unhomed.get_or_insert(line);
+                let known = [self.homed[X], self.homed[1], self.homed[Z] || self.z_told];
+                if path > 0.0 || (0..3).any(|axis| words.has(axis) && !known[axis]) {
+                    self.found.moved_untold.get_or_insert(line);
+                }
+            }
+        }
+        if words.has(E) {
+            let heat = &self.found.hotends[self.tool];
+            let target = heat.last.map_or(0.0, |last| last.value);
+            if target < EXTRUDE_MIN {
+                self.found.extruded_cold.get_or_insert(At { value: target, line });
+            } else if !heat.waited {
+                self.found.extruded_unwaited.get_or_insert(line);
+            }
+            if self.doubtful {
+                self.found.mode_doubtful.get_or_insert(line);
+            }
+            if !self.extrusion_said {
+                self.found.extrusion_mode_unsaid.get_or_insert(line);
+            }
+        }
     }
 
     fn note_way(&mut self, from: [f64; 4], lays: bool, bend: Option<Bend>) {
@@ -1009,54 +1139,42 @@ impl State {
         to(end);
     }
 
-    fn extrude(&mut self, from: &[f64; 4], delta: &[f64; 4], path: f64) {
+    #[inline(always)]
+    fn extrude(&mut self, from: &[f64; 4], delta: &[f64; 4], path: f64, laid: bool) {
         let line = self.line;
         let amount = delta[E];
         self.found.filament[self.tool] += amount;
-        let heat = &self.found.hotends[self.tool];
-        let target = heat.last.map_or(0.0, |last| last.value);
-        if target < EXTRUDE_MIN {
-            self.found.extruded_cold.get_or_insert(At { value: target, line });
-        } else if !heat.waited {
-            self.found.extruded_unwaited.get_or_insert(line);
-        }
-        if self.doubtful {
-            self.found.mode_doubtful.get_or_insert(line);
-        }
-        if !self.extrusion_said {
-            self.found.extrusion_mode_unsaid.get_or_insert(line);
-        }
         if amount <= 0.0 || (delta[0] == 0.0 && delta[1] == 0.0 && path <= 0.0) {
             return self.push(amount);
         }
         for (axis, from) in from.iter().enumerate().take(3) {
             if self.known[axis] {
-                self.found.extrusion.include(axis, self.place[axis], line);
-                self.found.extrusion.include(axis, *from, line);
+                self.extrusion[axis].include(self.place[axis], line);
+                if !laid {
+                    self.extrusion[axis].include(*from, line);
+                }
             }
         }
+        self.laid = self.known == [true; 3];
         // Squared: a root and a quotient are for a new record only.
         let way = if path > 0.0 { path * path } else { delta[0] * delta[0] + delta[1] * delta[1] };
-        if way >= 1.0 {
-            let most = self.found.thickest.map_or(0.0, |thickest| thickest.value);
-            if amount * amount > most * most * way {
-                self.found.thickest = Some(At { value: amount / way.sqrt(), line });
-            }
-            if self.found.slowest.is_none_or(|slowest| self.feed < slowest.value) {
-                self.found.slowest = Some(At { value: self.feed, line });
-            }
-        } else if amount > 1.0 {
-            // So little way is none.
+        let most = self.found.thickest.map_or(0.0, |thickest| thickest.value);
+        let thicker = amount * amount > most * most * way;
+        let slower = self.found.slowest.is_none_or(|slowest| self.feed < slowest.value);
+        if thicker | slower {
+            self.note_record(amount, way, thicker, slower);
+        }
+        // So little way is none.
+        if amount > 1.0 && way < 1.0 {
             self.push(amount);
         }
         let z = self.place[Z];
-        if self.told_layers {
-            if let Some(layer) = self.found.layers.last_mut()
-                && layer.z.is_none()
-            {
+        if self.awaits_z {
+            self.awaits_z = false;
+            if let Some(layer) = self.found.layers.last_mut() {
                 layer.z = Some(z);
             }
-        } else if z > self.printed_z + 0.02 {
+        } else if !self.told_layers && z > self.printed_z + 0.02 {
             self.printed_z = z;
             self.begin_layer(Some(z));
         }
@@ -1079,11 +1197,25 @@ impl State {
                     self.stray(axis, from, point);
                     continue;
                 }
-                self.found.moves.include(axis, point, self.line);
+                self.moves[axis].include(point, self.line);
                 if words.has(E) {
-                    self.found.extrusion.include(axis, point, self.line);
+                    self.extrusion[axis].include(point, self.line);
                 }
             }
+        }
+    }
+
+    /// The most filament per way and the lowest speed, over ways of a millimetre and more.
+    #[inline(never)]
+    fn note_record(&mut self, amount: f64, way: f64, thicker: bool, slower: bool) {
+        if way < 1.0 {
+            return;
+        }
+        if thicker {
+            self.found.thickest = Some(At { value: amount / way.sqrt(), line: self.line });
+        }
+        if slower {
+            self.found.slowest = Some(At { value: self.feed, line: self.line });
         }
     }
 
@@ -1123,9 +1255,9 @@ impl State {
                 let point = [centre[0] + radius * angle.cos(), centre[1] + radius * angle.sin()];
                 for axis in [0, 1] {
                     if self.known[axis] {
-                        self.found.moves.include(axis, point[axis], self.line);
+                        self.moves[axis].include(point[axis], self.line);
                         if words.get(E).is_some() {
-                            self.found.extrusion.include(axis, point[axis], self.line);
+                            self.extrusion[axis].include(point[axis], self.line);
                         }
                     } else {
                         self.stray(axis, self.place[axis], point[axis]);

@@ -36,6 +36,35 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whether `slowed` may change anything, which is seldom: in the plane, no axis has more than all of the speed.
+    #[inline(always)]
+    fn may_slow(&self, delta: Axes, path: f64, length: f64, speed: f64, acceleration: f64) -> bool {
+        let [_, _, z, e] = delta;
+        (path > 0.0)
+            | (z != 0.0)
+            | (speed > lower(self.max_feedrate[0], self.max_feedrate[1]))
+            | (acceleration > lower(self.max_acceleration[0], self.max_acceleration[1]))
+            | (speed * e.abs() > self.max_feedrate[3] * length)
+            | (acceleration * e.abs() > self.max_acceleration[3] * length)
+    }
+
+    /// Speed and acceleration of a move such that each axis keeps to its own with its part of the length.
+    #[inline(never)]
+    fn slowed(&self, delta: Axes, length: f64, mut speed: f64, mut acceleration: f64) -> (f64, f64) {
+        for (axis, part) in delta.map(f64::abs).into_iter().enumerate() {
+            // Nothing is divided before a limit is passed.
+            if speed * part > self.max_feedrate[axis] * length {
+                speed = self.max_feedrate[axis].max(SLOWEST) * length / part;
+            }
+            if acceleration * part > self.max_acceleration[axis] * length {
+                acceleration = self.max_acceleration[axis].max(1.0) * length / part;
+            }
+        }
+        (speed, acceleration)
+    }
+}
+
 /// Blocks that wait, and how many of them are settled at once: twice what a board looks ahead is left, and each is
 /// planned little more than once.
 const AHEAD: usize = 160;
@@ -108,48 +137,45 @@ impl Clock {
     }
 
     /// A move by `delta`, `path` mm long (an arc; 0: straight), at `speed` mm/s.
+    #[inline(always)]
     pub fn push(&mut self, delta: Axes, path: f64, speed: f64) {
-        let plane = delta[0] * delta[0] + delta[1] * delta[1] + delta[2] * delta[2];
+        let [x, y, z, e] = delta;
+        let plane = x * x + y * y + z * z;
         let moves = plane > 0.0 || path > 0.0;
         let length = if path > 0.0 {
             path
         } else if moves {
             plane.sqrt()
         } else {
-            delta[3].abs()
+            e.abs()
         };
-        if length <= 0.0 || !length.is_finite() {
+        if !(length > 0.0 && length <= f64::MAX) {
             return;
         }
         let limits = &self.limits;
         let mut acceleration = if !moves {
             limits.retract_acceleration
-        } else if delta[3] != 0.0 {
+        } else if e != 0.0 {
             limits.print_acceleration
         } else {
             limits.travel_acceleration
         }
         .max(1.0);
         let mut nominal = speed.max(SLOWEST);
-        // An axis has its share of the speed; nothing is divided before a limit is passed.
-        for (axis, part) in delta.map(f64::abs).into_iter().enumerate() {
-            if nominal * part > limits.max_feedrate[axis] * length {
-                nominal = limits.max_feedrate[axis].max(SLOWEST) * length / part;
-            }
-            if acceleration * part > limits.max_acceleration[axis] * length {
-                acceleration = limits.max_acceleration[axis].max(1.0) * length / part;
-            }
+        if limits.may_slow([x, y, z, e], path, length, nominal, acceleration) {
+            (nominal, acceleration) = limits.slowed([x, y, z, e], length, nominal, acceleration);
         }
-        let norm = (plane + delta[3] * delta[3]).sqrt();
+        let norm = (plane + e * e).sqrt();
         let bears = if self.nominal <= 0.0 {
             0.0
         } else {
-            let product: f64 = (0..4).map(|axis| self.delta[axis] * delta[axis]).sum();
+            let before = &self.delta;
+            let product = before[0] * x + before[1] * y + before[2] * z + before[3] * e;
             let cosine = product / (self.norm * norm).max(f64::MIN_POSITIVE);
-            let slower = nominal.min(self.nominal);
-            corner(cosine, acceleration, limits.junction_deviation).min(slower * slower)
+            let slower = lower(nominal, self.nominal);
+            lower(corner(cosine, acceleration, limits.junction_deviation), slower * slower)
         };
-        (self.delta, self.norm, self.nominal) = (delta, norm, nominal);
+        (self.delta, self.norm, self.nominal) = ([x, y, z, e], norm, nominal);
         if self.count == AHEAD {
             self.settle(SETTLED);
         }
@@ -162,7 +188,7 @@ impl Clock {
         let waiting = &mut self.waiting[..self.count];
         let mut exit = 0.0;
         for block in waiting.iter_mut().rev() {
-            block.entry = block.corner.min(exit + 2.0 * block.acceleration * block.length);
+            block.entry = lower(block.corner, exit + 2.0 * block.acceleration * block.length);
             exit = block.entry;
         }
         let mut entry = self.reached.min(waiting.first().map_or(0.0, |block| block.entry));
@@ -171,7 +197,7 @@ impl Clock {
             let Block { length, acceleration, nominal, .. } = waiting[at];
             let per_acceleration = 1.0 / acceleration;
             let next = waiting.get(at + 1).map_or(0.0, |block| block.entry);
-            let exit = next.min(entry + 2.0 * acceleration * length);
+            let exit = lower(next, entry + 2.0 * acceleration * length);
             let fast = exit.sqrt();
             let top = (2.0 * acceleration * length + entry + exit) * 0.5;
             let seconds = if top >= nominal * nominal {
@@ -190,6 +216,11 @@ impl Clock {
     }
 }
 
+/// As `f64::min` of two numbers, without its care for what is none.
+fn lower(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
 /// The square of the speed at which a corner may be taken.
 fn corner(cosine: f64, acceleration: f64, deviation: f64) -> f64 {
     // Half the angle of the corner, as the circle that touches both its sides sees it.
@@ -203,6 +234,7 @@ fn corner(cosine: f64, acceleration: f64, deviation: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn time(moves: &[(f64, f64)]) -> f64 {
         let mut clock = Clock::new(Limits::default());
@@ -229,6 +261,28 @@ mod tests {
         clock.push([0.0, 0.0, 10.0, 0.0], 0.0, 100.0);
         clock.stop();
         assert!((clock.seconds() - 2.05).abs() < 1e-9);
+    }
+
+    proptest! {
+        #[test]
+        fn a_move_that_is_not_looked_at_axis_by_axis_passes_no_limit(
+            delta in proptest::array::uniform4(prop_oneof![Just(0.0), -50.0..50.0, -0.1..0.1]),
+            path in prop_oneof![3 => Just(0.0), 1 => 0.1..100.0],
+            speed in prop_oneof![Just(150.0), 0.05..600.0],
+            acceleration in prop_oneof![Just(1_000.0), 1.0..9_000.0],
+        ) {
+            let limits = Limits {
+                max_feedrate: [150.0, 200.0, 5.0, 25.0],
+                max_acceleration: [1_000.0, 3_000.0, 100.0, 5_000.0],
+                ..Limits::default()
+            };
+            let plane = delta[0] * delta[0] + delta[1] * delta[1] + delta[2] * delta[2];
+            let straight = if plane > 0.0 { f64::sqrt(plane) } else { f64::abs(delta[3]) };
+            let length = if path > 0.0 { path } else { straight };
+            if !limits.may_slow(delta, path, length, speed, acceleration) {
+                prop_assert_eq!(limits.slowed(delta, length, speed, acceleration), (speed, acceleration));
+            }
+        }
     }
 
     #[test]

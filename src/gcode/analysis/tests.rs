@@ -65,6 +65,22 @@ fn a_text_that_looks_like_commands_is_none() {
     assert_eq!(found.codes.len(), 1);
 }
 
+/// Whatever ends a state without doubts is seen by the next move.
+#[test]
+fn a_doubt_that_comes_after_many_good_moves_is_noted_with_its_line() {
+    let good = format!("{HEAD}G1 X1 Y1 Z1 F600\n{}", "G1 X2 Y2 E1\nG1 X3 Y3 E1\n".repeat(4));
+    let line = good.lines().count() as u64 + 2;
+    let after = |command: &str| read(&format!("{good}{command}\nG1 X9 Y9 E1\n{:64}", ""));
+    let found = after("M400");
+    assert_eq!((found.extruded_cold, found.moved_unhomed, found.extruded_unwaited), (None, None, None));
+    assert_eq!((found.mode_doubtful, found.extrusion_mode_unsaid), (None, None));
+    assert_eq!(after("M104 S0").extruded_cold, Some(At { value: 0.0, line }));
+    assert_eq!(after("T1").extruded_cold, Some(At { value: 0.0, line }));
+    assert_eq!(after("M84").moved_unhomed, Some(line));
+    assert_eq!(after("G90").mode_doubtful, Some(line));
+    assert_eq!(after("T1\nM104 S200").extruded_unwaited, Some(line + 1));
+}
+
 proptest! {
     #[test]
     fn however_a_file_is_cut_its_analysis_is_the_same(
@@ -105,13 +121,50 @@ proptest! {
     }
 
     #[test]
-    fn a_number_reads_the_same_at_once_and_byte_by_byte(text in "[0-9.]{0,9}", behind in "[ ;\n\rG*x\u{e9}/:]") {
-        let alone = text.as_bytes();
-        let followed = format!("{text}{behind}........");
-        let (slow, quick) = (number(alone, 0), number(followed.as_bytes(), 0));
-        // The slow way alone sees what the eight bytes cannot hold.
-        prop_assert_eq!(quick, long_number(followed.as_bytes(), 0));
-        prop_assert_eq!(quick.is_some(), slow.is_some());
+    fn what_is_read_at_once_is_what_is_read_byte_by_byte(
+        line in "G1 ([XYZEF]-?[0-9]{0,8}\\.?[0-9]{0,8}[ 0-9.;\t\u{e9}-]?){1,4}",
+        end in "[\n\r]",
+    ) {
+        let text = format!("{line}{end}{:64}", "");
+        let mut words = Words::default();
+        if let Some(end) = quick_words(text.as_bytes(), &mut words) {
+            prop_assert_eq!(end, line.len());
+            let plain = plain_words(line.as_bytes()).unwrap();
+            prop_assert_eq!(plain.has, words.has);
+            for slot in (0..OTHER).filter(|slot| words.has(*slot)) {
+                prop_assert_eq!(plain.value[slot].to_bits(), words.value[slot].to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_as_slicers_write_it_is_read_at_once(
+        line in "G[01] X-?[0-9]{1,3}(\\.[0-9]{1,3})? Y-?[0-9]{0,3}\\.[0-9]{1,4}( E-?[0-9]{0,2}\\.[0-9]{1,5})?( F[0-9]{1,5})?",
+    ) {
+        let text = format!("{line}\n{:64}", "");
+        prop_assert_eq!(quick_words(text.as_bytes(), &mut Words::default()), Some(line.len()));
+    }
+
+    #[test]
+    fn extrusion_reaches_as_far_as_the_ways_that_lay_something(
+        moves in proptest::collection::vec("G1 [XY]-?[0-9]{1,2}( Z[0-9])?( E[0-9])?|G1 [XYZE]-?[0-9]|G92 Z[0-9]{2}|G9[012]( [XYE][0-9])?", 0..40),
+    ) {
+        // Not homed, so that `G92 Z` says anew where the head is.
+        let head = HEAD.replace("G28\n", "");
+        let text = format!("{head}G1 X0 Y0 Z0 F600\n{}\n{:64}", moves.join("\n"), "");
+        let mut analyser = Analyser::tracing(Options::default());
+        analyser.feed(text.as_bytes()).unwrap();
+        let way = analyser.take_segments();
+        let found = analyser.finish().unwrap();
+        let laid: Vec<_> =
+            way.iter().filter(|part| part.lays && part.from[..2] != part.to[..2]).collect();
+        for axis in 0..3 {
+            let places = || laid.iter().flat_map(|part| [part.from[axis], part.to[axis]]);
+            let low = places().min_by(f64::total_cmp);
+            let high = places().max_by(f64::total_cmp);
+            prop_assert_eq!(found.extrusion.low[axis].map(|at| at.value), low);
+            prop_assert_eq!(found.extrusion.high[axis].map(|at| at.value), high);
+        }
     }
 
     #[test]
