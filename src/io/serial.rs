@@ -49,24 +49,34 @@ pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
 
 /// The way of a stop into an open port, past whoever writes to it. It leads nowhere while there is no such port.
 #[derive(Clone, Debug, Default)]
-pub struct Bypass(Arc<Mutex<Option<(Weak<OwnedFd>, &'static [u8])>>>);
+pub struct Bypass(Arc<Mutex<Option<Way>>>);
+
+#[derive(Debug)]
+struct Way {
+    port: Weak<OwnedFd>,
+    stop: &'static [u8],
+    /// One has gone: half of it could be anything, so nothing is thrown away any more.
+    gone: bool,
+}
 
 impl Bypass {
-    /// Throws away what the kernel has not sent yet, and gives it the stop. Waits for nobody: `false` means that it
-    /// does not have all of it, and that the stop is left to whoever has the port.
+    /// Throws away what the kernel has not sent yet, and gives it the stop. Waits for nobody. `false`: nothing has
+    /// gone this way, and all of it is left to whoever has the port.
     pub fn stop(&self) -> bool {
-        // Taken only while the way is being laid.
-        let Ok(way) = self.0.try_lock() else { return false };
-        let Some((port, stop)) = way.as_ref().and_then(|(port, stop)| Some((port.upgrade()?, stop))) else {
-            return false;
-        };
-        let _ = tcflush(&port, FlushArg::TCOFLUSH);
-        nix::unistd::write(&port, stop) == Ok(stop.len())
+        // Taken while the way is being laid, or by another stop, of which nothing may be thrown away.
+        let Ok(mut way) = self.0.try_lock() else { return true };
+        let Some(way) = way.as_mut() else { return false };
+        let Some(port) = way.port.upgrade() else { return false };
+        if !way.gone {
+            let _ = tcflush(&port, FlushArg::TCOFLUSH);
+        }
+        way.gone |= nix::unistd::write(&port, way.stop).is_ok();
+        way.gone
     }
 
     /// Leads there from now on, and this is what stops the board behind it.
     pub fn lead_to(&self, port: Weak<OwnedFd>, stop: &'static [u8]) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((port, stop));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Way { port, stop, gone: false });
     }
 }
 

@@ -188,8 +188,8 @@ pub struct Link {
     dialect: Dialect,
     /// Lines go out packed: the firmware has said that it unpacks them.
     packing: bool,
-    /// It may be unpacking: it was asked to, or was left so by whoever was here before.
-    may_unpack: bool,
+    /// It may be unpacking: it was asked to, or was left so by the platen whose job goes on here.
+    asked_to_unpack: bool,
     out: Vec<u8>,
     /// The line that `has_room` was asked for, as it would go out, and its number.
     draft: Vec<u8>,
@@ -329,7 +329,7 @@ impl Link {
             base: 0,
             dialect: Dialect::new(named),
             packing: false,
-            may_unpack: false,
+            asked_to_unpack: false,
             out: Vec::with_capacity(512),
             draft: Vec::with_capacity(128),
             draft_number: None,
@@ -438,12 +438,17 @@ impl Link {
 
     /// Whether something plain must not be written without a signal before it that ends the unpacking.
     pub fn may_unpack(&self) -> bool {
-        self.may_unpack
+        self.asked_to_unpack || self.could_unpack()
+    }
+
+    /// Whoever was here before may have left it unpacking, for all that is known of its firmware.
+    fn could_unpack(&self) -> bool {
+        self.dialect.meatpack || self.dialect.firmware == Firmware::Unknown
     }
 
     /// Asks the firmware to unpack from now on; its answer goes to `handle_unpacker`. Only while idle.
     pub fn offer_packing(&mut self) {
-        self.may_unpack = true;
+        self.asked_to_unpack = true;
         self.out.extend_from_slice(meatpack::ENABLE);
         self.health.sent_bare(meatpack::ENABLE.len());
     }
@@ -459,7 +464,7 @@ impl Link {
     /// `[MP] …`
     pub fn handle_unpacker(&mut self, status: meatpack::Status) {
         self.packing = status.on && status.no_spaces;
-        self.may_unpack |= status.on;
+        self.asked_to_unpack |= status.on;
         self.draft_number = None;
     }
 
@@ -506,7 +511,7 @@ impl Link {
         self.numbering.clear();
         self.forget_doubts(now);
         if packed {
-            self.may_unpack = true;
+            self.asked_to_unpack = true;
             self.out.extend_from_slice(meatpack::END_ANY_LINE);
             self.withdraw_packing();
         }
@@ -631,8 +636,7 @@ impl Link {
         }
         let written = self.out.len();
         // A board that was left unpacking by somebody before us reads nothing plain.
-        let perhaps = self.dialect.meatpack || self.dialect.firmware == Firmware::Unknown;
-        if tries % 3 == 2 && perhaps {
+        if tries % 3 == 2 && self.could_unpack() {
             self.withdraw_packing();
         }
         self.end_line();
@@ -842,7 +846,7 @@ impl Link {
     /// Throws away what is not yet written and puts `bytes` in its place: the way of a stop.
     pub fn preempt(&mut self, bytes: &[u8]) {
         self.out.clear();
-        if self.may_unpack && !bytes.is_empty() {
+        if self.may_unpack() && !bytes.is_empty() {
             // What was cut may have left the unpacker waiting, even for one half of a signal.
             self.out.extend_from_slice(meatpack::END_ANY_LINE);
             self.out.extend_from_slice(meatpack::DISABLE);
@@ -2444,6 +2448,10 @@ mod tests {
         asked.transmitted(6);
         asked.preempt(b"\nM112\n");
         assert_eq!(asked.transmit(), stop);
+
+        let mut unknown = Link::new(Baud(115_200), CAPACITY, None);
+        unknown.preempt(b"\nM112\n");
+        assert_eq!(unknown.transmit(), stop, "somebody before us may have left it so");
 
         let mut plain = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
         plain.preempt(b"\nM112\n");

@@ -137,7 +137,7 @@ pub struct Ordered {
 pub struct Stop {
     /// Absent where platen stops again what is locked already.
     pub by: Option<String>,
-    /// It is in the kernel's hands already, by the way past the task.
+    /// It has gone by the way past the task already: nothing is thrown away any more.
     pub sent: bool,
     /// Answered when the bytes are in the kernel's hands, or at once where the port is not open.
     pub answer: oneshot::Sender<bool>,
@@ -332,9 +332,11 @@ mod tests {
         wire.write_all(b"N7 G1 X10*85\nN8 G1").await.unwrap();
         drop(fleet.stop_all_now("kim"));
         assert!(sent(&mut lane));
-        // Of what was written before, a pty may have handed over some already.
+        drop(fleet.stop_all_now("lee"));
+        assert!(sent(&mut lane));
+        // Of what was written before, a pty may have handed over some already; of the two stops nothing is lost.
         let mut read = Vec::new();
-        while !read.ends_with(BARE) {
+        while !read.ends_with(&[BARE, BARE].concat()) {
             let mut byte = [0];
             board.read_exact(&mut byte).unwrap();
             read.extend(byte);

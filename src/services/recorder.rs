@@ -658,9 +658,10 @@ impl Writer {
             for event in &group.events {
                 shared.apply(event);
             }
-        }
-        if settled {
-            self.shared.kept.write().unwrap_or_else(PoisonError::into_inner).clear();
+            // Who looks at both takes the lab first.
+            if settled {
+                self.shared.kept.write().unwrap_or_else(PoisonError::into_inner).clear();
+            }
         }
         for event in group.events {
             // Nobody may be listening.
