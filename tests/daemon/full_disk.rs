@@ -150,7 +150,8 @@ fn barring(daemon: &Daemon) -> Vec<Value> {
 
 /// Killed, started anew with room: what is locked then, and as what.
 fn killed_and_started(lab: &Lab, disk: &SmallDisk, daemon: Daemon, job: &str, state: &str) -> Daemon {
-    assert!(daemon.printer("mk")["latch"].is_null(), "the journal has taken nothing");
+    assert!(barring(&daemon).is_empty(), "the journal has taken nothing");
+    assert!(!daemon.printer("mk")["latch"].is_null(), "and the lock is told all the same");
     daemon.crash();
     disk.empty();
     let daemon = lab.serve();
