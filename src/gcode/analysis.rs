@@ -814,6 +814,11 @@ impl State {
                     *high = if high.is_none_or(|high| percent > high.value) { at } else { *high };
                 }
             }
+            // So much the firmware draws back and pushes with `G10` and `G11`.
+            (b'M', 207 | 208) => {
+                let lengths = [b'S', b'W'].map(|letter| modal::word(text, letter).map_or(0.0, f64::abs));
+                self.heap(lengths[0].max(lengths[1]));
+            }
             // So much is loaded.
             (b'M', 600 | 603 | 701) => {
                 if let Some(length) = modal::word(text, b'L').map(f64::abs) {

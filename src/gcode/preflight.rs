@@ -546,7 +546,8 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
     if let Some(heap) = file.heap.filter(|heap| heap.value > HEAP) {
         let what = format!("{:.0} mm of filament are pushed in one place", heap.value);
-        let help = "a change of filament takes 200 mm at most; look at E (M600, M701: L) there";
+        let help =
+            "a change of filament takes 200 mm at most; look at E there (M600, M701: L; M207, M208: S, W)";
         found.error("extrusion.absurd", Some(heap.line), what, help);
     }
     let [low, high] = file.flow;
