@@ -120,7 +120,7 @@ pub fn judge(file: &Analysis, question: &Question<'_>) -> Vec<Finding> {
     let mut found = Findings::default();
     volume(file, &question.printer, &mut found);
     heat(file, question, &mut found);
-    modes(file, question.resumes, &mut found);
+    modes(file, question.printer.firmware, question.resumes, &mut found);
     machine(file, &question.printer, &mut found);
     commands(file, &question.printer, &mut found);
     course(file, question, &mut found);
@@ -285,7 +285,7 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
 }
 
-fn modes(file: &Analysis, resumes: bool, found: &mut Findings) {
+fn modes(file: &Analysis, firmware: Option<Firmware>, resumes: bool, found: &mut Findings) {
     const SAY: &str = "begin the slicer's start G-code with G21, G90 and M83 (or M82)";
     if let Some(line) = file.mode_doubtful {
         let what = "G90 or G91 came after M82 or M83: firmwares differ in how filament counts now".into();
@@ -308,7 +308,8 @@ fn modes(file: &Analysis, resumes: bool, found: &mut Findings) {
             "export it in millimetres",
         );
     }
-    if let Some(line) = file.homed_over_part {
+    let meshed = file.mesh_over_part.filter(|_| firmware != Some(Firmware::RepRapFirmware));
+    if let Some(line) = file.homed_over_part.into_iter().chain(meshed).min() {
         let what = "Z is homed, or the plate is probed, after more than a first layer was laid".into();
         let help = "home and probe before anything is laid; at the end, home X and Y alone";
         found.error("home.onto_part", Some(line), what, help);

@@ -187,6 +187,15 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("homed again in the middle", inside("G28"), Some("home.onto_part")),
         ("Z homed over the part", inside("G28 Z\nG1 Z12"), Some("home.onto_part")),
         ("probed over the part", inside("G29\nG1 Z12"), Some("home.onto_part")),
+        // Marlin's bilinear mesh probes with all of these; only its unified one does not.
+        (
+            "probed over the part, to UBL a word about its mesh",
+            inside("G29 D\nG1 Z12"),
+            Some("home.onto_part"),
+        ),
+        ("probed over the part from the left on", inside("G29 L10 F10\nG1 Z12"), Some("home.onto_part")),
+        ("a mesh loaded before the part", with("G29 A\nG29 L1\nG29 F10.0\n"), None),
+        ("the next point of a mesh over the part", inside("G29 S2\nG1 Z12"), Some("home.onto_part")),
         ("X homed beside the part", inside("G28 X\nG1 X100"), None),
         ("probed after a first line", with("G1 X0 Y0 Z.3 F3000\nG1 X60 E9 F1000\nG28\nG29\nG1 Z1\n"), None),
         (
@@ -345,6 +354,43 @@ fn every_bad_file_has_its_finding_and_no_borderline_one_is_refused() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn rep_rap_firmware_switches_its_mesh_over_a_part_where_others_probe() {
+    let on = |firmware: Option<Firmware>, line: &str| {
+        let printer = PrinterLimits { firmware, ..printer() };
+        let mut analyser = Analyser::new(printer.options());
+        let text = format!("{START}{}{line}\n{END}", cube());
+        analyser.feed(text.as_bytes()).unwrap();
+        let question = Question { printer, whole: Some(true), ..Question::default() };
+        codes(&judge(&analyser.finish().unwrap(), &question))
+    };
+    let reprap = Some(Firmware::RepRapFirmware);
+    for line in
+        ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X5 E60\nG90", "G29 S3 P\"new.csv\""]
+    {
+        assert_eq!(on(reprap, line), [""; 0], "{line}");
+    }
+    for line in ["G29", "G29 S0", "G29 S4", "G30", "G29 S2\nG29", "G29 D"] {
+        assert_eq!(on(reprap, line), ["home.onto_part"], "{line}");
+    }
+    let others = [None, Some(Firmware::Marlin11), Some(Firmware::Marlin21), Some(Firmware::Klipper)];
+    for firmware in others.into_iter().chain([Some(Firmware::Repetier), Some(Firmware::Smoothieware)]) {
+        for line in ["G29 S1", "G29 S2", "G29 S3"] {
+            assert_eq!(on(firmware, line), ["home.onto_part"], "{line} on {firmware:?}");
+        }
+    }
+}
+
+#[test]
+fn who_is_told_not_to_home_onto_a_part_is_told_what_a_printer_that_homes_upwards_needs() {
+    let text = format!("{START}{}G28\n{END}", cube());
+    let found = findings(&text, None, None);
+    let finding = found.iter().find(|finding| finding.code == "home.onto_part").unwrap();
+    for word in ["homes upwards", "allow_findings", "M420"] {
+        assert!(finding.help.contains(word), "{word}: {}", finding.help);
+    }
 }
 
 #[test]
