@@ -138,7 +138,10 @@ pub const TABLE: &[Rule] = &[
     if_allowed(211, "switches the limits of the moves on or off"),
     if_allowed(260, "talks to another device of the board, past the firmware's guards"),
     if_allowed(261, "talks to another device of the board, past the firmware's guards"),
-    if_allowed(290, "changes the height of the nozzle above the bed"),
+    if_allowed(
+        290,
+        "changes the height of the nozzle above the bed (other than `R0` with zeros, which puts it back)",
+    ),
     if_allowed(301, "changes how the nozzle's heater is controlled"),
     if_allowed(302, "changes how cold a nozzle may push filament"),
     if_allowed(303, "heats up and down by itself to tune a heater"),
@@ -201,6 +204,11 @@ fn is_meant(rule: &Rule, text: &[u8]) -> bool {
         (b'M', 155) => !only(b'S', 1.0, 1.0),
         // Marlin's is about drawing filament back, RepRapFirmware's about the axes.
         (b'M', 208) => has(b"XYZUV"),
+        // RepRapFirmware's way to forget what a person has changed.
+        (b'M', 290) => {
+            let zero = |(letter, value): (u8, Option<f64>)| letter.is_ascii_uppercase() && value == Some(0.0);
+            !(has(b"R") && words(text).all(zero))
+        }
         // PrusaSlicer's profiles for the MK3 say E430 or E538.
         (b'M', 907) => !only(b'E', 0.0, 600.0),
         _ => true,
