@@ -311,7 +311,7 @@ fn modes(file: &Analysis, firmware: Option<Firmware>, resumes: bool, found: &mut
     let meshed = file.mesh_over_part.filter(|_| firmware != Some(Firmware::RepRapFirmware));
     if let Some(line) = file.homed_over_part.into_iter().chain(meshed).min() {
         let what = "Z is homed, or the plate is probed, after more than a first layer was laid".into();
-        let help = "home and probe before anything is laid; at the end, home X and Y alone";
+        let help = "home and probe before anything is laid (to load a mesh or to switch it off, Marlin has M420); at the end, home X and Y alone, or allow it with allow_findings where the printer homes upwards";
         found.error("home.onto_part", Some(line), what, help);
     }
     if resumes {
