@@ -891,8 +891,8 @@ impl State {
             if self.counting == Some(Counting::Apart) {
                 return;
             }
-        // The others set a probe up, or undock it.
         } else if matches!(number, 29 | 30 | 32..=35 | 38 | 80) {
+            // The others set a probe up, or undock it.
             self.comes_down();
         }
         (self.known, self.laid) = ([false; 3], false);

@@ -373,7 +373,7 @@ fn rep_rap_firmware_switches_its_mesh_over_a_part_where_others_probe() {
     };
     let reprap = Some(Firmware::RepRapFirmware);
     for line in
-        ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X5 E60\nG90", "G29 S3 P\"new.csv\""]
+        ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X100 E60\nG90", "G29 S3 P\"new.csv\""]
     {
         assert_eq!(on(reprap, line), [""; 0], "{line}");
     }
