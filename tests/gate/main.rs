@@ -165,12 +165,13 @@ async fn a_mesh_switched_off_at_the_end_is_refused_only_once_the_board_is_known_
     incoming.write(behind_last(&text, "M140 S0", "G29 S2").as_bytes()).await.unwrap();
     let (file, _) = incoming.keep().await.unwrap();
     let printer = printer_of("prusa-plain").parse().unwrap();
-    for (told, want) in [
-        (None, &[""; 0][..]),
+    let boards: [(Option<&str>, &[&str]); 4] = [
+        (None, &[]),
         (Some("RepRapFirmware for Duet 2 WiFi/Ethernet 3.4.6"), &[]),
         (Some("Marlin 2.1.2"), &["home.onto_part"]),
         (Some("Something of a maker's own"), &["home.onto_part"]),
-    ] {
+    ];
+    for (told, want) in boards {
         let found = gate.findings(&gate.asked(&file, &printer, told, None, false)).await.unwrap();
         assert_eq!(codes(&found), want, "{told:?}");
     }
