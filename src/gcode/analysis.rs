@@ -241,6 +241,8 @@ pub struct Analysis {
     pub below_home: Option<At>,
     /// Homed or probed in Z after more than a first layer was laid.
     pub homed_over_part: Option<u64>,
+    /// `G29 S1` to `S3` there: RepRapFirmware loads, drops or keeps its mesh, others probe.
+    pub mesh_over_part: Option<u64>,
     /// The most filament that is pushed without way, mm.
     pub heap: Option<At>,
     /// Lowest and highest share of its filament that a move gets (`M221`), %.
@@ -746,7 +748,7 @@ impl State {
             }
             (b'G', 21) => self.unit = 1.0,
             (b'G', 28) => self.home(text),
-            (b'G', 29..=38 | 80) => self.probe(code.number),
+            (b'G', 29..=38 | 80) => self.probe(code.number, text),
             (b'G', 90 | 91) => {
                 self.relative = code.number == 91;
                 self.motion_said = true;
@@ -814,6 +816,11 @@ impl State {
                     *high = if high.is_none_or(|high| percent > high.value) { at } else { *high };
                 }
             }
+            // So much the firmware draws back and pushes with `G10` and `G11`.
+            (b'M', 207 | 208) => {
+                let lengths = [b'S', b'W'].map(|letter| modal::word(text, letter).map_or(0.0, f64::abs));
+                self.heap(lengths[0].max(lengths[1]));
+            }
             // So much is loaded.
             (b'M', 600 | 603 | 701) => {
                 if let Some(length) = modal::word(text, b'L').map(f64::abs) {
@@ -874,9 +881,18 @@ impl State {
         }
     }
 
-    fn probe(&mut self, number: u32) {
-        // The others set a probe up, or undock it.
-        if matches!(number, 29 | 30 | 32..=35 | 38 | 80) {
+    fn probe(&mut self, number: u32, text: &[u8]) {
+        let slot = if number == 29 { modal::word(text, b'S') } else { None };
+        if slot.is_some_and(|slot| [1.0, 2.0, 3.0].contains(&slot)) {
+            if self.is_over_part() {
+                self.found.mesh_over_part.get_or_insert(self.line);
+            }
+            // As RepRapFirmware counts: it may be one, and then nothing moves.
+            if self.counting == Some(Counting::Apart) {
+                return;
+            }
+        } else if matches!(number, 29 | 30 | 32..=35 | 38 | 80) {
+            // The others set a probe up, or undock it.
             self.comes_down();
         }
         (self.known, self.laid) = ([false; 3], false);
@@ -885,10 +901,15 @@ impl State {
 
     /// The nozzle or the probe comes down to the plate, or to what stands there.
     fn comes_down(&mut self) {
-        let Span { low, high } = &self.extrusion[Z];
-        if high.value > low.value + 0.05 {
+        if self.is_over_part() {
             self.found.homed_over_part.get_or_insert(self.line);
         }
+    }
+
+    /// More than a first layer was laid.
+    fn is_over_part(&self) -> bool {
+        let Span { low, high } = &self.extrusion[Z];
+        high.value > low.value + 0.05
     }
 
     /// A move while the place of an axis is not known.

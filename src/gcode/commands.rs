@@ -138,7 +138,10 @@ pub const TABLE: &[Rule] = &[
     if_allowed(211, "switches the limits of the moves on or off"),
     if_allowed(260, "talks to another device of the board, past the firmware's guards"),
     if_allowed(261, "talks to another device of the board, past the firmware's guards"),
-    if_allowed(290, "changes the height of the nozzle above the bed"),
+    if_allowed(
+        290,
+        "changes the height of the nozzle above the bed (other than `R0` with zeros, which puts it back)",
+    ),
     if_allowed(301, "changes how the nozzle's heater is controlled"),
     if_allowed(302, "changes how cold a nozzle may push filament"),
     if_allowed(303, "heats up and down by itself to tune a heater"),
@@ -201,6 +204,11 @@ fn is_meant(rule: &Rule, text: &[u8]) -> bool {
         (b'M', 155) => !only(b'S', 1.0, 1.0),
         // Marlin's is about drawing filament back, RepRapFirmware's about the axes.
         (b'M', 208) => has(b"XYZUV"),
+        // RepRapFirmware's way to forget what a person has changed.
+        (b'M', 290) => {
+            let zero = |(letter, value): (u8, Option<f64>)| letter.is_ascii_uppercase() && value == Some(0.0);
+            !(has(b"R") && words(text).all(zero))
+        }
         // PrusaSlicer's profiles for the MK3 say E430 or E538.
         (b'M', 907) => !only(b'E', 0.0, 600.0),
         _ => true,
@@ -317,6 +325,27 @@ pub fn heat_fault(text: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Commands whose words `analysis` takes numbers from, beside all of `G` and what heats (`heat_fault`).
+fn is_measured(code: Code) -> bool {
+    match code.letter {
+        b'G' => true,
+        b'M' => matches!(code.number, 201..=205 | 207 | 208 | 220 | 221 | 600 | 603 | 701 | 900),
+        _ => false,
+    }
+}
+
+/// Whether the letter there is one of a name or its value as Klipper's macros have them (`METHOD=CONTACT`), and no
+/// word. With a number behind it, it is a word to some all the same.
+fn is_named(text: &[u8], at: usize) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+    let before = text[..at].iter().rev().take_while(|byte| is_name(byte)).count();
+    let behind = text[at + 1..].iter().take_while(|byte| is_name(byte)).count();
+    let equals = |at: Option<usize>| at.and_then(|at| text.get(at)) == Some(&b'=');
+    let numbered = text.get(at + 1).is_some_and(|byte| byte.is_ascii_digit() || b"+-.".contains(byte));
+    let alone = before + behind == 0;
+    !alone && !numbered && (equals(Some(at + 1 + behind)) || equals((at - before).checked_sub(1)))
+}
+
 /// Why firmwares may read other words in a command than we do; reads on after "it". Small letters are words to
 /// RepRapFirmware and Klipper and none to Marlin (without `GCODE_CASE_INSENSITIVE`); `X1E3` and `Y0X12` are one
 /// number to some.
@@ -358,7 +387,7 @@ pub fn ambiguity(text: &[u8]) -> Option<&'static str> {
         if byte.is_ascii_lowercase() && (alone || is_g && !in_brackets) {
             return Some("has a word with a small letter, which only some firmwares read");
         }
-        if byte.is_ascii_uppercase() && is_g {
+        if byte.is_ascii_uppercase() && is_measured(code) && !is_named(text, at - 1) {
             let bit = 1 << (byte - b'A');
             if seen & bit != 0 {
                 return Some("has a word twice, of which firmwares take either");

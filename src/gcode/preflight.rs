@@ -120,7 +120,7 @@ pub fn judge(file: &Analysis, question: &Question<'_>) -> Vec<Finding> {
     let mut found = Findings::default();
     volume(file, &question.printer, &mut found);
     heat(file, question, &mut found);
-    modes(file, question.resumes, &mut found);
+    modes(file, question.printer.firmware, question.resumes, &mut found);
     machine(file, &question.printer, &mut found);
     commands(file, &question.printer, &mut found);
     course(file, question, &mut found);
@@ -285,7 +285,7 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
 }
 
-fn modes(file: &Analysis, resumes: bool, found: &mut Findings) {
+fn modes(file: &Analysis, firmware: Option<Firmware>, resumes: bool, found: &mut Findings) {
     const SAY: &str = "begin the slicer's start G-code with G21, G90 and M83 (or M82)";
     if let Some(line) = file.mode_doubtful {
         let what = "G90 or G91 came after M82 or M83: firmwares differ in how filament counts now".into();
@@ -308,9 +308,10 @@ fn modes(file: &Analysis, resumes: bool, found: &mut Findings) {
             "export it in millimetres",
         );
     }
-    if let Some(line) = file.homed_over_part {
+    let meshed = file.mesh_over_part.filter(|_| firmware != Some(Firmware::RepRapFirmware));
+    if let Some(line) = file.homed_over_part.into_iter().chain(meshed).min() {
         let what = "Z is homed, or the plate is probed, after more than a first layer was laid".into();
-        let help = "home and probe before anything is laid; at the end, home X and Y alone";
+        let help = "home and probe before anything is laid (to load a mesh or to switch it off, Marlin has M420); at the end, home X and Y alone, or allow it with allow_findings where the printer homes upwards";
         found.error("home.onto_part", Some(line), what, help);
     }
     if resumes {
@@ -546,7 +547,8 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
     if let Some(heap) = file.heap.filter(|heap| heap.value > HEAP) {
         let what = format!("{:.0} mm of filament are pushed in one place", heap.value);
-        let help = "a change of filament takes 200 mm at most; look at E (M600, M701: L) there";
+        let help =
+            "a change of filament takes 200 mm at most; look at E there (M600, M701: L; M207, M208: S, W)";
         found.error("extrusion.absurd", Some(heap.line), what, help);
     }
     let [low, high] = file.flow;

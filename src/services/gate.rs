@@ -79,8 +79,10 @@ enum Board {
     Untold,
 }
 
-/// One for each way to count filament: what speaks against a file on all of them does so on every board.
-const ANY: [Firmware; 3] = [Firmware::Marlin21, Firmware::Marlin11, Firmware::Klipper];
+/// One for each way to count filament, and one that has `G29 S1` to `S3` move nothing: what speaks against a file on
+/// all of them does so on every board.
+const ANY: [Firmware; 4] =
+    [Firmware::Marlin21, Firmware::Marlin11, Firmware::Klipper, Firmware::RepRapFirmware];
 
 impl Board {
     /// How it has to be looked at.

@@ -153,6 +153,30 @@ async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
     }
 }
 
+/// It may be RepRapFirmware, which will say so before anything begins.
+#[tokio::test]
+async fn a_mesh_switched_off_at_the_end_is_refused_only_once_the_board_is_known_to_probe_there() {
+    let config = Config::parse(&untold()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Arc::new(Spool::open(&folder.path().join("files")).unwrap().with_floor(0));
+    let gate = Gate::new(Arc::clone(&spool), &config.printers, &config.gate);
+    let (_, text) = honest::files().into_iter().find(|(name, _)| name == "prusa-plain").unwrap();
+    let mut incoming = spool.begin().await.unwrap();
+    incoming.write(behind_last(&text, "M140 S0", "G29 S2").as_bytes()).await.unwrap();
+    let (file, _) = incoming.keep().await.unwrap();
+    let printer = printer_of("prusa-plain").parse().unwrap();
+    let boards: [(Option<&str>, &[&str]); 4] = [
+        (None, &[]),
+        (Some("RepRapFirmware for Duet 2 WiFi/Ethernet 3.4.6"), &[]),
+        (Some("Marlin 2.1.2"), &["home.onto_part"]),
+        (Some("Something of a maker's own"), &["home.onto_part"]),
+    ];
+    for (told, want) in boards {
+        let found = gate.findings(&gate.asked(&file, &printer, told, None, false)).await.unwrap();
+        assert_eq!(codes(&found), want, "{told:?}");
+    }
+}
+
 /// Every line that moves, with another number behind a letter.
 fn moved(text: &str, letter: char, to: impl Fn(f64) -> f64) -> String {
     let lines = text.lines().map(|line| {

@@ -187,6 +187,15 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("homed again in the middle", inside("G28"), Some("home.onto_part")),
         ("Z homed over the part", inside("G28 Z\nG1 Z12"), Some("home.onto_part")),
         ("probed over the part", inside("G29\nG1 Z12"), Some("home.onto_part")),
+        // Marlin's bilinear mesh probes with all of these; only its unified one does not.
+        (
+            "probed over the part, to UBL a word about its mesh",
+            inside("G29 D\nG1 Z12"),
+            Some("home.onto_part"),
+        ),
+        ("probed over the part from the left on", inside("G29 L10 F10\nG1 Z12"), Some("home.onto_part")),
+        ("a mesh loaded before the part", with("G29 A\nG29 L1\nG29 F10.0\n"), None),
+        ("the next point of a mesh over the part", inside("G29 S2\nG1 Z12"), Some("home.onto_part")),
         ("X homed beside the part", inside("G28 X\nG1 X100"), None),
         ("probed after a first line", with("G1 X0 Y0 Z.3 F3000\nG1 X60 E9 F1000\nG28\nG29\nG1 Z1\n"), None),
         (
@@ -221,6 +230,28 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a small exponent", inside("G1 X1e3"), Some("line.odd")),
         ("a number that is hexadecimal to some", inside("G1 Y0X12"), Some("line.odd")),
         ("a word twice", inside("G1 X100 X400"), Some("line.odd")),
+        ("flow twice", inside("M221 S100 S1000"), Some("line.odd")),
+        ("flow twice, once without a number", inside("M221 S100 SS1000"), Some("line.odd")),
+        ("flow twice, behind a name", inside("M221 S100 A=SS1000"), Some("line.odd")),
+        ("a change of filament twice", inside("M600 L10 L3000"), Some("line.odd")),
+        ("a load twice", inside("M701 L10 L3000"), Some("line.odd")),
+        ("a speed twice", inside("M220 S100 S999"), Some("line.odd")),
+        ("a limit of speed twice", inside("M203 X100 X9000"), Some("line.odd")),
+        ("pressure twice", inside("M900 K0 K9"), Some("line.odd")),
+        ("a length to draw back twice", inside("M207 S1 S3000"), Some("line.odd")),
+        (
+            "all limits once",
+            inside(
+                "M201 X500 Y500 Z100 E5000\nM203 X200 Y200 Z12 E120\nM204 P500 R1000 T500\nM205 X8 Y8 Z.4 E5\nM900 K.05",
+            ),
+            None,
+        ),
+        (
+            "homing with a name of Klipper's",
+            whole(&cube()).replace("G28\n", "G28\nG28 Z METHOD=CONTACT\n"),
+            None,
+        ),
+        ("probing with a name of Klipper's", with("G29 ADAPTIVE=1\n"), None),
         ("without blanks", inside("G1X100Y100F3000"), None),
         ("filament behind its code", inside("G92E0"), None),
         ("a message in small letters", inside("M117 printing x4 of y5"), None),
@@ -240,6 +271,10 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ),
         ("a heap that a load makes", inside("M701 L3000"), Some("extrusion.absurd")),
         ("loaded as usual", inside("M600 L120"), None),
+        ("drawn back by metres by the firmware", inside("M207 S3000\nG10\nG11"), Some("extrusion.absurd")),
+        ("pushed by metres by the firmware", inside("M208 S3000\nG10\nG11"), Some("extrusion.absurd")),
+        ("swapped by metres by the firmware", inside("M207 S3 W3000\nG10 S1"), Some("extrusion.absurd")),
+        ("drawn back by the firmware", inside("M207 S3 W13 F2700 Z.2\nM208 S.1 W0 F480\nG10\nG11"), None),
         ("ten times the filament", inside("M221 S1000"), Some("extrusion.absurd")),
         ("nearly no filament", inside("M221 S5"), Some("extrusion.absurd")),
         ("a little less filament", inside("M221 S95"), None),
@@ -277,6 +312,11 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a comment that looks like a move", inside("; G1 X999"), None),
         ("kept from every printer", inside("M500"), Some("command.not_allowed")),
         ("kept from other printers", inside("M92 E415"), None),
+        ("the height put back", with("M290 R0 S0\n"), None),
+        ("the height put back, by its axis", with("M290 R0 X0 Y0 Z0.0\n"), None),
+        ("the height changed", with("M290 R0 S-.5\n"), Some("command.not_allowed")),
+        ("the height changed by another axis", with("M290 R0 S0 Z-5\n"), Some("command.not_allowed")),
+        ("the height changed further", with("M290 S0 R1\n"), Some("command.not_allowed")),
         ("kept behind another", inside("G1 X100 M302 P1"), Some("command.not_allowed")),
         ("the mesh is tried", with("G26 H310\n"), Some("command.not_allowed")),
         ("the current of PrusaSlicer's MK3", with("M907 E538\n"), None),
@@ -319,6 +359,43 @@ fn every_bad_file_has_its_finding_and_no_borderline_one_is_refused() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn rep_rap_firmware_switches_its_mesh_over_a_part_where_others_probe() {
+    let on = |firmware: Option<Firmware>, line: &str| {
+        let printer = PrinterLimits { firmware, ..printer() };
+        let mut analyser = Analyser::new(printer.options());
+        let text = format!("{START}{}{line}\n{END}", cube());
+        analyser.feed(text.as_bytes()).unwrap();
+        let question = Question { printer, whole: Some(true), ..Question::default() };
+        codes(&judge(&analyser.finish().unwrap(), &question))
+    };
+    let reprap = Some(Firmware::RepRapFirmware);
+    for line in
+        ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X100 E60\nG90", "G29 S3 P\"new.csv\""]
+    {
+        assert_eq!(on(reprap, line), [""; 0], "{line}");
+    }
+    for line in ["G29", "G29 S0", "G29 S4", "G30", "G29 S2\nG29", "G29 D"] {
+        assert_eq!(on(reprap, line), ["home.onto_part"], "{line}");
+    }
+    let others = [None, Some(Firmware::Marlin11), Some(Firmware::Marlin21), Some(Firmware::Klipper)];
+    for firmware in others.into_iter().chain([Some(Firmware::Repetier), Some(Firmware::Smoothieware)]) {
+        for line in ["G29 S1", "G29 S2", "G29 S3"] {
+            assert_eq!(on(firmware, line), ["home.onto_part"], "{line} on {firmware:?}");
+        }
+    }
+}
+
+#[test]
+fn who_is_told_not_to_home_onto_a_part_is_told_what_a_printer_that_homes_upwards_needs() {
+    let text = format!("{START}{}G28\n{END}", cube());
+    let found = findings(&text, None, None);
+    let finding = found.iter().find(|finding| finding.code == "home.onto_part").unwrap();
+    for word in ["homes upwards", "allow_findings", "M420"] {
+        assert!(finding.help.contains(word), "{word}: {}", finding.help);
+    }
 }
 
 #[test]
