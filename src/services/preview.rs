@@ -6,6 +6,10 @@
 //! ```
 //! Who may wait asks `draw`. The page asks `look`, which never waits and has it drawn for the next time: a browser has
 //! few connections to a host, and a stop must not stand behind pictures in them.
+//!
+//! Whatever is read whole is drawn only if it still is what was uploaded, since it is kept under that name, by browsers
+//! too. A part of a file (a layer, what its slicer has put in) is not asked that again after the first reading: a file
+//! that a disk or a person changes between the two may be drawn wrong there, and is kept so.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -353,7 +357,7 @@ impl Previews {
         Ok(known)
     }
 
-    /// Reads a part of the file through.
+    /// Reads a part of the file through; all of it only as it was uploaded.
     async fn pass<T: Send + 'static>(
         &self,
         file: &FileHash,
@@ -361,7 +365,10 @@ impl Previews {
         reader: T,
         feed: impl Fn(&mut T, &[u8]) -> Result<(), LexError> + Send + 'static,
     ) -> Result<T, NotDrawn> {
-        let read = self.spool.scan(file, part, reader, feed).await?;
+        let read = match part {
+            WHOLE => self.spool.read_checked(file, reader, feed).await?.1,
+            part => self.spool.scan(file, part, reader, feed).await?,
+        };
         Ok(read.map_err(SurveyError::from)?)
     }
 
@@ -503,6 +510,20 @@ mod tests {
         let fresh = Previews::new(Arc::clone(&previews.spool));
         let changed = fresh.draw(&file, Subject::Sides, Pixels::default()).await;
         assert!(matches!(changed, Err(NotDrawn::Spool(SpoolError::Changed(_)))), "{changed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_between_its_two_readings_is_not_drawn_under_its_old_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (previews, file) = spooled(folder.path(), TEXT.as_bytes()).await;
+        let Seen::Here(_) = settled(&previews, || previews.known(&file)).await else { panic!() };
+        std::fs::write(previews.spool.path(&file), TEXT.replace("X20", "X30")).unwrap();
+        let size = Pixels::default();
+        for whole in [Subject::Sides, Subject::Icon] {
+            let changed = previews.draw(&file, whole, size).await.map(|picture| picture.len());
+            assert!(matches!(changed, Err(NotDrawn::Spool(SpoolError::Changed(_)))), "{changed:?}");
+            assert!(!previews.has(&file, whole, size));
+        }
     }
 
     #[tokio::test]
