@@ -69,13 +69,27 @@ pub enum NotDrawn {
     Spool(#[from] SpoolError),
     #[error("this file cannot be drawn: {0}")]
     File(#[from] SurveyError),
-    #[error("this model cannot be drawn: {0}")]
+    /// Without its words, which may be out of the file: a name of an archive, a line.
+    #[error("this model cannot be drawn ({}); `platen model` says why", .0.kind())]
     Model(ModelError),
     #[error(transparent)]
     Preview(#[from] PreviewError),
 }
 
 impl NotDrawn {
+    /// For the log, which is kept: no word out of a file.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Spool(SpoolError::Changed(_)) => "it is not what was uploaded any more",
+            Self::Spool(SpoolError::NoFile(_)) => "it is not in the spool",
+            Self::Spool(_) => "the spool cannot be read",
+            Self::File(_) => "it is no G-code that can be read",
+            Self::Model(error) => error.kind(),
+            Self::Preview(PreviewError::Encoder(_)) => "the picture cannot be written",
+            Self::Preview(_) => "there is nothing to draw",
+        }
+    }
+
     /// It is the same whenever it is asked.
     fn stays(&self) -> bool {
         !matches!(self, Self::Spool(_) | Self::Preview(PreviewError::Encoder(_)))
@@ -271,7 +285,7 @@ impl Previews {
         let mut kept = self.kept();
         kept.wanted.retain(|wanted| *wanted != want);
         if let Err(error) = brought {
-            tracing::info!(%file, %error, "no picture");
+            tracing::info!(%file, kind = error.kind(), "no picture");
             let of = (want.0, want.1.map(|(subject, _)| subject));
             kept.fail(Failed { of, why: error.to_string(), stays: error.stays() });
         }
@@ -523,6 +537,22 @@ mod tests {
             let changed = previews.draw(&file, whole, size).await.map(|picture| picture.len());
             assert!(matches!(changed, Err(NotDrawn::Spool(SpoolError::Changed(_)))), "{changed:?}");
             assert!(!previews.has(&file, whole, size));
+        }
+    }
+
+    #[test]
+    fn why_a_model_is_not_drawn_is_told_without_a_word_of_it() {
+        let name = || "Smith John".to_owned();
+        for (error, kind) in [
+            (ModelError::Hostile(name()), "its archive holds what none needs"),
+            (ModelError::Archive(name()), "its archive is damaged"),
+            (ModelError::Part { part: name(), at: 3, what: name() }, "a part of it cannot be read"),
+            (ModelError::Line { format: "OBJ", line: 3, what: name() }, "a line of it cannot be read"),
+        ] {
+            let error = NotDrawn::Model(error);
+            let (told, logged) = (error.to_string(), error.kind());
+            assert!(!told.contains("Smith") && told.contains("`platen model`"), "{told}");
+            assert_eq!(logged, kind);
         }
     }
 
