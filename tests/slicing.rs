@@ -416,6 +416,21 @@ fn a_slicer_that_changes_the_size_or_leaves_a_setting_out_is_found_out() {
 }
 
 #[test]
+fn what_a_printer_allows_lifts_no_command_and_no_size() {
+    for (script, code) in [
+        ("prusa-slicer \"$@\"; sed -i '1a M302 P1' out.gcode", "command.not_allowed"),
+        ("prusa-slicer --scale 1.08 \"$@\"", "size.model"),
+    ] {
+        let desk = Desk::with(script);
+        let mut task = desk.task("generic-220-pla-draft", desk.model(&brick([20.0, 20.0, 5.0])));
+        task.allowed = vec!["command.not_allowed", "size.model"];
+        let told =
+            desk.slicing().slice_here(&task, &CancellationToken::new(), |_| ()).unwrap_err().to_string();
+        assert!(told.contains(code), "{told}");
+    }
+}
+
+#[test]
 fn the_name_of_a_model_is_in_no_argument_and_no_setting() {
     let desk = Desk::with("printf '%s\\n' \"$@\" > \"$(dirname $0)/arguments\"; exec prusa-slicer \"$@\"");
     let (sliced, _) = desk.slice("generic-220-pla-draft", &brick([20.0, 20.0, 5.0])).unwrap();

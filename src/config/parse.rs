@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
-use crate::domain::finding::{OF_FILES, code_of_files};
+use crate::domain::finding::{OF_FILES, code_of_files, may_be_allowed};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
 use crate::domain::printer::INACTIVITY_KILL;
@@ -666,6 +666,10 @@ fn allow_findings(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<&'stati
             Some(code) if code.starts_with("size.") => {
                 let instead = "leave it out; a scale is declared with its model";
                 reader.wrong(&found.at, "another size than the approved model's is never allowed", instead);
+            }
+            Some(code) if !may_be_allowed(code) => {
+                let instead = "leave it out, and name the command itself in allow_commands, as in \"M500\"";
+                reader.wrong(&found.at, "commands are not allowed by the code of their finding", instead);
             }
             Some(code) => codes.push(code),
             None => {

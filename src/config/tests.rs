@@ -167,6 +167,7 @@ fn what_a_printer_can_build_is_read_and_every_slip_in_it_is_told() {
         ("allow_findings = [\"heat.non\"]", "did you mean \"heat.none\"?"),
         ("allow_findings = [\"everything\"]", "docs/gate.md"),
         ("allow_findings = [\"size.model\"]", "never allowed"),
+        ("allow_findings = [\"command.not_allowed\"]", "allow_commands"),
     ] {
         let found = with(keys).unwrap_err();
         assert!(found.contains(told), "{keys}: {found}");

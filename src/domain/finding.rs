@@ -122,6 +122,18 @@ pub struct Finding {
     pub help: &'static str,
 }
 
+/// Whether a printer's `allow_findings` may lift it. Not a command: it would not be sent. Nor a size: that is a question
+/// of the part, not of the printer.
+pub fn may_be_allowed(code: &str) -> bool {
+    code != "command.not_allowed" && !code.starts_with("size.")
+}
+
+/// What is left of it where a printer's section allows these codes.
+pub fn without_allowed(mut found: Vec<Finding>, allowed: &[&str]) -> Vec<Finding> {
+    found.retain(|finding| !(may_be_allowed(finding.code) && allowed.contains(&finding.code)));
+    found
+}
+
 /// What a person has still to accept, or cannot: errors, and warnings whose code is not among `accepted`.
 pub fn refused<'f>(findings: &'f [Finding], accepted: &[String]) -> Vec<&'f Finding> {
     let open = |f: &&Finding| f.severity == Severity::Error || !accepted.iter().any(|code| code == f.code);

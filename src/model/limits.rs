@@ -114,6 +114,23 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// What is wrong, without a word or a name out of the file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooMuch { .. } => "it is larger than what is taken",
+            Self::Unreadable(_) => "it cannot be read",
+            Self::Unknown => "its format is not known",
+            Self::Empty { .. } => "it has no triangles",
+            Self::Length { .. } | Self::Cut { .. } => "it was cut",
+            Self::Coordinate { .. } => "a coordinate is no number",
+            Self::Line { .. } => "a line of it cannot be read",
+            Self::Archive(_) => "its archive is damaged",
+            Self::Hostile(_) => "its archive holds what none needs",
+            Self::Part { .. } => "a part of it cannot be read",
+            Self::Unsupported(_) => "it cannot be understood as a whole",
+        }
+    }
+
     /// Through `std::io::Read` and back: what our own readers below a decoder or parser say.
     pub(super) fn through(self) -> std::io::Error {
         std::io::Error::other(self)

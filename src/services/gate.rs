@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::{self, Printer};
-use crate::domain::finding::{Finding, Severity, refused};
+use crate::domain::finding::{Finding, Severity, refused, without_allowed};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::Job;
 use crate::domain::lab::Lab;
@@ -51,11 +51,9 @@ pub fn limits_of(printer: &Printer, site: &config::Gate) -> PrinterLimits {
     }
 }
 
-/// What speaks against a file on this printer, without what its section allows. Commands are not allowed by that:
-/// they would not be sent.
+/// What speaks against a file on this printer, without what its section allows.
 pub fn speaks(found: Vec<Finding>, printer: &Printer) -> Vec<Finding> {
-    let stays = |code| code == "command.not_allowed" || !printer.allow_findings.contains(&code);
-    found.into_iter().filter(|finding| stays(finding.code)).collect()
+    without_allowed(found, &printer.allow_findings)
 }
 
 /// A printer's firmware: the operator's word, else what its board says or said last.

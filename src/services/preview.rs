@@ -6,6 +6,10 @@
 //! ```
 //! Who may wait asks `draw`. The page asks `look`, which never waits and has it drawn for the next time: a browser has
 //! few connections to a host, and a stop must not stand behind pictures in them.
+//!
+//! Whatever is read whole is drawn only if it still is what was uploaded, since it is kept under that name, by browsers
+//! too. A part of a file (a layer, what its slicer has put in) is not asked that again after the first reading: a file
+//! that a disk or a person changes between the two may be drawn wrong there, and is kept so.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -65,13 +69,27 @@ pub enum NotDrawn {
     Spool(#[from] SpoolError),
     #[error("this file cannot be drawn: {0}")]
     File(#[from] SurveyError),
-    #[error("this model cannot be drawn: {0}")]
+    /// Without its words, which may be out of the file: a name of an archive, a line.
+    #[error("this model cannot be drawn ({}); `platen model` says why", .0.kind())]
     Model(ModelError),
     #[error(transparent)]
     Preview(#[from] PreviewError),
 }
 
 impl NotDrawn {
+    /// For the log, which is kept: no word out of a file.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Spool(SpoolError::Changed(_)) => "it is not what was uploaded any more",
+            Self::Spool(SpoolError::NoFile(_)) => "it is not in the spool",
+            Self::Spool(_) => "the spool cannot be read",
+            Self::File(_) => "it is no G-code that can be read",
+            Self::Model(error) => error.kind(),
+            Self::Preview(PreviewError::Encoder(_)) => "the picture cannot be written",
+            Self::Preview(_) => "there is nothing to draw",
+        }
+    }
+
     /// It is the same whenever it is asked.
     fn stays(&self) -> bool {
         !matches!(self, Self::Spool(_) | Self::Preview(PreviewError::Encoder(_)))
@@ -267,7 +285,7 @@ impl Previews {
         let mut kept = self.kept();
         kept.wanted.retain(|wanted| *wanted != want);
         if let Err(error) = brought {
-            tracing::info!(%file, %error, "no picture");
+            tracing::info!(%file, kind = error.kind(), "no picture");
             let of = (want.0, want.1.map(|(subject, _)| subject));
             kept.fail(Failed { of, why: error.to_string(), stays: error.stays() });
         }
@@ -353,7 +371,7 @@ impl Previews {
         Ok(known)
     }
 
-    /// Reads a part of the file through.
+    /// Reads a part of the file through; all of it only as it was uploaded.
     async fn pass<T: Send + 'static>(
         &self,
         file: &FileHash,
@@ -361,7 +379,10 @@ impl Previews {
         reader: T,
         feed: impl Fn(&mut T, &[u8]) -> Result<(), LexError> + Send + 'static,
     ) -> Result<T, NotDrawn> {
-        let read = self.spool.scan(file, part, reader, feed).await?;
+        let read = match part {
+            WHOLE => self.spool.read_checked(file, reader, feed).await?.1,
+            part => self.spool.scan(file, part, reader, feed).await?,
+        };
         Ok(read.map_err(SurveyError::from)?)
     }
 
@@ -503,6 +524,36 @@ mod tests {
         let fresh = Previews::new(Arc::clone(&previews.spool));
         let changed = fresh.draw(&file, Subject::Sides, Pixels::default()).await;
         assert!(matches!(changed, Err(NotDrawn::Spool(SpoolError::Changed(_)))), "{changed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_between_its_two_readings_is_not_drawn_under_its_old_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (previews, file) = spooled(folder.path(), TEXT.as_bytes()).await;
+        let Seen::Here(_) = settled(&previews, || previews.known(&file)).await else { panic!() };
+        std::fs::write(previews.spool.path(&file), TEXT.replace("X20", "X30")).unwrap();
+        let size = Pixels::default();
+        for whole in [Subject::Sides, Subject::Icon] {
+            let changed = previews.draw(&file, whole, size).await.map(|picture| picture.len());
+            assert!(matches!(changed, Err(NotDrawn::Spool(SpoolError::Changed(_)))), "{changed:?}");
+            assert!(!previews.has(&file, whole, size));
+        }
+    }
+
+    #[test]
+    fn why_a_model_is_not_drawn_is_told_without_a_word_of_it() {
+        let name = || "Smith John".to_owned();
+        for (error, kind) in [
+            (ModelError::Hostile(name()), "its archive holds what none needs"),
+            (ModelError::Archive(name()), "its archive is damaged"),
+            (ModelError::Part { part: name(), at: 3, what: name() }, "a part of it cannot be read"),
+            (ModelError::Line { format: "OBJ", line: 3, what: name() }, "a line of it cannot be read"),
+        ] {
+            let error = NotDrawn::Model(error);
+            let (told, logged) = (error.to_string(), error.kind());
+            assert!(!told.contains("Smith") && told.contains("`platen model`"), "{told}");
+            assert_eq!(logged, kind);
+        }
     }
 
     #[tokio::test]

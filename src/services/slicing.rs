@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::case::IntendedUse;
 use crate::domain::chain::{Chain, ModelLink, ProfileLink, SlicerLink};
-use crate::domain::finding::{Finding, refused};
+use crate::domain::finding::{Finding, refused, without_allowed};
 use crate::domain::ids::FileHash;
 use crate::domain::units::Height;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
@@ -389,8 +389,7 @@ impl Slicing {
         let around = profile.around();
         let measured = Measured { size: size_or_none, bead, layer: layer.max(bead), around, below };
         found.extend(compare_extents(report.size, &measured, Turned::Not));
-        found.retain(|finding| !task.allowed.contains(&finding.code));
-        findings.append(&mut found);
+        findings.append(&mut without_allowed(found, &task.allowed));
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.line));
         Ok(Looked { hash, bytes, layers, height: size.map(|size| size[2]), analysis })
     }

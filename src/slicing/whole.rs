@@ -33,6 +33,8 @@ const ARCHIVE: Limits = Limits {
 };
 /// A picture as it lies in there: grey that no packing makes smaller, of 8,192 by 4,096 points.
 const PICTURE_MAX: u64 = 32 << 20;
+/// Its points, where the profile does not say how many the display has.
+const POINTS_MAX: u64 = PICTURE_MAX;
 /// Texts in it: 150 settings.
 const TEXT_MAX: u64 = 256 << 10;
 
@@ -117,16 +119,10 @@ pub(super) fn sl1(profile: &Profile, stem: &str, out: &mut dyn Source) -> Result
     let mut lit = None;
     for layer in 0..layers {
         let name = format!("{stem}{layer:05}.png");
-        let found = picture(from.read(&name).map_err(archive)?)
+        let found = picture(from.read(&name).map_err(archive)?, display)
             .map_err(|error| not_whole(format!("{name}: {error}")))?;
         if floor(layer) >= profile.below() {
             lit = lit.into_iter().chain(found.lit).reduce(around);
-        }
-        if display.is_some_and(|display| display != found.size) {
-            let (width, height) = found.size;
-            return Err(not_whole(format!(
-                "{name} has {width} by {height} points, and the display has others"
-            )));
         }
     }
     let height = layer_height.zip(first).map(|(layer, first)| first + (layers - 1) as f64 * layer);
@@ -157,14 +153,13 @@ fn display(profile: &Profile) -> Option<(u32, u32)> {
 /// A layer's picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Picture {
-    /// Columns and rows.
-    size: (u32, u32),
     /// First and last column and row with any light.
     lit: Option<[(u32, u32); 2]>,
 }
 
-/// Reads a PNG in grey to its end.
-fn picture(mut from: impl Read) -> std::io::Result<Picture> {
+/// Reads a PNG in grey to its end. What it says of its size is looked at first: a few bytes unfold to any number of
+/// rows.
+fn picture(mut from: impl Read, display: Option<(u32, u32)>) -> std::io::Result<Picture> {
     let wrong = || std::io::Error::other("it is no picture in grey");
     let mut bytes = Vec::new();
     from.by_ref().take(PICTURE_MAX).read_to_end(&mut bytes)?;
@@ -178,7 +173,20 @@ fn picture(mut from: impl Read) -> std::io::Result<Picture> {
     if (info.color_type, info.bit_depth) != (png::ColorType::Grayscale, png::BitDepth::Eight) {
         return Err(wrong());
     }
-    let size = (info.width, info.height);
+    let (width, height) = (info.width, info.height);
+    let refused = match display {
+        Some(display) if display != (width, height) => "and the display has others",
+        None if u64::from(width) * u64::from(height) > POINTS_MAX => "more than any layer",
+        _ => "",
+    };
+    if !refused.is_empty() {
+        return Err(std::io::Error::other(format!("it has {width} by {height} points, {refused}")));
+    }
+    if info.interlaced {
+        return Err(std::io::Error::other(
+            "it is interlaced, so that its rows do not lie from top to bottom",
+        ));
+    }
     let (mut columns, mut rows) = ((u32::MAX, 0), (u32::MAX, 0));
     let mut row = 0;
     while let Some(points) = reader.next_row().map_err(std::io::Error::other)? {
@@ -193,9 +201,61 @@ fn picture(mut from: impl Read) -> std::io::Result<Picture> {
         row += 1;
     }
     reader.finish().map_err(std::io::Error::other)?;
-    Ok(Picture { size, lit: (columns.0 <= columns.1).then_some([columns, rows]) })
+    Ok(Picture { lit: (columns.0 <= columns.1).then_some([columns, rows]) })
 }
 
 fn around(a: [(u32, u32); 2], b: [(u32, u32); 2]) -> [(u32, u32); 2] {
     [0, 1].map(|side| (a[side].0.min(b[side].0), a[side].1.max(b[side].1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All white, of this size.
+    fn white(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&vec![255; (width * height) as usize]).unwrap();
+        writer.finish().unwrap();
+        bytes
+    }
+
+    /// The same picture, whose header says something else at this byte.
+    fn saying(mut bytes: Vec<u8>, at: usize, what: &[u8]) -> Vec<u8> {
+        // Behind the signature and its length; its checksum follows it.
+        let header = 12..29;
+        bytes[header.start + 4 + at..][..what.len()].copy_from_slice(what);
+        let checksum = !bytes[header.clone()].iter().fold(u32::MAX, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xEDB8_8320 * (sum & 1)))
+        });
+        bytes[header.end..][..4].copy_from_slice(&checksum.to_be_bytes());
+        bytes
+    }
+
+    fn refused(bytes: &[u8], display: Option<(u32, u32)>) -> String {
+        picture(bytes, display).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_picture_of_another_size_than_the_display_is_refused_before_its_rows_are_read() {
+        let whole = white(3, 2);
+        let lit = Some([(0, 2), (0, 1)]);
+        assert_eq!(picture(&whole[..], Some((3, 2))).unwrap().lit, lit);
+        assert_eq!(picture(&whole[..], None).unwrap().lit, lit);
+        // It has no such rows, which would be told if they were read.
+        let tall = saying(whole, 4, &1_000_000_u32.to_be_bytes());
+        assert_eq!(refused(&tall, Some((3, 2))), "it has 3 by 1000000 points, and the display has others");
+        let wide = saying(tall, 0, &1_000_u32.to_be_bytes());
+        assert_eq!(refused(&wide, None), "it has 1000 by 1000000 points, more than any layer");
+    }
+
+    #[test]
+    fn a_picture_that_is_interlaced_has_no_rows_from_top_to_bottom_and_is_refused() {
+        // One column lies in the same order either way, so that nothing else is wrong with it.
+        let interlaced = saying(white(1, 2), 12, &[1]);
+        assert!(refused(&interlaced, Some((1, 2))).contains("interlaced"));
+    }
 }

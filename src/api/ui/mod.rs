@@ -61,12 +61,18 @@ enum Reload {
     Never,
     /// Where no script keeps it live.
     WithoutScript,
-    /// So many seconds.
+    /// So many seconds. Only its script knows whether somebody does something there: a browser that loads the page again
+    /// by itself forgets the stop that it is just sending.
     Every(u32),
 }
 
 /// The frame of every page.
 fn frame(app: &AppState, reload: Reload, content: &Markup) -> Markup {
+    let (by_script, by_browser) = match reload {
+        Reload::Never => (None, None),
+        Reload::WithoutScript => (None, Some(10)),
+        Reload::Every(seconds) => (Some(seconds), Some(seconds)),
+    };
     let (site, node) = (app.config.site.as_str(), app.config.node.as_str());
     html! {
         (DOCTYPE)
@@ -78,13 +84,11 @@ fn frame(app: &AppState, reload: Reload, content: &Markup) -> Markup {
                 title { "platen · " (site) " · " (node) }
                 link rel="stylesheet" href="/assets/platen.css";
                 script type="module" src="/assets/platen.js" {}
-                @match reload {
-                    Reload::Never => {},
-                    Reload::WithoutScript => noscript { meta http-equiv="refresh" content="10"; },
-                    Reload::Every(seconds) => meta http-equiv="refresh" content=(seconds);,
+                @if let Some(seconds) = by_browser {
+                    noscript { meta http-equiv="refresh" content=(seconds); }
                 }
             }
-            body {
+            body data-reload=[by_script] {
                 header {
                     h1 { a href="/" { "platen" } }
                     p.place { (site) " · " (node) }

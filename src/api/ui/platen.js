@@ -152,8 +152,25 @@ function say(text, failed) {
   news.classList.toggle("failed", failed);
 }
 
+// --- a page that is not finished, or follows a print
+
+const reloadSeconds = Number(document.body.dataset.reload);
+let sent = false;
+
+// The answer to a form takes the page's place: nothing may come before it.
+document.addEventListener("submit", () => { sent = true; });
+// Back from there, the page is as it was left.
+addEventListener("pageshow", () => { sent = false; });
+
+function reload() {
+  const busy = sent || document.activeElement?.closest("form, label");
+  if (busy) setTimeout(reload, reloadSeconds * 1000);
+  else location.reload();
+}
+
 sign(document);
 localTimes(document);
+if (reloadSeconds > 0) setTimeout(reload, reloadSeconds * 1000);
 if (board) {
   listen();
   setInterval(tell, 1000);
