@@ -121,6 +121,23 @@ async fn a_stop_that_was_confirmed_is_told_as_confirmed_on_a_full_disk_too() {
 }
 
 #[tokio::test]
+async fn what_became_of_an_earlier_stop_is_not_told_of_this_one() {
+    let lab = lab().await;
+    let printer: PrinterName = "mk3-01".parse().unwrap();
+    let note = |request: Request| lab.recorder.submit(request, Actor::Printer(printer.clone()));
+    note(Request::NoteStopped { printer: printer.clone(), by: "kim".into() }).await.unwrap();
+    note(Request::NoteStopVerified { printer: printer.clone(), proof: StopProof::KillLine }).await.unwrap();
+    // Nothing is heard of its board now.
+    for json in [false, true] {
+        let json = if json { vec!["--json"] } else { Vec::new() };
+        let (code, said, error) = ask(&lab, &[vec!["stop", "mk3-01", "--by", "eve"], json].concat()).await;
+        assert_eq!(code, 1, "{said} {error}");
+        assert!(!said.contains("the board confirmed it"), "{said}");
+        assert!(error.contains("mk3-01 did not confirm the stop"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn printers_are_listed_stopped_and_cleared() {
     let lab = lab().await;
     let (_, list, _) = ask(&lab, &["printers"]).await;

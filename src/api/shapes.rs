@@ -725,8 +725,10 @@ pub struct PrinterView {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Stopped {
     pub printer: String,
-    /// The stop is in the kernel's hands. False: the port is not open, so nothing could be sent.
+    /// The stop is in the kernel's hands. False: the port is not open, or another board is on it.
     pub on_wire: bool,
+    /// When it was asked for: a lock of the printer that is older is of an earlier stop.
+    pub asked_at: String,
 }
 
 /// What an audit of the whole journal found.

@@ -38,12 +38,12 @@ impl Stop {
             show::json(&stopped)?;
         } else {
             for one in &stopped {
-                let what = if one.on_wire { "stop sent" } else { "NOT sent: it is not connected" };
+                let what = if one.on_wire { "stop sent" } else { "NOT sent: its board is not on its port" };
                 show::line(&format!("{}: {what}", one.printer));
             }
         }
         // Told already; what the boards made of it is worth a moment.
-        let unconfirmed = if global.json { Vec::new() } else { outcome(&client, &stopped)? };
+        let unconfirmed = outcome(&client, &stopped, global.json)?;
         let missed: Vec<_> =
             stopped.iter().filter(|one| !one.on_wire).map(|one| one.printer.as_str()).collect();
         if missed.is_empty() && !unconfirmed.is_empty() {
@@ -67,27 +67,32 @@ const OUTCOME_WITHIN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Says what became of the stop at each printer as it is known; those that did not confirm it.
-fn outcome(client: &Client, stopped: &[Stopped]) -> Result<Vec<String>, Failed> {
+/// `quiet`: the exit code alone tells it.
+fn outcome(client: &Client, stopped: &[Stopped], quiet: bool) -> Result<Vec<String>, Failed> {
     let mut waited = Duration::ZERO;
-    let mut open: Vec<&str> = stopped.iter().map(|one| one.printer.as_str()).collect();
+    let mut open: Vec<&Stopped> = stopped.iter().collect();
     let mut unconfirmed = Vec::new();
     while !open.is_empty() && waited < OUTCOME_WITHIN {
         let printers: Vec<PrinterView> = client.get("/v1/printers")?;
-        open.retain(|name| {
+        open.retain(|Stopped { printer: name, asked_at, .. }| {
             let latch = printers.iter().find(|one| one.name == *name).and_then(|one| one.latch.as_ref());
-            let Some(latch) = latch.filter(|latch| latch.confirmed.is_some() || latch.relay.is_some()) else {
-                return true;
-            };
-            show::line(&format!("{name}: {}", show::plain(&latch.why)));
+            // What is told of an earlier stop says nothing of this one.
+            // Both are RFC 3339 of the daemon's clock, in one form.
+            let of_this = latch.filter(|latch| latch.at >= *asked_at);
+            let known = of_this.filter(|latch| latch.confirmed.is_some() || latch.relay.is_some());
+            let Some(latch) = known else { return true };
+            if !quiet {
+                show::line(&format!("{name}: {}", show::plain(&latch.why)));
+            }
             if latch.confirmed.is_none() {
-                unconfirmed.push((*name).to_owned());
+                unconfirmed.push(name.clone());
             }
             false
         });
         pause();
         waited += LOOK;
     }
-    unconfirmed.extend(open.into_iter().map(ToOwned::to_owned));
+    unconfirmed.extend(open.into_iter().map(|one| one.printer.clone()));
     Ok(unconfirmed)
 }
 

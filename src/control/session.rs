@@ -2493,6 +2493,9 @@ impl Session {
         seen: Option<&str>,
         by: &str,
     ) -> Result<String, NotNow> {
+        if matches!(self.phase, Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_)) {
+            return Err(NotNow::State { state: self.activity().word() });
+        }
         let prompt = self.prompt().ok_or(NotNow::NoPrompt)?;
         if seen.is_some_and(|seen| seen != prompt.text) {
             return Err(NotNow::OtherPrompt);
@@ -2525,7 +2528,8 @@ impl Session {
 
     /// What a person should know beside the activity.
     fn hold(&self, now: Moment) -> Hold {
-        let prompt = if self.is_closed() { None } else { self.prompt() };
+        let barred = matches!(self.phase, Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_));
+        let prompt = if self.is_closed() || barred { None } else { self.prompt() };
         let hold = Hold { prompt, ..Hold::default() };
         let person = self.waits_for_person();
         let Phase::Running(run) = &self.phase else { return hold };

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
@@ -49,7 +50,13 @@ pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
 
 /// The way of a stop into an open port, past whoever writes to it. It leads nowhere while there is no such port.
 #[derive(Clone, Debug, Default)]
-pub struct Bypass(Arc<Mutex<Option<Way>>>);
+pub struct Bypass(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    way: Mutex<Option<Way>>,
+    overtaken: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Way {
@@ -64,9 +71,11 @@ impl Bypass {
     /// gone this way, and all of it is left to whoever has the port.
     pub fn stop(&self) -> bool {
         // Taken while the way is being laid, or by another stop, of which nothing may be thrown away.
-        let Ok(mut way) = self.0.try_lock() else { return true };
+        let Ok(mut way) = self.0.way.try_lock() else { return true };
         let Some(way) = way.as_mut() else { return false };
         let Some(port) = way.port.upgrade() else { return false };
+        // Before the board can answer.
+        self.0.overtaken.store(true, Ordering::SeqCst);
         if !way.gone {
             let _ = tcflush(&port, FlushArg::TCOFLUSH);
         }
@@ -74,9 +83,21 @@ impl Bypass {
         way.gone
     }
 
+    /// Whether a stop has gone this way. Whoever has the port is told of it in a moment, and makes nothing of what it
+    /// hears until then.
+    pub fn has_overtaken(&self) -> bool {
+        self.0.overtaken.load(Ordering::SeqCst)
+    }
+
+    /// Another port is opened, into which no stop has gone yet.
+    pub fn begin(&self) {
+        *self.0.way.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.overtaken.store(false, Ordering::SeqCst);
+    }
+
     /// Leads there from now on, and this is what stops the board behind it.
     pub fn lead_to(&self, port: Weak<OwnedFd>, stop: &'static [u8]) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Way { port, stop, gone: false });
+        *self.0.way.lock().unwrap_or_else(PoisonError::into_inner) = Some(Way { port, stop, gone: false });
     }
 }
 

@@ -161,6 +161,10 @@ pub struct Drive {
     /// The way of a stop past us, and what goes that way.
     bypass: Bypass,
     bare_stop: Option<&'static [u8]>,
+    /// The session knows of a stop on this port.
+    is_stopped: bool,
+    /// Heard behind a stop that the session does not know yet.
+    heard_behind: Vec<u8>,
     /// Where the trail of the job is kept, and what was kept last.
     keeper: Option<Keeper>,
     kept: Option<TrailMark>,
@@ -182,6 +186,11 @@ pub async fn dial(dial: Arc<dyn Dial>) -> Result<Box<dyn Wire>, DialError> {
     }
 }
 
+/// Whether a stop has gone past us of which the session does not know yet.
+fn is_overtaken(bypass: &Bypass, is_stopped: bool) -> bool {
+    bypass.has_overtaken() && !is_stopped
+}
+
 impl Drive {
     /// Takes an open wire; the greeting begins at once.
     pub fn new(mut session: Session, wire: Box<dyn Wire>, clock: Clock) -> Self {
@@ -197,6 +206,7 @@ impl Drive {
 
     /// Lets stops in past us, by this way.
     pub fn bypassed_by(mut self, bypass: Bypass) -> Self {
+        bypass.begin();
         self.bypass = bypass;
         self
     }
@@ -224,6 +234,8 @@ impl Drive {
             dtr_is_up: true,
             bypass: Bypass::default(),
             bare_stop: None,
+            is_stopped: false,
+            heard_behind: Vec::new(),
             keeper: None,
             kept: None,
             supply_error: None,
@@ -247,6 +259,15 @@ impl Drive {
 
     /// Waits until something has moved. Cancel-safe: each branch either did its work or did nothing.
     pub async fn turn(&mut self) -> Turn {
+        if self.is_overtaken() {
+            // A kill line must not be taken for a fault of the board's own, and nothing goes out any more. The caller
+            // is told of the stop in a moment.
+            std::future::pending::<()>().await;
+        }
+        if !self.heard_behind.is_empty() {
+            let heard = std::mem::take(&mut self.heard_behind);
+            self.session.handle_bytes(self.clock.now(), &heard);
+        }
         self.keep_trail();
         self.follow_bypass();
         let due = self.due();
@@ -271,6 +292,10 @@ impl Drive {
             },
             read = reader.read(&mut self.buffer) => match read {
                 Ok(0) => return Turn::Gone("the port vanished (cable, power, or adapter)".into()),
+                Ok(count) if is_overtaken(&self.bypass, self.is_stopped) => {
+                    self.heard_behind.extend_from_slice(&self.buffer[..count]);
+                    return Turn::Moved;
+                }
                 Ok(count) => self.session.handle_bytes(self.clock.now(), &self.buffer[..count]),
                 Err(error) => return Turn::Gone(format!("the port vanished while reading ({error})")),
             },
@@ -310,6 +335,10 @@ impl Drive {
             self.wire.wake_by_line();
         }
         Turn::Moved
+    }
+
+    fn is_overtaken(&self) -> bool {
+        is_overtaken(&self.bypass, self.is_stopped)
     }
 
     /// A stop past us is made ready before the board is told to unpack what it reads.
@@ -368,6 +397,7 @@ impl Drive {
     /// already, and is not thrown away: half of it could be anything.
     /// `true` when the bytes are in the kernel's hands. Whether the board obeys is told by the session, later.
     pub async fn stop(&mut self, sent: bool) -> bool {
+        self.is_stopped = true;
         self.session.stop(self.clock.now());
         // The file's reader is let go later, by the caller: that wakes its task up.
         if !sent {
@@ -559,6 +589,50 @@ mod tests {
         let wanted = (1..=2_000).map(|n| (n, format!("G1 X{n} Y7").into_bytes().into()));
         assert!(read.into_iter().eq(wanted));
         assert!(supply.batches.recv().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_a_board_says_of_a_stop_that_went_past_us_is_heard_once_the_stop_is_known() {
+        use serialport::{SerialPort, TTYPort};
+        use std::io::{Read, Write};
+        use std::os::fd::AsRawFd;
+        let (mut board, slave) = TTYPort::pair().unwrap();
+        board.set_timeout(Duration::from_secs(60)).unwrap();
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
+        drop(slave);
+        let wire = (crate::io::serial::SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap();
+        let profile = Profile::new(Baud(115_200), Capacity { receive_bytes: 127, queue_slots: 0 });
+        let session = Session::new("mk".parse().unwrap(), profile);
+        let bypass = Bypass::default();
+        let clock = Clock::start(BootId::from_entropy([1; 16]));
+        let mut drive = Drive::new(session, wire, clock).bypassed_by(bypass.clone());
+        while drive.bare_stop.is_none() || !drive.session.transmit().is_empty() {
+            assert!(matches!(drive.turn().await, Turn::Moved));
+        }
+        assert!(bypass.stop());
+        let mut read = Vec::new();
+        while !read.ends_with(drive.session.bare_stop()) {
+            let mut byte = [0];
+            board.read_exact(&mut byte).unwrap();
+            read.extend(byte);
+        }
+        board.write_all(b"Error:Printer halted. kill() called!\n").unwrap();
+        // Nobody has told us yet.
+        tokio::select! {
+            biased;
+            _ = drive.turn() => panic!("something was made of it"),
+            () = tokio::task::yield_now() => {}
+        }
+        assert_eq!(drive.session.poll_event(), None);
+        assert!(drive.stop(true).await);
+        loop {
+            match drive.session.poll_event() {
+                Some(SessionEvent::StopVerified(_)) => break,
+                Some(SessionEvent::Faulted(fault)) => panic!("{fault:?} of a stop"),
+                Some(_) => {}
+                None => assert!(matches!(drive.turn().await, Turn::Moved)),
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -154,6 +154,7 @@ pub fn spawn_with(
         since: None,
         trail_lost: None,
         just_cleared: false,
+        halted_another: false,
         heat_left: OutOfReach::Nothing,
         unanswered: None,
     };
@@ -365,6 +366,8 @@ struct Task {
     trail_lost: Option<JobId>,
     /// A person has just cleared it, and so its port was closed: it is opened again in a moment.
     just_cleared: bool,
+    /// The board that was halted last is another printer's: what becomes of it is no news of ours.
+    halted_another: bool,
     /// Heaters that were on when its port went, or when its job ended without it.
     heat_left: OutOfReach,
     /// What was said of its board when that was given up without a word of it: it stands until there is one.
@@ -814,6 +817,7 @@ impl Task {
     ) -> (Session, Ended) {
         self.noted = None;
         self.just_cleared = false;
+        self.halted_another = false;
         self.ticks.clear();
         if let Some(stop) = stop {
             self.stop(&mut drive, stop).await;
@@ -1021,7 +1025,8 @@ impl Task {
     /// Emergency stop: the wire first, then the journal.
     async fn stop(&mut self, drive: &mut Drive, stop: Stop) {
         // On the wire is another board: it is halted all the same, but this printer is somewhere else.
-        let is_elsewhere = drive.session.is_quarantined();
+        let is_elsewhere = drive.session.is_quarantined() || self.halted_another;
+        self.halted_another = is_elsewhere;
         let on_wire = drive.stop(stop.sent).await;
         let _ = stop.answer.send(on_wire && !is_elsewhere);
         if let Activity::Faulted { fault } = self.locked.get_or_insert(Activity::Stopped) {
@@ -1243,6 +1248,10 @@ impl Task {
     }
 
     fn note_event(&mut self, drive: &mut Drive, event: SessionEvent) {
+        if self.halted_another && matches!(event, SessionEvent::StopVerified(_)) {
+            tracing::info!(printer = %self.setup.name, "the other board on its port has stopped");
+            return;
+        }
         match &event {
             SessionEvent::Ready | SessionEvent::Continued { .. } | SessionEvent::StopVerified(_) => {
                 self.heat_left = OutOfReach::Nothing;

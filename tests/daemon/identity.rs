@@ -273,6 +273,13 @@ fn a_stop_in_quarantine_halts_the_board_on_the_port_and_cuts_the_power_of_the_pr
     });
     assert_eq!(latch["kind"], "stopped", "{latch}");
     assert_eq!(lab.printers[0].statistics().unwrap().totals.kills, 0, "the other socket's board goes on");
+    // That board says that it has stopped, which tells nothing of a.
+    until("the end of the other board", || {
+        daemon.process.err().contains("the other board on its port has stopped").then_some(())
+    });
+    let verified = |event: &Value| event["fact"]["type"] == "stop_verified";
+    assert_eq!(daemon.events().iter().filter(|event| verified(event)).count(), 0);
+    assert!(daemon.printer("a")["latch"]["confirmed"].is_null());
 }
 
 #[test]

@@ -614,6 +614,25 @@ fn a_runout_pauses_the_job_until_somebody_has_changed_the_filament() {
 }
 
 #[test]
+fn nobody_answers_a_stopped_printer_s_question() {
+    for face in [Face::Marlin21, Face::Marlin11] {
+        let mut file = print_of(300);
+        file.insert(120, "M600".into());
+        let mut config = RigConfig::new(face, 115_200, 1_000, 1);
+        config.firmware.emergency_parser = false;
+        let mut world = world_of(config, Some(PARK), file);
+        world.begin(50);
+        world.run_until(300, "the wait", |world| world.is_at(HoldStep::WaitsForPerson));
+        world.session.stop(world.moment());
+        world.flush();
+        assert_eq!(world.hold().prompt, None, "{face:?}: it is not shown either");
+        let told = world.session.answer(world.moment(), 0, None, "kim");
+        assert_eq!(told, Err(NotNow::State { state: "stopped" }), "{face:?}");
+        assert!(world.session.transmit().is_empty(), "{face:?}");
+    }
+}
+
+#[test]
 fn where_a_board_asks_without_words_somebody_can_still_say_go_on() {
     for face in [Face::Marlin20, Face::Marlin11] {
         let mut file = print_of(300);
