@@ -806,6 +806,7 @@ impl State {
             (b'M', 220) => {
                 if let Some(percent) = modal::word(text, b'S').filter(|percent| *percent > 0.0) {
                     self.feed_percent = percent / 100.0;
+                    self.note_speed();
                 }
             }
             (b'M', 221) => {
@@ -1044,10 +1045,7 @@ impl State {
             && feed > 0.0
         {
             self.feed = feed * self.unit / 60.0;
-            let feed = At { value: self.feed, line: self.line };
-            if self.found.fastest.is_none_or(|fastest| feed.value > fastest.value) {
-                self.found.fastest = Some(feed);
-            }
+            self.note_speed();
         }
         if words.has & 0b1111 == 0 && path <= 0.0 {
             return;
@@ -1091,6 +1089,14 @@ impl State {
             self.note_way(from, delta[E] > 0.0, bend.map(|(_, bend)| bend));
         }
         self.clock.push(delta, path, self.feed * self.feed_percent);
+    }
+
+    #[inline(always)]
+    fn note_speed(&mut self) {
+        let speed = self.feed * self.feed_percent;
+        if self.found.fastest.is_none_or(|fastest| speed > fastest.value) {
+            self.found.fastest = Some(At { value: speed, line: self.line });
+        }
     }
 
     /// Whether no move can be wrong in what `note_doubts` looks for.
