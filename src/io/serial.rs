@@ -48,6 +48,17 @@ pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
     }
 }
 
+/// What became of a stop on the way past whoever has the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// It is in the kernel's hands.
+    Gone,
+    /// Another one is on this way just now, or the way is being laid.
+    Perhaps,
+    /// No way, or the port did not take it: all of it is left to whoever has the port.
+    Not,
+}
+
 /// The way of a stop into an open port, past whoever writes to it. It leads nowhere while there is no such port.
 #[derive(Clone, Debug, Default)]
 pub struct Bypass(Arc<Inner>);
@@ -67,20 +78,24 @@ struct Way {
 }
 
 impl Bypass {
-    /// Throws away what the kernel has not sent yet, and gives it the stop. Waits for nobody. `false`: nothing has
-    /// gone this way, and all of it is left to whoever has the port.
-    pub fn stop(&self) -> bool {
-        // Taken while the way is being laid, or by another stop, of which nothing may be thrown away.
-        let Ok(mut way) = self.0.way.try_lock() else { return true };
-        let Some(way) = way.as_mut() else { return false };
-        let Some(port) = way.port.upgrade() else { return false };
+    /// Throws away what the kernel has not sent yet, and gives it the stop. Waits for nobody.
+    pub fn stop(&self) -> Past {
+        let Ok(mut way) = self.0.way.try_lock() else { return Past::Perhaps };
+        let Some(way) = way.as_mut() else { return Past::Not };
+        let Some(port) = way.port.upgrade() else { return Past::Not };
         // Before the board can answer.
         self.0.overtaken.store(true, Ordering::SeqCst);
         if !way.gone {
             let _ = tcflush(&port, FlushArg::TCOFLUSH);
         }
-        way.gone |= nix::unistd::write(&port, way.stop).is_ok();
-        way.gone
+        match nix::unistd::write(&port, way.stop) {
+            Ok(count) => {
+                way.gone = true;
+                if count == way.stop.len() { Past::Gone } else { Past::Perhaps }
+            }
+            Err(_) if way.gone => Past::Perhaps,
+            Err(_) => Past::Not,
+        }
     }
 
     /// Whether a stop has gone this way. Whoever has the port is told of it in a moment, and makes nothing of what it

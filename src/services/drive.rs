@@ -609,7 +609,7 @@ mod tests {
         while drive.bare_stop.is_none() || !drive.session.transmit().is_empty() {
             assert!(matches!(drive.turn().await, Turn::Moved));
         }
-        assert!(bypass.stop());
+        assert_eq!(bypass.stop(), crate::io::serial::Past::Gone);
         let mut read = Vec::new();
         while !read.ends_with(drive.session.bare_stop()) {
             let mut byte = [0];

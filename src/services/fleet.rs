@@ -11,7 +11,7 @@ use super::stop_input::Hold;
 use crate::control::console::ConsoleAnswer;
 use crate::domain::ids::{JobId, PrinterName};
 use crate::gcode::commands::When;
-use crate::io::serial::Bypass;
+use crate::io::serial::{Bypass, Past};
 use crate::io::store::StoreError;
 
 /// What a person may ask of a printer's task.
@@ -137,8 +137,8 @@ pub struct Ordered {
 pub struct Stop {
     /// Absent where platen stops again what is locked already.
     pub by: Option<String>,
-    /// It has gone by the way past the task already: nothing is thrown away any more.
-    pub sent: bool,
+    /// What became of it on the way past the task: unless nothing, nothing is thrown away any more.
+    pub past: Past,
     /// Answered when the bytes are in the kernel's hands, or at once where the port is not open.
     pub answer: oneshot::Sender<bool>,
 }
@@ -252,11 +252,11 @@ impl Fleet {
     ) -> impl Future<Output = Vec<(PrinterName, bool)>> + Send + use<> {
         let meant = || self.lanes.iter().filter(|(name, _)| printer.is_none_or(|one| one == *name));
         // All of them, before any task is woken: the printers' thread may be busy, and has its turns.
-        let sent: Vec<_> = meant().map(|(_, lanes)| lanes.bypass.stop()).collect();
+        let past: Vec<_> = meant().map(|(_, lanes)| lanes.bypass.stop()).collect();
         let mut waiting = Vec::new();
-        for ((name, lanes), sent) in meant().zip(sent) {
+        for ((name, lanes), past) in meant().zip(past) {
             let (answer, answered) = oneshot::channel();
-            let behind = match lanes.stops.try_send(Stop { by: Some(by.to_owned()), sent, answer }) {
+            let behind = match lanes.stops.try_send(Stop { by: Some(by.to_owned()), past, answer }) {
                 // Where its task has ended, nobody answers: that is no stop.
                 Ok(()) | Err(TrySendError::Closed(_)) => None,
                 // The lane holds stops that this one only repeats; what becomes of them is not known yet.
@@ -324,7 +324,7 @@ mod tests {
         let mut wire = (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap();
         let (fleet, mut lane) = fleet_of_one();
         let bypass = fleet.lanes.values().next().unwrap().bypass.clone();
-        let sent = |lane: &mut mpsc::Receiver<Stop>| lane.try_recv().unwrap().sent;
+        let sent = |lane: &mut mpsc::Receiver<Stop>| lane.try_recv().unwrap().past == Past::Gone;
 
         drop(fleet.stop_all_now("kim"));
         assert!(!sent(&mut lane), "no way leads to the port yet");

@@ -37,7 +37,7 @@ use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures};
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
-use crate::io::serial::{Bypass, Dial, DialError, Wire};
+use crate::io::serial::{Bypass, Dial, DialError, Past, Wire};
 use crate::io::spool::Spool;
 use crate::io::store::StoreError;
 use crate::io::successor::Supervisor;
@@ -609,7 +609,7 @@ impl Task {
         let latch = record.latch.filter(|_| record.stop.proof.is_none())?;
         self.locked = Some(Activity::from(latch));
         // Nobody waits for the answer.
-        Some(Stop { by: None, sent: false, answer: oneshot::channel().0 })
+        Some(Stop { by: None, past: Past::Not, answer: oneshot::channel().0 })
     }
 
     /// What the board on the open port has to be; a stop does not wait for that, nor does it matter to it.
@@ -626,7 +626,7 @@ impl Task {
     fn stop_without_port(&mut self, stop: Stop) {
         let locked = self.locked.get_or_insert(Activity::Stopped).clone();
         self.show(locked);
-        let _ = stop.answer.send(false);
+        let _ = stop.answer.send(stop.past == Past::Gone);
         if let Some(by) = stop.by {
             self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by });
         }
@@ -1027,7 +1027,8 @@ impl Task {
         // On the wire is another board: it is halted all the same, but this printer is somewhere else.
         let is_elsewhere = drive.session.is_quarantined() || self.halted_another;
         self.halted_another = is_elsewhere;
-        let on_wire = drive.stop(stop.sent).await;
+        // A board may take its port away when it hears of it.
+        let on_wire = drive.stop(stop.past != Past::Not).await || stop.past == Past::Gone;
         let _ = stop.answer.send(on_wire && !is_elsewhere);
         if let Activity::Faulted { fault } = self.locked.get_or_insert(Activity::Stopped) {
             drive.session.stopped_because(*fault);
