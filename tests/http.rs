@@ -365,7 +365,9 @@ async fn a_stop_needs_no_disk() {
     let lab = lab().await;
     lab.store.set_full(true);
     let stopped = lab.post("/v1/stop", &json!({"by": "kim", "printer": "mk3-02"})).await;
-    assert_eq!(stopped.json(), json!([{"printer": "mk3-02", "on_wire": true}]));
+    let stopped = &stopped.json()[0];
+    assert_eq!((&stopped["printer"], &stopped["on_wire"]), (&json!("mk3-02"), &json!(true)));
+    assert!(stopped["asked_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{stopped}");
     assert_eq!(lab.told(), ["mk3-02: stop by kim"]);
 }
 
