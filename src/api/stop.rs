@@ -54,12 +54,16 @@ pub async fn stopped(
     printer: Option<&PrinterName>,
     by: Option<&str>,
 ) -> Result<Vec<Stopped>, Problem> {
-    let asked_at = app.clock.wall().to_string();
+    let asked_at = app.clock.wall();
     let by = by.map(str::trim).filter(|by| !by.is_empty()).unwrap_or("unnamed");
     match tokio::time::timeout(PATIENCE, app.fleet.stop(printer, by)).await {
         Ok(Ok(all)) => Ok(all
             .into_iter()
-            .map(|(name, on_wire)| Stopped { printer: name.to_string(), on_wire, asked_at: asked_at.clone() })
+            .map(|(name, on_wire)| Stopped {
+                printer: name.to_string(),
+                on_wire,
+                asked_at: asked_at.to_string(),
+            })
             .collect()),
         Ok(Err(error)) => match printer {
             Some(name) => Err(known(app, name).err().unwrap_or_else(|| error.into())),
