@@ -2493,7 +2493,7 @@ impl Session {
         seen: Option<&str>,
         by: &str,
     ) -> Result<String, NotNow> {
-        if matches!(self.phase, Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_)) {
+        if self.is_barred() {
             return Err(NotNow::State { state: self.activity().word() });
         }
         let prompt = self.prompt().ok_or(NotNow::NoPrompt)?;
@@ -2518,6 +2518,11 @@ impl Session {
         limit.filter(|_| self.link.dialect().firmware == Firmware::Marlin21)
     }
 
+    /// Nothing goes out until somebody has looked.
+    fn is_barred(&self) -> bool {
+        matches!(self.phase, Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_))
+    }
+
     /// What the firmware asks now; one that waits for a person without a word asks to go on.
     fn prompt(&self) -> Option<Prompt> {
         let waits =
@@ -2528,8 +2533,7 @@ impl Session {
 
     /// What a person should know beside the activity.
     fn hold(&self, now: Moment) -> Hold {
-        let barred = matches!(self.phase, Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_));
-        let prompt = if self.is_closed() || barred { None } else { self.prompt() };
+        let prompt = if self.is_closed() || self.is_barred() { None } else { self.prompt() };
         let hold = Hold { prompt, ..Hold::default() };
         let person = self.waits_for_person();
         let Phase::Running(run) = &self.phase else { return hold };

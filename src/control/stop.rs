@@ -273,3 +273,14 @@ impl StopCheck {
         Some(Do::Tell(proof))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::meatpack;
+
+    #[test]
+    fn a_stop_for_an_unpacker_is_the_same_stop_behind_the_end_of_the_unpacking() {
+        assert_eq!(BARE_TO_UNPACKER, [meatpack::END_ANY_LINE, meatpack::DISABLE, BARE].concat());
+    }
+}
