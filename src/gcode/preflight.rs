@@ -176,8 +176,10 @@ fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
     if let Some(laid) = file.laid_unknown
         && (laid.value > UNKNOWN_LAID || file.extrusion.low.contains(&None))
     {
-        let what =
-            format!("{:.0} mm of filament are laid where nobody knows where the head is (G91)", laid.value);
+        let what = format!(
+            "{:.0} mm of filament are laid where nobody knows where the head is (by G91, or behind homing or probing)",
+            laid.value
+        );
         found.error("volume.unknown", Some(laid.line), what, PLACE);
     }
     if let Some(lowest) = file.below_home {
