@@ -11,6 +11,7 @@ mod resume;
 use std::sync::Arc;
 
 use platen::config::Config;
+use platen::domain::ids::FileHash;
 use platen::domain::printer::Firmware;
 use platen::gcode::preflight::{Finding, PrinterLimits, Question, judge};
 use platen::gcode::survey::{SurveyError, Surveyor};
@@ -137,16 +138,26 @@ fn platen_preflight_says_of_honest_files_what_the_daemon_says() {
     }
 }
 
-#[tokio::test]
-async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
+/// The gate of a daemon that has heard of no firmware, and its files.
+fn untold_gate() -> (tempfile::TempDir, Arc<Spool>, Gate) {
     let config = Config::parse(&untold()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let spool = Arc::new(Spool::open(&folder.path().join("files")).unwrap().with_floor(0));
     let gate = Gate::new(Arc::clone(&spool), &config.printers, &config.gate);
+    (folder, spool, gate)
+}
+
+async fn kept(spool: &Spool, text: &str) -> FileHash {
+    let mut incoming = spool.begin().await.unwrap();
+    incoming.write(text.as_bytes()).await.unwrap();
+    incoming.keep().await.unwrap().0
+}
+
+#[tokio::test]
+async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
+    let (_folder, spool, gate) = untold_gate();
     for (name, text) in honest::files() {
-        let mut incoming = spool.begin().await.unwrap();
-        incoming.write(text.as_bytes()).await.unwrap();
-        let (file, _) = incoming.keep().await.unwrap();
+        let file = kept(&spool, &text).await;
         let printer = printer_of(&name).parse().unwrap();
         let found = gate.findings(&gate.asked(&file, &printer, None, None, false)).await.unwrap();
         assert_eq!(found.as_ref(), [], "{name}");
@@ -156,14 +167,9 @@ async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
 /// It may be RepRapFirmware, which will say so before anything begins.
 #[tokio::test]
 async fn a_mesh_switched_off_at_the_end_is_refused_only_once_the_board_is_known_to_probe_there() {
-    let config = Config::parse(&untold()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let spool = Arc::new(Spool::open(&folder.path().join("files")).unwrap().with_floor(0));
-    let gate = Gate::new(Arc::clone(&spool), &config.printers, &config.gate);
+    let (_folder, spool, gate) = untold_gate();
     let (_, text) = honest::files().into_iter().find(|(name, _)| name == "prusa-plain").unwrap();
-    let mut incoming = spool.begin().await.unwrap();
-    incoming.write(behind_last(&text, "M140 S0", "G29 S2").as_bytes()).await.unwrap();
-    let (file, _) = incoming.keep().await.unwrap();
+    let file = kept(&spool, &behind_last(&text, "M140 S0", "G29 S2")).await;
     let printer = printer_of("prusa-plain").parse().unwrap();
     let boards: [(Option<&str>, &[&str]); 4] = [
         (None, &[]),

@@ -613,16 +613,22 @@ fn a_runout_pauses_the_job_until_somebody_has_changed_the_filament() {
     }
 }
 
+/// A printer that waits for somebody to change its filament.
+fn changing_filament(face: Face, set: impl FnOnce(&mut RigConfig)) -> World {
+    let mut file = print_of(300);
+    file.insert(120, "M600".into());
+    let mut config = RigConfig::new(face, 115_200, 1_000, 1);
+    set(&mut config);
+    let mut world = world_of(config, Some(PARK), file);
+    world.begin(50);
+    world.run_until(300, "the wait", |world| world.is_at(HoldStep::WaitsForPerson));
+    world
+}
+
 #[test]
 fn nobody_answers_a_stopped_printer_s_question() {
     for face in [Face::Marlin21, Face::Marlin11] {
-        let mut file = print_of(300);
-        file.insert(120, "M600".into());
-        let mut config = RigConfig::new(face, 115_200, 1_000, 1);
-        config.firmware.emergency_parser = false;
-        let mut world = world_of(config, Some(PARK), file);
-        world.begin(50);
-        world.run_until(300, "the wait", |world| world.is_at(HoldStep::WaitsForPerson));
+        let mut world = changing_filament(face, |config| config.firmware.emergency_parser = false);
         world.session.stop(world.moment());
         world.flush();
         assert_eq!(world.hold().prompt, None, "{face:?}: it is not shown either");
@@ -635,13 +641,7 @@ fn nobody_answers_a_stopped_printer_s_question() {
 #[test]
 fn where_a_board_asks_without_words_somebody_can_still_say_go_on() {
     for face in [Face::Marlin20, Face::Marlin11] {
-        let mut file = print_of(300);
-        file.insert(120, "M600".into());
-        let mut config = RigConfig::new(face, 115_200, 1_000, 1);
-        config.firmware.critical_at_read = true;
-        let mut world = world_of(config, Some(PARK), file);
-        world.begin(50);
-        world.run_until(300, "the wait", |world| world.is_at(HoldStep::WaitsForPerson));
+        let mut world = changing_filament(face, |config| config.firmware.critical_at_read = true);
         assert_eq!(world.hold().prompt.unwrap().buttons, ["Continue"]);
         assert!(world.session.answer(world.moment(), 0, None, "kim").is_ok());
         world.flush();
