@@ -423,6 +423,7 @@ fn what_a_printer_allows_lifts_no_command_and_no_size() {
     ] {
         let desk = Desk::with(script);
         let mut task = desk.task("generic-220-pla-draft", desk.model(&brick([20.0, 20.0, 5.0])));
+        task.printer.allowed = Some(Vec::new());
         task.allowed = vec!["command.not_allowed", "size.model"];
         let told =
             desk.slicing().slice_here(&task, &CancellationToken::new(), |_| ()).unwrap_err().to_string();
