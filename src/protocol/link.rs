@@ -741,6 +741,10 @@ impl Link {
             self.health.asked();
         }
         if !self.counts_lines() {
+            // Its answer is an `ok` like any other, which is waited for as always.
+            if matches!(self.state, State::Asking { .. }) {
+                self.state = State::Streaming;
+            }
             self.ask_by_command(now);
             return;
         }
@@ -1637,6 +1641,24 @@ mod tests {
         hear(&mut link, 145, "ok");
         assert_eq!(link.poll_event(), Some(LinkEvent::Renumbered));
         assert_eq!(link.dialect().traits.refusal, Refusal::Drops);
+    }
+
+    #[test]
+    fn a_question_that_is_put_off_and_is_under_way_already_is_waited_for() {
+        // Farm, seed 14,809: the time to ask stayed over, and the printer's task never rested again.
+        let mut link = uncounted(Firmware::Marlin20);
+        push(&mut link, 1_000, "M105");
+        sent(&mut link);
+        hear(&mut link, 1_010, "Resend: 50");
+        hear(&mut link, 1_020, "Resend: 50");
+        let due = link.poll_timeout().unwrap();
+        link.handle_timeout(due);
+        let next = link.poll_timeout().unwrap();
+        assert!(next > due, "{next:?}");
+        assert_eq!(link.transmit(), b"");
+        link.handle_timeout(next);
+        let told: Vec<_> = std::iter::from_fn(|| link.poll_event()).collect();
+        assert!(told.contains(&LinkEvent::Lost(Loss::Silence)), "{told:?}");
     }
 
     #[test]
