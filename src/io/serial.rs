@@ -7,15 +7,19 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{ControlFlags, FlushArg, SetArg, tcflush, tcgetattr, tcsetattr};
 use serialport::{SerialPort, TTYPort};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 use super::usb::Device;
+use crate::control::safe_off::SafeOff;
+use crate::domain::moment::Moment;
 use crate::domain::units::Baud;
 
 /// Bytes to and from a printer. A read of 0 bytes is the unplug.
@@ -486,14 +490,55 @@ fn adopt(port: OwnedFd, way: &SerialDial) -> Result<SerialWire, (OwnedFd, &'stat
     }
 }
 
-/// Nobody goes on with this port: its board is told once to switch its heaters off.
+/// For so long a board that nobody goes on with is talked to.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Nobody goes on with this port: its board is told to switch its heaters off, beside whatever else is to be done.
 pub fn abandon(port: OwnedFd) {
     let _ = fcntl(&port, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
-    let words = [&b"\n"[..], crate::control::safe_off::ORDERS].concat();
-    let said = nix::unistd::write(&port, &words);
-    if said != Ok(words.len()) {
-        tracing::error!("a board that nobody goes on with could not be told to switch its heaters off");
+    std::thread::spawn(move || {
+        if !say_farewell(&port) {
+            tracing::error!(
+                "a board that nobody goes on with did not say that its heaters are off: look at it"
+            );
+        }
+    });
+}
+
+/// Whether the board says that its heaters are off.
+fn say_farewell(port: &OwnedFd) -> bool {
+    let start = Instant::now();
+    let now = || Moment(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let end = now() + FAREWELL;
+    let mut off = SafeOff::begin(now(), 0);
+    let mut said = [0; 256];
+    while !off.is_off() && now() < end {
+        if now() >= off.poll_timeout() {
+            off.handle_timeout(now());
+        }
+        let mut wanted = PollFlags::POLLIN;
+        wanted.set(PollFlags::POLLOUT, !off.transmit().is_empty());
+        let wait = off.poll_timeout().min(end).since(now());
+        let wait = PollTimeout::try_from(wait.as_millis() + 1).unwrap_or(PollTimeout::MAX);
+        let found = match poll(&mut [PollFd::new(port.as_fd(), wanted)], wait) {
+            Ok(_) | Err(Errno::EINTR) => {
+                let written = match off.transmit() {
+                    [] => Ok(0),
+                    words => nix::unistd::write(port, words),
+                };
+                off.transmitted(written.unwrap_or(0));
+                nix::unistd::read(port, &mut said)
+            }
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(0) => return false,
+            Ok(count) => off.handle_bytes(now(), &said[..count]),
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(_) => return false,
+        }
     }
+    off.is_off()
 }
 
 #[cfg(test)]
@@ -534,7 +579,7 @@ mod tests {
         let mut wire = (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap();
         wire.write_all(b"M105\n").await.unwrap();
         let mut read = [0; 5];
-        master.set_timeout(std::time::Duration::from_secs(60)).unwrap();
+        master.set_timeout(Duration::from_secs(60)).unwrap();
         master.read_exact(&mut read).unwrap();
         assert_eq!(&read, b"M105\n");
     }
@@ -542,7 +587,7 @@ mod tests {
     /// The other end of a pty, and our wire on it.
     fn pty() -> (TTYPort, Box<dyn Wire>) {
         let (mut master, slave) = TTYPort::pair().unwrap();
-        master.set_timeout(std::time::Duration::from_secs(60)).unwrap();
+        master.set_timeout(Duration::from_secs(60)).unwrap();
         let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).unwrap();
         drop(slave);
         (master, (SerialDial { path, baud: Baud(115_200) }).dial().ok().unwrap())
@@ -640,19 +685,23 @@ mod tests {
     #[tokio::test]
     async fn a_port_that_was_left_open_and_is_another_one_now_is_told_heaters_off_and_not_used() {
         use std::io::Read;
-        let (mut master, old) = pty();
         let (_other_master, other) = TTYPort::pair().unwrap();
         let path = std::fs::read_link(format!("/proc/self/fd/{}", other.as_raw_fd())).unwrap();
         drop(other);
         for (path, baud) in [(path, 115_200), (PathBuf::from("/dev/platen-no-such-port"), 115_200)] {
+            let (mut master, old) = pty();
             let left = old.descriptor().unwrap().try_clone_to_owned().unwrap();
             let device = Device::of(&path);
             let way = HandedDial::new(left, SerialDial { path, baud: Baud(baud) });
             let wire = way.dial();
             assert_eq!(wire.ok().and_then(|wire| wire.device()), device);
-            let mut said = vec![0; 1 + crate::control::safe_off::ORDERS.len()];
-            master.read_exact(&mut said).unwrap();
-            assert!(String::from_utf8_lossy(&said).contains("M104 S0\n"));
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"M105\n") {
+                let mut said = [0; 64];
+                let count = master.read(&mut said).unwrap();
+                heard.extend_from_slice(&said[..count]);
+            }
+            assert!(String::from_utf8_lossy(&heard).contains("M104 S0\n"), "{heard:?}");
         }
     }
 
@@ -668,7 +717,7 @@ mod tests {
         // None of these edits the line, ends the input or stops the output.
         let line: Vec<u8> = (1..=255).filter(|byte| *byte != b'\n').collect();
         master.write_all(&line[..100]).unwrap();
-        let half = tokio::time::timeout(std::time::Duration::from_millis(50), wire.read(&mut read)).await;
+        let half = tokio::time::timeout(Duration::from_millis(50), wire.read(&mut read)).await;
         assert!(half.is_err(), "half a line woke us");
         master.write_all(&line[100..]).unwrap();
         master.write_all(b"\nok\n").unwrap();
