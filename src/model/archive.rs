@@ -1,77 +1,101 @@
 //! A ZIP read with suspicion: its table of contents in bounded memory, and each file only as large as it said.
 //!
-//! A model is judged by what we read of it and printed by what a slicer reads of it, so an archive that two readers
-//! may read differently is refused: two files of one name, a name that the file itself tells otherwise, files that
-//! overlap. Nothing is ever unpacked to a disk.
+//! The bytes are `rawzip`'s to read; what may be in them is decided here. A model is judged by what we read of it and
+//! was approved by what a viewer read of it, so an archive that two readers may read differently is refused: two files
+//! of one name, a name that the file itself tells otherwise, files that overlap, a table that is not where the end says.
+//! Nothing is ever unpacked to a disk.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
-use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
+use rawzip::{
+    CompressionMethod, ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive,
+    ZipArchiveEntryWayfinder, ZipFileHeaderRecord, ZipLocator,
+};
 
 use super::limits::{Budget, Limits, ModelError};
 use super::lines::shown;
 
-const LOCAL: [u8; 4] = *b"PK\x03\x04";
-const CENTRAL: [u8; 4] = *b"PK\x01\x02";
-const END: [u8; 4] = *b"PK\x05\x06";
-const END_64: [u8; 4] = *b"PK\x06\x06";
+/// The end of an archive without the comment behind it, and with the longest one.
+const END: usize = 22;
+const TAIL: u64 = END as u64 + 65_535;
+/// The end in 64 bits and where it is, right before the end in 32.
+const WIDE: usize = 56 + 20;
 const LOCATOR_64: [u8; 4] = *b"PK\x06\x07";
-/// The end of an archive, and the longest comment behind it.
-const TAIL: u64 = 22 + 65_535;
-/// The end in 64 bits and where it is, before the end in 32.
-const TAIL_64: u64 = 56 + 20;
 
 /// One file of the archive.
 #[derive(Clone, Debug)]
 struct Entry {
     /// As it is written; its key is in small letters, since names in a 3MF are the same in any.
     name: Vec<u8>,
-    deflated: bool,
+    method: CompressionMethod,
     encrypted: bool,
-    crc: u32,
-    packed: u64,
-    expanded: u64,
     at: u64,
+    way: ZipArchiveEntryWayfinder,
 }
 
 #[derive(Debug)]
 pub struct Archive<R> {
-    source: R,
+    zip: ZipArchive<At<R>>,
     entries: BTreeMap<String, Entry>,
     expanded: Budget,
+    /// For names, in the table and before each file.
+    names: Vec<u8>,
+}
+
+/// A source that is read from any place.
+#[derive(Debug)]
+struct At<R>(RefCell<R>);
+
+impl<R: Read + Seek> ReaderAt for At<R> {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> std::io::Result<usize> {
+        let mut source = self.0.borrow_mut();
+        source.seek(SeekFrom::Start(at))?;
+        source.read(buffer)
+    }
 }
 
 impl<R: Read + Seek> Archive<R> {
     /// Reads the table of contents.
     pub fn open(mut source: R, limits: &Limits) -> Result<Self, ModelError> {
         let bytes = source.seek(SeekFrom::End(0))?;
-        let end = End::find(&mut source, bytes)?;
+        let mut names = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+        let locator = ZipLocator::new().max_search_space(TAIL);
+        let zip = locator
+            .locate_in_reader(At(RefCell::new(source)), &mut names, bytes)
+            .map_err(|(_, error)| broken(error, "its end is missing"))?;
+        if zip.end_offset() != bytes {
+            return Err(damaged("its end is missing"));
+        }
         let most = "export it with one plate and without pictures";
-        Budget::new(limits.entries, "too many files in it", most).spend(end.entries)?;
-        Budget::new(limits.directory, "too long a table of contents", most).spend(end.length)?;
-        source.seek(SeekFrom::Start(end.begin))?;
-        let mut table = Vec::new();
-        source.by_ref().take(end.length).read_to_end(&mut table)?;
+        let mut count = Budget::new(limits.entries, "too many files in it", most);
+        count.spend(zip.entries_hint())?;
+        let mut length = Budget::new(limits.directory, "too long a table of contents", most);
+        let short = "its table of contents is shorter than it says";
         let mut entries = BTreeMap::new();
-        let mut rest = &table[..];
-        for _ in 0..end.entries {
-            let entry;
-            (entry, rest) = Entry::parse(rest)?;
-            let key = key(&entry.name)?;
+        let mut table = zip.entries(&mut names);
+        while let Some(record) = table.next_entry().map_err(|error| broken(error, short))? {
+            let (key, entry) = Entry::of(&record)?;
+            let extra = record.extra_fields().remaining_bytes().len() + record.comment().as_bytes().len();
+            length.spend(46 + entry.name.len() as u64 + extra as u64)?;
             if entries.insert(key, entry).is_some() {
                 return Err(ModelError::Hostile("two files of the same name".into()));
             }
+            if entries.len() as u64 > count.used {
+                return Err(damaged("its table of contents is longer than it says"));
+            }
         }
-        if !rest.is_empty() {
-            return Err(damaged("its table of contents is longer than it says"));
+        if (entries.len() as u64) < count.used {
+            return Err(damaged(short));
         }
-        check_sizes(entries.values(), end.begin, limits)?;
+        check_end(&zip, count.used, length.used)?;
+        check_sizes(entries.values(), zip.directory_offset(), limits)?;
         let help =
             "it would not fit into the memory of what slices it; export it without what is not printed";
         let expanded = Budget::new(limits.expanded, "too many bytes once unfolded", help);
-        Ok(Self { source, entries, expanded })
+        Ok(Self { zip, entries, expanded, names })
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -89,34 +113,50 @@ impl<R: Read + Seek> Archive<R> {
         if entry.encrypted {
             return Err(ModelError::Unsupported(format!("{} is encrypted", shown(name.as_bytes()))));
         }
-        self.expanded.spend(entry.expanded)?;
-        self.source.seek(SeekFrom::Start(entry.at))?;
-        let mut head = [0; 30];
-        self.source.read_exact(&mut head).map_err(|_| damaged("a file in it begins behind its end"))?;
-        if head[..4] != LOCAL {
-            return Err(damaged("a file in it does not begin where it should"));
-        }
-        let (name_length, extra) = (u64::from(u16_at(&head, 26)), u64::from(u16_at(&head, 28)));
-        let mut own_name = Vec::new();
-        self.source.by_ref().take(name_length).read_to_end(&mut own_name)?;
-        if own_name != entry.name {
-            let what =
-                format!("a file calls itself {} and is listed as {}", shown(&own_name), shown(&entry.name));
+        self.expanded.spend(entry.way.uncompressed_size_hint())?;
+        let begin = "a file in it does not begin where it should";
+        let file = self.zip.get_entry(entry.way).map_err(|error| broken(error, begin))?;
+        let local = file.local_header(&mut self.names).map_err(|error| broken(error, begin))?;
+        let own_name = local.file_path();
+        if own_name.as_bytes() != entry.name {
+            let (own, listed) = (shown(own_name.as_bytes()), shown(&entry.name));
+            let what = format!("a file calls itself {own} and is listed as {listed}");
             return Err(ModelError::Hostile(what));
         }
-        std::io::copy(&mut self.source.by_ref().take(extra), &mut std::io::sink())?;
-        let packed = BufReader::new(self.source.by_ref().take(entry.packed));
-        let content = if entry.deflated {
+        let packed = BufReader::new(file.reader());
+        let content = if entry.method == CompressionMethod::DEFLATE {
             Content::Deflated(DeflateDecoder::new(packed))
         } else {
             Content::Stored(packed)
         };
-        Ok(Checked { content, crc: Crc::new(), promised: entry.crc, left: entry.expanded })
+        Ok(Checked(file.verifying_reader(content)))
     }
 }
 
 fn damaged(what: &str) -> ModelError {
     ModelError::Archive(what.into())
+}
+
+/// What the library says of a place in the archive; what it says of the disk is passed on.
+fn broken(error: rawzip::Error, what: &str) -> ModelError {
+    match error.into_kind() {
+        ErrorKind::IO(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => error.into(),
+        _ => damaged(what),
+    }
+}
+
+impl Entry {
+    fn of(record: &ZipFileHeaderRecord<'_>) -> Result<(String, Self), ModelError> {
+        let name = record.file_path().as_bytes().to_vec();
+        let method = record.compression_method();
+        if ![CompressionMethod::STORE, CompressionMethod::DEFLATE].contains(&method) {
+            let (name, number) = (shown(&name), method.as_u16());
+            let what = format!("{name} is packed in a way (number {number}) that 3MF does not know");
+            return Err(ModelError::Unsupported(what));
+        }
+        let (encrypted, at) = (record.flags().is_encrypted(), record.local_header_offset());
+        Ok((key(&name)?, Self { name, method, encrypted, at, way: record.wayfinder() }))
+    }
 }
 
 /// What a file in a 3MF may be called, in small letters.
@@ -135,6 +175,35 @@ fn key(name: &[u8]) -> Result<String, ModelError> {
     Ok(text.to_ascii_lowercase())
 }
 
+/// Holds what the end says against the table that was found: the library forgives, and other readers obey.
+fn check_end<R: Read + Seek>(zip: &ZipArchive<At<R>>, entries: u64, length: u64) -> Result<(), ModelError> {
+    let mut end = [0; WIDE + END];
+    let before = usize::try_from(zip.eocd_offset()).map_or(WIDE, |at| at.min(WIDE));
+    zip.get_ref().read_exact_at(&mut end[WIDE - before..], zip.eocd_offset() - before as u64)?;
+    let number = |at: usize, bytes: usize| {
+        end[at..at + bytes].iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+    };
+    let disks = [(WIDE + 4, 2), (WIDE + 6, 2)];
+    if disks.into_iter().any(|(at, bytes)| number(at, bytes) != 0) {
+        return Err(ModelError::Unsupported("it is one of several archives that belong together".into()));
+    }
+    // All ones mean that the number stands in the end in 64 bits.
+    let wide = end[56..60] == LOCATOR_64;
+    let begin = zip.directory_offset();
+    let short = [(8, 2, entries), (10, 2, entries), (12, 4, length), (16, 4, begin)].into_iter().all(
+        |(at, bytes, found)| match number(WIDE + at, bytes) {
+            said if wide && said == u64::MAX >> (64 - 8 * bytes) => true,
+            said => said == found,
+        },
+    );
+    let long = [(16, 8, 0), (24, 8, entries), (32, 8, entries), (40, 8, length), (48, 8, begin)];
+    let long = !wide || long.into_iter().all(|(at, bytes, found)| number(at, bytes) == found);
+    if !short || !long {
+        return Err(damaged("its table of contents is not where its end says"));
+    }
+    Ok(())
+}
+
 /// Refuses what unfolds too far, also in files that we do not read: a slicer does.
 fn check_sizes<'e>(
     entries: impl Iterator<Item = &'e Entry>,
@@ -144,20 +213,20 @@ fn check_sizes<'e>(
     let bomb = |what: String| Err(ModelError::Hostile(what));
     let (mut places, mut whole) = (Vec::new(), 0_u64);
     for entry in entries {
-        whole = whole.saturating_add(entry.expanded);
+        let (packed, expanded) = (entry.way.compressed_size_hint(), entry.way.uncompressed_size_hint());
+        whole = whole.saturating_add(expanded);
         if whole > limits.expanded {
             return bomb(format!("files that unfold to more than {} MB", limits.expanded >> 20));
         }
-        let fair = entry.packed.saturating_mul(limits.ratio).max(limits.ratio_free);
-        if entry.expanded > fair {
+        let fair = packed.saturating_mul(limits.ratio).max(limits.ratio_free);
+        if expanded > fair {
             let (name, times) = (shown(&entry.name), limits.ratio);
             return bomb(format!("{name}, which unfolds to more than {times} times its size"));
         }
-        if !entry.deflated && entry.packed != entry.expanded {
+        if entry.method == CompressionMethod::STORE && packed != expanded {
             return Err(damaged("a file in it is stored as it is, and has two sizes"));
         }
-        let end =
-            entry.at.checked_add(30 + entry.name.len() as u64).and_then(|at| at.checked_add(entry.packed));
+        let end = entry.at.checked_add(30 + entry.name.len() as u64).and_then(|at| at.checked_add(packed));
         match end {
             Some(end) if end <= begin => places.push((entry.at, end)),
             _ => return Err(damaged("a file in it ends behind its end")),
@@ -170,147 +239,45 @@ fn check_sizes<'e>(
     Ok(())
 }
 
-/// Where the table of contents is.
-struct End {
-    entries: u64,
-    begin: u64,
-    length: u64,
-}
-
-impl End {
-    fn find(source: &mut (impl Read + Seek), bytes: u64) -> Result<Self, ModelError> {
-        let none = || damaged("its end is missing");
-        let tail_begin = bytes.saturating_sub(TAIL + TAIL_64);
-        source.seek(SeekFrom::Start(tail_begin))?;
-        let mut tail = Vec::new();
-        source.by_ref().take(TAIL + TAIL_64).read_to_end(&mut tail)?;
-        let ends = |at: &usize| {
-            tail[*at..].starts_with(&END) && at + 22 + usize::from(u16_at(&tail, at + 20)) == tail.len()
-        };
-        let at = (0..tail.len().saturating_sub(21)).rev().find(ends).ok_or_else(none)?;
-        let end = &tail[at..];
-        if u16_at(end, 4) != 0 || u16_at(end, 6) != 0 || u16_at(end, 8) != u16_at(end, 10) {
-            return Err(ModelError::Unsupported("it is one of several archives that belong together".into()));
-        }
-        let mut found = Self {
-            entries: u64::from(u16_at(end, 10)),
-            length: u64::from(u32_at(end, 12)),
-            begin: u64::from(u32_at(end, 16)),
-        };
-        let mut before = tail_begin + at as u64;
-        let wide =
-            at.checked_sub(20).map(|at| &tail[at..at + 20]).filter(|locator| locator[..4] == LOCATOR_64);
-        if let Some(locator) = wide {
-            // The end in 64 bits stands right before its locator, unless somebody hides something.
-            let wide = at.checked_sub(76).map(|at| &tail[at..at + 56]).filter(|end| end[..4] == END_64);
-            let wide = wide.ok_or_else(none)?;
-            before -= TAIL_64;
-            if u64_at(locator, 8) != before {
-                return Err(none());
-            }
-            found = Self { entries: u64_at(wide, 32), length: u64_at(wide, 40), begin: u64_at(wide, 48) };
-        }
-        if found.begin.checked_add(found.length) != Some(before) {
-            return Err(damaged("its table of contents is not where its end says"));
-        }
-        Ok(found)
-    }
-}
-
-impl Entry {
-    /// The first one of a table of contents, and the rest.
-    fn parse(table: &[u8]) -> Result<(Self, &[u8]), ModelError> {
-        let short = || damaged("its table of contents is shorter than it says");
-        let (head, rest) = table.split_at_checked(46).ok_or_else(short)?;
-        if head[..4] != CENTRAL {
-            return Err(short());
-        }
-        let length = |at| usize::from(u16_at(head, at));
-        let (name, rest) = rest.split_at_checked(length(28)).ok_or_else(short)?;
-        let (mut extra, rest) = rest.split_at_checked(length(30)).ok_or_else(short)?;
-        let (_comment, rest) = rest.split_at_checked(length(32)).ok_or_else(short)?;
-        let mut sizes =
-            [u64::from(u32_at(head, 24)), u64::from(u32_at(head, 20)), u64::from(u32_at(head, 42))];
-        // Sizes that do not fit into 32 bits stand in an extra field, in this order.
-        while let Some((field, after)) = extra.split_at_checked(4) {
-            let (body, next) = after.split_at_checked(usize::from(u16_at(field, 2))).ok_or_else(short)?;
-            if u16_at(field, 0) == 1 {
-                let mut wide = body.chunks_exact(8);
-                for size in sizes.iter_mut().filter(|size| **size == u64::from(u32::MAX)) {
-                    *size = u64_at(wide.next().ok_or_else(short)?, 0);
-                }
-            }
-            extra = next;
-        }
-        let [expanded, packed, at] = sizes;
-        let deflated = match u16_at(head, 10) {
-            0 => false,
-            8 => true,
-            other => {
-                let what =
-                    format!("{} is packed in a way (number {other}) that 3MF does not know", shown(name));
-                return Err(ModelError::Unsupported(what));
-            }
-        };
-        let encrypted = u16_at(head, 8) & 1 != 0;
-        let crc = u32_at(head, 16);
-        Ok((Self { name: name.to_vec(), deflated, encrypted, crc, packed, expanded, at }, rest))
-    }
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
-}
-
 enum Content<R: Read> {
     Stored(BufReader<R>),
     Deflated(DeflateDecoder<BufReader<R>>),
 }
 
-/// Holds a file of an archive against its promised length and checksum.
-struct Checked<R: Read> {
-    content: Content<R>,
-    crc: Crc,
-    promised: u32,
-    left: u64,
+impl<R: Read> Read for Content<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Stored(content) => content.read(buffer),
+            Self::Deflated(content) => content.read(buffer),
+        }
+    }
 }
 
-impl<R: Read> Read for Checked<R> {
+/// A file of an archive that is held against its promised length and checksum, and says in our words what is wrong.
+struct Checked<V>(V);
+
+impl<V: Read> Read for Checked<V> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let read = match &mut self.content {
-            Content::Stored(content) => content.read(buffer),
-            Content::Deflated(content) => content.read(buffer),
-        };
-        // What the decoder says of broken data is about the archive, and no fault of the disk.
-        let read = read.map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidInput
-            | std::io::ErrorKind::InvalidData
-            | std::io::ErrorKind::UnexpectedEof => damaged("a file in it cannot be unfolded").through(),
-            _ => error,
-        })?;
-        if read == 0 {
-            return match (self.left, self.crc.sum() == self.promised) {
-                (0, true) => Ok(0),
-                (0, false) => Err(damaged("the checksum of a file in it is wrong").through()),
-                _ => Err(damaged("a file in it is shorter than it says").through()),
+        self.0.read(buffer).map_err(|error| {
+            let promise = error.get_ref().and_then(|inner| inner.downcast_ref::<rawzip::Error>());
+            let what = match (promise.map(rawzip::Error::kind), error.kind()) {
+                (Some(ErrorKind::InvalidSize { expected, actual }), _) if actual > expected => {
+                    let what = "a file that unfolds to more than it says";
+                    return ModelError::Hostile(what.into()).through();
+                }
+                (Some(ErrorKind::InvalidSize { .. }), _) => "a file in it is shorter than it says",
+                (Some(_), _) => "the checksum of a file in it is wrong",
+                // What the decoder says of broken data is about the archive, and no fault of the disk.
+                (
+                    None,
+                    std::io::ErrorKind::InvalidInput
+                    | std::io::ErrorKind::InvalidData
+                    | std::io::ErrorKind::UnexpectedEof,
+                ) => "a file in it cannot be unfolded",
+                (None, _) => return error,
             };
-        }
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            ModelError::Hostile("a file that unfolds to more than it says".into()).through()
-        })?;
-        self.crc.update(&buffer[..read]);
-        Ok(read)
+            damaged(what).through()
+        })
     }
 }
 
@@ -320,6 +287,9 @@ mod tests {
     use super::super::tests::{Zip, zip};
     use super::*;
     use std::io::Cursor;
+
+    const CENTRAL: [u8; 4] = *b"PK\x01\x02";
+    const END_64: [u8; 4] = *b"PK\x06\x06";
 
     fn content(file: &[u8], name: &str) -> Result<Vec<u8>, ModelError> {
         let mut archive = Archive::open(Cursor::new(file), &LIMITS)?;
@@ -342,11 +312,14 @@ mod tests {
             let wide = Zip { deflate, wide: true, ..Zip::default() }.file("a", long.as_bytes()).bytes();
             assert_eq!(content(&wide, "a").unwrap(), long.as_bytes());
         }
-        let mut commented = zip(&[("a", "one")]);
-        let at = commented.len() - 2;
-        commented[at..].copy_from_slice(&4_u16.to_le_bytes());
-        commented.extend(b"PK\x05\x06");
-        assert_eq!(content(&commented, "a").unwrap(), b"one");
+        assert_eq!(content(&commented(zip(&[("a", "one")]), b"of no use"), "a").unwrap(), b"one");
+    }
+
+    fn commented(mut file: Vec<u8>, comment: &[u8]) -> Vec<u8> {
+        let at = file.len() - 2;
+        file[at..].copy_from_slice(&u16::try_from(comment.len()).unwrap().to_le_bytes());
+        file.extend(comment);
+        file
     }
 
     #[test]
@@ -403,12 +376,38 @@ mod tests {
     }
 
     #[test]
+    fn an_end_by_which_others_may_find_another_table_is_refused() {
+        let narrow = zip(&[("a", "one"), ("b", "two")]);
+        let wide = Zip { wide: true, ..Zip::default() }.file("a", b"one").file("b", b"two").bytes();
+        for good in [&narrow, &wide] {
+            assert_eq!(content(good, "b").unwrap(), b"two");
+            let before = [&b"#!"[..], good].concat();
+            let behind = [good, &b"#!"[..]].concat();
+            let second = commented(good.clone(), b"PK\x05\x06 and more");
+            for file in [before, behind, second] {
+                let error = content(&file, "b").unwrap_err();
+                assert!(matches!(error, ModelError::Archive(_)), "{error}");
+            }
+        }
+        // Disks, numbers of files, length and place of the table, where each stands before the end of the file.
+        let places = [(&narrow, &[18, 16, 14, 12, 10, 6][..]), (&wide, &[82, 78, 74, 66, 58, 50, 34])];
+        for (good, places) in places {
+            for place in places {
+                let mut changed = good.clone();
+                let at = changed.len() - place;
+                changed[at] ^= 2;
+                assert!(content(&changed, "a").is_err(), "{place} before the end of {}", good.len());
+            }
+        }
+    }
+
+    #[test]
     fn what_the_table_claims_is_bounded_before_anything_is_held() {
         let mut file = Zip { wide: true, ..Zip::default() }.file("a", b"x").bytes();
         let limits = Limits { directory: 70, ..LIMITS };
         let error = Archive::open(Cursor::new(&file), &limits).unwrap_err().to_string();
         assert!(error.contains("too long a table of contents: 75, and 70"), "{error}");
-        let claim = file.windows(4).rposition(|four| four == END_64).unwrap() + 32;
+        let claim = file.windows(4).rposition(|four| four == END_64).unwrap() + 24;
         file[claim..claim + 8].copy_from_slice(&(1_u64 << 40).to_le_bytes());
         let error = Archive::open(Cursor::new(&file), &LIMITS).unwrap_err().to_string();
         assert!(error.contains("too many files in it: 1099511627776, and 4096"), "{error}");
