@@ -25,6 +25,9 @@ const TAIL: u64 = END as u64 + 65_535;
 const WIDE: usize = 56 + 20;
 const LOCATOR_64: [u8; 4] = *b"PK\x06\x07";
 
+/// Bytes of the longest name of a file in it.
+pub(super) const NAME_MAX: usize = 512;
+
 /// One file of the archive.
 #[derive(Clone, Debug)]
 struct Entry {
@@ -163,7 +166,7 @@ impl Entry {
 fn key(name: &[u8]) -> Result<String, ModelError> {
     let bad = |why| Err(ModelError::Hostile(format!("a file called {}, {why}", shown(name))));
     let Ok(text) = std::str::from_utf8(name) else { return bad("which is no text") };
-    if text.is_empty() || text.len() > 512 || text.chars().any(char::is_control) {
+    if text.is_empty() || text.len() > NAME_MAX || text.chars().any(char::is_control) {
         return bad("which is no name");
     }
     if text.starts_with('/')

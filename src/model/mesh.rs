@@ -70,7 +70,7 @@ impl Extents {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Facts {
     pub triangles: u64,
-    /// Triangles with two corners at one place: they are no surface, and no edge of theirs counts.
+    /// Triangles with two corners at one place: they are no surface, and nothing else of theirs counts.
     pub degenerate: u64,
     /// Triangles whose normal, as the file tells it, points to the other side than their corners say.
     pub against: u64,
@@ -128,13 +128,13 @@ impl<'s> Mesh<'s> {
         // −0 is 0.
         let corners = corners.map(|corner| corner.map(|at| at + 0.0));
         self.facts.triangles += 1;
-        let [a, b, c] = corners.map(|corner| corner.map(f64::from));
-        for corner in [a, b, c] {
-            self.facts.extents.include(corner);
-        }
         if corners[0] == corners[1] || corners[1] == corners[2] || corners[2] == corners[0] {
             self.facts.degenerate += 1;
             return Ok(false);
+        }
+        let [a, b, c] = corners.map(|corner| corner.map(f64::from));
+        for corner in [a, b, c] {
+            self.facts.extents.include(corner);
         }
         self.facts.volume += dot(a, cross(b, c)) / 6.0;
         if let Some(normal) = normal {
@@ -212,6 +212,15 @@ mod tests {
         let cube = facts(&soup(&CUBE, 2.0));
         assert_eq!((cube.triangles, cube.degenerate, cube.edges), (12, 0, Edges::default()));
         assert!((cube.volume - 8.0).abs() < 1e-9, "{}", cube.volume);
+        assert_eq!(cube.extents.size(), [2.0; 3]);
+    }
+
+    #[test]
+    fn a_triangle_without_a_surface_makes_nothing_larger() {
+        let mut cube = soup(&CUBE, 2.0);
+        cube.push([[0.0; 3], [90.0, 80.0, 70.0], [0.0; 3]]);
+        let cube = facts(&cube);
+        assert_eq!((cube.triangles, cube.degenerate), (13, 1));
         assert_eq!(cube.extents.size(), [2.0; 3]);
     }
 

@@ -6,10 +6,11 @@ use std::io::BufRead;
 
 use super::limits::{Budget, Limits, ModelError, REDUCE};
 use super::lines::{Lines, coordinate, shown};
-use super::mesh::{Facts, Mesh, Vertex};
+use super::mesh::{Facts, Mesh, Vertex, cross, dot};
 
 /// Surfaces that are no triangles: passed over, they would be missing from the print.
-const FREE_FORM: [&[u8]; 6] = [b"curv", b"curv2", b"surf", b"cstype", b"bmat", b"call"];
+const FREE_FORM: [&[u8]; 10] =
+    [b"curv", b"curv2", b"surf", b"cstype", b"bmat", b"call", b"bsp", b"bzp", b"cdc", b"cdp"];
 
 /// The facts, and how many objects there are.
 pub fn read(source: impl BufRead, limits: &Limits, mut mesh: Mesh<'_>) -> Result<(Facts, u64), ModelError> {
@@ -21,8 +22,13 @@ pub fn read(source: impl BufRead, limits: &Limits, mut mesh: Mesh<'_>) -> Result
     let mut face: Vec<Vertex> = Vec::new();
     let (mut objects, mut named) = (0, true);
     while let Some(line) = lines.next()? {
-        let line = line.trim_ascii_end();
+        // What some editors put before everything is part of no word.
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii_end();
         if let Some(part) = line.strip_suffix(b"\\") {
+            if begun.iter().chain(part).any(|byte| *byte == b'#') {
+                let what = "a comment ends with a backslash, so that some programs read the next line as a part of it";
+                return Err(lines.wrong(what.into()));
+            }
             begun.extend_from_slice(part);
             begun.push(b' ');
             if begun.len() > limits.line {
@@ -36,15 +42,14 @@ pub fn read(source: impl BufRead, limits: &Limits, mut mesh: Mesh<'_>) -> Result
         let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let done: Result<(), String> = match words.next() {
             Some(b"v") => corner(words).map(|at| vertices.push(at)),
-            Some(b"f") => {
+            // The second is the name of old.
+            Some(b"f" | b"fo") => {
                 face.clear();
                 let found = words.try_for_each(|word| {
                     face.push(vertices[place(word, vertices.len())?]);
                     Ok(())
                 });
-                let short = face.len() < 3;
-                let fault = || Err("a face needs three corners".to_owned());
-                found.and_then(|()| if short { fault() } else { Ok(()) })
+                found.and_then(|()| turn(&mut face))
             }
             Some(b"o") => {
                 named = true;
@@ -76,6 +81,34 @@ pub fn read(source: impl BufRead, limits: &Limits, mut mesh: Mesh<'_>) -> Result
         return Err(ModelError::Cut { format: "OBJ", what: "its last line is to go on" });
     }
     Ok((mesh.close(), objects))
+}
+
+/// Begins a face at a corner from which all of it is seen: it is cut into triangles from there.
+fn turn(face: &mut [Vertex]) -> Result<(), String> {
+    /// As many corners are tried: one of two neighbours sees all of four, and more than four are hardly ever bent.
+    const TRIED: usize = 8;
+    if face.len() < 3 {
+        return Err("a face needs three corners".into());
+    }
+    for _ in 0..face.len().min(TRIED) {
+        if face.len() == 3 || sees_all(face) {
+            return Ok(());
+        }
+        face.rotate_left(1);
+    }
+    Err("a face bends inwards, and programs cut it into triangles in different ways; export it in triangles"
+        .into())
+}
+
+/// Whether no triangle from the first corner faces the other way than the face does.
+fn sees_all(face: &[Vertex]) -> bool {
+    let from = face[0].map(f64::from);
+    let along = |to: Vertex| -> [f64; 3] { std::array::from_fn(|axis| f64::from(to[axis]) - from[axis]) };
+    let across = || face[1..].windows(2).map(|pair| cross(along(pair[0]), along(pair[1])));
+    let whole = across().fold([0.0; 3], |sum, one| std::array::from_fn(|axis| sum[axis] + one[axis]));
+    // Rounding of corners on one line.
+    let slack = -1e-6 * dot(whole, whole);
+    across().all(|one| dot(one, whole) >= slack)
 }
 
 /// `x y z`, and perhaps a weight, or a colour of three numbers.
@@ -116,6 +149,57 @@ mod tests {
 
     fn told(file: &str) -> Result<(Facts, u64), ModelError> {
         read(file.as_bytes(), &LIMITS, Mesh::new(LIMITS.triangles, None))
+    }
+
+    #[test]
+    fn a_face_that_bends_inwards_is_cut_so_that_nothing_sticks_out_or_is_refused() {
+        // A square with a notch, as an arrow that begins at each of its corners; its surface is 4.
+        let corners = "v 0 0 0\nv 4 0 0\nv 4 4 0\nv 3 1 0\n";
+        for face in ["f 1 2 3 4", "f 2 3 4 1", "f 3 4 1 2", "f 4 1 2 3"] {
+            let mut surface = 0.0;
+            let mut sink = |[a, b, c]: [[f64; 3]; 3]| {
+                let along = |to: [f64; 3]| [to[0] - a[0], to[1] - a[1], to[2] - a[2]];
+                let [.., up] = super::super::mesh::cross(along(b), along(c));
+                assert!(up > 0.0, "{face}: {up}");
+                surface += up / 2.0;
+            };
+            let mesh = Mesh::new(LIMITS.triangles, Some(&mut sink));
+            read(format!("{corners}{face}\n").as_bytes(), &LIMITS, mesh).unwrap();
+            assert!((surface - 4.0).abs() < 1e-9, "{face}: {surface}");
+        }
+        // A comb, which no corner sees whole.
+        let mut comb = String::new();
+        for tooth in 0..12 {
+            comb += &format!("v {} 5 0\nv {} 1 0\n", 2 * tooth, 2 * tooth + 1);
+        }
+        comb += "v 23 0 0\nv 0 0 0\nf";
+        (1..=26).for_each(|corner| comb += &format!(" {corner}"));
+        let error = told(&comb).unwrap_err().to_string();
+        assert!(error.contains("line 27 of the OBJ: a face bends inwards"), "{error}");
+        // One that is flat but for rounding is none.
+        let flat = "v 0 0 0\nv 1 0 0\nv 2 0 0\nv 2 1 0\nv 1 1.0000001 0\nv 0 1 0\nf 1 2 3 4 5 6\n";
+        assert!(told(flat).is_ok());
+    }
+
+    #[test]
+    fn no_corner_and_no_face_is_lost_by_how_it_is_written() {
+        let plain = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n";
+        let want = told(plain).unwrap();
+        assert!(want.0.edges.closed());
+        // With the mark of an editor before it, and in the words of the eighties.
+        for file in [format!("\u{feff}{plain}"), plain.replace("f ", "fo ")] {
+            assert_eq!(told(&file), Ok(want), "{file:?}");
+        }
+        for patch in ["bzp 1 2 3 4", "cdc 1 2 3 4"] {
+            assert!(matches!(told(&format!("{plain}{patch}\n")), Err(ModelError::Unsupported(_))), "{patch}");
+        }
+    }
+
+    #[test]
+    fn a_comment_that_seems_to_go_on_in_the_next_line_is_refused() {
+        // Some programs would take the second corner for a part of the comment.
+        let error = told("v 0 0 0\n# saved in C:\\models\\\nv 1 0 0\n").unwrap_err().to_string();
+        assert!(error.contains("line 2 of the OBJ: a comment ends with a backslash"), "{error}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Seek};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::archive::Archive;
+use super::archive::{Archive, NAME_MAX};
 use super::limits::{Budget, Limits, ModelError, REDUCE};
 use super::lines::{FARTHEST, coordinate, number, shown};
 use super::mesh::{Facts, Mesh, Sink, Vertex, cross, dot};
@@ -61,6 +61,14 @@ pub fn read(source: impl Read + Seek, limits: &Limits, sink: Option<Sink<'_>>) -
         let part = reader.part(&mut archive, &name)?;
         wanted.extend(part.paths().cloned());
         parts.insert(name, part);
+    }
+    // A slicer may take it for the one that is meant.
+    if let Some(name) = archive.names().find(|name| name.ends_with(".model") && !parts.contains_key(*name)) {
+        let what = format!(
+            "it has a second model, {}, which nothing on its plate is made of",
+            shown(name.as_bytes())
+        );
+        return Err(ModelError::Unsupported(what));
     }
     let first = &parts[&root];
     if let Some((name, other)) = parts.iter().find(|(_, part)| part.unit != first.unit) {
@@ -198,6 +206,8 @@ struct Part {
     unit: Unit,
     unit_said: bool,
     objects: BTreeMap<u32, Object>,
+    /// Types of objects that are no bodies to be printed.
+    others: BTreeMap<u32, String>,
     build: Vec<Component>,
 }
 
@@ -242,14 +252,22 @@ impl Walk<'_, '_> {
         self.placements.spend(1)?;
         let matrix = component.matrix.then(outer).map_err(wrong)?;
         let parts = self.parts;
-        let object = parts.get(part).and_then(|part| part.objects.get(&component.object));
+        let id = component.object;
+        if let Some(kind) = parts.get(part).and_then(|part| part.others.get(&id)) {
+            let what =
+                format!("object {id} is of the type {kind}, and only a `model` is a body to be printed");
+            return Err(ModelError::Unsupported(what));
+        }
+        let object = parts.get(part).and_then(|part| part.objects.get(&id));
         match object {
-            None => return Err(wrong(format!("there is no object {}", component.object))),
+            None => return Err(wrong(format!("there is no object {id}"))),
             Some(Object::Made(components)) => {
                 for inner in components {
                     self.place(part, inner, matrix, depth + 1)?;
                 }
             }
+            // Without a surface it is nowhere.
+            Some(Object::Mesh { vertices, .. }) if vertices.is_empty() => {}
             Some(Object::Mesh { facts, vertices, triangles }) => {
                 self.vertices.spend(vertices.len() as u64)?;
                 let mut placed = Facts { volume: facts.volume * matrix.volume(), ..*facts };
@@ -337,8 +355,13 @@ impl Reading<'_> {
             let what = "it is named, and not there".into();
             return Err(ModelError::Part { part: name.into(), at: 0, what });
         }
-        let mut part =
-            Part { unit: Unit::Millimetre, unit_said: false, objects: BTreeMap::new(), build: Vec::new() };
+        let mut part = Part {
+            unit: Unit::Millimetre,
+            unit_said: false,
+            objects: BTreeMap::new(),
+            others: BTreeMap::new(),
+            build: Vec::new(),
+        };
         let mut xml = Xml::new(archive.read(name)?, name, self.limits);
         let (mut tags, mut open, mut names) = (Vec::new(), Open::default(), Names::default());
         while let Some(step) = xml.next()? {
@@ -386,8 +409,12 @@ impl Reading<'_> {
             }
             Tag::Object => {
                 self.objects.spend(1)?;
-                let [id] = pick(element, ["id"], self.limits)?;
+                let [id, kind] = pick(element, ["id", "type"], self.limits)?;
                 *open = Open { id: index(id.as_deref())?, ..Open::default() };
+                if let Some(kind) = kind.filter(|kind| kind != "model") {
+                    part.others.insert(open.id, shown(kind.as_bytes()));
+                }
+                names.lists.retain(|tag| matches!(tag, Tag::Resources | Tag::Build));
             }
             Tag::Mesh if open.mesh => return Err(format!("object {} has two meshes", open.id).into()),
             Tag::Mesh => open.mesh = true,
@@ -405,21 +432,30 @@ impl Reading<'_> {
                 let picked = pick(element, ["v1", "v2", "v3"], self.limits)?;
                 for ((corner, place), word) in corners.iter_mut().zip(&mut places).zip(picked) {
                     *place = index(word.as_deref())?;
-                    let at = *place as usize;
-                    let known = open.used.len();
-                    let vertex = open.vertices.get(at).zip(open.used.get_mut(at));
-                    let (vertex, used) =
-                        vertex.ok_or_else(|| format!("there is no vertex {at} among {known}"))?;
-                    (*corner, *used) = (*vertex, true);
+                    let known = open.vertices.len();
+                    let vertex = open.vertices.get(*place as usize);
+                    *corner = *vertex.ok_or_else(|| format!("there is no vertex {place} among {known}"))?;
                 }
-                if self.mesh.add(corners, None)? && self.keep {
-                    open.triangles.push(places);
+                if self.mesh.add(corners, None)? {
+                    places.iter().for_each(|place| open.used[*place as usize] = true);
+                    if self.keep {
+                        open.triangles.push(places);
+                    }
                 }
             }
             Tag::Component | Tag::Item => {
                 self.components.spend(1)?;
                 let path = names.path.as_deref().unwrap_or("\0");
-                let [object, matrix, path] = pick(element, ["objectid", "transform", path], self.limits)?;
+                let wanted = ["objectid", "transform", path, "printable"];
+                let [object, matrix, path, printable] = pick(element, wanted, self.limits)?;
+                if path.as_ref().is_some_and(|path| path.len() > NAME_MAX) {
+                    return Err(format!("a path is longer than {NAME_MAX} bytes").into());
+                }
+                // Of slicers, not of the standard.
+                if tag == Tag::Item && printable.is_some_and(|printable| printable != "1") {
+                    let what = "an item on its plate is marked as not to be printed".into();
+                    return Err(Fault::Whole(ModelError::Unsupported(what)));
+                }
                 let component = Component {
                     path: path.map(|path| local(&path)),
                     object: index(object.as_deref())?,
@@ -427,7 +463,14 @@ impl Reading<'_> {
                 };
                 if tag == Tag::Item { part.build.push(component) } else { open.components.push(component) }
             }
-            Tag::Resources | Tag::Vertices | Tag::Triangles | Tag::Components | Tag::Build | Tag::Other => {}
+            // One program would take the first of two lists, and another both.
+            Tag::Resources | Tag::Vertices | Tag::Triangles | Tag::Components | Tag::Build => {
+                if names.lists.contains(&tag) {
+                    return Err(format!("there are two `{}`", element.local_name().as_ref()).into());
+                }
+                names.lists.push(tag);
+            }
+            Tag::Other => {}
         }
         Ok(())
     }
@@ -494,6 +537,8 @@ struct Names {
     core: Option<String>,
     /// `p:path`, as this part writes it.
     path: Option<String>,
+    /// Lists that have begun, in the part and in its open object.
+    lists: Vec<Tag>,
 }
 
 impl Names {
@@ -503,6 +548,8 @@ impl Names {
                 return Err("there are two models in it".into());
             }
             self.learn(element)?;
+        } else if element.contains("xmlns") {
+            self.again(element)?;
         }
         let name = element.name();
         let (local, prefix) = name.decompose();
@@ -517,8 +564,27 @@ impl Names {
                 Err(unknown(other))
             }
             (Some(Tag::Mesh), other) if tag == Tag::Other && other != "trianglesets" => Err(unknown(other)),
+            (Some(Tag::Build | Tag::Components), other) if tag == Tag::Other => Err(unknown(other)),
             _ => Ok(tag),
         }
+    }
+
+    /// Within the model, no prefix may come to mean something of ours, or ours something else.
+    fn again(&self, element: &BytesStart<'_>) -> Result<(), Fault> {
+        let core = self.core.as_deref().unwrap_or_default();
+        let production = self.path.as_deref().and_then(|path| path.strip_suffix(":path"));
+        for attribute in element.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|error| error.to_string())?;
+            let Some(prefix) = attribute.key.as_ref().strip_prefix("xmlns") else { continue };
+            let (prefix, space) = (prefix.trim_start_matches(':'), attribute.value.as_ref());
+            let same =
+                (space == CORE) == (prefix == core) && (space == PRODUCTION) == (Some(prefix) == production);
+            if !same || space.contains('&') {
+                let name = shown(element.name().as_ref().as_bytes());
+                return Err(format!("{name} declares a namespace anew").into());
+            }
+        }
+        Ok(())
     }
 
     fn learn(&mut self, model: &BytesStart<'_>) -> Result<(), Fault> {
@@ -527,6 +593,9 @@ impl Names {
             let attribute = attribute.map_err(|error| error.to_string())?;
             let name = attribute.key.as_ref();
             if let Some(prefix) = name.strip_prefix("xmlns") {
+                if attribute.value.contains('&') {
+                    return Err(format!("{} holds an escaped character", shown(name.as_bytes())).into());
+                }
                 spaces.insert(prefix.trim_start_matches(':').to_owned(), attribute.value.into_owned());
             } else if name == "requiredextensions" {
                 required = attribute.value.into_owned();
@@ -535,6 +604,10 @@ impl Names {
         let prefix_of =
             |space: &str| spaces.iter().find(|(_, other)| *other == space).map(|(prefix, _)| prefix);
         let core = prefix_of(CORE).ok_or("it is not the XML of a 3MF")?;
+        // What stands under the other one would be passed over.
+        if spaces.values().filter(|space| *space == CORE).count() > 1 {
+            return Err("the namespace of 3MF has two prefixes".into());
+        }
         (self.seen, self.core) = (true, Some(core.clone()).filter(|prefix| !prefix.is_empty()));
         self.path = prefix_of(PRODUCTION).map(|prefix| format!("{prefix}:path"));
         for prefix in required.split_ascii_whitespace() {
@@ -910,6 +983,134 @@ mod tests {
         let error =
             read(Cursor::new(Zip::default().file("a", b"").bytes()), &LIMITS, None).unwrap_err().to_string();
         assert!(error.contains("it has no `_rels/.rels`"), "{error}");
+    }
+
+    fn refusal(xml: &str) -> String {
+        let file = threemf_parts(&[("3D/3dmodel.model", xml)]);
+        read(Cursor::new(file), &LIMITS, None).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_object_without_a_surface_takes_no_room_on_the_plate() {
+        let spot = "<object id=\"3\"><mesh><vertices><vertex x=\"0\" y=\"0\" z=\"0\"/><vertex x=\"500\" y=\"0\" z=\"0\"/>\
+            </vertices><triangles><triangle v1=\"0\" v2=\"1\" v3=\"0\"/></triangles></mesh></object>";
+        let empty = "<object id=\"4\"><mesh><vertices><vertex x=\"700\" y=\"0\" z=\"0\"/></vertices><triangles/></mesh></object>";
+        let objects = format!("{}{spot}{empty}", cube(1, 10.0));
+        let items = "<item objectid=\"1\"/><item objectid=\"3\"/><item objectid=\"4\"/>";
+        let plate = plate(&objects, items).unwrap();
+        assert!(near(plate.facts.extents.size(), [10.0; 3]), "{:?}", plate.facts.extents);
+        assert_eq!((plate.objects, plate.transforms.placed), (1, 1));
+    }
+
+    #[test]
+    fn what_some_programs_see_on_the_plate_and_others_do_not_is_refused() {
+        const CORE_AS: &str = "\"http://schemas.microsoft.com/3dmanufacturing/core/2015/02\"";
+        let two = format!("{}{}", cube(1, 10.0), cube(2, 50.0));
+        let one = "<item objectid=\"1\"/>";
+        let plain = model_xml("", &two, one);
+        let prefixed = format!("<c:build><c:item objectid=\"2\"/></c:build></model>");
+        for (xml, told) in [
+            // The same standard by another name, for all of it or for a piece.
+            (
+                model_xml(&format!(" xmlns:c={CORE_AS}"), &two, one).replace("</model>", &prefixed),
+                "the namespace of 3MF has two prefixes",
+            ),
+            (
+                plain.replace("</build>", &format!("<c:item xmlns:c={CORE_AS} objectid=\"2\"/></build>")),
+                "declares a namespace anew",
+            ),
+            (
+                plain.replace(
+                    "</model>",
+                    &prefixed.replace("<c:build>", &format!("<c:build xmlns:c={CORE_AS}>")),
+                ),
+                "declares a namespace anew",
+            ),
+            (plain.replace("<item", "<item xmlns=\"http://elsewhere.example\""), "declares a namespace anew"),
+            (
+                plain.replace(
+                    "<item",
+                    "<item xmlns:c=\"http://schemas.microsoft.com/3dmanufacturing/core/2015&#47;02\"",
+                ),
+                "declares a namespace anew",
+            ),
+            (
+                model_xml(
+                    " xmlns:c=\"http://schemas.microsoft.com/3dmanufacturing/core/2015&#47;02\"",
+                    &two,
+                    one,
+                ),
+                "holds an escaped character",
+            ),
+            // Lists of which one program takes the first, and another the last.
+            (
+                plain.replace("</model>", "<build><item objectid=\"2\"/></build></model>"),
+                "there are two `build`",
+            ),
+            (plain.replace("<build>", "<resources/><build>"), "there are two `resources`"),
+            (plain.replacen("<triangles>", "<vertices/><triangles>", 1), "there are two `vertices`"),
+            (plain.replacen("</triangles>", "</triangles><triangles/>", 1), "there are two `triangles`"),
+            // What stands there and is no item.
+            (plain.replace("</build>", "<other/></build>"), "it needs the extension other"),
+            // What a slicer leaves out, and its viewer shows in grey.
+            (plain.replace(one, "<item objectid=\"1\" printable=\"0\"/>"), "is marked as not to be printed"),
+        ] {
+            assert_ne!(xml, plain);
+            let error = refusal(&xml);
+            assert!(error.contains(told), "{told}: {error}");
+        }
+        // What is declared anew and means the same, or nothing of ours, harms nobody.
+        let same = plain.replace("<build>", &format!("<build xmlns={CORE_AS} xmlns:s=\"http://s.example\">"));
+        let shown = same.replace(one, "<item objectid=\"1\" printable=\"1\"/>");
+        let found = read(Cursor::new(threemf_parts(&[("3D/3dmodel.model", &shown)])), &LIMITS, None).unwrap();
+        assert!(near(found.facts.extents.size(), [10.0; 3]));
+    }
+
+    #[test]
+    fn only_bodies_are_printed_and_none_that_is_there_to_support_or_change_one() {
+        let of = |kind: &str| cube(2, 50.0).replace("type=\"model\"", kind);
+        let made = "<object id=\"3\"><components><component objectid=\"1\"/><component objectid=\"2\"/></components></object>";
+        for kind in ["support", "solidsupport", "surface", "other", "Model"] {
+            let objects = format!("{}{}{made}", cube(1, 10.0), of(&format!("type=\"{kind}\"")));
+            for item in ["2", "3"] {
+                let error = plate(&objects, &format!("<item objectid=\"{item}\"/>")).unwrap_err().to_string();
+                assert!(error.contains(&format!("object 2 is of the type `{kind}`")), "{error}");
+            }
+            // Where it does not stand on the plate, it is nobody's.
+            assert!(plate(&objects, "<item objectid=\"1\"/>").is_ok());
+        }
+        assert!(plate(&format!("{}{}{made}", cube(1, 10.0), of("")), "<item objectid=\"3\"/>").is_ok());
+    }
+
+    #[test]
+    fn a_second_model_that_the_first_does_not_name_is_refused() {
+        let xml = model_xml("", &cube(1, 10.0), "<item objectid=\"1\"/>");
+        let other = model_xml("", &cube(1, 50.0), "<item objectid=\"1\"/>");
+        let file = threemf_parts(&[("3D/3dmodel.model", &xml), ("3D/other.model", &other)]);
+        let error = read(Cursor::new(file), &LIMITS, None).unwrap_err().to_string();
+        assert!(error.contains("`3d/other.model`"), "{error}");
+    }
+
+    #[test]
+    fn long_paths_are_refused_before_many_of_them_are_held() {
+        let path = "x".repeat(600);
+        let made = format!(
+            "<object id=\"1\"><components><component objectid=\"1\" p:path=\"/{path}\"/></components></object>"
+        );
+        let error = refusal(&model_xml(P, &made, "<item objectid=\"1\"/>"));
+        assert!(error.contains("a path is longer than 512 bytes"), "{error}");
+    }
+
+    #[test]
+    fn text_in_two_bytes_a_letter_is_refused_as_what_it_is() {
+        let xml = model_xml("", &cube(1, 10.0), "<item objectid=\"1\"/>").replace("UTF-8", "UTF-16");
+        let wide: Vec<u8> =
+            "\u{feff}".chars().chain(xml.chars()).flat_map(|c| (c as u16).to_le_bytes()).collect();
+        let rels = "<Relationships><Relationship Target=\"/m\" \
+            Type=\"http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel\"/></Relationships>";
+        let file = Zip::default().file("_rels/.rels", rels.as_bytes()).file("m", &wide).bytes();
+        let error = read(Cursor::new(file), &LIMITS, None).unwrap_err();
+        assert!(matches!(error, ModelError::Part { .. }) && error.to_string().contains("UTF-8"), "{error}");
     }
 
     #[test]
