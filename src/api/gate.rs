@@ -286,7 +286,7 @@ impl From<NotRead> for Problem {
     fn from(error: NotRead) -> Self {
         match error {
             NotRead::Spool(error) => error.into(),
-            NotRead::File(error) => crate::services::intake::IntakeError::Survey(error).into(),
+            NotRead::File(error) => crate::services::intake::IntakeError::Survey(error.into()).into(),
             NotRead::NoPrinter(printer) => Refusal::NoPrinter(printer).into(),
         }
     }

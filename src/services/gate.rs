@@ -20,9 +20,9 @@ use crate::domain::lab::Lab;
 use crate::domain::printer::Firmware;
 use crate::domain::units::Height;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
+use crate::gcode::lexer::LexError;
 use crate::gcode::modal::Counting;
 use crate::gcode::preflight::{PrinterLimits, Question, judge};
-use crate::gcode::survey::SurveyError;
 use crate::io::spool::{Spool, SpoolError};
 
 /// Files that are not read again when somebody asks about another printer: a busy day's.
@@ -127,8 +127,9 @@ pub struct Reading {
 pub enum NotRead {
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    #[error("this file cannot be printed: {0}")]
-    File(#[from] SurveyError),
+    /// Without a word of the file, since more people read it than have uploaded it.
+    #[error("this file cannot be printed: {0}: it is not G-code")]
+    File(#[from] LexError),
     #[error("printer {0} is not in the configuration; `platen printers` lists them")]
     NoPrinter(PrinterName),
 }
@@ -293,7 +294,7 @@ impl Gate {
         let analyser = Analyser::new(Options { counting: *counting, ..Options::default() });
         // What was read is kept under this name: it must be the file of this name.
         let (_, read) = self.0.spool.read_checked(file, analyser, Analyser::feed).await?;
-        let analysis = read.and_then(Analyser::finish).map_err(SurveyError::from)?;
+        let analysis = read.and_then(Analyser::finish)?;
         let layers = analysis.layers.len();
         let reading = Arc::new(Reading { analysis: Analysis { layers: Vec::new(), ..analysis }, layers });
         self.kept().keep(key, Arc::clone(&reading));

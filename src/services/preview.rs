@@ -22,7 +22,6 @@ use crate::domain::ids::FileHash;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::lexer::LexError;
 use crate::gcode::metadata::Thumbnail;
-use crate::gcode::survey::SurveyError;
 use crate::io::offload::offload;
 use crate::io::spool::{Spool, SpoolError, WHOLE};
 use crate::model::limits::ModelError;
@@ -67,8 +66,9 @@ pub enum Subject {
 pub enum NotDrawn {
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    #[error("this file cannot be drawn: {0}")]
-    File(#[from] SurveyError),
+    /// The one that holds no word of the file: a survey's would quote a line, and a line may hold a name.
+    #[error("this file cannot be drawn: {0}: it is not G-code")]
+    File(#[from] LexError),
     /// Without its words, which may be out of the file: a name of an archive, a line.
     #[error("this model cannot be drawn ({}); `platen model` says why", .0.kind())]
     Model(ModelError),
@@ -361,11 +361,10 @@ impl Previews {
         }
         let (_, read) =
             self.spool.read_checked(file, Analyser::new(Options::default()), Analyser::feed).await?;
-        let Analysis { layers, extrusion, metadata, .. } =
-            read.and_then(Analyser::finish).map_err(SurveyError::from)?;
+        let Analysis { layers, extrusion, metadata, .. } = read.and_then(Analyser::finish)?;
         let analysis = Arc::new(Analysis { layers, extrusion, metadata, ..Analysis::default() });
         let placing = self.pass(file, WHOLE, Placing::new(Arc::clone(&analysis)), Placing::feed).await?;
-        let places = Arc::new(placing.finish().map_err(SurveyError::from)?);
+        let places = Arc::new(placing.finish()?);
         let known = Known { analysis, places };
         self.kept().know(file, &known);
         Ok(known)
@@ -383,7 +382,7 @@ impl Previews {
             WHOLE => self.spool.read_checked(file, reader, feed).await?.1,
             part => self.spool.scan(file, part, reader, feed).await?,
         };
-        Ok(read.map_err(SurveyError::from)?)
+        Ok(read?)
     }
 
     async fn model(&self, file: &FileHash, pixels: Pixels) -> Result<Vec<u8>, NotDrawn> {
@@ -554,6 +553,17 @@ mod tests {
             assert!(!told.contains("Smith") && told.contains("`platen model`"), "{told}");
             assert_eq!(logged, kind);
         }
+    }
+
+    #[tokio::test]
+    async fn why_a_file_is_not_drawn_is_told_by_its_line_and_without_a_word_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("{TEXT}M117 Smith John{}\n", " ".repeat(70_000));
+        let (previews, file) = spooled(folder.path(), text.as_bytes()).await;
+        let error = previews.draw(&file, Subject::Sides, Pixels::default()).await.unwrap_err();
+        let told = error.to_string();
+        assert!(!told.contains("Smith") && told.contains("line 11 is longer"), "{told}");
+        assert!(!error.kind().contains("Smith"), "{error:?}");
     }
 
     #[tokio::test]
