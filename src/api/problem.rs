@@ -168,7 +168,7 @@ impl From<NotDone> for Problem {
                 "stop-held",
                 "release the contact or remove the file first; `stop_file` and `stop_input` in the configuration say which",
             ),
-            NotDone::NotAsked { .. } => {
+            NotDone::NotAsked { .. } | NotDone::AtPanel(_) => {
                 (StatusCode::CONFLICT, "not-asked", "look at what the printer asks now")
             }
             NotDone::TooHot { .. } => (

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::client::segment;
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{Answered, By, ConsoleOrder, ConsoleView, IdentityView, PrinterView};
+use crate::api::shapes::{Answered, By, ConsoleOrder, ConsoleView, IdentityView, PrinterView, PromptView};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -167,14 +167,7 @@ pub fn one(printer: &PrinterView) {
         }
     }
     if let Some(prompt) = &printer.prompt {
-        show::line(&format!("  asks     {}", show::plain(&prompt.asked)));
-        for (place, label) in prompt.buttons.iter().enumerate() {
-            show::line(&format!("           --button {place}: {}", show::plain(label)));
-        }
-        show::line(&format!(
-            "           `platen printers answer {} --button 0 --by NAME` answers",
-            printer.name
-        ));
+        asks(&printer.name, prompt).iter().for_each(|line| show::line(line));
     }
     if let (Some(job), Some(progress)) = (&printer.job, printer.progress) {
         show::line(&format!("  job      {job}, {:.1} % confirmed", progress.percent));
@@ -212,6 +205,19 @@ pub fn one(printer: &PrinterView) {
     }
 }
 
+/// A question, and how each of its buttons is pressed from here.
+fn asks(printer: &str, prompt: &PromptView) -> Vec<String> {
+    let mut lines = vec![format!("  asks     {}", show::plain(&prompt.asked))];
+    lines.extend(prompt.buttons.iter().enumerate().map(|(place, label)| {
+        let label = show::plain(label);
+        format!("           {label}: `platen printers answer {printer} --button {place} --by NAME`")
+    }));
+    if prompt.buttons.is_empty() {
+        lines.push("           only its panel can answer: press the button at the printer".into());
+    }
+    lines
+}
+
 fn identified(identity: &IdentityView) {
     let who = identity.by.as_deref().map_or_else(|| "learned".into(), |by| format!("said by {by}"));
     let told = [&identity.uuid, &identity.usb_serial, &identity.machine_type, &identity.usb_socket];
@@ -219,5 +225,28 @@ fn identified(identity: &IdentityView) {
     show::line(&format!("  known by {} ({who} {}): {}", identity.known_by, identity.at, told.join(", ")));
     if identity.weak {
         show::line("           a board that looks the same in its place would not be noticed by itself");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_shown_with_a_command_for_each_button_that_it_has_and_for_no_other() {
+        let lines = |buttons: &[&str]| {
+            let buttons = buttons.iter().map(|label| (*label).to_owned()).collect();
+            asks("mk", &PromptView { asked: "Paused".into(), buttons })
+        };
+        assert_eq!(
+            lines(&["PurgeMore", "Continue"]),
+            [
+                "  asks     Paused",
+                "           PurgeMore: `platen printers answer mk --button 0 --by NAME`",
+                "           Continue: `platen printers answer mk --button 1 --by NAME`",
+            ]
+        );
+        let none = lines(&[]);
+        assert!(none[1].contains("at the printer") && !none.concat().contains("--button"), "{none:?}");
     }
 }

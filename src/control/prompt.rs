@@ -1,8 +1,9 @@
 //! A question of the firmware to whoever stands there, as its host actions spell it line by line.
 //!
 //! ```text
-//!  (none) ──prompt_begin──▶ told ──prompt_show──▶ shown ──prompt_end──▶ (none)
+//!  (none) ──prompt_begin──▶ told ──prompt_show──▶ shown ──prompt_end, or the job goes on──▶ (none)
 //! ```
+//! Marlin never ends its notes (`Resuming`, with a button to dismiss it): a host is to take them away.
 //! Its words are hostile: bounded, printable, and shown as what the firmware says, never taken as a state.
 
 use crate::domain::printer::Prompt;
@@ -14,34 +15,42 @@ pub const BUTTONS_MAX: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct Prompter {
     told: Option<Prompt>,
-    shown: bool,
+    /// Lines that were done when it was shown.
+    shown: Option<u32>,
 }
 
 impl Prompter {
-    pub fn handle(&mut self, line: PromptLine) {
+    /// `acked` lines are done by now.
+    pub fn handle(&mut self, line: PromptLine, acked: u32) {
         match line {
             PromptLine::Begin(text) => {
                 self.told = Some(Prompt { text, buttons: Vec::new() });
-                self.shown = false;
+                self.shown = None;
             }
             PromptLine::Button(label) => {
                 if let Some(prompt) = self.told.as_mut().filter(|prompt| prompt.buttons.len() < BUTTONS_MAX) {
                     prompt.buttons.push(label);
                 }
             }
-            PromptLine::Show => self.shown = self.told.is_some(),
+            PromptLine::Show => self.shown = self.told.is_some().then_some(acked),
             PromptLine::End => self.clear(),
         }
     }
 
     pub fn clear(&mut self) {
-        self.told = None;
-        self.shown = false;
+        *self = Self::default();
+    }
+
+    /// A board that has done something since it asked, and is not paused, waits for no answer.
+    pub fn goes_on(&mut self, acked: u32) {
+        if self.shown.is_some_and(|shown| acked > shown) {
+            self.clear();
+        }
     }
 
     /// What is asked now.
     pub fn shown(&self) -> Option<&Prompt> {
-        self.told.as_ref().filter(|_| self.shown)
+        self.told.as_ref().filter(|_| self.shown.is_some())
     }
 }
 
@@ -54,7 +63,7 @@ mod tests {
         let mut prompter = Prompter::default();
         for line in lines {
             if let Reply::Prompt(line) = Reply::parse(line.as_bytes()) {
-                prompter.handle(line);
+                prompter.handle(line, 0);
             }
         }
         prompter.shown().cloned()

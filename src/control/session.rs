@@ -223,6 +223,8 @@ pub enum NotNow {
     OtherPrompt,
     #[error("what the printer asks has no such button")]
     NoButton,
+    #[error("the printer hears no button while it waits")]
+    AtPanel,
     #[error("the {heater} of this printer may not be made hotter than {limit} °C")]
     TooHot { heater: &'static str, limit: f64 },
 }
@@ -1340,7 +1342,7 @@ impl Session {
                 self.heat.handle_busy(now);
                 self.take_busy(now, busy);
             }
-            Reply::Prompt(line) => self.prompter.handle(line),
+            Reply::Prompt(line) => self.prompter.handle(line, self.link.window().acked()),
             Reply::Wait => self.link.handle_wait(now),
             Reply::MeatPack(status) => self.take_unpacker(now, status),
             Reply::ColdExtrusion => {
@@ -1676,6 +1678,7 @@ impl Session {
             millis: u64::try_from((now - run.started).as_millis()).unwrap_or(u64::MAX),
         };
         self.events.push_back(event);
+        self.prompter.clear();
         self.phase = self.at_rest();
         self.cool_down();
     }
@@ -2146,6 +2149,9 @@ impl Session {
 
     fn drive_run(&mut self, now: Moment) {
         self.look_at_hold();
+        if self.pause_of().is_none() && !self.waits_for_person() {
+            self.prompter.goes_on(self.link.window().acked());
+        }
         self.feed(now);
         let Phase::Running(run) = &mut self.phase else { return };
         while let Some(line) = self.link.settle() {
@@ -2422,6 +2428,7 @@ impl Session {
             Leaving::Cancelled { by } => SessionEvent::Cancelled { job, progress, by, line, laid },
             Leaving::Abandoned { why } => SessionEvent::Interrupted { job, progress, why, line, laid },
         });
+        self.prompter.clear();
         self.phase = self.at_rest();
     }
 
@@ -2500,9 +2507,16 @@ impl Session {
         if seen.is_some_and(|seen| seen != prompt.text) {
             return Err(NotNow::OtherPrompt);
         }
+        if prompt.buttons.is_empty() {
+            return Err(NotNow::AtPanel);
+        }
         let label = prompt.buttons.get(usize::from(button)).ok_or(NotNow::NoButton)?.clone();
         self.answered_by = Some(by.to_owned());
-        if self.link.dialect().prompts {
+        if prompt.buttons.len() == 1 && !self.waits_for_person() {
+            // A note: the board does not say that it is over.
+            self.prompter.clear();
+        }
+        if self.hears_buttons() {
             self.link.send_bare(format!("M876 S{button}").as_bytes());
         } else {
             self.link.send_bare(b"M108");
@@ -2523,12 +2537,24 @@ impl Session {
         matches!(self.phase, Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_))
     }
 
-    /// What the firmware asks now; one that waits for a person without a word asks to go on.
+    /// Whether it is heard which button was pressed: without an emergency parser, Marlin puts `M876` into the queue
+    /// behind the command that waits for it.
+    fn hears_buttons(&self) -> bool {
+        let dialect = self.link.dialect();
+        dialect.prompts && dialect.emergency_parser
+    }
+
+    /// What the firmware asks now; one that waits for a person without a word asks to go on. Without buttons where
+    /// only its panel can answer: `M108` says no more than "go on".
     fn prompt(&self) -> Option<Prompt> {
         let waits =
             || Prompt { text: "The printer waits for a person".into(), buttons: vec!["Continue".into()] };
         let shown = self.prompter.shown().filter(|prompt| !prompt.buttons.is_empty()).cloned();
-        shown.or_else(|| self.waits_for_person().then(waits))
+        let mut asked = shown.or_else(|| self.waits_for_person().then(waits))?;
+        if asked.buttons.len() > 1 && !self.hears_buttons() {
+            asked.buttons.clear();
+        }
+        Some(asked)
     }
 
     /// What a person should know beside the activity.

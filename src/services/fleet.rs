@@ -64,6 +64,10 @@ pub enum NotDone {
     StopHeld(PrinterName),
     #[error("printer {printer}: {why}; look at what it asks now, then answer that")]
     NotAsked { printer: PrinterName, why: String },
+    #[error(
+        "printer {0} hears no button while it waits (its firmware has no EMERGENCY_PARSER); press it at the printer"
+    )]
+    AtPanel(PrinterName),
     #[error("printer {printer}: {why}; `hotend_max`, `bed_max` and `chamber_max` in its section say how hot")]
     TooHot { printer: PrinterName, why: String },
     #[error("printer {0} did not answer; look at it, and at `platen printers`")]

@@ -1083,6 +1083,7 @@ impl Task {
             (NotNow::NoPrompt | NotNow::OtherPrompt | NotNow::NoButton, _) => {
                 NotDone::NotAsked { printer, why: error.to_string() }
             }
+            (NotNow::AtPanel, _) => NotDone::AtPanel(printer),
             (NotNow::OtherJob, None) => NotDone::WrongState { printer, state: "printing", wanted },
             (NotNow::TooHot { .. }, _) => NotDone::TooHot { printer, why: error.to_string() },
         }

@@ -587,6 +587,49 @@ fn a_change_of_filament_waits_for_a_person_who_answers_button_by_button() {
 }
 
 #[test]
+fn what_a_board_says_when_it_goes_on_is_gone_when_it_has_gone_on() {
+    let mut world = changing_filament(Face::Marlin21, |_| {});
+    let now = world.moment();
+    assert!(world.session.answer(now, 0, Some("Nozzle Parked"), "kim").is_ok());
+    world.flush();
+    let purged = |world: &World| world.hold().prompt.is_some_and(|prompt| prompt.text == "Paused");
+    world.run_until(60, "the next question", |world| purged(world));
+    assert!(world.session.answer(world.moment(), 1, Some("Paused"), "kim").is_ok());
+    world.flush();
+    let before = world.executed();
+    world.run_until(60, "the next lines", |world| world.executed() > before + 2);
+    assert_eq!(world.hold(), Hold::default(), "it said `Resuming`, and has");
+    world.ends_exactly();
+    assert_eq!(world.hold(), Hold::default());
+}
+
+#[test]
+fn a_note_of_a_board_is_gone_when_somebody_has_read_it_or_the_job_has_ended() {
+    const NOTE: [&str; 3] =
+        ["//action:prompt_begin Probing failed", "//action:prompt_button Dismiss", "//action:prompt_show"];
+    let shown = |world: &World| world.hold().prompt.map(|prompt| prompt.text);
+    let mut world = world(Face::Marlin21, Some(PARK), print_of(200));
+    world.open();
+    world.until_ready();
+    NOTE.into_iter().for_each(|line| say(&mut world, line));
+    world.wait(60);
+    assert_eq!(shown(&world).as_deref(), Some("Probing failed"), "nobody has read it");
+    assert!(world.session.answer(world.moment(), 0, None, "kim").is_ok());
+    world.flush();
+    world.wait(5);
+    assert_eq!(shown(&world), None);
+    world.start();
+    world.run_until(2_000, "some lines", |world| world.executed() > 50);
+    world.pause_by_person();
+    NOTE.into_iter().for_each(|line| say(&mut world, line));
+    assert_eq!(shown(&world).as_deref(), Some("Probing failed"));
+    world.session.cancel(world.moment(), &World::job(), "kim").unwrap();
+    world.flush();
+    world.run_until(60, "the end", |world| world.session.is_ready());
+    assert_eq!(shown(&world), None);
+}
+
+#[test]
 fn a_runout_pauses_the_job_until_somebody_has_changed_the_filament() {
     for face in [Face::Marlin21, Face::Marlin20, Face::Marlin11, Face::PrusaMk3] {
         let mut config = RigConfig::new(face, 115_200, 1_000, 1);
@@ -636,6 +679,29 @@ fn nobody_answers_a_stopped_printer_s_question() {
         assert_eq!(told, Err(NotNow::State { state: "stopped" }), "{face:?}");
         assert!(world.session.transmit().is_empty(), "{face:?}");
     }
+}
+
+#[test]
+fn a_board_that_hears_no_buttons_while_it_waits_is_told_to_go_on_and_a_choice_is_left_to_its_panel() {
+    let mut world = changing_filament(Face::Marlin21, |config| {
+        config.firmware.emergency_parser = false;
+        config.firmware.critical_at_read = true;
+    });
+    assert_eq!(world.hold().prompt.unwrap().buttons, ["Continue"]);
+    assert_eq!(
+        world.session.answer(world.moment(), 0, Some("Nozzle Parked"), "kim").as_deref(),
+        Ok("Continue")
+    );
+    world.flush();
+    let asks = |world: &World| world.hold().prompt.is_some_and(|prompt| prompt.text == "Paused");
+    world.run_until(60, "the next question", |world| asks(world));
+    assert_eq!(world.hold().prompt.unwrap().buttons, [""; 0], "whichever was meant, it would go on");
+    for button in [0, 1] {
+        assert_eq!(world.session.answer(world.moment(), button, None, "kim"), Err(NotNow::AtPanel));
+    }
+    assert!(world.session.transmit().is_empty());
+    world.inject(&Trouble::Continue);
+    world.ends_exactly();
 }
 
 #[test]
