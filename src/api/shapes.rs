@@ -1,4 +1,6 @@
 //! The JSON of the API: what goes in and out, apart from the domain so that each can change alone.
+//!
+//! Another version of the command line may read it: what comes new into an answer has a default, or is an `Option`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -119,6 +121,13 @@ pub struct SlicingView {
     pub percent: u8,
     /// The slicer's own words; empty while it waits for its turn.
     pub doing: String,
+}
+
+impl SlicingView {
+    /// What it does, for people.
+    pub fn in_words(&self) -> &str {
+        if self.doing.is_empty() { "waiting for its turn" } else { &self.doing }
+    }
 }
 
 /// Where a job's file comes from, if platen sliced it.
@@ -312,6 +321,7 @@ pub struct JobView {
     pub part: PartView,
     /// SHA-256 of the file; while it is sliced, and where it could not be, of its model.
     pub file: String,
+    /// Of the file; 0 where there is none.
     pub commands: u64,
     /// `slicing`, `queued`, `printing`, `paused`, `printed`, `cancelled`, `interrupted` or `not_sliced`.
     pub state: String,
@@ -337,6 +347,7 @@ pub struct JobView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<LayerView>,
     /// Where its pictures are. The same file always looks the same.
+    #[serde(default)]
     pub pictures: PicturesView,
     /// RFC 3339, as are the others.
     pub queued: String,
@@ -368,6 +379,13 @@ pub struct JobView {
     /// Why it has not started; only while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
+}
+
+impl JobView {
+    /// Else it is a model still, or was never more. No file that can be printed is without commands.
+    pub fn has_file(&self) -> bool {
+        self.commands > 0
+    }
 }
 
 /// The layer of the last command that the firmware has confirmed.
@@ -594,26 +612,36 @@ pub struct LineView {
     pub lines_sent: u64,
     pub bytes_sent: u64,
     /// Over the last seconds; of a job: over all of it.
+    #[serde(default)]
     pub lines_per_s: f64,
+    #[serde(default)]
     pub bytes_per_s: f64,
     /// Bytes against what the line can carry, 0 to 1.
+    #[serde(default)]
     pub used: f64,
     /// Lines that the board asked for again; of these, damaged on the way, out of order, and unexplained:
     pub resends: u64,
+    #[serde(default)]
     pub resends_damaged: u64,
+    #[serde(default)]
     pub resends_number: u64,
+    #[serde(default)]
     pub resends_unexplained: u64,
     /// Times that the firmware was asked where it is, after silence.
     pub probes: u64,
     /// `ok`s that answered nothing.
     pub stray_oks: u64,
     /// Commands that the firmware seems to have run out of place, or has left out.
+    #[serde(default)]
     pub strays: u64,
     /// Lines that were done but whose `ok` never came.
+    #[serde(default)]
     pub oks_missing: u64,
     /// Upper bounds of `ok_latency`, in ms; its last bucket has none.
+    #[serde(default)]
     pub ok_latency_bounds_ms: Vec<u64>,
     /// Lines by the time from their sending to their `ok`.
+    #[serde(default)]
     pub ok_latency: Vec<u64>,
     /// Milliseconds in which the planner held no move but the one just taken in. Absent where the
     /// firmware does not tell of its planner.
@@ -670,7 +698,8 @@ pub struct QuarantineView {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PromptView {
     pub asked: String,
-    /// What can be answered; the first is button 0.
+    /// What can be answered; the first is button 0. Empty where only the printer's panel can answer.
+    #[serde(default)]
     pub buttons: Vec<String>,
 }
 
@@ -728,6 +757,7 @@ pub struct Stopped {
     /// The stop is in the kernel's hands. False: the port is not open, or another board is on it.
     pub on_wire: bool,
     /// When it was asked for: a lock of the printer that is older is of an earlier stop.
+    #[serde(default)]
     pub asked_at: String,
 }
 
@@ -762,4 +792,41 @@ pub struct Health {
     pub mqtt: Option<String>,
     /// Since the daemon's start.
     pub uptime_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the first daemon answered, without all that came later.
+    #[test]
+    fn an_answer_of_an_older_daemon_is_read() {
+        fn read<T: serde::de::DeserializeOwned>(text: &str) -> T {
+            serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+        }
+        const PART: &str = r#"{"id": "p", "case": "c", "number": 1, "name": "heart"}"#;
+        let job = format!(
+            r#"{{"id": "j", "case": "c", "part": {PART}, "file": "f", "commands": 7, "state": "queued", "queued": "q",
+            "waiting": {{"ahead": 0, "printers": [{{"printer": "mk", "why": "it prints"}}]}}}}"#
+        );
+        let read_job: JobView = read(&job);
+        assert_eq!(read_job.pictures, PicturesView::default());
+        let case = format!(
+            r#"{{"token": "c", "intended_use": "guide", "opened": "o", "parts": [{PART}], "jobs": [{job}]}}"#
+        );
+        assert_eq!(read::<CaseView>(&case).jobs.len(), 1);
+        let printer: PrinterView = read(
+            r#"{"name": "mk", "state": "ready", "words": "it is ready", "temperatures": {"age_ms": 7},
+            "line": {"lines_sent": 9, "bytes_sent": 90, "resends": 0, "probes": 0, "stray_oks": 0},
+            "latch": {"kind": "stopped", "why": "w", "at": "a"}, "age_ms": 7}"#,
+        );
+        assert_eq!((printer.line.lines_sent, printer.line.ok_latency.len()), (9, 0));
+        read::<Stopped>(r#"{"printer": "mk", "on_wire": true}"#);
+        read::<FileView>(r#"{"file": "f", "bytes": 1, "lines": 1, "commands": 1, "digest": "d"}"#);
+        read::<AuditView>(r#"{"intact": true}"#);
+        read::<FindingView>(r#"{"code": "c", "what": "w", "help": "h"}"#);
+        read::<crate::api::Problem>(
+            r#"{"type": "t", "title": "t", "status": 404, "detail": "d", "help": "h"}"#,
+        );
+    }
 }

@@ -81,11 +81,7 @@ fn state(job: &JobView) -> String {
 pub fn job(job: &JobView) {
     line(&format!("job {}: {}", job.id, state(job)));
     line(&format!("  part     {} {} of case {}", job.part.number, plain(&job.part.name), job.case));
-    line(&format!("  file     {} ({} commands)", job.file, job.commands));
-    if let Some(slicing) = &job.slicing {
-        let doing = if slicing.doing.is_empty() { "waiting for its turn" } else { &slicing.doing };
-        line(&format!("  slicing  {} %, {} (process {})", slicing.percent, plain(doing), slicing.process));
-    }
+    made_from(job).iter().for_each(|text| line(text));
     if let Some(chain) = &job.chain {
         let size: Vec<_> = chain.model_size_mm.iter().map(|length| format!("{length:.1}")).collect();
         line(&format!("  model    {} ({}, {} mm)", chain.model, chain.model_format, size.join(" × ")));
@@ -174,6 +170,19 @@ pub fn job(job: &JobView) {
     waiting(job);
 }
 
+/// Its file; while there is none, the model that one is made of, and how far that is.
+fn made_from(job: &JobView) -> Vec<String> {
+    if job.has_file() {
+        return vec![format!("  file     {} ({} commands)", job.file, job.commands)];
+    }
+    let mut lines = vec![format!("  model    {}", job.file)];
+    if let Some(slicing) = &job.slicing {
+        let (percent, doing, process) = (slicing.percent, slicing.in_words(), &slicing.process);
+        lines.push(format!("  slicing  {percent} %, {} (process {process})", plain(doing)));
+    }
+    lines
+}
+
 /// A resume file, and what has to be so when it begins.
 pub fn resume_file(made: &ResumeFileView) {
     line(&format!("resume file {}: job {} from layer {} on", made.file.file, made.job, made.layer));
@@ -226,5 +235,30 @@ pub fn bed(printer: &PrinterView) -> &'static str {
         (Some(_), _) => "locked",
         (None, Some(_)) => "occupied",
         (None, None) => "clear",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::shapes::SlicingView;
+
+    #[test]
+    fn a_job_without_a_file_is_shown_with_its_model_and_no_count_of_commands() {
+        let told = r#"{"id": "j", "case": "c", "part": {"id": "p", "case": "c", "number": 1, "name": "heart"},
+            "file": "abc", "commands": 0, "state": "slicing", "queued": "2026-11-29T03:00:00Z"}"#;
+        let job: JobView = serde_json::from_str(told).unwrap();
+        let slicing = |percent, doing: &str| {
+            let slicing = SlicingView { process: "pla-fine".into(), percent, doing: doing.into() };
+            made_from(&JobView { slicing: Some(slicing), ..job.clone() })
+        };
+        let model = "  model    abc";
+        let turn = "  slicing  0 %, waiting for its turn (process pla-fine)";
+        assert_eq!(slicing(0, ""), [model, turn]);
+        let doing = "  slicing  40 %, Generating perimeters (process pla-fine)";
+        assert_eq!(slicing(40, "Generating perimeters"), [model, doing]);
+        assert_eq!(made_from(&job), [model], "nothing became of it");
+        let sliced = JobView { commands: 7, ..job.clone() };
+        assert_eq!(made_from(&sliced), ["  file     abc (7 commands)"]);
     }
 }

@@ -78,7 +78,8 @@ fn outcome(client: &Client, stopped: &[Stopped], quiet: bool) -> Result<Vec<Stri
             let latch = printers.iter().find(|one| one.name == *name).and_then(|one| one.latch.as_ref());
             // What is told of an earlier stop says nothing of this one.
             // Both are RFC 3339 of the daemon's clock, in one form.
-            let of_this = latch.filter(|latch| latch.at >= *asked_at);
+            // An older daemon does not tell the time: then nothing is known of this one.
+            let of_this = latch.filter(|latch| !asked_at.is_empty() && latch.at >= *asked_at);
             let known = of_this.filter(|latch| latch.confirmed.is_some() || latch.relay.is_some());
             let Some(latch) = known else { return true };
             if !quiet {

@@ -196,6 +196,7 @@ fn hold(printer: &PrinterView) -> Markup {
         @if let Some(prompt) = &printer.prompt {
             div.prompt {
                 p { strong { "The printer asks: " } q { (prompt.asked) } }
+                @if prompt.buttons.is_empty() { p { "Only its panel can answer: press the button at the printer" } }
                 @for (place, label) in prompt.buttons.iter().enumerate() {
                     (named_form("/do/answer", &format!("answer-{name}-{place}"),
                         &[("printer", name), ("button", &place.to_string()), ("asked", &prompt.asked)], label))
@@ -335,7 +336,7 @@ fn jobs(app: &AppState, shown: &Shown) -> Markup {
                                 @if let Some(done) = &job.unrecorded {
                                     small { " (" (done) ", not yet in the journal)" }
                                 } @else if let Some(slicing) = &job.slicing {
-                                    small { (format!(" {} % ", slicing.percent)) (slicing.doing) }
+                                    small { (format!(" {} % ", slicing.percent)) (slicing.in_words()) " (" (slicing.process) ")" }
                                 } @else if let Some(progress) = job.progress.filter(|_| job.state != "printed") {
                                     small { (format!(" {:.1} %", progress.percent)) }
                                 }
