@@ -14,7 +14,7 @@ use hw_sim::rig::{RigConfig, Statistics};
 
 use super::{Failed, runtime};
 use crate::config::{BedClearing, Build, Config, Gate, Http, Mqtt, MqttVersion, Printer, Restart};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, DaemonError};
 use crate::domain::case::IntendedUse;
 use crate::domain::command::Level;
 use crate::domain::event::Actor;
@@ -233,7 +233,7 @@ impl Demo {
         let handles = self.simulate(scratch)?;
         let broker = self.broker().await?;
         let config = self.config(scratch, &handles, &broker)?;
-        let daemon = Daemon::start(config).await.map_err(|error| Failed::Finding(error.to_string()))?;
+        let daemon = Daemon::start(config).await.map_err(not_started)?;
         let mut queued = Vec::new();
         for index in 0..usize::from(self.printers).max(SAMPLES.len()) {
             queued.push(queue(&daemon, &SAMPLES[index % SAMPLES.len()]).await?);
@@ -312,6 +312,16 @@ fn line(job: &Job) -> String {
             format!("interrupted: {}", why.in_words())
         }
         JobState::Ended { outcome, .. } => outcome.word().into(),
+    }
+}
+
+/// By what the demo was given: it has no configuration that somebody could change.
+fn not_started(error: DaemonError) -> Failed {
+    match error {
+        DaemonError::Listen { address, error } => Failed::Finding(format!(
+            "the page cannot be served on {address}: {error}; stop what listens there, or give another address, as `--http 127.0.0.1:0` (any free port)"
+        )),
+        error => Failed::Finding(error.to_string()),
     }
 }
 

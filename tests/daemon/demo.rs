@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::world::{Process, platen, until};
+use crate::world::{Process, platen, run, until};
 
 /// A message as the subscriber wrote it.
 struct Heard {
@@ -98,6 +98,16 @@ fn the_demo_prints_every_job_exactly_and_a_subscriber_sees_it_without_a_gap() {
         let summary = messages.iter().find(|message| message.topic.ends_with(&format!("{job}/summary")));
         assert!(summary.is_some(), "job {job} has no summary");
     }
+}
+
+#[test]
+fn a_demo_whose_port_is_taken_says_with_which_option_to_give_another() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let told = run(&["demo", "--http", &address, "--mqtt", "0", "--printers", "1"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.err.contains(&address) && told.err.contains("`--http 127.0.0.1:0`"), "{told:?}");
+    assert!(!told.err.contains("[http]"), "a key of a configuration that there is not: {told:?}");
 }
 
 /// Without a last line that is still being written.
