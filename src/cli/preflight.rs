@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use super::{Failed, Global, show};
 use crate::config::{Config, Printer};
-use crate::gcode::analysis::{Analyser, Analysis};
+use crate::domain::printer::Firmware;
+use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge, refused};
-use crate::gcode::survey::{SurveyError, Surveyor};
+use crate::gcode::survey::{Checker, SurveyError};
 use crate::services::gate::{limits_of, on_each, speaks, untold};
 
 /// As much as is read at a time.
@@ -51,35 +52,34 @@ impl Preflight {
             |error: SurveyError| Failed::Finding(format!("this file cannot be printed: {error}"));
         // Without a daemon no board says what it is: the same rule as for one that was never connected.
         let firmwares = printer.firmware.map_or_else(|| untold().to_vec(), |firmware| vec![Some(firmware)]);
-        let mut looks: Vec<_> = firmwares
-            .into_iter()
-            .map(|firmware| PrinterLimits { firmware, ..printer.clone() })
-            .map(|limits| (Analyser::new(limits.options()), limits))
-            .collect();
-        let mut surveyor = Surveyor::new();
+        let looks = looks(&firmwares, &printer);
+        let mut analysers: Vec<_> = looks.iter().map(|(options, _)| Analyser::new(*options)).collect();
+        let mut checker = Checker::default();
         let mut block = vec![0; BLOCK];
         loop {
             let read = file.read(&mut block).map_err(failed)?;
             if read == 0 {
                 break;
             }
-            surveyor.feed(&block[..read]).map_err(not_printable)?;
-            for (analyser, _) in &mut looks {
+            checker.feed(&block[..read]).map_err(not_printable)?;
+            for analyser in &mut analysers {
                 analyser.feed(&block[..read]).map_err(|error| not_printable(error.into()))?;
             }
         }
-        let whole = match surveyor.finish() {
-            Ok(_) => Some(true),
+        let whole = match checker.finish() {
+            Ok(()) => Some(true),
             Err(SurveyError::Cut { .. }) => Some(false),
             Err(error) => return Err(not_printable(error)),
         };
         let mut first = None;
         let mut each = Vec::new();
-        for (analyser, printer) in looks {
+        for (analyser, (_, printers)) in analysers.into_iter().zip(looks) {
             let analysis = analyser.finish().map_err(|error| not_printable(error.into()))?;
-            let question =
-                Question { printer, material: self.material.as_deref(), model: None, whole, resumes: false };
-            each.push(judge(&analysis, &question));
+            for printer in printers {
+                let material = self.material.as_deref();
+                let question = Question { printer, material, model: None, whole, resumes: false };
+                each.push(judge(&analysis, &question));
+            }
             first.get_or_insert(analysis);
         }
         let analysis = first.unwrap_or_default();
@@ -121,6 +121,20 @@ impl Preflight {
     }
 }
 
+/// How the file has to be looked at: once for all firmwares that count filament alike.
+fn looks(firmwares: &[Option<Firmware>], printer: &PrinterLimits) -> Vec<(Options, Vec<PrinterLimits>)> {
+    let mut looks: Vec<(Options, Vec<PrinterLimits>)> = Vec::new();
+    for firmware in firmwares {
+        let limits = PrinterLimits { firmware: *firmware, ..printer.clone() };
+        let options = limits.options();
+        match looks.iter_mut().find(|(alike, _)| alike.counting == options.counting) {
+            Some((_, all)) => all.push(limits),
+            None => looks.push((options, vec![limits])),
+        }
+    }
+    looks
+}
+
 pub(super) fn print(analysis: &Analysis, findings: &[Finding]) {
     // What lies on the plate is as tall as its highest place: the lowest is already one layer above the plate.
     let [x, y, _] = analysis.extrusion.size();
@@ -150,4 +164,26 @@ pub(super) fn finding(finding: &Finding) {
 /// Without the time for heating, of which a file says nothing.
 fn hours(seconds: f64) -> String {
     format!("{:.0} h {:02.0} min", (seconds / 3_600.0).floor(), (seconds % 3_600.0 / 60.0).floor())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_analysed_once_for_each_way_to_count_and_judged_for_each_firmware() {
+        let looks = looks(&untold(), &PrinterLimits::default());
+        let firmwares: Vec<Vec<_>> = looks
+            .iter()
+            .map(|(_, printers)| printers.iter().map(|printer| printer.firmware).collect())
+            .collect();
+        assert_eq!(firmwares.concat(), untold(), "in the order that says whose words are told");
+        let ways: Vec<_> = looks.iter().map(|(options, _)| options.counting).collect();
+        let twice = ways.iter().enumerate().find(|(at, way)| ways[..*at].contains(*way));
+        assert_eq!(twice, None, "{ways:?}");
+        assert!(ways.len() < untold().len());
+        for (options, printers) in &looks {
+            assert!(printers.iter().all(|printer| printer.options().counting == options.counting));
+        }
+    }
 }

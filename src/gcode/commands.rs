@@ -238,10 +238,14 @@ pub fn codes(text: &[u8]) -> impl Iterator<Item = Code> + '_ {
     let plain = first.is_some_and(|code| !carries_text(code));
     let further = (1..text.len()).filter(move |_| plain).filter_map(|at| {
         let letter = text[at].to_ascii_uppercase();
+        // First, since hardly a byte of a file passes it, and this is asked of every one.
+        if !matches!(letter, b'G' | b'M') {
+            return None;
+        }
         let rest = text[at + 1..].trim_ascii_start();
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let number = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
-        matches!(letter, b'G' | b'M').then_some(Code { letter, number })
+        Some(Code { letter, number })
     });
     first.into_iter().chain(further)
 }

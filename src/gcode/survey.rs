@@ -131,11 +131,36 @@ pub struct Surveyor {
     seen: Seen,
 }
 
+/// The same for who wants to know only whether a file can be printed.
+#[derive(Clone, Debug)]
+pub struct Checker(Surveyor);
+
+impl Default for Checker {
+    fn default() -> Self {
+        let seen = Seen { undigested: true, ..Seen::default() };
+        Self(Surveyor { seen, ..Surveyor::default() })
+    }
+}
+
+impl Checker {
+    /// As `Surveyor::feed`.
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), SurveyError> {
+        self.0.feed(chunk)
+    }
+
+    /// The end of the file.
+    pub fn finish(self) -> Result<(), SurveyError> {
+        self.0.finish().map(drop)
+    }
+}
+
 /// What has been seen of the file.
 #[derive(Clone, Debug, Default)]
 struct Seen {
     commands: u64,
     digest: CommandDigest,
+    /// Nobody asks for the digest.
+    undigested: bool,
     signature: Signature,
     needs: Vec<Needed>,
     /// The first thing that is wrong; nothing is counted after it.
@@ -224,7 +249,9 @@ impl Seen {
             Piece::Command(command) => match check(command, &mut self.needs) {
                 Ok(()) => {
                     self.commands += 1;
-                    self.digest.add(command.text);
+                    if !self.undigested {
+                        self.digest.add(command.text);
+                    }
                 }
                 Err(wrong) => self.wrong = Some(wrong),
             },

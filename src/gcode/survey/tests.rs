@@ -10,10 +10,13 @@ fn survey(file: &[u8]) -> Result<Survey, SurveyError> {
 
 fn survey_in(chunks: &[&[u8]]) -> Result<Survey, SurveyError> {
     let mut surveyor = Surveyor::new();
-    for chunk in chunks {
-        surveyor.feed(chunk)?;
-    }
-    let survey = surveyor.finish()?;
+    let fed = chunks.iter().try_for_each(|chunk| surveyor.feed(chunk));
+    let survey = fed.and_then(|()| surveyor.finish());
+    let mut checker = Checker::default();
+    let fed = chunks.iter().try_for_each(|chunk| checker.feed(chunk));
+    let checked = fed.and_then(|()| checker.finish());
+    assert_eq!(survey.as_ref().map(drop), checked.as_ref().map(drop), "who takes no digest says the same");
+    let survey = survey?;
     survey.allowed_by(&[])?;
     Ok(survey)
 }
