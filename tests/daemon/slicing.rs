@@ -1,6 +1,7 @@
 //! A model to a printed part, with the real PrusaSlicer; and slicers that fail while the daemon goes on.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hw_sim::quirks::Face;
 use nix::sys::signal::{Signal, kill};
@@ -8,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::crash::assert_gapless;
-use crate::world::{Daemon, Lab, gcode, printer, run, until};
+use crate::world::{Lab, Page, gcode, printer, run, until};
 
 /// A lab with one fast printer of a model that processes are for.
 fn lab(more: &str) -> Lab {
@@ -39,13 +40,9 @@ fn slicer(folder: &Path, script: &str) -> PathBuf {
 }
 
 fn lab_with(script: &str) -> Lab {
-    lab_with_more(script, "", "")
-}
-
-fn lab_with_more(script: &str, more: &str, printer: &str) -> Lab {
     let lab = lab("");
     let program = slicer(lab.folder.path(), script);
-    configure(&lab, &format!("program = {program:?}\n{more}"), printer);
+    configure(&lab, &format!("program = {program:?}\n"), "");
     lab
 }
 
@@ -146,6 +143,9 @@ fn a_model_that_was_taken_in_is_sliced_and_printed_also_after_kill_9_of_the_daem
     let id = job["id"].as_str().unwrap().to_owned();
     until("the slicer's progress", || (daemon.job(&id)["slicing"]["percent"] == 20).then_some(()));
     assert_eq!(daemon.job(&id)["slicing"]["doing"], "Generating perimeters");
+    let shown = daemon.platen(&["jobs", &id]).out;
+    let doing = "  slicing  20 %, Generating perimeters (process generic-220-pla-draft)\n";
+    assert!(shown.contains(doing) && !shown.contains("commands"), "{shown}");
     let pid = std::fs::read_to_string(lab.folder.path().join("hung")).unwrap();
     daemon.crash();
     until("the end of the slicer", || {
@@ -180,7 +180,7 @@ fn a_slicing_is_cancelled_and_its_slicer_is_gone() {
 }
 
 /// The daemon is well, and prints.
-fn goes_on(daemon: &Daemon, lab: &Lab, case: &str) {
+fn goes_on(daemon: &Page, lab: &Lab, case: &str) {
     assert_eq!(daemon.get("/healthz")["status"], "ok");
     let good = lab.file("good.gcode", &gcode(20));
     let job = daemon.ask(&["print", &good, "--case", case, "--part", "1", "--wait"]);
@@ -188,7 +188,7 @@ fn goes_on(daemon: &Daemon, lab: &Lab, case: &str) {
 }
 
 /// The job ends with these words, nothing else becomes of it or is left of its slicing, and the daemon goes on.
-fn ends_with_words(daemon: &Daemon, lab: &Lab, case: &str, job: &str, words: &[&str]) {
+fn ends_with_words(daemon: &Page, lab: &Lab, case: &str, job: &str, words: &[&str]) {
     let ended = daemon.wait_job(job, "not_sliced");
     let why = ended["why"].as_str().unwrap();
     assert!(words.iter().all(|words| why.contains(words)), "{words:?} in {why}");
@@ -234,8 +234,9 @@ fn a_slicer_that_is_killed_from_outside_ends_its_job_with_words_and_the_daemon_g
 
 #[test]
 fn a_slicer_that_hangs_is_stopped_when_its_time_is_up_and_the_daemon_prints_all_the_while() {
-    let lab = lab_with_more(HANGS, "minutes = 1\n", "");
-    let daemon = lab.serve();
+    let lab = lab_with(HANGS);
+    // Several times what the job beside it takes, and less than the minute that a configuration can say.
+    let daemon = lab.serve_here(|config| config.slicing.as_mut().unwrap().wall = Duration::from_secs(20));
     let (case, file) = (daemon.case_for("education"), model(&lab));
     let job = daemon.ask(&order(&file, &case))["id"].as_str().unwrap().to_owned();
     let pid = pid_in(&lab);

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "another process can only be waited for by the clock")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,7 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::{RigConfig, Statistics};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use platen::config::Config;
 use platen::control::session::Profile;
 use platen::domain::case::IntendedUse;
 use platen::domain::event::Actor;
@@ -33,6 +35,7 @@ use platen::services::recorder::Recorder;
 use platen::services::relay::Relay;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -296,6 +299,16 @@ impl Lab {
     pub fn serve(&self) -> Daemon {
         Daemon::of(self.serve_process())
     }
+
+    /// One in this process, with the lab's configuration and what is changed of it.
+    pub fn serve_here(&self, change: impl FnOnce(&mut Config)) -> Here {
+        let mut config = Config::load(&self.config).unwrap();
+        change(&mut config);
+        let runtime = Runtime::new().unwrap();
+        let daemon = runtime.block_on(platen::daemon::Daemon::start(config)).unwrap();
+        let page = Page::at(format!("http://{}", daemon.address));
+        Here { page, daemon: Some(daemon), runtime }
+    }
 }
 
 impl Daemon {
@@ -308,23 +321,76 @@ impl Daemon {
             let (_, rest) = err.split_once("the page is at ")?;
             Some(rest.split_once("/\n")?.0.to_owned())
         });
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(BOUND))
-            .proxy(None)
-            .build();
-        Self { process, url, agent: agent.new_agent() }
+        Self { process, page: Page::at(url) }
+    }
+
+    /// Kill -9.
+    pub fn crash(mut self) {
+        self.process.signal(Signal::SIGKILL);
+        until("the end of a killed daemon", || self.process.ended());
+    }
+
+    /// SIGTERM, and the end by itself.
+    pub fn terminate(self) -> Told {
+        self.process.signal(Signal::SIGTERM);
+        self.process.end()
     }
 }
 
 /// A daemon that runs.
 pub struct Daemon {
     pub process: Process,
+    page: Page,
+}
+
+impl Deref for Daemon {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}
+
+/// A daemon in this process, for what no configuration says.
+pub struct Here {
+    page: Page,
+    // Both are there until it is dropped.
+    daemon: Option<platen::daemon::Daemon>,
+    runtime: Runtime,
+}
+
+impl Deref for Here {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            self.runtime.block_on(daemon.stop());
+        }
+    }
+}
+
+/// What a daemon answers.
+pub struct Page {
     pub url: String,
     pub agent: ureq::Agent,
 }
 
-impl Daemon {
+impl Page {
+    fn at(url: String) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(BOUND))
+            .proxy(None)
+            .build();
+        Self { url, agent: agent.new_agent() }
+    }
+
     /// A verb of the command line, asked of this daemon.
     pub fn platen(&self, args: &[&str]) -> Told {
         let mut all = vec!["--url", &self.url];
@@ -414,18 +480,6 @@ impl Daemon {
             }
         }
         events
-    }
-
-    /// Kill -9.
-    pub fn crash(mut self) {
-        self.process.signal(Signal::SIGKILL);
-        until("the end of a killed daemon", || self.process.ended());
-    }
-
-    /// SIGTERM, and the end by itself.
-    pub fn terminate(self) -> Told {
-        self.process.signal(Signal::SIGTERM);
-        self.process.end()
     }
 }
 
