@@ -45,6 +45,10 @@ pub const OF_FILES: &[Kind] = &[
         "it has arcs (`G2`, `G3`) or splines (`G5`), and the printer's section says `arcs = false`",
     ),
     error("command.forbidden", "it has a command of `forbidden_commands`"),
+    error(
+        "command.klipper",
+        "it has a command of Klipper's (`SET_VELOCITY_LIMIT`), and the printer is not known to have Klipper",
+    ),
     error("command.not_allowed", "it has a command that [commands.md](commands.md) keeps from this printer"),
     warning("command.unknown", "it has a command that this firmware would pass over (known for Marlin)"),
     error(
@@ -73,7 +77,7 @@ pub const OF_FILES: &[Kind] = &[
     error(
         "line.odd",
         "a word has no number that can be read, a line holds two commands, or firmwares read it differently: small \
-         letters, a word twice, `X1E3`",
+         letters, a word twice, `X1E3`, a command in the text of another",
     ),
     error("machine.filament", "it was sliced for another diameter than `filament`"),
     error("machine.model", "it asks for another printer (`M862.3`) than `model`"),

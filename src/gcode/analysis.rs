@@ -231,6 +231,10 @@ pub struct Analysis {
     pub ambiguous: Option<(u64, &'static str)>,
     /// Commands that are sent only where a profile allows them, or never: the first line of each.
     pub needs: BTreeMap<String, u64>,
+    /// A command of Klipper's that has a name.
+    pub klipper: Option<(u64, &'static str)>,
+    /// A text that holds a command to firmwares that run several in a line (`commands::hides_command`).
+    pub hidden: Option<u64>,
     /// A tool is heated as only RepRapFirmware does it (`G10 P`, `M568`).
     pub heats_tool: Option<u64>,
     /// Filament laid while a place is not known: mm, and the first line.
@@ -823,9 +827,12 @@ impl State {
                 self.heap(lengths[0].max(lengths[1]));
             }
             // So much is loaded.
-            (b'M', 600 | 603 | 701) => {
+            (b'M', 125 | 600 | 603 | 701) => {
                 if let Some(length) = modal::word(text, b'L').map(f64::abs) {
                     self.heap(length);
+                }
+                if matches!(code.number, 125 | 600) {
+                    self.note_park(text);
                 }
             }
             (b'M', 862) if self.found.checks.len() < CHECKS_MAX => {
@@ -836,7 +843,11 @@ impl State {
                 self.found.tool_changes += u64::from(tool != self.tool);
                 self.tool = tool;
             }
+            (Code::NAMED, _) => self.named(code, text),
             _ => {}
+        }
+        if commands::hides_command(text) {
+            self.found.hidden.get_or_insert(line);
         }
         self.clear = self.is_clear();
         let single = commands::codes(text).nth(1).is_none();
@@ -896,8 +907,52 @@ impl State {
             // The others set a probe up, or undock it.
             self.comes_down();
         }
+        self.lose_place();
+    }
+
+    /// The firmware has moved the head by itself.
+    fn lose_place(&mut self) {
         (self.known, self.laid) = ([false; 3], false);
         (self.strays, self.from_home) = ([None; 3], false);
+    }
+
+    /// Where the head is to wait: a place of the printer's, whatever the file's numbers mean.
+    fn note_park(&mut self, text: &[u8]) {
+        for (axis, letter) in [b'X', b'Y'].into_iter().enumerate() {
+            if let Some(place) = modal::word(text, letter).filter(|place| place.is_finite()) {
+                self.moves[axis].include(place * self.unit, self.line);
+            }
+        }
+    }
+
+    /// A command of Klipper's that has a name.
+    fn named(&mut self, code: Code, text: &[u8]) {
+        let Some(name) = code.name() else { return };
+        self.found.klipper.get_or_insert((self.line, name));
+        match name {
+            "BED_MESH_CALIBRATE" | "QUAD_GANTRY_LEVEL" | "Z_TILT_ADJUST" => {
+                self.comes_down();
+                self.lose_place();
+            }
+            "TURN_OFF_HEATERS" => {
+                let (line, seconds) = (self.line, self.clock.seconds());
+                let found = &mut self.found;
+                let heaters = found.hotends.iter_mut().chain([&mut found.bed, &mut found.chamber]);
+                heaters
+                    .filter(|heated| heated.hottest.is_some())
+                    .for_each(|heated| heated.set(0.0, line, seconds, false));
+            }
+            "SET_VELOCITY_LIMIT" => {
+                let told = commands::arguments(text).find(|(key, _)| *key == b"ACCEL");
+                let value = told.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<f64>().ok());
+                if let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) {
+                    let limits = self.clock.limits_mut();
+                    (limits.print_acceleration, limits.travel_acceleration) = (value, value);
+                }
+            }
+            "SET_GCODE_OFFSET" => drop(self.found.shifted.get_or_insert(self.line)),
+            _ => {}
+        }
     }
 
     /// The nozzle or the probe comes down to the plate, or to what stands there.

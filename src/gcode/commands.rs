@@ -2,7 +2,8 @@
 //!
 //! A command that is not in the table goes through in a file, since slicers know many, and is refused on the
 //! console, which is an allow-list. `docs/commands.md` is this table for people; a test compares them.
-//! Sources: Marlin's `gcode/` (2.1.2), `hosts-and-protocols.md` §1.3, §2.8 and §2.10.
+//! Sources: Marlin's `gcode/` (2.1.2), RepRapFirmware's `GCodes2.cpp` and `StringParser.cpp` (3.5), Klipper's
+//! `docs/G-Codes.md`, `hosts-and-protocols.md` §1.3, §2.8 and §2.10.
 
 use super::modal::words;
 pub use crate::domain::command::{Code, Level};
@@ -64,12 +65,34 @@ const fn if_allowed(number: u32, does: &'static str) -> Rule {
     m(number, does, InFile::IfAllowed, OnConsole::IfAllowed)
 }
 
+/// A command of Klipper's that has a name. None is for a console, but those that the profile allows.
+const fn named(name: &str, does: &'static str, in_file: InFile) -> Rule {
+    let console = match in_file {
+        InFile::IfAllowed => OnConsole::IfAllowed,
+        _ => OnConsole::Never,
+    };
+    Rule { code: Code::klipper(name), does, in_file, console }
+}
+
 /// Below what every hotend and every plate of FDM printers bears: a console is for trying out, not for printing.
 const HOTEND_MAX: u16 = 250;
 const BED_MAX: u16 = 110;
 
 const OTHER_ORIGIN: &str = "moves the origin of the printer";
 const UPRIGHT_ARCS: &str = "turns arcs upright, where nobody checks how far they go";
+const OTHER_CURRENT: &str = "changes the current of the motors";
+const OTHER_SIZE: &str = "changes the printer's geometry, and so the size of every part";
+const OTHER_SHAPE: &str = "changes how the axes stand to each other, and so the shape of every part";
+const OTHER_PROBE: &str = "changes the height of the probe, and so that of the nozzle above the bed";
+const OTHER_PLATE: &str = "changes where the plate is held, by which it is levelled";
+const OTHER_AXES: &str = "changes which motors and end stops the axes have";
+const OTHER_INPUTS: &str = "changes what the printer's inputs do, its stop among them";
+const OTHER_MEASURE: &str = "changes how the printer measures where its motors are";
+const RAW_MOVE: &str = "moves a motor past every limit";
+const MACRO: &str = "runs a macro of the printer's, and only the printer knows what it does";
+const RESTARTS: &str = "starts the printer's firmware anew";
+const PROBES: &str = "probes the bed";
+const TELLS_OBJECTS: &str = "tells where in the file the parts are";
 
 /// In the order of their numbers.
 pub const TABLE: &[Rule] = &[
@@ -87,16 +110,22 @@ pub const TABLE: &[Rule] = &[
         in_file: InFile::Sent,
         console: OnConsole::ServiceBedClear,
     },
+    g_if_allowed(31, "changes the height of the probe, and so that of the nozzle above the bed (with words)"),
+    g_if_allowed(51, "scales the moves, and so the size of every part"),
+    g_if_allowed(52, OTHER_ORIGIN),
     g_if_allowed(54, OTHER_ORIGIN),
     g_if_allowed(55, OTHER_ORIGIN),
     g_if_allowed(56, OTHER_ORIGIN),
     g_if_allowed(57, OTHER_ORIGIN),
     g_if_allowed(58, OTHER_ORIGIN),
     g_if_allowed(59, OTHER_ORIGIN),
+    g_if_allowed(68, "turns the moves around a point, where nobody checks how far they go"),
     g_if_allowed(76, "heats by itself to measure the probe"),
     g_if_allowed(425, "touches what stands on the bed, to measure the nozzle's place"),
     m(0, "waits for a person", InFile::Pauses, OnConsole::Never),
     m(1, "waits for a person", InFile::Pauses, OnConsole::Never),
+    if_allowed(3, "switches a laser or a spindle on"),
+    if_allowed(4, "switches a laser or a spindle on"),
     m(17, "switches the steppers on", InFile::Sent, OnConsole::Service),
     m(18, "switches the steppers off", InFile::Sent, OnConsole::Service),
     m(20, "lists the printer's card", InFile::Sent, OnConsole::ReadIdle),
@@ -109,8 +138,11 @@ pub const TABLE: &[Rule] = &[
     never(29, "ends a file on the printer's card"),
     never(30, "deletes a file on the printer's card"),
     never(32, "prints another file, from the printer's card"),
+    if_allowed(37, "has the printer only pretend to print (other than `S0`)"),
     if_allowed(42, "sets a pin of the board, which may be a heater's"),
     if_allowed(43, "tries the pins of the board, which may be a heater's"),
+    if_allowed(44, OTHER_SHAPE),
+    if_allowed(45, "measures how the axes stand to each other, and changes the shape of every part"),
     if_allowed(48, "probes the bed again and again"),
     if_allowed(81, "switches the power off, and the fan of a hot nozzle with it"),
     m(84, "switches the steppers off", InFile::Sent, OnConsole::Service),
@@ -132,15 +164,20 @@ pub const TABLE: &[Rule] = &[
     m(140, "heats the bed", InFile::Sent, OnConsole::ServiceHeat(BED_MAX)),
     if_allowed(143, "changes how hot a heater may become"),
     if_allowed(145, "changes the temperatures that the printer's own menu heats to"),
+    if_allowed(149, "changes the unit of temperatures (other than `C`)"),
     if_allowed(155, "changes how often the printer tells its temperatures, past the job (other than `S1`)"),
+    if_allowed(200, "has filament counted by its volume, and so changes every amount (other than zeros)"),
     if_allowed(206, "moves the origin of the printer"),
     if_allowed(
         208,
         "changes how far the head may go (with an axis; without, it is about drawing filament back)",
     ),
     if_allowed(211, "switches the limits of the moves on or off"),
+    if_allowed(214, "changes how finely arcs are drawn"),
+    if_allowed(218, "moves the nozzles against each other (with an axis)"),
     if_allowed(260, "talks to another device of the board, past the firmware's guards"),
     if_allowed(261, "talks to another device of the board, past the firmware's guards"),
+    if_allowed(281, "changes how far the probe is let down"),
     if_allowed(
         290,
         "changes the height of the nozzle above the bed (other than `R0` with zeros, which puts it back)",
@@ -153,6 +190,8 @@ pub const TABLE: &[Rule] = &[
     if_allowed(306, "heats up by itself to tune a heater"),
     if_allowed(307, "changes how a heater is controlled and guarded"),
     if_allowed(308, "changes how a temperature is measured"),
+    if_allowed(309, "changes how a heater is controlled"),
+    if_allowed(310, "changes how a heater is guarded"),
     if_allowed(350, "changes the steps of the motors, and so the size of every part"),
     never(410, "drops moves that count as printed"),
     m(
@@ -162,29 +201,105 @@ pub const TABLE: &[Rule] = &[
         OnConsole::Service,
     ),
     if_allowed(421, "changes the map of the bed"),
+    if_allowed(422, OTHER_PLATE),
+    if_allowed(423, "changes the map of the bed"),
+    if_allowed(425, "adds way where an axis turns, and so changes the size of every part (with words)"),
     if_allowed(428, "moves the origin of the printer"),
+    if_allowed(452, "makes the printer a laser"),
+    if_allowed(453, "makes the printer a mill"),
     if_allowed(500, "changes the settings that the printer keeps"),
     if_allowed(502, "resets the printer's settings"),
     m(503, "tells the settings", InFile::Sent, OnConsole::ReadIdle),
     if_allowed(504, "checks the settings that the printer keeps, and on some boards writes them anew"),
+    if_allowed(510, "locks the printer, which passes over what follows"),
+    if_allowed(512, "changes the lock of the printer"),
+    if_allowed(555, "changes how the printer answers (with `P`)"),
+    if_allowed(556, OTHER_SHAPE),
+    if_allowed(558, "changes how the probe works"),
+    never(559, "writes the rest of the job to the printer's card instead of printing it"),
+    never(560, "writes the rest of the job to the printer's card instead of printing it"),
     if_allowed(562, "overrides a heater's fault"),
+    if_allowed(563, "changes which heaters and motors the tools have"),
     if_allowed(564, "lets the head move without homing, or off the bed"),
+    if_allowed(565, OTHER_PROBE),
+    if_allowed(567, "changes how much filament every move pushes"),
+    if_allowed(569, "changes how the motors turn, their direction too (with `P`)"),
     if_allowed(570, "changes how a heater is guarded"),
+    if_allowed(574, OTHER_AXES),
     never(575, "changes the speed of the printer's line"),
+    if_allowed(579, "scales the axes, and so the size of every part"),
+    if_allowed(581, OTHER_INPUTS),
+    if_allowed(582, OTHER_INPUTS),
+    if_allowed(584, OTHER_AXES),
+    if_allowed(585, "moves until something is touched"),
     m(601, "pauses the print", InFile::Pauses, OnConsole::Never),
-    if_allowed(665, "changes the printer's geometry, and so the size of every part"),
-    if_allowed(666, "changes the printer's geometry, and so the size of every part"),
-    if_allowed(851, "changes the height of the probe, and so that of the nozzle above the bed"),
-    if_allowed(852, "changes how the axes stand to each other, and so the shape of every part"),
+    if_allowed(605, "prints a second part beside the first, or its mirror image (other than `S0` and `S1`)"),
+    if_allowed(665, OTHER_SIZE),
+    if_allowed(666, OTHER_SIZE),
+    if_allowed(667, OTHER_SIZE),
+    if_allowed(669, OTHER_SIZE),
+    if_allowed(671, OTHER_PLATE),
+    if_allowed(851, OTHER_PROBE),
+    if_allowed(852, OTHER_SHAPE),
+    if_allowed(861, OTHER_PROBE),
+    if_allowed(863, "moves an axis by itself, and changes its steps per millimetre"),
+    if_allowed(864, OTHER_MEASURE),
+    if_allowed(867, OTHER_MEASURE),
+    if_allowed(868, OTHER_MEASURE),
+    if_allowed(871, OTHER_PROBE),
     never(876, "answers the printer's question in a person's place"),
-    if_allowed(906, "changes the current of the motors"),
+    if_allowed(906, OTHER_CURRENT),
     if_allowed(907, "changes the current of the motors (other than `E` up to 600)"),
-    if_allowed(908, "changes the current of the motors"),
+    if_allowed(908, OTHER_CURRENT),
+    if_allowed(910, OTHER_CURRENT),
+    if_allowed(911, "changes the current of the motors, or what is done when the power fails"),
+    if_allowed(912, OTHER_CURRENT),
+    if_allowed(913, "changes how the motors run, or their current"),
+    if_allowed(914, "changes how the motors notice the end of an axis"),
+    if_allowed(915, "changes how the motors notice the end of an axis, or moves Z against it"),
+    never(916, "goes on with another print, from the printer's card"),
+    if_allowed(917, OTHER_CURRENT),
+    if_allowed(918, OTHER_CURRENT),
+    if_allowed(920, OTHER_CURRENT),
     never(928, "writes the job to the printer's card"),
     if_allowed(950, "assigns pins of the board, to heaters too"),
+    if_allowed(952, "changes the address of a board"),
     m(997, "replaces the printer's firmware", InFile::Never, OnConsole::IfAllowed),
     never(999, "overrides the printer's own stop"),
     never(1000, "goes on with another print, from the printer's card"),
+    named("BED_MESH_CALIBRATE", PROBES, InFile::Sent),
+    named("BED_MESH_CLEAR", "drops the map of the bed", InFile::Sent),
+    named("BED_MESH_PROFILE", "changes the maps of the bed (other than `LOAD=`)", InFile::IfAllowed),
+    named("CANCEL_PRINT", "ends the print", InFile::Never),
+    named("END_PRINT", MACRO, InFile::IfAllowed),
+    named("EXCLUDE_OBJECT", "leaves a part out of the print", InFile::IfAllowed),
+    named("EXCLUDE_OBJECT_DEFINE", TELLS_OBJECTS, InFile::Sent),
+    named("EXCLUDE_OBJECT_END", TELLS_OBJECTS, InFile::Sent),
+    named("EXCLUDE_OBJECT_START", TELLS_OBJECTS, InFile::Sent),
+    named("FIRMWARE_RESTART", RESTARTS, InFile::Never),
+    named("FORCE_MOVE", RAW_MOVE, InFile::IfAllowed),
+    named("MANUAL_STEPPER", RAW_MOVE, InFile::IfAllowed),
+    named("PID_CALIBRATE", "heats up and down by itself to tune a heater", InFile::IfAllowed),
+    named("PRINT_END", MACRO, InFile::IfAllowed),
+    named("PRINT_START", MACRO, InFile::IfAllowed),
+    named("QUAD_GANTRY_LEVEL", PROBES, InFile::Sent),
+    named("RESTART", RESTARTS, InFile::Never),
+    named("SAVE_CONFIG", "writes the printer's configuration, and starts its firmware anew", InFile::Never),
+    named("SDCARD_PRINT_FILE", "prints another file, from the printer's card", InFile::Never),
+    named("SET_GCODE_OFFSET", OTHER_ORIGIN, InFile::IfAllowed),
+    named(
+        "SET_HEATER_TEMPERATURE",
+        "heats, and platen does not read how hot (M104 and M140 it does)",
+        InFile::IfAllowed,
+    ),
+    named("SET_KINEMATIC_POSITION", "takes the head to be where it may not be", InFile::IfAllowed),
+    named("SET_PRESSURE_ADVANCE", "changes when filament is pushed", InFile::Sent),
+    named("SET_PRINT_STATS_INFO", "tells how far the print is", InFile::Sent),
+    named("SET_STEPPER_ENABLE", "switches single motors, whose place is lost then", InFile::IfAllowed),
+    named("SET_VELOCITY_LIMIT", "changes how fast the head moves", InFile::Sent),
+    named("START_PRINT", MACRO, InFile::IfAllowed),
+    named("TURN_OFF_HEATERS", "switches every heater off", InFile::Sent),
+    named("Z_TILT_ADJUST", PROBES, InFile::Sent),
 ];
 
 /// What the table says of a code.
@@ -201,21 +316,39 @@ fn is_meant(rule: &Rule, text: &[u8]) -> bool {
         };
         words(text).next().is_some() && words(text).all(fits)
     };
+    let bare = words(text).next().is_none();
+    let all_zero_but = |of: &[u8]| {
+        words(text)
+            .all(|(letter, value)| of.contains(&letter) || letter.is_ascii_uppercase() && value == Some(0.0))
+    };
     match (rule.code.letter, rule.code.number) {
         // It draws filament back; RepRapFirmware's heats, or moves a tool's origin.
-        (b'G', 10) => has(b"LXYZUV"),
+        (b'G', 10) => has(b"LXYZUVWABCD"),
+        // Marlin's docks a probe, and RepRapFirmware's tells with no word.
+        (b'G', 31) => !bare,
+        (b'M', 37) => !only(b'S', 0.0, 0.0),
         (b'M', 111) => !only(b'S', 0.0, 0.0),
+        (b'M', 149) => !words(text).all(|word| word == (b'C', None)),
         // As platen itself has asked.
         (b'M', 155) => !only(b'S', 1.0, 1.0),
-        // Marlin's is about drawing filament back, RepRapFirmware's about the axes.
-        (b'M', 208) => has(b"XYZUV"),
+        // Start G-code switches it off so; Marlin 1.1 knows no `S`, and takes `S0 D1.75` for on.
+        (b'M', 200) => !all_zero_but(b"T"),
+        // Marlin's is about drawing filament back, where `W` stands beside its speed; RepRapFirmware's about axes.
+        (b'M', 208) => has(b"XYZUVABCD") || has(b"W") && !has(b"FR"),
+        (b'M', 218) => has(b"XYZ"),
         // RepRapFirmware's way to forget what a person has changed.
-        (b'M', 290) => {
-            let zero = |(letter, value): (u8, Option<f64>)| letter.is_ascii_uppercase() && value == Some(0.0);
-            !(has(b"R") && words(text).all(zero))
-        }
+        (b'M', 290) => !(has(b"R") && all_zero_but(b"")),
+        (b'M', 425) => !bare,
+        // Prusa's tells with it where the part lies, `X Y W H`.
+        (b'M', 555) => has(b"P"),
+        // Marlin's switches between silent and strong, as Prusa's start G-code does for `E`.
+        (b'M', 569) => has(b"P"),
+        (b'M', 605) => !(bare || only(b'S', 0.0, 1.0)),
         // PrusaSlicer's profiles for the MK3 say E430 or E538.
         (b'M', 907) => !only(b'E', 0.0, 600.0),
+        (Code::NAMED, _) if rule.code == Code::klipper("BED_MESH_PROFILE") => {
+            !arguments(text).any(|(key, _)| key == b"LOAD") || arguments(text).nth(1).is_some()
+        }
         _ => true,
     }
 }
@@ -225,10 +358,34 @@ pub fn rules(text: &[u8]) -> impl Iterator<Item = &'static Rule> + '_ {
     codes(text).filter_map(rule).filter(|rule| is_meant(rule, text))
 }
 
+/// What stands behind the name of a command of Klipper's: `ACCEL=500`.
+pub fn arguments(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let words = text.split(u8::is_ascii_whitespace).skip(1).filter(|word| !word.is_empty());
+    words.map(|word| {
+        let at = word.iter().position(|byte| *byte == b'=').unwrap_or(word.len());
+        (&word[..at], word.get(at + 1..).unwrap_or_default())
+    })
+}
+
 /// Codes whose arguments are text (Marlin's `GCODE_QUOTED_STRINGS` and older forms): whatever looks like a
 /// command in it is none.
 fn carries_text(code: Code) -> bool {
-    code.letter == b'M' && matches!(code.number, 0 | 1 | 16 | 36 | 98 | 117 | 118 | 486 | 862 | 919)
+    let text = matches!(code.number, 0 | 1 | 16 | 36 | 98 | 117 | 118 | 486 | 862 | 919);
+    code.letter == b'M' && text || code.letter == Code::NAMED
+}
+
+/// Whether firmwares that run several commands in a line (RepRapFirmware, Smoothieware) would run one in a text that
+/// others show or compare. `M117` is text to all of them, what stands in quotes too, and pauses are not sent.
+pub fn hides_command(text: &[u8]) -> bool {
+    let hides = |code: Code| code.letter == b'M' && carries_text(code) && !matches!(code.number, 0 | 1 | 117);
+    if !Code::of(text).is_some_and(hides) {
+        return false;
+    }
+    let mut quoted = false;
+    behind_code(text).windows(2).any(|pair| {
+        quoted ^= pair[0] == b'"';
+        !quoted && matches!(pair[0].to_ascii_uppercase(), b'G' | b'M') && pair[1].is_ascii_digit()
+    })
 }
 
 /// All codes that a command holds: some firmwares run several in one line (RepRapFirmware, Smoothieware), and
@@ -296,6 +453,11 @@ pub fn heat_fault(text: &[u8]) -> Option<&'static str> {
         let waits = matches!((code.letter, code.number), (b'M', 109 | 190 | 191));
         if letter == b'I' && code.letter == b'M' && code.number != 303 && code.number != 568 {
             return Some("heats to a preset that only the printer knows; write S and a number");
+        }
+        if letter == b'H' && code.letter == b'M' && matches!(code.number, 140 | 141 | 190 | 191) {
+            return Some(
+                "heats, and assigns a heater (H) on some boards; leave that to the printer's own configuration",
+            );
         }
         let bit = 1 << (letter - b'A');
         let other = match letter {
@@ -524,6 +686,9 @@ pub fn document() -> String {
          test compares them (`PLATEN_WRITE_DOCS=1 cargo test commands` writes it anew).\n\n\
          A command that is not in the table is sent from a file, since slicers know many, and refused on the console.\n\
          `allow_commands` in a printer's section lifts what is \"only if allowed\", for files and for its console.\n\
+         Commands of Klipper's that have a name go to a printer that is known to have Klipper, and to no other; those\n\
+         that are not in the table are macros to platen, and their file is refused. Who allows one that runs a macro\n\
+         mostly has to allow findings too (`heat.none`, `home.missing`, `heat.left_on`), since nobody reads the macro.\n\
          Files with such commands are taken in where some printer allows them, and must be queued for such a printer.\n\
          A command that heats stands alone in its line, has each word once and plain numbers, and asks for 500 °C\n\
          (nozzle), 200 °C (bed), 150 °C (chamber) at most; otherwise its file is refused.\n\n\
@@ -615,6 +780,173 @@ mod tests {
             assert_eq!(in_file(text.as_bytes()).0, want, "{text}");
             let told = on_console(text.as_bytes(), Level::Read, &[]);
             assert!(!matches!(told, Ok(_) | Err(NotSent::NotListed(_))), "{text}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_change_the_size_the_amounts_or_the_machine_is_kept_back_in_the_form_that_does() {
+        for text in [
+            "M200 D1.75",
+            "M200 S1",
+            "M200 T0 D1.75",
+            "M200 S0 D1.75",
+            "M200 D",
+            "M200 L5",
+            "M218 T1 X10",
+            "M218 T1 Z-.5",
+            "M425 F1 X.2",
+            "M425 F0",
+            "M281 P0 L10 U90",
+            "M423 X1 Z.5",
+            "M149 F",
+            "M149 K",
+            "M37 S1",
+            "M3 S255",
+            "M4",
+            "M569 P0 S0",
+            "M605 S2",
+            "M605 S3",
+            "M605 S1 X200",
+            "M605 S",
+            "M208 W500",
+            "M208 A500",
+            "M208 S1 B0",
+            "M555 P2",
+            "M556 S100 X1",
+            "M558 P1",
+            "M563 P0 D0 H1",
+            "M567 P0 E3",
+            "M574 X0",
+            "M579 X1.1",
+            "M581 T0 P-1",
+            "M582 T0",
+            "M584 X1 Y0",
+            "M667 S1",
+            "M669 K1",
+            "M671 X0:1 Y0:1",
+            "M309 P10",
+            "M310 S0",
+            "M861 S1 I50",
+            "M871 V5 I0 B",
+            "M911 S10 R11 P\"M913 X0\"",
+            "M913 X30",
+            "M914 X0",
+            "M915",
+            "M920 X100",
+            "G10 P1 A5",
+            "G31 Z-1.5",
+            "G31 P500",
+            "G51 X2",
+            "G52 X100",
+            "G68 A0 B0 R45",
+        ] {
+            assert_eq!(in_file(text.as_bytes()).0, InFile::IfAllowed, "{text}");
+        }
+        for text in ["M559", "M560 P\"x\"", "M916"] {
+            assert_eq!(in_file(text.as_bytes()).0, InFile::Never, "{text}");
+        }
+        for text in [
+            // Start G-code of slicers and makers: off, as it was, or told.
+            "M200 D0",
+            "M200 D0 T1",
+            "M200 S0",
+            "M200 S0 D0.0",
+            "M200",
+            "M149 C",
+            "M37 S0",
+            "M208 S.1 W0 F480",
+            "M208 W13 R8",
+            "M218",
+            "M425",
+            "M605",
+            "M605 S1",
+            "G31",
+            "M569 S0 E",
+            "M569 S1 X Y",
+            "M555 X10 Y10 W100 H80",
+            // A mix comes to a whole in the firmware; dynamics change no shape; a filament's sensor is a matter of
+            // its own; a servo is a probe's, which start G-code lets down or calms; the bed's map is put aside.
+            "M163 S0 P.5",
+            "M164 S0",
+            "M165 A.5 B.5",
+            "M166 A0 Z50",
+            "M201 X500",
+            "M203 X200",
+            "M204 P800",
+            "M205 J.02",
+            "M205 X8 Y8",
+            "M280 P0 S160",
+            "M412 S0",
+            "M493 S1 A40",
+            "M561",
+            "M566 X500",
+            "M572 D0 S.04",
+            "M591 D0 S1",
+            "M593 X F40 D.1",
+            "M900 K.05",
+            "M16 MK3",
+            "M501",
+        ] {
+            assert_eq!(in_file(text.as_bytes()).0, InFile::Sent, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_klippers_commands_with_names_a_file_has_those_that_only_tell_tune_or_probe() {
+        for (text, want) in [
+            ("SET_PRINT_STATS_INFO CURRENT_LAYER=3", InFile::Sent),
+            ("EXCLUDE_OBJECT_DEFINE NAME=a CENTER=1,2", InFile::Sent),
+            ("EXCLUDE_OBJECT_START NAME=M112_G28", InFile::Sent),
+            ("EXCLUDE_OBJECT_END NAME=a", InFile::Sent),
+            ("SET_VELOCITY_LIMIT ACCEL=5000", InFile::Sent),
+            ("SET_PRESSURE_ADVANCE ADVANCE=0.04", InFile::Sent),
+            ("BED_MESH_CALIBRATE ADAPTIVE=1", InFile::Sent),
+            ("BED_MESH_CLEAR", InFile::Sent),
+            ("BED_MESH_PROFILE LOAD=default", InFile::Sent),
+            ("BED_MESH_PROFILE SAVE=default", InFile::IfAllowed),
+            ("BED_MESH_PROFILE LOAD=a SAVE=b", InFile::IfAllowed),
+            ("BED_MESH_PROFILE", InFile::IfAllowed),
+            ("TURN_OFF_HEATERS", InFile::Sent),
+            ("START_PRINT BED=60 EXTRUDER=210", InFile::IfAllowed),
+            ("PRINT_END", InFile::IfAllowed),
+            ("EXCLUDE_OBJECT NAME=a", InFile::IfAllowed),
+            ("SET_GCODE_OFFSET Z=-1", InFile::IfAllowed),
+            ("SET_HEATER_TEMPERATURE HEATER=extruder TARGET=400", InFile::IfAllowed),
+            ("SET_KINEMATIC_POSITION X=0", InFile::IfAllowed),
+            ("SET_STEPPER_ENABLE STEPPER=stepper_x ENABLE=0", InFile::IfAllowed),
+            ("FORCE_MOVE STEPPER=stepper_z DISTANCE=-50 VELOCITY=5", InFile::IfAllowed),
+            ("MANUAL_STEPPER STEPPER=a MOVE=9", InFile::IfAllowed),
+            ("PID_CALIBRATE HEATER=extruder TARGET=300", InFile::IfAllowed),
+            ("SAVE_CONFIG", InFile::Never),
+            ("RESTART", InFile::Never),
+            ("FIRMWARE_RESTART", InFile::Never),
+            ("CANCEL_PRINT", InFile::Never),
+            ("SDCARD_PRINT_FILE FILENAME=a.gcode", InFile::Never),
+        ] {
+            assert_eq!(in_file(text.as_bytes()).0, want, "{text}");
+            assert!(ambiguity(text.as_bytes()).is_none() && heat_fault(text.as_bytes()).is_none(), "{text}");
+            assert!(on_console(text.as_bytes(), Level::Service, &[]).is_err(), "{text}");
+        }
+        assert!(TABLE.iter().all(|rule| rule.code.letter != Code::NAMED || rule.code.name().is_some()));
+    }
+
+    #[test]
+    fn a_command_in_a_text_is_seen_where_some_firmwares_run_it() {
+        for text in ["M118 E1 M112", "M118 E1 G28 Z", "M16 m112", "M486 Acube M3", "M862.3 P MK3 G1 X900"] {
+            assert!(hides_command(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "M117 T0 M112",
+            "M118 hello G",
+            "M118 P0 S\"layer M3 G1\"",
+            "M486 A\"cube M3\"",
+            "M862.3 P \"MK3S\"",
+            "M16 MK3",
+            "M0 M112",
+            "G1 X10 M106",
+            "EXCLUDE_OBJECT_START NAME=M112",
+        ] {
+            assert!(!hides_command(text.as_bytes()), "{text}");
         }
     }
 
@@ -730,6 +1062,9 @@ mod tests {
             "M104 S70000",
             "M104 S-65336",
             "M104 T0 T1 S200",
+            "M140 P0 H1 S60",
+            "M140 H-1",
+            "M141 P0 H2",
         ] {
             assert!(heat_fault(text.as_bytes()).is_some(), "{text}");
         }
@@ -777,7 +1112,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_table_panic_or_lets_a_stop_through(text: Vec<u8>) {
-            let _ = (in_file(&text), pause_text(&text), heat_fault(&text));
+            let _ = (in_file(&text), pause_text(&text), heat_fault(&text), hides_command(&text));
             if on_console(&text, Level::Service, &[]).is_ok() {
                 prop_assert!(Code::of(&text).and_then(rule).is_some());
             }

@@ -139,7 +139,25 @@ impl Modal {
                 self.tool = usize::try_from(number).unwrap_or(TOOLS).min(TOOLS - 1);
                 self.place = [None; 3];
             }
+            (commands::Code::NAMED, _) => self.note_named(code),
             _ => {}
+        }
+    }
+
+    /// A command of Klipper's that has a name.
+    fn note_named(&mut self, code: commands::Code) {
+        match code.name() {
+            Some("BED_MESH_CALIBRATE" | "QUAD_GANTRY_LEVEL" | "Z_TILT_ADJUST") => self.place = [None; 3],
+            Some("TURN_OFF_HEATERS") => {
+                self.hotends.iter_mut().flatten().for_each(|target| *target = 0.0);
+                self.bed = self.bed.map(|_| 0.0);
+            }
+            _ if commands::rule(code).is_some_and(|rule| rule.in_file == commands::InFile::Sent) => {}
+            // Only the printer knows what it leaves behind.
+            name => {
+                let shifted = self.shifted || name == Some("SET_GCODE_OFFSET");
+                *self = Self { shifted, inches: self.inches, tool: self.tool, ..Self::default() };
+            }
         }
     }
 
@@ -327,6 +345,27 @@ mod tests {
         assert_eq!(modal.place(), [Some(11.0), Some(20.0), None]);
         assert_eq!(after(&["G1 X10"]).place(), [None; 3], "nobody said whether that is absolute");
         assert_eq!(after(&["G90", "G1 X10", "G28"]).place(), [None; 3]);
+    }
+
+    #[test]
+    fn behind_a_macro_nothing_is_known_until_the_file_says_it_again() {
+        let known = ["G90", "M83", "G28", "G1 X1 Y2 Z3 F3000", "M104 S200"];
+        for line in
+            ["START_PRINT BED=60", "PRINT_END", "SET_KINEMATIC_POSITION X=0", "BED_MESH_PROFILE SAVE=a"]
+        {
+            assert_eq!(after(&[&known[..], &[line]].concat()), Modal::default(), "{line}");
+        }
+        for lines in [["SET_GCODE_OFFSET Z=1", "G90"], ["G92 X5", "START_PRINT"], ["G20", "START_PRINT"]] {
+            assert!(!after(&lines).is_plain(), "{lines:?}");
+        }
+        for line in ["SET_VELOCITY_LIMIT ACCEL=500", "SET_PRINT_STATS_INFO CURRENT_LAYER=1", "BED_MESH_CLEAR"]
+        {
+            assert_eq!(after(&[&known[..], &[line]].concat()), after(&known), "{line}");
+        }
+        let probed = after(&[&known[..], &["BED_MESH_CALIBRATE ADAPTIVE=1"]].concat());
+        assert_eq!((probed.place(), probed.is_homed()), ([None; 3], true));
+        let off = after(&["M104 S200", "M140 S60", "TURN_OFF_HEATERS"]);
+        assert_eq!((off.hotends()[0], off.hotends()[1], off.bed()), (Some(0.0), None, Some(0.0)));
     }
 
     #[test]

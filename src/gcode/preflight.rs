@@ -414,6 +414,16 @@ fn commands(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
             found.error("command.not_allowed", Some(*line), what, "take it out of the slicer's own G-code");
         }
     }
+    if let Some((line, name)) = file.klipper.filter(|_| printer.firmware != Some(Firmware::Klipper)) {
+        let what = format!("{name} is a command of Klipper's, and this printer is not known to have Klipper");
+        let help = "slice it for this printer's firmware, or write firmware = \"klipper\" into its section";
+        found.error("command.klipper", Some(line), what, help);
+    }
+    let runs_several = matches!(printer.firmware, Some(Firmware::RepRapFirmware | Firmware::Smoothieware));
+    if let Some(line) = file.hidden.filter(|_| runs_several) {
+        let what = "a text holds a command, and this printer's firmware runs it".into();
+        found.error("line.odd", Some(line), what, "put the text into quotes, or take it out");
+    }
     if let Some(line) = file.heats_tool
         && printer.firmware.is_some_and(|firmware| firmware != Firmware::RepRapFirmware)
     {

@@ -12,7 +12,7 @@
 use std::fmt::Write;
 
 use super::analysis::{Analysis, EXTRUDE_MIN};
-use super::commands::{self, Code};
+use super::commands::{self, Code, InFile};
 use super::lexer::{Command, LexError, Lexer};
 use super::modal::{Counting, Modal, Mode, TOOLS, word, words};
 use crate::domain::ids::FileHash;
@@ -162,10 +162,17 @@ struct Left {
 /// Why a command before the layer cannot be given back; reads on after the command.
 type Why = &'static str;
 
+const OTHER_STATE: Why = "changes the printer in a way that cannot be put back";
+const PROBED: Why = "probes the plate: what it found is lost when the board starts anew, and cannot be probed again under the part";
+
+/// Whether a printer's profile has to allow it, as it is written.
+fn is_kept_back(text: &[u8]) -> bool {
+    commands::in_file(text).0 >= InFile::IfAllowed
+}
+
 impl Left {
     fn note(&mut self, text: &[u8]) -> Result<(), Why> {
         const OTHER_PLACES: Why = "makes the file's numbers others than the printer's";
-        const OTHER_STATE: Why = "changes the printer in a way that cannot be put back";
         let Some(code) = Code::of(text) else { return Ok(()) };
         if commands::codes(text).nth(1).is_some() {
             return Err("holds more than one command");
@@ -185,9 +192,7 @@ impl Left {
             (b'G', 20) => return Err("counts in inches"),
             (b'G', 28) => self.note_homing(text),
             (b'G', 29..=38 | 80 | 81) => {
-                return Err(
-                    "probes the plate: what it found is lost when the board starts anew, and cannot be probed again under the part",
-                );
+                return Err(PROBED);
             }
             (b'G', 12 | 26 | 27 | 42 | 60 | 61 | 76 | 425) => self.astray = [true; 3],
             (b'G', 50..=59 | 68) => return Err(OTHER_PLACES),
@@ -216,16 +221,30 @@ impl Left {
             (b'M', 204 | 205 | 209 | 211 | 220 | 301 | 302 | 304 | 412 | 413) => {
                 keep(&mut self.settings, code, None, text)?;
             }
+            (Code::NAMED, _) => self.note_named(code, text)?,
             (b'M', 420) => self.leveling = Some(String::from_utf8_lossy(text).into_owned()),
-            (b'M', 200) => {
-                if words(text).any(|(_, value)| value != Some(0.0)) {
-                    return Err("counts filament by its volume");
-                }
-            }
+            (b'M', 200) if is_kept_back(text) => return Err("counts filament by its volume"),
             (b'M', 206 | 428 | 665 | 666 | 851 | 852) => return Err(OTHER_PLACES),
-            (b'M', 3 | 4 | 42 | 43 | 92 | 163..=166 | 218 | 290 | 501 | 502 | 605) => {
-                return Err(OTHER_STATE);
+            (b'M', 3 | 4 | 42 | 43 | 92 | 163..=166 | 501 | 605) => return Err(OTHER_STATE),
+            // What the printer keeps by itself, and what lasts no longer than its line.
+            (b'M', 48 | 81 | 85 | 86 | 145 | 155 | 500 | 504) => {}
+            _ if is_kept_back(text) => return Err(OTHER_STATE),
+            _ => self.modal.note(text),
+        }
+        Ok(())
+    }
+
+    /// A command of Klipper's that has a name.
+    fn note_named(&mut self, code: Code, text: &[u8]) -> Result<(), Why> {
+        match code.name() {
+            Some("SET_PRESSURE_ADVANCE" | "SET_VELOCITY_LIMIT") => {
+                keep(&mut self.settings, code, None, text)?
             }
+            Some("BED_MESH_CLEAR" | "BED_MESH_PROFILE") if !is_kept_back(text) => {
+                self.leveling = Some(String::from_utf8_lossy(text).into_owned());
+            }
+            Some("BED_MESH_CALIBRATE" | "QUAD_GANTRY_LEVEL" | "Z_TILT_ADJUST") => return Err(PROBED),
+            _ if is_kept_back(text) => return Err(OTHER_STATE),
             _ => self.modal.note(text),
         }
         Ok(())
@@ -285,12 +304,23 @@ fn keep(list: &mut Vec<Kept>, code: Code, of: Option<f64>, text: &[u8]) -> Resul
     let letters = words(text)
         .filter(|(letter, _)| letter.is_ascii_uppercase())
         .fold(0, |bits, (letter, _)| bits | 1u32 << (letter - b'A'));
-    list.retain(|kept| kept.code != code || kept.of != of || kept.letters & !letters != 0);
+    let replaced = |kept: &Kept| match code.letter {
+        Code::NAMED => says_all_of(text, kept.text.as_bytes()),
+        _ => kept.of == of && kept.letters & !letters == 0,
+    };
+    list.retain(|kept| kept.code != code || !replaced(kept));
     if list.len() == KEPT_MAX {
         return Err("is one setting more than can be followed");
     }
     list.push(Kept { code, of, letters, text: String::from_utf8_lossy(text).into_owned() });
     Ok(())
+}
+
+/// Whether a command of Klipper's sets all that an earlier one has set, of the same extruder.
+fn says_all_of(text: &[u8], earlier: &[u8]) -> bool {
+    let of = |text| commands::arguments(text).find(|(key, _)| *key == b"EXTRUDER");
+    let said = |key: &[u8]| commands::arguments(text).any(|(other, _)| other == key);
+    of(text) == of(earlier) && commands::arguments(earlier).all(|(key, _)| said(key))
 }
 
 /// Whether a command lays filament: it moves across the plate and pushes.

@@ -81,6 +81,8 @@ fn start_and_end_codes_of_real_profiles_are_not_refused_and_have_no_warning() {
         // A change of filament.
         "G92 E0\nG1 E-80 F1000\nG92 E0\nG1 E200 F300\nG92 E0",
         "M155 S1\nM111 S0\nM208 S0 F300\nG10\nG11\nG17",
+        // Filament by its length, silent motors, a probe's servo, a mix of filaments, tuning.
+        "M200 D0\nM200 S0\nM149 C\nM569 S0 E\nM280 P0 S160\nM163 S0 P.5\nM164 S0\nM593 F40 D.1\nM205 J.02",
     ];
     let ends =
         ["G91\nG1 Z+10 F600\nG90", "G28 X0 Y0", "G91\nG1 Z1 F600\nG90\nG28 X", "G4\nM221 S100\nM900 K0"];
@@ -161,6 +163,27 @@ async fn no_honest_file_is_refused_for_a_printer_that_was_never_connected() {
         let printer = printer_of(&name).parse().unwrap();
         let found = gate.findings(&gate.asked(&file, &printer, None, None, false)).await.unwrap();
         assert_eq!(found.as_ref(), [], "{name}");
+    }
+}
+
+/// Such a file is for Klipper, and the board will say whether it is.
+#[tokio::test]
+async fn a_file_with_commands_of_klippers_is_refused_only_once_the_board_is_known_to_be_another() {
+    let (_folder, spool, gate) = untold_gate();
+    let words =
+        "SET_PRINT_STATS_INFO TOTAL_LAYER=9\nSET_VELOCITY_LIMIT ACCEL=5000\nEXCLUDE_OBJECT_START NAME=a";
+    let (_, text) = honest::files().into_iter().find(|(name, _)| name == "prusa-plain").unwrap();
+    let file = kept(&spool, &behind(&text, "G28", words)).await;
+    let printer = printer_of("prusa-plain").parse().unwrap();
+    let boards: [(Option<&str>, &[&str]); 4] = [
+        (None, &[]),
+        (Some("Klipper"), &[]),
+        (Some("Marlin 2.1.2"), &["command.klipper"]),
+        (Some("Something of a maker's own"), &["command.klipper"]),
+    ];
+    for (told, want) in boards {
+        let found = gate.findings(&gate.asked(&file, &printer, told, None, false)).await.unwrap();
+        assert_eq!(codes(&found), want, "{told:?}");
     }
 }
 
@@ -249,6 +272,12 @@ fn whatever_is_spoilt_in_a_real_file_is_found() {
             "extrusion.absurd",
         ),
         ("not for a job", Box::new(|text| behind(text, "G28", "M302 P1")), "command.not_allowed"),
+        ("filament by its volume", Box::new(|text| behind(text, "G28", "M200 D1.75")), "command.not_allowed"),
+        ("mirrored beside itself", Box::new(|text| behind(text, "G28", "M605 S3")), "command.not_allowed"),
+        ("scaled axes", Box::new(|text| behind(text, "G28", "M579 X1.1")), "command.not_allowed"),
+        ("a laser", Box::new(|text| behind_last(text, "G1 X", "M3 S255")), "command.not_allowed"),
+        ("changed off the plate", Box::new(|text| behind_last(text, "G1 X", "M600 X900")), "volume.move"),
+        ("Klipper's", Box::new(|text| behind(text, "G28", "SET_VELOCITY_LIMIT ACCEL=9")), "command.klipper"),
         ("another height", Box::new(|text| behind(text, "G28", "M290 Z-5")), "command.not_allowed"),
     ];
     let mut seen = 0;

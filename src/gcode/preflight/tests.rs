@@ -324,6 +324,25 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("touched to measure", inside("G425"), Some("command.not_allowed")),
         ("heat to measure", with("G76\n"), Some("command.not_allowed")),
         ("the mesh is tried", with("G26 H310\n"), Some("command.not_allowed")),
+        ("filament by its volume", with("M200 D1.75\n"), Some("command.not_allowed")),
+        ("filament by its length", with("M200 D0\nM200 S0\nM200 T1 D0\n"), None),
+        ("a second part mirrored beside the first", with("M605 S3\n"), Some("command.not_allowed")),
+        ("nozzles moved against each other", with("M218 T1 Z-.5\n"), Some("command.not_allowed")),
+        ("way added where axes turn", with("M425 F1 X.5 Y.5\n"), Some("command.not_allowed")),
+        ("axes scaled", with("M579 X1.1 Y1.1\n"), Some("command.not_allowed")),
+        ("temperatures in Fahrenheit", with("M149 F\n"), Some("command.not_allowed")),
+        ("a laser switched on", inside("M3 S255"), Some("command.not_allowed")),
+        ("end stops that feel nothing", with("M914 X0 Y0\n"), Some("command.not_allowed")),
+        ("a height of the probe by RepRapFirmware", with("G31 P500 Z-2\n"), Some("command.not_allowed")),
+        ("a heater given to the bed", with("M140 P0 H1 S60\n"), Some("line.odd")),
+        ("a mix of filaments", with("M163 S0 P.5\nM163 S1 P.5\nM164 S0\nM165 A.5 B.5\n"), None),
+        ("a probe's servo calmed", with("M280 P0 S160\n"), None),
+        ("silent motors", with("M569 S1 X Y\nM569 S0 E\n"), None),
+        ("tuned", with("M593 F40 D.1\nM493 S1 A40\nM205 J.02\nM900 K.05\n"), None),
+        ("a change of filament off the plate", inside("M600 X900"), Some("volume.move")),
+        ("parked off the plate", inside("M125 X-40 Y100"), Some("volume.move")),
+        ("a change of filament at the edge", inside("M600 X0 Y-4 Z20 E-2 U60 L80"), None),
+        ("Klipper's command on Marlin", inside("SET_VELOCITY_LIMIT ACCEL=500"), Some("command.klipper")),
         ("the current of PrusaSlicer's MK3", with("M907 E538\n"), None),
         ("another current", with("M907 X1500\n"), Some("command.not_allowed")),
         ("a preset", with("M104 I0\n"), Some("line.odd")),
@@ -371,14 +390,7 @@ fn every_bad_file_has_its_finding_and_no_borderline_one_is_refused() {
 
 #[test]
 fn rep_rap_firmware_switches_its_mesh_over_a_part_where_others_probe() {
-    let on = |firmware: Option<Firmware>, line: &str| {
-        let printer = PrinterLimits { firmware, ..printer() };
-        let mut analyser = Analyser::new(printer.options());
-        let text = format!("{START}{}{line}\n{END}", cube());
-        analyser.feed(text.as_bytes()).unwrap();
-        let question = Question { printer, whole: Some(true), ..Question::default() };
-        codes(&judge(&analyser.finish().unwrap(), &question))
-    };
+    let on = |firmware, line: &str| on(firmware, &format!("{START}{}{line}\n{END}", cube()));
     let reprap = Some(Firmware::RepRapFirmware);
     for line in
         ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X100 E60\nG90", "G29 S3 P\"new.csv\""]
@@ -396,6 +408,60 @@ fn rep_rap_firmware_switches_its_mesh_over_a_part_where_others_probe() {
     }
 }
 
+/// The findings of a whole file with a line more, on a firmware.
+fn on(firmware: Option<Firmware>, text: &str) -> Vec<&'static str> {
+    let printer = PrinterLimits { firmware, ..printer() };
+    let mut analyser = Analyser::new(printer.options());
+    analyser.feed(text.as_bytes()).unwrap();
+    let question = Question { printer, whole: Some(true), ..Question::default() };
+    codes(&judge(&analyser.finish().unwrap(), &question))
+}
+
+#[test]
+fn a_printer_with_klipper_gets_klippers_commands_and_no_other_does() {
+    let klipper = Some(Firmware::Klipper);
+    let honest = format!(
+        "{START}BED_MESH_CALIBRATE ADAPTIVE=1\nBED_MESH_PROFILE LOAD=default\nSET_PRINT_STATS_INFO TOTAL_LAYER=50\n\
+         SET_PRESSURE_ADVANCE ADVANCE=0.04\nEXCLUDE_OBJECT_DEFINE NAME=a\nSET_VELOCITY_LIMIT ACCEL=5000\n\
+         EXCLUDE_OBJECT_START NAME=a\n{}EXCLUDE_OBJECT_END NAME=a\n{END}",
+        cube()
+    );
+    assert_eq!(on(klipper, &honest), [""; 0]);
+    for firmware in Firmware::ALL.map(|(firmware, _)| Some(firmware)) {
+        let want: &[&str] = if firmware == klipper { &[] } else { &["command.klipper"] };
+        assert_eq!(on(firmware, &honest), want, "{firmware:?}");
+    }
+    assert_eq!(on(None, &format!("{START}BED_MESH_CLEAR\n{}{END}", cube())), ["command.klipper"]);
+    for (line, want) in [
+        ("BED_MESH_CALIBRATE", "home.onto_part"),
+        ("QUAD_GANTRY_LEVEL", "home.onto_part"),
+        ("Z_TILT_ADJUST", "home.onto_part"),
+        ("TURN_OFF_HEATERS\nG1 X110 E1", "heat.cold_extrusion"),
+        ("SAVE_CONFIG", "command.not_allowed"),
+        ("START_PRINT", "command.not_allowed"),
+        ("SET_GCODE_OFFSET Z=-1", "command.not_allowed"),
+    ] {
+        let found = on(klipper, &format!("{START}{}{line}\n{END}", cube()));
+        assert!(found.contains(&want), "{line}: {found:?}");
+    }
+    let off = format!("{START}{}{}TURN_OFF_HEATERS\n", cube(), END.replace("M104 S0\nM140 S0\n", ""));
+    assert_eq!(on(klipper, &off), [""; 0]);
+    assert_eq!(on(klipper, &off.replace("TURN_OFF_HEATERS\n", "")), ["heat.left_on"; 2]);
+}
+
+#[test]
+fn a_command_in_a_text_is_found_where_the_firmware_runs_it() {
+    let with = |firmware, line: &str| on(Some(firmware), &format!("{START}{}{line}\n{END}", cube()));
+    for firmware in [Firmware::RepRapFirmware, Firmware::Smoothieware] {
+        assert_eq!(with(firmware, "M118 E1 G28 Z"), ["line.odd"], "{firmware:?}");
+        assert_eq!(with(firmware, "M117 T0 M112"), [""; 0], "{firmware:?}");
+        assert_eq!(with(firmware, "M118 S\"G28 Z\""), [""; 0], "{firmware:?}");
+    }
+    for firmware in [Firmware::Marlin21, Firmware::Klipper, Firmware::Repetier] {
+        assert_eq!(with(firmware, "M118 E1 G28 Z"), [""; 0], "{firmware:?}");
+    }
+}
+
 #[test]
 fn who_is_told_not_to_home_onto_a_part_is_told_what_a_printer_that_homes_upwards_needs() {
     let text = format!("{START}{}G28\n{END}", cube());
@@ -409,13 +475,6 @@ fn who_is_told_not_to_home_onto_a_part_is_told_what_a_printer_that_homes_upwards
 #[test]
 fn heat_in_the_words_of_rep_rap_firmware_counts_where_they_are_understood() {
     let text = whole(&cube()).replace("M109 S210\n", "M116\n").replace("M104 S210\n", "G10 P0 S210 R150\n");
-    let on = |firmware: Option<Firmware>, text: &str| {
-        let printer = PrinterLimits { firmware, ..printer() };
-        let mut analyser = Analyser::new(printer.options());
-        analyser.feed(text.as_bytes()).unwrap();
-        let question = Question { printer, whole: Some(true), ..Question::default() };
-        codes(&judge(&analyser.finish().unwrap(), &question))
-    };
     assert_eq!(on(Some(Firmware::RepRapFirmware), &text), [""; 0]);
     assert_eq!(on(Some(Firmware::RepRapFirmware), &text.replace("M116\n", "")), ["heat.not_waited"]);
     assert_eq!(on(Some(Firmware::RepRapFirmware), &text.replace("M104 S0\n", "")), ["heat.left_on"]);

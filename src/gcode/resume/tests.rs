@@ -116,6 +116,26 @@ fn each_state_that_lines_have_left_behind_is_put_back() {
         ("M900 T0 K0.2\nM900 T1 K0.05", &["M900 T0 K0.2\nM900 T1 K0.05"]),
         ("M420 S1", &["G28 X Y\nM420 S1"]),
         ("M141 S45", &["M141 S45"]),
+        ("BED_MESH_PROFILE LOAD=a", &["G28 X Y\nBED_MESH_PROFILE LOAD=a"]),
+        (
+            "SET_PRESSURE_ADVANCE ADVANCE=0.1\nSET_PRESSURE_ADVANCE ADVANCE=0.2",
+            &["G28 X Y\nSET_PRESSURE_ADVANCE ADVANCE=0.2"],
+        ),
+        (
+            "SET_VELOCITY_LIMIT ACCEL=1 VELOCITY=2\nSET_VELOCITY_LIMIT ACCEL=3",
+            &["SET_VELOCITY_LIMIT ACCEL=1 VELOCITY=2\nSET_VELOCITY_LIMIT ACCEL=3"],
+        ),
+        (
+            "SET_PRESSURE_ADVANCE ADVANCE=.3\nSET_PRESSURE_ADVANCE EXTRUDER=e ADVANCE=.1\nSET_PRESSURE_ADVANCE EXTRUDER=f ADVANCE=.2",
+            &[
+                "SET_PRESSURE_ADVANCE ADVANCE=.3\nSET_PRESSURE_ADVANCE EXTRUDER=e ADVANCE=.1\nSET_PRESSURE_ADVANCE EXTRUDER=f ADVANCE=.2",
+            ],
+        ),
+        // What changes nothing needs not be put back.
+        (
+            "M290 R0 S0\nM290 R0 X0 Z0.0\nM200 S0\nM200 T1 D0\nM0 Look\nEXCLUDE_OBJECT_END NAME=a",
+            &["G28 X Y\nG1 X5"],
+        ),
         ("M140 S70", &["M140 S70\nM190 S70"]),
         ("M104 S215", &["M104 S215\nM109 S215"]),
         ("M82\nG92 E7.5", &["M82\nG92 E7.5"]),
@@ -167,6 +187,14 @@ fn what_cannot_be_given_back_is_refused_with_its_line_and_why() {
         ("M852 I0.1", "numbers others"),
         ("M851 Z-1", "numbers others"),
         ("M290 Z0.1", "cannot be put back"),
+        ("M290 R0 Z0.1", "cannot be put back"),
+        ("M218 T1 X5", "cannot be put back"),
+        ("M569 P0 S0", "cannot be put back"),
+        ("M906 X900", "cannot be put back"),
+        ("M98 P\"prime.g\"", "cannot be put back"),
+        ("START_PRINT", "cannot be put back"),
+        ("SET_GCODE_OFFSET Z=1", "cannot be put back"),
+        ("BED_MESH_CALIBRATE", "probes"),
         ("M92 E400", "cannot be put back"),
         ("M220 B", "cannot be put back"),
         ("M200 D1.75", "volume"),
