@@ -159,7 +159,7 @@ mod tests {
             let mut surface = 0.0;
             let mut sink = |[a, b, c]: [[f64; 3]; 3]| {
                 let along = |to: [f64; 3]| [to[0] - a[0], to[1] - a[1], to[2] - a[2]];
-                let [.., up] = super::super::mesh::cross(along(b), along(c));
+                let [.., up] = cross(along(b), along(c));
                 assert!(up > 0.0, "{face}: {up}");
                 surface += up / 2.0;
             };
