@@ -345,43 +345,64 @@ fn the_schema_and_the_page_know_every_type() {
     }
 }
 
+/// The summary of a job of so many commands that this has ended.
+fn summary(fact: Fact, commands: u64) -> Value {
+    let file = FileHash::from_digest([5; 32]);
+    let started = fact.printer().is_some();
+    let run = started.then(|| Run {
+        printer: printer(),
+        started: WallTime(1),
+        progress: progress(),
+        line: Some(Box::default()),
+        paused: false,
+    });
+    let outcome = Outcome::Cancelled { by: "Kim.Secret-1".into() };
+    let job = Job {
+        id: subject().job,
+        case: subject().case,
+        part: subject().part,
+        file: file.clone(),
+        commands,
+        digest: file,
+        pinned: None,
+        material: Some("PLA for Meier".into()),
+        queued: WallTime(1),
+        order: 1,
+        events: 4,
+        state: JobState::Ended { run, ended: WallTime(2), outcome },
+        released: None,
+        cancelling: None,
+        trail_lost: false,
+        continued: Vec::new(),
+        resume_files: Vec::new(),
+        resumes: started.then(resumes),
+    };
+    let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
+    let json = check("summary", &message);
+    assert!(message.retain && json.get("seq").is_none());
+    assert!(!json.to_string().contains("Kim") && !json.to_string().contains("Meier"));
+    json
+}
+
 #[test]
 fn every_summary_fits_its_schema() {
-    let file = FileHash::from_digest([5; 32]);
-    for fact in job_facts().into_iter().filter(Fact::ends_job) {
-        let started = fact.printer().is_some();
-        let run = started.then(|| Run {
-            printer: printer(),
-            started: WallTime(1),
-            progress: progress(),
-            line: Some(Box::default()),
-            paused: false,
-        });
-        let outcome = Outcome::Cancelled { by: "Kim.Secret-1".into() };
-        let job = Job {
-            id: subject().job,
-            case: subject().case,
-            part: subject().part,
-            file: file.clone(),
-            commands: 9,
-            digest: file.clone(),
-            pinned: None,
-            material: Some("PLA for Meier".into()),
-            queued: WallTime(1),
-            order: 1,
-            events: 4,
-            state: JobState::Ended { run, ended: WallTime(2), outcome },
-            released: None,
-            cancelling: None,
-            trail_lost: false,
-            continued: Vec::new(),
-            resume_files: Vec::new(),
-            resumes: started.then(resumes),
-        };
-        let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
-        let json = check("summary", &message);
-        assert!(message.retain && json.get("seq").is_none());
-        assert!(!json.to_string().contains("Kim") && !json.to_string().contains("Meier"));
+    let files = job_facts().into_iter().filter(Fact::ends_job);
+    for fact in files.filter(|fact| !matches!(fact, Fact::JobNotSliced { .. })) {
+        let data = &summary(fact, 9)["data"];
+        assert!(
+            data["file"].is_string() && data["digest"].is_string() && data.get("model").is_none(),
+            "{data}"
+        );
+    }
+}
+
+#[test]
+fn a_job_that_ended_before_it_was_sliced_is_summed_up_with_its_model_and_no_file() {
+    let cancelled = Fact::JobCancelled { printer: None, progress: None, by: "kim".into(), line: None };
+    for fact in [Fact::JobNotSliced { why: "the slicer crashed: Meier.stl Kim".into() }, cancelled] {
+        let data = &summary(fact, 0)["data"];
+        assert_eq!(data["model"], FileHash::from_digest([5; 32]).as_str(), "{data}");
+        assert!(data.get("file").is_none() && data.get("digest").is_none(), "{data}");
     }
 }
 

@@ -362,6 +362,13 @@ pub struct Job {
     pub resumes: Option<Resumes>,
 }
 
+impl Job {
+    /// Else it is a model still, or was never more. No file that can be printed is without commands.
+    pub fn has_file(&self) -> bool {
+        self.commands > 0
+    }
+}
+
 /// A file that goes on with an interrupted job's part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumeFile {

@@ -320,9 +320,14 @@ struct SummaryData<'a> {
     why: Option<&'a Interruption>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exact: Option<bool>,
-    file: &'a FileHash,
+    /// Where no file was made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a FileHash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a FileHash>,
     /// SHA-256 over the commands of the file, and over those that the firmware confirmed.
-    digest: &'a FileHash,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a FileHash>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmed_digest: Option<&'a FileHash>,
     commands: u64,
@@ -531,8 +536,9 @@ impl Origin {
             outcome: "",
             why: None,
             exact: None,
-            file: &job.file,
-            digest: &job.digest,
+            model: Some(&job.file).filter(|_| !job.has_file()),
+            file: Some(&job.file).filter(|_| job.has_file()),
+            digest: Some(&job.digest).filter(|_| job.has_file()),
             confirmed_digest: None,
             commands: job.commands,
             confirmed: run.map_or(0, |run| run.progress.confirmed),
