@@ -89,6 +89,32 @@ pub enum SurveyError {
     Cut { slicer: &'static str },
 }
 
+impl SurveyError {
+    /// The same for those who do not have the file: of a line only its number and the code of its command are left.
+    #[must_use]
+    pub fn without_words(mut self) -> Self {
+        match &mut self {
+            Self::NotACommand { text, .. }
+            | Self::Macro { text, .. }
+            | Self::TooLong { text, .. }
+            | Self::NotAscii { text, .. }
+            | Self::Star { text, .. }
+            | Self::Forbidden { text, .. }
+            | Self::NotAllowed { text, .. }
+            | Self::Heat { text, .. } => {
+                *text = Code::of(text.as_bytes()).map_or_else(|| "…".into(), |code| code.to_string());
+            }
+            Self::Empty
+            | Self::NoCommands
+            | Self::OtherFormat { .. }
+            | Self::Binary { .. }
+            | Self::LineTooLong(_)
+            | Self::Cut { .. } => {}
+        }
+        self
+    }
+}
+
 /// SHA-256 over commands, each followed by a newline; the same for a file and for what was confirmed.
 #[derive(Clone, Debug, Default)]
 pub struct CommandDigest(Sha256);

@@ -32,6 +32,7 @@ use crate::domain::job::JobState;
 use crate::domain::lab::{Lab, Request};
 use crate::domain::units::Height;
 use crate::gcode::preflight::PrinterLimits;
+use crate::model::rewrite::RewriteError;
 use crate::model::scale::{Declared, Unit};
 use crate::slicing::Step;
 use crate::slicing::process::{Catalogue, Process, ProcessError};
@@ -198,8 +199,9 @@ impl SliceJobs {
             Ok(()) => Ok(()),
             Err(NotSliced::Recorded(error)) => Err(error),
             Err(error) => {
-                tracing::warn!(%job, %error, "not sliced");
-                let request = Request::NoteNotSliced { job: job.clone(), why: error.to_string() };
+                let why = error.in_words();
+                tracing::warn!(%job, why, "not sliced");
+                let request = Request::NoteNotSliced { job: job.clone(), why };
                 self.recorder.submit(request, Actor::Platen).await.map(drop)
             }
         };
@@ -289,6 +291,22 @@ enum NotSliced {
     Recorded(#[from] NotRecorded),
 }
 
+impl NotSliced {
+    /// For journal and log: without a line or a name out of the file or the model.
+    fn in_words(&self) -> String {
+        match self {
+            Self::Intake(IntakeError::Survey(error)) => {
+                IntakeError::from(error.clone().without_words()).to_string()
+            }
+            Self::Intake(IntakeError::Model(error))
+            | Self::Slice(SliceError::Model(error) | SliceError::Copy(RewriteError::Model(error))) => {
+                format!("this model cannot be used ({}); `platen model` says why", error.kind())
+            }
+            error => error.to_string(),
+        }
+    }
+}
+
 fn wanted(lab: &Lab) -> Vec<Wanted> {
     let one = |job: &&crate::domain::job::Job| match &job.state {
         JobState::Slicing { order } => Some(Wanted {
@@ -307,6 +325,7 @@ fn wanted(lab: &Lab) -> Vec<Wanted> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::model::limits::ModelError;
 
     fn printers(named: &[(&str, Option<&str>)]) -> Vec<Printer> {
         let mut text = "site = \"a\"\nnode = \"b\"\n".to_owned();
@@ -343,6 +362,20 @@ mod tests {
         assert_eq!(chosen(&twins, "fine", Some("e2")).unwrap(), "generic-220-pla-fine on e2");
         let told = chosen(&lab, "msla-2k-clear-fine", None).unwrap_err();
         assert!(told.contains("drives no resin printer yet"), "{told}");
+    }
+
+    #[test]
+    fn why_a_model_is_not_sliced_is_told_without_a_word_of_it() {
+        let model =
+            || ModelError::Part { part: "meier.model".into(), at: 7, what: "`Meier` is no number".into() };
+        for error in [
+            NotSliced::Intake(IntakeError::Model(model())),
+            NotSliced::Slice(SliceError::Model(model())),
+            NotSliced::Slice(SliceError::Copy(RewriteError::Model(model()))),
+        ] {
+            let wanted = "this model cannot be used (a part of it cannot be read); `platen model` says why";
+            assert_eq!(error.in_words(), wanted);
+        }
     }
 
     #[test]

@@ -292,6 +292,23 @@ fn a_slicer_that_says_that_it_is_done_and_leaves_no_file_ends_its_job_with_words
 }
 
 #[test]
+fn why_a_sliced_file_cannot_be_printed_is_in_journal_and_log_without_a_word_of_its_line() {
+    let long = format!("M117 Meier{}", "x".repeat(76));
+    let lab = lab_with(&format!("prusa-slicer \"$@\" && sed -i 's/^G28.*/&\\n{long}/' out.gcode"));
+    let daemon = lab.serve();
+    let (case, file) = (daemon.case_for("education"), model(&lab));
+    let mut all = order(&file, &case);
+    all.push("--wait");
+    let told = daemon.platen(&all);
+    let words = "`M117` has 86 bytes, a command has at most 80";
+    assert!(told.code == Some(1) && told.err.contains(words), "{told:?}");
+    let events = serde_json::to_string(&daemon.events()).unwrap();
+    assert!(events.contains(words) && !events.contains("Meier"), "{events}");
+    let log = daemon.terminate().err;
+    assert!(log.contains(words) && !log.contains("Meier"), "{log}");
+}
+
+#[test]
 fn what_is_found_in_a_sliced_file_is_accepted_by_name_and_in_the_gate_of_its_job() {
     // A command that Marlin does not know.
     let lab = lab_with("prusa-slicer \"$@\" && sed -i 's/^G28.*/&\\nM571 P0/' out.gcode");

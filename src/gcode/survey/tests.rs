@@ -253,3 +253,23 @@ proptest! {
         let _ = survey(&bytes);
     }
 }
+
+#[test]
+fn whoever_does_not_have_the_file_is_told_the_line_and_the_code_and_no_word_of_it() {
+    let long = format!("G1\nM117 Meier{}\n", "x".repeat(76));
+    for (file, wanted) in [
+        ("G1\nDear Meier,\n", "line 2: `…` is not a G-code command"),
+        ("OF_MEIER BED=60", "line 1: `…` calls a macro"),
+        (&long, "line 2: `M117` has 86 bytes"),
+        ("M117 Meier ä", "line 1: `M117` has letters"),
+        ("M117 Meier*", "line 1: `M117` has a star"),
+        ("M30 meier.g", "line 1: `M30` is not allowed"),
+        ("M303 S200 MEIER", "line 1: `M303` is not allowed"),
+        ("M104 S501 MEIER", "line 1: `M104` heats"),
+    ] {
+        let quoted = survey(file.as_bytes()).unwrap_err();
+        let told = quoted.clone().without_words().to_string();
+        assert!(quoted.to_string().to_lowercase().contains("meier"), "{quoted}");
+        assert!(told.contains(wanted) && !told.to_lowercase().contains("meier"), "{told}");
+    }
+}
