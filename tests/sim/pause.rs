@@ -596,8 +596,10 @@ fn what_a_board_says_when_it_goes_on_is_gone_when_it_has_gone_on() {
     world.run_until(60, "the next question", |world| purged(world));
     assert!(world.session.answer(world.moment(), 1, Some("Paused"), "kim").is_ok());
     world.flush();
-    let before = world.executed();
-    world.run_until(60, "the next lines", |world| world.executed() > before + 2);
+    // Once these are acknowledged, what was said before them has been heard.
+    let acknowledged = |world: &World| world.session.link().window().acked();
+    let before = acknowledged(&world);
+    world.run_until(60, "the next lines", |world| acknowledged(world) > before + 2);
     assert_eq!(world.hold(), Hold::default(), "it said `Resuming`, and has");
     world.ends_exactly();
     assert_eq!(world.hold(), Hold::default());
