@@ -75,7 +75,7 @@ impl Code {
     /// As `by_name`, for tables; a name that is not known has a number that no name has.
     pub const fn klipper(name: &str) -> Self {
         let mut number = 0;
-        while number < NAMES.len() as u32 {
+        while (number as usize) < NAMES.len() {
             if is_same(name.as_bytes(), NAMES[number as usize].as_bytes()) {
                 return Self { letter: Self::NAMED, number };
             }

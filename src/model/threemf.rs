@@ -1008,11 +1008,11 @@ mod tests {
         let two = format!("{}{}", cube(1, 10.0), cube(2, 50.0));
         let one = "<item objectid=\"1\"/>";
         let plain = model_xml("", &two, one);
-        let prefixed = format!("<c:build><c:item objectid=\"2\"/></c:build></model>");
+        let prefixed = "<c:build><c:item objectid=\"2\"/></c:build></model>";
         for (xml, told) in [
             // The same standard by another name, for all of it or for a piece.
             (
-                model_xml(&format!(" xmlns:c={CORE_AS}"), &two, one).replace("</model>", &prefixed),
+                model_xml(&format!(" xmlns:c={CORE_AS}"), &two, one).replace("</model>", prefixed),
                 "the namespace of 3MF has two prefixes",
             ),
             (

@@ -13,8 +13,11 @@ use platen::model::limits::LIMITS;
 use platen::model::scale::Declared;
 use platen::model::{Hint, judge, read};
 
+/// What a target does with its bytes.
+pub type Entry = fn(&[u8]);
+
 /// By the names of their targets and of the folders of their seeds.
-pub const ENTRIES: [(&str, fn(&[u8])); 6] = [
+pub const ENTRIES: [(&str, Entry); 6] = [
     ("analysis", analysis),
     ("lexer", lexer),
     ("metadata", metadata),
