@@ -41,6 +41,7 @@ use crate::services::board::Board;
 use crate::services::dispatch::Dispatcher;
 use crate::services::fleet::Fleet;
 use crate::services::gate::Gate;
+use crate::services::heads;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
 use crate::services::owed::Keeping;
@@ -271,6 +272,7 @@ impl Daemon {
             attended_uses: config.attended_uses.clone(),
             clock: clock.clone(),
         };
+        let signing_clock = clock.clone();
         let state = AppState {
             recorder: recorder.clone(),
             fleet: fleet.clone(),
@@ -301,6 +303,11 @@ impl Daemon {
             tokio::spawn(serving),
             tokio::spawn(check_journal(recorder.clone(), front.clone())),
         ];
+        if let Some(kept) = &config.heads {
+            let (site, node) = (config.site.clone(), config.node.clone());
+            let run = heads::run(recorder.clone(), site, node, kept.clone(), signing_clock, front.clone());
+            front_tasks.push(tokio::spawn(run));
+        }
         if let Some(slicing) = slicing {
             let jobs = SliceJobs {
                 recorder: recorder.clone(),

@@ -7,19 +7,24 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{Changed, NoSuch, Timely, Told};
+use super::answers::{Audited, Changed, NoSuch, Timely, Told};
 use super::given::{Given, Named};
 use super::problem::Problem;
-use super::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView};
+use super::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView, TaleView};
 use super::{AppState, views};
-use crate::domain::event::Actor;
+use crate::domain::event::{Actor, Fact};
 use crate::domain::ids::{CaseToken, PartId};
 use crate::domain::lab::Request;
 use crate::domain::part::{PartName, PartRef};
+use crate::domain::story;
 use crate::io::clock::entropy;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, open)).routes(routes!(show)).routes(routes!(add_part))
+    OpenApiRouter::new()
+        .routes(routes!(list, open))
+        .routes(routes!(show))
+        .routes(routes!(add_part))
+        .routes(routes!(story))
 }
 
 /// All cases, newest first.
@@ -54,6 +59,29 @@ async fn show(
     Named(token): Named<CaseToken>,
 ) -> Result<Json<CaseView>, Problem> {
     seen(&app, &token).map(Json)
+}
+
+/// Entries that are read from the store at once.
+const PAGE: usize = 512;
+
+/// What the journal tells of a case, oldest first, in sentences. Reads the whole journal: a second per 100 000 entries.
+#[utoipa::path(get, path = "/v1/cases/{token}/story", tag = "cases", operation_id = "case_story",
+    params(("token" = String, Path, description = "The case's token")),
+    responses((status = 200, description = "Its entries, but for progress", body = Vec<TaleView>), Audited, NoSuch))]
+async fn story(
+    State(app): State<AppState>,
+    Named(case): Named<CaseToken>,
+) -> Result<Json<Vec<TaleView>>, Problem> {
+    app.recorder.read(|lab| lab.case(&case).map(|_| ()))?;
+    let (mut tale, mut next) = (Vec::new(), 1);
+    loop {
+        let page = app.recorder.events(next, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(Json(tale)) };
+        next = last.seq + 1;
+        let of_case = page.iter().filter(|event| story::is_of_case(event, &case));
+        let told = of_case.filter(|event| !matches!(event.fact, Fact::JobProgress { .. }));
+        tale.extend(told.map(TaleView::from));
+    }
 }
 
 /// Adds a part that is to be made.

@@ -774,6 +774,20 @@ pub struct AuditView {
     pub finding: Option<String>,
 }
 
+/// One entry of the journal in a sentence.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TaleView {
+    /// The entry's place in the journal.
+    pub seq: u64,
+    /// Wall time, RFC 3339 in UTC.
+    pub at: String,
+    /// Who caused it.
+    pub who: String,
+    pub job: Option<String>,
+    /// For the lab only: part names and words of firmware may be in it.
+    pub what: String,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `ok` or `failing`.

@@ -18,12 +18,14 @@ use super::pictures;
 use super::shapes::{
     CaseBrief, CaseView, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
     LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
-    QuarantineView, ReadingView, ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TemperaturesView,
-    Waiting, WaitingOn,
+    QuarantineView, ReadingView, ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TaleView,
+    TemperaturesView, Waiting, WaitingOn,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::domain::chain::Chain;
+use crate::domain::event::Event;
 use crate::domain::finding::{Gated, Noted, refused};
+use crate::domain::story;
 use crate::domain::units::Height;
 use crate::services::gate;
 use crate::services::intake::Accepted;
@@ -605,4 +607,16 @@ pub fn printers(app: &AppState, lab: &Lab) -> Vec<PrinterView> {
             printer(snapshot, &app.recorder.printer_in(lab, name), console(app, name), now)
         })
         .collect()
+}
+
+impl From<&Event> for TaleView {
+    fn from(event: &Event) -> Self {
+        Self {
+            seq: event.seq,
+            at: event.wall().to_string(),
+            who: story::who(event),
+            job: event.subject.as_ref().map(|subject| subject.job.to_string()),
+            what: story::told(&event.fact),
+        }
+    }
 }

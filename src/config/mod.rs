@@ -42,6 +42,8 @@ pub struct Config {
     /// Absent: models are not taken, G-code is.
     pub slicing: Option<Slicing>,
     pub gate: Gate,
+    /// Absent: the head of the journal is not signed.
+    pub heads: Option<Heads>,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
@@ -72,6 +74,13 @@ impl Default for Restart {
 pub struct Gate {
     /// A file with one of these is printed nowhere.
     pub forbidden_commands: Vec<Code>,
+}
+
+/// Where the head of the journal is written once a day, and with which key it is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heads {
+    pub folder: PathBuf,
+    pub key_file: PathBuf,
 }
 
 /// What a printer can build. What is absent is not known, and refuses no file.

@@ -10,7 +10,8 @@ use toml::de::DeTable;
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{
-    BedClearing, Build, Config, Gate, Http, Mqtt, MqttVersion, Printer, Restart, Slicing, StopInput, relay,
+    BedClearing, Build, Config, Gate, Heads, Http, Mqtt, MqttVersion, Printer, Restart, Slicing, StopInput,
+    relay,
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
@@ -41,6 +42,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("slicing", &["profiles", "program", "parallel", "memory_mb", "minutes"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max"]),
     ("gate", &["forbidden_commands"]),
+    ("audit", &["heads", "key_file"]),
     (
         "printer",
         &[
@@ -102,6 +104,7 @@ const TOP: &[&str] = &[
     "restart",
     "slicing",
     "gate",
+    "audit",
     "mqtt",
     "printer",
 ];
@@ -166,6 +169,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
     let slicing = reader.section(&top, "slicing").map(|section| slicing(&mut reader, &section));
     let gate = gate(&mut reader, &top);
+    let heads = heads(&mut reader, &top);
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
@@ -181,6 +185,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             printers,
             slicing,
             gate,
+            heads,
             stop_file,
             stop_input,
         }),
@@ -692,6 +697,31 @@ fn gate(reader: &mut Reader<'_>, top: &Section<'_>) -> Gate {
     let forbidden_commands =
         codes(reader, &section, "forbidden_commands", FORBIDDEN_MAX, "commands are too many to look through");
     Gate { forbidden_commands }
+}
+
+fn heads(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<Heads> {
+    let section = reader.section(top, "audit")?;
+    reader.unknown_keys(&section, keys("audit"));
+    let folder = reader.text(&section, "heads");
+    let key = reader.text(&section, "key_file");
+    match (&folder, &key) {
+        (Some(found), None) => reader.wrong(
+            &found.at,
+            "a head needs a key that signs it",
+            "write key_file = \"/…\" beside it; `platen audit key FILE` makes one",
+        ),
+        (None, Some(found)) => {
+            reader.wrong(
+                &found.at,
+                "there is no place for what it signs",
+                "write heads = \"/…\", a folder, beside it",
+            );
+        }
+        _ => {}
+    }
+    let folder = folder.and_then(|found| absolute(reader, &found, "heads"));
+    let key_file = key.and_then(|found| absolute(reader, &found, "key_file"));
+    Some(Heads { folder: folder?, key_file: key_file? })
 }
 
 fn allow_commands(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<Code> {

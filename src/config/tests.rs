@@ -222,6 +222,17 @@ fn broker_addresses_are_read_or_refused_with_a_reason() {
     assert!(with("url = \"mqtt://b\"\npassword_file = \"/pw\"").is_err(), "a password without a user");
 }
 
+#[test]
+fn the_head_of_the_journal_needs_a_folder_and_a_key() {
+    let with = |audit: &str| Config::parse(&format!("{GOOD}[audit]\n{audit}\n")).map(|config| config.heads);
+    assert_eq!(with("").unwrap(), None);
+    let heads = with("heads = \"/mnt/heads\"\nkey_file = \"/etc/key\"").unwrap().unwrap();
+    assert_eq!((heads.folder, heads.key_file), ("/mnt/heads".into(), "/etc/key".into()));
+    for bad in ["heads = \"/h\"", "key_file = \"/k\"", "heads = \"h\"\nkey_file = \"/k\"", "head = \"/h\""] {
+        assert!(with(bad).is_err(), "{bad}");
+    }
+}
+
 /// Keys of the document by section, also those that are commented out with `#key = `.
 fn documented() -> BTreeSet<(String, String)> {
     let mut section = String::new();

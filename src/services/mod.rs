@@ -1,6 +1,7 @@
 //! The tasks that run the lab: each owns one thing, and the others ask it over channels.
 
 pub mod archive;
+pub mod heads;
 pub mod journal;
 pub mod recorder;
 pub mod restore;

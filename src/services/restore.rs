@@ -190,7 +190,13 @@ impl From<ArchiveError> for Reading {
     }
 }
 
-fn read_entries(
+/// Where the journal of a backup, or of an export, lies.
+pub fn journal_of(copy: &Path) -> PathBuf {
+    if copy.is_dir() { copy.join(JOURNAL) } else { copy.to_owned() }
+}
+
+/// Reads a journal's copy through; what `each` has done is worth something only if all of this succeeds.
+pub fn read_entries(
     path: &Path,
     mut each: impl FnMut(u64, &ChainedRecord) -> Result<(), RestoreError>,
 ) -> Result<Whole, RestoreError> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
 
 mod attended;
+mod audit;
 mod backup;
 mod crash;
 mod damage;

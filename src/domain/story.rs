@@ -1,0 +1,253 @@
+//! A journal's entry in a sentence: what happened, as a person would tell it.
+
+use super::case::IntendedUse;
+use super::event::{Actor, Event, Fact};
+use super::finding::{Gated, Noted};
+use super::ids::{CaseToken, FileHash};
+use super::job::Progress;
+
+/// Enough of a hash to find it again in the journal, and to read it aloud.
+const HASH_SHOWN: usize = 12;
+
+/// Whether an entry belongs to the story of a case.
+pub fn is_of_case(event: &Event, case: &CaseToken) -> bool {
+    match (&event.subject, &event.fact) {
+        (Some(subject), _) => subject.case == *case,
+        (None, Fact::CaseOpened { case: of, .. } | Fact::PartAdded { case: of, .. }) => of == case,
+        (None, _) => false,
+    }
+}
+
+/// Who caused it, as far as it is known.
+pub fn who(event: &Event) -> String {
+    match &event.actor {
+        Actor::Person(name) => name.clone(),
+        Actor::Printer(printer) => format!("printer {printer}"),
+        Actor::Platen => "platen".into(),
+    }
+}
+
+fn hash(hash: &FileHash) -> &str {
+    hash.as_str().get(..HASH_SHOWN).unwrap_or(hash.as_str())
+}
+
+fn far(progress: &Progress) -> String {
+    format!("{} of {} commands", progress.confirmed, progress.total)
+}
+
+fn used(intended_use: IntendedUse) -> &'static str {
+    match intended_use {
+        IntendedUse::Diagnostic => "diagnosis or planning",
+        IntendedUse::Guide => "a guide",
+        IntendedUse::Education => "education",
+    }
+}
+
+fn codes(findings: &[Noted]) -> String {
+    findings.iter().map(|noted| noted.code.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn gated(gate: Option<&Gated>) -> String {
+    let Some(gate) = gate.filter(|gate| !gate.findings.is_empty()) else { return String::new() };
+    let more = if gate.more > 0 { format!(" and {} more", gate.more) } else { String::new() };
+    let accepted = match (&gate.by, gate.accepted.as_slice()) {
+        (_, []) => String::new(),
+        (Some(by), accepted) => format!("; {by} accepts {}", accepted.join(", ")),
+        (None, accepted) => format!("; accepted: {}", accepted.join(", ")),
+    };
+    format!("; found in it: {}{more}{accepted}", codes(&gate.findings))
+}
+
+fn named(by: Option<&String>) -> String {
+    by.map(|by| format!(" by {by}")).unwrap_or_default()
+}
+
+/// One sentence, without its time and its actor. It may hold a part's name and a firmware's words: for the lab only.
+pub fn told(fact: &Fact) -> String {
+    match fact {
+        Fact::JournalBegun { site, node } => format!("the journal of {site}/{node} begins"),
+        Fact::DaemonStarted { version } => format!("platen {version} starts"),
+        Fact::CaseOpened { case, intended_use } => {
+            format!("case {case} is opened, for {}", used(*intended_use))
+        }
+        Fact::PartAdded { number, name, .. } => format!("part {number} is to be made: {}", name.as_str()),
+        Fact::JobSlicing { model, order, pinned, material } => {
+            let scale = match order.scale {
+                crate::domain::chain::SliceOrder::WHOLE => String::new(),
+                millionths => format!(", scaled to {} %", f64::from(millionths) / 10_000.0),
+            };
+            let mirrored = if order.mirrored { ", MIRRORED" } else { "" };
+            let on = pinned.as_ref().map(|printer| format!(", for printer {printer}")).unwrap_or_default();
+            let of = material.as_ref().map(|material| format!(", in {material}")).unwrap_or_default();
+            let model = hash(model);
+            format!(
+                "model {model} is taken in, to be sliced by process {}{scale}{mirrored}{of}{on}",
+                order.process
+            )
+        }
+        Fact::JobSliced { chain } => format!(
+            "model {} is sliced into file {} ({} layers) with profile {} version {} by {} {}",
+            hash(&chain.model.hash),
+            hash(&chain.file),
+            chain.layers,
+            chain.profile.name,
+            chain.profile.version,
+            chain.slicer.name,
+            chain.slicer.version
+        ),
+        Fact::JobNotSliced { why } => format!("no file was made: {why}"),
+        Fact::JobQueued { file, commands, pinned, material, resumes, gate, .. } => {
+            let on = pinned.as_ref().map(|printer| format!(" for printer {printer}")).unwrap_or_default();
+            let of = material.as_ref().map(|material| format!(" in {material}")).unwrap_or_default();
+            let resumes = resumes.as_ref().map(|resumes| {
+                format!(", going on with the part of job {} at layer {}", resumes.job, resumes.layer)
+            });
+            let file = hash(file);
+            let (resumes, gate) = (resumes.unwrap_or_default(), gated(gate.as_deref()));
+            format!("file {file} ({commands} commands) is queued{on}{of}{resumes}{gate}")
+        }
+        Fact::JobResumeFile { file, layer, height, by, .. } => {
+            format!("{by} has file {} made, which goes on at layer {layer}, {height} mm high", hash(file))
+        }
+        Fact::JobStarted { printer } => format!("the print begins on {printer}"),
+        Fact::JobProgress { progress, .. } => format!("{} are confirmed", far(progress)),
+        Fact::JobPaused { printer, progress, reason } => {
+            format!("{printer} stands still after {}: {}", far(progress), reason.in_words())
+        }
+        Fact::JobResumed { printer, by } => format!("{printer} goes on{}", named(by.as_ref())),
+        Fact::JobContinued { printer, progress, layer, gap_ms } => format!(
+            "{printer} goes on at layer {layer}, behind {}, after {} s without platen: the part wants an extra look there",
+            far(progress),
+            gap_ms / 1000
+        ),
+        Fact::JobPrinted { printer, progress, exact, digest, millis, .. } => format!(
+            "{printer} has printed {} in {} s; what it confirmed is {} (digest {})",
+            far(progress),
+            millis / 1000,
+            if *exact { "exactly the file" } else { "NOT exactly the file" },
+            hash(digest)
+        ),
+        Fact::JobCancelled { printer, progress, by, .. } => {
+            let on = printer.as_ref().map(|printer| format!(" on {printer}")).unwrap_or_default();
+            let at =
+                progress.as_ref().map(|progress| format!(" after {}", far(progress))).unwrap_or_default();
+            format!("{by} cancels the job{on}{at}")
+        }
+        Fact::JobInterrupted { printer, progress, why, .. } => {
+            format!("the print on {printer} is interrupted after {}: {}", far(progress), why.in_words())
+        }
+        Fact::BedCleared { printer, by } => format!("{by} says that the bed of {printer} is clear"),
+        Fact::TrailLost { printer, job } => {
+            format!("what was kept of job {job} on {printer} is wrong: it does not go on after a crash")
+        }
+        Fact::CancelAsked { printer, job, by } => format!("{by} asks {printer} to cancel job {job}"),
+        Fact::BedGivenBack { printer, job: Some(job) } => {
+            format!("nothing was laid: on the bed of {printer} is still the part of job {job}")
+        }
+        Fact::BedGivenBack { printer, job: None } => {
+            format!("not a line was sent: the bed of {printer} is clear as before")
+        }
+        Fact::PrinterStopped { printer, by } => format!("{by} stops {printer}"),
+        Fact::StopVerified { printer, proof } => format!("{printer} has stopped: {}", proof.in_words()),
+        Fact::StopUnverified { printer, relay } => {
+            format!("{printer} did NOT confirm its stop; {}", relay.in_words())
+        }
+        Fact::PrinterFaulted { printer, fault } => format!("{printer} is locked: {}", fault.in_words()),
+        Fact::LatchCleared { printer, by } => format!("{by} unlocks {printer}"),
+        Fact::HeatAlarm { printer, alarm } => format!("on {printer}, {}", alarm.in_words()),
+        Fact::PrinterIdentified { printer, by, .. } => match by {
+            Some(by) => format!("{by} says that the board on its port is {printer}'s"),
+            None => format!("the board of {printer} is known from now on"),
+        },
+        Fact::PrinterQuarantined { printer, why } => {
+            format!("what hangs on the port of {printer} gets nothing: {}", why.in_words())
+        }
+        Fact::PrinterRecognised { printer } => format!("the own board of {printer} is on its port again"),
+        Fact::JobReleased { printer, by } => format!("{by} stands at {printer} and lets the job begin"),
+        Fact::JobAccepted { findings, by } => format!("{by} accepts {}", codes(findings)),
+        Fact::PromptAnswered { printer, by, label, .. } => {
+            format!("{by} answers the question of {printer} with \"{label}\"")
+        }
+        Fact::ConsoleUsed { printer, by, command } => format!("{by} sends \"{command}\" to {printer}"),
+        Fact::JournalRestored { entries, by } => {
+            format!("the journal up to its entry {entries} is restored from a copy{}", named(by.as_ref()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::JobRef;
+    use crate::domain::ids::{BootId, JobId, PartId};
+    use crate::domain::moment::{Moment, Stamp, WallTime};
+
+    fn event(subject: Option<JobRef>, fact: Fact) -> Event {
+        let stamp = Stamp { wall: WallTime(1), mono: Moment(2), boot: BootId::from_entropy([7; 16]) };
+        Event { seq: 1, stamp, actor: Actor::Platen, subject, fact }
+    }
+
+    #[test]
+    fn the_story_of_a_case_has_its_own_entries_and_no_others() {
+        let [mine, other] = [1, 2].map(|byte| CaseToken::from_entropy([byte; 16]));
+        let subject = |case: &CaseToken| JobRef {
+            case: case.clone(),
+            part: PartId::from_entropy([1; 16]),
+            job: JobId::from_entropy([1; 16]),
+            job_seq: 1,
+            outbox_seq: 1,
+        };
+        let opened =
+            |case: &CaseToken| Fact::CaseOpened { case: case.clone(), intended_use: IntendedUse::Guide };
+        let started = || Fact::JobStarted { printer: "a".parse().unwrap() };
+        let cleared = Fact::BedCleared { printer: "a".parse().unwrap(), by: "kim".into() };
+        for (event, is_mine) in [
+            (event(None, opened(&mine)), true),
+            (event(None, opened(&other)), false),
+            (event(Some(subject(&mine)), started()), true),
+            (event(Some(subject(&other)), started()), false),
+            (event(None, cleared), false),
+        ] {
+            assert_eq!(is_of_case(&event, &mine), is_mine, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_names_who_what_and_how_far() {
+        let printer = || "mk3-07".parse().unwrap();
+        let progress = Progress { confirmed: 3, total: 9 };
+        let digest = FileHash::from_digest([0xab; 32]);
+        for (fact, words) in [
+            (
+                Fact::JobPrinted {
+                    printer: printer(),
+                    progress,
+                    digest,
+                    exact: false,
+                    line: Box::default(),
+                    millis: 61_000,
+                },
+                "mk3-07 has printed 3 of 9 commands in 61 s; what it confirmed is NOT exactly the file (digest abababababab)",
+            ),
+            (Fact::JobResumed { printer: printer(), by: Some("kim".into()) }, "mk3-07 goes on by kim"),
+            (Fact::JobResumed { printer: printer(), by: None }, "mk3-07 goes on"),
+            (
+                Fact::JobAccepted {
+                    findings: vec![Noted {
+                        code: "heat.left_on".into(),
+                        severity: crate::domain::finding::Severity::Warning,
+                        line: None,
+                    }],
+                    by: "kim".into(),
+                },
+                "kim accepts heat.left_on",
+            ),
+            (
+                Fact::BedGivenBack { printer: printer(), job: None },
+                "not a line was sent: the bed of mk3-07 is clear as before",
+            ),
+        ] {
+            assert_eq!(told(&fact), words);
+        }
+    }
+}
