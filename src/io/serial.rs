@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -17,9 +17,10 @@ use serialport::{SerialPort, TTYPort};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
+use super::clock::{Clock, entropy};
 use super::usb::Device;
 use crate::control::safe_off::SafeOff;
-use crate::domain::moment::Moment;
+use crate::domain::ids::BootId;
 use crate::domain::units::Baud;
 
 /// Bytes to and from a printer. A read of 0 bytes is the unplug.
@@ -507,8 +508,8 @@ pub fn abandon(port: OwnedFd) {
 
 /// Whether the board says that its heaters are off.
 fn say_farewell(port: &OwnedFd) -> bool {
-    let start = Instant::now();
-    let now = || Moment(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let clock = Clock::start(BootId::from_entropy(entropy()));
+    let now = || clock.now();
     let end = now() + FAREWELL;
     let mut off = SafeOff::begin(now(), 0);
     let mut said = [0; 256];

@@ -105,8 +105,8 @@ fn a_board_that_reads_nothing_for_long_gets_no_more_than_its_buffer_holds() {
 /// Whether it may be run: an order, what ends the lines of others, or a word, or piece of one, that nobody knows.
 /// (`108`: Repetier's refusal of what ends a line takes the next letters with it.)
 fn is_harmless(line: &str) -> bool {
-    let mut orders = std::str::from_utf8(ORDERS).unwrap().lines();
-    orders.any(|order| order == line)
+    let mut orders = ORDERS.split(|byte| *byte == b'\n');
+    orders.any(|order| order == line.as_bytes())
         || line == "108"
         || line.bytes().all(|byte| byte >= 0x80 || b"QJ".contains(&byte))
 }
