@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Failed, Global, runtime, show};
 use crate::config::{Config, Printer};
-use crate::control::safe_off::{Heard, SafeOff as Talk};
+use crate::control::safe_off::{Heard, SafeOff as Talk, may_pack};
 use crate::domain::ids::BootId;
 use crate::domain::printer::{Reading, RelayOutcome};
 use crate::io::clock::{Clock, entropy};
@@ -142,7 +142,7 @@ async fn one(
 ) -> Told {
     let way: Arc<dyn Dial> = Arc::new(SerialDial { path: printer.port.clone(), baud: printer.baud });
     let (end, mut words) = match tokio::time::timeout(wait, opened(way, waits)).await {
-        Ok(Ok(wire)) => talk(wire, wait).await,
+        Ok(Ok(wire)) => talk(wire, wait, may_pack(printer.meatpack, printer.firmware)).await,
         Ok(Err(error @ DialError::Taken(_))) => {
             (End::Taken, format!("{error}; that program answers for its heaters, so its power is left alone"))
         }
@@ -182,11 +182,11 @@ fn shown(heard: Heard) -> String {
     all.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-async fn talk(mut wire: Box<dyn Wire>, wait: Duration) -> (End, String) {
+async fn talk(mut wire: Box<dyn Wire>, wait: Duration, packs: bool) -> (End, String) {
     let clock = Clock::start(BootId::from_entropy(entropy()));
     // What a program before us has left in the kernel is not to be printed.
     wire.discard_output();
-    let mut talk = Talk::begin(clock.now(), 0);
+    let mut talk = Talk::begin(clock.now(), 0, packs);
     let gone = switch_off(&mut wire, &clock, &mut talk, wait).await.is_err();
     if talk.is_off() {
         return (End::Off, format!("heaters off ({})", shown(talk.heard())));

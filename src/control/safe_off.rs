@@ -1,22 +1,24 @@
 //! Switching a printer's heaters off when nobody knows what it is in the middle of.
 //!
-//! It says so whatever was said before (a newline ends a cut line, a signal ends packed ones), asks for the
-//! temperatures, and believes nothing but them: an `ok` may be that of a line that was sent before us. A board
-//! that restarted when the port was opened loses the first words, so all is said again until it is believed.
-//! No line goes out for which the receive buffer may have no room: a board that waits for heat reads nothing, and
-//! what is left of two lines that ran into each other could heat (`M104 S` and `108`) or change the tool (`T1 S0`).
-//! What others have left unread nobody knows, so the first word is one that no firmware knows, and no piece of it:
-//! when the board says so, it has read all that stood before.
+//! What others have left unread in its buffer nobody knows. So the first word is one that no firmware knows, and no
+//! piece of it: when the board names it, it has read all that stood before, and the orders find room. They are
+//! followed by another such word: when that is named, they were carried out. Only temperatures that are told behind
+//! it are believed: an `ok`, and a target of zero, may be those of a line that was sent before us.
 //!
 //! ```text
-//! Knocking ──its answer, a restart, or two seconds without either──> Ordering
+//! Knocking ──the word is named, or the board restarts──> Ordering ──its word is named──> Obeyed
+//!     │  └─nothing is read for a second: M108                 ↑ ↑                          │
+//!     └─nothing is read for long: all the same ───────────────┘ └──────a target is set─────┘
 //! ```
+//! A refused line takes what stands behind it with it: what was said since is said again.
+//! No line goes out for which the receive buffer may have no room: a board that waits for heat reads nothing, and
+//! what is left of two lines that ran into each other could heat (`M104 S` and `108`) or change the tool (`T1 S0`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::moment::Moment;
-use crate::domain::printer::Reading;
+use crate::domain::printer::{Firmware, Reading};
 use crate::protocol::lines::Lines;
 use crate::protocol::meatpack;
 use crate::protocol::reply::Reply;
@@ -27,25 +29,32 @@ use crate::protocol::window::SAFE_RECEIVE_BYTES;
 /// `M104 S0` is for the tool in use.
 pub const ORDERS: &[u8] = b"M108\nM104 S0\nM104 T0 S0\nM104 T1 S0\nM140 S0\nM141 S0\nM107\nM105\n";
 const QUESTION: &[u8] = b"M105\n";
-/// A board that does not answer the knock hears the orders all the same: perhaps only its words are lost, or it
-/// waits for heat and its emergency parser can break that off.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Of the word that is knocked with. It has no digit, no axis and nothing that a command begins with.
+/// The newline: what had no room must not run into it.
+const WAKE: &[u8] = b"\nM108\n";
+/// Of a word. It has no digit, no axis and nothing that a command begins with.
 const LETTERS: usize = 8;
+/// Where nothing was read for so long, a wait for heat is broken off, if an emergency parser hears that.
+const WAKE_AFTER: Duration = Duration::from_secs(1);
+/// A firmware that reads on after so many words does not name what it does not know (Smoothieware).
+const KNOCKS: u32 = 3;
+/// `M108` is said so often at most: what is not read fills its buffer.
+const WAKES: u32 = 3;
+/// A board that reads nothing for so long hears the orders all the same: perhaps only its words are lost.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// So many questions may be without an answer: a board that reads nothing may hold what others have sent, too.
 const QUESTIONS: usize = 3;
 /// Without an `ok` for so long, what was said is lost or waits to be read: one question more tells.
 const UNANSWERED: Duration = Duration::from_secs(8);
-/// As many `ok`s as orders must be answered, or more: less means that they still wait for their turn. (An
-/// emergency parser takes `M108` without one.)
-const COMMANDS: u32 = 7;
-/// All is said again after this time.
-const REPEAT: Duration = Duration::from_secs(3);
-/// Targets are zero in each report for so long; a heat-up that was queued before us would have begun.
+/// Where a firmware names nothing, so many `ok`s behind the orders tell: more lines of others do not fit into a
+/// buffer.
+const OTHERS_LINES: u32 = 64;
+/// What a refusal has taken is said again after this time.
+const SAY_AGAIN: Duration = Duration::from_millis(250);
+/// Targets are zero in each report for so long.
 const ZERO_FOR: Duration = Duration::from_millis(1_500);
 /// So many reports must say so: noise can make a zero of `60`.
 const REPORTS: u32 = 3;
-/// How often the word is said again, and the temperatures are asked for.
+/// How often the temperatures are asked for.
 const ASK: Duration = Duration::from_millis(500);
 
 /// What a board was last heard of.
@@ -58,71 +67,110 @@ pub struct Heard {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stage {
-    /// `answered`: the word was read in an answer, its `ok` was not.
-    Knocking { word: [u8; LETTERS], until: Moment, answered: bool },
-    /// Whether the knock was answered, so that no half line is left and nothing is packed.
-    Ordering { answered: bool },
+    Knocking,
+    /// `oks`: so many are still to come before the orders count as read.
+    Ordering {
+        oks: u32,
+    },
+    /// Since when every report had targets of zero, and how many there were.
+    Obeyed {
+        zero_since: Option<Moment>,
+        last_zero: Moment,
+        zeros: u32,
+    },
+}
+
+/// Whether lines may be packed on a printer that is configured so: the firmware may know it, and nobody says that it
+/// is one that does not.
+pub fn may_pack(meatpack: bool, firmware: Option<Firmware>) -> bool {
+    let knows = matches!(firmware, None | Some(Firmware::Unknown | Firmware::Marlin20 | Firmware::Marlin21));
+    meatpack && knows
+}
+
+/// A line that the board may not have read yet.
+#[derive(Clone, Copy, Debug)]
+struct Unread {
+    bytes: usize,
+    asks: bool,
 }
 
 /// One printer, from the opening of its port.
 #[derive(Debug)]
 pub struct SafeOff {
     stage: Stage,
+    /// The word that it is to name, and whether it has. (Its `ok` may come before, as Repetier's does.)
+    word: [u8; LETTERS],
+    named: bool,
+    words: u64,
     lines: Lines,
     out: Vec<u8>,
     /// Lines that have still to be said.
     to_say: VecDeque<Vec<u8>>,
-    /// Bytes of each line that the board may not have read yet, and whether it asks for the temperatures.
-    unread: VecDeque<(usize, bool)>,
+    unread: VecDeque<Unread>,
+    packs: bool,
+    /// What ends a packed line may be what was refused: it is left out once.
+    is_refused: bool,
+    /// The last `ok`, or restart; and whether it came since a word was said.
+    read_at: Moment,
+    has_read: bool,
     /// The last `ok`, or the last time that one was missed.
     answered_at: Moment,
     /// A report was read since the last `ok`: the `ok` of firmwares that answer in two lines.
     reported: bool,
-    oks: u32,
     heard: Heard,
     talked: bool,
     /// Of each heater that was heard of, whether its last target was above zero.
     wanted: [Option<bool>; 3],
-    /// Since when every report had targets of zero, and how many.
-    zero_since: Option<Moment>,
-    zeros: u32,
-    last_zero: Moment,
-    repeat_at: Moment,
+    woken_at: Moment,
+    /// Since something was read.
+    wakes: u32,
+    knocks: u32,
+    again_at: Option<Moment>,
     ask_at: Moment,
 }
 
 impl SafeOff {
     /// `unread`: bytes that were sent before, as far as is known, and that the board may not have read yet.
-    pub fn begin(now: Moment, unread: usize) -> Self {
-        // Another one each time: the knock of a program before us may wait there, too.
-        let word = std::array::from_fn(|bit| if now.micros() >> bit & 1 == 0 { b'Q' } else { b'J' });
+    /// `packs`: packing may be on. What ends it is refused by firmwares that never pack.
+    pub fn begin(now: Moment, unread: usize, packs: bool) -> Self {
         let mut begun = Self {
-            stage: Stage::Knocking { word, until: now + PATIENCE, answered: false },
+            stage: Stage::Knocking,
+            word: [0; LETTERS],
+            named: false,
+            // Other words each time: the knock of a program before us may wait there, too.
+            words: now.micros(),
             lines: Lines::new(),
             out: Vec::new(),
-            // What ends a line of others has no `ok` of its own.
-            to_say: [[meatpack::END_ANY_LINE, meatpack::DISABLE, b"\n", &word, b"\n"].concat()].into(),
-            unread: [(unread, false)].into(),
+            to_say: VecDeque::new(),
+            unread: [Unread { bytes: unread, asks: false }].into(),
+            packs,
+            is_refused: false,
+            read_at: now,
+            has_read: false,
             answered_at: now,
             reported: false,
-            oks: 0,
             heard: Heard::default(),
             talked: false,
             wanted: [None; 3],
-            zero_since: None,
-            zeros: 0,
-            last_zero: now,
-            repeat_at: now + PATIENCE,
+            woken_at: now,
+            wakes: 0,
+            knocks: 0,
+            again_at: None,
             ask_at: now + ASK,
         };
+        begun.knock();
         begun.say();
         begun
     }
 
     /// Its heaters are off, as it says itself.
     pub fn is_off(&self) -> bool {
-        let zero_for = self.zero_since.map(|since| self.last_zero.since(since));
-        self.oks >= COMMANDS && self.zeros >= REPORTS && zero_for.is_some_and(|time| time >= ZERO_FOR)
+        match self.stage {
+            Stage::Obeyed { zero_since: Some(since), last_zero, zeros } => {
+                zeros >= REPORTS && last_zero.since(since) >= ZERO_FOR
+            }
+            _ => false,
+        }
     }
 
     /// Whether it said anything at all.
@@ -150,62 +198,132 @@ impl SafeOff {
         self.say();
     }
 
+    /// What ends a line of others, whatever it is. It has no `ok` of its own.
+    fn ends(&self) -> Vec<u8> {
+        let ends: &[&[u8]] =
+            if self.packs && !self.is_refused { &[meatpack::END_ANY_LINE, meatpack::DISABLE] } else { &[] };
+        [&ends.concat()[..], b"\n"].concat()
+    }
+
+    fn knock(&mut self) {
+        let knock = [self.ends(), self.next_word()].concat();
+        self.to_say.push_back(knock);
+    }
+
+    /// A line with a word that was not said yet.
+    fn next_word(&mut self) -> Vec<u8> {
+        self.words += 1;
+        let words = self.words;
+        self.word = std::array::from_fn(|bit| if words >> bit & 1 == 0 { b'Q' } else { b'J' });
+        (self.named, self.has_read) = (false, false);
+        [&self.word[..], b"\n"].concat()
+    }
+
+    fn note_read(&mut self, now: Moment) {
+        (self.answered_at, self.read_at, self.has_read) = (now, now, true);
+        self.wakes = 0;
+    }
+
     /// One more line was read; lines are read in order, so whatever stands before an answered question was, too.
     fn was_read(&mut self, now: Moment, question: bool) {
-        self.answered_at = now;
-        if matches!(self.stage, Stage::Knocking { .. }) {
-            return;
-        }
-        let asked = self.unread.iter().position(|(_, asks)| *asks).filter(|_| question);
+        self.note_read(now);
+        let asked = self.unread.iter().position(|line| line.asks).filter(|_| question);
         self.unread.drain(..asked.map_or(1, |at| at + 1).min(self.unread.len()));
     }
 
     /// Says as much as there is room for.
     fn say(&mut self) {
         while let Some(line) = self.to_say.front() {
-            let unread: usize = self.unread.iter().map(|(bytes, _)| bytes).sum();
+            let unread: usize = self.unread.iter().map(|line| line.bytes).sum();
             if unread + line.len() > SAFE_RECEIVE_BYTES {
                 return;
             }
             self.out.extend_from_slice(line);
-            self.unread.push_back((line.len(), line == QUESTION));
+            self.unread.push_back(Unread { bytes: line.len(), asks: line == QUESTION });
             self.to_say.pop_front();
         }
     }
 
     fn handle_line(&mut self, now: Moment, line: &[u8]) {
-        if let Stage::Knocking { word, answered, .. } = &mut self.stage {
-            *answered |= line.windows(LETTERS).any(|part| part == word);
+        if !self.named && line.windows(LETTERS).any(|part| part == self.word) {
+            self.named = true;
+            match self.stage {
+                Stage::Knocking => {
+                    self.unread.clear();
+                    self.order(now);
+                }
+                Stage::Ordering { .. } => self.obeyed(now),
+                Stage::Obeyed { .. } => {}
+            }
         }
         match Reply::parse(line) {
-            Reply::Ok(_) if matches!(self.stage, Stage::Knocking { answered: true, .. }) => self.order(now),
             Reply::Ok(ack) => {
-                self.oks += 1;
                 let reported = std::mem::take(&mut self.reported);
-                self.was_read(now, reported || ack.temperatures.is_some());
+                let question = reported || ack.temperatures.is_some();
+                match &mut self.stage {
+                    // It may be a line of others.
+                    Stage::Knocking => self.note_read(now),
+                    Stage::Ordering { oks: 0 } => self.obeyed(now),
+                    Stage::Ordering { oks } => {
+                        *oks -= 1;
+                        self.was_read(now, question);
+                        self.ask();
+                    }
+                    Stage::Obeyed { .. } => self.was_read(now, question),
+                }
                 if let Some(report) = &ack.temperatures {
                     self.take(now, report);
                 }
             }
+            Reply::OkFirmware(_) => self.was_read(now, false),
             Reply::Temperatures(report) => {
                 self.reported = true;
                 self.take(now, &report);
             }
             // Everything is off and forgotten; what was said while it booted, too.
-            Reply::Start => self.order(now),
+            Reply::Start => {
+                (self.answered_at, self.read_at) = (now, now);
+                self.wanted = [None; 3];
+                self.unread.clear();
+                self.order(now);
+            }
+            // What stood behind the refused line is lost.
+            Reply::Refused { .. } | Reply::Resend(_) | Reply::ResendUnreadable => {
+                self.unread.clear();
+                self.read_at = now;
+                self.again_at.get_or_insert(now + SAY_AGAIN);
+            }
             _ => {}
         }
     }
 
-    /// The board has read all that was said so far: it hears the orders, and only what it says from now on counts.
+    /// The board hears the orders, and then a word of its own.
     fn order(&mut self, now: Moment) {
-        self.stage = Stage::Ordering { answered: true };
-        (self.oks, self.zeros, self.reported) = (0, 0, false);
-        (self.wanted, self.zero_since) = ([None; 3], None);
-        self.answered_at = now;
-        self.unread.clear();
+        (self.again_at, self.ask_at) = (None, now + ASK);
         self.to_say.clear();
-        self.repeat_at = now;
+        self.to_say.extend(ORDERS.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec));
+        let ends = self.ends();
+        if let Some(first) = self.to_say.front_mut() {
+            first.splice(0..0, ends);
+        }
+        let word = self.next_word();
+        self.to_say.push_back(word);
+        let said = u32::try_from(self.to_say.len()).unwrap_or(u32::MAX);
+        self.stage = Stage::Ordering { oks: said + OTHERS_LINES };
+    }
+
+    /// The orders were carried out: what it says from now on counts.
+    fn obeyed(&mut self, now: Moment) {
+        self.unread.clear();
+        (self.answered_at, self.read_at) = (now, now);
+        self.stage = Stage::Obeyed { zero_since: None, last_zero: now, zeros: 0 };
+    }
+
+    fn ask(&mut self) {
+        let asked = self.unread.iter().filter(|line| line.asks).count();
+        if self.to_say.is_empty() && asked < QUESTIONS {
+            self.to_say.push_back(QUESTION.to_vec());
+        }
     }
 
     fn take(&mut self, now: Moment, report: &TemperatureReport) {
@@ -218,17 +336,18 @@ impl SafeOff {
                 None => is_whole &= wanted.is_none(),
             }
         }
+        let Stage::Obeyed { zero_since, last_zero, zeros } = &mut self.stage else { return };
         if self.wanted.contains(&Some(true)) {
-            (self.zero_since, self.zeros) = (None, 0);
+            // Somebody has set it since, or noise has changed an order: all again.
+            self.order(now);
         } else if is_whole {
-            self.zero_since.get_or_insert(now);
-            self.zeros += 1;
-            self.last_zero = now;
+            zero_since.get_or_insert(now);
+            (*last_zero, *zeros) = (now, *zeros + 1);
         }
     }
 
     pub fn poll_timeout(&self) -> Moment {
-        self.repeat_at.min(self.ask_at)
+        self.again_at.map_or(self.ask_at, |again| again.min(self.ask_at))
     }
 
     pub fn handle_timeout(&mut self, now: Moment) {
@@ -238,39 +357,45 @@ impl SafeOff {
             self.out.push(b'\n');
             self.out.extend_from_slice(QUESTION);
         }
-        if let Stage::Knocking { word, until, .. } = self.stage {
-            if now < until {
-                if now >= self.ask_at {
-                    self.ask_at = now + ASK;
-                    self.to_say.push_back([&word[..], b"\n"].concat());
-                    self.say();
+        if now >= self.ask_at {
+            self.ask_at = now + ASK;
+            let waits = now.since(self.read_at.max(self.woken_at)) >= WAKE_AFTER;
+            let is_obeyed = matches!(self.stage, Stage::Obeyed { .. });
+            if waits && !is_obeyed && self.to_say.is_empty() {
+                self.woken_at = now;
+                match self.stage {
+                    // It has read on, and did not find what was said.
+                    Stage::Knocking if self.has_read || self.is_refused => {
+                        self.is_refused = false;
+                        self.knocks += 1;
+                        if self.knocks < KNOCKS { self.knock() } else { self.order(now) }
+                    }
+                    Stage::Ordering { .. } if self.has_read => self.order(now),
+                    _ if self.wakes < WAKES => {
+                        self.wakes += 1;
+                        self.to_say.push_back(WAKE.to_vec());
+                    }
+                    _ => {}
                 }
-                return;
+            } else if self.stage != Stage::Knocking {
+                self.ask();
             }
-            self.stage = Stage::Ordering { answered: false };
-            self.to_say.clear();
         }
-        if now >= self.repeat_at {
-            self.repeat_at = now + REPEAT;
-            self.ask_at = now + ASK;
-            if self.to_say.is_empty() {
-                self.to_say.extend(ORDERS.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec));
-                // Where noise has left half a line; and where packing may still be on. What a firmware refuses takes
-                // what stands behind it with it (Repetier), so nothing is said in vain.
-                let ends: [&[u8]; 2] = match self.stage {
-                    Stage::Ordering { answered: true } => [b"", b""],
-                    _ => [meatpack::END_ANY_LINE, meatpack::DISABLE],
-                };
-                if let Some(first) = self.to_say.front_mut() {
-                    *first = [ends[0], ends[1], b"\n", first].concat();
-                }
+        let is_refused = self.again_at.is_some_and(|again| now >= again);
+        if is_refused {
+            self.again_at = None;
+        }
+        match self.stage {
+            Stage::Knocking if now.since(self.read_at) >= PATIENCE => self.order(now),
+            Stage::Knocking if is_refused => {
+                self.is_refused = true;
+                self.knock();
             }
-        } else if now >= self.ask_at {
-            self.ask_at = now + ASK;
-            let asked = self.unread.iter().filter(|(_, asks)| *asks).count();
-            if self.to_say.is_empty() && asked < QUESTIONS {
-                self.to_say.push_back(QUESTION.to_vec());
+            Stage::Ordering { .. } if is_refused => {
+                self.is_refused = true;
+                self.order(now);
             }
+            _ => {}
         }
         self.say();
     }

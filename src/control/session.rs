@@ -33,6 +33,7 @@ use super::probe::{Findings, Probe};
 use super::prompt::Prompter;
 use super::rejoin::{self, Plan, Rejoin, Trail};
 use super::run::{ALLOWED_MAX, Allowed, Away, FileLine, Leaving, Next, Run, Stage};
+use super::safe_off::may_pack;
 use super::stop::{self, Do, DtrReset, REPORTS_EVERY, Silence, StopCheck, TALKED_LATELY};
 use crate::domain::heat::{self, Alarm, Hazard, HeatLimits, Heater};
 use crate::domain::identity::{BoardSays, Evidence, Recognition, Verdict, Wrong};
@@ -936,6 +937,11 @@ impl Session {
             Phase::Rejoining(_) => MayBeLeft::Soon,
             _ => MayBeLeft::No,
         }
+    }
+
+    /// Whether a life before this one may have left its board with packing on.
+    pub fn may_pack(&self) -> bool {
+        may_pack(self.profile.meatpack, self.profile.firmware)
     }
 
     /// Whether something is still to be done or to be known before the port may be closed.

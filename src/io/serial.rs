@@ -511,7 +511,7 @@ fn say_farewell(port: &OwnedFd) -> bool {
     let clock = Clock::start(BootId::from_entropy(entropy()));
     let now = || clock.now();
     let end = now() + FAREWELL;
-    let mut off = SafeOff::begin(now(), 0);
+    let mut off = SafeOff::begin(now(), 0, true);
     let mut said = [0; 256];
     while !off.is_off() && now() < end {
         if now() >= off.poll_timeout() {

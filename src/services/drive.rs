@@ -435,7 +435,8 @@ impl Drive {
     /// Heaters off on a board of which nothing is known but that a job has run on it. Whether it says that they are.
     pub async fn switch_off(&mut self, within: Duration) -> bool {
         self.wire.discard_output();
-        let mut off = SafeOff::begin(self.clock.now(), self.session.link().unread_bytes());
+        let (unread, packs) = (self.session.link().unread_bytes(), self.session.may_pack());
+        let mut off = SafeOff::begin(self.clock.now(), unread, packs);
         let _ = switch_off(&mut self.wire, &self.clock, &mut off, within).await;
         off.is_off()
     }

@@ -59,6 +59,9 @@ const ORDERS: usize = 16;
 const STOPS: usize = 4;
 /// How long a job may take to leave the printer when the daemon ends.
 const LEAVE: Duration = Duration::from_secs(5);
+/// How long a board may take to say that its heaters are off, where it was not greeted in this life: moves and waits
+/// of another are before that. Less than systemd's `TimeoutStopSec`.
+const SWITCH_OFF: Duration = Duration::from_secs(30);
 
 /// A stop that comes while the port is being opened waits for it so long, and then goes to the relay.
 const STOP_WAITS_FOR_PORT: Duration = Duration::from_millis(250);
@@ -931,7 +934,7 @@ impl Task {
                 self.stop(drive, stop).await;
                 return false;
             }
-            is_off = drive.switch_off(LEAVE) => is_off,
+            is_off = drive.switch_off(SWITCH_OFF) => is_off,
         };
         if !is_off {
             self.leave_unproven("it did not say that its heaters are off");
