@@ -205,12 +205,19 @@ pub fn one(printer: &PrinterView) {
     }
 }
 
+/// A text as one word of a shell, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// A question, and how each of its buttons is pressed from here.
 fn asks(printer: &str, prompt: &PromptView) -> Vec<String> {
     let mut lines = vec![format!("  asks     {}", show::plain(&prompt.asked))];
+    // By then it may ask something else.
+    let asked = quoted(&show::plain(&prompt.asked));
     lines.extend(prompt.buttons.iter().enumerate().map(|(place, label)| {
         let label = show::plain(label);
-        format!("           {label}: `platen printers answer {printer} --button {place} --by NAME`")
+        format!("           {label}: `platen printers answer {printer} --button {place} --asked {asked} --by NAME`")
     }));
     if prompt.buttons.is_empty() {
         lines.push("           only its panel can answer: press the button at the printer".into());
@@ -236,14 +243,14 @@ mod tests {
     fn a_question_is_shown_with_a_command_for_each_button_that_it_has_and_for_no_other() {
         let lines = |buttons: &[&str]| {
             let buttons = buttons.iter().map(|label| (*label).to_owned()).collect();
-            asks("mk", &PromptView { asked: "Paused".into(), buttons })
+            asks("mk", &PromptView { asked: "Who's_there?$(reboot)".into(), buttons })
         };
         assert_eq!(
             lines(&["PurgeMore", "Continue"]),
             [
-                "  asks     Paused",
-                "           PurgeMore: `platen printers answer mk --button 0 --by NAME`",
-                "           Continue: `platen printers answer mk --button 1 --by NAME`",
+                "  asks     Who's_there?$(reboot)",
+                r"           PurgeMore: `platen printers answer mk --button 0 --asked 'Who'\''s_there?$(reboot)' --by NAME`",
+                r"           Continue: `platen printers answer mk --button 1 --asked 'Who'\''s_there?$(reboot)' --by NAME`",
             ]
         );
         let none = lines(&[]);
