@@ -47,7 +47,7 @@ use crate::services::journal::JournalError;
 use crate::services::owed::Keeping;
 use crate::services::ports::{Plug, Ports};
 use crate::services::preview::Previews;
-use crate::services::printer::{self, Lasting, Left, Setup, Successor};
+use crate::services::printer::{self, Lasting, Left, Parting, Setup, Successor};
 use crate::services::recorder::Recorder;
 use crate::services::rejoin::Trails;
 use crate::services::relay::Relay;
@@ -146,7 +146,7 @@ pub struct Daemon {
     printers: CancellationToken,
     publisher: CancellationToken,
     front_tasks: Vec<JoinHandle<()>>,
-    printer_tasks: Vec<JoinHandle<()>>,
+    printer_tasks: PrinterTasks,
     publisher_task: JoinHandle<()>,
     wires: Wires,
     successor: Successor,
@@ -336,20 +336,22 @@ impl Daemon {
         })
     }
 
-    /// Ends in order. A running print is left with its heaters off and is known as interrupted.
-    pub async fn stop(self) {
+    /// Ends in order. A running print is left with its heaters off and is known as interrupted. The printers of
+    /// which it is not proven that they are off.
+    pub async fn stop(self) -> Vec<PrinterName> {
         end_front(&self.front, self.front_tasks).await;
         self.printers.cancel();
-        end_all(self.printer_tasks).await;
+        let unproven = end_all(self.printer_tasks).await;
         drop(self.wires);
         self.publisher.cancel();
         let _ = self.publisher_task.await;
         self.recorder.close().await;
+        unproven
     }
 
     /// Ends for a daemon that comes next: a running print is left as it is, hot and with its port open, where
     /// its use allows that; the others as by `stop`.
-    pub async fn hand_over(self, to: Supervisor) {
+    pub async fn hand_over(self, to: Supervisor) -> Vec<PrinterName> {
         end_front(&self.front, self.front_tasks).await;
         self.publisher.cancel();
         let _ = self.publisher_task.await;
@@ -360,12 +362,13 @@ impl Daemon {
             other => tracing::error!(?other, "nobody would switch off what is left hot: heaters off"),
         }
         self.printers.cancel();
-        end_all(self.printer_tasks).await;
+        let unproven = end_all(self.printer_tasks).await;
         drop(self.wires);
         if !self.successor.get().is_some_and(Supervisor::has_kept) {
             successor::is_back(&self.state_dir);
         }
         self.recorder.close().await;
+        unproven
     }
 }
 
@@ -377,10 +380,17 @@ async fn end_front(front: &CancellationToken, tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-async fn end_all(tasks: Vec<JoinHandle<()>>) {
-    for task in tasks {
-        let _ = task.await;
+type PrinterTasks = Vec<(PrinterName, JoinHandle<Parting>)>;
+
+/// The printers that may be hot; one whose task has broken down is one of them.
+async fn end_all(tasks: PrinterTasks) -> Vec<PrinterName> {
+    let mut unproven = Vec::new();
+    for (printer, task) in tasks {
+        if !matches!(task.await, Ok(Parting::InOrder)) {
+            unproven.push(printer);
+        }
     }
+    unproven
 }
 
 /// The ways to the printers. What was left open for none of them is not left hot.
@@ -489,7 +499,7 @@ fn start_printers(
     left: impl Fn(&PrinterName) -> Left,
     shutdown: &CancellationToken,
     wires: &Wires,
-) -> Result<(Fleet, Vec<JoinHandle<()>>), DaemonError> {
+) -> Result<(Fleet, PrinterTasks), DaemonError> {
     // What is spawned from here on lives there.
     let _there = wires.0.as_ref().map(Runtime::enter);
     let mut lanes = BTreeMap::new();
@@ -511,7 +521,7 @@ fn start_printers(
         let (lane, live, task) = printer::spawn_with(setup, left(&printer.name), shutdown.clone());
         lanes.insert(printer.name.clone(), lane);
         board.push((printer.name.clone(), live));
-        tasks.push(task);
+        tasks.push((printer.name.clone(), task));
     }
     Ok((Fleet::new(lanes, Board::new(board)), tasks))
 }

@@ -479,6 +479,7 @@ fn every_status_and_telemetry_fits_its_schema() {
                     rate: LineRate::default(),
                     unprotected: false,
                     out_of_reach: OutOfReach::Nothing,
+                    own_last: None,
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };

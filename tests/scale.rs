@@ -28,7 +28,7 @@ use platen::io::store::memory::MemoryStore;
 use platen::protocol::window::Capacity;
 use platen::services::board::Live;
 use platen::services::fleet::{Lanes, Start};
-use platen::services::printer::{self, Setup};
+use platen::services::printer::{self, Parting, Setup};
 use platen::services::recorder::Recorder;
 use platen::services::relay::Relay;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -258,7 +258,7 @@ async fn play(mut rig: Rig, mut end: DuplexStream, mut takes: usize) {
 struct Printer {
     lanes: Lanes,
     live: Live,
-    task: JoinHandle<()>,
+    task: JoinHandle<Parting>,
 }
 
 struct Farm {

@@ -746,6 +746,9 @@ pub struct PrinterView {
     /// Another board is on its port, or may be.
     #[serde(default)]
     pub quarantine: Option<QuarantineView>,
+    /// What may be so of its own board, where that is not the one on its port, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_board: Option<String>,
     /// Milliseconds since its task last said anything.
     pub age_ms: u64,
 }

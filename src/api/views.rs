@@ -19,7 +19,7 @@ use super::shapes::{
     CaseBrief, CaseView, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
     LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
     QuarantineView, ReadingView, ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TaleView,
-    TemperaturesView, Waiting, WaitingOn,
+    TemperaturesView, Waiting, WaitingOn, age,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::domain::chain::Chain;
@@ -355,14 +355,51 @@ fn unrecorded(app: &AppState, job: &JobId, printer: &PrinterName) -> Option<&'st
 fn out_of_reach(app: &AppState, job: &JobId, printer: &PrinterName) -> Option<String> {
     let seen = app.fleet.board().get(printer)?.borrow().clone();
     let offline = matches!(seen.activity, Activity::Offline { .. });
+    let now = app.clock.now();
     match seen.out_of_reach.clone() {
         OutOfReach::Job { job: sought } if offline && sought == *job => Some(format!(
             "the port of {printer} is gone: the job goes on if it is back within half a minute, and until then {AS_IT_WAS}"
         )),
         OutOfReach::Heat { job: Some(ended) } if offline && ended == *job => {
-            Some(format!("{printer} is out of reach, so {MAY_BE_ON}"))
+            Some(format!("{printer} is out of reach, so {MAY_BE_ON}{}", last_said(&seen, now)))
         }
+        OutOfReach::Heat { job: Some(ended) } if is_elsewhere(&seen) && ended == *job => Some(format!(
+            "another board is on the port of {printer}, and its own is out of reach, so {MAY_BE_ON}{}",
+            last_said(&seen, now)
+        )),
         _ => None,
+    }
+}
+
+fn is_elsewhere(seen: &Snapshot) -> bool {
+    matches!(seen.activity, Activity::Quarantined { .. })
+}
+
+/// What its own board said last of its heat, and how long ago, as the end of a sentence; nothing where it was cold.
+fn last_said(seen: &Snapshot, now: Moment) -> String {
+    let Some(Temperatures { hotend, bed, chamber, at: Some(at) }) = seen.own_last else {
+        return String::new();
+    };
+    let heaters = [("hotend", hotend), ("heatbed", bed), ("chamber", chamber)];
+    let told: Vec<_> = heaters
+        .into_iter()
+        .filter_map(|(what, heater)| heater.map(|heater| (what, heater)))
+        .map(|(what, heater)| match heater.target.filter(|target| target.0 > 0.0) {
+            Some(target) => format!("{what} {:.0} °C of {:.0}", heater.actual.0, target.0),
+            None => format!("{what} {:.0} °C", heater.actual.0),
+        })
+        .collect();
+    format!("; {} ago it said: {}", age(millis(now, at)), told.join(", "))
+}
+
+/// What may be so of a printer's own board while another one is on its port.
+fn own_board(seen: &Snapshot, now: Moment) -> Option<String> {
+    let said = last_said(seen, now);
+    match seen.out_of_reach {
+        _ if !is_elsewhere(seen) => None,
+        OutOfReach::Heat { .. } => Some(format!("its own board is out of reach, so {MAY_BE_ON}{said}")),
+        _ if !said.is_empty() => Some(format!("its own board is out of reach, and may still be hot{said}")),
+        OutOfReach::Job { .. } | OutOfReach::Nothing => None,
     }
 }
 
@@ -556,6 +593,7 @@ fn prompt(prompt: &Prompt) -> PromptView {
 
 pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now: Moment) -> PrinterView {
     let console = Level::ALL.iter().find(|(level, _)| *level == console).map_or("", |(_, word)| word);
+    let own_board = own_board(snapshot, now);
     PrinterView {
         name: snapshot.printer.to_string(),
         state: snapshot.activity.word().into(),
@@ -568,9 +606,12 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now:
                     words(&snapshot.activity)
                 ),
                 (Activity::Offline { .. }, OutOfReach::Heat { .. }) => {
-                    format!("{}; {MAY_BE_ON}", words(&snapshot.activity))
+                    format!("{}; {MAY_BE_ON}{}", words(&snapshot.activity), last_said(snapshot, now))
                 }
-                (activity, _) => words(activity),
+                (activity, _) => match &own_board {
+                    Some(own) => format!("{}; {own}", words(activity)),
+                    None => words(activity),
+                },
             }
         },
         job: snapshot.activity.job().map(ToString::to_string),
@@ -588,6 +629,7 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now:
         latch: record.latch.as_ref().map(|why| latch(why, &record.stop)),
         identity: record.identity.as_deref().map(Into::into),
         quarantine: record.quarantine.as_deref().map(Into::into),
+        own_board,
         age_ms: millis(now, snapshot.at),
     }
 }

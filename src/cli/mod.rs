@@ -27,6 +27,7 @@ mod show;
 
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use client::{Client, Failed};
 
@@ -136,19 +137,35 @@ fn calm_runtime() -> Result<tokio::runtime::Runtime, Failed> {
         .map_err(|error| Failed::Finding(format!("platen could not start its threads: {error}")))
 }
 
+/// SIGINT (Ctrl-C) and SIGTERM, which no longer end the process by themselves once this is there.
+struct Asked(Option<(Signal, Signal)>);
+
+impl Asked {
+    /// To be called in a runtime.
+    fn listen() -> Self {
+        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        Self(match signals {
+            (Ok(interrupt), Ok(terminate)) => Some((interrupt, terminate)),
+            _ => None,
+        })
+    }
+
+    /// Waits for one that has come since then, or comes.
+    async fn to_end(&mut self) {
+        let Some((interrupt, terminate)) = &mut self.0 else {
+            // Without handlers, the signals end the process by themselves.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+}
+
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.
 async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Without handlers, the signals end the process by themselves.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    Asked::listen().to_end().await;
 }
 
 /// Runs one verb to its exit code.

@@ -3,9 +3,10 @@
 use clap::Args;
 use std::path::PathBuf;
 
-use super::{Failed, runtime};
+use super::{Asked, Failed, runtime};
 use crate::config::Config;
 use crate::daemon::Daemon;
+use crate::domain::ids::PrinterName;
 use crate::io::successor::{self, Supervisor};
 
 #[derive(Debug, Args)]
@@ -16,21 +17,24 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Runs until SIGTERM or SIGINT. What systemd kept open for us is ours, and what it does next decides how
+    /// Runs until SIGTERM or SIGINT, and fails where it leaves a printer that may be hot. What systemd kept open for us is ours, and what it does next decides how
     /// we end.
     pub fn run(self) -> Result<(), Failed> {
         // Before anything is opened: a number that was promised and is not open could be given to that.
         let inherited = successor::inherited();
+        let runtime = runtime()?;
+        // Before anything is begun that is to be ended in good order.
+        let mut asked = runtime.block_on(async { Asked::listen() });
         let config = Config::load(&self.config).map_err(|errors| Failed::Usage(errors.to_string()))?;
         let supervisor = Supervisor::of_environment();
-        runtime()?.block_on(async {
+        runtime.block_on(async {
             let names: Vec<_> = inherited.iter().map(|(name, _)| name.clone()).collect();
             let daemon = Daemon::start_after(config, inherited);
             let daemon = daemon.await.map_err(|error| Failed::Finding(error.to_string()))?;
             // Not before: a start that failed is tried again, with the same ports.
             let supervisor = blocking(move || supervisor.inspect(|systemd| forget(systemd, &names))).await;
             eprintln!("platen: the page is at http://{}/", daemon.address);
-            super::asked_to_end().await;
+            asked.to_end().await;
             let printers = daemon.fleet.printers();
             match blocking(move || supervisor.flatten().filter(|systemd| comes_back(systemd, printers)))
                 .await
@@ -38,16 +42,30 @@ impl Serve {
             {
                 Some(systemd) => {
                     eprintln!("platen: ending, to be started again");
-                    daemon.hand_over(systemd).await;
+                    // Whoever comes next greets them all, and switches off what is hot for no job.
+                    if let Some(told) = unproven(&daemon.hand_over(systemd).await) {
+                        eprintln!("platen: {told}");
+                    }
+                    Ok(())
                 }
                 None => {
                     eprintln!("platen: ending");
-                    daemon.stop().await;
+                    unproven(&daemon.stop().await).map_or(Ok(()), |told| Err(Failed::Finding(told)))
                 }
             }
-            Ok(())
         })
     }
+}
+
+/// What is to be said of printers of which nobody knows that their heaters are off.
+fn unproven(left: &[PrinterName]) -> Option<String> {
+    let names: Vec<_> = left.iter().map(PrinterName::as_str).collect();
+    (!left.is_empty()).then(|| {
+        format!(
+            "ended, but nobody knows that the heaters of {} are off: look there, and switch off by hand what is hot",
+            names.join(", ")
+        )
+    })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {

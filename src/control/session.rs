@@ -528,13 +528,15 @@ impl Session {
         Snapshot {
             printer: self.printer.clone(),
             activity: self.activity(),
-            temperatures: self.temperatures,
+            // Another printer's are none of this one's.
+            temperatures: if self.is_quarantined() { Temperatures::default() } else { self.temperatures },
             firmware: (!self.firmware.name.is_empty()).then(|| self.firmware.name.clone()),
             line: *self.link.health(),
             rate: LineRate::default(),
             unprotected: self.link.dialect().thermal_protection == Some(false),
             hold: self.hold(now),
             out_of_reach: OutOfReach::Nothing,
+            own_last: None,
             at: now,
         }
     }

@@ -144,7 +144,7 @@ impl Fault {
                 "platen saw a heater above what this printer may ever reach: switch it off at the mains and look for a heater that is stuck on"
             }
             Self::TargetTooHigh => {
-                "a heater was to be made hotter than this printer allows: the file is for another printer, or the limit in the configuration is too low"
+                "a heater was to be made hotter than this printer allows: by its file, which is for another printer then, or by somebody at its panel; or the limit in the configuration is too low"
             }
             Self::RiseTooSlow => {
                 "platen saw a heater that does not get warm: heater or sensor is loose, broken or too weak"
@@ -330,6 +330,13 @@ impl Temperatures {
     /// When they were reported, where that was too long ago to take them for what is so now.
     pub fn old_since(&self, now: Moment) -> Option<Moment> {
         self.at.filter(|at| now.since(*at) > READING_LASTS)
+    }
+
+    /// Whether something is warmer than `cold`, or is to be.
+    pub fn is_hot(&self, cold: Celsius) -> bool {
+        let hot =
+            |heater: Reading| heater.actual.0 >= cold.0 || heater.target.is_some_and(|target| target.0 > 0.0);
+        [self.hotend, self.bed, self.chamber].into_iter().flatten().any(hot)
     }
 }
 
@@ -657,6 +664,9 @@ pub struct Snapshot {
     pub hold: Hold,
     #[serde(default)]
     pub out_of_reach: OutOfReach,
+    /// What its own board said last, where that was hot and the board is not the one that is heard.
+    #[serde(default)]
+    pub own_last: Option<Temperatures>,
     /// When this snapshot was made.
     pub at: Moment,
 }
@@ -673,6 +683,7 @@ impl Snapshot {
             unprotected: false,
             hold: Hold::default(),
             out_of_reach: OutOfReach::Nothing,
+            own_last: None,
             at,
         }
     }

@@ -35,6 +35,7 @@ use crate::domain::job::{AfterCrash, Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures};
+use crate::domain::units::Celsius;
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
 use crate::io::serial::{Bypass, Dial, DialError, Past, Wire};
@@ -66,9 +67,12 @@ const SWITCH_OFF: Duration = Duration::from_secs(30);
 /// A stop that comes while the port is being opened waits for it so long, and then goes to the relay.
 const STOP_WAITS_FOR_PORT: Duration = Duration::from_millis(250);
 /// Nobody burns their hand on this, °C, and nothing melts.
-const COLD: f64 = 50.0;
+const COLD: Celsius = Celsius(50.0);
 /// A printer whose latest temperatures are older may be anything.
 const OLD_READING: Duration = Duration::from_secs(30);
+
+/// Why the power goes after a stop.
+const NOT_CONFIRMED: &str = "the stop was not confirmed";
 
 /// A printer whose port does not open within this time, after a restart or after it was gone, does not print on.
 const REJOIN_WITHIN: Duration = Duration::from_secs(30);
@@ -116,7 +120,7 @@ impl std::fmt::Debug for Setup {
 pub fn spawn(
     setup: Setup,
     shutdown: CancellationToken,
-) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<()>) {
+) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<Parting>) {
     spawn_with(setup, Left::default(), shutdown)
 }
 
@@ -125,7 +129,7 @@ pub fn spawn_with(
     setup: Setup,
     left: Left,
     shutdown: CancellationToken,
-) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<()>) {
+) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<Parting>) {
     let (orders, order_lane) = mpsc::channel(ORDERS);
     let (stops, stop_lane) = mpsc::channel(STOPS);
     let (starts, start_lane) = mpsc::channel(1);
@@ -160,6 +164,8 @@ pub fn spawn_with(
         halted_another: false,
         heat_left: OutOfReach::Nothing,
         unanswered: None,
+        own_last: None,
+        parting: Parting::InOrder,
     };
     (Lanes { orders, stops, starts, bypass }, board, tokio::spawn(task.run(shutdown)))
 }
@@ -375,6 +381,18 @@ struct Task {
     heat_left: OutOfReach,
     /// What was said of its board when that was given up without a word of it: it stands until there is one.
     unanswered: Option<String>,
+    /// What its own board said last of its heat, while the port was open to it.
+    own_last: Option<Temperatures>,
+    parting: Parting,
+}
+
+/// How a printer is left when its task ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// Nothing of it is known to be hot, or somebody comes who looks after it.
+    InOrder,
+    /// It was not proven that its heaters are off: somebody has to look at it.
+    MayBeHot,
 }
 
 fn sought(found: &Found) -> OutOfReach {
@@ -393,11 +411,7 @@ fn is_heated(seen: &Snapshot) -> bool {
 fn may_be_hot(snapshot: &Snapshot, now: Moment) -> bool {
     let seen = &snapshot.temperatures;
     let told = seen.at.is_some_and(|at| now.since(at) < OLD_READING);
-    let warm = [seen.hotend, seen.bed, seen.chamber]
-        .into_iter()
-        .flatten()
-        .any(|heater| heater.actual.0 >= COLD || heater.target.is_some_and(|target| target.0 > 0.0));
-    snapshot.activity.job().is_some() || !told || warm
+    snapshot.activity.job().is_some() || !told || seen.is_hot(COLD)
 }
 
 /// What became of opening the port.
@@ -459,7 +473,7 @@ enum Ended {
 }
 
 impl Task {
-    async fn run(mut self, shutdown: CancellationToken) {
+    async fn run(mut self, shutdown: CancellationToken) -> Parting {
         let mut pause = RETRY_MIN;
         let mut waiting = self.unconfirmed();
         loop {
@@ -543,9 +557,10 @@ impl Task {
             // A port that was gone has not come back in time.
             self.give_left_up(self.left_why.clone());
         }
-        let Self { scribe: Scribe { queue, done }, .. } = self;
+        let Self { scribe: Scribe { queue, done }, parting, .. } = self;
         drop(queue);
         let _ = done.await;
+        parting
     }
 
     /// Takes the open port, and looks behind it for the job of an earlier daemon.
@@ -633,7 +648,7 @@ impl Task {
         if let Some(by) = stop.by {
             self.scribe.note(Request::NoteStopped { printer: self.setup.name.clone(), by });
         }
-        self.cut_power();
+        self.cut_power(NOT_CONFIRMED);
     }
 
     /// The name of an idle port leads elsewhere by now: what is open is not what is meant any more.
@@ -685,7 +700,8 @@ impl Task {
         let now = self.setup.clock.now();
         let out_of_reach = self.out_of_reach();
         let snapshot = Snapshot::offline(self.setup.name.clone(), "", now);
-        self.live.send_replace(Arc::new(Snapshot { activity, out_of_reach, ..snapshot }));
+        let own_last = self.own_last;
+        self.live.send_replace(Arc::new(Snapshot { activity, out_of_reach, own_last, ..snapshot }));
     }
 
     fn out_of_reach(&self) -> OutOfReach {
@@ -947,7 +963,8 @@ impl Task {
     /// platen ends, and whether this printer is cold is not known.
     fn leave_unproven(&mut self, why: &'static str) {
         tracing::error!(printer = %self.setup.name, "{why}: look at it, it may be hot");
-        self.cut_power();
+        self.parting = Parting::MayBeHot;
+        self.cut_power("it may be hot, and platen ends");
     }
 
     /// What becomes of a job after a gap.
@@ -1044,16 +1061,16 @@ impl Task {
         }
         if is_elsewhere {
             tracing::error!(printer = %self.setup.name, "another board is on its port, and was halted; its own was not");
-            self.cut_power();
+            self.cut_power(NOT_CONFIRMED);
         }
     }
 
-    /// A stop that is not known to have worked: the power, now; then the journal.
-    fn cut_power(&mut self) {
+    /// What is not known to have stopped, or to be cold: the power, now; then the journal.
+    fn cut_power(&mut self, why: &'static str) {
         self.power_cut = true;
         let (journal, printer) = (self.scribe.queue.clone(), self.setup.name.clone());
         self.setup.relay.switch_off(move |relay| {
-            tracing::error!(%printer, "the stop was not confirmed: {}", relay.in_words());
+            tracing::error!(%printer, "{why}: {}", relay.in_words());
             // The scribe ends only after its queue.
             let _ = journal.send(Request::NoteStopUnverified { printer, relay }.into());
         });
@@ -1277,10 +1294,10 @@ impl Task {
                 tracing::warn!(%printer, "stopped: {}", proof.in_words());
                 self.scribe.note(Request::NoteStopVerified { printer: printer.clone(), proof });
             }
-            SessionEvent::StopUnverified => self.cut_power(),
+            SessionEvent::StopUnverified => self.cut_power(NOT_CONFIRMED),
             SessionEvent::MayStillHeat => {
                 if self.setup.relay.is_there() {
-                    self.cut_power();
+                    self.cut_power("its firmware has given up, and its heaters may still be on");
                 }
             }
             SessionEvent::Recognised { evidence, learn: true } => {
@@ -1390,12 +1407,25 @@ impl Task {
         }
     }
 
-    fn publish(&self, session: &Session) {
+    fn publish(&mut self, session: &Session) {
         let now = self.setup.clock.now();
+        // Until it has said who it is, what is on the port may be another board.
+        let is_own = !(self.halted_another
+            || session.is_quarantined()
+            || session.is_greeting()
+            || session.is_rejoining()
+            || session.is_closed());
+        if is_own {
+            self.own_last = Some(session.snapshot(now).temperatures).filter(|told| told.is_hot(COLD));
+        }
         let rate = self.ticks.front().map_or_else(LineRate::default, |(then, line)| {
             LineRate::of(&session.line().since(line), now.since(*then).as_secs_f64())
         });
         let mut seen = Snapshot { rate, out_of_reach: self.out_of_reach(), ..session.snapshot(now) };
+        if !is_own && self.own_last.is_some() {
+            seen.own_last = self.own_last;
+            seen.temperatures = Temperatures::default();
+        }
         if self.just_cleared && matches!(seen.activity, Activity::Offline { .. }) {
             seen.activity = Activity::Connecting;
         }

@@ -178,6 +178,40 @@ fn plugs_swapped_in_mid_print_end_both_jobs_and_neither_board_gets_a_line_of_the
 }
 
 #[test]
+fn a_strangers_heat_is_not_shown_as_the_printers_whose_own_board_may_still_be_hot() {
+    let (mut lab, sockets) = two();
+    let daemon = lab.serve();
+    daemon.wait_printer("b", "ready");
+    let job = daemon.print(&file(&lab, "a", 20_000), &daemon.case(), "a");
+    until("a hot nozzle", || {
+        let heat = daemon.printer("a")["temperatures"]["hotend"]["actual"].as_f64();
+        heat.filter(|actual| *actual > 60.0)
+    });
+    unplug(&lab);
+    sockets.crossed();
+    plug_in(&mut lab);
+    let printer = quarantined(&daemon, "a");
+    assert_eq!(printer["temperatures"]["hotend"], Value::Null, "{printer}");
+    assert_eq!(printer["temperatures"]["bed"], Value::Null, "{printer}");
+    let own = until("its own board's heat", || daemon.printer("a")["own_board"].as_str().map(str::to_owned));
+    assert!(own.contains("its heaters may be on") && own.contains("it said: hotend"), "{own}");
+    assert!(own.contains("°C of 200, heatbed"), "{own}");
+    let told = daemon.platen(&["printers", "a"]);
+    assert!(told.out.contains("it said: hotend") && !told.out.contains("  hotend "), "{}", told.out);
+    assert!(daemon.page().contains("Its own board is out of reach"), "{}", daemon.page());
+    daemon.wait_job(&job, "interrupted");
+    let why = daemon.job(&job)["out_of_reach"].as_str().map(str::to_owned).unwrap();
+    assert!(why.contains("another board is on the port of a") && why.contains("it said: hotend"), "{why}");
+    // Its own board again: what it says now is what counts.
+    unplug(&lab);
+    sockets.straight();
+    plug_in(&mut lab);
+    daemon.wait_printer("a", "ready");
+    let printer = daemon.printer("a");
+    assert!(printer["own_board"].is_null() && printer["temperatures"]["hotend"].is_object(), "{printer}");
+}
+
+#[test]
 fn names_that_change_their_target_while_idle_are_noticed_before_a_job_follows_them() {
     let (lab, sockets) = two();
     let daemon = lab.serve();

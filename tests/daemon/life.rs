@@ -1,10 +1,16 @@
 //! The daemon through a working day: queue, beds, pause, cables, brokers, and its own end.
 
+use std::fs::{self, File};
+use std::io::Write;
+
 use hw_sim::ledger::stream_hash_of;
 use hw_sim::quirks::Face;
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 use crate::crash::assert_gapless;
-use crate::world::{Lab, executed, gcode, printer, until, wait_commands};
+use crate::world::{Lab, Process, executed, gcode, platen, printer, until, wait_commands};
 
 #[test]
 fn a_job_is_printed_exactly_and_the_next_one_starts_when_the_bed_is_clear() {
@@ -26,6 +32,23 @@ fn a_job_is_printed_exactly_and_the_next_one_starts_when_the_bed_is_clear() {
     let printed = statistics.segments.iter().filter(|segment| segment.stream_hash == truth.hash_hex);
     assert_eq!(printed.count(), 2, "{:?}", statistics.segments);
     assert_gapless(&daemon.events());
+}
+
+#[test]
+fn a_daemon_that_is_told_to_end_while_it_starts_ends_in_good_order_behind_its_start() {
+    let lab = Lab::one();
+    let (text, slow) = (fs::read(&lab.config).unwrap(), lab.folder.path().join("slow.toml"));
+    mkfifo(&slow, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    let starting = Process::spawn(&mut platen(&["serve", "--config", slow.to_str().unwrap()]));
+    // Open as soon as it reads, and it waits for what it reads.
+    let mut config = File::options().write(true).open(&slow).unwrap();
+    starting.signal(Signal::SIGTERM);
+    // Nobody reads any more where the signal has killed it.
+    let _ = config.write_all(&text);
+    drop(config);
+    let told = starting.end();
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.err.contains("platen: ending"), "{told:?}");
 }
 
 #[test]

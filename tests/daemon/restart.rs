@@ -224,8 +224,9 @@ fn a_daemon_that_ends_while_a_hot_board_has_not_answered_takes_its_power() {
         daemon.printer("mk")["temperatures"]["hotend"]["target"].as_f64().filter(|target| *target > 0.0)
     });
     let told = daemon.terminate();
-    assert_eq!((told.code, noted(lab.folder.path()).as_str()), (Some(0), "mk off off\n"), "{told:?}");
+    assert_eq!((told.code, noted(lab.folder.path()).as_str()), (Some(1), "mk off off\n"), "{told:?}");
     assert!(told.err.contains("it says that it heats"), "{told:?}");
+    assert!(told.err.contains("nobody knows that the heaters of mk are off"), "{told:?}");
 }
 
 #[test]
@@ -241,6 +242,9 @@ fn a_daemon_that_ends_beside_a_wait_for_heat_that_nothing_breaks_off_says_so_and
     daemon.wait_job(&job, "printing");
     until("a heat-up", || (targets(&lab)[0] == 210.0).then_some(()));
     let told = daemon.terminate();
-    assert_eq!((told.code, noted(lab.folder.path()).as_str()), (Some(0), "mk off off\n"), "{told:?}");
+    assert_eq!((told.code, noted(lab.folder.path()).as_str()), (Some(1), "mk off off\n"), "{told:?}");
     assert!(told.err.contains("mk") && told.err.contains("it may be hot"), "{told:?}");
+    assert!(told.err.contains("nobody knows that the heaters of mk are off"), "{told:?}");
+    // Nobody has stopped it.
+    assert!(!told.err.contains("the stop was not confirmed"), "{told:?}");
 }

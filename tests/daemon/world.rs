@@ -30,7 +30,7 @@ use platen::io::store::Store;
 use platen::protocol::window::Capacity;
 use platen::services::board::Board;
 use platen::services::fleet::Fleet;
-use platen::services::printer::{Setup, spawn};
+use platen::services::printer::{Parting, Setup, spawn};
 use platen::services::recorder::Recorder;
 use platen::services::relay::Relay;
 use serde_json::Value;
@@ -87,7 +87,7 @@ pub struct Tended {
     pub fleet: Fleet,
     pub live: watch::Receiver<Arc<Snapshot>>,
     shutdown: CancellationToken,
-    task: JoinHandle<()>,
+    task: JoinHandle<Parting>,
 }
 
 impl Tended {

@@ -128,6 +128,7 @@ fn card(app: &AppState, printer: &PrinterView, job: Option<&JobView>, on_bed: Op
             @if let Some(quarantine) = &printer.quarantine {
                 div.latch {
                     p { strong { "Quarantine: " } (quarantine.why) ", " (when(&quarantine.at)) ". Plug its own board in, or say that this is it." }
+                    @if let Some(own) = &printer.own_board { p { strong { (capital(own)) } } }
                     (named_form("/do/identify", &format!("identify-{name}"), &[("printer", name)], "This is its own board"))
                 }
             }

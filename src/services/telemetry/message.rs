@@ -689,6 +689,7 @@ fn status_data<'a>(
         rate: _,
         unprotected: _,
         out_of_reach: _,
+        own_last: _,
         at,
     } = snapshot;
     StatusData {
