@@ -128,7 +128,9 @@ const UNASKED_TARGET: Duration = Duration::from_secs(15);
 const SILENT_WARN: Duration = Duration::from_secs(30);
 const SILENT_OFF: Duration = Duration::from_secs(180);
 const SILENT_STOP: Duration = Duration::from_secs(240);
-/// The same while a command runs that holds all answers back: the link waits as long for its `ok`.
+/// The same while a command runs that holds all answers back: told when a board that talks would have been given up
+/// by the link, and no more than that for as long as the link waits for the `ok` of one that does not.
+const SILENT_HELD_UP_WARN: Duration = Duration::from_secs(90);
 const SILENT_HELD_UP: Duration = Duration::from_secs(900);
 /// Marlin says `busy` every 2 s; its gaps reach 5 (`…-temperatures.txt`).
 const BUSY_LASTS: Duration = Duration::from_secs(7);
@@ -278,7 +280,7 @@ impl Guard {
     }
 
     fn is_hot(&self) -> bool {
-        self.actual().is_some_and(|actual| self.target > 0.0 || actual >= HOT)
+        self.actual().is_some_and(|actual| self.target > 0.0 || self.asked_unheard || actual >= HOT)
     }
 
     /// Another reading is wanted soon.
@@ -813,7 +815,6 @@ impl HeatWatch {
     fn silence_due(&self, at: usize) -> Option<(Moment, Finding)> {
         let guard = &self.guards[at];
         let heard = guard.heard.filter(|_| guard.is_hot() && self.duty != Duty::Greeting)?;
-        let patience = if self.held_up { SILENT_HELD_UP } else { Duration::ZERO };
         let steps = if self.duty == Duty::SwitchedOff {
             [(SILENT_STOP, Action::Stop); 3]
         } else {
@@ -822,8 +823,13 @@ impl HeatWatch {
         let next =
             steps.into_iter().find(|(_, action)| !guard.raised.contains(&(Hazard::SilentWhileHot, *action)));
         next.map(|(after, action)| {
-            let after = after.max(patience);
-            let due = (heard + after).max(self.busy_until.min(heard + SILENT_HELD_UP));
+            // Who says that it works is not silent, but says nothing of its heat.
+            let (after, busy_until) = match action {
+                _ if !self.held_up => (after, self.busy_until),
+                Action::Warn => (after.max(SILENT_HELD_UP_WARN), self.busy_until + SILENT_HELD_UP_WARN),
+                _ => (after.max(SILENT_HELD_UP), self.busy_until),
+            };
+            let due = (heard + after).max(busy_until.min(heard + SILENT_HELD_UP));
             (due, find(Hazard::SilentWhileHot, action, seconds(after)))
         })
     }
@@ -1037,7 +1043,7 @@ mod tests {
 
     #[test]
     fn silence_is_told_then_switched_off_then_stopped_and_later_where_the_board_is_held_up() {
-        for (held_up, steps) in [(false, [30, 180, 240]), (true, [900, 900, 900])] {
+        for (held_up, steps) in [(false, [30, 180, 240]), (true, [90, 900, 900])] {
             let mut watch = HeatWatch::new(HeatLimits::USUAL);
             watch.set_duty(at(0), Duty::Job, held_up);
             for second in 0..10 {

@@ -54,8 +54,11 @@ const UNCLEAR_PAUSE: Duration = Duration::from_millis(250);
 const SKIPS_MAX: u32 = 40;
 /// No progress and no `busy` for this long: the board is lost. Long moves without keepalive take less.
 const SILENCE: Duration = Duration::from_secs(90);
-/// The same while a command runs that may take minutes; any word of the board begins it anew.
+/// The same while a command runs that may take minutes, on a board that is not known to talk meanwhile; any word
+/// of the board begins it anew.
 const SILENCE_LONG: Duration = Duration::from_secs(900);
+/// A board that has told its temperatures this often while one command runs goes on with that until it is done.
+const TALKS: u32 = 3;
 /// `wait` says that the board has nothing to do; a line that was sent this long ago is not on its way.
 const WAIT_MEANS_LOST: Duration = Duration::from_millis(250);
 /// A line that is refused this often in a row will never get through.
@@ -239,6 +242,10 @@ pub struct Link {
     presumed: bool,
     /// The board said something that makes sense.
     last_heard: Moment,
+    /// How often it has told its temperatures while the oldest line runs, and the number of that line.
+    told_meanwhile: (u32, u32),
+    /// It has told them so often while it waited for heat, and so does it in the next such wait.
+    tells_while_heating: bool,
     /// Shortest time seen from a line to its `ok`: latency of the wire and the adapter.
     turnaround: Duration,
     /// The line whose `ok` will be a sample of the turnaround: it went into an empty window.
@@ -261,6 +268,11 @@ fn takes_long(command: &[u8]) -> bool {
         b"M116", b"M125", b"M190", b"M191", b"M226", b"M303", b"M400", b"M600", b"M701", b"M702", b"M306",
     ];
     LONG.contains(&code)
+}
+
+fn waits_for_heat(command: &[u8]) -> bool {
+    let code = command.split(|byte| !byte.is_ascii_digit()).nth(1).map_or(0, <[u8]>::len);
+    [&b"M109"[..], b"M116", b"M190", b"M191"].contains(&&command[..command.len().min(1 + code)])
 }
 
 fn is_temperature_question(command: &[u8]) -> bool {
@@ -359,6 +371,8 @@ impl Link {
             last_busy: None,
             presumed: false,
             last_heard: Moment::ZERO,
+            told_meanwhile: (0, 0),
+            tells_while_heating: false,
             turnaround: Duration::from_millis(50),
             timing: None,
             hushed_until: Moment::ZERO,
@@ -590,6 +604,7 @@ impl Link {
         self.asked_bytes = 0;
         self.last_progress = now;
         self.last_heard = now;
+        self.told_meanwhile = (0, 0);
         self.timing = None;
         self.hushed_until = Moment::ZERO;
         self.draft_number = None;
@@ -967,6 +982,22 @@ impl Link {
     /// A report of temperatures outside of an `ok`.
     pub fn handle_report(&mut self) {
         self.reported = true;
+        if let Some(line) = self.window.oldest_in_flight() {
+            let (number, told) = self.told_meanwhile;
+            let told = if number == line.number { told + 1 } else { 1 };
+            self.told_meanwhile = (line.number, told);
+            self.tells_while_heating |= told >= TALKS && waits_for_heat(&line.text);
+        }
+    }
+
+    /// Whether the board is known to talk while the command runs that it is at, so that its silence means something.
+    fn talks_meanwhile(&self) -> bool {
+        let (number, told) = self.told_meanwhile;
+        let tells = |line: &Sent| {
+            (line.number == number && told >= TALKS)
+                || (self.tells_while_heating && waits_for_heat(&line.text))
+        };
+        self.dialect.says_busy || self.window.oldest_in_flight().is_some_and(tells)
     }
 
     /// `skip 12`: a line that it has already or does not want yet; an `ok` follows and says nothing.
@@ -1435,7 +1466,7 @@ impl Link {
         let long = self.oldest_takes_long()
             || !self.counts_lines()
             || self.dialect.firmware == Firmware::Smoothieware;
-        let patience = if long { SILENCE_LONG } else { SILENCE };
+        let patience = if long && !self.talks_meanwhile() { SILENCE_LONG } else { SILENCE };
         // While something long runs, who talks is alive; else only an answer counts.
         let talked = if long { self.last_heard + patience } else { Moment::ZERO };
         awaited.then(|| (self.last_progress + patience).max(self.busy_until() + patience).max(talked))

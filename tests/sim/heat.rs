@@ -183,6 +183,7 @@ fn a_target_above_what_the_printer_allows_is_switched_off_whoever_set_it() {
     world.rig.firmware_mut().set_heat_target(now, BED, 130.0);
     until_alarm(&mut world, 5, Hazard::TargetTooHigh, Action::HeatersOff);
     ends_switched_off(&mut world, Fault::TargetTooHigh);
+    assert!(Fault::TargetTooHigh.in_words().contains("at its panel"), "the file has not asked for it");
 }
 
 #[test]
@@ -399,6 +400,80 @@ fn a_hot_printer_that_falls_silent_in_a_long_command_is_stopped_and_its_silence_
     assert!(!world.events.iter().any(|event| matches!(event, SessionEvent::StopVerified(_))));
 }
 
+/// Nothing gets through in either direction.
+fn mute(world: &mut World) {
+    for direction in [Direction::ToDevice, Direction::ToHost] {
+        world.inject(&Trouble::Stall { direction, for_us: 7_200_000_000 });
+    }
+}
+
+/// In the middle of `M190` or `M109`.
+fn heating_up(face: Face, heater: HeaterId) -> World {
+    let (sets, waits, warm) =
+        if heater == BED { ("M140 S60", "M190 S60", 30.0) } else { ("M104 S210", "M109 S210", 120.0) };
+    let mut file = vec![sets.to_owned(), waits.to_owned()];
+    file.extend(curve(100));
+    let mut world = World::new(unprotected(face), SAFE, file);
+    world.open();
+    world.until_ready();
+    world.start();
+    world.run_until(900, "some heat", |world| world.rig.firmware().heater(heater).temperature() > warm);
+    assert_eq!(world.alarms(), [], "nothing is wrong yet");
+    world
+}
+
+#[test]
+fn a_board_that_talks_in_its_heat_up_and_then_falls_silent_is_stopped_as_soon_as_in_mid_print() {
+    for (name, face) in Face::NAMED {
+        if face == Face::RepRapFirmware {
+            continue;
+        }
+        for heater in [BED, HOTEND] {
+            let mut world = heating_up(face, heater);
+            mute(&mut world);
+            let muted = world.now;
+            until_alarm(&mut world, 1_000, Hazard::SilentWhileHot, Action::Stop);
+            let seconds = (world.now - muted) / 1_000_000;
+            assert!((60..=100).contains(&seconds), "{name} {heater:?}: after {seconds} s");
+            assert!(world.events.contains(&SessionEvent::Faulted(Fault::SilentWhileHot)), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_board_that_says_nothing_in_its_heat_up_is_given_fifteen_minutes_and_its_silence_is_told() {
+    let mut world = heating_up(Face::RepRapFirmware, BED);
+    mute(&mut world);
+    let muted = world.now;
+    until_alarm(&mut world, 100, Hazard::SilentWhileHot, Action::Warn);
+    until_alarm(&mut world, 1_000, Hazard::SilentWhileHot, Action::Stop);
+    let seconds = (world.now - muted) / 1_000_000;
+    assert!((700..=900).contains(&seconds), "after {seconds} s");
+}
+
+#[test]
+fn a_board_that_says_only_busy_and_that_every_ten_seconds_is_never_stopped_in_a_long_heat_up() {
+    let mut config = unprotected(Face::Marlin11);
+    config.firmware.keepalive = false;
+    config.firmware.reports_while_heating = false;
+    config.firmware.bed.rate = 0.1;
+    config.firmware.bed.time_constant_seconds = 1_000.0;
+    let mut file = ["M140 S70", "G4 S5", "M190 S70"].map(str::to_owned).to_vec();
+    file.extend(curve(20));
+    let mut world = World::new(config, SAFE, file);
+    world.open();
+    world.until_ready();
+    world.start();
+    while world.printed().is_none() {
+        let now = world.now;
+        world.rig.firmware_mut().emit_garbage(now, b"echo:busy: processing\n");
+        world
+            .run_until(11, "ten seconds", |world| world.now >= now + 10_000_000 || world.printed().is_some());
+        assert_eq!(world.alarms(), [], "after {} s", world.now / 1_000_000);
+    }
+    assert!(world.now > 400_000_000, "{} s", world.now / 1_000_000);
+}
+
 #[test]
 fn heat_that_a_file_leaves_on_is_switched_off_at_its_end() {
     let mut world = World::new(
@@ -463,6 +538,7 @@ fn healthy_prints_of_every_face_raise_no_alarm_from_cold_and_from_warm() {
         for protected in [true, false] {
             let mut config = unprotected(face);
             (config.firmware.hotend.protected, config.firmware.bed.protected) = (protected, protected);
+            let says_busy = config.firmware.keepalive;
             let mut file = varied();
             if face == Face::Klipper {
                 // It knows no fan there, nor a bed that waits for cold.
@@ -478,7 +554,12 @@ fn healthy_prints_of_every_face_raise_no_alarm_from_cold_and_from_warm() {
             world.run_until(4_000, "the second end", |world| world.printed().is_some());
             let later = world.now + 1_800_000_000;
             world.run_until(1_801, "half an hour", |world| world.now >= later);
-            assert_eq!(world.alarms(), [], "{name} {protected}");
+            let mut alarms = world.alarms();
+            if !says_busy {
+                // It says nothing for minutes in a dwell, or a heat-up, and that is told.
+                alarms.retain(|alarm| (alarm.hazard, alarm.action) != (Hazard::SilentWhileHot, Action::Warn));
+            }
+            assert_eq!(alarms, [], "{name} {protected}");
         }
     }
 }
