@@ -243,14 +243,18 @@ mod tests {
     fn a_question_is_shown_with_a_command_for_each_button_that_it_has_and_for_no_other() {
         let lines = |buttons: &[&str]| {
             let buttons = buttons.iter().map(|label| (*label).to_owned()).collect();
-            asks("mk", &PromptView { asked: "Who's_there?$(reboot)".into(), buttons })
+            asks("mk", &PromptView { asked: "Who's there? $(reboot)".into(), buttons })
         };
+        // One word for a shell, which runs nothing in it.
+        let asked = r"'Who'\''s there? $(reboot)'";
+        let command =
+            |button| format!("`platen printers answer mk --button {button} --asked {asked} --by NAME`");
         assert_eq!(
             lines(&["PurgeMore", "Continue"]),
             [
-                "  asks     Who's_there?$(reboot)",
-                r"           PurgeMore: `platen printers answer mk --button 0 --asked 'Who'\''s_there?$(reboot)' --by NAME`",
-                r"           Continue: `platen printers answer mk --button 1 --asked 'Who'\''s_there?$(reboot)' --by NAME`",
+                "  asks     Who's there? $(reboot)".to_owned(),
+                format!("           PurgeMore: {}", command(0)),
+                format!("           Continue: {}", command(1)),
             ]
         );
         let none = lines(&[]);
