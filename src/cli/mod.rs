@@ -151,7 +151,7 @@ impl Asked {
     }
 
     /// Waits for one that has come since then, or comes.
-    async fn to_end(&mut self) {
+    async fn wait(&mut self) {
         let Some((interrupt, terminate)) = &mut self.0 else {
             // Without handlers, the signals end the process by themselves.
             return std::future::pending().await;
@@ -165,7 +165,7 @@ impl Asked {
 
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.
 async fn asked_to_end() {
-    Asked::listen().to_end().await;
+    Asked::listen().wait().await;
 }
 
 /// Runs one verb to its exit code.

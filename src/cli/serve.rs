@@ -34,7 +34,7 @@ impl Serve {
             // Not before: a start that failed is tried again, with the same ports.
             let supervisor = blocking(move || supervisor.inspect(|systemd| forget(systemd, &names))).await;
             eprintln!("platen: the page is at http://{}/", daemon.address);
-            asked.to_end().await;
+            asked.wait().await;
             let printers = daemon.fleet.printers();
             match blocking(move || supervisor.flatten().filter(|systemd| comes_back(systemd, printers)))
                 .await
