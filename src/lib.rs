@@ -10,6 +10,7 @@
 
 pub mod domain;
 
+pub mod counting;
 pub mod gcode;
 pub mod model;
 pub mod preview;

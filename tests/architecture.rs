@@ -3,6 +3,7 @@
 //! ```text
 //! domain ← gcode, model, protocol ← slicing, control ← io ← services ← api ← daemon, cli, main
 //!          preview: imports gcode and model, serves services and later
+//!          counting: imports domain, serves services and later
 //! └───────────── pure: no tokio, no clock ───────────┘    config: imports domain, serves io and later
 //! ```
 //! It reads words, not types: a file becomes tokens (comments and text gone), tokens become paths, each path is
@@ -14,49 +15,56 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Every module at the top of `src`, and the ones that it may import.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("gcode", &["domain"]),
     ("model", &["domain"]),
     ("slicing", &["domain", "gcode", "model", "protocol"]),
     ("preview", &["domain", "gcode", "model"]),
+    ("counting", &["domain"]),
     ("protocol", &["domain"]),
     ("control", &["domain", "gcode", "model", "protocol"]),
     ("config", &["domain"]),
     ("io", &["domain", "gcode", "model", "slicing", "protocol", "control", "config"]),
-    ("services", &["domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io"]),
+    (
+        "services",
+        &[
+            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
+            "io",
+        ],
+    ),
     (
         "api",
         &[
-            "domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io",
-            "services",
+            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
+            "io", "services",
         ],
     ),
     (
         "daemon",
         &[
-            "domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io",
-            "services", "api", "cli",
+            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
+            "io", "services", "api", "cli",
         ],
     ),
     (
         "cli",
         &[
-            "domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io",
-            "services", "api", "daemon",
+            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
+            "io", "services", "api", "daemon",
         ],
     ),
     (
         "main",
         &[
-            "domain", "gcode", "model", "preview", "slicing", "protocol", "control", "config", "io",
-            "services", "api", "daemon", "cli",
+            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
+            "io", "services", "api", "daemon", "cli",
         ],
     ),
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 7] = ["domain", "gcode", "model", "preview", "slicing", "protocol", "control"];
+const PURE: [&str; 7] = ["domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control"];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
 const IMPURE_STD: [&str; 10] = [
@@ -741,7 +749,7 @@ fn each_layer_imports_only_what_stands_before_it() {
         "domain" => 0,
         "gcode" | "model" | "protocol" => 1,
         // Of what control, config and io are made it knows nothing, nor they of it.
-        "preview" => 2,
+        "preview" | "counting" => 2,
         "slicing" | "control" => 2,
         "io" => 3,
         "services" => 4,
@@ -755,7 +763,8 @@ fn each_layer_imports_only_what_stands_before_it() {
                 ("config", to) => to == "domain",
                 (from, "config") => order(from) >= order("io"),
                 ("preview", to) => matches!(to, "domain" | "gcode" | "model"),
-                ("io", "preview") => false,
+                ("counting", to) => to == "domain",
+                ("io", "preview" | "counting") => false,
                 ("slicing", "preview") => false,
                 (from, to) if order(from) == 6 => order(to) <= 6,
                 (from, to) => order(to) < order(from),

@@ -1,0 +1,118 @@
+//! A day of the calendar: what a code, a cap or a rate is valid at.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+use crate::domain::moment::WallTime;
+
+/// `2026-04-01`. A date of service belongs to a person: it is shown only to those who may see the case's vault.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Day(time::Date);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{given}\" is no day; write year, month and day as in 2026-04-01")]
+pub struct DayError {
+    given: String,
+}
+
+impl Day {
+    /// The day at a place whose clock is `offset_minutes` ahead of UTC at that time; nothing where that is out of
+    /// the calendar or the offset is no real one (more than 18 hours).
+    pub fn of(wall: WallTime, offset_minutes: i16) -> Option<Self> {
+        if offset_minutes.unsigned_abs() > 18 * 60 {
+            return None;
+        }
+        let seconds = i64::try_from(wall.0 / 1_000).ok()?.checked_add(i64::from(offset_minutes) * 60)?;
+        time::OffsetDateTime::from_unix_timestamp(seconds).ok().map(|at| Self(at.date()))
+    }
+
+    /// The day after; nothing after the last day of the calendar.
+    pub fn next(self) -> Option<Self> {
+        self.0.next_day().map(Self)
+    }
+}
+
+impl FromStr for Day {
+    type Err = DayError;
+
+    fn from_str(given: &str) -> Result<Self, DayError> {
+        let read = || {
+            let digits = |from: usize, to: usize| {
+                given.get(from..to).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            };
+            if given.len() != 10 || given.get(4..5) != Some("-") || given.get(7..8) != Some("-") {
+                return None;
+            }
+            let year = digits(0, 4)?.parse().ok()?;
+            let month = time::Month::try_from(digits(5, 7)?.parse::<u8>().ok()?).ok()?;
+            time::Date::from_calendar_date(year, month, digits(8, 10)?.parse().ok()?).ok()
+        };
+        read()
+            .map(Self)
+            .ok_or_else(|| DayError { given: given.chars().filter(|c| !c.is_control()).take(40).collect() })
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.0.year(), u8::from(self.0.month()), self.0.day())
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = DayError;
+
+    fn try_from(text: String) -> Result<Self, DayError> {
+        text.parse()
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_read_back_as_it_was_written_and_nothing_else_is_a_day() {
+        assert_eq!("2024-02-29".parse::<Day>().unwrap().to_string(), "2024-02-29");
+        for bad in [
+            "2025-02-29",
+            "2026-4-1",
+            "26-04-01",
+            "2026/04/01",
+            "2026-13-01",
+            "+026-04-01",
+            "",
+            "2026-04-01 ",
+        ] {
+            assert!(bad.parse::<Day>().is_err(), "{bad:?}");
+        }
+        assert_eq!("2025-12-31".parse::<Day>().unwrap().next(), "2026-01-01".parse().ok());
+    }
+
+    #[test]
+    fn half_past_eleven_in_the_evening_in_utc_is_the_next_day_in_vienna_and_the_same_in_boston() {
+        // 2026-03-31T23:30:00Z
+        let late = WallTime(1_774_999_800_000);
+        let at = |minutes| Day::of(late, minutes).unwrap().to_string();
+        assert_eq!(
+            (at(0), at(120), at(-240)),
+            ("2026-03-31".into(), "2026-04-01".into(), "2026-03-31".into())
+        );
+        assert_eq!(Day::of(late, 2_000), None);
+        assert_eq!(Day::of(WallTime(u64::MAX), 0), None);
+    }
+}
