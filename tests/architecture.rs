@@ -64,7 +64,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 7] = ["domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control"];
+const PURE: [&str; 8] = ["domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control"];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
 const IMPURE_STD: [&str; 10] = [

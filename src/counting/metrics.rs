@@ -12,6 +12,7 @@ pub mod quality;
 pub mod turnaround;
 pub mod utilisation;
 pub mod value;
+pub mod volume;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {

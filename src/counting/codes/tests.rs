@@ -1,3 +1,5 @@
+//! Tables that are right, wrong, overlapping or missing, and what is told of each.
+
 use super::*;
 
 const OLD: &str = include_str!("../../../config/codes/2019-07-01.toml");

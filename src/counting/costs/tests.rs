@@ -1,3 +1,5 @@
+//! Costs worked by hand, and the laws that hold for every list of events.
+
 use super::*;
 use proptest::prelude::*;
 

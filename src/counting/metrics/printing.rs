@@ -59,6 +59,8 @@ pub struct PartRecord {
     pub part: PartId,
     /// When its first attempt began.
     pub started: Option<WallTime>,
+    /// How many have begun.
+    pub attempts: u32,
     pub reworked: bool,
     pub end: PartEnd,
 }
@@ -71,7 +73,7 @@ pub fn first_pass_yield(window: Window, parts: &[PartRecord]) -> Share {
         share.count(match part.end {
             PartEnd::Released { attempt } => Some(attempt == 1 && !part.reworked),
             PartEnd::GivenUp => Some(false),
-            PartEnd::Open if part.reworked => Some(false),
+            PartEnd::Open if part.reworked || part.attempts > 1 => Some(false),
             PartEnd::Open => None,
         });
     }
@@ -262,6 +264,7 @@ pub(super) mod tests {
         let part = |number: u8, started, reworked, end| PartRecord {
             part: PartId::from_entropy([number; 16]),
             started: Some(WallTime(started)),
+            attempts: 1,
             reworked,
             end,
         };
@@ -273,9 +276,10 @@ pub(super) mod tests {
             part(5, 1_100, false, PartEnd::Open), // not known yet
             part(6, 1_100, true, PartEnd::Open),  // already no hit
             part(7, 2_000, false, PartEnd::Released { attempt: 1 }), // began after the window
+            PartRecord { attempts: 2, ..part(9, 1_100, false, PartEnd::Open) }, // printed again: no hit either
             PartRecord { started: None, ..part(8, 0, false, PartEnd::Open) },
         ];
-        assert_eq!(first_pass_yield(WINDOW, &parts), share(1, 6, 1));
+        assert_eq!(first_pass_yield(WINDOW, &parts), share(1, 7, 1));
     }
 
     #[test]

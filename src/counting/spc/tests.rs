@@ -1,3 +1,5 @@
+//! Limits worked by hand, rules at the point that completes them, and a slow oracle beside both.
+
 use super::*;
 use proptest::prelude::*;
 
