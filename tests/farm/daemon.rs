@@ -23,7 +23,7 @@ use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use platen::services::journal::JournalError;
 use platen::services::ports::{Plug, Ports};
-use platen::services::printer::{self, Lasting, Left, Setup};
+use platen::services::printer::{self, Lasting, Left, Parting, Setup};
 use platen::services::recorder::{NotRecorded, Recorder};
 use platen::services::rejoin::Trails;
 use platen::services::relay::Relay;
@@ -60,7 +60,7 @@ struct Parts {
     fleet: Fleet,
     front: CancellationToken,
     printers: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<Parting>>,
 }
 
 /// Why there is no daemon.
@@ -134,7 +134,11 @@ async fn start(ground: &Ground<'_>, boot: BootId) -> Result<Parts, JournalError>
         attended_uses: config.attended_uses.clone(),
         clock,
     };
-    tasks.push(tokio::spawn(dispatcher.run(front.clone())));
+    let ending = front.clone();
+    tasks.push(tokio::spawn(async move {
+        dispatcher.run(ending).await;
+        Parting::InOrder
+    }));
     let (mut feed, shown) = (recorder.subscribe(), Arc::clone(witness));
     tokio::spawn(async move {
         while let Ok(event) = feed.recv().await {
@@ -193,8 +197,8 @@ impl Daemon {
             front.cancel();
             printers.cancel();
             for task in tasks {
-                // What the disk does not take is tried for ever; systemd waits for less.
-                if tokio::time::timeout(Duration::from_secs(20), task).await.is_err() {
+                // What the disk does not take is tried for ever; systemd waits for a minute.
+                if tokio::time::timeout(Duration::from_secs(60), task).await.is_err() {
                     return;
                 }
             }
