@@ -31,7 +31,8 @@ pub const ORDERS: &[u8] = b"M108\nM104 S0\nM104 T0 S0\nM104 T1 S0\nM140 S0\nM141
 const QUESTION: &[u8] = b"M105\n";
 /// The newline: what had no room must not run into it.
 const WAKE: &[u8] = b"\nM108\n";
-/// Of a word. It has no digit, no axis and nothing that a command begins with.
+/// Of a word of `K` and `H`. It has no digit, no axis, nothing that a command begins with, and nothing that goes on
+/// with an arc where a firmware has motion modes (Marlin `parser.cpp`).
 const LETTERS: usize = 8;
 /// Where nothing was read for so long, a wait for heat is broken off, if an emergency parser hears that.
 const WAKE_AFTER: Duration = Duration::from_secs(1);
@@ -214,7 +215,7 @@ impl SafeOff {
     fn next_word(&mut self) -> Vec<u8> {
         self.words += 1;
         let words = self.words;
-        self.word = std::array::from_fn(|bit| if words >> bit & 1 == 0 { b'Q' } else { b'J' });
+        self.word = std::array::from_fn(|bit| if words >> bit & 1 == 0 { b'K' } else { b'H' });
         (self.named, self.has_read) = (false, false);
         [&self.word[..], b"\n"].concat()
     }

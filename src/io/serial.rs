@@ -697,12 +697,11 @@ mod tests {
             let wire = way.dial();
             assert_eq!(wire.ok().and_then(|wire| wire.device()), device);
             let mut heard = Vec::new();
-            while !heard.ends_with(b"M105\n") {
+            while !String::from_utf8_lossy(&heard).contains("M104 S0\n") {
                 let mut said = [0; 64];
                 let count = master.read(&mut said).unwrap();
                 heard.extend_from_slice(&said[..count]);
             }
-            assert!(String::from_utf8_lossy(&heard).contains("M104 S0\n"), "{heard:?}");
         }
     }
 
