@@ -298,9 +298,17 @@ async fn hour(seed: u64, tally: &mut Tally) {
     tally.connections += broker.connections();
     tally.events += lab.world.published();
     tally.duplicates += heard.iter().filter(|m| m.is_event()).count() - distinct_events(&heard).len();
+    // The broker has heard all; what it says of that is still on its way.
+    let left = || {
+        let cursor = lab.world.recorder.cursor(platen::services::telemetry::CURSOR);
+        lab.world.recorder.read(|lab| lab.counters.seq) - cursor
+    };
+    let patience = Instant::now() + HOUR;
+    while left() > 0 && Instant::now() < patience {
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(left(), 0, "nothing is left to say");
     lab.publisher.take().unwrap().end().await;
-    let cursor = lab.world.recorder.cursor(platen::services::telemetry::CURSOR);
-    assert_eq!(cursor, lab.world.recorder.read(|lab| lab.counters.seq), "nothing is left to say");
 }
 
 #[tokio::test(start_paused = true)]
