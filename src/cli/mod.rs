@@ -100,7 +100,7 @@ pub enum Verb {
     Stop(stop::Stop),
     /// Switch the heaters of every configured printer off, without the daemon and its journal: for when it has died.
     SafeOff(safe_off::SafeOff),
-    /// Check every link of the journal's hash chain, or write it out.
+    /// Check every link of the journal's hash chain, tell a case's part of it, or write it out.
     Audit(audit::Audit),
     /// Copy journal and files to a new folder, while the daemon runs.
     Backup(backup::Backup),

@@ -17,8 +17,8 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Runs until SIGTERM or SIGINT, and fails where it leaves a printer that may be hot. What systemd kept open for us is ours, and what it does next decides how
-    /// we end.
+    /// Runs until SIGTERM or SIGINT, and fails where it leaves a printer that may be hot. What systemd kept open for
+    /// us is ours, and what it does next decides how we end.
     pub fn run(self) -> Result<(), Failed> {
         // Before anything is opened: a number that was promised and is not open could be given to that.
         let inherited = successor::inherited();

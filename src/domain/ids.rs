@@ -272,6 +272,19 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The bytes of so many pairs of hexadecimal digits, and of nothing else.
+pub fn unhex<const LENGTH: usize>(text: &[u8]) -> Option<[u8; LENGTH]> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    if text.len() != 2 * LENGTH {
+        return None;
+    }
+    let mut bytes = [0; LENGTH];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

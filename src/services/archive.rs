@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::journal::{JournalError, check_references};
 use crate::domain::event::{ChainHash, ChainedRecord, Event};
-use crate::domain::ids::hex;
+use crate::domain::ids::{hex, unhex};
 use crate::domain::lab::Lab;
 
 /// The layout of the lines.
@@ -192,9 +192,5 @@ fn record(line: &[u8], previous: ChainHash) -> Option<ChainedRecord> {
     let rest = line.strip_prefix(HASH.as_bytes())?.strip_suffix(b"}")?;
     let (digits, rest) = rest.split_at_checked(64)?;
     let canonical = rest.strip_prefix(EVENT.as_bytes())?.to_vec();
-    let mut hash = [0; 32];
-    for (byte, pair) in hash.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(ChainedRecord { previous, hash: ChainHash(hash), canonical })
+    Some(ChainedRecord { previous, hash: ChainHash(unhex(digits)?), canonical })
 }

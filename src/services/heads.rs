@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::recorder::{JournalError, Recorder};
 use crate::config::Heads;
 use crate::domain::event::ChainHash;
-use crate::domain::ids::{NodeName, SiteName, hex};
+use crate::domain::ids::{NodeName, SiteName, hex, unhex};
 use crate::domain::moment::WallTime;
 use crate::io::clock::{Clock, entropy};
 use crate::io::durable::{new_file, open_plain, rename_new, sync_parent};
@@ -96,24 +96,12 @@ impl SignedHead {
         if self.public_key != hex(public) {
             return Err(HeadError::OtherKey(path.to_owned()));
         }
-        let signature = unhex::<64>(&self.signature).ok_or_else(|| HeadError::NotHead(path.to_owned()))?;
+        let signature =
+            unhex::<64>(self.signature.as_bytes()).ok_or_else(|| HeadError::NotHead(path.to_owned()))?;
         UnparsedPublicKey::new(&ED25519, public)
             .verify(&self.signed(), &signature)
             .map_err(|_| HeadError::Forged(path.to_owned()))
     }
-}
-
-fn unhex<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
-    let text = text.as_bytes();
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    if text.len() != 2 * LENGTH {
-        return None;
-    }
-    let mut bytes = [0; LENGTH];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
 }
 
 fn read_small(path: &Path) -> Result<Vec<u8>, HeadError> {
@@ -264,7 +252,7 @@ async fn today(
 pub fn public_key(path: &Path) -> Result<[u8; 32], HeadError> {
     let bytes = read_small(path)?;
     let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
-    unhex(text).ok_or_else(|| HeadError::NotPublic(path.to_owned()))
+    unhex(text.as_bytes()).ok_or_else(|| HeadError::NotPublic(path.to_owned()))
 }
 
 /// The signed heads of a folder, by how far they reach. Each is held against the key; names say nothing.
@@ -373,7 +361,7 @@ mod tests {
                 signer.sign(&site, &node, entries, journal[usize::try_from(entries).unwrap() - 1], made);
             keep(&place(folder.path(), made), &head).unwrap();
         }
-        let public = unhex(&signer.public()).unwrap();
+        let public = unhex(signer.public().as_bytes()).unwrap();
         (folder, public, journal)
     }
 
@@ -427,7 +415,7 @@ mod tests {
     fn a_head_of_another_key_or_another_lab_is_told_apart() {
         let (folder, public, journal) = kept();
         let other = Signer::create(&folder.path().join("other")).unwrap();
-        let told = held(folder.path(), &unhex(&other.public()).unwrap(), &journal).unwrap_err();
+        let told = held(folder.path(), &unhex(other.public().as_bytes()).unwrap(), &journal).unwrap_err();
         assert!(matches!(told, HeadError::OtherKey(_)), "{told}");
         let mut heads = Held::new(signed_heads(folder.path(), &public).unwrap());
         heads.entry(4, journal[3]);
