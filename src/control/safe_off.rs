@@ -6,19 +6,21 @@
 //! it are believed: an `ok`, and a target of zero, may be those of a line that was sent before us.
 //!
 //! ```text
-//! Knocking ──the word is named, or the board restarts──> Ordering ──its word is named──> Obeyed
-//!     │  └─nothing is read for a second: M108                 ↑ ↑                          │
-//!     └─nothing is read for long: all the same ───────────────┘ └──────a target is set─────┘
+//! Knocking ───────the word is named, or the board restarts──────> Ordering ──its word is named──> Obeyed
+//!     │  └─nothing is read for a second: M108                       ↑   ↑                           │
+//!     └─nothing is read for long─> OrderingBlindly ─word is named─>─┘   └───────a target is set─────┘
 //! ```
 //! A refused line takes what stands behind it with it: what was said since is said again.
-//! No line goes out for which the receive buffer may have no room: a board that waits for heat reads nothing, and
-//! what is left of two lines that ran into each other could heat (`M104 S` and `108`) or change the tool (`T1 S0`).
+//! A board that waits for heat reads nothing, and of what has no room in its buffer only pieces are left. So what is
+//! said before a word was named is numbered: without its checksum no beginning of it is taken, as `M1` of `M108`, a
+//! wait for a person, would be; and no end of it does anything, as `T1 S0`, a change of the tool, would.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Firmware, Reading};
+use crate::protocol::frame::write_numbered;
 use crate::protocol::lines::Lines;
 use crate::protocol::meatpack;
 use crate::protocol::reply::Reply;
@@ -28,9 +30,11 @@ use crate::protocol::window::SAFE_RECEIVE_BYTES;
 /// `M108` first: a wait for heat would hold the rest back.
 /// `M104 S0` is for the tool in use.
 pub const ORDERS: &[u8] = b"M108\nM104 S0\nM104 T0 S0\nM104 T1 S0\nM140 S0\nM141 S0\nM107\nM105\n";
+/// What is said of them to a board that has named nothing yet, numbered.
+const BLIND_ORDERS: [&[u8]; 4] = [b"M104 S0", b"M140 S0", b"M141 S0", b"M107"];
 const QUESTION: &[u8] = b"M105\n";
-/// The newline: what had no room must not run into it.
-const WAKE: &[u8] = b"\nM108\n";
+/// Whatever number came before, the next is 1.
+const RENUMBER: &[u8] = b"M110 N0";
 /// Of a word of `K` and `H`. It has no digit, no axis, nothing that a command begins with, and nothing that goes on
 /// with an arc where a firmware has motion modes (Marlin `parser.cpp`).
 const LETTERS: usize = 8;
@@ -40,7 +44,7 @@ const WAKE_AFTER: Duration = Duration::from_secs(1);
 const KNOCKS: u32 = 3;
 /// `M108` is said so often at most: what is not read fills its buffer.
 const WAKES: u32 = 3;
-/// A board that reads nothing for so long hears the orders all the same: perhaps only its words are lost.
+/// A board that reads nothing for so long hears orders all the same: perhaps only its words are lost.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// So many questions may be without an answer: a board that reads nothing may hold what others have sent, too.
 const QUESTIONS: usize = 3;
@@ -69,7 +73,10 @@ pub struct Heard {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stage {
     Knocking,
-    /// `oks`: so many are still to come before the orders count as read.
+    /// Nothing was named yet. `oks`: so many are still to come before the orders count as read.
+    OrderingBlindly {
+        oks: u32,
+    },
     Ordering {
         oks: u32,
     },
@@ -103,6 +110,10 @@ pub struct SafeOff {
     word: [u8; LETTERS],
     named: bool,
     words: u64,
+    /// Of the last line that was numbered.
+    number: u32,
+    /// It names what it does not know.
+    names: bool,
     lines: Lines,
     out: Vec<u8>,
     /// Lines that have still to be said.
@@ -140,6 +151,8 @@ impl SafeOff {
             named: false,
             // Other words each time: the knock of a program before us may wait there, too.
             words: now.micros(),
+            number: 0,
+            names: false,
             lines: Lines::new(),
             out: Vec::new(),
             to_say: VecDeque::new(),
@@ -240,16 +253,17 @@ impl SafeOff {
                 return;
             }
             self.out.extend_from_slice(line);
-            self.unread.push_back(Unread { bytes: line.len(), asks: line == QUESTION });
+            self.unread
+                .push_back(Unread { bytes: line.len(), asks: line.windows(4).any(|part| part == b"M105") });
             self.to_say.pop_front();
         }
     }
 
     fn handle_line(&mut self, now: Moment, line: &[u8]) {
         if !self.named && line.windows(LETTERS).any(|part| part == self.word) {
-            self.named = true;
+            (self.named, self.names) = (true, true);
             match self.stage {
-                Stage::Knocking => {
+                Stage::Knocking | Stage::OrderingBlindly { .. } => {
                     self.unread.clear();
                     self.order(now);
                 }
@@ -264,8 +278,12 @@ impl SafeOff {
                 match &mut self.stage {
                     // It may be a line of others.
                     Stage::Knocking => self.note_read(now),
+                    Stage::OrderingBlindly { oks: 0 } => {
+                        self.unread.clear();
+                        self.order(now);
+                    }
                     Stage::Ordering { oks: 0 } => self.obeyed(now),
-                    Stage::Ordering { oks } => {
+                    Stage::OrderingBlindly { oks } | Stage::Ordering { oks } => {
                         *oks -= 1;
                         self.was_read(now, question);
                         self.ask();
@@ -298,19 +316,66 @@ impl SafeOff {
         }
     }
 
-    /// The board hears the orders, and then a word of its own.
+    /// The board, which has read all that others have left, hears the orders, and then a word of its own.
     fn order(&mut self, now: Moment) {
+        let said =
+            self.say_first(now, ORDERS.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect());
+        // Noise may have taken the word from a board that names words.
+        self.stage = Stage::Ordering { oks: said + if self.names { OTHERS_LINES } else { 0 } };
+    }
+
+    /// The board, of which nothing is known, hears what may be cut.
+    fn order_blindly(&mut self, now: Moment) {
+        self.number = 0;
+        let orders: Vec<_> = [RENUMBER].into_iter().chain(BLIND_ORDERS).collect();
+        let said = orders.into_iter().map(|order| self.numbered(order)).collect();
+        let said = self.say_first(now, said);
+        self.stage = Stage::OrderingBlindly { oks: said + OTHERS_LINES };
+    }
+
+    /// Instead of whatever was still to be said; a word follows. Says how many lines it is.
+    fn say_first(&mut self, now: Moment, lines: Vec<Vec<u8>>) -> u32 {
         (self.again_at, self.ask_at) = (None, now + ASK);
-        self.to_say.clear();
-        self.to_say.extend(ORDERS.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec));
+        self.to_say = lines.into();
         let ends = self.ends();
         if let Some(first) = self.to_say.front_mut() {
             first.splice(0..0, ends);
         }
         let word = self.next_word();
         self.to_say.push_back(word);
-        let said = u32::try_from(self.to_say.len()).unwrap_or(u32::MAX);
-        self.stage = Stage::Ordering { oks: said + OTHERS_LINES };
+        u32::try_from(self.to_say.len()).unwrap_or(u32::MAX)
+    }
+
+    /// `RENUMBER` has the number 0, what follows it the next ones.
+    fn numbered(&mut self, command: &[u8]) -> Vec<u8> {
+        let mut line = Vec::new();
+        if command == RENUMBER {
+            self.number = 0;
+        } else {
+            self.number += 1;
+        }
+        write_numbered(&mut line, self.number, command);
+        line
+    }
+
+    /// Breaks off a wait. The newline: what had no room must not run into it.
+    fn wake(&mut self) {
+        let mut wake = b"\n".to_vec();
+        if self.wakes == 0 && self.stage == Stage::Knocking {
+            wake.extend(self.numbered(RENUMBER));
+        }
+        wake.extend(self.numbered(b"M108"));
+        self.wakes += 1;
+        self.to_say.push_back(wake);
+    }
+
+    /// Whether the receive buffer has room for sure, and no line of ours is cut.
+    fn has_room(&self) -> bool {
+        matches!(self.stage, Stage::Ordering { .. } | Stage::Obeyed { .. })
+    }
+
+    fn question(&mut self) -> Vec<u8> {
+        if self.has_room() { QUESTION.to_vec() } else { self.numbered(b"M105") }
     }
 
     /// The orders were carried out: what it says from now on counts.
@@ -323,7 +388,8 @@ impl SafeOff {
     fn ask(&mut self) {
         let asked = self.unread.iter().filter(|line| line.asks).count();
         if self.to_say.is_empty() && asked < QUESTIONS {
-            self.to_say.push_back(QUESTION.to_vec());
+            let question = self.question();
+            self.to_say.push_back(question);
         }
     }
 
@@ -355,8 +421,9 @@ impl SafeOff {
         if now.since(self.answered_at) >= UNANSWERED {
             self.answered_at = now;
             // The newline: whatever had no room must not run into it.
+            let question = self.question();
             self.out.push(b'\n');
-            self.out.extend_from_slice(QUESTION);
+            self.out.extend(question);
         }
         if now >= self.ask_at {
             self.ask_at = now + ASK;
@@ -369,13 +436,11 @@ impl SafeOff {
                     Stage::Knocking if self.has_read || self.is_refused => {
                         self.is_refused = false;
                         self.knocks += 1;
-                        if self.knocks < KNOCKS { self.knock() } else { self.order(now) }
+                        if self.knocks < KNOCKS { self.knock() } else { self.order_blindly(now) }
                     }
+                    Stage::OrderingBlindly { .. } if self.has_read => self.order_blindly(now),
                     Stage::Ordering { .. } if self.has_read => self.order(now),
-                    _ if self.wakes < WAKES => {
-                        self.wakes += 1;
-                        self.to_say.push_back(WAKE.to_vec());
-                    }
+                    _ if self.wakes < WAKES => self.wake(),
                     _ => {}
                 }
             } else if self.stage != Stage::Knocking {
@@ -387,10 +452,14 @@ impl SafeOff {
             self.again_at = None;
         }
         match self.stage {
-            Stage::Knocking if now.since(self.read_at) >= PATIENCE => self.order(now),
+            Stage::Knocking if now.since(self.read_at) >= PATIENCE => self.order_blindly(now),
             Stage::Knocking if is_refused => {
                 self.is_refused = true;
                 self.knock();
+            }
+            Stage::OrderingBlindly { .. } if is_refused => {
+                self.is_refused = true;
+                self.order_blindly(now);
             }
             Stage::Ordering { .. } if is_refused => {
                 self.is_refused = true;
