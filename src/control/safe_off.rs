@@ -95,6 +95,14 @@ pub fn may_pack(meatpack: bool, firmware: Option<Firmware>) -> bool {
     meatpack && knows
 }
 
+/// A line that has still to be said. Its number is that of the moment when it is.
+#[derive(Clone, Debug)]
+enum Line {
+    Plain(Vec<u8>),
+    /// With what ends a line of others before it.
+    Numbered(Vec<u8>, &'static [u8]),
+}
+
 /// A line that the board may not have read yet.
 #[derive(Clone, Copy, Debug)]
 struct Unread {
@@ -110,14 +118,14 @@ pub struct SafeOff {
     word: [u8; LETTERS],
     named: bool,
     words: u64,
-    /// Of the last line that was numbered.
-    number: u32,
+    /// Of the last line that was numbered, if the board was told where the numbers begin.
+    number: Option<u32>,
     /// It names what it does not know.
     names: bool,
     lines: Lines,
     out: Vec<u8>,
     /// Lines that have still to be said.
-    to_say: VecDeque<Vec<u8>>,
+    to_say: VecDeque<Line>,
     unread: VecDeque<Unread>,
     packs: bool,
     /// What ends a packed line may be what was refused: it is left out once.
@@ -136,6 +144,8 @@ pub struct SafeOff {
     woken_at: Moment,
     /// Since something was read.
     wakes: u32,
+    /// What was said last to a board that is quiet was a wake.
+    is_woken: bool,
     knocks: u32,
     again_at: Option<Moment>,
     ask_at: Moment,
@@ -151,7 +161,7 @@ impl SafeOff {
             named: false,
             // Other words each time: the knock of a program before us may wait there, too.
             words: now.micros(),
-            number: 0,
+            number: None,
             names: false,
             lines: Lines::new(),
             out: Vec::new(),
@@ -168,6 +178,7 @@ impl SafeOff {
             wanted: [None; 3],
             woken_at: now,
             wakes: 0,
+            is_woken: false,
             knocks: 0,
             again_at: None,
             ask_at: now + ASK,
@@ -221,7 +232,7 @@ impl SafeOff {
 
     fn knock(&mut self) {
         let knock = [self.ends(), self.next_word()].concat();
-        self.to_say.push_back(knock);
+        self.to_say.push_back(Line::Plain(knock));
     }
 
     /// A line with a word that was not said yet.
@@ -249,14 +260,39 @@ impl SafeOff {
     fn say(&mut self) {
         while let Some(line) = self.to_say.front() {
             let unread: usize = self.unread.iter().map(|line| line.bytes).sum();
-            if unread + line.len() > SAFE_RECEIVE_BYTES {
+            let (bytes, number) = match line {
+                Line::Plain(bytes) => (bytes.clone(), self.number),
+                Line::Numbered(ends, command) => {
+                    let mut bytes = ends.clone();
+                    let number = write_next(&mut bytes, self.number, command);
+                    (bytes, Some(number))
+                }
+            };
+            if unread + bytes.len() > SAFE_RECEIVE_BYTES {
                 return;
             }
-            self.out.extend_from_slice(line);
-            self.unread
-                .push_back(Unread { bytes: line.len(), asks: line.windows(4).any(|part| part == b"M105") });
+            self.number = number;
+            self.tell(bytes);
             self.to_say.pop_front();
         }
+    }
+
+    /// Whether there is room for it or not.
+    fn tell(&mut self, bytes: Vec<u8>) {
+        let asks = bytes.windows(4).any(|part| part == b"M105");
+        self.unread.push_back(Unread { bytes: bytes.len(), asks });
+        self.out.extend(bytes);
+    }
+
+    /// Before whatever has still to be said. The newline: what had no room must not run into it.
+    fn tell_numbered(&mut self, command: &'static [u8]) {
+        let mut bytes = b"\n".to_vec();
+        if self.number.is_none() {
+            self.number = Some(write_next(&mut bytes, None, RENUMBER));
+            self.tell(std::mem::take(&mut bytes));
+        }
+        self.number = Some(write_next(&mut bytes, self.number, command));
+        self.tell(bytes);
     }
 
     fn handle_line(&mut self, now: Moment, line: &[u8]) {
@@ -303,12 +339,14 @@ impl SafeOff {
             Reply::Start => {
                 (self.answered_at, self.read_at) = (now, now);
                 self.wanted = [None; 3];
+                self.number = None;
                 self.unread.clear();
                 self.order(now);
             }
             // What stood behind the refused line is lost.
             Reply::Refused { .. } | Reply::Resend(_) | Reply::ResendUnreadable => {
                 self.unread.clear();
+                self.number = None;
                 self.read_at = now;
                 self.again_at.get_or_insert(now + SAY_AGAIN);
             }
@@ -318,64 +356,35 @@ impl SafeOff {
 
     /// The board, which has read all that others have left, hears the orders, and then a word of its own.
     fn order(&mut self, now: Moment) {
-        let said =
-            self.say_first(now, ORDERS.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect());
+        let mut ends = self.ends();
+        let orders = ORDERS.split_inclusive(|byte| *byte == b'\n');
+        let orders =
+            orders.map(|order| Line::Plain([&std::mem::take(&mut ends)[..], order].concat())).collect();
+        let said = self.say_first(now, orders);
         // Noise may have taken the word from a board that names words.
         self.stage = Stage::Ordering { oks: said + if self.names { OTHERS_LINES } else { 0 } };
     }
 
     /// The board, of which nothing is known, hears what may be cut.
     fn order_blindly(&mut self, now: Moment) {
-        self.number = 0;
-        let orders: Vec<_> = [RENUMBER].into_iter().chain(BLIND_ORDERS).collect();
-        let said = orders.into_iter().map(|order| self.numbered(order)).collect();
-        let said = self.say_first(now, said);
+        let mut orders: VecDeque<_> = BLIND_ORDERS.map(|order| Line::Numbered(Vec::new(), order)).into();
+        orders.push_front(Line::Numbered(self.ends(), RENUMBER));
+        let said = self.say_first(now, orders);
         self.stage = Stage::OrderingBlindly { oks: said + OTHERS_LINES };
     }
 
     /// Instead of whatever was still to be said; a word follows. Says how many lines it is.
-    fn say_first(&mut self, now: Moment, lines: Vec<Vec<u8>>) -> u32 {
+    fn say_first(&mut self, now: Moment, lines: VecDeque<Line>) -> u32 {
         (self.again_at, self.ask_at) = (None, now + ASK);
-        self.to_say = lines.into();
-        let ends = self.ends();
-        if let Some(first) = self.to_say.front_mut() {
-            first.splice(0..0, ends);
-        }
+        self.to_say = lines;
         let word = self.next_word();
-        self.to_say.push_back(word);
+        self.to_say.push_back(Line::Plain(word));
         u32::try_from(self.to_say.len()).unwrap_or(u32::MAX)
-    }
-
-    /// `RENUMBER` has the number 0, what follows it the next ones.
-    fn numbered(&mut self, command: &[u8]) -> Vec<u8> {
-        let mut line = Vec::new();
-        if command == RENUMBER {
-            self.number = 0;
-        } else {
-            self.number += 1;
-        }
-        write_numbered(&mut line, self.number, command);
-        line
-    }
-
-    /// Breaks off a wait. The newline: what had no room must not run into it.
-    fn wake(&mut self) {
-        let mut wake = b"\n".to_vec();
-        if self.wakes == 0 && self.stage == Stage::Knocking {
-            wake.extend(self.numbered(RENUMBER));
-        }
-        wake.extend(self.numbered(b"M108"));
-        self.wakes += 1;
-        self.to_say.push_back(wake);
     }
 
     /// Whether the receive buffer has room for sure, and no line of ours is cut.
     fn has_room(&self) -> bool {
         matches!(self.stage, Stage::Ordering { .. } | Stage::Obeyed { .. })
-    }
-
-    fn question(&mut self) -> Vec<u8> {
-        if self.has_room() { QUESTION.to_vec() } else { self.numbered(b"M105") }
     }
 
     /// The orders were carried out: what it says from now on counts.
@@ -388,8 +397,8 @@ impl SafeOff {
     fn ask(&mut self) {
         let asked = self.unread.iter().filter(|line| line.asks).count();
         if self.to_say.is_empty() && asked < QUESTIONS {
-            let question = self.question();
-            self.to_say.push_back(question);
+            let plain = Line::Plain(QUESTION.to_vec());
+            self.to_say.push_back(if self.has_room() { plain } else { Line::Numbered(Vec::new(), b"M105") });
         }
     }
 
@@ -420,27 +429,29 @@ impl SafeOff {
     pub fn handle_timeout(&mut self, now: Moment) {
         if now.since(self.answered_at) >= UNANSWERED {
             self.answered_at = now;
-            // The newline: whatever had no room must not run into it.
-            let question = self.question();
-            self.out.push(b'\n');
-            self.out.extend(question);
+            self.tell_numbered(b"M105");
         }
         if now >= self.ask_at {
             self.ask_at = now + ASK;
             let waits = now.since(self.read_at.max(self.woken_at)) >= WAKE_AFTER;
             let is_obeyed = matches!(self.stage, Stage::Obeyed { .. });
-            if waits && !is_obeyed && self.to_say.is_empty() {
+            if waits && !is_obeyed {
                 self.woken_at = now;
+                // It has read on, and did not find what was said.
+                let has_read_on = self.is_woken && self.to_say.is_empty() && self.has_read;
+                let is_refused = std::mem::take(&mut self.is_refused) && self.stage == Stage::Knocking;
+                self.is_woken = !has_read_on && !is_refused;
                 match self.stage {
-                    // It has read on, and did not find what was said.
-                    Stage::Knocking if self.has_read || self.is_refused => {
-                        self.is_refused = false;
+                    Stage::Knocking if has_read_on || is_refused => {
                         self.knocks += 1;
                         if self.knocks < KNOCKS { self.knock() } else { self.order_blindly(now) }
                     }
-                    Stage::OrderingBlindly { .. } if self.has_read => self.order_blindly(now),
-                    Stage::Ordering { .. } if self.has_read => self.order(now),
-                    _ if self.wakes < WAKES => self.wake(),
+                    Stage::OrderingBlindly { .. } if has_read_on => self.order_blindly(now),
+                    Stage::Ordering { .. } if has_read_on => self.order(now),
+                    _ if self.wakes < WAKES => {
+                        self.wakes += 1;
+                        self.tell_numbered(b"M108");
+                    }
                     _ => {}
                 }
             } else if self.stage != Stage::Knocking {
@@ -469,4 +480,11 @@ impl SafeOff {
         }
         self.say();
     }
+}
+
+/// Appends a command with its number, and says which that is: `RENUMBER` has the number 0.
+fn write_next(out: &mut Vec<u8>, last: Option<u32>, command: &[u8]) -> u32 {
+    let number = if command == RENUMBER { 0 } else { last.map_or(0, |last| last.wrapping_add(1)) };
+    write_numbered(out, number, command);
+    number
 }

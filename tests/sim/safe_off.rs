@@ -235,3 +235,19 @@ fn orders_that_a_refusal_behind_which_they_stood_has_taken_are_said_again() {
         assert!(!said || is_cold_target(&rig), "{name}: it said off and heats");
     }
 }
+
+#[test]
+fn heat_ups_behind_a_long_move_are_broken_off_one_after_the_other() {
+    for idle_seconds in [2, 5, 8, 12] {
+        let mut rig = Rig::new(RigConfig::new(Face::Marlin21, 115_200, 1_000, 1));
+        rig.open_port(0);
+        rig.advance(5_000_000);
+        let _ = rig.host_read(5_000_000);
+        let left =
+            format!("G4 P{idle_seconds}000\nM190 S60\nM109 S210\nG1 X40 Y50 F3000\nG1 X4\nG1 X40\nG1 X");
+        rig.host_write(5_000_000, left.as_bytes());
+        rig.advance(5_100_000);
+        assert!(switch_off(&mut rig, 5_100_000, 30), "{idle_seconds}: it did not say so");
+        assert!(is_cold_target(&rig), "{idle_seconds}");
+    }
+}
