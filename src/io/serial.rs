@@ -685,6 +685,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_was_left_open_and_is_another_one_now_is_told_heaters_off_and_not_used() {
+        use crate::protocol::frame::write_numbered;
         use std::io::Read;
         let (_other_master, other) = TTYPort::pair().unwrap();
         let path = std::fs::read_link(format!("/proc/self/fd/{}", other.as_raw_fd())).unwrap();
@@ -696,8 +697,10 @@ mod tests {
             let way = HandedDial::new(left, SerialDial { path, baud: Baud(baud) });
             let wire = way.dial();
             assert_eq!(wire.ok().and_then(|wire| wire.device()), device);
-            let mut heard = Vec::new();
-            while !String::from_utf8_lossy(&heard).contains("M104 S0\n") {
+            let (mut heard, mut off) = (Vec::new(), Vec::new());
+            // A board of which nothing is known hears it numbered.
+            write_numbered(&mut off, 1, b"M104 S0");
+            while !heard.windows(off.len()).any(|part| part == off) {
                 let mut said = [0; 64];
                 let count = master.read(&mut said).unwrap();
                 heard.extend_from_slice(&said[..count]);
