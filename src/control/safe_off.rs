@@ -396,9 +396,17 @@ impl SafeOff {
 
     fn ask(&mut self) {
         let asked = self.unread.iter().filter(|line| line.asks).count();
-        if self.to_say.is_empty() && asked < QUESTIONS {
-            let plain = Line::Plain(QUESTION.to_vec());
-            self.to_say.push_back(if self.has_room() { plain } else { Line::Numbered(Vec::new(), b"M105") });
+        if !self.to_say.is_empty() || asked >= QUESTIONS {
+            return;
+        }
+        if self.has_room() {
+            self.to_say.push_back(Line::Plain(QUESTION.to_vec()));
+        } else {
+            // A number that must be refused takes what stands behind it.
+            if self.number.is_none() {
+                self.to_say.push_back(Line::Numbered(Vec::new(), RENUMBER));
+            }
+            self.to_say.push_back(Line::Numbered(Vec::new(), b"M105"));
         }
     }
 

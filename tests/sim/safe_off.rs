@@ -231,6 +231,8 @@ fn orders_that_a_refusal_behind_which_they_stood_has_taken_are_said_again() {
         rig.advance(5_200_000);
         let said = switch_off(&mut rig, 5_200_000, 30);
         assert!(said || !matches!(face, Face::Marlin21), "{name}");
+        let refused = rig.ledger().totals.number_errors;
+        assert!(refused <= 4, "{name}: nothing is asked with a number that must be refused: {refused}");
         rig.advance(36_000_000);
         assert!(!said || is_cold_target(&rig), "{name}: it said off and heats");
     }
