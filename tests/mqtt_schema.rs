@@ -19,6 +19,8 @@ use platen::domain::printer::{
     Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, OutOfReach,
     PrinterRecord, Prompt, Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
 };
+use platen::domain::quality;
+use platen::domain::quality::words::Words;
 use platen::domain::units::{Celsius, Height};
 use platen::io::mqtt::{Delivery, Message};
 use platen::services::telemetry::message::{Belonging, EVENT_TYPES, Gap, NodeState, Origin, PAYLOAD_MAX};
@@ -194,6 +196,7 @@ fn job_facts() -> Vec<Fact> {
             material: Some("PLA for Meier".into()),
             resumes: None,
             gate: None,
+            attempt: Some(2),
         });
     }
     for exact in [true, false] {
@@ -215,6 +218,7 @@ fn job_facts() -> Vec<Fact> {
         material: None,
         resumes: Some(resumes()),
         gate: None,
+        attempt: None,
     });
     facts.extend([
         Fact::JobResumeFile { printer: printer(), file, layer: 4, height: resumes().height, by: by.clone() },
@@ -276,7 +280,17 @@ fn other_facts() -> Vec<Fact> {
         Fact::PrinterRecognised { printer: printer() },
         Fact::PromptAnswered { printer: printer(), by: by.clone(), button: 1, label: "Secret".into() },
         Fact::ConsoleUsed { printer: printer(), by: by.clone(), command: "M503 Secret".into() },
-        Fact::JournalRestored { entries: 7, by: Some(by) },
+        Fact::JournalRestored { entries: 7, by: Some(by.clone()) },
+        Fact::Quality(quality::Fact {
+            by: Some(by),
+            change: quality::Change::Case {
+                case: CaseToken::from_entropy([1; 16]),
+                step: quality::case::Step::MessagePosted {
+                    text: Words::new("Meier, left: a Secret").unwrap(),
+                    mentions: vec!["Kim.Secret-1".into()],
+                },
+            },
+        }),
     ]
 }
 
@@ -376,6 +390,7 @@ fn summary(fact: Fact, commands: u64) -> Value {
         continued: Vec::new(),
         resume_files: Vec::new(),
         resumes: started.then(resumes),
+        attempt: Some(1),
     };
     let message = origin().summary(&event(fact, Some(subject())), &job).unwrap();
     let json = check("summary", &message);

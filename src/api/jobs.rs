@@ -426,7 +426,8 @@ pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) 
         },
     };
     known(app, &printer)?;
-    app.recorder.read(|lab| lab.may_start(lab.job(&job)?, &printer))?;
+    let now = app.clock.stamp().wall;
+    app.recorder.read(|lab| lab.may_start(lab.job(&job)?, &printer, now))?;
     let live = app.fleet.board().get(&printer).map(|live| live.borrow().activity.clone());
     if let Some(state) = live.filter(|live| *live != Activity::Ready).map(|live| live.word()) {
         return Err(NotDone::WrongState { printer, state, wanted: "begin a job now" }.into());

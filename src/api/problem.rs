@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::shapes::FindingView;
 use crate::domain::ids::IdError;
 use crate::domain::lab::Refusal;
+use crate::domain::quality;
 use crate::gcode::commands::NotSent;
 use crate::io::spool::SpoolError;
 use crate::io::store::StoreError;
@@ -117,6 +118,8 @@ impl From<Refusal> for Problem {
             Refusal::Material => (StatusCode::BAD_REQUEST, "not-a-material"),
             Refusal::SliceOrder => (StatusCode::BAD_REQUEST, "not-a-process"),
             Refusal::Name => (StatusCode::BAD_REQUEST, "name-needed"),
+            Refusal::Quality(quality::Refusal::Nothing(_)) => (StatusCode::NOT_FOUND, "no-such-thing"),
+            Refusal::Quality(_) => (StatusCode::CONFLICT, "not-by-the-rules"),
         };
         let otherwise = match &refusal {
             Refusal::Material => "name the material in a few plain words, such as \"PLA\"",

@@ -17,6 +17,7 @@ use super::job::{Interruption, PauseReason, Progress, Resumes};
 use super::moment::{Stamp, WallTime};
 use super::part::PartName;
 use super::printer::{Fault, LineHealth, RelayOutcome, StopProof};
+use super::quality;
 use super::units::Height;
 
 /// SHA-256 of an event, over its predecessor's and its own bytes.
@@ -116,6 +117,9 @@ pub enum Fact {
         /// What was found in it. Absent where that was nothing, and in journals of a platen without a gate.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gate: Option<Box<Gated>>,
+        /// Which attempt at its part it is. Absent in journals of a platen that knew no printed parts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
     },
     /// A person had a file made that goes on with this interrupted job's part; noted before the file is there.
     JobResumeFile {
@@ -272,6 +276,8 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
+    /// Of the quality half; `what` says what.
+    Quality(quality::Fact),
 }
 
 impl Fact {
@@ -313,6 +319,7 @@ impl Fact {
             Self::PromptAnswered { .. } => "prompt_answered",
             Self::ConsoleUsed { .. } => "console_used",
             Self::JournalRestored { .. } => "journal_restored",
+            Self::Quality { .. } => "quality",
         }
     }
 
@@ -352,7 +359,8 @@ impl Fact {
             | Self::PartAdded { .. }
             | Self::JobSliced { .. }
             | Self::JobAccepted { .. }
-            | Self::JobNotSliced { .. } => None,
+            | Self::JobNotSliced { .. }
+            | Self::Quality(_) => None,
         }
     }
 
@@ -532,7 +540,7 @@ mod tests {
             r#"{{"type":"job_queued","file":"{hash}","commands":1,"digest":"{hash}","pinned":null,"material":null}}"#
         );
         let fact: Fact = serde_json::from_str(&old).unwrap();
-        assert!(matches!(fact, Fact::JobQueued { resumes: None, gate: None, .. }));
+        assert!(matches!(fact, Fact::JobQueued { resumes: None, gate: None, attempt: None, .. }));
         assert_eq!(serde_json::to_string(&fact).unwrap(), old, "and its hash stays what it was");
     }
 

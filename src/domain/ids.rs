@@ -188,6 +188,12 @@ random_id!(/// One attempt to print one file for one part.
     JobId, "job id");
 random_id!(/// One life of the daemon, from start to end.
     BootId, "boot id");
+random_id!(/// A container of material: a spool, a bottle, a cartridge.
+    LotId, "lot id");
+random_id!(/// One inspection of one thing.
+    InspectionId, "inspection id");
+random_id!(/// Something that is not as it should be.
+    NonconformanceId, "nonconformance id");
 
 /// Lower-case names that the site chose and that stand in topics and paths.
 macro_rules! slug {
@@ -228,6 +234,10 @@ slug!(/// The hospital's or lab's name.
     SiteName, "site name");
 slug!(/// The machine that a daemon runs on.
     NodeName, "node name");
+slug!(/// What is measured on one kind of part.
+    TemplateName, "template name");
+slug!(/// What is measured with.
+    InstrumentName, "instrument name");
 
 /// SHA-256 of a file's bytes, in lower-case hexadecimal: 64 characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -360,6 +360,9 @@ pub struct Job {
     /// It goes on with the part of another job: the part wants an extra look there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<Resumes>,
+    /// Which attempt at its part it is, or goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
 }
 
 impl Job {

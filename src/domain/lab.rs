@@ -20,6 +20,7 @@ use super::job::{
 use super::moment::{Stamp, WallTime};
 use super::part::{Part, PartName, PartRef};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopProof};
+use super::quality::{self, Quality};
 use super::units::Height;
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
@@ -195,6 +196,8 @@ pub enum Request {
         layer: u32,
         gap_ms: u64,
     },
+    /// Of cases, printed parts, material and who stands for them.
+    Quality(Box<quality::Request>),
 }
 
 /// What else is known of a job that was running when platen ended.
@@ -303,6 +306,8 @@ pub enum Refusal {
     Material,
     #[error("a name is needed: who says so? (1 to 40 letters, digits, spaces and . - _ @)")]
     Name,
+    #[error(transparent)]
+    Quality(#[from] quality::Refusal),
 }
 
 /// Where a changed thing is kept in the store.
@@ -316,11 +321,13 @@ pub enum EntityKey {
     Chain(JobId),
     /// The same of what was found in its file.
     Gate(JobId),
+    Quality(quality::Key),
     Counters,
 }
 
 impl EntityKey {
-    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `gate/…`, `counters`.
+    /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `gate/…`, `quality/…/…`,
+    /// `counters`.
     pub fn path(&self) -> String {
         match self {
             Self::Case(id) => format!("case/{id}"),
@@ -329,6 +336,7 @@ impl EntityKey {
             Self::Printer(name) => format!("printer/{name}"),
             Self::Chain(id) => format!("chain/{id}"),
             Self::Gate(id) => format!("gate/{id}"),
+            Self::Quality(key) => format!("quality/{}", key.path()),
             Self::Counters => "counters".into(),
         }
     }
@@ -378,6 +386,7 @@ pub struct Lab {
     pub chains: BTreeMap<JobId, Chain>,
     /// What was found in the files of jobs when they were taken in.
     pub gates: BTreeMap<JobId, Gated>,
+    pub quality: Quality,
 }
 
 /// How a running job ends that does not come to its end: as cancelled, where a person has asked for that before.
@@ -506,7 +515,12 @@ impl Lab {
     }
 
     /// Whether a job may begin on a printer now.
-    pub fn may_start(&self, job: &Job, printer: &PrinterName) -> Result<(), Refusal> {
+    pub fn may_start(&self, job: &Job, printer: &PrinterName, now: WallTime) -> Result<(), Refusal> {
+        self.is_free_for(job, printer)?;
+        Ok(quality::may_start(self, job, printer, now)?)
+    }
+
+    fn is_free_for(&self, job: &Job, printer: &PrinterName) -> Result<(), Refusal> {
         if job.state != JobState::Queued {
             return Err(Refusal::WrongState {
                 job: job.id.clone(),
@@ -591,7 +605,7 @@ impl Lab {
         needs: Option<Attended>,
         now: &Stamp,
     ) -> Result<(), Refusal> {
-        self.may_start(job, printer)?;
+        self.may_start(job, printer, now.wall)?;
         let released = job.released.as_ref().is_some_and(|released| released.holds(printer, now));
         let restored = self.counters.restored.is_some_and(|restored| job.order <= restored.order);
         let resumes = job.resumes.is_some();
@@ -612,7 +626,7 @@ impl Lab {
     }
 
     /// The facts that grant a request, or why it is refused. Changes nothing.
-    pub fn judge(&self, request: &Request) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
+    pub fn judge(&self, request: &Request, now: WallTime) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
         let one = |fact: Fact| Ok(vec![(None, fact)]);
         match request {
             Request::BeginBoot { version, rejoining, reached } => {
@@ -629,6 +643,7 @@ impl Lab {
                 if number > 999 {
                     return Err(Refusal::TooManyParts(case.clone()));
                 }
+                quality::may_add_part(self, case)?;
                 one(Fact::PartAdded { case: case.clone(), part: part.clone(), number, name: name.clone() })
             }
             Request::ClearBed { printer, by } => {
@@ -654,13 +669,13 @@ impl Lab {
                 one(Fact::CancelAsked { printer: run.printer.clone(), job: job.clone(), by })
             }
             Request::LaidNothing(end) => {
-                let mut facts = self.judge(end)?;
+                let mut facts = self.judge(end, now)?;
                 let given_back = facts.iter().find_map(|(job, fact)| self.given_back(job.as_ref()?, fact));
                 facts.extend(given_back.map(|fact| (None, fact)));
                 Ok(facts)
             }
             Request::SentNothing(end) => {
-                let mut facts = self.judge(end)?;
+                let mut facts = self.judge(end, now)?;
                 let given_back = facts.iter().find_map(|(job, fact)| self.as_it_was(job.as_ref()?, fact));
                 facts.extend(given_back.map(|fact| (None, fact)));
                 Ok(facts)
@@ -716,7 +731,7 @@ impl Lab {
             }
             Request::ReleaseJob { job, printer, by } => {
                 let by = person(by)?;
-                self.may_start(self.job(job)?, printer)?;
+                self.may_start(self.job(job)?, printer, now)?;
                 Ok(vec![(Some(job.clone()), Fact::JobReleased { printer: printer.clone(), by })])
             }
             Request::AcceptFindings { job, findings, by } => {
@@ -781,6 +796,7 @@ impl Lab {
                     material: known.material.clone(),
                     resumes: None,
                     gate: noted(gate.as_deref())?,
+                    attempt: quality::attempt(self, &known.part),
                 };
                 let sliced = Fact::JobSliced { chain: chain.clone() };
                 Ok(vec![(Some(job.clone()), sliced), (Some(job.clone()), queued)])
@@ -813,9 +829,10 @@ impl Lab {
                 Ok(vec![(Some(job.clone()), fact)])
             }
             Request::StartJob { job, printer } => {
-                self.may_start(self.job(job)?, printer)?;
+                self.may_start(self.job(job)?, printer, now)?;
                 Ok(vec![(Some(job.clone()), Fact::JobStarted { printer: printer.clone() })])
             }
+            Request::Quality(request) => Ok(quality::judge(self, request, now)?),
             Request::CancelJob { job, progress, by, line } => {
                 self.judge_cancel(job, *progress, by, line.as_deref())
             }
@@ -881,8 +898,8 @@ impl Lab {
             return Err(Refusal::JobExists(new.job.clone()));
         }
         let part = &self.find_part(&new.case, &new.part)?.id;
-        let (resumes, pinned) = match self.resume_file(&new.file) {
-            None => (None, new.pinned.clone()),
+        let (resumes, pinned, attempt) = match self.resume_file(&new.file) {
+            None => (None, new.pinned.clone(), quality::attempt(self, part)),
             Some((origin, made)) => {
                 let (_, run) = self.may_resume(&origin.id)?;
                 if origin.case != new.case || origin.part != *part {
@@ -896,7 +913,7 @@ impl Lab {
                     });
                 }
                 let resumes = Resumes { job: origin.id.clone(), layer: made.layer, height: made.height };
-                (Some(resumes), Some(run.printer.clone()))
+                (Some(resumes), Some(run.printer.clone()), origin.attempt)
             }
         };
         legal_material(new.material.as_deref())?;
@@ -908,6 +925,7 @@ impl Lab {
             material: new.material.clone(),
             resumes,
             gate: noted(new.gate.as_deref())?,
+            attempt,
         };
         Ok(vec![(Some(new.job.clone()), fact)])
     }
@@ -1038,6 +1056,7 @@ impl Lab {
     pub fn apply(&mut self, event: &Event) -> Vec<EntityKey> {
         let mut touched = vec![EntityKey::Counters];
         self.counters.seq = event.seq;
+        touched.extend(quality::follow(self, event).into_iter().map(EntityKey::Quality));
         if let Some(subject) = &event.subject {
             self.counters.outbox = subject.outbox_seq;
             self.apply_to_job(event, subject);
@@ -1131,6 +1150,9 @@ impl Lab {
                     touched.push(EntityKey::Printer(record.name.clone()));
                 }
             }
+            Fact::Quality(fact) => {
+                touched.extend(quality::apply(self, event, fact).into_iter().map(EntityKey::Quality));
+            }
             Fact::JobReleased { .. }
             | Fact::JobAccepted { .. }
             | Fact::JournalBegun { .. }
@@ -1160,25 +1182,27 @@ impl Lab {
     }
 
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
-        if let (Fact::JobQueued { file, commands, digest, .. }, Some(job)) =
+        if let (Fact::JobQueued { file, commands, digest, attempt, .. }, Some(job)) =
             (&event.fact, self.jobs.get_mut(&subject.job))
         {
             // It was sliced here, and has its place in the queue since it was taken in.
             (job.file, job.commands, job.digest) = (file.clone(), *commands, digest.clone());
             (job.state, job.events) = (JobState::Queued, subject.job_seq);
+            job.attempt = *attempt;
             return;
         }
         let new = match &event.fact {
-            Fact::JobQueued { file, commands, digest, pinned, material, resumes, gate: _ } => {
-                Some((file, *commands, digest, pinned, material, resumes.clone(), JobState::Queued))
+            Fact::JobQueued { file, commands, digest, pinned, material, resumes, attempt, gate: _ } => {
+                let resumes = (resumes.clone(), *attempt);
+                Some((file, *commands, digest, pinned, material, resumes, JobState::Queued))
             }
             Fact::JobSlicing { model, order, pinned, material } => {
                 let state = JobState::Slicing { order: order.clone() };
-                Some((model, 0, model, pinned, material, None, state))
+                Some((model, 0, model, pinned, material, (None, None), state))
             }
             _ => None,
         };
-        if let Some((file, commands, digest, pinned, material, resumes, state)) = new {
+        if let Some((file, commands, digest, pinned, material, (resumes, attempt), state)) = new {
             self.counters.order += 1;
             let job = Job {
                 id: subject.job.clone(),
@@ -1199,6 +1223,7 @@ impl Lab {
                 continued: Vec::new(),
                 resume_files: Vec::new(),
                 resumes,
+                attempt,
             };
             self.jobs.insert(subject.job.clone(), job);
             return;
@@ -1289,6 +1314,7 @@ impl Lab {
             EntityKey::Printer(name) => serde_json::to_vec(self.printers.get(name)?),
             EntityKey::Chain(id) => serde_json::to_vec(self.chains.get(id)?),
             EntityKey::Gate(id) => serde_json::to_vec(self.gates.get(id)?),
+            EntityKey::Quality(key) => return self.quality.entity(key),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
         };
         json.ok()
@@ -1326,6 +1352,10 @@ impl Lab {
                 let id = id.ok_or_else(|| failed(wrong()))?;
                 self.gates.insert(id, serde_json::from_slice(json).map_err(failed)?);
             }
+            "quality" => {
+                let key = path.split_once('/').map_or("", |(_, key)| key);
+                self.quality.restore(key, json).map_err(failed)?;
+            }
             "counters" => self.counters = serde_json::from_slice(json).map_err(failed)?,
             _ => {
                 let error = serde::de::Error::custom("unknown kind of entry: written by a newer platen?");
@@ -1344,12 +1374,14 @@ mod tests {
     use crate::domain::moment::{Moment, WallTime};
     use proptest::prelude::*;
 
+    const NOW: WallTime = WallTime(1_000);
+
     fn stamp() -> Stamp {
-        Stamp { wall: WallTime(1_000), mono: Moment(5), boot: BootId::from_entropy([1; 16]) }
+        Stamp { wall: NOW, mono: Moment(5), boot: BootId::from_entropy([1; 16]) }
     }
 
     fn grant(lab: &mut Lab, request: &Request) -> Result<Vec<Event>, Refusal> {
-        let facts = lab.judge(request)?;
+        let facts = lab.judge(request, NOW)?;
         let events = lab.number(request, facts, &stamp(), &Actor::Platen);
         for event in &events {
             lab.apply(event);
@@ -1406,7 +1438,7 @@ mod tests {
         .unwrap();
         assert!(matches!(events[0].fact, Fact::JobPrinted { exact: true, .. }));
         let second = Request::StartJob { job: job(1), printer: a.clone() };
-        assert!(matches!(lab.judge(&second), Err(Refusal::BedOccupied { .. })));
+        assert!(matches!(lab.judge(&second, NOW), Err(Refusal::BedOccupied { .. })));
         grant(&mut lab, &Request::ClearBed { printer: a, by: "kim".into() }).unwrap();
         grant(&mut lab, &second).unwrap();
     }
@@ -1418,7 +1450,7 @@ mod tests {
         grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
         grant(&mut lab, &Request::NoteFaulted { printer: a.clone(), fault: Fault::TooHot }).unwrap();
         let clear = Request::ClearLatch { printer: a.clone(), by: "kim".into() };
-        assert_eq!(lab.judge(&clear), Err(Refusal::PrinterBusy { printer: a, job: job(0) }));
+        assert_eq!(lab.judge(&clear, NOW), Err(Refusal::PrinterBusy { printer: a, job: job(0) }));
         let progress = Progress { confirmed: 1, total: 10 };
         let why = Interruption::Fault { fault: Fault::TooHot };
         grant(&mut lab, &Request::NoteInterrupted { job: job(0), progress, why, line: None }).unwrap();
@@ -1472,12 +1504,12 @@ mod tests {
             command: "G28".into(),
             bed_clear,
         };
-        assert!(matches!(lab.judge(&home("", true)), Err(Refusal::Name)));
+        assert!(matches!(lab.judge(&home("", true), NOW), Err(Refusal::Name)));
         let events = grant(&mut lab, &home("kim", true)).unwrap();
         assert!(matches!(&events[0].fact, Fact::ConsoleUsed { by, .. } if by == "kim"));
         grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
-        assert!(matches!(lab.judge(&home("kim", true)), Err(Refusal::BedOccupied { .. })));
-        assert!(lab.judge(&home("kim", false)).is_ok());
+        assert!(matches!(lab.judge(&home("kim", true), NOW), Err(Refusal::BedOccupied { .. })));
+        assert!(lab.judge(&home("kim", false), NOW).is_ok());
     }
 
     #[test]
@@ -1485,12 +1517,12 @@ mod tests {
         let mut lab = lab_with_jobs(2);
         let (a, b) = (printer("a"), printer("b"));
         grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
-        let twice = lab.judge(&Request::StartJob { job: job(0), printer: b.clone() });
+        let twice = lab.judge(&Request::StartJob { job: job(0), printer: b.clone() }, NOW);
         assert!(matches!(twice, Err(Refusal::WrongState { .. })));
-        let busy = lab.judge(&Request::StartJob { job: job(1), printer: a });
+        let busy = lab.judge(&Request::StartJob { job: job(1), printer: a }, NOW);
         assert!(matches!(busy, Err(Refusal::PrinterBusy { .. })));
         grant(&mut lab, &Request::NoteStopped { printer: b.clone(), by: "kim".into() }).unwrap();
-        let latched = lab.judge(&Request::StartJob { job: job(1), printer: b });
+        let latched = lab.judge(&Request::StartJob { job: job(1), printer: b }, NOW);
         assert!(matches!(latched, Err(Refusal::Latched { .. })));
     }
 
@@ -1511,7 +1543,7 @@ mod tests {
         let now = stamp();
         for name in ["a", "never-seen"] {
             let start = Request::StartJob { job: job(0), printer: printer(name) };
-            assert!(matches!(lab.judge(&start), Err(Refusal::Latched { .. })), "{name}");
+            assert!(matches!(lab.judge(&start, NOW), Err(Refusal::Latched { .. })), "{name}");
             grant(&mut lab, &Request::ClearLatch { printer: printer(name), by: "kim".into() }).unwrap();
             let begins = lab.may_begin(&lab.jobs[&job(0)], &printer(name), None, &now);
             assert!(matches!(begins, Err(Refusal::PersonNeeded { why: Attended::Restored, .. })), "{name}");
@@ -1600,7 +1632,7 @@ mod tests {
         let mut lab = lab_with_jobs(2);
         let mut stored: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         let request = Request::StartJob { job: job(0), printer: printer("a") };
-        let facts = lab.judge(&request).unwrap();
+        let facts = lab.judge(&request, NOW).unwrap();
         for event in lab.number(&request, facts, &stamp(), &Actor::Platen) {
             lab.apply(&event);
         }
@@ -1611,6 +1643,7 @@ mod tests {
             .chain(lab.parts.keys().map(|k| EntityKey::Part(k.clone())))
             .chain(lab.jobs.keys().map(|k| EntityKey::Job(k.clone())))
             .chain(lab.printers.keys().map(|k| EntityKey::Printer(k.clone())))
+            .chain(lab.quality.keys().into_iter().map(EntityKey::Quality))
             .chain([EntityKey::Counters])
             .collect();
         for key in keys {
@@ -1665,12 +1698,12 @@ mod tests {
                 &Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() },
             )
             .unwrap();
-            assert!(matches!(lab.judge(&start), Err(Refusal::Quarantined { .. })));
+            assert!(matches!(lab.judge(&start, NOW), Err(Refusal::Quarantined { .. })));
             grant(&mut lab, &end).unwrap();
             grant(&mut lab, &start).unwrap();
         }
         let unnamed = Request::Identify { printer: a, evidence: Box::default(), by: " ".into() };
-        assert_eq!(Lab::default().judge(&unnamed), Err(Refusal::Name));
+        assert_eq!(Lab::default().judge(&unnamed, NOW), Err(Refusal::Name));
     }
 
     #[test]
@@ -1685,7 +1718,7 @@ mod tests {
         let may = |lab: &Lab, id, on, now| lab.may_begin(&lab.jobs[&job(id)], on, needs, &now).is_ok();
         assert!(!may(&lab, 0, &a, at(0, 1)));
         let unnamed = Request::ReleaseJob { job: job(0), printer: a.clone(), by: String::new() };
-        assert_eq!(lab.judge(&unnamed), Err(Refusal::Name));
+        assert_eq!(lab.judge(&unnamed, NOW), Err(Refusal::Name));
         grant(&mut lab, &Request::ReleaseJob { job: job(0), printer: a.clone(), by: "kim".into() }).unwrap();
         assert!(may(&lab, 0, &a, at(599, 1)));
         assert!(!may(&lab, 0, &a, at(601, 1)), "nobody stands there for so long");
@@ -1694,7 +1727,7 @@ mod tests {
         grant(&mut lab, &Request::StartJob { job: job(0), printer: a.clone() }).unwrap();
         assert_eq!(lab.jobs[&job(0)].released, None);
         let occupied = Request::ReleaseJob { job: job(1), printer: a, by: "kim".into() };
-        assert!(matches!(lab.judge(&occupied), Err(Refusal::PrinterBusy { .. })));
+        assert!(matches!(lab.judge(&occupied, NOW), Err(Refusal::PrinterBusy { .. })));
     }
 
     fn height() -> Height {
@@ -1751,8 +1784,8 @@ mod tests {
         let wanted = Resumes { job: job(0), layer: 21, height: height() };
         assert_eq!((&resumed.resumes, &resumed.pinned), (&Some(wanted), &Some(a.clone())));
         let start = |n, on: &PrinterName| Request::StartJob { job: job(n), printer: on.clone() };
-        assert!(matches!(lab.judge(&start(5, &b)), Err(Refusal::Pinned { .. })), "another bed");
-        assert!(matches!(lab.judge(&start(1, &a)), Err(Refusal::BedOccupied { .. })), "another job");
+        assert!(matches!(lab.judge(&start(5, &b), NOW), Err(Refusal::Pinned { .. })), "another bed");
+        assert!(matches!(lab.judge(&start(1, &a), NOW), Err(Refusal::BedOccupied { .. })), "another job");
         let needs = lab.may_begin(resumed, &a, None, &stamp());
         assert!(matches!(needs, Err(Refusal::PersonNeeded { why: Attended::Resumes, .. })), "{needs:?}");
 
@@ -1764,11 +1797,11 @@ mod tests {
                 grant(&mut lab, &interrupt(other)).unwrap();
             }
             let gone = Refusal::PartGone { printer: a.clone(), job: job(0) };
-            assert_eq!(lab.judge(&start(5, &a)), Err(gone.clone()));
+            assert_eq!(lab.judge(&start(5, &a), NOW), Err(gone.clone()));
             let release = Request::ReleaseJob { job: job(5), printer: a.clone(), by: "kim".into() };
-            assert_eq!(lab.judge(&release), Err(gone.clone()));
-            assert_eq!(lab.judge(&make_resume_file(0)), Err(gone.clone()));
-            assert_eq!(lab.judge(&queue(6, resume_file_of(0))), Err(gone));
+            assert_eq!(lab.judge(&release, NOW), Err(gone.clone()));
+            assert_eq!(lab.judge(&make_resume_file(0), NOW), Err(gone.clone()));
+            assert_eq!(lab.judge(&queue(6, resume_file_of(0)), NOW), Err(gone));
         }
 
         grant(&mut lab, &queue(6, resume_file_of(0))).unwrap();
@@ -1779,7 +1812,7 @@ mod tests {
         assert_eq!(lab.printer(&a).bed, Bed::Occupied { job: job(5) });
         grant(&mut lab, &interrupt(5)).unwrap();
         // The part has grown meanwhile: only a file made from the job that made it grow fits.
-        assert!(matches!(lab.judge(&start(6, &a)), Err(Refusal::PartGone { .. })));
+        assert!(matches!(lab.judge(&start(6, &a), NOW), Err(Refusal::PartGone { .. })));
         grant(&mut lab, &make_resume_file(5)).unwrap();
         grant(&mut lab, &queue(7, resume_file_of(5))).unwrap();
         grant(&mut lab, &start(7, &a)).unwrap();
@@ -1794,7 +1827,7 @@ mod tests {
         let left = Request::CancelJob { job: job(0), progress, by: "kim".into(), line: None };
         for end in [interrupt(0), boot, left] {
             let mut lab = lab_with_jobs(1);
-            assert!(matches!(lab.judge(&cancelling()), Err(Refusal::WrongState { .. })), "not begun");
+            assert!(matches!(lab.judge(&cancelling(), NOW), Err(Refusal::WrongState { .. })), "not begun");
             grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
             assert_eq!(grant(&mut lab, &cancelling()).unwrap().len(), 1);
             assert_eq!(grant(&mut lab, &cancelling()).unwrap().len(), 0, "once");
@@ -1803,7 +1836,7 @@ mod tests {
             let JobState::Ended { outcome, .. } = &lab.jobs[&job(0)].state else { panic!("{end:?}") };
             assert_eq!(outcome, &Outcome::Cancelled { by: "kim".into() }, "{end:?}");
             assert_eq!(lab.jobs[&job(0)].cancelling, None);
-            assert!(matches!(lab.judge(&cancelling()), Err(Refusal::WrongState { .. })), "over");
+            assert!(matches!(lab.judge(&cancelling(), NOW), Err(Refusal::WrongState { .. })), "over");
         }
     }
 
@@ -1826,8 +1859,8 @@ mod tests {
             let mut before = lab.clone();
             before.jobs.get_mut(&job(6)).unwrap().queued = WallTime(999);
             let moved = Refusal::HeadMoved { printer: a.clone(), job: job(6), since: job(5) };
-            assert_eq!(before.judge(&start(6)), Err(moved));
-            lab.judge(&start(6)).unwrap();
+            assert_eq!(before.judge(&start(6), NOW), Err(moved));
+            lab.judge(&start(6), NOW).unwrap();
             let file = FileHash::from_digest([220; 32]);
             let other =
                 Request::MakeResumeFile { job: job(0), file, layer: 22, height: height(), by: "kim".into() };
@@ -1873,23 +1906,32 @@ mod tests {
         ];
         for end in ends {
             let mut lab = lab_with_jobs(1);
-            assert!(matches!(lab.judge(&make_resume_file(0)), Err(Refusal::WrongState { .. })), "queued");
+            assert!(
+                matches!(lab.judge(&make_resume_file(0), NOW), Err(Refusal::WrongState { .. })),
+                "queued"
+            );
             grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
             end.iter().for_each(|end| drop(grant(&mut lab, end).unwrap()));
-            assert!(matches!(lab.judge(&make_resume_file(0)), Err(Refusal::WrongState { .. })), "{end:?}");
+            assert!(
+                matches!(lab.judge(&make_resume_file(0), NOW), Err(Refusal::WrongState { .. })),
+                "{end:?}"
+            );
         }
 
         let mut lab = lab_that_resumes();
         let elsewhere = NewJob { pinned: Some(printer("b")), ..queue_file(6, resume_file_of(0)) };
-        assert!(matches!(lab.judge(&Request::QueueJob(Box::new(elsewhere))), Err(Refusal::Pinned { .. })));
+        assert!(matches!(
+            lab.judge(&Request::QueueJob(Box::new(elsewhere)), NOW),
+            Err(Refusal::Pinned { .. })
+        ));
         let name = PartName::try_from("other".to_owned()).unwrap();
         let part = PartId::from_entropy([8; 16]);
         grant(&mut lab, &Request::AddPart { case: token(), part, name }).unwrap();
         let other = NewJob { part: PartRef::Number(2), ..queue_file(6, resume_file_of(0)) };
-        let other = lab.judge(&Request::QueueJob(Box::new(other)));
+        let other = lab.judge(&Request::QueueJob(Box::new(other)), NOW);
         assert_eq!(other, Err(Refusal::OtherPart { job: job(0) }));
         // The same file twice is one; a file that was queued as one of its own stays that.
-        assert_eq!(lab.judge(&make_resume_file(0)), Ok(Vec::new()));
+        assert_eq!(lab.judge(&make_resume_file(0), NOW), Ok(Vec::new()));
         let request = |file| Request::MakeResumeFile {
             job: job(0),
             file,
@@ -1898,7 +1940,7 @@ mod tests {
             by: "kim".into(),
         };
         let own = FileHash::from_digest([1; 32]);
-        assert_eq!(lab.judge(&request(own)), Err(Refusal::SameResumeFile));
+        assert_eq!(lab.judge(&request(own), NOW), Err(Refusal::SameResumeFile));
         let unnamed = Request::MakeResumeFile {
             job: job(0),
             file: resume_file_of(9),
@@ -1906,11 +1948,11 @@ mod tests {
             height: height(),
             by: String::new(),
         };
-        assert_eq!(lab.judge(&unnamed), Err(Refusal::Name));
+        assert_eq!(lab.judge(&unnamed, NOW), Err(Refusal::Name));
         for n in 1..RESUME_FILES_MAX {
             grant(&mut lab, &request(FileHash::from_digest([200 + u8::try_from(n).unwrap(); 32]))).unwrap();
         }
-        let more = lab.judge(&request(FileHash::from_digest([250; 32])));
+        let more = lab.judge(&request(FileHash::from_digest([250; 32])), NOW);
         assert_eq!(more, Err(Refusal::TooManyResumeFiles(job(0))));
     }
 
@@ -1936,9 +1978,9 @@ mod tests {
             ..queue_file(0, FileHash::from_digest([0; 32]))
         };
         let nameless = NewJob { gate: Some(Box::new(Gated { by: None, ..gate })), ..new.clone() };
-        assert_eq!(lab.judge(&Request::QueueJob(Box::new(nameless))), Err(Refusal::Name));
+        assert_eq!(lab.judge(&Request::QueueJob(Box::new(nameless)), NOW), Err(Refusal::Name));
         let request = Request::QueueJob(Box::new(new));
-        let facts = lab.judge(&request).unwrap();
+        let facts = lab.judge(&request, NOW).unwrap();
         let events = lab.number(&request, facts, &stamp(), &Actor::Person(long));
         let bytes = ChainedRecord::chain(ChainHash::GENESIS, &events[0]);
         let bytes = bytes.to_bytes().len();
@@ -1960,14 +2002,14 @@ mod tests {
             by: by.into(),
         };
         let warning = accept("heat.not_waited", Severity::Warning, "kim");
-        assert_eq!(lab.judge(&accept("heat.not_waited", Severity::Warning, " ")), Err(Refusal::Name));
-        assert_eq!(lab.judge(&accept("heat.none", Severity::Error, "kim")), Ok(Vec::new()));
+        assert_eq!(lab.judge(&accept("heat.not_waited", Severity::Warning, " "), NOW), Err(Refusal::Name));
+        assert_eq!(lab.judge(&accept("heat.none", Severity::Error, "kim"), NOW), Ok(Vec::new()));
         assert_eq!(grant(&mut lab, &warning).unwrap().len(), 1);
         assert_eq!(lab.accepted(&lab.jobs[&job(0)]), ["heat.not_waited"]);
         assert_eq!(lab.gates[&job(0)].by.as_deref(), Some("kim"));
-        assert_eq!(lab.judge(&warning), Ok(Vec::new()), "it is accepted already");
+        assert_eq!(lab.judge(&warning, NOW), Ok(Vec::new()), "it is accepted already");
         grant(&mut lab, &Request::StartJob { job: job(0), printer: printer("a") }).unwrap();
-        let late = lab.judge(&accept("mode.shifted", Severity::Warning, "kim"));
+        let late = lab.judge(&accept("mode.shifted", Severity::Warning, "kim"), NOW);
         assert!(matches!(late, Err(Refusal::WrongState { .. })), "{late:?}");
     }
 
@@ -2055,7 +2097,7 @@ mod tests {
         grant(&mut lab, &slice(3)).unwrap();
         grant(&mut lab, &queue(4, FileHash::from_digest([4; 32]))).unwrap();
         assert_eq!(lab.jobs[&job(3)].state.word(), "slicing");
-        let early = lab.judge(&Request::StartJob { job: job(3), printer: printer("a") });
+        let early = lab.judge(&Request::StartJob { job: job(3), printer: printer("a") }, NOW);
         assert!(matches!(early, Err(Refusal::WrongState { state: "slicing", .. })), "{early:?}");
         let events = grant(&mut lab, &sliced(3)).unwrap();
         let words: Vec<_> = events.iter().map(|event| event.fact.word()).collect();
@@ -2070,7 +2112,7 @@ mod tests {
         let order: Vec<_> = lab.jobs_in_order().iter().map(|job| job.id.clone()).collect();
         assert_eq!(order, [job(0), job(3), job(4)]);
         assert!(lab.files().any(|file| *file == FileHash::from_digest([77; 32])), "the model is kept");
-        assert!(matches!(lab.judge(&sliced(3)), Err(Refusal::WrongState { .. })), "once");
+        assert!(matches!(lab.judge(&sliced(3), NOW), Err(Refusal::WrongState { .. })), "once");
         for key in [EntityKey::Job(job(3)), EntityKey::Chain(job(3))] {
             let bytes = lab.entity(&key).unwrap();
             let mut other = Lab::default();
@@ -2112,13 +2154,13 @@ mod tests {
         for order in odd {
             let Request::SliceJob(new) = slice(3) else { panic!("it is one") };
             let request = Request::SliceJob(Box::new(NewSlicing { order, ..*new }));
-            assert_eq!(lab.judge(&request), Err(Refusal::SliceOrder));
+            assert_eq!(lab.judge(&request, NOW), Err(Refusal::SliceOrder));
         }
         grant(&mut lab, &slice(3)).unwrap();
         let cancel = Request::CancelJob { job: job(3), progress: None, by: "kim".into(), line: None };
         grant(&mut lab, &cancel).unwrap();
         assert_eq!(lab.jobs[&job(3)].state.word(), "cancelled");
-        assert!(matches!(lab.judge(&sliced(3)), Err(Refusal::WrongState { state: "cancelled", .. })));
+        assert!(matches!(lab.judge(&sliced(3), NOW), Err(Refusal::WrongState { state: "cancelled", .. })));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The nouns of a printing lab and the rules that tie them, without IO, clock or randomness.
 //!
 //! Reading order: time and identity first, then what a lab has (cases, parts, jobs, printers),
-//! then the facts that change them (`event`) and the state that the facts add up to (`lab`).
+//! then the facts that change them (`event`), what becomes of what is printed (`quality`) and the state that the
+//! facts add up to (`lab`).
 
 pub mod moment;
 pub mod units;
@@ -25,5 +26,6 @@ pub mod job;
 pub mod event;
 
 pub mod story;
+pub mod quality;
 
 pub mod lab;

@@ -172,7 +172,7 @@ pub(super) fn check_references(lab: &Lab) -> Result<(), JournalError> {
             return lost(format!("job/{job}"));
         }
     }
-    Ok(())
+    lab.quality.lost(lab).map_or(Ok(()), lost)
 }
 
 /// Names the first stored thing that is not what the journal tells.
@@ -185,7 +185,8 @@ fn compare(stored: &Lab, replayed: &Lab) -> Result<(), JournalError> {
         .or_else(|| difference("case", &stored.cases, &replayed.cases))
         .or_else(|| difference("part", &stored.parts, &replayed.parts))
         .or_else(|| difference("job", &stored.jobs, &replayed.jobs))
-        .or_else(|| difference("printer", &stored.printers, &replayed.printers));
+        .or_else(|| difference("printer", &stored.printers, &replayed.printers))
+        .or_else(|| stored.quality.difference(&replayed.quality).map(|key| format!("quality/{key}")));
     entry.map_or(Ok(()), |entry| Err(JournalError::State { entry }))
 }
 

@@ -460,8 +460,9 @@ impl Writer {
         let LeftRunning { rejoining, reached } = left(&self.lab);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let request = Request::BeginBoot { version, rejoining, reached };
-        let facts = self.lab.judge(&request).unwrap_or_default();
-        let booted = self.lab.number(&request, facts, &self.clock.stamp(), &Actor::Platen);
+        let now = self.clock.stamp();
+        let facts = self.lab.judge(&request, now.wall).unwrap_or_default();
+        let booted = self.lab.number(&request, facts, &now, &Actor::Platen);
         group.take(&mut self.lab, booted)?;
         group.complete(&self.lab, &BTreeMap::new())?;
         self.shared.store.commit(&group.batch)?;
@@ -481,7 +482,7 @@ impl Writer {
     fn take_due(&mut self, group: &mut Group, due: Vec<Due>) -> Result<(), StoreError> {
         for Due { request, actor, stamp } in due {
             // Refused is what does not matter any more: its job has ended.
-            let facts = self.lab.judge(&request).unwrap_or_default();
+            let facts = self.lab.judge(&request, stamp.wall).unwrap_or_default();
             let events = self.lab.number(&request, facts, &stamp, &actor);
             group.take(&mut self.lab, events)?;
             group.batch.urgent = true;
@@ -553,11 +554,12 @@ impl Writer {
         }
         let owed = group.events.len();
         for Ask { request, actor, answer } in asks {
-            let said = match self.lab.judge(&request) {
+            let now = self.clock.stamp();
+            let said = match self.lab.judge(&request, now.wall) {
                 Err(refusal) => Err(refusal.into()),
                 Ok(facts) => {
                     group.batch.urgent |= is_urgent(&request);
-                    let events = self.lab.number(&request, facts, &self.clock.stamp(), &actor);
+                    let events = self.lab.number(&request, facts, &now, &actor);
                     group.take(&mut self.lab, events).map_err(|error| match error {
                         StoreError::TooLong { bytes } => NotRecorded::TooLong { bytes },
                         other => NotRecorded::Store(Arc::new(other)),

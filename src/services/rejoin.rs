@@ -155,7 +155,7 @@ mod tests {
 
     fn grant(lab: &mut Lab, request: &Request) {
         let stamp = Stamp { wall: WallTime(1), mono: Moment(1), boot: BootId::from_entropy([1; 16]) };
-        let facts = lab.judge(request).unwrap();
+        let facts = lab.judge(request, stamp.wall).unwrap();
         for event in lab.number(request, facts, &stamp, &Actor::Platen) {
             lab.apply(&event);
         }

@@ -321,7 +321,9 @@ fn entities(lab: &Lab) -> impl Iterator<Item = EntityKey> + '_ {
     let printers = lab.printers.keys().cloned().map(EntityKey::Printer);
     let chains = lab.chains.keys().cloned().map(EntityKey::Chain);
     let gates = lab.gates.keys().cloned().map(EntityKey::Gate);
-    cases.chain(parts).chain(jobs).chain(printers).chain(chains).chain(gates).chain([EntityKey::Counters])
+    let quality = lab.quality.keys().into_iter().map(EntityKey::Quality);
+    let all = cases.chain(parts).chain(jobs).chain(printers).chain(chains).chain(gates);
+    all.chain(quality).chain([EntityKey::Counters])
 }
 
 /// Writes the journal, one entry that says that it was restored, and the state that they make.

@@ -614,7 +614,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         }
         // Why may be a slicer's words.
         Fact::JobNotSliced { why: _ } => ("not_sliced", What::Begun {}),
-        Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _, gate: _ } => {
+        Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _, gate: _, attempt: _ } => {
             let resumes = resumes.as_ref().map(ResumesData::from);
             ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref(), resumes })
         }
@@ -669,7 +669,9 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::PrinterRecognised { .. }
         | Fact::PromptAnswered { .. }
         | Fact::ConsoleUsed { .. }
-        | Fact::JournalRestored { .. } => return None,
+        | Fact::JournalRestored { .. }
+        // Words of people, and what is between them: none of it leaves the lab.
+        | Fact::Quality(_) => return None,
     })
 }
 

@@ -1,0 +1,90 @@
+//! The one way in: what is asked for, and what has happened. Both have the same form.
+
+use serde::{Deserialize, Serialize};
+
+use super::inspection::{Found, Instrument, Measured, Template};
+use super::printed::Serial;
+use super::rules::SiteRules;
+use super::{case, lot, nonconformance, part, printed, qualification};
+use crate::domain::ids::{CaseToken, InspectionId, JobId, LotId, NonconformanceId, PrinterName};
+
+/// What is to change, or has changed. The names are stored: they may be added to, never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Change {
+    Rules {
+        rules: SiteRules,
+    },
+    Case {
+        case: CaseToken,
+        step: case::Step,
+    },
+    /// A part of a case, by its number.
+    Part {
+        case: CaseToken,
+        part: u16,
+        step: part::Step,
+    },
+    Printed {
+        serial: Serial,
+        step: printed::Step,
+    },
+    /// `found` is platen's: what a request has there does not count.
+    Inspection {
+        id: InspectionId,
+        measured: Box<Measured>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<Found>,
+    },
+    Template {
+        template: Box<Template>,
+    },
+    /// New, or calibrated anew.
+    Instrument {
+        instrument: Box<Instrument>,
+    },
+    Lot {
+        lot: LotId,
+        step: lot::Step,
+    },
+    Loaded {
+        lot: LotId,
+        printer: PrinterName,
+        slot: u8,
+    },
+    Unloaded {
+        printer: PrinterName,
+        slot: u8,
+    },
+    /// What a job has used of a lot, once for each.
+    MaterialUsed {
+        job: JobId,
+        lot: LotId,
+        milligrams: u64,
+    },
+    Printer {
+        printer: PrinterName,
+        step: qualification::Step,
+    },
+    Nonconformance {
+        id: NonconformanceId,
+        step: nonconformance::Step,
+    },
+}
+
+/// Who asks for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Absent where platen itself does it: material that was used, notices, attempts that are planned.
+    pub by: Option<String>,
+    pub change: Change,
+}
+
+/// What has happened, and who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    #[serde(flatten)]
+    pub change: Change,
+}

@@ -1,0 +1,244 @@
+//! Material: a lot in its container, and on which printer it is loaded.
+//!
+//! ```text
+//! Quarantine ─▶ Released ─▶ Consumed          Quarantine, Released ─▶ Blocked ─▶ Quarantine
+//! ```
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use super::day::Day;
+use super::refusal::Illegal;
+use super::words::{Label, Line, Text};
+use crate::domain::ids::{LotId, PrinterName};
+use crate::domain::moment::WallTime;
+
+/// What is on the container and the delivery note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotAbout {
+    /// As jobs name it: "PLA", "clear resin".
+    pub material: Label,
+    /// The maker's number.
+    pub supplier_lot: Label,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<Label>,
+    pub received: Day,
+    /// The last day on which it may be used.
+    pub expires: Day,
+    /// So many days it may be used once it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_days: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Line>,
+    pub milligrams: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum LotState {
+    /// Until somebody has looked at its certificate.
+    Quarantine,
+    Released,
+    Blocked {
+        why: Text,
+    },
+    Consumed,
+}
+
+/// What may be done with a lot, as a request and as a fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Step {
+    Received {
+        about: Box<LotAbout>,
+    },
+    Opened {
+        on: Day,
+    },
+    Released,
+    Blocked {
+        why: Text,
+    },
+    /// Into quarantine again: somebody has to look at it anew.
+    Unblocked {
+        why: Text,
+    },
+    Consumed,
+    /// Blocked, and every part that was printed from it is looked up.
+    Recalled {
+        why: Text,
+    },
+}
+
+impl Step {
+    /// The word of the step, which fits behind "cannot be".
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Received { .. } => "received",
+            Self::Opened { .. } => "opened",
+            Self::Released => "released",
+            Self::Blocked { .. } => "blocked",
+            Self::Unblocked { .. } => "unblocked",
+            Self::Consumed => "noted as consumed",
+            Self::Recalled { .. } => "recalled",
+        }
+    }
+}
+
+impl LotState {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Quarantine => "in quarantine",
+            Self::Released => "released",
+            Self::Blocked { .. } => "blocked",
+            Self::Consumed => "consumed",
+        }
+    }
+
+    fn refuse(&self, wanted: &'static str) -> Illegal {
+        let todo = match self {
+            Self::Quarantine => "look at its certificate and release it, or block it",
+            Self::Released => "use it, or block it with a reason",
+            Self::Blocked { .. } => "unblock it with a reason, and release it anew",
+            Self::Consumed => "use another lot",
+        };
+        Illegal { state: self.word(), wanted, todo }
+    }
+
+    pub fn open(&self) -> Result<Self, Illegal> {
+        match self {
+            Self::Quarantine | Self::Released => Ok(self.clone()),
+            _ => Err(self.refuse("opened")),
+        }
+    }
+
+    pub fn release(&self) -> Result<Self, Illegal> {
+        match self {
+            Self::Quarantine => Ok(Self::Released),
+            _ => Err(self.refuse("released")),
+        }
+    }
+
+    pub fn block(&self, why: &Text) -> Result<Self, Illegal> {
+        match self {
+            Self::Quarantine | Self::Released => Ok(Self::Blocked { why: why.clone() }),
+            _ => Err(self.refuse("blocked")),
+        }
+    }
+
+    pub fn unblock(&self) -> Result<Self, Illegal> {
+        match self {
+            Self::Blocked { .. } => Ok(Self::Quarantine),
+            _ => Err(self.refuse("unblocked")),
+        }
+    }
+
+    pub fn consume(&self) -> Result<Self, Illegal> {
+        match self {
+            Self::Released | Self::Blocked { .. } => Ok(Self::Consumed),
+            Self::Quarantine | Self::Consumed => Err(self.refuse("noted as consumed")),
+        }
+    }
+
+    /// Also of a lot that is consumed: its parts are there.
+    pub fn recall(&self, why: &Text) -> Self {
+        match self {
+            Self::Consumed => Self::Consumed,
+            _ => Self::Blocked { why: why.clone() },
+        }
+    }
+
+    pub fn after(&self, step: &Step) -> Result<Self, Illegal> {
+        match step {
+            Step::Received { .. } => Err(self.refuse("received")),
+            Step::Opened { .. } => self.open(),
+            Step::Released => self.release(),
+            Step::Blocked { why } => self.block(why),
+            Step::Unblocked { .. } => self.unblock(),
+            Step::Consumed => self.consume(),
+            Step::Recalled { why } => Ok(self.recall(why)),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lot {
+    pub id: LotId,
+    pub about: LotAbout,
+    pub state: LotState,
+    pub opened: Option<Day>,
+    /// What should be left of it.
+    pub left_mg: u64,
+    /// It was recalled, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<Text>,
+}
+
+/// Why a lot may not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    Expired(Day),
+    OpenTooLong(Day),
+    Quarantined,
+    Blocked(Text),
+    Consumed,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired(on) => write!(f, "expired on {on}"),
+            Self::OpenTooLong(until) => write!(f, "was to be used up by {until}, since it is open"),
+            Self::Quarantined => f.write_str("is in quarantine: look at its certificate and release it"),
+            Self::Blocked(why) => write!(f, "is blocked: {why}"),
+            Self::Consumed => f.write_str("is consumed"),
+        }
+    }
+}
+
+impl Lot {
+    pub fn new(id: LotId, about: LotAbout) -> Self {
+        let left_mg = about.milligrams;
+        Self { id, about, state: LotState::Quarantine, opened: None, left_mg, recalled: None }
+    }
+
+    pub fn is_of(&self, material: &str) -> bool {
+        self.about.material.as_str().eq_ignore_ascii_case(material.trim())
+    }
+
+    /// Every reason for which it may not be used today.
+    pub fn unusable(&self, today: Day) -> Vec<Unusable> {
+        let mut reasons = Vec::new();
+        match &self.state {
+            LotState::Quarantine => reasons.push(Unusable::Quarantined),
+            LotState::Released => {}
+            LotState::Blocked { why } => reasons.push(Unusable::Blocked(why.clone())),
+            LotState::Consumed => reasons.push(Unusable::Consumed),
+        }
+        if today > self.about.expires {
+            reasons.push(Unusable::Expired(self.about.expires));
+        }
+        let until = self.opened.zip(self.about.open_days).map(|(opened, days)| opened.after(days));
+        reasons.extend(until.filter(|until| today > *until).map(Unusable::OpenTooLong));
+        reasons
+    }
+}
+
+/// A lot on a printer, from when to when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// 1, 2, 3 … over all loads of the lab.
+    pub number: u64,
+    pub lot: LotId,
+    pub printer: PrinterName,
+    /// The tool or the tank, from 0.
+    pub slot: u8,
+    pub from: WallTime,
+    pub by: String,
+    /// Absent while it is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<WallTime>,
+}
+
+/// As many materials as a printer may hold at once.
+pub const SLOTS: u8 = 8;

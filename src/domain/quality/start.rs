@@ -1,0 +1,115 @@
+//! Whether a job may begin on a printer, by the rules that the site has asked for.
+
+use super::case::CaseState;
+use super::day::Day;
+use super::printed::Serial;
+use super::qualification::QualificationState;
+use super::refusal::{Hindrance, Refusal};
+use super::revision::RevisionState;
+use crate::domain::ids::PrinterName;
+use crate::domain::job::Job;
+use crate::domain::lab::Lab;
+use crate::domain::moment::WallTime;
+
+/// Every reason for which it may not; without rules there is none.
+pub fn may_start(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> Result<(), Refusal> {
+    let rules = lab.quality.rules;
+    let mut why = Vec::new();
+    if rules.approval_before_printing {
+        why.extend(unapproved(lab, job));
+    }
+    if rules.lots {
+        why.extend(unfit_material(lab, job, printer, Day::of(now)));
+    }
+    if rules.qualified_printers {
+        why.extend(unfit_printer(lab, job, printer, Day::of(now)));
+    }
+    if why.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Hindered { job: job.id.clone(), printer: printer.clone(), why })
+}
+
+/// The printed part that a job makes, where it is followed.
+pub(super) fn serial(lab: &Lab, job: &Job) -> Option<Serial> {
+    let part = lab.parts.get(&job.part)?.number;
+    Some(Serial { case: job.case.clone(), part, attempt: job.attempt? })
+}
+
+fn unapproved(lab: &Lab, job: &Job) -> Vec<Hindrance> {
+    let quality = &lab.quality;
+    let state = quality.case_state(&job.case);
+    let mut why = Vec::new();
+    if let CaseState::InProduction { made } = &state {
+        let sliced = lab.chains.get(&job.id).map(|chain| &chain.process);
+        if let Some(sliced) = sliced.filter(|sliced| *sliced != made.process.as_str()) {
+            let (planned, sliced) = (made.process.to_string(), sliced.clone());
+            why.push(Hindrance::OtherProcess { planned, sliced });
+        }
+    } else {
+        why.push(Hindrance::NotInProduction { case: job.case.clone(), state: state.word() });
+    }
+    let Some(printed) = serial(lab, job).and_then(|serial| quality.printed.get(&serial)) else {
+        why.push(Hindrance::NotFollowed);
+        return why;
+    };
+    let serial = printed.serial.clone();
+    match printed.revision {
+        None => why.push(Hindrance::NoRevision { serial }),
+        Some(revision) => {
+            let found = quality.revisions.get(&(job.part.clone(), revision));
+            if !matches!(found, Some(found) if matches!(found.state, RevisionState::Approved { .. })) {
+                why.push(Hindrance::NotApproved { serial, revision });
+            }
+        }
+    }
+    why
+}
+
+/// What is loaded of the wanted material must all be good, since nobody knows from which slot it will come.
+fn unfit_material(lab: &Lab, job: &Job, printer: &PrinterName, today: Day) -> Vec<Hindrance> {
+    let wanted = job.material.as_deref().or_else(|| Some(lab.chains.get(&job.id)?.material.as_str()));
+    let Some(wanted) = wanted else { return vec![Hindrance::NoMaterialNamed] };
+    let loads = lab.quality.loaded_on(printer);
+    let lots: Vec<_> = loads.filter_map(|load| lab.quality.lots.get(&load.lot)).collect();
+    if lots.is_empty() {
+        return vec![Hindrance::NothingLoaded];
+    }
+    let right: Vec<_> = lots.iter().filter(|lot| lot.is_of(wanted)).collect();
+    if right.is_empty() {
+        let wrong = lots.iter().map(|lot| Hindrance::WrongMaterial {
+            lot: lot.id.clone(),
+            loaded: lot.about.material.to_string(),
+            wanted: wanted.to_owned(),
+        });
+        return wrong.collect();
+    }
+    let unusable = |lot: &&&super::lot::Lot| {
+        let (id, supplier_lot) = (lot.id.clone(), lot.about.supplier_lot.to_string());
+        let why = lot.unusable(today).into_iter();
+        why.map(move |why| Hindrance::Unusable { lot: id.clone(), supplier_lot: supplier_lot.clone(), why })
+            .collect::<Vec<_>>()
+    };
+    right.iter().flat_map(|lot| unusable(&lot)).collect()
+}
+
+fn unfit_printer(lab: &Lab, job: &Job, printer: &PrinterName, today: Day) -> Vec<Hindrance> {
+    let Some(known) = lab.quality.printers.get(printer) else { return vec![Hindrance::Unqualified] };
+    let mut why = Vec::new();
+    match &known.state {
+        QualificationState::Unqualified => why.push(Hindrance::Unqualified),
+        QualificationState::Qualified => {}
+        QualificationState::Restricted { uses, why: words } => {
+            let of = lab.cases.get(&job.case).map(|case| case.intended_use);
+            if !of.is_some_and(|of| uses.contains(&of)) {
+                why.push(Hindrance::Restricted { why: words.clone() });
+            }
+        }
+    }
+    match known.calibration_due {
+        None => why.push(Hindrance::CalibrationUnknown),
+        Some(due) if today > due => why.push(Hindrance::CalibrationDue(due)),
+        Some(_) => {}
+    }
+    why
+}
