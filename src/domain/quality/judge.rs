@@ -433,10 +433,6 @@ impl<'a> Asking<'a> {
                 return Err(Refusal::NoCoupon { serial: serial() });
             }
         }
-        if let Some(open) = self.of_part(&printed.serial).find(|of| of.state == NonconformanceState::Open) {
-            let what = What::Printed(serial());
-            return Err(Refusal::NotClosed { what, nonconformance: open.id.clone() });
-        }
         Ok(())
     }
 
@@ -563,9 +559,6 @@ impl<'a> Asking<'a> {
 
     fn used(&self, job: &JobId, lot: &LotId) -> Result<(), Refusal> {
         let not = || Refusal::NotUsed { lot: lot.clone(), job: job.clone() };
-        if !self.lab.quality.lots.contains_key(lot) {
-            return Err(Refusal::Nothing(What::Lot(lot.clone())));
-        }
         let serial = self.lab.jobs.get(job).and_then(|job| serial_of(self.lab, job)).ok_or_else(not)?;
         let printed = self.lab.quality.printed.get(&serial).ok_or_else(not)?;
         if !printed.lots.contains(lot) {

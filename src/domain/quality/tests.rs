@@ -1112,6 +1112,8 @@ fn a_case_is_released_only_with_all_required_parts_and_without_an_open_nonconfor
     let refusal = world.refused("rita", release.clone());
     assert!(matches!(refusal, Refusal::NotClosed { .. }), "{refusal}");
     world.ok("ina", close_fault(1));
+    let other = CaseStep::Released { digest: hash(1), proof: Proof::Name };
+    assert!(matches!(world.refused("rita", step(other)), Refusal::OtherDigest { .. }));
     world.ok("rita", release);
 }
 
@@ -1264,6 +1266,59 @@ fn a_recalled_part_takes_back_a_case_that_is_not_delivered_yet_and_only_that() {
     assert_eq!(world.state().word(), "delivered");
     assert_eq!(world.printed(1, 1).state.word(), "recalled");
     world.assert_durable();
+}
+
+#[test]
+fn everything_has_a_limit_and_a_step_that_its_noun_does_not_have_is_refused() {
+    use super::printed::{INSPECTIONS_MAX, LOTS_MAX, USED_MAX, Used};
+    let too_many = |refusal: Refusal| assert!(matches!(refusal, Refusal::TooMany(..)), "{refusal}");
+    let illegal = |refusal: Refusal| assert!(matches!(refusal, Refusal::Illegal { .. }), "{refusal}");
+    let mut world = World::at(Stage::Designing);
+    for rated in [0, 10] {
+        let about = CaseAbout { appropriateness: Some(rated), ..case_about() };
+        let described = CaseStep::Described { about: Box::new(about) };
+        assert_eq!(world.refused("ann", step(described)), Refusal::Appropriateness);
+    }
+    world.lab.quality.parts.get_mut(&PartId::from_entropy([1; 16])).unwrap().revision = 999;
+    too_many(world.refused("lee", revised(1, revision(1))));
+
+    let mut world = World::at(Stage::Awaiting);
+    let planned = || PrintedStep::Planned { replaces: None };
+    assert!(matches!(world.refused("", printed_step(1, 1, planned())), Refusal::Exists(_)));
+    world.ok("", printed_step(1, 2, planned()));
+    let part = || measured(Inspected::Part { serial: serial(1, 1) }, &GOOD, &[]);
+    too_many(world.refused("ina", inspect(1, Measured { photos: vec![hash(1); 4], ..part() })));
+    let printed = world.lab.quality.printed.get_mut(&serial(1, 1)).unwrap();
+    printed.inspections = vec![inspection(1); INSPECTIONS_MAX];
+    too_many(world.refused("ina", inspect(1, part())));
+    world.lab.quality.printed.get_mut(&serial(1, 1)).unwrap().processings = 200;
+    world.ok("ina", printed_step(1, 1, PrintedStep::Rejected { why: line("cracked") }));
+    illegal(world.refused("olga", printed_step(1, 1, processing())));
+    world.ok("ina", open_fault(1, About::Part { serial: serial(1, 1) }));
+    assert_eq!(world.printed(1, 1).state.word(), "rejected", "it is apart already");
+    world.ok("ina", dispose(1, Disposition::Rework));
+    too_many(world.refused("olga", printed_step(1, 1, processing())));
+
+    receive(&mut world, 1, lot_about("2027-01-01"));
+    illegal(world.refused("max", lot_step(1, LotStep::Consumed)));
+    illegal(world.refused("ina", qualify(PrinterStep::Withdrawn { why: text("moved") })));
+    let other = About::Case { case: CaseToken::from_entropy([8; 16]) };
+    assert!(matches!(world.refused("ina", open_fault(2, other)), Refusal::Nothing(_)));
+
+    world.start(3, 2, "a");
+    let progress = Some(Progress { confirmed: 1, total: 10 });
+    let printed = world.lab.quality.printed.get_mut(&serial(2, 2)).unwrap();
+    printed.lots = (10..).take(LOTS_MAX).map(lot).collect();
+    too_many(world.refused("max", load(1, 0)));
+    let printed = world.lab.quality.printed.get_mut(&serial(2, 2)).unwrap();
+    printed.used = vec![Used { job: job(9), lot: lot(9), milligrams: 1 }; USED_MAX];
+    too_many(world.refused("", Change::MaterialUsed { job: job(3), lot: lot(10), milligrams: 5 }));
+    let cancel = Request::CancelJob { job: job(3), progress, by: "kim".into(), line: None };
+    world.request(&cancel).unwrap();
+    world.ok("ina", open_fault(2, About::Part { serial: serial(2, 2) }));
+    assert_eq!(world.printed(2, 2).state.word(), "failed", "there is nothing to be kept apart");
+    illegal(world.refused("ina", dispose(2, Disposition::Rework)));
+    world.ok("ina", dispose(2, Disposition::Scrap));
 }
 
 fn receive(world: &mut World, n: u8, about: LotAbout) {
