@@ -227,7 +227,7 @@ pub enum CaseState {
         out: Out,
     },
     OnHold {
-        from: Box<CaseState>,
+        from: Box<Self>,
         why: Text,
     },
     Cancelled {

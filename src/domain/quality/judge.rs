@@ -111,10 +111,10 @@ impl<'a> Asking<'a> {
         };
         let about = quality.cases.get(case).and_then(|record| record.about.as_ref());
         match step {
-            CaseStep::Described { about } => {
-                if !about.appropriateness.is_none_or(|rated| (1..=9).contains(&rated)) {
-                    return Err(Refusal::Appropriateness);
-                }
+            CaseStep::Described { about }
+                if !about.appropriateness.is_none_or(|rated| (1..=9).contains(&rated)) =>
+            {
+                return Err(Refusal::Appropriateness);
             }
             CaseStep::Requested if about.is_none() => {
                 missing(vec!["its kind".into(), "its ordering service".into()])?;
@@ -153,7 +153,8 @@ impl<'a> Asking<'a> {
                 validated_for.dedup();
                 validated_for.truncate(3);
                 let education = opened.intended_use == IntendedUse::Education;
-                if !validated_for.contains(&opened.intended_use) && !(education && outside.is_some()) {
+                let outside = education && outside.is_some();
+                if !outside && !validated_for.contains(&opened.intended_use) {
                     return Err(Refusal::NotValidated { process: process.to_string() });
                 }
             }
@@ -360,10 +361,8 @@ impl<'a> Asking<'a> {
                     return Err(Refusal::WrongRevision { serial: serial.clone() });
                 }
             }
-            PrintedStep::Processed { .. } => {
-                if printed.processings >= PROCESSINGS_MAX {
-                    return Err(Refusal::TooMany(what(), "send it to inspection"));
-                }
+            PrintedStep::Processed { .. } if printed.processings >= PROCESSINGS_MAX => {
+                return Err(Refusal::TooMany(what(), "send it to inspection"));
             }
             PrintedStep::Accepted { inspection, why } => self.accepts(printed, inspection, why.as_ref())?,
             PrintedStep::Released { digest, proof } => self.releases(printed, digest, *proof)?,

@@ -216,7 +216,7 @@ pub enum PrintedState {
     Withdrawn,
     Quarantined {
         cause: QuarantineCause,
-        from: Box<PrintedState>,
+        from: Box<Self>,
     },
     Recalled {
         why: Line,

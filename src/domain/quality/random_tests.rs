@@ -37,8 +37,8 @@ fn request(world: &World, (kind, a, b): Draw) -> Request {
     // One that is there, mostly.
     let printed = world.lab.quality.printed.keys();
     let there = printed.clone().nth(usize::from(a / 2) % printed.len().max(1)).filter(|_| b != 10);
-    let (part, attempt) =
-        there.map_or((u16::from(a % 2) + 1, u32::from(b % 3) + 1), |there| (there.part, there.attempt));
+    let (part, attempt) = there
+        .map_or_else(|| (u16::from(a % 2) + 1, u32::from(b % 3) + 1), |there| (there.part, there.attempt));
     let (n, bed) = (a % 8, printer(if b % 2 == 0 { "a" } else { "b" }));
     let digest = |subject: Subject| match b {
         11 => FileHash::from_digest([0; 32]),

@@ -2,6 +2,7 @@
 
 use super::case::CaseState;
 use super::day::Day;
+use super::lot::Lot;
 use super::printed::Serial;
 use super::qualification::QualificationState;
 use super::refusal::{Hindrance, Refusal};
@@ -84,13 +85,14 @@ fn unfit_material(lab: &Lab, job: &Job, printer: &PrinterName, today: Day) -> Ve
         });
         return wrong.collect();
     }
-    let unusable = |lot: &&&super::lot::Lot| {
+    let unusable = |lot: &Lot| {
         let (id, supplier_lot) = (lot.id.clone(), lot.about.supplier_lot.to_string());
         let why = lot.unusable(today).into_iter();
-        why.map(move |why| Hindrance::Unusable { lot: id.clone(), supplier_lot: supplier_lot.clone(), why })
-            .collect::<Vec<_>>()
+        let told =
+            why.map(|why| Hindrance::Unusable { lot: id.clone(), supplier_lot: supplier_lot.clone(), why });
+        told.collect::<Vec<_>>()
     };
-    right.iter().flat_map(|lot| unusable(&lot)).collect()
+    right.into_iter().flat_map(|lot| unusable(lot)).collect()
 }
 
 fn unfit_printer(lab: &Lab, job: &Job, printer: &PrinterName, today: Day) -> Vec<Hindrance> {

@@ -260,7 +260,7 @@ impl World {
         self.ok("olga", printed_step(part, attempt, PrintedStep::RevisionAttested { revision: 1 }));
     }
 
-    fn to_inspection(&mut self, part: u16, attempt: u32) {
+    fn send_to_inspection(&mut self, part: u16, attempt: u32) {
         self.ok("olga", printed_step(part, attempt, processing()));
         self.ok("olga", printed_step(part, attempt, PrintedStep::SentToInspection));
     }
@@ -487,8 +487,8 @@ pub(super) const WAY: [(Stage, Go); 15] = [
     }),
     (Stage::InQc, |world| world.ok("ina", step(CaseStep::QcBegun))),
     (Stage::Awaiting, |world| {
-        world.to_inspection(1, 1);
-        world.to_inspection(2, 1);
+        world.send_to_inspection(1, 1);
+        world.send_to_inspection(2, 1);
     }),
     (Stage::Accepted, |world| {
         for part in 1..=2u8 {
@@ -903,7 +903,7 @@ fn a_doubtful_part_is_accepted_only_when_each_doubt_was_looked_at() {
 #[test]
 fn a_part_is_accepted_only_by_its_last_inspection_and_only_where_that_is_good() {
     let mut world = World::at(Stage::InQc);
-    world.to_inspection(1, 1);
+    world.send_to_inspection(1, 1);
     let not_last = Refusal::NotTheLast { serial: serial(1, 1), inspection: inspection(1) };
     assert_eq!(world.refused("ina", printed_step(1, 1, accepted(1))), not_last);
     world.inspect(1, 1, 1, &GOOD, &[]);
@@ -924,7 +924,7 @@ fn a_part_is_accepted_only_by_its_last_inspection_and_only_where_that_is_good() 
 #[test]
 fn an_inspection_needs_its_template_its_values_and_an_instrument_that_is_calibrated() {
     let mut world = World::at(Stage::InQc);
-    world.to_inspection(1, 1);
+    world.send_to_inspection(1, 1);
     let part = || Inspected::Part { serial: serial(1, 1) };
     let of = |measured: Measured| inspect(1, measured);
     let good = || measured(part(), &GOOD, &[]);
@@ -949,7 +949,7 @@ fn an_inspection_needs_its_template_its_values_and_an_instrument_that_is_calibra
 #[test]
 fn a_request_cannot_say_what_an_inspection_found() {
     let mut world = World::at(Stage::InQc);
-    world.to_inspection(1, 1);
+    world.send_to_inspection(1, 1);
     world.inspect(1, 1, 1, &GOOD, &[]);
     let lie = Some(world.lab.quality.inspections[&inspection(1)].found.clone());
     let bad = Box::new(measured(Inspected::Part { serial: serial(1, 1) }, &BAD, &[]));
@@ -981,7 +981,7 @@ fn a_coupon_is_asked_for_where_the_site_wants_one_and_a_failed_one_makes_the_par
     let mut world = World::at(Stage::InQc);
     let rules = SiteRules { witness_coupon: true, ..SiteRules::default() };
     world.ok("ada", Change::Rules { rules });
-    world.to_inspection(1, 1);
+    world.send_to_inspection(1, 1);
     world.inspect(1, 1, 1, &GOOD, &[]);
     assert!(matches!(world.refused("ina", printed_step(1, 1, accepted(1))), Refusal::NoCoupon { .. }));
     let coupon = || Inspected::Coupon { serial: serial(1, 1) };
@@ -1086,14 +1086,14 @@ fn a_part_of_an_older_revision_is_not_released() {
     world.ok("Dr A", approval);
     world.ok("olga", step(produce("mk3-pla-fine")));
     world.ok("ina", step(CaseStep::QcBegun));
-    world.to_inspection(1, 1);
+    world.send_to_inspection(1, 1);
     world.inspect(1, 1, 1, &GOOD, &[Doubt::Superseded]);
     world.ok("ina", printed_step(1, 1, accepted(1)));
     let release = world.release_step(1, 1);
     let refusal = world.refused("rita", printed_step(1, 1, release));
     assert_eq!(refusal, Refusal::WrongRevision { serial: serial(1, 1) });
     // The other part is the same as before, and its approval is anew.
-    world.to_inspection(2, 1);
+    world.send_to_inspection(2, 1);
     world.inspect(2, 2, 1, &GOOD, &[Doubt::Superseded]);
     world.ok("ina", printed_step(2, 1, accepted(2)));
     world.release(2, 1);
@@ -1127,7 +1127,7 @@ fn a_part_that_is_not_required_does_not_hold_up_a_case() {
     }
     world.print(1, 1);
     world.ok("ina", step(CaseStep::QcBegun));
-    world.to_inspection(1, 1);
+    world.send_to_inspection(1, 1);
     world.accept(1, 1, 1);
     world.release(1, 1);
     let release = world.case_release();
