@@ -120,15 +120,7 @@ impl<'a> Asking<'a> {
                 missing(vec!["its kind".into(), "its ordering service".into()])?;
             }
             CaseStep::Accepted => {
-                let mut lacks = Vec::new();
-                if about.and_then(|about| about.indication.as_ref()).is_none() {
-                    lacks.push("its indication".into());
-                }
-                if about.and_then(|about| about.needed_by).is_none() {
-                    lacks.push("the day by which it is needed".into());
-                }
-                lacks.extend(self.undescribed(case));
-                missing(lacks)?;
+                missing(self.undescribed(case))?;
             }
             CaseStep::ApprovalAsked => {
                 let mut lacks = self.undescribed(case);
@@ -216,13 +208,20 @@ impl<'a> Asking<'a> {
         Ok(Facts::new())
     }
 
-    /// What has not been said of the parts of a case, and has to be before anybody works on them.
+    /// What has not been said of a case and its parts, and has to be before anybody works on them.
     fn undescribed(&self, case: &CaseToken) -> Vec<String> {
+        let mut lacks = Vec::new();
+        let about = self.lab.quality.cases.get(case).and_then(|record| record.about.as_ref());
+        if about.and_then(|about| about.indication.as_ref()).is_none() {
+            lacks.push("its indication".into());
+        }
+        if about.and_then(|about| about.needed_by).is_none() {
+            lacks.push("the day by which it is needed".into());
+        }
         let parts = self.lab.parts_of(case);
         if parts.is_empty() {
-            return vec!["a part".into()];
+            lacks.push("a part".into());
         }
-        let mut lacks = Vec::new();
         for part in parts {
             let about = self.lab.quality.parts.get(&part.id).map(|record| &record.about);
             if about.and_then(|about| about.units).is_none() {

@@ -749,6 +749,12 @@ fn approval_is_asked_only_when_each_part_has_a_revision() {
     world.ok("lee", revised(1, revision(51)));
     let refusal = world.refused("lee", step(CaseStep::ApprovalAsked));
     assert!(refusal.to_string().contains("a revision of part 2"), "{refusal}");
+    // What was said before somebody accepted it is not taken back.
+    world.ok("lee", revised(2, revision(52)));
+    let about = Box::new(CaseAbout { indication: None, ..case_about() });
+    world.ok("ann", step(CaseStep::Described { about }));
+    let refusal = world.refused("lee", step(CaseStep::ApprovalAsked));
+    assert!(refusal.to_string().contains("its indication"), "{refusal}");
 }
 
 #[test]
