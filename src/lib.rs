@@ -11,6 +11,8 @@
 pub mod domain;
 
 pub mod counting;
+pub mod labels;
+
 pub mod gcode;
 pub mod model;
 pub mod preview;

@@ -4,6 +4,7 @@
 //! domain ← gcode, model, protocol ← slicing, control ← io ← services ← api ← daemon, cli, main
 //!          preview: imports gcode and model, serves services and later
 //!          counting: imports domain, serves services and later
+//!          labels: imports domain, serves services and later
 //! └───────────── pure: no tokio, no clock ───────────┘    config: imports domain, serves io and later
 //! ```
 //! It reads words, not types: a file becomes tokens (comments and text gone), tokens become paths, each path is
@@ -15,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Every module at the top of `src`, and the ones that it may import.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
+    ("labels", &["domain"]),
     ("gcode", &["domain"]),
     ("model", &["domain"]),
     ("slicing", &["domain", "gcode", "model", "protocol"]),
@@ -29,42 +31,43 @@ const LAYERS: [(&str, &[&str]); 15] = [
     (
         "services",
         &[
-            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
-            "io",
+            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
+            "config", "io",
         ],
     ),
     (
         "api",
         &[
-            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
-            "io", "services",
+            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
+            "config", "io", "services",
         ],
     ),
     (
         "daemon",
         &[
-            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
-            "io", "services", "api", "cli",
+            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
+            "config", "io", "services", "api", "cli",
         ],
     ),
     (
         "cli",
         &[
-            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
-            "io", "services", "api", "daemon",
+            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
+            "config", "io", "services", "api", "daemon",
         ],
     ),
     (
         "main",
         &[
-            "domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control", "config",
-            "io", "services", "api", "daemon", "cli",
+            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
+            "config", "io", "services", "api", "daemon", "cli",
         ],
     ),
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 8] = ["domain", "counting", "gcode", "model", "preview", "slicing", "protocol", "control"];
+const PURE: [&str; 9] =
+    ["domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control"];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
 const IMPURE_STD: [&str; 10] = [
@@ -749,6 +752,7 @@ fn each_layer_imports_only_what_stands_before_it() {
         "domain" => 0,
         "gcode" | "model" | "protocol" => 1,
         // Of what control, config and io are made it knows nothing, nor they of it.
+        "labels" => 1,
         "preview" | "counting" => 2,
         "slicing" | "control" => 2,
         "io" => 3,
@@ -765,6 +769,7 @@ fn each_layer_imports_only_what_stands_before_it() {
                 ("preview", to) => matches!(to, "domain" | "gcode" | "model"),
                 ("counting", to) => to == "domain",
                 ("io", "preview" | "counting") => false,
+                ("slicing" | "control" | "io", "labels") => false,
                 ("slicing", "preview") => false,
                 (from, to) if order(from) == 6 => order(to) <= 6,
                 (from, to) => order(to) < order(from),

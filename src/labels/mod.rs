@@ -1,0 +1,152 @@
+//! Labels for printed parts: a square code and a few words, as SVG and as PDF, in exact millimetres.
+//!
+//! What is on a label is what the medical reference asks for (§3.2, §3.5, §3.6, hazard H13): token, part, revision,
+//! side, and what a person must know before using the part. No patient can stand on it: a `Label` is made of a token,
+//! numbers and words of ours, and has no place for a text of anybody's. Where a site wants the patient's name, it
+//! belongs on the bag, by hand, inside the clinical area.
+//!
+//! ```text
+//! Label ─▶ layout (squares and lines of text, in mm) ─▶ svg
+//!                                                   └─▶ pdf
+//! ```
+
+mod code;
+mod layout;
+mod pdf;
+mod svg;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+pub use code::{ScanError, Scanned};
+pub use layout::{Drawing, Line, Square};
+
+use crate::domain::ids::{CaseToken, LotId};
+
+/// The sizes of label stock that are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stock {
+    /// 62 × 29 mm, the common small address label.
+    #[serde(rename = "62x29")]
+    Small,
+    /// 100 × 50 mm.
+    #[serde(rename = "100x50")]
+    Large,
+}
+
+impl Stock {
+    pub const ALL: [Self; 2] = [Self::Small, Self::Large];
+
+    /// Width and height in millimetres.
+    pub fn millimetres(self) -> (f32, f32) {
+        match self {
+            Self::Small => (62.0, 29.0),
+            Self::Large => (100.0, 50.0),
+        }
+    }
+}
+
+/// The side of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    Left,
+    Right,
+    Bilateral,
+}
+
+impl Side {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Left => "LEFT",
+            Self::Right => "RIGHT",
+            Self::Bilateral => "BILATERAL",
+        }
+    }
+}
+
+/// When the part was made, as far as the site lets its labels tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    Year(u16),
+    Day { year: u16, month: u8, day: u8 },
+}
+
+/// What has to be known before the part is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// Reference, H13: a part that has not been sterilised is not to be taken for one that has.
+    NonSterile,
+    /// Reference, §3.6: made by mirroring the other side.
+    Mirrored,
+    /// Reference, §3.6: not the anatomy as it was scanned.
+    Modified,
+    /// Reference, §0 (8): printed outside the validated processes.
+    NonDiagnostic,
+}
+
+impl Mark {
+    pub const ALL: [Self; 4] = [Self::NonSterile, Self::Mirrored, Self::Modified, Self::NonDiagnostic];
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::NonSterile => "NON-STERILE",
+            Self::Mirrored => "MIRRORED",
+            Self::Modified => "NOT AS SCANNED",
+            Self::NonDiagnostic => "NON-DIAGNOSTIC",
+        }
+    }
+}
+
+/// What a label says. Every field is a token, a number or a word of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    pub token: CaseToken,
+    /// 1, 2, 3 … within the case.
+    pub part: u16,
+    /// Which attempt to print it: 1, 2, 3 … With token and part it is the printed part's serial.
+    pub attempt: u32,
+    #[serde(default)]
+    pub revision: Option<u16>,
+    #[serde(default)]
+    pub side: Option<Side>,
+    /// The lab's own id of the container; the supplier's number is a text, and stays in the record.
+    #[serde(default)]
+    pub lot: Option<LotId>,
+    #[serde(default)]
+    pub made: Option<Made>,
+    #[serde(default)]
+    pub marks: BTreeSet<Mark>,
+}
+
+/// Why there is no label.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    #[error("the label's square code cannot hold what it is to say; this is a defect of platen")]
+    Code,
+}
+
+impl Label {
+    pub fn scanned(&self) -> Scanned {
+        Scanned { token: self.token.clone(), part: self.part, attempt: self.attempt }
+    }
+
+    /// Where everything stands.
+    pub fn draw(&self, stock: Stock) -> Result<Drawing, LabelError> {
+        layout::draw(self, stock)
+    }
+
+    pub fn svg(&self, stock: Stock) -> Result<String, LabelError> {
+        self.draw(stock).map(|drawing| svg::write(&drawing))
+    }
+
+    pub fn pdf(&self, stock: Stock) -> Result<Vec<u8>, LabelError> {
+        self.draw(stock).map(|drawing| pdf::write(&drawing))
+    }
+}
+
+#[cfg(test)]
+mod tests;
