@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::shapes::FindingView;
+use crate::domain::identifiers::IdentifierRefusal;
 use crate::domain::ids::IdError;
 use crate::domain::lab::Refusal;
 use crate::domain::quality;
@@ -120,6 +121,10 @@ impl From<Refusal> for Problem {
             Refusal::Name => (StatusCode::BAD_REQUEST, "name-needed"),
             Refusal::Quality(quality::Refusal::Nothing(_)) => (StatusCode::NOT_FOUND, "no-such-thing"),
             Refusal::Quality(_) => (StatusCode::CONFLICT, "not-by-the-rules"),
+            Refusal::Identifiers(IdentifierRefusal::Nothing(_)) => (StatusCode::NOT_FOUND, "no-identifiers"),
+            Refusal::Identifiers(IdentifierRefusal::NotNext { .. }) => {
+                (StatusCode::CONFLICT, "identifiers-changed")
+            }
         };
         let otherwise = match &refusal {
             Refusal::Material => "name the material in a few plain words, such as \"PLA\"",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::identifiers::IdentifierState;
 use super::ids::CaseToken;
 use super::moment::WallTime;
 
@@ -24,4 +25,7 @@ pub struct Case {
     pub opened: WallTime,
     /// How many parts were ever added: the next part's number is one more.
     pub parts: u16,
+    /// Absent where none were ever kept, and in journals of a platen without a vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifiers: Option<IdentifierState>,
 }

@@ -11,6 +11,7 @@ use super::case::IntendedUse;
 use super::chain::{Chain, SliceOrder};
 use super::finding::{Gated, Noted};
 use super::heat::Alarm;
+use super::identifiers::IdentifierFact;
 use super::identity::{Evidence, Wrong};
 use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, PrinterName, SiteName, hex};
 use super::job::{Interruption, PauseReason, Progress, Resumes};
@@ -278,6 +279,8 @@ pub enum Fact {
     },
     /// Of the quality half; `what` says what.
     Quality(quality::Fact),
+    /// What ties a case to a patient was kept, read or erased in the vault; never what it is.
+    Identifiers(Box<IdentifierFact>),
 }
 
 impl Fact {
@@ -320,6 +323,7 @@ impl Fact {
             Self::ConsoleUsed { .. } => "console_used",
             Self::JournalRestored { .. } => "journal_restored",
             Self::Quality { .. } => "quality",
+            Self::Identifiers { .. } => "identifiers",
         }
     }
 
@@ -360,7 +364,8 @@ impl Fact {
             | Self::JobSliced { .. }
             | Self::JobAccepted { .. }
             | Self::JobNotSliced { .. }
-            | Self::Quality(_) => None,
+            | Self::Quality(_)
+            | Self::Identifiers(_) => None,
         }
     }
 

@@ -11,6 +11,7 @@ use super::chain::{Chain, SliceOrder};
 use super::event::{Actor, Event, Fact, JobRef};
 use super::finding::{Gated, Noted, Severity};
 use super::heat::Alarm;
+use super::identifiers::{self, IdentifierRefusal, IdentifierRequest};
 use super::identity::{Evidence, Identity, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{
@@ -198,6 +199,8 @@ pub enum Request {
     },
     /// Of cases, printed parts, material and who stands for them.
     Quality(Box<quality::Request>),
+    /// Of what ties a case to a patient.
+    Identifiers(Box<IdentifierRequest>),
 }
 
 /// What else is known of a job that was running when platen ended.
@@ -308,6 +311,8 @@ pub enum Refusal {
     Name,
     #[error(transparent)]
     Quality(#[from] quality::Refusal),
+    #[error(transparent)]
+    Identifiers(#[from] IdentifierRefusal),
 }
 
 /// Where a changed thing is kept in the store.
@@ -645,6 +650,11 @@ impl Lab {
                 }
                 quality::may_add_part(self, case)?;
                 one(Fact::PartAdded { case: case.clone(), part: part.clone(), number, name: name.clone() })
+            }
+            Request::Identifiers(request) => {
+                let known = self.case(request.case())?.identifiers.as_ref();
+                let fact = identifiers::judge(known, request, person(request.by())?)?;
+                one(Fact::Identifiers(Box::new(fact)))
             }
             Request::ClearBed { printer, by } => {
                 let by = person(by)?;
@@ -1081,6 +1091,7 @@ impl Lab {
                     intended_use: *intended_use,
                     opened: event.stamp.wall,
                     parts: 0,
+                    identifiers: None,
                 };
                 self.cases.insert(case.clone(), opened);
                 touched.push(EntityKey::Case(case.clone()));
@@ -1093,6 +1104,12 @@ impl Lab {
                     Part { id: part.clone(), case: case.clone(), number: *number, name: name.clone() };
                 self.parts.insert(part.clone(), added);
                 touched.extend([EntityKey::Case(case.clone()), EntityKey::Part(part.clone())]);
+            }
+            Fact::Identifiers(fact) => {
+                if let Some(case) = self.cases.get_mut(fact.case()) {
+                    identifiers::learn(&mut case.identifiers, fact);
+                }
+                touched.push(EntityKey::Case(fact.case().clone()));
             }
             Fact::JobStarted { printer } => {
                 if let Some(subject) = &event.subject {

@@ -11,6 +11,9 @@ pub mod ids;
 
 pub mod finding;
 
+pub mod identifiers;
+pub mod privacy;
+
 pub mod case;
 pub mod chain;
 pub mod part;

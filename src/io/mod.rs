@@ -12,6 +12,7 @@ pub mod store;
 pub mod successor;
 pub mod trail;
 pub mod usb;
+pub mod vault;
 
 pub mod broker;
 pub mod mqtt;

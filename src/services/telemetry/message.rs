@@ -671,7 +671,9 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::ConsoleUsed { .. }
         | Fact::JournalRestored { .. }
         // Words of people, and what is between them: none of it leaves the lab.
-        | Fact::Quality(_) => return None,
+        | Fact::Quality(_)
+        // Who looked at whose identifiers is nobody's business outside.
+        | Fact::Identifiers(_) => return None,
     })
 }
 
