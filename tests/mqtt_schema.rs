@@ -8,6 +8,7 @@ use platen::domain::case::IntendedUse;
 use platen::domain::chain::{Chain, ModelLink, ProfileLink, SliceOrder, SlicerLink};
 use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::heat::{Action, Alarm, Hazard, Heater};
+use platen::domain::identifiers::{IdentifierFact, ReadingReason};
 use platen::domain::identity::Wrong;
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
 use platen::domain::job::{
@@ -282,7 +283,7 @@ fn other_facts() -> Vec<Fact> {
         Fact::ConsoleUsed { printer: printer(), by: by.clone(), command: "M503 Secret".into() },
         Fact::JournalRestored { entries: 7, by: Some(by.clone()) },
         Fact::Quality(quality::Fact {
-            by: Some(by),
+            by: Some(by.clone()),
             change: quality::Change::Case {
                 case: CaseToken::from_entropy([1; 16]),
                 step: quality::case::Step::MessagePosted {
@@ -291,6 +292,12 @@ fn other_facts() -> Vec<Fact> {
                 },
             },
         }),
+        Fact::Identifiers(Box::new(IdentifierFact::Read {
+            case: CaseToken::from_entropy([1; 16]),
+            version: 1,
+            reason: ReadingReason::Handover,
+            by,
+        })),
     ]
 }
 
