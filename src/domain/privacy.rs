@@ -16,6 +16,7 @@ mod patterns;
 mod pieces;
 mod words;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -106,15 +107,15 @@ pub fn find(text: &str, known: &Known) -> Vec<Found> {
     let text = Text::new(text);
     let mut all = known.find(&text);
     all.extend(patterns::find(&text));
-    let mut kept: Vec<Found> = Vec::new();
+    // What is believed first stands first.
+    let mut kept: BTreeMap<usize, Found> = BTreeMap::new();
     for found in all {
-        let overlaps = |other: &Found| other.at.start < found.at.end && found.at.start < other.at.end;
-        if !kept.iter().any(overlaps) {
-            kept.push(found);
+        let before = kept.range(..found.at.end).next_back();
+        if before.is_none_or(|(_, before)| before.at.end <= found.at.start) {
+            kept.insert(found.at.start, found);
         }
     }
-    kept.sort_by_key(|found| found.at.start);
-    kept
+    kept.into_values().collect()
 }
 
 /// The text where nothing was found in it.

@@ -44,15 +44,16 @@ fn span(text: &Text<'_>, first: usize, end: usize) -> Option<Range<usize>> {
     (!pieces.iter().any(|piece| piece.ours)).then_some(from.at.start..to.at.end)
 }
 
-/// Numbers with one sign of `signs` between each two: the pieces that they are made of.
-fn chains(text: &Text<'_>, signs: &str) -> Vec<Range<usize>> {
+/// Numbers with this one sign between each two, none of them our own: the pieces that they are made of.
+fn chains(text: &Text<'_>, sign: &str) -> Vec<Range<usize>> {
     let pieces = &text.pieces;
+    let number = |n: usize| pieces.get(n).is_some_and(|piece| piece.is(Class::Digits) && !piece.ours);
     let mut all = Vec::new();
     let mut n = 0;
     while n < pieces.len() {
         let mut end = n + 1;
-        if pieces[n].is(Class::Digits) {
-            while end + 1 < pieces.len() && pieces[end].is_sign(signs) && pieces[end + 1].is(Class::Digits) {
+        if number(n) {
+            while number(end + 1) && pieces[end].text == sign {
                 end += 2;
             }
             all.push(n..end);
@@ -73,13 +74,14 @@ fn lengths(text: &Text<'_>, chain: &Range<usize>) -> Vec<usize> {
 fn links(text: &Text<'_>) -> Vec<Range<usize>> {
     let lower = text.whole.to_ascii_lowercase();
     let heads = ["http://", "https://", "ftp://", "file://", "smb://", "www."];
-    let begins = heads.iter().flat_map(|head| lower.match_indices(head).map(|(at, _)| at));
-    begins
-        .map(|at| {
-            let end = lower[at..].find(char::is_whitespace).map_or(lower.len(), |length| at + length);
-            at..end
-        })
-        .collect()
+    let mut all = Vec::new();
+    let mut begin = 0;
+    for word in lower.split_inclusive(char::is_whitespace) {
+        let link = heads.iter().filter_map(|head| word.find(head)).min();
+        all.extend(link.map(|at| begin + at..begin + word.trim_end().len()));
+        begin += word.len();
+    }
+    all
 }
 
 fn emails(text: &Text<'_>) -> Vec<Range<usize>> {
@@ -125,27 +127,27 @@ fn addresses(text: &Text<'_>) -> Vec<Range<usize>> {
 }
 
 fn social_security(text: &Text<'_>) -> Vec<Range<usize>> {
-    let all = chains(text, "- ").into_iter().filter(|chain| lengths(text, chain) == [3, 2, 4]);
+    let all = ["-", " "].into_iter().flat_map(|sign| chains(text, sign));
+    let all = all.filter(|chain| lengths(text, chain) == [3, 2, 4]);
     all.filter_map(|chain| span(text, chain.start, chain.end)).collect()
 }
 
 fn phones(text: &Text<'_>) -> Vec<Range<usize>> {
     let mut all = Vec::new();
     let pieces = &text.pieces;
-    let mut n = 0;
-    while n < pieces.len() {
+    for n in 0..pieces.len() {
         let plus = pieces[n].is_sign("+");
         let bracket = pieces[n].is_sign("(");
         let starts = plus || bracket || pieces[n].is(Class::Digits);
         // In the middle of a word or of a number with a point, no number of a phone begins.
         let fresh = n == 0 || !(pieces[n - 1].is(Class::Letters) || pieces[n - 1].is_sign(".,"));
         if !starts || !fresh {
-            n += 1;
             continue;
         }
         let (mut end, mut signs) = (n, 0);
         let mut groups: Vec<&str> = Vec::new();
-        while let Some(piece) = pieces.get(end) {
+        // More digits than any number of a phone has are none, and a long list of numbers is not read again and again.
+        while let Some(piece) = pieces.get(end).filter(|piece| !piece.ours && groups.len() < 7) {
             if piece.is(Class::Digits) {
                 (groups, signs) = ([groups, vec![piece.text]].concat(), 0);
             } else if end > n && (signs >= 2 || !piece.is_sign(" -./()")) {
@@ -169,7 +171,6 @@ fn phones(text: &Text<'_>) -> Vec<Range<usize>> {
         if is_phone {
             all.extend(span(text, n, end));
         }
-        n = end.max(n + 1);
     }
     all
 }
@@ -205,20 +206,20 @@ fn readings(parts: [&Piece<'_>; 3]) -> Vec<YearMonthDay> {
 /// Every date that tells a day or a month, with the days that it may mean; none where it has no year or no day.
 pub(super) fn dates(text: &Text<'_>) -> Vec<(Range<usize>, Vec<YearMonthDay>)> {
     let mut all = Vec::new();
-    for chain in chains(text, "-./_ ") {
+    for chain in ["-", ".", "/", "_", " "].into_iter().flat_map(|sign| chains(text, sign)) {
         let parts = numbers(text, &chain);
         for n in 0..parts.len().saturating_sub(2) {
             let first = chain.start + 2 * n;
-            let (one, other) = (&text.pieces[first + 1], &text.pieces[first + 3]);
+            let sign = text.pieces[first + 1].text;
             let four = parts[n].text.len() == 4 || parts[n + 2].text.len() == 4;
             let alone = parts.len() == 3;
             // Without the whole year it is three small numbers, as sizes are.
-            let wanted = match one.text {
+            let wanted = match sign {
                 "-" | "." => four || (alone && parts.iter().all(|part| part.text.len() == 2)),
                 "/" => four || (alone && parts[2].text.len() == 2),
                 _ => four,
             };
-            if one.text != other.text || !wanted || (one.text == "." && !alone) {
+            if !wanted || (sign == "." && !alone) {
                 continue;
             }
             let days = readings([parts[n], parts[n + 1], parts[n + 2]]);

@@ -72,10 +72,15 @@ impl<'a> Text<'a> {
             }
         }
         let mut text = Self { whole, pieces };
-        for own in text.own() {
-            for piece in &mut text.pieces {
-                piece.ours |= own.start <= piece.at.start && piece.at.end <= own.end;
+        let mut own = text.own();
+        own.sort_by_key(|own| own.start);
+        // How far what has begun goes: ranges may lie in one another.
+        let (mut next, mut until) = (own.iter().peekable(), 0);
+        for piece in &mut text.pieces {
+            while let Some(begun) = next.next_if(|own| own.start <= piece.at.start) {
+                until = until.max(begun.end);
             }
+            piece.ours = piece.at.end <= until;
         }
         text
     }
@@ -148,8 +153,10 @@ fn is_id(text: &str, pieces: &[Piece<'_>]) -> bool {
     ours && pieces.len() > 1 && !labelled
 }
 
+/// Of a file, of an entry of the journal; the id of a message is half as long.
 fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(is_hex)
+    let lettered = text.bytes().any(|b| b.is_ascii_lowercase());
+    (text.len() == 64 || (text.len() == 32 && lettered)) && text.bytes().all(is_hex)
 }
 
 /// Times as platen writes them, to the millisecond and in UTC.

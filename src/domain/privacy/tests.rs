@@ -139,6 +139,8 @@ fn a_known_day_is_found_in_every_order() {
         "120560",
         "1960_05_12",
         "12. Mai 1960",
+        "M117 12.05.1960",
+        "3 of 4 on 12.05.1960",
     ];
     assert_known(Kind::BirthDate, &texts, &known());
     assert_known(
@@ -329,6 +331,7 @@ proptest! {
             job.to_string(),
             hash.to_string(),
             time.to_string(),
+            hash.as_str()[..32].to_owned(),
             name.clone(),
             format!("case {token}, part {part} ({id}), job {job} of boot {boot} at {time}: {hash}"),
             format!("{token}-{part}-{revision}"),
