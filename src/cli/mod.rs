@@ -17,6 +17,7 @@ pub mod printers;
 pub mod restore;
 pub mod safe_off;
 pub mod serve;
+pub mod setup;
 pub mod slice;
 pub mod stop;
 pub mod stream;
@@ -96,6 +97,8 @@ pub enum Verb {
     Printers(printers::Printers),
     /// List cases, look at one, open one, add a part.
     Cases(cases::Cases),
+    /// Make the first admin, or give one a new password, while the daemon does not run.
+    Setup(setup::Setup),
     /// Emergency stop of one printer or of all; or say that a stopped one may be used again.
     Stop(stop::Stop),
     /// Switch the heaters of every configured printer off, without the daemon and its journal: for when it has died.
@@ -184,6 +187,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Jobs(verb) => verb.run(&global),
         Verb::Printers(verb) => verb.run(&global),
         Verb::Cases(verb) => verb.run(&global),
+        Verb::Setup(verb) => verb.run(&global),
         Verb::Stop(verb) => verb.run(&global),
         Verb::SafeOff(verb) => verb.run(&global),
         Verb::Audit(verb) => verb.run(&global),

@@ -194,6 +194,8 @@ random_id!(/// One inspection of one thing.
     InspectionId, "inspection id");
 random_id!(/// Something that is not as it should be.
     NonconformanceId, "nonconformance id");
+random_id!(/// A secret that lets somebody in: an API token, a session, a confirmed signature. The id itself is none.
+    TokenId, "token id");
 
 /// Lower-case names that the site chose and that stand in topics and paths.
 macro_rules! slug {

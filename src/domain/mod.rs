@@ -26,6 +26,8 @@ pub mod heat;
 
 pub mod job;
 
+pub mod people;
+
 pub mod event;
 
 pub mod story;

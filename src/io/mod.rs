@@ -2,14 +2,17 @@
 
 pub mod cage;
 pub mod clock;
+pub mod credentials;
 pub mod durable;
 pub mod latches;
 pub mod offload;
 pub mod replace;
+pub mod secret;
 pub mod serial;
 pub mod spool;
 pub mod store;
 pub mod successor;
+pub mod terminal;
 pub mod trail;
 pub mod usb;
 pub mod vault;

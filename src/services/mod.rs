@@ -1,5 +1,6 @@
 //! The tasks that run the lab: each owns one thing, and the others ask it over channels.
 
+pub mod access;
 pub mod archive;
 pub mod heads;
 pub mod journal;

@@ -389,6 +389,22 @@ fn free_bytes(dir: &Path) -> Result<u64, StoreError> {
     Ok(space.blocks_available() * space.fragment_size())
 }
 
+/// Keeps daemons out of a store's folder for as long as it lives.
+#[derive(Debug)]
+pub struct FolderLock {
+    _lock: File,
+}
+
+/// The lock alone, for a verb that changes what lies beside the store; the folder is made where needed.
+pub fn lock_folder(dir: &Path) -> Result<FolderLock, StoreError> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(StoreError::NoFolder { path: dir.to_owned() });
+    }
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|error| io_failure(dir, error))?;
+    Ok(FolderLock { _lock: take_lock(dir)? })
+}
+
 #[expect(clippy::disallowed_methods, reason = "waiting for the lock itself could wait for another daemon")]
 fn take_lock(dir: &Path) -> Result<File, StoreError> {
     let (tries, pause) = LINGERING;

@@ -1,0 +1,401 @@
+//! The door: who is let in by a password, a session's cookie or a token, and what is confirmed by a password again.
+//!
+//! ```text
+//! name, password ─sign_in─▶ cookie ─authenticate─▶ Who ─may(Permission)─▶ yes, or who may
+//!        platen_… token ────────────authenticate───▲
+//! Who, password, signing ─confirm─▶ id ─take_confirmation─▶ it is signed, once
+//! ```
+//! The journal knows who there is, and the file of credentials what they know: only both together let somebody
+//! in. Passwords are looked at one at a time, and few may wait: whoever tries thousands slows down no printer.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::ids::TokenId;
+use crate::domain::moment::Moment;
+use crate::domain::people::lockout::{self, Locked, Lockouts};
+use crate::domain::people::name::UserName;
+use crate::domain::people::password::{self, PasswordRule};
+use crate::domain::people::roles::{Forbidden, Means, Permission, Role, Who};
+use crate::domain::people::sessions::{Ended, LIMITS, Sessions};
+use crate::domain::people::signing::{Confirmations, NotConfirmed, Signing};
+use crate::domain::people::{Password, People, User};
+use crate::io::credentials::{CredentialsError, CredentialsFile, SetUp};
+use crate::io::secret::{COSTS, Costs, GivenToken, NewToken, PasswordHash, Secret, SecretError, new_id};
+
+/// The cookie of a session.
+pub const COOKIE: &str = "platen_session";
+/// So many passwords may be in line: some 50 ms each.
+const WAITING_MAX: usize = 8;
+
+/// What a request brings along to show who asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Presented<'r> {
+    /// The header `Authorization`.
+    pub authorization: Option<&'r str>,
+    /// The header `Cookie`.
+    pub cookie: Option<&'r str>,
+}
+
+/// Why nobody knows who asks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAuthenticated {
+    #[error("nobody is signed in here; sign in, or send `Authorization: Bearer` with an API token")]
+    Nobody,
+    #[error("the request has both a session and a token; send one of them")]
+    Both,
+    #[error("the cookie platen_session is there twice; sign out, and sign in again")]
+    Twice,
+    #[error(
+        "the Authorization header is not `Bearer` and an API token that begins with platen_; send such a one"
+    )]
+    Unreadable,
+    #[error("this API token is not known here, or was revoked; have its owner issue another")]
+    Token,
+    #[error(transparent)]
+    Session(#[from] Ended),
+}
+
+/// Why somebody is not signed in, or what they asked for is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLetIn {
+    /// With the name of the user, if this try has locked it: the journal is told.
+    #[error("the name or the password is wrong; try again, or ask an admin for a new password")]
+    Wrong { locked: Option<UserName> },
+    #[error(transparent)]
+    Locked(#[from] Locked),
+    #[error("too many passwords are being looked at just now; try again in a second")]
+    Busy,
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error("{0} signs this, and somebody else is signed in; sign in as them")]
+    NotSigner(UserName),
+    #[error(transparent)]
+    Rule(#[from] PasswordRule),
+    #[error("that is the password that you have; choose another one")]
+    SamePassword,
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}
+
+/// Somebody has just signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub who: Who,
+    /// The session's secret; `set_cookie` makes the header of it.
+    pub session: Secret,
+}
+
+/// Shared by all requests. What takes a password or writes the file blocks: call it where waiting is allowed.
+pub struct Access {
+    file: Mutex<CredentialsFile>,
+    live: Mutex<Live>,
+    turn: Turn,
+    costs: Costs,
+}
+
+/// What no restart outlives.
+#[derive(Default)]
+struct Live {
+    lockouts: Lockouts,
+    sessions: Sessions,
+    confirmations: Confirmations,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One password at a time.
+#[derive(Debug, Default)]
+struct Turn {
+    one: Mutex<()>,
+    waiting: AtomicUsize,
+}
+
+impl Turn {
+    fn take<T>(&self, work: impl FnOnce() -> T) -> Result<T, NotLetIn> {
+        /// Also when the work panics.
+        struct Waits<'t>(&'t AtomicUsize);
+        impl Drop for Waits<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waits = Waits(&self.waiting);
+        if before >= WAITING_MAX {
+            return Err(NotLetIn::Busy);
+        }
+        let _one = lock(&self.one);
+        Ok(work())
+    }
+}
+
+fn who(user: &User, means: Means, roles: BTreeSet<Role>) -> Who {
+    let own_password = user.password == Password::Own;
+    Who { name: user.name.clone(), printed: user.printed.clone(), roles, means, own_password }
+}
+
+impl Access {
+    /// Opens the file of credentials; without one nobody is set up.
+    pub fn open(path: &Path) -> Result<Self, CredentialsError> {
+        Ok(Self::of(CredentialsFile::load(path)?, COSTS))
+    }
+
+    pub fn of(file: CredentialsFile, costs: Costs) -> Self {
+        Self { file: Mutex::new(file), live: Mutex::default(), turn: Turn::default(), costs }
+    }
+
+    /// Whom `platen setup` has prepared: `People::adopt` makes facts of it, and then `adopted` is called.
+    pub fn to_adopt(&self) -> Option<SetUp> {
+        lock(&self.file).to_adopt().cloned()
+    }
+
+    pub fn adopted(&self) -> Result<(), CredentialsError> {
+        lock(&self.file).adopted()
+    }
+
+    /// Who asks, by their session or their token.
+    pub fn authenticate(
+        &self,
+        people: &People,
+        given: Presented<'_>,
+        now: Moment,
+    ) -> Result<Who, NotAuthenticated> {
+        match (given.authorization, session_of(given.cookie)?) {
+            (None, None) => Err(NotAuthenticated::Nobody),
+            (Some(_), Some(_)) => Err(NotAuthenticated::Both),
+            (Some(header), None) => self.by_token(people, header),
+            (None, Some(session)) => self.by_session(people, session, now),
+        }
+    }
+
+    fn by_token(&self, people: &People, header: &str) -> Result<Who, NotAuthenticated> {
+        let (scheme, token) = header.trim().split_once(' ').ok_or(NotAuthenticated::Unreadable)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(NotAuthenticated::Unreadable);
+        }
+        let given = GivenToken::read(token.trim()).ok_or(NotAuthenticated::Unreadable)?;
+        let owner = {
+            let file = lock(&self.file);
+            let (owner, hash) = file.token(&given.id).ok_or(NotAuthenticated::Token)?;
+            given.is(&hash.bytes()).then(|| owner.clone()).ok_or(NotAuthenticated::Token)?
+        };
+        let user = people.user(&owner).ok().filter(|user| user.is_active()).ok_or(NotAuthenticated::Token)?;
+        let token = user.tokens.get(&given.id).ok_or(NotAuthenticated::Token)?;
+        let roles = token.roles.intersection(&user.roles).copied().collect();
+        Ok(who(user, Means::Token(given.id), roles))
+    }
+
+    fn by_session(&self, people: &People, session: &str, now: Moment) -> Result<Who, NotAuthenticated> {
+        let given = GivenToken::read(session).ok_or(Ended::Unknown)?;
+        let mut live = lock(&self.live);
+        let name = live.sessions.check(&given.id, |hash| given.is(hash), now, &LIMITS)?;
+        match people.user(&name) {
+            Ok(user) if user.is_active() => Ok(who(user, Means::Session(given.id), user.roles.clone())),
+            _ => {
+                live.sessions.end_all(&name, None);
+                Err(Ended::Unknown.into())
+            }
+        }
+    }
+
+    /// Whether it is that user's password. `user` is nobody where there is none of that name, and takes as long.
+    fn check(
+        &self,
+        user: Option<&User>,
+        typed: &str,
+        password: &Secret,
+        now: Moment,
+    ) -> Result<(), NotLetIn> {
+        self.turn.take(|| {
+            let name = user.map(|user| &user.name);
+            let locks = {
+                let mut live = lock(&self.live);
+                let lockout = live.lockouts.of(name, typed);
+                lockout.admit(now, &lockout::RULES)?;
+                lockout.locked(now).is_some()
+            };
+            let active = user.filter(|user| user.is_active()).map(|user| &user.name);
+            let kept = active.and_then(|name| lock(&self.file).password(name).cloned());
+            let right = match &kept {
+                Some(hash) => hash.verify(password)?,
+                None => PasswordHash::verify_nobody(password, self.costs)?,
+            };
+            let (Some(name), Some(hash), true) = (active, kept, right) else {
+                return Err(NotLetIn::Wrong { locked: name.filter(|_| locks).cloned() });
+            };
+            lock(&self.live).lockouts.of(Some(name), typed).succeeded();
+            if hash.costs() != self.costs {
+                // Made when less was asked for, or more: whoever is here waits once more, and then no longer.
+                let renewed = PasswordHash::of(password, self.costs)?;
+                if let Err(error) = lock(&self.file).set_password(name, renewed) {
+                    tracing::warn!(%error, "a password's hash could not be made anew");
+                }
+            }
+            Ok(())
+        })?
+    }
+
+    /// Lets somebody in by their password. Blocks.
+    pub fn sign_in(
+        &self,
+        people: &People,
+        typed: &str,
+        password: &Secret,
+        now: Moment,
+    ) -> Result<SignedIn, NotLetIn> {
+        let user = people.typed(typed);
+        self.check(user, typed, password, now)?;
+        let Some(user) = user else { return Err(NotLetIn::Wrong { locked: None }) };
+        let NewToken { id, shown, hash } = NewToken::make()?;
+        lock(&self.live).sessions.begin(id.clone(), hash.bytes(), user.name.clone(), now, &LIMITS);
+        Ok(SignedIn { who: who(user, Means::Session(id), user.roles.clone()), session: shown })
+    }
+
+    pub fn sign_out(&self, who: &Who) {
+        if let Means::Session(id) = &who.means {
+            lock(&self.live).sessions.end(id);
+        }
+    }
+
+    /// An admin lets somebody try again who was locked out.
+    pub fn unlock(&self, name: &UserName) {
+        lock(&self.live).lockouts.unlock(name);
+    }
+
+    /// Somebody gives their password again for exactly this signature. Blocks. What comes back is used up by
+    /// `take_confirmation`.
+    pub fn confirm(
+        &self,
+        people: &People,
+        who: &Who,
+        password: &Secret,
+        signing: Signing,
+        now: Moment,
+    ) -> Result<TokenId, NotLetIn> {
+        who.may(Permission::Sign)?;
+        if let Some(permission) = signing.meaning.needs() {
+            who.may(permission)?;
+        }
+        if signing.signer != who.name {
+            return Err(NotLetIn::NotSigner(signing.signer));
+        }
+        self.check(people.user(&who.name).ok(), who.name.as_str(), password, now)?;
+        let id = new_id()?;
+        lock(&self.live).confirmations.confirm(id.clone(), signing, now);
+        Ok(id)
+    }
+
+    /// Before a signature is recorded: whether it was confirmed, for this hash and not before.
+    pub fn take_confirmation(
+        &self,
+        id: &TokenId,
+        signing: &Signing,
+        now: Moment,
+    ) -> Result<(), NotConfirmed> {
+        lock(&self.live).confirmations.take(id, signing, now)
+    }
+
+    /// Somebody chooses a new password for themselves, and shows that they know the old one. Blocks. The journal is
+    /// told after it.
+    pub fn change_password(
+        &self,
+        people: &People,
+        who: &Who,
+        old: &Secret,
+        new: &Secret,
+        now: Moment,
+    ) -> Result<(), NotLetIn> {
+        who.may(Permission::OwnAccount)?;
+        password::judge(new.expose(), &[who.name.as_str(), who.printed.as_str()])?;
+        self.check(people.user(&who.name).ok(), who.name.as_str(), old, now)?;
+        if old.expose() == new.expose() {
+            return Err(NotLetIn::SamePassword);
+        }
+        let keep = match &who.means {
+            Means::Session(id) => Some(id),
+            Means::Token(_) => None,
+        };
+        self.put_password(&who.name, new, keep)
+    }
+
+    /// An admin chooses the first password of somebody, or another one. Blocks. Whether they may, `People` judges
+    /// before; the journal is told after it.
+    pub fn give_password(&self, user: &User, new: &Secret) -> Result<(), NotLetIn> {
+        password::judge(new.expose(), &[user.name.as_str(), user.printed.as_str()])?;
+        self.put_password(&user.name, new, None)
+    }
+
+    fn put_password(&self, name: &UserName, new: &Secret, keep: Option<&TokenId>) -> Result<(), NotLetIn> {
+        let hash = self.turn.take(|| PasswordHash::of(new, self.costs))??;
+        lock(&self.file).set_password(name, hash)?;
+        let mut live = lock(&self.live);
+        live.sessions.end_all(name, keep);
+        live.confirmations.forget(name);
+        live.lockouts.unlock(name);
+        Ok(())
+    }
+
+    /// A new token, of which the hash is on the disk. It lets nobody in before the journal has it. Blocks.
+    pub fn make_token(&self, owner: &UserName) -> Result<NewToken, NotLetIn> {
+        let token = NewToken::make()?;
+        lock(&self.file).keep_token(owner, token.id.clone(), token.hash)?;
+        Ok(token)
+    }
+
+    /// After the journal has it that a token is revoked, or that it was never to be. Blocks.
+    pub fn drop_token(&self, owner: &UserName, id: &TokenId) -> Result<(), CredentialsError> {
+        lock(&self.file).drop_token(owner, id)
+    }
+
+    /// After the journal has it that somebody is disabled. Blocks.
+    pub fn forget(&self, name: &UserName) -> Result<(), CredentialsError> {
+        {
+            let mut live = lock(&self.live);
+            live.sessions.end_all(name, None);
+            live.confirmations.forget(name);
+        }
+        lock(&self.file).forget(name)
+    }
+}
+
+/// The session in a `Cookie` header.
+fn session_of(cookies: Option<&str>) -> Result<Option<&str>, NotAuthenticated> {
+    let all = cookies.unwrap_or_default().split(';');
+    let mut ours = all.filter_map(|cookie| {
+        let (name, value) = cookie.split_once('=')?;
+        (name.trim() == COOKIE).then_some(value.trim())
+    });
+    match (ours.next(), ours.next()) {
+        (session, None) => Ok(session.filter(|session| !session.is_empty())),
+        (_, Some(_)) => Err(NotAuthenticated::Twice),
+    }
+}
+
+/// The header `Set-Cookie` of a session: no script reads it, no other site's page sends it, and the browser forgets
+/// it when it ends. `secure`: platen is reached over TLS.
+pub fn set_cookie(session: &Secret, secure: bool) -> Secret {
+    let secure = if secure { "; Secure" } else { "" };
+    Secret::new(format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict{secure}", session.expose()))
+}
+
+/// The same for one that is over.
+pub fn clear_cookie() -> String {
+    format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
+}
+
+#[cfg(test)]
+mod tests;
