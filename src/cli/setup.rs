@@ -158,8 +158,11 @@ fn ready(state: &Path) -> Result<(), Failed> {
             "the state folder {shown} cannot be made: {error}; do this as the user that platen runs as"
         ))
     })?;
-    let owner = state.metadata().map_err(|error| failed(format!("{shown} cannot be read: {error}")))?.uid();
-    if owner != nix::unistd::geteuid().as_raw() {
+    let owner_of = |path: &Path| path.metadata().map(|metadata| metadata.uid());
+    let owner =
+        owner_of(state).map_err(|error| failed(format!("{shown} cannot be read: {error}; look at it")))?;
+    // Who we are, as the kernel has it.
+    if owner_of(Path::new("/proc/self")).is_ok_and(|us| us != owner) {
         return Err(failed(format!(
             "{shown} belongs to another user (number {owner}), and platen could not read what you write there; do this as that user, as with `sudo -u`"
         )));

@@ -307,6 +307,14 @@ impl CredentialsFile {
         self.all.users.iter().find_map(|(name, entry)| Some((name, entry.tokens.get(id)?)))
     }
 
+    /// All tokens, whose each is, and its hash.
+    pub fn tokens(&self) -> impl Iterator<Item = (&TokenId, &UserName, &TokenHash)> {
+        self.all
+            .users
+            .iter()
+            .flat_map(|(name, entry)| entry.tokens.iter().map(move |(id, hash)| (id, name, hash)))
+    }
+
     fn change(
         &mut self,
         how: impl FnOnce(&mut Credentials, &Path) -> Result<(), CredentialsError>,

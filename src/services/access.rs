@@ -8,7 +8,7 @@
 //! The journal knows who there is, and the file of credentials what they know: only both together let somebody
 //! in. Passwords are looked at one at a time, and few may wait: whoever tries thousands slows down no printer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,9 @@ use crate::domain::people::sessions::{Ended, LIMITS, Sessions};
 use crate::domain::people::signing::{Confirmations, NotConfirmed, Signing};
 use crate::domain::people::{Password, People, User};
 use crate::io::credentials::{CredentialsError, CredentialsFile, SetUp};
-use crate::io::secret::{COSTS, Costs, GivenToken, NewToken, PasswordHash, Secret, SecretError, new_id};
+use crate::io::secret::{
+    COSTS, Costs, GivenToken, NewToken, PasswordHash, Secret, SecretError, TokenHash, new_id,
+};
 
 /// The cookie of a session.
 pub const COOKIE: &str = "platen_session";
@@ -94,9 +96,17 @@ pub struct SignedIn {
 /// Shared by all requests. What takes a password or writes the file blocks: call it where waiting is allowed.
 pub struct Access {
     file: Mutex<CredentialsFile>,
+    /// The file's, so that nobody with a token waits for a disk.
+    tokens: Mutex<Tokens>,
     live: Mutex<Live>,
     turn: Turn,
     costs: Costs,
+}
+
+type Tokens = BTreeMap<TokenId, (UserName, TokenHash)>;
+
+fn tokens_of(file: &CredentialsFile) -> Tokens {
+    file.tokens().map(|(id, owner, hash)| (id.clone(), (owner.clone(), *hash))).collect()
 }
 
 /// What no restart outlives.
@@ -155,7 +165,15 @@ impl Access {
     }
 
     pub fn of(file: CredentialsFile, costs: Costs) -> Self {
-        Self { file: Mutex::new(file), live: Mutex::default(), turn: Turn::default(), costs }
+        let tokens = Mutex::new(tokens_of(&file));
+        Self { file: Mutex::new(file), tokens, live: Mutex::default(), turn: Turn::default(), costs }
+    }
+
+    fn change<E>(&self, how: impl FnOnce(&mut CredentialsFile) -> Result<(), E>) -> Result<(), E> {
+        let mut file = lock(&self.file);
+        how(&mut file)?;
+        *lock(&self.tokens) = tokens_of(&file);
+        Ok(())
     }
 
     /// Whom `platen setup` has prepared: `People::adopt` makes facts of it, and then `adopted` is called.
@@ -164,7 +182,7 @@ impl Access {
     }
 
     pub fn adopted(&self) -> Result<(), CredentialsError> {
-        lock(&self.file).adopted()
+        self.change(CredentialsFile::adopted)
     }
 
     /// Who asks, by their session or their token.
@@ -188,11 +206,10 @@ impl Access {
             return Err(NotAuthenticated::Unreadable);
         }
         let given = GivenToken::read(token.trim()).ok_or(NotAuthenticated::Unreadable)?;
-        let owner = {
-            let file = lock(&self.file);
-            let (owner, hash) = file.token(&given.id).ok_or(NotAuthenticated::Token)?;
-            given.is(&hash.bytes()).then(|| owner.clone()).ok_or(NotAuthenticated::Token)?
-        };
+        let (owner, hash) = lock(&self.tokens).get(&given.id).cloned().ok_or(NotAuthenticated::Token)?;
+        if !given.is(&hash.bytes()) {
+            return Err(NotAuthenticated::Token);
+        }
         let user = people.user(&owner).ok().filter(|user| user.is_active()).ok_or(NotAuthenticated::Token)?;
         let token = user.tokens.get(&given.id).ok_or(NotAuthenticated::Token)?;
         let roles = token.roles.intersection(&user.roles).copied().collect();
@@ -212,14 +229,16 @@ impl Access {
         }
     }
 
-    /// Whether it is that user's password. `user` is nobody where there is none of that name, and takes as long.
-    fn check(
+    /// Whether it is that user's password, and if so, what `then` does, before the password can become another.
+    /// `user` is nobody where there is none of that name, and takes as long.
+    fn check<T>(
         &self,
         user: Option<&User>,
         typed: &str,
         password: &Secret,
         now: Moment,
-    ) -> Result<(), NotLetIn> {
+        then: impl FnOnce(&mut Live) -> T,
+    ) -> Result<T, NotLetIn> {
         self.turn.take(|| {
             let name = user.map(|user| &user.name);
             let locks = {
@@ -237,15 +256,24 @@ impl Access {
             let (Some(name), Some(hash), true) = (active, kept, right) else {
                 return Err(NotLetIn::Wrong { locked: name.filter(|_| locks).cloned() });
             };
-            lock(&self.live).lockouts.of(Some(name), typed).succeeded();
+            let done = {
+                let mut live = lock(&self.live);
+                live.lockouts.of(Some(name), typed).succeeded();
+                then(&mut live)
+            };
             if hash.costs() != self.costs {
                 // Made when less was asked for, or more: whoever is here waits once more, and then no longer.
                 let renewed = PasswordHash::of(password, self.costs)?;
-                if let Err(error) = lock(&self.file).set_password(name, renewed) {
+                // Whoever was disabled meanwhile gets no password back.
+                let renew = |file: &mut CredentialsFile| match file.password(name) {
+                    Some(_) => file.set_password(name, renewed),
+                    None => Ok(()),
+                };
+                if let Err(error) = self.change(renew) {
                     tracing::warn!(%error, "a password's hash could not be made anew");
                 }
             }
-            Ok(())
+            Ok(done)
         })?
     }
 
@@ -258,10 +286,14 @@ impl Access {
         now: Moment,
     ) -> Result<SignedIn, NotLetIn> {
         let user = people.typed(typed);
-        self.check(user, typed, password, now)?;
-        let Some(user) = user else { return Err(NotLetIn::Wrong { locked: None }) };
         let NewToken { id, shown, hash } = NewToken::make()?;
-        lock(&self.live).sessions.begin(id.clone(), hash.bytes(), user.name.clone(), now, &LIMITS);
+        self.check(user, typed, password, now, |live| {
+            if let Some(user) = user {
+                live.sessions.begin(id.clone(), hash.bytes(), user.name.clone(), now, &LIMITS);
+            }
+        })?;
+        // Nobody's password is right.
+        let Some(user) = user else { return Err(NotLetIn::Wrong { locked: None }) };
         Ok(SignedIn { who: who(user, Means::Session(id), user.roles.clone()), session: shown })
     }
 
@@ -293,9 +325,11 @@ impl Access {
         if signing.signer != who.name {
             return Err(NotLetIn::NotSigner(signing.signer));
         }
-        self.check(people.user(&who.name).ok(), who.name.as_str(), password, now)?;
         let id = new_id()?;
-        lock(&self.live).confirmations.confirm(id.clone(), signing, now);
+        let user = people.user(&who.name).ok();
+        self.check(user, who.name.as_str(), password, now, |live| {
+            live.confirmations.confirm(id.clone(), signing, now);
+        })?;
         Ok(id)
     }
 
@@ -321,7 +355,7 @@ impl Access {
     ) -> Result<(), NotLetIn> {
         who.may(Permission::OwnAccount)?;
         password::judge(new.expose(), &[who.name.as_str(), who.printed.as_str()])?;
-        self.check(people.user(&who.name).ok(), who.name.as_str(), old, now)?;
+        self.check(people.user(&who.name).ok(), who.name.as_str(), old, now, |_| ())?;
         if old.expose() == new.expose() {
             return Err(NotLetIn::SamePassword);
         }
@@ -340,25 +374,27 @@ impl Access {
     }
 
     fn put_password(&self, name: &UserName, new: &Secret, keep: Option<&TokenId>) -> Result<(), NotLetIn> {
-        let hash = self.turn.take(|| PasswordHash::of(new, self.costs))??;
-        lock(&self.file).set_password(name, hash)?;
-        let mut live = lock(&self.live);
-        live.sessions.end_all(name, keep);
-        live.confirmations.forget(name);
-        live.lockouts.unlock(name);
-        Ok(())
+        self.turn.take(|| {
+            let hash = PasswordHash::of(new, self.costs)?;
+            self.change(|file| file.set_password(name, hash))?;
+            let mut live = lock(&self.live);
+            live.sessions.end_all(name, keep);
+            live.confirmations.forget(name);
+            live.lockouts.unlock(name);
+            Ok(())
+        })?
     }
 
     /// A new token, of which the hash is on the disk. It lets nobody in before the journal has it. Blocks.
     pub fn make_token(&self, owner: &UserName) -> Result<NewToken, NotLetIn> {
         let token = NewToken::make()?;
-        lock(&self.file).keep_token(owner, token.id.clone(), token.hash)?;
+        self.change(|file| file.keep_token(owner, token.id.clone(), token.hash))?;
         Ok(token)
     }
 
     /// After the journal has it that a token is revoked, or that it was never to be. Blocks.
     pub fn drop_token(&self, owner: &UserName, id: &TokenId) -> Result<(), CredentialsError> {
-        lock(&self.file).drop_token(owner, id)
+        self.change(|file| file.drop_token(owner, id))
     }
 
     /// After the journal has it that somebody is disabled. Blocks.
@@ -368,7 +404,7 @@ impl Access {
             live.sessions.end_all(name, None);
             live.confirmations.forget(name);
         }
-        lock(&self.file).forget(name)
+        self.change(|file| file.forget(name))
     }
 }
 
