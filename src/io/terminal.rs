@@ -78,6 +78,7 @@ pub fn first_line(from: &impl AsFd) -> io::Result<Option<Secret>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use std::fs::File;
     use std::io::{Read, Write};
 
@@ -111,8 +112,10 @@ mod tests {
         let echoes = || tcgetattr(&pty.slave).unwrap().local_flags.contains(LocalFlags::ECHO);
         assert!(echoes());
         for (typed, wanted) in [("a cat on the bed\n", Some("a cat on the bed")), ("half a\x03", None)] {
-            // What was typed ahead is thrown away.
+            // What was typed ahead, and has arrived, is thrown away.
             person.write_all(b"typed ahead\n").unwrap();
+            let mut arrived = [PollFd::new(pty.slave.as_fd(), PollFlags::POLLIN)];
+            poll(&mut arrived, PollTimeout::NONE).unwrap();
             let line = hidden_line(&pty.slave, || {
                 assert!(!echoes());
                 person.write_all(typed.as_bytes()).unwrap();
