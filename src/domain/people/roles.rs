@@ -260,16 +260,15 @@ impl Permission {
 
     /// A token lies in a script: what binds a person, or would make more tokens, is not done with one.
     pub fn is_barred_to_tokens(self) -> bool {
-        use Permission as P;
         matches!(
             self,
-            P::OwnAccount
-                | P::ManageUsers
-                | P::Sign
-                | P::ApproveDesign
-                | P::Release
-                | P::Dispose
-                | P::ReadVault
+            Self::OwnAccount
+                | Self::ManageUsers
+                | Self::Sign
+                | Self::ApproveDesign
+                | Self::Release
+                | Self::Dispose
+                | Self::ReadVault
         )
     }
 

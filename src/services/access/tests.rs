@@ -190,7 +190,7 @@ fn a_token_lets_in_with_its_roles_as_long_as_its_owner_has_them() {
     let who = house.by_token(&text).unwrap();
     assert_eq!(who.means, Means::Token(token.id.clone()));
     assert!(who.may(Permission::ClearBed).is_ok());
-    assert!(who.may(Permission::Release).is_err(), "a role that the token was not issued for");
+    assert!(who.may(Permission::ExportRegistry).is_err(), "a role that the token was not issued for");
     let roles = BTreeSet::from([Role::Releaser]);
     house.grant(&Request::ChangeRoles { name: name("kim"), roles, by: by("ada") });
     assert!(house.by_token(&text).unwrap().may(Permission::ClearBed).is_err());
