@@ -31,7 +31,7 @@ pub const FILE: &str = "credentials";
 const MAGIC: &str = "platen-credentials ";
 const VERSION: u32 = 1;
 /// As many users and tokens as there may be take a third of it.
-const BYTES_MAX: u64 = 4 * 1024 * 1024;
+const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What goes wrong with the file: what, which, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -267,8 +267,9 @@ impl CredentialsFile {
             return Err(CredentialsError::Open { path: path.to_owned(), mode });
         }
         let mut bytes = Zeroizing::new(Vec::new());
-        let read = Read::by_ref(&mut file).take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if read as u64 > BYTES_MAX {
+        let read =
+            Read::by_ref(&mut file).take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if read > BYTES_MAX {
             return Err(CredentialsError::Foreign(path.to_owned()));
         }
         let Ok(text) = std::str::from_utf8(&bytes) else {
@@ -521,7 +522,7 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"[default]\nkey = 1\n");
         put(&[0xff, 0xfe, 0]);
         assert!(matches!(CredentialsFile::load(&path), Err(CredentialsError::Foreign(_))));
-        put(&vec![b'x'; BYTES_MAX as usize + 1]);
+        put(&vec![b'x'; BYTES_MAX + 1]);
         assert!(matches!(CredentialsFile::load(&path), Err(CredentialsError::Foreign(_))));
         put(b"platen-credentials 2\n{}\nsha256 x\n");
         let error = CredentialsFile::load(&path).unwrap_err();

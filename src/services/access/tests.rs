@@ -239,7 +239,7 @@ fn what_is_no_token_and_no_session_is_told_with_what_to_send() {
     let cookie = |value: &str| Some(format!("{COOKIE}={value}"));
     let header = |text: &str| Some(text.to_owned());
     let twice = Some(format!("{COOKIE}={session}; {COOKIE}={session}"));
-    let table: [(Option<String>, Option<String>, Result<&str, NotAuthenticated>); 14] = [
+    let table = [
         (None, None, Err(NotAuthenticated::Nobody)),
         (None, Some(String::new()), Err(NotAuthenticated::Nobody)),
         (None, cookie(""), Err(NotAuthenticated::Nobody)),
