@@ -12,7 +12,7 @@ use super::given::{Given, Named};
 use super::problem::Problem;
 use super::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView, TaleView};
 use super::{AppState, views};
-use crate::domain::event::{Actor, Fact};
+use crate::domain::event::{Actor, Event, Fact};
 use crate::domain::ids::{CaseToken, PartId};
 use crate::domain::lab::Request;
 use crate::domain::part::{PartName, PartRef};
@@ -78,9 +78,11 @@ async fn story(
         let page = app.recorder.events(next, PAGE).await?;
         let Some(last) = page.last() else { return Ok(Json(tale)) };
         next = last.seq + 1;
-        let of_case = page.iter().filter(|event| story::is_of_case(event, &case));
-        let told = of_case.filter(|event| !matches!(event.fact, Fact::JobProgress { .. }));
-        tale.extend(told.map(TaleView::from));
+        let is_told = |event: &&Event| !matches!(event.fact, Fact::JobProgress { .. });
+        let of_case: Vec<_> = app.recorder.read(|lab| {
+            page.iter().filter(is_told).filter(|event| story::is_of_case(lab, event, &case)).collect()
+        });
+        tale.extend(of_case.into_iter().map(TaleView::from));
     }
 }
 

@@ -30,7 +30,8 @@ pub mod people;
 
 pub mod event;
 
-pub mod story;
 pub mod quality;
 
 pub mod lab;
+
+pub mod story;

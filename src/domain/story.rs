@@ -1,19 +1,25 @@
 //! A journal's entry in a sentence: what happened, as a person would tell it.
 
+mod quality;
+
 use super::case::IntendedUse;
 use super::event::{Actor, Event, Fact};
 use super::finding::{Gated, Noted};
+use super::identifiers::{ErasingReason, IdentifierFact, ReadingReason};
 use super::ids::{CaseToken, FileHash};
 use super::job::Progress;
+use super::lab::Lab;
 
 /// Enough of a hash to find it again in the journal, and to read it aloud.
 const HASH_SHOWN: usize = 12;
 
-/// Whether an entry belongs to the story of a case.
-pub fn is_of_case(event: &Event, case: &CaseToken) -> bool {
+/// Whether an entry belongs to the story of a case. The lab knows what some entries name by an id alone.
+pub fn is_of_case(lab: &Lab, event: &Event, case: &CaseToken) -> bool {
     match (&event.subject, &event.fact) {
         (Some(subject), _) => subject.case == *case,
         (None, Fact::CaseOpened { case: of, .. } | Fact::PartAdded { case: of, .. }) => of == case,
+        (None, Fact::Quality(fact)) => quality::is_of_case(lab, &fact.change, case),
+        (None, Fact::Identifiers(fact)) => fact.case() == case,
         (None, _) => false,
     }
 }
@@ -60,6 +66,36 @@ fn gated(gate: Option<&Gated>) -> String {
 
 fn named(by: Option<&String>) -> String {
     by.map(|by| format!(" by {by}")).unwrap_or_default()
+}
+
+/// Which identifiers, by whom and why; nobody here knows what they are.
+fn identified(fact: &IdentifierFact) -> String {
+    match fact {
+        IdentifierFact::Kept { case, kinds, by, .. } => {
+            let kinds = kinds.iter().map(|kind| kind.words()).collect::<Vec<_>>().join(", ");
+            format!("{by} puts into the vault of case {case}: {kinds}")
+        }
+        IdentifierFact::Read { case, reason, by, .. } => {
+            let why = match reason {
+                ReadingReason::Handover => "for a handover",
+                ReadingReason::ClinicalQuestion => "for a clinical question",
+                ReadingReason::Scheduling => "for the schedule",
+                ReadingReason::Correction => "to correct them",
+                ReadingReason::Billing => "for billing",
+                ReadingReason::PatientRequest => "since the patient asks",
+                ReadingReason::Audit => "for an audit",
+            };
+            format!("{by} reads the identifiers of case {case}, {why}")
+        }
+        IdentifierFact::Erased { case, reason, by, .. } => {
+            let why = match reason {
+                ErasingReason::PatientRequest => "since the patient asks",
+                ErasingReason::Retention => "since their time is over",
+                ErasingReason::EnteredInError => "since they were entered in error",
+            };
+            format!("{by} erases the identifiers of case {case}, {why}")
+        }
+    }
 }
 
 /// One sentence, without its time and its actor. It may hold a part's name and a firmware's words: for the lab only.
@@ -172,6 +208,8 @@ pub fn told(fact: &Fact) -> String {
         Fact::JournalRestored { entries, by } => {
             format!("the journal up to its entry {entries} is restored from a copy{}", named(by.as_ref()))
         }
+        Fact::Quality(fact) => quality::told(fact),
+        Fact::Identifiers(fact) => identified(fact),
     }
 }
 
@@ -179,6 +217,7 @@ pub fn told(fact: &Fact) -> String {
 mod tests {
     use super::*;
     use crate::domain::event::JobRef;
+    use crate::domain::identifiers::Kind;
     use crate::domain::ids::{BootId, JobId, PartId};
     use crate::domain::moment::{Moment, Stamp, WallTime};
 
@@ -200,15 +239,21 @@ mod tests {
         let opened =
             |case: &CaseToken| Fact::CaseOpened { case: case.clone(), intended_use: IntendedUse::Guide };
         let started = || Fact::JobStarted { printer: "a".parse().unwrap() };
+        let read = |case: &CaseToken| {
+            let (case, reason, by) = (case.clone(), ReadingReason::Handover, "kim".into());
+            Fact::Identifiers(Box::new(IdentifierFact::Read { case, version: 1, reason, by }))
+        };
         let cleared = Fact::BedCleared { printer: "a".parse().unwrap(), by: "kim".into() };
         for (event, is_mine) in [
             (event(None, opened(&mine)), true),
             (event(None, opened(&other)), false),
             (event(Some(subject(&mine)), started()), true),
             (event(Some(subject(&other)), started()), false),
+            (event(None, read(&mine)), true),
+            (event(None, read(&other)), false),
             (event(None, cleared), false),
         ] {
-            assert_eq!(is_of_case(&event, &mine), is_mine, "{event:?}");
+            assert_eq!(is_of_case(&Lab::default(), &event, &mine), is_mine, "{event:?}");
         }
     }
 
@@ -248,6 +293,31 @@ mod tests {
             ),
         ] {
             assert_eq!(told(&fact), words);
+        }
+    }
+
+    #[test]
+    fn who_kept_read_and_erased_identifiers_is_told_and_why() {
+        let (case, by) = (CaseToken::from_entropy([3; 16]), || "kim".to_owned());
+        let (seal, kinds) = (FileHash::from_digest([7; 32]), vec![Kind::Name, Kind::Mrn]);
+        let (read, erased) = (ReadingReason::Billing, ErasingReason::Retention);
+        for (fact, words) in [
+            (
+                IdentifierFact::Kept { case: case.clone(), version: 1, seal, kinds, by: by() },
+                format!(
+                    "kim puts into the vault of case {case}: the patient's name, the medical record number"
+                ),
+            ),
+            (
+                IdentifierFact::Read { case: case.clone(), version: 1, reason: read, by: by() },
+                format!("kim reads the identifiers of case {case}, for billing"),
+            ),
+            (
+                IdentifierFact::Erased { case: case.clone(), version: 1, reason: erased, by: by() },
+                format!("kim erases the identifiers of case {case}, since their time is over"),
+            ),
+        ] {
+            assert_eq!(told(&Fact::Identifiers(Box::new(fact))), words);
         }
     }
 }
