@@ -123,7 +123,7 @@ async fn a_lost_part_of_the_state_keeps_the_daemon_from_starting() {
     worked(&disk).await;
     let paths: Vec<String> =
         disk.open().unwrap().entities().unwrap().into_iter().map(|(path, _)| path).collect();
-    assert_eq!(paths.len(), 6, "{paths:?}");
+    assert_eq!(paths.len(), 8, "{paths:?}");
     for path in paths.iter().filter(|path| !path.starts_with("printer/")) {
         let copy = disk.after_crash();
         copy.tamper(|db| drop(db.open_tree("entities").unwrap().remove(path).unwrap()));
