@@ -75,11 +75,18 @@ pub const OF_FILES: &[Kind] = &[
         "Z is homed, or the plate is probed, where a part stands: in a resume file, or after the first layer",
     ),
     error(
+        "layer.below",
+        "filament is laid below what stands already, or the head goes across there: a piece of the file is there \
+         twice, or was moved",
+    ),
+    error("layer.gap", "filament is laid in the air: a piece of the file is missing"),
+    error(
         "line.odd",
         "a word has no number that can be read, a line holds two commands, or firmwares read it differently: small \
          letters, a word twice, `X1E3`, a command in the text of another",
     ),
     error("machine.filament", "it was sliced for another diameter than `filament`"),
+    error("machine.material", "it was sliced for another material than the one that is to be in the printer"),
     error("machine.model", "it asks for another printer (`M862.3`) than `model`"),
     error("machine.nozzle", "it was sliced for, or asks for (`M862.1`), another diameter than `nozzle`"),
     error(
@@ -97,6 +104,7 @@ pub const OF_FILES: &[Kind] = &[
     error("size.unit", "the same, by what one unit of length is to another"),
     error("speed.absurd", "faster than 1000 mm/s"),
     error("speed.crawl", "filament is laid at less than 0.1 mm/s"),
+    error("time.dwell", "it waits more than an hour in one place (`G4`)"),
     error("time.long", "it takes longer than `longest_job_h`"),
     error(
         "volume.extrusion",

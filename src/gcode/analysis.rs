@@ -22,6 +22,10 @@ const LAYERS_MAX: usize = 100_000;
 const COURSE_MAX: usize = 512;
 /// Kinds of commands that are counted.
 const CODES_MAX: usize = 512;
+/// What is laid so low may be a cleaning line, or begin another part beside those that stand, mm.
+pub const FOOT: f64 = 1.0;
+/// What goes down by less than this belongs to the layer, mm.
+const DOWN: f64 = 0.5;
 /// `M862` checks that are kept.
 const CHECKS_MAX: usize = 8;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -77,6 +81,14 @@ impl Span {
     }
 }
 
+impl Span {
+    fn joined(&self, other: &Self) -> Self {
+        let low = if other.low.value < self.low.value { other.low } else { self.low };
+        let high = if other.high.value > self.high.value { other.high } else { self.high };
+        Self { low, high }
+    }
+}
+
 impl From<[Span; 3]> for Extents {
     fn from(spans: [Span; 3]) -> Self {
         let known = |at: At| (at.line > 0).then_some(at);
@@ -126,6 +138,8 @@ pub struct Heated {
     pub last: Option<At>,
     /// Latest target as only RepRapFirmware reads it, where the firmware may be that one.
     pub perhaps: Option<At>,
+    /// First target below zero, °C.
+    pub negative: Option<At>,
     /// A command waited for it (`M109`, `M190`).
     pub waited: bool,
     pub course: Course,
@@ -137,6 +151,9 @@ impl Heated {
             self.hottest = Some(At { value: target, line });
         }
         (self.last, self.perhaps) = (Some(At { value: target, line }), None);
+        if target < 0.0 {
+            self.negative.get_or_insert(At { value: target, line });
+        }
         self.waited |= waits && target > 0.0;
         self.course.note(seconds, target);
     }
@@ -190,6 +207,8 @@ pub struct Analysis {
     pub lines: u64,
     pub moves: Extents,
     pub extrusion: Extents,
+    /// Of what is laid above `FOOT`, and behind that.
+    pub body: Extents,
     pub layers: Vec<Layer>,
     pub seconds: f64,
     /// Net filament by tool, mm.
@@ -243,6 +262,16 @@ pub struct Analysis {
     pub span_unknown: [Option<At>; 3],
     /// Z goes down from where it was homed, and that is not known: the lowest.
     pub below_home: Option<At>,
+    /// Height of what is laid first, mm.
+    pub first_laid: Option<At>,
+    /// The most that what is laid rises by at once, mm.
+    pub gap: Option<At>,
+    /// How far below what was laid, and not beside it on the plate, something is laid again: the most, mm.
+    pub below_laid: Option<At>,
+    /// The head goes across below what was laid, and lays on above.
+    pub through_laid: Option<u64>,
+    /// The longest wait in one place (`G4`), s.
+    pub dwell: Option<At>,
     /// Homed or probed in Z after more than a first layer was laid.
     pub homed_over_part: Option<u64>,
     /// `G29 S1` to `S3` there: RepRapFirmware loads, drops or keeps its mesh, others probe.
@@ -492,6 +521,14 @@ struct State {
     /// The latest of them has no extrusion so far.
     awaits_z: bool,
     printed_z: f64,
+    /// What was laid before it rose above `FOOT`.
+    foot: Option<[Span; 3]>,
+    /// Of the part that is laid; below zero where nothing was.
+    top: f64,
+    /// Of what was laid last; not a number where it has to be looked at again.
+    laid_z: f64,
+    /// Since when the head goes across below what was laid.
+    low: Option<u64>,
     /// The way since the last `take_segments`, where somebody wants it.
     way: Option<Vec<Segment>>,
 }
@@ -534,6 +571,10 @@ impl Analyser {
                 told_layers: false,
                 awaits_z: false,
                 printed_z: f64::NEG_INFINITY,
+                foot: None,
+                top: f64::NEG_INFINITY,
+                laid_z: f64::NAN,
+                low: None,
                 way: None,
             },
         }
@@ -622,7 +663,14 @@ impl Analyser {
         state.clock.stop();
         state.found.seconds = state.clock.seconds();
         state.found.moves = state.moves.into();
-        state.found.extrusion = state.extrusion.into();
+        state.found.extrusion = match state.foot {
+            None => state.extrusion,
+            Some(foot) => std::array::from_fn(|axis| foot[axis].joined(&state.extrusion[axis])),
+        }
+        .into();
+        if state.foot.is_some() {
+            state.found.body = state.extrusion.into();
+        }
         state.found.bytes = self.offset + held.len() as u64;
         state.found.lines = state.line;
         Ok(state.found)
@@ -731,8 +779,11 @@ impl State {
             (b'G', 4) => {
                 let wait = modal::word(text, b'S')
                     .or_else(|| modal::word(text, b'P').map(|millis| millis / 1_000.0));
-                // A day: what is longer is a slip.
-                self.clock.wait(wait.unwrap_or(0.0).min(86_400.0));
+                let wait = wait.unwrap_or(0.0).min(1e9);
+                if self.found.dwell.is_none_or(|dwell| wait > dwell.value) {
+                    self.found.dwell = Some(At { value: wait, line });
+                }
+                self.clock.wait(wait);
             }
             (b'G', 10) if modal::word(text, b'L').is_some() => {
                 self.found.shifted.get_or_insert(line);
@@ -771,12 +822,12 @@ impl State {
             }
             (b'M', 104 | 109) => self.heat(text, code.number == 109),
             (b'M', 140 | 190) => {
-                if let Some(target) = target(text) {
+                if let Some(target) = target(text, code.number == 190) {
                     self.found.bed.set(target, line, self.clock.seconds(), code.number == 190);
                 }
             }
             (b'M', 141 | 191) => {
-                if let Some(target) = target(text) {
+                if let Some(target) = target(text, code.number == 191) {
                     self.found.chamber.set(target, line, self.clock.seconds(), code.number == 191);
                 }
             }
@@ -868,7 +919,7 @@ impl State {
     fn heat(&mut self, text: &[u8], waits: bool) {
         let (line, seconds) = (self.line, self.clock.seconds());
         let tool = modal::word(text, b'T').map_or(self.tool, tool_of);
-        let Some(target) = target(text) else { return };
+        let Some(target) = target(text, waits) else { return };
         self.found.hotends[tool].set(target, line, seconds, waits);
         // Marlin's AUTOTEMP goes up to B by itself.
         if let Some(most) = modal::word(text, b'B').filter(|most| most.is_finite()) {
@@ -907,7 +958,27 @@ impl State {
             // The others set a probe up, or undock it.
             self.comes_down();
         }
+        if number == 38 {
+            self.note_probing(text);
+        }
         self.lose_place();
+    }
+
+    /// As far as the head goes to find something.
+    fn note_probing(&mut self, text: &[u8]) {
+        for axis in 0..3 {
+            let Some(value) = modal::word(text, b"XYZ"[axis]).filter(|value| value.is_finite()) else {
+                continue;
+            };
+            let from = self.place[axis];
+            let base = if self.relative { from } else { self.shift[axis] };
+            let to = value * self.unit + base;
+            if self.known[axis] || !self.relative {
+                self.moves[axis].include(to, self.line);
+            } else {
+                self.stray(axis, from, to);
+            }
+        }
     }
 
     /// The firmware has moved the head by itself.
@@ -965,7 +1036,7 @@ impl State {
     /// More than a first layer was laid.
     fn is_over_part(&self) -> bool {
         let Span { low, high } = &self.extrusion[Z];
-        high.value > low.value + 0.05
+        self.foot.is_some() || high.value > low.value + 0.05
     }
 
     /// A move while the place of an axis is not known.
@@ -1130,6 +1201,9 @@ impl State {
             delta[E] = self.place[E] - from[E];
         }
         let travels = words.has & 0b111 != 0 || path > 0.0;
+        if words.has(Z) && self.place[Z] < self.top - DOWN {
+            self.clear = false;
+        }
         if !self.clear {
             if self.known != [true; 3] {
                 self.note_lost(words, &from, &delta, path);
@@ -1159,7 +1233,8 @@ impl State {
         let heat = &self.found.hotends[self.tool];
         let hot = heat.waited && heat.last.is_some_and(|last| last.value >= EXTRUDE_MIN);
         let placed = self.homed == [true; 3] && self.known == [true; 3];
-        hot && placed && self.motion_said && self.extrusion_said && !self.doubtful
+        let above = self.place[Z] >= self.top - DOWN;
+        hot && placed && above && self.motion_said && self.extrusion_said && !self.doubtful
     }
 
     /// What may be wrong with a move, or cannot be known.
@@ -1167,7 +1242,10 @@ impl State {
     fn note_doubts(&mut self, words: &Words, travels: bool, path: f64) {
         let line = self.line;
         if travels {
-            if !self.motion_said {
+            // Up from where it was homed is the same in both.
+            let lifts =
+                words.has & 0b1111 == 1 << Z && path <= 0.0 && self.place[Z] == words.value[Z] * self.unit;
+            if !self.motion_said && !(lifts && self.homed[Z] && words.value[Z] > 0.0) {
                 self.found.motion_mode_unsaid.get_or_insert(line);
             }
             if self.homed != [true; 3] {
@@ -1177,6 +1255,11 @@ impl State {
                     self.found.moved_untold.get_or_insert(line);
                 }
             }
+        }
+        let across = words.has & 0b11 != 0 || path > 0.0;
+        if across && self.known == [true; 3] && self.place[Z] < self.top - DOWN {
+            self.low.get_or_insert(line);
+            self.laid_z = f64::NAN;
         }
         if words.has(E) {
             let heat = &self.found.hotends[self.tool];
@@ -1229,6 +1312,9 @@ impl State {
         if amount <= 0.0 || (delta[0] == 0.0 && delta[1] == 0.0 && path <= 0.0) {
             return self.push(amount);
         }
+        let z = self.place[Z];
+        let began_anew = z != self.laid_z && self.note_height(z);
+        let laid = laid && !began_anew;
         for (axis, from) in from.iter().enumerate().take(3) {
             if self.known[axis] {
                 self.extrusion[axis].include(self.place[axis], line);
@@ -1250,7 +1336,6 @@ impl State {
         if amount > 1.0 && way < 1.0 {
             self.push(amount);
         }
-        let z = self.place[Z];
         if self.awaits_z {
             self.awaits_z = false;
             if let Some(layer) = self.found.layers.last_mut() {
@@ -1260,6 +1345,46 @@ impl State {
             self.printed_z = z;
             self.begin_layer(Some(z));
         }
+    }
+
+    /// Something is laid at another height than before. Whether what was laid so far is the foot of it.
+    #[inline(never)]
+    fn note_height(&mut self, z: f64) -> bool {
+        if !self.known[Z] {
+            return false;
+        }
+        self.laid_z = z;
+        let line = self.line;
+        let low = self.low.take();
+        if self.top == f64::NEG_INFINITY {
+            self.found.first_laid = Some(At { value: z, line });
+            self.top = z;
+        } else if z > self.top {
+            let gap = z - self.top;
+            if self.found.gap.is_none_or(|most| gap > most.value) {
+                self.found.gap = Some(At { value: gap, line });
+            }
+            self.top = z;
+        } else if z < self.top - DOWN {
+            if z <= FOOT {
+                // The next part, beside those that stand.
+                self.top = z;
+                return false;
+            }
+            let below = self.top - z;
+            if self.found.below_laid.is_none_or(|most| below > most.value) {
+                self.found.below_laid = Some(At { value: below, line });
+            }
+            return false;
+        }
+        if let Some(line) = low {
+            self.found.through_laid.get_or_insert(line);
+        }
+        if z <= FOOT || self.foot.is_some() {
+            return false;
+        }
+        self.foot = Some(std::mem::replace(&mut self.extrusion, [Span::NOWHERE; 3]));
+        true
     }
 
     /// A spline lies between its ends and the two points that draw it: these go into the extents.
@@ -1356,9 +1481,10 @@ fn tool_of(number: f64) -> usize {
     (0..TOOLS).find(|known| (*known as f64 - number).abs() < 0.5).unwrap_or(TOOLS - 1)
 }
 
-/// `S`, or `R` where it waits for cooling too.
-fn target(text: &[u8]) -> Option<f64> {
-    modal::word(text, b'S').or_else(|| modal::word(text, b'R')).filter(|target| target.is_finite())
+/// `S`, or `R` of a command that waits for cooling too; the others do not read `R` (Marlin `M104_M109.cpp`).
+fn target(text: &[u8], waits: bool) -> Option<f64> {
+    let cooling = || modal::word(text, b'R').filter(|_| waits);
+    modal::word(text, b'S').or_else(cooling).filter(|target| target.is_finite())
 }
 
 #[cfg(test)]

@@ -193,6 +193,7 @@ pub const TABLE: &[Rule] = &[
     if_allowed(309, "changes how a heater is controlled"),
     if_allowed(310, "changes how a heater is guarded"),
     if_allowed(350, "changes the steps of the motors, and so the size of every part"),
+    if_allowed(351, "changes the steps of the motors, and so the size of every part"),
     never(410, "drops moves that count as printed"),
     m(
         413,

@@ -133,8 +133,8 @@ impl Modal {
                     self.homed = [false; 3];
                 }
             }
-            (b'M', 104 | 109) => self.note_hotend(text),
-            (b'M', 140 | 190) => self.bed = target(text).or(self.bed),
+            (b'M', 104 | 109) => self.note_hotend(text, code.number == 109),
+            (b'M', 140 | 190) => self.bed = target(text, code.number == 190).or(self.bed),
             (b'T', number) => {
                 self.tool = usize::try_from(number).unwrap_or(TOOLS).min(TOOLS - 1);
                 self.place = [None; 3];
@@ -199,11 +199,11 @@ impl Modal {
         self.place = [None; 3];
     }
 
-    fn note_hotend(&mut self, text: &[u8]) {
+    fn note_hotend(&mut self, text: &[u8], waits: bool) {
         let tool = word(text, b'T').map_or(self.tool, |tool| {
             (0..TOOLS).find(|known| (*known as f64 - tool).abs() < 0.5).unwrap_or(TOOLS - 1)
         });
-        self.hotends[tool] = target(text).or(self.hotends[tool]);
+        self.hotends[tool] = target(text, waits).or(self.hotends[tool]);
     }
 
     pub fn motion(&self) -> Option<Mode> {
@@ -262,9 +262,11 @@ impl Modal {
     }
 }
 
-/// `S`, or `R` where it waits for cooling too.
-fn target(text: &[u8]) -> Option<f64> {
-    word(text, b'S').or_else(|| word(text, b'R')).filter(|target| (0.0..=1_000.0).contains(target))
+/// `S`, or `R` of a command that waits for cooling too; the others do not read `R` (Marlin `M104_M109.cpp`).
+fn target(text: &[u8], waits: bool) -> Option<f64> {
+    word(text, b'S')
+        .or_else(|| word(text, b'R').filter(|_| waits))
+        .filter(|target| (0.0..=1_000.0).contains(target))
 }
 
 #[cfg(test)]

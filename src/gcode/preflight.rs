@@ -3,7 +3,7 @@
 //! Errors refuse; warnings need a person who accepts them by their codes. What is not known of a printer or a
 //! material refuses nothing. The facts come from `gcode::analysis`, and claims of the slicer are only compared.
 
-use super::analysis::{Analysis, At, EXTRUDE_MIN, Options};
+use super::analysis::{Analysis, At, EXTRUDE_MIN, Extents, Options};
 use super::commands::{self, Code, InFile};
 use super::modal::Counting;
 pub use crate::domain::finding::{Finding, Severity, refused};
@@ -64,6 +64,13 @@ const MATERIALS: &[Material] = &[
 ];
 
 impl Material {
+    /// Whether both words are used for one material.
+    fn is_also(&self, other: &Self) -> bool {
+        const SAME: [[&str; 2]; 3] = [["PETG", "PET"], ["TPU", "FLEX"], ["PA", "NYLON"]];
+        self.name == other.name
+            || SAME.iter().any(|same| same.contains(&self.name) && same.contains(&other.name))
+    }
+
     /// By the first word of what a person or a slicer calls it; unknown ones have no limits.
     pub fn named(words: &str) -> Option<Self> {
         let first = words.trim().split([' ', '-', '+', '_']).next().unwrap_or_default();
@@ -97,6 +104,12 @@ const HEAP: f64 = 200.0;
 const FLOW: std::ops::RangeInclusive<f64> = 50.0..=200.0;
 /// mm of filament where nobody knows where the head is: what cleaning lines of start G-code lay, and more.
 const UNKNOWN_LAID: f64 = 50.0;
+/// Between two layers, in layers: what is left out of a file's middle is more.
+const GAP_LAYERS: f64 = 3.0;
+/// mm: a layer of the widest nozzles is no thicker.
+const GAP: f64 = 1.5;
+/// Seconds in one place: paste and resin take less.
+const DWELL: f64 = 3_600.0;
 /// Support and brim may add to a part; nothing takes away more than a bead.
 const SHRUNK_MM: f64 = 1.0;
 /// Brim, skirt and supports around a part, mm on both sides together.
@@ -124,6 +137,7 @@ pub fn judge(file: &Analysis, question: &Question<'_>) -> Vec<Finding> {
     machine(file, &question.printer, &mut found);
     commands(file, &question.printer, &mut found);
     course(file, question, &mut found);
+    layers(file, question, &mut found);
     if let Some(model) = question.model {
         size(file, model, &mut found);
     }
@@ -142,7 +156,7 @@ fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
         let Some((low, high)) = *limits else { continue };
         // Below the plate is the plate: there is no margin in Z.
         let margin = if axis == 2 { 0.0 } else { printer.margin } + SLACK;
-        let mut beyond = |at: Option<At>, code: &'static str, who: &str, help| {
+        let mut beyond = |at: Option<At>, margin: f64, code: &'static str, who: &str, help| {
             let Some(at) = at.filter(|at| at.value < low - margin || at.value > high + margin) else {
                 return false;
             };
@@ -153,12 +167,12 @@ fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
             found.error(code, Some(at.line), what, help);
             true
         };
-        let printed = [file.extrusion.low[axis], file.extrusion.high[axis]];
-        for (extrusion, moved) in printed.into_iter().zip([file.moves.low[axis], file.moves.high[axis]]) {
-            // One finding tells both.
-            if !beyond(extrusion, "volume.extrusion", "filament", PRINT) {
-                beyond(moved, "volume.move", "the head", MOVE);
-            }
+        let sides = |of: &Extents| [of.low[axis], of.high[axis]];
+        for (side, extrusion) in sides(&file.extrusion).into_iter().enumerate() {
+            // Only cleaning lines lie beside the plate. One finding tells all.
+            let _ = beyond(sides(&file.body)[side], SLACK, "volume.extrusion", "filament", PRINT)
+                || beyond(extrusion, margin, "volume.extrusion", "filament", PRINT)
+                || beyond(sides(&file.moves)[side], margin, "volume.move", "the head", MOVE);
         }
     }
     const PLACE: &str = "write G90 and a place (G1 X.. Y.. Z..) behind G28, before anything is laid";
@@ -201,6 +215,16 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     let printer = &question.printer;
     let told = question.material.or_else(|| file.metadata.filament_type.first().map(String::as_str));
     let material = told.and_then(Material::named);
+    let meant = file.metadata.filament_type.first().and_then(|words| Material::named(words));
+    if let Some((material, meant)) = material.zip(meant).filter(|(one, other)| !one.is_also(other)) {
+        let what = format!("it was sliced for {}, and {} is to be in the printer", meant.name, material.name);
+        found.error(
+            "machine.material",
+            None,
+            what,
+            "slice it with the profile of the material that is loaded",
+        );
+    }
     for (tool, hotend) in file.hotends.iter().enumerate() {
         let Some(hottest) = hotend.hottest else { continue };
         let line = Some(hottest.line);
@@ -239,9 +263,11 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
             let what = format!("nozzle {tool} is left at {:.0} °C at the end", last.value);
             found.error("heat.left_on", Some(last.line), what, END);
         }
-        if hottest.value < 0.0 {
-            found.error("heat.nonsense", line, format!("a target of {:.0} °C", hottest.value), LESS);
-        }
+    }
+    let heated = file.hotends.iter().chain([&file.bed, &file.chamber]);
+    if let Some(negative) = heated.filter_map(|heated| heated.negative).min_by_key(|at| at.line) {
+        let what = format!("a target of {:.0} °C", negative.value);
+        found.error("heat.nonsense", Some(negative.line), what, "a heater is switched off with S0");
     }
     if let Some(bed) = file.bed.hottest {
         if let Some(max) = printer.bed_max.filter(|max| bed.value > *max) {
@@ -352,6 +378,30 @@ fn modes(file: &Analysis, firmware: Option<Firmware>, resumes: bool, found: &mut
     if let Some((line, why)) = file.ambiguous {
         let help = "write capitals and a blank before each word; export the file again";
         found.error("line.odd", Some(line), format!("it {why}"), help);
+    }
+}
+
+/// Whether the layers stand on one another.
+fn layers(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
+    const WHOLE: &str = "a piece of the file is missing, or is there twice: export it and hand it in again";
+    let most = (GAP_LAYERS * file.metadata.layer_height.unwrap_or(0.0)).max(GAP);
+    let plate = question.printer.volume[2].map_or(0.0, |(low, _)| low);
+    if let Some(first) = file.first_laid.filter(|first| !question.resumes && first.value > plate + most) {
+        let what = format!("what is laid first is laid {:.1} mm above the plate", first.value - plate);
+        found.error("layer.gap", Some(first.line), what, WHOLE);
+    }
+    if let Some(gap) = file.gap.filter(|gap| gap.value > most) {
+        let what = format!("{:.1} mm above what was laid, filament is laid in the air", gap.value);
+        found.error("layer.gap", Some(gap.line), what, WHOLE);
+    }
+    if let Some(below) = file.below_laid {
+        let what = format!("filament is laid {:.1} mm below what stands already", below.value);
+        found.error("layer.below", Some(below.line), what, WHOLE);
+    }
+    if let Some(line) = file.through_laid {
+        let what = "the head goes across the plate below what was laid, and lays on above it".into();
+        let help = "raise the head before it goes anywhere, in the slicer's own G-code";
+        found.error("layer.below", Some(line), what, help);
     }
 }
 
@@ -576,6 +626,10 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
         let help =
             "the file was changed, cut, or counts filament in another way (M82, M83) than it was made for";
         found.error("extrusion.differs", None, what, help);
+    }
+    if let Some(dwell) = file.dwell.filter(|dwell| dwell.value > DWELL) {
+        let what = format!("it waits {:.0} h in one place (G4)", dwell.value / 3_600.0);
+        found.error("time.dwell", Some(dwell.line), what, "P counts in milliseconds, S in seconds");
     }
     if let Some(longest) = question.printer.longest.filter(|longest| file.seconds > *longest) {
         let what = format!(

@@ -66,6 +66,27 @@ fn codes(found: &[Finding]) -> Vec<&'static str> {
     found.iter().map(|finding| finding.code).collect()
 }
 
+/// A start as PrusaSlicer writes it where nobody gave it another one.
+const START_THAT_LIFTS: &str =
+    "G28\nG1 Z5 F5000\nG21\nG90\nM83\nM140 S60\nM104 S210\nM190 S60\nM109 S210\nG92 E0\n";
+
+/// The layers of a cube, from 1 on.
+fn sliced(layers: impl Iterator<Item = usize>) -> String {
+    let cube = cube();
+    let each: Vec<_> = cube.split_inclusive(";LAYER_CHANGE\n").collect();
+    // Each piece ends with the comment that begins the next.
+    layers.map(|layer| format!(";LAYER_CHANGE\n{}", each[layer + 1].replace(";LAYER_CHANGE\n", ""))).collect()
+}
+
+fn without_layers(lost: std::ops::Range<usize>) -> String {
+    whole(&sliced((0..50).filter(|layer| !lost.contains(layer))))
+}
+
+/// Once more, behind so many layers.
+fn with_again(again: std::ops::Range<usize>, behind: usize) -> String {
+    whole(&sliced((0..behind).chain(again).chain(behind..50)))
+}
+
 /// Bad and borderline files, each with what has to be found, or nothing.
 fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
     let with = |start: &str| format!("{}{}{END}", START.replace("G92 E0\n", start), cube());
@@ -131,7 +152,42 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("bed left on", no_end("M140 S0"), Some("heat.left_on")),
         ("heated again at the end", at_end("M104 S200"), Some("heat.left_on")),
         ("bed without heat", without("M140 S60").replace("M190 S60\n", "").replace("M140 S60\n", ""), None),
-        ("a target below nothing", inside("M140 S-5"), None),
+        ("a target below nothing", inside("M140 S-5"), Some("heat.nonsense")),
+        (
+            "switched off by less than nothing",
+            whole(&cube()).replace("M104 S0", "M104 S-1"),
+            Some("heat.nonsense"),
+        ),
+        (
+            "nozzle off by a word that nobody reads",
+            whole(&cube()).replace("M104 S0", "M104 R0"),
+            Some("heat.left_on"),
+        ),
+        (
+            "bed off by a word that nobody reads",
+            whole(&cube()).replace("M140 S0", "M140 R0"),
+            Some("heat.left_on"),
+        ),
+        ("cooled as the firmware waits for it", inside("M109 R205"), None),
+        // Layers that do not stand on one another.
+        ("a hole in the middle", without_layers(10..20), Some("layer.gap")),
+        ("three layers missing", without_layers(10..13), None),
+        ("laid in the air from the start", without_layers(0..10), Some("layer.gap")),
+        ("a piece twice", with_again(20..40, 25), Some("layer.below")),
+        ("a piece at its end twice", with_again(45..50, 50), Some("layer.below")),
+        ("one part behind the other", whole(&(tower(20.0, 20.0, 10.0) + &tower(150.0, 20.0, 10.0))), None),
+        (
+            "across through what stands",
+            inside("G1 Z1\nG1 X80 Y80\nG1 Z10.2\nG1 X100 E1"),
+            Some("layer.below"),
+        ),
+        ("down and up again beside it", inside("G1 X80 Y80\nG1 Z1\nG1 Z10.2\nG1 X100 E1"), None),
+        ("a part that hangs off the plate", whole(&tower(233.0, 20.0, 4.0)), Some("volume.extrusion")),
+        ("a brim that does", whole(&(tower(-3.0, 20.0, 0.2) + &tower(10.0, 20.0, 4.0))), None),
+        // What is loaded.
+        ("sliced for another material", meta("; filament_type = PETG"), Some("machine.material")),
+        ("sliced for this material", meta("; filament_type = PLA+"), None),
+        ("sliced for what nobody knows", meta("; filament_type = WOOD"), None),
         // Modes and homing.
         ("never homed", without("G28"), Some("home.missing")),
         ("homed in the plane only", whole(&cube()).replace("G28\n", "G28 X Y\n"), Some("home.missing")),
@@ -302,7 +358,7 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("another model by M862.3", with("M862.3 P \"MINI\"\n"), Some("machine.model")),
         ("this model by M862.3", with("M862.3 P \"MK3S\"\n"), None),
         ("an older model by M862.3", with("M862.3 P \"MK2.5S\"\n"), Some("machine.model")),
-        ("wrong material by its own word", meta("; filament_type = PC"), None),
+        ("wrong material by its own word", meta("; filament_type = PC"), Some("machine.material")),
         // Commands.
         ("arcs without ARCS", inside("G1 X100 Y100\nG2 X110 Y100 I5 J0 E1"), Some("command.arcs")),
         ("forbidden at this site", inside("M300 S440"), Some("command.forbidden")),
@@ -353,7 +409,13 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("faster, as people do", inside("M220 S150\nG1 X100 F9000"), None),
         ("fast", inside("G1 X100 F18000"), None),
         ("crawling", inside("G1 X150 E2 F1"), Some("speed.crawl")),
-        ("longer than a job may take", inside("G4 S86000\nG4 S86000\nG4 S86000"), Some("time.long")),
+        ("longer than a job may take", inside(&"G4 S3500\n".repeat(50)), Some("time.long")),
+        ("a wait of a hundred days", inside("G4 S9999999"), Some("time.dwell")),
+        ("a wait in thousandths that was meant in seconds", inside("G4 P30000"), None),
+        ("a probe off the plate", inside("G38.2 X500\nG28"), Some("volume.move")),
+        ("a probe into the plate", with("G38.2 Z-50\nG28\n"), Some("volume.move")),
+        ("steps of the motors", inside("M351 S1 X1"), Some("command.not_allowed")),
+        ("up before anybody says absolute", START_THAT_LIFTS.to_owned() + &cube() + END, None),
         ("slicer and commands differ", meta("; filament used [mm] = 14786.53"), Some("extrusion.differs")),
         ("nothing is printed", whole("G1 X10 Y10 F3000\n"), Some("extrusion.none")),
         (
