@@ -416,6 +416,11 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a probe into the plate", with("G38.2 Z-50\nG28\n"), Some("volume.move")),
         ("steps of the motors", inside("M351 S1 X1"), Some("command.not_allowed")),
         ("up before anybody says absolute", START_THAT_LIFTS.to_owned() + &cube() + END, None),
+        (
+            "a piece of the slicer's filament is missing",
+            meta("; filament used [mm] = 180.0"),
+            Some("extrusion.differs"),
+        ),
         ("slicer and commands differ", meta("; filament used [mm] = 14786.53"), Some("extrusion.differs")),
         ("nothing is printed", whole("G1 X10 Y10 F3000\n"), Some("extrusion.none")),
         (
