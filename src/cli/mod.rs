@@ -97,7 +97,7 @@ pub enum Verb {
     Printers(printers::Printers),
     /// List cases, look at one, open one, add a part.
     Cases(cases::Cases),
-    /// Make the first admin, or give one a new password, while the daemon does not run.
+    /// Make the first admin, or give one a new password, while the daemon does not run. (Nothing asks for it yet.)
     Setup(setup::Setup),
     /// Emergency stop of one printer or of all; or say that a stopped one may be used again.
     Stop(stop::Stop),

@@ -80,13 +80,12 @@ impl Setup {
             return show::json(&Done { name, path, reset });
         }
         show::line(&format!("{name} is kept in {path}"));
-        show::line(&if reset {
-            format!(
-                "from the next start of platen on, {name} signs in with the new password; tokens of theirs are void"
-            )
-        } else {
-            format!("from the next start of platen on, {name} is admin and adds the others")
-        });
+        if reset {
+            show::line("the new password holds, and tokens of theirs are void");
+        }
+        show::line(
+            "this platen asks nobody for a password yet: whoever reaches its port may do everything, so keep it on this machine",
+        );
         Ok(())
     }
 

@@ -338,6 +338,7 @@ impl Who {
 pub fn document() -> String {
     let mut page = String::from(
         "# Who may do what\n\n\
+         **Not asked for yet:** no route looks at a user or a role so far. Whoever reaches the port may do everything.\n\n\
          A user has one role or several, and may do what any of them may. This page is made from `TABLE` in\n\
          `src/domain/people/roles.rs`; a test compares them (`PLATEN_WRITE_DOCS=1 cargo test roles` writes it anew).\n\n\
          | role | who that is |\n|---|---|\n",
