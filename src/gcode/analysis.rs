@@ -1243,9 +1243,9 @@ impl State {
         let line = self.line;
         if travels {
             // Up from where it was homed is the same in both.
-            let lifts =
-                words.has & 0b1111 == 1 << Z && path <= 0.0 && self.place[Z] == words.value[Z] * self.unit;
-            if !self.motion_said && !(lifts && self.homed[Z] && words.value[Z] > 0.0) {
+            let up = words.value[Z] > 0.0 && self.place[Z] == words.value[Z] * self.unit;
+            let lifts = words.has & 0b1111 == 1 << Z && path <= 0.0 && self.homed[Z] && up;
+            if !self.motion_said && !lifts {
                 self.found.motion_mode_unsaid.get_or_insert(line);
             }
             if self.homed != [true; 3] {
