@@ -53,8 +53,8 @@ pub const OF_FILES: &[Kind] = &[
     warning("command.unknown", "it has a command that this firmware would pass over (known for Marlin)"),
     error(
         "extrusion.absurd",
-        "far more filament than way (`M82` and `M83` were mixed up, or the diameter is wrong), more than 200 mm in \
-         one place, or a flow (`M221`) beyond 50 to 200 %",
+        "far more filament than way, or than the nozzle can lay into a part (`M82` and `M83` were mixed up, or the \
+         diameter is wrong), more than 200 mm in one place, or a flow (`M221`, `M592`) beyond 50 to 200 %",
     ),
     error("extrusion.differs", "it moves another length of filament than its slicer says"),
     warning("extrusion.none", "it lays no filament"),
@@ -87,8 +87,12 @@ pub const OF_FILES: &[Kind] = &[
     ),
     error("machine.filament", "it was sliced for another diameter than `filament`"),
     error("machine.material", "it was sliced for another material than the one that is to be in the printer"),
-    error("machine.model", "it asks for another printer (`M862.3`) than `model`"),
+    error("machine.model", "it asks for another printer (`M862.2`, `M862.3`) than `model`"),
     error("machine.nozzle", "it was sliced for, or asks for (`M862.1`), another diameter than `nozzle`"),
+    warning(
+        "machine.profile",
+        "its slicer had another printer's profile (`printer_model`), and it asks for no model",
+    ),
     error(
         "mode.doubtful",
         "`G90` or `G91` behind `M82` or `M83`, and it is not known what the firmware makes of that",
@@ -102,7 +106,10 @@ pub const OF_FILES: &[Kind] = &[
     ),
     error("size.model", "the print is larger or smaller than the approved model"),
     error("size.unit", "the same, by what one unit of length is to another"),
-    error("speed.absurd", "faster than 1000 mm/s"),
+    error(
+        "speed.absurd",
+        "faster than 1000 mm/s, a jerk (`M205`) above 200 mm/s, or an acceleration above 200 000 mm/s²",
+    ),
     error("speed.crawl", "filament is laid at less than 0.1 mm/s"),
     error("time.dwell", "it waits more than an hour in one place (`G4`)"),
     error("time.long", "it takes longer than `longest_job_h`"),

@@ -226,8 +226,13 @@ pub struct Analysis {
     pub fastest: Option<At>,
     /// mm/s of a move with filament.
     pub slowest: Option<At>,
-    /// Filament per mm of way, the most, over ways of a millimetre and more.
+    /// Filament per mm of way, the most, over ways of a millimetre and more; and of `body` alone.
     pub thickest: Option<At>,
+    pub body_thickest: Option<At>,
+    /// Highest speed at which an axis changes its direction at once (`M205`), mm/s.
+    pub jerk: Option<At>,
+    /// Highest acceleration that is asked for, mm/s².
+    pub acceleration: Option<At>,
     // First lines of what is wrong, or may be.
     pub moved_unhomed: Option<u64>,
     /// An axis moved that was neither homed nor, where it is Z, told its place (`G92 Z`).
@@ -521,8 +526,9 @@ struct State {
     /// The latest of them has no extrusion so far.
     awaits_z: bool,
     printed_z: f64,
-    /// What was laid before it rose above `FOOT`.
+    /// What was laid before it rose above `FOOT`, and its thickest bead.
     foot: Option<[Span; 3]>,
+    foot_thickest: Option<At>,
     /// Of the part that is laid; below zero where nothing was.
     top: f64,
     /// Of what was laid last; not a number where it has to be looked at again.
@@ -572,6 +578,7 @@ impl Analyser {
                 awaits_z: false,
                 printed_z: f64::NEG_INFINITY,
                 foot: None,
+                foot_thickest: None,
                 top: f64::NEG_INFINITY,
                 laid_z: f64::NAN,
                 low: None,
@@ -670,6 +677,9 @@ impl Analyser {
         .into();
         if state.foot.is_some() {
             state.found.body = state.extrusion.into();
+            state.found.body_thickest = state.found.thickest;
+            let both = [state.foot_thickest, state.found.thickest].into_iter().flatten();
+            state.found.thickest = both.max_by(|one, other| one.value.total_cmp(&other.value));
         }
         state.found.bytes = self.offset + held.len() as u64;
         state.found.lines = state.line;
@@ -836,14 +846,22 @@ impl State {
                 self.found.fan.note(self.clock.seconds(), speed);
             }
             (b'M', 107) => self.found.fan.note(self.clock.seconds(), 0.0),
-            (b'M', 201) => self.limit(text, |limits| &mut limits.max_acceleration),
+            (b'M', 201) => {
+                for value in
+                    words(text).filter(|(letter, _)| b"XYZE".contains(letter)).filter_map(|(_, value)| value)
+                {
+                    raise(&mut self.found.acceleration, value, line);
+                }
+                self.limit(text, |limits| &mut limits.max_acceleration);
+            }
             (b'M', 203) => self.limit(text, |limits| &mut limits.max_feedrate),
             (b'M', 204) => {
-                let limits = self.clock.limits_mut();
                 for (letter, value) in words(text) {
                     let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) else {
                         continue;
                     };
+                    raise(&mut self.found.acceleration, value, line);
+                    let limits = self.clock.limits_mut();
                     match letter {
                         b'P' => limits.print_acceleration = value,
                         b'R' => limits.retract_acceleration = value,
@@ -857,6 +875,10 @@ impl State {
                 if let Some(deviation) = modal::word(text, b'J').filter(|j| *j > 0.0 && j.is_finite()) {
                     self.clock.limits_mut().junction_deviation = deviation;
                 }
+                let jerks = words(text).filter(|(letter, _)| b"XYZE".contains(letter));
+                for jerk in jerks.filter_map(|(_, value)| value) {
+                    raise(&mut self.found.jerk, jerk, line);
+                }
             }
             (b'M', 220) => {
                 if let Some(percent) = modal::word(text, b'S').filter(|percent| *percent > 0.0) {
@@ -866,11 +888,15 @@ impl State {
             }
             (b'M', 221) => {
                 if let Some(percent) = modal::word(text, b'S') {
-                    let [low, high] = &mut self.found.flow;
-                    let at = Some(At { value: percent, line });
-                    *low = if low.is_none_or(|low| percent < low.value) { at } else { *low };
-                    *high = if high.is_none_or(|high| percent > high.value) { at } else { *high };
+                    self.note_flow(percent);
                 }
+            }
+            // More filament the faster it goes (Marlin `M592.cpp`, RepRapFirmware's `L` bounds it): at 5 mm/s of it.
+            (b'M', 592) => {
+                let number = |letter| modal::word(text, letter).filter(|value| value.is_finite());
+                let curve = 5.0 * number(b'A').unwrap_or(0.0) + 25.0 * number(b'B').unwrap_or(0.0);
+                let bound = number(b'L').map_or(f64::INFINITY, f64::abs);
+                self.note_flow(100.0 * (number(b'C').unwrap_or(1.0) + curve.clamp(-bound, bound)));
             }
             // So much the firmware draws back and pushes with `G10` and `G11`.
             (b'M', 207 | 208) => {
@@ -1082,9 +1108,15 @@ impl State {
     }
 
     fn heap(&mut self, length: f64) {
-        if self.found.heap.is_none_or(|heap| length > heap.value) {
-            self.found.heap = Some(At { value: length, line: self.line });
+        raise(&mut self.found.heap, length, self.line);
+    }
+
+    fn note_flow(&mut self, percent: f64) {
+        let [low, high] = &mut self.found.flow;
+        if low.is_none_or(|low| percent < low.value) {
+            *low = Some(At { value: percent, line: self.line });
         }
+        raise(high, percent, self.line);
     }
 
     fn limit(&mut self, text: &[u8], which: impl Fn(&mut Limits) -> &mut [f64; 4]) {
@@ -1384,6 +1416,7 @@ impl State {
             return false;
         }
         self.foot = Some(std::mem::replace(&mut self.extrusion, [Span::NOWHERE; 3]));
+        self.foot_thickest = self.found.thickest.take();
         true
     }
 
@@ -1474,6 +1507,13 @@ impl State {
         }
         let bend = Bend { centre, radius, start, turn: if clockwise { -turn } else { turn } };
         Some(((radius * turn).hypot(to[2] - self.place[2]), bend))
+    }
+}
+
+/// Keeps the highest, where it was reached first.
+fn raise(highest: &mut Option<At>, value: f64, line: u64) {
+    if !value.is_nan() && highest.is_none_or(|highest| value > highest.value) {
+        *highest = Some(At { value, line });
     }
 }
 

@@ -3,7 +3,7 @@
 //! Errors refuse; warnings need a person who accepts them by their codes. What is not known of a printer or a
 //! material refuses nothing. The facts come from `gcode::analysis`, and claims of the slicer are only compared.
 
-use super::analysis::{Analysis, At, EXTRUDE_MIN, Extents, Options};
+use super::analysis::{Analysis, At, Extents, Options};
 use super::commands::{self, Code, InFile};
 use super::modal::Counting;
 pub use crate::domain::finding::{Finding, Severity, refused};
@@ -96,8 +96,13 @@ pub struct Question<'a> {
 const ABSURD_SPEED: f64 = 1_000.0;
 /// mm/s of a move with filament: an hour for a hand's breadth.
 const CRAWL: f64 = 0.1;
-/// Filament (1.75 mm) per mm of way: a bead of 1.2 by 1.2 mm takes 0.6.
+/// Filament (1.75 mm) per mm of way: a bead of 1.2 by 1.2 mm takes 0.6. Cleaning lines are laid so thick.
 const ABSURD_BEAD: f64 = 1.0;
+/// Squares of the nozzle's width that a bead of the part covers: 1.2 mm wide and 0.8 mm high from 0.4 mm.
+const BEAD_SQUARES: f64 = 6.0;
+/// mm/s at once, and mm/s²: ten times what the fastest printers do.
+const ABSURD_JERK: f64 = 200.0;
+const ABSURD_ACCELERATION: f64 = 200_000.0;
 /// mm of filament without way: a long Bowden's change of filament takes less.
 const HEAP: f64 = 200.0;
 /// % of the filament that its moves say: a profile is wrong by less.
@@ -300,8 +305,7 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
     if let Some(cold) = file.extruded_cold {
         let line = Some(cold.line);
-        if file.hotends.iter().all(|hotend| hotend.hottest.is_none_or(|hottest| hottest.value < EXTRUDE_MIN))
-        {
+        if file.hotends.iter().all(|hotend| hotend.hottest.is_none_or(|hottest| hottest.value <= 0.0)) {
             found.error("heat.none", line, "filament moves, and nothing ever heats the nozzle".into(), START);
         } else {
             let what = format!("filament moves while the nozzle is to have {:.0} °C", cold.value);
@@ -407,6 +411,7 @@ fn layers(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
 
 fn machine(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
     const SLICE: &str = "slice it for this printer's nozzle and filament";
+    const MODEL: &str = "slice it for this printer's model";
     let other = |values: &[f64], mine: Option<f64>| {
         let mine = mine?;
         values.iter().copied().find(|value| (value - mine).abs() > 0.011).map(|value| (value, mine))
@@ -430,14 +435,41 @@ fn machine(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
                 let what = format!("it asks for a nozzle of {value} mm (M862.1); this printer has {mine} mm");
                 found.error("machine.nozzle", line, what, SLICE);
             }
+        } else if let Some((model, asked)) = printer.model.as_deref().zip(model_of(check, value))
+            && !is_of(model, asked)
+        {
+            let what = format!("it is for a printer of the model {asked} (M862.2); this one is {model}");
+            found.error("machine.model", line, what, MODEL);
         } else if let Some(model) = printer.model.as_deref().filter(|_| check.starts_with("M862.3"))
             && !value.is_empty()
             && !is_of(model, value)
         {
             let shown: String = value.chars().filter(|c| !c.is_control()).take(30).collect();
             let what = format!("it is for a printer of the model {shown} (M862.3); this one is {model}");
-            found.error("machine.model", line, what, "slice it for this printer's model");
+            found.error("machine.model", line, what, MODEL);
         }
+    }
+    let asks = file.checks.iter().any(|(_, check)| check.starts_with("M862.3"));
+    if let Some((model, told)) = printer.model.as_deref().zip(meta.printer.as_deref())
+        && !asks
+        && !is_of(model, told)
+    {
+        let what = format!("its slicer had the profile of a {told}; this printer is a {model}");
+        found.warn("machine.profile", None, what, MODEL);
+    }
+}
+
+/// The model that `M862.2` asks for by its number; others than these are not known (Prusa's firmware,
+/// `printers.h`). With an MMU, 20,000 stands before it.
+fn model_of(check: &str, value: &str) -> Option<&'static str> {
+    let number: u32 = value.split(' ').next().filter(|_| check.starts_with("M862.2"))?.parse().ok()?;
+    match number % 20_000 {
+        120 => Some("MINI"),
+        250 => Some("MK2.5"),
+        252 => Some("MK2.5S"),
+        300 => Some("MK3"),
+        302 => Some("MK3S"),
+        _ => None,
     }
 }
 
@@ -603,9 +635,25 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
     if let Some(thickest) = file.thickest.filter(|thickest| thickest.value > ABSURD_BEAD) {
         let what = format!("{:.1} mm of filament for each mm of way", thickest.value);
-        let help =
-            "relative and absolute extrusion were mixed up (M82, M83), or the filament's diameter is wrong";
-        found.error("extrusion.absurd", Some(thickest.line), what, help);
+        found.error("extrusion.absurd", Some(thickest.line), what, BEAD_HELP);
+    } else if let Some((thickest, (most, nozzle))) =
+        file.body_thickest.zip(thickest_bead(file, &question.printer))
+        && thickest.value > most
+    {
+        let what = format!(
+            "a nozzle of {nozzle} mm is to lay {:.2} mm of filament for each mm of way; {most:.2} mm are much",
+            thickest.value
+        );
+        found.error("extrusion.absurd", Some(thickest.line), what, BEAD_HELP);
+    }
+    if let Some(jerk) = file.jerk.filter(|jerk| jerk.value > ABSURD_JERK) {
+        let what = format!("an axis is to change its speed by {:.0} mm/s at once (M205)", jerk.value);
+        found.error("speed.absurd", Some(jerk.line), what, "set the jerk in the slicer's profile, in mm/s");
+    }
+    if let Some(most) = file.acceleration.filter(|most| most.value > ABSURD_ACCELERATION) {
+        let what = format!("an acceleration of {:.0} mm/s² (M201, M204)", most.value);
+        let help = "set the acceleration in the slicer's profile, in mm/s²";
+        found.error("speed.absurd", Some(most.line), what, help);
     }
     if let Some(heap) = file.heap.filter(|heap| heap.value > HEAP) {
         let what = format!("{:.0} mm of filament are pushed in one place", heap.value);
@@ -613,9 +661,8 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
             "a change of filament takes 200 mm at most; look at E there (M600, M701: L; M207, M208: S, W)";
         found.error("extrusion.absurd", Some(heap.line), what, help);
     }
-    let [low, high] = file.flow;
-    for flow in [low, high].into_iter().flatten().filter(|flow| !FLOW.contains(&flow.value)) {
-        let what = format!("moves get {:.0} % of their filament (M221)", flow.value);
+    if let Some(flow) = file.flow.into_iter().flatten().find(|flow| !FLOW.contains(&flow.value)) {
+        let what = format!("moves get {:.0} % of their filament (M221, M592)", flow.value);
         found.error("extrusion.absurd", Some(flow.line), what, "set the flow in the slicer's profile");
     }
     let claimed: f64 = file.metadata.claimed_filament_mm.iter().sum();
@@ -650,6 +697,18 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
         let what = "it lays no filament".into();
         found.warn("extrusion.none", None, what, "look at the file: it prints nothing");
     }
+}
+
+const BEAD_HELP: &str =
+    "relative and absolute extrusion were mixed up (M82, M83), or the filament's diameter is wrong";
+
+/// The most filament per way that the nozzle can lay into a part, and its width in mm; where it is known.
+fn thickest_bead(file: &Analysis, printer: &PrinterLimits) -> Option<(f64, f64)> {
+    let widest = |widths: &[f64]| widths.iter().copied().filter(|width| *width > 0.0).reduce(f64::max);
+    let nozzle = printer.nozzle.or_else(|| widest(&file.metadata.nozzle_diameter))?;
+    let filament = printer.filament.or_else(|| widest(&file.metadata.filament_diameter)).unwrap_or(1.75);
+    let section = std::f64::consts::PI * filament * filament / 4.0;
+    Some((BEAD_SQUARES * nozzle * nozzle / section, nozzle))
 }
 
 /// What differs by these factors was exported in another unit.

@@ -313,7 +313,15 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a message in small letters", inside("M117 printing x4 of y5"), None),
         ("a name in quotes", inside("M862.3 P \"mk3s\""), None),
         ("a tool that is asked for", inside("T?"), None),
+        ("a jerk of ten metres", inside("M205 X10000"), Some("speed.absurd")),
+        ("an acceleration of a kilometre", inside("M204 P1000000"), Some("speed.absurd")),
+        ("a limit of acceleration that is none", inside("M201 X9000000"), Some("speed.absurd")),
         // Filament and heat that hide.
+        ("a bead that no nozzle lays", inside("G1 X100 Y100\nG1 X110 E9 F600"), Some("extrusion.absurd")),
+        ("a thick bead", inside("G1 X100 Y100\nG1 X110 E3 F600"), None),
+        ("thick cleaning lines", with("G1 X0 Y0 Z.3 F3000\nG1 X60 E40 F1000\n"), None),
+        ("a curve of filament without end", with("M592 A10 B10\n"), Some("extrusion.absurd")),
+        ("a curve of filament", with("M592 D0 A.01 B.0005 L.25\n"), None),
         ("a heap of filament", inside("G1 E3000 F300"), Some("extrusion.absurd")),
         (
             "a heap in small pieces",
@@ -356,6 +364,17 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("another nozzle by M862.1", with("M862.1 P0.6\n"), Some("machine.nozzle")),
         ("this nozzle by M862.1", with("M862.1 P0.4\n"), None),
         ("another model by M862.3", with("M862.3 P \"MINI\"\n"), Some("machine.model")),
+        ("another model by M862.2", with("M862.2 P120\n"), Some("machine.model")),
+        ("this model by M862.2", with("M862.2 P302\n"), None),
+        ("this model with an MMU by M862.2", with("M862.2 P20302\n"), None),
+        ("a model that nobody knows by M862.2", with("M862.2 P999\n"), None),
+        ("another model by its profile", meta("; printer_model = MINI"), Some("machine.profile")),
+        ("this model by its profile", meta("; printer_model = MK3S"), None),
+        (
+            "another profile, and the file asks for this model",
+            with("M862.3 P \"MK3S\"\n") + "; printer_model = MK3SMMU2S\n",
+            None,
+        ),
         ("this model by M862.3", with("M862.3 P \"MK3S\"\n"), None),
         ("an older model by M862.3", with("M862.3 P \"MK2.5S\"\n"), Some("machine.model")),
         ("wrong material by its own word", meta("; filament_type = PC"), Some("machine.material")),
@@ -460,7 +479,7 @@ fn rep_rap_firmware_switches_its_mesh_over_a_part_where_others_probe() {
     let on = |firmware, line: &str| on(firmware, &format!("{START}{}{line}\n{END}", cube()));
     let reprap = Some(Firmware::RepRapFirmware);
     for line in
-        ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X100 E60\nG90", "G29 S3 P\"new.csv\""]
+        ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X100 E30\nG1 X-100 E30\nG90", "G29 S3 P\"new.csv\""]
     {
         assert_eq!(on(reprap, line), [""; 0], "{line}");
     }
@@ -610,6 +629,19 @@ fn warnings_are_accepted_by_their_codes_and_errors_never() {
     assert!(refused(&found, &["heat.not_waited".to_owned()]).is_empty());
     let found = findings(&whole(&cube()).replace("S210", "S290"), None, None);
     assert_eq!(refused(&found, &["heat.printer".to_owned()]).len(), found.len());
+}
+
+#[test]
+fn a_nozzle_that_is_heated_too_little_was_heated() {
+    let text = whole(&cube()).replace("S210", "S120");
+    assert!(codes(&findings(&text, None, None)).contains(&"heat.cold_extrusion"));
+    assert!(!codes(&findings(&text, None, None)).contains(&"heat.none"));
+}
+
+#[test]
+fn a_flow_that_is_wrong_is_told_once() {
+    let text = format!("{START}M221 S300\n{}{END}", cube());
+    assert_eq!(codes(&findings(&text, None, None)), ["extrusion.absurd"]);
 }
 
 #[test]
