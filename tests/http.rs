@@ -90,14 +90,17 @@ async fn a_file_is_judged_before_it_is_queued_and_a_warning_is_accepted_by_name(
     let others = asked(json!({"accept": ["mode.shifted"], "by": "kim"})).await;
     assert_eq!((others.status, others.problem().as_str()), (422, "gate"));
     let both = json!({"accept": ["mode.shifted", "heat.not_waited"], "by": "kim", "printer": "mk3-02"});
-    let job = asked(both).await;
+    let beside = asked(both).await;
+    assert_eq!(
+        (beside.status, beside.problem().as_str()),
+        (400, "not-a-finding"),
+        "nobody found mode.shifted"
+    );
+    let found = json!({"accept": ["heat.not_waited"], "by": "kim", "printer": "mk3-02"});
+    let job = asked(found).await;
     assert_eq!(job.status, 201, "{job:?}");
     let gate = job.json()["gate"].clone();
-    assert_eq!(
-        (&gate["by"], &gate["accepted"]),
-        (&json!("kim"), &json!(["heat.not_waited"])),
-        "only what was found"
-    );
+    assert_eq!((&gate["by"], &gate["accepted"]), (&json!("kim"), &json!(["heat.not_waited"])));
 
     let preflight = |hash: &str, more: &str| format!("/v1/files/{hash}/preflight{more}");
     let hash = file.as_str().unwrap();

@@ -167,6 +167,13 @@ pub async fn gated(app: &AppState, wanted: &Wanted<'_>) -> Result<Option<Box<Gat
     if !passes {
         return Err(problem(&judged, &accepted, None));
     }
+    let warned = |code: &String| {
+        let all = judged.iter().flat_map(|(_, findings)| findings.iter());
+        all.clone().any(|found| found.severity == Severity::Warning && found.code == code.as_str())
+    };
+    if let Some(code) = wanted.accept.iter().find(|code| !warned(code)) {
+        return Err(not_a_finding(code, "no warning about this file has the code"));
+    }
     let gated = Gated::new(&found, wanted.accept, by);
     Ok((!gated.is_empty()).then(|| Box::new(gated)))
 }

@@ -88,6 +88,15 @@ impl Preflight {
             Some(own) => speaks(findings, own),
             None => findings,
         };
+        let warned = |code: &String| {
+            findings.iter().any(|found| found.severity == Severity::Warning && found.code == code.as_str())
+        };
+        if let Some(code) = self.accept.iter().find(|code| !warned(code)) {
+            let code = code.escape_debug();
+            return Err(Failed::Usage(format!(
+                "no warning about this file has the code {code}; leave --accept {code} out to see what is found"
+            )));
+        }
         let open = refused(&findings, &self.accept).len();
         if global.json {
             show::json(&Told { ok: open == 0, findings: &findings, analysis: &analysis })?;
@@ -140,7 +149,11 @@ pub(super) fn print(analysis: &Analysis, findings: &[Finding]) {
     let [x, y, _] = analysis.extrusion.size();
     let size = [x, y, analysis.extrusion.high[2].map(|high| high.value)];
     let size = size.map(|size| size.map_or_else(|| "–".into(), |size| format!("{size:.1}")));
-    show::line(&format!("prints {} mm in {} layers", size.join(" × "), analysis.layers.len()));
+    let layers = analysis.layers.len();
+    show::line(&format!(
+        "lays filament over {} mm, skirt and brim with it, in {layers} layers",
+        size.join(" × ")
+    ));
     let claimed =
         analysis.metadata.claimed_seconds.map(|claimed| format!(", {} says its slicer", hours(claimed)));
     show::line(&format!("takes {}{}", hours(analysis.seconds), claimed.unwrap_or_default()));
@@ -163,6 +176,10 @@ pub(super) fn finding(finding: &Finding) {
 
 /// Without the time for heating, of which a file says nothing.
 fn hours(seconds: f64) -> String {
+    const LONGEST: f64 = 10_000.0;
+    if seconds >= LONGEST * 3_600.0 {
+        return format!("more than {LONGEST:.0} h");
+    }
     format!("{:.0} h {:02.0} min", (seconds / 3_600.0).floor(), (seconds % 3_600.0 / 60.0).floor())
 }
 
