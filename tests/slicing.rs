@@ -335,6 +335,13 @@ fn the_real_slicer_out_of_memory_is_told_with_how_much_it_may_have() {
     desk.limits.memory = 260 << 20;
     let told = desk.refusal("prusa-mk3s-pla-fine", &brick([150.0, 150.0, 150.0]));
     assert!(told.starts_with("the slicer ran out of memory; it may have 260 MiB"), "{told}");
+    // Not enough for its libraries, or for its threads.
+    for mebibytes in [128, 200] {
+        desk.limits.memory = mebibytes << 20;
+        let told = desk.refusal("prusa-mk3s-pla-fine", &brick([20.0, 15.0, 6.0]));
+        let wanted = format!("the slicer ran out of memory; it may have {mebibytes} MiB");
+        assert!(told.starts_with(&wanted), "{told}");
+    }
 }
 
 #[test]
@@ -350,6 +357,13 @@ fn a_slicer_without_memory_is_told_with_how_much_it_may_have() {
 fn a_slicer_that_fills_the_disk_is_stopped_while_there_is_still_room() {
     let mut desk = Desk::with("while :; do head -c 1048576 /dev/zero >> out.gcode; done");
     // A disk of which 24 MB may be used, whatever else is on it.
+    let space = nix::sys::statvfs::statvfs(desk.folder.path()).unwrap();
+    desk.limits.floor = space.blocks_available() * space.fragment_size() - (24 << 20);
+    let told = desk.refusal("generic-220-pla-draft", &brick([20.0, 20.0, 5.0]));
+    assert!(told.starts_with("the slicer filled the disk:") && told.contains("free some space"), "{told}");
+
+    // So fast that nobody looks meanwhile.
+    let mut desk = Desk::with("exec head -c 40000000 /dev/zero > out.gcode");
     let space = nix::sys::statvfs::statvfs(desk.folder.path()).unwrap();
     desk.limits.floor = space.blocks_available() * space.fragment_size() - (24 << 20);
     let told = desk.refusal("generic-220-pla-draft", &brick([20.0, 20.0, 5.0]));

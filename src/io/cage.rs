@@ -39,6 +39,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const LINES_WAITING: usize = 64;
 /// Above the daemon's own -900, and above what else runs: the kernel is to take this one first.
 const OOM_SCORE: &[u8] = b"700";
+/// Bytes that a file may have whatever the disk has: enough for a program to say that it failed.
+const ROOM_MIN: u64 = 64 << 10;
 
 /// Whether a program could reach a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -153,7 +155,10 @@ pub fn run(
         .stderr(errors_end)
         .process_group(0);
     let used = children_time();
-    confine(&mut command, order.limits, OwnedFd::from(tells))?;
+    // A file grows faster than anybody looks at the disk: none may take more than there is above the floor.
+    let spare = free(order.folder)?.saturating_sub(order.limits.floor).max(ROOM_MIN);
+    let limits = Limits { file: order.limits.file.min(spare), ..*order.limits };
+    confine(&mut command, &limits, OwnedFd::from(tells))?;
     let mut child = command.spawn()?;
     // It holds our ends of the pipes.
     drop(command);
@@ -187,7 +192,8 @@ pub fn run(
         stopped,
         out: out.into(),
         errors: errors.into(),
-        limits: *order.limits,
+        limits,
+        filled: limits.file < order.limits.file,
         free: free(order.folder).unwrap_or(0),
         cpu: children_time().saturating_sub(used),
     };
@@ -472,6 +478,18 @@ mod tests {
         let limits = Limits { floor: u64::MAX, ..small() };
         let (end, _, _) = shell("sleep 600", limits);
         assert!(matches!(end.stopped, Some(Stopped::Disk { .. })), "{end:?}");
+    }
+
+    #[test]
+    fn no_file_takes_what_the_disk_has_below_its_floor_however_fast_it_is_written() {
+        let parent = tempfile::tempdir().unwrap();
+        let room = 1 << 20;
+        let limits = Limits { floor: free(parent.path()).unwrap() - room, ..small() };
+        // It ends before anybody looks.
+        let (end, _, said) = shell("cat /dev/zero > big; wc -c < big", limits);
+        let written: u64 = said.iter().find_map(|line| line.trim().parse().ok()).unwrap_or(0);
+        let reached = end.stopped.is_some() || end.filled;
+        assert!(reached && written < 64 * room, "{written} bytes: {end:?}");
     }
 
     #[test]

@@ -246,8 +246,13 @@ impl Slicing {
         cancel: &CancellationToken,
     ) -> Result<(PathBuf, String), SliceError> {
         let (program, version) = self.version(cancel)?;
-        process.fits_slicer(self.slicer.as_ref(), &version)?;
+        self.fits(process, &version)?;
         Ok((program, version))
+    }
+
+    /// Whether a process was validated with a slicer of this version.
+    pub fn fits(&self, process: &Process, version: &str) -> Result<(), SliceError> {
+        Ok(process.fits_slicer(self.slicer.as_ref(), version)?)
     }
 
     /// Where the slicer is, and which one.
@@ -276,6 +281,10 @@ impl Slicing {
             return Err(self.slicer.failure(&end).into());
         }
         let version = self.slicer.version(&head.join("\n"));
+        // It may not even have begun: what it needs finds no room in its memory.
+        if version.is_none() && end.status != crate::slicing::failure::Status::Exit(0) {
+            return Err(self.slicer.failure(&end).into());
+        }
         version.map(|version| (program, version)).ok_or_else(|| Failure::NoVersion { program: shown }.into())
     }
 

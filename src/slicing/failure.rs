@@ -31,6 +31,8 @@ pub struct End {
     pub out: Vec<String>,
     pub errors: Vec<String>,
     pub limits: Limits,
+    /// The disk had less room than one file may take, so that this was the limit of its files.
+    pub filled: bool,
     /// Bytes free on its disk when it ended.
     pub free: u64,
     /// Processor time that it took.
@@ -48,15 +50,15 @@ pub enum Failure {
     #[error("the slicing was cancelled")]
     Cancelled,
     #[error(
-        "the slicer was stopped after {} min: it hung, or the model is too much for it; reduce the mesh, or give it more time (`minutes` under [slicing])", .0.as_secs().div_ceil(60)
+        "the slicer was stopped after {} min: it hung, or the model is too much for it; reduce the mesh, or give it more time (`minutes` under [slicing], or --minutes)", .0.as_secs().div_ceil(60)
     )]
     Late(Duration),
     #[error(
-        "the slicer used up its processor time ({} min): the model is too much for it; reduce the mesh, or give it more time (`minutes` under [slicing])", .0.as_secs().div_ceil(60)
+        "the slicer used up its processor time ({} min): the model is too much for it; reduce the mesh, or give it more time (`minutes` under [slicing], or --minutes)", .0.as_secs().div_ceil(60)
     )]
     Cpu(Duration),
     #[error(
-        "the slicer ran out of memory; it may have {} MiB: reduce the mesh, or give it more (`memory_mb` under [slicing])", .0 >> 20
+        "the slicer ran out of memory; it may have {} MiB: reduce the mesh, or give it more (`memory_mb` under [slicing], or --memory-mb)", .0 >> 20
     )]
     Memory(u64),
     #[error(
@@ -126,11 +128,24 @@ pub fn of(end: &End, known: Option<Failure>) -> Failure {
     if says(&["No space left on device"]) {
         return Failure::Disk { free: end.free, floor: end.limits.floor };
     }
-    if says(&["std::bad_alloc", "Cannot allocate memory", "out of memory", "Out of memory"]) {
+    // The last is what a loader says that finds no room for the program's own libraries.
+    if says(&[
+        "std::bad_alloc",
+        "Cannot allocate memory",
+        "out of memory",
+        "Out of memory",
+        "failed to map segment",
+        // A thread that finds no room for its stack.
+        "Resource temporarily unavailable",
+    ]) {
         return Failure::Memory(end.limits.memory);
     }
+    let large = || match end.filled {
+        true => Failure::Disk { free: end.free, floor: end.limits.floor },
+        false => Failure::Large(end.limits.file),
+    };
     if says(&["File too large", "File size limit exceeded"]) {
-        return Failure::Large(end.limits.file);
+        return large();
     }
     // A shell tells the signal of its child as a code above 128.
     let signal = match end.status {
@@ -143,7 +158,7 @@ pub fn of(end: &End, known: Option<Failure>) -> Failure {
     match (signal, known) {
         (Some(24), _) => return Failure::Cpu(end.limits.cpu),
         (Some(9), _) if late => return Failure::Cpu(end.limits.cpu),
-        (Some(25), _) => return Failure::Large(end.limits.file),
+        (Some(25), _) => return large(),
         (_, Some(known)) => return known,
         (Some(number @ (9 | 15 | 2 | 1)), None) => return Failure::Killed { signal: signal_name(number) },
         _ => {}
@@ -169,6 +184,7 @@ pub(super) mod tests {
             out: Vec::new(),
             errors: errors.iter().map(|line| (*line).to_owned()).collect(),
             limits: LIMITS,
+            filled: false,
             free: 5 << 30,
             cpu: Duration::from_secs(3),
         }
@@ -189,6 +205,13 @@ pub(super) mod tests {
             (said(Status::Signal(25), &[]), "a file of more than 1024 MiB"),
             (
                 said(Status::Signal(6), &["terminate called …", "  what():  std::bad_alloc"]),
+                "ran out of memory; it may have 4096 MiB",
+            ),
+            (
+                said(
+                    Status::Exit(127),
+                    &["error while loading shared libraries: x.so: failed to map segment from shared object"],
+                ),
                 "ran out of memory; it may have 4096 MiB",
             ),
             (
@@ -215,6 +238,16 @@ pub(super) mod tests {
         assert_eq!(stopped(Stopped::Cancelled), Failure::Cancelled);
         assert_eq!(stopped(Stopped::Late), Failure::Late(LIMITS.wall));
         assert_eq!(stopped(Stopped::Disk { free: 7 }), Failure::Disk { free: 7, floor: LIMITS.floor });
+    }
+
+    #[test]
+    fn a_file_that_is_larger_than_the_disk_has_room_for_is_the_disk() {
+        for status in [Status::Signal(25), Status::Exit(153)] {
+            let end = End { filled: true, ..end(status, &[]) };
+            assert_eq!(of(&end, None), Failure::Disk { free: 5 << 30, floor: LIMITS.floor });
+        }
+        let end = End { filled: true, ..end(Status::Exit(1), &["write: File too large"]) };
+        assert_eq!(of(&end, None), Failure::Disk { free: 5 << 30, floor: LIMITS.floor });
     }
 
     #[test]

@@ -244,7 +244,7 @@ fn a_slicer_that_hangs_is_stopped_when_its_time_is_up_and_the_daemon_prints_all_
     assert_eq!(daemon.job(&job)["state"], "slicing", "it hangs still");
     daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
     let words =
-        ["the slicer was stopped after 1 min: it hung", "give it more time (`minutes` under [slicing])"];
+        ["the slicer was stopped after 1 min: it hung", "give it more time (`minutes` under [slicing]"];
     ends_with_words(&daemon, &lab, &case, &job, &words);
     assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the slicer is there still");
 }
