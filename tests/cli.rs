@@ -273,6 +273,74 @@ async fn a_model_is_told_in_words_and_as_json_without_a_daemon() {
 }
 
 #[tokio::test]
+async fn what_slicing_needs_is_checked_with_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let slicer = folder.path().join("slicer");
+    std::fs::write(&slicer, "#!/bin/sh\necho 'PrusaSlicer-2.9.9+linux based on Slic3r'\n").unwrap();
+    let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&slicer, runs).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/slicing");
+    let config = |profiles: &Path, program: &Path| {
+        let state = folder.path().join("state");
+        format!(
+            "site = \"a\"\nnode = \"b\"\nstate_dir = {state:?}\n[slicing]\nprofiles = {profiles:?}\nprogram = {program:?}\n\
+             [[printer]]\nname = \"x\"\nport = \"/dev/null\"\nbaud = 115200\nmodel = \"generic-220\"\n"
+        )
+    };
+    let (code, _, error) = check(folder.path(), &config(&shipped, &slicer)).await;
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("and no printer here says that it is one"), "nobody is an MK3S: {error}");
+    assert!(!error.contains("for a generic-220"), "{error}");
+    assert!(error.contains("2.9.9"), "another version than was validated: {error}");
+    let (code, _, error) = check(folder.path(), &config(&shipped, &folder.path().join("none"))).await;
+    assert!(code == 0 && error.contains("warning: [slicing]: there is no"), "{error}");
+    let (code, _, error) = check(folder.path(), &config(Path::new("/nowhere"), &slicer)).await;
+    assert!(code == 1 && error.contains("mistake: [slicing]: /nowhere/processes.toml"), "{error}");
+    let changed = folder.path().join("changed");
+    std::fs::create_dir(&changed).unwrap();
+    for entry in std::fs::read_dir(&shipped).unwrap() {
+        let entry = entry.unwrap();
+        let mut text = std::fs::read_to_string(entry.path()).unwrap();
+        if entry.file_name() == "generic-220-pla-fine.ini" {
+            text.push_str("\nfirst_layer_temperature = 299\n");
+        }
+        std::fs::write(changed.join(entry.file_name()), text).unwrap();
+    }
+    let (code, _, error) = check(folder.path(), &config(&changed, &slicer)).await;
+    assert!(
+        code == 1 && error.contains("mistake: [slicing]: ") && error.contains("generic-220-pla-fine"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_no_one_found_is_not_accepted_by_preflight_and_what_is_no_g_code_is_not_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.gcode");
+    std::fs::write(&file, "G21\nG90\nM83\nG28\nM104 S200\nG1 X10 Y10 Z.2 E1 F600\nM104 S0\n").unwrap();
+    let path = file.to_str().unwrap();
+    let preflight = async |more: &[&str]| {
+        let mut all = vec!["preflight", path];
+        all.extend(more);
+        told(&platen("http://127.0.0.1:1", &all).await)
+    };
+    let (code, said, _) = preflight(&[]).await;
+    assert!(code == 1 && said.contains("warning heat.not_waited"), "{said}");
+    assert_eq!(preflight(&["--accept", "heat.not_waited"]).await.0, 0);
+    let (code, _, error) = preflight(&["--accept", "heat.not_waited", "--accept", "mode.shifted"]).await;
+    assert!(code == 2 && error.contains("no warning about this file has the code mode.shifted"), "{error}");
+    for (begin, word) in
+        [(&b"GCDE\x01\0\0\0"[..], "binary G-code"), (b"PK\x03\x04\x14\0\0\0", "a zip archive")]
+    {
+        std::fs::write(&file, begin).unwrap();
+        let out = folder.path().join("a.png");
+        let args = ["preview", path, "--layer", "1", "-o", out.to_str().unwrap()];
+        let (code, _, error) = told(&platen("http://127.0.0.1:1", &args).await);
+        assert!(code == 1 && error.contains(word), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_is_not_as_declared_exits_with_one_and_a_warning_can_be_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let inches = tetrahedron(1.0 / 25.4);

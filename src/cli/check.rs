@@ -3,9 +3,13 @@
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 use super::{Failed, Global, show};
-use crate::config::{Config, Printer};
+use crate::config::{self, Config, Printer};
+use crate::services::slicing::Slicing;
+use crate::slicing::limits::LIMITS;
+use crate::slicing::profile::Technology;
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -133,11 +137,45 @@ fn look_around(config: &Config, found: &mut Found) {
                 .push(format!("{} cannot be read: {error}; look at the path and its owner", file.display()));
         }
     }
+    if let Some(wanted) = &config.slicing {
+        slicing(wanted, &config.printers, found);
+    }
     if let Err(error) = writable(&config.state_dir) {
         found.mistakes.push(format!(
             "state_dir = {:?} cannot be written: {error}; make it, and give it to the user that runs platen",
             config.state_dir
         ));
+    }
+}
+
+/// Whether models could be sliced: processes and profiles whole, and a slicer here in the version that they name.
+fn slicing(wanted: &config::Slicing, printers: &[Printer], found: &mut Found) {
+    let scratch = std::env::temp_dir();
+    let slicing = Slicing::new(&wanted.profiles, wanted.program.clone(), LIMITS, &scratch, 1);
+    let catalogue = match slicing.catalogue() {
+        Ok(catalogue) => catalogue,
+        Err(error) => return found.mistakes.push(format!("[slicing]: {error}")),
+    };
+    for process in catalogue.all() {
+        if let Err(error) = slicing.profile(process) {
+            found.mistakes.push(format!("[slicing]: {error}"));
+        }
+        if process.technology == Technology::Filament
+            && !printers.iter().any(|printer| printer.model.as_ref() == Some(&process.printer_model))
+        {
+            found.warnings.push(format!(
+                "process {} is for a {}, and no printer here says that it is one (`model`)",
+                process.name, process.printer_model
+            ));
+        }
+    }
+    // G-code is taken without a slicer, so that its absence is no mistake.
+    match slicing.version(&CancellationToken::new()) {
+        Err(error) => found.warnings.push(format!("[slicing]: {error}")),
+        Ok((_, version)) => {
+            let others = catalogue.all().iter().filter_map(|process| slicing.fits(process, &version).err());
+            found.warnings.extend(others.map(|error| format!("[slicing]: {error}")));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Failed;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
-use crate::gcode::lexer::LexError;
+use crate::gcode::survey::other_format;
 use crate::model::Hint;
 use crate::preview::drawing::{Drawing, Format};
 use crate::preview::sides::{NoModel, Sides};
@@ -16,6 +16,8 @@ use crate::preview::{Pixels, PreviewError, thumbnail};
 
 /// As much as is read at a time.
 const BLOCK: usize = 256 << 10;
+/// Bytes that say what a file is.
+const HEAD: u64 = 84;
 
 #[derive(Debug, Args)]
 pub struct Preview {
@@ -60,6 +62,9 @@ impl Preview {
             };
             return self.keep(sides);
         }
+        let mut head = Vec::new();
+        file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|error| failed(&self.file, error))?;
+        other_format(&head).map_or(Ok(()), |error| Err(self.no_gcode(error)))?;
         let analyser = self.pass(&mut file, Analyser::new(Options::default()), Analyser::feed)?;
         let analysis = Arc::new(analyser.finish().map_err(|error| self.no_gcode(error))?);
         if self.thumbnail {
@@ -87,16 +92,16 @@ impl Preview {
 }
 
 impl Preview {
-    fn no_gcode(&self, error: LexError) -> Failed {
-        Failed::Finding(format!("{}: {error}: it is not G-code", self.file.display()))
+    fn no_gcode(&self, error: impl std::fmt::Display) -> Failed {
+        Failed::Finding(format!("{} cannot be drawn: {error}", self.file.display()))
     }
 
     /// Reads the file through.
-    fn pass<T>(
+    fn pass<T, E: std::fmt::Display>(
         &self,
         file: &mut File,
         mut reader: T,
-        feed: impl Fn(&mut T, &[u8]) -> Result<(), LexError>,
+        feed: impl Fn(&mut T, &[u8]) -> Result<(), E>,
     ) -> Result<T, Failed> {
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.file, error))?;
         let mut block = vec![0; BLOCK];

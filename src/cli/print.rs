@@ -122,12 +122,14 @@ impl Print {
         }
         match (self.wait, job.exact) {
             (true, Some(true)) | (false, _) => Ok(()),
-            (true, _) => Err(Failed::Finding(format!(
-                "job {} ended as {}{}; look at the printer before you print again",
-                job.id,
-                job.state,
-                job.why.map(|why| format!(" ({why})")).unwrap_or_default()
-            ))),
+            (true, _) => {
+                let next = match job.printer {
+                    Some(printer) => format!("look at {printer} before you print again"),
+                    None => "no printer had it".to_owned(),
+                };
+                let why = job.why.map(|why| format!(" ({why})")).unwrap_or_default();
+                Err(Failed::Finding(format!("job {} ended as {}{why}; {next}", job.id, job.state)))
+            }
         }
     }
 }

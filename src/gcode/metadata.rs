@@ -9,6 +9,8 @@ const TOOLS_MAX: usize = 16;
 const TEXT_MAX: usize = 60;
 /// Pictures in a file; slicers write two or three.
 const THUMBNAILS_MAX: usize = 8;
+/// Pixels of a side; a picture that claims more is none.
+pub const THUMBNAIL_SIDE: u32 = 2_048;
 
 /// Lengths in mm, temperatures in °C; absent or empty where the file says nothing.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -106,7 +108,8 @@ impl Metadata {
     fn thumbnail(&mut self, rest: &str, offset: u64) {
         let Some((_, size)) = rest.split_once("begin ") else { return };
         let mut parts = size.split_whitespace().next().unwrap_or_default().split('x');
-        let mut number = || parts.next().and_then(|part| part.parse().ok());
+        let sane = |side: &u32| (1..=THUMBNAIL_SIDE).contains(side);
+        let mut number = || parts.next().and_then(|part| part.parse().ok()).filter(sane);
         if let (Some(width), Some(height), true) =
             (number(), number(), self.thumbnails.len() < THUMBNAILS_MAX)
         {
@@ -210,5 +213,8 @@ mod tests {
             (Some("Simplify3D"), Some(3_720.0))
         );
         assert_eq!(duration("soon"), None);
+        let huge =
+            read(&["; thumbnail begin 99999x1 9", "; thumbnail begin 16x16 9", "; thumbnail begin 0x0 9"]);
+        assert_eq!(huge.thumbnails, [Thumbnail { width: 16, height: 16, offset: 7 }]);
     }
 }

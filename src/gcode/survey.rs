@@ -241,14 +241,7 @@ impl Surveyor {
     fn sniff(&mut self) -> Result<(), SurveyError> {
         self.sniffed = true;
         let head = std::mem::take(&mut self.head);
-        for (magic, what, cure) in FORMATS {
-            if head.starts_with(magic) {
-                return Err(SurveyError::OtherFormat { what, cure });
-            }
-        }
-        if is_binary_stl(&head) {
-            return Err(SurveyError::OtherFormat { what: "an STL model", cure: "slice it first" });
-        }
+        other_format(&head).map_or(Ok(()), Err)?;
         self.lex(&head)
     }
 
@@ -283,6 +276,14 @@ impl Seen {
             },
         }
     }
+}
+
+/// What a file is by its first bytes, where that is known and is no G-code.
+pub fn other_format(head: &[u8]) -> Option<SurveyError> {
+    let known = FORMATS.iter().find(|(magic, ..)| head.starts_with(magic));
+    let known = known.map(|(_, what, cure)| SurveyError::OtherFormat { what, cure });
+    let model = || SurveyError::OtherFormat { what: "an STL model", cure: "slice it first" };
+    known.or_else(|| is_binary_stl(head).then(model))
 }
 
 /// A title of text, padded with blanks or zeros, then a count of triangles.

@@ -88,7 +88,7 @@ pub enum ModelError {
     Empty { format: &'static str },
     /// Binary STL: bytes and count contradict each other.
     #[error(
-        "the STL says {claimed} triangles, which take {wanted} bytes, and has {bytes}: it was cut or changed on its way; export or copy it again"
+        "the STL says {claimed} triangles, which take {wanted} bytes, and has {bytes}: it was cut or changed on its way, or is no STL; export or copy it again"
     )]
     Length { claimed: u64, wanted: u64, bytes: u64 },
     #[error("triangle {triangle} of the STL has a coordinate that is {value}; export the model again")]
@@ -111,6 +111,10 @@ pub enum ModelError {
     Part { part: String, at: u64, what: String },
     #[error("the 3MF cannot be understood as a whole: {0}; export it as plain triangles (core 3MF, or STL)")]
     Unsupported(String),
+    #[error(
+        "line {line} of the OBJ has a curved surface ({word}), which would be missing from the print; export it as plain triangles (or as STL)"
+    )]
+    Curved { line: u64, word: String },
 }
 
 impl ModelError {
@@ -127,7 +131,7 @@ impl ModelError {
             Self::Archive(_) => "its archive is damaged",
             Self::Hostile(_) => "its archive holds what none needs",
             Self::Part { .. } => "a part of it cannot be read",
-            Self::Unsupported(_) => "it cannot be understood as a whole",
+            Self::Unsupported(_) | Self::Curved { .. } => "it cannot be understood as a whole",
         }
     }
 

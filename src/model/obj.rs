@@ -56,8 +56,7 @@ pub fn read(source: impl BufRead, limits: &Limits, mut mesh: Mesh<'_>) -> Result
                 Ok(())
             }
             Some(word) if FREE_FORM.contains(&word) => {
-                let what = format!("line {} has a curved surface ({})", lines.number, shown(word));
-                return Err(ModelError::Unsupported(what));
+                return Err(ModelError::Curved { line: lines.number, word: shown(word).to_string() });
             }
             _ => Ok(()),
         };
@@ -191,7 +190,7 @@ mod tests {
             assert_eq!(told(&file), Ok(want), "{file:?}");
         }
         for patch in ["bzp 1 2 3 4", "cdc 1 2 3 4"] {
-            assert!(matches!(told(&format!("{plain}{patch}\n")), Err(ModelError::Unsupported(_))), "{patch}");
+            assert!(matches!(told(&format!("{plain}{patch}\n")), Err(ModelError::Curved { .. })), "{patch}");
         }
     }
 
@@ -258,7 +257,9 @@ mod tests {
 
     #[test]
     fn a_curved_surface_is_refused_and_a_line_without_end_is_not_held() {
-        assert!(matches!(told("v 0 0 0\ncstype bezier\n").unwrap_err(), ModelError::Unsupported(_)));
+        let error = told("v 0 0 0\ncstype bezier\n").unwrap_err();
+        assert!(matches!(error, ModelError::Curved { line: 2, .. }));
+        assert!(error.to_string().contains("of the OBJ"), "{error}");
         assert!(matches!(told("f 1 2 \\").unwrap_err(), ModelError::Cut { .. }));
         let endless = "f 1 2 \\\n".repeat(100_000);
         assert!(matches!(told(&endless).unwrap_err(), ModelError::Line { .. }));

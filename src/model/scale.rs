@@ -301,13 +301,19 @@ fn size(found: &Found, declared: &Declared, out: &mut Vec<Finding>) {
     } else if !(SMALL..=LARGE).contains(&largest) {
         // Which unit would make a part of a person of it?
         let per = found.unit.millimetres();
-        let others: Vec<String> = UNITS
+        let others = UNITS
             .iter()
             .filter(|(unit, ..)| *unit != found.unit)
             .map(|(_, name, _, mm)| (name, largest / per * mm))
             .filter(|(_, largest)| (SMALL..=LARGE).contains(largest))
-            .map(|(name, largest)| format!("{} mm if it counts in {name}", shown_length(largest)))
-            .collect();
+            .map(|(name, largest)| format!("{} mm if it counts in {name}", shown_length(largest)));
+        // What is too large was mostly taken for another unit on its way into the file.
+        let smaller = FACTORS
+            .iter()
+            .map(|(factor, larger, _)| (largest / factor, larger))
+            .filter(|(size, _)| largest > LARGE && (SMALL..=LARGE).contains(size))
+            .map(|(size, larger)| format!("{} mm with {larger}", shown_length(size)));
+        let others: Vec<String> = others.chain(smaller).collect();
         let otherwise = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
         let what = format!("its largest extent is {} mm{otherwise}", shown_length(largest));
         let code = if largest < SMALL { "size.small" } else { "size.large" };
@@ -483,6 +489,15 @@ mod tests {
                 || metres[0].what.contains("100.0 mm if it counts in m"),
             "{}",
             metres[0].what
+        );
+        let large = told(PART.map(|at| at * 25.4));
+        assert_eq!(
+            (large[0].code, large[0].what.as_str()),
+            (
+                "size.large",
+                "its largest extent is 2540.0 mm (100.0 mm with millimetres taken for inches, 254.0 mm with \
+                 millimetres taken for centimetres)"
+            )
         );
         let fine = told(PART.map(|at| at * 1000.0));
         assert_eq!(

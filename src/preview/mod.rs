@@ -43,7 +43,11 @@ impl std::str::FromStr for Pixels {
 pub enum PreviewError {
     #[error("a picture has from {min} to {max} pixels", min = Pixels::MIN, max = Pixels::MAX)]
     Size,
-    #[error("there is no layer {layer}; the file has layers 1 to {layers}")]
+    #[error("there is no layer {layer}; {}", match layers {
+        0 => "the file has none: nothing is laid in it".to_owned(),
+        1 => "the file has one, layer 1".to_owned(),
+        layers => format!("the file has layers 1 to {layers}"),
+    })]
     NoLayer { layer: usize, layers: usize },
     #[error("it lays no filament at a place that is known, so there is nothing to see")]
     Nothing,

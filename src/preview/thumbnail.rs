@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::PreviewError;
+use crate::gcode::metadata::THUMBNAIL_SIDE;
 
 /// Characters of a picture that are read: 1 MB of PNG.
 pub const TEXT_MAX: usize = 1_400_000;
@@ -21,7 +22,17 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, PreviewError> {
         }
     }
     let picture = STANDARD.decode(encoded).map_err(|_| PreviewError::NoThumbnail)?;
-    if begins && picture.starts_with(PNG) { Ok(picture) } else { Err(PreviewError::NoThumbnail) }
+    if begins && is_small(&picture) { Ok(picture) } else { Err(PreviewError::NoThumbnail) }
+}
+
+/// A picture that opens as large as nobody expects would cost whoever looks at it.
+fn is_small(picture: &[u8]) -> bool {
+    let side = |at: usize| {
+        let bytes = picture.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(u32::from_be_bytes).is_some_and(|side| (1..=THUMBNAIL_SIDE).contains(&side))
+    };
+    // Behind the sign, the length and the name of its first chunk.
+    picture.starts_with(PNG) && picture.get(12..16) == Some(b"IHDR") && side(16) && side(20)
 }
 
 fn comment(line: &[u8]) -> &[u8] {

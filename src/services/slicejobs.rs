@@ -79,6 +79,10 @@ pub enum NoProcess {
     )]
     NoPrinter { process: String, model: String },
     #[error(
+        "process {process} is for a {model}, and {printer} is {}; name a process for that, or another printer", own.as_ref().map_or("told no model (`model` in its section)".to_owned(), |own| format!("a {own}"))
+    )]
+    OtherPrinter { process: String, model: String, printer: PrinterName, own: Option<String> },
+    #[error(
         "process {process} is for a {model}, and several printers are one ({printers}); say which of them"
     )]
     Several { process: String, model: String, printers: String },
@@ -115,7 +119,15 @@ pub fn choose(
         .map(|printer| &printer.name)
         .collect();
     match fitting[..] {
-        [] => Err(NoProcess::NoPrinter { process: name, model }),
+        [] => match pinned.and_then(|pinned| printers.iter().find(|printer| printer.name == *pinned)) {
+            Some(other) => Err(NoProcess::OtherPrinter {
+                process: name,
+                model,
+                printer: other.name.clone(),
+                own: other.model.clone(),
+            }),
+            None => Err(NoProcess::NoPrinter { process: name, model }),
+        },
         [only] => Ok((process.clone(), only.clone())),
         _ => {
             let printers: Vec<_> = fitting.iter().map(|name| name.as_str()).collect();
@@ -353,6 +365,10 @@ mod tests {
         let told = chosen(&lab, "fine", None).unwrap_err();
         assert_eq!(told, "fine may be prusa-mk3s-pla-fine, generic-220-pla-fine; say which of them");
         let told = chosen(&lab, "prusa-mk3s-pla-fine", Some("e1")).unwrap_err();
+        assert!(told.contains("for a prusa-mk3s, and e1 is a generic-220; name a process"), "{told}");
+        let told = chosen(&lab, "prusa-mk3s-pla-fine", Some("old")).unwrap_err();
+        assert!(told.contains("and old is told no model"), "{told}");
+        let told = chosen(&lab[1..], "prusa-mk3s-pla-fine", None).unwrap_err();
         assert!(told.starts_with("no printer here is a prusa-mk3s"), "{told}");
         let told = chosen(&lab, "fine", Some("old")).unwrap_err();
         assert!(told.starts_with("there is no process fine"), "{told}");
