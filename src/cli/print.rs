@@ -36,7 +36,7 @@ pub struct Print {
     #[command(flatten)]
     pub given: Given,
     /// A warning about the file or the model that is accepted, by its code; may be given again.
-    #[arg(long, value_name = "CODE", requires = "by")]
+    #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
     /// Who accepts.
     #[arg(long, value_name = "NAME")]

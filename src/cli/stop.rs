@@ -11,11 +11,11 @@ use crate::api::shapes::{By, PrinterView, StopOrder, Stopped};
 pub struct Stop {
     /// The printer; all where absent.
     pub printer: Option<String>,
-    /// Who stops, or who has looked.
+    /// Who stops, or who has looked; with a token, its owner.
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// Say that somebody has looked: a stopped or halted printer may be used again. (Its bed: `platen printers clear PRINTER --by NAME`.)
-    #[arg(long, value_name = "PRINTER", requires = "by", conflicts_with = "printer")]
+    #[arg(long, value_name = "PRINTER", conflicts_with = "printer")]
     pub clear: Option<String>,
 }
 
@@ -23,7 +23,7 @@ impl Stop {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
         if let Some(name) = self.clear {
-            let by = By { by: self.by.unwrap_or_default() };
+            let by = By { by: client.by(self.by)? };
             let printer: PrinterView =
                 client.post(&format!("/v1/printers/{}/clear-latch", segment(&name)), &by)?;
             if global.json {

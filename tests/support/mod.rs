@@ -116,6 +116,7 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
         previews: Previews::new(Arc::clone(&spool)),
         gate: Gate::new(Arc::clone(&spool), &config.printers, &config.gate),
         recorder: recorder.clone(),
+        entrance: Default::default(),
         fleet: Fleet::new(lanes, Board::new(live)),
         intake: Intake::new(spool)
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone())),
