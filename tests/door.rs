@@ -581,7 +581,7 @@ async fn the_page_leads_to_where_one_signs_in_and_back_and_shows_who_is_there() 
     let (_, secret) = made.body.split_once("<pre id=\"token\">").unwrap();
     let script = As(&lab, bearer(secret.split('<').next().unwrap()));
     assert_eq!(script.get("/v1/jobs").await.status, 200);
-    let refused = lab.send("POST", "/do/clear-bed", &format!("{FORM}{}", As(&lab, String::new()).1), b"printer=mk3-01").await;
+    let refused = lab.send("POST", "/do/clear-bed", FORM, b"printer=mk3-01").await;
     assert!(refused.status == 401 && refused.body.contains("Nobody is signed in here"), "{refused:?}");
     let refused = lab.send("POST", "/do/identify", &format!("{FORM}{}", kim.1), b"printer=mk3-01").await;
     assert!(refused.status == 403 && refused.body.contains("that needs the role maintenance"), "{refused:?}");

@@ -138,6 +138,15 @@ pub(super) async fn sign_in(State(app): State<AppState>, asker: Asker, filled: F
         Ok(given) => given,
         Err(problem) => return shown(&app, &asker, Err(problem)).into_response(),
     };
+    let refused = |problem: &Problem, to: &str| {
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let page = form(&app, to, Some(problem));
+        (status, frame(&app, &Asker::Stranger, Reload::Never, &page)).into_response()
+    };
+    if given.name.trim().is_empty() || given.password.0.is_empty() {
+        let help = "fill both in";
+        return refused(&Problem::unreadable("a name and a password are needed", help), &given.to);
+    }
     match app.entrance.sign_in(given.name, given.password.into()).await {
         Ok(signed_in) => {
             if let Asker::Known(before) = &asker {
@@ -150,12 +159,7 @@ pub(super) async fn sign_in(State(app): State<AppState>, asker: Asker, filled: F
             }
             (StatusCode::SEE_OTHER, headers).into_response()
         }
-        Err(error) => {
-            let problem = Problem::from(error);
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let page = form(&app, &given.to, Some(&problem));
-            (status, frame(&app, &Asker::Stranger, Reload::Never, &page)).into_response()
-        }
+        Err(error) => refused(&error.into(), &given.to),
     }
 }
 

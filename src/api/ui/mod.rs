@@ -106,7 +106,7 @@ fn frame(app: &AppState, asker: &Asker, reload: Reload, content: &Markup) -> Mar
                     noscript { meta http-equiv="refresh" content=(seconds); }
                 }
             }
-            body data-reload=[by_script] data-user=[asker.name()] data-guarded[app.entrance.is_guarded()] {
+            body data-reload=[by_script] data-user=[asker.name()] {
                 header {
                     h1 { a href="/" { "platen" } }
                     p.place { (site) " · " (node) }

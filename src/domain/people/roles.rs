@@ -338,6 +338,7 @@ impl Who {
 pub fn document() -> String {
     let mut page = String::from(
         "# Who may do what\n\n\
+         Asked for from the day on which somebody is set up ([people.md](people.md)); before that, everybody may do everything.\n\n\
          A user has one role or several, and may do what any of them may. This page is made from `TABLE` in\n\
          `src/domain/people/roles.rs`; a test compares them (`PLATEN_WRITE_DOCS=1 cargo test roles` writes it anew).\n\n\
          | role | who that is |\n|---|---|\n",
