@@ -646,7 +646,7 @@ impl House {
     fn configuration(&self) -> std::path::PathBuf {
         let path = self.folder.path().join("platen.toml");
         let text = format!(
-            "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {:?}\ndisk_floor_mb = 0\n[http]\nlisten = \"127.0.0.1:0\"\n[[printer]]\nname = \"a\"\nport = \"/dev/nothing-here\"\nbaud = 115200\n",
+            "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {:?}\ndisk_floor_mb = 16\n[http]\nlisten = \"127.0.0.1:0\"\n[[printer]]\nname = \"a\"\nport = \"/dev/nothing-here\"\nbaud = 115200\n",
             self.state()
         );
         std::fs::write(&path, text).unwrap();
