@@ -210,18 +210,30 @@ fn bearer(token: &str) -> String {
 
 async fn everyone(lab: &TestLab) -> Vec<Someone> {
     let ada = sign_in(lab, "ada", ADA).await;
-    let stranger =
-        |called: &str, header: &str| Someone { called: called.into(), header: header.into(), role: None, by_token: false, own_password: true };
+    let stranger = |called: &str, header: &str| Someone {
+        called: called.into(),
+        header: header.into(),
+        role: None,
+        by_token: false,
+        own_password: true,
+    };
     let mut all = vec![
         stranger("nobody", ""),
-        stranger("a forged session", &format!("Cookie: platen_session=platen_0000000000000000_{}\r\n", "0".repeat(64))),
+        stranger(
+            "a forged session",
+            &format!("Cookie: platen_session=platen_0000000000000000_{}\r\n", "0".repeat(64)),
+        ),
     ];
     for role in Role::ALL {
         let name = format!("u.{role}");
         let them = user(&ada, &name, &[role.word()]).await;
         let (_, secret) = token(&them, &[role.word()]).await;
-        let someone = |called: String, header: String, by_token| {
-            Someone { called, header, role: Some(role), by_token, own_password: true }
+        let someone = |called: String, header: String, by_token| Someone {
+            called,
+            header,
+            role: Some(role),
+            by_token,
+            own_password: true,
         };
         all.push(someone(format!("{role}"), them.1.clone(), false));
         all.push(someone(format!("a token of {role}"), bearer(&secret), true));
@@ -291,9 +303,10 @@ fn every_route_of_the_daemon_has_its_row_and_every_row_its_route() {
     }
     let source = include_str!("../src/api/ui/mod.rs");
     for path in ui::PATHS {
-        let (_, after) = source.split_once(&format!("\"{path}\",\n            get(")).or_else(|| {
-            source.split_once(&format!(".route(\"{path}\", "))
-        }).unwrap_or_else(|| panic!("{path} is no route"));
+        let (_, after) = source
+            .split_once(&format!("\"{path}\",\n            get("))
+            .or_else(|| source.split_once(&format!(".route(\"{path}\", ")))
+            .unwrap_or_else(|| panic!("{path} is no route"));
         let method = if after.starts_with("post(") { "POST" } else { "GET" };
         routes.insert((method.into(), (*path).into()));
     }
@@ -315,7 +328,13 @@ fn every_route_of_the_daemon_has_its_row_and_every_row_its_route() {
 #[tokio::test]
 async fn where_nobody_is_set_up_everybody_may_do_everything_and_nobody_signs_in() {
     let lab = lab().await;
-    let someone = Someone { called: "all".into(), header: String::new(), role: None, by_token: false, own_password: true };
+    let someone = Someone {
+        called: "all".into(),
+        header: String::new(),
+        role: None,
+        by_token: false,
+        own_password: true,
+    };
     for (method, path, what) in ROUTES {
         let told = asked(&lab, method, path, &someone).await;
         assert!(told.is_ok(), "{method} {path} ({what}): {told:?}");
@@ -381,6 +400,8 @@ async fn a_session_ends_after_half_an_hour_of_nothing_and_a_page_that_looks_by_i
     for _ in 0..3 {
         tokio::time::advance(Duration::from_secs(599)).await;
         assert_eq!(watching.get("/fragment/board").await.status, 200);
+        assert_eq!(watching.get("/assets/platen.css").await.status, 200);
+        assert_eq!(watching.get("/").await.status, 200);
         assert_eq!(kim.get("/v1/printers").await.status, 200);
     }
     tokio::time::advance(Duration::from_secs(10)).await;
@@ -419,7 +440,9 @@ async fn a_token_is_shown_once_and_lies_nowhere_in_the_clear() {
         assert!(!journal.contains(secret), "{secret} is in the journal");
         assert!(!kept.contains(secret), "{secret} is in a file");
     }
-    for (bad, status) in [(format!("{secret}0"), 401), (secret.replace(random, &"0".repeat(64)), 401), (String::new(), 401)] {
+    for (bad, status) in
+        [(format!("{secret}0"), 401), (secret.replace(random, &"0".repeat(64)), 401), (String::new(), 401)]
+    {
         assert_eq!(As(&lab, bearer(&bad)).get("/v1/jobs").await.status, status);
     }
     let more = kim.post("/v1/tokens", json!({"label": "x", "roles": ["admin"]})).await;
@@ -486,9 +509,12 @@ async fn the_last_admin_stays_and_nobody_changes_their_own_roles() {
     assert_eq!(adi.post("/v1/users/ada/roles", json!({"roles": ["auditor"]})).await.status, 200);
     assert_eq!(ada.get("/v1/users").await.status, 403, "at once");
     assert_eq!(adi.get("/v1/users").await.json().as_array().unwrap().len(), 2);
-    let wrong = adi.post("/v1/users", json!({"name": "x", "roles": ["king"], "password": "long enough words"})).await;
+    let wrong =
+        adi.post("/v1/users", json!({"name": "x", "roles": ["king"], "password": "long enough words"})).await;
     assert_eq!((wrong.status, wrong.problem().as_str()), (400, "not-a-role"));
-    let twice = adi.post("/v1/users", json!({"name": "ADA", "roles": ["operator"], "password": "long enough words"})).await;
+    let twice = adi
+        .post("/v1/users", json!({"name": "ADA", "roles": ["operator"], "password": "long enough words"}))
+        .await;
     assert_eq!((twice.status, twice.problem().as_str()), (409, "exists-already"));
     let short = adi.post("/v1/users", json!({"name": "x", "roles": ["operator"], "password": "short"})).await;
     assert_eq!((short.status, short.problem().as_str()), (400, "not-this-password"));
@@ -522,7 +548,14 @@ async fn what_is_done_is_in_the_name_of_who_is_signed_in_and_no_other_name_is_ta
     assert!(forged.status == 403 && forged.body.contains("in the name of"), "{forged:?}");
     let done = kim.post(&format!("/v1/jobs/{id}/cancel"), json!({})).await;
     assert_eq!((done.status, &done.json()["state"]), (200, &json!("cancelled")), "{done:?}");
-    let actors: Vec<_> = lab.recorder.events(1, 10_000).await.unwrap().into_iter().map(|event| (event.fact.word(), event.actor)).collect();
+    let actors: Vec<_> = lab
+        .recorder
+        .events(1, 10_000)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|event| (event.fact.word(), event.actor))
+        .collect();
     for word in ["case_opened", "part_added", "job_queued", "job_cancelled"] {
         let (_, actor) = actors.iter().find(|(fact, _)| *fact == word).unwrap();
         assert_eq!(serde_json::to_value(actor).unwrap(), json!({"kind": "person", "name": "kim"}), "{word}");
@@ -569,7 +602,10 @@ async fn the_page_leads_to_where_one_signs_in_and_back_and_shows_who_is_there() 
     assert_eq!((inside.status, inside.header("location")), (303, Some("/look?job=1")), "{inside:?}");
     let kim = As(&lab, cookie_of(&inside));
     let board = kim.get("/").await;
-    assert!(board.body.contains("data-user=\"kim\"") && board.body.contains("href=\"/account\""), "{board:?}");
+    assert!(
+        board.body.contains("data-user=\"kim\"") && board.body.contains("href=\"/account\""),
+        "{board:?}"
+    );
     assert!(!board.body.contains("Your name"), "nobody types a name who has one");
     let evil = b"name=kim&password=kim+own+words&to=//evil.example";
     let inside = lab.send("POST", "/do/sign-in", FORM, evil).await;
@@ -623,9 +659,8 @@ async fn a_stream_of_events_ends_with_who_reads_it_and_tells_of_people_only_to_w
     assert!(people(&known).contains("user_added") && people(&known).contains("kim"), "{known:?}");
     assert!(people(&seen).contains("\"withheld\":true") && !people(&seen).contains("kim"), "{seen:?}");
     assert_eq!(ada.post("/v1/users/kim/disable", json!({})).await.status, 200);
-    let rest = tokio::time::timeout(Duration::from_secs(30), async {
-        while of_kim.next().await.is_some() {}
-    });
+    let rest =
+        tokio::time::timeout(Duration::from_secs(30), async { while of_kim.next().await.is_some() {} });
     rest.await.expect("the stream of somebody who is disabled ends");
 }
 
@@ -762,6 +797,42 @@ async fn without_the_file_of_hashes_nobody_gets_in_and_the_door_stays_shut() {
     daemon.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_needs_an_admin_s_token_and_what_is_restored_from_it_lets_nobody_in() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let kim = user(&ada, "kim", &["operator"]).await;
+    let copy = lab.folder.path().join("copy");
+    let backup = ["backup", copy.to_str().unwrap()];
+    let (_, of_kim) = token(&kim, &["operator"]).await;
+    for (given, words) in [(None, "PLATEN_TOKEN"), (Some(of_kim.as_str()), "that needs the role admin")] {
+        let (code, _, error) = platen(&lab, &backup, given, "").await;
+        assert!(code == 1 && error.contains(words) && !copy.exists(), "{code} {error}");
+    }
+    let (_, of_ada) = token(&ada, &["admin"]).await;
+    let (code, out, error) = platen(&lab, &backup, Some(&of_ada), "").await;
+    assert!(code == 0 && copy.join("journal.jsonl").exists(), "{out} {error}");
+
+    let house = House::new();
+    let into = house.state();
+    let restore = ["restore", copy.to_str().unwrap(), "--into", into.to_str().unwrap(), "--by", "ada"];
+    let (code, _, error) = platen(&lab, &restore, None, "").await;
+    assert_eq!(code, 0, "{error}");
+    let daemon = house.start().await;
+    assert_eq!(ask(&daemon, "GET", "/v1/printers", "", "").await.status, 401);
+    assert_eq!(ask(&daemon, "GET", "/v1/printers", &bearer(&of_ada), "").await.status, 401);
+    assert_eq!(session(&daemon, "ada", ADA).await.status, 401);
+    daemon.stop().await;
+    house.set_up(&["--name", "ada"], "more notes on the engine").await;
+    let daemon = house.start().await;
+    let ada = session(&daemon, "ada", "more notes on the engine").await;
+    assert_eq!(ada.status, 201, "{ada:?}");
+    let users = ask(&daemon, "GET", "/v1/users", &cookie_of(&ada), "").await.json();
+    let names: Vec<_> = users.as_array().unwrap().iter().map(|user| user["name"].clone()).collect();
+    assert_eq!(names, [json!("ada"), json!("kim")], "the others are known, and need a password");
+    daemon.stop().await;
+}
+
 async fn platen(lab: &TestLab, args: &[&str], token: Option<&str>, input: &str) -> (i32, String, String) {
     use std::io::Write;
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_platen"));
@@ -788,22 +859,48 @@ async fn the_command_line_adds_users_makes_tokens_and_works_with_one() {
     let lab = lab_of_people("ada", ADA).await;
     let (code, _, error) = platen(&lab, &["jobs"], None, "").await;
     assert!(code == 1 && error.contains("PLATEN_TOKEN") && error.contains("--token-file"), "{error}");
-    let add = ["users", "add", "kim", "--printed", "Kim Lee", "--role", "operator", "--as", "ada", "--password-stdin"];
+    let add = [
+        "users",
+        "add",
+        "kim",
+        "--printed",
+        "Kim Lee",
+        "--role",
+        "operator",
+        "--as",
+        "ada",
+        "--password-stdin",
+    ];
     let (code, out, error) = platen(&lab, &add, None, &format!("{ADA}\nfirst words of kim\n")).await;
     assert!(code == 0 && out.contains("user kim: must choose a password"), "{out} {error}");
     let own = ["users", "password", "kim", "--as", "kim", "--password-stdin"];
     let (code, out, error) = platen(&lab, &own, None, "first words of kim\nkim own words\n").await;
     assert!(code == 0 && out.contains("the new password holds"), "{out} {error}");
-    let issue = ["users", "tokens", "issue", "--label", "bench", "--role", "operator", "--as", "kim", "--password-stdin"];
+    let issue = [
+        "users",
+        "tokens",
+        "issue",
+        "--label",
+        "bench",
+        "--role",
+        "operator",
+        "--as",
+        "kim",
+        "--password-stdin",
+    ];
     let (code, token, error) = platen(&lab, &issue, None, "kim own words").await;
-    assert!(code == 0 && token.starts_with("platen_") && error.contains("nobody can show it again"), "{error}");
+    assert!(
+        code == 0 && token.starts_with("platen_") && error.contains("nobody can show it again"),
+        "{error}"
+    );
     let token = token.trim();
     let (code, out, error) = platen(&lab, &["printers"], Some(token), "").await;
     assert!(code == 0 && out.contains("mk3-01"), "{error}");
     // The name is the token's, and needs no --by.
     let (code, _, error) = platen(&lab, &["printers", "clear", "mk3-01"], Some(token), "").await;
     assert!(code == 1 && error.contains("the bed of mk3-01 is clear already"), "{code} {error}");
-    let (code, _, error) = platen(&lab, &["printers", "clear", "mk3-01", "--by", "ada"], Some(token), "").await;
+    let (code, _, error) =
+        platen(&lab, &["printers", "clear", "mk3-01", "--by", "ada"], Some(token), "").await;
     assert!(code == 1 && error.contains("in the name of"), "{code} {error}");
     let (code, _, error) = platen(&lab, &["printers", "clear", "mk3-01"], None, "").await;
     assert!(code == 2 && error.contains("--by NAME is needed"), "{code} {error}");
@@ -814,13 +911,15 @@ async fn the_command_line_adds_users_makes_tokens_and_works_with_one() {
     let path = lab.folder.path().join("token");
     std::fs::write(&path, format!("{token}\n")).unwrap();
     let file = ["printers", "--token-file", path.to_str().unwrap()];
-    let mode = |mode| std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    let mode =
+        |mode| std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     mode(0o644);
     let (code, _, error) = platen(&lab, &file, None, "").await;
     assert!(code == 2 && error.contains("chmod 600"), "{code} {error}");
     mode(0o600);
     assert_eq!(platen(&lab, &file, None, "").await.0, 0);
-    let (code, out, error) = platen(&lab, &["users", "list", "--as", "ada", "--password-stdin"], None, ADA).await;
+    let (code, out, error) =
+        platen(&lab, &["users", "list", "--as", "ada", "--password-stdin"], None, ADA).await;
     assert!(code == 0 && out.contains("kim") && out.contains("Kim Lee"), "{out} {error}");
     let off = ["users", "disable", "kim", "--as", "ada", "--password-stdin"];
     let (code, out, error) = platen(&lab, &off, None, ADA).await;
@@ -829,6 +928,7 @@ async fn the_command_line_adds_users_makes_tokens_and_works_with_one() {
     assert!(code == 1 && error.contains("was revoked"), "{code} {error}");
     let (code, out, _) = platen(&lab, &["stop", "mk3-01"], None, "").await;
     assert!(out.contains("mk3-01: stop sent"), "{code} {out}");
-    let (code, _, error) = platen(&lab, &["users", "list", "--as", "ada", "--password-stdin"], None, "wrong words here").await;
+    let (code, _, error) =
+        platen(&lab, &["users", "list", "--as", "ada", "--password-stdin"], None, "wrong words here").await;
     assert!(code == 1 && error.contains("the name or the password is wrong"), "{code} {error}");
 }

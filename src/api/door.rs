@@ -41,7 +41,8 @@ pub enum Asks {
 pub type Row = (&'static str, &'static str, Asks);
 
 const STOP: Asks = Asks::Nothing("whoever stands before a printer may stop it");
-const SIGN_IN: Asks = Asks::Nothing("whoever signs in is not known yet, and whoever signs out need not be any more");
+const SIGN_IN: Asks =
+    Asks::Nothing("whoever signs in is not known yet, and whoever signs out need not be any more");
 const PUBLIC: Asks = Asks::Nothing("it is the same in every copy of platen");
 const MONITORING: Asks =
     Asks::Nothing("a monitor reads it; it names printers, and no case, no job and no person");
@@ -131,14 +132,8 @@ pub const TABLE: &[Row] = {
 };
 
 /// What a page in a browser fetches again and again, whether anybody is there or not.
-const BY_ITSELF: [&str; 6] = [
-    "/",
-    "/look",
-    "/fragment/board",
-    "/v1/events",
-    "/v1/files/{hash}/picture",
-    "/v1/models/{hash}/picture",
-];
+const BY_ITSELF: [&str; 6] =
+    ["/", "/look", "/fragment/board", "/v1/events", "/v1/files/{hash}/picture", "/v1/models/{hash}/picture"];
 
 /// Pages that somebody opens: whoever is not signed in is led to the page where one does, and back.
 const DOCUMENTS: [&str; 3] = ["/", "/look", "/account"];
@@ -268,7 +263,9 @@ fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed>
     if !app.entrance.is_guarded() {
         return Ok(Asker::Everybody);
     }
-    let by_itself = *method == Method::GET && BY_ITSELF.contains(&path);
+    // The style of a page that loads itself again is fetched by it, too.
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let by_itself = reads && (BY_ITSELF.contains(&path) || matches!(asks, Asks::Nothing(_)));
     let who = presented(request.headers(), by_itself).map(|given| app.entrance.authenticate(given));
     let known = match (asks, who) {
         (_, Ok(Ok(Some(who)))) => Some(Arc::new(who)),

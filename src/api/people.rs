@@ -211,10 +211,7 @@ async fn list(State(app): State<AppState>) -> Json<Vec<UserView>> {
 #[utoipa::path(get, path = "/v1/users/{name}", tag = "people", operation_id = "show_user",
     params(("name" = String, Path, description = "The name that they sign in with")),
     responses((status = 200, description = "The user", body = UserView), Told, NoSuch))]
-async fn show(
-    State(app): State<AppState>,
-    Named(name): Named<UserName>,
-) -> Result<Json<UserView>, Problem> {
+async fn show(State(app): State<AppState>, Named(name): Named<UserName>) -> Result<Json<UserView>, Problem> {
     seen(&app, &name)
 }
 

@@ -28,13 +28,7 @@ pub struct Jobs {
     #[arg(long, value_name = "PRINTER", requires = "start")]
     pub printer: Option<String>,
     /// Make a file that goes on with the part of this interrupted job.
-    #[arg(
-        long,
-        value_name = "ID",
-        group = "change",
-        requires = "layer",
-        conflicts_with = "id"
-    )]
+    #[arg(long, value_name = "ID", group = "change", requires = "layer", conflicts_with = "id")]
     pub resume_file: Option<String>,
     /// The layer to go on with, from 1: the one in which the job ended, or the next.
     #[arg(long, value_name = "N", requires = "resume_file")]
@@ -46,13 +40,7 @@ pub struct Jobs {
     #[arg(long, requires = "resume_file")]
     pub queue: bool,
     /// Accept warnings about the file of this waiting job, by their codes.
-    #[arg(
-        long,
-        value_name = "ID",
-        group = "change",
-        requires = "accept",
-        conflicts_with = "id"
-    )]
+    #[arg(long, value_name = "ID", group = "change", requires = "accept", conflicts_with = "id")]
     pub sign: Option<String>,
     /// A warning that is accepted with --sign or --queue, by its code; may be given again.
     #[arg(long, value_name = "CODE", conflicts_with_all = ["cancel", "pause", "resume", "start"])]
@@ -85,9 +73,7 @@ impl Jobs {
                 let order = StartOrder { by, printer: self.printer };
                 client.post(&format!("/v1/jobs/{}/start", segment(&id)), &order)?
             }
-            (Some((what, id)), _) => {
-                client.post(&format!("/v1/jobs/{}/{what}", segment(&id)), &By { by })?
-            }
+            (Some((what, id)), _) => client.post(&format!("/v1/jobs/{}/{what}", segment(&id)), &By { by })?,
             (None, Some(id)) => client.get(&format!("/v1/jobs/{}", segment(&id)))?,
             (None, None) => {
                 let jobs: Vec<JobView> = client.get("/v1/jobs")?;

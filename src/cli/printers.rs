@@ -68,12 +68,10 @@ impl Printers {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
         let printer: PrinterView = match (self.what, self.name) {
-            (Some(What::Clear { name, by }), _) => {
-                client.post(&format!("/v1/printers/{}/clear-bed", segment(&name)), &By { by: client.by(by)? })?
-            }
-            (Some(What::Identify { name, by }), _) => {
-                client.post(&format!("/v1/printers/{}/identify", segment(&name)), &By { by: client.by(by)? })?
-            }
+            (Some(What::Clear { name, by }), _) => client
+                .post(&format!("/v1/printers/{}/clear-bed", segment(&name)), &By { by: client.by(by)? })?,
+            (Some(What::Identify { name, by }), _) => client
+                .post(&format!("/v1/printers/{}/identify", segment(&name)), &By { by: client.by(by)? })?,
             (Some(What::Answer { name, button, asked, by }), _) => {
                 let path = format!("/v1/printers/{}/answer", segment(&name));
                 client.post(&path, &Answered { button, asked, by: client.by(by)? })?

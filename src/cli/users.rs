@@ -9,8 +9,8 @@ use super::client::segment;
 use super::setup::{given_up, terminal, unread};
 use super::{Client, Failed, Global, show};
 use crate::api::shapes::{
-    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, OwnPassword, RolesGiven, TokenShown, TokenView,
-    UserView,
+    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, OwnPassword, RolesGiven, TokenShown,
+    TokenView, UserView,
 };
 use crate::domain::people::name::fold;
 use crate::io::secret::Secret;
@@ -101,7 +101,8 @@ pub enum Tokens {
 /// A password for somebody, typed twice or the next line of a pipe.
 fn new_password(of: &str, stdin: bool) -> Result<Hidden, Failed> {
     if stdin {
-        let none = || Failed::Usage("the standard input has no second line: give the new password there".into());
+        let none =
+            || Failed::Usage("the standard input has no second line: give the new password there".into());
         let line = first_line(&std::io::stdin()).map_err(unread)?.ok_or_else(none)?;
         return Ok(Hidden(line.expose().to_owned()));
     }
@@ -200,7 +201,9 @@ impl Users {
 
 fn terminal_needed() -> Result<(), Failed> {
     terminal().map_err(|_| {
-        Failed::Usage("there is no terminal to ask on: give --as, and the password with --password-stdin".into())
+        Failed::Usage(
+            "there is no terminal to ask on: give --as, and the password with --password-stdin".into(),
+        )
     })
 }
 
@@ -253,9 +256,7 @@ fn tokens(global: &Global, client: &Client, what: &Tokens) -> Result<(), Failed>
             show::line(&shown.token.0);
             return Ok(());
         }
-        Tokens::Revoke { id } => {
-            client.post(&format!("/v1/tokens/{}/revoke", segment(id)), &NoMore {})?
-        }
+        Tokens::Revoke { id } => client.post(&format!("/v1/tokens/{}/revoke", segment(id)), &NoMore {})?,
     };
     if global.json {
         return show::json(&left);

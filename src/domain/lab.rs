@@ -1482,6 +1482,39 @@ mod tests {
     }
 
     #[test]
+    fn users_are_kept_and_read_back_and_a_lab_without_any_is_stored_as_before_there_were_any() {
+        let mut lab = lab_with_jobs(1);
+        let counters = lab.entity(&EntityKey::Counters).unwrap();
+        assert_eq!(counters, br#"{"seq":3,"outbox":1,"order":1}"#);
+        let (name, printed): (UserName, PrintedName) =
+            ("ada.l@ward 7".parse().unwrap(), "Ada Lovelace".parse().unwrap());
+        let adopt = Request::AdoptAdmin { name: name.clone(), printed };
+        let events = grant(&mut lab, &adopt).unwrap();
+        assert!(events.iter().all(|event| event.subject.is_none() && event.fact.word() == "people"));
+        let by = people::By::Person(name.clone());
+        for n in 0..u8::try_from(people::TOKENS_MAX).unwrap() {
+            let roles = people::roles::Role::ALL.into_iter().collect();
+            lab.people.users.get_mut(&name).unwrap().roles = roles;
+            let issue = people::Request::IssueToken {
+                name: name.clone(),
+                token: super::super::ids::TokenId::from_entropy([n; 16]),
+                label: "the longest label that a token may have".parse().unwrap(),
+                roles: people::roles::Role::ALL.into_iter().collect(),
+                by: by.clone(),
+            };
+            grant(&mut lab, &Request::People(Box::new(issue))).unwrap();
+        }
+        let refused =
+            lab.judge(&Request::People(Box::new(people::Request::Disable { name: name.clone(), by })), NOW);
+        assert!(matches!(refused, Err(Refusal::People(people::Refusal::OwnRoles(_)))));
+        let bytes = lab.entity(&EntityKey::User(name.clone())).unwrap();
+        assert!(bytes.len() < 4096, "{} bytes do not fit into one value of the store", bytes.len());
+        let mut back = Lab::default();
+        back.restore(&EntityKey::User(name).path(), &bytes).unwrap();
+        assert_eq!((back.people, lab.counters.users), (lab.people, 1));
+    }
+
+    #[test]
     fn a_finished_job_leaves_the_bed_occupied_until_a_person_clears_it() {
         let mut lab = lab_with_jobs(2);
         let a = printer("a");

@@ -239,8 +239,7 @@ impl Entrance {
         let inner = self.inner()?;
         whole(async move {
             let now = inner.clock.now();
-            let look =
-                move |access: &Access, people: &People| access.sign_in(people, &typed, &password, now);
+            let look = move |access: &Access, people: &People| access.sign_in(people, &typed, &password, now);
             match inner.offload(look).await? {
                 Ok(signed_in) => {
                     inner.note(Request::NoteSignedIn { name: signed_in.who.name.clone() }).await;
@@ -269,9 +268,8 @@ impl Entrance {
             let now = inner.clock.now();
             let (by, actor) = by(&who);
             let name = who.name.clone();
-            let change = move |access: &Access, people: &People| {
-                access.change_password(people, &who, &old, &new, now)
-            };
+            let change =
+                move |access: &Access, people: &People| access.change_password(people, &who, &old, &new, now);
             if let Err(error) = inner.offload(change).await? {
                 inner.note_lock(&error).await;
                 return Err(match error {
@@ -296,12 +294,8 @@ impl Entrance {
         let (inner, (by, actor)) = (self.inner()?, by(who));
         whole(async move {
             let _alone = inner.changes.lock().await;
-            let request = Request::AddUser {
-                name: name.clone(),
-                printed: printed.clone(),
-                roles,
-                by: by.clone(),
-            };
+            let request =
+                Request::AddUser { name: name.clone(), printed: printed.clone(), roles, by: by.clone() };
             inner.judge(&request)?;
             let of = name.clone();
             let hash = move |access: &Access, _: &People| access.prepare_password(&of, &printed, &password);

@@ -142,4 +142,3 @@ pub(super) fn refused(app: &AppState, problem: Problem) -> (StatusCode, Markup) 
     let (status, page) = forms::problem(app, &Asker::Stranger, problem);
     (status, if is_unknown { account::to_sign_in(app) } else { page })
 }
-

@@ -258,7 +258,11 @@ fn what_is_no_token_and_no_session_is_told_with_what_to_send() {
         (header("Bearer x"), None, Err(NotAuthenticated::Unreadable)),
     ];
     for (authorization, cookie, wanted) in table {
-        let given = Presented { authorization: authorization.as_deref(), cookie: cookie.as_deref(), by_itself: false };
+        let given = Presented {
+            authorization: authorization.as_deref(),
+            cookie: cookie.as_deref(),
+            by_itself: false,
+        };
         let told = house.access.authenticate(&house.people, given, at(1));
         assert_eq!(told.as_ref().map(|who| who.name.as_str()), wanted.as_ref().copied(), "{given:?}");
     }
