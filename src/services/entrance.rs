@@ -427,3 +427,6 @@ impl Entrance {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests;
