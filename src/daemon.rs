@@ -28,6 +28,7 @@ use crate::domain::ids::{BootId, PrinterName};
 use crate::domain::lab::Lab;
 use crate::io::cage;
 use crate::io::clock::{Clock, entropy};
+use crate::io::credentials::{self, CredentialsError, CredentialsFile};
 use crate::io::offload::offload;
 use crate::io::serial::{self, Dial, HandedDial, SerialDial};
 use crate::io::spool::{Spool, SpoolError};
@@ -39,6 +40,7 @@ use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
 use crate::services::board::Board;
 use crate::services::dispatch::Dispatcher;
+use crate::services::entrance::{Entrance, NoEntrance};
 use crate::services::fleet::Fleet;
 use crate::services::gate::Gate;
 use crate::services::heads;
@@ -81,6 +83,8 @@ pub enum DaemonError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error(transparent)]
+    Entrance(#[from] NoEntrance),
     #[error(transparent)]
     StopInput(#[from] InputError),
     #[error("the folder for slicing {path} cannot be made or emptied: {error}; look at it and its rights")]
@@ -214,7 +218,7 @@ impl Daemon {
     pub async fn start_after(config: Config, inherited: Vec<(String, OwnedFd)>) -> Result<Self, DaemonError> {
         let config = Arc::new(config);
         let clock = Clock::start(BootId::from_entropy(entropy()));
-        let (store, keeping, spool) = open_state(Arc::clone(&config)).await?;
+        let Opened { store, keeping, spool, credentials } = open_state(Arc::clone(&config)).await?;
         let address = config.http.listen;
         let listen = |error| DaemonError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -226,6 +230,8 @@ impl Daemon {
             move |lab: &Lab| lock(&trails).left_running(lab, &config.restart)
         };
         let recorder = Recorder::open_keeping(store, clock.clone(), site, node, keeping, pick).await?;
+        let path = config.state_dir.join(credentials::FILE);
+        let entrance = Entrance::begin(credentials, path, recorder.clone(), clock.clone()).await?;
         let spool = Arc::new(spool);
         let intake = Intake::new(Arc::clone(&spool))
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone()));
@@ -275,6 +281,7 @@ impl Daemon {
         let signing_clock = clock.clone();
         let state = AppState {
             recorder: recorder.clone(),
+            entrance,
             fleet: fleet.clone(),
             intake: intake.clone(),
             previews: Previews::new(Arc::clone(intake.spool())),
@@ -420,8 +427,17 @@ fn ways(config: &Config, inherited: Vec<(String, OwnedFd)>) -> BTreeMap<PrinterN
     ways
 }
 
-async fn open_state(config: Arc<Config>) -> Result<(Arc<dyn Store>, Keeping, Spool), DaemonError> {
-    let open = move || -> Result<(Arc<dyn Store>, Keeping, Spool), DaemonError> {
+/// What is in the state folder.
+struct Opened {
+    store: Arc<dyn Store>,
+    keeping: Keeping,
+    spool: Spool,
+    /// Absent where there is no such file.
+    credentials: Option<CredentialsFile>,
+}
+
+async fn open_state(config: Arc<Config>) -> Result<Opened, DaemonError> {
+    let open = move || -> Result<Opened, DaemonError> {
         let path = &config.state_dir;
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|error| DaemonError::StateDir { path: path.clone(), error })?;
@@ -434,7 +450,12 @@ async fn open_state(config: Arc<Config>) -> Result<(Arc<dyn Store>, Keeping, Spo
         let keeping = Keeping::read(latches.clone(), printers.collect());
         let keeping = keeping.map_err(|error| DaemonError::Latches { path: latches, error })?;
         let spool = Spool::open(&path.join("files"))?.with_floor(config.disk_floor);
-        Ok((Arc::new(store), keeping, spool))
+        let credentials = match CredentialsFile::load(&path.join(credentials::FILE)) {
+            Ok(file) => Some(file),
+            Err(CredentialsError::Missing(_)) => None,
+            Err(error) => return Err(NoEntrance::from(error).into()),
+        };
+        Ok(Opened { store: Arc::new(store), keeping, spool, credentials })
     };
     match offload(open).await {
         Ok(outcome) => outcome,

@@ -16,6 +16,7 @@ use platen::domain::job::{
 };
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
+use platen::domain::people;
 use platen::domain::printer::{
     Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, OutOfReach,
     PrinterRecord, Prompt, Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
@@ -298,6 +299,12 @@ fn other_facts() -> Vec<Fact> {
             reason: ReadingReason::Handover,
             by,
         })),
+        Fact::People(people::Fact::UserAdded {
+            user: "Kim.Secret-1".parse().unwrap(),
+            printed: "Kim Meier".parse().unwrap(),
+            roles: [people::roles::Role::Operator].into(),
+            by: people::By::Setup,
+        }),
     ]
 }
 

@@ -38,14 +38,19 @@ macro_rules! answers {
 
 answers! {
     /// Any route.
-    Told: {
+    Open: {
         400 "The request cannot be read, or a name in it is none",
         405 "The path does not take the method",
         421 "The request names a host that is not this platen's",
     }
+    /// A route that asks who it is.
+    Told: Open {
+        401 "People are set up, and nobody is signed in or not any more",
+        403 "Who asks may not do that",
+    }
     /// A route that a page from elsewhere must not use.
     Ordered: Told {
-        403 "A page from elsewhere asks for a change",
+        403 "Who asks may not do that, or a page from elsewhere asks for a change",
         413 "The body is too large",
     }
     /// A change of the journal, asked for in JSON.
@@ -99,7 +104,19 @@ answers! {
         409 "Beyond the journal's end",
         503 "Too many read the stream already",
     }
-    Stopping: Ordered {
+    /// A change of people, or of the file of hashes.
+    OfPeople: Changed {
+        409 "Not in the present state, or nobody is set up",
+        429 "Too many wrong passwords; wait",
+    }
+    /// A password, by which somebody comes in.
+    SigningIn: OfPeople {
+        401 "The name or the password is wrong",
+        403 "A page from elsewhere asks for a change",
+    }
+    Stopping: Open {
+        403 "A page from elsewhere asks for a change",
+        413 "The body is too large",
         404 "There is no printer of this name",
         503 "platen is shutting down",
         504 "Every printer was told, and not every one confirmed",

@@ -8,11 +8,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{Audited, Changed, NoSuch, Timely, Told};
+use super::door::Asker;
 use super::given::{Given, Named};
 use super::problem::Problem;
 use super::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView, TaleView};
 use super::{AppState, views};
-use crate::domain::event::{Actor, Event, Fact};
+use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{CaseToken, PartId};
 use crate::domain::lab::Request;
 use crate::domain::part::{PartName, PartRef};
@@ -37,10 +38,14 @@ async fn list(State(app): State<AppState>) -> Json<Vec<CaseBrief>> {
 /// Opens a case. Its token is random and the only name that it has outside the lab.
 #[utoipa::path(post, path = "/v1/cases", tag = "cases", operation_id = "open_case", request_body = NewCase,
     responses((status = 201, description = "The new case", body = CaseView), Changed))]
-async fn open(State(app): State<AppState>, Given(new): Given<NewCase>) -> Result<Response, Problem> {
+async fn open(
+    State(app): State<AppState>,
+    asker: Asker,
+    Given(new): Given<NewCase>,
+) -> Result<Response, Problem> {
     let token = CaseToken::from_entropy(entropy());
     let request = Request::OpenCase { case: token.clone(), intended_use: new.intended_use };
-    app.recorder.submit(request, Actor::Platen).await?;
+    app.recorder.submit(request, asker.actor()).await?;
     let view = seen(&app, &token)?;
     let place = format!("/v1/cases/{token}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
@@ -92,6 +97,7 @@ async fn story(
     responses((status = 201, description = "The new part", body = PartView), Changed, NoSuch, Timely))]
 async fn add_part(
     State(app): State<AppState>,
+    asker: Asker,
     Named(case): Named<CaseToken>,
     Given(new): Given<NewPart>,
 ) -> Result<(StatusCode, Json<PartView>), Problem> {
@@ -101,7 +107,7 @@ async fn add_part(
     })?;
     let part = PartId::from_entropy(entropy());
     let request = Request::AddPart { case: case.clone(), part: part.clone(), name };
-    app.recorder.submit(request, Actor::Platen).await?;
+    app.recorder.submit(request, asker.actor()).await?;
     let part = PartRef::Id(part);
     let view = app.recorder.read(|lab| lab.find_part(&case, &part).map(PartView::from))?;
     Ok((StatusCode::CREATED, Json(view)))

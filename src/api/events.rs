@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,11 +20,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{Streamed, Told};
+use super::door::Asker;
 use super::given::{Asked, header_text};
 use super::problem::Problem;
 use super::{AppState, views};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Fact};
 use crate::domain::ids::PrinterName;
+use crate::domain::moment::Stamp;
+use crate::domain::people::roles::Permission;
 use crate::services::board::Live;
 use crate::services::recorder::Recorder;
 
@@ -83,6 +86,7 @@ struct Begin {
         Told, Streamed))]
 async fn events(
     State(app): State<AppState>,
+    asker: Asker,
     headers: HeaderMap,
     Asked(begin): Asked<Begin>,
 ) -> Result<Response, Problem> {
@@ -109,19 +113,60 @@ async fn events(
             "begin again with ?after=0",
         ));
     }
-    let journal =
-        journal(Reader { recorder: app.recorder.clone(), feed, seen: after, page: VecDeque::new() });
+    let whole = asker.may(Permission::ReadAudit).is_ok();
+    let reader = Reader { recorder: app.recorder.clone(), feed, seen: after, page: VecDeque::new() };
+    let journal = journal(reader, whole);
     let stream = match begin.live {
         Some(1) => stream::select(journal, stream::select(snapshots(&app), alive())).left_stream(),
         _ => journal.right_stream(),
     };
-    let stream = stream.take_until(app.shutdown.clone().cancelled_owned());
+    let stream = stream.take_until(app.shutdown.clone().cancelled_owned()).take_until(is_out(app, asker));
     // The place goes with the stream.
     let stream = stream.map(move |message| {
         let _held = &place;
         message
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("alive")).into_response())
+}
+
+/// When whoever follows the stream is not let in any more.
+async fn is_out(app: AppState, asker: Asker) {
+    let Asker::Known(who) = asker else { return std::future::pending().await };
+    let mut beat = tokio::time::interval(HEARTBEAT);
+    loop {
+        beat.tick().await;
+        if !app.entrance.lasts(&who) {
+            return;
+        }
+    }
+}
+
+/// Of what people say, who they are and whom a case is for, only those hear who may read all of the journal; others
+/// hear that there is an entry.
+#[derive(Serialize)]
+struct Withheld<'e> {
+    seq: u64,
+    stamp: &'e Stamp,
+    fact: Kind,
+    withheld: bool,
+}
+
+#[derive(Serialize)]
+struct Kind {
+    #[serde(rename = "type")]
+    word: &'static str,
+}
+
+/// An event as one line of JSON.
+fn data(event: &Event, whole: bool) -> String {
+    let is_for_few = matches!(event.fact, Fact::People(_) | Fact::Identifiers(_) | Fact::Quality(_));
+    if whole || !is_for_few {
+        // The canonical bytes are that.
+        return String::from_utf8(event.canonical()).unwrap_or_default();
+    }
+    let fact = Kind { word: event.fact.word() };
+    let told = Withheld { seq: event.seq, stamp: &event.stamp, fact, withheld: true };
+    serde_json::to_string(&told).unwrap_or_default()
 }
 
 struct Reader {
@@ -168,13 +213,11 @@ impl Reader {
     }
 }
 
-fn journal(reader: Reader) -> impl Stream<Item = Result<Message, Infallible>> {
-    stream::unfold(reader, |mut reader| async move {
+fn journal(reader: Reader, whole: bool) -> impl Stream<Item = Result<Message, Infallible>> {
+    stream::unfold(reader, move |mut reader| async move {
         let event = reader.next().await?;
         let message = Message::default().id(event.seq.to_string()).event(event.fact.word());
-        // The canonical bytes are JSON on one line.
-        let data = String::from_utf8(event.canonical()).unwrap_or_default();
-        Some((Ok(message.data(data)), reader))
+        Some((Ok(message.data(data(&event, whole))), reader))
     })
 }
 

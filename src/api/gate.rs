@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::AppState;
 use super::answers::{Changed, Read, Timely, Told};
+use super::door::Asker;
 use super::given::{Asked, Given, Named};
 use super::jobs::seen;
 use super::printers::known;
@@ -198,10 +199,11 @@ pub async fn passes(app: &AppState, job: &JobId, printer: &PrinterName) -> Resul
     responses((status = 200, description = "The job as it is now", body = JobView), Changed, Read, Timely))]
 async fn accept(
     State(app): State<AppState>,
+    asker: Asker,
     Named(job): Named<JobId>,
     Given(order): Given<AcceptOrder>,
 ) -> Result<Json<JobView>, Problem> {
-    accepted(&app, job, &order.accept, &order.by).await.map(Json)
+    accepted(&app, job, &order.accept, &asker.by(order.by.as_deref())?).await.map(Json)
 }
 
 pub async fn accepted(app: &AppState, id: JobId, codes: &[String], by: &str) -> Result<JobView, Problem> {

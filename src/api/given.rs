@@ -13,7 +13,6 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use super::problem::Problem;
-use crate::domain::ids::IdError;
 
 /// Requests other than uploads are a few names: 64 KiB is a hundred times what they need.
 pub const BODY_MAX: usize = 64 << 10;
@@ -104,7 +103,10 @@ pub fn body_cut(error: &BytesRejection) -> Problem {
 #[derive(Debug)]
 pub struct Named<T>(pub T);
 
-impl<S: Send + Sync, T: FromStr<Err = IdError>> FromRequestParts<S> for Named<T> {
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Named<T>
+where
+    Problem: From<T::Err>,
+{
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {

@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{Changed, NoSuch, Read, Timely, Told};
+use super::door::Asker;
 use super::gate::{Wanted, acceptance, gated, passes};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
@@ -24,6 +25,7 @@ use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
 use crate::domain::job::JobState;
 use crate::domain::lab::{self, Refusal, Request};
 use crate::domain::part::PartRef;
+use crate::domain::people::roles::Permission;
 use crate::domain::printer::Activity;
 use crate::domain::units::Height;
 use crate::gcode::preflight::PrinterLimits;
@@ -110,7 +112,17 @@ async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<V
 /// says why it has not begun. 422 with `findings` where the file does not pass the gate of its printer, or of any.
 #[utoipa::path(post, path = "/v1/jobs", tag = "jobs", operation_id = "queue_job", request_body = NewJob,
     responses((status = 201, description = "The new job", body = JobView), Changed, Read))]
-async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result<Response, Problem> {
+async fn queue(
+    State(app): State<AppState>,
+    asker: Asker,
+    Given(new): Given<NewJob>,
+) -> Result<Response, Problem> {
+    if new.model.is_some() {
+        asker.may(Permission::Slice)?;
+    }
+    if !new.accept.is_empty() || new.model.as_ref().is_some_and(|model| !model.accept.is_empty()) {
+        asker.may(Permission::AcceptFindings)?;
+    }
     let case: CaseToken = new.case.parse()?;
     let part = match new.part {
         PartGiven::Number(number) => PartRef::Number(number),
@@ -120,7 +132,7 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
     if let Some(name) = &pinned {
         known(&app, name)?;
     }
-    let by = acceptance(&new.accept, new.by.as_deref())?;
+    let by = acceptance(&new.accept, asker.by_if_known(new.by.as_deref())?.as_deref())?;
     // A wrong part is told before a large file is read again.
     app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
     has_room(&app).await?;
@@ -129,7 +141,7 @@ async fn queue(State(app): State<AppState>, Given(new): Given<NewJob>) -> Result
         (None, Some(mut model)) => {
             model.accept.extend(new.accept);
             acceptance(&model.accept, by.as_deref())?;
-            let wish = Sliceable { case, part, pinned, material: new.material, by };
+            let wish = Sliceable { case, part, pinned, material: new.material, by, actor: asker.actor() };
             return slice(&app, model, wish).await;
         }
         _ => {
@@ -172,6 +184,7 @@ struct Sliceable {
     pinned: Option<PrinterName>,
     material: Option<String>,
     by: Option<String>,
+    actor: Actor,
 }
 
 /// A job whose file is still to be made. What can be said without slicing is said before it is taken in.
@@ -222,7 +235,7 @@ async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Res
         pinned: Some(printer),
         material: Some(wish.material.map_or(process.material, |material| material.trim().to_owned())),
     }));
-    app.recorder.submit(request, Actor::Platen).await?;
+    app.recorder.submit(request, wish.actor).await?;
     let view = seen(app, &job)?;
     let place = format!("/v1/jobs/{job}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
@@ -320,10 +333,11 @@ async fn show(State(app): State<AppState>, Named(job): Named<JobId>) -> Result<J
     responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn pause(
     State(app): State<AppState>,
+    asker: Asker,
     Named(job): Named<JobId>,
     Given(by): Given<By>,
 ) -> Result<Json<JobView>, Problem> {
-    change(&app, job, &by.by, Change::Pause).await.map(Json)
+    change(&app, job, &asker.by(by.by.as_deref())?, Change::Pause).await.map(Json)
 }
 
 /// Goes on with a paused job: heated as it was, from where it was, with the very next line.
@@ -332,10 +346,11 @@ async fn pause(
     responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn resume(
     State(app): State<AppState>,
+    asker: Asker,
     Named(job): Named<JobId>,
     Given(by): Given<By>,
 ) -> Result<Json<JobView>, Problem> {
-    change(&app, job, &by.by, Change::Resume).await.map(Json)
+    change(&app, job, &asker.by(by.by.as_deref())?, Change::Resume).await.map(Json)
 }
 
 /// Takes a job off the queue, or ends it on its printer. Never undone: printing again is a new job.
@@ -344,10 +359,11 @@ async fn resume(
     responses((status = 200, description = "The job as it is now", body = JobView), Changed, NoSuch, Timely))]
 async fn cancel(
     State(app): State<AppState>,
+    asker: Asker,
     Named(job): Named<JobId>,
     Given(by): Given<By>,
 ) -> Result<Json<JobView>, Problem> {
-    change(&app, job, &by.by, Change::Cancel).await.map(Json)
+    change(&app, job, &asker.by(by.by.as_deref())?, Change::Cancel).await.map(Json)
 }
 
 /// What a person may do to a job that is there.
@@ -400,10 +416,12 @@ pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Res
     responses((status = 200, description = "The job as it is now", body = JobView), Changed, Read, Timely))]
 async fn start(
     State(app): State<AppState>,
+    asker: Asker,
     Named(job): Named<JobId>,
     Given(order): Given<StartOrder>,
 ) -> Result<Json<JobView>, Problem> {
-    begin(&app, job, order.printer.as_deref(), &order.by).await.map(Json)
+    let by = asker.by(order.by.as_deref())?;
+    begin(&app, job, order.printer.as_deref(), &by).await.map(Json)
 }
 
 pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) -> Result<JobView, Problem> {
@@ -445,10 +463,11 @@ pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) 
     responses((status = 201, description = "The new file", body = ResumeFileView), Changed, Read, Timely))]
 async fn make_resume_file(
     State(app): State<AppState>,
+    asker: Asker,
     Named(job): Named<JobId>,
     Given(order): Given<ResumeOrder>,
 ) -> Result<Response, Problem> {
-    let by = lab::person(&order.by)?;
+    let by = lab::person(&asker.by(order.by.as_deref())?)?;
     let height = order.height_mm.map(|mm| {
         Height::from_mm(mm).ok_or_else(|| {
             Problem::unreadable(format!("{mm} mm is no height above the plate"), "measure it, in millimetres")

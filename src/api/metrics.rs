@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::answers::Told;
+use super::answers::Open;
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Activity, LATENCY_BOUNDS_MS, LineHealth, Reading, Snapshot};
 
@@ -238,7 +238,7 @@ fn page(snapshots: &[impl AsRef<Snapshot>], now: Moment) -> String {
 
 /// The live board for Prometheus. Counters begin anew when a port is opened; offline printers have only a state.
 #[utoipa::path(get, path = "/metrics", tag = "state", operation_id = "metrics",
-    responses((status = 200, body = String, content_type = "text/plain", description = "Text format 0.0.4"), Told))]
+    responses((status = 200, body = String, content_type = "text/plain", description = "Text format 0.0.4"), Open))]
 async fn metrics(State(app): State<AppState>) -> impl IntoResponse {
     ([(CONTENT_TYPE, KIND)], page(&app.fleet.board().snapshots(), app.clock.now()))
 }

@@ -7,6 +7,7 @@
 mod answers;
 mod backup;
 mod cases;
+pub mod door;
 // utoipa's macro names the query types with their path.
 #[allow(unused_qualifications)]
 mod events;
@@ -19,6 +20,7 @@ mod guard;
 #[allow(unused_qualifications)]
 mod jobs;
 mod metrics;
+mod people;
 #[allow(unused_qualifications)]
 mod pictures;
 mod printers;
@@ -45,6 +47,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Config;
 use crate::io::clock::Clock;
+use crate::services::entrance::Entrance;
 use crate::services::fleet::Fleet;
 use crate::services::gate::Gate;
 use crate::services::intake::Intake;
@@ -60,6 +63,8 @@ pub use problem::Problem;
 #[derive(Clone, Debug)]
 pub struct AppState {
     pub recorder: Recorder,
+    /// Who may come in.
+    pub entrance: Entrance,
     pub fleet: Fleet,
     pub intake: Intake,
     pub previews: Previews,
@@ -99,6 +104,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(jobs::routes())
         .merge(printers::routes())
         .merge(stop::routes())
+        .merge(people::routes())
         .merge(events::routes())
         .merge(state::routes())
         .merge(metrics::routes())
@@ -126,14 +132,8 @@ pub fn router(state: AppState) -> Router {
                 "/openapi.json lists what there is",
             )
         })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "wrong-method",
-                "this path does not take this method",
-                "/openapi.json lists what it takes",
-            )
-        })
+        .method_not_allowed_fallback(|| async { Problem::wrong_method() })
+        .layer(middleware::from_fn_with_state(state.clone(), door::door))
         .layer(DefaultBodyLimit::max(given::BODY_MAX))
         .layer(middleware::from_fn_with_state(listen, guard::guard))
         .with_state(state)

@@ -7,6 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{Asked, Changed, NoSuch, Timely, Told};
+use super::door::Asker;
 use super::given::{Given, Named};
 use super::problem::Problem;
 use super::shapes::{Answered, By, ConsoleOrder, ConsoleView, PrinterView};
@@ -76,10 +77,11 @@ fn seen(app: &AppState, name: &PrinterName) -> Result<PrinterView, Problem> {
     responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn clear_bed(
     State(app): State<AppState>,
+    asker: Asker,
     Named(name): Named<PrinterName>,
     Given(by): Given<By>,
 ) -> Result<Json<PrinterView>, Problem> {
-    bed_is_clear(&app, &name, &by.by).await?;
+    bed_is_clear(&app, &name, &asker.by(by.by.as_deref())?).await?;
     seen(&app, &name).map(Json)
 }
 
@@ -97,10 +99,11 @@ pub async fn bed_is_clear(app: &AppState, name: &PrinterName, by: &str) -> Resul
     responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn clear_latch(
     State(app): State<AppState>,
+    asker: Asker,
     Named(name): Named<PrinterName>,
     Given(by): Given<By>,
 ) -> Result<Json<PrinterView>, Problem> {
-    may_be_used(&app, &name, &by.by).await?;
+    may_be_used(&app, &name, &asker.by(by.by.as_deref())?).await?;
     seen(&app, &name).map(Json)
 }
 
@@ -117,10 +120,11 @@ pub async fn may_be_used(app: &AppState, name: &PrinterName, by: &str) -> Result
     responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn identify(
     State(app): State<AppState>,
+    asker: Asker,
     Named(name): Named<PrinterName>,
     Given(by): Given<By>,
 ) -> Result<Json<PrinterView>, Problem> {
-    is_its_own(&app, &name, &by.by).await?;
+    is_its_own(&app, &name, &asker.by(by.by.as_deref())?).await?;
     seen(&app, &name).map(Json)
 }
 
@@ -136,10 +140,12 @@ pub async fn is_its_own(app: &AppState, name: &PrinterName, by: &str) -> Result<
     responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn answer(
     State(app): State<AppState>,
+    asker: Asker,
     Named(name): Named<PrinterName>,
     Given(given): Given<Answered>,
 ) -> Result<Json<PrinterView>, Problem> {
-    answered(&app, &name, given.button, given.asked, &given.by).await?;
+    let by = asker.by(given.by.as_deref())?;
+    answered(&app, &name, given.button, given.asked, &by).await?;
     seen(&app, &name).map(Json)
 }
 
@@ -161,10 +167,12 @@ pub async fn answered(
     responses((status = 200, description = "What the printer said", body = ConsoleView), Changed, NoSuch, Timely, Asked))]
 async fn console(
     State(app): State<AppState>,
+    asker: Asker,
     Named(name): Named<PrinterName>,
     Given(given): Given<ConsoleOrder>,
 ) -> Result<Json<ConsoleView>, Problem> {
-    consoled(&app, &name, &given.command, &given.by).await.map(Json)
+    let by = asker.by(given.by.as_deref())?;
+    consoled(&app, &name, &given.command, &by).await.map(Json)
 }
 
 pub async fn consoled(

@@ -10,11 +10,16 @@ use super::shapes::FindingView;
 use crate::domain::identifiers::IdentifierRefusal;
 use crate::domain::ids::IdError;
 use crate::domain::lab::Refusal;
+use crate::domain::people;
+use crate::domain::people::name::NameError;
+use crate::domain::people::roles::{Forbidden, NoRole};
 use crate::domain::quality;
 use crate::gcode::commands::NotSent;
 use crate::io::spool::SpoolError;
 use crate::io::store::StoreError;
 use crate::preview::PreviewError;
+use crate::services::access::{NotAuthenticated, NotLetIn};
+use crate::services::entrance::Refused;
 use crate::services::fleet::NotDone;
 use crate::services::intake::IntakeError;
 use crate::services::preview::NotDrawn;
@@ -66,6 +71,15 @@ impl Problem {
         Self::new(status, slug, detail, help)
     }
 
+    pub fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "wrong-method",
+            "this path does not take this method",
+            "/openapi.json lists what it takes",
+        )
+    }
+
     /// A request that cannot be read as what it should be.
     pub fn unreadable(detail: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "unreadable-request", detail, help)
@@ -78,6 +92,10 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(self)).into_response();
         let kind = HeaderValue::from_static(super::answers::PROBLEM);
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::UNAUTHORIZED {
+            let how = HeaderValue::from_static("Bearer realm=\"platen\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+        }
         response
     }
 }
@@ -125,6 +143,7 @@ impl From<Refusal> for Problem {
             Refusal::Identifiers(IdentifierRefusal::NotNext { .. }) => {
                 (StatusCode::CONFLICT, "identifiers-changed")
             }
+            Refusal::People(refusal) => return refusal.clone().into(),
         };
         let otherwise = match &refusal {
             Refusal::Material => "name the material in a few plain words, such as \"PLA\"",
@@ -135,6 +154,107 @@ impl From<Refusal> for Problem {
             _ => "`platen jobs` and `platen printers` show what is so now",
         };
         Self::from_words(status, slug, &refusal.to_string(), otherwise)
+    }
+}
+
+impl From<people::Refusal> for Problem {
+    fn from(refusal: people::Refusal) -> Self {
+        use people::Refusal as R;
+        let (status, slug) = match &refusal {
+            R::NoUser(_) => (StatusCode::NOT_FOUND, "no-such-user"),
+            R::NoToken { .. } => (StatusCode::NOT_FOUND, "no-such-token"),
+            R::NotAdmin(_) | R::OwnRoles(_) | R::NotOwner(_) => (StatusCode::FORBIDDEN, "not-allowed-to-you"),
+            R::NoRoles | R::RoleNotTheirs { .. } => (StatusCode::BAD_REQUEST, "not-these-roles"),
+            R::Label => (StatusCode::BAD_REQUEST, "not-a-label"),
+            R::UserExists(_) | R::TokenExists(_) => (StatusCode::CONFLICT, "exists-already"),
+            R::LastAdmin(_) => (StatusCode::CONFLICT, "last-admin"),
+            R::TooManyUsers | R::TooManyTokens(_) => (StatusCode::CONFLICT, "too-many"),
+            R::Disabled(_) | R::Active(_) | R::SameRoles(_) | R::NotThisOne(_) => {
+                (StatusCode::CONFLICT, "wrong-state")
+            }
+        };
+        Self::from_words(status, slug, &refusal.to_string(), "`platen users list` shows what is so now")
+    }
+}
+
+impl From<NameError> for Problem {
+    fn from(error: NameError) -> Self {
+        let otherwise = "give a name like kim or kim.lee";
+        Self::from_words(StatusCode::BAD_REQUEST, "not-a-user-name", &error.to_string(), otherwise)
+    }
+}
+
+impl From<NoRole> for Problem {
+    fn from(error: NoRole) -> Self {
+        let otherwise = "docs/roles.md says what each may do";
+        Self::from_words(StatusCode::BAD_REQUEST, "not-a-role", &error.to_string(), otherwise)
+    }
+}
+
+impl From<NotAuthenticated> for Problem {
+    fn from(error: NotAuthenticated) -> Self {
+        let (status, slug) = match error {
+            NotAuthenticated::Both | NotAuthenticated::Twice => (StatusCode::BAD_REQUEST, "two-who-ask"),
+            _ => (StatusCode::UNAUTHORIZED, "not-signed-in"),
+        };
+        Self::from_words(status, slug, &error.to_string(), "sign in")
+    }
+}
+
+impl From<Forbidden> for Problem {
+    fn from(error: Forbidden) -> Self {
+        let words = error.to_string();
+        let (slug, split) = match error {
+            Forbidden::Role { .. } => ("not-your-role", "; "),
+            Forbidden::Token { .. } => ("not-with-a-token", ": "),
+            Forbidden::PasswordOfAnother { .. } => ("choose-your-password", "; "),
+        };
+        let (detail, help) = words.split_once(split).unwrap_or((&words, "ask an admin"));
+        Self::new(StatusCode::FORBIDDEN, slug, detail, help)
+    }
+}
+
+impl From<NotLetIn> for Problem {
+    fn from(error: NotLetIn) -> Self {
+        let (status, slug) = match error {
+            NotLetIn::Wrong { .. } => (StatusCode::UNAUTHORIZED, "wrong-name-or-password"),
+            NotLetIn::Locked(_) => (StatusCode::TOO_MANY_REQUESTS, "locked-out"),
+            NotLetIn::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            NotLetIn::Forbidden(error) => return error.into(),
+            NotLetIn::NotSigner(_) => (StatusCode::FORBIDDEN, "not-the-signer"),
+            NotLetIn::Rule(_) | NotLetIn::SamePassword => (StatusCode::BAD_REQUEST, "not-this-password"),
+            NotLetIn::Secret(_) => (StatusCode::INTERNAL_SERVER_ERROR, "no-secret"),
+            // Where the file is and what is wrong with it is the log's.
+            NotLetIn::Credentials(error) => {
+                tracing::error!(%error, "the file of credentials was not changed");
+                return Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "not-kept",
+                    "the file of credentials could not be changed",
+                    "look at the daemon's log, then try again",
+                );
+            }
+        };
+        let words = error.to_string();
+        let words = words.replacen(": wait", "; wait", 1);
+        Self::from_words(status, slug, &words, "try again")
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(error: Refused) -> Self {
+        let (status, slug) = match error {
+            Refused::NotLetIn(error) => return error.into(),
+            Refused::People(error) => return error.into(),
+            Refused::Forbidden(error) => return error.into(),
+            Refused::NotRecorded(error) => return error.into(),
+            Refused::NobodySetUp => (StatusCode::CONFLICT, "nobody-set-up"),
+            Refused::OwnPassword => (StatusCode::CONFLICT, "your-own-password"),
+            Refused::WrongOld => (StatusCode::FORBIDDEN, "wrong-password"),
+            Refused::PasswordNotNoted(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-recorded"),
+            Refused::BrokenOff => (StatusCode::INTERNAL_SERVER_ERROR, "broken-off"),
+        };
+        Self::from_words(status, slug, &error.to_string(), "look at the daemon's log")
     }
 }
 

@@ -62,7 +62,7 @@ pub struct NewJob {
     /// Warnings about the file that are accepted, by their codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
-    /// Who accepts them: 1 to 40 letters, digits, spaces and . - _ @
+    /// Who accepts them: 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "kim")]
     pub by: Option<String>,
@@ -162,9 +162,10 @@ pub struct ChainView {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartOrder {
-    /// 1 to 40 letters, digits, spaces and . - _ @
+    /// 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "kim")]
-    pub by: String,
+    pub by: Option<String>,
     /// Absent: the one that the job is meant for, or the only one there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printer: Option<String>,
@@ -180,9 +181,10 @@ impl Example for StartOrder {
 pub struct AcceptOrder {
     /// By their codes.
     pub accept: Vec<String>,
-    /// 1 to 40 letters, digits, spaces and . - _ @
+    /// 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "kim")]
-    pub by: String,
+    pub by: Option<String>,
 }
 
 impl Example for AcceptOrder {
@@ -193,9 +195,10 @@ impl Example for AcceptOrder {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct By {
-    /// 1 to 40 letters, digits, spaces and . - _ @
+    /// 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "kim")]
-    pub by: String,
+    pub by: Option<String>,
 }
 
 impl Example for By {
@@ -211,9 +214,10 @@ pub struct Answered {
     /// The question as it was seen: if the printer asks something else by now, nothing is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
-    /// 1 to 40 letters, digits, spaces and . - _ @
+    /// 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "kim")]
-    pub by: String,
+    pub by: Option<String>,
 }
 
 impl Example for Answered {
@@ -226,9 +230,10 @@ impl Example for Answered {
 pub struct ConsoleOrder {
     #[schema(example = "M503")]
     pub command: String,
-    /// 1 to 40 letters, digits, spaces and . - _ @
+    /// 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "kim")]
-    pub by: String,
+    pub by: Option<String>,
 }
 
 impl Example for ConsoleOrder {
@@ -451,9 +456,10 @@ pub struct ResumeOrder {
     /// How high the nozzle stands above the plate now, in mm. Absent: as the record has it, where it is sure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height_mm: Option<f64>,
-    /// 1 to 40 letters, digits, spaces and . - _ @
+    /// 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "kim")]
-    pub by: String,
+    pub by: Option<String>,
 }
 
 impl Example for ResumeOrder {
@@ -809,6 +815,169 @@ pub struct Health {
     pub mqtt: Option<String>,
     /// Since the daemon's start.
     pub uptime_ms: u64,
+}
+
+/// A password or a token: it goes over the wire, and into no log.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden(…)")
+    }
+}
+
+/// Who signs in.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    #[schema(example = "kim")]
+    pub name: String,
+    #[schema(value_type = String)]
+    pub password: Hidden,
+}
+
+impl Example for SignIn {
+    const EXAMPLE: &'static str = r#"{"name": "kim", "password": "<password>"}"#;
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AskerView {
+    pub name: String,
+    /// As it stands under a signature.
+    pub printed: String,
+    pub roles: Vec<String>,
+    /// `session` or `token`.
+    pub by: String,
+    /// An admin has chosen the password: nothing is done with it than choosing another.
+    pub must_choose_password: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SignedOut {
+    pub signed_out: bool,
+}
+
+/// The password that somebody has, and the one that they choose.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnPassword {
+    #[schema(value_type = String)]
+    pub old: Hidden,
+    /// 12 characters at least.
+    #[schema(value_type = String)]
+    pub new: Hidden,
+}
+
+impl Example for OwnPassword {
+    const EXAMPLE: &'static str = r#"{"old": "<password>", "new": "<another>"}"#;
+}
+
+/// What an admin chooses for somebody, who must change it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPassword {
+    /// 12 characters at least.
+    #[schema(value_type = String)]
+    pub password: Hidden,
+}
+
+impl Example for NewPassword {
+    const EXAMPLE: &'static str = r#"{"password": "<password>"}"#;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// 1 to 40 letters, digits and single spaces or . - _ @ between them.
+    #[schema(example = "kim")]
+    pub name: String,
+    /// The name in full; the same where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Kim Lee")]
+    pub printed: Option<String>,
+    /// By their words, as docs/roles.md has them.
+    #[schema(example = json!(["operator"]))]
+    pub roles: Vec<String>,
+    /// 12 characters at least; they must change it.
+    #[schema(value_type = String)]
+    pub password: Hidden,
+}
+
+impl Example for NewUser {
+    const EXAMPLE: &'static str =
+        r#"{"name": "kim", "printed": "Kim Lee", "roles": ["operator"], "password": "<password>"}"#;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RolesGiven {
+    /// All that they have from now on.
+    #[schema(example = json!(["operator", "inspector"]))]
+    pub roles: Vec<String>,
+}
+
+impl Example for RolesGiven {
+    const EXAMPLE: &'static str = r#"{"roles": ["operator", "inspector"]}"#;
+}
+
+/// Nothing more is to be said.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoMore {}
+
+impl Example for NoMore {
+    const EXAMPLE: &'static str = "{}";
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UserView {
+    pub name: String,
+    /// As it stands under a signature.
+    pub printed: String,
+    pub roles: Vec<String>,
+    /// `false`: disabled.
+    pub active: bool,
+    /// `own`, `of_another` (an admin chose it, and they must change it) or `missing` (they cannot sign in).
+    pub password: String,
+    pub added: String,
+    pub tokens: Vec<TokenView>,
+}
+
+/// A token without its secret.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TokenView {
+    pub id: String,
+    /// What it is for.
+    pub label: String,
+    pub roles: Vec<String>,
+    pub issued: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// What it is for: 1 to 40 letters, digits, spaces and . - _
+    #[schema(example = "nightly backup")]
+    pub label: String,
+    /// At most its owner's.
+    #[schema(example = json!(["admin"]))]
+    pub roles: Vec<String>,
+}
+
+impl Example for NewToken {
+    const EXAMPLE: &'static str = r#"{"label": "nightly backup", "roles": ["admin"]}"#;
+}
+
+/// A token with its secret, this once.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TokenShown {
+    pub id: String,
+    /// For `Authorization: Bearer`; nobody can show it again.
+    #[schema(value_type = String)]
+    pub token: Hidden,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::answers::{Audited, Told};
+use super::answers::{Audited, Open};
 use super::problem::Problem;
 use super::shapes::{AuditView, Health};
 use crate::domain::moment::Moment;
@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 /// 200 only if the journal takes entries, without which nothing can be accepted, and was found whole.
 #[utoipa::path(get, path = "/healthz", tag = "state", operation_id = "healthz",
     responses((status = 200, description = "All is well", body = Health),
-        (status = 503, description = "Nothing can be accepted, or the journal is damaged", body = Health), Told))]
+        (status = 503, description = "Nothing can be accepted, or the journal is damaged", body = Health), Open))]
 async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
     let trouble = match timeout(PATIENCE, app.recorder.probe()).await {
         Ok(Ok(())) => None,

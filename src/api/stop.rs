@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::AppState;
 use super::answers::Stopping;
+use super::door::Asker;
 use super::given::{Example, body_cut};
 use super::printers::known;
 use super::problem::Problem;
@@ -26,11 +27,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Stops one printer or all, at once. Each stays stopped until a named person clears it.
 ///
-/// An empty body stops all. Nothing but an unreadable body or an unknown printer refuses a stop.
+/// An empty body stops all. Nothing but an unreadable body or an unknown printer refuses a stop, and nobody has to be
+/// signed in for it.
 #[utoipa::path(post, path = "/v1/stop", tag = "stop", operation_id = "stop", request_body = Option<StopOrder>,
     responses((status = 200, description = "What became of the stop, per printer", body = Vec<Stopped>), Stopping))]
 async fn stop(
     State(app): State<AppState>,
+    asker: Asker,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Vec<Stopped>>, Problem> {
     let body = body.map_err(|error| body_cut(&error))?;
@@ -45,7 +48,7 @@ async fn stop(
         })?
     };
     let printer = order.printer.map(|name| name.parse::<PrinterName>()).transpose()?;
-    stopped(&app, printer.as_ref(), order.by.as_deref()).await.map(Json)
+    stopped(&app, printer.as_ref(), asker.stops_as(order.by.as_deref()).as_deref()).await.map(Json)
 }
 
 /// Stops, then tells per printer whether the stop is on the wire.

@@ -3,17 +3,23 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use ureq::http::Response;
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, Body, RequestBuilder, SendBody};
 
 use super::Global;
 use crate::api::Problem;
-use crate::api::shapes::FindingView;
+use crate::api::shapes::{AskerView, FindingView, Hidden, SignIn, SignedOut};
+use crate::io::secret::{PREFIX, Secret};
+use crate::io::terminal::first_line;
 
 /// Reading a large file again takes the daemon seconds; an answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(120);
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// For who has none, or one that does not hold.
+const NO_TOKEN: &str = "put a token into PLATEN_TOKEN, or into a file for --token-file; `platen users tokens issue --label TEXT --role ROLE` makes one";
 
 /// Why a verb failed: what, which; what to do.
 #[derive(Debug, thiserror::Error)]
@@ -67,10 +73,53 @@ impl Failed {
     }
 }
 
+/// How somebody shows the daemon who they are: the header's name, and what stands in it.
+#[derive(Debug)]
+struct Shown {
+    header: &'static str,
+    value: Secret,
+}
+
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
     url: String,
+    shown: Option<Shown>,
+}
+
+/// The variable that has a token in it.
+const TOKEN: &str = "PLATEN_TOKEN";
+
+/// The token that was given: in a file, or in the environment, where nobody else sees it.
+fn token(global: &Global) -> Result<Option<Secret>, Failed> {
+    let text = match &global.token_file {
+        Some(path) => {
+            let unread = |error| Failed::File { path: path.display().to_string(), error };
+            let mode = std::fs::metadata(path).map_err(unread)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                let path = path.display();
+                return Err(Failed::Usage(format!(
+                    "{path} may be read by others (mode {:o}); `chmod 600` it, and revoke the token if others could",
+                    mode & 0o7777
+                )));
+            }
+            let file = std::fs::File::open(path).map_err(unread)?;
+            first_line(&file).map_err(unread)?.unwrap_or_default()
+        }
+        None => match std::env::var(TOKEN) {
+            Ok(text) if !text.trim().is_empty() => Secret::new(text),
+            _ => return Ok(None),
+        },
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let token = text.expose().trim();
+    if !token.starts_with(PREFIX) || !token.bytes().all(plain) {
+        return Err(Failed::Usage(format!(
+            "what {} has is no token; one begins with {PREFIX}",
+            global.token_file.as_ref().map_or_else(|| TOKEN.into(), |path| path.display().to_string())
+        )));
+    }
+    Ok(Some(Secret::new(format!("Bearer {token}"))))
 }
 
 impl Client {
@@ -90,17 +139,55 @@ impl Client {
             .proxy(None)
             .max_redirects(0)
             .build();
-        Ok(Self { agent: config.new_agent(), url })
+        let shown = token(global)?.map(|value| Shown { header: "authorization", value });
+        Ok(Self { agent: config.new_agent(), url, shown })
+    }
+
+    /// In whose name something is done. Without a token the daemon has to be told.
+    pub fn by(&self, given: Option<String>) -> Result<Option<String>, Failed> {
+        if given.is_none() && self.shown.is_none() {
+            return Err(Failed::Usage(
+                "--by NAME is needed: who says so? (Where people are set up, a token says it: PLATEN_TOKEN or --token-file)".into(),
+            ));
+        }
+        Ok(given)
+    }
+
+    /// Signs in by a password; `sign_out` ends it.
+    pub fn sign_in(mut self, name: &str, password: &Secret) -> Result<(Self, AskerView), Failed> {
+        self.shown = None;
+        let given = SignIn { name: name.to_owned(), password: Hidden(password.expose().to_owned()) };
+        let answer = self.agent.post(format!("{}/v1/session", self.url)).send_json(&given);
+        let cookie = answer.as_ref().ok().and_then(|answer| {
+            let cookie = answer.headers().get("set-cookie")?.to_str().ok()?;
+            Some(Secret::new(cookie.split(';').next()?.to_owned()))
+        });
+        let who = self.read(answer)?;
+        self.shown = cookie.map(|value| Shown { header: "cookie", value });
+        Ok((self, who))
+    }
+
+    pub fn sign_out(&self) -> Result<(), Failed> {
+        let answer = self.with(self.agent.delete(format!("{}/v1/session", self.url))).call();
+        self.read::<SignedOut>(answer).map(drop)
+    }
+
+    /// With what shows who asks.
+    fn with<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.shown {
+            Some(Shown { header, value }) => request.header(*header, value.expose()),
+            None => request,
+        }
     }
 
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
-        let answer = self.agent.get(format!("{}{path}", self.url)).call();
+        let answer = self.with(self.agent.get(format!("{}{path}", self.url))).call();
         self.read(answer)
     }
 
     /// A body that is not JSON, to be read as it comes.
     pub fn open(&self, path: &str) -> Result<impl Read + use<>, Failed> {
-        let answer = self.agent.get(format!("{}{path}", self.url)).call();
+        let answer = self.with(self.agent.get(format!("{}{path}", self.url))).call();
         match answer {
             Ok(response) if response.status().is_success() => Ok(response.into_body().into_reader()),
             other => self
@@ -120,7 +207,7 @@ impl Client {
     }
 
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failed> {
-        let answer = self.agent.post(format!("{}{path}", self.url)).send_json(body);
+        let answer = self.with(self.agent.post(format!("{}{path}", self.url))).send_json(body);
         self.read(answer)
     }
 
@@ -132,8 +219,7 @@ impl Client {
         source: &mut dyn Read,
     ) -> Result<T, Failed> {
         let answer = self
-            .agent
-            .post(format!("{}{path}", self.url))
+            .with(self.agent.post(format!("{}{path}", self.url)))
             .header("content-type", "application/octet-stream")
             .header("content-length", bytes.to_string())
             // A file that is too large is refused before it is sent.
@@ -163,7 +249,12 @@ impl Client {
             return response.body_mut().read_json().map_err(|_| strange);
         }
         match response.body_mut().read_json::<Problem>() {
-            Ok(problem) => Err(Failed::Problem(Box::new(problem))),
+            Ok(mut problem) => {
+                if status.as_u16() == 401 && problem.kind.ends_with(":not-signed-in") {
+                    problem.help = NO_TOKEN.into();
+                }
+                Err(Failed::Problem(Box::new(problem)))
+            }
             Err(_) => Err(strange),
         }
     }
@@ -194,7 +285,7 @@ mod tests {
     #[test]
     fn an_address_that_is_no_http_address_is_a_wrong_use() {
         for url in ["", "127.0.0.1:7180", "https://lab", "http://", "http://lab/v1"] {
-            let failed = Client::new(&Global { json: false, url: url.into() }).unwrap_err();
+            let failed = Client::new(&Global { json: false, url: url.into(), token_file: None }).unwrap_err();
             assert_eq!(failed.code(), 2, "{url}");
         }
     }

@@ -13,28 +13,22 @@ pub struct Jobs {
     /// Look at this one only.
     pub id: Option<String>,
     /// Take it off the queue, or end it on its printer.
-    #[arg(long, value_name = "ID", group = "change", requires = "by", conflicts_with = "id")]
+    #[arg(long, value_name = "ID", group = "change", conflicts_with = "id")]
     pub cancel: Option<String>,
     /// Send no more lines until somebody resumes.
-    #[arg(long, value_name = "ID", group = "change", requires = "by", conflicts_with = "id")]
+    #[arg(long, value_name = "ID", group = "change", conflicts_with = "id")]
     pub pause: Option<String>,
     /// Go on with a paused job.
-    #[arg(long, value_name = "ID", group = "change", requires = "by", conflicts_with = "id")]
+    #[arg(long, value_name = "ID", group = "change", conflicts_with = "id")]
     pub resume: Option<String>,
     /// Let a waiting job begin now: you are at the printer.
-    #[arg(long, value_name = "ID", group = "change", requires = "by", conflicts_with = "id")]
+    #[arg(long, value_name = "ID", group = "change", conflicts_with = "id")]
     pub start: Option<String>,
     /// The printer that you are at.
     #[arg(long, value_name = "PRINTER", requires = "start")]
     pub printer: Option<String>,
     /// Make a file that goes on with the part of this interrupted job.
-    #[arg(
-        long,
-        value_name = "ID",
-        group = "change",
-        requires_all = ["by", "layer"],
-        conflicts_with = "id"
-    )]
+    #[arg(long, value_name = "ID", group = "change", requires = "layer", conflicts_with = "id")]
     pub resume_file: Option<String>,
     /// The layer to go on with, from 1: the one in which the job ended, or the next.
     #[arg(long, value_name = "N", requires = "resume_file")]
@@ -46,18 +40,12 @@ pub struct Jobs {
     #[arg(long, requires = "resume_file")]
     pub queue: bool,
     /// Accept warnings about the file of this waiting job, by their codes.
-    #[arg(
-        long,
-        value_name = "ID",
-        group = "change",
-        requires_all = ["by", "accept"],
-        conflicts_with = "id"
-    )]
+    #[arg(long, value_name = "ID", group = "change", requires = "accept", conflicts_with = "id")]
     pub sign: Option<String>,
     /// A warning that is accepted with --sign or --queue, by its code; may be given again.
-    #[arg(long, value_name = "CODE", requires = "by", conflicts_with_all = ["cancel", "pause", "resume", "start"])]
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["cancel", "pause", "resume", "start"])]
     pub accept: Vec<String>,
-    /// Who says so.
+    /// Who says so; with a token, its owner.
     #[arg(long, value_name = "NAME", requires = "change")]
     pub by: Option<String>,
 }
@@ -65,6 +53,9 @@ pub struct Jobs {
 impl Jobs {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
+        let changes = [&self.cancel, &self.pause, &self.resume, &self.start, &self.sign, &self.resume_file];
+        let signs = !self.accept.is_empty() || changes.into_iter().any(Option::is_some);
+        let by = if signs { client.by(self.by.clone())? } else { None };
         if let Some(id) = &self.resume_file {
             return self.make_resume_file(id, &client, global);
         }
@@ -74,18 +65,15 @@ impl Jobs {
         let job: JobView = match (change, self.id) {
             _ if self.sign.is_some() => {
                 let id = self.sign.unwrap_or_default();
-                let order = AcceptOrder { accept: self.accept, by: self.by.unwrap_or_default() };
+                let order = AcceptOrder { accept: self.accept, by };
                 client.post(&format!("/v1/jobs/{}/accept", segment(&id)), &order)?
             }
             _ if self.start.is_some() => {
                 let id = self.start.unwrap_or_default();
-                let order = StartOrder { by: self.by.unwrap_or_default(), printer: self.printer };
+                let order = StartOrder { by, printer: self.printer };
                 client.post(&format!("/v1/jobs/{}/start", segment(&id)), &order)?
             }
-            (Some((what, id)), _) => {
-                let by = By { by: self.by.unwrap_or_default() };
-                client.post(&format!("/v1/jobs/{}/{what}", segment(&id)), &by)?
-            }
+            (Some((what, id)), _) => client.post(&format!("/v1/jobs/{}/{what}", segment(&id)), &By { by })?,
             (None, Some(id)) => client.get(&format!("/v1/jobs/{}", segment(&id)))?,
             (None, None) => {
                 let jobs: Vec<JobView> = client.get("/v1/jobs")?;
@@ -111,7 +99,7 @@ impl Jobs {
         let order = ResumeOrder {
             layer: self.layer.unwrap_or_default(),
             height_mm: self.height,
-            by: self.by.clone().unwrap_or_default(),
+            by: self.by.clone(),
         };
         let made: ResumeFileView = client.post(&format!("{path}/resume-file"), &order)?;
         if !self.queue {

@@ -21,12 +21,14 @@ pub mod setup;
 pub mod slice;
 pub mod stop;
 pub mod stream;
+pub mod users;
 
 mod client;
 mod probe;
 mod show;
 
 use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -69,6 +71,9 @@ pub struct Global {
         value_name = "URL"
     )]
     pub url: String,
+    /// A file whose first line is an API token, where people are set up; else PLATEN_TOKEN has it.
+    #[arg(long, global = true, help_heading = "Every verb", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,8 +102,10 @@ pub enum Verb {
     Printers(printers::Printers),
     /// List cases, look at one, open one, add a part.
     Cases(cases::Cases),
-    /// Make the first admin, or give one a new password, while the daemon does not run. (Nothing asks for it yet.)
+    /// Make the first admin, or give one a new password, while the daemon does not run.
     Setup(setup::Setup),
+    /// List users, add one, change what they may do, give them a password; make and revoke tokens.
+    Users(users::Users),
     /// Emergency stop of one printer or of all; or say that a stopped one may be used again.
     Stop(stop::Stop),
     /// Switch the heaters of every configured printer off, without the daemon and its journal: for when it has died.
@@ -188,6 +195,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Printers(verb) => verb.run(&global),
         Verb::Cases(verb) => verb.run(&global),
         Verb::Setup(verb) => verb.run(&global),
+        Verb::Users(verb) => verb.run(&global),
         Verb::Stop(verb) => verb.run(&global),
         Verb::SafeOff(verb) => verb.run(&global),
         Verb::Audit(verb) => verb.run(&global),

@@ -36,7 +36,7 @@ pub struct Print {
     #[command(flatten)]
     pub given: Given,
     /// A warning about the file or the model that is accepted, by its code; may be given again.
-    #[arg(long, value_name = "CODE", requires = "by")]
+    #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
     /// Who accepts.
     #[arg(long, value_name = "NAME")]
@@ -61,6 +61,9 @@ impl Print {
         let extension = self.file.extension().and_then(|extension| extension.to_str());
         let kind = extension.map(str::to_ascii_lowercase);
         let hint = kind.and_then(|kind| Hint::of(&kind).map(|hint| (hint, kind)));
+        if !self.accept.is_empty() {
+            client.by(self.by.clone())?;
+        }
         match (&hint, &self.process) {
             (Some(_), None) => {
                 let words = "say by which process this model is to be sliced, with --process NAME; `platen slice` lists them";

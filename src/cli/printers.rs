@@ -23,18 +23,18 @@ pub enum What {
         /// The printer.
         #[arg(value_name = "PRINTER")]
         name: String,
-        /// Who has looked.
+        /// Who has looked; with a token, its owner.
         #[arg(long, value_name = "NAME")]
-        by: String,
+        by: Option<String>,
     },
     /// Say that the board on its port is its own: after a board or an adapter was replaced, or where nothing but a person can tell.
     Identify {
         /// The printer.
         #[arg(value_name = "PRINTER")]
         name: String,
-        /// Who has looked.
+        /// Who has looked; with a token, its owner.
         #[arg(long, value_name = "NAME")]
-        by: String,
+        by: Option<String>,
     },
     /// Answer what a printer asks whoever stands there; `platen printers PRINTER` shows it with its buttons.
     Answer {
@@ -47,9 +47,9 @@ pub enum What {
         /// The question as it was seen: if the printer asks something else by now, nothing is answered.
         #[arg(long, value_name = "TEXT")]
         asked: Option<String>,
-        /// Who answers.
+        /// Who answers; with a token, its owner.
         #[arg(long, value_name = "NAME")]
-        by: String,
+        by: Option<String>,
     },
     /// Send one command that the printer's console allows (docs/commands.md), and show what came back.
     Send {
@@ -58,9 +58,9 @@ pub enum What {
         name: String,
         /// The command, such as M503.
         command: String,
-        /// Who asks.
+        /// Who asks; with a token, its owner.
         #[arg(long, value_name = "NAME")]
-        by: String,
+        by: Option<String>,
     },
 }
 
@@ -68,19 +68,17 @@ impl Printers {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
         let printer: PrinterView = match (self.what, self.name) {
-            (Some(What::Clear { name, by }), _) => {
-                client.post(&format!("/v1/printers/{}/clear-bed", segment(&name)), &By { by })?
-            }
-            (Some(What::Identify { name, by }), _) => {
-                client.post(&format!("/v1/printers/{}/identify", segment(&name)), &By { by })?
-            }
+            (Some(What::Clear { name, by }), _) => client
+                .post(&format!("/v1/printers/{}/clear-bed", segment(&name)), &By { by: client.by(by)? })?,
+            (Some(What::Identify { name, by }), _) => client
+                .post(&format!("/v1/printers/{}/identify", segment(&name)), &By { by: client.by(by)? })?,
             (Some(What::Answer { name, button, asked, by }), _) => {
                 let path = format!("/v1/printers/{}/answer", segment(&name));
-                client.post(&path, &Answered { button, asked, by })?
+                client.post(&path, &Answered { button, asked, by: client.by(by)? })?
             }
             (Some(What::Send { name, command, by }), _) => {
                 let path = format!("/v1/printers/{}/console", segment(&name));
-                let told: ConsoleView = client.post(&path, &ConsoleOrder { command, by })?;
+                let told: ConsoleView = client.post(&path, &ConsoleOrder { command, by: client.by(by)? })?;
                 return said(global, &told);
             }
             (None, Some(name)) => client.get(&format!("/v1/printers/{}", segment(&name)))?,

@@ -80,12 +80,13 @@ impl Setup {
             return show::json(&Done { name, path, reset });
         }
         show::line(&format!("{name} is kept in {path}"));
-        if reset {
-            show::line("the new password holds, and tokens of theirs are void");
-        }
-        show::line(
-            "this platen asks nobody for a password yet: whoever reaches its port may do everything, so keep it on this machine",
-        );
+        show::line(&if reset {
+            format!(
+                "from the next start of platen on, {name} signs in with the new password; tokens of theirs are void"
+            )
+        } else {
+            format!("from the next start of platen on, {name} is admin and adds the others")
+        });
         Ok(())
     }
 
@@ -131,7 +132,7 @@ impl Setup {
     }
 }
 
-fn terminal() -> Result<(), Failed> {
+pub(super) fn terminal() -> Result<(), Failed> {
     if std::io::stdin().is_terminal() {
         return Ok(());
     }
@@ -140,11 +141,11 @@ fn terminal() -> Result<(), Failed> {
     ))
 }
 
-fn unread(error: std::io::Error) -> Failed {
+pub(super) fn unread(error: std::io::Error) -> Failed {
     Failed::Finding(format!("what was typed cannot be read: {error}; nothing was changed: try again"))
 }
 
-fn given_up() -> Failed {
+pub(super) fn given_up() -> Failed {
     Failed::Finding("given up; nothing was changed".into())
 }
 

@@ -17,6 +17,7 @@ use super::ids::{BootId, CaseToken, FileHash, IdError, JobId, NodeName, PartId, 
 use super::job::{Interruption, PauseReason, Progress, Resumes};
 use super::moment::{Stamp, WallTime};
 use super::part::PartName;
+use super::people;
 use super::printer::{Fault, LineHealth, RelayOutcome, StopProof};
 use super::quality;
 use super::units::Height;
@@ -281,6 +282,8 @@ pub enum Fact {
     Quality(quality::Fact),
     /// What ties a case to a patient was kept, read or erased in the vault; never what it is.
     Identifiers(Box<IdentifierFact>),
+    /// Of users, their roles and tokens; `what` says what. No secret and no hash of one.
+    People(people::Fact),
 }
 
 impl Fact {
@@ -324,6 +327,7 @@ impl Fact {
             Self::JournalRestored { .. } => "journal_restored",
             Self::Quality { .. } => "quality",
             Self::Identifiers { .. } => "identifiers",
+            Self::People { .. } => "people",
         }
     }
 
@@ -365,7 +369,8 @@ impl Fact {
             | Self::JobAccepted { .. }
             | Self::JobNotSliced { .. }
             | Self::Quality(_)
-            | Self::Identifiers(_) => None,
+            | Self::Identifiers(_)
+            | Self::People(_) => None,
         }
     }
 

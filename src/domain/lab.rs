@@ -20,6 +20,8 @@ use super::job::{
 };
 use super::moment::{Stamp, WallTime};
 use super::part::{Part, PartName, PartRef};
+use super::people::name::{PrintedName, UserName};
+use super::people::{self, People};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopProof};
 use super::quality::{self, Quality};
 use super::units::Height;
@@ -201,6 +203,13 @@ pub enum Request {
     Quality(Box<quality::Request>),
     /// Of what ties a case to a patient.
     Identifiers(Box<IdentifierRequest>),
+    /// Of users, their roles and tokens.
+    People(Box<people::Request>),
+    /// What `platen setup` has prepared comes true.
+    AdoptAdmin {
+        name: UserName,
+        printed: PrintedName,
+    },
 }
 
 /// What else is known of a job that was running when platen ended.
@@ -313,6 +322,8 @@ pub enum Refusal {
     Quality(#[from] quality::Refusal),
     #[error(transparent)]
     Identifiers(#[from] IdentifierRefusal),
+    #[error(transparent)]
+    People(#[from] people::Refusal),
 }
 
 /// Where a changed thing is kept in the store.
@@ -327,12 +338,13 @@ pub enum EntityKey {
     /// The same of what was found in its file.
     Gate(JobId),
     Quality(quality::Key),
+    User(UserName),
     Counters,
 }
 
 impl EntityKey {
     /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `gate/…`, `quality/…/…`,
-    /// `counters`.
+    /// `user/…`, `counters`.
     pub fn path(&self) -> String {
         match self {
             Self::Case(id) => format!("case/{id}"),
@@ -342,6 +354,7 @@ impl EntityKey {
             Self::Chain(id) => format!("chain/{id}"),
             Self::Gate(id) => format!("gate/{id}"),
             Self::Quality(key) => format!("quality/{}", key.path()),
+            Self::User(name) => format!("user/{name}"),
             Self::Counters => "counters".into(),
         }
     }
@@ -356,9 +369,18 @@ pub struct Counters {
     pub outbox: u64,
     /// The last queued job's `order`.
     pub order: u64,
+    /// How many users there are: one that is missing was lost.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub users: u64,
     /// Present from the day on which the journal was restored from a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<Restored>,
+}
+
+/// Journals of a lab without users are as they were before there were any.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a copy of the journal cannot know: what was printed, and what stands on the beds, since it was made.
@@ -392,6 +414,7 @@ pub struct Lab {
     /// What was found in the files of jobs when they were taken in.
     pub gates: BTreeMap<JobId, Gated>,
     pub quality: Quality,
+    pub people: People,
 }
 
 /// How a running job ends that does not come to its end: as cancelled, where a person has asked for that before.
@@ -650,6 +673,13 @@ impl Lab {
                 }
                 quality::may_add_part(self, case)?;
                 one(Fact::PartAdded { case: case.clone(), part: part.clone(), number, name: name.clone() })
+            }
+            Request::People(request) => {
+                Ok(self.people.judge(request)?.into_iter().map(|fact| (None, Fact::People(fact))).collect())
+            }
+            Request::AdoptAdmin { name, printed } => {
+                let facts = self.people.adopt(name, printed)?;
+                Ok(facts.into_iter().map(|fact| (None, Fact::People(fact))).collect())
             }
             Request::Identifiers(request) => {
                 let known = self.case(request.case())?.identifiers.as_ref();
@@ -1167,6 +1197,11 @@ impl Lab {
                     touched.push(EntityKey::Printer(record.name.clone()));
                 }
             }
+            Fact::People(fact) => {
+                let user = self.people.apply(fact, event.stamp.wall);
+                self.counters.users = self.people.users.len() as u64;
+                touched.extend(user.map(EntityKey::User));
+            }
             Fact::Quality(fact) => {
                 touched.extend(quality::apply(self, event, fact).into_iter().map(EntityKey::Quality));
             }
@@ -1332,6 +1367,7 @@ impl Lab {
             EntityKey::Chain(id) => serde_json::to_vec(self.chains.get(id)?),
             EntityKey::Gate(id) => serde_json::to_vec(self.gates.get(id)?),
             EntityKey::Quality(key) => return self.quality.entity(key),
+            EntityKey::User(name) => serde_json::to_vec(self.people.users.get(name)?),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
         };
         json.ok()
@@ -1372,6 +1408,10 @@ impl Lab {
             "quality" => {
                 let key = path.split_once('/').map_or("", |(_, key)| key);
                 self.quality.restore(key, json).map_err(failed)?;
+            }
+            "user" => {
+                let user: people::User = serde_json::from_slice(json).map_err(failed)?;
+                self.people.users.insert(user.name.clone(), user);
             }
             "counters" => self.counters = serde_json::from_slice(json).map_err(failed)?,
             _ => {
@@ -1439,6 +1479,39 @@ mod tests {
             grant(&mut lab, &Request::QueueJob(Box::new(new))).unwrap();
         }
         lab
+    }
+
+    #[test]
+    fn users_are_kept_and_read_back_and_a_lab_without_any_is_stored_as_before_there_were_any() {
+        let mut lab = lab_with_jobs(1);
+        let counters = lab.entity(&EntityKey::Counters).unwrap();
+        assert_eq!(counters, br#"{"seq":3,"outbox":1,"order":1}"#);
+        let (name, printed): (UserName, PrintedName) =
+            ("ada.l@ward 7".parse().unwrap(), "Ada Lovelace".parse().unwrap());
+        let adopt = Request::AdoptAdmin { name: name.clone(), printed };
+        let events = grant(&mut lab, &adopt).unwrap();
+        assert!(events.iter().all(|event| event.subject.is_none() && event.fact.word() == "people"));
+        let by = people::By::Person(name.clone());
+        for n in 0..u8::try_from(people::TOKENS_MAX).unwrap() {
+            let roles = people::roles::Role::ALL.into_iter().collect();
+            lab.people.users.get_mut(&name).unwrap().roles = roles;
+            let issue = people::Request::IssueToken {
+                name: name.clone(),
+                token: super::super::ids::TokenId::from_entropy([n; 16]),
+                label: "the longest label that a token may have".parse().unwrap(),
+                roles: people::roles::Role::ALL.into_iter().collect(),
+                by: by.clone(),
+            };
+            grant(&mut lab, &Request::People(Box::new(issue))).unwrap();
+        }
+        let refused =
+            lab.judge(&Request::People(Box::new(people::Request::Disable { name: name.clone(), by })), NOW);
+        assert!(matches!(refused, Err(Refusal::People(people::Refusal::OwnRoles(_)))));
+        let bytes = lab.entity(&EntityKey::User(name.clone())).unwrap();
+        assert!(bytes.len() < 4096, "{} bytes do not fit into one value of the store", bytes.len());
+        let mut back = Lab::default();
+        back.restore(&EntityKey::User(name).path(), &bytes).unwrap();
+        assert_eq!((back.people, lab.counters.users), (lab.people, 1));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use super::identifiers::{ErasingReason, IdentifierFact, ReadingReason};
 use super::ids::{CaseToken, FileHash};
 use super::job::Progress;
 use super::lab::Lab;
+use super::people;
+use super::people::roles::{Role, words};
 
 /// Enough of a hash to find it again in the journal, and to read it aloud.
 const HASH_SHOWN: usize = 12;
@@ -95,6 +97,41 @@ fn identified(fact: &IdentifierFact) -> String {
             };
             format!("{by} erases the identifiers of case {case}, {why}")
         }
+    }
+}
+
+fn of_whom(by: &people::By) -> String {
+    match by {
+        people::By::Setup => "somebody at this machine".into(),
+        people::By::Person(name) => name.to_string(),
+    }
+}
+
+/// Who may come in, and as what.
+fn of_people(fact: &people::Fact) -> String {
+    use people::Fact;
+    let roles = |roles: &std::collections::BTreeSet<Role>| words(roles);
+    match fact {
+        Fact::UserAdded { user, printed, roles: are, by } => {
+            format!("{} adds the user {user} ({printed}), who is {}", of_whom(by), roles(are))
+        }
+        Fact::RolesChanged { user, from, to, by } => {
+            format!("{} makes {user} {} instead of {}", of_whom(by), roles(to), roles(from))
+        }
+        Fact::PasswordChanged { user, by } if *by == people::By::Person(user.clone()) => {
+            format!("{user} chooses a new password")
+        }
+        Fact::PasswordChanged { user, by } => format!("{} gives {user} a password", of_whom(by)),
+        Fact::TokenIssued { user, token, label, roles: are, .. } => {
+            format!("{user} makes the token {token} ({}), which is {}", label.as_str(), roles(are))
+        }
+        Fact::TokenRevoked { user, token, by } => {
+            format!("{} revokes the token {token} of {user}", of_whom(by))
+        }
+        Fact::UserDisabled { user, by } => format!("{} disables {user}", of_whom(by)),
+        Fact::UserEnabled { user, by } => format!("{} enables {user} again", of_whom(by)),
+        Fact::UserLocked { user } => format!("too many wrong passwords: {user} has to wait"),
+        Fact::SignedIn { user } => format!("{user} signs in"),
     }
 }
 
@@ -210,6 +247,7 @@ pub fn told(fact: &Fact) -> String {
         }
         Fact::Quality(fact) => quality::told(fact),
         Fact::Identifiers(fact) => identified(fact),
+        Fact::People(fact) => of_people(fact),
     }
 }
 

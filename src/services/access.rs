@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::domain::ids::TokenId;
 use crate::domain::moment::Moment;
 use crate::domain::people::lockout::{self, Locked, Lockouts};
-use crate::domain::people::name::UserName;
+use crate::domain::people::name::{PrintedName, UserName};
 use crate::domain::people::password::{self, PasswordRule};
 use crate::domain::people::roles::{Forbidden, Means, Permission, Role, Who};
 use crate::domain::people::sessions::{Ended, LIMITS, Sessions};
@@ -40,6 +40,8 @@ pub struct Presented<'r> {
     pub authorization: Option<&'r str>,
     /// The header `Cookie`.
     pub cookie: Option<&'r str>,
+    /// A page asks by itself, and nobody need be there.
+    pub by_itself: bool,
 }
 
 /// Why nobody knows who asks.
@@ -196,7 +198,7 @@ impl Access {
             (None, None) => Err(NotAuthenticated::Nobody),
             (Some(_), Some(_)) => Err(NotAuthenticated::Both),
             (Some(header), None) => self.by_token(people, header),
-            (None, Some(session)) => self.by_session(people, session, now),
+            (None, Some(session)) => self.by_session(people, session, given.by_itself, now),
         }
     }
 
@@ -216,10 +218,20 @@ impl Access {
         Ok(who(user, Means::Token(given.id), roles))
     }
 
-    fn by_session(&self, people: &People, session: &str, now: Moment) -> Result<Who, NotAuthenticated> {
+    fn by_session(
+        &self,
+        people: &People,
+        session: &str,
+        by_itself: bool,
+        now: Moment,
+    ) -> Result<Who, NotAuthenticated> {
         let given = GivenToken::read(session).ok_or(Ended::Unknown)?;
         let mut live = lock(&self.live);
-        let name = live.sessions.check(&given.id, |hash| given.is(hash), now, &LIMITS)?;
+        let same = |hash: &_| given.is(hash);
+        let name = match by_itself {
+            true => live.sessions.look(&given.id, same, now, &LIMITS)?,
+            false => live.sessions.check(&given.id, same, now, &LIMITS)?,
+        };
         match people.user(&name) {
             Ok(user) if user.is_active() => Ok(who(user, Means::Session(given.id), user.roles.clone())),
             _ => {
@@ -227,6 +239,16 @@ impl Access {
                 Err(Ended::Unknown.into())
             }
         }
+    }
+
+    /// Whether somebody who was let in still is: for what goes on for long.
+    pub fn lasts(&self, people: &People, who: &Who, now: Moment) -> bool {
+        let user = people.user(&who.name).ok().filter(|user| user.is_active());
+        // Whoever has lost a role begins anew without it.
+        user.filter(|user| who.roles.is_subset(&user.roles)).is_some_and(|user| match &who.means {
+            Means::Session(id) => lock(&self.live).sessions.lasts(id, now, &LIMITS),
+            Means::Token(id) => user.tokens.contains_key(id) && lock(&self.tokens).contains_key(id),
+        })
     }
 
     /// Whether it is that user's password, and if so, what `then` does, before the password can become another.
@@ -247,7 +269,9 @@ impl Access {
                 lockout.admit(now, &lockout::RULES)?;
                 lockout.locked(now).is_some()
             };
-            let active = user.filter(|user| user.is_active()).map(|user| &user.name);
+            // A hash of which the journal does not know is nobody's password.
+            let may = |user: &&User| user.is_active() && user.password != Password::Missing;
+            let active = user.filter(may).map(|user| &user.name);
             let kept = active.and_then(|name| lock(&self.file).password(name).cloned());
             let right = match &kept {
                 Some(hash) => hash.verify(password)?,
@@ -363,26 +387,62 @@ impl Access {
             Means::Session(id) => Some(id),
             Means::Token(_) => None,
         };
-        self.put_password(&who.name, new, keep)
+        let hash = self.turn.take(|| PasswordHash::of(new, self.costs))??;
+        Ok(self.put_password(&who.name, hash, keep)?)
     }
 
-    /// An admin chooses the first password of somebody, or another one. Blocks. Whether they may, `People` judges
-    /// before; the journal is told after it.
-    pub fn give_password(&self, user: &User, new: &Secret) -> Result<(), NotLetIn> {
-        password::judge(new.expose(), &[user.name.as_str(), user.printed.as_str()])?;
-        self.put_password(&user.name, new, None)
+    /// The hash of a password that an admin chooses for somebody. Blocks. It lets nobody in before `give_password`.
+    pub fn prepare_password(
+        &self,
+        name: &UserName,
+        printed: &PrintedName,
+        new: &Secret,
+    ) -> Result<PasswordHash, NotLetIn> {
+        password::judge(new.expose(), &[name.as_str(), printed.as_str()])?;
+        Ok(self.turn.take(|| PasswordHash::of(new, self.costs))??)
     }
 
-    fn put_password(&self, name: &UserName, new: &Secret, keep: Option<&TokenId>) -> Result<(), NotLetIn> {
-        self.turn.take(|| {
-            let hash = PasswordHash::of(new, self.costs)?;
-            self.change(|file| file.set_password(name, hash))?;
-            let mut live = lock(&self.live);
-            live.sessions.end_all(name, keep);
-            live.confirmations.forget(name);
-            live.lockouts.unlock(name);
-            Ok(())
-        })?
+    /// It is their password from now on. Blocks. The journal has it already that they must choose another one.
+    pub fn give_password(&self, name: &UserName, new: PasswordHash) -> Result<(), CredentialsError> {
+        self.put_password(name, new, None)
+    }
+
+    fn put_password(
+        &self,
+        name: &UserName,
+        hash: PasswordHash,
+        keep: Option<&TokenId>,
+    ) -> Result<(), CredentialsError> {
+        // Nobody comes in by the old one meanwhile.
+        let _one = lock(&self.turn.one);
+        self.change(|file| file.set_password(name, hash))?;
+        let mut live = lock(&self.live);
+        live.sessions.end_all(name, keep);
+        live.confirmations.forget(name);
+        live.lockouts.unlock(name);
+        Ok(())
+    }
+
+    /// At the start: takes out of the file what the journal says is over, and what a crash left there. Users of whom
+    /// the journal does not know at all stay: it may be brought back. Blocks.
+    pub fn reconcile(&self, people: &People) -> Result<(), CredentialsError> {
+        let (names, tokens) = {
+            let file = lock(&self.file);
+            let tokens: Vec<_> = file.tokens().map(|(id, owner, _)| (owner.clone(), id.clone())).collect();
+            (file.names(), tokens)
+        };
+        for name in names {
+            let user = people.users.get(&name);
+            if user.is_some_and(|user| !user.is_active() || user.password == Password::Missing) {
+                self.forget(&name)?;
+            }
+        }
+        for (owner, id) in tokens {
+            if people.users.get(&owner).is_some_and(|user| !user.tokens.contains_key(&id)) {
+                self.drop_token(&owner, &id)?;
+            }
+        }
+        Ok(())
     }
 
     /// A new token, of which the hash is on the disk. It lets nobody in before the journal has it. Blocks.

@@ -172,6 +172,9 @@ pub(super) fn check_references(lab: &Lab) -> Result<(), JournalError> {
             return lost(format!("job/{job}"));
         }
     }
+    if lab.people.users.len() as u64 != lab.counters.users {
+        return lost("list of users".into());
+    }
     lab.quality.lost(lab).map_or(Ok(()), lost)
 }
 
@@ -186,6 +189,7 @@ fn compare(stored: &Lab, replayed: &Lab) -> Result<(), JournalError> {
         .or_else(|| difference("part", &stored.parts, &replayed.parts))
         .or_else(|| difference("job", &stored.jobs, &replayed.jobs))
         .or_else(|| difference("printer", &stored.printers, &replayed.printers))
+        .or_else(|| difference("user", &stored.people.users, &replayed.people.users))
         .or_else(|| stored.quality.difference(&replayed.quality).map(|key| format!("quality/{key}")));
     entry.map_or(Ok(()), |entry| Err(JournalError::State { entry }))
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod archive;
+pub mod entrance;
 pub mod heads;
 pub mod journal;
 pub mod recorder;

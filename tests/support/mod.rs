@@ -11,10 +11,14 @@ use platen::domain::job::PauseReason;
 use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, Snapshot};
 use platen::io::clock::{Clock, entropy};
+use platen::io::credentials::{CredentialsFile, FILE, SetUp};
+use platen::io::secret::{Costs, PasswordHash, Secret};
 use platen::io::serial::Bypass;
 use platen::io::spool::Spool;
 use platen::io::store::memory::MemoryStore;
+use platen::services::access::Access;
 use platen::services::board::Board;
+use platen::services::entrance::Entrance;
 use platen::services::fleet::{Fleet, Lanes, NotDone, Order, Ordered, Stop};
 use platen::services::gate::Gate;
 use platen::services::intake::Intake;
@@ -23,6 +27,7 @@ use platen::services::preview::Previews;
 use platen::services::recorder::{LeftRunning, Recorder};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -52,6 +57,29 @@ pub async fn lab() -> TestLab {
 }
 
 pub async fn lab_with(printers: &[&str]) -> TestLab {
+    lab_of(printers, None).await
+}
+
+/// The least that argon2 takes: tests are about whether, not how long.
+pub const QUICK: Costs = Costs { memory_kib: 8, passes: 1, lanes: 1 };
+
+/// A lab with a first admin, as `platen setup` makes one.
+pub async fn lab_of_people(admin: &str, password: &str) -> TestLab {
+    lab_of(PRINTERS, Some((admin, password))).await
+}
+
+async fn entrance(admin: (&str, &str), folder: &Path, recorder: &Recorder, clock: &Clock) -> Entrance {
+    let (name, printed) = (admin.0.parse().unwrap(), admin.0.parse().unwrap());
+    let hash = PasswordHash::of(&Secret::new(admin.1.into()), QUICK).unwrap();
+    let file = CredentialsFile::set_up(&folder.join(FILE), SetUp { name, printed }, hash).unwrap();
+    let access = Access::of(file, QUICK);
+    let SetUp { name, printed } = access.to_adopt().unwrap();
+    recorder.submit(Request::AdoptAdmin { name, printed }, Actor::Platen).await.unwrap();
+    access.adopted().unwrap();
+    Entrance::guarded(access, recorder.clone(), clock.clone())
+}
+
+async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>) -> TestLab {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(&folder.path().join("files")).unwrap().with_floor(0);
     let clock = Clock::start(BootId::from_entropy(entropy()));
@@ -112,10 +140,15 @@ pub async fn lab_with(printers: &[&str]) -> TestLab {
     .unwrap();
     let shutdown = CancellationToken::new();
     let spool = Arc::new(spool);
+    let entrance = match admin {
+        Some(admin) => entrance(admin, folder.path(), &recorder, &clock).await,
+        None => Entrance::for_everybody(),
+    };
     let state = AppState {
         previews: Previews::new(Arc::clone(&spool)),
         gate: Gate::new(Arc::clone(&spool), &config.printers, &config.gate),
         recorder: recorder.clone(),
+        entrance,
         fleet: Fleet::new(lanes, Board::new(live)),
         intake: Intake::new(spool)
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone())),

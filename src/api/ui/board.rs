@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::look;
+use crate::api::door::Asker;
 use crate::api::shapes::{CaseBrief, JobView, PartView, PrinterView, ProgressView, ReadingView, age};
 use crate::api::{AppState, views};
 use crate::domain::job::{Job, JobState};
@@ -61,7 +62,8 @@ fn gather(app: &AppState) -> Shown {
 }
 
 /// All that changes, as one fragment.
-pub(super) fn board(app: &AppState) -> Markup {
+pub(super) fn board(app: &AppState, asker: &Asker) -> Markup {
+    let signs = asker.name().is_none();
     let shown = gather(app);
     let online =
         shown.printers.iter().filter(|p| !matches!(p.state.as_str(), "offline" | "connecting")).count();
@@ -75,7 +77,7 @@ pub(super) fn board(app: &AppState) -> Markup {
                 @for printer in &shown.printers {
                     @let job = shown.running.iter().find(|job| printer.job.as_ref() == Some(&job.id));
                     @let on_bed = shown.on_beds.iter().find(|job| printer.on_bed.as_ref() == Some(&job.id));
-                    (card(app, printer, job, on_bed))
+                    (card(app, printer, job, on_bed, signs))
                 }
             }
         }
@@ -87,7 +89,7 @@ pub(super) fn board(app: &AppState) -> Markup {
             @if shown.running.is_empty() && shown.queued.is_empty() && shown.ended.is_empty() {
                 p.empty { "No job yet. " code { "platen print FILE --case TOKEN --part NUMBER" } " queues one." }
             } @else {
-                (jobs(app, &shown))
+                (jobs(app, &shown, signs))
             }
         }
         section aria-labelledby="cases" {
@@ -101,7 +103,14 @@ pub(super) fn board(app: &AppState) -> Markup {
     }
 }
 
-fn card(app: &AppState, printer: &PrinterView, job: Option<&JobView>, on_bed: Option<&JobView>) -> Markup {
+/// `signs`: whoever presses a button gives a name; who is signed in has one.
+fn card(
+    app: &AppState,
+    printer: &PrinterView,
+    job: Option<&JobView>,
+    on_bed: Option<&JobView>,
+    signs: bool,
+) -> Markup {
     let name = &printer.name;
     html! {
         article.printer data-state=(printer.state) data-latched[printer.latch.is_some() || printer.quarantine.is_some()] aria-labelledby=(format!("printer-{name}")) {
@@ -122,17 +131,17 @@ fn card(app: &AppState, printer: &PrinterView, job: Option<&JobView>, on_bed: Op
             @if let Some(latch) = &printer.latch {
                 div.latch {
                     p { strong { "Locked: " } (latch.why) ", " (when(&latch.at)) ". Look at the printer before it is used again." }
-                    (named_form("/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name)], "It may be used again"))
+                    (named_form("/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name)], "It may be used again", signs))
                 }
             }
             @if let Some(quarantine) = &printer.quarantine {
                 div.latch {
                     p { strong { "Quarantine: " } (quarantine.why) ", " (when(&quarantine.at)) ". Plug its own board in, or say that this is it." }
                     @if let Some(own) = &printer.own_board { p { strong { (capital(own)) } } }
-                    (named_form("/do/identify", &format!("identify-{name}"), &[("printer", name)], "This is its own board"))
+                    (named_form("/do/identify", &format!("identify-{name}"), &[("printer", name)], "This is its own board", signs))
                 }
             }
-            (hold(printer))
+            (hold(printer, signs))
             @if let Some(progress) = &printer.progress { (bar(progress, name)) }
             @if let Some(job) = job {
                 p.job {
@@ -161,13 +170,13 @@ fn card(app: &AppState, printer: &PrinterView, job: Option<&JobView>, on_bed: Op
                             None => { "the part of job " code { (id) } }
                         }
                     }
-                    (named_form("/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name)], "The bed is clear"))
+                    (named_form("/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name)], "The bed is clear", signs))
                 },
                 (Some(_), Some(_)) => {},
                 (None, _) => p.bed { "Bed clear" },
             }
-            @if let Some(job) = job { (job_forms(job)) }
-            (console(printer))
+            @if let Some(job) = job { (job_forms(job, signs)) }
+            (console(printer, signs))
             p.line {
                 @if let Some(firmware) = &printer.firmware { (firmware) ". " }
                 (grouped(printer.line.lines_sent)) " lines sent, " (grouped(printer.line.resends)) " resent"
@@ -181,7 +190,7 @@ fn card(app: &AppState, printer: &PrinterView, job: Option<&JobView>, on_bed: Op
 }
 
 /// What a pause is at, and what the printer asks, with its buttons.
-fn hold(printer: &PrinterView) -> Markup {
+fn hold(printer: &PrinterView, signs: bool) -> Markup {
     let name = &printer.name;
     let minutes = |seconds: u64| seconds.div_ceil(60);
     html! {
@@ -200,7 +209,7 @@ fn hold(printer: &PrinterView) -> Markup {
                 @if prompt.buttons.is_empty() { p { "Only its panel can answer: press the button at the printer" } }
                 @for (place, label) in prompt.buttons.iter().enumerate() {
                     (named_form("/do/answer", &format!("answer-{name}-{place}"),
-                        &[("printer", name), ("button", &place.to_string()), ("asked", &prompt.asked)], label))
+                        &[("printer", name), ("button", &place.to_string()), ("asked", &prompt.asked)], label, signs))
                 }
             }
         }
@@ -208,16 +217,16 @@ fn hold(printer: &PrinterView) -> Markup {
 }
 
 /// One command for a printer whose console is open.
-fn console(printer: &PrinterView) -> Markup {
+fn console(printer: &PrinterView, signs: bool) -> Markup {
     let name = &printer.name;
     html! {
         @if matches!(printer.console.as_str(), "read" | "service") && printer.state != "offline" {
             details.more id=(format!("console-{name}")) {
                 summary { "Console (" (printer.console) ")" }
-                form.named method="post" action="/do/console" {
+                form.named[signs] method="post" action="/do/console" {
                     input type="hidden" name="printer" value=(name);
                     label { "Command " input name="command" required maxlength="80" placeholder="M503"; }
-                    label { "Name " input name="by" id=(format!("by-console-{name}")) required maxlength="40" autocomplete="name"; }
+                    (signature(&format!("by-console-{name}"), signs))
                     button id=(format!("send-{name}")) { "Send" }
                 }
             }
@@ -254,20 +263,29 @@ fn reading(what: &str, reading: Option<ReadingView>) -> Markup {
 }
 
 /// A button that somebody answers for by name.
-fn named_form(action: &str, id: &str, hidden: &[(&str, &str)], label: &str) -> Markup {
+fn named_form(action: &str, id: &str, hidden: &[(&str, &str)], label: &str, signs: bool) -> Markup {
     html! {
-        form.named method="post" action=(action) {
+        form.named[signs] method="post" action=(action) {
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
-            label { "Name " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }
+            (signature(&format!("by-{id}"), signs))
             button id=(id) { (label) }
         }
     }
 }
 
-fn job_forms(job: &JobView) -> Markup {
+/// Where a name is typed.
+fn signature(id: &str, signs: bool) -> Markup {
+    html! {
+        @if signs {
+            label { "Name " input name="by" id=(id) required maxlength="40" autocomplete="name"; }
+        }
+    }
+}
+
+fn job_forms(job: &JobView, signs: bool) -> Markup {
     let id = &job.id;
     let form = |what: &str, label: &str| {
-        named_form("/do/job", &format!("{what}-{id}"), &[("job", id), ("change", what)], label)
+        named_form("/do/job", &format!("{what}-{id}"), &[("job", id), ("change", what)], label, signs)
     };
     let accepts = job
         .waiting
@@ -295,6 +313,7 @@ fn job_forms(job: &JobView) -> Markup {
                         &format!("accept-{id}-{}", on.printer),
                         &[("job", id), ("change", "accept"), ("codes", &on.acceptable.join(" "))],
                         &format!("Accept {}: I have looked", on.acceptable.join(", ")),
+                        signs,
                     ))
                 }
                 @for on in job.waiting.iter().flat_map(|waiting| &waiting.printers).filter(|on| on.person) {
@@ -303,6 +322,7 @@ fn job_forms(job: &JobView) -> Markup {
                         &format!("start-{id}-{}", on.printer),
                         &[("job", id), ("change", "start"), ("printer", &on.printer)],
                         &format!("Begin it on {}: I am there", on.printer),
+                        signs,
                     ))
                 }
                 (form("cancel", "Cancel the job"))
@@ -312,7 +332,7 @@ fn job_forms(job: &JobView) -> Markup {
     }
 }
 
-fn jobs(app: &AppState, shown: &Shown) -> Markup {
+fn jobs(app: &AppState, shown: &Shown, signs: bool) -> Markup {
     html! {
         div.scroll {
             table {
@@ -356,7 +376,7 @@ fn jobs(app: &AppState, shown: &Shown) -> Markup {
                             td { (when(&job.queued)) }
                             td {
                                 code { (job.id) }
-                                @if matches!(job.state.as_str(), "queued" | "slicing") { (job_forms(job)) }
+                                @if matches!(job.state.as_str(), "queued" | "slicing") { (job_forms(job, signs)) }
                             }
                         }
                     }

@@ -7,12 +7,14 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use crate::api::door::Asker;
 use crate::api::gate::accepted;
 use crate::api::jobs::{Change, begin, change};
 use crate::api::printers::{answered, bed_is_clear, consoled, is_its_own, may_be_used};
 use crate::api::stop::stopped;
 use crate::api::{AppState, Problem};
 use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::people::roles::Permission;
 
 /// The fields that the forms have, all of them text.
 #[derive(Debug, Default, Deserialize)]
@@ -40,11 +42,11 @@ fn fields(filled: Filled) -> Result<Fields, Problem> {
     })
 }
 
-fn told(app: &AppState, outcome: Result<String, Problem>) -> Page {
-    shown(app, outcome.map(|said| html! { p { (said) } }))
+pub(super) fn told(app: &AppState, asker: &Asker, outcome: Result<String, Problem>) -> Page {
+    shown(app, asker, outcome.map(|said| html! { p { (said) } }))
 }
 
-fn shown(app: &AppState, outcome: Result<Markup, Problem>) -> Page {
+pub(super) fn shown(app: &AppState, asker: &Asker, outcome: Result<Markup, Problem>) -> Page {
     let (status, said) = match outcome {
         Ok(said) => (StatusCode::OK, said),
         Err(problem) => (
@@ -58,26 +60,26 @@ fn shown(app: &AppState, outcome: Result<Markup, Problem>) -> Page {
             p { a href="/" { "Back to the board" } }
         }
     };
-    (status, super::frame(app, super::Reload::Never, &page))
+    (status, super::frame(app, asker, super::Reload::Never, &page))
 }
 
 /// A page that cannot be shown.
-pub(super) fn problem(app: &AppState, problem: Problem) -> Page {
-    shown(app, Err(problem))
+pub(super) fn problem(app: &AppState, asker: &Asker, problem: Problem) -> Page {
+    shown(app, asker, Err(problem))
 }
 
-pub(super) async fn stop(State(app): State<AppState>, filled: Filled) -> Page {
-    let outcome = stop_outcome(&app, filled).await;
-    told(&app, outcome)
+pub(super) async fn stop(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+    let outcome = stop_outcome(&app, &asker, filled).await;
+    told(&app, &asker, outcome)
 }
 
-async fn stop_outcome(app: &AppState, filled: Filled) -> Result<String, Problem> {
+async fn stop_outcome(app: &AppState, asker: &Asker, filled: Filled) -> Result<String, Problem> {
     let fields = fields(filled)?;
     let printer = match fields.printer.as_str() {
         "" => None,
         name => Some(name.parse::<PrinterName>()?),
     };
-    let all = stopped(app, printer.as_ref(), Some(&fields.by)).await?;
+    let all = stopped(app, printer.as_ref(), asker.stops_as(Some(&fields.by)).as_deref()).await?;
     let named = |on_wire: bool| {
         let names = all.iter().filter(|one| one.on_wire == on_wire).map(|one| one.printer.as_str());
         names.collect::<Vec<_>>().join(", ")
@@ -98,61 +100,49 @@ async fn stop_outcome(app: &AppState, filled: Filled) -> Result<String, Problem>
     Ok(said.join(" "))
 }
 
-pub(super) async fn clear_bed(State(app): State<AppState>, filled: Filled) -> Page {
+pub(super) async fn clear_bed(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        bed_is_clear(&app, &printer, &fields.by).await?;
+        bed_is_clear(&app, &printer, &asker.by(Some(&fields.by))?).await?;
         Ok(format!("The bed of {printer} is noted as clear."))
     };
     let outcome = outcome.await;
-    told(&app, outcome)
+    told(&app, &asker, outcome)
 }
 
-pub(super) async fn clear_latch(State(app): State<AppState>, filled: Filled) -> Page {
+pub(super) async fn clear_latch(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        may_be_used(&app, &printer, &fields.by).await?;
+        may_be_used(&app, &printer, &asker.by(Some(&fields.by))?).await?;
         Ok(format!("{printer} may be used again."))
     };
     let outcome = outcome.await;
-    told(&app, outcome)
+    told(&app, &asker, outcome)
 }
 
-pub(super) async fn identify(State(app): State<AppState>, filled: Filled) -> Page {
+pub(super) async fn identify(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        is_its_own(&app, &printer, &fields.by).await?;
+        is_its_own(&app, &printer, &asker.by(Some(&fields.by))?).await?;
         Ok(format!("The board on the port of {printer} is noted as its own."))
     };
     let outcome = outcome.await;
-    told(&app, outcome)
+    told(&app, &asker, outcome)
 }
 
-pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
+pub(super) async fn job(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let job: JobId = fields.job.parse()?;
-        if fields.change == "start" {
-            let printer = Some(fields.printer.as_str()).filter(|name| !name.is_empty());
-            let view = begin(&app, job, printer, &fields.by).await?;
-            return Ok(format!("Job {} begins in a moment.", view.id));
-        }
-        if fields.change == "accept" {
-            let codes: Vec<String> = fields.codes.split(' ').map(str::to_owned).collect();
-            let view = accepted(&app, job, &codes, &fields.by).await?;
-            return Ok(format!(
-                "What was found in the file of job {} is accepted: {}.",
-                view.id,
-                codes.join(", ")
-            ));
-        }
-        let wanted = match fields.change.as_str() {
-            "pause" => Change::Pause,
-            "resume" => Change::Resume,
-            "cancel" => Change::Cancel,
+        let needs = match fields.change.as_str() {
+            "start" => Permission::StartJob,
+            "accept" => Permission::AcceptFindings,
+            "pause" => Permission::PauseJob,
+            "resume" => Permission::ResumeJob,
+            "cancel" => Permission::CancelJob,
             _ => {
                 return Err(Problem::unreadable(
                     "the form asks for no known change",
@@ -160,15 +150,36 @@ pub(super) async fn job(State(app): State<AppState>, filled: Filled) -> Page {
                 ));
             }
         };
-        let view = change(&app, job, &fields.by, wanted).await?;
+        asker.may(needs)?;
+        let by = asker.by(Some(&fields.by))?;
+        if fields.change == "start" {
+            let printer = Some(fields.printer.as_str()).filter(|name| !name.is_empty());
+            let view = begin(&app, job, printer, &by).await?;
+            return Ok(format!("Job {} begins in a moment.", view.id));
+        }
+        if fields.change == "accept" {
+            let codes: Vec<String> = fields.codes.split(' ').map(str::to_owned).collect();
+            let view = accepted(&app, job, &codes, &by).await?;
+            return Ok(format!(
+                "What was found in the file of job {} is accepted: {}.",
+                view.id,
+                codes.join(", ")
+            ));
+        }
+        let wanted = match needs {
+            Permission::PauseJob => Change::Pause,
+            Permission::ResumeJob => Change::Resume,
+            _ => Change::Cancel,
+        };
+        let view = change(&app, job, &by, wanted).await?;
         let heat = view.out_of_reach.map(|why| format!(" Look at it: {why}.")).unwrap_or_default();
         Ok(format!("Job {} is {}.{heat}", view.id, view.state))
     };
     let outcome = outcome.await;
-    told(&app, outcome)
+    told(&app, &asker, outcome)
 }
 
-pub(super) async fn answer(State(app): State<AppState>, filled: Filled) -> Page {
+pub(super) async fn answer(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
@@ -176,18 +187,18 @@ pub(super) async fn answer(State(app): State<AppState>, filled: Filled) -> Page 
             .button
             .parse()
             .map_err(|_| Problem::unreadable("the form names no button", "press a button of the page"))?;
-        answered(&app, &printer, button, Some(fields.asked), &fields.by).await?;
+        answered(&app, &printer, button, Some(fields.asked), &asker.by(Some(&fields.by))?).await?;
         Ok(format!("{printer} is told."))
     };
     let outcome = outcome.await;
-    told(&app, outcome)
+    told(&app, &asker, outcome)
 }
 
-pub(super) async fn console(State(app): State<AppState>, filled: Filled) -> Page {
+pub(super) async fn console(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        let answer = consoled(&app, &printer, &fields.command, &fields.by).await?;
+        let answer = consoled(&app, &printer, &fields.command, &asker.by(Some(&fields.by))?).await?;
         Ok(html! {
             p { "What " (printer) " said to " code { (fields.command.trim()) } ":" }
             @if answer.lines.is_empty() { p { "Nothing." } } @else { pre { (answer.lines.join("\n")) } }
@@ -196,5 +207,5 @@ pub(super) async fn console(State(app): State<AppState>, filled: Filled) -> Page
         })
     };
     let outcome = outcome.await;
-    shown(&app, outcome)
+    shown(&app, &asker, outcome)
 }

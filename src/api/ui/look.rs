@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::Reload;
 use super::forms::problem;
+use crate::api::door::Asker;
 use crate::api::given::Asked;
 use crate::api::shapes::{JobView, LayerView};
 use crate::api::{AppState, Problem, pictures, views};
@@ -99,11 +100,12 @@ pub(super) fn listed(app: &AppState, job: &JobView) -> Markup {
 
 pub(super) async fn page(
     State(app): State<AppState>,
+    asker: Asker,
     which: Result<Asked<Which>, Problem>,
 ) -> (StatusCode, Markup) {
     match which.and_then(|Asked(which)| shown(&app, &which)) {
-        Ok((reload, content)) => (StatusCode::OK, super::frame(&app, reload, &content)),
-        Err(error) => problem(&app, error),
+        Ok((reload, content)) => (StatusCode::OK, super::frame(&app, &asker, reload, &content)),
+        Err(error) => problem(&app, &asker, error),
     }
 }
 

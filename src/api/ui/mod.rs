@@ -3,18 +3,22 @@
 //! Without a script it can be read (it reloads itself) and everything can be done, since each
 //! button is a form. The script only makes it live.
 
+mod account;
 mod board;
 mod forms;
 mod look;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use maud::{DOCTYPE, Markup, html};
 
-use super::AppState;
+pub(super) use account::sign_in_for;
+
+use super::door::Asker;
+use super::{AppState, Problem};
 
 /// Paths of the page, which `/openapi.json` leaves out: they are for people.
 pub const PATHS: &[&str] = &[
@@ -30,6 +34,13 @@ pub const PATHS: &[&str] = &[
     "/do/job",
     "/do/answer",
     "/do/console",
+    "/sign-in",
+    "/account",
+    "/do/sign-in",
+    "/do/sign-out",
+    "/do/password",
+    "/do/token",
+    "/do/revoke",
 ];
 
 pub(super) fn routes() -> Router<AppState> {
@@ -49,6 +60,13 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/do/job", post(forms::job))
         .route("/do/answer", post(forms::answer))
         .route("/do/console", post(forms::console))
+        .route("/sign-in", get(account::sign_in_page))
+        .route("/account", get(account::page))
+        .route("/do/sign-in", post(account::sign_in))
+        .route("/do/sign-out", post(account::sign_out))
+        .route("/do/password", post(account::password))
+        .route("/do/token", post(account::token))
+        .route("/do/revoke", post(account::revoke))
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
@@ -67,7 +85,7 @@ enum Reload {
 }
 
 /// The frame of every page.
-fn frame(app: &AppState, reload: Reload, content: &Markup) -> Markup {
+fn frame(app: &AppState, asker: &Asker, reload: Reload, content: &Markup) -> Markup {
     let (by_script, by_browser) = match reload {
         Reload::Never => (None, None),
         Reload::WithoutScript => (None, Some(10)),
@@ -88,12 +106,16 @@ fn frame(app: &AppState, reload: Reload, content: &Markup) -> Markup {
                     noscript { meta http-equiv="refresh" content=(seconds); }
                 }
             }
-            body data-reload=[by_script] {
+            body data-reload=[by_script] data-user=[asker.name()] {
                 header {
                     h1 { a href="/" { "platen" } }
                     p.place { (site) " · " (node) }
                     p #link.link role="status" { "As of " (app.clock.wall().to_string().get(11..19).unwrap_or("")) " UTC" }
-                    label.who hidden { "Your name " input #who autocomplete="name" maxlength="40"; }
+                    @match asker {
+                        Asker::Known(who) => p.user { a href="/account" title="Account" { (who.name) } },
+                        Asker::Stranger => p.user { a href="/sign-in" { "Sign in" } },
+                        Asker::Everybody => label.who hidden { "Your name " input #who autocomplete="name" maxlength="40"; },
+                    }
                     form.stop-all method="post" action="/do/stop" {
                         input type="hidden" name="by" value="";
                         button #stop-all.stop { "Stop all printers" }
@@ -106,10 +128,17 @@ fn frame(app: &AppState, reload: Reload, content: &Markup) -> Markup {
     }
 }
 
-async fn page(State(app): State<AppState>) -> Markup {
-    frame(&app, Reload::WithoutScript, &html! { main #board { (board::board(&app)) } })
+async fn page(State(app): State<AppState>, asker: Asker) -> Markup {
+    frame(&app, &asker, Reload::WithoutScript, &html! { main #board { (board::board(&app, &asker)) } })
 }
 
-async fn fragment(State(app): State<AppState>) -> Markup {
-    board::board(&app)
+async fn fragment(State(app): State<AppState>, asker: Asker) -> Markup {
+    board::board(&app, &asker)
+}
+
+/// What a page or a button answers to who may not have it, or is not signed in.
+pub(super) fn refused(app: &AppState, problem: Problem) -> (StatusCode, Markup) {
+    let is_unknown = problem.status == StatusCode::UNAUTHORIZED.as_u16();
+    let (status, page) = forms::problem(app, &Asker::Stranger, problem);
+    (status, if is_unknown { account::to_sign_in(app) } else { page })
 }

@@ -14,15 +14,19 @@ let wanted = false;
 
 // --- the name that buttons are pressed under, kept in this browser only
 
-who.value = localStorage.getItem("who") ?? "";
-who.closest("label").hidden = false;
-who.addEventListener("input", () => {
-  localStorage.setItem("who", who.value);
-  sign(document);
-});
+// Who is signed in has a name, and types none.
+if (who) {
+  who.value = localStorage.getItem("who") ?? "";
+  who.closest("label").hidden = false;
+  who.addEventListener("input", () => {
+    localStorage.setItem("who", who.value);
+    sign(document);
+  });
+}
 
 // With a script, one name at the top serves all buttons.
 function sign(root) {
+  if (!who) return;
   for (const field of root.querySelectorAll("input[name=by]")) {
     field.value = who.value;
     if (field.type === "hidden") continue;
@@ -50,6 +54,7 @@ async function swap() {
     wanted = false;
     try {
       const response = await fetch("/fragment/board", { signal: AbortSignal.timeout(SILENCE_MS) });
+      if (response.status === 401) leave();
       if (response.ok) place(await response.text());
     } catch {
       // The stream's own silence tells the user.
@@ -57,6 +62,11 @@ async function swap() {
     await new Promise((done) => setTimeout(done, SWAP_EVERY_MS));
   }
   swapping = false;
+}
+
+// The session has ended: what a shared screen shows is not for whoever comes next.
+function leave() {
+  location.assign("/sign-in");
 }
 
 function place(text) {
@@ -99,7 +109,11 @@ function listen() {
   source.addEventListener("error", () => {
     tell();
     // A refusal (a restored journal) closes the stream for good: begin a new one.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(listen, 3000);
+      // Or nobody is signed in any more: the board says so.
+      swap();
+    }
   });
 }
 
@@ -130,7 +144,7 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!board || form.method !== "post") return;
   event.preventDefault();
-  if (form.classList.contains("named") && who.value.trim() === "") {
+  if (who && form.classList.contains("named") && who.value.trim() === "") {
     say("First your name, in the field at the top: it goes into the journal.", true);
     who.focus();
     return;

@@ -144,7 +144,8 @@ pub enum Request {
         roles: BTreeSet<Role>,
         by: By,
     },
-    /// Said after it was changed.
+    /// Said after somebody has changed their own, and before somebody else's is changed: whatever comes between, nobody
+    /// acts under a password that somebody else knows.
     NotePassword {
         name: UserName,
         by: By,
@@ -424,7 +425,8 @@ impl People {
     }
 
     /// What `platen setup` has prepared comes true at the next start of the daemon: a first admin, or a new password
-    /// for one that is there. Told twice, as after a crash, it is a second new password and nothing more.
+    /// for one that is there, whose tokens are void. Told twice, as after a crash, it is a second new password and
+    /// nothing more.
     pub fn adopt(&self, name: &UserName, printed: &PrintedName) -> Result<Vec<Fact>, Refusal> {
         let (by, user) = (By::Setup, name.clone());
         match self.typed(name.as_str()) {
@@ -437,7 +439,14 @@ impl People {
                 Ok(facts)
             }
             Some(there) if there.name == *name && there.is_active_admin() => {
-                Ok(vec![Fact::PasswordChanged { user, by }])
+                let void = |token: &TokenId| Fact::TokenRevoked {
+                    user: user.clone(),
+                    token: token.clone(),
+                    by: By::Setup,
+                };
+                let mut facts: Vec<_> = there.tokens.keys().map(void).collect();
+                facts.push(Fact::PasswordChanged { user, by });
+                Ok(facts)
             }
             Some(_) => Err(Refusal::NotThisOne(user)),
         }

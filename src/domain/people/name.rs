@@ -9,8 +9,19 @@ pub const NAME_MAX: usize = 40;
 /// A name in full, with titles.
 pub const PRINTED_MAX: usize = 80;
 /// Who the journal names where no person did it: nobody may be called that.
-const TAKEN: [&str; 8] =
-    ["platen", "setup", "automatic", "demo", "a restore", "stop file", "contact", "nobody"];
+const TAKEN: [&str; 11] = [
+    "platen",
+    "setup",
+    "automatic",
+    "demo",
+    "a restore",
+    "stop file",
+    "contact",
+    "nobody",
+    "unnamed",
+    "not signed in",
+    "somebody at this machine",
+];
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {

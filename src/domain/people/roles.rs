@@ -98,7 +98,7 @@ impl FromStr for Role {
 }
 
 /// `a, b and c`.
-fn words<'r>(roles: impl IntoIterator<Item = &'r Role>) -> String {
+pub fn words<'r>(roles: impl IntoIterator<Item = &'r Role>) -> String {
     let words: Vec<_> = roles.into_iter().map(|role| role.word()).collect();
     match words.split_last() {
         None => "nothing".into(),
@@ -274,7 +274,7 @@ impl Permission {
 
     /// A password that an admin chose is known to two: nothing else is done with it than choosing another.
     fn is_done_with_a_password_of_another_s(self) -> bool {
-        matches!(self, Self::Look | Self::Stop | Self::OwnAccount)
+        matches!(self, Self::Stop | Self::OwnAccount)
     }
 }
 
@@ -338,7 +338,7 @@ impl Who {
 pub fn document() -> String {
     let mut page = String::from(
         "# Who may do what\n\n\
-         **Not asked for yet:** no route looks at a user or a role so far. Whoever reaches the port may do everything.\n\n\
+         Asked for from the day on which somebody is set up ([people.md](people.md)); before that, everybody may do everything.\n\n\
          A user has one role or several, and may do what any of them may. This page is made from `TABLE` in\n\
          `src/domain/people/roles.rs`; a test compares them (`PLATEN_WRITE_DOCS=1 cargo test roles` writes it anew).\n\n\
          | role | who that is |\n|---|---|\n",
@@ -508,14 +508,14 @@ mod tests {
     }
 
     #[test]
-    fn with_a_password_that_an_admin_chose_one_looks_stops_and_chooses_another() {
+    fn with_a_password_that_an_admin_chose_one_stops_and_chooses_another() {
         let new = who(&Role::ALL, Means::Session, false);
         let allowed: Vec<_> = TABLE
             .iter()
             .filter(|rule| new.may(rule.permission).is_ok())
             .map(|rule| rule.permission)
             .collect();
-        assert_eq!(allowed, [Permission::Look, Permission::Stop, Permission::OwnAccount]);
+        assert_eq!(allowed, [Permission::Stop, Permission::OwnAccount]);
     }
 
     #[test]

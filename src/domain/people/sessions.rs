@@ -69,7 +69,22 @@ impl Sessions {
         now: Moment,
         limits: &Limits,
     ) -> Result<UserName, Ended> {
-        let session = self.all.get_mut(id).ok_or(Ended::Unknown)?;
+        let user = self.look(id, same, now, limits)?;
+        if let Some(session) = self.all.get_mut(id) {
+            session.seen = now;
+        }
+        Ok(user)
+    }
+
+    /// The same for what a page asks by itself, while nobody may be there: the session is idle from when it was.
+    pub fn look(
+        &mut self,
+        id: &TokenId,
+        same: impl FnOnce(&SecretHash) -> bool,
+        now: Moment,
+        limits: &Limits,
+    ) -> Result<UserName, Ended> {
+        let session = self.all.get(id).ok_or(Ended::Unknown)?;
         // A guess neither lengthens a session nor ends it.
         if !same(&session.hash) {
             return Err(Ended::Unknown);
@@ -78,8 +93,12 @@ impl Sessions {
             self.all.remove(id);
             return Err(ended);
         }
-        session.seen = now;
         Ok(session.user.clone())
+    }
+
+    /// Whether it has not ended.
+    pub fn lasts(&self, id: &TokenId, now: Moment, limits: &Limits) -> bool {
+        self.all.get(id).is_some_and(|session| session.state(now, limits).is_ok())
     }
 
     pub fn end(&mut self, id: &TokenId) {
@@ -183,6 +202,18 @@ mod tests {
         assert_eq!(sessions.check(&id(1), |_| false, at(29), &LIMITS), Err(Ended::Unknown));
         assert_eq!(sessions.check(&id(2), |_| true, at(29), &LIMITS), Err(Ended::Unknown));
         assert_eq!(ask(&mut sessions, 1, 30), Err(Ended::Idle));
+    }
+
+    #[test]
+    fn a_page_that_asks_by_itself_lengthens_no_session() {
+        let mut sessions = signed_in();
+        for minute in 0..30 {
+            let seen = sessions.look(&id(1), |hash| *hash == HASH, at(minute), &LIMITS);
+            assert_eq!(seen, Ok(name("kim")));
+            assert!(sessions.lasts(&id(1), at(minute), &LIMITS));
+        }
+        assert!(!sessions.lasts(&id(1), at(30), &LIMITS) && !sessions.lasts(&id(2), at(0), &LIMITS));
+        assert_eq!(sessions.look(&id(1), |_| true, at(30), &LIMITS), Err(Ended::Idle));
     }
 
     #[test]

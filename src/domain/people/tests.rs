@@ -202,6 +202,11 @@ fn setup_makes_a_first_admin_gives_a_new_password_to_one_and_raises_nobody() {
     assert_eq!(people.users[&name("ada")].password, Password::Own);
     let again = people.adopt(&name("ada"), &printed).unwrap();
     assert_eq!(again, [Fact::PasswordChanged { user: name("ada"), by: By::Setup }]);
+    grant(&mut people, &issue("ada", 1, &[Role::Admin], by("ada")));
+    for fact in people.adopt(&name("ada"), &printed).unwrap() {
+        people.apply(&fact, WallTime(2));
+    }
+    assert!(people.users[&name("ada")].tokens.is_empty(), "whoever knew the old password made them");
     let lab = lab();
     for other in ["kim", "old", "ADA"] {
         assert_eq!(lab.adopt(&name(other), &printed), Err(Refusal::NotThisOne(name(other))));

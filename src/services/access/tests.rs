@@ -64,8 +64,10 @@ impl House {
     }
 
     fn give(&mut self, user: &str, password: &str, who: &str) {
-        self.access.give_password(&self.people.users[&name(user)], &secret(password)).unwrap();
+        let printed = self.people.users[&name(user)].printed.clone();
+        let hash = self.access.prepare_password(&name(user), &printed, &secret(password)).unwrap();
         self.grant(&Request::NotePassword { name: name(user), by: by(who) });
+        self.access.give_password(&name(user), hash).unwrap();
     }
 
     fn sign_in(&self, user: &str, password: &str, second: u64) -> Result<SignedIn, NotLetIn> {
@@ -256,7 +258,11 @@ fn what_is_no_token_and_no_session_is_told_with_what_to_send() {
         (header("Bearer x"), None, Err(NotAuthenticated::Unreadable)),
     ];
     for (authorization, cookie, wanted) in table {
-        let given = Presented { authorization: authorization.as_deref(), cookie: cookie.as_deref() };
+        let given = Presented {
+            authorization: authorization.as_deref(),
+            cookie: cookie.as_deref(),
+            by_itself: false,
+        };
         let told = house.access.authenticate(&house.people, given, at(1));
         assert_eq!(told.as_ref().map(|who| who.name.as_str()), wanted.as_ref().copied(), "{given:?}");
     }
@@ -346,6 +352,45 @@ fn what_was_decided_outlives_a_restart_and_sessions_do_not() {
     assert!(house.by_cookie(&session, 1).is_err());
     assert!(house.sign_in("kim", KIM, 1).is_ok());
     assert_eq!(house.access.to_adopt(), None);
+}
+
+#[test]
+fn what_a_crash_left_in_the_file_is_taken_out_of_it_and_whom_the_journal_does_not_know_stays() {
+    let mut house = House::new();
+    let kept = house.token("kim", &[Role::Operator]);
+    let cut = house.access.make_token(&name("kim")).unwrap();
+    let reload = |house: &House| CredentialsFile::load(&house.folder.path().join(FILE)).unwrap();
+    house.access.reconcile(&People::default()).unwrap();
+    assert!(reload(&house).token(&cut.id).is_some() && reload(&house).names().len() == 2);
+    house.access.reconcile(&house.people).unwrap();
+    assert!(reload(&house).token(&cut.id).is_none() && reload(&house).token(&kept.id).is_some());
+    house.grant(&Request::Disable { name: name("kim"), by: by("ada") });
+    house.access.reconcile(&house.people).unwrap();
+    assert_eq!(reload(&house).names(), BTreeSet::from([name("ada")]));
+    assert!(house.sign_in("ada", ADA, 1).is_ok());
+}
+
+#[test]
+fn a_password_of_which_the_journal_does_not_know_lets_nobody_in() {
+    let mut house = House::new();
+    house.grant(&Request::Disable { name: name("kim"), by: by("ada") });
+    house.grant(&Request::Enable { name: name("kim"), by: by("ada") });
+    assert!(matches!(house.sign_in("kim", KIM, 1), Err(NotLetIn::Wrong { .. })), "its hash is still there");
+}
+
+#[test]
+fn a_session_lasts_until_it_ends_and_a_token_until_it_is_revoked() {
+    let mut house = House::new();
+    let of_session = house.sign_in("kim", KIM, 0).unwrap().who;
+    let token = house.token("kim", &[Role::Operator]);
+    let of_token = house.by_token(token.shown.expose()).unwrap();
+    let lasts = |house: &House, who: &Who, second: u64| house.access.lasts(&house.people, who, at(second));
+    assert!(lasts(&house, &of_session, 1799) && !lasts(&house, &of_session, 1800));
+    assert!(lasts(&house, &of_token, 100_000));
+    house.grant(&Request::RevokeToken { name: name("kim"), token: token.id, by: by("kim") });
+    assert!(!lasts(&house, &of_token, 1) && lasts(&house, &of_session, 1));
+    house.grant(&Request::Disable { name: name("kim"), by: by("ada") });
+    assert!(!lasts(&house, &of_session, 1));
 }
 
 #[test]

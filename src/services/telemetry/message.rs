@@ -673,7 +673,8 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         // Words of people, and what is between them: none of it leaves the lab.
         | Fact::Quality(_)
         // Who looked at whose identifiers is nobody's business outside.
-        | Fact::Identifiers(_) => return None,
+        | Fact::Identifiers(_)
+        | Fact::People(_) => return None,
     })
 }
 

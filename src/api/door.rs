@@ -1,0 +1,388 @@
+//! Who may ask what: one table of every route and form, asked before any of them.
+//!
+//! ```text
+//! request ─▶ guard (Host, Origin) ─▶ door: the row of its method and path ─▶ cookie or token ─▶ Who ─may─▶ handler
+//!                                      └─no row: refused       └─none: 401, or the page to sign in
+//! ```
+//! Where nobody is set up, everybody may do everything, and the names that they give are believed.
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use super::AppState;
+use super::given::header_text;
+use super::problem::Problem;
+use super::ui;
+use crate::domain::event::Actor;
+use crate::domain::lab;
+use crate::domain::people::name::fold;
+use crate::domain::people::roles::{Forbidden, Permission, Who};
+use crate::services::access::{NotAuthenticated, Presented};
+use crate::services::entrance::Refused;
+
+/// What a route asks of who comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Nothing, and why not.
+    Nothing(&'static str),
+    /// That somebody is signed in, or sends a token.
+    ToBeKnown,
+    May(Permission),
+    /// One of these; its handler asks for the one that is meant.
+    MayAny(&'static [Permission]),
+}
+
+/// One row: method, path as the router has it, and what is asked.
+pub type Row = (&'static str, &'static str, Asks);
+
+const STOP: Asks = Asks::Nothing("whoever stands before a printer may stop it");
+const SIGN_IN: Asks =
+    Asks::Nothing("whoever signs in is not known yet, and whoever signs out need not be any more");
+const PUBLIC: Asks = Asks::Nothing("it is the same in every copy of platen");
+const MONITORING: Asks =
+    Asks::Nothing("a monitor reads it; it names printers, and no case, no job and no person");
+
+/// Every route of the daemon. What is not in it is refused.
+pub const TABLE: &[Row] = {
+    use Asks::{May, MayAny, ToBeKnown};
+    use Permission as P;
+    &[
+        ("POST", "/v1/stop", STOP),
+        ("POST", "/do/stop", STOP),
+        ("GET", "/sign-in", SIGN_IN),
+        ("POST", "/do/sign-in", SIGN_IN),
+        ("POST", "/do/sign-out", SIGN_IN),
+        ("POST", "/v1/session", SIGN_IN),
+        ("DELETE", "/v1/session", SIGN_IN),
+        ("GET", "/assets/platen.css", PUBLIC),
+        ("GET", "/assets/platen.js", PUBLIC),
+        ("GET", "/openapi.json", PUBLIC),
+        ("GET", "/healthz", MONITORING),
+        ("GET", "/metrics", MONITORING),
+        ("GET", "/v1/session", ToBeKnown),
+        ("POST", "/v1/session/password", May(P::OwnAccount)),
+        ("GET", "/v1/tokens", May(P::OwnAccount)),
+        ("POST", "/v1/tokens", May(P::OwnAccount)),
+        ("POST", "/v1/tokens/{id}/revoke", May(P::OwnAccount)),
+        ("GET", "/v1/users", May(P::ManageUsers)),
+        ("POST", "/v1/users", May(P::ManageUsers)),
+        ("GET", "/v1/users/{name}", May(P::ManageUsers)),
+        ("POST", "/v1/users/{name}/roles", May(P::ManageUsers)),
+        ("POST", "/v1/users/{name}/password", May(P::ManageUsers)),
+        ("POST", "/v1/users/{name}/disable", May(P::ManageUsers)),
+        ("POST", "/v1/users/{name}/enable", May(P::ManageUsers)),
+        ("GET", "/", May(P::Look)),
+        ("GET", "/fragment/board", May(P::Look)),
+        ("GET", "/look", May(P::Look)),
+        ("GET", "/account", ToBeKnown),
+        ("POST", "/do/password", May(P::OwnAccount)),
+        ("POST", "/do/token", May(P::OwnAccount)),
+        ("POST", "/do/revoke", May(P::OwnAccount)),
+        ("POST", "/do/clear-bed", May(P::ClearBed)),
+        ("POST", "/do/clear-latch", May(P::ClearLatch)),
+        ("POST", "/do/identify", May(P::Identify)),
+        ("POST", "/do/answer", May(P::AnswerPrinter)),
+        ("POST", "/do/console", May(P::Console)),
+        (
+            "POST",
+            "/do/job",
+            MayAny(&[P::StartJob, P::AcceptFindings, P::PauseJob, P::ResumeJob, P::CancelJob]),
+        ),
+        ("GET", "/v1/cases", May(P::Look)),
+        ("POST", "/v1/cases", May(P::OpenCase)),
+        ("GET", "/v1/cases/{token}", May(P::Look)),
+        // What people said on a case is in it.
+        ("GET", "/v1/cases/{token}/story", May(P::ReadMessages)),
+        ("POST", "/v1/cases/{token}/parts", May(P::Design)),
+        ("POST", "/v1/files", May(P::Upload)),
+        ("GET", "/v1/files", May(P::Backup)),
+        ("GET", "/v1/files/{hash}", May(P::Look)),
+        ("GET", "/v1/files/{hash}/content", May(P::Look)),
+        ("GET", "/v1/files/{hash}/preflight", May(P::Look)),
+        ("GET", "/v1/files/{hash}/picture", May(P::Look)),
+        ("POST", "/v1/models", May(P::Upload)),
+        ("GET", "/v1/models/{hash}/picture", May(P::Look)),
+        ("GET", "/v1/jobs", May(P::Look)),
+        // With a model in it, or warnings that are accepted, the handler asks for more.
+        ("POST", "/v1/jobs", May(P::Queue)),
+        ("GET", "/v1/jobs/{id}", May(P::Look)),
+        ("POST", "/v1/jobs/{id}/start", May(P::StartJob)),
+        ("POST", "/v1/jobs/{id}/accept", May(P::AcceptFindings)),
+        ("POST", "/v1/jobs/{id}/pause", May(P::PauseJob)),
+        ("POST", "/v1/jobs/{id}/resume", May(P::ResumeJob)),
+        ("POST", "/v1/jobs/{id}/cancel", May(P::CancelJob)),
+        ("POST", "/v1/jobs/{id}/resume-file", May(P::MakeResumeFile)),
+        ("GET", "/v1/printers", May(P::Look)),
+        ("GET", "/v1/printers/{name}", May(P::Look)),
+        ("POST", "/v1/printers/{name}/clear-bed", May(P::ClearBed)),
+        ("POST", "/v1/printers/{name}/clear-latch", May(P::ClearLatch)),
+        ("POST", "/v1/printers/{name}/identify", May(P::Identify)),
+        ("POST", "/v1/printers/{name}/answer", May(P::AnswerPrinter)),
+        ("POST", "/v1/printers/{name}/console", May(P::Console)),
+        // Entries that are not everybody's come without their content.
+        ("GET", "/v1/events", May(P::Look)),
+        ("GET", "/v1/audit", May(P::ReadAudit)),
+        ("GET", "/v1/journal", May(P::ReadAudit)),
+    ]
+};
+
+/// What a page in a browser fetches again and again, whether anybody is there or not.
+const BY_ITSELF: [&str; 6] =
+    ["/", "/look", "/fragment/board", "/v1/events", "/v1/files/{hash}/picture", "/v1/models/{hash}/picture"];
+
+/// Pages that somebody opens: whoever is not signed in is led to the page where one does, and back.
+const DOCUMENTS: [&str; 3] = ["/", "/look", "/account"];
+
+/// What is asked on a route; `None` where the table does not have it.
+pub fn asks(method: &str, path: &str) -> Option<Asks> {
+    // HEAD is answered by what answers GET.
+    let method = if method == "HEAD" { "GET" } else { method };
+    TABLE.iter().find(|row| row.0 == method && row.1 == path).map(|row| row.2)
+}
+
+/// Who asks, as handlers see it.
+#[derive(Clone, Debug)]
+pub enum Asker {
+    /// Nobody is set up: the names that are given are believed.
+    Everybody,
+    /// People are set up, and this is none of them, as far as is known.
+    Stranger,
+    Known(Arc<Who>),
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or(Self::Stranger))
+    }
+}
+
+impl Asker {
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Known(who) => Some(who.name.as_str()),
+            Self::Everybody | Self::Stranger => None,
+        }
+    }
+
+    pub fn who(&self) -> Result<&Arc<Who>, Problem> {
+        match self {
+            Self::Known(who) => Ok(who),
+            Self::Everybody => Err(Refused::NobodySetUp.into()),
+            Self::Stranger => Err(NotAuthenticated::Nobody.into()),
+        }
+    }
+
+    pub fn may(&self, permission: Permission) -> Result<(), Problem> {
+        match self {
+            Self::Everybody => Ok(()),
+            Self::Stranger => Err(NotAuthenticated::Nobody.into()),
+            Self::Known(who) => Ok(who.may(permission)?),
+        }
+    }
+
+    /// In whose name something is done: of who is signed in, whatever the request says; else the name that it gives.
+    pub fn by(&self, given: Option<&str>) -> Result<String, Problem> {
+        self.by_if_known(given)?.ok_or_else(|| {
+            Problem::unreadable(
+                "the body cannot be read: missing field `by`",
+                "give \"by\" with the name of the person who says so",
+            )
+        })
+    }
+
+    /// The same, where a name need not be given.
+    pub fn by_if_known(&self, given: Option<&str>) -> Result<Option<String>, Problem> {
+        match self {
+            Self::Everybody => Ok(given.map(str::to_owned)),
+            Self::Stranger => Err(NotAuthenticated::Nobody.into()),
+            Self::Known(who) => {
+                let given = given.map(str::trim).filter(|given| !given.is_empty());
+                if let Some(other) = given.filter(|given| fold(given) != who.name.folded()) {
+                    let other: String = other.chars().filter(|c| !c.is_control()).take(40).collect();
+                    return Err(Problem::new(
+                        StatusCode::FORBIDDEN,
+                        "in-another-name",
+                        format!("the request is made in the name of \"{other}\", and {} asks", who.name),
+                        "leave the name out, or sign in as that person",
+                    ));
+                }
+                Ok(Some(who.name.to_string()))
+            }
+        }
+    }
+
+    /// In whose name something is stopped. Nobody is kept from it by a name, and nobody's name is taken on trust
+    /// where it could be another's.
+    pub fn stops_as(&self, given: Option<&str>) -> Option<String> {
+        const STRANGER: &str = "not signed in";
+        match self {
+            Self::Everybody => given.map(str::to_owned),
+            Self::Known(who) => Some(who.name.to_string()),
+            Self::Stranger => {
+                let says = given.map(str::trim).filter(|given| !given.is_empty());
+                let told = says.and_then(|says| lab::person(&format!("{says} - {STRANGER}")).ok());
+                Some(told.unwrap_or_else(|| STRANGER.to_owned()))
+            }
+        }
+    }
+
+    /// Who caused an event for which no name is given.
+    pub fn actor(&self) -> Actor {
+        self.name().map_or(Actor::Platen, |name| Actor::Person(name.to_owned()))
+    }
+}
+
+/// What a request shows of who asks.
+fn presented(headers: &HeaderMap, by_itself: bool) -> Result<Presented<'_>, Problem> {
+    let authorization = header_text(headers, &header::AUTHORIZATION)?;
+    Ok(Presented { authorization, cookie: header_text(headers, &header::COOKIE)?, by_itself })
+}
+
+/// Why somebody does not come through.
+enum Closed {
+    NoRow(Problem),
+    Unknown(Problem),
+    NotTheirs(Forbidden),
+    Unreadable(Problem),
+}
+
+fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed> {
+    let method = request.method();
+    let Some(asks) = asks(method.as_str(), path) else {
+        // With another method it may be there; the router would say the same.
+        let known = TABLE.iter().any(|row| row.1 == path);
+        return Err(Closed::NoRow(if known { Problem::wrong_method() } else { no_row(path) }));
+    };
+    if !app.entrance.is_guarded() {
+        return Ok(Asker::Everybody);
+    }
+    // The style of a page that loads itself again is fetched by it, too.
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let by_itself = reads && (BY_ITSELF.contains(&path) || matches!(asks, Asks::Nothing(_)));
+    let who = presented(request.headers(), by_itself).map(|given| app.entrance.authenticate(given));
+    let known = match (asks, who) {
+        (_, Ok(Ok(Some(who)))) => Some(Arc::new(who)),
+        // Whatever is wrong with it: a stop goes on.
+        (Asks::Nothing(_), _) | (_, Ok(Ok(None))) => None,
+        (_, Err(problem)) => return Err(Closed::Unreadable(problem)),
+        (_, Ok(Err(error))) => return Err(Closed::Unknown(error.into())),
+    };
+    let may = match (asks, &known) {
+        (Asks::Nothing(_), _) | (Asks::ToBeKnown, Some(_)) => Ok(()),
+        (_, None) => return Err(Closed::Unknown(NotAuthenticated::Nobody.into())),
+        (Asks::May(permission), Some(who)) => who.may(permission),
+        (Asks::MayAny(all), Some(who)) => {
+            let mut told = all.iter().map(|permission| who.may(*permission));
+            // The first of them, where none is theirs.
+            let first = told.next().unwrap_or(Ok(()));
+            if first.is_ok() || told.any(|may| may.is_ok()) { Ok(()) } else { first }
+        }
+    };
+    may.map_err(Closed::NotTheirs)?;
+    Ok(known.map_or(Asker::Stranger, Asker::Known))
+}
+
+fn no_row(path: &str) -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "nobody-s",
+        format!("nobody has said who may ask for {path}"),
+        "this is a defect of platen: report it",
+    )
+}
+
+/// The middleware around every route, within the guard.
+pub async fn door(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    // What has no path of the router is none of its routes: the fallback says so.
+    let Some(path) = request.extensions().get::<MatchedPath>().cloned() else {
+        request.extensions_mut().insert(Asker::Stranger);
+        return next.run(request).await;
+    };
+    let path = path.as_str();
+    let closed = match judge(&app, &request, path) {
+        Ok(asker) => {
+            request.extensions_mut().insert(asker);
+            return next.run(request).await;
+        }
+        Err(closed) => closed,
+    };
+    let is_document = DOCUMENTS.contains(&path) && *request.method() != Method::POST;
+    let is_page = ui::PATHS.contains(&path) && path != "/fragment/board";
+    let problem = match closed {
+        Closed::Unknown(_) if is_document => {
+            let back = request.uri().path_and_query().map_or("/", |back| back.as_str());
+            return Redirect::to(&ui::sign_in_for(back)).into_response();
+        }
+        Closed::NotTheirs(Forbidden::PasswordOfAnother { .. }) if is_document => {
+            return Redirect::to("/account").into_response();
+        }
+        Closed::NoRow(problem) => return problem.into_response(),
+        Closed::Unknown(problem) | Closed::Unreadable(problem) => problem,
+        Closed::NotTheirs(forbidden) => forbidden.into(),
+    };
+    if is_page { ui::refused(&app, problem).into_response() } else { problem.into_response() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::TokenId;
+    use crate::domain::people::roles::Means;
+
+    fn kim() -> Asker {
+        Asker::Known(Arc::new(Who {
+            name: "Kim".parse().unwrap(),
+            printed: "Kim Lee".parse().unwrap(),
+            roles: [crate::domain::people::roles::Role::Operator].into(),
+            means: Means::Session(TokenId::from_entropy([1; 16])),
+            own_password: true,
+        }))
+    }
+
+    #[test]
+    fn no_route_is_in_the_table_twice() {
+        for (at, row) in TABLE.iter().enumerate() {
+            assert!(!TABLE[..at].iter().any(|other| (other.0, other.1) == (row.0, row.1)), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_is_in_no_row_is_nobody_s() {
+        assert_eq!(asks("GET", "/v1/secrets"), None);
+        assert_eq!(asks("PUT", "/v1/jobs"), None);
+        assert_eq!(asks("HEAD", "/v1/jobs"), Some(Asks::May(Permission::Look)));
+    }
+
+    #[test]
+    fn the_name_of_who_is_signed_in_is_theirs_whatever_the_request_says() {
+        for given in [None, Some(""), Some("  "), Some("kim"), Some(" KIM ")] {
+            assert_eq!(kim().by(given), Ok("Kim".to_owned()), "{given:?}");
+        }
+        let refused = kim().by(Some("lee\u{1b}[1m")).unwrap_err();
+        assert_eq!((refused.status, refused.title.as_str()), (403, "In another name"));
+        assert_eq!(refused.detail, "the request is made in the name of \"lee[1m\", and Kim asks");
+        assert_eq!(Asker::Everybody.by(Some("lee")), Ok("lee".to_owned()));
+        assert_eq!(Asker::Everybody.by(None).unwrap_err().status, 400);
+        assert_eq!(Asker::Stranger.by(Some("kim")).unwrap_err().status, 401);
+    }
+
+    #[test]
+    fn a_stop_is_in_somebody_s_name_only_where_they_are_known() {
+        assert_eq!(kim().stops_as(Some("lee")).unwrap(), "Kim");
+        assert_eq!(Asker::Everybody.stops_as(Some("lee")).unwrap(), "lee");
+        assert_eq!(Asker::Everybody.stops_as(None), None);
+        let stranger = |given| Asker::Stranger.stops_as(given).unwrap();
+        assert_eq!(stranger(None), "not signed in");
+        assert_eq!(stranger(Some("lee")), "lee - not signed in");
+        for odd in ["<b>", &"x".repeat(40), " "] {
+            assert_eq!(stranger(Some(odd)), "not signed in", "{odd}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! `platen users`: who may come in and as what, and the tokens of programs.
+//!
+//! It asks for the password each time: no token adds users or makes tokens.
+
+use clap::{Args, Subcommand};
+use std::io::IsTerminal;
+
+use super::client::segment;
+use super::setup::{given_up, terminal, unread};
+use super::{Client, Failed, Global, show};
+use crate::api::shapes::{
+    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, OwnPassword, RolesGiven, TokenShown,
+    TokenView, UserView,
+};
+use crate::domain::people::name::fold;
+use crate::io::secret::Secret;
+use crate::io::terminal::{first_line, hidden_line};
+
+#[derive(Debug, Args)]
+pub struct Users {
+    #[command(subcommand)]
+    pub what: What,
+    /// The name that you sign in with; asked for where it is left out.
+    #[arg(long = "as", value_name = "NAME", global = true)]
+    pub name: Option<String>,
+    /// The first line of the standard input is your password, and the second the new one where there is one.
+    #[arg(long, global = true)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// All users, or one with their tokens.
+    List {
+        /// Only this one.
+        #[arg(value_name = "USER")]
+        user: Option<String>,
+    },
+    /// Add a user, with a password that they must change.
+    Add {
+        /// The name that they sign in with.
+        #[arg(value_name = "USER")]
+        user: String,
+        /// Their name in full, as it stands under a signature; the same where it is left out.
+        #[arg(long, value_name = "NAME")]
+        printed: Option<String>,
+        /// What they are (docs/roles.md); may be given again.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+    },
+    /// Give somebody other roles: all that they have from then on.
+    Roles {
+        #[arg(value_name = "USER")]
+        user: String,
+        /// What they are (docs/roles.md); may be given again.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+    },
+    /// Choose another password for yourself, or give somebody one that they must change.
+    Password {
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Let somebody in no more: their sessions, tokens and password end at once.
+    Disable {
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Let somebody in again, once they are given a password.
+    Enable {
+        #[arg(value_name = "USER")]
+        user: String,
+    },
+    /// Your tokens: what programs show instead of a password.
+    Tokens {
+        #[command(subcommand)]
+        what: Tokens,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Tokens {
+    /// Those that you have, without their secrets.
+    List,
+    /// Make one; it is shown this once.
+    Issue {
+        /// What it is for, such as "nightly backup".
+        #[arg(long, value_name = "TEXT")]
+        label: String,
+        /// What it may do, at most what you may (docs/roles.md); may be given again.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+    },
+    /// Void one, by its id: your own, or, as admin, anybody's.
+    Revoke {
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// A password for somebody, typed twice or the next line of a pipe.
+fn new_password(of: &str, stdin: bool) -> Result<Hidden, Failed> {
+    if stdin {
+        let none =
+            || Failed::Usage("the standard input has no second line: give the new password there".into());
+        let line = first_line(&std::io::stdin()).map_err(unread)?.ok_or_else(none)?;
+        return Ok(Hidden(line.expose().to_owned()));
+    }
+    let password = hidden(&format!("New password of {of}, 12 characters at least (not shown): "))?;
+    if hidden("The same again: ")?.expose() != password.expose() {
+        return Err(Failed::Finding("the two passwords differ; nothing was changed: try again".into()));
+    }
+    Ok(Hidden(password.expose().to_owned()))
+}
+
+fn hidden(question: &str) -> Result<Secret, Failed> {
+    let line = hidden_line(&std::io::stdin(), || eprint!("{question}"));
+    line.map_err(unread)?.ok_or_else(given_up)
+}
+
+impl Users {
+    pub fn run(self, global: &Global) -> Result<(), Failed> {
+        let client = Client::new(global)?;
+        let (client, who, password) = self.sign_in(client)?;
+        let done = self.done(global, &client, &who, &password);
+        // What was done is done; a session that is left ends by itself.
+        let _ = client.sign_out();
+        done
+    }
+
+    fn sign_in(&self, client: Client) -> Result<(Client, AskerView, Secret), Failed> {
+        let stdin = std::io::stdin();
+        if self.password_stdin && self.name.is_none() {
+            return Err(Failed::Usage("--password-stdin needs --as NAME as well: say who signs in".into()));
+        }
+        if !self.password_stdin && !stdin.is_terminal() {
+            terminal_needed()?;
+        }
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => {
+                eprint!("Your name, to sign in with: ");
+                first_line(&stdin).map_err(unread)?.ok_or_else(given_up)?.expose().to_owned()
+            }
+        };
+        let password = if self.password_stdin {
+            let none =
+                || Failed::Usage("the standard input is empty: give your password in its first line".into());
+            first_line(&stdin).map_err(unread)?.ok_or_else(none)?
+        } else {
+            hidden(&format!("Password of {} (not shown): ", name.trim()))?
+        };
+        let (client, who) = client.sign_in(&name, &password)?;
+        Ok((client, who, password))
+    }
+
+    fn done(
+        &self,
+        global: &Global,
+        client: &Client,
+        who: &AskerView,
+        password: &Secret,
+    ) -> Result<(), Failed> {
+        let at = |user: &str, what: &str| format!("/v1/users/{}{what}", segment(user.trim()));
+        let user: UserView = match &self.what {
+            What::List { user: None } => return list(global, &client.get::<Vec<UserView>>("/v1/users")?),
+            What::List { user: Some(user) } => client.get(&at(user, ""))?,
+            What::Add { user, printed, roles } => {
+                let password = new_password(user, self.password_stdin)?;
+                let (name, printed, roles) = (user.clone(), printed.clone(), roles.clone());
+                client.post("/v1/users", &NewUser { name, printed, roles, password })?
+            }
+            What::Roles { user, roles } => {
+                client.post(&at(user, "/roles"), &RolesGiven { roles: roles.clone() })?
+            }
+            What::Password { user } if fold(user) == fold(&who.name) => {
+                let (old, new) = (password.expose().to_owned(), new_password(user, self.password_stdin)?);
+                let who: AskerView =
+                    client.post("/v1/session/password", &OwnPassword { old: Hidden(old), new })?;
+                if global.json {
+                    return show::json(&who);
+                }
+                show::line("the new password holds, and everywhere else you are signed out");
+                return Ok(());
+            }
+            What::Password { user } => {
+                let password = new_password(user, self.password_stdin)?;
+                client.post(&at(user, "/password"), &NewPassword { password })?
+            }
+            What::Disable { user } => client.post(&at(user, "/disable"), &NoMore {})?,
+            What::Enable { user } => client.post(&at(user, "/enable"), &NoMore {})?,
+            What::Tokens { what } => return tokens(global, client, what),
+        };
+        if global.json {
+            return show::json(&user);
+        }
+        one(&user);
+        Ok(())
+    }
+}
+
+fn terminal_needed() -> Result<(), Failed> {
+    terminal().map_err(|_| {
+        Failed::Usage(
+            "there is no terminal to ask on: give --as, and the password with --password-stdin".into(),
+        )
+    })
+}
+
+fn state(user: &UserView) -> &'static str {
+    match (user.active, user.password.as_str()) {
+        (false, _) => "disabled",
+        (true, "missing") => "has no password",
+        (true, "of_another") => "must choose a password",
+        (true, _) => "active",
+    }
+}
+
+fn list(global: &Global, users: &[UserView]) -> Result<(), Failed> {
+    if global.json {
+        return show::json(&users);
+    }
+    let row = |user: &UserView| {
+        let tokens = user.tokens.len().to_string();
+        vec![user.name.clone(), user.printed.clone(), state(user).into(), tokens, user.roles.join(", ")]
+    };
+    let rows: Vec<_> = users.iter().map(row).collect();
+    show::table(&["USER", "NAME", "STATE", "TOKENS", "ROLES"], &rows);
+    Ok(())
+}
+
+fn one(user: &UserView) {
+    show::line(&format!("user {}: {}", show::plain(&user.name), state(user)));
+    show::line(&format!("  name     {}", show::plain(&user.printed)));
+    show::line(&format!("  roles    {}", user.roles.join(", ")));
+    show::line(&format!("  added    {}", user.added));
+    for token in &user.tokens {
+        show::line(&format!("  token    {}", of_token(token)));
+    }
+}
+
+fn of_token(token: &TokenView) -> String {
+    format!("{} {} ({}), since {}", token.id, show::plain(&token.label), token.roles.join(", "), token.issued)
+}
+
+fn tokens(global: &Global, client: &Client, what: &Tokens) -> Result<(), Failed> {
+    let left: Vec<TokenView> = match what {
+        Tokens::List => client.get("/v1/tokens")?,
+        Tokens::Issue { label, roles } => {
+            let new = NewToken { label: label.clone(), roles: roles.clone() };
+            let shown: TokenShown = client.post("/v1/tokens", &new)?;
+            if global.json {
+                return show::json(&shown);
+            }
+            eprintln!("token {}; note it now, nobody can show it again:", shown.id);
+            show::line(&shown.token.0);
+            return Ok(());
+        }
+        Tokens::Revoke { id } => client.post(&format!("/v1/tokens/{}/revoke", segment(id)), &NoMore {})?,
+    };
+    if global.json {
+        return show::json(&left);
+    }
+    if left.is_empty() {
+        show::line("no tokens");
+    }
+    left.iter().for_each(|token| show::line(&of_token(token)));
+    Ok(())
+}

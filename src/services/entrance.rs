@@ -1,0 +1,432 @@
+//! The one way in for people: signing in, and every change of who they are, over the journal and the file of hashes.
+//!
+//! | change | first | then | cut in between |
+//! |---|---|---|---|
+//! | what `platen setup` prepared | journal | file | told once more |
+//! | one's own password | file | journal | who had one of an admin's chooses again |
+//! | somebody else's password | journal | file | the old one serves to choose another |
+//! | a token | file | journal | it lets nobody in |
+//! | a token revoked, somebody disabled | journal | file | the next start tidies the file |
+//! | somebody enabled | file | journal | still disabled |
+//!
+//! So a crash never gives anybody more than they had. A change that has begun goes on when its asker goes away.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::access::{Access, NotAuthenticated, NotLetIn, Presented, SignedIn};
+use super::recorder::{NotRecorded, Recorder};
+use crate::domain::event::Actor;
+use crate::domain::ids::TokenId;
+use crate::domain::lab;
+use crate::domain::people::name::{PrintedName, UserName};
+use crate::domain::people::password::PasswordRule;
+use crate::domain::people::roles::{Forbidden, Permission, Role, Who};
+use crate::domain::people::{self, By, Label, People, Request};
+use crate::io::clock::{Clock, entropy};
+use crate::io::credentials::{CredentialsError, CredentialsFile, SetUp};
+use crate::io::offload::offload;
+use crate::io::secret::{COSTS, Secret};
+
+/// Why something about people was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("nobody is set up here, so there are no users; run `platen setup` at this machine")]
+    NobodySetUp,
+    #[error(transparent)]
+    NotLetIn(#[from] NotLetIn),
+    #[error(transparent)]
+    People(#[from] people::Refusal),
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error("your own password is changed by giving the old one as well; do it on the page Account")]
+    OwnPassword,
+    #[error("the old password is wrong; nothing was changed: try again")]
+    WrongOld,
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
+    #[error("the new password holds from now on, and is not in the journal: {0}")]
+    PasswordNotNoted(NotRecorded),
+    #[error("the change broke off, and may be half done; look at the user, then try again")]
+    BrokenOff,
+}
+
+impl From<CredentialsError> for Refused {
+    fn from(error: CredentialsError) -> Self {
+        NotLetIn::from(error).into()
+    }
+}
+
+impl From<PasswordRule> for Refused {
+    fn from(error: PasswordRule) -> Self {
+        NotLetIn::from(error).into()
+    }
+}
+
+/// Why there is no entrance, so that the daemon does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NoEntrance {
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    #[error("platen could not start a thread: {0}")]
+    Thread(String),
+}
+
+/// A new token. Its secret is shown this once.
+#[derive(Debug)]
+pub struct Issued {
+    pub id: TokenId,
+    pub secret: Secret,
+}
+
+#[derive(Debug)]
+struct Inner {
+    access: Access,
+    recorder: Recorder,
+    clock: Clock,
+    /// Two changes at once would mix their journal and file.
+    changes: tokio::sync::Mutex<()>,
+}
+
+/// Cheap to clone. Without people set up, there is nothing behind it and everybody may do everything.
+#[derive(Clone, Debug, Default)]
+pub struct Entrance(Option<Arc<Inner>>);
+
+/// Goes on to its end, whether anybody waits for it or not.
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::spawn(work).await.unwrap_or(Err(Refused::BrokenOff))
+}
+
+impl Inner {
+    /// Has something done on a thread that may wait for a password's hash, or for the disk.
+    async fn offload<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Access, &People) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let inner = Arc::clone(self);
+        let people = self.people();
+        offload(move || work(&inner.access, &people)).await.map_err(|_| Refused::BrokenOff)
+    }
+
+    fn people(&self) -> People {
+        self.recorder.read(|lab| lab.people.clone())
+    }
+
+    /// Whether it would be granted now: asked before something dear is done for it.
+    fn judge(&self, request: &Request) -> Result<(), Refused> {
+        Ok(self.recorder.read(|lab| lab.people.judge(request).map(drop))?)
+    }
+
+    async fn submit(&self, request: Request, actor: Actor) -> Result<(), NotRecorded> {
+        self.recorder.submit(lab::Request::People(Box::new(request)), actor).await.map(drop)
+    }
+
+    /// What is worth an entry, and holds back nobody when the journal does not take it: with a full disk people
+    /// come in all the same, to pause and cancel.
+    async fn note(&self, request: Request) {
+        if let Err(error) = self.submit(request, Actor::Platen).await {
+            tracing::warn!(%error, "who came in, or was locked out, is not in the journal");
+        }
+    }
+
+    async fn note_lock(&self, error: &NotLetIn) {
+        if let NotLetIn::Wrong { locked: Some(name) } = error {
+            self.note(Request::NoteLocked { name: name.clone() }).await;
+        }
+    }
+
+    /// Makes true what `platen setup` has prepared, and tidies the file up.
+    async fn begin(self: &Arc<Self>) -> Result<(), Refused> {
+        if let Some(SetUp { name, printed }) = self.access.to_adopt() {
+            let request = lab::Request::AdoptAdmin { name: name.clone(), printed };
+            match self.recorder.submit(request, Actor::Platen).await {
+                Ok(_) => self.offload(|access, _| access.adopted()).await??,
+                Err(NotRecorded::Refused(refusal)) => {
+                    tracing::error!("what `platen setup` has prepared is not so: {refusal}");
+                    let undone = move |access: &Access, _: &People| {
+                        access.forget(&name).and_then(|()| access.adopted())
+                    };
+                    self.offload(undone).await??;
+                }
+                Err(error) => tracing::error!(
+                    "what `platen setup` has prepared is not in the journal, and is tried again at the next start: {error}"
+                ),
+            }
+        }
+        Ok(self.offload(|access, people| access.reconcile(people)).await??)
+    }
+}
+
+fn by(who: &Who) -> (By, Actor) {
+    (By::Person(who.name.clone()), Actor::Person(who.name.to_string()))
+}
+
+impl Entrance {
+    /// Nobody is set up.
+    pub fn for_everybody() -> Self {
+        Self(None)
+    }
+
+    /// People are set up, and what is known of them is `access`.
+    pub fn guarded(access: Access, recorder: Recorder, clock: Clock) -> Self {
+        Self(Some(Arc::new(Inner { access, recorder, clock, changes: tokio::sync::Mutex::default() })))
+    }
+
+    /// At the daemon's start, before anybody can ask. `file` is absent where there is none at `path`: where the
+    /// journal knows users all the same, nobody gets in until somebody is set up anew.
+    pub async fn begin(
+        file: Option<CredentialsFile>,
+        path: PathBuf,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> Result<Self, NoEntrance> {
+        let thread = |error: tokio::task::JoinError| NoEntrance::Thread(error.to_string());
+        let known = recorder.read(|lab| !lab.people.users.is_empty());
+        let file = match file {
+            Some(file) if known || !file.names().is_empty() => file,
+            None if known => {
+                tracing::error!(
+                    "there are users and no {}, so nobody can sign in; put a copy of it back, or run `platen setup` while platen does not run",
+                    path.display()
+                );
+                offload(move || CredentialsFile::create(&path)).await.map_err(thread)??
+            }
+            _ => return Ok(Self::for_everybody()),
+        };
+        let entrance = Self::guarded(Access::of(file, COSTS), recorder, clock);
+        if let Some(inner) = &entrance.0 {
+            // Who may come in is right already; the rest is told again at the next start.
+            if let Err(error) = inner.begin().await {
+                tracing::error!(%error, "the file of credentials could not be tidied up");
+            }
+            if !inner.people().has_admin() {
+                tracing::error!(
+                    "there is no admin who is active; stop platen, then run `platen setup --reset` at this machine"
+                );
+            }
+        }
+        Ok(entrance)
+    }
+
+    /// Whether anybody is asked who they are.
+    pub fn is_guarded(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn inner(&self) -> Result<Arc<Inner>, Refused> {
+        self.0.clone().ok_or(Refused::NobodySetUp)
+    }
+
+    /// Who asks; nobody where nobody is set up.
+    pub fn authenticate(&self, given: Presented<'_>) -> Result<Option<Who>, NotAuthenticated> {
+        let Some(inner) = &self.0 else { return Ok(None) };
+        let now = inner.clock.now();
+        inner.recorder.read(|lab| inner.access.authenticate(&lab.people, given, now)).map(Some)
+    }
+
+    /// Whether somebody who was let in still is.
+    pub fn lasts(&self, who: &Who) -> bool {
+        let Some(inner) = &self.0 else { return true };
+        let now = inner.clock.now();
+        inner.recorder.read(|lab| inner.access.lasts(&lab.people, who, now))
+    }
+
+    pub async fn sign_in(&self, typed: String, password: Secret) -> Result<SignedIn, Refused> {
+        let inner = self.inner()?;
+        whole(async move {
+            let now = inner.clock.now();
+            let look = move |access: &Access, people: &People| access.sign_in(people, &typed, &password, now);
+            match inner.offload(look).await? {
+                Ok(signed_in) => {
+                    inner.note(Request::NoteSignedIn { name: signed_in.who.name.clone() }).await;
+                    Ok(signed_in)
+                }
+                Err(error) => {
+                    inner.note_lock(&error).await;
+                    Err(error.into())
+                }
+            }
+        })
+        .await
+    }
+
+    pub fn sign_out(&self, who: &Who) {
+        if let Some(inner) = &self.0 {
+            inner.access.sign_out(who);
+        }
+    }
+
+    /// Somebody's own, by giving the old one.
+    pub async fn change_password(&self, who: Who, old: Secret, new: Secret) -> Result<(), Refused> {
+        let inner = self.inner()?;
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            let now = inner.clock.now();
+            let (by, actor) = by(&who);
+            let name = who.name.clone();
+            let change =
+                move |access: &Access, people: &People| access.change_password(people, &who, &old, &new, now);
+            if let Err(error) = inner.offload(change).await? {
+                inner.note_lock(&error).await;
+                return Err(match error {
+                    NotLetIn::Wrong { .. } => Refused::WrongOld,
+                    error => error.into(),
+                });
+            }
+            inner.submit(Request::NotePassword { name, by }, actor).await.map_err(Refused::PasswordNotNoted)
+        })
+        .await
+    }
+
+    /// Somebody new, with a password that they must change.
+    pub async fn add_user(
+        &self,
+        who: &Who,
+        name: UserName,
+        printed: PrintedName,
+        roles: BTreeSet<Role>,
+        password: Secret,
+    ) -> Result<(), Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            let request =
+                Request::AddUser { name: name.clone(), printed: printed.clone(), roles, by: by.clone() };
+            inner.judge(&request)?;
+            let of = name.clone();
+            let hash = move |access: &Access, _: &People| access.prepare_password(&of, &printed, &password);
+            let hash = inner.offload(hash).await??;
+            inner.submit(request, actor.clone()).await?;
+            inner.submit(Request::NotePassword { name: name.clone(), by }, actor).await?;
+            Ok(inner.offload(move |access, _| access.give_password(&name, hash)).await??)
+        })
+        .await
+    }
+
+    /// An admin chooses another password for somebody, who must change it.
+    pub async fn give_password(&self, who: &Who, name: UserName, new: Secret) -> Result<(), Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        if name == who.name {
+            return Err(Refused::OwnPassword);
+        }
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            let request = Request::NotePassword { name: name.clone(), by };
+            inner.judge(&request)?;
+            let of = name.clone();
+            let printed = inner.recorder.read(|lab| lab.people.user(&of).map(|user| user.printed.clone()))?;
+            let hash = move |access: &Access, _: &People| access.prepare_password(&of, &printed, &new);
+            let hash = inner.offload(hash).await??;
+            inner.submit(request, actor).await?;
+            Ok(inner.offload(move |access, _| access.give_password(&name, hash)).await??)
+        })
+        .await
+    }
+
+    pub async fn change_roles(
+        &self,
+        who: &Who,
+        name: UserName,
+        roles: BTreeSet<Role>,
+    ) -> Result<(), Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        Ok(inner.submit(Request::ChangeRoles { name, roles, by }, actor).await?)
+    }
+
+    /// Their sessions and tokens end at once, and their password with them.
+    pub async fn disable(&self, who: &Who, name: UserName) -> Result<(), Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            inner.submit(Request::Disable { name: name.clone(), by }, actor).await?;
+            if let Err(error) = inner.offload(move |access, _| access.forget(&name)).await? {
+                tracing::warn!(%error, "the hashes of somebody who is disabled are taken out at the next start");
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// They come in again when somebody has given them a password.
+    pub async fn enable(&self, who: &Who, name: UserName) -> Result<(), Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            let request = Request::Enable { name: name.clone(), by };
+            inner.judge(&request)?;
+            inner.offload(move |access, _| access.forget(&name)).await??;
+            Ok(inner.submit(request, actor).await?)
+        })
+        .await
+    }
+
+    /// A token of one's own.
+    pub async fn issue_token(
+        &self,
+        who: &Who,
+        label: Label,
+        roles: BTreeSet<Role>,
+    ) -> Result<Issued, Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        if !who.own_password {
+            // Whoever chose the password could act in their name for ever.
+            let (who, permission) = (who.name.clone(), Permission::OwnAccount);
+            return Err(Forbidden::PasswordOfAnother { who, permission }.into());
+        }
+        let name = who.name.clone();
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            let request = |token: TokenId| Request::IssueToken {
+                name: name.clone(),
+                token,
+                label: label.clone(),
+                roles: roles.clone(),
+                by: by.clone(),
+            };
+            inner.judge(&request(TokenId::from_entropy(entropy())))?;
+            let owner = name.clone();
+            let token = inner.offload(move |access, _| access.make_token(&owner)).await??;
+            if let Err(error) = inner.submit(request(token.id.clone()), actor).await {
+                let (owner, id) = (name.clone(), token.id);
+                if let Err(error) = inner.offload(move |access, _| access.drop_token(&owner, &id)).await? {
+                    tracing::warn!(%error, "the hash of a token that was not issued is taken out at the next start");
+                }
+                return Err(error.into());
+            }
+            Ok(Issued { id: token.id, secret: token.shown })
+        })
+        .await
+    }
+
+    /// One's own, or, for who manages users, anybody's.
+    pub async fn revoke_token(&self, who: &Who, token: TokenId) -> Result<(), Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        let owner = inner.recorder.read(|lab| {
+            let has = |user: &&people::User| user.tokens.contains_key(&token);
+            lab.people.users.values().find(has).map(|user| user.name.clone())
+        });
+        let manages = who.may(Permission::ManageUsers);
+        let owner = match owner {
+            Some(owner) if owner == who.name || manages.is_ok() => owner,
+            // Nobody learns whose it is.
+            _ => return Err(people::Refusal::NoToken { user: who.name.clone(), token }.into()),
+        };
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            let request = Request::RevokeToken { name: owner.clone(), token: token.clone(), by };
+            inner.submit(request, actor).await?;
+            if let Err(error) = inner.offload(move |access, _| access.drop_token(&owner, &token)).await? {
+                tracing::warn!(%error, "the hash of a token that is revoked is taken out at the next start");
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;
