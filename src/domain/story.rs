@@ -358,4 +358,50 @@ mod tests {
             assert_eq!(told(&Fact::Identifiers(Box::new(fact))), words);
         }
     }
+
+    #[test]
+    fn what_happens_to_users_is_told_with_who_did_it_and_belongs_to_no_case() {
+        use crate::domain::ids::TokenId;
+        use people::{By, Fact as Of};
+        let (ada, kim) = (|| By::Person("ada".parse().unwrap()), || "kim".parse().unwrap());
+        let roles = |roles: &[Role]| roles.iter().copied().collect();
+        let token = TokenId::from_entropy([1; 16]);
+        let (operator, label) = (roles(&[Role::Operator]), "bench".parse().unwrap());
+        let printed = "Kim Lee".parse().unwrap();
+        let both = roles(&[Role::Operator, Role::Inspector]);
+        for (fact, words) in [
+            (
+                Of::UserAdded { user: kim(), printed, roles: operator.clone(), by: By::Setup },
+                "somebody at this machine adds the user kim (Kim Lee), who is operator".to_owned(),
+            ),
+            (
+                Of::RolesChanged { user: kim(), from: operator.clone(), to: both, by: ada() },
+                "ada makes kim operator and inspector instead of operator".into(),
+            ),
+            (Of::PasswordChanged { user: kim(), by: ada() }, "ada gives kim a password".into()),
+            (Of::PasswordChanged { user: kim(), by: By::Person(kim()) }, "kim chooses a new password".into()),
+            (
+                Of::TokenIssued {
+                    user: kim(),
+                    token: token.clone(),
+                    label,
+                    roles: operator,
+                    by: By::Person(kim()),
+                },
+                format!("kim makes the token {token} (bench), which is operator"),
+            ),
+            (
+                Of::TokenRevoked { user: kim(), token: token.clone(), by: ada() },
+                format!("ada revokes the token {token} of kim"),
+            ),
+            (Of::UserDisabled { user: kim(), by: ada() }, "ada disables kim".into()),
+            (Of::UserEnabled { user: kim(), by: ada() }, "ada enables kim again".into()),
+            (Of::UserLocked { user: kim() }, "too many wrong passwords: kim has to wait".into()),
+            (Of::SignedIn { user: kim() }, "kim signs in".into()),
+        ] {
+            assert_eq!(told(&Fact::People(fact.clone())), words);
+            let case = CaseToken::from_entropy([1; 16]);
+            assert!(!is_of_case(&Lab::default(), &event(None, Fact::People(fact)), &case));
+        }
+    }
 }

@@ -225,6 +225,7 @@ async fn a_change_that_has_begun_goes_on_when_its_asker_goes_away() {
     while house.user("lee").is_none_or(|lee| lee.password == Password::Missing) {
         feed.recv().await.unwrap();
     }
-    let _end_of_it = house.entrance.inner().unwrap().changes.lock().await;
+    let inner = house.entrance.inner().unwrap();
+    let _end_of_it = inner.changes.lock().await;
     assert!(house.file().names().contains(&name("lee")));
 }
