@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::day::Day;
 use super::mistake::{Mistake, Mistakes};
 use super::read::{self, Reader, Section};
+use crate::domain::day::Day;
 use crate::domain::ids::text_form;
 
 /// The tables that come with platen, by their names in `config/codes`.

@@ -19,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::assessment::Assessment;
-use super::day::Day;
 use super::effort::Effort;
 use super::refusal::Illegal;
 use super::signature::Proof;
 use super::words::{Label, Line, Text};
 use crate::domain::case::IntendedUse;
+use crate::domain::day::Day;
 use crate::domain::ids::{CaseToken, FileHash};
 use crate::domain::moment::WallTime;
 
