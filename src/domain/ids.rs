@@ -26,9 +26,6 @@ pub enum IdError {
 
 /// `Debug` and the conversions that serde uses, for what is read (`FromStr`) as it is shown (`Display`).
 macro_rules! by_text {
-    ($name:ty, $error:ty) => {
-        by_text!([] $name, $error);
-    };
     ([$($generic:tt)*] $name:ty, $error:ty) => {
         impl<$($generic)*> std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,14 +47,14 @@ macro_rules! by_text {
             }
         }
     };
+    ($name:ty, $error:ty) => {
+        by_text!([] $name, $error);
+    };
 }
 pub(crate) use by_text;
 
 /// The same for a newtype over `String`, with its `Display`. Generics stand before it: `[const MAX: usize] Words<MAX>`.
 macro_rules! text_form {
-    ($name:ty, $error:ty) => {
-        text_form!([] $name, $error);
-    };
     ([$($generic:tt)*] $name:ty, $error:ty) => {
         impl<$($generic)*> std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,6 +63,9 @@ macro_rules! text_form {
         }
 
         $crate::domain::ids::by_text!([$($generic)*] $name, $error);
+    };
+    ($name:ty, $error:ty) => {
+        text_form!([] $name, $error);
     };
 }
 pub(crate) use text_form;

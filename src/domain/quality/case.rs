@@ -258,7 +258,7 @@ impl CaseState {
     }
 
     /// What can be done with a case that is in this state.
-    fn todo(&self) -> &'static str {
+    pub fn todo(&self) -> &'static str {
         match self {
             Self::Draft => "describe it, then request it",
             Self::Requested => "accept it, or cancel it",

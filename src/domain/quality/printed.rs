@@ -282,7 +282,7 @@ impl PrintedState {
         }
     }
 
-    fn todo(&self) -> &'static str {
+    pub fn todo(&self) -> &'static str {
         match self {
             Self::Planned => "queue a job for its part",
             Self::Queued => "wait for its job, or cancel that",
