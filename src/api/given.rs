@@ -13,7 +13,6 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use super::problem::Problem;
-use crate::domain::ids::IdError;
 
 /// Requests other than uploads are a few names: 64 KiB is a hundred times what they need.
 pub const BODY_MAX: usize = 64 << 10;
@@ -104,18 +103,37 @@ pub fn body_cut(error: &BytesRejection) -> Problem {
 #[derive(Debug)]
 pub struct Named<T>(pub T);
 
-impl<S: Send + Sync, T: FromStr<Err = IdError>> FromRequestParts<S> for Named<T> {
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Named<T>
+where
+    Problem: From<T::Err>,
+{
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| {
-            Problem::unreadable(
-                "the name in the path is not UTF-8",
-                "percent-encode it as UTF-8, or leave it plain",
-            )
-        })?;
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_utf8())?;
         Ok(Self(text.parse()?))
     }
+}
+
+/// The two names in a request's path.
+#[derive(Debug)]
+pub struct NamedTwo<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for NamedTwo<A, B>
+where
+    Problem: From<A::Err> + From<B::Err>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((one, other)) =
+            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| not_utf8())?;
+        Ok(Self(one.parse()?, other.parse()?))
+    }
+}
+
+fn not_utf8() -> Problem {
+    Problem::unreadable("the name in the path is not UTF-8", "percent-encode it as UTF-8, or leave it plain")
 }
 
 /// What stands after the `?`.

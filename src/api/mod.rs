@@ -23,6 +23,7 @@ mod metrics;
 mod pictures;
 mod printers;
 mod problem;
+pub mod quality;
 mod state;
 mod stop;
 mod views;
@@ -96,6 +97,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(pictures::routes())
         .merge(backup::routes())
         .merge(cases::routes())
+        .merge(quality::routes())
         .merge(jobs::routes())
         .merge(printers::routes())
         .merge(stop::routes())
