@@ -1,0 +1,151 @@
+//! docs/cases.md, command by command: each is run, and shows what the page says.
+
+use std::collections::BTreeMap;
+
+use hw_sim::quirks::Face;
+
+use crate::way::model;
+use crate::world::{Lab, gcode, printer, until};
+
+/// Runs of letters and digits, and the signs between them; how many spaces there are does not matter.
+fn pieces(line: &str) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for c in line.trim_end().chars() {
+        let joins = |last: &String| {
+            let last = last.chars().last().unwrap_or(' ');
+            (last.is_alphanumeric() && c.is_alphanumeric()) || (last == ' ' && c == ' ')
+        };
+        match pieces.last_mut() {
+            Some(last) if joins(last) => {
+                if c != ' ' {
+                    last.push(c);
+                }
+            }
+            _ => pieces.push(c.to_string()),
+        }
+    }
+    pieces
+}
+
+/// A token, an id or a hash.
+fn is_id(piece: &str) -> bool {
+    matches!(piece.len(), 13 | 16 | 64)
+        && piece.bytes().any(|b| b.is_ascii_digit())
+        && piece.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+}
+
+/// What ids of the page are in truth.
+#[derive(Default)]
+struct Known(BTreeMap<String, String>);
+
+impl Known {
+    /// Whether a line is as the page has it; ids that the page has not had before are learned.
+    fn fits(&mut self, told: &str, real: &str) -> bool {
+        let (told, real) = (pieces(told), pieces(real));
+        if told.len() != real.len() {
+            return false;
+        }
+        let mut learned = BTreeMap::new();
+        for (told, real) in told.iter().zip(&real) {
+            match self.0.get(told).or_else(|| learned.get(told)) {
+                Some(known) if known == real => {}
+                Some(_) => return false,
+                None if told == real => {}
+                None if is_id(told) && is_id(real) && told.len() == real.len() => {
+                    learned.insert(told.clone(), real.clone());
+                }
+                None => return false,
+            }
+        }
+        self.0.extend(learned);
+        true
+    }
+
+    fn real(&self, command: &str) -> String {
+        self.0.iter().fold(command.to_owned(), |command, (told, real)| command.replace(told, real))
+    }
+}
+
+/// The words of a command, as a shell would see them.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in command.chars().chain([' ']) {
+        match c {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            _ => word.push(c),
+        }
+    }
+    words
+}
+
+/// The commands of a page, each with the lines that it is said to show.
+fn commands(page: &str) -> Vec<(String, Vec<String>)> {
+    let (mut all, mut shown): (Vec<(String, Vec<String>)>, bool) = (Vec::new(), false);
+    for line in page.lines() {
+        if line.starts_with("```") {
+            shown = line == "```console";
+        } else if shown {
+            match line.strip_prefix("$ platen ") {
+                Some(command) => all.push((command.to_owned(), Vec::new())),
+                None => all.last_mut().expect("a command before what it shows").1.push(line.to_owned()),
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn every_command_of_the_page_does_what_the_page_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let board = printer(folder.path(), "mk3-01", Face::Marlin21, 20.0);
+    let lab = Lab::new(folder, vec![board], "");
+    lab.file("heart.stl", &model(1.0));
+    lab.file("heart.gcode", &gcode(30));
+    let here = lab.folder.path().to_str().unwrap();
+    let daemon = lab.serve();
+    daemon.wait_printer("mk3-01", "ready");
+    let mut known = Known::default();
+    let all = commands(include_str!("../../docs/cases.md"));
+    assert!(all.len() > 40, "the page was not read: {}", all.len());
+    for (command, told) in all {
+        if command.starts_with("printers clear") {
+            until("a printed part", || {
+                let printed = daemon.get("/v1/printed?state=printed");
+                printed[0]["serial"].is_string().then_some(())
+            });
+        }
+        let args = words(&known.real(&command).replace("/tmp/lab", here));
+        let done = daemon.platen(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(done.code, Some(0), "platen {command}: {done:?}");
+        let (mut lines, mut leave_out) = (done.out.lines(), false);
+        for told in &told {
+            if told == "…" {
+                leave_out = true;
+                continue;
+            }
+            let found = match leave_out {
+                true => lines.any(|line| known.fits(told, line)),
+                false => lines.next().is_some_and(|line| known.fits(told, line)),
+            };
+            assert!(found, "platen {command} shows\n{}and no line as the page has it:\n{told}", done.out);
+            leave_out = false;
+        }
+        assert!(leave_out || lines.next().is_none(), "platen {command} shows more:\n{}", done.out);
+    }
+}
+
+#[test]
+fn the_reader_of_the_page_learns_ids_and_nothing_else() {
+    let mut known = Known::default();
+    assert!(known.fits("lot 3f1w5zq8c0v7d2ke: released", "lot 0123456789abcdef: released"));
+    assert!(known.fits("PART  STATE 3f1w5zq8c0v7d2ke", "PART STATE   0123456789abcdef"));
+    assert!(!known.fits("lot 3f1w5zq8c0v7d2ke", "lot 0123456789abcdee"));
+    assert!(!known.fits("released", "blocked") && !known.fits("a b", "a b c"));
+    assert_eq!(known.real("lots 3f1w5zq8c0v7d2ke"), "lots 0123456789abcdef");
+    assert_eq!(words("a --why \"b c\" d"), ["a", "--why", "b c", "d"]);
+}
