@@ -158,8 +158,7 @@ fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
         | Refusal::InsideOut { .. }
         | Refusal::Template
         | Refusal::Values { .. }
-        | Refusal::InstrumentNeeded { .. }
-        | Refusal::NoPart => (StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense"),
+        | Refusal::InstrumentNeeded { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense"),
         Refusal::NotConfirmed { .. }
         | Refusal::NotValidated { .. }
         | Refusal::NotReleased { .. }
@@ -182,6 +181,7 @@ fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
         | Refusal::Hindered { .. }
         | Refusal::TooFewReminders { .. }
         | Refusal::PhantomFailed(_)
+        | Refusal::NoPart
         | Refusal::NotByAPerson => (StatusCode::CONFLICT, "not-by-the-rules"),
     }
 }

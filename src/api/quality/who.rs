@@ -108,3 +108,53 @@ fn of_printed(step: &printed::Step) -> Permission {
         Step::Quarantined { .. } => Permission::RaiseNonconformance,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::people::roles::Role;
+    use crate::domain::quality::signature;
+
+    fn roles(change: &str) -> &'static [Role] {
+        permission(&serde_json::from_str(change).unwrap()).roles()
+    }
+
+    #[test]
+    fn who_reads_only_and_who_keeps_the_users_has_no_say_in_a_case_or_a_part() {
+        let (case, serial) = ("000000000000q", "000000000000q-1-1");
+        let digest = FileHash::from_digest([0; 32]);
+        let of_case = [
+            r#""requested""#.to_owned(),
+            r#""accepted""#.into(),
+            format!(r#""approved","digest":"{digest}","proof":"name""#),
+            format!(r#""released","digest":"{digest}","proof":"name""#),
+            r#""held","why":"x""#.into(),
+            r#""message_posted","text":"x""#.into(),
+        ];
+        let of_part = [
+            r#""sent_to_inspection""#.to_owned(),
+            r#""rejected","why":"x""#.into(),
+            format!(r#""released","digest":"{digest}","proof":"name""#),
+            r#""recalled","why":"x""#.into(),
+        ];
+        let cases =
+            of_case.map(|step| format!(r#"{{"what":"case","case":"{case}","step":{{"is":{step}}}}}"#));
+        let parts =
+            of_part.map(|step| format!(r#"{{"what":"printed","serial":"{serial}","step":{{"is":{step}}}}}"#));
+        for change in cases.iter().chain(&parts) {
+            for role in [Role::Biller, Role::Admin, Role::Auditor] {
+                assert!(!roles(change).contains(&role), "{role} {change}");
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_signs_needs_the_right_that_goes_with_what_the_signature_means() {
+        let (digest, proof) = (FileHash::from_digest([0; 32]), signature::Proof::Name);
+        let approved = case::Step::Approved { digest: digest.clone(), proof, confirmed: Vec::new() };
+        let released = case::Step::Released { digest: digest.clone(), proof };
+        let part = printed::Step::Released { digest, proof };
+        assert_eq!(of_case(&approved), Permission::ApproveDesign);
+        assert_eq!((of_case(&released), of_printed(&part)), (Permission::Release, Permission::Release));
+    }
+}

@@ -1,11 +1,45 @@
-//! docs/cases.md, command by command: each is run, and shows what the page says.
+//! docs/cases.md, command by command, each run and showing what the page says; and what odd prints leave behind: doubts,
+//! which an inspection has to look at.
 
 use std::collections::BTreeMap;
 
 use hw_sim::quirks::Face;
+use serde_json::Value;
 
-use crate::way::model;
-use crate::world::{Lab, gcode, printer, until};
+use crate::world::{Lab, gcode, printer, until, wait_commands};
+
+/// A tetrahedron of 8 by 6 by 10 mm.
+const HEART: &str = "solid h
+facet normal 0 0 0
+outer loop
+vertex 0 0 0
+vertex 0 6 0
+vertex 8 0 0
+endloop
+endfacet
+facet normal 0 0 0
+outer loop
+vertex 0 0 0
+vertex 8 0 0
+vertex 0 0 10
+endloop
+endfacet
+facet normal 0 0 0
+outer loop
+vertex 0 0 0
+vertex 0 0 10
+vertex 0 6 0
+endloop
+endfacet
+facet normal 0 0 0
+outer loop
+vertex 8 0 0
+vertex 0 6 0
+vertex 0 0 10
+endloop
+endfacet
+endsolid
+";
 
 /// Runs of letters and digits, and the signs between them; how many spaces there are does not matter.
 fn pieces(line: &str) -> Vec<String> {
@@ -104,7 +138,7 @@ fn every_command_of_the_page_does_what_the_page_says() {
     let folder = tempfile::tempdir().unwrap();
     let board = printer(folder.path(), "mk3-01", Face::Marlin21, 20.0);
     let lab = Lab::new(folder, vec![board], "");
-    lab.file("heart.stl", &model(1.0));
+    lab.file("heart.stl", HEART);
     lab.file("heart.gcode", &gcode(30));
     let here = lab.folder.path().to_str().unwrap();
     let daemon = lab.serve();
@@ -148,4 +182,76 @@ fn the_reader_of_the_page_learns_ids_and_nothing_else() {
     assert!(!known.fits("released", "blocked") && !known.fits("a b", "a b c"));
     assert_eq!(known.real("lots 3f1w5zq8c0v7d2ke"), "lots 0123456789abcdef");
     assert_eq!(words("a --why \"b c\" d"), ["a", "--why", "b c", "d"]);
+}
+
+#[test]
+fn a_print_that_was_paused_is_suspect_until_an_inspection_has_looked_at_that() {
+    let lab = Lab::one();
+    let file = lab.file("part.gcode", &gcode(600));
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let serial = format!("{case}-1-1");
+    let job = daemon.print(&file, &case, "mk");
+    wait_commands(&lab.printers[0], 60);
+    daemon.ask(&["jobs", "--pause", &job, "--by", "kim"]);
+    daemon.wait_job(&job, "paused");
+    daemon.ask(&["jobs", "--resume", &job, "--by", "kim"]);
+    daemon.wait_job(&job, "printed");
+    let part = daemon.ask(&["parts", &serial]);
+    assert_eq!(
+        (&part["state"], &part["doubts"][0]["doubt"]),
+        (&"suspect".into(), &"paused".into()),
+        "{part}"
+    );
+
+    daemon.ask(&["parts", "send", &serial, "--by", "oli"]);
+    daemon.ask(&[
+        "inspect",
+        "template",
+        "look",
+        "--method",
+        "visual",
+        "--item",
+        "whole yes 1 1 1 fail",
+        "--by",
+        "pat",
+    ]);
+    let inspect = |more: &[&str]| {
+        let args = ["inspect", "part", &serial, "--template", "look", "--value", "1", "--by", "ina"];
+        daemon.ask(&[&args[..], more].concat())["id"].as_str().unwrap().to_owned()
+    };
+    let blind = inspect(&[]);
+    let refused = daemon.platen(&["parts", "accept", &serial, "--inspection", &blind, "--by", "ina"]);
+    assert!(refused.code == Some(1) && refused.err.contains("since it was paused"), "{refused:?}");
+    let looked = inspect(&["--looked-at", "paused"]);
+    let accepted = daemon.ask(&["parts", "accept", &serial, "--inspection", &looked, "--by", "ina"]);
+    assert_eq!(accepted["state"], "accepted");
+}
+
+#[test]
+fn a_print_that_was_torn_off_is_interrupted_and_fails_when_it_is_taken_off() {
+    let lab = Lab::one();
+    let file = lab.file("part.gcode", &gcode(2_000));
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let serial = format!("{case}-1-1");
+    let job = daemon.print(&file, &case, "mk");
+    wait_commands(&lab.printers[0], 60);
+    lab.printers[0].press_reset().unwrap();
+    daemon.wait_job(&job, "interrupted");
+    let part = daemon.ask(&["parts", &serial]);
+    let state = |part: &Value| (part["state"].clone(), part["doubts"][0]["doubt"].clone());
+    assert_eq!(state(&part), ("interrupted".into(), "interrupted".into()), "{part}");
+    let early = daemon.platen(&["parts", "send", &serial, "--by", "oli"]);
+    assert!(
+        early.err.contains("is interrupted, so it cannot be sent to inspection; go on with it"),
+        "{early:?}"
+    );
+    until("a bed that can be cleared", || {
+        (daemon.platen(&["printers", "clear", "mk", "--by", "oli"]).code == Some(0)).then_some(())
+    });
+    let part = daemon.ask(&["parts", &serial]);
+    assert_eq!(part["state"], "failed", "{part}");
+    let scrapped = daemon.ask(&["parts", "scrap", &serial, "--why", "torn off", "--by", "pat"]);
+    assert_eq!(scrapped["state"], "scrapped");
 }
