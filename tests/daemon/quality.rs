@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hw_sim::quirks::Face;
 use serde_json::Value;
 
-use crate::world::{Lab, gcode, printer, until, wait_commands};
+use crate::world::{Daemon, Lab, gcode, printer, until, wait_commands};
 
 /// A tetrahedron of 8 by 6 by 10 mm.
 const HEART: &str = "solid h
@@ -171,6 +171,18 @@ fn every_command_of_the_page_does_what_the_page_says() {
         }
         assert!(leave_out || lines.next().is_none(), "platen {command} shows more:\n{}", done.out);
     }
+    let shown = |daemon: &Daemon| {
+        let cases = daemon.get("/v1/cases");
+        let way = daemon.get(&format!("/v1/cases/{}/quality", cases[0]["token"].as_str().unwrap()));
+        let parts = daemon.get("/v1/printed");
+        let part = daemon.get(&format!("/v1/printed/{}", parts[0]["serial"].as_str().unwrap()));
+        [way, part, daemon.get("/v1/lots"), daemon.get("/v1/inspections"), daemon.get("/v1/site-rules")]
+    };
+    let before = shown(&daemon);
+    daemon.terminate();
+    let daemon = lab.serve();
+    assert_eq!(shown(&daemon), before, "after a restart");
+    assert_eq!(daemon.platen(&["audit"]).code, Some(0));
 }
 
 #[test]

@@ -113,7 +113,6 @@ fn of_printed(step: &printed::Step) -> Permission {
 mod tests {
     use super::*;
     use crate::domain::people::roles::Role;
-    use crate::domain::quality::signature;
 
     fn roles(change: &str) -> &'static [Role] {
         permission(&serde_json::from_str(change).unwrap()).roles()
@@ -150,7 +149,7 @@ mod tests {
 
     #[test]
     fn whoever_signs_needs_the_right_that_goes_with_what_the_signature_means() {
-        let (digest, proof) = (FileHash::from_digest([0; 32]), signature::Proof::Name);
+        let (digest, proof) = (FileHash::from_digest([0; 32]), Proof::Name);
         let approved = case::Step::Approved { digest: digest.clone(), proof, confirmed: Vec::new() };
         let released = case::Step::Released { digest: digest.clone(), proof };
         let part = printed::Step::Released { digest, proof };

@@ -22,12 +22,14 @@ pub struct Cases {
 #[derive(Debug, Subcommand)]
 pub enum What {
     /// Open a case; prints its token.
+    #[command(after_help = "Example: platen cases new --intended-use guide")]
     New {
         /// What its parts are for.
         #[arg(long, value_enum, value_name = "USE", default_value = "diagnostic")]
         intended_use: Use,
     },
     /// Add a part that is to be made.
+    #[command(after_help = "Example: platen cases add-part TOKEN \"left ventricle\"")]
     AddPart {
         /// The case's token.
         token: String,
