@@ -282,6 +282,46 @@ fn every_flag_in_prose_belongs_to_some_verb() {
     }
 }
 
+/// The verbs of a command that do something, with what stands below their help.
+fn examples(command: &clap::Command, path: &str, into: &mut Vec<(String, Option<String>)>) {
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        let path = format!("{path} {}", below.get_name());
+        if below.has_subcommands() {
+            examples(below, &path, into);
+        } else {
+            into.push((path, below.get_after_help().map(ToString::to_string)));
+        }
+    }
+}
+
+#[test]
+fn every_verb_below_a_noun_has_an_example_that_the_program_takes() {
+    let program = <Cli as clap::CommandFactory>::command();
+    let mut all = Vec::new();
+    for noun in ["cases", "parts", "inspect", "nonconformances", "lots", "loads", "qualification"] {
+        examples(program.find_subcommand(noun).unwrap(), &format!("platen {noun}"), &mut all);
+    }
+    assert!(all.len() > 60, "only {} verbs were found", all.len());
+    let (digest, id, token) = ("a".repeat(64), "0123456789abcdef", "8d9pt4rp55t2b");
+    for (verb, help) in all {
+        let help = help.unwrap_or_else(|| panic!("{verb} has no example"));
+        let example = help.strip_prefix("Example: ").unwrap_or_else(|| panic!("{verb}: {help}"));
+        assert!(example.starts_with(&format!("{verb} ")) || example == verb, "{verb}: {example}");
+        let mut filled = example.replace("0123456789abc-", &format!("{token}-"));
+        for (name, real) in
+            [("DIGEST", digest.as_str()), ("TOKEN", token), ("LOT", id), ("JOB", id), ("ID", id)]
+        {
+            filled = filled.replace(&format!(" {name} "), &format!(" {real} "));
+            filled = filled
+                .strip_suffix(&format!(" {name}"))
+                .map_or(filled.clone(), |begun| format!("{begun} {real}"));
+        }
+        if let Some(Err(error)) = judged(&filled) {
+            panic!("{verb}: {filled}\n{error}");
+        }
+    }
+}
+
 /// A message's command with a number for each name in braces.
 fn numbered(command: &str) -> String {
     let piece =

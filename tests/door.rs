@@ -32,6 +32,77 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/v1/cases/{token}", "see printers, jobs, cases and files, without patients"),
     ("GET", "/v1/cases/{token}/story", "read what is said on a case"),
     ("POST", "/v1/cases/{token}/parts", "add parts and revisions to a case"),
+    ("GET", "/v1/cases/{token}/quality", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/cases/{token}/steps?requested", "open a case and ask for it"),
+    ("POST", "/v1/cases/{token}/steps?accepted", "accept a case for the lab"),
+    ("POST", "/v1/cases/{token}/steps?design_begun", "add parts and revisions to a case"),
+    ("POST", "/v1/cases/{token}/steps?approval_asked", "add parts and revisions to a case"),
+    ("POST", "/v1/cases/{token}/steps?sent_back", "approve a design before it is printed"),
+    ("POST", "/v1/cases/{token}/steps?approved", "approve a design before it is printed"),
+    ("POST", "/v1/cases/{token}/steps?production_begun", "queue jobs"),
+    ("POST", "/v1/cases/{token}/steps?qc_begun", "record steps after printing"),
+    ("POST", "/v1/cases/{token}/steps?rework_asked", "inspect parts"),
+    ("POST", "/v1/cases/{token}/steps?released", "release or recall parts and cases"),
+    ("POST", "/v1/cases/{token}/steps?delivered", "hand over released parts"),
+    ("POST", "/v1/cases/{token}/steps?used", "say how a part helped"),
+    ("POST", "/v1/cases/{token}/steps?reminded", "write on a case"),
+    ("POST", "/v1/cases/{token}/steps?assessment_waived", "hold, cancel or reopen a case"),
+    ("POST", "/v1/cases/{token}/steps?closed", "hold, cancel or reopen a case"),
+    ("POST", "/v1/cases/{token}/steps?held", "hold, cancel or reopen a case"),
+    ("POST", "/v1/cases/{token}/steps?continued", "hold, cancel or reopen a case"),
+    ("POST", "/v1/cases/{token}/steps?cancelled", "hold, cancel or reopen a case"),
+    ("POST", "/v1/cases/{token}/steps?reopened", "hold, cancel or reopen a case"),
+    ("GET", "/v1/cases/{token}/to-sign", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/cases/{token}/messages", "read what is said on a case"),
+    ("POST", "/v1/cases/{token}/messages", "write on a case"),
+    ("GET", "/v1/cases/{token}/efforts", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/cases/{token}/efforts", "record time spent on a case"),
+    ("GET", "/v1/cases/{token}/parts/{part}", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/cases/{token}/parts/{part}/steps", "add parts and revisions to a case"),
+    ("GET", "/v1/printed", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/printed/{serial}", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/printed/{serial}/steps?planned", "queue jobs"),
+    ("POST", "/v1/printed/{serial}/steps?revision_attested", "queue jobs"),
+    ("POST", "/v1/printed/{serial}/steps?sent_to_inspection", "record steps after printing"),
+    ("POST", "/v1/printed/{serial}/steps?accepted", "inspect parts"),
+    ("POST", "/v1/printed/{serial}/steps?rejected", "inspect parts"),
+    ("POST", "/v1/printed/{serial}/steps?scrapped", "decide what becomes of a part that is not as it should be"),
+    ("POST", "/v1/printed/{serial}/steps?released", "release or recall parts and cases"),
+    ("POST", "/v1/printed/{serial}/steps?packed", "hand over released parts"),
+    ("POST", "/v1/printed/{serial}/steps?handed_over", "hand over released parts"),
+    ("POST", "/v1/printed/{serial}/steps?delivered", "hand over released parts"),
+    ("POST", "/v1/printed/{serial}/steps?quarantined", "report that something is not as it should be"),
+    ("POST", "/v1/printed/{serial}/steps?quarantine_lifted", "decide what becomes of a part that is not as it should be"),
+    ("POST", "/v1/printed/{serial}/steps?recalled", "release or recall parts and cases"),
+    ("GET", "/v1/printed/{serial}/to-sign", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/inspections", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/inspections?part", "inspect parts"),
+    ("POST", "/v1/inspections?phantom", "qualify and calibrate printers"),
+    ("GET", "/v1/inspections/{id}", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/inspections/{id}/look-back", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/templates", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/templates", "change templates, rates and code tables"),
+    ("GET", "/v1/templates/{name}", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/instruments", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/instruments", "qualify and calibrate printers"),
+    ("GET", "/v1/lots", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/lots", "take in, open, block or use up lots"),
+    ("GET", "/v1/lots/{lot}", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/lots/{lot}/steps", "take in, open, block or use up lots"),
+    ("POST", "/v1/lots/{lot}/uses", "take in, open, block or use up lots"),
+    ("GET", "/v1/lots/{lot}/look-back", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/nonconformances", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/nonconformances", "report that something is not as it should be"),
+    ("GET", "/v1/nonconformances/{id}", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/nonconformances/{id}/steps", "decide what becomes of a part that is not as it should be"),
+    ("GET", "/v1/nonconformances/{id}/to-sign", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/site-rules", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/site-rules", "change templates, rates and code tables"),
+    ("GET", "/v1/printers/{name}/qualification", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/printers/{name}/qualification", "qualify and calibrate printers"),
+    ("GET", "/v1/printers/{name}/loads", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/printers/{name}/loads", "load a lot into a printer"),
+    ("POST", "/v1/printers/{name}/unload", "load a lot into a printer"),
     ("GET", "/v1/files", "copy the journal and all files"),
     ("POST", "/v1/files", "upload files"),
     ("GET", "/v1/files/{hash}", "see printers, jobs, cases and files, without patients"),
@@ -247,13 +318,41 @@ async fn everyone(lab: &TestLab) -> Vec<Someone> {
     all
 }
 
+/// A step with what it takes, so that only who asks decides whether they may.
+fn step(is: &str) -> Value {
+    let mut step = json!({"is": is});
+    let more = match is {
+        "approved" | "released" => json!({"digest": "a".repeat(64)}),
+        "production_begun" => json!({"process": "fine"}),
+        "accepted" => json!({}),
+        "revision_attested" => json!({"revision": 1}),
+        "handed_over" => json!({"cycle": "7"}),
+        "sent_back" | "rework_asked" | "assessment_waived" | "held" | "cancelled" | "reopened"
+        | "rejected" | "scrapped" | "quarantined" | "quarantine_lifted" | "recalled" => json!({"why": "x"}),
+        _ => json!({}),
+    };
+    step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    step
+}
+
+fn inspection(of: &str) -> Value {
+    let subject = match of {
+        "phantom" => json!({"of": "phantom", "printer": "mk3-01"}),
+        of => json!({"of": of, "serial": "000000000000q-1-1"}),
+    };
+    json!({"subject": subject, "template": "femur", "values": [1.0]})
+}
+
 /// What a route answers: let in or not, and if not, with which status. A page leads to where one signs in.
 async fn asked(lab: &TestLab, method: &str, path: &str, someone: &Someone) -> Result<u16, u16> {
     let (path, change) = path.split_once('?').unwrap_or((path, ""));
     let real = path
-        .replace("{token}", "0000000000000")
+        .replace("{token}", "000000000000q")
         .replace("{id}", "0000000000000000")
         .replace("{hash}", &"a".repeat(64))
+        .replace("{serial}", "000000000000q-1-1")
+        .replace("{part}", "1")
+        .replace("{lot}", "0000000000000000")
         .replace("{name}", "nemo");
     // A stream would not end.
     let real = if path == "/v1/events" { format!("{real}?after=999999") } else { real };
@@ -261,6 +360,10 @@ async fn asked(lab: &TestLab, method: &str, path: &str, someone: &Someone) -> Re
         ("POST", "/do/job") => (FORM, format!("job=0000000000000000&change={change}")),
         ("POST", path) if path.starts_with("/do/") => (FORM, String::new()),
         ("POST", "/v1/files" | "/v1/models") => ("", String::new()),
+        ("POST", "/v1/cases/{token}/steps" | "/v1/printed/{serial}/steps") => {
+            (JSON, step(change).to_string())
+        }
+        ("POST", "/v1/inspections") => (JSON, inspection(change).to_string()),
         ("POST", _) => (JSON, "{}".to_owned()),
         _ => ("", String::new()),
     };
@@ -323,6 +426,70 @@ fn every_route_of_the_daemon_has_its_row_and_every_row_its_route() {
             assert!(!why.is_empty(), "{path} is open for no reason");
         }
     }
+}
+
+/// A tetrahedron of 8 by 6 by 10 mm.
+fn model() -> String {
+    let corners = ["0 0 0", "8 0 0", "0 6 0", "0 0 10"];
+    let mut file = "solid t\n".to_owned();
+    for triangle in [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]] {
+        let vertices = triangle.map(|corner: usize| format!("vertex {}\n", corners[corner])).concat();
+        file += &format!("facet normal 0 0 0\nouter loop\n{vertices}endloop\nendfacet\n");
+    }
+    file + "endsolid\n"
+}
+
+#[tokio::test]
+async fn a_signature_asks_for_the_password_again_and_is_its_signers_whatever_the_request_says() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let (rita, dana) = (user(&ada, "rita", &["requester"]).await, user(&ada, "dana", &["designer"]).await);
+    let case = rita.post("/v1/cases", json!({"intended_use": "diagnostic"})).await.json();
+    let at = |below: &str| format!("/v1/cases/{}/{below}", case["token"].as_str().unwrap());
+    let done = async |them: &As<'_>, path: &str, body: Value| {
+        let answer = them.post(path, body).await;
+        assert!(matches!(answer.status, 200 | 201), "{path}: {answer:?}");
+        answer.json()
+    };
+    done(&dana, &at("parts"), json!({"name": "left hand"})).await;
+    let about = json!({"kind": "model", "service": "cardiac surgery", "indication": "DORV", "needed_by": "2099-12-24"});
+    done(&rita, &at("steps"), json!({"is": "described", "about": about})).await;
+    let about = json!({"kind": "component", "laterality": "left", "units": "mm"});
+    done(&dana, &at("parts/1/steps"), json!({"is": "described", "about": about})).await;
+    done(&rita, &at("steps"), json!({"is": "requested"})).await;
+    for is in ["accepted", "design_begun"] {
+        done(&dana, &at("steps"), json!({"is": is})).await;
+    }
+    let stored = lab.send("POST", "/v1/models", &dana.1, model().as_bytes()).await.json();
+    let revision = json!({"model": stored["model"]});
+    done(&dana, &at("parts/1/steps"), json!({"is": "revised", "revision": revision})).await;
+    done(&dana, &at("steps"), json!({"is": "approval_asked"})).await;
+
+    let digest = rita.get(&at("to-sign?of=design")).await.json()["digest"].clone();
+    let approval = |more: Value| {
+        let mut body = json!({"is": "approved", "digest": digest});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let password = own("rita");
+    let (_, secret) = token(&rita, &["requester"]).await;
+    let script = As(&lab, bearer(&secret));
+    for (them, more, status, slug) in [
+        (&rita, json!({}), 409, "password-needed"),
+        (&rita, json!({"password": "not this one at all"}), 403, "wrong-password"),
+        (&rita, json!({"password": password, "by": "dana"}), 403, "in-another-name"),
+        (&dana, json!({"password": own("dana")}), 403, "not-your-role"),
+        (&script, json!({"password": password}), 403, "not-with-a-token"),
+    ] {
+        let refused = them.post(&at("steps"), approval(more.clone())).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (status, slug), "{more}: {refused:?}");
+    }
+    let now = done(&rita, &at("steps"), approval(json!({"password": password}))).await;
+    let signature = &now["signatures"][0];
+    assert_eq!((&signature["by"], &signature["proof"]), (&json!("rita"), &json!("password")), "{now}");
+    let journal = ada.get("/v1/journal").await;
+    assert_eq!(journal.status, 200);
+    assert!(!journal.body.contains(&password), "the password is in the journal");
 }
 
 #[tokio::test]

@@ -68,6 +68,12 @@ answers! {
     Timely: {
         409 "Not in the present state",
     }
+    /// A change of the quality half, which has its rules.
+    Ruled: Changed {
+        404 "There is nothing of this name",
+        409 "Not by the rules, as things are now",
+        422 "What is said makes no sense, whatever the state of things is",
+    }
     /// A question to a printer itself.
     Asked: {
         422 "The command is not one that may be sent",

@@ -110,14 +110,30 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| {
-            Problem::unreadable(
-                "the name in the path is not UTF-8",
-                "percent-encode it as UTF-8, or leave it plain",
-            )
-        })?;
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_utf8())?;
         Ok(Self(text.parse()?))
     }
+}
+
+/// The two names in a request's path.
+#[derive(Debug)]
+pub struct NamedTwo<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for NamedTwo<A, B>
+where
+    Problem: From<A::Err> + From<B::Err>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((one, other)) =
+            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| not_utf8())?;
+        Ok(Self(one.parse()?, other.parse()?))
+    }
+}
+
+fn not_utf8() -> Problem {
+    Problem::unreadable("the name in the path is not UTF-8", "percent-encode it as UTF-8, or leave it plain")
 }
 
 /// What stands after the `?`.

@@ -25,6 +25,7 @@ mod people;
 mod pictures;
 mod printers;
 mod problem;
+pub mod quality;
 mod state;
 mod stop;
 mod views;
@@ -101,6 +102,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(pictures::routes())
         .merge(backup::routes())
         .merge(cases::routes())
+        .merge(quality::routes())
         .merge(jobs::routes())
         .merge(printers::routes())
         .merge(stop::routes())

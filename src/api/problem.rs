@@ -14,6 +14,7 @@ use crate::domain::people;
 use crate::domain::people::name::NameError;
 use crate::domain::people::roles::{Forbidden, NoRole};
 use crate::domain::quality;
+use crate::domain::quality::printed::SerialError;
 use crate::gcode::commands::NotSent;
 use crate::io::spool::SpoolError;
 use crate::io::store::StoreError;
@@ -137,8 +138,7 @@ impl From<Refusal> for Problem {
             Refusal::Material => (StatusCode::BAD_REQUEST, "not-a-material"),
             Refusal::SliceOrder => (StatusCode::BAD_REQUEST, "not-a-process"),
             Refusal::Name => (StatusCode::BAD_REQUEST, "name-needed"),
-            Refusal::Quality(quality::Refusal::Nothing(_)) => (StatusCode::NOT_FOUND, "no-such-thing"),
-            Refusal::Quality(_) => (StatusCode::CONFLICT, "not-by-the-rules"),
+            Refusal::Quality(refusal) => of_quality(refusal),
             Refusal::Identifiers(IdentifierRefusal::Nothing(_)) => (StatusCode::NOT_FOUND, "no-identifiers"),
             Refusal::Identifiers(IdentifierRefusal::NotNext { .. }) => {
                 (StatusCode::CONFLICT, "identifiers-changed")
@@ -250,11 +250,67 @@ impl From<Refused> for Problem {
             Refused::NotRecorded(error) => return error.into(),
             Refused::NobodySetUp => (StatusCode::CONFLICT, "nobody-set-up"),
             Refused::OwnPassword => (StatusCode::CONFLICT, "your-own-password"),
-            Refused::WrongOld => (StatusCode::FORBIDDEN, "wrong-password"),
+            Refused::WrongOld | Refused::NotSigned => (StatusCode::FORBIDDEN, "wrong-password"),
+            Refused::NotConfirmed(_) => (StatusCode::CONFLICT, "not-confirmed"),
             Refused::PasswordNotNoted(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-recorded"),
             Refused::BrokenOff => (StatusCode::INTERNAL_SERVER_ERROR, "broken-off"),
         };
         Self::from_words(status, slug, &error.to_string(), "look at the daemon's log")
+    }
+}
+
+/// What of the quality half is no matter of its state at all, and what is so only now.
+fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
+    use quality::Refusal;
+    match refusal {
+        Refusal::Nothing(_) => (StatusCode::NOT_FOUND, "no-such-thing"),
+        Refusal::Name => (StatusCode::BAD_REQUEST, "name-needed"),
+        Refusal::Exists(_) => (StatusCode::CONFLICT, "exists-already"),
+        Refusal::Illegal { .. } => (StatusCode::CONFLICT, "wrong-state"),
+        Refusal::Locked { .. } => (StatusCode::CONFLICT, "locked"),
+        Refusal::Missing { .. } => (StatusCode::CONFLICT, "incomplete"),
+        Refusal::OtherDigest { .. } => (StatusCode::CONFLICT, "other-digest"),
+        Refusal::NothingToSign(_) => (StatusCode::CONFLICT, "nothing-to-sign"),
+        Refusal::PasswordNeeded => (StatusCode::CONFLICT, "password-needed"),
+        Refusal::OwnWork { .. } | Refusal::TooManyHands { .. } => (StatusCode::CONFLICT, "own-work"),
+        Refusal::TooMany(..) => (StatusCode::CONFLICT, "too-many"),
+        Refusal::Appropriateness
+        | Refusal::Revision
+        | Refusal::InsideOut { .. }
+        | Refusal::Template
+        | Refusal::Values { .. }
+        | Refusal::InstrumentNeeded { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense"),
+        Refusal::NotConfirmed { .. }
+        | Refusal::NotValidated { .. }
+        | Refusal::NotReleased { .. }
+        | Refusal::NotDelivered { .. }
+        | Refusal::NotClosed { .. }
+        | Refusal::Doubtful { .. }
+        | Refusal::NotPassed { .. }
+        | Refusal::Flagged { .. }
+        | Refusal::NotTheLast { .. }
+        | Refusal::NoCoupon { .. }
+        | Refusal::WrongRevision { .. }
+        | Refusal::CaseNotInQc { .. }
+        | Refusal::InstrumentDue { .. }
+        | Refusal::Version { .. }
+        | Refusal::LotUnusable { .. }
+        | Refusal::SlotTaken { .. }
+        | Refusal::SlotEmpty { .. }
+        | Refusal::NotUsed { .. }
+        | Refusal::Deducted { .. }
+        | Refusal::Hindered { .. }
+        | Refusal::TooFewReminders { .. }
+        | Refusal::PhantomFailed(_)
+        | Refusal::NoPart
+        | Refusal::NotByAPerson => (StatusCode::CONFLICT, "not-by-the-rules"),
+    }
+}
+
+impl From<SerialError> for Problem {
+    fn from(error: SerialError) -> Self {
+        let help = "give the printed part as `platen parts` shows it";
+        Self::new(StatusCode::BAD_REQUEST, "not-a-name", error.to_string(), help)
     }
 }
 

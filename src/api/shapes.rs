@@ -292,6 +292,9 @@ pub struct PartView {
 pub struct CaseBrief {
     pub token: String,
     pub intended_use: String,
+    /// How far it has come, for people.
+    #[serde(default)]
+    pub state: String,
     /// RFC 3339.
     pub opened: String,
     pub parts: usize,
@@ -303,6 +306,9 @@ pub struct CaseBrief {
 pub struct CaseView {
     pub token: String,
     pub intended_use: String,
+    /// How far it has come, for people.
+    #[serde(default)]
+    pub state: String,
     /// RFC 3339.
     pub opened: String,
     pub parts: Vec<PartView>,

@@ -15,6 +15,7 @@ use crate::domain::printer::{
 use super::AppState;
 use super::gate::told;
 use super::pictures;
+use super::quality::case_words;
 use super::shapes::{
     CaseBrief, CaseView, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
     LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
@@ -133,6 +134,7 @@ pub fn cases(lab: &Lab) -> Vec<CaseBrief> {
         .map(|case| CaseBrief {
             token: case.token.to_string(),
             intended_use: use_word(case.intended_use).into(),
+            state: case_words(&lab.quality.case_state(&case.token)),
             opened: case.opened.to_string(),
             parts: usize::from(case.parts),
             jobs: jobs.get(&case.token).copied().unwrap_or(0),
@@ -144,6 +146,7 @@ pub fn case(app: &AppState, lab: &Lab, case: &Case) -> CaseView {
     CaseView {
         token: case.token.to_string(),
         intended_use: use_word(case.intended_use).into(),
+        state: case_words(&lab.quality.case_state(&case.token)),
         opened: case.opened.to_string(),
         parts: lab.parts_of(&case.token).into_iter().map(Into::into).collect(),
         jobs: lab.jobs_of(&case.token).into_iter().map(|found| job(app, lab, found)).collect(),

@@ -154,8 +154,7 @@ impl Client {
     }
 
     /// Signs in by a password; `sign_out` ends it.
-    pub fn sign_in(mut self, name: &str, password: &Secret) -> Result<(Self, AskerView), Failed> {
-        self.shown = None;
+    pub fn sign_in(&self, name: &str, password: &Secret) -> Result<(Self, AskerView), Failed> {
         let given = SignIn { name: name.to_owned(), password: Hidden(password.expose().to_owned()) };
         let answer = self.agent.post(format!("{}/v1/session", self.url)).send_json(&given);
         let cookie = answer.as_ref().ok().and_then(|answer| {
@@ -163,8 +162,8 @@ impl Client {
             Some(Secret::new(cookie.split(';').next()?.to_owned()))
         });
         let who = self.read(answer)?;
-        self.shown = cookie.map(|value| Shown { header: "cookie", value });
-        Ok((self, who))
+        let shown = cookie.map(|value| Shown { header: "cookie", value });
+        Ok((Self { agent: self.agent.clone(), url: self.url.clone(), shown }, who))
     }
 
     pub fn sign_out(&self) -> Result<(), Failed> {

@@ -8,16 +8,23 @@ pub mod backup;
 pub mod cases;
 pub mod check;
 pub mod demo;
+pub mod inspect;
 pub mod jobs;
+pub mod loads;
+pub mod lots;
 pub mod model;
+pub mod nonconformances;
+pub mod parts;
 pub mod preflight;
 pub mod preview;
 pub mod print;
 pub mod printers;
+pub mod qualification;
 pub mod restore;
 pub mod safe_off;
 pub mod serve;
 pub mod setup;
+pub mod site_rules;
 pub mod slice;
 pub mod stop;
 pub mod stream;
@@ -25,6 +32,7 @@ pub mod users;
 
 mod client;
 mod probe;
+mod quality;
 mod show;
 
 use clap::{Args, Parser, Subcommand};
@@ -100,8 +108,22 @@ pub enum Verb {
     Jobs(jobs::Jobs),
     /// List printers, look at one, say that its bed is clear or that a board is its own.
     Printers(printers::Printers),
-    /// List cases, look at one, open one, add a part.
+    /// List cases, look at one, open one, add a part, and take it from the wish to the file.
     Cases(cases::Cases),
+    /// List printed parts, look at one and what it comes from, process, accept, release, deliver or recall it.
+    Parts(parts::Parts),
+    /// Note what was measured on parts, coupons and phantoms; templates and instruments.
+    Inspect(inspect::Inspect),
+    /// Report what is not as it should be, and decide what becomes of it.
+    Nonconformances(nonconformances::Nonconformances),
+    /// Take in lots of material, release, block or recall them, and see where they went.
+    Lots(lots::Lots),
+    /// Say which lot is on which printer.
+    Loads(loads::Loads),
+    /// Qualify printers, and say when their calibration is due.
+    Qualification(qualification::Qualifications),
+    /// Show or set what this site asks for beyond what always holds.
+    SiteRules(site_rules::SiteRules),
     /// Make the first admin, or give one a new password, while the daemon does not run.
     Setup(setup::Setup),
     /// List users, add one, change what they may do, give them a password; make and revoke tokens.
@@ -194,6 +216,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Jobs(verb) => verb.run(&global),
         Verb::Printers(verb) => verb.run(&global),
         Verb::Cases(verb) => verb.run(&global),
+        Verb::Parts(verb) => verb.run(&global),
+        Verb::Inspect(verb) => verb.run(&global),
+        Verb::Nonconformances(verb) => verb.run(&global),
+        Verb::Lots(verb) => verb.run(&global),
+        Verb::Loads(verb) => verb.run(&global),
+        Verb::Qualification(verb) => verb.run(&global),
+        Verb::SiteRules(verb) => verb.run(&global),
         Verb::Setup(verb) => verb.run(&global),
         Verb::Users(verb) => verb.run(&global),
         Verb::Stop(verb) => verb.run(&global),

@@ -113,6 +113,20 @@ fn new_password(of: &str, stdin: bool) -> Result<Hidden, Failed> {
     Ok(Hidden(password.expose().to_owned()))
 }
 
+/// Somebody's own password, typed or in the first line of a pipe.
+pub(super) fn password_of(name: &str, in_stdin: bool) -> Result<Secret, Failed> {
+    let stdin = std::io::stdin();
+    if in_stdin {
+        let none =
+            || Failed::Usage("the standard input is empty: give your password in its first line".into());
+        return first_line(&stdin).map_err(unread)?.ok_or_else(none);
+    }
+    if !stdin.is_terminal() {
+        terminal_needed()?;
+    }
+    hidden(&format!("Password of {} (not shown): ", name.trim()))
+}
+
 fn hidden(question: &str) -> Result<Secret, Failed> {
     let line = hidden_line(&std::io::stdin(), || eprint!("{question}"));
     line.map_err(unread)?.ok_or_else(given_up)
@@ -121,14 +135,14 @@ fn hidden(question: &str) -> Result<Secret, Failed> {
 impl Users {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
-        let (client, who, password) = self.sign_in(client)?;
+        let (client, who, password) = self.sign_in(&client)?;
         let done = self.done(global, &client, &who, &password);
         // What was done is done; a session that is left ends by itself.
         let _ = client.sign_out();
         done
     }
 
-    fn sign_in(&self, client: Client) -> Result<(Client, AskerView, Secret), Failed> {
+    fn sign_in(&self, client: &Client) -> Result<(Client, AskerView, Secret), Failed> {
         let stdin = std::io::stdin();
         if self.password_stdin && self.name.is_none() {
             return Err(Failed::Usage("--password-stdin needs --as NAME as well: say who signs in".into()));
@@ -143,13 +157,7 @@ impl Users {
                 first_line(&stdin).map_err(unread)?.ok_or_else(given_up)?.expose().to_owned()
             }
         };
-        let password = if self.password_stdin {
-            let none =
-                || Failed::Usage("the standard input is empty: give your password in its first line".into());
-            first_line(&stdin).map_err(unread)?.ok_or_else(none)?
-        } else {
-            hidden(&format!("Password of {} (not shown): ", name.trim()))?
-        };
+        let password = password_of(&name, self.password_stdin)?;
         let (client, who) = client.sign_in(&name, &password)?;
         Ok((client, who, password))
     }

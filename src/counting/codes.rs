@@ -5,12 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::str::FromStr;
 
-use super::day::Day;
 use super::mistake::{Mistake, Mistakes};
 use super::read::{self, Reader, Section};
+use crate::domain::day::Day;
+use crate::domain::ids::text_form;
 
 /// The tables that come with platen, by their names in `config/codes`.
 const SHIPPED: [(&str, &str); 2] = [
@@ -48,31 +48,7 @@ impl FromStr for CodeNumber {
     }
 }
 
-impl fmt::Display for CodeNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for CodeNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for CodeNumber {
-    type Error = CodeNumberError;
-
-    fn try_from(text: String) -> Result<Self, CodeNumberError> {
-        text.parse()
-    }
-}
-
-impl From<CodeNumber> for String {
-    fn from(number: CodeNumber) -> Self {
-        number.0
-    }
-}
+text_form!(CodeNumber, CodeNumberError);
 
 /// What a code counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

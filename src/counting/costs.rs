@@ -6,11 +6,11 @@
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::day::Day;
 use super::effort::Who;
 use super::mistake::{Mistake, Mistakes};
 use super::money::{Currency, Money, TooLarge};
 use super::read::{self, Reader, Section};
+use crate::domain::day::Day;
 use crate::domain::ids::CaseToken;
 
 /// Rates of one version, valid from a day until the next version begins. All in minor units.

@@ -3,7 +3,6 @@
 //! Everything here is a function of plain values: the records of a case go in, counts with their reasons come out.
 //! Nothing is billed, sent or changed by it. What is not known stays visible beside every figure.
 
-pub mod day;
 pub mod mistake;
 mod read;
 

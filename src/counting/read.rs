@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::day::Day;
 use super::mistake::Mistake;
+use crate::domain::day::Day;
 
 /// A table of codes or rates has some kilobytes; what is longer is another file.
 const LONGEST_FILE: usize = 256 << 10;

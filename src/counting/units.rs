@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 use super::codes::{AtDay, Cap, Certainty, CodeNumber, CodeTable, CodeTables, Family, Role};
-use super::day::Day;
+use crate::domain::day::Day;
 use crate::domain::ids::{CaseToken, FileHash, JobId, PartId};
 
 pub mod facts;

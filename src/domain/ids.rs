@@ -4,7 +4,6 @@
 //! nothing about a patient, a date or a sequence.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::str::FromStr;
 
 /// Crockford's base 32 in lower case: without i, l, o, u, so that people read it back right.
@@ -24,6 +23,52 @@ pub enum IdError {
     #[error("{what} \"{given}\" must be 1 to 64 of a-z, 0-9 and -, and begin with a letter or digit")]
     Slug { what: &'static str, given: String },
 }
+
+/// `Debug` and the conversions that serde uses, for what is read (`FromStr`) as it is shown (`Display`).
+macro_rules! by_text {
+    ([$($generic:tt)*] $name:ty, $error:ty) => {
+        impl<$($generic)*> std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl<$($generic)*> TryFrom<String> for $name {
+            type Error = $error;
+
+            fn try_from(text: String) -> Result<Self, $error> {
+                text.parse()
+            }
+        }
+
+        impl<$($generic)*> From<$name> for String {
+            fn from(named: $name) -> Self {
+                named.to_string()
+            }
+        }
+    };
+    ($name:ty, $error:ty) => {
+        by_text!([] $name, $error);
+    };
+}
+pub(crate) use by_text;
+
+/// The same for a newtype over `String`, with its `Display`. Generics stand before it: `[const MAX: usize] Words<MAX>`.
+macro_rules! text_form {
+    ([$($generic:tt)*] $name:ty, $error:ty) => {
+        impl<$($generic)*> std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        $crate::domain::ids::by_text!([$($generic)*] $name, $error);
+    };
+    ($name:ty, $error:ty) => {
+        text_form!([] $name, $error);
+    };
+}
+pub(crate) use text_form;
 
 fn encode(entropy: &[u8], length: usize) -> String {
     let mut out = String::with_capacity(length);
@@ -146,42 +191,11 @@ macro_rules! random_id {
             }
         }
 
-        text_form!($name);
+        text_form!($name, IdError);
     };
 }
 
-/// `Display`, `Debug` and the conversions that serde uses, for a newtype over `String`.
-macro_rules! text_form {
-    ($name:ident) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = IdError;
-
-            fn try_from(text: String) -> Result<Self, IdError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-    };
-}
-
-text_form!(CaseToken);
+text_form!(CaseToken, IdError);
 random_id!(/// A part of a case: one anatomical piece, guide or holder that is to be made.
     PartId, "part id");
 random_id!(/// One attempt to print one file for one part.
@@ -226,7 +240,7 @@ macro_rules! slug {
             }
         }
 
-        text_form!($name);
+        text_form!($name, IdError);
     };
 }
 
@@ -273,11 +287,11 @@ impl FromStr for FileHash {
     }
 }
 
-text_form!(FileHash);
+text_form!(FileHash, IdError);
 
 /// Bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
+    use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

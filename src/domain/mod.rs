@@ -9,6 +9,8 @@ pub mod units;
 
 pub mod ids;
 
+pub mod day;
+
 pub mod finding;
 
 pub mod identifiers;

@@ -19,11 +19,12 @@ use std::sync::Arc;
 use super::access::{Access, NotAuthenticated, NotLetIn, Presented, SignedIn};
 use super::recorder::{NotRecorded, Recorder};
 use crate::domain::event::Actor;
-use crate::domain::ids::TokenId;
+use crate::domain::ids::{FileHash, TokenId};
 use crate::domain::lab;
 use crate::domain::people::name::{PrintedName, UserName};
 use crate::domain::people::password::PasswordRule;
 use crate::domain::people::roles::{Forbidden, Permission, Role, Who};
+use crate::domain::people::signing::{Meaning, NotConfirmed, Signing, Subject};
 use crate::domain::people::{self, By, Label, People, Request};
 use crate::io::clock::{Clock, entropy};
 use crate::io::credentials::{CredentialsError, CredentialsFile, SetUp};
@@ -45,6 +46,10 @@ pub enum Refused {
     OwnPassword,
     #[error("the old password is wrong; nothing was changed: try again")]
     WrongOld,
+    #[error("the password is wrong; nothing was signed: try again")]
+    NotSigned,
+    #[error(transparent)]
+    NotConfirmed(#[from] NotConfirmed),
     #[error(transparent)]
     NotRecorded(#[from] NotRecorded),
     #[error("the new password holds from now on, and is not in the journal: {0}")]
@@ -278,6 +283,36 @@ impl Entrance {
                 });
             }
             inner.submit(Request::NotePassword { name, by }, actor).await.map_err(Refused::PasswordNotNoted)
+        })
+        .await
+    }
+
+    /// Somebody gives their password again for exactly this signature, which is recorded at once or not at all.
+    pub async fn sign(
+        &self,
+        who: &Who,
+        password: Secret,
+        meaning: Meaning,
+        subject: Subject,
+        sha256: FileHash,
+    ) -> Result<(), Refused> {
+        let (inner, who) = (self.inner()?, who.clone());
+        whole(async move {
+            let now = inner.clock.now();
+            let signing = Signing { signer: who.name.clone(), meaning, subject, sha256 };
+            let asked = signing.clone();
+            let confirm =
+                move |access: &Access, people: &People| access.confirm(people, &who, &password, signing, now);
+            match inner.offload(confirm).await? {
+                Ok(id) => Ok(inner.access.take_confirmation(&id, &asked, inner.clock.now())?),
+                Err(error) => {
+                    inner.note_lock(&error).await;
+                    Err(match error {
+                        NotLetIn::Wrong { .. } => Refused::NotSigned,
+                        error => error.into(),
+                    })
+                }
+            }
         })
         .await
     }

@@ -20,6 +20,7 @@ mod pauses;
 mod planned;
 mod ports;
 mod probe;
+mod quality;
 mod refusals;
 mod relays;
 mod restart;

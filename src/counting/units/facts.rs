@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::counting::codes::{CodeNumber, Family};
-use crate::counting::day::Day;
 use crate::domain::case::IntendedUse;
+use crate::domain::day::Day;
 use crate::domain::ids::{CaseToken, FileHash, JobId, PartId};
 use crate::domain::moment::WallTime;
 

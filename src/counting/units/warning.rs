@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::facts::{CaseFacts, CaseKind, Laterality, PartKind, Proof, ServiceDate};
 use super::{Line, Tally};
 use crate::counting::codes::{Certainty, CodeNumber, CodeTable};
-use crate::counting::day::Day;
 use crate::domain::case::IntendedUse;
+use crate::domain::day::Day;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "warning", rename_all = "snake_case")]

@@ -22,7 +22,7 @@ pub mod setup;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ids::TokenId;
+use super::ids::{TokenId, text_form};
 use super::moment::WallTime;
 use name::{PrintedName, UserName};
 use roles::{Permission, Role};
@@ -42,7 +42,7 @@ pub enum By {
 }
 
 /// What a token is for, in its owner's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Label(String);
 
@@ -63,19 +63,7 @@ impl std::str::FromStr for Label {
     }
 }
 
-impl TryFrom<String> for Label {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        text.parse()
-    }
-}
-
-impl From<Label> for String {
-    fn from(label: Label) -> Self {
-        label.0
-    }
-}
+text_form!(Label, Refusal);
 
 /// A token that was issued; its secret is shown once, and its hash is elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

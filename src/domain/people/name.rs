@@ -1,8 +1,9 @@
 //! What people are called here: the name that stands in the journal, and the one that stands under a signature.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::str::FromStr;
+
+use crate::domain::ids::text_form;
 
 /// Longer ones stand in no table, and fit nowhere else where a person's name is taken.
 pub const NAME_MAX: usize = 40;
@@ -102,38 +103,8 @@ impl FromStr for PrintedName {
     }
 }
 
-macro_rules! text_form {
-    ($name:ident) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = NameError;
-
-            fn try_from(text: String) -> Result<Self, NameError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-    };
-}
-
-text_form!(UserName);
-text_form!(PrintedName);
+text_form!(UserName, NameError);
+text_form!(PrintedName, NameError);
 
 #[cfg(test)]
 mod tests {

@@ -8,13 +8,12 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::name::UserName;
 use super::roles::Permission;
-use crate::domain::ids::{FileHash, TokenId};
+use crate::domain::ids::{FileHash, TokenId, text_form};
 use crate::domain::moment::Moment;
 
 /// What somebody says by signing.
@@ -77,31 +76,7 @@ impl FromStr for Subject {
     }
 }
 
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for Subject {
-    type Error = NoSubject;
-
-    fn try_from(text: String) -> Result<Self, NoSubject> {
-        text.parse()
-    }
-}
-
-impl From<Subject> for String {
-    fn from(subject: Subject) -> Self {
-        subject.0
-    }
-}
+text_form!(Subject, NoSubject);
 
 /// A signature that somebody is about to give.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

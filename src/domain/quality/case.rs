@@ -19,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::assessment::Assessment;
-use super::day::Day;
 use super::effort::Effort;
 use super::refusal::Illegal;
 use super::signature::Proof;
 use super::words::{Label, Line, Text};
 use crate::domain::case::IntendedUse;
+use crate::domain::day::Day;
 use crate::domain::ids::{CaseToken, FileHash};
 use crate::domain::moment::WallTime;
 
@@ -258,7 +258,7 @@ impl CaseState {
     }
 
     /// What can be done with a case that is in this state.
-    fn todo(&self) -> &'static str {
+    pub fn todo(&self) -> &'static str {
         match self {
             Self::Draft => "describe it, then request it",
             Self::Requested => "accept it, or cancel it",

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-use super::day::Day;
 use super::printed::{Doubt, Serial};
 use super::words::{Label, Text};
+use crate::domain::day::Day;
 use crate::domain::ids::{FileHash, InspectionId, InstrumentName, PrinterName, TemplateName};
 use crate::domain::moment::WallTime;
 

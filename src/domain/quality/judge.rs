@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::case::{CaseState, Step as CaseStep};
 use super::change::{Change, Fact, Request};
-use super::day::Day;
 use super::inspection::{
     Found, ITEMS_MAX, Item, LIMIT_MAX, Measured, NAMES_MAX, PHOTOS_MAX, Subject, Template, Verdict,
 };
@@ -23,6 +22,7 @@ use super::start::serial as serial_of;
 use super::words::Line;
 use super::{follow, next_of};
 use crate::domain::case::IntendedUse;
+use crate::domain::day::Day;
 use crate::domain::event::Fact as LabFact;
 use crate::domain::ids::{CaseToken, FileHash, InspectionId, JobId, LotId, NonconformanceId};
 use crate::domain::job::JobState;
@@ -56,7 +56,7 @@ pub fn judge(lab: &Lab, request: &Request, now: WallTime) -> Result<Facts, Refus
     if by.is_none() && !by_platen {
         return Err(Refusal::Name);
     }
-    let asking = Asking { lab, by: by.as_deref(), today: Day::of(now) };
+    let asking = Asking { lab, by: by.as_deref(), today: Day::in_utc(now) };
     let mut change = request.change.clone();
     let mut more = Facts::new();
     match &mut change {

@@ -7,9 +7,9 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-use super::day::Day;
 use super::refusal::Illegal;
 use super::words::{Label, Line, Text};
+use crate::domain::day::Day;
 use crate::domain::ids::{LotId, PrinterName};
 use crate::domain::moment::WallTime;
 

@@ -1,6 +1,6 @@
 //! The quality half of a lab: from the wish for a model to the released part, with proof.
 //!
-//! Reading order: what people write (`words`, `day`), what a case and its parts are (`case`, `part`, `revision`), what
+//! Reading order: what people write (`words`), what a case and its parts are (`case`, `part`, `revision`), what
 //! comes out of a printer (`printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`,
 //! `qualification`), who stands for it (`signature`), what it took and was worth (`effort`, `assessment`, `message`).
 //! Then `change` (the one way in), `judge` (whether), `apply` (what it makes true), `follow` (what print jobs make
@@ -29,7 +29,6 @@
 //! What is signed (approved, released, used as is) is shown by `signature::to_sign`, and asked for with the digest of
 //! that. Nothing of all this has a job as its subject, so nothing of it is published.
 
-pub mod day;
 pub mod words;
 
 mod refusal;

@@ -25,7 +25,7 @@ use super::refusal::Illegal;
 use super::signature::Proof;
 use super::words::Line;
 use crate::domain::ids::{
-    CaseToken, FileHash, IdError, InspectionId, JobId, LotId, NonconformanceId, PartId, PrinterName,
+    CaseToken, FileHash, IdError, InspectionId, JobId, LotId, NonconformanceId, PartId, PrinterName, by_text,
 };
 use crate::domain::moment::WallTime;
 
@@ -52,12 +52,6 @@ impl fmt::Display for Serial {
     }
 }
 
-impl fmt::Debug for Serial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 impl FromStr for Serial {
     type Err = SerialError;
 
@@ -79,19 +73,7 @@ impl FromStr for Serial {
     }
 }
 
-impl TryFrom<String> for Serial {
-    type Error = SerialError;
-
-    fn try_from(text: String) -> Result<Self, SerialError> {
-        text.parse()
-    }
-}
-
-impl From<Serial> for String {
-    fn from(serial: Serial) -> Self {
-        serial.to_string()
-    }
-}
+by_text!(Serial, SerialError);
 
 /// Why a printed part wants an extra look before it is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -300,7 +282,7 @@ impl PrintedState {
         }
     }
 
-    fn todo(&self) -> &'static str {
+    pub fn todo(&self) -> &'static str {
         match self {
             Self::Planned => "queue a job for its part",
             Self::Queued => "wait for its job, or cancel that",

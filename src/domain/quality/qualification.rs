@@ -6,10 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::day::Day;
 use super::refusal::Illegal;
 use super::words::Text;
 use crate::domain::case::IntendedUse;
+use crate::domain::day::Day;
 use crate::domain::ids::{InspectionId, PrinterName};
 use crate::domain::moment::WallTime;
 

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::case::CaseState;
-use super::day::Day;
 use super::lot::Unusable;
 use super::printed::{Doubt, Serial};
 use super::words::Text;
+use crate::domain::day::Day;
 use crate::domain::ids::{
     CaseToken, FileHash, InspectionId, InstrumentName, JobId, LotId, NonconformanceId, PrinterName,
     TemplateName,

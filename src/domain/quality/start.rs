@@ -1,12 +1,12 @@
 //! Whether a job may begin on a printer, by the rules that the site has asked for.
 
 use super::case::CaseState;
-use super::day::Day;
 use super::lot::Lot;
 use super::printed::Serial;
 use super::qualification::QualificationState;
 use super::refusal::{Hindrance, Refusal};
 use super::revision::RevisionState;
+use crate::domain::day::Day;
 use crate::domain::ids::PrinterName;
 use crate::domain::job::Job;
 use crate::domain::lab::Lab;
@@ -20,10 +20,10 @@ pub fn may_start(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> 
         why.extend(unapproved(lab, job));
     }
     if rules.lots {
-        why.extend(unfit_material(lab, job, printer, Day::of(now)));
+        why.extend(unfit_material(lab, job, printer, Day::in_utc(now)));
     }
     if rules.qualified_printers {
-        why.extend(unfit_printer(lab, job, printer, Day::of(now)));
+        why.extend(unfit_printer(lab, job, printer, Day::in_utc(now)));
     }
     if why.is_empty() {
         return Ok(());

@@ -1,10 +1,11 @@
 //! Free words of people: bounded, and without what could hide, turn or break them.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+
+use crate::domain::ids::text_form;
 
 /// At most so many characters: an entry of the journal has a bound.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Words<const MAX: usize>(String);
 
@@ -44,20 +45,6 @@ impl<const MAX: usize> Words<MAX> {
     }
 }
 
-impl<const MAX: usize> fmt::Display for Words<MAX> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<const MAX: usize> TryFrom<String> for Words<MAX> {
-    type Error = WordsError;
-
-    fn try_from(text: String) -> Result<Self, WordsError> {
-        Self::new(&text)
-    }
-}
-
 impl<const MAX: usize> std::str::FromStr for Words<MAX> {
     type Err = WordsError;
 
@@ -66,11 +53,7 @@ impl<const MAX: usize> std::str::FromStr for Words<MAX> {
     }
 }
 
-impl<const MAX: usize> From<Words<MAX>> for String {
-    fn from(words: Words<MAX>) -> Self {
-        words.0
-    }
-}
+text_form!([const MAX: usize] Words<MAX>, WordsError);
 
 #[cfg(test)]
 mod tests {

@@ -478,9 +478,13 @@ fn every_bad_file_has_its_finding_and_no_borderline_one_is_refused() {
 fn rep_rap_firmware_switches_its_mesh_over_a_part_where_others_probe() {
     let on = |firmware, line: &str| on(firmware, &format!("{START}{}{line}\n{END}", cube()));
     let reprap = Some(Firmware::RepRapFirmware);
-    for line in
-        ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X100 E30\nG1 X-100 E30\nG90", "G29 S3 P\"new.csv\""]
-    {
+    for line in [
+        "G29 S1",
+        "G29 S1 P\"usual.csv\"",
+        "G29 S2",
+        "G29 S2\nG91\nG1 X100 E30\nG1 X-100 E30\nG90",
+        "G29 S3 P\"new.csv\"",
+    ] {
         assert_eq!(on(reprap, line), [""; 0], "{line}");
     }
     for line in ["G29", "G29 S0", "G29 S4", "G30", "G29 S2\nG29", "G29 D"] {

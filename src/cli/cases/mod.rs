@@ -1,9 +1,12 @@
-//! `platen cases`: list, look at one, open one, add a part.
+//! `platen cases`: list, look at one, open one, add a part, and take it from the wish to the file.
+
+mod steps;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::client::segment;
-use super::{Client, Failed, Global, show};
+use super::{Client, Failed, Global, quality, show};
+use crate::api::quality::shapes::CaseQuality;
 use crate::api::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView};
 use crate::domain::case::IntendedUse;
 
@@ -19,18 +22,22 @@ pub struct Cases {
 #[derive(Debug, Subcommand)]
 pub enum What {
     /// Open a case; prints its token.
+    #[command(after_help = "Example: platen cases new --intended-use guide")]
     New {
         /// What its parts are for.
         #[arg(long, value_enum, value_name = "USE", default_value = "diagnostic")]
         intended_use: Use,
     },
     /// Add a part that is to be made.
+    #[command(after_help = "Example: platen cases add-part TOKEN \"left ventricle\"")]
     AddPart {
         /// The case's token.
         token: String,
         /// What it is ("left ventricle"); never a patient's name.
         name: String,
     },
+    #[command(flatten)]
+    Step(steps::Step),
 }
 
 /// The domain's words, as the command line takes them.
@@ -71,12 +78,16 @@ impl Cases {
                 }
                 show::line(&format!("part {} of case {}: {}", part.number, part.case, part.name));
             }
+            (Some(What::Step(step)), _) => return step.run(&client, global),
             (None, Some(token)) => {
-                let case: CaseView = client.get(&format!("/v1/cases/{}", segment(&token)))?;
+                let path = format!("/v1/cases/{}", segment(&token));
+                let case: CaseView = client.get(&path)?;
                 if global.json {
                     return show::json(&case);
                 }
                 one(&case);
+                let way: CaseQuality = client.get(&format!("{path}/quality"))?;
+                quality::case(&way);
             }
             (None, None) => {
                 let cases: Vec<CaseBrief> = client.get("/v1/cases")?;
@@ -111,11 +122,12 @@ fn list(cases: &[CaseBrief]) {
             vec![
                 case.token.clone(),
                 case.intended_use.clone(),
+                case.state.clone(),
                 case.parts.to_string(),
                 case.jobs.to_string(),
                 opened,
             ]
         })
         .collect();
-    show::table(&["CASE", "FOR", "PARTS", "JOBS", "OPENED (UTC)"], &rows);
+    show::table(&["CASE", "FOR", "STATE", "PARTS", "JOBS", "OPENED (UTC)"], &rows);
 }

@@ -1,15 +1,17 @@
-//! A day of the calendar: what a code, a cap or a rate is valid at.
+//! A day of the calendar: what expires or is due by then, what a code or a rate is valid at.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use time::{Date, Duration, OffsetDateTime};
 
-use crate::domain::moment::WallTime;
+use super::ids::by_text;
+use super::moment::WallTime;
 
 /// `2026-04-01`. A date of service belongs to a person: it is shown only to those who may see the case's vault.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Day(time::Date);
+pub struct Day(Date);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{given}\" is no day; write year, month and day as in 2026-04-01")]
@@ -20,12 +22,22 @@ pub struct DayError {
 impl Day {
     /// The day at a place whose clock is `offset_minutes` ahead of UTC at that time; nothing where that is out of
     /// the calendar or the offset is no real one (more than 18 hours).
-    pub fn of(wall: WallTime, offset_minutes: i16) -> Option<Self> {
+    pub fn at(wall: WallTime, offset_minutes: i16) -> Option<Self> {
         if offset_minutes.unsigned_abs() > 18 * 60 {
             return None;
         }
         let seconds = i64::try_from(wall.0 / 1_000).ok()?.checked_add(i64::from(offset_minutes) * 60)?;
-        time::OffsetDateTime::from_unix_timestamp(seconds).ok().map(|at| Self(at.date()))
+        OffsetDateTime::from_unix_timestamp(seconds).ok().map(|at| Self(at.date()))
+    }
+
+    /// The day in UTC, for what expires or is due: the one matter in which wall time decides something.
+    pub fn in_utc(wall: WallTime) -> Self {
+        Self::at(wall, 0).unwrap_or(Self(Date::MAX))
+    }
+
+    /// So many days later, and at most the last day of the calendar.
+    pub fn after(self, days: u16) -> Self {
+        Self(self.0.saturating_add(Duration::days(i64::from(days))))
     }
 
     /// The day after; nothing after the last day of the calendar.
@@ -47,7 +59,7 @@ impl FromStr for Day {
             }
             let year = digits(0, 4)?.parse().ok()?;
             let month = time::Month::try_from(digits(5, 7)?.parse::<u8>().ok()?).ok()?;
-            time::Date::from_calendar_date(year, month, digits(8, 10)?.parse().ok()?).ok()
+            Date::from_calendar_date(year, month, digits(8, 10)?.parse().ok()?).ok()
         };
         read()
             .map(Self)
@@ -61,32 +73,26 @@ impl fmt::Display for Day {
     }
 }
 
-impl fmt::Debug for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl TryFrom<String> for Day {
-    type Error = DayError;
-
-    fn try_from(text: String) -> Result<Self, DayError> {
-        text.parse()
-    }
-}
-
-impl From<Day> for String {
-    fn from(day: Day) -> Self {
-        day.to_string()
-    }
-}
+by_text!(Day, DayError);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_day_is_read_back_as_it_was_written_and_its_text_has_its_order(
+            one in 0u64..253_402_300_799_999, other in 0u64..253_402_300_799_999,
+        ) {
+            let (one, other) = (Day::in_utc(WallTime(one)), Day::in_utc(WallTime(other)));
+            prop_assert_eq!(one.to_string().parse(), Ok(one));
+            prop_assert_eq!(one.cmp(&other), one.to_string().cmp(&other.to_string()));
+        }
+    }
 
     #[test]
-    fn a_day_is_read_back_as_it_was_written_and_nothing_else_is_a_day() {
+    fn what_is_no_day_is_refused() {
         assert_eq!("2024-02-29".parse::<Day>().unwrap().to_string(), "2024-02-29");
         for bad in [
             "2025-02-29",
@@ -96,23 +102,35 @@ mod tests {
             "2026-13-01",
             "+026-04-01",
             "",
+            "x",
+            "2026-01-01-",
             "2026-04-01 ",
         ] {
             assert!(bad.parse::<Day>().is_err(), "{bad:?}");
         }
-        assert_eq!("2025-12-31".parse::<Day>().unwrap().next(), "2026-01-01".parse().ok());
+    }
+
+    #[test]
+    fn a_day_is_followed_by_others_to_the_end_of_the_calendar() {
+        let last: Day = "9999-12-31".parse().unwrap();
+        let new_year: Day = "2027-01-01".parse().unwrap();
+        let eve: Day = "2026-12-31".parse().unwrap();
+        assert_eq!((eve.next(), eve.after(1), eve.after(0)), (Some(new_year), new_year, eve));
+        assert_eq!((last.next(), last.after(u16::MAX)), (None, last));
+        assert_eq!(Day::in_utc(WallTime(u64::MAX)), last);
     }
 
     #[test]
     fn half_past_eleven_in_the_evening_in_utc_is_the_next_day_in_vienna_and_the_same_in_boston() {
         // 2026-03-31T23:30:00Z
         let late = WallTime(1_774_999_800_000);
-        let at = |minutes| Day::of(late, minutes).unwrap().to_string();
+        let at = |minutes| Day::at(late, minutes).unwrap().to_string();
         assert_eq!(
             (at(0), at(120), at(-240)),
             ("2026-03-31".into(), "2026-04-01".into(), "2026-03-31".into())
         );
-        assert_eq!(Day::of(late, 2_000), None);
-        assert_eq!(Day::of(WallTime(u64::MAX), 0), None);
+        assert_eq!(Day::in_utc(late).to_string(), "2026-03-31");
+        assert_eq!(Day::at(late, 2_000), None);
+        assert_eq!(Day::at(WallTime(u64::MAX), 0), None);
     }
 }

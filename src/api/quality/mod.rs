@@ -1,0 +1,84 @@
+//! The quality half over HTTP: cases, printed parts, inspections, material, what is not right, who signs.
+//!
+//! `shapes` is the JSON, `views` fills it, `who` finds out who asks; the other files are the routes of one noun each.
+//! Each change goes through `change`, and is answered when it is on the disk.
+
+mod views;
+mod who;
+
+// utoipa's macro names the query types with their path.
+#[allow(unused_qualifications)]
+mod cases;
+#[allow(unused_qualifications)]
+mod inspections;
+mod lots;
+#[allow(unused_qualifications)]
+mod nonconformances;
+#[allow(unused_qualifications)]
+mod printed;
+mod printers;
+mod rules;
+
+pub mod shapes;
+
+pub use views::case_words;
+pub use who::permission;
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::AppState;
+use super::problem::Problem;
+use crate::domain::event::Actor;
+use crate::domain::lab::Request;
+use crate::domain::quality::{self, Change};
+use who::Asker;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(cases::routes())
+        .merge(printed::routes())
+        .merge(inspections::routes())
+        .merge(nonconformances::routes())
+        .merge(lots::routes())
+        .merge(printers::routes())
+        .merge(rules::routes())
+}
+
+/// Asks for a change in somebody's name. Done when it is on the disk.
+async fn change(app: &AppState, who: &Asker, change: Change) -> Result<(), Problem> {
+    who.may(permission(&change))?;
+    let by = who.name().to_owned();
+    let request = quality::Request { by: Some(by.clone()), change };
+    app.recorder.submit(Request::Quality(Box::new(request)), Actor::Person(by)).await?;
+    Ok(())
+}
+
+/// Something new, and where it is.
+fn created(place: String, view: impl Serialize) -> Response {
+    (StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response()
+}
+
+/// What was said makes no sense, whatever the state of things is.
+fn senseless(detail: &str, help: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense", detail, help)
+}
+
+/// Grams as they are kept.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within 0 to a thousand millions"
+)]
+fn milligrams(grams: f64) -> Result<u64, Problem> {
+    if !(0.0..=1e6).contains(&grams) {
+        return Err(senseless(
+            "a mass is 0 to 1000000 grams",
+            "give the mass of the material alone, in grams",
+        ));
+    }
+    Ok((grams * 1_000.0).round() as u64)
+}

@@ -1,0 +1,103 @@
+//! Whether a printer may be used, and what is loaded on it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::AppState;
+use super::super::answers::{NoSuch, Ruled, Told};
+use super::super::given::Named;
+use super::super::printers::known;
+use super::super::problem::Problem;
+use super::shapes::{Asks, LoadView, NewLoad, QualificationStep, QualificationView, Unload};
+use super::views;
+use super::who::Asking;
+use super::{change, created};
+use crate::domain::ids::PrinterName;
+use crate::domain::quality::Change;
+use crate::domain::quality::qualification::Step;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(show, step)).routes(routes!(loads, load)).routes(routes!(unload))
+}
+
+/// A printer's qualification, calibration, phantoms with their control chart, and what is loaded.
+#[utoipa::path(get, path = "/v1/printers/{name}/qualification", tag = "quality", operation_id = "show_qualification",
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, description = "The printer", body = QualificationView), Told, NoSuch))]
+async fn show(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+) -> Result<Json<QualificationView>, Problem> {
+    known(&app, &name)?;
+    Ok(Json(app.recorder.read(|lab| views::qualification(lab, &name))))
+}
+
+/// Qualifies a printer, restricts it, withdraws its qualification, or says when its calibration is due.
+#[utoipa::path(post, path = "/v1/printers/{name}/qualification", tag = "quality", operation_id = "step_qualification",
+    params(("name" = String, Path, description = "The printer's name")), request_body = Asks<QualificationStep>,
+    responses((status = 200, description = "The printer as it is now", body = QualificationView), Ruled))]
+async fn step(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Asking(who, step): Asking<QualificationStep>,
+) -> Result<Json<QualificationView>, Problem> {
+    known(&app, &name)?;
+    let step = match step {
+        QualificationStep::Qualified {} => Step::Qualified,
+        QualificationStep::Restricted { uses, why } => Step::Restricted { uses, why },
+        QualificationStep::Withdrawn { why } => Step::Withdrawn { why },
+        QualificationStep::CalibrationDue { on } => Step::CalibrationDue { on },
+    };
+    change(&app, &who, Change::Printer { printer: name.clone(), step }).await?;
+    Ok(Json(app.recorder.read(|lab| views::qualification(lab, &name))))
+}
+
+fn loaded(app: &AppState, name: &PrinterName) -> Vec<LoadView> {
+    app.recorder.read(|lab| {
+        let all = lab.quality.loads.values().filter(|of| of.printer == *name);
+        all.map(|of| views::load(lab, of)).collect()
+    })
+}
+
+/// What is and was loaded on a printer, oldest first.
+#[utoipa::path(get, path = "/v1/printers/{name}/loads", tag = "quality", operation_id = "list_loads",
+    params(("name" = String, Path, description = "The printer's name")),
+    responses((status = 200, description = "The loads", body = Vec<LoadView>), Told, NoSuch))]
+async fn loads(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+) -> Result<Json<Vec<LoadView>>, Problem> {
+    known(&app, &name)?;
+    Ok(Json(loaded(&app, &name)))
+}
+
+/// Somebody has put a lot on a printer. What is not good is noted, too: it is so, and a job is stopped by it.
+#[utoipa::path(post, path = "/v1/printers/{name}/loads", tag = "quality", operation_id = "load_lot",
+    params(("name" = String, Path, description = "The printer's name")), request_body = Asks<NewLoad>,
+    responses((status = 201, description = "The loads as they are now", body = Vec<LoadView>), Ruled))]
+async fn load(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Asking(who, NewLoad { lot, slot }): Asking<NewLoad>,
+) -> Result<Response, Problem> {
+    known(&app, &name)?;
+    change(&app, &who, Change::Loaded { lot, printer: name.clone(), slot }).await?;
+    Ok(created(format!("/v1/printers/{name}/loads"), loaded(&app, &name)))
+}
+
+/// Somebody has taken the lot off a printer.
+#[utoipa::path(post, path = "/v1/printers/{name}/unload", tag = "quality", operation_id = "unload_lot",
+    params(("name" = String, Path, description = "The printer's name")), request_body = Asks<Unload>,
+    responses((status = 200, description = "The loads as they are now", body = Vec<LoadView>), Ruled))]
+async fn unload(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Asking(who, Unload { slot }): Asking<Unload>,
+) -> Result<Json<Vec<LoadView>>, Problem> {
+    known(&app, &name)?;
+    change(&app, &who, Change::Unloaded { printer: name.clone(), slot }).await?;
+    Ok(Json(loaded(&app, &name)))
+}

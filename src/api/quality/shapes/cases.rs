@@ -1,0 +1,339 @@
+//! Cases: what was ordered, how far it has come, what it took, what was said.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::super::given::Example;
+use super::{NonconformanceView, PartQuality, PrintedBrief, SignatureView, mirror};
+use crate::domain::case::IntendedUse;
+use crate::domain::day::Day;
+use crate::domain::ids::FileHash;
+use crate::domain::quality::assessment::{self, Likert};
+use crate::domain::quality::case::{self, CaseKind, Priority};
+use crate::domain::quality::effort::{self, EffortCategory, EffortRole};
+use crate::domain::quality::words::{Label, Line, Text};
+
+/// What was ordered. Nothing here says whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaseAbout {
+    /// `model`, `guide` or `both`
+    #[schema(value_type = String, example = "model")]
+    pub kind: CaseKind,
+    /// The ordering service.
+    #[schema(value_type = String, example = "cardiac surgery")]
+    pub service: Label,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub requester: Option<Label>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub indication: Option<Line>,
+    /// What it was imaged with, such as "CT".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub modality: Option<Label>,
+    /// `2026-12-24`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub needed_by: Option<Day>,
+    /// `routine`, `urgent` or `emergency`
+    #[serde(default)]
+    #[schema(value_type = String, example = "routine")]
+    pub priority: Priority,
+    /// 1 to 9, as the RSNA group rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appropriateness: Option<u8>,
+}
+
+mirror!(
+    CaseAbout = case::CaseAbout {
+        kind,
+        service,
+        requester,
+        indication,
+        modality,
+        needed_by,
+        priority,
+        appropriateness,
+    }
+);
+
+/// What may be done with a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CaseStep {
+    Described {
+        about: Box<CaseAbout>,
+    },
+    Requested {},
+    Accepted {},
+    DesignBegun {},
+    ApprovalAsked {},
+    SentBack {
+        #[schema(value_type = String)]
+        why: Text,
+    },
+    /// Signs the current revisions of all parts.
+    Approved {
+        /// As `to-sign?of=design` shows it.
+        #[schema(value_type = String)]
+        digest: FileHash,
+        /// The mirrored and modified parts, by number: each is meant so.
+        #[serde(default)]
+        confirmed: Vec<u16>,
+    },
+    ProductionBegun {
+        #[schema(value_type = String)]
+        process: Label,
+        /// What its parts were found good enough for, where the site's catalogue of processes does not say it.
+        #[serde(default)]
+        #[schema(value_type = Vec<String>)]
+        validated_for: Vec<IntendedUse>,
+        /// For education only: why a process will do that is not validated for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        outside: Option<Text>,
+    },
+    QcBegun {},
+    ReworkAsked {
+        #[schema(value_type = String)]
+        why: Text,
+    },
+    /// Signs the case with its released parts.
+    Released {
+        /// As `to-sign?of=case` shows it.
+        #[schema(value_type = String)]
+        digest: FileHash,
+    },
+    Delivered {},
+    Used {},
+    Assessed {
+        assessment: Box<Assessment>,
+    },
+    /// Somebody was asked for the assessment.
+    Reminded {},
+    AssessmentWaived {
+        #[schema(value_type = String)]
+        why: Text,
+    },
+    Closed {},
+    Held {
+        #[schema(value_type = String)]
+        why: Text,
+    },
+    Continued {},
+    Cancelled {
+        #[schema(value_type = String)]
+        why: Text,
+    },
+    Reopened {
+        #[schema(value_type = String)]
+        why: Text,
+    },
+}
+
+impl Example for CaseStep {
+    const EXAMPLE: &'static str = r#"{"by": "kim", "is": "held", "why": "the images are missing"}"#;
+}
+
+/// What the user of a model says of it: seven statements, each agreed with from 1 to 5.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assessment {
+    pub answers: Answers,
+    /// Absent where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<MinutesSaved>,
+    pub used_in_procedure: bool,
+    #[schema(value_type = String, example = "surgeon")]
+    pub respondent: Label,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub comment: Option<Text>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    #[schema(value_type = u8)]
+    pub easy_to_use: Likert,
+    #[schema(value_type = u8)]
+    pub fits_approach: Likert,
+    #[schema(value_type = u8)]
+    pub plan_altered: Likert,
+    #[schema(value_type = u8)]
+    pub important: Likert,
+    #[schema(value_type = u8)]
+    pub quality_adequate: Likert,
+    #[schema(value_type = u8)]
+    pub confident_before: Likert,
+    #[schema(value_type = u8)]
+    pub confident_after: Likert,
+}
+
+mirror!(
+    Answers = assessment::Answers {
+        easy_to_use,
+        fits_approach,
+        plan_altered,
+        important,
+        quality_adequate,
+        confident_before,
+        confident_after,
+    }
+);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MinutesSaved {
+    /// Less than 0 where it took longer.
+    pub minutes: i16,
+    /// Else somebody's estimate.
+    pub measured: bool,
+}
+
+mirror!(MinutesSaved = assessment::MinutesSaved { minutes, measured });
+
+impl From<Assessment> for assessment::Assessment {
+    fn from(given: Assessment) -> Self {
+        Self {
+            answers: given.answers.into(),
+            saved: given.saved.map(Into::into),
+            used_in_procedure: given.used_in_procedure,
+            respondent: given.respondent,
+            comment: given.comment,
+        }
+    }
+}
+
+impl From<&assessment::Assessment> for Assessment {
+    fn from(kept: &assessment::Assessment) -> Self {
+        Self {
+            answers: (&kept.answers).into(),
+            saved: kept.saved.as_ref().map(Into::into),
+            used_in_procedure: kept.used_in_procedure,
+            respondent: kept.respondent.clone(),
+            comment: kept.comment.clone(),
+        }
+    }
+}
+
+/// How long somebody worked on a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEffort {
+    /// `clinician` or `non_clinician`
+    #[schema(value_type = String, example = "non_clinician")]
+    pub role: EffortRole,
+    /// `consultation`, `segmentation`, `cad` or `preparation`
+    #[schema(value_type = String, example = "segmentation")]
+    pub category: EffortCategory,
+    /// Absent where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u16>,
+}
+
+mirror!(NewEffort = effort::Effort { role, category, minutes });
+
+impl Example for NewEffort {
+    const EXAMPLE: &'static str =
+        r#"{"by": "kim", "role": "non_clinician", "category": "segmentation", "minutes": 45}"#;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EffortView {
+    /// 1, 2, 3 … within the case.
+    pub number: u32,
+    pub role: String,
+    pub category: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u16>,
+    pub by: String,
+    pub at: String,
+}
+
+/// One of the eight sums of the registry.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BucketView {
+    pub role: String,
+    pub category: String,
+    pub minutes: u64,
+    /// Entries of which nobody knows how long they took.
+    pub unknown: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EffortsView {
+    pub entries: Vec<EffortView>,
+    pub buckets: Vec<BucketView>,
+}
+
+/// A message on a case. Never a patient's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMessage {
+    #[schema(value_type = String, example = "the images are here")]
+    pub text: Text,
+    /// The names of 4 people at most.
+    #[serde(default)]
+    pub mentions: Vec<String>,
+}
+
+impl Example for NewMessage {
+    const EXAMPLE: &'static str = r#"{"by": "kim", "text": "the images are here", "mentions": ["lee"]}"#;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MessageView {
+    /// 1, 2, 3 … within the case.
+    pub number: u32,
+    /// Absent in a notice of platen's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    pub text: String,
+    #[serde(default)]
+    pub mentions: Vec<String>,
+    pub at: String,
+}
+
+/// When a case first came into a state.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReachedView {
+    pub state: String,
+    pub at: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AssessedView {
+    pub assessment: Assessment,
+    pub by: String,
+    pub at: String,
+}
+
+/// A case's way from the wish to the file.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CaseQuality {
+    pub token: String,
+    /// `draft`, `requested`, `accepted`, `designing`, `awaiting_approval`, `approved`, `in_production`, `in_qc`,
+    /// `rework`, `released`, `delivered`, `used`, `assessed`, `closed`, `on_hold` or `cancelled`
+    pub state: String,
+    /// The state for people, with its reason where it has one.
+    pub words: String,
+    /// What can be done now.
+    pub todo: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<CaseAbout>,
+    /// How it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    pub reached: Vec<ReachedView>,
+    pub parts: Vec<PartQuality>,
+    /// By part and attempt.
+    pub printed: Vec<PrintedBrief>,
+    pub signatures: Vec<SignatureView>,
+    pub nonconformances: Vec<NonconformanceView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessed: Option<AssessedView>,
+    pub messages: usize,
+}

@@ -1,0 +1,545 @@
+//! The steps of a case and of its parts, what is signed, said and spent on it.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+use super::super::client::segment;
+use super::super::quality::{By, case, to_sign, told, word};
+use super::super::{Client, Failed, Global, show};
+use crate::api::quality::shapes::{
+    Answers, Assessment, CaseAbout, CaseQuality, CaseStep, EffortsView, MessageView, MinutesSaved, NewEffort,
+    NewMessage, NewRevision, PartAbout, PartQuality, PartStep, ToSign,
+};
+use crate::api::shapes::ModelView;
+use crate::domain::case::IntendedUse;
+use crate::domain::day::Day;
+use crate::domain::ids::FileHash;
+use crate::domain::quality::assessment::Likert;
+use crate::domain::quality::case::{CaseKind, Priority};
+use crate::domain::quality::effort::{EffortCategory, EffortRole};
+use crate::domain::quality::part::{Contact, Laterality, LengthUnit, PartKind};
+use crate::domain::quality::words::{Label, Line, Text, Words};
+
+/// A case, and who says so.
+#[derive(Debug, Args)]
+pub struct Plain {
+    /// The case's token.
+    token: String,
+    #[command(flatten)]
+    by: By,
+}
+
+/// The same with a reason.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The case's token.
+    token: String,
+    /// The reason; never a patient's name.
+    #[arg(long, value_name = "TEXT")]
+    why: Text,
+    #[command(flatten)]
+    by: By,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Step {
+    /// Say what is ordered.
+    #[command(
+        after_help = "Example: platen cases describe TOKEN --kind model --service \"cardiac surgery\" --indication \"double outlet right ventricle\" --needed-by 2026-12-24 --by kim"
+    )]
+    Describe(Describe),
+    /// Say what a part of a case shows.
+    #[command(
+        after_help = "Example: platen cases describe-part TOKEN 1 --kind component --side left --units mm --by kim"
+    )]
+    DescribePart(Box<DescribePart>),
+    /// Hand in a model as the next revision of a part.
+    #[command(after_help = "Example: platen cases revise TOKEN 1 heart.stl --by kim")]
+    Revise(Revise),
+    /// Ask the lab for a case that is described.
+    #[command(after_help = "Example: platen cases request TOKEN --by kim")]
+    Request(Plain),
+    /// Accept a case for the lab.
+    #[command(after_help = "Example: platen cases accept TOKEN --by lee")]
+    Accept(Plain),
+    /// Begin the design of a case.
+    #[command(after_help = "Example: platen cases design TOKEN --by lee")]
+    Design(Plain),
+    /// Put the current revisions of all parts up for approval.
+    #[command(after_help = "Example: platen cases ask-approval TOKEN --by lee")]
+    AskApproval(Plain),
+    /// Send a design back that is up for approval.
+    #[command(after_help = "Example: platen cases send-back TOKEN --why \"the wall is too thin\" --by kim")]
+    SendBack(Why),
+    /// Show what would be signed now, and its digest.
+    #[command(after_help = "Example: platen cases to-sign TOKEN --of design")]
+    ToSign {
+        /// The case's token.
+        token: String,
+        /// `design` before it is printed, `case` before it is released.
+        #[arg(long, value_name = "WHAT", value_parser = ["design", "case"])]
+        of: String,
+    },
+    /// Sign the design: it is right, and is to be made.
+    #[command(after_help = "Example: platen cases approve TOKEN --digest DIGEST --by kim")]
+    Approve {
+        /// The case's token.
+        token: String,
+        /// As `to-sign` shows it.
+        #[arg(long)]
+        digest: FileHash,
+        /// A part that is mirrored or modified, and is meant so; may be given again.
+        #[arg(long, value_name = "PART")]
+        confirm: Vec<u16>,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Begin the production of an approved case.
+    #[command(
+        after_help = "Example: platen cases produce TOKEN --process prusa-mk3s-pla-fine --validated-for diagnostic --by lee"
+    )]
+    Produce {
+        /// The case's token.
+        token: String,
+        /// How its parts are made.
+        #[arg(long)]
+        process: Label,
+        /// What the process was found good enough for, where the site's catalogue does not say it; may be given again.
+        #[arg(long, value_name = "USE", value_parser = word::<IntendedUse>)]
+        validated_for: Vec<IntendedUse>,
+        /// For education only: why a process will do that is not validated for it.
+        #[arg(long, value_name = "TEXT")]
+        outside: Option<Text>,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Begin the quality control of a case: everything is printed.
+    #[command(after_help = "Example: platen cases qc TOKEN --by lee")]
+    Qc(Plain),
+    /// Ask for rework of a case that is in quality control.
+    #[command(after_help = "Example: platen cases rework TOKEN --why \"part 2 is warped\" --by lee")]
+    Rework(Why),
+    /// Sign the case with its released parts: it may leave the lab.
+    #[command(after_help = "Example: platen cases release TOKEN --digest DIGEST --by pat")]
+    Release {
+        /// The case's token.
+        token: String,
+        /// As `to-sign` shows it.
+        #[arg(long)]
+        digest: FileHash,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Say that a case is delivered.
+    #[command(after_help = "Example: platen cases deliver TOKEN --by lee")]
+    Deliver(Plain),
+    /// Say that a case was used.
+    #[command(after_help = "Example: platen cases used TOKEN --by kim")]
+    Used(Plain),
+    /// Say how a case helped: seven answers from 1 to 5.
+    #[command(
+        after_help = "Example: platen cases assess TOKEN --answers 5,4,3,5,4,2,5 --saved 20 --used --respondent surgeon --by kim"
+    )]
+    Assess(Assess),
+    /// Note that somebody was asked for the assessment.
+    #[command(after_help = "Example: platen cases remind TOKEN --by lee")]
+    Remind(Plain),
+    /// Give the assessment up.
+    #[command(after_help = "Example: platen cases waive TOKEN --why \"the surgeon has left\" --by lee")]
+    Waive(Why),
+    /// Close a case that is assessed, or whose assessment was given up.
+    #[command(after_help = "Example: platen cases close TOKEN --by lee")]
+    Close(Plain),
+    /// Put a case on hold.
+    #[command(after_help = "Example: platen cases hold TOKEN --why \"the images are missing\" --by lee")]
+    Hold(Why),
+    /// Go on with a case that is on hold.
+    #[command(after_help = "Example: platen cases continue TOKEN --by lee")]
+    Continue(Plain),
+    /// Cancel a case, and the jobs of it that wait.
+    #[command(after_help = "Example: platen cases cancel TOKEN --why \"not operated on\" --by kim")]
+    Cancel(Why),
+    /// Take a case back to its design; what was signed is void.
+    #[command(after_help = "Example: platen cases reopen TOKEN --why \"a new scan\" --by lee")]
+    Reopen(Why),
+    /// Write on a case; never a patient's name.
+    #[command(after_help = "Example: platen cases message TOKEN \"the images are here\" --to lee --by kim")]
+    Message {
+        /// The case's token.
+        token: String,
+        text: Text,
+        /// Somebody who should read it; may be given again.
+        #[arg(long, value_name = "NAME")]
+        to: Vec<String>,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Read what is said on a case.
+    #[command(after_help = "Example: platen cases messages TOKEN")]
+    Messages {
+        /// The case's token.
+        token: String,
+    },
+    /// Note how long you worked on a case.
+    #[command(
+        after_help = "Example: platen cases effort TOKEN --role non-clinician --category segmentation --minutes 45 --by kim"
+    )]
+    Effort {
+        /// The case's token.
+        token: String,
+        /// clinician or non-clinician
+        #[arg(long, value_parser = word::<EffortRole>)]
+        role: EffortRole,
+        /// consultation, segmentation, cad or preparation
+        #[arg(long, value_parser = word::<EffortCategory>)]
+        category: EffortCategory,
+        /// Left out where nobody knows.
+        #[arg(long)]
+        minutes: Option<u16>,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Show what was worked on a case, in the registry's eight sums.
+    #[command(after_help = "Example: platen cases efforts TOKEN")]
+    Efforts {
+        /// The case's token.
+        token: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Describe {
+    /// The case's token.
+    token: String,
+    /// model, guide or both
+    #[arg(long, value_parser = word::<CaseKind>)]
+    kind: CaseKind,
+    /// The ordering service.
+    #[arg(long)]
+    service: Label,
+    #[arg(long)]
+    requester: Option<Label>,
+    #[arg(long)]
+    indication: Option<Line>,
+    /// What it was imaged with.
+    #[arg(long)]
+    modality: Option<Label>,
+    /// By which day it is needed.
+    #[arg(long, value_name = "DAY")]
+    needed_by: Option<Day>,
+    /// routine, urgent or emergency
+    #[arg(long, value_parser = word::<Priority>, default_value = "routine")]
+    priority: Priority,
+    /// 1 to 9, as the RSNA group rates.
+    #[arg(long)]
+    appropriateness: Option<u8>,
+    #[command(flatten)]
+    by: By,
+}
+
+#[derive(Debug, Args)]
+pub struct DescribePart {
+    /// The case's token.
+    token: String,
+    /// The part's number within the case.
+    part: u16,
+    /// component, guide, holder or coupon
+    #[arg(long, value_parser = word::<PartKind>)]
+    kind: PartKind,
+    #[arg(long)]
+    region: Option<Label>,
+    #[arg(long)]
+    subregion: Option<Label>,
+    #[arg(long)]
+    structure: Option<Label>,
+    /// left, right, bilateral or unpaired
+    #[arg(long, value_parser = word::<Laterality>)]
+    side: Option<Laterality>,
+    /// What its model is measured in.
+    #[arg(long, value_parser = word::<LengthUnit>)]
+    units: Option<LengthUnit>,
+    #[arg(long)]
+    comment: Option<Words<60>>,
+    /// The case may be released without it.
+    #[arg(long)]
+    optional: bool,
+    #[arg(long)]
+    dominant: bool,
+    #[arg(long)]
+    individually_segmented: bool,
+    #[arg(long)]
+    individually_processed: bool,
+    /// Parts that are put together have the same.
+    #[arg(long)]
+    group: Option<Label>,
+    #[arg(long)]
+    guide_type: Option<Label>,
+    /// What touches it: none, skin or sterile-field
+    #[arg(long, value_parser = word::<Contact>, default_value = "none")]
+    contact: Contact,
+    #[command(flatten)]
+    by: By,
+}
+
+#[derive(Debug, Args)]
+pub struct Revise {
+    /// The case's token.
+    token: String,
+    /// The part's number within the case.
+    part: u16,
+    /// The model (STL, 3MF, OBJ).
+    model: PathBuf,
+    /// What it counts in; the part's own units where left out.
+    #[arg(long, value_parser = word::<LengthUnit>)]
+    units: Option<LengthUnit>,
+    /// How large it is by the anatomy: 0.5 is half of it.
+    #[arg(long)]
+    scale: Option<f64>,
+    /// It shows the other side, and is meant to.
+    #[arg(long)]
+    mirrored: bool,
+    /// It is not the anatomy as it was scanned.
+    #[arg(long)]
+    modified: bool,
+    /// What it was segmented with, and its version.
+    #[arg(long)]
+    software: Option<Label>,
+    #[arg(long)]
+    author: Option<Label>,
+    #[command(flatten)]
+    by: By,
+}
+
+#[derive(Debug, Args)]
+pub struct Assess {
+    /// The case's token.
+    token: String,
+    /// Seven numbers from 1 to 5: easy to use, fits the approach, plan altered, important, quality adequate,
+    /// confident before, confident after.
+    #[arg(long, value_name = "N,N,N,N,N,N,N", value_delimiter = ',', value_parser = answer)]
+    answers: Vec<Likert>,
+    /// Minutes that were saved; less than 0 where it took longer.
+    #[arg(long, value_name = "MINUTES", allow_hyphen_values = true)]
+    saved: Option<i16>,
+    /// They were measured, and are no estimate.
+    #[arg(long, requires = "saved")]
+    measured: bool,
+    /// It was used in the procedure.
+    #[arg(long)]
+    used: bool,
+    /// What the person is who says so.
+    #[arg(long)]
+    respondent: Label,
+    #[arg(long)]
+    comment: Option<Text>,
+    #[command(flatten)]
+    by: By,
+}
+
+fn answer(text: &str) -> Result<Likert, String> {
+    let number: u8 = text.trim().parse().map_err(|_| "an answer is 1 to 5".to_owned())?;
+    Likert::try_from(number).map_err(|error| error.to_string())
+}
+
+impl Step {
+    pub fn run(self, client: &Client, global: &Global) -> Result<(), Failed> {
+        let (token, by, step) = match self {
+            Self::Describe(given) => given.step(),
+            Self::DescribePart(given) => return given.run(client, global),
+            Self::Revise(given) => return given.run(client, global),
+            Self::Request(of) => (of.token, of.by, CaseStep::Requested {}),
+            Self::Accept(of) => (of.token, of.by, CaseStep::Accepted {}),
+            Self::Design(of) => (of.token, of.by, CaseStep::DesignBegun {}),
+            Self::AskApproval(of) => (of.token, of.by, CaseStep::ApprovalAsked {}),
+            Self::SendBack(of) => (of.token, of.by, CaseStep::SentBack { why: of.why }),
+            Self::ToSign { token, of } => {
+                let shown: ToSign = client.get(&path(&token, &format!("to-sign?of={of}")))?;
+                return told(global, &shown, to_sign);
+            }
+            Self::Approve { token, digest, confirm, by } => {
+                (token, by, CaseStep::Approved { digest, confirmed: confirm })
+            }
+            Self::Produce { token, process, validated_for, outside, by } => {
+                (token, by, CaseStep::ProductionBegun { process, validated_for, outside })
+            }
+            Self::Qc(of) => (of.token, of.by, CaseStep::QcBegun {}),
+            Self::Rework(of) => (of.token, of.by, CaseStep::ReworkAsked { why: of.why }),
+            Self::Release { token, digest, by } => (token, by, CaseStep::Released { digest }),
+            Self::Deliver(of) => (of.token, of.by, CaseStep::Delivered {}),
+            Self::Used(of) => (of.token, of.by, CaseStep::Used {}),
+            Self::Assess(given) => given.step()?,
+            Self::Remind(of) => (of.token, of.by, CaseStep::Reminded {}),
+            Self::Waive(of) => (of.token, of.by, CaseStep::AssessmentWaived { why: of.why }),
+            Self::Close(of) => (of.token, of.by, CaseStep::Closed {}),
+            Self::Hold(of) => (of.token, of.by, CaseStep::Held { why: of.why }),
+            Self::Continue(of) => (of.token, of.by, CaseStep::Continued {}),
+            Self::Cancel(of) => (of.token, of.by, CaseStep::Cancelled { why: of.why }),
+            Self::Reopen(of) => (of.token, of.by, CaseStep::Reopened { why: of.why }),
+            Self::Message { token, text, to, by } => {
+                let new = NewMessage { text, mentions: to };
+                let thread: Vec<MessageView> = by.post(&client, &path(&token, "messages"), new)?;
+                return told(global, &thread, |thread| messages(thread));
+            }
+            Self::Messages { token } => {
+                let thread: Vec<MessageView> = client.get(&path(&token, "messages"))?;
+                return told(global, &thread, |thread| messages(thread));
+            }
+            Self::Effort { token, role, category, minutes, by } => {
+                let new = NewEffort { role, category, minutes };
+                let all: EffortsView = by.post(&client, &path(&token, "efforts"), new)?;
+                return told(global, &all, efforts);
+            }
+            Self::Efforts { token } => {
+                let all: EffortsView = client.get(&path(&token, "efforts"))?;
+                return told(global, &all, efforts);
+            }
+        };
+        let now: CaseQuality = by.post(&client, &path(&token, "steps"), step)?;
+        told(global, &now, case)
+    }
+}
+
+fn path(token: &str, below: &str) -> String {
+    format!("/v1/cases/{}/{below}", segment(token))
+}
+
+impl Describe {
+    fn step(self) -> (String, By, CaseStep) {
+        let about = CaseAbout {
+            kind: self.kind,
+            service: self.service,
+            requester: self.requester,
+            indication: self.indication,
+            modality: self.modality,
+            needed_by: self.needed_by,
+            priority: self.priority,
+            appropriateness: self.appropriateness,
+        };
+        (self.token, self.by, CaseStep::Described { about: Box::new(about) })
+    }
+}
+
+impl DescribePart {
+    fn run(self, client: &Client, global: &Global) -> Result<(), Failed> {
+        let about = PartAbout {
+            kind: self.kind,
+            region: self.region,
+            subregion: self.subregion,
+            structure: self.structure,
+            laterality: self.side,
+            units: self.units,
+            comment: self.comment,
+            required: !self.optional,
+            dominant: self.dominant,
+            individually_segmented: self.individually_segmented,
+            individually_processed: self.individually_processed,
+            group: self.group,
+            guide_type: self.guide_type,
+            contact: self.contact,
+        };
+        let step = PartStep::Described { about: Box::new(about) };
+        stepped(client, global, &self.token, self.part, self.by, step)
+    }
+}
+
+impl Revise {
+    fn run(self, client: &Client, global: &Global) -> Result<(), Failed> {
+        let failed = |error| Failed::File { path: self.model.display().to_string(), error };
+        let mut file = std::fs::File::open(&self.model).map_err(failed)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        let mut query = Vec::new();
+        query.extend(self.units.map(|units| format!("units={units}")));
+        let extension = self.model.extension().and_then(|extension| extension.to_str());
+        query.extend(extension.map(|extension| format!("kind={}", segment(&extension.to_lowercase()))));
+        let model: ModelView = client.upload(&format!("/v1/models?{}", query.join("&")), bytes, &mut file)?;
+        let model = model.model.parse().map_err(|error| Failed::Finding(format!("{error}")))?;
+        let revision = NewRevision {
+            model,
+            units: self.units,
+            scale: self.scale,
+            mirrored: self.mirrored,
+            modified: self.modified,
+            software: self.software,
+            author: self.author,
+        };
+        let step = PartStep::Revised { revision: Box::new(revision) };
+        stepped(client, global, &self.token, self.part, self.by, step)
+    }
+}
+
+fn stepped(
+    client: &Client,
+    global: &Global,
+    token: &str,
+    part: u16,
+    by: By,
+    step: PartStep,
+) -> Result<(), Failed> {
+    let now: PartQuality = by.post(&client, &path(token, &format!("parts/{part}/steps")), step)?;
+    told(global, &now, |part| {
+        show::line(&format!("part {} of case {}: {}", part.number, part.case, show::plain(&part.name)));
+        for revision in &part.revisions {
+            let size: Vec<_> = revision.size_mm.iter().map(|length| format!("{length:.1}")).collect();
+            show::line(&format!(
+                "  revision {} {}: {} ({}, {} mm)",
+                revision.number,
+                revision.state,
+                revision.model,
+                revision.format,
+                size.join(" × ")
+            ));
+        }
+    })
+}
+
+impl Assess {
+    fn step(self) -> Result<(String, By, CaseStep), Failed> {
+        let [easy, fits, altered, important, adequate, before, after] = self.answers[..] else {
+            return Err(Failed::Usage("--answers takes seven numbers from 1 to 5, with commas".into()));
+        };
+        let assessment = Assessment {
+            answers: Answers {
+                easy_to_use: easy,
+                fits_approach: fits,
+                plan_altered: altered,
+                important,
+                quality_adequate: adequate,
+                confident_before: before,
+                confident_after: after,
+            },
+            saved: self.saved.map(|minutes| MinutesSaved { minutes, measured: self.measured }),
+            used_in_procedure: self.used,
+            respondent: self.respondent,
+            comment: self.comment,
+        };
+        Ok((self.token, self.by, CaseStep::Assessed { assessment: Box::new(assessment) }))
+    }
+}
+
+fn messages(thread: &[MessageView]) {
+    for message in thread {
+        let by = message.by.as_deref().unwrap_or("platen");
+        let to = match message.mentions.is_empty() {
+            true => String::new(),
+            false => format!(" to {}", message.mentions.join(", ")),
+        };
+        let at = message.at.get(..16).unwrap_or(&message.at).replace('T', " ");
+        show::line(&show::plain(&format!("{at} {by}{to}: {}", message.text)));
+    }
+}
+
+fn efforts(all: &EffortsView) {
+    let rows: Vec<_> = all
+        .buckets
+        .iter()
+        .map(|bucket| {
+            vec![
+                bucket.role.clone(),
+                bucket.category.clone(),
+                bucket.minutes.to_string(),
+                bucket.unknown.to_string(),
+            ]
+        })
+        .collect();
+    show::table(&["ROLE", "CATEGORY", "MINUTES", "UNKNOWN"], &rows);
+}

@@ -1,0 +1,285 @@
+//! `platen inspect`: what is measured on parts, coupons and phantoms, by which template, with which instrument.
+
+use clap::{Args, Subcommand};
+
+use super::client::segment;
+use super::quality::{By, inspection, printed_list, told, word};
+use super::{Client, Failed, Global, show};
+use crate::api::quality::shapes::{
+    Inspected, InspectionView, Instrument, Item, NewInspection, NewTemplate, PrintedBrief, TemplateView,
+    Thousandths,
+};
+use crate::domain::day::Day;
+use crate::domain::ids::{FileHash, InstrumentName, PrinterName, TemplateName};
+use crate::domain::quality::inspection::Method;
+use crate::domain::quality::printed::{Doubt, Serial};
+use crate::domain::quality::words::{Label, Text};
+
+#[derive(Debug, Args)]
+pub struct Inspect {
+    #[command(subcommand)]
+    pub what: What,
+}
+
+/// What somebody has measured.
+#[derive(Debug, Args)]
+pub struct Measured {
+    /// What is measured; its newest version.
+    #[arg(long, value_name = "NAME")]
+    template: TemplateName,
+    /// What it is measured with.
+    #[arg(long, value_name = "NAME")]
+    instrument: Option<InstrumentName>,
+    /// One value for each item of the template, in its order; - where one was not measured.
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = value)]
+    value: Vec<Value>,
+    #[arg(long, value_name = "TEXT")]
+    note: Option<Text>,
+    /// The hash of a photo; may be given again.
+    #[arg(long, value_name = "HASH")]
+    photo: Vec<FileHash>,
+    #[command(flatten)]
+    by: By,
+}
+
+/// A measured value, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct Value(Option<Thousandths>);
+
+fn value(text: &str) -> Result<Value, String> {
+    if text == "-" {
+        return Ok(Value(None));
+    }
+    number(text).map(|value| Value(Some(value)))
+}
+
+fn number(text: &str) -> Result<Thousandths, String> {
+    let number: f64 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
+    Thousandths::try_from(number).map_err(|error| error.to_string())
+}
+
+/// `"length mm 80 79.5 80.5 fail"`
+fn item(text: &str) -> Result<Item, String> {
+    let odd = || "an item is a name, its unit, nominal, lowest, highest and fail, flag or note".to_owned();
+    let words: Vec<_> = text.split_whitespace().collect();
+    let [name @ .., unit, nominal, low, high, weight] = &words[..] else { return Err(odd()) };
+    Ok(Item {
+        name: Label::new(&name.join(" ")).map_err(|error| error.to_string())?,
+        unit: word(unit)?,
+        nominal: number(nominal)?,
+        low: number(low)?,
+        high: number(high)?,
+        weight: word(weight)?,
+    })
+}
+
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Note what was measured on a printed part that is sent to inspection.
+    #[command(
+        after_help = "Example: platen inspect part 0123456789abc-1-1 --template femur --instrument caliper-1 --value 80.1 --looked-at interrupted --by lee"
+    )]
+    Part {
+        /// CASE-PART-ATTEMPT
+        serial: Serial,
+        /// A doubt about the part that you have looked at; may be given again.
+        #[arg(long, value_name = "DOUBT", value_parser = word::<Doubt>)]
+        looked_at: Vec<Doubt>,
+        #[command(flatten)]
+        measured: Measured,
+    },
+    /// Note what was measured on a coupon that was printed with a part.
+    #[command(
+        after_help = "Example: platen inspect coupon 0123456789abc-1-1 --template coupon --value 20.02 --by lee"
+    )]
+    Coupon {
+        /// CASE-PART-ATTEMPT of the part.
+        serial: Serial,
+        #[command(flatten)]
+        measured: Measured,
+    },
+    /// Note what was measured on a printer's phantom.
+    #[command(
+        after_help = "Example: platen inspect phantom mk3-07 --template phantom --instrument caliper-1 --value 100.05 --next-due 2027-02-28 --by mo"
+    )]
+    Phantom {
+        printer: PrinterName,
+        /// When it passes, the next is due by then.
+        #[arg(long, value_name = "DAY")]
+        next_due: Option<Day>,
+        #[command(flatten)]
+        measured: Measured,
+    },
+    /// List inspections.
+    #[command(after_help = "Example: platen inspect list --part 0123456789abc-1-1")]
+    List {
+        /// Those of this printed part and its coupons only.
+        #[arg(long, value_name = "SERIAL", conflicts_with = "printer")]
+        part: Option<Serial>,
+        /// Those of this printer's phantoms only.
+        #[arg(long)]
+        printer: Option<PrinterName>,
+    },
+    /// Look at one inspection.
+    #[command(after_help = "Example: platen inspect show ID")]
+    Show {
+        /// The inspection's id.
+        id: String,
+    },
+    /// List what is looked back at since a phantom failed.
+    #[command(after_help = "Example: platen inspect look-back ID")]
+    LookBack {
+        /// The phantom's inspection.
+        id: String,
+    },
+    /// List templates, or write one: with --item the next version of it.
+    #[command(
+        after_help = "Example: platen inspect template femur --method caliper --item \"length mm 80 79.5 80.5 fail\" --by pat"
+    )]
+    Template {
+        /// The template; all where it is left out.
+        name: Option<TemplateName>,
+        /// caliper, photo, surface-scan, photogrammetry, ct, fit-test or visual
+        #[arg(long, value_parser = word::<Method>, requires = "item")]
+        method: Option<Method>,
+        /// Name, unit, nominal, lowest, highest, and fail, flag or note; may be given again.
+        #[arg(long, value_name = "ITEM", value_parser = item, requires_all = ["name", "method", "by"])]
+        item: Vec<Item>,
+        /// Who says so.
+        #[arg(long, value_name = "NAME", requires = "item")]
+        by: Option<String>,
+    },
+    /// List instruments, or note one that is new or calibrated anew.
+    #[command(
+        after_help = "Example: platen inspect instrument caliper-1 --what \"digital caliper 150 mm\" --due 2027-06-30 --by mo"
+    )]
+    Instrument {
+        /// The instrument; all where it is left out.
+        #[arg(requires_all = ["what", "due", "by"])]
+        name: Option<InstrumentName>,
+        #[arg(long, value_name = "TEXT", requires = "name")]
+        what: Option<Label>,
+        /// The last day on which it may be used.
+        #[arg(long, value_name = "DAY", requires = "name")]
+        due: Option<Day>,
+        /// Who says so.
+        #[arg(long, value_name = "NAME", requires = "name")]
+        by: Option<String>,
+    },
+}
+
+impl Inspect {
+    pub fn run(self, global: &Global) -> Result<(), Failed> {
+        let client = Client::new(global)?;
+        match self.what {
+            What::Part { serial, looked_at, measured } => {
+                measured.note(&client, global, Inspected::Part { serial }, looked_at)
+            }
+            What::Coupon { serial, measured } => {
+                measured.note(&client, global, Inspected::Coupon { serial }, Vec::new())
+            }
+            What::Phantom { printer, next_due, measured } => {
+                measured.note(&client, global, Inspected::Phantom { printer, next_due }, Vec::new())
+            }
+            What::List { part, printer } => {
+                let mut query = Vec::new();
+                query.extend(part.map(|serial| format!("serial={serial}")));
+                query.extend(printer.map(|printer| format!("printer={printer}")));
+                let all: Vec<InspectionView> = client.get(&format!("/v1/inspections?{}", query.join("&")))?;
+                told(global, &all, |all| all.iter().for_each(inspection))
+            }
+            What::Show { id } => {
+                let one: InspectionView = client.get(&format!("/v1/inspections/{}", segment(&id)))?;
+                told(global, &one, inspection)
+            }
+            What::LookBack { id } => {
+                let path = format!("/v1/inspections/{}/look-back", segment(&id));
+                let all: Vec<PrintedBrief> = client.get(&path)?;
+                told(global, &all, |all| printed_list(all))
+            }
+            What::Template { name: Some(name), method: Some(method), item: items, by: Some(by) } => {
+                let new = NewTemplate { name, method, items };
+                let written: TemplateView =
+                    By { by: Some(by), ..By::default() }.post(&client, "/v1/templates", new)?;
+                told(global, &written, template)
+            }
+            What::Template { name, .. } => {
+                let path =
+                    name.map_or_else(|| "/v1/templates".into(), |name| format!("/v1/templates/{name}"));
+                let all: Vec<TemplateView> = client.get(&path)?;
+                told(global, &all, |all| all.iter().for_each(template))
+            }
+            What::Instrument { name: Some(name), what: Some(what), due: Some(due), by: Some(by) } => {
+                let new = Instrument { name, what, calibration_due: due };
+                let noted: Instrument =
+                    By { by: Some(by), ..By::default() }.post(&client, "/v1/instruments", new)?;
+                told(global, &noted, instrument)
+            }
+            What::Instrument { .. } => {
+                let all: Vec<Instrument> = client.get("/v1/instruments")?;
+                told(global, &all, |all| all.iter().for_each(instrument))
+            }
+        }
+    }
+}
+
+impl Measured {
+    fn note(
+        self,
+        client: &Client,
+        global: &Global,
+        subject: Inspected,
+        looked_at: Vec<Doubt>,
+    ) -> Result<(), Failed> {
+        let new = NewInspection {
+            subject,
+            template: self.template,
+            version: None,
+            instrument: self.instrument,
+            values: self.value.into_iter().map(|value| value.0).collect(),
+            looked_at: looked_at.into_iter().collect(),
+            photos: self.photo,
+            note: self.note,
+        };
+        let noted: InspectionView = self.by.post(&client, "/v1/inspections", new)?;
+        told(global, &noted, inspection)
+    }
+}
+
+fn template(template: &TemplateView) {
+    show::line(&format!("{} version {} ({})", template.name, template.version, template.method));
+    for item in &template.items {
+        let word = |of: serde_json::Result<serde_json::Value>| {
+            of.ok().and_then(|of| of.as_str().map(str::to_owned)).unwrap_or_default()
+        };
+        let (low, high) = (f64::from(item.low), f64::from(item.high));
+        let (unit, weight) = (word(serde_json::to_value(item.unit)), word(serde_json::to_value(item.weight)));
+        let name = show::plain(item.name.as_str());
+        show::line(&format!("  {name}: {} {unit} ({low} to {high}), else {weight}", f64::from(item.nominal)));
+    }
+}
+
+fn instrument(instrument: &Instrument) {
+    let what = show::plain(instrument.what.as_str());
+    show::line(&format!("{}: {what}, may be used until {}", instrument.name, instrument.calibration_due));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_read_from_one_text_and_its_name_may_have_spaces() {
+        let read = item("outer length mm 80 79.5 80.5 fail").unwrap();
+        assert_eq!(
+            (read.name.as_str(), read.low, read.high.0),
+            ("outer length", Thousandths(79_500), 80_500)
+        );
+        for bad in
+            ["", "length mm 80 79 81", "length ell 80 79 81 fail", "length mm x 79 81 fail", "mm 1 0 2 fail"]
+        {
+            assert!(item(bad).is_err(), "{bad}");
+        }
+        assert!(value("-").unwrap().0.is_none() && value("80,1").is_err());
+    }
+}

@@ -1,0 +1,206 @@
+//! What the verbs of the quality half have in common: who asks, words of the domain as arguments, how things are shown.
+
+use clap::Args;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::users::password_of;
+use super::{Client, Failed, Global, show};
+use crate::api::quality::shapes::{
+    Asks, CaseQuality, InspectionView, LoadView, LotBrief, NonconformanceView, PrintedBrief, SignatureView,
+    ToSign,
+};
+use crate::api::shapes::Hidden;
+
+/// Who asks.
+#[derive(Clone, Debug, Default, Args)]
+pub struct By {
+    /// Who says so; with a token, its owner.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Sign in as this user for this one change, and give the password again for a signature.
+    #[arg(long = "as", value_name = "NAME", conflicts_with = "by")]
+    pub signed_in_as: Option<String>,
+    /// The first line of the standard input is that password.
+    #[arg(long, requires = "signed_in_as")]
+    pub password_stdin: bool,
+}
+
+impl By {
+    /// Asks for a change in their name.
+    pub fn post<T: DeserializeOwned>(
+        self,
+        client: &Client,
+        path: &str,
+        given: impl Serialize,
+    ) -> Result<T, Failed> {
+        let Some(name) = self.signed_in_as else {
+            return client.post(path, &Asks { by: client.by(self.by)?, password: None, given });
+        };
+        let password = password_of(&name, self.password_stdin)?;
+        let (client, _) = client.sign_in(&name, &password)?;
+        let password = Some(Hidden(password.expose().to_owned()));
+        let done = client.post(path, &Asks { by: None, password, given });
+        // What was done is done; a session that is left ends by itself.
+        let _ = client.sign_out();
+        done
+    }
+}
+
+/// One of the domain's words, such as `support-removal`.
+pub fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let value = serde_json::Value::String(text.replace('-', "_"));
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+/// Facts as JSON or in lines.
+pub fn told<T: Serialize>(global: &Global, facts: &T, lines: impl Fn(&T)) -> Result<(), Failed> {
+    if global.json {
+        return show::json(facts);
+    }
+    lines(facts);
+    Ok(())
+}
+
+pub fn to_sign(shown: &ToSign) {
+    show::line(&show::plain(&shown.text));
+    show::line(&format!("meaning {}", shown.meaning));
+    show::line(&format!("digest  {}", shown.digest));
+}
+
+/// When, to the minute.
+fn when(at: &str) -> String {
+    at.get(..16).unwrap_or(at).replace('T', " ")
+}
+
+pub fn case(case: &CaseQuality) {
+    show::line(&format!("case {}: {}", case.token, show::plain(&case.words)));
+    show::line(&format!("  next     {}", case.todo));
+    if let Some(about) = &case.about {
+        let needed = about.needed_by.map(|day| format!(", needed by {day}")).unwrap_or_default();
+        show::line(&format!("  order    for {}{needed}", show::plain(about.service.as_str())));
+    }
+    if let Some(process) = &case.process {
+        show::line(&format!("  process  {}", show::plain(process)));
+    }
+    for part in &case.parts {
+        let revision = part.revisions.last().map_or_else(
+            || "no revision".into(),
+            |revision| format!("revision {} {}", revision.number, revision.state),
+        );
+        show::line(&format!("  part {}   {}, {revision}", part.number, show::plain(&part.name)));
+    }
+    for printed in &case.printed {
+        show::line(&format!("  print    {}: {}", printed.serial, show::plain(&printed.words)));
+    }
+    for found in &case.nonconformances {
+        show::line(&format!("  fault    {}: {}, {}", found.id, found.state, show::plain(&found.what)));
+    }
+    case.signatures.iter().for_each(signature);
+    if case.messages > 0 {
+        show::line(&format!("  messages {}: `platen cases messages {}`", case.messages, case.token));
+    }
+}
+
+pub fn signature(signature: &SignatureView) {
+    let thing = signature.thing.as_ref().map(|thing| format!(" {thing}")).unwrap_or_default();
+    let void = signature.voided.as_ref().map(|at| format!(", void since {}", when(at))).unwrap_or_default();
+    show::line(&format!(
+        "  signed   {} {}{thing} by {} on {}{void}",
+        signature.meaning,
+        signature.of,
+        signature.by,
+        when(&signature.at)
+    ));
+}
+
+pub fn printed_list(all: &[PrintedBrief]) {
+    if all.is_empty() {
+        return show::line("no printed parts");
+    }
+    let rows: Vec<_> = all
+        .iter()
+        .map(|of| {
+            vec![
+                of.serial.clone(),
+                of.state.clone(),
+                of.printer.clone().unwrap_or_else(|| "-".into()),
+                of.doubts.iter().map(|doubt| doubt.doubt.as_str()).collect::<Vec<_>>().join(" "),
+            ]
+        })
+        .collect();
+    show::table(&["PART", "STATE", "PRINTER", "DOUBTS"], &rows);
+}
+
+pub fn lots(all: &[LotBrief]) {
+    if all.is_empty() {
+        return show::line("no lots; `platen lots receive` takes one in");
+    }
+    let rows: Vec<_> = all
+        .iter()
+        .map(|lot| {
+            vec![
+                lot.id.clone(),
+                lot.about.material.to_string(),
+                lot.about.supplier_lot.to_string(),
+                lot.state.clone(),
+                lot.about.expires.to_string(),
+                format!("{:.0} g", lot.left_g),
+            ]
+        })
+        .collect();
+    show::table(&["LOT", "MATERIAL", "MAKER'S", "STATE", "EXPIRES", "LEFT"], &rows);
+}
+
+pub fn loads(all: &[LoadView]) {
+    if all.is_empty() {
+        return show::line("nothing is noted as loaded; `platen loads load` notes a lot");
+    }
+    let rows: Vec<_> = all
+        .iter()
+        .map(|load| {
+            vec![
+                load.slot.to_string(),
+                load.lot.clone(),
+                load.material.clone(),
+                load.supplier_lot.clone(),
+                when(&load.from),
+                load.to.as_deref().map_or_else(|| "loaded".into(), when),
+            ]
+        })
+        .collect();
+    show::table(&["SLOT", "LOT", "MATERIAL", "MAKER'S", "FROM (UTC)", "TO (UTC)"], &rows);
+}
+
+pub fn inspection(inspection: &InspectionView) {
+    show::line(&format!("inspection {}: {}", inspection.id, inspection.verdict));
+    let version = inspection.version;
+    show::line(&format!("  template {} version {version}", inspection.template));
+    for value in &inspection.values {
+        let found = value.value.map_or_else(|| "not measured".into(), |value| value.to_string());
+        show::line(&format!(
+            "  {:<10} {} {found} {} ({} to {})",
+            value.verdict,
+            show::plain(&value.name),
+            value.unit,
+            value.low,
+            value.high
+        ));
+    }
+    show::line(&format!("  by {} on {}", inspection.by, when(&inspection.at)));
+}
+
+pub fn nonconformance(found: &NonconformanceView) {
+    show::line(&format!(
+        "nonconformance {}: {}, {} ({})",
+        found.id, found.state, found.cause, found.severity
+    ));
+    show::line(&format!("  what     {}", show::plain(&found.what)));
+    if let (Some(disposition), Some(why)) = (&found.disposition, &found.why) {
+        let by = found.decided_by.as_deref().unwrap_or_default();
+        show::line(&format!("  decided  {disposition} by {by}: {}", show::plain(why)));
+    }
+    if let Some(capa) = &found.capa {
+        show::line(&format!("  capa     {}", show::plain(capa)));
+    }
+}

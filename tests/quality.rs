@@ -1,0 +1,662 @@
+//! The quality half over HTTP: a case from the wish to the file, and each step that is not by the rules with its reason.
+//!
+//! With the command line and on simulated printers it is in `tests/daemon/quality.rs`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use platen::domain::event::Actor;
+use platen::domain::ids::CaseToken;
+use platen::domain::job::Progress;
+use platen::domain::lab::Request;
+use serde_json::{Value, json};
+
+use support::{Answer, GCODE, TestLab, lab};
+
+/// A tetrahedron of 8 by 6 by 10 mm times `factor`, as ASCII STL.
+fn model(factor: f64) -> String {
+    let corners = [[0.0, 0.0, 0.0], [8.0, 0.0, 0.0], [0.0, 6.0, 0.0], [0.0, 0.0, 10.0]];
+    let mut file = "solid t\n".to_owned();
+    for triangle in [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]] {
+        file += "facet normal 0 0 0\nouter loop\n";
+        for corner in triangle {
+            let [x, y, z]: [f64; 3] = corners[corner];
+            file += &format!("vertex {} {} {}\n", x * factor, y * factor, z * factor);
+        }
+        file += "endloop\nendfacet\n";
+    }
+    file + "endsolid\n"
+}
+
+struct Way {
+    lab: TestLab,
+    case: CaseToken,
+}
+
+impl Way {
+    /// A case with one part, of which nothing is said.
+    async fn new() -> Self {
+        let lab = lab().await;
+        let case = lab.post("/v1/cases", &json!({"intended_use": "diagnostic"})).await;
+        let token = case.json()["token"].as_str().unwrap().to_owned();
+        let part = lab.post(&format!("/v1/cases/{token}/parts"), &json!({"name": "left hand"})).await;
+        assert_eq!(part.status, 201, "{part:?}");
+        Self { lab, case: token.parse().unwrap() }
+    }
+
+    async fn ask(&self, path: &str, by: &str, mut body: Value) -> Answer {
+        body["by"] = by.into();
+        self.lab.post(path, &body).await
+    }
+
+    /// The same, which must succeed.
+    async fn done(&self, path: &str, by: &str, body: Value) -> Value {
+        let shown = body.to_string();
+        let answer = self.ask(path, by, body).await;
+        assert!(answer.status == 200 || answer.status == 201, "{path} {shown}: {answer:?}");
+        if answer.status == 201 {
+            let place = answer.header("location").unwrap_or_else(|| panic!("no Location: {answer:?}"));
+            assert_eq!(self.lab.get(place).await.status, 200, "{place}");
+        }
+        answer.json()
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.lab.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.json()
+    }
+
+    fn at(&self, below: &str) -> String {
+        format!("/v1/cases/{}/{below}", self.case)
+    }
+
+    fn serial(&self, attempt: u32) -> String {
+        format!("{}-1-{attempt}", self.case)
+    }
+
+    async fn case_step(&self, by: &str, body: Value) -> Value {
+        self.done(&self.at("steps"), by, body).await
+    }
+
+    async fn part_step(&self, attempt: u32, by: &str, body: Value) -> Value {
+        self.done(&format!("/v1/printed/{}/steps", self.serial(attempt)), by, body).await
+    }
+
+    async fn describe(&self) {
+        let about = json!({"kind": "model", "service": "cardiac surgery", "indication": "DORV", "needed_by": "2099-12-24"});
+        self.case_step("kim", json!({"is": "described", "about": about})).await;
+        let about = json!({"kind": "component", "laterality": "left", "units": "mm"});
+        self.done(&self.at("parts/1/steps"), "lee", json!({"is": "described", "about": about})).await;
+    }
+
+    async fn revise(&self, factor: f64) -> Value {
+        let model = self.lab.send("POST", "/v1/models", "", model(factor).as_bytes()).await;
+        assert_eq!(model.status, 201, "{model:?}");
+        let revision = json!({"model": model.json()["model"]});
+        self.done(&self.at("parts/1/steps"), "lee", json!({"is": "revised", "revision": revision})).await
+    }
+
+    async fn digest(&self, path: &str) -> Value {
+        self.get(path).await["digest"].clone()
+    }
+
+    /// From nothing to a case that waits for its approval.
+    async fn to_approval(&self) {
+        self.describe().await;
+        for (by, is) in [("kim", "requested"), ("lee", "accepted"), ("lee", "design_begun")] {
+            self.case_step(by, json!({"is": is})).await;
+        }
+        self.revise(1.0).await;
+        self.case_step("lee", json!({"is": "approval_asked"})).await;
+    }
+
+    /// The same to a case in production.
+    async fn to_production(&self) {
+        self.to_approval().await;
+        let digest = self.digest(&self.at("to-sign?of=design")).await;
+        self.case_step("kim", json!({"is": "approved", "digest": digest})).await;
+        let made = json!({"is": "production_begun", "process": "mk3-pla", "validated_for": ["diagnostic"]});
+        self.case_step("lee", made).await;
+    }
+
+    /// A job that has begun on a printer, and is printed to its end.
+    async fn print(&self) -> String {
+        let job = self.lab.job(&self.case, Some("mk3-01")).await;
+        let (digest, commands) = {
+            let file = self.lab.upload(GCODE).await.json();
+            (file["digest"].as_str().unwrap().parse().unwrap(), file["commands"].as_u64().unwrap())
+        };
+        let printer = "mk3-01".parse().unwrap();
+        let progress = Progress { confirmed: commands, total: commands };
+        let recorder = &self.lab.recorder;
+        for request in [
+            Request::StartJob { job: job.clone(), printer },
+            Request::NotePrinted { job: job.clone(), progress, digest, line: Box::default(), millis: 5 },
+        ] {
+            recorder.submit(request, Actor::Platen).await.unwrap();
+        }
+        let clear = Request::ClearBed { printer: "mk3-01".parse().unwrap(), by: "oli".into() };
+        recorder.submit(clear, Actor::Person("oli".into())).await.unwrap();
+        job.to_string()
+    }
+
+    /// What is measured, and with what.
+    async fn template(&self) {
+        let item = json!({"name": "length", "unit": "mm", "nominal": 10, "low": 9.8, "high": 10.2, "weight": "fail"});
+        let wall =
+            json!({"name": "wall", "unit": "mm", "nominal": 2, "low": 1.8, "high": 2.2, "weight": "flag"});
+        let template = json!({"name": "hand", "method": "caliper", "items": [item, wall]});
+        self.done("/v1/templates", "pat", template).await;
+        let caliper = json!({"name": "caliper-1", "what": "caliper", "calibration_due": "2099-06-30"});
+        self.done("/v1/instruments", "mo", caliper).await;
+    }
+
+    /// Measures a printed part: the inspection.
+    async fn inspect(&self, attempt: u32, length: f64, looked_at: &[&str]) -> Value {
+        let subject = json!({"of": "part", "serial": self.serial(attempt)});
+        let measured = json!({"subject": subject, "template": "hand", "instrument": "caliper-1",
+            "values": [length, 2.0], "looked_at": looked_at});
+        self.done("/v1/inspections", "ina", measured).await
+    }
+
+    /// A printed part that is processed and waits for its inspection.
+    async fn to_inspection(&self, attempt: u32) {
+        self.part_step(attempt, "lee", json!({"is": "revision_attested", "revision": 1})).await;
+        let processing = json!({"kind": "removal", "minutes": 5});
+        self.part_step(attempt, "oli", json!({"is": "processed", "processing": processing})).await;
+        self.part_step(attempt, "oli", json!({"is": "sent_to_inspection"})).await;
+    }
+
+    async fn accept(&self, attempt: u32) {
+        let inspection = self.inspect(attempt, 10.0, &[]).await;
+        self.part_step(attempt, "ina", json!({"is": "accepted", "inspection": inspection["id"]})).await;
+    }
+
+    async fn release_part(&self, attempt: u32) {
+        let path = format!("/v1/printed/{}/to-sign", self.serial(attempt));
+        let digest = self.digest(&path).await;
+        self.part_step(attempt, "pat", json!({"is": "released", "digest": digest})).await;
+    }
+
+    /// From production to a released case with one printed part.
+    async fn to_release(&self) {
+        self.template().await;
+        self.print().await;
+        self.to_inspection(1).await;
+        self.accept(1).await;
+        self.case_step("lee", json!({"is": "qc_begun"})).await;
+        self.release_part(1).await;
+        let digest = self.digest(&self.at("to-sign?of=case")).await;
+        self.case_step("pat", json!({"is": "released", "digest": digest})).await;
+    }
+
+    /// A lot that is released and loaded: its id.
+    async fn lot(&self, expires: &str) -> String {
+        let about = json!({"material": "PLA", "supplier_lot": "L-2231", "received": "2020-01-01",
+            "expires": expires, "grams": 1000});
+        let lot = self.done("/v1/lots", "sam", about).await;
+        lot["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A refusal's status and kind; its words must say this.
+fn refused(answer: &Answer, status: u16, problem: &str, words: &str) {
+    assert_eq!((answer.status, answer.problem().as_str()), (status, problem), "{answer:?}");
+    let told = answer.json();
+    let said = format!("{}; {}", told["detail"].as_str().unwrap(), told["help"].as_str().unwrap());
+    assert!(said.contains(words), "\"{said}\" does not say \"{words}\"");
+}
+
+#[tokio::test]
+async fn a_case_goes_from_the_wish_to_the_file() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.to_release().await;
+    let serial = way.serial(1);
+    way.part_step(1, "lee", json!({"is": "packed"})).await;
+    way.part_step(1, "lee", json!({"is": "delivered", "to": "cardiac surgery"})).await;
+    way.case_step("lee", json!({"is": "delivered"})).await;
+    way.case_step("kim", json!({"is": "used"})).await;
+    let answers = json!({"easy_to_use": 5, "fits_approach": 4, "plan_altered": 3, "important": 5,
+        "quality_adequate": 4, "confident_before": 2, "confident_after": 5});
+    let assessment = json!({"answers": answers, "saved": {"minutes": -5, "measured": true},
+        "used_in_procedure": true, "respondent": "surgeon"});
+    way.case_step("kim", json!({"is": "assessed", "assessment": assessment})).await;
+    let case = way.case_step("lee", json!({"is": "closed"})).await;
+    assert_eq!((&case["state"], &case["process"]), (&json!("closed"), &json!("mk3-pla")));
+    assert_eq!(case["assessed"]["assessment"]["saved"]["minutes"], -5);
+    let signed: Vec<_> =
+        case["signatures"].as_array().unwrap().iter().map(|of| (&of["of"], &of["by"])).collect();
+    assert_eq!(
+        signed,
+        [(&json!("design"), &json!("kim")), (&json!("part"), &json!("pat")), (&json!("case"), &json!("pat"))]
+    );
+    assert!(case["signatures"].as_array().unwrap().iter().all(|of| of.get("voided").is_none()), "{case}");
+
+    let part = way.get(&format!("/v1/printed/{serial}")).await;
+    assert_eq!((&part["state"], &part["printer"]), (&json!("delivered"), &json!("mk3-01")), "{part}");
+    assert_eq!((&part["revision"], part["operators"].as_array().unwrap().len()), (&json!(1), 1), "{part}");
+    assert_eq!(part["inspections"][0]["values"][0]["verdict"], "pass");
+    assert_eq!(part["signatures"].as_array().unwrap().len(), 1);
+    let list = way.get(&format!("/v1/printed?case={}&state=delivered", way.case)).await;
+    assert_eq!(list[0]["serial"], serial.as_str());
+    let brief = way.get("/v1/cases").await;
+    assert_eq!(brief[0]["state"], "closed");
+}
+
+#[tokio::test]
+async fn what_is_said_and_spent_on_a_case_is_kept_in_its_order() {
+    let way = Way::new().await;
+    let (messages, efforts) = (way.at("messages"), way.at("efforts"));
+    way.done(&messages, "kim", json!({"text": "the images are here", "mentions": ["lee"]})).await;
+    way.done(&messages, "lee", json!({"text": "thank you"})).await;
+    let thread = way.get(&messages).await;
+    assert_eq!((&thread[0]["mentions"], &thread[1]["by"]), (&json!(["lee"]), &json!("lee")));
+    let many = json!({"text": "all of you", "mentions": ["a", "b", "c", "d", "e"]});
+    refused(&way.ask(&messages, "kim", many).await, 409, "too-many", "mention 4 people at most");
+    let odd = json!({"text": "x\u{202e}y"});
+    refused(&way.ask(&messages, "kim", odd).await, 400, "unreadable-request", "none of them hidden");
+    way.done(&efforts, "lee", json!({"role": "non_clinician", "category": "cad", "minutes": 40})).await;
+    let sums = way.done(&efforts, "lee", json!({"role": "non_clinician", "category": "cad"})).await;
+    let cad = sums["buckets"].as_array().unwrap();
+    let cad = cad.iter().find(|of| of["role"] == "non_clinician" && of["category"] == "cad").unwrap();
+    assert_eq!(
+        (&cad["minutes"], &cad["unknown"], sums["buckets"].as_array().unwrap().len()),
+        (&json!(40), &json!(1), 8)
+    );
+}
+
+#[tokio::test]
+async fn a_signature_is_taken_under_the_digest_of_what_is_there_and_no_other() {
+    let way = Way::new().await;
+    let steps = way.at("steps");
+    way.to_approval().await;
+    let path = way.at("to-sign?of=design");
+    let shown = way.get(&path).await;
+    assert_eq!(shown["meaning"], "approved");
+    let text: Value = serde_json::from_str(shown["text"].as_str().unwrap()).unwrap();
+    assert_eq!((&text["sign"], &text["parts"][0]["revision"]), (&json!("design"), &json!(1)), "{text}");
+
+    let wrong = json!({"is": "approved", "digest": "0".repeat(64)});
+    let answer = way.ask(&steps, "kim", wrong).await;
+    refused(&answer, 409, "other-digest", shown["digest"].as_str().unwrap());
+    let typed = json!({"is": "approved", "digest": shown["digest"], "proof": "password"});
+    refused(&way.ask(&steps, "kim", typed).await, 400, "unreadable-request", "unknown field `proof`");
+    assert_eq!(way.get(&way.at("quality")).await["state"], "awaiting_approval");
+
+    way.case_step("kim", json!({"is": "sent_back", "why": "the wall is too thin"})).await;
+    let part = way.revise(1.1).await;
+    assert_eq!(part["revisions"].as_array().unwrap().len(), 2, "{part}");
+    assert_eq!(
+        (&part["revisions"][0]["state"], &part["revisions"][1]["state"]),
+        (&json!("obsolete"), &json!("proposed"))
+    );
+    way.case_step("lee", json!({"is": "approval_asked"})).await;
+    let old = json!({"is": "approved", "digest": shown["digest"]});
+    refused(&way.ask(&steps, "kim", old).await, 409, "other-digest", "look at it again, then sign that");
+    let digest = way.digest(&path).await;
+    way.case_step("kim", json!({"is": "approved", "digest": digest})).await;
+    let case = way.case_step("lee", json!({"is": "reopened", "why": "a new scan"})).await;
+    assert!(case["signatures"][0]["voided"].is_string(), "{case}");
+}
+
+#[tokio::test]
+async fn a_site_that_wants_passwords_takes_no_signature_by_a_name_alone() {
+    let way = Way::new().await;
+    way.to_approval().await;
+    let rules = way.done("/v1/site-rules", "pat", json!({"password_to_sign": true})).await;
+    assert_eq!(rules, way.get("/v1/site-rules").await);
+    let digest = way.digest(&way.at("to-sign?of=design")).await;
+    let answer = way.ask(&way.at("steps"), "kim", json!({"is": "approved", "digest": digest})).await;
+    refused(&answer, 409, "password-needed", "type it, then sign");
+}
+
+#[tokio::test]
+async fn every_step_that_is_not_possible_is_refused_with_its_reason_and_changes_nothing() {
+    let way = Way::new().await;
+    let (steps, part) = (way.at("steps"), way.at("parts/1/steps"));
+    let hash = "a".repeat(64);
+    #[rustfmt::skip]
+    let of_a_draft = [
+        (&steps, json!({"is": "requested"}), 409, "incomplete", "lacks its kind, its ordering service"),
+        (&steps, json!({"is": "accepted"}), 409, "wrong-state", "is a draft, so it cannot be accepted; describe it"),
+        (&steps, json!({"is": "design_begun"}), 409, "wrong-state", "so it cannot be designed"),
+        (&steps, json!({"is": "approval_asked"}), 409, "wrong-state", "so it cannot be put up for approval"),
+        (&steps, json!({"is": "sent_back", "why": "x"}), 409, "wrong-state", "so it cannot be sent back"),
+        (&steps, json!({"is": "approved", "digest": hash}), 409, "wrong-state", "so it cannot be approved"),
+        (&steps, json!({"is": "production_begun", "process": "x"}), 409, "wrong-state", "so it cannot be put into production"),
+        (&steps, json!({"is": "qc_begun"}), 409, "wrong-state", "so it cannot be put into quality control"),
+        (&steps, json!({"is": "rework_asked", "why": "x"}), 409, "wrong-state", "so it cannot be reworked"),
+        (&steps, json!({"is": "released", "digest": hash}), 409, "wrong-state", "so it cannot be released"),
+        (&steps, json!({"is": "delivered"}), 409, "wrong-state", "so it cannot be delivered"),
+        (&steps, json!({"is": "used"}), 409, "wrong-state", "so it cannot be noted as used"),
+        (&steps, json!({"is": "reminded"}), 409, "wrong-state", "so it cannot be reminded of"),
+        (&steps, json!({"is": "assessment_waived", "why": "x"}), 409, "wrong-state", "so it cannot be closed without an assessment"),
+        (&steps, json!({"is": "closed"}), 409, "wrong-state", "so it cannot be closed"),
+        (&steps, json!({"is": "held", "why": "x"}), 409, "wrong-state", "so it cannot be put on hold"),
+        (&steps, json!({"is": "continued"}), 409, "wrong-state", "so it cannot be continued"),
+        (&steps, json!({"is": "reopened", "why": "x"}), 409, "wrong-state", "so it cannot be reopened"),
+        (&steps, json!({"is": "described", "about": {"kind": "model", "service": "x", "appropriateness": 10}}), 422, "makes-no-sense", "an appropriateness is 1 to 9"),
+        (&steps, json!({"is": "described", "about": {"kind": "model", "service": "x", "needed_by": "24.12.2026"}}), 400, "unreadable-request", "is no day"),
+        (&steps, json!({"is": "described", "about": {"kind": "model", "service": "x", "patient": "x"}}), 400, "unreadable-request", "unknown field `patient`"),
+        (&steps, json!({"is": "cancelled"}), 400, "unreadable-request", "missing field `why`"),
+        (&steps, json!({"is": "forgotten"}), 400, "unreadable-request", "unknown variant `forgotten`"),
+        (&part, json!({"is": "revised", "revision": {"model": hash}}), 404, "no-such-file", ""),
+    ];
+    let before = way.get(&way.at("quality")).await;
+    for (path, body, status, problem, words) in of_a_draft {
+        refused(&way.ask(path, "kim", body).await, status, problem, words);
+    }
+    refused(&way.ask(&steps, " ", json!({"is": "requested"})).await, 400, "name-needed", "");
+    assert_eq!(way.get(&way.at("quality")).await, before);
+
+    way.to_production().await;
+    refused(&way.ask(&steps, "lee", json!({"is": "qc_begun"})).await, 409, "incomplete", "a print of part 1");
+    let about = json!({"kind": "component"});
+    let locked = way.ask(&part, "lee", json!({"is": "described", "about": about})).await;
+    refused(&locked, 409, "locked", "is in production, so its parts stay as they are; reopen it");
+    let none = format!("/v1/printed/{}/steps", way.serial(1));
+    refused(
+        &way.ask(&none, "oli", json!({"is": "packed"})).await,
+        404,
+        "no-such-thing",
+        "there is no printed part",
+    );
+
+    way.template().await;
+    way.print().await;
+    let piece = none;
+    let inspected = |length: f64| {
+        let subject = json!({"of": "part", "serial": way.serial(1)});
+        json!({"subject": subject, "template": "hand", "instrument": "caliper-1", "values": [length]})
+    };
+    let id = "0000000000000000";
+    #[rustfmt::skip]
+    let of_a_print = [
+        (piece.as_str(), json!({"is": "planned"}), 409, "exists-already", "there is a printed part"),
+        (&piece, json!({"is": "revision_attested", "revision": 7}), 409, "incomplete", "lacks revision 7"),
+        (&piece, json!({"is": "sent_to_inspection"}), 409, "wrong-state", "is printed, so it cannot be sent to inspection; note how it is processed"),
+        (&piece, json!({"is": "accepted", "inspection": id}), 409, "wrong-state", "so it cannot be accepted"),
+        (&piece, json!({"is": "rejected", "why": "x"}), 409, "wrong-state", "so it cannot be rejected"),
+        (&piece, json!({"is": "scrapped", "why": "x"}), 409, "wrong-state", "so it cannot be scrapped"),
+        (&piece, json!({"is": "released", "digest": hash}), 409, "wrong-state", "so it cannot be released"),
+        (&piece, json!({"is": "packed"}), 409, "wrong-state", "so it cannot be packed"),
+        (&piece, json!({"is": "handed_over", "cycle": "x"}), 409, "wrong-state", "so it cannot be handed over for sterilisation"),
+        (&piece, json!({"is": "delivered", "to": "x"}), 409, "wrong-state", "so it cannot be delivered"),
+        (&piece, json!({"is": "quarantine_lifted", "why": "x"}), 409, "wrong-state", "so it cannot be taken out of quarantine"),
+        (&piece, json!({"is": "recalled", "why": "x"}), 409, "wrong-state", "so it cannot be recalled"),
+        ("/v1/inspections", inspected(10.0), 409, "wrong-state", "so it cannot be inspected"),
+        ("/v1/inspections", json!({"subject": {"of": "part", "serial": "x-1-1"}, "template": "hand", "values": []}), 400, "unreadable-request", ""),
+    ];
+    for (path, body, status, problem, words) in of_a_print {
+        refused(&way.ask(path, "kim", body).await, status, problem, words);
+    }
+
+    way.to_inspection(1).await;
+    let subject = json!({"of": "part", "serial": way.serial(1)});
+    #[rustfmt::skip]
+    let of_an_inspection = [
+        (json!({"subject": subject, "template": "hand", "values": [10]}), 422, "makes-no-sense", "is measured with an instrument; say with which"),
+        (json!({"subject": subject, "template": "foot", "values": [10]}), 404, "no-such-thing", "there is no version 1 of template foot"),
+        (json!({"subject": subject, "template": "hand", "instrument": "ruler", "values": [10]}), 404, "no-such-thing", "there is no instrument ruler"),
+        (json!({"subject": subject, "template": "hand", "instrument": "caliper-1", "values": [1, 2, 3]}), 422, "makes-no-sense", "has 2 items, and 3 values are given"),
+        (json!({"subject": {"of": "phantom", "printer": "nobody"}, "template": "hand", "values": []}), 404, "no-such-printer", "known printers"),
+    ];
+    for (body, status, problem, words) in of_an_inspection {
+        refused(&way.ask("/v1/inspections", "ina", body).await, status, problem, words);
+    }
+    let old = json!({"name": "caliper-0", "what": "old", "calibration_due": "2020-01-01"});
+    way.done("/v1/instruments", "mo", old).await;
+    let late = json!({"subject": subject, "template": "hand", "instrument": "caliper-0", "values": [10, 2]});
+    refused(&way.ask("/v1/inspections", "ina", late).await, 409, "not-by-the-rules", "was due on 2020-01-01");
+
+    let failed = way.inspect(1, 11.0, &[]).await;
+    assert_eq!((&failed["verdict"], &failed["values"][0]["verdict"]), (&json!("fail"), &json!("fail")));
+    let by_it = json!({"is": "accepted", "inspection": failed["id"]});
+    refused(&way.ask(&piece, "ina", by_it.clone()).await, 409, "not-by-the-rules", "is fail, so");
+    way.accept(1).await;
+    refused(&way.ask(&piece, "ina", by_it).await, 409, "wrong-state", "is accepted");
+    let digest = way.digest(&format!("/v1/printed/{}/to-sign", way.serial(1))).await;
+    let release = json!({"is": "released", "digest": digest});
+    refused(
+        &way.ask(&piece, "pat", release.clone()).await,
+        409,
+        "not-by-the-rules",
+        "begin its quality control first",
+    );
+    way.case_step("lee", json!({"is": "qc_begun"})).await;
+    let own = way.ask(&piece, "oli", release.clone()).await;
+    refused(&own, 409, "own-work", "oli had a hand in");
+    let wrong = json!({"is": "released", "digest": hash});
+    refused(&way.ask(&piece, "pat", wrong).await, 409, "other-digest", "its digest is now");
+    let case_digest = way.digest(&way.at("to-sign?of=case")).await;
+    let early = json!({"is": "released", "digest": case_digest});
+    refused(&way.ask(&steps, "pat", early).await, 409, "not-by-the-rules", "has no released print of part 1");
+    way.part_step(1, "pat", release).await;
+    let pack = way.part_step(1, "lee", json!({"is": "packed"})).await;
+    assert_eq!(pack["state"], "packed");
+    let out = json!({"is": "delivered", "to": "cardiac surgery"});
+    refused(&way.ask(&piece, "lee", out).await, 409, "wrong-state", "release the case first");
+}
+
+#[tokio::test]
+async fn a_job_does_not_begin_with_a_lot_that_has_expired_and_says_so() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.done("/v1/site-rules", "pat", json!({"lots": true})).await;
+    let waits = async |job: &str| {
+        let job = way.get(&format!("/v1/jobs/{job}")).await;
+        let all = job["waiting"]["printers"].as_array().unwrap().clone();
+        let on = all.into_iter().find(|on| on["printer"] == "mk3-01").unwrap();
+        on["why"].as_str().unwrap().to_owned()
+    };
+    let job = way.lab.job(&way.case, Some("mk3-01")).await.to_string();
+    assert!(waits(&job).await.contains("no lot is noted as loaded there"), "{}", waits(&job).await);
+    let old = way.lot("2020-06-30").await;
+    let expired = way.ask(&format!("/v1/lots/{old}/steps"), "sam", json!({"is": "released"})).await;
+    refused(&expired, 409, "not-by-the-rules", "expired on 2020-06-30; use another");
+    let loads = "/v1/printers/mk3-01/loads";
+    way.done(loads, "oli", json!({"lot": old})).await;
+    assert!(waits(&job).await.contains("expired on 2020-06-30"), "{}", waits(&job).await);
+    let good = way.lot("2099-06-30").await;
+    let taken = way.ask(loads, "oli", json!({"lot": good})).await;
+    refused(&taken, 409, "not-by-the-rules", "in slot 0; unload that first");
+    way.done("/v1/printers/mk3-01/unload", "oli", json!({})).await;
+    let empty = way.ask("/v1/printers/mk3-01/unload", "oli", json!({})).await;
+    refused(&empty, 409, "not-by-the-rules", "has nothing in slot 0");
+    let loaded = way.done(loads, "oli", json!({"lot": good})).await;
+    assert_eq!((loaded.as_array().unwrap().len(), loaded[0]["to"].is_string()), (2, true), "{loaded}");
+    assert!(waits(&job).await.contains("is in quarantine"), "{}", waits(&job).await);
+    way.done(&format!("/v1/lots/{good}/steps"), "sam", json!({"is": "released"})).await;
+    assert!(waits(&job).await.contains("it is free"), "{}", waits(&job).await);
+    let shown = way.get(&format!("/v1/lots/{old}")).await;
+    assert_eq!(shown["unusable"].as_array().unwrap().len(), 2, "{shown}");
+    let first = way.get("/v1/lots").await;
+    assert_eq!(first[0]["id"], old.as_str(), "what expires first stands first");
+    for (body, status, problem) in [
+        (json!({"is": "unblocked", "why": "x"}), 409, "wrong-state"),
+        (json!({"is": "received"}), 400, "unreadable-request"),
+        (json!({"is": "opened", "on": "yesterday"}), 400, "unreadable-request"),
+    ] {
+        refused(&way.ask(&format!("/v1/lots/{good}/steps"), "sam", body).await, status, problem, "");
+    }
+    let heavy = json!({"material": "PLA", "supplier_lot": "x", "received": "2026-01-01", "expires": "2027-01-01", "grams": -1});
+    refused(&way.ask("/v1/lots", "sam", heavy).await, 422, "makes-no-sense", "a mass is");
+}
+
+#[tokio::test]
+async fn what_is_not_right_is_kept_apart_until_it_is_decided_and_closed() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.template().await;
+    way.print().await;
+    way.to_inspection(1).await;
+    let about = json!({"of": "part", "serial": way.serial(1)});
+    let found = json!({"about": about, "cause": "dimension", "severity": "minor", "what": "too long"});
+    let opened = way.done("/v1/nonconformances", "ina", found.clone()).await;
+    let path = format!("/v1/nonconformances/{}", opened["id"].as_str().unwrap());
+    let part = format!("/v1/printed/{}", way.serial(1));
+    assert_eq!(way.get(&part).await["state"], "quarantined");
+    let steps = format!("{path}/steps");
+    let lift = json!({"is": "quarantine_lifted", "why": "x"});
+    refused(&way.ask(&format!("{part}/steps"), "pat", lift).await, 409, "not-by-the-rules", "is not closed");
+    refused(
+        &way.ask(&steps, "pat", json!({"is": "closed"})).await,
+        409,
+        "wrong-state",
+        "decide what becomes of the part",
+    );
+
+    // Another printed part has what the first has not: it is used as it is, by a signature.
+    let shown = way.get(&format!("{path}/to-sign")).await;
+    assert_eq!(shown["meaning"], "use_as_is");
+    let as_is = |digest: &Value| json!({"is": "disposed", "why": "it does not touch", "decision": {"disposition": "use_as_is", "digest": digest}});
+    let wrong = way.ask(&steps, "pat", as_is(&json!("0".repeat(64)))).await;
+    refused(&wrong, 409, "other-digest", "look at it again");
+    refused(&way.ask(&steps, "oli", as_is(&shown["digest"])).await, 409, "own-work", "oli had a hand in");
+    let decided = way.done(&steps, "pat", as_is(&shown["digest"])).await;
+    assert_eq!((&decided["state"], &decided["disposition"]), (&json!("disposed"), &json!("use_as_is")));
+    let again = json!({"is": "disposed", "why": "x", "decision": {"disposition": "scrap"}});
+    refused(&way.ask(&steps, "pat", again).await, 409, "wrong-state", "is decided");
+    let kept = way.get(&part).await;
+    assert_eq!(
+        (&kept["state"], kept["signatures"].as_array().unwrap().len()),
+        (&json!("accepted"), 1),
+        "{kept}"
+    );
+    let closed = way.done(&steps, "pat", json!({"is": "closed", "capa": "CAPA-12"})).await;
+    assert_eq!((&closed["state"], &closed["capa"]), (&json!("closed"), &json!("CAPA-12")));
+
+    let second = way.done("/v1/nonconformances", "ina", found).await;
+    let steps = format!("/v1/nonconformances/{}/steps", second["id"].as_str().unwrap());
+    let reprint = json!({"is": "disposed", "why": "too long", "decision": {"disposition": "reprint"}});
+    way.done(&steps, "pat", reprint).await;
+    let next = way.get(&format!("/v1/printed/{}", way.serial(2))).await;
+    assert_eq!((&next["state"], &next["replaces"]), (&json!("planned"), &json!(way.serial(1))));
+    assert_eq!(way.get(&part).await["replaced_by"], json!([way.serial(2)]));
+    let of_lot = json!({"about": {"of": "lot", "lot": "0000000000000000"}, "cause": "other", "severity": "minor", "what": "x"});
+    refused(&way.ask("/v1/nonconformances", "ina", of_lot).await, 404, "no-such-thing", "there is no lot");
+    let of_case = json!({"about": {"of": "case", "case": way.case}, "cause": "labelling", "severity": "major", "what": "no label"});
+    let of_case = way.done("/v1/nonconformances", "ina", of_case).await;
+    let path = format!("/v1/nonconformances/{}", of_case["id"].as_str().unwrap());
+    let nothing = way.lab.get(&format!("{path}/to-sign")).await;
+    refused(&nothing, 409, "not-by-the-rules", "about no printed part");
+    let open = way.get("/v1/nonconformances?state=open").await;
+    assert_eq!(open.as_array().unwrap().len(), 1, "{open}");
+}
+
+#[tokio::test]
+async fn a_recalled_lot_keeps_apart_what_is_here_and_lists_what_is_out() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.template().await;
+    let lot = way.lot("2099-06-30").await;
+    let steps = format!("/v1/lots/{lot}/steps");
+    way.done(&steps, "sam", json!({"is": "released"})).await;
+    way.done(&steps, "sam", json!({"is": "opened", "on": "2026-11-01"})).await;
+    way.done("/v1/printers/mk3-01/loads", "oli", json!({"lot": lot})).await;
+    let job = way.print().await;
+    let used = way.done(&format!("/v1/lots/{lot}/uses"), "sam", json!({"job": job, "grams": 12.5})).await;
+    assert_eq!((&used["left_g"], &used["printed"][0]["serial"]), (&json!(987.5), &json!(way.serial(1))));
+    let twice = way.ask(&format!("/v1/lots/{lot}/uses"), "sam", json!({"job": job, "grams": 1})).await;
+    refused(&twice, 409, "not-by-the-rules", "is deducted already");
+    way.to_inspection(1).await;
+    way.accept(1).await;
+    way.print().await;
+    way.case_step("lee", json!({"is": "qc_begun"})).await;
+    way.release_part(1).await;
+    let digest = way.digest(&way.at("to-sign?of=case")).await;
+    way.case_step("pat", json!({"is": "released", "digest": digest})).await;
+    way.part_step(1, "lee", json!({"is": "packed"})).await;
+    way.part_step(1, "lee", json!({"is": "delivered", "to": "cardiac surgery"})).await;
+
+    let recalled = way.done(&steps, "sam", json!({"is": "recalled", "why": "the maker's notice"})).await;
+    assert_eq!(
+        (&recalled["state"], &recalled["recalled"]),
+        (&json!("blocked"), &json!("the maker's notice"))
+    );
+    let list = way.get(&format!("/v1/lots/{lot}/look-back")).await;
+    let list: Vec<_> =
+        list.as_array().unwrap().iter().map(|of| (of["serial"].clone(), of["state"].clone())).collect();
+    assert_eq!(
+        list,
+        [(json!(way.serial(1)), json!("delivered")), (json!(way.serial(2)), json!("quarantined"))]
+    );
+    let out = way.part_step(1, "pat", json!({"is": "recalled", "why": "bad resin"})).await;
+    assert_eq!(out["state"], "recalled");
+    assert_eq!(out["lots"][0]["recalled"], "the maker's notice");
+}
+
+#[tokio::test]
+async fn a_phantom_that_fails_takes_the_qualification_away_and_is_looked_back_from() {
+    let way = Way::new().await;
+    let path = "/v1/printers/mk3-01/qualification";
+    assert_eq!(way.get(path).await["state"], "unqualified");
+    refused(
+        &way.ask(path, "mo", json!({"is": "withdrawn", "why": "x"})).await,
+        409,
+        "wrong-state",
+        "is unqualified",
+    );
+    way.template().await;
+    let phantom = |length: f64| {
+        json!({"subject": {"of": "phantom", "printer": "mk3-01", "next_due": "2099-01-01"},
+            "template": "hand", "instrument": "caliper-1", "values": [length, 2]})
+    };
+    way.done("/v1/inspections", "mo", phantom(10.02)).await;
+    let now = way.done(path, "mo", json!({"is": "qualified"})).await;
+    assert_eq!((&now["state"], &now["calibration_due"]), (&json!("qualified"), &json!("2099-01-01")));
+    let points: Vec<_> =
+        now["chart"]["points"].as_array().unwrap().iter().map(|of| of["micrometres"].clone()).collect();
+    assert_eq!(points, [json!(20), json!(0)]);
+    let only = json!({"is": "restricted", "uses": ["education"], "why": "a worn belt"});
+    assert_eq!(way.done(path, "mo", only).await["uses"], json!(["education"]));
+    way.print().await;
+    let failed = way.done("/v1/inspections", "mo", phantom(12.0)).await;
+    let now = way.get(path).await;
+    assert_eq!((&now["state"], &now["last"]["passed"]), (&json!("unqualified"), &json!(false)));
+    refused(&way.ask(path, "mo", json!({"is": "qualified"})).await, 409, "not-by-the-rules", "has failed");
+    let list = way.get(&format!("/v1/inspections/{}/look-back", failed["id"].as_str().unwrap())).await;
+    assert_eq!((&list[0]["serial"], &list[0]["state"]), (&json!(way.serial(1)), &json!("quarantined")));
+    let of_it = way.get("/v1/inspections?printer=mk3-01").await;
+    assert_eq!(of_it.as_array().unwrap().len(), 2);
+    assert_eq!(way.lab.get("/v1/printers/nobody/qualification").await.problem(), "no-such-printer");
+}
+
+#[tokio::test]
+async fn a_model_is_read_for_its_revision_and_one_that_faces_inwards_is_refused() {
+    let way = Way::new().await;
+    way.describe().await;
+    let steps = way.at("parts/1/steps");
+    let part = way.revise(1.0).await;
+    let revision = &part["revisions"][0];
+    assert_eq!((&revision["format"], &revision["triangles"]), (&json!("stl-ascii"), &json!(4)));
+    assert_eq!((&revision["size_mm"], &revision["volume_mm3"]), (&json!([8.0, 6.0, 10.0]), &json!(80.0)));
+    let inside_out = model(-1.0);
+    let model = way.lab.send("POST", "/v1/models", "", inside_out.as_bytes()).await.json()["model"].clone();
+    let asked = |mirrored: bool| json!({"is": "revised", "revision": {"model": model, "mirrored": mirrored}});
+    refused(&way.ask(&steps, "lee", asked(false)).await, 422, "makes-no-sense", "faces inwards");
+    way.done(&steps, "lee", asked(true)).await;
+    let tiny = json!({"is": "revised", "revision": {"model": model, "scale": 0}});
+    refused(&way.ask(&steps, "lee", tiny).await, 422, "makes-no-sense", "a scale is");
+    for (by, is) in
+        [("kim", "requested"), ("lee", "accepted"), ("lee", "design_begun"), ("lee", "approval_asked")]
+    {
+        way.case_step(by, json!({"is": is})).await;
+    }
+    let digest = way.digest(&way.at("to-sign?of=design")).await;
+    let bare = way.ask(&way.at("steps"), "kim", json!({"is": "approved", "digest": digest})).await;
+    refused(&bare, 409, "not-by-the-rules", "the parts 1 of case");
+    way.case_step("kim", json!({"is": "approved", "digest": digest, "confirmed": [1]})).await;
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_written_down_is_not_made() {
+    let way = Way::new().await;
+    way.lab.store.set_full(true);
+    let answer = way.ask(&way.at("messages"), "kim", json!({"text": "x"})).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (507, "not-recorded"));
+    assert_eq!(way.get(&way.at("messages")).await, json!([]));
+}
