@@ -364,7 +364,7 @@ mod tests {
         use crate::domain::ids::TokenId;
         use people::{By, Fact as Of};
         let (ada, kim) = (|| By::Person("ada".parse().unwrap()), || "kim".parse().unwrap());
-        let roles = |roles: &[Role]| roles.iter().copied().collect();
+        let roles = |roles: &[Role]| -> std::collections::BTreeSet<Role> { roles.iter().copied().collect() };
         let token = TokenId::from_entropy([1; 16]);
         let (operator, label) = (roles(&[Role::Operator]), "bench".parse().unwrap());
         let printed = "Kim Lee".parse().unwrap();
