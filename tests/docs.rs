@@ -312,9 +312,9 @@ fn every_verb_below_a_noun_has_an_example_that_the_program_takes() {
             [("DIGEST", digest.as_str()), ("TOKEN", token), ("LOT", id), ("JOB", id), ("ID", id)]
         {
             filled = filled.replace(&format!(" {name} "), &format!(" {real} "));
-            filled = filled
-                .strip_suffix(&format!(" {name}"))
-                .map_or(filled.clone(), |begun| format!("{begun} {real}"));
+            if let Some(begun) = filled.strip_suffix(&format!(" {name}")) {
+                filled = format!("{begun} {real}");
+            }
         }
         if let Some(Err(error)) = judged(&filled) {
             panic!("{verb}: {filled}\n{error}");
