@@ -319,20 +319,28 @@ async fn everyone(lab: &TestLab) -> Vec<Someone> {
 }
 
 /// A step with what it takes, so that only who asks decides whether they may.
-fn step(is: &str) -> Value {
+fn step(is: &str, further: Value) -> Value {
     let mut step = json!({"is": is});
     let more = match is {
         "approved" | "released" => json!({"digest": "a".repeat(64)}),
         "production_begun" => json!({"process": "fine"}),
-        "accepted" => json!({}),
         "revision_attested" => json!({"revision": 1}),
         "handed_over" => json!({"cycle": "7"}),
         "sent_back" | "rework_asked" | "assessment_waived" | "held" | "cancelled" | "reopened"
         | "rejected" | "scrapped" | "quarantined" | "quarantine_lifted" | "recalled" => json!({"why": "x"}),
-        _ => json!({}),
+        _ => further,
     };
     step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     step
+}
+
+/// What only a printed part's step takes.
+fn of_a_part(is: &str) -> Value {
+    match is {
+        "accepted" => json!({"inspection": "0000000000000000"}),
+        "delivered" => json!({"to": "theatre 3"}),
+        _ => json!({}),
+    }
 }
 
 fn inspection(of: &str) -> Value {
@@ -360,9 +368,8 @@ async fn asked(lab: &TestLab, method: &str, path: &str, someone: &Someone) -> Re
         ("POST", "/do/job") => (FORM, format!("job=0000000000000000&change={change}")),
         ("POST", path) if path.starts_with("/do/") => (FORM, String::new()),
         ("POST", "/v1/files" | "/v1/models") => ("", String::new()),
-        ("POST", "/v1/cases/{token}/steps" | "/v1/printed/{serial}/steps") => {
-            (JSON, step(change).to_string())
-        }
+        ("POST", "/v1/cases/{token}/steps") => (JSON, step(change, json!({})).to_string()),
+        ("POST", "/v1/printed/{serial}/steps") => (JSON, step(change, of_a_part(change)).to_string()),
         ("POST", "/v1/inspections") => (JSON, inspection(change).to_string()),
         ("POST", _) => (JSON, "{}".to_owned()),
         _ => ("", String::new()),
