@@ -1,0 +1,1 @@
+//! Counting's facts of one case, by hand.

@@ -1,0 +1,1 @@
+//! The reports by figures that were worked by hand.
