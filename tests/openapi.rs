@@ -154,7 +154,7 @@ async fn what_the_router_answers_is_declared() {
     let mut seen = BTreeSet::new();
     let filled = |path: &str| {
         let path = path.replace("{token}", case.as_str()).replace("{id}", job.as_str());
-        path.replace("{hash}", &file).replace("{name}", "mk3-01")
+        path.replace("{hash}", &file).replace("{name}", "mk3-01").replace("{kind}", "value")
     };
     // What everybody may run into, on every route.
     for Operation { name, path, .. } in operations() {

@@ -23,6 +23,8 @@ mod metrics;
 mod pictures;
 mod printers;
 mod problem;
+#[allow(unused_qualifications)]
+mod reports;
 mod state;
 mod stop;
 mod views;
@@ -102,6 +104,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(events::routes())
         .merge(state::routes())
         .merge(metrics::routes())
+        .merge(reports::routes())
 }
 
 /// The description of the API, as `/openapi.json` serves it.
@@ -136,5 +139,6 @@ pub fn router(state: AppState) -> Router {
         })
         .layer(DefaultBodyLimit::max(given::BODY_MAX))
         .layer(middleware::from_fn_with_state(listen, guard::guard))
+        .layer(middleware::map_response(reports::own_policy))
         .with_state(state)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Failed, Global, show};
 use crate::config::{Config, Printer};
+use crate::services::reporting::Tables;
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -132,6 +133,9 @@ fn look_around(config: &Config, found: &mut Found) {
                 .mistakes
                 .push(format!("{} cannot be read: {error}; look at the path and its owner", file.display()));
         }
+    }
+    if let Err(mistakes) = Tables::read(&config.counting) {
+        found.mistakes.extend(mistakes.into_iter().map(|mistake| format!("[counting]: {mistake}")));
     }
     if let Err(error) = writable(&config.state_dir) {
         found.mistakes.push(format!(

@@ -14,6 +14,7 @@ pub mod preflight;
 pub mod preview;
 pub mod print;
 pub mod printers;
+pub mod report;
 pub mod restore;
 pub mod safe_off;
 pub mod serve;
@@ -97,6 +98,8 @@ pub enum Verb {
     Printers(printers::Printers),
     /// List cases, look at one, open one, add a part.
     Cases(cases::Cases),
+    /// Make a report: of a case, of units, for the registry, of the programme, of a printer, of a lot, of the journal.
+    Report(report::Report),
     /// Make the first admin, or give one a new password, while the daemon does not run. (Nothing asks for it yet.)
     Setup(setup::Setup),
     /// Emergency stop of one printer or of all; or say that a stopped one may be used again.
@@ -187,6 +190,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Jobs(verb) => verb.run(&global),
         Verb::Printers(verb) => verb.run(&global),
         Verb::Cases(verb) => verb.run(&global),
+        Verb::Report(verb) => verb.run(&global),
         Verb::Setup(verb) => verb.run(&global),
         Verb::Stop(verb) => verb.run(&global),
         Verb::SafeOff(verb) => verb.run(&global),
