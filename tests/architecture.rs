@@ -33,43 +33,45 @@ const LAYERS: [(&str, &[&str]); 17] = [
     (
         "services",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io",
         ],
     ),
     (
         "api",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io", "services",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io", "services",
         ],
     ),
     (
         "daemon",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io", "services", "api", "cli",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io", "services", "api", "cli",
         ],
     ),
     (
         "cli",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io", "services", "api", "daemon",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io", "services", "api", "daemon",
         ],
     ),
     (
         "main",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io", "services", "api", "daemon", "cli",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io", "services", "api", "daemon", "cli",
         ],
     ),
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 10] =
-    ["domain", "counting", "labels", "reports", "reports", "gcode", "model", "preview", "slicing", "protocol", "control"];
+const PURE: [&str; 10] = [
+    "domain", "counting", "labels", "reports", "reports", "gcode", "model", "preview", "slicing", "protocol",
+    "control",
+];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
 const IMPURE_STD: [&str; 10] = [

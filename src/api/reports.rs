@@ -89,7 +89,8 @@ async fn report(
     let mut response = ([(header::CONTENT_TYPE, form)], text).into_response();
     let shown = if ending == "html" { "inline" } else { "attachment" };
     let name = format!("{shown}; filename=\"{}.{ending}\"", sealed.file_name());
-    for (key, value) in [(header::CONTENT_DISPOSITION, name), (header::ETAG, format!("\"{}\"", sealed.hash))] {
+    for (key, value) in [(header::CONTENT_DISPOSITION, name), (header::ETAG, format!("\"{}\"", sealed.hash))]
+    {
         // Made of names that a header takes.
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(key, value);
@@ -131,7 +132,8 @@ impl From<ReportError> for Problem {
             }
         };
         let words = error.to_string();
-        let (detail, help) = words.split_once("; ").unwrap_or((&words, "docs/reports.md says what each report takes"));
+        let (detail, help) =
+            words.split_once("; ").unwrap_or((&words, "docs/reports.md says what each report takes"));
         Self::new(status, slug, detail, help)
     }
 }

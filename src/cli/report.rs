@@ -97,7 +97,10 @@ impl Kind {
     fn asked(self) -> (&'static str, Option<String>, Vec<(&'static str, String)>) {
         let between = |period: Period| {
             let Period { from, to } = period;
-            [("from", from), ("to", to)].into_iter().filter_map(|(key, day)| Some((key, day?))).collect::<Vec<_>>()
+            [("from", from), ("to", to)]
+                .into_iter()
+                .filter_map(|(key, day)| Some((key, day?)))
+                .collect::<Vec<_>>()
         };
         match self {
             Self::Case { token } => ("case", Some(token.clone()), vec![("case", token)]),
@@ -144,7 +147,9 @@ impl Report {
             // A page on a terminal is of no use.
             (None, Format::Html) => {
                 let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-                let of = of.map(|of| format!("-{}", of.chars().map(plain).collect::<String>())).unwrap_or_default();
+                let of = of
+                    .map(|of| format!("-{}", of.chars().map(plain).collect::<String>()))
+                    .unwrap_or_default();
                 Some(PathBuf::from(format!("platen-{word}{of}.html")))
             }
             (None, _) => None,

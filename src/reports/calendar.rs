@@ -21,7 +21,8 @@ pub fn first_moment(day: impl Display, offset_minutes: i16) -> Option<WallTime> 
     let month = time::Month::try_from(parts.next()?.parse::<u8>().ok()?).ok()?;
     let date = time::Date::from_calendar_date(year, month, parts.next()?.parse().ok()?).ok()?;
     let days = (date - time::OffsetDateTime::UNIX_EPOCH.date()).whole_days();
-    let millis = days.checked_mul(i64::try_from(DAY_MS).ok()?)?.checked_sub(i64::from(offset_minutes) * 60_000)?;
+    let millis =
+        days.checked_mul(i64::try_from(DAY_MS).ok()?)?.checked_sub(i64::from(offset_minutes) * 60_000)?;
     Some(WallTime(u64::try_from(millis).unwrap_or(0)))
 }
 

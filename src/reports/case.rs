@@ -411,7 +411,12 @@ fn job(lab: &Lab, job: &crate::domain::job::Job) -> JobOf {
         exact,
         process: chain.map(|chain| said(&chain.process)),
         profile: chain.map(|chain| {
-            format!("{} version {} ({})", said(&chain.profile.name), chain.profile.version, chain.profile.hash)
+            format!(
+                "{} version {} ({})",
+                said(&chain.profile.name),
+                chain.profile.version,
+                chain.profile.hash
+            )
         }),
         slicer: chain.map(|chain| said(&format!("{} {}", chain.slicer.name, chain.slicer.version))),
     }
@@ -419,9 +424,9 @@ fn job(lab: &Lab, job: &crate::domain::job::Job) -> JobOf {
 
 fn why(state: &PrintedState) -> Option<String> {
     match state {
-        PrintedState::Rejected { why } | PrintedState::Scrapped { why } | PrintedState::Recalled { why, .. } => {
-            Some(said(why.as_str()))
-        }
+        PrintedState::Rejected { why }
+        | PrintedState::Scrapped { why }
+        | PrintedState::Recalled { why, .. } => Some(said(why.as_str())),
         PrintedState::Failed { how } => Some(plain(how)),
         PrintedState::Quarantined { cause, from } => {
             Some(format!("{}; it was {}", tag(cause, "cause").replace('_', " "), from.word()))
@@ -442,7 +447,9 @@ fn piece(lab: &Lab, jobs: &facts::Jobs<'_>, printed: &PrintedPart) -> PieceOf {
             material: lot.map_or_else(String::new, |lot| said(lot.about.material.as_str())),
             supplier_lot: lot.map_or_else(String::new, |lot| said(lot.about.supplier_lot.as_str())),
             expires: lot.map_or_else(String::new, |lot| lot.about.expires.to_string()),
-            status: lot.map_or("not known", |lot| if lot.recalled.is_some() { "recalled" } else { lot.state.word() }),
+            status: lot.map_or("not known", |lot| {
+                if lot.recalled.is_some() { "recalled" } else { lot.state.word() }
+            }),
             used_milligrams: used.reduce(|sum, more| sum + more),
         }
     });
@@ -623,9 +630,19 @@ impl CaseRecord {
         sections.push(Section::table("Its way", reached));
         sections.extend(self.of_parts());
         self.pieces.iter().for_each(|piece| sections.extend(of_piece(piece)));
-        let mut signed = Table::new(&["No.", "Meaning", "Of", "By", "At (UTC)", "Shown by", "SHA-256 of what was signed", "Holds"]);
+        let mut signed = Table::new(&[
+            "No.",
+            "Meaning",
+            "Of",
+            "By",
+            "At (UTC)",
+            "Shown by",
+            "SHA-256 of what was signed",
+            "Holds",
+        ]);
         for signature in &self.signatures {
-            let holds = signature.voided.as_ref().map_or("yes".into(), |at| format!("void since {}", short(at)));
+            let holds =
+                signature.voided.as_ref().map_or("yes".into(), |at| format!("void since {}", short(at)));
             signed.row([
                 signature.number.to_string(),
                 signature.meaning.replace('_', " "),
@@ -653,9 +670,20 @@ impl CaseRecord {
     }
 
     fn of_parts(&self) -> Vec<Section> {
-        let mut parts = Table::new(&["Part", "Name", "Kind", "Region", "Structure", "Side", "Required", "By itself"]);
-        let mut revisions =
-            Table::new(&["Part", "Rev.", "State", "Model SHA-256", "Unit", "Scale", "Size (mm)", "Remarks", "By", "At (UTC)"]);
+        let mut parts =
+            Table::new(&["Part", "Name", "Kind", "Region", "Structure", "Side", "Required", "By itself"]);
+        let mut revisions = Table::new(&[
+            "Part",
+            "Rev.",
+            "State",
+            "Model SHA-256",
+            "Unit",
+            "Scale",
+            "Size (mm)",
+            "Remarks",
+            "By",
+            "At (UTC)",
+        ]);
         for part in &self.parts {
             let region = [&part.region, &part.subregion].into_iter().flatten().cloned().collect::<Vec<_>>();
             let alone = match (part.individually_segmented, part.individually_processed) {
@@ -708,8 +736,18 @@ impl CaseRecord {
 }
 
 pub(super) fn faults(of: &[FaultOf]) -> Table {
-    let mut table =
-        Table::new(&["Nonconformance", "Of", "Cause", "Severity", "What", "State", "Decision", "By", "Opened (UTC)", "Closed (UTC)"]);
+    let mut table = Table::new(&[
+        "Nonconformance",
+        "Of",
+        "Cause",
+        "Severity",
+        "What",
+        "State",
+        "Decision",
+        "By",
+        "Opened (UTC)",
+        "Closed (UTC)",
+    ]);
     for fault in of {
         let decision = fault.disposition.map(|word| {
             let by = fault.decided_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
@@ -744,11 +782,14 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
     let mut pairs = vec![
         ("State", piece.state.to_owned()),
         ("Revision", piece.revision.map_or_else(|| "not known".into(), |number| number.to_string())),
-        ("Printed (UTC)", match (&piece.started, &piece.ended) {
-            (Some(from), Some(to)) => format!("{} to {}", short(from), short(to)),
-            (Some(from), None) => format!("since {}", short(from)),
-            _ => "not begun".into(),
-        }),
+        (
+            "Printed (UTC)",
+            match (&piece.started, &piece.ended) {
+                (Some(from), Some(to)) => format!("{} to {}", short(from), short(to)),
+                (Some(from), None) => format!("since {}", short(from)),
+                _ => "not begun".into(),
+            },
+        ),
         ("Hands on it", piece.operators.join(", ")),
     ];
     let optional = [
@@ -758,11 +799,23 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
         ("Accepted by", piece.accepted_by.clone()),
         ("In place of", piece.replaces.clone()),
         ("Reworked", (piece.reworks > 0).then(|| format!("{} times", piece.reworks))),
-        ("Looked back on", (!piece.look_backs.is_empty()).then(|| piece.look_backs.join(", ").replace('_', " "))),
+        (
+            "Looked back on",
+            (!piece.look_backs.is_empty()).then(|| piece.look_backs.join(", ").replace('_', " ")),
+        ),
     ];
     pairs.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
     let mut sections = vec![Section::pairs(&format!("Printed part {}", piece.serial), pairs)];
-    let mut jobs = Table::new(&["Job", "Printer", "Began (UTC)", "Ended (UTC)", "Outcome", "Exact", "File SHA-256", "Process"]);
+    let mut jobs = Table::new(&[
+        "Job",
+        "Printer",
+        "Began (UTC)",
+        "Ended (UTC)",
+        "Outcome",
+        "Exact",
+        "File SHA-256",
+        "Process",
+    ]);
     for job in &piece.jobs {
         jobs.row([
             job.job.to_string(),
@@ -772,7 +825,12 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
             job.outcome.clone(),
             job.exact.map_or_else(|| "–".into(), yes),
             job.file_sha256.to_string(),
-            [&job.process, &job.profile, &job.slicer].into_iter().flatten().cloned().collect::<Vec<_>>().join("; "),
+            [&job.process, &job.profile, &job.slicer]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("; "),
         ]);
     }
     let mut lots = Table::new(&["Lot", "Material", "Maker's lot", "Expires", "Status", "Used"]);
@@ -798,12 +856,29 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
             short(&step.at),
         ]);
     }
-    let mut measured = Table::new(&["Inspection", "Of", "Item", "Nominal", "Limits", "Measured", "Verdict", "By", "At (UTC)"]);
+    let mut measured = Table::new(&[
+        "Inspection",
+        "Of",
+        "Item",
+        "Nominal",
+        "Limits",
+        "Measured",
+        "Verdict",
+        "By",
+        "At (UTC)",
+    ]);
     for inspection in &piece.inspections {
         let with = inspection.instrument.as_ref().map(|with| format!(" with {with}")).unwrap_or_default();
         let due = inspection.instrument_due.as_ref().map(|due| format!(" (due {due})")).unwrap_or_default();
-        let void = if inspection.counts || inspection.subject != "the part" { "" } else { ", before a rework or quarantine" };
-        let name = format!("{} by {} version {}{with}{due}{void}", inspection.id, inspection.template, inspection.template_version);
+        let void = if inspection.counts || inspection.subject != "the part" {
+            ""
+        } else {
+            ", before a rework or quarantine"
+        };
+        let name = format!(
+            "{} by {} version {}{with}{due}{void}",
+            inspection.id, inspection.template, inspection.template_version
+        );
         for item in &inspection.items {
             measured.row([
                 name.clone(),
@@ -817,7 +892,8 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
                 short(&inspection.at),
             ]);
         }
-        let looked = if inspection.looked_at.is_empty() { "–".into() } else { inspection.looked_at.join("; ") };
+        let looked =
+            if inspection.looked_at.is_empty() { "–".into() } else { inspection.looked_at.join("; ") };
         measured.row([
             name,
             inspection.subject.to_owned(),
@@ -830,7 +906,9 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
             short(&inspection.at),
         ]);
     }
-    for (title, table) in [("Jobs", jobs), ("Material", lots), ("Processing", steps), ("Inspections", measured)] {
+    for (title, table) in
+        [("Jobs", jobs), ("Material", lots), ("Processing", steps), ("Inspections", measured)]
+    {
         if !table.rows.is_empty() {
             sections.push(Section::table(&format!("{title} of {}", piece.serial), table));
         }
@@ -842,7 +920,9 @@ fn of_assessment(of: &AssessmentOf) -> Section {
     let answer = |answer: u8| format!("{answer} of 5");
     let saved = of.minutes_saved.map_or_else(
         || "not said".into(),
-        |minutes| format!("{minutes} min, {}", if of.measured == Some(true) { "measured" } else { "estimated" }),
+        |minutes| {
+            format!("{minutes} min, {}", if of.measured == Some(true) { "measured" } else { "estimated" })
+        },
     );
     Section::pairs(
         "Assessment",

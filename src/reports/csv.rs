@@ -95,7 +95,9 @@ mod tests {
         while let Some(c) = chars.next() {
             let row = rows.last_mut().unwrap();
             match (quoted, c) {
-                (true, '"') if chars.peek() == Some(&'"') => row.last_mut().unwrap().push(chars.next().unwrap()),
+                (true, '"') if chars.peek() == Some(&'"') => {
+                    row.last_mut().unwrap().push(chars.next().unwrap())
+                }
                 (true, '"') => quoted = false,
                 (false, '"') => quoted = true,
                 (false, ',') => row.push(String::new()),

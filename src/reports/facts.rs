@@ -60,7 +60,8 @@ fn print(lab: &Lab, printed: &PrintedPart, offset: i16) -> Option<unit::PrintFac
         return None;
     }
     let case = &printed.serial.case;
-    let known = printed.revision.and_then(|number| lab.quality.revisions.get(&(printed.part.clone(), number)));
+    let known =
+        printed.revision.and_then(|number| lab.quality.revisions.get(&(printed.part.clone(), number)));
     let approved = known.and_then(|revision| match revision.state {
         RevisionState::Approved { approval } => signature(lab, case, approval),
         RevisionState::Proposed | RevisionState::Obsolete => None,
@@ -111,7 +112,8 @@ fn standing(state: &PrintedState) -> unit::Standing {
 /// that a guide needs (images looked at, cutting planes, material, identification) there is no record in the lab.
 fn proofs(lab: &Lab, part: &crate::domain::part::Part, newest: u16) -> BTreeMap<unit::Proof, String> {
     let mut proofs = BTreeMap::new();
-    let software = lab.quality.revisions.get(&(part.id.clone(), newest)).and_then(|of| of.of.software.as_ref());
+    let software =
+        lab.quality.revisions.get(&(part.id.clone(), newest)).and_then(|of| of.of.software.as_ref());
     if let Some(software) = software {
         let text = format!("revision {newest}: {}", said(software.as_str()));
         proofs.insert(unit::Proof::Segmentation, text);
@@ -221,7 +223,10 @@ pub fn efforts(lab: &Lab) -> Vec<EffortEntry> {
         .map(|entry| EffortEntry {
             case: entry.case.clone(),
             bucket: bucket(entry.effort.role, entry.effort.category),
-            effort: entry.effort.minutes.map_or(Effort::Unknown, |minutes| Effort::Minutes(u32::from(minutes))),
+            effort: entry
+                .effort
+                .minutes
+                .map_or(Effort::Unknown, |minutes| Effort::Minutes(u32::from(minutes))),
         })
         .collect()
 }
@@ -258,14 +263,8 @@ pub fn assessments(lab: &Lab) -> Vec<Assessment> {
 // ---- prints --------------------------------------------------------------------------------------------------
 
 /// What makes a print suspect: something odd while it was printed, and not what was found of it later.
-const OF_THE_PRINT: [Doubt; 6] = [
-    Doubt::Paused,
-    Doubt::Interrupted,
-    Doubt::Continued,
-    Doubt::Resumed,
-    Doubt::NotExact,
-    Doubt::HeatAlarm,
-];
+const OF_THE_PRINT: [Doubt; 6] =
+    [Doubt::Paused, Doubt::Interrupted, Doubt::Continued, Doubt::Resumed, Doubt::NotExact, Doubt::HeatAlarm];
 
 fn outcome(lab: &Lab, printed: &PrintedPart) -> AttemptOutcome {
     let mut state = &printed.state;
@@ -274,7 +273,9 @@ fn outcome(lab: &Lab, printed: &PrintedPart) -> AttemptOutcome {
     }
     let cancelled = || {
         let job = printed.job.as_ref().and_then(|job| lab.jobs.get(job));
-        job.is_some_and(|job| matches!(&job.state, JobState::Ended { outcome: Outcome::Cancelled { .. }, .. }))
+        job.is_some_and(|job| {
+            matches!(&job.state, JobState::Ended { outcome: Outcome::Cancelled { .. }, .. })
+        })
     };
     match state {
         PrintedState::Printing => AttemptOutcome::Running,
@@ -410,7 +411,9 @@ pub fn parts(lab: &Lab) -> Vec<PartRecord> {
         let released = begun.iter().filter(|printed| printed.state.is_released());
         let end = match released.map(|printed| printed.serial.attempt).min() {
             Some(attempt) => PartEnd::Released { attempt },
-            None if matches!(lab.quality.case_state(&part.case), CaseState::Cancelled { .. }) => PartEnd::GivenUp,
+            None if matches!(lab.quality.case_state(&part.case), CaseState::Cancelled { .. }) => {
+                PartEnd::GivenUp
+            }
             None => PartEnd::Open,
         };
         Some(PartRecord {
@@ -435,7 +438,12 @@ pub fn printers(past: &Past, models: &Models) -> Vec<PrinterTime> {
     let names: BTreeSet<&PrinterName> = models.keys().chain(past.first_seen.keys()).collect();
     let times = names.into_iter().map(|printer| PrinterTime {
         printer: printer.clone(),
-        in_service: past.first_seen.get(printer).map(|from| Span { from: *from, to: None }).into_iter().collect(),
+        in_service: past
+            .first_seen
+            .get(printer)
+            .map(|from| Span { from: *from, to: None })
+            .into_iter()
+            .collect(),
         maintenance: Vec::new(),
         waiting_for_bed: past.waits.get(printer).cloned().unwrap_or_default(),
     });
@@ -503,7 +511,9 @@ pub fn times(lab: &Lab, past: &Past, offset: i16) -> Vec<CaseTimes> {
             stage: stay.stage,
             from: stay.from,
             to: stay.to,
-            touch_ms: (stay.stage == Stage::InProduction).then(|| within(worked, stay.from, stay.to)).flatten(),
+            touch_ms: (stay.stage == Stage::InProduction)
+                .then(|| within(worked, stay.from, stay.to))
+                .flatten(),
         });
         let needed = record.about.as_ref().and_then(|about| about.needed_by);
         CaseTimes {
@@ -600,7 +610,13 @@ pub fn jobs(lab: &Lab) -> Jobs<'_> {
 
 /// What a piece took: its material by lot, and the hours of each job that printed on it, at the printer's model, or at
 /// its name where the configuration says no model.
-fn of_piece(lab: &Lab, jobs: &Jobs<'_>, printed: &PrintedPart, models: &Models, offset: i16) -> Vec<CostEvent> {
+fn of_piece(
+    lab: &Lab,
+    jobs: &Jobs<'_>,
+    printed: &PrintedPart,
+    models: &Models,
+    offset: i16,
+) -> Vec<CostEvent> {
     let Some(day) = printed.started.and_then(|at| day_at(at, offset)) else { return Vec::new() };
     let lost = matches!(printed.state, PrintedState::Scrapped { .. } | PrintedState::Failed { .. });
     let event = |day: Day, used: Used| CostEvent {
@@ -636,13 +652,7 @@ fn of_piece(lab: &Lab, jobs: &Jobs<'_>, printed: &PrintedPart, models: &Models, 
 }
 
 /// What a case took: its pieces, and the hours of people. Consumables are not noted anywhere, and so not counted.
-pub fn costs(
-    lab: &Lab,
-    jobs: &Jobs<'_>,
-    case: &CaseToken,
-    models: &Models,
-    offset: i16,
-) -> Vec<CostEvent> {
+pub fn costs(lab: &Lab, jobs: &Jobs<'_>, case: &CaseToken, models: &Models, offset: i16) -> Vec<CostEvent> {
     let begun = lab.quality.printed_of(case).filter(|printed| printed.started.is_some());
     let mut events: Vec<CostEvent> =
         begun.flat_map(|printed| of_piece(lab, jobs, printed, models, offset)).collect();

@@ -137,10 +137,10 @@ impl Genealogy {
                 entries: of.past.told.clone(),
             });
         }
-        let case = parameters.case.clone().ok_or(ReportError::Needs {
-            kind: super::Kind::Lot,
-            needs: "one lot, or of one case",
-        })?;
+        let case = parameters
+            .case
+            .clone()
+            .ok_or(ReportError::Needs { kind: super::Kind::Lot, needs: "one lot, or of one case" })?;
         let printed: Vec<&PrintedPart> =
             lab.quality.printed_of(&case).filter(|printed| printed.started.is_some()).collect();
         let ids: BTreeSet<&LotId> = printed.iter().flat_map(|printed| lots_of(printed)).collect();
@@ -198,7 +198,16 @@ impl Genealogy {
                 ],
             ));
         }
-        let mut pieces = Table::new(&["Lot", "Case", "Printed part", "State", "Printer", "Began (UTC)", "Used", "Look-back"]);
+        let mut pieces = Table::new(&[
+            "Lot",
+            "Case",
+            "Printed part",
+            "State",
+            "Printer",
+            "Began (UTC)",
+            "Used",
+            "Look-back",
+        ]);
         for piece in &self.pieces {
             let back = match (piece.looked_back, piece.out) {
                 (true, true) => "yes, and it is OUT: recall it",
@@ -243,8 +252,17 @@ impl Genealogy {
     /// One row for each lot in each printed part.
     pub fn table(&self) -> Table {
         let mut table = Table::new(&[
-            "lot", "material", "supplier_lot", "case", "printed_part", "state", "printer", "began_utc",
-            "used_milligrams", "looked_back", "out",
+            "lot",
+            "material",
+            "supplier_lot",
+            "case",
+            "printed_part",
+            "state",
+            "printer",
+            "began_utc",
+            "used_milligrams",
+            "looked_back",
+            "out",
         ]);
         for piece in &self.pieces {
             let lot = self.lots.iter().find(|lot| lot.lot == piece.lot);

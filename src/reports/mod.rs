@@ -136,7 +136,9 @@ pub struct Parameters {
 /// Why there is no such report: what, which; what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReportError {
-    #[error("there is no report \"{given}\"; there are case, worksheet, registry, value, printer, lot and audit")]
+    #[error(
+        "there is no report \"{given}\"; there are case, worksheet, registry, value, printer, lot and audit"
+    )]
     NoKind { given: String },
     #[error("a {kind} report is of {needs}; name it")]
     Needs { kind: Kind, needs: &'static str },
@@ -198,9 +200,9 @@ impl Sources<'_> {
             return Err(ReportError::Backwards { from, to });
         }
         let began = self.past.began.unwrap_or(self.past.cut.wall);
-        let from = parameters.from.map_or(Ok(began), |day| {
-            first_moment(day, offset).ok_or(ReportError::NoMoment(day))
-        })?;
+        let from = parameters
+            .from
+            .map_or(Ok(began), |day| first_moment(day, offset).ok_or(ReportError::NoMoment(day)))?;
         let to = parameters.to.map_or(Ok(self.past.cut.wall), |day| {
             last_moment(day, offset).ok_or(ReportError::NoMoment(day))
         })?;

@@ -124,11 +124,15 @@ fn drawn(chart: &Chart) -> Markup {
     };
     let lines: Vec<(f64, &str)> = limits
         .into_iter()
-        .flat_map(|limits| [(limits.upper, "upper limit"), (limits.mean, "mean"), (limits.lower, "lower limit")])
+        .flat_map(|limits| {
+            [(limits.upper, "upper limit"), (limits.mean, "mean"), (limits.lower, "lower limit")]
+        })
         .chain([(0.0, "nominal")])
         .collect();
-    let values = chart.points.iter().map(|(_, value)| f64::from(*value)).chain(lines.iter().map(|(at, _)| *at));
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
+    let values =
+        chart.points.iter().map(|(_, value)| f64::from(*value)).chain(lines.iter().map(|(at, _)| *at));
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
     let span = (high - low).max(1.0);
     let y = |value: f64| MARGIN + (high - value) / span * (HEIGHT - 2.0 * MARGIN);
     let step = (WIDTH - LEFT - 110.0) / (chart.points.len().saturating_sub(1).max(1)) as f64;

@@ -216,9 +216,9 @@ fn sentence(fact: &Fact) -> String {
 fn is_of_lot(event: &Event, lot: &LotId) -> bool {
     let Fact::Quality(fact) = &event.fact else { return false };
     match &fact.change {
-        Change::Lot { lot: of, .. } | Change::Loaded { lot: of, .. } | Change::MaterialUsed { lot: of, .. } => {
-            of == lot
-        }
+        Change::Lot { lot: of, .. }
+        | Change::Loaded { lot: of, .. }
+        | Change::MaterialUsed { lot: of, .. } => of == lot,
         _ => false,
     }
 }
@@ -237,9 +237,9 @@ fn is_of_printer(event: &Event, printer: &PrinterName) -> bool {
         Change::Inspection { measured, .. } => {
             matches!(&measured.subject, Subject::Phantom { printer: of, .. } if of == printer)
         }
-        Change::Nonconformance { step: Step::Opened { about: About::Printer { printer: of }, .. }, .. } => {
-            of == printer
-        }
+        Change::Nonconformance {
+            step: Step::Opened { about: About::Printer { printer: of }, .. }, ..
+        } => of == printer,
         _ => false,
     }
 }

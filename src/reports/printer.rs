@@ -147,7 +147,9 @@ impl PrinterReport {
     }
 
     pub fn sections(&self) -> Vec<Section> {
-        let share = |of: Share| format!("{} ({} of {}, {} not known)", percent(of.permille()), of.hits, of.n, of.missing);
+        let share = |of: Share| {
+            format!("{} ({} of {}, {} not known)", percent(of.permille()), of.hits, of.n, of.missing)
+        };
         let phantom = |of: &Option<Phantom>| {
             of.as_ref().map_or_else(
                 || "none".into(),
@@ -167,7 +169,10 @@ impl PrinterReport {
                     ("Period", format!("{} to {} UTC", short(&self.from), short(&self.to))),
                     ("Qualification", self.qualification.to_owned()),
                     ("Restricted because", or_none(self.restricted_why.as_ref())),
-                    ("Calibration due", self.calibration_due.clone().unwrap_or_else(|| "never planned".into())),
+                    (
+                        "Calibration due",
+                        self.calibration_due.clone().unwrap_or_else(|| "never planned".into()),
+                    ),
                     ("Last phantom", phantom(&self.last_phantom)),
                     ("Last good phantom", phantom(&self.last_good_phantom)),
                 ],
@@ -175,7 +180,15 @@ impl PrinterReport {
             Section::pairs(
                 "Use",
                 vec![
-                    ("Utilisation", format!("{} ({} of {})", percent(used.permille()), long(used.printing), long(used.available))),
+                    (
+                        "Utilisation",
+                        format!(
+                            "{} ({} of {})",
+                            percent(used.permille()),
+                            long(used.printing),
+                            long(used.available)
+                        ),
+                    ),
                     ("Of it for lost prints", long(used.failed)),
                     ("A part on the bed, nothing printed", long(used.waiting_for_bed)),
                     ("Jobs", format!("{}, and {} whose end is not known", used.attempts, used.missing)),
@@ -193,7 +206,14 @@ impl PrinterReport {
                     let broken = match &chart.verdict {
                         crate::counting::spc::Verdict::Judged { signals, .. } => signals
                             .iter()
-                            .map(|signal| format!("points {} to {}: {}", signal.first + 1, signal.last + 1, signal.rule.in_words()))
+                            .map(|signal| {
+                                format!(
+                                    "points {} to {}: {}",
+                                    signal.first + 1,
+                                    signal.last + 1,
+                                    signal.rule.in_words()
+                                )
+                            })
                             .collect(),
                         _ => Vec::new(),
                     };
@@ -204,7 +224,16 @@ impl PrinterReport {
                 }
             }
         }
-        let mut prints = Table::new(&["Job", "Case", "Attempt", "Material", "Process", "Began (UTC)", "Ended (UTC)", "Outcome"]);
+        let mut prints = Table::new(&[
+            "Job",
+            "Case",
+            "Attempt",
+            "Material",
+            "Process",
+            "Began (UTC)",
+            "Ended (UTC)",
+            "Outcome",
+        ]);
         for print in &self.prints {
             prints.row([
                 print.job.to_string(),
@@ -240,7 +269,16 @@ impl PrinterReport {
     /// One row a print, then one a measured point.
     pub fn table(&self) -> Table {
         let mut table = Table::new(&[
-            "printer", "row", "at_utc", "ended_utc", "job", "case", "attempt", "material", "process", "outcome",
+            "printer",
+            "row",
+            "at_utc",
+            "ended_utc",
+            "job",
+            "case",
+            "attempt",
+            "material",
+            "process",
+            "outcome",
             "deviation_um",
         ]);
         let empty = String::new;

@@ -221,8 +221,11 @@ fn models(of: Sources<'_>, case: &CaseToken) -> Vec<Model> {
         }
         let revision =
             printed.revision.and_then(|number| lab.quality.revisions.get(&(printed.part.clone(), number)));
-        let key =
-            (printed.printer.clone(), facts::material(lab, printed), revision.map(|revision| revision.of.scale));
+        let key = (
+            printed.printer.clone(),
+            facts::material(lab, printed),
+            revision.map(|revision| revision.of.scale),
+        );
         made.entry(key).or_default().insert(printed.serial.part);
     }
     let model = |printer: &Option<PrinterName>| of.site.models.get(printer.as_ref()?).cloned().flatten();
@@ -250,8 +253,17 @@ impl Registry {
                 ("With an assessment", format!("{} of {}", self.assessed, self.cases.len())),
             ],
         )];
-        let mut cases =
-            Table::new(&["Case", "Year", "Indication", "Modality", "Service", "Parts", "Models", "Effort", "Saved"]);
+        let mut cases = Table::new(&[
+            "Case",
+            "Year",
+            "Indication",
+            "Modality",
+            "Service",
+            "Parts",
+            "Models",
+            "Effort",
+            "Saved",
+        ]);
         let mut beyond = Vec::new();
         for row in &self.cases {
             let parts: Vec<_> = row.anatomy.iter().map(shown).collect();
@@ -260,7 +272,12 @@ impl Registry {
                 .iter()
                 .map(|model| {
                     let parts: Vec<_> = model.parts.iter().map(u16::to_string).collect();
-                    format!("parts {} in {} on {}", parts.join(", "), text(model.material.as_ref()), text(model.printer.as_ref()))
+                    format!(
+                        "parts {} in {} on {}",
+                        parts.join(", "),
+                        text(model.material.as_ref()),
+                        text(model.printer.as_ref())
+                    )
                 })
                 .collect();
             let known = row.effort.iter().filter(|time| time.minutes.is_some()).count();
@@ -292,10 +309,17 @@ impl Registry {
         let parts = self.cases.iter().map(|row| row.anatomy.len()).max().unwrap_or(0);
         let models = self.cases.iter().map(|row| row.models.len()).max().unwrap_or(0);
         let mut table = Table::new(&[
-            "case", "delivered_year", "intended_use", "indication", "modality", "ordering_service", "appropriateness",
+            "case",
+            "delivered_year",
+            "intended_use",
+            "indication",
+            "modality",
+            "ordering_service",
+            "appropriateness",
         ]);
         for place in 1..=parts {
-            let fields = ["object", "region", "subregion", "structure", "laterality", "dominant", "guide_type"];
+            let fields =
+                ["object", "region", "subregion", "structure", "laterality", "dominant", "guide_type"];
             table.head.extend(fields.map(|field| format!("part_{place}_{field}")));
         }
         for place in 1..=models {
@@ -308,8 +332,16 @@ impl Registry {
             table.head.extend(fields.map(|field| format!("{name}_{field}")));
         }
         const ANSWERS: [&str; 10] = [
-            "easy_to_use", "fits_approach", "plan_altered", "important", "quality_adequate", "confident_before",
-            "confident_after", "minutes_saved", "minutes_measured", "used_in_procedure",
+            "easy_to_use",
+            "fits_approach",
+            "plan_altered",
+            "important",
+            "quality_adequate",
+            "confident_before",
+            "confident_after",
+            "minutes_saved",
+            "minutes_measured",
+            "used_in_procedure",
         ];
         table.head.extend(ANSWERS.map(str::to_owned));
         for row in &self.cases {
@@ -347,7 +379,10 @@ impl Registry {
                             text(model.printer.as_ref()),
                             text(model.printer_model.as_ref()),
                             text(model.material.as_ref()),
-                            model.scale.map(|scale| (f64::from(scale) / 10_000.0).to_string()).unwrap_or_default(),
+                            model
+                                .scale
+                                .map(|scale| (f64::from(scale) / 10_000.0).to_string())
+                                .unwrap_or_default(),
                             parts.join(" "),
                         ]
                     },

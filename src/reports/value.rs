@@ -74,12 +74,8 @@ impl Value {
         let Sources { lab, past, site } = of;
         let (window, offset) = (of.window(parameters)?, site.offset_minutes);
         let attempts = facts::attempts(lab, &site.models, site.rates.as_ref(), offset);
-        let delivered: Vec<CaseToken> = lab
-            .cases
-            .keys()
-            .filter(|case| window.has_some(facts::delivered(lab, case)))
-            .cloned()
-            .collect();
+        let delivered: Vec<CaseToken> =
+            lab.cases.keys().filter(|case| window.has_some(facts::delivered(lab, case))).cloned().collect();
         let assessments = facts::assessments(lab);
         let minutes_saved = MinutesSaved::of(window, &assessments);
         let worth = minutes_saved.worth(LITERATURE_USD)?;
@@ -105,11 +101,7 @@ impl Value {
             utilisation: Utilisation::of(window, &facts::printers(past, &site.models), &facts::runs(lab)),
             effort: EffortReport::of(&delivered, &facts::efforts(lab)),
             minutes_saved,
-            worth: WorthOf {
-                currency: "USD",
-                source: "62 a minute, 22 to 133 (Ballard et al. 2020)",
-                worth,
-            },
+            worth: WorthOf { currency: "USD", source: "62 a minute, 22 to 133 (Ballard et al. 2020)", worth },
             plan: PlanImpact::of(window, &assessments),
             costs: costs(of, &delivered)?,
             units: totals(proposals.iter().map(|proposal| (proposal, None))),
@@ -173,14 +165,23 @@ impl Value {
         add("Volume", "pieces delivered".into(), self.volume.n.to_string(), self.volume.n, 0);
         add(
             "Volume",
-            format!("pieces a year at that pace (break-even in the literature: {})", self.break_even_pieces_a_year),
+            format!(
+                "pieces a year at that pace (break-even in the literature: {})",
+                self.break_even_pieces_a_year
+            ),
             tenths(self.pieces_a_year_tenths),
             self.volume.n,
             0,
         );
         for (dimension, mix) in &self.volume.mix {
             for (word, n) in &mix.counts {
-                add("Volume", format!("{}: {word}", plain(dimension)), n.to_string(), self.volume.n, mix.missing);
+                add(
+                    "Volume",
+                    format!("{}: {word}", plain(dimension)),
+                    n.to_string(),
+                    self.volume.n,
+                    mix.missing,
+                );
             }
         }
         let Spread { n, missing, p50, p90, .. } = self.turnaround.whole;
@@ -195,8 +196,20 @@ impl Value {
         }
         let first = self.first_pass_yield;
         add("Printing", "first-pass yield".into(), share(first), first.n, first.missing);
-        add("Printing", "prints that came out well".into(), share(self.success.all), self.success.all.n, self.success.all.missing);
-        add("Printing", "reprints".into(), share(self.reprints.all), self.reprints.all.n, self.reprints.all.missing);
+        add(
+            "Printing",
+            "prints that came out well".into(),
+            share(self.success.all),
+            self.success.all.n,
+            self.success.all.missing,
+        );
+        add(
+            "Printing",
+            "reprints".into(),
+            share(self.reprints.all),
+            self.reprints.all.n,
+            self.reprints.all.missing,
+        );
         let hits = self.reprints.all.hits;
         for (cause, n) in &self.reprints.by_cause {
             let name = format!("reprints because of {}", cause.replace('_', " "));
@@ -235,7 +248,13 @@ impl Value {
                 BenchmarkOf::Bucket(bucket) => self.effort.bucket(bucket),
             };
             let value = format!("{} (registry: {})", tenths(own), tenths(Some(benchmark.tenths)));
-            add("Effort", format!("{of}: mean minutes a case"), value, minutes.spread.n, minutes.spread.missing);
+            add(
+                "Effort",
+                format!("{of}: mean minutes a case"),
+                value,
+                minutes.spread.n,
+                minutes.spread.missing,
+            );
         }
         let saved = &self.minutes_saved;
         let lacking = saved.used - saved.answered;
@@ -254,9 +273,22 @@ impl Value {
         add("Value", "minutes saved, mean".into(), mean, saved.answered, lacking);
         let usd = Currency { code: "USD".into(), digits: 2 };
         let worth = &self.worth.worth;
-        let value = format!("{} ({} to {})", usd.show(worth.middle), usd.show(worth.low), usd.show(worth.high));
-        add("Value", format!("worth of them, an estimate by {}", self.worth.source), value, saved.answered, lacking);
-        add("Value", "plan altered or refined".into(), share(self.plan.altered), self.plan.altered.n, self.plan.altered.missing);
+        let value =
+            format!("{} ({} to {})", usd.show(worth.middle), usd.show(worth.low), usd.show(worth.high));
+        add(
+            "Value",
+            format!("worth of them, an estimate by {}", self.worth.source),
+            value,
+            saved.answered,
+            lacking,
+        );
+        add(
+            "Value",
+            "plan altered or refined".into(),
+            share(self.plan.altered),
+            self.plan.altered.n,
+            self.plan.altered.missing,
+        );
         let paired = self.plan.confidence.map_or(0, |mean| mean.n);
         let change = self.plan.confidence.map_or_else(|| "–".into(), |mean| format!("{:+.2}", mean.mean));
         add("Value", "confidence after less before, of 5".into(), change, paired, self.plan.unpaired);
@@ -276,8 +308,15 @@ impl Value {
             add("Units", code.to_string(), value, total.cases, total.unreviewed);
         }
         let quality = &self.quality;
-        let rate = quality.per_hundred_parts().map_or_else(|| "–".into(), |n| format!("{}.{:02}", n / 100, n % 100));
-        add("Quality", "nonconformances".into(), quality.nonconformities.to_string(), quality.nonconformities, quality.without_cause);
+        let rate =
+            quality.per_hundred_parts().map_or_else(|| "–".into(), |n| format!("{}.{:02}", n / 100, n % 100));
+        add(
+            "Quality",
+            "nonconformances".into(),
+            quality.nonconformities.to_string(),
+            quality.nonconformities,
+            quality.without_cause,
+        );
         add("Quality", "nonconformances for a hundred prints".into(), rate, quality.parts, 0);
         for (cause, n) in &quality.by_cause {
             let name = format!("nonconformances: {}", cause.replace('_', " "));
@@ -293,8 +332,20 @@ impl Value {
                 of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             }
         };
-        add("Quality", "calibration overdue".into(), names(&quality.overdue), quality.overdue.len() as u64, 0);
-        add("Quality", "calibration never planned".into(), names(&quality.never_planned), quality.never_planned.len() as u64, 0);
+        add(
+            "Quality",
+            "calibration overdue".into(),
+            names(&quality.overdue),
+            quality.overdue.len() as u64,
+            0,
+        );
+        add(
+            "Quality",
+            "calibration never planned".into(),
+            names(&quality.never_planned),
+            quality.never_planned.len() as u64,
+            0,
+        );
         all
     }
 
@@ -304,7 +355,8 @@ impl Value {
             || "none: the site has no rates, so that nothing has a cost".into(),
             |costs| costs.versions.join(", "),
         );
-        let mut sections = vec![Section::pairs("Period", vec![("Period", period), ("Versions of the rates", versions)])];
+        let mut sections =
+            vec![Section::pairs("Period", vec![("Period", period), ("Versions of the rates", versions)])];
         let mut groups: Vec<(&str, Table)> = Vec::new();
         for figure in self.figures() {
             if groups.last().is_none_or(|(group, _)| *group != figure.group) {

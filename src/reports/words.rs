@@ -86,7 +86,10 @@ mod tests {
     fn amounts_are_written_as_people_read_them() {
         let spans = [59_999, 600_000, 15_000_000, 273_600_000].map(long);
         assert_eq!(spans, ["59 s", "10 min", "4 h 10 min", "3 d 4 h"]);
-        assert_eq!((percent(Some(933)), percent(None), grams(12_034)), ("93.3 %".into(), "–".into(), "12.034 g".into()));
+        assert_eq!(
+            (percent(Some(933)), percent(None), grams(12_034)),
+            ("93.3 %".into(), "–".into(), "12.034 g".into())
+        );
         assert_eq!(moment(WallTime(1_775_001_600_000)), "2026-04-01 00:00:00");
     }
 }

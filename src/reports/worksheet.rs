@@ -31,9 +31,10 @@ impl Worksheet {
         let known = facts::case(of.lab, case, of.site.offset_minutes);
         let known = known.ok_or_else(|| ReportError::NoCase(case.clone()))?;
         let proposal = propose(&known, &of.site.tables, of.site.service_date, of.today()?);
-        let texts = proposal.lines.iter().filter_map(|line| {
-            Some((line.code.clone(), of.site.descriptors.of(&line.code)?.to_owned()))
-        });
+        let texts = proposal
+            .lines
+            .iter()
+            .filter_map(|line| Some((line.code.clone(), of.site.descriptors.of(&line.code)?.to_owned())));
         let official_texts: BTreeMap<_, _> = texts.collect();
         Ok(Self {
             proposal_sha256: proposal.hash(),
@@ -117,8 +118,19 @@ impl Worksheet {
     /// A row for each unit, then one for each part that is none, then one for each warning.
     pub fn table(&self) -> Table {
         let mut table = Table::new(&[
-            "case", "row", "code", "units", "part", "printed_part", "revision", "model_sha256", "approved_by",
-            "released_by", "records", "missing_records", "words",
+            "case",
+            "row",
+            "code",
+            "units",
+            "part",
+            "printed_part",
+            "revision",
+            "model_sha256",
+            "approved_by",
+            "released_by",
+            "records",
+            "missing_records",
+            "words",
         ]);
         let of = &self.proposal;
         let case = || of.case.to_string();

@@ -48,7 +48,9 @@ pub struct Tables {
 
 /// The `.toml` files of a folder, by name.
 fn folder(path: &Path) -> Result<Vec<(String, String)>, String> {
-    let wrong = |error: std::io::Error| format!("{} cannot be read: {error}; look at the path and its owner", path.display());
+    let wrong = |error: std::io::Error| {
+        format!("{} cannot be read: {error}; look at the path and its owner", path.display())
+    };
     let mut names: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(path).map_err(wrong)? {
         let name = entry.map_err(wrong)?.path();
@@ -57,15 +59,19 @@ fn folder(path: &Path) -> Result<Vec<(String, String)>, String> {
         }
     }
     if names.len() > FILES_MAX {
-        return Err(format!("{} has more than {FILES_MAX} tables; keep those that are needed", path.display()));
+        return Err(format!(
+            "{} has more than {FILES_MAX} tables; keep those that are needed",
+            path.display()
+        ));
     }
     names.sort();
     names.iter().map(|name| Ok((name.display().to_string(), file(name)?))).collect()
 }
 
 fn file(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| format!("{} cannot be read: {error}; look at the path and its owner", path.display()))
+    std::fs::read_to_string(path).map_err(|error| {
+        format!("{} cannot be read: {error}; look at the path and its owner", path.display())
+    })
 }
 
 fn borrowed(files: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
@@ -82,10 +88,9 @@ impl Tables {
         let mut mistakes = Vec::new();
         let codes = match &counting.codes {
             None => CodeTables::shipped().map_err(|found| mistakes.extend(told(&found))).ok(),
-            Some(path) => folder(path)
-                .map_err(|found| mistakes.push(found))
-                .ok()
-                .and_then(|files| CodeTables::read(borrowed(&files)).map_err(|found| mistakes.extend(told(&found))).ok()),
+            Some(path) => folder(path).map_err(|found| mistakes.push(found)).ok().and_then(|files| {
+                CodeTables::read(borrowed(&files)).map_err(|found| mistakes.extend(told(&found))).ok()
+            }),
         };
         let texts = match (&counting.texts, &codes) {
             (Some(path), Some(codes)) => match file(path) {
