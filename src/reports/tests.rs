@@ -81,6 +81,81 @@ fn no_report_tells_what_may_say_who_a_patient_is() {
     assert_eq!(body(&made(&world, Kind::Case))["assessment"]["comment"], words::HELD_BACK);
 }
 
+/// What looks as if it said who a patient is, whatever the vault has.
+const PLANTED: [&str; 12] = [
+    "QUIMBY^JANE",
+    "RAD-2026-4455",
+    "12.05.1960",
+    "May 12, 1960",
+    "jane.q@example.org",
+    "+49 171 2345678",
+    "078-05-1120",
+    "MRN 4711",
+    "9876543210",
+    "192.168.17.23",
+    "93 years old",
+    "Mrs. Smith",
+];
+
+/// The lab with this in every word that a person may write.
+fn planted_in(lab: &Lab, planted: &str) -> Lab {
+    fn some<const MAX: usize>(planted: &str) -> Option<crate::domain::quality::words::Words<MAX>> {
+        Some(super::world::words(planted))
+    }
+    let mut lab = lab.clone();
+    let quality = &mut lab.quality;
+    for about in quality.cases.values_mut().filter_map(|record| record.about.as_mut()) {
+        about.service = super::world::words(planted);
+        (about.requester, about.modality) = (some(planted), some(planted));
+        about.indication = some(planted);
+    }
+    for about in quality.parts.values_mut().map(|record| &mut record.about) {
+        (about.region, about.subregion, about.structure) = (some(planted), some(planted), some(planted));
+        (about.guide_type, about.group, about.comment) = (some(planted), some(planted), some(planted));
+    }
+    for revision in quality.revisions.values_mut() {
+        (revision.of.software, revision.of.author) = (some(planted), some(planted));
+        revision.of.format = super::world::words(planted);
+    }
+    for lot in quality.lots.values_mut() {
+        (lot.about.material, lot.about.supplier_lot) =
+            (super::world::words(planted), super::world::words(planted));
+        (lot.about.supplier, lot.about.certificate, lot.recalled) =
+            (some(planted), some(planted), some(planted));
+    }
+    for step in quality.processed.values_mut() {
+        (step.processing.recipe, step.processing.equipment) = (some(planted), some(planted));
+    }
+    quality.inspections.values_mut().for_each(|of| of.measured.note = some(planted));
+    for item in quality.templates.values_mut().flat_map(|template| &mut template.items) {
+        item.name = super::world::words(planted);
+    }
+    for assessed in quality.assessments.values_mut() {
+        assessed.assessment.respondent = super::world::words(planted);
+        assessed.assessment.comment = some(planted);
+    }
+    lab.jobs.values_mut().for_each(|job| job.material = Some(planted.to_owned()));
+    lab
+}
+
+#[test]
+fn what_is_planted_in_any_word_of_a_person_comes_out_in_no_report() {
+    let (world, site) = (World::closed(), site());
+    let pasts = Kind::ALL.map(|kind| (kind, world.past(kind, &parameters(kind))));
+    for planted in PLANTED {
+        let lab = planted_in(&world.lab, planted);
+        for (kind, past) in &pasts {
+            let sealed = make(*kind, parameters(*kind), Sources { lab: &lab, past, site: &site }).unwrap();
+            for text in [sealed.json(), sealed.csv(), sealed.html()] {
+                assert!(!text.contains(planted), "{kind} tells {planted}");
+            }
+            if *kind == Kind::Registry {
+                assert_eq!(find_in_json(&body(&sealed), &Known::none()), [], "{planted}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_format_names_the_hash_the_cut_and_the_review_where_one_is_needed() {
     let world = World::closed();
@@ -179,6 +254,9 @@ fn the_value_report_has_the_figures_that_were_worked_by_hand() {
     // 15 %: 13500 → 2025, 325 → 48.75, 633 → 94.95, 160 → 24
     assert_eq!((costs.overhead, costs.cases.sum), (Money(2_025 + 49 + 95 + 24), Money(16_811)));
     assert_eq!((costs.cases.n, costs.cases.incomplete), (1, 1));
+    // Parts 1 and 2 with overhead: 325 + 49 and 633 + 95; the guide: 160 + 24
+    assert_eq!((costs.components.n, costs.components.sum), (2, Money(374 + 728)));
+    assert_eq!((costs.guides.n, costs.guides.sum, costs.guides.incomplete), (1, Money(184), 0));
     assert_eq!(value.volume.n, 2);
     let units: Vec<_> = value.units.iter().map(|(code, total)| (code.as_str(), total.proposed)).collect();
     assert_eq!(units, [("0559T", 1), ("0560T", 1), ("0561T", 1)]);
@@ -366,4 +444,21 @@ fn what_a_report_is_not_asked_for_rightly_is_told() {
     assert!("cases".parse::<Kind>().is_err());
     assert!(Kind::ALL.iter().all(|kind| kind.word().parse::<Kind>() == Ok(*kind)));
     assert_ne!(token(), CaseToken::from_entropy([8; 16]));
+}
+
+/// `PLATEN_WRITE_PAGES=FOLDER cargo test --lib reports::` writes each page there, to be looked at and printed.
+#[test]
+fn each_page_is_written_where_somebody_wants_to_look_at_it() {
+    let Some(folder) = std::env::var_os("PLATEN_WRITE_PAGES") else { return };
+    let mut world = World::closed();
+    for n in 0..12u8 {
+        let phantom = Inspected::Phantom { printer: "a".parse().unwrap(), next_due: None };
+        let drift = i32::from(n) * 7;
+        world.at(2_000 + u64::from(n)).measure(40 + n, phantom, [drift + 10, drift - 30]);
+    }
+    for kind in Kind::ALL {
+        let sealed = made(&world, kind);
+        let name = std::path::Path::new(&folder).join(format!("{kind}.html"));
+        std::fs::write(name, sealed.html()).unwrap();
+    }
 }

@@ -24,6 +24,7 @@ use crate::counting::units::review::{CodeTotal, totals};
 use crate::counting::units::{Proposal, propose};
 use crate::domain::ids::CaseToken;
 use crate::domain::moment::WallTime;
+use crate::domain::quality::part::PartKind;
 
 /// What the delivered cases of the period cost; absent where the site has no rates.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,6 +33,9 @@ pub struct Costs {
     /// The versions of the rates that were used.
     pub versions: Vec<String>,
     pub cases: CostSummary,
+    /// Of each component and each guide with all its prints; people's hours are for the case as a whole.
+    pub components: CostSummary,
+    pub guides: CostSummary,
     pub direct: Money,
     pub scrap: Money,
     pub overhead: Money,
@@ -124,6 +128,23 @@ fn costs(of: Sources<'_>, delivered: &[CaseToken]) -> Result<Option<Costs>, Repo
         let events = facts::costs(of.lab, &jobs, case, &of.site.models, of.site.offset_minutes);
         all.push(rates.cost(case, &events)?);
     }
+    let mut parts = (Vec::new(), Vec::new());
+    for cost in &all {
+        for part in &cost.parts {
+            let record = of
+                .lab
+                .quality
+                .parts
+                .values()
+                .find(|record| record.case == cost.case && Some(record.number) == part.part);
+            let one = (part.total()?, part.missing == 0);
+            match record.map(|record| record.about.kind) {
+                Some(PartKind::Component) => parts.0.push(one),
+                Some(PartKind::Guide) => parts.1.push(one),
+                Some(PartKind::Holder | PartKind::Coupon) | None => {}
+            }
+        }
+    }
     let mut sums = (Money::ZERO, Money::ZERO, Money::ZERO);
     let mut versions: Vec<String> = all.iter().flat_map(|cost| cost.versions.iter().cloned()).collect();
     versions.sort();
@@ -135,6 +156,8 @@ fn costs(of: Sources<'_>, delivered: &[CaseToken]) -> Result<Option<Costs>, Repo
         currency: rates.currency().clone(),
         versions,
         cases: CostSummary::of(all.iter().map(|cost| (cost.total, cost.missing.is_empty())))?,
+        components: CostSummary::of(parts.0)?,
+        guides: CostSummary::of(parts.1)?,
         direct: sums.0,
         scrap: sums.1,
         overhead: sums.2,
@@ -300,6 +323,10 @@ impl Value {
             add("Cost", "mean of a case".into(), mean, n, lacking);
             let half = costs.cases.p50.map_or_else(|| "–".into(), show);
             add("Cost", "half of the cases within".into(), half, n, lacking);
+            for (name, of) in [("mean of a component", &costs.components), ("mean of a guide", &costs.guides)]
+            {
+                add("Cost", name.into(), of.mean.map_or_else(|| "–".into(), show), of.n, of.incomplete);
+            }
             add("Cost", "of it for what was thrown away".into(), show(costs.scrap), n, lacking);
             add("Cost", "of it overhead".into(), show(costs.overhead), n, lacking);
         }

@@ -216,11 +216,8 @@ fn effort_value_and_pieces_are_those_that_were_noted() {
     silent.quality.assessments.clear();
     silent.quality.cases.get_mut(&token()).unwrap().reached.remove("used");
     assert_eq!((assessments(&silent)[0].used, assessments(&silent)[0].minutes_saved), (None, None));
-    assert!(pieces_of_nothing());
-}
-
-fn pieces_of_nothing() -> bool {
-    pieces(&World::produced().lab).is_empty() && assessments(&World::produced().lab).is_empty()
+    let early = World::produced().lab;
+    assert!(super::pieces(&early).is_empty() && assessments(&early).is_empty(), "nothing is delivered");
 }
 
 #[test]
