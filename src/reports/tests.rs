@@ -100,12 +100,12 @@ const PLANTED: [&str; 12] = [
 /// The lab with this in every word that a person may write.
 fn planted_in(lab: &Lab, planted: &str) -> Lab {
     fn some<const MAX: usize>(planted: &str) -> Option<crate::domain::quality::words::Words<MAX>> {
-        Some(super::world::words(planted))
+        Some(world::words(planted))
     }
     let mut lab = lab.clone();
     let quality = &mut lab.quality;
     for about in quality.cases.values_mut().filter_map(|record| record.about.as_mut()) {
-        about.service = super::world::words(planted);
+        about.service = world::words(planted);
         (about.requester, about.modality) = (some(planted), some(planted));
         about.indication = some(planted);
     }
@@ -115,11 +115,10 @@ fn planted_in(lab: &Lab, planted: &str) -> Lab {
     }
     for revision in quality.revisions.values_mut() {
         (revision.of.software, revision.of.author) = (some(planted), some(planted));
-        revision.of.format = super::world::words(planted);
+        revision.of.format = world::words(planted);
     }
     for lot in quality.lots.values_mut() {
-        (lot.about.material, lot.about.supplier_lot) =
-            (super::world::words(planted), super::world::words(planted));
+        (lot.about.material, lot.about.supplier_lot) = (world::words(planted), world::words(planted));
         (lot.about.supplier, lot.about.certificate, lot.recalled) =
             (some(planted), some(planted), some(planted));
     }
@@ -128,10 +127,10 @@ fn planted_in(lab: &Lab, planted: &str) -> Lab {
     }
     quality.inspections.values_mut().for_each(|of| of.measured.note = some(planted));
     for item in quality.templates.values_mut().flat_map(|template| &mut template.items) {
-        item.name = super::world::words(planted);
+        item.name = world::words(planted);
     }
     for assessed in quality.assessments.values_mut() {
-        assessed.assessment.respondent = super::world::words(planted);
+        assessed.assessment.respondent = world::words(planted);
         assessed.assessment.comment = some(planted);
     }
     lab.jobs.values_mut().for_each(|job| job.material = Some(planted.to_owned()));
@@ -381,7 +380,7 @@ fn the_printer_report_has_its_use_and_a_control_chart_of_its_phantoms() {
 fn a_lot_leads_to_its_parts_and_cases_and_a_case_to_its_lots() {
     let mut world = World::closed();
     let why = words::said("wet");
-    world.ask("mat", Change::Lot { lot: lot(), step: LotStep::Recalled { why: super::world::words(&why) } });
+    world.ask("mat", Change::Lot { lot: lot(), step: LotStep::Recalled { why: world::words(&why) } });
     let sealed = made(&world, Kind::Lot);
     let Body::Lot(forward) = &sealed.report.body else { panic!("another report") };
     let pieces: Vec<_> = forward.pieces.iter().map(|of| (of.serial.clone(), of.used_milligrams)).collect();
@@ -416,7 +415,7 @@ fn the_audit_extract_has_every_entry_but_progress_with_its_place_in_the_chain() 
     let Body::Audit(shorter) = &shorter.report.body else { panic!("another report") };
     assert!(
         shorter.entries.len() < extract.entries.len()
-            && shorter.entries.iter().all(|of| of.at < "2026-04-02".into())
+            && shorter.entries.iter().all(|of| of.at.as_str() < "2026-04-02")
     );
 }
 
