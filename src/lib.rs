@@ -12,6 +12,7 @@ pub mod domain;
 
 pub mod counting;
 pub mod labels;
+pub mod reports;
 
 pub mod gcode;
 pub mod model;

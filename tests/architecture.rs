@@ -5,6 +5,7 @@
 //!          preview: imports gcode and model, serves services and later
 //!          counting: imports domain, serves services and later
 //!          labels: imports domain, serves services and later
+//!          reports: imports domain and counting, serves services and later
 //! └───────────── pure: no tokio, no clock ───────────┘    config: imports domain, serves io and later
 //! ```
 //! It reads words, not types: a file becomes tokens (comments and text gone), tokens become paths, each path is
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Every module at the top of `src`, and the ones that it may import.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("labels", &["domain"]),
     ("gcode", &["domain"]),
@@ -24,6 +25,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("slicing", &["domain", "gcode", "model", "protocol"]),
     ("preview", &["domain", "gcode", "model"]),
     ("counting", &["domain"]),
+    ("reports", &["domain", "counting"]),
     ("protocol", &["domain"]),
     ("control", &["domain", "gcode", "model", "protocol"]),
     ("config", &["domain"]),
@@ -31,43 +33,45 @@ const LAYERS: [(&str, &[&str]); 16] = [
     (
         "services",
         &[
-            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io",
         ],
     ),
     (
         "api",
         &[
-            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io", "services",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io", "services",
         ],
     ),
     (
         "daemon",
         &[
-            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io", "services", "api", "cli",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io", "services", "api", "cli",
         ],
     ),
     (
         "cli",
         &[
-            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io", "services", "api", "daemon",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io", "services", "api", "daemon",
         ],
     ),
     (
         "main",
         &[
-            "domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control",
-            "config", "io", "services", "api", "daemon", "cli",
+            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
+            "control", "config", "io", "services", "api", "daemon", "cli",
         ],
     ),
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 9] =
-    ["domain", "counting", "labels", "gcode", "model", "preview", "slicing", "protocol", "control"];
+const PURE: [&str; 10] = [
+    "domain", "counting", "labels", "reports", "reports", "gcode", "model", "preview", "slicing", "protocol",
+    "control",
+];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
 const IMPURE_STD: [&str; 10] = [
@@ -755,6 +759,7 @@ fn each_layer_imports_only_what_stands_before_it() {
         "labels" => 1,
         "preview" | "counting" => 2,
         "slicing" | "control" => 2,
+        "reports" => 3,
         "io" => 3,
         "services" => 4,
         "api" => 5,
@@ -768,6 +773,7 @@ fn each_layer_imports_only_what_stands_before_it() {
                 (from, "config") => order(from) >= order("io"),
                 ("preview", to) => matches!(to, "domain" | "gcode" | "model"),
                 ("counting", to) => to == "domain",
+                ("reports", to) => matches!(to, "domain" | "counting"),
                 ("io", "preview" | "counting") => false,
                 ("slicing" | "control" | "io", "labels") => false,
                 ("slicing", "preview") => false,

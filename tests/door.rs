@@ -103,6 +103,13 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/v1/printers/{name}/loads", "see printers, jobs, cases and files, without patients"),
     ("POST", "/v1/printers/{name}/loads", "load a lot into a printer"),
     ("POST", "/v1/printers/{name}/unload", "load a lot into a printer"),
+    ("GET", "/v1/reports/{kind}?case", "read reports, counts and costs"),
+    ("GET", "/v1/reports/{kind}?worksheet", "read reports, counts and costs"),
+    ("GET", "/v1/reports/{kind}?value", "read reports, counts and costs"),
+    ("GET", "/v1/reports/{kind}?printer", "read reports, counts and costs"),
+    ("GET", "/v1/reports/{kind}?lot", "read reports, counts and costs"),
+    ("GET", "/v1/reports/{kind}?registry", "export for a registry"),
+    ("GET", "/v1/reports/{kind}?audit", "read and verify the journal"),
     ("GET", "/v1/files", "copy the journal and all files"),
     ("POST", "/v1/files", "upload files"),
     ("GET", "/v1/files/{hash}", "see printers, jobs, cases and files, without patients"),
@@ -361,6 +368,7 @@ async fn asked(lab: &TestLab, method: &str, path: &str, someone: &Someone) -> Re
         .replace("{serial}", "000000000000q-1-1")
         .replace("{part}", "1")
         .replace("{lot}", "0000000000000000")
+        .replace("{kind}", change)
         .replace("{name}", "nemo");
     // A stream would not end.
     let real = if path == "/v1/events" { format!("{real}?after=999999") } else { real };

@@ -154,7 +154,11 @@ async fn what_the_router_answers_is_declared() {
     let mut seen = BTreeSet::new();
     let filled = |path: &str| {
         let path = path.replace("{token}", case.as_str()).replace("{id}", job.as_str());
-        let path = path.replace("{hash}", &file).replace("{name}", "mk3-01").replace("{part}", "1");
+        let path = path
+            .replace("{hash}", &file)
+            .replace("{name}", "mk3-01")
+            .replace("{part}", "1")
+            .replace("{kind}", "value");
         path.replace("{serial}", &format!("{case}-1-1")).replace("{lot}", "0000000000000000")
     };
     // What everybody may run into, on every route.

@@ -131,4 +131,10 @@ answers! {
         500 "The journal cannot be read",
         503 "The journal changed all the time, or platen is shutting down",
     }
+    /// A report, which reads the journal.
+    Reported: Told {
+        404 "There is nothing of this name",
+        500 "The journal, or a table under [counting], cannot be read",
+        503 "platen is shutting down",
+    }
 }

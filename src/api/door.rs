@@ -164,6 +164,8 @@ pub const TABLE: &[Row] = {
         ("GET", "/v1/nonconformances/{id}/to-sign", May(P::Look)),
         ("GET", "/v1/site-rules", May(P::Look)),
         ("POST", "/v1/site-rules", May(P::Settings)),
+        // Each kind has its own permission, which the handler asks for.
+        ("GET", "/v1/reports/{kind}", MayAny(&[P::ReadReports, P::ExportRegistry, P::ReadAudit])),
         ("POST", "/v1/files", May(P::Upload)),
         ("GET", "/v1/files", May(P::Backup)),
         ("GET", "/v1/files/{hash}", May(P::Look)),

@@ -26,6 +26,8 @@ mod pictures;
 mod printers;
 mod problem;
 pub mod quality;
+#[allow(unused_qualifications)]
+mod reports;
 mod state;
 mod stop;
 mod views;
@@ -110,6 +112,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(events::routes())
         .merge(state::routes())
         .merge(metrics::routes())
+        .merge(reports::routes())
 }
 
 /// The description of the API, as `/openapi.json` serves it.
@@ -138,5 +141,6 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), door::door))
         .layer(DefaultBodyLimit::max(given::BODY_MAX))
         .layer(middleware::from_fn_with_state(listen, guard::guard))
+        .layer(middleware::map_response(reports::own_policy))
         .with_state(state)
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failed, Global, show};
 use crate::config::{self, Config, Printer};
+use crate::services::reporting::Tables;
 use crate::services::slicing::Slicing;
 use crate::slicing::limits::LIMITS;
 use crate::slicing::profile::Technology;
@@ -139,6 +140,9 @@ fn look_around(config: &Config, found: &mut Found) {
     }
     if let Some(wanted) = &config.slicing {
         slicing(wanted, &config.printers, found);
+    }
+    if let Err(mistakes) = Tables::read(&config.counting) {
+        found.mistakes.extend(mistakes.into_iter().map(|mistake| format!("[counting]: {mistake}")));
     }
     if let Err(error) = writable(&config.state_dir) {
         found.mistakes.push(format!(

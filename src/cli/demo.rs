@@ -206,6 +206,7 @@ impl Demo {
         Ok(Config {
             slicing: None,
             gate: Gate::default(),
+            counting: Default::default(),
             heads: None,
             site: "demo".parse().map_err(wrong)?,
             node: "local".parse().map_err(wrong)?,

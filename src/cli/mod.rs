@@ -20,6 +20,7 @@ pub mod preview;
 pub mod print;
 pub mod printers;
 pub mod qualification;
+pub mod report;
 pub mod restore;
 pub mod safe_off;
 pub mod serve;
@@ -124,6 +125,8 @@ pub enum Verb {
     Qualification(qualification::Qualifications),
     /// Show or set what this site asks for beyond what always holds.
     SiteRules(site_rules::SiteRules),
+    /// Make a report: of a case, of units, for the registry, of the programme, of a printer, of a lot, of the journal.
+    Report(report::Report),
     /// Make the first admin, or give one a new password, while the daemon does not run.
     Setup(setup::Setup),
     /// List users, add one, change what they may do, give them a password; make and revoke tokens.
@@ -223,6 +226,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Loads(verb) => verb.run(&global),
         Verb::Qualification(verb) => verb.run(&global),
         Verb::SiteRules(verb) => verb.run(&global),
+        Verb::Report(verb) => verb.run(&global),
         Verb::Setup(verb) => verb.run(&global),
         Verb::Users(verb) => verb.run(&global),
         Verb::Stop(verb) => verb.run(&global),

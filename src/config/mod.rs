@@ -42,6 +42,8 @@ pub struct Config {
     /// Absent: models are not taken, G-code is.
     pub slicing: Option<Slicing>,
     pub gate: Gate,
+    /// By which tables reports count.
+    pub counting: Counting,
     /// Absent: the head of the journal is not signed.
     pub heads: Option<Heads>,
     /// While this file is there, all printers are stopped.
@@ -74,6 +76,29 @@ impl Default for Restart {
 pub struct Gate {
     /// A file with one of these is printed nowhere.
     pub forbidden_commands: Vec<Code>,
+}
+
+/// Which day of a case is its date of service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServiceDay {
+    /// The end of the last print that was released.
+    Printed,
+    #[default]
+    Delivered,
+}
+
+/// What reports are counted by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counting {
+    /// A folder of tables of codes; absent: those that came with platen.
+    pub codes: Option<PathBuf>,
+    /// A file with the official texts of the codes; absent: platen's own words.
+    pub texts: Option<PathBuf>,
+    /// A folder of rates, a file a version; absent: nothing has a cost.
+    pub rates: Option<PathBuf>,
+    pub service_day: ServiceDay,
+    /// How far the site's clock is ahead of UTC.
+    pub offset_minutes: i16,
 }
 
 /// Where the head of the journal is written once a day, and with which key it is signed.

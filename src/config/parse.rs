@@ -10,8 +10,8 @@ use toml::de::DeTable;
 use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{
-    BedClearing, Build, Config, Gate, Heads, Http, Mqtt, MqttVersion, Printer, Restart, Slicing, StopInput,
-    relay,
+    BedClearing, Build, Config, Counting, Gate, Heads, Http, Mqtt, MqttVersion, Printer, Restart, ServiceDay,
+    Slicing, StopInput, relay,
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
@@ -43,6 +43,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max"]),
     ("gate", &["forbidden_commands"]),
     ("audit", &["heads", "key_file"]),
+    ("counting", &["codes", "texts", "rates", "service_date", "utc_offset"]),
     (
         "printer",
         &[
@@ -105,6 +106,7 @@ const TOP: &[&str] = &[
     "slicing",
     "gate",
     "audit",
+    "counting",
     "mqtt",
     "printer",
 ];
@@ -170,6 +172,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let slicing = reader.section(&top, "slicing").map(|section| slicing(&mut reader, &section));
     let gate = gate(&mut reader, &top);
     let heads = heads(&mut reader, &top);
+    let counting = counting(&mut reader, &top);
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
@@ -185,6 +188,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             printers,
             slicing,
             gate,
+            counting,
             heads,
             stop_file,
             stop_input,
@@ -722,6 +726,64 @@ fn heads(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<Heads> {
     let folder = folder.and_then(|found| absolute(reader, &found, "heads"));
     let key_file = key.and_then(|found| absolute(reader, &found, "key_file"));
     Some(Heads { folder: folder?, key_file: key_file? })
+}
+
+/// By which tables, days and clock reports count.
+fn counting(reader: &mut Reader<'_>, top: &Section<'_>) -> Counting {
+    const DAYS: &[&str] = &["printed", "delivered"];
+    let Some(section) = reader.section(top, "counting") else { return Counting::default() };
+    reader.unknown_keys(&section, keys("counting"));
+    let codes = path(reader, &section, "codes");
+    let texts = path(reader, &section, "texts");
+    let rates = path(reader, &section, "rates");
+    let service_day = match reader.text(&section, "service_date") {
+        None => ServiceDay::default(),
+        Some(found) => match found.value.as_str() {
+            "printed" => ServiceDay::Printed,
+            "delivered" => ServiceDay::Delivered,
+            "procedure" => {
+                let reason = "the day of the procedure is a patient's, and lies in the vault alone";
+                reader.wrong(&found.at, reason, "write \"delivered\" or \"printed\"");
+                ServiceDay::default()
+            }
+            other => {
+                let instead = match nearest(other, DAYS) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => "write \"delivered\" or \"printed\"".into(),
+                };
+                reader.wrong(&found.at, "a case has no such day", instead);
+                ServiceDay::default()
+            }
+        },
+    };
+    let offset_minutes = match reader.text(&section, "utc_offset") {
+        None => 0,
+        Some(found) => match offset(&found.value) {
+            Some(minutes) => minutes,
+            None => {
+                let instead = "write utc_offset = \"+01:00\", and at most 14 hours";
+                reader.wrong(&found.at, "this is no distance from UTC", instead);
+                0
+            }
+        },
+    };
+    Counting { codes, texts, rates, service_day, offset_minutes }
+}
+
+/// Minutes of `+01:00`.
+fn offset(text: &str) -> Option<i16> {
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let two = |text: &str| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<i16>().ok()).flatten()
+    };
+    let (hours, minutes) = (two(hours)?, two(minutes)?);
+    (hours <= 14 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
 fn allow_commands(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<Code> {

@@ -468,3 +468,36 @@ fn who_must_be_there_is_said_by_printer_and_by_use() {
         assert!(found.contains(said), "{found}");
     }
 }
+
+#[test]
+fn reports_count_by_the_tables_the_day_and_the_clock_that_are_named() {
+    let with = |section: &str| {
+        Config::parse(&GOOD.replace("[[printer]]", &format!("[counting]\n{section}\n[[printer]]")))
+    };
+    assert_eq!(Config::parse(GOOD).unwrap().counting, Counting::default());
+    let all =
+        "codes = \"/a\"\ntexts = \"/b\"\nrates = \"/c\"\nservice_date = \"printed\"\nutc_offset = \"-03:30\"";
+    let expected = Counting {
+        codes: Some("/a".into()),
+        texts: Some("/b".into()),
+        rates: Some("/c".into()),
+        service_day: ServiceDay::Printed,
+        offset_minutes: -210,
+    };
+    assert_eq!(with(all).unwrap().counting, expected);
+    assert_eq!(with("utc_offset = \"+14:00\"").unwrap().counting.offset_minutes, 840);
+    for (line, told) in [
+        ("utc_offset = \"1:00\"", "this is no distance from UTC"),
+        ("utc_offset = \"+15:00\"", "this is no distance from UTC"),
+        ("utc_offset = \"+01:60\"", "this is no distance from UTC"),
+        ("utc_offset = \"\"", "this is no distance from UTC"),
+        ("service_date = \"procedure\"", "lies in the vault alone"),
+        ("service_date = \"deliverd\"", "did you mean \"delivered\"?"),
+        ("rates = \"rates\"", "this is no absolute path"),
+        ("rate = \"/c\"", "did you mean rates?"),
+    ] {
+        let found = with(line).unwrap_err();
+        assert_eq!(found.len(), 1, "{line}: {found:?}");
+        assert!(found[0].to_string().contains(told), "{line}: {}", found[0]);
+    }
+}

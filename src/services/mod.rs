@@ -12,6 +12,7 @@ pub mod resume;
 pub mod board;
 pub mod intake;
 pub mod preview;
+pub mod reporting;
 pub mod slicejobs;
 pub mod slicing;
 

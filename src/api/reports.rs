@@ -1,0 +1,173 @@
+//! Reports over HTTP: one route, seven kinds, three formats.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::str::FromStr;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::AppState;
+use super::answers::Reported;
+use super::door::Asker;
+use super::given::Asked;
+use super::problem::Problem;
+use crate::domain::people::roles::Permission;
+use crate::reports::{self, Kind, Parameters, ReportError};
+use crate::services::reporting::{self, NotReported};
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(report))
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Html,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Wanted {
+    /// The case's token.
+    case: Option<String>,
+    /// The printer's name.
+    printer: Option<String>,
+    /// The lot's id.
+    lot: Option<String>,
+    /// The first day of the period, as in 2026-04-01; else all from the journal's beginning.
+    from: Option<String>,
+    /// The last day of the period; else all up to the data cut.
+    to: Option<String>,
+    /// The data cut: the last entry of the journal that counts; else its newest.
+    until: Option<u64>,
+    /// A page that prints well, the whole as JSON, or its table as CSV; html where absent.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+fn read<T: FromStr>(given: Option<String>) -> Result<Option<T>, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    given.map(|text| text.parse()).transpose().map_err(|error: T::Err| {
+        Problem::unreadable(error.to_string(), "name it as lists show it; days are written as in 2026-04-01")
+    })
+}
+
+/// Who may read it.
+fn needs(kind: Kind) -> Permission {
+    match kind {
+        Kind::Registry => Permission::ExportRegistry,
+        Kind::Audit => Permission::ReadAudit,
+        Kind::Case | Kind::Worksheet | Kind::Value | Kind::Printer | Kind::Lot => Permission::ReadReports,
+    }
+}
+
+/// Makes a report (docs/reports.md): the journal is read and checked up to the data cut, a second per 100 000 entries. The
+/// same parameters, data cut and tables give the same bytes, and so the same SHA-256.
+#[utoipa::path(get, path = "/v1/reports/{kind}", tag = "reports", operation_id = "report",
+    params(("kind" = String, Path, description = "case, worksheet, registry, value, printer, lot or audit"), Wanted),
+    responses((status = 200, description = "The report",
+        content((String = "text/html"), (String = "application/json"), (String = "text/csv"))), Reported))]
+async fn report(
+    State(app): State<AppState>,
+    asker: Asker,
+    kind: Result<Path<String>, PathRejection>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Problem> {
+    let Path(kind) = kind.map_err(|_| ReportError::NoKind { given: "?".into() })?;
+    let kind: Kind = kind.parse()?;
+    asker.may(needs(kind))?;
+    let parameters = Parameters {
+        case: read(wanted.case)?,
+        printer: read(wanted.printer)?,
+        lot: read(wanted.lot)?,
+        from: read(wanted.from)?,
+        to: read(wanted.to)?,
+    };
+    let sealed = reporting::report(&app.recorder, &app.config, kind, parameters, wanted.until).await?;
+    let (form, ending, text) = match wanted.format.unwrap_or_default() {
+        Format::Html => ("text/html; charset=utf-8", "html", sealed.html()),
+        Format::Json => ("application/json", "json", sealed.json()),
+        Format::Csv => ("text/csv; charset=utf-8; header=present", "csv", sealed.csv()),
+    };
+    let mut response = ([(header::CONTENT_TYPE, form)], text).into_response();
+    let shown = if ending == "html" { "inline" } else { "attachment" };
+    let name = format!("{shown}; filename=\"{}.{ending}\"", sealed.file_name());
+    for (key, value) in [(header::CONTENT_DISPOSITION, name), (header::ETAG, format!("\"{}\"", sealed.hash))]
+    {
+        // Made of names that a header takes.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(key, value);
+        }
+    }
+    response.extensions_mut().insert(Standalone);
+    Ok(response)
+}
+
+/// A page that has its style sheet in itself, and may do nothing else.
+#[derive(Clone, Copy, Debug)]
+struct Standalone;
+
+/// Such a page's own policy in place of the site's, which allows no style sheet within a page.
+pub(super) async fn own_policy(mut response: Response) -> Response {
+    if response.extensions_mut().remove::<Standalone>().is_some()
+        && let Ok(policy) = HeaderValue::from_str(&reports::policy())
+    {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+impl From<ReportError> for Problem {
+    fn from(error: ReportError) -> Self {
+        let (status, slug) = match &error {
+            ReportError::NoKind { .. } => (StatusCode::BAD_REQUEST, "no-such-report"),
+            ReportError::Needs { .. } | ReportError::TakesNo { .. } => {
+                (StatusCode::BAD_REQUEST, "report-parameters")
+            }
+            ReportError::Backwards { .. } | ReportError::NoMoment(_) | ReportError::TooLong { .. } => {
+                (StatusCode::BAD_REQUEST, "not-a-period")
+            }
+            ReportError::NoCase(_) => (StatusCode::NOT_FOUND, "no-such-case"),
+            ReportError::NoPrinter(_) => (StatusCode::NOT_FOUND, "no-such-printer"),
+            ReportError::NoLot(_) => (StatusCode::NOT_FOUND, "no-such-lot"),
+            ReportError::NoToday | ReportError::Amount(_) | ReportError::NotWritten => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "not-reported")
+            }
+        };
+        let words = error.to_string();
+        let (detail, help) =
+            words.split_once("; ").unwrap_or((&words, "docs/reports.md says what each report takes"));
+        Self::new(status, slug, detail, help)
+    }
+}
+
+impl From<NotReported> for Problem {
+    fn from(error: NotReported) -> Self {
+        match error {
+            NotReported::Report(error) => error.into(),
+            NotReported::Journal(error) => error.into(),
+            NotReported::Beyond { .. } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "beyond-the-journal",
+                error.to_string(),
+                "leave `until` out for the newest entry",
+            ),
+            NotReported::Tables(mistakes) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "wrong-tables",
+                format!("the tables under [counting] cannot be read: {}", mistakes.join(" / ")),
+                "mend them; `platen check --config FILE` tells the same mistakes",
+            ),
+        }
+    }
+}

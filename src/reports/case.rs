@@ -1,0 +1,944 @@
+//! The case record: the history of a device, from what was asked for to what was delivered and how it served.
+//!
+//! It has what a device history record asks for (medical-domain.md §3.3): dates of manufacture, how many were made and
+//! how many released, the acceptance records, identification and control numbers of each piece; and beside them the
+//! signatures, the effort, the assessment, and the case's part of the journal. Takes `case`.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::facts;
+use super::past::Entry;
+use super::sheet::{Section, Table};
+use super::words::{grams, plain, said, said_of, tag, term, yes};
+use super::{Parameters, ReportError, Sources};
+use crate::counting::effort::{Bucket, CaseEffort, Known};
+use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
+use crate::domain::job::{JobState, Outcome};
+use crate::domain::lab::Lab;
+use crate::domain::quality::inspection::Subject as Inspected;
+use crate::domain::quality::nonconformance::NonconformanceState;
+use crate::domain::quality::printed::{Acceptance, PrintedPart, PrintedState};
+use crate::domain::quality::signature::Subject;
+
+/// What was ordered. Not by whom and not until when: that may be a surgeon, and the day of a surgery.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ordered {
+    pub kind: String,
+    pub service: String,
+    pub indication: Option<String>,
+    pub modality: Option<String>,
+    pub priority: String,
+    pub appropriateness: Option<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RevisionOf {
+    pub number: u16,
+    pub state: &'static str,
+    pub model_sha256: FileHash,
+    pub format: String,
+    pub unit: String,
+    /// Millionths of the anatomy's size.
+    pub scale: u32,
+    pub extents_mm: [f64; 3],
+    pub triangles: u64,
+    pub mirrored: bool,
+    pub modified: bool,
+    pub segmented_with: Option<String>,
+    pub author: Option<String>,
+    pub by: String,
+    pub at: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartOf {
+    pub number: u16,
+    pub name: String,
+    pub kind: Option<String>,
+    pub region: Option<String>,
+    pub subregion: Option<String>,
+    pub structure: Option<String>,
+    pub laterality: Option<String>,
+    pub required: bool,
+    pub individually_segmented: bool,
+    pub individually_processed: bool,
+    pub guide_type: Option<String>,
+    pub contact: Option<String>,
+    pub revisions: Vec<RevisionOf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LotOf {
+    pub lot: String,
+    pub material: String,
+    pub supplier_lot: String,
+    pub expires: String,
+    pub status: &'static str,
+    pub used_milligrams: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepOf {
+    pub number: u16,
+    pub kind: String,
+    pub recipe: Option<String>,
+    pub minutes: Option<u16>,
+    pub equipment: Option<String>,
+    pub by: String,
+    pub at: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ItemOf {
+    pub name: String,
+    pub unit: String,
+    /// Thousandths of the unit, as the next three.
+    pub nominal: i32,
+    pub low: i32,
+    pub high: i32,
+    pub value: Option<i32>,
+    pub verdict: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InspectionOf {
+    pub id: String,
+    pub subject: &'static str,
+    pub template: String,
+    pub template_version: u16,
+    pub method: Option<String>,
+    pub instrument: Option<String>,
+    pub instrument_due: Option<String>,
+    pub items: Vec<ItemOf>,
+    pub looked_at: Vec<String>,
+    pub photos: Vec<FileHash>,
+    pub verdict: &'static str,
+    /// Whether it counts: none before a rework or a quarantine does.
+    pub counts: bool,
+    pub note: Option<String>,
+    pub by: String,
+    pub at: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JobOf {
+    pub job: JobId,
+    pub file_sha256: FileHash,
+    pub printer: Option<PrinterName>,
+    pub started: Option<String>,
+    pub ended: Option<String>,
+    pub outcome: String,
+    pub exact: Option<bool>,
+    pub process: Option<String>,
+    pub profile: Option<String>,
+    pub slicer: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PieceOf {
+    pub serial: String,
+    pub part: u16,
+    pub attempt: u32,
+    pub state: &'static str,
+    pub why: Option<String>,
+    pub revision: Option<u16>,
+    pub confirmed_sha256: Option<FileHash>,
+    pub started: Option<String>,
+    pub ended: Option<String>,
+    pub doubts: Vec<&'static str>,
+    pub jobs: Vec<JobOf>,
+    pub lots: Vec<LotOf>,
+    pub operators: Vec<String>,
+    pub processing: Vec<StepOf>,
+    pub inspections: Vec<InspectionOf>,
+    pub accepted_by: Option<String>,
+    pub reworks: u16,
+    pub replaces: Option<String>,
+    pub look_backs: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SignatureOf {
+    pub number: u32,
+    pub meaning: String,
+    pub of: String,
+    pub sha256: FileHash,
+    pub proof: String,
+    pub by: String,
+    pub at: String,
+    pub voided: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FaultOf {
+    pub id: String,
+    pub serial: Option<String>,
+    pub cause: String,
+    pub severity: String,
+    pub what: String,
+    pub state: &'static str,
+    pub disposition: Option<&'static str>,
+    pub why: Option<String>,
+    pub decided_by: Option<String>,
+    pub by: String,
+    pub at: String,
+    pub closed: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EffortOf {
+    pub who: String,
+    pub work: String,
+    #[serde(flatten)]
+    pub known: Known,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AssessmentOf {
+    pub easy_to_use: u8,
+    pub fits_approach: u8,
+    pub plan_altered: u8,
+    pub important: u8,
+    pub quality_adequate: u8,
+    pub confident_before: u8,
+    pub confident_after: u8,
+    pub minutes_saved: Option<i16>,
+    pub measured: Option<bool>,
+    pub used_in_procedure: bool,
+    pub respondent: String,
+    pub comment: Option<String>,
+    pub at: String,
+}
+
+/// How many pieces there were; a piece that was taken back is not released.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Quantities {
+    /// Prints that have begun.
+    pub begun: u64,
+    /// Those that came to their end.
+    pub made: u64,
+    pub released: u64,
+    pub scrapped: u64,
+    pub failed: u64,
+    pub recalled: u64,
+    pub in_quarantine: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CaseRecord {
+    pub case: CaseToken,
+    pub intended_use: String,
+    pub state: &'static str,
+    pub opened: String,
+    pub ordered: Option<Ordered>,
+    /// When it first came into each state.
+    pub reached: BTreeMap<String, String>,
+    /// From the first print's beginning to the last one's end.
+    pub made_from: Option<String>,
+    pub made_to: Option<String>,
+    pub quantities: Quantities,
+    pub parts: Vec<PartOf>,
+    pub pieces: Vec<PieceOf>,
+    pub signatures: Vec<SignatureOf>,
+    pub nonconformances: Vec<FaultOf>,
+    pub effort: Vec<EffortOf>,
+    pub assessment: Option<AssessmentOf>,
+    pub messages: u64,
+    pub entries: Vec<Entry>,
+}
+
+impl CaseRecord {
+    pub fn of(of: Sources<'_>, parameters: &Parameters) -> Result<Self, ReportError> {
+        let (lab, quality) = (of.lab, &of.lab.quality);
+        let Some(known) = parameters.case.as_ref().and_then(|case| lab.cases.get(case)) else {
+            return Err(ReportError::Needs { kind: super::Kind::Case, needs: "one case" });
+        };
+        if of.past.untold > 0 {
+            return Err(ReportError::TooLong { untold: of.past.untold, max: super::past::TOLD_MAX });
+        }
+        let case = &known.token;
+        let record = quality.cases.get(case);
+        let jobs = facts::jobs(lab);
+        let mut parts = lab.parts_of(case);
+        parts.sort_by_key(|part| part.number);
+        let printed: Vec<&PrintedPart> = quality.printed_of(case).collect();
+        let effort = CaseEffort::of(case, &facts::efforts(lab));
+        let faults = quality.nonconformances.values().filter(|of| of.case() == Some(case));
+        Ok(Self {
+            case: case.clone(),
+            intended_use: term(&known.intended_use),
+            state: quality.case_state(case).word(),
+            opened: known.opened.to_string(),
+            ordered: record.and_then(|record| record.about.as_ref()).map(|about| Ordered {
+                kind: term(&about.kind),
+                service: said(about.service.as_str()),
+                indication: said_of(about.indication.as_ref()),
+                modality: said_of(about.modality.as_ref()),
+                priority: term(&about.priority),
+                appropriateness: about.appropriateness,
+            }),
+            reached: record
+                .into_iter()
+                .flat_map(|record| &record.reached)
+                .map(|(state, at)| (state.clone(), at.to_string()))
+                .collect(),
+            made_from: printed.iter().filter_map(|of| of.started).min().map(|at| at.to_string()),
+            made_to: printed.iter().filter_map(|of| of.ended).max().map(|at| at.to_string()),
+            quantities: quantities(&printed),
+            parts: parts.into_iter().map(|of| part(lab, of)).collect(),
+            pieces: printed.iter().map(|of| piece(lab, &jobs, of)).collect(),
+            signatures: quality
+                .signatures_of(case)
+                .map(|signature| SignatureOf {
+                    number: signature.number,
+                    meaning: term(&signature.meaning),
+                    of: match &signature.subject {
+                        Subject::Design => "the design".into(),
+                        Subject::Part { serial } => format!("printed part {serial}"),
+                        Subject::Case => "the case".into(),
+                        Subject::Concession { nonconformance } => format!("nonconformance {nonconformance}"),
+                    },
+                    sha256: signature.digest.clone(),
+                    proof: term(&signature.proof),
+                    by: signature.by.clone(),
+                    at: signature.at.to_string(),
+                    voided: signature.voided.as_ref().map(|voided| voided.at.to_string()),
+                })
+                .collect(),
+            nonconformances: faults.map(fault).collect(),
+            effort: Bucket::all()
+                .map(|bucket| EffortOf {
+                    who: bucket.who.word().into(),
+                    work: bucket.work.word().into(),
+                    known: effort.bucket(bucket),
+                })
+                .collect(),
+            assessment: quality.assessments.get(case).map(|assessed| {
+                let (said_of_it, answers) = (&assessed.assessment, &assessed.assessment.answers);
+                AssessmentOf {
+                    easy_to_use: answers.easy_to_use.into(),
+                    fits_approach: answers.fits_approach.into(),
+                    plan_altered: answers.plan_altered.into(),
+                    important: answers.important.into(),
+                    quality_adequate: answers.quality_adequate.into(),
+                    confident_before: answers.confident_before.into(),
+                    confident_after: answers.confident_after.into(),
+                    minutes_saved: said_of_it.saved.map(|saved| saved.minutes),
+                    measured: said_of_it.saved.map(|saved| saved.measured),
+                    used_in_procedure: said_of_it.used_in_procedure,
+                    respondent: said(said_of_it.respondent.as_str()),
+                    comment: said_of(said_of_it.comment.as_ref()),
+                    at: assessed.at.to_string(),
+                }
+            }),
+            messages: quality.messages.range((case.clone(), 0)..=(case.clone(), u32::MAX)).count() as u64,
+            entries: of.past.told.clone(),
+        })
+    }
+}
+
+fn quantities(printed: &[&PrintedPart]) -> Quantities {
+    let mut of = Quantities::default();
+    for printed in printed {
+        of.begun += u64::from(printed.started.is_some());
+        of.made += u64::from(printed.digest.is_some());
+        of.released += u64::from(printed.state.is_released());
+        match printed.state {
+            PrintedState::Scrapped { .. } => of.scrapped += 1,
+            PrintedState::Failed { .. } => of.failed += 1,
+            PrintedState::Recalled { .. } => of.recalled += 1,
+            PrintedState::Quarantined { .. } => of.in_quarantine += 1,
+            _ => {}
+        }
+    }
+    of
+}
+
+fn part(lab: &Lab, part: &crate::domain::part::Part) -> PartOf {
+    let about = lab.quality.parts.get(&part.id).map(|record| &record.about);
+    let revisions = lab.quality.revisions.range((part.id.clone(), 0)..=(part.id.clone(), u16::MAX));
+    PartOf {
+        number: part.number,
+        name: said(part.name.as_str()),
+        kind: about.map(|about| term(&about.kind)),
+        region: about.and_then(|about| said_of(about.region.as_ref())),
+        subregion: about.and_then(|about| said_of(about.subregion.as_ref())),
+        structure: about.and_then(|about| said_of(about.structure.as_ref())),
+        laterality: about.and_then(|about| about.laterality.as_ref().map(term)),
+        required: about.is_none_or(|about| about.required),
+        individually_segmented: about.is_some_and(|about| about.individually_segmented),
+        individually_processed: about.is_some_and(|about| about.individually_processed),
+        guide_type: about.and_then(|about| said_of(about.guide_type.as_ref())),
+        contact: about.map(|about| term(&about.contact)),
+        revisions: revisions
+            .map(|(_, revision)| RevisionOf {
+                number: revision.number,
+                state: revision.state.word(),
+                model_sha256: revision.of.mesh.clone(),
+                format: said(revision.of.format.as_str()),
+                unit: revision.of.unit.to_string(),
+                scale: revision.of.scale,
+                extents_mm: revision.of.extents.map(|extent| extent.mm()),
+                triangles: revision.of.triangles,
+                mirrored: revision.of.mirrored,
+                modified: revision.of.modified,
+                segmented_with: said_of(revision.of.software.as_ref()),
+                author: said_of(revision.of.author.as_ref()),
+                by: revision.by.clone(),
+                at: revision.at.to_string(),
+            })
+            .collect(),
+    }
+}
+
+fn job(lab: &Lab, job: &crate::domain::job::Job) -> JobOf {
+    let (run, chain) = (job.state.run(), lab.chains.get(&job.id));
+    let (ended, exact) = match &job.state {
+        JobState::Ended { ended, outcome, .. } => match outcome {
+            Outcome::Printed { exact, .. } => (Some(*ended), Some(*exact)),
+            _ => (Some(*ended), None),
+        },
+        _ => (None, None),
+    };
+    JobOf {
+        job: job.id.clone(),
+        file_sha256: job.file.clone(),
+        printer: run.map(|run| run.printer.clone()),
+        started: run.map(|run| run.started.to_string()),
+        ended: ended.map(|at| at.to_string()),
+        outcome: job.state.word().into(),
+        exact,
+        process: chain.map(|chain| said(&chain.process)),
+        profile: chain.map(|chain| {
+            format!(
+                "{} version {} ({})",
+                said(&chain.profile.name),
+                chain.profile.version,
+                chain.profile.hash
+            )
+        }),
+        slicer: chain.map(|chain| said(&format!("{} {}", chain.slicer.name, chain.slicer.version))),
+    }
+}
+
+fn why(state: &PrintedState) -> Option<String> {
+    match state {
+        PrintedState::Rejected { why }
+        | PrintedState::Scrapped { why }
+        | PrintedState::Recalled { why, .. } => Some(said(why.as_str())),
+        PrintedState::Failed { how } => Some(plain(how)),
+        PrintedState::Quarantined { cause, from } => {
+            Some(format!("{}; it was {}", tag(cause, "cause").replace('_', " "), from.word()))
+        }
+        PrintedState::SterilisationHandover { cycle, .. } => Some(said(cycle.as_str())),
+        _ => None,
+    }
+}
+
+fn piece(lab: &Lab, jobs: &facts::Jobs<'_>, printed: &PrintedPart) -> PieceOf {
+    let serial = &printed.serial;
+    let quality = &lab.quality;
+    let lots = printed.lots.iter().map(|id| {
+        let used = printed.used.iter().filter(|used| used.lot == *id).map(|used| used.milligrams);
+        let lot = quality.lots.get(id);
+        LotOf {
+            lot: id.to_string(),
+            material: lot.map_or_else(String::new, |lot| said(lot.about.material.as_str())),
+            supplier_lot: lot.map_or_else(String::new, |lot| said(lot.about.supplier_lot.as_str())),
+            expires: lot.map_or_else(String::new, |lot| lot.about.expires.to_string()),
+            status: lot.map_or("not known", |lot| {
+                if lot.recalled.is_some() { "recalled" } else { lot.state.word() }
+            }),
+            used_milligrams: used.reduce(|sum, more| sum + more),
+        }
+    });
+    let processing = quality.processed.range((serial.clone(), 0)..=(serial.clone(), u16::MAX));
+    let of_it = quality.inspections.values().filter(|inspection| match &inspection.measured.subject {
+        Inspected::Part { serial: of } | Inspected::Coupon { serial: of } => of == serial,
+        Inspected::Phantom { .. } => false,
+    });
+    let mut inspections: Vec<_> = of_it.collect();
+    inspections.sort_by_key(|inspection| (inspection.at, inspection.id.clone()));
+    PieceOf {
+        serial: serial.to_string(),
+        part: serial.part,
+        attempt: serial.attempt,
+        state: printed.state.word(),
+        why: why(&printed.state),
+        revision: printed.revision,
+        confirmed_sha256: printed.digest.clone(),
+        started: printed.started.map(|at| at.to_string()),
+        ended: printed.ended.map(|at| at.to_string()),
+        doubts: printed.doubts.iter().map(|doubt| doubt.in_words()).collect(),
+        jobs: jobs
+            .get(&(&printed.part, serial.attempt))
+            .into_iter()
+            .flatten()
+            .map(|of| job(lab, of))
+            .collect(),
+        lots: lots.collect(),
+        operators: printed.operators.iter().cloned().collect(),
+        processing: processing
+            .map(|(_, step)| StepOf {
+                number: step.number,
+                kind: term(&step.processing.kind),
+                recipe: said_of(step.processing.recipe.as_ref()),
+                minutes: step.processing.minutes,
+                equipment: said_of(step.processing.equipment.as_ref()),
+                by: step.by.clone(),
+                at: step.at.to_string(),
+            })
+            .collect(),
+        inspections: inspections
+            .into_iter()
+            .map(|inspection| self::inspection(lab, inspection, printed))
+            .collect(),
+        accepted_by: printed.accepted.as_ref().map(|accepted| match accepted {
+            Acceptance::Inspection { id, why } => {
+                let why = why.as_ref().map(|why| format!(": {}", said(why.as_str()))).unwrap_or_default();
+                format!("inspection {id}{why}")
+            }
+            Acceptance::Concession { nonconformance } => format!("nonconformance {nonconformance}, as it is"),
+        }),
+        reworks: printed.reworks,
+        replaces: printed.replaces.as_ref().map(ToString::to_string),
+        look_backs: printed.lookbacks.iter().map(|of| tag(of, "because")).collect(),
+    }
+}
+
+fn inspection(
+    lab: &Lab,
+    inspection: &crate::domain::quality::inspection::Inspection,
+    printed: &PrintedPart,
+) -> InspectionOf {
+    let (measured, found) = (&inspection.measured, &inspection.found);
+    let template = lab.quality.templates.get(&(measured.template.clone(), measured.version));
+    let items = template.map(|template| template.items.as_slice()).unwrap_or_default();
+    InspectionOf {
+        id: inspection.id.to_string(),
+        subject: if matches!(measured.subject, Inspected::Coupon { .. }) { "its coupon" } else { "the part" },
+        template: measured.template.to_string(),
+        template_version: measured.version,
+        method: template.map(|template| term(&template.method)),
+        instrument: measured.instrument.as_ref().map(ToString::to_string),
+        instrument_due: found.instrument_due.map(|day| day.to_string()),
+        items: items
+            .iter()
+            .enumerate()
+            .map(|(place, item)| ItemOf {
+                name: said(item.name.as_str()),
+                unit: term(&item.unit),
+                nominal: item.nominal,
+                low: item.low,
+                high: item.high,
+                value: measured.values.get(place).copied().flatten(),
+                verdict: found.items.get(place).map_or("incomplete", |verdict| verdict.word()),
+            })
+            .collect(),
+        looked_at: measured.looked_at.iter().map(|doubt| doubt.in_words().to_owned()).collect(),
+        photos: measured.photos.clone(),
+        verdict: found.verdict.word(),
+        counts: printed.inspections.contains(&inspection.id),
+        note: said_of(measured.note.as_ref()),
+        by: inspection.by.clone(),
+        at: inspection.at.to_string(),
+    }
+}
+
+pub(super) fn fault(of: &crate::domain::quality::nonconformance::Nonconformance) -> FaultOf {
+    let (decision, closed) = match &of.state {
+        NonconformanceState::Open => (None, None),
+        NonconformanceState::Disposed { decision } => (Some(decision.as_ref()), None),
+        NonconformanceState::Closed { decision, at, .. } => (decision.as_deref(), Some(at.to_string())),
+    };
+    FaultOf {
+        id: of.id.to_string(),
+        serial: of.serial().map(ToString::to_string),
+        cause: term(&of.cause),
+        severity: term(&of.severity),
+        what: said(of.what.as_str()),
+        state: of.state.word(),
+        disposition: decision.map(|decision| decision.disposition.word()),
+        why: decision.map(|decision| said(decision.why.as_str())),
+        decided_by: decision.map(|decision| decision.by.clone()),
+        by: of.by.clone(),
+        at: of.at.to_string(),
+        closed,
+    }
+}
+
+/// RFC 3339 as tables show it.
+pub(super) fn short(at: &str) -> String {
+    at.get(..19).unwrap_or(at).replace('T', " ")
+}
+
+pub(super) fn or_none(text: Option<&String>) -> String {
+    text.cloned().unwrap_or_else(|| "–".into())
+}
+
+fn thousandths(value: i32) -> String {
+    format!("{:.3}", f64::from(value) / 1_000.0)
+}
+
+fn known(known: Known) -> String {
+    match known {
+        Known::Missing => "nothing entered".into(),
+        Known::Minutes { minutes } => format!("{minutes} min"),
+        Known::Unknown { at_least } => format!("unknown, at least {at_least} min"),
+    }
+}
+
+impl CaseRecord {
+    pub fn sections(&self) -> Vec<Section> {
+        let of = &self.quantities;
+        let dates = match (&self.made_from, &self.made_to) {
+            (Some(from), Some(to)) => format!("{} to {} UTC", short(from), short(to)),
+            (Some(from), None) => format!("from {} UTC on", short(from)),
+            _ => "nothing has been printed".into(),
+        };
+        let mut pairs = vec![
+            ("Case", self.case.to_string()),
+            ("State", self.state.to_owned()),
+            ("Intended use", self.intended_use.clone()),
+            ("Opened (UTC)", short(&self.opened)),
+        ];
+        if let Some(ordered) = &self.ordered {
+            pairs.extend([
+                ("Ordered", ordered.kind.clone()),
+                ("Service", ordered.service.clone()),
+                ("Indication", or_none(ordered.indication.as_ref())),
+                ("Imaged with", or_none(ordered.modality.as_ref())),
+                ("Priority", ordered.priority.clone()),
+            ]);
+        }
+        pairs.extend([
+            ("Made", dates),
+            (
+                "Pieces",
+                format!(
+                    "{} begun, {} made, {} released, {} scrapped, {} failed, {} recalled, {} in quarantine",
+                    of.begun, of.made, of.released, of.scrapped, of.failed, of.recalled, of.in_quarantine
+                ),
+            ),
+        ]);
+        let mut sections = vec![Section::pairs("The case", pairs)];
+        let mut reached = Table::new(&["State", "First reached (UTC)"]);
+        let mut in_order: Vec<_> = self.reached.iter().collect();
+        in_order.sort_by_key(|(_, at)| (*at).clone());
+        in_order.into_iter().for_each(|(state, at)| reached.row([state.clone(), short(at)]));
+        sections.push(Section::table("Its way", reached));
+        sections.extend(self.of_parts());
+        self.pieces.iter().for_each(|piece| sections.extend(of_piece(piece)));
+        let mut signed = Table::new(&[
+            "No.",
+            "Meaning",
+            "Of",
+            "By",
+            "At (UTC)",
+            "Shown by",
+            "SHA-256 of what was signed",
+            "Holds",
+        ]);
+        for signature in &self.signatures {
+            let holds =
+                signature.voided.as_ref().map_or("yes".into(), |at| format!("void since {}", short(at)));
+            signed.row([
+                signature.number.to_string(),
+                signature.meaning.replace('_', " "),
+                signature.of.clone(),
+                signature.by.clone(),
+                short(&signature.at),
+                signature.proof.clone(),
+                signature.sha256.to_string(),
+                holds,
+            ]);
+        }
+        sections.push(Section::table("Signatures", signed));
+        if !self.nonconformances.is_empty() {
+            sections.push(Section::table("Nonconformances", faults(&self.nonconformances)));
+        }
+        let mut effort = Table::new(&["Who", "Work", "Time"]);
+        for bucket in &self.effort {
+            let (who, work) = (bucket.who.replace('_', " "), bucket.work.replace('_', " "));
+            effort.row([who, work, known(bucket.known)]);
+        }
+        sections.push(Section::table("Effort", effort));
+        sections.extend(self.assessment.as_ref().map(of_assessment));
+        sections.push(entries("What the journal tells", &self.entries));
+        sections
+    }
+
+    fn of_parts(&self) -> Vec<Section> {
+        let mut parts =
+            Table::new(&["Part", "Name", "Kind", "Region", "Structure", "Side", "Required", "By itself"]);
+        let mut revisions = Table::new(&[
+            "Part",
+            "Rev.",
+            "State",
+            "Model SHA-256",
+            "Unit",
+            "Scale",
+            "Size (mm)",
+            "Remarks",
+            "By",
+            "At (UTC)",
+        ]);
+        for part in &self.parts {
+            let region = [&part.region, &part.subregion].into_iter().flatten().cloned().collect::<Vec<_>>();
+            let alone = match (part.individually_segmented, part.individually_processed) {
+                (true, true) => "segmented and processed",
+                (true, false) => "segmented",
+                (false, true) => "processed",
+                (false, false) => "–",
+            };
+            parts.row([
+                part.number.to_string(),
+                part.name.clone(),
+                or_none(part.kind.as_ref()),
+                if region.is_empty() { "–".into() } else { region.join(", ") },
+                or_none(part.structure.as_ref()),
+                or_none(part.laterality.as_ref()),
+                yes(part.required),
+                alone.to_owned(),
+            ]);
+            for revision in &part.revisions {
+                let mut remarks = Vec::new();
+                remarks.extend(revision.mirrored.then_some("MIRRORED".to_owned()));
+                remarks.extend(revision.modified.then_some("modified".to_owned()));
+                remarks.extend(revision.segmented_with.as_ref().map(|with| format!("segmented with {with}")));
+                let [x, y, z] = revision.extents_mm;
+                revisions.row([
+                    part.number.to_string(),
+                    revision.number.to_string(),
+                    revision.state.to_owned(),
+                    revision.model_sha256.to_string(),
+                    revision.unit.clone(),
+                    format!("{} %", f64::from(revision.scale) / 10_000.0),
+                    format!("{x:.1} × {y:.1} × {z:.1}"),
+                    remarks.join(", "),
+                    revision.by.clone(),
+                    short(&revision.at),
+                ]);
+            }
+        }
+        vec![Section::table("Parts", parts), Section::table("Revisions", revisions)]
+    }
+
+    /// What happened, a line an entry of the journal.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new(&["entry", "at_utc", "who", "what", "entry_sha256"]);
+        for Entry { seq, at, who, what, hash } in &self.entries {
+            table.row([seq.to_string(), at.clone(), who.clone(), what.clone(), hash.clone()]);
+        }
+        table
+    }
+}
+
+pub(super) fn faults(of: &[FaultOf]) -> Table {
+    let mut table = Table::new(&[
+        "Nonconformance",
+        "Of",
+        "Cause",
+        "Severity",
+        "What",
+        "State",
+        "Decision",
+        "By",
+        "Opened (UTC)",
+        "Closed (UTC)",
+    ]);
+    for fault in of {
+        let decision = fault.disposition.map(|word| {
+            let by = fault.decided_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let why = fault.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("{word}{by}{why}")
+        });
+        table.row([
+            fault.id.clone(),
+            or_none(fault.serial.as_ref()),
+            fault.cause.replace('_', " "),
+            fault.severity.clone(),
+            fault.what.clone(),
+            fault.state.to_owned(),
+            or_none(decision.as_ref()),
+            fault.by.clone(),
+            short(&fault.at),
+            fault.closed.as_deref().map(short).unwrap_or_else(|| "open".into()),
+        ]);
+    }
+    table
+}
+
+pub(super) fn entries(title: &str, entries: &[Entry]) -> Section {
+    let mut table = Table::new(&["Entry", "At (UTC)", "Who", "What"]);
+    for Entry { seq, at, who, what, .. } in entries {
+        table.row([seq.to_string(), short(at), who.clone(), what.clone()]);
+    }
+    Section::table(title, table)
+}
+
+fn of_piece(piece: &PieceOf) -> Vec<Section> {
+    let mut pairs = vec![
+        ("State", piece.state.to_owned()),
+        ("Revision", piece.revision.map_or_else(|| "not known".into(), |number| number.to_string())),
+        (
+            "Printed (UTC)",
+            match (&piece.started, &piece.ended) {
+                (Some(from), Some(to)) => format!("{} to {}", short(from), short(to)),
+                (Some(from), None) => format!("since {}", short(from)),
+                _ => "not begun".into(),
+            },
+        ),
+        ("Hands on it", piece.operators.join(", ")),
+    ];
+    let optional = [
+        ("Why", piece.why.clone()),
+        ("Doubts", (!piece.doubts.is_empty()).then(|| piece.doubts.join("; "))),
+        ("Confirmed by the printer, SHA-256", piece.confirmed_sha256.as_ref().map(ToString::to_string)),
+        ("Accepted by", piece.accepted_by.clone()),
+        ("In place of", piece.replaces.clone()),
+        ("Reworked", (piece.reworks > 0).then(|| format!("{} times", piece.reworks))),
+        (
+            "Looked back on",
+            (!piece.look_backs.is_empty()).then(|| piece.look_backs.join(", ").replace('_', " ")),
+        ),
+    ];
+    pairs.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+    let mut sections = vec![Section::pairs(&format!("Printed part {}", piece.serial), pairs)];
+    let mut jobs = Table::new(&[
+        "Job",
+        "Printer",
+        "Began (UTC)",
+        "Ended (UTC)",
+        "Outcome",
+        "Exact",
+        "File SHA-256",
+        "Process",
+    ]);
+    for job in &piece.jobs {
+        jobs.row([
+            job.job.to_string(),
+            job.printer.as_ref().map(ToString::to_string).unwrap_or_else(|| "–".into()),
+            job.started.as_deref().map(short).unwrap_or_else(|| "–".into()),
+            job.ended.as_deref().map(short).unwrap_or_else(|| "–".into()),
+            job.outcome.clone(),
+            job.exact.map_or_else(|| "–".into(), yes),
+            job.file_sha256.to_string(),
+            [&job.process, &job.profile, &job.slicer]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("; "),
+        ]);
+    }
+    let mut lots = Table::new(&["Lot", "Material", "Maker's lot", "Expires", "Status", "Used"]);
+    for lot in &piece.lots {
+        lots.row([
+            lot.lot.clone(),
+            lot.material.clone(),
+            lot.supplier_lot.clone(),
+            lot.expires.clone(),
+            lot.status.to_owned(),
+            lot.used_milligrams.map_or_else(|| "not deducted".into(), grams),
+        ]);
+    }
+    let mut steps = Table::new(&["No.", "Step", "Recipe", "Minutes", "With", "By", "At (UTC)"]);
+    for step in &piece.processing {
+        steps.row([
+            step.number.to_string(),
+            step.kind.replace('_', " "),
+            or_none(step.recipe.as_ref()),
+            step.minutes.map_or_else(|| "–".into(), |minutes| minutes.to_string()),
+            or_none(step.equipment.as_ref()),
+            step.by.clone(),
+            short(&step.at),
+        ]);
+    }
+    let mut measured = Table::new(&[
+        "Inspection",
+        "Of",
+        "Item",
+        "Nominal",
+        "Limits",
+        "Measured",
+        "Verdict",
+        "By",
+        "At (UTC)",
+    ]);
+    for inspection in &piece.inspections {
+        let with = inspection.instrument.as_ref().map(|with| format!(" with {with}")).unwrap_or_default();
+        let due = inspection.instrument_due.as_ref().map(|due| format!(" (due {due})")).unwrap_or_default();
+        let void = if inspection.counts || inspection.subject != "the part" {
+            ""
+        } else {
+            ", before a rework or quarantine"
+        };
+        let name = format!(
+            "{} by {} version {}{with}{due}{void}",
+            inspection.id, inspection.template, inspection.template_version
+        );
+        for item in &inspection.items {
+            measured.row([
+                name.clone(),
+                inspection.subject.to_owned(),
+                item.name.clone(),
+                format!("{} {}", thousandths(item.nominal), item.unit),
+                format!("{} to {}", thousandths(item.low), thousandths(item.high)),
+                item.value.map_or_else(|| "not measured".into(), thousandths),
+                item.verdict.to_owned(),
+                inspection.by.clone(),
+                short(&inspection.at),
+            ]);
+        }
+        let looked =
+            if inspection.looked_at.is_empty() { "–".into() } else { inspection.looked_at.join("; ") };
+        measured.row([
+            name,
+            inspection.subject.to_owned(),
+            "the whole".into(),
+            "–".into(),
+            format!("{} photos", inspection.photos.len()),
+            format!("doubts looked at: {looked}"),
+            inspection.verdict.to_owned(),
+            inspection.by.clone(),
+            short(&inspection.at),
+        ]);
+    }
+    for (title, table) in
+        [("Jobs", jobs), ("Material", lots), ("Processing", steps), ("Inspections", measured)]
+    {
+        if !table.rows.is_empty() {
+            sections.push(Section::table(&format!("{title} of {}", piece.serial), table));
+        }
+    }
+    sections
+}
+
+fn of_assessment(of: &AssessmentOf) -> Section {
+    let answer = |answer: u8| format!("{answer} of 5");
+    let saved = of.minutes_saved.map_or_else(
+        || "not said".into(),
+        |minutes| {
+            format!("{minutes} min, {}", if of.measured == Some(true) { "measured" } else { "estimated" })
+        },
+    );
+    Section::pairs(
+        "Assessment",
+        vec![
+            ("Used in the procedure", yes(of.used_in_procedure)),
+            ("Minutes saved", saved),
+            ("Easy to use", answer(of.easy_to_use)),
+            ("Fits the approach", answer(of.fits_approach)),
+            ("The plan was altered or refined", answer(of.plan_altered)),
+            ("Important in this case", answer(of.important)),
+            ("Quality adequate", answer(of.quality_adequate)),
+            ("Confident in the plan before", answer(of.confident_before)),
+            ("Confident in the plan after", answer(of.confident_after)),
+            ("Said by", of.respondent.clone()),
+            ("Comment", or_none(of.comment.as_ref())),
+            ("At (UTC)", short(&of.at)),
+        ],
+    )
+}

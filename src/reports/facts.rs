@@ -1,0 +1,670 @@
+//! Counting's facts, derived from the lab in one place: what is counted, how long it took, what it took, what it cost.
+//!
+//! Each function here says which records it looks at. What no record says stays missing: it is never guessed, and
+//! never zero. A print here is a piece (`PrintedPart`): a job that goes on with an interrupted piece is no new
+//! attempt, and only the use of a printer is counted by jobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::calendar::{Day, day_at, last_moment};
+use super::past::Past;
+use super::words::{said, tag, term};
+use crate::counting::costs::{CostEvent, RateBook, Used};
+use crate::counting::effort::{Bucket, Effort, EffortEntry, Who, Work};
+use crate::counting::metrics::printing::{Attempt, AttemptOutcome, PartEnd, PartRecord};
+use crate::counting::metrics::quality::{Calibration, Nonconformity};
+use crate::counting::metrics::turnaround::{CaseTimes, Stage, Stay};
+use crate::counting::metrics::utilisation::{PrinterTime, Span};
+use crate::counting::metrics::value::{Assessment, Basis, Likert};
+use crate::counting::metrics::volume::{Dimension, Piece};
+use crate::counting::spc::Measurement;
+use crate::counting::units::facts as unit;
+use crate::domain::ids::{CaseToken, PartId, PrinterName};
+use crate::domain::job::{Job, JobState, Outcome};
+use crate::domain::lab::Lab;
+use crate::domain::moment::WallTime;
+use crate::domain::quality::assessment as said_of;
+use crate::domain::quality::case::{CaseKind, CaseState};
+use crate::domain::quality::effort::{EffortCategory, EffortRole};
+use crate::domain::quality::inspection::{Measure, Method, Subject, Verdict};
+use crate::domain::quality::nonconformance::NonconformanceState;
+use crate::domain::quality::part::PartKind;
+use crate::domain::quality::printed::{Doubt, Failure, PrintedPart, PrintedState, Serial};
+use crate::domain::quality::revision::RevisionState;
+
+/// When a case first came into a state.
+fn reached(lab: &Lab, case: &CaseToken, word: &str) -> Option<WallTime> {
+    lab.quality.cases.get(case)?.reached.get(word).copied()
+}
+
+pub fn requested(lab: &Lab, case: &CaseToken) -> Option<WallTime> {
+    reached(lab, case, CaseState::Requested.word())
+}
+
+/// Nothing leads back from there, so that the first time is the only one.
+pub fn delivered(lab: &Lab, case: &CaseToken) -> Option<WallTime> {
+    reached(lab, case, "delivered")
+}
+
+// ---- units ---------------------------------------------------------------------------------------------------
+
+fn signature(lab: &Lab, case: &CaseToken, number: u32) -> Option<unit::Signature> {
+    let signature = lab.quality.holds(case, number)?;
+    Some(unit::Signature { by: signature.by.clone(), at: signature.at, of: signature.digest.clone() })
+}
+
+/// A print as counting sees it; one that was recalled keeps the signature that it was released by.
+fn print(lab: &Lab, printed: &PrintedPart, offset: i16) -> Option<unit::PrintFacts> {
+    let job = printed.job.clone()?;
+    if matches!(printed.state, PrintedState::Planned | PrintedState::Withdrawn) {
+        return None;
+    }
+    let case = &printed.serial.case;
+    let known =
+        printed.revision.and_then(|number| lab.quality.revisions.get(&(printed.part.clone(), number)));
+    let approved = known.and_then(|revision| match revision.state {
+        RevisionState::Approved { approval } => signature(lab, case, approval),
+        RevisionState::Proposed | RevisionState::Obsolete => None,
+    });
+    let file = lab.jobs.get(&job).map(|job| job.file.clone());
+    let revision = unit::Revision {
+        number: printed.revision.map_or(0, u32::from),
+        // Where nobody said which model it is, its file stands for it: two prints of one file are the same mesh.
+        sha256: known.map(|revision| revision.of.mesh.clone()).or(file)?,
+        approved_on: approved.as_ref().and_then(|approved| day_at(approved.at, offset)),
+        approved,
+    };
+    Some(unit::PrintFacts {
+        serial: printed.serial.to_string(),
+        job,
+        attempt: printed.serial.attempt,
+        revision,
+        standing: standing(&printed.state),
+        release: printed.state.release_signature().and_then(|number| signature(lab, case, number)),
+    })
+}
+
+fn standing(state: &PrintedState) -> unit::Standing {
+    match state {
+        PrintedState::Planned
+        | PrintedState::Queued
+        | PrintedState::Printing
+        | PrintedState::Interrupted
+        | PrintedState::Printed
+        | PrintedState::Suspect
+        | PrintedState::PostProcessing
+        | PrintedState::AwaitingInspection
+        | PrintedState::Accepted
+        | PrintedState::Withdrawn => unit::Standing::InWork,
+        PrintedState::Rejected { .. } => unit::Standing::Rejected,
+        PrintedState::Released { .. }
+        | PrintedState::Packed { .. }
+        | PrintedState::SterilisationHandover { .. }
+        | PrintedState::Delivered { .. } => unit::Standing::Released,
+        PrintedState::Scrapped { .. } => unit::Standing::Scrapped,
+        PrintedState::Failed { .. } => unit::Standing::Failed,
+        PrintedState::Quarantined { .. } => unit::Standing::Quarantined,
+        PrintedState::Recalled { .. } => unit::Standing::Recalled,
+    }
+}
+
+/// The records that show a part: what it was segmented with, photographs and fit tests of its pieces. Of the others
+/// that a guide needs (images looked at, cutting planes, material, identification) there is no record in the lab.
+fn proofs(lab: &Lab, part: &crate::domain::part::Part, newest: u16) -> BTreeMap<unit::Proof, String> {
+    let mut proofs = BTreeMap::new();
+    let software =
+        lab.quality.revisions.get(&(part.id.clone(), newest)).and_then(|of| of.of.software.as_ref());
+    if let Some(software) = software {
+        let text = format!("revision {newest}: {}", said(software.as_str()));
+        proofs.insert(unit::Proof::Segmentation, text);
+    }
+    for inspection in lab.quality.inspections.values() {
+        let Subject::Part { serial } = &inspection.measured.subject else { continue };
+        if serial.case != part.case || serial.part != part.number {
+            continue;
+        }
+        if let Some(photo) = inspection.measured.photos.first() {
+            let text = format!("inspection {}: photo {photo}", inspection.id);
+            proofs.entry(unit::Proof::Photographs).or_insert(text);
+        }
+        let key = (inspection.measured.template.clone(), inspection.measured.version);
+        let method = lab.quality.templates.get(&key).map(|template| template.method);
+        if method == Some(Method::FitTest) && inspection.found.verdict == Verdict::Pass {
+            proofs.entry(unit::Proof::MatchedToAnatomy).or_insert(format!("inspection {}", inspection.id));
+        }
+    }
+    proofs
+}
+
+fn kind(kind: PartKind) -> unit::PartKind {
+    match kind {
+        PartKind::Component => unit::PartKind::Component,
+        PartKind::Guide => unit::PartKind::Guide,
+        PartKind::Holder => unit::PartKind::Holder,
+        PartKind::Coupon => unit::PartKind::Coupon,
+    }
+}
+
+/// A case with its parts, for the units. A part that nobody has described is a component that nobody says was
+/// segmented or processed by itself: it is not counted, and told. The day of the procedure is in the vault alone.
+pub fn case(lab: &Lab, case: &CaseToken, offset: i16) -> Option<unit::CaseFacts> {
+    let known = lab.cases.get(case)?;
+    let about = lab.quality.cases.get(case).and_then(|record| record.about.as_ref());
+    let mut parts = lab.parts_of(case);
+    parts.sort_by_key(|part| part.number);
+    let parts: Vec<unit::PartFacts> = parts
+        .into_iter()
+        .map(|part| {
+            let record = lab.quality.parts.get(&part.id);
+            let about = record.map(|record| &record.about);
+            let newest = record.map_or(0, |record| record.revision);
+            let kind = about.map_or(unit::PartKind::Component, |about| kind(about.kind));
+            let sided = matches!(kind, unit::PartKind::Component | unit::PartKind::Guide);
+            let laterality = match about.and_then(|about| about.laterality) {
+                Some(_) => unit::Laterality::Given,
+                None if sided => unit::Laterality::Missing,
+                None => unit::Laterality::NotNeeded,
+            };
+            let pieces = lab.quality.attempts_at(case, part.number);
+            unit::PartFacts {
+                number: part.number,
+                part: part.id.clone(),
+                kind,
+                individually_segmented: about.is_some_and(|about| about.individually_segmented),
+                individually_processed: about.is_some_and(|about| about.individually_processed),
+                group_uid: about.and_then(|about| about.group.as_ref()).map(ToString::to_string),
+                laterality,
+                newest_revision: u32::from(newest),
+                proofs: proofs(lab, part, newest),
+                prints: pieces.filter_map(|printed| print(lab, printed, offset)).collect(),
+            }
+        })
+        .collect();
+    let released = lab.quality.printed_of(case).filter(|printed| printed.state.is_released());
+    let printed = released.filter_map(|printed| printed.ended).max();
+    Some(unit::CaseFacts {
+        case: case.clone(),
+        kind: match about.map(|about| about.kind) {
+            Some(CaseKind::Model) => unit::CaseKind::Model,
+            Some(CaseKind::Guide) => unit::CaseKind::Guide,
+            Some(CaseKind::Both) | None => unit::CaseKind::Both,
+        },
+        intended_use: known.intended_use,
+        dates: unit::Dates {
+            printed: printed.and_then(|at| day_at(at, offset)),
+            delivered: delivered(lab, case).and_then(|at| day_at(at, offset)),
+            procedure: None,
+        },
+        parts,
+        other_codes: BTreeSet::new(),
+    })
+}
+
+// ---- effort and value ----------------------------------------------------------------------------------------
+
+fn bucket(role: EffortRole, category: EffortCategory) -> Bucket {
+    let who = match role {
+        EffortRole::Clinician => Who::Clinician,
+        EffortRole::NonClinician => Who::NonClinician,
+    };
+    let work = match category {
+        EffortCategory::Consultation => Work::Consultation,
+        EffortCategory::Segmentation => Work::Segmentation,
+        EffortCategory::Cad => Work::Cad,
+        EffortCategory::Preparation => Work::PrepPost,
+    };
+    Bucket { who, work }
+}
+
+/// Every entry of effort; one without minutes is unknown.
+pub fn efforts(lab: &Lab) -> Vec<EffortEntry> {
+    let entries = lab.quality.efforts.values();
+    entries
+        .map(|entry| EffortEntry {
+            case: entry.case.clone(),
+            bucket: bucket(entry.effort.role, entry.effort.category),
+            effort: entry
+                .effort
+                .minutes
+                .map_or(Effort::Unknown, |minutes| Effort::Minutes(u32::from(minutes))),
+        })
+        .collect()
+}
+
+fn likert(answer: said_of::Likert) -> Option<Likert> {
+    Likert::try_from(u8::from(answer)).ok()
+}
+
+/// One for each case that was delivered, whether it was assessed or not. Whether it was used is what the assessment
+/// says, and else that somebody noted its use.
+pub fn assessments(lab: &Lab) -> Vec<Assessment> {
+    let out = lab.quality.cases.keys().filter_map(|case| Some((case, delivered(lab, case)?)));
+    out.map(|(case, delivered)| {
+        let assessed = lab.quality.assessments.get(case);
+        let said = assessed.map(|assessed| &assessed.assessment);
+        let noted = reached(lab, case, "used").map(|_| true);
+        let minutes = said.and_then(|said| said.saved).map(|saved| {
+            let basis = if saved.measured { Basis::Measured } else { Basis::Estimated };
+            (i32::from(saved.minutes), basis)
+        });
+        Assessment {
+            case: case.clone(),
+            at: assessed.map_or(delivered, |assessed| assessed.at),
+            used: said.map(|said| said.used_in_procedure).or(noted),
+            minutes_saved: minutes,
+            plan_altered: said.and_then(|said| likert(said.answers.plan_altered)),
+            confident_before: said.and_then(|said| likert(said.answers.confident_before)),
+            confident_after: said.and_then(|said| likert(said.answers.confident_after)),
+        }
+    })
+    .collect()
+}
+
+// ---- prints --------------------------------------------------------------------------------------------------
+
+/// What makes a print suspect: something odd while it was printed, and not what was found of it later.
+const OF_THE_PRINT: [Doubt; 6] =
+    [Doubt::Paused, Doubt::Interrupted, Doubt::Continued, Doubt::Resumed, Doubt::NotExact, Doubt::HeatAlarm];
+
+fn outcome(lab: &Lab, printed: &PrintedPart) -> AttemptOutcome {
+    let mut state = &printed.state;
+    while let PrintedState::Quarantined { from, .. } = state {
+        state = from;
+    }
+    let cancelled = || {
+        let job = printed.job.as_ref().and_then(|job| lab.jobs.get(job));
+        job.is_some_and(|job| {
+            matches!(&job.state, JobState::Ended { outcome: Outcome::Cancelled { .. }, .. })
+        })
+    };
+    match state {
+        PrintedState::Printing => AttemptOutcome::Running,
+        PrintedState::Interrupted => AttemptOutcome::Unknown,
+        PrintedState::Failed { how: Failure::Cancelled } => AttemptOutcome::Cancelled,
+        PrintedState::Failed { .. } => AttemptOutcome::Failed,
+        // It has a digest from the moment at which its job came to the end.
+        _ if printed.digest.is_none() && cancelled() => AttemptOutcome::Cancelled,
+        _ if printed.digest.is_none() => AttemptOutcome::Failed,
+        _ if OF_THE_PRINT.iter().any(|doubt| printed.doubts.contains(doubt)) => AttemptOutcome::Suspect,
+        _ => AttemptOutcome::Completed,
+    }
+}
+
+/// Why a part was printed again: the cause of the newest nonconformance of the piece before; else how that ended.
+fn cause(lab: &Lab, printed: &PrintedPart) -> Option<String> {
+    if printed.serial.attempt < 2 {
+        return None;
+    }
+    let before = printed.replaces.clone().unwrap_or_else(|| {
+        let Serial { case, part, attempt } = printed.serial.clone();
+        Serial { case, part, attempt: attempt - 1 }
+    });
+    let faults = lab.quality.nonconformances.values().filter(|of| of.serial() == Some(&before));
+    if let Some(fault) = faults.max_by_key(|of| (of.at, of.id.clone())) {
+        return Some(term(&fault.cause));
+    }
+    let job = lab.quality.printed.get(&before)?.job.as_ref().and_then(|job| lab.jobs.get(job))?;
+    match &job.state {
+        JobState::Ended { outcome: Outcome::Interrupted { why }, .. } => Some(tag(why, "reason")),
+        JobState::Ended { outcome: Outcome::Cancelled { .. }, .. } => Some("cancelled".into()),
+        _ => None,
+    }
+}
+
+/// The material of a piece: of the lot that it was deducted from, else of the lots that were loaded, else as its job
+/// names it.
+pub fn material(lab: &Lab, printed: &PrintedPart) -> Option<String> {
+    let used = printed.used.iter().map(|used| &used.lot);
+    let lot = used.chain(&printed.lots).find_map(|lot| lab.quality.lots.get(lot));
+    let job = printed.job.as_ref().and_then(|job| lab.jobs.get(job));
+    lot.map(|lot| said(lot.about.material.as_str())).or_else(|| job?.material.as_deref().map(said))
+}
+
+/// Grams that were deducted from lots; nothing where none were.
+fn milligrams(printed: &PrintedPart) -> Option<u64> {
+    (!printed.used.is_empty()).then(|| printed.used.iter().map(|used| used.milligrams).sum())
+}
+
+/// One for each piece whose print has begun. With rates, each has what its material and its machine cost, unless
+/// something of that has no rate or no quantity.
+pub fn attempts(lab: &Lab, models: &Models, rates: Option<&RateBook>, offset: i16) -> Vec<Attempt> {
+    let jobs = jobs(lab);
+    let begun = lab.quality.printed.values().filter(|printed| printed.started.is_some());
+    begun
+        .filter_map(|printed| {
+            let (job, printer) = (printed.job.clone()?, printed.printer.clone()?);
+            let cost = rates.and_then(|rates| {
+                let events = of_piece(lab, &jobs, printed, models, offset);
+                let cost = rates.cost(&printed.serial.case, &events).ok()?;
+                (cost.missing.is_empty() && !cost.lines.is_empty()).then_some(cost.direct)
+            });
+            Some(Attempt {
+                case: printed.serial.case.clone(),
+                part: printed.part.clone(),
+                number: printed.serial.attempt,
+                printer,
+                material: material(lab, printed),
+                profile: lab.chains.get(&job).map(|chain| said(&chain.process)),
+                started: printed.started,
+                ended: printed.ended,
+                outcome: outcome(lab, printed),
+                cause: cause(lab, printed),
+                scrapped: matches!(printed.state, PrintedState::Scrapped { .. }),
+                milligrams: milligrams(printed),
+                cost,
+                job,
+            })
+        })
+        .collect()
+}
+
+/// One for each job that was on a printer: for how long those were used, also by jobs that went on with a piece.
+pub fn runs(lab: &Lab) -> Vec<Attempt> {
+    let jobs = lab.jobs.values().filter_map(|job| Some((job, job.state.run()?)));
+    jobs.map(|(job, run)| {
+        let (ended, outcome) = match &job.state {
+            JobState::Ended { ended, outcome: Outcome::Printed { exact, .. }, .. } => {
+                let outcome = if *exact { AttemptOutcome::Completed } else { AttemptOutcome::Suspect };
+                (Some(*ended), outcome)
+            }
+            JobState::Ended { ended, outcome: Outcome::Cancelled { .. }, .. } => {
+                (Some(*ended), AttemptOutcome::Cancelled)
+            }
+            JobState::Ended { ended, .. } => (Some(*ended), AttemptOutcome::Failed),
+            _ => (None, AttemptOutcome::Running),
+        };
+        let piece = piece_of(lab, job);
+        Attempt {
+            job: job.id.clone(),
+            case: job.case.clone(),
+            part: job.part.clone(),
+            number: job.attempt.unwrap_or(1),
+            printer: run.printer.clone(),
+            material: job.material.as_deref().map(said),
+            profile: lab.chains.get(&job.id).map(|chain| said(&chain.process)),
+            started: Some(run.started),
+            ended,
+            outcome,
+            cause: None,
+            scrapped: piece.is_some_and(|piece| matches!(piece.state, PrintedState::Scrapped { .. })),
+            milligrams: None,
+            cost: None,
+        }
+    })
+    .collect()
+}
+
+/// The piece that a job printed, or went on with.
+pub fn piece_of<'l>(lab: &'l Lab, job: &Job) -> Option<&'l PrintedPart> {
+    let (part, attempt) = (lab.parts.get(&job.part)?.number, job.attempt?);
+    lab.quality.printed.get(&Serial { case: job.case.clone(), part, attempt })
+}
+
+/// One for each part of which a print has begun.
+pub fn parts(lab: &Lab) -> Vec<PartRecord> {
+    let parts = lab.parts.values().filter_map(|part| {
+        let begun: Vec<_> = lab
+            .quality
+            .attempts_at(&part.case, part.number)
+            .filter(|printed| printed.started.is_some())
+            .collect();
+        let released = begun.iter().filter(|printed| printed.state.is_released());
+        let end = match released.map(|printed| printed.serial.attempt).min() {
+            Some(attempt) => PartEnd::Released { attempt },
+            None if matches!(lab.quality.case_state(&part.case), CaseState::Cancelled { .. }) => {
+                PartEnd::GivenUp
+            }
+            None => PartEnd::Open,
+        };
+        Some(PartRecord {
+            part: part.id.clone(),
+            started: Some(begun.iter().filter_map(|printed| printed.started).min()?),
+            attempts: u32::try_from(begun.len()).unwrap_or(u32::MAX),
+            reworked: begun.iter().any(|printed| printed.reworks > 0),
+            end,
+        })
+    });
+    parts.collect()
+}
+
+// ---- printers ------------------------------------------------------------------------------------------------
+
+/// The model of each printer of the configuration, where that says it.
+pub type Models = BTreeMap<PrinterName, Option<String>>;
+
+/// When each printer was there and its bed waited. In service is from the first that the journal tells of it, all hours
+/// of every day: platen knows no opening hours and no maintenance.
+pub fn printers(past: &Past, models: &Models) -> Vec<PrinterTime> {
+    let names: BTreeSet<&PrinterName> = models.keys().chain(past.first_seen.keys()).collect();
+    let times = names.into_iter().map(|printer| PrinterTime {
+        printer: printer.clone(),
+        in_service: past
+            .first_seen
+            .get(printer)
+            .map(|from| Span { from: *from, to: None })
+            .into_iter()
+            .collect(),
+        maintenance: Vec::new(),
+        waiting_for_bed: past.waits.get(printer).cloned().unwrap_or_default(),
+    });
+    times.collect()
+}
+
+/// When each printer is to be calibrated: at the end of that day.
+pub fn calibrations(lab: &Lab, models: &Models, offset: i16) -> Vec<Calibration> {
+    let names: BTreeSet<&PrinterName> = models.keys().chain(lab.quality.printers.keys()).collect();
+    let due = |printer: &PrinterName| {
+        let day = lab.quality.printers.get(printer)?.calibration_due?;
+        last_moment(day, offset)
+    };
+    names.into_iter().map(|printer| Calibration { printer: printer.clone(), due: due(printer) }).collect()
+}
+
+/// Which things were measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    Phantoms,
+    Parts,
+}
+
+/// Every length that was to be measured on phantoms, or on parts, as its deviation from nominal; a part's belongs to
+/// the printer that made it.
+pub fn measurements(lab: &Lab, of: Measured) -> Vec<Measurement> {
+    let mut found = Vec::new();
+    for inspection in lab.quality.inspections.values() {
+        let printer = match (&inspection.measured.subject, of) {
+            (Subject::Phantom { printer, .. }, Measured::Phantoms) => Some(printer.clone()),
+            (Subject::Part { serial }, Measured::Parts) => {
+                lab.quality.printed.get(serial).and_then(|printed| printed.printer.clone())
+            }
+            _ => None,
+        };
+        let key = (inspection.measured.template.clone(), inspection.measured.version);
+        let (Some(printer), Some(template)) = (printer, lab.quality.templates.get(&key)) else { continue };
+        for (place, item) in template.items.iter().enumerate().filter(|(_, item)| item.unit == Measure::Mm) {
+            let value = inspection.measured.values.get(place).copied().flatten();
+            found.push(Measurement {
+                printer: printer.clone(),
+                at: inspection.at,
+                micrometres: value.map(|value| value.saturating_sub(item.nominal)),
+            });
+        }
+    }
+    found
+}
+
+// ---- cases ---------------------------------------------------------------------------------------------------
+
+/// When a case was asked for, needed and delivered, and its stays. Work within a stay is known of production only:
+/// the time that jobs of the case were on printers.
+pub fn times(lab: &Lab, past: &Past, offset: i16) -> Vec<CaseTimes> {
+    let mut spans: BTreeMap<&CaseToken, Vec<(u64, u64)>> = BTreeMap::new();
+    for job in lab.jobs.values() {
+        if let (Some(run), JobState::Ended { ended, .. }) = (job.state.run(), &job.state) {
+            spans.entry(&job.case).or_default().push((run.started.0, ended.0));
+        }
+    }
+    let cases = lab.quality.cases.values().map(|record| {
+        let case = &record.case;
+        let worked = spans.get(case).map(Vec::as_slice).unwrap_or_default();
+        let stays = past.stays.get(case).into_iter().flatten().map(|stay| Stay {
+            stage: stay.stage,
+            from: stay.from,
+            to: stay.to,
+            touch_ms: (stay.stage == Stage::InProduction)
+                .then(|| within(worked, stay.from, stay.to))
+                .flatten(),
+        });
+        let needed = record.about.as_ref().and_then(|about| about.needed_by);
+        CaseTimes {
+            case: case.clone(),
+            requested: requested(lab, case),
+            delivered: delivered(lab, case),
+            needed_by: needed.and_then(|day| last_moment(day, offset)),
+            stays: stays.collect(),
+        }
+    });
+    cases.collect()
+}
+
+/// How much of a stay at least one of the spans covers.
+fn within(spans: &[(u64, u64)], from: WallTime, to: Option<WallTime>) -> Option<u64> {
+    let to = to?;
+    let mut clipped: Vec<_> = spans.iter().map(|(a, b)| (*a.max(&from.0), *b.min(&to.0))).collect();
+    clipped.sort_unstable();
+    let (mut sum, mut reached) = (0, from.0);
+    for (a, b) in clipped {
+        let a = a.max(reached);
+        sum += b.saturating_sub(a);
+        reached = reached.max(b);
+    }
+    Some(sum)
+}
+
+/// What was delivered: of each delivered case one model, where any component of it is released, and each released guide.
+/// The organ system is the region of the dominant part, else of the first that has one.
+pub fn pieces(lab: &Lab) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for record in lab.quality.cases.values() {
+        let Some(at) = delivered(lab, &record.case) else { continue };
+        let mut described: Vec<_> = lab
+            .parts_of(&record.case)
+            .into_iter()
+            .filter_map(|part| lab.quality.parts.get(&part.id))
+            .filter(|part| {
+                lab.quality.attempts_at(&part.case, part.number).any(|printed| printed.state.is_released())
+            })
+            .collect();
+        described.sort_by_key(|part| (!part.about.dominant, part.number));
+        let region = described.iter().find_map(|part| part.about.region.as_ref());
+        let mut of = BTreeMap::new();
+        if let Some(about) = &record.about {
+            of.insert(Dimension::Service, said(about.service.as_str()));
+            if let Some(modality) = &about.modality {
+                of.insert(Dimension::Modality, said(modality.as_str()));
+            }
+        }
+        if let Some(region) = region {
+            of.insert(Dimension::OrganSystem, said(region.as_str()));
+        }
+        let mut piece = |kind: &str| {
+            let mut of = of.clone();
+            of.insert(Dimension::Kind, kind.to_owned());
+            pieces.push(Piece { delivered: at, of });
+        };
+        if described.iter().any(|part| part.about.kind == PartKind::Component) {
+            piece("model");
+        }
+        described.iter().filter(|part| part.about.kind == PartKind::Guide).for_each(|_| piece("guide"));
+    }
+    pieces
+}
+
+pub fn nonconformities(lab: &Lab) -> Vec<Nonconformity> {
+    let all = lab.quality.nonconformances.values();
+    all.map(|of| Nonconformity {
+        opened: of.at,
+        closed: match &of.state {
+            NonconformanceState::Closed { at, .. } => Some(*at),
+            NonconformanceState::Open | NonconformanceState::Disposed { .. } => None,
+        },
+        cause: Some(term(&of.cause)),
+    })
+    .collect()
+}
+
+// ---- costs ---------------------------------------------------------------------------------------------------
+
+/// The jobs that printed on each piece, by part and attempt.
+pub type Jobs<'l> = BTreeMap<(&'l PartId, u32), Vec<&'l Job>>;
+
+pub fn jobs(lab: &Lab) -> Jobs<'_> {
+    let mut jobs = Jobs::new();
+    for job in lab.jobs_in_order() {
+        if let Some(attempt) = job.attempt {
+            jobs.entry((&job.part, attempt)).or_default().push(job);
+        }
+    }
+    jobs
+}
+
+/// What a piece took: its material by lot, and the hours of each job that printed on it, at the printer's model, or at
+/// its name where the configuration says no model.
+fn of_piece(
+    lab: &Lab,
+    jobs: &Jobs<'_>,
+    printed: &PrintedPart,
+    models: &Models,
+    offset: i16,
+) -> Vec<CostEvent> {
+    let Some(day) = printed.started.and_then(|at| day_at(at, offset)) else { return Vec::new() };
+    let lost = matches!(printed.state, PrintedState::Scrapped { .. } | PrintedState::Failed { .. });
+    let event = |day: Day, used: Used| CostEvent {
+        case: printed.serial.case.clone(),
+        part: Some(printed.serial.part),
+        day,
+        used,
+        scrap: lost,
+    };
+    let mut events = Vec::new();
+    for used in &printed.used {
+        let lot = lab.quality.lots.get(&used.lot);
+        let name = lot.map_or_else(|| used.lot.to_string(), |lot| said(lot.about.material.as_str()));
+        events.push(event(day, Used::Material { name, milligrams: Some(used.milligrams) }));
+    }
+    if printed.used.is_empty() {
+        let name = material(lab, printed).unwrap_or_else(|| "material".into());
+        events.push(event(day, Used::Material { name, milligrams: None }));
+    }
+    for job in jobs.get(&(&printed.part, printed.serial.attempt)).into_iter().flatten() {
+        let Some(run) = job.state.run() else { continue };
+        let ended = match &job.state {
+            JobState::Ended { ended, .. } => Some(*ended),
+            _ => None,
+        };
+        let seconds = ended.and_then(|ended| ended.0.checked_sub(run.started.0)).map(|millis| millis / 1_000);
+        let model = models.get(&run.printer).cloned().flatten();
+        let name = model.unwrap_or_else(|| run.printer.to_string());
+        let day = day_at(run.started, offset).unwrap_or(day);
+        events.push(event(day, Used::Machine { name, seconds }));
+    }
+    events
+}
+
+/// What a case took: its pieces, and the hours of people. Consumables are not noted anywhere, and so not counted.
+pub fn costs(lab: &Lab, jobs: &Jobs<'_>, case: &CaseToken, models: &Models, offset: i16) -> Vec<CostEvent> {
+    let begun = lab.quality.printed_of(case).filter(|printed| printed.started.is_some());
+    let mut events: Vec<CostEvent> =
+        begun.flat_map(|printed| of_piece(lab, jobs, printed, models, offset)).collect();
+    let efforts = lab.quality.efforts.range((case.clone(), 0)..=(case.clone(), u32::MAX));
+    for (_, entry) in efforts {
+        let Some(day) = day_at(entry.at, offset) else { continue };
+        let who = bucket(entry.effort.role, entry.effort.category).who;
+        let used = Used::Labour { who, minutes: entry.effort.minutes.map(u64::from) };
+        events.push(CostEvent { case: case.clone(), part: None, day, used, scrap: false });
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! What only the journal knows and the lab has forgotten: how long each case stayed where, when beds waited, what is
+//! told of something. It is gathered entry by entry while the journal is replayed.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::words::HELD_BACK;
+use crate::counting::metrics::turnaround::Stage;
+use crate::counting::metrics::utilisation::Span;
+use crate::domain::event::{ChainHash, Event, Fact};
+use crate::domain::ids::{CaseToken, LotId, PrinterName, SiteName};
+use crate::domain::lab::{EntityKey, Lab};
+use crate::domain::moment::WallTime;
+use crate::domain::printer::Bed;
+use crate::domain::privacy::{Known, pass};
+use crate::domain::quality::case::CaseState;
+use crate::domain::quality::{self, Change};
+use crate::domain::story;
+
+/// A report tells no more entries than this: what is longer is no page for people.
+pub const TOLD_MAX: usize = 50_000;
+
+/// Of what the entries are kept as sentences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    #[default]
+    Nothing,
+    Case(CaseToken),
+    Lot(LotId),
+    Printer(PrinterName),
+    /// Of everything between two moments, both of which are in.
+    Between(WallTime, WallTime),
+}
+
+/// One entry of the journal in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    pub seq: u64,
+    /// RFC 3339 in UTC.
+    pub at: String,
+    pub who: String,
+    pub what: String,
+    /// The entry's place in the chain.
+    pub hash: String,
+}
+
+/// One stay of a case in a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stayed {
+    pub stage: Stage,
+    pub from: WallTime,
+    pub to: Option<WallTime>,
+}
+
+/// How far the journal was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DataCut {
+    /// The last entry that is in it, and when that was written.
+    pub entry: u64,
+    pub at: String,
+    #[serde(skip)]
+    pub wall: WallTime,
+    /// The hash of that entry: all before it is proven by it.
+    pub head: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Past {
+    telling: Telling,
+    pub site: Option<SiteName>,
+    pub began: Option<WallTime>,
+    pub cut: DataCut,
+    pub stays: BTreeMap<CaseToken, Vec<Stayed>>,
+    /// A part lay on the bed, and nothing was printed.
+    pub waits: BTreeMap<PrinterName, Vec<Span>>,
+    /// The first that is told of a printer.
+    pub first_seen: BTreeMap<PrinterName, WallTime>,
+    pub told: Vec<Entry>,
+    /// Entries beyond `TOLD_MAX`.
+    pub untold: u64,
+}
+
+fn stage(state: &CaseState) -> Option<Stage> {
+    Some(match state {
+        CaseState::Requested => Stage::Requested,
+        CaseState::Accepted => Stage::Accepted,
+        CaseState::Designing => Stage::Designing,
+        CaseState::AwaitingApproval => Stage::AwaitingApproval,
+        CaseState::Approved { .. } => Stage::Approved,
+        CaseState::InProduction { .. } => Stage::InProduction,
+        CaseState::InQc { .. } => Stage::InQc,
+        CaseState::Rework { .. } => Stage::Rework,
+        CaseState::Released { .. } => Stage::Released,
+        CaseState::OnHold { .. } => Stage::OnHold,
+        CaseState::Draft
+        | CaseState::Delivered { .. }
+        | CaseState::Used { .. }
+        | CaseState::Assessed { .. }
+        | CaseState::Closed { .. }
+        | CaseState::Cancelled { .. } => return None,
+    })
+}
+
+impl Past {
+    pub fn new(telling: Telling) -> Self {
+        let cut = DataCut {
+            entry: 0,
+            at: WallTime(0).to_string(),
+            wall: WallTime(0),
+            head: ChainHash::GENESIS.to_hex(),
+        };
+        Self {
+            telling,
+            site: None,
+            began: None,
+            cut,
+            stays: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            first_seen: BTreeMap::new(),
+            told: Vec::new(),
+            untold: 0,
+        }
+    }
+
+    /// Takes in an entry that `lab` has just applied; `touched` is what that changed.
+    pub fn note(&mut self, lab: &Lab, event: &Event, hash: ChainHash, touched: &[EntityKey]) {
+        let at = event.stamp.wall;
+        if let Fact::JournalBegun { site, .. } = &event.fact {
+            self.site = Some(site.clone());
+        }
+        self.began.get_or_insert(at);
+        self.cut = DataCut { entry: event.seq, at: at.to_string(), wall: at, head: hash.to_hex() };
+        for key in touched {
+            if let EntityKey::Quality(quality::Key::Case(case)) = key {
+                self.stay(case, stage(&lab.quality.case_state(case)), at);
+            }
+        }
+        if let Some(printer) = event.fact.printer() {
+            // That a job was meant for it tells nothing of the printer itself.
+            if !matches!(event.fact, Fact::JobQueued { .. } | Fact::JobSlicing { .. }) {
+                self.first_seen.entry(printer.clone()).or_insert(at);
+            }
+            self.wait(lab, printer, &event.fact, at);
+        }
+        self.tell(lab, event, hash);
+    }
+
+    fn stay(&mut self, case: &CaseToken, stage: Option<Stage>, at: WallTime) {
+        let stays = self.stays.entry(case.clone()).or_default();
+        let open = stays.last_mut().filter(|stay| stay.to.is_none());
+        if open.as_ref().map(|stay| stay.stage) == stage {
+            return;
+        }
+        if let Some(open) = open {
+            open.to = Some(at);
+        }
+        if let Some(stage) = stage {
+            stays.push(Stayed { stage, from: at, to: None });
+        }
+    }
+
+    fn wait(&mut self, lab: &Lab, printer: &PrinterName, fact: &Fact, at: WallTime) {
+        let waits = match fact {
+            Fact::JobStarted { .. } => false,
+            Fact::BedCleared { .. } | Fact::BedGivenBack { .. } => {
+                matches!(lab.printer(printer).bed, Bed::Occupied { .. })
+            }
+            ended if ended.ends_job() => matches!(lab.printer(printer).bed, Bed::Occupied { .. }),
+            _ => return,
+        };
+        let spans = self.waits.entry(printer.clone()).or_default();
+        match spans.last_mut().filter(|span| span.to.is_none()) {
+            Some(open) if !waits => open.to = Some(at),
+            None if waits => spans.push(Span { from: at, to: None }),
+            _ => {}
+        }
+    }
+
+    fn tell(&mut self, lab: &Lab, event: &Event, hash: ChainHash) {
+        let wanted = match &self.telling {
+            Telling::Nothing => false,
+            _ if matches!(event.fact, Fact::JobProgress { .. }) => false,
+            Telling::Case(case) => story::is_of_case(lab, event, case),
+            Telling::Lot(lot) => is_of_lot(event, lot),
+            Telling::Printer(printer) => is_of_printer(event, printer),
+            Telling::Between(from, to) => (*from..=*to).contains(&event.stamp.wall),
+        };
+        if !wanted {
+            return;
+        }
+        if self.told.len() >= TOLD_MAX {
+            self.untold += 1;
+            return;
+        }
+        self.told.push(Entry {
+            seq: event.seq,
+            at: event.stamp.wall.to_string(),
+            who: story::who(event),
+            what: sentence(&event.fact),
+            hash: hash.to_hex(),
+        });
+    }
+}
+
+/// What happened, without words that may say who a patient is. The quality half's sentences are guarded already, and
+/// have days of expiry in them, which the guard would take for a person's.
+fn sentence(fact: &Fact) -> String {
+    let told = story::told(fact);
+    match fact {
+        Fact::Quality(_) => told,
+        _ if pass(&told, &Known::none()).is_ok() => told,
+        _ => format!("{}: {HELD_BACK}", fact.word().replace('_', " ")),
+    }
+}
+
+fn is_of_lot(event: &Event, lot: &LotId) -> bool {
+    let Fact::Quality(fact) = &event.fact else { return false };
+    match &fact.change {
+        Change::Lot { lot: of, .. }
+        | Change::Loaded { lot: of, .. }
+        | Change::MaterialUsed { lot: of, .. } => of == lot,
+        _ => false,
+    }
+}
+
+fn is_of_printer(event: &Event, printer: &PrinterName) -> bool {
+    use crate::domain::quality::inspection::Subject;
+    use crate::domain::quality::nonconformance::{About, Step};
+    if event.fact.printer() == Some(printer) {
+        return true;
+    }
+    let Fact::Quality(fact) = &event.fact else { return false };
+    match &fact.change {
+        Change::Loaded { printer: of, .. }
+        | Change::Unloaded { printer: of, .. }
+        | Change::Printer { printer: of, .. } => of == printer,
+        Change::Inspection { measured, .. } => {
+            matches!(&measured.subject, Subject::Phantom { printer: of, .. } if of == printer)
+        }
+        Change::Nonconformance {
+            step: Step::Opened { about: About::Printer { printer: of }, .. }, ..
+        } => of == printer,
+        _ => false,
+    }
+}

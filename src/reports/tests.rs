@@ -1,0 +1,463 @@
+//! The reports by figures that were worked by hand, and what holds for all of them: hash, guard, formats.
+
+use super::world::{BEGAN, HOUR, World, job, lot, of_case, serial, site, token};
+use super::*;
+use crate::counting::money::Money;
+use crate::counting::stats::Share;
+use crate::domain::privacy::{Known, find_in_json};
+use crate::domain::quality::Change;
+use crate::domain::quality::case::Step as CaseStep;
+use crate::domain::quality::effort::{Effort, EffortCategory, EffortRole};
+use crate::domain::quality::inspection::Subject as Inspected;
+use crate::domain::quality::lot::Step as LotStep;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+fn parameters(kind: Kind) -> Parameters {
+    match kind {
+        Kind::Case | Kind::Worksheet => of_case(),
+        Kind::Printer => Parameters { printer: Some("a".parse().unwrap()), ..Parameters::default() },
+        Kind::Lot => Parameters { lot: Some(lot()), ..Parameters::default() },
+        Kind::Registry | Kind::Value | Kind::Audit => Parameters::default(),
+    }
+}
+
+fn made(world: &World, kind: Kind) -> Sealed {
+    world.report(kind, parameters(kind)).unwrap()
+}
+
+fn body(sealed: &Sealed) -> Json {
+    serde_json::from_str::<Json>(&sealed.canonical).unwrap()["body"].clone()
+}
+
+/// The line of a CSV that holds these words.
+fn line<'t>(csv: &'t str, words: &str) -> &'t str {
+    csv.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {csv}"))
+}
+
+#[test]
+fn the_same_records_give_the_same_hash_and_one_figure_more_another() {
+    let world = World::closed();
+    let mut other = World::closed();
+    let (role, category) = (EffortRole::Clinician, EffortCategory::Cad);
+    other.case("lee", CaseStep::EffortNoted { effort: Effort { role, category, minutes: Some(1) } });
+    for kind in Kind::ALL {
+        let (one, again) = (made(&world, kind), made(&World::closed(), kind));
+        assert_eq!((&one.hash, &one.canonical), (&again.hash, &again.canonical), "{kind}");
+        let digest = FileHash::from_digest(Sha256::digest(one.canonical.as_bytes()).into());
+        assert_eq!(one.hash, digest, "{kind}");
+        // The JSON has exactly those bytes under `report`.
+        let written = one.json();
+        assert_eq!(written, format!("{{\"sha256\":\"{}\",\"report\":{}}}\n", one.hash, one.canonical));
+        assert_eq!(serde_json::from_str::<Json>(&written).unwrap()["report"]["report"], json!(kind.word()));
+        assert_ne!(made(&other, kind).hash, one.hash, "{kind}: the data cut is another");
+    }
+    // The figure alone, with the same data cut.
+    let mut lab = world.lab.clone();
+    lab.quality.printed.get_mut(&serial(1, 1)).unwrap().used[0].milligrams += 1;
+    let past = world.past(Kind::Case, &of_case());
+    let site = site();
+    let changed = make(Kind::Case, of_case(), Sources { lab: &lab, past: &past, site: &site }).unwrap();
+    assert_ne!(changed.hash, made(&world, Kind::Case).hash);
+}
+
+#[test]
+fn no_report_tells_what_may_say_who_a_patient_is() {
+    let world = World::closed();
+    for kind in Kind::ALL {
+        let sealed = made(&world, kind);
+        for text in [sealed.json(), sealed.csv(), sealed.html()] {
+            for secret in ["Smith", "4711081", "Quincy", "2026-04-05"] {
+                assert!(!text.contains(secret), "{kind} tells {secret}");
+            }
+        }
+    }
+    let exported = made(&world, Kind::Registry);
+    let found = find_in_json(&body(&exported), &Known::none());
+    assert!(found.is_empty(), "{found:?}");
+    // Of dates only the year.
+    assert_eq!(body(&exported)["cases"][0]["delivered_year"], 2026);
+    assert!(!body(&exported).to_string().contains("2026-"), "{}", body(&exported));
+    assert_eq!(body(&made(&world, Kind::Case))["assessment"]["comment"], words::HELD_BACK);
+}
+
+/// What looks as if it said who a patient is, whatever the vault has.
+const PLANTED: [&str; 12] = [
+    "QUIMBY^JANE",
+    "RAD-2026-4455",
+    "12.05.1960",
+    "May 12, 1960",
+    "jane.q@example.org",
+    "+49 171 2345678",
+    "078-05-1120",
+    "MRN 4711",
+    "9876543210",
+    "192.168.17.23",
+    "93 years old",
+    "Mrs. Smith",
+];
+
+/// The lab with this in every word that a person may write.
+fn planted_in(lab: &Lab, planted: &str) -> Lab {
+    fn some<const MAX: usize>(planted: &str) -> Option<crate::domain::quality::words::Words<MAX>> {
+        Some(world::words(planted))
+    }
+    let mut lab = lab.clone();
+    let quality = &mut lab.quality;
+    for about in quality.cases.values_mut().filter_map(|record| record.about.as_mut()) {
+        about.service = world::words(planted);
+        (about.requester, about.modality) = (some(planted), some(planted));
+        about.indication = some(planted);
+    }
+    for about in quality.parts.values_mut().map(|record| &mut record.about) {
+        (about.region, about.subregion, about.structure) = (some(planted), some(planted), some(planted));
+        (about.guide_type, about.group, about.comment) = (some(planted), some(planted), some(planted));
+    }
+    for revision in quality.revisions.values_mut() {
+        (revision.of.software, revision.of.author) = (some(planted), some(planted));
+        revision.of.format = world::words(planted);
+    }
+    for lot in quality.lots.values_mut() {
+        (lot.about.material, lot.about.supplier_lot) = (world::words(planted), world::words(planted));
+        (lot.about.supplier, lot.about.certificate, lot.recalled) =
+            (some(planted), some(planted), some(planted));
+    }
+    for step in quality.processed.values_mut() {
+        (step.processing.recipe, step.processing.equipment) = (some(planted), some(planted));
+    }
+    quality.inspections.values_mut().for_each(|of| of.measured.note = some(planted));
+    for item in quality.templates.values_mut().flat_map(|template| &mut template.items) {
+        item.name = world::words(planted);
+    }
+    for assessed in quality.assessments.values_mut() {
+        assessed.assessment.respondent = world::words(planted);
+        assessed.assessment.comment = some(planted);
+    }
+    lab.jobs.values_mut().for_each(|job| job.material = Some(planted.to_owned()));
+    lab
+}
+
+#[test]
+fn what_is_planted_in_any_word_of_a_person_comes_out_in_no_report() {
+    let (world, site) = (World::closed(), site());
+    let pasts = Kind::ALL.map(|kind| (kind, world.past(kind, &parameters(kind))));
+    for planted in PLANTED {
+        let lab = planted_in(&world.lab, planted);
+        for (kind, past) in &pasts {
+            let sealed = make(*kind, parameters(*kind), Sources { lab: &lab, past, site: &site }).unwrap();
+            for text in [sealed.json(), sealed.csv(), sealed.html()] {
+                assert!(!text.contains(planted), "{kind} tells {planted}");
+            }
+            if *kind == Kind::Registry {
+                assert_eq!(find_in_json(&body(&sealed), &Known::none()), [], "{planted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_format_names_the_hash_the_cut_and_the_review_where_one_is_needed() {
+    let world = World::closed();
+    for kind in Kind::ALL {
+        let sealed = made(&world, kind);
+        let (hash, html, csv) = (sealed.hash.as_str(), sealed.html(), sealed.csv());
+        assert!(
+            html.starts_with("<!DOCTYPE html>") && html.contains(hash) && html.contains(kind.title()),
+            "{kind}"
+        );
+        assert!(html.contains(&format!("as of entry {}", sealed.report.data_cut.entry)), "{kind}");
+        // The head is that of a table, which is printed on every sheet.
+        let head = html.split("<thead>").nth(1).unwrap().split("</thead>").next().unwrap();
+        assert_eq!(head.contains("Needs coder review"), kind.needs_coder_review(), "{kind}");
+        for foreign in ["<script", "http://", "https://", "url(", "@import", "<img", "<link"] {
+            assert!(!html.contains(foreign), "{kind} has {foreign}");
+        }
+        let mut rows = csv.split("\r\n").filter(|row| !row.is_empty());
+        let head = rows.next().unwrap();
+        assert!(head.ends_with("report,report_version,data_cut_entry,report_sha256"), "{kind}: {head}");
+        let mut count = 0;
+        for row in rows {
+            count += 1;
+            assert!(row.ends_with(hash), "{kind}: {row}");
+            assert_eq!(row.contains("needs coder review"), kind.needs_coder_review(), "{kind}: {row}");
+        }
+        assert!(count > 0, "{kind} has no rows");
+    }
+}
+
+#[test]
+fn the_worksheet_proposes_the_units_that_were_worked_by_hand_with_their_evidence() {
+    let world = World::closed();
+    let sealed = made(&world, Kind::Worksheet);
+    let proposal = &body(&sealed)["proposal"];
+    let lines: Vec<_> = proposal["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["code"].as_str().unwrap().to_owned(), line["units"].as_u64().unwrap()))
+        .collect();
+    let expected = [("0559T", 1), ("0560T", 1), ("0561T", 1)].map(|(code, units)| (code.to_owned(), units));
+    assert_eq!(lines, expected);
+    assert_eq!((&proposal["day"], &proposal["service_date"]), (&json!("2026-04-02"), &json!("delivered")));
+    let evidence = &proposal["lines"][1]["evidence"][0];
+    assert_eq!(
+        (&evidence["serial"], &evidence["release"]["by"]),
+        (&json!(serial(2, 2).to_string()), &json!("rita"))
+    );
+    let warnings = body(&sealed)["warnings"].clone();
+    let guide = warnings
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|words| words.as_str().unwrap().starts_with("part 3 has no record"));
+    assert!(guide.unwrap().as_str().unwrap().contains("unique identification"), "{warnings}");
+    let csv = sealed.csv();
+    assert!(line(&csv, "0561T").contains(&serial(3, 1).to_string()), "{csv}");
+    let not_counted = proposal["prints_not_counted"].as_array().unwrap();
+    assert_eq!((not_counted.len(), &not_counted[0]["serial"]), (1, &json!(serial(2, 1).to_string())));
+    // What is not released is no unit.
+    let early = body(&World::produced().report(Kind::Worksheet, of_case()).unwrap());
+    assert_eq!(early["proposal"]["lines"], json!([]));
+    assert!(early["warnings"][0].as_str().unwrap().contains("no date of service yet"), "{early}");
+}
+
+#[test]
+fn the_value_report_has_the_figures_that_were_worked_by_hand() {
+    let world = World::closed();
+    let sealed = made(&world, Kind::Value);
+    let Body::Value(value) = &sealed.report.body else { panic!("another report") };
+    let share = |hits, n| Share { hits, n, missing: 0 };
+    // Part 2 took a second attempt.
+    assert_eq!(value.first_pass_yield, share(2, 3));
+    assert_eq!((value.success.all, value.reprints.all), (share(3, 4), share(1, 4)));
+    assert_eq!(value.reprints.by_cause, BTreeMap::from([("cancelled".to_owned(), 1)]));
+    let by = |name: &str| value.reprints.by_printer[&name.parse::<PrinterName>().unwrap()];
+    assert_eq!((by("a"), by("b")), (share(1, 2), share(0, 2)));
+    // Hours 1 to 24
+    let whole = value.turnaround.whole;
+    assert_eq!((whole.n, whole.missing, whole.p50), (1, 0, Some(23 * HOUR)));
+    assert_eq!(value.turnaround.on_time, share(1, 1));
+    assert_eq!((value.scrap.attempts, value.scrap.milligrams, value.scrap.lost_ms), (1, 2_000, HOUR));
+    assert_eq!(value.scrap.cost, Money(155));
+    // Printer a: from hour 6 to the assessment at hour 30, two jobs of 2 and 1 h, one of which was cancelled.
+    let used = value.utilisation.printers[&"a".parse::<PrinterName>().unwrap()];
+    assert_eq!((used.available, used.printing, used.failed), (24 * HOUR + 1, 3 * HOUR, HOUR));
+    assert_eq!((used.waiting_for_bed, used.attempts, used.permille()), (HOUR + HOUR / 2, 2, Some(125)));
+    let saved = &value.minutes_saved;
+    assert_eq!((saved.answered, saved.used, saved.sum), (1, 1, 30));
+    assert_eq!(value.worth.worth.middle, Money(186_000));
+    assert_eq!((value.plan.altered, value.plan.confidence.unwrap().mean), (share(1, 1), 2.0));
+    let costs = value.costs.as_ref().unwrap();
+    // PLA 25 + 5 + 28 + 10, machines 300 + 150 + 450 + 150, people 7500 + 6000; the CAD nobody timed is missing.
+    assert_eq!((costs.direct, costs.scrap), (Money(14_618), Money(155)));
+    // 15 %: 13500 → 2025, 325 → 48.75, 633 → 94.95, 160 → 24
+    assert_eq!((costs.overhead, costs.cases.sum), (Money(2_025 + 49 + 95 + 24), Money(16_811)));
+    assert_eq!((costs.cases.n, costs.cases.incomplete), (1, 1));
+    // Parts 1 and 2 with overhead: 325 + 49 and 633 + 95; the guide: 160 + 24
+    assert_eq!((costs.components.n, costs.components.sum), (2, Money(374 + 728)));
+    assert_eq!((costs.guides.n, costs.guides.sum, costs.guides.incomplete), (1, Money(184), 0));
+    assert_eq!(value.volume.n, 2);
+    let units: Vec<_> = value.units.iter().map(|(code, total)| (code.as_str(), total.proposed)).collect();
+    assert_eq!(units, [("0559T", 1), ("0560T", 1), ("0561T", 1)]);
+    let csv = sealed.csv();
+    assert!(line(&csv, "first-pass yield").contains("66.7 % (2 of 3),3,0"), "{csv}");
+    assert!(line(&csv, "of those used").contains("1 of 1,1,0"), "{csv}");
+    assert!(sealed.html().contains("168.11 USD"));
+}
+
+#[test]
+fn a_period_counts_what_falls_into_it_and_never_goes_beyond_the_data_cut() {
+    let world = World::closed();
+    let of = |from: Option<&str>, to: Option<&str>| {
+        let day = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+        let asked = Parameters { from: day(from), to: day(to), ..Parameters::default() };
+        world.report(Kind::Value, asked).map(|sealed| match sealed.report.body {
+            Body::Value(value) => (value.volume.n, value.success.all.n, value.to),
+            _ => panic!("another report"),
+        })
+    };
+    let cut = WallTime(BEGAN + 30 * HOUR).to_string();
+    // All was printed on the first day, and delivered on the second.
+    assert_eq!(of(Some("2026-04-02"), None), Ok((2, 0, cut.clone())));
+    assert_eq!(of(None, Some("2026-04-01")), Ok((0, 4, "2026-04-01T23:59:59.999Z".into())));
+    assert_eq!(of(None, Some("2030-01-01")), Ok((2, 4, cut)));
+    assert!(matches!(of(Some("2026-04-02"), Some("2026-04-01")), Err(ReportError::Backwards { .. })));
+    let later = of(Some("2031-01-01"), None).unwrap();
+    assert_eq!((later.0, later.1), (0, 0));
+}
+
+#[test]
+fn the_case_record_counts_and_names_what_was_made() {
+    let world = World::closed();
+    let sealed = made(&world, Kind::Case);
+    let Body::Case(record) = &sealed.report.body else { panic!("another report") };
+    let of = record.quantities;
+    assert_eq!((of.begun, of.made, of.released, of.failed, of.scrapped), (4, 3, 3, 1, 0));
+    assert_eq!(record.state, "closed");
+    let at = |hours: u64| Some(WallTime(BEGAN + hours * HOUR).to_string());
+    assert_eq!((&record.made_from, &record.made_to), (&at(6), &at(15)));
+    let second = &record.pieces[2];
+    assert_eq!((second.serial.clone(), second.jobs[0].job.clone()), (serial(2, 2).to_string(), job(3)));
+    assert_eq!(
+        (second.lots[0].used_milligrams, second.lots[0].supplier_lot.as_str()),
+        (Some(11_000), "S-17")
+    );
+    let inspected = &second.inspections[0];
+    assert_eq!((inspected.verdict, inspected.counts, inspected.items[0].value), ("pass", true, Some(40_100)));
+    let meanings: Vec<_> = record.signatures.iter().map(|of| of.meaning.as_str()).collect();
+    assert_eq!(meanings, ["approved", "released", "released", "released", "released"]);
+    assert!(record.signatures.iter().all(|of| of.voided.is_none()));
+    assert!(record.entries.iter().any(|entry| entry.what.contains("is approved by ann")));
+    assert!(record.entries.len() > 40);
+    // The chain's hash stands at each entry.
+    assert_eq!(record.entries.last().unwrap().hash, sealed.report.data_cut.head);
+}
+
+#[test]
+fn the_registry_has_the_fields_of_its_form_with_the_dominant_part_first() {
+    let world = World::closed();
+    let sealed = made(&world, Kind::Registry);
+    let Body::Registry(registry) = &sealed.report.body else { panic!("another report") };
+    let row = &registry.cases[0];
+    let parts: Vec<_> = row.anatomy.iter().map(|part| (part.part, part.object)).collect();
+    assert_eq!(parts, [(2, "anatomic_model"), (1, "anatomic_model"), (3, "anatomic_guide")]);
+    // Two machines: part 1 on a, parts 2 and 3 on b.
+    let models: Vec<_> =
+        row.models.iter().map(|model| model.parts.iter().copied().collect::<Vec<_>>()).collect();
+    assert_eq!(models, [vec![1], vec![2, 3]]);
+    let times: Vec<_> = row.effort.iter().map(|time| (time.hours, time.minutes, time.unknown)).collect();
+    assert_eq!(times.len(), 8);
+    assert_eq!((times[0], times[1]), ((Some(0), Some(25), Some(false)), (None, None, None)));
+    assert_eq!((times[5], times[6]), ((Some(1), Some(0), Some(false)), (None, None, Some(true))));
+    let csv = sealed.csv();
+    let head: Vec<_> = csv.lines().next().unwrap().split(',').collect();
+    let cells: Vec<_> = csv.lines().nth(1).unwrap().split(',').collect();
+    assert_eq!(head.len(), cells.len());
+    let cell = |name: &str| cells[head.iter().position(|head| *head == name).unwrap()];
+    assert_eq!(
+        (cell("part_1_object"), cell("part_1_region"), cell("part_1_dominant")),
+        ("anatomic_model", "Chest", "true")
+    );
+    assert_eq!((cell("model_2_parts"), cell("model_2_scale_percent")), ("2 3", "100"));
+    assert_eq!((cell("clinician_consultation_minutes"), cell("non_clinician_cad_unknown")), ("25", "true"));
+    assert_eq!((cell("minutes_saved"), cell("confident_after")), ("30", "5"));
+    let empty = World::produced().report(Kind::Registry, Parameters::default()).unwrap();
+    assert_eq!(body(&empty)["cases"], json!([]), "nothing is delivered");
+}
+
+#[test]
+fn the_printer_report_has_its_use_and_a_control_chart_of_its_phantoms() {
+    let mut world = World::closed();
+    for n in 0..4u8 {
+        let phantom = Inspected::Phantom { printer: "a".parse().unwrap(), next_due: None };
+        world.at(2_000 + u64::from(n)).measure(40 + n, phantom, [10, -10]);
+    }
+    let sealed = made(&world, Kind::Printer);
+    let Body::Printer(printer) = &sealed.report.body else { panic!("another report") };
+    assert_eq!((printer.used.printing, printer.prints.len()), (3 * HOUR, 2));
+    assert_eq!(
+        (printer.success, printer.printed_again),
+        (Share { hits: 1, n: 2, missing: 0 }, Share { hits: 1, n: 2, missing: 0 })
+    );
+    let chart = printer.phantoms.as_ref().unwrap();
+    assert_eq!(chart.points.len(), 8);
+    let crate::counting::spc::Verdict::Judged { limits, signals } = &chart.verdict else {
+        panic!("{chart:?}")
+    };
+    // Ranges of 20: 20 / 1.128 = 17.73, three of which are 53.19; the mean is 0.
+    assert!((limits.upper - 53.191).abs() < 0.01 && limits.mean.abs() < 1e-9 && signals.is_empty());
+    assert_eq!(printer.last_good_phantom.as_ref().map(|of| of.passed), Some(true));
+    let html = sealed.html();
+    assert!(html.contains("<svg") && html.contains("limits from 8 points, provisional: no rule is broken"));
+    let csv = sealed.csv();
+    assert_eq!(csv.lines().filter(|line| line.starts_with("a,phantom,")).count(), 8);
+    assert!(line(&csv, "a,phantom,2026-04-02 09:20:00").contains(",10,") || csv.contains(",-10,"), "{csv}");
+    let nobody = Parameters { printer: Some("z".parse().unwrap()), ..Parameters::default() };
+    assert!(matches!(world.report(Kind::Printer, nobody), Err(ReportError::NoPrinter(_))));
+}
+
+#[test]
+fn a_lot_leads_to_its_parts_and_cases_and_a_case_to_its_lots() {
+    let mut world = World::closed();
+    let why = words::said("wet");
+    world.ask("mat", Change::Lot { lot: lot(), step: LotStep::Recalled { why: world::words(&why) } });
+    let sealed = made(&world, Kind::Lot);
+    let Body::Lot(forward) = &sealed.report.body else { panic!("another report") };
+    let pieces: Vec<_> = forward.pieces.iter().map(|of| (of.serial.clone(), of.used_milligrams)).collect();
+    let expected = [(1, 1, 10_000), (2, 1, 2_000), (2, 2, 11_000), (3, 1, 4_000)];
+    assert_eq!(pieces, expected.map(|(part, attempt, used)| (serial(part, attempt).to_string(), Some(used))));
+    assert!(forward.pieces.iter().all(|of| of.looked_back));
+    assert_eq!(
+        forward.pieces.iter().filter(|of| of.out).count(),
+        3,
+        "delivered ones are to be recalled by somebody"
+    );
+    assert_eq!((forward.cases.len(), forward.loads.len()), (1, 2));
+    assert_eq!(forward.lots[0].left_milligrams, 1_000_000 - 27_000);
+    assert!(forward.entries.iter().any(|entry| entry.what.contains("is recalled by mat: wet")));
+    let back = world.report(Kind::Lot, of_case()).unwrap();
+    let Body::Lot(backward) = &back.report.body else { panic!("another report") };
+    assert_eq!(backward.lots, forward.lots);
+    assert_eq!(backward.pieces, forward.pieces);
+    assert!(sealed.html().contains("yes, and it is OUT: recall it"));
+}
+
+#[test]
+fn the_audit_extract_has_every_entry_but_progress_with_its_place_in_the_chain() {
+    let world = World::closed();
+    let sealed = made(&world, Kind::Audit);
+    let Body::Audit(extract) = &sealed.report.body else { panic!("another report") };
+    assert_eq!(extract.entries.len(), world.journal.len());
+    assert_eq!(extract.verified_entries, world.journal.len() as u64);
+    assert_eq!(extract.entries.last().unwrap().hash, extract.head_sha256);
+    let day = Parameters { to: "2026-04-01".parse().ok(), ..Parameters::default() };
+    let shorter = world.report(Kind::Audit, day).unwrap();
+    let Body::Audit(shorter) = &shorter.report.body else { panic!("another report") };
+    assert!(
+        shorter.entries.len() < extract.entries.len()
+            && shorter.entries.iter().all(|of| of.at.as_str() < "2026-04-02")
+    );
+}
+
+#[test]
+fn what_a_report_is_not_asked_for_rightly_is_told() {
+    let world = World::produced();
+    let other = Parameters { case: Some(CaseToken::from_entropy([8; 16])), ..Parameters::default() };
+    assert_eq!(
+        world.report(Kind::Case, other.clone()).unwrap_err(),
+        ReportError::NoCase(CaseToken::from_entropy([8; 16]))
+    );
+    for (kind, asked, words) in [
+        (Kind::Case, Parameters::default(), "a case report is of one case; name it"),
+        (Kind::Printer, Parameters::default(), "a printer report is of one printer; name it"),
+        (Kind::Lot, Parameters::default(), "a lot report is of one lot, or of one case; name it"),
+        (
+            Kind::Lot,
+            Parameters { lot: Some(lot()), ..of_case() },
+            "a lot report is of one lot, or of one case; name it",
+        ),
+        (Kind::Value, of_case(), "a value report takes no case; leave it out"),
+    ] {
+        assert_eq!(world.report(kind, asked).unwrap_err().to_string(), words);
+    }
+    assert!("cases".parse::<Kind>().is_err());
+    assert!(Kind::ALL.iter().all(|kind| kind.word().parse::<Kind>() == Ok(*kind)));
+    assert_ne!(token(), CaseToken::from_entropy([8; 16]));
+}
+
+/// `PLATEN_WRITE_PAGES=FOLDER cargo test --lib reports::` writes each page there, to be looked at and printed.
+#[test]
+fn each_page_is_written_where_somebody_wants_to_look_at_it() {
+    let Some(folder) = std::env::var_os("PLATEN_WRITE_PAGES") else { return };
+    let mut world = World::closed();
+    for n in 0..12u8 {
+        let phantom = Inspected::Phantom { printer: "a".parse().unwrap(), next_due: None };
+        let drift = i32::from(n) * 7;
+        world.at(2_000 + u64::from(n)).measure(40 + n, phantom, [drift + 10, drift - 30]);
+    }
+    for kind in Kind::ALL {
+        let sealed = made(&world, kind);
+        let name = std::path::Path::new(&folder).join(format!("{kind}.html"));
+        std::fs::write(name, sealed.html()).unwrap();
+    }
+}

@@ -1,0 +1,202 @@
+//! Reports of this lab: its journal replayed and checked up to an entry, and the site's tables read, for each anew.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::Semaphore;
+
+use super::journal::JournalError;
+use super::recorder::Recorder;
+use crate::config::{Config, Counting, ServiceDay};
+use crate::counting::codes::{CodeTables, Descriptors};
+use crate::counting::costs::RateBook;
+use crate::counting::mistake::Mistakes;
+use crate::counting::units::facts::ServiceDate;
+use crate::domain::event::{ChainHash, RecordError};
+use crate::domain::lab::Lab;
+use crate::io::offload::offload;
+use crate::reports::past::Past;
+use crate::reports::{Kind, Parameters, ReportError, Sealed, Site, Sources, check, make, telling};
+
+/// Entries that are read at once; between two pages, others have their turn.
+const PAGE: usize = 256;
+/// More files than this are no tables.
+const FILES_MAX: usize = 100;
+/// A replayed lab takes as much memory as the lab itself, so that only one is made at a time.
+static ROOM: Semaphore = Semaphore::const_new(1);
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReported {
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("the journal ends at entry {last}; ask for a report of that, or of an earlier one")]
+    Beyond { last: u64 },
+    #[error("{}", .0.join("\n"))]
+    Tables(Vec<String>),
+}
+
+/// The tables that a site counts by.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    pub codes: CodeTables,
+    pub texts: Descriptors,
+    pub rates: Option<RateBook>,
+}
+
+/// The `.toml` files of a folder, by name.
+fn folder(path: &Path) -> Result<Vec<(String, String)>, String> {
+    let wrong = |error: std::io::Error| {
+        format!("{} cannot be read: {error}; look at the path and its owner", path.display())
+    };
+    let mut names: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(wrong)? {
+        let name = entry.map_err(wrong)?.path();
+        if name.extension().is_some_and(|extension| extension == "toml") {
+            names.push(name);
+        }
+    }
+    if names.len() > FILES_MAX {
+        return Err(format!(
+            "{} has more than {FILES_MAX} tables; keep those that are needed",
+            path.display()
+        ));
+    }
+    names.sort();
+    names.iter().map(|name| Ok((name.display().to_string(), file(name)?))).collect()
+}
+
+fn file(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        format!("{} cannot be read: {error}; look at the path and its owner", path.display())
+    })
+}
+
+fn borrowed(files: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    files.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+}
+
+fn told(mistakes: &Mistakes) -> Vec<String> {
+    mistakes.0.iter().map(ToString::to_string).collect()
+}
+
+impl Tables {
+    /// Reads them. Every mistake of every file is told. Blocks.
+    pub fn read(counting: &Counting) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let codes = match &counting.codes {
+            None => CodeTables::shipped().map_err(|found| mistakes.extend(told(&found))).ok(),
+            Some(path) => folder(path).map_err(|found| mistakes.push(found)).ok().and_then(|files| {
+                CodeTables::read(borrowed(&files)).map_err(|found| mistakes.extend(told(&found))).ok()
+            }),
+        };
+        let texts = match (&counting.texts, &codes) {
+            (Some(path), Some(codes)) => match file(path) {
+                Ok(text) => Descriptors::read((&path.display().to_string(), &text), codes)
+                    .map_err(|found| mistakes.extend(told(&found)))
+                    .unwrap_or_default(),
+                Err(found) => {
+                    mistakes.push(found);
+                    Descriptors::default()
+                }
+            },
+            _ => Descriptors::default(),
+        };
+        let rates = counting.rates.as_ref().and_then(|path| {
+            let files = folder(path).map_err(|found| mistakes.push(found)).ok()?;
+            RateBook::read(borrowed(&files)).map_err(|found| mistakes.extend(told(&found))).ok()
+        });
+        match codes {
+            Some(codes) if mistakes.is_empty() => Ok(Self { codes, texts, rates }),
+            _ => Err(mistakes),
+        }
+    }
+}
+
+/// Makes a report of the journal up to an entry, or up to its end.
+pub async fn report(
+    recorder: &Recorder,
+    config: &Config,
+    kind: Kind,
+    parameters: Parameters,
+    until: Option<u64>,
+) -> Result<Sealed, NotReported> {
+    check(kind, &parameters)?;
+    let last = recorder.read(|lab| lab.counters.seq);
+    let until = until.unwrap_or(last);
+    if until > last || until == 0 {
+        return Err(NotReported::Beyond { last });
+    }
+    let counting = config.counting.clone();
+    let offset = counting.offset_minutes;
+    let tables = offload(move || Tables::read(&counting)).await.map_err(|_| JournalError::Closed)?;
+    let Tables { codes, texts, rates } = tables.map_err(NotReported::Tables)?;
+    let models: BTreeMap<_, _> =
+        config.printers.iter().map(|printer| (printer.name.clone(), printer.model.clone())).collect();
+    let site = Site {
+        name: config.site.clone(),
+        offset_minutes: offset,
+        service_date: match config.counting.service_day {
+            ServiceDay::Printed => ServiceDate::Printed,
+            ServiceDay::Delivered => ServiceDate::Delivered,
+        },
+        models,
+        tables: codes,
+        descriptors: texts,
+        rates,
+    };
+    let _room = ROOM.acquire().await.map_err(|_| JournalError::Closed)?;
+    let (lab, past) = replay(recorder, until, Past::new(telling(kind, &parameters, offset))).await?;
+    let made = offload(move || make(kind, parameters, Sources { lab: &lab, past: &past, site: &site }));
+    Ok(made.await.map_err(|_| JournalError::Closed)??)
+}
+
+/// The lab as it was at an entry, with every link up to there checked.
+async fn replay(recorder: &Recorder, until: u64, mut past: Past) -> Result<(Lab, Past), JournalError> {
+    let (mut lab, mut head, mut next) = (Lab::default(), ChainHash::GENESIS, 1);
+    while next <= until {
+        let limit = usize::try_from(until - next + 1).unwrap_or(PAGE).min(PAGE);
+        let page = recorder.records(next, limit).await?;
+        if page.is_empty() {
+            return Err(RecordError::Missing { seq: next }.into());
+        }
+        for record in page {
+            record.verify(next, head)?;
+            let event = record.event(next)?;
+            let touched = lab.apply(&event);
+            head = record.hash;
+            past.note(&lab, &event, head, &touched);
+            next += 1;
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok((lab, past))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_of_every_table_is_told_and_what_came_with_platen_has_none() {
+        let shipped = Tables::read(&Counting::default()).unwrap();
+        assert!(shipped.rates.is_none());
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("rates")).unwrap();
+        std::fs::write(at("rates/a.toml"), "version = 1\n").unwrap();
+        std::fs::write(at("rates/notes.txt"), "not a table").unwrap();
+        let counting = Counting {
+            codes: Some(at("none")),
+            rates: Some(at("rates")),
+            texts: None,
+            ..Counting::default()
+        };
+        let found = Tables::read(&counting).unwrap_err();
+        assert!(found[0].contains("none cannot be read"), "{found:?}");
+        assert!(found.iter().any(|one| one.contains("a.toml") && one.contains("version")), "{found:?}");
+        assert!(!found.iter().any(|one| one.contains("notes.txt")), "{found:?}");
+    }
+}

@@ -1,0 +1,184 @@
+//! Reports over a real socket: every kind in every format, and a problem for what cannot be reported.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use platen::domain::event::Actor;
+use platen::domain::ids::{CaseToken, JobId, LotId};
+use platen::domain::lab::Request;
+use platen::domain::quality::lot::{LotAbout, Step as LotStep};
+use platen::domain::quality::words::Words;
+use platen::domain::quality::{Change, Request as Asked};
+use platen::reports::{Kind, STYLE};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use support::{TestLab, lab};
+
+fn lot() -> LotId {
+    LotId::from_entropy([60; 16])
+}
+
+fn words<const MAX: usize>(text: &str) -> Words<MAX> {
+    Words::new(text).unwrap()
+}
+
+/// A case whose part is printed on mk3-01, out of a lot with a name that a spreadsheet would run.
+async fn printed(lab: &TestLab) -> (CaseToken, JobId) {
+    let about = LotAbout {
+        material: words("=PLA+1"),
+        supplier_lot: words("@S-17"),
+        supplier: None,
+        received: "2026-03-01".parse().unwrap(),
+        expires: "2027-03-01".parse().unwrap(),
+        open_days: None,
+        certificate: None,
+        milligrams: 1_000_000,
+    };
+    let printer: platen::domain::ids::PrinterName = "mk3-01".parse().unwrap();
+    let ask = async |by: Option<&str>, change: Change| {
+        let request = Asked { by: by.map(Into::into), change };
+        lab.recorder.submit(Request::Quality(Box::new(request)), Actor::Platen).await.unwrap();
+    };
+    let step = LotStep::Received { about: Box::new(about) };
+    ask(Some("mat"), Change::Lot { lot: lot(), step }).await;
+    ask(Some("mat"), Change::Loaded { lot: lot(), printer: printer.clone(), slot: 0 }).await;
+    let case = lab.case().await;
+    let job = lab.job(&case, Some("mk3-01")).await;
+    let actor = || Actor::Printer(printer.clone());
+    lab.recorder
+        .submit(Request::StartJob { job: job.clone(), printer: printer.clone() }, actor())
+        .await
+        .unwrap();
+    let (progress, digest) = lab.recorder.read(|lab| {
+        let job = lab.job(&job).unwrap();
+        (platen::domain::job::Progress { confirmed: job.commands, total: job.commands }, job.digest.clone())
+    });
+    let line = Box::default();
+    let done = Request::NotePrinted { job: job.clone(), progress, digest, line, millis: 5 };
+    lab.recorder.submit(done, actor()).await.unwrap();
+    ask(None, Change::MaterialUsed { job: job.clone(), lot: lot(), milligrams: 12_500 }).await;
+    (case, job)
+}
+
+fn asked(kind: Kind, case: &CaseToken) -> String {
+    let what = match kind {
+        Kind::Case | Kind::Worksheet => format!("case={case}&"),
+        Kind::Printer => "printer=mk3-01&".into(),
+        Kind::Lot => format!("lot={}&", lot()),
+        Kind::Registry | Kind::Value | Kind::Audit => String::new(),
+    };
+    format!("/v1/reports/{kind}?{what}")
+}
+
+#[tokio::test]
+async fn every_report_comes_as_a_page_as_json_and_as_csv_with_one_hash() {
+    let lab = lab().await;
+    let (case, _) = printed(&lab).await;
+    for kind in Kind::ALL {
+        let path = asked(kind, &case);
+        let html = lab.get(&path).await;
+        assert_eq!(
+            (html.status, html.header("content-type")),
+            (200, Some("text/html; charset=utf-8")),
+            "{html:?}"
+        );
+        let json = lab.get(&format!("{path}format=json")).await;
+        let csv = lab.get(&format!("{path}format=csv")).await;
+        assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
+        let told = json.json();
+        let hash = told["sha256"].as_str().unwrap();
+        // The bytes under `report` are what was hashed.
+        let begin = json.body.find("\"report\":").unwrap() + "\"report\":".len();
+        let bytes = json.body[begin..].trim_end().strip_suffix('}').unwrap();
+        let digest: String =
+            Sha256::digest(bytes.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, digest, "{kind}");
+        for answer in [&html, &json, &csv] {
+            assert_eq!(answer.header("etag"), Some(format!("\"{hash}\"").as_str()), "{kind}");
+        }
+        assert!(html.body.contains(hash) && csv.body.contains("report_sha256"), "{kind}");
+        assert_eq!(lab.get(&path).await.body, html.body, "{kind}: nothing has happened in between");
+    }
+}
+
+#[tokio::test]
+async fn a_page_may_use_its_own_style_sheet_and_nothing_else() {
+    let lab = lab().await;
+    let (case, _) = printed(&lab).await;
+    let page = lab.get(&asked(Kind::Case, &case)).await;
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(page.body.contains(STYLE));
+    assert!(!page.body.contains("<script") && !page.body.contains(" style="), "nothing that the policy bars");
+    assert!(page.header("content-disposition").unwrap().contains(&format!("platen-case-{case}-")));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    let other = lab.get("/v1/cases").await;
+    assert!(other.header("content-security-policy").unwrap().starts_with("default-src 'self'"));
+}
+
+#[tokio::test]
+async fn what_was_printed_is_in_the_reports_and_no_cell_is_a_formula() {
+    let lab = lab().await;
+    let (case, job) = printed(&lab).await;
+    let lots = lab.get(&format!("{}format=csv", asked(Kind::Lot, &case))).await.body;
+    let row = lots.lines().nth(1).unwrap();
+    assert!(row.contains(",'=PLA+1,'@S-17,") && row.contains(&format!(",{case}-1-1,")), "{lots}");
+    assert!(row.contains(",12500,false,false,"), "{lots}");
+    let value = lab.get(&format!("{}format=json", asked(Kind::Value, &case))).await.json();
+    let body = &value["report"]["body"];
+    assert_eq!(body["success"]["all"], json!({"hits": 1, "n": 1, "missing": 0}));
+    assert_eq!(body["utilisation"]["printers"]["mk3-01"]["attempts"], 1);
+    assert_eq!(body["costs"], json!(null), "there are no rates");
+    let record = lab.get(&format!("{}format=json", asked(Kind::Case, &case))).await.json();
+    let piece = &record["report"]["body"]["pieces"][0];
+    assert_eq!((&piece["state"], &piece["jobs"][0]["job"]), (&json!("printed"), &json!(job)));
+    let sheet = lab.get(&format!("{}format=json", asked(Kind::Worksheet, &case))).await.json();
+    assert_eq!(sheet["report"]["needs_coder_review"], true);
+    assert_eq!(sheet["report"]["body"]["proposal"]["lines"], json!([]), "nothing is released");
+}
+
+#[tokio::test]
+async fn an_earlier_data_cut_gives_what_was_known_then() {
+    let lab = lab().await;
+    let (case, _) = printed(&lab).await;
+    let path = format!("{}format=json", asked(Kind::Case, &case));
+    let now = lab.get(&path).await.json();
+    let cut = now["report"]["data_cut"]["entry"].as_u64().unwrap();
+    assert_eq!(cut, lab.recorder.read(|lab| lab.counters.seq));
+    let pieces = |told: &serde_json::Value| told["report"]["body"]["pieces"].as_array().unwrap().clone();
+    assert_eq!(pieces(&now)[0]["lots"][0]["used_milligrams"], 12_500);
+    let before = lab.get(&format!("{path}&until={}", cut - 1)).await.json();
+    assert_eq!(pieces(&before)[0]["lots"][0]["used_milligrams"], json!(null));
+    assert_ne!(before["sha256"], now["sha256"]);
+    assert_eq!(lab.get(&format!("{path}&until={cut}")).await.json(), now);
+    // The journal's own head is the report's.
+    assert_eq!(now["report"]["data_cut"]["head"], lab.get("/v1/audit").await.json()["head"]);
+    for beyond in [0, cut + 1] {
+        assert_eq!(lab.get(&format!("{path}&until={beyond}")).await.problem(), "beyond-the-journal");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_wrongly_is_told() {
+    let lab = lab().await;
+    let (case, _) = printed(&lab).await;
+    let nobody = CaseToken::from_entropy([7; 16]);
+    for (path, status, problem) in [
+        ("/v1/reports/everything".to_owned(), 400, "no-such-report"),
+        ("/v1/reports/%FF".into(), 400, "no-such-report"),
+        ("/v1/reports/case".into(), 400, "report-parameters"),
+        (format!("/v1/reports/value?case={case}"), 400, "report-parameters"),
+        (format!("/v1/reports/case?case={nobody}"), 404, "no-such-case"),
+        ("/v1/reports/case?case=x".into(), 400, "unreadable-request"),
+        ("/v1/reports/printer?printer=nobody".into(), 404, "no-such-printer"),
+        (format!("/v1/reports/lot?lot={}", LotId::from_entropy([8; 16])), 404, "no-such-lot"),
+        ("/v1/reports/value?from=2026-02-30".into(), 400, "unreadable-request"),
+        ("/v1/reports/value?from=2026-02-02&to=2026-02-01".into(), 400, "not-a-period"),
+        ("/v1/reports/value?format=pdf".into(), 400, "unreadable-request"),
+        ("/v1/reports/value?form=csv".into(), 400, "unreadable-request"),
+    ] {
+        let refused = lab.get(&path).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (status, problem), "{path}: {refused:?}");
+    }
+}
