@@ -69,8 +69,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
 
 /// Layers where bytes, events and the time are arguments.
 const PURE: [&str; 10] = [
-    "domain", "counting", "labels", "reports", "reports", "gcode", "model", "preview", "slicing", "protocol",
-    "control",
+    "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol", "control",
 ];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
