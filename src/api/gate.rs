@@ -231,7 +231,7 @@ pub async fn accepted(app: &AppState, id: JobId, codes: &[String], by: &str) -> 
     seen(app, &id)
 }
 
-fn not_a_finding(code: &str, what: &str) -> Problem {
+pub(super) fn not_a_finding(code: &str, what: &str) -> Problem {
     let shown: String = code.chars().filter(|c| !c.is_control()).take(40).collect();
     Problem::new(
         StatusCode::BAD_REQUEST,

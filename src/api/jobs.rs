@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::door::Asker;
-use super::gate::{Wanted, acceptance, gated, passes};
+use super::gate::{Wanted, acceptance, gated, not_a_finding, passes};
 use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
@@ -21,6 +21,7 @@ use super::{AppState, views};
 use crate::config::Printer;
 use crate::domain::chain::SliceOrder;
 use crate::domain::event::Actor;
+use crate::domain::finding::{Finding, Severity, code_of_files};
 use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
 use crate::domain::job::JobState;
 use crate::domain::lab::{self, Refusal, Request};
@@ -221,7 +222,15 @@ async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Res
             accepted,
             allowed: Vec::new(),
         };
-        slicing.ready(&task)?;
+        let ready = slicing.ready(&task)?;
+        // What its file will have is not known yet; what its model has is.
+        let is_found = |code: &String| {
+            let warns = |finding: &Finding| finding.severity == Severity::Warning && finding.code == *code;
+            code_of_files(code).is_some() || ready.findings.iter().any(warns)
+        };
+        if let Some(code) = task.accepted.iter().find(|code| !is_found(code)) {
+            return Err(not_a_finding(code, "no warning about this model or about files has the code"));
+        }
         Ok((process, printer))
     });
     let (process, printer) = ready.await.map_err(|_| Problem::from(SliceError::Ended))??;

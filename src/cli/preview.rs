@@ -39,7 +39,8 @@ pub struct Preview {
 
 impl Preview {
     pub fn run(self) -> Result<(), Failed> {
-        let format = match self.out.extension().and_then(|extension| extension.to_str()) {
+        let wanted = self.out.extension().and_then(|extension| extension.to_str());
+        let format = match wanted.map(str::to_ascii_lowercase).as_deref() {
             Some("png") => Format::Png,
             Some("svg") if self.layer.is_some() => Format::Svg,
             _ => {

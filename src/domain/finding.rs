@@ -54,7 +54,8 @@ pub const OF_FILES: &[Kind] = &[
     error(
         "extrusion.absurd",
         "far more filament than way, or than the nozzle can lay into a part (`M82` and `M83` were mixed up, or the \
-         diameter is wrong), more than 200 mm in one place, or a flow (`M221`, `M592`) beyond 50 to 200 %",
+         diameter is wrong), more than 200 mm in one place, a flow (`M221`, `M592`) beyond 50 to 200 %, or pressure \
+         that is pushed ahead (`M572`, `SET_PRESSURE_ADVANCE`) for more than 2 s",
     ),
     error("extrusion.differs", "it moves another length of filament than its slicer says"),
     warning("extrusion.none", "it lays no filament"),
@@ -72,18 +73,23 @@ pub const OF_FILES: &[Kind] = &[
     error("home.missing", "the head moves before every axis is homed (`G28`)"),
     error(
         "home.onto_part",
-        "Z is homed, or the plate is probed, where a part stands: in a resume file, or after the first layer",
+        "Z is homed, the plate is probed, a probe let down (`M401`, `M280 S10`), or the nozzle parked or cleaned \
+         (`G27 P1`, `G12`) where a part stands: in a resume file, or after the first layer",
     ),
     error(
         "layer.below",
-        "filament is laid below what stands already, or the head goes across there: a piece of the file is there \
-         twice, or was moved",
+        "filament is laid below what stands already, or the head goes across there or comes down onto it: a piece of \
+         the file is there twice, or was moved, or its end G-code goes down",
     ),
-    error("layer.gap", "filament is laid in the air: a piece of the file is missing"),
+    error(
+        "layer.gap",
+        "filament is laid in the air: a piece of the file is missing. What is laid first may be 1.25 nozzles or 1.5 \
+         layers above the plate, and 0.5 mm in any case",
+    ),
     error(
         "line.odd",
         "a word has no number that can be read, a line holds two commands, or firmwares read it differently: small \
-         letters, a word twice, `X1E3`, a command in the text of another",
+         letters, a word twice, `X1E3`, a command in the text of another; or a move has an axis beside X, Y, Z and E",
     ),
     error("machine.filament", "it was sliced for another diameter than `filament`"),
     error("machine.material", "it was sliced for another material than the one that is to be in the printer"),
@@ -108,16 +114,28 @@ pub const OF_FILES: &[Kind] = &[
     error("size.unit", "the same, by what one unit of length is to another"),
     error(
         "speed.absurd",
-        "faster than 1000 mm/s, a jerk (`M205`) above 200 mm/s, or an acceleration above 200 000 mm/s²",
+        "faster than 1000 mm/s, a jerk (`M205`, `M566`, `SQUARE_CORNER_VELOCITY`) above 200 mm/s, a lowest speed \
+         (`M205 S`) above 50 mm/s, or an acceleration above 200 000 mm/s²",
     ),
-    error("speed.crawl", "filament is laid at less than 0.1 mm/s"),
-    error("time.dwell", "it waits more than an hour in one place (`G4`)"),
+    error(
+        "speed.crawl",
+        "filament is laid at less than 0.1 mm/s, moves get less than 10 % of their speed (`M220`), or an acceleration \
+         is below 1 mm/s²",
+    ),
+    error(
+        "time.dwell",
+        "it waits more than an hour in one place (`G4`, all that follow one another there), or less than nothing",
+    ),
     error("time.long", "it takes longer than `longest_job_h`"),
     error(
         "volume.extrusion",
-        "filament is laid outside of `build_x`, `build_y`, `build_height`, or below the plate",
+        "filament is laid outside of `build_x`, `build_y`, `build_height`, below the plate, or less than 0.05 mm above \
+         it",
     ),
-    error("volume.move", "the head goes outside of them"),
+    error(
+        "volume.move",
+        "the head goes outside of them, or the firmware's own lift (`M207 Z`) does or goes down",
+    ),
     error(
         "volume.unknown",
         "more than 50 mm of filament, or all, is laid where nobody knows where the head is (`G91` behind `G28`), or \

@@ -140,6 +140,8 @@ pub struct Heated {
     pub perhaps: Option<At>,
     /// First target below zero, °C.
     pub negative: Option<At>,
+    /// Its tool was switched off as only RepRapFirmware does it (`M568 A0`), and not told anything since.
+    pub rests: Option<u64>,
     /// A command waited for it (`M109`, `M190`).
     pub waited: bool,
     pub course: Course,
@@ -151,6 +153,7 @@ impl Heated {
             self.hottest = Some(At { value: target, line });
         }
         (self.last, self.perhaps) = (Some(At { value: target, line }), None);
+        self.rests = None;
         if target < 0.0 {
             self.negative.get_or_insert(At { value: target, line });
         }
@@ -231,8 +234,17 @@ pub struct Analysis {
     pub body_thickest: Option<At>,
     /// Highest speed at which an axis changes its direction at once (`M205`), mm/s.
     pub jerk: Option<At>,
-    /// Highest acceleration that is asked for, mm/s².
+    /// Highest and lowest acceleration that is asked for, mm/s².
     pub acceleration: Option<At>,
+    pub slack: Option<At>,
+    /// The speed that no move goes below (`M205 S`), mm/s.
+    pub least_speed: Option<At>,
+    /// The lowest share of its speed that a move gets (`M220`), %.
+    pub speed_share: Option<At>,
+    /// The longest time that pressure is pushed ahead for (`M572`, `SET_PRESSURE_ADVANCE`), s.
+    pub pressure: Option<At>,
+    /// Lowest and highest lift of the firmware's own drawing back (`M207 Z`), mm.
+    pub lift: [Option<At>; 2],
     // First lines of what is wrong, or may be.
     pub moved_unhomed: Option<u64>,
     /// An axis moved that was neither homed nor, where it is Z, told its place (`G92 Z`).
@@ -251,6 +263,8 @@ pub struct Analysis {
     pub shifted: Option<u64>,
     /// A word whose number cannot be read, or is none.
     pub odd_number: Option<u64>,
+    /// A move of an axis beside X, Y, Z and E.
+    pub other_axis: Option<u64>,
     /// Firmwares may read other words than we do, and why (`commands::ambiguity`, `commands::heat_fault`).
     pub ambiguous: Option<(u64, &'static str)>,
     /// Commands that are sent only where a profile allows them, or never: the first line of each.
@@ -273,10 +287,13 @@ pub struct Analysis {
     pub gap: Option<At>,
     /// How far below what was laid, and not beside it on the plate, something is laid again: the most, mm.
     pub below_laid: Option<At>,
-    /// The head goes across below what was laid, and lays on above.
+    /// The head goes across below what was laid, or comes down onto it; and what is laid next does not begin another
+    /// part.
     pub through_laid: Option<u64>,
-    /// The longest wait in one place (`G4`), s.
+    /// The longest wait in one place (`G4`), s, over all that follow one another there.
     pub dwell: Option<At>,
+    /// A wait of less than nothing.
+    pub dwell_negative: Option<u64>,
     /// Homed or probed in Z after more than a first layer was laid.
     pub homed_over_part: Option<u64>,
     /// `G29 S1` to `S3` there: RepRapFirmware loads, drops or keeps its mesh, others probe.
@@ -533,8 +550,11 @@ struct State {
     top: f64,
     /// Of what was laid last; not a number where it has to be looked at again.
     laid_z: f64,
-    /// Since when the head goes across below what was laid.
+    /// Since when the head goes across below what was laid, or stands there.
     low: Option<u64>,
+    /// Where it waits, and how long already, s.
+    waits_at: [f64; 3],
+    waited: f64,
     /// The way since the last `take_segments`, where somebody wants it.
     way: Option<Vec<Segment>>,
 }
@@ -582,6 +602,8 @@ impl Analyser {
                 top: f64::NEG_INFINITY,
                 laid_z: f64::NAN,
                 low: None,
+                waits_at: [f64::NAN; 3],
+                waited: 0.0,
                 way: None,
             },
         }
@@ -668,6 +690,10 @@ impl Analyser {
         }
         let mut state = self.state;
         state.clock.stop();
+        // Nothing comes that could begin another part.
+        if let Some(line) = state.low {
+            state.found.through_laid.get_or_insert(line);
+        }
         state.found.seconds = state.clock.seconds();
         state.found.moves = state.moves.into();
         state.found.extrusion = match state.foot {
@@ -772,6 +798,9 @@ impl State {
                 let mut read = Words::default();
                 for (letter, value) in words(text) {
                     match (slot(letter), value) {
+                        (OTHER, _) if code.number < 2 && b"UVWABC".contains(&letter) => {
+                            self.found.other_axis.get_or_insert(line);
+                        }
                         (OTHER, _) if letter.is_ascii_alphabetic() => {}
                         (slot @ 0..OTHER, Some(value)) if value.is_finite() => read.set(slot, value),
                         _ => drop(self.found.odd_number.get_or_insert(line)),
@@ -790,9 +819,15 @@ impl State {
                 let wait = modal::word(text, b'S')
                     .or_else(|| modal::word(text, b'P').map(|millis| millis / 1_000.0));
                 let wait = wait.unwrap_or(0.0).min(1e9);
-                if self.found.dwell.is_none_or(|dwell| wait > dwell.value) {
-                    self.found.dwell = Some(At { value: wait, line });
+                if wait < 0.0 {
+                    self.found.dwell_negative.get_or_insert(line);
                 }
+                let [x, y, z, _] = self.place;
+                if self.waits_at != [x, y, z] {
+                    (self.waits_at, self.waited) = ([x, y, z], 0.0);
+                }
+                self.waited += wait.max(0.0);
+                raise(&mut self.found.dwell, self.waited, line);
                 self.clock.wait(wait);
             }
             (b'G', 10) if modal::word(text, b'L').is_some() => {
@@ -812,6 +847,17 @@ impl State {
                 self.found.inches.get_or_insert(line);
             }
             (b'G', 21) => self.unit = 1.0,
+            // Marlin cleans the nozzle; it parks with `P1` at a height of its own, also where that is lower.
+            (b'G', 12) => {
+                self.comes_down();
+                self.lose_place();
+            }
+            (b'G', 27) => {
+                if modal::word(text, b'P') == Some(1.0) {
+                    self.comes_down();
+                }
+                self.lose_place();
+            }
             (b'G', 28) => self.home(text),
             (b'G', 29..=38 | 80) => self.probe(code.number, text),
             (b'G', 90 | 91) => {
@@ -827,7 +873,12 @@ impl State {
                 (self.latest_relative, self.extrusion_said) = (self.own_relative, true);
                 self.count_filament();
             }
-            (b'M', 18 | 84) if words(text).all(|(letter, _)| letter != b'E' && letter != b'S') => {
+            // With a time, they go off by themselves as soon as the head stands so long.
+            (b'M', 18 | 84)
+                if words(text).all(|(letter, value)| {
+                    letter != b'E' && (letter != b'S' || value.is_some_and(|seconds| seconds > 0.0))
+                }) =>
+            {
                 self.homed = [false; 3];
             }
             (b'M', 104 | 109) => self.heat(text, code.number == 109),
@@ -846,16 +897,27 @@ impl State {
                 self.found.fan.note(self.clock.seconds(), speed);
             }
             (b'M', 107) => self.found.fan.note(self.clock.seconds(), 0.0),
-            (b'M', 201) => {
-                for value in
-                    words(text).filter(|(letter, _)| b"XYZE".contains(letter)).filter_map(|(_, value)| value)
-                {
-                    raise(&mut self.found.acceleration, value, line);
+            // Repetier's are 201 and 202, of moves that lay and that do not.
+            (b'M', 201 | 202) => {
+                for (_, value) in words(text).filter(|(letter, _)| b"XYZE".contains(letter)) {
+                    if let Some(value) = value {
+                        raise(&mut self.found.acceleration, value, line);
+                        lower(&mut self.found.slack, value, line);
+                    }
                 }
-                self.limit(text, |limits| &mut limits.max_acceleration);
+                if code.number == 201 {
+                    self.limit(text, |limits| &mut limits.max_acceleration);
+                }
             }
             (b'M', 203) => self.limit(text, |limits| &mut limits.max_feedrate),
             (b'M', 204) => {
+                // Repetier's tunes a heater, with X, Y and Z.
+                let tunes = words(text).any(|(letter, _)| b"XYZ".contains(&letter));
+                for (_, value) in words(text).filter(|(letter, _)| b"PRST".contains(letter)) {
+                    if let Some(value) = value.filter(|_| !tunes) {
+                        lower(&mut self.found.slack, value, line);
+                    }
+                }
                 for (letter, value) in words(text) {
                     let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) else {
                         continue;
@@ -879,9 +941,28 @@ impl State {
                 for jerk in jerks.filter_map(|(_, value)| value) {
                     raise(&mut self.found.jerk, jerk, line);
                 }
+                if let Some(speed) = modal::word(text, b'S') {
+                    raise(&mut self.found.least_speed, speed, line);
+                }
+            }
+            // RepRapFirmware's jerk, in mm a minute.
+            (b'M', 566) => {
+                let jerks = words(text).filter(|(letter, _)| b"XYZE".contains(letter));
+                for jerk in jerks.filter_map(|(_, value)| value) {
+                    raise(&mut self.found.jerk, jerk / 60.0, line);
+                }
+            }
+            (b'M', 572) => {
+                if let Some(seconds) = modal::word(text, b'S') {
+                    raise(&mut self.found.pressure, seconds, line);
+                }
             }
             (b'M', 220) => {
-                if let Some(percent) = modal::word(text, b'S').filter(|percent| *percent > 0.0) {
+                let percent = modal::word(text, b'S');
+                if let Some(percent) = percent {
+                    lower(&mut self.found.speed_share, percent, line);
+                }
+                if let Some(percent) = percent.filter(|percent| *percent > 0.0) {
                     self.feed_percent = percent / 100.0;
                     self.note_speed();
                 }
@@ -902,7 +983,21 @@ impl State {
             (b'M', 207 | 208) => {
                 let lengths = [b'S', b'W'].map(|letter| modal::word(text, letter).map_or(0.0, f64::abs));
                 self.heap(lengths[0].max(lengths[1]));
+                if code.number == 207 {
+                    if let Some(lift) = modal::word(text, b'Z') {
+                        let [low, high] = &mut self.found.lift;
+                        lower(low, lift * self.unit, line);
+                        raise(high, lift * self.unit, line);
+                    }
+                    // Only Repetier's has X: a jerk.
+                    if let Some(jerk) = modal::word(text, b'X') {
+                        raise(&mut self.found.jerk, jerk, line);
+                    }
+                }
             }
+            // A probe is let down, or its pin is.
+            (b'M', 401) => self.comes_down(),
+            (b'M', 280) if modal::word(text, b'S') == Some(10.0) => self.comes_down(),
             // So much is loaded.
             (b'M', 125 | 600 | 603 | 701) => {
                 if let Some(length) = modal::word(text, b'L').map(f64::abs) {
@@ -958,7 +1053,12 @@ impl State {
         let (line, seconds) = (self.line, self.clock.seconds());
         let number = |letter| modal::word(text, letter).filter(|value| value.is_finite());
         let tool = number(b'P').map_or(self.tool, tool_of);
+        let switches_off = Code::of(text) == Some(Code::new(b'M', 568)) && number(b'A') == Some(0.0);
         let heated = &mut self.found.hotends[tool];
+        if switches_off {
+            self.found.heats_tool.get_or_insert(line);
+            heated.rests = Some(line);
+        }
         let told = [number(b'S'), number(b'R')];
         told.into_iter().flatten().for_each(|target| heated.may_reach(target, line));
         let Some(target) = told[0] else { return };
@@ -1040,11 +1140,29 @@ impl State {
                     .for_each(|heated| heated.set(0.0, line, seconds, false));
             }
             "SET_VELOCITY_LIMIT" => {
-                let told = commands::arguments(text).find(|(key, _)| *key == b"ACCEL");
-                let value = told.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<f64>().ok());
-                if let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) {
+                let line = self.line;
+                let acceleration = argument(text, b"ACCEL");
+                let speed = argument(text, b"VELOCITY");
+                let corner = argument(text, b"SQUARE_CORNER_VELOCITY");
+                let found = &mut self.found;
+                if let Some(speed) = speed {
+                    raise(&mut found.fastest, speed, line);
+                }
+                if let Some(corner) = corner {
+                    raise(&mut found.jerk, corner, line);
+                }
+                if let Some(value) = acceleration {
+                    raise(&mut found.acceleration, value, line);
+                    lower(&mut found.slack, value, line);
+                }
+                if let Some(value) = acceleration.filter(|value| *value > 0.0 && value.is_finite()) {
                     let limits = self.clock.limits_mut();
                     (limits.print_acceleration, limits.travel_acceleration) = (value, value);
+                }
+            }
+            "SET_PRESSURE_ADVANCE" => {
+                if let Some(seconds) = argument(text, b"ADVANCE") {
+                    raise(&mut self.found.pressure, seconds, self.line);
                 }
             }
             "SET_GCODE_OFFSET" => drop(self.found.shifted.get_or_insert(self.line)),
@@ -1113,9 +1231,7 @@ impl State {
 
     fn note_flow(&mut self, percent: f64) {
         let [low, high] = &mut self.found.flow;
-        if low.is_none_or(|low| percent < low.value) {
-            *low = Some(At { value: percent, line: self.line });
-        }
+        lower(low, percent, self.line);
         raise(high, percent, self.line);
     }
 
@@ -1289,7 +1405,8 @@ impl State {
             }
         }
         let across = words.has & 0b11 != 0 || path > 0.0;
-        if across && self.known == [true; 3] && self.place[Z] < self.top - DOWN {
+        let onto = words.has(Z) && self.is_above_laid();
+        if (across || onto) && self.known == [true; 3] && self.place[Z] < self.top - DOWN {
             self.low.get_or_insert(line);
             self.laid_z = f64::NAN;
         }
@@ -1308,6 +1425,14 @@ impl State {
                 self.found.extrusion_mode_unsaid.get_or_insert(line);
             }
         }
+    }
+
+    /// Within what reaches from side to side of all that was laid, seen from above.
+    fn is_above_laid(&self) -> bool {
+        [X, 1].into_iter().all(|axis| {
+            let Span { low, high } = &self.extrusion[axis];
+            (low.value..=high.value).contains(&self.place[axis])
+        })
     }
 
     fn note_way(&mut self, from: [f64; 4], lays: bool, bend: Option<Bend>) {
@@ -1515,6 +1640,19 @@ fn raise(highest: &mut Option<At>, value: f64, line: u64) {
     if !value.is_nan() && highest.is_none_or(|highest| value > highest.value) {
         *highest = Some(At { value, line });
     }
+}
+
+/// Keeps the lowest, where it was reached first.
+fn lower(lowest: &mut Option<At>, value: f64, line: u64) {
+    if !value.is_nan() && lowest.is_none_or(|lowest| value < lowest.value) {
+        *lowest = Some(At { value, line });
+    }
+}
+
+/// A number of a command of Klipper's that has a name.
+fn argument(text: &[u8], name: &[u8]) -> Option<f64> {
+    let (_, value) = commands::arguments(text).find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 fn tool_of(number: f64) -> usize {

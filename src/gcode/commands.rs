@@ -84,12 +84,15 @@ const OTHER_CURRENT: &str = "changes the current of the motors";
 const OTHER_SIZE: &str = "changes the printer's geometry, and so the size of every part";
 const OTHER_SHAPE: &str = "changes how the axes stand to each other, and so the shape of every part";
 const OTHER_PROBE: &str = "changes the height of the probe, and so that of the nozzle above the bed";
+const OTHER_SHEET: &str = "changes the height of the sheet, and so that of the nozzle above the bed";
 const OTHER_PLATE: &str = "changes where the plate is held, by which it is levelled";
 const OTHER_AXES: &str = "changes which motors and end stops the axes have";
 const OTHER_INPUTS: &str = "changes what the printer's inputs do, its stop among them";
 const OTHER_MEASURE: &str = "changes how the printer measures where its motors are";
 const RAW_MOVE: &str = "moves a motor past every limit";
 const MACRO: &str = "runs a macro of the printer's, and only the printer knows what it does";
+const KEPT_MACRO: &str =
+    "writes or runs a macro that the printer keeps, and only the printer knows what it does";
 const RESTARTS: &str = "starts the printer's firmware anew";
 const PROBES: &str = "probes the bed";
 const TELLS_OBJECTS: &str = "tells where in the file the parts are";
@@ -119,6 +122,7 @@ pub const TABLE: &[Rule] = &[
     g_if_allowed(57, OTHER_ORIGIN),
     g_if_allowed(58, OTHER_ORIGIN),
     g_if_allowed(59, OTHER_ORIGIN),
+    g_if_allowed(61, "goes to a place that was kept before (G60), and only the printer knows which"),
     g_if_allowed(68, "turns the moves around a point, where nobody checks how far they go"),
     g_if_allowed(76, "heats by itself to measure the probe"),
     g_if_allowed(425, "touches what stands on the bed, to measure the nozzle's place"),
@@ -175,6 +179,7 @@ pub const TABLE: &[Rule] = &[
     if_allowed(211, "switches the limits of the moves on or off"),
     if_allowed(214, "changes how finely arcs are drawn"),
     if_allowed(218, "moves the nozzles against each other (with an axis)"),
+    if_allowed(226, "waits for a pin of the board, perhaps for ever"),
     if_allowed(260, "talks to another device of the board, past the firmware's guards"),
     if_allowed(261, "talks to another device of the board, past the firmware's guards"),
     if_allowed(281, "changes how far the probe is let down"),
@@ -182,6 +187,7 @@ pub const TABLE: &[Rule] = &[
         290,
         "changes the height of the nozzle above the bed (other than `R0` with zeros, which puts it back)",
     ),
+    never(292, "answers the printer's question in a person's place"),
     if_allowed(301, "changes how the nozzle's heater is controlled"),
     if_allowed(302, "changes how cold a nozzle may push filament"),
     if_allowed(303, "heats up and down by itself to tune a heater"),
@@ -194,6 +200,7 @@ pub const TABLE: &[Rule] = &[
     if_allowed(310, "changes how a heater is guarded"),
     if_allowed(350, "changes the steps of the motors, and so the size of every part"),
     if_allowed(351, "changes the steps of the motors, and so the size of every part"),
+    if_allowed(374, "changes the map of the bed that the printer keeps"),
     never(410, "drops moves that count as printed"),
     m(
         413,
@@ -208,10 +215,15 @@ pub const TABLE: &[Rule] = &[
     if_allowed(428, "moves the origin of the printer"),
     if_allowed(452, "makes the printer a laser"),
     if_allowed(453, "makes the printer a mill"),
+    never(471, "renames a file on the printer's card"),
+    never(472, "deletes a file on the printer's card"),
+    if_allowed(486, "leaves a part out of the print (with `P` or `C`)"),
     if_allowed(500, "changes the settings that the printer keeps"),
+    if_allowed(501, "takes the settings that the printer keeps, whatever they are"),
     if_allowed(502, "resets the printer's settings"),
     m(503, "tells the settings", InFile::Sent, OnConsole::ReadIdle),
     if_allowed(504, "checks the settings that the printer keeps, and on some boards writes them anew"),
+    if_allowed(505, "has the printer take its settings from another folder"),
     if_allowed(510, "locks the printer, which passes over what follows"),
     if_allowed(512, "changes the lock of the printer"),
     if_allowed(555, "changes how the printer answers (with `P`)"),
@@ -219,6 +231,7 @@ pub const TABLE: &[Rule] = &[
     if_allowed(558, "changes how the probe works"),
     never(559, "writes the rest of the job to the printer's card instead of printing it"),
     never(560, "writes the rest of the job to the printer's card instead of printing it"),
+    if_allowed(561, "drops the map of the bed"),
     if_allowed(562, "overrides a heater's fault"),
     if_allowed(563, "changes which heaters and motors the tools have"),
     if_allowed(564, "lets the head move without homing, or off the bed"),
@@ -240,6 +253,17 @@ pub const TABLE: &[Rule] = &[
     if_allowed(667, OTHER_SIZE),
     if_allowed(669, OTHER_SIZE),
     if_allowed(671, OTHER_PLATE),
+    if_allowed(810, KEPT_MACRO),
+    if_allowed(811, KEPT_MACRO),
+    if_allowed(812, KEPT_MACRO),
+    if_allowed(813, KEPT_MACRO),
+    if_allowed(814, KEPT_MACRO),
+    if_allowed(815, KEPT_MACRO),
+    if_allowed(816, KEPT_MACRO),
+    if_allowed(817, KEPT_MACRO),
+    if_allowed(818, KEPT_MACRO),
+    if_allowed(819, KEPT_MACRO),
+    if_allowed(850, OTHER_SHEET),
     if_allowed(851, OTHER_PROBE),
     if_allowed(852, OTHER_SHAPE),
     if_allowed(861, OTHER_PROBE),
@@ -340,6 +364,11 @@ fn is_meant(rule: &Rule, text: &[u8]) -> bool {
         // RepRapFirmware's way to forget what a person has changed.
         (b'M', 290) => !(has(b"R") && all_zero_but(b"")),
         (b'M', 425) => !bare,
+        // Its name for a part is text, whatever is in it.
+        (b'M', 486) => words(text)
+            .map(|(letter, _)| letter.to_ascii_uppercase())
+            .take_while(|letter| *letter != b'A')
+            .any(|letter| b"PC".contains(&letter)),
         // Prusa's tells with it where the part lies, `X Y W H`.
         (b'M', 555) => has(b"P"),
         // Marlin's switches between silent and strong, as Prusa's start G-code does for `E`.
@@ -840,10 +869,21 @@ mod tests {
             "G51 X2",
             "G52 X100",
             "G68 A0 B0 R45",
+            "G61 S0 XYZ",
+            "M226 P4 S1",
+            "M374",
+            "M486 P0",
+            "M486 C",
+            "M501",
+            "M505 P\"x\"",
+            "M561",
+            "M810",
+            "M819",
+            "M850 S0 Z-1.5",
         ] {
             assert_eq!(in_file(text.as_bytes()).0, InFile::IfAllowed, "{text}");
         }
-        for text in ["M559", "M560 P\"x\"", "M916"] {
+        for text in ["M559", "M560 P\"x\"", "M916", "M292", "M471 S\"a\" T\"b\"", "M472 P\"x\""] {
             assert_eq!(in_file(text.as_bytes()).0, InFile::Never, "{text}");
         }
         for text in [
@@ -866,7 +906,7 @@ mod tests {
             "M569 S1 X Y",
             "M555 X10 Y10 W100 H80",
             // A mix comes to a whole in the firmware; dynamics change no shape; a filament's sensor is a matter of
-            // its own; a servo is a probe's, which start G-code lets down or calms; the bed's map is put aside.
+            // its own; a servo is a probe's, which start G-code lets down or calms.
             "M163 S0 P.5",
             "M164 S0",
             "M165 A.5 B.5",
@@ -878,15 +918,17 @@ mod tests {
             "M205 X8 Y8",
             "M280 P0 S160",
             "M412 S0",
+            "M486 S1",
+            "M486 T3",
+            "M486 ACube P0",
+            "M486 S0 A\"Part C\"",
             "M493 S1 A40",
-            "M561",
             "M566 X500",
             "M572 D0 S.04",
             "M591 D0 S1",
             "M593 X F40 D.1",
             "M900 K.05",
             "M16 MK3",
-            "M501",
         ] {
             assert_eq!(in_file(text.as_bytes()).0, InFile::Sent, "{text}");
         }

@@ -50,30 +50,44 @@ pub struct Material {
 
 /// Ranges of makers' data sheets with some room: outside of them the material chars, or does not flow.
 const MATERIALS: &[Material] = &[
-    Material { name: "PLA", hotend: (180.0, 245.0), bed_max: 80.0 },
-    Material { name: "PETG", hotend: (210.0, 275.0), bed_max: 100.0 },
-    Material { name: "PET", hotend: (210.0, 275.0), bed_max: 100.0 },
-    Material { name: "ABS", hotend: (220.0, 285.0), bed_max: 120.0 },
-    Material { name: "ASA", hotend: (220.0, 285.0), bed_max: 120.0 },
-    Material { name: "TPU", hotend: (190.0, 260.0), bed_max: 80.0 },
-    Material { name: "FLEX", hotend: (190.0, 260.0), bed_max: 80.0 },
-    Material { name: "PVA", hotend: (170.0, 230.0), bed_max: 80.0 },
-    Material { name: "PC", hotend: (250.0, 320.0), bed_max: 130.0 },
-    Material { name: "PA", hotend: (230.0, 300.0), bed_max: 120.0 },
-    Material { name: "NYLON", hotend: (230.0, 300.0), bed_max: 120.0 },
+    material("PLA", (180.0, 245.0), 80.0),
+    material("PETG", (210.0, 275.0), 100.0),
+    material("PET", (210.0, 275.0), 100.0),
+    material("PCTG", (240.0, 290.0), 100.0),
+    material("CPE", (220.0, 290.0), 110.0),
+    material("ABS", (220.0, 285.0), 120.0),
+    material("ASA", (220.0, 285.0), 120.0),
+    material("HIPS", (220.0, 270.0), 115.0),
+    material("TPU", (190.0, 260.0), 80.0),
+    material("TPE", (190.0, 260.0), 80.0),
+    material("FLEX", (190.0, 260.0), 80.0),
+    material("PVA", (170.0, 230.0), 80.0),
+    material("PVB", (190.0, 240.0), 90.0),
+    material("BVOH", (190.0, 240.0), 80.0),
+    material("PP", (200.0, 260.0), 110.0),
+    material("PC", (250.0, 320.0), 130.0),
+    material("PA", (230.0, 300.0), 120.0),
+    material("NYLON", (230.0, 300.0), 120.0),
+    material("PEEK", (360.0, 450.0), 160.0),
 ];
+
+const fn material(name: &'static str, hotend: (f64, f64), bed_max: f64) -> Material {
+    Material { name, hotend, bed_max }
+}
 
 impl Material {
     /// Whether both words are used for one material.
     fn is_also(&self, other: &Self) -> bool {
-        const SAME: [[&str; 2]; 3] = [["PETG", "PET"], ["TPU", "FLEX"], ["PA", "NYLON"]];
+        const SAME: [&[&str]; 3] = [&["PETG", "PET"], &["TPU", "TPE", "FLEX"], &["PA", "NYLON"]];
         self.name == other.name
             || SAME.iter().any(|same| same.contains(&self.name) && same.contains(&other.name))
     }
 
-    /// By the first word of what a person or a slicer calls it; unknown ones have no limits.
+    /// By the first word of what a person or a slicer calls it, without the digits of its kind (PA6, PA12); unknown
+    /// ones have no limits.
     pub fn named(words: &str) -> Option<Self> {
-        let first = words.trim().split([' ', '-', '+', '_']).next().unwrap_or_default();
+        let ends = |c: char| c.is_ascii_digit() || [' ', '-', '+', '_'].contains(&c);
+        let first = words.trim().split(ends).next().unwrap_or_default();
         MATERIALS.iter().find(|material| material.name.eq_ignore_ascii_case(first)).copied()
     }
 }
@@ -113,6 +127,19 @@ const UNKNOWN_LAID: f64 = 50.0;
 const GAP_LAYERS: f64 = 3.0;
 /// mm: a layer of the widest nozzles is no thicker.
 const GAP: f64 = 1.5;
+/// What is laid first: in nozzles, in layers, and what is little in any case, mm.
+const FIRST_NOZZLES: f64 = 1.25;
+const FIRST_LAYERS: f64 = 1.5;
+const FIRST: f64 = 0.5;
+/// mm above the plate: nothing comes out of a nozzle that is so near.
+const ON_PLATE: f64 = 0.05;
+/// mm/s that no move goes below, and % of its speed that a move gets at least.
+const LEAST_SPEED: f64 = 50.0;
+const SPEED_SHARE: f64 = 10.0;
+/// mm/s²: with less, nothing gets anywhere.
+const SLACK_ACCELERATION: f64 = 1.0;
+/// Seconds: a long Bowden has one.
+const PRESSURE: f64 = 2.0;
 /// Seconds in one place: paste and resin take less.
 const DWELL: f64 = 3_600.0;
 /// Support and brim may add to a part; nothing takes away more than a bead.
@@ -205,11 +232,34 @@ fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
         let what = format!("the head goes down {:.2} mm from where Z was homed (G91)", -lowest.value);
         found.error("volume.unknown", Some(lowest.line), what, PLACE);
     }
-    if printer.volume[2].is_none()
-        && let Some(low) = file.extrusion.low[2].filter(|low| low.value < -SLACK)
-    {
-        let what = format!("filament goes to Z {:.2} mm, below the plate", low.value);
-        found.error("volume.extrusion", Some(low.line), what, PRINT);
+    let plate = printer.volume[2].map_or(0.0, |(low, _)| low);
+    match file.extrusion.low[2] {
+        Some(low) if low.value < plate - SLACK => {
+            if printer.volume[2].is_none() {
+                let what = format!("filament goes to Z {:.2} mm, below the plate", low.value);
+                found.error("volume.extrusion", Some(low.line), what, PRINT);
+            }
+        }
+        Some(low) if low.value < plate + ON_PLATE => {
+            let what = format!("filament is laid at Z {:.2} mm: the nozzle lies on the plate", low.value);
+            let help = "raise Z before anything is laid; look at the slicer's own G-code and its Z offset";
+            found.error("volume.extrusion", Some(low.line), what, help);
+        }
+        _ => {}
+    }
+    const LIFT: &str = "look at Z of M207: so far the firmware lifts the head when it draws filament back";
+    let [low, high] = file.lift;
+    let tall = printer.volume[2].map_or(f64::INFINITY, |(low, high)| high - low);
+    if let Some(low) = low.filter(|low| low.value < 0.0) {
+        let what = format!("the head goes down {:.2} mm where filament is drawn back (M207)", -low.value);
+        found.error("volume.move", Some(low.line), what, LIFT);
+    }
+    if let Some(high) = high.filter(|high| high.value > tall) {
+        let what = format!(
+            "the head goes up {:.2} mm where filament is drawn back (M207); this printer is {tall:.0} mm tall",
+            high.value
+        );
+        found.error("volume.move", Some(high.line), what, LIFT);
     }
 }
 
@@ -264,7 +314,8 @@ fn heat(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
             }
         }
         let last = [hotend.perhaps, hotend.last].into_iter().flatten().find(|last| last.value > 0.0);
-        if let Some(last) = last {
+        let rests = hotend.rests.is_some() && printer.firmware == Some(Firmware::RepRapFirmware);
+        if let Some(last) = last.filter(|_| !rests) {
             let what = format!("nozzle {tool} is left at {:.0} °C at the end", last.value);
             found.error("heat.left_on", Some(last.line), what, END);
         }
@@ -383,6 +434,10 @@ fn modes(file: &Analysis, firmware: Option<Firmware>, resumes: bool, found: &mut
         let help = "write capitals and a blank before each word; export the file again";
         found.error("line.odd", Some(line), format!("it {why}"), help);
     }
+    if let Some(line) = file.other_axis {
+        let what = "it moves an axis whose limits nobody knows (U, V, W, A, B, C)".into();
+        found.error("line.odd", Some(line), what, "slice it for a printer with X, Y, Z and E alone");
+    }
 }
 
 /// Whether the layers stand on one another.
@@ -390,7 +445,12 @@ fn layers(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     const WHOLE: &str = "a piece of the file is missing, or is there twice: export it and hand it in again";
     let most = (GAP_LAYERS * file.metadata.layer_height.unwrap_or(0.0)).max(GAP);
     let plate = question.printer.volume[2].map_or(0.0, |(low, _)| low);
-    if let Some(first) = file.first_laid.filter(|first| !question.resumes && first.value > plate + most) {
+    let first_most = widest_nozzle(file, &question.printer).map_or(most, |nozzle| {
+        let layer = file.metadata.layer_height.unwrap_or(0.0);
+        (FIRST_NOZZLES * nozzle).max(FIRST_LAYERS * layer).max(FIRST)
+    });
+    if let Some(first) = file.first_laid.filter(|first| !question.resumes && first.value > plate + first_most)
+    {
         let what = format!("what is laid first is laid {:.1} mm above the plate", first.value - plate);
         found.error("layer.gap", Some(first.line), what, WHOLE);
     }
@@ -403,8 +463,9 @@ fn layers(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
         found.error("layer.below", Some(below.line), what, WHOLE);
     }
     if let Some(line) = file.through_laid {
-        let what = "the head goes across the plate below what was laid, and lays on above it".into();
-        let help = "raise the head before it goes anywhere, in the slicer's own G-code";
+        let what = "the head goes across below what was laid, or comes down onto it".into();
+        let help =
+            "raise the head before it goes anywhere, and keep it up at the end, in the slicer's own G-code";
         found.error("layer.below", Some(line), what, help);
     }
 }
@@ -647,13 +708,37 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
         found.error("extrusion.absurd", Some(thickest.line), what, BEAD_HELP);
     }
     if let Some(jerk) = file.jerk.filter(|jerk| jerk.value > ABSURD_JERK) {
-        let what = format!("an axis is to change its speed by {:.0} mm/s at once (M205)", jerk.value);
-        found.error("speed.absurd", Some(jerk.line), what, "set the jerk in the slicer's profile, in mm/s");
+        let what = format!(
+            "an axis is to change its speed by {:.0} mm/s at once (M205, M566, SQUARE_CORNER_VELOCITY)",
+            jerk.value
+        );
+        let help = "set the jerk in the slicer's profile, in mm/s (M566: mm a minute)";
+        found.error("speed.absurd", Some(jerk.line), what, help);
+    }
+    if let Some(least) = file.least_speed.filter(|least| least.value > LEAST_SPEED) {
+        let what = format!("no move is to be slower than {:.0} mm/s (M205 S)", least.value);
+        found.error("speed.absurd", Some(least.line), what, "S of M205 is the lowest speed, in mm/s");
     }
     if let Some(most) = file.acceleration.filter(|most| most.value > ABSURD_ACCELERATION) {
-        let what = format!("an acceleration of {:.0} mm/s² (M201, M204)", most.value);
+        let what = format!("an acceleration of {:.0} mm/s² (M201, M202, M204, ACCEL)", most.value);
         let help = "set the acceleration in the slicer's profile, in mm/s²";
         found.error("speed.absurd", Some(most.line), what, help);
+    }
+    if let Some(slack) = file.slack.filter(|slack| slack.value < SLACK_ACCELERATION) {
+        let what = format!("an acceleration of {} mm/s² (M201, M202, M204, ACCEL)", slack.value);
+        let help = "set the acceleration in the slicer's profile, in mm/s²";
+        found.error("speed.crawl", Some(slack.line), what, help);
+    }
+    if let Some(share) = file.speed_share.filter(|share| share.value < SPEED_SHARE) {
+        let what = format!("moves get {} % of their speed (M220)", share.value);
+        found.error("speed.crawl", Some(share.line), what, "take M220 out of the slicer's own G-code");
+    }
+    if let Some(pressure) = file.pressure.filter(|pressure| pressure.value > PRESSURE) {
+        let what = format!(
+            "pressure is to be pushed ahead for {:.1} s (M572, SET_PRESSURE_ADVANCE)",
+            pressure.value
+        );
+        found.error("extrusion.absurd", Some(pressure.line), what, "it counts in seconds, mostly below 1");
     }
     if let Some(heap) = file.heap.filter(|heap| heap.value > HEAP) {
         let what = format!("{:.0} mm of filament are pushed in one place", heap.value);
@@ -680,6 +765,10 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
         let what = format!("it waits {:.0} h in one place (G4)", dwell.value / 3_600.0);
         found.error("time.dwell", Some(dwell.line), what, "P counts in milliseconds, S in seconds");
     }
+    if let Some(line) = file.dwell_negative {
+        let what = "it waits for less than nothing (G4), which some firmwares take for ages".into();
+        found.error("time.dwell", Some(line), what, "P counts in milliseconds, S in seconds, both from 0 on");
+    }
     if let Some(longest) = question.printer.longest.filter(|longest| file.seconds > *longest) {
         let what = format!(
             "it takes {:.1} h; jobs here take {:.1} h at most",
@@ -702,10 +791,18 @@ fn course(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
 const BEAD_HELP: &str =
     "relative and absolute extrusion were mixed up (M82, M83), or the filament's diameter is wrong";
 
+fn widest(widths: &[f64]) -> Option<f64> {
+    widths.iter().copied().filter(|width| *width > 0.0).reduce(f64::max)
+}
+
+/// mm; where it is known.
+fn widest_nozzle(file: &Analysis, printer: &PrinterLimits) -> Option<f64> {
+    printer.nozzle.or_else(|| widest(&file.metadata.nozzle_diameter))
+}
+
 /// The most filament per way that the nozzle can lay into a part, and its width in mm; where it is known.
 fn thickest_bead(file: &Analysis, printer: &PrinterLimits) -> Option<(f64, f64)> {
-    let widest = |widths: &[f64]| widths.iter().copied().filter(|width| *width > 0.0).reduce(f64::max);
-    let nozzle = printer.nozzle.or_else(|| widest(&file.metadata.nozzle_diameter))?;
+    let nozzle = widest_nozzle(file, printer)?;
     let filament = printer.filament.or_else(|| widest(&file.metadata.filament_diameter)).unwrap_or(1.75);
     let section = std::f64::consts::PI * filament * filament / 4.0;
     Some((BEAD_SQUARES * nozzle * nozzle / section, nozzle))

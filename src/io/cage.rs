@@ -33,6 +33,10 @@ use crate::slicing::limits::{KEPT, LINE, Limits};
 
 /// How often it is looked whether it was cancelled, is late, or fills the disk.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The same where a fast disk could be filled between two looks.
+const LOOK_OFTEN: Duration = Duration::from_millis(25);
+/// Bytes above the floor that are little.
+const LITTLE: u64 = 256 << 20;
 /// What a killed group wrote last is read for so long; a child that left its group may hold the pipe for ever.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Lines that wait to be read; then the program waits.
@@ -375,8 +379,11 @@ fn watch(
     each: &mut impl FnMut(Said<'_>),
 ) -> Option<Stopped> {
     let began = std::time::Instant::now();
+    let floor = order.limits.floor;
+    let is_little = |free: u64| free < floor.saturating_mul(8).max(floor.saturating_add(LITTLE));
+    let mut pause = LOOK_EVERY;
     loop {
-        let goes_on = match heard.recv_timeout(LOOK_EVERY) {
+        let goes_on = match heard.recv_timeout(pause) {
             Ok(news) => last.take(news, each),
             Err(RecvTimeoutError::Disconnected) => false,
             Err(RecvTimeoutError::Timeout) => true,
@@ -390,10 +397,11 @@ fn watch(
         if began.elapsed() > order.limits.wall {
             return Some(Stopped::Late);
         }
-        if let Ok(free) = free(order.folder)
-            && free < order.limits.floor
-        {
-            return Some(Stopped::Disk { free });
+        if let Ok(free) = free(order.folder) {
+            if free < floor {
+                return Some(Stopped::Disk { free });
+            }
+            pause = if is_little(free) { LOOK_OFTEN } else { LOOK_EVERY };
         }
     }
 }

@@ -84,6 +84,8 @@ pub enum ModelError {
     Unreadable(String),
     #[error("this is no STL, 3MF or OBJ that can be recognised; export the model as one of them")]
     Unknown,
+    #[error("this is a gzip archive; unpack it first")]
+    Packed,
     #[error("the {format} has no triangles; look whether the right body was exported")]
     Empty { format: &'static str },
     /// Binary STL: bytes and count contradict each other.
@@ -123,6 +125,7 @@ impl ModelError {
         match self {
             Self::TooMuch { .. } => "it is larger than what is taken",
             Self::Unreadable(_) => "it cannot be read",
+            Self::Packed => "it is a gzip archive",
             Self::Unknown => "its format is not known",
             Self::Empty { .. } => "it has no triangles",
             Self::Length { .. } | Self::Cut { .. } => "it was cut",

@@ -123,6 +123,10 @@ pub fn pass(
     source.seek(SeekFrom::Start(0))?;
     let (hash, begin) = hash(source, bytes)?;
     source.seek(SeekFrom::Start(0))?;
+    // Also one that is named as what is in it.
+    if begin.starts_with(b"\x1f\x8b") {
+        return Err(ModelError::Packed);
+    }
     let format = recognise(&begin, bytes, hint).ok_or(ModelError::Unknown)?;
     let bare = |(facts, objects): (Facts, u64)| threemf::Plate {
         facts,

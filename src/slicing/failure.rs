@@ -125,7 +125,8 @@ pub fn of(end: &End, known: Option<Failure>) -> Failure {
     }
     let lines = || end.errors.iter().chain(&end.out).rev();
     let says = |words: &[&str]| lines().any(|line| words.iter().any(|word| line.contains(word)));
-    if says(&["No space left on device"]) {
+    // Whatever it says then, it has no room, or would soon have none.
+    if end.free < end.limits.floor || says(&["No space left on device"]) {
         return Failure::Disk { free: end.free, floor: end.limits.floor };
     }
     // The last is what a loader says that finds no room for the program's own libraries.
@@ -248,6 +249,14 @@ pub(super) mod tests {
         }
         let end = End { filled: true, ..end(Status::Exit(1), &["write: File too large"]) };
         assert_eq!(of(&end, None), Failure::Disk { free: 5 << 30, floor: LIMITS.floor });
+    }
+
+    #[test]
+    fn one_that_fails_while_the_disk_is_below_its_floor_failed_for_that() {
+        let end = End { free: LIMITS.floor - 1, ..end(Status::Exit(1), &["std::bad_alloc"]) };
+        assert_eq!(of(&end, None), Failure::Disk { free: LIMITS.floor - 1, floor: LIMITS.floor });
+        let known = Failure::Known { what: "x", help: "y" };
+        assert_eq!(of(&end, Some(known)), Failure::Disk { free: LIMITS.floor - 1, floor: LIMITS.floor });
     }
 
     #[test]

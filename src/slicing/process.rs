@@ -55,6 +55,8 @@ pub enum ProcessError {
     Catalogue(String),
     #[error("there is no process {wanted}{}; known are {known}", .model.as_ref().map(|model| format!(" for a {model}")).unwrap_or_default())]
     Unknown { wanted: String, model: Option<String>, known: String },
+    #[error("no process {wanted}{} is for {material}; known for other materials are {others}", .model.as_ref().map(|model| format!(" for a {model}")).unwrap_or_default())]
+    Material { wanted: String, model: Option<String>, material: String, others: String },
     #[error("{wanted} may be {known}; say which of them")]
     Several { wanted: String, known: String },
     #[error(
@@ -187,17 +189,29 @@ impl Catalogue {
             if names.is_empty() { "none".into() } else { names.join(", ") }
         };
         let shown: String = wanted.chars().filter(|c| !c.is_control()).take(64).collect();
+        let here = |process: &&Process| models.is_none_or(|models| models.contains(&process.printer_model));
         let fits = |process: &&Process| {
-            models.is_none_or(|models| models.contains(&process.printer_model))
+            here(process)
                 && material.is_none_or(|material| process.material.eq_ignore_ascii_case(material.trim()))
         };
         let of: Vec<&Process> = self.processes.iter().filter(fits).collect();
-        let named = |process: &&&Process| process.name == wanted || process.quality.word() == wanted;
-        let found: Vec<&Process> = of.iter().filter(named).copied().collect();
+        let named = |process: &&Process| process.name == wanted || process.quality.word() == wanted;
+        let found: Vec<&Process> = of.iter().copied().filter(named).collect();
+        // Without the material, there would be one.
+        let others: Vec<&Process> = self.processes.iter().filter(here).filter(named).collect();
         match found[..] {
             [one] => Ok(one),
             [] => {
                 let model = models.map(|models| models.join(" or "));
+                if let Some(material) = material.filter(|_| !others.is_empty()) {
+                    let material = material.trim().chars().filter(|c| !c.is_control()).take(64).collect();
+                    return Err(ProcessError::Material {
+                        wanted: shown,
+                        model,
+                        material,
+                        others: names(&others),
+                    });
+                }
                 Err(ProcessError::Unknown { wanted: shown, model, known: names(&of) })
             }
             _ => Err(ProcessError::Several { wanted: shown, known: names(&found) }),
@@ -248,6 +262,13 @@ mod tests {
         assert_eq!(several, "fine may be mk3-pla-fine, ender-pla-fine; say which of them");
         let none = name("mk3-pla-fine", Some(&ender), None).unwrap_err().to_string();
         assert_eq!(none, "there is no process mk3-pla-fine for a ender; known are ender-pla-fine");
+        let none = name("fine", Some(&ender), Some("PETG")).unwrap_err().to_string();
+        assert_eq!(
+            none,
+            "no process fine for a ender is for PETG; known for other materials are ender-pla-fine"
+        );
+        let none = name("mk3-pla-fine", None, Some("PETG")).unwrap_err().to_string();
+        assert_eq!(none, "no process mk3-pla-fine is for PETG; known for other materials are mk3-pla-fine");
         let hostile = name("\u{1b}[2J", None, None).unwrap_err().to_string();
         assert!(!hostile.contains('\u{1b}'), "{hostile}");
     }

@@ -383,6 +383,10 @@ fn what_cannot_be_sliced_is_refused_before_there_is_a_job() {
     }
     let told = daemon.platen(&["print", &file, "--case", &case, "--part", "1"]);
     assert!(told.code == Some(2) && told.err.contains("with --process NAME"), "{told:?}");
+    let mut all = order(&file, &case);
+    all.extend(["--accept", "nothing.such", "--by", "kim"]);
+    let told = daemon.platen(&all);
+    assert!(told.code == Some(1) && told.err.contains("has the code \"nothing.such\""), "{told:?}");
     assert_eq!(daemon.get("/v1/jobs"), serde_json::json!([]));
     daemon.terminate();
 

@@ -118,6 +118,19 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("head above the top", inside("G1 Z250"), Some("volume.move")),
         ("head into the plate", inside("G1 Z-1"), Some("volume.move")),
         ("filament below the plate", inside("G1 Z-.5\nG1 X110 E1"), Some("volume.extrusion")),
+        (
+            "a cleaning line on the plate",
+            with("G1 X0 Y0 Z0 F3000\nG1 X60 E9 F1000\n"),
+            Some("volume.extrusion"),
+        ),
+        ("a cleaning line just above it", with("G1 X0 Y0 Z.1 F3000\nG1 X60 E9 F1000\n"), None),
+        ("the head on the plate", with("G1 X0 Y0 Z0 F3000\nG1 Z1\n"), None),
+        ("down where filament is drawn back", inside("M207 S1 Z-5\nG10\nG11"), Some("volume.move")),
+        (
+            "through the top where filament is drawn back",
+            inside("M207 S1 Z900\nG10\nG11"),
+            Some("volume.move"),
+        ),
         ("relative moves off the plate", inside("G91\nG1 X200\nG90\nM83"), Some("volume.move")),
         (
             "an arc that bulges off the plate",
@@ -173,6 +186,12 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a hole in the middle", without_layers(10..20), Some("layer.gap")),
         ("three layers missing", without_layers(10..13), None),
         ("laid in the air from the start", without_layers(0..10), Some("layer.gap")),
+        (
+            "the first line a millimetre up",
+            whole(&cube()).replace("G1 Z0.20 ", "G1 Z1.00 "),
+            Some("layer.gap"),
+        ),
+        ("the first line a little up", whole(&cube()).replace("G1 Z0.20 ", "G1 Z0.50 "), None),
         ("a piece twice", with_again(20..40, 25), Some("layer.below")),
         ("a piece at its end twice", with_again(45..50, 50), Some("layer.below")),
         ("one part behind the other", whole(&(tower(20.0, 20.0, 10.0) + &tower(150.0, 20.0, 10.0))), None),
@@ -181,18 +200,43 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
             inside("G1 Z1\nG1 X80 Y80\nG1 Z10.2\nG1 X100 E1"),
             Some("layer.below"),
         ),
+        (
+            "across through what stands, and nothing after it",
+            inside("G1 X80 Y80\nG1 Z5\nG1 X160\nG1 X80"),
+            Some("layer.below"),
+        ),
+        ("down to the far corner at the end", inside("G1 X250 Y210 Z.2"), Some("layer.below")),
+        ("down beside it, and out across it", inside("G1 X0 Y200\nG1 Z0\nG1 X125 Y105"), Some("layer.below")),
+        ("down into it", inside("G1 X110 Y110\nG1 Z8\nG1 Z12\nG1 X111 E.1"), Some("layer.below")),
+        ("down into it, and nothing after it", inside("G1 X110 Y110\nG1 Z2"), Some("layer.below")),
+        (
+            "down beside it at the end",
+            whole(&cube()).replace("G1 X0 Y200 F3600\n", "G1 X0 Y200 F3600\nG1 Z1\n"),
+            None,
+        ),
+        ("up, home and out at the end", inside("G1 Z30\nG28 X Y\nG1 X0 Y200"), None),
+        (
+            "down between two parts, above the second",
+            whole(&(tower(20.0, 20.0, 10.0) + "G1 Z12\nG1 X160 Y160\nG1 Z.2\n" + &tower(150.0, 20.0, 4.0))),
+            None,
+        ),
         ("down and up again beside it", inside("G1 X80 Y80\nG1 Z1\nG1 Z10.2\nG1 X100 E1"), None),
         ("a part that hangs off the plate", whole(&tower(233.0, 20.0, 4.0)), Some("volume.extrusion")),
         ("a brim that does", whole(&(tower(-3.0, 20.0, 0.2) + &tower(10.0, 20.0, 4.0))), None),
         // What is loaded.
         ("sliced for another material", meta("; filament_type = PETG"), Some("machine.material")),
         ("sliced for this material", meta("; filament_type = PLA+"), None),
+        ("sliced for polypropylene", meta("; filament_type = PP"), Some("machine.material")),
+        ("sliced for a PA by its kind", meta("; filament_type = PA6"), Some("machine.material")),
         ("sliced for what nobody knows", meta("; filament_type = WOOD"), None),
         // Modes and homing.
         ("never homed", without("G28"), Some("home.missing")),
         ("homed in the plane only", whole(&cube()).replace("G28\n", "G28 X Y\n"), Some("home.missing")),
         ("homed axis by axis", whole(&cube()).replace("G28\n", "G28 X Y\nG28 Z\n"), None),
         ("moves after the motors were off", inside("M84\nG1 X10"), Some("home.missing")),
+        ("moves after the motors went off by themselves", inside("M84 S1\nG1 X10"), Some("home.missing")),
+        ("motors that stay on", inside("M84 S0\nG1 X10"), None),
+        ("motors that go off by themselves at the end", at_end("M84 S60"), None),
         ("G90 after M83 in the middle", inside("G91\nG1 Z1\nG90\nG1 X100 E1"), Some("mode.doubtful")),
         ("G90 and M83 in the middle", inside("G91\nG1 Z1\nG90\nM83\nG1 X100 E1"), None),
         (
@@ -207,6 +251,9 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
             whole("G1 X50 Y50 Z.2 F6000\nG1 X60 E300\nG1 X70 E301\n"),
             Some("extrusion.absurd"),
         ),
+        ("another axis", inside("G1 X100 U50"), Some("line.odd")),
+        ("two axes that turn", inside("G0 A50 B30"), Some("line.odd")),
+        ("a word of the laser's", inside("G1 X100 S0"), None),
         ("the origin moved", inside("G92 X0"), Some("mode.shifted")),
         ("a number that is none", inside("G1 X1-2 Y5"), Some("line.odd")),
         ("a second command in the line", inside("G1 X10 M106"), Some("line.odd")),
@@ -252,6 +299,17 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("probed over the part from the left on", inside("G29 L10 F10\nG1 Z12"), Some("home.onto_part")),
         ("a mesh loaded before the part", with("G29 A\nG29 L1\nG29 F10.0\n"), None),
         ("the next point of a mesh over the part", inside("G29 S2\nG1 Z12"), Some("home.onto_part")),
+        ("parked low over the part", inside("G27 P1"), Some("home.onto_part")),
+        ("parked above the part", inside("G27 P2"), None),
+        ("cleaned over the part", inside("G12 P0"), Some("home.onto_part")),
+        (
+            "cleaned and parked before the part",
+            with("G12\nG27 P1\nM401\nM402\nM280 P0 S10\nM280 P0 S90\n"),
+            None,
+        ),
+        ("a probe let down over the part", inside("M401"), Some("home.onto_part")),
+        ("the pin of a probe let down over the part", inside("M280 P0 S10"), Some("home.onto_part")),
+        ("the pin of a probe drawn in over the part", inside("M280 P0 S90"), None),
         ("X homed beside the part", inside("G28 X\nG1 X100"), None),
         ("probed after a first line", with("G1 X0 Y0 Z.3 F3000\nG1 X60 E9 F1000\nG28\nG29\nG1 Z1\n"), None),
         (
@@ -316,11 +374,23 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a jerk of ten metres", inside("M205 X10000"), Some("speed.absurd")),
         ("an acceleration of a kilometre", inside("M204 P1000000"), Some("speed.absurd")),
         ("a limit of acceleration that is none", inside("M201 X9000000"), Some("speed.absurd")),
+        ("a jerk of ten metres by RepRapFirmware", inside("M566 X600000"), Some("speed.absurd")),
+        ("a jerk of Repetier's", inside("M207 X900"), Some("speed.absurd")),
+        ("an acceleration of Repetier's", inside("M202 X9000000"), Some("speed.absurd")),
+        ("a lowest speed of two metres", inside("M205 S2000 T0"), Some("speed.absurd")),
+        ("a lowest speed of nothing", inside("M205 S0 T0"), None),
+        ("no acceleration", inside("M204 P.5"), Some("speed.crawl")),
+        ("no limit of acceleration", inside("M201 X0.1"), Some("speed.crawl")),
+        ("a heater that Repetier tunes", inside("M204 X10 Y.3 Z80 S0"), None),
+        ("a hundredth of the speed", inside("M220 S1"), Some("speed.crawl")),
+        ("none of the speed", inside("M220 S0"), Some("speed.crawl")),
+        ("half the speed", inside("M220 S50"), None),
         // Filament and heat that hide.
         ("a bead that no nozzle lays", inside("G1 X100 Y100\nG1 X110 E9 F600"), Some("extrusion.absurd")),
         ("a thick bead", inside("G1 X100 Y100\nG1 X110 E3 F600"), None),
         ("thick cleaning lines", with("G1 X0 Y0 Z.3 F3000\nG1 X60 E40 F1000\n"), None),
         ("a curve of filament without end", with("M592 A10 B10\n"), Some("extrusion.absurd")),
+        ("pressure ahead for a minute", with("M572 D0 S60\n"), Some("extrusion.absurd")),
         ("a curve of filament", with("M592 D0 A.01 B.0005 L.25\n"), None),
         ("a heap of filament", inside("G1 E3000 F300"), Some("extrusion.absurd")),
         (
@@ -380,6 +450,18 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("wrong material by its own word", meta("; filament_type = PC"), Some("machine.material")),
         // Commands.
         ("arcs without ARCS", inside("G1 X100 Y100\nG2 X110 Y100 I5 J0 E1"), Some("command.arcs")),
+        ("a place that was kept", inside("G60 S0\nG61 S0 XYZ"), Some("command.not_allowed")),
+        ("a place only kept", inside("G60 S0"), None),
+        ("a wait for a pin", inside("M226 P4 S1"), Some("command.not_allowed")),
+        ("the height of the sheet", with("M850 S0 Z-1.5 A1\n"), Some("command.not_allowed")),
+        ("a part left out", inside("M486 P0"), Some("command.not_allowed")),
+        ("the part that is printed left out", inside("M486 C"), Some("command.not_allowed")),
+        ("parts by their numbers and names", inside("M486 T2\nM486 S0\nM486 ACube P1\nM486 S-1"), None),
+        ("a file on the card gone", inside("M472 P\"x\""), Some("command.not_allowed")),
+        ("the printer's question answered", inside("M292 P0"), Some("command.not_allowed")),
+        ("the map of the bed dropped", inside("M561"), Some("command.not_allowed")),
+        ("a macro that is kept", inside("M815"), Some("command.not_allowed")),
+        ("the settings that are kept", inside("M501"), Some("command.not_allowed")),
         ("forbidden at this site", inside("M300 S440"), Some("command.forbidden")),
         ("Bambu's own command on Marlin", with("M620 S0A\n"), Some("command.unknown")),
         ("a message that looks like a stop", inside("M117 T0 M112"), None),
@@ -430,6 +512,13 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("crawling", inside("G1 X150 E2 F1"), Some("speed.crawl")),
         ("longer than a job may take", inside(&"G4 S3500\n".repeat(50)), Some("time.long")),
         ("a wait of a hundred days", inside("G4 S9999999"), Some("time.dwell")),
+        ("many waits in one place", inside(&"G4 S3000\nM105\nG1 E.01\n".repeat(5)), Some("time.dwell")),
+        (
+            "many waits in many places",
+            inside("G4 S1500\nG1 X101\nG4 S1500\nG1 Z20\nG4 S1500\nG1 X102\nG4 S1500"),
+            None,
+        ),
+        ("a wait of less than nothing", inside("G4 S-1"), Some("time.dwell")),
         ("a wait in thousandths that was meant in seconds", inside("G4 P30000"), None),
         ("a probe off the plate", inside("G38.2 X500\nG28"), Some("volume.move")),
         ("a probe into the plate", with("G38.2 Z-50\nG28\n"), Some("volume.move")),
@@ -530,6 +619,11 @@ fn a_printer_with_klipper_gets_klippers_commands_and_no_other_does() {
         ("SAVE_CONFIG", "command.not_allowed"),
         ("START_PRINT", "command.not_allowed"),
         ("SET_GCODE_OFFSET Z=-1", "command.not_allowed"),
+        ("SET_VELOCITY_LIMIT VELOCITY=5000", "speed.absurd"),
+        ("SET_VELOCITY_LIMIT ACCEL=9999999", "speed.absurd"),
+        ("SET_VELOCITY_LIMIT ACCEL=0.5", "speed.crawl"),
+        ("SET_VELOCITY_LIMIT SQUARE_CORNER_VELOCITY=900", "speed.absurd"),
+        ("SET_PRESSURE_ADVANCE ADVANCE=99", "extrusion.absurd"),
     ] {
         let found = on(klipper, &format!("{START}{}{line}\n{END}", cube()));
         assert!(found.contains(&want), "{line}: {found:?}");
@@ -571,6 +665,38 @@ fn heat_in_the_words_of_rep_rap_firmware_counts_where_they_are_understood() {
     assert_eq!(on(Some(Firmware::Klipper), &text), ["command.unknown"]);
     assert_eq!(on(Some(Firmware::Marlin21), &text), ["heat.cold_extrusion", "command.unknown"]);
     assert!(on(None, &text).contains(&"heat.cold_extrusion"));
+}
+
+#[test]
+fn a_tool_that_rep_rap_firmware_switches_off_is_off_there_and_nowhere_else() {
+    let text = whole(&cube()).replace("M104 S0\n", "M568 P0 A0\n");
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &text), [""; 0]);
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &(text.clone() + "M104 S200\n")), ["heat.left_on"]);
+    assert_eq!(on(Some(Firmware::RepRapFirmware), &text.replace("A0", "A2")), ["heat.left_on"]);
+    for firmware in [None, Some(Firmware::Marlin21), Some(Firmware::Klipper)] {
+        assert!(on(firmware, &text).contains(&"heat.left_on"), "{firmware:?}");
+    }
+}
+
+#[test]
+fn materials_are_known_by_their_words_whatever_their_kind() {
+    for (words, want) in [
+        ("PA6", Some("PA")),
+        ("pa12-CF", Some("PA")),
+        ("TPU95A", Some("TPU")),
+        ("TPE", Some("TPE")),
+        ("PP", Some("PP")),
+        ("HIPS", Some("HIPS")),
+        ("PCTG", Some("PCTG")),
+        ("PEEK", Some("PEEK")),
+        ("WOOD", None),
+        ("6", None),
+    ] {
+        assert_eq!(Material::named(words).map(|material| material.name), want, "{words}");
+    }
+    let is_also = |one, other| Material::named(one).unwrap().is_also(&Material::named(other).unwrap());
+    assert!(is_also("TPE", "FLEX") && is_also("PA6", "Nylon") && is_also("PET", "PETG"));
+    assert!(!is_also("PC", "PCTG") && !is_also("PP", "PA"));
 }
 
 #[test]
