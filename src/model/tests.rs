@@ -371,6 +371,8 @@ fn a_folder_of_bad_files_is_refused_each_in_words_that_help() {
             "in the 3MF, near byte",
         ),
         ("docx.3mf", zip(&[("word/document.xml", "<w/>")]), "it has no `_rels/.rels`"),
+        ("packed.stl", b"\x1f\x8b\x08\0".to_vec(), "a gzip archive; unpack it first"),
+        ("packed.stl.gz", b"\x1f\x8b\x08\0".to_vec(), "a gzip archive; unpack it first"),
         ("picture.png", b"\x89PNG\r\n\x1a\n".to_vec(), "no STL, 3MF or OBJ"),
     ];
     assert!(folder.len() >= 40);
