@@ -568,6 +568,27 @@ pub(super) fn fault(of: &crate::domain::quality::nonconformance::Nonconformance)
     }
 }
 
+/// Where a state stands on the usual way of a case: for states that were reached in the same moment.
+fn place(state: &str) -> usize {
+    const WAY: [&str; 14] = [
+        "a draft",
+        "requested",
+        "accepted",
+        "being designed",
+        "awaiting approval",
+        "approved",
+        "in production",
+        "in quality control",
+        "in rework",
+        "released",
+        "delivered",
+        "used",
+        "assessed",
+        "closed",
+    ];
+    WAY.iter().position(|known| *known == state).unwrap_or(WAY.len())
+}
+
 /// RFC 3339 as tables show it.
 pub(super) fn short(at: &str) -> String {
     at.get(..19).unwrap_or(at).replace('T', " ")
@@ -625,7 +646,7 @@ impl CaseRecord {
         let mut sections = vec![Section::pairs("The case", pairs)];
         let mut reached = Table::new(&["State", "First reached (UTC)"]);
         let mut in_order: Vec<_> = self.reached.iter().collect();
-        in_order.sort_by_key(|(_, at)| (*at).clone());
+        in_order.sort_by_key(|(state, at)| ((*at).clone(), place(state)));
         in_order.into_iter().for_each(|(state, at)| reached.row([state.clone(), short(at)]));
         sections.push(Section::table("Its way", reached));
         sections.extend(self.of_parts());
@@ -641,8 +662,10 @@ impl CaseRecord {
             "Holds",
         ]);
         for signature in &self.signatures {
-            let holds =
-                signature.voided.as_ref().map_or("yes".into(), |at| format!("void since {}", short(at)));
+            let holds = signature
+                .voided
+                .as_ref()
+                .map_or_else(|| "yes".into(), |at| format!("void since {}", short(at)));
             signed.row([
                 signature.number.to_string(),
                 signature.meaning.replace('_', " "),

@@ -130,7 +130,9 @@ fn proofs(lab: &Lab, part: &crate::domain::part::Part, newest: u16) -> BTreeMap<
         let key = (inspection.measured.template.clone(), inspection.measured.version);
         let method = lab.quality.templates.get(&key).map(|template| template.method);
         if method == Some(Method::FitTest) && inspection.found.verdict == Verdict::Pass {
-            proofs.entry(unit::Proof::MatchedToAnatomy).or_insert(format!("inspection {}", inspection.id));
+            proofs
+                .entry(unit::Proof::MatchedToAnatomy)
+                .or_insert_with(|| format!("inspection {}", inspection.id));
         }
     }
     proofs

@@ -245,6 +245,10 @@ impl Value {
         add("Scrap", "prints thrown away".into(), scrap.attempts.to_string(), scrap.attempts, 0);
         add("Scrap", "material".into(), grams(scrap.milligrams), scrap.attempts, scrap.without_weight);
         add("Scrap", "time of printers".into(), long(scrap.lost_ms), scrap.attempts, scrap.without_time);
+        if let Some(costs) = &self.costs {
+            let value = costs.currency.show(scrap.cost);
+            add("Scrap", "material and machines".into(), value, scrap.attempts, scrap.without_cost);
+        }
         for (printer, of) in &self.utilisation.printers {
             let value = format!(
                 "{} ({} of {}; {} for lost prints, {} with a part on the bed)",
@@ -350,7 +354,7 @@ impl Value {
             add("Quality", name, n.to_string(), quality.nonconformities, quality.without_cause);
         }
         let Spread { n, missing, p50, .. } = quality.to_close;
-        add("Quality", "days to close one, half within".into(), time(p50), n, missing);
+        add("Quality", "time to close one, half within".into(), time(p50), n, missing);
         add("Quality", "open at the end".into(), quality.open.to_string(), quality.open, 0);
         let names = |of: &std::collections::BTreeSet<crate::domain::ids::PrinterName>| {
             if of.is_empty() {
