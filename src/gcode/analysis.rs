@@ -283,6 +283,8 @@ pub struct Analysis {
     pub below_home: Option<At>,
     /// Height of what is laid first, mm.
     pub first_laid: Option<At>,
+    /// Lowest height at which a line that is laid ends, mm.
+    pub lowest_laid: Option<At>,
     /// The most that what is laid rises by at once, mm.
     pub gap: Option<At>,
     /// How far below what was laid, and not beside it on the plate, something is laid again: the most, mm.
@@ -1512,6 +1514,9 @@ impl State {
         }
         self.laid_z = z;
         let line = self.line;
+        if self.found.lowest_laid.is_none_or(|lowest| z < lowest.value) {
+            self.found.lowest_laid = Some(At { value: z, line });
+        }
         let low = self.low.take();
         if self.top == f64::NEG_INFINITY {
             self.found.first_laid = Some(At { value: z, line });

@@ -203,11 +203,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_has_a_name_and_each_field_once_and_none_too_many() {
+    fn a_body_has_each_field_once_and_none_too_many_and_tells_no_password() {
         let read = |text: &str| serde_json::from_str::<Asks<CaseStep>>(text).map(|asks| asks.by);
-        assert_eq!(read(r#"{"by": "kim", "is": "held", "why": "no images yet"}"#).unwrap(), "kim");
+        let by = read(r#"{"by": "kim", "is": "held", "why": "no images yet"}"#).unwrap();
+        assert_eq!(by.as_deref(), Some("kim"));
+        assert_eq!(read(r#"{"is": "requested"}"#).unwrap(), None, "whoever is signed in");
+        let odd = read(r#"{"by": "kim", "password": ["secret words"], "is": "requested"}"#).unwrap_err();
+        assert!(!odd.to_string().contains("secret"), "{odd}");
         for bad in [
-            r#"{"is": "requested"}"#,
             r#"{"by": "kim"}"#,
             r#"{"by": 7, "is": "requested"}"#,
             r#"{"by": "kim", "by": "lee", "is": "requested"}"#,
@@ -224,7 +227,7 @@ mod tests {
     #[test]
     fn a_step_is_written_as_it_is_read() {
         let step = CaseStep::ReworkAsked { why: "a hole".parse().unwrap() };
-        let asks = Asks { by: "kim".into(), given: step.clone() };
+        let asks = Asks { by: Some("kim".into()), password: None, given: step.clone() };
         let text = serde_json::to_string(&asks).unwrap();
         assert_eq!(serde_json::from_str::<Asks<CaseStep>>(&text).unwrap().given, step, "{text}");
     }
