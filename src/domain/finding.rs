@@ -132,7 +132,10 @@ pub const OF_FILES: &[Kind] = &[
         "filament is laid outside of `build_x`, `build_y`, `build_height`, below the plate, or less than 0.05 mm above \
          it",
     ),
-    error("volume.move", "the head goes outside of them, or the firmware's own lift (`M207 Z`) does or goes down"),
+    error(
+        "volume.move",
+        "the head goes outside of them, or the firmware's own lift (`M207 Z`) does or goes down",
+    ),
     error(
         "volume.unknown",
         "more than 50 mm of filament, or all, is laid where nobody knows where the head is (`G91` behind `G28`), or \

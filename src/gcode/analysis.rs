@@ -281,6 +281,8 @@ pub struct Analysis {
     pub span_unknown: [Option<At>; 3],
     /// Z goes down from where it was homed, and that is not known: the lowest.
     pub below_home: Option<At>,
+    /// The lowest height to which filament is laid, mm; where that begins may not be known.
+    pub lowest_laid: Option<At>,
     /// Height of what is laid first, mm.
     pub first_laid: Option<At>,
     /// The most that what is laid rises by at once, mm.
@@ -1512,6 +1514,7 @@ impl State {
         }
         self.laid_z = z;
         let line = self.line;
+        lower(&mut self.found.lowest_laid, z, line);
         let low = self.low.take();
         if self.top == f64::NEG_INFINITY {
             self.found.first_laid = Some(At { value: z, line });

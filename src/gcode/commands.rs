@@ -91,7 +91,8 @@ const OTHER_INPUTS: &str = "changes what the printer's inputs do, its stop among
 const OTHER_MEASURE: &str = "changes how the printer measures where its motors are";
 const RAW_MOVE: &str = "moves a motor past every limit";
 const MACRO: &str = "runs a macro of the printer's, and only the printer knows what it does";
-const KEPT_MACRO: &str = "writes or runs a macro that the printer keeps, and only the printer knows what it does";
+const KEPT_MACRO: &str =
+    "writes or runs a macro that the printer keeps, and only the printer knows what it does";
 const RESTARTS: &str = "starts the printer's firmware anew";
 const PROBES: &str = "probes the bed";
 const TELLS_OBJECTS: &str = "tells where in the file the parts are";

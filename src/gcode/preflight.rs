@@ -233,19 +233,17 @@ fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
         found.error("volume.unknown", Some(lowest.line), what, PLACE);
     }
     let plate = printer.volume[2].map_or(0.0, |(low, _)| low);
-    match file.extrusion.low[2] {
-        Some(low) if low.value < plate - SLACK => {
-            if printer.volume[2].is_none() {
-                let what = format!("filament goes to Z {:.2} mm, below the plate", low.value);
-                found.error("volume.extrusion", Some(low.line), what, PRINT);
-            }
-        }
-        Some(low) if low.value < plate + ON_PLATE => {
-            let what = format!("filament is laid at Z {:.2} mm: the nozzle lies on the plate", low.value);
-            let help = "raise Z before anything is laid; look at the slicer's own G-code and its Z offset";
-            found.error("volume.extrusion", Some(low.line), what, help);
-        }
-        _ => {}
+    if printer.volume[2].is_none()
+        && let Some(low) = file.extrusion.low[2].filter(|low| low.value < -SLACK)
+    {
+        let what = format!("filament goes to Z {:.2} mm, below the plate", low.value);
+        found.error("volume.extrusion", Some(low.line), what, PRINT);
+    } else if let Some(low) = file.lowest_laid
+        && (plate - SLACK..plate + ON_PLATE).contains(&low.value)
+    {
+        let what = format!("filament is laid at Z {:.2} mm: the nozzle lies on the plate", low.value);
+        let help = "raise Z before anything is laid; look at the slicer's own G-code and its Z offset";
+        found.error("volume.extrusion", Some(low.line), what, help);
     }
     const LIFT: &str = "look at Z of M207: so far the firmware lifts the head when it draws filament back";
     let [low, high] = file.lift;
@@ -464,7 +462,8 @@ fn layers(file: &Analysis, question: &Question<'_>, found: &mut Findings) {
     }
     if let Some(line) = file.through_laid {
         let what = "the head goes across below what was laid, or comes down onto it".into();
-        let help = "raise the head before it goes anywhere, and keep it up at the end, in the slicer's own G-code";
+        let help =
+            "raise the head before it goes anywhere, and keep it up at the end, in the slicer's own G-code";
         found.error("layer.below", Some(line), what, help);
     }
 }

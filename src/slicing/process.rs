@@ -263,7 +263,10 @@ mod tests {
         let none = name("mk3-pla-fine", Some(&ender), None).unwrap_err().to_string();
         assert_eq!(none, "there is no process mk3-pla-fine for a ender; known are ender-pla-fine");
         let none = name("fine", Some(&ender), Some("PETG")).unwrap_err().to_string();
-        assert_eq!(none, "no process fine for a ender is for PETG; known for other materials are ender-pla-fine");
+        assert_eq!(
+            none,
+            "no process fine for a ender is for PETG; known for other materials are ender-pla-fine"
+        );
         let none = name("mk3-pla-fine", None, Some("PETG")).unwrap_err().to_string();
         assert_eq!(none, "no process mk3-pla-fine is for PETG; known for other materials are mk3-pla-fine");
         let hostile = name("\u{1b}[2J", None, None).unwrap_err().to_string();

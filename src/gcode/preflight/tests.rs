@@ -118,11 +118,20 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("head above the top", inside("G1 Z250"), Some("volume.move")),
         ("head into the plate", inside("G1 Z-1"), Some("volume.move")),
         ("filament below the plate", inside("G1 Z-.5\nG1 X110 E1"), Some("volume.extrusion")),
-        ("a cleaning line on the plate", with("G1 X0 Y0 Z0 F3000\nG1 X60 E9 F1000\n"), Some("volume.extrusion")),
+        (
+            "a cleaning line on the plate",
+            with("G1 X0 Y0 Z0 F3000\nG1 X60 E9 F1000\n"),
+            Some("volume.extrusion"),
+        ),
+        ("laid from where homing ended", with("G1 X60 Y0 Z.2 E1 F1000\n"), None),
         ("a cleaning line just above it", with("G1 X0 Y0 Z.1 F3000\nG1 X60 E9 F1000\n"), None),
         ("the head on the plate", with("G1 X0 Y0 Z0 F3000\nG1 Z1\n"), None),
         ("down where filament is drawn back", inside("M207 S1 Z-5\nG10\nG11"), Some("volume.move")),
-        ("through the top where filament is drawn back", inside("M207 S1 Z900\nG10\nG11"), Some("volume.move")),
+        (
+            "through the top where filament is drawn back",
+            inside("M207 S1 Z900\nG10\nG11"),
+            Some("volume.move"),
+        ),
         ("relative moves off the plate", inside("G91\nG1 X200\nG90\nM83"), Some("volume.move")),
         (
             "an arc that bulges off the plate",
@@ -178,7 +187,11 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("a hole in the middle", without_layers(10..20), Some("layer.gap")),
         ("three layers missing", without_layers(10..13), None),
         ("laid in the air from the start", without_layers(0..10), Some("layer.gap")),
-        ("the first line a millimetre up", whole(&cube()).replace("G1 Z0.20 ", "G1 Z1.00 "), Some("layer.gap")),
+        (
+            "the first line a millimetre up",
+            whole(&cube()).replace("G1 Z0.20 ", "G1 Z1.00 "),
+            Some("layer.gap"),
+        ),
         ("the first line a little up", whole(&cube()).replace("G1 Z0.20 ", "G1 Z0.50 "), None),
         ("a piece twice", with_again(20..40, 25), Some("layer.below")),
         ("a piece at its end twice", with_again(45..50, 50), Some("layer.below")),
@@ -188,7 +201,11 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
             inside("G1 Z1\nG1 X80 Y80\nG1 Z10.2\nG1 X100 E1"),
             Some("layer.below"),
         ),
-        ("across through what stands, and nothing after it", inside("G1 X80 Y80\nG1 Z5\nG1 X160\nG1 X80"), Some("layer.below")),
+        (
+            "across through what stands, and nothing after it",
+            inside("G1 X80 Y80\nG1 Z5\nG1 X160\nG1 X80"),
+            Some("layer.below"),
+        ),
         ("down to the far corner at the end", inside("G1 X250 Y210 Z.2"), Some("layer.below")),
         ("down beside it, and out across it", inside("G1 X0 Y200\nG1 Z0\nG1 X125 Y105"), Some("layer.below")),
         ("down into it", inside("G1 X110 Y110\nG1 Z8\nG1 Z12\nG1 X111 E.1"), Some("layer.below")),
@@ -286,7 +303,11 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("parked low over the part", inside("G27 P1"), Some("home.onto_part")),
         ("parked above the part", inside("G27 P2"), None),
         ("cleaned over the part", inside("G12 P0"), Some("home.onto_part")),
-        ("cleaned and parked before the part", with("G12\nG27 P1\nM401\nM402\nM280 P0 S10\nM280 P0 S90\n"), None),
+        (
+            "cleaned and parked before the part",
+            with("G12\nG27 P1\nM401\nM402\nM280 P0 S10\nM280 P0 S90\n"),
+            None,
+        ),
         ("a probe let down over the part", inside("M401"), Some("home.onto_part")),
         ("the pin of a probe let down over the part", inside("M280 P0 S10"), Some("home.onto_part")),
         ("the pin of a probe drawn in over the part", inside("M280 P0 S90"), None),
@@ -493,7 +514,11 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
         ("longer than a job may take", inside(&"G4 S3500\n".repeat(50)), Some("time.long")),
         ("a wait of a hundred days", inside("G4 S9999999"), Some("time.dwell")),
         ("many waits in one place", inside(&"G4 S3000\nM105\nG1 E.01\n".repeat(5)), Some("time.dwell")),
-        ("many waits in many places", inside("G4 S1500\nG1 X101\nG4 S1500\nG1 Z20\nG4 S1500\nG1 X102\nG4 S1500"), None),
+        (
+            "many waits in many places",
+            inside("G4 S1500\nG1 X101\nG4 S1500\nG1 Z20\nG4 S1500\nG1 X102\nG4 S1500"),
+            None,
+        ),
         ("a wait of less than nothing", inside("G4 S-1"), Some("time.dwell")),
         ("a wait in thousandths that was meant in seconds", inside("G4 P30000"), None),
         ("a probe off the plate", inside("G38.2 X500\nG28"), Some("volume.move")),
@@ -543,9 +568,13 @@ fn every_bad_file_has_its_finding_and_no_borderline_one_is_refused() {
 fn rep_rap_firmware_switches_its_mesh_over_a_part_where_others_probe() {
     let on = |firmware, line: &str| on(firmware, &format!("{START}{}{line}\n{END}", cube()));
     let reprap = Some(Firmware::RepRapFirmware);
-    for line in
-        ["G29 S1", "G29 S1 P\"usual.csv\"", "G29 S2", "G29 S2\nG91\nG1 X100 E30\nG1 X-100 E30\nG90", "G29 S3 P\"new.csv\""]
-    {
+    for line in [
+        "G29 S1",
+        "G29 S1 P\"usual.csv\"",
+        "G29 S2",
+        "G29 S2\nG91\nG1 X100 E30\nG1 X-100 E30\nG90",
+        "G29 S3 P\"new.csv\"",
+    ] {
         assert_eq!(on(reprap, line), [""; 0], "{line}");
     }
     for line in ["G29", "G29 S0", "G29 S4", "G30", "G29 S2\nG29", "G29 D"] {
