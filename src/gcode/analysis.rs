@@ -281,10 +281,10 @@ pub struct Analysis {
     pub span_unknown: [Option<At>; 3],
     /// Z goes down from where it was homed, and that is not known: the lowest.
     pub below_home: Option<At>,
+    /// The lowest height to which filament is laid, mm; where that begins may not be known.
+    pub lowest_laid: Option<At>,
     /// Height of what is laid first, mm.
     pub first_laid: Option<At>,
-    /// Lowest height at which a line that is laid ends, mm.
-    pub lowest_laid: Option<At>,
     /// The most that what is laid rises by at once, mm.
     pub gap: Option<At>,
     /// How far below what was laid, and not beside it on the plate, something is laid again: the most, mm.
@@ -1514,9 +1514,7 @@ impl State {
         }
         self.laid_z = z;
         let line = self.line;
-        if self.found.lowest_laid.is_none_or(|lowest| z < lowest.value) {
-            self.found.lowest_laid = Some(At { value: z, line });
-        }
+        lower(&mut self.found.lowest_laid, z, line);
         let low = self.low.take();
         if self.top == f64::NEG_INFINITY {
             self.found.first_laid = Some(At { value: z, line });

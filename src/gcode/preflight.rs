@@ -233,12 +233,14 @@ fn volume(file: &Analysis, printer: &PrinterLimits, found: &mut Findings) {
         found.error("volume.unknown", Some(lowest.line), what, PLACE);
     }
     let plate = printer.volume[2].map_or(0.0, |(low, _)| low);
-    if let Some(low) = file.extrusion.low[2].filter(|low| low.value < plate - SLACK) {
-        if printer.volume[2].is_none() {
-            let what = format!("filament goes to Z {:.2} mm, below the plate", low.value);
-            found.error("volume.extrusion", Some(low.line), what, PRINT);
-        }
-    } else if let Some(low) = file.lowest_laid.filter(|low| low.value < plate + ON_PLATE) {
+    if printer.volume[2].is_none()
+        && let Some(low) = file.extrusion.low[2].filter(|low| low.value < -SLACK)
+    {
+        let what = format!("filament goes to Z {:.2} mm, below the plate", low.value);
+        found.error("volume.extrusion", Some(low.line), what, PRINT);
+    } else if let Some(low) = file.lowest_laid
+        && (plate - SLACK..plate + ON_PLATE).contains(&low.value)
+    {
         let what = format!("filament is laid at Z {:.2} mm: the nozzle lies on the plate", low.value);
         let help = "raise Z before anything is laid; look at the slicer's own G-code and its Z offset";
         found.error("volume.extrusion", Some(low.line), what, help);

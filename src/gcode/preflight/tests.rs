@@ -123,6 +123,7 @@ fn files() -> Vec<(&'static str, String, Option<&'static str>)> {
             with("G1 X0 Y0 Z0 F3000\nG1 X60 E9 F1000\n"),
             Some("volume.extrusion"),
         ),
+        ("laid from where homing ended", with("G1 X60 Y0 Z.2 E1 F1000\n"), None),
         ("a cleaning line just above it", with("G1 X0 Y0 Z.1 F3000\nG1 X60 E9 F1000\n"), None),
         ("the head on the plate", with("G1 X0 Y0 Z0 F3000\nG1 Z1\n"), None),
         ("down where filament is drawn back", inside("M207 S1 Z-5\nG10\nG11"), Some("volume.move")),
