@@ -241,7 +241,7 @@ impl Measured {
             photos: self.photo,
             note: self.note,
         };
-        let noted: InspectionView = self.by.post(&client, "/v1/inspections", new)?;
+        let noted: InspectionView = self.by.post(client, "/v1/inspections", new)?;
         told(global, &noted, inspection)
     }
 }

@@ -79,7 +79,7 @@ pub enum NoProcess {
     )]
     NoPrinter { process: String, model: String },
     #[error(
-        "process {process} is for a {model}, and {printer} is {}; name a process for that, or another printer", own.as_ref().map_or("told no model (`model` in its section)".to_owned(), |own| format!("a {own}"))
+        "process {process} is for a {model}, and {printer} is {}; name a process for that, or another printer", own.as_ref().map_or_else(|| "told no model (`model` in its section)".to_owned(), |own| format!("a {own}"))
     )]
     OtherPrinter { process: String, model: String, printer: PrinterName, own: Option<String> },
     #[error(

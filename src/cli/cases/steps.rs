@@ -377,7 +377,7 @@ impl Step {
             Self::Reopen(of) => (of.token, of.by, CaseStep::Reopened { why: of.why }),
             Self::Message { token, text, to, by } => {
                 let new = NewMessage { text, mentions: to };
-                let thread: Vec<MessageView> = by.post(&client, &path(&token, "messages"), new)?;
+                let thread: Vec<MessageView> = by.post(client, &path(&token, "messages"), new)?;
                 return told(global, &thread, |thread| messages(thread));
             }
             Self::Messages { token } => {
@@ -386,7 +386,7 @@ impl Step {
             }
             Self::Effort { token, role, category, minutes, by } => {
                 let new = NewEffort { role, category, minutes };
-                let all: EffortsView = by.post(&client, &path(&token, "efforts"), new)?;
+                let all: EffortsView = by.post(client, &path(&token, "efforts"), new)?;
                 return told(global, &all, efforts);
             }
             Self::Efforts { token } => {
@@ -394,7 +394,7 @@ impl Step {
                 return told(global, &all, efforts);
             }
         };
-        let now: CaseQuality = by.post(&client, &path(&token, "steps"), step)?;
+        let now: CaseQuality = by.post(client, &path(&token, "steps"), step)?;
         told(global, &now, case)
     }
 }
@@ -475,7 +475,7 @@ fn stepped(
     by: By,
     step: PartStep,
 ) -> Result<(), Failed> {
-    let now: PartQuality = by.post(&client, &path(token, &format!("parts/{part}/steps")), step)?;
+    let now: PartQuality = by.post(client, &path(token, &format!("parts/{part}/steps")), step)?;
     told(global, &now, |part| {
         show::line(&format!("part {} of case {}: {}", part.number, part.case, show::plain(&part.name)));
         for revision in &part.revisions {
