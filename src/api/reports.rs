@@ -71,8 +71,8 @@ fn needs(kind: Kind) -> Permission {
     }
 }
 
-/// Makes a report (docs/reports.md): the journal is read and checked up to the data cut, a second per 100 000 entries. The
-/// same parameters, data cut and tables give the same bytes, and so the same SHA-256.
+/// Makes a report (docs/reports.md): the journal is read and checked up to the data cut, each time anew. The same
+/// parameters, data cut and tables give the same bytes, and so the same SHA-256.
 #[utoipa::path(get, path = "/v1/reports/{kind}", tag = "reports", operation_id = "report",
     params(("kind" = String, Path, description = "case, worksheet, registry, value, printer, lot or audit"), Wanted),
     responses((status = 200, description = "The report",
