@@ -432,8 +432,7 @@ struct Opened {
     store: Arc<dyn Store>,
     keeping: Keeping,
     spool: Spool,
-    /// Absent where there is no such file.
-    credentials: Option<CredentialsFile>,
+    credentials: Result<CredentialsFile, CredentialsError>,
 }
 
 async fn open_state(config: Arc<Config>) -> Result<Opened, DaemonError> {
@@ -450,11 +449,7 @@ async fn open_state(config: Arc<Config>) -> Result<Opened, DaemonError> {
         let keeping = Keeping::read(latches.clone(), printers.collect());
         let keeping = keeping.map_err(|error| DaemonError::Latches { path: latches, error })?;
         let spool = Spool::open(&path.join("files"))?.with_floor(config.disk_floor);
-        let credentials = match CredentialsFile::load(&path.join(credentials::FILE)) {
-            Ok(file) => Some(file),
-            Err(CredentialsError::Missing(_)) => None,
-            Err(error) => return Err(NoEntrance::from(error).into()),
-        };
+        let credentials = CredentialsFile::load(&path.join(credentials::FILE));
         Ok(Opened { store: Arc::new(store), keeping, spool, credentials })
     };
     match offload(open).await {

@@ -980,6 +980,36 @@ async fn without_the_file_of_hashes_nobody_gets_in_and_the_door_stays_shut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beside_a_damaged_file_of_hashes_platen_starts_and_lets_nobody_in_but_to_stop() {
+    use std::os::unix::fs::PermissionsExt;
+    let house = House::new();
+    house.set_up(&["--name", "ada"], ADA).await;
+    house.start().await.stop().await;
+    let file = house.state().join("credentials");
+    let whole = std::fs::read(&file).unwrap();
+    let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    // Cut, and open to everybody.
+    for (bytes, rights) in [(&whole[..whole.len() / 2], 0o600), (&whole[..], 0o666)] {
+        std::fs::write(&file, bytes).unwrap();
+        mode(rights);
+        let daemon = house.start().await;
+        assert_eq!(ask(&daemon, "GET", "/v1/printers", "", "").await.status, 401);
+        let refused = session(&daemon, "ada", ADA).await;
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert!(refused.body.contains("platen's log") && !refused.body.contains("state"), "{refused:?}");
+        let token = bearer(&format!("platen_{}", "A".repeat(60)));
+        assert_eq!(ask(&daemon, "GET", "/v1/printers", &token, "").await.status, 503);
+        assert_eq!(ask(&daemon, "POST", "/v1/stop", "", "").await.status, 200, "anybody may stop");
+        daemon.stop().await;
+        assert_eq!(std::fs::read(&file).unwrap(), bytes, "it stays as it is");
+    }
+    mode(0o600);
+    let daemon = house.start().await;
+    assert_eq!(session(&daemon, "ada", ADA).await.status, 201);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_needs_an_admin_s_token_and_what_is_restored_from_it_lets_nobody_in() {
     let lab = lab_of_people("ada", ADA).await;
     let ada = sign_in(&lab, "ada", ADA).await;

@@ -195,6 +195,7 @@ impl From<NotAuthenticated> for Problem {
     fn from(error: NotAuthenticated) -> Self {
         let (status, slug) = match error {
             NotAuthenticated::Both | NotAuthenticated::Twice => (StatusCode::BAD_REQUEST, "two-who-ask"),
+            NotAuthenticated::Shut => (StatusCode::SERVICE_UNAVAILABLE, "nobody-let-in"),
             _ => (StatusCode::UNAUTHORIZED, "not-signed-in"),
         };
         Self::from_words(status, slug, &error.to_string(), "sign in")
@@ -244,6 +245,7 @@ impl From<NotLetIn> for Problem {
 impl From<Refused> for Problem {
     fn from(error: Refused) -> Self {
         let (status, slug) = match error {
+            Refused::NotAuthenticated(error) => return error.into(),
             Refused::NotLetIn(error) => return error.into(),
             Refused::People(error) => return error.into(),
             Refused::Forbidden(error) => return error.into(),

@@ -59,6 +59,10 @@ pub enum NotAuthenticated {
     Unreadable,
     #[error("this API token is not known here, or was revoked; have its owner issue another")]
     Token,
+    #[error(
+        "nobody can be let in here: what platen knows of passwords and tokens cannot be read; whoever looks after this machine finds why in platen's log"
+    )]
+    Shut,
     #[error(transparent)]
     Session(#[from] Ended),
 }

@@ -37,6 +37,8 @@ pub enum Refused {
     #[error("nobody is set up here, so there are no users; run `platen setup` at this machine")]
     NobodySetUp,
     #[error(transparent)]
+    NotAuthenticated(#[from] NotAuthenticated),
+    #[error(transparent)]
     NotLetIn(#[from] NotLetIn),
     #[error(transparent)]
     People(#[from] people::Refusal),
@@ -95,9 +97,19 @@ struct Inner {
     changes: tokio::sync::Mutex<()>,
 }
 
-/// Cheap to clone. Without people set up, there is nothing behind it and everybody may do everything.
+/// Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Entrance(Option<Arc<Inner>>);
+pub struct Entrance(Way);
+
+#[derive(Clone, Debug, Default)]
+enum Way {
+    /// Nobody is set up: everybody may do everything.
+    #[default]
+    Open,
+    Guarded(Arc<Inner>),
+    /// Who may come in cannot be read: nobody does, and printers go on.
+    Shut,
+}
 
 /// Goes on to its end, whether anybody waits for it or not.
 async fn whole<T: Send + 'static>(
@@ -173,18 +185,18 @@ fn by(who: &Who) -> (By, Actor) {
 impl Entrance {
     /// Nobody is set up.
     pub fn for_everybody() -> Self {
-        Self(None)
+        Self(Way::Open)
     }
 
     /// People are set up, and what is known of them is `access`.
     pub fn guarded(access: Access, recorder: Recorder, clock: Clock) -> Self {
-        Self(Some(Arc::new(Inner { access, recorder, clock, changes: tokio::sync::Mutex::default() })))
+        Self(Way::Guarded(Arc::new(Inner { access, recorder, clock, changes: tokio::sync::Mutex::default() })))
     }
 
-    /// At the daemon's start, before anybody can ask. `file` is absent where there is none at `path`: where the
-    /// journal knows users all the same, nobody gets in until somebody is set up anew.
+    /// At the daemon's start, before anybody can ask. `file` is what is at `path`: where the journal knows users
+    /// and there is none, nobody gets in until somebody is set up anew; and nobody where it is not to be trusted.
     pub async fn begin(
-        file: Option<CredentialsFile>,
+        file: Result<CredentialsFile, CredentialsError>,
         path: PathBuf,
         recorder: Recorder,
         clock: Clock,
@@ -192,18 +204,22 @@ impl Entrance {
         let thread = |error: tokio::task::JoinError| NoEntrance::Thread(error.to_string());
         let known = recorder.read(|lab| !lab.people.users.is_empty());
         let file = match file {
-            Some(file) if known || !file.names().is_empty() => file,
-            None if known => {
+            Ok(file) if known || !file.names().is_empty() => file,
+            Err(CredentialsError::Missing(_)) if known => {
                 tracing::error!(
                     "there are users and no {}, so nobody can sign in; put a copy of it back, or run `platen setup` while platen does not run",
                     path.display()
                 );
                 offload(move || CredentialsFile::create(&path)).await.map_err(thread)??
             }
-            _ => return Ok(Self::for_everybody()),
+            Ok(_) | Err(CredentialsError::Missing(_)) => return Ok(Self::for_everybody()),
+            Err(error) => {
+                tracing::error!("nobody can sign in until platen starts again: {error}");
+                return Ok(Self(Way::Shut));
+            }
         };
         let entrance = Self::guarded(Access::of(file, COSTS), recorder, clock);
-        if let Some(inner) = &entrance.0 {
+        if let Way::Guarded(inner) = &entrance.0 {
             // Who may come in is right already; the rest is told again at the next start.
             if let Err(error) = inner.begin().await {
                 tracing::error!(%error, "the file of credentials could not be tidied up");
@@ -219,23 +235,32 @@ impl Entrance {
 
     /// Whether anybody is asked who they are.
     pub fn is_guarded(&self) -> bool {
-        self.0.is_some()
+        !matches!(self.0, Way::Open)
     }
 
     fn inner(&self) -> Result<Arc<Inner>, Refused> {
-        self.0.clone().ok_or(Refused::NobodySetUp)
+        match &self.0 {
+            Way::Open => Err(Refused::NobodySetUp),
+            Way::Guarded(inner) => Ok(Arc::clone(inner)),
+            Way::Shut => Err(NotAuthenticated::Shut.into()),
+        }
     }
 
     /// Who asks; nobody where nobody is set up.
     pub fn authenticate(&self, given: Presented<'_>) -> Result<Option<Who>, NotAuthenticated> {
-        let Some(inner) = &self.0 else { return Ok(None) };
+        let inner = match &self.0 {
+            Way::Open => return Ok(None),
+            Way::Guarded(inner) => inner,
+            Way::Shut if given.authorization.is_some() => return Err(NotAuthenticated::Shut),
+            Way::Shut => return Err(NotAuthenticated::Nobody),
+        };
         let now = inner.clock.now();
         inner.recorder.read(|lab| inner.access.authenticate(&lab.people, given, now)).map(Some)
     }
 
     /// Whether somebody who was let in still is.
     pub fn lasts(&self, who: &Who) -> bool {
-        let Some(inner) = &self.0 else { return true };
+        let Way::Guarded(inner) = &self.0 else { return !self.is_guarded() };
         let now = inner.clock.now();
         inner.recorder.read(|lab| inner.access.lasts(&lab.people, who, now))
     }
@@ -260,7 +285,7 @@ impl Entrance {
     }
 
     pub fn sign_out(&self, who: &Who) {
-        if let Some(inner) = &self.0 {
+        if let Way::Guarded(inner) = &self.0 {
             inner.access.sign_out(who);
         }
     }
