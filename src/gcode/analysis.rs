@@ -11,8 +11,9 @@ use memchr::{memchr2, memrchr2};
 use super::commands::{self, Code, InFile};
 use super::lexer::{LINE_MAX, LexError, split_comment, strip_number};
 use super::metadata::Metadata;
-use super::modal::{self, Counting, TOOLS, words};
-use super::motion::{Clock, Limits};
+use super::modal::{self, Counting, TOOLS, words as words_of};
+use super::motion::{Clock, Limits, Pace};
+use words::{E, F, OTHER, Words, X, Y, Z, plain_words, quick_words, slot};
 
 /// Marlin's `EXTRUDE_MINTEMP`, °C: below it, filament is not moved.
 pub const EXTRUDE_MIN: f64 = 170.0;
@@ -26,6 +27,10 @@ const CODES_MAX: usize = 512;
 pub const FOOT: f64 = 1.0;
 /// What goes down by less than this belongs to the layer, mm.
 const DOWN: f64 = 0.5;
+/// What is laid higher by less than this belongs to the layer, mm.
+const RISE: f64 = 0.02;
+/// The words of a move in the plane with filament.
+const LAYS: u8 = 1 << X | 1 << Y | 1 << E;
 /// `M862` checks that are kept.
 const CHECKS_MAX: usize = 8;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -94,6 +99,16 @@ impl From<[Span; 3]> for Extents {
         let known = |at: At| (at.line > 0).then_some(at);
         Self { low: spans.map(|span| known(span.low)), high: spans.map(|span| known(span.high)) }
     }
+}
+
+/// What moves have in common that lay filament in one layer, one after another.
+#[derive(Clone, Copy, Debug)]
+struct Steady {
+    pace: Pace,
+    /// Square of the most filament per way so far.
+    thickest: f64,
+    /// From where to where, in X and Y, nothing has to be noted of a place.
+    within: [(f64, f64); 2],
 }
 
 /// Where a layer begins in the file.
@@ -316,181 +331,6 @@ impl Analysis {
     }
 }
 
-/// The numbers of one move, by `LETTERS`.
-#[derive(Clone, Copy, Default)]
-struct Words {
-    has: u8,
-    value: [f64; 8],
-}
-
-const X: usize = 0;
-const Z: usize = 2;
-const E: usize = 3;
-const F: usize = 4;
-
-/// Of no word of a move.
-const OTHER: usize = 8;
-
-/// A table, since a jump for each letter would be guessed wrong too often.
-const SLOTS: [usize; 256] = {
-    let mut slots = [OTHER; 256];
-    let letters = *b"XYZEFIJR";
-    let mut slot = 0;
-    while slot < letters.len() {
-        slots[letters[slot] as usize] = slot;
-        slot += 1;
-    }
-    slots
-};
-
-const fn slot(letter: u8) -> usize {
-    SLOTS[letter as usize]
-}
-
-impl Words {
-    fn set(&mut self, slot: usize, value: f64) {
-        self.has |= 1 << slot;
-        self.value[slot] = value;
-    }
-
-    fn has(&self, slot: usize) -> bool {
-        self.has & (1 << slot) != 0
-    }
-
-    fn get(&self, slot: usize) -> Option<f64> {
-        self.has(slot).then(|| self.value[slot])
-    }
-}
-
-const TENTHS: [f64; 10] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
-
-/// One byte in each of the eight.
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = ONES << 7;
-const ZEROS: u64 = ONES * b'0' as u64;
-/// Bytes of a line that are looked at together.
-const LINE: usize = 40;
-
-/// A bit for each byte that is no digit; the lowest for the first. Behind a byte that is no ASCII, which ends every
-/// move here, a 9 may count as none.
-#[inline]
-fn not_digits(bytes: &[u8; LINE]) -> u64 {
-    let (eights, _) = bytes.as_chunks::<8>();
-    let mut marks = 0;
-    for (at, eight) in eights.iter().enumerate() {
-        // Digits become 0 to 9; what is none gets its highest bit.
-        let digits = u64::from_le_bytes(*eight) ^ ZEROS;
-        let others = (digits.wrapping_add(ONES * 0x76) | digits) & HIGH;
-        marks |= (others.wrapping_mul(0x0002_0408_1020_4081) >> 56) << (8 * at);
-    }
-    marks
-}
-
-/// The number of `count` digits, one to seven, that eight bytes begin with; behind `whole` of them stands a point.
-#[inline]
-fn short_number(bytes: [u8; 8], whole: usize, count: usize) -> f64 {
-    let digits = u64::from_le_bytes(bytes) ^ ZEROS;
-    let behind = u64::MAX << (8 * (whole % 8));
-    // The digits go to the end, zeros before them; then pairs, fours and all eight are put together.
-    let eight = ((digits & !behind) | ((digits >> 8) & behind)) << (8 * (8 - count % 8) % 64);
-    let pairs = (eight.wrapping_mul(2_561) >> 8) & 0x00FF_00FF_00FF_00FF;
-    let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_FFFF_0000_FFFF;
-    let number = fours.wrapping_mul(42_949_672_960_001) >> 32;
-    number as u32 as f64 * TENTHS[count.wrapping_sub(whole) % 8]
-}
-
-/// A number without a sign that begins at `at`, and where it ends.
-fn number(text: &[u8], at: usize) -> Option<(f64, usize)> {
-    let (mut end, mut number, mut point) = (at, 0u64, None);
-    while let Some(&byte) = text.get(end) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 {
-            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
-        } else if byte == b'.' && point.is_none() {
-            point = Some(end);
-        } else {
-            break;
-        }
-        end += 1;
-    }
-    let decimals = point.map_or(0, |point| end - point - 1);
-    let digits = end - at - usize::from(point.is_some());
-    // Fifteen digits are exact in a double.
-    if digits == 0 || digits > 15 || decimals > 9 {
-        return None;
-    }
-    Some((number as f64 * TENTHS[decimals], end))
-}
-
-/// The words of a line of `G0` or `G1` as slicers write it; nothing for any other form.
-fn plain_words(line: &[u8]) -> Option<Words> {
-    let mut words = Words::default();
-    let mut at = 3;
-    loop {
-        while line.get(at) == Some(&b' ') {
-            at += 1;
-        }
-        let Some(&letter) = line.get(at) else { return Some(words) };
-        if letter == b';' {
-            return Some(words);
-        }
-        let slot = slot(letter);
-        if slot > F || words.has(slot) {
-            return None;
-        }
-        at += 1;
-        let negative = line.get(at) == Some(&b'-');
-        let (value, behind) = number(line, at + usize::from(negative))?;
-        at = behind;
-        if !matches!(line.get(at), None | Some(b' ' | b';')) {
-            return None;
-        }
-        words.set(slot, if negative { -value } else { value });
-    }
-}
-
-/// As `plain_words`, for nearly every line, and where the line ends in `text`. The places of all that is no digit are
-/// found at once, so that no number waits for the end of that before it; and the words are written where they stay,
-/// so that no copy waits for them. Nothing where the line or a number in it is longer, or `text` ends near.
-#[inline]
-fn quick_words(text: &[u8], words: &mut Words) -> Option<usize> {
-    let line = text.first_chunk::<64>()?;
-    let mut marks = not_digits(line.first_chunk()?) & !0b111;
-    let (mut at, mut has) = (3, 0);
-    while marks != 0 {
-        let slot = slot(line[at % 64]);
-        if slot > F || has & (1 << slot) != 0 {
-            return None;
-        }
-        has |= 1 << slot;
-        // The letter is the first mark; then come a sign and a point, where they are, and the end.
-        marks &= marks.wrapping_sub(1);
-        let negative = line[(at + 1) % 64] == b'-';
-        marks &= marks.wrapping_sub(u64::from(negative));
-        let from = at + 1 + usize::from(negative);
-        let point = marks.trailing_zeros() as usize;
-        let has_point = line[point % 64] == b'.';
-        marks &= marks.wrapping_sub(u64::from(has_point));
-        let end = marks.trailing_zeros() as usize;
-        marks &= marks.wrapping_sub(1);
-        let count = end.wrapping_sub(from).wrapping_sub(usize::from(has_point));
-        if !(1..=7).contains(&count) {
-            return None;
-        }
-        let value = short_number(*line[from % 64..].first_chunk()?, point.wrapping_sub(from), count);
-        words.value[slot] = f64::from_bits(value.to_bits() ^ (u64::from(negative) << 63));
-        match line[end % 64] {
-            b' ' => at = end + 1,
-            b'\n' | b'\r' => {
-                words.has = has;
-                return Some(end);
-            }
-            _ => return None,
-        }
-    }
-    None
-}
-
 /// Reads a file once, in chunks of any size.
 #[derive(Clone, Debug)]
 pub struct Analyser {
@@ -511,6 +351,8 @@ struct State {
     laid: bool,
     /// As `is_clear` says since the last command that is no move.
     clear: bool,
+    /// For `lay_on`, since a move that was looked at by itself.
+    steady: Option<Steady>,
     counting: Option<Counting>,
     line: u64,
     offset: u64,
@@ -574,6 +416,7 @@ impl Analyser {
                 extrusion: [Span::NOWHERE; 3],
                 laid: false,
                 clear: false,
+                steady: None,
                 counting: options.counting,
                 line: 0,
                 offset: 0,
@@ -642,8 +485,9 @@ impl Analyser {
         }
         let Some(last) = memrchr2(b'\n', b'\r', chunk) else { return self.hold(chunk) };
         let (mut whole, tail) = chunk.split_at(last + 1);
+        let mut words = Words::default();
         while !whole.is_empty() {
-            let end = self.state.take(whole, self.offset)?;
+            let end = self.state.take(whole, self.offset, &mut words)?;
             self.offset += end as u64 + 1;
             whole = self.behind(&whole[end..]);
         }
@@ -716,17 +560,18 @@ impl Analyser {
 }
 
 impl State {
-    /// The line that `text` begins with; says where it ends.
+    /// The line that `text` begins with; says where it ends. `words` is room for them.
     #[inline(always)]
-    fn take(&mut self, text: &[u8], offset: u64) -> Result<usize, LexError> {
+    fn take(&mut self, text: &[u8], offset: u64, words: &mut Words) -> Result<usize, LexError> {
         self.line += 1;
         self.offset = offset;
-        if let [b'G', b'0' | b'1', b' ', ..] = text {
-            let mut words = Words::default();
-            if let Some(end) = quick_words(text, &mut words) {
-                self.go(&words, None);
-                return Ok(end);
+        if let [b'G', b'0' | b'1', b' ', ..] = text
+            && let Some(end) = quick_words(text, words)
+        {
+            if !self.lay_on(words) {
+                self.go(words, None);
             }
+            return Ok(end);
         }
         self.take_any(text)
     }
@@ -742,7 +587,7 @@ impl State {
         if let [b'G', b'0' | b'1', b' ', ..] = line
             && let Some(words) = plain_words(line)
         {
-            self.go_any(&words, None);
+            self.go(&words, None);
         } else {
             self.other(line);
         }
@@ -751,16 +596,27 @@ impl State {
 
     fn other(&mut self, line: &[u8]) {
         let line = if self.line == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+        if let [b';', comment @ ..] = line {
+            return self.comment(comment);
+        }
         let (command, comment) = split_comment(line);
         let command = strip_number(command.trim_ascii());
         if let (false, Some(code)) = (command.is_empty(), Code::of(command)) {
             self.command(code, command);
         }
         if let Some(comment) = comment {
-            let comment = comment.trim_ascii();
-            self.layer_comment(comment);
-            self.found.metadata.note(comment, self.offset);
+            self.comment(comment);
         }
+    }
+
+    fn comment(&mut self, text: &[u8]) {
+        // What slicers write at every few moves, and says nothing here.
+        if [&b"TYPE:"[..], b"WIDTH:", b"HEIGHT:"].iter().any(|begin| text.starts_with(begin)) {
+            return;
+        }
+        let text = text.trim_ascii();
+        self.layer_comment(text);
+        self.found.metadata.note(text, self.offset);
     }
 
     fn layer_comment(&mut self, text: &[u8]) {
@@ -770,6 +626,7 @@ impl State {
             || numbered(text.strip_prefix(b"LAYER:"))
             || (numbered(text.strip_prefix(b"layer ")) && text.windows(4).any(|four| four == b"Z = "));
         if begins {
+            self.steady = None;
             if !self.told_layers {
                 self.told_layers = true;
                 self.found.layers.clear();
@@ -787,6 +644,7 @@ impl State {
     }
 
     fn command(&mut self, code: Code, text: &[u8]) {
+        self.steady = None;
         // Some firmwares run several commands in one line; only the first has the words.
         let name = code.to_string();
         let line = self.line;
@@ -798,7 +656,7 @@ impl State {
         match (code.letter, code.number) {
             (b'G', 0..=3 | 5) => {
                 let mut read = Words::default();
-                for (letter, value) in words(text) {
+                for (letter, value) in words_of(text) {
                     match (slot(letter), value) {
                         (OTHER, _) if code.number < 2 && b"UVWABC".contains(&letter) => {
                             self.found.other_axis.get_or_insert(line);
@@ -815,7 +673,7 @@ impl State {
                 if code.number == 5 {
                     self.spline(&read, [b'P', b'Q'].map(|letter| modal::word(text, letter)));
                 }
-                self.go_any(&read, bend);
+                self.go(&read, bend);
             }
             (b'G', 4) => {
                 let wait = modal::word(text, b'S')
@@ -877,7 +735,7 @@ impl State {
             }
             // With a time, they go off by themselves as soon as the head stands so long.
             (b'M', 18 | 84)
-                if words(text).all(|(letter, value)| {
+                if words_of(text).all(|(letter, value)| {
                     letter != b'E' && (letter != b'S' || value.is_some_and(|seconds| seconds > 0.0))
                 }) =>
             {
@@ -901,7 +759,7 @@ impl State {
             (b'M', 107) => self.found.fan.note(self.clock.seconds(), 0.0),
             // Repetier's are 201 and 202, of moves that lay and that do not.
             (b'M', 201 | 202) => {
-                for (_, value) in words(text).filter(|(letter, _)| b"XYZE".contains(letter)) {
+                for (_, value) in words_of(text).filter(|(letter, _)| b"XYZE".contains(letter)) {
                     if let Some(value) = value {
                         raise(&mut self.found.acceleration, value, line);
                         lower(&mut self.found.slack, value, line);
@@ -914,13 +772,13 @@ impl State {
             (b'M', 203) => self.limit(text, |limits| &mut limits.max_feedrate),
             (b'M', 204) => {
                 // Repetier's tunes a heater, with X, Y and Z.
-                let tunes = words(text).any(|(letter, _)| b"XYZ".contains(&letter));
-                for (_, value) in words(text).filter(|(letter, _)| b"PRST".contains(letter)) {
+                let tunes = words_of(text).any(|(letter, _)| b"XYZ".contains(&letter));
+                for (_, value) in words_of(text).filter(|(letter, _)| b"PRST".contains(letter)) {
                     if let Some(value) = value.filter(|_| !tunes) {
                         lower(&mut self.found.slack, value, line);
                     }
                 }
-                for (letter, value) in words(text) {
+                for (letter, value) in words_of(text) {
                     let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) else {
                         continue;
                     };
@@ -939,7 +797,7 @@ impl State {
                 if let Some(deviation) = modal::word(text, b'J').filter(|j| *j > 0.0 && j.is_finite()) {
                     self.clock.limits_mut().junction_deviation = deviation;
                 }
-                let jerks = words(text).filter(|(letter, _)| b"XYZE".contains(letter));
+                let jerks = words_of(text).filter(|(letter, _)| b"XYZE".contains(letter));
                 for jerk in jerks.filter_map(|(_, value)| value) {
                     raise(&mut self.found.jerk, jerk, line);
                 }
@@ -949,7 +807,7 @@ impl State {
             }
             // RepRapFirmware's jerk, in mm a minute.
             (b'M', 566) => {
-                let jerks = words(text).filter(|(letter, _)| b"XYZE".contains(letter));
+                let jerks = words_of(text).filter(|(letter, _)| b"XYZE".contains(letter));
                 for jerk in jerks.filter_map(|(_, value)| value) {
                     raise(&mut self.found.jerk, jerk / 60.0, line);
                 }
@@ -1238,7 +1096,7 @@ impl State {
     }
 
     fn limit(&mut self, text: &[u8], which: impl Fn(&mut Limits) -> &mut [f64; 4]) {
-        for (letter, value) in words(text) {
+        for (letter, value) in words_of(text) {
             let slot = slot(letter);
             if let Some(value) = value.filter(|value| slot < 4 && *value > 0.0 && value.is_finite()) {
                 which(self.clock.limits_mut())[slot] = value;
@@ -1250,7 +1108,7 @@ impl State {
         self.clock.stop();
         self.laid = false;
         let mut named = [false; 3];
-        words(text)
+        words_of(text)
             .map(|(letter, _)| slot(letter))
             .filter(|slot| *slot < 3)
             .for_each(|slot| named[slot] = true);
@@ -1286,7 +1144,7 @@ impl State {
     fn set_place(&mut self, text: &[u8]) {
         self.laid = false;
         let mut any = false;
-        for (letter, value) in words(text) {
+        for (letter, value) in words_of(text) {
             let slot = slot(letter);
             let Some(value) = value.filter(|_| slot < 4) else { continue };
             any = true;
@@ -1307,16 +1165,58 @@ impl State {
         }
     }
 
-    /// As `go`, outside the way of nearly every line.
-    #[inline(never)]
-    fn go_any(&mut self, words: &Words, bend: Option<(f64, Bend)>) {
-        self.go(words, bend);
+    /// As `go` does, where nothing but places, filament and time changes: a move in the plane that lays as the one
+    /// before it did, within what was laid. Says whether it was such a one; if not, nothing is changed.
+    #[inline(always)]
+    fn lay_on(&mut self, words: &Words) -> bool {
+        let Some(Steady { pace, thickest, within: [in_x, in_y] }) = &self.steady else { return false };
+        let [from_x, from_y, _, from] = self.place;
+        let x = words.value[X] * self.unit + self.shift[X];
+        let y = words.value[Y] * self.unit + self.shift[Y];
+        let base = if self.relative_extrusion { from } else { self.shift[E] };
+        let filament = words.value[E] * self.unit + base;
+        let (along_x, along_y, amount) = (x - from_x, y - from_y, filament - from);
+        let way = along_x * along_x + along_y * along_y;
+        // Nothing of it holds of what is no number.
+        let lays_on = (words.has == LAYS)
+            & (amount > 0.0)
+            & (way > 0.0 && way <= f64::MAX)
+            & (amount * amount <= thickest * way)
+            & ((amount <= 1.0) | (way >= 1.0))
+            & pace.is_for(amount, way)
+            & (in_x.0 <= x && x <= in_x.1)
+            & (in_y.0 <= y && y <= in_y.1);
+        if lays_on {
+            (self.place[X], self.place[Y], self.place[E]) = (x, y, filament);
+            self.found.filament[self.tool] += amount;
+            self.clock.lay([along_x, along_y], amount, way, pace);
+        }
+        lays_on
+    }
+
+    /// What holds of all further moves like the last one, which laid something, until another command comes.
+    fn steady(&self) -> Option<Steady> {
+        let z = self.place[Z];
+        let in_layer = z == self.laid_z && (self.told_layers || z <= self.printed_z + RISE);
+        let slow = self.found.slowest.is_some_and(|slowest| self.feed >= slowest.value);
+        let clear = self.clear && self.laid && !self.awaits_z && !self.relative && self.way.is_none();
+        if !(clear && in_layer && slow) {
+            return None;
+        }
+        let pace = self.clock.pace(self.feed * self.feed_percent)?;
+        let thickest = self.found.thickest?.value;
+        let within = [X, Y].map(|axis| {
+            let [moved, laid] = [&self.moves[axis], &self.extrusion[axis]];
+            (moved.low.value.max(laid.low.value), moved.high.value.min(laid.high.value))
+        });
+        Some(Steady { pace, thickest: thickest * thickest, within })
     }
 
     /// A straight move, or an arc of some length and shape.
-    #[inline(always)]
+    #[inline(never)]
     fn go(&mut self, words: &Words, bend: Option<(f64, Bend)>) {
         let path = bend.map_or(0.0, |(path, _)| path);
+        self.steady = None;
         if let Some(feed) = words.get(F)
             && feed > 0.0
         {
@@ -1500,10 +1400,11 @@ impl State {
             if let Some(layer) = self.found.layers.last_mut() {
                 layer.z = Some(z);
             }
-        } else if !self.told_layers && z > self.printed_z + 0.02 {
+        } else if !self.told_layers && z > self.printed_z + RISE {
             self.printed_z = z;
             self.begin_layer(Some(z));
         }
+        self.steady = self.steady();
     }
 
     /// Something is laid at another height than before. Whether what was laid so far is the foot of it.
@@ -1667,6 +1568,8 @@ fn target(text: &[u8], waits: bool) -> Option<f64> {
     let cooling = || modal::word(text, b'R').filter(|_| waits);
     modal::word(text, b'S').or_else(cooling).filter(|target| target.is_finite())
 }
+
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,9 @@ pub fn analysis(bytes: &[u8]) {
     let (parts, whole) = (of(&[one, other]), of(&[bytes]));
     // As text, since what is no number is not equal to itself.
     assert_eq!(format!("{parts:?}"), format!("{whole:?}"));
+    // A line that comes in pieces is never read the quick way.
+    let bytes: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(format!("{:?}", of(&bytes)), format!("{whole:?}"));
     if let Some(whole) = whole {
         let question =
             Question { model: Some([80.0, 60.0, 100.0]), material: Some("PLA"), ..Question::default() };

@@ -121,28 +121,20 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_at_once_is_what_is_read_byte_by_byte(
-        line in "G1 ([XYZEF]-?[0-9]{0,8}\\.?[0-9]{0,8}[ 0-9.;\t\u{e9}-]?){1,4}",
-        end in "[\n\r]",
+    fn what_is_laid_on_and_on_is_noted_as_what_is_looked_at_move_by_move(
+        moves in proptest::collection::vec(
+            "G1 X[0-9]{1,2}(\\.[0-9]{1,3})? Y[0-9]{1,2} E-?[0-3]?\\.[0-9]{1,5}|G1 X1[0-9] Y1[0-9]\\.[0-9] E\\.[0-9]{2}|G1 X1[0-9] Y1[0-9]\\.[0-9] E\\.[0-9]{2}|G1 [XYZ][0-9]{1,2}|G1 Z\\.[2-5]|G1 F[1-9]00|G1 E-?1|G92 [XYE]0|G9[01]|M8[23]|T[01]|M104 S[12]50|G28 X|;LAYER_CHANGE|;TYPE:Skirt|M204 S[1-9]00|M205 J\\.0[1-9]|M220 S[1-9]0",
+            0..80,
+        ),
     ) {
-        let text = format!("{line}{end}{:64}", "");
-        let mut words = Words::default();
-        if let Some(end) = quick_words(text.as_bytes(), &mut words) {
-            prop_assert_eq!(end, line.len());
-            let plain = plain_words(line.as_bytes()).unwrap();
-            prop_assert_eq!(plain.has, words.has);
-            for slot in (0..OTHER).filter(|slot| words.has(*slot)) {
-                prop_assert_eq!(plain.value[slot].to_bits(), words.value[slot].to_bits());
-            }
-        }
-    }
-
-    #[test]
-    fn every_line_as_slicers_write_it_is_read_at_once(
-        line in "G[01] X-?[0-9]{1,3}(\\.[0-9]{1,3})? Y-?[0-9]{0,3}\\.[0-9]{1,4}( E-?[0-9]{0,2}\\.[0-9]{1,5})?( F[0-9]{1,5})?",
-    ) {
-        let text = format!("{line}\n{:64}", "");
-        prop_assert_eq!(quick_words(text.as_bytes(), &mut Words::default()), Some(line.len()));
+        // It lays from where it was homed, which is nowhere for a move.
+        let text = format!("{HEAD}G1 Z.2 F600\nG1 X20 Y21 E2\n{}\n{:64}", moves.join("\n"), "");
+        let mut at_once = Analyser::new(Options::default());
+        at_once.feed(text.as_bytes()).unwrap();
+        // A line that is not in one piece takes the long way.
+        let mut one_by_one = Analyser::new(Options::default());
+        text.as_bytes().chunks(1).for_each(|byte| one_by_one.feed(byte).unwrap());
+        prop_assert_eq!(at_once.finish().unwrap(), one_by_one.finish().unwrap());
     }
 
     #[test]
