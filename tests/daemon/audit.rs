@@ -2,6 +2,11 @@
 
 use std::fs;
 
+use platen::io::store::memory::MemoryStore;
+use platen::io::store::sled::SledStore;
+use platen::io::store::{Batch, Store, Value};
+use platen::services::recorder::audit;
+
 use crate::world::{Lab, gcode, run, until};
 
 #[test]
@@ -63,4 +68,54 @@ fn a_case_is_told_as_a_story_of_its_own_entries() {
     let nobody = daemon.platen(&["audit", "show", "--case", "0000000000000"]);
     assert_eq!(nobody.code, Some(1));
     assert_eq!(daemon.terminate().code, Some(0));
+}
+
+#[test]
+fn a_byte_that_is_changed_anywhere_in_a_daemons_journal_is_found_with_its_entry() {
+    const PLACES: usize = 1_000;
+    let lab = Lab::one();
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let job = daemon.print(&lab.file("a.gcode", &gcode(20)), &case, "mk");
+    daemon.wait_job(&job, "printed");
+    assert_eq!(daemon.terminate().code, Some(0));
+
+    let (kept, copy) = (SledStore::open(&lab.state().join("journal")).unwrap(), MemoryStore::default());
+    let entries = kept.events(1, usize::MAX).unwrap();
+    let value = |bytes: &[u8]| Value::new(bytes.to_vec()).unwrap();
+    let events = |of: &[(u64, Vec<u8>)]| of.iter().map(|(seq, bytes)| (*seq, value(bytes))).collect();
+    let texts =
+        |of: Vec<(String, Vec<u8>)>| of.into_iter().map(|(key, bytes)| (key, value(&bytes))).collect();
+    let whole = Batch {
+        events: events(&entries),
+        entities: texts(kept.entities().unwrap()),
+        meta: texts(kept.all_meta().unwrap()),
+        urgent: false,
+    };
+    copy.commit(&whole).unwrap();
+    assert_eq!(audit(&copy).unwrap().entries, entries.len() as u64);
+
+    let bytes: usize = entries.iter().map(|(_, bytes)| bytes.len()).sum();
+    // Numbers as a linear congruential generator draws them (Knuth's MMIX).
+    let mut drawn: u64 = 7;
+    let mut draw = |below: usize| {
+        drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(drawn >> 33).unwrap() % below
+    };
+    for _ in 0..PLACES {
+        let (mut at, flips) = (draw(bytes), u8::try_from(1 + draw(255)).unwrap());
+        let entry = entries.iter().find(|(_, bytes)| {
+            let here = at < bytes.len();
+            at -= if here { 0 } else { bytes.len() };
+            here
+        });
+        let mut changed = entry.unwrap().clone();
+        changed.1[at] ^= flips;
+        let seq = changed.0;
+        copy.commit(&Batch { events: events(&[changed]), ..Batch::default() }).unwrap();
+        let told = audit(&copy).unwrap_err().to_string();
+        assert!(told.starts_with(&format!("journal entry {seq} ")), "{seq}, byte {at} ^ {flips}: {told}");
+        copy.commit(&Batch { events: events(&[entry.unwrap().clone()]), ..Batch::default() }).unwrap();
+    }
+    assert!(audit(&copy).is_ok());
 }
