@@ -35,7 +35,8 @@ pub fn who(event: &Event) -> String {
     }
 }
 
-fn hash(hash: &FileHash) -> &str {
+/// As much of a hash as is shown.
+pub fn short(hash: &FileHash) -> &str {
     hash.as_str().get(..HASH_SHOWN).unwrap_or(hash.as_str())
 }
 
@@ -152,7 +153,7 @@ pub fn told(fact: &Fact) -> String {
             let mirrored = if order.mirrored { ", MIRRORED" } else { "" };
             let on = pinned.as_ref().map(|printer| format!(", for printer {printer}")).unwrap_or_default();
             let of = material.as_ref().map(|material| format!(", in {material}")).unwrap_or_default();
-            let model = hash(model);
+            let model = short(model);
             format!(
                 "model {model} is taken in, to be sliced by process {}{scale}{mirrored}{of}{on}",
                 order.process
@@ -160,8 +161,8 @@ pub fn told(fact: &Fact) -> String {
         }
         Fact::JobSliced { chain } => format!(
             "model {} is sliced into file {} ({} layers) with profile {} version {} by {} {}",
-            hash(&chain.model.hash),
-            hash(&chain.file),
+            short(&chain.model.hash),
+            short(&chain.file),
             chain.layers,
             chain.profile.name,
             chain.profile.version,
@@ -175,12 +176,12 @@ pub fn told(fact: &Fact) -> String {
             let resumes = resumes.as_ref().map(|resumes| {
                 format!(", going on with the part of job {} at layer {}", resumes.job, resumes.layer)
             });
-            let file = hash(file);
+            let file = short(file);
             let (resumes, gate) = (resumes.unwrap_or_default(), gated(gate.as_deref()));
             format!("file {file} ({commands} commands) is queued{on}{of}{resumes}{gate}")
         }
         Fact::JobResumeFile { file, layer, height, by, .. } => {
-            format!("{by} has file {} made, which goes on at layer {layer}, {height} mm high", hash(file))
+            format!("{by} has file {} made, which goes on at layer {layer}, {height} mm high", short(file))
         }
         Fact::JobStarted { printer } => format!("the print begins on {printer}"),
         Fact::JobProgress { progress, .. } => format!("{} are confirmed", far(progress)),
@@ -198,7 +199,7 @@ pub fn told(fact: &Fact) -> String {
             far(progress),
             millis / 1000,
             if *exact { "exactly the file" } else { "NOT exactly the file" },
-            hash(digest)
+            short(digest)
         ),
         Fact::JobCancelled { printer, progress, by, .. } => {
             let on = printer.as_ref().map(|printer| format!(" on {printer}")).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::words::HELD_BACK;
 use crate::counting::metrics::turnaround::Stage;
 use crate::counting::metrics::utilisation::Span;
 use crate::domain::event::{ChainHash, Event, Fact};
-use crate::domain::ids::{CaseToken, LotId, PrinterName, SiteName};
+use crate::domain::ids::{CaseToken, FileHash, LotId, PrinterName, SiteName};
 use crate::domain::lab::{EntityKey, Lab};
 use crate::domain::moment::WallTime;
 use crate::domain::printer::Bed;
@@ -208,9 +208,28 @@ fn sentence(fact: &Fact) -> String {
     let told = story::told(fact);
     match fact {
         Fact::Quality(_) => told,
-        _ if pass(&told, &Known::none()).is_ok() => told,
+        _ if pass(&without_hashes(fact, &told), &Known::none()).is_ok() => told,
         _ => format!("{}: {HELD_BACK}", fact.word().replace('_', " ")),
     }
+}
+
+/// The beginning of a hash may look like the number of a study: those that the fact has are none.
+fn without_hashes(fact: &Fact, told: &str) -> String {
+    fn hashes(of: &serde_json::Value, into: &mut Vec<String>) {
+        match of {
+            serde_json::Value::String(text) => {
+                into.extend(text.parse::<FileHash>().map(|hash| story::short(&hash).to_owned()))
+            }
+            serde_json::Value::Array(all) => all.iter().for_each(|one| hashes(one, into)),
+            serde_json::Value::Object(all) => all.values().for_each(|one| hashes(one, into)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(fact) = serde_json::to_value(fact) {
+        hashes(&fact, &mut found);
+    }
+    found.iter().fold(told.to_owned(), |told, hash| told.replace(hash.as_str(), ""))
 }
 
 fn is_of_lot(event: &Event, lot: &LotId) -> bool {
@@ -241,5 +260,42 @@ fn is_of_printer(event: &Event, printer: &PrinterName) -> bool {
             step: Step::Opened { about: About::Printer { printer: of }, .. }, ..
         } => of == printer,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_a_job_prints_is_told_whatever_its_file_s_hash_looks_like(digest: [u8; 32], digits in "[0-9]{12}") {
+            let numbers = format!("{digits}{}", "0".repeat(52));
+            for file in [FileHash::from_digest(digest), numbers.parse().unwrap()] {
+                let (commands, pinned, material) = (313, None, None);
+                let (resumes, gate, attempt, digest) = (None, None, None, file.clone());
+                let queued = Fact::JobQueued { file, commands, digest, pinned, material, resumes, gate, attempt };
+                prop_assert!(!sentence(&queued).contains(HELD_BACK), "{}", story::told(&queued));
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_no_hash_of_the_entry_is_held_back() {
+        let hash = || FileHash::from_digest([0xAB; 32]);
+        let (commands, pinned, gate, attempt) = (313, None, None, None);
+        let (resumes, material) = (None, Some("MRN 0123456789".to_owned()));
+        let queued = Fact::JobQueued {
+            file: hash(),
+            commands,
+            digest: hash(),
+            pinned,
+            material,
+            resumes,
+            gate,
+            attempt,
+        };
+        assert_eq!(sentence(&queued), format!("job queued: {HELD_BACK}"));
     }
 }

@@ -1,6 +1,6 @@
 //! What the quality half has in the journal, in sentences. Words that people wrote go through the guard first.
 
-use super::{hash, named, used};
+use super::{named, short, used};
 use crate::domain::case::IntendedUse;
 use crate::domain::ids::{CaseToken, FileHash, InspectionId, LotId, NonconformanceId, PrinterName};
 use crate::domain::lab::Lab;
@@ -92,7 +92,7 @@ fn signed(digest: &FileHash, proof: Proof) -> String {
         Proof::Name => "by name alone",
         Proof::Password => "with the password",
     };
-    format!(", {proof} (digest {})", hash(digest))
+    format!(", {proof} (digest {})", short(digest))
 }
 
 fn uses(uses: &[IntendedUse]) -> String {
@@ -219,7 +219,7 @@ fn of_part(case: &CaseToken, part: u16, step: &PartStep, by: &str) -> String {
         PartStep::Revised { revision } => {
             let mirrored = if revision.mirrored { ", MIRRORED" } else { "" };
             let modified = if revision.modified { ", modified" } else { "" };
-            let (model, unit) = (hash(&revision.mesh), revision.unit);
+            let (model, unit) = (short(&revision.mesh), revision.unit);
             format!("part {part} of case {case} is revised{by}: model {model}, in {unit}{mirrored}{modified}")
         }
     }
