@@ -257,6 +257,7 @@ impl World {
             open_days: None,
             certificate: Some(words("C-17")),
             milligrams: 1_000_000,
+            density: None,
         };
         let step = LotStep::Received { about: Box::new(lot_about) };
         world.ask("mat", Change::Lot { lot: lot(), step });

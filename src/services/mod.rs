@@ -13,6 +13,7 @@ pub mod board;
 pub mod intake;
 pub mod preview;
 pub mod reporting;
+pub mod deduction;
 pub mod slicejobs;
 pub mod slicing;
 

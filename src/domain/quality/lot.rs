@@ -31,6 +31,9 @@ pub struct LotAbout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Line>,
     pub milligrams: u64,
+    /// mg/cm³, where its maker says that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +205,33 @@ impl Lot {
         Self { id, about, state: LotState::Quarantine, opened: None, left_mg, recalled: None }
     }
 
+    /// mg/cm³: as its maker says, else as the material usually has it.
+    pub fn density(&self) -> Option<u16> {
+        self.about.density.or_else(|| usual_density(self.about.material.as_str()))
+    }
+
+    /// Less than a tenth of it should be left: a next one should be at hand.
+    pub fn is_low(&self) -> bool {
+        low(self.left_mg, self.about.milligrams)
+    }
+
+    /// What people should be told when so much was used of it.
+    pub(super) fn running_out(&self, milligrams: u64) -> Option<String> {
+        let (id, left, whole) = (&self.id, self.left_mg, self.about.milligrams);
+        let grams = |mg: u64| format!("{}.{} g", mg / 1_000, mg % 1_000 / 100);
+        if milligrams > left {
+            let (used, left) = (grams(milligrams), grams(left));
+            return Some(format!(
+                "Lot {id} should be empty: {used} of it were used, and only {left} were left. Weigh what is there, and have another lot at hand."
+            ));
+        }
+        let after = left - milligrams;
+        (low(after, whole) && !low(left, whole)).then(|| {
+            let (after, whole) = (grams(after), grams(whole));
+            format!("Lot {id} is running low: {after} of {whole} should be left. Have another lot at hand.")
+        })
+    }
+
     pub fn is_of(&self, material: &str) -> bool {
         self.about.material.as_str().eq_ignore_ascii_case(material.trim())
     }
@@ -222,6 +252,39 @@ impl Lot {
         reasons.extend(until.filter(|until| today > *until).map(Unusable::OpenTooLong));
         reasons
     }
+}
+
+fn low(left: u64, whole: u64) -> bool {
+    left.saturating_mul(10) < whole
+}
+
+/// mg/cm³ of what is printed from filament, by the first word of what it is called. Fillings (wood, glass, carbon)
+/// change it: then the lot or the slicer has to say it.
+const DENSITIES: [(&str, u16); 17] = [
+    ("PLA", 1_240),
+    ("PETG", 1_270),
+    ("PET", 1_270),
+    ("ABS", 1_040),
+    ("ASA", 1_070),
+    ("HIPS", 1_040),
+    ("TPU", 1_210),
+    ("TPE", 1_210),
+    ("FLEX", 1_210),
+    ("PVA", 1_230),
+    ("PVB", 1_090),
+    ("BVOH", 1_140),
+    ("PP", 900),
+    ("PC", 1_200),
+    ("PA", 1_120),
+    ("NYLON", 1_120),
+    ("PEEK", 1_300),
+];
+
+fn usual_density(material: &str) -> Option<u16> {
+    let ends = |c: char| c.is_ascii_digit() || [' ', '+', '_'].contains(&c);
+    let first = material.trim().split(ends).next().unwrap_or_default();
+    let mut known = DENSITIES.iter();
+    known.find(|(name, _)| name.eq_ignore_ascii_case(first)).map(|(_, density)| *density)
 }
 
 /// A lot on a printer, from when to when.
