@@ -217,6 +217,10 @@ impl Lot {
 
     /// What people should be told when so much was used of it.
     pub(super) fn running_out(&self, milligrams: u64) -> Option<String> {
+        // Somebody has said already that nothing is left.
+        if self.state == LotState::Consumed {
+            return None;
+        }
         let (id, left, whole) = (&self.id, self.left_mg, self.about.milligrams);
         let grams = |mg: u64| format!("{}.{} g", mg / 1_000, mg % 1_000 / 100);
         if milligrams > left {
@@ -305,3 +309,66 @@ pub struct Load {
 
 /// As many materials as a printer may hold at once.
 pub const SLOTS: u8 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lot(material: &str, left_mg: u64) -> Lot {
+        let about = LotAbout {
+            material: Label::new(material).unwrap(),
+            supplier_lot: Label::new("L-1").unwrap(),
+            supplier: None,
+            received: "2026-01-01".parse().unwrap(),
+            expires: "2027-01-01".parse().unwrap(),
+            open_days: None,
+            certificate: None,
+            milligrams: 1_000_000,
+            density: None,
+        };
+        let new = Lot::new(LotId::from_entropy([1; 16]), about);
+        Lot { left_mg, state: LotState::Released, ..new }
+    }
+
+    #[test]
+    fn a_lot_that_runs_out_is_told_once_and_one_that_gives_more_than_it_has_each_time() {
+        for (left, used, told) in [
+            (1_000_000, 900_000, None),
+            (1_000_000, 900_001, Some("running low: 99.9 g of 1000.0 g")),
+            (100_000, 1, Some("running low: 99.9 g of 1000.0 g")),
+            (99_999, 99_999, None),
+            (99_999, 100_000, Some("should be empty: 100.0 g of it were used, and only 99.9 g were left")),
+            (0, 1, Some("should be empty")),
+            (0, 0, None),
+        ] {
+            let words = lot("PLA", left).running_out(used);
+            match told {
+                None => assert_eq!(words, None, "{used} of {left}"),
+                Some(told) => {
+                    let words = words.unwrap();
+                    assert!(words.contains(told) && words.len() <= 280, "{used} of {left}: {words}");
+                }
+            }
+        }
+        let gone = Lot { state: LotState::Consumed, ..lot("PLA", 0) };
+        assert_eq!(gone.running_out(5), None);
+        assert!(lot("PLA", 99_999).is_low() && !lot("PLA", 100_000).is_low());
+    }
+
+    #[test]
+    fn the_maker_s_density_counts_before_the_usual_one_and_fillings_have_none() {
+        for (material, usual) in [
+            ("PLA", Some(1_240)),
+            ("pla+ white", Some(1_240)),
+            ("PETG", Some(1_270)),
+            ("PA12", Some(1_120)),
+            ("PLA-CF", None),
+            ("clear resin", None),
+        ] {
+            assert_eq!(lot(material, 1).density(), usual, "{material}");
+        }
+        let mut told = lot("PLA-CF", 1);
+        told.about.density = Some(1_290);
+        assert_eq!(told.density(), Some(1_290));
+    }
+}
