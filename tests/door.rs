@@ -571,7 +571,11 @@ async fn an_admin_lets_somebody_try_again_who_is_locked_out_and_the_journal_says
         assert_eq!(try_to_sign_in(&lab, "kim", "a wrong password").await.status, 401);
     }
     assert_eq!(try_to_sign_in(&lab, "kim", &own("kim")).await.status, 429);
-    assert_eq!(kim.post("/v1/users/kim/unlock", json!({})).await.status, 403, "nobody does so for themselves");
+    assert_eq!(
+        kim.post("/v1/users/kim/unlock", json!({})).await.status,
+        403,
+        "nobody does so for themselves"
+    );
     let nobody = ada.post("/v1/users/nemo/unlock", json!({})).await;
     assert_eq!((nobody.status, nobody.problem().as_str()), (404, "no-such-user"));
     let open = ada.post("/v1/users/kim/unlock", json!({})).await;

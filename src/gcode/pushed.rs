@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn what_was_pushed_by_a_command_is_told_wherever_the_file_is_cut_into_chunks() {
         // Commands: 1 M83, 2 G28, 3 G90, 4 5 mm, 5 drawn back 2, 6 pushed again 2, 7 3 mm more, 8 drawn back 60.
-        let text = "; a part\nM83\nG28\n\nG90\nG1 X10 Y10 E5 F600\nG1 E-2\r\nG1 E2\nG1 X20 E3 ; wall\nG1 E-60";
+        let text =
+            "; a part\nM83\nG28\n\nG90\nG1 X10 Y10 E5 F600\nG1 E-2\r\nG1 E2\nG1 X20 E3 ; wall\nG1 E-60";
         let wanted =
             [(0.0, 0.0), (0.0, 0.0), (5.0, 0.0), (5.0, 0.0), (5.0, 0.0), (8.0, 0.0), (8.0, 0.0), (8.0, 0.0)];
         for chunk in [1, 2, 7, 1_000] {

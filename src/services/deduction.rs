@@ -234,7 +234,7 @@ fn used(
             let mm = (to[tool] - from[tool]).max(0.0);
             let sliced = of(&pushed.metadata.filament_density, tool).filter(|density| *density > 0.0);
             let in_g = |density: u16| f64::from(density) / 1_000.0;
-            let density = density.told.map(in_g).or(sliced).or(density.usual.map(in_g));
+            let density = density.told.map(in_g).or(sliced).or_else(|| density.usual.map(in_g));
             match density {
                 // mm³ times g/cm³ are mg.
                 Some(density) => {

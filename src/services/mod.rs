@@ -10,10 +10,10 @@ pub mod restore;
 pub mod resume;
 
 pub mod board;
+pub mod deduction;
 pub mod intake;
 pub mod preview;
 pub mod reporting;
-pub mod deduction;
 pub mod slicejobs;
 pub mod slicing;
 

@@ -240,7 +240,8 @@ impl<'a> Counted<'a> {
         let mut all = Vec::new();
         for (c, case) in self.of.cases.iter().enumerate() {
             for (p, part) in case.parts.iter().enumerate() {
-                let pieces: Vec<&LPiece> = part.pieces.iter().filter(|piece| piece.started.is_some()).collect();
+                let pieces: Vec<&LPiece> =
+                    part.pieces.iter().filter(|piece| piece.started.is_some()).collect();
                 for (n, piece) in pieces.iter().enumerate() {
                     all.push(Begun {
                         case: c,
@@ -262,7 +263,7 @@ impl<'a> Counted<'a> {
     }
 
     fn material(&self, piece: &LPiece) -> &'static str {
-        let lot = piece.used.first().map(|(lot, _)| lot).or(piece.lots.first());
+        let lot = piece.used.first().map(|(lot, _)| lot).or_else(|| piece.lots.first());
         self.of.lots[*lot.unwrap_or(&0)].material
     }
 
@@ -380,10 +381,8 @@ impl<'a> Counted<'a> {
         ];
         let delivered = self.delivered();
         let at = |case: &LCase, state: &str| case.reached.get(state).copied();
-        let whole: Vec<Option<u64>> = delivered
-            .iter()
-            .map(|case| Some(at(case, "delivered")? - at(case, "requested")?))
-            .collect();
+        let whole: Vec<Option<u64>> =
+            delivered.iter().map(|case| Some(at(case, "delivered")? - at(case, "requested")?)).collect();
         let on_time: Vec<Option<bool>> = delivered
             .iter()
             .map(|case| Some(at(case, "delivered")? < (case.needed as u64 + 1) * DAY))
@@ -424,7 +423,9 @@ impl<'a> Counted<'a> {
         let mut edges: Vec<(u64, i64)> = Vec::new();
         for piece in case.parts.iter().flat_map(|part| &part.pieces) {
             let job = piece.job.map(|job| &self.of.jobs[job]);
-            let Some((Some(began), Some((ended, _)))) = job.map(|job| (job.started, job.ended)) else { continue };
+            let Some((Some(began), Some((ended, _)))) = job.map(|job| (job.started, job.ended)) else {
+                continue;
+            };
             let (began, ended) = (began.max(from), ended.min(to));
             if began < ended {
                 edges.extend([(began, 1), (ended, -1)]);
@@ -445,7 +446,8 @@ impl<'a> Counted<'a> {
         let mut hits = Vec::new();
         for case in &self.of.cases {
             for part in &case.parts {
-                let begun: Vec<&LPiece> = part.pieces.iter().filter(|piece| piece.started.is_some()).collect();
+                let begun: Vec<&LPiece> =
+                    part.pieces.iter().filter(|piece| piece.started.is_some()).collect();
                 let Some(first) = begun.iter().filter_map(|piece| piece.started).min() else { continue };
                 if !self.has(first) {
                     continue;
@@ -535,7 +537,8 @@ impl<'a> Counted<'a> {
     }
 
     pub fn use_of(&self, place: usize) -> Value {
-        let jobs: Vec<_> = self.of.jobs.iter().filter(|job| job.printer == place && job.started.is_some()).collect();
+        let jobs: Vec<_> =
+            self.of.jobs.iter().filter(|job| job.printer == place && job.started.is_some()).collect();
         let first = jobs.iter().filter_map(|job| job.started).min().unwrap_or(self.to);
         let (mut printing, mut failed, mut attempts) = (0, 0, 0);
         for job in &jobs {
@@ -734,9 +737,10 @@ impl<'a> Counted<'a> {
             .filter(|fault| self.had(fault.closed))
             .map(|fault| fault.closed.map(|closed| closed - fault.opened))
             .collect();
-        let open = self.of.faults.iter().filter(|fault| {
-            fault.opened < self.to && fault.closed.is_none_or(|closed| closed >= self.to)
-        });
+        let open =
+            self.of.faults.iter().filter(|fault| {
+                fault.opened < self.to && fault.closed.is_none_or(|closed| closed >= self.to)
+            });
         let late = |place: &usize| {
             self.of.printers[*place].due.is_some_and(|due| (due as u64 + 1) * DAY - 1 < self.to)
         };
@@ -845,10 +849,8 @@ impl<'a> Counted<'a> {
     /// Prints that began, and those that had to be made again, of one printer.
     pub fn of_printer(&self, place: usize) -> Value {
         let begun: Vec<_> = self.begun();
-        let own: Vec<_> = begun
-            .iter()
-            .filter(|of| of.piece.printer == Some(place) && self.had(of.piece.started))
-            .collect();
+        let own: Vec<_> =
+            begun.iter().filter(|of| of.piece.printer == Some(place) && self.had(of.piece.started)).collect();
         let all: Vec<_> = own.iter().map(|of| self.came_out(of.piece)).collect();
         let again: Vec<_> = own.iter().map(|of| Some(of.again)).collect();
         json!({

@@ -257,11 +257,7 @@ fn the_programme_s_figures_of_the_year_and_of_a_quarter_are_those_of_the_ledger(
         let mut told_of_it = body["minutes_saved"].clone();
         let told_mean = told_of_it.as_object_mut().unwrap().remove("mean").unwrap();
         differences.hold(&format!("{name}: minutes_saved"), &told_of_it, &saved);
-        differences.near(
-            &format!("{name}: mean of minutes"),
-            &told_mean["mean"],
-            mean.map(|(mean, _)| mean),
-        );
+        differences.near(&format!("{name}: mean of minutes"), &told_mean["mean"], mean.map(|(mean, _)| mean));
         differences.near(&format!("{name}: their deviation"), &told_mean["sd"], mean.map(|(_, sd)| sd));
         let worth = counted.worth(saved["sum"].as_i64().unwrap());
         for part in ["low", "middle", "high"] {
@@ -271,13 +267,10 @@ fn the_programme_s_figures_of_the_year_and_of_a_quarter_are_those_of_the_ledger(
         differences.hold(&format!("{name}: plan.altered"), &body["plan"]["altered"], &plan["altered"]);
         differences.hold(&format!("{name}: plan.unpaired"), &body["plan"]["unpaired"], &plan["unpaired"]);
         let confidence = &body["plan"]["confidence"];
-        differences.near(
-            &format!("{name}: confidence"),
-            &confidence["mean"],
-            change.map(|(mean, _)| mean),
-        );
+        differences.near(&format!("{name}: confidence"), &confidence["mean"], change.map(|(mean, _)| mean));
         let long = counted.to - counted.from;
-        let a_year = counted.volume()["n"].as_u64().unwrap() as f64 * 365.25 * DAY as f64 / long as f64 * 10.0;
+        let a_year =
+            counted.volume()["n"].as_u64().unwrap() as f64 * 365.25 * DAY as f64 / long as f64 * 10.0;
         let a_year = (a_year + 0.5).floor() as u64;
         differences.hold(&format!("{name}: a year"), &body["pieces_a_year_tenths"], &json!(a_year));
     }
@@ -296,11 +289,7 @@ fn every_case_s_record_and_worksheet_say_what_was_done() {
         let reached: BTreeMap<&str, String> =
             case.reached.iter().map(|(state, at)| (*state, rfc3339(*at))).collect();
         differences.hold(&format!("{name}: reached"), &record["reached"], &json!(reached));
-        differences.hold(
-            &format!("{name}: quantities"),
-            &record["quantities"],
-            &Counted::quantities(case),
-        );
+        differences.hold(&format!("{name}: quantities"), &record["quantities"], &Counted::quantities(case));
         let pieces: Vec<Value> = case
             .parts
             .iter()
@@ -324,19 +313,23 @@ fn every_case_s_record_and_worksheet_say_what_was_done() {
             .unwrap()
             .iter()
             .map(|piece| {
-                let used = piece["lots"].as_array().unwrap().iter().find_map(|lot| lot["used_milligrams"].as_u64());
+                let used =
+                    piece["lots"].as_array().unwrap().iter().find_map(|lot| lot["used_milligrams"].as_u64());
                 let lot_recalls = piece["look_backs"].as_array().unwrap().iter();
                 let lot_recalls = lot_recalls.filter(|why| why.as_str().unwrap().contains("lot")).count();
                 json!([
-                    piece["serial"], piece["state"], piece["started"], piece["ended"], piece["reworks"],
-                    lot_recalls, used,
+                    piece["serial"],
+                    piece["state"],
+                    piece["started"],
+                    piece["ended"],
+                    piece["reworks"],
+                    lot_recalls,
+                    used,
                 ])
             })
             .collect();
         differences.hold(&format!("{name}: pieces"), &json!(told_pieces), &json!(pieces));
-        for (what, wanted) in
-            [("signatures", case.signatures), ("nonconformances", case.faults)]
-        {
+        for (what, wanted) in [("signatures", case.signatures), ("nonconformances", case.faults)] {
             differences.hold(
                 &format!("{name}: {what}"),
                 &json!(record[what].as_array().unwrap().len()),
@@ -417,8 +410,7 @@ fn every_printer_s_report_is_that_of_the_ledger() {
     for place in 0..PRINTERS.len() {
         for (whole, period) in [(true, Parameters::default()), (false, quarter())] {
             let name = format!("{} {}", PRINTERS[place].0, if whole { "year" } else { "quarter" });
-            let body =
-                told.body(Kind::Printer, Parameters { printer: Some(printer(place)), ..period });
+            let body = told.body(Kind::Printer, Parameters { printer: Some(printer(place)), ..period });
             let counted = told.counted(whole);
             let of = counted.of_printer(place);
             for what in ["success", "by_outcome", "printed_again"] {
@@ -454,9 +446,7 @@ fn every_printer_s_report_is_that_of_the_ledger() {
                         && load.from < counted.to
                         && load.to.is_none_or(|to| to >= counted.from)
                 })
-                .map(|load| {
-                    json!([ledger.lots[load.lot].id, rfc3339(load.from), load.to.map(rfc3339)])
-                })
+                .map(|load| json!([ledger.lots[load.lot].id, rfc3339(load.from), load.to.map(rfc3339)]))
                 .collect();
             let told_loads: Vec<Value> = body["loads"]
                 .as_array()
@@ -480,12 +470,10 @@ fn lots_and_cases_are_followed_both_ways() {
     let mut differences = Differences::default();
     let (ledger, counted) = (&told.year.ledger, told.counted(true));
     let mut of_cases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let row = |piece: &Value| {
-        json!([piece["state"], piece["used_milligrams"], piece["looked_back"], piece["out"]])
-    };
+    let row =
+        |piece: &Value| json!([piece["state"], piece["used_milligrams"], piece["looked_back"], piece["out"]]);
     for (n, lot) in ledger.lots.iter().enumerate() {
-        let body =
-            told.body(Kind::Lot, Parameters { lot: Some(lot.id.clone()), ..Parameters::default() });
+        let body = told.body(Kind::Lot, Parameters { lot: Some(lot.id.clone()), ..Parameters::default() });
         let pieces: BTreeMap<String, Value> = body["pieces"]
             .as_array()
             .unwrap()

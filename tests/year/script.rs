@@ -490,11 +490,8 @@ impl Year {
             site: "st-anna".parse().unwrap_or_else(|error| panic!("{error}")),
             node: "lab-1".parse().unwrap_or_else(|error| panic!("{error}")),
         };
-        let request = Request::BeginBoot {
-            version: "1".into(),
-            rejoining: Vec::new(),
-            reached: BTreeMap::new(),
-        };
+        let request =
+            Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() };
         self.write(&request, vec![(None, begun)]);
         self.ledger.entries.push(LEntry { at: self.now, cases: Vec::new(), progress: false });
         let rules = SiteRules {
@@ -1153,7 +1150,9 @@ impl Year {
 
     fn begin(&mut self, c: usize) -> bool {
         match self.random.below(100) {
-            0..4 => self.simple(c, "lee", CaseStep::Reopened { why: words("another view") }, "being designed"),
+            0..4 => {
+                self.simple(c, "lee", CaseStep::Reopened { why: words("another view") }, "being designed")
+            }
             4..9 => {
                 self.ledger.cases[c].held_from = "approved";
                 self.simple(c, "lee", CaseStep::Held { why: words("the patient is ill") }, "on hold")
@@ -1167,15 +1166,15 @@ impl Year {
 
     fn into_production(&mut self, c: usize) {
         let validated_for = vec![IntendedUse::Diagnostic, IntendedUse::Guide, IntendedUse::Education];
-        let step =
-            CaseStep::ProductionBegun { process: words("mk3-pla-fine"), validated_for, outside: None };
+        let step = CaseStep::ProductionBegun { process: words("mk3-pla-fine"), validated_for, outside: None };
         self.simple(c, "olga", step, "in production");
     }
 
     /// Pieces of a part that may still come out well.
     fn alive(part: &LPart) -> usize {
-        let gone =
-            |state: &St| matches!(state, St::Planned | St::Failed(_) | St::Scrapped | St::Withdrawn | St::Recalled);
+        let gone = |state: &St| {
+            matches!(state, St::Planned | St::Failed(_) | St::Scrapped | St::Withdrawn | St::Recalled)
+        };
         part.pieces.iter().filter(|piece| !gone(&piece.state)).count()
     }
 
@@ -1199,8 +1198,7 @@ impl Year {
                 return true;
             }
         }
-        let on_printers =
-            |piece: &LPiece| matches!(piece.state, St::Queued | St::Printing | St::Interrupted);
+        let on_printers = |piece: &LPiece| matches!(piece.state, St::Queued | St::Printing | St::Interrupted);
         let pieces = |year: &Self| -> Vec<LPiece> {
             let parts = year.ledger.cases[c].parts.iter();
             parts.flat_map(|part| part.pieces.iter().cloned()).collect()
@@ -1265,7 +1263,11 @@ impl Year {
     /// One step of what becomes of a piece; whether there was one.
     fn tend(&mut self, at: (usize, usize, usize)) -> bool {
         if let Some((fault, decided)) = self.piece(at).open {
-            if decided { self.close_fault(at, fault) } else { self.decide(at, fault) }
+            if decided {
+                self.close_fault(at, fault)
+            } else {
+                self.decide(at, fault)
+            }
             return true;
         }
         let coupon = self.ledger.cases[at.0].parts[at.1].kind == "coupon";

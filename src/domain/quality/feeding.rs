@@ -187,8 +187,11 @@ mod tests {
         of(fact, Some(n))
     }
 
-    /// Slot, lot, from, to of the jobs that end, in order.
-    fn fed(events: &[Event]) -> Vec<(u8, Vec<(u8, u8, u64, u64)>)> {
+    /// Slot, lot, from, to.
+    type Row = (u8, u8, u64, u64);
+
+    /// The jobs that end, in their order, and what each was fed from.
+    fn fed(events: &[Event]) -> Vec<(u8, Vec<Row>)> {
         let mut feeding = Feeding::default();
         let number = |id: &LotId| (1..9).find(|n| lot(*n) == *id).unwrap();
         let ended = events.iter().filter_map(|event| feeding.follow(event));
