@@ -39,6 +39,7 @@ use crate::io::trail;
 use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
 use crate::services::board::Board;
+use crate::services::deduction::Deductions;
 use crate::services::dispatch::Dispatcher;
 use crate::services::entrance::{Entrance, NoEntrance};
 use crate::services::fleet::Fleet;
@@ -310,6 +311,12 @@ impl Daemon {
             tokio::spawn(serving),
             tokio::spawn(check_journal(recorder.clone(), front.clone())),
         ];
+        let deductions = Deductions {
+            recorder: recorder.clone(),
+            spool: Arc::clone(intake.spool()),
+            printers: config.printers.clone(),
+        };
+        front_tasks.push(tokio::spawn(deductions.run(front.clone())));
         if let Some(kept) = &config.heads {
             let (site, node) = (config.site.clone(), config.node.clone());
             let run = heads::run(recorder.clone(), site, node, kept.clone(), signing_clock, front.clone());

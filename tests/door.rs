@@ -148,6 +148,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/v1/users/{name}/password", "add, change and disable users"),
     ("POST", "/v1/users/{name}/disable", "add, change and disable users"),
     ("POST", "/v1/users/{name}/enable", "add, change and disable users"),
+    ("POST", "/v1/users/{name}/unlock", "add, change and disable users"),
     ("POST", "/do/password", "change their own password, tokens and notices"),
     ("POST", "/do/token", "change their own password, tokens and notices"),
     ("POST", "/do/revoke", "change their own password, tokens and notices"),
@@ -559,6 +560,31 @@ async fn five_wrong_passwords_lock_and_a_name_that_nobody_has_does_so_alike() {
     let told = facts(&lab).await;
     assert_eq!(told.iter().filter(|fact| fact["what"] == "user_locked").count(), 1, "{told:?}");
     assert!(!told.iter().any(|fact| fact.to_string().contains("nemo")), "{told:?}");
+}
+
+#[tokio::test]
+async fn an_admin_lets_somebody_try_again_who_is_locked_out_and_the_journal_says_so() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let kim = user(&ada, "kim", &["operator"]).await;
+    for _ in 0..5 {
+        assert_eq!(try_to_sign_in(&lab, "kim", "a wrong password").await.status, 401);
+    }
+    assert_eq!(try_to_sign_in(&lab, "kim", &own("kim")).await.status, 429);
+    assert_eq!(
+        kim.post("/v1/users/kim/unlock", json!({})).await.status,
+        403,
+        "nobody does so for themselves"
+    );
+    let nobody = ada.post("/v1/users/nemo/unlock", json!({})).await;
+    assert_eq!((nobody.status, nobody.problem().as_str()), (404, "no-such-user"));
+    let open = ada.post("/v1/users/kim/unlock", json!({})).await;
+    assert_eq!((open.status, &open.json()["name"]), (200, &json!("kim")));
+    let again = try_to_sign_in(&lab, "kim", &own("kim")).await;
+    assert_eq!(again.status, 201, "{again:?}");
+    let last = facts(&lab).await.into_iter().rfind(|fact| fact["what"] == "user_unlocked").unwrap();
+    let by = json!({"kind": "person", "name": "ada"});
+    assert_eq!((&last["user"], &last["by"]), (&json!("kim"), &by));
 }
 
 /// What the journal has of people, oldest first.

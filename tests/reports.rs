@@ -34,6 +34,7 @@ async fn printed(lab: &TestLab) -> (CaseToken, JobId) {
         open_days: None,
         certificate: None,
         milligrams: 1_000_000,
+        density: None,
     };
     let printer: platen::domain::ids::PrinterName = "mk3-01".parse().unwrap();
     let ask = async |by: Option<&str>, change: Change| {

@@ -76,6 +76,7 @@ pub const TABLE: &[Row] = {
         ("POST", "/v1/users/{name}/password", May(P::ManageUsers)),
         ("POST", "/v1/users/{name}/disable", May(P::ManageUsers)),
         ("POST", "/v1/users/{name}/enable", May(P::ManageUsers)),
+        ("POST", "/v1/users/{name}/unlock", May(P::ManageUsers)),
         ("GET", "/", May(P::Look)),
         ("GET", "/fragment/board", May(P::Look)),
         ("GET", "/look", May(P::Look)),

@@ -35,6 +35,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(give_password))
         .routes(routes!(disable))
         .routes(routes!(enable))
+        .routes(routes!(unlock))
 }
 
 fn words(roles: &BTreeSet<Role>) -> Vec<String> {
@@ -283,5 +284,19 @@ async fn enable(
     Given(NoMore {}): Given<NoMore>,
 ) -> Result<Json<UserView>, Problem> {
     app.entrance.enable(asker.who()?, name.clone()).await?;
+    seen(&app, &name)
+}
+
+/// Somebody who was locked out for wrong passwords may try again at once.
+#[utoipa::path(post, path = "/v1/users/{name}/unlock", tag = "people", operation_id = "unlock_user",
+    request_body = NoMore, params(("name" = String, Path, description = "The name that they sign in with")),
+    responses((status = 200, description = "The user", body = UserView), OfPeople, NoSuch))]
+async fn unlock(
+    State(app): State<AppState>,
+    asker: Asker,
+    Named(name): Named<UserName>,
+    Given(NoMore {}): Given<NoMore>,
+) -> Result<Json<UserView>, Problem> {
+    app.entrance.unlock(asker.who()?, name.clone()).await?;
     seen(&app, &name)
 }

@@ -115,6 +115,9 @@ pub struct Receive {
     certificate: Option<Line>,
     #[arg(long)]
     grams: f64,
+    /// g/cm³, where its maker says that; else what the slicer or the material says counts.
+    #[arg(long, value_name = "G_PER_CM3")]
+    density: Option<f64>,
     #[command(flatten)]
     by: By,
 }
@@ -142,6 +145,7 @@ impl Lots {
                     open_days: given.open_days,
                     certificate: given.certificate,
                     grams: given.grams,
+                    density: given.density,
                 };
                 let lot: LotView = given.by.post(&client, "/v1/lots", about)?;
                 return told(global, &lot, |lot| show::line(&lot.brief.id));
@@ -171,8 +175,13 @@ fn one(lot: &LotView) {
     let about = &brief.about;
     show::line(&format!("lot {}: {}", brief.id, show::plain(&brief.words)));
     show::line(&show::plain(&format!(
-        "  material {} ({}), expires {}, {} of {} g left",
-        about.material, about.supplier_lot, about.expires, brief.left_g, about.grams
+        "  material {} ({}), expires {}, {} of {} g left{}",
+        about.material,
+        about.supplier_lot,
+        about.expires,
+        brief.left_g,
+        about.grams,
+        if brief.low { ": have another lot at hand" } else { "" }
     )));
     for why in &brief.unusable {
         show::line(&show::plain(&format!("  not now  it {why}")));

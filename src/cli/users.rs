@@ -71,6 +71,11 @@ pub enum What {
         #[arg(value_name = "USER")]
         user: String,
     },
+    /// Let somebody try again at once who was locked out for wrong passwords.
+    Unlock {
+        #[arg(value_name = "USER")]
+        user: String,
+    },
     /// Your tokens: what programs show instead of a password.
     Tokens {
         #[command(subcommand)]
@@ -197,6 +202,7 @@ impl Users {
             }
             What::Disable { user } => client.post(&at(user, "/disable"), &NoMore {})?,
             What::Enable { user } => client.post(&at(user, "/enable"), &NoMore {})?,
+            What::Unlock { user } => client.post(&at(user, "/unlock"), &NoMore {})?,
             What::Tokens { what } => return tokens(global, client, what),
         };
         if global.json {

@@ -415,6 +415,9 @@ pub struct Lab {
     pub gates: BTreeMap<JobId, Gated>,
     pub quality: Quality,
     pub people: People,
+    /// Which part has which number of its case. Made from `parts`: whoever replays a long journal asks for it at every
+    /// entry.
+    numbered: BTreeMap<(CaseToken, u16), PartId>,
 }
 
 /// How a running job ends that does not come to its end: as cancelled, where a person has asked for that before.
@@ -499,9 +502,13 @@ impl Lab {
 
     /// The parts of a case, by number.
     pub fn parts_of(&self, case: &CaseToken) -> Vec<&Part> {
-        let mut parts: Vec<_> = self.parts.values().filter(|part| part.case == *case).collect();
-        parts.sort_by_key(|part| part.number);
-        parts
+        let of_it = self.numbered.range((case.clone(), 0)..=(case.clone(), u16::MAX));
+        of_it.filter_map(|(_, id)| self.parts.get(id)).collect()
+    }
+
+    fn take_part(&mut self, part: Part) {
+        self.numbered.insert((part.case.clone(), part.number), part.id.clone());
+        self.parts.insert(part.id.clone(), part);
     }
 
     /// The jobs of a case, oldest first.
@@ -530,7 +537,7 @@ impl Lab {
         let found = match part {
             PartRef::Id(id) => self.parts.get(id).filter(|found| found.case == *case),
             PartRef::Number(number) => {
-                self.parts.values().find(|found| found.case == *case && found.number == *number)
+                self.numbered.get(&(case.clone(), *number)).and_then(|id| self.parts.get(id))
             }
         };
         found.ok_or_else(|| Refusal::NoPart {
@@ -1132,7 +1139,7 @@ impl Lab {
                 }
                 let added =
                     Part { id: part.clone(), case: case.clone(), number: *number, name: name.clone() };
-                self.parts.insert(part.clone(), added);
+                self.take_part(added);
                 touched.extend([EntityKey::Case(case.clone()), EntityKey::Part(part.clone())]);
             }
             Fact::Identifiers(fact) => {
@@ -1383,7 +1390,7 @@ impl Lab {
             }
             "part" => {
                 let part: Part = serde_json::from_slice(json).map_err(failed)?;
-                self.parts.insert(part.id.clone(), part);
+                self.take_part(part);
             }
             "job" => {
                 let job: Job = serde_json::from_slice(json).map_err(failed)?;

@@ -131,6 +131,7 @@ fn of_people(fact: &people::Fact) -> String {
         }
         Fact::UserDisabled { user, by } => format!("{} disables {user}", of_whom(by)),
         Fact::UserEnabled { user, by } => format!("{} enables {user} again", of_whom(by)),
+        Fact::UserUnlocked { user, by } => format!("{} lets {user} try again at once", of_whom(by)),
         Fact::UserLocked { user } => format!("too many wrong passwords: {user} has to wait"),
         Fact::SignedIn { user } => format!("{user} signs in"),
     }
@@ -397,6 +398,7 @@ mod tests {
             ),
             (Of::UserDisabled { user: kim(), by: ada() }, "ada disables kim".into()),
             (Of::UserEnabled { user: kim(), by: ada() }, "ada enables kim again".into()),
+            (Of::UserUnlocked { user: kim(), by: ada() }, "ada lets kim try again at once".into()),
             (Of::UserLocked { user: kim() }, "too many wrong passwords: kim has to wait".into()),
             (Of::SignedIn { user: kim() }, "kim signs in".into()),
         ] {

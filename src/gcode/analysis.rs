@@ -466,6 +466,11 @@ impl Analyser {
         self.state.way.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Net filament by tool so far, mm: up to the last line that has ended.
+    pub fn filament(&self) -> &[f64; TOOLS] {
+        &self.state.found.filament
+    }
+
     /// The next bytes of the file.
     pub fn feed(&mut self, mut chunk: &[u8]) -> Result<(), LexError> {
         if self.after_return && !chunk.is_empty() {

@@ -10,6 +10,7 @@ pub mod motion;
 
 pub mod analysis;
 pub mod metadata;
+pub mod pushed;
 
 pub mod preflight;
 

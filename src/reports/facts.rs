@@ -292,15 +292,23 @@ fn outcome(lab: &Lab, printed: &PrintedPart) -> AttemptOutcome {
     }
 }
 
+/// The pieces of its part whose print began and that were numbered before it. A job that was cancelled before it began
+/// has its number and made nothing: it is no attempt.
+fn begun_before<'l>(lab: &'l Lab, printed: &PrintedPart) -> Vec<&'l PrintedPart> {
+    let Serial { case, part, attempt } = &printed.serial;
+    let all = lab.quality.attempts_at(case, *part);
+    all.filter(|of| of.started.is_some() && of.serial.attempt < *attempt).collect()
+}
+
+/// Which attempt at its part a piece is, of those that began.
+fn number(lab: &Lab, printed: &PrintedPart) -> u32 {
+    u32::try_from(begun_before(lab, printed).len() + 1).unwrap_or(u32::MAX)
+}
+
 /// Why a part was printed again: the cause of the newest nonconformance of the piece before; else how that ended.
 fn cause(lab: &Lab, printed: &PrintedPart) -> Option<String> {
-    if printed.serial.attempt < 2 {
-        return None;
-    }
-    let before = printed.replaces.clone().unwrap_or_else(|| {
-        let Serial { case, part, attempt } = printed.serial.clone();
-        Serial { case, part, attempt: attempt - 1 }
-    });
+    let last = begun_before(lab, printed).pop()?;
+    let before = printed.replaces.clone().unwrap_or_else(|| last.serial.clone());
     let faults = lab.quality.nonconformances.values().filter(|of| of.serial() == Some(&before));
     if let Some(fault) = faults.max_by_key(|of| (of.at, of.id.clone())) {
         return Some(term(&fault.cause));
@@ -343,7 +351,7 @@ pub fn attempts(lab: &Lab, models: &Models, rates: Option<&RateBook>, offset: i1
             Some(Attempt {
                 case: printed.serial.case.clone(),
                 part: printed.part.clone(),
-                number: printed.serial.attempt,
+                number: number(lab, printed),
                 printer,
                 material: material(lab, printed),
                 profile: lab.chains.get(&job).map(|chain| said(&chain.process)),
@@ -410,8 +418,8 @@ pub fn parts(lab: &Lab) -> Vec<PartRecord> {
             .attempts_at(&part.case, part.number)
             .filter(|printed| printed.started.is_some())
             .collect();
-        let released = begun.iter().filter(|printed| printed.state.is_released());
-        let end = match released.map(|printed| printed.serial.attempt).min() {
+        let released = begun.iter().position(|printed| printed.state.is_released());
+        let end = match released.and_then(|before| u32::try_from(before + 1).ok()) {
             Some(attempt) => PartEnd::Released { attempt },
             None if matches!(lab.quality.case_state(&part.case), CaseState::Cancelled { .. }) => {
                 PartEnd::GivenUp

@@ -24,6 +24,7 @@ use crate::counting::units::review::{CodeTotal, totals};
 use crate::counting::units::{Proposal, propose};
 use crate::domain::ids::CaseToken;
 use crate::domain::moment::WallTime;
+use crate::domain::part::PartRef;
 use crate::domain::quality::part::PartKind;
 
 /// What the delivered cases of the period cost; absent where the site has no rates.
@@ -131,12 +132,10 @@ fn costs(of: Sources<'_>, delivered: &[CaseToken]) -> Result<Option<Costs>, Repo
     let mut parts = (Vec::new(), Vec::new());
     for cost in &all {
         for part in &cost.parts {
-            let record = of
-                .lab
-                .quality
-                .parts
-                .values()
-                .find(|record| record.case == cost.case && Some(record.number) == part.part);
+            let record = part
+                .part
+                .and_then(|number| of.lab.find_part(&cost.case, &PartRef::Number(number)).ok())
+                .and_then(|part| of.lab.quality.parts.get(&part.id));
             let one = (part.total()?, part.missing == 0);
             match record.map(|record| record.about.kind) {
                 Some(PartKind::Component) => parts.0.push(one),

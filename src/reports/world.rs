@@ -123,7 +123,7 @@ impl World {
         signature::digest(&self.lab, &token(), subject).unwrap()
     }
 
-    pub fn start(&mut self, n: u8, part: u16, on: &str) {
+    pub fn queue(&mut self, n: u8, part: u16) {
         let new = NewJob {
             job: job(n),
             case: token(),
@@ -136,6 +136,10 @@ impl World {
             gate: None,
         };
         self.request(Request::QueueJob(Box::new(new)));
+    }
+
+    pub fn start(&mut self, n: u8, part: u16, on: &str) {
+        self.queue(n, part);
         self.request(Request::StartJob { job: job(n), printer: on.parse().unwrap() });
     }
 
@@ -257,6 +261,7 @@ impl World {
             open_days: None,
             certificate: Some(words("C-17")),
             milligrams: 1_000_000,
+            density: None,
         };
         let step = LotStep::Received { about: Box::new(lot_about) };
         world.ask("mat", Change::Lot { lot: lot(), step });

@@ -424,6 +424,18 @@ impl Entrance {
         .await
     }
 
+    /// They may try again at once. In the journal first: what is counted of tries is in memory alone.
+    pub async fn unlock(&self, who: &Who, name: UserName) -> Result<(), Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            inner.submit(Request::Unlock { name: name.clone(), by }, actor).await?;
+            inner.access.unlock(&name);
+            Ok(())
+        })
+        .await
+    }
+
     /// A token of one's own.
     pub async fn issue_token(
         &self,

@@ -10,6 +10,7 @@ pub mod restore;
 pub mod resume;
 
 pub mod board;
+pub mod deduction;
 pub mod intake;
 pub mod preview;
 pub mod reporting;

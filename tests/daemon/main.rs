@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod crash;
 mod damage;
+mod deduction;
 mod demo;
 mod files;
 mod full_disk;

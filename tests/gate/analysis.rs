@@ -4,6 +4,7 @@ use crate::honest::{self, demo};
 use hw_sim::planner::{Limits, Planner};
 use platen::domain::printer::Firmware;
 use platen::gcode::preflight::{PrinterLimits, Question, judge};
+use platen::gcode::pushed::Pushing;
 
 /// How long the simulator's planner takes, fed as fast as it has room. Reads what these slicers write; `G90` and
 /// `G91` are for filament too, as in Marlin 2.
@@ -84,5 +85,27 @@ fn real_files_are_honest() {
             let at = usize::try_from(layer.offset).unwrap();
             assert!(text[at..].starts_with(";LAYER_CHANGE"), "{name}: {layer:?}");
         }
+    }
+}
+
+#[test]
+fn what_real_files_push_is_what_their_slicers_say_that_they_use() {
+    let whole = |name: &str, text: &str, printer: &PrinterLimits| {
+        let mut pushing = Pushing::new(printer.options(), vec![0, u64::MAX]);
+        text.as_bytes().chunks(70_001).for_each(|chunk| pushing.feed(chunk).unwrap());
+        let pushed = pushing.finish().unwrap();
+        let claimed: f64 = pushed.metadata.claimed_filament_mm.iter().sum();
+        let (nothing, all) = (pushed.until[0][0], pushed.until[1][0]);
+        println!("{name}: pushes {all:.0} mm, claimed {claimed:.0} mm");
+        assert!(
+            nothing == 0.0 && (all / claimed - 1.0).abs() < 0.05,
+            "{name}: {all} mm, claimed {claimed} mm"
+        );
+    };
+    for name in ["heart", "vertebra", "guide"] {
+        whole(name, &demo(name), &PrinterLimits::default());
+    }
+    for (name, text) in honest::files() {
+        whole(&name, &text, &honest::printer(&name, Firmware::Marlin21));
     }
 }

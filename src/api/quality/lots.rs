@@ -13,7 +13,7 @@ use super::super::problem::Problem;
 use super::shapes::{Asks, LotAbout, LotBrief, LotStep, LotView, NewUse, PrintedBrief};
 use super::views;
 use super::who::Asking;
-use super::{change, created, milligrams};
+use super::{change, created, density, milligrams};
 use crate::domain::day::Day;
 use crate::domain::ids::LotId;
 use crate::domain::lab;
@@ -72,6 +72,7 @@ async fn receive(
         open_days: given.open_days,
         certificate: given.certificate,
         milligrams: milligrams(given.grams)?,
+        density: given.density.map(density).transpose()?,
     };
     let id = LotId::from_entropy(entropy());
     let step = Step::Received { about: Box::new(about) };

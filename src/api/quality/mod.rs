@@ -82,3 +82,15 @@ fn milligrams(grams: f64) -> Result<u64, Problem> {
     }
     Ok((grams * 1_000.0).round() as u64)
 }
+
+/// mg/cm³ of g/cm³.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 100 to 30,000")]
+fn density(given: f64) -> Result<u16, Problem> {
+    if !(0.1..=30.0).contains(&given) {
+        return Err(senseless(
+            "a density is 0.1 to 30 g/cm³",
+            "give it as its maker does; PLA has about 1.24",
+        ));
+    }
+    Ok((given * 1_000.0).round() as u16)
+}

@@ -438,6 +438,7 @@ impl From<&KeptLotAbout> for LotAbout {
             open_days: kept.open_days,
             certificate: kept.certificate.clone(),
             grams: grams(kept.milligrams),
+            density: kept.density.map(|density| f64::from(density) / 1_000.0),
         }
     }
 }
@@ -454,6 +455,7 @@ pub fn lot_brief(lot: &Lot, today: Day) -> LotBrief {
         },
         opened: lot.opened.map(|day| day.to_string()),
         left_g: grams(lot.left_mg),
+        low: lot.is_low(),
         unusable: lot.unusable(today).iter().map(ToString::to_string).collect(),
         recalled: lot.recalled.as_ref().map(ToString::to_string),
     }

@@ -158,6 +158,11 @@ pub enum Request {
         name: UserName,
         by: By,
     },
+    /// Somebody who tried too often may try again at once.
+    Unlock {
+        name: UserName,
+        by: By,
+    },
     /// Somebody tried too often.
     NoteLocked {
         name: UserName,
@@ -207,6 +212,11 @@ pub enum Fact {
         user: UserName,
         by: By,
     },
+    /// Nobody waits any more who tried too often under that name.
+    UserUnlocked {
+        user: UserName,
+        by: By,
+    },
     /// Too many wrong passwords: for a while nobody is heard under that name.
     UserLocked {
         user: UserName,
@@ -226,6 +236,7 @@ impl Fact {
             | Self::TokenRevoked { user, .. }
             | Self::UserDisabled { user, .. }
             | Self::UserEnabled { user, .. }
+            | Self::UserUnlocked { user, .. }
             | Self::UserLocked { user }
             | Self::SignedIn { user } => user,
         }
@@ -400,6 +411,11 @@ impl People {
                 }
                 Fact::UserEnabled { user: name, by }
             }
+            Request::Unlock { name, by } => {
+                self.admin(&by)?;
+                self.active(&name)?;
+                Fact::UserUnlocked { user: name, by }
+            }
             Request::NoteLocked { name } => {
                 self.user(&name)?;
                 Fact::UserLocked { user: name }
@@ -475,7 +491,10 @@ impl People {
                 user.tokens.clear();
             }
             Fact::UserEnabled { .. } => user.standing = Standing::Active,
-            Fact::UserLocked { .. } | Fact::SignedIn { .. } | Fact::UserAdded { .. } => return None,
+            Fact::UserLocked { .. }
+            | Fact::UserUnlocked { .. }
+            | Fact::SignedIn { .. }
+            | Fact::UserAdded { .. } => return None,
         }
         Some(name)
     }

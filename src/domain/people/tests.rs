@@ -121,6 +121,9 @@ fn every_forbidden_change_is_refused_with_its_reason() {
         (&full, revoke("kim", 99, by("kim")), Refusal::NoToken { user: name("kim"), token: token(99) }),
         (&full, revoke("ada", 0, by("kim")), Refusal::NotAdmin(name("kim"))),
         (&full, revoke("ada", 0, by("ada")), Refusal::NoToken { user: name("ada"), token: token(0) }),
+        (&full, Request::Unlock { name: name("ada"), by: by("kim") }, Refusal::NotAdmin(name("kim"))),
+        (&full, Request::Unlock { name: name("old"), by: by("ada") }, Refusal::Disabled(name("old"))),
+        (&full, Request::Unlock { name: name("nemo"), by: by("ada") }, Refusal::NoUser(name("nemo"))),
         (&full, Request::NoteLocked { name: name("nemo") }, Refusal::NoUser(name("nemo"))),
         (&full, Request::NoteSignedIn { name: name("old") }, Refusal::Disabled(name("old"))),
     ];
@@ -229,6 +232,7 @@ fn the_facts_have_the_names_that_are_stored() {
         Request::NoteSignedIn { name: name("kim") },
         disable("kim", by("ada")),
         enable("kim", by("ada")),
+        Request::Unlock { name: name("kim"), by: by("ada") },
     ] {
         for fact in people.judge(&request).unwrap() {
             let json = serde_json::to_string(&fact).unwrap();
@@ -251,6 +255,7 @@ fn the_facts_have_the_names_that_are_stored() {
             r#"{"what":"signed_in","user":"kim"}"#.to_owned(),
             r#"{"what":"user_disabled","user":"kim","by":{"kind":"person","name":"ada"}}"#.to_owned(),
             r#"{"what":"user_enabled","user":"kim","by":{"kind":"person","name":"ada"}}"#.to_owned(),
+            r#"{"what":"user_unlocked","user":"kim","by":{"kind":"person","name":"ada"}}"#.to_owned(),
         ]
     );
 }

@@ -19,7 +19,7 @@ use super::refusal::{Illegal, Refusal, What};
 use super::revision::{NewRevision, RevisionState};
 use super::signature::{self, Proof};
 use super::start::serial as serial_of;
-use super::words::Line;
+use super::words::{Line, Text};
 use super::{follow, next_of};
 use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
@@ -73,7 +73,7 @@ pub fn judge(lab: &Lab, request: &Request, now: WallTime) -> Result<Facts, Refus
                 return Err(Refusal::SlotEmpty { printer: printer.clone(), slot: *slot });
             }
         }
-        Change::MaterialUsed { job, lot, .. } => asking.used(job, lot)?,
+        Change::MaterialUsed { job, lot, milligrams } => more = asking.used(job, lot, *milligrams)?,
         Change::Printer { printer, step } => asking.printer(printer, step)?,
         Change::Nonconformance { id, step } => more = asking.nonconformance(id, step)?,
     }
@@ -555,7 +555,8 @@ impl<'a> Asking<'a> {
         Ok(())
     }
 
-    fn used(&self, job: &JobId, lot: &LotId) -> Result<(), Refusal> {
+    /// Who works on the case is told when the lot is running out.
+    fn used(&self, job: &JobId, lot: &LotId, milligrams: u64) -> Result<Facts, Refusal> {
         let not = || Refusal::NotUsed { lot: lot.clone(), job: job.clone() };
         let serial = self.lab.jobs.get(job).and_then(|job| serial_of(self.lab, job)).ok_or_else(not)?;
         let printed = self.lab.quality.printed.get(&serial).ok_or_else(not)?;
@@ -568,7 +569,11 @@ impl<'a> Asking<'a> {
         if printed.used.len() >= USED_MAX {
             return Err(Refusal::TooMany(What::Printed(serial), "note the rest as a waste of the lot"));
         }
-        Ok(())
+        let told = self.lab.quality.lots.get(lot).and_then(|lot| lot.running_out(milligrams));
+        let Some(text) = told.and_then(|told| Text::new(&told).ok()) else { return Ok(Facts::new()) };
+        let step = CaseStep::MessagePosted { text, mentions: Vec::new() };
+        let change = Change::Case { case: serial.case, step };
+        Ok(vec![(None, LabFact::Quality(Fact { by: None, change }))])
     }
 
     fn printer(

@@ -31,6 +31,9 @@ pub struct LotAbout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Line>,
     pub milligrams: u64,
+    /// mg/cm³, where its maker says that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +205,37 @@ impl Lot {
         Self { id, about, state: LotState::Quarantine, opened: None, left_mg, recalled: None }
     }
 
+    /// mg/cm³: as its maker says, else as the material usually has it.
+    pub fn density(&self) -> Option<u16> {
+        self.about.density.or_else(|| usual_density(self.about.material.as_str()))
+    }
+
+    /// Less than a tenth of it should be left: a next one should be at hand.
+    pub fn is_low(&self) -> bool {
+        low(self.left_mg, self.about.milligrams)
+    }
+
+    /// What people should be told when so much was used of it.
+    pub(super) fn running_out(&self, milligrams: u64) -> Option<String> {
+        // Somebody has said already that nothing is left.
+        if self.state == LotState::Consumed {
+            return None;
+        }
+        let (id, left, whole) = (&self.id, self.left_mg, self.about.milligrams);
+        let grams = |mg: u64| format!("{}.{} g", mg / 1_000, mg % 1_000 / 100);
+        if milligrams > left {
+            let (used, left) = (grams(milligrams), grams(left));
+            return Some(format!(
+                "Lot {id} should be empty: {used} of it were used, and only {left} were left. Weigh what is there, and have another lot at hand."
+            ));
+        }
+        let after = left - milligrams;
+        (low(after, whole) && !low(left, whole)).then(|| {
+            let (after, whole) = (grams(after), grams(whole));
+            format!("Lot {id} is running low: {after} of {whole} should be left. Have another lot at hand.")
+        })
+    }
+
     pub fn is_of(&self, material: &str) -> bool {
         self.about.material.as_str().eq_ignore_ascii_case(material.trim())
     }
@@ -224,6 +258,39 @@ impl Lot {
     }
 }
 
+fn low(left: u64, whole: u64) -> bool {
+    left.saturating_mul(10) < whole
+}
+
+/// mg/cm³ of what is printed from filament, by the first word of what it is called. Fillings (wood, glass, carbon)
+/// change it: then the lot or the slicer has to say it.
+const DENSITIES: [(&str, u16); 17] = [
+    ("PLA", 1_240),
+    ("PETG", 1_270),
+    ("PET", 1_270),
+    ("ABS", 1_040),
+    ("ASA", 1_070),
+    ("HIPS", 1_040),
+    ("TPU", 1_210),
+    ("TPE", 1_210),
+    ("FLEX", 1_210),
+    ("PVA", 1_230),
+    ("PVB", 1_090),
+    ("BVOH", 1_140),
+    ("PP", 900),
+    ("PC", 1_200),
+    ("PA", 1_120),
+    ("NYLON", 1_120),
+    ("PEEK", 1_300),
+];
+
+fn usual_density(material: &str) -> Option<u16> {
+    let ends = |c: char| c.is_ascii_digit() || [' ', '+', '_'].contains(&c);
+    let first = material.trim().split(ends).next().unwrap_or_default();
+    let mut known = DENSITIES.iter();
+    known.find(|(name, _)| name.eq_ignore_ascii_case(first)).map(|(_, density)| *density)
+}
+
 /// A lot on a printer, from when to when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
@@ -242,3 +309,66 @@ pub struct Load {
 
 /// As many materials as a printer may hold at once.
 pub const SLOTS: u8 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lot(material: &str, left_mg: u64) -> Lot {
+        let about = LotAbout {
+            material: Label::new(material).unwrap(),
+            supplier_lot: Label::new("L-1").unwrap(),
+            supplier: None,
+            received: "2026-01-01".parse().unwrap(),
+            expires: "2027-01-01".parse().unwrap(),
+            open_days: None,
+            certificate: None,
+            milligrams: 1_000_000,
+            density: None,
+        };
+        let new = Lot::new(LotId::from_entropy([1; 16]), about);
+        Lot { left_mg, state: LotState::Released, ..new }
+    }
+
+    #[test]
+    fn a_lot_that_runs_out_is_told_once_and_one_that_gives_more_than_it_has_each_time() {
+        for (left, used, told) in [
+            (1_000_000, 900_000, None),
+            (1_000_000, 900_001, Some("running low: 99.9 g of 1000.0 g")),
+            (100_000, 1, Some("running low: 99.9 g of 1000.0 g")),
+            (99_999, 99_999, None),
+            (99_999, 100_000, Some("should be empty: 100.0 g of it were used, and only 99.9 g were left")),
+            (0, 1, Some("should be empty")),
+            (0, 0, None),
+        ] {
+            let words = lot("PLA", left).running_out(used);
+            match told {
+                None => assert_eq!(words, None, "{used} of {left}"),
+                Some(told) => {
+                    let words = words.unwrap();
+                    assert!(words.contains(told) && words.len() <= 280, "{used} of {left}: {words}");
+                }
+            }
+        }
+        let gone = Lot { state: LotState::Consumed, ..lot("PLA", 0) };
+        assert_eq!(gone.running_out(5), None);
+        assert!(lot("PLA", 99_999).is_low() && !lot("PLA", 100_000).is_low());
+    }
+
+    #[test]
+    fn the_maker_s_density_counts_before_the_usual_one_and_fillings_have_none() {
+        for (material, usual) in [
+            ("PLA", Some(1_240)),
+            ("pla+ white", Some(1_240)),
+            ("PETG", Some(1_270)),
+            ("PA12", Some(1_120)),
+            ("PLA-CF", None),
+            ("clear resin", None),
+        ] {
+            assert_eq!(lot(material, 1).density(), usual, "{material}");
+        }
+        let mut told = lot("PLA-CF", 1);
+        told.about.density = Some(1_290);
+        assert_eq!(told.density(), Some(1_290));
+    }
+}

@@ -1,7 +1,7 @@
 //! The quality half of a lab: from the wish for a model to the released part, with proof.
 //!
 //! Reading order: what people write (`words`), what a case and its parts are (`case`, `part`, `revision`), what
-//! comes out of a printer (`printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`,
+//! comes out of a printer (`printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`, `feeding`,
 //! `qualification`), who stands for it (`signature`), what it took and was worth (`effort`, `assessment`, `message`).
 //! Then `change` (the one way in), `judge` (whether), `apply` (what it makes true), `follow` (what print jobs make
 //! true), `start` (whether a job may begin by the site's rules).
@@ -22,7 +22,7 @@
 //! | `Inspection` | measured; the verdicts are platen's |
 //! | `Template`, `Instrument` | written |
 //! | `Lot` | `lot::Step`: received, opened, released, blocked, unblocked, consumed, recalled |
-//! | `Loaded`, `Unloaded`, `MaterialUsed` | which lot is where, and what went into a part |
+//! | `Loaded`, `Unloaded`, `MaterialUsed` | which lot is where, and what went into a part; who works on its case is told of a lot that runs out |
 //! | `Printer` | `qualification::Step`: qualified, restricted, withdrawn, calibration due |
 //! | `Nonconformance` | `nonconformance::Step`: opened, disposed, closed |
 //!
@@ -44,6 +44,7 @@ pub mod nonconformance;
 pub mod printed;
 pub mod processing;
 
+pub mod feeding;
 pub mod lot;
 pub mod qualification;
 
@@ -345,6 +346,11 @@ impl Quality {
     /// What is loaded on a printer now, by slot.
     pub fn loaded_on<'a>(&'a self, printer: &'a PrinterName) -> impl Iterator<Item = &'a Load> + use<'a> {
         self.loads.values().filter(move |load| load.to.is_none() && load.printer == *printer)
+    }
+
+    /// The piece that a job makes or goes on with, where it is followed.
+    pub fn printed_by(&self, lab: &Lab, job: &super::job::Job) -> Option<&PrintedPart> {
+        self.printed.get(&start::serial(lab, job)?)
     }
 
     /// All parts that were printed from a lot.

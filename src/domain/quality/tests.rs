@@ -89,6 +89,7 @@ pub(super) fn lot_about(expires: &str) -> LotAbout {
         open_days: None,
         certificate: Some(line("C-17")),
         milligrams: 1_000_000,
+        density: None,
     }
 }
 
@@ -1895,6 +1896,7 @@ fn the_longest_of_everything_fits_into_an_entry_and_a_value_of_the_store() {
                 certificate: Some(line()),
                 open_days: Some(u16::MAX),
                 milligrams: u64::MAX,
+                density: Some(u16::MAX),
                 ..lot_about("2027-01-01")
             }),
         },

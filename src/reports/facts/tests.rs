@@ -3,6 +3,7 @@
 use super::*;
 use crate::counting::money::Money;
 use crate::domain::ids::PartId;
+use crate::domain::lab::Request;
 use crate::domain::quality::Change;
 use crate::domain::quality::inspection::Subject as Inspected;
 use crate::domain::quality::printed::Step as PrintedStep;
@@ -247,4 +248,22 @@ fn a_piece_that_waits_for_its_file_has_no_print_yet() {
     assert!(costs(&world.lab, &jobs(&world.lab), &token(), &models(), 0).is_empty());
     let past = world.past(Kind::Case, &of_case());
     assert!(!past.told.is_empty() && past.stays[&token()].last().unwrap().to.is_none());
+}
+
+#[test]
+fn a_job_that_was_cancelled_before_it_began_is_no_attempt_at_its_part() {
+    let mut world = World::produced();
+    world.queue(7, 1);
+    world.request(Request::CancelJob { job: job(7), progress: None, by: "olga".into(), line: None });
+    world.at(360).start(1, 1, "a");
+    world.at(480).finish(1);
+    world.clear("a");
+    let attempts = attempts(&world.lab, &models(), None, 0);
+    let told: Vec<_> = attempts.iter().map(|of| (of.number, of.cause.clone())).collect();
+    assert_eq!(told, [(1, None)], "its serial has the number 2, and nothing was printed before");
+    let part = &parts(&world.lab)[0];
+    assert_eq!((part.attempts, part.end), (1, PartEnd::Open));
+    let printed = world.lab.quality.printed.get_mut(&serial(1, 2)).unwrap();
+    printed.state = PrintedState::Released { release: 1 };
+    assert_eq!(parts(&world.lab)[0].end, PartEnd::Released { attempt: 1 });
 }

@@ -35,6 +35,9 @@ pub struct LotAbout {
     #[schema(value_type = Option<String>)]
     pub certificate: Option<Line>,
     pub grams: f64,
+    /// g/cm³, where its maker says that; else what the slicer or the material says counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<f64>,
 }
 
 impl Example for LotAbout {
@@ -98,6 +101,9 @@ pub struct LotBrief {
     pub opened: Option<String>,
     /// What should be left of it.
     pub left_g: f64,
+    /// Less than a tenth of it should be left.
+    #[serde(default)]
+    pub low: bool,
     /// Why it may not be used today; empty where it may.
     pub unusable: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
