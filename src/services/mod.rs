@@ -7,6 +7,7 @@ pub mod heads;
 pub mod journal;
 pub mod recorder;
 pub mod restore;
+pub mod vault_desk;
 pub mod resume;
 
 pub mod board;
