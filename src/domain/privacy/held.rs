@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::pieces::Text;
-use super::{Found, Known};
+use super::{Found, Known, What, find};
 
 /// Stands in place of words that may say who a patient is. It fits wherever free words may stand.
 pub const HELD_BACK: &str = "(words that may say who a patient is)";
@@ -92,7 +92,8 @@ pub fn hold_back<T: Serialize + DeserializeOwned>(thing: &T, against: &Against) 
 pub fn find_in_words<T: Serialize + DeserializeOwned>(thing: &T, known: &Known) -> Vec<Found> {
     let mut all = Vec::new();
     let finds = |text: &str| !known.find(&Text::new(text)).is_empty();
-    let _ = each(thing, finds, |text| all.extend(known.find(&Text::new(text))));
+    let is_known = |found: &Found| matches!(found.what, What::Known(_));
+    let _ = each(thing, finds, |text| all.extend(find(text, known).into_iter().filter(is_known)));
     all
 }
 
@@ -111,7 +112,7 @@ mod tests {
         Known::of(&Identifiers::try_from(&entered).unwrap())
     }
 
-    fn change(json: serde_json::Value) -> Change {
+    fn change(json: Value) -> Change {
         serde_json::from_value(json).unwrap()
     }
 
