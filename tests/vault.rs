@@ -126,7 +126,11 @@ async fn what_cannot_be_read_is_told_without_repeating_it() {
 async fn where_nobody_is_set_up_nobody_writes_down_who_a_case_is_for() {
     let lab = lab().await;
     let token = lab.case().await;
-    for (path, body) in [("", identifiers()), ("/read", json!({"reason": "audit"})), ("/erase", json!({"reason": "retention"}))] {
+    for (path, body) in [
+        ("", identifiers()),
+        ("/read", json!({"reason": "audit"})),
+        ("/erase", json!({"reason": "retention"})),
+    ] {
         let refused = lab.post(&format!("/v1/cases/{token}/identifiers{path}"), &body).await;
         assert_eq!((refused.status, refused.problem().as_str()), (409, "nobody-set-up"));
     }
@@ -142,16 +146,24 @@ async fn words_that_have_the_case_s_own_identifiers_in_them_are_refused_and_thos
     let message = |case: &str| format!("/v1/cases/{case}/messages");
     for text in ["Jane Quimby is here", "47110815", "on 23.07.2031", "JQUIMBY"] {
         let refused = rita.post(&message(&token), &json!({"text": text})).await;
-        assert_eq!((refused.status, refused.problem().as_str()), (422, "names-a-patient"), "{text}: {refused:?}");
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (422, "names-a-patient"),
+            "{text}: {refused:?}"
+        );
         assert!(!refused.body.contains(text), "{refused:?}");
     }
     let refused = rita.post(&format!("/v1/cases/{token}/parts"), &json!({"name": "femur quimby"})).await;
     assert_eq!((refused.status, refused.problem().as_str()), (422, "names-a-patient"), "{refused:?}");
-    assert_eq!(rita.post(&format!("/v1/cases/{token}/parts"), &json!({"name": "left femur"})).await.status, 201);
+    assert_eq!(
+        rita.post(&format!("/v1/cases/{token}/parts"), &json!({"name": "left femur"})).await.status,
+        201
+    );
     assert_eq!(rita.post(&message(&other), &json!({"text": "Jane Quimby is here"})).await.status, 201);
     // A day that is one, and not words: the part is needed on the day of the surgery.
     let about = json!({"kind": "model", "service": "cardiac surgery", "needed_by": "2031-07-23"});
-    let described = rita.post(&format!("/v1/cases/{token}/steps"), &json!({"is": "described", "about": about})).await;
+    let described =
+        rita.post(&format!("/v1/cases/{token}/steps"), &json!({"is": "described", "about": about})).await;
     assert_eq!(described.status, 200, "{described:?}");
 }
 

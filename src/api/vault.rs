@@ -7,6 +7,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,9 +24,6 @@ use super::shapes::{
 use crate::domain::identifiers::Identifiers;
 use crate::domain::ids::CaseToken;
 use crate::domain::people::name::UserName;
-use crate::domain::privacy::Leak;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -147,9 +147,10 @@ pub async fn let_in<T: Serialize + DeserializeOwned>(
     if found.is_empty() {
         return Ok(());
     }
-    let kinds: Vec<_> = found.iter().map(|found| found.what.words()).collect();
-    tracing::warn!(%case, "words were refused: they had {} in them", kinds.join(", "));
-    let words = Leak(found).to_string();
-    let (detail, help) = words.split_once("; ").unwrap_or((&words, "name the case by its token"));
+    let kinds: BTreeSet<_> = found.iter().map(|found| found.what.words()).collect();
+    let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
+    tracing::warn!(%case, "words were refused: they had {kinds} in them");
+    let detail = format!("these words would say who the patient is: they have {kinds} in them");
+    let help = "take that out, and name the case by its token";
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "names-a-patient", detail, help))
 }

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Client, Failed, Global, show};
 use crate::domain::ids::{BootId, CaseToken, FileHash, hex};
+use crate::domain::lab::Lab;
 use crate::io::clock::{Clock, entropy};
 use crate::io::durable::{new_file, new_folder, rename_new, sync_tree};
 use crate::io::vault::sealed_version;
-use crate::domain::lab::Lab;
 use crate::services::archive;
 use crate::services::restore::{
     Absent, FILES, FORMAT, JOURNAL, MANIFEST, Manifest, RECORD_SUMS, RECORDS, Records, RestoreError, SUMS,
@@ -95,7 +95,8 @@ impl Backup {
             show::json(&Made { path: path.clone(), bytes, manifest: &manifest })?;
         } else {
             let Manifest { entries, head, files, vault, .. } = &manifest;
-            let sealed = vault.as_ref().map(|of| format!(", {} sealed records", of.records)).unwrap_or_default();
+            let sealed =
+                vault.as_ref().map(|of| format!(", {} sealed records", of.records)).unwrap_or_default();
             show::line(&format!("{path}: {entries} entries, head {head}, {files} files{sealed}"));
         }
         if manifest.absent.is_empty() {
@@ -169,7 +170,9 @@ fn fill_vault(
     let kept: Vec<(&CaseToken, u64)> = lab
         .cases
         .iter()
-        .filter_map(|(case, of)| of.identifiers.as_ref().filter(|of| of.seal.is_some()).map(|of| (case, of.version)))
+        .filter_map(|(case, of)| {
+            of.identifiers.as_ref().filter(|of| of.seal.is_some()).map(|of| (case, of.version))
+        })
         .collect();
     if kept.is_empty() {
         return Ok(None);

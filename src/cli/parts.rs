@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 use super::client::segment;
-use super::report::keep_or_print;
 use super::quality::{By, nonconformance, printed_list, signature, to_sign, told, word};
+use super::report::keep_or_print;
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{PrintedBrief, PrintedStep, PrintedView, Processing, ToSign};
 use crate::domain::ids::{FileHash, InspectionId};

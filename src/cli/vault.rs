@@ -81,7 +81,9 @@ impl Vault {
                     return show::json(&NewKey { path, key });
                 }
                 show::line(&format!("key {key} is in {path}"));
-                show::line("keep a copy of that file, and not where the backups are: without it, what is sealed is lost");
+                show::line(
+                    "keep a copy of that file, and not where the backups are: without it, what is sealed is lost",
+                );
                 Ok(())
             }
             What::Reseal { who } => {

@@ -742,7 +742,8 @@ fn vault(reader: &mut Reader<'_>, top: &Section<'_>, state: &Path) -> Option<Vau
         if !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {
             return Some(VaultKey::Credential(name.to_owned()));
         }
-        let instead = "write the name that LoadCredential= has before its colon, as in \"credential:vault-key\"";
+        let instead =
+            "write the name that LoadCredential= has before its colon, as in \"credential:vault-key\"";
         reader.wrong(&found.at, "this is no name of a credential", instead);
         return None;
     }

@@ -7,8 +7,8 @@ pub mod heads;
 pub mod journal;
 pub mod recorder;
 pub mod restore;
-pub mod vault_desk;
 pub mod resume;
+pub mod vault_desk;
 
 pub mod board;
 pub mod intake;

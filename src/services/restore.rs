@@ -160,7 +160,8 @@ pub fn examine(from: &Path) -> Result<Copy, RestoreError> {
     let manifest = read_manifest(from)?;
     let wrong =
         |path: &Path, detail: &str| RestoreError::Backup { path: path.to_owned(), detail: detail.into() };
-    let (listed, sum) = read_sums(&from.join(SUMS), FILES, |hash, name| (hash.as_str() == name).then_some(()))?;
+    let (listed, sum) =
+        read_sums(&from.join(SUMS), FILES, |hash, name| (hash.as_str() == name).then_some(()))?;
     let kept: BTreeSet<FileHash> = listed.into_iter().map(|(hash, ())| hash).collect();
     if kept.len() as u64 != manifest.files || sum != manifest.files_sha256 {
         return Err(wrong(&from.join(SUMS), "it is not the list that backup.json was made with"));

@@ -78,7 +78,9 @@ pub enum NotOpened {
         "the vault's key file has not the key that its {cases} records are sealed with; put that file back as it was, then `platen vault reseal`"
     )]
     OtherKey { cases: usize },
-    #[error("the vault's key is to come from systemd, and CREDENTIALS_DIRECTORY is not set; write LoadCredential= into platen's unit, or give the path of a key file")]
+    #[error(
+        "the vault's key is to come from systemd, and CREDENTIALS_DIRECTORY is not set; write LoadCredential= into platen's unit, or give the path of a key file"
+    )]
     NoCredentials,
 }
 
@@ -249,8 +251,13 @@ impl VaultDesk {
                 let (vault, case) = (Arc::clone(&vault), case.clone());
                 done(move || vault.prepare(&case, version, &identifiers)).await?
             };
-            let request =
-                IdentifierRequest::Keep { case, version, seal: prepared.seal().clone(), kinds, by: by.to_string() };
+            let request = IdentifierRequest::Keep {
+                case,
+                version,
+                seal: prepared.seal().clone(),
+                kinds,
+                by: by.to_string(),
+            };
             let events = match inner.ask(request, &by).await {
                 Ok(events) => events,
                 // What the journal has certainly not taken; of the rest, the next start knows.
@@ -331,7 +338,9 @@ impl VaultDesk {
             let key = vault.current_key();
             let resealed = done(move || vault.reseal()).await?;
             let (changed, failed) = (resealed.changed, resealed.failed.len());
-            tracing::info!("the vault seals with key {key} from here on: {changed} records sealed anew, {failed} not");
+            tracing::info!(
+                "the vault seals with key {key} from here on: {changed} records sealed anew, {failed} not"
+            );
             Ok(resealed)
         })
         .await
@@ -342,9 +351,11 @@ impl VaultDesk {
     /// What free texts of each of these cases are held against; a case of which nothing is kept is not in it.
     async fn holds(&self, wanted: Option<CaseToken>) -> BTreeMap<CaseToken, Against> {
         let kept = states(&self.0.recorder).into_iter().filter(|(_, state)| state.seal.is_some());
-        let kept: Vec<_> = kept.filter(|(case, _)| wanted.as_ref().is_none_or(|wanted| wanted == case)).collect();
+        let kept: Vec<_> =
+            kept.filter(|(case, _)| wanted.as_ref().is_none_or(|wanted| wanted == case)).collect();
         let vault = self.0.vault().ok();
-        let blind: BTreeMap<_, _> = kept.iter().map(|(case, _)| (case.clone(), Against::Everything)).collect();
+        let blind: BTreeMap<_, _> =
+            kept.iter().map(|(case, _)| (case.clone(), Against::Everything)).collect();
         let look = move || {
             let one = |(case, state): (CaseToken, IdentifierState)| {
                 let known = vault.as_ref().and_then(|vault| vault.known(&case, state.version).ok());

@@ -70,8 +70,7 @@ fn a_backup_brings_what_is_sealed_back_and_only_the_key_opens_it() {
     let own = "words of rita alone";
     let changed = rita(&daemon, &["users", "password", "rita"], "first words of rita", &format!("{own}\n"));
     assert_eq!(changed.code, Some(0), "{changed:?}");
-    let issued =
-        rita(&daemon, &["users", "tokens", "issue", "--label", "x", "--role", "requester"], own, "");
+    let issued = rita(&daemon, &["users", "tokens", "issue", "--label", "x", "--role", "requester"], own, "");
     let token = lab.folder.path().join("token");
     fs::write(&token, &issued.out).unwrap();
     fs::set_permissions(&token, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();

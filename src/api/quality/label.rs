@@ -70,7 +70,8 @@ async fn label(
         Format::Pdf => ("application/pdf", "pdf", label.pdf(stock)?),
     };
     let name = format!("inline; filename=\"label-{serial}.{ending}\"");
-    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes).into_response())
+    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
+        .into_response())
 }
 
 /// What the lab knows of a printed part, as far as it stands on a label.

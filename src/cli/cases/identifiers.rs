@@ -60,9 +60,7 @@ impl Identifiers {
     pub fn run(self, client: &Client, global: &Global) -> Result<(), Failed> {
         let kept: IdentifiersKept = match self {
             Self::State { token } => client.get(&at(&token, ""))?,
-            Self::Keep { token, who } => {
-                who.ask(client, |client| client.post(&at(&token, ""), &given()?))?
-            }
+            Self::Keep { token, who } => who.ask(client, |client| client.post(&at(&token, ""), &given()?))?,
             Self::Erase { token, reason, who } => {
                 who.ask(client, |client| client.post(&at(&token, "/erase"), &EraseOrder { reason }))?
             }

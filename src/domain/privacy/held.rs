@@ -119,7 +119,9 @@ mod tests {
     fn described() -> Change {
         let about = serde_json::json!({"kind": "model", "service": "for Rose", "indication": "left side",
             "needed_by": "2026-12-01", "priority": "routine"});
-        change(serde_json::json!({"what": "case", "case": "000000000000q", "step": {"is": "described", "about": about}}))
+        change(
+            serde_json::json!({"what": "case", "case": "000000000000q", "step": {"is": "described", "about": about}}),
+        )
     }
 
     #[test]
@@ -127,7 +129,11 @@ mod tests {
         let held = hold_back(&described(), &Against::Known(known())).unwrap();
         let json = serde_json::to_value(&held).unwrap();
         let about = &json["step"]["about"];
-        assert_eq!((&about["service"], &about["indication"]), (&HELD_BACK.into(), &HELD_BACK.into()), "{json}");
+        assert_eq!(
+            (&about["service"], &about["indication"]),
+            (&HELD_BACK.into(), &HELD_BACK.into()),
+            "{json}"
+        );
         assert_eq!((&about["needed_by"], &about["kind"]), (&"2026-12-01".into(), &"model".into()));
         assert_eq!(json["case"], "000000000000q");
     }
@@ -138,7 +144,10 @@ mod tests {
             change(serde_json::json!({"what": "case", "case": "000000000000q",
                 "step": {"is": "message_posted", "text": text, "mentions": ["rose"]}}))
         };
-        assert!(hold_back(&posted("the right side"), &Against::Known(known())).is_none(), "a user is called rose");
+        assert!(
+            hold_back(&posted("the right side"), &Against::Known(known())).is_none(),
+            "a user is called rose"
+        );
         assert_eq!(find_in_words(&posted("the right side"), &known()), []);
         assert_eq!(find_in_words(&posted("Rose is here"), &known()).len(), 1);
     }

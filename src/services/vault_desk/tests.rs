@@ -164,7 +164,10 @@ async fn a_vault_without_its_key_is_closed_and_opens_when_the_key_is_back() {
         assert_eq!(desk.word(), "closed");
         let error = desk.read(&rita(), world.case.clone(), ReadingReason::Handover).await.unwrap_err();
         assert!(matches!(error, NotServed::Closed), "{error}");
-        assert!(matches!(desk.keep(&rita(), world.case.clone(), identifiers()).await, Err(NotServed::Closed)));
+        assert!(matches!(
+            desk.keep(&rita(), world.case.clone(), identifiers()).await,
+            Err(NotServed::Closed)
+        ));
         assert_eq!(desk.sealed_cases().await.unwrap().len(), 1, "a backup takes what is sealed");
     }
     let error = missing.reseal().await.unwrap_err().to_string();
@@ -172,7 +175,10 @@ async fn a_vault_without_its_key_is_closed_and_opens_when_the_key_is_back() {
     std::fs::set_permissions(world.key(), std::fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(missing.reseal().await.unwrap().unchanged, 1);
     assert_eq!(missing.word(), "open");
-    assert_eq!(missing.read(&rita(), world.case.clone(), ReadingReason::Handover).await.unwrap(), identifiers());
+    assert_eq!(
+        missing.read(&rita(), world.case.clone(), ReadingReason::Handover).await.unwrap(),
+        identifiers()
+    );
     assert_eq!(world.facts().await.len(), 2, "kept and read, and nothing of the closed ones");
 }
 
@@ -194,7 +200,8 @@ async fn another_key_seals_everything_anew_while_the_daemon_runs() {
 #[tokio::test]
 async fn without_a_vault_nothing_is_kept_and_nothing_is_held() {
     let world = World::new().await;
-    let desk = VaultDesk::open(None, &world.state(), world.recorder.clone(), world.clock.boot().clone()).await;
+    let desk =
+        VaultDesk::open(None, &world.state(), world.recorder.clone(), world.clock.boot().clone()).await;
     assert_eq!(desk.word(), "off");
     let error = desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap_err();
     assert!(matches!(error, NotServed::Off), "{error}");
