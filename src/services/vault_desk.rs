@@ -220,7 +220,7 @@ impl VaultDesk {
         Self(Arc::new(inner))
     }
 
-    /// What is kept of a case, in words for people and programs: its version, and whether anything is there.
+    /// What the journal says of a case: its version, and whether anything is there.
     pub fn state(&self, case: &CaseToken) -> Result<Option<IdentifierState>, NotServed> {
         Ok(self.0.state(case)?)
     }
@@ -350,9 +350,11 @@ impl VaultDesk {
 
     /// What free texts of each of these cases are held against; a case of which nothing is kept is not in it.
     async fn holds(&self, wanted: Option<CaseToken>) -> BTreeMap<CaseToken, Against> {
-        let kept = states(&self.0.recorder).into_iter().filter(|(_, state)| state.seal.is_some());
-        let kept: Vec<_> =
-            kept.filter(|(case, _)| wanted.as_ref().is_none_or(|wanted| wanted == case)).collect();
+        let known = match wanted {
+            Some(case) => self.0.state(&case).ok().flatten().map(|state| (case, state)).into_iter().collect(),
+            None => states(&self.0.recorder),
+        };
+        let kept: Vec<_> = known.into_iter().filter(|(_, state)| state.seal.is_some()).collect();
         let vault = self.0.vault().ok();
         let blind: BTreeMap<_, _> =
             kept.iter().map(|(case, _)| (case.clone(), Against::Everything)).collect();

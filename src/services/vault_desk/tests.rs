@@ -114,7 +114,7 @@ async fn another_start_reads_what_was_kept_and_a_case_that_is_not_there_is_told_
     let nobody = CaseToken::from_entropy([9; 16]);
     let error = desk.keep(&rita(), nobody.clone(), identifiers()).await.unwrap_err();
     assert!(matches!(error, NotServed::NotRecorded(NotRecorded::Refused(Refusal::NoCase(_)))), "{error}");
-    assert_eq!(desk.sealed_cases().await.unwrap(), [world.case.clone()], "nothing is left of it");
+    assert_eq!(desk.sealed_cases().await.unwrap(), vec![world.case], "nothing is left of it");
 }
 
 #[tokio::test]
