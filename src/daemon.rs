@@ -59,6 +59,7 @@ use crate::services::slicejobs::{SliceJobs, Steps};
 use crate::services::slicing::Slicing;
 use crate::services::stop_input::{self, InputError, Inputs};
 use crate::services::telemetry::{self, MqttStatus};
+use crate::services::vault_desk::{Place, VaultDesk};
 use crate::slicing::limits::{LIMITS, Limits};
 
 /// Why the daemon does not start.
@@ -233,6 +234,7 @@ impl Daemon {
         let recorder = Recorder::open_keeping(store, clock.clone(), site, node, keeping, pick).await?;
         let path = config.state_dir.join(credentials::FILE);
         let entrance = Entrance::begin(credentials, path, recorder.clone(), clock.clone()).await?;
+        let vault = open_vault(&config, &recorder, &clock).await;
         let spool = Arc::new(spool);
         let intake = Intake::new(Arc::clone(&spool))
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone()));
@@ -283,6 +285,7 @@ impl Daemon {
         let state = AppState {
             recorder: recorder.clone(),
             entrance,
+            vault,
             fleet: fleet.clone(),
             intake: intake.clone(),
             previews: Previews::new(Arc::clone(intake.spool())),
@@ -463,6 +466,16 @@ async fn open_state(config: Arc<Config>) -> Result<Opened, DaemonError> {
         Ok(outcome) => outcome,
         Err(error) => Err(DaemonError::Thread(error.to_string())),
     }
+}
+
+/// The vault, if there is to be one; a closed one keeps no printer from printing.
+async fn open_vault(config: &Config, recorder: &Recorder, clock: &Clock) -> VaultDesk {
+    let place = config.vault.clone().map(|key| Place {
+        state: config.state_dir.clone(),
+        key,
+        credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+    });
+    VaultDesk::open(place, &config.state_dir, recorder.clone(), clock.boot().clone()).await
 }
 
 /// The slicers, if models are taken; what a crash left of theirs is removed.

@@ -201,6 +201,29 @@ impl Way {
     }
 }
 
+#[tokio::test]
+async fn a_printed_part_has_its_label_as_svg_and_as_pdf_without_a_word_of_anybody_s() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.print().await;
+    way.part_step(1, "lee", json!({"is": "revision_attested", "revision": 1})).await;
+    let at = |more: &str| format!("/v1/printed/{}/label{more}", way.serial(1));
+    let svg = way.lab.get(&at("")).await;
+    assert_eq!((svg.status, svg.header("content-type")), (200, Some("image/svg+xml")), "{svg:?}");
+    for words in ["width=\"62mm\"", "PART 1  REV 1  LEFT", "ATTEMPT 1  MADE ", "NON-STERILE"] {
+        assert!(svg.body.contains(words), "{words} in {}", svg.body);
+    }
+    let groups: String = way.case.as_str().to_uppercase().chars().take(4).collect();
+    assert!(svg.body.contains(&groups) && !svg.body.contains("left hand"), "{}", svg.body);
+    assert!(!svg.body.contains("NON-DIAGNOSTIC"), "it is made with a process for its use: {}", svg.body);
+    let pdf = way.lab.get(&at("?stock=100x50&format=pdf")).await;
+    assert_eq!((pdf.status, pdf.header("content-type")), (200, Some("application/pdf")));
+    assert!(pdf.body.starts_with("%PDF-"), "{}", pdf.body);
+    refused(&way.lab.get(&at("?stock=10x10")).await, 400, "unreadable-request", "62x29");
+    let nothing = way.lab.get(&format!("/v1/printed/{}/label", way.serial(7))).await;
+    refused(&nothing, 404, "no-such-thing", "no printed part");
+}
+
 /// A refusal's status and kind; its words must say this.
 fn refused(answer: &Answer, status: u16, problem: &str, words: &str) {
     assert_eq!((answer.status, answer.problem().as_str()), (status, problem), "{answer:?}");

@@ -74,6 +74,17 @@ answers! {
         409 "Not by the rules, as things are now",
         422 "What is said makes no sense, whatever the state of things is",
     }
+    /// Something about who a case is for.
+    Vaulted: Changed {
+        404 "There is nothing of this name, or nothing is kept of the case",
+        409 "Nobody is set up here, or somebody else changed what is kept meanwhile",
+        503 "There is no vault, or it is closed, or platen is shutting down",
+    }
+    /// What is sealed, as it lies there.
+    Lying: Told {
+        404 "There is nothing of this name",
+        500 "The vault's folder cannot be read",
+    }
     /// A question to a printer itself.
     Asked: {
         422 "The command is not one that may be sent",

@@ -12,6 +12,7 @@ use super::door::Asker;
 use super::given::{Given, Named};
 use super::problem::Problem;
 use super::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView, TaleView};
+use super::vault::let_in;
 use super::{AppState, views};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{CaseToken, PartId};
@@ -78,23 +79,28 @@ async fn story(
     Named(case): Named<CaseToken>,
 ) -> Result<Json<Vec<TaleView>>, Problem> {
     app.recorder.read(|lab| lab.case(&case).map(|_| ()))?;
+    let held = app.vault.held(Some(case.clone())).await;
     let (mut tale, mut next) = (Vec::new(), 1);
     loop {
         let page = app.recorder.events(next, PAGE).await?;
         let Some(last) = page.last() else { return Ok(Json(tale)) };
         next = last.seq + 1;
-        let is_told = |event: &&Event| !matches!(event.fact, Fact::JobProgress { .. });
+        let is_told = |event: &Event| !matches!(event.fact, Fact::JobProgress { .. });
         let of_case: Vec<_> = app.recorder.read(|lab| {
-            page.iter().filter(is_told).filter(|event| story::is_of_case(lab, event, &case)).collect()
+            let told = page.into_iter().filter(is_told);
+            let of_case = told.filter(|event| story::is_of_case(lab, event, &case));
+            of_case.map(|event| held.entry(lab, event)).collect()
         });
-        tale.extend(of_case.into_iter().map(TaleView::from));
+        tale.extend(of_case.iter().map(TaleView::from));
     }
 }
 
 /// Adds a part that is to be made.
 #[utoipa::path(post, path = "/v1/cases/{token}/parts", tag = "cases", operation_id = "add_part", request_body = NewPart,
     params(("token" = String, Path, description = "The case's token")),
-    responses((status = 201, description = "The new part", body = PartView), Changed, NoSuch, Timely))]
+    responses((status = 201, description = "The new part", body = PartView),
+        (status = 422, description = "The name has in it what the vault has of the case", body = Problem,
+            content_type = "application/problem+json"), Changed, NoSuch, Timely))]
 async fn add_part(
     State(app): State<AppState>,
     asker: Asker,
@@ -105,6 +111,7 @@ async fn add_part(
         let help = "call it by what it is, such as \"left ventricle\"; never by a patient";
         Problem::new(StatusCode::BAD_REQUEST, "not-a-part-name", error.to_string(), help)
     })?;
+    let_in(&app, &case, &name).await?;
     let part = PartId::from_entropy(entropy());
     let request = Request::AddPart { case: case.clone(), part: part.clone(), name };
     app.recorder.submit(request, asker.actor()).await?;

@@ -100,6 +100,15 @@ pub const TABLE: &[Row] = {
         // What people said on a case is in it.
         ("GET", "/v1/cases/{token}/story", May(P::ReadMessages)),
         ("POST", "/v1/cases/{token}/parts", May(P::Design)),
+        // That something is kept, and not what.
+        ("GET", "/v1/cases/{token}/identifiers", May(P::Look)),
+        ("POST", "/v1/cases/{token}/identifiers", May(P::WriteVault)),
+        ("POST", "/v1/cases/{token}/identifiers/read", May(P::ReadVault)),
+        ("POST", "/v1/cases/{token}/identifiers/erase", May(P::WriteVault)),
+        ("POST", "/v1/vault/reseal", May(P::ResealVault)),
+        // Sealed, without the key.
+        ("GET", "/v1/vault/records", May(P::Backup)),
+        ("GET", "/v1/vault/records/{token}", May(P::Backup)),
         ("GET", "/v1/cases/{token}/quality", May(P::Look)),
         // Each step has its own permission, which the handler asks for.
         (
@@ -129,6 +138,7 @@ pub const TABLE: &[Row] = {
         ("POST", "/v1/cases/{token}/parts/{part}/steps", May(P::Design)),
         ("GET", "/v1/printed", May(P::Look)),
         ("GET", "/v1/printed/{serial}", May(P::Look)),
+        ("GET", "/v1/printed/{serial}/label", May(P::Look)),
         (
             "POST",
             "/v1/printed/{serial}/steps",

@@ -86,6 +86,26 @@ fn unreadable(rejection: &JsonRejection, expected: String) -> Problem {
     }
 }
 
+/// A JSON body of which nobody may hear a word again, not even in what is wrong with it.
+#[derive(Debug)]
+pub struct Unsaid<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Example> FromRequest<S> for Unsaid<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let expected = format!("send Content-Type: application/json and a body like {}", T::EXAMPLE);
+        match Json::<Object<T>>::from_request(request, state).await {
+            Ok(Json(Object(given))) => Ok(Self(given)),
+            Err(
+                rejection @ (JsonRejection::MissingJsonContentType(_) | JsonRejection::BytesRejection(_)),
+            ) => Err(unreadable(&rejection, expected)),
+            // What serde says of it repeats what was given.
+            Err(_) => Err(Problem::unreadable("the body is not what is expected here", expected)),
+        }
+    }
+}
+
 /// A body that is too large, or that ended early.
 pub fn body_cut(error: &BytesRejection) -> Problem {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {

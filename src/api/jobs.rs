@@ -17,6 +17,7 @@ use super::given::{Asked, Given, Named};
 use super::printers::known;
 use super::problem::Problem;
 use super::shapes::{By, JobView, ModelGiven, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder};
+use super::vault::let_in;
 use super::{AppState, views};
 use crate::config::Printer;
 use crate::domain::chain::SliceOrder;
@@ -136,6 +137,7 @@ async fn queue(
     let by = acceptance(&new.accept, asker.by_if_known(new.by.as_deref())?.as_deref())?;
     // A wrong part is told before a large file is read again.
     app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
+    let_in(&app, &case, &new.material).await?;
     has_room(&app).await?;
     let file: FileHash = match (new.file, new.model) {
         (Some(file), None) => file.parse()?,

@@ -30,6 +30,7 @@ pub mod quality;
 mod reports;
 mod state;
 mod stop;
+mod vault;
 mod views;
 
 pub mod shapes;
@@ -58,6 +59,7 @@ use crate::services::preview::Previews;
 use crate::services::recorder::Recorder;
 use crate::services::slicejobs::Steps;
 use crate::services::slicing::Slicing;
+use crate::services::vault_desk::VaultDesk;
 
 pub use events::Streams;
 pub use problem::Problem;
@@ -68,6 +70,8 @@ pub struct AppState {
     pub recorder: Recorder,
     /// Who may come in.
     pub entrance: Entrance,
+    /// Who a case is for.
+    pub vault: VaultDesk,
     pub fleet: Fleet,
     pub intake: Intake,
     pub previews: Previews,
@@ -109,6 +113,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(printers::routes())
         .merge(stop::routes())
         .merge(people::routes())
+        .merge(vault::routes())
         .merge(events::routes())
         .merge(state::routes())
         .merge(metrics::routes())

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::shapes::FindingView;
-use crate::domain::identifiers::IdentifierRefusal;
+use crate::domain::identifiers::{IdentifierError, IdentifierRefusal};
 use crate::domain::ids::IdError;
 use crate::domain::lab::Refusal;
 use crate::domain::people;
@@ -18,6 +18,7 @@ use crate::domain::quality::printed::SerialError;
 use crate::gcode::commands::NotSent;
 use crate::io::spool::SpoolError;
 use crate::io::store::StoreError;
+use crate::io::vault::VaultError;
 use crate::preview::PreviewError;
 use crate::services::access::{NotAuthenticated, NotLetIn};
 use crate::services::entrance::Refused;
@@ -28,6 +29,7 @@ use crate::services::recorder::{JournalError, NotRecorded};
 use crate::services::resume::NotMade;
 use crate::services::slicejobs::NoProcess;
 use crate::services::slicing::SliceError;
+use crate::services::vault_desk::{NotOpened, NotServed};
 
 /// The body of every answer that is not a yes (`application/problem+json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -256,6 +258,35 @@ impl From<Refused> for Problem {
             Refused::NotConfirmed(_) => (StatusCode::CONFLICT, "not-confirmed"),
             Refused::PasswordNotNoted(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-recorded"),
             Refused::BrokenOff => (StatusCode::INTERNAL_SERVER_ERROR, "broken-off"),
+        };
+        Self::from_words(status, slug, &error.to_string(), "look at the daemon's log")
+    }
+}
+
+impl From<IdentifierError> for Problem {
+    fn from(error: IdentifierError) -> Self {
+        let otherwise = "docs/vault.md says how each is written";
+        Self::from_words(StatusCode::BAD_REQUEST, "not-identifiers", &error.to_string(), otherwise)
+    }
+}
+
+impl From<NotServed> for Problem {
+    fn from(error: NotServed) -> Self {
+        let error = match error {
+            NotServed::NotRecorded(error) => return error.into(),
+            error => error,
+        };
+        let (status, slug) = match &error {
+            NotServed::NotRecorded(_) | NotServed::BrokenOff => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "broken-off")
+            }
+            NotServed::Off => (StatusCode::SERVICE_UNAVAILABLE, "no-vault"),
+            NotServed::Closed => (StatusCode::SERVICE_UNAVAILABLE, "vault-closed"),
+            NotServed::Unlocked(NotOpened::Vault(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "not-unsealed"),
+            NotServed::Unlocked(_) => (StatusCode::SERVICE_UNAVAILABLE, "vault-closed"),
+            NotServed::Vault(VaultError::Missing { .. }) => (StatusCode::NOT_FOUND, "no-record"),
+            NotServed::Vault(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-unsealed"),
+            NotServed::NotFinished(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-finished"),
         };
         Self::from_words(status, slug, &error.to_string(), "look at the daemon's log")
     }

@@ -93,7 +93,8 @@ async fn report(
         from: read(wanted.from)?,
         to: read(wanted.to)?,
     };
-    let sealed = reporting::report(&app.recorder, &app.config, kind, parameters, wanted.until).await?;
+    let sealed =
+        reporting::report(&app.recorder, &app.vault, &app.config, kind, parameters, wanted.until).await?;
     let (form, ending, text) = match wanted.format.unwrap_or_default() {
         Format::Html => ("text/html; charset=utf-8", "html", sealed.html()),
         Format::Json => ("application/json", "json", sealed.json()),

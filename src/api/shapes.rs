@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::given::Example;
 use crate::domain::case::IntendedUse;
+use crate::domain::identifiers::{self, Entered, ErasingReason, Identifiers, ReadingReason};
 
 /// What a new case is for.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -819,6 +820,9 @@ pub struct Health {
     pub online: usize,
     /// What the publisher says of itself; absent where no broker is configured.
     pub mqtt: Option<String>,
+    /// Whether the vault is `open`, `closed` (the log says why) or `off`.
+    #[serde(default)]
+    pub vault: String,
     /// Since the daemon's start.
     pub uptime_ms: u64,
 }
@@ -832,6 +836,102 @@ impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Hidden(…)")
     }
+}
+
+/// Who a case is for, as somebody writes it down. What is left out is not kept; one at least is given.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct NewIdentifiers(pub Entered);
+
+impl Example for NewIdentifiers {
+    const EXAMPLE: &'static str = r#"{"name": "<name>", "mrn": "<number>", "accession": "<number>", "surgeon": "<name>", "surgery_at": "<YYYY-MM-DDTHH:MM>", "birth_date": "<YYYY-MM-DD>"}"#;
+}
+
+/// Who a case is for.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct IdentifiersShown {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The hospital's number of the patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mrn: Option<String>,
+    /// The number of the imaging study's order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accession: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surgeon: Option<String>,
+    /// On the hospital's clock, to the minute: `YYYY-MM-DDTHH:MM`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surgery_at: Option<String>,
+    /// `YYYY-MM-DD`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birth_date: Option<String>,
+}
+
+impl std::fmt::Debug for IdentifiersShown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdentifiersShown(…)")
+    }
+}
+
+impl From<&Identifiers> for IdentifiersShown {
+    fn from(of: &Identifiers) -> Self {
+        let text = |hidden: Option<&identifiers::Hidden>| hidden.map(|hidden| hidden.reveal().to_owned());
+        Self {
+            name: text(of.name()),
+            mrn: text(of.mrn()),
+            accession: text(of.accession()),
+            surgeon: text(of.surgeon()),
+            surgery_at: of.surgery_at().map(|time| time.reveal()),
+            birth_date: of.birth_date().map(|day| day.reveal()),
+        }
+    }
+}
+
+/// Whether something is kept.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct IdentifiersKept {
+    pub kept: bool,
+    /// Absent where nothing ever was.
+    pub version: Option<u64>,
+    /// `open`, `closed` or `off`.
+    pub vault: String,
+}
+
+/// Why somebody looks.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadOrder {
+    /// `handover`, `clinical_question`, `scheduling`, `correction`, `billing`, `patient_request` or `audit`.
+    #[schema(value_type = String, example = "handover")]
+    pub reason: ReadingReason,
+}
+
+impl Example for ReadOrder {
+    const EXAMPLE: &'static str = r#"{"reason": "handover"} (or "clinical_question", "scheduling", "correction", "billing", "patient_request", "audit")"#;
+}
+
+/// Why it is erased.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseOrder {
+    /// `patient_request`, `retention` or `entered_in_error`.
+    #[schema(value_type = String, example = "retention")]
+    pub reason: ErasingReason,
+}
+
+impl Example for EraseOrder {
+    const EXAMPLE: &'static str = r#"{"reason": "retention"} (or "patient_request", "entered_in_error")"#;
+}
+
+/// What became of the records when they were to be sealed with the newest key.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ResealedView {
+    pub changed: usize,
+    /// Those that had it already.
+    pub unchanged: usize,
+    /// What went wrong, by case.
+    pub failed: Vec<String>,
 }
 
 /// Who signs in.

@@ -51,6 +51,7 @@ async fn healthz(State(app): State<AppState>) -> (StatusCode, Json<Health>) {
         printers: board.len(),
         online: board.iter().filter(|snapshot| !away(&snapshot.activity)).count(),
         mqtt: app.mqtt.as_ref().map(|words| words.borrow().clone()),
+        vault: app.vault.word().into(),
         uptime_ms: u64::try_from(app.clock.now().since(Moment::ZERO).as_millis()).unwrap_or(u64::MAX),
     };
     (if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))

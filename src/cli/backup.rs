@@ -7,16 +7,19 @@ use clap::Args;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Client, Failed, Global, show};
-use crate::domain::ids::{BootId, FileHash, hex};
+use crate::domain::ids::{BootId, CaseToken, FileHash, hex};
+use crate::domain::lab::Lab;
 use crate::io::clock::{Clock, entropy};
 use crate::io::durable::{new_file, new_folder, rename_new, sync_tree};
+use crate::io::vault::sealed_version;
 use crate::services::archive;
 use crate::services::restore::{
-    Absent, FILES, FORMAT, JOURNAL, MANIFEST, Manifest, RestoreError, SUMS, keep_file,
+    Absent, FILES, FORMAT, JOURNAL, MANIFEST, Manifest, RECORD_SUMS, RECORDS, Records, RestoreError, SUMS,
+    keep_file,
 };
 
 #[derive(Debug, Args)]
@@ -91,17 +94,19 @@ impl Backup {
         if global.json {
             show::json(&Made { path: path.clone(), bytes, manifest: &manifest })?;
         } else {
-            let Manifest { entries, head, files, .. } = &manifest;
-            show::line(&format!("{path}: {entries} entries, head {head}, {files} files"));
+            let Manifest { entries, head, files, vault, .. } = &manifest;
+            let sealed =
+                vault.as_ref().map(|of| format!(", {} sealed records", of.records)).unwrap_or_default();
+            show::line(&format!("{path}: {entries} entries, head {head}, {files} files{sealed}"));
         }
         if manifest.absent.is_empty() {
             return Ok(());
         }
         for Absent { file, why } in &manifest.absent {
-            eprintln!("platen: file {file} is not in it: {why}");
+            eprintln!("platen: {file} is not in it: {why}");
         }
         Err(Failed::Finding(format!(
-            "the backup is kept, but {} of the files are damaged or gone; upload them again, or look for them in an older backup",
+            "the backup is kept, but {} things are damaged or gone; upload files again, or look for them in an older backup, and take another one for records that have changed",
             manifest.absent.len()
         )))
     }
@@ -137,7 +142,9 @@ fn fill(client: &Client, part: &Path) -> Result<(Manifest, u64), Failed> {
             Err(why) => absent.push(Absent { file: file.to_string(), why }),
         }
     }
+    let vault = fill_vault(client, part, &whole.lab, &mut absent)?;
     let manifest = Manifest {
+        vault,
         platen_backup: FORMAT,
         made: Clock::start(BootId::from_entropy(entropy())).wall().to_string(),
         entries: whole.entries,
@@ -151,6 +158,54 @@ fn fill(client: &Client, part: &Path) -> Result<(Manifest, u64), Failed> {
         .map_err(|error| Failed::Finding(format!("the backup's list cannot be written: {error}")))?;
     write(&part.join(MANIFEST), &json)?;
     Ok((manifest, bytes))
+}
+
+/// The sealed records, of the versions that the journal's copy knows: another one would not open.
+fn fill_vault(
+    client: &Client,
+    part: &Path,
+    lab: &Lab,
+    absent: &mut Vec<Absent>,
+) -> Result<Option<Records>, Failed> {
+    let kept: Vec<(&CaseToken, u64)> = lab
+        .cases
+        .iter()
+        .filter_map(|(case, of)| {
+            of.identifiers.as_ref().filter(|of| of.seal.is_some()).map(|of| (case, of.version))
+        })
+        .collect();
+    if kept.is_empty() {
+        return Ok(None);
+    }
+    let folder = part.join(RECORDS);
+    new_folder(&folder).map_err(|error| cannot_write(&folder, error))?;
+    let (mut sums, mut records) = (String::new(), 0);
+    for (case, version) in kept {
+        let why = match client.open(&format!("/v1/vault/records/{case}")) {
+            Ok(mut source) => {
+                let mut record = Vec::new();
+                source.read_to_end(&mut record).map_err(|error| {
+                    Failed::Finding(format!("a record broke off: {error}; nothing was kept: try again"))
+                })?;
+                match sealed_version(&record) {
+                    Some(found) if found == version => {
+                        write(&folder.join(case.as_str()), &record)?;
+                        let hash = FileHash::from_digest(Sha256::digest(&record).into());
+                        sums.push_str(&format!("{hash}  {RECORDS}/{case}\n"));
+                        records += 1;
+                        continue;
+                    }
+                    Some(_) => "it was written anew while the backup was made; take another one".to_owned(),
+                    None => "it is damaged".to_owned(),
+                }
+            }
+            Err(Failed::Problem(problem)) => problem.detail.clone(),
+            Err(failed) => return Err(failed),
+        };
+        absent.push(Absent { file: format!("{RECORDS}/{case}"), why });
+    }
+    write(&part.join(RECORD_SUMS), sums.as_bytes())?;
+    Ok(Some(Records { records, sha256: hex(&Sha256::digest(sums.as_bytes())) }))
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Failed> {

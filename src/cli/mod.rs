@@ -30,6 +30,7 @@ pub mod slice;
 pub mod stop;
 pub mod stream;
 pub mod users;
+pub mod vault;
 
 mod client;
 mod probe;
@@ -131,6 +132,8 @@ pub enum Verb {
     Setup(setup::Setup),
     /// List users, add one, change what they may do, give them a password; make and revoke tokens.
     Users(users::Users),
+    /// The vault, in which it is written down who a case is for: make its key, or seal it with another.
+    Vault(vault::Vault),
     /// Emergency stop of one printer or of all; or say that a stopped one may be used again.
     Stop(stop::Stop),
     /// Switch the heaters of every configured printer off, without the daemon and its journal: for when it has died.
@@ -229,6 +232,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Report(verb) => verb.run(&global),
         Verb::Setup(verb) => verb.run(&global),
         Verb::Users(verb) => verb.run(&global),
+        Verb::Vault(verb) => verb.run(&global),
         Verb::Stop(verb) => verb.run(&global),
         Verb::SafeOff(verb) => verb.run(&global),
         Verb::Audit(verb) => verb.run(&global),

@@ -1,9 +1,11 @@
 //! `platen parts`: the printed parts, one piece each, from the printer to whoever gets it.
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 use super::client::segment;
 use super::quality::{By, nonconformance, printed_list, signature, to_sign, told, word};
+use super::report::keep_or_print;
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{PrintedBrief, PrintedStep, PrintedView, Processing, ToSign};
 use crate::domain::ids::{FileHash, InspectionId};
@@ -49,6 +51,20 @@ pub struct Why {
 
 #[derive(Debug, Subcommand)]
 pub enum What {
+    /// Write a part's label as a file for the label printer.
+    #[command(after_help = "Example: platen parts label 0123456789abc-1-1 --stock 62x29 --format pdf")]
+    Label {
+        /// CASE-PART-ATTEMPT
+        serial: String,
+        /// The size of the labels in millimetres: 62x29 or 100x50.
+        #[arg(long, default_value = "62x29", value_parser = ["62x29", "100x50"])]
+        stock: String,
+        #[arg(long, default_value = "pdf", value_parser = ["svg", "pdf"])]
+        format: String,
+        /// The file to make; else label-SERIAL in this folder. - is the standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Plan another attempt at a part; its serial is the part's next.
     #[command(
         after_help = "Example: platen parts plan 0123456789abc-1-2 --instead-of 0123456789abc-1-1 --by kim"
@@ -182,6 +198,14 @@ impl Parts {
             return told(global, &all, |all| printed_list(all));
         };
         let (serial, by, step) = match what {
+            What::Label { serial, stock, format, output } => {
+                let of = segment(&serial);
+                let mut body =
+                    client.open(&format!("/v1/printed/{of}/label?stock={stock}&format={format}"))?;
+                let into = output.unwrap_or_else(|| PathBuf::from(format!("label-{of}.{format}")));
+                let into = (into.as_os_str() != "-").then_some(into);
+                return keep_or_print(&mut body, into.as_deref());
+            }
             What::Plan { serial, instead_of, by } => {
                 (serial, by, PrintedStep::Planned { replaces: instead_of })
             }

@@ -154,15 +154,20 @@ impl Report {
             }
             (None, _) => None,
         };
-        let Some(into) = into else { return print(&mut body) };
-        keep(&mut body, &into)?;
-        show::line(&into.display().to_string());
-        Ok(())
+        keep_or_print(&mut body, into.as_deref())
     }
 }
 
+/// Into a file, whose name is told then, or to standard output.
+pub(super) fn keep_or_print(body: &mut impl Read, into: Option<&Path>) -> Result<(), Failed> {
+    let Some(into) = into else { return print(body) };
+    keep(body, into)?;
+    show::line(&into.display().to_string());
+    Ok(())
+}
+
 fn broken(error: &std::io::Error) -> Failed {
-    Failed::Finding(format!("the report broke off: {error}; look at the daemon's log, then try again"))
+    Failed::Finding(format!("the answer broke off: {error}; look at the daemon's log, then try again"))
 }
 
 /// To standard output; a reader that went away (`| head`) is no error.

@@ -27,6 +27,7 @@ struct Restored {
     entries: u64,
     head: String,
     files: u64,
+    records: u64,
     missing: Vec<String>,
 }
 
@@ -35,13 +36,18 @@ impl Restore {
         let stamp = Clock::start(BootId::from_entropy(entropy())).stamp();
         let done = restore(&self.from, &self.into, self.by.as_deref(), stamp)
             .map_err(|error| Failed::Finding(error.to_string()))?;
-        let Done { entries, head, files, missing } = done;
+        let Done { entries, head, files, records, missing } = done;
         let path = self.into.display().to_string();
         if global.json {
             let missing = missing.iter().map(ToString::to_string).collect();
-            return show::json(&Restored { path, entries, head: head.to_hex(), files, missing });
+            return show::json(&Restored { path, entries, head: head.to_hex(), files, records, missing });
         }
         show::line(&format!("{path}: {entries} entries, head {}, {files} files", head.to_hex()));
+        if records > 0 {
+            show::line(&format!(
+                "{records} sealed records of the vault; put the key file back where the configuration has it"
+            ));
+        }
         for file in missing {
             show::line(&format!(
                 "  file {file} of a job is not in the copy; upload it again before it is printed"

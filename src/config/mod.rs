@@ -46,6 +46,8 @@ pub struct Config {
     pub counting: Counting,
     /// Absent: the head of the journal is not signed.
     pub heads: Option<Heads>,
+    /// Absent: nobody writes down who a case is for.
+    pub vault: Option<VaultKey>,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
@@ -106,6 +108,15 @@ pub struct Counting {
 pub struct Heads {
     pub folder: PathBuf,
     pub key_file: PathBuf,
+}
+
+/// Where the key of the vault is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VaultKey {
+    /// A file, outside of `state_dir`.
+    File(PathBuf),
+    /// What systemd hands to the service under this name (`LoadCredential=`).
+    Credential(String),
 }
 
 /// What a printer can build. What is absent is not known, and refuses no file.

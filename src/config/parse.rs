@@ -11,7 +11,7 @@ use super::mistake::Mistake;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{
     BedClearing, Build, Config, Counting, Gate, Heads, Http, Mqtt, MqttVersion, Printer, Restart, ServiceDay,
-    Slicing, StopInput, relay,
+    Slicing, StopInput, VaultKey, relay,
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
@@ -43,6 +43,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max"]),
     ("gate", &["forbidden_commands"]),
     ("audit", &["heads", "key_file"]),
+    ("vault", &["key_file"]),
     ("counting", &["codes", "texts", "rates", "service_date", "utc_offset"]),
     (
         "printer",
@@ -106,6 +107,7 @@ const TOP: &[&str] = &[
     "slicing",
     "gate",
     "audit",
+    "vault",
     "counting",
     "mqtt",
     "printer",
@@ -172,6 +174,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let slicing = reader.section(&top, "slicing").map(|section| slicing(&mut reader, &section));
     let gate = gate(&mut reader, &top);
     let heads = heads(&mut reader, &top);
+    let vault = vault(&mut reader, &top, &state_dir);
     let counting = counting(&mut reader, &top);
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
@@ -190,6 +193,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             gate,
             counting,
             heads,
+            vault,
             stop_file,
             stop_input,
         }),
@@ -726,6 +730,33 @@ fn heads(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<Heads> {
     let folder = folder.and_then(|found| absolute(reader, &found, "heads"));
     let key_file = key.and_then(|found| absolute(reader, &found, "key_file"));
     Some(Heads { folder: folder?, key_file: key_file? })
+}
+
+/// Where the vault's key is.
+fn vault(reader: &mut Reader<'_>, top: &Section<'_>, state: &Path) -> Option<VaultKey> {
+    let section = reader.section(top, "vault")?;
+    reader.unknown_keys(&section, keys("vault"));
+    let found = reader.text(&section, "key_file")?;
+    if let Some(name) = found.value.strip_prefix("credential:") {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {
+            return Some(VaultKey::Credential(name.to_owned()));
+        }
+        let instead =
+            "write the name that LoadCredential= has before its colon, as in \"credential:vault-key\"";
+        reader.wrong(&found.at, "this is no name of a credential", instead);
+        return None;
+    }
+    let path = absolute(reader, &found, "key_file")?;
+    if path.starts_with(state) {
+        reader.wrong(
+            &found.at,
+            "the key would lie in state_dir, beside what it locks",
+            "write a path elsewhere, such as key_file = \"/etc/platen/vault.key\"",
+        );
+        return None;
+    }
+    Some(VaultKey::File(path))
 }
 
 /// By which tables, days and clock reports count.

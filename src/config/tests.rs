@@ -233,6 +233,18 @@ fn the_head_of_the_journal_needs_a_folder_and_a_key() {
     }
 }
 
+#[test]
+fn the_key_of_the_vault_lies_elsewhere_than_what_it_locks() {
+    let with = |vault: &str| Config::parse(&format!("{GOOD}[vault]\n{vault}\n")).map(|config| config.vault);
+    assert_eq!(with("").unwrap(), None);
+    assert_eq!(with("key_file = \"/etc/vault.key\"").unwrap(), Some(VaultKey::File("/etc/vault.key".into())));
+    let handed = with("key_file = \"credential:vault-key\"").unwrap();
+    assert_eq!(handed, Some(VaultKey::Credential("vault-key".into())));
+    for bad in ["vault.key", "/var/lib/platen/vault.key", "credential:", "credential:../x", "credential:.x"] {
+        assert!(with(&format!("key_file = \"{bad}\"")).is_err(), "{bad}");
+    }
+}
+
 /// Keys of the document by section, also those that are commented out with `#key = `.
 fn documented() -> BTreeSet<(String, String)> {
     let mut section = String::new();

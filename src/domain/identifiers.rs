@@ -1,6 +1,6 @@
 //! What ties a case to a patient, in types that tell nobody: no `Display`, no `Serialize`, a `Debug` that hides.
 //!
-//! The text comes out in one way only, `Hidden::reveal`, so that every place where it does can be found by its name.
+//! The text comes out in one way only, called `reveal`, so that every place where it does can be found by its name.
 //! The journal holds that something was kept, read or erased, by whom and why, and never what: its facts have ids,
 //! numbers and words of ours in them, and no free text, since a reason in a person's own words names a patient sooner
 //! or later. The classes are those of the medical reference, §3.5 and §6.1.
@@ -117,7 +117,8 @@ impl Day {
         Self::new(number(text.get(..4)?)?, number(text.get(5..7)?)?, number(text.get(8..)?)?)
     }
 
-    fn text(self) -> String {
+    /// As it was entered; what holds for `Hidden::reveal` holds here.
+    pub fn reveal(self) -> String {
         format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 }
@@ -162,8 +163,9 @@ impl SurgeryTime {
         (hour < 24u8 && minute < 60u8).then_some(Self { day, hour, minute })
     }
 
-    fn text(self) -> String {
-        format!("{}T{:02}:{:02}", self.day.text(), self.hour, self.minute)
+    /// As it was entered; what holds for `Hidden::reveal` holds here.
+    pub fn reveal(self) -> String {
+        format!("{}T{:02}:{:02}", self.day.reveal(), self.hour, self.minute)
     }
 }
 
@@ -291,8 +293,8 @@ impl Identifiers {
 
     /// The plain bytes, for the vault to seal and for nobody else.
     pub(crate) fn plain(&self) -> Zeroizing<Vec<u8>> {
-        let surgery_at = self.surgery_at.map(|time| Zeroizing::new(time.text()));
-        let birth_date = self.birth_date.map(|day| Zeroizing::new(day.text()));
+        let surgery_at = self.surgery_at.map(|time| Zeroizing::new(time.reveal()));
+        let birth_date = self.birth_date.map(|day| Zeroizing::new(day.reveal()));
         let fields = [
             ("name", self.name.as_ref().map(Hidden::reveal)),
             ("mrn", self.mrn.as_ref().map(Hidden::reveal)),

@@ -11,6 +11,7 @@
 //! What platen writes itself is no finding: tokens, ids, hashes, its times, its names of files, and commands of
 //! G-code. Of those a known number is still found where it stands alone.
 
+mod held;
 mod known;
 mod patterns;
 mod pieces;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
+pub use held::{Against, HELD_BACK, find_in_words, hold_back};
 pub use known::Known;
 pub use words::{SafeName, strip_file_name};
 

@@ -26,6 +26,17 @@ pub fn is_of_case(lab: &Lab, event: &Event, case: &CaseToken) -> bool {
     }
 }
 
+/// The case whose words an entry may have in it. What is apart for a lot or a printer is of no single one.
+pub fn case_of<'a>(lab: &'a Lab, event: &'a Event) -> Option<&'a CaseToken> {
+    match (&event.subject, &event.fact) {
+        (Some(subject), _) => Some(&subject.case),
+        (None, Fact::CaseOpened { case, .. } | Fact::PartAdded { case, .. }) => Some(case),
+        (None, Fact::Quality(fact)) => fact.change.case(lab),
+        (None, Fact::Identifiers(fact)) => Some(fact.case()),
+        (None, _) => None,
+    }
+}
+
 /// Who caused it, as far as it is known.
 pub fn who(event: &Event) -> String {
     match &event.actor {

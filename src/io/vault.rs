@@ -26,7 +26,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use sha2::{Digest, Sha256};
@@ -416,7 +416,7 @@ pub struct Resealed {
 /// All calls block.
 pub struct Vault {
     folder: PathBuf,
-    keys: Keys,
+    keys: RwLock<Arc<Keys>>,
     boot: BootId,
     /// Entries of the journal that have had their reading.
     used: Mutex<BTreeSet<u64>>,
@@ -428,7 +428,7 @@ impl std::fmt::Debug for Vault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vault")
             .field("folder", &self.folder)
-            .field("keys", &self.keys)
+            .field("keys", &self.keys())
             .finish_non_exhaustive()
     }
 }
@@ -459,11 +459,42 @@ impl Vault {
         boot: BootId,
         states: &BTreeMap<CaseToken, IdentifierState>,
     ) -> Result<Self, VaultError> {
-        let vault =
-            Self { folder: folder.to_owned(), keys, boot, used: Mutex::default(), writer: Mutex::default() };
+        let vault = Self {
+            folder: folder.to_owned(),
+            keys: RwLock::new(Arc::new(keys)),
+            boot,
+            used: Mutex::default(),
+            writer: Mutex::default(),
+        };
         vault.own_folder()?;
         vault.end_unfinished(states)?;
         Ok(vault)
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The key file was written anew: from here on its newest key seals.
+    pub fn take_keys(&self, keys: Keys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    /// Which key seals.
+    pub fn current_key(&self) -> KeyId {
+        self.keys().current()
+    }
+
+    /// The cases whose record none of the keys opens; what is damaged otherwise is told when it is read.
+    pub fn locked(&self) -> Result<Vec<CaseToken>, VaultError> {
+        let (keys, mut locked) = (self.keys(), Vec::new());
+        for case in self.cases()? {
+            let record = self.load_file(&self.path(&case))?.unwrap_or_default();
+            if header(&record).is_some_and(|(key, _)| keys.by_id(key).is_none()) {
+                locked.push(case);
+            }
+        }
+        Ok(locked)
     }
 
     fn own_folder(&self) -> Result<(), VaultError> {
@@ -581,7 +612,7 @@ impl Vault {
         let Some(record) = self.load_file(&self.path(case))? else { return Ok(None) };
         let (key, version) = header(&record).ok_or_else(|| VaultError::Damaged { case: case.clone() })?;
         let plain = self.plain(case, &record)?;
-        if key == self.keys.current() {
+        if key == self.current_key() {
             return Ok(Some(false));
         }
         let sealed = self.seal(case, version, &plain)?;
@@ -596,17 +627,14 @@ impl Vault {
 
     /// The cases that have a record.
     pub fn cases(&self) -> Result<Vec<CaseToken>, VaultError> {
-        let names = self.files()?;
-        let tokens = names.iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok());
-        let mut cases: Vec<CaseToken> = tokens.collect();
-        cases.sort();
-        Ok(cases)
+        sealed_cases(&self.folder)
     }
 
     // ---- sealing ----
 
     fn seal(&self, case: &CaseToken, version: u64, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let key = self.keys.newest();
+        let keys = self.keys();
+        let key = keys.newest();
         let cipher = key.cipher().ok_or(VaultError::Cipher)?;
         let mut nonce = [0; NONCE_LEN];
         nonce.copy_from_slice(&entropy()[..NONCE_LEN]);
@@ -646,7 +674,8 @@ impl Vault {
     fn plain(&self, case: &CaseToken, record: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let damaged = || VaultError::Damaged { case: case.clone() };
         let (id, version) = header(record).ok_or_else(damaged)?;
-        let key = self.keys.by_id(id).ok_or_else(|| VaultError::NoKey { case: case.clone() })?;
+        let keys = self.keys();
+        let key = keys.by_id(id).ok_or_else(|| VaultError::NoKey { case: case.clone() })?;
         let cipher = key.cipher().ok_or(VaultError::Cipher)?;
         let nonce = record.get(HEADER - NONCE_LEN..HEADER).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
@@ -672,20 +701,11 @@ impl Vault {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, VaultError> {
-        let entries = std::fs::read_dir(&self.folder).map_err(|error| self.io(error))?;
-        entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| self.io(error))).collect()
+        files(&self.folder).map_err(|error| self.io(error))
     }
 
-    /// Absent where there is none. What is larger than any record is cut, and then does not open.
     fn load_file(&self, path: &Path) -> Result<Option<Vec<u8>>, VaultError> {
-        let file = match durable::open_plain(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.io(error)),
-        };
-        let mut record = Vec::new();
-        file.take(RECORD_MAX).read_to_end(&mut record).map_err(|error| self.io(error))?;
-        Ok(Some(record))
+        load_file(path).map_err(|error| self.io(error))
     }
 
     fn write(&self, path: &Path, record: &[u8]) -> Result<(), VaultError> {
@@ -709,6 +729,48 @@ impl Vault {
     fn sync(&self) -> Result<(), VaultError> {
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(|error| self.io(error))
     }
+}
+
+fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
+}
+
+/// Absent where there is none. What is larger than any record is cut, and then does not open.
+fn load_file(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let file = match durable::open_plain(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut record = Vec::new();
+    file.take(RECORD_MAX).read_to_end(&mut record)?;
+    Ok(Some(record))
+}
+
+// ---- sealed, for backups ---------------------------------------------------------------------------------------
+
+/// The cases that have a record in a vault's folder, which may be closed, or not be there at all.
+pub fn sealed_cases(folder: &Path) -> Result<Vec<CaseToken>, VaultError> {
+    let names = match files(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        names => names.map_err(|error| VaultError::Io { path: folder.to_owned(), error })?,
+    };
+    let tokens = names.iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok());
+    let mut cases: Vec<CaseToken> = tokens.collect();
+    cases.sort();
+    Ok(cases)
+}
+
+/// A case's record as it lies there, sealed.
+pub fn sealed_record(folder: &Path, case: &CaseToken) -> Result<Vec<u8>, VaultError> {
+    let record = load_file(&folder.join(case.as_str()));
+    let record = record.map_err(|error| VaultError::Io { path: folder.to_owned(), error })?;
+    record.ok_or_else(|| VaultError::Missing { case: case.clone() })
+}
+
+/// Which version of a case's identifiers a sealed record says that it is; `None` where it is none of ours.
+pub fn sealed_version(record: &[u8]) -> Option<u64> {
+    header(record).map(|(_, version)| version)
 }
 
 /// Key and version as the record claims them.

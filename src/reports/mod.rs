@@ -1,9 +1,10 @@
 //! Reports: what the lab's records say, with parameters, data cut, version and hash, as JSON, CSV and pages to print.
 //!
 //! A report is a function of the lab as the journal tells it up to one entry (`past::DataCut`), of its parameters and
-//! of the site's tables. The same of all three give the same bytes, and so the same hash. Where the figures come from
-//! stands in `facts`; each report has a file that says what is in it. No report has an identifier of a patient: what
-//! is in the vault is not in the lab, and people's words go through the guard (`words::said`).
+//! of the site's tables. The same of all three give the same bytes, and so the same hash, as long as the vault holds
+//! back the same words (`services::vault_desk`). Where the figures come from stands in `facts`; each report has a file
+//! that says what is in it. No report has an identifier of a patient: what is in the vault is not in the lab, and
+//! people's words go through the guard (`words::said`).
 
 pub mod calendar;
 pub mod csv;

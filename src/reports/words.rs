@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use crate::domain::moment::WallTime;
 use crate::domain::privacy::{Known, pass};
+
+pub use crate::domain::privacy::HELD_BACK;
 use crate::domain::quality::words::Words;
 
-/// Stands in place of words that may say who a patient is.
-pub const HELD_BACK: &str = "(words that may say who a patient is)";
-
-/// What a person wrote, unless it looks as if it said who a patient is.
+/// What a person wrote, unless it looks as if it said who a patient is. What the vault has of the case was held back
+/// before: the lab and the entries that a report is made from come without it.
 pub fn said(text: &str) -> String {
     pass(text, &Known::none()).unwrap_or(HELD_BACK).to_owned()
 }

@@ -8,6 +8,7 @@ pub mod journal;
 pub mod recorder;
 pub mod restore;
 pub mod resume;
+pub mod vault_desk;
 
 pub mod board;
 pub mod deduction;

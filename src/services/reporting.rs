@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::journal::JournalError;
 use super::recorder::Recorder;
+use super::vault_desk::{Held, VaultDesk};
 use crate::config::{Config, Counting, ServiceDay};
 use crate::counting::codes::{CodeTables, Descriptors};
 use crate::counting::costs::RateBook;
@@ -115,9 +116,11 @@ impl Tables {
     }
 }
 
-/// Makes a report of the journal up to an entry, or up to its end.
+/// Makes a report of the journal up to an entry, or up to its end. What the vault has of a case now is in no word of
+/// it, however old the entry is.
 pub async fn report(
     recorder: &Recorder,
+    vault: &VaultDesk,
     config: &Config,
     kind: Kind,
     parameters: Parameters,
@@ -148,13 +151,23 @@ pub async fn report(
         rates,
     };
     let _room = ROOM.acquire().await.map_err(|_| JournalError::Closed)?;
-    let (lab, past) = replay(recorder, until, Past::new(telling(kind, &parameters, offset))).await?;
-    let made = offload(move || make(kind, parameters, Sources { lab: &lab, past: &past, site: &site }));
+    let held = vault.held(parameters.case.clone()).await;
+    let told = Past::new(telling(kind, &parameters, offset));
+    let (mut lab, past) = replay(recorder, &held, until, told).await?;
+    let made = offload(move || {
+        held.lab(&mut lab);
+        make(kind, parameters, Sources { lab: &lab, past: &past, site: &site })
+    });
     Ok(made.await.map_err(|_| JournalError::Closed)??)
 }
 
 /// The lab as it was at an entry, with every link up to there checked.
-async fn replay(recorder: &Recorder, until: u64, mut past: Past) -> Result<(Lab, Past), JournalError> {
+async fn replay(
+    recorder: &Recorder,
+    held: &Held,
+    until: u64,
+    mut past: Past,
+) -> Result<(Lab, Past), JournalError> {
     let (mut lab, mut head, mut next) = (Lab::default(), ChainHash::GENESIS, 1);
     while next <= until {
         let limit = usize::try_from(until - next + 1).unwrap_or(PAGE).min(PAGE);
@@ -167,7 +180,7 @@ async fn replay(recorder: &Recorder, until: u64, mut past: Past) -> Result<(Lab,
             let event = record.event(next)?;
             let touched = lab.apply(&event);
             head = record.hash;
-            past.note(&lab, &event, head, &touched);
+            past.note(&lab, &held.entry(&lab, event), head, &touched);
             next += 1;
         }
         tokio::task::yield_now().await;

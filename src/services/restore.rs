@@ -1,13 +1,13 @@
 //! From a backup, or an export of the journal alone, to a state folder that a daemon can start from.
 //!
 //! ```text
-//! read and check all of the copy ─▶ state/restoring/{files,journal} ─▶ audit, fsync
-//!        └─anything wrong: nothing is written      └─▶ state/files ─▶ state/journal ─▶ restoring is gone
+//! read and check all of the copy ─▶ state/restoring/{files,vault,journal} ─▶ audit, fsync
+//!        └─anything wrong: nothing is written  └─▶ state/files, vault ─▶ state/journal ─▶ restoring is gone
 //! ```
 //! A daemon does not start while `restoring` has something in it, so that half a restore is never
 //! taken for an empty lab; doing it again begins anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::archive::{self, ArchiveError, Whole};
 use super::journal::{JournalError, audit};
 use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
-use crate::domain::ids::{FileHash, hex};
+use crate::domain::ids::{CaseToken, FileHash, hex};
 use crate::domain::lab::{EntityKey, Lab, person};
 use crate::domain::moment::Stamp;
 use crate::io::durable::{new_file, new_folder, open_plain, rename_new, sync_parent, sync_tree};
@@ -29,6 +29,9 @@ use crate::io::store::{Batch, Store, StoreError, Value};
 pub const JOURNAL: &str = "journal.jsonl";
 pub const FILES: &str = "files";
 pub const SUMS: &str = "files.sha256";
+/// The sealed records of the vault, of cases that have any.
+pub const RECORDS: &str = super::vault_desk::FOLDER;
+pub const RECORD_SUMS: &str = "vault.sha256";
 pub const MANIFEST: &str = "backup.json";
 /// The layout of a backup.
 pub const FORMAT: u32 = 1;
@@ -53,6 +56,17 @@ pub struct Manifest {
     pub files_sha256: String,
     /// Files that were damaged or gone when the backup was made, with what was wrong.
     pub absent: Vec<Absent>,
+    /// Sealed records of the vault; the key is not in a backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<Records>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Records {
+    pub records: u64,
+    /// Over `vault.sha256`.
+    pub sha256: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +109,10 @@ pub struct Copy {
     files: Option<PathBuf>,
     pub whole: Whole,
     pub kept: BTreeSet<FileHash>,
+    /// What is sealed, and its hash.
+    pub records: BTreeMap<CaseToken, FileHash>,
+    /// Where that lies.
+    vault: PathBuf,
 }
 
 impl Copy {
@@ -112,6 +130,8 @@ pub struct Done {
     pub entries: u64,
     pub head: ChainHash,
     pub files: u64,
+    /// Sealed records of the vault.
+    pub records: u64,
     pub missing: BTreeSet<FileHash>,
 }
 
@@ -128,31 +148,35 @@ pub fn examine(from: &Path) -> Result<Copy, RestoreError> {
     let meta = from.metadata().map_err(unreadable(from))?;
     if !meta.is_dir() {
         let whole = read_entries(from, |_, _| Ok(()))?;
-        return Ok(Copy { journal: from.to_owned(), files: None, whole, kept: BTreeSet::new() });
+        return Ok(Copy {
+            journal: from.to_owned(),
+            files: None,
+            whole,
+            kept: BTreeSet::new(),
+            records: BTreeMap::new(),
+            vault: PathBuf::new(),
+        });
     }
     let manifest = read_manifest(from)?;
-    let sums = from.join(SUMS);
     let wrong =
         |path: &Path, detail: &str| RestoreError::Backup { path: path.to_owned(), detail: detail.into() };
-    let file = open_plain(&sums).map_err(unreadable(&sums))?;
-    let (mut kept, mut sum) = (BTreeSet::new(), Sha256::new());
-    // One line: two hashes and a folder's name.
-    let mut lines = BufReader::new(file);
-    loop {
-        let mut line = String::new();
-        let read = (&mut lines).take(256).read_line(&mut line).map_err(unreadable(&sums))?;
-        if read == 0 {
-            break;
-        }
-        sum.update(line.as_bytes());
-        let named = line.strip_suffix('\n').and_then(|line| line.split_once("  files/"));
-        let file =
-            named.filter(|(hash, name)| hash == name).and_then(|(hash, _)| hash.parse::<FileHash>().ok());
-        let file = file.ok_or_else(|| wrong(&sums, "a line in it is no hash with its file"))?;
-        kept.insert(file);
+    let (listed, sum) =
+        read_sums(&from.join(SUMS), FILES, |hash, name| (hash.as_str() == name).then_some(()))?;
+    let kept: BTreeSet<FileHash> = listed.into_iter().map(|(hash, ())| hash).collect();
+    if kept.len() as u64 != manifest.files || sum != manifest.files_sha256 {
+        return Err(wrong(&from.join(SUMS), "it is not the list that backup.json was made with"));
     }
-    if kept.len() as u64 != manifest.files || hex(&sum.finalize()) != manifest.files_sha256 {
-        return Err(wrong(&sums, "it is not the list that backup.json was made with"));
+    let (vault, mut records) = (from.join(RECORDS), BTreeMap::new());
+    if let Some(made) = &manifest.vault {
+        let sums = from.join(RECORD_SUMS);
+        let (listed, sum) = read_sums(&sums, RECORDS, |_, name| name.parse::<CaseToken>().ok())?;
+        records.extend(listed.into_iter().map(|(hash, case)| (case, hash)));
+        if records.len() as u64 != made.records || sum != made.sha256 {
+            return Err(wrong(&sums, "it is not the list that backup.json was made with"));
+        }
+        for (case, hash) in &records {
+            copy_file(&vault.join(case.as_str()), hash, &mut std::io::sink())?;
+        }
     }
     let journal = from.join(JOURNAL);
     let whole = read_entries(&journal, |_, _| Ok(()))?;
@@ -163,7 +187,35 @@ pub fn examine(from: &Path) -> Result<Copy, RestoreError> {
     for file in &kept {
         copy_file(&files.join(file.as_str()), file, &mut std::io::sink())?;
     }
-    Ok(Copy { journal, files: Some(files), whole, kept })
+    Ok(Copy { journal, files: Some(files), whole, kept, records, vault })
+}
+
+/// A list as `sha256sum` writes it, and the hash of the list itself; `named` says what a name in it is.
+fn read_sums<T>(
+    sums: &Path,
+    folder: &str,
+    named: impl Fn(&FileHash, &str) -> Option<T>,
+) -> Result<(Vec<(FileHash, T)>, String), RestoreError> {
+    let file = open_plain(sums).map_err(unreadable(sums))?;
+    let (mut listed, mut sum) = (Vec::new(), Sha256::new());
+    // One line: a hash, a folder and a name.
+    let mut lines = BufReader::new(file);
+    loop {
+        let mut line = String::new();
+        let read = (&mut lines).take(256).read_line(&mut line).map_err(unreadable(sums))?;
+        if read == 0 {
+            return Ok((listed, hex(&sum.finalize())));
+        }
+        sum.update(line.as_bytes());
+        let one = line.strip_suffix('\n').and_then(|line| {
+            let (hash, path) = line.split_once("  ")?;
+            let hash: FileHash = hash.parse().ok()?;
+            let name = named(&hash, path.strip_prefix(folder)?.strip_prefix('/')?)?;
+            Some((hash, name))
+        });
+        let detail = || "a line in it is no hash with its file".into();
+        listed.push(one.ok_or_else(|| RestoreError::Backup { path: sums.to_owned(), detail: detail() })?);
+    }
 }
 
 fn read_manifest(from: &Path) -> Result<Manifest, RestoreError> {
@@ -255,10 +307,17 @@ pub fn restore(from: &Path, into: &Path, by: Option<&str>, stamp: Stamp) -> Resu
             copy_file(&source.join(file.as_str()), file, &mut kept)?;
         }
     }
+    let vault = place.join(RECORDS);
+    new_folder(&vault).map_err(unwritable(&vault))?;
+    for (case, hash) in &copy.records {
+        let path = vault.join(case.as_str());
+        let mut kept = new_file(&path).map_err(unwritable(&path))?;
+        copy_file(&copy.vault.join(case.as_str()), hash, &mut kept)?;
+    }
     let journal = place.join("journal");
     fill(&SledStore::open(&journal)?, &copy, by, stamp)?;
     sync_tree(&place).map_err(unwritable(&place))?;
-    for name in [FILES, "journal"] {
+    for name in [FILES, RECORDS, "journal"] {
         let there = into.join(name);
         rename_new(&place.join(name), &there).map_err(unwritable(&there))?;
     }
@@ -267,6 +326,7 @@ pub fn restore(from: &Path, into: &Path, by: Option<&str>, stamp: Stamp) -> Resu
         entries: copy.whole.entries,
         head: copy.whole.head,
         files: copy.kept.len() as u64,
+        records: copy.records.len() as u64,
         missing: copy.missing(),
     })
 }
@@ -282,11 +342,11 @@ fn check_empty(into: &Path) -> Result<(), RestoreError> {
     for entry in entries {
         names.insert(entry.map_err(unreadable(into))?.file_name().to_string_lossy().into_owned());
     }
-    // `files` stands beside `restoring` only where a restore was cut off between its last two steps.
+    // These stand beside `restoring` only where a restore was cut off between its last steps.
     let cut_off = names.contains(RESTORING);
     let foreign = names.into_iter().find(|name| match name.as_str() {
         RESTORING | "lost+found" => false,
-        FILES => !cut_off,
+        FILES | RECORDS => !cut_off,
         _ => true,
     });
     match foreign {
@@ -301,7 +361,8 @@ fn make_place(into: &Path) -> Result<(), RestoreError> {
         new_folder(into).and_then(|()| sync_parent(into)).map_err(unwritable(into))?;
     }
     if place.exists() {
-        for left in [into.join(FILES), place.join(FILES), place.join("journal")] {
+        let both = [FILES, RECORDS].into_iter().flat_map(|name| [into.join(name), place.join(name)]);
+        for left in both.chain([place.join("journal")]) {
             match std::fs::remove_dir_all(&left) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(unwritable(&left)(error));

@@ -3,7 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use platen::api::{self, AppState};
-use platen::config::Config;
+use platen::config::{Config, VaultKey};
 use platen::control::console::ConsoleAnswer;
 use platen::domain::event::Actor;
 use platen::domain::ids::{BootId, CaseToken, JobId, PrinterName};
@@ -16,6 +16,7 @@ use platen::io::secret::{Costs, PasswordHash, Secret};
 use platen::io::serial::Bypass;
 use platen::io::spool::Spool;
 use platen::io::store::memory::MemoryStore;
+use platen::io::vault::Keys;
 use platen::services::access::Access;
 use platen::services::board::Board;
 use platen::services::entrance::Entrance;
@@ -25,6 +26,7 @@ use platen::services::intake::Intake;
 use platen::services::owed::Keeping;
 use platen::services::preview::Previews;
 use platen::services::recorder::{LeftRunning, Recorder};
+use platen::services::vault_desk::{Place, VaultDesk};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -77,6 +79,15 @@ async fn entrance(admin: (&str, &str), folder: &Path, recorder: &Recorder, clock
     recorder.submit(Request::AdoptAdmin { name, printed }, Actor::Platen).await.unwrap();
     access.adopted().unwrap();
     Entrance::guarded(access, recorder.clone(), clock.clone())
+}
+
+/// An open vault, whose key is beside the state folder.
+async fn vault(folder: &Path, recorder: &Recorder, clock: &Clock) -> VaultDesk {
+    let (state, key) = (folder.join("kept"), folder.join("vault.key"));
+    std::fs::create_dir(&state).unwrap();
+    Keys::make(&key, &state).unwrap();
+    let place = Place { state: state.clone(), key: VaultKey::File(key), credentials: None };
+    VaultDesk::open(Some(place), &state, recorder.clone(), clock.boot().clone()).await
 }
 
 async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>) -> TestLab {
@@ -149,6 +160,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>) -> TestLab {
         gate: Gate::new(Arc::clone(&spool), &config.printers, &config.gate),
         recorder: recorder.clone(),
         entrance,
+        vault: vault(folder.path(), &recorder, &clock).await,
         fleet: Fleet::new(lanes, Board::new(live)),
         intake: Intake::new(spool)
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone())),

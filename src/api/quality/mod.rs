@@ -11,6 +11,8 @@ mod who;
 mod cases;
 #[allow(unused_qualifications)]
 mod inspections;
+#[allow(unused_qualifications)]
+mod label;
 mod lots;
 #[allow(unused_qualifications)]
 mod nonconformances;
@@ -32,6 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::AppState;
 use super::problem::Problem;
+use super::vault::let_in;
 use crate::domain::event::Actor;
 use crate::domain::lab::Request;
 use crate::domain::quality::{self, Change};
@@ -41,6 +44,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(cases::routes())
         .merge(printed::routes())
+        .merge(label::routes())
         .merge(inspections::routes())
         .merge(nonconformances::routes())
         .merge(lots::routes())
@@ -51,6 +55,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
 /// Asks for a change in somebody's name. Done when it is on the disk.
 async fn change(app: &AppState, who: &Asker, change: Change) -> Result<(), Problem> {
     who.may(permission(&change))?;
+    let case = app.recorder.read(|lab| change.case(lab).cloned());
+    if let Some(case) = case {
+        let_in(app, &case, &change).await?;
+    }
     let by = who.name().to_owned();
     let request = quality::Request { by: Some(by.clone()), change };
     app.recorder.submit(Request::Quality(Box::new(request)), Actor::Person(by)).await?;

@@ -92,7 +92,7 @@ pub fn case_words(state: &CaseState) -> String {
     }
 }
 
-fn process(state: &CaseState) -> Option<String> {
+pub fn process(state: &CaseState) -> Option<String> {
     let made = match state {
         CaseState::InProduction { made }
         | CaseState::InQc { made }

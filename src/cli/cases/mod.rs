@@ -1,5 +1,6 @@
 //! `platen cases`: list, look at one, open one, add a part, and take it from the wish to the file.
 
+mod identifiers;
 mod steps;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -35,6 +36,11 @@ pub enum What {
         token: String,
         /// What it is ("left ventricle"); never a patient's name.
         name: String,
+    },
+    /// Who a case is for: write it down, read it, erase it (docs/vault.md).
+    Identifiers {
+        #[command(subcommand)]
+        what: identifiers::Identifiers,
     },
     #[command(flatten)]
     Step(steps::Step),
@@ -78,6 +84,7 @@ impl Cases {
                 }
                 show::line(&format!("part {} of case {}: {}", part.number, part.case, part.name));
             }
+            (Some(What::Identifiers { what }), _) => return what.run(&client, global),
             (Some(What::Step(step)), _) => return step.run(&client, global),
             (None, Some(token)) => {
                 let path = format!("/v1/cases/{}", segment(&token));

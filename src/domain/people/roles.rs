@@ -145,6 +145,7 @@ pub enum Permission {
     QualifyPrinters,
     ReadVault,
     WriteVault,
+    ResealVault,
     ReadMessages,
     WriteMessages,
     RecordEffort,
@@ -171,7 +172,7 @@ const fn rule(permission: Permission, does: &'static str, roles: &'static [Role]
 }
 
 /// Who may do what. A permission that a role is not named for is not that role's.
-pub const TABLE: [Rule; 45] = {
+pub const TABLE: [Rule; 46] = {
     use Permission as P;
     use Role::*;
     [
@@ -214,6 +215,7 @@ pub const TABLE: [Rule; 45] = {
         rule(P::QualifyPrinters, "qualify and calibrate printers", &[Maintenance]),
         rule(P::ReadVault, "see who a case is for", &[Requester, Designer, Releaser]),
         rule(P::WriteVault, "write down who a case is for", &[Requester, Designer]),
+        rule(P::ResealVault, "have the vault sealed with another key", &[Admin]),
         rule(
             P::ReadMessages,
             "read what is said on a case",
@@ -415,6 +417,7 @@ mod tests {
         QualifyPrinters      . . . . . . x . . .
         ReadVault            x x . . x . . . . .
         WriteVault           x x . . . . . . . .
+        ResealVault          . . . . . . . . x .
         ReadMessages         x x x x x x x x . x
         WriteMessages        x x x x x x x . . .
         RecordEffort         x x x x x . . . . .

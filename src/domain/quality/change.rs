@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::inspection::{Found, Instrument, Measured, Template};
+use super::nonconformance::About;
 use super::printed::Serial;
 use super::rules::SiteRules;
 use super::{case, lot, nonconformance, part, printed, qualification};
 use crate::domain::ids::{CaseToken, InspectionId, JobId, LotId, NonconformanceId, PrinterName};
+use crate::domain::lab::Lab;
 
 /// What is to change, or has changed. The names are stored: they may be added to, never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,31 @@ pub struct Request {
     /// Absent where platen itself does it: material that was used, notices, attempts that are planned.
     pub by: Option<String>,
     pub change: Change,
+}
+
+impl Change {
+    /// The case that it is of, where it is of one; the lab knows what some changes name by an id alone.
+    pub fn case<'a>(&'a self, lab: &'a Lab) -> Option<&'a CaseToken> {
+        match self {
+            Self::Case { case, .. } | Self::Part { case, .. } => Some(case),
+            Self::Printed { serial, .. } => Some(&serial.case),
+            Self::Inspection { measured, .. } => measured.subject.serial().map(|serial| &serial.case),
+            Self::MaterialUsed { job, .. } => lab.jobs.get(job).map(|job| &job.case),
+            Self::Nonconformance { step: nonconformance::Step::Opened { about, .. }, .. } => match about {
+                About::Part { serial } => Some(&serial.case),
+                About::Case { case } => Some(case),
+                About::Lot { .. } | About::Printer { .. } => None,
+            },
+            Self::Nonconformance { id, .. } => lab.quality.nonconformances.get(id)?.case(),
+            Self::Rules { .. }
+            | Self::Template { .. }
+            | Self::Instrument { .. }
+            | Self::Lot { .. }
+            | Self::Loaded { .. }
+            | Self::Unloaded { .. }
+            | Self::Printer { .. } => None,
+        }
+    }
 }
 
 /// What has happened, and who did it.

@@ -150,6 +150,16 @@ pub enum Subject {
     },
 }
 
+impl Subject {
+    /// The printed part; a phantom is of no case.
+    pub fn serial(&self) -> Option<&Serial> {
+        match self {
+            Self::Part { serial } | Self::Coupon { serial } => Some(serial),
+            Self::Phantom { .. } => None,
+        }
+    }
+}
+
 /// Photos of one inspection.
 pub const PHOTOS_MAX: usize = 3;
 

@@ -4,7 +4,7 @@ use super::{named, short, used};
 use crate::domain::case::IntendedUse;
 use crate::domain::ids::{CaseToken, FileHash, InspectionId, LotId, NonconformanceId, PrinterName};
 use crate::domain::lab::Lab;
-use crate::domain::privacy::{Known, pass};
+use crate::domain::privacy::{HELD_BACK, Known, pass};
 use crate::domain::quality::case::{CaseAbout, CaseKind, Priority, Step as CaseStep};
 use crate::domain::quality::effort::{Effort, EffortCategory, EffortRole};
 use crate::domain::quality::inspection::{Found, Measured, Subject};
@@ -80,7 +80,7 @@ pub(super) fn told(fact: &Fact) -> String {
 
 /// Words of a person, unless they look as if they said who a patient is.
 fn said<const MAX: usize>(words: &Words<MAX>) -> &str {
-    pass(words.as_str(), &Known::none()).unwrap_or("(words that may say who a patient is)")
+    pass(words.as_str(), &Known::none()).unwrap_or(HELD_BACK)
 }
 
 fn because<const MAX: usize>(words: Option<&Words<MAX>>) -> String {

@@ -334,7 +334,7 @@ fn a_crash_between_journal_and_vault_ends_as_the_journal_says() {
 fn after_a_new_key_all_records_are_sealed_with_it_and_the_old_one_opens_none() {
     let site = Site::new();
     let vault = site.open();
-    let old = vault.keys.current();
+    let old = vault.current_key();
     for n in 1..=5 {
         keep(&vault, &case(n), 1, &entered(&format!("MRN471{n}")));
     }
@@ -342,7 +342,7 @@ fn after_a_new_key_all_records_are_sealed_with_it_and_the_old_one_opens_none() {
     let new = Keys::add(&site.key(), &site.state()).unwrap();
     assert_ne!(old, new);
     let vault = site.open();
-    assert_eq!(vault.keys.current(), new);
+    assert_eq!(vault.current_key(), new);
     assert_eq!(site.read(&vault, &case(1), 1).unwrap(), entered("MRN4711"), "the old key still opens");
     let told = vault.reseal().unwrap();
     assert_eq!((told.changed, told.unchanged, told.failed.len()), (5, 0, 0));
@@ -502,7 +502,7 @@ proptest! {
         let site = Site::new();
         let vault = site.open();
         let mut record = if headed {
-            [MAGIC.as_slice(), &vault.keys.current().0, &1u64.to_be_bytes()].concat()
+            [MAGIC.as_slice(), &vault.current_key().0, &1u64.to_be_bytes()].concat()
         } else {
             Vec::new()
         };

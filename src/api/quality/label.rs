@@ -1,0 +1,116 @@
+//! Labels of printed parts, as a file for the label printer.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::AppState;
+use super::super::answers::{NoSuch, Told};
+use super::super::given::{Asked, Named};
+use super::super::problem::Problem;
+use super::views;
+use crate::domain::case::IntendedUse;
+use crate::domain::lab::{self, Lab};
+use crate::domain::quality::part::Laterality;
+use crate::domain::quality::printed::{PrintedPart, Serial};
+use crate::domain::quality::{Refusal, What};
+use crate::labels::{Label, LabelError, Made, Mark, Side, Stock};
+use crate::reports::calendar::year_at;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(label))
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Svg,
+    Pdf,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// `62x29` or `100x50` millimetres; the small one where absent.
+    #[param(value_type = Option<String>)]
+    stock: Option<Stock>,
+    /// `svg` or `pdf`; svg where absent.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// The label of a printed part: its token and number as text and as a square code, revision, side, lot, year, and what
+/// has to be known before it is used. No text of anybody's is on it.
+#[utoipa::path(get, path = "/v1/printed/{serial}/label", tag = "quality", operation_id = "label_printed",
+    params(("serial" = String, Path, description = "CASE-PART-ATTEMPT"), Wanted),
+    responses((status = 200, description = "The label, in exact millimetres",
+            content((String = "image/svg+xml"), (String = "application/pdf"))),
+        (status = 500, description = "The label cannot be drawn", body = Problem,
+            content_type = "application/problem+json"), Told, NoSuch))]
+async fn label(
+    State(app): State<AppState>,
+    Named(serial): Named<Serial>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Problem> {
+    let offset = app.config.counting.offset_minutes;
+    let label = app.recorder.read(|lab| {
+        let nothing = || lab::Refusal::from(Refusal::Nothing(What::Printed(serial.clone())));
+        lab.quality.printed.get(&serial).map(|printed| of(lab, printed, offset)).ok_or_else(nothing)
+    })?;
+    let stock = wanted.stock.unwrap_or(Stock::Small);
+    let (kind, ending, bytes) = match wanted.format.unwrap_or_default() {
+        Format::Svg => ("image/svg+xml", "svg", label.svg(stock)?.into_bytes()),
+        Format::Pdf => ("application/pdf", "pdf", label.pdf(stock)?),
+    };
+    let name = format!("inline; filename=\"label-{serial}.{ending}\"");
+    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
+        .into_response())
+}
+
+/// What the lab knows of a printed part, as far as it stands on a label.
+fn of(lab: &Lab, printed: &PrintedPart, offset_minutes: i16) -> Label {
+    let Serial { case, part, attempt } = printed.serial.clone();
+    let about = lab.quality.parts.get(&printed.part).map(|record| &record.about);
+    let revision = printed.revision.and_then(|number| {
+        let known = lab.quality.revisions.get(&(printed.part.clone(), number));
+        known.map(|revision| &revision.of)
+    });
+    // That it was handed over for sterilisation is no proof that it was sterilised.
+    let mut marks = BTreeSet::from([Mark::NonSterile]);
+    marks.extend(revision.filter(|of| of.mirrored).map(|_| Mark::Mirrored));
+    marks.extend(revision.filter(|of| of.modified).map(|_| Mark::Modified));
+    // Production begins with a process that is validated for the use; education needs none.
+    let education = lab.cases.get(&case).is_none_or(|case| case.intended_use == IntendedUse::Education);
+    if education || views::process(&lab.quality.case_state(&case)).is_none() {
+        marks.insert(Mark::NonDiagnostic);
+    }
+    Label {
+        token: case,
+        part,
+        attempt,
+        revision: printed.revision,
+        side: about.and_then(|about| about.laterality).and_then(|side| match side {
+            Laterality::Left => Some(Side::Left),
+            Laterality::Right => Some(Side::Right),
+            Laterality::Bilateral => Some(Side::Bilateral),
+            Laterality::Unpaired => None,
+        }),
+        lot: printed.used.iter().map(|used| &used.lot).chain(&printed.lots).next().cloned(),
+        made: printed.ended.and_then(|at| year_at(at, offset_minutes)).map(Made::Year),
+        marks,
+    }
+}
+
+impl From<LabelError> for Problem {
+    fn from(error: LabelError) -> Self {
+        let help = "report it, with the part's serial";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "no-label", error.to_string(), help)
+    }
+}

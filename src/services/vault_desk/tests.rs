@@ -1,0 +1,239 @@
+//! The desk over a journal in memory and a vault on the disk: what is told of what, and what a closed vault still does.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::domain::case::IntendedUse;
+use crate::domain::event::Fact;
+use crate::domain::identifiers::{Entered, IdentifierFact};
+use crate::domain::part::PartName;
+use crate::domain::privacy::HELD_BACK;
+use crate::domain::quality::words::Text;
+use crate::io::clock::{Clock, entropy};
+use crate::io::store::Store;
+use crate::io::store::memory::MemoryStore;
+
+struct World {
+    folder: tempfile::TempDir,
+    store: Arc<MemoryStore>,
+    recorder: Recorder,
+    clock: Clock,
+    case: CaseToken,
+}
+
+fn identifiers() -> Identifiers {
+    let entered = Entered {
+        name: Some("Quimby, Jane".into()),
+        mrn: Some("4711-0815".into()),
+        surgery_at: Some("2026-12-01T07:30".into()),
+        ..Entered::default()
+    };
+    Identifiers::try_from(&entered).unwrap()
+}
+
+fn rita() -> UserName {
+    "rita".parse().unwrap()
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("state")).unwrap();
+        let store = Arc::new(MemoryStore::default());
+        let clock = Clock::start(BootId::from_entropy(entropy()));
+        let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
+        let shared = Arc::clone(&store) as Arc<dyn Store>;
+        let recorder = Recorder::open(shared, clock.clone(), site, node).await.unwrap();
+        let case = CaseToken::from_entropy([3; 16]);
+        let open = Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide };
+        recorder.submit(open, Actor::Platen).await.unwrap();
+        let world = Self { folder, store, recorder, clock, case };
+        Keys::make(&world.key(), &world.state()).unwrap();
+        world
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.path().join("vault.key")
+    }
+
+    /// The desk as another start of the daemon has it.
+    async fn desk(&self) -> VaultDesk {
+        let place = Place { state: self.state(), key: VaultKey::File(self.key()), credentials: None };
+        VaultDesk::open(Some(place), &self.state(), self.recorder.clone(), self.clock.boot().clone()).await
+    }
+
+    async fn facts(&self) -> Vec<IdentifierFact> {
+        let events = self.recorder.events(1, 1000).await.unwrap();
+        let facts = events.into_iter().filter_map(|event| match event.fact {
+            Fact::Identifiers(fact) => Some(*fact),
+            _ => None,
+        });
+        facts.collect()
+    }
+
+    async fn add_part(&self, name: &str) -> Event {
+        let part = crate::domain::ids::PartId::from_entropy(entropy());
+        let name = PartName::try_from(name.to_owned()).unwrap();
+        let request = Request::AddPart { case: self.case.clone(), part, name };
+        self.recorder.submit(request, Actor::Platen).await.unwrap()[0].as_ref().clone()
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_is_read_by_who_is_in_the_journal_before_and_erased_for_ever() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    assert_eq!(desk.word(), "open");
+    assert_eq!(desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap(), 1);
+    assert_eq!(desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap(), 2);
+    let read = desk.read(&rita(), world.case.clone(), ReadingReason::Handover).await.unwrap();
+    assert_eq!(read, identifiers());
+    desk.erase(&rita(), world.case.clone(), ErasingReason::Retention).await.unwrap();
+    assert!(desk.sealed_cases().await.unwrap().is_empty());
+    let error = desk.read(&rita(), world.case.clone(), ReadingReason::Audit).await.unwrap_err();
+    assert!(error.to_string().contains("no identifiers of case"), "{error}");
+    let told: Vec<String> = world.facts().await.iter().map(|fact| format!("{fact:?}")).collect();
+    let steps = ["Kept", "Kept", "Read", "Erased"];
+    assert_eq!(told.len(), steps.len(), "{told:?}");
+    for (told, step) in told.iter().zip(steps) {
+        assert!(told.starts_with(step) && told.contains("rita"), "{told}");
+        assert!(!told.contains("Quimby") && !told.contains("4711"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn another_start_reads_what_was_kept_and_a_case_that_is_not_there_is_told_so() {
+    let world = World::new().await;
+    world.desk().await.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    let desk = world.desk().await;
+    assert_eq!(desk.read(&rita(), world.case.clone(), ReadingReason::Billing).await.unwrap(), identifiers());
+    let nobody = CaseToken::from_entropy([9; 16]);
+    let error = desk.keep(&rita(), nobody.clone(), identifiers()).await.unwrap_err();
+    assert!(matches!(error, NotServed::NotRecorded(NotRecorded::Refused(Refusal::NoCase(_)))), "{error}");
+    assert_eq!(desk.sealed_cases().await.unwrap(), vec![world.case], "nothing is left of it");
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_not_in_the_journal_as_read() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    let record = world.state().join(FOLDER).join(world.case.as_str());
+    let mut bytes = std::fs::read(&record).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&record, bytes).unwrap();
+    let error = desk.read(&rita(), world.case.clone(), ReadingReason::Handover).await.unwrap_err();
+    assert!(error.to_string().contains("cut or changed"), "{error}");
+    assert_eq!(world.facts().await.len(), 1, "kept, and never read");
+}
+
+#[tokio::test]
+async fn a_journal_that_takes_nothing_leaves_the_record_as_it_was() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    world.store.set_full(true);
+    let mrn = Entered { mrn: Some("4712".into()), ..Entered::default() };
+    let other = Identifiers::try_from(&mrn).unwrap();
+    assert!(desk.keep(&rita(), world.case.clone(), other).await.is_err());
+    assert!(desk.read(&rita(), world.case.clone(), ReadingReason::Handover).await.is_err());
+    assert!(desk.erase(&rita(), world.case.clone(), ErasingReason::Retention).await.is_err());
+    world.store.set_full(false);
+    let desk = world.desk().await;
+    assert_eq!(desk.read(&rita(), world.case.clone(), ReadingReason::Handover).await.unwrap(), identifiers());
+}
+
+#[tokio::test]
+async fn a_vault_without_its_key_is_closed_and_opens_when_the_key_is_back() {
+    let world = World::new().await;
+    world.desk().await.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    let aside = world.folder.path().join("aside");
+    std::fs::rename(world.key(), &aside).unwrap();
+    let missing = world.desk().await;
+    Keys::make(&world.key(), &world.state()).unwrap();
+    let other = world.desk().await;
+    std::fs::remove_file(world.key()).unwrap();
+    std::fs::copy(&aside, world.key()).unwrap();
+    std::fs::set_permissions(world.key(), std::fs::Permissions::from_mode(0o640)).unwrap();
+    let open_to_others = world.desk().await;
+    for desk in [&missing, &other, &open_to_others] {
+        assert_eq!(desk.word(), "closed");
+        let error = desk.read(&rita(), world.case.clone(), ReadingReason::Handover).await.unwrap_err();
+        assert!(matches!(error, NotServed::Closed), "{error}");
+        assert!(matches!(
+            desk.keep(&rita(), world.case.clone(), identifiers()).await,
+            Err(NotServed::Closed)
+        ));
+        assert_eq!(desk.sealed_cases().await.unwrap().len(), 1, "a backup takes what is sealed");
+    }
+    let error = missing.reseal().await.unwrap_err().to_string();
+    assert!(error.contains("mode 0640") && error.contains("chmod 600"), "{error}");
+    std::fs::set_permissions(world.key(), std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(missing.reseal().await.unwrap().unchanged, 1);
+    assert_eq!(missing.word(), "open");
+    assert_eq!(
+        missing.read(&rita(), world.case.clone(), ReadingReason::Handover).await.unwrap(),
+        identifiers()
+    );
+    assert_eq!(world.facts().await.len(), 2, "kept and read, and nothing of the closed ones");
+}
+
+#[tokio::test]
+async fn another_key_seals_everything_anew_while_the_daemon_runs() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    let before = desk.sealed_record(world.case.clone()).await.unwrap();
+    Keys::add(&world.key(), &world.state()).unwrap();
+    assert_eq!(desk.reseal().await.unwrap().changed, 1);
+    assert_ne!(desk.sealed_record(world.case.clone()).await.unwrap(), before);
+    let text = std::fs::read_to_string(world.key()).unwrap();
+    std::fs::write(world.key(), text.lines().last().unwrap()).unwrap();
+    let desk = world.desk().await;
+    assert_eq!(desk.read(&rita(), world.case.clone(), ReadingReason::Audit).await.unwrap(), identifiers());
+}
+
+#[tokio::test]
+async fn without_a_vault_nothing_is_kept_and_nothing_is_held() {
+    let world = World::new().await;
+    let desk =
+        VaultDesk::open(None, &world.state(), world.recorder.clone(), world.clock.boot().clone()).await;
+    assert_eq!(desk.word(), "off");
+    let error = desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap_err();
+    assert!(matches!(error, NotServed::Off), "{error}");
+    assert!(desk.sealed_cases().await.unwrap().is_empty());
+    assert!(desk.held(None).await.0.is_empty());
+}
+
+#[tokio::test]
+async fn entries_and_the_lab_go_out_without_what_the_vault_has_and_with_all_else() {
+    let world = World::new().await;
+    let early = world.add_part("femur Quimby").await;
+    let desk = world.desk().await;
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    let late = world.add_part("left femur").await;
+    let held = desk.held(Some(world.case.clone())).await;
+    let mut lab = world.recorder.read(Lab::clone);
+    let name = |event: Event| match event.fact {
+        Fact::PartAdded { name, .. } => name.as_str().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(name(held.entry(&lab, early.clone())), HELD_BACK);
+    assert_eq!(name(held.entry(&lab, late.clone())), "left femur");
+    held.lab(&mut lab);
+    let names: Vec<_> = lab.parts_of(&world.case).iter().map(|part| part.name.as_str().to_owned()).collect();
+    assert!(names.contains(&HELD_BACK.to_owned()) && names.contains(&"left femur".to_owned()), "{names:?}");
+
+    // A closed vault lets no word of that case out, since nobody can say which are harmless.
+    std::fs::remove_file(world.key()).unwrap();
+    let closed = world.desk().await;
+    let held = closed.held(None).await;
+    assert_eq!(name(held.entry(&lab, late)), HELD_BACK);
+    let words = Text::new("for Jane Quimby").unwrap();
+    assert!(closed.found_in(&world.case, &words).await.is_empty(), "and work goes on");
+    assert_eq!(desk.found_in(&world.case, &words).await.len(), 1);
+}
