@@ -166,6 +166,7 @@ impl From<people::Refusal> for Problem {
             R::NotAdmin(_) | R::OwnRoles(_) | R::NotOwner(_) => (StatusCode::FORBIDDEN, "not-allowed-to-you"),
             R::NoRoles | R::RoleNotTheirs { .. } => (StatusCode::BAD_REQUEST, "not-these-roles"),
             R::Label => (StatusCode::BAD_REQUEST, "not-a-label"),
+            R::Address => (StatusCode::BAD_REQUEST, "not-an-address"),
             R::UserExists(_) | R::TokenExists(_) => (StatusCode::CONFLICT, "exists-already"),
             R::LastAdmin(_) => (StatusCode::CONFLICT, "last-admin"),
             R::TooManyUsers | R::TooManyTokens(_) => (StatusCode::CONFLICT, "too-many"),
@@ -274,6 +275,7 @@ fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
         Refusal::PasswordNeeded => (StatusCode::CONFLICT, "password-needed"),
         Refusal::OwnWork { .. } | Refusal::TooManyHands { .. } => (StatusCode::CONFLICT, "own-work"),
         Refusal::TooMany(..) => (StatusCode::CONFLICT, "too-many"),
+        Refusal::NobodyCalled(_) => (StatusCode::UNPROCESSABLE_ENTITY, "nobody-called"),
         Refusal::Appropriateness
         | Refusal::Revision
         | Refusal::InsideOut { .. }

@@ -208,6 +208,7 @@ impl Demo {
             gate: Gate::default(),
             counting: Default::default(),
             heads: None,
+            notifications: Default::default(),
             site: "demo".parse().map_err(wrong)?,
             node: "local".parse().map_err(wrong)?,
             state_dir: scratch.0.join("state"),

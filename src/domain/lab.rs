@@ -339,6 +339,8 @@ pub enum EntityKey {
     Gate(JobId),
     Quality(quality::Key),
     User(UserName),
+    /// What a user has chosen to be told.
+    Notices(UserName),
     Counters,
 }
 
@@ -355,6 +357,7 @@ impl EntityKey {
             Self::Gate(id) => format!("gate/{id}"),
             Self::Quality(key) => format!("quality/{}", key.path()),
             Self::User(name) => format!("user/{name}"),
+            Self::Notices(name) => format!("notices/{name}"),
             Self::Counters => "counters".into(),
         }
     }
@@ -1199,6 +1202,9 @@ impl Lab {
             }
             Fact::People(fact) => {
                 let user = self.people.apply(fact, event.stamp.wall);
+                if let people::Fact::NoticesChosen { user, .. } = fact {
+                    touched.push(EntityKey::Notices(user.clone()));
+                }
                 self.counters.users = self.people.users.len() as u64;
                 touched.extend(user.map(EntityKey::User));
             }
@@ -1368,6 +1374,7 @@ impl Lab {
             EntityKey::Gate(id) => serde_json::to_vec(self.gates.get(id)?),
             EntityKey::Quality(key) => return self.quality.entity(key),
             EntityKey::User(name) => serde_json::to_vec(self.people.users.get(name)?),
+            EntityKey::Notices(name) => serde_json::to_vec(self.people.notices.get(name)?),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
         };
         json.ok()
@@ -1408,6 +1415,10 @@ impl Lab {
             "quality" => {
                 let key = path.split_once('/').map_or("", |(_, key)| key);
                 self.quality.restore(key, json).map_err(failed)?;
+            }
+            "notices" => {
+                let settings: people::notices::Settings = serde_json::from_slice(json).map_err(failed)?;
+                self.people.notices.insert(settings.user.clone(), settings);
             }
             "user" => {
                 let user: people::User = serde_json::from_slice(json).map_err(failed)?;
