@@ -12,6 +12,7 @@ use crate::domain::ids::IdError;
 use crate::domain::lab::Refusal;
 use crate::domain::people;
 use crate::domain::people::name::NameError;
+use crate::domain::people::notices::{NoTopic, NoWay};
 use crate::domain::people::roles::{Forbidden, NoRole};
 use crate::domain::quality;
 use crate::domain::quality::printed::SerialError;
@@ -189,6 +190,20 @@ impl From<NoRole> for Problem {
     fn from(error: NoRole) -> Self {
         let otherwise = "docs/roles.md says what each may do";
         Self::from_words(StatusCode::BAD_REQUEST, "not-a-role", &error.to_string(), otherwise)
+    }
+}
+
+impl From<NoTopic> for Problem {
+    fn from(error: NoTopic) -> Self {
+        let otherwise = "docs/notifications.md says when each comes";
+        Self::from_words(StatusCode::BAD_REQUEST, "not-a-notice", &error.to_string(), otherwise)
+    }
+}
+
+impl From<NoWay> for Problem {
+    fn from(error: NoWay) -> Self {
+        let otherwise = "docs/notifications.md says what each is";
+        Self::from_words(StatusCode::BAD_REQUEST, "not-a-way", &error.to_string(), otherwise)
     }
 }
 
