@@ -1124,7 +1124,8 @@ async fn whoever_is_mentioned_is_somebody_and_the_thread_has_what_platen_says() 
     let lab = lab_of_people("ada", ADA).await;
     let ada = sign_in(&lab, "ada", ADA).await;
     let (des, kim) = (user(&ada, "des", &["designer"]).await, user(&ada, "Kim", &["operator"]).await);
-    let case = lab.case().await;
+    let case = des.post("/v1/cases", json!({"intended_use": "guide"})).await.json();
+    let case = case["token"].as_str().unwrap();
     let messages = format!("/v1/cases/{case}/messages");
     let post = |mentions: Value| json!({"text": "the images are here", "mentions": mentions});
     let thread = des.post(&messages, post(json!(["kim", "KIM "]))).await;
@@ -1136,7 +1137,8 @@ async fn whoever_is_mentioned_is_somebody_and_the_thread_has_what_platen_says() 
     }
     assert_eq!(ada.post("/v1/users/kim/disable", json!({})).await.status, 404, "names are told as they are");
     let about = json!({"of": "case", "case": case});
-    let found = json!({"about": about, "cause": "labelling", "severity": "major", "what": "no label for Meier"});
+    let found =
+        json!({"about": about, "cause": "labelling", "severity": "major", "what": "no label for Meier"});
     assert_eq!(kim.post("/v1/nonconformances", found).await.status, 201);
     let thread = des.get(&messages).await.json();
     let thread = thread.as_array().unwrap();
@@ -1147,7 +1149,11 @@ async fn whoever_is_mentioned_is_somebody_and_the_thread_has_what_platen_says() 
     let text = notice["text"].as_str().unwrap();
     assert!(text.contains(&format!("case {case}")) && !text.contains("Meier"), "{text}");
     assert_eq!(ada.post("/v1/users/Kim/disable", json!({})).await.status, 200);
-    assert_eq!(des.post(&messages, post(json!(["kim"]))).await.status, 422, "not who does not come in any more");
+    assert_eq!(
+        des.post(&messages, post(json!(["kim"]))).await.status,
+        422,
+        "not who does not come in any more"
+    );
 }
 
 #[tokio::test]

@@ -13,8 +13,8 @@ use super::door::Asker;
 use super::given::{Given, Named};
 use super::problem::Problem;
 use super::shapes::{
-    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, NoticeView, NoticesGiven, NoticesView, OwnPassword,
-    RolesGiven, SignIn, SignedOut, TokenShown, TokenView, UserView,
+    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, NoticeView, NoticesGiven, NoticesView,
+    OwnPassword, RolesGiven, SignIn, SignedOut, TokenShown, TokenView, UserView,
 };
 use crate::domain::ids::TokenId;
 use crate::domain::people::User;
@@ -316,7 +316,8 @@ fn notices(app: &AppState, name: &UserName) -> Result<Json<NoticesView>, Problem
 }
 
 async fn choose(app: &AppState, asker: &Asker, name: UserName, given: NoticesGiven) -> Result<(), Problem> {
-    let mail = given.mail.map(|mail| (!mail.trim().is_empty()).then(|| mail.parse()).transpose()).transpose()?;
+    let mail =
+        given.mail.map(|mail| (!mail.trim().is_empty()).then(|| mail.parse()).transpose()).transpose()?;
     let mut topics = match (given.by_role, given.topics) {
         (true, _) => Some(None),
         (false, None) => None,

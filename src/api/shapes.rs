@@ -973,7 +973,8 @@ pub struct NoticesGiven {
 }
 
 impl Example for NoticesGiven {
-    const EXAMPLE: &'static str = r#"{"mail": "kim@lab.example", "topics": {"print_failed": ["mail", "mqtt"]}}"#;
+    const EXAMPLE: &'static str =
+        r#"{"mail": "kim@lab.example", "topics": {"print_failed": ["mail", "mqtt"]}}"#;
 }
 
 /// Nothing more is to be said.

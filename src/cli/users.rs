@@ -10,8 +10,8 @@ use super::client::segment;
 use super::setup::{given_up, terminal, unread};
 use super::{Client, Failed, Global, show};
 use crate::api::shapes::{
-    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, NoticeView, NoticesGiven, NoticesView, OwnPassword,
-    RolesGiven, TokenShown, TokenView, UserView,
+    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, NoticeView, NoticesGiven, NoticesView,
+    OwnPassword, RolesGiven, TokenShown, TokenView, UserView,
 };
 use crate::domain::people::name::fold;
 use crate::domain::people::notices::Topic;
@@ -276,7 +276,10 @@ impl Notify {
         let row = |notice: &NoticeView| vec![notice.topic.clone(), dash(&notice.ways), notice.when.clone()];
         let rows: Vec<_> = view.notices.iter().map(row).collect();
         show::table(&["NOTICE", "BY", "WHEN"], &rows);
-        show::line(&format!("mail goes to {}", show::plain(view.mail.as_deref().unwrap_or("nobody: give --mail"))));
+        show::line(&format!(
+            "mail goes to {}",
+            show::plain(view.mail.as_deref().unwrap_or("nobody: give --mail"))
+        ));
         show::line(&format!("this site has: {}", dash(&view.ways)));
         Ok(())
     }

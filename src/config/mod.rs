@@ -18,8 +18,8 @@ use crate::domain::command::{Code, Level};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
 use crate::domain::job::Attended;
-use crate::domain::printer::{Firmware, Park};
 use crate::domain::people::notices::MailAddress;
+use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::{Baud, Height};
 
 pub use edit::{Buffers, EditError, with_buffers};

@@ -32,7 +32,11 @@ fn mail(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<MailServer> {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
         let is_host = !found.value.is_empty() && found.value.len() <= 253 && found.value.chars().all(legal);
         if !is_host {
-            reader.wrong(&found.at, "this is no name of a host", "write it as in host = \"mail.lab.example\"");
+            reader.wrong(
+                &found.at,
+                "this is no name of a host",
+                "write it as in host = \"mail.lab.example\"",
+            );
         }
         is_host
     });
@@ -127,7 +131,8 @@ fn webhook(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Webhook> {
 
 /// Why nothing is posted to this.
 fn wrong(url: &str) -> Option<&'static str> {
-    let Some((_, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")) else {
+    let Some((_, rest)) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
+    else {
         return Some("this does not begin with https:// or http://");
     };
     let host = rest.split(['/', '?']).next().unwrap_or_default();

@@ -1520,8 +1520,14 @@ mod tests {
         assert!(matches!(refused, Err(Refusal::People(people::Refusal::OwnRoles(_)))));
         let bytes = lab.entity(&EntityKey::User(name.clone())).unwrap();
         assert!(bytes.len() < 4096, "{} bytes do not fit into one value of the store", bytes.len());
+        let (mail, by) = (Some(Some("ada@lab.example".parse().unwrap())), people::By::Person(name.clone()));
+        let choose = people::Request::ChooseNotices { name: name.clone(), mail, topics: None, by };
+        let events = grant(&mut lab, &Request::People(Box::new(choose))).unwrap();
+        assert!(lab.clone().apply(&events[0]).contains(&EntityKey::Notices(name.clone())));
         let mut back = Lab::default();
-        back.restore(&EntityKey::User(name).path(), &bytes).unwrap();
+        for key in [EntityKey::User(name.clone()), EntityKey::Notices(name)] {
+            back.restore(&key.path(), &lab.entity(&key).unwrap()).unwrap();
+        }
         assert_eq!((back.people, lab.counters.users), (lab.people, 1));
     }
 

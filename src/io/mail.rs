@@ -6,19 +6,18 @@
 //! ```
 //! What the server says is never repeated: it may name the person. Its number is, and where it was said.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{
-    Certificate, CertificateStore, SmtpConnection, TlsParameters,
-};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, SmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, response::Response};
-use lettre::Address;
 
 use super::secret::Secret;
 use crate::config::{MailServer, MailTls};
@@ -65,7 +64,10 @@ pub fn secret_in(path: &Path) -> Result<Secret, String> {
         return Err(format!("{} is empty: write the secret into it", path.display()));
     }
     if text.len() as u64 > PASSWORD_MAX || text.contains('\n') {
-        return Err(format!("{} holds more than one line: write the secret and nothing else", path.display()));
+        return Err(format!(
+            "{} holds more than one line: write the secret and nothing else",
+            path.display()
+        ));
     }
     Ok(Secret::new(text))
 }
@@ -93,7 +95,8 @@ impl Mailer {
 
     /// Sends one letter. `Ok` means that the server has taken it over.
     pub fn send(&self, letter: &Letter) -> Result<(), NotSent> {
-        let letter_wrong = |what: String| NotSent::Refused(format!("the letter could not be written: {what}"));
+        let letter_wrong =
+            |what: String| NotSent::Refused(format!("the letter could not be written: {what}"));
         let from: Address =
             self.server.from.as_str().parse().map_err(|_| letter_wrong("its sender is none".into()))?;
         let to: Address =
@@ -186,7 +189,7 @@ impl Mailer {
         if let Some(code) = error.status() {
             return format!("{name} says {code} {when}; look at its log");
         }
-        if error.is_timeout() {
+        if is_too_late(error) {
             return format!("{name} did not answer in time {when}; see whether it is overloaded");
         }
         if error.is_tls() {
@@ -194,7 +197,7 @@ impl Mailer {
                 "no TLS with {name} {when}; check tls and ca_file under [notifications.mail], and that its certificate names this host"
             );
         }
-        if error.is_response() || error.is_client() {
+        if (error.is_response() && !is_cut_off(error)) || error.is_client() {
             return format!(
                 "{name} and platen do not understand each other {when}; check port, tls and user under [notifications.mail]"
             );
@@ -218,6 +221,23 @@ impl Mailer {
 /// 421 ends the connection, 452 has no room for anybody.
 fn is_of_all(error: &Error) -> bool {
     error.status().is_some_and(|code| matches!(code.to_string().as_str(), "421" | "452"))
+}
+
+/// A read that took too long is told as one that would have to wait.
+fn is_too_late(error: &Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock);
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// The server went away in the middle of an answer, or before it.
+fn is_cut_off(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.to_string() == "incomplete response")
 }
 
 /// The text of a file of certificates.

@@ -87,15 +87,20 @@ impl Poster {
     /// The address as a whole is not in them.
     fn words(&self, error: &ureq::Error) -> String {
         let name = self.name();
+        let no_tls = format!(
+            "no TLS with {name}; check ca_file under [notifications.webhook], and that its certificate names this host"
+        );
         match error {
             ureq::Error::Timeout(_) => format!("{name} did not answer in time; see whether it is overloaded"),
             ureq::Error::HostNotFound => {
                 format!("the host of {name} is not known here; correct url under [notifications.webhook]")
             }
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => format!(
-                "no TLS with {name}; check ca_file under [notifications.webhook], and that its certificate names this host"
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => no_tls,
+            // A handshake that fails comes as this.
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => no_tls,
+            _ => format!(
+                "{name} cannot be reached, or went away; start it, or correct [notifications.webhook]"
             ),
-            _ => format!("{name} cannot be reached, or went away; start it, or correct [notifications.webhook]"),
         }
     }
 
@@ -142,11 +147,9 @@ mod tests {
 
     #[test]
     fn the_path_of_an_address_is_not_told() {
-        let webhook = |url: &str| Poster::new(Webhook {
-            url: url.into(),
-            secret_file: "/nowhere".into(),
-            ca_file: None,
-        });
+        let webhook = |url: &str| {
+            Poster::new(Webhook { url: url.into(), secret_file: "/nowhere".into(), ca_file: None })
+        };
         let poster = webhook("https://chat.example:8443/hooks/SECRET?x=/y");
         assert_eq!(poster.name(), "the webhook at https://chat.example:8443");
         assert_eq!(webhook("http://chat.example").name(), "the webhook at http://chat.example");

@@ -90,9 +90,7 @@ impl What {
             Self::NotSliced => ("no file could be made of a model", "look at the job for the reason"),
             Self::Waits => ("a printer waits for a person", "go there, or answer it on the page"),
             Self::Stopped => ("a printer is stopped", "look there, then clear the stop"),
-            Self::NotStopped => {
-                ("a printer did NOT confirm its stop", "go there at once and take its power")
-            }
+            Self::NotStopped => ("a printer did NOT confirm its stop", "go there at once and take its power"),
             Self::Locked => ("a printer is locked by a fault", "look there, then unlock it"),
             Self::Foreign => ("a printer's port has another board on it", "say which board it is"),
             Self::ApprovalAsked => ("a design waits for its approval", "approve it, or send it back"),
@@ -252,7 +250,10 @@ pub fn of_event(lab: &Lab, event: &Event) -> Option<Notice> {
 }
 
 fn is_doubtful(lab: &Lab, job: &JobId) -> bool {
-    lab.quality.printed.values().any(|printed| printed.job.as_ref() == Some(job) && !printed.doubts.is_empty())
+    lab.quality
+        .printed
+        .values()
+        .any(|printed| printed.job.as_ref() == Some(job) && !printed.doubts.is_empty())
 }
 
 fn of_quality(lab: &Lab, fact: &quality::Fact) -> Option<Notice> {

@@ -51,7 +51,8 @@ fn day(day: &str) -> Day {
 }
 
 fn event(actor: Actor, job: bool, fact: Fact) -> Event {
-    let stamp = Stamp { wall: WallTime(1_795_458_000_000), mono: Moment(2), boot: BootId::from_entropy([7; 16]) };
+    let stamp =
+        Stamp { wall: WallTime(1_795_458_000_000), mono: Moment(2), boot: BootId::from_entropy([7; 16]) };
     let subject = job.then(|| JobRef {
         case: case(),
         part: PartId::from_entropy([2; 16]),
@@ -78,7 +79,7 @@ fn lab() -> Lab {
                 case: case(),
                 part: PartId::from_entropy([2; 16]),
                 number: 1,
-                name: "the mandible of Meier".parse().unwrap(),
+                name: "the mandible of Meier".to_owned().try_into().unwrap(),
             },
         ),
         (
@@ -141,7 +142,7 @@ fn reports(about: About) -> Fact {
 
 fn phantom(verdict: Verdict) -> Fact {
     let measured = Measured {
-        subject: Inspected::Phantom { printer: printer(), next_due: day("2027-01-01") },
+        subject: Inspected::Phantom { printer: printer(), next_due: Some(day("2027-01-01")) },
         template: "t".parse().unwrap(),
         version: 1,
         instrument: None,
@@ -162,7 +163,7 @@ fn worth_telling() -> Vec<(bool, Fact, What)> {
     let (id, lot) = (LotId::from_entropy([5; 16]), LotId::from_entropy([5; 16]));
     let critical = What::Reported(Severity::Critical);
     let released = PrintedStep::Released { digest: digest.clone(), proof };
-    let recalled = PrintedStep::Recalled { why: crate::domain::quality::words::Line::new(PATIENT).unwrap() };
+    let recalled = PrintedStep::Recalled { why: quality::words::Line::new(PATIENT).unwrap() };
     vec![
         (true, printed(true), What::Finished),
         (true, printed(false), What::Suspect),
@@ -194,11 +195,7 @@ fn worth_telling() -> Vec<(bool, Fact, What)> {
         (true, paused(PauseReason::File { command: 3 }), What::Waits),
         (true, paused(PauseReason::Heat { hazard: Hazard::SuddenDrop }), What::Waits),
         (false, Fact::PrinterStopped { printer: printer(), by: "kim".into() }, What::Stopped),
-        (
-            false,
-            Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed },
-            What::NotStopped,
-        ),
+        (false, Fact::StopUnverified { printer: printer(), relay: RelayOutcome::Failed }, What::NotStopped),
         (false, Fact::PrinterFaulted { printer: printer(), fault: Fault::Killed }, What::Locked),
         (false, of_case(CaseStep::ApprovalAsked), What::ApprovalAsked),
         (
@@ -222,7 +219,8 @@ fn worth_telling() -> Vec<(bool, Fact, What)> {
 fn each_fact_that_is_worth_telling_is_told_as_what_it_is_and_nothing_of_a_person_is_in_it() {
     let lab = lab();
     for (job, fact, what) in worth_telling() {
-        let notice = of_event(&lab, &event(Actor::Platen, job, fact.clone())).unwrap_or_else(|| panic!("{fact:?}"));
+        let notice =
+            of_event(&lab, &event(Actor::Platen, job, fact.clone())).unwrap_or_else(|| panic!("{fact:?}"));
         assert_eq!(notice.what, what, "{fact:?}");
         let text = notice.text();
         for word in ["Meier", "Johanna", "1948", "4471129", "mandible", "PLA", "kim", "designer"] {
@@ -245,10 +243,7 @@ fn what_is_of_the_daily_work_or_of_nobody_is_not_told() {
         (true, paused(PauseReason::Panel)),
         (true, Fact::JobProgress { printer: printer(), progress: progress() }),
         (true, Fact::JobStarted { printer: printer() }),
-        (
-            true,
-            Fact::JobCancelled { printer: None, progress: None, by: "kim".into(), line: None },
-        ),
+        (true, Fact::JobCancelled { printer: None, progress: None, by: "kim".into(), line: None }),
         (false, Fact::BedCleared { printer: printer(), by: "kim".into() }),
         (false, step(CaseStep::Accepted)),
         (false, step(CaseStep::MessagePosted { text: words(), mentions: Vec::new() })),
@@ -291,7 +286,8 @@ fn whoever_has_chosen_nothing_is_told_what_is_their_work() {
     assert_eq!(told(&lab, paused(PauseReason::Runout), true), ["maintenance", "operator"]);
     assert_eq!(told(&lab, of_case(CaseStep::ApprovalAsked), false), ["releaser", "requester"]);
     assert_eq!(told(&lab, reports(About::Printer { printer: printer() }), false), ["releaser"]);
-    let recalled = Change::Lot { lot: LotId::from_entropy([5; 16]), step: LotStep::Recalled { why: words() } };
+    let recalled =
+        Change::Lot { lot: LotId::from_entropy([5; 16]), step: LotStep::Recalled { why: words() } };
     assert_eq!(told(&lab, quality(recalled), false), ["materials", "releaser"]);
     assert_eq!(told(&lab, phantom(Verdict::Fail), false), ["maintenance"]);
 }
@@ -323,11 +319,7 @@ fn each_chooses_for_themselves_which_notice_comes_by_which_way() {
         lab.people.notices.insert(name(user), settings);
     };
     choose(&mut lab, "operator", Ways::new());
-    choose(
-        &mut lab,
-        "biller",
-        Ways::from([(Topic::HandsNeeded, BTreeSet::from([Way::Webhook, Way::Mqtt]))]),
-    );
+    choose(&mut lab, "biller", Ways::from([(Topic::HandsNeeded, BTreeSet::from([Way::Webhook, Way::Mqtt]))]));
     let notice = of_event(&lab, &event(Actor::Platen, true, paused(PauseReason::Runout))).unwrap();
     let told = recipients(&lab, &notice);
     let names: Vec<_> = told.keys().map(UserName::as_str).collect();
@@ -357,7 +349,7 @@ fn with_days() -> Lab {
     qualified.calibration_due = Some(day("2026-12-10"));
     lab.quality.printers.insert(printer(), qualified);
     let instrument: InstrumentName = "meier-caliper".parse().unwrap();
-    let what = crate::domain::quality::words::Label::new(PATIENT).unwrap();
+    let what = quality::words::Label::new(PATIENT).unwrap();
     let kept = Instrument { name: instrument.clone(), what, calibration_due: day("2026-12-10") };
     lab.quality.instruments.insert(instrument, kept);
     let mut record = CaseRecord::new(case());

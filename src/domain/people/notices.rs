@@ -69,7 +69,9 @@ impl Topic {
             Self::Mentioned => "somebody mentions you on a case",
             Self::PrintFinished => "a print of a case of yours is finished",
             Self::PrintSuspect => "a print of a case of yours is finished, and something about it was odd",
-            Self::PrintFailed => "a print of a case of yours was interrupted or cancelled, or could not be sliced",
+            Self::PrintFailed => {
+                "a print of a case of yours was interrupted or cancelled, or could not be sliced"
+            }
             Self::HandsNeeded => "a printer waits for a person, was stopped, or is locked",
             Self::ApprovalAwaited => "a design waits for its approval",
             Self::Nonconformance => "something is reported that is not as it should be",
@@ -214,7 +216,12 @@ impl FromStr for MailAddress {
         let pieces = |text: &str| text.split('.').all(|piece| !piece.is_empty());
         let hosts = at.split('.').all(|piece| !piece.starts_with('-') && !piece.ends_with('-'));
         let fits = address.len() <= ADDRESS_MAX && who.len() <= 64;
-        if fits && who.chars().all(who_legal) && at.chars().all(at_legal) && pieces(who) && pieces(at) && hosts
+        if fits
+            && who.chars().all(who_legal)
+            && at.chars().all(at_legal)
+            && pieces(who)
+            && pieces(at)
+            && hosts
         {
             Ok(Self(address.to_owned()))
         } else {
@@ -261,8 +268,20 @@ mod tests {
         }
         let long = format!("{}@x.org", "k".repeat(65));
         for bad in [
-            "", "kim", "@x", "kim@", "kim@x..y", "kim@-x.org", "kim@x\r\nBcc: all@y", "kim lee@x.org", "k@x@y",
-            "<kim@x.org>", "\"a b\"@x.org", ".kim@x.org", "kim@x.org,lee@x.org", &long,
+            "",
+            "kim",
+            "@x",
+            "kim@",
+            "kim@x..y",
+            "kim@-x.org",
+            "kim@x\r\nBcc: all@y",
+            "kim lee@x.org",
+            "k@x@y",
+            "<kim@x.org>",
+            "\"a b\"@x.org",
+            ".kim@x.org",
+            "kim@x.org,lee@x.org",
+            &long,
         ] {
             assert_eq!(bad.parse::<MailAddress>(), Err(Refusal::Address), "{bad:?}");
         }

@@ -124,9 +124,7 @@ pub fn spawn(
     }
     if let Some(posts) = mqtt {
         let carrier = OverMqtt(posts);
-        tasks.push(tokio::spawn(
-            courier(recorder, clock, wall(), origin, carrier, shutdown.clone()).run(),
-        ));
+        tasks.push(tokio::spawn(courier(recorder, clock, wall(), origin, carrier, shutdown.clone()).run()));
     }
     Ok(tasks)
 }
@@ -181,7 +179,8 @@ impl Queue {
         if self.parcel.is_none() && self.waiting.is_empty() {
             return None;
         }
-        let full = (self.brought.len() >= BURST).then(|| self.brought.front().map(|at| *at + WINDOW)).flatten();
+        let full =
+            (self.brought.len() >= BURST).then(|| self.brought.front().map(|at| *at + WINDOW)).flatten();
         Some([self.not_before, full].into_iter().flatten().fold(now, Instant::max))
     }
 }
@@ -327,7 +326,11 @@ impl<C: Carry> Courier<C> {
         let (origin, way) = (&self.origin, self.way);
         let notices: Vec<(Notice, BTreeSet<UserName>)> = self.recorder.read(|lab| {
             let due = notice::due(lab, before, today).into_iter();
-            due.map(|notice| { let to = to(lab, &notice, way); (notice, to) }).collect()
+            due.map(|notice| {
+                let to = to(lab, &notice, way);
+                (notice, to)
+            })
+            .collect()
         });
         let mut open = 0;
         for (notice, to) in notices {
@@ -362,7 +365,8 @@ impl<C: Carry> Courier<C> {
     /// Whose turn it is now, or until when nobody's is.
     fn next(&self, now: Instant) -> (Option<UserName>, Instant) {
         let far = now + WINDOW;
-        let due: Vec<_> = self.queues.iter().filter_map(|(user, queue)| Some((user, queue.due(now)?))).collect();
+        let due: Vec<_> =
+            self.queues.iter().filter_map(|(user, queue)| Some((user, queue.due(now)?))).collect();
         if self.rest_until > now {
             let until = if due.is_empty() { far } else { self.rest_until };
             return (None, until);
@@ -414,7 +418,8 @@ impl<C: Carry> Courier<C> {
                 queue.failures = 0;
                 queue.not_before = None;
                 queue.brought.push_back(now);
-                while queue.brought.front().is_some_and(|at| *at + WINDOW <= now) || queue.brought.len() > BURST
+                while queue.brought.front().is_some_and(|at| *at + WINDOW <= now)
+                    || queue.brought.len() > BURST
                 {
                     queue.brought.pop_front();
                 }
@@ -482,13 +487,17 @@ impl<C: Carry> Courier<C> {
         let mut old = Vec::new();
         for (user, queue) in &mut self.queues {
             let before = old.len();
-            if queue.parcel.as_ref().is_some_and(|parcel| parcel.items.iter().all(|item| age(item, now) > GIVE_UP))
+            if queue
+                .parcel
+                .as_ref()
+                .is_some_and(|parcel| parcel.items.iter().all(|item| age(item, now) > GIVE_UP))
                 && let Some(parcel) = queue.parcel.take()
             {
                 old.extend(parcel.items.iter().cloned());
             }
             let waiting = std::mem::take(&mut queue.waiting);
-            let (late, still): (VecDeque<_>, _) = waiting.into_iter().partition(|item| age(item, now) > GIVE_UP);
+            let (late, still): (VecDeque<_>, _) =
+                waiting.into_iter().partition(|item| age(item, now) > GIVE_UP);
             old.extend(late);
             queue.waiting = still;
             let many = old.len() - before;

@@ -98,7 +98,7 @@ impl World {
         };
         for user in ["kim", "lee"] {
             let roles = BTreeSet::from([Role::Operator]);
-            let (name, printed, by) = (name(user), user.parse().unwrap(), By::Person(self::name("ada")));
+            let (name, printed, by) = (name(user), user.parse().unwrap(), By::Person(name("ada")));
             world.people(people::Request::AddUser { name, printed, roles, by }).await;
             world.choose(user, Some("@lab.example"), Way::ALL.into_iter().collect()).await;
         }
@@ -229,7 +229,8 @@ async fn a_server_that_is_away_is_tried_ever_more_seldom_and_what_piled_up_comes
     world.choose("lee", None, BTreeSet::new()).await;
     let is_back = Arc::new(AtomicU64::new(0));
     let back = Arc::clone(&is_back);
-    world.spawn(Way::Mail, move |_| Some(if back.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err(away()) }));
+    world
+        .spawn(Way::Mail, move |_| Some(if back.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err(away()) }));
     world.pass(SECOND).await;
     for _ in 0..30 {
         world.happen().await;
@@ -456,8 +457,11 @@ fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
     use crate::domain::event::{Event, Fact};
     use crate::domain::moment::{Moment, Stamp};
     let origin = Origin { site: "s".repeat(64).parse().unwrap(), node: "n".repeat(64).parse().unwrap() };
-    let stamp =
-        Stamp { wall: WallTime(1_795_458_000_000), mono: Moment(u64::MAX), boot: BootId::from_entropy([255; 16]) };
+    let stamp = Stamp {
+        wall: WallTime(1_795_458_000_000),
+        mono: Moment(u64::MAX),
+        boot: BootId::from_entropy([255; 16]),
+    };
     let relay = crate::domain::printer::RelayOutcome::Failed;
     let fact = Fact::StopUnverified { printer: "p".repeat(64).parse().unwrap(), relay };
     let event = Event { seq: 1, stamp: stamp.clone(), actor: Actor::Platen, subject: None, fact };
