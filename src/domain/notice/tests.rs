@@ -131,13 +131,14 @@ fn paused(reason: PauseReason) -> Fact {
 }
 
 fn reports(about: About) -> Fact {
+    let id = NonconformanceId::from_entropy([if matches!(about, About::Part { .. }) { 6 } else { 7 }; 16]);
     let step = NonconformanceStep::Opened {
         about,
         cause: Cause::Other,
         severity: Severity::Critical,
         what: words(),
     };
-    quality(Change::Nonconformance { id: NonconformanceId::from_entropy([6; 16]), step })
+    quality(Change::Nonconformance { id, step })
 }
 
 fn phantom(verdict: Verdict) -> Fact {
