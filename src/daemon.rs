@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,7 @@ use crate::services::gate::Gate;
 use crate::services::heads;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
+use crate::services::notices;
 use crate::services::owed::Keeping;
 use crate::services::ports::{Plug, Ports};
 use crate::services::preview::Previews;
@@ -58,6 +59,7 @@ use crate::services::restore::is_unfinished;
 use crate::services::slicejobs::{SliceJobs, Steps};
 use crate::services::slicing::Slicing;
 use crate::services::stop_input::{self, InputError, Inputs};
+use crate::services::telemetry::message::Origin;
 use crate::services::telemetry::{self, MqttStatus};
 use crate::services::vault_desk::{Place, VaultDesk};
 use crate::slicing::limits::{LIMITS, Limits};
@@ -154,6 +156,7 @@ pub struct Daemon {
     front_tasks: Vec<JoinHandle<()>>,
     printer_tasks: PrinterTasks,
     publisher_task: JoinHandle<()>,
+    notices: Vec<JoinHandle<()>>,
     wires: Wires,
     successor: Successor,
     state_dir: PathBuf,
@@ -258,15 +261,26 @@ impl Daemon {
         stop_input::spawn(inputs, fleet.clone(), printers.clone())?;
 
         let publisher = CancellationToken::new();
-        let (publisher_task, status) = telemetry::spawn(
+        let (posts, to_post) = mpsc::channel(1);
+        let (publisher_task, status) = telemetry::spawn_with(
             recorder.clone(),
             fleet.board().clone(),
             clock.clone(),
             config.site.clone(),
             config.node.clone(),
             config.mqtt.clone(),
+            to_post,
             publisher.clone(),
         );
+        let notices = notices::spawn(
+            &recorder,
+            &clock,
+            &Origin { site: config.site.clone(), node: config.node.clone() },
+            &config.notifications,
+            config.mqtt.is_some().then_some(posts),
+            &publisher,
+        )
+        .map_err(|error| DaemonError::Thread(error.to_string()))?;
         let mqtt = config.mqtt.is_some().then(|| words_of(status));
 
         let front = CancellationToken::new();
@@ -347,6 +361,7 @@ impl Daemon {
             front_tasks,
             printer_tasks,
             publisher_task,
+            notices,
             wires,
             successor,
             state_dir: config.state_dir.clone(),
@@ -362,6 +377,9 @@ impl Daemon {
         drop(self.wires);
         self.publisher.cancel();
         let _ = self.publisher_task.await;
+        for task in self.notices {
+            let _ = task.await;
+        }
         self.recorder.close().await;
         unproven
     }
@@ -372,6 +390,9 @@ impl Daemon {
         end_front(&self.front, self.front_tasks).await;
         self.publisher.cancel();
         let _ = self.publisher_task.await;
+        for task in self.notices {
+            let _ = task.await;
+        }
         let state = self.state_dir.clone();
         let marked = tokio::task::spawn_blocking(move || successor::leave_hot(&state)).await;
         match marked {

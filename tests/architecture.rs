@@ -88,7 +88,7 @@ const IMPURE_STD: [&str; 10] = [
 
 /// Crates that do IO, start tasks or draw random numbers: never in a pure layer, nor in its tests.
 /// `tokio` stands for `tokio_util` and its like as well.
-const IMPURE_CRATES: [&str; 12] = [
+const IMPURE_CRATES: [&str; 13] = [
     "tokio",
     "nix",
     "libc",
@@ -99,6 +99,7 @@ const IMPURE_CRATES: [&str; 12] = [
     "rumqttd",
     "axum",
     "ureq",
+    "lettre",
     "mio",
     "hw_sim",
 ];

@@ -149,6 +149,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/v1/tokens", "change their own password, tokens and notices"),
     ("POST", "/v1/tokens", "change their own password, tokens and notices"),
     ("POST", "/v1/tokens/{id}/revoke", "change their own password, tokens and notices"),
+    ("GET", "/v1/notifications", "change their own password, tokens and notices"),
+    ("POST", "/v1/notifications", "change their own password, tokens and notices"),
     ("GET", "/v1/users", "add, change and disable users"),
     ("POST", "/v1/users", "add, change and disable users"),
     ("GET", "/v1/users/{name}", "add, change and disable users"),
@@ -157,6 +159,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/v1/users/{name}/disable", "add, change and disable users"),
     ("POST", "/v1/users/{name}/enable", "add, change and disable users"),
     ("POST", "/v1/users/{name}/unlock", "add, change and disable users"),
+    ("GET", "/v1/users/{name}/notifications", "add, change and disable users"),
+    ("POST", "/v1/users/{name}/notifications", "add, change and disable users"),
     ("POST", "/do/password", "change their own password, tokens and notices"),
     ("POST", "/do/token", "change their own password, tokens and notices"),
     ("POST", "/do/revoke", "change their own password, tokens and notices"),
@@ -1177,4 +1181,85 @@ async fn the_command_line_adds_users_makes_tokens_and_works_with_one() {
     let (code, _, error) =
         platen(&lab, &["users", "list", "--as", "ada", "--password-stdin"], None, "wrong words here").await;
     assert!(code == 1 && error.contains("the name or the password is wrong"), "{code} {error}");
+}
+
+#[tokio::test]
+async fn whoever_is_mentioned_is_somebody_and_the_thread_has_what_platen_says() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let (des, kim) = (user(&ada, "des", &["designer"]).await, user(&ada, "Kim", &["operator"]).await);
+    let case = des.post("/v1/cases", json!({"intended_use": "guide"})).await.json();
+    let case = case["token"].as_str().unwrap();
+    let messages = format!("/v1/cases/{case}/messages");
+    let post = |mentions: Value| json!({"text": "the images are here", "mentions": mentions});
+    let thread = des.post(&messages, post(json!(["kim", "KIM "]))).await;
+    assert_eq!((thread.status, &thread.json()[0]["mentions"]), (201, &json!(["Kim"])), "{thread:?}");
+    for nobody in ["lee", "kim lee", "ad"] {
+        let refused = des.post(&messages, post(json!([nobody]))).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.body.contains("nobody-called") && refused.body.contains(nobody), "{refused:?}");
+    }
+    assert_eq!(ada.post("/v1/users/kim/disable", json!({})).await.status, 404, "names are told as they are");
+    let about = json!({"of": "case", "case": case});
+    let found =
+        json!({"about": about, "cause": "labelling", "severity": "major", "what": "no label for Meier"});
+    assert_eq!(kim.post("/v1/nonconformances", found).await.status, 201);
+    let thread = des.get(&messages).await.json();
+    let thread = thread.as_array().unwrap();
+    assert_eq!((thread.len(), &thread[0]["number"]), (2, &json!(1)), "{thread:?}");
+    let notice = &thread[1];
+    assert!(notice.get("number").is_none() && notice.get("by").is_none(), "{notice}");
+    assert_eq!(notice["notice"], "nonconformance");
+    let text = notice["text"].as_str().unwrap();
+    assert!(text.contains(&format!("case {case}")) && !text.contains("Meier"), "{text}");
+    assert_eq!(ada.post("/v1/users/Kim/disable", json!({})).await.status, 200);
+    assert_eq!(
+        des.post(&messages, post(json!(["kim"]))).await.status,
+        422,
+        "not who does not come in any more"
+    );
+}
+
+#[tokio::test]
+async fn everybody_chooses_what_they_are_told_and_an_admin_for_others() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let kim = user(&ada, "kim", &["operator"]).await;
+    let ways = |view: &Value, topic: &str| {
+        let notices = view["notices"].as_array().unwrap();
+        notices.iter().find(|notice| notice["topic"] == topic).unwrap()["ways"].clone()
+    };
+    let view = kim.get("/v1/notifications").await.json();
+    assert_eq!((&view["by_role"], view.get("mail"), &view["ways"]), (&json!(true), None, &json!([])));
+    assert_eq!(ways(&view, "print_failed"), json!(["mail"]));
+    assert_eq!(ways(&view, "nonconformance"), json!([]));
+
+    let own = json!({"mail": "kim@lab.example", "topics": {"nonconformance": ["mqtt", "webhook"], "print_failed": []}});
+    let view = kim.post("/v1/notifications", own).await.json();
+    assert_eq!((&view["mail"], &view["by_role"]), (&json!("kim@lab.example"), &json!(false)));
+    assert_eq!(ways(&view, "nonconformance"), json!(["webhook", "mqtt"]));
+    assert_eq!(ways(&view, "print_failed"), json!([]));
+    assert_eq!(ways(&view, "hands_needed"), json!(["mail"]), "what is not named stays");
+    let view = ada.post("/v1/users/kim/notifications", json!({"mail": ""})).await.json();
+    assert_eq!((view.get("mail"), ways(&view, "nonconformance")), (None, json!(["webhook", "mqtt"])));
+    let view = ada.post("/v1/users/kim/notifications", json!({"by_role": true})).await.json();
+    assert_eq!((&view["by_role"], ways(&view, "print_failed")), (&json!(true), json!(["mail"])));
+
+    for (given, words) in [
+        (json!({"mail": "kim"}), "not-an-address"),
+        (json!({"mail": "kim@x\r\nBcc: all@x"}), "not-an-address"),
+        (json!({"topics": {"lunch": ["mail"]}}), "not-a-notice"),
+        (json!({"topics": {"mentioned": ["sms"]}}), "not-a-way"),
+    ] {
+        let refused = kim.post("/v1/notifications", given).await;
+        assert!(refused.status == 400 && refused.body.contains(words), "{words}: {refused:?}");
+    }
+    assert_eq!(ada.get("/v1/users/nobody-here/notifications").await.status, 404);
+    assert_eq!(ada.post("/v1/users/nobody-here/notifications", json!({"mail": ""})).await.status, 404);
+
+    // Who may not see users sees no address, not even in the stream of what happens.
+    let set = json!({"mail": "kim@lab.example"});
+    assert_eq!(kim.post("/v1/notifications", set).await.status, 200);
+    let users = ada.get("/v1/users").await.body;
+    assert!(!users.contains("@lab.example"), "{users}");
 }

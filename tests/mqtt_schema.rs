@@ -613,3 +613,57 @@ fn the_example_on_the_page_fits_the_schema() {
     let errors: Vec<_> = validator("event").iter_errors(&example).map(|e| e.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
 }
+
+#[test]
+fn every_notice_fits_its_schema_and_the_schema_knows_every_topic() {
+    use platen::domain::notice;
+    use platen::domain::people::notices::Topic;
+    use platen::services::notices::parcel::{Item, LISTED, Parcel};
+    let schema = schema("notice");
+    let items = &schema["properties"]["data"]["properties"]["notices"];
+    let topics = items["items"]["properties"]["topic"]["enum"].as_array().unwrap();
+    let topics: Vec<&str> = topics.iter().map(|topic| topic.as_str().unwrap()).collect();
+    assert_eq!(topics, Topic::ALL.map(Topic::word));
+    assert_eq!(items["maxItems"], LISTED);
+    let mut lab = platen::domain::lab::Lab::default();
+    let opened = Fact::CaseOpened { case: subject().case, intended_use: IntendedUse::Guide };
+    let added = Fact::PartAdded {
+        case: subject().case,
+        part: subject().part,
+        number: 1,
+        name: PartName::try_from("left ventricle Meier".to_owned()).unwrap(),
+    };
+    for fact in [opened, added] {
+        lab.apply(&event(fact, None));
+    }
+    let mut told = Vec::new();
+    for fact in job_facts() {
+        let event = event(fact, Some(subject()));
+        // The job has to be known, and that is all.
+        if matches!(event.fact, Fact::JobQueued { .. }) {
+            lab.apply(&event);
+        }
+        told.extend(notice::of_event(&lab, &event));
+    }
+    for fact in other_facts() {
+        told.extend(notice::of_event(&lab, &event(fact, None)));
+    }
+    assert!(told.len() >= 6, "{told:?}");
+    let item = |notice: &notice::Notice| Item {
+        id: "3f0c6a52d1f94a7d8f7f0a3a2b1c9d8e".into(),
+        seq: Some(1),
+        at: stamp().wall,
+        notice: notice.clone(),
+    };
+    let several: Vec<Item> = told.iter().chain(&told).map(item).collect();
+    let singles = told.iter().map(|notice| vec![item(notice)]);
+    for items in singles.chain([several]) {
+        let mail = Some("kim@lab.example".parse().unwrap());
+        let parcel = Parcel::new(&origin(), "lee".parse().unwrap(), mail, items, &stamp());
+        let json = check("notice", &parcel.message);
+        assert!(!parcel.message.retain && parcel.message.delivery == Delivery::AtLeastOnce);
+        for secret in ["Kim", "Meier", "@lab", "PLA"] {
+            assert!(!json.to_string().contains(secret), "{secret}: {json}");
+        }
+    }
+}

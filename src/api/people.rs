@@ -13,12 +13,13 @@ use super::door::Asker;
 use super::given::{Given, Named};
 use super::problem::Problem;
 use super::shapes::{
-    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, OwnPassword, RolesGiven, SignIn, SignedOut,
-    TokenShown, TokenView, UserView,
+    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, NoticeView, NoticesGiven, NoticesView,
+    OwnPassword, RolesGiven, SignIn, SignedOut, TokenShown, TokenView, UserView,
 };
 use crate::domain::ids::TokenId;
 use crate::domain::people::User;
 use crate::domain::people::name::{PrintedName, UserName};
+use crate::domain::people::notices::{Topic, Way, Ways};
 use crate::domain::people::roles::{Means, NoRole, Role, Who};
 use crate::io::secret::Secret;
 use crate::services::access::{clear_cookie, set_cookie};
@@ -36,6 +37,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(disable))
         .routes(routes!(enable))
         .routes(routes!(unlock))
+        .routes(routes!(own_notices, choose_own_notices))
+        .routes(routes!(notices_of, choose_notices_of))
 }
 
 fn words(roles: &BTreeSet<Role>) -> Vec<String> {
@@ -299,4 +302,102 @@ async fn unlock(
 ) -> Result<Json<UserView>, Problem> {
     app.entrance.unlock(asker.who()?, name.clone()).await?;
     seen(&app, &name)
+}
+
+/// What somebody is told, and by which ways this site tells anything.
+fn notices(app: &AppState, name: &UserName) -> Result<Json<NoticesView>, Problem> {
+    let (settings, told) = app.recorder.read(|lab| {
+        let user = lab.people.user(name)?;
+        Ok::<_, Problem>((lab.people.settings(name), lab.people.told(user)))
+    })?;
+    let there = |way: &Way| match way {
+        Way::Mail => app.config.notifications.mail.is_some(),
+        Way::Webhook => app.config.notifications.webhook.is_some(),
+        Way::Mqtt => app.config.mqtt.is_some(),
+    };
+    let words = |ways: &BTreeSet<Way>| ways.iter().map(|way| way.word().to_owned()).collect();
+    let view = |topic: Topic| NoticeView {
+        topic: topic.word().into(),
+        when: topic.means().into(),
+        ways: told.get(&topic).map(words).unwrap_or_default(),
+    };
+    Ok(Json(NoticesView {
+        user: name.to_string(),
+        mail: settings.mail.map(String::from),
+        by_role: settings.topics.is_none(),
+        ways: words(&Way::ALL.into_iter().filter(there).collect()),
+        notices: Topic::ALL.into_iter().map(view).collect(),
+    }))
+}
+
+async fn choose(app: &AppState, asker: &Asker, name: UserName, given: NoticesGiven) -> Result<(), Problem> {
+    let mail =
+        given.mail.map(|mail| (!mail.trim().is_empty()).then(|| mail.parse()).transpose()).transpose()?;
+    let mut topics = match (given.by_role, given.topics) {
+        (true, _) => Some(None),
+        (false, None) => None,
+        (false, Some(given)) => {
+            let mut ways = Ways::new();
+            for (topic, by) in given {
+                let by = by.iter().map(|way| way.parse::<Way>()).collect::<Result<_, _>>()?;
+                ways.insert(topic.parse::<Topic>()?, by);
+            }
+            Some(Some(ways))
+        }
+    };
+    // What is not named stays as it is.
+    if let Some(Some(named)) = &mut topics {
+        let mut all = app.recorder.read(|lab| lab.people.user(&name).map(|user| lab.people.told(user)))?;
+        all.append(named);
+        *named = all;
+    }
+    app.entrance.choose_notices(asker.who()?, name, mail, topics).await?;
+    Ok(())
+}
+
+/// What who asks is told, and by which ways.
+#[utoipa::path(get, path = "/v1/notifications", tag = "people", operation_id = "own_notifications",
+    responses((status = 200, description = "What is chosen", body = NoticesView),
+        (status = 409, description = "Nobody is set up", body = Problem, content_type = "application/problem+json"), Told))]
+async fn own_notices(State(app): State<AppState>, asker: Asker) -> Result<Json<NoticesView>, Problem> {
+    notices(&app, &asker.who()?.name)
+}
+
+/// Chooses what who asks is told, and by which ways. What is not named stays as it is.
+#[utoipa::path(post, path = "/v1/notifications", tag = "people", operation_id = "choose_own_notifications",
+    request_body = NoticesGiven,
+    responses((status = 200, description = "What is chosen now", body = NoticesView), OfPeople))]
+async fn choose_own_notices(
+    State(app): State<AppState>,
+    asker: Asker,
+    Given(given): Given<NoticesGiven>,
+) -> Result<Json<NoticesView>, Problem> {
+    let name = asker.who()?.name.clone();
+    choose(&app, &asker, name.clone(), given).await?;
+    notices(&app, &name)
+}
+
+/// What somebody is told, and by which ways.
+#[utoipa::path(get, path = "/v1/users/{name}/notifications", tag = "people", operation_id = "notifications_of",
+    params(("name" = String, Path, description = "The name that they sign in with")),
+    responses((status = 200, description = "What is chosen", body = NoticesView), Told, NoSuch))]
+async fn notices_of(
+    State(app): State<AppState>,
+    Named(name): Named<UserName>,
+) -> Result<Json<NoticesView>, Problem> {
+    notices(&app, &name)
+}
+
+/// Chooses for somebody what they are told: their address above all, which a site may know better than they do.
+#[utoipa::path(post, path = "/v1/users/{name}/notifications", tag = "people", operation_id = "choose_notifications_of",
+    request_body = NoticesGiven, params(("name" = String, Path, description = "The name that they sign in with")),
+    responses((status = 200, description = "What is chosen now", body = NoticesView), OfPeople, NoSuch))]
+async fn choose_notices_of(
+    State(app): State<AppState>,
+    asker: Asker,
+    Named(name): Named<UserName>,
+    Given(given): Given<NoticesGiven>,
+) -> Result<Json<NoticesView>, Problem> {
+    choose(&app, &asker, name.clone(), given).await?;
+    notices(&app, &name)
 }

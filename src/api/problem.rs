@@ -12,6 +12,7 @@ use crate::domain::ids::IdError;
 use crate::domain::lab::Refusal;
 use crate::domain::people;
 use crate::domain::people::name::NameError;
+use crate::domain::people::notices::{NoTopic, NoWay};
 use crate::domain::people::roles::{Forbidden, NoRole};
 use crate::domain::quality;
 use crate::domain::quality::printed::SerialError;
@@ -168,6 +169,7 @@ impl From<people::Refusal> for Problem {
             R::NotAdmin(_) | R::OwnRoles(_) | R::NotOwner(_) => (StatusCode::FORBIDDEN, "not-allowed-to-you"),
             R::NoRoles | R::RoleNotTheirs { .. } => (StatusCode::BAD_REQUEST, "not-these-roles"),
             R::Label => (StatusCode::BAD_REQUEST, "not-a-label"),
+            R::Address => (StatusCode::BAD_REQUEST, "not-an-address"),
             R::UserExists(_) | R::TokenExists(_) => (StatusCode::CONFLICT, "exists-already"),
             R::LastAdmin(_) => (StatusCode::CONFLICT, "last-admin"),
             R::TooManyUsers | R::TooManyTokens(_) => (StatusCode::CONFLICT, "too-many"),
@@ -190,6 +192,20 @@ impl From<NoRole> for Problem {
     fn from(error: NoRole) -> Self {
         let otherwise = "docs/roles.md says what each may do";
         Self::from_words(StatusCode::BAD_REQUEST, "not-a-role", &error.to_string(), otherwise)
+    }
+}
+
+impl From<NoTopic> for Problem {
+    fn from(error: NoTopic) -> Self {
+        let otherwise = "docs/notifications.md says when each comes";
+        Self::from_words(StatusCode::BAD_REQUEST, "not-a-notice", &error.to_string(), otherwise)
+    }
+}
+
+impl From<NoWay> for Problem {
+    fn from(error: NoWay) -> Self {
+        let otherwise = "docs/notifications.md says what each is";
+        Self::from_words(StatusCode::BAD_REQUEST, "not-a-way", &error.to_string(), otherwise)
     }
 }
 
@@ -307,6 +323,7 @@ fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
         Refusal::PasswordNeeded => (StatusCode::CONFLICT, "password-needed"),
         Refusal::OwnWork { .. } | Refusal::TooManyHands { .. } => (StatusCode::CONFLICT, "own-work"),
         Refusal::TooMany(..) => (StatusCode::CONFLICT, "too-many"),
+        Refusal::NobodyCalled(_) => (StatusCode::UNPROCESSABLE_ENTITY, "nobody-called"),
         Refusal::Appropriateness
         | Refusal::Revision
         | Refusal::InsideOut { .. }

@@ -2,6 +2,8 @@
 //!
 //! Another version of the command line may read it: what comes new into an answer has a default, or is an `Option`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -1027,6 +1029,52 @@ pub struct RolesGiven {
 
 impl Example for RolesGiven {
     const EXAMPLE: &'static str = r#"{"roles": ["operator", "inspector"]}"#;
+}
+
+/// One kind of notice, and how it comes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NoticeView {
+    pub topic: String,
+    /// When it comes.
+    pub when: String,
+    /// `mail`, `webhook`, `mqtt`; none where it does not come.
+    pub ways: Vec<String>,
+}
+
+/// What somebody is told, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NoticesView {
+    pub user: String,
+    /// Where their mail goes; absent: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
+    /// Nothing was chosen: it is what their roles have.
+    pub by_role: bool,
+    /// The ways that this site has.
+    pub ways: Vec<String>,
+    pub notices: Vec<NoticeView>,
+}
+
+/// What is to change of what somebody is told. What is not named stays as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoticesGiven {
+    /// Where their mail goes; an empty text: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "kim@lab.example")]
+    pub mail: Option<String>,
+    /// The ways of a notice, by its topic; an empty list: it does not come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!({"print_failed": ["mail", "mqtt"]}))]
+    pub topics: Option<BTreeMap<String, Vec<String>>>,
+    /// Everything that was chosen is forgotten: what their roles have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_role: bool,
+}
+
+impl Example for NoticesGiven {
+    const EXAMPLE: &'static str =
+        r#"{"mail": "kim@lab.example", "topics": {"print_failed": ["mail", "mqtt"]}}"#;
 }
 
 /// Nothing more is to be said.

@@ -209,6 +209,7 @@ impl Demo {
             counting: Default::default(),
             heads: None,
             vault: None,
+            notifications: Default::default(),
             site: "demo".parse().map_err(wrong)?,
             node: "local".parse().map_err(wrong)?,
             state_dir: scratch.0.join("state"),

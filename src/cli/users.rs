@@ -3,16 +3,18 @@
 //! It asks for the password each time: no token adds users or makes tokens.
 
 use clap::{Args, Subcommand};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use super::client::segment;
 use super::setup::{given_up, terminal, unread};
 use super::{Client, Failed, Global, show};
 use crate::api::shapes::{
-    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, OwnPassword, RolesGiven, TokenShown,
-    TokenView, UserView,
+    AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, NoticeView, NoticesGiven, NoticesView,
+    OwnPassword, RolesGiven, TokenShown, TokenView, UserView,
 };
 use crate::domain::people::name::fold;
+use crate::domain::people::notices::Topic;
 use crate::io::secret::Secret;
 use crate::io::terminal::{first_line, hidden_line};
 
@@ -76,11 +78,35 @@ pub enum What {
         #[arg(value_name = "USER")]
         user: String,
     },
+    /// What you are told, and how; as admin, what somebody else is told.
+    Notify(Notify),
     /// Your tokens: what programs show instead of a password.
     Tokens {
         #[command(subcommand)]
         what: Tokens,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Notify {
+    /// Somebody else, as admin.
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Where the mail goes.
+    #[arg(long, value_name = "ADDRESS")]
+    pub mail: Option<String>,
+    /// No mail any more: the address is forgotten.
+    #[arg(long, conflicts_with = "mail")]
+    pub no_mail: bool,
+    /// A notice, or `all`, and the ways by which it comes: mail, webhook, mqtt; may be given again.
+    #[arg(long, value_name = "NOTICE=WAY,WAY")]
+    pub on: Vec<String>,
+    /// A notice, or `all`, that does not come any more; may be given again.
+    #[arg(long, value_name = "NOTICE")]
+    pub off: Vec<String>,
+    /// Forget what was chosen: what the roles have comes again.
+    #[arg(long, conflicts_with_all = ["on", "off"])]
+    pub by_role: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -204,6 +230,7 @@ impl Users {
             What::Enable { user } => client.post(&at(user, "/enable"), &NoMore {})?,
             What::Unlock { user } => client.post(&at(user, "/unlock"), &NoMore {})?,
             What::Tokens { what } => return tokens(global, client, what),
+            What::Notify(what) => return what.done(global, client),
         };
         if global.json {
             return show::json(&user);
@@ -211,6 +238,61 @@ impl Users {
         one(&user);
         Ok(())
     }
+}
+
+impl Notify {
+    /// What is to change; nothing where it is only to be shown.
+    fn given(&self) -> Result<Option<NoticesGiven>, Failed> {
+        let mut topics = BTreeMap::new();
+        let mut put = |topic: &str, ways: &[String]| match topic.trim() {
+            "all" => topics.extend(Topic::ALL.map(|topic| (topic.word().to_owned(), ways.to_vec()))),
+            topic => drop(topics.insert(topic.to_owned(), ways.to_vec())),
+        };
+        for topic in &self.off {
+            put(topic, &[]);
+        }
+        for given in &self.on {
+            let Some((topic, ways)) = given.split_once('=') else {
+                let how = format!("--on takes NOTICE=WAY,WAY, as in {}=mail,mqtt", Topic::PrintFailed.word());
+                return Err(Failed::Usage(how));
+            };
+            let ways: Vec<_> = ways.split(',').map(|way| way.trim().to_owned()).collect();
+            put(topic, &ways);
+        }
+        let mail = if self.no_mail { Some(String::new()) } else { self.mail.clone() };
+        let topics = (!topics.is_empty()).then_some(topics);
+        let changes = mail.is_some() || topics.is_some() || self.by_role;
+        Ok(changes.then_some(NoticesGiven { mail, topics, by_role: self.by_role }))
+    }
+
+    fn done(&self, global: &Global, client: &Client) -> Result<(), Failed> {
+        let place = match &self.user {
+            Some(user) => format!("/v1/users/{}/notifications", segment(user.trim())),
+            None => "/v1/notifications".into(),
+        };
+        let view: NoticesView = match self.given()? {
+            Some(given) => client.post(&place, &given)?,
+            None => client.get(&place)?,
+        };
+        if global.json {
+            return show::json(&view);
+        }
+        let chosen = if view.by_role { "as their roles have it" } else { "as chosen" };
+        show::line(&format!("{} is told, {chosen}:", show::plain(&view.user)));
+        let row = |notice: &NoticeView| vec![notice.topic.clone(), dash(&notice.ways), notice.when.clone()];
+        let rows: Vec<_> = view.notices.iter().map(row).collect();
+        show::table(&["NOTICE", "BY", "WHEN"], &rows);
+        show::line(&format!(
+            "mail goes to {}",
+            show::plain(view.mail.as_deref().unwrap_or("nobody: give --mail"))
+        ));
+        show::line(&format!("this site has: {}", dash(&view.ways)));
+        Ok(())
+    }
+}
+
+fn dash(words: &[String]) -> String {
+    if words.is_empty() { "-".into() } else { words.join(", ") }
 }
 
 fn terminal_needed() -> Result<(), Failed> {

@@ -2,6 +2,7 @@
 
 mod edit;
 mod mistake;
+mod notifications;
 mod parse;
 mod reader;
 mod relay;
@@ -17,6 +18,7 @@ use crate::domain::command::{Code, Level};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{NodeName, PrinterName, SiteName};
 use crate::domain::job::Attended;
+use crate::domain::people::notices::MailAddress;
 use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::{Baud, Height};
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub heads: Option<Heads>,
     /// Absent: nobody writes down who a case is for.
     pub vault: Option<VaultKey>,
+    /// By which ways people are told.
+    pub notifications: Notifications,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
@@ -117,6 +121,49 @@ pub enum VaultKey {
     File(PathBuf),
     /// What systemd hands to the service under this name (`LoadCredential=`).
     Credential(String),
+}
+
+/// How people are told of what happens; MQTT beside these, where there is a broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notifications {
+    pub mail: Option<MailServer>,
+    pub webhook: Option<Webhook>,
+}
+
+/// How the way to a mail server is hidden from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailTls {
+    /// In the open, and only to this machine itself.
+    None,
+    StartTls,
+    /// From the first byte.
+    Wrapped,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailServer {
+    pub host: String,
+    pub port: u16,
+    pub tls: MailTls,
+    pub ca_file: Option<PathBuf>,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub from: MailAddress,
+}
+
+/// Where notices are posted; only who writes the configuration says where.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    pub url: String,
+    pub secret_file: PathBuf,
+    pub ca_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Webhook {
+    /// Its path may be a secret of the receiver's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook").field("secret_file", &self.secret_file).finish_non_exhaustive()
+    }
 }
 
 /// What a printer can build. What is absent is not known, and refuses no file.

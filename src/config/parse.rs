@@ -8,6 +8,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::mistake::Mistake;
+use super::notifications::notifications;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{
     BedClearing, Build, Config, Counting, Gate, Heads, Http, Mqtt, MqttVersion, Printer, Restart, ServiceDay,
@@ -44,6 +45,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("gate", &["forbidden_commands"]),
     ("audit", &["heads", "key_file"]),
     ("vault", &["key_file"]),
+    ("notifications.mail", &["host", "port", "tls", "ca_file", "user", "password_file", "from"]),
+    ("notifications.webhook", &["url", "secret_file", "ca_file"]),
     ("counting", &["codes", "texts", "rates", "service_date", "utc_offset"]),
     (
         "printer",
@@ -109,6 +112,7 @@ const TOP: &[&str] = &[
     "audit",
     "vault",
     "counting",
+    "notifications",
     "mqtt",
     "printer",
 ];
@@ -144,7 +148,7 @@ const BAUDS: &[u64] = &[
     2_000_000,
 ];
 
-fn keys(section: &str) -> &'static [&'static str] {
+pub(super) fn keys(section: &str) -> &'static [&'static str] {
     KEYS.iter().find(|(name, _)| *name == section).map_or(&[], |(_, keys)| keys)
 }
 
@@ -176,6 +180,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let heads = heads(&mut reader, &top);
     let vault = vault(&mut reader, &top, &state_dir);
     let counting = counting(&mut reader, &top);
+    let notifications = notifications(&mut reader, &top);
     let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
     let mistakes = reader.finish();
     match (site, node) {
@@ -194,6 +199,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             counting,
             heads,
             vault,
+            notifications,
             stop_file,
             stop_input,
         }),
@@ -224,7 +230,7 @@ fn path(reader: &mut Reader<'_>, section: &Section<'_>, key: &str) -> Option<Pat
     absolute(reader, &found, key)
 }
 
-fn absolute(reader: &mut Reader<'_>, found: &Found<String>, key: &str) -> Option<PathBuf> {
+pub(super) fn absolute(reader: &mut Reader<'_>, found: &Found<String>, key: &str) -> Option<PathBuf> {
     if Path::new(&found.value).is_absolute() && !found.value.contains('\0') {
         return Some(found.value.clone().into());
     }

@@ -40,6 +40,17 @@ impl Day {
         Self(self.0.saturating_add(Duration::days(i64::from(days))))
     }
 
+    /// So many days earlier, where the calendar has such a day.
+    pub fn before(self, days: u16) -> Option<Self> {
+        self.0.checked_sub(Duration::days(i64::from(days))).map(Self)
+    }
+
+    /// When it begins in UTC; days before 1970 begin with it.
+    pub fn begins(self) -> WallTime {
+        let seconds = self.0.midnight().assume_utc().unix_timestamp();
+        WallTime(u64::try_from(seconds).unwrap_or(0).saturating_mul(1_000))
+    }
+
     /// The day after; nothing after the last day of the calendar.
     pub fn next(self) -> Option<Self> {
         self.0.next_day().map(Self)
@@ -118,6 +129,17 @@ mod tests {
         assert_eq!((eve.next(), eve.after(1), eve.after(0)), (Some(new_year), new_year, eve));
         assert_eq!((last.next(), last.after(u16::MAX)), (None, last));
         assert_eq!(Day::in_utc(WallTime(u64::MAX)), last);
+    }
+
+    #[test]
+    fn a_day_begins_where_the_one_before_ends() {
+        let day: Day = "2026-04-01".parse().unwrap();
+        assert_eq!(day.before(1).unwrap().to_string(), "2026-03-31");
+        assert_eq!(day.begins().to_string(), "2026-04-01T00:00:00.000Z");
+        let before = WallTime(day.begins().0 - 1);
+        assert_eq!((Day::in_utc(day.begins()), Day::in_utc(before)), (day, day.before(1).unwrap()));
+        let first: Day = "1900-01-01".parse().unwrap();
+        assert_eq!(first.begins(), WallTime(0));
     }
 
     #[test]

@@ -339,6 +339,8 @@ pub enum EntityKey {
     Gate(JobId),
     Quality(quality::Key),
     User(UserName),
+    /// What a user has chosen to be told.
+    Notices(UserName),
     Counters,
 }
 
@@ -355,6 +357,7 @@ impl EntityKey {
             Self::Gate(id) => format!("gate/{id}"),
             Self::Quality(key) => format!("quality/{}", key.path()),
             Self::User(name) => format!("user/{name}"),
+            Self::Notices(name) => format!("notices/{name}"),
             Self::Counters => "counters".into(),
         }
     }
@@ -1206,6 +1209,9 @@ impl Lab {
             }
             Fact::People(fact) => {
                 let user = self.people.apply(fact, event.stamp.wall);
+                if let people::Fact::NoticesChosen { user, .. } = fact {
+                    touched.push(EntityKey::Notices(user.clone()));
+                }
                 self.counters.users = self.people.users.len() as u64;
                 touched.extend(user.map(EntityKey::User));
             }
@@ -1375,6 +1381,7 @@ impl Lab {
             EntityKey::Gate(id) => serde_json::to_vec(self.gates.get(id)?),
             EntityKey::Quality(key) => return self.quality.entity(key),
             EntityKey::User(name) => serde_json::to_vec(self.people.users.get(name)?),
+            EntityKey::Notices(name) => serde_json::to_vec(self.people.notices.get(name)?),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
         };
         json.ok()
@@ -1415,6 +1422,10 @@ impl Lab {
             "quality" => {
                 let key = path.split_once('/').map_or("", |(_, key)| key);
                 self.quality.restore(key, json).map_err(failed)?;
+            }
+            "notices" => {
+                let settings: people::notices::Settings = serde_json::from_slice(json).map_err(failed)?;
+                self.people.notices.insert(settings.user.clone(), settings);
             }
             "user" => {
                 let user: people::User = serde_json::from_slice(json).map_err(failed)?;
@@ -1516,8 +1527,14 @@ mod tests {
         assert!(matches!(refused, Err(Refusal::People(people::Refusal::OwnRoles(_)))));
         let bytes = lab.entity(&EntityKey::User(name.clone())).unwrap();
         assert!(bytes.len() < 4096, "{} bytes do not fit into one value of the store", bytes.len());
+        let (mail, by) = (Some(Some("ada@lab.example".parse().unwrap())), people::By::Person(name.clone()));
+        let choose = people::Request::ChooseNotices { name: name.clone(), mail, topics: None, by };
+        let events = grant(&mut lab, &Request::People(Box::new(choose))).unwrap();
+        assert!(lab.clone().apply(&events[0]).contains(&EntityKey::Notices(name.clone())));
         let mut back = Lab::default();
-        back.restore(&EntityKey::User(name).path(), &bytes).unwrap();
+        for key in [EntityKey::User(name.clone()), EntityKey::Notices(name)] {
+            back.restore(&key.path(), &lab.entity(&key).unwrap()).unwrap();
+        }
         assert_eq!((back.people, lab.counters.users), (lab.people, 1));
     }
 

@@ -36,4 +36,6 @@ pub mod quality;
 
 pub mod lab;
 
+pub mod notice;
+
 pub mod story;

@@ -143,6 +143,11 @@ fn of_people(fact: &people::Fact) -> String {
         Fact::UserDisabled { user, by } => format!("{} disables {user}", of_whom(by)),
         Fact::UserEnabled { user, by } => format!("{} enables {user} again", of_whom(by)),
         Fact::UserUnlocked { user, by } => format!("{} lets {user} try again at once", of_whom(by)),
+        // Where their mail goes is for them alone.
+        Fact::NoticesChosen { user, by, .. } if *by == people::By::Person(user.clone()) => {
+            format!("{user} chooses what to be told")
+        }
+        Fact::NoticesChosen { user, by, .. } => format!("{} chooses what {user} is told", of_whom(by)),
         Fact::UserLocked { user } => format!("too many wrong passwords: {user} has to wait"),
         Fact::SignedIn { user } => format!("{user} signs in"),
     }

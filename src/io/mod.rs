@@ -5,6 +5,7 @@ pub mod clock;
 pub mod credentials;
 pub mod durable;
 pub mod latches;
+pub mod mail;
 pub mod offload;
 pub mod replace;
 pub mod secret;
@@ -16,6 +17,7 @@ pub mod terminal;
 pub mod trail;
 pub mod usb;
 pub mod vault;
+pub mod webhook;
 
 pub mod broker;
 pub mod mqtt;

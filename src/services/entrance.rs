@@ -22,6 +22,7 @@ use crate::domain::event::Actor;
 use crate::domain::ids::{FileHash, TokenId};
 use crate::domain::lab;
 use crate::domain::people::name::{PrintedName, UserName};
+use crate::domain::people::notices::{MailAddress, Ways};
 use crate::domain::people::password::PasswordRule;
 use crate::domain::people::roles::{Forbidden, Permission, Role, Who};
 use crate::domain::people::signing::{Meaning, NotConfirmed, Signing, Subject};
@@ -190,7 +191,12 @@ impl Entrance {
 
     /// People are set up, and what is known of them is `access`.
     pub fn guarded(access: Access, recorder: Recorder, clock: Clock) -> Self {
-        Self(Way::Guarded(Arc::new(Inner { access, recorder, clock, changes: tokio::sync::Mutex::default() })))
+        Self(Way::Guarded(Arc::new(Inner {
+            access,
+            recorder,
+            clock,
+            changes: tokio::sync::Mutex::default(),
+        })))
     }
 
     /// At the daemon's start, before anybody can ask. `file` is what is at `path`: where the journal knows users
@@ -395,6 +401,19 @@ impl Entrance {
     ) -> Result<(), Refused> {
         let (inner, (by, actor)) = (self.inner()?, by(who));
         Ok(inner.submit(Request::ChangeRoles { name, roles, by }, actor).await?)
+    }
+
+    /// What somebody is told, and where: one's own, or, for who manages users, anybody's.
+    pub async fn choose_notices(
+        &self,
+        who: &Who,
+        name: UserName,
+        mail: Option<Option<MailAddress>>,
+        topics: Option<Option<Ways>>,
+    ) -> Result<(), Refused> {
+        let (inner, (by, actor)) = (self.inner()?, by(who));
+        let request = Request::ChooseNotices { name, mail, topics, by };
+        Ok(inner.submit(request, actor).await?)
     }
 
     /// Their sessions and tokens end at once, and their password with them.

@@ -30,4 +30,5 @@ pub mod fleet;
 pub mod gate;
 pub mod stop_input;
 
+pub mod notices;
 pub mod telemetry;

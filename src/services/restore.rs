@@ -383,9 +383,10 @@ fn entities(lab: &Lab) -> impl Iterator<Item = EntityKey> + '_ {
     let chains = lab.chains.keys().cloned().map(EntityKey::Chain);
     let gates = lab.gates.keys().cloned().map(EntityKey::Gate);
     let users = lab.people.users.keys().cloned().map(EntityKey::User);
+    let notices = lab.people.notices.keys().cloned().map(EntityKey::Notices);
     let quality = lab.quality.keys().into_iter().map(EntityKey::Quality);
     let all = cases.chain(parts).chain(jobs).chain(printers).chain(chains).chain(gates);
-    all.chain(quality).chain(users).chain([EntityKey::Counters])
+    all.chain(quality).chain(users).chain(notices).chain([EntityKey::Counters])
 }
 
 /// Writes the journal, one entry that says that it was restored, and the state that they make.

@@ -164,7 +164,7 @@ async fn to_sign(
     })
 }
 
-/// What is said on a case, oldest first.
+/// What is said on a case, oldest first, by people and, without a number, by platen.
 #[utoipa::path(get, path = "/v1/cases/{token}/messages", tag = "quality", operation_id = "list_messages",
     params(("token" = String, Path, description = "The case's token")),
     responses((status = 200, description = "The thread", body = Vec<MessageView>), Told, NoSuch))]
@@ -172,9 +172,10 @@ async fn thread(
     State(app): State<AppState>,
     Named(case): Named<CaseToken>,
 ) -> Result<Json<Vec<MessageView>>, Problem> {
+    let now = app.clock.wall();
     app.recorder.read(|lab| {
         lab.case(&case)?;
-        Ok(Json(views::thread(lab, &case)))
+        Ok(Json(views::thread(lab, &case, now)))
     })
 }
 
@@ -190,7 +191,7 @@ async fn post_message(
     let step = Step::MessagePosted { text: message.text, mentions: message.mentions };
     change(&app, &who, Change::Case { case: case.clone(), step }).await?;
     let place = format!("/v1/cases/{case}/messages");
-    Ok(created(place, app.recorder.read(|lab| views::thread(lab, &case))))
+    Ok(created(place, app.recorder.read(|lab| views::thread(lab, &case, app.clock.wall()))))
 }
 
 /// What people have worked on a case, each entry and the eight sums of the registry.

@@ -14,6 +14,8 @@ use crate::domain::case::Case;
 use crate::domain::day::Day;
 use crate::domain::ids::{CaseToken, PrinterName};
 use crate::domain::lab::Lab;
+use crate::domain::moment::WallTime;
+use crate::domain::notice::{self, Notice};
 use crate::domain::part::Part;
 use crate::domain::quality::case::CaseState;
 use crate::domain::quality::effort::{EffortEntry, buckets};
@@ -187,16 +189,30 @@ fn messages<'a>(lab: &'a Lab, case: &CaseToken) -> impl Iterator<Item = &'a Mess
     lab.quality.messages.range(range).map(|(_, message)| message)
 }
 
-/// What is said on a case, oldest first.
-pub fn thread(lab: &Lab, case: &CaseToken) -> Vec<MessageView> {
-    let view = |kept: &Message| MessageView {
-        number: kept.number,
+/// What is said on a case, oldest first, by people and by platen.
+pub fn thread(lab: &Lab, case: &CaseToken, now: WallTime) -> Vec<MessageView> {
+    let written = |kept: &Message| MessageView {
+        number: Some(kept.number),
         by: kept.by.clone(),
+        notice: None,
         text: kept.text.to_string(),
         mentions: kept.mentions.clone(),
         at: kept.at.to_string(),
     };
-    messages(lab, case).map(view).collect()
+    let noticed = |at: WallTime, notice: Notice| MessageView {
+        number: None,
+        by: None,
+        notice: Some(notice.topic().word().to_owned()),
+        text: notice.text(),
+        mentions: Vec::new(),
+        at: at.to_string(),
+    };
+    let mut all: Vec<_> = messages(lab, case).map(|message| (message.at, written(message))).collect();
+    let notices = notice::thread(lab, case, Day::in_utc(now)).into_iter();
+    all.extend(notices.map(|(at, notice)| (at, noticed(at, notice))));
+    // Messages of one moment stay in their order, and before what platen says of it.
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, view)| view).collect()
 }
 
 pub fn efforts(lab: &Lab, case: &CaseToken) -> EffortsView {

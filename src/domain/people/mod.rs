@@ -17,6 +17,8 @@ pub mod sessions;
 
 pub mod signing;
 
+pub mod notices;
+
 pub mod setup;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ids::{TokenId, text_form};
 use super::moment::WallTime;
 use name::{PrintedName, UserName};
+use notices::{MailAddress, Settings, Ways};
 use roles::{Permission, Role};
 
 /// A hospital's lab has tens; the bound is for what is kept of them in memory.
@@ -163,6 +166,13 @@ pub enum Request {
         name: UserName,
         by: By,
     },
+    /// What somebody is told, and where. What is absent stays; `Some(None)` is no address, or what their roles have.
+    ChooseNotices {
+        name: UserName,
+        mail: Option<Option<MailAddress>>,
+        topics: Option<Option<Ways>>,
+        by: By,
+    },
     /// Somebody tried too often.
     NoteLocked {
         name: UserName,
@@ -217,6 +227,15 @@ pub enum Fact {
         user: UserName,
         by: By,
     },
+    /// All that they have chosen from now on.
+    NoticesChosen {
+        user: UserName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mail: Option<MailAddress>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topics: Option<Ways>,
+        by: By,
+    },
     /// Too many wrong passwords: for a while nobody is heard under that name.
     UserLocked {
         user: UserName,
@@ -237,6 +256,7 @@ impl Fact {
             | Self::UserDisabled { user, .. }
             | Self::UserEnabled { user, .. }
             | Self::UserUnlocked { user, .. }
+            | Self::NoticesChosen { user, .. }
             | Self::UserLocked { user }
             | Self::SignedIn { user } => user,
         }
@@ -262,6 +282,10 @@ pub enum Refusal {
     OwnRoles(UserName),
     #[error("{0} is the last active admin; make somebody else admin first")]
     LastAdmin(UserName),
+    #[error(
+        "this is no address for mail; write it plainly, as in kim@lab.example, without a name and without < >"
+    )]
+    Address,
     #[error("a user needs a role at least; give one, or disable the user")]
     NoRoles,
     #[error("{0} has these roles already; nothing was changed")]
@@ -288,6 +312,8 @@ pub enum Refusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct People {
     pub users: BTreeMap<UserName, User>,
+    /// Of those who have chosen what they are told.
+    pub notices: BTreeMap<UserName, Settings>,
 }
 
 impl People {
@@ -299,6 +325,20 @@ impl People {
     pub fn typed(&self, name: &str) -> Option<&User> {
         let folded = name::fold(name);
         self.users.values().find(|user| user.name.folded() == folded)
+    }
+
+    /// What somebody has chosen to be told, and where.
+    pub fn settings(&self, name: &UserName) -> Settings {
+        self.notices.get(name).cloned().unwrap_or_else(|| Settings::new(name.clone()))
+    }
+
+    /// What somebody is told, and by which ways; nothing, once they are disabled.
+    pub fn told(&self, user: &User) -> Ways {
+        if !user.is_active() {
+            return Ways::new();
+        }
+        let chosen = self.notices.get(&user.name).and_then(|settings| settings.topics.clone());
+        chosen.unwrap_or_else(|| notices::defaults(&user.roles))
     }
 
     pub fn has_admin(&self) -> bool {
@@ -416,6 +456,20 @@ impl People {
                 self.active(&name)?;
                 Fact::UserUnlocked { user: name, by }
             }
+            Request::ChooseNotices { name, mail, topics, by } => {
+                self.admin_or_self(&name, &by)?;
+                self.active(&name)?;
+                let before = self.settings(&name);
+                let mail = mail.unwrap_or_else(|| before.mail.clone());
+                let mut topics = topics.unwrap_or_else(|| before.topics.clone());
+                if let Some(topics) = &mut topics {
+                    topics.retain(|_, ways| !ways.is_empty());
+                }
+                if (Settings { user: name.clone(), mail: mail.clone(), topics: topics.clone() }) == before {
+                    return Ok(Vec::new());
+                }
+                Fact::NoticesChosen { user: name, mail, topics, by }
+            }
             Request::NoteLocked { name } => {
                 self.user(&name)?;
                 Fact::UserLocked { user: name }
@@ -474,6 +528,11 @@ impl People {
         }
         let user = self.users.get_mut(&name)?;
         match fact {
+            Fact::NoticesChosen { mail, topics, .. } => {
+                let settings = Settings { user: name.clone(), mail: mail.clone(), topics: topics.clone() };
+                self.notices.insert(name, settings);
+                return None;
+            }
             Fact::RolesChanged { to, .. } => user.roles = to.clone(),
             Fact::PasswordChanged { by, .. } => {
                 let theirs = *by == By::Setup || *by == By::Person(name.clone());

@@ -261,6 +261,44 @@ fn the_facts_have_the_names_that_are_stored() {
 }
 
 #[test]
+fn everybody_chooses_their_own_notices_and_an_admin_those_of_others() {
+    use super::notices::{Topic, Way};
+    let mut people = lab();
+    let choose = |who: &str, mail: Option<Option<&str>>, topics: Option<Option<Ways>>, by: By| {
+        let mail = mail.map(|mail| mail.map(|mail| mail.parse().unwrap()));
+        Request::ChooseNotices { name: name(who), mail, topics, by }
+    };
+    let by_mail = |topic: Topic| Ways::from([(topic, BTreeSet::from([Way::Mail]))]);
+    let told = |people: &People| people.told(&people.users[&name("kim")]);
+    assert!(told(&people).contains_key(&Topic::PrintFailed), "by role");
+
+    let own = choose("kim", Some(Some("kim@lab.example")), None, by("kim"));
+    let facts = people.judge(&own).unwrap();
+    assert_eq!(
+        serde_json::to_string(&facts[0]).unwrap(),
+        r#"{"what":"notices_chosen","user":"kim","mail":"kim@lab.example","by":{"kind":"person","name":"kim"}}"#
+    );
+    assert!(!format!("{facts:?}").contains("@lab"), "an address shows itself to nobody");
+    grant(&mut people, &own);
+    assert_eq!(people.judge(&own).unwrap(), [], "nothing changes");
+    assert!(told(&people).contains_key(&Topic::PrintFailed), "the address alone chooses no notices");
+
+    let mut ways = by_mail(Topic::Mentioned);
+    ways.insert(Topic::Released, BTreeSet::new());
+    grant(&mut people, &choose("kim", None, Some(Some(ways)), by("ada")));
+    assert_eq!(told(&people), by_mail(Topic::Mentioned));
+    assert_eq!(people.settings(&name("kim")).mail.unwrap().as_str(), "kim@lab.example");
+    grant(&mut people, &choose("kim", Some(None), Some(None), by("kim")));
+    assert_eq!(people.settings(&name("kim")), Settings::new(name("kim")));
+
+    let refused = |request: &Request| people.judge(request).unwrap_err();
+    assert_eq!(refused(&choose("ada", Some(None), None, by("kim"))), Refusal::NotAdmin(name("kim")));
+    assert_eq!(refused(&choose("old", Some(None), None, by("ada"))), Refusal::Disabled(name("old")));
+    assert_eq!(refused(&choose("new", Some(None), None, by("ada"))), Refusal::NoUser(name("new")));
+    assert_eq!(people.told(&people.users[&name("old")]), Ways::new());
+}
+
+#[test]
 fn the_largest_user_fits_into_one_value_of_the_store() {
     let mut people = People::default();
     // Letters of four bytes: the worst that a name may be.

@@ -191,7 +191,7 @@ impl<'a> Asking<'a> {
                 if mentions.len() > MENTIONS_MAX {
                     return Err(Refusal::TooMany(what(), "mention 4 people at most in one message"));
                 }
-                *mentions = mentions.iter().map(|name| names(name)).collect::<Result<_, _>>()?;
+                *mentions = self.mentioned(mentions)?;
             }
             CaseStep::Reopened { .. } | CaseStep::Cancelled { .. } => {
                 if let Some(out) = quality.printed_of(case).find(|printed| printed.state.is_out()) {
@@ -206,6 +206,24 @@ impl<'a> Asking<'a> {
             _ => {}
         }
         Ok(Facts::new())
+    }
+
+    /// Each once, as they are called. Where people are set up, nobody is mentioned who does not read it.
+    fn mentioned(&self, given: &[String]) -> Result<Vec<String>, Refusal> {
+        let people = &self.lab.people;
+        let mut all = Vec::new();
+        for name in given {
+            let name = names(name)?;
+            let name = match people.typed(&name) {
+                Some(user) if user.is_active() => user.name.to_string(),
+                _ if people.users.is_empty() => name,
+                _ => return Err(Refusal::NobodyCalled(name)),
+            };
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        Ok(all)
     }
 
     /// What has not been said of a case and its parts, and has to be before anybody works on them.

@@ -231,6 +231,8 @@ pub enum Refusal {
     InsideOut { part: u16 },
     #[error("a name is needed; say who does it (1 to 40 letters, digits, spaces and . - _ @)")]
     Name,
+    #[error("nobody who may come in is called {0}; mention people by the name that they sign in with")]
+    NobodyCalled(String),
     #[error("this is written down by platen itself; a person cannot do it")]
     NotByAPerson,
 }

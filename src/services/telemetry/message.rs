@@ -388,8 +388,19 @@ impl Origin {
         format!("platen/v{VERSION}/{}/case/{case}/job/{job}/{rest}", self.site)
     }
 
+    /// What one person is told; whoever reads it knows them by the name that they sign in with.
+    pub fn notice<D: Serialize>(&self, id: &str, to: &str, stamp: &Stamp, data: D) -> Message {
+        let envelope = self.envelope("notice", id.to_owned(), stamp, data);
+        Message {
+            topic: self.node_topic(&format!("person/{to}/notice")),
+            payload: json(&envelope),
+            delivery: Delivery::AtLeastOnce,
+            retain: false,
+        }
+    }
+
     /// The same for the same thing said again, different for everything else.
-    fn id(&self, parts: &[&str]) -> String {
+    pub fn id(&self, parts: &[&str]) -> String {
         let mut hasher = Sha256::new();
         for part in [self.site.as_str(), self.node.as_str()].iter().chain(parts) {
             hasher.update(part.as_bytes());

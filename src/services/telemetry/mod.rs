@@ -13,18 +13,18 @@
 //! is not kept: what of it a broker that is away or slow does not get is told as a gap afterwards.
 
 pub mod message;
-mod outbox;
+pub(in crate::services) mod outbox;
 mod samples;
 mod shelf;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,8 @@ pub const CURSOR: &str = "mqtt";
 const JOURNAL_WINDOW: usize = 50;
 /// Statuses and gaps under way; apart, so that a long backlog of events does not hide the printers.
 const STATUS_WINDOW: usize = 30;
+/// Notices for people under way; they wait elsewhere.
+const POST_WINDOW: usize = 8;
 /// Journal entries read at a time.
 const PAGE: usize = 64;
 /// Telemetry, statuses that changed a little, and the cursor.
@@ -78,6 +80,14 @@ pub enum MqttStatus {
     Away { reason: String, since: WallTime },
 }
 
+/// A message of somebody else's, who hears when the broker has acknowledged it; a sender that is dropped means that
+/// it did not in time.
+#[derive(Debug)]
+pub struct Post {
+    pub message: Message,
+    pub acknowledged: oneshot::Sender<()>,
+}
+
 /// What an acknowledgement is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Of {
@@ -87,6 +97,8 @@ enum Of {
     Gap(usize),
     /// The journal entry of this `seq`.
     Journal(u64),
+    /// The post of this number.
+    Post(u64),
 }
 
 /// What comes back with an acknowledgement.
@@ -126,12 +138,28 @@ pub fn spawn(
     mqtt: Option<config::Mqtt>,
     shutdown: CancellationToken,
 ) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
+    let (_, nothing) = mpsc::channel(1);
+    spawn_with(recorder, board, clock, site, node, mqtt, nothing, shutdown)
+}
+
+/// The same, with what others want to have published.
+#[expect(clippy::too_many_arguments, reason = "each is another thing of the daemon's")]
+pub fn spawn_with(
+    recorder: Recorder,
+    board: Board,
+    clock: Clock,
+    site: SiteName,
+    node: NodeName,
+    mqtt: Option<config::Mqtt>,
+    posts: mpsc::Receiver<Post>,
+    shutdown: CancellationToken,
+) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
     let origin = Origin { site, node };
     let Some(settings) = mqtt else {
         return (tokio::spawn(async {}), watch::channel(MqttStatus::Off).1);
     };
     let dialler = Dialler::new(settings, origin.client());
-    spawn_over(recorder, board, clock, origin, dialler, shutdown)
+    spawn_over_with(recorder, board, clock, origin, dialler, posts, shutdown)
 }
 
 /// The same, over any way to a broker.
@@ -141,6 +169,20 @@ pub fn spawn_over(
     clock: Clock,
     origin: Origin,
     dialler: impl Dial,
+    shutdown: CancellationToken,
+) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
+    let (_, nothing) = mpsc::channel(1);
+    spawn_over_with(recorder, board, clock, origin, dialler, nothing, shutdown)
+}
+
+/// The same, with what others want to have published.
+pub fn spawn_over_with(
+    recorder: Recorder,
+    board: Board,
+    clock: Clock,
+    origin: Origin,
+    dialler: impl Dial,
+    posts: mpsc::Receiver<Post>,
     shutdown: CancellationToken,
 ) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
     let broker = dialler.broker();
@@ -177,6 +219,9 @@ pub fn spawn_over(
         saved_cursor: 0,
         page: VecDeque::new(),
         behind: true,
+        posts,
+        posted: 0,
+        open_posts: BTreeMap::new(),
     };
     (tokio::spawn(pump.run(dialler)), watching)
 }
@@ -254,6 +299,10 @@ struct Pump {
     page: VecDeque<Event>,
     /// The journal may hold entries that were not read yet.
     behind: bool,
+    posts: mpsc::Receiver<Post>,
+    /// The number of the last post.
+    posted: u64,
+    open_posts: BTreeMap<u64, oneshot::Sender<()>>,
 }
 
 impl Pump {
@@ -352,6 +401,9 @@ impl Pump {
                     Err(broadcast::error::RecvError::Closed) => return End::Shutdown,
                 },
                 Some((place, live)) = self.changes.next() => self.changed(place, live),
+                Some(post) = self.posts.recv(), if connected && self.open_posts.len() < POST_WINDOW => {
+                    self.post(&mut link, post);
+                }
                 _ = self.second.tick() => {
                     if connected {
                         self.tick(&mut link);
@@ -386,6 +438,8 @@ impl Pump {
         self.outbox.rewind();
         self.page.clear();
         self.behind = true;
+        // Whoever posted them hears that they did not arrive.
+        self.open_posts.clear();
         self.statuses_in_flight = 0;
         self.left = 0;
         for shelf in &mut self.shelves {
@@ -411,6 +465,21 @@ impl Pump {
                 self.shelves[place].samples.told();
             }
             Of::Journal(seq) => self.outbox.acknowledge(seq),
+            Of::Post(number) => {
+                if let Some(acknowledged) = self.open_posts.remove(&number) {
+                    let _ = acknowledged.send(());
+                }
+            }
+        }
+    }
+
+    /// One that nobody waits for any more comes again.
+    fn post(&mut self, link: &mut Connection<Ticket>, post: Post) {
+        self.open_posts.retain(|_, acknowledged| !acknowledged.is_closed());
+        if !post.acknowledged.is_closed() {
+            self.posted += 1;
+            self.open_posts.insert(self.posted, post.acknowledged);
+            self.send(link, post.message, Of::Post(self.posted));
         }
     }
 

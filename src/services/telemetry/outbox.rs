@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// Where the pump stands in the journal. Everything up to `cursor` is done and never sent again.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(in crate::services) struct Outbox {
     cursor: u64,
     next: u64,
     /// Acknowledgements that an entry still waits for.
@@ -19,26 +19,26 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// Begins after the entry `cursor`.
-    pub(super) fn after(cursor: u64) -> Self {
+    pub(in crate::services) fn after(cursor: u64) -> Self {
         Self { cursor, next: cursor + 1, under_way: BTreeMap::new() }
     }
 
-    pub(super) fn cursor(&self) -> u64 {
+    pub(in crate::services) fn cursor(&self) -> u64 {
         self.cursor
     }
 
     /// The first entry that is not yet taken.
-    pub(super) fn next(&self) -> u64 {
+    pub(in crate::services) fn next(&self) -> u64 {
         self.next
     }
 
     /// Messages that wait for an acknowledgement.
-    pub(super) fn in_flight(&self) -> usize {
+    pub(in crate::services) fn in_flight(&self) -> usize {
         self.under_way.values().sum()
     }
 
     /// Entry `seq` was handed over as so many messages; none where it has nothing to say.
-    pub(super) fn take(&mut self, seq: u64, messages: usize) {
+    pub(in crate::services) fn take(&mut self, seq: u64, messages: usize) {
         self.next = seq + 1;
         if messages > 0 {
             self.under_way.insert(seq, messages);
@@ -47,7 +47,7 @@ impl Outbox {
     }
 
     /// One message of entry `seq` is acknowledged.
-    pub(super) fn acknowledge(&mut self, seq: u64) {
+    pub(in crate::services) fn acknowledge(&mut self, seq: u64) {
         if let Some(missing) = self.under_way.get_mut(&seq) {
             *missing -= 1;
             if *missing == 0 {
@@ -63,7 +63,7 @@ impl Outbox {
     }
 
     /// The connection is gone: everything under way is sent again.
-    pub(super) fn rewind(&mut self) {
+    pub(in crate::services) fn rewind(&mut self) {
         self.under_way.clear();
         self.next = self.cursor + 1;
     }

@@ -286,11 +286,15 @@ impl Example for NewMessage {
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct MessageView {
-    /// 1, 2, 3 … within the case.
-    pub number: u32,
+    /// 1, 2, 3 … within the case; absent in a notice of platen's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
     /// Absent in a notice of platen's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// What a notice of platen's is about (docs/notifications.md).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     pub text: String,
     #[serde(default)]
     pub mentions: Vec<String>,

@@ -1,0 +1,532 @@
+//! Tells people what has happened: reads the journal after it is durable, and brings each notice to whom it is for.
+//!
+//! ```text
+//! journal ─cursor─▶ notices ─▶ a queue a person ─▶ parcel ─▶ carry ─▶ done: the cursor moves
+//!                                 │ many, old: a digest        ├─ away: all wait, longer each time
+//!                                 └ too many: wait             ├─ later: this person waits, longer each time
+//!                                                              └─ refused, or too old: given up, with a word in the log
+//! ```
+//! Each way is a task with a place of its own in the journal: a mail server that is away holds up neither the webhook
+//! nor anything else of platen. The journal is what waits, so that memory is bounded and `kill -9` loses nothing;
+//! what was under way then is sent again, with the same id.
+
+pub mod carriers;
+pub mod parcel;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Notifications;
+use crate::domain::day::Day;
+use crate::domain::event::Event;
+use crate::domain::lab::Lab;
+use crate::domain::moment::WallTime;
+use crate::domain::notice::{self, Notice};
+use crate::domain::people::User;
+use crate::domain::people::name::UserName;
+use crate::domain::people::notices::{MailAddress, Way};
+use crate::io::clock::Clock;
+use crate::io::mail::{Mailer, NotSent};
+use crate::io::webhook::Poster;
+use crate::services::recorder::{JournalError, Recorder};
+use crate::services::telemetry::Post;
+use crate::services::telemetry::message::Origin;
+use crate::services::telemetry::outbox::Outbox;
+use carriers::{Carry, OverMqtt, Threaded};
+use parcel::{Item, Parcel};
+
+/// Journal entries read at a time.
+const PAGE: usize = 64;
+/// Notices in memory for one way; more wait in the journal.
+const PENDING_MAX: usize = 1000;
+/// Notices of one parcel at most.
+const DIGEST_MAX: usize = 200;
+/// More than these at a time come as one.
+const SINGLES: usize = 3;
+/// What is older was missed, and comes as one.
+const OLD: Duration = Duration::from_secs(3600);
+/// What is older is not told any more: over a long weekend somebody comes by.
+pub const GIVE_UP: Duration = Duration::from_secs(4 * 24 * 3600);
+/// So many parcels come to one person within `WINDOW`; what is more comes together afterwards.
+const BURST: usize = 6;
+const WINDOW: Duration = Duration::from_secs(600);
+/// One attempt, whatever a server does meanwhile.
+const CARRY_MAX: Duration = Duration::from_secs(60);
+/// After the first failure, and at most.
+const PAUSE_MIN: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_secs(600);
+/// Days that come near, and the place in the journal.
+const TICK: Duration = Duration::from_secs(5);
+
+/// Where the wall's time is read; a test plays it.
+#[derive(Clone)]
+pub struct Wall(Arc<dyn Fn() -> WallTime + Send + Sync>);
+
+impl Wall {
+    pub fn new(read: impl Fn() -> WallTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    fn now(&self) -> WallTime {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Wall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wall")
+    }
+}
+
+/// The name of a way's place in the journal.
+pub fn cursor(way: Way) -> String {
+    format!("notices-{}", way.word())
+}
+
+/// The name of the last day that was looked at.
+fn day_cursor(way: Way) -> String {
+    format!("notices-{}-day", way.word())
+}
+
+/// Longer after each failure.
+fn pause(failures: u32) -> Duration {
+    (PAUSE_MIN * 2u32.saturating_pow(failures.saturating_sub(1).min(10))).min(PAUSE_MAX)
+}
+
+/// Starts a task for each way that the configuration has.
+pub fn spawn(
+    recorder: &Recorder,
+    clock: &Clock,
+    origin: &Origin,
+    settings: &Notifications,
+    mqtt: Option<mpsc::Sender<Post>>,
+    shutdown: &CancellationToken,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let mut tasks = Vec::new();
+    let wall = || {
+        let clock = clock.clone();
+        Wall::new(move || clock.wall())
+    };
+    let start = |carrier: Threaded| {
+        tokio::spawn(courier(recorder, clock, wall(), origin, carrier, shutdown.clone()).run())
+    };
+    if let Some(server) = &settings.mail {
+        tasks.push(start(Threaded::mail(Mailer::new(server.clone()))?));
+    }
+    if let Some(webhook) = &settings.webhook {
+        tasks.push(start(Threaded::webhook(Poster::new(webhook.clone()))?));
+    }
+    if let Some(posts) = mqtt {
+        let carrier = OverMqtt(posts);
+        tasks.push(tokio::spawn(courier(recorder, clock, wall(), origin, carrier, shutdown.clone()).run()));
+    }
+    Ok(tasks)
+}
+
+/// One way by itself.
+pub fn courier<C: Carry>(
+    recorder: &Recorder,
+    clock: &Clock,
+    wall: Wall,
+    origin: &Origin,
+    carrier: C,
+    shutdown: CancellationToken,
+) -> Courier<C> {
+    Courier {
+        // Before the place is read, so that no entry falls between.
+        feed: recorder.subscribe(),
+        recorder: recorder.clone(),
+        clock: clock.clone(),
+        wall,
+        origin: origin.clone(),
+        way: carrier.way(),
+        carrier,
+        shutdown,
+        outbox: Outbox::after(0),
+        saved: 0,
+        behind: true,
+        queues: BTreeMap::new(),
+        pending: 0,
+        rest_until: Instant::now(),
+        failures: 0,
+        complaint: None,
+        turn: None,
+        day: None,
+    }
+}
+
+/// What waits for one person.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Item>,
+    /// Made up, and not brought yet: it stays as it is, so that it may be dropped when it comes twice.
+    parcel: Option<Arc<Parcel>>,
+    not_before: Option<Instant>,
+    failures: u32,
+    /// When the last ones were brought.
+    brought: VecDeque<Instant>,
+}
+
+impl Queue {
+    /// When something may be brought; nothing where nothing waits.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        if self.parcel.is_none() && self.waiting.is_empty() {
+            return None;
+        }
+        let full =
+            (self.brought.len() >= BURST).then(|| self.brought.front().map(|at| *at + WINDOW)).flatten();
+        Some([self.not_before, full].into_iter().flatten().fold(now, Instant::max))
+    }
+}
+
+/// The task of one way.
+#[derive(Debug)]
+pub struct Courier<C> {
+    recorder: Recorder,
+    clock: Clock,
+    wall: Wall,
+    origin: Origin,
+    way: Way,
+    carrier: C,
+    shutdown: CancellationToken,
+    feed: broadcast::Receiver<Arc<Event>>,
+    outbox: Outbox,
+    saved: u64,
+    /// The journal may hold entries that were not read yet.
+    behind: bool,
+    queues: BTreeMap<UserName, Queue>,
+    /// Notices that are in some queue or parcel.
+    pending: usize,
+    rest_until: Instant,
+    failures: u32,
+    complaint: Option<String>,
+    /// Who was served last: the next one's turn comes first.
+    turn: Option<UserName>,
+    /// The last day that was looked at, and how many of its notices are not brought.
+    day: Option<(Day, usize)>,
+}
+
+impl<C: Carry> Courier<C> {
+    pub async fn run(mut self) {
+        self.begin();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let shutdown = self.shutdown.clone();
+        loop {
+            if let Err(error) = self.read().await {
+                self.complain(&format!("nothing can be told: {error}"));
+                self.behind = true;
+            }
+            self.give_up_what_is_old();
+            let now = Instant::now();
+            let (next, until) = self.next(now);
+            if let Some(user) = next {
+                let Some(parcel) = self.parcel(&user) else { continue };
+                let carried = tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    carried = timeout(CARRY_MAX, self.carrier.carry(Arc::clone(&parcel))) => carried,
+                };
+                let carried = carried.unwrap_or_else(|_| {
+                    let seconds = CARRY_MAX.as_secs();
+                    Err(NotSent::Away(format!("nothing came back within {seconds} s")))
+                });
+                self.carried(&user, &parcel, carried);
+                self.save();
+                continue;
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = sleep_until(until) => {}
+                _ = tick.tick() => {
+                    self.look_at_the_day();
+                    self.save();
+                }
+                heard = self.feed.recv() => match heard {
+                    Ok(event) => self.heard(&event),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
+                    Err(broadcast::error::RecvError::Closed) => break,
+                },
+            }
+        }
+        self.save();
+    }
+
+    /// Whoever has never told anything by this way begins now: nobody wants the past.
+    fn begin(&mut self) {
+        let name = cursor(self.way);
+        let mut at = self.recorder.cursor(&name);
+        if at == 0 {
+            at = self.recorder.read(|lab| lab.counters.seq);
+            self.recorder.set_cursor(&name, at);
+        }
+        self.outbox = Outbox::after(at);
+        self.saved = at;
+    }
+
+    /// Takes in what the journal has and memory has room for.
+    async fn read(&mut self) -> Result<(), JournalError> {
+        while self.behind && self.pending < PENDING_MAX {
+            let page = self.recorder.events(self.outbox.next(), PAGE).await?;
+            self.behind = page.len() == PAGE;
+            for event in &page {
+                self.take(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn heard(&mut self, event: &Event) {
+        match event.seq.cmp(&self.outbox.next()) {
+            std::cmp::Ordering::Less => {}
+            std::cmp::Ordering::Equal if !self.behind && self.pending < PENDING_MAX => self.take(event),
+            _ => self.behind = true,
+        }
+    }
+
+    fn take(&mut self, event: &Event) {
+        let (origin, way) = (&self.origin, self.way);
+        let found = self.recorder.read(|lab| {
+            let notice = notice::of_event(lab, event)?;
+            let to = to(lab, &notice, way);
+            (!to.is_empty()).then_some((notice, to))
+        });
+        let Some((notice, to)) = found else { return self.outbox.take(event.seq, 0) };
+        self.outbox.take(event.seq, to.len());
+        let seq = event.seq.to_string();
+        for user in to {
+            // The boot is part of it: a journal that was begun anew counts from 1 again.
+            let id = origin.id(&["notice", event.boot().as_str(), &seq, user.as_str()]);
+            let item = Item { id, seq: Some(event.seq), at: event.wall(), notice: notice.clone() };
+            self.queues.entry(user).or_default().waiting.push_back(item);
+            self.pending += 1;
+        }
+    }
+
+    /// Once a day: what comes near. The day counts as looked at when all of its notices are brought.
+    fn look_at_the_day(&mut self) {
+        let now = self.wall.now();
+        let today = Day::in_utc(now);
+        let before = match self.day {
+            Some((day, _)) if day >= today => return,
+            // Those of the day before are still under way.
+            Some((_, open)) if open > 0 => return,
+            Some((day, _)) => Some(day),
+            None => {
+                let days = self.recorder.cursor(&day_cursor(self.way));
+                (days > 0).then(|| Day::in_utc(WallTime(days.saturating_mul(86_400_000))))
+            }
+        };
+        let Some(before) = before.or_else(|| today.before(1)) else { return };
+        let (origin, way) = (&self.origin, self.way);
+        let notices: Vec<(Notice, BTreeSet<UserName>)> = self.recorder.read(|lab| {
+            let due = notice::due(lab, before, today).into_iter();
+            due.map(|notice| {
+                let to = to(lab, &notice, way);
+                (notice, to)
+            })
+            .collect()
+        });
+        let mut open = 0;
+        for (notice, to) in notices {
+            let text = notice.text();
+            for user in to {
+                let id = origin.id(&["due", &today.to_string(), &text, user.as_str()]);
+                let item = Item { id, seq: None, at: now, notice: notice.clone() };
+                self.queues.entry(user).or_default().waiting.push_back(item);
+                self.pending += 1;
+                open += 1;
+            }
+        }
+        self.day = Some((today, open));
+        self.save_day();
+    }
+
+    fn save_day(&self) {
+        if let Some((day, 0)) = self.day {
+            self.recorder.set_cursor(&day_cursor(self.way), day.begins().0 / 86_400_000);
+        }
+    }
+
+    /// It goes to the disk with the next entry of the journal; a notice that comes twice has the same id.
+    fn save(&mut self) {
+        let at = self.outbox.cursor();
+        if at != self.saved {
+            self.recorder.set_cursor(&cursor(self.way), at);
+            self.saved = at;
+        }
+    }
+
+    /// Whose turn it is now, or until when nobody's is.
+    fn next(&self, now: Instant) -> (Option<UserName>, Instant) {
+        let far = now + WINDOW;
+        let due: Vec<_> =
+            self.queues.iter().filter_map(|(user, queue)| Some((user, queue.due(now)?))).collect();
+        if self.rest_until > now {
+            let until = if due.is_empty() { far } else { self.rest_until };
+            return (None, until);
+        }
+        let is_now = |(_, at): &&(&UserName, Instant)| *at <= now;
+        let behind = |(user, _): &&(&UserName, Instant)| self.turn.as_ref().is_none_or(|last| *user > last);
+        let ready = due.iter().filter(is_now).find(behind).or_else(|| due.iter().find(is_now));
+        match ready {
+            Some((user, _)) => (Some((*user).clone()), now),
+            None => (None, due.iter().map(|(_, at)| *at).min().unwrap_or(far)),
+        }
+    }
+
+    /// What is to be brought to somebody, as it was made up before, or made up now.
+    fn parcel(&mut self, user: &UserName) -> Option<Arc<Parcel>> {
+        let (way, now) = (self.way, self.wall.now());
+        if !self.recorder.read(|lab| lab.people.user(user).is_ok_and(User::is_active)) {
+            // Whoever was disabled meanwhile is told nothing more.
+            let queue = self.queues.remove(user)?;
+            let made_up = queue.parcel.iter().flat_map(|parcel| parcel.items.iter().cloned());
+            let all: Vec<Item> = made_up.chain(queue.waiting.iter().cloned()).collect();
+            self.forget(&all);
+            return None;
+        }
+        let queue = self.queues.get_mut(user)?;
+        if let Some(parcel) = &queue.parcel {
+            return Some(Arc::clone(parcel));
+        }
+        let missed = queue.waiting.iter().any(|item| age(item, now) > OLD);
+        let together = missed || queue.waiting.len() > SINGLES;
+        let many = if together { queue.waiting.len().min(DIGEST_MAX) } else { 1 };
+        let items: Vec<Item> = queue.waiting.drain(..many).collect();
+        let mail = match way {
+            Way::Mail => self.recorder.read(|lab| lab.people.settings(user).mail),
+            Way::Webhook | Way::Mqtt => None,
+        };
+        let parcel = Parcel::new(&self.origin, user.clone(), mail, items, &self.clock.stamp());
+        let parcel = Arc::new(parcel);
+        queue.parcel = Some(Arc::clone(&parcel));
+        Some(parcel)
+    }
+
+    fn carried(&mut self, user: &UserName, parcel: &Arc<Parcel>, carried: Result<(), NotSent>) {
+        let now = Instant::now();
+        self.turn = Some(user.clone());
+        let Some(queue) = self.queues.get_mut(user) else { return };
+        match carried {
+            Ok(()) => {
+                queue.failures = 0;
+                queue.not_before = None;
+                queue.brought.push_back(now);
+                while queue.brought.front().is_some_and(|at| *at + WINDOW <= now)
+                    || queue.brought.len() > BURST
+                {
+                    queue.brought.pop_front();
+                }
+                self.done(user, parcel);
+                self.failures = 0;
+                if self.complaint.take().is_some() {
+                    tracing::info!("people are told by {} again", self.way.word());
+                }
+            }
+            Err(NotSent::Refused(why)) => {
+                tracing::warn!(
+                    "{} notices for {user} by {} are given up: {why}",
+                    parcel.items.len(),
+                    self.way.word()
+                );
+                queue.failures = 0;
+                queue.not_before = None;
+                self.done(user, parcel);
+            }
+            Err(NotSent::Later(why)) => {
+                queue.failures += 1;
+                queue.not_before = Some(now + pause(queue.failures));
+                if queue.failures == 1 {
+                    tracing::warn!("notices for {user} by {} wait: {why}", self.way.word());
+                }
+            }
+            Err(NotSent::Away(why)) => {
+                self.failures += 1;
+                self.rest_until = now + pause(self.failures);
+                self.complain(&why);
+            }
+        }
+    }
+
+    /// The same reason again is not worth a line in the log.
+    fn complain(&mut self, why: &str) {
+        if self.complaint.as_deref() != Some(why) {
+            tracing::warn!("nobody is told by {}: {why}; tried again and again", self.way.word());
+            self.complaint = Some(why.to_owned());
+        }
+    }
+
+    fn done(&mut self, user: &UserName, parcel: &Parcel) {
+        if let Some(queue) = self.queues.get_mut(user) {
+            queue.parcel = None;
+        }
+        self.forget(&parcel.items);
+    }
+
+    /// These are brought, or given up.
+    fn forget(&mut self, items: &[Item]) {
+        self.pending -= items.len();
+        for item in items {
+            match (item.seq, &mut self.day) {
+                (Some(seq), _) => self.outbox.acknowledge(seq),
+                (None, Some((_, open))) => *open = open.saturating_sub(1),
+                (None, None) => {}
+            }
+        }
+        self.save_day();
+    }
+
+    fn give_up_what_is_old(&mut self) {
+        let now = self.wall.now();
+        let mut old = Vec::new();
+        for (user, queue) in &mut self.queues {
+            let before = old.len();
+            if queue
+                .parcel
+                .as_ref()
+                .is_some_and(|parcel| parcel.items.iter().all(|item| age(item, now) > GIVE_UP))
+                && let Some(parcel) = queue.parcel.take()
+            {
+                old.extend(parcel.items.iter().cloned());
+            }
+            let waiting = std::mem::take(&mut queue.waiting);
+            let (late, still): (VecDeque<_>, _) =
+                waiting.into_iter().partition(|item| age(item, now) > GIVE_UP);
+            old.extend(late);
+            queue.waiting = still;
+            let many = old.len() - before;
+            if many > 0 {
+                let days = GIVE_UP.as_secs() / 86_400;
+                let way = self.way.word();
+                tracing::warn!("{many} notices for {user} by {way} are older than {days} days and given up");
+            }
+        }
+        self.forget(&old);
+        // What is kept of somebody for whom nothing waits is how much came lately, and no longer than it counts.
+        let now = Instant::now();
+        self.queues.retain(|_, queue| {
+            let counts = queue.brought.back().is_some_and(|at| *at + WINDOW > now);
+            counts || queue.parcel.is_some() || !queue.waiting.is_empty()
+        });
+    }
+}
+
+fn age(item: &Item, now: WallTime) -> Duration {
+    Duration::from_millis(now.0.saturating_sub(item.at.0))
+}
+
+/// Whom a notice reaches by one way. Mail reaches whoever has an address.
+fn to(lab: &Lab, notice: &Notice, way: Way) -> BTreeSet<UserName> {
+    let by_it = notice::recipients(lab, notice).into_iter().filter(|(_, ways)| ways.contains(&way));
+    let address = |user: &UserName| -> Option<MailAddress> { lab.people.settings(user).mail };
+    by_it.map(|(user, _)| user).filter(|user| way != Way::Mail || address(user).is_some()).collect()
+}
+
+#[cfg(test)]
+mod tests;
