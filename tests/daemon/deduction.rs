@@ -22,6 +22,12 @@ fn extruding(moves: u32) -> String {
     text
 }
 
+/// Of so many moves.
+#[expect(clippy::cast_possible_truncation, reason = "a few hundred milligrams")]
+fn mg(moves: u64) -> u64 {
+    (moves as f64 * EACH * MG_PER_MM).round() as u64
+}
+
 fn left(daemon: &Daemon, lot: &str) -> f64 {
     daemon.get(&format!("/v1/lots/{lot}"))["left_g"].as_f64().unwrap()
 }
@@ -79,7 +85,7 @@ fn a_print_deducts_what_was_printed_and_a_cancelled_one_its_share() {
     let second = daemon.print(&file, &case, "mk");
     daemon.wait_job(&second, "printed");
     let used = wait_deducted(&daemon, &second);
-    let wanted = (400.0 * EACH * MG_PER_MM).round() as u64;
+    let wanted = mg(400);
     assert_eq!(used, wanted);
     assert_eq!(left(&daemon, &lot), (500 - wanted) as f64 / 1_000.0);
     clear(&daemon);
@@ -91,7 +97,7 @@ fn a_print_deducts_what_was_printed_and_a_cancelled_one_its_share() {
     let confirmed = ended["progress"]["confirmed"].as_u64().unwrap();
     assert!(confirmed > BEFORE + 100 && confirmed < 4_000, "{ended}");
     let share = wait_deducted(&daemon, &third);
-    let wanted = ((confirmed - BEFORE) as f64 * EACH * MG_PER_MM).round() as u64;
+    let wanted = mg(confirmed - BEFORE);
     assert_eq!(share, wanted, "confirmed {confirmed}");
 
     let parts = daemon.get("/v1/printed");
@@ -158,7 +164,7 @@ fn a_kill_between_the_end_and_the_deduction_deducts_once_after_the_restart() {
     daemon.crash();
 
     std::fs::rename(&away, &kept).unwrap();
-    let wanted = (600.0 * EACH * MG_PER_MM).round() as u64;
+    let wanted = mg(600);
     let daemon = lab.serve();
     assert_eq!(wait_deducted(&daemon, &job), wanted);
     // Killed again and again: it stays at that.

@@ -679,10 +679,10 @@ impl<'a> Counted<'a> {
                 continue;
             }
             match part.kind {
-                "component" if part.segmented && part.processed => {
-                    if meshes.insert(part.copy_of.unwrap_or(p)) {
-                        found[0].push(p);
-                    }
+                "component"
+                    if part.segmented && part.processed && meshes.insert(part.copy_of.unwrap_or(p)) =>
+                {
+                    found[0].push(p);
                 }
                 "guide" => found[1].push(p),
                 _ => {}
@@ -868,7 +868,7 @@ impl<'a> Counted<'a> {
     }
 
     /// Every piece that may have something of a lot in it: how much, whether it is looked back at, whether it is out.
-    pub fn from_lot(&self, lot: usize) -> BTreeMap<String, (&'static str, Option<u64>, bool, bool)> {
+    pub fn pieces_with(&self, lot: usize) -> BTreeMap<String, (&'static str, Option<u64>, bool, bool)> {
         let mut found = BTreeMap::new();
         for of in self.begun() {
             if !of.piece.lots.contains(&lot) {

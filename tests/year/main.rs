@@ -407,9 +407,9 @@ fn every_printer_s_report_is_that_of_the_ledger() {
     let told = told();
     let mut differences = Differences::default();
     let ledger = &told.year.ledger;
-    for place in 0..PRINTERS.len() {
+    for (place, (label, ..)) in PRINTERS.iter().enumerate() {
         for (whole, period) in [(true, Parameters::default()), (false, quarter())] {
-            let name = format!("{} {}", PRINTERS[place].0, if whole { "year" } else { "quarter" });
+            let name = format!("{label} {}", if whole { "year" } else { "quarter" });
             let body = told.body(Kind::Printer, Parameters { printer: Some(printer(place)), ..period });
             let counted = told.counted(whole);
             let of = counted.of_printer(place);
@@ -480,7 +480,7 @@ fn lots_and_cases_are_followed_both_ways() {
             .iter()
             .map(|piece| (piece["serial"].as_str().unwrap().to_owned(), row(piece)))
             .collect();
-        let from = counted.from_lot(n);
+        let from = counted.pieces_with(n);
         differences.hold(&format!("lot {n}: pieces"), &json!(pieces), &json!(from));
         let about = &body["lots"][0];
         differences.hold(&format!("lot {n}: left"), &about["left_milligrams"], &json!(lot.left));

@@ -923,7 +923,7 @@ impl Year {
             "in production" => self.produce(c),
             "in quality control" => self.check(c),
             "in rework" => {
-                self.into_production(c);
+                self.put_into_production(c);
                 true
             }
             "released" => self.hand_out(c),
@@ -1158,13 +1158,13 @@ impl Year {
                 self.simple(c, "lee", CaseStep::Held { why: words("the patient is ill") }, "on hold")
             }
             _ => {
-                self.into_production(c);
+                self.put_into_production(c);
                 true
             }
         }
     }
 
-    fn into_production(&mut self, c: usize) {
+    fn put_into_production(&mut self, c: usize) {
         let validated_for = vec![IntendedUse::Diagnostic, IntendedUse::Guide, IntendedUse::Education];
         let step = CaseStep::ProductionBegun { process: words("mk3-pla-fine"), validated_for, outside: None };
         self.simple(c, "olga", step, "in production");
