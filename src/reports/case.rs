@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::facts;
 use super::past::Entry;
+use super::registry::Answers;
 use super::sheet::{Section, Table};
 use super::words::{grams, plain, said, said_of, tag, term, yes};
 use super::{Parameters, ReportError, Sources};
@@ -196,16 +197,8 @@ pub struct EffortOf {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AssessmentOf {
-    pub easy_to_use: u8,
-    pub fits_approach: u8,
-    pub plan_altered: u8,
-    pub important: u8,
-    pub quality_adequate: u8,
-    pub confident_before: u8,
-    pub confident_after: u8,
-    pub minutes_saved: Option<i16>,
-    pub measured: Option<bool>,
-    pub used_in_procedure: bool,
+    #[serde(flatten)]
+    pub answers: Answers,
     pub respondent: String,
     pub comment: Option<String>,
     pub at: String,
@@ -314,23 +307,11 @@ impl CaseRecord {
                     known: effort.bucket(bucket),
                 })
                 .collect(),
-            assessment: quality.assessments.get(case).map(|assessed| {
-                let (said_of_it, answers) = (&assessed.assessment, &assessed.assessment.answers);
-                AssessmentOf {
-                    easy_to_use: answers.easy_to_use.into(),
-                    fits_approach: answers.fits_approach.into(),
-                    plan_altered: answers.plan_altered.into(),
-                    important: answers.important.into(),
-                    quality_adequate: answers.quality_adequate.into(),
-                    confident_before: answers.confident_before.into(),
-                    confident_after: answers.confident_after.into(),
-                    minutes_saved: said_of_it.saved.map(|saved| saved.minutes),
-                    measured: said_of_it.saved.map(|saved| saved.measured),
-                    used_in_procedure: said_of_it.used_in_procedure,
-                    respondent: said(said_of_it.respondent.as_str()),
-                    comment: said_of(said_of_it.comment.as_ref()),
-                    at: assessed.at.to_string(),
-                }
+            assessment: quality.assessments.get(case).map(|assessed| AssessmentOf {
+                answers: Answers::of(&assessed.assessment),
+                respondent: said(assessed.assessment.respondent.as_str()),
+                comment: said_of(assessed.assessment.comment.as_ref()),
+                at: assessed.at.to_string(),
             }),
             messages: quality.messages.range((case.clone(), 0)..=(case.clone(), u32::MAX)).count() as u64,
             entries: of.past.told.clone(),
@@ -940,25 +921,29 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
 }
 
 fn of_assessment(of: &AssessmentOf) -> Section {
+    let answers = &of.answers;
     let answer = |answer: u8| format!("{answer} of 5");
-    let saved = of.minutes_saved.map_or_else(
+    let saved = answers.minutes_saved.map_or_else(
         || "not said".into(),
         |minutes| {
-            format!("{minutes} min, {}", if of.measured == Some(true) { "measured" } else { "estimated" })
+            format!(
+                "{minutes} min, {}",
+                if answers.measured == Some(true) { "measured" } else { "estimated" }
+            )
         },
     );
     Section::pairs(
         "Assessment",
         vec![
-            ("Used in the procedure", yes(of.used_in_procedure)),
+            ("Used in the procedure", yes(answers.used_in_procedure)),
             ("Minutes saved", saved),
-            ("Easy to use", answer(of.easy_to_use)),
-            ("Fits the approach", answer(of.fits_approach)),
-            ("The plan was altered or refined", answer(of.plan_altered)),
-            ("Important in this case", answer(of.important)),
-            ("Quality adequate", answer(of.quality_adequate)),
-            ("Confident in the plan before", answer(of.confident_before)),
-            ("Confident in the plan after", answer(of.confident_after)),
+            ("Easy to use", answer(answers.easy_to_use)),
+            ("Fits the approach", answer(answers.fits_approach)),
+            ("The plan was altered or refined", answer(answers.plan_altered)),
+            ("Important in this case", answer(answers.important)),
+            ("Quality adequate", answer(answers.quality_adequate)),
+            ("Confident in the plan before", answer(answers.confident_before)),
+            ("Confident in the plan after", answer(answers.confident_after)),
             ("Said by", of.respondent.clone()),
             ("Comment", or_none(of.comment.as_ref())),
             ("At (UTC)", short(&of.at)),

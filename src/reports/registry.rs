@@ -16,6 +16,7 @@ use super::{Parameters, ReportError, Sources, facts};
 use crate::counting::effort::{Bucket, CaseEffort};
 use crate::domain::ids::{CaseToken, PrinterName};
 use crate::domain::lab::Lab;
+use crate::domain::quality::assessment::Assessment;
 use crate::domain::quality::part::PartKind;
 
 /// As many parts as the form takes.
@@ -70,6 +71,24 @@ pub struct Answers {
     pub minutes_saved: Option<i16>,
     pub measured: Option<bool>,
     pub used_in_procedure: bool,
+}
+
+impl Answers {
+    pub fn of(said: &Assessment) -> Self {
+        let answers = &said.answers;
+        Self {
+            easy_to_use: answers.easy_to_use.into(),
+            fits_approach: answers.fits_approach.into(),
+            plan_altered: answers.plan_altered.into(),
+            important: answers.important.into(),
+            quality_adequate: answers.quality_adequate.into(),
+            confident_before: answers.confident_before.into(),
+            confident_after: answers.confident_after.into(),
+            minutes_saved: said.saved.map(|saved| saved.minutes),
+            measured: said.saved.map(|saved| saved.measured),
+            used_in_procedure: said.used_in_procedure,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -163,21 +182,7 @@ fn row(of: Sources<'_>, case: &CaseToken, efforts: &[crate::counting::effort::Ef
                 }
             })
             .collect(),
-        answers: lab.quality.assessments.get(case).map(|assessed| {
-            let (said, answers) = (&assessed.assessment, &assessed.assessment.answers);
-            Answers {
-                easy_to_use: answers.easy_to_use.into(),
-                fits_approach: answers.fits_approach.into(),
-                plan_altered: answers.plan_altered.into(),
-                important: answers.important.into(),
-                quality_adequate: answers.quality_adequate.into(),
-                confident_before: answers.confident_before.into(),
-                confident_after: answers.confident_after.into(),
-                minutes_saved: said.saved.map(|saved| saved.minutes),
-                measured: said.saved.map(|saved| saved.measured),
-                used_in_procedure: said.used_in_procedure,
-            }
-        }),
+        answers: lab.quality.assessments.get(case).map(|assessed| Answers::of(&assessed.assessment)),
         beyond_the_form,
     }
 }
