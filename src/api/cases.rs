@@ -88,10 +88,14 @@ async fn story(
         let is_told = |event: &Event| !matches!(event.fact, Fact::JobProgress { .. });
         let of_case: Vec<_> = app.recorder.read(|lab| {
             let told = page.into_iter().filter(is_told);
-            let of_case = told.filter(|event| story::is_of_case(lab, event, &case));
-            of_case.map(|event| held.entry(lab, event)).collect()
+            told.filter(|event| story::is_of_case(lab, event, &case)).collect()
         });
-        tale.extend(of_case.iter().map(TaleView::from));
+        // One at a time, since it takes long and the journal's writer waits meanwhile.
+        for event in of_case {
+            let entry = app.recorder.read(|lab| held.entry(lab, event));
+            tale.push(TaleView::from(&entry));
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -221,7 +221,8 @@ impl Pace {
 #[derive(Clone, Debug)]
 pub struct Clock {
     limits: Limits,
-    waiting: Waiting,
+    /// Boxed, since it is large and clocks are handed on.
+    waiting: Box<Waiting>,
     /// Square of the speed at the beginning of the first waiting block.
     reached: f64,
     /// The move before, and the square of its length with filament.
@@ -236,7 +237,7 @@ impl Clock {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            waiting: Waiting::NONE,
+            waiting: Box::new(Waiting::NONE),
             reached: 0.0,
             delta: [0.0; 4],
             square: 0.0,

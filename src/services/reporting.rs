@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
@@ -151,7 +152,7 @@ pub async fn report(
         rates,
     };
     let _room = ROOM.acquire().await.map_err(|_| JournalError::Closed)?;
-    let held = vault.held(parameters.case.clone()).await;
+    let held = Arc::new(vault.held(parameters.case.clone()).await);
     let told = Past::new(telling(kind, &parameters, offset));
     let (mut lab, past) = replay(recorder, &held, until, told).await?;
     let made = offload(move || {
@@ -161,30 +162,37 @@ pub async fn report(
     Ok(made.await.map_err(|_| JournalError::Closed)??)
 }
 
-/// The lab as it was at an entry, with every link up to there checked.
+/// The lab as it was at an entry, with every link up to there checked. Page by page on a thread that may wait: what
+/// is held back of an entry takes long, and stops are answered meanwhile.
 async fn replay(
     recorder: &Recorder,
-    held: &Held,
+    held: &Arc<Held>,
     until: u64,
-    mut past: Past,
+    past: Past,
 ) -> Result<(Lab, Past), JournalError> {
-    let (mut lab, mut head, mut next) = (Lab::default(), ChainHash::GENESIS, 1);
+    let (mut played, mut next) = ((Lab::default(), past, ChainHash::GENESIS), 1);
     while next <= until {
         let limit = usize::try_from(until - next + 1).unwrap_or(PAGE).min(PAGE);
         let page = recorder.records(next, limit).await?;
         if page.is_empty() {
             return Err(RecordError::Missing { seq: next }.into());
         }
-        for record in page {
-            record.verify(next, head)?;
-            let event = record.event(next)?;
-            let touched = lab.apply(&event);
-            head = record.hash;
-            past.note(&lab, &held.entry(&lab, event), head, &touched);
-            next += 1;
-        }
-        tokio::task::yield_now().await;
+        let (held, from) = (Arc::clone(held), next);
+        next += page.len() as u64;
+        let play = move || -> Result<_, JournalError> {
+            let (mut lab, mut past, mut head) = played;
+            for (seq, record) in (from..).zip(page) {
+                record.verify(seq, head)?;
+                let event = record.event(seq)?;
+                let touched = lab.apply(&event);
+                head = record.hash;
+                past.note(&lab, &held.entry(&lab, event), head, &touched);
+            }
+            Ok((lab, past, head))
+        };
+        played = offload(play).await.map_err(|_| JournalError::Closed)??;
     }
+    let (lab, past, _) = played;
     Ok((lab, past))
 }
 

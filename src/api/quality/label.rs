@@ -15,6 +15,7 @@ use super::super::given::{Asked, Named};
 use super::super::problem::Problem;
 use super::views;
 use crate::domain::case::IntendedUse;
+use crate::domain::ids::LotId;
 use crate::domain::lab::{self, Lab};
 use crate::domain::quality::part::Laterality;
 use crate::domain::quality::printed::{PrintedPart, Serial};
@@ -102,10 +103,17 @@ fn of(lab: &Lab, printed: &PrintedPart, offset_minutes: i16) -> Label {
             Laterality::Bilateral => Some(Side::Bilateral),
             Laterality::Unpaired => None,
         }),
-        lot: printed.used.iter().map(|used| &used.lot).chain(&printed.lots).next().cloned(),
+        lot: only_lot(printed),
         made: printed.ended.and_then(|at| year_at(at, offset_minutes)).map(Made::Year),
         marks,
     }
+}
+
+/// The lot that it was printed from, where there is no doubt which; else the part's record has all of them.
+fn only_lot(printed: &PrintedPart) -> Option<LotId> {
+    let used: BTreeSet<&LotId> = printed.used.iter().map(|used| &used.lot).collect();
+    let lots = if used.is_empty() { printed.lots.iter().collect() } else { used };
+    lots.first().filter(|_| lots.len() == 1).map(|lot| (*lot).clone())
 }
 
 impl From<LabelError> for Problem {

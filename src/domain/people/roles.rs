@@ -271,6 +271,8 @@ impl Permission {
                 | Self::Release
                 | Self::Dispose
                 | Self::ReadVault
+                | Self::WriteVault
+                | Self::ResealVault
         )
     }
 
@@ -506,7 +508,17 @@ mod tests {
         use Permission as P;
         assert_eq!(
             refused,
-            [P::OwnAccount, P::ApproveDesign, P::Release, P::Dispose, P::Sign, P::ReadVault, P::ManageUsers]
+            [
+                P::OwnAccount,
+                P::ApproveDesign,
+                P::Release,
+                P::Dispose,
+                P::Sign,
+                P::ReadVault,
+                P::WriteVault,
+                P::ResealVault,
+                P::ManageUsers
+            ]
         );
     }
 
