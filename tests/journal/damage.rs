@@ -5,7 +5,7 @@ use std::path::Path;
 
 use platen::domain::event::{ChainHash, ChainedRecord};
 use platen::io::store::sled::SledStore;
-use platen::io::store::{Store, StoreError};
+use platen::io::store::{Batch, Store, StoreError, Value};
 use platen::services::recorder::{JournalError, audit};
 
 use crate::bench::{Disk, is_reserve, job, printer, worked};
@@ -50,6 +50,28 @@ async fn a_changed_entry_on_the_disk_is_found_with_its_number() {
         assert!(found(&copy).starts_with(&format!("journal entry {seq} is changed")), "{}", found(&copy));
         let started = copy.recorder().await.unwrap_err().to_string();
         assert!(started.starts_with(&format!("journal entry {seq} is changed")), "{started}");
+    }
+}
+
+#[tokio::test]
+async fn entries_that_have_changed_places_or_were_put_in_are_found_with_their_number() {
+    let disk = Disk::Memory(Default::default());
+    let last = worked(&disk).await;
+    let Disk::Memory(store) = &disk else { unreachable!() };
+    let entries = store.events(1, 100).unwrap();
+    let at = |seq: u64| Value::new(entries[usize::try_from(seq - 1).unwrap()].1.clone()).unwrap();
+    let told = |events: Vec<(u64, Value)>| {
+        let damaged = store.after_crash();
+        damaged.commit(&Batch { events, ..Batch::default() }).unwrap();
+        audit(&damaged).unwrap_err().to_string()
+    };
+    for seq in 1..last {
+        let swapped = told(vec![(seq, at(seq + 1)), (seq + 1, at(seq))]);
+        assert!(swapped.starts_with(&format!("journal entry {seq} ")), "{seq}: {swapped}");
+        // It stands there twice, and all behind it is one further.
+        let behind = (seq..=last).map(|later| (later + 1, at(later))).collect();
+        let doubled = told(behind);
+        assert!(doubled.starts_with(&format!("journal entry {} ", seq + 1)), "{seq}: {doubled}");
     }
 }
 
