@@ -2,39 +2,55 @@
 //!
 //! ```text
 //! journal ─▶ followed from its beginning (`Feeding`) ─▶ a job has ended ─▶ nothing was loaded: nothing is taken off
+//!                                                             ├─ long before this start ─▶ not looked at
 //!                                                             └─ taken off already (also by a person)? ─▶ done
 //!                                                                 └─ its file is read: filament up to where it
 //!                                                                    ended ─▶ MaterialUsed, once for each lot
 //! ```
-//! Nobody waits for this, the wires least of all. A crash takes nothing away and doubles nothing: what is to be done
-//! stands in the journal, and so does that it was done.
+//! Nobody waits for this, the wires least of all, nor does the daemon's end. A crash takes nothing away and doubles
+//! nothing: what is to be done stands in the journal, and so does that it was done, also where that was 0 mg.
+//!
+//! What may pass by itself (the disk is full) is tried again, ever more seldom, and its file is not read again for
+//! that. What does not pass (the file is gone, nobody knows a density) is told once and left; the next start looks at
+//! it again, as at all jobs that ended in the two weeks before it. Older ones are left to people, so that no start
+//! reads the files of a whole history, or takes a history off lots that were counted by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::{firmware_of, last_told};
 use super::journal::JournalError;
 use super::recorder::{NotRecorded, Recorder};
 use crate::config::Printer;
-use crate::domain::event::Actor;
+use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{FileHash, JobId, LotId};
-use crate::domain::lab::{Lab, Request};
+use crate::domain::lab::{Lab, Refusal, Request};
+use crate::domain::moment::WallTime;
 use crate::domain::quality::feeding::{Fed, Feeding, Stretch};
+use crate::domain::quality::printed::USED_MAX;
 use crate::domain::quality::{self, Change};
 use crate::gcode::analysis::Options;
 use crate::gcode::lexer::LexError;
 use crate::gcode::modal::Counting;
 use crate::gcode::pushed::{Lengths, Pushed, Pushing};
-use crate::io::spool::{Spool, SpoolError};
+use crate::io::spool::{Spool, SpoolError, WHOLE};
 
 /// Entries of the journal that are read at a time.
 const BATCH: usize = 256;
-/// What cannot be found out now, or not be noted, is tried again after this time.
+/// What cannot be found out now, or not be noted, is tried again after this time, then after twice that, and so on.
 const AGAIN: Duration = Duration::from_secs(60);
+/// The longest time between two tries.
+const AGAIN_MOST: Duration = Duration::from_secs(60 * 60);
+/// A start looks at jobs that ended within this time: long enough for a weekend and a week's repair.
+const LOOKS_BACK: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// A printed part has room for so many notes more, where lots are noted that nothing was used of.
+const SPARE: usize = 2;
 /// mm of filament, where neither the printer nor the slicer says it.
 const DIAMETER: f64 = 1.75;
 
@@ -46,10 +62,75 @@ pub struct Deductions {
     pub printers: Vec<Printer>,
 }
 
+/// Where the journal stood when this began.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    seq: u64,
+    /// Of its last entry, which this start has made, or somebody after it: that is now.
+    wall: WallTime,
+}
+
+impl Start {
+    /// Whether a job is looked at that ended with this entry. The wall's clock may have been wrong, then or now: what
+    /// is that far ahead counts as old, too.
+    fn looks_at(self, seq: u64, ended: WallTime) -> bool {
+        seq > self.seq || u128::from(self.wall.0.abs_diff(ended.0)) <= LOOKS_BACK.as_millis()
+    }
+}
+
+/// A job of which something may have to be taken off.
+#[derive(Debug)]
+struct Undone {
+    fed: Fed,
+    /// mg of lots that are not noted yet; absent until the file is read.
+    notes: Option<VecDeque<(LotId, u64)>>,
+    /// Until the next try, if this one fails.
+    wait: Duration,
+}
+
+impl Undone {
+    fn new(fed: Fed) -> Self {
+        Self { fed, notes: None, wait: AGAIN }
+    }
+}
+
+/// What is tried again, and when: whatever else happens meanwhile puts nothing off.
+#[derive(Debug, Default)]
+struct Later(BTreeMap<JobId, (Instant, Undone)>);
+
+impl Later {
+    fn put(&mut self, job: JobId, mut undone: Undone, now: Instant) {
+        let at = now + undone.wait;
+        undone.wait = (undone.wait * 2).min(AGAIN_MOST);
+        self.0.insert(job, (at, undone));
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.0.values().map(|(at, _)| *at).min()
+    }
+
+    fn due(&mut self, now: Instant) -> BTreeMap<JobId, Undone> {
+        let all = std::mem::take(&mut self.0).into_iter();
+        let (due, later): (BTreeMap<_, _>, BTreeMap<_, _>) = all.partition(|(_, (at, _))| *at <= now);
+        self.0 = later;
+        due.into_iter().map(|(job, (_, undone))| (job, undone)).collect()
+    }
+}
+
+/// Until then; for ever where there is no such time.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What is to be found out of a job.
 #[derive(Debug)]
 struct Wanted {
     file: FileHash,
+    /// How much is noted of its printed part already.
+    noted: usize,
     /// mg/cm³ of the lots that nothing is taken off yet; absent where neither the lot nor its material says it.
     lots: BTreeMap<LotId, Density>,
     counting: Option<Counting>,
@@ -70,13 +151,66 @@ enum NotDeducted {
     File(#[from] LexError),
     #[error(transparent)]
     Recorded(#[from] NotRecorded),
+    #[error("platen is shutting down")]
+    Ending,
 }
 
 impl NotDeducted {
     /// Whether it may come right by itself, or by somebody who looks at the disk.
     fn passes(&self) -> bool {
-        !matches!(self, Self::File(_) | Self::Recorded(NotRecorded::Refused(_) | NotRecorded::TooLong { .. }))
+        match self {
+            Self::Spool(error) => {
+                matches!(error, SpoolError::Low { .. } | SpoolError::Full { .. } | SpoolError::Io { .. })
+            }
+            Self::Recorded(error) => matches!(error, NotRecorded::Store(_) | NotRecorded::Kept(_)),
+            Self::File(_) | Self::Ending => false,
+        }
     }
+}
+
+/// A file on its way through memory: whether it is what was uploaded, and what it pushes.
+#[derive(Debug)]
+struct Reading {
+    hash: Sha256,
+    /// Up to the first line that cannot be read.
+    pushing: Result<Pushing, LexError>,
+    ending: CancellationToken,
+}
+
+/// A file is not read to its end, because the daemon ends.
+#[derive(Debug)]
+struct BrokenOff;
+
+impl Reading {
+    /// Asks at each block whether it is to go on: the daemon's end waits for the thread that this is done on.
+    fn feed(&mut self, block: &[u8]) -> Result<(), BrokenOff> {
+        if self.ending.is_cancelled() {
+            return Err(BrokenOff);
+        }
+        self.hash.update(block);
+        if let Ok(pushing) = &mut self.pushing
+            && let Err(error) = pushing.feed(block)
+        {
+            self.pushing = Err(error);
+        }
+        Ok(())
+    }
+}
+
+/// Reads a file through, if it still is what was uploaded.
+async fn read(
+    spool: &Spool,
+    file: &FileHash,
+    pushing: Pushing,
+    ending: &CancellationToken,
+) -> Result<Pushed, NotDeducted> {
+    let reading = Reading { hash: Sha256::new(), pushing: Ok(pushing), ending: ending.clone() };
+    let read = spool.scan(file, WHOLE, reading, Reading::feed).await?;
+    let Ok(Reading { hash, pushing, .. }) = read else { return Err(NotDeducted::Ending) };
+    if FileHash::from_digest(hash.finalize().into()) != *file {
+        return Err(SpoolError::Changed(file.clone()).into());
+    }
+    Ok(pushing.and_then(Pushing::finish)?)
 }
 
 impl Deductions {
@@ -84,41 +218,49 @@ impl Deductions {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut feed = self.recorder.subscribe();
         let (mut feeding, mut next) = (Feeding::default(), 1);
-        let mut open: BTreeMap<JobId, Fed> = BTreeMap::new();
-        let mut later: BTreeMap<JobId, Fed> = BTreeMap::new();
+        let (mut start, mut wait) = (None, AGAIN);
+        let (mut open, mut later) = (BTreeMap::<JobId, Undone>::new(), Later::default());
         loop {
-            match self.recorder.events(next, BATCH).await {
-                Ok(events) if !events.is_empty() => {
-                    for event in events {
+            match self.entries(start, next).await {
+                Ok((began, events)) => {
+                    (start, wait) = (Some(began), AGAIN);
+                    for event in &events {
                         next = event.seq + 1;
-                        open.extend(feeding.follow(&event).filter(|(_, fed)| !fed.stretches.is_empty()));
+                        let Some((job, fed)) = feeding.follow(event) else { continue };
+                        if !fed.stretches.is_empty() && began.looks_at(event.seq, event.stamp.wall) {
+                            open.insert(job, Undone::new(fed));
+                        }
                     }
                     if shutdown.is_cancelled() {
                         return;
                     }
-                    continue;
+                    if events.len() >= BATCH {
+                        continue;
+                    }
                 }
-                Ok(_) => {}
                 Err(JournalError::Closed) => return,
                 Err(error) => {
                     tracing::error!(%error, "what jobs have used cannot be found in the journal");
-                    if tokio::time::timeout(AGAIN, shutdown.cancelled()).await.is_ok() {
+                    if timeout(wait, shutdown.cancelled()).await.is_ok() {
                         return;
                     }
+                    wait = (wait * 2).min(AGAIN_MOST);
                     continue;
                 }
             }
-            while let Some((job, fed)) = open.pop_first() {
+            open.append(&mut later.due(Instant::now()));
+            while let Some((job, mut undone)) = open.pop_first() {
                 let deducted = tokio::select! {
                     biased;
                     () = shutdown.cancelled() => return,
-                    deducted = self.deduct(&job, &fed) => deducted,
+                    deducted = self.deduct(&job, &mut undone, &shutdown) => deducted,
                 };
                 match deducted {
                     Ok(()) => {}
+                    Err(NotDeducted::Ending | NotDeducted::Recorded(NotRecorded::Closed)) => return,
                     Err(error) if error.passes() => {
                         tracing::warn!(%job, %error, "what it used is not deducted yet");
-                        later.insert(job, fed);
+                        later.put(job, undone, Instant::now());
                     }
                     Err(error) => tracing::warn!(%job, %error, "what it used is not deducted"),
                 }
@@ -126,21 +268,69 @@ impl Deductions {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
+                () = until(later.next()) => {}
                 heard = feed.recv() => if matches!(heard, Err(RecvError::Closed)) {
                     return;
                 },
-                () = tokio::time::sleep(AGAIN), if !later.is_empty() => open.append(&mut later),
             }
         }
     }
 
-    async fn deduct(&self, job: &JobId, fed: &Fed) -> Result<(), NotDeducted> {
-        let Some(wanted) = self.recorder.read(|lab| self.wanted(lab, job, fed)) else { return Ok(()) };
+    /// The next entries of the journal, and where it stood at first.
+    async fn entries(&self, start: Option<Start>, next: u64) -> Result<(Start, Vec<Event>), JournalError> {
+        let start = match start {
+            Some(start) => start,
+            None => {
+                let seq = self.recorder.read(|lab| lab.counters.seq);
+                let last = self.recorder.events(seq, 1).await?;
+                let wall = last.first().map_or(WallTime(0), |event| event.stamp.wall);
+                Start { seq, wall }
+            }
+        };
+        Ok((start, self.recorder.events(next, BATCH).await?))
+    }
+
+    /// Reads what is not read yet, and notes what is not noted yet. What is refused of one lot keeps no other waiting.
+    async fn deduct(
+        &self,
+        job: &JobId,
+        undone: &mut Undone,
+        ending: &CancellationToken,
+    ) -> Result<(), NotDeducted> {
+        if undone.notes.is_none() {
+            undone.notes = Some(self.find(job, &undone.fed, ending).await?);
+        }
+        let Some(notes) = &mut undone.notes else { return Ok(()) };
+        while let Some((lot, milligrams)) = notes.front().cloned() {
+            let change = Change::MaterialUsed { job: job.clone(), lot: lot.clone(), milligrams };
+            let request = Request::Quality(Box::new(quality::Request { by: None, change }));
+            match self.recorder.submit(request, Actor::Platen).await {
+                // Somebody has noted it by hand meanwhile.
+                Ok(_) | Err(NotRecorded::Refused(Refusal::Quality(quality::Refusal::Deducted { .. }))) => {}
+                Err(error @ (NotRecorded::Refused(_) | NotRecorded::TooLong { .. })) => {
+                    tracing::warn!(%job, %lot, %error, "what it used of this lot is not deducted");
+                }
+                Err(error) => return Err(error.into()),
+            }
+            notes.pop_front();
+        }
+        Ok(())
+    }
+
+    /// What is to be noted of a job; nothing where all is noted.
+    async fn find(
+        &self,
+        job: &JobId,
+        fed: &Fed,
+        ending: &CancellationToken,
+    ) -> Result<VecDeque<(LotId, u64)>, NotDeducted> {
+        let Some(wanted) = self.recorder.read(|lab| self.wanted(lab, job, fed)) else {
+            return Ok(VecDeque::new());
+        };
         let options = Options { counting: wanted.counting, ..Options::default() };
         let places = places(&fed.stretches);
         let pushing = Pushing::new(options, places.clone());
-        let (_, read) = self.spool.read_checked(&wanted.file, pushing, Pushing::feed).await?;
-        let pushed = read.and_then(Pushing::finish)?;
+        let pushed = read(&self.spool, &wanted.file, pushing, ending).await?;
         let printer = self.printers.iter().find(|printer| printer.name == fed.printer);
         let diameter = printer.and_then(|printer| printer.build.filament).map(|filament| filament.mm());
         let used = used(fed, &places, &pushed, diameter, &wanted.lots);
@@ -151,12 +341,7 @@ impl Deductions {
         for lot in &used.unknown {
             tracing::warn!(%job, %lot, "no density is known: receive lots with --density, or `platen lots use`");
         }
-        for (lot, milligrams) in used.milligrams {
-            let change = Change::MaterialUsed { job: job.clone(), lot, milligrams };
-            let request = Request::Quality(Box::new(quality::Request { by: None, change }));
-            self.recorder.submit(request, Actor::Platen).await?;
-        }
-        Ok(())
+        Ok(notes(used, wanted.noted))
     }
 
     /// Nothing where all is deducted, or the job's part is not followed.
@@ -178,7 +363,8 @@ impl Deductions {
         let told = last_told(lab, &fed.printer);
         let printer = self.printers.iter().find(|printer| printer.name == fed.printer);
         let firmware = printer.and_then(|printer| firmware_of(printer, told.as_deref()));
-        Some(Wanted { file: known.file.clone(), lots, counting: firmware.and_then(Counting::of) })
+        let (file, noted) = (known.file.clone(), printed.used.len());
+        Some(Wanted { file, noted, lots, counting: firmware.and_then(Counting::of) })
     }
 }
 
@@ -196,6 +382,19 @@ struct Used {
     unknown: BTreeSet<LotId>,
     /// Tools that pushed filament out of a slot where nothing was loaded.
     nowhere: Vec<usize>,
+    /// Lots of which surely nothing was used. None where it is not known where all filament came from, or where the
+    /// file pushes none at all: people may then know better.
+    unused: BTreeSet<LotId>,
+}
+
+/// mg to note of each lot, those that were used first. That nothing was used is noted as well, so that the file is not
+/// read again for it at the next start, as long as that leaves room for what the part's other jobs use.
+fn notes(used: Used, noted: usize) -> VecDeque<(LotId, u64)> {
+    let mut notes: VecDeque<_> = used.milligrams.into_iter().collect();
+    if noted + notes.len() + used.unused.len() + SPARE <= USED_MAX {
+        notes.extend(used.unused.into_iter().map(|lot| (lot, 0)));
+    }
+    notes
 }
 
 /// What was used of each lot. A tool is fed from the slot of its number; where one slot alone was ever loaded, all
@@ -247,6 +446,12 @@ fn used(
     }
     let rounded = milligrams.into_iter().map(|(lot, mg)| (lot, mg.round().clamp(0.0, 1e9) as u64));
     found.milligrams = rounded.filter(|(_, mg)| *mg > 0).collect();
+    if found.nowhere.is_empty() && whole.iter().any(|length| *length > 0.0) {
+        let lots = lots.keys();
+        let unused =
+            lots.filter(|lot| !found.milligrams.contains_key(*lot) && !found.unknown.contains(*lot));
+        found.unused = unused.cloned().collect();
+    }
     found
 }
 
@@ -384,7 +589,7 @@ mod tests {
         let places = places(&fed.stretches);
         let lots = [(lot(1), Density::default()), (lot(2), PLA)].into();
         let used = used(&fed, &places, &pushed(&places, Metadata::default()), None, &lots);
-        let wanted = Used { milligrams: BTreeMap::new(), unknown: [lot(1)].into(), nowhere: vec![1] };
+        let wanted = Used { unknown: [lot(1)].into(), nowhere: vec![1], ..Used::default() };
         assert_eq!(used, wanted);
     }
 }
