@@ -448,8 +448,7 @@ fn used(
     found.milligrams = rounded.filter(|(_, mg)| *mg > 0).collect();
     if found.nowhere.is_empty() && whole.iter().any(|length| *length > 0.0) {
         let lots = lots.keys();
-        let unused =
-            lots.filter(|lot| !found.milligrams.contains_key(*lot) && !found.unknown.contains(*lot));
+        let unused = lots.filter(|lot| !found.milligrams.contains_key(*lot) && !found.unknown.contains(*lot));
         found.unused = unused.cloned().collect();
     }
     found
@@ -458,7 +457,18 @@ fn used(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::case::IntendedUse;
+    use crate::domain::ids::{BootId, CaseToken, PartId};
+    use crate::domain::job::Progress;
+    use crate::domain::lab::NewJob;
+    use crate::domain::part::{PartName, PartRef};
+    use crate::domain::quality::lot::{LotAbout, Step as LotStep};
+    use crate::domain::quality::words::Words;
     use crate::gcode::metadata::Metadata;
+    use crate::io::clock::Clock;
+    use crate::io::offload::in_place;
+    use crate::io::store::Store;
+    use crate::io::store::memory::MemoryStore;
 
     fn lot(n: u8) -> LotId {
         LotId::from_entropy([n; 16])
@@ -591,5 +601,228 @@ mod tests {
         let used = used(&fed, &places, &pushed(&places, Metadata::default()), None, &lots);
         let wanted = Used { unknown: [lot(1)].into(), nowhere: vec![1], ..Used::default() };
         assert_eq!(used, wanted);
+    }
+
+    #[test]
+    fn that_nothing_was_used_is_noted_last_and_leaves_room_for_more() {
+        let three = fed(vec![stretch(0, 1, 0, 100), stretch(1, 2, 0, 100), stretch(2, 3, 0, 100)]);
+        let places = places(&three.stretches);
+        let lots = [(lot(1), Density::default()), (lot(2), PLA), (lot(3), Density::default())].into();
+        let told = || used(&three, &places, &pushed(&places, Metadata::default()), None, &lots);
+        assert_eq!((told().unknown, told().unused), ([lot(1)].into(), [lot(3)].into()));
+        assert_eq!(notes(told(), 0), [(lot(2), 298), (lot(3), 0)]);
+        assert_eq!(notes(told(), USED_MAX - SPARE - 2).len(), 2);
+        assert_eq!(notes(told(), USED_MAX - SPARE - 1), [(lot(2), 298)]);
+    }
+
+    #[test]
+    fn a_start_looks_at_jobs_of_two_weeks_and_at_all_that_end_after_it() {
+        const DAY: u64 = 24 * 60 * 60 * 1_000;
+        let start = Start { seq: 900, wall: WallTime(100 * DAY) };
+        for (why, seq, ended, wanted) in [
+            ("just now", 899, 100 * DAY, true),
+            ("two weeks ago", 3, 86 * DAY, true),
+            ("longer ago", 2, 86 * DAY - 1, false),
+            ("by a clock that ran ahead a little", 4, 101 * DAY, true),
+            ("by a clock that was wrong", 5, 1_000 * DAY, false),
+            ("after the start, by a clock that is wrong", 901, 0, true),
+        ] {
+            assert_eq!(start.looks_at(seq, WallTime(ended)), wanted, "{why}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_tried_again() {
+        let file = || FileHash::from_digest([1; 32]);
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        for passes in [
+            NotDeducted::from(SpoolError::Full { path: "files".into() }),
+            SpoolError::Io { path: "files".into(), error: denied }.into(),
+        ] {
+            assert!(passes.passes(), "{passes}");
+        }
+        for stays in [
+            NotDeducted::from(SpoolError::NoFile(file())),
+            SpoolError::Changed(file()).into(),
+            LexError::LineTooLong { line: 1, max: 1 }.into(),
+            NotRecorded::TooLong { bytes: 1 }.into(),
+        ] {
+            assert!(!stays.passes(), "{stays}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_comes_after_a_minute_then_after_twice_that_up_to_an_hour_whatever_happens_meanwhile() {
+        let began = Instant::now();
+        let mut later = Later::default();
+        later.put(JobId::from_entropy([1; 16]), Undone::new(fed(Vec::new())), began);
+        let mut tried = Vec::new();
+        while tried.len() < 8 {
+            // As often as the journal has something new.
+            let _ = timeout(Duration::from_secs(7), until(later.next())).await;
+            for (job, undone) in later.due(Instant::now()) {
+                tried.push(began.elapsed().as_secs());
+                later.put(job, undone, Instant::now());
+            }
+        }
+        assert_eq!(tried, [60, 180, 420, 900, 1_860, 3_780, 7_380, 10_980]);
+    }
+
+    /// Seven commands: 100 mm of the first tool, 50 mm of the second. Of PLA 298 mg and 149 mg.
+    const TEXT: &str = "M83\nG28\nG90\nT0\nG1 X10 Y10 E100 F600\nT1\nG1 X20 E50\n";
+
+    /// A journal and a spool; in virtual time.
+    struct World {
+        store: Arc<MemoryStore>,
+        recorder: Recorder,
+        spool: Arc<Spool>,
+        file: FileHash,
+        _folder: tempfile::TempDir,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            in_place(|| Duration::ZERO);
+            let folder = tempfile::tempdir().unwrap();
+            let spool = Arc::new(Spool::open(&folder.path().join("files")).unwrap().with_floor(0));
+            let mut incoming = spool.begin().await.unwrap();
+            incoming.write(TEXT.as_bytes()).await.unwrap();
+            let (file, _) = incoming.keep().await.unwrap();
+            let store = Arc::new(MemoryStore::default());
+            let clock = Clock::start(BootId::from_entropy([7; 16]));
+            let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
+            let shared = Arc::clone(&store) as Arc<dyn Store>;
+            let recorder = Recorder::open(shared, clock, site, node).await.unwrap();
+            Self { store, recorder, spool, file, _folder: folder }
+        }
+
+        async fn ask(&self, request: Request) {
+            self.recorder.submit(request, Actor::Platen).await.unwrap();
+        }
+
+        async fn change(&self, change: Change) {
+            let request = quality::Request { by: Some("sam".into()), change };
+            self.ask(Request::Quality(Box::new(request))).await;
+        }
+
+        async fn case(&self, n: u8) -> CaseToken {
+            let case = CaseToken::from_entropy([n; 16]);
+            let request = Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Diagnostic };
+            self.ask(request).await;
+            case
+        }
+
+        /// A job that was printed out of the first of three lots, and of the second; the third one is loaded too.
+        async fn printed(&self) -> JobId {
+            let printer = || "a".parse().unwrap();
+            for n in 1..=3 {
+                let about = LotAbout {
+                    material: Words::new("PLA").unwrap(),
+                    supplier_lot: Words::new("S-17").unwrap(),
+                    supplier: None,
+                    received: "2026-03-01".parse().unwrap(),
+                    expires: "2099-03-01".parse().unwrap(),
+                    open_days: None,
+                    certificate: None,
+                    milligrams: 1_000_000,
+                    density: None,
+                };
+                let step = LotStep::Received { about: Box::new(about) };
+                self.change(Change::Lot { lot: lot(n), step }).await;
+                self.change(Change::Loaded { lot: lot(n), printer: printer(), slot: n - 1 }).await;
+            }
+            let (case, part) = (self.case(1).await, PartId::from_entropy([1; 16]));
+            let name = PartName::try_from("heart".to_owned()).unwrap();
+            self.ask(Request::AddPart { case: case.clone(), part, name }).await;
+            let (job, digest) = (JobId::from_entropy([1; 16]), FileHash::from_digest([9; 32]));
+            let new = NewJob {
+                job: job.clone(),
+                case,
+                part: PartRef::Number(1),
+                file: self.file.clone(),
+                commands: 7,
+                digest: digest.clone(),
+                pinned: None,
+                material: None,
+                gate: None,
+            };
+            self.ask(Request::QueueJob(Box::new(new))).await;
+            self.ask(Request::StartJob { job: job.clone(), printer: printer() }).await;
+            let (progress, line) = (Progress { confirmed: 7, total: 7 }, Box::default());
+            self.ask(Request::NotePrinted { job: job.clone(), progress, digest, line, millis: 5 }).await;
+            job
+        }
+
+        fn deductions(&self) -> Deductions {
+            let (recorder, spool) = (self.recorder.clone(), Arc::clone(&self.spool));
+            Deductions { recorder, spool, printers: Vec::new() }
+        }
+
+        fn noted(&self) -> BTreeMap<LotId, u64> {
+            self.recorder.read(|lab| {
+                let used = lab.quality.printed.values().flat_map(|printed| &printed.used);
+                used.map(|used| (used.lot.clone(), used.milligrams)).collect()
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_disk_did_not_take_is_noted_later_and_not_put_off_by_what_happens_meanwhile() {
+        let world = World::new().await;
+        world.printed().await;
+        world.store.set_full(true);
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(world.deductions().run(shutdown.clone()));
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        // What is known of it needs no file any more.
+        std::fs::remove_file(world.spool.path(&world.file)).unwrap();
+        world.store.set_full(false);
+        for n in 2..30 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            world.case(n).await;
+        }
+        assert_eq!(world.noted(), BTreeMap::new());
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(world.noted(), [(lot(1), 298), (lot(2), 149), (lot(3), 0)].into());
+        shutdown.cancel();
+        running.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lot_that_a_person_has_noted_meanwhile_keeps_no_other_lot_from_being_noted() {
+        let world = World::new().await;
+        let job = world.printed().await;
+        let (deductions, ending) = (world.deductions(), CancellationToken::new());
+        let of = || fed(vec![stretch(0, 1, 0, 7), stretch(1, 2, 0, 7), stretch(2, 3, 0, 7)]);
+        let mut undone = Undone::new(of());
+        world.store.set_full(true);
+        let error = deductions.deduct(&job, &mut undone, &ending).await.unwrap_err();
+        assert!(error.passes(), "{error}");
+        world.store.set_full(false);
+        world.change(Change::MaterialUsed { job: job.clone(), lot: lot(1), milligrams: 7 }).await;
+        deductions.deduct(&job, &mut undone, &ending).await.unwrap();
+        assert_eq!(world.noted(), [(lot(1), 7), (lot(2), 149), (lot(3), 0)].into());
+        // Nothing is left to be found out: the file is not looked for.
+        std::fs::remove_file(world.spool.path(&world.file)).unwrap();
+        deductions.deduct(&job, &mut Undone::new(of()), &ending).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_is_read_no_further_once_the_daemon_ends_and_is_not_trusted_once_it_was_changed() {
+        let World { spool, file, _folder: folder, .. } = World::new().await;
+        let pushing = || Pushing::new(Options::default(), vec![0, 7]);
+        let (going, ending) = (CancellationToken::new(), CancellationToken::new());
+        ending.cancel();
+        let pushed = read(&spool, &file, pushing(), &going).await.unwrap();
+        assert_eq!(pushed.until[1][..2], [100.0, 50.0]);
+        let ended = read(&spool, &file, pushing(), &ending).await;
+        assert!(matches!(ended, Err(NotDeducted::Ending)), "{ended:?}");
+        std::fs::write(spool.path(&file), "M83\n").unwrap();
+        let changed = read(&spool, &file, pushing(), &going).await;
+        assert!(matches!(changed, Err(NotDeducted::Spool(SpoolError::Changed(_)))), "{changed:?}");
+        std::fs::remove_file(spool.path(&file)).unwrap();
+        let gone = read(&spool, &file, pushing(), &going).await;
+        assert!(matches!(gone, Err(NotDeducted::Spool(SpoolError::NoFile(_)))), "{gone:?}");
+        drop(folder);
     }
 }
