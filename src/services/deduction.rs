@@ -458,7 +458,7 @@ fn used(
 mod tests {
     use super::*;
     use crate::domain::case::IntendedUse;
-    use crate::domain::ids::{BootId, CaseToken, PartId};
+    use crate::domain::ids::{BootId, CaseToken, PartId, PrinterName};
     use crate::domain::job::Progress;
     use crate::domain::lab::NewJob;
     use crate::domain::part::{PartName, PartRef};
@@ -607,9 +607,11 @@ mod tests {
     fn that_nothing_was_used_is_noted_last_and_leaves_room_for_more() {
         let three = fed(vec![stretch(0, 1, 0, 100), stretch(1, 2, 0, 100), stretch(2, 3, 0, 100)]);
         let places = places(&three.stretches);
-        let lots = [(lot(1), Density::default()), (lot(2), PLA), (lot(3), Density::default())].into();
+        let unsaid = Density::default();
+        let lots = BTreeMap::from([(lot(1), unsaid), (lot(2), PLA), (lot(3), unsaid)]);
         let told = || used(&three, &places, &pushed(&places, Metadata::default()), None, &lots);
-        assert_eq!((told().unknown, told().unused), ([lot(1)].into(), [lot(3)].into()));
+        assert_eq!(told().unknown, BTreeSet::from([lot(1)]));
+        assert_eq!(told().unused, BTreeSet::from([lot(3)]));
         assert_eq!(notes(told(), 0), [(lot(2), 298), (lot(3), 0)]);
         assert_eq!(notes(told(), USED_MAX - SPARE - 2).len(), 2);
         assert_eq!(notes(told(), USED_MAX - SPARE - 1), [(lot(2), 298)]);
@@ -714,7 +716,7 @@ mod tests {
 
         /// A job that was printed out of the first of three lots, and of the second; the third one is loaded too.
         async fn printed(&self) -> JobId {
-            let printer = || "a".parse().unwrap();
+            let printer = || -> PrinterName { "a".parse().unwrap() };
             for n in 1..=3 {
                 let about = LotAbout {
                     material: Words::new("PLA").unwrap(),
@@ -783,7 +785,7 @@ mod tests {
         }
         assert_eq!(world.noted(), BTreeMap::new());
         tokio::time::sleep(Duration::from_secs(3)).await;
-        assert_eq!(world.noted(), [(lot(1), 298), (lot(2), 149), (lot(3), 0)].into());
+        assert_eq!(world.noted(), BTreeMap::from([(lot(1), 298), (lot(2), 149), (lot(3), 0)]));
         shutdown.cancel();
         running.await.unwrap();
     }
@@ -801,7 +803,7 @@ mod tests {
         world.store.set_full(false);
         world.change(Change::MaterialUsed { job: job.clone(), lot: lot(1), milligrams: 7 }).await;
         deductions.deduct(&job, &mut undone, &ending).await.unwrap();
-        assert_eq!(world.noted(), [(lot(1), 7), (lot(2), 149), (lot(3), 0)].into());
+        assert_eq!(world.noted(), BTreeMap::from([(lot(1), 7), (lot(2), 149), (lot(3), 0)]));
         // Nothing is left to be found out: the file is not looked for.
         std::fs::remove_file(world.spool.path(&world.file)).unwrap();
         deductions.deduct(&job, &mut Undone::new(of()), &ending).await.unwrap();
