@@ -935,7 +935,8 @@ fn what_is_wrong_in_the_configuration_is_told_with_what_to_write() {
         ("[fe80::1]", false),
         ("0.0.0.0", false),
     ] {
-        let text = format!("{base}[notifications.webhook]\nurl = \"http://{place}/x\"\nsecret_file = \"/s\"\n");
+        let text =
+            format!("{base}[notifications.webhook]\nurl = \"http://{place}/x\"\nsecret_file = \"/s\"\n");
         assert_eq!(Config::parse(&text).is_ok(), is_here, "{place}");
         assert!(Config::parse(&text.replace("http://", "https://")).is_ok(), "{place}");
     }

@@ -178,7 +178,10 @@ impl Mailer {
         self.of_one(connection.command(Rcpt::new(to, Vec::new())), "about the person's address", true)?;
         self.of_one(connection.command(Data), "before the letter", false)?;
         if connection.set_timeout(Some(self.letter_patience)).is_err() {
-            return Err(NotSent::Away(format!("{} went away before the letter; look at its log", self.name())));
+            return Err(NotSent::Away(format!(
+                "{} went away before the letter; look at its log",
+                self.name()
+            )));
         }
         let said = connection.message(message);
         // A goodbye is not worth minutes; where it fails, the connection is none any more.

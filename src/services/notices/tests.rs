@@ -618,7 +618,8 @@ fn not_stopped() -> (Notice, crate::domain::moment::Stamp) {
 fn what_is_urgent_is_written_out_first_however_old_it_is() {
     let origin = Origin { site: "st-anna".parse().unwrap(), node: "lab-1".parse().unwrap() };
     let (urgent, stamp) = not_stopped();
-    let other = Notice { what: notice::What::Foreign, ..urgent.clone() };
+    let mut other = urgent.clone();
+    other.what = notice::What::Foreign;
     let item = |n: u64| {
         let notice = if n == 3 { urgent.clone() } else { other.clone() };
         Item { id: format!("id-{n}."), seq: Some(n), at: stamp.wall, notice }
