@@ -57,6 +57,10 @@ enum Mood {
     Well,
     /// This answer to the recipient.
     Recipient(&'static str),
+    /// This one to the letter.
+    Letter(&'static str),
+    /// It looks through the letter for a while.
+    Slow,
     /// This one to the sender.
     Sender(&'static str),
     /// This one when it is called.
@@ -162,7 +166,7 @@ impl Smtp {
     }
 
     fn send(&self) -> Result<(), NotSent> {
-        Mailer::new(self.settings(MailTls::None)).with_patience(SHORT).send(&letter())
+        Mailer::new(self.settings(MailTls::None)).with_patience(SHORT, SHORT).send(&letter())
     }
 }
 
@@ -259,6 +263,16 @@ fn converse(
                     let _ = wire.read_line(&mut String::new());
                     return Ok(());
                 }
+                if let Mood::Letter(words) = mood {
+                    say(&mut wire, words)?;
+                    continue;
+                }
+                if mood == Mood::Slow {
+                    // The client says nothing meanwhile.
+                    raw.set_read_timeout(Some(SHORT * 2))?;
+                    assert!(wire.read_line(&mut String::new()).is_err());
+                    raw.set_read_timeout(None)?;
+                }
                 one.tls = is_tls;
                 into.lock().unwrap().push(one.clone());
                 if mood == Mood::CutBehind {
@@ -302,7 +316,12 @@ fn what_a_mail_server_does_is_understood_and_its_words_are_not_repeated() {
     let table = [
         (Mood::Recipient(NAMES), "refused", "says 550 about the person's address"),
         (Mood::Recipient("450 4.2.0 greylisted, kim.lee"), "later", "says 450 about the person's address"),
-        (Mood::Recipient("452 no room for kim.lee"), "away", "says 452"),
+        (Mood::Recipient("452 no room for kim.lee"), "later", "says 452 about the person's address"),
+        (Mood::Recipient("452 4.2.2 kim.lee is full"), "later", "says 452 about the person's address"),
+        (Mood::Recipient("421 not now, kim.lee"), "away", "says 421 about the person's address"),
+        (Mood::Letter("452 4.2.2 kim.lee is full"), "later", "says 452 about the letter"),
+        (Mood::Letter("452 4.3.1 no room for kim.lee"), "away", "says 452 about the letter"),
+        (Mood::Letter("554 kim.lee sends rubbish"), "refused", "says 554 about the letter"),
         (Mood::Sender("550 kim.lee is no sender"), "away", "says 550 about the sender"),
         (Mood::Greeting("554 no service for kim.lee"), "away", "says 554 when it was called"),
         (Mood::Greeting("421 kim.lee come again"), "away", "says 421"),
@@ -328,13 +347,21 @@ fn what_a_mail_server_does_is_understood_and_its_words_are_not_repeated() {
 }
 
 #[test]
+fn a_mail_server_that_looks_through_a_letter_before_it_takes_it_gets_it_once() {
+    let smtp = Smtp::start(None);
+    smtp.feels(Mood::Slow);
+    Mailer::new(smtp.settings(MailTls::None)).with_patience(SHORT, BOUND).send(&letter()).unwrap();
+    assert_eq!(smtp.received().len(), 1);
+}
+
+#[test]
 fn a_mail_server_that_is_down_is_away_until_it_is_back() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let smtp = Smtp::start(None);
     let down = MailServer { port: listener.local_addr().unwrap().port(), ..smtp.settings(MailTls::None) };
     let place = listener.local_addr().unwrap();
     drop(listener);
-    let mailer = Mailer::new(down).with_patience(SHORT);
+    let mailer = Mailer::new(down).with_patience(SHORT, SHORT);
     let error = mailer.send(&letter()).unwrap_err();
     assert!(matches!(&error, NotSent::Away(words) if words.contains("cannot be reached")), "{error}");
     let back = Smtp::at(TcpListener::bind(place).unwrap(), None);
@@ -345,7 +372,8 @@ fn a_mail_server_that_is_down_is_away_until_it_is_back() {
 #[test]
 fn without_tls_nothing_is_sent_where_it_is_needed_and_a_foreign_certificate_is_none() {
     let plain = Smtp::start(None);
-    let mailer = |server| Mailer::new(server).with_patience(Duration::from_secs(10));
+    let patience = Duration::from_secs(10);
+    let mailer = |server| Mailer::new(server).with_patience(patience, patience);
     let error = mailer(plain.settings(MailTls::StartTls)).send(&letter()).unwrap_err();
     assert!(matches!(&error, NotSent::Away(words) if words.contains("offers no STARTTLS")), "{error}");
     let error = mailer(plain.settings(MailTls::Wrapped)).send(&letter()).unwrap_err();
@@ -355,6 +383,7 @@ fn without_tls_nothing_is_sent_where_it_is_needed_and_a_foreign_certificate_is_n
     let certificates = Certificates::new();
     let password_file = certificates.file("password");
     std::fs::write(&password_file, "secret of platen\n").unwrap();
+    set_mode(&password_file, 0o600);
     for (wrapped, tls) in [(false, MailTls::StartTls), (true, MailTls::Wrapped)] {
         let smtp = Smtp::start(Some((certificates.server(), wrapped)));
         let settings = MailServer {
@@ -467,9 +496,14 @@ fn take(mut wire: BufReader<Box<dyn Wire>>, answer: &str, into: &Mutex<Vec<Poste
     wire.get_mut().write_all(answer.as_bytes()).and_then(|()| wire.get_mut().flush())
 }
 
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+}
+
 fn secret_in(folder: &Path) -> PathBuf {
     let path = folder.join("secret");
     std::fs::write(&path, "a long random line of this lab\n").unwrap();
+    set_mode(&path, 0o600);
     path
 }
 
@@ -519,7 +553,14 @@ fn what_a_receiver_answers_is_understood() {
         assert_eq!(matches!(error, NotSent::Away(_)), again, "{answer}: {error}");
         assert!(!error.to_string().contains("/hooks"), "{error}");
     }
-    std::fs::write(folder.path().join("secret"), "").unwrap();
+    let secret = folder.path().join("secret");
+    for mode in [0o640, 0o604] {
+        set_mode(&secret, mode);
+        let error = poster.send("x", b"{}").unwrap_err();
+        assert!(error.to_string().contains("may be read by others"), "{error}");
+    }
+    set_mode(&secret, 0o600);
+    std::fs::write(&secret, "").unwrap();
     let error = poster.send("x", b"{}").unwrap_err();
     assert!(error.to_string().contains("is empty"), "{error}");
     assert_eq!(receiver.posted().len(), 9, "nothing goes out unsigned");
@@ -806,7 +847,7 @@ fn a_mail_server_that_hangs_holds_up_neither_a_stop_nor_the_end() {
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     let began = Instant::now();
     until("the end", || daemon.child.try_wait().unwrap());
-    // Both servers would be waited for 15 s.
+    // The receiver would be waited for 15 s, and the mail server for minutes.
     assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
 }
 
@@ -869,15 +910,35 @@ fn what_is_wrong_in_the_configuration_is_told_with_what_to_write() {
         ("[notifications.webhook]\nurl = \"https://x/\"", "notifications.webhook.secret_file"),
         ("[notifications.webhook]\nurl = \"https://x/\"\nsecret_file = \"s\"", "no absolute path"),
         (
-            "[notifications.webhook]\nurl = \"http://x/\"\nsecret_file = \"/s\"\nca_file = \"/c\"",
-            "without TLS",
+            "[notifications.webhook]\nurl = \"http://localhost/\"\nsecret_file = \"/s\"\nca_file = \"/c\"",
+            "no certificate to check without TLS",
         ),
+        ("[notifications.webhook]\nurl = \"http://x/\"\nsecret_file = \"/s\"", "to this machine only"),
         ("[notifications.sms]\nnumber = 1", "there is no such key"),
     ];
     for (text, wanted) in table {
         let mistakes = Config::parse(&format!("{base}{text}\n")).expect_err(text);
         let words = mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         assert!(words.contains(wanted), "{text}\n{words}");
+    }
+    for (place, is_here) in [
+        ("localhost", true),
+        ("LOCALHOST:8080", true),
+        ("127.0.0.1:8080", true),
+        ("127.8.9.10", true),
+        ("[::1]:8080", true),
+        ("[::1]", true),
+        ("localhost.lab.example", false),
+        ("127.0.0.1.lab.example", false),
+        ("[::1]lab.example", false),
+        ("10.0.0.1", false),
+        ("[fe80::1]", false),
+        ("0.0.0.0", false),
+    ] {
+        let text =
+            format!("{base}[notifications.webhook]\nurl = \"http://{place}/x\"\nsecret_file = \"/s\"\n");
+        assert_eq!(Config::parse(&text).is_ok(), is_here, "{place}");
+        assert!(Config::parse(&text.replace("http://", "https://")).is_ok(), "{place}");
     }
     let good = "[notifications.mail]\nhost = \"m\"\nfrom = \"a@b.c\"\n[notifications.webhook]\nurl = \"https://x/y?z=1\"\nsecret_file = \"/s\"\n";
     let config = Config::parse(&format!("{base}{good}")).unwrap();

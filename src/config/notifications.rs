@@ -1,5 +1,7 @@
 //! How people are told: `[notifications.mail]` and `[notifications.webhook]`.
 
+use std::net::IpAddr;
+
 use super::parse::{absolute, keys};
 use super::reader::{Found, Reader, Section, nearest};
 use super::{MailServer, MailTls, Notifications, Webhook};
@@ -110,6 +112,14 @@ fn webhook(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Webhook> {
     const URL: &str = "write url = \"https://HOST/…\"";
     reader.unknown_keys(section, keys(WEBHOOK));
     let url = reader.needed_text(section, "url", URL).and_then(|found| match wrong(&found.value) {
+        None if is_in_the_open(&found.value) => {
+            reader.wrong(
+                &found.at,
+                "without TLS, notices go to this machine only",
+                "write url = \"https://HOST/…\", or http://localhost/… for a receiver on this machine",
+            );
+            None
+        }
         None => Some(found),
         Some(reason) => {
             reader.wrong(&found.at, reason, URL);
@@ -127,6 +137,20 @@ fn webhook(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Webhook> {
     }
     let ca_file = ca.and_then(|found| absolute(reader, &found, "ca_file"));
     Some(Webhook { url: url?.value, secret_file: secret_file?, ca_file })
+}
+
+/// Whether what is posted to this address, which is one, would leave the machine for anybody to read.
+fn is_in_the_open(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let place = rest.split(['/', '?']).next().unwrap_or_default();
+    let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some(found) => found,
+        None => place.split_at(place.find(':').unwrap_or(place.len())),
+    };
+    let is_port = port.is_empty() || port.starts_with(':');
+    let is_here = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    !(is_here && is_port)
 }
 
 /// Why nothing is posted to this.

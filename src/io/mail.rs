@@ -4,6 +4,7 @@
 //! connect ─▶ [TLS] ─▶ EHLO ─▶ [STARTTLS] ─▶ [AUTH] ─▶ MAIL ─▶ RCPT ─▶ DATA ─▶ 250
 //!     └──────────────── Away ─────────────────────────────┘      └─▶ Later (4yz), Refused (5yz)
 //! ```
+//! The last answer has minutes: whoever looks through a letter before it says yes must not get it again meanwhile.
 //! What the server says is never repeated: it may name the person. Its number is, and where it was said.
 
 use std::io::ErrorKind;
@@ -25,6 +26,8 @@ use crate::domain::people::notices::MailAddress;
 
 /// For each answer of the server; mail servers of hospitals look everything up before they speak.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// For the answer to the letter itself, which is looked through before; RFC 5321, 4.5.3.2.6 asks for minutes.
+const LETTER_PATIENCE: Duration = Duration::from_secs(300);
 /// A password is a line.
 const PASSWORD_MAX: u64 = 4096;
 
@@ -52,12 +55,20 @@ pub struct Letter {
     pub text: String,
 }
 
-/// A short text in a file, without the end of its line.
+/// A short text in a file that nobody else may read, without the end of its line.
 pub fn secret_in(path: &Path) -> Result<Secret, String> {
     use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
     let unread = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(unread)?;
+    let mode = file.metadata().map_err(unread)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(format!(
+            "{} may be read by others (mode {mode:o}); give it to platen's user, `chmod 600` it, and take a new secret if others could read it",
+            path.display()
+        ));
+    }
     file.take(PASSWORD_MAX + 1).read_to_string(&mut text).map_err(unread)?;
     let text = text.trim_end_matches(['\r', '\n']).to_owned();
     if text.is_empty() {
@@ -77,16 +88,17 @@ pub fn secret_in(path: &Path) -> Result<Secret, String> {
 pub struct Mailer {
     server: MailServer,
     patience: Duration,
+    letter_patience: Duration,
 }
 
 impl Mailer {
     pub fn new(server: MailServer) -> Self {
-        Self { server, patience: PATIENCE }
+        Self { server, patience: PATIENCE, letter_patience: LETTER_PATIENCE }
     }
 
-    /// The same, for a server that is asked for less time.
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    /// The same, for a server that has another time for each answer, and for that to the letter.
+    pub fn with_patience(self, patience: Duration, letter_patience: Duration) -> Self {
+        Self { patience, letter_patience, ..self }
     }
 
     fn name(&self) -> String {
@@ -163,17 +175,31 @@ impl Mailer {
         connection
             .command(Mail::new(Some(from), Vec::new()))
             .map_err(|error| self.away("about the sender", &error))?;
-        self.of_one(connection.command(Rcpt::new(to, Vec::new())), "about the person's address")?;
-        self.of_one(connection.command(Data), "before the letter")?;
-        self.of_one(connection.message(message), "about the letter")
+        self.of_one(connection.command(Rcpt::new(to, Vec::new())), "about the person's address", true)?;
+        self.of_one(connection.command(Data), "before the letter", false)?;
+        if connection.set_timeout(Some(self.letter_patience)).is_err() {
+            return Err(NotSent::Away(format!(
+                "{} went away before the letter; look at its log",
+                self.name()
+            )));
+        }
+        let said = connection.message(message);
+        // A goodbye is not worth minutes; where it fails, the connection is none any more.
+        let _ = connection.set_timeout(Some(self.patience));
+        self.of_one(said, "about the letter", false)
     }
 
-    fn of_one(&self, said: Result<Response, Error>, when: &str) -> Result<(), NotSent> {
+    fn of_one(
+        &self,
+        said: Result<Response, Error>,
+        when: &str,
+        about_the_person: bool,
+    ) -> Result<(), NotSent> {
         let Err(error) = said else { return Ok(()) };
         let words = self.words(when, &error);
         Err(match error.status() {
             // Not about this letter: it ends, or has no room for anybody.
-            Some(_) if error.is_transient() && is_of_all(&error) => NotSent::Away(words),
+            Some(_) if error.is_transient() && is_of_all(&error, about_the_person) => NotSent::Away(words),
             Some(_) if error.is_transient() => NotSent::Later(words),
             Some(_) if error.is_permanent() => NotSent::Refused(words),
             _ => NotSent::Away(words),
@@ -218,9 +244,20 @@ impl Mailer {
     }
 }
 
-/// 421 ends the connection, 452 has no room for anybody.
-fn is_of_all(error: &Error) -> bool {
-    error.status().is_some_and(|code| matches!(code.to_string().as_str(), "421" | "452"))
+/// 421 ends the connection. 452 has no room: in one mailbox where it is said about the person, or with 4.2.x behind it
+/// (RFC 3463), and otherwise for anybody.
+fn is_of_all(error: &Error, about_the_person: bool) -> bool {
+    let Some(code) = error.status() else { return false };
+    match code.to_string().as_str() {
+        "421" => true,
+        "452" => !about_the_person && !is_of_a_mailbox(error),
+        _ => false,
+    }
+}
+
+/// What the server says begins with the number that tells mailboxes from systems.
+fn is_of_a_mailbox(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|said| said.to_string().trim_start().starts_with("4.2."))
 }
 
 /// A read that took too long is told as one that would have to wait.

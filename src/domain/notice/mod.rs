@@ -116,6 +116,16 @@ impl What {
         }
     }
 
+    /// How soon somebody has to be there: the lowest comes first, and nothing where it can wait for its turn.
+    pub fn urgency(self) -> Option<u8> {
+        match self {
+            Self::NotStopped => Some(0),
+            Self::Locked => Some(1),
+            Self::Stopped => Some(2),
+            _ => None,
+        }
+    }
+
     pub fn day(self) -> Option<Day> {
         match self {
             Self::PrinterDue(day) | Self::InstrumentDue(day) | Self::CaseDue(day) => Some(day),
@@ -187,6 +197,11 @@ impl Notice {
 
     pub fn topic(&self) -> Topic {
         self.what.topic()
+    }
+
+    /// A printer did not stop, is locked or was stopped: this waits behind nothing else.
+    pub fn is_urgent(&self) -> bool {
+        self.what.urgency().is_some()
     }
 
     /// One line: what, where, and what to do.

@@ -424,3 +424,13 @@ fn the_thread_tells_what_became_of_the_case_in_its_order_and_without_a_word_of_p
         assert!(!text.contains("Meier") && !text.contains("mandible"), "{text}");
     }
 }
+
+#[test]
+fn urgent_is_a_printer_that_does_not_stop_then_one_that_is_locked_then_one_that_is_stopped() {
+    let urgent = [What::NotStopped, What::Locked, What::Stopped].map(What::urgency);
+    assert!(urgent.is_sorted() && urgent.iter().all(Option::is_some), "{urgent:?}");
+    let others = [What::Waits, What::Foreign, What::Interrupted, What::Reported(Severity::Critical)];
+    assert_eq!(others.map(What::urgency), [None; 4]);
+    assert!(Notice::at(What::NotStopped, &printer()).is_urgent());
+    assert!(!Notice::at(What::Foreign, &printer()).is_urgent());
+}

@@ -3,9 +3,12 @@
 //! ```text
 //! journal ─cursor─▶ notices ─▶ a queue a person ─▶ parcel ─▶ carry ─▶ done: the cursor moves
 //!                                 │ many, old: a digest        ├─ away: all wait, longer each time
-//!                                 └ too many: wait             ├─ later: this person waits, longer each time
-//!                                                              └─ refused, or too old: given up, with a word in the log
+//!                                 │ too many: wait             ├─ later: this person waits, longer each time
+//!                                 └ urgent: first              └─ refused, or too old: given up, with a word in the log
 //! ```
+//! Urgent is that a printer did not stop, is locked or was stopped. It has a line of its own: it is never in one parcel
+//! with anything else, and no number of other notices holds it up.
+//!
 //! Each way is a task with a place of its own in the journal: a mail server that is away holds up neither the webhook
 //! nor anything else of platen. The journal is what waits, so that memory is bounded and `kill -9` loses nothing;
 //! what was under way then is sent again, with the same id.
@@ -39,12 +42,15 @@ use crate::services::telemetry::Post;
 use crate::services::telemetry::message::Origin;
 use crate::services::telemetry::outbox::Outbox;
 use carriers::{Carry, OverMqtt, Threaded};
-use parcel::{Item, Parcel};
+use parcel::{Item, LISTED, Parcel, urgency};
 
 /// Journal entries read at a time.
 const PAGE: usize = 64;
 /// Notices in memory for one way; more wait in the journal.
 const PENDING_MAX: usize = 1000;
+/// Notices in memory for one person who cannot be reached while others can: a mailbox that is full fills no memory for
+/// everybody. The oldest beyond it are given up, urgent ones never.
+const PERSON_MAX: usize = 200;
 /// Notices of one parcel at most.
 const DIGEST_MAX: usize = 200;
 /// More than these at a time come as one.
@@ -58,6 +64,9 @@ const BURST: usize = 6;
 const WINDOW: Duration = Duration::from_secs(600);
 /// One attempt, whatever a server does meanwhile.
 const CARRY_MAX: Duration = Duration::from_secs(60);
+/// The same for a letter: longer than a mail server may take for all of its answers together, so that no letter is
+/// sent anew that it is still looking through.
+const LETTER_MAX: Duration = Duration::from_secs(15 * 60);
 /// After the first failure, and at most.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(600);
@@ -92,6 +101,13 @@ pub fn cursor(way: Way) -> String {
 /// The name of the last day that was looked at.
 fn day_cursor(way: Way) -> String {
     format!("notices-{}-day", way.word())
+}
+
+fn carry_max(way: Way) -> Duration {
+    match way {
+        Way::Mail => LETTER_MAX,
+        Way::Webhook | Way::Mqtt => CARRY_MAX,
+    }
 }
 
 /// Longer after each failure.
@@ -158,31 +174,81 @@ pub fn courier<C: Carry>(
         complaint: None,
         turn: None,
         day: None,
+        days: BTreeMap::new(),
+    }
+}
+
+/// What waits, one behind the other.
+#[derive(Debug, Default)]
+struct Line {
+    waiting: VecDeque<Item>,
+    /// Made up, and not brought yet: it stays as it is, so that it may be dropped when it comes twice.
+    parcel: Option<Arc<Parcel>>,
+}
+
+impl Line {
+    fn is_empty(&self) -> bool {
+        self.parcel.is_none() && self.waiting.is_empty()
+    }
+
+    /// Everything in it.
+    fn items(&self) -> impl Iterator<Item = &Item> {
+        self.parcel.iter().flat_map(|parcel| &parcel.items).chain(&self.waiting)
+    }
+
+    /// Takes out what is too old to be told; a parcel goes as a whole, or stays.
+    fn take_old(&mut self, now: WallTime) -> Vec<Item> {
+        let is_old = |item: &Item| age(item, now) > GIVE_UP;
+        let mut old = Vec::new();
+        if let Some(parcel) = self.parcel.take_if(|parcel| parcel.items.iter().all(is_old)) {
+            old.extend(parcel.items.iter().cloned());
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let (late, still): (VecDeque<_>, _) = waiting.into_iter().partition(is_old);
+        old.extend(late);
+        self.waiting = still;
+        old
     }
 }
 
 /// What waits for one person.
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Item>,
-    /// Made up, and not brought yet: it stays as it is, so that it may be dropped when it comes twice.
-    parcel: Option<Arc<Parcel>>,
+    urgent: Line,
+    others: Line,
     not_before: Option<Instant>,
     failures: u32,
-    /// When the last ones were brought.
+    /// When the last ones were brought, but for urgent ones.
     brought: VecDeque<Instant>,
 }
 
 impl Queue {
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.others.is_empty()
+    }
+
+    fn push(&mut self, item: Item) {
+        let line = if item.notice.is_urgent() { &mut self.urgent } else { &mut self.others };
+        line.waiting.push_back(item);
+    }
+
     /// When something may be brought; nothing where nothing waits.
     fn due(&self, now: Instant) -> Option<Instant> {
-        if self.parcel.is_none() && self.waiting.is_empty() {
+        if self.is_empty() {
             return None;
         }
-        let full =
-            (self.brought.len() >= BURST).then(|| self.brought.front().map(|at| *at + WINDOW)).flatten();
+        let full = (self.urgent.is_empty() && self.brought.len() >= BURST)
+            .then(|| self.brought.front().map(|at| *at + WINDOW))
+            .flatten();
         Some([self.not_before, full].into_iter().flatten().fold(now, Instant::max))
     }
+}
+
+/// Somebody for whom something waits.
+struct Due<'a> {
+    user: &'a UserName,
+    at: Instant,
+    is_urgent: bool,
 }
 
 /// The task of one way.
@@ -208,8 +274,10 @@ pub struct Courier<C> {
     complaint: Option<String>,
     /// Who was served last: the next one's turn comes first.
     turn: Option<UserName>,
-    /// The last day that was looked at, and how many of its notices are not brought.
-    day: Option<(Day, usize)>,
+    /// The last day that was looked at.
+    day: Option<Day>,
+    /// How many notices are not brought, for each day whose end is not written down yet.
+    days: BTreeMap<Day, usize>,
 }
 
 impl<C: Carry> Courier<C> {
@@ -219,6 +287,7 @@ impl<C: Carry> Courier<C> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let shutdown = self.shutdown.clone();
         loop {
+            self.listen();
             if let Err(error) = self.read().await {
                 self.complain(&format!("nothing can be told: {error}"));
                 self.behind = true;
@@ -228,12 +297,13 @@ impl<C: Carry> Courier<C> {
             let (next, until) = self.next(now);
             if let Some(user) = next {
                 let Some(parcel) = self.parcel(&user) else { continue };
+                let longest = carry_max(self.way);
                 let carried = tokio::select! {
                     () = shutdown.cancelled() => break,
-                    carried = timeout(CARRY_MAX, self.carrier.carry(Arc::clone(&parcel))) => carried,
+                    carried = timeout(longest, self.carrier.carry(Arc::clone(&parcel))) => carried,
                 };
                 let carried = carried.unwrap_or_else(|_| {
-                    let seconds = CARRY_MAX.as_secs();
+                    let seconds = longest.as_secs();
                     Err(NotSent::Away(format!("nothing came back within {seconds} s")))
                 });
                 self.carried(&user, &parcel, carried);
@@ -281,6 +351,17 @@ impl<C: Carry> Courier<C> {
         Ok(())
     }
 
+    /// What has happened while something was carried: an urgent one of it goes before what waits already.
+    fn listen(&mut self) {
+        loop {
+            match self.feed.try_recv() {
+                Ok(event) => self.heard(&event),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => self.behind = true,
+                Err(_) => return,
+            }
+        }
+    }
+
     fn heard(&mut self, event: &Event) {
         match event.seq.cmp(&self.outbox.next()) {
             std::cmp::Ordering::Less => {}
@@ -290,7 +371,7 @@ impl<C: Carry> Courier<C> {
     }
 
     fn take(&mut self, event: &Event) {
-        let (origin, way) = (&self.origin, self.way);
+        let way = self.way;
         let found = self.recorder.read(|lab| {
             let notice = notice::of_event(lab, event)?;
             let to = to(lab, &notice, way);
@@ -301,29 +382,56 @@ impl<C: Carry> Courier<C> {
         let seq = event.seq.to_string();
         for user in to {
             // The boot is part of it: a journal that was begun anew counts from 1 again.
-            let id = origin.id(&["notice", event.boot().as_str(), &seq, user.as_str()]);
+            let id = self.origin.id(&["notice", event.boot().as_str(), &seq, user.as_str()]);
             let item = Item { id, seq: Some(event.seq), at: event.wall(), notice: notice.clone() };
-            self.queues.entry(user).or_default().waiting.push_back(item);
-            self.pending += 1;
+            self.push(user, item);
         }
     }
 
-    /// Once a day: what comes near. The day counts as looked at when all of its notices are brought.
+    fn push(&mut self, user: UserName, item: Item) {
+        let queue = self.queues.entry(user.clone()).or_default();
+        if item.notice.is_urgent() {
+            // It is tried at once, whatever could not be brought before.
+            queue.not_before = None;
+            self.rest_until = Instant::now();
+        }
+        queue.push(item);
+        self.pending += 1;
+        self.make_room(&user);
+    }
+
+    /// So that nobody's full mailbox is in the way of the others.
+    fn make_room(&mut self, user: &UserName) {
+        let way = self.way.word();
+        let Some(queue) = self.queues.get_mut(user).filter(|queue| queue.failures > 0) else { return };
+        let waiting = &mut queue.others.waiting;
+        if waiting.len() <= PERSON_MAX {
+            return;
+        }
+        // Several at once: not each of them is worth a line in the log.
+        let many = waiting.len() - PERSON_MAX * 3 / 4;
+        let oldest: Vec<Item> = waiting.drain(..many).collect();
+        tracing::warn!(
+            "more than {PERSON_MAX} notices for {user} by {way} wait; the {many} oldest are given up: see why none can be delivered"
+        );
+        self.forget(&oldest);
+    }
+
+    /// Once a day: what comes near. The day counts as looked at when all of its notices are brought, and those of the
+    /// days before.
     fn look_at_the_day(&mut self) {
         let now = self.wall.now();
         let today = Day::in_utc(now);
         let before = match self.day {
-            Some((day, _)) if day >= today => return,
-            // Those of the day before are still under way.
-            Some((_, open)) if open > 0 => return,
-            Some((day, _)) => Some(day),
+            Some(day) if day >= today => return,
+            Some(day) => Some(day),
             None => {
                 let days = self.recorder.cursor(&day_cursor(self.way));
                 (days > 0).then(|| Day::in_utc(WallTime(days.saturating_mul(86_400_000))))
             }
         };
         let Some(before) = before.or_else(|| today.before(1)) else { return };
-        let (origin, way) = (&self.origin, self.way);
+        let way = self.way;
         let notices: Vec<(Notice, BTreeSet<UserName>)> = self.recorder.read(|lab| {
             let due = notice::due(lab, before, today).into_iter();
             due.map(|notice| {
@@ -332,23 +440,27 @@ impl<C: Carry> Courier<C> {
             })
             .collect()
         });
-        let mut open = 0;
+        self.day = Some(today);
+        let open: usize = notices.iter().map(|(_, to)| to.len()).sum();
+        self.days.insert(today, open);
         for (notice, to) in notices {
             let text = notice.text();
             for user in to {
-                let id = origin.id(&["due", &today.to_string(), &text, user.as_str()]);
+                let id = self.origin.id(&["due", &today.to_string(), &text, user.as_str()]);
                 let item = Item { id, seq: None, at: now, notice: notice.clone() };
-                self.queues.entry(user).or_default().waiting.push_back(item);
-                self.pending += 1;
-                open += 1;
+                self.push(user, item);
             }
         }
-        self.day = Some((today, open));
         self.save_day();
     }
 
-    fn save_day(&self) {
-        if let Some((day, 0)) = self.day {
+    /// Up to the first day of which something is not brought.
+    fn save_day(&mut self) {
+        let mut done = None;
+        while let Some(first) = self.days.first_entry().filter(|first| *first.get() == 0) {
+            done = Some(first.remove_entry().0);
+        }
+        if let Some(day) = done {
             self.recorder.set_cursor(&day_cursor(self.way), day.begins().0 / 86_400_000);
         }
     }
@@ -365,18 +477,21 @@ impl<C: Carry> Courier<C> {
     /// Whose turn it is now, or until when nobody's is.
     fn next(&self, now: Instant) -> (Option<UserName>, Instant) {
         let far = now + WINDOW;
-        let due: Vec<_> =
-            self.queues.iter().filter_map(|(user, queue)| Some((user, queue.due(now)?))).collect();
+        let due = self.queues.iter().filter_map(|(user, queue)| {
+            let at = queue.due(now)?;
+            Some(Due { user, at, is_urgent: !queue.urgent.is_empty() })
+        });
+        let due: Vec<Due<'_>> = due.collect();
         if self.rest_until > now {
             let until = if due.is_empty() { far } else { self.rest_until };
             return (None, until);
         }
-        let is_now = |(_, at): &&(&UserName, Instant)| *at <= now;
-        let behind = |(user, _): &&(&UserName, Instant)| self.turn.as_ref().is_none_or(|last| *user > last);
-        let ready = due.iter().filter(is_now).find(behind).or_else(|| due.iter().find(is_now));
-        match ready {
-            Some((user, _)) => (Some((*user).clone()), now),
-            None => (None, due.iter().map(|(_, at)| *at).min().unwrap_or(far)),
+        // What is urgent first, and then whoever comes after the one who was served last.
+        let had_a_turn = |user: &UserName| self.turn.as_ref().is_some_and(|last| user <= last);
+        let ready = due.iter().filter(|due| due.at <= now);
+        match ready.min_by_key(|due| (!due.is_urgent, had_a_turn(due.user))) {
+            Some(due) => (Some(due.user.clone()), now),
+            None => (None, due.iter().map(|due| due.at).min().unwrap_or(far)),
         }
     }
 
@@ -386,26 +501,30 @@ impl<C: Carry> Courier<C> {
         if !self.recorder.read(|lab| lab.people.user(user).is_ok_and(User::is_active)) {
             // Whoever was disabled meanwhile is told nothing more.
             let queue = self.queues.remove(user)?;
-            let made_up = queue.parcel.iter().flat_map(|parcel| parcel.items.iter().cloned());
-            let all: Vec<Item> = made_up.chain(queue.waiting.iter().cloned()).collect();
+            let all: Vec<Item> = queue.urgent.items().chain(queue.others.items()).cloned().collect();
             self.forget(&all);
             return None;
         }
         let queue = self.queues.get_mut(user)?;
-        if let Some(parcel) = &queue.parcel {
+        let is_urgent = !queue.urgent.is_empty();
+        // No urgent one is among those that are not listed.
+        let (line, most) =
+            if is_urgent { (&mut queue.urgent, LISTED) } else { (&mut queue.others, DIGEST_MAX) };
+        if let Some(parcel) = &line.parcel {
             return Some(Arc::clone(parcel));
         }
-        let missed = queue.waiting.iter().any(|item| age(item, now) > OLD);
-        let together = missed || queue.waiting.len() > SINGLES;
-        let many = if together { queue.waiting.len().min(DIGEST_MAX) } else { 1 };
-        let items: Vec<Item> = queue.waiting.drain(..many).collect();
+        line.waiting.make_contiguous().sort_by_key(|item| urgency(&item.notice));
+        let missed = line.waiting.iter().any(|item| age(item, now) > OLD);
+        let together = missed || line.waiting.len() > SINGLES;
+        let many = line.waiting.len().min(if together { most } else { 1 });
+        let items: Vec<Item> = line.waiting.drain(..many).collect();
         let mail = match way {
             Way::Mail => self.recorder.read(|lab| lab.people.settings(user).mail),
             Way::Webhook | Way::Mqtt => None,
         };
         let parcel = Parcel::new(&self.origin, user.clone(), mail, items, &self.clock.stamp());
         let parcel = Arc::new(parcel);
-        queue.parcel = Some(Arc::clone(&parcel));
+        line.parcel = Some(Arc::clone(&parcel));
         Some(parcel)
     }
 
@@ -417,7 +536,9 @@ impl<C: Carry> Courier<C> {
             Ok(()) => {
                 queue.failures = 0;
                 queue.not_before = None;
-                queue.brought.push_back(now);
+                if !parcel.is_urgent() {
+                    queue.brought.push_back(now);
+                }
                 while queue.brought.front().is_some_and(|at| *at + WINDOW <= now)
                     || queue.brought.len() > BURST
                 {
@@ -445,6 +566,7 @@ impl<C: Carry> Courier<C> {
                 if queue.failures == 1 {
                     tracing::warn!("notices for {user} by {} wait: {why}", self.way.word());
                 }
+                self.make_room(user);
             }
             Err(NotSent::Away(why)) => {
                 self.failures += 1;
@@ -464,7 +586,8 @@ impl<C: Carry> Courier<C> {
 
     fn done(&mut self, user: &UserName, parcel: &Parcel) {
         if let Some(queue) = self.queues.get_mut(user) {
-            queue.parcel = None;
+            let line = if parcel.is_urgent() { &mut queue.urgent } else { &mut queue.others };
+            line.parcel = None;
         }
         self.forget(&parcel.items);
     }
@@ -473,10 +596,14 @@ impl<C: Carry> Courier<C> {
     fn forget(&mut self, items: &[Item]) {
         self.pending -= items.len();
         for item in items {
-            match (item.seq, &mut self.day) {
-                (Some(seq), _) => self.outbox.acknowledge(seq),
-                (None, Some((_, open))) => *open = open.saturating_sub(1),
-                (None, None) => {}
+            match item.seq {
+                Some(seq) => self.outbox.acknowledge(seq),
+                // It is of the day on which it was looked for.
+                None => {
+                    if let Some(open) = self.days.get_mut(&Day::in_utc(item.at)) {
+                        *open = open.saturating_sub(1);
+                    }
+                }
             }
         }
         self.save_day();
@@ -487,19 +614,8 @@ impl<C: Carry> Courier<C> {
         let mut old = Vec::new();
         for (user, queue) in &mut self.queues {
             let before = old.len();
-            if queue
-                .parcel
-                .as_ref()
-                .is_some_and(|parcel| parcel.items.iter().all(|item| age(item, now) > GIVE_UP))
-                && let Some(parcel) = queue.parcel.take()
-            {
-                old.extend(parcel.items.iter().cloned());
-            }
-            let waiting = std::mem::take(&mut queue.waiting);
-            let (late, still): (VecDeque<_>, _) =
-                waiting.into_iter().partition(|item| age(item, now) > GIVE_UP);
-            old.extend(late);
-            queue.waiting = still;
+            old.extend(queue.urgent.take_old(now));
+            old.extend(queue.others.take_old(now));
             let many = old.len() - before;
             if many > 0 {
                 let days = GIVE_UP.as_secs() / 86_400;
@@ -512,7 +628,7 @@ impl<C: Carry> Courier<C> {
         let now = Instant::now();
         self.queues.retain(|_, queue| {
             let counts = queue.brought.back().is_some_and(|at| *at + WINDOW > now);
-            counts || queue.parcel.is_some() || !queue.waiting.is_empty()
+            counts || !queue.is_empty()
         });
     }
 }

@@ -14,8 +14,8 @@ use crate::io::mail::Letter;
 use crate::io::mqtt::Message;
 use crate::services::telemetry::message::Origin;
 
-/// So many of a digest are written out, the newest; of the others there is the number. With the longest names that is
-/// what fits into a payload.
+/// So many of a digest are written out, the urgent ones and then the newest; of the others there is the number. With
+/// the longest names that is what fits into a payload.
 pub const LISTED: usize = 8;
 
 /// One notice for one person.
@@ -36,7 +36,7 @@ pub struct Parcel {
     pub to: UserName,
     /// Where their mail goes; for mail alone.
     pub mail: Option<MailAddress>,
-    /// Oldest first, all of them.
+    /// All of them: the urgent ones, then the others, each oldest first.
     pub items: Vec<Item>,
     /// For webhook and MQTT; the same bytes whenever it is sent.
     pub message: Message,
@@ -92,14 +92,27 @@ struct Content<'a> {
     more: Option<usize>,
 }
 
+/// What may wait comes last.
+pub(super) fn urgency(notice: &Notice) -> u8 {
+    notice.what.urgency().unwrap_or(u8::MAX)
+}
+
+/// Those that are written out, of items with the urgent ones first.
+fn listed(items: &[Item]) -> impl Iterator<Item = &Item> {
+    let (urgent, others) = items.split_at(items.partition_point(|item| item.notice.is_urgent()));
+    let room = LISTED.saturating_sub(urgent.len());
+    urgent.iter().take(LISTED).chain(others.iter().skip(others.len().saturating_sub(room)))
+}
+
 impl Parcel {
     pub fn new(
         origin: &Origin,
         to: UserName,
         mail: Option<MailAddress>,
-        items: Vec<Item>,
+        mut items: Vec<Item>,
         stamp: &Stamp,
     ) -> Self {
+        items.sort_by_key(|item| urgency(&item.notice));
         let more = items.len().saturating_sub(LISTED);
         // One has the id of its notice; of several each has its own besides.
         let id = match items.as_slice() {
@@ -112,11 +125,16 @@ impl Parcel {
         };
         let content = Content {
             to: &to,
-            notices: items.iter().skip(more).map(One::from).collect(),
+            notices: listed(&items).map(One::from).collect(),
             more: (more > 0).then_some(more),
         };
         let message = origin.notice(&id, to.as_str(), stamp, content);
         Self { id, to, mail, items, message }
+    }
+
+    /// Whether something in it waits behind nothing else.
+    pub fn is_urgent(&self) -> bool {
+        self.items.first().is_some_and(|item| item.notice.is_urgent())
     }
 
     /// The letter; nothing where there is no address.
@@ -128,13 +146,16 @@ impl Parcel {
                 Some(case) => format!("platen: {} (case {case})", one.notice.headline()),
                 None => format!("platen: {}", one.notice.headline()),
             },
+            [first, others @ ..] if first.notice.is_urgent() => {
+                format!("platen: {}, and {} more", first.notice.headline(), others.len())
+            }
             several => format!("platen: {} notices", several.len()),
         };
         let mut text = String::new();
         if more > 0 {
             text.push_str(&format!("{more} older ones are not listed here: look at the page.\n\n"));
         }
-        for item in self.items.iter().skip(more) {
+        for item in listed(&self.items) {
             // Minutes are enough to a reader.
             let at = item.at.to_string();
             let at = at.get(..16).unwrap_or(&at).replace('T', " ");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::event::Actor;
-use crate::domain::ids::BootId;
+use crate::domain::ids::{BootId, NonconformanceId};
 use crate::domain::lab::Request;
 use crate::domain::people::notices::{Topic, Ways};
 use crate::domain::people::roles::Role;
@@ -22,6 +22,7 @@ struct Tried {
     at: u64,
     to: String,
     ids: Vec<String>,
+    urgency: Vec<Option<u8>>,
     parcel: String,
 }
 
@@ -43,6 +44,7 @@ impl Carry for Played {
             at: self.began.elapsed().as_secs(),
             to: parcel.to.to_string(),
             ids: parcel.items.iter().map(|item| item.id.clone()).collect(),
+            urgency: parcel.items.iter().map(|item| item.notice.what.urgency()).collect(),
             parcel: parcel.id.clone(),
         };
         let answer = (self.answer.lock().unwrap())(&parcel);
@@ -116,8 +118,21 @@ impl World {
         self.people(people::Request::ChooseNotices { name: name(user), mail, topics, by }).await;
     }
 
-    /// Something happens that everybody who looks after printers is told.
+    /// Something happens that everybody is told, and that can wait.
     async fn happen(&self) {
+        use crate::domain::quality::nonconformance::{About, Cause, Severity, Step};
+        use crate::domain::quality::words::Text;
+        use crate::domain::quality::{Change, Request as Asked};
+        let about = About::Printer { printer: "mk3-07".parse().unwrap() };
+        let what = Text::new("it is odd").unwrap();
+        let step = Step::Opened { about, cause: Cause::Other, severity: Severity::Minor, what };
+        let change = Change::Nonconformance { id: NonconformanceId::from_entropy(entropy()), step };
+        let reported = Request::Quality(Box::new(Asked { by: Some("ada".into()), change }));
+        self.recorder.submit(reported, person("ada")).await.unwrap();
+    }
+
+    /// The same that cannot.
+    async fn stop(&self) {
         let stopped = Request::NoteStopped { printer: "mk3-07".parse().unwrap(), by: "ada".into() };
         self.recorder.submit(stopped, person("ada")).await.unwrap();
     }
@@ -271,7 +286,7 @@ async fn an_attempt_that_hangs_is_broken_off_and_made_again() {
     let world = World::new().await;
     world.choose("lee", None, BTreeSet::new()).await;
     let mut times = 0;
-    world.spawn(Way::Mail, move |_| {
+    world.spawn(Way::Webhook, move |_| {
         times += 1;
         (times > 2).then_some(Ok(()))
     });
@@ -281,7 +296,115 @@ async fn an_attempt_that_hangs_is_broken_off_and_made_again() {
     let at: Vec<_> = world.tried().iter().map(|tried| tried.at).collect();
     assert_eq!(at.len(), 3, "{at:?}");
     assert!(at[1] - at[0] >= CARRY_MAX.as_secs(), "{at:?}");
-    assert_eq!(world.recorder.cursor(&cursor(Way::Mail)), world.head());
+    assert_eq!(world.recorder.cursor(&cursor(Way::Webhook)), world.head());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_is_not_sent_again_while_the_server_may_still_be_looking_through_it() {
+    let world = World::new().await;
+    world.choose("lee", None, BTreeSet::new()).await;
+    world.spawn(Way::Mail, |_| None);
+    world.pass(SECOND).await;
+    world.happen().await;
+    world.pass(10 * MINUTE).await;
+    assert_eq!(world.tried().len(), 1);
+    world.pass(LETTER_MAX).await;
+    assert_eq!(world.tried().len(), 2);
+    // What hangs holds the end of platen up by nothing.
+    world.shutdown.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_urgent_notice_waits_behind_no_number_of_others_and_comes_by_itself() {
+    let world = World::new().await;
+    world.choose("lee", None, BTreeSet::new()).await;
+    world.spawn(Way::Mqtt, |_| Some(Ok(())));
+    world.pass(SECOND).await;
+    for _ in 0..40 {
+        world.happen().await;
+        world.pass(5 * SECOND).await;
+    }
+    assert_eq!(world.tried().len(), BURST);
+    world.stop().await;
+    world.pass(SECOND).await;
+    let tried = world.tried();
+    assert_eq!(tried.len(), BURST + 1);
+    assert_eq!(tried[BURST].urgency, [Some(2)]);
+    world.pass(20 * MINUTE).await;
+    let tried = world.tried();
+    assert_eq!(tried.len(), BURST + 2, "{tried:?}");
+    assert_eq!(tried[BURST + 1].urgency, vec![None; 40 - BURST]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_urgent_notices_come_first_and_together_and_none_of_them_is_left_out() {
+    let world = World::new().await;
+    world.choose("lee", None, BTreeSet::new()).await;
+    let is_back = Arc::new(AtomicU64::new(0));
+    let back = Arc::clone(&is_back);
+    world.spawn(Way::Webhook, move |_| {
+        Some(if back.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err(away()) })
+    });
+    world.pass(SECOND).await;
+    world.happen().await;
+    world.pass(SECOND).await;
+    for _ in 0..29 {
+        world.happen().await;
+    }
+    world.stop().await;
+    world.pass(SECOND).await;
+    for _ in 0..19 {
+        world.stop().await;
+    }
+    let relay = crate::domain::printer::RelayOutcome::Failed;
+    let not_stopped = Request::NoteStopUnverified { printer: "mk3-07".parse().unwrap(), relay };
+    world.recorder.submit(not_stopped, Actor::Platen).await.unwrap();
+    world.pass(SECOND).await;
+    let before = world.tried().len();
+    is_back.store(1, Ordering::Relaxed);
+    world.pass(11 * MINUTE).await;
+    let all = world.tried().split_off(before);
+    // Those with which it began are as they were made up.
+    let many: Vec<_> = all.iter().map(|tried| tried.ids.len()).collect();
+    assert_eq!(many, [1, LISTED, LISTED, 4, 1, 29]);
+    let urgent: Vec<_> = all.iter().map(|tried| tried.urgency.iter().all(Option::is_some)).collect();
+    assert_eq!(urgent, [true, true, true, true, false, false]);
+    assert_eq!((all[1].urgency[0], all[1].urgency[1]), (Some(0), Some(2)), "what does not stop comes first");
+    assert_eq!(world.recorder.cursor(&cursor(Way::Webhook)), world.head());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_urgent_notice_goes_before_a_parcel_that_could_not_be_brought() {
+    let world = World::new().await;
+    world.choose("lee", None, BTreeSet::new()).await;
+    world.spawn(Way::Mail, |parcel| {
+        Some(if parcel.is_urgent() { Ok(()) } else { Err(NotSent::Later("full".into())) })
+    });
+    world.pass(SECOND).await;
+    world.happen().await;
+    world.pass(30 * MINUTE).await;
+    let before = world.tried().len();
+    world.stop().await;
+    world.pass(SECOND).await;
+    assert_eq!(world.tried()[before].urgency, [Some(2)]);
+    assert!(world.recorder.cursor(&cursor(Way::Mail)) < world.head());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cannot_be_reached_for_long_fills_no_memory_for_the_others() {
+    let world = World::new().await;
+    world.spawn(Way::Mail, |parcel| {
+        let is_full = parcel.to.as_str() == "kim";
+        Some(if is_full { Err(NotSent::Later("full".into())) } else { Ok(()) })
+    });
+    world.pass(SECOND).await;
+    for _ in 0..PENDING_MAX + 200 {
+        world.happen().await;
+    }
+    world.pass(60 * MINUTE).await;
+    let ids: BTreeSet<_> = world.to("lee").into_iter().flat_map(|tried| tried.ids).collect();
+    assert_eq!(ids.len(), PENDING_MAX + 200);
+    assert!(world.recorder.cursor(&cursor(Way::Mail)) < world.head());
 }
 
 #[tokio::test(start_paused = true)]
@@ -452,11 +575,34 @@ async fn a_calibration_that_comes_near_is_told_once_also_over_a_restart() {
     assert!(world.tried().iter().all(|tried| tried.ids.len() == 1 && world.tried().len() <= 1));
 }
 
-#[test]
-fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
+#[tokio::test(start_paused = true)]
+async fn what_one_person_cannot_be_told_of_a_day_holds_no_later_day_up_for_the_others() {
+    use crate::domain::quality::{Change, Request as Asked, qualification};
+    let world = World::new().await;
+    world.spawn(Way::Mail, |parcel| {
+        let is_full = parcel.to.as_str() == "kim";
+        Some(if is_full { Err(NotSent::Later("full".into())) } else { Ok(()) })
+    });
+    world.pass(MINUTE).await;
+    let first = world.recorder.cursor(&day_cursor(Way::Mail));
+    let on = Day::in_utc(world.clock.wall()).after(2);
+    let step = qualification::Step::CalibrationDue { on };
+    let change = Change::Printer { printer: "mk3-07".parse().unwrap(), step };
+    let due = Request::Quality(Box::new(Asked { by: Some("ada".into()), change }));
+    world.recorder.submit(due, person("ada")).await.unwrap();
+    // The day before, and the day itself.
+    for told in 1..=2 {
+        world.later(Duration::from_secs(24 * 3600));
+        world.pass(MINUTE).await;
+        assert_eq!(world.to("lee").len(), told, "{:?}", world.tried());
+    }
+    assert_eq!(world.recorder.cursor(&day_cursor(Way::Mail)), first, "for kim it is still to be told");
+}
+
+/// With the longest name of a printer, and when it happened.
+fn not_stopped() -> (Notice, crate::domain::moment::Stamp) {
     use crate::domain::event::{Event, Fact};
     use crate::domain::moment::{Moment, Stamp};
-    let origin = Origin { site: "s".repeat(64).parse().unwrap(), node: "n".repeat(64).parse().unwrap() };
     let stamp = Stamp {
         wall: WallTime(1_795_458_000_000),
         mono: Moment(u64::MAX),
@@ -465,7 +611,34 @@ fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
     let relay = crate::domain::printer::RelayOutcome::Failed;
     let fact = Fact::StopUnverified { printer: "p".repeat(64).parse().unwrap(), relay };
     let event = Event { seq: 1, stamp: stamp.clone(), actor: Actor::Platen, subject: None, fact };
-    let mut notice = notice::of_event(&Lab::default(), &event).unwrap();
+    (notice::of_event(&Lab::default(), &event).unwrap(), stamp)
+}
+
+#[test]
+fn what_is_urgent_is_written_out_first_however_old_it_is() {
+    let origin = Origin { site: "st-anna".parse().unwrap(), node: "lab-1".parse().unwrap() };
+    let (urgent, stamp) = not_stopped();
+    let mut other = urgent.clone();
+    other.what = notice::What::Foreign;
+    let item = |n: u64| {
+        let notice = if n == 3 { urgent.clone() } else { other.clone() };
+        Item { id: format!("id-{n}."), seq: Some(n), at: stamp.wall, notice }
+    };
+    let mail = Some("kim@lab.example".parse().unwrap());
+    let parcel = Parcel::new(&origin, name("kim"), mail, (0..20).map(item).collect(), &stamp);
+    let text = String::from_utf8(parcel.message.payload.clone()).unwrap();
+    assert!(parcel.is_urgent() && text.contains("\"more\":12"), "{text}");
+    let places: Vec<_> = [3, 13, 19].iter().map(|n| text.find(&format!("id-{n}."))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted() && !text.contains("id-12."), "{text}");
+    let letter = parcel.letter().unwrap();
+    assert_eq!(letter.subject, "platen: a printer did NOT confirm its stop, and 19 more");
+    assert_eq!(letter.text.matches(" UTC ").count(), LISTED);
+}
+
+#[test]
+fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
+    let origin = Origin { site: "s".repeat(64).parse().unwrap(), node: "n".repeat(64).parse().unwrap() };
+    let (mut notice, stamp) = not_stopped();
     notice.case = Some(crate::domain::ids::CaseToken::from_entropy([1; 16]));
     notice.part = Some(u16::MAX);
     notice.attempt = Some(u32::MAX);
@@ -480,5 +653,5 @@ fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
     let text = String::from_utf8(parcel.message.payload.clone()).unwrap();
     assert!(text.contains("\"more\":192") && !text.contains("kim@lab"), "{text}");
     let letter = parcel.letter().unwrap();
-    assert!(letter.text.contains("192 older ones") && letter.subject == "platen: 200 notices");
+    assert!(letter.text.contains("192 older ones"), "{}", letter.text);
 }
