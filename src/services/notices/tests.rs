@@ -643,7 +643,7 @@ fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
     notice.part = Some(u16::MAX);
     notice.attempt = Some(u32::MAX);
     notice.lot = Some(crate::domain::ids::LotId::from_entropy([1; 16]));
-    notice.nonconformance = Some(crate::domain::ids::NonconformanceId::from_entropy([1; 16]));
+    notice.nonconformance = Some(NonconformanceId::from_entropy([1; 16]));
     let item = |n: u64| Item { id: "f".repeat(32), seq: Some(n), at: stamp.wall, notice: notice.clone() };
     let to: UserName = "\u{20000}".repeat(40).parse().unwrap();
     let mail = Some("kim@lab.example".parse().unwrap());
