@@ -323,6 +323,7 @@ impl Clock {
     }
 
     /// `plane` is the square of the way, and `square` that of the length.
+    #[expect(clippy::cast_possible_truncation, reason = "for a corner, seven digits are enough")]
     #[inline(always)]
     fn queue(&mut self, delta: Axes, plane: f64, square: f64, nominal: f64, acceleration: f64) {
         if self.waiting.count == AHEAD {
