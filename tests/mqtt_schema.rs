@@ -199,6 +199,7 @@ fn job_facts() -> Vec<Fact> {
             resumes: None,
             gate: None,
             attempt: Some(2),
+            also: Vec::new(),
         });
     }
     for exact in [true, false] {
@@ -221,6 +222,7 @@ fn job_facts() -> Vec<Fact> {
         resumes: Some(resumes()),
         gate: None,
         attempt: None,
+        also: vec!["2-1".parse().unwrap(), "12-3".parse().unwrap()],
     });
     facts.extend([
         Fact::JobResumeFile { printer: printer(), file, layer: 4, height: resumes().height, by: by.clone() },

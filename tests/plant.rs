@@ -211,6 +211,7 @@ fn facts(planted: &str) -> Vec<Fact> {
             resumes: None,
             gate: None,
             attempt: None,
+            also: Vec::new(),
         },
         Fact::JobReleased { printer: printer(), by: text.clone() },
         Fact::JobAccepted { findings: Vec::new(), by: text.clone() },

@@ -126,21 +126,26 @@ async fn queue(
         asker.may(Permission::AcceptFindings)?;
     }
     let case: CaseToken = new.case.parse()?;
-    let part = match new.part {
-        PartGiven::Number(number) => PartRef::Number(number),
-        PartGiven::Text(text) => text.parse()?,
-    };
+    let part = named(new.part)?;
+    let also = new.also.into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
     let pinned = new.printer.map(|name| name.parse::<PrinterName>()).transpose()?;
     if let Some(name) = &pinned {
         known(&app, name)?;
     }
     let by = acceptance(&new.accept, asker.by_if_known(new.by.as_deref())?.as_deref())?;
     // A wrong part is told before a large file is read again.
-    app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
+    app.recorder.read(|lab| {
+        let mut parts = std::iter::once(&part).chain(&also);
+        parts.try_for_each(|part| lab.find_part(&case, part).map(drop))
+    })?;
     let_in(&app, &case, &new.material).await?;
     has_room(&app).await?;
     let file: FileHash = match (new.file, new.model) {
         (Some(file), None) => file.parse()?,
+        (None, Some(_)) if !also.is_empty() => {
+            let help = "queue each by itself, or lay them on one bed in your slicer and upload its G-code";
+            return Err(Problem::unreadable("a model that is sliced here is one piece", help));
+        }
         (None, Some(mut model)) => {
             model.accept.extend(new.accept);
             acceptance(&model.accept, by.as_deref())?;
@@ -168,6 +173,7 @@ async fn queue(
         job: job.clone(),
         case,
         part,
+        also,
         file,
         commands: accepted.survey.commands,
         digest: accepted.survey.digest,
@@ -179,6 +185,13 @@ async fn queue(
     let view = seen(&app, &job)?;
     let place = format!("/v1/jobs/{job}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+fn named(part: PartGiven) -> Result<PartRef, Problem> {
+    Ok(match part {
+        PartGiven::Number(number) => PartRef::Number(number),
+        PartGiven::Text(text) => text.parse()?,
+    })
 }
 
 struct Sliceable {

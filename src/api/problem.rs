@@ -134,6 +134,8 @@ impl From<Refusal> for Problem {
             Refusal::PartGone { .. } => (StatusCode::CONFLICT, "part-gone"),
             Refusal::HeadMoved { .. } => (StatusCode::CONFLICT, "head-moved"),
             Refusal::OtherPart { .. } => (StatusCode::CONFLICT, "other-part"),
+            Refusal::SamePieces { .. } => (StatusCode::CONFLICT, "same-pieces"),
+            Refusal::TooManyPieces { .. } => (StatusCode::BAD_REQUEST, "too-many-pieces"),
             Refusal::TooManyResumeFiles(_) => (StatusCode::CONFLICT, "too-many-resume-files"),
             Refusal::SameResumeFile => (StatusCode::CONFLICT, "same-resume-file"),
             Refusal::BedClear(_) => (StatusCode::CONFLICT, "bed-clear-already"),

@@ -56,6 +56,9 @@ pub struct NewJob {
     /// The case's token.
     pub case: String,
     pub part: PartGiven,
+    /// What else the file lays on the bed, once for each piece: parts of the same case, 19 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<PartGiven>,
     /// The only printer that it may run on; any where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printer: Option<String>,
@@ -333,6 +336,9 @@ pub struct JobView {
     pub id: String,
     pub case: String,
     pub part: PartView,
+    /// Serials of all pieces that it lays on the bed, where these are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub build: Vec<String>,
     /// SHA-256 of the file; while it is sliced, and where it could not be, of its model.
     pub file: String,
     /// Of the file; 0 where there is none.

@@ -174,6 +174,10 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         id: job.id.to_string(),
         case: job.case.to_string(),
         part,
+        build: match lab.quality.pieces_of(lab, job).as_slice() {
+            [] | [_] => Vec::new(),
+            pieces => pieces.iter().map(|piece| piece.serial.to_string()).collect(),
+        },
         file: job.file.to_string(),
         commands: job.commands,
         state: job.state.word().into(),

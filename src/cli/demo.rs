@@ -346,6 +346,7 @@ async fn queue(daemon: &Daemon, sample: &Sample) -> Result<Queued, Failed> {
             job: job.clone(),
             case: case.clone(),
             part: PartRef::Number(1),
+            also: Vec::new(),
             file: accepted.file,
             commands: accepted.survey.commands,
             digest: accepted.survey.digest,

@@ -115,6 +115,8 @@ impl Jobs {
             file: Some(made.file.file.clone()),
             case: origin.case,
             part: PartGiven::Text(origin.part.id),
+            // It goes on with all pieces of that job.
+            also: Vec::new(),
             printer: Some(made.printer.clone()),
             material: origin.material,
             accept: self.accept.clone(),

@@ -21,9 +21,9 @@ pub struct Print {
     /// The case's token.
     #[arg(long, value_name = "TOKEN")]
     pub case: String,
-    /// The part's number within the case, or its id.
-    #[arg(long, value_name = "PART")]
-    pub part: String,
+    /// The part's number within the case, or its id; again for each other piece that the file lays on the bed.
+    #[arg(long, value_name = "PART", required = true)]
+    pub part: Vec<String>,
     /// The only printer that it may run on.
     #[arg(long, value_name = "NAME")]
     pub printer: Option<String>,
@@ -100,12 +100,17 @@ impl Print {
             }
         };
         source.clear();
-        let part = self.part.parse().map_or(PartGiven::Text(self.part), PartGiven::Number);
+        let named = |part: String| part.parse().map_or(PartGiven::Text(part), PartGiven::Number);
+        let mut parts = self.part.into_iter().map(named);
+        let Some(part) = parts.next() else {
+            return Err(Failed::Usage("say of which part it is, with --part NUMBER".into()));
+        };
         let new = NewJob {
             file,
             model,
             case: self.case,
             part,
+            also: parts.collect(),
             printer: self.printer,
             material: self.material,
             accept: self.accept,

@@ -81,6 +81,9 @@ fn state(job: &JobView) -> String {
 pub fn job(job: &JobView) {
     line(&format!("job {}: {}", job.id, state(job)));
     line(&format!("  part     {} {} of case {}", job.part.number, plain(&job.part.name), job.case));
+    if !job.build.is_empty() {
+        line(&format!("  pieces   {}", job.build.join(", ")));
+    }
     made_from(job).iter().for_each(|text| line(text));
     if let Some(chain) = &job.chain {
         let size: Vec<_> = chain.model_size_mm.iter().map(|length| format!("{length:.1}")).collect();

@@ -19,7 +19,7 @@ use super::moment::{Stamp, WallTime};
 use super::part::PartName;
 use super::people;
 use super::printer::{Fault, LineHealth, RelayOutcome, StopProof};
-use super::quality;
+use super::quality::{self, build::Piece};
 use super::units::Height;
 
 /// SHA-256 of an event, over its predecessor's and its own bytes.
@@ -122,6 +122,9 @@ pub enum Fact {
         /// Which attempt at its part it is. Absent in journals of a platen that knew no printed parts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempt: Option<u32>,
+        /// What else it lays on the bed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<Piece>,
     },
     /// A person had a file made that goes on with this interrupted job's part; noted before the file is there.
     JobResumeFile {

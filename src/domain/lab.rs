@@ -23,6 +23,7 @@ use super::part::{Part, PartName, PartRef};
 use super::people::name::{PrintedName, UserName};
 use super::people::{self, People};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopProof};
+use super::quality::build::{PIECES_MAX, Piece};
 use super::quality::{self, Quality};
 use super::units::Height;
 
@@ -225,6 +226,8 @@ pub struct NewJob {
     pub job: JobId,
     pub case: CaseToken,
     pub part: PartRef,
+    /// What else it lays on the bed, once for each piece.
+    pub also: Vec<PartRef>,
     pub file: FileHash,
     pub commands: u64,
     pub digest: FileHash,
@@ -314,6 +317,10 @@ pub enum Refusal {
         "a process, a unit and at most 16 accepted warnings are words of a-z, 0-9 and . - _, and a scale is more than 0"
     )]
     SliceOrder,
+    #[error("a job has {pieces} pieces, and 20 is the most; print them in two")]
+    TooManyPieces { pieces: usize },
+    #[error("that file goes on with all pieces of job {job}; queue it without naming others")]
+    SamePieces { job: JobId },
     #[error("material is 1 to 40 letters, digits, spaces and . - _ +")]
     Material,
     #[error("a name is needed: who says so? (1 to 40 letters, digits, spaces and . - _ @)")]
@@ -847,6 +854,7 @@ impl Lab {
                     resumes: None,
                     gate: noted(gate.as_deref())?,
                     attempt: quality::attempt(self, &known.part),
+                    also: Vec::new(),
                 };
                 let sliced = Fact::JobSliced { chain: chain.clone() };
                 Ok(vec![(Some(job.clone()), sliced), (Some(job.clone()), queued)])
@@ -947,9 +955,17 @@ impl Lab {
         if self.jobs.contains_key(&new.job) {
             return Err(Refusal::JobExists(new.job.clone()));
         }
-        let part = &self.find_part(&new.case, &new.part)?.id;
-        let (resumes, pinned, attempt) = match self.resume_file(&new.file) {
-            None => (None, new.pinned.clone(), quality::attempt(self, part)),
+        let part = self.find_part(&new.case, &new.part)?;
+        let mut parts = vec![part];
+        for also in &new.also {
+            parts.push(self.find_part(&new.case, also)?);
+        }
+        if parts.len() > PIECES_MAX {
+            return Err(Refusal::TooManyPieces { pieces: parts.len() });
+        }
+        let part = &part.id;
+        let (resumes, pinned, pieces) = match self.resume_file(&new.file) {
+            None => (None, new.pinned.clone(), quality::pieces(self, &parts).unwrap_or_default()),
             Some((origin, made)) => {
                 let (_, run) = self.may_resume(&origin.id)?;
                 if origin.case != new.case || origin.part != *part {
@@ -962,10 +978,19 @@ impl Lab {
                         printer: other.clone(),
                     });
                 }
+                if !new.also.is_empty() {
+                    return Err(Refusal::SamePieces { job: origin.id.clone() });
+                }
                 let resumes = Resumes { job: origin.id.clone(), layer: made.layer, height: made.height };
-                (Some(resumes), Some(run.printer.clone()), origin.attempt)
+                let own = parts.first().zip(origin.attempt);
+                let own = own.map(|(part, attempt)| Piece { part: part.number, attempt });
+                let also = self.quality.builds.get(&origin.id).into_iter().flat_map(|build| &build.also);
+                let pieces = own.into_iter().chain(also.copied()).collect();
+                (Some(resumes), Some(run.printer.clone()), pieces)
             }
         };
+        let mut pieces = pieces.into_iter();
+        let (attempt, also) = (pieces.next().map(|own| own.attempt), pieces.collect());
         legal_material(new.material.as_deref())?;
         let fact = Fact::JobQueued {
             file: new.file.clone(),
@@ -976,6 +1001,7 @@ impl Lab {
             resumes,
             gate: noted(new.gate.as_deref())?,
             attempt,
+            also,
         };
         Ok(vec![(Some(new.job.clone()), fact)])
     }
@@ -1257,7 +1283,17 @@ impl Lab {
             return;
         }
         let new = match &event.fact {
-            Fact::JobQueued { file, commands, digest, pinned, material, resumes, attempt, gate: _ } => {
+            Fact::JobQueued {
+                file,
+                commands,
+                digest,
+                pinned,
+                material,
+                resumes,
+                attempt,
+                gate: _,
+                also: _,
+            } => {
                 let resumes = (resumes.clone(), *attempt);
                 Some((file, *commands, digest, pinned, material, resumes, JobState::Queued))
             }
@@ -1487,6 +1523,7 @@ mod tests {
                 job: job(n),
                 case: token(),
                 part: PartRef::Number(1),
+                also: Vec::new(),
                 file: FileHash::from_digest([n; 32]),
                 commands: 10,
                 digest: FileHash::from_digest([9; 32]),
@@ -1670,6 +1707,7 @@ mod tests {
             job: job(7),
             case: token(),
             part: PartRef::Number(1),
+            also: Vec::new(),
             file: FileHash::from_digest([1; 32]),
             commands: 10,
             digest: FileHash::from_digest([9; 32]),
@@ -1862,6 +1900,7 @@ mod tests {
             job: job(n),
             case: token(),
             part: PartRef::Number(1),
+            also: Vec::new(),
             file,
             commands: 10,
             digest: FileHash::from_digest([9; 32]),
@@ -2089,6 +2128,7 @@ mod tests {
             pinned: Some(printer(&"p".repeat(64))),
             material: Some(long.clone()),
             gate: Some(Box::new(gate.clone())),
+            also: vec![PartRef::Number(1); PIECES_MAX - 1],
             ..queue_file(0, FileHash::from_digest([0; 32]))
         };
         let nameless = NewJob { gate: Some(Box::new(Gated { by: None, ..gate })), ..new.clone() };

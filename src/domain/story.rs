@@ -187,15 +187,20 @@ pub fn told(fact: &Fact) -> String {
             chain.slicer.version
         ),
         Fact::JobNotSliced { why } => format!("no file was made: {why}"),
-        Fact::JobQueued { file, commands, pinned, material, resumes, gate, .. } => {
+        Fact::JobQueued { file, commands, pinned, material, resumes, gate, also, .. } => {
             let on = pinned.as_ref().map(|printer| format!(" for printer {printer}")).unwrap_or_default();
             let of = material.as_ref().map(|material| format!(" in {material}")).unwrap_or_default();
             let resumes = resumes.as_ref().map(|resumes| {
                 format!(", going on with the part of job {} at layer {}", resumes.job, resumes.layer)
             });
             let file = short(file);
+            let also: Vec<_> = also.iter().map(ToString::to_string).collect();
+            let also = match also.as_slice() {
+                [] => String::new(),
+                also => format!(", with {} on the same bed", also.join(", ")),
+            };
             let (resumes, gate) = (resumes.unwrap_or_default(), gated(gate.as_deref()));
-            format!("file {file} ({commands} commands) is queued{on}{of}{resumes}{gate}")
+            format!("file {file} ({commands} commands) is queued{on}{of}{also}{resumes}{gate}")
         }
         Fact::JobResumeFile { file, layer, height, by, .. } => {
             format!("{by} has file {} made, which goes on at layer {layer}, {height} mm high", short(file))

@@ -131,6 +131,8 @@ pub struct JobOf {
     pub ended: Option<String>,
     pub outcome: String,
     pub exact: Option<bool>,
+    /// All pieces that it laid on the bed, where that were several.
+    pub build: Vec<String>,
     pub process: Option<String>,
     pub profile: Option<String>,
     pub slicer: Option<String>,
@@ -390,6 +392,10 @@ fn job(lab: &Lab, job: &crate::domain::job::Job) -> JobOf {
         ended: ended.map(|at| at.to_string()),
         outcome: job.state.word().into(),
         exact,
+        build: match lab.quality.pieces_of(lab, job).as_slice() {
+            [] | [_] => Vec::new(),
+            pieces => pieces.iter().map(|piece| piece.serial.to_string()).collect(),
+        },
         process: chain.map(|chain| said(&chain.process)),
         profile: chain.map(|chain| {
             format!(
@@ -826,7 +832,10 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
             job.printer.as_ref().map(ToString::to_string).unwrap_or_else(|| "–".into()),
             job.started.as_deref().map(short).unwrap_or_else(|| "–".into()),
             job.ended.as_deref().map(short).unwrap_or_else(|| "–".into()),
-            job.outcome.clone(),
+            match job.build.len() {
+                0 => job.outcome.clone(),
+                pieces => format!("{}, with {pieces} pieces: {}", job.outcome, job.build.join(", ")),
+            },
             job.exact.map_or_else(|| "–".into(), yes),
             job.file_sha256.to_string(),
             [&job.process, &job.profile, &job.slicer]

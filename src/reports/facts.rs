@@ -19,11 +19,12 @@ use crate::counting::metrics::value::{Assessment, Basis, Likert};
 use crate::counting::metrics::volume::{Dimension, Piece};
 use crate::counting::spc::Measurement;
 use crate::counting::units::facts as unit;
-use crate::domain::ids::{CaseToken, PartId, PrinterName};
+use crate::domain::ids::{CaseToken, JobId, PartId, PrinterName};
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
 use crate::domain::quality::assessment as said_of;
+use crate::domain::quality::build;
 use crate::domain::quality::case::{CaseKind, CaseState};
 use crate::domain::quality::effort::{EffortCategory, EffortRole};
 use crate::domain::quality::inspection::{Measure, Method, Subject, Verdict};
@@ -297,12 +298,33 @@ fn outcome(lab: &Lab, printed: &PrintedPart) -> AttemptOutcome {
 fn begun_before<'l>(lab: &'l Lab, printed: &PrintedPart) -> Vec<&'l PrintedPart> {
     let Serial { case, part, attempt } = &printed.serial;
     let all = lab.quality.attempts_at(case, *part);
-    all.filter(|of| of.started.is_some() && of.serial.attempt < *attempt).collect()
+    // Those that were begun with it came with it off the same bed.
+    all.filter(|of| of.started.is_some() && of.serial.attempt < *attempt)
+        .filter(|of| of.started_seq != printed.started_seq)
+        .collect()
 }
 
-/// Which attempt at its part a piece is, of those that began.
+/// So many pieces of a part are no reprints: as many as are wanted, or as a build had of it.
+fn wanted(lab: &Lab, printed: &PrintedPart) -> usize {
+    let Serial { case, part, .. } = &printed.serial;
+    let mut together: BTreeMap<Option<u64>, usize> = BTreeMap::new();
+    for of in lab.quality.attempts_at(case, *part).filter(|of| of.started.is_some()) {
+        *together.entry(of.started_seq).or_default() += 1;
+    }
+    let built = together.into_values().max().unwrap_or(1);
+    built.max(ordered(lab, &printed.part))
+}
+
+/// How many pieces of a part are to be released before its case is.
+fn ordered(lab: &Lab, part: &PartId) -> usize {
+    let _ = (lab, part);
+    1
+}
+
+/// Which attempt at its part a piece is, of those that began: the first pieces are attempt 1, as many as are wanted.
 fn number(lab: &Lab, printed: &PrintedPart) -> u32 {
-    u32::try_from(begun_before(lab, printed).len() + 1).unwrap_or(u32::MAX)
+    let more = begun_before(lab, printed).len().saturating_sub(wanted(lab, printed) - 1);
+    u32::try_from(more + 1).unwrap_or(u32::MAX)
 }
 
 /// Why a part was printed again: the cause of the newest nonconformance of the piece before; else how that ended.
@@ -361,6 +383,7 @@ pub fn attempts(lab: &Lab, models: &Models, rates: Option<&RateBook>, offset: i1
                 cause: cause(lab, printed),
                 scrapped: matches!(printed.state, PrintedState::Scrapped { .. }),
                 milligrams: milligrams(printed),
+                together: together(lab, &job),
                 cost,
                 job,
             })
@@ -383,7 +406,8 @@ pub fn runs(lab: &Lab) -> Vec<Attempt> {
             JobState::Ended { ended, .. } => (Some(*ended), AttemptOutcome::Failed),
             _ => (None, AttemptOutcome::Running),
         };
-        let piece = piece_of(lab, job);
+        let pieces = lab.quality.pieces_of(lab, job);
+        let scrapped = |piece: &&PrintedPart| matches!(piece.state, PrintedState::Scrapped { .. });
         Attempt {
             job: job.id.clone(),
             case: job.case.clone(),
@@ -396,18 +420,14 @@ pub fn runs(lab: &Lab) -> Vec<Attempt> {
             ended,
             outcome,
             cause: None,
-            scrapped: piece.is_some_and(|piece| matches!(piece.state, PrintedState::Scrapped { .. })),
+            // Of a build of which anything is good, the hours were not in vain.
+            scrapped: !pieces.is_empty() && pieces.iter().all(scrapped),
+            together: pieces.len().max(1),
             milligrams: None,
             cost: None,
         }
     })
     .collect()
-}
-
-/// The piece that a job printed, or went on with.
-pub fn piece_of<'l>(lab: &'l Lab, job: &Job) -> Option<&'l PrintedPart> {
-    let (part, attempt) = (lab.parts.get(&job.part)?.number, job.attempt?);
-    lab.quality.printed.get(&Serial { case: job.case.clone(), part, attempt })
 }
 
 /// One for each part of which a print has begun.
@@ -418,9 +438,9 @@ pub fn parts(lab: &Lab) -> Vec<PartRecord> {
             .attempts_at(&part.case, part.number)
             .filter(|printed| printed.started.is_some())
             .collect();
-        let released = begun.iter().position(|printed| printed.state.is_released());
-        let end = match released.and_then(|before| u32::try_from(before + 1).ok()) {
-            Some(attempt) => PartEnd::Released { attempt },
+        let mut released = begun.iter().filter(|printed| printed.state.is_released());
+        let end = match released.nth(ordered(lab, &part.id) - 1) {
+            Some(last) => PartEnd::Released { attempt: number(lab, last) },
             None if matches!(lab.quality.case_state(&part.case), CaseState::Cancelled { .. }) => {
                 PartEnd::GivenUp
             }
@@ -611,15 +631,20 @@ pub type Jobs<'l> = BTreeMap<(&'l PartId, u32), Vec<&'l Job>>;
 pub fn jobs(lab: &Lab) -> Jobs<'_> {
     let mut jobs = Jobs::new();
     for job in lab.jobs_in_order() {
-        if let Some(attempt) = job.attempt {
-            jobs.entry((&job.part, attempt)).or_default().push(job);
+        for piece in lab.quality.pieces_of(lab, job) {
+            jobs.entry((&piece.part, piece.serial.attempt)).or_default().push(job);
         }
     }
     jobs
 }
 
+/// How many pieces a job lays on the bed.
+fn together(lab: &Lab, job: &JobId) -> usize {
+    lab.quality.builds.get(job).map_or(1, |build| build.also.len() + 1)
+}
+
 /// What a piece took: its material by lot, and the hours of each job that printed on it, at the printer's model, or at
-/// its name where the configuration says no model.
+/// its name where the configuration says no model. Pieces of one build have equal shares.
 fn of_piece(
     lab: &Lab,
     jobs: &Jobs<'_>,
@@ -653,12 +678,20 @@ fn of_piece(
             _ => None,
         };
         let seconds = ended.and_then(|ended| ended.0.checked_sub(run.started.0)).map(|millis| millis / 1_000);
+        let seconds = seconds.map(|seconds| share(lab, printed, job, seconds));
         let model = models.get(&run.printer).cloned().flatten();
         let name = model.unwrap_or_else(|| run.printer.to_string());
         let day = day_at(run.started, offset).unwrap_or(day);
         events.push(event(day, Used::Machine { name, seconds }));
     }
     events
+}
+
+/// The share of a piece in what its job took.
+fn share(lab: &Lab, printed: &PrintedPart, job: &Job, whole: u64) -> u64 {
+    let pieces = lab.quality.pieces_of(lab, job);
+    let mut shares = pieces.iter().zip(build::shares(whole, pieces.len()));
+    shares.find(|(piece, _)| piece.serial == printed.serial).map_or(whole, |(_, share)| share)
 }
 
 /// What a case took: its pieces, and the hours of people. Consumables are not noted anywhere, and so not counted.

@@ -274,8 +274,18 @@ mod tests {
             let numbers = format!("{digits}{}", "0".repeat(52));
             for file in [FileHash::from_digest(digest), numbers.parse().unwrap()] {
                 let (commands, pinned, material) = (313, None, None);
-                let (resumes, gate, attempt, digest) = (None, None, None, file.clone());
-                let queued = Fact::JobQueued { file, commands, digest, pinned, material, resumes, gate, attempt };
+                let (resumes, gate, attempt, digest, also) = (None, None, None, file.clone(), Vec::new());
+                let queued = Fact::JobQueued {
+                    file,
+                    commands,
+                    digest,
+                    pinned,
+                    material,
+                    resumes,
+                    gate,
+                    attempt,
+                    also,
+                };
                 prop_assert!(!sentence(&queued).contains(HELD_BACK), "{}", story::told(&queued));
             }
         }
@@ -295,6 +305,7 @@ mod tests {
             resumes,
             gate,
             attempt,
+            also: Vec::new(),
         };
         assert_eq!(sentence(&queued), format!("job queued: {HELD_BACK}"));
     }

@@ -128,6 +128,7 @@ impl World {
             job: job(n),
             case: token(),
             part: PartRef::Number(part),
+            also: Vec::new(),
             file: hash(100 + n),
             commands: 10,
             digest: hash(9),

@@ -741,6 +741,7 @@ mod tests {
                 job: job.clone(),
                 case,
                 part: PartRef::Number(1),
+                also: Vec::new(),
                 file: self.file.clone(),
                 commands: 7,
                 digest: digest.clone(),

@@ -170,6 +170,7 @@ mod tests {
             job: job.clone(),
             case: case.clone(),
             part: PartRef::Number(1),
+            also: Vec::new(),
             file: FileHash::from_digest([1; 32]),
             commands: 100,
             digest: FileHash::from_digest([2; 32]),

@@ -498,6 +498,7 @@ pub async fn queued(recorder: &Recorder, file: FileHash, commands: u64, digest: 
         job: job.clone(),
         case: case.clone(),
         part: PartRef::Id(part.clone()),
+        also: Vec::new(),
         file,
         commands,
         digest,

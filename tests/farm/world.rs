@@ -305,6 +305,7 @@ impl<'a> World<'a> {
             job,
             case,
             part: PartRef::Number(1),
+            also: Vec::new(),
             file: file.hash.clone(),
             commands: file.commands,
             digest: file.digest.clone(),

@@ -132,6 +132,7 @@ pub fn queue(n: u8) -> Request {
         job: job(n),
         case: case(0),
         part: PartRef::Number(1),
+        also: Vec::new(),
         file: FileHash::from_digest([n; 32]),
         commands: 10,
         digest: FileHash::from_digest([9; 32]),

@@ -102,6 +102,7 @@ impl World {
             job: job.clone(),
             case: self.case.clone(),
             part: PartRef::Number(1),
+            also: Vec::new(),
             file: FileHash::from_digest([7; 32]),
             commands,
             digest: FileHash::from_digest([9; 32]),

@@ -1230,6 +1230,7 @@ impl Year {
             job: id.clone(),
             case: self.ledger.cases[c].token.clone(),
             part: PartRef::Number(p as u16 + 1),
+            also: Vec::new(),
             file: hash(&format!("file {job}")),
             commands: 1_000,
             digest: hash("as it should be"),

@@ -42,6 +42,8 @@ pub struct Attempt {
     /// What it printed was thrown away, also where that was decided at the inspection.
     pub scrapped: bool,
     pub milligrams: Option<u64>,
+    /// How many pieces came with it off the same bed, itself counted: each has its share of the time.
+    pub together: usize,
     pub cost: Option<Money>,
 }
 
@@ -208,7 +210,9 @@ impl Scrap {
                 }
                 None => scrap.without_weight += 1,
             }
-            match attempt.started.zip(attempt.ended).and_then(|(from, to)| between(from, to)) {
+            let time = attempt.started.zip(attempt.ended).and_then(|(from, to)| between(from, to));
+            let together = u64::try_from(attempt.together).unwrap_or(u64::MAX).max(1);
+            match time.map(|time| time / together) {
                 Some(time) => scrap.lost_ms = scrap.lost_ms.checked_add(time).ok_or(TooLarge)?,
                 None => scrap.without_time += 1,
             }
@@ -247,6 +251,7 @@ pub(super) mod tests {
             cause: None,
             scrapped: false,
             milligrams: Some(1_000),
+            together: 1,
             cost: Some(Money(50)),
         }
     }

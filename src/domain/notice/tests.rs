@@ -93,6 +93,7 @@ fn lab() -> Lab {
                 resumes: None,
                 gate: None,
                 attempt: Some(2),
+                also: Vec::new(),
             },
         ),
         (true, Fact::JobStarted { printer: printer() }),

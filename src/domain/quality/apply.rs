@@ -1,5 +1,6 @@
 //! What a granted change makes true. Whoever replays the journal gets the same again.
 
+use super::build::shares;
 use super::case::{CaseRecord, CaseState, Step as CaseStep};
 use super::change::{Change, Fact};
 use super::inspection::{Found, Inspection, Measured, Subject as Inspected, Verdict};
@@ -15,7 +16,7 @@ use super::printed::{
 use super::qualification::{Phantom, Qualification, Step as PrinterStep};
 use super::revision::{Revision, RevisionState};
 use super::signature::{self, Meaning, Proof, Signature, Subject, Voided};
-use super::start::serial as serial_of;
+use super::start::serials;
 use super::{Key, assessment, effort, message, next_of, processing};
 use crate::domain::event::Event;
 use crate::domain::ids::{CaseToken, FileHash, InspectionId, JobId, LotId, NonconformanceId, PrinterName};
@@ -466,15 +467,16 @@ impl Making<'_> {
         self.lab.quality.loads.insert(number, load);
         self.touched.push(Key::Load(number));
         // The part that is being printed has some of it from here on.
-        let running = self.lab.running_on(printer).and_then(|job| serial_of(self.lab, job));
-        let Some(serial) = running else { return };
+        let running = self.lab.running_on(printer).map(|job| serials(self.lab, job)).unwrap_or_default();
         let recalled = self.lab.quality.lots.get(lot).is_some_and(|lot| lot.recalled.is_some());
-        if let Some(printed) = self.lab.quality.printed.get_mut(&serial) {
-            printed.loaded(lot);
-            self.touched.push(Key::Printed(serial.clone()));
+        for serial in &running {
+            if let Some(printed) = self.lab.quality.printed.get_mut(serial) {
+                printed.loaded(lot);
+                self.touched.push(Key::Printed(serial.clone()));
+            }
         }
         if recalled {
-            self.look_back(vec![serial], &LookBack::LotRecalled { lot: lot.clone() });
+            self.look_back(running, &LookBack::LotRecalled { lot: lot.clone() });
         }
     }
 
@@ -493,11 +495,14 @@ impl Making<'_> {
             of.left_mg = of.left_mg.saturating_sub(milligrams);
             self.touched.push(Key::Lot(lot.clone()));
         }
-        let serial = self.lab.jobs.get(job).and_then(|job| serial_of(self.lab, job));
-        let Some(serial) = serial else { return };
-        if let Some(printed) = self.lab.quality.printed.get_mut(&serial) {
-            printed.used.push(Used { job: job.clone(), lot: lot.clone(), milligrams });
-            self.touched.push(Key::Printed(serial));
+        let pieces = self.lab.jobs.get(job).map(|job| serials(self.lab, job)).unwrap_or_default();
+        // What each of them took by itself, nobody has weighed.
+        let shares = shares(milligrams, pieces.len());
+        for (serial, milligrams) in pieces.into_iter().zip(shares) {
+            if let Some(printed) = self.lab.quality.printed.get_mut(&serial) {
+                printed.used.push(Used { job: job.clone(), lot: lot.clone(), milligrams });
+                self.touched.push(Key::Printed(serial));
+            }
         }
     }
 

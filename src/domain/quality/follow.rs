@@ -1,14 +1,18 @@
 //! Printed parts follow their print jobs by themselves: what a job's facts make of the piece on the bed.
 
+use std::collections::BTreeMap;
+
 use super::Key;
+use super::build::{Build, Piece};
 use super::printed::{Doubt, Failure, LookBack, PrintedPart, PrintedState, QuarantineCause, Serial};
 use super::refusal::Illegal;
 use super::revision::NewRevision;
-use super::start::serial;
+use super::start::serials;
 use crate::domain::event::{Actor, Event, Fact, JobRef};
 use crate::domain::ids::{JobId, PartId, PrinterName};
 use crate::domain::job::{JobState, PauseReason};
 use crate::domain::lab::Lab;
+use crate::domain::part::{Part, PartRef};
 use crate::domain::printer::Bed;
 
 /// Which attempt at its part a new job is: one that is planned, or the next.
@@ -23,8 +27,23 @@ pub fn attempt(lab: &Lab, part: &PartId) -> Option<u32> {
     next_attempt(lab, part)
 }
 
+/// The pieces that a new job makes of these parts, in their order: those that are planned of each part, then the next.
+pub fn pieces(lab: &Lab, parts: &[&Part]) -> Option<Vec<Piece>> {
+    let mut next: BTreeMap<&PartId, u32> = BTreeMap::new();
+    let pieces = parts.iter().map(|part| {
+        let attempt = match next.get(&part.id) {
+            // Behind the first that is planned come the other planned ones, without a gap, and then new ones.
+            Some(before) => before.checked_add(1)?,
+            None => attempt(lab, &part.id)?,
+        };
+        next.insert(&part.id, attempt);
+        Some(Piece { part: part.number, attempt })
+    });
+    pieces.collect()
+}
+
 /// The attempt behind all that there were.
-pub(super) fn next_attempt(lab: &Lab, part: &crate::domain::part::Part) -> Option<u32> {
+pub(super) fn next_attempt(lab: &Lab, part: &Part) -> Option<u32> {
     let last = lab.quality.attempts_at(&part.case, part.number).next_back();
     // Those of a platen that counted none.
     let before = || lab.jobs.values().filter(|job| job.part == part.id && job.has_file()).count();
@@ -35,8 +54,8 @@ pub(super) fn next_attempt(lab: &Lab, part: &crate::domain::part::Part) -> Optio
 /// What an event of a job or a printer changes. Called before the event itself is applied.
 pub fn follow(lab: &mut Lab, event: &Event) -> Vec<Key> {
     match (&event.fact, &event.subject) {
-        (Fact::JobQueued { attempt: Some(attempt), resumes, .. }, Some(subject)) => {
-            queued(lab, event, subject, *attempt, resumes.is_some())
+        (Fact::JobQueued { attempt: Some(attempt), also, resumes, .. }, Some(subject)) => {
+            queued(lab, event, subject, (*attempt, also), resumes.is_some())
         }
         (Fact::JobReleased { by, .. }, Some(subject)) => {
             of_job(lab, &subject.job, |printed| printed.handled_by(by))
@@ -94,12 +113,17 @@ fn step(printed: &mut PrintedPart, step: impl FnOnce(&PrintedState) -> Result<Pr
     }
 }
 
-/// Changes the printed part of a job, where it is followed.
-fn of_job(lab: &mut Lab, job: &JobId, change: impl FnOnce(&mut PrintedPart)) -> Vec<Key> {
-    let Some(serial) = lab.jobs.get(job).and_then(|job| serial(lab, job)) else { return Vec::new() };
-    let Some(printed) = lab.quality.printed.get_mut(&serial) else { return Vec::new() };
-    change(printed);
-    vec![Key::Printed(serial)]
+/// Changes the printed parts of a job, where it is followed.
+fn of_job(lab: &mut Lab, job: &JobId, change: impl Fn(&mut PrintedPart)) -> Vec<Key> {
+    let serials = lab.jobs.get(job).map(|job| serials(lab, job)).unwrap_or_default();
+    let mut touched = Vec::new();
+    for serial in serials {
+        if let Some(printed) = lab.quality.printed.get_mut(&serial) {
+            change(printed);
+            touched.push(Key::Printed(serial));
+        }
+    }
+    touched
 }
 
 fn doubt(lab: &mut Lab, job: &JobId, doubt: Doubt) -> Vec<Key> {
@@ -108,13 +132,34 @@ fn doubt(lab: &mut Lab, job: &JobId, doubt: Doubt) -> Vec<Key> {
     })
 }
 
-fn queued(lab: &mut Lab, event: &Event, subject: &JobRef, attempt: u32, resumes: bool) -> Vec<Key> {
+fn queued(
+    lab: &mut Lab,
+    event: &Event,
+    subject: &JobRef,
+    (attempt, also): (u32, &[Piece]),
+    resumes: bool,
+) -> Vec<Key> {
     let Some(part) = lab.parts.get(&subject.part) else { return Vec::new() };
     let serial = Serial { case: subject.case.clone(), part: part.number, attempt };
-    // It goes on with a piece that is there, and is not queued anew.
-    if resumes {
-        return Vec::new();
+    let mut touched = Vec::new();
+    if !also.is_empty() {
+        let build = Build { job: subject.job.clone(), also: also.to_vec() };
+        lab.quality.builds.insert(subject.job.clone(), build);
+        touched.push(Key::Build(subject.job.clone()));
     }
+    // It goes on with pieces that are there, and are not queued anew.
+    if resumes {
+        return touched;
+    }
+    touched.extend(queue_piece(lab, event, subject, serial));
+    for piece in also {
+        touched.extend(queue_piece(lab, event, subject, piece.of(&subject.case)));
+    }
+    touched
+}
+
+fn queue_piece(lab: &mut Lab, event: &Event, subject: &JobRef, serial: Serial) -> Option<Key> {
+    let part = lab.find_part(&serial.case, &PartRef::Number(serial.part)).ok()?;
     let mesh = lab.chains.get(&subject.job).map(|chain| &chain.model.hash);
     let order = lab.jobs.get(&subject.job).and_then(|job| match &job.state {
         JobState::Slicing { order } => Some(order.as_ref()),
@@ -141,7 +186,7 @@ fn queued(lab: &mut Lab, event: &Event, subject: &JobRef, attempt: u32, resumes:
     if let Actor::Person(by) = &event.actor {
         printed.handled_by(by);
     }
-    vec![Key::Printed(serial)]
+    Some(Key::Printed(serial))
 }
 
 fn started(lab: &mut Lab, event: &Event, subject: &JobRef, printer: &PrinterName) -> Vec<Key> {
@@ -170,9 +215,9 @@ fn started(lab: &mut Lab, event: &Event, subject: &JobRef, printer: &PrinterName
             printed.loaded(lot);
         }
         step(printed, PrintedState::start);
-        for (because, cause) in [recalled, astray].into_iter().flatten() {
-            printed.look_back(because);
-            step(printed, |state| state.quarantine(cause));
+        for (because, cause) in [&recalled, &astray].into_iter().flatten() {
+            printed.look_back(because.clone());
+            step(printed, |state| state.quarantine(cause.clone()));
         }
     })
 }

@@ -18,7 +18,6 @@ use super::qualification::{QualificationState, Step as PrinterStep};
 use super::refusal::{Illegal, Refusal, What};
 use super::revision::{NewRevision, RevisionState};
 use super::signature::{self, Proof};
-use super::start::serial as serial_of;
 use super::words::{Line, Text};
 use super::{follow, next_of};
 use crate::domain::case::IntendedUse;
@@ -564,9 +563,9 @@ impl<'a> Asking<'a> {
         if let Some(taken) = quality.loaded_on(printer).find(|load| load.slot == slot) {
             return Err(Refusal::SlotTaken { printer: printer.clone(), slot, lot: taken.lot.clone() });
         }
-        let running = self.lab.running_on(printer).and_then(|job| serial_of(self.lab, job));
-        let printed = running.and_then(|serial| quality.printed.get(&serial));
-        if let Some(full) = printed.filter(|of| of.lots.len() >= LOTS_MAX && !of.lots.contains(id)) {
+        let running = self.lab.running_on(printer).map(|job| quality.pieces_of(self.lab, job));
+        let full = |of: &&PrintedPart| of.lots.len() >= LOTS_MAX && !of.lots.contains(id);
+        if let Some(full) = running.unwrap_or_default().into_iter().find(full) {
             let what = What::Printed(full.serial.clone());
             return Err(Refusal::TooMany(what, "cancel its job, and print it from fewer lots"));
         }
@@ -576,8 +575,10 @@ impl<'a> Asking<'a> {
     /// Who works on the case is told when the lot is running out.
     fn used(&self, job: &JobId, lot: &LotId, milligrams: u64) -> Result<Facts, Refusal> {
         let not = || Refusal::NotUsed { lot: lot.clone(), job: job.clone() };
-        let serial = self.lab.jobs.get(job).and_then(|job| serial_of(self.lab, job)).ok_or_else(not)?;
-        let printed = self.lab.quality.printed.get(&serial).ok_or_else(not)?;
+        let known = self.lab.jobs.get(job).ok_or_else(not)?;
+        // Those of one build have the same.
+        let printed = self.lab.quality.printed_by(self.lab, known).ok_or_else(not)?;
+        let serial = printed.serial.clone();
         if !printed.lots.contains(lot) {
             return Err(not());
         }

@@ -1,7 +1,7 @@
 //! The quality half of a lab: from the wish for a model to the released part, with proof.
 //!
 //! Reading order: what people write (`words`), what a case and its parts are (`case`, `part`, `revision`), what
-//! comes out of a printer (`printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`, `feeding`,
+//! comes out of a printer (`build`, `printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`, `feeding`,
 //! `qualification`), who stands for it (`signature`), what it took and was worth (`effort`, `assessment`, `message`).
 //! Then `change` (the one way in), `judge` (whether), `apply` (what it makes true), `follow` (what print jobs make
 //! true), `start` (whether a job may begin by the site's rules).
@@ -39,6 +39,7 @@ pub mod case;
 pub mod part;
 pub mod revision;
 
+pub mod build;
 pub mod inspection;
 pub mod nonconformance;
 pub mod printed;
@@ -63,6 +64,8 @@ mod judge;
 mod start;
 
 #[cfg(test)]
+mod build_tests;
+#[cfg(test)]
 mod random_tests;
 #[cfg(test)]
 mod state_tests;
@@ -70,7 +73,7 @@ mod state_tests;
 mod tests;
 
 pub use apply::apply;
-pub use follow::{attempt, follow};
+pub use follow::{attempt, follow, pieces};
 pub use judge::{judge, may_add_part};
 pub use start::may_start;
 
@@ -79,6 +82,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 use assessment::Assessed;
+use build::Build;
 use case::{CaseRecord, CaseState};
 use effort::EffortEntry;
 use inspection::{Inspection, Instrument, Template};
@@ -94,7 +98,8 @@ use rules::SiteRules;
 use signature::Signature;
 
 use super::ids::{
-    CaseToken, InspectionId, InstrumentName, LotId, NonconformanceId, PartId, PrinterName, TemplateName,
+    CaseToken, InspectionId, InstrumentName, JobId, LotId, NonconformanceId, PartId, PrinterName,
+    TemplateName,
 };
 use super::lab::Lab;
 
@@ -105,6 +110,8 @@ pub struct Quality {
     pub cases: BTreeMap<CaseToken, CaseRecord>,
     pub parts: BTreeMap<PartId, PartRecord>,
     pub revisions: BTreeMap<(PartId, u16), Revision>,
+    /// Of jobs with more than one piece.
+    pub builds: BTreeMap<JobId, Build>,
     pub printed: BTreeMap<Serial, PrintedPart>,
     pub processed: BTreeMap<(Serial, u16), Processed>,
     pub inspections: BTreeMap<InspectionId, Inspection>,
@@ -127,6 +134,7 @@ pub enum Key {
     Case(CaseToken),
     Part(PartId),
     Revision(PartId, u16),
+    Build(JobId),
     Printed(Serial),
     Processed(Serial, u16),
     Inspection(InspectionId),
@@ -150,6 +158,7 @@ impl Key {
             Self::Case(case) => format!("case/{case}"),
             Self::Part(part) => format!("part/{part}"),
             Self::Revision(part, number) => format!("revision/{part}/{number}"),
+            Self::Build(job) => format!("build/{job}"),
             Self::Printed(serial) => format!("printed/{serial}"),
             Self::Processed(serial, number) => format!("processed/{serial}/{number}"),
             Self::Inspection(id) => format!("inspection/{id}"),
@@ -195,6 +204,7 @@ impl Quality {
             Key::Case(case) => json(self.cases.get(case)),
             Key::Part(part) => json(self.parts.get(part)),
             Key::Revision(part, number) => json(self.revisions.get(&(part.clone(), *number))),
+            Key::Build(job) => json(self.builds.get(job)),
             Key::Printed(serial) => json(self.printed.get(serial)),
             Key::Processed(serial, number) => json(self.processed.get(&(serial.clone(), *number))),
             Key::Inspection(id) => json(self.inspections.get(id)),
@@ -221,6 +231,7 @@ impl Quality {
             "case" => take(&mut self.cases, json, |of| of.case.clone()),
             "part" => take(&mut self.parts, json, |of| of.part.clone()),
             "revision" => take(&mut self.revisions, json, |of| (of.part.clone(), of.number)),
+            "build" => take(&mut self.builds, json, |of| of.job.clone()),
             "printed" => take(&mut self.printed, json, |of| of.serial.clone()),
             "processed" => take(&mut self.processed, json, |of| (of.serial.clone(), of.number)),
             "inspection" => take(&mut self.inspections, json, |of| of.id.clone()),
@@ -247,6 +258,7 @@ impl Quality {
         keys.extend(self.cases.keys().cloned().map(Key::Case));
         keys.extend(self.parts.keys().cloned().map(Key::Part));
         keys.extend(self.revisions.keys().cloned().map(|(part, number)| Key::Revision(part, number)));
+        keys.extend(self.builds.keys().cloned().map(Key::Build));
         keys.extend(self.printed.keys().cloned().map(Key::Printed));
         keys.extend(self.processed.keys().cloned().map(|(serial, number)| Key::Processed(serial, number)));
         keys.extend(self.inspections.keys().cloned().map(Key::Inspection));
@@ -279,8 +291,8 @@ impl Quality {
     pub fn lost(&self, lab: &Lab) -> Option<String> {
         let quality = |key: Key| Some(format!("quality/{}", key.path()));
         for job in lab.jobs.values() {
-            if let Some(serial) = start::serial(lab, job).filter(|serial| !self.printed.contains_key(serial))
-            {
+            let mut serials = start::serials(lab, job).into_iter();
+            if let Some(serial) = serials.find(|serial| !self.printed.contains_key(serial)) {
                 return quality(Key::Printed(serial));
             }
         }
@@ -348,9 +360,14 @@ impl Quality {
         self.loads.values().filter(move |load| load.to.is_none() && load.printer == *printer)
     }
 
-    /// The piece that a job makes or goes on with, where it is followed.
+    /// The first piece that a job makes or goes on with, where it is followed.
     pub fn printed_by(&self, lab: &Lab, job: &super::job::Job) -> Option<&PrintedPart> {
-        self.printed.get(&start::serial(lab, job)?)
+        self.printed.get(start::serials(lab, job).first()?)
+    }
+
+    /// All pieces that a job makes or goes on with, where it is followed.
+    pub fn pieces_of<'a>(&'a self, lab: &Lab, job: &super::job::Job) -> Vec<&'a PrintedPart> {
+        start::serials(lab, job).iter().filter_map(|serial| self.printed.get(serial)).collect()
     }
 
     /// All parts that were printed from a lot.

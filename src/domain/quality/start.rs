@@ -31,10 +31,13 @@ pub fn may_start(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> 
     Err(Refusal::Hindered { job: job.id.clone(), printer: printer.clone(), why })
 }
 
-/// The printed part that a job makes, where it is followed.
-pub(super) fn serial(lab: &Lab, job: &Job) -> Option<Serial> {
-    let part = lab.parts.get(&job.part)?.number;
-    Some(Serial { case: job.case.clone(), part, attempt: job.attempt? })
+/// The printed parts that a job makes, where it is followed; its own first, then what else is on the bed.
+pub(super) fn serials(lab: &Lab, job: &Job) -> Vec<Serial> {
+    let (Some(part), Some(attempt)) = (lab.parts.get(&job.part), job.attempt) else { return Vec::new() };
+    let mut serials = vec![Serial { case: job.case.clone(), part: part.number, attempt }];
+    let also = lab.quality.builds.get(&job.id).into_iter().flat_map(|build| &build.also);
+    serials.extend(also.map(|piece| piece.of(&job.case)));
+    serials
 }
 
 fn unapproved(lab: &Lab, job: &Job) -> Vec<Hindrance> {
@@ -50,18 +53,19 @@ fn unapproved(lab: &Lab, job: &Job) -> Vec<Hindrance> {
     } else {
         why.push(Hindrance::NotInProduction { case: job.case.clone(), state: state.word() });
     }
-    let Some(printed) = serial(lab, job).and_then(|serial| quality.printed.get(&serial)) else {
+    let pieces = quality.pieces_of(lab, job);
+    if pieces.is_empty() {
         why.push(Hindrance::NotFollowed);
-        return why;
-    };
-    let serial = printed.serial.clone();
-    match printed.revision {
-        None => why.push(Hindrance::NoRevision { serial }),
-        Some(revision) => {
-            let found = quality.revisions.get(&(job.part.clone(), revision));
-            if !matches!(found, Some(found) if matches!(found.state, RevisionState::Approved { .. })) {
-                why.push(Hindrance::NotApproved { serial, revision });
-            }
+    }
+    for printed in pieces {
+        let serial = printed.serial.clone();
+        let Some(revision) = printed.revision else {
+            why.push(Hindrance::NoRevision { serial });
+            continue;
+        };
+        let found = quality.revisions.get(&(printed.part.clone(), revision));
+        if !matches!(found, Some(found) if matches!(found.state, RevisionState::Approved { .. })) {
+            why.push(Hindrance::NotApproved { serial, revision });
         }
     }
     why

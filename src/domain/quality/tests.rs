@@ -75,7 +75,7 @@ pub(super) fn printer(name: &str) -> PrinterName {
     name.parse().unwrap()
 }
 
-fn hash(n: u8) -> FileHash {
+pub(super) fn hash(n: u8) -> FileHash {
     FileHash::from_digest([n; 32])
 }
 
@@ -209,13 +209,13 @@ impl World {
 
     /// What is granted.
     #[track_caller]
-    fn ok(&mut self, by: &str, change: Change) {
+    pub(super) fn ok(&mut self, by: &str, change: Change) {
         self.ask(by, change).unwrap();
     }
 
     /// What is refused changes nothing.
     #[track_caller]
-    fn refused(&mut self, by: &str, change: Change) -> Refusal {
+    pub(super) fn refused(&mut self, by: &str, change: Change) -> Refusal {
         let before = self.lab.clone();
         let refusal = self.ask(by, change).unwrap_err();
         assert_eq!(self.lab, before);
@@ -235,20 +235,20 @@ impl World {
         &self.lab.quality.printed[&serial(part, attempt)]
     }
 
-    fn start(&mut self, n: u8, part: u16, on: &str) {
+    pub(super) fn start(&mut self, n: u8, part: u16, on: &str) {
         let new = new_job(n, part);
         self.request(&Request::QueueJob(Box::new(new))).unwrap();
         self.request(&Request::StartJob { job: job(n), printer: printer(on) }).unwrap();
     }
 
-    fn finish(&mut self, n: u8) {
+    pub(super) fn finish(&mut self, n: u8) {
         let progress = Progress { confirmed: 10, total: 10 };
         let line = Box::new(LineHealth::default());
         let digest = hash(9);
         self.request(&Request::NotePrinted { job: job(n), progress, digest, line, millis: 5 }).unwrap();
     }
 
-    fn clear(&mut self, on: &str) {
+    pub(super) fn clear(&mut self, on: &str) {
         self.request(&Request::ClearBed { printer: printer(on), by: "olga".into() }).unwrap();
     }
 
@@ -261,7 +261,7 @@ impl World {
         self.ok("olga", printed_step(part, attempt, PrintedStep::RevisionAttested { revision: 1 }));
     }
 
-    fn send_to_inspection(&mut self, part: u16, attempt: u32) {
+    pub(super) fn send_to_inspection(&mut self, part: u16, attempt: u32) {
         self.ok("olga", printed_step(part, attempt, processing()));
         self.ok("olga", printed_step(part, attempt, PrintedStep::SentToInspection));
     }
@@ -271,12 +271,12 @@ impl World {
         self.ok("ina", inspect(id, measured(subject, values, looked_at)));
     }
 
-    fn accept(&mut self, id: u8, part: u16, attempt: u32) {
+    pub(super) fn accept(&mut self, id: u8, part: u16, attempt: u32) {
         self.inspect(id, part, attempt, &GOOD, &[]);
         self.ok("ina", printed_step(part, attempt, accepted(id)));
     }
 
-    fn release(&mut self, part: u16, attempt: u32) {
+    pub(super) fn release(&mut self, part: u16, attempt: u32) {
         let step = self.release_step(part, attempt);
         self.ok("rita", printed_step(part, attempt, step));
     }
@@ -349,6 +349,7 @@ pub(super) fn new_job(n: u8, part: u16) -> NewJob {
         job: job(n),
         case: case(),
         part: PartRef::Number(part),
+        also: Vec::new(),
         file: hash(100 + n),
         commands: 10,
         digest: hash(9),
@@ -591,16 +592,16 @@ fn an_older_journal_is_replayed_to_what_it_was_and_its_jobs_are_not_followed() {
     assert!(matches!(facts[0].1, Fact::JobQueued { attempt: Some(2), .. }));
 }
 
-fn note_pause(reason: PauseReason) -> Request {
+pub(super) fn note_pause(reason: PauseReason) -> Request {
     Request::NotePaused { job: job(1), progress: Progress { confirmed: 4, total: 10 }, reason }
 }
 
-fn note_interrupted() -> Request {
+pub(super) fn note_interrupted() -> Request {
     let (progress, why) = (Progress { confirmed: 4, total: 10 }, Interruption::Unplugged);
     Request::NoteInterrupted { job: job(1), progress, why, line: None }
 }
 
-fn heat() -> Request {
+pub(super) fn heat() -> Request {
     let alarm = Alarm {
         heater: Heater::Bed,
         hazard: Hazard::LeftTarget,

@@ -17,6 +17,7 @@ use crate::domain::moment::{Moment, Stamp};
 use crate::domain::printer::{
     Activity, Bed, Fault, Latch, LineHealth, LineTrouble, PrinterRecord, Reading, Snapshot, Temperatures,
 };
+use crate::domain::quality::build::Piece;
 use crate::io::mqtt::{Delivery, Message};
 
 /// The envelope's `v`, and the `v1` of the topics: changed when a subscriber would misread us.
@@ -264,6 +265,8 @@ enum What<'a> {
         pinned: Option<&'a PrinterName>,
         #[serde(skip_serializing_if = "Option::is_none")]
         resumes: Option<ResumesData<'a>>,
+        #[serde(skip_serializing_if = "<[Piece]>::is_empty")]
+        also: &'a [Piece],
     },
     ResumeFile {
         layer: u32,
@@ -625,9 +628,19 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         }
         // Why may be a slicer's words.
         Fact::JobNotSliced { why: _ } => ("not_sliced", What::Begun {}),
-        Fact::JobQueued { commands, pinned, resumes, file: _, digest: _, material: _, gate: _, attempt: _ } => {
+        Fact::JobQueued {
+            commands,
+            pinned,
+            resumes,
+            also,
+            file: _,
+            digest: _,
+            material: _,
+            gate: _,
+            attempt: _,
+        } => {
             let resumes = resumes.as_ref().map(ResumesData::from);
-            ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref(), resumes })
+            ("queued", What::Queued { commands: *commands, pinned: pinned.as_ref(), resumes, also })
         }
         Fact::JobResumeFile { layer, height, printer: _, file: _, by: _ } => {
             ("resume_file", What::ResumeFile { layer: *layer, height_mm: height.mm() })
