@@ -510,6 +510,35 @@ async fn a_job_does_not_begin_with_a_lot_that_has_expired_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_file_that_lays_several_parts_of_a_case_makes_a_printed_part_of_each() {
+    let way = Way::new().await;
+    way.done(&way.at("parts"), "", json!({"name": "right hand"})).await;
+    let file = way.lab.upload(GCODE).await.json()["file"].clone();
+    let queue = async |also: Value| {
+        let new = json!({"file": file, "case": way.case, "part": 1, "also": also, "material": "PLA"});
+        way.lab.post("/v1/jobs", &new).await
+    };
+    refused(&queue(json!([1, 3])).await, 404, "no-such-part", "has no part 3");
+    refused(&queue(json!(vec![1; 20])).await, 400, "too-many-pieces", "has 21 pieces");
+    assert_eq!(way.get("/v1/jobs").await, json!([]), "nothing of that was queued");
+    let job = queue(json!([1, 2])).await;
+    assert_eq!(job.status, 201, "{job:?}");
+    let serials = [(1, 1), (1, 2), (2, 1)].map(|(part, attempt)| format!("{}-{part}-{attempt}", way.case));
+    assert_eq!(job.json()["build"], json!(serials));
+    for serial in &serials {
+        let piece = way.get(&format!("/v1/printed/{serial}")).await;
+        assert_eq!((&piece["state"], &piece["job"]), (&json!("queued"), &job.json()["id"]));
+        let others: Vec<_> = serials.iter().filter(|other| *other != serial).collect();
+        assert_eq!(piece["together_with"], json!(others));
+    }
+    let story = way.lab.get(&way.at("story")).await;
+    assert!(story.body.contains("with 1-2, 2-1 on the same bed"), "{}", story.body);
+    let model = json!({"hash": "0".repeat(64), "process": "fine"});
+    let new = json!({"model": model, "case": way.case, "part": 1, "also": [2]});
+    refused(&way.lab.post("/v1/jobs", &new).await, 400, "unreadable-request", "is one piece");
+}
+
+#[tokio::test]
 async fn what_is_not_right_is_kept_apart_until_it_is_decided_and_closed() {
     let way = Way::new().await;
     way.to_production().await;

@@ -277,6 +277,9 @@ fn one(part: &PrintedView) {
     for why in &part.lookbacks {
         show::line(&format!("  look     {why}"));
     }
+    if !part.together_with.is_empty() {
+        show::line(&format!("  on the same bed as {}", part.together_with.join(", ")));
+    }
     if let Some(replaces) = &part.replaces {
         show::line(&format!("  in place of {replaces}"));
     }

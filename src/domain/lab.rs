@@ -2141,7 +2141,7 @@ mod tests {
         assert!(bytes <= 2_048, "{bytes} bytes");
         events.iter().for_each(|event| drop(lab.apply(event)));
         let kept = &lab.gates[&job(0)];
-        assert_eq!((kept.findings.len(), kept.more), (Gated::FINDINGS_MAX, 22));
+        assert_eq!((kept.findings.len(), kept.more), (Gated::FINDINGS_MAX, 23));
         let (key, mut other) = (EntityKey::Gate(job(0)), Lab::default());
         other.restore(&key.path(), &lab.entity(&key).unwrap()).unwrap();
         assert_eq!(other.gates, lab.gates);

@@ -4,6 +4,7 @@ use super::world::{BEGAN, HOUR, World, job, lot, of_case, serial, site, token};
 use super::*;
 use crate::counting::money::Money;
 use crate::counting::stats::Share;
+use crate::domain::lab::Request;
 use crate::domain::privacy::{Known, find_in_json};
 use crate::domain::quality::Change;
 use crate::domain::quality::case::Step as CaseStep;
@@ -460,4 +461,15 @@ fn each_page_is_written_where_somebody_wants_to_look_at_it() {
         let name = std::path::Path::new(&folder).join(format!("{kind}.html"));
         std::fs::write(name, sealed.html()).unwrap();
     }
+}
+
+#[test]
+fn the_case_record_says_what_came_off_one_bed() {
+    let mut world = World::produced();
+    world.queue_with(1, 1, &[2]);
+    world.at(360).request(Request::StartJob { job: job(1), printer: "a".parse().unwrap() });
+    world.at(480).finish(1);
+    let both = format!("with 2 pieces: {}, {}", serial(1, 1), serial(2, 1));
+    let html = made(&world, Kind::Case).html();
+    assert_eq!(html.matches(&both).count(), 2, "{html}");
 }

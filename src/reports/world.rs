@@ -124,11 +124,16 @@ impl World {
     }
 
     pub fn queue(&mut self, n: u8, part: u16) {
+        self.queue_with(n, part, &[]);
+    }
+
+    /// A job that lays other pieces on the bed as well.
+    pub fn queue_with(&mut self, n: u8, part: u16, also: &[u16]) {
         let new = NewJob {
             job: job(n),
             case: token(),
             part: PartRef::Number(part),
-            also: Vec::new(),
+            also: also.iter().copied().map(PartRef::Number).collect(),
             file: hash(100 + n),
             commands: 10,
             digest: hash(9),

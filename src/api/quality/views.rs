@@ -313,6 +313,13 @@ pub fn printed(lab: &Lab, printed: &PrintedPart) -> PrintedView {
         model: revision.map(|revision| revision.of.mesh.to_string()),
         chain: job.and_then(|job| lab.chains.get(&job.id)).map(Into::into),
         job: printed.job.as_ref().map(ToString::to_string),
+        together_with: job
+            .map(|job| quality.pieces_of(lab, job))
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|piece| piece.serial != *serial)
+            .map(|piece| piece.serial.to_string())
+            .collect(),
         file: job.filter(|job| job.has_file()).map(|job| job.file.to_string()),
         digest: printed.digest.as_ref().map(ToString::to_string),
         started: printed.started.map(|at| at.to_string()),

@@ -1,6 +1,8 @@
 //! Counting's facts of one case, each against what its world says was done.
 
 use super::*;
+use crate::counting::metrics::Window;
+use crate::counting::metrics::printing::Scrap;
 use crate::counting::money::Money;
 use crate::domain::ids::PartId;
 use crate::domain::lab::Request;
@@ -266,4 +268,53 @@ fn a_job_that_was_cancelled_before_it_began_is_no_attempt_at_its_part() {
     let printed = world.lab.quality.printed.get_mut(&serial(1, 2)).unwrap();
     printed.state = PrintedState::Released { release: 1 };
     assert_eq!(parts(&world.lab)[0].end, PartEnd::Released { attempt: 1 });
+}
+
+#[test]
+fn pieces_of_one_build_share_what_it_took_and_are_no_reprints_of_one_another() {
+    let mut world = World::produced();
+    // Two pieces of part 1 and one of part 2, in two hours.
+    world.queue_with(1, 1, &[1, 2]);
+    world.at(360).request(Request::StartJob { job: job(1), printer: "a".parse().unwrap() });
+    world.at(480).finish(1);
+    world.used(1, 10_001);
+    world.clear("a");
+    // The second is printed again.
+    world.lab.quality.printed.get_mut(&serial(1, 2)).unwrap().state =
+        PrintedState::Scrapped { why: words("a wall is missing") };
+    world.at(540).start(2, 1, "b");
+    world.at(600).finish(2);
+    world.clear("b");
+    let found = attempts(&world.lab, &models(), site().rates.as_ref(), 0);
+    let rows: Vec<_> =
+        found.iter().map(|of| (of.job.clone(), of.number, of.together, of.milligrams)).collect();
+    assert_eq!(
+        rows,
+        [
+            (job(1), 1, 3, Some(3_335)),
+            (job(1), 1, 3, Some(3_333)),
+            (job(2), 2, 1, None),
+            (job(1), 1, 3, Some(3_333)),
+        ]
+    );
+    // 2500 × 3.3 g / kg = 8, and 150 × 2 h / 3 = 100
+    assert_eq!(found[0].cost, Some(Money(108)));
+    let window = Window { from: WallTime(0), to: WallTime(u64::MAX) };
+    let scrap = Scrap::of(window, &found).unwrap();
+    assert_eq!((scrap.attempts, scrap.milligrams, scrap.lost_ms), (1, 3_333, 2 * HOUR / 3));
+    // A printer was used once, for two hours.
+    let runs = runs(&world.lab);
+    assert_eq!(
+        runs.iter().map(|run| (run.job.clone(), run.scrapped)).collect::<Vec<_>>(),
+        [(job(1), false), (job(2), false)]
+    );
+    let took = costs(&world.lab, &jobs(&world.lab), &token(), &models(), 0);
+    let seconds: u64 = took
+        .iter()
+        .filter_map(|event| match &event.used {
+            Used::Machine { seconds, .. } => *seconds,
+            _ => None,
+        })
+        .sum();
+    assert_eq!(seconds, 3 * 3_600, "two hours of the build and one of the reprint");
 }

@@ -167,6 +167,9 @@ pub struct PrintedView {
     pub chain: Option<ChainView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
+    /// What else its job laid on the bed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together_with: Vec<String>,
     /// SHA-256 of the job's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
