@@ -512,7 +512,7 @@ async fn a_job_does_not_begin_with_a_lot_that_has_expired_and_says_so() {
 #[tokio::test]
 async fn a_file_that_lays_several_parts_of_a_case_makes_a_printed_part_of_each() {
     let way = Way::new().await;
-    way.done(&way.at("parts"), "", json!({"name": "right hand"})).await;
+    way.lab.post(&way.at("parts"), &json!({"name": "right hand"})).await;
     let file = way.lab.upload(GCODE).await.json()["file"].clone();
     let queue = async |also: Value| {
         let new = json!({"file": file, "case": way.case, "part": 1, "also": also, "material": "PLA"});
