@@ -86,6 +86,29 @@ fn begun(window: Window, attempts: &[Attempt]) -> impl Iterator<Item = &Attempt>
     attempts.iter().filter(move |attempt| window.has_some(attempt.started))
 }
 
+impl Attempt {
+    fn is_lost(&self) -> bool {
+        let failed = matches!(self.outcome, AttemptOutcome::Failed | AttemptOutcome::Cancelled);
+        failed || self.scrapped
+    }
+}
+
+/// The places of those that had to be printed again. Of the pieces of one build that are the same part, only as many as
+/// were: what was lost first.
+fn repeated(attempts: &[Attempt]) -> BTreeSet<usize> {
+    let mut of: BTreeMap<(&PartId, u32), Vec<usize>> = BTreeMap::new();
+    for (place, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.started.is_some()) {
+        of.entry((&attempt.part, attempt.number)).or_default().push(place);
+    }
+    let again = of.iter().flat_map(|((part, number), places)| {
+        let next = of.get(&(*part, number.saturating_add(1))).map_or(0, Vec::len);
+        let mut places = places.clone();
+        places.sort_by_key(|place| !attempts[*place].is_lost());
+        places.into_iter().take(next)
+    });
+    again.collect()
+}
+
 /// Reprints among the attempts that began in the window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reprints {
@@ -108,9 +131,7 @@ pub struct Reprints {
 impl Reprints {
     /// `attempts` are all that there are, also those outside of the window: they say what was printed again.
     pub fn of(window: Window, attempts: &[Attempt]) -> Self {
-        let started = attempts.iter().filter(|attempt| attempt.started.is_some());
-        let numbers: BTreeSet<(&PartId, u32)> =
-            started.map(|attempt| (&attempt.part, attempt.number)).collect();
+        let repeated = repeated(attempts);
         let mut reprints = Self {
             window,
             all: Share::default(),
@@ -122,7 +143,8 @@ impl Reprints {
             by_profile: BTreeMap::new(),
             without_profile: 0,
         };
-        for attempt in begun(window, attempts) {
+        let all = attempts.iter().enumerate();
+        for (place, attempt) in all.filter(|(_, attempt)| window.has_some(attempt.started)) {
             reprints.all.count(Some(attempt.number > 1));
             if attempt.number > 1 {
                 match &attempt.cause {
@@ -130,7 +152,7 @@ impl Reprints {
                     None => reprints.without_cause += 1,
                 }
             }
-            let again = numbers.contains(&(&attempt.part, attempt.number.saturating_add(1)));
+            let again = repeated.contains(&place);
             reprints.by_printer.entry(attempt.printer.clone()).or_default().count(Some(again));
             match &attempt.material {
                 Some(name) => reprints.by_material.entry(name.clone()).or_default().count(Some(again)),
@@ -199,8 +221,7 @@ impl Scrap {
             without_cost: 0,
         };
         let lost = |attempt: &&Attempt| {
-            let failed = matches!(attempt.outcome, AttemptOutcome::Failed | AttemptOutcome::Cancelled);
-            attempt.started.is_some() && (failed || attempt.scrapped) && window.has_some(attempt.ended)
+            attempt.started.is_some() && attempt.is_lost() && window.has_some(attempt.ended)
         };
         for attempt in attempts.iter().filter(lost) {
             scrap.attempts += 1;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::counting::metrics::Window;
-use crate::counting::metrics::printing::Scrap;
+use crate::counting::metrics::printing::{Reprints, Scrap};
 use crate::counting::money::Money;
 use crate::domain::ids::PartId;
 use crate::domain::lab::Request;
@@ -302,6 +302,10 @@ fn pieces_of_one_build_share_what_it_took_and_are_no_reprints_of_one_another() {
     let window = Window { from: WallTime(0), to: WallTime(u64::MAX) };
     let scrap = Scrap::of(window, &found).unwrap();
     assert_eq!((scrap.attempts, scrap.milligrams, scrap.lost_ms), (1, 3_333, 2 * HOUR / 3));
+    // One of the two had to be repeated: the one that was scrapped.
+    let reprints = Reprints::of(window, &found);
+    let on = |printer: &str| reprints.by_printer[&printer.parse::<PrinterName>().unwrap()];
+    assert_eq!((on("a").hits, on("a").n, on("b").hits), (1, 3, 0));
     // A printer was used once, for two hours.
     let runs = runs(&world.lab);
     assert_eq!(
