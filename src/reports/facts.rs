@@ -449,7 +449,7 @@ pub fn parts(lab: &Lab) -> Vec<PartRecord> {
         Some(PartRecord {
             part: part.id.clone(),
             started: Some(begun.iter().filter_map(|printed| printed.started).min()?),
-            attempts: u32::try_from(begun.len()).unwrap_or(u32::MAX),
+            attempts: begun.iter().map(|printed| number(lab, printed)).max().unwrap_or(1),
             reworked: begun.iter().any(|printed| printed.reworks > 0),
             end,
         })

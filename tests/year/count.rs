@@ -221,6 +221,15 @@ struct Begun<'a> {
     again: bool,
 }
 
+/// Which attempt each of the begun pieces of a part is. What lay on one bed together is one attempt, and so are as many
+/// of the first pieces as one bed ever had.
+fn places(pieces: &[&LPiece]) -> Vec<usize> {
+    let together = pieces.iter().map(|piece| pieces.iter().filter(|of| of.job == piece.job).count());
+    let wanted = together.max().unwrap_or(1);
+    let before = |n: usize| pieces[..n].iter().filter(|of| of.job != pieces[n].job).count();
+    (0..pieces.len()).map(|n| (before(n) + 2).saturating_sub(wanted).max(1)).collect()
+}
+
 impl<'a> Counted<'a> {
     fn has(&self, at: u64) -> bool {
         self.from <= at && at < self.to
@@ -242,19 +251,24 @@ impl<'a> Counted<'a> {
             for (p, part) in case.parts.iter().enumerate() {
                 let pieces: Vec<&LPiece> =
                     part.pieces.iter().filter(|piece| piece.started.is_some()).collect();
+                let places = places(&pieces);
                 for (n, piece) in pieces.iter().enumerate() {
+                    // Of those with the same place, as many were printed again as have the next one: the lost first.
+                    let equals = (0..pieces.len()).filter(|other| places[*other] == places[n]);
+                    let (lost, kept): (Vec<_>, Vec<_>) = equals.partition(|other| self.lost(pieces[*other]));
+                    let next = places.iter().filter(|place| **place == places[n] + 1).count();
                     all.push(Begun {
                         case: c,
                         part: p,
                         piece,
-                        place: n + 1,
-                        // What somebody said that it replaces, else the one before.
+                        place: places[n],
+                        // What somebody said that it replaces, else the last that was not on the same bed.
                         before: part
                             .pieces
                             .iter()
                             .find(|other| Some(other.attempt) == piece.replaces)
-                            .or_else(|| n.checked_sub(1).map(|n| pieces[n])),
-                        again: n + 1 < pieces.len(),
+                            .or_else(|| pieces[..n].iter().rev().find(|of| of.job != piece.job).copied()),
+                        again: lost.into_iter().chain(kept).take(next).any(|other| other == n),
                     });
                 }
             }
@@ -309,7 +323,14 @@ impl<'a> Counted<'a> {
         }
         let job = &self.of.jobs[piece.job.unwrap_or_default()];
         let rate = price(version.machine, PRINTERS[job.printer].1);
-        let seconds = job.ended.map(|(at, _)| (at - started) / 1_000);
+        let seconds = job.ended.map(|(at, _)| {
+            let (whole, pieces) = ((at - started) / 1_000, job.pieces());
+            let first = pieces.first().is_some_and(|(c, p, n)| {
+                std::ptr::eq(&raw const self.of.cases[*c].parts[*p].pieces[*n], piece)
+            });
+            let each = whole / pieces.len() as u64;
+            if first { whole - each * (pieces.len() as u64 - 1) } else { each }
+        });
         cost.add(version, rate.zip(seconds).map(|(rate, seconds)| rounded(rate, seconds, 3_600)), lost);
     }
 
@@ -452,11 +473,16 @@ impl<'a> Counted<'a> {
                 if !self.has(first) {
                     continue;
                 }
-                let place = begun.iter().position(|piece| released(piece));
+                let (places, place) = (places(&begun), begun.iter().position(|piece| released(piece)));
                 let reworked = begun.iter().any(|piece| piece.reworks > 0);
                 hits.push(match place {
-                    Some(place) => Some(place == 0 && !reworked),
-                    None if case.state == "cancelled" || reworked || begun.len() > 1 => Some(false),
+                    Some(place) => Some(places[place] == 1 && !reworked),
+                    None if case.state == "cancelled"
+                        || reworked
+                        || places.iter().any(|place| *place > 1) =>
+                    {
+                        Some(false)
+                    }
                     None => None,
                 });
             }
@@ -522,7 +548,8 @@ impl<'a> Counted<'a> {
             attempts += 1;
             without_weight += u64::from(piece.used.is_empty());
             sums[0] += piece.used.iter().map(|(_, milligrams)| milligrams).sum::<u64>();
-            sums[1] += ended - piece.started.unwrap_or(ended);
+            let together = self.of.jobs[piece.job.unwrap_or_default()].pieces().len() as u64;
+            sums[1] += (ended - piece.started.unwrap_or(ended)) / together;
             let mut own = Cost::default();
             self.of_piece(piece, &mut own);
             match own.missing {
@@ -549,8 +576,9 @@ impl<'a> Counted<'a> {
             }
             attempts += 1;
             printing += long;
-            let (c, p, n) = job.piece;
-            let scrapped = self.of.cases[c].parts[p].pieces[n].state == St::Scrapped;
+            let pieces = job.pieces();
+            let mut pieces = pieces.iter().map(|(c, p, n)| &self.of.cases[*c].parts[*p].pieces[*n]);
+            let scrapped = pieces.all(|piece| piece.state == St::Scrapped);
             let broken = matches!(job.ended, Some((_, Ended::Cancelled | Ended::Interrupted(_))));
             failed += if scrapped || broken { long } else { 0 };
         }

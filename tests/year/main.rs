@@ -228,6 +228,10 @@ fn the_year_has_something_of_everything() {
     assert!(pieces().any(|piece| piece.reworks > 0) && pieces().any(|piece| !piece.looked_back.is_empty()));
     assert!(year.ledger.lots.len() > 12 && year.ledger.lots.iter().any(|lot| lot.recalled));
     assert!(cases.iter().any(|case| case.messages > 0), "no lot ever ran low");
+    let builds: Vec<_> = year.ledger.jobs.iter().filter(|job| !job.also.is_empty()).collect();
+    let twice = builds.iter().filter(|job| job.also.iter().any(|(_, part, _)| *part == job.piece.1));
+    println!("{} jobs, of them {} builds", year.ledger.jobs.len(), builds.len());
+    assert!(builds.len() > 50 && twice.count() > 5);
     assert_eq!(year.journal.len(), year.ledger.entries.len());
 }
 

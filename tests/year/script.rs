@@ -98,11 +98,19 @@ pub enum Ended {
 pub struct LJob {
     pub id: JobId,
     pub piece: (usize, usize, usize),
+    /// What else it lays on the bed.
+    pub also: Vec<(usize, usize, usize)>,
     pub printer: usize,
     pub started: Option<u64>,
     pub ended: Option<(u64, Ended)>,
     /// Cancelled before it began.
     pub withdrawn: bool,
+}
+
+impl LJob {
+    pub fn pieces(&self) -> Vec<(usize, usize, usize)> {
+        std::iter::once(self.piece).chain(self.also.iter().copied()).collect()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -723,12 +731,14 @@ impl Year {
         self.ledger.jobs[job].started = Some(now);
         let lot = self.ledger.printers[place].lot.unwrap_or_default();
         self.ledger.printers[place].running = Some(job);
-        let piece = self.piece(at);
-        piece.state = St::Printing;
-        piece.printer = Some(place);
-        piece.lots.insert(lot);
-        piece.started = Some(now);
-        piece.began = seq;
+        for at in self.ledger.jobs[job].pieces() {
+            let piece = self.piece(at);
+            piece.state = St::Printing;
+            piece.printer = Some(place);
+            piece.lots.insert(lot);
+            piece.started = Some(now);
+            piece.began = seq;
+        }
         let long = 40 + self.random.below(500);
         let (third, half) = (self.soon(long / 3, long / 3 + 1), self.soon(long / 2, long / 2 + 1));
         self.later(third, Do::Progress(job));
@@ -783,21 +793,23 @@ impl Year {
         self.ledger.jobs[job].ended = Some((now, ended));
         let known = &mut self.ledger.printers[place];
         (known.running, known.occupied) = (None, Some(now));
-        let piece = self.piece(at);
-        match ended {
-            Ended::Exact | Ended::Inexact => {
-                if ended == Ended::Inexact {
-                    piece.doubts.insert(Doubt::NotExact);
-                    piece.odd = true;
+        for at in self.ledger.jobs[job].pieces() {
+            let piece = self.piece(at);
+            match ended {
+                Ended::Exact | Ended::Inexact => {
+                    if ended == Ended::Inexact {
+                        piece.doubts.insert(Doubt::NotExact);
+                        piece.odd = true;
+                    }
+                    (piece.ended, piece.whole) = (Some(now), true);
+                    piece.state = if piece.doubts.is_empty() { St::Printed } else { St::Suspect };
                 }
-                (piece.ended, piece.whole) = (Some(now), true);
-                piece.state = if piece.doubts.is_empty() { St::Printed } else { St::Suspect };
-            }
-            Ended::Cancelled => (piece.ended, piece.state) = (Some(now), St::Failed(true)),
-            Ended::Interrupted(_) => {
-                piece.doubts.insert(Doubt::Interrupted);
-                piece.odd = true;
-                piece.state = St::Interrupted;
+                Ended::Cancelled => (piece.ended, piece.state) = (Some(now), St::Failed(true)),
+                Ended::Interrupted(_) => {
+                    piece.doubts.insert(Doubt::Interrupted);
+                    piece.odd = true;
+                    piece.state = St::Interrupted;
+                }
             }
         }
         if self.random.chance(0.93) {
@@ -826,7 +838,13 @@ impl Year {
         };
         self.ask("", change, 1 + usize::from(runs_out), &[at.0]);
         self.ledger.cases[at.0].messages += u64::from(runs_out);
-        self.piece(at).used.push((lot, milligrams));
+        // Shared equally; what is left over of that is the first piece's.
+        let pieces = self.ledger.jobs[job].pieces();
+        let each = milligrams / pieces.len() as u64;
+        for (place, at) in pieces.iter().enumerate() {
+            let rest = if place == 0 { milligrams - each * pieces.len() as u64 } else { 0 };
+            self.piece(*at).used.push((lot, each + rest));
+        }
     }
 
     fn clear(&mut self, place: usize) {
@@ -858,15 +876,17 @@ impl Year {
                 let job = self.ledger.jobs[job].id.clone();
                 self.request(Request::NoteProgress { job, progress }, 1, &[at.0]);
             }
-            Do::Pause(job) => {
-                let at = self.ledger.jobs[job].piece;
+            Do::Pause(paused) => {
+                let (job, at) = (paused, self.ledger.jobs[paused].piece);
                 let progress = Progress { confirmed: 80, total: 1_000 };
                 let (job, reason) =
                     (self.ledger.jobs[job].id.clone(), PauseReason::Person { by: "olga".into() });
                 self.request(Request::NotePaused { job, progress, reason }, 1, &[at.0]);
-                let piece = self.piece(at);
-                piece.doubts.insert(Doubt::Paused);
-                piece.odd = true;
+                for at in self.ledger.jobs[paused].pieces() {
+                    let piece = self.piece(at);
+                    piece.doubts.insert(Doubt::Paused);
+                    piece.odd = true;
+                }
             }
             Do::Resume(job) => {
                 let at = self.ledger.jobs[job].piece;
@@ -1067,9 +1087,10 @@ impl Year {
     }
 
     fn withdrawn(&mut self, at: (usize, usize, usize)) {
-        let piece = self.piece(at);
-        piece.state = St::Withdrawn;
-        let job = piece.job.unwrap_or_default();
+        let job = self.piece(at).job.unwrap_or_default();
+        for at in self.ledger.jobs[job].pieces() {
+            self.piece(at).state = St::Withdrawn;
+        }
         self.ledger.jobs[job].withdrawn = true;
         let place = self.ledger.jobs[job].printer;
         self.ledger.printers[place].queue.retain(|waiting| *waiting != job);
@@ -1226,11 +1247,19 @@ impl Year {
         let place = self.random.below(PRINTERS.len() as u64) as usize;
         let material = PRINTERS[place].2;
         let (id, job) = (JobId::from_entropy(self.id()), self.ledger.jobs.len());
+        // Now and then, what else the case lacks goes onto the same bed.
+        let mut places = vec![p];
+        if self.random.chance(0.3) {
+            for (other, part) in self.ledger.cases[c].parts.iter().enumerate() {
+                let there = Self::alive(part) + usize::from(other == p);
+                places.extend(std::iter::repeat_n(other, part.copies.saturating_sub(there)));
+            }
+        }
         let new = NewJob {
             job: id.clone(),
             case: self.ledger.cases[c].token.clone(),
             part: PartRef::Number(p as u16 + 1),
-            also: Vec::new(),
+            also: places[1..].iter().map(|place| PartRef::Number(*place as u16 + 1)).collect(),
             file: hash(&format!("file {job}")),
             commands: 1_000,
             digest: hash("as it should be"),
@@ -1239,26 +1268,33 @@ impl Year {
             gate: None,
         };
         self.request(Request::QueueJob(Box::new(new)), 1, &[c]);
-        let part = &mut self.ledger.cases[c].parts[p];
-        let planned = part.pieces.iter().position(|piece| piece.state == St::Planned);
-        let n = planned.unwrap_or_else(|| {
-            let attempt = part.pieces.last().map_or(1, |last| last.attempt + 1);
-            part.pieces.push(LPiece::new(attempt, St::Queued));
-            part.pieces.len() - 1
-        });
-        let revision = part.revision;
-        part.pieces[n].state = St::Queued;
-        part.pieces[n].job = Some(job);
+        let mut pieces = Vec::new();
+        for p in places {
+            let part = &mut self.ledger.cases[c].parts[p];
+            let planned = part.pieces.iter().position(|piece| piece.state == St::Planned);
+            let n = planned.unwrap_or_else(|| {
+                let attempt = part.pieces.last().map_or(1, |last| last.attempt + 1);
+                part.pieces.push(LPiece::new(attempt, St::Queued));
+                part.pieces.len() - 1
+            });
+            part.pieces[n].state = St::Queued;
+            part.pieces[n].job = Some(job);
+            pieces.push((c, p, n));
+        }
         self.ledger.jobs.push(LJob {
             id,
-            piece: (c, p, n),
+            piece: pieces[0],
+            also: pieces[1..].to_vec(),
             printer: place,
             started: None,
             ended: None,
             withdrawn: false,
         });
         self.ledger.printers[place].queue.push_back(job);
-        self.piece_step((c, p, n), "lee", PrintedStep::RevisionAttested { revision });
+        for at in pieces {
+            let revision = self.ledger.cases[c].parts[at.1].revision;
+            self.piece_step(at, "lee", PrintedStep::RevisionAttested { revision });
+        }
     }
 
     /// One step of what becomes of a piece; whether there was one.
