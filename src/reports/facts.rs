@@ -50,7 +50,12 @@ pub fn delivered(lab: &Lab, case: &CaseToken) -> Option<WallTime> {
 
 fn signature(lab: &Lab, case: &CaseToken, number: u32) -> Option<unit::Signature> {
     let signature = lab.quality.holds(case, number)?;
-    Some(unit::Signature { by: signature.by.clone(), at: signature.at, of: signature.digest.clone() })
+    Some(unit::Signature {
+        by: signature.by.clone(),
+        printed_name: signature.printed_name.as_ref().map(ToString::to_string),
+        at: signature.at,
+        of: signature.digest.clone(),
+    })
 }
 
 /// A print as counting sees it; one that was recalled keeps the signature that it was released by.
@@ -443,7 +448,7 @@ pub fn parts(lab: &Lab) -> Vec<PartRecord> {
 pub type Models = BTreeMap<PrinterName, Option<String>>;
 
 /// When each printer was there and its bed waited. In service is from the first that the journal tells of it, all hours
-/// of every day: platen knows no opening hours and no maintenance.
+/// of every day: platen knows no opening hours, and of maintenance how long it took and not from when to when.
 pub fn printers(past: &Past, models: &Models) -> Vec<PrinterTime> {
     let names: BTreeSet<&PrinterName> = models.keys().chain(past.first_seen.keys()).collect();
     let times = names.into_iter().map(|printer| PrinterTime {
@@ -661,7 +666,7 @@ fn of_piece(
     events
 }
 
-/// What a case took: its pieces, and the hours of people. Consumables are not noted anywhere, and so not counted.
+/// What a case took that has a rate: its pieces, and the hours of people. What people noted as costs is no quantity.
 pub fn costs(lab: &Lab, jobs: &Jobs<'_>, case: &CaseToken, models: &Models, offset: i16) -> Vec<CostEvent> {
     let begun = lab.quality.printed_of(case).filter(|printed| printed.started.is_some());
     let mut events: Vec<CostEvent> =
