@@ -296,7 +296,10 @@ async fn what_is_said_and_spent_on_a_case_is_kept_in_its_order() {
     way.done(&costs, "kim", noted("consumables", 5)).await;
     let all = way.get(&costs).await;
     assert_eq!(all["sums"], json!([{"kind": "consumables", "amount": 1_255}]));
-    assert_eq!((&all["entries"][1]["number"], &all["entries"][1]["what"]), (&json!(2), &json!("sterile bags")));
+    assert_eq!(
+        (&all["entries"][1]["number"], &all["entries"][1]["what"]),
+        (&json!(2), &json!("sterile bags"))
+    );
     refused(&way.ask(&costs, "lee", noted("gifts", 5)).await, 400, "unreadable-request", "unknown variant");
     refused(&way.ask(&costs, "lee", noted("other", -5)).await, 400, "unreadable-request", "");
 }
@@ -332,7 +335,10 @@ async fn what_is_ordered_is_shown_and_signed_and_holds_for_scale_and_number() {
     way.case_step("lee", json!({"is": "approval_asked"})).await;
     let design = way.get(&way.at("to-sign?of=design")).await;
     let text: Value = serde_json::from_str(design["text"].as_str().unwrap()).unwrap();
-    assert_eq!((&text["acceptance"], &text["parts"][0]["ordered"]["quantity"]), (&json!("no wall below 1 mm"), &json!(2)));
+    assert_eq!(
+        (&text["acceptance"], &text["parts"][0]["ordered"]["quantity"]),
+        (&json!("no wall below 1 mm"), &json!(2))
+    );
     way.case_step("kim", json!({"is": "approved", "digest": design["digest"]})).await;
     let made = json!({"is": "production_begun", "process": "mk3-pla", "validated_for": ["diagnostic"]});
     way.case_step("lee", made).await;
@@ -676,7 +682,10 @@ async fn a_phantom_that_fails_takes_the_qualification_away_and_is_looked_back_fr
     let done = json!({"is": "maintained", "what": "a new nozzle", "minutes": 20});
     let now = way.done(path, "mo", done).await;
     let log = &now["maintenance"][0];
-    assert_eq!((&log["number"], &log["what"], &log["minutes"]), (&json!(1), &json!("a new nozzle"), &json!(20)));
+    assert_eq!(
+        (&log["number"], &log["what"], &log["minutes"]),
+        (&json!(1), &json!("a new nozzle"), &json!(20))
+    );
     assert_eq!(now["state"], "unqualified");
     way.template().await;
     let phantom = |length: f64| {

@@ -305,7 +305,10 @@ fn costs_that_people_noted_stand_beside_those_by_rates_and_with_them() {
     assert!(line(&without.csv(), "noted by people, all").contains(",1255 minor units,2,0"));
     let record = made(&world, Kind::Case);
     let costs = &body(&record)["costs"];
-    assert_eq!((&costs[0]["kind"], &costs[0]["amount"], &costs[1]["by"]), (&json!("consumables"), &json!(1_250), &json!("lee")));
+    assert_eq!(
+        (&costs[0]["kind"], &costs[0]["amount"], &costs[1]["by"]),
+        (&json!("consumables"), &json!(1_250), &json!("lee"))
+    );
     assert!(record.html().contains("12.50 USD"));
 }
 
@@ -333,7 +336,10 @@ fn the_case_record_has_what_was_ordered_and_the_name_in_full_of_each_signer() {
         assert!(html.contains(words), "{words}");
     }
     let signed = &body(&record)["signatures"];
-    assert_eq!((&signed[0]["printed_name"], &signed[1]["printed_name"]), (&json!(null), &json!("Rita Rossi, MD")));
+    assert_eq!(
+        (&signed[0]["printed_name"], &signed[1]["printed_name"]),
+        (&json!(null), &json!("Rita Rossi, MD"))
+    );
     assert_eq!(body(&record)["parts"][0]["ordered"]["quantity"], 3);
     assert!(of(Kind::Worksheet).html().contains("rita (Rita Rossi, MD), 2026-"));
 }

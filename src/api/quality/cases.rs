@@ -15,8 +15,8 @@ use super::super::answers::{NoSuch, Ruled, Timely, Told};
 use super::super::given::{Asked, Named, NamedTwo};
 use super::super::problem::Problem;
 use super::shapes::{
-    Asks, CaseQuality, CaseStep, CostView, CostsView, EffortsView, MessageView, NewCost, NewEffort, NewMessage,
-    NewRevision, PartQuality, PartStep, ToSign,
+    Asks, CaseQuality, CaseStep, CostView, CostsView, EffortsView, MessageView, NewCost, NewEffort,
+    NewMessage, NewRevision, PartQuality, PartStep, ToSign,
 };
 use super::views;
 use super::who::{Asker, Asking, Signed};

@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::shapes::{
-    AssessedView, BucketView, CaseQuality, ChartView, CostSumView, CostView, CostsView, DoubtView, EffortView, EffortsView, InspectionView,
-    LoadView, LotAbout, LotBrief, LotView, MaintenanceView, MessageView, NonconformanceView, PartQuality, PhantomView,
-    PointView, PrintedBrief, PrintedFrom, PrintedView, ProcessedView, QualificationView, ReachedView,
-    RevisionView, SignalView, SignatureView, TemplateView, ToSign, ValueView,
+    AssessedView, BucketView, CaseQuality, ChartView, CostSumView, CostView, CostsView, DoubtView,
+    EffortView, EffortsView, InspectionView, LoadView, LotAbout, LotBrief, LotView, MaintenanceView,
+    MessageView, NonconformanceView, PartQuality, PhantomView, PointView, PrintedBrief, PrintedFrom,
+    PrintedView, ProcessedView, QualificationView, ReachedView, RevisionView, SignalView, SignatureView,
+    TemplateView, ToSign, ValueView,
 };
 use crate::counting::spc::{self, Basis, Measurement, Settings};
 use crate::domain::case::Case;

@@ -546,7 +546,9 @@ impl CaseState {
             Step::Cancelled { why } => self.cancel(why),
             Step::Reopened { .. } => self.reopen(),
             // People talk and work whatever the state is.
-            Step::EffortNoted { .. } | Step::CostNoted { .. } | Step::MessagePosted { .. } => Ok(self.clone()),
+            Step::EffortNoted { .. } | Step::CostNoted { .. } | Step::MessagePosted { .. } => {
+                Ok(self.clone())
+            }
         }
     }
 }

@@ -128,8 +128,7 @@ mod tests {
 
     #[test]
     fn a_material_is_the_same_however_it_is_written_and_nothing_ordered_allows_all() {
-        let ordered: Ordered =
-            serde_json::from_str(r#"{"scale":1000000,"material":"Clear resin"}"#).unwrap();
+        let ordered: Ordered = serde_json::from_str(r#"{"scale":1000000,"material":"Clear resin"}"#).unwrap();
         assert_eq!(ordered.other_material(" clear RESIN "), None);
         assert_eq!(ordered.other_material("PLA").map(Label::as_str), Some("Clear resin"));
         assert_eq!(ordered.other_scale(1_000_000), None);

@@ -17,8 +17,8 @@ use super::rules::SiteRules;
 use super::signature::{Meaning, Proof, Subject};
 use super::tests::{
     GOOD, Stage, World, assessment, case, close_fault, dispose, fault, inspect, inspection, job, line, lot,
-    lot_about, lot_step, measured, new_job, open_fault, ordering_two, printed_step, printer, processing, produce, revised,
-    revision, step, text,
+    lot_about, lot_step, measured, new_job, open_fault, ordering_two, printed_step, printer, processing,
+    produce, revised, revision, step, text,
 };
 use super::{Change, Request as Asked};
 use crate::domain::event::Fact;
@@ -294,7 +294,10 @@ fn check(world: &World, before: &BTreeMap<Serial, PrintedState>) -> Result<(), T
             let record = quality.parts.values().find(|record| record.number == part);
             let ordered = record.and_then(|record| record.about.ordered.as_ref());
             let wanted = ordered.map_or(1, |ordered| u8::from(ordered.quantity));
-            prop_assert!(released >= usize::from(wanted), "released with {released} of {wanted} of part {part}");
+            prop_assert!(
+                released >= usize::from(wanted),
+                "released with {released} of {wanted} of part {part}"
+            );
         }
     }
     Ok(())

@@ -103,7 +103,10 @@ impl fmt::Display for Hindrance {
             Self::NothingLoaded => f.write_str("no lot is noted as loaded there: scan the one that is"),
             Self::NoMaterialNamed => f.write_str("it names no material: queue it with one"),
             Self::NotAsOrdered { part, ordered, wanted } => {
-                write!(f, "part {part} was ordered in {ordered}, and it is to be printed in {wanted}")
+                write!(
+                    f,
+                    "part {part} was ordered in {ordered}, and it wants {wanted}: queue it anew in what was ordered"
+                )
             }
             Self::WrongMaterial { lot, loaded, wanted } => {
                 write!(f, "lot {lot} that is loaded is {loaded}, and it wants {wanted}")

@@ -1999,7 +1999,10 @@ fn a_model_of_another_scale_than_was_ordered_is_no_revision_and_is_not_put_up_fo
     let refusal = world.refused("lee", revised(1, revision(51)));
     assert!(matches!(&refusal, Refusal::OtherScale { part: 1, revision: 1, .. }), "{refusal}");
     let words = refusal.to_string();
-    assert!(words.contains("was ordered at scale 0.5") && words.contains("revision 1 is at scale 1;"), "{words}");
+    assert!(
+        words.contains("was ordered at scale 0.5") && words.contains("revision 1 is at scale 1;"),
+        "{words}"
+    );
     world.ok("lee", revised(1, NewRevision { scale: 500_000, ..revision(51) }));
     world.ok("lee", revised(2, revision(52)));
     // What is ordered anew is held against the model that is there.
@@ -2031,7 +2034,6 @@ fn what_was_ordered_and_agreed_is_signed_with_the_design_and_an_older_design_is_
     world.assert_durable();
 }
 
-
 #[test]
 fn a_job_of_another_material_than_was_ordered_does_not_begin_where_the_site_asks_for_lots() {
     let begins = |material: &str, lots: bool| {
@@ -2050,7 +2052,10 @@ fn a_job_of_another_material_than_was_ordered_does_not_begin_where_the_site_asks
     let (ordered, wanted) = ("clear resin".to_owned(), "PLA".to_owned());
     assert_eq!(begins("clear resin", true), [Hindrance::NotAsOrdered { part: 1, ordered, wanted }]);
     let told = begins("clear resin", true)[0].to_string();
-    assert_eq!(told, "part 1 was ordered in clear resin, and it is to be printed in PLA");
+    assert_eq!(
+        told,
+        "part 1 was ordered in clear resin, and it wants PLA: queue it anew in what was ordered"
+    );
     assert_eq!(begins("clear resin", false), []);
     assert_eq!(begins("pla", true), []);
 }
@@ -2099,11 +2104,11 @@ fn a_case_is_released_and_delivered_only_with_as_many_prints_as_were_ordered() {
 #[test]
 fn costs_of_a_case_and_work_on_a_printer_are_kept_in_their_order_whatever_the_state_is() {
     let mut world = World::at(Stage::Closed);
-    let cost = |kind, amount| {
-        step(CaseStep::CostNoted { cost: Cost { kind, amount, what: line("sterile bags") } })
-    };
+    let cost =
+        |kind, amount| step(CaseStep::CostNoted { cost: Cost { kind, amount, what: line("sterile bags") } });
     assert_eq!(world.refused("", cost(CostKind::Other, 1)), Refusal::Name);
-    for (kind, amount) in [(CostKind::Material, 1_250), (CostKind::Other, u32::MAX), (CostKind::Material, 5)] {
+    for (kind, amount) in [(CostKind::Material, 1_250), (CostKind::Other, u32::MAX), (CostKind::Material, 5)]
+    {
         world.ok("lee", cost(kind, amount));
     }
     let done = |on: &str, minutes| {

@@ -108,7 +108,11 @@ pub struct OddScale;
 impl TryFrom<f64> for OrderedScale {
     type Error = OddScale;
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 1000 to a thousand millions")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within 1000 to a thousand millions"
+    )]
     fn try_from(scale: f64) -> Result<Self, OddScale> {
         if !(1e-3..=1e3).contains(&scale) {
             return Err(OddScale);
