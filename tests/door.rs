@@ -63,7 +63,9 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/v1/cases/{token}/messages", "read what is said on a case"),
     ("POST", "/v1/cases/{token}/messages", "write on a case"),
     ("GET", "/v1/cases/{token}/efforts", "see printers, jobs, cases and files, without patients"),
-    ("POST", "/v1/cases/{token}/efforts", "record time spent on a case"),
+    ("POST", "/v1/cases/{token}/efforts", "record time and money spent on a case"),
+    ("GET", "/v1/cases/{token}/costs", "read reports, counts and costs"),
+    ("POST", "/v1/cases/{token}/costs", "record time and money spent on a case"),
     ("GET", "/v1/cases/{token}/parts/{part}", "see printers, jobs, cases and files, without patients"),
     ("POST", "/v1/cases/{token}/parts/{part}/steps", "add parts and revisions to a case"),
     ("GET", "/v1/printed", "see printers, jobs, cases and files, without patients"),
@@ -274,8 +276,13 @@ async fn sign_in<'l>(lab: &'l TestLab, name: &str, password: &str) -> As<'l> {
 
 /// A user who has chosen their own password, signed in with it.
 async fn user<'l>(ada: &As<'l>, name: &str, roles: &[&str]) -> As<'l> {
+    named(ada, name, name, roles).await
+}
+
+/// The same with a name in full.
+async fn named<'l>(ada: &As<'l>, name: &str, printed: &str, roles: &[&str]) -> As<'l> {
     let first = format!("{name} first words");
-    let new = json!({"name": name, "roles": roles, "password": first});
+    let new = json!({"name": name, "printed": printed, "roles": roles, "password": first});
     let added = ada.post("/v1/users", new).await;
     assert_eq!(added.status, 201, "{added:?}");
     let them = sign_in(ada.0, name, &first).await;
@@ -471,7 +478,8 @@ fn model() -> String {
 async fn a_signature_asks_for_the_password_again_and_is_its_signers_whatever_the_request_says() {
     let lab = lab_of_people("ada", ADA).await;
     let ada = sign_in(&lab, "ada", ADA).await;
-    let (rita, dana) = (user(&ada, "rita", &["requester"]).await, user(&ada, "dana", &["designer"]).await);
+    let rita = named(&ada, "rita", "Rita Rossi, MD", &["requester"]).await;
+    let dana = user(&ada, "dana", &["designer"]).await;
     let case = rita.post("/v1/cases", json!({"intended_use": "diagnostic"})).await.json();
     let at = |below: &str| format!("/v1/cases/{}/{below}", case["token"].as_str().unwrap());
     let done = async |them: &As<'_>, path: &str, body: Value| {
@@ -515,6 +523,15 @@ async fn a_signature_asks_for_the_password_again_and_is_its_signers_whatever_the
     let now = done(&rita, &at("steps"), approval(json!({"password": password}))).await;
     let signature = &now["signatures"][0];
     assert_eq!((&signature["by"], &signature["proof"]), (&json!("rita"), &json!("password")), "{now}");
+    assert_eq!(signature["printed_name"], "Rita Rossi, MD", "{now}");
+    let story = rita.get(&at("story")).await;
+    assert!(story.body.contains(" is approved by rita (Rita Rossi, MD), with the password"), "{story:?}");
+    // Who notes a cost need not be allowed to read costs.
+    let cost = json!({"kind": "other", "amount": 1_250, "what": "a courier"});
+    let noted = done(&rita, &at("costs"), cost).await;
+    assert_eq!((&noted["number"], &noted["by"]), (&json!(1), &json!("rita")), "{noted}");
+    assert_eq!(rita.get(&at("costs")).await.status, 403);
+    assert_eq!(dana.get(&at("costs")).await.json()["entries"][0]["what"], "a courier");
     let journal = ada.get("/v1/journal").await;
     assert_eq!(journal.status, 200);
     assert!(!journal.body.contains(&password), "the password is in the journal");

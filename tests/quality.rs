@@ -289,6 +289,62 @@ async fn what_is_said_and_spent_on_a_case_is_kept_in_its_order() {
         (&cad["minutes"], &cad["unknown"], sums["buckets"].as_array().unwrap().len()),
         (&json!(40), &json!(1), 8)
     );
+    let costs = way.at("costs");
+    let noted = |kind: &str, amount: i64| json!({"kind": kind, "amount": amount, "what": "sterile bags"});
+    let first = way.done(&costs, "lee", noted("consumables", 1_250)).await;
+    assert_eq!((&first["number"], &first["by"], &first["amount"]), (&json!(1), &json!("lee"), &json!(1_250)));
+    way.done(&costs, "kim", noted("consumables", 5)).await;
+    let all = way.get(&costs).await;
+    assert_eq!(all["sums"], json!([{"kind": "consumables", "amount": 1_255}]));
+    assert_eq!(
+        (&all["entries"][1]["number"], &all["entries"][1]["what"]),
+        (&json!(2), &json!("sterile bags"))
+    );
+    refused(&way.ask(&costs, "lee", noted("gifts", 5)).await, 400, "unreadable-request", "unknown variant");
+    refused(&way.ask(&costs, "lee", noted("other", -5)).await, 400, "unreadable-request", "");
+}
+
+#[tokio::test]
+async fn what_is_ordered_is_shown_and_signed_and_holds_for_scale_and_number() {
+    let way = Way::new().await;
+    way.describe().await;
+    let (steps, part) = (way.at("steps"), way.at("parts/1/steps"));
+    let about = |ordered: Value| {
+        let about = json!({"kind": "component", "laterality": "left", "units": "mm", "ordered": ordered});
+        json!({"is": "described", "about": about})
+    };
+    for bad in [json!({"quantity": 0}), json!({"quantity": 21}), json!({"scale": 0}), json!({"sale": 1})] {
+        let refusal = way.ask(&part, "lee", about(bad)).await;
+        refused(&refusal, 400, "unreadable-request", "");
+    }
+    let ordered = json!({"scale": 0.5, "material": "PLA", "colour": "red", "quantity": 2});
+    let shown = way.done(&part, "lee", about(ordered.clone())).await;
+    assert_eq!(shown["about"]["ordered"], ordered);
+    let agreed = json!({"kind": "model", "service": "cardiac surgery", "indication": "DORV",
+        "needed_by": "2099-12-24", "acceptance": "no wall below 1 mm"});
+    let shown = way.case_step("kim", json!({"is": "described", "about": agreed})).await;
+    assert_eq!(shown["about"]["acceptance"], "no wall below 1 mm");
+    for (by, is) in [("kim", "requested"), ("lee", "accepted"), ("lee", "design_begun")] {
+        way.case_step(by, json!({"is": is})).await;
+    }
+    let model = way.lab.send("POST", "/v1/models", "", model(1.0).as_bytes()).await.json()["model"].clone();
+    let revised = |scale: f64| json!({"is": "revised", "revision": {"model": model, "scale": scale}});
+    let other = way.ask(&part, "lee", revised(1.0)).await;
+    refused(&other, 409, "not-by-the-rules", "was ordered at scale 0.5, and its revision 1 is at scale 1");
+    way.done(&part, "lee", revised(0.5)).await;
+    way.case_step("lee", json!({"is": "approval_asked"})).await;
+    let design = way.get(&way.at("to-sign?of=design")).await;
+    let text: Value = serde_json::from_str(design["text"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&text["acceptance"], &text["parts"][0]["ordered"]["quantity"]),
+        (&json!("no wall below 1 mm"), &json!(2))
+    );
+    way.case_step("kim", json!({"is": "approved", "digest": design["digest"]})).await;
+    let made = json!({"is": "production_begun", "process": "mk3-pla", "validated_for": ["diagnostic"]});
+    way.case_step("lee", made).await;
+    way.print().await;
+    let early = way.ask(&steps, "lee", json!({"is": "qc_begun"})).await;
+    refused(&early, 409, "incomplete", "prints (1 of 2 of part 1)");
 }
 
 #[tokio::test]
@@ -652,6 +708,14 @@ async fn a_phantom_that_fails_takes_the_qualification_away_and_is_looked_back_fr
         "wrong-state",
         "is unqualified",
     );
+    let done = json!({"is": "maintained", "what": "a new nozzle", "minutes": 20});
+    let now = way.done(path, "mo", done).await;
+    let log = &now["maintenance"][0];
+    assert_eq!(
+        (&log["number"], &log["what"], &log["minutes"]),
+        (&json!(1), &json!("a new nozzle"), &json!(20))
+    );
+    assert_eq!(now["state"], "unqualified");
     way.template().await;
     let phantom = |length: f64| {
         json!({"subject": {"of": "phantom", "printer": "mk3-01", "next_due": "2099-01-01"},

@@ -138,6 +138,8 @@ pub const TABLE: &[Row] = {
         ("POST", "/v1/cases/{token}/messages", May(P::WriteMessages)),
         ("GET", "/v1/cases/{token}/efforts", May(P::Look)),
         ("POST", "/v1/cases/{token}/efforts", May(P::RecordEffort)),
+        ("GET", "/v1/cases/{token}/costs", May(P::ReadReports)),
+        ("POST", "/v1/cases/{token}/costs", May(P::RecordEffort)),
         ("GET", "/v1/cases/{token}/parts/{part}", May(P::Look)),
         ("POST", "/v1/cases/{token}/parts/{part}/steps", May(P::Design)),
         ("GET", "/v1/printed", May(P::Look)),

@@ -327,6 +327,7 @@ fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
         Refusal::TooMany(..) => (StatusCode::CONFLICT, "too-many"),
         Refusal::NobodyCalled(_) => (StatusCode::UNPROCESSABLE_ENTITY, "nobody-called"),
         Refusal::Appropriateness
+        | Refusal::TooWordy(_)
         | Refusal::Revision
         | Refusal::InsideOut { .. }
         | Refusal::Template
@@ -336,6 +337,9 @@ fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
         | Refusal::NotValidated { .. }
         | Refusal::NotReleased { .. }
         | Refusal::NotDelivered { .. }
+        | Refusal::TooFewReleased { .. }
+        | Refusal::TooFewDelivered { .. }
+        | Refusal::OtherScale { .. }
         | Refusal::NotClosed { .. }
         | Refusal::Doubtful { .. }
         | Refusal::NotPassed { .. }

@@ -1,4 +1,4 @@
-//! `platen qualification`: whether a printer may be used, and when its calibration is due.
+//! `platen qualification`: whether a printer may be used, when its calibration is due, and what was done to it.
 
 use clap::{Args, Subcommand};
 
@@ -72,6 +72,22 @@ pub enum What {
         #[command(flatten)]
         by: By,
     },
+    /// Note what was done to a printer.
+    #[command(
+        after_help = "Example: platen qualification maintain mk3-07 --what \"a new nozzle\" --minutes 20 --by mo"
+    )]
+    Maintain {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        #[arg(long, value_name = "TEXT")]
+        what: Text,
+        /// Left out where nobody knows.
+        #[arg(long)]
+        minutes: Option<u16>,
+        #[command(flatten)]
+        by: By,
+    },
 }
 
 impl Qualifications {
@@ -87,11 +103,17 @@ impl Qualifications {
             What::Restrict { name, uses, why, by } => (name, by, QualificationStep::Restricted { uses, why }),
             What::Withdraw { name, why, by } => (name, by, QualificationStep::Withdrawn { why }),
             What::Due { name, on, by } => (name, by, QualificationStep::CalibrationDue { on }),
+            What::Maintain { name, what, minutes, by } => {
+                (name, by, QualificationStep::Maintained { what, minutes })
+            }
         };
         let now: QualificationView = by.post(&client, &path(&name), step)?;
         told(global, &now, one)
     }
 }
+
+/// So many of the newest entries are shown; all are in the JSON and in the printer's report.
+const MAINTENANCE_SHOWN: usize = 5;
 
 fn one(printer: &QualificationView) {
     show::line(&format!("{}: {}", printer.printer, printer.state));
@@ -103,6 +125,11 @@ fn one(printer: &QualificationView) {
     if let Some(last) = &printer.last {
         let passed = if last.passed { "passed" } else { "failed" };
         show::line(&format!("  phantom  {passed} on {} (inspection {})", last.at, last.inspection));
+    }
+    for done in printer.maintenance.iter().rev().take(MAINTENANCE_SHOWN) {
+        let minutes = done.minutes.map(|minutes| format!(", {minutes} min")).unwrap_or_default();
+        let on = done.at.get(..10).unwrap_or(&done.at);
+        show::line(&show::plain(&format!("  done     {on} {}{minutes}, by {}", done.what, done.by)));
     }
     for load in &printer.loaded {
         show::line(&show::plain(&format!(

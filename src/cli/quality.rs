@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use super::users::password_of;
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{
-    Asks, CaseQuality, InspectionView, LoadView, LotBrief, NonconformanceView, PrintedBrief, SignatureView,
-    ToSign,
+    Asks, CaseQuality, InspectionView, LoadView, LotBrief, NonconformanceView, Ordered, PrintedBrief,
+    SignatureView, ToSign,
 };
 use crate::api::shapes::Hidden;
 
@@ -79,6 +79,9 @@ pub fn case(case: &CaseQuality) {
     if let Some(about) = &case.about {
         let needed = about.needed_by.map(|day| format!(", needed by {day}")).unwrap_or_default();
         show::line(&format!("  order    for {}{needed}", show::plain(about.service.as_str())));
+        if let Some(agreed) = &about.acceptance {
+            show::line(&format!("  agreed   {}", show::plain(agreed.as_str())));
+        }
     }
     if let Some(process) = &case.process {
         show::line(&format!("  process  {}", show::plain(process)));
@@ -89,6 +92,9 @@ pub fn case(case: &CaseQuality) {
             |revision| format!("revision {} {}", revision.number, revision.state),
         );
         show::line(&format!("  part {}   {}, {revision}", part.number, show::plain(&part.name)));
+        if let Some(ordered) = part.about.as_ref().and_then(|about| about.ordered.as_ref()) {
+            show::line(&format!("    ordered  {}", self::ordered(ordered)));
+        }
     }
     for printed in &case.printed {
         show::line(&format!("  print    {}: {}", printed.serial, show::plain(&printed.words)));
@@ -102,16 +108,26 @@ pub fn case(case: &CaseQuality) {
     }
 }
 
+/// What was ordered of a part, in words.
+pub fn ordered(ordered: &Ordered) -> String {
+    let mut words = vec![format!("{} of it", ordered.quantity)];
+    words.extend(ordered.scale.map(|scale| format!("at scale {}", f64::from(scale))));
+    words.extend(ordered.material.as_ref().map(|material| format!("in {material}")));
+    words.extend(ordered.colour.as_ref().map(|colour| format!("coloured {colour}")));
+    show::plain(&words.join(", "))
+}
+
 pub fn signature(signature: &SignatureView) {
     let thing = signature.thing.as_ref().map(|thing| format!(" {thing}")).unwrap_or_default();
     let void = signature.voided.as_ref().map(|at| format!(", void since {}", when(at))).unwrap_or_default();
-    show::line(&format!(
-        "  signed   {} {}{thing} by {} on {}{void}",
+    let printed = signature.printed_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    show::line(&show::plain(&format!(
+        "  signed   {} {}{thing} by {}{printed} on {}{void}",
         signature.meaning,
         signature.of,
         signature.by,
         when(&signature.at)
-    ));
+    )));
 }
 
 pub fn printed_list(all: &[PrintedBrief]) {

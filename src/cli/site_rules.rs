@@ -18,7 +18,7 @@ pub struct SiteRules {
     /// A job begins only for a case in production, and only from an approved revision.
     #[arg(long, requires = "set")]
     approval_before_printing: bool,
-    /// A job begins only with a loaded lot that may be used.
+    /// A job begins only in the material that was ordered, and with a loaded lot that may be used.
     #[arg(long, requires = "set")]
     lots: bool,
     /// A job begins only on a qualified printer whose calibration is not due.

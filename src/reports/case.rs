@@ -14,6 +14,7 @@ use super::sheet::{Section, Table};
 use super::words::{grams, plain, said, said_of, tag, term, yes};
 use super::{Parameters, ReportError, Sources};
 use crate::counting::effort::{Bucket, CaseEffort, Known};
+use crate::counting::money::{Currency, Money};
 use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
 use crate::domain::job::{JobState, Outcome};
 use crate::domain::lab::Lab;
@@ -31,6 +32,18 @@ pub struct Ordered {
     pub modality: Option<String>,
     pub priority: String,
     pub appropriateness: Option<u8>,
+    /// What was agreed that its parts have to be like to be taken.
+    pub acceptance: Option<String>,
+}
+
+/// What was ordered of one part.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OrderedOf {
+    /// Millionths of the anatomy's size.
+    pub scale: Option<u32>,
+    pub material: Option<String>,
+    pub colour: Option<String>,
+    pub quantity: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,6 +79,7 @@ pub struct PartOf {
     pub individually_processed: bool,
     pub guide_type: Option<String>,
     pub contact: Option<String>,
+    pub ordered: Option<OrderedOf>,
     pub revisions: Vec<RevisionOf>,
 }
 
@@ -169,6 +183,8 @@ pub struct SignatureOf {
     pub sha256: FileHash,
     pub proof: String,
     pub by: String,
+    /// Their name in full as it was then, where people are set up.
+    pub printed_name: Option<String>,
     pub at: String,
     pub voided: Option<String>,
 }
@@ -195,6 +211,17 @@ pub struct EffortOf {
     pub work: String,
     #[serde(flatten)]
     pub known: Known,
+}
+
+/// What somebody noted that it has cost, in minor units of the site's currency.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CostOf {
+    pub number: u32,
+    pub kind: &'static str,
+    pub amount: Money,
+    pub what: String,
+    pub by: String,
+    pub at: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -238,6 +265,9 @@ pub struct CaseRecord {
     pub signatures: Vec<SignatureOf>,
     pub nonconformances: Vec<FaultOf>,
     pub effort: Vec<EffortOf>,
+    pub costs: Vec<CostOf>,
+    /// Absent where the site has no rates.
+    pub currency: Option<Currency>,
     pub assessment: Option<AssessmentOf>,
     pub messages: u64,
     pub entries: Vec<Entry>,
@@ -272,6 +302,7 @@ impl CaseRecord {
                 modality: said_of(about.modality.as_ref()),
                 priority: term(&about.priority),
                 appropriateness: about.appropriateness,
+                acceptance: said_of(about.acceptance.as_ref()),
             }),
             reached: record
                 .into_iter()
@@ -297,6 +328,7 @@ impl CaseRecord {
                     sha256: signature.digest.clone(),
                     proof: term(&signature.proof),
                     by: signature.by.clone(),
+                    printed_name: signature.printed_name.as_ref().map(ToString::to_string),
                     at: signature.at.to_string(),
                     voided: signature.voided.as_ref().map(|voided| voided.at.to_string()),
                 })
@@ -309,6 +341,18 @@ impl CaseRecord {
                     known: effort.bucket(bucket),
                 })
                 .collect(),
+            costs: quality
+                .costs_of(case)
+                .map(|entry| CostOf {
+                    number: entry.number,
+                    kind: entry.cost.kind.word(),
+                    amount: Money(i64::from(entry.cost.amount)),
+                    what: said(entry.cost.what.as_str()),
+                    by: entry.by.clone(),
+                    at: entry.at.to_string(),
+                })
+                .collect(),
+            currency: of.site.rates.as_ref().map(|rates| rates.currency().clone()),
             assessment: quality.assessments.get(case).map(|assessed| AssessmentOf {
                 answers: Answers::of(&assessed.assessment),
                 respondent: said(assessed.assessment.respondent.as_str()),
@@ -354,6 +398,12 @@ fn part(lab: &Lab, part: &crate::domain::part::Part) -> PartOf {
         individually_processed: about.is_some_and(|about| about.individually_processed),
         guide_type: about.and_then(|about| said_of(about.guide_type.as_ref())),
         contact: about.map(|about| term(&about.contact)),
+        ordered: about.and_then(|about| about.ordered.as_ref()).map(|ordered| OrderedOf {
+            scale: ordered.scale.map(Into::into),
+            material: said_of(ordered.material.as_ref()),
+            colour: said_of(ordered.colour.as_ref()),
+            quantity: ordered.quantity.into(),
+        }),
         revisions: revisions
             .map(|(_, revision)| RevisionOf {
                 number: revision.number,
@@ -585,6 +635,29 @@ pub(super) fn or_none(text: Option<&String>) -> String {
     text.cloned().unwrap_or_else(|| "–".into())
 }
 
+/// Millionths as tables show them.
+fn percent(scale: u32) -> String {
+    format!("{} %", f64::from(scale) / 10_000.0)
+}
+
+fn ordered(of: &OrderedOf) -> String {
+    let mut words = vec![format!("{} of it", of.quantity)];
+    words.extend(of.scale.map(|scale| format!("at {}", percent(scale))));
+    words.extend(of.material.as_ref().map(|material| format!("in {material}")));
+    words.extend(of.colour.as_ref().map(|colour| format!("coloured {colour}")));
+    words.join(", ")
+}
+
+/// Who signed, with the name that stands for them in full.
+pub(super) fn signer(by: &str, printed_name: Option<&String>) -> String {
+    printed_name.map_or_else(|| by.to_owned(), |printed| format!("{by} ({printed})"))
+}
+
+/// An amount; a site without rates has no currency.
+pub(super) fn money(currency: Option<&Currency>, amount: Money) -> String {
+    currency.map_or_else(|| format!("{} minor units", amount.0), |currency| currency.show(amount))
+}
+
 fn thousandths(value: i32) -> String {
     format!("{:.3}", f64::from(value) / 1_000.0)
 }
@@ -619,6 +692,7 @@ impl CaseRecord {
                 ("Imaged with", or_none(ordered.modality.as_ref())),
                 ("Priority", ordered.priority.clone()),
             ]);
+            pairs.extend(ordered.acceptance.clone().map(|agreed| ("Agreed to be taken", agreed)));
         }
         pairs.extend([
             ("Made", dates),
@@ -657,7 +731,7 @@ impl CaseRecord {
                 signature.number.to_string(),
                 signature.meaning.replace('_', " "),
                 signature.of.clone(),
-                signature.by.clone(),
+                signer(&signature.by, signature.printed_name.as_ref()),
                 short(&signature.at),
                 signature.proof.clone(),
                 signature.sha256.to_string(),
@@ -674,14 +748,40 @@ impl CaseRecord {
             effort.row([who, work, known(bucket.known)]);
         }
         sections.push(Section::table("Effort", effort));
+        sections.extend((!self.costs.is_empty()).then(|| self.of_costs()));
         sections.extend(self.assessment.as_ref().map(of_assessment));
         sections.push(entries("What the journal tells", &self.entries));
         sections
     }
 
+    fn of_costs(&self) -> Section {
+        let mut table = Table::new(&["No.", "Kind", "Amount", "What it was for", "By", "At (UTC)"]);
+        for cost in &self.costs {
+            table.row([
+                cost.number.to_string(),
+                cost.kind.to_owned(),
+                money(self.currency.as_ref(), cost.amount),
+                cost.what.clone(),
+                cost.by.clone(),
+                short(&cost.at),
+            ]);
+        }
+        Section::table("Costs that people noted", table)
+            .noted("What the rates of the site tell is in the value report.")
+    }
+
     fn of_parts(&self) -> Vec<Section> {
-        let mut parts =
-            Table::new(&["Part", "Name", "Kind", "Region", "Structure", "Side", "Required", "By itself"]);
+        let mut parts = Table::new(&[
+            "Part",
+            "Name",
+            "Kind",
+            "Region",
+            "Structure",
+            "Side",
+            "Required",
+            "By itself",
+            "Ordered",
+        ]);
         let mut revisions = Table::new(&[
             "Part",
             "Rev.",
@@ -711,6 +811,7 @@ impl CaseRecord {
                 or_none(part.laterality.as_ref()),
                 yes(part.required),
                 alone.to_owned(),
+                part.ordered.as_ref().map_or_else(|| "–".into(), ordered),
             ]);
             for revision in &part.revisions {
                 let mut remarks = Vec::new();
@@ -724,7 +825,7 @@ impl CaseRecord {
                     revision.state.to_owned(),
                     revision.model_sha256.to_string(),
                     revision.unit.clone(),
-                    format!("{} %", f64::from(revision.scale) / 10_000.0),
+                    percent(revision.scale),
                     format!("{x:.1} × {y:.1} × {z:.1}"),
                     remarks.join(", "),
                     revision.by.clone(),

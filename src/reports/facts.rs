@@ -51,7 +51,12 @@ pub fn delivered(lab: &Lab, case: &CaseToken) -> Option<WallTime> {
 
 fn signature(lab: &Lab, case: &CaseToken, number: u32) -> Option<unit::Signature> {
     let signature = lab.quality.holds(case, number)?;
-    Some(unit::Signature { by: signature.by.clone(), at: signature.at, of: signature.digest.clone() })
+    Some(unit::Signature {
+        by: signature.by.clone(),
+        printed_name: signature.printed_name.as_ref().map(ToString::to_string),
+        at: signature.at,
+        of: signature.digest.clone(),
+    })
 }
 
 /// A print as counting sees it; one that was recalled keeps the signature that it was released by.
@@ -317,8 +322,7 @@ fn wanted(lab: &Lab, printed: &PrintedPart) -> usize {
 
 /// How many pieces of a part are to be released before its case is.
 fn ordered(lab: &Lab, part: &PartId) -> usize {
-    let _ = (lab, part);
-    1
+    usize::from(u8::from(lab.quality.ordered(part)))
 }
 
 /// Which attempt at its part a piece is, of those that began: the first pieces are attempt 1, as many as are wanted.
@@ -463,7 +467,7 @@ pub fn parts(lab: &Lab) -> Vec<PartRecord> {
 pub type Models = BTreeMap<PrinterName, Option<String>>;
 
 /// When each printer was there and its bed waited. In service is from the first that the journal tells of it, all hours
-/// of every day: platen knows no opening hours and no maintenance.
+/// of every day: platen knows no opening hours, and of maintenance how long it took and not from when to when.
 pub fn printers(past: &Past, models: &Models) -> Vec<PrinterTime> {
     let names: BTreeSet<&PrinterName> = models.keys().chain(past.first_seen.keys()).collect();
     let times = names.into_iter().map(|printer| PrinterTime {
@@ -694,7 +698,7 @@ fn share(lab: &Lab, printed: &PrintedPart, job: &Job, whole: u64) -> u64 {
     shares.find(|(piece, _)| piece.serial == printed.serial).map_or(whole, |(_, share)| share)
 }
 
-/// What a case took: its pieces, and the hours of people. Consumables are not noted anywhere, and so not counted.
+/// What a case took that has a rate: its pieces, and the hours of people. What people noted as costs is no quantity.
 pub fn costs(lab: &Lab, jobs: &Jobs<'_>, case: &CaseToken, models: &Models, offset: i16) -> Vec<CostEvent> {
     let begun = lab.quality.printed_of(case).filter(|printed| printed.started.is_some());
     let mut events: Vec<CostEvent> =

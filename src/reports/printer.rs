@@ -1,4 +1,5 @@
-//! The printer report: whether a printer may be used, how it was used, what came of its prints, and its control charts.
+//! The printer report: whether a printer may be used, how it was used and maintained, what came of its prints, and its
+//! control charts.
 //! Takes `printer` and a period; the charts have all points up to the period's end, since limits need them.
 
 use serde::Serialize;
@@ -39,6 +40,16 @@ pub struct LoadOf {
     pub by: String,
 }
 
+/// What was done to it in the period.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MaintenanceOf {
+    pub number: u32,
+    pub what: String,
+    pub minutes: Option<u16>,
+    pub by: String,
+    pub at: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PrinterReport {
     pub printer: PrinterName,
@@ -61,6 +72,7 @@ pub struct PrinterReport {
     pub phantoms: Option<Chart>,
     pub parts: Option<Chart>,
     pub loads: Vec<LoadOf>,
+    pub maintenance: Vec<MaintenanceOf>,
     pub nonconformances: Vec<FaultOf>,
     pub entries: Vec<Entry>,
 }
@@ -132,6 +144,18 @@ impl PrinterReport {
                     from: load.from.to_string(),
                     to: load.to.map(|at| at.to_string()),
                     by: load.by.clone(),
+                })
+                .collect(),
+            maintenance: lab
+                .quality
+                .maintenance_of(&printer)
+                .filter(|entry| window.has_some(Some(entry.at)))
+                .map(|entry| MaintenanceOf {
+                    number: entry.number,
+                    what: said(entry.what.as_str()),
+                    minutes: entry.minutes,
+                    by: entry.by.clone(),
+                    at: entry.at.to_string(),
                 })
                 .collect(),
             nonconformances: lab
@@ -259,6 +283,17 @@ impl PrinterReport {
             ]);
         }
         sections.push(Section::table("Material that was loaded", loads));
+        let mut done = Table::new(&["No.", "What was done", "Minutes", "By", "At (UTC)"]);
+        for entry in &self.maintenance {
+            done.row([
+                entry.number.to_string(),
+                entry.what.clone(),
+                entry.minutes.map_or_else(|| "not known".into(), |minutes| minutes.to_string()),
+                entry.by.clone(),
+                short(&entry.at),
+            ]);
+        }
+        sections.push(Section::table("Maintenance", done));
         if !self.nonconformances.is_empty() {
             sections.push(Section::table("Nonconformances", faults(&self.nonconformances)));
         }

@@ -8,9 +8,12 @@ use crate::domain::lab::Request;
 use crate::domain::privacy::{Known, find_in_json};
 use crate::domain::quality::Change;
 use crate::domain::quality::case::Step as CaseStep;
+use crate::domain::quality::cost::{Cost, CostKind};
 use crate::domain::quality::effort::{Effort, EffortCategory, EffortRole};
 use crate::domain::quality::inspection::Subject as Inspected;
 use crate::domain::quality::lot::Step as LotStep;
+use crate::domain::quality::order::Ordered;
+use crate::domain::quality::qualification::Step as PrinterStep;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -108,16 +111,20 @@ fn planted_in(lab: &Lab, planted: &str) -> Lab {
     for about in quality.cases.values_mut().filter_map(|record| record.about.as_mut()) {
         about.service = world::words(planted);
         (about.requester, about.modality) = (some(planted), some(planted));
-        about.indication = some(planted);
+        (about.indication, about.acceptance) = (some(planted), some(planted));
     }
     for about in quality.parts.values_mut().map(|record| &mut record.about) {
         (about.region, about.subregion, about.structure) = (some(planted), some(planted), some(planted));
         (about.guide_type, about.group, about.comment) = (some(planted), some(planted), some(planted));
+        let (material, colour) = (some(planted), some(planted));
+        about.ordered = Some(Ordered { material, colour, ..Ordered::default() });
     }
     for revision in quality.revisions.values_mut() {
         (revision.of.software, revision.of.author) = (some(planted), some(planted));
         revision.of.format = world::words(planted);
     }
+    quality.costs.values_mut().for_each(|of| of.cost.what = world::words(planted));
+    quality.maintenance.values_mut().for_each(|of| of.what = world::words(planted));
     for lot in quality.lots.values_mut() {
         (lot.about.material, lot.about.supplier_lot) = (world::words(planted), world::words(planted));
         (lot.about.supplier, lot.about.certificate, lot.recalled) =
@@ -140,7 +147,8 @@ fn planted_in(lab: &Lab, planted: &str) -> Lab {
 
 #[test]
 fn what_is_planted_in_any_word_of_a_person_comes_out_in_no_report() {
-    let (world, site) = (World::closed(), site());
+    let (mut world, site) = (World::closed(), site());
+    spend(&mut world);
     let pasts = Kind::ALL.map(|kind| (kind, world.past(kind, &parameters(kind))));
     for planted in PLANTED {
         let lab = planted_in(&world.lab, planted);
@@ -264,6 +272,89 @@ fn the_value_report_has_the_figures_that_were_worked_by_hand() {
     assert!(line(&csv, "first-pass yield").contains("66.7 % (2 of 3),3,0"), "{csv}");
     assert!(line(&csv, "of those used").contains("1 of 1,1,0"), "{csv}");
     assert!(sealed.html().contains("168.11 USD"));
+}
+
+/// Two costs of the case, and one entry of printer a's maintenance log.
+fn spend(world: &mut World) {
+    for (kind, amount) in [(CostKind::Consumables, 1_250), (CostKind::Other, 5)] {
+        world.case("lee", CaseStep::CostNoted { cost: Cost { kind, amount, what: world::words("bags") } });
+    }
+    let step = PrinterStep::Maintained { what: world::words("a new nozzle"), minutes: Some(20) };
+    world.ask("mo", Change::Printer { printer: "a".parse().unwrap(), step });
+}
+
+#[test]
+fn costs_that_people_noted_stand_beside_those_by_rates_and_with_them() {
+    let mut world = World::closed();
+    let before = body(&made(&world, Kind::Value));
+    assert_eq!(before["noted_costs"]["entries"], 0);
+    spend(&mut world);
+    let sealed = made(&world, Kind::Value);
+    let Body::Value(value) = &sealed.report.body else { panic!("another report") };
+    assert_eq!(body(&sealed)["costs"], before["costs"]);
+    let noted = &value.noted_costs;
+    assert_eq!((noted.entries, noted.cases, noted.sum), (2, 1, Money(1_255)));
+    assert_eq!(noted.by_kind, [(CostKind::Consumables, Money(1_250)), (CostKind::Other, Money(5))].into());
+    // 168.11 by rates
+    assert_eq!(noted.with_rates, Some(Money(18_066)));
+    let csv = sealed.csv();
+    assert!(line(&csv, "beside that: consumables").contains(",12.50 USD,2,0"), "{csv}");
+    assert!(line(&csv, "with what people noted").contains(",180.66 USD,1,1"), "{csv}");
+    // Without rates there is no currency, and what was noted is there all the same.
+    let poor = Site { rates: None, ..site() };
+    let without = world.report_at(Kind::Value, Parameters::default(), &poor).unwrap();
+    assert!(line(&without.csv(), "noted by people, all").contains(",1255 minor units,2,0"));
+    let record = made(&world, Kind::Case);
+    let costs = &body(&record)["costs"];
+    assert_eq!(
+        (&costs[0]["kind"], &costs[0]["amount"], &costs[1]["by"]),
+        (&json!("consumables"), &json!(1_250), &json!("lee"))
+    );
+    assert!(record.html().contains("12.50 USD"));
+}
+
+#[test]
+fn the_case_record_has_what_was_ordered_and_the_name_in_full_of_each_signer() {
+    let world = World::closed();
+    let mut lab = world.lab.clone();
+    let about = lab.quality.cases.values_mut().find_map(|record| record.about.as_mut()).unwrap();
+    about.acceptance = Some(world::words("no wall below 1 mm"));
+    let part = lab.quality.parts.values_mut().find(|record| record.number == 1).unwrap();
+    let (scale, quantity) = (500_000.try_into().ok(), 3.try_into().unwrap());
+    let material = Some(world::words("clear resin"));
+    part.about.ordered = Some(Ordered { scale, material, colour: None, quantity });
+    for signature in lab.quality.signatures.values_mut().filter(|of| of.by == "rita") {
+        signature.printed_name = "Rita Rossi, MD".parse().ok();
+    }
+    let site = site();
+    let of = |kind: Kind| {
+        let past = world.past(kind, &of_case());
+        make(kind, of_case(), Sources { lab: &lab, past: &past, site: &site }).unwrap()
+    };
+    let record = of(Kind::Case);
+    let html = record.html();
+    for words in ["no wall below 1 mm", "3 of it, at 50 %, in clear resin", "rita (Rita Rossi, MD)"] {
+        assert!(html.contains(words), "{words}");
+    }
+    let signed = &body(&record)["signatures"];
+    assert_eq!(
+        (&signed[0]["printed_name"], &signed[1]["printed_name"]),
+        (&json!(null), &json!("Rita Rossi, MD"))
+    );
+    assert_eq!(body(&record)["parts"][0]["ordered"]["quantity"], 3);
+    assert!(of(Kind::Worksheet).html().contains("rita (Rita Rossi, MD), 2026-"));
+}
+
+#[test]
+fn the_printer_report_has_the_maintenance_of_its_period() {
+    let mut world = World::closed();
+    spend(&mut world);
+    let sealed = made(&world, Kind::Printer);
+    let log = &body(&sealed)["maintenance"];
+    assert_eq!((&log[0]["what"], &log[0]["minutes"]), (&json!("a new nozzle"), &json!(20)));
+    assert!(sealed.html().contains("a is maintained by mo in 20 min: a new nozzle"));
+    let early = Parameters { to: "2026-04-01".parse().ok(), ..parameters(Kind::Printer) };
+    assert_eq!(body(&world.report(Kind::Printer, early).unwrap())["maintenance"], json!([]));
 }
 
 #[test]

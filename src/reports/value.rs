@@ -4,6 +4,7 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+use super::case::money;
 use super::sheet::{Section, Table};
 use super::words::{grams, long, percent, plain};
 use super::{Parameters, ReportError, Sources, facts};
@@ -25,6 +26,7 @@ use crate::counting::units::{Proposal, propose};
 use crate::domain::ids::CaseToken;
 use crate::domain::moment::WallTime;
 use crate::domain::part::PartRef;
+use crate::domain::quality::cost::CostKind;
 use crate::domain::quality::part::PartKind;
 
 /// What the delivered cases of the period cost; absent where the site has no rates.
@@ -40,6 +42,18 @@ pub struct Costs {
     pub direct: Money,
     pub scrap: Money,
     pub overhead: Money,
+}
+
+/// What people noted as costs of the delivered cases; in none of the sums by rates.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NotedCosts {
+    pub entries: u64,
+    /// Of the delivered cases, those of which a cost was noted.
+    pub cases: u64,
+    pub by_kind: BTreeMap<CostKind, Money>,
+    pub sum: Money,
+    /// With what the rates tell; absent where the site has none.
+    pub with_rates: Option<Money>,
 }
 
 /// Minutes of operating room in money, by rates of the literature: an estimate.
@@ -69,6 +83,7 @@ pub struct Value {
     pub worth: WorthOf,
     pub plan: PlanImpact,
     pub costs: Option<Costs>,
+    pub noted_costs: NotedCosts,
     /// Proposed units of the cases that were delivered in the period, by code.
     pub units: BTreeMap<CodeNumber, CodeTotal>,
     pub quality: Quality,
@@ -91,6 +106,7 @@ impl Value {
             .filter_map(|case| facts::case(lab, case, offset))
             .map(|case| propose(&case, &site.tables, site.service_date, today))
             .collect();
+        let costs = costs(of, &delivered)?;
         let printed = attempts.iter().filter(|attempt| window.has_some(attempt.ended)).count() as u64;
         Ok(Self {
             from: window.from.to_string(),
@@ -108,7 +124,8 @@ impl Value {
             minutes_saved,
             worth: WorthOf { currency: "USD", source: "62 a minute, 22 to 133 (Ballard et al. 2020)", worth },
             plan: PlanImpact::of(window, &assessments),
-            costs: costs(of, &delivered)?,
+            noted_costs: noted_costs(of, &delivered, costs.as_ref())?,
+            costs,
             units: totals(proposals.iter().map(|proposal| (proposal, None))),
             quality: Quality::of(
                 window,
@@ -161,6 +178,27 @@ fn costs(of: Sources<'_>, delivered: &[CaseToken]) -> Result<Option<Costs>, Repo
         scrap: sums.1,
         overhead: sums.2,
     }))
+}
+
+fn noted_costs(
+    of: Sources<'_>,
+    delivered: &[CaseToken],
+    by_rates: Option<&Costs>,
+) -> Result<NotedCosts, ReportError> {
+    let mut noted = NotedCosts::default();
+    for case in delivered {
+        let before = noted.entries;
+        for entry in of.lab.quality.costs_of(case) {
+            let amount = Money(i64::from(entry.cost.amount));
+            let kind = noted.by_kind.entry(entry.cost.kind).or_default();
+            *kind = kind.plus(amount)?;
+            noted.sum = noted.sum.plus(amount)?;
+            noted.entries += 1;
+        }
+        noted.cases += u64::from(noted.entries > before);
+    }
+    noted.with_rates = by_rates.map(|costs| costs.cases.sum.plus(noted.sum)).transpose()?;
+    Ok(noted)
 }
 
 /// One figure in a row: what it is, its value, what it rests on.
@@ -332,6 +370,20 @@ impl Value {
             }
             add("Cost", "of it for what was thrown away".into(), show(costs.scrap), n, lacking);
             add("Cost", "of it overhead".into(), show(costs.overhead), n, lacking);
+        }
+        let noted = &self.noted_costs;
+        if noted.entries > 0 {
+            let currency = self.costs.as_ref().map(|costs| &costs.currency);
+            let show = |amount: Money| money(currency, amount);
+            for (kind, amount) in &noted.by_kind {
+                let name = format!("noted by people, beside that: {}", kind.word());
+                add("Cost", name, show(*amount), noted.entries, 0);
+            }
+            add("Cost", "noted by people, all".into(), show(noted.sum), noted.entries, 0);
+            if let Some((costs, sum)) = self.costs.as_ref().zip(noted.with_rates) {
+                let name = "all cases, with what people noted".into();
+                add("Cost", name, show(sum), costs.cases.n, costs.cases.incomplete);
+            }
         }
         for (code, total) in &self.units {
             let value = format!("{} proposed, {} above the cap", total.proposed, total.above_cap);

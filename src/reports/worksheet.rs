@@ -4,6 +4,7 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+use super::case::signer;
 use super::sheet::{Section, Table};
 use super::words::{moment, term};
 use super::{Kind, Parameters, ReportError, Sources, facts};
@@ -187,7 +188,8 @@ impl Worksheet {
 
 fn evidence(code: &CodeNumber, place: usize, unit: &Unit) -> Section {
     let signed = |of: &crate::counting::units::facts::Signature| {
-        format!("{}, {} UTC, of {}", of.by, moment(of.at), of.of)
+        let by = signer(&of.by, of.printed_name.as_ref());
+        format!("{by}, {} UTC, of {}", moment(of.at), of.of)
     };
     let mut pairs = vec![
         ("Why", unit.why.clone()),

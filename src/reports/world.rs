@@ -215,6 +215,7 @@ impl World {
             needed_by: Some("2026-04-05".parse().unwrap()),
             priority: Priority::Urgent,
             appropriateness: Some(8),
+            acceptance: None,
         };
         world.case("ann", CaseStep::Described { about: Box::new(about) });
         for part in 1..=3u16 {

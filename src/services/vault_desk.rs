@@ -453,6 +453,9 @@ impl Held {
         for ((case, _), of) in &mut quality.efforts {
             self.replace(case, of);
         }
+        for ((case, _), of) in &mut quality.costs {
+            self.replace(case, of);
+        }
         for ((case, _), of) in &mut quality.messages {
             self.replace(case, of);
         }

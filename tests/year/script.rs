@@ -1041,6 +1041,7 @@ impl Year {
             needed_by: Some(day(needed)),
             priority: Priority::Routine,
             appropriateness: case.appropriateness,
+            acceptance: None,
         };
         self.case_step(c, "ann", CaseStep::Described { about: Box::new(about) });
         self.set(c, "a draft");

@@ -15,8 +15,8 @@ use super::super::answers::{NoSuch, Ruled, Timely, Told};
 use super::super::given::{Asked, Named, NamedTwo};
 use super::super::problem::Problem;
 use super::shapes::{
-    Asks, CaseQuality, CaseStep, EffortsView, MessageView, NewEffort, NewMessage, NewRevision, PartQuality,
-    PartStep, ToSign,
+    Asks, CaseQuality, CaseStep, CostView, CostsView, EffortsView, MessageView, NewCost, NewEffort,
+    NewMessage, NewRevision, PartQuality, PartStep, ToSign,
 };
 use super::views;
 use super::who::{Asker, Asking, Signed};
@@ -29,6 +29,7 @@ use crate::domain::people::roles::Permission;
 use crate::domain::people::signing::Meaning;
 use crate::domain::quality::Change;
 use crate::domain::quality::case::Step;
+use crate::domain::quality::cost::Cost;
 use crate::domain::quality::part::{LengthUnit, Step as PartChange};
 use crate::domain::quality::revision;
 use crate::domain::quality::signature::Subject;
@@ -49,6 +50,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(to_sign))
         .routes(routes!(thread, post_message))
         .routes(routes!(efforts, note_effort))
+        .routes(routes!(costs, note_cost))
         .routes(routes!(show_part))
         .routes(routes!(step_part))
 }
@@ -221,6 +223,40 @@ async fn note_effort(
     change(&app, &who, Change::Case { case: case.clone(), step }).await?;
     let place = format!("/v1/cases/{case}/efforts");
     Ok(created(place, app.recorder.read(|lab| views::efforts(lab, &case))))
+}
+
+/// What people noted that a case has cost, each entry and the sum of each kind.
+#[utoipa::path(get, path = "/v1/cases/{token}/costs", tag = "quality", operation_id = "list_costs",
+    params(("token" = String, Path, description = "The case's token")),
+    responses((status = 200, description = "Entries and sums", body = CostsView), Told, NoSuch))]
+async fn costs(
+    State(app): State<AppState>,
+    Named(case): Named<CaseToken>,
+) -> Result<Json<CostsView>, Problem> {
+    app.recorder.read(|lab| {
+        lab.case(&case)?;
+        Ok(Json(views::costs(lab, &case)))
+    })
+}
+
+/// Notes what a case has cost that no rate tells.
+#[utoipa::path(post, path = "/v1/cases/{token}/costs", tag = "quality", operation_id = "note_cost",
+    params(("token" = String, Path, description = "The case's token")), request_body = Asks<NewCost>,
+    responses((status = 201, description = "The entry", body = CostView), Ruled))]
+async fn note_cost(
+    State(app): State<AppState>,
+    Named(case): Named<CaseToken>,
+    Asking(who, cost): Asking<NewCost>,
+) -> Result<Response, Problem> {
+    let cost: Cost = cost.into();
+    let step = Step::CostNoted { cost: cost.clone() };
+    change(&app, &who, Change::Case { case: case.clone(), step }).await?;
+    // Not all of them: whoever notes one need not be allowed to read costs.
+    let noted = app.recorder.read(|lab| {
+        let own = lab.quality.costs_of(&case).filter(|entry| entry.by == who.name() && entry.cost == cost);
+        own.last().map(CostView::from)
+    });
+    Ok(created(format!("/v1/cases/{case}/costs"), noted))
 }
 
 fn part_seen(app: &AppState, case: &CaseToken, part: &PartRef) -> Result<PartQuality, Problem> {

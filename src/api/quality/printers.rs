@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(show, step)).routes(routes!(loads, load)).routes(routes!(unload))
 }
 
-/// A printer's qualification, calibration, phantoms with their control chart, and what is loaded.
+/// A printer's qualification, calibration, phantoms with their control chart, what is loaded, and its maintenance.
 #[utoipa::path(get, path = "/v1/printers/{name}/qualification", tag = "quality", operation_id = "show_qualification",
     params(("name" = String, Path, description = "The printer's name")),
     responses((status = 200, description = "The printer", body = QualificationView), Told, NoSuch))]
@@ -35,7 +35,8 @@ async fn show(
     Ok(Json(app.recorder.read(|lab| views::qualification(lab, &name))))
 }
 
-/// Qualifies a printer, restricts it, withdraws its qualification, or says when its calibration is due.
+/// Qualifies a printer, restricts it, withdraws its qualification, says when its calibration is due, or notes what was
+/// done to it.
 #[utoipa::path(post, path = "/v1/printers/{name}/qualification", tag = "quality", operation_id = "step_qualification",
     params(("name" = String, Path, description = "The printer's name")), request_body = Asks<QualificationStep>,
     responses((status = 200, description = "The printer as it is now", body = QualificationView), Ruled))]
@@ -50,6 +51,7 @@ async fn step(
         QualificationStep::Restricted { uses, why } => Step::Restricted { uses, why },
         QualificationStep::Withdrawn { why } => Step::Withdrawn { why },
         QualificationStep::CalibrationDue { on } => Step::CalibrationDue { on },
+        QualificationStep::Maintained { what, minutes } => Step::Maintained { what, minutes },
     };
     change(&app, &who, Change::Printer { printer: name.clone(), step }).await?;
     Ok(Json(app.recorder.read(|lab| views::qualification(lab, &name))))

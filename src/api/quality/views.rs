@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::shapes::{
-    AssessedView, BucketView, CaseQuality, ChartView, DoubtView, EffortView, EffortsView, InspectionView,
-    LoadView, LotAbout, LotBrief, LotView, MessageView, NonconformanceView, PartQuality, PhantomView,
-    PointView, PrintedBrief, PrintedFrom, PrintedView, ProcessedView, QualificationView, ReachedView,
-    RevisionView, SignalView, SignatureView, TemplateView, ToSign, ValueView,
+    AssessedView, BucketView, CaseQuality, ChartView, CostSumView, CostView, CostsView, DoubtView,
+    EffortView, EffortsView, InspectionView, LoadView, LotAbout, LotBrief, LotView, MaintenanceView,
+    MessageView, NonconformanceView, PartQuality, PhantomView, PointView, PrintedBrief, PrintedFrom,
+    PrintedView, ProcessedView, QualificationView, ReachedView, RevisionView, SignalView, SignatureView,
+    TemplateView, ToSign, ValueView,
 };
 use crate::counting::spc::{self, Basis, Measurement, Settings};
 use crate::domain::case::Case;
@@ -18,6 +19,7 @@ use crate::domain::moment::WallTime;
 use crate::domain::notice::{self, Notice};
 use crate::domain::part::Part;
 use crate::domain::quality::case::CaseState;
+use crate::domain::quality::cost::{CostEntry, sums};
 use crate::domain::quality::effort::{EffortEntry, buckets};
 use crate::domain::quality::inspection::{Inspection, Item, Measure, Subject as Inspected, Template};
 use crate::domain::quality::lot::{Load, Lot, LotAbout as KeptLotAbout, LotState};
@@ -26,7 +28,7 @@ use crate::domain::quality::nonconformance::{Nonconformance, NonconformanceState
 use crate::domain::quality::printed::{
     Acceptance, Failure, LookBack, PrintedPart, PrintedState, QuarantineCause,
 };
-use crate::domain::quality::qualification::{Phantom, Qualification, QualificationState};
+use crate::domain::quality::qualification::{Maintenance, Phantom, Qualification, QualificationState};
 use crate::domain::quality::revision::Revision;
 use crate::domain::quality::signature::{self, Signature, Subject};
 use crate::domain::quality::{Refusal, What};
@@ -160,6 +162,7 @@ impl From<&Signature> for SignatureView {
             digest: kept.digest.to_string(),
             proof: word(&kept.proof),
             by: kept.by.clone(),
+            printed_name: kept.printed_name.as_ref().map(ToString::to_string),
             at: kept.at.to_string(),
             voided: kept.voided.as_ref().map(|voided| voided.at.to_string()),
         }
@@ -239,6 +242,27 @@ pub fn efforts(lab: &Lab, case: &CaseToken) -> EffortsView {
                 at: entry.at.to_string(),
             })
             .collect(),
+    }
+}
+
+impl From<&CostEntry> for CostView {
+    fn from(kept: &CostEntry) -> Self {
+        Self {
+            number: kept.number,
+            kind: word(&kept.cost.kind),
+            amount: kept.cost.amount,
+            what: kept.cost.what.to_string(),
+            by: kept.by.clone(),
+            at: kept.at.to_string(),
+        }
+    }
+}
+
+pub fn costs(lab: &Lab, case: &CaseToken) -> CostsView {
+    let sum = |(kind, amount)| CostSumView { kind: word(&kind), amount };
+    CostsView {
+        entries: lab.quality.costs_of(case).map(Into::into).collect(),
+        sums: sums(lab.quality.costs_of(case)).into_iter().map(sum).collect(),
     }
 }
 
@@ -533,6 +557,19 @@ pub fn qualification(lab: &Lab, printer: &PrinterName) -> QualificationView {
         last_good: kept.last_good.as_ref().map(phantom),
         loaded: lab.quality.loaded_on(printer).map(|of| load(lab, of)).collect(),
         chart: chart(lab, printer),
+        maintenance: lab.quality.maintenance_of(printer).map(Into::into).collect(),
+    }
+}
+
+impl From<&Maintenance> for MaintenanceView {
+    fn from(kept: &Maintenance) -> Self {
+        Self {
+            number: kept.number,
+            what: kept.what.to_string(),
+            minutes: kept.minutes,
+            by: kept.by.clone(),
+            at: kept.at.to_string(),
+        }
     }
 }
 

@@ -129,7 +129,7 @@ fn of_case(step: &case::Step) -> Permission {
         | Step::Continued
         | Step::Cancelled { .. }
         | Step::Reopened { .. } => Permission::HoldCase,
-        Step::EffortNoted { .. } => Permission::RecordEffort,
+        Step::EffortNoted { .. } | Step::CostNoted { .. } => Permission::RecordEffort,
     }
 }
 

@@ -4,11 +4,12 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 use super::super::client::segment;
-use super::super::quality::{By, case, to_sign, told, word};
+use super::super::quality::{By, case, ordered as ordered_words, to_sign, told, word};
 use super::super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{
-    Answers, Assessment, CaseAbout, CaseQuality, CaseStep, EffortsView, MessageView, MinutesSaved, NewEffort,
-    NewMessage, NewRevision, PartAbout, PartQuality, PartStep, ToSign,
+    Answers, Assessment, CaseAbout, CaseQuality, CaseStep, CostView, CostsView, EffortsView, MessageView,
+    MinutesSaved, NewCost, NewEffort, NewMessage, NewRevision, Ordered, OrderedScale, PartAbout, PartQuality,
+    PartStep, ToSign,
 };
 use crate::api::shapes::ModelView;
 use crate::domain::case::IntendedUse;
@@ -16,7 +17,9 @@ use crate::domain::day::Day;
 use crate::domain::ids::FileHash;
 use crate::domain::quality::assessment::Likert;
 use crate::domain::quality::case::{CaseKind, Priority};
+use crate::domain::quality::cost::CostKind;
 use crate::domain::quality::effort::{EffortCategory, EffortRole};
+use crate::domain::quality::order::Quantity;
 use crate::domain::quality::part::{Contact, Laterality, LengthUnit, PartKind};
 use crate::domain::quality::words::{Label, Line, Text, Words};
 
@@ -205,6 +208,31 @@ pub enum Step {
         /// The case's token.
         token: String,
     },
+    /// Note what a case has cost that no rate tells.
+    #[command(
+        after_help = "Example: platen cases cost TOKEN --kind consumables --amount 1250 --what \"sterile bags\" --by kim"
+    )]
+    Cost {
+        /// The case's token.
+        token: String,
+        /// material, machine, labour, consumables, overhead or other
+        #[arg(long, value_parser = word::<CostKind>)]
+        kind: CostKind,
+        /// In minor units of the site's currency: 1250 is 12.50 where that has cents.
+        #[arg(long)]
+        amount: u32,
+        /// What it was for; never a patient's name.
+        #[arg(long, value_name = "TEXT")]
+        what: Line,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Show the costs that were noted of a case, in minor units of the site's currency.
+    #[command(after_help = "Example: platen cases costs TOKEN")]
+    Costs {
+        /// The case's token.
+        token: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -233,6 +261,9 @@ pub struct Describe {
     /// 1 to 9, as the RSNA group rates.
     #[arg(long)]
     appropriateness: Option<u8>,
+    /// What was agreed that its parts have to be like to be taken.
+    #[arg(long, value_name = "TEXT")]
+    acceptance: Option<Text>,
     #[command(flatten)]
     by: By,
 }
@@ -278,7 +309,39 @@ pub struct DescribePart {
     #[arg(long, value_parser = word::<Contact>, default_value = "none")]
     contact: Contact,
     #[command(flatten)]
+    order: Order,
+    #[command(flatten)]
     by: By,
+}
+
+/// What is ordered of a part; what is left out may be as the lab finds right.
+#[derive(Debug, Args)]
+struct Order {
+    /// How large it is ordered by the anatomy: 0.5 is half of it.
+    #[arg(long, value_name = "SCALE")]
+    ordered_scale: Option<OrderedScale>,
+    /// Of what it is ordered, as jobs and lots name it.
+    #[arg(long, value_name = "MATERIAL")]
+    ordered_material: Option<Label>,
+    #[arg(long, value_name = "COLOUR")]
+    ordered_colour: Option<Label>,
+    /// How many prints of it are ordered: 1 to 20.
+    #[arg(long, value_name = "NUMBER", value_parser = quantity)]
+    ordered: Option<Quantity>,
+}
+
+fn quantity(text: &str) -> Result<Quantity, String> {
+    let number: u8 = text.trim().parse().map_err(|_| "a number from 1 to 20 is needed".to_owned())?;
+    Quantity::try_from(number).map_err(|error| error.to_string())
+}
+
+impl Order {
+    fn ordered(self) -> Option<Ordered> {
+        let Self { ordered_scale: scale, ordered_material: material, ordered_colour: colour, ordered } = self;
+        let nothing = scale.is_none() && material.is_none() && colour.is_none() && ordered.is_none();
+        let quantity = ordered.unwrap_or_default();
+        (!nothing).then_some(Ordered { scale, material, colour, quantity })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -393,6 +456,15 @@ impl Step {
                 let all: EffortsView = client.get(&path(&token, "efforts"))?;
                 return told(global, &all, efforts);
             }
+            Self::Cost { token, kind, amount, what, by } => {
+                let new = NewCost { kind, amount, what };
+                let noted: CostView = by.post(client, &path(&token, "costs"), new)?;
+                return told(global, &noted, |noted| costs(std::slice::from_ref(noted)));
+            }
+            Self::Costs { token } => {
+                let all: CostsView = client.get(&path(&token, "costs"))?;
+                return told(global, &all, |all| costs(&all.entries));
+            }
         };
         let now: CaseQuality = by.post(client, &path(&token, "steps"), step)?;
         told(global, &now, case)
@@ -414,6 +486,7 @@ impl Describe {
             needed_by: self.needed_by,
             priority: self.priority,
             appropriateness: self.appropriateness,
+            acceptance: self.acceptance,
         };
         (self.token, self.by, CaseStep::Described { about: Box::new(about) })
     }
@@ -436,6 +509,7 @@ impl DescribePart {
             group: self.group,
             guide_type: self.guide_type,
             contact: self.contact,
+            ordered: self.order.ordered(),
         };
         let step = PartStep::Described { about: Box::new(about) };
         stepped(client, global, &self.token, self.part, self.by, step)
@@ -478,6 +552,9 @@ fn stepped(
     let now: PartQuality = by.post(client, &path(token, &format!("parts/{part}/steps")), step)?;
     told(global, &now, |part| {
         show::line(&format!("part {} of case {}: {}", part.number, part.case, show::plain(&part.name)));
+        if let Some(ordered) = part.about.as_ref().and_then(|about| about.ordered.as_ref()) {
+            show::line(&format!("  ordered  {}", ordered_words(ordered)));
+        }
         for revision in &part.revisions {
             let size: Vec<_> = revision.size_mm.iter().map(|length| format!("{length:.1}")).collect();
             show::line(&format!(
@@ -542,4 +619,15 @@ fn efforts(all: &EffortsView) {
         })
         .collect();
     show::table(&["ROLE", "CATEGORY", "MINUTES", "UNKNOWN"], &rows);
+}
+
+fn costs(entries: &[CostView]) {
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let (number, amount) = (entry.number.to_string(), entry.amount.to_string());
+            vec![number, entry.kind.clone(), amount, show::plain(&entry.what), entry.by.clone()]
+        })
+        .collect();
+    show::table(&["NO.", "KIND", "AMOUNT", "FOR", "BY"], &rows);
 }

@@ -145,6 +145,9 @@ impl Proof {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
     pub by: String,
+    /// Their name in full, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed_name: Option<String>,
     pub at: WallTime,
     /// The hash of exactly what was signed.
     pub of: FileHash,

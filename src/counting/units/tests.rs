@@ -19,7 +19,7 @@ pub(super) fn hash(number: u16) -> FileHash {
 }
 
 fn signature(by: &str, of: u16) -> Signature {
-    Signature { by: by.into(), at: WallTime(1_000), of: hash(of) }
+    Signature { by: by.into(), printed_name: None, at: WallTime(1_000), of: hash(of) }
 }
 
 /// One print of a part, released unless it is said otherwise.

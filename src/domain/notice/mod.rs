@@ -356,7 +356,7 @@ fn needed(lab: &Lab, case: &CaseToken) -> Option<Day> {
 }
 
 /// Who has to do with a case: has written on it or is mentioned there, has designed, printed, inspected or signed
-/// something of it, or noted time for it. Folded names.
+/// something of it, or noted time or money for it. Folded names.
 pub fn involved(lab: &Lab, case: &CaseToken) -> BTreeSet<String> {
     let quality = &lab.quality;
     let numbered = (case.clone(), 0)..=(case.clone(), u32::MAX);
@@ -366,6 +366,7 @@ pub fn involved(lab: &Lab, case: &CaseToken) -> BTreeSet<String> {
     }
     names.extend(quality.signatures.range(numbered.clone()).map(|(_, of)| fold(&of.by)));
     names.extend(quality.efforts.range(numbered).map(|(_, of)| fold(&of.by)));
+    names.extend(quality.costs_of(case).map(|of| fold(&of.by)));
     for part in lab.parts_of(case) {
         let revisions = quality.revisions.range((part.id.clone(), 0)..=(part.id.clone(), u16::MAX));
         names.extend(revisions.map(|(_, of)| fold(&of.by)));

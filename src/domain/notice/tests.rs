@@ -120,7 +120,7 @@ fn printed(exact: bool) -> Fact {
 }
 
 fn quality(change: Change) -> Fact {
-    Fact::Quality(quality::Fact { by: Some("designer".into()), change })
+    Fact::Quality(quality::Fact { by: Some("designer".into()), printed_name: None, change })
 }
 
 fn of_case(step: CaseStep) -> Fact {

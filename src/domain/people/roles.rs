@@ -228,7 +228,7 @@ pub const TABLE: [Rule; 46] = {
         ),
         rule(
             P::RecordEffort,
-            "record time spent on a case",
+            "record time and money spent on a case",
             &[Requester, Designer, Operator, Inspector, Releaser],
         ),
         rule(

@@ -15,7 +15,7 @@ use super::{Found, Known, What, find};
 pub const HELD_BACK: &str = "(words that may say who a patient is)";
 
 /// Names of users of platen, who sign and are asked: theirs stay, also where a patient has the same one.
-const OF_USERS: [&str; 3] = ["by", "mentions", "operators"];
+const OF_USERS: [&str; 4] = ["by", "mentions", "operators", "printed_name"];
 
 /// What free texts are held against.
 #[derive(Debug)]
@@ -150,6 +150,17 @@ mod tests {
         );
         assert_eq!(find_in_words(&posted("the right side"), &known()), []);
         assert_eq!(find_in_words(&posted("Rose is here"), &known()).len(), 1);
+    }
+
+    #[test]
+    fn the_name_in_full_of_who_signs_stays_as_their_login_does() {
+        let fact: crate::domain::quality::Fact = serde_json::from_value(serde_json::json!({"by": "rose",
+            "printed_name": "Rose Left", "what": "case", "case": "000000000000q", "step": {"is": "accepted"}}))
+        .unwrap();
+        for against in [Against::Known(known()), Against::Everything] {
+            let held = hold_back(&fact, &against).unwrap_or_else(|| fact.clone());
+            assert_eq!(held.printed_name, fact.printed_name);
+        }
     }
 
     #[test]

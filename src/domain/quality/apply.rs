@@ -13,15 +13,16 @@ use super::printed::{
     Acceptance, Doubt, LookBack, PrintedPart, PrintedState, QuarantineCause, Serial, Step as PrintedStep,
     Used,
 };
-use super::qualification::{Phantom, Qualification, Step as PrinterStep};
+use super::qualification::{Maintenance, Phantom, Qualification, Step as PrinterStep};
 use super::revision::{Revision, RevisionState};
 use super::signature::{self, Meaning, Proof, Signature, Subject, Voided};
 use super::start::serials;
-use super::{Key, assessment, effort, message, next_of, processing};
+use super::{Key, assessment, cost, effort, message, next_of, processing};
 use crate::domain::event::Event;
 use crate::domain::ids::{CaseToken, FileHash, InspectionId, JobId, LotId, NonconformanceId, PrinterName};
 use crate::domain::lab::Lab;
 use crate::domain::part::PartRef;
+use crate::domain::people::name::PrintedName;
 
 /// Who did what no person did.
 const PLATEN: &str = "platen";
@@ -29,7 +30,8 @@ const PLATEN: &str = "platen";
 /// Makes a fact true. Returns what it touched, for the store.
 pub fn apply(lab: &mut Lab, event: &Event, fact: &Fact) -> Vec<Key> {
     let by = fact.by.clone().unwrap_or_else(|| PLATEN.into());
-    let mut making = Making { lab, event, by, touched: Vec::new() };
+    let printed_name = fact.printed_name.clone();
+    let mut making = Making { lab, event, by, printed_name, touched: Vec::new() };
     match &fact.change {
         Change::Rules { rules } => {
             making.lab.quality.rules = *rules;
@@ -66,6 +68,7 @@ struct Making<'a> {
     lab: &'a mut Lab,
     event: &'a Event,
     by: String,
+    printed_name: Option<PrintedName>,
     touched: Vec<Key>,
 }
 
@@ -91,6 +94,7 @@ impl Making<'_> {
             digest: digest.clone(),
             proof,
             by: self.by.clone(),
+            printed_name: self.printed_name.clone(),
             at: self.now(),
             voided: None,
         };
@@ -153,6 +157,13 @@ impl Making<'_> {
                 let entry = effort::EffortEntry { case: case.clone(), number, effort: *effort, by, at };
                 self.lab.quality.efforts.insert((case.clone(), number), entry);
                 return self.touched.push(Key::Effort(case.clone(), number));
+            }
+            CaseStep::CostNoted { cost } => {
+                let number = next_of(&self.lab.quality.costs, case);
+                let (by, at) = (self.by.clone(), self.now());
+                let entry = cost::CostEntry { case: case.clone(), number, cost: cost.clone(), by, at };
+                self.lab.quality.costs.insert((case.clone(), number), entry);
+                return self.touched.push(Key::Cost(case.clone(), number));
             }
             CaseStep::MessagePosted { text, mentions } => {
                 let number = next_of(&self.lab.quality.messages, case);
@@ -419,6 +430,14 @@ impl Making<'_> {
     }
 
     fn printer(&mut self, printer: &PrinterName, step: &PrinterStep) {
+        if let PrinterStep::Maintained { what, minutes } = step {
+            let number = next_of(&self.lab.quality.maintenance, printer);
+            let (printer, what, minutes) = (printer.clone(), what.clone(), *minutes);
+            let (by, at) = (self.by.clone(), self.now());
+            let entry = Maintenance { printer: printer.clone(), number, what, minutes, by, at };
+            self.lab.quality.maintenance.insert((printer.clone(), number), entry);
+            return self.touched.push(Key::Maintenance(printer, number));
+        }
         let known = self.printer_mut(printer);
         if let Ok(state) = known.state.after(step) {
             known.state = state;

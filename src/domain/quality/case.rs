@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::assessment::Assessment;
+use super::cost::Cost;
 use super::effort::Effort;
 use super::refusal::Illegal;
 use super::signature::Proof;
@@ -65,6 +66,9 @@ pub struct CaseAbout {
     /// 1 to 9, as the RSNA group rates (medical-domain.md §3.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appropriateness: Option<u8>,
+    /// What was agreed that its parts have to be like to be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<Text>,
 }
 
 /// What may be done with a case. As a request it is asked for, as a fact it has happened.
@@ -128,6 +132,9 @@ pub enum Step {
     EffortNoted {
         effort: Effort,
     },
+    CostNoted {
+        cost: Cost,
+    },
     /// Without a person it is a notice of platen's.
     MessagePosted {
         text: Text,
@@ -162,6 +169,7 @@ impl Step {
             Self::Cancelled { .. } => "cancelled",
             Self::Reopened { .. } => "reopened",
             Self::EffortNoted { .. } => "given an effort",
+            Self::CostNoted { .. } => "given a cost",
             Self::MessagePosted { .. } => "written about",
         }
     }
@@ -538,7 +546,9 @@ impl CaseState {
             Step::Cancelled { why } => self.cancel(why),
             Step::Reopened { .. } => self.reopen(),
             // People talk and work whatever the state is.
-            Step::EffortNoted { .. } | Step::MessagePosted { .. } => Ok(self.clone()),
+            Step::EffortNoted { .. } | Step::CostNoted { .. } | Step::MessagePosted { .. } => {
+                Ok(self.clone())
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use super::rules::SiteRules;
 use super::{case, lot, nonconformance, part, printed, qualification};
 use crate::domain::ids::{CaseToken, InspectionId, JobId, LotId, NonconformanceId, PrinterName};
 use crate::domain::lab::Lab;
+use crate::domain::people::name::PrintedName;
 
 /// What is to change, or has changed. The names are stored: they may be added to, never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,21 @@ pub struct Request {
 }
 
 impl Change {
+    /// Whether somebody signs by it.
+    pub fn is_signed(&self) -> bool {
+        use nonconformance::{Disposition, Step::Disposed};
+        match self {
+            Self::Case { step, .. } => {
+                matches!(step, case::Step::Approved { .. } | case::Step::Released { .. })
+            }
+            Self::Printed { step, .. } => matches!(step, printed::Step::Released { .. }),
+            Self::Nonconformance { step, .. } => {
+                matches!(step, Disposed { decision: Disposition::UseAsIs { .. }, .. })
+            }
+            _ => false,
+        }
+    }
+
     /// The case that it is of, where it is of one; the lab knows what some changes name by an id alone.
     pub fn case<'a>(&'a self, lab: &'a Lab) -> Option<&'a CaseToken> {
         match self {
@@ -112,6 +128,9 @@ impl Change {
 pub struct Fact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Of a signature, where people are set up: the signer's name in full, as it was then (21 CFR 11.50).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed_name: Option<PrintedName>,
     #[serde(flatten)]
     pub change: Change,
 }

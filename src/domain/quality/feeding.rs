@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn quality(change: Change) -> Event {
-        of(Fact::Quality(quality::Fact { by: Some("max".into()), change }), None)
+        of(Fact::Quality(quality::Fact { by: Some("max".into()), printed_name: None, change }), None)
     }
 
     fn load(n: u8, printer: &str, slot: u8) -> Event {

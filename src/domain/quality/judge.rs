@@ -1,5 +1,6 @@
 //! Whether a change is granted: the state machines say whether it is possible, and here is what else has to hold.
 
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 use super::case::{CaseState, Step as CaseStep};
@@ -10,12 +11,13 @@ use super::inspection::{
 use super::lot::{SLOTS, Step as LotStep, Unusable};
 use super::message::MENTIONS_MAX;
 use super::nonconformance::{About, Disposition, NonconformanceState, Step as NonconformanceStep};
+use super::order::Scale;
 use super::part::{PartRecord, Step as PartStep};
 use super::printed::{
     Doubt, INSPECTIONS_MAX, LOTS_MAX, OPERATORS_MAX, PrintedPart, Serial, Step as PrintedStep, USED_MAX,
 };
 use super::qualification::{QualificationState, Step as PrinterStep};
-use super::refusal::{Illegal, Refusal, What};
+use super::refusal::{Illegal, Lacking, Refusal, What};
 use super::revision::{NewRevision, RevisionState};
 use super::signature::{self, Proof};
 use super::words::{Line, Text};
@@ -34,9 +36,16 @@ type Facts = Vec<(Option<JobId>, LabFact)>;
 /// More steps of processing are not noted of one part.
 const PROCESSINGS_MAX: u16 = 200;
 const REVISIONS_MAX: u16 = 999;
+/// What is said of a case or a part, in bytes of its JSON: all words at their longest would not fit into an entry.
+const ABOUT_MAX: usize = 1_310;
 
 fn names(by: &str) -> Result<String, Refusal> {
     person(by).map_err(|_| Refusal::Name)
+}
+
+/// Whether what is said of something fits into an entry of the journal.
+fn fits(about: &impl Serialize) -> bool {
+    serde_json::to_vec(about).is_ok_and(|json| json.len() <= ABOUT_MAX)
 }
 
 fn illegal(what: What) -> impl FnOnce(Illegal) -> Refusal {
@@ -76,9 +85,25 @@ pub fn judge(lab: &Lab, request: &Request, now: WallTime) -> Result<Facts, Refus
         Change::Printer { printer, step } => asking.printer(printer, step)?,
         Change::Nonconformance { id, step } => more = asking.nonconformance(id, step)?,
     }
-    let mut facts = vec![(None, LabFact::Quality(Fact { by, change }))];
+    let signer = by.as_deref().filter(|_| change.is_signed()).and_then(|by| lab.people.typed(by));
+    let printed_name = signer.map(|signer| signer.printed.clone());
+    let mut facts = vec![(None, LabFact::Quality(Fact { by, printed_name, change }))];
     facts.extend(more);
     Ok(facts)
+}
+
+/// The parts, where one print alone was ordered of each.
+fn single(lacking: &[Lacking]) -> Option<Vec<u16>> {
+    lacking.iter().map(|of| (u8::from(of.ordered) == 1).then_some(of.part)).collect()
+}
+
+/// Whether a revision has the scale that was ordered of its part.
+fn as_ordered(record: &PartRecord, revision: u16, of: &NewRevision) -> Result<(), Refusal> {
+    let ordered = record.about.ordered.as_ref().and_then(|ordered| ordered.other_scale(of.scale));
+    let Some(ordered) = ordered else { return Ok(()) };
+    let revised = Scale::try_from(of.scale).map_err(|_| Refusal::Revision)?;
+    let (case, part) = (record.case.clone(), record.number);
+    Err(Refusal::OtherScale { case, part, ordered, revision, revised })
 }
 
 /// Whether a part may be added to a case.
@@ -115,6 +140,7 @@ impl<'a> Asking<'a> {
             {
                 return Err(Refusal::Appropriateness);
             }
+            CaseStep::Described { about } if !fits(&**about) => return Err(Refusal::TooWordy(what())),
             CaseStep::Requested if about.is_none() => {
                 missing(vec!["its kind".into(), "its ordering service".into()])?;
             }
@@ -129,6 +155,9 @@ impl<'a> Asking<'a> {
                 let without = parts.iter().filter(without);
                 lacks.extend(without.map(|part| format!("a revision of part {}", part.number)));
                 missing(lacks)?;
+                for part in parts {
+                    self.is_at_scale(part)?;
+                }
             }
             CaseStep::Approved { digest, proof, confirmed } => {
                 let odd = self.mirrored_or_modified(case);
@@ -150,13 +179,21 @@ impl<'a> Asking<'a> {
                 }
             }
             CaseStep::QcBegun => {
-                let lacks = self.required_without(case, |printed| printed.state.has_left_the_printer());
-                missing(lacks.iter().map(|part| format!("a print of part {part}")).collect())?;
+                let lacks = self.lacking(case, |printed| printed.state.has_left_the_printer());
+                let told = |of: &Lacking| match u8::from(of.ordered) {
+                    1 => format!("a print of part {}", of.part),
+                    _ => format!("prints ({of})"),
+                };
+                missing(lacks.iter().map(told).collect())?;
             }
             CaseStep::Released { digest, proof } => {
-                let parts = self.required_without(case, |printed| printed.state.is_released());
-                if !parts.is_empty() {
-                    return Err(Refusal::NotReleased { case: case.clone(), parts });
+                let lacking = self.lacking(case, |printed| printed.state.is_released());
+                if !lacking.is_empty() {
+                    let case = case.clone();
+                    return Err(match single(&lacking) {
+                        Some(parts) => Refusal::NotReleased { case, parts },
+                        None => Refusal::TooFewReleased { case, lacking },
+                    });
                 }
                 let open =
                     quality.nonconformances.values().find(|of| of.case() == Some(case) && !of.is_closed());
@@ -172,9 +209,13 @@ impl<'a> Asking<'a> {
                 let delivered = |printed: &PrintedPart| {
                     matches!(printed.state, super::printed::PrintedState::Delivered { .. })
                 };
-                let parts = self.required_without(case, delivered);
-                if !parts.is_empty() {
-                    return Err(Refusal::NotDelivered { case: case.clone(), parts });
+                let lacking = self.lacking(case, delivered);
+                if !lacking.is_empty() {
+                    let case = case.clone();
+                    return Err(match single(&lacking) {
+                        Some(parts) => Refusal::NotDelivered { case, parts },
+                        None => Refusal::TooFewDelivered { case, lacking },
+                    });
                 }
             }
             CaseStep::AssessmentWaived { .. } => {
@@ -261,17 +302,29 @@ impl<'a> Asking<'a> {
         records.filter(current).map(|record| record.number).collect()
     }
 
-    /// The required parts of which there is no such print.
-    fn required_without(&self, case: &CaseToken, is_such: impl Fn(&PrintedPart) -> bool) -> Vec<u16> {
+    /// Whether the current revision of a part has the scale that was ordered.
+    fn is_at_scale(&self, part: &Part) -> Result<(), Refusal> {
+        let quality = &self.lab.quality;
+        let Some(record) = quality.parts.get(&part.id) else { return Ok(()) };
+        match quality.revisions.get(&(part.id.clone(), record.revision)) {
+            Some(current) => as_ordered(record, current.number, &current.of),
+            None => Ok(()),
+        }
+    }
+
+    /// The required parts of which there are fewer such prints than were ordered.
+    fn lacking(&self, case: &CaseToken, is_such: impl Fn(&PrintedPart) -> bool) -> Vec<Lacking> {
         let quality = &self.lab.quality;
         let parts = self.lab.parts_of(case);
         // One that nobody has described may be needed.
         let required =
             parts.iter().filter(|part| quality.parts.get(&part.id).is_none_or(|of| of.about.required));
-        required
-            .map(|part| part.number)
-            .filter(|number| !quality.attempts_at(case, *number).any(&is_such))
-            .collect()
+        let counted = required.map(|part| Lacking {
+            part: part.number,
+            there: quality.attempts_at(case, part.number).filter(|printed| is_such(printed)).count(),
+            ordered: quality.ordered(&part.id),
+        });
+        counted.filter(|of| of.there < usize::from(u8::from(of.ordered))).collect()
     }
 
     /// Jobs of the case that wait, or are being sliced: what they were to print is obsolete.
@@ -324,7 +377,11 @@ impl<'a> Asking<'a> {
         let part = found.map_err(|_| Refusal::Nothing(what()))?;
         let state = self.lab.quality.case_state(case);
         state.describe().map_err(|_| Refusal::Locked { case: case.clone(), state: Box::new(state) })?;
-        let PartStep::Revised { revision } = step else { return Ok(()) };
+        let revision = match step {
+            PartStep::Described { about } if !fits(&**about) => return Err(Refusal::TooWordy(what())),
+            PartStep::Described { .. } => return Ok(()),
+            PartStep::Revised { revision } => revision,
+        };
         let Some(record) = self.lab.quality.parts.get(&part.id) else {
             return Err(Refusal::Missing { what: what(), missing: vec!["a description".into()] });
         };
@@ -339,7 +396,7 @@ impl<'a> Asking<'a> {
         if *signed_volume < 0 && !mirrored {
             return Err(Refusal::InsideOut { part: number });
         }
-        Ok(())
+        as_ordered(record, record.revision + 1, revision)
     }
 
     fn known(&self, serial: &Serial) -> Result<&'a PrintedPart, Refusal> {
@@ -592,7 +649,7 @@ impl<'a> Asking<'a> {
         let Some(text) = told.and_then(|told| Text::new(&told).ok()) else { return Ok(Facts::new()) };
         let step = CaseStep::MessagePosted { text, mentions: Vec::new() };
         let change = Change::Case { case: serial.case, step };
-        Ok(vec![(None, LabFact::Quality(Fact { by: None, change }))])
+        Ok(vec![(None, LabFact::Quality(Fact { by: None, printed_name: None, change }))])
     }
 
     fn printer(
@@ -614,7 +671,9 @@ impl<'a> Asking<'a> {
                 uses.dedup();
                 uses.truncate(3);
             }
-            PrinterStep::Withdrawn { .. } | PrinterStep::CalibrationDue { .. } => {}
+            PrinterStep::Withdrawn { .. }
+            | PrinterStep::CalibrationDue { .. }
+            | PrinterStep::Maintained { .. } => {}
         }
         Ok(())
     }
@@ -680,6 +739,6 @@ impl<'a> Asking<'a> {
         let serial = Serial { case: case.clone(), part: *part, attempt };
         let step = PrintedStep::Planned { replaces: Some(printed.serial.clone()) };
         let change = Change::Printed { serial, step };
-        vec![(None, LabFact::Quality(Fact { by: None, change }))]
+        vec![(None, LabFact::Quality(Fact { by: None, printed_name: None, change }))]
     }
 }

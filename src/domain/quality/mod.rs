@@ -1,8 +1,9 @@
 //! The quality half of a lab: from the wish for a model to the released part, with proof.
 //!
-//! Reading order: what people write (`words`), what a case and its parts are (`case`, `part`, `revision`), what
-//! comes out of a printer (`build`, `printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`, `feeding`,
-//! `qualification`), who stands for it (`signature`), what it took and was worth (`effort`, `assessment`, `message`).
+//! Reading order: what people write (`words`), what a case and its parts are (`case`, `part`, `order`, `revision`),
+//! what comes out of a printer (`build`, `printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`,
+//! `feeding`, `qualification`), who stands for it (`signature`), what it took and was worth (`effort`, `cost`,
+//! `assessment`, `message`).
 //! Then `change` (the one way in), `judge` (whether), `apply` (what it makes true), `follow` (what print jobs make
 //! true), `start` (whether a job may begin by the site's rules).
 //!
@@ -16,14 +17,14 @@
 //! | change | steps |
 //! |---|---|
 //! | `Rules` | sets `SiteRules`; all off until then |
-//! | `Case` | `case::Step`: described, requested, accepted, design begun, approval asked, sent back, approved, production begun, QC begun, rework asked, released, delivered, used, assessed, reminded, assessment waived, closed, held, continued, cancelled, reopened; effort noted, message posted |
+//! | `Case` | `case::Step`: described, requested, accepted, design begun, approval asked, sent back, approved, production begun, QC begun, rework asked, released, delivered, used, assessed, reminded, assessment waived, closed, held, continued, cancelled, reopened; effort noted, cost noted, message posted |
 //! | `Part` | `part::Step`: described, revised |
 //! | `Printed` | `printed::Step`: planned, revision attested, processed, sent to inspection, accepted, rejected, scrapped, released, packed, handed over, delivered, quarantined, quarantine lifted, recalled |
 //! | `Inspection` | measured; the verdicts are platen's |
 //! | `Template`, `Instrument` | written |
 //! | `Lot` | `lot::Step`: received, opened, released, blocked, unblocked, consumed, recalled |
 //! | `Loaded`, `Unloaded`, `MaterialUsed` | which lot is where, and what went into a part; who works on its case is told of a lot that runs out |
-//! | `Printer` | `qualification::Step`: qualified, restricted, withdrawn, calibration due |
+//! | `Printer` | `qualification::Step`: qualified, restricted, withdrawn, calibration due, maintained |
 //! | `Nonconformance` | `nonconformance::Step`: opened, disposed, closed |
 //!
 //! What is signed (approved, released, used as is) is shown by `signature::to_sign`, and asked for with the digest of
@@ -33,9 +34,10 @@ pub mod words;
 
 mod refusal;
 pub mod rules;
-pub use refusal::{Hindrance, Illegal, Refusal, What};
+pub use refusal::{Hindrance, Illegal, Lacking, Refusal, What};
 
 pub mod case;
+pub mod order;
 pub mod part;
 pub mod revision;
 
@@ -52,6 +54,7 @@ pub mod qualification;
 pub mod signature;
 
 pub mod assessment;
+pub mod cost;
 pub mod effort;
 pub mod message;
 
@@ -84,15 +87,17 @@ use std::collections::BTreeMap;
 use assessment::Assessed;
 use build::Build;
 use case::{CaseRecord, CaseState};
+use cost::CostEntry;
 use effort::EffortEntry;
 use inspection::{Inspection, Instrument, Template};
 use lot::{Load, Lot};
 use message::Message;
 use nonconformance::Nonconformance;
+use order::Quantity;
 use part::PartRecord;
 use printed::{LookBack, PrintedPart, Serial};
 use processing::Processed;
-use qualification::Qualification;
+use qualification::{Maintenance, Qualification};
 use revision::Revision;
 use rules::SiteRules;
 use signature::Signature;
@@ -120,9 +125,11 @@ pub struct Quality {
     pub lots: BTreeMap<LotId, Lot>,
     pub loads: BTreeMap<u64, Load>,
     pub printers: BTreeMap<PrinterName, Qualification>,
+    pub maintenance: BTreeMap<(PrinterName, u32), Maintenance>,
     pub nonconformances: BTreeMap<NonconformanceId, Nonconformance>,
     pub signatures: BTreeMap<(CaseToken, u32), Signature>,
     pub efforts: BTreeMap<(CaseToken, u32), EffortEntry>,
+    pub costs: BTreeMap<(CaseToken, u32), CostEntry>,
     pub messages: BTreeMap<(CaseToken, u32), Message>,
     pub assessments: BTreeMap<CaseToken, Assessed>,
 }
@@ -143,9 +150,11 @@ pub enum Key {
     Lot(LotId),
     Load(u64),
     Printer(PrinterName),
+    Maintenance(PrinterName, u32),
     Nonconformance(NonconformanceId),
     Signature(CaseToken, u32),
     Effort(CaseToken, u32),
+    Cost(CaseToken, u32),
     Message(CaseToken, u32),
     Assessment(CaseToken),
 }
@@ -167,9 +176,11 @@ impl Key {
             Self::Lot(id) => format!("lot/{id}"),
             Self::Load(number) => format!("load/{number}"),
             Self::Printer(name) => format!("printer/{name}"),
+            Self::Maintenance(printer, number) => format!("maintenance/{printer}/{number}"),
             Self::Nonconformance(id) => format!("nonconformance/{id}"),
             Self::Signature(case, number) => format!("signature/{case}/{number}"),
             Self::Effort(case, number) => format!("effort/{case}/{number}"),
+            Self::Cost(case, number) => format!("cost/{case}/{number}"),
             Self::Message(case, number) => format!("message/{case}/{number}"),
             Self::Assessment(case) => format!("assessment/{case}"),
         }
@@ -190,9 +201,9 @@ fn take<K: Ord, T: DeserializeOwned>(
     Ok(())
 }
 
-/// The number behind the last one of a case.
-fn next_of<T>(numbered: &BTreeMap<(CaseToken, u32), T>, case: &CaseToken) -> u32 {
-    let last = numbered.range((case.clone(), 0)..=(case.clone(), u32::MAX)).next_back();
+/// The number behind the last one of a case, or of a printer.
+fn next_of<K: Clone + Ord, T>(numbered: &BTreeMap<(K, u32), T>, of: &K) -> u32 {
+    let last = numbered.range((of.clone(), 0)..=(of.clone(), u32::MAX)).next_back();
     last.map_or(0, |((_, number), _)| *number).saturating_add(1)
 }
 
@@ -213,9 +224,11 @@ impl Quality {
             Key::Lot(id) => json(self.lots.get(id)),
             Key::Load(number) => json(self.loads.get(number)),
             Key::Printer(name) => json(self.printers.get(name)),
+            Key::Maintenance(printer, number) => json(self.maintenance.get(&(printer.clone(), *number))),
             Key::Nonconformance(id) => json(self.nonconformances.get(id)),
             Key::Signature(case, number) => json(self.signatures.get(&(case.clone(), *number))),
             Key::Effort(case, number) => json(self.efforts.get(&(case.clone(), *number))),
+            Key::Cost(case, number) => json(self.costs.get(&(case.clone(), *number))),
             Key::Message(case, number) => json(self.messages.get(&(case.clone(), *number))),
             Key::Assessment(case) => json(self.assessments.get(case)),
         }
@@ -240,9 +253,11 @@ impl Quality {
             "lot" => take(&mut self.lots, json, |of| of.id.clone()),
             "load" => take(&mut self.loads, json, |of| of.number),
             "printer" => take(&mut self.printers, json, |of| of.printer.clone()),
+            "maintenance" => take(&mut self.maintenance, json, |of| (of.printer.clone(), of.number)),
             "nonconformance" => take(&mut self.nonconformances, json, |of| of.id.clone()),
             "signature" => take(&mut self.signatures, json, |of| (of.case.clone(), of.number)),
             "effort" => take(&mut self.efforts, json, |of| (of.case.clone(), of.number)),
+            "cost" => take(&mut self.costs, json, |of| (of.case.clone(), of.number)),
             "message" => take(&mut self.messages, json, |of| (of.case.clone(), of.number)),
             "assessment" => take(&mut self.assessments, json, |of| of.case.clone()),
             _ => Err(serde::de::Error::custom("unknown kind of entry: written by a newer platen?")),
@@ -267,9 +282,12 @@ impl Quality {
         keys.extend(self.lots.keys().cloned().map(Key::Lot));
         keys.extend(self.loads.keys().copied().map(Key::Load));
         keys.extend(self.printers.keys().cloned().map(Key::Printer));
+        let maintained = self.maintenance.keys().cloned();
+        keys.extend(maintained.map(|(printer, number)| Key::Maintenance(printer, number)));
         keys.extend(self.nonconformances.keys().cloned().map(Key::Nonconformance));
         keys.extend(self.signatures.keys().cloned().map(|(case, number)| Key::Signature(case, number)));
         keys.extend(self.efforts.keys().cloned().map(|(case, number)| Key::Effort(case, number)));
+        keys.extend(self.costs.keys().cloned().map(|(case, number)| Key::Cost(case, number)));
         keys.extend(self.messages.keys().cloned().map(|(case, number)| Key::Message(case, number)));
         keys.extend(self.assessments.keys().cloned().map(Key::Assessment));
         keys
@@ -368,6 +386,26 @@ impl Quality {
     /// All pieces that a job makes or goes on with, where it is followed.
     pub fn pieces_of<'a>(&'a self, lab: &Lab, job: &super::job::Job) -> Vec<&'a PrintedPart> {
         start::serials(lab, job).iter().filter_map(|serial| self.printed.get(serial)).collect()
+    }
+
+    /// How many prints of a part were ordered.
+    pub fn ordered(&self, part: &PartId) -> Quantity {
+        let ordered = self.parts.get(part).and_then(|record| record.about.ordered.as_ref());
+        ordered.map_or(Quantity::ONE, |ordered| ordered.quantity)
+    }
+
+    /// The costs that were noted of a case, by number.
+    pub fn costs_of<'a>(&'a self, case: &CaseToken) -> impl Iterator<Item = &'a CostEntry> + use<'a> {
+        self.costs.range((case.clone(), 0)..=(case.clone(), u32::MAX)).map(|(_, entry)| entry)
+    }
+
+    /// What was done to a printer, oldest first.
+    pub fn maintenance_of<'a>(
+        &'a self,
+        printer: &PrinterName,
+    ) -> impl DoubleEndedIterator<Item = &'a Maintenance> + use<'a> {
+        let all = self.maintenance.range((printer.clone(), 0)..=(printer.clone(), u32::MAX));
+        all.map(|(_, entry)| entry)
     }
 
     /// All parts that were printed from a lot.

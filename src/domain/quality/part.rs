@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+use super::order::Ordered;
 use super::revision::NewRevision;
 use super::words::{Label, Words};
 use crate::domain::ids::{CaseToken, PartId};
@@ -94,6 +95,9 @@ pub struct PartAbout {
     pub guide_type: Option<Label>,
     #[serde(default)]
     pub contact: Contact,
+    /// Absent where nothing of it was ordered in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<Ordered>,
 }
 
 impl PartAbout {
@@ -114,6 +118,7 @@ impl PartAbout {
             group: None,
             guide_type: None,
             contact: Contact::None,
+            ordered: None,
         }
     }
 }

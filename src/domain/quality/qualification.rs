@@ -1,4 +1,4 @@
-//! Whether a printer may be used, and when its calibration is due.
+//! Whether a printer may be used, when its calibration is due, and what was done to it.
 //!
 //! ```text
 //! Unqualified ─▶ Qualified ◀─▶ Restricted        any ─▶ Unqualified (withdrawn, or a phantom failed)
@@ -41,6 +41,13 @@ pub enum Step {
     /// It is to be calibrated by this day.
     CalibrationDue {
         on: Day,
+    },
+    /// Somebody has worked on it, whatever it may be used for.
+    Maintained {
+        what: Text,
+        /// Absent where nobody knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minutes: Option<u16>,
     },
 }
 
@@ -90,9 +97,22 @@ impl QualificationState {
             Step::Qualified => self.qualify(),
             Step::Restricted { uses, why } => self.restrict(uses, why),
             Step::Withdrawn { .. } => self.withdraw(),
-            Step::CalibrationDue { .. } => Ok(self.clone()),
+            Step::CalibrationDue { .. } | Step::Maintained { .. } => Ok(self.clone()),
         }
     }
+}
+
+/// An entry of a printer's maintenance log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    pub printer: PrinterName,
+    /// 1, 2, 3 … within the printer.
+    pub number: u32,
+    pub what: Text,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u16>,
+    pub by: String,
+    pub at: WallTime,
 }
 
 /// A phantom that was measured.

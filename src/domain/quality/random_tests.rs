@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 use super::case::{CaseState, Step as CaseStep};
+use super::cost::{Cost, CostKind};
 use super::inspection::Subject as Inspected;
 use super::lot::Step as LotStep;
 use super::nonconformance::{About, Disposition};
@@ -16,8 +17,8 @@ use super::rules::SiteRules;
 use super::signature::{Meaning, Proof, Subject};
 use super::tests::{
     GOOD, Stage, World, assessment, case, close_fault, dispose, fault, inspect, inspection, job, line, lot,
-    lot_about, lot_step, measured, new_job, open_fault, printed_step, printer, processing, produce, revised,
-    revision, step, text,
+    lot_about, lot_step, measured, new_job, open_fault, ordering_two, printed_step, printer, processing,
+    produce, revised, revision, step, text,
 };
 use super::{Change, Request as Asked};
 use crate::domain::event::Fact;
@@ -162,8 +163,11 @@ fn request(world: &World, (kind, a, b): Draw) -> Request {
             _ => quality("max", lot_step(n % 3, LotStep::Recalled { why: why() })),
         },
         41 => {
-            let step =
-                if b % 2 == 0 { PrinterStep::Qualified } else { PrinterStep::Withdrawn { why: why() } };
+            let step = match b {
+                11 => PrinterStep::Maintained { what: why(), minutes: Some(5) },
+                _ if b % 2 == 0 => PrinterStep::Qualified,
+                _ => PrinterStep::Withdrawn { why: why() },
+            };
             quality("ina", Change::Printer { printer: printer("a"), step })
         }
         42 => {
@@ -176,6 +180,7 @@ fn request(world: &World, (kind, a, b): Draw) -> Request {
             };
             quality("ada", Change::Rules { rules })
         }
+        43 if b == 11 => quality("ann", ordering_two(part)),
         43 => quality("lee", revised(part, revision(60 + b % 4))),
         44 | 45 => of_case(
             "Dr A",
@@ -209,6 +214,9 @@ fn request(world: &World, (kind, a, b): Draw) -> Request {
         _ => of_case(
             "ann",
             match b % 4 {
+                0 if b == 8 => CaseStep::CostNoted {
+                    cost: Cost { kind: CostKind::Material, amount: 1_250, what: short() },
+                },
                 0 => CaseStep::MessagePosted { text: why(), mentions: Vec::new() },
                 1 => CaseStep::Used,
                 2 => assessment(),
@@ -282,8 +290,14 @@ fn check(world: &World, before: &BTreeMap<Serial, PrintedState>) -> Result<(), T
     }
     if state.word() == "released" {
         for part in 1..=2 {
-            let released = quality.attempts_at(&case(), part).any(|of| of.state.is_released());
-            prop_assert!(released, "released without part {part}");
+            let released = quality.attempts_at(&case(), part).filter(|of| of.state.is_released()).count();
+            let record = quality.parts.values().find(|record| record.number == part);
+            let ordered = record.and_then(|record| record.about.ordered.as_ref());
+            let wanted = ordered.map_or(1, |ordered| u8::from(ordered.quantity));
+            prop_assert!(
+                released >= usize::from(wanted),
+                "released with {released} of {wanted} of part {part}"
+            );
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::case::CaseState;
 use super::lot::Unusable;
+use super::order::{Quantity, Scale};
 use super::printed::{Doubt, Serial};
 use super::words::Text;
 use crate::domain::day::Day;
@@ -56,6 +57,11 @@ impl fmt::Display for What {
 pub enum Hindrance {
     NothingLoaded,
     NoMaterialNamed,
+    NotAsOrdered {
+        part: u16,
+        ordered: String,
+        wanted: String,
+    },
     WrongMaterial {
         lot: LotId,
         loaded: String,
@@ -96,6 +102,12 @@ impl fmt::Display for Hindrance {
         match self {
             Self::NothingLoaded => f.write_str("no lot is noted as loaded there: scan the one that is"),
             Self::NoMaterialNamed => f.write_str("it names no material: queue it with one"),
+            Self::NotAsOrdered { part, ordered, wanted } => {
+                write!(
+                    f,
+                    "part {part} was ordered in {ordered}, and it wants {wanted}: queue it anew in what was ordered"
+                )
+            }
             Self::WrongMaterial { lot, loaded, wanted } => {
                 write!(f, "lot {lot} that is loaded is {loaded}, and it wants {wanted}")
             }
@@ -124,6 +136,21 @@ impl fmt::Display for Hindrance {
                 f.write_str("it is not known when the printer's calibration is due: measure a phantom")
             }
         }
+    }
+}
+
+/// A part of which there are fewer such prints than were ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lacking {
+    pub part: u16,
+    pub there: usize,
+    pub ordered: Quantity,
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { part, there, ordered } = self;
+        write!(f, "{there} of {ordered} of part {part}")
     }
 }
 
@@ -165,6 +192,14 @@ pub enum Refusal {
     NotReleased { case: CaseToken, parts: Vec<u16> },
     #[error("case {case} has no delivered print of part {}; hand it over first", listed(.parts))]
     NotDelivered { case: CaseToken, parts: Vec<u16> },
+    #[error("of case {case} too few prints are released: {}; print, inspect and release the others", listed(.lacking))]
+    TooFewReleased { case: CaseToken, lacking: Vec<Lacking> },
+    #[error("of case {case} too few prints are delivered: {}; hand the others over first", listed(.lacking))]
+    TooFewDelivered { case: CaseToken, lacking: Vec<Lacking> },
+    #[error(
+        "part {part} of case {case} was ordered at scale {ordered}, and its revision {revision} is at scale {revised}; hand in a model at that scale, or say anew what was ordered"
+    )]
+    OtherScale { case: CaseToken, part: u16, ordered: Scale, revision: u16, revised: Scale },
     #[error("nonconformance {nonconformance} of {what} is not closed; decide it and close it first")]
     NotClosed { what: What, nonconformance: NonconformanceId },
     #[error("{serial} wants an extra look, since {}; note an inspection that has looked at it", told(.doubts))]
@@ -221,6 +256,8 @@ pub enum Refusal {
     PhantomFailed(PrinterName),
     #[error("{0} has as many entries of that kind as it may have; {1}")]
     TooMany(What, &'static str),
+    #[error("what is said of {0} is too long for one entry of the journal; say it in fewer words")]
+    TooWordy(What),
     #[error("an appropriateness is 1 to 9; leave it out where nobody has rated it")]
     Appropriateness,
     #[error("a revision has triangles, a volume, extents, and a scale above 0; check the model")]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct SiteRules {
     /// A job begins only for a case in production, and only from an approved revision.
     pub approval_before_printing: bool,
-    /// A job begins only with a loaded lot that may be used.
+    /// A job begins only in the material that was ordered, and with a loaded lot that may be used.
     pub lots: bool,
     /// A job begins only on a qualified printer whose calibration is not due.
     pub qualified_printers: bool,

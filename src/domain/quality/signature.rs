@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::inspection::Verdict;
 use super::nonconformance::{Cause, Severity};
+use super::order::Ordered;
 use super::part::PartKind;
 use super::printed::{Acceptance, Doubt, Serial};
 use super::revision::NewRevision;
@@ -17,6 +18,7 @@ use crate::domain::case::IntendedUse;
 use crate::domain::ids::{CaseToken, FileHash, InspectionId, JobId, LotId, NonconformanceId, PrinterName};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
+use crate::domain::people::name::PrintedName;
 
 /// What a signature says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +46,7 @@ pub enum Proof {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum Subject {
-    /// The current revisions of all parts of the case.
+    /// The current revisions of all parts of the case, and what was ordered of them.
     Design,
     Part {
         serial: Serial,
@@ -73,6 +75,9 @@ pub struct Signature {
     pub digest: FileHash,
     pub proof: Proof,
     pub by: String,
+    /// Their name in full as it was then, where people are set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed_name: Option<PrintedName>,
     pub at: WallTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voided: Option<Voided>,
@@ -84,6 +89,8 @@ struct SignedRevision<'a> {
     kind: PartKind,
     laterality: Option<part::Laterality>,
     required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ordered: Option<&'a Ordered>,
     revision: u16,
     #[serde(flatten)]
     of: &'a NewRevision,
@@ -101,6 +108,8 @@ enum Signed<'a> {
     Design {
         case: &'a CaseToken,
         intended_use: IntendedUse,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        acceptance: Option<&'a Text>,
         parts: Vec<SignedRevision<'a>>,
     },
     Part {
@@ -179,12 +188,15 @@ pub fn to_sign(lab: &Lab, case: &CaseToken, subject: &Subject) -> Option<String>
                     kind: record.about.kind,
                     laterality: record.about.laterality,
                     required: record.about.required,
+                    ordered: record.about.ordered.as_ref(),
                     revision: revision.number,
                     of: &revision.of,
                 });
             }
+            let about = quality.cases.get(case).and_then(|record| record.about.as_ref());
+            let acceptance = about.and_then(|about| about.acceptance.as_ref());
             let case = lab.cases.get(case)?;
-            Signed::Design { case: &case.token, intended_use: case.intended_use, parts }
+            Signed::Design { case: &case.token, intended_use: case.intended_use, acceptance, parts }
         }
         Subject::Part { serial } => {
             let of = signed_part(lab, serial)?;

@@ -20,6 +20,7 @@ pub fn may_start(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> 
         why.extend(unapproved(lab, job));
     }
     if rules.lots {
+        why.extend(not_as_ordered(lab, job));
         why.extend(unfit_material(lab, job, printer, Day::in_utc(now)));
     }
     if rules.qualified_printers {
@@ -71,10 +72,22 @@ fn unapproved(lab: &Lab, job: &Job) -> Vec<Hindrance> {
     why
 }
 
+/// What the job is to be printed in, where somebody has said that.
+fn wanted<'l>(lab: &'l Lab, job: &'l Job) -> Option<&'l str> {
+    job.material.as_deref().or_else(|| Some(lab.chains.get(&job.id)?.material.as_str()))
+}
+
+fn not_as_ordered(lab: &Lab, job: &Job) -> Option<Hindrance> {
+    let record = lab.quality.parts.get(&job.part)?;
+    let wanted = wanted(lab, job)?;
+    let ordered = record.about.ordered.as_ref()?.other_material(wanted)?;
+    let (part, ordered, wanted) = (record.number, ordered.to_string(), wanted.to_owned());
+    Some(Hindrance::NotAsOrdered { part, ordered, wanted })
+}
+
 /// What is loaded of the wanted material must all be good, since nobody knows from which slot it will come.
 fn unfit_material(lab: &Lab, job: &Job, printer: &PrinterName, today: Day) -> Vec<Hindrance> {
-    let wanted = job.material.as_deref().or_else(|| Some(lab.chains.get(&job.id)?.material.as_str()));
-    let Some(wanted) = wanted else { return vec![Hindrance::NoMaterialNamed] };
+    let Some(wanted) = wanted(lab, job) else { return vec![Hindrance::NoMaterialNamed] };
     let loads = lab.quality.loaded_on(printer);
     let lots: Vec<_> = loads.filter_map(|load| lab.quality.lots.get(&load.lot)).collect();
     if lots.is_empty() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assessment::{Answers, Assessment, Likert};
 use super::case::{CaseAbout, CaseKind, CaseState, Made, Out, Priority, Step as CaseStep};
+use super::cost::{Cost, CostKind};
 use super::effort::{Effort, EffortCategory, EffortRole};
 use super::lot::{LotState, Step as LotStep};
 use super::nonconformance::{Decision, Disposition, NonconformanceState};
@@ -125,6 +126,7 @@ fn case_steps() -> Vec<CaseStep> {
         needed_by: None,
         priority: Priority::Routine,
         appropriateness: None,
+        acceptance: None,
     });
     let why = || text("because");
     let (role, category) = (EffortRole::Clinician, EffortCategory::Cad);
@@ -156,6 +158,7 @@ fn case_steps() -> Vec<CaseStep> {
         CaseStep::Reopened { why: why() },
         CaseStep::EffortNoted { effort: Effort { role, category, minutes: Some(5) } },
         CaseStep::MessagePosted { text: why(), mentions: Vec::new() },
+        CaseStep::CostNoted { cost: Cost { kind: CostKind::Other, amount: 5, what: line("bags") } },
     ]
 }
 
@@ -215,12 +218,13 @@ fn every_step_of_a_case_is_possible_where_the_table_says_and_refused_in_words_el
     let (states, steps) = (case_states(), case_steps());
     let (state_words, step_words): (Vec<_>, Vec<_>) =
         (states.iter().map(CaseState::word).collect(), steps.iter().map(CaseStep::word).collect());
-    assert_eq!((states.len(), steps.len()), (16, 23));
+    assert_eq!((states.len(), steps.len()), (16, 24));
     let mut legal = CASE.to_vec();
     legal.extend([("in rework", "reopened", "being designed"), ("released", "reopened", "being designed")]);
     // People talk and work whatever the state is.
     for state in &state_words {
         legal.extend([(*state, "given an effort", *state), (*state, "written about", *state)]);
+        legal.push((*state, "given a cost", *state));
     }
     try_all(&state_words, &step_words, &legal, |state, step| {
         states[state].after(&steps[step], 9).map(|after| after.word().to_owned())
@@ -542,6 +546,7 @@ fn every_step_of_a_printer_s_qualification_is_as_the_table_says() {
         PrinterStep::Restricted { uses: uses(), why: text("worn") },
         PrinterStep::Withdrawn { why: text("broken") },
         PrinterStep::CalibrationDue { on: "2026-12-01".parse().unwrap() },
+        PrinterStep::Maintained { what: text("a new belt"), minutes: Some(40) },
     ];
     let legal = [
         ("unqualified", "qualified", "qualified"),
@@ -553,8 +558,11 @@ fn every_step_of_a_printer_s_qualification_is_as_the_table_says() {
         ("unqualified", "calibrated", "unqualified"),
         ("qualified", "calibrated", "qualified"),
         ("restricted", "calibrated", "restricted"),
+        ("unqualified", "maintained", "unqualified"),
+        ("qualified", "maintained", "qualified"),
+        ("restricted", "maintained", "restricted"),
     ];
-    let step_words = ["qualified", "restricted", "withdrawn", "calibrated"];
+    let step_words = ["qualified", "restricted", "withdrawn", "calibrated", "maintained"];
     try_all(&states.each_ref().map(QualificationState::word), &step_words, &legal, |state, step| {
         states[state].after(&steps[step]).map(|after| after.word().to_owned())
     });

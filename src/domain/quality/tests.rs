@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use super::assessment::{Answers, Assessment, Likert};
 use super::case::{CaseAbout, CaseKind, CaseState, Priority, Step as CaseStep};
+use super::cost::{self, Cost, CostKind};
 use super::effort::{Effort, EffortCategory, EffortRole};
 use super::inspection::{
     Instrument, Item, Measure, Measured, Method, Subject as Inspected, Template, Weight,
 };
 use super::lot::{LotAbout, LotState, Step as LotStep, Unusable};
 use super::nonconformance::{About, Cause, Disposition, Severity, Step as NonconformanceStep};
+use super::order::Ordered;
 use super::part::{Laterality, LengthUnit, PartAbout, PartKind, Step as PartStep};
 use super::printed::{
     Acceptance, Doubt, Failure, LookBack, PrintedPart, PrintedState, Serial, Step as PrintedStep,
@@ -20,7 +22,7 @@ use super::revision::{NewRevision, RevisionState};
 use super::rules::SiteRules;
 use super::signature::{self, Meaning, Proof, Subject};
 use super::words::{Label, Line, Text, Words};
-use super::{Change, Hindrance, Key, Refusal, Request as Asked};
+use super::{Change, Hindrance, Key, Lacking, Refusal, Request as Asked};
 use crate::domain::case::IntendedUse;
 use crate::domain::chain::{Chain, ModelLink, ProfileLink, SlicerLink};
 use crate::domain::event::{Actor, Event, Fact};
@@ -103,6 +105,7 @@ fn case_about() -> CaseAbout {
         needed_by: Some("2026-12-10".parse().unwrap()),
         priority: Priority::Urgent,
         appropriateness: Some(8),
+        acceptance: None,
     }
 }
 
@@ -365,6 +368,12 @@ pub(super) fn step(step: CaseStep) -> Change {
 
 pub(super) fn part_step(part: u16, step: PartStep) -> Change {
     Change::Part { case: case(), part, step }
+}
+
+/// A part of which two prints are ordered.
+pub(super) fn ordering_two(part: u16) -> Change {
+    let ordered = Some(Ordered { quantity: 2.try_into().unwrap(), ..Ordered::default() });
+    part_step(part, PartStep::Described { about: Box::new(PartAbout { ordered, ..part_about() }) })
 }
 
 pub(super) fn revised(part: u16, revision: NewRevision) -> Change {
@@ -1908,6 +1917,10 @@ fn the_longest_of_everything_fits_into_an_entry_and_a_value_of_the_store() {
         id: fault(1),
         step: NonconformanceStep::Disposed { decision: Disposition::Reprint, why: line() },
     });
+    let cost = Cost { kind: CostKind::Consumables, amount: u32::MAX, what: line() };
+    fits(step(CaseStep::CostNoted { cost }));
+    let maintained = PrinterStep::Maintained { what: text(), minutes: Some(u16::MAX) };
+    fits(Change::Printer { printer: printer(&"x".repeat(64)), step: maintained });
     fits(step(CaseStep::Reopened { why: text() }));
     fits(step(CaseStep::Described {
         about: Box::new(CaseAbout {
@@ -1962,4 +1975,268 @@ fn a_printed_part_with_all_its_marks_fits_into_one_value_of_the_store() {
     printed.replaces = Some(serial(999, u32::MAX));
     let bytes = world.lab.entity(&EntityKey::Quality(Key::Printed(serial(1, 1)))).unwrap().len();
     assert!(bytes <= 4_096, "{bytes} bytes");
+}
+
+/// A case of which this is ordered of part 1, requested.
+fn ordering(ordered: Ordered) -> World {
+    let mut world = World::at(Stage::Requested);
+    order(&mut world, ordered);
+    world
+}
+
+fn order(world: &mut World, ordered: Ordered) {
+    let about = PartAbout { ordered: Some(ordered), ..part_about() };
+    world.ok("ann", part_step(1, PartStep::Described { about: Box::new(about) }));
+}
+
+fn of_scale(millionths: u32) -> Ordered {
+    Ordered { scale: Some(millionths.try_into().unwrap()), ..Ordered::default() }
+}
+
+#[test]
+fn a_model_of_another_scale_than_was_ordered_is_no_revision_and_is_not_put_up_for_approval() {
+    let mut world = ordering(of_scale(500_000));
+    WAY[2].1(&mut world);
+    let refusal = world.refused("lee", revised(1, revision(51)));
+    assert!(matches!(&refusal, Refusal::OtherScale { part: 1, revision: 1, .. }), "{refusal}");
+    let words = refusal.to_string();
+    assert!(
+        words.contains("was ordered at scale 0.5") && words.contains("revision 1 is at scale 1;"),
+        "{words}"
+    );
+    world.ok("lee", revised(1, NewRevision { scale: 500_000, ..revision(51) }));
+    world.ok("lee", revised(2, revision(52)));
+    // What is ordered anew is held against the model that is there.
+    order(&mut world, of_scale(1_000_000));
+    let refusal = world.refused("lee", step(CaseStep::ApprovalAsked));
+    assert!(matches!(&refusal, Refusal::OtherScale { part: 1, revision: 1, .. }), "{refusal}");
+    world.ok("lee", revised(1, revision(53)));
+    world.ok("lee", step(CaseStep::ApprovalAsked));
+    world.assert_durable();
+}
+
+#[test]
+fn what_was_ordered_and_agreed_is_signed_with_the_design_and_an_older_design_is_signed_as_before() {
+    let plain = World::at(Stage::Asked);
+    let text = signature::to_sign(&plain.lab, &case(), &Subject::Design).unwrap();
+    assert!(!text.contains("ordered") && !text.contains("acceptance"), "{text}");
+    let quantity = 2.try_into().unwrap();
+    let mut world = ordering(Ordered { colour: Some(label("red")), quantity, ..Ordered::default() });
+    let about = CaseAbout { acceptance: Some(text("no wall below 1 mm")), ..case_about() };
+    world.ok("ann", step(CaseStep::Described { about: Box::new(about) }));
+    WAY[2].1(&mut world);
+    WAY[3].1(&mut world);
+    let text = signature::to_sign(&world.lab, &case(), &Subject::Design).unwrap();
+    assert!(text.contains(r#""acceptance":"no wall below 1 mm""#), "{text}");
+    assert_eq!(text.matches(r#""ordered":{"colour":"red","quantity":2}"#).count(), 1, "{text}");
+    assert_ne!(world.digest(&Subject::Design), plain.digest(&Subject::Design));
+    let approval = world.approval(&[]);
+    world.ok("Dr A", approval);
+    world.assert_durable();
+}
+
+#[test]
+fn a_job_of_another_material_than_was_ordered_does_not_begin_where_the_site_asks_for_lots() {
+    let begins = |material: &str, lots: bool| {
+        let material = Some(label(material));
+        let mut world = ordering(Ordered { material, ..Ordered::default() });
+        for (_, go) in &WAY[2..6] {
+            go(&mut world);
+        }
+        world.ok("ada", Change::Rules { rules: SiteRules { lots, ..SiteRules::default() } });
+        receive(&mut world, 1, lot_about("2027-01-01"));
+        world.ok("max", lot_step(1, LotStep::Released));
+        world.ok("max", load(1, 0));
+        world.request(&Request::QueueJob(Box::new(new_job(1, 1)))).unwrap();
+        hindrances(&world)
+    };
+    let (ordered, wanted) = ("clear resin".to_owned(), "PLA".to_owned());
+    assert_eq!(begins("clear resin", true), [Hindrance::NotAsOrdered { part: 1, ordered, wanted }]);
+    let told = begins("clear resin", true)[0].to_string();
+    assert_eq!(
+        told,
+        "part 1 was ordered in clear resin, and it wants PLA: queue it anew in what was ordered"
+    );
+    assert_eq!(begins("clear resin", false), []);
+    assert_eq!(begins("pla", true), []);
+}
+
+#[test]
+fn a_case_is_released_and_delivered_only_with_as_many_prints_as_were_ordered() {
+    let mut world = ordering(Ordered { quantity: 2.try_into().unwrap(), ..Ordered::default() });
+    for (_, go) in &WAY[2..6] {
+        go(&mut world);
+    }
+    world.print(1, 1);
+    world.print(2, 2);
+    let refusal = world.refused("ina", step(CaseStep::QcBegun));
+    assert!(refusal.to_string().contains("lacks prints (1 of 2 of part 1);"), "{refusal}");
+    world.print(3, 1);
+    world.ok("ina", step(CaseStep::QcBegun));
+    for (id, part, attempt) in [(1, 1, 1), (2, 2, 1), (3, 1, 2)] {
+        world.send_to_inspection(part, attempt);
+        world.accept(id, part, attempt);
+    }
+    let lacking = |there| vec![Lacking { part: 1, there, ordered: 2.try_into().unwrap() }];
+    world.release(1, 1);
+    world.release(2, 1);
+    let release = world.case_release();
+    let refusal = world.refused("rita", release);
+    assert_eq!(refusal, Refusal::TooFewReleased { case: case(), lacking: lacking(1) });
+    assert!(refusal.to_string().contains("too few prints are released: 1 of 2 of part 1;"), "{refusal}");
+    world.release(1, 2);
+    let release = world.case_release();
+    world.ok("rita", release);
+    let deliver = |world: &mut World, part, attempt| {
+        world.ok("olga", printed_step(part, attempt, PrintedStep::Packed));
+        let to = line("theatre 3");
+        world.ok("olga", printed_step(part, attempt, PrintedStep::Delivered { to }));
+    };
+    deliver(&mut world, 1, 2);
+    deliver(&mut world, 2, 1);
+    let refusal = world.refused("olga", step(CaseStep::Delivered));
+    assert_eq!(refusal, Refusal::TooFewDelivered { case: case(), lacking: lacking(1) });
+    assert!(refusal.to_string().contains("too few prints are delivered: 1 of 2 of part 1;"), "{refusal}");
+    deliver(&mut world, 1, 1);
+    world.ok("olga", step(CaseStep::Delivered));
+    world.assert_durable();
+}
+
+#[test]
+fn costs_of_a_case_and_work_on_a_printer_are_kept_in_their_order_whatever_the_state_is() {
+    let mut world = World::at(Stage::Closed);
+    let cost =
+        |kind, amount| step(CaseStep::CostNoted { cost: Cost { kind, amount, what: line("sterile bags") } });
+    assert_eq!(world.refused("", cost(CostKind::Other, 1)), Refusal::Name);
+    for (kind, amount) in [(CostKind::Material, 1_250), (CostKind::Other, u32::MAX), (CostKind::Material, 5)]
+    {
+        world.ok("lee", cost(kind, amount));
+    }
+    let done = |on: &str, minutes| {
+        let maintained = PrinterStep::Maintained { what: text("a new nozzle"), minutes };
+        Change::Printer { printer: printer(on), step: maintained }
+    };
+    world.ok("mo", done("a", Some(20)));
+    world.ok("mo", done("b", None));
+    world.ok("mo", done("a", None));
+    let quality = &world.lab.quality;
+    let numbers: Vec<_> = quality.costs_of(&case()).map(|of| (of.number, of.by.as_str())).collect();
+    assert_eq!(numbers, [(1, "lee"), (2, "lee"), (3, "lee")]);
+    let sums = cost::sums(quality.costs_of(&case()));
+    assert_eq!(sums, [(CostKind::Material, 1_255), (CostKind::Other, u64::from(u32::MAX))].into());
+    let log: Vec<_> = quality.maintenance_of(&printer("a")).map(|of| (of.number, of.minutes)).collect();
+    assert_eq!(log, [(1, Some(20)), (2, None)]);
+    assert_eq!(quality.maintenance_of(&printer("b")).count(), 1);
+    assert!(quality.printers.is_empty(), "it says nothing of what they may be used for");
+    assert_eq!(world.state().word(), "closed");
+    world.assert_durable();
+}
+
+#[test]
+fn a_signature_has_the_name_in_full_that_its_signer_has_then_and_the_journal_keeps_it() {
+    let mut world = World::at(Stage::Asked);
+    let approval = world.approval(&[]);
+    let adopt = |name: &str, printed: &str| Request::AdoptAdmin {
+        name: name.parse().unwrap(),
+        printed: printed.parse().unwrap(),
+    };
+    world.request(&adopt("Dr A", "Ada Abel, MD")).unwrap();
+    world.ok("Dr A", approval);
+    for (_, go) in &WAY[5..12] {
+        go(&mut world);
+    }
+    let quality = &world.lab.quality;
+    let signed: Vec<_> = quality
+        .signatures_of(&case())
+        .map(|of| (of.by.as_str(), of.printed_name.as_ref().map(|printed| printed.as_str())))
+        .collect();
+    // Nobody is set up who is called rita.
+    assert_eq!(signed, [("Dr A", Some("Ada Abel, MD")), ("rita", None), ("rita", None), ("rita", None)]);
+    let told = world.events.iter().map(|event| serde_json::to_string(&event.fact).unwrap());
+    assert_eq!(told.filter(|fact| fact.contains("printed_name")).count(), 1);
+    let mut replayed = Lab::default();
+    for event in &world.events {
+        replayed.apply(&serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap());
+    }
+    assert_eq!(replayed.quality, world.lab.quality);
+}
+
+/// The head of a chained record is 65 bytes, and an entry 2048; the numbers here are small ones.
+const ENTRY: usize = 2_048 - 65 - 60;
+
+#[test]
+fn a_signature_in_the_longest_names_fits_into_an_entry_and_a_value_of_the_store() {
+    let wide = "\u{1d538}";
+    let name = wide.repeat(40);
+    let mut world = World::at(Stage::Awaiting);
+    let printed = wide.repeat(80).parse().unwrap();
+    world.request(&Request::AdoptAdmin { name: name.parse().unwrap(), printed }).unwrap();
+    world.ok("ina", open_fault(1, About::Part { serial: serial(1, 1) }));
+    world.actor = Actor::Person(name.clone());
+    let digest = world.digest(&Subject::Concession { nonconformance: fault(1) });
+    let decision = Disposition::UseAsIs { digest, proof: Proof::Password };
+    let why = Line::new(&wide.repeat(100)).unwrap();
+    let step = NonconformanceStep::Disposed { decision, why };
+    for event in world.ask(&name, Change::Nonconformance { id: fault(1), step }).unwrap() {
+        let bytes = serde_json::to_vec(&event).unwrap().len();
+        assert!(bytes <= ENTRY, "{bytes} bytes: {event:?}");
+    }
+    let last = world.lab.quality.signatures_of(&case()).last().unwrap();
+    assert!(last.printed_name.is_some());
+    assert!(serde_json::to_vec(last).unwrap().len() <= 4_096);
+}
+
+#[test]
+fn what_is_said_of_a_case_or_a_part_is_refused_where_it_would_not_fit_into_an_entry() {
+    let wide = "\u{1d538}";
+    let name = wide.repeat(40);
+    let label = |n: usize| Some(Label::new(&wide.repeat(n)).unwrap());
+    let of_case = |n: usize| {
+        step(CaseStep::Described {
+            about: Box::new(CaseAbout {
+                service: label(40).unwrap(),
+                requester: label(40),
+                indication: Some(Line::new(&wide.repeat(100)).unwrap()),
+                modality: label(40),
+                acceptance: Some(Text::new(&wide.repeat(n)).unwrap()),
+                ..case_about()
+            }),
+        })
+    };
+    let of_part = |n: usize| {
+        let ordered = Ordered { material: label(n), ..of_scale(123_456_789) };
+        part_step(
+            1,
+            PartStep::Described {
+                about: Box::new(PartAbout {
+                    region: label(40),
+                    subregion: label(40),
+                    structure: label(40),
+                    group: label(40),
+                    guide_type: label(40),
+                    comment: Some(Words::new(&wide.repeat(30)).unwrap()),
+                    ordered: Some(ordered),
+                    ..part_about()
+                }),
+            },
+        )
+    };
+    let changes: [(&dyn Fn(usize) -> Change, usize); 2] = [(&of_case, 280), (&of_part, 40)];
+    for (change, most) in changes {
+        let mut world = World::at(Stage::Requested);
+        world.actor = Actor::Person(name.clone());
+        let mut counts = (1..=most).rev();
+        let events = counts.find_map(|n| match world.ask(&name, change(n)) {
+            Ok(events) => Some((n, events)),
+            Err(Refusal::TooWordy(_)) => None,
+            Err(other) => panic!("{other}"),
+        });
+        let (n, events) = events.unwrap();
+        assert!(n < most, "all of it at its longest would fit");
+        let bytes = serde_json::to_vec(&events[0]).unwrap().len();
+        assert!((ENTRY - 100..=ENTRY).contains(&bytes), "{bytes} bytes with {n}");
+        world.assert_durable();
+        let refusal = world.refused(&name, change(n + 1));
+        assert!(refusal.to_string().contains("in fewer words"), "{refusal}");
+    }
 }

@@ -12,6 +12,7 @@ use crate::domain::quality::lot::Step as LotStep;
 use crate::domain::quality::nonconformance::{
     About, Cause, Disposition, Severity, Step as NonconformanceStep,
 };
+use crate::domain::quality::order::Ordered;
 use crate::domain::quality::part::{Laterality, PartAbout, PartKind, Step as PartStep};
 use crate::domain::quality::printed::{LookBack, Serial, Step as PrintedStep};
 use crate::domain::quality::processing::{Processing, ProcessingKind};
@@ -51,7 +52,10 @@ pub(super) fn is_of_case(lab: &Lab, change: &Change, case: &CaseToken) -> bool {
 
 /// One sentence, without its time and its actor.
 pub(super) fn told(fact: &Fact) -> String {
-    let by = named(fact.by.as_ref());
+    let by = match (&fact.by, &fact.printed_name) {
+        (Some(by), Some(printed)) => format!(" by {by} ({printed})"),
+        (by, _) => named(by.as_ref()),
+    };
     match &fact.change {
         Change::Rules { rules } => format!("the rules of the site are set{by}: {}", asked(*rules)),
         Change::Case { case, step } => of_case(case, step, &by),
@@ -171,6 +175,10 @@ fn of_case(case: &CaseToken, step: &CaseStep, by: &str) -> String {
             format!("the assessment of case {case} is waived{by}: {}", said(why))
         }
         CaseStep::EffortNoted { effort } => format!("for case {case}, {} is noted{by}", worked(*effort)),
+        // Not how much: whoever reads the story need not be allowed to read costs.
+        CaseStep::CostNoted { cost } => {
+            format!("for case {case}, a cost is noted{by}: {}, {}", cost.kind.word(), said(&cost.what))
+        }
         CaseStep::MessagePosted { text, mentions } => {
             let to = match mentions.as_slice() {
                 [] => String::new(),
@@ -193,7 +201,8 @@ fn ordered(about: &CaseAbout) -> String {
         Priority::Urgent => "urgent",
         Priority::Emergency => "emergency",
     };
-    format!("{kind} for {}, {priority}", said(&about.service))
+    let agreed = about.acceptance.as_ref().map(|agreed| format!("; agreed to be taken: {}", said(agreed)));
+    format!("{kind} for {}, {priority}{}", said(&about.service), agreed.unwrap_or_default())
 }
 
 fn worked(effort: Effort) -> String {
@@ -240,7 +249,17 @@ fn shows(about: &PartAbout) -> String {
         Some(Laterality::Unpaired) => ", of no side",
     };
     let required = if about.required { "" } else { ", not required" };
-    format!("{kind}{side}{required}")
+    let ordered = about.ordered.as_ref().map(|ordered| format!("; ordered: {}", wanted(ordered)));
+    format!("{kind}{side}{required}{}", ordered.unwrap_or_default())
+}
+
+fn wanted(ordered: &Ordered) -> String {
+    let Ordered { scale, material, colour, quantity } = ordered;
+    let mut words = vec![format!("{quantity} of it")];
+    words.extend(scale.map(|scale| format!("at scale {scale}")));
+    words.extend(material.as_ref().map(|material| format!("in {}", said(material))));
+    words.extend(colour.as_ref().map(|colour| format!("coloured {}", said(colour))));
+    words.join(", ")
 }
 
 fn of_printed(serial: &Serial, step: &PrintedStep, by: &str) -> String {
@@ -336,6 +355,10 @@ fn of_printer(printer: &PrinterName, step: &PrinterStep, by: &str) -> String {
         PrinterStep::Withdrawn { why } => {
             format!("the qualification of {printer} is withdrawn{by}: {}", said(why))
         }
+        PrinterStep::Maintained { what, minutes } => {
+            let minutes = minutes.map(|minutes| format!(" in {minutes} min")).unwrap_or_default();
+            format!("{printer} is maintained{by}{minutes}: {}", said(what))
+        }
         PrinterStep::CalibrationDue { on } => format!("{printer} is to be calibrated by {on}, as noted{by}"),
     }
 }
@@ -392,6 +415,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::{JobId, PartId};
     use crate::domain::moment::WallTime;
+    use crate::domain::quality::cost::{Cost, CostKind};
     use crate::domain::quality::nonconformance::{Nonconformance, NonconformanceState};
     use crate::domain::quality::printed::{PrintedPart, PrintedState};
 
@@ -412,7 +436,7 @@ mod tests {
     }
 
     fn by_kim(change: Change) -> String {
-        told(&Fact { by: Some("kim".into()), change })
+        told(&Fact { by: Some("kim".into()), printed_name: None, change })
     }
 
     #[test]
@@ -463,8 +487,38 @@ mod tests {
             lot: LotId::from_entropy([7; 16]),
             milligrams: 12_034,
         };
-        let told = told(&Fact { by: None, change });
+        let told = told(&Fact { by: None, printed_name: None, change });
         assert!(told.contains(" has used 12.034 g of lot "), "{told}");
+    }
+
+    #[test]
+    fn what_was_ordered_noted_and_done_is_told_and_of_a_signer_the_name_in_full() {
+        let case = case();
+        let part = |about: &str| Change::Part {
+            case: case.clone(),
+            part: 1,
+            step: PartStep::Described { about: serde_json::from_str(about).unwrap() },
+        };
+        let about = r#"{"kind":"guide","required":true,
+            "ordered":{"scale":500000,"material":"clear resin","colour":"red","quantity":3}}"#;
+        let ordered = "a guide; ordered: 3 of it, at scale 0.5, in clear resin, coloured red";
+        assert_eq!(by_kim(part(about)), format!("part 1 of case {case} is described by kim: {ordered}"));
+        let about = r#"{"kind":"model","service":"ENT","acceptance":"no wall below 1 mm"}"#;
+        let about = serde_json::from_str(about).unwrap();
+        let described = by_kim(Change::Case { case: case.clone(), step: CaseStep::Described { about } });
+        assert!(described.ends_with("ENT, routine; agreed to be taken: no wall below 1 mm"), "{described}");
+        let cost = Cost { kind: CostKind::Consumables, amount: 1_250, what: words("for MRN 4711081") };
+        let noted = by_kim(Change::Case { case: case.clone(), step: CaseStep::CostNoted { cost } });
+        let wanted = format!("for case {case}, a cost is noted by kim: consumables, {HELD_BACK}");
+        assert_eq!(noted, wanted);
+        let step = PrinterStep::Maintained { what: words("a new nozzle"), minutes: Some(20) };
+        let done = by_kim(Change::Printer { printer: "mk3-07".parse().unwrap(), step });
+        assert_eq!(done, "mk3-07 is maintained by kim in 20 min: a new nozzle");
+        let step = CaseStep::Released { digest: digest(), proof: Proof::Password };
+        let change = Change::Case { case: case.clone(), step };
+        let printed_name = "Kim Lee, MD".parse().ok();
+        let signed = told(&Fact { by: Some("kim".into()), printed_name, change });
+        assert!(signed.contains(" is released by kim (Kim Lee, MD), with the password"), "{signed}");
     }
 
     #[test]

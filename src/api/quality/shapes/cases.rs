@@ -10,6 +10,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::FileHash;
 use crate::domain::quality::assessment::{self, Likert};
 use crate::domain::quality::case::{self, CaseKind, Priority};
+use crate::domain::quality::cost::{self, CostKind};
 use crate::domain::quality::effort::{self, EffortCategory, EffortRole};
 use crate::domain::quality::words::{Label, Line, Text};
 
@@ -44,6 +45,10 @@ pub struct CaseAbout {
     /// 1 to 9, as the RSNA group rates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appropriateness: Option<u8>,
+    /// What was agreed that its parts have to be like to be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub acceptance: Option<Text>,
 }
 
 mirror!(
@@ -56,6 +61,7 @@ mirror!(
         needed_by,
         priority,
         appropriateness,
+        acceptance,
     }
 );
 
@@ -267,6 +273,54 @@ pub struct BucketView {
 pub struct EffortsView {
     pub entries: Vec<EffortView>,
     pub buckets: Vec<BucketView>,
+}
+
+/// What a case has cost that no rate tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCost {
+    /// `material`, `machine`, `labour`, `consumables`, `overhead` or `other`
+    #[schema(value_type = String, example = "consumables")]
+    pub kind: CostKind,
+    /// In minor units of the site's currency: 1250 is 12.50 where that has cents.
+    pub amount: u32,
+    /// What it was for; never a patient's name.
+    #[schema(value_type = String, example = "sterile bags")]
+    pub what: Line,
+}
+
+mirror!(NewCost = cost::Cost { kind, amount, what });
+
+impl Example for NewCost {
+    const EXAMPLE: &'static str =
+        r#"{"by": "kim", "kind": "consumables", "amount": 1250, "what": "sterile bags"}"#;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CostView {
+    /// 1, 2, 3 … within the case.
+    pub number: u32,
+    pub kind: String,
+    /// In minor units of the site's currency.
+    pub amount: u32,
+    pub what: String,
+    pub by: String,
+    pub at: String,
+}
+
+/// The sum of one kind.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CostSumView {
+    pub kind: String,
+    /// In minor units of the site's currency.
+    pub amount: u64,
+}
+
+/// What people noted, and its sums; what the site's rates tell is in the value report.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CostsView {
+    pub entries: Vec<CostView>,
+    pub sums: Vec<CostSumView>,
 }
 
 /// A message on a case. Never a patient's name.

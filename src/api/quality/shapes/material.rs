@@ -184,6 +184,14 @@ pub enum QualificationStep {
         #[schema(value_type = String, example = "2027-02-28")]
         on: Day,
     },
+    /// Somebody has worked on it.
+    Maintained {
+        #[schema(value_type = String)]
+        what: Text,
+        /// Absent where nobody knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minutes: Option<u16>,
+    },
 }
 
 impl Example for QualificationStep {
@@ -231,6 +239,19 @@ pub struct SignalView {
     pub last: usize,
 }
 
+/// An entry of a printer's maintenance log.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MaintenanceView {
+    /// 1, 2, 3 … within the printer.
+    pub number: u32,
+    pub what: String,
+    /// Absent where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u16>,
+    pub by: String,
+    pub at: String,
+}
+
 /// Whether a printer may be used, and what is loaded on it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct QualificationView {
@@ -254,4 +275,7 @@ pub struct QualificationView {
     pub loaded: Vec<LoadView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart: Option<ChartView>,
+    /// What was done to it, oldest first.
+    #[serde(default)]
+    pub maintenance: Vec<MaintenanceView>,
 }

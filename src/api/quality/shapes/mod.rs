@@ -156,6 +156,9 @@ pub struct SignatureView {
     /// `name` or `password`: how the signer showed who they are.
     pub proof: String,
     pub by: String,
+    /// Their name in full as it was then, where people are set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed_name: Option<String>,
     pub at: String,
     /// Since when it is void: what it is under has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,7 +171,7 @@ pub struct SignatureView {
 pub struct SiteRules {
     /// A job begins only for a case in production, and only from an approved revision.
     pub approval_before_printing: bool,
-    /// A job begins only with a loaded lot that may be used.
+    /// A job begins only in the material that was ordered, and with a loaded lot that may be used.
     pub lots: bool,
     /// A job begins only on a qualified printer whose calibration is not due.
     pub qualified_printers: bool,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::super::given::Example;
-use super::mirror;
 use crate::domain::ids::FileHash;
+use crate::domain::quality::order::{self, Quantity};
 use crate::domain::quality::part::{self, Contact, Laterality, LengthUnit, PartKind};
 use crate::domain::quality::words::{Label, Words};
 
@@ -56,30 +56,132 @@ pub struct PartAbout {
     #[serde(default)]
     #[schema(value_type = String, example = "none")]
     pub contact: Contact,
+    /// What was ordered of it; what is not said may be as the lab finds right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<Ordered>,
+}
+
+/// What was ordered of a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ordered {
+    /// How large it is by the anatomy: 0.5 is half of it. Its revisions have to be at that scale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub scale: Option<OrderedScale>,
+    /// As jobs and lots name it; where the site asks for lots, no job of another one begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "PLA")]
+    pub material: Option<Label>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub colour: Option<Label>,
+    /// 1 to 20: so many prints have to be released and delivered, where the part is required.
+    #[serde(default)]
+    #[schema(value_type = u8, example = 1)]
+    pub quantity: Quantity,
+}
+
+impl From<Ordered> for order::Ordered {
+    fn from(given: Ordered) -> Self {
+        let Ordered { scale, material, colour, quantity } = given;
+        Self { scale: scale.map(|OrderedScale(scale)| scale), material, colour, quantity }
+    }
+}
+
+impl From<&order::Ordered> for Ordered {
+    fn from(kept: &order::Ordered) -> Self {
+        let order::Ordered { scale, material, colour, quantity } = kept.clone();
+        Self { scale: scale.map(OrderedScale), material, colour, quantity }
+    }
+}
+
+/// A scale as people write it: 0.001 to 1000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct OrderedScale(order::Scale);
+
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a scale is a number from 0.001 to 1000")]
+pub struct OddScale;
+
+impl TryFrom<f64> for OrderedScale {
+    type Error = OddScale;
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within 1000 to a thousand millions"
+    )]
+    fn try_from(scale: f64) -> Result<Self, OddScale> {
+        if !(1e-3..=1e3).contains(&scale) {
+            return Err(OddScale);
+        }
+        order::Scale::try_from((scale * 1e6).round() as u32).map(Self).map_err(|_| OddScale)
+    }
+}
+
+impl From<OrderedScale> for f64 {
+    fn from(OrderedScale(scale): OrderedScale) -> Self {
+        Self::from(u32::from(scale)) / 1e6
+    }
+}
+
+impl std::str::FromStr for OrderedScale {
+    type Err = OddScale;
+
+    fn from_str(text: &str) -> Result<Self, OddScale> {
+        text.trim().parse::<f64>().map_err(|_| OddScale)?.try_into()
+    }
 }
 
 fn needed() -> bool {
     true
 }
 
-mirror!(
-    PartAbout = part::PartAbout {
-        kind,
-        region,
-        subregion,
-        structure,
-        laterality,
-        units,
-        comment,
-        required,
-        dominant,
-        individually_segmented,
-        individually_processed,
-        group,
-        guide_type,
-        contact,
+impl From<PartAbout> for part::PartAbout {
+    fn from(given: PartAbout) -> Self {
+        Self {
+            kind: given.kind,
+            region: given.region,
+            subregion: given.subregion,
+            structure: given.structure,
+            laterality: given.laterality,
+            units: given.units,
+            comment: given.comment,
+            required: given.required,
+            dominant: given.dominant,
+            individually_segmented: given.individually_segmented,
+            individually_processed: given.individually_processed,
+            group: given.group,
+            guide_type: given.guide_type,
+            contact: given.contact,
+            ordered: given.ordered.map(Into::into),
+        }
     }
-);
+}
+
+impl From<&part::PartAbout> for PartAbout {
+    fn from(kept: &part::PartAbout) -> Self {
+        Self {
+            kind: kept.kind,
+            region: kept.region.clone(),
+            subregion: kept.subregion.clone(),
+            structure: kept.structure.clone(),
+            laterality: kept.laterality,
+            units: kept.units,
+            comment: kept.comment.clone(),
+            required: kept.required,
+            dominant: kept.dominant,
+            individually_segmented: kept.individually_segmented,
+            individually_processed: kept.individually_processed,
+            group: kept.group.clone(),
+            guide_type: kept.guide_type.clone(),
+            contact: kept.contact,
+            ordered: kept.ordered.as_ref().map(Into::into),
+        }
+    }
+}
 
 /// A model that was uploaded, as the next revision of a part. Its size, triangles and volume are read from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
