@@ -1,6 +1,7 @@
 //! The steps of a case and of its parts, what is signed, said and spent on it.
 
 use clap::{Args, Subcommand};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::super::client::segment;
@@ -14,8 +15,9 @@ use crate::api::shapes::ModelView;
 use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
 use crate::domain::ids::FileHash;
-use crate::domain::quality::assessment::Likert;
+use crate::domain::quality::assessment::{Likert, Overall};
 use crate::domain::quality::case::{CaseKind, Priority};
+use crate::domain::quality::confirmation::Note;
 use crate::domain::quality::effort::{EffortCategory, EffortRole};
 use crate::domain::quality::part::{Contact, Laterality, LengthUnit, PartKind};
 use crate::domain::quality::words::{Label, Line, Text, Words};
@@ -136,11 +138,16 @@ pub enum Step {
     /// Say that a case was used.
     #[command(after_help = "Example: platen cases used TOKEN --by kim")]
     Used(Plain),
-    /// Say how a case helped: seven answers from 1 to 5.
+    /// Say how a case helped: in one word, or with the registry's seven answers from 1 to 5, or both.
     #[command(
-        after_help = "Example: platen cases assess TOKEN --answers 5,4,3,5,4,2,5 --saved 20 --used --respondent surgeon --by kim"
+        after_help = "Examples: platen cases assess TOKEN --helped --used --by kim\n          platen cases assess TOKEN --answers 5,4,3,5,4,2,5 --saved 20 --used --respondent surgeon --by kim"
     )]
     Assess(Assess),
+    /// Confirm the units of a case, as a coder who has read its worksheet.
+    #[command(
+        after_help = "Example: platen cases confirm-units TOKEN --proposal SHA256 --units 0559T=1,0560T=2 --by bo"
+    )]
+    ConfirmUnits(ConfirmUnits),
     /// Note that somebody was asked for the assessment.
     #[command(after_help = "Example: platen cases remind TOKEN --by lee")]
     Remind(Plain),
@@ -317,7 +324,10 @@ pub struct Assess {
     /// Seven numbers from 1 to 5: easy to use, fits the approach, plan altered, important, quality adequate,
     /// confident before, confident after.
     #[arg(long, value_name = "N,N,N,N,N,N,N", value_delimiter = ',', value_parser = answer)]
+    #[arg(required_unless_present_any = ["helped", "no_difference", "hindered"])]
     answers: Vec<Likert>,
+    #[command(flatten)]
+    overall: OneWord,
     /// Minutes that were saved; less than 0 where it took longer.
     #[arg(long, value_name = "MINUTES", allow_hyphen_values = true)]
     saved: Option<i16>,
@@ -327,13 +337,69 @@ pub struct Assess {
     /// It was used in the procedure.
     #[arg(long)]
     used: bool,
+    /// It was not used in the procedure; with neither of the two, nobody has said it.
+    #[arg(long, conflicts_with = "used")]
+    not_used: bool,
     /// What the person is who says so.
-    #[arg(long)]
+    #[arg(long, default_value = "requester")]
     respondent: Label,
     #[arg(long)]
     comment: Option<Text>,
     #[command(flatten)]
     by: By,
+}
+
+/// The whole in one word.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct OneWord {
+    /// On the whole it helped.
+    #[arg(long)]
+    helped: bool,
+    /// On the whole it made no difference.
+    #[arg(long)]
+    no_difference: bool,
+    /// On the whole it hindered.
+    #[arg(long)]
+    hindered: bool,
+}
+
+impl OneWord {
+    fn overall(&self) -> Option<Overall> {
+        match self {
+            Self { helped: true, .. } => Some(Overall::Helped),
+            Self { no_difference: true, .. } => Some(Overall::NoDifference),
+            Self { hindered: true, .. } => Some(Overall::Hindered),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ConfirmUnits {
+    /// The case's token.
+    token: String,
+    /// SHA-256 of the proposal that you saw, as the worksheet has it (`platen report worksheet TOKEN`).
+    #[arg(long, value_name = "SHA256")]
+    proposal: FileHash,
+    /// Units by code; a code that is not named has none.
+    #[arg(long, value_name = "CODE=N,…", value_delimiter = ',', value_parser = units)]
+    #[arg(required_unless_present = "as_proposed")]
+    units: Vec<(String, u16)>,
+    /// Exactly those that are proposed.
+    #[arg(long, conflicts_with = "units")]
+    as_proposed: bool,
+    /// A remark; never a patient's name.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<Note>,
+    #[command(flatten)]
+    by: By,
+}
+
+fn units(text: &str) -> Result<(String, u16), String> {
+    let (code, units) = text.split_once('=').ok_or("write it as in 0559T=1")?;
+    let units = units.trim().parse().map_err(|_| "units are a number, as in 0559T=1".to_owned())?;
+    Ok((code.trim().to_owned(), units))
 }
 
 fn answer(text: &str) -> Result<Likert, String> {
@@ -368,6 +434,7 @@ impl Step {
             Self::Deliver(of) => (of.token, of.by, CaseStep::Delivered {}),
             Self::Used(of) => (of.token, of.by, CaseStep::Used {}),
             Self::Assess(given) => given.step()?,
+            Self::ConfirmUnits(given) => given.step()?,
             Self::Remind(of) => (of.token, of.by, CaseStep::Reminded {}),
             Self::Waive(of) => (of.token, of.by, CaseStep::AssessmentWaived { why: of.why }),
             Self::Close(of) => (of.token, of.by, CaseStep::Closed {}),
@@ -494,11 +561,9 @@ fn stepped(
 
 impl Assess {
     fn step(self) -> Result<(String, By, CaseStep), Failed> {
-        let [easy, fits, altered, important, adequate, before, after] = self.answers[..] else {
-            return Err(Failed::Usage("--answers takes seven numbers from 1 to 5, with commas".into()));
-        };
-        let assessment = Assessment {
-            answers: Answers {
+        let answers = match self.answers[..] {
+            [] => None,
+            [easy, fits, altered, important, adequate, before, after] => Some(Answers {
                 easy_to_use: easy,
                 fits_approach: fits,
                 plan_altered: altered,
@@ -506,13 +571,34 @@ impl Assess {
                 quality_adequate: adequate,
                 confident_before: before,
                 confident_after: after,
-            },
+            }),
+            _ => return Err(Failed::Usage("--answers takes seven numbers from 1 to 5, with commas".into())),
+        };
+        let assessment = Assessment {
+            overall: self.overall.overall(),
+            answers,
             saved: self.saved.map(|minutes| MinutesSaved { minutes, measured: self.measured }),
-            used_in_procedure: self.used,
+            used_in_procedure: match (self.used, self.not_used) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
             respondent: self.respondent,
             comment: self.comment,
         };
         Ok((self.token, self.by, CaseStep::Assessed { assessment: Box::new(assessment) }))
+    }
+}
+
+impl ConfirmUnits {
+    fn step(self) -> Result<(String, By, CaseStep), Failed> {
+        let given = self.units.len();
+        let units: BTreeMap<String, u16> = self.units.into_iter().collect();
+        if units.len() != given {
+            return Err(Failed::Usage("a code is there twice; name each once, with all its units".into()));
+        }
+        let units = (!self.as_proposed).then_some(units);
+        Ok((self.token, self.by, CaseStep::UnitsConfirmed { of: self.proposal, units, note: self.note }))
     }
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 use super::case::{CaseState, Step as CaseStep};
+use super::confirmation::{Confirmed, Note};
 use super::inspection::Subject as Inspected;
 use super::lot::Step as LotStep;
 use super::nonconformance::{About, Disposition};
@@ -209,6 +210,11 @@ fn request(world: &World, (kind, a, b): Draw) -> Request {
         _ => of_case(
             "ann",
             match b % 4 {
+                0 if b == 8 => {
+                    let (of, units) = (FileHash::from_digest([n; 32]), BTreeMap::new());
+                    let confirmed = Box::new(Confirmed { of, units, note: Some(Note::new("seen").unwrap()) });
+                    CaseStep::UnitsConfirmed { confirmed }
+                }
                 0 => CaseStep::MessagePosted { text: why(), mentions: Vec::new() },
                 1 => CaseStep::Used,
                 2 => assessment(),
