@@ -1,17 +1,19 @@
 //! The steps of a case and of its parts, what is signed, said and spent on it.
 
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::super::client::segment;
-use super::super::quality::{By, case, to_sign, told, word};
+use super::super::quality::{By, case, to_sign, told, when, word};
 use super::super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{
     Answers, Assessment, CaseAbout, CaseQuality, CaseStep, EffortsView, MessageView, MinutesSaved, NewEffort,
     NewMessage, NewRevision, PartAbout, PartQuality, PartStep, ToSign,
 };
 use crate::api::shapes::ModelView;
+use crate::counting::units::review::{Confirmation, Reviewed};
 use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
 use crate::domain::ids::FileHash;
@@ -143,6 +145,12 @@ pub enum Step {
         after_help = "Examples: platen cases assess TOKEN --helped --used --by kim\n          platen cases assess TOKEN --answers 5,4,3,5,4,2,5 --saved 20 --used --respondent surgeon --by kim"
     )]
     Assess(Assess),
+    /// Show the proposed units of a case beside what a coder has confirmed; `platen report worksheet` has the evidence.
+    #[command(after_help = "Example: platen cases units TOKEN")]
+    Units {
+        /// The case's token.
+        token: String,
+    },
     /// Confirm the units of a case, as a coder who has read its worksheet.
     #[command(
         after_help = "Example: platen cases confirm-units TOKEN --proposal SHA256 --units 0559T=1,0560T=2 --by bo"
@@ -379,7 +387,7 @@ impl OneWord {
 pub struct ConfirmUnits {
     /// The case's token.
     token: String,
-    /// SHA-256 of the proposal that you saw, as the worksheet has it (`platen report worksheet TOKEN`).
+    /// SHA-256 of the proposal that you saw, as the worksheet and `platen cases units` have it.
     #[arg(long, value_name = "SHA256")]
     proposal: FileHash,
     /// Units by code; a code that is not named has none.
@@ -435,6 +443,11 @@ impl Step {
             Self::Used(of) => (of.token, of.by, CaseStep::Used {}),
             Self::Assess(given) => given.step()?,
             Self::ConfirmUnits(given) => given.step()?,
+            Self::Units { token } => {
+                let asked = format!("/v1/reports/worksheet?format=json&case={}", segment(&token));
+                let sheet: Sheet = client.get(&asked)?;
+                return told(global, &sheet.report.body, |units| proposed(&token, units));
+            }
             Self::Remind(of) => (of.token, of.by, CaseStep::Reminded {}),
             Self::Waive(of) => (of.token, of.by, CaseStep::AssessmentWaived { why: of.why }),
             Self::Close(of) => (of.token, of.by, CaseStep::Closed {}),
@@ -600,6 +613,42 @@ impl ConfirmUnits {
         let units = (!self.as_proposed).then_some(units);
         Ok((self.token, self.by, CaseStep::UnitsConfirmed { of: self.proposal, units, note: self.note }))
     }
+}
+
+/// What is told here of a worksheet.
+#[derive(Debug, Deserialize)]
+struct Sheet {
+    report: SheetReport,
+}
+
+#[derive(Debug, Deserialize)]
+struct SheetReport {
+    body: Units,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Units {
+    proposal_sha256: FileHash,
+    review: Reviewed,
+    confirmation: Option<Confirmation>,
+    warnings: Vec<String>,
+}
+
+fn proposed(token: &str, units: &Units) {
+    show::line(&format!("case {token}: proposed units, which need review by a coder"));
+    for of in &units.review.codes {
+        let confirmed =
+            of.confirmed.map_or_else(|| "not confirmed".into(), |units| format!("{units} confirmed"));
+        show::line(&format!("  {}    {} proposed, {confirmed}", of.code, of.proposed));
+    }
+    for warning in &units.warnings {
+        show::line(&format!("  warning  {}", show::plain(warning)));
+    }
+    if let Some(of) = &units.confirmation {
+        let outdated = if units.review.outdated { ", OUTDATED: the case has changed since" } else { "" };
+        show::line(&format!("  by       {} on {}{outdated}", of.by, when(&of.at.to_string())));
+    }
+    show::line(&format!("proposal {}", units.proposal_sha256));
 }
 
 fn messages(thread: &[MessageView]) {
