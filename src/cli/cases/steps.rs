@@ -141,9 +141,7 @@ pub enum Step {
     #[command(after_help = "Example: platen cases used TOKEN --by kim")]
     Used(Plain),
     /// Say how a case helped: in one word, or with the registry's seven answers from 1 to 5, or both.
-    #[command(
-        after_help = "Examples: platen cases assess TOKEN --helped --used --by kim\n          platen cases assess TOKEN --answers 5,4,3,5,4,2,5 --saved 20 --used --respondent surgeon --by kim"
-    )]
+    #[command(after_help = "Example: platen cases assess TOKEN --helped --used --by kim")]
     Assess(Assess),
     /// Show the proposed units of a case beside what a coder has confirmed; `platen report worksheet` has the evidence.
     #[command(after_help = "Example: platen cases units TOKEN")]
@@ -153,7 +151,7 @@ pub enum Step {
     },
     /// Confirm the units of a case, as a coder who has read its worksheet.
     #[command(
-        after_help = "Example: platen cases confirm-units TOKEN --proposal SHA256 --units 0559T=1,0560T=2 --by bo"
+        after_help = "Example: platen cases confirm-units TOKEN --proposal DIGEST --units 0559T=1,0560T=2 --by bo"
     )]
     ConfirmUnits(ConfirmUnits),
     /// Note that somebody was asked for the assessment.
