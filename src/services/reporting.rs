@@ -190,7 +190,7 @@ async fn newest(recorder: &Recorder, last: u64) -> Result<u64, JournalError> {
 
 fn of_report(fact: &Fact) -> Option<(&Option<String>, &ReportMade)> {
     match fact {
-        Fact::Quality(quality::Fact { by, change: Change::ReportMade { made } }) => Some((by, made)),
+        Fact::Quality(quality::Fact { by, change: Change::ReportMade { made } }) => Some((by, made.as_ref())),
         _ => None,
     }
 }

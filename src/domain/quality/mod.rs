@@ -269,7 +269,7 @@ impl Quality {
                 let named = path.strip_prefix("report/").and_then(|rest| rest.split_once('/'));
                 let named =
                     named.and_then(|(sha256, number)| Some((sha256.parse().ok()?, number.parse().ok()?)));
-                let wrong = || serde::de::Error::custom("its key names no report");
+                let wrong = || -> serde_json::Error { serde::de::Error::custom("its key names no report") };
                 let (sha256, number): (FileHash, u32) = named.ok_or_else(wrong)?;
                 self.reports.insert((taken::bytes(&sha256), number), serde_json::from_slice(json)?);
                 Ok(())

@@ -2018,7 +2018,7 @@ fn a_process_is_written_down_by_platen_alone_and_each_content_once_with_the_next
     // What a request says of the version does not count.
     world.ok("", found("mk3-pla-fine", 1));
     assert_eq!(versions(&world), [1]);
-    assert_eq!(world.ask("", found("mk3-pla-fine", 1)).unwrap(), [], "nothing has changed");
+    assert!(world.ask("", found("mk3-pla-fine", 1)).unwrap().is_empty(), "nothing has changed");
     world.ok("", found("mk3-pla-fine", 2));
     // What it was once is a version of its own again.
     world.ok("", found("mk3-pla-fine", 1));
@@ -2028,7 +2028,7 @@ fn a_process_is_written_down_by_platen_alone_and_each_content_once_with_the_next
     assert_eq!(current(&world), Some(3));
     world.ok("", Change::ProcessGone { name: name() });
     assert_eq!(current(&world), None);
-    assert_eq!(world.ask("", Change::ProcessGone { name: name() }).unwrap(), []);
+    assert!(world.ask("", Change::ProcessGone { name: name() }).unwrap().is_empty());
     world.ok("", found("mk3-pla-fine", 1));
     assert_eq!(current(&world), Some(4), "it is back");
     world.assert_durable();
@@ -2107,10 +2107,10 @@ fn a_report_that_was_taken_is_noted_once_for_each_person_and_found_by_its_hash()
     };
     let seq = |events: Vec<Event>| events.iter().map(|event| event.seq).collect::<Vec<_>>();
     let first = seq(world.ask("kim", taken(1)).unwrap());
-    assert_eq!(seq(world.ask("kim", taken(1)).unwrap()), []);
+    assert!(world.ask("kim", taken(1)).unwrap().is_empty());
     let second = seq(world.ask("lee", taken(1)).unwrap());
     let unnamed = seq(world.ask("", taken(1)).unwrap());
-    assert_eq!(seq(world.ask("", taken(1)).unwrap()), []);
+    assert!(world.ask("", taken(1)).unwrap().is_empty());
     world.ok("kim", taken(2));
     let found: Vec<_> = world.lab.quality.taken(&hash(1)).map(|of| (of.by.as_deref(), of.seq)).collect();
     assert_eq!(found, [(Some("kim"), first[0]), (Some("lee"), second[0]), (None, unnamed[0])]);
