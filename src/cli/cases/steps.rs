@@ -676,3 +676,59 @@ fn efforts(all: &EffortsView) {
         .collect();
     show::table(&["ROLE", "CATEGORY", "MINUTES", "UNKNOWN"], &rows);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        step: Step,
+    }
+
+    fn read(line: &str) -> Result<CaseStep, String> {
+        let parsed = Line::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        let done = match parsed.step {
+            Step::Assess(given) => given.step(),
+            Step::ConfirmUnits(given) => given.step(),
+            _ => return Err("another step".into()),
+        };
+        done.map(|(_, _, step)| step).map_err(|_| "a wrong use".into())
+    }
+
+    #[test]
+    fn an_assessment_takes_one_word_or_seven_answers_and_says_nothing_that_nobody_said() {
+        let Ok(CaseStep::Assessed { assessment }) = read("x assess c1 --no-difference") else { panic!() };
+        assert_eq!((assessment.overall, assessment.answers), (Some(Overall::NoDifference), None));
+        assert_eq!((assessment.used_in_procedure, assessment.saved), (None, None));
+        let both = "x assess c1 --helped --answers 5,4,3,5,4,2,5 --not-used --respondent surgeon";
+        let Ok(CaseStep::Assessed { assessment }) = read(both) else { panic!() };
+        assert_eq!((assessment.overall, assessment.used_in_procedure), (Some(Overall::Helped), Some(false)));
+        assert!(assessment.answers.is_some());
+        for wrong in [
+            "x assess c1",
+            "x assess c1 --helped --hindered",
+            "x assess c1 --helped --used --not-used",
+            "x assess c1 --answers 5,4",
+            "x assess c1 --answers 5,4,3,5,4,2,9",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn units_are_confirmed_as_proposed_or_one_by_one_and_no_code_stands_twice() {
+        let hash = "a".repeat(64);
+        let line = |more: &str| read(&format!("x confirm-units c1 --proposal {hash} {more}"));
+        let Ok(CaseStep::UnitsConfirmed { units, .. }) = line("--as-proposed") else { panic!() };
+        assert_eq!(units, None);
+        let Ok(CaseStep::UnitsConfirmed { units, .. }) = line("--units 0559T=1,0560T=2") else { panic!() };
+        assert_eq!(units, Some([("0559T".to_owned(), 1), ("0560T".to_owned(), 2)].into()));
+        for wrong in ["--note x", "--units 0559T", "--units 0559T=x", "--units 0559T=1,0559T=2"] {
+            assert!(line(wrong).is_err(), "{wrong}");
+        }
+        assert!(line("--as-proposed --units 0559T=1").is_err());
+    }
+}
