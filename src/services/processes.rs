@@ -1,5 +1,5 @@
-//! Writes down what the site's catalogue of processes says, wherever that is news: at the start of the daemon, and before
-//! a case is put into production.
+//! Writes down what the site's catalogue of processes says, wherever that is news: at the start of the daemon, before
+//! a case is put into production, and before a model is taken in to be sliced.
 
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
