@@ -52,6 +52,7 @@ use crate::services::owed::Keeping;
 use crate::services::ports::{Plug, Ports};
 use crate::services::preview::Previews;
 use crate::services::printer::{self, Lasting, Left, Parting, Setup, Successor};
+use crate::services::processes;
 use crate::services::recorder::Recorder;
 use crate::services::rejoin::Trails;
 use crate::services::relay::Relay;
@@ -285,6 +286,11 @@ impl Daemon {
 
         let front = CancellationToken::new();
         let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
+        if let Some(slicing) = &slicing
+            && let Err(error) = processes::note(&recorder, slicing).await
+        {
+            tracing::warn!(%error, "the processes of the catalogue are not in the journal");
+        }
         let gate = Gate::new(Arc::clone(intake.spool()), &config.printers, &config.gate);
         let dispatcher = Dispatcher {
             gate: gate.clone(),

@@ -232,6 +232,86 @@ fn refused(answer: &Answer, status: u16, problem: &str, words: &str) {
     assert!(said.contains(words), "\"{said}\" does not say \"{words}\"");
 }
 
+impl Way {
+    /// What the worksheet says now.
+    async fn sheet(&self) -> Value {
+        let path = format!("/v1/reports/worksheet?case={}&format=json&by=bo", self.case);
+        self.get(&path).await["report"]["body"].clone()
+    }
+
+    async fn deliver(&self) {
+        self.part_step(1, "lee", json!({"is": "packed"})).await;
+        self.part_step(1, "lee", json!({"is": "delivered", "to": "cardiac surgery"})).await;
+        self.case_step("lee", json!({"is": "delivered"})).await;
+    }
+}
+
+#[tokio::test]
+async fn a_coder_confirms_the_units_of_exactly_the_proposal_that_they_saw() {
+    let way = Way::new().await;
+    way.to_production().await;
+    let early = way.sheet().await;
+    let confirm = |of: &Value, more: Value| {
+        let mut step = json!({"is": "units_confirmed", "of": of});
+        step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        step
+    };
+    let steps = way.at("steps");
+    let refusal = way.ask(&steps, "bo", confirm(&early["proposal_sha256"], json!({}))).await;
+    refused(&refusal, 409, "wrong-state", "in production, so it cannot be confirmed by a coder");
+    way.to_release().await;
+    let now = way.sheet().await["proposal_sha256"].clone();
+    let stale = way.ask(&steps, "bo", confirm(&early["proposal_sha256"], json!({}))).await;
+    refused(&stale, 409, "other-proposal", &format!("its SHA-256 is now {}", now.as_str().unwrap()));
+    let odd = way.ask(&steps, "bo", confirm(&now, json!({"units": {"99999": 1}}))).await;
+    refused(&odd, 422, "makes-no-sense", "its codes are 0559T, 0560T, 0561T, 0562T");
+    let named = way.ask(&steps, "bo", confirm(&now, json!({"note": "x".repeat(201)}))).await;
+    assert_eq!(named.status, 400, "{named:?}");
+    let units = json!({"units": {"0559T": 1}, "note": "seen"});
+    let case = way.case_step("bo", confirm(&now, units)).await;
+    assert_eq!(
+        (&case["state"], &case["confirmed"]["units"], &case["confirmed"]["by"], &case["confirmed"]["of"]),
+        (&json!("released"), &json!({"0559T": 1}), &json!("bo"), &now)
+    );
+    let sheet = way.sheet().await;
+    assert_eq!((&sheet["review"]["outdated"], &sheet["proposal_sha256"]), (&json!(false), &now), "{sheet}");
+    assert_eq!(sheet["review"]["codes"], json!([{"code": "0559T", "proposed": 0, "confirmed": 1}]));
+    // The delivery gives the case its date of service.
+    way.deliver().await;
+    let sheet = way.sheet().await;
+    assert_eq!(sheet["review"]["outdated"], true, "{sheet}");
+    let case = way.case_step("bo", confirm(&sheet["proposal_sha256"], json!({}))).await;
+    assert_eq!(case["confirmed"]["units"], json!({}), "as it is proposed: nothing was segmented by itself");
+    assert_eq!(way.sheet().await["review"]["outdated"], false);
+    let story = way.lab.get(&format!("/v1/cases/{}/story", way.case)).await.body;
+    assert!(story.contains("are confirmed by bo: 0559T 1, as proposed under "), "{story}");
+    assert!(story.contains("are confirmed by bo: no units"), "{story}");
+}
+
+#[tokio::test]
+async fn one_word_is_an_assessment_and_no_word_is_none() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.to_release().await;
+    way.deliver().await;
+    let assess = |assessment: Value| json!({"is": "assessed", "assessment": assessment});
+    let steps = way.at("steps");
+    let nothing = way.ask(&steps, "kim", assess(json!({"respondent": "surgeon"}))).await;
+    refused(&nothing, 422, "makes-no-sense", "say at least one of the two");
+    let odd = way.ask(&steps, "kim", assess(json!({"overall": "great", "respondent": "surgeon"}))).await;
+    assert_eq!(odd.status, 400, "{odd:?}");
+    let word = json!({"overall": "helped", "used_in_procedure": true, "respondent": "surgeon"});
+    let case = way.case_step("kim", assess(word.clone())).await;
+    assert_eq!((&case["state"], &case["assessed"]["assessment"]), (&json!("assessed"), &word));
+    let value = way.get("/v1/reports/value?format=json").await["report"]["body"].clone();
+    assert_eq!(value["overall"], json!({"helped": 1, "no_difference": 0, "hindered": 0, "missing": 0}));
+    assert_eq!(value["plan"]["altered"], json!({"hits": 0, "n": 0, "missing": 1}));
+    assert_eq!(
+        (&value["minutes_saved"]["answered"], &value["minutes_saved"]["used"]),
+        (&json!(0), &json!(1))
+    );
+}
+
 #[tokio::test]
 async fn a_case_goes_from_the_wish_to_the_file() {
     let way = Way::new().await;

@@ -144,9 +144,10 @@ async fn an_earlier_data_cut_gives_what_was_known_then() {
     let lab = lab().await;
     let (case, _) = printed(&lab).await;
     let path = format!("{}format=json", asked(Kind::Case, &case));
+    let (last, head) = (lab.recorder.read(|lab| lab.counters.seq), lab.get("/v1/audit").await.json());
     let now = lab.get(&path).await.json();
     let cut = now["report"]["data_cut"]["entry"].as_u64().unwrap();
-    assert_eq!(cut, lab.recorder.read(|lab| lab.counters.seq));
+    assert_eq!(cut, last);
     let pieces = |told: &serde_json::Value| told["report"]["body"]["pieces"].as_array().unwrap().clone();
     assert_eq!(pieces(&now)[0]["lots"][0]["used_milligrams"], 12_500);
     let before = lab.get(&format!("{path}&until={}", cut - 1)).await.json();
@@ -154,10 +155,55 @@ async fn an_earlier_data_cut_gives_what_was_known_then() {
     assert_ne!(before["sha256"], now["sha256"]);
     assert_eq!(lab.get(&format!("{path}&until={cut}")).await.json(), now);
     // The journal's own head is the report's.
-    assert_eq!(now["report"]["data_cut"]["head"], lab.get("/v1/audit").await.json()["head"]);
-    for beyond in [0, cut + 1] {
+    assert_eq!(now["report"]["data_cut"]["head"], head["head"]);
+    // That it was made is an entry of its own by now, and so is the earlier one.
+    for beyond in [0, cut + 3] {
         assert_eq!(lab.get(&format!("{path}&until={beyond}")).await.problem(), "beyond-the-journal");
     }
+}
+
+#[tokio::test]
+async fn a_report_that_was_made_can_be_checked_by_its_hash_and_changes_no_other() {
+    let lab = lab().await;
+    let (case, _) = printed(&lab).await;
+    let path = format!("{}format=json", asked(Kind::Case, &case));
+    let seq = || lab.recorder.read(|lab| lab.counters.seq);
+    let before = seq();
+    let first = lab.get(&format!("{path}&by=kim")).await.json();
+    assert_eq!(seq(), before + 1);
+    let hash = first["sha256"].as_str().unwrap().to_owned();
+    // The same once more, in another form and with the cut named, is not noted again.
+    assert_eq!(lab.get(&format!("{path}&by=kim&until={before}")).await.json(), first);
+    lab.get(&format!("{}by=kim", asked(Kind::Case, &case))).await;
+    assert_eq!(seq(), before + 1);
+    // Another person's and another report are, and the first stays what it was.
+    assert_eq!(lab.get(&format!("{path}&by=lee")).await.json(), first);
+    lab.get(&asked(Kind::Value, &case)).await;
+    assert_eq!(seq(), before + 3);
+    assert_eq!(lab.get(&format!("{path}&by=kim")).await.json(), first);
+    let made = lab.get(&format!("/v1/reports/made?sha256={hash}")).await.json();
+    let told = |n: usize| {
+        let of = &made["made"][n];
+        (of["kind"].clone(), of["case"].clone(), of["by"].clone(), of["until"].clone(), of["entry"].clone())
+    };
+    let wanted = |by: &str, entry: u64| (json!("case"), json!(case), json!(by), json!(before), json!(entry));
+    assert_eq!(told(0), wanted("kim", before + 1));
+    assert_eq!(told(1), wanted("lee", before + 2));
+    assert_eq!(made["made"].as_array().unwrap().len(), 2, "{made}");
+    let none = lab.get(&format!("/v1/reports/made?sha256={}", "a".repeat(64))).await;
+    assert_eq!((none.status, &none.json()["made"]), (200, &json!([])));
+    for bad in ["", "?sha256=abc", "?sha256=../x", "?of=x"] {
+        assert_eq!(lab.get(&format!("/v1/reports/made{bad}")).await.status, 400, "{bad}");
+    }
+    // The case's story tells it; a report of the case that is taken later has it, too.
+    let story = lab.get(&format!("/v1/cases/{case}/story")).await.body;
+    assert!(story.contains(&format!("a report is taken by kim: Case record of case {case}")), "{story}");
+    assert!(story.contains("a report is taken by lee"), "{story}");
+    // What cannot be written down is not answered.
+    lab.store.set_full(true);
+    assert_eq!(lab.get(&format!("{path}&by=ina")).await.status, 507);
+    assert_eq!(lab.get(&format!("{path}&by=kim")).await.json(), first, "that one is noted");
+    lab.store.set_full(false);
 }
 
 #[tokio::test]

@@ -147,5 +147,6 @@ answers! {
         404 "There is nothing of this name",
         500 "The journal, or a table under [counting], cannot be read",
         503 "platen is shutting down",
+        507 "The disk is full, so that it could not be noted that the report is made",
     }
 }

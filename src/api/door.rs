@@ -131,6 +131,7 @@ pub const TABLE: &[Row] = {
                 P::Assess,
                 P::WriteMessages,
                 P::HoldCase,
+                P::ConfirmUnits,
             ]),
         ),
         ("GET", "/v1/cases/{token}/to-sign", May(P::Look)),
@@ -182,6 +183,7 @@ pub const TABLE: &[Row] = {
         ("GET", "/v1/site-rules", May(P::Look)),
         ("POST", "/v1/site-rules", May(P::Settings)),
         // Each kind has its own permission, which the handler asks for.
+        ("GET", "/v1/reports/made", May(P::ReadReports)),
         ("GET", "/v1/reports/{kind}", MayAny(&[P::ReadReports, P::ExportRegistry, P::ReadAudit])),
         ("POST", "/v1/files", May(P::Upload)),
         ("GET", "/v1/files", May(P::Backup)),

@@ -36,6 +36,7 @@ use crate::io::offload::offload;
 use crate::model::scale::Unit;
 use crate::services::fleet::{NotDone, Order};
 use crate::services::intake::Accepted;
+use crate::services::processes;
 use crate::services::resume::{self, Wish};
 use crate::services::slicejobs::{self, choose};
 use crate::services::slicing::{SliceError, Task};
@@ -222,8 +223,8 @@ async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Res
     let (named, pinned, material) = (model.process, wish.pinned, wish.material.clone());
     let accepted = order.accepted.clone();
     let declared = slicejobs::declared(&order);
+    let catalogue = processes::note(&app.recorder, &slicing).await?;
     let ready = offload(move || -> Result<_, Problem> {
-        let catalogue = slicing.catalogue()?;
         let chosen = choose(&catalogue, &printers, &named, pinned.as_ref(), material.as_deref());
         let (process, printer) = chosen?;
         slicing.able(&process, &CancellationToken::new())?;

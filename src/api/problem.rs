@@ -26,6 +26,7 @@ use crate::services::entrance::Refused;
 use crate::services::fleet::NotDone;
 use crate::services::intake::IntakeError;
 use crate::services::preview::NotDrawn;
+use crate::services::processes::NotNoted;
 use crate::services::recorder::{JournalError, NotRecorded};
 use crate::services::resume::NotMade;
 use crate::services::slicejobs::NoProcess;
@@ -321,6 +322,8 @@ fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
         Refusal::Locked { .. } => (StatusCode::CONFLICT, "locked"),
         Refusal::Missing { .. } => (StatusCode::CONFLICT, "incomplete"),
         Refusal::OtherDigest { .. } => (StatusCode::CONFLICT, "other-digest"),
+        Refusal::OtherProposal { .. } => (StatusCode::CONFLICT, "other-proposal"),
+        Refusal::NothingSaid => (StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense"),
         Refusal::NothingToSign(_) => (StatusCode::CONFLICT, "nothing-to-sign"),
         Refusal::PasswordNeeded => (StatusCode::CONFLICT, "password-needed"),
         Refusal::OwnWork { .. } | Refusal::TooManyHands { .. } => (StatusCode::CONFLICT, "own-work"),
@@ -516,6 +519,15 @@ impl From<NotDrawn> for Problem {
             }
         };
         Self::from_words(status, slug, &words, otherwise)
+    }
+}
+
+impl From<NotNoted> for Problem {
+    fn from(error: NotNoted) -> Self {
+        match error {
+            NotNoted::Catalogue(error) => error.into(),
+            NotNoted::Recorder(error) => error.into(),
+        }
     }
 }
 

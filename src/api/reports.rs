@@ -1,5 +1,6 @@
 //! Reports over HTTP: one route, seven kinds, three formats.
 
+use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,16 +12,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
-use super::answers::Reported;
+use super::answers::{Audited, Reported};
 use super::door::Asker;
 use super::given::Asked;
 use super::problem::Problem;
+use super::shapes::{MadeReport, MadeReports};
+use crate::domain::ids::{FileHash, IdError};
 use crate::domain::people::roles::Permission;
 use crate::reports::{self, Kind, Parameters, ReportError};
 use crate::services::reporting::{self, NotReported};
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(report))
+    OpenApiRouter::new().routes(routes!(made)).routes(routes!(report))
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
@@ -48,6 +51,8 @@ struct Wanted {
     to: Option<String>,
     /// The data cut: the last entry of the journal that counts; else its newest.
     until: Option<u64>,
+    /// Who takes it, where nobody is set up; else it is whoever is signed in.
+    by: Option<String>,
     /// A page that prints well, the whole as JSON, or its table as CSV; html where absent.
     #[param(inline)]
     format: Option<Format>,
@@ -72,7 +77,8 @@ fn needs(kind: Kind) -> Permission {
 }
 
 /// Makes a report (docs/reports.md): the journal is read and checked up to the data cut, each time anew. The same
-/// parameters, data cut and tables give the same bytes, and so the same SHA-256.
+/// parameters, data cut and tables give the same bytes, and so the same SHA-256. That it was made is in the journal
+/// before it is answered, once for each person.
 #[utoipa::path(get, path = "/v1/reports/{kind}", tag = "reports", operation_id = "report",
     params(("kind" = String, Path, description = "case, worksheet, registry, value, printer, lot or audit"), Wanted),
     responses((status = 200, description = "The report",
@@ -86,6 +92,7 @@ async fn report(
     let Path(kind) = kind.map_err(|_| ReportError::NoKind { given: "?".into() })?;
     let kind: Kind = kind.parse()?;
     asker.may(needs(kind))?;
+    let by = asker.by_if_known(wanted.by.as_deref())?;
     let parameters = Parameters {
         case: read(wanted.case)?,
         printer: read(wanted.printer)?,
@@ -95,6 +102,7 @@ async fn report(
     };
     let sealed =
         reporting::report(&app.recorder, &app.vault, &app.config, kind, parameters, wanted.until).await?;
+    reporting::taken(&app.recorder, &sealed, by).await?;
     let (form, ending, text) = match wanted.format.unwrap_or_default() {
         Format::Html => ("text/html; charset=utf-8", "html", sealed.html()),
         Format::Json => ("application/json", "json", sealed.json()),
@@ -112,6 +120,46 @@ async fn report(
     }
     response.extensions_mut().insert(Standalone);
     Ok(response)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Paper {
+    /// As the paper names it.
+    sha256: String,
+}
+
+/// Whether a report of this SHA-256 was made: which, when, for whom, with which parameters and data cut.
+#[utoipa::path(get, path = "/v1/reports/made", tag = "reports", operation_id = "made_reports", params(Paper),
+    responses((status = 200, description = "Each time that it was taken", body = MadeReports), Audited))]
+async fn made(
+    State(app): State<AppState>,
+    Asked(Paper { sha256 }): Asked<Paper>,
+) -> Result<Json<MadeReports>, Problem> {
+    let sha256: FileHash = sha256.parse().map_err(|error: IdError| {
+        Problem::unreadable(error.to_string(), "give all 64 characters of it, as the paper has them")
+    })?;
+    let found = reporting::made(&app.recorder, &sha256).await?;
+    let made = found.into_iter().map(|(event, by, made)| {
+        let of = &made.parameters;
+        MadeReport {
+            kind: made.kind.word().into(),
+            title: made.kind.title().into(),
+            of: of.in_words(),
+            case: of.case.as_ref().map(ToString::to_string),
+            printer: of.printer.as_ref().map(ToString::to_string),
+            lot: of.lot.as_ref().map(ToString::to_string),
+            from: of.from.map(|day| day.to_string()),
+            to: of.to.map(|day| day.to_string()),
+            until: made.cut,
+            version: made.version,
+            by,
+            at: event.stamp.wall.to_string(),
+            entry: event.seq,
+        }
+    });
+    Ok(Json(MadeReports { sha256: sha256.to_string(), made: made.collect() }))
 }
 
 /// A page that has its style sheet in itself, and may do nothing else.
@@ -157,6 +205,7 @@ impl From<NotReported> for Problem {
         match error {
             NotReported::Report(error) => error.into(),
             NotReported::Journal(error) => error.into(),
+            NotReported::Unnoted(error) => error.into(),
             NotReported::Beyond { .. } => Self::new(
                 StatusCode::BAD_REQUEST,
                 "beyond-the-journal",

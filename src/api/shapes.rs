@@ -1140,6 +1140,43 @@ pub struct TokenShown {
     pub token: Hidden,
 }
 
+/// Reports of this hash, and who took them; none where platen has made none such.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MadeReports {
+    pub sha256: String,
+    pub made: Vec<MadeReport>,
+}
+
+/// Somebody took a report.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MadeReport {
+    /// `case`, `worksheet`, `registry`, `value`, `printer`, `lot` or `audit`
+    pub kind: String,
+    pub title: String,
+    /// Its parameters in words.
+    pub of: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The data cut: the last entry of the journal that is in it.
+    pub until: u64,
+    /// Of the report's kind.
+    pub version: u16,
+    /// Absent where nobody was set up, and nobody said a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    pub at: String,
+    /// The entry of the journal that says so.
+    pub entry: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

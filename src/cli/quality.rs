@@ -69,7 +69,7 @@ pub fn to_sign(shown: &ToSign) {
 }
 
 /// When, to the minute.
-fn when(at: &str) -> String {
+pub fn when(at: &str) -> String {
     at.get(..16).unwrap_or(at).replace('T', " ")
 }
 
@@ -84,7 +84,8 @@ pub fn case(case: &CaseQuality) {
         }
     }
     if let Some(process) = &case.process {
-        show::line(&format!("  process  {}", show::plain(process)));
+        let version = case.process_version.map(|version| format!(" version {version}")).unwrap_or_default();
+        show::line(&format!("  process  {}{version}", show::plain(process)));
     }
     for part in &case.parts {
         let revision = part.revisions.last().map_or_else(
@@ -103,6 +104,18 @@ pub fn case(case: &CaseQuality) {
         show::line(&format!("  fault    {}: {}, {}", found.id, found.state, show::plain(&found.what)));
     }
     case.signatures.iter().for_each(signature);
+    if matches!(case.state.as_str(), "delivered" | "used") {
+        show::line(&format!(
+            "  asked    whether it helped: `platen cases assess {} --helped`, or --no-difference, or --hindered",
+            case.token
+        ));
+    }
+    if let Some(confirmed) = &case.confirmed {
+        let units: Vec<_> = confirmed.units.iter().map(|(code, units)| format!("{code} {units}")).collect();
+        let units = if units.is_empty() { "none".into() } else { units.join(", ") };
+        let (by, at) = (&confirmed.by, when(&confirmed.at));
+        show::line(&format!("  units    {units}, confirmed by {by} on {at}"));
+    }
     if case.messages > 0 {
         show::line(&format!("  messages {}: `platen cases messages {}`", case.messages, case.token));
     }

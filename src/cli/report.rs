@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::backup::{beside, cannot_write};
 use super::client::segment;
+use super::quality::when;
 use super::{Client, Failed, Global, show};
+use crate::api::shapes::MadeReports;
+use crate::domain::ids::FileHash;
 use crate::io::durable::{new_file, rename_new};
 
 #[derive(Debug, Args)]
@@ -22,6 +25,9 @@ pub struct Report {
     /// The last entry of the journal that counts; the newest where absent.
     #[arg(long, global = true, value_name = "ENTRY")]
     pub until: Option<u64>,
+    /// Who takes it; with a token, its owner.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub by: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,6 +96,12 @@ pub enum Kind {
         #[command(flatten)]
         period: Period,
     },
+    /// Check a paper: whether a report with its SHA-256 was made here, which, when and for whom.
+    #[command(after_help = "Example: platen report verify SHA256")]
+    Verify {
+        /// All 64 characters, as the paper has them.
+        sha256: FileHash,
+    },
 }
 
 impl Kind {
@@ -117,6 +129,7 @@ impl Kind {
             Self::Lot { lot, .. } => ("lot", lot.clone(), lot.map(|lot| ("lot", lot)).into_iter().collect()),
             Self::Audit { case: Some(case), .. } => ("audit", Some(case.clone()), vec![("case", case)]),
             Self::Audit { period, .. } => ("audit", None, between(period)),
+            Self::Verify { sha256 } => ("made", None, vec![("sha256", sha256.to_string())]),
         }
     }
 }
@@ -124,6 +137,9 @@ impl Kind {
 impl Report {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
+        if let Kind::Verify { sha256 } = &self.kind {
+            return verify(&client, global, sha256);
+        }
         let usual = if global.json { Format::Json } else { Format::Html };
         let format = self.format.unwrap_or(usual);
         let (word, of, parameters) = self.kind.asked();
@@ -135,6 +151,9 @@ impl Report {
         let mut path = format!("/v1/reports/{word}?format={ending}");
         for (key, value) in &parameters {
             path.push_str(&format!("&{key}={}", segment(value)));
+        }
+        if let Some(by) = &self.by {
+            path.push_str(&format!("&by={}", segment(by)));
         }
         if let Some(until) = self.until {
             path.push_str(&format!("&until={until}"));
@@ -156,6 +175,29 @@ impl Report {
         };
         keep_or_print(&mut body, into.as_deref())
     }
+}
+
+/// Says which report a paper is, or that it is none of this platen's.
+fn verify(client: &Client, global: &Global, sha256: &FileHash) -> Result<(), Failed> {
+    let found: MadeReports = client.get(&format!("/v1/reports/made?sha256={sha256}"))?;
+    if global.json {
+        show::json(&found)?;
+    } else {
+        for made in &found.made {
+            let by = made.by.as_deref().unwrap_or("somebody who gave no name");
+            show::line(&format!("{} of {}", made.title, show::plain(&made.of)));
+            show::line(&format!("  data cut entry {}", made.until));
+            show::line(&format!("  version  {}", made.version));
+            show::line(&format!("  made     {} UTC, entry {} of the journal", when(&made.at), made.entry));
+            show::line(&format!("  for      {}", show::plain(by)));
+        }
+    }
+    if found.made.is_empty() {
+        return Err(Failed::Finding(format!(
+            "platen has made no report with SHA-256 {sha256}; compare all of its characters with the paper"
+        )));
+    }
+    Ok(())
 }
 
 /// Into a file, whose name is told then, or to standard output.

@@ -254,6 +254,8 @@ slug!(/// What is measured on one kind of part.
     TemplateName, "template name");
 slug!(/// What is measured with.
     InstrumentName, "instrument name");
+slug!(/// A process in the site's catalogue, or the model of a printer there.
+    ProcessName, "process name");
 
 /// SHA-256 of a file's bytes, in lower-case hexadecimal: 64 characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

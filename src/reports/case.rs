@@ -18,6 +18,7 @@ use crate::counting::money::{Currency, Money};
 use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
 use crate::domain::job::{JobState, Outcome};
 use crate::domain::lab::Lab;
+use crate::domain::quality::assessment::Overall;
 use crate::domain::quality::inspection::Subject as Inspected;
 use crate::domain::quality::nonconformance::NonconformanceState;
 use crate::domain::quality::printed::{Acceptance, PrintedPart, PrintedState};
@@ -233,6 +234,23 @@ pub struct AssessmentOf {
     pub at: String,
 }
 
+/// By what it is made: the version that was in the site's catalogue when its production began.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProcessOf {
+    pub name: String,
+    /// Nothing from here on where the site's catalogue did not have it, or it was begun by an earlier platen.
+    pub version: Option<u32>,
+    /// Of its definition in the catalogue.
+    pub sha256: Option<FileHash>,
+    pub since: Option<String>,
+    pub printer_model: Option<String>,
+    pub material: Option<String>,
+    pub layer_micrometres: Option<u32>,
+    pub profile: Option<String>,
+    pub slicer: Option<String>,
+    pub validated_for: Option<Vec<String>>,
+}
+
 /// How many pieces there were; a piece that was taken back is not released.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Quantities {
@@ -256,6 +274,7 @@ pub struct CaseRecord {
     pub ordered: Option<Ordered>,
     /// When it first came into each state.
     pub reached: BTreeMap<String, String>,
+    pub process: Option<ProcessOf>,
     /// From the first print's beginning to the last one's end.
     pub made_from: Option<String>,
     pub made_to: Option<String>,
@@ -309,6 +328,7 @@ impl CaseRecord {
                 .flat_map(|record| &record.reached)
                 .map(|(state, at)| (state.clone(), at.to_string()))
                 .collect(),
+            process: process(lab, case),
             made_from: printed.iter().filter_map(|of| of.started).min().map(|at| at.to_string()),
             made_to: printed.iter().filter_map(|of| of.ended).max().map(|at| at.to_string()),
             quantities: quantities(&printed),
@@ -363,6 +383,55 @@ impl CaseRecord {
             entries: of.past.told.clone(),
         })
     }
+}
+
+fn process(lab: &Lab, case: &CaseToken) -> Option<ProcessOf> {
+    let state = lab.quality.case_state(case);
+    let made = state.made()?;
+    let known = lab.quality.process_of(made.process.as_str(), made.version);
+    let of = known.map(|known| &known.process);
+    Some(ProcessOf {
+        name: said(made.process.as_str()),
+        version: made.version,
+        sha256: of.map(|of| of.sha256.clone()),
+        since: known.map(|known| known.since.to_string()),
+        printer_model: of.map(|of| of.printer_model.to_string()),
+        material: of.map(|of| said(of.material.as_str())),
+        layer_micrometres: of.and_then(|of| of.layer_micrometres),
+        profile: of.map(|of| {
+            format!("{} version {} ({})", said(of.profile.as_str()), of.profile_version, of.profile_sha256)
+        }),
+        slicer: of.map(|of| said(&format!("{} {}", of.slicer, of.slicer_version))),
+        validated_for: of.map(|of| of.validated_for.iter().map(term).collect()),
+    })
+}
+
+fn of_process(of: &ProcessOf) -> Section {
+    let Some(version) = of.version else {
+        return Section::pairs("How it is made", vec![("Process", of.name.clone())])
+            .noted("No version of it is on record: it was not in the site's catalogue of processes.");
+    };
+    let layer = of
+        .layer_micrometres
+        .map(|micrometres| format!("{}.{:03} mm", micrometres / 1_000, micrometres % 1_000));
+    let uses = of.validated_for.as_ref().map(|uses| match uses.is_empty() {
+        true => "nothing: to be tried out only".into(),
+        false => uses.join(", "),
+    });
+    Section::pairs(
+        "How it is made",
+        vec![
+            ("Process", format!("{} version {version}", of.name)),
+            ("Since (UTC)", of.since.as_deref().map(short).unwrap_or_default()),
+            ("Printer's model", or_none(of.printer_model.as_ref())),
+            ("Material", or_none(of.material.as_ref())),
+            ("Layers", or_none(layer.as_ref())),
+            ("Profile", or_none(of.profile.as_ref())),
+            ("Slicer", or_none(of.slicer.as_ref())),
+            ("Validated for", or_none(uses.as_ref())),
+            ("SHA-256 of its definition", of.sha256.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ],
+    )
 }
 
 fn quantities(printed: &[&PrintedPart]) -> Quantities {
@@ -710,6 +779,7 @@ impl CaseRecord {
         in_order.sort_by_key(|(state, at)| ((*at).clone(), place(state)));
         in_order.into_iter().for_each(|(state, at)| reached.row([state.clone(), short(at)]));
         sections.push(Section::table("Its way", reached));
+        sections.extend(self.process.as_ref().map(of_process));
         sections.extend(self.of_parts());
         self.pieces.iter().for_each(|piece| sections.extend(of_piece(piece)));
         let mut signed = Table::new(&[
@@ -1032,7 +1102,8 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
 
 fn of_assessment(of: &AssessmentOf) -> Section {
     let answers = &of.answers;
-    let answer = |answer: u8| format!("{answer} of 5");
+    let answer =
+        |answer: Option<u8>| answer.map_or_else(|| "not answered".into(), |answer| format!("{answer} of 5"));
     let saved = answers.minutes_saved.map_or_else(
         || "not said".into(),
         |minutes| {
@@ -1045,7 +1116,8 @@ fn of_assessment(of: &AssessmentOf) -> Section {
     Section::pairs(
         "Assessment",
         vec![
-            ("Used in the procedure", yes(answers.used_in_procedure)),
+            ("On the whole", answers.overall.map_or("not said", Overall::in_words).to_owned()),
+            ("Used in the procedure", answers.used_in_procedure.map_or_else(|| "not said".into(), yes)),
             ("Minutes saved", saved),
             ("Easy to use", answer(answers.easy_to_use)),
             ("Fits the approach", answer(answers.fits_approach)),

@@ -19,6 +19,7 @@ use crate::counting::metrics::value::{Assessment, Basis, Likert};
 use crate::counting::metrics::volume::{Dimension, Piece};
 use crate::counting::spc::Measurement;
 use crate::counting::units::facts as unit;
+use crate::counting::units::review::Confirmation;
 use crate::domain::ids::{CaseToken, JobId, PartId, PrinterName};
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::Lab;
@@ -208,6 +209,19 @@ pub fn case(lab: &Lab, case: &CaseToken, offset: i16) -> Option<unit::CaseFacts>
     })
 }
 
+/// What a coder has confirmed of a case, with their words guarded.
+pub fn confirmation(lab: &Lab, case: &CaseToken) -> Option<Confirmation> {
+    let kept = lab.quality.confirmations.get(case)?;
+    let units = kept.confirmed.units.iter();
+    Some(Confirmation {
+        by: kept.by.clone(),
+        at: kept.at,
+        of: kept.confirmed.of.clone(),
+        units: units.filter_map(|(code, units)| Some((code.as_str().parse().ok()?, *units))).collect(),
+        note: kept.confirmed.note.as_ref().map(|note| said(note.as_str())),
+    })
+}
+
 // ---- effort and value ----------------------------------------------------------------------------------------
 
 fn bucket(role: EffortRole, category: EffortCategory) -> Bucket {
@@ -250,6 +264,7 @@ pub fn assessments(lab: &Lab) -> Vec<Assessment> {
     out.map(|(case, delivered)| {
         let assessed = lab.quality.assessments.get(case);
         let said = assessed.map(|assessed| &assessed.assessment);
+        let answers = said.and_then(|said| said.answers);
         let noted = reached(lab, case, "used").map(|_| true);
         let minutes = said.and_then(|said| said.saved).map(|saved| {
             let basis = if saved.measured { Basis::Measured } else { Basis::Estimated };
@@ -258,11 +273,12 @@ pub fn assessments(lab: &Lab) -> Vec<Assessment> {
         Assessment {
             case: case.clone(),
             at: assessed.map_or(delivered, |assessed| assessed.at),
-            used: said.map(|said| said.used_in_procedure).or(noted),
+            used: said.and_then(|said| said.used_in_procedure).or(noted),
+            overall: said.and_then(|said| said.overall),
             minutes_saved: minutes,
-            plan_altered: said.and_then(|said| likert(said.answers.plan_altered)),
-            confident_before: said.and_then(|said| likert(said.answers.confident_before)),
-            confident_after: said.and_then(|said| likert(said.answers.confident_after)),
+            plan_altered: answers.and_then(|answers| likert(answers.plan_altered)),
+            confident_before: answers.and_then(|answers| likert(answers.confident_before)),
+            confident_after: answers.and_then(|answers| likert(answers.confident_after)),
         }
     })
     .collect()

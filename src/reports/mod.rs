@@ -29,7 +29,6 @@ mod world;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::fmt;
 use std::str::FromStr;
 
 use calendar::{Day, day_at, first_moment, last_moment};
@@ -48,62 +47,22 @@ use crate::counting::units::{CAP_SCOPE, NEEDS_REVIEW};
 use crate::domain::ids::{CaseToken, FileHash, LotId, PrinterName, SiteName};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
+use crate::domain::quality::taken::ReportMade;
 
-/// Which report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    Case,
-    Worksheet,
-    Registry,
-    Value,
-    Printer,
-    Lot,
-    Audit,
-}
+pub use crate::domain::quality::taken::{Parameters, ReportKind as Kind};
 
 impl Kind {
-    pub const ALL: [Self; 7] =
-        [Self::Case, Self::Worksheet, Self::Registry, Self::Value, Self::Printer, Self::Lot, Self::Audit];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Case => "case",
-            Self::Worksheet => "worksheet",
-            Self::Registry => "registry",
-            Self::Value => "value",
-            Self::Printer => "printer",
-            Self::Lot => "lot",
-            Self::Audit => "audit",
-        }
-    }
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Case => "Case record",
-            Self::Worksheet => "CPT worksheet",
-            Self::Registry => "Registry export",
-            Self::Value => "Programme value report",
-            Self::Printer => "Printer report",
-            Self::Lot => "Lot genealogy",
-            Self::Audit => "Audit extract",
-        }
-    }
-
     /// Another one when what is in it, or how it is computed, changes.
     pub fn version(self) -> u16 {
-        1
+        match self {
+            Self::Case | Self::Worksheet | Self::Registry | Self::Value => 2,
+            Self::Printer | Self::Lot | Self::Audit => 1,
+        }
     }
 
     /// Whether it shows units that a coder has to look at.
     pub fn needs_coder_review(self) -> bool {
         matches!(self, Self::Worksheet | Self::Value)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
     }
 }
 
@@ -116,22 +75,6 @@ impl FromStr for Kind {
             given: given.chars().filter(|c| !c.is_control()).take(40).collect(),
         })
     }
-}
-
-/// What a report is asked for; which of it a report takes, its file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Parameters {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub case: Option<CaseToken>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub printer: Option<PrinterName>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lot: Option<LotId>,
-    /// First and last day at the site, both of which are in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<Day>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<Day>,
 }
 
 /// Why there is no such report: what, which; what to do.
@@ -362,21 +305,20 @@ impl Report {
             Body::Audit(of) => of.table(),
         }
     }
-
-    /// The parameters in one line.
-    fn asked(&self) -> String {
-        let Parameters { case, printer, lot, from, to } = &self.parameters;
-        let mut words = Vec::new();
-        words.extend(case.as_ref().map(|case| format!("case {case}")));
-        words.extend(printer.as_ref().map(|printer| format!("printer {printer}")));
-        words.extend(lot.as_ref().map(|lot| format!("lot {lot}")));
-        words.extend(from.map(|day| format!("from {day}")));
-        words.extend(to.map(|day| format!("to {day}")));
-        if words.is_empty() { "everything up to the data cut".into() } else { words.join(", ") }
-    }
 }
 
 impl Sealed {
+    /// What the journal keeps of it, so that a paper can be checked.
+    pub fn made(&self) -> ReportMade {
+        ReportMade {
+            kind: self.report.report,
+            parameters: self.report.parameters.clone(),
+            cut: self.report.data_cut.entry,
+            version: self.report.version,
+            sha256: self.hash.clone(),
+        }
+    }
+
     /// The hash, and beside it what it is of.
     pub fn json(&self) -> String {
         format!("{{\"sha256\":\"{}\",\"report\":{}}}\n", self.hash, self.canonical)

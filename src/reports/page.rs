@@ -31,7 +31,7 @@ pub(super) fn page(sealed: &Sealed) -> Markup {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · " (report.asked()) " · platen" }
+                title { (title) " · " (report.parameters.in_words()) " · platen" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -49,7 +49,7 @@ fn running_head(report: &Report, hash: &str) -> Markup {
     let cut = &report.data_cut;
     html! {
         div.running {
-            p { strong { "platen · " (report.report.title()) } " · " (report.site.as_str()) " · " (report.asked()) }
+            p { strong { "platen · " (report.report.title()) } " · " (report.site.as_str()) " · " (report.parameters.in_words()) }
             p.small {
                 "as of entry " (cut.entry) " of the journal, " (short(&cut.at)) " UTC · version " (report.version)
                 " · SHA-256 " code { (hash) }
@@ -64,7 +64,7 @@ fn running_head(report: &Report, hash: &str) -> Markup {
 fn title_block(report: &Report) -> Markup {
     html! {
         h1 { (report.report.title()) }
-        p.asked { (report.asked()) }
+        p.asked { (report.parameters.in_words()) }
         @for note in &report.notes { p.note { (note) } }
     }
 }

@@ -16,7 +16,7 @@ use super::{Parameters, ReportError, Sources, facts};
 use crate::counting::effort::{Bucket, CaseEffort};
 use crate::domain::ids::{CaseToken, PrinterName};
 use crate::domain::lab::Lab;
-use crate::domain::quality::assessment::Assessment;
+use crate::domain::quality::assessment::{Answers as Seven, Assessment, Likert, Overall};
 use crate::domain::quality::part::PartKind;
 
 /// As many parts as the form takes.
@@ -61,33 +61,41 @@ pub struct Time {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Answers {
-    pub easy_to_use: u8,
-    pub fits_approach: u8,
-    pub plan_altered: u8,
-    pub important: u8,
-    pub quality_adequate: u8,
-    pub confident_before: u8,
-    pub confident_after: u8,
+    pub easy_to_use: Option<u8>,
+    pub fits_approach: Option<u8>,
+    pub plan_altered: Option<u8>,
+    pub important: Option<u8>,
+    pub quality_adequate: Option<u8>,
+    pub confident_before: Option<u8>,
+    pub confident_after: Option<u8>,
     pub minutes_saved: Option<i16>,
     pub measured: Option<bool>,
-    pub used_in_procedure: bool,
+    pub used_in_procedure: Option<bool>,
+    /// The whole in one word; the form has no field for it.
+    pub overall: Option<Overall>,
 }
 
 impl Answers {
     pub fn of(said: &Assessment) -> Self {
-        let answers = &said.answers;
+        let answer = |of: fn(&Seven) -> Likert| said.answers.as_ref().map(|answers| of(answers).into());
         Self {
-            easy_to_use: answers.easy_to_use.into(),
-            fits_approach: answers.fits_approach.into(),
-            plan_altered: answers.plan_altered.into(),
-            important: answers.important.into(),
-            quality_adequate: answers.quality_adequate.into(),
-            confident_before: answers.confident_before.into(),
-            confident_after: answers.confident_after.into(),
+            easy_to_use: answer(|of| of.easy_to_use),
+            fits_approach: answer(|of| of.fits_approach),
+            plan_altered: answer(|of| of.plan_altered),
+            important: answer(|of| of.important),
+            quality_adequate: answer(|of| of.quality_adequate),
+            confident_before: answer(|of| of.confident_before),
+            confident_after: answer(|of| of.confident_after),
             minutes_saved: said.saved.map(|saved| saved.minutes),
             measured: said.saved.map(|saved| saved.measured),
             used_in_procedure: said.used_in_procedure,
+            overall: said.overall,
         }
+    }
+
+    /// The form's seven are given all or none.
+    fn has_seven(&self) -> bool {
+        self.easy_to_use.is_some()
     }
 }
 
@@ -112,8 +120,10 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Registry {
     pub cases: Vec<Row>,
-    /// Of these so many have an assessment.
+    /// Of these so many have an assessment …
     pub assessed: u64,
+    /// … and so many the form's seven answers.
+    pub answered: u64,
     /// Fields of the form that platen has no record of.
     pub not_captured: Vec<&'static str>,
 }
@@ -139,7 +149,9 @@ impl Registry {
         let efforts = facts::efforts(lab);
         let cases: Vec<Row> = wanted.map(|case| row(of, case, &efforts)).collect();
         let assessed = cases.iter().filter(|row| row.answers.is_some()).count() as u64;
-        Ok(Self { cases, assessed, not_captured: NOT_CAPTURED.to_vec() })
+        let seven = |row: &&Row| row.answers.is_some_and(|answers| answers.has_seven());
+        let answered = cases.iter().filter(seven).count() as u64;
+        Ok(Self { cases, assessed, answered, not_captured: NOT_CAPTURED.to_vec() })
     }
 }
 
@@ -256,6 +268,7 @@ impl Registry {
             vec![
                 ("Cases", self.cases.len().to_string()),
                 ("With an assessment", format!("{} of {}", self.assessed, self.cases.len())),
+                ("With the seven answers", format!("{} of {}", self.answered, self.cases.len())),
             ],
         )];
         let mut cases = Table::new(&[
@@ -268,6 +281,7 @@ impl Registry {
             "Models",
             "Effort",
             "Saved",
+            "On the whole",
         ]);
         let mut beyond = Vec::new();
         for row in &self.cases {
@@ -287,6 +301,7 @@ impl Registry {
                 .collect();
             let known = row.effort.iter().filter(|time| time.minutes.is_some()).count();
             let saved = row.answers.and_then(|answers| answers.minutes_saved);
+            let overall = row.answers.and_then(|answers| answers.overall);
             cases.row([
                 row.case.to_string(),
                 text(row.delivered_year.as_ref()),
@@ -297,6 +312,7 @@ impl Registry {
                 models.join("; "),
                 format!("{known} of 8 times"),
                 saved.map_or_else(|| "not said".into(), |minutes| format!("{minutes} min")),
+                overall.map_or("not said", Overall::in_words).to_owned(),
             ]);
             beyond.extend(row.beyond_the_form.iter().map(|words| format!("case {}: {words}", row.case)));
         }
@@ -336,7 +352,7 @@ impl Registry {
             let name = format!("{}_{}", bucket.who.word(), bucket.work.word());
             table.head.extend(fields.map(|field| format!("{name}_{field}")));
         }
-        const ANSWERS: [&str; 10] = [
+        const ANSWERS: [&str; 11] = [
             "easy_to_use",
             "fits_approach",
             "plan_altered",
@@ -347,6 +363,7 @@ impl Registry {
             "minutes_saved",
             "minutes_measured",
             "used_in_procedure",
+            "overall",
         ];
         table.head.extend(ANSWERS.map(str::to_owned));
         for row in &self.cases {
@@ -403,16 +420,17 @@ impl Registry {
             match &row.answers {
                 None => cells.extend(ANSWERS.map(|_| String::new())),
                 Some(of) => cells.extend([
-                    of.easy_to_use.to_string(),
-                    of.fits_approach.to_string(),
-                    of.plan_altered.to_string(),
-                    of.important.to_string(),
-                    of.quality_adequate.to_string(),
-                    of.confident_before.to_string(),
-                    of.confident_after.to_string(),
+                    text(of.easy_to_use.as_ref()),
+                    text(of.fits_approach.as_ref()),
+                    text(of.plan_altered.as_ref()),
+                    text(of.important.as_ref()),
+                    text(of.quality_adequate.as_ref()),
+                    text(of.confident_before.as_ref()),
+                    text(of.confident_after.as_ref()),
                     text(of.minutes_saved.as_ref()),
                     text(of.measured.as_ref()),
-                    of.used_in_procedure.to_string(),
+                    text(of.used_in_procedure.as_ref()),
+                    of.overall.as_ref().map(term).unwrap_or_default(),
                 ]),
             }
             table.rows.push(cells);

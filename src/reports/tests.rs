@@ -4,16 +4,21 @@ use super::world::{BEGAN, HOUR, World, job, lot, of_case, serial, site, token};
 use super::*;
 use crate::counting::money::Money;
 use crate::counting::stats::Share;
+use crate::domain::case::IntendedUse;
 use crate::domain::lab::Request;
 use crate::domain::privacy::{Known, find_in_json};
 use crate::domain::quality::Change;
-use crate::domain::quality::case::Step as CaseStep;
+use crate::domain::quality::assessment::Overall;
+use crate::domain::quality::case::{CaseState, Step as CaseStep};
+use crate::domain::quality::confirmation::{Confirmation, Confirmed};
 use crate::domain::quality::cost::{Cost, CostKind};
 use crate::domain::quality::effort::{Effort, EffortCategory, EffortRole};
 use crate::domain::quality::inspection::Subject as Inspected;
 use crate::domain::quality::lot::Step as LotStep;
 use crate::domain::quality::order::Ordered;
+use crate::domain::quality::process::{KnownProcess, Process};
 use crate::domain::quality::qualification::Step as PrinterStep;
+use crate::domain::quality::signature::Meaning;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -137,6 +142,10 @@ fn planted_in(lab: &Lab, planted: &str) -> Lab {
     for item in quality.templates.values_mut().flat_map(|template| &mut template.items) {
         item.name = world::words(planted);
     }
+    let (of, units) = (FileHash::from_digest([1; 32]), BTreeMap::new());
+    let confirmed = Confirmed { of, units, note: some(planted) };
+    let (by, at) = ("bo".to_owned(), WallTime(BEGAN));
+    quality.confirmations.insert(token(), Confirmation { case: token(), confirmed, by, at });
     for assessed in quality.assessments.values_mut() {
         assessed.assessment.respondent = world::words(planted);
         assessed.assessment.comment = some(planted);
@@ -355,6 +364,135 @@ fn the_printer_report_has_the_maintenance_of_its_period() {
     assert!(sealed.html().contains("a is maintained by mo in 20 min: a new nozzle"));
     let early = Parameters { to: "2026-04-01".parse().ok(), ..parameters(Kind::Printer) };
     assert_eq!(body(&world.report(Kind::Printer, early).unwrap())["maintenance"], json!([]));
+}
+
+fn confirm(world: &mut World, of: FileHash, units: &[(&str, u16)]) {
+    let units = units.iter().map(|(code, units)| (code.parse().unwrap(), *units)).collect();
+    let note = Some(world::words("looked at, Mrs. Smith"));
+    let confirmed = Box::new(Confirmed { of, units, note });
+    world.case("bo", CaseStep::UnitsConfirmed { confirmed });
+}
+
+fn sheet(world: &World) -> worksheet::Worksheet {
+    match made(world, Kind::Worksheet).report.body {
+        Body::Worksheet(sheet) => *sheet,
+        _ => panic!("another report"),
+    }
+}
+
+#[test]
+fn what_a_coder_confirmed_stands_beside_what_is_proposed_and_is_outdated_once_the_case_has_changed() {
+    let mut world = World::closed();
+    let before = sheet(&world);
+    assert!(before.confirmation.is_none() && before.review.codes.iter().all(|of| of.confirmed.is_none()));
+    assert!(made(&world, Kind::Worksheet).html().contains("No coder has confirmed any unit of it."));
+    confirm(&mut world, before.proposal_sha256.clone(), &[("0559T", 1), ("0561T", 2)]);
+    let now = sheet(&world);
+    assert_eq!(now.proposal_sha256, before.proposal_sha256, "a confirmation changes no proposal");
+    let codes: Vec<_> =
+        now.review.codes.iter().map(|of| (of.code.as_str(), of.proposed, of.confirmed)).collect();
+    assert_eq!(codes, [("0559T", 1, Some(1)), ("0560T", 1, Some(0)), ("0561T", 1, Some(2))]);
+    assert!(!now.review.outdated);
+    let sealed = made(&world, Kind::Worksheet);
+    let (html, csv) = (sealed.html(), sealed.csv());
+    assert!(html.contains("Confirmed by bo, ") && html.contains("Needs coder review"), "{html}");
+    assert!(html.contains(words::HELD_BACK) && !html.contains("Smith"));
+    assert!(line(&csv, "confirmed,0561T").contains("confirmed,0561T,2,"), "{csv}");
+    let totals = |world: &World| {
+        let sealed = made(world, Kind::Value);
+        let text = line(&sealed.csv(), "units,0561T").to_owned();
+        let Body::Value(value) = sealed.report.body else { panic!("another report") };
+        let of = &value.units[&"0561T".parse().unwrap()];
+        (of.proposed, of.confirmed, of.unreviewed, text)
+    };
+    let (proposed, confirmed, unreviewed, text) = totals(&world);
+    assert_eq!((proposed, confirmed, unreviewed), (1, 2, 0));
+    assert!(text.contains("2 confirmed by a coder"), "{text}");
+    // Another proposal than the one that was seen: the guide's revision has lost its approval.
+    let revision = world.lab.quality.signatures.values_mut().find(|of| of.meaning == Meaning::Approved);
+    revision.unwrap().by = "somebody else".into();
+    let past = world.past_of(Kind::Worksheet, &of_case());
+    let site = site();
+    let sources = Sources { lab: &world.lab, past: &past, site: &site };
+    let Body::Worksheet(outdated) = make(Kind::Worksheet, of_case(), sources).unwrap().report.body else {
+        panic!("another report")
+    };
+    assert!(
+        outdated.review.outdated
+            && outdated
+                .sections()
+                .iter()
+                .any(|of| { of.note.as_ref().is_some_and(|note| note.starts_with("OUTDATED")) })
+    );
+    let past = world.past_of(Kind::Value, &Parameters::default());
+    let sources = Sources { lab: &world.lab, past: &past, site: &site };
+    let Body::Value(value) = make(Kind::Value, Parameters::default(), sources).unwrap().report.body else {
+        panic!("another report")
+    };
+    let of = &value.units[&"0561T".parse().unwrap()];
+    assert_eq!((of.confirmed, of.unreviewed), (0, 1));
+}
+
+#[test]
+fn one_word_on_the_whole_is_counted_and_the_answers_that_nobody_gave_are_missing() {
+    let mut world = World::closed();
+    let assessed = world.lab.quality.assessments.get_mut(&token()).unwrap();
+    assessed.assessment.overall = Some(Overall::Helped);
+    assessed.assessment.answers = None;
+    assessed.assessment.used_in_procedure = None;
+    let site = site();
+    let of = |kind| {
+        let past = world.past_of(kind, &parameters(kind));
+        make(kind, parameters(kind), Sources { lab: &world.lab, past: &past, site: &site }).unwrap()
+    };
+    let value = of(Kind::Value);
+    assert_eq!(
+        body(&value)["overall"],
+        json!({"helped": 1, "no_difference": 0, "hindered": 0, "missing": 0})
+    );
+    assert_eq!(body(&value)["plan"]["altered"], json!({"hits": 0, "n": 0, "missing": 1}));
+    assert!(line(&value.csv(), "it helped").contains("1 of 1,1,0"), "{}", value.csv());
+    let registry = of(Kind::Registry);
+    assert_eq!((&body(&registry)["assessed"], &body(&registry)["answered"]), (&json!(1), &json!(0)));
+    let answers = &body(&registry)["cases"][0]["answers"];
+    assert_eq!((&answers["overall"], &answers["plan_altered"]), (&json!("helped"), &json!(null)));
+    let record = of(Kind::Case);
+    assert_eq!(body(&record)["assessment"]["overall"], "helped");
+    assert!(record.html().contains("it helped") && record.html().contains("not answered"));
+}
+
+#[test]
+fn the_case_record_has_the_version_of_the_process_that_was_in_the_catalogue_when_it_began() {
+    let mut world = World::closed();
+    assert_eq!(body(&made(&world, Kind::Case))["process"]["version"], json!(null));
+    assert!(made(&world, Kind::Case).html().contains("No version of it is on record"));
+    let process = Process {
+        name: "mk3-pla-fine".parse().unwrap(),
+        version: 2,
+        sha256: FileHash::from_digest([7; 32]),
+        printer_model: "mk3".parse().unwrap(),
+        technology: world::words("filament"),
+        material: world::words("PLA"),
+        quality: world::words("fine"),
+        profile: world::words("mk3-pla-fine.ini"),
+        profile_version: 2,
+        profile_sha256: FileHash::from_digest([8; 32]),
+        slicer: world::words("prusa-slicer"),
+        slicer_version: world::words("2.5.0"),
+        layer_micrometres: Some(150),
+        validated_for: vec![IntendedUse::Diagnostic],
+    };
+    let known = KnownProcess { process: process.clone(), since: WallTime(BEGAN), gone: None };
+    world.lab.quality.processes.insert((process.name.clone(), 2), known);
+    let record = world.lab.quality.cases.get_mut(&token()).unwrap();
+    let CaseState::Closed { out } = &mut record.state else { panic!("it is not closed") };
+    out.made.version = Some(2);
+    let (past, site) = (world.past_of(Kind::Case, &of_case()), site());
+    let sealed = make(Kind::Case, of_case(), Sources { lab: &world.lab, past: &past, site: &site }).unwrap();
+    let of = &body(&sealed)["process"];
+    assert_eq!((&of["version"], &of["sha256"]), (&json!(2), &json!(process.sha256)));
+    assert_eq!((&of["layer_micrometres"], &of["validated_for"]), (&json!(150), &json!(["diagnostic"])));
+    assert!(sealed.html().contains("0.150 mm"));
 }
 
 #[test]

@@ -16,12 +16,12 @@ use crate::counting::metrics::quality::Quality;
 use crate::counting::metrics::turnaround::Turnaround;
 use crate::counting::metrics::utilisation::Utilisation;
 use crate::counting::metrics::value::{
-    BREAK_EVEN_PIECES_A_YEAR, LITERATURE_USD, MinutesSaved, PlanImpact, Worth,
+    BREAK_EVEN_PIECES_A_YEAR, LITERATURE_USD, MinutesSaved, OverallImpact, PlanImpact, Worth,
 };
 use crate::counting::metrics::volume::Volume;
 use crate::counting::money::{Currency, Money};
 use crate::counting::stats::{Share, Spread};
-use crate::counting::units::review::{CodeTotal, totals};
+use crate::counting::units::review::{CodeTotal, Confirmation, totals};
 use crate::counting::units::{Proposal, propose};
 use crate::domain::ids::CaseToken;
 use crate::domain::moment::WallTime;
@@ -81,10 +81,11 @@ pub struct Value {
     pub effort: EffortReport,
     pub minutes_saved: MinutesSaved,
     pub worth: WorthOf,
+    pub overall: OverallImpact,
     pub plan: PlanImpact,
     pub costs: Option<Costs>,
     pub noted_costs: NotedCosts,
-    /// Proposed units of the cases that were delivered in the period, by code.
+    /// Units of the cases that were delivered in the period, by code: proposed, and confirmed by a coder.
     pub units: BTreeMap<CodeNumber, CodeTotal>,
     pub quality: Quality,
 }
@@ -107,6 +108,8 @@ impl Value {
             .map(|case| propose(&case, &site.tables, site.service_date, today))
             .collect();
         let costs = costs(of, &delivered)?;
+        let confirmed: BTreeMap<&CaseToken, Confirmation> =
+            delivered.iter().filter_map(|case| Some((case, facts::confirmation(lab, case)?))).collect();
         let printed = attempts.iter().filter(|attempt| window.has_some(attempt.ended)).count() as u64;
         Ok(Self {
             from: window.from.to_string(),
@@ -123,10 +126,11 @@ impl Value {
             effort: EffortReport::of(&delivered, &facts::efforts(lab)),
             minutes_saved,
             worth: WorthOf { currency: "USD", source: "62 a minute, 22 to 133 (Ballard et al. 2020)", worth },
+            overall: OverallImpact::of(window, &assessments),
             plan: PlanImpact::of(window, &assessments),
             noted_costs: noted_costs(of, &delivered, costs.as_ref())?,
             costs,
-            units: totals(proposals.iter().map(|proposal| (proposal, None))),
+            units: totals(proposals.iter().map(|of| (of, confirmed.get(&of.case)))),
             quality: Quality::of(
                 window,
                 printed,
@@ -346,6 +350,15 @@ impl Value {
             saved.answered,
             lacking,
         );
+        let overall = self.overall;
+        for (words, hits) in [
+            ("it helped", overall.helped),
+            ("it made no difference", overall.no_difference),
+            ("it hindered", overall.hindered),
+        ] {
+            let value = format!("{hits} of {}", overall.n());
+            add("Value", format!("on the whole, {words}"), value, overall.n(), overall.missing);
+        }
         add(
             "Value",
             "plan altered or refined".into(),
@@ -386,7 +399,10 @@ impl Value {
             }
         }
         for (code, total) in &self.units {
-            let value = format!("{} proposed, {} above the cap", total.proposed, total.above_cap);
+            let value = format!(
+                "{} proposed, {} above the cap, {} confirmed by a coder",
+                total.proposed, total.above_cap, total.confirmed
+            );
             add("Units", code.to_string(), value, total.cases, total.unreviewed);
         }
         let quality = &self.quality;

@@ -8,8 +8,9 @@ use super::case::signer;
 use super::sheet::{Section, Table};
 use super::words::{moment, term};
 use super::{Kind, Parameters, ReportError, Sources, facts};
-use crate::counting::codes::CodeNumber;
+use crate::counting::codes::{AtDay, CodeNumber};
 use crate::counting::units::facts::Proof;
+use crate::counting::units::review::{Confirmation, Reviewed};
 use crate::counting::units::{Proposal, Unit, propose};
 use crate::domain::ids::FileHash;
 
@@ -18,6 +19,13 @@ pub struct Worksheet {
     pub proposal: Proposal,
     /// A coder's confirmation names this: another proposal has another.
     pub proposal_sha256: FileHash,
+    /// Proposed and confirmed side by side.
+    pub review: Reviewed,
+    /// The last of a coder's; nothing as long as none has looked.
+    pub confirmation: Option<Confirmation>,
+    /// All that may be confirmed.
+    #[serde(skip)]
+    pub table_codes: Vec<CodeNumber>,
     /// The warnings in words, in the order of the proposal's.
     pub warnings: Vec<String>,
     /// The licensed texts that the site has loaded, for the codes above.
@@ -31,7 +39,11 @@ impl Worksheet {
         let case = parameters.case.as_ref().ok_or(needed)?;
         let known = facts::case(of.lab, case, of.site.offset_minutes);
         let known = known.ok_or_else(|| ReportError::NoCase(case.clone()))?;
-        let proposal = propose(&known, &of.site.tables, of.site.service_date, of.today()?);
+        let today = of.today()?;
+        let proposal = propose(&known, &of.site.tables, of.site.service_date, today);
+        let (AtDay::Valid(table) | AtDay::Ended(table) | AtDay::NotYet(table)) =
+            of.site.tables.at(proposal.day.unwrap_or(today));
+        let confirmation = facts::confirmation(of.lab, case);
         let texts = proposal
             .lines
             .iter()
@@ -39,6 +51,9 @@ impl Worksheet {
         let official_texts: BTreeMap<_, _> = texts.collect();
         Ok(Self {
             proposal_sha256: proposal.hash(),
+            review: Reviewed::of(&proposal, confirmation.as_ref()),
+            confirmation,
+            table_codes: table.codes().iter().map(|code| code.number.clone()).collect(),
             warnings: proposal.warnings.iter().map(ToString::to_string).collect(),
             licence: (!official_texts.is_empty()).then(|| of.site.descriptors.licence.clone()),
             official_texts,
@@ -87,6 +102,7 @@ impl Worksheet {
             None => "In words of ours: the official descriptors are the AMA's, and a site loads them by its licence.".into(),
         };
         sections.push(Section::table("Codes", lines).noted(texts));
+        sections.push(self.reviewed());
         sections.push(if self.warnings.is_empty() {
             Section::lines("Warnings", vec!["none".into()])
         } else {
@@ -116,7 +132,27 @@ impl Worksheet {
         sections
     }
 
-    /// A row for each unit, then one for each part that is none, then one for each warning.
+    fn reviewed(&self) -> Section {
+        let mut codes = Table::new(&["Code", "Proposed", "Confirmed"]);
+        for of in &self.review.codes {
+            let confirmed = of.confirmed.map_or_else(|| "not yet".into(), |units| units.to_string());
+            codes.row([of.code.to_string(), of.proposed.to_string(), confirmed]);
+        }
+        Section::table("Proposed and confirmed", codes).noted(self.confirmed())
+    }
+
+    /// Who has confirmed, and whether that is of what is here.
+    fn confirmed(&self) -> String {
+        let Some(of) = &self.confirmation else { return "No coder has confirmed any unit of it.".into() };
+        let outdated = match self.review.outdated {
+            true => "OUTDATED, since the case has changed: look at it again, and confirm it anew. ",
+            false => "",
+        };
+        let note = of.note.as_ref().map(|note| format!(" Note: {note}")).unwrap_or_default();
+        format!("{outdated}Confirmed by {}, {} UTC, of proposal {}.{note}", of.by, moment(of.at), of.of)
+    }
+
+    /// A row for each unit, then one for each code that was confirmed, for each part that is none, and for each warning.
     pub fn table(&self) -> Table {
         let mut table = Table::new(&[
             "case",
@@ -158,6 +194,13 @@ impl Worksheet {
             }
         }
         let empty = String::new;
+        for of in &self.review.codes {
+            let Some(units) = of.confirmed else { continue };
+            let mut row = vec![case(), "confirmed".into(), of.code.to_string(), units.to_string()];
+            row.resize_with(table.head.len() - 1, String::new);
+            row.push(self.confirmed());
+            table.rows.push(row);
+        }
         for part in &of.parts_not_counted {
             let reasons: Vec<_> = part.reasons.iter().map(ToString::to_string).collect();
             table.row([

@@ -14,6 +14,7 @@ pub mod board;
 pub mod deduction;
 pub mod intake;
 pub mod preview;
+pub mod processes;
 pub mod reporting;
 pub mod slicejobs;
 pub mod slicing;

@@ -7,18 +7,22 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::journal::JournalError;
-use super::recorder::Recorder;
+use super::recorder::{NotRecorded, Recorder};
 use super::vault_desk::{Held, VaultDesk};
 use crate::config::{Config, Counting, ServiceDay};
 use crate::counting::codes::{CodeTables, Descriptors};
 use crate::counting::costs::RateBook;
 use crate::counting::mistake::Mistakes;
 use crate::counting::units::facts::ServiceDate;
-use crate::domain::event::{ChainHash, RecordError};
-use crate::domain::lab::Lab;
+use crate::domain::event::{Actor, ChainHash, Event, Fact, RecordError};
+use crate::domain::ids::{CaseToken, FileHash};
+use crate::domain::lab::{Lab, Request};
+use crate::domain::quality::taken::ReportMade;
+use crate::domain::quality::{self, Change};
 use crate::io::offload::offload;
 use crate::reports::past::Past;
-use crate::reports::{Kind, Parameters, ReportError, Sealed, Site, Sources, check, make, telling};
+use crate::reports::worksheet::Worksheet;
+use crate::reports::{Body, Kind, Parameters, ReportError, Sealed, Site, Sources, check, make, telling};
 
 /// Entries that are read at once; between two pages, others have their turn.
 const PAGE: usize = 256;
@@ -38,6 +42,9 @@ pub enum NotReported {
     Beyond { last: u64 },
     #[error("{}", .0.join("\n"))]
     Tables(Vec<String>),
+    /// It is made, and nobody gets it: a paper that platen knows nothing of would be worth nothing.
+    #[error(transparent)]
+    Unnoted(#[from] NotRecorded),
 }
 
 /// The tables that a site counts by.
@@ -129,7 +136,10 @@ pub async fn report(
 ) -> Result<Sealed, NotReported> {
     check(kind, &parameters)?;
     let last = recorder.read(|lab| lab.counters.seq);
-    let until = until.unwrap_or(last);
+    let until = match until {
+        Some(until) => until,
+        None => newest(recorder, last).await?,
+    };
     if until > last || until == 0 {
         return Err(NotReported::Beyond { last });
     }
@@ -160,6 +170,70 @@ pub async fn report(
         make(kind, parameters, Sources { lab: &lab, past: &past, site: &site })
     });
     Ok(made.await.map_err(|_| JournalError::Closed)??)
+}
+
+/// The newest entry but for those that say that a report was taken: taking one changes no other.
+async fn newest(recorder: &Recorder, last: u64) -> Result<u64, JournalError> {
+    let mut end = last;
+    while end > 0 {
+        let from = end.saturating_sub(PAGE as u64 - 1).max(1);
+        let limit = usize::try_from(end - from + 1).unwrap_or(PAGE);
+        let page = recorder.events(from, limit).await?;
+        let tells = |event: &&Event| event.seq <= end && of_report(&event.fact).is_none();
+        if let Some(event) = page.iter().rev().find(tells) {
+            return Ok(event.seq);
+        }
+        end = from - 1;
+    }
+    Ok(last)
+}
+
+fn of_report(fact: &Fact) -> Option<(&Option<String>, &ReportMade)> {
+    match fact {
+        Fact::Quality(quality::Fact { by, change: Change::ReportMade { made }, .. }) => Some((by, made.as_ref())),
+        _ => None,
+    }
+}
+
+/// Notes that somebody takes a report, where that is not noted yet. Done when it is on the disk.
+pub async fn taken(recorder: &Recorder, sealed: &Sealed, by: Option<String>) -> Result<(), NotReported> {
+    let actor = by.as_ref().map_or(Actor::Platen, |by| Actor::Person(by.clone()));
+    let change = Change::ReportMade { made: Box::new(sealed.made()) };
+    recorder.submit(Request::Quality(Box::new(quality::Request { by, change })), actor).await?;
+    Ok(())
+}
+
+/// Each time that a report of this hash was taken, first one first: entry, by whom, which.
+pub async fn made(
+    recorder: &Recorder,
+    sha256: &FileHash,
+) -> Result<Vec<(Event, Option<String>, ReportMade)>, JournalError> {
+    let places: Vec<u64> = recorder.read(|lab| lab.quality.taken(sha256).map(|taken| taken.seq).collect());
+    let mut all = Vec::new();
+    for seq in places {
+        for event in recorder.events(seq, 1).await? {
+            if let Some((by, made)) = of_report(&event.fact).filter(|(_, made)| made.sha256 == *sha256) {
+                let (by, made) = (by.clone(), made.clone());
+                all.push((event, by, made));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The worksheet of a case as it is now: what a coder's confirmation is held against.
+pub async fn worksheet(
+    recorder: &Recorder,
+    vault: &VaultDesk,
+    config: &Config,
+    case: &CaseToken,
+) -> Result<Worksheet, NotReported> {
+    let parameters = Parameters { case: Some(case.clone()), ..Parameters::default() };
+    let sealed = report(recorder, vault, config, Kind::Worksheet, parameters, None).await?;
+    match sealed.report.body {
+        Body::Worksheet(sheet) => Ok(*sheet),
+        _ => Err(ReportError::NotWritten.into()),
+    }
 }
 
 /// The lab as it was at an entry, with every link up to there checked. Page by page on a thread that may wait: what

@@ -197,6 +197,26 @@ fn the_reader_of_the_page_learns_ids_and_nothing_else() {
 }
 
 #[test]
+fn a_paper_is_checked_by_its_hash_also_after_a_restart() {
+    let lab = Lab::one();
+    let daemon = lab.serve();
+    let case = daemon.case();
+    let made = daemon.ask(&["report", "case", &case, "--by", "kim"]);
+    let hash = made["sha256"].as_str().unwrap();
+    let cut = format!("data cut entry {}", made["report"]["data_cut"]["entry"]);
+    daemon.terminate();
+    let daemon = lab.serve();
+    let told = daemon.platen(&["report", "verify", hash]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for words in [format!("Case record of case {case}"), cut, "for      kim".into()] {
+        assert!(told.out.contains(&words), "{words}: {}", told.out);
+    }
+    let none = daemon.platen(&["report", "verify", &"a".repeat(64)]);
+    assert!(none.code == Some(1) && none.err.contains("platen has made no report with SHA-256"), "{none:?}");
+    assert_eq!(daemon.platen(&["audit"]).code, Some(0));
+}
+
+#[test]
 fn a_print_that_was_paused_is_suspect_until_an_inspection_has_looked_at_that() {
     let lab = Lab::one();
     let file = lab.file("part.gcode", &gcode(600));

@@ -395,3 +395,45 @@ fn what_cannot_be_sliced_is_refused_before_there_is_a_job() {
     let told = daemon.platen(&order(&file, &case));
     assert!(told.code == Some(1) && told.err.contains("this platen takes no models"), "{told:?}");
 }
+
+/// What the journal says of processes, oldest first.
+fn processes(daemon: &crate::world::Daemon) -> Vec<String> {
+    let extract = daemon.ask(&["report", "audit"]);
+    let entries = extract["report"]["body"]["entries"].as_array().unwrap();
+    let told = entries.iter().map(|entry| entry["what"].as_str().unwrap().to_owned());
+    told.filter(|told| told.starts_with("process ")).collect()
+}
+
+#[test]
+fn each_content_of_the_catalogue_of_processes_is_in_the_journal_once() {
+    let lab = lab("");
+    let (folder, shipped) = (lab.folder.path().join("profiles"), "config/slicing");
+    std::fs::create_dir(&folder).unwrap();
+    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(shipped)).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    }
+    lab.configure(&format!("[slicing]\nprofiles = {folder:?}\n"), "model = \"generic-220\"\n");
+    let daemon = lab.serve();
+    let first = processes(&daemon);
+    let fine = |all: &[String]| {
+        let of_it = all.iter().filter(|told| told.starts_with("process generic-220-pla-fine "));
+        of_it.cloned().collect::<Vec<_>>()
+    };
+    assert!(first.len() > 3 && first.iter().all(|told| told.contains(", as version 1: ")), "{first:?}");
+    assert!(fine(&first)[0].contains("PLA on generic-220, validated for "), "{first:?}");
+    daemon.terminate();
+    let daemon = lab.serve();
+    assert_eq!(processes(&daemon), first, "nothing is new");
+    daemon.terminate();
+    let path = folder.join("processes.toml");
+    let catalogue = std::fs::read_to_string(&path).unwrap();
+    let (before, of_it) = catalogue.split_once("name = \"generic-220-pla-fine\"").unwrap();
+    let of_it = of_it.replacen("material = \"PLA\"", "material = \"PLA+\"", 1);
+    std::fs::write(&path, format!("{before}name = \"generic-220-pla-fine\"{of_it}")).unwrap();
+    let daemon = lab.serve();
+    let now = processes(&daemon);
+    assert_eq!(now.len(), first.len() + 1, "{now:?}");
+    assert!(fine(&now)[1].contains(", as version 2: PLA+ on generic-220"), "{now:?}");
+    assert_eq!(daemon.platen(&["audit"]).code, Some(0));
+}

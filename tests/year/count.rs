@@ -657,15 +657,28 @@ impl<'a> Counted<'a> {
     pub fn plan(&self) -> (Value, Option<(f64, f64)>) {
         let cases = self.assessed();
         let altered: Vec<_> =
-            cases.iter().map(|case| case.answers.map(|(answers, _)| answers.seven[2] >= 4)).collect();
+            cases.iter().map(|case| case.answers.and_then(|(of, _)| of.seven).map(|of| of[2] >= 4)).collect();
         let changes: Vec<i64> = cases
             .iter()
             .filter_map(|case| {
-                case.answers.map(|(answers, _)| i64::from(answers.seven[6]) - i64::from(answers.seven[5]))
+                let seven = case.answers.and_then(|(answers, _)| answers.seven)?;
+                Some(i64::from(seven[6]) - i64::from(seven[5]))
             })
             .collect();
-        let unpaired = cases.iter().filter(|case| case.answers.is_none()).count();
+        let unpaired =
+            cases.iter().filter(|case| case.answers.and_then(|(of, _)| of.seven).is_none()).count();
         (json!({ "altered": share(&altered), "unpaired": unpaired }), mean(&changes))
+    }
+
+    pub fn overall(&self) -> Value {
+        let cases = self.assessed();
+        let said = |word: Option<&str>| {
+            cases.iter().filter(|case| case.answers.and_then(|(answers, _)| answers.overall) == word).count()
+        };
+        json!({
+            "helped": said(Some("helped")), "no_difference": said(Some("no_difference")),
+            "hindered": said(Some("hindered")), "missing": said(None),
+        })
     }
 
     pub fn cost(&self) -> Value {
@@ -837,13 +850,14 @@ impl<'a> Counted<'a> {
             }
         }
         let answers = case.answers.map(|(answers, _)| {
-            let [easy, fits, altered, important, adequate, before, after] = answers.seven;
+            let [easy, fits, altered, important, adequate, before, after] =
+                answers.seven.map_or([None; 7], |seven| seven.map(Some));
             json!({
                 "easy_to_use": easy, "fits_approach": fits, "plan_altered": altered, "important": important,
                 "quality_adequate": adequate, "confident_before": before, "confident_after": after,
                 "minutes_saved": answers.saved.map(|(minutes, _)| minutes),
                 "measured": answers.saved.map(|(_, measured)| measured),
-                "used_in_procedure": answers.used,
+                "used_in_procedure": answers.used, "overall": answers.overall,
             })
         });
         json!({

@@ -252,6 +252,7 @@ fn the_programme_s_figures_of_the_year_and_of_a_quarter_are_those_of_the_ledger(
             ("utilisation", counted.utilisation()),
             ("effort", counted.effort()),
             ("costs", counted.cost()),
+            ("overall", counted.overall()),
             ("units", counted.units()),
             ("quality", counted.quality()),
         ] {
@@ -401,6 +402,8 @@ fn the_registry_s_rows_are_the_delivered_cases_of_the_ledger() {
         assert!(wanted.len() > 50);
         let assessed = wanted.values().filter(|row| !row["answers"].is_null()).count();
         differences.hold("assessed", &body["assessed"], &json!(assessed));
+        let answered = wanted.values().filter(|row| !row["answers"]["easy_to_use"].is_null()).count();
+        differences.hold("answered", &body["answered"], &json!(answered));
         differences.hold("rows", &json!(rows), &json!(wanted));
     }
     differences.none();

@@ -16,7 +16,7 @@ use platen::domain::lab::{Lab, NewJob, Request};
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::{PartName, PartRef};
 use platen::domain::printer::LineHealth;
-use platen::domain::quality::assessment::{Answers, Assessment, Likert, MinutesSaved};
+use platen::domain::quality::assessment::{Answers, Assessment, Likert, MinutesSaved, Overall};
 use platen::domain::quality::case::{CaseAbout, CaseKind, Priority, Step as CaseStep};
 use platen::domain::quality::effort::{Effort, EffortCategory, EffortRole};
 use platen::domain::quality::inspection::{
@@ -183,7 +183,9 @@ pub struct LPart {
 
 #[derive(Clone, Copy, Debug)]
 pub struct LAnswers {
-    pub seven: [u8; 7],
+    /// Nothing where it was said in one word.
+    pub seven: Option<[u8; 7]>,
+    pub overall: Option<&'static str>,
     pub saved: Option<(i16, bool)>,
     pub used: bool,
 }
@@ -1188,7 +1190,12 @@ impl Year {
 
     fn put_into_production(&mut self, c: usize) {
         let validated_for = vec![IntendedUse::Diagnostic, IntendedUse::Guide, IntendedUse::Education];
-        let step = CaseStep::ProductionBegun { process: words("mk3-pla-fine"), validated_for, outside: None };
+        let step = CaseStep::ProductionBegun {
+            process: words("mk3-pla-fine"),
+            validated_for,
+            outside: None,
+            version: None,
+        };
         self.simple(c, "olga", step, "in production");
     }
 
@@ -1552,9 +1559,13 @@ impl Year {
             None
         };
         let used = self.random.chance(0.85);
+        // One in four clicks once, and one in four does both.
+        let (clicks, answers) = (c % 4 > 1, c % 4 != 3);
+        let overall = [Overall::Helped, Overall::NoDifference, Overall::Hindered][c / 4 % 3];
         let likert = |place: usize| Likert::try_from(seven[place]).unwrap_or_else(|error| panic!("{error}"));
         let assessment = Assessment {
-            answers: Answers {
+            overall: clicks.then_some(overall),
+            answers: answers.then(|| Answers {
                 easy_to_use: likert(0),
                 fits_approach: likert(1),
                 plan_altered: likert(2),
@@ -1562,15 +1573,17 @@ impl Year {
                 quality_adequate: likert(4),
                 confident_before: likert(5),
                 confident_after: likert(6),
-            },
+            }),
             saved: saved.map(|(minutes, measured)| MinutesSaved { minutes, measured }),
-            used_in_procedure: used,
+            used_in_procedure: Some(used),
             respondent: words("surgeon"),
             comment: None,
         };
         self.case_step(c, "ann", CaseStep::Assessed { assessment: Box::new(assessment) });
         let now = self.now;
-        self.ledger.cases[c].answers = Some((LAnswers { seven, saved, used }, now));
+        let overall = clicks.then_some(["helped", "no_difference", "hindered"][c / 4 % 3]);
+        let seven = answers.then_some(seven);
+        self.ledger.cases[c].answers = Some((LAnswers { seven, overall, saved, used }, now));
     }
 }
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs::File;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,13 +28,14 @@ use crate::domain::lab;
 use crate::domain::part::PartRef;
 use crate::domain::people::roles::Permission;
 use crate::domain::people::signing::Meaning;
-use crate::domain::quality::Change;
 use crate::domain::quality::case::Step;
+use crate::domain::quality::confirmation::{BillingCode, Confirmed};
 use crate::domain::quality::cost::Cost;
 use crate::domain::quality::part::{LengthUnit, Step as PartChange};
 use crate::domain::quality::revision;
 use crate::domain::quality::signature::Subject;
 use crate::domain::quality::words::Label;
+use crate::domain::quality::{Change, Refusal};
 use crate::domain::units::Height;
 use crate::io::offload::offload;
 use crate::io::spool::SpoolError;
@@ -42,6 +44,7 @@ use crate::model::limits::LIMITS;
 use crate::model::scale::Unit;
 use crate::services::intake::IntakeError;
 use crate::services::slicing::SliceError;
+use crate::services::{processes, reporting};
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -104,7 +107,7 @@ async fn stepped(app: &AppState, who: &Asker, case: &CaseToken, given: CaseStep)
         }
         CaseStep::ProductionBegun { process, validated_for, outside } => {
             let validated_for = validated(app, &process).await?.unwrap_or(validated_for);
-            Step::ProductionBegun { process, validated_for, outside }
+            Step::ProductionBegun { process, validated_for, outside, version: None }
         }
         CaseStep::QcBegun {} => Step::QcBegun,
         CaseStep::ReworkAsked { why } => Step::ReworkAsked { why },
@@ -122,13 +125,50 @@ async fn stepped(app: &AppState, who: &Asker, case: &CaseToken, given: CaseStep)
         CaseStep::Continued {} => Step::Continued,
         CaseStep::Cancelled { why } => Step::Cancelled { why },
         CaseStep::Reopened { why } => Step::Reopened { why },
+        CaseStep::UnitsConfirmed { of, units, note } => {
+            who.may(Permission::ConfirmUnits)?;
+            let units = confirmed(app, case, &of, units).await?;
+            Step::UnitsConfirmed { confirmed: Box::new(Confirmed { of, units, note }) }
+        }
     })
 }
 
-/// What the site's catalogue says of a process; nothing where it is not in it.
+/// The units that a coder confirms of the proposal that they saw, which has to be the one that there is now.
+async fn confirmed(
+    app: &AppState,
+    case: &CaseToken,
+    of: &FileHash,
+    units: Option<BTreeMap<String, u16>>,
+) -> Result<BTreeMap<BillingCode, u16>, Problem> {
+    let sheet = reporting::worksheet(&app.recorder, &app.vault, &app.config, case).await?;
+    if sheet.proposal_sha256 != *of {
+        let now = sheet.proposal_sha256;
+        return Err(lab::Refusal::from(Refusal::OtherProposal { now }).into());
+    }
+    let proposed = || {
+        let counts = sheet.proposal.counts().into_iter();
+        counts.map(|(code, units)| (code.to_string(), units)).collect::<BTreeMap<_, _>>()
+    };
+    let no_code = || {
+        let codes: Vec<_> = sheet.table_codes.iter().map(ToString::to_string).collect();
+        senseless(
+            "a code is not in the table of codes that holds for this case",
+            &format!("its codes are {}", codes.join(", ")),
+        )
+    };
+    let mut all = BTreeMap::new();
+    for (code, units) in units.unwrap_or_else(proposed) {
+        let known = sheet.table_codes.iter().any(|of| of.as_str() == code);
+        let code = code.parse::<BillingCode>().ok().filter(|_| known);
+        all.insert(code.ok_or_else(no_code)?, units);
+    }
+    Ok(all)
+}
+
+/// What the site's catalogue says of a process; nothing where it is not in it. What it says now is in the journal then.
 async fn validated(app: &AppState, process: &Label) -> Result<Option<Vec<IntendedUse>>, Problem> {
     let Some(slicing) = app.slicing.clone() else { return Ok(None) };
-    let catalogue = offload(move || slicing.catalogue()).await.unwrap_or(Err(SliceError::Ended))?;
+    let catalogue = processes::note(&app.recorder, &slicing).await?;
     let found = catalogue.all().iter().find(|found| found.name == process.as_str());
     Ok(found.map(|found| found.validated_for.clone()))
 }

@@ -13,7 +13,6 @@ use super::super::AppState;
 use super::super::answers::{NoSuch, Told};
 use super::super::given::{Asked, Named};
 use super::super::problem::Problem;
-use super::views;
 use crate::domain::case::IntendedUse;
 use crate::domain::ids::LotId;
 use crate::domain::lab::{self, Lab};
@@ -89,7 +88,7 @@ fn of(lab: &Lab, printed: &PrintedPart, offset_minutes: i16) -> Label {
     marks.extend(revision.filter(|of| of.modified).map(|_| Mark::Modified));
     // Production begins with a process that is validated for the use; education needs none.
     let education = lab.cases.get(&case).is_none_or(|case| case.intended_use == IntendedUse::Education);
-    if education || views::process(&lab.quality.case_state(&case)).is_none() {
+    if education || lab.quality.case_state(&case).made().is_none() {
         marks.insert(Mark::NonDiagnostic);
     }
     Label {

@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::shapes::{
-    AssessedView, BucketView, CaseQuality, ChartView, CostSumView, CostView, CostsView, DoubtView,
-    EffortView, EffortsView, InspectionView, LoadView, LotAbout, LotBrief, LotView, MaintenanceView,
-    MessageView, NonconformanceView, PartQuality, PhantomView, PointView, PrintedBrief, PrintedFrom,
-    PrintedView, ProcessedView, QualificationView, ReachedView, RevisionView, SignalView, SignatureView,
-    TemplateView, ToSign, ValueView,
+    AssessedView, BucketView, CaseQuality, ChartView, ConfirmedView, CostSumView, CostView, CostsView,
+    DoubtView, EffortView, EffortsView, InspectionView, LoadView, LotAbout, LotBrief, LotView,
+    MaintenanceView, MessageView, NonconformanceView, PartQuality, PhantomView, PointView, PrintedBrief,
+    PrintedFrom, PrintedView, ProcessedView, QualificationView, ReachedView, RevisionView, SignalView,
+    SignatureView, TemplateView, ToSign, ValueView,
 };
 use crate::counting::spc::{self, Basis, Measurement, Settings};
 use crate::domain::case::Case;
@@ -69,7 +69,8 @@ pub fn case(lab: &Lab, case: &Case) -> CaseQuality {
         words: case_words(&state),
         todo: state.todo().into(),
         about: record.and_then(|record| record.about.as_ref()).map(Into::into),
-        process: process(&state),
+        process: state.made().map(|made| made.process.to_string()),
+        process_version: state.made().and_then(|made| made.version),
         reached: reached
             .into_iter()
             .map(|(state, at)| ReachedView { state: state.clone(), at: at.to_string() })
@@ -83,6 +84,13 @@ pub fn case(lab: &Lab, case: &Case) -> CaseQuality {
             by: assessed.by.clone(),
             at: assessed.at.to_string(),
         }),
+        confirmed: quality.confirmations.get(token).map(|kept| ConfirmedView {
+            of: kept.confirmed.of.to_string(),
+            units: kept.confirmed.units.iter().map(|(code, units)| (code.to_string(), *units)).collect(),
+            note: kept.confirmed.note.as_ref().map(ToString::to_string),
+            by: kept.by.clone(),
+            at: kept.at.to_string(),
+        }),
         messages: messages(lab, token).count(),
     }
 }
@@ -94,22 +102,6 @@ pub fn case_words(state: &CaseState) -> String {
         CaseState::OnHold { from, why } => format!("{} ({} before): {why}", state.word(), from.word()),
         _ => state.word().into(),
     }
-}
-
-pub fn process(state: &CaseState) -> Option<String> {
-    let made = match state {
-        CaseState::InProduction { made }
-        | CaseState::InQc { made }
-        | CaseState::Rework { made, .. }
-        | CaseState::Released { made, .. } => made,
-        CaseState::Delivered { out }
-        | CaseState::Used { out }
-        | CaseState::Assessed { out }
-        | CaseState::Closed { out } => &out.made,
-        CaseState::OnHold { from, .. } => return process(from),
-        _ => return None,
-    };
-    Some(made.process.to_string())
 }
 
 pub fn part(lab: &Lab, part: &Part) -> PartQuality {

@@ -85,6 +85,9 @@ impl Asker {
 pub fn permission(change: &Change) -> Permission {
     match change {
         Change::Rules { .. } | Change::Template { .. } => Permission::Settings,
+        // platen's own: no route asks for one.
+        Change::Process { .. } | Change::ProcessGone { .. } => Permission::Settings,
+        Change::ReportMade { .. } => Permission::ReadReports,
         Change::Case { step, .. } => of_case(step),
         Change::Part { .. } => Permission::Design,
         Change::Printed { step, .. } => of_printed(step),
@@ -130,6 +133,7 @@ fn of_case(step: &case::Step) -> Permission {
         | Step::Cancelled { .. }
         | Step::Reopened { .. } => Permission::HoldCase,
         Step::EffortNoted { .. } | Step::CostNoted { .. } => Permission::RecordEffort,
+        Step::UnitsConfirmed { .. } => Permission::ConfirmUnits,
     }
 }
 

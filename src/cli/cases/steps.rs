@@ -1,10 +1,12 @@
 //! The steps of a case and of its parts, what is signed, said and spent on it.
 
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::super::client::segment;
-use super::super::quality::{By, case, ordered as ordered_words, to_sign, told, word};
+use super::super::quality::{By, case, ordered as ordered_words, to_sign, told, when, word};
 use super::super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{
     Answers, Assessment, CaseAbout, CaseQuality, CaseStep, CostView, CostsView, EffortsView, MessageView,
@@ -12,11 +14,13 @@ use crate::api::quality::shapes::{
     PartStep, ToSign,
 };
 use crate::api::shapes::ModelView;
+use crate::counting::units::review::{Confirmation, Reviewed};
 use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
 use crate::domain::ids::FileHash;
-use crate::domain::quality::assessment::Likert;
+use crate::domain::quality::assessment::{Likert, Overall};
 use crate::domain::quality::case::{CaseKind, Priority};
+use crate::domain::quality::confirmation::Note;
 use crate::domain::quality::cost::CostKind;
 use crate::domain::quality::effort::{EffortCategory, EffortRole};
 use crate::domain::quality::order::Quantity;
@@ -139,11 +143,20 @@ pub enum Step {
     /// Say that a case was used.
     #[command(after_help = "Example: platen cases used TOKEN --by kim")]
     Used(Plain),
-    /// Say how a case helped: seven answers from 1 to 5.
-    #[command(
-        after_help = "Example: platen cases assess TOKEN --answers 5,4,3,5,4,2,5 --saved 20 --used --respondent surgeon --by kim"
-    )]
+    /// Say how a case helped: in one word, or with the registry's seven answers from 1 to 5, or both.
+    #[command(after_help = "Example: platen cases assess TOKEN --helped --used --by kim")]
     Assess(Assess),
+    /// Show the proposed units of a case beside what a coder has confirmed; `platen report worksheet` has the evidence.
+    #[command(after_help = "Example: platen cases units TOKEN")]
+    Units {
+        /// The case's token.
+        token: String,
+    },
+    /// Confirm the units of a case, as a coder who has read its worksheet.
+    #[command(
+        after_help = "Example: platen cases confirm-units TOKEN --proposal DIGEST --units 0559T=1,0560T=2 --by bo"
+    )]
+    ConfirmUnits(ConfirmUnits),
     /// Note that somebody was asked for the assessment.
     #[command(after_help = "Example: platen cases remind TOKEN --by lee")]
     Remind(Plain),
@@ -380,7 +393,10 @@ pub struct Assess {
     /// Seven numbers from 1 to 5: easy to use, fits the approach, plan altered, important, quality adequate,
     /// confident before, confident after.
     #[arg(long, value_name = "N,N,N,N,N,N,N", value_delimiter = ',', value_parser = answer)]
+    #[arg(required_unless_present_any = ["helped", "no_difference", "hindered"])]
     answers: Vec<Likert>,
+    #[command(flatten)]
+    overall: OneWord,
     /// Minutes that were saved; less than 0 where it took longer.
     #[arg(long, value_name = "MINUTES", allow_hyphen_values = true)]
     saved: Option<i16>,
@@ -390,13 +406,69 @@ pub struct Assess {
     /// It was used in the procedure.
     #[arg(long)]
     used: bool,
+    /// It was not used in the procedure; with neither of the two, nobody has said it.
+    #[arg(long, conflicts_with = "used")]
+    not_used: bool,
     /// What the person is who says so.
-    #[arg(long)]
+    #[arg(long, default_value = "requester")]
     respondent: Label,
     #[arg(long)]
     comment: Option<Text>,
     #[command(flatten)]
     by: By,
+}
+
+/// The whole in one word.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct OneWord {
+    /// On the whole it helped.
+    #[arg(long)]
+    helped: bool,
+    /// On the whole it made no difference.
+    #[arg(long)]
+    no_difference: bool,
+    /// On the whole it hindered.
+    #[arg(long)]
+    hindered: bool,
+}
+
+impl OneWord {
+    fn overall(&self) -> Option<Overall> {
+        match self {
+            Self { helped: true, .. } => Some(Overall::Helped),
+            Self { no_difference: true, .. } => Some(Overall::NoDifference),
+            Self { hindered: true, .. } => Some(Overall::Hindered),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ConfirmUnits {
+    /// The case's token.
+    token: String,
+    /// SHA-256 of the proposal that you saw, as the worksheet and `platen cases units` have it.
+    #[arg(long, value_name = "SHA256")]
+    proposal: FileHash,
+    /// Units by code; a code that is not named has none.
+    #[arg(long, value_name = "CODE=N,…", value_delimiter = ',', value_parser = units)]
+    #[arg(required_unless_present = "as_proposed")]
+    units: Vec<(String, u16)>,
+    /// Exactly those that are proposed.
+    #[arg(long, conflicts_with = "units")]
+    as_proposed: bool,
+    /// A remark; never a patient's name.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<Note>,
+    #[command(flatten)]
+    by: By,
+}
+
+fn units(text: &str) -> Result<(String, u16), String> {
+    let (code, units) = text.split_once('=').ok_or("write it as in 0559T=1")?;
+    let units = units.trim().parse().map_err(|_| "units are a number, as in 0559T=1".to_owned())?;
+    Ok((code.trim().to_owned(), units))
 }
 
 fn answer(text: &str) -> Result<Likert, String> {
@@ -431,6 +503,12 @@ impl Step {
             Self::Deliver(of) => (of.token, of.by, CaseStep::Delivered {}),
             Self::Used(of) => (of.token, of.by, CaseStep::Used {}),
             Self::Assess(given) => given.step()?,
+            Self::ConfirmUnits(given) => given.step()?,
+            Self::Units { token } => {
+                let asked = format!("/v1/reports/worksheet?format=json&case={}", segment(&token));
+                let sheet: Sheet = client.get(&asked)?;
+                return told(global, &sheet.report.body, |units| proposed(&token, units));
+            }
             Self::Remind(of) => (of.token, of.by, CaseStep::Reminded {}),
             Self::Waive(of) => (of.token, of.by, CaseStep::AssessmentWaived { why: of.why }),
             Self::Close(of) => (of.token, of.by, CaseStep::Closed {}),
@@ -571,11 +649,9 @@ fn stepped(
 
 impl Assess {
     fn step(self) -> Result<(String, By, CaseStep), Failed> {
-        let [easy, fits, altered, important, adequate, before, after] = self.answers[..] else {
-            return Err(Failed::Usage("--answers takes seven numbers from 1 to 5, with commas".into()));
-        };
-        let assessment = Assessment {
-            answers: Answers {
+        let answers = match self.answers[..] {
+            [] => None,
+            [easy, fits, altered, important, adequate, before, after] => Some(Answers {
                 easy_to_use: easy,
                 fits_approach: fits,
                 plan_altered: altered,
@@ -583,14 +659,71 @@ impl Assess {
                 quality_adequate: adequate,
                 confident_before: before,
                 confident_after: after,
-            },
+            }),
+            _ => return Err(Failed::Usage("--answers takes seven numbers from 1 to 5, with commas".into())),
+        };
+        let assessment = Assessment {
+            overall: self.overall.overall(),
+            answers,
             saved: self.saved.map(|minutes| MinutesSaved { minutes, measured: self.measured }),
-            used_in_procedure: self.used,
+            used_in_procedure: match (self.used, self.not_used) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
             respondent: self.respondent,
             comment: self.comment,
         };
         Ok((self.token, self.by, CaseStep::Assessed { assessment: Box::new(assessment) }))
     }
+}
+
+impl ConfirmUnits {
+    fn step(self) -> Result<(String, By, CaseStep), Failed> {
+        let given = self.units.len();
+        let units: BTreeMap<String, u16> = self.units.into_iter().collect();
+        if units.len() != given {
+            return Err(Failed::Usage("a code is there twice; name each once, with all its units".into()));
+        }
+        let units = (!self.as_proposed).then_some(units);
+        Ok((self.token, self.by, CaseStep::UnitsConfirmed { of: self.proposal, units, note: self.note }))
+    }
+}
+
+/// What is told here of a worksheet.
+#[derive(Debug, Deserialize)]
+struct Sheet {
+    report: SheetReport,
+}
+
+#[derive(Debug, Deserialize)]
+struct SheetReport {
+    body: Units,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Units {
+    proposal_sha256: FileHash,
+    review: Reviewed,
+    confirmation: Option<Confirmation>,
+    warnings: Vec<String>,
+}
+
+fn proposed(token: &str, units: &Units) {
+    show::line(&format!("case {token}: proposed units, which need review by a coder"));
+    for of in &units.review.codes {
+        let confirmed =
+            of.confirmed.map_or_else(|| "not confirmed".into(), |units| format!("{units} confirmed"));
+        show::line(&format!("  {}    {} proposed, {confirmed}", of.code, of.proposed));
+    }
+    for warning in &units.warnings {
+        show::line(&format!("  warning  {}", show::plain(warning)));
+    }
+    if let Some(of) = &units.confirmation {
+        let outdated = if units.review.outdated { ", OUTDATED: the case has changed since" } else { "" };
+        show::line(&format!("  by       {} on {}{outdated}", of.by, when(&of.at.to_string())));
+    }
+    show::line(&format!("proposal {}", units.proposal_sha256));
 }
 
 fn messages(thread: &[MessageView]) {
@@ -630,4 +763,60 @@ fn costs(entries: &[CostView]) {
         })
         .collect();
     show::table(&["NO.", "KIND", "AMOUNT", "FOR", "BY"], &rows);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        step: Step,
+    }
+
+    fn read(line: &str) -> Result<CaseStep, String> {
+        let parsed = Line::try_parse_from(line.split(' ')).map_err(|error| error.to_string())?;
+        let done = match parsed.step {
+            Step::Assess(given) => given.step(),
+            Step::ConfirmUnits(given) => given.step(),
+            _ => return Err("another step".into()),
+        };
+        done.map(|(_, _, step)| step).map_err(|_| "a wrong use".into())
+    }
+
+    #[test]
+    fn an_assessment_takes_one_word_or_seven_answers_and_says_nothing_that_nobody_said() {
+        let Ok(CaseStep::Assessed { assessment }) = read("x assess c1 --no-difference") else { panic!() };
+        assert_eq!((assessment.overall, assessment.answers), (Some(Overall::NoDifference), None));
+        assert_eq!((assessment.used_in_procedure, assessment.saved), (None, None));
+        let both = "x assess c1 --helped --answers 5,4,3,5,4,2,5 --not-used --respondent surgeon";
+        let Ok(CaseStep::Assessed { assessment }) = read(both) else { panic!() };
+        assert_eq!((assessment.overall, assessment.used_in_procedure), (Some(Overall::Helped), Some(false)));
+        assert!(assessment.answers.is_some());
+        for wrong in [
+            "x assess c1",
+            "x assess c1 --helped --hindered",
+            "x assess c1 --helped --used --not-used",
+            "x assess c1 --answers 5,4",
+            "x assess c1 --answers 5,4,3,5,4,2,9",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn units_are_confirmed_as_proposed_or_one_by_one_and_no_code_stands_twice() {
+        let hash = "a".repeat(64);
+        let line = |more: &str| read(&format!("x confirm-units c1 --proposal {hash} {more}"));
+        let Ok(CaseStep::UnitsConfirmed { units, .. }) = line("--as-proposed") else { panic!() };
+        assert_eq!(units, None);
+        let Ok(CaseStep::UnitsConfirmed { units, .. }) = line("--units 0559T=1,0560T=2") else { panic!() };
+        assert_eq!(units, Some([("0559T".to_owned(), 1), ("0560T".to_owned(), 2)].into()));
+        for wrong in ["--note x", "--units 0559T", "--units 0559T=x", "--units 0559T=1,0559T=2"] {
+            assert!(line(wrong).is_err(), "{wrong}");
+        }
+        assert!(line("--as-proposed --units 0559T=1").is_err());
+    }
 }

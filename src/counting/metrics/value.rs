@@ -7,6 +7,7 @@ use crate::counting::money::{Money, TooLarge};
 use crate::counting::stats::{Mean, Share, percentile};
 use crate::domain::ids::CaseToken;
 use crate::domain::moment::WallTime;
+use crate::domain::quality::assessment::Overall;
 
 /// An answer from 1 (disagree) to 5 (agree).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct Assessment {
     /// The latest answer, or the delivery where there is none: what places the case in a window.
     pub at: WallTime,
     pub used: Option<bool>,
+    /// The whole in one word.
+    pub overall: Option<Overall>,
     /// Negative where it took longer.
     pub minutes_saved: Option<(i32, Basis)>,
     pub plan_altered: Option<Likert>,
@@ -118,6 +121,35 @@ impl MinutesSaved {
     }
 }
 
+/// What was said of the whole in one word, of cases in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverallImpact {
+    pub helped: u64,
+    pub no_difference: u64,
+    pub hindered: u64,
+    /// Cases of which nobody said it, also those whose seven answers are there: none is derived from those.
+    pub missing: u64,
+}
+
+impl OverallImpact {
+    pub fn of(window: Window, assessments: &[Assessment]) -> Self {
+        let mut of = Self::default();
+        for assessment in assessments.iter().filter(|assessment| window.has(assessment.at)) {
+            match assessment.overall {
+                Some(Overall::Helped) => of.helped += 1,
+                Some(Overall::NoDifference) => of.no_difference += 1,
+                Some(Overall::Hindered) => of.hindered += 1,
+                None => of.missing += 1,
+            }
+        }
+        of
+    }
+
+    pub fn n(&self) -> u64 {
+        self.helped + self.no_difference + self.hindered
+    }
+}
+
 /// Whether plans changed, of cases in the window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanImpact {
@@ -156,6 +188,7 @@ mod tests {
             case: CaseToken::from_entropy([1; 16]),
             at: WallTime(at),
             used,
+            overall: None,
             minutes_saved: minutes.map(|minutes| (minutes, Basis::Estimated)),
             plan_altered: None,
             confident_before: None,
@@ -185,6 +218,23 @@ mod tests {
         assert_eq!(worth, Ok(Worth { low: Money(198_000), middle: Money(558_000), high: Money(1_197_000) }));
         let none = MinutesSaved::of(WINDOW, &[]);
         assert_eq!((none.answered, none.used, none.median, none.mean), (0, 0, None, None));
+    }
+
+    #[test]
+    fn what_was_said_in_one_word_is_counted_by_itself_and_nothing_is_derived_from_other_answers() {
+        let said = |at, overall| Assessment { overall, ..assessment(at, Some(true), Some(5)) };
+        let impact = OverallImpact::of(
+            WINDOW,
+            &[
+                said(10, Some(Overall::Helped)),
+                said(11, Some(Overall::Helped)),
+                said(12, Some(Overall::Hindered)),
+                Assessment { plan_altered: Likert::try_from(5).ok(), ..said(13, None) },
+                said(20, Some(Overall::NoDifference)), // after the window
+            ],
+        );
+        assert_eq!(impact, OverallImpact { helped: 2, no_difference: 0, hindered: 1, missing: 1 });
+        assert_eq!(impact.n(), 3);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub enum Role {
     Releaser,
     Materials,
     Maintenance,
-    /// Reads what is to be billed, and changes nothing.
+    /// Reads what is to be billed, confirms it, and changes nothing else.
     Biller,
     /// Keeps users and settings, and has no say in a case.
     Admin,
@@ -71,7 +71,9 @@ impl Role {
             Self::Releaser => "answers for what leaves the lab: a radiologist or the quality lead",
             Self::Materials => "keeps the lots",
             Self::Maintenance => "keeps the printers: which board is whose, calibration, qualification",
-            Self::Biller => "reads what is to be billed, and changes nothing",
+            Self::Biller => {
+                "the coder, who reads what is to be billed, confirms it, and changes nothing else"
+            }
             Self::Admin => "keeps users, settings and backups, and has no say in a case",
             Self::Auditor => "reads who did what, and changes nothing",
         }
@@ -150,6 +152,7 @@ pub enum Permission {
     WriteMessages,
     RecordEffort,
     ReadReports,
+    ConfirmUnits,
     ExportRegistry,
     ManageUsers,
     Settings,
@@ -172,7 +175,7 @@ const fn rule(permission: Permission, does: &'static str, roles: &'static [Role]
 }
 
 /// Who may do what. A permission that a role is not named for is not that role's.
-pub const TABLE: [Rule; 46] = {
+pub const TABLE: [Rule; 47] = {
     use Permission as P;
     use Role::*;
     [
@@ -236,6 +239,7 @@ pub const TABLE: [Rule; 46] = {
             "read reports, counts and costs",
             &[Designer, Operator, Inspector, Releaser, Materials, Maintenance, Biller, Admin, Auditor],
         ),
+        rule(P::ConfirmUnits, "confirm the units of a case", &[Biller]),
         rule(P::ExportRegistry, "export for a registry", &[Releaser, Biller]),
         rule(P::ManageUsers, "add, change and disable users", &[Admin]),
         rule(P::Settings, "change templates, rates and code tables", &[Releaser, Admin]),
@@ -424,6 +428,7 @@ mod tests {
         WriteMessages        x x x x x x x . . .
         RecordEffort         x x x x x . . . . .
         ReadReports          . x x x x x x x x x
+        ConfirmUnits         . . . . . . . x . .
         ExportRegistry       . . . . x . . x . .
         ManageUsers          . . . . . . . . x .
         Settings             . . . . x . . . x .

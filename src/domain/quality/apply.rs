@@ -17,7 +17,9 @@ use super::qualification::{Maintenance, Phantom, Qualification, Step as PrinterS
 use super::revision::{Revision, RevisionState};
 use super::signature::{self, Meaning, Proof, Signature, Subject, Voided};
 use super::start::serials;
-use super::{Key, assessment, cost, effort, message, next_of, processing};
+use super::{
+    Key, assessment, confirmation, cost, effort, following, message, next_of, process, processing, taken,
+};
 use crate::domain::event::Event;
 use crate::domain::ids::{CaseToken, FileHash, InspectionId, JobId, LotId, NonconformanceId, PrinterName};
 use crate::domain::lab::Lab;
@@ -59,6 +61,28 @@ pub fn apply(lab: &mut Lab, event: &Event, fact: &Fact) -> Vec<Key> {
         Change::MaterialUsed { job, lot, milligrams } => making.used(job, lot, *milligrams),
         Change::Printer { printer, step } => making.printer(printer, step),
         Change::Nonconformance { id, step } => making.nonconformance(id, step),
+        Change::Process { process } => {
+            let known =
+                process::KnownProcess { process: process.as_ref().clone(), since: making.now(), gone: None };
+            let key = (process.name.clone(), process.version);
+            making.touched.push(Key::Process(key.0.clone(), key.1));
+            making.lab.quality.processes.insert(key, known);
+        }
+        Change::ProcessGone { name } => {
+            let (now, versions) = (making.now(), (name.clone(), 0)..=(name.clone(), u32::MAX));
+            if let Some((key, known)) = making.lab.quality.processes.range_mut(versions).next_back() {
+                known.gone.get_or_insert(now);
+                making.touched.push(Key::Process(key.0.clone(), key.1));
+            }
+        }
+        Change::ReportMade { made } => {
+            let sha256 = taken::bytes(&made.sha256);
+            let last = making.lab.quality.reports.range((sha256, 0)..=(sha256, u32::MAX)).next_back();
+            let number = following(last.map(|((_, number), _)| *number));
+            let taken = taken::Taken { by: fact.by.clone(), seq: event.seq };
+            making.lab.quality.reports.insert((sha256, number), taken);
+            making.touched.push(Key::Report(made.sha256.clone(), number));
+        }
     }
     making.void_what_changed();
     making.touched
@@ -177,6 +201,13 @@ impl Making<'_> {
                 };
                 self.lab.quality.messages.insert((case.clone(), number), message);
                 return self.touched.push(Key::Message(case.clone(), number));
+            }
+            CaseStep::UnitsConfirmed { confirmed } => {
+                let (by, at) = (self.by.clone(), self.now());
+                let (of, confirmed) = (case.clone(), confirmed.as_ref().clone());
+                let confirmation = confirmation::Confirmation { case: of, confirmed, by, at };
+                self.lab.quality.confirmations.insert(case.clone(), confirmation);
+                return self.touched.push(Key::Confirmation(case.clone()));
             }
             _ => {}
         }

@@ -1,4 +1,5 @@
-//! What the user of a model says of it: the seven answers and the minutes saved (medical-domain.md §2.1).
+//! What the user of a model says of it: whether it helped, or the seven answers of the registry's form, and the minutes
+//! saved (medical-domain.md §2.1). Whatever is not said stays open.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,13 +50,38 @@ pub struct MinutesSaved {
     pub measured: bool,
 }
 
+/// The whole in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overall {
+    Helped,
+    NoDifference,
+    Hindered,
+}
+
+impl Overall {
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Helped => "it helped",
+            Self::NoDifference => "it made no difference",
+            Self::Hindered => "it hindered",
+        }
+    }
+}
+
+/// Either of the first two may be missing, and not both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {
-    pub answers: Answers,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overall: Option<Overall>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
     /// Absent where nobody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<MinutesSaved>,
-    pub used_in_procedure: bool,
+    /// Absent where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_in_procedure: Option<bool>,
     /// "surgeon", "radiologist"
     pub respondent: Label,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,5 +109,15 @@ mod tests {
         for good in 1..=5 {
             assert_eq!(u8::from(Likert::try_from(good).unwrap()), good);
         }
+    }
+
+    #[test]
+    fn an_assessment_of_an_earlier_platen_is_read_as_it_was_and_written_the_same() {
+        let answers = r#"{"easy_to_use":4,"fits_approach":4,"plan_altered":4,"important":5,"quality_adequate":5,"confident_before":3,"confident_after":5}"#;
+        let old = format!(r#"{{"answers":{answers},"used_in_procedure":true,"respondent":"surgeon"}}"#);
+        let read: Assessment = serde_json::from_str(&old).unwrap();
+        assert_eq!((read.overall, read.used_in_procedure), (None, Some(true)));
+        assert_eq!(read.answers.map(|answers| u8::from(answers.important)), Some(5));
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
     }
 }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::assessment::Assessment;
+use super::confirmation::Confirmed;
 use super::cost::Cost;
 use super::effort::Effort;
 use super::refusal::Illegal;
@@ -100,6 +101,9 @@ pub enum Step {
         /// Only for education: why a process is good enough that is not validated for it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outside: Option<Text>,
+        /// Which version of it was in the catalogue then; platen's: what a request has there does not count.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u32>,
     },
     QcBegun,
     ReworkAsked {
@@ -141,6 +145,10 @@ pub enum Step {
         #[serde(default)]
         mentions: Vec<String>,
     },
+    /// A coder stands for the units of the case; the last time counts.
+    UnitsConfirmed {
+        confirmed: Box<Confirmed>,
+    },
 }
 
 impl Step {
@@ -171,6 +179,7 @@ impl Step {
             Self::EffortNoted { .. } => "given an effort",
             Self::CostNoted { .. } => "given a cost",
             Self::MessagePosted { .. } => "written about",
+            Self::UnitsConfirmed { .. } => "confirmed by a coder",
         }
     }
 }
@@ -181,6 +190,9 @@ pub struct Made {
     /// The number of the signature in this case.
     pub approval: u32,
     pub process: Label,
+    /// Which version of it, where platen knows the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
 }
 
 /// From the delivery on.
@@ -381,10 +393,11 @@ impl CaseState {
         }
     }
 
-    pub fn begin_production(&self, process: &Label) -> Result<Self, Illegal> {
+    pub fn begin_production(&self, process: &Label, version: Option<u32>) -> Result<Self, Illegal> {
         match self {
             Self::Approved { approval } | Self::Rework { made: Made { approval, .. }, .. } => {
-                Ok(Self::InProduction { made: Made { approval: *approval, process: process.clone() } })
+                let made = Made { approval: *approval, process: process.clone(), version };
+                Ok(Self::InProduction { made })
             }
             _ => Err(self.refuse("put into production")),
         }
@@ -500,6 +513,33 @@ impl CaseState {
         }
     }
 
+    /// Units are of what was released; a coder may look again as long as the case is there.
+    pub fn confirm_units(&self) -> Result<Self, Illegal> {
+        match self {
+            Self::Released { .. }
+            | Self::Delivered { .. }
+            | Self::Used { .. }
+            | Self::Assessed { .. }
+            | Self::Closed { .. } => Ok(self.clone()),
+            _ => Err(self.refuse("confirmed by a coder")),
+        }
+    }
+
+    /// How it is made, from the beginning of its production on.
+    pub fn made(&self) -> Option<&Made> {
+        match self {
+            Self::InProduction { made }
+            | Self::InQc { made }
+            | Self::Rework { made, .. }
+            | Self::Released { made, .. } => Some(made),
+            Self::Delivered { out } | Self::Used { out } | Self::Assessed { out } | Self::Closed { out } => {
+                Some(&out.made)
+            }
+            Self::OnHold { from, .. } => from.made(),
+            _ => None,
+        }
+    }
+
     /// Back to the design: what was signed does not hold any more.
     pub fn reopen(&self) -> Result<Self, Illegal> {
         match self {
@@ -531,7 +571,7 @@ impl CaseState {
             Step::ApprovalAsked => self.ask_approval(),
             Step::SentBack { .. } => self.send_back(),
             Step::Approved { .. } => self.approve(signature),
-            Step::ProductionBegun { process, .. } => self.begin_production(process),
+            Step::ProductionBegun { process, version, .. } => self.begin_production(process, *version),
             Step::QcBegun => self.begin_qc(),
             Step::ReworkAsked { why } => self.ask_rework(why),
             Step::Released { .. } => self.release(signature),
@@ -549,6 +589,7 @@ impl CaseState {
             Step::EffortNoted { .. } | Step::CostNoted { .. } | Step::MessagePosted { .. } => {
                 Ok(self.clone())
             }
+            Step::UnitsConfirmed { .. } => self.confirm_units(),
         }
     }
 }

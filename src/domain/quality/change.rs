@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::inspection::{Found, Instrument, Measured, Template};
 use super::nonconformance::About;
 use super::printed::Serial;
+use super::process::Process;
 use super::rules::SiteRules;
+use super::taken::ReportMade;
 use super::{case, lot, nonconformance, part, printed, qualification};
-use crate::domain::ids::{CaseToken, InspectionId, JobId, LotId, NonconformanceId, PrinterName};
+use crate::domain::ids::{CaseToken, InspectionId, JobId, LotId, NonconformanceId, PrinterName, ProcessName};
 use crate::domain::lab::Lab;
 use crate::domain::people::name::PrintedName;
 
@@ -73,12 +75,25 @@ pub enum Change {
         id: NonconformanceId,
         step: nonconformance::Step,
     },
+    /// A process is new in the site's catalogue, or another one than it was.
+    Process {
+        process: Box<Process>,
+    },
+    /// A process is not in the catalogue any more.
+    ProcessGone {
+        name: ProcessName,
+    },
+    /// Somebody took a report.
+    ReportMade {
+        made: Box<ReportMade>,
+    },
 }
 
 /// Who asks for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Absent where platen itself does it: material that was used, notices, attempts that are planned.
+    /// Absent where platen itself does it: material that was used, notices, attempts that are planned, processes; and
+    /// where nobody said who takes a report.
     pub by: Option<String>,
     pub change: Change,
 }
@@ -112,12 +127,15 @@ impl Change {
                 About::Lot { .. } | About::Printer { .. } => None,
             },
             Self::Nonconformance { id, .. } => lab.quality.nonconformances.get(id)?.case(),
+            Self::ReportMade { made } => made.parameters.case.as_ref(),
             Self::Rules { .. }
             | Self::Template { .. }
             | Self::Instrument { .. }
             | Self::Lot { .. }
             | Self::Loaded { .. }
             | Self::Unloaded { .. }
+            | Self::Process { .. }
+            | Self::ProcessGone { .. }
             | Self::Printer { .. } => None,
         }
     }

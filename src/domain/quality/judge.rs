@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::case::{CaseState, Step as CaseStep};
 use super::change::{Change, Fact, Request};
+use super::confirmation::CODES_MAX;
 use super::inspection::{
     Found, ITEMS_MAX, Item, LIMIT_MAX, Measured, NAMES_MAX, PHOTOS_MAX, Subject, Template, Verdict,
 };
@@ -60,9 +61,14 @@ pub fn judge(lab: &Lab, request: &Request, now: WallTime) -> Result<Facts, Refus
         Change::MaterialUsed { .. }
             | Change::Case { step: CaseStep::MessagePosted { .. }, .. }
             | Change::Printed { step: PrintedStep::Planned { .. }, .. }
+            | Change::ReportMade { .. }
     );
-    if by.is_none() && !by_platen {
+    let platen_s = matches!(request.change, Change::Process { .. } | Change::ProcessGone { .. });
+    if by.is_none() && !by_platen && !platen_s {
         return Err(Refusal::Name);
+    }
+    if by.is_some() && platen_s {
+        return Err(Refusal::NotByAPerson);
     }
     let asking = Asking { lab, by: by.as_deref(), today: Day::in_utc(now) };
     let mut change = request.change.clone();
@@ -84,6 +90,22 @@ pub fn judge(lab: &Lab, request: &Request, now: WallTime) -> Result<Facts, Refus
         Change::MaterialUsed { job, lot, milligrams } => more = asking.used(job, lot, *milligrams)?,
         Change::Printer { printer, step } => asking.printer(printer, step)?,
         Change::Nonconformance { id, step } => more = asking.nonconformance(id, step)?,
+        // What is known already is no news.
+        Change::Process { process } if lab.quality.is_known(process) => return Ok(Facts::new()),
+        Change::Process { process } => {
+            process.version = lab.quality.next_version(&process.name);
+            process.validated_for.dedup();
+            process.validated_for.truncate(3);
+        }
+        Change::ProcessGone { name } => {
+            if lab.quality.current_process(name.as_str()).is_none() {
+                return Ok(Facts::new());
+            }
+        }
+        Change::ReportMade { made } if lab.quality.has_taken(&made.sha256, by.as_deref()) => {
+            return Ok(Facts::new());
+        }
+        Change::ReportMade { .. } => {}
     }
     let signer = by.as_deref().filter(|_| change.is_signed()).and_then(|by| lab.people.typed(by));
     let printed_name = signer.map(|signer| signer.printed.clone());
@@ -169,7 +191,8 @@ impl<'a> Asking<'a> {
                 *confirmed = odd;
                 self.signs(case, &signature::Subject::Design, digest, *proof)?;
             }
-            CaseStep::ProductionBegun { process, validated_for, outside } => {
+            CaseStep::ProductionBegun { process, validated_for, outside, version } => {
+                *version = quality.current_process(process.as_str()).map(|known| known.process.version);
                 validated_for.dedup();
                 validated_for.truncate(3);
                 let education = opened.intended_use == IntendedUse::Education;
@@ -241,6 +264,14 @@ impl<'a> Asking<'a> {
                     return Err(illegal(what)(Illegal { state, wanted: "left behind", todo }));
                 }
                 return Ok(self.obsolete_jobs(case));
+            }
+            CaseStep::Assessed { assessment }
+                if assessment.overall.is_none() && assessment.answers.is_none() =>
+            {
+                return Err(Refusal::NothingSaid);
+            }
+            CaseStep::UnitsConfirmed { confirmed } if confirmed.units.len() > CODES_MAX => {
+                return Err(Refusal::TooMany(what(), "confirm 4 codes at most, as a table of codes has"));
             }
             CaseStep::EffortNoted { .. } if self.by.is_none() => return Err(Refusal::Name),
             _ => {}

@@ -2,8 +2,9 @@
 //!
 //! Reading order: what people write (`words`), what a case and its parts are (`case`, `part`, `order`, `revision`),
 //! what comes out of a printer (`build`, `printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`,
-//! `feeding`, `qualification`), who stands for it (`signature`), what it took and was worth (`effort`, `cost`,
-//! `assessment`, `message`).
+//! `feeding`, `qualification`, `process`), who stands for it (`signature`), what it took and was worth (`effort`, `cost`,
+//! `assessment`,
+//! `message`), what is billed of it (`confirmation`), which reports were made (`taken`).
 //! Then `change` (the one way in), `judge` (whether), `apply` (what it makes true), `follow` (what print jobs make
 //! true), `start` (whether a job may begin by the site's rules).
 //!
@@ -17,7 +18,7 @@
 //! | change | steps |
 //! |---|---|
 //! | `Rules` | sets `SiteRules`; all off until then |
-//! | `Case` | `case::Step`: described, requested, accepted, design begun, approval asked, sent back, approved, production begun, QC begun, rework asked, released, delivered, used, assessed, reminded, assessment waived, closed, held, continued, cancelled, reopened; effort noted, cost noted, message posted |
+//! | `Case` | `case::Step`: described, requested, accepted, design begun, approval asked, sent back, approved, production begun, QC begun, rework asked, released, delivered, used, assessed, reminded, assessment waived, closed, held, continued, cancelled, reopened; effort noted, cost noted, message posted, units confirmed |
 //! | `Part` | `part::Step`: described, revised |
 //! | `Printed` | `printed::Step`: planned, revision attested, processed, sent to inspection, accepted, rejected, scrapped, released, packed, handed over, delivered, quarantined, quarantine lifted, recalled |
 //! | `Inspection` | measured; the verdicts are platen's |
@@ -26,6 +27,8 @@
 //! | `Loaded`, `Unloaded`, `MaterialUsed` | which lot is where, and what went into a part; who works on its case is told of a lot that runs out |
 //! | `Printer` | `qualification::Step`: qualified, restricted, withdrawn, calibration due, maintained |
 //! | `Nonconformance` | `nonconformance::Step`: opened, disposed, closed |
+//! | `Process`, `ProcessGone` | platen's: what the site's catalogue of processes says now, where that is news |
+//! | `ReportMade` | that a report was made, under which hash |
 //!
 //! What is signed (approved, released, used as is) is shown by `signature::to_sign`, and asked for with the digest of
 //! that. Nothing of all this has a job as its subject, so nothing of it is published.
@@ -49,14 +52,18 @@ pub mod processing;
 
 pub mod feeding;
 pub mod lot;
+pub mod process;
 pub mod qualification;
 
 pub mod signature;
 
 pub mod assessment;
+pub mod confirmation;
 pub mod cost;
 pub mod effort;
 pub mod message;
+
+pub mod taken;
 
 mod change;
 pub use change::{Change, Fact, Request};
@@ -87,6 +94,7 @@ use std::collections::BTreeMap;
 use assessment::Assessed;
 use build::Build;
 use case::{CaseRecord, CaseState};
+use confirmation::Confirmation;
 use cost::CostEntry;
 use effort::EffortEntry;
 use inspection::{Inspection, Instrument, Template};
@@ -96,15 +104,17 @@ use nonconformance::Nonconformance;
 use order::Quantity;
 use part::PartRecord;
 use printed::{LookBack, PrintedPart, Serial};
+use process::KnownProcess;
 use processing::Processed;
 use qualification::{Maintenance, Qualification};
 use revision::Revision;
 use rules::SiteRules;
 use signature::Signature;
+use taken::Taken;
 
 use super::ids::{
-    CaseToken, InspectionId, InstrumentName, JobId, LotId, NonconformanceId, PartId, PrinterName,
-    TemplateName,
+    CaseToken, FileHash, InspectionId, InstrumentName, JobId, LotId, NonconformanceId, PartId, PrinterName,
+    ProcessName, TemplateName,
 };
 use super::lab::Lab;
 
@@ -132,6 +142,10 @@ pub struct Quality {
     pub costs: BTreeMap<(CaseToken, u32), CostEntry>,
     pub messages: BTreeMap<(CaseToken, u32), Message>,
     pub assessments: BTreeMap<CaseToken, Assessed>,
+    pub confirmations: BTreeMap<CaseToken, Confirmation>,
+    pub processes: BTreeMap<(ProcessName, u32), KnownProcess>,
+    /// By the bytes of their hash, and a number for each who took one.
+    pub reports: BTreeMap<([u8; 32], u32), Taken>,
 }
 
 /// Where a thing of the quality half is kept in the store.
@@ -157,6 +171,9 @@ pub enum Key {
     Cost(CaseToken, u32),
     Message(CaseToken, u32),
     Assessment(CaseToken),
+    Confirmation(CaseToken),
+    Process(ProcessName, u32),
+    Report(FileHash, u32),
 }
 
 impl Key {
@@ -183,6 +200,9 @@ impl Key {
             Self::Cost(case, number) => format!("cost/{case}/{number}"),
             Self::Message(case, number) => format!("message/{case}/{number}"),
             Self::Assessment(case) => format!("assessment/{case}"),
+            Self::Confirmation(case) => format!("confirmation/{case}"),
+            Self::Process(name, version) => format!("process/{name}/{version}"),
+            Self::Report(sha256, number) => format!("report/{sha256}/{number}"),
         }
     }
 }
@@ -204,7 +224,12 @@ fn take<K: Ord, T: DeserializeOwned>(
 /// The number behind the last one of a case, or of a printer.
 fn next_of<K: Clone + Ord, T>(numbered: &BTreeMap<(K, u32), T>, of: &K) -> u32 {
     let last = numbered.range((of.clone(), 0)..=(of.clone(), u32::MAX)).next_back();
-    last.map_or(0, |((_, number), _)| *number).saturating_add(1)
+    following(last.map(|((_, number), _)| *number))
+}
+
+/// The number behind the last, and 1 where there is none.
+fn following(last: Option<u32>) -> u32 {
+    last.unwrap_or(0).saturating_add(1)
 }
 
 impl Quality {
@@ -231,6 +256,9 @@ impl Quality {
             Key::Cost(case, number) => json(self.costs.get(&(case.clone(), *number))),
             Key::Message(case, number) => json(self.messages.get(&(case.clone(), *number))),
             Key::Assessment(case) => json(self.assessments.get(case)),
+            Key::Confirmation(case) => json(self.confirmations.get(case)),
+            Key::Process(name, version) => json(self.processes.get(&(name.clone(), *version))),
+            Key::Report(sha256, number) => json(self.reports.get(&(taken::bytes(sha256), *number))),
         }
     }
 
@@ -260,6 +288,17 @@ impl Quality {
             "cost" => take(&mut self.costs, json, |of| (of.case.clone(), of.number)),
             "message" => take(&mut self.messages, json, |of| (of.case.clone(), of.number)),
             "assessment" => take(&mut self.assessments, json, |of| of.case.clone()),
+            "confirmation" => take(&mut self.confirmations, json, |of| of.case.clone()),
+            "process" => take(&mut self.processes, json, |of| (of.process.name.clone(), of.process.version)),
+            "report" => {
+                let named = path.strip_prefix("report/").and_then(|rest| rest.split_once('/'));
+                let named =
+                    named.and_then(|(sha256, number)| Some((sha256.parse().ok()?, number.parse().ok()?)));
+                let wrong = || -> serde_json::Error { serde::de::Error::custom("its key names no report") };
+                let (sha256, number): (FileHash, u32) = named.ok_or_else(wrong)?;
+                self.reports.insert((taken::bytes(&sha256), number), serde_json::from_slice(json)?);
+                Ok(())
+            }
             _ => Err(serde::de::Error::custom("unknown kind of entry: written by a newer platen?")),
         }
     }
@@ -290,6 +329,10 @@ impl Quality {
         keys.extend(self.costs.keys().cloned().map(|(case, number)| Key::Cost(case, number)));
         keys.extend(self.messages.keys().cloned().map(|(case, number)| Key::Message(case, number)));
         keys.extend(self.assessments.keys().cloned().map(Key::Assessment));
+        keys.extend(self.confirmations.keys().cloned().map(Key::Confirmation));
+        keys.extend(self.processes.keys().cloned().map(|(name, version)| Key::Process(name, version)));
+        let reports = self.reports.keys();
+        keys.extend(reports.map(|(sha256, number)| Key::Report(FileHash::from_digest(*sha256), *number)));
         keys
     }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 use super::case::{CaseState, Step as CaseStep};
+use super::confirmation::{Confirmed, Note};
 use super::cost::{Cost, CostKind};
 use super::inspection::Subject as Inspected;
 use super::lot::Step as LotStep;
@@ -217,6 +218,11 @@ fn request(world: &World, (kind, a, b): Draw) -> Request {
                 0 if b == 8 => CaseStep::CostNoted {
                     cost: Cost { kind: CostKind::Material, amount: 1_250, what: short() },
                 },
+                0 if b == 8 => {
+                    let (of, units) = (FileHash::from_digest([n; 32]), BTreeMap::new());
+                    let confirmed = Box::new(Confirmed { of, units, note: Some(Note::new("seen").unwrap()) });
+                    CaseStep::UnitsConfirmed { confirmed }
+                }
                 0 => CaseStep::MessagePosted { text: why(), mentions: Vec::new() },
                 1 => CaseStep::Used,
                 2 => assessment(),

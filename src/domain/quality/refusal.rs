@@ -272,4 +272,12 @@ pub enum Refusal {
     NobodyCalled(String),
     #[error("this is written down by platen itself; a person cannot do it")]
     NotByAPerson,
+    #[error(
+        "the proposal of units has changed: its SHA-256 is now {now}; look at the worksheet again, then confirm that"
+    )]
+    OtherProposal { now: FileHash },
+    #[error(
+        "an assessment says whether the model helped, or has the seven answers; say at least one of the two"
+    )]
+    NothingSaid,
 }

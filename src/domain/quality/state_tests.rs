@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assessment::{Answers, Assessment, Likert};
 use super::case::{CaseAbout, CaseKind, CaseState, Made, Out, Priority, Step as CaseStep};
+use super::confirmation::Confirmed;
 use super::cost::{Cost, CostKind};
 use super::effort::{Effort, EffortCategory, EffortRole};
 use super::lot::{LotState, Step as LotStep};
@@ -75,7 +76,7 @@ fn try_all(
 }
 
 fn made() -> Made {
-    Made { approval: 1, process: Label::new("mk3-pla-fine").unwrap() }
+    Made { approval: 1, process: Label::new("mk3-pla-fine").unwrap(), version: None }
 }
 
 fn out(waived: bool) -> Out {
@@ -115,8 +116,14 @@ fn case_steps() -> Vec<CaseStep> {
         confident_after: four,
     };
     let respondent = Label::new("surgeon").unwrap();
-    let assessment =
-        Box::new(Assessment { answers, saved: None, used_in_procedure: true, respondent, comment: None });
+    let assessment = Box::new(Assessment {
+        overall: None,
+        answers: Some(answers),
+        saved: None,
+        used_in_procedure: Some(true),
+        respondent,
+        comment: None,
+    });
     let about = Box::new(CaseAbout {
         kind: CaseKind::Model,
         service: Label::new("cardiac surgery").unwrap(),
@@ -142,6 +149,7 @@ fn case_steps() -> Vec<CaseStep> {
             process: Label::new("mk3-pla-fine").unwrap(),
             validated_for: vec![IntendedUse::Diagnostic],
             outside: None,
+            version: None,
         },
         CaseStep::QcBegun,
         CaseStep::ReworkAsked { why: why() },
@@ -159,6 +167,9 @@ fn case_steps() -> Vec<CaseStep> {
         CaseStep::EffortNoted { effort: Effort { role, category, minutes: Some(5) } },
         CaseStep::MessagePosted { text: why(), mentions: Vec::new() },
         CaseStep::CostNoted { cost: Cost { kind: CostKind::Other, amount: 5, what: line("bags") } },
+        CaseStep::UnitsConfirmed {
+            confirmed: Box::new(Confirmed { of: hash(), units: BTreeMap::new(), note: None }),
+        },
     ]
 }
 
@@ -221,6 +232,10 @@ fn every_step_of_a_case_is_possible_where_the_table_says_and_refused_in_words_el
     assert_eq!((states.len(), steps.len()), (16, 24));
     let mut legal = CASE.to_vec();
     legal.extend([("in rework", "reopened", "being designed"), ("released", "reopened", "being designed")]);
+    // Units are of what was released.
+    for state in ["released", "delivered", "used", "assessed", "closed"] {
+        legal.push((state, "confirmed by a coder", state));
+    }
     // People talk and work whatever the state is.
     for state in &state_words {
         legal.extend([(*state, "given an effort", *state), (*state, "written about", *state)]);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::assessment::{Answers, Assessment, Likert};
+use super::assessment::{Answers, Assessment, Likert, Overall};
 use super::case::{CaseAbout, CaseKind, CaseState, Priority, Step as CaseStep};
+use super::confirmation::{BillingCode, CODES_MAX, Confirmed, Note};
 use super::cost::{self, Cost, CostKind};
 use super::effort::{Effort, EffortCategory, EffortRole};
 use super::inspection::{
@@ -16,11 +17,13 @@ use super::part::{Laterality, LengthUnit, PartAbout, PartKind, Step as PartStep}
 use super::printed::{
     Acceptance, Doubt, Failure, LookBack, PrintedPart, PrintedState, Serial, Step as PrintedStep,
 };
+use super::process::Process;
 use super::processing::{Processing, ProcessingKind};
 use super::qualification::{QualificationState, Step as PrinterStep};
 use super::revision::{NewRevision, RevisionState};
 use super::rules::SiteRules;
 use super::signature::{self, Meaning, Proof, Subject};
+use super::taken::{Parameters, ReportKind, ReportMade};
 use super::words::{Label, Line, Text, Words};
 use super::{Change, Hindrance, Key, Lacking, Refusal, Request as Asked};
 use crate::domain::case::IntendedUse;
@@ -400,7 +403,7 @@ pub(super) fn accepted(id: u8) -> PrintedStep {
 
 pub(super) fn produce(process: &str) -> CaseStep {
     let validated_for = vec![IntendedUse::Diagnostic, IntendedUse::Education];
-    CaseStep::ProductionBegun { process: label(process), validated_for, outside: None }
+    CaseStep::ProductionBegun { process: label(process), validated_for, outside: None, version: None }
 }
 
 pub(super) fn open_fault(n: u8, about: About) -> Change {
@@ -434,7 +437,14 @@ pub(super) fn assessment() -> CaseStep {
         confident_after: four,
     };
     let respondent = label("surgeon");
-    let assessment = Assessment { answers, saved: None, used_in_procedure: true, respondent, comment: None };
+    let assessment = Assessment {
+        overall: None,
+        answers: Some(answers),
+        saved: None,
+        used_in_procedure: Some(true),
+        respondent,
+        comment: None,
+    };
     CaseStep::Assessed { assessment: Box::new(assessment) }
 }
 
@@ -875,7 +885,7 @@ fn production_begins_only_with_a_process_that_is_validated_for_the_use() {
     let mut world = World::at(Stage::Approved);
     let begin = |uses: &[IntendedUse], outside: Option<Text>| {
         let (process, validated_for) = (label("draft"), uses.to_vec());
-        step(CaseStep::ProductionBegun { process, validated_for, outside })
+        step(CaseStep::ProductionBegun { process, validated_for, outside, version: None })
     };
     for uses in [&[][..], &[IntendedUse::Education, IntendedUse::Guide][..]] {
         let refusal = world.refused("olga", begin(uses, Some(text("it will do"))));
@@ -1947,6 +1957,187 @@ fn the_longest_of_everything_fits_into_an_entry_and_a_value_of_the_store() {
     ));
     let software = Some(label());
     fits(revised(1, NewRevision { format: label(), software, author: Some(label()), ..revision(1) }));
+    let made = ReportMade {
+        kind: ReportKind::Worksheet,
+        parameters: Parameters {
+            case: Some(case()),
+            printer: Some("x".repeat(64).parse().unwrap()),
+            lot: Some(lot(1)),
+            from: Some("2026-11-01".parse().unwrap()),
+            to: Some("2026-11-30".parse().unwrap()),
+        },
+        cut: u64::MAX,
+        version: u16::MAX,
+        sha256: hash(1),
+    };
+    fits(Change::ReportMade { made: Box::new(made) });
+    let mut world = World::at(Stage::Closed);
+    world.actor = Actor::Person(name.clone());
+    let units = (0..CODES_MAX).map(|n| (code(&format!("0559{n}")), u16::MAX)).collect();
+    let note = Some(Note::new(&wide.repeat(200)).unwrap());
+    let confirmed = Box::new(Confirmed { of: hash(1), units, note });
+    for event in world.ask(&name, step(CaseStep::UnitsConfirmed { confirmed })).unwrap() {
+        let bytes = serde_json::to_vec(&event).unwrap().len();
+        assert!(bytes <= 2_048 - 65 - 60, "{bytes} bytes: {event:?}");
+    }
+    let mut long = process("x".repeat(64).as_str(), 1);
+    (long.technology, long.quality) =
+        (Words::new(&wide.repeat(16)).unwrap(), Words::new(&wide.repeat(16)).unwrap());
+    (long.slicer, long.slicer_version) =
+        (Words::new(&wide.repeat(24)).unwrap(), Words::new(&wide.repeat(24)).unwrap());
+    (long.material, long.profile) = (label(), Words::new(&wide.repeat(68)).unwrap());
+    (long.printer_model, long.layer_micrometres) = ("x".repeat(64).parse().unwrap(), Some(u32::MAX));
+    long.validated_for = vec![IntendedUse::Diagnostic, IntendedUse::Guide, IntendedUse::Education];
+    for event in world.ask("", Change::Process { process: Box::new(long) }).unwrap() {
+        let bytes = serde_json::to_vec(&event).unwrap().len();
+        assert!(bytes <= 2_048 - 65 - 60, "{bytes} bytes: {event:?}");
+    }
+    world.assert_durable();
+}
+
+fn code(text: &str) -> BillingCode {
+    text.parse().unwrap()
+}
+
+fn process(name: &str, content: u8) -> Process {
+    Process {
+        name: name.parse().unwrap(),
+        version: 7,
+        sha256: hash(content),
+        printer_model: "mk3".parse().unwrap(),
+        technology: Words::new("filament").unwrap(),
+        material: label("PLA"),
+        quality: Words::new("fine").unwrap(),
+        profile: Words::new("mk3-pla-fine.ini").unwrap(),
+        profile_version: 2,
+        profile_sha256: hash(content),
+        slicer: Words::new("prusa-slicer").unwrap(),
+        slicer_version: Words::new("2.5.0").unwrap(),
+        layer_micrometres: Some(150),
+        validated_for: vec![IntendedUse::Diagnostic],
+    }
+}
+
+fn found(name: &str, content: u8) -> Change {
+    Change::Process { process: Box::new(process(name, content)) }
+}
+
+#[test]
+fn a_process_is_written_down_by_platen_alone_and_each_content_once_with_the_next_version() {
+    let mut world = World::new();
+    let versions = |world: &World| world.lab.quality.processes.keys().map(|key| key.1).collect::<Vec<_>>();
+    assert_eq!(world.ask("olga", found("mk3-pla-fine", 1)).unwrap_err(), Refusal::NotByAPerson);
+    let name = || "mk3-pla-fine".parse().unwrap();
+    assert_eq!(world.ask("olga", Change::ProcessGone { name: name() }).unwrap_err(), Refusal::NotByAPerson);
+    // What a request says of the version does not count.
+    world.ok("", found("mk3-pla-fine", 1));
+    assert_eq!(versions(&world), [1]);
+    assert!(world.ask("", found("mk3-pla-fine", 1)).unwrap().is_empty(), "nothing has changed");
+    world.ok("", found("mk3-pla-fine", 2));
+    // What it was once is a version of its own again.
+    world.ok("", found("mk3-pla-fine", 1));
+    assert_eq!(versions(&world), [1, 2, 3]);
+    let current =
+        |world: &World| world.lab.quality.current_process("mk3-pla-fine").map(|known| known.process.version);
+    assert_eq!(current(&world), Some(3));
+    world.ok("", Change::ProcessGone { name: name() });
+    assert_eq!(current(&world), None);
+    assert!(world.ask("", Change::ProcessGone { name: name() }).unwrap().is_empty());
+    world.ok("", found("mk3-pla-fine", 1));
+    assert_eq!(current(&world), Some(4), "it is back");
+    world.assert_durable();
+}
+
+#[test]
+fn a_case_keeps_the_version_of_its_process_by_which_its_production_began() {
+    let mut world = World::at(Stage::Approved);
+    world.ok("", found("mk3-pla-fine", 1));
+    world.ok("", found("mk3-pla-fine", 2));
+    let CaseStep::ProductionBegun { process, validated_for, .. } = produce("mk3-pla-fine") else { panic!() };
+    // A version that a request names does not count.
+    let begun = CaseStep::ProductionBegun { process, validated_for, outside: None, version: Some(1) };
+    world.ok("lee", step(begun));
+    world.ok("", found("mk3-pla-fine", 3));
+    let state = world.state();
+    let made = state.made().unwrap();
+    assert_eq!(made.version, Some(2));
+    let known = world.lab.quality.process_of(made.process.as_str(), made.version).unwrap();
+    assert_eq!(known.process.sha256, hash(2));
+    world.assert_durable();
+    let mut world = World::at(Stage::Produced);
+    assert_eq!(world.state().made().unwrap().version, None, "no catalogue had it");
+    world.ok("", found("mk3-pla-fine", 1));
+    assert_eq!(world.state().made().unwrap().version, None);
+}
+
+fn confirmed(units: &[(&str, u16)]) -> Change {
+    let units = units.iter().map(|(of, units)| (code(of), *units)).collect();
+    step(CaseStep::UnitsConfirmed { confirmed: Box::new(Confirmed { of: hash(1), units, note: None }) })
+}
+
+#[test]
+fn units_are_confirmed_of_a_released_case_by_a_person_and_the_last_time_counts() {
+    let mut early = World::at(Stage::InQc);
+    let refusal = early.refused("bo", confirmed(&[("0559T", 1)]));
+    assert!(refusal.to_string().contains("so it cannot be confirmed by a coder"), "{refusal}");
+    let mut world = World::at(Stage::Closed);
+    let state = world.state();
+    assert_eq!(world.ask("", confirmed(&[("0559T", 1)])).unwrap_err(), Refusal::Name);
+    world.ok("bo", confirmed(&[("0559T", 1), ("0560T", 4)]));
+    world.ok("cy", confirmed(&[("0559T", 1)]));
+    let kept = &world.lab.quality.confirmations[&case()];
+    assert_eq!((kept.by.as_str(), kept.confirmed.in_words().as_str()), ("cy", "0559T 1"));
+    assert_eq!(world.state(), state);
+    let many = [("05590", 1), ("05591", 1), ("05592", 1), ("05593", 1), ("05594", 1)];
+    assert!(matches!(world.refused("bo", confirmed(&many)), Refusal::TooMany(..)));
+    world.assert_durable();
+}
+
+#[test]
+fn a_case_is_assessed_in_one_word_and_not_without_any() {
+    let mut world = World::at(Stage::Delivered);
+    let assessed = |overall| {
+        let (answers, saved, used_in_procedure, comment) = (None, None, None, None);
+        let respondent = label("surgeon");
+        let assessment = Assessment { overall, answers, saved, used_in_procedure, respondent, comment };
+        step(CaseStep::Assessed { assessment: Box::new(assessment) })
+    };
+    assert_eq!(world.refused("ann", assessed(None)), Refusal::NothingSaid);
+    world.ok("ann", assessed(Some(Overall::NoDifference)));
+    assert_eq!(world.state().word(), "assessed");
+    let kept = &world.lab.quality.assessments[&case()].assessment;
+    assert_eq!((kept.overall, kept.answers), (Some(Overall::NoDifference), None));
+    world.assert_durable();
+}
+
+#[test]
+fn a_report_that_was_taken_is_noted_once_for_each_person_and_found_by_its_hash() {
+    let mut world = World::at(Stage::Requested);
+    let taken = |n: u8| {
+        let parameters = Parameters { case: Some(case()), ..Parameters::default() };
+        let made =
+            ReportMade { kind: ReportKind::Case, parameters, cut: u64::from(n), version: 2, sha256: hash(n) };
+        Change::ReportMade { made: Box::new(made) }
+    };
+    let seq = |events: Vec<Event>| events.iter().map(|event| event.seq).collect::<Vec<_>>();
+    let first = seq(world.ask("kim", taken(1)).unwrap());
+    assert!(world.ask("kim", taken(1)).unwrap().is_empty());
+    let second = seq(world.ask("lee", taken(1)).unwrap());
+    let unnamed = seq(world.ask("", taken(1)).unwrap());
+    assert!(world.ask("", taken(1)).unwrap().is_empty());
+    world.ok("kim", taken(2));
+    let found: Vec<_> = world.lab.quality.taken(&hash(1)).map(|of| (of.by.as_deref(), of.seq)).collect();
+    assert_eq!(found, [(Some("kim"), first[0]), (Some("lee"), second[0]), (None, unnamed[0])]);
+    assert_eq!(world.lab.quality.taken(&hash(3)).count(), 0);
+    let told = crate::domain::story::told(&world.events.last().unwrap().fact);
+    assert_eq!(
+        told,
+        format!(
+            "a report is taken by kim: Case record of case {}, up to entry 2, SHA-256 020202020202",
+            case()
+        )
+    );
+    world.assert_durable();
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::domain::case::IntendedUse;
 use crate::domain::ids::{CaseToken, FileHash, InspectionId, LotId, NonconformanceId, PrinterName};
 use crate::domain::lab::Lab;
 use crate::domain::privacy::{HELD_BACK, Known, pass};
+use crate::domain::quality::assessment::Overall;
 use crate::domain::quality::case::{CaseAbout, CaseKind, Priority, Step as CaseStep};
 use crate::domain::quality::effort::{Effort, EffortCategory, EffortRole};
 use crate::domain::quality::inspection::{Found, Measured, Subject};
@@ -15,10 +16,12 @@ use crate::domain::quality::nonconformance::{
 use crate::domain::quality::order::Ordered;
 use crate::domain::quality::part::{Laterality, PartAbout, PartKind, Step as PartStep};
 use crate::domain::quality::printed::{LookBack, Serial, Step as PrintedStep};
+use crate::domain::quality::process::Process;
 use crate::domain::quality::processing::{Processing, ProcessingKind};
 use crate::domain::quality::qualification::Step as PrinterStep;
 use crate::domain::quality::rules::SiteRules;
 use crate::domain::quality::signature::Proof;
+use crate::domain::quality::taken::ReportMade;
 use crate::domain::quality::words::Words;
 use crate::domain::quality::{Change, Fact};
 
@@ -40,12 +43,15 @@ pub(super) fn is_of_case(lab: &Lab, change: &Change, case: &CaseToken) -> bool {
         Change::Nonconformance { id, .. } => {
             lab.quality.nonconformances.get(id).and_then(|known| known.case()) == Some(case)
         }
+        Change::ReportMade { made } => made.parameters.case.as_ref() == Some(case),
         Change::Rules { .. }
         | Change::Template { .. }
         | Change::Instrument { .. }
         | Change::Lot { .. }
         | Change::Loaded { .. }
         | Change::Unloaded { .. }
+        | Change::Process { .. }
+        | Change::ProcessGone { .. }
         | Change::Printer { .. } => false,
     }
 }
@@ -79,6 +85,20 @@ pub(super) fn told(fact: &Fact) -> String {
         }
         Change::Printer { printer, step } => of_printer(printer, step, &by),
         Change::Nonconformance { id, step } => of_nonconformance(id, step, &by),
+        Change::Process { process } => {
+            let Process { name, version, printer_model, .. } = process.as_ref();
+            let (material, uses, hash) =
+                (said(&process.material), uses(&process.validated_for), short(&process.sha256));
+            format!(
+                "process {name} is found in the catalogue, as version {version}: {material} on {printer_model}, validated for {uses} (SHA-256 {hash})"
+            )
+        }
+        Change::ProcessGone { name } => format!("process {name} is not in the catalogue any more"),
+        Change::ReportMade { made } => {
+            let ReportMade { kind, parameters, cut, sha256, .. } = made.as_ref();
+            let (title, of) = (kind.title(), parameters.in_words());
+            format!("a report is taken{by}: {title} of {of}, up to entry {cut}, SHA-256 {}", short(sha256))
+        }
     }
 }
 
@@ -156,19 +176,26 @@ fn of_case(case: &CaseToken, step: &CaseStep, by: &str) -> String {
             };
             format!("the design of case {case} is approved{by}{}{confirmed}", signed(digest, *proof))
         }
-        CaseStep::ProductionBegun { process, validated_for, outside } => {
+        CaseStep::ProductionBegun { process, validated_for, outside, version } => {
+            let version = version.map(|version| format!(" version {version}")).unwrap_or_default();
             let outside =
                 outside.as_ref().map(|why| format!("; outside of that: {}", said(why))).unwrap_or_default();
             let (process, uses) = (said(process), uses(validated_for));
-            format!("case {case} is {word}{by}, by process {process}, validated for {uses}{outside}")
+            format!("case {case} is {word}{by}, by process {process}{version}, validated for {uses}{outside}")
         }
         CaseStep::ReworkAsked { why } => format!("rework of case {case} is asked for{by}: {}", said(why)),
         CaseStep::Released { digest, proof } => {
             format!("case {case} is {word}{by}{}", signed(digest, *proof))
         }
         CaseStep::Assessed { assessment } => {
-            let used = if assessment.used_in_procedure { "was" } else { "was not" };
-            format!("case {case} is {word}{by}: what was made {used} used in the procedure")
+            let mut words = Vec::new();
+            words.extend(assessment.overall.map(Overall::in_words));
+            words.extend(assessment.used_in_procedure.map(|used| match used {
+                true => "what was made was used in the procedure",
+                false => "what was made was not used in the procedure",
+            }));
+            let words = if words.is_empty() { String::new() } else { format!(": {}", words.join("; ")) };
+            format!("case {case} is {word}{by}{words}")
         }
         CaseStep::Reminded => format!("the assessment of case {case} is asked for again{by}"),
         CaseStep::AssessmentWaived { why } => {
@@ -185,6 +212,11 @@ fn of_case(case: &CaseToken, step: &CaseStep, by: &str) -> String {
                 mentions => format!(" to {}", mentions.join(", ")),
             };
             format!("a message about case {case} is written{by}{to}: {}", said(text))
+        }
+        CaseStep::UnitsConfirmed { confirmed } => {
+            let (units, of) = (confirmed.in_words(), short(&confirmed.of));
+            let note = because(confirmed.note.as_ref());
+            format!("the units of case {case} are confirmed{by}: {units}, as proposed under {of}{note}")
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Cases: what was ordered, how far it has come, what it took, what was said.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::super::super::given::Example;
@@ -8,8 +9,9 @@ use super::{NonconformanceView, PartQuality, PrintedBrief, SignatureView, mirror
 use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
 use crate::domain::ids::FileHash;
-use crate::domain::quality::assessment::{self, Likert};
+use crate::domain::quality::assessment::{self, Likert, Overall};
 use crate::domain::quality::case::{self, CaseKind, Priority};
+use crate::domain::quality::confirmation::Note;
 use crate::domain::quality::cost::{self, CostKind};
 use crate::domain::quality::effort::{self, EffortCategory, EffortRole};
 use crate::domain::quality::words::{Label, Line, Text};
@@ -137,21 +139,40 @@ pub enum CaseStep {
         #[schema(value_type = String)]
         why: Text,
     },
+    /// A coder stands for the units of a case that is released.
+    UnitsConfirmed {
+        /// `proposal_sha256` of the worksheet that they saw.
+        #[schema(value_type = String)]
+        of: FileHash,
+        /// Units by code; as they are proposed where left out. A code that is not named has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        units: Option<BTreeMap<String, u16>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        note: Option<Note>,
+    },
 }
 
 impl Example for CaseStep {
     const EXAMPLE: &'static str = r#"{"by": "kim", "is": "held", "why": "the images are missing"}"#;
 }
 
-/// What the user of a model says of it: seven statements, each agreed with from 1 to 5.
+/// What the user of a model says of it: whether it helped, or seven statements, each agreed with from 1 to 5, or both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assessment {
-    pub answers: Answers,
+    /// `helped`, `no_difference` or `hindered`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "helped")]
+    pub overall: Option<Overall>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
     /// Absent where nobody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<MinutesSaved>,
-    pub used_in_procedure: bool,
+    /// Absent where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_in_procedure: Option<bool>,
     #[schema(value_type = String, example = "surgeon")]
     pub respondent: Label,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -204,7 +225,8 @@ mirror!(MinutesSaved = assessment::MinutesSaved { minutes, measured });
 impl From<Assessment> for assessment::Assessment {
     fn from(given: Assessment) -> Self {
         Self {
-            answers: given.answers.into(),
+            overall: given.overall,
+            answers: given.answers.map(Into::into),
             saved: given.saved.map(Into::into),
             used_in_procedure: given.used_in_procedure,
             respondent: given.respondent,
@@ -216,7 +238,8 @@ impl From<Assessment> for assessment::Assessment {
 impl From<&assessment::Assessment> for Assessment {
     fn from(kept: &assessment::Assessment) -> Self {
         Self {
-            answers: (&kept.answers).into(),
+            overall: kept.overall,
+            answers: kept.answers.as_ref().map(Into::into),
             saved: kept.saved.as_ref().map(Into::into),
             used_in_procedure: kept.used_in_procedure,
             respondent: kept.respondent.clone(),
@@ -369,6 +392,18 @@ pub struct AssessedView {
     pub at: String,
 }
 
+/// Units that a coder has confirmed. Whether they are of the case as it is now, the worksheet says.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmedView {
+    /// SHA-256 of the proposal.
+    pub of: String,
+    pub units: BTreeMap<String, u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    pub by: String,
+    pub at: String,
+}
+
 /// A case's way from the wish to the file.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CaseQuality {
@@ -385,6 +420,9 @@ pub struct CaseQuality {
     /// How it is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
+    /// Which version of it was in the site's catalogue when its production began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_version: Option<u32>,
     pub reached: Vec<ReachedView>,
     pub parts: Vec<PartQuality>,
     /// By part and attempt.
@@ -393,5 +431,8 @@ pub struct CaseQuality {
     pub nonconformances: Vec<NonconformanceView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assessed: Option<AssessedView>,
+    /// What a coder has confirmed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<ConfirmedView>,
     pub messages: usize,
 }
