@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::assessment::{Answers, Assessment, Likert};
 use super::case::{CaseAbout, CaseKind, CaseState, Made, Out, Priority, Step as CaseStep};
 use super::effort::{Effort, EffortCategory, EffortRole};
 use super::lot::{LotState, Step as LotStep};
@@ -103,19 +102,6 @@ fn case_states() -> Vec<CaseState> {
 }
 
 fn case_steps() -> Vec<CaseStep> {
-    let four = Likert::try_from(4).unwrap();
-    let answers = Answers {
-        easy_to_use: four,
-        fits_approach: four,
-        plan_altered: four,
-        important: four,
-        quality_adequate: four,
-        confident_before: four,
-        confident_after: four,
-    };
-    let respondent = Label::new("surgeon").unwrap();
-    let assessment =
-        Box::new(Assessment { answers, saved: None, used_in_procedure: true, respondent, comment: None });
     let about = Box::new(CaseAbout {
         kind: CaseKind::Model,
         service: Label::new("cardiac surgery").unwrap(),
@@ -146,7 +132,7 @@ fn case_steps() -> Vec<CaseStep> {
         CaseStep::Released { digest: hash(), proof: Proof::Name },
         CaseStep::Delivered,
         CaseStep::Used,
-        CaseStep::Assessed { assessment },
+        super::tests::assessment(),
         CaseStep::Reminded,
         CaseStep::AssessmentWaived { why: why() },
         CaseStep::Closed,
