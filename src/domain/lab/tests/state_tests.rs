@@ -296,7 +296,8 @@ fn requests() -> Vec<(&'static str, Request)> {
         why: Interruption::Unplugged,
         line: line(),
     };
-    let console = |bed_clear| Request::UseConsole { printer: a(), by: kim(), command: "M503".into(), bed_clear };
+    let console =
+        |bed_clear| Request::UseConsole { printer: a(), by: kim(), command: "M503".into(), bed_clear };
     let findings = vec![noted("home.missing", Severity::Warning)];
     let alarm = Alarm {
         heater: Heater::Hotend,
@@ -560,7 +561,9 @@ fn facts() -> BTreeMap<&'static str, (Option<JobId>, Fact)> {
     // What only a new job has.
     let new = lab_with_jobs(0);
     for request in [slice(0), queue(0, FileHash::from_digest([1; 32]))] {
-        facts.extend(new.judge(&request, NOW).unwrap().into_iter().map(|(id, fact)| (fact.word(), (id, fact))));
+        facts.extend(
+            new.judge(&request, NOW).unwrap().into_iter().map(|(id, fact)| (fact.word(), (id, fact))),
+        );
     }
     facts.insert("job_started", (Some(job(0)), Fact::JobStarted { printer: a() }));
     facts.insert("bed_given_back", (None, Fact::BedGivenBack { printer: a(), job: None }));
