@@ -10,7 +10,7 @@ use platen::domain::lab::Request;
 use platen::domain::printer::StopProof;
 use std::path::Path;
 use std::process::Output;
-use support::{GCODE, TestLab, lab};
+use support::{GCODE, TestLab, lab, tetrahedron};
 
 async fn platen(url: &str, args: &[&str]) -> Output {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_platen"));
@@ -227,21 +227,6 @@ async fn a_configuration_is_checked_against_this_machine() {
     assert!(code == 1 && error.contains("cannot be written"), "{error}");
 }
 
-/// Four triangles, 80 by 60 by 100 mm times `factor`, as ASCII STL.
-fn tetrahedron(factor: f64) -> String {
-    let corners = [[0.0, 0.0, 0.0], [80.0, 0.0, 0.0], [0.0, 60.0, 0.0], [0.0, 0.0, 100.0]];
-    let mut file = "solid t\n".to_owned();
-    for triangle in [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]] {
-        file += "facet normal 0 0 0\nouter loop\n";
-        for corner in triangle {
-            let [x, y, z]: [f64; 3] = corners[corner];
-            file += &format!("vertex {} {} {}\n", x * factor, y * factor, z * factor);
-        }
-        file += "endloop\nendfacet\n";
-    }
-    file + "endsolid\n"
-}
-
 async fn model(folder: &Path, text: &str, args: &[&str]) -> (i32, String, String) {
     let file = folder.join("part.stl");
     std::fs::write(&file, text).unwrap();
@@ -251,7 +236,7 @@ async fn model(folder: &Path, text: &str, args: &[&str]) -> (i32, String, String
 #[tokio::test]
 async fn a_model_is_told_in_words_and_as_json_without_a_daemon() {
     let folder = tempfile::tempdir().unwrap();
-    let (code, said, error) = model(folder.path(), &tetrahedron(1.0), &[]).await;
+    let (code, said, error) = model(folder.path(), &tetrahedron(10.0), &[]).await;
     assert!(code == 0 && error.is_empty(), "{said} {error}");
     for row in [
         "format     ASCII STL, ",
@@ -266,7 +251,7 @@ async fn a_model_is_told_in_words_and_as_json_without_a_daemon() {
         assert!(said.lines().any(|line| line.starts_with(row)), "{row}: {said}");
     }
     let (code, said, _) =
-        model(folder.path(), &tetrahedron(1.0 / 25.4), &["--units", "inch", "--json"]).await;
+        model(folder.path(), &tetrahedron(10.0 / 25.4), &["--units", "inch", "--json"]).await;
     let told: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!((code, &told["ok"], &told["model"]["unit_from"]), (0, &true.into(), &"told".into()));
     assert!((told["model"]["size"][2].as_f64().unwrap() - 100.0).abs() < 1e-3, "{said}");
@@ -343,7 +328,7 @@ async fn what_no_one_found_is_not_accepted_by_preflight_and_what_is_no_g_code_is
 #[tokio::test]
 async fn a_model_that_is_not_as_declared_exits_with_one_and_a_warning_can_be_accepted() {
     let folder = tempfile::tempdir().unwrap();
-    let inches = tetrahedron(1.0 / 25.4);
+    let inches = tetrahedron(10.0 / 25.4);
     let (code, said, error) = model(folder.path(), &inches, &["--expected", "60x80x100"]).await;
     assert_eq!((code, error.as_str()), (1, "platen: 1 finding speaks against this model\n"));
     assert!(said.contains("error size.unit: ") && said.contains("inches taken for millimetres"), "{said}");
@@ -354,14 +339,14 @@ async fn a_model_that_is_not_as_declared_exits_with_one_and_a_warning_can_be_acc
     assert!(code == 1 && said.contains("warning size.small: "), "{said}");
     let (code, _, error) = model(folder.path(), &inches, &["--accept", "size.small"]).await;
     assert_eq!(code, 0, "{error}");
-    let (code, said, _) = model(folder.path(), &tetrahedron(1.0), &["--mirrored", "--scale", "0.5"]).await;
+    let (code, said, _) = model(folder.path(), &tetrahedron(10.0), &["--mirrored", "--scale", "0.5"]).await;
     assert!(code == 1 && said.contains("mirror.unseen") && said.contains("scale.unseen"), "{said}");
 }
 
 #[tokio::test]
 async fn a_model_that_cannot_be_read_says_why_and_wrong_words_exit_with_two() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = tetrahedron(1.0);
+    let whole = tetrahedron(10.0);
     let (code, said, error) = model(folder.path(), &whole[..whole.len() * 9 / 10], &[]).await;
     assert!(code == 1 && said.is_empty(), "{said}");
     assert!(error.starts_with("platen: this model cannot be used: ") && error.contains("; "), "{error}");
@@ -395,7 +380,7 @@ async fn a_print_and_its_layers_are_drawn_without_a_daemon_and_what_cannot_be_dr
     let (_, _, drawing) = preview(&["--layer", "3"], "layer.svg").await;
     assert!(String::from_utf8(drawing).unwrap().contains("<title>Layer 3 of 30 at 0.60 mm</title>"));
     let model = folder.path().join("body.stl");
-    std::fs::write(&model, tetrahedron(1.0)).unwrap();
+    std::fs::write(&model, tetrahedron(10.0)).unwrap();
     let (from, to) = (model.to_str().unwrap(), folder.path().join("model.png"));
     let drawn = platen("http://127.0.0.1:1", &["preview", from, "-o", to.to_str().unwrap()]).await;
     assert_eq!(told(&drawn), (0, String::new(), String::new()));

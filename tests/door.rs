@@ -817,11 +817,22 @@ async fn everybody_may_stop_and_nobody_does_so_in_another_s_name() {
     stop("Cookie: platen_session=x\r\n", "").await;
     stop("Authorization: Basic nonsense\r\n", "").await;
     stop("Cookie: a=b\r\nCookie: c=d\r\n", "").await;
+    let kim = user(&ada, "kim", &["operator"]).await;
+    let (id, secret) = token(&kim, &["operator"]).await;
+    stop(&bearer(&secret), "").await;
+    stop(&format!("{}{}", kim.1, bearer(&secret)), "").await;
+    assert_eq!(kim.post(&format!("/v1/tokens/{id}/revoke"), json!({})).await.status, 200);
+    stop(&bearer(&secret), "").await;
+    assert_eq!(ada.post("/v1/users/kim/disable", json!({})).await.status, 200);
+    stop(&kim.1, "kim").await;
     let page = lab.send("POST", "/do/stop", FORM, b"printer=mk3-01&by=").await;
     assert!(page.status == 200 && page.body.contains("Stop is sent to mk3-01"), "{page:?}");
     let told: Vec<_> = lab.told().iter().map(|told| told.replace("mk3-01: stop by ", "")).collect();
     let strange = "not signed in";
-    assert_eq!(told, [strange, "ada - not signed in", "ada", strange, strange, strange, strange]);
+    let before = [strange, "ada - not signed in", "ada", strange, strange, strange];
+    assert_eq!(told[..6], before);
+    // A token; a token and a session at once; a token that is void; a session of somebody who is disabled; the page.
+    assert_eq!(told[6..], ["kim", strange, strange, "kim - not signed in", strange]);
 }
 
 #[tokio::test]

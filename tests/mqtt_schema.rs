@@ -620,7 +620,7 @@ fn the_example_on_the_page_fits_the_schema() {
 fn every_notice_fits_its_schema_and_the_schema_knows_every_topic() {
     use platen::domain::notice;
     use platen::domain::people::notices::Topic;
-    use platen::services::notices::parcel::{Item, LISTED, Parcel};
+    use platen::services::notices::parcel::{Age, Item, LISTED, Parcel};
     let schema = schema("notice");
     let items = &schema["properties"]["data"]["properties"]["notices"];
     let topics = items["items"]["properties"]["topic"]["enum"].as_array().unwrap();
@@ -655,6 +655,7 @@ fn every_notice_fits_its_schema_and_the_schema_knows_every_topic() {
         id: "3f0c6a52d1f94a7d8f7f0a3a2b1c9d8e".into(),
         seq: Some(1),
         at: stamp().wall,
+        age: Age::default(),
         notice: notice.clone(),
     };
     let several: Vec<Item> = told.iter().chain(&told).map(item).collect();

@@ -12,22 +12,7 @@ use platen::domain::job::Progress;
 use platen::domain::lab::Request;
 use serde_json::{Value, json};
 
-use support::{Answer, GCODE, TestLab, lab};
-
-/// A tetrahedron of 8 by 6 by 10 mm times `factor`, as ASCII STL.
-fn model(factor: f64) -> String {
-    let corners = [[0.0, 0.0, 0.0], [8.0, 0.0, 0.0], [0.0, 6.0, 0.0], [0.0, 0.0, 10.0]];
-    let mut file = "solid t\n".to_owned();
-    for triangle in [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]] {
-        file += "facet normal 0 0 0\nouter loop\n";
-        for corner in triangle {
-            let [x, y, z]: [f64; 3] = corners[corner];
-            file += &format!("vertex {} {} {}\n", x * factor, y * factor, z * factor);
-        }
-        file += "endloop\nendfacet\n";
-    }
-    file + "endsolid\n"
-}
+use support::{Answer, GCODE, TestLab, lab, tetrahedron};
 
 struct Way {
     lab: TestLab,
@@ -92,7 +77,7 @@ impl Way {
     }
 
     async fn revise(&self, factor: f64) -> Value {
-        let model = self.lab.send("POST", "/v1/models", "", model(factor).as_bytes()).await;
+        let model = self.lab.send("POST", "/v1/models", "", tetrahedron(factor).as_bytes()).await;
         assert_eq!(model.status, 201, "{model:?}");
         let revision = json!({"model": model.json()["model"]});
         self.done(&self.at("parts/1/steps"), "lee", json!({"is": "revised", "revision": revision})).await
@@ -830,7 +815,7 @@ async fn a_model_is_read_for_its_revision_and_one_that_faces_inwards_is_refused(
     let revision = &part["revisions"][0];
     assert_eq!((&revision["format"], &revision["triangles"]), (&json!("stl-ascii"), &json!(4)));
     assert_eq!((&revision["size_mm"], &revision["volume_mm3"]), (&json!([8.0, 6.0, 10.0]), &json!(80.0)));
-    let inside_out = model(-1.0);
+    let inside_out = tetrahedron(-1.0);
     let model = way.lab.send("POST", "/v1/models", "", inside_out.as_bytes()).await.json()["model"].clone();
     let asked = |mirrored: bool| json!({"is": "revised", "revision": {"model": model, "mirrored": mirrored}});
     refused(&way.ask(&steps, "lee", asked(false)).await, 422, "makes-no-sense", "faces inwards");

@@ -24,8 +24,8 @@ use crate::domain::chain::SliceOrder;
 use crate::domain::event::Actor;
 use crate::domain::finding::{Finding, Severity, code_of_files};
 use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
-use crate::domain::job::JobState;
-use crate::domain::lab::{self, Refusal, Request};
+use crate::domain::job::Change;
+use crate::domain::lab::{self, Doer, Refusal, Request};
 use crate::domain::part::PartRef;
 use crate::domain::people::roles::Permission;
 use crate::domain::printer::Activity;
@@ -391,43 +391,23 @@ async fn cancel(
     change(&app, job, &asker.by(by.by.as_deref())?, Change::Cancel).await.map(Json)
 }
 
-/// What a person may do to a job that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    Pause,
-    Resume,
-    Cancel,
-}
-
-impl Change {
-    fn wanted(self) -> &'static str {
-        match self {
-            Self::Pause => "paused",
-            Self::Resume => "resumed",
-            Self::Cancel => "cancelled",
-        }
-    }
-}
-
 /// Carries out a change by whoever runs the job: its printer's task, or the queue.
 pub async fn change(app: &AppState, job: JobId, by: &str, change: Change) -> Result<JobView, Problem> {
     let by = lab::person(by)?;
-    let state = app.recorder.read(|lab| lab.job(&job).map(|job| job.state.clone()))?;
-    match (&state, change) {
-        (JobState::Printing { run } | JobState::Paused { run, .. }, _) => {
+    match app.recorder.read(|lab| lab.doer(&job, change))? {
+        Doer::Printer(printer) => {
             let order = match change {
                 Change::Pause => Order::Pause { job: job.clone(), by },
                 Change::Resume => Order::Resume { job: job.clone(), by },
                 Change::Cancel => Order::Cancel { job: job.clone(), by },
             };
-            app.fleet.order(&run.printer, order).await?;
+            app.fleet.order(&printer, order).await?;
         }
-        (JobState::Queued | JobState::Slicing { .. }, Change::Cancel) => {
+        Doer::Queue => {
             // Refused if it has started since our look: its printer must be asked then.
             let request = Request::CancelJob { job: job.clone(), progress: None, by: by.clone(), line: None };
             app.recorder.submit(request, Actor::Person(by)).await?;
         }
-        _ => return Err(Refusal::WrongState { job, state: state.word(), wanted: change.wanted() }.into()),
     }
     seen(app, &job)
 }

@@ -19,7 +19,7 @@ use super::shapes::{
 use crate::domain::ids::TokenId;
 use crate::domain::people::User;
 use crate::domain::people::name::{PrintedName, UserName};
-use crate::domain::people::notices::{Topic, Way, Ways};
+use crate::domain::people::notices::{Choice, Topic, Way, Ways};
 use crate::domain::people::roles::{Means, NoRole, Role, Who};
 use crate::io::secret::Secret;
 use crate::services::access::{clear_cookie, set_cookie};
@@ -333,8 +333,8 @@ fn notices(app: &AppState, name: &UserName) -> Result<Json<NoticesView>, Problem
 async fn choose(app: &AppState, asker: &Asker, name: UserName, given: NoticesGiven) -> Result<(), Problem> {
     let mail =
         given.mail.map(|mail| (!mail.trim().is_empty()).then(|| mail.parse()).transpose()).transpose()?;
-    let mut topics = match (given.by_role, given.topics) {
-        (true, _) => Some(None),
+    let topics = match (given.by_role, given.topics) {
+        (true, _) => Some(Choice::ByRole),
         (false, None) => None,
         (false, Some(given)) => {
             let mut ways = Ways::new();
@@ -342,15 +342,9 @@ async fn choose(app: &AppState, asker: &Asker, name: UserName, given: NoticesGiv
                 let by = by.iter().map(|way| way.parse::<Way>()).collect::<Result<_, _>>()?;
                 ways.insert(topic.parse::<Topic>()?, by);
             }
-            Some(Some(ways))
+            Some(Choice::Named(ways))
         }
     };
-    // What is not named stays as it is.
-    if let Some(Some(named)) = &mut topics {
-        let mut all = app.recorder.read(|lab| lab.people.user(&name).map(|user| lab.people.told(user)))?;
-        all.append(named);
-        *named = all;
-    }
     app.entrance.choose_notices(asker.who()?, name, mail, topics).await?;
     Ok(())
 }

@@ -155,8 +155,6 @@ impl From<Refusal> for Problem {
             Refusal::Material => "name the material in a few plain words, such as \"PLA\"",
             Refusal::SliceOrder => "`platen slice` lists the processes",
             Refusal::Name => "give \"by\" with the name of the person who says so",
-            Refusal::PrinterBusy { .. } => "wait for the job to end, or cancel it",
-            Refusal::BedClear(_) | Refusal::NotLatched(_) => "there is nothing to do",
             _ => "`platen jobs` and `platen printers` show what is so now",
         };
         Self::from_words(status, slug, &refusal.to_string(), otherwise)

@@ -129,20 +129,20 @@ impl Known {
 }
 
 /// The eight buckets of one case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaseEffort {
     buckets: BTreeMap<Bucket, Known>,
 }
 
 impl CaseEffort {
-    /// Other cases' entries are passed over.
-    pub fn of(case: &CaseToken, entries: &[EffortEntry]) -> Self {
-        let mut buckets: BTreeMap<Bucket, Known> = BTreeMap::new();
-        for entry in entries.iter().filter(|entry| entry.case == *case) {
-            let known = buckets.entry(entry.bucket).or_default();
+    /// The effort of each case that has any, in one pass over all entries.
+    pub fn by_case<'a>(entries: impl IntoIterator<Item = &'a EffortEntry>) -> BTreeMap<CaseToken, Self> {
+        let mut cases: BTreeMap<CaseToken, Self> = BTreeMap::new();
+        for entry in entries {
+            let known = cases.entry(entry.case.clone()).or_default().buckets.entry(entry.bucket).or_default();
             *known = known.with(entry.effort);
         }
-        Self { buckets }
+        cases
     }
 
     pub fn bucket(&self, bucket: Bucket) -> Known {
@@ -191,7 +191,9 @@ pub struct EffortReport {
 
 impl EffortReport {
     pub fn of(cases: &[CaseToken], entries: &[EffortEntry]) -> Self {
-        let all: Vec<CaseEffort> = cases.iter().map(|case| CaseEffort::of(case, entries)).collect();
+        let known = CaseEffort::by_case(entries);
+        let all: Vec<CaseEffort> =
+            cases.iter().map(|case| known.get(case).cloned().unwrap_or_default()).collect();
         let buckets = Bucket::all().map(|bucket| {
             let known = || all.iter().map(|case| case.bucket(bucket));
             let unknown = known().filter(|known| matches!(known, Known::Unknown { .. })).count() as u64;
@@ -300,7 +302,9 @@ mod tests {
             entry(1, Who::Clinician, Work::PrepPost, Minutes(15)),
             entry(2, Who::Clinician, Work::Segmentation, Minutes(99)),
         ];
-        let effort = CaseEffort::of(&case(1), &entries);
+        let all = CaseEffort::by_case(&entries);
+        assert_eq!(all.keys().collect::<Vec<_>>(), [&case(1), &case(2)], "each case by itself");
+        let effort = &all[&case(1)];
         let fields = |work| effort.bucket(bucket(Who::Clinician, work)).registry_fields();
         assert_eq!(fields(Work::Consultation), Some((1, 35, false)));
         assert_eq!(fields(Work::Segmentation), None);

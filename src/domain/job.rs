@@ -308,6 +308,33 @@ impl JobState {
         }
     }
 
+    /// As a person is told.
+    pub fn in_words(&self) -> &'static str {
+        match self {
+            Self::Ended { outcome: Outcome::NotSliced { .. }, .. } => "not sliced",
+            _ => self.word(),
+        }
+    }
+
+    /// What can be done with a job in this state, for whoever wanted something else.
+    pub fn todo(&self) -> &'static str {
+        match self {
+            Self::Slicing { .. } => "wait until it is queued, or cancel it",
+            Self::Queued => "start it, or cancel it",
+            Self::Printing { .. } => "pause it or cancel it, or wait until it is over",
+            Self::Paused { .. } => "resume it, or cancel it",
+            Self::Ended { outcome, .. } => match outcome {
+                Outcome::Printed { .. } | Outcome::Cancelled { .. } => {
+                    "it is over: queue its file anew for another print"
+                }
+                Outcome::Interrupted { .. } => {
+                    "it is over: queue its file anew, or go on with its part by a resume file"
+                }
+                Outcome::NotSliced { .. } => "it is over: slice its model anew",
+            },
+        }
+    }
+
     pub fn run(&self) -> Option<&Run> {
         match self {
             Self::Slicing { .. } | Self::Queued => None,
@@ -369,6 +396,24 @@ impl Job {
     /// Else it is a model still, or was never more. No file that can be printed is without commands.
     pub fn has_file(&self) -> bool {
         self.commands > 0
+    }
+}
+
+/// What a person may do to a job that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+impl Change {
+    pub fn wanted(self) -> &'static str {
+        match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Cancel => "cancelled",
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::identifiers::{self, IdentifierRefusal, IdentifierRequest};
 use super::identity::{Evidence, Identity, Wrong};
 use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
 use super::job::{
-    Attended, CONTINUED_MAX, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
+    Attended, CONTINUED_MAX, Change, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
     RESUME_FILES_MAX, Released, ResumeFile, Resumes, Run,
 };
 use super::moment::{Stamp, WallTime};
@@ -251,6 +251,15 @@ pub struct NewSlicing {
 /// More words than these are not kept of why a model was not sliced: an entry of the journal has a bound.
 const WHY_MAX: usize = 400;
 
+/// Who carries out what a person wants of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doer {
+    /// The task of the printer that runs it.
+    Printer(PrinterName),
+    /// Nobody runs it yet: it is taken off the queue.
+    Queue,
+}
+
 /// Why a request is not granted: what, which, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -264,13 +273,15 @@ pub enum Refusal {
     TooManyParts(CaseToken),
     #[error("there is no job {0}; `platen jobs` lists them")]
     NoJob(JobId),
-    #[error("job {0} exists already")]
+    #[error("job {0} exists already; look at it, and give another job another id")]
     JobExists(JobId),
-    #[error("job {job} is {state}, so it cannot be {wanted}")]
-    WrongState { job: JobId, state: &'static str, wanted: &'static str },
+    #[error("job {job} is {state}, so it cannot be {wanted}; {todo}")]
+    WrongState { job: JobId, state: &'static str, wanted: &'static str, todo: &'static str },
     #[error("there is no printer {0}; `platen printers` lists them")]
     NoPrinter(PrinterName),
-    #[error("job {job} is meant for printer {pinned}, not for {printer}")]
+    #[error(
+        "job {job} is meant for printer {pinned}, not for {printer}; start it there, or queue its file anew for this one"
+    )]
     Pinned { job: JobId, pinned: PrinterName, printer: PrinterName },
     #[error(
         "the part of job {job} is on the bed of {printer}; take it off, then `platen printers clear {printer} --by NAME`"
@@ -307,11 +318,11 @@ pub enum Refusal {
         "that file goes on with a part of another job already; choose another layer, or print the part anew"
     )]
     SameResumeFile,
-    #[error("printer {printer} already prints job {job}")]
+    #[error("printer {printer} already prints job {job}; wait for the job to end, or cancel it")]
     PrinterBusy { printer: PrinterName, job: JobId },
-    #[error("the bed of {0} is clear already")]
+    #[error("the bed of {0} is clear already; there is nothing to do")]
     BedClear(PrinterName),
-    #[error("printer {0} is not locked")]
+    #[error("printer {0} is not locked; there is nothing to do")]
     NotLatched(PrinterName),
     #[error(
         "a process, a unit and at most 16 accepted warnings are words of a-z, 0-9 and . - _, and a scale is more than 0"
@@ -331,6 +342,14 @@ pub enum Refusal {
     Identifiers(#[from] IdentifierRefusal),
     #[error(transparent)]
     People(#[from] people::Refusal),
+}
+
+impl Refusal {
+    /// A job that cannot be `wanted` as it stands.
+    fn wrong_state(job: &Job, wanted: &'static str) -> Self {
+        let (state, todo) = (job.state.in_words(), job.state.todo());
+        Self::WrongState { job: job.id.clone(), state, wanted, todo }
+    }
 }
 
 /// Where a changed thing is kept in the store.
@@ -567,11 +586,7 @@ impl Lab {
 
     fn is_free_for(&self, job: &Job, printer: &PrinterName) -> Result<(), Refusal> {
         if job.state != JobState::Queued {
-            return Err(Refusal::WrongState {
-                job: job.id.clone(),
-                state: job.state.word(),
-                wanted: "started",
-            });
+            return Err(Refusal::wrong_state(job, "started"));
         }
         if let Some(pinned) = job.pinned.as_ref().filter(|pinned| *pinned != printer) {
             return Err(Refusal::Pinned {
@@ -626,8 +641,7 @@ impl Lab {
     pub fn may_resume(&self, id: &JobId) -> Result<(&Job, &Run), Refusal> {
         let job = self.job(id)?;
         let JobState::Ended { run: Some(run), outcome: Outcome::Interrupted { .. }, .. } = &job.state else {
-            let (job, state) = (id.clone(), job.state.word());
-            return Err(Refusal::WrongState { job, state, wanted: "gone on with from a resume file" });
+            return Err(Refusal::wrong_state(job, "gone on with from a resume file"));
         };
         if self.printer(&run.printer).bed != (Bed::Occupied { job: id.clone() }) {
             return Err(Refusal::PartGone { printer: run.printer.clone(), job: id.clone() });
@@ -662,11 +676,23 @@ impl Lab {
         }
     }
 
+    /// Who carries out a change of a job, where it can be changed so as it stands.
+    pub fn doer(&self, id: &JobId, change: Change) -> Result<Doer, Refusal> {
+        let job = self.job(id)?;
+        match (&job.state, change) {
+            (JobState::Printing { run } | JobState::Paused { run, .. }, _) => {
+                Ok(Doer::Printer(run.printer.clone()))
+            }
+            (JobState::Queued | JobState::Slicing { .. }, Change::Cancel) => Ok(Doer::Queue),
+            _ => Err(Refusal::wrong_state(job, change.wanted())),
+        }
+    }
+
     fn running(&self, id: &JobId, wanted: &'static str) -> Result<(&Job, &Run), Refusal> {
         let job = self.job(id)?;
         match job.state.run() {
             Some(run) if job.state.is_running() => Ok((job, run)),
-            _ => Err(Refusal::WrongState { job: id.clone(), state: job.state.word(), wanted }),
+            _ => Err(Refusal::wrong_state(job, wanted)),
         }
     }
 
@@ -795,8 +821,7 @@ impl Lab {
                 let by = person(by)?;
                 let known = self.job(job)?;
                 if known.state != JobState::Queued {
-                    let (job, state) = (job.clone(), known.state.word());
-                    return Err(Refusal::WrongState { job, state, wanted: "accepted" });
+                    return Err(Refusal::wrong_state(known, "accepted"));
                 }
                 let already = self.accepted(known);
                 let may =
@@ -907,7 +932,7 @@ impl Lab {
         let job = self.job(id)?;
         match job.state {
             JobState::Slicing { .. } => Ok(job),
-            _ => Err(Refusal::WrongState { job: id.clone(), state: job.state.word(), wanted }),
+            _ => Err(Refusal::wrong_state(job, wanted)),
         }
     }
 
@@ -1028,21 +1053,13 @@ impl Lab {
                     line: line.copied().map(Box::new),
                 }
             }
-            _ => {
-                return Err(Refusal::WrongState {
-                    job: job.clone(),
-                    state: known.state.word(),
-                    wanted: "cancelled",
-                });
-            }
+            _ => return Err(Refusal::wrong_state(known, "cancelled")),
         };
         Ok(vec![(Some(job.clone()), fact)])
     }
 
     /// What a printer's task tells about the job that it runs.
     fn judge_note(&self, id: &JobId, request: &Request) -> Result<Vec<(Option<JobId>, Fact)>, Refusal> {
-        let wrong =
-            |job: &Job, wanted| Refusal::WrongState { job: id.clone(), state: job.state.word(), wanted };
         let fact = match request {
             Request::NoteProgress { progress, .. } => {
                 let (_, run) = self.running(id, "making progress")?;
@@ -1054,13 +1071,13 @@ impl Lab {
                     progress: *progress,
                     reason: reason.clone(),
                 },
-                (job, _) => return Err(wrong(job, "paused")),
+                (job, _) => return Err(Refusal::wrong_state(job, "paused")),
             },
             Request::NoteResumed { by, .. } => match self.running(id, "resumed")? {
                 (Job { state: JobState::Paused { .. }, .. }, run) => {
                     Fact::JobResumed { printer: run.printer.clone(), by: Some(person(by)?) }
                 }
-                (job, _) => return Err(wrong(job, "resumed")),
+                (job, _) => return Err(Refusal::wrong_state(job, "resumed")),
             },
             Request::NoteContinued { progress, layer, gap_ms, .. } => {
                 let (_, run) = self.running(id, "continued")?;
@@ -1073,13 +1090,22 @@ impl Lab {
             }
             Request::NotePrinted { progress, digest, line, millis, .. } => {
                 let (job, run) = self.running(id, "printed")?;
-                Fact::JobPrinted {
-                    printer: run.printer.clone(),
-                    progress: *progress,
-                    digest: digest.clone(),
-                    exact: *digest == job.digest && progress.confirmed == job.commands && line.strays == 0,
-                    line: line.clone(),
-                    millis: *millis,
+                let printer = run.printer.clone();
+                match job.cancelling.clone() {
+                    Some(by) => {
+                        let (progress, line) = (Some(*progress), Some(line.clone()));
+                        Fact::JobCancelled { printer: Some(printer), progress, by, line }
+                    }
+                    None => Fact::JobPrinted {
+                        printer,
+                        progress: *progress,
+                        digest: digest.clone(),
+                        exact: *digest == job.digest
+                            && progress.confirmed == job.commands
+                            && line.strays == 0,
+                        line: line.clone(),
+                        millis: *millis,
+                    },
                 }
             }
             Request::NoteInterrupted { progress, why, line, .. } => {
@@ -1128,29 +1154,70 @@ impl Lab {
         events
     }
 
+    /// Whether an event can have happened to a job, or to a bed with a job on it, as they stand. One that cannot is in
+    /// no journal of ours, and changes nothing of them: above all, nothing leaves its end, and no part its bed.
+    fn can_follow(&self, event: &Event) -> bool {
+        let is_running = |id: &JobId| self.jobs.get(id).is_some_and(|job| job.state.is_running());
+        let Some(subject) = &event.subject else {
+            return match &event.fact {
+                Fact::TrailLost { job, .. } | Fact::CancelAsked { job, .. } => is_running(job),
+                Fact::BedCleared { printer, .. } | Fact::BedGivenBack { printer, .. } => {
+                    match self.printers.get(printer).map(|record| &record.bed) {
+                        Some(Bed::Occupied { job }) => !is_running(job),
+                        Some(Bed::Clear) | None => true,
+                    }
+                }
+                _ => true,
+            };
+        };
+        let Some(Job { state, .. }) = self.jobs.get(&subject.job) else {
+            return matches!(event.fact, Fact::JobQueued { .. } | Fact::JobSlicing { .. });
+        };
+        match &event.fact {
+            Fact::JobSlicing { .. } => false,
+            Fact::JobQueued { .. } | Fact::JobSliced { .. } | Fact::JobNotSliced { .. } => {
+                matches!(state, JobState::Slicing { .. })
+            }
+            Fact::JobAccepted { .. } | Fact::JobReleased { .. } | Fact::JobStarted { .. } => {
+                *state == JobState::Queued
+            }
+            Fact::JobProgress { .. }
+            | Fact::JobPaused { .. }
+            | Fact::JobResumed { .. }
+            | Fact::JobContinued { .. }
+            | Fact::JobPrinted { .. }
+            | Fact::JobInterrupted { .. } => state.is_running(),
+            Fact::JobCancelled { .. } => !matches!(state, JobState::Ended { .. }),
+            Fact::JobResumeFile { .. } => {
+                matches!(state, JobState::Ended { outcome: Outcome::Interrupted { .. }, .. })
+            }
+            _ => true,
+        }
+    }
+
     /// Makes an event true. Returns what it touched, for the store.
     pub fn apply(&mut self, event: &Event) -> Vec<EntityKey> {
         let mut touched = vec![EntityKey::Counters];
         self.counters.seq = event.seq;
-        touched.extend(quality::follow(self, event).into_iter().map(EntityKey::Quality));
+        let can_follow = self.can_follow(event);
+        if can_follow {
+            touched.extend(quality::follow(self, event).into_iter().map(EntityKey::Quality));
+        }
         if let Some(subject) = &event.subject {
             self.counters.outbox = subject.outbox_seq;
-            self.apply_to_job(event, subject);
-            touched.push(EntityKey::Job(subject.job.clone()));
-        }
-        if let (Fact::JobQueued { gate: Some(gate), .. }, Some(subject)) = (&event.fact, &event.subject) {
-            self.gates.insert(subject.job.clone(), gate.as_ref().clone());
-            touched.push(EntityKey::Gate(subject.job.clone()));
-        }
-        if let (Fact::JobAccepted { findings, by }, Some(subject)) = (&event.fact, &event.subject) {
-            self.gates.entry(subject.job.clone()).or_default().accept(findings, by);
-            touched.push(EntityKey::Gate(subject.job.clone()));
-        }
-        if let (Fact::JobSliced { chain }, Some(subject)) = (&event.fact, &event.subject) {
-            self.chains.insert(subject.job.clone(), chain.as_ref().clone());
-            touched.push(EntityKey::Chain(subject.job.clone()));
+            let id = &subject.job;
+            if can_follow {
+                self.apply_to_job(event, subject);
+                touched.extend(self.apply_beside_job(id, &event.fact));
+            }
+            if let Some(job) = self.jobs.get_mut(id) {
+                job.events = subject.job_seq;
+            }
+            touched.push(EntityKey::Job(id.clone()));
         }
         match &event.fact {
+            // Whatever else is odd: where something may have begun, nothing else begins.
+            fact if !can_follow && !matches!(fact, Fact::JobStarted { .. }) => {}
             Fact::CaseOpened { case, intended_use } => {
                 let opened = Case {
                     token: case.clone(),
@@ -1272,13 +1339,33 @@ impl Lab {
         self.printers.entry(name.clone()).or_insert(new)
     }
 
+    /// What is kept beside a job, since both would not fit into one value of the store.
+    fn apply_beside_job(&mut self, id: &JobId, fact: &Fact) -> Option<EntityKey> {
+        match fact {
+            Fact::JobQueued { gate: Some(gate), .. } => {
+                self.gates.insert(id.clone(), gate.as_ref().clone());
+                Some(EntityKey::Gate(id.clone()))
+            }
+            Fact::JobAccepted { findings, by } => {
+                self.gates.entry(id.clone()).or_default().accept(findings, by);
+                Some(EntityKey::Gate(id.clone()))
+            }
+            Fact::JobSliced { chain } => {
+                self.chains.insert(id.clone(), chain.as_ref().clone());
+                Some(EntityKey::Chain(id.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Of a fact that can follow.
     fn apply_to_job(&mut self, event: &Event, subject: &JobRef) {
         if let (Fact::JobQueued { file, commands, digest, attempt, .. }, Some(job)) =
             (&event.fact, self.jobs.get_mut(&subject.job))
         {
             // It was sliced here, and has its place in the queue since it was taken in.
             (job.file, job.commands, job.digest) = (file.clone(), *commands, digest.clone());
-            (job.state, job.events) = (JobState::Queued, subject.job_seq);
+            job.state = JobState::Queued;
             job.attempt = *attempt;
             return;
         }
@@ -1330,7 +1417,6 @@ impl Lab {
             return;
         }
         let Some(job) = self.jobs.get_mut(&subject.job) else { return };
-        job.events = subject.job_seq;
         if let Fact::JobReleased { printer, by } = &event.fact {
             let stamp = event.stamp.clone();
             job.released = Some(Released { printer: printer.clone(), by: by.clone(), stamp });
@@ -2382,6 +2468,8 @@ mod tests {
             1 => Just(Request::BeginBoot { version: "1".into(), rejoining: Vec::new(), reached: BTreeMap::new() }),
         ]
     }
+
+    mod state_tests;
 
     proptest! {
         #[test]

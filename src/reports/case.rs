@@ -307,7 +307,9 @@ impl CaseRecord {
         let mut parts = lab.parts_of(case);
         parts.sort_by_key(|part| part.number);
         let printed: Vec<&PrintedPart> = quality.printed_of(case).collect();
-        let effort = CaseEffort::of(case, &facts::efforts(lab));
+        let effort = facts::efforts(lab);
+        let effort = CaseEffort::by_case(effort.iter().filter(|entry| entry.case == *case));
+        let effort = effort.get(case).cloned().unwrap_or_default();
         let faults = quality.nonconformances.values().filter(|of| of.case() == Some(case));
         Ok(Self {
             case: case.clone(),

@@ -28,7 +28,7 @@ use crate::domain::quality::assessment as said_of;
 use crate::domain::quality::build;
 use crate::domain::quality::case::{CaseKind, CaseState};
 use crate::domain::quality::effort::{EffortCategory, EffortRole};
-use crate::domain::quality::inspection::{Measure, Method, Subject, Verdict};
+use crate::domain::quality::inspection::{Inspection, Measure, Method, Subject, Verdict};
 use crate::domain::quality::nonconformance::NonconformanceState;
 use crate::domain::quality::part::PartKind;
 use crate::domain::quality::printed::{Doubt, Failure, PrintedPart, PrintedState, Serial};
@@ -115,9 +115,30 @@ fn standing(state: &PrintedState) -> unit::Standing {
     }
 }
 
+/// The inspections of pieces, by the part of which they are: grouped once for all parts of a report.
+#[derive(Debug)]
+pub struct Inspections<'a>(BTreeMap<(&'a CaseToken, u16), Vec<&'a Inspection>>);
+
+impl<'a> Inspections<'a> {
+    pub fn of(lab: &'a Lab) -> Self {
+        let mut parts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for inspection in lab.quality.inspections.values() {
+            if let Subject::Part { serial } = &inspection.measured.subject {
+                parts.entry((&serial.case, serial.part)).or_default().push(inspection);
+            }
+        }
+        Self(parts)
+    }
+}
+
 /// The records that show a part: what it was segmented with, photographs and fit tests of its pieces. Of the others
 /// that a guide needs (images looked at, cutting planes, material, identification) there is no record in the lab.
-fn proofs(lab: &Lab, part: &crate::domain::part::Part, newest: u16) -> BTreeMap<unit::Proof, String> {
+fn proofs(
+    lab: &Lab,
+    inspections: &Inspections<'_>,
+    part: &crate::domain::part::Part,
+    newest: u16,
+) -> BTreeMap<unit::Proof, String> {
     let mut proofs = BTreeMap::new();
     let software =
         lab.quality.revisions.get(&(part.id.clone(), newest)).and_then(|of| of.of.software.as_ref());
@@ -125,11 +146,7 @@ fn proofs(lab: &Lab, part: &crate::domain::part::Part, newest: u16) -> BTreeMap<
         let text = format!("revision {newest}: {}", said(software.as_str()));
         proofs.insert(unit::Proof::Segmentation, text);
     }
-    for inspection in lab.quality.inspections.values() {
-        let Subject::Part { serial } = &inspection.measured.subject else { continue };
-        if serial.case != part.case || serial.part != part.number {
-            continue;
-        }
+    for inspection in inspections.0.get(&(&part.case, part.number)).into_iter().flatten() {
         if let Some(photo) = inspection.measured.photos.first() {
             let text = format!("inspection {}: photo {photo}", inspection.id);
             proofs.entry(unit::Proof::Photographs).or_insert(text);
@@ -156,7 +173,12 @@ fn kind(kind: PartKind) -> unit::PartKind {
 
 /// A case with its parts, for the units. A part that nobody has described is a component that nobody says was
 /// segmented or processed by itself: it is not counted, and told. The day of the procedure is in the vault alone.
-pub fn case(lab: &Lab, case: &CaseToken, offset: i16) -> Option<unit::CaseFacts> {
+pub fn case(
+    lab: &Lab,
+    inspections: &Inspections<'_>,
+    case: &CaseToken,
+    offset: i16,
+) -> Option<unit::CaseFacts> {
     let known = lab.cases.get(case)?;
     let about = lab.quality.cases.get(case).and_then(|record| record.about.as_ref());
     let mut parts = lab.parts_of(case);
@@ -184,7 +206,7 @@ pub fn case(lab: &Lab, case: &CaseToken, offset: i16) -> Option<unit::CaseFacts>
                 group_uid: about.and_then(|about| about.group.as_ref()).map(ToString::to_string),
                 laterality,
                 newest_revision: u32::from(newest),
-                proofs: proofs(lab, part, newest),
+                proofs: proofs(lab, inspections, part, newest),
                 prints: pieces.filter_map(|printed| print(lab, printed, offset)).collect(),
             }
         })

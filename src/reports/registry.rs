@@ -146,8 +146,9 @@ impl Registry {
             Some(only) => only == *case,
             None => window.has_some(facts::delivered(lab, case)),
         });
-        let efforts = facts::efforts(lab);
-        let cases: Vec<Row> = wanted.map(|case| row(of, case, &efforts)).collect();
+        let mut efforts = CaseEffort::by_case(&facts::efforts(lab));
+        let cases: Vec<Row> =
+            wanted.map(|case| row(of, case, &efforts.remove(case).unwrap_or_default())).collect();
         let assessed = cases.iter().filter(|row| row.answers.is_some()).count() as u64;
         let seven = |row: &&Row| row.answers.is_some_and(|answers| answers.has_seven());
         let answered = cases.iter().filter(seven).count() as u64;
@@ -155,7 +156,7 @@ impl Registry {
     }
 }
 
-fn row(of: Sources<'_>, case: &CaseToken, efforts: &[crate::counting::effort::EffortEntry]) -> Row {
+fn row(of: Sources<'_>, case: &CaseToken, effort: &CaseEffort) -> Row {
     let lab = of.lab;
     let about = lab.quality.cases.get(case).and_then(|record| record.about.as_ref());
     let mut anatomy = anatomy(lab, case);
@@ -169,7 +170,6 @@ fn row(of: Sources<'_>, case: &CaseToken, efforts: &[crate::counting::effort::Ef
         beyond_the_form.push(format!("{} printed models, and the form takes {MODELS_MAX}", models.len()));
         models.truncate(MODELS_MAX);
     }
-    let effort = CaseEffort::of(case, efforts);
     let delivered = facts::delivered(lab, case);
     Row {
         case: case.clone(),

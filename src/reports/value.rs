@@ -102,9 +102,10 @@ impl Value {
         let worth = minutes_saved.worth(LITERATURE_USD)?;
         let volume = Volume::of(window, &facts::pieces(lab));
         let today = of.today()?;
+        let inspections = facts::Inspections::of(lab);
         let proposals: Vec<Proposal> = delivered
             .iter()
-            .filter_map(|case| facts::case(lab, case, offset))
+            .filter_map(|case| facts::case(lab, &inspections, case, offset))
             .map(|case| propose(&case, &site.tables, site.service_date, today))
             .collect();
         let costs = costs(of, &delivered)?;

@@ -37,7 +37,8 @@ impl Worksheet {
     pub fn of(of: Sources<'_>, parameters: &Parameters) -> Result<Self, ReportError> {
         let needed = ReportError::Needs { kind: Kind::Worksheet, needs: "one case" };
         let case = parameters.case.as_ref().ok_or(needed)?;
-        let known = facts::case(of.lab, case, of.site.offset_minutes);
+        let inspections = facts::Inspections::of(of.lab);
+        let known = facts::case(of.lab, &inspections, case, of.site.offset_minutes);
         let known = known.ok_or_else(|| ReportError::NoCase(case.clone()))?;
         let today = of.today()?;
         let proposal = propose(&known, &of.site.tables, of.site.service_date, today);

@@ -24,11 +24,10 @@ use crate::domain::quality::lot::{LotAbout, Step as LotStep};
 use crate::domain::quality::part::{Laterality, LengthUnit, PartAbout, PartKind, Step as PartStep};
 use crate::domain::quality::printed::{Serial, Step as PrintedStep};
 use crate::domain::quality::processing::{Processing, ProcessingKind};
-use crate::domain::quality::revision::NewRevision;
 use crate::domain::quality::signature::{self, Proof, Subject};
+use crate::domain::quality::tests::{measured, revision};
 use crate::domain::quality::words::Words;
 use crate::domain::quality::{Change, Request as Asked};
-use crate::domain::units::Height;
 
 use super::past::Past;
 use super::{Kind, Parameters, ReportError, Sealed, Site, Sources, make, telling};
@@ -165,16 +164,8 @@ impl World {
 
     /// What is measured, in µm from nominal.
     pub fn measure(&mut self, n: u8, subject: Inspected, deviations: [i32; 2]) {
-        let measured = Measured {
-            subject,
-            template: "ventricle".parse().unwrap(),
-            version: 1,
-            instrument: Some("caliper-1".parse().unwrap()),
-            values: deviations.iter().map(|deviation| Some(40_000 + deviation)).collect(),
-            looked_at: Default::default(),
-            photos: vec![hash(90)],
-            note: None,
-        };
+        let values = deviations.map(|deviation| 40_000 + deviation);
+        let measured = Measured { photos: vec![hash(90)], ..measured(subject, &values, &[]) };
         let change = Change::Inspection { id: inspection(n), measured: Box::new(measured), found: None };
         self.ask("ina", change);
     }
@@ -236,21 +227,8 @@ impl World {
         world.case("ann", CaseStep::Requested);
         world.at(120).case("lee", CaseStep::Accepted);
         world.at(180).case("lee", CaseStep::DesignBegun);
-        let side = Height::from_mm(40.0).unwrap();
         for part in 1..=3u8 {
-            let revision = NewRevision {
-                mesh: hash(50 + part),
-                format: words("stl-binary"),
-                unit: LengthUnit::Mm,
-                scale: 1_000_000,
-                extents: [side; 3],
-                triangles: 12,
-                signed_volume: 64_000_000,
-                mirrored: false,
-                modified: false,
-                software: Some(words("Slicer 5.8")),
-                author: Some(words("lee")),
-            };
+            let revision = revision(50 + part);
             let step = PartStep::Revised { revision: Box::new(revision) };
             world.ask("lee", Change::Part { case: token(), part: u16::from(part), step });
         }

@@ -22,7 +22,7 @@ use crate::domain::event::Actor;
 use crate::domain::ids::{FileHash, TokenId};
 use crate::domain::lab;
 use crate::domain::people::name::{PrintedName, UserName};
-use crate::domain::people::notices::{MailAddress, Ways};
+use crate::domain::people::notices::{Choice, MailAddress};
 use crate::domain::people::password::PasswordRule;
 use crate::domain::people::roles::{Forbidden, Permission, Role, Who};
 use crate::domain::people::signing::{Meaning, NotConfirmed, Signing, Subject};
@@ -409,7 +409,7 @@ impl Entrance {
         who: &Who,
         name: UserName,
         mail: Option<Option<MailAddress>>,
-        topics: Option<Option<Ways>>,
+        topics: Option<Choice>,
     ) -> Result<(), Refused> {
         let (inner, (by, actor)) = (self.inner()?, by(who));
         let request = Request::ChooseNotices { name, mail, topics, by };

@@ -362,6 +362,21 @@ fn assert_declared(method: &str, path: &str, answer: &Answer) {
 
 pub const GCODE: &[u8] = b"; a cube\nG28\nM104 S200\nG1 X10 Y10 F3000\nM104 S0\n";
 
+/// A tetrahedron of 8 by 6 by 10 mm times `factor`, as ASCII STL.
+pub fn tetrahedron(factor: f64) -> String {
+    let corners = [[0.0, 0.0, 0.0], [8.0, 0.0, 0.0], [0.0, 6.0, 0.0], [0.0, 0.0, 10.0]];
+    let mut file = "solid t\n".to_owned();
+    for triangle in [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]] {
+        file += "facet normal 0 0 0\nouter loop\n";
+        for corner in triangle {
+            let [x, y, z]: [f64; 3] = corners[corner];
+            file += &format!("vertex {} {} {}\n", x * factor, y * factor, z * factor);
+        }
+        file += "endloop\nendfacet\n";
+    }
+    file + "endsolid\n"
+}
+
 pub fn parse(bytes: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));

@@ -9,11 +9,12 @@ use serde::Deserialize;
 
 use crate::api::door::Asker;
 use crate::api::gate::accepted;
-use crate::api::jobs::{Change, begin, change};
+use crate::api::jobs::{begin, change};
 use crate::api::printers::{answered, bed_is_clear, consoled, is_its_own, may_be_used};
 use crate::api::stop::stopped;
 use crate::api::{AppState, Problem};
 use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::job::Change;
 use crate::domain::people::roles::Permission;
 
 /// The fields that the forms have, all of them text.

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ids::{TokenId, text_form};
 use super::moment::WallTime;
 use name::{PrintedName, UserName};
-use notices::{MailAddress, Settings, Ways};
+use notices::{Choice, MailAddress, Settings, Ways};
 use roles::{Permission, Role};
 
 /// A hospital's lab has tens; the bound is for what is kept of them in memory.
@@ -166,11 +166,11 @@ pub enum Request {
         name: UserName,
         by: By,
     },
-    /// What somebody is told, and where. What is absent stays; `Some(None)` is no address, or what their roles have.
+    /// What somebody is told, and where. What is absent stays; `Some(None)` is no address.
     ChooseNotices {
         name: UserName,
         mail: Option<Option<MailAddress>>,
-        topics: Option<Option<Ways>>,
+        topics: Option<Choice>,
         by: By,
     },
     /// Somebody tried too often.
@@ -458,13 +458,19 @@ impl People {
             }
             Request::ChooseNotices { name, mail, topics, by } => {
                 self.admin_or_self(&name, &by)?;
-                self.active(&name)?;
+                let user = self.active(&name)?;
                 let before = self.settings(&name);
                 let mail = mail.unwrap_or_else(|| before.mail.clone());
-                let mut topics = topics.unwrap_or_else(|| before.topics.clone());
-                if let Some(topics) = &mut topics {
-                    topics.retain(|_, ways| !ways.is_empty());
-                }
+                let topics = match topics {
+                    None => before.topics.clone(),
+                    Some(Choice::ByRole) => None,
+                    Some(Choice::Named(named)) => {
+                        let mut all = self.told(user);
+                        all.extend(named);
+                        all.retain(|_, ways| !ways.is_empty());
+                        Some(all)
+                    }
+                };
                 if (Settings { user: name.clone(), mail: mail.clone(), topics: topics.clone() }) == before {
                     return Ok(Vec::new());
                 }

@@ -233,6 +233,15 @@ impl FromStr for MailAddress {
 /// By which ways each topic comes; of a topic that is not here nothing comes.
 pub type Ways = BTreeMap<Topic, BTreeSet<Way>>;
 
+/// What somebody chooses of their notices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// What their roles have.
+    ByRole,
+    /// These, and of all others what they are told already. So two choices at once both hold.
+    Named(Ways),
+}
+
 /// What somebody has chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {

@@ -264,11 +264,13 @@ fn the_facts_have_the_names_that_are_stored() {
 fn everybody_chooses_their_own_notices_and_an_admin_those_of_others() {
     use super::notices::{Topic, Way};
     let mut people = lab();
-    let choose = |who: &str, mail: Option<Option<&str>>, topics: Option<Option<Ways>>, by: By| {
+    let choose = |who: &str, mail: Option<Option<&str>>, topics: Option<Choice>, by: By| {
         let mail = mail.map(|mail| mail.map(|mail| mail.parse().unwrap()));
         Request::ChooseNotices { name: name(who), mail, topics, by }
     };
-    let by_mail = |topic: Topic| Ways::from([(topic, BTreeSet::from([Way::Mail]))]);
+    let named = |topic: Topic, ways: &[Way]| {
+        Some(Choice::Named(Ways::from([(topic, ways.iter().copied().collect())])))
+    };
     let told = |people: &People| people.told(&people.users[&name("kim")]);
     assert!(told(&people).contains_key(&Topic::PrintFailed), "by role");
 
@@ -283,12 +285,17 @@ fn everybody_chooses_their_own_notices_and_an_admin_those_of_others() {
     assert_eq!(people.judge(&own).unwrap(), [], "nothing changes");
     assert!(told(&people).contains_key(&Topic::PrintFailed), "the address alone chooses no notices");
 
-    let mut ways = by_mail(Topic::Mentioned);
-    ways.insert(Topic::Released, BTreeSet::new());
-    grant(&mut people, &choose("kim", None, Some(Some(ways)), by("ada")));
-    assert_eq!(told(&people), by_mail(Topic::Mentioned));
+    // Two pages that were open at once, each with a choice of its own: neither undoes the other's.
+    let by_role = told(&people);
+    grant(&mut people, &choose("kim", None, named(Topic::Released, &[Way::Mqtt]), by("ada")));
+    grant(&mut people, &choose("kim", None, named(Topic::PrintFailed, &[]), by("kim")));
+    let mut wanted = by_role;
+    wanted.insert(Topic::Released, BTreeSet::from([Way::Mqtt]));
+    wanted.remove(&Topic::PrintFailed);
+    assert_eq!(told(&people), wanted);
+    assert_eq!(people.settings(&name("kim")).topics, Some(wanted), "chosen, and not by role any more");
     assert_eq!(people.settings(&name("kim")).mail.unwrap().as_str(), "kim@lab.example");
-    grant(&mut people, &choose("kim", Some(None), Some(None), by("kim")));
+    grant(&mut people, &choose("kim", Some(None), Some(Choice::ByRole), by("kim")));
     assert_eq!(people.settings(&name("kim")), Settings::new(name("kim")));
 
     let refused = |request: &Request| people.judge(request).unwrap_err();

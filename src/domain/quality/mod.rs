@@ -80,7 +80,7 @@ mod random_tests;
 #[cfg(test)]
 mod state_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use apply::apply;
 pub use follow::{attempt, follow, pieces};

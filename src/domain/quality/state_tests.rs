@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::assessment::{Answers, Assessment, Likert};
 use super::case::{CaseAbout, CaseKind, CaseState, Made, Out, Priority, Step as CaseStep};
 use super::confirmation::Confirmed;
 use super::cost::{Cost, CostKind};
@@ -105,25 +104,6 @@ fn case_states() -> Vec<CaseState> {
 }
 
 fn case_steps() -> Vec<CaseStep> {
-    let four = Likert::try_from(4).unwrap();
-    let answers = Answers {
-        easy_to_use: four,
-        fits_approach: four,
-        plan_altered: four,
-        important: four,
-        quality_adequate: four,
-        confident_before: four,
-        confident_after: four,
-    };
-    let respondent = Label::new("surgeon").unwrap();
-    let assessment = Box::new(Assessment {
-        overall: None,
-        answers: Some(answers),
-        saved: None,
-        used_in_procedure: Some(true),
-        respondent,
-        comment: None,
-    });
     let about = Box::new(CaseAbout {
         kind: CaseKind::Model,
         service: Label::new("cardiac surgery").unwrap(),
@@ -156,7 +136,7 @@ fn case_steps() -> Vec<CaseStep> {
         CaseStep::Released { digest: hash(), proof: Proof::Name },
         CaseStep::Delivered,
         CaseStep::Used,
-        CaseStep::Assessed { assessment },
+        super::tests::assessment(),
         CaseStep::Reminded,
         CaseStep::AssessmentWaived { why: why() },
         CaseStep::Closed,

@@ -123,7 +123,7 @@ fn part_about() -> PartAbout {
     }
 }
 
-pub(super) fn revision(mesh: u8) -> NewRevision {
+pub(crate) fn revision(mesh: u8) -> NewRevision {
     let side = Height::from_mm(40.0).unwrap();
     NewRevision {
         mesh: hash(mesh),
@@ -158,7 +158,7 @@ fn instrument(due: &str) -> Instrument {
     Instrument { name: "caliper-1".parse().unwrap(), what: label("digital caliper"), calibration_due }
 }
 
-pub(super) fn measured(subject: Inspected, values: &[i32], looked_at: &[Doubt]) -> Measured {
+pub(crate) fn measured(subject: Inspected, values: &[i32], looked_at: &[Doubt]) -> Measured {
     Measured {
         subject,
         template: "ventricle".parse().unwrap(),

@@ -16,6 +16,10 @@ fn hour(hours: u64) -> Option<WallTime> {
     Some(WallTime(BEGAN + hours * HOUR))
 }
 
+fn counted(lab: &Lab, of: &CaseToken, offset: i16) -> Option<unit::CaseFacts> {
+    case(lab, &Inspections::of(lab), of, offset)
+}
+
 fn models() -> Models {
     site().models
 }
@@ -23,7 +27,7 @@ fn models() -> Models {
 #[test]
 fn released_and_individually_prepared_parts_are_what_is_counted_with_their_proofs() {
     let world = World::closed();
-    let facts = case(&world.lab, &token(), 0).unwrap();
+    let facts = counted(&world.lab, &token(), 0).unwrap();
     let prints: Vec<_> = facts
         .parts
         .iter()
@@ -43,7 +47,10 @@ fn released_and_individually_prepared_parts_are_what_is_counted_with_their_proof
     assert!(part.individually_segmented && part.individually_processed);
     assert_eq!((part.laterality, part.newest_revision), (unit::Laterality::Given, 1));
     assert_eq!(part.proofs[&unit::Proof::Segmentation], "revision 1: Slicer 5.8");
-    assert!(part.proofs[&unit::Proof::Photographs].starts_with(&format!("inspection {}", inspection(1))));
+    for (part, n) in facts.parts.iter().zip(1u8..) {
+        let shown = &part.proofs[&unit::Proof::Photographs];
+        assert!(shown.starts_with(&format!("inspection {}: photo ", inspection(n))), "its own: {shown}");
+    }
     let release = part.prints[0].release.as_ref().unwrap();
     assert_eq!(
         (release.by.as_str(), part.prints[0].revision.approved.as_ref().unwrap().by.as_str()),
@@ -53,7 +60,7 @@ fn released_and_individually_prepared_parts_are_what_is_counted_with_their_proof
     let dates = unit::Dates { printed: day("2026-04-01"), delivered: day("2026-04-02"), procedure: None };
     assert_eq!((facts.dates, facts.kind), (dates, unit::CaseKind::Both));
     // Part 3 was printed at 14 to 15 h: with a clock 10 hours ahead that is the next day.
-    assert_eq!(case(&world.lab, &token(), 600).unwrap().dates.printed, day("2026-04-02"));
+    assert_eq!(counted(&world.lab, &token(), 600).unwrap().dates.printed, day("2026-04-02"));
 }
 
 #[test]
@@ -62,11 +69,11 @@ fn what_nobody_has_described_is_not_counted_and_a_part_without_a_side_is_told() 
     let part = PartId::from_entropy([1; 16]);
     world.lab.quality.parts.get_mut(&part).unwrap().about.laterality = None;
     world.lab.quality.parts.remove(&PartId::from_entropy([2; 16]));
-    let facts = case(&world.lab, &token(), 0).unwrap();
+    let facts = counted(&world.lab, &token(), 0).unwrap();
     assert_eq!(facts.parts[0].laterality, unit::Laterality::Missing);
     let unknown = &facts.parts[1];
     assert_eq!((unknown.kind, unknown.individually_segmented), (unit::PartKind::Component, false));
-    assert_eq!(case(&world.lab, &CaseToken::from_entropy([9; 16]), 0), None);
+    assert_eq!(counted(&world.lab, &CaseToken::from_entropy([9; 16]), 0), None);
 }
 
 #[test]
@@ -245,7 +252,7 @@ fn lengths_are_measured_from_nominal_and_belong_to_the_printer_that_made_the_par
 fn a_piece_that_waits_for_its_file_has_no_print_yet() {
     let mut world = World::produced();
     world.piece("olga", 1, 1, PrintedStep::Planned { replaces: None });
-    assert!(case(&world.lab, &token(), 0).unwrap().parts[0].prints.is_empty());
+    assert!(counted(&world.lab, &token(), 0).unwrap().parts[0].prints.is_empty());
     assert!(attempts(&world.lab, &models(), None, 0).is_empty() && parts(&world.lab).is_empty());
     assert!(costs(&world.lab, &jobs(&world.lab), &token(), &models(), 0).is_empty());
     let past = world.past(Kind::Case, &of_case());

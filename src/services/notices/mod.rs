@@ -29,7 +29,7 @@ use crate::config::Notifications;
 use crate::domain::day::Day;
 use crate::domain::event::Event;
 use crate::domain::lab::Lab;
-use crate::domain::moment::WallTime;
+use crate::domain::moment::{Moment, WallTime};
 use crate::domain::notice::{self, Notice};
 use crate::domain::people::User;
 use crate::domain::people::name::UserName;
@@ -42,14 +42,14 @@ use crate::services::telemetry::Post;
 use crate::services::telemetry::message::Origin;
 use crate::services::telemetry::outbox::Outbox;
 use carriers::{Carry, OverMqtt, Threaded};
-use parcel::{Item, LISTED, Parcel, urgency};
+use parcel::{Age, Item, LISTED, Parcel, Untold, urgency};
 
 /// Journal entries read at a time.
 const PAGE: usize = 64;
 /// Notices in memory for one way; more wait in the journal.
 const PENDING_MAX: usize = 1000;
 /// Notices in memory for one person who cannot be reached while others can: a mailbox that is full fills no memory for
-/// everybody. The oldest beyond it are given up, urgent ones never.
+/// everybody. Of the oldest beyond it there is the number alone, and since when; of urgent ones never.
 const PERSON_MAX: usize = 200;
 /// Notices of one parcel at most.
 const DIGEST_MAX: usize = 200;
@@ -159,6 +159,7 @@ pub fn courier<C: Carry>(
         feed: recorder.subscribe(),
         recorder: recorder.clone(),
         clock: clock.clone(),
+        began: (wall.now(), clock.now()),
         wall,
         origin: origin.clone(),
         way: carrier.way(),
@@ -182,6 +183,8 @@ pub fn courier<C: Carry>(
 #[derive(Debug, Default)]
 struct Line {
     waiting: VecDeque<Item>,
+    /// What has come before that and is told as a number alone.
+    before: Option<Untold>,
     /// Made up, and not brought yet: it stays as it is, so that it may be dropped when it comes twice.
     parcel: Option<Arc<Parcel>>,
 }
@@ -197,8 +200,8 @@ impl Line {
     }
 
     /// Takes out what is too old to be told; a parcel goes as a whole, or stays.
-    fn take_old(&mut self, now: WallTime) -> Vec<Item> {
-        let is_old = |item: &Item| age(item, now) > GIVE_UP;
+    fn take_old(&mut self, now: Moment) -> Vec<Item> {
+        let is_old = |item: &Item| item.age.now(now) > GIVE_UP;
         let mut old = Vec::new();
         if let Some(parcel) = self.parcel.take_if(|parcel| parcel.items.iter().all(is_old)) {
             old.extend(parcel.items.iter().cloned());
@@ -207,6 +210,10 @@ impl Line {
         let (late, still): (VecDeque<_>, _) = waiting.into_iter().partition(is_old);
         old.extend(late);
         self.waiting = still;
+        // It is older still.
+        if self.is_empty() {
+            self.before = None;
+        }
         old
     }
 }
@@ -257,6 +264,8 @@ pub struct Courier<C> {
     recorder: Recorder,
     clock: Clock,
     wall: Wall,
+    /// What the wall said, and when that was: what is older than this process is as old as it was then.
+    began: (WallTime, Moment),
     origin: Origin,
     way: Way,
     carrier: C,
@@ -383,9 +392,21 @@ impl<C: Carry> Courier<C> {
         for user in to {
             // The boot is part of it: a journal that was begun anew counts from 1 again.
             let id = self.origin.id(&["notice", event.boot().as_str(), &seq, user.as_str()]);
-            let item = Item { id, seq: Some(event.seq), at: event.wall(), notice: notice.clone() };
+            let (at, age) = (event.wall(), self.age(event));
+            let item = Item { id, seq: Some(event.seq), at, age, notice: notice.clone() };
             self.push(user, item);
         }
+    }
+
+    fn age(&self, event: &Event) -> Age {
+        let now = self.clock.now();
+        let then = if event.boot() == self.clock.boot() {
+            now.since(event.stamp.mono)
+        } else {
+            let (wall, began) = self.began;
+            Duration::from_millis(wall.0.saturating_sub(event.wall().0)).saturating_add(now.since(began))
+        };
+        Age { then, at: now }
     }
 
     fn push(&mut self, user: UserName, item: Item) {
@@ -404,15 +425,16 @@ impl<C: Carry> Courier<C> {
     fn make_room(&mut self, user: &UserName) {
         let way = self.way.word();
         let Some(queue) = self.queues.get_mut(user).filter(|queue| queue.failures > 0) else { return };
-        let waiting = &mut queue.others.waiting;
+        let Line { waiting, before, .. } = &mut queue.others;
         if waiting.len() <= PERSON_MAX {
             return;
         }
         // Several at once: not each of them is worth a line in the log.
         let many = waiting.len() - PERSON_MAX * 3 / 4;
         let oldest: Vec<Item> = waiting.drain(..many).collect();
+        *before = before.take().into_iter().chain(Untold::of(&oldest)).reduce(Untold::and);
         tracing::warn!(
-            "more than {PERSON_MAX} notices for {user} by {way} wait; the {many} oldest are given up: see why none can be delivered"
+            "more than {PERSON_MAX} notices for {user} by {way} wait; of the {many} oldest only the number will be told: see why none can be delivered"
         );
         self.forget(&oldest);
     }
@@ -423,6 +445,11 @@ impl<C: Carry> Courier<C> {
         let now = self.wall.now();
         let today = Day::in_utc(now);
         let before = match self.day {
+            // The clock was far ahead, and the days after this one are still to come.
+            Some(day) if day > today.after(1) => {
+                self.day = Some(today);
+                return;
+            }
             Some(day) if day >= today => return,
             Some(day) => Some(day),
             None => {
@@ -447,7 +474,8 @@ impl<C: Carry> Courier<C> {
             let text = notice.text();
             for user in to {
                 let id = self.origin.id(&["due", &today.to_string(), &text, user.as_str()]);
-                let item = Item { id, seq: None, at: now, notice: notice.clone() };
+                let age = Age { then: Duration::ZERO, at: self.clock.now() };
+                let item = Item { id, seq: None, at: now, age, notice: notice.clone() };
                 self.push(user, item);
             }
         }
@@ -497,7 +525,7 @@ impl<C: Carry> Courier<C> {
 
     /// What is to be brought to somebody, as it was made up before, or made up now.
     fn parcel(&mut self, user: &UserName) -> Option<Arc<Parcel>> {
-        let (way, now) = (self.way, self.wall.now());
+        let (way, now) = (self.way, self.clock.now());
         if !self.recorder.read(|lab| lab.people.user(user).is_ok_and(User::is_active)) {
             // Whoever was disabled meanwhile is told nothing more.
             let queue = self.queues.remove(user)?;
@@ -514,15 +542,18 @@ impl<C: Carry> Courier<C> {
             return Some(Arc::clone(parcel));
         }
         line.waiting.make_contiguous().sort_by_key(|item| urgency(&item.notice));
-        let missed = line.waiting.iter().any(|item| age(item, now) > OLD);
+        let missed = line.before.is_some() || line.waiting.iter().any(|item| item.age.now(now) > OLD);
         let together = missed || line.waiting.len() > SINGLES;
         let many = line.waiting.len().min(if together { most } else { 1 });
-        let items: Vec<Item> = line.waiting.drain(..many).collect();
+        // One by one they come as they happened; of many the newest are told first, and of urgent ones the worst.
+        let older = if together && !is_urgent { line.waiting.len() - many } else { 0 };
+        let items: Vec<Item> = line.waiting.drain(older..older + many).collect();
+        let before = if line.waiting.is_empty() { line.before.take() } else { None };
         let mail = match way {
             Way::Mail => self.recorder.read(|lab| lab.people.settings(user).mail),
             Way::Webhook | Way::Mqtt => None,
         };
-        let parcel = Parcel::new(&self.origin, user.clone(), mail, items, &self.clock.stamp());
+        let parcel = Parcel::after(&self.origin, user.clone(), mail, items, before, &self.clock.stamp());
         let parcel = Arc::new(parcel);
         line.parcel = Some(Arc::clone(&parcel));
         Some(parcel)
@@ -610,7 +641,7 @@ impl<C: Carry> Courier<C> {
     }
 
     fn give_up_what_is_old(&mut self) {
-        let now = self.wall.now();
+        let now = self.clock.now();
         let mut old = Vec::new();
         for (user, queue) in &mut self.queues {
             let before = old.len();
@@ -631,10 +662,6 @@ impl<C: Carry> Courier<C> {
             counts || !queue.is_empty()
         });
     }
-}
-
-fn age(item: &Item, now: WallTime) -> Duration {
-    Duration::from_millis(now.0.saturating_sub(item.at.0))
 }
 
 /// Whom a notice reaches by one way. Mail reaches whoever has an address.

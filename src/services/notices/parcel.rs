@@ -2,11 +2,13 @@
 //!
 //! The JSON is the same for a webhook and for MQTT, and every field of it is listed here.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::domain::day::Day;
 use crate::domain::ids::{CaseToken, LotId, NonconformanceId, PrinterName};
-use crate::domain::moment::{Stamp, WallTime};
+use crate::domain::moment::{Moment, Stamp, WallTime};
 use crate::domain::notice::Notice;
 use crate::domain::people::name::UserName;
 use crate::domain::people::notices::{MailAddress, Topic};
@@ -18,6 +20,19 @@ use crate::services::telemetry::message::Origin;
 /// the longest names that is what fits into a payload.
 pub const LISTED: usize = 8;
 
+/// How old a notice is, by a clock that nobody sets: what it was when it was taken in, and what has gone by since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Age {
+    pub then: Duration,
+    pub at: Moment,
+}
+
+impl Age {
+    pub fn now(self, now: Moment) -> Duration {
+        self.then.saturating_add(now.since(self.at))
+    }
+}
+
 /// One notice for one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
@@ -26,7 +41,28 @@ pub struct Item {
     /// Its entry in the journal; absent where a day came near.
     pub seq: Option<u64>,
     pub at: WallTime,
+    pub age: Age,
     pub notice: Notice,
+}
+
+/// Notices of which nothing is told but how many there are, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Untold {
+    pub many: usize,
+    pub since: WallTime,
+}
+
+impl Untold {
+    /// Nothing where there are none.
+    pub fn of<'a>(items: impl IntoIterator<Item = &'a Item>) -> Option<Self> {
+        let each = items.into_iter().map(|item| Self { many: 1, since: item.at });
+        each.reduce(Self::and)
+    }
+
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { many: self.many + other.many, since: self.since.min(other.since) }
+    }
 }
 
 /// What goes to one person in one piece.
@@ -38,6 +74,8 @@ pub struct Parcel {
     pub mail: Option<MailAddress>,
     /// All of them: the urgent ones, then the others, each oldest first.
     pub items: Vec<Item>,
+    /// What is not listed of them, and what was before them.
+    pub untold: Option<Untold>,
     /// For webhook and MQTT; the same bytes whenever it is sent.
     pub message: Message,
 }
@@ -90,6 +128,9 @@ struct Content<'a> {
     /// How many older ones are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     more: Option<usize>,
+    /// The day of the oldest of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Day>,
 }
 
 /// What may wait comes last.
@@ -97,11 +138,13 @@ pub(super) fn urgency(notice: &Notice) -> u8 {
     notice.what.urgency().unwrap_or(u8::MAX)
 }
 
-/// Those that are written out, of items with the urgent ones first.
-fn listed(items: &[Item]) -> impl Iterator<Item = &Item> {
+/// Those that are written out, of items with the urgent ones first, and those that are not.
+fn listed(items: &[Item]) -> (impl Iterator<Item = &Item>, impl Iterator<Item = &Item>) {
     let (urgent, others) = items.split_at(items.partition_point(|item| item.notice.is_urgent()));
-    let room = LISTED.saturating_sub(urgent.len());
-    urgent.iter().take(LISTED).chain(others.iter().skip(others.len().saturating_sub(room)))
+    let (urgent, less_urgent) = urgent.split_at(urgent.len().min(LISTED));
+    let room = LISTED - urgent.len();
+    let (older, newest) = others.split_at(others.len().saturating_sub(room));
+    (urgent.iter().chain(newest), less_urgent.iter().chain(older))
 }
 
 impl Parcel {
@@ -109,11 +152,22 @@ impl Parcel {
         origin: &Origin,
         to: UserName,
         mail: Option<MailAddress>,
+        items: Vec<Item>,
+        stamp: &Stamp,
+    ) -> Self {
+        Self::after(origin, to, mail, items, None, stamp)
+    }
+
+    /// The same, of items before which others have come that are told as a number alone.
+    pub fn after(
+        origin: &Origin,
+        to: UserName,
+        mail: Option<MailAddress>,
         mut items: Vec<Item>,
+        before: Option<Untold>,
         stamp: &Stamp,
     ) -> Self {
         items.sort_by_key(|item| urgency(&item.notice));
-        let more = items.len().saturating_sub(LISTED);
         // One has the id of its notice; of several each has its own besides.
         let id = match items.as_slice() {
             [one] => one.id.clone(),
@@ -123,13 +177,16 @@ impl Parcel {
                 origin.id(&parts)
             }
         };
+        let (listed, others) = listed(&items);
+        let untold = Untold::of(others).into_iter().chain(before).reduce(Untold::and);
         let content = Content {
             to: &to,
-            notices: listed(&items).map(One::from).collect(),
-            more: (more > 0).then_some(more),
+            notices: listed.map(One::from).collect(),
+            more: untold.map(|untold| untold.many),
+            since: untold.map(|untold| Day::in_utc(untold.since)),
         };
         let message = origin.notice(&id, to.as_str(), stamp, content);
-        Self { id, to, mail, items, message }
+        Self { id, to, mail, items, untold, message }
     }
 
     /// Whether something in it waits behind nothing else.
@@ -140,22 +197,26 @@ impl Parcel {
     /// The letter; nothing where there is no address.
     pub fn letter(&self) -> Option<Letter> {
         let to = self.mail.clone()?;
-        let more = self.items.len().saturating_sub(LISTED);
+        let before = self.untold.map_or(0, |untold| untold.many);
+        let (listed, _) = listed(&self.items);
         let subject = match self.items.as_slice() {
-            [one] => match &one.notice.case {
+            [one] if before == 0 => match &one.notice.case {
                 Some(case) => format!("platen: {} (case {case})", one.notice.headline()),
                 None => format!("platen: {}", one.notice.headline()),
             },
             [first, others @ ..] if first.notice.is_urgent() => {
                 format!("platen: {}, and {} more", first.notice.headline(), others.len())
             }
-            several => format!("platen: {} notices", several.len()),
+            several => format!("platen: {} notices", several.len().min(LISTED) + before),
         };
         let mut text = String::new();
-        if more > 0 {
-            text.push_str(&format!("{more} older ones are not listed here: look at the page.\n\n"));
+        if let Some(Untold { many, since }) = self.untold {
+            let day = Day::in_utc(since);
+            text.push_str(&format!(
+                "{many} older ones, since {day}, are not listed here: look at the page.\n\n"
+            ));
         }
-        for item in listed(&self.items) {
+        for item in listed {
             // Minutes are enough to a reader.
             let at = item.at.to_string();
             let at = at.get(..16).unwrap_or(&at).replace('T', " ");

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::event::Actor;
 use crate::domain::ids::{BootId, NonconformanceId};
 use crate::domain::lab::Request;
-use crate::domain::people::notices::{Topic, Ways};
+use crate::domain::people::notices::{Choice, Topic};
 use crate::domain::people::roles::Role;
 use crate::domain::people::{self, By};
 use crate::io::clock::entropy;
@@ -12,7 +12,7 @@ use crate::io::offload::in_place;
 use crate::io::store::Store;
 use crate::io::store::memory::MemoryStore;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 type Answer = Box<dyn FnMut(&Parcel) -> Option<Result<(), NotSent>> + Send>;
 
@@ -24,6 +24,10 @@ struct Tried {
     ids: Vec<String>,
     urgency: Vec<Option<u8>>,
     parcel: String,
+    listed: Vec<String>,
+    /// How many more it says there are, and since which day.
+    more: u64,
+    since: Option<String>,
 }
 
 /// Answers as it is told to; nothing means that it hangs.
@@ -40,7 +44,12 @@ impl Carry for Played {
     }
 
     async fn carry(&self, parcel: Arc<Parcel>) -> Result<(), NotSent> {
+        let json: serde_json::Value = serde_json::from_slice(&parcel.message.payload).unwrap();
+        let notices = json["data"]["notices"].as_array().unwrap();
         let tried = Tried {
+            listed: notices.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect(),
+            more: json["data"]["more"].as_u64().unwrap_or(0),
+            since: json["data"]["since"].as_str().map(str::to_owned),
             at: self.began.elapsed().as_secs(),
             to: parcel.to.to_string(),
             ids: parcel.items.iter().map(|item| item.id.clone()).collect(),
@@ -70,7 +79,7 @@ struct World {
     recorder: Recorder,
     clock: Clock,
     /// Milliseconds that the wall's clock is ahead.
-    ahead: Arc<AtomicU64>,
+    ahead: Arc<AtomicI64>,
     tried: Arc<Mutex<Vec<Tried>>>,
     shutdown: CancellationToken,
     began: Instant,
@@ -113,7 +122,8 @@ impl World {
 
     async fn choose(&self, user: &str, at: Option<&str>, ways: BTreeSet<Way>) {
         let mail = Some(at.map(|at| format!("{user}{at}").parse().unwrap()));
-        let topics = Some(Some(Topic::ALL.into_iter().map(|topic| (topic, ways.clone())).collect::<Ways>()));
+        let topics = Topic::ALL.into_iter().map(|topic| (topic, ways.clone())).collect();
+        let topics = Some(Choice::Named(topics));
         let by = By::Person(name("ada"));
         self.people(people::Request::ChooseNotices { name: name(user), mail, topics, by }).await;
     }
@@ -145,7 +155,8 @@ impl World {
         let (answer, tried) = (Mutex::new(Box::new(answer) as Answer), Arc::clone(&self.tried));
         let carrier = Played { way, answer, began: self.began, tried };
         let (clock, ahead) = (self.clock.clone(), Arc::clone(&self.ahead));
-        let wall = Wall::new(move || WallTime(clock.wall().0 + ahead.load(Ordering::Relaxed)));
+        let wall =
+            Wall::new(move || WallTime(clock.wall().0.saturating_add_signed(ahead.load(Ordering::Relaxed))));
         let origin = Origin { site: "st-anna".parse().unwrap(), node: "lab-1".parse().unwrap() };
         let run = courier(&self.recorder, &self.clock, wall, &origin, carrier, self.shutdown.clone()).run();
         tokio::spawn(run)
@@ -156,9 +167,34 @@ impl World {
         tokio::time::sleep(time).await;
     }
 
-    /// The wall's clock goes on, too.
+    /// The wall's clock goes on, or is set forward, and no other does.
     fn later(&self, time: Duration) {
-        self.ahead.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+        self.ahead.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// Somebody sets the wall's clock back.
+    fn earlier(&self, time: Duration) {
+        self.ahead.fetch_sub(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// The calibration of a printer comes due after so many days by the wall.
+    async fn calibration_due(&self, days: u16) {
+        use crate::domain::quality::{Change, Request as Asked, qualification};
+        let now = self.clock.wall().0.saturating_add_signed(self.ahead.load(Ordering::Relaxed));
+        let step = qualification::Step::CalibrationDue { on: Day::in_utc(WallTime(now)).after(days) };
+        let change = Change::Printer { printer: "mk3-07".parse().unwrap(), step };
+        let due = Request::Quality(Box::new(Asked { by: Some("ada".into()), change }));
+        self.recorder.submit(due, person("ada")).await.unwrap();
+    }
+
+    /// Many things happen, one after the other.
+    async fn happen_times(&self, times: usize, apart: Duration) {
+        for _ in 0..times {
+            self.happen().await;
+            if !apart.is_zero() {
+                self.pass(apart).await;
+            }
+        }
     }
 
     fn tried(&self) -> Vec<Tried> {
@@ -247,9 +283,7 @@ async fn a_server_that_is_away_is_tried_ever_more_seldom_and_what_piled_up_comes
     world
         .spawn(Way::Mail, move |_| Some(if back.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err(away()) }));
     world.pass(SECOND).await;
-    for _ in 0..30 {
-        world.happen().await;
-    }
+    world.happen_times(30, Duration::ZERO).await;
     world.pass(60 * MINUTE).await;
     let tried = world.tried();
     let at: Vec<_> = tried.iter().map(|tried| tried.at).collect();
@@ -320,10 +354,7 @@ async fn an_urgent_notice_waits_behind_no_number_of_others_and_comes_by_itself()
     world.choose("lee", None, BTreeSet::new()).await;
     world.spawn(Way::Mqtt, |_| Some(Ok(())));
     world.pass(SECOND).await;
-    for _ in 0..40 {
-        world.happen().await;
-        world.pass(5 * SECOND).await;
-    }
+    world.happen_times(40, 5 * SECOND).await;
     assert_eq!(world.tried().len(), BURST);
     world.stop().await;
     world.pass(SECOND).await;
@@ -348,9 +379,7 @@ async fn many_urgent_notices_come_first_and_together_and_none_of_them_is_left_ou
     world.pass(SECOND).await;
     world.happen().await;
     world.pass(SECOND).await;
-    for _ in 0..29 {
-        world.happen().await;
-    }
+    world.happen_times(29, Duration::ZERO).await;
     world.stop().await;
     world.pass(SECOND).await;
     for _ in 0..19 {
@@ -398,13 +427,72 @@ async fn whoever_cannot_be_reached_for_long_fills_no_memory_for_the_others() {
         Some(if is_full { Err(NotSent::Later("full".into())) } else { Ok(()) })
     });
     world.pass(SECOND).await;
-    for _ in 0..PENDING_MAX + 200 {
-        world.happen().await;
-    }
+    world.happen_times(PENDING_MAX + 200, Duration::ZERO).await;
     world.pass(60 * MINUTE).await;
     let ids: BTreeSet<_> = world.to("lee").into_iter().flat_map(|tried| tried.ids).collect();
     assert_eq!(ids.len(), PENDING_MAX + 200);
     assert!(world.recorder.cursor(&cursor(Way::Mail)) < world.head());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_can_be_reached_again_hears_how_many_notices_there_were_and_since_when() {
+    let world = World::new().await;
+    world.choose("lee", None, BTreeSet::new()).await;
+    let is_back = Arc::new(AtomicU64::new(0));
+    let back = Arc::clone(&is_back);
+    world.spawn(Way::Mail, move |_| {
+        let full = || Err(NotSent::Later("full".into()));
+        Some(if back.load(Ordering::Relaxed) > 0 { Ok(()) } else { full() })
+    });
+    world.pass(SECOND).await;
+    world.happen_times(1, SECOND).await;
+    world.happen_times(PERSON_MAX + 300, Duration::ZERO).await;
+    world.pass(SECOND).await;
+    assert!(world.recorder.cursor(&cursor(Way::Mail)) < world.head());
+    is_back.store(1, Ordering::Relaxed);
+    world.pass(60 * MINUTE).await;
+    // Those with which it began, and one digest.
+    let parcels: BTreeMap<_, _> =
+        world.tried().into_iter().map(|tried| (tried.parcel.clone(), tried)).collect();
+    let told: u64 = parcels.values().map(|tried| tried.listed.len() as u64 + tried.more).sum();
+    assert_eq!((parcels.len(), told), (2, 1 + PERSON_MAX as u64 + 300), "{parcels:?}");
+    let digest = parcels.values().find(|tried| tried.more > 0).unwrap();
+    assert!(digest.ids.len() <= PERSON_MAX && digest.more > 300, "some were not kept");
+    assert_eq!(digest.since, Some(Day::in_utc(world.clock.wall()).to_string()));
+    assert_eq!(world.recorder.cursor(&cursor(Way::Mail)), world.head());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_more_than_one_digest_can_hold_the_newest_are_told_first() {
+    let world = World::new().await;
+    world.choose("lee", None, BTreeSet::new()).await;
+    let is_back = Arc::new(AtomicU64::new(0));
+    let back = Arc::clone(&is_back);
+    world.spawn(Way::Webhook, move |_| {
+        Some(if back.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err(away()) })
+    });
+    world.pass(SECOND).await;
+    world.happen_times(1, SECOND).await;
+    world.happen_times(2 * DIGEST_MAX, Duration::ZERO).await;
+    let before = world.tried().len();
+    is_back.store(1, Ordering::Relaxed);
+    world.pass(11 * MINUTE).await;
+    let all = world.tried().split_off(before);
+    assert_eq!(all.iter().map(|tried| tried.ids.len()).collect::<Vec<_>>(), [1, DIGEST_MAX, DIGEST_MAX]);
+    let last = *all[1].ids.last().unwrap() == *all[1].listed.last().unwrap();
+    assert!(last && all[1].listed == all[1].ids[DIGEST_MAX - LISTED..], "{all:?}");
+    world.happen().await;
+    world.pass(11 * MINUTE).await;
+    let everything: BTreeSet<_> = world.tried().into_iter().flat_map(|tried| tried.ids).collect();
+    assert_eq!(everything.len(), 2 + 2 * DIGEST_MAX);
+    // The journal's order, by the entries that were told.
+    let seqs = world.recorder.events(1, 5_000).await.unwrap();
+    let id = |seq: u64, boot: &BootId| {
+        let origin = Origin { site: "st-anna".parse().unwrap(), node: "lab-1".parse().unwrap() };
+        origin.id(&["notice", boot.as_str(), &seq.to_string(), "kim"])
+    };
+    let newest = &seqs[seqs.len() - 2];
+    assert_eq!(all[1].ids.last(), Some(&id(newest.seq, newest.boot())));
 }
 
 #[tokio::test(start_paused = true)]
@@ -453,10 +541,8 @@ async fn what_was_missed_comes_as_one_and_what_is_too_old_not_at_all() {
     world.pass(SECOND).await;
     world.shutdown.cancel();
     task.await.unwrap();
-    for _ in 0..2 {
-        world.happen().await;
-    }
-    let mut world = world.crashed().await;
+    world.happen_times(2, Duration::ZERO).await;
+    let world = world.crashed().await;
     // Over night.
     world.later(12 * 60 * MINUTE);
     let task = world.spawn(Way::Webhook, |_| Some(Ok(())));
@@ -467,8 +553,7 @@ async fn what_was_missed_comes_as_one_and_what_is_too_old_not_at_all() {
     world.shutdown.cancel();
     task.await.unwrap();
     world.happen().await;
-    world.tried = Arc::default();
-    world.shutdown = CancellationToken::new();
+    let world = world.crashed().await;
     world.later(GIVE_UP + MINUTE);
     world.spawn(Way::Webhook, |_| Some(Ok(())));
     world.pass(MINUTE).await;
@@ -484,9 +569,45 @@ async fn what_cannot_be_brought_for_days_is_given_up_and_the_place_moves_on() {
     world.happen().await;
     world.pass(MINUTE).await;
     assert!(world.recorder.cursor(&cursor(Way::Mail)) < world.head());
-    world.later(GIVE_UP + MINUTE);
-    world.pass(11 * MINUTE).await;
+    // Whatever the wall's clock says meanwhile.
+    world.earlier(30 * GIVE_UP);
+    world.pass(GIVE_UP + 11 * MINUTE).await;
     assert_eq!(world.recorder.cursor(&cursor(Way::Mail)), world.head());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_gives_nothing_up_and_makes_nothing_come_as_one() {
+    let world = World::new().await;
+    world.choose("lee", None, BTreeSet::new()).await;
+    let is_back = Arc::new(AtomicU64::new(0));
+    let back = Arc::clone(&is_back);
+    world
+        .spawn(Way::Mail, move |_| Some(if back.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err(away()) }));
+    world.pass(SECOND).await;
+    world.happen_times(3, Duration::ZERO).await;
+    world.pass(SECOND).await;
+    let before = world.tried().len();
+    world.later(2 * GIVE_UP);
+    is_back.store(1, Ordering::Relaxed);
+    world.pass(10 * MINUTE).await;
+    let all: Vec<_> = world.tried().split_off(before);
+    assert_eq!(all.iter().map(|tried| tried.ids.len()).collect::<Vec<_>>(), [1, 1, 1], "{all:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn days_that_come_near_are_told_though_the_clock_was_a_year_ahead_at_the_start() {
+    let world = World::new().await;
+    world.choose("lee", None, BTreeSet::new()).await;
+    let day = Duration::from_secs(24 * 3600);
+    world.later(400 * day);
+    world.spawn(Way::Mail, |_| Some(Ok(())));
+    world.pass(MINUTE).await;
+    world.earlier(400 * day);
+    world.pass(MINUTE).await;
+    world.calibration_due(2).await;
+    world.later(day);
+    world.pass(MINUTE).await;
+    assert_eq!(world.tried().len(), 1, "{:?}", world.tried());
 }
 
 #[tokio::test(start_paused = true)]
@@ -495,10 +616,7 @@ async fn nobody_gets_more_than_a_few_in_ten_minutes_and_the_others_come_together
     world.choose("lee", None, BTreeSet::new()).await;
     world.spawn(Way::Mqtt, |_| Some(Ok(())));
     world.pass(SECOND).await;
-    for _ in 0..40 {
-        world.happen().await;
-        world.pass(5 * SECOND).await;
-    }
+    world.happen_times(40, 5 * SECOND).await;
     assert_eq!(world.tried().len(), BURST);
     world.pass(20 * MINUTE).await;
     let tried = world.tried();
@@ -536,9 +654,7 @@ async fn more_than_memory_may_hold_waits_in_the_journal_and_all_of_it_comes() {
         Some(if back.load(Ordering::Relaxed) > 0 { Ok(()) } else { Err(away()) })
     });
     world.pass(SECOND).await;
-    for _ in 0..PENDING_MAX + 200 {
-        world.happen().await;
-    }
+    world.happen_times(PENDING_MAX + 200, Duration::ZERO).await;
     is_back.store(1, Ordering::Relaxed);
     // Each parcel has 200 at most, and six go within ten minutes.
     world.pass(60 * MINUTE).await;
@@ -551,17 +667,12 @@ async fn more_than_memory_may_hold_waits_in_the_journal_and_all_of_it_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_calibration_that_comes_near_is_told_once_also_over_a_restart() {
-    use crate::domain::quality::{Change, Request as Asked, qualification};
     let world = World::new().await;
     world.choose("lee", None, BTreeSet::new()).await;
     world.spawn(Way::Mail, |_| Some(Ok(())));
     world.pass(MINUTE).await;
     assert_eq!(world.tried(), []);
-    let tomorrow = |world: &World| Day::in_utc(world.clock.wall()).after(1 + 1);
-    let step = qualification::Step::CalibrationDue { on: tomorrow(&world) };
-    let change = Change::Printer { printer: "mk3-07".parse().unwrap(), step };
-    let due = Request::Quality(Box::new(Asked { by: Some("ada".into()), change }));
-    world.recorder.submit(due, person("ada")).await.unwrap();
+    world.calibration_due(2).await;
     world.later(Duration::from_secs(24 * 3600));
     world.pass(MINUTE).await;
     assert_eq!(world.tried().len(), 1, "{:?}", world.tried());
@@ -577,7 +688,6 @@ async fn a_calibration_that_comes_near_is_told_once_also_over_a_restart() {
 
 #[tokio::test(start_paused = true)]
 async fn what_one_person_cannot_be_told_of_a_day_holds_no_later_day_up_for_the_others() {
-    use crate::domain::quality::{Change, Request as Asked, qualification};
     let world = World::new().await;
     world.spawn(Way::Mail, |parcel| {
         let is_full = parcel.to.as_str() == "kim";
@@ -585,11 +695,7 @@ async fn what_one_person_cannot_be_told_of_a_day_holds_no_later_day_up_for_the_o
     });
     world.pass(MINUTE).await;
     let first = world.recorder.cursor(&day_cursor(Way::Mail));
-    let on = Day::in_utc(world.clock.wall()).after(2);
-    let step = qualification::Step::CalibrationDue { on };
-    let change = Change::Printer { printer: "mk3-07".parse().unwrap(), step };
-    let due = Request::Quality(Box::new(Asked { by: Some("ada".into()), change }));
-    world.recorder.submit(due, person("ada")).await.unwrap();
+    world.calibration_due(2).await;
     // The day before, and the day itself.
     for told in 1..=2 {
         world.later(Duration::from_secs(24 * 3600));
@@ -622,7 +728,7 @@ fn what_is_urgent_is_written_out_first_however_old_it_is() {
     other.what = notice::What::Foreign;
     let item = |n: u64| {
         let notice = if n == 3 { urgent.clone() } else { other.clone() };
-        Item { id: format!("id-{n}."), seq: Some(n), at: stamp.wall, notice }
+        Item { id: format!("id-{n}."), seq: Some(n), at: stamp.wall, age: Age::default(), notice }
     };
     let mail = Some("kim@lab.example".parse().unwrap());
     let parcel = Parcel::new(&origin, name("kim"), mail, (0..20).map(item).collect(), &stamp);
@@ -644,7 +750,13 @@ fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
     notice.attempt = Some(u32::MAX);
     notice.lot = Some(crate::domain::ids::LotId::from_entropy([1; 16]));
     notice.nonconformance = Some(NonconformanceId::from_entropy([1; 16]));
-    let item = |n: u64| Item { id: "f".repeat(32), seq: Some(n), at: stamp.wall, notice: notice.clone() };
+    let item = |n: u64| Item {
+        id: "f".repeat(32),
+        seq: Some(n),
+        at: stamp.wall,
+        age: Age::default(),
+        notice: notice.clone(),
+    };
     let to: UserName = "\u{20000}".repeat(40).parse().unwrap();
     let mail = Some("kim@lab.example".parse().unwrap());
     let parcel = Parcel::new(&origin, to, mail, (0..200).map(item).collect(), &stamp);
@@ -653,5 +765,5 @@ fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
     let text = String::from_utf8(parcel.message.payload.clone()).unwrap();
     assert!(text.contains("\"more\":192") && !text.contains("kim@lab"), "{text}");
     let letter = parcel.letter().unwrap();
-    assert!(letter.text.contains("192 older ones"), "{}", letter.text);
+    assert!(letter.text.contains("192 older ones, since 2026-11-23, are"), "{}", letter.text);
 }
