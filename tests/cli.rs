@@ -182,8 +182,26 @@ async fn scan(lab: &TestLab, args: &[&str], typed: &str) -> (i32, String, String
 async fn lots_are_loaded_with_a_scanner_and_each_scan_is_answered_with_a_clear_word() {
     let lab = lab().await;
     let receive = async |material: &str| {
-        let (code, id, error) = ask(&lab, &["lots", "receive", "--material", material, "--supplier-lot", "L-2231",
-            "--received", "2026-11-02", "--expires", "2099-06-30", "--grams", "1000", "--by", "sam"]).await;
+        let (code, id, error) = ask(
+            &lab,
+            &[
+                "lots",
+                "receive",
+                "--material",
+                material,
+                "--supplier-lot",
+                "L-2231",
+                "--received",
+                "2026-11-02",
+                "--expires",
+                "2099-06-30",
+                "--grams",
+                "1000",
+                "--by",
+                "sam",
+            ],
+        )
+        .await;
         assert_eq!((code, error.as_str()), (0, ""));
         id.trim().to_owned()
     };
@@ -224,17 +242,26 @@ async fn lots_are_loaded_with_a_scanner_and_each_scan_is_answered_with_a_clear_w
     assert_eq!((code, told.matches("scan the lot").count()), (1, 2), "{told}");
     assert!(told.contains("nothing is noted for slot 0 of mk3-02: scan a printer"), "{told}");
     assert!(error.ends_with("scan the printer again, then the lot\n"), "{error}");
-    let (code, told, error) = scan(&lab, &["--json", "--slot", "2", "--by", "oli"], &format!("mk3-02\n{petg}\n")).await;
+    let (code, told, error) =
+        scan(&lab, &["--json", "--slot", "2", "--by", "oli"], &format!("mk3-02\n{petg}\n")).await;
     let noted: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, error.as_str()), (0, ""));
-    assert_eq!((noted[0]["lot"].as_str(), noted[0]["slot"].as_u64()), (Some(petg.as_str()), Some(2)), "{noted}");
+    assert_eq!(
+        (noted[0]["lot"].as_str(), noted[0]["slot"].as_u64()),
+        (Some(petg.as_str()), Some(2)),
+        "{noted}"
+    );
 
     // One command with both; and what is wrong with who asks ends it.
     let (code, told, _) = scan(&lab, &[&of_printer("away"), &of_lot(&pla), "--by", "oli"], "").await;
     assert!(code == 0 && told.contains(&pla), "{told}");
     let (code, _, error) = scan(&lab, &[&of_printer("away"), &of_printer("away"), "--by", "oli"], "").await;
     assert!(code == 1 && error.contains("the label of printer away, and a lot's is wanted"), "{error}");
-    assert_eq!(scan(&lab, &[&of_printer("away"), "--by", "oli"], "").await.0, 2, "a printer alone is half a load");
+    assert_eq!(
+        scan(&lab, &[&of_printer("away"), "--by", "oli"], "").await.0,
+        2,
+        "a printer alone is half a load"
+    );
     let (code, _, error) = scan(&lab, &[], "mk3-02\n").await;
     assert!(code != 0 && error.contains("who says so"), "{error}");
 

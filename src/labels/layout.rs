@@ -13,7 +13,7 @@
 //! line is does not depend on who draws it. Lines that are too long become two, and what is too high is made lower.
 
 use super::code::{Scanned, encode};
-use super::{Label, Labelled, LabelError, LotLabel, Made, Mark, Open, PrinterLabel, Stock};
+use super::{Label, LabelError, Labelled, LotLabel, Made, Mark, Open, PrinterLabel, Stock};
 
 /// Of the size of the type: how wide each character is. So it is in Courier and in what stands in for it.
 pub(super) const ADVANCE: f32 = 0.6;

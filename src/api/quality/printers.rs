@@ -12,9 +12,7 @@ use super::super::answers::{NoSuch, Ruled, Told};
 use super::super::given::Named;
 use super::super::printers::known;
 use super::super::problem::Problem;
-use super::shapes::{
-    Asks, LoadView, NewLoad, QualificationStep, QualificationView, ScannedLoad, Unload,
-};
+use super::shapes::{Asks, LoadView, NewLoad, QualificationStep, QualificationView, ScannedLoad, Unload};
 use super::views;
 use super::who::Asking;
 use super::{change, created};
@@ -132,7 +130,8 @@ fn lot(app: &AppState, text: &str) -> Result<LotId, Problem> {
         return Err(NotWanted { scanned: Ok(Scanned::Printer(name)), wanted: Kind::Lot }.into());
     }
     let detail = format!("there is no lot {} here, and a lot's label is wanted", lot?);
-    let help = "scan the label that platen made for the container, or take the lot in first (`platen lots receive`)";
+    let help =
+        "scan the label that platen made for the container, or take the lot in first (`platen lots receive`)";
     Err(Problem::new(StatusCode::NOT_FOUND, "no-such-thing", detail, help))
 }
 

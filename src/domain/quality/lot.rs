@@ -251,7 +251,9 @@ impl Lot {
             }
             RunningOut::Low => {
                 let (after, whole) = (grams(left.saturating_sub(milligrams)), grams(whole));
-                format!("Lot {id} is running low: {after} of {whole} should be left. Have another lot at hand.")
+                format!(
+                    "Lot {id} is running low: {after} of {whole} should be left. Have another lot at hand."
+                )
             }
         }
     }

@@ -1319,7 +1319,9 @@ fn everything_has_a_limit_and_a_step_that_its_noun_does_not_have_is_refused() {
     too_many(world.refused("max", load(1, 0)));
     let printed = world.lab.quality.printed.get_mut(&serial(2, 2)).unwrap();
     printed.used = vec![Used { job: job(9), lot: lot(9), milligrams: 1 }; USED_MAX];
-    too_many(world.refused("", Change::MaterialUsed { job: job(3), lot: lot(10), milligrams: 5, runs_out: None }));
+    too_many(
+        world.refused("", Change::MaterialUsed { job: job(3), lot: lot(10), milligrams: 5, runs_out: None }),
+    );
     let cancel = Request::CancelJob { job: job(3), progress, by: "kim".into(), line: None };
     world.request(&cancel).unwrap();
     world.ok("ina", open_fault(2, About::Part { serial: serial(2, 2) }));

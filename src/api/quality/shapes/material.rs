@@ -150,8 +150,7 @@ pub struct ScannedLoad {
 }
 
 impl Example for ScannedLoad {
-    const EXAMPLE: &'static str =
-        r#"{"by": "kim", "printer": "<scanned>", "lot": "<scanned>", "slot": 0}"#;
+    const EXAMPLE: &'static str = r#"{"by": "kim", "printer": "<scanned>", "lot": "<scanned>", "slot": 0}"#;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
