@@ -8,6 +8,7 @@ use platen::domain::event::Actor;
 use platen::domain::ids::PrinterName;
 use platen::domain::lab::Request;
 use platen::domain::printer::StopProof;
+use platen::labels::Scanned;
 use std::path::Path;
 use std::process::Output;
 use support::{GCODE, TestLab, lab, tetrahedron};
@@ -158,6 +159,123 @@ async fn printers_are_listed_stopped_and_cleared() {
         (code, error.as_str()),
         (1, "platen: there is no printer nobody; known printers: mk3-01, mk3-02, away\n")
     );
+}
+
+/// What a scanner types, line by line.
+async fn scan(lab: &TestLab, args: &[&str], typed: &str) -> (i32, String, String) {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_platen"));
+    command.args(["loads", "scan"]).args(args).env("PLATEN_URL", format!("http://{}", lab.address));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let typed = typed.to_owned();
+    let run = move || {
+        let mut child = command.spawn().unwrap();
+        // Where it ends before it reads anything, nobody is there any more.
+        let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    told(&tokio::task::spawn_blocking(run).await.unwrap())
+}
+
+#[tokio::test]
+async fn lots_are_loaded_with_a_scanner_and_each_scan_is_answered_with_a_clear_word() {
+    let lab = lab().await;
+    let receive = async |material: &str| {
+        let (code, id, error) = ask(
+            &lab,
+            &[
+                "lots",
+                "receive",
+                "--material",
+                material,
+                "--supplier-lot",
+                "L-2231",
+                "--received",
+                "2026-11-02",
+                "--expires",
+                "2099-06-30",
+                "--grams",
+                "1000",
+                "--by",
+                "sam",
+            ],
+        )
+        .await;
+        assert_eq!((code, error.as_str()), (0, ""));
+        id.trim().to_owned()
+    };
+    let (pla, petg) = (receive("PLA").await, receive("PETG").await);
+    let of_lot = |id: &str| Scanned::Lot(id.parse().unwrap()).code();
+    let of_printer = |name: &str| Scanned::Printer(name.parse().unwrap()).code();
+    let part = Scanned::Part("000000000000q-1-1".parse().unwrap()).code();
+
+    // A lot where a printer is wanted, a part where a lot is, a slot that is taken, and then right.
+    let typed = format!(
+        "{lot}\n{printer}\n{part}\n{printer}\n{lot}\r\n{printer}\n{other}\n1\n{other}\n",
+        lot = of_lot(&pla),
+        printer = of_printer("mk3-01"),
+        other = of_lot(&petg)
+    );
+    let (code, told, error) = scan(&lab, &["--by", "oli"], &typed).await;
+    assert_eq!(code, 0, "{told}{error}");
+    let wanted = [
+        "printer mk3-01: nothing is loaded; scan the lot".to_owned(),
+        format!("lot {pla} (PLA, L-2231) is on mk3-01 now, in slot 0"),
+        "  not now  it is in quarantine: look at its certificate and release it".into(),
+        format!("printer mk3-01: slot 0 has lot {pla} (PLA); scan the lot"),
+        "slot 1 of mk3-01: scan the lot".into(),
+        format!("lot {petg} (PETG, L-2231) is on mk3-01 now, in slot 1"),
+        "  not now  it is in quarantine: look at its certificate and release it".into(),
+    ];
+    assert_eq!(told.lines().collect::<Vec<_>>(), wanted);
+    let wanted = [
+        format!("platen: this is the label of lot {pla}, and a printer's is wanted; scan the label on the printer, or type its name"),
+        "platen: this is the label of printed part 000000000000q-1-1, and a lot's is wanted; scan the label on the container, or type the id that stands on it".into(),
+        "platen: this is the label of printer mk3-01, and a lot's is wanted; scan the label on the container, or type the id that stands on it".into(),
+        format!("platen: printer mk3-01 has lot {pla} in slot 0; unload that first (`platen loads unload mk3-01 --slot 0`)"),
+    ];
+    assert_eq!(error.lines().collect::<Vec<_>>(), wanted);
+
+    // What is begun and not ended is told, an empty line begins anew, and typed words do as well as scanned ones.
+    let (code, told, error) = scan(&lab, &["--by", "oli"], "mk3-02\n\nmk3-02\n").await;
+    assert_eq!((code, told.matches("scan the lot").count()), (1, 2), "{told}");
+    assert!(told.contains("nothing is noted for slot 0 of mk3-02: scan a printer"), "{told}");
+    assert!(error.ends_with("scan the printer again, then the lot\n"), "{error}");
+    let (code, told, error) =
+        scan(&lab, &["--json", "--slot", "2", "--by", "oli"], &format!("mk3-02\n{petg}\n")).await;
+    let noted: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert_eq!(
+        (noted[0]["lot"].as_str(), noted[0]["slot"].as_u64()),
+        (Some(petg.as_str()), Some(2)),
+        "{noted}"
+    );
+
+    // One command with both; and what is wrong with who asks ends it.
+    let (code, told, _) = scan(&lab, &[&of_printer("away"), &of_lot(&pla), "--by", "oli"], "").await;
+    assert!(code == 0 && told.contains(&pla), "{told}");
+    let (code, _, error) = scan(&lab, &[&of_printer("away"), &of_printer("away"), "--by", "oli"], "").await;
+    assert!(code == 1 && error.contains("the label of printer away, and a lot's is wanted"), "{error}");
+    assert_eq!(
+        scan(&lab, &[&of_printer("away"), "--by", "oli"], "").await.0,
+        2,
+        "a printer alone is half a load"
+    );
+    let (code, _, error) = scan(&lab, &[], "mk3-02\n").await;
+    assert!(code != 0 && error.contains("who says so"), "{error}");
+
+    // A label is written as a file, and what a scanner reads from it shows the thing.
+    let file = lab.folder.path().join("label.svg");
+    for (noun, of) in [("lots", pla.as_str()), ("printers", "mk3-01")] {
+        let into = file.to_str().unwrap();
+        let (code, told, error) = ask(&lab, &[noun, "label", of, "--format", "svg", "-o", into]).await;
+        assert_eq!((code, told.trim()), (0, into), "{error}");
+        assert!(std::fs::read_to_string(&file).unwrap().starts_with("<svg"));
+        std::fs::remove_file(&file).unwrap();
+    }
+    let (code, told, _) = ask(&lab, &["lots", &of_lot(&pla)]).await;
+    assert!(code == 0 && told.starts_with(&format!("lot {pla}: ")), "{told}");
 }
 
 #[tokio::test]

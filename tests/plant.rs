@@ -22,7 +22,7 @@ use platen::domain::units::Height;
 use platen::io::mqtt::Message;
 use platen::io::store::Store;
 use platen::io::vault::{Erasing, Keeping, Keys, Reading, Vault};
-use platen::labels::{Label, Made, Mark, Side, Stock};
+use platen::labels::{Label, Labelled, LotLabel, Made, Mark, Said, Side, Stock};
 use platen::services::telemetry::message::{Belonging, Origin};
 
 /// As people and devices write them; the vault has the first twelve in one spelling each.
@@ -346,6 +346,25 @@ fn none_is_on_a_label() {
         }
         assert_clean(&label.svg(stock).unwrap(), "a label");
         assert_clean(&String::from_utf8_lossy(&label.pdf(stock).unwrap()), "a label");
+    }
+}
+
+/// What somebody has typed about a lot is of no case, so the names of the vault's are not looked for.
+#[test]
+fn none_that_looks_like_one_is_on_a_lot_s_label() {
+    for planted in PLANTED.iter().filter(|planted| !find(planted, &Known::none()).is_empty()) {
+        let text: String = format!("for {planted}").chars().take(40).collect();
+        let label = LotLabel {
+            lot: LotId::from_entropy([4; 16]),
+            material: Said::new(planted),
+            supplier_lot: Said::new(&text),
+            expires: "2099-06-30".parse().unwrap(),
+            open: None,
+        };
+        for stock in Stock::ALL {
+            assert_clean(&label.svg(stock).unwrap(), "a lot's label");
+            assert_clean(&String::from_utf8_lossy(&label.pdf(stock).unwrap()), "a lot's label");
+        }
     }
 }
 

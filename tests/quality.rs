@@ -10,6 +10,7 @@ use platen::domain::event::Actor;
 use platen::domain::ids::CaseToken;
 use platen::domain::job::Progress;
 use platen::domain::lab::Request;
+use platen::labels::Scanned;
 use serde_json::{Value, json};
 
 use support::{Answer, GCODE, TestLab, lab, tetrahedron};
@@ -207,6 +208,125 @@ async fn a_printed_part_has_its_label_as_svg_and_as_pdf_without_a_word_of_anybod
     refused(&way.lab.get(&at("?stock=10x10")).await, 400, "unreadable-request", "62x29");
     let nothing = way.lab.get(&format!("/v1/printed/{}/label", way.serial(7))).await;
     refused(&nothing, 404, "no-such-thing", "no printed part");
+}
+
+#[tokio::test]
+async fn a_lot_and_a_printer_have_their_labels_as_svg_and_as_pdf_and_what_looks_like_a_patient_s_is_on_none()
+{
+    let way = Way::new().await;
+    let lot = way.lot("2099-06-30").await;
+    way.done(&format!("/v1/lots/{lot}/steps"), "sam", json!({"is": "opened", "on": "2026-11-29"})).await;
+    let svg = way.lab.get(&format!("/v1/lots/{lot}/label")).await;
+    assert_eq!((svg.status, svg.header("content-type")), (200, Some("image/svg+xml")), "{svg:?}");
+    assert_eq!(
+        svg.header("content-disposition"),
+        Some(format!("inline; filename=\"label-{lot}.svg\"").as_str())
+    );
+    let group = lot[..4].to_uppercase();
+    for words in
+        ["width=\"62mm\"", &group, ">PLA<", "MAKER'S L-2231", "USE BY 2099-06-30", "OPENED 2026-11-29"]
+    {
+        assert!(svg.body.contains(words), "{words} in {}", svg.body);
+    }
+    let odd = json!({"material": "resin for Mrs. Smith", "supplier_lot": "MRN 4711081", "received": "2020-01-01",
+        "expires": "2099-06-30", "open_days": 30, "grams": 1000});
+    let odd = way.done("/v1/lots", "sam", odd).await;
+    let svg = way.lab.get(&format!("/v1/lots/{}/label?stock=100x50", odd["id"].as_str().unwrap())).await;
+    assert!(
+        svg.body.contains("words that may say who") && svg.body.contains("width=\"100mm\""),
+        "{}",
+        svg.body
+    );
+    assert!(!svg.body.contains("Smith") && !svg.body.contains("4711081"), "{}", svg.body);
+    let printer = way.lab.get("/v1/printers/mk3-01/label").await;
+    assert!(printer.status == 200 && printer.body.contains(">mk3-01</text>"), "{printer:?}");
+    for path in [format!("/v1/lots/{lot}/label"), "/v1/printers/away/label".into()] {
+        let pdf = way.lab.get(&format!("{path}?stock=100x50&format=pdf")).await;
+        assert_eq!((pdf.status, pdf.header("content-type")), (200, Some("application/pdf")));
+        assert!(pdf.body.starts_with("%PDF-"), "{}", pdf.body);
+        refused(&way.lab.get(&format!("{path}?format=png")).await, 400, "unreadable-request", "svg");
+    }
+    refused(&way.lab.get("/v1/lots/0000000000000000/label").await, 404, "no-such-thing", "there is no lot");
+    refused(&way.lab.get("/v1/printers/nemo/label").await, 404, "no-such-printer", "known printers: ");
+}
+
+#[tokio::test]
+async fn a_lot_is_loaded_by_the_codes_of_the_labels_and_each_wrong_scan_says_what_it_is() {
+    let way = Way::new().await;
+    let (lot, other) = (way.lot("2099-06-30").await, way.lot("2099-07-31").await);
+    let code_of_lot = |lot: &str| Scanned::Lot(lot.parse().unwrap()).code();
+    let code_of_printer = |name: &str| Scanned::Printer(name.parse().unwrap()).code();
+    let scan = async |printer: &str, lot: &str, slot: u8| {
+        way.ask("/v1/loads", "oli", json!({"printer": printer, "lot": lot, "slot": slot})).await
+    };
+    let (printer, good, nobody) =
+        (code_of_printer("mk3-01"), code_of_lot(&lot), code_of_lot("0123456789abcdef"));
+    let (printer, good, nobody) = (printer.as_str(), good.as_str(), nobody.as_str());
+    let (serial, nemo) = (way.serial(1), code_of_printer("nemo"));
+    let part = Scanned::Part(serial.parse().unwrap()).code();
+    let part = part.as_str();
+    let misread = good.replace("LOT:", "LOT:1");
+    let printers = "and a printer's is wanted; scan the label on the printer, or type its name";
+    let lots = "and a lot's is wanted; scan the label on the container, or type the id that stands on it";
+    for (on, of, status, problem, words) in [
+        (good, good, 422, "other-label", format!("this is the label of lot {lot}, {printers}")),
+        (part, good, 422, "other-label", format!("this is the label of printed part {serial}, {printers}")),
+        (printer, printer, 422, "other-label", format!("this is the label of printer mk3-01, {lots}")),
+        (printer, part, 422, "other-label", format!("this is the label of printed part {serial}, {lots}")),
+        (
+            printer,
+            misread.as_str(),
+            422,
+            "misread-label",
+            format!("this label cannot be read right (a character of it is wrong, or missing), {lots}"),
+        ),
+        (
+            printer,
+            "4006381333931",
+            422,
+            "not-our-label",
+            format!("this code is not of a label of platen's, {lots}"),
+        ),
+        (
+            "https://example.org",
+            good,
+            422,
+            "not-our-label",
+            format!("this code is not of a label of platen's, {printers}"),
+        ),
+        (
+            printer,
+            nobody,
+            404,
+            "no-such-thing",
+            "there is no lot 0123456789abcdef here, and a lot's label is".into(),
+        ),
+        (nemo.as_str(), good, 404, "no-such-printer", "there is no printer nemo; known printers: ".into()),
+        // The same typed: an id would do as the name of a printer.
+        (lot.as_str(), good, 422, "other-label", format!("this is the label of lot {lot}, {printers}")),
+        (printer, "mk3-02", 422, "other-label", format!("this is the label of printer mk3-02, {lots}")),
+    ] {
+        refused(&scan(on, of, 0).await, status, problem, &words);
+    }
+    assert_eq!(way.get("/v1/printers/mk3-01/loads").await, json!([]), "nothing of that was noted");
+
+    let loads = json!({"printer": printer, "lot": good});
+    let loads = way.done("/v1/loads", "oli", loads).await;
+    assert_eq!(
+        (&loads[0]["lot"], &loads[0]["slot"], &loads[0]["by"]),
+        (&json!(lot), &json!(0), &json!("oli"))
+    );
+    let taken = scan(printer, &code_of_lot(&other), 0).await;
+    let words = format!(
+        "printer mk3-01 has lot {lot} in slot 0; unload that first (`platen loads unload mk3-01 --slot 0`)"
+    );
+    refused(&taken, 409, "not-by-the-rules", &words);
+    refused(&scan(printer, good, 8).await, 409, "not-by-the-rules", "a slot is 0 to 7");
+    // What stands beside the codes, as somebody types it.
+    let typed: Vec<String> = [0, 4, 8, 12].iter().map(|at| other[*at..at + 4].to_uppercase()).collect();
+    let more = json!({"printer": "MK3-01", "lot": typed.join(" "), "slot": 1});
+    let loads = way.done("/v1/loads", "oli", more).await;
+    assert_eq!((&loads[1]["lot"], &loads[1]["slot"]), (&json!(other), &json!(1)), "{loads}");
 }
 
 /// A refusal's status and kind; its words must say this.

@@ -58,7 +58,8 @@ async fn printed(lab: &TestLab) -> (CaseToken, JobId) {
     let line = Box::default();
     let done = Request::NotePrinted { job: job.clone(), progress, digest, line, millis: 5 };
     lab.recorder.submit(done, actor()).await.unwrap();
-    ask(None, Change::MaterialUsed { job: job.clone(), lot: lot(), milligrams: 12_500 }).await;
+    ask(None, Change::MaterialUsed { job: job.clone(), lot: lot(), milligrams: 12_500, runs_out: None })
+        .await;
     (case, job)
 }
 

@@ -20,6 +20,7 @@ use crate::gcode::commands::NotSent;
 use crate::io::spool::SpoolError;
 use crate::io::store::StoreError;
 use crate::io::vault::VaultError;
+use crate::labels::{NotWanted, ScanError};
 use crate::preview::PreviewError;
 use crate::services::access::{NotAuthenticated, NotLetIn};
 use crate::services::entrance::Refused;
@@ -368,6 +369,17 @@ impl From<SerialError> for Problem {
     fn from(error: SerialError) -> Self {
         let help = "give the printed part as `platen parts` shows it";
         Self::new(StatusCode::BAD_REQUEST, "not-a-name", error.to_string(), help)
+    }
+}
+
+impl From<NotWanted> for Problem {
+    fn from(error: NotWanted) -> Self {
+        let slug = match &error.scanned {
+            Ok(_) => "other-label",
+            Err(ScanError::Foreign) => "not-our-label",
+            Err(ScanError::Keyboard { .. } | ScanError::Token(_) | ScanError::Check) => "misread-label",
+        };
+        Self::from_words(StatusCode::UNPROCESSABLE_ENTITY, slug, &error.to_string(), "scan it again")
     }
 }
 

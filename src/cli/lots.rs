@@ -3,19 +3,20 @@
 use clap::{Args, Subcommand};
 
 use super::client::segment;
-use super::quality::{By, loads, lots, printed_list, told};
+use super::quality::{By, LabelFile, loads, lots, printed_list, told};
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{LotAbout, LotBrief, LotStep, LotView, NewUse, PrintedBrief};
 use crate::domain::day::Day;
 use crate::domain::ids::JobId;
 use crate::domain::quality::words::{Label, Line, Text};
+use crate::labels::Scanned;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Lots {
     #[command(subcommand)]
     pub what: Option<What>,
-    /// Look at this one only, and where it went.
+    /// Look at this one only (its id, or the code of its label), and where it went.
     pub lot: Option<String>,
 }
 
@@ -84,6 +85,14 @@ pub enum What {
         #[command(flatten)]
         by: By,
     },
+    /// Write a lot's label as a file for the label printer.
+    #[command(after_help = "Example: platen lots label LOT --stock 62x29 --format pdf")]
+    Label {
+        /// The lot's id.
+        lot: String,
+        #[command(flatten)]
+        file: LabelFile,
+    },
     /// List what is looked back at since a lot was recalled.
     #[command(after_help = "Example: platen lots look-back LOT")]
     LookBack {
@@ -128,7 +137,11 @@ impl Lots {
         let path = |lot: &str, below: &str| format!("/v1/lots/{}{below}", segment(lot));
         let Some(what) = self.what else {
             if let Some(lot) = &self.lot {
-                let lot: LotView = client.get(&path(lot, ""))?;
+                let lot = match lot.parse() {
+                    Ok(Scanned::Lot(scanned)) => scanned.to_string(),
+                    _ => lot.clone(),
+                };
+                let lot: LotView = client.get(&path(&lot, ""))?;
                 return told(global, &lot, one);
             }
             let all: Vec<LotBrief> = client.get("/v1/lots")?;
@@ -160,6 +173,7 @@ impl Lots {
                 let now: LotView = by.post(&client, &path(&lot, "/uses"), NewUse { job, grams })?;
                 return told(global, &now, one);
             }
+            What::Label { lot, file } => return file.make(&client, &path(&lot, "/label"), &lot),
             What::LookBack { lot } => {
                 let all: Vec<PrintedBrief> = client.get(&path(&lot, "/look-back"))?;
                 return told(global, &all, |all| printed_list(all));

@@ -1,24 +1,23 @@
 //! `platen parts`: the printed parts, one piece each, from the printer to whoever gets it.
 
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
 
 use super::client::segment;
-use super::quality::{By, nonconformance, printed_list, signature, to_sign, told, word};
-use super::report::keep_or_print;
+use super::quality::{By, LabelFile, nonconformance, printed_list, signature, to_sign, told, word};
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{PrintedBrief, PrintedStep, PrintedView, Processing, ToSign};
 use crate::domain::ids::{FileHash, InspectionId};
 use crate::domain::quality::printed::Serial;
 use crate::domain::quality::processing::ProcessingKind;
 use crate::domain::quality::words::{Label, Line};
+use crate::labels::Scanned;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Parts {
     #[command(subcommand)]
     pub what: Option<What>,
-    /// Look at this one only (CASE-PART-ATTEMPT), with everything that it comes from.
+    /// Look at this one only (CASE-PART-ATTEMPT, or the code of its label), with everything that it comes from.
     pub serial: Option<String>,
     /// Those of this case only.
     #[arg(long, value_name = "TOKEN", conflicts_with = "serial")]
@@ -56,14 +55,8 @@ pub enum What {
     Label {
         /// CASE-PART-ATTEMPT
         serial: String,
-        /// The size of the labels in millimetres: 62x29 or 100x50.
-        #[arg(long, default_value = "62x29", value_parser = ["62x29", "100x50"])]
-        stock: String,
-        #[arg(long, default_value = "pdf", value_parser = ["svg", "pdf"])]
-        format: String,
-        /// The file to make; else label-SERIAL in this folder. - is the standard output.
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
+        #[command(flatten)]
+        file: LabelFile,
     },
     /// Plan another attempt at a part; its serial is the part's next.
     #[command(
@@ -188,7 +181,11 @@ impl Parts {
         let client = Client::new(global)?;
         let Some(what) = self.what else {
             if let Some(serial) = &self.serial {
-                let part: PrintedView = client.get(&format!("/v1/printed/{}", segment(serial)))?;
+                let serial = match serial.parse() {
+                    Ok(Scanned::Part(scanned)) => scanned.to_string(),
+                    _ => serial.clone(),
+                };
+                let part: PrintedView = client.get(&format!("/v1/printed/{}", segment(&serial)))?;
                 return told(global, &part, one);
             }
             let mut query = Vec::new();
@@ -198,13 +195,9 @@ impl Parts {
             return told(global, &all, |all| printed_list(all));
         };
         let (serial, by, step) = match what {
-            What::Label { serial, stock, format, output } => {
-                let of = segment(&serial);
-                let mut body =
-                    client.open(&format!("/v1/printed/{of}/label?stock={stock}&format={format}"))?;
-                let into = output.unwrap_or_else(|| PathBuf::from(format!("label-{of}.{format}")));
-                let into = (into.as_os_str() != "-").then_some(into);
-                return keep_or_print(&mut body, into.as_deref());
+            What::Label { serial, file } => {
+                let path = format!("/v1/printed/{}/label", segment(&serial));
+                return file.make(&client, &path, &serial);
             }
             What::Plan { serial, instead_of, by } => {
                 (serial, by, PrintedStep::Planned { replaces: instead_of })

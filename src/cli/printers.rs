@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::client::segment;
+use super::quality::LabelFile;
 use super::{Client, Failed, Global, show};
 use crate::api::shapes::{Answered, By, ConsoleOrder, ConsoleView, IdentityView, PrinterView, PromptView};
 
@@ -51,6 +52,15 @@ pub enum What {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+    /// Write a printer's label as a file for the label printer: its name, and the code that is scanned where a lot is loaded.
+    #[command(after_help = "Example: platen printers label mk3-07 --stock 62x29 --format pdf")]
+    Label {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        #[command(flatten)]
+        file: LabelFile,
+    },
     /// Send one command that the printer's console allows (docs/commands.md), and show what came back.
     Send {
         /// The printer.
@@ -80,6 +90,9 @@ impl Printers {
                 let path = format!("/v1/printers/{}/console", segment(&name));
                 let told: ConsoleView = client.post(&path, &ConsoleOrder { command, by: client.by(by)? })?;
                 return said(global, &told);
+            }
+            (Some(What::Label { name, file }), _) => {
+                return file.make(&client, &format!("/v1/printers/{}/label", segment(&name)), &name);
             }
             (None, Some(name)) => client.get(&format!("/v1/printers/{}", segment(&name)))?,
             (None, None) => {

@@ -3,7 +3,10 @@
 use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::PathBuf;
 
+use super::client::segment;
+use super::report::keep_or_print;
 use super::users::password_of;
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{
@@ -34,16 +37,75 @@ impl By {
         path: &str,
         given: impl Serialize,
     ) -> Result<T, Failed> {
+        let hand = self.begin(client)?;
+        let done = hand.post(path, given);
+        hand.end();
+        done
+    }
+
+    /// For several changes, one after the other.
+    pub fn begin(self, client: &Client) -> Result<Hand<'_>, Failed> {
         let Some(name) = self.signed_in_as else {
-            return client.post(path, &Asks { by: client.by(self.by)?, password: None, given });
+            return Ok(Hand::Named { client, by: client.by(self.by)? });
         };
         let password = password_of(&name, self.password_stdin)?;
         let (client, _) = client.sign_in(&name, &password)?;
-        let password = Some(Hidden(password.expose().to_owned()));
-        let done = client.post(path, &Asks { by: None, password, given });
-        // What was done is done; a session that is left ends by itself.
-        let _ = client.sign_out();
-        done
+        Ok(Hand::SignedIn { client, password: Hidden(password.expose().to_owned()) })
+    }
+}
+
+/// Somebody in whose name changes are asked for.
+#[derive(Debug)]
+pub enum Hand<'c> {
+    Named { client: &'c Client, by: Option<String> },
+    SignedIn { client: Client, password: Hidden },
+}
+
+impl Hand<'_> {
+    pub fn client(&self) -> &Client {
+        match self {
+            Self::Named { client, .. } => client,
+            Self::SignedIn { client, .. } => client,
+        }
+    }
+
+    pub fn post<T: DeserializeOwned>(&self, path: &str, given: impl Serialize) -> Result<T, Failed> {
+        let (by, password) = match self {
+            Self::Named { by, .. } => (by.clone(), None),
+            Self::SignedIn { password, .. } => (None, Some(password.clone())),
+        };
+        self.client().post(path, &Asks { by, password, given })
+    }
+
+    pub fn end(self) {
+        if let Self::SignedIn { client, .. } = self {
+            // What was done is done; a session that is left ends by itself.
+            let _ = client.sign_out();
+        }
+    }
+}
+
+/// A label as a file for the label printer.
+#[derive(Debug, Args)]
+pub struct LabelFile {
+    /// The size of the labels in millimetres: 62x29 or 100x50.
+    #[arg(long, default_value = "62x29", value_parser = ["62x29", "100x50"])]
+    stock: String,
+    #[arg(long, default_value = "pdf", value_parser = ["svg", "pdf"])]
+    format: String,
+    /// The file to make; else label- and what it is of, in this folder. - is the standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl LabelFile {
+    /// Of what `name` is, whose label is at `path`.
+    pub fn make(self, client: &Client, path: &str, name: &str) -> Result<(), Failed> {
+        let Self { stock, format, output } = self;
+        let mut body = client.open(&format!("{path}?stock={stock}&format={format}"))?;
+        let into = output.unwrap_or_else(|| PathBuf::from(format!("label-{}.{format}", segment(name))));
+        let into = (into.as_os_str() != "-").then_some(into);
+        keep_or_print(&mut body, into.as_deref())
     }
 }
 

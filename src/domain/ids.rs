@@ -110,8 +110,8 @@ fn shorten(given: &str) -> String {
     given.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
-/// ISO 7064 MOD 37,36: finds every wrong character and nearly every swap of two neighbours.
-fn check_character(payload: &str) -> char {
+/// ISO 7064 MOD 37,36 of digits and small letters: finds every wrong character and nearly every swap of two neighbours.
+pub fn check_character(payload: &str) -> char {
     let value = |b: u8| u32::from(if b.is_ascii_digit() { b - b'0' } else { b - b'a' + 10 });
     let mut p = 36u32;
     for b in payload.bytes() {

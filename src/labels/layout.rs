@@ -10,10 +10,10 @@
 //! └──────────────────────────────┘
 //! ```
 //! All of its text is in one typewriter face, of which every character is as wide as every other, so that how long a
-//! line is does not depend on who draws it.
+//! line is does not depend on who draws it. Lines that are too long become two, and what is too high is made lower.
 
-use super::code::encode;
-use super::{Label, LabelError, Made, Mark, Stock};
+use super::code::{Scanned, encode};
+use super::{Label, LabelError, Labelled, LotLabel, Made, Mark, Open, PrinterLabel, Stock};
 
 /// Of the size of the type: how wide each character is. So it is in Courier and in what stands in for it.
 pub(super) const ADVANCE: f32 = 0.6;
@@ -23,11 +23,40 @@ const QUIET: f32 = 4.0;
 const MARGIN: f32 = 2.0;
 /// The height that the measures below are of; a larger label has larger ones.
 const NORM: f32 = 29.0;
+/// The largest side of a square of the code: a code of many squares has smaller ones.
 const MODULE: f32 = 0.7;
-/// The largest type, from its line to the next.
-const TOKEN: (f32, f32) = (3.6, 4.9);
-const FACT: (f32, f32) = (2.7, 3.8);
-const MARK: (f32, f32) = (3.0, 4.0);
+/// So many characters of a text that somebody typed are on one line, and can still be read there.
+const WIDEST: usize = 30;
+/// The same of a printer's name, which is read from afar.
+const NAME: usize = 16;
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// What it is called.
+    Name,
+    Fact,
+    /// What has to be known.
+    Mark,
+}
+
+impl Type {
+    /// The largest type, and from its line to the next.
+    fn sizes(self) -> (f32, f32) {
+        match self {
+            Self::Name => (3.6, 4.9),
+            Self::Fact => (2.7, 3.8),
+            Self::Mark => (3.0, 4.0),
+        }
+    }
+}
+
+/// What a label says, before anybody knows how large it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Face {
+    pub code: Scanned,
+    pub lines: Vec<(Type, String)>,
+}
 
 /// A black rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +76,7 @@ pub struct Line {
     /// Of the type.
     pub size: f32,
     pub bold: bool,
-    /// Capitals, digits, blanks and hyphens.
+    /// Capitals, digits, blanks and hyphens; the words of a lot, and the name of a printer, as they were typed.
     pub text: String,
 }
 
@@ -66,11 +95,11 @@ pub struct Drawing {
     pub lines: Vec<Line>,
 }
 
-pub(super) fn draw(label: &Label, stock: Stock) -> Result<Drawing, LabelError> {
+pub(super) fn draw(face: &Face, stock: Stock) -> Result<Drawing, LabelError> {
     let (width, height) = stock.millimetres();
     let scale = height / NORM;
-    let code = encode(&label.scanned())?;
-    let module = MODULE * scale;
+    let code = encode(&face.code)?;
+    let module = (MODULE * scale).min(height / (code.size() as f32 + 2.0 * QUIET));
     // The quiet zone of the left side is wider than the margin.
     let (left, side) = (QUIET * module, code.size() as f32 * module);
     let top = (height - side) / 2.0;
@@ -94,27 +123,68 @@ pub(super) fn draw(label: &Label, stock: Stock) -> Result<Drawing, LabelError> {
         }
     }
     let beside = left + side + QUIET * module;
-    let lines = lines(label, scale, beside, width - MARGIN - beside, height);
+    let lines = lines(&face.lines, scale, beside, width - MARGIN - beside, height);
     Ok(Drawing { width, height, squares, lines })
 }
 
 /// The lines, one under the other and in the middle of the height.
-fn lines(label: &Label, scale: f32, x: f32, room: f32, height: f32) -> Vec<Line> {
-    let mut texts = vec![(groups(label.token.as_str()), TOKEN, true)];
-    texts.extend(facts(label).into_iter().map(|text| (text, FACT, false)));
-    texts.extend(marks(label).into_iter().map(|text| (text, MARK, true)));
-    let whole: f32 = texts.iter().map(|(_, (_, step), _)| step * scale).sum();
+fn lines(texts: &[(Type, String)], scale: f32, x: f32, room: f32, height: f32) -> Vec<Line> {
+    let wanted: f32 = texts.iter().map(|(of, _)| of.sizes().1 * scale).sum();
+    let scale = scale * ((height - 2.0 * MARGIN) / wanted).min(1.0);
+    let whole: f32 = texts.iter().map(|(of, _)| of.sizes().1 * scale).sum();
     let mut y = (height - whole) / 2.0;
     let mut lines = Vec::new();
-    for (text, (largest, step), bold) in texts {
+    for (of, text) in texts {
+        let (largest, step) = of.sizes();
         let fits = room / (text.chars().map(|_| ADVANCE).sum::<f32>());
         let size = (largest * scale).min(fits);
         // Letters stand so that there is as much above them as below: capitals are six tenths of the type high.
         let middle = y + step * scale / 2.0;
-        lines.push(Line { x, y: middle + 0.3 * size, size, bold, text });
+        lines.push(Line { x, y: middle + 0.3 * size, size, bold: *of != Type::Fact, text: text.clone() });
         y += step * scale;
     }
     lines
+}
+
+/// A text as lines of so many characters at most: broken behind a blank or a hyphen where one is not far, else anywhere.
+fn broken(text: &str, most: usize) -> Vec<String> {
+    let mut left: Vec<char> = text.chars().collect();
+    let mut lines = Vec::new();
+    while left.len() > most {
+        let near = (most * 2 / 3..most).rev().find(|at| matches!(left[*at], ' ' | '-'));
+        let rest = left.split_off(near.map_or(most, |at| at + 1));
+        lines.push(left.iter().collect::<String>().trim_end().to_owned());
+        left = rest;
+    }
+    lines.push(left.iter().collect());
+    lines
+}
+
+pub(super) fn part(label: &Label) -> Face {
+    let mut lines = vec![(Type::Name, groups(label.token.as_str()))];
+    lines.extend(facts(label).into_iter().map(|text| (Type::Fact, text)));
+    lines.extend(marks(label).into_iter().map(|text| (Type::Mark, text)));
+    Face { code: label.scanned(), lines }
+}
+
+pub(super) fn lot(label: &LotLabel) -> Face {
+    let mut lines = vec![(Type::Fact, "LOT".to_owned()), (Type::Name, groups(label.lot.as_str()))];
+    lines.extend(broken(label.material.as_str(), WIDEST).into_iter().map(|text| (Type::Mark, text)));
+    let maker = format!("MAKER'S {}", label.supplier_lot.as_str());
+    lines.extend(broken(&maker, WIDEST).into_iter().map(|text| (Type::Fact, text)));
+    lines.push((Type::Fact, format!("USE BY {}", label.expires)));
+    match label.open {
+        Some(Open { on, until: Some(until) }) => lines.push((Type::Fact, format!("OPEN {on} TO {until}"))),
+        Some(Open { on, until: None }) => lines.push((Type::Fact, format!("OPENED {on}"))),
+        None => {}
+    }
+    Face { code: label.scanned(), lines }
+}
+
+pub(super) fn printer(label: &PrinterLabel) -> Face {
+    let mut lines = vec![(Type::Fact, "PRINTER".to_owned())];
+    lines.extend(broken(label.name.as_str(), NAME).into_iter().map(|text| (Type::Name, text)));
+    Face { code: label.scanned(), lines }
 }
 
 /// `7K3D 9WQ2 M4XN C`: four at a time, which people can hold, and a token's check character by itself.

@@ -1,13 +1,15 @@
-//! Labels for printed parts: a square code and a few words, as SVG and as PDF, in exact millimetres.
+//! Labels for printed parts, lots of material and printers: a square code and a few words, as SVG and as PDF, in exact
+//! millimetres.
 //!
-//! What is on a label is what the medical reference asks for (§3.2, §3.5, §3.6, hazard H13): token, part, revision,
-//! side, and what a person must know before using the part. No patient can stand on it: a `Label` is made of a token,
-//! numbers and words of ours, and has no place for a text of anybody's. Where a site wants the patient's name, it
-//! belongs on the bag, by hand, inside the clinical area.
+//! What is on a part's label is what the medical reference asks for (§3.2, §3.5, §3.6, hazard H13): token, part,
+//! revision, side, and what a person must know before using the part. No patient can stand on it: a `Label` is made of
+//! a token, numbers and words of ours, and has no place for a text of anybody's. Where a site wants the patient's name,
+//! it belongs on the bag, by hand, inside the clinical area. A lot's label has two texts that somebody typed, its
+//! material and its maker's number: `Said` has been through the guard, and nothing else fits there.
 //!
 //! ```text
-//! Label ─▶ layout (squares and lines of text, in mm) ─▶ svg
-//!                                                   └─▶ pdf
+//! Label, LotLabel, PrinterLabel ─face─▶ Face ─▶ layout (squares and lines of text, in mm) ─▶ svg
+//!                                                                                        └─▶ pdf
 //! ```
 
 mod code;
@@ -19,10 +21,13 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use code::{ScanError, Scanned};
-pub use layout::{Drawing, Line, Square};
+pub use code::{Kind, NotWanted, ScanError, Scanned};
+pub use layout::{Drawing, Face, Line, Square};
 
-use crate::domain::ids::{CaseToken, LotId};
+use crate::domain::day::Day;
+use crate::domain::ids::{CaseToken, LotId, PrinterName};
+use crate::domain::privacy::{HELD_BACK, Known, pass};
+use crate::domain::quality::printed::Serial;
 
 /// The sizes of label stock that are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +106,7 @@ impl Mark {
     }
 }
 
-/// What a label says. Every field is a token, a number or a word of ours.
+/// What the label of a printed part says. Every field is a token, a number or a word of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     pub token: CaseToken,
@@ -129,22 +134,104 @@ pub enum LabelError {
     Code,
 }
 
-impl Label {
-    pub fn scanned(&self) -> Scanned {
-        Scanned { token: self.token.clone(), part: self.part, attempt: self.attempt }
+/// Words that somebody typed, if the guard lets them pass. Of them a label shows what its faces have: Latin letters,
+/// digits and signs, and a question mark for all else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said(String);
+
+impl Said {
+    pub fn new(text: &str) -> Self {
+        let text = pass(text, &Known::none()).unwrap_or(HELD_BACK);
+        let accents = |c: &char| !matches!(c, '\u{300}'..='\u{36f}' | '\u{ad}');
+        let shown = |c: char| match c {
+            ' '..='~' | '\u{a1}'..='\u{ff}' => c,
+            '\u{a0}' => ' ',
+            '\u{2018}' | '\u{2019}' => '\'',
+            '\u{2010}'..='\u{2014}' => '-',
+            _ => '?',
+        };
+        Self(text.chars().filter(accents).map(shown).collect())
     }
+
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How long an open container may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    pub on: Day,
+    pub until: Option<Day>,
+}
+
+/// What the label of a lot says. Nothing of it changes while the container is used, but that it is opened: whether it
+/// may be used is asked of platen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LotLabel {
+    pub lot: LotId,
+    pub material: Said,
+    /// The maker's number.
+    pub supplier_lot: Said,
+    pub expires: Day,
+    pub open: Option<Open>,
+}
+
+/// What the label of a printer says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrinterLabel {
+    pub name: PrinterName,
+}
+
+/// What is drawn as a label.
+pub trait Labelled {
+    /// What its square code says.
+    fn scanned(&self) -> Scanned;
+
+    /// Its code, and its lines from above.
+    fn face(&self) -> Face;
 
     /// Where everything stands.
-    pub fn draw(&self, stock: Stock) -> Result<Drawing, LabelError> {
-        layout::draw(self, stock)
+    fn draw(&self, stock: Stock) -> Result<Drawing, LabelError> {
+        layout::draw(&self.face(), stock)
     }
 
-    pub fn svg(&self, stock: Stock) -> Result<String, LabelError> {
+    fn svg(&self, stock: Stock) -> Result<String, LabelError> {
         self.draw(stock).map(|drawing| svg::write(&drawing))
     }
 
-    pub fn pdf(&self, stock: Stock) -> Result<Vec<u8>, LabelError> {
+    fn pdf(&self, stock: Stock) -> Result<Vec<u8>, LabelError> {
         self.draw(stock).map(|drawing| pdf::write(&drawing))
+    }
+}
+
+impl Labelled for Label {
+    fn scanned(&self) -> Scanned {
+        Scanned::Part(Serial { case: self.token.clone(), part: self.part, attempt: self.attempt })
+    }
+
+    fn face(&self) -> Face {
+        layout::part(self)
+    }
+}
+
+impl Labelled for LotLabel {
+    fn scanned(&self) -> Scanned {
+        Scanned::Lot(self.lot.clone())
+    }
+
+    fn face(&self) -> Face {
+        layout::lot(self)
+    }
+}
+
+impl Labelled for PrinterLabel {
+    fn scanned(&self) -> Scanned {
+        Scanned::Printer(self.name.clone())
+    }
+
+    fn face(&self) -> Face {
+        layout::printer(self)
     }
 }
 

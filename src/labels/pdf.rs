@@ -10,6 +10,8 @@ use super::layout::Drawing;
 const POINTS_PER_MM: f32 = 72.0 / 25.4;
 const PLAIN: Name<'static> = Name(b"F0");
 const BOLD: Name<'static> = Name(b"F1");
+/// Of the characters that a label has, each is the byte of its own number.
+const LATIN: Name<'static> = Name(b"WinAnsiEncoding");
 
 pub(super) fn write(drawing: &Drawing) -> Vec<u8> {
     let [catalog, pages, page_id, plain, bold, content_id] = [1, 2, 3, 4, 5, 6].map(Ref::new);
@@ -26,7 +28,7 @@ pub(super) fn write(drawing: &Drawing) -> Vec<u8> {
         content.begin_text();
         content.set_font(if line.bold { BOLD } else { PLAIN }, points(line.size));
         content.next_line(points(line.x), up(line.y));
-        content.show(Str(line.text.as_bytes()));
+        content.show(Str(&latin(&line.text)));
         content.end_text();
     }
     let mut pdf = Pdf::new();
@@ -39,8 +41,12 @@ pub(super) fn write(drawing: &Drawing) -> Vec<u8> {
     resources.fonts().pair(PLAIN, plain).pair(BOLD, bold);
     resources.finish();
     page.finish();
-    pdf.type1_font(plain).base_font(Name(b"Courier"));
-    pdf.type1_font(bold).base_font(Name(b"Courier-Bold"));
+    pdf.type1_font(plain).base_font(Name(b"Courier")).encoding_predefined(LATIN);
+    pdf.type1_font(bold).base_font(Name(b"Courier-Bold")).encoding_predefined(LATIN);
     pdf.stream(content_id, &content.finish());
     pdf.finish()
+}
+
+fn latin(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
 }

@@ -17,7 +17,7 @@ pub(super) fn write(drawing: &Drawing) -> String {
     out.push_str(r##""/><g fill="#000" font-family="Courier,'Courier New','Liberation Mono',monospace">"##);
     for line in lines {
         let weight = if line.bold { r#" font-weight="bold""# } else { "" };
-        let (x, y, size, length, text) = (line.x, line.y, line.size, line.width(), &line.text);
+        let (x, y, size, length, text) = (line.x, line.y, line.size, line.width(), escaped(&line.text));
         // The length is said as well: whichever face there is, the line stays inside.
         let _ = write!(
             out,
@@ -26,4 +26,9 @@ pub(super) fn write(drawing: &Drawing) -> String {
     }
     out.push_str("</g></svg>\n");
     out
+}
+
+/// As text between two marks.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

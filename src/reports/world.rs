@@ -159,7 +159,7 @@ impl World {
     }
 
     pub fn used(&mut self, n: u8, milligrams: u64) {
-        self.ask("", Change::MaterialUsed { job: job(n), lot: lot(), milligrams });
+        self.ask("", Change::MaterialUsed { job: job(n), lot: lot(), milligrams, runs_out: None });
     }
 
     /// What is measured, in µm from nominal.

@@ -302,7 +302,8 @@ impl Deductions {
         }
         let Some(notes) = &mut undone.notes else { return Ok(()) };
         while let Some((lot, milligrams)) = notes.front().cloned() {
-            let change = Change::MaterialUsed { job: job.clone(), lot: lot.clone(), milligrams };
+            let (used_by, used) = (job.clone(), lot.clone());
+            let change = Change::MaterialUsed { job: used_by, lot: used, milligrams, runs_out: None };
             let request = Request::Quality(Box::new(quality::Request { by: None, change }));
             match self.recorder.submit(request, Actor::Platen).await {
                 // Somebody has noted it by hand meanwhile.
@@ -802,7 +803,8 @@ mod tests {
         let error = deductions.deduct(&job, &mut undone, &ending).await.unwrap_err();
         assert!(error.passes(), "{error}");
         world.store.set_full(false);
-        world.change(Change::MaterialUsed { job: job.clone(), lot: lot(1), milligrams: 7 }).await;
+        let noted = Change::MaterialUsed { job: job.clone(), lot: lot(1), milligrams: 7, runs_out: None };
+        world.change(noted).await;
         deductions.deduct(&job, &mut undone, &ending).await.unwrap();
         assert_eq!(world.noted(), BTreeMap::from([(lot(1), 7), (lot(2), 149), (lot(3), 0)]));
         // Nothing is left to be found out: the file is not looked for.

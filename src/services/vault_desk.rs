@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::recorder::{NotRecorded, Recorder};
 use crate::config::VaultKey;
-use crate::domain::event::{Actor, Event};
+use crate::domain::event::{Actor, Event, Fact};
 use crate::domain::identifiers::{
     ErasingReason, IdentifierRequest, IdentifierState, Identifiers, ReadingReason,
 };
@@ -28,6 +28,8 @@ use crate::domain::ids::{BootId, CaseToken};
 use crate::domain::lab::{Lab, Refusal, Request};
 use crate::domain::people::name::UserName;
 use crate::domain::privacy::{Against, Found, find_in_words, hold_back};
+use crate::domain::quality::case::Step;
+use crate::domain::quality::{self, Change};
 use crate::domain::story;
 use crate::io::offload::offload;
 use crate::io::vault::{
@@ -399,6 +401,12 @@ impl VaultDesk {
 #[derive(Debug, Default)]
 pub struct Held(BTreeMap<CaseToken, Against>);
 
+/// What platen wrote into the thread of a case.
+fn is_notice(fact: &Fact) -> bool {
+    let Fact::Quality(quality::Fact { by: None, change }) = fact else { return false };
+    matches!(change, Change::Case { step: Step::MessagePosted { .. }, .. })
+}
+
 impl Held {
     fn replace<T: Serialize + DeserializeOwned>(&self, case: &CaseToken, thing: &mut T) {
         if let Some(held) = self.0.get(case).and_then(|against| hold_back(thing, against)) {
@@ -408,6 +416,9 @@ impl Held {
 
     /// An entry as it may be told outside; `lab` is from before or after it.
     pub fn entry(&self, lab: &Lab, mut event: Event) -> Event {
+        if is_notice(&event.fact) {
+            return event;
+        }
         let case = story::case_of(lab, &event).filter(|case| self.0.contains_key(*case)).cloned();
         if let Some(case) = case {
             self.replace(&case, &mut event.fact);
@@ -453,10 +464,10 @@ impl Held {
         for ((case, _), of) in &mut quality.efforts {
             self.replace(case, of);
         }
-        for ((case, _), of) in &mut quality.costs {
+        for ((case, _), of) in quality.costs {
             self.replace(case, of);
         }
-        for ((case, _), of) in &mut quality.messages {
+        for ((case, _), of) in &mut quality.messages.iter_mut().filter(|(_, of)| of.by.is_some()) {
             self.replace(case, of);
         }
         for (case, of) in &mut quality.assessments {

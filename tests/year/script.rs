@@ -837,6 +837,7 @@ impl Year {
             job: self.ledger.jobs[job].id.clone(),
             lot: self.ledger.lots[lot].id.clone(),
             milligrams,
+            runs_out: None,
         };
         self.ask("", change, 1 + usize::from(runs_out), &[at.0]);
         self.ledger.cases[at.0].messages += u64::from(runs_out);

@@ -1,10 +1,11 @@
-//! Labels of printed parts, as a file for the label printer.
+//! Labels of printed parts, of lots and of printers, as a file for the label printer.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,18 +13,22 @@ use utoipa_axum::routes;
 use super::super::AppState;
 use super::super::answers::{NoSuch, Told};
 use super::super::given::{Asked, Named};
+use super::super::printers::known;
 use super::super::problem::Problem;
 use crate::domain::case::IntendedUse;
-use crate::domain::ids::LotId;
+use crate::domain::ids::{LotId, PrinterName};
 use crate::domain::lab::{self, Lab};
+use crate::domain::quality::lot::Lot;
 use crate::domain::quality::part::Laterality;
 use crate::domain::quality::printed::{PrintedPart, Serial};
 use crate::domain::quality::{Refusal, What};
-use crate::labels::{Label, LabelError, Made, Mark, Side, Stock};
+use crate::labels::{
+    Label, LabelError, Labelled, LotLabel, Made, Mark, Open, PrinterLabel, Said, Side, Stock,
+};
 use crate::reports::calendar::year_at;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(label))
+    OpenApiRouter::new().routes(routes!(label)).routes(routes!(of_lot)).routes(routes!(of_printer))
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
@@ -64,14 +69,65 @@ async fn label(
         let nothing = || lab::Refusal::from(Refusal::Nothing(What::Printed(serial.clone())));
         lab.quality.printed.get(&serial).map(|printed| of(lab, printed, offset)).ok_or_else(nothing)
     })?;
+    file(&label, &wanted, serial)
+}
+
+/// The label of a lot: its id as text and as a square code, material, the maker's number, until when it may be used, and
+/// since when it is open. What looks as if it said who a patient is does not stand on it.
+#[utoipa::path(get, path = "/v1/lots/{lot}/label", tag = "quality", operation_id = "label_lot",
+    params(("lot" = String, Path, description = "The lot's id"), Wanted),
+    responses((status = 200, description = "The label, in exact millimetres",
+            content((String = "image/svg+xml"), (String = "application/pdf"))),
+        (status = 500, description = "The label cannot be drawn", body = Problem,
+            content_type = "application/problem+json"), Told, NoSuch))]
+async fn of_lot(
+    State(app): State<AppState>,
+    Named(id): Named<LotId>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Problem> {
+    let label = app.recorder.read(|lab| {
+        let nothing = || lab::Refusal::from(Refusal::Nothing(What::Lot(id.clone())));
+        lab.quality.lots.get(&id).map(lot).ok_or_else(nothing)
+    })?;
+    file(&label, &wanted, id)
+}
+
+/// The label of a printer: its name as text and as a square code.
+#[utoipa::path(get, path = "/v1/printers/{name}/label", tag = "quality", operation_id = "label_printer",
+    params(("name" = String, Path, description = "The printer's name"), Wanted),
+    responses((status = 200, description = "The label, in exact millimetres",
+            content((String = "image/svg+xml"), (String = "application/pdf"))),
+        (status = 500, description = "The label cannot be drawn", body = Problem,
+            content_type = "application/problem+json"), Told, NoSuch))]
+async fn of_printer(
+    State(app): State<AppState>,
+    Named(name): Named<PrinterName>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response, Problem> {
+    known(&app, &name)?;
+    file(&PrinterLabel { name: name.clone() }, &wanted, name)
+}
+
+/// As a file that has this name.
+fn file(label: &impl Labelled, wanted: &Wanted, of: impl Display) -> Result<Response, Problem> {
     let stock = wanted.stock.unwrap_or(Stock::Small);
     let (kind, ending, bytes) = match wanted.format.unwrap_or_default() {
         Format::Svg => ("image/svg+xml", "svg", label.svg(stock)?.into_bytes()),
         Format::Pdf => ("application/pdf", "pdf", label.pdf(stock)?),
     };
-    let name = format!("inline; filename=\"label-{serial}.{ending}\"");
+    let name = format!("inline; filename=\"label-{of}.{ending}\"");
     Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
         .into_response())
+}
+
+fn lot(lot: &Lot) -> LotLabel {
+    LotLabel {
+        lot: lot.id.clone(),
+        material: Said::new(lot.about.material.as_str()),
+        supplier_lot: Said::new(lot.about.supplier_lot.as_str()),
+        expires: lot.about.expires,
+        open: lot.opened.map(|on| Open { on, until: lot.open_until() }),
+    }
 }
 
 /// What the lab knows of a printed part, as far as it stands on a label.
@@ -117,7 +173,7 @@ fn only_lot(printed: &PrintedPart) -> Option<LotId> {
 
 impl From<LabelError> for Problem {
     fn from(error: LabelError) -> Self {
-        let help = "report it, with the part's serial";
+        let help = "report it, with what the label is of";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "no-label", error.to_string(), help)
     }
 }

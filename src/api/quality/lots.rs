@@ -120,7 +120,7 @@ async fn note_use(
 ) -> Result<Json<LotView>, Problem> {
     seen(&app, &id)?;
     let milligrams = milligrams(grams)?;
-    change(&app, &who, Change::MaterialUsed { job, lot: id.clone(), milligrams }).await?;
+    change(&app, &who, Change::MaterialUsed { job, lot: id.clone(), milligrams, runs_out: None }).await?;
     seen(&app, &id).map(Json)
 }
 

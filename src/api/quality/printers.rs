@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,16 +12,21 @@ use super::super::answers::{NoSuch, Ruled, Told};
 use super::super::given::Named;
 use super::super::printers::known;
 use super::super::problem::Problem;
-use super::shapes::{Asks, LoadView, NewLoad, QualificationStep, QualificationView, Unload};
+use super::shapes::{Asks, LoadView, NewLoad, QualificationStep, QualificationView, ScannedLoad, Unload};
 use super::views;
 use super::who::Asking;
 use super::{change, created};
-use crate::domain::ids::PrinterName;
+use crate::domain::ids::{LotId, PrinterName};
 use crate::domain::quality::Change;
 use crate::domain::quality::qualification::Step;
+use crate::labels::{Kind, NotWanted, Scanned};
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(show, step)).routes(routes!(loads, load)).routes(routes!(unload))
+    OpenApiRouter::new()
+        .routes(routes!(show, step))
+        .routes(routes!(loads, load))
+        .routes(routes!(scan))
+        .routes(routes!(unload))
 }
 
 /// A printer's qualification, calibration, phantoms with their control chart, what is loaded, and its maintenance.
@@ -88,6 +94,51 @@ async fn load(
     known(&app, &name)?;
     change(&app, &who, Change::Loaded { lot, printer: name.clone(), slot }).await?;
     Ok(created(format!("/v1/printers/{name}/loads"), loaded(&app, &name)))
+}
+
+/// The same by what was scanned: the printer's label, and the lot's. A code that is none of platen's, that was misread,
+/// or that is of something else is refused with what it is and what is wanted.
+#[utoipa::path(post, path = "/v1/loads", tag = "quality", operation_id = "scan_load", request_body = Asks<ScannedLoad>,
+    responses((status = 201, description = "The printer's loads as they are now", body = Vec<LoadView>), Ruled))]
+async fn scan(
+    State(app): State<AppState>,
+    Asking(who, given): Asking<ScannedLoad>,
+) -> Result<Response, Problem> {
+    let (name, lot) = (printer(&app, &given.printer)?, lot(&app, &given.lot)?);
+    change(&app, &who, Change::Loaded { lot, printer: name.clone(), slot: given.slot }).await?;
+    Ok(created(format!("/v1/printers/{name}/loads"), loaded(&app, &name)))
+}
+
+/// The printer whose label was scanned. A lot's id, typed, would do as a name.
+fn printer(app: &AppState, text: &str) -> Result<PrinterName, Problem> {
+    let name = Scanned::printer(text)?;
+    known(app, &name).map_err(|unknown| match name.as_str().parse() {
+        Ok(lot) if is_there(app, &lot) => {
+            NotWanted { scanned: Ok(Scanned::Lot(lot)), wanted: Kind::Printer }.into()
+        }
+        _ => unknown,
+    })?;
+    Ok(name)
+}
+
+/// The lot whose label was scanned.
+fn lot(app: &AppState, text: &str) -> Result<LotId, Problem> {
+    let lot = match Scanned::lot(text) {
+        Ok(lot) if is_there(app, &lot) => return Ok(lot),
+        read => read,
+    };
+    // A printer's name, typed.
+    if let Some(name) = Scanned::printer(text).ok().filter(|name| known(app, name).is_ok()) {
+        return Err(NotWanted { scanned: Ok(Scanned::Printer(name)), wanted: Kind::Lot }.into());
+    }
+    let detail = format!("there is no lot {} here, and a lot's label is wanted", lot?);
+    let help =
+        "scan the label that platen made for the container, or take the lot in first (`platen lots receive`)";
+    Err(Problem::new(StatusCode::NOT_FOUND, "no-such-thing", detail, help))
+}
+
+fn is_there(app: &AppState, lot: &LotId) -> bool {
+    app.recorder.read(|lab| lab.quality.lots.contains_key(lot))
 }
 
 /// Somebody has taken the lot off a printer.

@@ -21,7 +21,7 @@ use super::people::name::{UserName, fold};
 use super::people::notices::{Topic, Way};
 use super::quality::case::{CaseState, Step as CaseStep};
 use super::quality::inspection::{Subject as Inspected, Verdict};
-use super::quality::lot::Step as LotStep;
+use super::quality::lot::{RunningOut, Step as LotStep};
 use super::quality::nonconformance::{About, Severity, Step as NonconformanceStep};
 use super::quality::printed::{Serial, Step as PrintedStep};
 use super::quality::signature::{Meaning, Subject as Signed};
@@ -52,6 +52,8 @@ pub enum What {
     CaseReleased,
     LotRecalled,
     PartRecalled,
+    LotLow,
+    LotEmpty,
     PhantomFailed,
     PrinterDue(Day),
     InstrumentDue(Day),
@@ -72,6 +74,7 @@ impl What {
             Self::Reported(_) => Topic::Nonconformance,
             Self::PartReleased | Self::CaseReleased => Topic::Released,
             Self::LotRecalled | Self::PartRecalled => Topic::MaterialRecalled,
+            Self::LotLow | Self::LotEmpty => Topic::MaterialLow,
             Self::PhantomFailed | Self::PrinterDue(_) | Self::InstrumentDue(_) => Topic::QualificationDue,
             Self::CaseDue(_) => Topic::CaseDue,
         }
@@ -107,6 +110,10 @@ impl What {
             Self::CaseReleased => ("a case is released", "it may be delivered"),
             Self::LotRecalled => ("a lot is recalled", "look at every part that was printed from it"),
             Self::PartRecalled => ("a part that was released is recalled", "get it back"),
+            Self::LotLow => ("a lot is running low", "have another one at hand"),
+            Self::LotEmpty => {
+                ("more was used of a lot than was left", "weigh what is there, and have another one at hand")
+            }
             Self::PhantomFailed => {
                 ("a printer's phantom did not pass", "look at every part since the last that did")
             }
@@ -292,6 +299,14 @@ fn of_quality(lab: &Lab, fact: &quality::Fact) -> Option<Notice> {
         }
         Change::Lot { lot, step: LotStep::Recalled { .. } } => {
             Notice { lot: Some(lot.clone()), ..Notice::new(What::LotRecalled) }
+        }
+        // The thread of the case has a message of its own.
+        Change::MaterialUsed { lot, runs_out: Some(runs_out), .. } => {
+            let what = match runs_out {
+                RunningOut::Low => What::LotLow,
+                RunningOut::Empty => What::LotEmpty,
+            };
+            Notice { lot: Some(lot.clone()), ..Notice::new(what) }
         }
         Change::Inspection { id, measured, found } => {
             let found = found.as_ref().or_else(|| lab.quality.inspections.get(id).map(|of| &of.found));

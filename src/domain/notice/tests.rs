@@ -142,6 +142,13 @@ fn reports(about: About) -> Fact {
     quality(Change::Nonconformance { id, step })
 }
 
+/// As platen notes it when a job has ended.
+fn used(runs_out: Option<RunningOut>) -> Fact {
+    let lot = LotId::from_entropy([5; 16]);
+    let change = Change::MaterialUsed { job: job(), lot, milligrams: 12_000, runs_out };
+    Fact::Quality(quality::Fact { by: None, change })
+}
+
 fn phantom(verdict: Verdict) -> Fact {
     let measured = Measured {
         subject: Inspected::Phantom { printer: printer(), next_due: Some(day("2027-01-01")) },
@@ -209,6 +216,8 @@ fn worth_telling() -> Vec<(bool, Fact, What)> {
         (false, quality(Change::Printed { serial: serial(), step: released }), What::PartReleased),
         (false, quality(Change::Printed { serial: serial(), step: recalled }), What::PartRecalled),
         (false, quality(Change::Lot { lot, step: LotStep::Recalled { why: words() } }), What::LotRecalled),
+        (false, used(Some(RunningOut::Low)), What::LotLow),
+        (false, used(Some(RunningOut::Empty)), What::LotEmpty),
         (false, reports(About::Part { serial: serial() }), critical),
         (false, reports(About::Case { case: case() }), critical),
         (false, reports(About::Lot { lot: id }), critical),
@@ -250,6 +259,7 @@ fn what_is_of_the_daily_work_or_of_nobody_is_not_told() {
         (false, step(CaseStep::Accepted)),
         (false, step(CaseStep::MessagePosted { text: words(), mentions: Vec::new() })),
         (false, phantom(Verdict::Pass)),
+        (false, used(None)),
         (false, Fact::People(people::Fact::SignedIn { user: name("admin") })),
     ];
     for (job, fact) in quiet {
@@ -292,6 +302,34 @@ fn whoever_has_chosen_nothing_is_told_what_is_their_work() {
         Change::Lot { lot: LotId::from_entropy([5; 16]), step: LotStep::Recalled { why: words() } };
     assert_eq!(told(&lab, quality(recalled), false), ["materials", "releaser"]);
     assert_eq!(told(&lab, phantom(Verdict::Fail), false), ["maintenance"]);
+}
+
+#[test]
+fn that_a_lot_runs_out_is_told_to_whoever_keeps_material_and_to_nobody_who_has_noted_it() {
+    let mut lab = lab();
+    for runs_out in [RunningOut::Low, RunningOut::Empty] {
+        assert_eq!(told(&lab, used(Some(runs_out)), false), ["materials"]);
+        let notice = of_event(&lab, &event(Actor::Platen, false, used(Some(runs_out)))).unwrap();
+        let lot = LotId::from_entropy([5; 16]);
+        assert!(notice.text().contains(&format!("(lot {lot}): ")), "{}", notice.text());
+        assert!(notice.text().ends_with("have another one at hand"), "{}", notice.text());
+        assert_eq!((notice.topic(), notice.is_urgent()), (Topic::MaterialLow, false));
+    }
+    let by_hand = || {
+        let Fact::Quality(fact) = used(Some(RunningOut::Low)) else { panic!("it is of the quality half") };
+        Fact::Quality(quality::Fact { by: Some("Materials".into()), ..fact })
+    };
+    assert_eq!(told(&lab, by_hand(), false), Vec::<String>::new());
+    // Each as they have chosen, and nobody who does not come in any more.
+    let topics = Ways::from([(Topic::MaterialLow, BTreeSet::from([Way::Webhook]))]);
+    for user in ["operator", "materials"] {
+        let settings = Settings { user: name(user), mail: None, topics: Some(topics.clone()) };
+        lab.people.notices.insert(name(user), settings);
+    }
+    assert_eq!(told(&lab, used(Some(RunningOut::Low)), false), ["materials", "operator"]);
+    let by = By::Person(name("admin"));
+    lab.people.apply(&people::Fact::UserDisabled { user: name("materials"), by }, WallTime(2));
+    assert_eq!(told(&lab, used(Some(RunningOut::Low)), false), ["operator"]);
 }
 
 #[test]

@@ -28,12 +28,13 @@ pub enum Topic {
     Nonconformance,
     Released,
     MaterialRecalled,
+    MaterialLow,
     QualificationDue,
     CaseDue,
 }
 
 impl Topic {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mentioned,
         Self::PrintFinished,
         Self::PrintSuspect,
@@ -43,6 +44,7 @@ impl Topic {
         Self::Nonconformance,
         Self::Released,
         Self::MaterialRecalled,
+        Self::MaterialLow,
         Self::QualificationDue,
         Self::CaseDue,
     ];
@@ -58,6 +60,7 @@ impl Topic {
             Self::Nonconformance => "nonconformance",
             Self::Released => "released",
             Self::MaterialRecalled => "material_recalled",
+            Self::MaterialLow => "material_low",
             Self::QualificationDue => "qualification_due",
             Self::CaseDue => "case_due",
         }
@@ -77,6 +80,7 @@ impl Topic {
             Self::Nonconformance => "something is reported that is not as it should be",
             Self::Released => "a part or a case of yours is released",
             Self::MaterialRecalled => "a lot is recalled, or a part that was released",
+            Self::MaterialLow => "a lot is running low, or should be empty",
             Self::QualificationDue => {
                 "the calibration of a printer or an instrument comes due, or a phantom did not pass"
             }
@@ -97,6 +101,7 @@ impl Topic {
             | Self::ApprovalAwaited
             | Self::Nonconformance
             | Self::MaterialRecalled
+            | Self::MaterialLow
             | Self::QualificationDue => false,
         }
     }
@@ -114,6 +119,7 @@ impl Topic {
             Self::Nonconformance => may(Permission::Dispose),
             Self::Released => matches!(role, Role::Requester | Role::Designer),
             Self::MaterialRecalled => may(Permission::KeepMaterial) || may(Permission::Dispose),
+            Self::MaterialLow => may(Permission::KeepMaterial),
             Self::QualificationDue => may(Permission::QualifyPrinters),
             Self::CaseDue => matches!(role, Role::Requester | Role::Designer | Role::Releaser),
         }
@@ -324,6 +330,7 @@ mod tests {
         nonconformance     . . . . x . . . . .
         released           x x . . . . . . . .
         material_recalled  . . . . x x . . . .
+        material_low       . . . . . x . . . .
         qualification_due  . . . . . . x . . .
         case_due           x x . . x . . . . .
     ";

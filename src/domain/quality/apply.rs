@@ -58,7 +58,7 @@ pub fn apply(lab: &mut Lab, event: &Event, fact: &Fact) -> Vec<Key> {
         Change::Lot { lot, step } => making.lot(lot, step),
         Change::Loaded { lot, printer, slot } => making.loaded(lot, printer, *slot),
         Change::Unloaded { printer, slot } => making.unloaded(printer, *slot),
-        Change::MaterialUsed { job, lot, milligrams } => making.used(job, lot, *milligrams),
+        Change::MaterialUsed { job, lot, milligrams, .. } => making.used(job, lot, *milligrams),
         Change::Printer { printer, step } => making.printer(printer, step),
         Change::Nonconformance { id, step } => making.nonconformance(id, step),
         Change::Process { process } => {

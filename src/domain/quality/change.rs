@@ -61,11 +61,14 @@ pub enum Change {
         printer: PrinterName,
         slot: u8,
     },
-    /// What a job has used of a lot, once for each.
+    /// What a job has used of a lot, once for each. `runs_out` is platen's: what a request has there does not count.
     MaterialUsed {
         job: JobId,
         lot: LotId,
         milligrams: u64,
+        /// It has come to that by this use, for the first time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        runs_out: Option<lot::RunningOut>,
     },
     Printer {
         printer: PrinterName,

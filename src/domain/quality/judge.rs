@@ -9,7 +9,7 @@ use super::confirmation::CODES_MAX;
 use super::inspection::{
     Found, ITEMS_MAX, Item, LIMIT_MAX, Measured, NAMES_MAX, PHOTOS_MAX, Subject, Template, Verdict,
 };
-use super::lot::{SLOTS, Step as LotStep, Unusable};
+use super::lot::{RunningOut, SLOTS, Step as LotStep, Unusable};
 use super::message::MENTIONS_MAX;
 use super::nonconformance::{About, Disposition, NonconformanceState, Step as NonconformanceStep};
 use super::order::Scale;
@@ -87,7 +87,9 @@ pub fn judge(lab: &Lab, request: &Request, now: WallTime) -> Result<Facts, Refus
                 return Err(Refusal::SlotEmpty { printer: printer.clone(), slot: *slot });
             }
         }
-        Change::MaterialUsed { job, lot, milligrams } => more = asking.used(job, lot, *milligrams)?,
+        Change::MaterialUsed { job, lot, milligrams, runs_out } => {
+            (*runs_out, more) = asking.used(job, lot, *milligrams)?;
+        }
         Change::Printer { printer, step } => asking.printer(printer, step)?,
         Change::Nonconformance { id, step } => more = asking.nonconformance(id, step)?,
         // What is known already is no news.
@@ -660,8 +662,14 @@ impl<'a> Asking<'a> {
         Ok(())
     }
 
-    /// Who works on the case is told when the lot is running out.
-    fn used(&self, job: &JobId, lot: &LotId, milligrams: u64) -> Result<Facts, Refusal> {
+    /// Who works on the case is told when the lot is running out; whoever keeps material, when it comes to that, and not
+    /// with each job that takes more of nothing.
+    fn used(
+        &self,
+        job: &JobId,
+        lot: &LotId,
+        milligrams: u64,
+    ) -> Result<(Option<RunningOut>, Facts), Refusal> {
         let not = || Refusal::NotUsed { lot: lot.clone(), job: job.clone() };
         let known = self.lab.jobs.get(job).ok_or_else(not)?;
         // Those of one build have the same.
@@ -676,11 +684,13 @@ impl<'a> Asking<'a> {
         if printed.used.len() >= USED_MAX {
             return Err(Refusal::TooMany(What::Printed(serial), "note the rest as a waste of the lot"));
         }
-        let told = self.lab.quality.lots.get(lot).and_then(|lot| lot.running_out(milligrams));
-        let Some(text) = told.and_then(|told| Text::new(&told).ok()) else { return Ok(Facts::new()) };
+        let Some(of) = self.lab.quality.lots.get(lot) else { return Ok((None, Facts::new())) };
+        let Some(runs_out) = of.runs_out(milligrams) else { return Ok((None, Facts::new())) };
+        let first = Some(runs_out).filter(|_| of.left_mg > 0);
+        let Ok(text) = Text::new(&of.told(runs_out, milligrams)) else { return Ok((first, Facts::new())) };
         let step = CaseStep::MessagePosted { text, mentions: Vec::new() };
         let change = Change::Case { case: serial.case, step };
-        Ok(vec![(None, LabFact::Quality(Fact { by: None, printed_name: None, change }))])
+        Ok((first, vec![(None, LabFact::Quality(Fact { by: None, printed_name: None, change }))]))
     }
 
     fn printer(

@@ -177,6 +177,16 @@ pub struct Lot {
     pub recalled: Option<Text>,
 }
 
+/// How little is left of a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunningOut {
+    /// Less than a tenth of it, from here on.
+    Low,
+    /// More was used of it than was left.
+    Empty,
+}
+
 /// Why a lot may not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unusable {
@@ -216,24 +226,36 @@ impl Lot {
     }
 
     /// What people should be told when so much was used of it.
-    pub(super) fn running_out(&self, milligrams: u64) -> Option<String> {
+    pub(super) fn runs_out(&self, milligrams: u64) -> Option<RunningOut> {
+        let (left, whole) = (self.left_mg, self.about.milligrams);
         // Somebody has said already that nothing is left.
         if self.state == LotState::Consumed {
             return None;
         }
+        if milligrams > left {
+            return Some(RunningOut::Empty);
+        }
+        (low(left - milligrams, whole) && !low(left, whole)).then_some(RunningOut::Low)
+    }
+
+    /// The same in words of ours.
+    pub(super) fn told(&self, runs_out: RunningOut, milligrams: u64) -> String {
         let (id, left, whole) = (&self.id, self.left_mg, self.about.milligrams);
         let grams = |mg: u64| format!("{}.{} g", mg / 1_000, mg % 1_000 / 100);
-        if milligrams > left {
-            let (used, left) = (grams(milligrams), grams(left));
-            return Some(format!(
-                "Lot {id} should be empty: {used} of it were used, and only {left} were left. Weigh what is there, and have another lot at hand."
-            ));
+        match runs_out {
+            RunningOut::Empty => {
+                let (used, left) = (grams(milligrams), grams(left));
+                format!(
+                    "Lot {id} should be empty: {used} of it were used, and only {left} were left. Weigh what is there, and have another lot at hand."
+                )
+            }
+            RunningOut::Low => {
+                let (after, whole) = (grams(left.saturating_sub(milligrams)), grams(whole));
+                format!(
+                    "Lot {id} is running low: {after} of {whole} should be left. Have another lot at hand."
+                )
+            }
         }
-        let after = left - milligrams;
-        (low(after, whole) && !low(left, whole)).then(|| {
-            let (after, whole) = (grams(after), grams(whole));
-            format!("Lot {id} is running low: {after} of {whole} should be left. Have another lot at hand.")
-        })
     }
 
     pub fn is_of(&self, material: &str) -> bool {
@@ -252,9 +274,13 @@ impl Lot {
         if today > self.about.expires {
             reasons.push(Unusable::Expired(self.about.expires));
         }
-        let until = self.opened.zip(self.about.open_days).map(|(opened, days)| opened.after(days));
-        reasons.extend(until.filter(|until| today > *until).map(Unusable::OpenTooLong));
+        reasons.extend(self.open_until().filter(|until| today > *until).map(Unusable::OpenTooLong));
         reasons
+    }
+
+    /// The last day on which it may be used, since it is open; nothing where it is not, or where that does not matter.
+    pub fn open_until(&self) -> Option<Day> {
+        self.opened.zip(self.about.open_days).map(|(opened, days)| opened.after(days))
     }
 }
 
@@ -341,7 +367,8 @@ mod tests {
             (0, 1, Some("should be empty")),
             (0, 0, None),
         ] {
-            let words = lot("PLA", left).running_out(used);
+            let of = lot("PLA", left);
+            let words = of.runs_out(used).map(|runs_out| of.told(runs_out, used));
             match told {
                 None => assert_eq!(words, None, "{used} of {left}"),
                 Some(told) => {
@@ -351,7 +378,7 @@ mod tests {
             }
         }
         let gone = Lot { state: LotState::Consumed, ..lot("PLA", 0) };
-        assert_eq!(gone.running_out(5), None);
+        assert_eq!(gone.runs_out(5), None);
         assert!(lot("PLA", 99_999).is_low() && !lot("PLA", 100_000).is_low());
     }
 

@@ -14,7 +14,8 @@ pub struct Message {
     pub case: CaseToken,
     /// 1, 2, 3 … within the case.
     pub number: u32,
-    /// Absent in a notice of platen's.
+    /// Absent in a notice of platen's, which is made of ids, numbers and words of ours and repeats nobody's: no guard
+    /// holds it back.
     pub by: Option<String>,
     pub text: Text,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

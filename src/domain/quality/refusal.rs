@@ -238,7 +238,9 @@ pub enum Refusal {
     Template,
     #[error("lot {lot} {}; use another", listed(.why))]
     LotUnusable { lot: LotId, why: Vec<Unusable> },
-    #[error("printer {printer} has lot {lot} in slot {slot}; unload that first")]
+    #[error(
+        "printer {printer} has lot {lot} in slot {slot}; unload that first (`platen loads unload {printer} --slot {slot}`)"
+    )]
     SlotTaken { printer: PrinterName, slot: u8, lot: LotId },
     #[error("printer {printer} has nothing in slot {slot}; a slot is 0 to 7")]
     SlotEmpty { printer: PrinterName, slot: u8 },

@@ -1339,7 +1339,9 @@ fn everything_has_a_limit_and_a_step_that_its_noun_does_not_have_is_refused() {
     too_many(world.refused("max", load(1, 0)));
     let printed = world.lab.quality.printed.get_mut(&serial(2, 2)).unwrap();
     printed.used = vec![Used { job: job(9), lot: lot(9), milligrams: 1 }; USED_MAX];
-    too_many(world.refused("", Change::MaterialUsed { job: job(3), lot: lot(10), milligrams: 5 }));
+    too_many(
+        world.refused("", Change::MaterialUsed { job: job(3), lot: lot(10), milligrams: 5, runs_out: None }),
+    );
     let cancel = Request::CancelJob { job: job(3), progress, by: "kim".into(), line: None };
     world.request(&cancel).unwrap();
     world.ok("ina", open_fault(2, About::Part { serial: serial(2, 2) }));
@@ -1490,8 +1492,12 @@ fn what_a_job_used_is_deducted_once_and_only_from_a_lot_that_was_loaded() {
     }
     world.ok("max", load(1, 0));
     world.request(&Request::StartJob { job: job(1), printer: printer("a") }).unwrap();
-    let used =
-        |lot_number, milligrams| Change::MaterialUsed { job: job(1), lot: lot(lot_number), milligrams };
+    let used = |lot_number, milligrams| Change::MaterialUsed {
+        job: job(1),
+        lot: lot(lot_number),
+        milligrams,
+        runs_out: None,
+    };
     assert!(matches!(world.refused("", used(2, 5)), Refusal::NotUsed { .. }));
     // The spool runs out, and another one is put on.
     world.ok("max", unload(0));
@@ -1504,6 +1510,37 @@ fn what_a_job_used_is_deducted_once_and_only_from_a_lot_that_was_loaded() {
     assert_eq!(world.lab.quality.lots[&lot(1)].left_mg, 0);
     let from: Vec<_> = world.lab.quality.printed_from(&lot(1)).map(|of| of.serial.clone()).collect();
     assert_eq!(from, [serial(1, 1)]);
+    world.assert_durable();
+}
+
+#[test]
+fn that_a_lot_runs_out_is_a_fact_once_for_each_time_that_it_comes_to_that_whatever_is_asked() {
+    use super::lot::RunningOut;
+    let mut world = World::at(Stage::Produced);
+    receive(&mut world, 1, lot_about("2027-01-01"));
+    world.ok("max", lot_step(1, LotStep::Released));
+    world.ok("max", load(1, 0));
+    // Of 1000 g; what a request says of it does not count.
+    for (n, milligrams, asked, wanted, told) in [
+        (1, 899_000, Some(RunningOut::Empty), None, 0),
+        (2, 2_000, None, Some(RunningOut::Low), 1),
+        (3, 2_000, Some(RunningOut::Low), None, 0),
+        (4, 98_000, None, Some(RunningOut::Empty), 1),
+        (5, 5, Some(RunningOut::Empty), None, 1),
+    ] {
+        world.start(n, 1, "a");
+        world.finish(n);
+        world.clear("a");
+        let change = Change::MaterialUsed { job: job(n), lot: lot(1), milligrams, runs_out: asked };
+        let events = world.ask("", change).unwrap();
+        let Fact::Quality(fact) = &events[0].fact else { panic!("{events:?}") };
+        let Change::MaterialUsed { runs_out, .. } = &fact.change else { panic!("{fact:?}") };
+        assert_eq!(*runs_out, wanted, "job {n}");
+        let written = serde_json::to_string(fact).unwrap();
+        assert_eq!(written.contains("runs_out"), wanted.is_some(), "{written}");
+        assert_eq!(serde_json::from_str::<super::Fact>(&written).unwrap(), *fact);
+        assert_eq!(events.len() - 1, told, "the thread of the case has a message each time: job {n}");
+    }
     world.assert_durable();
 }
 

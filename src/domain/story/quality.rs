@@ -80,7 +80,7 @@ pub(super) fn told(fact: &Fact) -> String {
             format!("lot {lot} is loaded on {printer}{by}, into slot {slot}")
         }
         Change::Unloaded { printer, slot } => format!("slot {slot} of {printer} is unloaded{by}"),
-        Change::MaterialUsed { job, lot, milligrams } => {
+        Change::MaterialUsed { job, lot, milligrams, .. } => {
             format!("job {job} has used {}.{:03} g of lot {lot}", milligrams / 1000, milligrams % 1000)
         }
         Change::Printer { printer, step } => of_printer(printer, step, &by),
@@ -518,6 +518,7 @@ mod tests {
             job: JobId::from_entropy([6; 16]),
             lot: LotId::from_entropy([7; 16]),
             milligrams: 12_034,
+            runs_out: None,
         };
         let told = told(&Fact { by: None, printed_name: None, change });
         assert!(told.contains(" has used 12.034 g of lot "), "{told}");

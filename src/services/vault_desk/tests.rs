@@ -4,7 +4,6 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::domain::case::IntendedUse;
-use crate::domain::event::Fact;
 use crate::domain::identifiers::{Entered, IdentifierFact};
 use crate::domain::part::PartName;
 use crate::domain::privacy::HELD_BACK;
@@ -207,6 +206,91 @@ async fn without_a_vault_nothing_is_kept_and_nothing_is_held() {
     assert!(matches!(error, NotServed::Off), "{error}");
     assert!(desk.sealed_cases().await.unwrap().is_empty());
     assert!(desk.held(None).await.0.is_empty());
+}
+
+/// What platen itself says in a thread, through the one door by which it does: a lot that runs low, and is empty then.
+#[tokio::test]
+async fn a_closed_vault_holds_back_what_people_wrote_on_a_case_and_nothing_that_platen_wrote() {
+    use crate::domain::ids::{FileHash, JobId, LotId};
+    use crate::domain::job::Progress;
+    use crate::domain::lab::NewJob;
+    use crate::domain::part::PartRef;
+    use crate::domain::printer::LineHealth;
+    use crate::domain::quality::lot::{LotAbout, Step as LotStep};
+    let world = World::new().await;
+    world.desk().await.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    world.add_part("left femur").await;
+    let change = async |by: Option<&str>, change: Change| {
+        let asked = quality::Request { by: by.map(str::to_owned), change };
+        let actor = by.map_or(Actor::Platen, |by| Actor::Person(by.into()));
+        world.recorder.submit(Request::Quality(Box::new(asked)), actor).await.unwrap()
+    };
+    let (lot, printer) = (LotId::from_entropy([5; 16]), || "mk3-07".parse().unwrap());
+    let about = LotAbout {
+        material: "PLA".parse().unwrap(),
+        supplier_lot: "for Jane".parse().unwrap(),
+        supplier: None,
+        received: "2026-01-01".parse().unwrap(),
+        expires: "2099-01-01".parse().unwrap(),
+        open_days: None,
+        certificate: None,
+        milligrams: 1_000,
+        density: None,
+    };
+    let received = LotStep::Received { about: Box::new(about) };
+    change(Some("sam"), Change::Lot { lot: lot.clone(), step: received }).await;
+    change(Some("sam"), Change::Loaded { lot: lot.clone(), printer: printer(), slot: 0 }).await;
+    let mut entries = Vec::new();
+    for (n, milligrams) in [(1, 950), (2, 60)] {
+        let job = JobId::from_entropy([n; 16]);
+        let digest = FileHash::from_digest([9; 32]);
+        let new = NewJob {
+            job: job.clone(),
+            case: world.case.clone(),
+            part: PartRef::Number(1),
+            file: FileHash::from_digest([8; 32]),
+            commands: 10,
+            digest: digest.clone(),
+            pinned: None,
+            material: None,
+            gate: None,
+        };
+        let progress = Progress { confirmed: 10, total: 10 };
+        let line = Box::new(LineHealth::default());
+        for request in [
+            Request::QueueJob(Box::new(new)),
+            Request::StartJob { job: job.clone(), printer: printer() },
+            Request::NotePrinted { job: job.clone(), progress, digest, line, millis: 5 },
+            Request::ClearBed { printer: printer(), by: "oli".into() },
+        ] {
+            world.recorder.submit(request, Actor::Person("oli".into())).await.unwrap();
+        }
+        let used = Change::MaterialUsed { job, lot: lot.clone(), milligrams, runs_out: None };
+        entries.extend(change(None, used).await);
+    }
+    let text = Text::new("it is ready").unwrap();
+    let step = Step::MessagePosted { text, mentions: Vec::new() };
+    entries.extend(change(Some("lee"), Change::Case { case: world.case.clone(), step }).await);
+
+    std::fs::remove_file(world.key()).unwrap();
+    let held = world.desk().await.held(None).await;
+    let mut lab = world.recorder.read(Lab::clone);
+    let texts = |event: &Arc<Event>| match held.entry(&lab, event.as_ref().clone()).fact {
+        Fact::Quality(quality::Fact {
+            change: Change::Case { step: Step::MessagePosted { text, .. }, .. },
+            ..
+        }) => Some(text.to_string()),
+        _ => None,
+    };
+    let told: Vec<String> = entries.iter().filter_map(texts).collect();
+    held.lab(&mut lab);
+    let kept: Vec<String> = lab.quality.messages.values().map(|of| of.text.to_string()).collect();
+    assert_eq!(told, kept);
+    assert_eq!(told.len(), 3, "{told:?}");
+    let begin = [format!("Lot {lot} is running low"), format!("Lot {lot} should be empty")];
+    assert!(told.iter().zip(begin).all(|(text, begin)| text.starts_with(&begin)), "{told:?}");
+    assert_eq!(told[2], HELD_BACK, "nobody can say which words of people are harmless");
+    assert!(!told.concat().contains("Jane"), "and no word of anybody's is in them");
 }
 
 #[tokio::test]

@@ -136,6 +136,23 @@ impl Example for NewLoad {
     const EXAMPLE: &'static str = r#"{"by": "kim", "lot": "<id>", "slot": 0}"#;
 }
 
+/// The same by the codes of two labels, as a scanner types them; or what stands beside the codes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScannedLoad {
+    #[schema(example = "PLATEN1:PRINTER:MK3-07:B")]
+    pub printer: String,
+    #[schema(example = "PLATEN1:LOT:3F1W5ZQ8C0V7D2KEW")]
+    pub lot: String,
+    /// The tool or the tank, from 0 to 7.
+    #[serde(default)]
+    pub slot: u8,
+}
+
+impl Example for ScannedLoad {
+    const EXAMPLE: &'static str = r#"{"by": "kim", "printer": "<scanned>", "lot": "<scanned>", "slot": 0}"#;
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unload {
