@@ -34,13 +34,21 @@ impl By {
         path: &str,
         given: impl Serialize,
     ) -> Result<T, Failed> {
+        self.signed_in(client, |client, by, password| client.post(path, &Asks { by, password, given }))
+    }
+
+    /// Does something in their name: with who says so, and the password where they have signed in by it.
+    pub fn signed_in<T>(
+        self,
+        client: &Client,
+        does: impl FnOnce(&Client, Option<String>, Option<Hidden>) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
         let Some(name) = self.signed_in_as else {
-            return client.post(path, &Asks { by: client.by(self.by)?, password: None, given });
+            return does(client, client.by(self.by)?, None);
         };
         let password = password_of(&name, self.password_stdin)?;
         let (client, _) = client.sign_in(&name, &password)?;
-        let password = Some(Hidden(password.expose().to_owned()));
-        let done = client.post(path, &Asks { by: None, password, given });
+        let done = does(&client, None, Some(Hidden(password.expose().to_owned())));
         // What was done is done; a session that is left ends by itself.
         let _ = client.sign_out();
         done
@@ -186,6 +194,9 @@ pub fn inspection(inspection: &InspectionView) {
             value.low,
             value.high
         ));
+    }
+    for photo in &inspection.photos {
+        show::line(&format!("  photo      {photo}"));
     }
     show::line(&format!("  by {} on {}", inspection.by, when(&inspection.at)));
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::intake::Intake;
 use super::journal::JournalError;
 use super::recorder::Recorder;
 use super::vault_desk::{Held, VaultDesk};
@@ -18,6 +19,7 @@ use crate::domain::event::{ChainHash, RecordError};
 use crate::domain::lab::Lab;
 use crate::io::offload::offload;
 use crate::reports::past::Past;
+use crate::reports::photos::Photos;
 use crate::reports::{Kind, Parameters, ReportError, Sealed, Site, Sources, check, make, telling};
 
 /// Entries that are read at once; between two pages, others have their turn.
@@ -26,6 +28,8 @@ const PAGE: usize = 256;
 const FILES_MAX: usize = 100;
 /// A replayed lab takes as much memory as the lab itself, so that only one is made at a time.
 static ROOM: Semaphore = Semaphore::const_new(1);
+/// So is a page with photos in it.
+static PAGES: Semaphore = Semaphore::const_new(1);
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +164,28 @@ pub async fn report(
         make(kind, parameters, Sources { lab: &lab, past: &past, site: &site })
     });
     Ok(made.await.map_err(|_| JournalError::Closed)??)
+}
+
+/// A report as a page, with its photos as far as they are here.
+pub async fn page(sealed: Sealed, intake: &Intake) -> Result<(Sealed, String), NotReported> {
+    let wanted = sealed.photos();
+    if wanted.is_empty() {
+        let page = sealed.html();
+        return Ok((sealed, page));
+    }
+    let _room = PAGES.acquire().await.map_err(|_| JournalError::Closed)?;
+    let mut photos = Photos::default();
+    for (file, times) in wanted {
+        match intake.photo(&file).await {
+            Ok(photo) => photos.take(file, photo.kind, photo.bytes, times),
+            Err(error) => tracing::warn!(%error, "a report is made without a photo"),
+        }
+    }
+    let made = offload(move || {
+        let page = sealed.html_with(&photos);
+        (sealed, page)
+    });
+    Ok(made.await.map_err(|_| JournalError::Closed)?)
 }
 
 /// The lab as it was at an entry, with every link up to there checked. Page by page on a thread that may wait: what
