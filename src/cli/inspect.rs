@@ -7,8 +7,8 @@ use super::photos::Photo;
 use super::quality::{By, inspection, printed_list, told, word};
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{
-    Asks, Inspected, InspectionView, Instrument, Item, NewInspection, NewTemplate, PrintedBrief, TemplateView,
-    Thousandths,
+    Asks, Inspected, InspectionView, Instrument, Item, NewInspection, NewTemplate, PrintedBrief,
+    TemplateView, Thousandths,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::{InstrumentName, PrinterName, TemplateName};

@@ -21,9 +21,7 @@ pub struct Photos {
 pub enum What {
     /// Upload a photo (JPEG or PNG). What it says beside its picture (place, time, owner) is not kept.
     #[command(after_help = "Example: platen photos upload femur.jpg")]
-    Upload {
-        file: PathBuf,
-    },
+    Upload { file: PathBuf },
     /// Fetch a photo as it is kept.
     #[command(after_help = "Example: platen photos get HASH -o femur.jpg")]
     Get {
@@ -102,7 +100,10 @@ mod tests {
         let hash = "a".repeat(64);
         assert!(matches!(hash.parse::<Photo>(), Ok(Photo::Kept(kept)) if kept.as_str() == hash));
         for file in ["femur.jpg", "./a", &"a".repeat(63), &format!("{hash}.jpg")] {
-            assert!(matches!(file.parse::<Photo>(), Ok(Photo::File(path)) if path == Path::new(file)), "{file}");
+            assert!(
+                matches!(file.parse::<Photo>(), Ok(Photo::File(path)) if path == Path::new(file)),
+                "{file}"
+            );
         }
     }
 }

@@ -59,7 +59,9 @@ pub struct Clean {
 pub enum NoPhoto {
     #[error("it is neither a JPEG nor a PNG; export it as a JPEG")]
     Neither,
-    #[error("it is a HEIC picture or a video; set the camera to JPEG (\"most compatible\"), or export it as a JPEG")]
+    #[error(
+        "it is a HEIC picture or a video; set the camera to JPEG (\"most compatible\"), or export it as a JPEG"
+    )]
     Heic,
     #[error("it ends before its end; copy it from the camera again")]
     Cut,

@@ -13,7 +13,10 @@ pub const PAGE_MAX: u64 = 24 << 20;
 /// What became of a photo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Photo {
-    Here { kind: Kind, bytes: Vec<u8> },
+    Here {
+        kind: Kind,
+        bytes: Vec<u8>,
+    },
     /// The page has too many others already.
     TooMuch,
 }

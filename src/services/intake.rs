@@ -47,7 +47,9 @@ pub struct AcceptedPhoto {
 /// Why there is no such photo here: which; what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum NotHere {
-    #[error("no photo {0} is kept here; upload it (`platen photos upload FILE`), and name it as the answer does")]
+    #[error(
+        "no photo {0} is kept here; upload it (`platen photos upload FILE`), and name it as the answer does"
+    )]
     Nothing(FileHash),
     #[error("what is stored of photo {0} is not what was uploaded any more; upload it again")]
     Changed(FileHash),

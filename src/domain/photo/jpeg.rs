@@ -38,7 +38,8 @@ impl Transform {
 pub(super) fn clean(file: &[u8]) -> Result<Clean, NoPhoto> {
     let mut rest = Rest(file);
     let mut picture = Vec::with_capacity(file.len() + 64);
-    let (mut jfif, mut transform, mut turned): (bool, Option<Transform>, Option<Turned>) = (false, None, None);
+    let (mut jfif, mut transform, mut turned): (bool, Option<Transform>, Option<Turned>) =
+        (false, None, None);
     let (mut frame, mut scans) = (None, 0);
     loop {
         let mark = mark(&mut rest)?;
