@@ -1,5 +1,6 @@
 //! Taking in a file: stream it into the spool, read it once, and say what is wrong with it.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -156,21 +157,22 @@ impl Intake {
     /// A photo of the spool, read to its end: it is what was uploaded, and has nothing in it but its picture.
     pub async fn photo(&self, file: &FileHash) -> Result<Clean, NotHere> {
         let _turn = self.turn.acquire().await;
-        let collect = |all: &mut Vec<u8>, block: &[u8]| {
-            if (all.len() + block.len()) as u64 > photo::KEPT_MAX {
-                return Err(());
-            }
-            all.extend_from_slice(block);
-            Ok(())
+        let not_read = |error| match error {
+            SpoolError::NoFile(file) => NotHere::Nothing(file),
+            SpoolError::Changed(file) => NotHere::Changed(file),
+            error => NotHere::Spool(error),
         };
-        let read = self.spool.read_checked(file, Vec::new(), collect).await;
         let nothing = || NotHere::Nothing(file.clone());
-        let bytes = match read {
-            Ok((_, Ok(bytes))) => bytes,
-            Ok((_, Err(()))) | Err(SpoolError::NoFile(_)) => return Err(nothing()),
-            Err(SpoolError::Changed(_)) => return Err(NotHere::Changed(file.clone())),
-            Err(error) => return Err(NotHere::Spool(error)),
+        // A file to print may be a thousand times as long, and is not read for this.
+        let (_, length) = self.spool.reader(file).await.map_err(not_read)?;
+        if length > photo::KEPT_MAX {
+            return Err(nothing());
+        }
+        let collect = |all: &mut Vec<u8>, block: &[u8]| {
+            all.extend_from_slice(block);
+            Ok::<_, Infallible>(())
         };
+        let (_, Ok(bytes)) = self.spool.read_checked(file, Vec::new(), collect).await.map_err(not_read)?;
         let read = offload(move || photo::clean(&bytes).ok().filter(|clean| clean.bytes == bytes)).await;
         read.map_err(|_| NotHere::Spool(SpoolError::BrokenOff))?.ok_or_else(nothing)
     }
