@@ -90,6 +90,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/v1/inspections?phantom", "qualify and calibrate printers"),
     ("GET", "/v1/inspections/{id}", "see printers, jobs, cases and files, without patients"),
     ("GET", "/v1/inspections/{id}/look-back", "see printers, jobs, cases and files, without patients"),
+    ("POST", "/v1/photos", "inspect parts / qualify and calibrate printers"),
+    ("GET", "/v1/photos/{hash}", "see printers, jobs, cases and files, without patients"),
     ("GET", "/v1/templates", "see printers, jobs, cases and files, without patients"),
     ("POST", "/v1/templates", "change templates, rates and code tables"),
     ("GET", "/v1/templates/{name}", "see printers, jobs, cases and files, without patients"),
@@ -238,10 +240,11 @@ impl Someone {
             (_, None) => false,
             ("known", _) => true,
             (_, Some(_)) if !self.own_password => what == "change their own password, tokens and notices",
-            (_, Some(role)) => {
+            // One of these is enough.
+            (_, Some(role)) => what.split(" / ").any(|what| {
                 page.roles[what].contains(role.word())
                     && !(self.by_token && page.not_with_a_token.contains(what))
-            }
+            }),
         }
     }
 }
@@ -401,7 +404,7 @@ async fn asked(lab: &TestLab, method: &str, path: &str, someone: &Someone) -> Re
     let (kind, body) = match (method, path) {
         ("POST", "/do/job") => (FORM, format!("job=0000000000000000&change={change}")),
         ("POST", path) if path.starts_with("/do/") => (FORM, String::new()),
-        ("POST", "/v1/files" | "/v1/models") => ("", String::new()),
+        ("POST", "/v1/files" | "/v1/models" | "/v1/photos") => ("", String::new()),
         ("POST", "/v1/cases/{token}/steps") => (JSON, step(change, json!({})).to_string()),
         ("POST", "/v1/printed/{serial}/steps") => (JSON, step(change, of_a_part(change)).to_string()),
         ("POST", "/v1/inspections") => (JSON, inspection(change).to_string()),

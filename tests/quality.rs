@@ -13,7 +13,7 @@ use platen::domain::lab::Request;
 use platen::labels::Scanned;
 use serde_json::{Value, json};
 
-use support::{Answer, GCODE, TestLab, lab, tetrahedron};
+use support::{Answer, GCODE, NAME, TestLab, lab, photo, tetrahedron};
 
 struct Way {
     lab: TestLab,
@@ -327,6 +327,47 @@ async fn a_lot_is_loaded_by_the_codes_of_the_labels_and_each_wrong_scan_says_wha
     let more = json!({"printer": "MK3-01", "lot": typed.join(" "), "slot": 1});
     let loads = way.done("/v1/loads", "oli", more).await;
     assert_eq!((&loads[1]["lot"], &loads[1]["slot"]), (&json!(other), &json!(1)), "{loads}");
+}
+
+#[tokio::test]
+async fn the_record_of_a_case_shows_the_photos_of_its_inspections_and_says_which_are_missing() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.template().await;
+    way.print().await;
+    way.to_inspection(1).await;
+    let kept = way.lab.send("POST", "/v1/photos", "", &photo(6, NAME)).await.json();
+    let hash = kept["photo"].as_str().unwrap();
+    let measured = json!({"subject": {"of": "part", "serial": way.serial(1)}, "template": "hand",
+        "instrument": "caliper-1", "values": [10.0, 2.0], "photos": [hash]});
+    let noted = way.done("/v1/inspections", "ina", measured).await;
+    let part = way.get(&format!("/v1/printed/{}", way.serial(1))).await;
+    assert_eq!(part["inspections"][0]["pictures"], json!([format!("/v1/photos/{hash}")]), "{part}");
+
+    let path = format!("/v1/reports/case?case={}&until={}", way.case, way.get("/v1/audit").await["entries"]);
+    let page = way.lab.get(&path).await;
+    assert!(page.header("content-security-policy").unwrap().contains("; img-src data:;"), "{}", page.head);
+    let file = way.lab.folder.path().join("files").join(hash);
+    let bytes = std::fs::read(&file).unwrap();
+    let shown = format!("src=\"data:image/jpeg;base64,{}\"", base64(&bytes));
+    assert!(page.body.contains(&shown), "the photo is in the page itself");
+    let caption = format!("the part at the inspection {} by ina, ", noted["id"].as_str().unwrap());
+    assert!(page.body.contains(&caption) && page.body.contains(&format!("<code>{hash}</code>")));
+    let json = way.lab.get(&format!("{path}&format=json")).await;
+    assert_eq!(json.json()["report"]["body"]["pieces"][0]["inspections"][0]["photos"], json!([hash]));
+    assert!(!json.body.contains("base64") && page.body.contains(json.json()["sha256"].as_str().unwrap()));
+
+    // The records say the same without the photo, and so does the hash.
+    std::fs::remove_file(&file).unwrap();
+    let without = way.lab.get(&path).await;
+    assert_eq!(without.header("etag"), page.header("etag"));
+    assert!(!without.body.contains("<img") && without.body.contains("missing: it is not stored here"));
+    assert!(without.body.contains(&caption) && without.body.contains(&format!("<code>{hash}</code>")));
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// A refusal's status and kind; its words must say this.

@@ -110,6 +110,15 @@ answers! {
         500 "The file could not be written",
         507 "The disk is full",
     }
+    /// A photo that is taken in.
+    Photographed: Uploaded {
+        413 "The photo is larger than 8 MB, or than upload_max_mb",
+        422 "It is no photo, or none that is kept here",
+    }
+    /// An inspection, which may name photos.
+    Inspected: Ruled {
+        410 "A photo on the disk is not what was uploaded",
+    }
     /// Files as they lie on the disk.
     Kept: {
         500 "The files cannot be read",

@@ -164,6 +164,9 @@ pub const TABLE: &[Row] = {
         ("POST", "/v1/inspections", MayAny(&[P::Inspect, P::QualifyPrinters])),
         ("GET", "/v1/inspections/{id}", May(P::Look)),
         ("GET", "/v1/inspections/{id}/look-back", May(P::Look)),
+        // Whoever may inspect anything.
+        ("POST", "/v1/photos", MayAny(&[P::Inspect, P::QualifyPrinters])),
+        ("GET", "/v1/photos/{hash}", May(P::Look)),
         ("GET", "/v1/templates", May(P::Look)),
         ("POST", "/v1/templates", May(P::Settings)),
         ("GET", "/v1/templates/{name}", May(P::Look)),

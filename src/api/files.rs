@@ -41,7 +41,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         description = "The file itself, or multipart/form-data with one field `file`."),
     responses((status = 201, description = "The file as it was read", body = FileView), Uploaded))]
 async fn upload(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
-    let accepted = app.intake.accept(received(&app, request).await?).await?;
+    let accepted = app.intake.accept(received(&app, request, of_config(&app)).await?).await?;
     let view = FileView::from(accepted);
     let place = format!("/v1/files/{}", view.file);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
@@ -73,30 +73,41 @@ async fn upload_model(
         .transpose()
         .map_err(|error: String| Problem::unreadable(error, "name the unit, or leave it out"))?;
     let hint = of.kind.as_deref().and_then(Hint::of);
-    let incoming = received(&app, request).await?;
+    let incoming = received(&app, request, of_config(&app)).await?;
     let view = ModelView::from(app.intake.accept_model(incoming, hint, units).await?);
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
+/// How large an upload may be, and what to do with a larger one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound {
+    pub max: u64,
+    pub help: &'static str,
+}
+
+fn of_config(app: &AppState) -> Bound {
+    let help = "split the print, or raise upload_max_mb in the section [http] of the configuration";
+    Bound { max: app.config.http.upload_max, help }
+}
+
 /// An upload to its last byte, within its bound.
-async fn received(app: &AppState, request: Request) -> Result<Incoming, Problem> {
-    let max = app.config.http.upload_max;
+pub(super) async fn received(app: &AppState, request: Request, bound: Bound) -> Result<Incoming, Problem> {
     let multipart = header_text(request.headers(), &header::CONTENT_TYPE)?
         .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"));
     let declared =
         header_text(request.headers(), &header::CONTENT_LENGTH)?.and_then(|length| length.parse().ok());
     // A form has its boundaries around the file; a few kilobytes of them are not the file's.
     let around = if multipart { super::given::BODY_MAX as u64 } else { 0 };
-    if declared.is_some_and(|length: u64| length > max + around) {
-        return Err(too_large(max));
+    if declared.is_some_and(|length: u64| length > bound.max + around) {
+        return Err(too_large(bound));
     }
-    if multipart { from_form(app, request, max).await } else { raw(app, request, max).await }
+    if multipart { from_form(app, request, bound).await } else { raw(app, request, bound).await }
 }
 
-async fn raw(app: &AppState, request: Request, max: u64) -> Result<Incoming, Problem> {
+async fn raw(app: &AppState, request: Request, bound: Bound) -> Result<Incoming, Problem> {
     let body: Body = request.into_body();
     let mut incoming = app.intake.begin().await?;
-    match pour(&mut incoming, body.into_data_stream().map_err(|_| cut()), max).await {
+    match pour(&mut incoming, body.into_data_stream().map_err(|_| cut()), bound).await {
         Ok(()) => Ok(incoming),
         Err(problem) => {
             incoming.discard().await;
@@ -105,7 +116,7 @@ async fn raw(app: &AppState, request: Request, max: u64) -> Result<Incoming, Pro
     }
 }
 
-async fn from_form(app: &AppState, request: Request, max: u64) -> Result<Incoming, Problem> {
+async fn from_form(app: &AppState, request: Request, bound: Bound) -> Result<Incoming, Problem> {
     const FORM: &str = "send multipart/form-data with one field `file`, or the file alone as the body";
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| {
         Problem::unreadable(format!("the form cannot be read: {}", error.body_text()), FORM)
@@ -118,7 +129,7 @@ async fn from_form(app: &AppState, request: Request, max: u64) -> Result<Incomin
         return Err(Problem::unreadable("the form's first field is not `file`", FORM));
     }
     let mut incoming = app.intake.begin().await?;
-    let mut poured = pour(&mut incoming, field.map_err(|_| cut()), max).await;
+    let mut poured = pour(&mut incoming, field.map_err(|_| cut()), bound).await;
     if poured.is_ok() {
         // The closing boundary is part of the promise that the upload is whole.
         poured = match timeout(SILENCE, form.next_field()).await {
@@ -140,26 +151,26 @@ async fn from_form(app: &AppState, request: Request, max: u64) -> Result<Incomin
 async fn pour(
     incoming: &mut Incoming,
     mut chunks: impl Stream<Item = Result<impl AsRef<[u8]>, Problem>> + Unpin,
-    max: u64,
+    bound: Bound,
 ) -> Result<(), Problem> {
     let mut taken = 0u64;
     while let Some(chunk) = timeout(SILENCE, chunks.next()).await.map_err(|_| silent())? {
         let chunk = chunk?;
         taken += chunk.as_ref().len() as u64;
-        if taken > max {
-            return Err(too_large(max));
+        if taken > bound.max {
+            return Err(too_large(bound));
         }
         incoming.write(chunk.as_ref()).await?;
     }
     Ok(())
 }
 
-fn too_large(max: u64) -> Problem {
+fn too_large(bound: Bound) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too-large",
-        format!("the file is larger than {} MB", max >> 20),
-        "split the print, or raise upload_max_mb in the section [http] of the configuration",
+        format!("the file is larger than {} MB", bound.max >> 20),
+        bound.help,
     )
 }
 

@@ -21,6 +21,7 @@ mod guard;
 mod jobs;
 mod metrics;
 mod people;
+mod photos;
 #[allow(unused_qualifications)]
 mod pictures;
 mod printers;
@@ -106,6 +107,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(files::routes())
         .merge(gate::routes())
         .merge(pictures::routes())
+        .merge(photos::routes())
         .merge(backup::routes())
         .merge(cases::routes())
         .merge(quality::routes())

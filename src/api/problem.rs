@@ -25,7 +25,7 @@ use crate::preview::PreviewError;
 use crate::services::access::{NotAuthenticated, NotLetIn};
 use crate::services::entrance::Refused;
 use crate::services::fleet::NotDone;
-use crate::services::intake::IntakeError;
+use crate::services::intake::{IntakeError, NotHere};
 use crate::services::preview::NotDrawn;
 use crate::services::processes::NotNoted;
 use crate::services::recorder::{JournalError, NotRecorded};
@@ -496,7 +496,24 @@ impl From<IntakeError> for Problem {
                 &error.to_string(),
                 "export it again from the slicer as plain G-code",
             ),
+            IntakeError::Photo(_) => Self::from_words(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "no-photo",
+                &error.to_string(),
+                "export it again as a JPEG",
+            ),
         }
+    }
+}
+
+impl From<NotHere> for Problem {
+    fn from(error: NotHere) -> Self {
+        let (status, slug) = match error {
+            NotHere::Nothing(_) => (StatusCode::NOT_FOUND, "no-such-photo"),
+            NotHere::Changed(_) => (StatusCode::GONE, "photo-changed"),
+            NotHere::Spool(error) => return error.into(),
+        };
+        Self::from_words(status, slug, &error.to_string(), "upload it again")
     }
 }
 

@@ -103,10 +103,22 @@ async fn report(
     let sealed =
         reporting::report(&app.recorder, &app.vault, &app.config, kind, parameters, wanted.until).await?;
     reporting::taken(&app.recorder, &sealed, by).await?;
-    let (form, ending, text) = match wanted.format.unwrap_or_default() {
-        Format::Html => ("text/html; charset=utf-8", "html", sealed.html()),
-        Format::Json => ("application/json", "json", sealed.json()),
-        Format::Csv => ("text/csv; charset=utf-8; header=present", "csv", sealed.csv()),
+    let format = wanted.format.unwrap_or_default();
+    let (sealed, text) = match format {
+        Format::Html => reporting::page(sealed, &app.intake).await?,
+        Format::Json => {
+            let text = sealed.json();
+            (sealed, text)
+        }
+        Format::Csv => {
+            let text = sealed.csv();
+            (sealed, text)
+        }
+    };
+    let (form, ending) = match format {
+        Format::Html => ("text/html; charset=utf-8", "html"),
+        Format::Json => ("application/json", "json"),
+        Format::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
     };
     let mut response = ([(header::CONTENT_TYPE, form)], text).into_response();
     let shown = if ending == "html" { "inline" } else { "attachment" };

@@ -284,6 +284,20 @@ pub struct FileView {
     pub digest: String,
 }
 
+/// A photo that is kept.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PhotoView {
+    /// SHA-256 of what is kept, in hexadecimal: what an inspection names. What was sent had another one, unless it had
+    /// no metadata.
+    pub photo: String,
+    pub bytes: u64,
+    /// `jpeg` or `png`
+    pub format: String,
+    /// Pixels, as they lie in the file.
+    pub width: u32,
+    pub height: u32,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PartView {
     pub id: String,

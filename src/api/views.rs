@@ -29,7 +29,7 @@ use crate::domain::finding::{Gated, Noted, refused};
 use crate::domain::story;
 use crate::domain::units::Height;
 use crate::services::gate;
-use crate::services::intake::Accepted;
+use crate::services::intake::{Accepted, AcceptedPhoto};
 use crate::services::preview::{Seen, Subject};
 use crate::services::resume::Made;
 
@@ -42,6 +42,13 @@ impl From<Accepted> for super::shapes::FileView {
             commands: accepted.survey.commands,
             digest: accepted.survey.digest.to_string(),
         }
+    }
+}
+
+impl From<AcceptedPhoto> for super::shapes::PhotoView {
+    fn from(accepted: AcceptedPhoto) -> Self {
+        let AcceptedPhoto { file, bytes, kind, width, height } = accepted;
+        Self { photo: file.to_string(), bytes, format: kind.word().into(), width, height }
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::client::segment;
+use super::photos::Photo;
 use super::quality::{By, inspection, printed_list, told, word};
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{
@@ -10,7 +11,7 @@ use crate::api::quality::shapes::{
     Thousandths,
 };
 use crate::domain::day::Day;
-use crate::domain::ids::{FileHash, InstrumentName, PrinterName, TemplateName};
+use crate::domain::ids::{InstrumentName, PrinterName, TemplateName};
 use crate::domain::quality::inspection::Method;
 use crate::domain::quality::printed::{Doubt, Serial};
 use crate::domain::quality::words::{Label, Text};
@@ -35,9 +36,9 @@ pub struct Measured {
     value: Vec<Value>,
     #[arg(long, value_name = "TEXT")]
     note: Option<Text>,
-    /// The hash of a photo; may be given again.
-    #[arg(long, value_name = "HASH")]
-    photo: Vec<FileHash>,
+    /// A photo (JPEG or PNG), which is uploaded without its metadata; or the hash of one that is. May be given again.
+    #[arg(long, value_name = "FILE")]
+    photo: Vec<Photo>,
     #[command(flatten)]
     by: By,
 }
@@ -77,7 +78,7 @@ fn item(text: &str) -> Result<Item, String> {
 pub enum What {
     /// Note what was measured on a printed part that is sent to inspection.
     #[command(
-        after_help = "Example: platen inspect part 0123456789abc-1-1 --template femur --instrument caliper-1 --value 80.1 --looked-at interrupted --by lee"
+        after_help = "Example: platen inspect part 0123456789abc-1-1 --template femur --instrument caliper-1 --value 80.1 --looked-at interrupted --photo femur.jpg --by lee"
     )]
     Part {
         /// CASE-PART-ATTEMPT
@@ -231,17 +232,25 @@ impl Measured {
         subject: Inspected,
         looked_at: Vec<Doubt>,
     ) -> Result<(), Failed> {
-        let new = NewInspection {
+        let mut given = NewInspection {
             subject,
             template: self.template,
             version: None,
             instrument: self.instrument,
             values: self.value.into_iter().map(|value| value.0).collect(),
             looked_at: looked_at.into_iter().collect(),
-            photos: self.photo,
+            photos: Vec::new(),
             note: self.note,
         };
-        let noted: InspectionView = self.by.post(client, "/v1/inspections", new)?;
+        let photos = self.photo;
+        let hand = self.by.begin(client)?;
+        let kept: Result<Vec<_>, _> = photos.into_iter().map(|photo| photo.kept(hand.client())).collect();
+        let noted = kept.and_then(|kept| {
+            given.photos = kept;
+            hand.post("/v1/inspections", given)
+        });
+        hand.end();
+        let noted: InspectionView = noted?;
         told(global, &noted, inspection)
     }
 }

@@ -15,6 +15,7 @@ pub mod lots;
 pub mod model;
 pub mod nonconformances;
 pub mod parts;
+pub mod photos;
 pub mod preflight;
 pub mod preview;
 pub mod print;
@@ -116,6 +117,8 @@ pub enum Verb {
     Parts(parts::Parts),
     /// Note what was measured on parts, coupons and phantoms; templates and instruments.
     Inspect(inspect::Inspect),
+    /// Upload photos for inspections, without their metadata, and fetch them.
+    Photos(photos::Photos),
     /// Report what is not as it should be, and decide what becomes of it.
     Nonconformances(nonconformances::Nonconformances),
     /// Take in lots of material, release, block or recall them, and see where they went.
@@ -224,6 +227,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Cases(verb) => verb.run(&global),
         Verb::Parts(verb) => verb.run(&global),
         Verb::Inspect(verb) => verb.run(&global),
+        Verb::Photos(verb) => verb.run(&global),
         Verb::Nonconformances(verb) => verb.run(&global),
         Verb::Lots(verb) => verb.run(&global),
         Verb::Loads(verb) => verb.run(&global),

@@ -278,6 +278,9 @@ pub fn inspection(inspection: &InspectionView) {
             value.high
         ));
     }
+    for photo in &inspection.photos {
+        show::line(&format!("  photo      {photo}"));
+    }
     show::line(&format!("  by {} on {}", inspection.by, when(&inspection.at)));
 }
 

@@ -50,7 +50,7 @@ impl Restore {
         }
         for file in missing {
             show::line(&format!(
-                "  file {file} of a job is not in the copy; upload it again before it is printed"
+                "  file {file} of a job or an inspection is not in the copy; upload it again"
             ));
         }
         show::line(

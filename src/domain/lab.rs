@@ -512,9 +512,13 @@ impl Lab {
         })
     }
 
-    /// What has to be in the spool: the files of jobs, and the models that they were sliced from.
+    /// What has to be in the spool: the files of jobs, the models that they were sliced from, and the photos of
+    /// inspections.
     pub fn files(&self) -> impl Iterator<Item = &FileHash> {
-        self.jobs.values().map(|job| &job.file).chain(self.chains.values().map(|chain| &chain.model.hash))
+        let of_jobs = self.jobs.values().map(|job| &job.file);
+        let models = self.chains.values().map(|chain| &chain.model.hash);
+        let photos = self.quality.inspections.values().flat_map(|inspection| &inspection.measured.photos);
+        of_jobs.chain(models).chain(photos)
     }
 
     /// The warnings about a job's file that somebody has accepted, by their codes. A file that goes on with the part

@@ -14,6 +14,7 @@ pub mod day;
 pub mod finding;
 
 pub mod identifiers;
+pub mod photo;
 pub mod privacy;
 
 pub mod case;

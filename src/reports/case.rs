@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::facts;
 use super::past::Entry;
 use super::registry::Answers;
-use super::sheet::{Section, Table};
+use super::sheet::{Section, Shot, Table};
 use super::words::{grams, plain, said, said_of, tag, term, yes};
 use super::{Parameters, ReportError, Sources};
 use crate::counting::effort::{Bucket, CaseEffort, Known};
@@ -908,6 +908,12 @@ impl CaseRecord {
         vec![Section::table("Parts", parts), Section::table("Revisions", revisions)]
     }
 
+    /// The photos of its inspections, in the order in which the page shows them.
+    pub fn photos(&self) -> impl Iterator<Item = &FileHash> {
+        let inspections = self.pieces.iter().flat_map(|piece| &piece.inspections);
+        inspections.flat_map(|inspection| &inspection.photos)
+    }
+
     /// What happened, a line an entry of the journal.
     pub fn table(&self) -> Table {
         let mut table = Table::new(&["entry", "at_utc", "who", "what", "entry_sha256"]);
@@ -1098,6 +1104,20 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
         if !table.rows.is_empty() {
             sections.push(Section::table(&format!("{title} of {}", piece.serial), table));
         }
+    }
+    let mut shots = Vec::new();
+    for inspection in &piece.inspections {
+        let of = format!(
+            "{} at the inspection {} by {}, {} UTC",
+            inspection.subject,
+            inspection.id,
+            inspection.by,
+            short(&inspection.at)
+        );
+        shots.extend(inspection.photos.iter().map(|photo| Shot { photo: photo.clone(), of: of.clone() }));
+    }
+    if !shots.is_empty() {
+        sections.push(Section::photos(&format!("Photos of {}", piece.serial), shots));
     }
     sections
 }

@@ -11,6 +11,7 @@ pub mod csv;
 pub mod facts;
 mod page;
 pub mod past;
+pub mod photos;
 pub mod sheet;
 pub mod words;
 
@@ -34,6 +35,7 @@ use std::str::FromStr;
 use calendar::{Day, day_at, first_moment, last_moment};
 use facts::Models;
 use past::{DataCut, Past, Telling};
+use photos::Photos;
 use sheet::{Section, Table};
 
 pub use page::{STYLE, policy};
@@ -346,9 +348,27 @@ impl Sealed {
         csv::write(&table)
     }
 
-    /// A page that stands by itself, made to be printed.
+    /// A page that stands by itself, made to be printed; photos are named on it, and not shown.
     pub fn html(&self) -> String {
-        page::page(self).into_string()
+        self.html_with(&Photos::default())
+    }
+
+    /// The same with these photos in it.
+    pub fn html_with(&self, photos: &Photos) -> String {
+        page::page(self, photos).into_string()
+    }
+
+    /// The photos that its page shows, in their order, with how many times each.
+    pub fn photos(&self) -> Vec<(FileHash, usize)> {
+        let mut all: Vec<(FileHash, usize)> = Vec::new();
+        let Body::Case(record) = &self.report.body else { return all };
+        for photo in record.photos() {
+            match all.iter_mut().find(|(known, _)| known == photo) {
+                Some((_, times)) => *times += 1,
+                None => all.push((photo.clone(), 1)),
+            }
+        }
+        all
     }
 
     /// What a file of it is called, without its ending: nothing of a person is in it.

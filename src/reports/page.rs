@@ -1,5 +1,5 @@
-//! A report as a page that prints well: a head on every sheet of paper, tables that break between rows, no script, and
-//! nothing that is loaded from elsewhere.
+//! A report as a page that prints well: a head on every sheet of paper, tables that break between rows, photos in the
+//! page itself, no script, and nothing that is loaded from elsewhere.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,22 +7,23 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::case::short;
-use super::sheet::{Content, Section, Table};
+use super::photos::{Photo, Photos};
+use super::sheet::{Content, Section, Shot, Table};
 use super::{Report, Sealed};
 use crate::counting::spc::{Chart, Limits, Verdict};
 
 /// The style sheet, which stands in the page itself: a saved page looks the same.
 pub const STYLE: &str = include_str!("report.css");
 
-/// What a browser may do with a page: use its own style sheet, and nothing else.
+/// What a browser may do with a page: use its own style sheet, show the photos in it, and nothing else.
 pub fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
 
-pub(super) fn page(sealed: &Sealed) -> Markup {
+pub(super) fn page(sealed: &Sealed, photos: &Photos) -> Markup {
     let report = &sealed.report;
     let title = report.report.title();
     html! {
@@ -38,7 +39,7 @@ pub(super) fn page(sealed: &Sealed) -> Markup {
                 // The head of a table is the one thing that every browser prints on every sheet.
                 table.sheet {
                     thead { tr { td { (running_head(report, sealed.hash.as_str())) } } }
-                    tbody { tr { td { main { (title_block(report)) @for section in report.sections() { (shown(&section)) } } } } }
+                    tbody { tr { td { main { (title_block(report)) @for section in report.sections() { (shown(&section, photos)) } } } } }
                 }
             }
         }
@@ -69,7 +70,7 @@ fn title_block(report: &Report) -> Markup {
     }
 }
 
-fn shown(section: &Section) -> Markup {
+fn shown(section: &Section, photos: &Photos) -> Markup {
     html! {
         section {
             h2 { (section.title) }
@@ -81,7 +82,23 @@ fn shown(section: &Section) -> Markup {
                 Content::Table(table) => (rows(table)),
                 Content::Lines(lines) => ul { @for line in lines { li { (line) } } },
                 Content::Chart(chart) => (drawn(chart)),
+                Content::Photos(shots) => div.photos { @for shot in shots { (shot_of(shot, photos)) } },
             }
+        }
+    }
+}
+
+fn shot_of(shot: &Shot, photos: &Photos) -> Markup {
+    html! {
+        figure {
+            @match photos.get(&shot.photo) {
+                Some(Photo::Here { kind, bytes }) => {
+                    img alt=(shot.of) src=(format!("data:{};base64,{}", kind.media_type(), STANDARD.encode(bytes)));
+                }
+                Some(Photo::TooMuch) => p.none { "not on this page, which is full of photos: look at it by its hash" },
+                None => p.none { "missing: it is not stored here, or not as it was; upload it again" },
+            }
+            figcaption { (shot.of) " · SHA-256 " code { (shot.photo) } }
         }
     }
 }

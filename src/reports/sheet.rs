@@ -1,6 +1,7 @@
-//! What a report shows, apart from how it is shown: pairs, tables, remarks and a chart, in order.
+//! What a report shows, apart from how it is shown: pairs, tables, remarks, photos and a chart, in order.
 
 use crate::counting::spc::Chart;
+use crate::domain::ids::FileHash;
 
 /// One piece of a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,14 @@ pub enum Content {
     Table(Table),
     Lines(Vec<String>),
     Chart(Box<Chart>),
+    Photos(Vec<Shot>),
+}
+
+/// A photo, and what it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shot {
+    pub photo: FileHash,
+    pub of: String,
 }
 
 /// Rows below a head; every row is as long as the head.
@@ -52,6 +61,10 @@ impl Section {
 
     pub fn chart(title: &str, chart: &Chart) -> Self {
         Self { title: title.into(), note: None, content: Content::Chart(Box::new(chart.clone())) }
+    }
+
+    pub fn photos(title: &str, photos: Vec<Shot>) -> Self {
+        Self { title: title.into(), note: None, content: Content::Photos(photos) }
     }
 
     #[must_use]

@@ -633,6 +633,31 @@ fn a_lot_leads_to_its_parts_and_cases_and_a_case_to_its_lots() {
 }
 
 #[test]
+fn a_case_s_page_shows_the_photos_that_are_here_and_names_those_that_are_not() {
+    use super::photos::Photos;
+    use crate::domain::photo::Kind as Format;
+    let sealed = made(&World::closed(), Kind::Case);
+    let photo = FileHash::from_digest([90; 32]);
+    assert_eq!(sealed.photos(), [(photo.clone(), 3)], "each of three inspections names it");
+    let bare = sealed.html();
+    assert_eq!(bare.matches("missing: it is not stored here").count(), 3);
+    assert!(!bare.contains("<img") && bare.contains(&format!("SHA-256 <code>{photo}</code>")));
+    let mut photos = Photos::default();
+    photos.take(photo.clone(), Format::Png, b"a photo\"".to_vec(), 3);
+    let shown = sealed.html_with(&photos);
+    assert_eq!(shown.matches(" src=\"data:image/png;base64,YSBwaG90byI=\"").count(), 3);
+    assert!(!shown.contains("missing: ") && shown.contains(&format!("Photos of {}", serial(1, 1))));
+    assert!(shown.contains("the part at the inspection "));
+    let mut full = Photos::default();
+    full.take(photo, Format::Png, vec![0; 9 << 20], 3);
+    assert_eq!(sealed.html_with(&full).matches("which is full of photos").count(), 3);
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Case) {
+        assert_eq!(made(&World::closed(), kind).photos(), [], "{kind}");
+    }
+    assert!(policy().contains("; img-src data:;"));
+}
+
+#[test]
 fn the_audit_extract_has_every_entry_but_progress_with_its_place_in_the_chain() {
     let world = World::closed();
     let sealed = made(&world, Kind::Audit);

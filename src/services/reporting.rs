@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::intake::Intake;
 use super::journal::JournalError;
 use super::recorder::{NotRecorded, Recorder};
 use super::vault_desk::{Held, VaultDesk};
@@ -21,6 +22,7 @@ use crate::domain::quality::taken::ReportMade;
 use crate::domain::quality::{self, Change};
 use crate::io::offload::offload;
 use crate::reports::past::Past;
+use crate::reports::photos::Photos;
 use crate::reports::worksheet::Worksheet;
 use crate::reports::{Body, Kind, Parameters, ReportError, Sealed, Site, Sources, check, make, telling};
 
@@ -30,6 +32,8 @@ const PAGE: usize = 256;
 const FILES_MAX: usize = 100;
 /// A replayed lab takes as much memory as the lab itself, so that only one is made at a time.
 static ROOM: Semaphore = Semaphore::const_new(1);
+/// So is a page with photos in it.
+static PAGES: Semaphore = Semaphore::const_new(1);
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -190,7 +194,9 @@ async fn newest(recorder: &Recorder, last: u64) -> Result<u64, JournalError> {
 
 fn of_report(fact: &Fact) -> Option<(&Option<String>, &ReportMade)> {
     match fact {
-        Fact::Quality(quality::Fact { by, change: Change::ReportMade { made }, .. }) => Some((by, made.as_ref())),
+        Fact::Quality(quality::Fact { by, change: Change::ReportMade { made }, .. }) => {
+            Some((by, made.as_ref()))
+        }
         _ => None,
     }
 }
@@ -234,6 +240,28 @@ pub async fn worksheet(
         Body::Worksheet(sheet) => Ok(*sheet),
         _ => Err(ReportError::NotWritten.into()),
     }
+}
+
+/// A report as a page, with its photos as far as they are here.
+pub async fn page(sealed: Sealed, intake: &Intake) -> Result<(Sealed, String), NotReported> {
+    let wanted = sealed.photos();
+    if wanted.is_empty() {
+        let page = sealed.html();
+        return Ok((sealed, page));
+    }
+    let _room = PAGES.acquire().await.map_err(|_| JournalError::Closed)?;
+    let mut photos = Photos::default();
+    for (file, times) in wanted {
+        match intake.photo(&file).await {
+            Ok(photo) => photos.take(file, photo.kind, photo.bytes, times),
+            Err(error) => tracing::warn!(%error, "a report is made without a photo"),
+        }
+    }
+    let made = offload(move || {
+        let page = sealed.html_with(&photos);
+        (sealed, page)
+    });
+    Ok(made.await.map_err(|_| JournalError::Closed)?)
 }
 
 /// The lab as it was at an entry, with every link up to there checked. Page by page on a thread that may wait: what

@@ -116,10 +116,10 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Files of jobs that are not in it.
+    /// Files of jobs, and photos of inspections, that are not in it.
     pub fn missing(&self) -> BTreeSet<FileHash> {
-        let jobs = self.whole.lab.files().cloned();
-        jobs.filter(|file| !self.kept.contains(file)).collect()
+        let named = self.whole.lab.files().cloned();
+        named.filter(|file| !self.kept.contains(file)).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::crash::assert_gapless;
-use crate::world::{Lab, Told, gcode, run, until, wait_commands};
+use crate::world::{Lab, Told, gcode, photo, run, until, wait_commands};
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -194,6 +194,73 @@ fn a_file_that_the_disk_has_changed_is_named_and_does_not_keep_the_rest_from_bei
     assert!(told.err.contains("the backup is kept"), "{told:?}");
     assert_eq!(run(&["audit", "verify", path(&dest)]).code, Some(0));
     assert_eq!(fs::read_dir(dest.join("files")).unwrap().count(), 1);
+}
+
+#[test]
+fn photos_of_inspections_are_backed_up_and_restored_and_one_that_is_gone_is_missed() {
+    let lab = Lab::one();
+    let daemon = lab.serve();
+    let taken = lab.folder.path().join("ring.jpg");
+    fs::write(&taken, photo(3, "Jane Quimby")).unwrap();
+    #[rustfmt::skip]
+    daemon.ask(&["inspect", "template", "ring", "--method", "visual", "--item", "whole yes 1 1 1 fail", "--by", "pat"]);
+    #[rustfmt::skip]
+    let noted = daemon.ask(
+        &["inspect", "phantom", "mk", "--template", "ring", "--value", "1", "--photo", path(&taken), "--by", "mo"],
+    );
+    let hash = noted["photos"][0].as_str().unwrap();
+    // Named by its hash, it need not be there any more.
+    fs::remove_file(&taken).unwrap();
+    daemon.ask(&[
+        "inspect",
+        "phantom",
+        "mk",
+        "--template",
+        "ring",
+        "--value",
+        "1",
+        "--photo",
+        hash,
+        "--by",
+        "mo",
+    ]);
+    let gone = daemon.platen(&[
+        "inspect",
+        "phantom",
+        "mk",
+        "--template",
+        "ring",
+        "--value",
+        "1",
+        "--photo",
+        path(&taken),
+        "--by",
+        "mo",
+    ]);
+    assert!(gone.code == Some(1) && gone.err.contains("cannot be read"), "{gone:?}");
+    let get = |daemon: &crate::world::Daemon, name: &str| {
+        let to = lab.folder.path().join(name);
+        let told = daemon.platen(&["photos", "get", hash, "-o", path(&to)]);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        fs::read(to).unwrap()
+    };
+    let before = get(&daemon, "before.jpg");
+    assert!(!before.windows(6).any(|window| window == b"Quimby"), "{before:?}");
+    let dest = lab.folder.path().join("backup");
+    assert_eq!(daemon.platen(&["backup", path(&dest)]).code, Some(0));
+    assert_eq!(fs::read(dest.join("files").join(hash)).unwrap(), before);
+    daemon.terminate();
+    assert_eq!(restored(&lab, &dest).json()["missing"], serde_json::json!([]));
+    let daemon = lab.serve();
+    assert_eq!(get(&daemon, "after.jpg"), before);
+
+    fs::remove_file(lab.state().join("files").join(hash)).unwrap();
+    let dest = lab.folder.path().join("another");
+    let told = daemon.platen(&["backup", path(&dest)]);
+    assert!(told.code == Some(1) && told.err.contains(hash), "{told:?}");
+    daemon.terminate();
+    fs::rename(lab.folder.path().join("lost"), lab.folder.path().join("lost before")).unwrap();
+    assert_eq!(restored(&lab, &dest).json()["missing"], serde_json::json!([hash]));
 }
 
 #[test]

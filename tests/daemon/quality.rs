@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hw_sim::quirks::Face;
 use serde_json::Value;
 
-use crate::world::{Daemon, Lab, gcode, printer, until, wait_commands};
+use crate::world::{Daemon, Lab, gcode, photo, printer, until, wait_commands};
 
 /// A tetrahedron of 8 by 6 by 10 mm.
 const HEART: &str = "solid h
@@ -140,6 +140,7 @@ fn every_command_of_the_page_does_what_the_page_says() {
     let lab = Lab::new(folder, vec![board], "");
     lab.file("heart.stl", HEART);
     lab.file("heart.gcode", &gcode(30));
+    std::fs::write(lab.folder.path().join("heart.jpg"), photo(6, "Jane Quimby")).unwrap();
     let here = lab.folder.path().to_str().unwrap();
     let daemon = lab.serve();
     daemon.wait_printer("mk3-01", "ready");
@@ -171,6 +172,8 @@ fn every_command_of_the_page_does_what_the_page_says() {
         }
         assert!(leave_out || lines.next().is_none(), "platen {command} shows more:\n{}", done.out);
     }
+    let fetched = std::fs::read(lab.folder.path().join("inspected.jpg")).unwrap();
+    assert!(!fetched.windows(6).any(|window| window == b"Quimby"), "{fetched:?}");
     let shown = |daemon: &Daemon| {
         let cases = daemon.get("/v1/cases");
         let way = daemon.get(&format!("/v1/cases/{}/quality", cases[0]["token"].as_str().unwrap()));

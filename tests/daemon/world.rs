@@ -166,6 +166,33 @@ pub fn platen(args: &[&str]) -> Command {
     command
 }
 
+/// A JPEG of 8 by 8 grey pixels whose EXIF says how the camera was held, whose it is and where it was taken.
+pub fn photo(orientation: u8, words: &str) -> Vec<u8> {
+    let mut file = vec![0xFF, 0xD8];
+    let mut segment = |mark: u8, body: &[u8]| {
+        file.extend([0xFF, mark]);
+        file.extend(u16::try_from(body.len() + 2).unwrap().to_be_bytes());
+        file.extend(body);
+    };
+    let exif = [
+        &b"Exif\0\0II*\0\x08\0\0\0\x02\0\x0f\x01\x02\0\x04\0\0\0\x26\0\0\0\x12\x01\x03\0\x01\0\0\0"[..],
+        &[orientation, 0, 0, 0, 0, 0, 0, 0],
+        words.as_bytes(),
+        b" 52.5163 N 13.3777 E",
+    ];
+    segment(0xE1, &exif.concat());
+    segment(0xFE, words.as_bytes());
+    segment(0xDB, &[&[0u8][..], &[1; 64]].concat());
+    segment(0xC0, &[8, 0, 8, 0, 8, 1, 1, 0x11, 0]);
+    for class in [0x00, 0x10] {
+        segment(0xC4, &[&[class, 1][..], &[0; 16]].concat());
+    }
+    segment(0xDA, &[1, 1, 0, 0, 63, 0]);
+    file.extend([0x3F, 0xFF, 0xD9]);
+    file.extend(words.bytes());
+    file
+}
+
 /// Runs a command to its end.
 pub fn run(args: &[&str]) -> Told {
     Process::spawn(&mut platen(args)).end()

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::AppState;
-use super::super::answers::{NoSuch, Ruled, Told};
+use super::super::answers::{Inspected, NoSuch, Ruled, Told};
 use super::super::given::{Asked, Named};
 use super::super::printers::known;
 use super::super::problem::Problem;
@@ -21,7 +21,7 @@ use super::who::{Asking, of_inspection};
 use super::{change, created};
 use crate::domain::ids::{InspectionId, InstrumentName, PrinterName, TemplateName};
 use crate::domain::lab::{self, Lab};
-use crate::domain::quality::inspection::{Measured, Subject, Template};
+use crate::domain::quality::inspection::{Measured, PHOTOS_MAX, Subject, Template};
 use crate::domain::quality::printed::{LookBack, Serial};
 use crate::domain::quality::{Change, Refusal, What};
 use crate::io::clock::entropy;
@@ -80,7 +80,7 @@ fn seen(app: &AppState, id: &InspectionId) -> Result<InspectionView, Problem> {
 /// Notes what was measured on a printed part, a coupon or a phantom. The verdicts are platen's.
 #[utoipa::path(post, path = "/v1/inspections", tag = "quality", operation_id = "inspect",
     request_body = Asks<NewInspection>,
-    responses((status = 201, description = "The inspection with its verdicts", body = InspectionView), Ruled))]
+    responses((status = 201, description = "The inspection with its verdicts", body = InspectionView), Inspected))]
 async fn inspect(
     State(app): State<AppState>,
     Asking(who, given): Asking<NewInspection>,
@@ -89,6 +89,12 @@ async fn inspect(
     who.may(of_inspection(&subject))?;
     if let Subject::Phantom { printer, .. } = &subject {
         known(&app, printer)?;
+    }
+    // More than may be named are refused below, and none of them is read.
+    if given.photos.len() <= PHOTOS_MAX {
+        for photo in &given.photos {
+            app.intake.photo(photo).await?;
+        }
     }
     let newest = || app.recorder.read(|lab| versions(lab, &given.template).last().map(|of| of.version));
     let measured = Measured {

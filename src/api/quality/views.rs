@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::photos;
 use super::shapes::{
     AssessedView, BucketView, CaseQuality, ChartView, ConfirmedView, CostSumView, CostView, CostsView,
     DoubtView, EffortView, EffortsView, InspectionView, LoadView, LotAbout, LotBrief, LotView,
@@ -424,6 +425,7 @@ pub fn inspection(lab: &Lab, kept: &Inspection) -> InspectionView {
         verdict: kept.found.verdict.word().into(),
         looked_at: measured.looked_at.iter().map(word).collect(),
         photos: measured.photos.iter().map(ToString::to_string).collect(),
+        pictures: measured.photos.iter().map(photos::path).collect(),
         note: measured.note.as_ref().map(ToString::to_string),
         by: kept.by.clone(),
         at: kept.at.to_string(),

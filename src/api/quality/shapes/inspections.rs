@@ -165,7 +165,7 @@ pub struct NewInspection {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub looked_at: BTreeSet<Doubt>,
-    /// Hashes of 3 photos at most.
+    /// 3 photos at most, uploaded before, by the hashes that `POST /v1/photos` has answered.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub photos: Vec<FileHash>,
@@ -209,6 +209,9 @@ pub struct InspectionView {
     pub verdict: String,
     pub looked_at: Vec<String>,
     pub photos: Vec<String>,
+    /// Where they can be looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     pub by: String,
