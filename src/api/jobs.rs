@@ -40,6 +40,7 @@ use crate::services::resume::{self, Wish};
 use crate::services::slicejobs::{self, choose};
 use crate::services::slicing::{SliceError, Task};
 use crate::services::telemetry::CURSOR;
+use crate::services::vault_desk::Words;
 
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
 const LISTED: usize = 500;
@@ -137,7 +138,7 @@ async fn queue(
     let by = acceptance(&new.accept, asker.by_if_known(new.by.as_deref())?.as_deref())?;
     // A wrong part is told before a large file is read again.
     app.recorder.read(|lab| lab.find_part(&case, &part).map(drop))?;
-    let_in(&app, &case, &new.material).await?;
+    let_in(&app, Some(&case), &new.material, Words::CanWait).await?;
     has_room(&app).await?;
     let file: FileHash = match (new.file, new.model) {
         (Some(file), None) => file.parse()?,
