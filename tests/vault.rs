@@ -178,12 +178,12 @@ async fn words_about_no_case_that_have_anybody_s_identifiers_in_them_are_refused
         json!({"material": "white PLA", "supplier_lot": "L-1", "supplier": supplier,
         "received": "2020-01-01", "expires": "2099-01-01", "grams": 1000})
     };
-    let instrument = |name: &str, what: &str| json!({"name": name, "what": what, "calibration_due": "2099-01-01"});
-    let item = json!({"name": "for Jane", "unit": "yes", "nominal": 1, "low": 1, "high": 1, "weight": "fail"});
+    let instrument =
+        |name: &str, what: &str| json!({"name": name, "what": what, "calibration_due": "2099-01-01"});
+    let item =
+        json!({"name": "for Jane", "unit": "yes", "nominal": 1, "low": 1, "high": 1, "weight": "fail"});
     let template = |name: &str| json!({"name": name, "method": "visual", "items": [item]});
-    let fault = |what: &str| {
-        json!({"about": {"of": "printer", "printer": "mk3-01"}, "cause": "other", "severity": "minor", "what": what})
-    };
+    let fault = |what: &str| json!({"about": {"of": "printer", "printer": "mk3-01"}, "cause": "other", "severity": "minor", "what": what});
     for (path, body, field) in [
         ("/v1/lots", lot("Quimby"), "supplier"),
         ("/v1/instruments", instrument("caliper", "caliper of Jane"), "what"),
@@ -193,7 +193,11 @@ async fn words_about_no_case_that_have_anybody_s_identifiers_in_them_are_refused
         ("/v1/printers/mk3-01/qualification", json!({"is": "withdrawn", "why": "JQuimby"}), "why"),
     ] {
         let refused = rita.post(path, &body).await;
-        assert_eq!((refused.status, refused.problem().as_str()), (422, "names-a-patient"), "{path}: {refused:?}");
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (422, "names-a-patient"),
+            "{path}: {refused:?}"
+        );
         assert!(refused.body.contains(&format!("`{field}` has")), "{field}: {refused:?}");
         for secret in ["Quimby", "quimby", "Jane", "0815"] {
             assert!(!refused.body.contains(secret), "{refused:?}");

@@ -126,7 +126,8 @@ impl Copy {
     /// Cases of which the journal says that the vault has a record, and whose record is not in it.
     pub fn missing_records(&self) -> BTreeSet<CaseToken> {
         let kept = |case: &Case| case.identifiers.as_ref().is_some_and(|state| state.seal.is_some());
-        let cases = self.whole.lab.cases.iter().filter(|(_, case)| kept(case)).map(|(token, _)| token.clone());
+        let cases =
+            self.whole.lab.cases.iter().filter(|(_, case)| kept(case)).map(|(token, _)| token.clone());
         cases.filter(|token| !self.records.contains_key(token)).collect()
     }
 }

@@ -500,7 +500,11 @@ impl VaultDesk {
         };
         let Ok((records, all)) = offload(made).await else {
             // It broke off: nobody can say which words are harmless, until it is tried again.
-            return Arc::new(All { everybody: Arc::default(), unread: vec![VaultError::Cipher], kept: count });
+            return Arc::new(All {
+                everybody: Arc::default(),
+                unread: vec![VaultError::Cipher],
+                kept: count,
+            });
         };
         let all = Arc::new(all);
         *inner.index() = Index { all: Some(Arc::clone(&all)), records };

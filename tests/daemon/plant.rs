@@ -213,7 +213,10 @@ fn plant(rita: &As<'_>, case: &str, serial: &str, planted: &str) -> usize {
 fn plant_elsewhere(rita: &As<'_>, lot: &str, planted: &str) -> usize {
     let sentence = format!("that was for {planted} again");
     let label: String = planted.chars().take(40).collect();
-    let name: String = planted.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let name: String = planted
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
     let name = name.trim_matches('-');
     let of_lot = format!("/v1/lots/{lot}/steps");
     let of_printer = "/v1/printers/mk/qualification";
@@ -385,7 +388,11 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
         let blocked = json!({"is": "blocked", "why": format!("spilt by {planted}")});
         let (status, told) = rita.ask(&format!("/v1/lots/{lot}/steps"), &blocked);
         let refused = status == 422 && told.contains("names-a-patient") && told.contains("`why` has");
-        assert_eq!(refused, !planted.contains("2031") || planted.starts_with(['R', 'r']), "{planted}: {told}");
+        assert_eq!(
+            refused,
+            !planted.contains("2031") || planted.starts_with(['R', 'r']),
+            "{planted}: {told}"
+        );
         assert_clean(&told, "a refusal about a lot");
         plant_elsewhere(&rita, &lot, planted);
         mention(&rita, &case, planted);
@@ -431,7 +438,10 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
     };
     assert!(of("case?").contains("words that may say who a patient is"), "something was held back");
     assert!(of("case?").contains("left hand"), "and what is harmless was not");
-    assert!(of("lot?").contains("words that may say who a patient is") && of("lot?").contains("the seal was open"));
+    assert!(
+        of("lot?").contains("words that may say who a patient is")
+            && of("lot?").contains("the seal was open")
+    );
     assert!(of("printer?").contains("words that may say who a patient is"));
     assert!(
         of("audit?").contains("the left hand is ready") && of("audit?").contains("the aortic arch is ready")
@@ -480,7 +490,10 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
     });
     assert_clean(&mail, "the mail");
     assert_clean(&post, "what the webhook got");
-    assert!(mail.contains("Subject: platen: ") && post.contains("X-Platen-Signature") || post.contains("x-platen-signature"));
+    assert!(
+        mail.contains("Subject: platen: ") && post.contains("X-Platen-Signature")
+            || post.contains("x-platen-signature")
+    );
     until("the broker has heard of the end", || heard.out().contains("\"printed\"").then_some(()));
     let told = daemon.terminate();
     assert!(told.err.contains("words were refused"), "{}", told.err);

@@ -101,7 +101,10 @@ async fn a_copy_without_a_sealed_record_that_the_journal_has_names_its_case() {
     copy.recorder.submit(Request::Identifiers(Box::new(keep)), Actor::Person("kim".into())).await.unwrap();
     let kept = lines(&copy.recorder).await.concat();
     std::fs::write(copy.file(), &kept).unwrap();
-    assert_eq!(restore(&copy.file(), &copy.state(), None, now()).unwrap().missing_records, [case.clone()].into());
+    assert_eq!(
+        restore(&copy.file(), &copy.state(), None, now()).unwrap().missing_records,
+        [case.clone()].into()
+    );
     // What was erased is not missing.
     let erase = IdentifierRequest::Erase { case, reason: ErasingReason::Retention, by: "kim".into() };
     copy.recorder.submit(Request::Identifiers(Box::new(erase)), Actor::Person("kim".into())).await.unwrap();

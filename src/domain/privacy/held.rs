@@ -212,7 +212,11 @@ mod tests {
     /// Every kind of words of ours, and every kind of words that a person may write about no case.
     #[test]
     fn every_free_word_of_a_change_about_no_case_is_looked_at_and_nothing_else_of_it() {
-        let names = |name: &str| Known::of(&Identifiers::try_from(&Entered { name: Some(name.into()), ..Entered::default() }).unwrap());
+        let names = |name: &str| {
+            Known::of(
+                &Identifiers::try_from(&Entered { name: Some(name.into()), ..Entered::default() }).unwrap(),
+            )
+        };
         let everybody = Everybody::of(&[names("Quimby, Jane"), names("Caliper, Qualified")]);
         let against = Against::Everybody(Arc::new(everybody), Ours::default());
         let id = "0123456789abcdef";
@@ -221,21 +225,41 @@ mod tests {
         let item = serde_json::json!({"name": "Quimby", "unit": "mm", "nominal": 1, "low": 1, "high": 1,
             "weight": "fail"});
         for (json, fields) in [
-            (serde_json::json!({"what": "lot", "lot": id, "step": {"is": "received", "about": about}}),
-                vec!["material", "supplier_lot", "supplier", "certificate"]),
-            (serde_json::json!({"what": "lot", "lot": id, "step": {"is": "blocked", "why": "Quimby"}}), vec!["why"]),
-            (serde_json::json!({"what": "lot", "lot": id, "step": {"is": "recalled", "why": "Quimby"}}), vec!["why"]),
-            (serde_json::json!({"what": "printer", "printer": "mk", "step": {"is": "withdrawn", "why": "Quimby"}}),
-                vec!["why"]),
-            (serde_json::json!({"what": "instrument", "instrument": {"name": "caliper", "what": "Quimby",
-                "calibration_due": "2099-01-01"}}), vec!["what"]),
-            (serde_json::json!({"what": "template", "template": {"name": "caliper", "version": 1, "method": "caliper",
-                "items": [item, item]}}), vec!["items/0/name", "items/1/name"]),
-            (serde_json::json!({"what": "nonconformance", "id": id, "step": {"is": "opened",
+            (
+                serde_json::json!({"what": "lot", "lot": id, "step": {"is": "received", "about": about}}),
+                vec!["material", "supplier_lot", "supplier", "certificate"],
+            ),
+            (
+                serde_json::json!({"what": "lot", "lot": id, "step": {"is": "blocked", "why": "Quimby"}}),
+                vec!["why"],
+            ),
+            (
+                serde_json::json!({"what": "lot", "lot": id, "step": {"is": "recalled", "why": "Quimby"}}),
+                vec!["why"],
+            ),
+            (
+                serde_json::json!({"what": "printer", "printer": "mk", "step": {"is": "withdrawn", "why": "Quimby"}}),
+                vec!["why"],
+            ),
+            (
+                serde_json::json!({"what": "instrument", "instrument": {"name": "caliper", "what": "Quimby",
+                "calibration_due": "2099-01-01"}}),
+                vec!["what"],
+            ),
+            (
+                serde_json::json!({"what": "template", "template": {"name": "caliper", "version": 1, "method": "caliper",
+                "items": [item, item]}}),
+                vec!["items/0/name", "items/1/name"],
+            ),
+            (
+                serde_json::json!({"what": "nonconformance", "id": id, "step": {"is": "opened",
                 "about": {"of": "printer", "printer": "mk"}, "cause": "other", "severity": "minor", "what": "Quimby"}}),
-                vec!["what"]),
-            (serde_json::json!({"what": "nonconformance", "id": id, "step": {"is": "closed", "capa": "Quimby"}}),
-                vec!["capa"]),
+                vec!["what"],
+            ),
+            (
+                serde_json::json!({"what": "nonconformance", "id": id, "step": {"is": "closed", "capa": "Quimby"}}),
+                vec!["capa"],
+            ),
             (serde_json::json!({"what": "printer", "printer": "mk", "step": {"is": "qualified"}}), vec![]),
         ] {
             let change = change(json);

@@ -176,7 +176,9 @@ impl Known {
             joined.push(secret(words.iter().map(|word| word.as_str()).collect()));
             joined.push(secret(words.iter().rev().map(|word| word.as_str()).collect()));
         }
-        self.joined.0.extend(joined.into_iter().filter(|text| text.len() > WORD_MIN).map(|text| (text, kind)));
+        self.joined
+            .0
+            .extend(joined.into_iter().filter(|text| text.len() > WORD_MIN).map(|text| (text, kind)));
     }
 }
 
@@ -192,9 +194,9 @@ impl Everybody {
             everybody.words.0.extend(known.words.0.iter().cloned());
             everybody.joined.0.extend(known.joined.0.iter().cloned());
             everybody.numbers.0.extend(known.numbers.0.iter().cloned());
-            everybody.days.extend(known.days.iter().filter(|((year, ..), kind)| {
-                *kind == Kind::BirthDate && *year < OF_LABS
-            }));
+            everybody.days.extend(
+                known.days.iter().filter(|((year, ..), kind)| *kind == Kind::BirthDate && *year < OF_LABS),
+            );
         }
         everybody.settle();
         Self(everybody)
@@ -544,7 +546,8 @@ mod tests {
     fn a_text_costs_the_same_whether_the_vault_has_ten_people_or_five_thousand() {
         let all: Vec<Known> = (0..5_000).map(person).collect();
         let [few, many] = [10, 5_000].map(|count| Everybody::of(&all[..count]));
-        let text = "the spool of clear resin was wet and is dried at 45 C for 6 h, supplier lot 20394857; ".repeat(3);
+        let text = "the spool of clear resin was wet and is dried at 45 C for 6 h, supplier lot 20394857; "
+            .repeat(3);
         let text = &text[..280];
         let (with_few, with_many) = (looked(&few, text), looked(&many, text));
         assert_eq!((with_few.1, with_many.1), (0, 0));

@@ -122,10 +122,9 @@ impl Change {
             Self::Lot { step, .. } => {
                 matches!(step, lot::Step::Blocked { .. } | lot::Step::Recalled { .. })
             }
-            Self::Printer { step, .. } => matches!(
-                step,
-                qualification::Step::Restricted { .. } | qualification::Step::Withdrawn { .. }
-            ),
+            Self::Printer { step, .. } => {
+                matches!(step, qualification::Step::Restricted { .. } | qualification::Step::Withdrawn { .. })
+            }
             Self::Nonconformance { step, .. } => matches!(step, nonconformance::Step::Opened { .. }),
             Self::Rules { .. }
             | Self::Part { .. }

@@ -313,7 +313,9 @@ async fn words_of_no_case_are_held_against_all_records_and_each_is_opened_once()
     // What is erased or entered anew is no longer known.
     desk.erase(&rita(), cases[0].clone(), ErasingReason::Retention).await.unwrap();
     desk.keep(&rita(), cases[1].clone(), someone("Brightwater, Una")).await.unwrap();
-    for (name, is_known) in [("Vandermeer", false), ("Ottokar", false), ("Brightwater", true), ("Lindqvist", true)] {
+    for (name, is_known) in
+        [("Vandermeer", false), ("Ottokar", false), ("Brightwater", true), ("Lindqvist", true)]
+    {
         let taken = desk.let_in(None, &blocked(name), Words::CanWait).await;
         assert_eq!(taken.is_err(), is_known, "{name}");
     }
@@ -324,8 +326,10 @@ async fn what_was_written_about_no_case_before_the_vault_knew_does_not_go_out() 
     let world = World::new().await;
     let desk = world.desk().await;
     let early = blocked("spilt by Quimby");
-    let instrument: crate::domain::quality::Change = serde_json::from_value(serde_json::json!({"what": "instrument",
-        "instrument": {"name": "quimby", "what": "caliper of Jane", "calibration_due": "2099-01-01"}})).unwrap();
+    let instrument: crate::domain::quality::Change =
+        serde_json::from_value(serde_json::json!({"what": "instrument",
+        "instrument": {"name": "quimby", "what": "caliper of Jane", "calibration_due": "2099-01-01"}}))
+        .unwrap();
     assert!(world.told(&desk.held(None).await, &early).contains("spilt by Quimby"));
     desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
     // Also in what is told of another case, which the lot was used for.
