@@ -553,7 +553,8 @@ async fn what_is_ordered_is_shown_and_signed_and_holds_for_scale_and_number() {
     for (by, is) in [("kim", "requested"), ("lee", "accepted"), ("lee", "design_begun")] {
         way.case_step(by, json!({"is": is})).await;
     }
-    let model = way.lab.send("POST", "/v1/models", "", model(1.0).as_bytes()).await.json()["model"].clone();
+    let model =
+        way.lab.send("POST", "/v1/models", "", tetrahedron(1.0).as_bytes()).await.json()["model"].clone();
     let revised = |scale: f64| json!({"is": "revised", "revision": {"model": model, "scale": scale}});
     let other = way.ask(&part, "lee", revised(1.0)).await;
     refused(&other, 409, "not-by-the-rules", "was ordered at scale 0.5, and its revision 1 is at scale 1");

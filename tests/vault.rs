@@ -168,6 +168,52 @@ async fn words_that_have_the_case_s_own_identifiers_in_them_are_refused_and_thos
 }
 
 #[tokio::test]
+async fn words_about_no_case_that_have_anybody_s_identifiers_in_them_are_refused_by_the_field() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let rita = user(&ada, "rita", &["requester", "materials", "inspector", "maintenance", "releaser"]).await;
+    let token = case(&rita).await;
+    assert_eq!(rita.post(&format!("/v1/cases/{token}/identifiers"), &identifiers()).await.status, 200);
+    let lot = |supplier: &str| {
+        json!({"material": "white PLA", "supplier_lot": "L-1", "supplier": supplier,
+        "received": "2020-01-01", "expires": "2099-01-01", "grams": 1000})
+    };
+    let instrument =
+        |name: &str, what: &str| json!({"name": name, "what": what, "calibration_due": "2099-01-01"});
+    let item =
+        json!({"name": "for Jane", "unit": "yes", "nominal": 1, "low": 1, "high": 1, "weight": "fail"});
+    let template = |name: &str| json!({"name": name, "method": "visual", "items": [item]});
+    let fault = |what: &str| json!({"about": {"of": "printer", "printer": "mk3-01"}, "cause": "other", "severity": "minor", "what": what});
+    for (path, body, field) in [
+        ("/v1/lots", lot("Quimby"), "supplier"),
+        ("/v1/instruments", instrument("caliper", "caliper of Jane"), "what"),
+        ("/v1/instruments", instrument("quimby-2", "caliper"), "name"),
+        ("/v1/templates", template("look"), "items/0/name"),
+        ("/v1/nonconformances", fault("4711 0815 broke it"), "what"),
+        ("/v1/printers/mk3-01/qualification", json!({"is": "withdrawn", "why": "JQuimby"}), "why"),
+    ] {
+        let refused = rita.post(path, &body).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (422, "names-a-patient"),
+            "{path}: {refused:?}"
+        );
+        assert!(refused.body.contains(&format!("`{field}` has")), "{field}: {refused:?}");
+        for secret in ["Quimby", "quimby", "Jane", "0815"] {
+            assert!(!refused.body.contains(secret), "{refused:?}");
+        }
+    }
+    for (path, body) in [
+        ("/v1/lots", lot("rita's shop")),
+        ("/v1/instruments", instrument("caliper", "digital caliper 150 mm")),
+        ("/v1/nonconformances", fault("the belt broke on 23.07.2031")),
+    ] {
+        let taken = rita.post(path, &body).await;
+        assert_eq!(taken.status, 201, "{path}: {taken:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_admin_has_the_vault_sealed_with_another_key_and_copies_what_is_sealed() {
     let lab = lab_of_people("ada", ADA).await;
     let ada = sign_in(&lab, "ada", ADA).await;

@@ -20,6 +20,7 @@ use crate::domain::lab::Request;
 use crate::domain::part::{PartName, PartRef};
 use crate::domain::story;
 use crate::io::clock::entropy;
+use crate::services::vault_desk::Words;
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -115,7 +116,7 @@ async fn add_part(
         let help = "call it by what it is, such as \"left ventricle\"; never by a patient";
         Problem::new(StatusCode::BAD_REQUEST, "not-a-part-name", error.to_string(), help)
     })?;
-    let_in(&app, &case, &name).await?;
+    let_in(&app, Some(&case), &name, Words::CanWait).await?;
     let part = PartId::from_entropy(entropy());
     let request = Request::AddPart { case: case.clone(), part: part.clone(), name };
     app.recorder.submit(request, asker.actor()).await?;

@@ -41,6 +41,7 @@ use crate::services::resume::{self, Wish};
 use crate::services::slicejobs::{self, choose};
 use crate::services::slicing::{SliceError, Task};
 use crate::services::telemetry::CURSOR;
+use crate::services::vault_desk::Words;
 
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
 const LISTED: usize = 500;
@@ -139,7 +140,7 @@ async fn queue(
         let mut parts = std::iter::once(&part).chain(&also);
         parts.try_for_each(|part| lab.find_part(&case, part).map(drop))
     })?;
-    let_in(&app, &case, &new.material).await?;
+    let_in(&app, Some(&case), &new.material, Words::CanWait).await?;
     has_room(&app).await?;
     let file: FileHash = match (new.file, new.model) {
         (Some(file), None) => file.parse()?,

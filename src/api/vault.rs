@@ -9,7 +9,6 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeSet;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,6 +23,7 @@ use super::shapes::{
 use crate::domain::identifiers::Identifiers;
 use crate::domain::ids::CaseToken;
 use crate::domain::people::name::UserName;
+use crate::services::vault_desk::{NotTaken, Words};
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -137,20 +137,34 @@ async fn record(State(app): State<AppState>, Named(case): Named<CaseToken>) -> R
     Ok((StatusCode::OK, NOT_STORED, kind, record).into_response())
 }
 
-/// Lets words about a case in only where nothing of what the vault has of it is in them.
+/// Lets words in only where nothing of what the vault has of their case is in them; those of no case only where nothing
+/// of any case is.
 pub async fn let_in<T: Serialize + DeserializeOwned>(
     app: &AppState,
-    case: &CaseToken,
+    case: Option<&CaseToken>,
     thing: &T,
+    words: Words,
 ) -> Result<(), Problem> {
-    let found = app.vault.found_in(case, thing).await;
-    if found.is_empty() {
-        return Ok(());
+    app.vault.let_in(case, thing, words).await.map_err(|why| not_taken(case, &why))
+}
+
+/// The same for a name that is given to something of no case.
+pub async fn let_name_in(app: &AppState, name: &str) -> Result<(), Problem> {
+    app.vault.let_name_in(name).await.map_err(|why| not_taken(None, &why))
+}
+
+fn not_taken(case: Option<&CaseToken>, why: &NotTaken) -> Problem {
+    let about = case.map_or_else(|| "no case".into(), |case| format!("case {case}"));
+    tracing::warn!(about, "words were refused: {why}");
+    match why {
+        NotTaken::Names(_) => {
+            let help = "take that out, and name the case by its token";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "names-a-patient", why.to_string(), help)
+        }
+        NotTaken::Unreadable(_) => {
+            let help = "do that first, or have an admin look at the daemon's log; what keeps a part, a lot or a \
+                        printer apart is taken all the same";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not-unsealed", why.to_string(), help)
+        }
     }
-    let kinds: BTreeSet<_> = found.iter().map(|found| found.what.words()).collect();
-    let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
-    tracing::warn!(%case, "words were refused: they had {kinds} in them");
-    let detail = format!("these words would say who the patient is: they have {kinds} in them");
-    let help = "take that out, and name the case by its token";
-    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "names-a-patient", detail, help))
 }

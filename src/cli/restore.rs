@@ -8,6 +8,7 @@ use super::{Failed, Global, show};
 use crate::domain::ids::BootId;
 use crate::io::clock::{Clock, entropy};
 use crate::services::restore::{Done, restore};
+use crate::services::vault_desk::FOLDER;
 
 #[derive(Debug, Args)]
 pub struct Restore {
@@ -29,6 +30,7 @@ struct Restored {
     files: u64,
     records: u64,
     missing: Vec<String>,
+    missing_records: Vec<String>,
 }
 
 impl Restore {
@@ -36,11 +38,13 @@ impl Restore {
         let stamp = Clock::start(BootId::from_entropy(entropy())).stamp();
         let done = restore(&self.from, &self.into, self.by.as_deref(), stamp)
             .map_err(|error| Failed::Finding(error.to_string()))?;
-        let Done { entries, head, files, records, missing } = done;
+        let Done { entries, head, files, records, missing, missing_records } = done;
         let path = self.into.display().to_string();
         if global.json {
             let missing = missing.iter().map(ToString::to_string).collect();
-            return show::json(&Restored { path, entries, head: head.to_hex(), files, records, missing });
+            let missing_records = missing_records.iter().map(ToString::to_string).collect();
+            let head = head.to_hex();
+            return show::json(&Restored { path, entries, head, files, records, missing, missing_records });
         }
         show::line(&format!("{path}: {entries} entries, head {}, {files} files", head.to_hex()));
         if records > 0 {
@@ -51,6 +55,12 @@ impl Restore {
         for file in missing {
             show::line(&format!(
                 "  file {file} of a job or an inspection is not in the copy; upload it again"
+            ));
+        }
+        for case in missing_records {
+            show::line(&format!(
+                "  the sealed record of case {case} is not in the copy; put it into {} from another backup, or enter the case again",
+                self.into.join(FOLDER).display()
             ));
         }
         show::line(

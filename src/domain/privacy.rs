@@ -1,8 +1,8 @@
 //! The guard on the ways out: what in a text looks like it says who a patient is.
 //!
 //! It is held against names of files, free texts (names of parts, comments, messages), labels and exports before they
-//! leave. It knows two things: the identifiers of the case as the vault has them (`Known`), however they are written,
-//! and what identifiers look like in general, after the 18 classes of the medical reference, §3.5. It says what it
+//! leave. It knows two things: the identifiers of the case as the vault has them (`Known`), or of all cases for words
+//! that are of none (`Everybody`), however they are written, and what identifiers look like in general, after the 18 classes of the medical reference, §3.5. It says what it
 //! found and where, and never the text.
 //!
 //! What a program cannot know it does not find: a name that the vault does not have, a town, a rare diagnosis, a
@@ -11,6 +11,7 @@
 //! What platen writes itself is no finding: tokens, ids, hashes, its times, its names of files, and commands of
 //! G-code. Of those a known number is still found where it stands alone.
 
+mod common;
 mod held;
 mod known;
 mod patterns;
@@ -21,8 +22,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-pub use held::{Against, HELD_BACK, find_in_words, hold_back};
-pub use known::Known;
+pub use held::{Against, HELD_BACK, InField, find_in_name, find_in_words, hold_back};
+pub use known::{Everybody, Known, Ours};
 pub use words::{SafeName, strip_file_name};
 
 use super::identifiers::Kind;

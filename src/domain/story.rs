@@ -37,6 +37,15 @@ pub fn case_of<'a>(lab: &'a Lab, event: &'a Event) -> Option<&'a CaseToken> {
     }
 }
 
+/// Whether words of people or devices may be in an entry that is of no case: of these kinds, all words are ours, or
+/// names of those who use this platen.
+pub fn has_words_of_no_case(fact: &Fact) -> bool {
+    !matches!(
+        fact,
+        Fact::JournalBegun { .. } | Fact::DaemonStarted { .. } | Fact::Identifiers(_) | Fact::People(_)
+    )
+}
+
 /// Who caused it, as far as it is known.
 pub fn who(event: &Event) -> String {
     match &event.actor {

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::archive::{self, ArchiveError, Whole};
 use super::journal::{JournalError, audit};
+use crate::domain::case::Case;
 use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
 use crate::domain::ids::{CaseToken, FileHash, hex};
 use crate::domain::lab::{EntityKey, Lab, person};
@@ -121,6 +122,14 @@ impl Copy {
         let named = self.whole.lab.files().cloned();
         named.filter(|file| !self.kept.contains(file)).collect()
     }
+
+    /// Cases of which the journal says that the vault has a record, and whose record is not in it.
+    pub fn missing_records(&self) -> BTreeSet<CaseToken> {
+        let kept = |case: &Case| case.identifiers.as_ref().is_some_and(|state| state.seal.is_some());
+        let cases =
+            self.whole.lab.cases.iter().filter(|(_, case)| kept(case)).map(|(token, _)| token.clone());
+        cases.filter(|token| !self.records.contains_key(token)).collect()
+    }
 }
 
 /// What became of a restore.
@@ -133,6 +142,8 @@ pub struct Done {
     /// Sealed records of the vault.
     pub records: u64,
     pub missing: BTreeSet<FileHash>,
+    /// Cases whose sealed record is not in the copy.
+    pub missing_records: BTreeSet<CaseToken>,
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> RestoreError + '_ {
@@ -328,6 +339,7 @@ pub fn restore(from: &Path, into: &Path, by: Option<&str>, stamp: Stamp) -> Resu
         files: copy.kept.len() as u64,
         records: copy.records.len() as u64,
         missing: copy.missing(),
+        missing_records: copy.missing_records(),
     })
 }
 

@@ -5,7 +5,11 @@
 //! read:   can it be opened? ─▶ journal ─▶ shown, once        hold:  for the guard, shown to nobody
 //! ```
 //! A vault that cannot be opened is closed, and everything else goes on: the log says why, and what to do. A closed
-//! vault shows nothing and takes nothing, and of what people wrote about its cases no report has a word.
+//! vault shows nothing and takes nothing, and of what people wrote about its cases, or about none, no report has a word.
+//!
+//! A case's words are held against its own record. Words that are of no case (lots, printers, instruments) are held
+//! against all of them: that list is made when it is first needed after the vault has changed, only what changed is
+//! opened for it, and it is in memory as long as the vault is open.
 //!
 //! One thing at a time is done at the desk: what the journal tells of a case and what lies on the disk do not part in
 //! between. What has begun goes on when its asker goes away. The disk is waited for by other threads.
@@ -13,7 +17,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,12 +28,14 @@ use crate::domain::event::{Actor, Event, Fact};
 use crate::domain::identifiers::{
     ErasingReason, IdentifierRequest, IdentifierState, Identifiers, ReadingReason,
 };
-use crate::domain::ids::{BootId, CaseToken};
+use crate::domain::ids::{BootId, CaseToken, InstrumentName, TemplateName};
 use crate::domain::lab::{Lab, Refusal, Request};
 use crate::domain::people::name::UserName;
-use crate::domain::privacy::{Against, Found, find_in_words, hold_back};
+use crate::domain::privacy::{
+    Against, Everybody, InField, Known, Ours, find_in_name, find_in_words, hold_back, pass,
+};
 use crate::domain::quality::case::Step;
-use crate::domain::quality::{self, Change};
+use crate::domain::quality::{self, Change, Quality};
 use crate::domain::story;
 use crate::io::offload::offload;
 use crate::io::vault::{
@@ -84,6 +90,34 @@ pub enum NotOpened {
         "the vault's key is to come from systemd, and CREDENTIALS_DIRECTORY is not set; write LoadCredential= into platen's unit, or give the path of a key file"
     )]
     NoCredentials,
+}
+
+/// Why words are not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// The words are never repeated.
+    #[error("these words would say who a patient is: {}", told(.0))]
+    Names(Vec<InField>),
+    #[error("nobody can see whether these words say who a patient is: {0}")]
+    Unreadable(VaultError),
+}
+
+/// Which fields, and what is in them.
+fn told(fields: &[InField]) -> String {
+    let one = |field: &InField| {
+        let what: Vec<_> = field.what.iter().map(|what| what.words()).collect();
+        format!("`{}` has {} in it", field.field, what.join(" and "))
+    };
+    fields.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Something that people have words for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// They can wait until a damaged record is brought back.
+    CanWait,
+    /// They keep something apart that may be dangerous: no damaged record may be in their way.
+    KeepApart,
 }
 
 /// Where key and records are.
@@ -145,6 +179,26 @@ struct Inner {
     /// Absent while it is closed.
     vault: RwLock<Option<Arc<Vault>>>,
     changes: tokio::sync::Mutex<()>,
+    index: Mutex<Index>,
+}
+
+/// What words that are of no case are held against.
+#[derive(Debug, Default)]
+struct Index {
+    /// Absent from when a record changes until somebody needs it.
+    all: Option<Arc<All>>,
+    /// Of what it is made.
+    records: BTreeMap<CaseToken, Known>,
+}
+
+/// What all records say together.
+#[derive(Debug)]
+struct All {
+    everybody: Arc<Everybody>,
+    /// Records that are not in it, since they cannot be read: what to do about each.
+    unread: Vec<VaultError>,
+    /// How many are kept.
+    kept: usize,
 }
 
 /// Cheap to clone.
@@ -192,6 +246,17 @@ impl Inner {
         *self.vault.write().unwrap_or_else(PoisonError::into_inner) = vault;
     }
 
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A case's record has changed, or may have: it is read anew when it is needed.
+    fn forget(&self, case: &CaseToken) {
+        let mut index = self.index();
+        index.all = None;
+        index.records.remove(case);
+    }
+
     async fn ask(&self, request: IdentifierRequest, by: &UserName) -> Result<Vec<Arc<Event>>, NotRecorded> {
         self.recorder.submit(Request::Identifiers(Box::new(request)), Actor::Person(by.to_string())).await
     }
@@ -211,6 +276,7 @@ impl VaultDesk {
             place,
             vault: RwLock::default(),
             changes: tokio::sync::Mutex::default(),
+            index: Mutex::default(),
         };
         if let Some(place) = inner.place.clone() {
             let (boot, states) = (inner.boot.clone(), states(&inner.recorder));
@@ -247,7 +313,7 @@ impl VaultDesk {
         whole(async move {
             let _alone = inner.changes.lock().await;
             let vault = inner.vault()?;
-            let version = inner.state(&case)?.map_or(0, |state| state.version) + 1;
+            let (version, kept_of) = (inner.state(&case)?.map_or(0, |state| state.version) + 1, case.clone());
             let kinds = identifiers.kinds();
             let prepared = {
                 let (vault, case) = (Arc::clone(&vault), case.clone());
@@ -270,7 +336,9 @@ impl VaultDesk {
                 Err(error) => return Err(error.into()),
             };
             let kept = proof(&events, Keeping::journaled)?;
-            done(move || vault.settle(prepared, &kept).map_err(NotServed::NotFinished)).await?;
+            let settled = done(move || vault.settle(prepared, &kept).map_err(NotServed::NotFinished)).await;
+            inner.forget(&kept_of);
+            settled?;
             Ok(version)
         })
         .await
@@ -309,9 +377,10 @@ impl VaultDesk {
         let (inner, by) = (Arc::clone(&self.0), by.clone());
         whole(async move {
             let _alone = inner.changes.lock().await;
-            let vault = inner.vault()?;
+            let (vault, erased) = (inner.vault()?, case.clone());
             let request = IdentifierRequest::Erase { case, reason, by: by.to_string() };
             let erasing = proof(&inner.ask(request, &by).await?, Erasing::journaled)?;
+            inner.forget(&erased);
             done(move || vault.erase(&erasing).map_err(NotServed::NotFinished)).await
         })
         .await
@@ -338,7 +407,10 @@ impl VaultDesk {
                 }
             };
             let key = vault.current_key();
-            let resealed = done(move || vault.reseal()).await?;
+            let resealed = done(move || vault.reseal()).await;
+            // Another key may open what was not open, and somebody may have brought a record back.
+            *inner.index() = Index::default();
+            let resealed = resealed?;
             let (changed, failed) = (resealed.changed, resealed.failed.len());
             tracing::info!(
                 "the vault seals with key {key} from here on: {changed} records sealed anew, {failed} not"
@@ -370,17 +442,132 @@ impl VaultDesk {
         if blind.is_empty() { blind } else { offload(look).await.unwrap_or(blind) }
     }
 
-    /// For what goes out about one case, or about all of them.
+    /// For what goes out about one case, or about all of them; words that are of no case may be in either.
     pub async fn held(&self, case: Option<CaseToken>) -> Held {
-        Held(self.holds(case).await)
+        let others = match self.of_no_case().await {
+            Some((Against::Everybody(..), all)) if !all.unread.is_empty() => Some(Against::Everything),
+            other => other.map(|(against, _)| against),
+        };
+        Held { cases: self.holds(case).await, others }
     }
 
-    /// What the vault has of a case in the free texts of something that comes in. Where the vault is closed nothing
-    /// is found: work goes on, and on the ways out no free text of the case passes.
-    pub async fn found_in<T: Serialize + DeserializeOwned>(&self, case: &CaseToken, thing: &T) -> Vec<Found> {
-        match self.holds(Some(case.clone())).await.remove(case) {
-            Some(Against::Known(known)) => find_in_words(thing, &known),
-            Some(Against::Everything) | None => Vec::new(),
+    /// What words that are of no case are held against, with what it is made of; nothing where no record is kept.
+    async fn of_no_case(&self) -> Option<(Against, Arc<All>)> {
+        let all = self.all().await;
+        if all.kept == 0 {
+            return None;
+        }
+        if self.0.vault().is_err() {
+            return Some((Against::Everything, all));
+        }
+        let ours = self.0.recorder.read(|lab| {
+            let users = lab.people.users.values();
+            Ours::of(users.flat_map(|user| [user.name.as_str(), user.printed.as_str()]))
+        });
+        Some((Against::Everybody(Arc::clone(&all.everybody), ours), all))
+    }
+
+    /// What all records say together. Only those are opened that have changed since it was last made.
+    async fn all(&self) -> Arc<All> {
+        let inner = Arc::clone(&self.0);
+        if let Some(all) = inner.index().all.clone() {
+            return all;
+        }
+        // Journal and disk tell the same as long as nobody changes anything.
+        let _alone = inner.changes.lock().await;
+        if let Some(all) = inner.index().all.clone() {
+            return all;
+        }
+        let kept: Vec<_> =
+            states(&inner.recorder).into_iter().filter(|(_, state)| state.seal.is_some()).collect();
+        let Ok(vault) = inner.vault() else {
+            // A closed vault says nothing: how many there are is all that is known.
+            return Arc::new(All { everybody: Arc::default(), unread: Vec::new(), kept: kept.len() });
+        };
+        let (mut records, count) = (std::mem::take(&mut inner.index().records), kept.len());
+        let made = move || {
+            let mut unread = Vec::new();
+            for (case, state) in kept {
+                if records.contains_key(&case) {
+                    continue;
+                }
+                match vault.known(&case, state.version) {
+                    Ok(known) => drop(records.insert(case, known)),
+                    Err(error) => unread.push(error),
+                }
+            }
+            let everybody = Arc::new(Everybody::of(records.values()));
+            (records, All { everybody, unread, kept: count })
+        };
+        let Ok((records, all)) = offload(made).await else {
+            // It broke off: nobody can say which words are harmless, until it is tried again.
+            return Arc::new(All {
+                everybody: Arc::default(),
+                unread: vec![VaultError::Cipher],
+                kept: count,
+            });
+        };
+        let all = Arc::new(all);
+        *inner.index() = Index { all: Some(Arc::clone(&all)), records };
+        all
+    }
+
+    /// Whether free words may come in: those of a case where nothing of its record is in them, those of none where
+    /// nothing of any record is. Where the vault is closed nothing is found: work goes on, and on the ways out none
+    /// of those words passes. A record that cannot be read is told, and what it is of waits for it.
+    pub async fn let_in<T: Serialize + DeserializeOwned>(
+        &self,
+        case: Option<&CaseToken>,
+        thing: &T,
+        words: Words,
+    ) -> Result<(), NotTaken> {
+        let found = match case {
+            Some(case) => match self.known(case).await {
+                Ok(Some(known)) => find_in_words(thing, &Against::Known(known)),
+                Ok(None) => Vec::new(),
+                Err(error) if words == Words::KeepApart => {
+                    tracing::error!(%case, "words were let in, and nobody looked who they name: {error}");
+                    Vec::new()
+                }
+                Err(error) => return Err(NotTaken::Unreadable(error)),
+            },
+            None => match self.of_no_case().await {
+                Some((against, all)) => {
+                    for error in &all.unread {
+                        tracing::error!(
+                            "words of no case were held against all records but one: {error}; then `platen vault reseal`"
+                        );
+                    }
+                    find_in_words(thing, &against)
+                }
+                None => Vec::new(),
+            },
+        };
+        if found.is_empty() { Ok(()) } else { Err(NotTaken::Names(found)) }
+    }
+
+    /// The same for the name that is given to a template or an instrument.
+    pub async fn let_name_in(&self, name: &str) -> Result<(), NotTaken> {
+        let Some((against, _)) = self.of_no_case().await else { return Ok(()) };
+        find_in_name("name", name, &against).map_or(Ok(()), |found| Err(NotTaken::Names(vec![found])))
+    }
+
+    /// What the vault has of a case; nothing where it has nothing, or is closed.
+    async fn known(&self, case: &CaseToken) -> Result<Option<Known>, VaultError> {
+        let look = || async {
+            let Ok(vault) = self.0.vault() else { return Ok(None) };
+            let state = self.0.state(case).ok().flatten();
+            let Some(IdentifierState { version, seal: Some(_) }) = state else { return Ok(None) };
+            let case = case.clone();
+            offload(move || vault.known(&case, version).map(Some)).await.unwrap_or(Err(VaultError::Cipher))
+        };
+        match look().await {
+            // The record may be about to change: journal and disk tell the same once that is done.
+            Err(_) => {
+                let _alone = self.0.changes.lock().await;
+                look().await
+            }
+            known => known,
         }
     }
 
@@ -397,21 +584,43 @@ impl VaultDesk {
     }
 }
 
-/// What is held against the texts of each case before they go out.
+/// What is held against texts before they go out.
 #[derive(Debug, Default)]
-pub struct Held(BTreeMap<CaseToken, Against>);
+pub struct Held {
+    /// Against those of each case; one of which nothing is kept is not in it.
+    cases: BTreeMap<CaseToken, Against>,
+    /// Against those that are of no case.
+    others: Option<Against>,
+}
+
+/// Stands in place of the name of a template or an instrument, where that may say who a patient is.
+const NAME_HELD_BACK: &str = "held-back";
 
 /// What platen wrote into the thread of a case.
 fn is_notice(fact: &Fact) -> bool {
-    let Fact::Quality(quality::Fact { by: None, change }) = fact else { return false };
+    let Fact::Quality(quality::Fact { by: None, change, .. }) = fact else { return false };
     matches!(change, Change::Case { step: Step::MessagePosted { .. }, .. })
 }
 
 impl Held {
-    fn replace<T: Serialize + DeserializeOwned>(&self, case: &CaseToken, thing: &mut T) {
-        if let Some(held) = self.0.get(case).and_then(|against| hold_back(thing, against)) {
+    fn replace<T: Serialize + DeserializeOwned>(&self, case: Option<&CaseToken>, thing: &mut T) {
+        let against = match case {
+            Some(case) => self.cases.get(case),
+            None => self.others.as_ref(),
+        };
+        if let Some(held) = against.and_then(|against| hold_back(thing, against)) {
             *thing = held;
         }
+    }
+
+    /// What to call something of no case instead, where its name may say who a patient is, or looks as if it did.
+    fn instead<N: std::fmt::Display + std::str::FromStr>(&self, name: &N, number: usize) -> Option<N> {
+        let name = name.to_string();
+        // A closed vault leaves names: they are what other things are found by.
+        let known = self.others.as_ref().filter(|against| matches!(against, Against::Everybody(..)));
+        let found = known.is_some_and(|against| against.finds(&name)) || pass(&name, &Known::none()).is_err();
+        let number = if number == 0 { String::new() } else { format!("-{number}") };
+        found.then(|| format!("{NAME_HELD_BACK}{number}").parse().ok()).flatten()
     }
 
     /// An entry as it may be told outside; `lab` is from before or after it.
@@ -419,59 +628,171 @@ impl Held {
         if is_notice(&event.fact) {
             return event;
         }
-        let case = story::case_of(lab, &event).filter(|case| self.0.contains_key(*case)).cloned();
-        if let Some(case) = case {
-            self.replace(&case, &mut event.fact);
+        match story::case_of(lab, &event).cloned() {
+            Some(case) if self.cases.contains_key(&case) => self.replace(Some(&case), &mut event.fact),
+            Some(_) => {}
+            None if story::has_words_of_no_case(&event.fact) => self.replace(None, &mut event.fact),
+            None => {}
+        }
+        if let Fact::Quality(fact) = &mut event.fact {
+            self.rename(&mut fact.change);
         }
         event
     }
 
+    fn rename(&self, change: &mut Change) {
+        let (template, instrument) = match change {
+            Change::Template { template } => (Some(&mut template.name), None),
+            Change::Instrument { instrument } => (None, Some(&mut instrument.name)),
+            Change::Inspection { measured, .. } => {
+                (Some(&mut measured.template), measured.instrument.as_mut())
+            }
+            Change::Rules { .. }
+            | Change::Case { .. }
+            | Change::Part { .. }
+            | Change::Printed { .. }
+            | Change::Lot { .. }
+            | Change::Loaded { .. }
+            | Change::Unloaded { .. }
+            | Change::MaterialUsed { .. }
+            | Change::Printer { .. }
+            | Change::Process { .. }
+            | Change::ProcessGone { .. }
+            | Change::ReportMade { .. }
+            | Change::Nonconformance { .. } => (None, None),
+        };
+        if let Some(name) = template {
+            *name = self.instead(name, 0).unwrap_or_else(|| name.clone());
+        }
+        if let Some(name) = instrument {
+            *name = self.instead(name, 0).unwrap_or_else(|| name.clone());
+        }
+    }
+
     /// A copy of the lab, of which a report is made.
     pub fn lab(&self, lab: &mut Lab) {
-        if self.0.is_empty() {
+        self.names(&mut lab.quality);
+        if self.cases.is_empty() && self.others.is_none() {
             return;
         }
-        let quality = &mut lab.quality;
-        lab.parts.values_mut().for_each(|of| self.replace(&of.case.clone(), of));
+        lab.parts.values_mut().for_each(|of| self.replace(Some(&of.case.clone()), of));
         for (id, chain) in &mut lab.chains {
             if let Some(job) = lab.jobs.get(id) {
-                self.replace(&job.case, chain);
+                self.replace(Some(&job.case), chain);
             }
         }
-        lab.jobs.values_mut().for_each(|of| self.replace(&of.case.clone(), of));
-        quality.cases.values_mut().for_each(|of| self.replace(&of.case.clone(), of));
-        for ((part, _), revision) in &mut quality.revisions {
+        lab.jobs.values_mut().for_each(|of| self.replace(Some(&of.case.clone()), of));
+        // Everything is named, so that nothing that is new to it is forgotten here.
+        let Quality {
+            rules: _,
+            cases,
+            parts,
+            revisions,
+            builds: _,
+            printed,
+            processed,
+            inspections,
+            templates,
+            instruments,
+            lots,
+            loads,
+            printers,
+            maintenance,
+            nonconformances,
+            signatures,
+            efforts,
+            costs,
+            messages,
+            assessments,
+            confirmations,
+            processes,
+            reports: _,
+        } = &mut lab.quality;
+        cases.values_mut().for_each(|of| self.replace(Some(&of.case.clone()), of));
+        for ((part, _), revision) in revisions {
             if let Some(of) = lab.parts.get(part) {
-                self.replace(&of.case, revision);
+                self.replace(Some(&of.case), revision);
             }
         }
-        quality.parts.values_mut().for_each(|of| self.replace(&of.case.clone(), of));
-        quality.printed.values_mut().for_each(|of| self.replace(&of.serial.case.clone(), of));
-        for ((serial, _), of) in &mut quality.processed {
-            self.replace(&serial.case, of);
+        parts.values_mut().for_each(|of| self.replace(Some(&of.case.clone()), of));
+        printed.values_mut().for_each(|of| self.replace(Some(&of.serial.case.clone()), of));
+        for ((serial, _), of) in processed {
+            self.replace(Some(&serial.case), of);
+        }
+        for of in inspections.values_mut() {
+            let case = of.measured.subject.serial().map(|serial| serial.case.clone());
+            self.replace(case.as_ref(), of);
+        }
+        templates.values_mut().for_each(|of| self.replace(None, of));
+        instruments.values_mut().for_each(|of| self.replace(None, of));
+        lots.values_mut().for_each(|of| self.replace(None, of));
+        loads.values_mut().for_each(|of| self.replace(None, of));
+        printers.values_mut().for_each(|of| self.replace(None, of));
+        maintenance.values_mut().for_each(|of| self.replace(None, of));
+        processes.values_mut().for_each(|of| self.replace(None, of));
+        for of in nonconformances.values_mut() {
+            let case = of.case().cloned();
+            self.replace(case.as_ref(), of);
+        }
+        for ((case, _), of) in signatures {
+            self.replace(Some(case), of);
+        }
+        for ((case, _), of) in efforts {
+            self.replace(Some(case), of);
+        }
+        for ((case, _), of) in costs {
+            self.replace(Some(case), of);
+        }
+        for ((case, _), of) in messages.iter_mut().filter(|(_, of)| of.by.is_some()) {
+            self.replace(Some(case), of);
+        }
+        for (case, of) in assessments {
+            self.replace(Some(case), of);
+        }
+        for (case, of) in confirmations {
+            self.replace(Some(case), of);
+        }
+    }
+
+    /// Templates and instruments whose names are held back have one name everywhere, so that they are still found.
+    fn names(&self, quality: &mut Quality) {
+        let (mut templates, mut instruments) = (BTreeMap::new(), BTreeMap::new());
+        for (name, _) in quality.templates.keys() {
+            if templates.contains_key(name) {
+                continue;
+            }
+            if let Some(instead) = self.instead(name, templates.len() + 1) {
+                templates.insert(name.clone(), instead);
+            }
+        }
+        for name in quality.instruments.keys() {
+            if let Some(instead) = self.instead(name, instruments.len() + 1) {
+                instruments.insert(name.clone(), instead);
+            }
+        }
+        let rename = |template: &mut TemplateName| {
+            if let Some(instead) = templates.get(template) {
+                *template = instead.clone();
+            }
+        };
+        let rename_instrument = |instrument: &mut InstrumentName| {
+            if let Some(instead) = instruments.get(instrument) {
+                *instrument = instead.clone();
+            }
+        };
+        for ((mut name, version), mut of) in std::mem::take(&mut quality.templates) {
+            rename(&mut name);
+            rename(&mut of.name);
+            quality.templates.insert((name, version), of);
+        }
+        for (mut name, mut of) in std::mem::take(&mut quality.instruments) {
+            rename_instrument(&mut name);
+            rename_instrument(&mut of.name);
+            quality.instruments.insert(name, of);
         }
         for of in quality.inspections.values_mut() {
-            let serial = of.measured.subject.serial().cloned();
-            if let Some(serial) = serial {
-                self.replace(&serial.case, of);
-            }
-        }
-        for of in quality.nonconformances.values_mut() {
-            if let Some(case) = of.case().cloned() {
-                self.replace(&case, of);
-            }
-        }
-        for ((case, _), of) in &mut quality.efforts {
-            self.replace(case, of);
-        }
-        for ((case, _), of) in quality.costs {
-            self.replace(case, of);
-        }
-        for ((case, _), of) in &mut quality.messages.iter_mut().filter(|(_, of)| of.by.is_some()) {
-            self.replace(case, of);
-        }
-        for (case, of) in &mut quality.assessments {
-            self.replace(case, of);
+            rename(&mut of.measured.template);
+            of.measured.instrument.iter_mut().for_each(rename_instrument);
         }
     }
 }

@@ -5,6 +5,7 @@
 mod attended;
 mod audit;
 mod backup;
+mod catch;
 mod crash;
 mod damage;
 mod deduction;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use hw_sim::quirks::Face;
 
+use crate::catch::Catcher;
 use crate::world::{Daemon, Lab, Process, gcode, platen, printer, until};
 
 /// As people and devices write them; the vault has the first of them in one spelling each. The days are in no year in
@@ -208,6 +209,68 @@ fn plant(rita: &As<'_>, case: &str, serial: &str, planted: &str) -> usize {
     taken
 }
 
+/// The same for what is of no case: material, printers, what is measured with, what is not right about these.
+fn plant_elsewhere(rita: &As<'_>, lot: &str, planted: &str) -> usize {
+    let sentence = format!("that was for {planted} again");
+    let label: String = planted.chars().take(40).collect();
+    let name: String = planted
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
+    let name = name.trim_matches('-');
+    let of_lot = format!("/v1/lots/{lot}/steps");
+    let of_printer = "/v1/printers/mk/qualification";
+    let about = json!({"material": label, "supplier_lot": label, "supplier": label, "certificate": sentence,
+        "received": "2020-01-01", "expires": "2099-01-01", "grams": 1000});
+    let item = json!({"name": label, "unit": "yes", "nominal": 1, "low": 1, "high": 1, "weight": "fail"});
+    let mut taken = 0;
+    let mut ask = |path: &str, body: Value| {
+        let (status, told) = rita.ask(path, &body);
+        taken += usize::from(matches!(status, 200 | 201));
+        serde_json::from_str::<Value>(&told).unwrap_or_default()
+    };
+    let received = ask("/v1/lots", about);
+    if let Some(lot) = received["id"].as_str() {
+        ask("/v1/printers/mk/loads", json!({"lot": lot, "slot": 0}));
+        ask("/v1/printers/mk/unload", json!({"slot": 0}));
+    }
+    for step in ["blocked", "unblocked", "recalled", "unblocked"] {
+        ask(&of_lot, json!({"is": step, "why": sentence}));
+    }
+    ask(of_printer, json!({"is": "qualified"}));
+    ask(of_printer, json!({"is": "restricted", "uses": ["guide"], "why": sentence}));
+    ask(of_printer, json!({"is": "withdrawn", "why": sentence}));
+    ask("/v1/instruments", json!({"name": name, "what": label, "calibration_due": "2099-01-01"}));
+    ask("/v1/templates", json!({"name": name, "method": "visual", "items": [item]}));
+    for about in [json!({"of": "lot", "lot": lot}), json!({"of": "printer", "printer": "mk"})] {
+        let opened = json!({"about": about, "cause": "other", "severity": "critical", "what": sentence});
+        let id = ask("/v1/nonconformances", opened)["id"].as_str().unwrap_or_default().to_owned();
+        ask(&format!("/v1/nonconformances/{id}/steps"), json!({"is": "closed", "capa": sentence}));
+    }
+    ask("/v1/printers/mk/console", json!({"command": format!("M117 {planted}")}));
+    taken
+}
+
+/// A message that is mailed to whom it names.
+fn mention(rita: &As<'_>, case: &str, planted: &str) {
+    let text = json!({"text": format!("please look at {planted}"), "mentions": ["lee"]});
+    rita.ask(&format!("/v1/cases/{case}/messages"), &text);
+}
+
+const TOPICS: [&str; 11] = [
+    "mentioned",
+    "material_recalled",
+    "print_finished",
+    "print_suspect",
+    "print_failed",
+    "hands_needed",
+    "approval_awaited",
+    "nonconformance",
+    "released",
+    "qualification_due",
+    "case_due",
+];
+
 #[test]
 fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -230,8 +293,16 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
     let key = lab.folder.path().join("vault.key");
     let made = platen(&["vault", "new-key", key.to_str().unwrap()]).output().unwrap();
     assert!(made.status.success(), "{made:?}");
+    let (mails, posts) = (Catcher::of_mail(), Catcher::of_posts());
+    let secret = lab.folder.path().join("secret");
+    std::fs::write(&secret, "a long random line of this lab\n").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let notified = format!(
+        "[notifications.mail]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"platen@lab.example\"\n[notifications.webhook]\nurl = \"http://127.0.0.1:{}/\"\nsecret_file = {secret:?}\n",
+        mails.port, posts.port
+    );
     let top = format!(
-        "[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\nversion = \"3.1.1\"\n[vault]\nkey_file = {key:?}"
+        "[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\nversion = \"3.1.1\"\n[vault]\nkey_file = {key:?}\n{notified}"
     );
     lab.configure(&top, "");
     set_up(&lab);
@@ -242,6 +313,14 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
     let writes = ["requester", "designer", "operator", "inspector", "releaser", "materials", "maintenance"];
     let rita = user(&eve, "rita", &[&writes[..], &["auditor", "biller"]].concat());
     let lee = user(&eve, "lee", &["auditor"]);
+    let kim = user(&eve, "kim", &["auditor"]);
+    // Nobody is sent many at a time: what matters here has somebody of its own.
+    let (few, rest) = TOPICS.split_at(2);
+    for (them, name, topics) in [(&lee, "lee", few), (&kim, "kim", rest)] {
+        let ways = |topic: &&str| ((*topic).to_owned(), json!(["mail", "webhook", "mqtt"]));
+        let chosen: serde_json::Map<String, Value> = topics.iter().map(ways).collect();
+        them.done("/v1/notifications", &json!({"mail": format!("{name}@lab.example"), "topics": chosen}));
+    }
 
     // Before the vault has them, everything is taken in that can be written.
     let case =
@@ -268,12 +347,20 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
     assert!(taken > 120, "only {taken} fields took an identifier: what is held back then?");
     let lot = json!({"material": "PLA", "supplier_lot": "L-1", "received": "2020-01-01", "expires": "2099-01-01", "grams": 1000});
     let lot = rita.done("/v1/lots", &lot)["id"].as_str().unwrap().to_owned();
-    // Of no one case: held against what identifiers look like, and not against the vault.
-    for planted in &PLANTED[OF_THE_VAULT..] {
-        for step in [json!({"is": "blocked", "why": planted}), json!({"is": "unblocked", "why": planted})] {
-            rita.ask(&format!("/v1/lots/{lot}/steps"), &step);
-        }
+    let planted_lot = json!({"material": "Quimby-Doe", "supplier_lot": "vandermeer", "supplier": "4711081599",
+        "received": "2020-01-01", "expires": "2099-01-01", "certificate": "Jane", "grams": 1000});
+    let planted_lot = rita.done("/v1/lots", &planted_lot)["id"].as_str().unwrap().to_owned();
+    mention(&rita, &case, PLANTED[0]);
+    rita.done(
+        &format!("/v1/lots/{planted_lot}/steps"),
+        &json!({"is": "recalled", "why": "spilt by Jane Quimby-Doe"}),
+    );
+    let mut taken = 0;
+    for planted in PLANTED {
+        taken += plant_elsewhere(&rita, &lot, planted);
+        mention(&rita, &case, planted);
     }
+    assert!(taken > 400, "only {taken} words of no case were taken in: what is held back then?");
     // One of those who print the same for somebody else, whose words are nobody's secret.
     let other =
         rita.done("/v1/cases", &json!({"intended_use": "guide"}))["token"].as_str().unwrap().to_owned();
@@ -297,8 +384,22 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
         assert!(status == 422 && told.contains("names-a-patient"), "{planted}: {status} {told}");
         assert_clean(&told, "a refusal");
         plant(&rita, &case, &serial, planted);
+        // A day of surgery is any working day of the hospital's, and names nobody in words of no case.
+        let blocked = json!({"is": "blocked", "why": format!("spilt by {planted}")});
+        let (status, told) = rita.ask(&format!("/v1/lots/{lot}/steps"), &blocked);
+        let refused = status == 422 && told.contains("names-a-patient") && told.contains("`why` has");
+        assert_eq!(
+            refused,
+            !planted.contains("2031") || planted.starts_with(['R', 'r']),
+            "{planted}: {told}"
+        );
+        assert_clean(&told, "a refusal about a lot");
+        plant_elsewhere(&rita, &lot, planted);
+        mention(&rita, &case, planted);
     }
     rita.done(&format!("/v1/cases/{case}/messages"), &json!({"text": "the left hand is ready"}));
+    let why = json!({"is": "unblocked", "why": "the seal was open"});
+    rita.done(&format!("/v1/lots/{planted_lot}/steps"), &why);
     for bad in [
         json!({"name": 4_711_081_599_u64}),
         json!({"Jane Quimby-Doe": "x"}),
@@ -319,6 +420,7 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
         "value?".into(),
         "printer?printer=mk".into(),
         format!("lot?lot={lot}"),
+        format!("lot?lot={planted_lot}"),
         format!("lot?case={case}"),
         "audit?".into(),
         format!("audit?case={case}"),
@@ -336,6 +438,11 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
     };
     assert!(of("case?").contains("words that may say who a patient is"), "something was held back");
     assert!(of("case?").contains("left hand"), "and what is harmless was not");
+    assert!(
+        of("lot?").contains("words that may say who a patient is")
+            && of("lot?").contains("the seal was open")
+    );
+    assert!(of("printer?").contains("words that may say who a patient is"));
     assert!(
         of("audit?").contains("the left hand is ready") && of("audit?").contains("the aortic arch is ready")
     );
@@ -376,6 +483,17 @@ fn of_thirty_identifiers_planted_everywhere_none_leaves_the_lab() {
     );
 
     // And what went out all the while.
+    let (mail, post) = until("letters and posts of what was written", || {
+        let (mail, post) = (mails.caught(), posts.caught());
+        let told = |what| mail.contains(what) && post.contains(what);
+        (told("you are mentioned") && told("a lot is recalled") && told(&case)).then_some((mail, post))
+    });
+    assert_clean(&mail, "the mail");
+    assert_clean(&post, "what the webhook got");
+    assert!(
+        mail.contains("Subject: platen: ") && post.contains("X-Platen-Signature")
+            || post.contains("x-platen-signature")
+    );
     until("the broker has heard of the end", || heard.out().contains("\"printed\"").then_some(()));
     let told = daemon.terminate();
     assert!(told.err.contains("words were refused"), "{}", told.err);

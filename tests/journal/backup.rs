@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use platen::domain::ids::BootId;
+use platen::domain::event::Actor;
+use platen::domain::identifiers::{ErasingReason, IdentifierRequest, Kind};
+use platen::domain::ids::{BootId, FileHash};
+use platen::domain::lab::Request;
 use platen::domain::moment::Stamp;
 use platen::io::clock::{Clock, entropy};
 use platen::io::store::Store;
@@ -82,6 +85,32 @@ async fn a_whole_copy_gives_the_same_journal_byte_for_byte_and_one_entry_more() 
     assert_eq!(store.meta("cursor/mqtt").unwrap(), Some(3u64.to_be_bytes().to_vec()));
     let again = restore(&copy.file(), &copy.state(), None, now());
     assert!(matches!(again, Err(RestoreError::NotEmpty { .. })));
+}
+
+#[tokio::test]
+async fn a_copy_without_a_sealed_record_that_the_journal_has_names_its_case() {
+    let copy = Copy::new().await;
+    let case = copy.recorder.read(|lab| lab.cases.keys().next().cloned()).unwrap();
+    let keep = IdentifierRequest::Keep {
+        case: case.clone(),
+        version: 1,
+        seal: FileHash::from_digest([7; 32]),
+        kinds: vec![Kind::Mrn],
+        by: "kim".into(),
+    };
+    copy.recorder.submit(Request::Identifiers(Box::new(keep)), Actor::Person("kim".into())).await.unwrap();
+    let kept = lines(&copy.recorder).await.concat();
+    std::fs::write(copy.file(), &kept).unwrap();
+    assert_eq!(
+        restore(&copy.file(), &copy.state(), None, now()).unwrap().missing_records,
+        [case.clone()].into()
+    );
+    // What was erased is not missing.
+    let erase = IdentifierRequest::Erase { case, reason: ErasingReason::Retention, by: "kim".into() };
+    copy.recorder.submit(Request::Identifiers(Box::new(erase)), Actor::Person("kim".into())).await.unwrap();
+    std::fs::write(copy.file(), lines(&copy.recorder).await.concat()).unwrap();
+    let other = copy.folder.path().join("other");
+    assert!(restore(&copy.file(), &other, None, now()).unwrap().missing_records.is_empty());
 }
 
 #[tokio::test]

@@ -34,10 +34,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::AppState;
 use super::problem::Problem;
-use super::vault::let_in;
+use super::vault::{let_in, let_name_in};
 use crate::domain::event::Actor;
 use crate::domain::lab::Request;
 use crate::domain::quality::{self, Change};
+use crate::services::vault_desk::Words;
 use who::Asker;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -56,8 +57,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
 async fn change(app: &AppState, who: &Asker, change: Change) -> Result<(), Problem> {
     who.may(permission(&change))?;
     let case = app.recorder.read(|lab| change.case(lab).cloned());
-    if let Some(case) = case {
-        let_in(app, &case, &change).await?;
+    let words = if change.keeps_apart() { Words::KeepApart } else { Words::CanWait };
+    let_in(app, case.as_ref(), &change, words).await?;
+    if let Some(name) = change.given_name() {
+        let_name_in(app, name).await?;
     }
     let by = who.name().to_owned();
     let request = quality::Request { by: Some(by.clone()), change };

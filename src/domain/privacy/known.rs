@@ -1,10 +1,18 @@
-//! What the vault has of a case, ready to be held against texts, and not to be shown.
+//! What the vault has, ready to be held against texts, and not to be shown: of one case, or of everybody.
+//!
+//! Every text is looked up in sorted lists, so that a text costs the same whether they are of one case or of
+//! thousands. Words that are of no case are held against everybody, and there less counts than in a case's own words:
+//! among thousands of people somebody is called White, and was operated on any day of the year.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::common::is_common;
 use super::pieces::{Class, Text};
 use super::words::{Umlaut, canonical, split_case};
 use super::{Found, What, patterns};
@@ -22,25 +30,54 @@ const NUMBER_SURE: usize = 7;
 /// Not part of a name.
 const TITLES: [&str; 12] = ["dr", "med", "prof", "mr", "mrs", "ms", "herr", "frau", "jr", "sr", "md", "phd"];
 
-struct Name {
-    kind: Kind,
-    words: Vec<Zeroizing<String>>,
-    /// First and last, last and first, with initials, all together.
-    joined: Vec<Zeroizing<String>>,
+/// Of everybody: a shorter word is mostly another one (Lee, Mai), and counts with the rest of the name only.
+const ALONE_MIN: usize = 4;
+/// Of everybody: a name of several words, together.
+const PAIR_MIN: usize = 6;
+/// Of everybody: a name that is written as one word.
+const RUN_MIN: usize = 7;
+/// Of everybody: a name within a longer word.
+const WITHIN_MIN: usize = 10;
+/// Of everybody: numbers that are written together, and such whose digits may be apart.
+const MANY_MIN: usize = 6;
+/// Words about material and machines name no day before this year, except one on which somebody was born.
+const OF_LABS: u16 = 2015;
+
+/// Shared by all lists that it is in, and wiped when the last of them goes.
+type Secret = Arc<Zeroizing<String>>;
+
+fn secret(text: String) -> Secret {
+    Arc::new(Zeroizing::new(text))
 }
 
-struct Number {
-    kind: Kind,
-    /// Letters and digits only, without zeros before it.
-    text: Zeroizing<String>,
+/// Texts of identifiers in their order, each with what it is.
+#[derive(Clone, Default)]
+struct Texts(Vec<(Secret, Kind)>);
+
+impl Texts {
+    fn settle(&mut self) {
+        self.0.sort_by(|(one, of_one), (other, of_other)| {
+            (one.as_str(), of_one).cmp(&(other.as_str(), of_other))
+        });
+        self.0.dedup_by(|(one, of_one), (other, of_other)| {
+            of_one == of_other && one.as_str() == other.as_str()
+        });
+    }
 }
 
 /// The identifiers of one case or of several. It has no way to show them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Known {
-    names: Vec<Name>,
-    numbers: Vec<Number>,
-    days: Vec<(Kind, (u16, u8, u8))>,
+    /// The words of names.
+    words: Texts,
+    /// Those that may begin a longer word, and, read from behind, those that may end one.
+    beginnings: Texts,
+    endings: Texts,
+    /// First and last, last and first, with initials, all together.
+    joined: Texts,
+    /// Letters and digits only, without zeros before them.
+    numbers: Texts,
+    days: Vec<((u16, u8, u8), Kind)>,
 }
 
 impl fmt::Debug for Known {
@@ -56,51 +93,131 @@ impl Known {
     }
 
     pub fn of(identifiers: &Identifiers) -> Self {
+        let mut known = Self::default();
         let names = [(Kind::Name, identifiers.name()), (Kind::Surgeon, identifiers.surgeon())];
+        for (kind, name) in names {
+            if let Some(name) = name {
+                known.add_name(kind, name.reveal());
+            }
+        }
         let numbers = [(Kind::Mrn, identifiers.mrn()), (Kind::Accession, identifiers.accession())];
+        for (kind, number) in numbers {
+            let number = number.map(|number| bare(number.reveal())).filter(|text| text.len() > WORD_MIN);
+            known.numbers.0.extend(number.map(|number| (Arc::new(number), kind)));
+        }
         let days = [
             (Kind::BirthDate, identifiers.birth_date()),
             (Kind::SurgeryAt, identifiers.surgery_at().map(|time| time.day())),
         ];
-        Self {
-            names: names
-                .into_iter()
-                .filter_map(|(kind, name)| Some(Name::new(kind, name?.reveal())))
-                .collect(),
-            numbers: numbers
-                .into_iter()
-                .filter_map(|(kind, number)| Some(Number { kind, text: bare(number?.reveal()) }))
-                .filter(|number| number.text.len() > WORD_MIN)
-                .collect(),
-            days: days.into_iter().filter_map(|(kind, day)| Some((kind, day?.parts()))).collect(),
+        known.days.extend(days.into_iter().filter_map(|(kind, day)| Some((day?.parts(), kind))));
+        for (word, kind) in known.words.0.iter().filter(|(word, _)| word.len() >= AFFIX_MIN) {
+            known.beginnings.0.push((Arc::clone(word), *kind));
+            known.endings.0.push((secret(word.chars().rev().collect()), *kind));
         }
+        known.settle();
+        known
+    }
+
+    fn settle(&mut self) {
+        let Self { words, beginnings, endings, joined, numbers, days } = self;
+        for texts in [words, beginnings, endings, joined, numbers] {
+            texts.settle();
+        }
+        days.sort_unstable();
+        days.dedup();
     }
 
     /// Both together, for a text that is about more cases than one.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.names.extend(other.names);
-        self.numbers.extend(other.numbers);
+        self.words.0.extend(other.words.0);
+        self.beginnings.0.extend(other.beginnings.0);
+        self.endings.0.extend(other.endings.0);
+        self.joined.0.extend(other.joined.0);
+        self.numbers.0.extend(other.numbers.0);
         self.days.extend(other.days);
+        self.settle();
         self
     }
 
     pub(super) fn find(&self, text: &Text<'_>) -> Vec<Found> {
-        let mut found = Vec::new();
-        if self.names.is_empty() && self.numbers.is_empty() && self.days.is_empty() {
-            return found;
+        Look::new(self, None).find(text)
+    }
+
+    fn add_name(&mut self, kind: Kind, name: &str) {
+        let split = name.split(|c: char| !c.is_alphabetic() && !('\u{300}'..='\u{36f}').contains(&c));
+        let split: Vec<&str> = split
+            .filter(|word| !word.is_empty() && !TITLES.contains(&canonical(word, Umlaut::Bare).as_str()))
+            .collect();
+        let spelt = split.iter().map(|word| canonical(word, Umlaut::Spelt));
+        self.add_spelling(
+            kind,
+            &spelt.clone().map(|word| collapsed(&word).unwrap_or(word)).collect::<Vec<_>>(),
+        );
+        self.add_spelling(kind, &spelt.collect::<Vec<_>>());
+        let bare = split.iter().map(|word| canonical(word, Umlaut::Bare));
+        self.add_spelling(kind, &bare.collect::<Vec<_>>());
+    }
+
+    fn add_spelling(&mut self, kind: Kind, words: &[Zeroizing<String>]) {
+        let long = words.iter().filter(|word| word.len() >= WORD_MIN);
+        self.words.0.extend(long.map(|word| (Arc::new(word.clone()), kind)));
+        let mut joined = Vec::new();
+        for (n, one) in words.iter().enumerate() {
+            for (_, other) in words.iter().enumerate().filter(|(m, _)| *m != n) {
+                joined.push(secret(format!("{}{}", one.as_str(), other.as_str())));
+                if let Some(initial) = one.chars().next().filter(|_| other.len() >= WORD_MIN) {
+                    joined.push(secret(format!("{initial}{}", other.as_str())));
+                    joined.push(secret(format!("{}{initial}", other.as_str())));
+                }
+            }
         }
-        let words = words(text);
-        for name in &self.names {
-            found.extend(name.find(&words, text));
+        if words.len() > 1 {
+            joined.push(secret(words.iter().map(|word| word.as_str()).collect()));
+            joined.push(secret(words.iter().rev().map(|word| word.as_str()).collect()));
         }
-        for number in &self.numbers {
-            found.extend(number.find(text));
+        self.joined
+            .0
+            .extend(joined.into_iter().filter(|text| text.len() > WORD_MIN).map(|text| (text, kind)));
+    }
+}
+
+/// What the vault has of all cases, for words that are of none.
+#[derive(Debug, Default)]
+pub struct Everybody(Known);
+
+impl Everybody {
+    pub fn of<'a>(all: impl IntoIterator<Item = &'a Known>) -> Self {
+        let mut everybody = Known::default();
+        for known in all {
+            // Nothing is found here as a part of a longer word: those lists are not needed.
+            everybody.words.0.extend(known.words.0.iter().cloned());
+            everybody.joined.0.extend(known.joined.0.iter().cloned());
+            everybody.numbers.0.extend(known.numbers.0.iter().cloned());
+            everybody.days.extend(
+                known.days.iter().filter(|((year, ..), kind)| *kind == Kind::BirthDate && *year < OF_LABS),
+            );
         }
-        for (kind, day) in &self.days {
-            found.extend(find_day(*kind, *day, text));
+        everybody.settle();
+        Self(everybody)
+    }
+
+    pub(super) fn find(&self, text: &Text<'_>, ours: &Ours) -> Vec<Found> {
+        Look::new(&self.0, Some(ours)).find(text)
+    }
+}
+
+/// The words of the names of those who use this platen: one of them alone says who works here, and not who a patient is.
+#[derive(Clone, Debug, Default)]
+pub struct Ours(BTreeSet<String>);
+
+impl Ours {
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut words = BTreeSet::new();
+        for word in names.into_iter().flat_map(|name| name.split(|c: char| !c.is_alphabetic())) {
+            words.extend(forms(word).iter().map(|form| form.to_string()));
         }
-        found
+        Self(words)
     }
 }
 
@@ -138,10 +255,6 @@ fn words(text: &Text<'_>) -> Vec<Word> {
     words
 }
 
-fn has(all: &[Zeroizing<String>], one: &str) -> bool {
-    all.iter().any(|text| text.as_str() == one)
-}
-
 fn forms(word: &str) -> [Zeroizing<String>; 2] {
     [canonical(word, Umlaut::Bare), canonical(word, Umlaut::Spelt)]
 }
@@ -153,82 +266,221 @@ fn collapsed(word: &str) -> Option<Zeroizing<String>> {
     (spelt && word.chars().count() >= AFFIX_MIN).then(|| Zeroizing::new(bare()))
 }
 
-impl Name {
-    fn new(kind: Kind, name: &str) -> Self {
-        let split = name.split(|c: char| !c.is_alphabetic() && !('\u{300}'..='\u{36f}').contains(&c));
-        let split: Vec<&str> = split
-            .filter(|word| !word.is_empty() && !TITLES.contains(&canonical(word, Umlaut::Bare).as_str()))
-            .collect();
-        let mut all = Self { kind, words: Vec::new(), joined: Vec::new() };
-        let spelt = split.iter().map(|word| canonical(word, Umlaut::Spelt));
-        all.add(&spelt.clone().map(|word| collapsed(&word).unwrap_or(word)).collect::<Vec<_>>());
-        all.add(&spelt.collect::<Vec<_>>());
-        all.add(&split.iter().map(|word| canonical(word, Umlaut::Bare)).collect::<Vec<_>>());
-        for texts in [&mut all.words, &mut all.joined] {
-            texts.sort_by(|one, other| one.as_str().cmp(other));
-            texts.dedup();
-        }
-        all
+/// One look at one text.
+struct Look<'a> {
+    known: &'a Known,
+    /// Present where the text is of no case, and `known` of everybody.
+    of_none: Option<&'a Ours>,
+    /// How often something was looked up.
+    lookups: Cell<usize>,
+}
+
+impl<'a> Look<'a> {
+    fn new(known: &'a Known, of_none: Option<&'a Ours>) -> Self {
+        Self { known, of_none, lookups: Cell::new(0) }
     }
 
-    /// One spelling of the name.
-    fn add(&mut self, words: &[Zeroizing<String>]) {
-        self.words.extend(words.iter().filter(|word| word.len() >= WORD_MIN).cloned());
-        let mut joined = Vec::new();
-        for (n, one) in words.iter().enumerate() {
-            for (_, other) in words.iter().enumerate().filter(|(m, _)| *m != n) {
-                joined.push(format!("{}{}", one.as_str(), other.as_str()));
-                if let Some(initial) = one.chars().next().filter(|_| other.len() >= WORD_MIN) {
-                    joined.push(format!("{initial}{}", other.as_str()));
-                    joined.push(format!("{}{initial}", other.as_str()));
-                }
-            }
-        }
-        if words.len() > 1 {
-            joined.push(words.iter().map(|word| word.as_str()).collect());
-            joined.push(words.iter().rev().map(|word| word.as_str()).collect());
-        }
-        let long = joined.into_iter().map(Zeroizing::new).filter(|text| text.len() > WORD_MIN);
-        self.joined.extend(long);
-    }
-
-    fn find(&self, words: &[Word], text: &Text<'_>) -> Vec<Found> {
-        let what = What::Known(self.kind);
+    fn find(&self, text: &Text<'_>) -> Vec<Found> {
+        let Known { words: of_names, numbers, days, .. } = self.known;
         let mut found = Vec::new();
-        for (n, word) in words.iter().enumerate() {
-            let mut joined = [Zeroizing::new(String::new()), Zeroizing::new(String::new())];
-            let near = words[n..].iter().take(5).enumerate().take_while(|(m, word)| *m == 0 || word.follows);
-            for (_, next) in near {
-                for (joined, form) in joined.iter_mut().zip(&next.forms) {
-                    joined.push_str(form);
-                }
-                if joined.iter().any(|joined| has(&self.joined, joined)) {
-                    found.push(Found { what, at: word.at.start..next.at.end });
-                }
-            }
+        if !of_names.0.is_empty() || !self.known.joined.0.is_empty() {
+            self.names(text, &mut found);
         }
-        for word in words.iter().filter(|word| word.forms.iter().any(|form| has(&self.words, form))) {
-            found.push(Found { what, at: word.at.clone() });
+        if !numbers.0.is_empty() {
+            self.numbers(text, &mut found);
         }
-        for piece in text.pieces.iter().filter(|piece| piece.is(Class::Letters) && !piece.ours) {
-            if forms(piece.text).iter().any(|run| self.is_in(run)) {
-                found.push(Found { what, at: piece.at.clone() });
+        if !days.is_empty() {
+            self.days(text, &mut found);
+        }
+        found
+    }
+
+    /// What this text is, where it is one of them.
+    fn kinds(&self, texts: &'a Texts, text: &str) -> impl Iterator<Item = Kind> + use<'a> {
+        self.lookups.set(self.lookups.get() + 1);
+        let all = &texts.0;
+        let from = all.partition_point(|(one, _)| one.as_str() < text);
+        let count = all[from..].iter().take_while(|(one, _)| one.as_str() == text).count();
+        all[from..from + count].iter().map(|(_, kind)| *kind)
+    }
+
+    /// Those of the texts that `run` begins with, by their length and what they are, the longest first.
+    fn beginning(&self, texts: &'a Texts, run: &str) -> Vec<(usize, Kind)> {
+        let (all, mut rest, mut found) = (&texts.0, run, Vec::new());
+        while !rest.is_empty() {
+            self.lookups.set(self.lookups.get() + 1);
+            // Whatever `rest` begins with stands before it, and begins also what stands in between.
+            let end = all.partition_point(|(one, _)| one.as_str() <= rest);
+            let Some((last, _)) = all[..end].last() else { break };
+            if rest.starts_with(last.as_str()) {
+                let same = all[..end].iter().rev().take_while(|(one, _)| one.as_str() == last.as_str());
+                found.extend(same.map(|(one, kind)| (one.len(), *kind)));
+                let shorter = last.char_indices().next_back().map_or(0, |(at, _)| at);
+                rest = &rest[..shorter];
+            } else {
+                let same = rest.chars().zip(last.chars()).take_while(|(one, other)| one == other);
+                rest = &rest[..same.map(|(one, _)| one.len_utf8()).sum()];
             }
         }
         found
     }
 
-    /// Whether a run of letters is the name, or has it at its beginning, at its end or, where it is long, within.
-    fn is_in(&self, run: &str) -> bool {
-        let affix = |word: &Zeroizing<String>| {
-            word.len() >= AFFIX_MIN && (run.starts_with(word.as_str()) || run.ends_with(word.as_str()))
-        };
-        let inside = |text: &Zeroizing<String>| text.len() >= INSIDE_MIN && run.contains(text.as_str());
-        has(&self.words, run)
-            || has(&self.joined, run)
-            || self.words.iter().any(affix)
-            || self.joined.iter().any(inside)
+    /// Whether a word of a name counts where it stands alone.
+    fn counts_alone(&self, forms: &[Zeroizing<String>; 2]) -> bool {
+        self.of_none.is_none_or(|ours| {
+            forms[0].len() >= ALONE_MIN
+                && !forms.iter().any(|form| is_common(form) || ours.0.contains(form.as_str()))
+        })
     }
+
+    /// Whether a name that was found in these words together counts.
+    fn counts_joined(&self, joined: &str, words: &[Word]) -> bool {
+        self.of_none.is_none_or(|ours| match words {
+            [_] => joined.len() >= RUN_MIN,
+            words => {
+                // One letter before another word is mostly an article: "a long print".
+                let whole = words.iter().all(|word| word.forms[0].len() > 1);
+                let of_ours = words.iter().all(|word| ours.0.contains(word.forms[0].as_str()));
+                joined.len() >= PAIR_MIN && whole && !of_ours
+            }
+        })
+    }
+
+    fn names(&self, text: &Text<'_>, found: &mut Vec<Found>) {
+        let Known { words: of_names, joined: of_joined, .. } = self.known;
+        let words = words(text);
+        for (n, word) in words.iter().enumerate() {
+            let mut joined = [Zeroizing::new(String::new()), Zeroizing::new(String::new())];
+            let near = words[n..].iter().take(5).enumerate().take_while(|(m, word)| *m == 0 || word.follows);
+            for (m, next) in near {
+                for (joined, form) in joined.iter_mut().zip(&next.forms) {
+                    joined.push_str(form);
+                }
+                let at = word.at.start..next.at.end;
+                for one in joined.iter().filter(|one| self.counts_joined(one, &words[n..=n + m])) {
+                    found.extend(self.kinds(of_joined, one).map(|kind| known_at(kind, at.clone())));
+                }
+            }
+        }
+        for word in words.iter().filter(|word| self.counts_alone(&word.forms)) {
+            for form in &word.forms {
+                found.extend(self.kinds(of_names, form).map(|kind| known_at(kind, word.at.clone())));
+            }
+        }
+        for piece in text.pieces.iter().filter(|piece| piece.is(Class::Letters) && !piece.ours) {
+            let forms = forms(piece.text);
+            let alone = self.counts_alone(&forms);
+            for run in &forms {
+                let kinds = self.run(run, alone).into_iter();
+                found.extend(kinds.map(|kind| known_at(kind, piece.at.clone())));
+            }
+        }
+    }
+
+    /// What a run of letters is, or has at its beginning, at its end or, where that is long, within.
+    fn run(&self, run: &str, alone: bool) -> Vec<Kind> {
+        let Known { words, beginnings, endings, joined, .. } = self.known;
+        let mut kinds = Vec::new();
+        if alone {
+            kinds.extend(self.kinds(words, run));
+        }
+        if self.of_none.is_none() || run.len() >= RUN_MIN {
+            kinds.extend(self.kinds(joined, run));
+        }
+        kinds.extend(self.beginning(beginnings, run).into_iter().map(|(_, kind)| kind));
+        if !endings.0.is_empty() {
+            let backwards = Zeroizing::new(run.chars().rev().collect::<String>());
+            kinds.extend(self.beginning(endings, &backwards).into_iter().map(|(_, kind)| kind));
+        }
+        let long = if self.of_none.is_some() { WITHIN_MIN } else { INSIDE_MIN };
+        for (from, _) in run.char_indices().take_while(|(from, _)| from + long <= run.len()) {
+            let within = self.beginning(joined, &run[from..]).into_iter();
+            kinds.extend(within.filter(|(length, _)| *length >= long).map(|(_, kind)| kind));
+        }
+        kinds
+    }
+
+    fn numbers(&self, text: &Text<'_>, found: &mut Vec<Found>) {
+        let numbers = &self.known.numbers;
+        let lengths: BTreeSet<usize> = numbers.0.iter().map(|(number, _)| number.chars().count()).collect();
+        let all = signs(text);
+        for length in lengths {
+            for (start, window) in all.windows(length).enumerate() {
+                if !self.stands_as_number(&all, start, window) {
+                    continue;
+                }
+                let number = Zeroizing::new(window.iter().map(|sign| sign.c).collect::<String>());
+                let at = window[0].at.start..window[length - 1].at.end;
+                found.extend(self.kinds(numbers, &number).map(|kind| known_at(kind, at.clone())));
+            }
+        }
+    }
+
+    /// Whether these signs stand as one number does: near one another, and apart from what is around them.
+    fn stands_as_number(&self, all: &[Sign], start: usize, window: &[Sign]) -> bool {
+        let before = all[..start].iter().rev();
+        let after = all.get(start + window.len());
+        let together = window[1..].iter().all(|sign| sign.apart == 0);
+        let near = window[1..].iter().all(|sign| sign.apart <= 2);
+        let ours = window.iter().any(|sign| sign.ours);
+        // 4711 is not found in 14711, but in 004711.
+        let mut touching = before.scan(window[0].apart, |apart, sign| {
+            let touches = *apart == 0;
+            *apart = sign.apart;
+            touches.then_some(sign.c)
+        });
+        let first = touching.by_ref().find(|c| *c != '0');
+        let begins = first.is_none_or(|c| c.is_ascii_digit() != window[0].c.is_ascii_digit());
+        let last = window[window.len() - 1].c;
+        let ends =
+            after.is_none_or(|sign| sign.apart > 0 || sign.c.is_ascii_digit() != last.is_ascii_digit());
+        let counts = match window.len() {
+            NUMBER_SURE.. if ours => together,
+            _ if ours => false,
+            NUMBER_SURE.. => near,
+            length if self.of_none.is_some() => together && length >= MANY_MIN,
+            NUMBER_MIN.. => near,
+            _ => together,
+        };
+        counts && begins && ends
+    }
+
+    /// A known day in the forms that patterns find, and in such as nobody would take for a date without knowing it.
+    fn days(&self, text: &Text<'_>, found: &mut Vec<Found>) {
+        let days = &self.known.days;
+        for (at, read) in patterns::dates(text) {
+            for day in read {
+                self.lookups.set(self.lookups.get() + 1);
+                let from = days.partition_point(|(one, _)| *one < day);
+                let same = days[from..].iter().take_while(|(one, _)| *one == day);
+                found.extend(same.map(|(_, kind)| known_at(*kind, at.clone())));
+            }
+        }
+        // Six digits are mostly another number than anybody's birthday.
+        if self.of_none.is_some() {
+            return;
+        }
+        for ((year, month, day), kind) in days {
+            let short = year % 100;
+            let bare = [
+                format!("{year:04}{month:02}{day:02}"),
+                format!("{day:02}{month:02}{year:04}"),
+                format!("{month:02}{day:02}{year:04}"),
+                format!("{short:02}{month:02}{day:02}"),
+                format!("{day:02}{month:02}{short:02}"),
+                format!("{month:02}{day:02}{short:02}"),
+            ];
+            for piece in text.pieces.iter().filter(|piece| piece.is(Class::Digits) && !piece.ours) {
+                if bare.iter().any(|form| form == piece.text) {
+                    found.push(known_at(*kind, piece.at.clone()));
+                }
+            }
+        }
+    }
+}
+
+fn known_at(kind: Kind, at: Range<usize>) -> Found {
+    Found { what: What::Known(kind), at }
 }
 
 /// One letter or digit of a text, and where it is.
@@ -259,67 +511,75 @@ fn signs(text: &Text<'_>) -> Vec<Sign> {
     all
 }
 
-impl Number {
-    fn find(&self, text: &Text<'_>) -> Vec<Found> {
-        let what = What::Known(self.kind);
-        let wanted: Vec<char> = self.text.chars().collect();
-        let all = signs(text);
-        let mut found = Vec::new();
-        for (start, window) in all.windows(wanted.len()).enumerate() {
-            if !window.iter().zip(&wanted).all(|(sign, wanted)| sign.c == *wanted) {
-                continue;
-            }
-            let before = all[..start].iter().rev();
-            let after = all.get(start + wanted.len());
-            let together = window[1..].iter().all(|sign| sign.apart == 0);
-            let near = window[1..].iter().all(|sign| sign.apart <= 2);
-            let ours = window.iter().any(|sign| sign.ours);
-            // 4711 is not found in 14711, but in 004711.
-            let mut touching = before.scan(window[0].apart, |apart, sign| {
-                let touches = *apart == 0;
-                *apart = sign.apart;
-                touches.then_some(sign.c)
-            });
-            let first = touching.by_ref().find(|c| *c != '0');
-            let begins = first.is_none_or(|c| c.is_ascii_digit() != window[0].c.is_ascii_digit());
-            let last = window[window.len() - 1].c;
-            let ends =
-                after.is_none_or(|sign| sign.apart > 0 || sign.c.is_ascii_digit() != last.is_ascii_digit());
-            let counts = match wanted.len() {
-                NUMBER_SURE.. if ours => together && begins && ends,
-                _ if ours => false,
-                NUMBER_MIN.. => near && begins && ends,
-                _ => together && begins && ends,
-            };
-            if counts {
-                found.push(Found { what, at: window[0].at.start..window[window.len() - 1].at.end });
-            }
-        }
-        found
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::identifiers::Entered;
 
-/// A known day in the forms that patterns find, and in such as nobody would take for a date without knowing it.
-fn find_day(kind: Kind, (year, month, day): (u16, u8, u8), text: &Text<'_>) -> Vec<Found> {
-    let what = What::Known(kind);
-    let mut found: Vec<Found> = patterns::dates(text)
-        .into_iter()
-        .filter(|(_, days)| days.contains(&(year, month, day)))
-        .map(|(at, _)| Found { what, at })
-        .collect();
-    let short = year % 100;
-    let bare = [
-        format!("{year:04}{month:02}{day:02}"),
-        format!("{day:02}{month:02}{year:04}"),
-        format!("{month:02}{day:02}{year:04}"),
-        format!("{short:02}{month:02}{day:02}"),
-        format!("{day:02}{month:02}{short:02}"),
-        format!("{month:02}{day:02}{short:02}"),
-    ];
-    for piece in text.pieces.iter().filter(|piece| piece.is(Class::Digits) && !piece.ours) {
-        if bare.iter().any(|form| form == piece.text) {
-            found.push(Found { what, at: piece.at.clone() });
-        }
+    fn person(n: usize) -> Known {
+        let entered = Entered {
+            name: Some(format!("{}, {}", spelt(n), spelt(n * 7 + 3)).into()),
+            mrn: Some(format!("{:08}", 10_000_019 + n * 7_919).into()),
+            surgeon: Some(format!("Dr. {}", spelt(n * 13 + 5)).into()),
+            birth_date: Some(format!("19{:02}-{:02}-{:02}", n % 90 + 10, n % 12 + 1, n % 28 + 1).into()),
+            ..Entered::default()
+        };
+        Known::of(&Identifiers::try_from(&entered).unwrap())
     }
-    found
+
+    /// A name that no word is.
+    fn spelt(n: usize) -> String {
+        let syllables = ["ba", "zo", "ki", "mur", "fel", "dru", "nix", "qua", "tov", "wes"];
+        let digits = format!("{:05}", n % 100_000);
+        digits.bytes().map(|digit| syllables[usize::from(digit - b'0')]).collect()
+    }
+
+    /// How often something was looked up, and what was found.
+    fn looked(everybody: &Everybody, text: &str) -> (usize, usize) {
+        let ours = Ours::default();
+        let look = Look::new(&everybody.0, Some(&ours));
+        let found = look.find(&Text::new(text)).len();
+        (look.lookups.get(), found)
+    }
+
+    #[test]
+    fn a_text_costs_the_same_whether_the_vault_has_ten_people_or_five_thousand() {
+        let all: Vec<Known> = (0..5_000).map(person).collect();
+        let [few, many] = [10, 5_000].map(|count| Everybody::of(&all[..count]));
+        let text = "the spool of clear resin was wet and is dried at 45 C for 6 h, supplier lot 20394857; "
+            .repeat(3);
+        let text = &text[..280];
+        let (with_few, with_many) = (looked(&few, text), looked(&many, text));
+        assert_eq!((with_few.1, with_many.1), (0, 0));
+        assert!(with_many.0 <= 2 * with_few.0 && with_many.0 < 2_000, "{with_few:?}, {with_many:?}");
+        // And they are all there.
+        for n in [0, 9, 4_999] {
+            let told = format!("{text} {}", spelt(n));
+            assert!(looked(&many, &told).1 > 0, "{n}");
+        }
+        assert_eq!(looked(&few, &format!("{text} {}", spelt(4_999))).1, 0);
+        // The longest run of letters that fits into a text.
+        let run = "baba".repeat(70);
+        assert!(looked(&many, &run).0 < 5_000, "{:?}", looked(&many, &run));
+    }
+
+    #[test]
+    fn what_begins_a_run_is_found_at_every_length() {
+        let mut texts = Texts::default();
+        for text in ["ab", "abc", "abcde", "abd", "b", "abcdx"] {
+            texts.0.push((secret(text.into()), Kind::Name));
+        }
+        texts.settle();
+        let known = Known::default();
+        let look = Look::new(&known, None);
+        let lengths = |run: &str| -> Vec<usize> {
+            look.beginning(&texts, run).into_iter().map(|(length, _)| length).collect()
+        };
+        assert_eq!(lengths("abcdef"), [5, 3, 2]);
+        assert_eq!(lengths("abcdy"), [3, 2]);
+        assert_eq!(lengths("ab"), [2]);
+        assert_eq!(lengths("a"), [0; 0]);
+        assert_eq!(lengths("bzz"), [1]);
+        assert_eq!(lengths("zz"), [0; 0]);
+    }
 }

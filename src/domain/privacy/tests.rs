@@ -384,3 +384,72 @@ proptest! {
         prop_assert!(whats(&text, &known()).contains(&What::Known(Kind::Name)), "{}", text);
     }
 }
+
+/// What is found of everybody in words that are of no case.
+fn of_no_case(text: &str, names: &[(&str, &str)], ours: &[&str]) -> bool {
+    let known: Vec<Known> = names.iter().map(|(name, mrn)| known_as(name, mrn)).collect();
+    let everybody = std::sync::Arc::new(Everybody::of(&known));
+    Against::Everybody(everybody, Ours::of(ours.iter().copied())).finds(text)
+}
+
+const PEOPLE: [(&str, &str); 8] = [
+    ("Müller-Lüdenscheidt, Jane Q.", "0047-1108"),
+    ("White, Anna", "471109"),
+    ("Mai, Lee", "4711"),
+    ("Hall, S.", "23 45 67 89"),
+    ("Stern, Otto", "1"),
+    ("Long, Rose", "2"),
+    ("Do, To", "3"),
+    ("Chambers, Max", "4"),
+];
+
+#[test]
+fn in_words_of_no_case_everybody_is_found_by_whole_words_and_whole_numbers() {
+    for text in [
+        "for Jane",
+        "dried for Mueller",
+        "LUEDENSCHEIDT",
+        "JMueller",
+        "jmueller",
+        "quincy's spool",
+        "spool_of_Jane.Mueller",
+        "otto",
+        "Anna White's",
+        "white, anna",
+        "Rose Long",
+        "Max Chambers",
+        "471108",
+        "lot 471109",
+        "23-45-67-89",
+        "RAD 4455 21",
+        "born 12.05.1960",
+    ] {
+        assert!(of_no_case(text, &PEOPLE, &[]), "{text}");
+    }
+}
+
+#[test]
+fn what_is_said_of_material_and_machines_every_day_names_nobody() {
+    for text in [
+        "white PLA, matt",
+        "a white spool from the long shelf",
+        "opened in Mai, used by Lee",
+        "it shall be dried",
+        "the sternum phantom, and chambers of steel: no, chamber",
+        "a long print",
+        "what to do: level the bed to max",
+        "4711 g left",
+        "47 11 08 C on three heaters",
+        "dried on 2026-12-01 and on 3.4.2026",
+        "lot 120560",
+        "hall sensor",
+    ] {
+        assert!(!of_no_case(text, &PEOPLE, &[]), "{text}");
+    }
+}
+
+#[test]
+fn who_uses_this_platen_may_be_named_and_is_no_patient() {
+    assert!(!of_no_case("Jane and Ada Quincy have cleaned it", &PEOPLE, &["jane", "Dr. Ada Quincy"]));
+    assert!(of_no_case("Jane Müller has cleaned it", &PEOPLE, &["jane"]), "another Jane");
+}

@@ -144,6 +144,62 @@ impl Change {
     }
 }
 
+impl Change {
+    /// Whether it keeps apart, or says at once, what may do harm: nothing but its own words may be in its way.
+    pub fn keeps_apart(&self) -> bool {
+        match self {
+            Self::Case { step, .. } => matches!(step, case::Step::Held { .. } | case::Step::Cancelled { .. }),
+            Self::Printed { step, .. } => matches!(
+                step,
+                printed::Step::Rejected { .. }
+                    | printed::Step::Scrapped { .. }
+                    | printed::Step::Quarantined { .. }
+                    | printed::Step::Recalled { .. }
+            ),
+            Self::Lot { step, .. } => {
+                matches!(step, lot::Step::Blocked { .. } | lot::Step::Recalled { .. })
+            }
+            Self::Printer { step, .. } => {
+                matches!(step, qualification::Step::Restricted { .. } | qualification::Step::Withdrawn { .. })
+            }
+            Self::Nonconformance { step, .. } => matches!(step, nonconformance::Step::Opened { .. }),
+            Self::Rules { .. }
+            | Self::Part { .. }
+            | Self::Inspection { .. }
+            | Self::Template { .. }
+            | Self::Instrument { .. }
+            | Self::Loaded { .. }
+            | Self::Unloaded { .. }
+            | Self::Process { .. }
+            | Self::ProcessGone { .. }
+            | Self::ReportMade { .. }
+            | Self::MaterialUsed { .. } => false,
+        }
+    }
+
+    /// The name that it gives to something: made of few signs, and chosen as freely as words are.
+    pub fn given_name(&self) -> Option<&str> {
+        match self {
+            Self::Template { template } => Some(template.name.as_str()),
+            Self::Instrument { instrument } => Some(instrument.name.as_str()),
+            Self::Rules { .. }
+            | Self::Case { .. }
+            | Self::Part { .. }
+            | Self::Printed { .. }
+            | Self::Inspection { .. }
+            | Self::Lot { .. }
+            | Self::Loaded { .. }
+            | Self::Unloaded { .. }
+            | Self::MaterialUsed { .. }
+            | Self::Printer { .. }
+            | Self::Process { .. }
+            | Self::ProcessGone { .. }
+            | Self::ReportMade { .. }
+            | Self::Nonconformance { .. } => None,
+        }
+    }
+}
+
 /// What has happened, and who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {

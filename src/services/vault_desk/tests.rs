@@ -205,7 +205,8 @@ async fn without_a_vault_nothing_is_kept_and_nothing_is_held() {
     let error = desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap_err();
     assert!(matches!(error, NotServed::Off), "{error}");
     assert!(desk.sealed_cases().await.unwrap().is_empty());
-    assert!(desk.held(None).await.0.is_empty());
+    let held = desk.held(None).await;
+    assert!(held.cases.is_empty() && held.others.is_none());
 }
 
 /// What platen itself says in a thread, through the one door by which it does: a lot that runs low, and is empty then.
@@ -318,6 +319,151 @@ async fn entries_and_the_lab_go_out_without_what_the_vault_has_and_with_all_else
     let held = closed.held(None).await;
     assert_eq!(name(held.entry(&lab, late)), HELD_BACK);
     let words = Text::new("for Jane Quimby").unwrap();
-    assert!(closed.found_in(&world.case, &words).await.is_empty(), "and work goes on");
-    assert_eq!(desk.found_in(&world.case, &words).await.len(), 1);
+    for case in [Some(&world.case), None] {
+        closed.let_in(case, &words, Words::CanWait).await.unwrap();
+        let error = desk.let_in(case, &words, Words::KeepApart).await.unwrap_err().to_string();
+        assert!(error.contains("the patient's name") && !error.contains("Quimby"), "{error}");
+    }
+}
+
+fn lot(step: serde_json::Value) -> crate::domain::quality::Change {
+    let change = serde_json::json!({"what": "lot", "lot": "0123456789abcdef", "step": step});
+    serde_json::from_value(change).unwrap()
+}
+
+fn blocked(why: &str) -> crate::domain::quality::Change {
+    lot(serde_json::json!({"is": "blocked", "why": why}))
+}
+
+fn someone(name: &str) -> Identifiers {
+    let entered = Entered { name: Some(name.into()), ..Entered::default() };
+    Identifiers::try_from(&entered).unwrap()
+}
+
+impl World {
+    async fn other_case(&self, byte: u8) -> CaseToken {
+        let case = CaseToken::from_entropy([byte; 16]);
+        let open = Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Guide };
+        self.recorder.submit(open, Actor::Platen).await.unwrap();
+        case
+    }
+
+    fn damage(&self, case: &CaseToken) -> impl FnOnce() + use<> {
+        let record = self.state().join(FOLDER).join(case.as_str());
+        let before = std::fs::read(&record).unwrap();
+        let mut bytes = before.clone();
+        bytes[60] ^= 1;
+        std::fs::write(&record, bytes).unwrap();
+        move || std::fs::write(&record, before).unwrap()
+    }
+
+    /// The entry that a fact of no case would be, as it goes out.
+    fn told(&self, held: &Held, change: &crate::domain::quality::Change) -> String {
+        let fact = crate::domain::quality::Fact { by: Some("rita".into()), change: change.clone() };
+        let stamp = self.clock.stamp();
+        let event = Event { seq: 1, stamp, actor: Actor::Platen, subject: None, fact: Fact::Quality(fact) };
+        let event = self.recorder.read(|lab| held.entry(lab, event));
+        story::told(&event.fact)
+    }
+}
+
+#[tokio::test]
+async fn words_of_no_case_are_held_against_all_records_and_each_is_opened_once() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    let mut cases = Vec::new();
+    for (byte, name) in [(21, "Vandermeer, Ada"), (22, "Ottokar, Emil"), (23, "Lindqvist, Maja")] {
+        let case = world.other_case(byte).await;
+        desk.keep(&rita(), case.clone(), someone(name)).await.unwrap();
+        cases.push(case);
+    }
+    for name in ["Vandermeer", "ottokar", "MAJA"] {
+        let error = desk.let_in(None, &blocked(name), Words::KeepApart).await.unwrap_err().to_string();
+        assert!(error.contains("`why` has the patient's name in it") && !error.contains(name), "{error}");
+        assert!(desk.let_name_in(&name.to_lowercase()).await.is_err());
+    }
+    desk.let_in(None, &blocked("the seal is open"), Words::CanWait).await.unwrap();
+
+    // Nothing is opened again, and of what changes only that.
+    let mend: Vec<_> = cases.iter().map(|case| world.damage(case)).collect();
+    assert!(desk.let_in(None, &blocked("Ottokar"), Words::CanWait).await.is_err());
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    for name in ["Quimby", "Ottokar", "Lindqvist", "4711 0815"] {
+        assert!(desk.let_in(None, &blocked(name), Words::CanWait).await.is_err(), "{name}");
+    }
+    assert_eq!(desk.all().await.unread.len(), 0);
+    mend.into_iter().for_each(|mend| mend());
+
+    // What is erased or entered anew is no longer known.
+    desk.erase(&rita(), cases[0].clone(), ErasingReason::Retention).await.unwrap();
+    desk.keep(&rita(), cases[1].clone(), someone("Brightwater, Una")).await.unwrap();
+    for (name, is_known) in
+        [("Vandermeer", false), ("Ottokar", false), ("Brightwater", true), ("Lindqvist", true)]
+    {
+        let taken = desk.let_in(None, &blocked(name), Words::CanWait).await;
+        assert_eq!(taken.is_err(), is_known, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_about_no_case_before_the_vault_knew_does_not_go_out() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    let early = blocked("spilt by Quimby");
+    let instrument: crate::domain::quality::Change =
+        serde_json::from_value(serde_json::json!({"what": "instrument",
+        "instrument": {"name": "quimby", "what": "caliper of Jane", "calibration_due": "2099-01-01"}}))
+        .unwrap();
+    assert!(world.told(&desk.held(None).await, &early).contains("spilt by Quimby"));
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    // Also in what is told of another case, which the lot was used for.
+    let other = world.other_case(21).await;
+    for case in [None, Some(world.case.clone()), Some(other)] {
+        let held = desk.held(case).await;
+        assert!(world.told(&held, &early).ends_with(HELD_BACK), "{}", world.told(&held, &early));
+        assert!(world.told(&held, &blocked("the seal is open")).ends_with("the seal is open"));
+        let told = world.told(&held, &instrument);
+        assert!(told.contains("instrument held-back is noted"), "{told}");
+    }
+    let mut lab = world.recorder.read(Lab::clone);
+    let crate::domain::quality::Change::Instrument { instrument } = &instrument else { unreachable!() };
+    lab.quality.instruments.insert(instrument.name.clone(), instrument.as_ref().clone());
+    let id: crate::domain::ids::LotId = "0123456789abcdef".parse().unwrap();
+    let lot = serde_json::json!({"id": id, "about": {"material": "PLA of Jane", "supplier_lot": "L-1",
+        "received": "2020-01-01", "expires": "2099-01-01", "milligrams": 1}, "state": {"status": "blocked",
+        "why": "Quimby"}, "opened": null, "left_mg": 1});
+    lab.quality.lots.insert(id, serde_json::from_value(lot).unwrap());
+    desk.held(None).await.lab(&mut lab);
+    let shown = format!("{:?} {:?}", lab.quality.lots, lab.quality.instruments).to_lowercase();
+    assert!(!shown.contains("jane") && !shown.contains("quimby") && shown.contains("l-1"), "{shown}");
+
+    // Where nobody can say which words are harmless, none goes out.
+    let mend = world.damage(&world.case);
+    let desk = world.desk().await;
+    let held = desk.held(None).await;
+    assert!(world.told(&held, &blocked("the seal is open")).ends_with(HELD_BACK));
+    mend();
+    std::fs::remove_file(world.key()).unwrap();
+    let held = world.desk().await.held(None).await;
+    assert!(world.told(&held, &blocked("the seal is open")).ends_with(HELD_BACK));
+}
+
+#[tokio::test]
+async fn words_of_a_case_whose_record_is_damaged_wait_for_it_and_what_keeps_apart_does_not() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    let mend = world.damage(&world.case);
+    let words = Text::new("the left hand is ready").unwrap();
+    let error = desk.let_in(Some(&world.case), &words, Words::CanWait).await.unwrap_err().to_string();
+    let token = world.case.to_string();
+    assert!(error.contains(&token) && error.contains("cut or changed; bring it back"), "{error}");
+    desk.let_in(Some(&world.case), &words, Words::KeepApart).await.unwrap();
+    // Words of no case are many people's work, and are held against the other records.
+    desk.let_in(None, &blocked("the seal is open"), Words::CanWait).await.unwrap();
+    assert_eq!(desk.all().await.unread.len(), 1);
+    mend();
+    desk.let_in(Some(&world.case), &words, Words::CanWait).await.unwrap();
+    desk.reseal().await.unwrap();
+    assert!(desk.let_in(None, &blocked("Quimby"), Words::CanWait).await.is_err());
 }
