@@ -2246,17 +2246,17 @@ fn a_model_of_another_scale_than_was_ordered_is_no_revision_and_is_not_put_up_fo
 #[test]
 fn what_was_ordered_and_agreed_is_signed_with_the_design_and_an_older_design_is_signed_as_before() {
     let plain = World::at(Stage::Asked);
-    let text = signature::to_sign(&plain.lab, &case(), &Subject::Design).unwrap();
-    assert!(!text.contains("ordered") && !text.contains("acceptance"), "{text}");
+    let signed = signature::to_sign(&plain.lab, &case(), &Subject::Design).unwrap();
+    assert!(!signed.contains("ordered") && !signed.contains("acceptance"), "{signed}");
     let quantity = 2.try_into().unwrap();
     let mut world = ordering(Ordered { colour: Some(label("red")), quantity, ..Ordered::default() });
     let about = CaseAbout { acceptance: Some(text("no wall below 1 mm")), ..case_about() };
     world.ok("ann", step(CaseStep::Described { about: Box::new(about) }));
     WAY[2].1(&mut world);
     WAY[3].1(&mut world);
-    let text = signature::to_sign(&world.lab, &case(), &Subject::Design).unwrap();
-    assert!(text.contains(r#""acceptance":"no wall below 1 mm""#), "{text}");
-    assert_eq!(text.matches(r#""ordered":{"colour":"red","quantity":2}"#).count(), 1, "{text}");
+    let signed = signature::to_sign(&world.lab, &case(), &Subject::Design).unwrap();
+    assert!(signed.contains(r#""acceptance":"no wall below 1 mm""#), "{signed}");
+    assert_eq!(signed.matches(r#""ordered":{"colour":"red","quantity":2}"#).count(), 1, "{signed}");
     assert_ne!(world.digest(&Subject::Design), plain.digest(&Subject::Design));
     let approval = world.approval(&[]);
     world.ok("Dr A", approval);
