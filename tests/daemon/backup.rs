@@ -196,47 +196,26 @@ fn a_file_that_the_disk_has_changed_is_named_and_does_not_keep_the_rest_from_bei
     assert_eq!(fs::read_dir(dest.join("files")).unwrap().count(), 1);
 }
 
+/// Notes what was measured on a phantom, with a photo of it.
+fn of_ring(photo: &str) -> Vec<&str> {
+    let phantom = ["inspect", "phantom", "mk", "--template", "ring", "--value", "1", "--by", "mo"];
+    [&phantom[..], &["--photo", photo]].concat()
+}
+
 #[test]
 fn photos_of_inspections_are_backed_up_and_restored_and_one_that_is_gone_is_missed() {
     let lab = Lab::one();
     let daemon = lab.serve();
     let taken = lab.folder.path().join("ring.jpg");
     fs::write(&taken, photo(3, "Jane Quimby")).unwrap();
-    #[rustfmt::skip]
-    daemon.ask(&["inspect", "template", "ring", "--method", "visual", "--item", "whole yes 1 1 1 fail", "--by", "pat"]);
-    #[rustfmt::skip]
-    let noted = daemon.ask(
-        &["inspect", "phantom", "mk", "--template", "ring", "--value", "1", "--photo", path(&taken), "--by", "mo"],
-    );
+    let item = ["--item", "whole yes 1 1 1 fail", "--by", "pat"];
+    daemon.ask(&[&["inspect", "template", "ring", "--method", "visual"][..], &item].concat());
+    let noted = daemon.ask(&of_ring(path(&taken)));
     let hash = noted["photos"][0].as_str().unwrap();
     // Named by its hash, it need not be there any more.
     fs::remove_file(&taken).unwrap();
-    daemon.ask(&[
-        "inspect",
-        "phantom",
-        "mk",
-        "--template",
-        "ring",
-        "--value",
-        "1",
-        "--photo",
-        hash,
-        "--by",
-        "mo",
-    ]);
-    let gone = daemon.platen(&[
-        "inspect",
-        "phantom",
-        "mk",
-        "--template",
-        "ring",
-        "--value",
-        "1",
-        "--photo",
-        path(&taken),
-        "--by",
-        "mo",
-    ]);
+    daemon.ask(&of_ring(hash));
+    let gone = daemon.platen(&of_ring(path(&taken)));
     assert!(gone.code == Some(1) && gone.err.contains("cannot be read"), "{gone:?}");
     let get = |daemon: &crate::world::Daemon, name: &str| {
         let to = lab.folder.path().join(name);
