@@ -105,13 +105,16 @@ pub enum NotTaken {
 /// Which fields, and what is in them.
 fn told(fields: &[InField]) -> String {
     let one = |field: &InField| {
-        let what: Vec<_> = field.what.iter().map(|what| what.words()).collect();
-        format!("`{}` has {} in it", field.field, what.join(" and "))
+        let what = field.what.iter().map(|what| what.words()).collect::<Vec<_>>().join(" and ");
+        match field.field.as_str() {
+            "" => format!("they have {what} in them"),
+            name => format!("`{name}` has {what} in it"),
+        }
     };
     fields.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Something that people have words for.
+/// Whether words can wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
     /// They can wait until a damaged record is brought back.

@@ -547,7 +547,7 @@ mod tests {
         let all: Vec<Known> = (0..5_000).map(person).collect();
         let [few, many] = [10, 5_000].map(|count| Everybody::of(&all[..count]));
         let text = "the spool of clear resin was wet and is dried at 45 C for 6 h, supplier lot 20394857; "
-            .repeat(3);
+            .repeat(4);
         let text = &text[..280];
         let (with_few, with_many) = (looked(&few, text), looked(&many, text));
         assert_eq!((with_few.1, with_many.1), (0, 0));

@@ -326,12 +326,12 @@ async fn entries_and_the_lab_go_out_without_what_the_vault_has_and_with_all_else
     }
 }
 
-fn lot(step: serde_json::Value) -> crate::domain::quality::Change {
+fn lot(step: serde_json::Value) -> Change {
     let change = serde_json::json!({"what": "lot", "lot": "0123456789abcdef", "step": step});
     serde_json::from_value(change).unwrap()
 }
 
-fn blocked(why: &str) -> crate::domain::quality::Change {
+fn blocked(why: &str) -> Change {
     lot(serde_json::json!({"is": "blocked", "why": why}))
 }
 
@@ -358,7 +358,7 @@ impl World {
     }
 
     /// The entry that a fact of no case would be, as it goes out.
-    fn told(&self, held: &Held, change: &crate::domain::quality::Change) -> String {
+    fn told(&self, held: &Held, change: &Change) -> String {
         let fact = crate::domain::quality::Fact { by: Some("rita".into()), change: change.clone() };
         let stamp = self.clock.stamp();
         let event = Event { seq: 1, stamp, actor: Actor::Platen, subject: None, fact: Fact::Quality(fact) };
@@ -410,10 +410,9 @@ async fn what_was_written_about_no_case_before_the_vault_knew_does_not_go_out() 
     let world = World::new().await;
     let desk = world.desk().await;
     let early = blocked("spilt by Quimby");
-    let instrument: crate::domain::quality::Change =
-        serde_json::from_value(serde_json::json!({"what": "instrument",
+    let instrument: Change = serde_json::from_value(serde_json::json!({"what": "instrument",
         "instrument": {"name": "quimby", "what": "caliper of Jane", "calibration_due": "2099-01-01"}}))
-        .unwrap();
+    .unwrap();
     assert!(world.told(&desk.held(None).await, &early).contains("spilt by Quimby"));
     desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
     // Also in what is told of another case, which the lot was used for.
@@ -426,7 +425,7 @@ async fn what_was_written_about_no_case_before_the_vault_knew_does_not_go_out() 
         assert!(told.contains("instrument held-back is noted"), "{told}");
     }
     let mut lab = world.recorder.read(Lab::clone);
-    let crate::domain::quality::Change::Instrument { instrument } = &instrument else { unreachable!() };
+    let Change::Instrument { instrument } = &instrument else { unreachable!() };
     lab.quality.instruments.insert(instrument.name.clone(), instrument.as_ref().clone());
     let id: crate::domain::ids::LotId = "0123456789abcdef".parse().unwrap();
     let lot = serde_json::json!({"id": id, "about": {"material": "PLA of Jane", "supplier_lot": "L-1",
