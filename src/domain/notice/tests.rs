@@ -146,7 +146,7 @@ fn reports(about: About) -> Fact {
 fn used(runs_out: Option<RunningOut>) -> Fact {
     let lot = LotId::from_entropy([5; 16]);
     let change = Change::MaterialUsed { job: job(), lot, milligrams: 12_000, runs_out };
-    Fact::Quality(quality::Fact { by: None, change })
+    Fact::Quality(quality::Fact { by: None, printed_name: None, change })
 }
 
 fn phantom(verdict: Verdict) -> Fact {

@@ -177,7 +177,7 @@ fn what_a_build_used_is_shared_among_its_pieces_and_taken_off_the_lot_once() {
     world.request(&Request::StartJob { job: job(1), printer: printer("a") }).unwrap();
     all(&world, |piece| piece.lots.contains(&lot(1)));
     world.finish(1);
-    let used = Change::MaterialUsed { job: job(1), lot: lot(1), milligrams: 10_001 };
+    let used = Change::MaterialUsed { job: job(1), lot: lot(1), milligrams: 10_001, runs_out: None };
     world.ask("", used.clone()).unwrap();
     let shares = THREE.map(|(part, attempt)| world.printed(part, attempt).used[0].milligrams);
     assert_eq!(shares, [3_335, 3_333, 3_333]);

@@ -249,6 +249,7 @@ async fn a_closed_vault_holds_back_what_people_wrote_on_a_case_and_nothing_that_
             job: job.clone(),
             case: world.case.clone(),
             part: PartRef::Number(1),
+            also: Vec::new(),
             file: FileHash::from_digest([8; 32]),
             commands: 10,
             digest: digest.clone(),
@@ -359,7 +360,7 @@ impl World {
 
     /// The entry that a fact of no case would be, as it goes out.
     fn told(&self, held: &Held, change: &Change) -> String {
-        let fact = crate::domain::quality::Fact { by: Some("rita".into()), change: change.clone() };
+        let fact = quality::Fact { by: Some("rita".into()), printed_name: None, change: change.clone() };
         let stamp = self.clock.stamp();
         let event = Event { seq: 1, stamp, actor: Actor::Platen, subject: None, fact: Fact::Quality(fact) };
         let event = self.recorder.read(|lab| held.entry(lab, event));
