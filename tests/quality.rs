@@ -451,7 +451,7 @@ async fn one_word_is_an_assessment_and_no_word_is_none() {
     assert_eq!((&case["state"], &case["assessed"]["assessment"]), (&json!("assessed"), &word));
     let value = way.get("/v1/reports/value?format=json").await["report"]["body"].clone();
     assert_eq!(value["overall"], json!({"helped": 1, "no_difference": 0, "hindered": 0, "missing": 0}));
-    assert_eq!(value["plan"]["altered"], json!({"hits": 0, "n": 0, "missing": 1}));
+    assert_eq!(value["plan"]["altered"], json!({"hits": 0, "n": 1, "missing": 1}));
     assert_eq!(
         (&value["minutes_saved"]["answered"], &value["minutes_saved"]["used"]),
         (&json!(0), &json!(1))

@@ -450,7 +450,7 @@ fn one_word_on_the_whole_is_counted_and_the_answers_that_nobody_gave_are_missing
         body(&value)["overall"],
         json!({"helped": 1, "no_difference": 0, "hindered": 0, "missing": 0})
     );
-    assert_eq!(body(&value)["plan"]["altered"], json!({"hits": 0, "n": 0, "missing": 1}));
+    assert_eq!(body(&value)["plan"]["altered"], json!({"hits": 0, "n": 1, "missing": 1}));
     assert!(line(&value.csv(), "it helped").contains("1 of 1,1,0"), "{}", value.csv());
     let registry = of(Kind::Registry);
     assert_eq!((&body(&registry)["assessed"], &body(&registry)["answered"]), (&json!(1), &json!(0)));
