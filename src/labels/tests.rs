@@ -308,7 +308,8 @@ fn what_a_scanner_reads_from_the_labels_is_taken_where_it_is_wanted_and_nowhere_
 #[test]
 fn what_stands_beside_the_code_may_be_typed_in_its_place() {
     let lot = lot_label().lot;
-    let grouped = &lot_label().face().lines[1].1;
+    let face = lot_label().face();
+    let grouped = &face.lines[1].1;
     assert_eq!(grouped.len(), 19);
     assert_eq!((Scanned::lot(grouped), Scanned::lot(lot.as_str())), (Ok(lot.clone()), Ok(lot)));
     assert_eq!(Scanned::printer(" MK3-07 "), Ok("mk3-07".parse().unwrap()));
