@@ -57,8 +57,8 @@ impl Kind {
     /// Another one when what is in it, or how it is computed, changes.
     pub fn version(self) -> u16 {
         match self {
-            Self::Case | Self::Worksheet | Self::Registry | Self::Value => 2,
-            Self::Printer | Self::Lot | Self::Audit => 1,
+            Self::Case | Self::Worksheet | Self::Registry | Self::Value | Self::Printer => 2,
+            Self::Lot | Self::Audit => 1,
         }
     }
 
