@@ -1,6 +1,9 @@
 //! From the request of a stop to its bytes at the printers' end of their ptys, while all of them stream; and, in
 //! virtual time, from those bytes to the halt.
 //!
+//! By HTTP where nobody is set up, and where people are: with a token that is looked up by its hash, and with one that
+//! is not known here. A stop has to be as quick with them as without.
+//!
 //! The daemon runs in this process; each printer is a thread that answers its lines at the speed of 115200 baud
 //! and notes when `M112` came. `-- --rounds 1` makes it shorter.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on says so by a panic")]
@@ -25,6 +28,8 @@ use platen::domain::ids::JobId;
 use platen::domain::moment::Moment;
 use platen::domain::printer::Activity;
 use platen::domain::units::Baud;
+use platen::io::credentials::{CredentialsFile, FILE, SetUp};
+use platen::io::secret::{COSTS, PasswordHash, Secret};
 use platen::protocol::window::Capacity;
 use serde_json::{Value, json};
 use support::answerer::Answerer;
@@ -58,28 +63,90 @@ fn printer(mut master: File, stopped: &Sender<Instant>) {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum By {
-    Http,
     Fleet,
+    Http,
+    /// People are set up, and this is one of them.
+    Token,
+    /// People are set up, and this token is none of theirs: nobody is kept from a stop.
+    Unknown,
 }
 
-fn post(url: &str, body: &Value) -> Value {
-    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
-    agent.post(url).send_json(body).unwrap().body_mut().read_json().unwrap()
+impl By {
+    const ALL: [(Self, &str); 4] = [
+        (Self::Fleet, "from inside"),
+        (Self::Http, "by HTTP"),
+        (Self::Token, "by HTTP with a token"),
+        (Self::Unknown, "by HTTP with an unknown one"),
+    ];
+
+    fn is_of_people(self) -> bool {
+        matches!(self, Self::Token | Self::Unknown)
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().proxy(None).build().into()
+}
+
+/// Who asks, by the header that says so; nobody where nobody is set up.
+type Asker = Option<(&'static str, String)>;
+
+fn posting(url: &str, asker: &Asker) -> ureq::RequestBuilder<ureq::typestate::WithBody> {
+    let request = agent().post(url);
+    match asker {
+        Some((name, value)) => request.header(*name, value),
+        None => request,
+    }
+}
+
+fn post(url: &str, asker: &Asker, body: &Value) -> Value {
+    posting(url, asker).send_json(body).unwrap().body_mut().read_json().unwrap()
+}
+
+fn sign_in(url: &str, name: &str, password: &str) -> Asker {
+    let given = json!({"name": name, "password": password});
+    let answer = agent().post(format!("{url}/v1/session")).send_json(given).unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    Some(("Cookie", cookie))
+}
+
+const ADMINS: &str = "correct horse battery";
+
+/// An operator with as many tokens as one may have, by the last of them.
+fn people(url: &str) -> Asker {
+    let (given, own) = ("a first one by ada", "words of kim herself");
+    let ada = sign_in(url, "ada", ADMINS);
+    let roles = json!(["operator", "designer"]);
+    post(&format!("{url}/v1/users"), &ada, &json!({"name": "kim", "roles": roles, "password": given}));
+    let kim = sign_in(url, "kim", given);
+    post(&format!("{url}/v1/session/password"), &kim, &json!({"old": given, "new": own}));
+    let kim = sign_in(url, "kim", own);
+    let token = |n| json!({"label": format!("bench {n}"), "roles": roles});
+    let all = (0..8).map(|n| post(&format!("{url}/v1/tokens"), &kim, &token(n))["token"].clone());
+    let last = all.last().unwrap();
+    Some(("Authorization", format!("Bearer {}", last.as_str().unwrap())))
+}
+
+/// The same token with another secret.
+fn unknown(asker: &Asker) -> Asker {
+    let (name, value) = asker.clone()?;
+    let turned = |c: char| if c == '0' { '1' } else { '0' };
+    let (kept, last) = value.split_at(value.len() - 1);
+    Some((name, format!("{kept}{}", turned(last.chars().next().unwrap()))))
 }
 
 /// A job of a long file on every printer.
-fn print(url: &str, names: &[String]) {
+fn print(url: &str, asker: &Asker, names: &[String]) {
     let text: String = support::curve(60_000).iter().map(|line| format!("{line}\n")).collect();
-    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
-    let mut answer = agent.post(format!("{url}/v1/files")).send(text).unwrap();
+    let mut answer = posting(&format!("{url}/v1/files"), asker).send(text).unwrap();
     let file: Value = answer.body_mut().read_json().unwrap();
-    let case = post(&format!("{url}/v1/cases"), &json!({"intended_use": "guide"}))["token"].clone();
-    post(&format!("{url}/v1/cases/{}/parts", case.as_str().unwrap()), &json!({"name": "bench"}));
+    let case = post(&format!("{url}/v1/cases"), asker, &json!({"intended_use": "guide"}))["token"].clone();
+    post(&format!("{url}/v1/cases/{}/parts", case.as_str().unwrap()), asker, &json!({"name": "bench"}));
     for name in names {
         let job = json!({"file": file["file"], "case": case, "part": 1, "printer": name});
-        post(&format!("{url}/v1/jobs"), &job);
+        post(&format!("{url}/v1/jobs"), asker, &job);
     }
 }
 
@@ -133,6 +200,12 @@ fn round(runtime: &tokio::runtime::Runtime, count: usize, by: By, waits: &mut Wa
             &format!("[[printer]]\nname = \"p-{number:03}\"\nport = {port:?}\nbaud = 115200\n{ALLOWED}");
     }
     drop(stopped);
+    if by.is_of_people() {
+        std::fs::create_dir_all(&state).unwrap();
+        let ada = SetUp { name: "ada".parse().unwrap(), printed: "Ada".parse().unwrap() };
+        let password = PasswordHash::of(&Secret::new(ADMINS.to_owned()), COSTS).unwrap();
+        CredentialsFile::set_up(&state.join(FILE), ada, password).unwrap();
+    }
     let daemon = runtime.block_on(Daemon::start(Config::parse(&config).unwrap())).unwrap();
     let url = format!("http://{}", daemon.address);
     let board = daemon.fleet.board().clone();
@@ -140,19 +213,25 @@ fn round(runtime: &tokio::runtime::Runtime, count: usize, by: By, waits: &mut Wa
     while !all(|activity| *activity == Activity::Ready) {
         pause(Duration::from_millis(20));
     }
-    print(&url, &names);
+    let asker = if by.is_of_people() { people(&url) } else { None };
+    print(&url, &asker, &names);
     while !all(|activity| matches!(activity, Activity::Printing { progress, .. } if progress.confirmed > 50))
     {
         pause(Duration::from_millis(20));
     }
     // A connection as a page has one: open already.
-    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    let agent = agent();
     agent.get(format!("{url}/healthz")).call().unwrap().body_mut().read_to_string().unwrap();
     waits.limit.extend(limit(40));
+    let asker = if by == By::Unknown { unknown(&asker) } else { asker };
+    let mut stop = agent.post(format!("{url}/v1/stop"));
+    if let Some((name, value)) = &asker {
+        stop = stop.header(*name, value);
+    }
     let began = support::now();
     match by {
-        By::Http => {
-            let mut answer = agent.post(format!("{url}/v1/stop")).send_empty().unwrap();
+        By::Http | By::Token | By::Unknown => {
+            let mut answer = stop.send_empty().unwrap();
             let told: Value = answer.body_mut().read_json().unwrap();
             assert!(told.as_array().unwrap().iter().all(|one| one["on_wire"] == true), "{told}");
         }
@@ -164,6 +243,23 @@ fn round(runtime: &tokio::runtime::Runtime, count: usize, by: By, waits: &mut Wa
     waits.all_in_kernel.push(support::now() - began);
     waits.read.extend((0..count).map(|_| stops.recv().unwrap() - began));
     runtime.block_on(daemon.stop());
+}
+
+/// What people cost: these waits in parts of those where nobody is set up.
+fn against(people: &[Duration], nobody: &[Duration]) {
+    let at = |waits: &[Duration], percent: usize| {
+        let mut waits = waits.to_vec();
+        waits.sort();
+        waits[(waits.len() - 1) * percent / 100].as_secs_f64()
+    };
+    let part = |percent| at(people, percent) / at(nobody, percent);
+    println!(
+        "{:<46} {:>8} {:>8.2} {:>8.2}",
+        "  of what it takes where nobody is set up",
+        "",
+        part(50),
+        part(99)
+    );
 }
 
 /// What is printed there is only long.
@@ -237,11 +333,18 @@ fn main() {
         "µs from request to bytes", columns[0], columns[1], columns[2], columns[3]
     );
     for (count, usual) in [(1, 40), (32, 10), (128, 3)] {
-        for (by, name) in [(By::Fleet, "from inside"), (By::Http, "by HTTP")] {
+        let mut nobody = Vec::new();
+        for (by, name) in By::ALL {
             let rounds = rounds.unwrap_or(usual);
             let mut waits = Waits::default();
             (0..rounds).for_each(|_| round(&runtime, count, by, &mut waits));
-            row(&format!("{count} streaming, {name}"), waits.read);
+            row(&format!("{count} streaming, {name}"), waits.read.clone());
+            if by.is_of_people() {
+                against(&waits.read, &nobody);
+            }
+            if by == By::Http {
+                nobody = waits.read;
+            }
             row("  answered: all in the kernel's hands", waits.all_in_kernel);
             row("  limit: a write, and a thread that reads", waits.limit);
         }

@@ -4,7 +4,9 @@
 mod mqtt_support;
 
 use hw_sim::random::Random;
-use mqtt_support::{Gate, Mosquitto, SECRETS, Subscriber, World, assert_gapless, free_port, mqtt, printer};
+use mqtt_support::{
+    Gate, Mosquitto, SECRETS, Subscriber, World, assert_gapless, certificates, free_port, mqtt, printer,
+};
 use platen::config::MqttVersion;
 use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
@@ -382,16 +384,7 @@ async fn a_publisher_without_a_broker_ends_at_once_when_asked() {
 async fn with_tls_the_broker_is_believed_only_with_the_right_certificate() {
     let rules = "allow_anonymous true\ncafile {folder}/ca.pem\ncertfile {folder}/server.pem\nkeyfile {folder}/server.key\n";
     let broker = Mosquitto::with(rules);
-    let script = "set -e; cd \"$1\"
-        for name in ca other; do
-            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-                -keyout $name.key -out $name.pem -subj /CN=$name -addext basicConstraints=critical,CA:TRUE
-        done
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost
-        echo subjectAltName=DNS:localhost,IP:127.0.0.1 > names
-        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem";
-    let made = Command::new("sh").args(["-c", script, "sh"]).arg(broker.folder.path()).output().unwrap();
-    assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+    certificates(broker.folder.path());
     let broker = broker.started();
     let world = World::new().await;
     for version in BOTH {

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mqtt_support::{Mosquitto, Subscriber};
+use mqtt_support::{Mosquitto, Subscriber, certificates};
 use platen::config::{Config, MailServer, MailTls, Webhook};
 use platen::domain::event::{Actor, Event, Fact};
 use platen::domain::ids::BootId;
@@ -26,7 +26,7 @@ use platen::domain::people::roles::{Role, words};
 use platen::domain::printer::RelayOutcome;
 use platen::io::mail::{Letter, Mailer, NotSent};
 use platen::io::webhook::{Poster, signature};
-use platen::services::notices::parcel::{Item, Parcel};
+use platen::services::notices::parcel::{Age, Item, Parcel};
 use platen::services::telemetry::message::Origin;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -88,16 +88,7 @@ struct Certificates(tempfile::TempDir);
 impl Certificates {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let script = "set -e; cd \"$1\"
-            for name in ca other; do
-                openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-                    -keyout $name.key -out $name.pem -subj /CN=$name -addext basicConstraints=critical,CA:TRUE
-            done
-            openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost
-            echo subjectAltName=DNS:localhost,IP:127.0.0.1 > names
-            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem";
-        let made = Command::new("sh").args(["-c", script, "sh"]).arg(folder.path()).output().unwrap();
-        assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+        certificates(folder.path());
         Self(folder)
     }
 
@@ -606,7 +597,13 @@ fn example() -> Parcel {
     let fact = Fact::StopUnverified { printer: "mk3-07".parse().unwrap(), relay: RelayOutcome::Failed };
     let event = Event { seq: 41, stamp: stamp.clone(), actor: Actor::Platen, subject: None, fact };
     let notice = notice::of_event(&Lab::default(), &event).unwrap();
-    let item = Item { id: "3f0c6a52d1f94a7d8f7f0a3a2b1c9d8e".into(), seq: Some(41), at: stamp.wall, notice };
+    let item = Item {
+        id: "3f0c6a52d1f94a7d8f7f0a3a2b1c9d8e".into(),
+        seq: Some(41),
+        at: stamp.wall,
+        age: Age::default(),
+        notice,
+    };
     Parcel::new(&origin, "kim".parse().unwrap(), None, vec![item], &stamp)
 }
 

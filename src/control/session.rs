@@ -211,6 +211,9 @@ pub enum SessionEvent {
     },
 }
 
+/// How a printer is that was told to go on and does not yet.
+const RESUMING: &str = "resuming";
+
 /// Why a command was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum NotNow {
@@ -875,9 +878,9 @@ impl Session {
             }
             Step::Draining => run.stage = Stage::Printing,
             Step::Proving | Step::Looking(_) | Step::Reheating(_) | Step::Returning(..) => {
-                return Err(NotNow::State { state });
+                return Err(NotNow::State { state: RESUMING });
             }
-            _ if pause.resume_asked => return Err(NotNow::State { state }),
+            _ if pause.resume_asked => return Err(NotNow::State { state: RESUMING }),
             Step::Standing(_) | Step::Parking(_) | Step::Parked { .. } => pause.resume_asked = true,
         }
         self.want_boot();

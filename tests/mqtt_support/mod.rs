@@ -264,6 +264,20 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// Keys and certificates in a folder: authorities `ca` and `other`, and a `server` on this machine that `ca` knows.
+pub fn certificates(folder: &Path) {
+    let script = "set -e; cd \"$1\"
+        for name in ca other; do
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+                -keyout $name.key -out $name.pem -subj /CN=$name -addext basicConstraints=critical,CA:TRUE
+        done
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost
+        echo subjectAltName=DNS:localhost,IP:127.0.0.1 > names
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem";
+    let made = Command::new("sh").args(["-c", script, "sh"]).arg(folder).output().unwrap();
+    assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+}
+
 /// Debian's mosquitto with a configuration of its own, killed with the test.
 pub struct Mosquitto {
     pub port: u16,

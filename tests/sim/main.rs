@@ -25,6 +25,7 @@ mod rejoin;
 
 mod safe_off;
 
+mod states;
 mod stops;
 
 mod swaps;
