@@ -286,6 +286,7 @@ fn other_facts() -> Vec<Fact> {
         Fact::ConsoleUsed { printer: printer(), by: by.clone(), command: "M503 Secret".into() },
         Fact::JournalRestored { entries: 7, by: Some(by.clone()) },
         Fact::Quality(quality::Fact {
+            printed_name: None,
             by: Some(by.clone()),
             change: quality::Change::Case {
                 case: CaseToken::from_entropy([1; 16]),
