@@ -286,11 +286,6 @@ impl Daemon {
 
         let front = CancellationToken::new();
         let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
-        if let Some(slicing) = &slicing
-            && let Err(error) = processes::note(&recorder, slicing).await
-        {
-            tracing::warn!(%error, "the processes of the catalogue are not in the journal");
-        }
         let gate = Gate::new(Arc::clone(intake.spool()), &config.printers, &config.gate);
         let dispatcher = Dispatcher {
             gate: gate.clone(),
@@ -346,6 +341,11 @@ impl Daemon {
             front_tasks.push(tokio::spawn(run));
         }
         if let Some(slicing) = slicing {
+            front_tasks.push(tokio::spawn(note_processes(
+                recorder.clone(),
+                Arc::clone(&slicing),
+                front.clone(),
+            )));
             let jobs = SliceJobs {
                 recorder: recorder.clone(),
                 intake: intake.clone(),
@@ -413,6 +413,15 @@ impl Daemon {
         }
         self.recorder.close().await;
         unproven
+    }
+}
+
+/// Nothing waits for it: a file of the catalogue may lie on a disk that does not answer, and whoever needs a process
+/// in the journal sees to that again.
+async fn note_processes(recorder: Recorder, slicing: Arc<Slicing>, ending: CancellationToken) {
+    let noted = ending.run_until_cancelled(processes::note(&recorder, &slicing)).await;
+    if let Some(Err(error)) = noted {
+        tracing::warn!(%error, "the processes of the catalogue are not in the journal");
     }
 }
 

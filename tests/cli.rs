@@ -285,7 +285,7 @@ async fn a_refusal_names_the_command_to_use_and_no_path_of_http() {
     let job = lab.job(&case, Some("away")).await;
     let by = ["--by", "kim"];
     for (args, help) in [
-        (vec!["jobs", "--pause", job.as_str(), by[0], by[1]], "`platen jobs`"),
+        (vec!["jobs", "--pause", job.as_str(), by[0], by[1]], "start it, or cancel it"),
         (vec!["jobs", "0000000000000000"], "`platen jobs`"),
         (vec!["jobs", "A B"], "`platen jobs`"),
         (vec!["cases", "short"], "`platen cases`"),

@@ -106,6 +106,8 @@ async fn stepped(app: &AppState, who: &Asker, case: &CaseToken, given: CaseStep)
             Step::Approved { digest, proof, confirmed }
         }
         CaseStep::ProductionBegun { process, validated_for, outside } => {
+            // What the catalogue says is written down for this: not for somebody who may not ask for it.
+            who.may(Permission::Queue)?;
             let validated_for = validated(app, &process).await?.unwrap_or(validated_for);
             Step::ProductionBegun { process, validated_for, outside, version: None }
         }

@@ -146,6 +146,7 @@ fn card(
             @if let Some(job) = job {
                 p.job {
                     code { (job.part.case) } " part " (job.part.number) ", " (job.part.name)
+                    @if !job.build.is_empty() { ", " (job.build.len()) " pieces" }
                     @if let Some(material) = &job.material { ", " (material) }
                 }
             }
@@ -165,6 +166,7 @@ fn card(
                         @match on_bed {
                             Some(job) => {
                                 code { (job.part.case) } " part " (job.part.number) ", " (job.part.name)
+                                @if !job.build.is_empty() { ", " (job.build.len()) " pieces: " (job.build.join(", ")) }
                                 " (" (job.state) ")"
                             }
                             None => { "the part of job " code { (id) } }
@@ -349,6 +351,7 @@ fn jobs(app: &AppState, shown: &Shown, signs: bool) -> Markup {
                         tr data-state=(job.state) {
                             th scope="row" {
                                 code { (job.case) } " · " (job.part.number) " " (job.part.name)
+                                @if !job.build.is_empty() { small { " " (job.build.len()) " pieces" } }
                                 @if let Some(material) = &job.material { small { " " (material) } }
                             }
                             td { (look::listed(app, job)) }

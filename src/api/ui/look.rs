@@ -136,7 +136,10 @@ fn shown(app: &AppState, which: &Which) -> Result<(Reload, Markup), Problem> {
     let content = html! {
         main.look {
             h2 { "Job " code { (job.id) } " " small { (job.state) } }
-            p { code { (job.case) } " · " (job.part.number) " " (job.part.name) }
+            p {
+                code { (job.case) } " · " (job.part.number) " " (job.part.name)
+                @if !job.build.is_empty() { ", " (job.build.len()) " pieces: " (job.build.join(", ")) }
+            }
             @if let Some(layers) = layers { (layers) }
             @for figure in figures { (figure) }
             @if soon { p.empty role="status" { "What is not drawn yet will be in a moment; this page then shows it." } }

@@ -194,8 +194,13 @@ impl Notice {
 
     fn of_job(lab: &Lab, what: What, job: &JobId) -> Option<Self> {
         let job = lab.jobs.get(job)?;
+        let one = Self::of_case(what, &job.case);
+        // Of several pieces on one bed none is named in place of the others.
+        if lab.quality.builds.contains_key(&job.id) {
+            return Some(one);
+        }
         let part = lab.parts.get(&job.part).map(|part| part.number);
-        Some(Self { part, attempt: job.attempt, ..Self::of_case(what, &job.case) })
+        Some(Self { part, attempt: job.attempt, ..one })
     }
 
     fn by(self, by: Option<&str>) -> Self {

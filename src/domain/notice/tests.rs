@@ -104,6 +104,20 @@ fn lab() -> Lab {
     lab
 }
 
+#[test]
+fn of_several_pieces_on_one_bed_none_is_named_in_place_of_the_others() {
+    let mut lab = lab();
+    let of = |lab: &Lab| {
+        let told = of_event(lab, &event(Actor::Printer(printer()), true, printed(false))).unwrap();
+        assert_eq!(told.what, What::Suspect);
+        (told.case, told.part, told.attempt)
+    };
+    assert_eq!(of(&lab), (Some(case()), Some(1), Some(2)));
+    let build = quality::build::Build { job: job(), also: vec!["1-3".parse().unwrap()] };
+    lab.quality.builds.insert(job(), build);
+    assert_eq!(of(&lab), (Some(case()), None, None));
+}
+
 fn progress() -> Progress {
     Progress { confirmed: 5, total: 10 }
 }

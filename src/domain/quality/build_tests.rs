@@ -4,6 +4,8 @@ use super::build::{Build, PIECES_MAX, Piece};
 use super::inspection::Subject as Inspected;
 use super::lot::Step as LotStep;
 use super::nonconformance::{About, Disposition};
+use super::order::Ordered;
+use super::part::{PartAbout, Step as PartStep};
 use super::printed::{Doubt, Failure, PrintedPart, PrintedState, Serial, Step as PrintedStep};
 use super::rules::SiteRules;
 use super::tests::*;
@@ -225,4 +227,34 @@ fn a_build_has_parts_of_its_own_case_only_and_no_more_than_fit() {
     let bytes = ChainedRecord::chain(ChainHash::GENESIS, &events[0]).to_bytes().len();
     assert!(bytes <= 2_048, "{bytes} bytes");
     world.assert_durable();
+}
+
+#[test]
+fn a_build_in_another_material_than_any_part_of_it_was_ordered_in_does_not_begin() {
+    for order in [[1, 2], [2, 1]] {
+        let mut world = World::at(Stage::Requested);
+        let ordered = Ordered { material: Some(label("clear resin")), ..Ordered::default() };
+        let about = PartAbout { ordered: Some(ordered), ..part_about() };
+        world.ok("ann", part_step(2, PartStep::Described { about: Box::new(about) }));
+        world.ok("ada", Change::Rules { rules: SiteRules { lots: true, ..SiteRules::default() } });
+        world.ok("olga", lot_step(1, LotStep::Received { about: Box::new(lot_about("2027-01-01")) }));
+        world.ok("olga", lot_step(1, LotStep::Released));
+        world.ok("olga", Change::Loaded { lot: lot(1), printer: printer("a"), slot: 0 });
+        let new = NewJob { also: vec![PartRef::Number(order[1])], ..new_job(1, order[0]) };
+        queue(&mut world, new).unwrap();
+        let start = Request::StartJob { job: job(1), printer: printer("a") };
+        let refused = world.request(&start).unwrap_err();
+        let lab::Refusal::Quality(Refusal::Hindered { why, .. }) = refused else { panic!("{refused}") };
+        let (ordered, wanted) = ("clear resin".to_owned(), "PLA".to_owned());
+        assert_eq!(why, [Hindrance::NotAsOrdered { part: 2, ordered, wanted }], "{order:?}");
+    }
+}
+
+#[test]
+fn a_build_that_is_missing_from_the_store_is_named() {
+    let mut world = printing();
+    assert_eq!(world.lab.quality.lost(&world.lab), None);
+    world.lab.quality.builds.clear();
+    let lost = world.lab.quality.lost(&world.lab);
+    assert_eq!(lost, Some(format!("quality/build/{}", job(1))));
 }

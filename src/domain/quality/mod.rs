@@ -359,6 +359,10 @@ impl Quality {
         }
         for printed in self.printed.values() {
             let case = &printed.serial.case;
+            let job = printed.job.as_ref().and_then(|job| lab.jobs.get(job));
+            if let Some(job) = job.filter(|job| !start::serials(lab, job).contains(&printed.serial)) {
+                return quality(Key::Build(job.id.clone()));
+            }
             if !lab.parts.contains_key(&printed.part) {
                 return Some(format!("part/{}", printed.part));
             }

@@ -63,7 +63,10 @@ impl Quality {
     /// Whether it says what was known already.
     pub(super) fn is_known(&self, process: &Process) -> bool {
         let newest = self.newest_process(&process.name);
-        newest.is_some_and(|known| known.gone.is_none() && known.process.sha256 == process.sha256)
+        newest.is_some_and(|known| {
+            let layer = known.process.layer_micrometres.is_some() || process.layer_micrometres.is_none();
+            known.gone.is_none() && known.process.sha256 == process.sha256 && layer
+        })
     }
 
     pub(super) fn next_version(&self, name: &ProcessName) -> u32 {

@@ -1,5 +1,7 @@
 //! Whether a job may begin on a printer, by the rules that the site has asked for.
 
+use std::collections::BTreeSet;
+
 use super::case::CaseState;
 use super::lot::Lot;
 use super::printed::Serial;
@@ -7,7 +9,7 @@ use super::qualification::QualificationState;
 use super::refusal::{Hindrance, Refusal};
 use super::revision::RevisionState;
 use crate::domain::day::Day;
-use crate::domain::ids::PrinterName;
+use crate::domain::ids::{PartId, PrinterName};
 use crate::domain::job::Job;
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
@@ -77,12 +79,19 @@ fn wanted<'l>(lab: &'l Lab, job: &'l Job) -> Option<&'l str> {
     job.material.as_deref().or_else(|| Some(lab.chains.get(&job.id)?.material.as_str()))
 }
 
-fn not_as_ordered(lab: &Lab, job: &Job) -> Option<Hindrance> {
-    let record = lab.quality.parts.get(&job.part)?;
-    let wanted = wanted(lab, job)?;
-    let ordered = record.about.ordered.as_ref()?.other_material(wanted)?;
-    let (part, ordered, wanted) = (record.number, ordered.to_string(), wanted.to_owned());
-    Some(Hindrance::NotAsOrdered { part, ordered, wanted })
+/// Of each part on the bed that was ordered in another material.
+fn not_as_ordered(lab: &Lab, job: &Job) -> Vec<Hindrance> {
+    let Some(wanted) = wanted(lab, job) else { return Vec::new() };
+    let also = lab.quality.pieces_of(lab, job).into_iter().map(|piece| &piece.part);
+    let parts: BTreeSet<&PartId> = also.chain([&job.part]).collect();
+    let mut records: Vec<_> = parts.into_iter().filter_map(|part| lab.quality.parts.get(part)).collect();
+    records.sort_by_key(|record| record.number);
+    let other = records.into_iter().filter_map(|record| {
+        let ordered = record.about.ordered.as_ref()?.other_material(wanted)?;
+        let (part, ordered, wanted) = (record.number, ordered.to_string(), wanted.to_owned());
+        Some(Hindrance::NotAsOrdered { part, ordered, wanted })
+    });
+    other.collect()
 }
 
 /// What is loaded of the wanted material must all be good, since nobody knows from which slot it will come.

@@ -112,7 +112,7 @@ fn case_about() -> CaseAbout {
     }
 }
 
-fn part_about() -> PartAbout {
+pub(super) fn part_about() -> PartAbout {
     PartAbout {
         laterality: Some(Laterality::Left),
         units: Some(LengthUnit::Mm),
