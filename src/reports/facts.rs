@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::calendar::{Day, day_at, last_moment};
 use super::past::Past;
 use super::words::{said, tag, term};
+use crate::counting::codes::{AtDay, CodeTables};
 use crate::counting::costs::{CostEvent, RateBook, Used};
 use crate::counting::effort::{Bucket, Effort, EffortEntry, Who, Work};
 use crate::counting::metrics::printing::{Attempt, AttemptOutcome, PartEnd, PartRecord};
@@ -132,7 +133,9 @@ impl<'a> Inspections<'a> {
 }
 
 /// The records that show a part: what it was segmented with, photographs and fit tests of its pieces. Of the others
-/// that a guide needs (images looked at, cutting planes, material, identification) there is no record in the lab.
+/// that a guide needs (images looked at, cutting planes, material, identification) there is no record in the lab. They
+/// say where to look and no typed word, since a coder's confirmation is of them: what is held back of a word depends on
+/// the vault, and changes no unit.
 fn proofs(
     lab: &Lab,
     inspections: &Inspections<'_>,
@@ -140,10 +143,9 @@ fn proofs(
     newest: u16,
 ) -> BTreeMap<unit::Proof, String> {
     let mut proofs = BTreeMap::new();
-    let software =
-        lab.quality.revisions.get(&(part.id.clone(), newest)).and_then(|of| of.of.software.as_ref());
-    if let Some(software) = software {
-        let text = format!("revision {newest}: {}", said(software.as_str()));
+    let revision = lab.quality.revisions.get(&(part.id.clone(), newest));
+    if revision.is_some_and(|revision| revision.of.software.is_some()) {
+        let text = format!("revision {newest}: its software is on record");
         proofs.insert(unit::Proof::Segmentation, text);
     }
     for inspection in inspections.0.get(&(&part.case, part.number)).into_iter().flatten() {
@@ -229,6 +231,16 @@ pub fn case(
         parts,
         other_codes: BTreeSet::new(),
     })
+}
+
+/// The day by whose table a case without a date of service is counted: the first of the table of today, or of the time
+/// without one. With today itself, a coder's confirmation would be outdated on the next day.
+pub fn counted_by(tables: &CodeTables, today: Day) -> Day {
+    match tables.at(today) {
+        AtDay::Valid(table) => table.from,
+        AtDay::Ended(table) => table.to.next().unwrap_or(today),
+        AtDay::NotYet(table) => table.from.before(1).unwrap_or(today),
+    }
 }
 
 /// What a coder has confirmed of a case, with their words guarded.
@@ -336,26 +348,13 @@ fn outcome(lab: &Lab, printed: &PrintedPart) -> AttemptOutcome {
     }
 }
 
-/// The pieces of its part whose print began and that were numbered before it. A job that was cancelled before it began
-/// has its number and made nothing: it is no attempt.
-fn begun_before<'l>(lab: &'l Lab, printed: &PrintedPart) -> Vec<&'l PrintedPart> {
-    let Serial { case, part, attempt } = &printed.serial;
-    let all = lab.quality.attempts_at(case, *part);
-    // Those that were begun with it came with it off the same bed.
-    all.filter(|of| of.started.is_some() && of.serial.attempt < *attempt)
-        .filter(|of| of.started_seq != printed.started_seq)
-        .collect()
-}
-
-/// So many pieces of a part are no reprints: as many as are wanted, or as a build had of it.
-fn wanted(lab: &Lab, printed: &PrintedPart) -> usize {
-    let Serial { case, part, .. } = &printed.serial;
-    let mut together: BTreeMap<Option<u64>, usize> = BTreeMap::new();
-    for of in lab.quality.attempts_at(case, *part).filter(|of| of.started.is_some()) {
-        *together.entry(of.started_seq).or_default() += 1;
-    }
-    let built = together.into_values().max().unwrap_or(1);
-    built.max(ordered(lab, &printed.part))
+/// The pieces of a part whose print began, in the order in which they did; those of one bed began with one entry. A job
+/// that was cancelled before it began has its number and made nothing: it is no attempt.
+fn begun<'l>(lab: &'l Lab, case: &CaseToken, part: u16) -> Vec<&'l PrintedPart> {
+    let all = lab.quality.attempts_at(case, part);
+    let mut begun: Vec<_> = all.filter(|printed| printed.started.is_some()).collect();
+    begun.sort_by_key(|printed| printed.started_seq);
+    begun
 }
 
 /// How many pieces of a part are to be released before its case is.
@@ -363,16 +362,35 @@ fn ordered(lab: &Lab, part: &PartId) -> usize {
     usize::from(u8::from(lab.quality.ordered(part)))
 }
 
-/// Which attempt at its part a piece is, of those that began: the first pieces are attempt 1, as many as are wanted.
+/// Which attempt at its part a piece is, of those that began: as many pieces as were ordered, or as lay on the part's
+/// first bed if those are more, are attempt 1, in the order in which they began; each beyond is a reprint, with the
+/// next number after the pieces of earlier beds, so that those of one bed share theirs. What begins later changes none.
 fn number(lab: &Lab, printed: &PrintedPart) -> u32 {
-    let more = begun_before(lab, printed).len().saturating_sub(wanted(lab, printed) - 1);
-    u32::try_from(more + 1).unwrap_or(u32::MAX)
+    let Serial { case, part, attempt } = &printed.serial;
+    let begun = begun(lab, case, *part);
+    let first_bed = begun.first().map(|first| first.started_seq);
+    let on_first_bed = begun.iter().filter(|of| Some(of.started_seq) == first_bed).count();
+    let first = on_first_bed.max(ordered(lab, &printed.part));
+    let earlier = begun.iter().filter(|of| of.started_seq < printed.started_seq).count();
+    let beside = begun.iter().filter(|of| of.started_seq == printed.started_seq);
+    let place = earlier + beside.filter(|of| of.serial.attempt < *attempt).count();
+    let number = if place < first { 1 } else { earlier.saturating_sub(first) + 2 };
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Why a part was printed again: the cause of the newest nonconformance of the piece before; else how that ended.
+fn is_lost(lab: &Lab, printed: &PrintedPart) -> bool {
+    let failed = matches!(outcome(lab, printed), AttemptOutcome::Failed | AttemptOutcome::Cancelled);
+    failed || matches!(printed.state, PrintedState::Scrapped { .. })
+}
+
+/// Why a part was printed again: the cause of the newest nonconformance of the piece before; else how that ended. The
+/// piece before is the one that it replaces, else the newest of earlier beds that was lost, else the newest of those.
 fn cause(lab: &Lab, printed: &PrintedPart) -> Option<String> {
-    let last = begun_before(lab, printed).pop()?;
-    let before = printed.replaces.clone().unwrap_or_else(|| last.serial.clone());
+    let mut earlier = begun(lab, &printed.serial.case, printed.serial.part);
+    earlier.retain(|of| of.started_seq < printed.started_seq);
+    let lost = earlier.iter().rev().find(|of| is_lost(lab, of));
+    let newest = lost.or_else(|| earlier.last())?;
+    let before = printed.replaces.clone().unwrap_or_else(|| newest.serial.clone());
     let faults = lab.quality.nonconformances.values().filter(|of| of.serial() == Some(&before));
     if let Some(fault) = faults.max_by_key(|of| (of.at, of.id.clone())) {
         return Some(term(&fault.cause));
@@ -475,11 +493,7 @@ pub fn runs(lab: &Lab) -> Vec<Attempt> {
 /// One for each part of which a print has begun.
 pub fn parts(lab: &Lab) -> Vec<PartRecord> {
     let parts = lab.parts.values().filter_map(|part| {
-        let begun: Vec<_> = lab
-            .quality
-            .attempts_at(&part.case, part.number)
-            .filter(|printed| printed.started.is_some())
-            .collect();
+        let begun = begun(lab, &part.case, part.number);
         let mut released = begun.iter().filter(|printed| printed.state.is_released());
         let end = match released.nth(ordered(lab, &part.id) - 1) {
             Some(last) => PartEnd::Released { attempt: number(lab, last) },

@@ -2,8 +2,10 @@
 
 use super::world::{BEGAN, HOUR, World, job, lot, of_case, serial, site, token};
 use super::*;
+use crate::counting::codes::CodeTables;
 use crate::counting::money::Money;
 use crate::counting::stats::Share;
+use crate::counting::units::facts::ServiceDate;
 use crate::domain::case::IntendedUse;
 use crate::domain::lab::Request;
 use crate::domain::privacy::{Known, find_in_json};
@@ -431,6 +433,50 @@ fn what_a_coder_confirmed_stands_beside_what_is_proposed_and_is_outdated_once_th
     };
     let of = &value.units[&"0561T".parse().unwrap()];
     assert_eq!((of.confirmed, of.unreviewed), (0, 1));
+}
+
+#[test]
+fn a_confirmation_is_not_outdated_by_words_that_are_held_back() {
+    let (world, site) = (World::closed(), site());
+    let past = world.past(Kind::Worksheet, &of_case());
+    let held = planted_in(&world.lab, words::HELD_BACK);
+    let sources = Sources { lab: &held, past: &past, site: &site };
+    let Body::Worksheet(now) = make(Kind::Worksheet, of_case(), sources).unwrap().report.body else {
+        panic!("another report")
+    };
+    assert_eq!(now.proposal_sha256, sheet(&world).proposal_sha256);
+}
+
+#[test]
+fn a_confirmation_of_a_case_without_a_date_of_service_is_not_outdated_on_the_next_day() {
+    let mut world = World::closed();
+    let site = Site { service_date: ServiceDate::Procedure, ..site() };
+    let sheet = |world: &World| {
+        let sealed = world.report_at(Kind::Worksheet, of_case(), &site).unwrap();
+        let Body::Worksheet(sheet) = sealed.report.body else { panic!("another report") };
+        *sheet
+    };
+    let before = sheet(&world);
+    let by = "counted by the table and the caps of 2026-04-01";
+    assert!(before.warnings[0].ends_with(by), "{:?}", before.warnings);
+    confirm(world.at(10 * 24 * 60), before.proposal_sha256.clone(), &[("0559T", 1)]);
+    assert!(!sheet(&world).review.outdated);
+}
+
+#[test]
+fn without_a_date_of_service_every_day_of_one_table_counts_by_the_same_day() {
+    let tables = CodeTables::shipped().unwrap();
+    for (today, expected) in [
+        ("2019-01-01", "2019-06-30"),
+        ("2026-03-31", "2019-07-01"),
+        ("2026-04-01", "2026-04-01"),
+        ("2029-12-31", "2026-04-01"),
+        ("2030-01-01", "2030-01-01"),
+        ("2031-05-05", "2030-01-01"),
+    ] {
+        let asked = facts::counted_by(&tables, today.parse().unwrap());
+        assert_eq!(asked.to_string(), expected, "{today}");
+    }
 }
 
 #[test]

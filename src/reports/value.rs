@@ -101,12 +101,12 @@ impl Value {
         let minutes_saved = MinutesSaved::of(window, &assessments);
         let worth = minutes_saved.worth(LITERATURE_USD)?;
         let volume = Volume::of(window, &facts::pieces(lab));
-        let today = of.today()?;
+        let asked = facts::counted_by(&site.tables, of.today()?);
         let inspections = facts::Inspections::of(lab);
         let proposals: Vec<Proposal> = delivered
             .iter()
             .filter_map(|case| facts::case(lab, &inspections, case, offset))
-            .map(|case| propose(&case, &site.tables, site.service_date, today))
+            .map(|case| propose(&case, &site.tables, site.service_date, asked))
             .collect();
         let costs = costs(of, &delivered)?;
         let confirmed: BTreeMap<&CaseToken, Confirmation> =

@@ -40,10 +40,10 @@ impl Worksheet {
         let inspections = facts::Inspections::of(of.lab);
         let known = facts::case(of.lab, &inspections, case, of.site.offset_minutes);
         let known = known.ok_or_else(|| ReportError::NoCase(case.clone()))?;
-        let today = of.today()?;
-        let proposal = propose(&known, &of.site.tables, of.site.service_date, today);
+        let asked = facts::counted_by(&of.site.tables, of.today()?);
+        let proposal = propose(&known, &of.site.tables, of.site.service_date, asked);
         let (AtDay::Valid(table) | AtDay::Ended(table) | AtDay::NotYet(table)) =
-            of.site.tables.at(proposal.day.unwrap_or(today));
+            of.site.tables.at(proposal.day.unwrap_or(asked));
         let confirmation = facts::confirmation(of.lab, case);
         let texts = proposal
             .lines

@@ -221,13 +221,23 @@ struct Begun<'a> {
     again: bool,
 }
 
-/// Which attempt each of the begun pieces of a part is. What lay on one bed together is one attempt, and so are as many
-/// of the first pieces as one bed ever had.
+/// The pieces of a part whose print began, in the order in which they did.
+fn begun_of(part: &LPart) -> Vec<&LPiece> {
+    let mut begun: Vec<&LPiece> = part.pieces.iter().filter(|piece| piece.started.is_some()).collect();
+    begun.sort_by_key(|piece| piece.began);
+    begun
+}
+
+/// Which attempt each of the begun pieces of a part is, bed by bed: those of the first bed are the first attempt, since
+/// no order of the year says how many; those of a later bed share the number after all the pieces before it.
 fn places(pieces: &[&LPiece]) -> Vec<usize> {
-    let together = pieces.iter().map(|piece| pieces.iter().filter(|of| of.job == piece.job).count());
-    let wanted = together.max().unwrap_or(1);
-    let before = |n: usize| pieces[..n].iter().filter(|of| of.job != pieces[n].job).count();
-    (0..pieces.len()).map(|n| (before(n) + 2).saturating_sub(wanted).max(1)).collect()
+    let mut places = Vec::new();
+    let mut next = 1;
+    for bed in pieces.chunk_by(|one, other| one.began == other.began) {
+        places.extend(bed.iter().map(|_| next));
+        next = if next == 1 { 2 } else { next + bed.len() };
+    }
+    places
 }
 
 impl<'a> Counted<'a> {
@@ -249,26 +259,30 @@ impl<'a> Counted<'a> {
         let mut all = Vec::new();
         for (c, case) in self.of.cases.iter().enumerate() {
             for (p, part) in case.parts.iter().enumerate() {
-                let pieces: Vec<&LPiece> =
-                    part.pieces.iter().filter(|piece| piece.started.is_some()).collect();
+                let pieces = begun_of(part);
                 let places = places(&pieces);
+                // As many were printed again as there are reprints: what lay on a bed before the last, the lost first.
+                let reprints = places.iter().filter(|place| **place > 1).count();
+                let before_the_last = (0..pieces.len()).filter(|n| Some(&places[*n]) != places.last());
+                let (lost, kept): (Vec<_>, Vec<_>) = before_the_last.partition(|n| self.lost(pieces[*n]));
+                let again: Vec<usize> = lost.into_iter().chain(kept).take(reprints).collect();
                 for (n, piece) in pieces.iter().enumerate() {
-                    // Of those with the same place, as many were printed again as have the next one: the lost first.
-                    let equals = (0..pieces.len()).filter(|other| places[*other] == places[n]);
-                    let (lost, kept): (Vec<_>, Vec<_>) = equals.partition(|other| self.lost(pieces[*other]));
-                    let next = places.iter().filter(|place| **place == places[n] + 1).count();
+                    let earlier: Vec<&LPiece> =
+                        pieces.iter().filter(|of| of.began < piece.began).copied().collect();
+                    let gone = earlier.iter().rev().find(|of| self.lost(of));
                     all.push(Begun {
                         case: c,
                         part: p,
                         piece,
                         place: places[n],
-                        // What somebody said that it replaces, else the last that was not on the same bed.
+                        // What somebody said that it replaces, else the last of earlier beds that was lost, else the
+                        // last of those.
                         before: part
                             .pieces
                             .iter()
                             .find(|other| Some(other.attempt) == piece.replaces)
-                            .or_else(|| pieces[..n].iter().rev().find(|of| of.job != piece.job).copied()),
-                        again: lost.into_iter().chain(kept).take(next).any(|other| other == n),
+                            .or_else(|| gone.or(earlier.last()).copied()),
+                        again: again.contains(&n),
                     });
                 }
             }
@@ -467,8 +481,7 @@ impl<'a> Counted<'a> {
         let mut hits = Vec::new();
         for case in &self.of.cases {
             for part in &case.parts {
-                let begun: Vec<&LPiece> =
-                    part.pieces.iter().filter(|piece| piece.started.is_some()).collect();
+                let begun = begun_of(part);
                 let Some(first) = begun.iter().filter_map(|piece| piece.started).min() else { continue };
                 if !self.has(first) {
                     continue;

@@ -28,7 +28,8 @@ pub struct Attempt {
     pub job: JobId,
     pub case: CaseToken,
     pub part: PartId,
-    /// 1, 2, 3 … for the part; 2 and more are reprints.
+    /// 1, 2, 3 … for the part; 2 and more are reprints. Several may have the same: as many as were ordered are 1, and
+    /// pieces of one bed share theirs.
     pub number: u32,
     pub printer: PrinterName,
     pub material: Option<String>,
@@ -93,18 +94,19 @@ impl Attempt {
     }
 }
 
-/// The places of those that had to be printed again. Of the pieces of one build that are the same part, only as many as
-/// were: what was lost first.
+/// The places of those that had to be printed again: of each part as many as it has reprints, of those before the
+/// newest one, what was lost first and then the oldest.
 fn repeated(attempts: &[Attempt]) -> BTreeSet<usize> {
-    let mut of: BTreeMap<(&PartId, u32), Vec<usize>> = BTreeMap::new();
+    let mut parts: BTreeMap<&PartId, Vec<(usize, &Attempt)>> = BTreeMap::new();
     for (place, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.started.is_some()) {
-        of.entry((&attempt.part, attempt.number)).or_default().push(place);
+        parts.entry(&attempt.part).or_default().push((place, attempt));
     }
-    let again = of.iter().flat_map(|((part, number), places)| {
-        let next = of.get(&(*part, number.saturating_add(1))).map_or(0, Vec::len);
-        let mut places = places.clone();
-        places.sort_by_key(|place| !attempts[*place].is_lost());
-        places.into_iter().take(next)
+    let again = parts.into_values().flat_map(|mut of| {
+        let reprints = of.iter().filter(|(_, attempt)| attempt.number > 1).count();
+        let newest = of.iter().map(|(_, attempt)| attempt.number).max().unwrap_or(1);
+        of.retain(|(_, attempt)| attempt.number < newest);
+        of.sort_by_key(|(_, attempt)| (!attempt.is_lost(), attempt.number));
+        of.into_iter().take(reprints).map(|(place, _)| place)
     });
     again.collect()
 }
@@ -329,6 +331,38 @@ pub(super) mod tests {
         assert_eq!(reprints.by_printer, BTreeMap::from([(a, share(2, 3, 0)), (b, share(1, 2, 0))]));
         assert_eq!(reprints.by_material, BTreeMap::from([("PLA".into(), share(3, 5, 0))]));
         assert_eq!((reprints.by_profile.len(), reprints.without_profile), (0, 5));
+    }
+
+    #[test]
+    fn as_many_are_charged_as_were_printed_again_and_no_good_one_while_another_was_lost() {
+        let charged = |attempts: &[Attempt]| {
+            let all = Window { from: WallTime(0), to: WallTime(u64::MAX) };
+            let by_printer = Reprints::of(all, attempts).by_printer;
+            let of = |printer: &str| by_printer.get(&printer.parse::<PrinterName>().unwrap()).copied();
+            (of("a").unwrap().hits, of("b").unwrap().hits)
+        };
+        // Two were ordered and both failed: the one that was good when the last began is not charged.
+        let two = [
+            attempt(1, 1, "a", 1_000, Some(1_100), Failed),
+            attempt(1, 1, "a", 1_200, Some(1_300), Failed),
+            attempt(1, 2, "b", 1_400, Some(1_500), Completed),
+            attempt(1, 3, "b", 1_600, Some(1_700), Completed),
+        ];
+        assert_eq!(charged(&two), (2, 0));
+        // One failed, and two lay on the bed that came after it: there is only one that they can stand for.
+        let build = [
+            attempt(1, 1, "a", 1_000, Some(1_100), Failed),
+            attempt(1, 2, "b", 1_200, Some(1_300), Completed),
+            attempt(1, 2, "b", 1_200, Some(1_300), Completed),
+        ];
+        assert_eq!(charged(&build), (1, 0));
+        // Of one that was printed again though nothing was lost, the oldest.
+        let spare = [
+            attempt(1, 1, "b", 1_000, Some(1_100), Completed),
+            attempt(1, 1, "a", 1_200, Some(1_300), Completed),
+            attempt(1, 2, "a", 1_400, Some(1_500), Completed),
+        ];
+        assert_eq!(charged(&spare), (0, 1));
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn table() -> Vec<Hand> {
         // 23. After the last table's end the codes may be gone: counted by that table, and said.
         Hand { case: "after the sunset", on: "2030-01-01", parts: parts(Component, 1..=2),
             units: &[("0559T", 1, 0), ("0560T", 1, 0)], not_counted: NOTHING, prints_not_counted: 0,
-            warnings: &["the last table of codes ends on 2029-12-31 (from memory, no source found), and the day is 2030-01-01"] },
+            warnings: &["the last table of codes ends on 2029-12-31 (from memory, no source found), before 2030-01-01"] },
         // 24. Before July 2019 there were no such codes.
         Hand { case: "before the codes", on: "2019-06-30", parts: parts(Component, 1..=1),
             units: &[("0559T", 1, 0)], not_counted: NOTHING, prints_not_counted: 0,

@@ -19,7 +19,7 @@ pub enum Warning {
     #[error("{code}: no cap is known for these {units} units; look it up")]
     NoCap { code: CodeNumber, units: u16 },
     #[error(
-        "the last table of codes ends on {to} ({}), and the day is {day}: these codes may be gone or have other caps; get the tables of that day",
+        "the last table of codes ends on {to} ({}), before {day}: these codes may be gone or have other caps; get the tables of that day",
         .certainty.in_words()
     )]
     TablesEnded { day: Day, to: Day, certainty: Certainty },

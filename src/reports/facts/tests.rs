@@ -46,7 +46,7 @@ fn released_and_individually_prepared_parts_are_what_is_counted_with_their_proof
     let part = &facts.parts[0];
     assert!(part.individually_segmented && part.individually_processed);
     assert_eq!((part.laterality, part.newest_revision), (unit::Laterality::Given, 1));
-    assert_eq!(part.proofs[&unit::Proof::Segmentation], "revision 1: Slicer 5.8");
+    assert_eq!(part.proofs[&unit::Proof::Segmentation], "revision 1: its software is on record");
     for (part, n) in facts.parts.iter().zip(1u8..) {
         let shown = &part.proofs[&unit::Proof::Photographs];
         assert!(shown.starts_with(&format!("inspection {}: photo ", inspection(n))), "its own: {shown}");
@@ -275,6 +275,102 @@ fn a_job_that_was_cancelled_before_it_began_is_no_attempt_at_its_part() {
     let printed = world.lab.quality.printed.get_mut(&serial(1, 2)).unwrap();
     printed.state = PrintedState::Released { release: 1 };
     assert_eq!(parts(&world.lab)[0].end, PartEnd::Released { attempt: 1 });
+}
+
+/// A print of part 1 that is cancelled while it runs, or one that comes to its end.
+fn lose(world: &mut World, n: u8, on: &str) {
+    world.start(n, 1, on);
+    let progress = Some(crate::domain::job::Progress { confirmed: 3, total: 10 });
+    world.request(Request::CancelJob { job: job(n), progress, by: "olga".into(), line: None });
+    world.clear(on);
+}
+
+fn make_one(world: &mut World, n: u8, on: &str) {
+    world.start(n, 1, on);
+    world.finish(n);
+    world.clear(on);
+}
+
+/// A build of two pieces of part 1.
+fn build_two(world: &mut World, n: u8, on: &str) {
+    world.queue_with(n, 1, &[1]);
+    world.request(Request::StartJob { job: job(n), printer: on.parse().unwrap() });
+    world.finish(n);
+    world.clear(on);
+}
+
+fn order(world: &mut World, quantity: u8) {
+    use crate::domain::quality::order::{Ordered, Quantity};
+    let quantity = Quantity::try_from(quantity).unwrap();
+    let part = world.lab.quality.parts.get_mut(&PartId::from_entropy([1; 16])).unwrap();
+    part.about.ordered = Some(Ordered { quantity, ..Ordered::default() });
+}
+
+fn numbers(world: &World) -> Vec<u32> {
+    attempts(&world.lab, &models(), None, 0).iter().map(|of| of.number).collect()
+}
+
+#[test]
+fn of_two_that_were_ordered_the_two_that_failed_are_charged_and_no_good_one() {
+    let mut world = World::produced();
+    order(&mut world, 2);
+    lose(&mut world, 1, "a");
+    lose(&mut world, 2, "a");
+    make_one(&mut world, 3, "b");
+    make_one(&mut world, 4, "b");
+    assert_eq!(numbers(&world), [1, 1, 2, 3]);
+    let window = Window { from: WallTime(0), to: WallTime(u64::MAX) };
+    let reprints = Reprints::of(window, &attempts(&world.lab, &models(), None, 0));
+    let on = |printer: &str| reprints.by_printer[&printer.parse::<PrinterName>().unwrap()];
+    assert_eq!(((on("a").hits, on("a").n), (on("b").hits, on("b").n)), ((2, 2), (0, 2)));
+    // The last one was printed for one that was cancelled, and not for the good one before it.
+    assert_eq!(reprints.by_cause, BTreeMap::from([("cancelled".to_owned(), 2)]));
+    assert_eq!(reprints.without_cause, 0);
+}
+
+#[test]
+fn a_build_that_comes_later_makes_no_reprint_undone() {
+    let mut world = World::produced();
+    lose(&mut world, 1, "a");
+    lose(&mut world, 2, "a");
+    assert_eq!(numbers(&world), [1, 2]);
+    build_two(&mut world, 3, "b");
+    // Those of one bed are no reprints of one another.
+    assert_eq!(numbers(&world), [1, 2, 3, 3]);
+    make_one(&mut world, 4, "a");
+    assert_eq!(numbers(&world), [1, 2, 3, 3, 5], "three of the four before it were reprints");
+}
+
+#[test]
+fn a_part_that_failed_is_no_first_pass_hit_when_a_build_of_two_comes_after() {
+    let mut world = World::produced();
+    lose(&mut world, 1, "a");
+    build_two(&mut world, 2, "b");
+    assert_eq!(numbers(&world), [1, 2, 2]);
+    world.lab.quality.printed.get_mut(&serial(1, 2)).unwrap().state = PrintedState::Released { release: 1 };
+    let part = &parts(&world.lab)[0];
+    assert_eq!((part.attempts, part.end), (2, PartEnd::Released { attempt: 2 }));
+}
+
+#[test]
+fn of_a_build_only_what_is_beyond_the_order_is_a_reprint() {
+    let mut world = World::produced();
+    order(&mut world, 2);
+    lose(&mut world, 1, "a");
+    build_two(&mut world, 2, "b");
+    assert_eq!(numbers(&world), [1, 1, 2]);
+}
+
+#[test]
+fn what_was_queued_first_and_begins_later_is_the_reprint() {
+    let mut world = World::produced();
+    world.queue(1, 1);
+    lose(&mut world, 2, "b");
+    assert_eq!(numbers(&world), [1]);
+    world.request(Request::StartJob { job: job(1), printer: "a".parse().unwrap() });
+    let found = attempts(&world.lab, &models(), None, 0);
+    let rows: Vec<_> = found.iter().map(|of| (of.job.clone(), of.number, of.cause.as_deref())).collect();
+    assert_eq!(rows, [(job(1), 2, Some("cancelled")), (job(2), 1, None)]);
 }
 
 #[test]
