@@ -715,3 +715,26 @@ async fn a_file_is_drawn_and_what_cannot_be_drawn_is_a_problem() {
     let picture = lab.get(&format!("/v1/models/{}/picture?size=64", model.as_str().unwrap())).await;
     assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")), "{picture:?}");
 }
+
+#[tokio::test]
+async fn the_journal_is_given_whole_also_where_notices_remember_a_day_beside_their_places() {
+    let lab = lab().await;
+    lab.case().await;
+    let last = lab.recorder.read(|lab| lab.counters.seq);
+    lab.recorder.set_cursor("notices-mail", last);
+    // Days since 1970: more than a small lab has entries.
+    lab.recorder.set_cursor("notices-mail-day", 20_787);
+    let given = lab.get("/v1/journal").await;
+    assert_eq!(given.status, 200);
+    let mut entries = 0;
+    let whole = platen::services::archive::read::<platen::services::archive::ArchiveError>(
+        &mut given.body.as_bytes(),
+        |_, _| {
+            entries += 1;
+            Ok(())
+        },
+    )
+    .unwrap();
+    assert_eq!((whole.entries, entries), (last, last));
+    assert_eq!(whole.cursors, [("notices-mail".to_owned(), last)].into());
+}

@@ -4,13 +4,16 @@
 
 mod support;
 
+use platen::config::VaultKey;
 use platen::domain::event::Actor;
+use platen::domain::identifiers::{Entered, Identifiers};
 use platen::domain::ids::{CaseToken, JobId, LotId};
 use platen::domain::lab::Request;
 use platen::domain::quality::lot::{LotAbout, Step as LotStep};
 use platen::domain::quality::words::Words;
 use platen::domain::quality::{Change, Request as Asked};
 use platen::reports::{Kind, STYLE};
+use platen::services::vault_desk::{Place, VaultDesk};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use support::{TestLab, lab};
@@ -157,8 +160,8 @@ async fn an_earlier_data_cut_gives_what_was_known_then() {
     assert_eq!(lab.get(&format!("{path}&until={cut}")).await.json(), now);
     // The journal's own head is the report's.
     assert_eq!(now["report"]["data_cut"]["head"], head["head"]);
-    // That it was made is an entry of its own by now, and so is the earlier one.
-    for beyond in [0, cut + 3] {
+    // That it was made is an entry of its own by now; the earlier one, by the same hand within the hour, is not.
+    for beyond in [0, cut + 2] {
         assert_eq!(lab.get(&format!("{path}&until={beyond}")).await.problem(), "beyond-the-journal");
     }
 }
@@ -205,6 +208,79 @@ async fn a_report_that_was_made_can_be_checked_by_its_hash_and_changes_no_other(
     assert_eq!(lab.get(&format!("{path}&by=ina")).await.status, 507);
     assert_eq!(lab.get(&format!("{path}&by=kim")).await.json(), first, "that one is noted");
     lab.store.set_full(false);
+}
+
+#[tokio::test]
+async fn who_asks_again_and_again_for_data_is_noted_once_an_hour_and_told_so() {
+    let lab = lab().await;
+    let (case, _) = printed(&lab).await;
+    let path = format!("{}by=%20kim", asked(Kind::Case, &case));
+    let seq = || lab.recorder.read(|lab| lab.counters.seq);
+    let noted = |answer: &support::Answer| answer.header("platen-noted") == Some("true");
+    let before = seq();
+    assert!(noted(&lab.get(&format!("{path}&format=json")).await));
+    assert_eq!(seq(), before + 1);
+    let entry = lab.recorder.events(seq(), 1).await.unwrap().remove(0);
+    assert_eq!(entry.actor, Actor::Person("kim".into()), "without the blank before it");
+    // Something happens, so that the next one has another cut and another hash.
+    lab.case().await;
+    let before = seq();
+    let again = lab.get(&format!("{path}&format=csv")).await;
+    assert_eq!((noted(&again), again.header("platen-noted")), (false, Some("false")));
+    assert_eq!(seq(), before);
+    let hash = again.header("etag").unwrap().trim_matches('"').to_owned();
+    let made = async || lab.get(&format!("/v1/reports/made?sha256={hash}")).await.json()["made"].clone();
+    assert_eq!(made().await, json!([]));
+    // The page is noted, and with it the same as data.
+    assert!(noted(&lab.get(&path).await));
+    assert_eq!(seq(), before + 1);
+    assert!(noted(&lab.get(&format!("{path}&format=csv")).await));
+    assert_eq!((seq(), made().await.as_array().unwrap().len()), (before + 1, 1));
+    // Whose name cannot be one is told before anything is read.
+    let nobody = lab.get(&format!("{}by=%3Cb%3E&until=999999", asked(Kind::Case, &case))).await;
+    assert_eq!(nobody.problem(), "name-needed");
+}
+
+#[tokio::test]
+async fn what_the_vault_has_stands_neither_in_the_report_of_a_lot_nor_on_its_label() {
+    let lab = lab().await;
+    let lots = [("Quimby", 61), ("47110815", 62), ("47110816", 63)].map(|(number, n)| {
+        let about = LotAbout {
+            material: words("PLA"),
+            supplier_lot: words(number),
+            supplier: None,
+            received: "2026-03-01".parse().unwrap(),
+            expires: "2099-03-01".parse().unwrap(),
+            open_days: None,
+            certificate: None,
+            milligrams: 1_000_000,
+            density: None,
+        };
+        (number, LotId::from_entropy([n; 16]), about)
+    });
+    for (_, lot, about) in &lots {
+        let step = LotStep::Received { about: Box::new(about.clone()) };
+        let request = Asked { by: Some("mat".into()), change: Change::Lot { lot: lot.clone(), step } };
+        lab.recorder.submit(Request::Quality(Box::new(request)), Actor::Platen).await.unwrap();
+    }
+    // Another desk over the same folder, since in this lab nobody is set up who may keep anything.
+    let (state, key) = (lab.folder.path().join("kept"), VaultKey::File(lab.folder.path().join("vault.key")));
+    let place = Place { state: state.clone(), key, credentials: None };
+    let boot = lab.clock.boot().clone();
+    let desk = VaultDesk::open(Some(place), &state, lab.recorder.clone(), boot).await;
+    let entered =
+        Entered { name: Some("Quimby, Jane".into()), mrn: Some("4711-0815".into()), ..Entered::default() };
+    let identifiers = Identifiers::try_from(&entered).unwrap();
+    desk.keep(&"rita".parse().unwrap(), lab.case().await, identifiers).await.unwrap();
+    for (number, lot, _) in lots {
+        // No number of a patient's, as long as it is.
+        let is_on_it = number == "47110816";
+        let svg = lab.get(&format!("/v1/lots/{lot}/label?stock=100x50")).await.body;
+        assert_eq!(svg.contains(number), is_on_it, "{svg}");
+        assert_eq!(svg.contains("words that may say who"), !is_on_it, "{svg}");
+        let report = lab.get(&format!("/v1/reports/lot?lot={lot}&format=csv")).await.body;
+        assert!(!report.contains(number), "{report}");
+    }
 }
 
 #[tokio::test]

@@ -61,8 +61,10 @@ impl Export {
 async fn journal(State(app): State<AppState>) -> Result<Response, Problem> {
     let place = app.streams.place()?;
     // The readers' places first: none of them is beyond an end that is read after them.
-    let cursors: BTreeMap<_, _> = app.recorder.cursors();
+    let mut cursors: BTreeMap<_, _> = app.recorder.cursors();
     let last = app.recorder.read(|lab| lab.counters.seq);
+    // A day that notices have looked at is remembered beside them, and is no place of this journal.
+    cursors.retain(|_, place| *place <= last);
     let (archiver, first) = Archiver::begin(last, cursors);
     let export = Export { recorder: app.recorder.clone(), archiver: Some(archiver), next: 1, last };
     let rest = stream::unfold((export, place, false), |(mut export, place, broken)| async move {

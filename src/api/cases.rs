@@ -89,12 +89,12 @@ async fn story(
         let is_told = |event: &Event| !matches!(event.fact, Fact::JobProgress { .. });
         let of_case: Vec<_> = app.recorder.read(|lab| {
             let told = page.into_iter().filter(is_told);
-            told.filter(|event| story::is_of_case(lab, event, &case)).collect()
+            let told = told.filter(|event| story::is_of_case(lab, event, &case));
+            told.map(|event| (story::case_of(lab, &event).cloned(), event)).collect()
         });
-        // One at a time, since it takes long and the journal's writer waits meanwhile.
-        for event in of_case {
-            let entry = app.recorder.read(|lab| held.entry(lab, event));
-            tale.push(TaleView::from(&entry));
+        // What is held back takes long: the journal's writer does not wait for it, and others have their turn.
+        for (of, event) in of_case {
+            tale.push(TaleView::from(&held.entry_of(of.as_ref(), event)));
             tokio::task::yield_now().await;
         }
     }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::str::FromStr;
@@ -18,13 +18,17 @@ use super::given::Asked;
 use super::problem::Problem;
 use super::shapes::{MadeReport, MadeReports};
 use crate::domain::ids::{FileHash, IdError};
+use crate::domain::lab;
 use crate::domain::people::roles::Permission;
 use crate::reports::{self, Kind, Parameters, ReportError};
-use crate::services::reporting::{self, NotReported};
+use crate::services::reporting::{self, As, NotReported};
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(made)).routes(routes!(report))
 }
+
+/// Whether the report's hash is in the journal, so that it can be checked later.
+const NOTED: HeaderName = HeaderName::from_static("platen-noted");
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -78,7 +82,9 @@ fn needs(kind: Kind) -> Permission {
 
 /// Makes a report (docs/reports.md): the journal is read and checked up to the data cut, each time anew. The same
 /// parameters, data cut and tables give the same bytes, and so the same SHA-256. That it was made is in the journal
-/// before it is answered, once for each person.
+/// before it is answered, once for each person. As JSON or CSV a further one of the same kind and parameters is not
+/// noted within an hour of one that the same person took: `platen-noted: false` says that this hash cannot be checked
+/// later. A page always can.
 #[utoipa::path(get, path = "/v1/reports/{kind}", tag = "reports", operation_id = "report",
     params(("kind" = String, Path, description = "case, worksheet, registry, value, printer, lot or audit"), Wanted),
     responses((status = 200, description = "The report",
@@ -92,7 +98,7 @@ async fn report(
     let Path(kind) = kind.map_err(|_| ReportError::NoKind { given: "?".into() })?;
     let kind: Kind = kind.parse()?;
     asker.may(needs(kind))?;
-    let by = asker.by_if_known(wanted.by.as_deref())?;
+    let by = asker.by_if_known(wanted.by.as_deref())?.map(|by| lab::person(&by)).transpose()?;
     let parameters = Parameters {
         case: read(wanted.case)?,
         printer: read(wanted.printer)?,
@@ -102,8 +108,12 @@ async fn report(
     };
     let sealed =
         reporting::report(&app.recorder, &app.vault, &app.config, kind, parameters, wanted.until).await?;
-    reporting::taken(&app.recorder, &sealed, by).await?;
     let format = wanted.format.unwrap_or_default();
+    let form = match format {
+        Format::Html => As::Page,
+        Format::Json | Format::Csv => As::Data,
+    };
+    let noted = reporting::taken(&app.recorder, &app.clock.stamp(), sealed.made(), by, form).await?;
     let (sealed, text) = match format {
         Format::Html => reporting::page(sealed, &app.intake).await?,
         Format::Json => {
@@ -130,6 +140,8 @@ async fn report(
             response.headers_mut().insert(key, value);
         }
     }
+    let noted = if noted { "true" } else { "false" };
+    response.headers_mut().insert(NOTED, HeaderValue::from_static(noted));
     response.extensions_mut().insert(Standalone);
     Ok(response)
 }

@@ -11,10 +11,17 @@ pub struct Share {
 }
 
 impl Share {
-    /// Tenths of a percent, rounded half up; nothing where there is nothing to divide by.
+    /// Those of which it is known.
+    pub fn known(self) -> u64 {
+        self.n.saturating_sub(self.missing)
+    }
+
+    /// Tenths of a percent of those of which it is known, rounded half up; nothing where there is nothing to divide
+    /// by: what nobody said is no "no".
     pub fn permille(self) -> Option<u64> {
-        let product = u128::from(self.hits) * 1_000 + u128::from(self.n) / 2;
-        product.checked_div(u128::from(self.n)).and_then(|permille| u64::try_from(permille).ok())
+        let known = u128::from(self.known());
+        let product = u128::from(self.hits) * 1_000 + known / 2;
+        product.checked_div(known).and_then(|permille| u64::try_from(permille).ok())
     }
 
     /// Counts one more; `None` is one of which it is not known.
@@ -153,6 +160,8 @@ mod tests {
         assert_eq!(Share { hits: 1, n: 3, missing: 0 }.permille(), Some(333));
         assert_eq!(Share { hits: 2, n: 3, missing: 0 }.permille(), Some(667));
         assert_eq!(Share { hits: 1, n: 2_000, missing: 0 }.permille(), Some(1));
+        assert_eq!(Share { hits: 1, n: 3, missing: 1 }.permille(), Some(500));
+        assert_eq!(Share { hits: 0, n: 1, missing: 1 }.permille(), None);
         assert_eq!(Share { hits: u64::MAX, n: u64::MAX, missing: 0 }.permille(), Some(1_000));
     }
 

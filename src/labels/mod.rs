@@ -5,7 +5,8 @@
 //! revision, side, and what a person must know before using the part. No patient can stand on it: a `Label` is made of
 //! a token, numbers and words of ours, and has no place for a text of anybody's. Where a site wants the patient's name,
 //! it belongs on the bag, by hand, inside the clinical area. A lot's label has two texts that somebody typed, its
-//! material and its maker's number: `Said` has been through the guard, and nothing else fits there.
+//! material and its maker's number: `Said` has been through the guard, and nothing else fits there. What the vault has
+//! is held against them before, by whoever asks for the label.
 //!
 //! ```text
 //! Label, LotLabel, PrinterLabel ─face─▶ Face ─▶ layout (squares and lines of text, in mm) ─▶ svg
@@ -26,7 +27,7 @@ pub use layout::{Drawing, Face, Line, Square};
 
 use crate::domain::day::Day;
 use crate::domain::ids::{CaseToken, LotId, PrinterName};
-use crate::domain::privacy::{HELD_BACK, Known, pass};
+use crate::domain::privacy::{Found, HELD_BACK, Known, What, find, pass};
 use crate::domain::quality::printed::Serial;
 
 /// The sizes of label stock that are laid out.
@@ -141,7 +142,26 @@ pub struct Said(String);
 
 impl Said {
     pub fn new(text: &str) -> Self {
-        let text = pass(text, &Known::none()).unwrap_or(HELD_BACK);
+        Self::shown(pass(text, &Known::none()).unwrap_or(HELD_BACK))
+    }
+
+    /// A maker's number. Where it is one run of letters, digits and dashes, it stays though it is as long as numbers of
+    /// patients are, and though digits in a row may be read as a day: lots are numbered so. All else that the guard
+    /// finds in it is held back.
+    pub fn number(text: &str) -> Self {
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_number = |found: &Found| match found.what {
+            What::LongNumber | What::Accession => true,
+            What::Date => text[found.at.clone()].bytes().all(|byte| byte.is_ascii_digit()),
+            _ => false,
+        };
+        let may_stay = |text: &str| find(text, &Known::none()).iter().all(is_number);
+        // A day hides what else its digits may be, such as a birthday behind its label: of sevens it is none.
+        let sevens = || text.replace(|c: char| c.is_ascii_digit(), "7");
+        if plain && may_stay(text) && may_stay(&sevens()) { Self::shown(text) } else { Self::new(text) }
+    }
+
+    fn shown(text: &str) -> Self {
         let accents = |c: &char| !matches!(c, '\u{300}'..='\u{36f}' | '\u{ad}');
         let shown = |c: char| match c {
             ' '..='~' | '\u{a1}'..='\u{ff}' => c,

@@ -426,6 +426,38 @@ fn words_that_look_as_if_they_said_who_a_patient_is_stand_on_no_label() {
     assert!(!svg.contains("4711081") && svg.contains("words that may say"), "{svg}");
 }
 
+#[test]
+fn a_maker_s_number_stays_however_long_it_is_and_nothing_that_is_more_than_a_number() {
+    for number in [
+        "L-2231",
+        "4711081",
+        "20394857",
+        "1234567890123",
+        "PLA260418",
+        "20260418",
+        "PLA20260418",
+        "20260418-2",
+    ] {
+        assert_eq!(Said::number(number).as_str(), number);
+    }
+    assert_eq!(Said::new("4711081").as_str(), HELD_BACK, "where any words may stand it may be a patient's");
+    for text in [
+        "for 4711081",
+        "L 4711081",
+        "MRN4711081",
+        "MRN-4711081",
+        "MRN20260418",
+        "geb19600512",
+        "1960-05-12",
+        "123-45-6789",
+        "555-123-4567",
+        "Mrs. Smith",
+        HELD_BACK,
+    ] {
+        assert_eq!(Said::number(text).as_str(), HELD_BACK, "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -445,7 +477,7 @@ proptest! {
     ) {
         let on = day("2026-11-29");
         let open = opened.then(|| Open { on, until: days.map(|days| on.after(days)) });
-        let (material, supplier_lot) = (Said::new(&material), Said::new(&maker));
+        let (material, supplier_lot) = (Said::new(&material), Said::number(&maker));
         let label = LotLabel { material, supplier_lot, open, ..lot_label() };
         for stock in Stock::ALL {
             stays_inside(&label.draw(stock).unwrap(), 1.6);

@@ -172,7 +172,7 @@ impl PrinterReport {
 
     pub fn sections(&self) -> Vec<Section> {
         let share = |of: Share| {
-            format!("{} ({} of {}, {} not known)", percent(of.permille()), of.hits, of.n, of.missing)
+            format!("{} ({} of {}, {} not known)", percent(of.permille()), of.hits, of.known(), of.missing)
         };
         let phantom = |of: &Option<Phantom>| {
             of.as_ref().map_or_else(

@@ -226,7 +226,7 @@ impl Value {
             all.push(Figure { group, name, value, n, missing });
         };
         let time = |of: Option<u64>| of.map_or_else(|| "–".into(), long);
-        let share = |of: Share| format!("{} ({} of {})", percent(of.permille()), of.hits, of.n);
+        let share = |of: Share| format!("{} ({} of {})", percent(of.permille()), of.hits, of.known());
         add("Volume", "pieces delivered".into(), self.volume.n.to_string(), self.volume.n, 0);
         add(
             "Volume",

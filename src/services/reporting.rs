@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -18,11 +19,13 @@ use crate::counting::units::facts::ServiceDate;
 use crate::domain::event::{Actor, ChainHash, Event, Fact, RecordError};
 use crate::domain::ids::{CaseToken, FileHash};
 use crate::domain::lab::{Lab, Request};
+use crate::domain::moment::Stamp;
+use crate::domain::photo;
 use crate::domain::quality::taken::ReportMade;
 use crate::domain::quality::{self, Change};
 use crate::io::offload::offload;
 use crate::reports::past::Past;
-use crate::reports::photos::Photos;
+use crate::reports::photos::{PAGE_MAX, Photos};
 use crate::reports::worksheet::Worksheet;
 use crate::reports::{Body, Kind, Parameters, ReportError, Sealed, Site, Sources, check, make, telling};
 
@@ -30,6 +33,8 @@ use crate::reports::{Body, Kind, Parameters, ReportError, Sealed, Site, Sources,
 const PAGE: usize = 256;
 /// More files than this are no tables.
 const FILES_MAX: usize = 100;
+/// A person who takes the same report as data again and again is noted this often.
+const NOTED_EVERY: Duration = Duration::from_secs(3600);
 /// A replayed lab takes as much memory as the lab itself, so that only one is made at a time.
 static ROOM: Semaphore = Semaphore::const_new(1);
 /// So is a page with photos in it.
@@ -201,12 +206,62 @@ fn of_report(fact: &Fact) -> Option<(&Option<String>, &ReportMade)> {
     }
 }
 
-/// Notes that somebody takes a report, where that is not noted yet. Done when it is on the disk.
-pub async fn taken(recorder: &Recorder, sealed: &Sealed, by: Option<String>) -> Result<(), NotReported> {
+/// How a report is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum As {
+    /// A page, which may be printed and then has to be known by its hash.
+    Page,
+    /// JSON or CSV, which programs may ask for each minute.
+    Data,
+}
+
+/// Notes that somebody takes a report, where that is not noted yet; done when it is on the disk. Whether its hash is
+/// in the journal then: as data it is not where the same person, or nobody, took a report of this kind and these
+/// parameters less than an hour ago, so that no program that asks each minute fills journal and memory. A page always
+/// is. The hour is counted by the daemon's clock, and anew when the daemon starts.
+pub async fn taken(
+    recorder: &Recorder,
+    now: &Stamp,
+    made: ReportMade,
+    by: Option<String>,
+    form: As,
+) -> Result<bool, NotReported> {
+    let known = recorder.read(|lab| lab.quality.taken(&made.sha256).any(|taken| taken.by == by));
+    if known {
+        return Ok(true);
+    }
+    if form == As::Data && is_noted_of_late(recorder, now, &made, by.as_deref()).await? {
+        return Ok(false);
+    }
     let actor = by.as_ref().map_or(Actor::Platen, |by| Actor::Person(by.clone()));
-    let change = Change::ReportMade { made: Box::new(sealed.made()) };
+    let change = Change::ReportMade { made: Box::new(made) };
     recorder.submit(Request::Quality(Box::new(quality::Request { by, change })), actor).await?;
-    Ok(())
+    Ok(true)
+}
+
+/// Whether the journal has it from this last hour that this person took a report of this kind and these parameters.
+async fn is_noted_of_late(
+    recorder: &Recorder,
+    now: &Stamp,
+    made: &ReportMade,
+    by: Option<&str>,
+) -> Result<bool, JournalError> {
+    let mut places: Vec<u64> = recorder.read(|lab| {
+        let of_them = lab.quality.reports.values().filter(|taken| taken.by.as_deref() == by);
+        of_them.map(|taken| taken.seq).collect()
+    });
+    places.sort_unstable();
+    for seq in places.into_iter().rev() {
+        let Some(event) = recorder.events(seq, 1).await?.pop() else { break };
+        if event.stamp.boot != now.boot || now.mono.since(event.stamp.mono) >= NOTED_EVERY {
+            break;
+        }
+        let told = of_report(&event.fact);
+        if told.is_some_and(|(_, of)| of.kind == made.kind && of.parameters == made.parameters) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Each time that a report of this hash was taken, first one first: entry, by whom, which.
@@ -242,6 +297,30 @@ pub async fn worksheet(
     }
 }
 
+/// The photos of a page, of which no more are read than it can hold.
+#[derive(Default)]
+struct Gathered {
+    photos: Photos,
+    read: u64,
+}
+
+impl Gathered {
+    fn is_full(&self) -> bool {
+        self.read >= PAGE_MAX
+    }
+
+    fn take(&mut self, file: FileHash, photo: photo::Clean, times: usize) {
+        self.read = self.read.saturating_add(photo.bytes.len() as u64);
+        self.photos.take(file, photo.kind, photo.bytes, times);
+    }
+
+    /// It is not read, and the page says that it had no room for it.
+    fn leave_out(&mut self, file: FileHash) {
+        // Shown so often, one byte is too much for any page.
+        self.photos.take(file, photo::Kind::Jpeg, vec![0], usize::MAX);
+    }
+}
+
 /// A report as a page, with its photos as far as they are here.
 pub async fn page(sealed: Sealed, intake: &Intake) -> Result<(Sealed, String), NotReported> {
     let wanted = sealed.photos();
@@ -250,15 +329,19 @@ pub async fn page(sealed: Sealed, intake: &Intake) -> Result<(Sealed, String), N
         return Ok((sealed, page));
     }
     let _room = PAGES.acquire().await.map_err(|_| JournalError::Closed)?;
-    let mut photos = Photos::default();
+    let mut gathered = Gathered::default();
     for (file, times) in wanted {
+        if gathered.is_full() {
+            gathered.leave_out(file);
+            continue;
+        }
         match intake.photo(&file).await {
-            Ok(photo) => photos.take(file, photo.kind, photo.bytes, times),
+            Ok(photo) => gathered.take(file, photo, times),
             Err(error) => tracing::warn!(%error, "a report is made without a photo"),
         }
     }
     let made = offload(move || {
-        let page = sealed.html_with(&photos);
+        let page = sealed.html_with(&gathered.photos);
         (sealed, page)
     });
     Ok(made.await.map_err(|_| JournalError::Closed)?)
@@ -301,6 +384,68 @@ async fn replay(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::BootId;
+    use crate::io::clock::{Clock, entropy};
+    use crate::io::store::Store;
+    use crate::io::store::memory::MemoryStore;
+    use crate::reports::photos::Photo;
+
+    fn made(kind: Kind, n: u8) -> ReportMade {
+        let sha256 = FileHash::from_digest([n; 32]);
+        ReportMade { kind, parameters: Parameters::default(), cut: 1, version: 1, sha256 }
+    }
+
+    #[tokio::test]
+    async fn who_takes_the_same_data_each_minute_is_noted_each_hour_and_every_page_is() {
+        let store = Arc::new(MemoryStore::default()) as Arc<dyn Store>;
+        let clock = Clock::start(BootId::from_entropy(entropy()));
+        let (site, node) = ("st-anna".parse().unwrap(), "lab-1".parse().unwrap());
+        let recorder = Recorder::open(store, clock.clone(), site, node).await.unwrap();
+        let now = clock.stamp();
+        let takes = async |now: &Stamp, made: ReportMade, by: Option<&str>, form: As| {
+            let before = recorder.read(|lab| lab.counters.seq);
+            let noted = taken(&recorder, now, made, by.map(Into::into), form).await.unwrap();
+            (noted, recorder.read(|lab| lab.counters.seq) - before)
+        };
+        let of = |n: u8| made(Kind::Audit, n);
+        for by in [Some("kim"), None] {
+            assert_eq!(takes(&now, of(1), by, As::Data).await, (true, 1), "{by:?}");
+            assert_eq!(takes(&now, of(1), by, As::Data).await, (true, 0), "{by:?}: it is noted already");
+            assert_eq!(takes(&now, of(2), by, As::Data).await, (false, 0), "{by:?}");
+        }
+        assert_eq!(takes(&now, of(2), Some("lee"), As::Data).await, (true, 1), "another person");
+        assert_eq!(takes(&now, made(Kind::Value, 3), Some("kim"), As::Data).await, (true, 1), "another kind");
+        assert_eq!(takes(&now, of(4), Some("kim"), As::Page).await, (true, 1), "a page");
+        let from = Some("2026-01-01".parse().unwrap());
+        let other = ReportMade { parameters: Parameters { from, ..Parameters::default() }, ..of(5) };
+        assert_eq!(takes(&now, other, Some("kim"), As::Data).await, (true, 1), "other parameters");
+        let later = Stamp { mono: clock.now() + NOTED_EVERY, ..now.clone() };
+        assert_eq!(takes(&later, of(6), Some("kim"), As::Data).await, (true, 1), "an hour later");
+        let anew = Stamp { boot: BootId::from_entropy([7; 16]), ..now.clone() };
+        assert_eq!(takes(&anew, of(7), Some("kim"), As::Data).await, (true, 1), "another start");
+    }
+
+    #[test]
+    fn no_more_photos_are_read_than_a_page_holds_and_the_others_are_not_missing() {
+        let file = |n: u8| FileHash::from_digest([n; 32]);
+        let third = || photo::Clean {
+            kind: photo::Kind::Png,
+            width: 1,
+            height: 1,
+            bytes: vec![0; usize::try_from(PAGE_MAX / 3).unwrap()],
+        };
+        let mut gathered = Gathered::default();
+        for (n, times) in [(1, 1), (2, 9), (3, 1)] {
+            assert!(!gathered.is_full(), "{n}");
+            gathered.take(file(n), third(), times);
+        }
+        assert!(gathered.is_full());
+        gathered.leave_out(file(4));
+        for (n, is_shown) in [(1, true), (2, false), (3, true), (4, false)] {
+            let photo = gathered.photos.get(&file(n)).unwrap();
+            assert_eq!(*photo != Photo::TooMuch, is_shown, "{n}");
+        }
+    }
 
     #[test]
     fn every_mistake_of_every_table_is_told_and_what_came_with_platen_has_none() {

@@ -35,6 +35,7 @@ use crate::domain::privacy::{
     Against, Everybody, InField, Known, Ours, find_in_name, find_in_words, hold_back, pass,
 };
 use crate::domain::quality::case::Step;
+use crate::domain::quality::lot::Lot;
 use crate::domain::quality::{self, Change, Quality};
 use crate::domain::story;
 use crate::io::offload::offload;
@@ -119,7 +120,8 @@ fn told(fields: &[InField]) -> String {
 pub enum Words {
     /// They can wait until a damaged record is brought back.
     CanWait,
-    /// They keep something apart that may be dangerous: no damaged record may be in their way.
+    /// They keep something apart that may be dangerous: neither a damaged record nor whoever is at the desk may be in
+    /// their way.
     KeepApart,
 }
 
@@ -204,6 +206,13 @@ struct All {
     kept: usize,
 }
 
+impl All {
+    /// Nobody can say which words are harmless, until it is tried again.
+    fn unknown(kept: usize) -> Self {
+        Self { everybody: Arc::default(), unread: vec![VaultError::Cipher], kept }
+    }
+}
+
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct VaultDesk(Arc<Inner>);
@@ -266,6 +275,50 @@ impl Inner {
 
     fn state(&self, case: &CaseToken) -> Result<Option<IdentifierState>, Refusal> {
         self.recorder.read(|lab| lab.case(case).map(|of| of.identifiers.clone()))
+    }
+
+    /// All cases of which a record is kept.
+    fn kept(&self) -> Vec<(CaseToken, IdentifierState)> {
+        states(&self.recorder).into_iter().filter(|(_, state)| state.seal.is_some()).collect()
+    }
+
+    /// A turn at the desk; none where somebody is there, and these words do not wait.
+    async fn turn(&self, words: Words) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        match words {
+            Words::CanWait => Some(self.changes.lock().await),
+            Words::KeepApart => self.changes.try_lock().ok(),
+        }
+    }
+
+    /// Makes what all records say together, by whoever has the turn.
+    async fn gather(&self) -> Arc<All> {
+        if let Some(all) = self.index().all.clone() {
+            return all;
+        }
+        let kept = self.kept();
+        let Ok(vault) = self.vault() else {
+            // A closed vault says nothing: how many there are is all that is known.
+            return Arc::new(All { everybody: Arc::default(), unread: Vec::new(), kept: kept.len() });
+        };
+        let (mut records, count) = (std::mem::take(&mut self.index().records), kept.len());
+        let made = move || {
+            let mut unread = Vec::new();
+            for (case, state) in kept {
+                if records.contains_key(&case) {
+                    continue;
+                }
+                match vault.known(&case, state.version) {
+                    Ok(known) => drop(records.insert(case, known)),
+                    Err(error) => unread.push(error),
+                }
+            }
+            let everybody = Arc::new(Everybody::of(records.values()));
+            (records, All { everybody, unread, kept: count })
+        };
+        let Ok((records, all)) = offload(made).await else { return Arc::new(All::unknown(count)) };
+        let all = Arc::new(all);
+        *self.index() = Index { all: Some(Arc::clone(&all)), records };
+        all
     }
 }
 
@@ -447,77 +500,64 @@ impl VaultDesk {
 
     /// For what goes out about one case, or about all of them; words that are of no case may be in either.
     pub async fn held(&self, case: Option<CaseToken>) -> Held {
-        let others = match self.of_no_case().await {
-            Some((Against::Everybody(..), all)) if !all.unread.is_empty() => Some(Against::Everything),
-            other => other.map(|(against, _)| against),
-        };
+        let others = self.held_of_no_case().await.others;
         Held { cases: self.holds(case).await, others }
     }
 
-    /// What words that are of no case are held against, with what it is made of; nothing where no record is kept.
-    async fn of_no_case(&self) -> Option<(Against, Arc<All>)> {
+    /// For what goes out and is about no case.
+    pub async fn held_of_no_case(&self) -> Held {
         let all = self.all().await;
+        let others = match self.of_no_case(&all) {
+            Some(Against::Everybody(..)) if !all.unread.is_empty() => Some(Against::Everything),
+            other => other,
+        };
+        Held { cases: BTreeMap::new(), others }
+    }
+
+    /// What words that are of no case are held against; nothing where no record is kept.
+    fn of_no_case(&self, all: &All) -> Option<Against> {
         if all.kept == 0 {
             return None;
         }
         if self.0.vault().is_err() {
-            return Some((Against::Everything, all));
+            return Some(Against::Everything);
         }
         let ours = self.0.recorder.read(|lab| {
             let users = lab.people.users.values();
             Ours::of(users.flat_map(|user| [user.name.as_str(), user.printed.as_str()]))
         });
-        Some((Against::Everybody(Arc::clone(&all.everybody), ours), all))
+        Some(Against::Everybody(Arc::clone(&all.everybody), ours))
     }
 
     /// What all records say together. Only those are opened that have changed since it was last made.
     async fn all(&self) -> Arc<All> {
+        match self.all_for(Words::CanWait).await {
+            Some(all) => all,
+            None => Arc::new(All::unknown(self.0.kept().len())),
+        }
+    }
+
+    /// The same; nothing where these words do not wait for it, or it broke off.
+    async fn all_for(&self, words: Words) -> Option<Arc<All>> {
+        if let Some(all) = self.0.index().all.clone() {
+            return Some(all);
+        }
         let inner = Arc::clone(&self.0);
-        if let Some(all) = inner.index().all.clone() {
-            return all;
-        }
-        // Journal and disk tell the same as long as nobody changes anything.
-        let _alone = inner.changes.lock().await;
-        if let Some(all) = inner.index().all.clone() {
-            return all;
-        }
-        let kept: Vec<_> =
-            states(&inner.recorder).into_iter().filter(|(_, state)| state.seal.is_some()).collect();
-        let Ok(vault) = inner.vault() else {
-            // A closed vault says nothing: how many there are is all that is known.
-            return Arc::new(All { everybody: Arc::default(), unread: Vec::new(), kept: kept.len() });
-        };
-        let (mut records, count) = (std::mem::take(&mut inner.index().records), kept.len());
-        let made = move || {
-            let mut unread = Vec::new();
-            for (case, state) in kept {
-                if records.contains_key(&case) {
-                    continue;
-                }
-                match vault.known(&case, state.version) {
-                    Ok(known) => drop(records.insert(case, known)),
-                    Err(error) => unread.push(error),
-                }
+        // What was opened before is taken out of the index meanwhile: it gets back also where the asker goes away.
+        let gathered = whole(async move {
+            // Journal and disk tell the same as long as nobody changes anything.
+            match inner.turn(words).await {
+                Some(_alone) => Ok(Some(inner.gather().await)),
+                None => Ok(None),
             }
-            let everybody = Arc::new(Everybody::of(records.values()));
-            (records, All { everybody, unread, kept: count })
-        };
-        let Ok((records, all)) = offload(made).await else {
-            // It broke off: nobody can say which words are harmless, until it is tried again.
-            return Arc::new(All {
-                everybody: Arc::default(),
-                unread: vec![VaultError::Cipher],
-                kept: count,
-            });
-        };
-        let all = Arc::new(all);
-        *inner.index() = Index { all: Some(Arc::clone(&all)), records };
-        all
+        });
+        gathered.await.ok().flatten()
     }
 
     /// Whether free words may come in: those of a case where nothing of its record is in them, those of none where
     /// nothing of any record is. Where the vault is closed nothing is found: work goes on, and on the ways out none
-    /// of those words passes. A record that cannot be read is told, and what it is of waits for it.
+    /// of those words passes. A record that cannot be read is told, and what it is of waits for it. What keeps apart
+    /// waits for nobody.
     pub async fn let_in<T: Serialize + DeserializeOwned>(
         &self,
         case: Option<&CaseToken>,
@@ -525,7 +565,7 @@ impl VaultDesk {
         words: Words,
     ) -> Result<(), NotTaken> {
         let found = match case {
-            Some(case) => match self.known(case).await {
+            Some(case) => match self.known(case, words).await {
                 Ok(Some(known)) => find_in_words(thing, &Against::Known(known)),
                 Ok(None) => Vec::new(),
                 Err(error) if words == Words::KeepApart => {
@@ -534,16 +574,15 @@ impl VaultDesk {
                 }
                 Err(error) => return Err(NotTaken::Unreadable(error)),
             },
-            None => match self.of_no_case().await {
-                Some((against, all)) => {
-                    for error in &all.unread {
-                        tracing::error!(
-                            "words of no case were held against all records but one: {error}; then `platen vault reseal`"
-                        );
-                    }
-                    find_in_words(thing, &against)
+            None => match self.all_for(words).await {
+                Some(all) => self.find_of_no_case(thing, &all),
+                None if words == Words::KeepApart => {
+                    tracing::error!(
+                        "words of no case were let in, and nobody looked who they name: somebody is at the vault's desk"
+                    );
+                    Vec::new()
                 }
-                None => Vec::new(),
+                None => self.find_of_no_case(thing, &All::unknown(self.0.kept().len())),
             },
         };
         if found.is_empty() { Ok(()) } else { Err(NotTaken::Names(found)) }
@@ -551,12 +590,22 @@ impl VaultDesk {
 
     /// The same for the name that is given to a template or an instrument.
     pub async fn let_name_in(&self, name: &str) -> Result<(), NotTaken> {
-        let Some((against, _)) = self.of_no_case().await else { return Ok(()) };
+        let Some(against) = self.of_no_case(&self.all().await) else { return Ok(()) };
         find_in_name("name", name, &against).map_or(Ok(()), |found| Err(NotTaken::Names(vec![found])))
     }
 
+    fn find_of_no_case<T: Serialize + DeserializeOwned>(&self, thing: &T, all: &All) -> Vec<InField> {
+        let Some(against) = self.of_no_case(all) else { return Vec::new() };
+        for error in &all.unread {
+            tracing::error!(
+                "words of no case were held against all records but one: {error}; then `platen vault reseal`"
+            );
+        }
+        find_in_words(thing, &against)
+    }
+
     /// What the vault has of a case; nothing where it has nothing, or is closed.
-    async fn known(&self, case: &CaseToken) -> Result<Option<Known>, VaultError> {
+    async fn known(&self, case: &CaseToken, words: Words) -> Result<Option<Known>, VaultError> {
         let look = || async {
             let Ok(vault) = self.0.vault() else { return Ok(None) };
             let state = self.0.state(case).ok().flatten();
@@ -566,10 +615,10 @@ impl VaultDesk {
         };
         match look().await {
             // The record may be about to change: journal and disk tell the same once that is done.
-            Err(_) => {
-                let _alone = self.0.changes.lock().await;
-                look().await
-            }
+            Err(error) => match self.0.turn(words).await {
+                Some(_alone) => look().await,
+                None => Err(error),
+            },
             known => known,
         }
     }
@@ -627,12 +676,18 @@ impl Held {
     }
 
     /// An entry as it may be told outside; `lab` is from before or after it.
-    pub fn entry(&self, lab: &Lab, mut event: Event) -> Event {
+    pub fn entry(&self, lab: &Lab, event: Event) -> Event {
+        let case = story::case_of(lab, &event).cloned();
+        self.entry_of(case.as_ref(), event)
+    }
+
+    /// The same where it is known of which case it is, so that nobody has to wait for the lab meanwhile.
+    pub fn entry_of(&self, case: Option<&CaseToken>, mut event: Event) -> Event {
         if is_notice(&event.fact) {
             return event;
         }
-        match story::case_of(lab, &event).cloned() {
-            Some(case) if self.cases.contains_key(&case) => self.replace(Some(&case), &mut event.fact),
+        match case {
+            Some(case) if self.cases.contains_key(case) => self.replace(Some(case), &mut event.fact),
             Some(_) => {}
             None if story::has_words_of_no_case(&event.fact) => self.replace(None, &mut event.fact),
             None => {}
@@ -670,6 +725,11 @@ impl Held {
         if let Some(name) = instrument {
             *name = self.instead(name, 0).unwrap_or_else(|| name.clone());
         }
+    }
+
+    /// What of a lot may stand on its label.
+    pub fn lot(&self, lot: &mut Lot) {
+        self.replace(None, lot);
     }
 
     /// A copy of the lab, of which a report is made.

@@ -46,6 +46,9 @@ use crate::services::intake::IntakeError;
 use crate::services::slicing::SliceError;
 use crate::services::{processes, reporting};
 
+/// As many processes as are named to somebody who named none of them.
+const NAMED_MAX: usize = 12;
+
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(show))
@@ -105,10 +108,10 @@ async fn stepped(app: &AppState, who: &Asker, case: &CaseToken, given: CaseStep)
                 who.proof(app, signed(Meaning::Approved, case, &digest, Permission::ApproveDesign)).await?;
             Step::Approved { digest, proof, confirmed }
         }
-        CaseStep::ProductionBegun { process, validated_for, outside } => {
+        CaseStep::ProductionBegun { process, validated_for, outside, elsewhere } => {
             // What the catalogue says is written down for this: not for somebody who may not ask for it.
             who.may(Permission::Queue)?;
-            let validated_for = validated(app, &process).await?.unwrap_or(validated_for);
+            let validated_for = validated(app, &process, elsewhere).await?.unwrap_or(validated_for);
             Step::ProductionBegun { process, validated_for, outside, version: None }
         }
         CaseStep::QcBegun {} => Step::QcBegun,
@@ -168,10 +171,24 @@ async fn confirmed(
 }
 
 /// What the site's catalogue says of a process; nothing where it is not in it. What it says now is in the journal then.
-async fn validated(app: &AppState, process: &Label) -> Result<Option<Vec<IntendedUse>>, Problem> {
+async fn validated(
+    app: &AppState,
+    process: &Label,
+    elsewhere: bool,
+) -> Result<Option<Vec<IntendedUse>>, Problem> {
     let Some(slicing) = app.slicing.clone() else { return Ok(None) };
     let catalogue = processes::note(&app.recorder, &slicing).await?;
     let found = catalogue.all().iter().find(|found| found.name == process.as_str());
+    if found.is_none() && !elsewhere {
+        let mut names: Vec<_> = catalogue.all().iter().map(|process| process.name.as_str()).collect();
+        names.truncate(NAMED_MAX);
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no-such-process",
+            format!("the site's catalogue has no process {process}; it has {}", names.join(", ")),
+            "take one of these, or say that its parts are sliced elsewhere: \"elsewhere\": true, or --elsewhere",
+        ));
+    }
     Ok(found.map(|found| found.validated_for.clone()))
 }
 

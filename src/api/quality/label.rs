@@ -73,7 +73,7 @@ async fn label(
 }
 
 /// The label of a lot: its id as text and as a square code, material, the maker's number, until when it may be used, and
-/// since when it is open. What looks as if it said who a patient is does not stand on it.
+/// since when it is open. What the vault has of anybody, or looks as if it said who a patient is, does not stand on it.
 #[utoipa::path(get, path = "/v1/lots/{lot}/label", tag = "quality", operation_id = "label_lot",
     params(("lot" = String, Path, description = "The lot's id"), Wanted),
     responses((status = 200, description = "The label, in exact millimetres",
@@ -85,11 +85,12 @@ async fn of_lot(
     Named(id): Named<LotId>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Problem> {
-    let label = app.recorder.read(|lab| {
+    let mut about = app.recorder.read(|lab| {
         let nothing = || lab::Refusal::from(Refusal::Nothing(What::Lot(id.clone())));
-        lab.quality.lots.get(&id).map(lot).ok_or_else(nothing)
+        lab.quality.lots.get(&id).cloned().ok_or_else(nothing)
     })?;
-    file(&label, &wanted, id)
+    app.vault.held_of_no_case().await.lot(&mut about);
+    file(&lot(&about), &wanted, id)
 }
 
 /// The label of a printer: its name as text and as a square code.
@@ -124,7 +125,7 @@ fn lot(lot: &Lot) -> LotLabel {
     LotLabel {
         lot: lot.id.clone(),
         material: Said::new(lot.about.material.as_str()),
-        supplier_lot: Said::new(lot.about.supplier_lot.as_str()),
+        supplier_lot: Said::number(lot.about.supplier_lot.as_str()),
         expires: lot.about.expires,
         open: lot.opened.map(|on| Open { on, until: lot.open_until() }),
     }

@@ -117,6 +117,9 @@ pub enum Step {
         /// For education only: why a process will do that is not validated for it.
         #[arg(long, value_name = "TEXT")]
         outside: Option<Text>,
+        /// The process is not in the site's catalogue, and is not meant to be: its parts are sliced elsewhere.
+        #[arg(long)]
+        elsewhere: bool,
         #[command(flatten)]
         by: By,
     },
@@ -494,8 +497,8 @@ impl Step {
             Self::Approve { token, digest, confirm, by } => {
                 (token, by, CaseStep::Approved { digest, confirmed: confirm })
             }
-            Self::Produce { token, process, validated_for, outside, by } => {
-                (token, by, CaseStep::ProductionBegun { process, validated_for, outside })
+            Self::Produce { token, process, validated_for, outside, elsewhere, by } => {
+                (token, by, CaseStep::ProductionBegun { process, validated_for, outside, elsewhere })
             }
             Self::Qc(of) => (of.token, of.by, CaseStep::QcBegun {}),
             Self::Rework(of) => (of.token, of.by, CaseStep::ReworkAsked { why: of.why }),

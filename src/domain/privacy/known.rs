@@ -77,6 +77,8 @@ pub struct Known {
     joined: Texts,
     /// Letters and digits only, without zeros before them.
     numbers: Texts,
+    /// How long those are. A text is gone through once for each length.
+    lengths: BTreeSet<usize>,
     days: Vec<((u16, u8, u8), Kind)>,
 }
 
@@ -119,7 +121,8 @@ impl Known {
     }
 
     fn settle(&mut self) {
-        let Self { words, beginnings, endings, joined, numbers, days } = self;
+        let Self { words, beginnings, endings, joined, numbers, lengths, days } = self;
+        *lengths = numbers.0.iter().map(|(number, _)| number.chars().count()).collect();
         for texts in [words, beginnings, endings, joined, numbers] {
             texts.settle();
         }
@@ -402,9 +405,8 @@ impl<'a> Look<'a> {
 
     fn numbers(&self, text: &Text<'_>, found: &mut Vec<Found>) {
         let numbers = &self.known.numbers;
-        let lengths: BTreeSet<usize> = numbers.0.iter().map(|(number, _)| number.chars().count()).collect();
         let all = signs(text);
-        for length in lengths {
+        for &length in &self.known.lengths {
             for (start, window) in all.windows(length).enumerate() {
                 if !self.stands_as_number(&all, start, window) {
                     continue;
@@ -561,6 +563,25 @@ mod tests {
         // The longest run of letters that fits into a text.
         let run = "baba".repeat(70);
         assert!(looked(&many, &run).0 < 12_000, "{:?}", looked(&many, &run));
+    }
+
+    #[test]
+    fn how_long_numbers_are_is_told_once_and_not_for_each_text() {
+        let number = |mrn: &str| {
+            let entered = Entered { mrn: Some(mrn.into()), ..Entered::default() };
+            Known::of(&Identifiers::try_from(&entered).unwrap())
+        };
+        let all = ["4711-0815", "00471108", "4711081", "AB47"].map(number);
+        let lengths = |known: &Known| known.lengths.iter().copied().collect::<Vec<_>>();
+        assert_eq!(all.iter().map(lengths).collect::<Vec<_>>(), [[8], [6], [7], [4]]);
+        let [one, other, ..] = all.clone();
+        assert_eq!(lengths(&one.and(other)), [6, 8]);
+        let everybody = Everybody::of(&all);
+        assert_eq!(lengths(&everybody.0), [4, 6, 7, 8]);
+        for text in ["lot 4711 0815", "lot 471108", "lot 4711081"] {
+            assert_eq!(looked(&everybody, text).1, 1, "{text}");
+        }
+        assert_eq!(lengths(&Known::none()), [0; 0]);
     }
 
     #[test]

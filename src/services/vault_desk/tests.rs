@@ -467,3 +467,84 @@ async fn words_of_a_case_whose_record_is_damaged_wait_for_it_and_what_keeps_apar
     desk.reseal().await.unwrap();
     assert!(desk.let_in(None, &blocked("Quimby"), Words::CanWait).await.is_err());
 }
+
+/// Whoever seals thousands of records anew is at the desk for minutes.
+#[tokio::test]
+async fn what_keeps_apart_waits_for_nobody_at_the_desk_and_all_else_does() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    let mend = world.damage(&world.case);
+    let words = Text::new("the left hand is ready").unwrap();
+    let at_the_desk = desk.0.changes.lock().await;
+    let patience = std::time::Duration::from_secs(20);
+    let apart = async {
+        desk.let_in(None, &blocked("for Quimby"), Words::KeepApart).await.unwrap();
+        desk.let_in(Some(&world.case), &words, Words::KeepApart).await.unwrap();
+    };
+    tokio::time::timeout(patience, apart).await.expect("it does not wait");
+    mend();
+    let leave = async { drop(at_the_desk) };
+    let (taken, ()) = tokio::join!(desk.let_in(None, &blocked("for Quimby"), Words::CanWait), leave);
+    assert!(taken.is_err(), "it waited, and was looked at");
+    // What is known already is held against what keeps apart, too, whoever is at the desk.
+    let _at_the_desk = desk.0.changes.lock().await;
+    assert!(desk.let_in(None, &blocked("for Quimby"), Words::KeepApart).await.is_err());
+}
+
+#[tokio::test]
+async fn what_was_opened_is_kept_where_whoever_asked_goes_away() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    let other = world.other_case(21).await;
+    desk.keep(&rita(), other.clone(), someone("Vandermeer, Ada")).await.unwrap();
+    assert_eq!(desk.all().await.unread.len(), 0);
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    // It is in memory, and could not be opened again.
+    let _mend = world.damage(&other);
+    let mut asking = Box::pin(desk.all());
+    let asked = std::future::poll_fn(|context| std::task::Poll::Ready(asking.as_mut().poll(context)));
+    assert!(asked.await.is_pending(), "its records are being opened");
+    drop(asking);
+    // It is begun now, and done when the desk is free.
+    tokio::task::yield_now().await;
+    drop(desk.0.changes.lock().await);
+    let all = desk.all().await;
+    assert_eq!((all.unread.len(), all.kept), (0, 2));
+    for name in ["Quimby", "Vandermeer"] {
+        assert!(desk.let_in(None, &blocked(name), Words::CanWait).await.is_err(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_the_vault_has_stands_on_the_label_of_a_lot() {
+    let world = World::new().await;
+    let desk = world.desk().await;
+    let received = |material: &str, number: &str| -> Lot {
+        let about = serde_json::json!({"material": material, "supplier_lot": number, "received": "2020-01-01",
+            "expires": "2099-01-01", "milligrams": 1});
+        let lot = serde_json::json!({"id": "0123456789abcdef", "about": about, "state": {"status": "released"},
+            "opened": null, "left_mg": 1});
+        serde_json::from_value(lot).unwrap()
+    };
+    let shown = async |desk: &VaultDesk, material: &str, number: &str| {
+        let mut lot = received(material, number);
+        desk.held_of_no_case().await.lot(&mut lot);
+        [lot.about.material.to_string(), lot.about.supplier_lot.to_string()]
+    };
+    let held = HELD_BACK;
+    assert_eq!(shown(&desk, "PLA", "Quimby").await, ["PLA", "Quimby"], "nothing is known of anybody");
+    desk.keep(&rita(), world.case.clone(), identifiers()).await.unwrap();
+    for (material, number, wanted) in [
+        ("PLA", "Quimby", ["PLA", held]),
+        ("for Quimby", "L-2231", [held, "L-2231"]),
+        ("PLA", "4711-0815", ["PLA", held]),
+        ("PLA", "47110815", ["PLA", held]),
+        ("PLA", "47110816", ["PLA", "47110816"]),
+    ] {
+        assert_eq!(shown(&desk, material, number).await, wanted);
+    }
+    std::fs::remove_file(world.key()).unwrap();
+    let closed = world.desk().await;
+    assert_eq!(shown(&closed, "PLA", "47110816").await, [held, held], "nobody can say what is harmless");
+}

@@ -102,6 +102,9 @@ pub enum CaseStep {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<String>)]
         outside: Option<Text>,
+        /// It is no process of the site's catalogue, and is not meant to be: its parts are sliced elsewhere.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        elsewhere: bool,
     },
     QcBegun {},
     ReworkAsked {
