@@ -92,10 +92,23 @@ pub enum Mark {
     Modified,
     /// Reference, §0 (8): printed outside the validated processes.
     NonDiagnostic,
+    /// Reference, H2: not in the size of the anatomy.
+    NotLifeSize,
+    /// It is kept apart until somebody has decided.
+    Quarantine,
+    Recalled,
 }
 
 impl Mark {
-    pub const ALL: [Self; 4] = [Self::NonSterile, Self::Mirrored, Self::Modified, Self::NonDiagnostic];
+    pub const ALL: [Self; 7] = [
+        Self::NonSterile,
+        Self::Mirrored,
+        Self::Modified,
+        Self::NonDiagnostic,
+        Self::NotLifeSize,
+        Self::Quarantine,
+        Self::Recalled,
+    ];
 
     fn words(self) -> &'static str {
         match self {
@@ -103,6 +116,9 @@ impl Mark {
             Self::Mirrored => "MIRRORED",
             Self::Modified => "NOT AS SCANNED",
             Self::NonDiagnostic => "NON-DIAGNOSTIC",
+            Self::NotLifeSize => "NOT LIFE-SIZE",
+            Self::Quarantine => "QUARANTINE",
+            Self::Recalled => "RECALLED",
         }
     }
 }

@@ -39,7 +39,7 @@ fn any_label() -> impl Strategy<Value = Label> {
         (1u16..=9999).prop_map(Made::Year),
         (1u16..=9999, 1u8..13, 1u8..32).prop_map(|(year, month, day)| Made::Day { year, month, day })
     ];
-    let marks = proptest::sample::subsequence(Mark::ALL.to_vec(), 0..=4);
+    let marks = proptest::sample::subsequence(Mark::ALL.to_vec(), 0..=Mark::ALL.len());
     let numbers = (1u16.., 1u32.., any::<Option<u16>>(), any::<Option<[u8; 16]>>());
     let options = (proptest::option::of(side), proptest::option::of(made), marks);
     (any::<[u8; 16]>(), numbers, options).prop_map(

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::facts;
-use super::past::Entry;
+use super::past::{Entry, MadeBy};
 use super::registry::Answers;
 use super::sheet::{Section, Shot, Table};
 use super::words::{grams, plain, said, said_of, tag, term, yes};
@@ -161,6 +161,8 @@ pub struct PieceOf {
     pub state: &'static str,
     pub why: Option<String>,
     pub revision: Option<u16>,
+    /// The process by which its case was produced when its print began.
+    pub made_by: Option<String>,
     pub confirmed_sha256: Option<FileHash>,
     pub started: Option<String>,
     pub ended: Option<String>,
@@ -335,7 +337,13 @@ impl CaseRecord {
             made_to: printed.iter().filter_map(|of| of.ended).max().map(|at| at.to_string()),
             quantities: quantities(&printed),
             parts: parts.into_iter().map(|of| part(lab, of)).collect(),
-            pieces: printed.iter().map(|of| piece(lab, &jobs, of)).collect(),
+            pieces: printed
+                .iter()
+                .map(|printed| PieceOf {
+                    made_by: of.past.made_by.get(&printed.serial).map(made_by),
+                    ..piece(lab, &jobs, printed)
+                })
+                .collect(),
             signatures: quality
                 .signatures_of(case)
                 .map(|signature| SignatureOf {
@@ -544,6 +552,12 @@ fn why(state: &PrintedState) -> Option<String> {
     }
 }
 
+/// As people read it.
+fn made_by(made: &MadeBy) -> String {
+    let process = said(made.process.as_str());
+    made.version.map_or_else(|| process.clone(), |version| format!("{process} version {version}"))
+}
+
 fn piece(lab: &Lab, jobs: &facts::Jobs<'_>, printed: &PrintedPart) -> PieceOf {
     let serial = &printed.serial;
     let quality = &lab.quality;
@@ -575,6 +589,7 @@ fn piece(lab: &Lab, jobs: &facts::Jobs<'_>, printed: &PrintedPart) -> PieceOf {
         state: printed.state.word(),
         why: why(&printed.state),
         revision: printed.revision,
+        made_by: None,
         confirmed_sha256: printed.digest.clone(),
         started: printed.started.map(|at| at.to_string()),
         ended: printed.ended.map(|at| at.to_string()),
@@ -982,6 +997,7 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
         ("Hands on it", piece.operators.join(", ")),
     ];
     let optional = [
+        ("Made by process", piece.made_by.clone()),
         ("Why", piece.why.clone()),
         ("Doubts", (!piece.doubts.is_empty()).then(|| piece.doubts.join("; "))),
         ("Confirmed by the printer, SHA-256", piece.confirmed_sha256.as_ref().map(ToString::to_string)),
@@ -1048,6 +1064,8 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
             short(&step.at),
         ]);
     }
+    let mut inspections =
+        Table::new(&["Inspection", "Of", "Doubts looked at", "Photos", "Verdict", "By", "At (UTC)"]);
     let mut measured = Table::new(&[
         "Inspection",
         "Of",
@@ -1073,7 +1091,7 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
         );
         for item in &inspection.items {
             measured.row([
-                name.clone(),
+                inspection.id.clone(),
                 inspection.subject.to_owned(),
                 item.name.clone(),
                 format!("{} {}", thousandths(item.nominal), item.unit),
@@ -1086,21 +1104,23 @@ fn of_piece(piece: &PieceOf) -> Vec<Section> {
         }
         let looked =
             if inspection.looked_at.is_empty() { "–".into() } else { inspection.looked_at.join("; ") };
-        measured.row([
+        inspections.row([
             name,
             inspection.subject.to_owned(),
-            "the whole".into(),
-            "–".into(),
-            format!("{} photos", inspection.photos.len()),
-            format!("doubts looked at: {looked}"),
+            looked,
+            inspection.photos.len().to_string(),
             inspection.verdict.to_owned(),
             inspection.by.clone(),
             short(&inspection.at),
         ]);
     }
-    for (title, table) in
-        [("Jobs", jobs), ("Material", lots), ("Processing", steps), ("Inspections", measured)]
-    {
+    for (title, table) in [
+        ("Jobs", jobs),
+        ("Material", lots),
+        ("Processing", steps),
+        ("Inspections", inspections),
+        ("Measurements", measured),
+    ] {
         if !table.rows.is_empty() {
             sections.push(Section::table(&format!("{title} of {}", piece.serial), table));
         }

@@ -21,7 +21,7 @@ use crate::counting::metrics::volume::{Dimension, Piece};
 use crate::counting::spc::Measurement;
 use crate::counting::units::facts as unit;
 use crate::counting::units::review::Confirmation;
-use crate::domain::ids::{CaseToken, JobId, PartId, PrinterName};
+use crate::domain::ids::{CaseToken, InspectionId, JobId, PartId, PrinterName};
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
@@ -553,11 +553,28 @@ pub enum Measured {
     Parts,
 }
 
-/// Every length that was to be measured on phantoms, or on parts, as its deviation from nominal; a part's belongs to
-/// the printer that made it.
+/// Every length that was to be measured on phantoms, or last on each part, as its deviation from nominal; a part's
+/// belongs to the printer that made it.
 pub fn measurements(lab: &Lab, of: Measured) -> Vec<Measurement> {
     let mut found = Vec::new();
+    let mut last: BTreeMap<_, (WallTime, &InspectionId)> = BTreeMap::new();
     for inspection in lab.quality.inspections.values() {
+        if let Subject::Part { serial } = &inspection.measured.subject {
+            let of = last
+                .entry((serial, &inspection.measured.template))
+                .or_insert((inspection.at, &inspection.id));
+            *of = (*of).max((inspection.at, &inspection.id));
+        }
+    }
+    for inspection in lab.quality.inspections.values() {
+        // A part that is measured again is no further part.
+        if let Subject::Part { serial } = &inspection.measured.subject
+            && last
+                .get(&(serial, &inspection.measured.template))
+                .is_none_or(|(_, last)| **last != inspection.id)
+        {
+            continue;
+        }
         let printer = match (&inspection.measured.subject, of) {
             (Subject::Phantom { printer, .. }, Measured::Phantoms) => Some(printer.clone()),
             (Subject::Part { serial }, Measured::Parts) => {

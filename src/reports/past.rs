@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use super::words::HELD_BACK;
 use crate::counting::metrics::turnaround::Stage;
 use crate::counting::metrics::utilisation::Span;
-use crate::domain::event::{ChainHash, Event, Fact};
+use crate::domain::event::{ChainHash, Event, Fact, JobRef};
 use crate::domain::ids::{CaseToken, FileHash, LotId, PrinterName, SiteName};
 use crate::domain::lab::{EntityKey, Lab};
 use crate::domain::moment::WallTime;
 use crate::domain::printer::Bed;
 use crate::domain::privacy::{Known, pass};
-use crate::domain::quality::case::CaseState;
+use crate::domain::quality::case::{CaseState, Step as CaseStep};
+use crate::domain::quality::printed::Serial;
+use crate::domain::quality::words::Label;
 use crate::domain::quality::{self, Change};
 use crate::domain::story;
 
@@ -64,6 +66,13 @@ pub struct DataCut {
     pub head: String,
 }
 
+/// The process by which a case was produced, and its version in the catalogue, where it was in that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeBy {
+    pub process: Label,
+    pub version: Option<u32>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Past {
     telling: Telling,
@@ -75,6 +84,10 @@ pub struct Past {
     pub waits: BTreeMap<PrinterName, Vec<Span>>,
     /// The first that is told of a printer.
     pub first_seen: BTreeMap<PrinterName, WallTime>,
+    /// By which process each case was produced last.
+    produced: BTreeMap<CaseToken, MadeBy>,
+    /// By which process each piece was begun, where its case was in production.
+    pub made_by: BTreeMap<Serial, MadeBy>,
     pub told: Vec<Entry>,
     /// Entries beyond `TOLD_MAX`.
     pub untold: u64,
@@ -117,6 +130,8 @@ impl Past {
             stays: BTreeMap::new(),
             waits: BTreeMap::new(),
             first_seen: BTreeMap::new(),
+            produced: BTreeMap::new(),
+            made_by: BTreeMap::new(),
             told: Vec::new(),
             untold: 0,
         }
@@ -142,7 +157,30 @@ impl Past {
             }
             self.wait(lab, printer, &event.fact, at);
         }
+        self.make(lab, &event.fact, event.subject.as_ref());
         self.tell(lab, event, hash);
+    }
+
+    fn make(&mut self, lab: &Lab, fact: &Fact, subject: Option<&JobRef>) {
+        match (fact, subject) {
+            (Fact::Quality(quality::Fact { change: Change::Case { case, step }, .. }), _) => {
+                if let CaseStep::ProductionBegun { process, version, .. } = step {
+                    let made = MadeBy { process: process.clone(), version: *version };
+                    self.produced.insert(case.clone(), made);
+                }
+            }
+            (Fact::JobStarted { .. }, Some(JobRef { case, job, .. })) => {
+                let (Some(made), Some(job)) = (self.produced.get(case), lab.jobs.get(job)) else { return };
+                if !matches!(lab.quality.case_state(case), CaseState::InProduction { .. }) {
+                    return;
+                }
+                for piece in lab.quality.pieces_of(lab, job) {
+                    // One that is gone on with was begun before.
+                    self.made_by.entry(piece.serial.clone()).or_insert_with(|| made.clone());
+                }
+            }
+            _ => {}
+        }
     }
 
     fn stay(&mut self, case: &CaseToken, stage: Option<Stage>, at: WallTime) {

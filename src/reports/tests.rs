@@ -773,3 +773,33 @@ fn the_case_record_says_what_came_off_one_bed() {
     let html = made(&world, Kind::Case).html();
     assert_eq!(html.matches(&both).count(), 2, "{html}");
 }
+
+#[test]
+fn a_piece_keeps_the_process_by_which_it_was_begun_when_its_case_is_produced_by_another() {
+    let mut world = World::produced();
+    world.at(360).start(1, 1, "a");
+    world.at(480).finish(1);
+    world.clear("a");
+    let rework = || CaseStep::ReworkAsked { why: "a wall is missing".parse().unwrap() };
+    for (n, part) in [(2, 2), (3, 3)] {
+        world.at(500).start(n, part, "b");
+        world.at(520).finish(n);
+        world.clear("b");
+    }
+    world.case("ina", CaseStep::QcBegun);
+    world.case("ina", rework());
+    let validated_for = vec![crate::domain::case::IntendedUse::Diagnostic];
+    let process = "another".parse().unwrap();
+    let again = CaseStep::ProductionBegun { process, validated_for, outside: None, version: None };
+    world.case("olga", again);
+    world.at(540).start(4, 1, "a");
+    world.at(600).finish(4);
+    let record = body(&made(&world, Kind::Case));
+    let pieces = record["pieces"].as_array().unwrap();
+    let by: Vec<_> =
+        pieces.iter().map(|piece| (piece["serial"].as_str(), piece["made_by"].as_str())).collect();
+    let expected =
+        [(1, 1, "mk3-pla-fine"), (1, 2, "another"), (2, 1, "mk3-pla-fine"), (3, 1, "mk3-pla-fine")];
+    let expected = expected.map(|(part, attempt, by)| (serial(part, attempt).to_string(), by));
+    assert_eq!(by, expected.each_ref().map(|(serial, by)| (Some(serial.as_str()), Some(*by))));
+}

@@ -590,7 +590,8 @@ impl VaultDesk {
 
     /// The same for the name that is given to a template or an instrument.
     pub async fn let_name_in(&self, name: &str) -> Result<(), NotTaken> {
-        let Some(against) = self.of_no_case(&self.all().await) else { return Ok(()) };
+        let all = self.all().await;
+        let Some(against) = self.of_no_case(&all) else { return Ok(()) };
         find_in_name("name", name, &against).map_or(Ok(()), |found| Err(NotTaken::Names(vec![found])))
     }
 

@@ -16,11 +16,12 @@ use super::super::given::{Asked, Named};
 use super::super::printers::known;
 use super::super::problem::Problem;
 use crate::domain::case::IntendedUse;
+use crate::domain::chain::SliceOrder;
 use crate::domain::ids::{LotId, PrinterName};
 use crate::domain::lab::{self, Lab};
 use crate::domain::quality::lot::Lot;
 use crate::domain::quality::part::Laterality;
-use crate::domain::quality::printed::{PrintedPart, Serial};
+use crate::domain::quality::printed::{PrintedPart, PrintedState, Serial};
 use crate::domain::quality::{Refusal, What};
 use crate::labels::{
     Label, LabelError, Labelled, LotLabel, Made, Mark, Open, PrinterLabel, Said, Side, Stock,
@@ -67,7 +68,12 @@ async fn label(
     let offset = app.config.counting.offset_minutes;
     let label = app.recorder.read(|lab| {
         let nothing = || lab::Refusal::from(Refusal::Nothing(What::Printed(serial.clone())));
-        lab.quality.printed.get(&serial).map(|printed| of(lab, printed, offset)).ok_or_else(nothing)
+        let printed = lab.quality.printed.get(&serial).ok_or_else(nothing)?;
+        printed.state.may_be_labelled().map_err(|illegal| {
+            let what = What::Printed(serial.clone());
+            lab::Refusal::from(Refusal::Illegal { what, illegal })
+        })?;
+        Ok::<_, lab::Refusal>(of(lab, printed, offset))
     })?;
     file(&label, &wanted, serial)
 }
@@ -143,6 +149,12 @@ fn of(lab: &Lab, printed: &PrintedPart, offset_minutes: i16) -> Label {
     let mut marks = BTreeSet::from([Mark::NonSterile]);
     marks.extend(revision.filter(|of| of.mirrored).map(|_| Mark::Mirrored));
     marks.extend(revision.filter(|of| of.modified).map(|_| Mark::Modified));
+    marks.extend(revision.filter(|of| of.scale != SliceOrder::WHOLE).map(|_| Mark::NotLifeSize));
+    marks.extend(match &printed.state {
+        PrintedState::Quarantined { .. } => Some(Mark::Quarantine),
+        PrintedState::Recalled { .. } => Some(Mark::Recalled),
+        _ => None,
+    });
     // Production begins with a process that is validated for the use; education needs none.
     let education = lab.cases.get(&case).is_none_or(|case| case.intended_use == IntendedUse::Education);
     if education || lab.quality.case_state(&case).made().is_none() {

@@ -506,7 +506,8 @@ impl<'a> Asking<'a> {
         let serial = || printed.serial.clone();
         let last = printed.inspections.last().and_then(|id| quality.inspections.get(id));
         let Some(last) = last.filter(|last| last.id == *inspection) else {
-            return Err(Refusal::NotTheLast { serial: serial(), inspection: inspection.clone() });
+            let (inspection, last) = (inspection.clone(), printed.inspections.last().cloned());
+            return Err(Refusal::NotTheLast { serial: serial(), inspection, last });
         };
         match last.found.verdict {
             Verdict::Pass => {}

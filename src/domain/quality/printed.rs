@@ -477,6 +477,16 @@ impl PrintedState {
         }
     }
 
+    /// Whether there is a piece on which a label could be put.
+    pub fn may_be_labelled(&self) -> Result<(), Illegal> {
+        match self {
+            Self::Planned | Self::Queued | Self::Withdrawn | Self::Failed { .. } | Self::Scrapped { .. } => {
+                Err(self.refuse("labelled"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it is the time to inspect it.
     pub fn inspect(&self) -> Result<Self, Illegal> {
         match self {

@@ -75,6 +75,7 @@ pub enum Hindrance {
     NotInProduction {
         case: CaseToken,
         state: &'static str,
+        todo: &'static str,
     },
     /// It was queued by a platen that knew no printed parts.
     NotFollowed,
@@ -112,8 +113,8 @@ impl fmt::Display for Hindrance {
                 write!(f, "lot {lot} that is loaded is {loaded}, and it wants {wanted}")
             }
             Self::Unusable { lot, supplier_lot, why } => write!(f, "lot {lot} ({supplier_lot}) {why}"),
-            Self::NotInProduction { case, state } => {
-                write!(f, "case {case} is {state}: have it approved and begin its production")
+            Self::NotInProduction { case, state, todo } => {
+                write!(f, "case {case} is {state}, and not in production: {todo}")
             }
             Self::NotFollowed => {
                 f.write_str("it was queued before this site asked for approvals: queue it anew")
@@ -162,6 +163,13 @@ fn told(of: &[Doubt]) -> String {
     of.iter().map(|doubt| doubt.in_words()).collect::<Vec<_>>().join(", ")
 }
 
+fn to_be_signable(what: &What) -> &'static str {
+    match what {
+        What::Printed(_) => "inspect it and accept it first",
+        _ => "see that each of its parts has a revision",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("there is no {0}; look how it is named")]
@@ -176,7 +184,7 @@ pub enum Refusal {
     Locked { case: CaseToken, state: Box<CaseState> },
     #[error("what is to be signed has changed: its digest is now {now}; look at it again, then sign that")]
     OtherDigest { now: FileHash },
-    #[error("there is nothing to sign for {0}; see that each of its parts has a revision")]
+    #[error("there is nothing to sign for {0}; {todo}", todo = to_be_signable(.0))]
     NothingToSign(What),
     #[error("this site wants the password of whoever signs; type it, then sign")]
     PasswordNeeded,
@@ -210,8 +218,8 @@ pub enum Refusal {
     NotPassed { serial: Serial, inspection: InspectionId, verdict: &'static str },
     #[error("inspection {inspection} has flags; say why {serial} is good enough, or reject it")]
     Flagged { serial: Serial, inspection: InspectionId },
-    #[error("inspection {inspection} is not the last of {serial}; accept it by that")]
-    NotTheLast { serial: Serial, inspection: InspectionId },
+    #[error("inspection {inspection} is not the last of {serial}; accept it by {newest}", newest = .last.as_ref().map_or("one that is noted of it", InspectionId::as_str))]
+    NotTheLast { serial: Serial, inspection: InspectionId, last: Option<InspectionId> },
     #[error("{serial} has no coupon that passed; inspect the one that was printed with it")]
     NoCoupon { serial: Serial },
     #[error("{serial} is not printed from the approved revision of its part; print that")]

@@ -54,7 +54,11 @@ fn unapproved(lab: &Lab, job: &Job) -> Vec<Hindrance> {
             why.push(Hindrance::OtherProcess { planned, sliced });
         }
     } else {
-        why.push(Hindrance::NotInProduction { case: job.case.clone(), state: state.word() });
+        why.push(Hindrance::NotInProduction {
+            case: job.case.clone(),
+            state: state.word(),
+            todo: state.todo(),
+        });
     }
     let pieces = quality.pieces_of(lab, job);
     if pieces.is_empty() {
