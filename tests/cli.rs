@@ -162,17 +162,17 @@ async fn printers_are_listed_stopped_and_cleared() {
 }
 
 /// What a scanner types, line by line.
-async fn scan(lab: &TestLab, args: &[&str], typed: &str) -> (i32, String, String) {
+async fn scan(lab: &TestLab, args: &[&str], typed: impl AsRef<[u8]>) -> (i32, String, String) {
     use std::io::Write;
     use std::process::Stdio;
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_platen"));
     command.args(["loads", "scan"]).args(args).env("PLATEN_URL", format!("http://{}", lab.address));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let typed = typed.to_owned();
+    let typed = typed.as_ref().to_vec();
     let run = move || {
         let mut child = command.spawn().unwrap();
         // Where it ends before it reads anything, nobody is there any more.
-        let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+        let _ = child.stdin.take().unwrap().write_all(&typed);
         child.wait_with_output().unwrap()
     };
     told(&tokio::task::spawn_blocking(run).await.unwrap())
@@ -252,6 +252,14 @@ async fn lots_are_loaded_with_a_scanner_and_each_scan_is_answered_with_a_clear_w
         "{noted}"
     );
 
+    // A byte that is no text ends nothing; after a refusal by which nothing is noted, the exit code says so.
+    let smudged = [&b"mk3-02\n\xFF\n"[..], petg.as_bytes(), b"\n"].concat();
+    let (code, told, error) = scan(&lab, &["--by", "oli"], smudged).await;
+    assert!(code == 0 && told.contains("is on mk3-02 now, in slot 0"), "{told}{error}");
+    assert!(error.contains("what was scanned is no text (UTF-8); scan it again"), "{error}");
+    let (code, _, error) = scan(&lab, &["--by", "oli"], of_lot(&pla)).await;
+    assert!(code == 1 && error.contains("the last scan was refused, and nothing was noted"), "{error}");
+
     // One command with both; and what is wrong with who asks ends it.
     let (code, told, _) = scan(&lab, &[&of_printer("away"), &of_lot(&pla), "--by", "oli"], "").await;
     assert!(code == 0 && told.contains(&pla), "{told}");
@@ -295,6 +303,17 @@ async fn a_refusal_names_the_command_to_use_and_no_path_of_http() {
         let (code, _, error) = ask(&lab, &args).await;
         assert_eq!(code, 1, "{args:?}: {error}");
         assert!(error.contains(help) && !error.contains("/v1"), "{args:?}: {error}");
+    }
+    for (args, why) in [
+        (vec!["cases", ""], "the name that was given is empty"),
+        (vec!["jobs", "--start", "", by[0], by[1]], "the name that was given is empty"),
+        (vec!["jobs", job.as_str(), by[0], by[1]], "nothing is to be changed"),
+        (vec!["site-rules", "--set", "--lots"], "who says so"),
+        (vec!["inspect", "instrument", "rule-1", "--what", "a rule", "--due", "2099-06-30"], "who says so"),
+        (vec!["printers", "clear", "mk3-01"], "who says so"),
+    ] {
+        let (code, _, error) = ask(&lab, &args).await;
+        assert!(code == 2 && error.contains(why), "{args:?}: {error}");
     }
 }
 

@@ -179,14 +179,25 @@ impl Client {
         }
     }
 
+    /// Where a path of the daemon's is. With an empty name in it, it would be another path.
+    fn at(&self, path: &str) -> Result<String, Failed> {
+        let names = path.split('?').next().unwrap_or(path);
+        if names.ends_with('/') || names.contains("//") {
+            return Err(Failed::Usage(
+                "the name that was given is empty; give one as the list without a name shows it, such as `platen cases`, `platen jobs` or `platen printers`".into(),
+            ));
+        }
+        Ok(format!("{}{path}", self.url))
+    }
+
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
-        let answer = self.with(self.agent.get(format!("{}{path}", self.url))).call();
+        let answer = self.with(self.agent.get(self.at(path)?)).call();
         self.read(answer)
     }
 
     /// A body that is not JSON, to be read as it comes.
     pub fn open(&self, path: &str) -> Result<impl Read + use<>, Failed> {
-        let answer = self.with(self.agent.get(format!("{}{path}", self.url))).call();
+        let answer = self.with(self.agent.get(self.at(path)?)).call();
         match answer {
             Ok(response) if response.status().is_success() => Ok(response.into_body().into_reader()),
             other => self
@@ -206,7 +217,7 @@ impl Client {
     }
 
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failed> {
-        let answer = self.with(self.agent.post(format!("{}{path}", self.url))).send_json(body);
+        let answer = self.with(self.agent.post(self.at(path)?)).send_json(body);
         self.read(answer)
     }
 
@@ -218,7 +229,7 @@ impl Client {
         source: &mut dyn Read,
     ) -> Result<T, Failed> {
         let answer = self
-            .with(self.agent.post(format!("{}{path}", self.url)))
+            .with(self.agent.post(self.at(path)?))
             .header("content-type", "application/octet-stream")
             .header("content-length", bytes.to_string())
             // A file that is too large is refused before it is sent.
@@ -279,6 +290,17 @@ mod tests {
     fn a_hostile_name_stays_one_segment_of_the_path() {
         assert_eq!(segment("mk3-07"), "mk3-07");
         assert_eq!(segment("../a?b#ä"), "%2E%2E%2Fa%3Fb%23%C3%A4");
+    }
+
+    #[test]
+    fn an_empty_name_is_a_wrong_use_and_not_another_path() {
+        let global = Global { json: false, url: "http://127.0.0.1:7180".into(), token_file: None };
+        let client = Client::new(&global).unwrap();
+        for path in ["/v1/cases/", "/v1/cases//steps", "/v1/files/?kind=stl"] {
+            assert_eq!(client.at(path).unwrap_err().code(), 2, "{path}");
+        }
+        let whole = "/v1/reports/case?case=x//y/";
+        assert_eq!(client.at(whole).unwrap(), format!("http://127.0.0.1:7180{whole}"));
     }
 
     #[test]

@@ -144,11 +144,10 @@ pub enum What {
         #[arg(long, value_parser = word::<Method>, requires = "item")]
         method: Option<Method>,
         /// Name, unit, nominal, lowest, highest, and fail, flag or note; may be given again.
-        #[arg(long, value_name = "ITEM", value_parser = item, requires_all = ["name", "method", "by"])]
+        #[arg(long, value_name = "ITEM", value_parser = item, requires_all = ["name", "method"])]
         item: Vec<Item>,
-        /// Who says so.
-        #[arg(long, value_name = "NAME", requires = "item")]
-        by: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
     /// List instruments, or note one that is new or calibrated anew.
     #[command(
@@ -156,16 +155,15 @@ pub enum What {
     )]
     Instrument {
         /// The instrument; all where it is left out.
-        #[arg(requires_all = ["what", "due", "by"])]
+        #[arg(requires_all = ["what", "due"])]
         name: Option<InstrumentName>,
         #[arg(long, value_name = "TEXT", requires = "name")]
         what: Option<Label>,
         /// The last day on which it may be used.
         #[arg(long, value_name = "DAY", requires = "name")]
         due: Option<Day>,
-        /// Who says so.
-        #[arg(long, value_name = "NAME", requires = "name")]
-        by: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
 }
 
@@ -198,10 +196,9 @@ impl Inspect {
                 let all: Vec<PrintedBrief> = client.get(&path)?;
                 told(global, &all, |all| printed_list(all))
             }
-            What::Template { name: Some(name), method: Some(method), item: items, by: Some(by) } => {
+            What::Template { name: Some(name), method: Some(method), item: items, by } => {
                 let new = NewTemplate { name, method, items };
-                let written: TemplateView =
-                    By { by: Some(by), ..By::default() }.post(&client, "/v1/templates", new)?;
+                let written: TemplateView = by.post(&client, "/v1/templates", new)?;
                 told(global, &written, template)
             }
             What::Template { name, .. } => {
@@ -210,10 +207,9 @@ impl Inspect {
                 let all: Vec<TemplateView> = client.get(&path)?;
                 told(global, &all, |all| all.iter().for_each(template))
             }
-            What::Instrument { name: Some(name), what: Some(what), due: Some(due), by: Some(by) } => {
+            What::Instrument { name: Some(name), what: Some(what), due: Some(due), by } => {
                 let new = Instrument { name, what, calibration_due: due };
-                let noted: Instrument =
-                    By { by: Some(by), ..By::default() }.post(&client, "/v1/instruments", new)?;
+                let noted: Instrument = by.post(&client, "/v1/instruments", new)?;
                 told(global, &noted, instrument)
             }
             What::Instrument { .. } => {

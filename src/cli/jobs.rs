@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::client::segment;
+use super::quality::By;
 use super::{Client, Failed, Global, show};
 use crate::api::shapes::{
-    AcceptOrder, By, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder,
+    AcceptOrder, By as ByName, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder,
 };
 
 #[derive(Debug, Args)]
@@ -43,45 +44,62 @@ pub struct Jobs {
     #[arg(long, value_name = "ID", group = "change", requires = "accept", conflicts_with = "id")]
     pub sign: Option<String>,
     /// A warning that is accepted with --sign or --queue, by its code; may be given again.
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["cancel", "pause", "resume", "start"])]
+    #[arg(long, value_name = "CODE", requires = "change")]
+    #[arg(conflicts_with_all = ["cancel", "pause", "resume", "start"])]
     pub accept: Vec<String>,
-    /// Who says so; with a token, its owner.
-    #[arg(long, value_name = "NAME", requires = "change")]
-    pub by: Option<String>,
+    #[command(flatten)]
+    pub by: By,
+}
+
+fn at(id: &str, what: &str) -> String {
+    format!("/v1/jobs/{}{what}", segment(id))
 }
 
 impl Jobs {
-    pub fn run(self, global: &Global) -> Result<(), Failed> {
+    pub fn run(mut self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
         let changes = [&self.cancel, &self.pause, &self.resume, &self.start, &self.sign, &self.resume_file];
-        let signs = !self.accept.is_empty() || changes.into_iter().any(Option::is_some);
-        let by = if signs { client.by(self.by.clone())? } else { None };
-        if let Some(id) = &self.resume_file {
-            return self.make_resume_file(id, &client, global);
+        let by = std::mem::take(&mut self.by);
+        if changes.into_iter().any(Option::is_some) {
+            return by.ask(&client, |client, by| self.change(client, by, global));
         }
-        let changes = [("cancel", self.cancel), ("pause", self.pause), ("resume", self.resume)];
+        if by.by.is_some() || by.signed_in_as.is_some() {
+            let words = "nothing is to be changed in anybody's name; say what, such as --start JOB";
+            return Err(Failed::Usage(words.into()));
+        }
+        let Some(id) = self.id else {
+            let jobs: Vec<JobView> = client.get("/v1/jobs")?;
+            if global.json {
+                return show::json(&jobs);
+            }
+            show::jobs(&jobs);
+            return Ok(());
+        };
+        let job: JobView = client.get(&at(&id, ""))?;
+        if global.json {
+            return show::json(&job);
+        }
+        show::job(&job);
+        Ok(())
+    }
+
+    fn change(self, client: &Client, by: Option<String>, global: &Global) -> Result<(), Failed> {
+        if let Some(id) = &self.resume_file {
+            return self.make_resume_file(id, by, client, global);
+        }
+        let cancelled = self.cancel.is_some();
+        let changes = [("/cancel", self.cancel), ("/pause", self.pause), ("/resume", self.resume)];
         let change = changes.into_iter().find_map(|(what, id)| id.map(|id| (what, id)));
-        let cancelled = matches!(change, Some(("cancel", _)));
-        let job: JobView = match (change, self.id) {
-            _ if self.sign.is_some() => {
-                let id = self.sign.unwrap_or_default();
-                let order = AcceptOrder { accept: self.accept, by };
-                client.post(&format!("/v1/jobs/{}/accept", segment(&id)), &order)?
+        let job: JobView = match (change, self.sign, self.start) {
+            (Some((what, id)), _, _) => client.post(&at(&id, what), &ByName { by })?,
+            (None, Some(id), _) => {
+                client.post(&at(&id, "/accept"), &AcceptOrder { accept: self.accept, by })?
             }
-            _ if self.start.is_some() => {
-                let id = self.start.unwrap_or_default();
-                let order = StartOrder { by, printer: self.printer };
-                client.post(&format!("/v1/jobs/{}/start", segment(&id)), &order)?
+            (None, None, Some(id)) => {
+                client.post(&at(&id, "/start"), &StartOrder { by, printer: self.printer })?
             }
-            (Some((what, id)), _) => client.post(&format!("/v1/jobs/{}/{what}", segment(&id)), &By { by })?,
-            (None, Some(id)) => client.get(&format!("/v1/jobs/{}", segment(&id)))?,
-            (None, None) => {
-                let jobs: Vec<JobView> = client.get("/v1/jobs")?;
-                if global.json {
-                    return show::json(&jobs);
-                }
-                show::jobs(&jobs);
-                return Ok(());
+            (None, None, None) => {
+                return Err(Failed::Usage("say what is to become of which job, such as --start JOB".into()));
             }
         };
         if global.json {
@@ -94,13 +112,16 @@ impl Jobs {
         Ok(())
     }
 
-    fn make_resume_file(&self, id: &str, client: &Client, global: &Global) -> Result<(), Failed> {
-        let path = format!("/v1/jobs/{}", segment(id));
-        let order = ResumeOrder {
-            layer: self.layer.unwrap_or_default(),
-            height_mm: self.height,
-            by: self.by.clone(),
-        };
+    fn make_resume_file(
+        &self,
+        id: &str,
+        by: Option<String>,
+        client: &Client,
+        global: &Global,
+    ) -> Result<(), Failed> {
+        let path = at(id, "");
+        let order =
+            ResumeOrder { layer: self.layer.unwrap_or_default(), height_mm: self.height, by: by.clone() };
         let made: ResumeFileView = client.post(&format!("{path}/resume-file"), &order)?;
         if !self.queue {
             if global.json {
@@ -120,7 +141,7 @@ impl Jobs {
             printer: Some(made.printer.clone()),
             material: origin.material,
             accept: self.accept.clone(),
-            by: self.by.clone(),
+            by,
         };
         let job: JobView = client.post("/v1/jobs", &new)?;
         if global.json {

@@ -103,25 +103,37 @@ struct Desk<'h> {
     usual_slot: u8,
     /// What was scanned so far, and for which slot the lot is.
     begun: Option<(PrinterName, u8)>,
+    /// A scan was refused, and nothing was noted since.
+    refused: bool,
     noted: Vec<LoadView>,
 }
 
 impl<'h> Desk<'h> {
     fn new(hand: &'h Hand<'h>, json: bool, usual_slot: u8) -> Self {
-        Self { hand, json, usual_slot, begun: None, noted: Vec::new() }
+        Self { hand, json, usual_slot, begun: None, refused: false, noted: Vec::new() }
     }
 
     /// Until there is nothing more to be read. What is refused is told, and the same is wanted again.
     fn serve(mut self, lines: impl BufRead) -> Result<(), Failed> {
         let asks = std::io::stdin().is_terminal();
         self.ask(asks);
-        for line in lines.lines() {
+        for line in lines.split(b'\n') {
             let line = line.map_err(|error| {
                 Failed::Finding(format!("what was scanned cannot be read: {error}; scan it again"))
             })?;
-            match self.take(line.trim()) {
+            let taken = match std::str::from_utf8(&line) {
+                Ok(line) => self.take(line.trim()),
+                Err(_) => Err(Failed::Finding(
+                    "what was scanned is no text (UTF-8); scan it again, or type what stands beside the code"
+                        .into(),
+                )),
+            };
+            match taken {
                 Ok(()) => {}
-                Err(error) if is_of_the_scan(&error) => eprintln!("platen: {error}"),
+                Err(error) if is_of_the_scan(&error) => {
+                    eprintln!("platen: {error}");
+                    self.refused = true;
+                }
                 Err(error) => return Err(error),
             }
             self.ask(asks);
@@ -130,6 +142,10 @@ impl<'h> Desk<'h> {
             show::json(&self.noted)?;
         }
         match self.begun {
+            None if self.refused => Err(Failed::Finding(
+                "the last scan was refused, and nothing was noted after it; `platen loads list PRINTER` shows what is"
+                    .into(),
+            )),
             None => Ok(()),
             Some((printer, slot)) => Err(Failed::Finding(format!(
                 "nothing is noted for slot {slot} of {printer}, since no lot was scanned for it; scan the printer again, then the lot"
@@ -188,6 +204,7 @@ impl<'h> Desk<'h> {
         let asked = ScannedLoad { printer: printer.to_string(), lot: line.to_owned(), slot };
         let all: Vec<LoadView> = self.hand.post("/v1/loads", asked)?;
         self.begun = None;
+        self.refused = false;
         let load = all.into_iter().find(|load| load.slot == slot && load.to.is_none());
         let Some(load) = load else { return Ok(()) };
         let LoadView { lot, material, supplier_lot, .. } = &load;

@@ -3,9 +3,11 @@
 use clap::{Args, Subcommand};
 
 use super::client::segment;
-use super::quality::LabelFile;
+use super::quality::{By, LabelFile};
 use super::{Client, Failed, Global, show};
-use crate::api::shapes::{Answered, By, ConsoleOrder, ConsoleView, IdentityView, PrinterView, PromptView};
+use crate::api::shapes::{
+    Answered, By as ByName, ConsoleOrder, ConsoleView, IdentityView, PrinterView, PromptView,
+};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -24,18 +26,16 @@ pub enum What {
         /// The printer.
         #[arg(value_name = "PRINTER")]
         name: String,
-        /// Who has looked; with a token, its owner.
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
     /// Say that the board on its port is its own: after a board or an adapter was replaced, or where nothing but a person can tell.
     Identify {
         /// The printer.
         #[arg(value_name = "PRINTER")]
         name: String,
-        /// Who has looked; with a token, its owner.
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
     /// Answer what a printer asks whoever stands there; `platen printers PRINTER` shows it with its buttons.
     Answer {
@@ -48,9 +48,8 @@ pub enum What {
         /// The question as it was seen: if the printer asks something else by now, nothing is answered.
         #[arg(long, value_name = "TEXT")]
         asked: Option<String>,
-        /// Who answers; with a token, its owner.
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
     /// Write a printer's label as a file for the label printer: its name, and the code that is scanned where a lot is loaded.
     #[command(after_help = "Example: platen printers label mk3-07 --stock 62x29 --format pdf")]
@@ -68,9 +67,8 @@ pub enum What {
         name: String,
         /// The command, such as M503.
         command: String,
-        /// Who asks; with a token, its owner.
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
 }
 
@@ -78,17 +76,22 @@ impl Printers {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
         let printer: PrinterView = match (self.what, self.name) {
-            (Some(What::Clear { name, by }), _) => client
-                .post(&format!("/v1/printers/{}/clear-bed", segment(&name)), &By { by: client.by(by)? })?,
-            (Some(What::Identify { name, by }), _) => client
-                .post(&format!("/v1/printers/{}/identify", segment(&name)), &By { by: client.by(by)? })?,
+            (Some(What::Clear { name, by }), _) => {
+                let path = format!("/v1/printers/{}/clear-bed", segment(&name));
+                by.ask(&client, |client, by| client.post(&path, &ByName { by }))?
+            }
+            (Some(What::Identify { name, by }), _) => {
+                let path = format!("/v1/printers/{}/identify", segment(&name));
+                by.ask(&client, |client, by| client.post(&path, &ByName { by }))?
+            }
             (Some(What::Answer { name, button, asked, by }), _) => {
                 let path = format!("/v1/printers/{}/answer", segment(&name));
-                client.post(&path, &Answered { button, asked, by: client.by(by)? })?
+                by.ask(&client, |client, by| client.post(&path, &Answered { button, asked, by }))?
             }
             (Some(What::Send { name, command, by }), _) => {
                 let path = format!("/v1/printers/{}/console", segment(&name));
-                let told: ConsoleView = client.post(&path, &ConsoleOrder { command, by: client.by(by)? })?;
+                let told: ConsoleView =
+                    by.ask(&client, |client, by| client.post(&path, &ConsoleOrder { command, by }))?;
                 return said(global, &told);
             }
             (Some(What::Label { name, file }), _) => {

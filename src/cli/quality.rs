@@ -10,10 +10,11 @@ use super::report::keep_or_print;
 use super::users::password_of;
 use super::{Client, Failed, Global, show};
 use crate::api::quality::shapes::{
-    Asks, CaseQuality, InspectionView, LoadView, LotBrief, NonconformanceView, Ordered, PrintedBrief,
-    SignatureView, ToSign,
+    Asks, AssessedView, CaseQuality, InspectionView, LoadView, LotBrief, NonconformanceView, Ordered,
+    PrintedBrief, SignatureView, ToSign,
 };
 use crate::api::shapes::Hidden;
+use crate::domain::quality::assessment::Overall;
 
 /// Who asks.
 #[derive(Clone, Debug, Default, Args)]
@@ -39,6 +40,18 @@ impl By {
     ) -> Result<T, Failed> {
         let hand = self.begin(client)?;
         let done = hand.post(path, given);
+        hand.end();
+        done
+    }
+
+    /// Asks for a change that nobody signs: its body has a place for the name alone.
+    pub fn ask<T>(
+        self,
+        client: &Client,
+        ask: impl FnOnce(&Client, Option<String>) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        let hand = self.begin(client)?;
+        let done = ask(hand.client(), hand.name());
         hand.end();
         done
     }
@@ -69,10 +82,19 @@ impl Hand<'_> {
         }
     }
 
+    /// The name that is given; whoever is signed in gives none.
+    fn name(&self) -> Option<String> {
+        match self {
+            Self::Named { by, .. } => by.clone(),
+            Self::SignedIn { .. } => None,
+        }
+    }
+
     pub fn post<T: DeserializeOwned>(&self, path: &str, given: impl Serialize) -> Result<T, Failed> {
-        let (by, password) = match self {
-            Self::Named { by, .. } => (by.clone(), None),
-            Self::SignedIn { password, .. } => (None, Some(password.clone())),
+        let by = self.name();
+        let password = match self {
+            Self::Named { .. } => None,
+            Self::SignedIn { password, .. } => Some(password.clone()),
         };
         self.client().post(path, &Asks { by, password, given })
     }
@@ -172,6 +194,9 @@ pub fn case(case: &CaseQuality) {
             case.token
         ));
     }
+    if let Some(assessed) = &case.assessed {
+        show::line(&format!("  helped   {}", helped(assessed)));
+    }
     if let Some(confirmed) = &case.confirmed {
         let units: Vec<_> = confirmed.units.iter().map(|(code, units)| format!("{code} {units}")).collect();
         let units = if units.is_empty() { "none".into() } else { units.join(", ") };
@@ -181,6 +206,22 @@ pub fn case(case: &CaseQuality) {
     if case.messages > 0 {
         show::line(&format!("  messages {}: `platen cases messages {}`", case.messages, case.token));
     }
+}
+
+/// What the user of a model said of it, in words.
+fn helped(AssessedView { assessment, by, at }: &AssessedView) -> String {
+    let mut words = vec![assessment.overall.map_or("not said on the whole", Overall::in_words).to_owned()];
+    words.extend(assessment.used_in_procedure.map(|used| {
+        let used = if used { "used in the procedure" } else { "not used in the procedure" };
+        used.to_owned()
+    }));
+    words.extend(assessment.saved.map(|saved| {
+        let how = if saved.measured { "measured" } else { "estimated" };
+        format!("{} min saved ({how})", saved.minutes)
+    }));
+    words.extend(assessment.answers.map(|_| "seven answers".to_owned()));
+    words.push(format!("said by {}", assessment.respondent.as_str()));
+    show::plain(&format!("{}; noted by {by} on {}", words.join(", "), when(at)))
 }
 
 /// What was ordered of a part, in words.

@@ -13,7 +13,7 @@ use crate::api::quality::shapes::SiteRules as Rules;
 )]
 pub struct SiteRules {
     /// Set all rules: those that are named are on, the others off.
-    #[arg(long, requires = "by")]
+    #[arg(long)]
     set: bool,
     /// A job begins only for a case in production, and only from an approved revision.
     #[arg(long, requires = "set")]
@@ -36,28 +36,26 @@ pub struct SiteRules {
     /// So often somebody is asked for the assessment before it may be waived.
     #[arg(long, value_name = "N", requires = "set", default_value_t = 0)]
     reminders_before_waiver: u8,
-    /// Who says so.
-    #[arg(long, value_name = "NAME", requires = "set")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
 }
 
 impl SiteRules {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
-        let now: Rules = match self.by {
-            Some(by) if self.set => {
-                let rules = Rules {
-                    approval_before_printing: self.approval_before_printing,
-                    lots: self.lots,
-                    qualified_printers: self.qualified_printers,
-                    witness_coupon: self.witness_coupon,
-                    releaser_may_be_operator: self.releaser_may_be_operator,
-                    password_to_sign: self.password_to_sign,
-                    reminders_before_waiver: self.reminders_before_waiver,
-                };
-                By { by: Some(by), ..By::default() }.post(&client, "/v1/site-rules", rules)?
-            }
-            _ => client.get("/v1/site-rules")?,
+        let now: Rules = if self.set {
+            let rules = Rules {
+                approval_before_printing: self.approval_before_printing,
+                lots: self.lots,
+                qualified_printers: self.qualified_printers,
+                witness_coupon: self.witness_coupon,
+                releaser_may_be_operator: self.releaser_may_be_operator,
+                password_to_sign: self.password_to_sign,
+                reminders_before_waiver: self.reminders_before_waiver,
+            };
+            self.by.post(&client, "/v1/site-rules", rules)?
+        } else {
+            client.get("/v1/site-rules")?
         };
         told(global, &now, lines)
     }

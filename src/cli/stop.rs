@@ -4,16 +4,16 @@ use clap::Args;
 use std::time::Duration;
 
 use super::client::segment;
+use super::quality::By;
 use super::{Client, Failed, Global, printers, show};
-use crate::api::shapes::{By, PrinterView, StopOrder, Stopped};
+use crate::api::shapes::{By as ByName, PrinterView, StopOrder, Stopped};
 
 #[derive(Debug, Args)]
 pub struct Stop {
     /// The printer; all where absent.
     pub printer: Option<String>,
-    /// Who stops, or who has looked; with a token, its owner.
-    #[arg(long, value_name = "NAME")]
-    pub by: Option<String>,
+    #[command(flatten)]
+    pub by: By,
     /// Say that somebody has looked: a stopped or halted printer may be used again. (Its bed: `platen printers clear PRINTER --by NAME`.)
     #[arg(long, value_name = "PRINTER", conflicts_with = "printer")]
     pub clear: Option<String>,
@@ -23,16 +23,18 @@ impl Stop {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
         if let Some(name) = self.clear {
-            let by = By { by: client.by(self.by)? };
+            let path = format!("/v1/printers/{}/clear-latch", segment(&name));
             let printer: PrinterView =
-                client.post(&format!("/v1/printers/{}/clear-latch", segment(&name)), &by)?;
+                self.by.ask(&client, |client, by| client.post(&path, &ByName { by }))?;
             if global.json {
                 return show::json(&printer);
             }
             printers::one(&printer);
             return Ok(());
         }
-        let order = StopOrder { by: self.by, printer: self.printer };
+        // A stop waits for nobody's password: the name is noted as one that was given.
+        let by = self.by.by.or(self.by.signed_in_as);
+        let order = StopOrder { by, printer: self.printer };
         let stopped: Vec<Stopped> = client.post("/v1/stop", &order)?;
         if global.json {
             show::json(&stopped)?;

@@ -788,7 +788,7 @@ fn a_piece_keeps_the_process_by_which_it_was_begun_when_its_case_is_produced_by_
     }
     world.case("ina", CaseStep::QcBegun);
     world.case("ina", rework());
-    let validated_for = vec![crate::domain::case::IntendedUse::Diagnostic];
+    let validated_for = vec![IntendedUse::Diagnostic];
     let process = "another".parse().unwrap();
     let again = CaseStep::ProductionBegun { process, validated_for, outside: None, version: None };
     world.case("olga", again);

@@ -154,18 +154,20 @@ async fn confirmed(
         let counts = sheet.proposal.counts().into_iter();
         counts.map(|(code, units)| (code.to_string(), units)).collect::<BTreeMap<_, _>>()
     };
-    let no_code = || {
+    let no_code = |code: Option<BillingCode>| {
+        let code = code.map_or_else(|| "a code".to_owned(), |code| format!("the code {code}"));
         let codes: Vec<_> = sheet.table_codes.iter().map(ToString::to_string).collect();
         senseless(
-            "a code is not in the table of codes that holds for this case",
+            &format!("{code} is not in the table of codes that holds for this case"),
             &format!("its codes are {}", codes.join(", ")),
         )
     };
     let mut all = BTreeMap::new();
     for (code, units) in units.unwrap_or_else(proposed) {
         let known = sheet.table_codes.iter().any(|of| of.as_str() == code);
-        let code = code.parse::<BillingCode>().ok().filter(|_| known);
-        all.insert(code.ok_or_else(no_code)?, units);
+        let code = code.parse::<BillingCode>().ok();
+        let Some(known) = code.clone().filter(|_| known) else { return Err(no_code(code)) };
+        all.insert(known, units);
     }
     Ok(all)
 }

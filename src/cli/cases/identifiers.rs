@@ -102,17 +102,42 @@ fn lines(shown: &IdentifiersShown) {
     }
 }
 
+/// What may be given.
+const KEYS: [&str; 6] = ["name", "mrn", "accession", "surgeon", "surgery_at", "birth_date"];
+
+/// What came through a pipe. What is wrong with it is told here, by its key: the daemon repeats nothing of it.
+fn understood(text: &str) -> Result<serde_json::Value, Failed> {
+    let given = serde_json::from_str::<serde_json::Value>(text).ok();
+    let Some(serde_json::Value::Object(all)) = given else {
+        return Err(Failed::Usage(format!(
+            "the standard input is no JSON object; give one with {}, as far as they are known",
+            KEYS.join(", ")
+        )));
+    };
+    for (key, value) in &all {
+        if !KEYS.contains(&key.as_str()) {
+            return Err(Failed::Usage(format!(
+                "the key \"{}\" is not known; there are {}",
+                show::plain(key),
+                KEYS.join(", ")
+            )));
+        }
+        if !value.is_string() && !value.is_null() {
+            return Err(Failed::Usage(format!(
+                "what stands at the key {key} is no text; write it in quotes, numbers and days too"
+            )));
+        }
+    }
+    Ok(serde_json::Value::Object(all))
+}
+
 /// What was typed, or came through a pipe.
 fn given() -> Result<serde_json::Value, Failed> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         let mut text = zeroize::Zeroizing::new(String::new());
         stdin.lock().read_to_string(&mut text).map_err(unread)?;
-        return serde_json::from_str(&text).map_err(|_| {
-            Failed::Usage(
-                "the standard input is no JSON object; give one with name, mrn, accession, surgeon, surgery_at and birth_date, as far as they are known".into(),
-            )
-        });
+        return understood(&text);
     }
     eprintln!("An empty line leaves it out.");
     let ask = |question: &str| -> Result<Option<String>, Failed> {
@@ -130,4 +155,25 @@ fn given() -> Result<serde_json::Value, Failed> {
         birth_date: ask("Date of birth, as in 1960-05-12")?,
     };
     serde_json::to_value(&typed).map_err(|_| given_up())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_identifiers_is_told_by_its_key_and_without_its_value() {
+        assert!(understood(r#"{"name": "A", "mrn": null, "birth_date": "1960-05-12"}"#).is_ok());
+        for (wrong, which) in [
+            (r#"{"patient": "secret"}"#, "\"patient\""),
+            (r#"{"mrn": 4711}"#, "the key mrn"),
+            (r#"{"surgeon": {"name": "secret"}}"#, "the key surgeon"),
+            (r#"["secret"]"#, "no JSON object"),
+            ("secret", "no JSON object"),
+        ] {
+            let error = understood(wrong).unwrap_err().to_string();
+            assert!(error.contains(which), "{wrong}: {error}");
+            assert!(!error.contains("secret") && !error.contains("4711"), "{error}");
+        }
+    }
 }

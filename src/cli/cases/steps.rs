@@ -235,7 +235,7 @@ pub enum Step {
         #[arg(long, value_parser = word::<CostKind>)]
         kind: CostKind,
         /// In minor units of the site's currency: 1250 is 12.50 where that has cents.
-        #[arg(long)]
+        #[arg(long, value_parser = amount)]
         amount: u32,
         /// What it was for; never a patient's name.
         #[arg(long, value_name = "TEXT")]
@@ -470,8 +470,17 @@ pub struct ConfirmUnits {
 
 fn units(text: &str) -> Result<(String, u16), String> {
     let (code, units) = text.split_once('=').ok_or("write it as in 0559T=1")?;
-    let units = units.trim().parse().map_err(|_| "units are a number, as in 0559T=1".to_owned())?;
+    let odd = |_| format!("units are a whole number from 0 to {}, as in 0559T=1", u16::MAX);
+    let units = units.trim().parse::<u16>().map_err(odd)?;
     Ok((code.trim().to_owned(), units))
+}
+
+fn amount(text: &str) -> Result<u32, String> {
+    let odd = |_| {
+        let most = u32::MAX;
+        format!("an amount is a whole number of minor units, from 0 to {most}: 1250 for 12.50")
+    };
+    text.trim().parse::<u32>().map_err(odd)
 }
 
 fn answer(text: &str) -> Result<Likert, String> {
@@ -683,10 +692,13 @@ impl Assess {
 
 impl ConfirmUnits {
     fn step(self) -> Result<(String, By, CaseStep), Failed> {
-        let given = self.units.len();
-        let units: BTreeMap<String, u16> = self.units.into_iter().collect();
-        if units.len() != given {
-            return Err(Failed::Usage("a code is there twice; name each once, with all its units".into()));
+        let mut units = BTreeMap::new();
+        for (code, count) in self.units {
+            if units.contains_key(&code) {
+                let words = format!("the code {code} is there twice; name each once, with all its units");
+                return Err(Failed::Usage(show::plain(&words)));
+            }
+            units.insert(code, count);
         }
         let units = (!self.as_proposed).then_some(units);
         Ok((self.token, self.by, CaseStep::UnitsConfirmed { of: self.proposal, units, note: self.note }))
@@ -786,7 +798,7 @@ mod tests {
             Step::ConfirmUnits(given) => given.step(),
             _ => return Err("another step".into()),
         };
-        done.map(|(_, _, step)| step).map_err(|_| "a wrong use".into())
+        done.map(|(_, _, step)| step).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -817,9 +829,24 @@ mod tests {
         assert_eq!(units, None);
         let Ok(CaseStep::UnitsConfirmed { units, .. }) = line("--units 0559T=1,0560T=2") else { panic!() };
         assert_eq!(units, Some([("0559T".to_owned(), 1), ("0560T".to_owned(), 2)].into()));
-        for wrong in ["--note x", "--units 0559T", "--units 0559T=x", "--units 0559T=1,0559T=2"] {
-            assert!(line(wrong).is_err(), "{wrong}");
+        for (wrong, which) in [
+            ("--note x", "--units"),
+            ("--units 0559T", "0559T=1"),
+            ("--units 0559T=x", "from 0 to 65535"),
+            ("--units 0559T=70000", "from 0 to 65535"),
+            ("--units 0559T=1,0560T=1,0559T=2", "the code 0559T is there twice"),
+        ] {
+            let error = line(wrong).unwrap_err();
+            assert!(error.contains(which), "{wrong}: {error}");
         }
         assert!(line("--as-proposed --units 0559T=1").is_err());
+    }
+
+    #[test]
+    fn an_amount_with_a_point_is_refused_with_what_it_is_in_minor_units() {
+        assert_eq!(amount("1250"), Ok(1_250));
+        for odd in ["12.50", "-1", "", "4294967296"] {
+            assert!(amount(odd).unwrap_err().contains("1250 for 12.50"), "{odd}");
+        }
     }
 }

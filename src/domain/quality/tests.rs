@@ -931,11 +931,14 @@ fn a_doubtful_part_is_accepted_only_when_each_doubt_was_looked_at() {
 fn a_part_is_accepted_only_by_its_last_inspection_and_only_where_that_is_good() {
     let mut world = World::at(Stage::InQc);
     world.send_to_inspection(1, 1);
-    let not_last = Refusal::NotTheLast { serial: serial(1, 1), inspection: inspection(1) };
-    assert_eq!(world.refused("ina", printed_step(1, 1, accepted(1))), not_last);
+    let not_last =
+        |last| Refusal::NotTheLast { serial: serial(1, 1), inspection: inspection(1), last };
+    assert_eq!(world.refused("ina", printed_step(1, 1, accepted(1))), not_last(None));
     world.inspect(1, 1, 1, &GOOD, &[]);
     world.inspect(2, 1, 1, &BAD, &[]);
-    assert_eq!(world.refused("ina", printed_step(1, 1, accepted(1))), not_last);
+    let refusal = world.refused("ina", printed_step(1, 1, accepted(1)));
+    assert_eq!(refusal, not_last(Some(inspection(2))));
+    assert!(refusal.to_string().ends_with(&format!("accept it by {}", inspection(2))), "{refusal}");
     let refusal = world.refused("ina", printed_step(1, 1, accepted(2)));
     assert!(matches!(refusal, Refusal::NotPassed { verdict: "fail", .. }), "{refusal}");
     world.inspect(3, 1, 1, &GOOD[..1], &[]);
@@ -1272,7 +1275,7 @@ fn a_released_part_in_quarantine_takes_the_release_of_its_case_with_it() {
     let lift = PrintedStep::QuarantineLifted { why: line("bagged anew") };
     world.ok("ina", printed_step(1, 1, lift));
     assert_eq!(world.printed(1, 1).state, PrintedState::AwaitingInspection);
-    let before = Refusal::NotTheLast { serial: serial(1, 1), inspection: inspection(1) };
+    let before = Refusal::NotTheLast { serial: serial(1, 1), inspection: inspection(1), last: None };
     assert_eq!(world.refused("ina", printed_step(1, 1, accepted(1))), before);
     world.inspect(9, 1, 1, &GOOD, &[Doubt::Quarantined]);
     world.ok("ina", printed_step(1, 1, accepted(9)));

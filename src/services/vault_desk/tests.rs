@@ -485,7 +485,8 @@ async fn what_keeps_apart_waits_for_nobody_at_the_desk_and_all_else_does() {
     tokio::time::timeout(patience, apart).await.expect("it does not wait");
     mend();
     let leave = async { drop(at_the_desk) };
-    let (taken, ()) = tokio::join!(desk.let_in(None, &blocked("for Quimby"), Words::CanWait), leave);
+    let words = blocked("for Quimby");
+    let (taken, ()) = tokio::join!(desk.let_in(None, &words, Words::CanWait), leave);
     assert!(taken.is_err(), "it waited, and was looked at");
     // What is known already is held against what keeps apart, too, whoever is at the desk.
     let _at_the_desk = desk.0.changes.lock().await;
