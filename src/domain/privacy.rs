@@ -2,16 +2,19 @@
 //!
 //! It is held against names of files, free texts (names of parts, comments, messages), labels and exports before they
 //! leave. It knows two things: the identifiers of the case as the vault has them (`Known`), or of all cases for words
-//! that are of none (`Everybody`), however they are written, and what identifiers look like in general, after the 18 classes of the medical reference, §3.5. It says what it
-//! found and where, and never the text.
+//! that are of none (`Everybody`), in the ways in which people and programs commonly write them, and what identifiers
+//! look like in general, after the 18 classes of the medical reference, §3.5. It says what it found and where, and
+//! never the text.
 //!
-//! What a program cannot know it does not find: a name that the vault does not have, a town, a rare diagnosis, a
-//! face. It is the second fence. The first is that what leaves is built from ids, numbers and words of ours.
+//! What a program cannot know it does not find: a name that the vault does not have, one that is shortened or spelt
+//! wrongly, a day in words, a town, a rare diagnosis, a face. It is the second fence. The first is that what leaves is
+//! built from ids, numbers and words of ours.
 //!
 //! What platen writes itself is no finding: tokens, ids, hashes, its times, its names of files, and commands of
 //! G-code. Of those a known number is still found where it stands alone.
 
 mod common;
+mod days;
 mod held;
 mod known;
 mod patterns;
@@ -27,7 +30,7 @@ pub use known::{Everybody, Known, Ours};
 pub use words::{SafeName, strip_file_name};
 
 use super::identifiers::Kind;
-use pieces::Text;
+use pieces::{Text, find_in_plain};
 
 /// What a place in a text looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,9 +110,11 @@ impl std::error::Error for Leak {}
 
 /// What in `text` may say who a patient is, in the order of the text. Nothing found is no proof that nothing is there.
 pub fn find(text: &str, known: &Known) -> Vec<Found> {
-    let text = Text::new(text);
-    let mut all = known.find(&text);
-    all.extend(patterns::find(&text));
+    let all = find_in_plain(text, |text: &Text<'_>| {
+        let mut all = known.find(text);
+        all.extend(patterns::find(text));
+        all
+    });
     // What is believed first stands first.
     let mut kept: BTreeMap<usize, Found> = BTreeMap::new();
     for found in all {

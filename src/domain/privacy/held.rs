@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::pieces::Text;
+use super::pieces::find_in_plain;
 use super::{Everybody, Found, Known, Ours, What};
 
 /// Stands in place of words that may say who a patient is. It fits wherever free words may stand.
@@ -34,8 +34,8 @@ pub enum Against {
 impl Against {
     fn find(&self, text: &str) -> Vec<Found> {
         match self {
-            Self::Known(known) => known.find(&Text::new(text)),
-            Self::Everybody(everybody, ours) => everybody.find(&Text::new(text), ours),
+            Self::Known(known) => find_in_plain(text, |text| known.find(text)),
+            Self::Everybody(everybody, ours) => find_in_plain(text, |text| everybody.find(text, ours)),
             Self::Everything => Vec::new(),
         }
     }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::common::is_common;
-use super::pieces::{Class, Text};
-use super::words::{Umlaut, canonical, split_case};
-use super::{Found, What, patterns};
+use super::pieces::{Class, Text, plain};
+use super::words::{Umlaut, canonical, drawn_like, split_case};
+use super::{Found, What, days, patterns};
 use crate::domain::identifiers::{Identifiers, Kind};
 
 /// Shorter words of a name stand for nothing by themselves.
@@ -24,6 +24,8 @@ const WORD_MIN: usize = 3;
 const AFFIX_MIN: usize = 5;
 /// Joined names that are found in the middle of a longer word.
 const INSIDE_MIN: usize = 7;
+/// Words of a name that are found also where they are written as several words.
+const APART_MIN: usize = 7;
 /// Numbers that are found also where their digits are apart, or in one of platen's own ids.
 const NUMBER_MIN: usize = 5;
 const NUMBER_SURE: usize = 7;
@@ -160,6 +162,8 @@ impl Known {
         self.add_spelling(kind, &spelt.collect::<Vec<_>>());
         let bare = split.iter().map(|word| canonical(word, Umlaut::Bare));
         self.add_spelling(kind, &bare.collect::<Vec<_>>());
+        let drawn = split.iter().map(|word| canonical_as_drawn(word));
+        self.add_spelling(kind, &drawn.collect::<Vec<_>>());
     }
 
     fn add_spelling(&mut self, kind: Kind, words: &[Zeroizing<String>]) {
@@ -227,16 +231,18 @@ impl Ours {
 /// A number without what people put between and before its digits.
 fn bare(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len() * 2));
-    for c in text.chars().filter(|c| c.is_alphanumeric()) {
-        out.extend(c.to_lowercase());
+    for c in text.chars().map(plain).filter(|c| c.is_alphanumeric()) {
+        out.extend(drawn_like(c).to_lowercase());
     }
     let trimmed = out.trim_start_matches('0');
     Zeroizing::new(trimmed.to_owned())
 }
 
+/// A word with its umlauts bare, with them spelt, and with the Latin letters that it looks as if it had.
+type Forms = [Zeroizing<String>; 3];
+
 struct Word {
-    /// With umlauts bare, and spelt.
-    forms: [Zeroizing<String>; 2],
+    forms: Forms,
     at: Range<usize>,
     /// Nothing but signs that people put between names is between it and the word before.
     follows: bool,
@@ -258,8 +264,26 @@ fn words(text: &Text<'_>) -> Vec<Word> {
     words
 }
 
-fn forms(word: &str) -> [Zeroizing<String>; 2] {
-    [canonical(word, Umlaut::Bare), canonical(word, Umlaut::Spelt)]
+fn forms(word: &str) -> Forms {
+    [canonical(word, Umlaut::Bare), canonical(word, Umlaut::Spelt), canonical_as_drawn(word)]
+}
+
+fn canonical_as_drawn(word: &str) -> Zeroizing<String> {
+    let latin = Zeroizing::new(word.chars().map(drawn_like).collect::<String>());
+    canonical(&latin, Umlaut::Bare)
+}
+
+/// Most words have one form: it is looked up once.
+fn distinct(forms: &Forms) -> impl Iterator<Item = &Zeroizing<String>> {
+    let again = move |n: usize| forms[..n].iter().any(|before| before.as_str() == forms[n].as_str());
+    forms.iter().enumerate().filter(move |(n, _)| !again(*n)).map(|(_, form)| form)
+}
+
+/// Words that are one letter each, side by side: "W h i t e".
+fn one_by_one(words: &[Word]) -> impl Iterator<Item = &[Word]> {
+    let single = |word: &Word| word.forms[0].chars().count() == 1;
+    let runs = words.chunk_by(move |before, word| word.follows && single(before) && single(word));
+    runs.filter(|run| run.len() >= WORD_MIN)
 }
 
 /// Mueller is Muller, too, where somebody knows no umlauts; in short words these letters are mostly no umlaut (Doe).
@@ -329,7 +353,7 @@ impl<'a> Look<'a> {
     }
 
     /// Whether a word of a name counts where it stands alone.
-    fn counts_alone(&self, forms: &[Zeroizing<String>; 2]) -> bool {
+    fn counts_alone(&self, forms: &Forms) -> bool {
         self.of_none.is_none_or(|ours| {
             forms[0].len() >= ALONE_MIN
                 && !forms.iter().any(|form| is_common(form) || ours.0.contains(form.as_str()))
@@ -349,34 +373,63 @@ impl<'a> Look<'a> {
         })
     }
 
+    /// Whether words that are one word of a name together count as it: "bell-weather".
+    fn counts_apart(&self, joined: &str, words: &[Word]) -> bool {
+        let everyday = |word: &Word| {
+            word.forms[0].len() < ALONE_MIN || distinct(&word.forms).any(|form| is_common(form))
+        };
+        words.len() > 1
+            && joined.len() >= APART_MIN
+            && self.of_none.is_none_or(|ours| {
+                !words.iter().all(|word| everyday(word) || ours.0.contains(word.forms[0].as_str()))
+            })
+    }
+
     fn names(&self, text: &Text<'_>, found: &mut Vec<Found>) {
         let Known { words: of_names, joined: of_joined, .. } = self.known;
         let words = words(text);
         for (n, word) in words.iter().enumerate() {
-            let mut joined = [Zeroizing::new(String::new()), Zeroizing::new(String::new())];
+            let mut joined: Forms = Default::default();
             let near = words[n..].iter().take(5).enumerate().take_while(|(m, word)| *m == 0 || word.follows);
             for (m, next) in near {
                 for (joined, form) in joined.iter_mut().zip(&next.forms) {
                     joined.push_str(form);
                 }
                 let at = word.at.start..next.at.end;
-                for one in joined.iter().filter(|one| self.counts_joined(one, &words[n..=n + m])) {
-                    found.extend(self.kinds(of_joined, one).map(|kind| known_at(kind, at.clone())));
+                let together = &words[n..=n + m];
+                for one in distinct(&joined) {
+                    if self.counts_joined(one, together) {
+                        found.extend(self.kinds(of_joined, one).map(|kind| known_at(kind, at.clone())));
+                    }
+                    if self.counts_apart(one, together) {
+                        found.extend(self.kinds(of_names, one).map(|kind| known_at(kind, at.clone())));
+                    }
                 }
             }
         }
         for word in words.iter().filter(|word| self.counts_alone(&word.forms)) {
-            for form in &word.forms {
+            for form in distinct(&word.forms) {
                 found.extend(self.kinds(of_names, form).map(|kind| known_at(kind, word.at.clone())));
             }
         }
         for piece in text.pieces.iter().filter(|piece| piece.is(Class::Letters) && !piece.ours) {
             let forms = forms(piece.text);
-            let alone = self.counts_alone(&forms);
-            for run in &forms {
-                let kinds = self.run(run, alone).into_iter();
-                found.extend(kinds.map(|kind| known_at(kind, piece.at.clone())));
+            self.runs(&forms, &piece.at, found);
+        }
+        for letters in one_by_one(&words) {
+            let (Some(first), Some(last)) = (letters.first(), letters.last()) else { continue };
+            let mut joined: Forms = Default::default();
+            for (n, joined) in joined.iter_mut().enumerate() {
+                letters.iter().for_each(|letter| joined.push_str(&letter.forms[n]));
             }
+            self.runs(&joined, &(first.at.start..last.at.end), found);
+        }
+    }
+
+    fn runs(&self, forms: &Forms, at: &Range<usize>, found: &mut Vec<Found>) {
+        let alone = self.counts_alone(forms);
+        for run in distinct(forms) {
+            found.extend(self.run(run, alone).into_iter().map(|kind| known_at(kind, at.clone())));
         }
     }
 
@@ -447,15 +500,32 @@ impl<'a> Look<'a> {
         counts && begins && ends
     }
 
+    /// What of somebody's is on this day.
+    fn on(&self, day: (u16, u8, u8)) -> impl Iterator<Item = Kind> + use<'a> {
+        self.lookups.set(self.lookups.get() + 1);
+        let known = self.known;
+        let from = known.days.partition_point(|(one, _)| *one < day);
+        known.days[from..].iter().take_while(move |(one, _)| *one == day).map(|(_, kind)| *kind)
+    }
+
     /// A known day in the forms that patterns find, and in such as nobody would take for a date without knowing it.
     fn days(&self, text: &Text<'_>, found: &mut Vec<Found>) {
         let days = &self.known.days;
         for (at, read) in patterns::dates(text) {
             for day in read {
-                self.lookups.set(self.lookups.get() + 1);
-                let from = days.partition_point(|(one, _)| *one < day);
-                let same = days[from..].iter().take_while(|(one, _)| *one == day);
-                found.extend(same.map(|(_, kind)| known_at(*kind, at.clone())));
+                found.extend(self.on(day).map(|kind| known_at(kind, at.clone())));
+            }
+        }
+        for mention in days::mentions(text) {
+            let at = &mention.at;
+            match mention.whole() {
+                Some(day) => found.extend(self.on(day).map(|kind| known_at(kind, at.clone()))),
+                // Somebody's day of another year, among thousands of people: it is looked for in one case only.
+                None if self.of_none.is_none() => {
+                    let same = days.iter().filter(|(day, _)| mention.may_be(*day));
+                    found.extend(same.map(|(_, kind)| known_at(*kind, at.clone())));
+                }
+                None => {}
             }
         }
         // Six digits are mostly another number than anybody's birthday.
@@ -505,6 +575,7 @@ fn signs(text: &Text<'_>) -> Vec<Sign> {
         }
         for (start, c) in piece.text.char_indices().filter(|(_, c)| c.is_alphanumeric()) {
             let at = piece.at.start + start..piece.at.start + start + c.len_utf8();
+            let c = drawn_like(c);
             let c = c.to_lowercase().next().unwrap_or(c);
             all.push(Sign { c, at, ours: piece.ours, apart });
             apart = 0;

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::days::month_in_full;
 use super::pieces::{Class, Piece, Text};
 use super::words::{Umlaut, canonical};
 use super::{Found, What};
@@ -247,7 +248,7 @@ pub(super) fn dates(text: &Text<'_>) -> Vec<(Range<usize>, Vec<YearMonthDay>)> {
     all
 }
 
-/// English, German and French months, by how they begin.
+/// Months that are known by their beginning too; the other names of `days` count in full only.
 const MONTHS: [(&str, u8); 20] = [
     ("january", 1),
     ("januar", 1),
@@ -276,11 +277,12 @@ fn month(word: &str) -> Option<u8> {
     if word.len() < 3 {
         return None;
     }
-    if word.as_str() == "dez" || word.as_str() == "dezember" {
+    if word.as_str() == "dez" {
         return Some(12);
     }
     let fits = |name: &str| name == word.as_str() || (word.len() <= 4 && name.starts_with(word.as_str()));
-    MONTHS.iter().find(|(name, _)| fits(name)).map(|(_, month)| *month)
+    let begun = MONTHS.iter().find(|(name, _)| fits(name)).map(|(_, month)| *month);
+    begun.or_else(|| month_in_full(&word))
 }
 
 /// `12 May 1960`, `May 12, 1960`, `12May60`, `1960-May-12`, `May 1960`; a month and a day alone where the month is
@@ -295,7 +297,7 @@ fn named_dates(text: &Text<'_>) -> Vec<(Range<usize>, Vec<YearMonthDay>)> {
             if piece.is(Class::Digits) {
                 return Some(at);
             }
-            if !piece.is_sign(" .,-_/") && !matches!(piece.text, "st" | "nd" | "rd" | "th") {
+            if !piece.is_sign(" .,-_/") && !matches!(piece.text, "st" | "nd" | "rd" | "th" | "er") {
                 return None;
             }
         }

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
+use super::Found;
 use crate::domain::ids::CaseToken;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,50 @@ impl Piece<'_> {
 pub(super) struct Text<'a> {
     pub(super) whole: &'a str,
     pub(super) pieces: Vec<Piece<'a>>,
+}
+
+/// A letter, digit or sign as ASCII has it, where it is one that means the same: fullwidth, of another script's digits,
+/// of mathematics, a hyphen or a blank of another width.
+pub(super) fn plain(c: char) -> char {
+    let code = u32::from(c);
+    let digit = |zero: u32| char::from_digit((code - zero) % 10, 10);
+    let plain = match code {
+        0xff01..=0xff5e => char::from_u32(code - 0xfee0),
+        0x0660..=0x0669 => digit(0x0660),
+        0x06f0..=0x06f9 => digit(0x06f0),
+        0x0966..=0x096f => digit(0x0966),
+        0x09e6..=0x09ef => digit(0x09e6),
+        0x0e50..=0x0e59 => digit(0x0e50),
+        0x1d7ce..=0x1d7ff => digit(0x1d7ce),
+        0x1d400..=0x1d6a3 => {
+            let letter = (code - 0x1d400) % 52;
+            char::from_u32(if letter < 26 { 0x41 + letter } else { 0x61 + letter - 26 })
+        }
+        0x2010 | 0x2011 => Some('-'),
+        0xa0 | 0x2000..=0x200a | 0x202f | 0x205f | 0x3000 => Some(' '),
+        _ => None,
+    };
+    plain.unwrap_or(c)
+}
+
+/// What `find` finds in a text once it is written in plain letters, digits and signs, with the places in the text as
+/// it was given.
+pub(super) fn find_in_plain(whole: &str, find: impl FnOnce(&Text<'_>) -> Vec<Found>) -> Vec<Found> {
+    if whole.chars().all(|c| plain(c) == c) {
+        return find(&Text::new(whole));
+    }
+    let mut written = Zeroizing::new(String::with_capacity(whole.len()));
+    // Where each byte of it comes from.
+    let mut from = Vec::with_capacity(whole.len() + 1);
+    for (at, c) in whole.char_indices() {
+        written.push(plain(c));
+        from.resize(written.len(), at);
+    }
+    let end = whole.len();
+    from.push(end);
+    let back = |at: usize| from.get(at).copied().unwrap_or(end);
+    let found = find(&Text::new(written.as_str())).into_iter();
+    found.map(|Found { what, at }| Found { what, at: back(at.start)..back(at.end) }).collect()
 }
 
 /// Drawn by nobody: a name with one in its middle looks like the name.
@@ -247,4 +294,41 @@ fn word_end(word: &str) -> usize {
         at += 1 + digits(at + 1);
     }
     at.min(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::What;
+    use super::*;
+
+    #[test]
+    fn digits_and_letters_that_mean_the_same_are_plain() {
+        for (written, plainly) in [
+            ("\u{ff14}\u{ff17}\u{ff11}\u{ff11}", "4711"),
+            ("\u{96a}\u{96d}\u{967}\u{967}", "4711"),
+            ("\u{664}\u{667}\u{6f4}\u{6f7}\u{9ea}\u{9ed}\u{e54}\u{e57}", "47474747"),
+            ("\u{1d7d2}\u{1d7d5}\u{1d7ff}\u{1d7f6}", "4790"),
+            ("\u{ff21}\u{ff4e}\u{ff5a}\u{ff0d}", "Anz-"),
+            ("\u{1d400}\u{1d433}\u{1d670}\u{1d6a3}", "AzAz"),
+            ("a\u{a0}b\u{2011}c", "a b-c"),
+            ("M\u{fc}ller 4711", "M\u{fc}ller 4711"),
+        ] {
+            assert_eq!(written.chars().map(plain).collect::<String>(), plainly);
+        }
+    }
+
+    #[test]
+    fn what_is_found_in_plain_signs_is_told_where_it_is_written() {
+        let text = "for \u{ff14}\u{ff17}\u{ff11} \u{e4}\u{ff01}";
+        let digits = |text: &Text<'_>| {
+            let digits = text.pieces.iter().filter(|piece| piece.is(Class::Digits));
+            digits.map(|piece| Found { what: What::LongNumber, at: piece.at.clone() }).collect::<Vec<_>>()
+        };
+        let found = find_in_plain(text, digits);
+        assert_eq!(found.len(), 1);
+        assert_eq!(&text[found[0].at.clone()], "\u{ff14}\u{ff17}\u{ff11}");
+        assert_eq!(find_in_plain("for 471", digits)[0].at, 4..7);
+        let all = |text: &Text<'_>| vec![Found { what: What::Date, at: 0..text.whole.len() }];
+        assert_eq!(find_in_plain(text, all)[0].at, 0..text.len());
+    }
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
+use super::pieces::plain;
+
 /// How an umlaut is written where there is none to write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Umlaut {
@@ -17,7 +19,7 @@ pub(super) enum Umlaut {
 /// A word without case and accents.
 pub(super) fn canonical(word: &str, umlaut: Umlaut) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(word.len() * 3));
-    for c in word.chars().flat_map(char::to_lowercase) {
+    for c in word.chars().map(plain).flat_map(char::to_lowercase) {
         let bare = match c {
             'à'..='å' | 'ā' | 'ă' | 'ą' | 'æ' => 'a',
             'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
@@ -47,6 +49,47 @@ pub(super) fn canonical(word: &str, umlaut: Umlaut) -> Zeroizing<String> {
         }
     }
     out
+}
+
+/// The Latin letter that one of Cyrillic or Greek is drawn like.
+pub(super) fn drawn_like(c: char) -> char {
+    match c {
+        '\u{391}' | '\u{410}' => 'A',
+        '\u{392}' | '\u{412}' => 'B',
+        '\u{421}' => 'C',
+        '\u{395}' | '\u{415}' => 'E',
+        '\u{397}' | '\u{41d}' => 'H',
+        '\u{399}' | '\u{406}' => 'I',
+        '\u{408}' => 'J',
+        '\u{39a}' | '\u{41a}' => 'K',
+        '\u{39c}' | '\u{41c}' => 'M',
+        '\u{39d}' => 'N',
+        '\u{39f}' | '\u{41e}' => 'O',
+        '\u{3a1}' | '\u{420}' => 'P',
+        '\u{405}' => 'S',
+        '\u{3a4}' | '\u{422}' => 'T',
+        '\u{3a7}' | '\u{425}' => 'X',
+        '\u{3a5}' | '\u{423}' => 'Y',
+        '\u{396}' => 'Z',
+        '\u{3b1}' | '\u{430}' => 'a',
+        '\u{432}' => 'b',
+        '\u{441}' => 'c',
+        '\u{501}' => 'd',
+        '\u{435}' => 'e',
+        '\u{43d}' | '\u{4bb}' => 'h',
+        '\u{3b9}' | '\u{456}' => 'i',
+        '\u{458}' => 'j',
+        '\u{3ba}' | '\u{43a}' => 'k',
+        '\u{43c}' => 'm',
+        '\u{3bf}' | '\u{43e}' => 'o',
+        '\u{3c1}' | '\u{440}' => 'p',
+        '\u{455}' => 's',
+        '\u{442}' => 't',
+        '\u{3bd}' => 'v',
+        '\u{445}' => 'x',
+        '\u{443}' => 'y',
+        c => c,
+    }
 }
 
 /// The words of `DoeJane` and `JDoe`, told apart where a capital follows a small letter or begins a word.
@@ -283,6 +326,15 @@ mod tests {
         assert_eq!(both("Núñez"), both("NUNEZ"));
         assert_eq!(both("Søren"), ["soren", "soeren"]);
         assert_eq!(both("O'Brien-4"), ["obrien", "obrien"]);
+        assert_eq!(both("\u{ff2d}\u{fc}\u{1d425}"), ["mul", "muel"]);
+    }
+
+    #[test]
+    fn letters_of_other_scripts_are_drawn_like_latin_ones() {
+        let latin = |word: &str| word.chars().map(drawn_like).collect::<String>();
+        assert_eq!(latin("\u{410}nn\u{430} Whit\u{435}f\u{456}eld"), "Anna Whitefield");
+        assert_eq!(latin("\u{392}\u{395}\u{39d}\u{3bf}\u{3bd}"), "BENov");
+        assert_eq!(latin("M\u{fc}ller \u{436}\u{3c9}"), "M\u{fc}ller \u{436}\u{3c9}");
     }
 
     #[test]

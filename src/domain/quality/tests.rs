@@ -931,8 +931,7 @@ fn a_doubtful_part_is_accepted_only_when_each_doubt_was_looked_at() {
 fn a_part_is_accepted_only_by_its_last_inspection_and_only_where_that_is_good() {
     let mut world = World::at(Stage::InQc);
     world.send_to_inspection(1, 1);
-    let not_last =
-        |last| Refusal::NotTheLast { serial: serial(1, 1), inspection: inspection(1), last };
+    let not_last = |last| Refusal::NotTheLast { serial: serial(1, 1), inspection: inspection(1), last };
     assert_eq!(world.refused("ina", printed_step(1, 1, accepted(1))), not_last(None));
     world.inspect(1, 1, 1, &GOOD, &[]);
     world.inspect(2, 1, 1, &BAD, &[]);
