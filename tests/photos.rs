@@ -115,7 +115,12 @@ async fn what_is_no_photo_is_refused_with_its_reason_and_nothing_of_it_is_kept()
             "this photo cannot be kept: it is neither a JPEG nor a PNG; export it as a JPEG",
         ),
         (&b""[..], 422, "no-photo", "neither"),
-        (&whole[..whole.len() - 2], 422, "no-photo", "it ends before its end; copy it from the camera again"),
+        (
+            &whole[..whole.len() - NAME.len() - 2],
+            422,
+            "no-photo",
+            "it ends before its end; copy it from the camera again",
+        ),
         (&b"\0\0\0\x18ftypheic"[..], 422, "no-photo", "set the camera to JPEG"),
         // The bound of this lab's uploads; what comes behind a picture counts, too.
         (&large[..], 413, "too-large", "larger than 1 MB; take the photo with fewer pixels"),

@@ -236,7 +236,7 @@ pub(super) fn dates(text: &Text<'_>) -> Vec<(Range<usize>, Vec<YearMonthDay>)> {
             at: 0..0,
             ours: false,
         };
-        if piece.text.len() == 8 {
+        if piece.text.len() == 8 && piece.text.is_ascii() {
             let mut days = readings([&cut(0, 4), &cut(4, 6), &cut(6, 8)]);
             days.extend(readings([&cut(0, 2), &cut(2, 4), &cut(4, 8)]));
             if !days.is_empty() {
