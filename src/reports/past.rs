@@ -163,11 +163,10 @@ impl Past {
 
     fn make(&mut self, lab: &Lab, fact: &Fact, subject: Option<&JobRef>) {
         match (fact, subject) {
-            (Fact::Quality(quality::Fact { change: Change::Case { case, step }, .. }), _) => {
-                if let CaseStep::ProductionBegun { process, version, .. } = step {
-                    let made = MadeBy { process: process.clone(), version: *version };
-                    self.produced.insert(case.clone(), made);
-                }
+            (Fact::Quality(quality::Fact { change: Change::Case { case, step: begun }, .. }), _) => {
+                let CaseStep::ProductionBegun { process, version, .. } = begun else { return };
+                let made = MadeBy { process: process.clone(), version: *version };
+                self.produced.insert(case.clone(), made);
             }
             (Fact::JobStarted { .. }, Some(JobRef { case, job, .. })) => {
                 let (Some(made), Some(job)) = (self.produced.get(case), lab.jobs.get(job)) else { return };

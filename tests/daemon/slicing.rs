@@ -420,7 +420,7 @@ fn each_content_of_the_catalogue_of_processes_is_in_the_journal_once() {
     // They are written down while the daemon is up already.
     let until_so_many = |daemon: &crate::world::Daemon, count: usize| {
         let enough = || Some(processes(daemon)).filter(|found| found.len() >= count);
-        crate::world::until("the processes in the journal", enough)
+        until("the processes in the journal", enough)
     };
     let daemon = lab.serve();
     let first = until_so_many(&daemon, there);
