@@ -124,9 +124,9 @@ fn people(url: &str) -> Asker {
     post(&format!("{url}/v1/session/password"), &kim, &json!({"old": given, "new": own}));
     let kim = sign_in(url, "kim", own);
     let token = |n| json!({"label": format!("bench {n}"), "roles": roles});
-    let all = (0..8).map(|n| post(&format!("{url}/v1/tokens"), &kim, &token(n))["token"].clone());
-    let last = all.last().unwrap();
-    Some(("Authorization", format!("Bearer {}", last.as_str().unwrap())))
+    let made = |n| post(&format!("{url}/v1/tokens"), &kim, &token(n))["token"].clone();
+    let all: Vec<_> = (0..8).map(made).collect();
+    Some(("Authorization", format!("Bearer {}", all[7].as_str().unwrap())))
 }
 
 /// The same token with another secret.

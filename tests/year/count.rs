@@ -281,7 +281,7 @@ impl<'a> Counted<'a> {
                             .pieces
                             .iter()
                             .find(|other| Some(other.attempt) == piece.replaces)
-                            .or_else(|| gone.or(earlier.last()).copied()),
+                            .or_else(|| gone.or_else(|| earlier.last()).copied()),
                         again: again.contains(&n),
                     });
                 }
