@@ -553,25 +553,25 @@ pub enum Measured {
     Parts,
 }
 
-/// Every length that was to be measured on phantoms, or last on each part, as its deviation from nominal; a part's
-/// belongs to the printer that made it.
+/// Every length that was to be measured on phantoms, or first on each part, as its deviation from nominal; a part's
+/// belongs to the printer that made it. What is measured on it later may be of hands and not of the printer.
 pub fn measurements(lab: &Lab, of: Measured) -> Vec<Measurement> {
     let mut found = Vec::new();
-    let mut last: BTreeMap<_, (WallTime, &InspectionId)> = BTreeMap::new();
+    let mut first: BTreeMap<_, (WallTime, &InspectionId)> = BTreeMap::new();
     for inspection in lab.quality.inspections.values() {
         if let Subject::Part { serial } = &inspection.measured.subject {
-            let of = last
+            let of = first
                 .entry((serial, &inspection.measured.template))
                 .or_insert((inspection.at, &inspection.id));
-            *of = (*of).max((inspection.at, &inspection.id));
+            *of = (*of).min((inspection.at, &inspection.id));
         }
     }
     for inspection in lab.quality.inspections.values() {
         // A part that is measured again is no further part.
         if let Subject::Part { serial } = &inspection.measured.subject
-            && last
+            && first
                 .get(&(serial, &inspection.measured.template))
-                .is_none_or(|(_, last)| **last != inspection.id)
+                .is_none_or(|(_, first)| **first != inspection.id)
         {
             continue;
         }

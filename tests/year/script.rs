@@ -138,6 +138,7 @@ pub struct LPiece {
     /// The nonconformance that is open about it, and whether it is decided.
     open: Option<(usize, bool)>,
     inspection: Option<InspectionId>,
+    measured: bool,
 }
 
 impl LPiece {
@@ -161,6 +162,7 @@ impl LPiece {
             looked_back: BTreeSet::new(),
             open: None,
             inspection: None,
+            measured: false,
         }
     }
 }
@@ -1386,7 +1388,10 @@ impl Year {
         let change = Change::Inspection { id: id.clone(), measured: Box::new(measured), found: None };
         self.ask("ina", change, 1, &[at.0]);
         let (now, place) = (self.now, self.piece(at).printer.unwrap_or_default());
-        self.ledger.of_parts.extend(deviations.map(|deviation| (place, now, deviation)));
+        // A piece that is measured again is no further piece of its printer.
+        if !std::mem::replace(&mut self.piece(at).measured, true) {
+            self.ledger.of_parts.extend(deviations.map(|deviation| (place, now, deviation)));
+        }
         if passes {
             self.piece_step(at, "ina", PrintedStep::Accepted { inspection: id, why: None });
             self.piece(at).state = St::Accepted;

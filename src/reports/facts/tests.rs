@@ -425,3 +425,17 @@ fn pieces_of_one_build_share_what_it_took_and_are_no_reprints_of_one_another() {
         .sum();
     assert_eq!(seconds, 3 * 3_600, "two hours of the build and one of the reprint");
 }
+
+#[test]
+fn a_part_that_is_measured_again_is_no_further_point_of_its_printer() {
+    let mut world = World::closed();
+    let before = measurements(&world.lab, Measured::Parts);
+    assert_eq!(before.len(), 6, "two lengths of three parts");
+    let id = inspection(1);
+    let mut again = world.lab.quality.inspections[&id].clone();
+    again.id = inspection(77);
+    again.at = WallTime(again.at.0 + HOUR);
+    again.measured.values = vec![Some(50_000); 2];
+    world.lab.quality.inspections.insert(again.id.clone(), again);
+    assert_eq!(measurements(&world.lab, Measured::Parts), before);
+}
