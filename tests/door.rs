@@ -14,7 +14,7 @@ use platen::daemon::Daemon;
 use platen::domain::event::Fact;
 use platen::domain::people::roles::Role;
 use serde_json::{Value, json};
-use support::{Answer, GCODE, TestLab, description, lab, lab_of_people, parse};
+use support::{Answer, GCODE, TestLab, description, lab, lab_of_people, parse, tetrahedron};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const ADA: &str = "notes on the engine";
@@ -110,6 +110,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/v1/nonconformances/{id}", "see printers, jobs, cases and files, without patients"),
     ("POST", "/v1/nonconformances/{id}/steps", "decide what becomes of a part that is not as it should be"),
     ("GET", "/v1/nonconformances/{id}/to-sign", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/v1/processes", "see printers, jobs, cases and files, without patients"),
     ("GET", "/v1/site-rules", "see printers, jobs, cases and files, without patients"),
     ("POST", "/v1/site-rules", "change templates, rates and code tables"),
     ("GET", "/v1/printers/{name}/qualification", "see printers, jobs, cases and files, without patients"),
@@ -472,17 +473,6 @@ fn every_route_of_the_daemon_has_its_row_and_every_row_its_route() {
     }
 }
 
-/// A tetrahedron of 8 by 6 by 10 mm.
-fn model() -> String {
-    let corners = ["0 0 0", "8 0 0", "0 6 0", "0 0 10"];
-    let mut file = "solid t\n".to_owned();
-    for triangle in [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]] {
-        let vertices = triangle.map(|corner: usize| format!("vertex {}\n", corners[corner])).concat();
-        file += &format!("facet normal 0 0 0\nouter loop\n{vertices}endloop\nendfacet\n");
-    }
-    file + "endsolid\n"
-}
-
 #[tokio::test]
 async fn a_signature_asks_for_the_password_again_and_is_its_signers_whatever_the_request_says() {
     let lab = lab_of_people("ada", ADA).await;
@@ -505,7 +495,7 @@ async fn a_signature_asks_for_the_password_again_and_is_its_signers_whatever_the
     for is in ["accepted", "design_begun"] {
         done(&dana, &at("steps"), json!({"is": is})).await;
     }
-    let stored = lab.send("POST", "/v1/models", &dana.1, model().as_bytes()).await.json();
+    let stored = lab.send("POST", "/v1/models", &dana.1, tetrahedron(1.0).as_bytes()).await.json();
     let revision = json!({"model": stored["model"]});
     done(&dana, &at("parts/1/steps"), json!({"is": "revised", "revision": revision})).await;
     done(&dana, &at("steps"), json!({"is": "approval_asked"})).await;

@@ -663,7 +663,7 @@ fn every_notice_fits_its_schema_and_the_schema_knows_every_topic() {
     let singles = told.iter().map(|notice| vec![item(notice)]);
     for items in singles.chain([several]) {
         let mail = Some("kim@lab.example".parse().unwrap());
-        let parcel = Parcel::new(&origin(), "lee".parse().unwrap(), mail, items, &stamp());
+        let parcel = Parcel::new(&origin(), "lee".parse().unwrap(), mail, items, None, &stamp());
         let json = check("notice", &parcel.message);
         assert!(!parcel.message.retain && parcel.message.delivery == Delivery::AtLeastOnce);
         for secret in ["Kim", "Meier", "@lab", "PLA"] {

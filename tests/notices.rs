@@ -604,7 +604,7 @@ fn example() -> Parcel {
         age: Age::default(),
         notice,
     };
-    Parcel::new(&origin, "kim".parse().unwrap(), None, vec![item], &stamp)
+    Parcel::new(&origin, "kim".parse().unwrap(), None, vec![item], None, &stamp)
 }
 
 #[test]

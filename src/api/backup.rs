@@ -21,6 +21,7 @@ use super::given::Named;
 use super::problem::Problem;
 use crate::domain::ids::FileHash;
 use crate::services::archive::Archiver;
+use crate::services::notices;
 use crate::services::recorder::Recorder;
 
 /// Entries that are read from the store at once.
@@ -63,8 +64,8 @@ async fn journal(State(app): State<AppState>) -> Result<Response, Problem> {
     // The readers' places first: none of them is beyond an end that is read after them.
     let mut cursors: BTreeMap<_, _> = app.recorder.cursors();
     let last = app.recorder.read(|lab| lab.counters.seq);
-    // A day that notices have looked at is remembered beside them, and is no place of this journal.
-    cursors.retain(|_, place| *place <= last);
+    // A day that notices have looked at is no place of this journal.
+    cursors.retain(|name, _| !notices::is_day(name));
     let (archiver, first) = Archiver::begin(last, cursors);
     let export = Export { recorder: app.recorder.clone(), archiver: Some(archiver), next: 1, last };
     let rest = stream::unfold((export, place, false), |(mut export, place, broken)| async move {

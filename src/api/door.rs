@@ -185,10 +185,11 @@ pub const TABLE: &[Row] = {
         ("GET", "/v1/nonconformances/{id}", May(P::Look)),
         ("POST", "/v1/nonconformances/{id}/steps", May(P::Dispose)),
         ("GET", "/v1/nonconformances/{id}/to-sign", May(P::Look)),
+        ("GET", "/v1/processes", May(P::Look)),
         ("GET", "/v1/site-rules", May(P::Look)),
         ("POST", "/v1/site-rules", May(P::Settings)),
-        // Each kind has its own permission, which the handler asks for.
         ("GET", "/v1/reports/made", May(P::ReadReports)),
+        // Each kind has its own permission, which the handler asks for.
         ("GET", "/v1/reports/{kind}", MayAny(&[P::ReadReports, P::ExportRegistry, P::ReadAudit])),
         ("POST", "/v1/files", May(P::Upload)),
         ("GET", "/v1/files", May(P::Backup)),

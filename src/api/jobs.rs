@@ -273,12 +273,8 @@ fn order_of(model: &ModelGiven, by: Option<String>) -> Result<SliceOrder, Proble
     if let Some(units) = &model.units {
         units.parse::<Unit>().map_err(|error| Problem::unreadable(error, HELP))?;
     }
-    let scale = model.scale.unwrap_or(1.0);
-    if !(1e-3..=1e3).contains(&scale) {
-        return Err(odd("a scale is a number from 0.001 to 1000"));
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range above")]
-    let scale = (scale * f64::from(SliceOrder::WHOLE)).round() as u32;
+    let scale = SliceOrder::millionths(model.scale.unwrap_or(1.0));
+    let scale = scale.ok_or_else(|| odd("a scale is a number from 0.001 to 1000"))?;
     let expected = match model.expected.as_deref() {
         None => None,
         Some([x, y, z]) => {

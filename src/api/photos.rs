@@ -1,11 +1,9 @@
 //! Photos: taken in without their metadata, and given back as they are kept.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio_util::io::ReaderStream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -50,8 +48,6 @@ async fn upload(State(app): State<AppState>, request: Request) -> Result<Respons
     responses((status = 200, description = "The photo",
         content((String = "image/jpeg"), (String = "image/png"))), Told, Kept, Gone))]
 async fn photo(State(app): State<AppState>, Named(hash): Named<FileHash>) -> Result<Response, Problem> {
-    let kind = app.intake.photo(&hash).await?.kind;
-    let (file, _) = app.intake.spool().reader(&hash).await?;
-    let body = Body::from_stream(ReaderStream::with_capacity(file, 64 * 1024));
-    Ok(([(header::CONTENT_TYPE, kind.media_type())], body).into_response())
+    let photo = app.intake.photo(&hash).await?;
+    Ok(([(header::CONTENT_TYPE, photo.kind.media_type())], photo.bytes).into_response())
 }

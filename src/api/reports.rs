@@ -1,4 +1,4 @@
-//! Reports over HTTP: one route, seven kinds, three formats.
+//! Reports over HTTP: seven kinds in three formats, and which of them were made.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::str::FromStr;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -114,21 +115,11 @@ async fn report(
         Format::Json | Format::Csv => As::Data,
     };
     let noted = reporting::taken(&app.recorder, &app.clock.stamp(), sealed.made(), by, form).await?;
-    let (sealed, text) = match format {
-        Format::Html => reporting::page(sealed, &app.intake).await?,
-        Format::Json => {
-            let text = sealed.json();
-            (sealed, text)
-        }
-        Format::Csv => {
-            let text = sealed.csv();
-            (sealed, text)
-        }
-    };
-    let (form, ending) = match format {
-        Format::Html => ("text/html; charset=utf-8", "html"),
-        Format::Json => ("application/json", "json"),
-        Format::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+    let sealed = Arc::new(sealed);
+    let (form, ending, text) = match format {
+        Format::Html => ("text/html; charset=utf-8", "html", reporting::page(&sealed, &app.intake).await?),
+        Format::Json => ("application/json", "json", sealed.json()),
+        Format::Csv => ("text/csv; charset=utf-8; header=present", "csv", sealed.csv()),
     };
     let mut response = ([(header::CONTENT_TYPE, form)], text).into_response();
     let shown = if ending == "html" { "inline" } else { "attachment" };

@@ -120,7 +120,7 @@ fn millis(now: Moment, at: Moment) -> u64 {
     u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX)
 }
 
-fn use_word(intended: IntendedUse) -> &'static str {
+pub(super) fn use_word(intended: IntendedUse) -> &'static str {
     match intended {
         IntendedUse::Diagnostic => "diagnostic",
         IntendedUse::Guide => "guide",
@@ -181,10 +181,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         id: job.id.to_string(),
         case: job.case.to_string(),
         part,
-        build: match lab.quality.pieces_of(lab, job).as_slice() {
-            [] | [_] => Vec::new(),
-            pieces => pieces.iter().map(|piece| piece.serial.to_string()).collect(),
-        },
+        build: lab.quality.build_of(lab, job),
         file: job.file.to_string(),
         commands: job.commands,
         state: job.state.word().into(),

@@ -201,7 +201,8 @@ impl Inspect {
                 let written: TemplateView = by.post(&client, "/v1/templates", new)?;
                 told(global, &written, template)
             }
-            What::Template { name, .. } => {
+            What::Template { name, by, .. } => {
+                by.unused("heart --method caliper --item ITEM")?;
                 let path =
                     name.map_or_else(|| "/v1/templates".into(), |name| format!("/v1/templates/{name}"));
                 let all: Vec<TemplateView> = client.get(&path)?;
@@ -212,7 +213,8 @@ impl Inspect {
                 let noted: Instrument = by.post(&client, "/v1/instruments", new)?;
                 told(global, &noted, instrument)
             }
-            What::Instrument { .. } => {
+            What::Instrument { by, .. } => {
+                by.unused("caliper-1 --what WORDS --due DAY")?;
                 let all: Vec<Instrument> = client.get("/v1/instruments")?;
                 told(global, &all, |all| all.iter().for_each(instrument))
             }
@@ -239,14 +241,11 @@ impl Measured {
             note: self.note,
         };
         let photos = self.photo;
-        let hand = self.by.begin(client)?;
-        let kept: Result<Vec<_>, _> = photos.into_iter().map(|photo| photo.kept(hand.client())).collect();
-        let noted = kept.and_then(|kept| {
-            given.photos = kept;
+        let noted: InspectionView = self.by.ask(client, |hand| {
+            let kept = photos.into_iter().map(|photo| photo.kept(hand.client()));
+            given.photos = kept.collect::<Result<_, _>>()?;
             hand.post("/v1/inspections", given)
-        });
-        hand.end();
-        let noted: InspectionView = noted?;
+        })?;
         told(global, &noted, inspection)
     }
 }

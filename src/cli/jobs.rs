@@ -61,12 +61,9 @@ impl Jobs {
         let changes = [&self.cancel, &self.pause, &self.resume, &self.start, &self.sign, &self.resume_file];
         let by = std::mem::take(&mut self.by);
         if changes.into_iter().any(Option::is_some) {
-            return by.ask(&client, |client, by| self.change(client, by, global));
+            return by.ask(&client, |hand| self.change(hand.client(), hand.name(), global));
         }
-        if by.by.is_some() || by.signed_in_as.is_some() {
-            let words = "nothing is to be changed in anybody's name; say what, such as --start JOB";
-            return Err(Failed::Usage(words.into()));
-        }
+        by.unused("--start JOB")?;
         let Some(id) = self.id else {
             let jobs: Vec<JobView> = client.get("/v1/jobs")?;
             if global.json {

@@ -84,10 +84,8 @@ impl Loads {
                 by.post(&client, "/v1/loads", ScannedLoad { printer, lot, slot })?
             }
             What::Scan { slot, by, .. } => {
-                let hand = by.begin(&client)?;
-                let done = Desk::new(&hand, global.json, slot).serve(std::io::stdin().lock());
-                hand.end();
-                return done;
+                return by
+                    .ask(&client, |hand| Desk::new(hand, global.json, slot).serve(std::io::stdin().lock()));
             }
             What::Unload { name, slot, by } => by.post(&client, &path(&name, "unload"), Unload { slot })?,
         };

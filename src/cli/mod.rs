@@ -20,6 +20,7 @@ pub mod preflight;
 pub mod preview;
 pub mod print;
 pub mod printers;
+mod processes;
 pub mod qualification;
 pub mod report;
 pub mod restore;
@@ -129,6 +130,8 @@ pub enum Verb {
     Qualification(qualification::Qualifications),
     /// Show or set what this site asks for beyond what always holds.
     SiteRules(site_rules::SiteRules),
+    /// List the versions of the processes of this site's catalogue
+    Processes(processes::Processes),
     /// Make a report: of a case, of units, for the registry, of the programme, of a printer, of a lot, of the journal.
     Report(report::Report),
     /// Make the first admin, or give one a new password, while the daemon does not run.
@@ -233,6 +236,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Loads(verb) => verb.run(&global),
         Verb::Qualification(verb) => verb.run(&global),
         Verb::SiteRules(verb) => verb.run(&global),
+        Verb::Processes(verb) => verb.run(&global),
         Verb::Report(verb) => verb.run(&global),
         Verb::Setup(verb) => verb.run(&global),
         Verb::Users(verb) => verb.run(&global),

@@ -78,20 +78,23 @@ impl Printers {
         let printer: PrinterView = match (self.what, self.name) {
             (Some(What::Clear { name, by }), _) => {
                 let path = format!("/v1/printers/{}/clear-bed", segment(&name));
-                by.ask(&client, |client, by| client.post(&path, &ByName { by }))?
+                by.ask(&client, |hand| hand.client().post(&path, &ByName { by: hand.name() }))?
             }
             (Some(What::Identify { name, by }), _) => {
                 let path = format!("/v1/printers/{}/identify", segment(&name));
-                by.ask(&client, |client, by| client.post(&path, &ByName { by }))?
+                by.ask(&client, |hand| hand.client().post(&path, &ByName { by: hand.name() }))?
             }
             (Some(What::Answer { name, button, asked, by }), _) => {
                 let path = format!("/v1/printers/{}/answer", segment(&name));
-                by.ask(&client, |client, by| client.post(&path, &Answered { button, asked, by }))?
+                by.ask(&client, |hand| {
+                    hand.client().post(&path, &Answered { button, asked, by: hand.name() })
+                })?
             }
             (Some(What::Send { name, command, by }), _) => {
                 let path = format!("/v1/printers/{}/console", segment(&name));
-                let told: ConsoleView =
-                    by.ask(&client, |client, by| client.post(&path, &ConsoleOrder { command, by }))?;
+                let told: ConsoleView = by.ask(&client, |hand| {
+                    hand.client().post(&path, &ConsoleOrder { command, by: hand.name() })
+                })?;
                 return said(global, &told);
             }
             (Some(What::Label { name, file }), _) => {

@@ -38,32 +38,34 @@ impl By {
         path: &str,
         given: impl Serialize,
     ) -> Result<T, Failed> {
-        let hand = self.begin(client)?;
-        let done = hand.post(path, given);
-        hand.end();
-        done
+        self.ask(client, |hand| hand.post(path, given))
     }
 
-    /// Asks for a change that nobody signs: its body has a place for the name alone.
+    /// For one change, or for several, one after the other.
     pub fn ask<T>(
         self,
         client: &Client,
-        ask: impl FnOnce(&Client, Option<String>) -> Result<T, Failed>,
+        ask: impl FnOnce(&Hand<'_>) -> Result<T, Failed>,
     ) -> Result<T, Failed> {
-        let hand = self.begin(client)?;
-        let done = ask(hand.client(), hand.name());
-        hand.end();
-        done
-    }
-
-    /// For several changes, one after the other.
-    pub fn begin(self, client: &Client) -> Result<Hand<'_>, Failed> {
         let Some(name) = self.signed_in_as else {
-            return Ok(Hand::Named { client, by: client.by(self.by)? });
+            return ask(&Hand::Named { client, by: client.by(self.by)? });
         };
         let password = password_of(&name, self.password_stdin)?;
         let (client, _) = client.sign_in(&name, &password)?;
-        Ok(Hand::SignedIn { client, password: Hidden(password.expose().to_owned()) })
+        let hand = Hand::SignedIn { client, password: Hidden(password.expose().to_owned()) };
+        let done = ask(&hand);
+        // What was done is done; a session that is left ends by itself.
+        let _ = hand.client().sign_out();
+        done
+    }
+
+    /// Nothing is asked for in anybody's name.
+    pub fn unused(&self, such_as: &str) -> Result<(), Failed> {
+        if self.by.is_none() && self.signed_in_as.is_none() {
+            return Ok(());
+        }
+        let words = format!("nothing is to be changed in anybody's name; say what, such as {such_as}");
+        Err(Failed::Usage(words))
     }
 }
 
@@ -83,7 +85,7 @@ impl Hand<'_> {
     }
 
     /// The name that is given; whoever is signed in gives none.
-    fn name(&self) -> Option<String> {
+    pub fn name(&self) -> Option<String> {
         match self {
             Self::Named { by, .. } => by.clone(),
             Self::SignedIn { .. } => None,
@@ -97,13 +99,6 @@ impl Hand<'_> {
             Self::SignedIn { password, .. } => Some(password.clone()),
         };
         self.client().post(path, &Asks { by, password, given })
-    }
-
-    pub fn end(self) {
-        if let Self::SignedIn { client, .. } = self {
-            // What was done is done; a session that is left ends by itself.
-            let _ = client.sign_out();
-        }
     }
 }
 

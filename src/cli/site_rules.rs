@@ -55,6 +55,7 @@ impl SiteRules {
             };
             self.by.post(&client, "/v1/site-rules", rules)?
         } else {
+            self.by.unused("--set --lots")?;
             client.get("/v1/site-rules")?
         };
         told(global, &now, lines)

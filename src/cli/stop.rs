@@ -25,7 +25,7 @@ impl Stop {
         if let Some(name) = self.clear {
             let path = format!("/v1/printers/{}/clear-latch", segment(&name));
             let printer: PrinterView =
-                self.by.ask(&client, |client, by| client.post(&path, &ByName { by }))?;
+                self.by.ask(&client, |hand| hand.client().post(&path, &ByName { by: hand.name() }))?;
             if global.json {
                 return show::json(&printer);
             }

@@ -78,6 +78,13 @@ pub struct SliceOrder {
 impl SliceOrder {
     /// Its own size.
     pub const WHOLE: u32 = 1_000_000;
+
+    /// A scale of a thousandth to a thousand, in millionths.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range above")]
+    pub fn millionths(scale: f64) -> Option<u32> {
+        (1e-3..=1e3).contains(&scale).then(|| (scale * f64::from(Self::WHOLE)).round() as u32)
+    }
+
     /// More warnings than a model has.
     pub const ACCEPTED_MAX: usize = 16;
 

@@ -328,7 +328,7 @@ pub enum Refusal {
         "a process, a unit and at most 16 accepted warnings are words of a-z, 0-9 and . - _, and a scale is more than 0"
     )]
     SliceOrder,
-    #[error("a job has {pieces} pieces, and 20 is the most; print them in two")]
+    #[error("a job has {pieces} pieces, and {PIECES_MAX} is the most; print them in several jobs")]
     TooManyPieces { pieces: usize },
     #[error("that file goes on with all pieces of job {job}; queue it without naming others")]
     SamePieces { job: JobId },
@@ -984,13 +984,14 @@ impl Lab {
         if self.jobs.contains_key(&new.job) {
             return Err(Refusal::JobExists(new.job.clone()));
         }
+        let pieces = new.also.len().saturating_add(1);
+        if pieces > PIECES_MAX {
+            return Err(Refusal::TooManyPieces { pieces });
+        }
         let part = self.find_part(&new.case, &new.part)?;
         let mut parts = vec![part];
         for also in &new.also {
             parts.push(self.find_part(&new.case, also)?);
-        }
-        if parts.len() > PIECES_MAX {
-            return Err(Refusal::TooManyPieces { pieces: parts.len() });
         }
         let part = &part.id;
         let (resumes, pinned, pieces) = match self.resume_file(&new.file) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::facts;
-use super::past::{Entry, MadeBy};
+use super::past::{Entry, MadeBy, Past};
 use super::registry::Answers;
 use super::sheet::{Section, Shot, Table};
 use super::words::{grams, plain, said, said_of, tag, term, yes};
@@ -337,13 +337,7 @@ impl CaseRecord {
             made_to: printed.iter().filter_map(|of| of.ended).max().map(|at| at.to_string()),
             quantities: quantities(&printed),
             parts: parts.into_iter().map(|of| part(lab, of)).collect(),
-            pieces: printed
-                .iter()
-                .map(|printed| PieceOf {
-                    made_by: of.past.made_by.get(&printed.serial).map(made_by),
-                    ..piece(lab, &jobs, printed)
-                })
-                .collect(),
+            pieces: printed.iter().map(|printed| piece(lab, &jobs, of.past, printed)).collect(),
             signatures: quality
                 .signatures_of(case)
                 .map(|signature| SignatureOf {
@@ -521,10 +515,7 @@ fn job(lab: &Lab, job: &crate::domain::job::Job) -> JobOf {
         ended: ended.map(|at| at.to_string()),
         outcome: job.state.word().into(),
         exact,
-        build: match lab.quality.pieces_of(lab, job).as_slice() {
-            [] | [_] => Vec::new(),
-            pieces => pieces.iter().map(|piece| piece.serial.to_string()).collect(),
-        },
+        build: lab.quality.build_of(lab, job),
         process: chain.map(|chain| said(&chain.process)),
         profile: chain.map(|chain| {
             format!(
@@ -558,7 +549,7 @@ fn made_by(made: &MadeBy) -> String {
     made.version.map_or_else(|| process.clone(), |version| format!("{process} version {version}"))
 }
 
-fn piece(lab: &Lab, jobs: &facts::Jobs<'_>, printed: &PrintedPart) -> PieceOf {
+fn piece(lab: &Lab, jobs: &facts::Jobs<'_>, past: &Past, printed: &PrintedPart) -> PieceOf {
     let serial = &printed.serial;
     let quality = &lab.quality;
     let lots = printed.lots.iter().map(|id| {
@@ -589,7 +580,7 @@ fn piece(lab: &Lab, jobs: &facts::Jobs<'_>, printed: &PrintedPart) -> PieceOf {
         state: printed.state.word(),
         why: why(&printed.state),
         revision: printed.revision,
-        made_by: None,
+        made_by: past.made_by.get(serial).map(made_by),
         confirmed_sha256: printed.digest.clone(),
         started: printed.started.map(|at| at.to_string()),
         ended: printed.ended.map(|at| at.to_string()),

@@ -32,7 +32,7 @@ use crate::domain::quality::effort::{EffortCategory, EffortRole};
 use crate::domain::quality::inspection::{Inspection, Measure, Method, Subject, Verdict};
 use crate::domain::quality::nonconformance::NonconformanceState;
 use crate::domain::quality::part::PartKind;
-use crate::domain::quality::printed::{Doubt, Failure, PrintedPart, PrintedState, Serial};
+use crate::domain::quality::printed::{Doubt, Failure, PrintedPart, PrintedState};
 use crate::domain::quality::revision::RevisionState;
 
 /// When a case first came into a state.
@@ -362,20 +362,21 @@ fn ordered(lab: &Lab, part: &PartId) -> usize {
     usize::from(u8::from(lab.quality.ordered(part)))
 }
 
-/// Which attempt at its part a piece is, of those that began: as many pieces as were ordered, or as lay on the part's
-/// first bed if those are more, are attempt 1, in the order in which they began; each beyond is a reprint, with the
-/// next number after the pieces of earlier beds, so that those of one bed share theirs. What begins later changes none.
-fn number(lab: &Lab, printed: &PrintedPart) -> u32 {
-    let Serial { case, part, attempt } = &printed.serial;
-    let begun = begun(lab, case, *part);
-    let first_bed = begun.first().map(|first| first.started_seq);
-    let on_first_bed = begun.iter().filter(|of| Some(of.started_seq) == first_bed).count();
-    let first = on_first_bed.max(ordered(lab, &printed.part));
-    let earlier = begun.iter().filter(|of| of.started_seq < printed.started_seq).count();
-    let beside = begun.iter().filter(|of| of.started_seq == printed.started_seq);
-    let place = earlier + beside.filter(|of| of.serial.attempt < *attempt).count();
-    let number = if place < first { 1 } else { earlier.saturating_sub(first) + 2 };
-    u32::try_from(number).unwrap_or(u32::MAX)
+/// Which attempt at their part its pieces are, in the order in which they began: as many pieces as were ordered, or as
+/// lay on the part's first bed if those are more, are attempt 1; each beyond is a reprint, with the next number after
+/// the pieces of earlier beds, so that those of one bed share theirs. What begins later changes none.
+fn numbers(lab: &Lab, begun: &[&PrintedPart]) -> Vec<u32> {
+    let beds = || begun.chunk_by(|one, other| one.started_seq == other.started_seq);
+    let (Some(bed), Some(one)) = (beds().next(), begun.first()) else { return Vec::new() };
+    let first = bed.len().max(ordered(lab, &one.part));
+    let mut numbers: Vec<u32> = Vec::with_capacity(begun.len());
+    for bed in beds() {
+        let earlier = numbers.len();
+        let number = |place| if place < first { 1 } else { earlier.saturating_sub(first) + 2 };
+        let places = earlier..earlier + bed.len();
+        numbers.extend(places.map(|place| u32::try_from(number(place)).unwrap_or(u32::MAX)));
+    }
+    numbers
 }
 
 fn is_lost(lab: &Lab, printed: &PrintedPart) -> bool {
@@ -421,6 +422,12 @@ fn milligrams(printed: &PrintedPart) -> Option<u64> {
 /// something of that has no rate or no quantity.
 pub fn attempts(lab: &Lab, models: &Models, rates: Option<&RateBook>, offset: i16) -> Vec<Attempt> {
     let jobs = jobs(lab);
+    let mut numbers = BTreeMap::new();
+    for part in lab.parts.values() {
+        let begun = begun(lab, &part.case, part.number);
+        let of_part = self::numbers(lab, &begun);
+        numbers.extend(begun.into_iter().map(|printed| &printed.serial).zip(of_part));
+    }
     let begun = lab.quality.printed.values().filter(|printed| printed.started.is_some());
     begun
         .filter_map(|printed| {
@@ -433,7 +440,7 @@ pub fn attempts(lab: &Lab, models: &Models, rates: Option<&RateBook>, offset: i1
             Some(Attempt {
                 case: printed.serial.case.clone(),
                 part: printed.part.clone(),
-                number: number(lab, printed),
+                number: numbers.get(&printed.serial).copied().unwrap_or(1),
                 printer,
                 material: material(lab, printed),
                 profile: lab.chains.get(&job).map(|chain| said(&chain.process)),
@@ -494,9 +501,10 @@ pub fn runs(lab: &Lab) -> Vec<Attempt> {
 pub fn parts(lab: &Lab) -> Vec<PartRecord> {
     let parts = lab.parts.values().filter_map(|part| {
         let begun = begun(lab, &part.case, part.number);
-        let mut released = begun.iter().filter(|printed| printed.state.is_released());
+        let numbers = numbers(lab, &begun);
+        let mut released = begun.iter().zip(&numbers).filter(|(printed, _)| printed.state.is_released());
         let end = match released.nth(ordered(lab, &part.id) - 1) {
-            Some(last) => PartEnd::Released { attempt: number(lab, last) },
+            Some((_, attempt)) => PartEnd::Released { attempt: *attempt },
             None if matches!(lab.quality.case_state(&part.case), CaseState::Cancelled { .. }) => {
                 PartEnd::GivenUp
             }
@@ -505,7 +513,7 @@ pub fn parts(lab: &Lab) -> Vec<PartRecord> {
         Some(PartRecord {
             part: part.id.clone(),
             started: Some(begun.iter().filter_map(|printed| printed.started).min()?),
-            attempts: begun.iter().map(|printed| number(lab, printed)).max().unwrap_or(1),
+            attempts: numbers.iter().copied().max().unwrap_or(1),
             reworked: begun.iter().any(|printed| printed.reworks > 0),
             end,
         })

@@ -84,7 +84,7 @@ pub struct Past {
     pub waits: BTreeMap<PrinterName, Vec<Span>>,
     /// The first that is told of a printer.
     pub first_seen: BTreeMap<PrinterName, WallTime>,
-    /// By which process each case was produced last.
+    /// By which process each case was produced last, as it may be told: the lab here has the words as they were typed.
     produced: BTreeMap<CaseToken, MadeBy>,
     /// By which process each piece was begun, where its case was in production.
     pub made_by: BTreeMap<Serial, MadeBy>,

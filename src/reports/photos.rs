@@ -41,6 +41,11 @@ impl Photos {
         self.all.insert(file, photo);
     }
 
+    /// It is not read: the page has no room for it.
+    pub fn leave_out(&mut self, file: FileHash) {
+        self.all.insert(file, Photo::TooMuch);
+    }
+
     pub fn get(&self, file: &FileHash) -> Option<&Photo> {
         self.all.get(file)
     }

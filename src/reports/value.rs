@@ -19,14 +19,14 @@ use crate::counting::metrics::value::{
     BREAK_EVEN_PIECES_A_YEAR, LITERATURE_USD, MinutesSaved, OverallImpact, PlanImpact, Worth,
 };
 use crate::counting::metrics::volume::Volume;
-use crate::counting::money::{Currency, Money};
+use crate::counting::money::{Currency, Money, TooLarge};
 use crate::counting::stats::{Share, Spread};
 use crate::counting::units::review::{CodeTotal, Confirmation, totals};
 use crate::counting::units::{Proposal, propose};
 use crate::domain::ids::CaseToken;
 use crate::domain::moment::WallTime;
 use crate::domain::part::PartRef;
-use crate::domain::quality::cost::CostKind;
+use crate::domain::quality::cost::{self, CostKind};
 use crate::domain::quality::part::PartKind;
 
 /// What the delivered cases of the period cost; absent where the site has no rates.
@@ -191,17 +191,14 @@ fn noted_costs(
     by_rates: Option<&Costs>,
 ) -> Result<NotedCosts, ReportError> {
     let mut noted = NotedCosts::default();
-    for case in delivered {
-        let before = noted.entries;
-        for entry in of.lab.quality.costs_of(case) {
-            let amount = Money(i64::from(entry.cost.amount));
-            let kind = noted.by_kind.entry(entry.cost.kind).or_default();
-            *kind = kind.plus(amount)?;
-            noted.sum = noted.sum.plus(amount)?;
-            noted.entries += 1;
-        }
-        noted.cases += u64::from(noted.entries > before);
+    let costs = |case| of.lab.quality.costs_of(case);
+    for (kind, amount) in cost::sums(delivered.iter().flat_map(costs)) {
+        let amount = Money(i64::try_from(amount).map_err(|_| TooLarge)?);
+        noted.by_kind.insert(kind, amount);
+        noted.sum = noted.sum.plus(amount)?;
     }
+    noted.entries = delivered.iter().flat_map(costs).count() as u64;
+    noted.cases = delivered.iter().filter(|case| costs(case).next().is_some()).count() as u64;
     noted.with_rates = by_rates.map(|costs| costs.cases.sum.plus(noted.sum)).transpose()?;
     Ok(noted)
 }

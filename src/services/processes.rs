@@ -44,7 +44,13 @@ pub async fn note(recorder: &Recorder, slicing: &Arc<Slicing>) -> Result<Catalog
         gone.dedup();
         gone
     });
-    let found = found.into_iter().flatten().map(|process| Change::Process { process: Box::new(process) });
+    // Nearly always nothing is news, and nobody waits for the disk.
+    let is_news = |process: &Kept| recorder.read(|lab| !lab.quality.is_known(process));
+    let found = found
+        .into_iter()
+        .flatten()
+        .filter(is_news)
+        .map(|process| Change::Process { process: Box::new(process) });
     for change in found.chain(gone.into_iter().map(|name| Change::ProcessGone { name })) {
         let request = Request::Quality(Box::new(quality::Request { by: None, change }));
         recorder.submit(request, Actor::Platen).await?;

@@ -226,7 +226,7 @@ pub async fn taken(
     by: Option<String>,
     form: As,
 ) -> Result<bool, NotReported> {
-    let known = recorder.read(|lab| lab.quality.taken(&made.sha256).any(|taken| taken.by == by));
+    let known = recorder.read(|lab| lab.quality.has_taken(&made.sha256, by.as_deref()));
     if known {
         return Ok(true);
     }
@@ -316,17 +316,15 @@ impl Gathered {
 
     /// It is not read, and the page says that it had no room for it.
     fn leave_out(&mut self, file: FileHash) {
-        // Shown so often, one byte is too much for any page.
-        self.photos.take(file, photo::Kind::Jpeg, vec![0], usize::MAX);
+        self.photos.leave_out(file);
     }
 }
 
 /// A report as a page, with its photos as far as they are here.
-pub async fn page(sealed: Sealed, intake: &Intake) -> Result<(Sealed, String), NotReported> {
+pub async fn page(sealed: &Arc<Sealed>, intake: &Intake) -> Result<String, NotReported> {
     let wanted = sealed.photos();
     if wanted.is_empty() {
-        let page = sealed.html();
-        return Ok((sealed, page));
+        return Ok(sealed.html());
     }
     let _room = PAGES.acquire().await.map_err(|_| JournalError::Closed)?;
     let mut gathered = Gathered::default();
@@ -340,10 +338,8 @@ pub async fn page(sealed: Sealed, intake: &Intake) -> Result<(Sealed, String), N
             Err(error) => tracing::warn!(%error, "a report is made without a photo"),
         }
     }
-    let made = offload(move || {
-        let page = sealed.html_with(&gathered.photos);
-        (sealed, page)
-    });
+    let sealed = Arc::clone(sealed);
+    let made = offload(move || sealed.html_with(&gathered.photos));
     Ok(made.await.map_err(|_| JournalError::Closed)?)
 }
 

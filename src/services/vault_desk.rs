@@ -687,11 +687,8 @@ impl Held {
         if is_notice(&event.fact) {
             return event;
         }
-        match case {
-            Some(case) if self.cases.contains_key(case) => self.replace(Some(case), &mut event.fact),
-            Some(_) => {}
-            None if story::has_words_of_no_case(&event.fact) => self.replace(None, &mut event.fact),
-            None => {}
+        if case.is_some() || story::has_words_of_no_case(&event.fact) {
+            self.replace(case, &mut event.fact);
         }
         if let Fact::Quality(fact) = &mut event.fact {
             self.rename(&mut fact.change);

@@ -440,5 +440,13 @@ fn each_content_of_the_catalogue_of_processes_is_in_the_journal_once() {
     let now = until_so_many(&daemon, there + 1);
     assert_eq!(now.len(), first.len() + 1, "{now:?}");
     assert!(fine(&now)[1].contains(", as version 2: PLA+ on generic-220"), "{now:?}");
+    let shown = daemon.ask(&["processes"]);
+    let shown = shown.as_array().unwrap();
+    assert_eq!(shown.len(), there + 1, "{shown:?}");
+    let of_it = shown.iter().filter(|of| of["name"] == "generic-220-pla-fine");
+    let told: Vec<_> = of_it.map(|of| (of["version"].as_u64(), of["material"].as_str())).collect();
+    assert_eq!(told, [(Some(1), Some("PLA")), (Some(2), Some("PLA+"))]);
+    let lines = daemon.platen(&["processes"]).out;
+    assert!(lines.contains("PLA+") && lines.contains("VALIDATED FOR"), "{lines}");
     assert_eq!(daemon.platen(&["audit"]).code, Some(0));
 }

@@ -23,6 +23,7 @@ use super::views;
 use super::who::{Asker, Asking, Signed};
 use super::{change, created, senseless};
 use crate::domain::case::IntendedUse;
+use crate::domain::chain::SliceOrder;
 use crate::domain::ids::{CaseToken, FileHash};
 use crate::domain::lab;
 use crate::domain::part::PartRef;
@@ -182,8 +183,8 @@ async fn validated(
     let catalogue = processes::note(&app.recorder, &slicing).await?;
     let found = catalogue.all().iter().find(|found| found.name == process.as_str());
     if found.is_none() && !elsewhere {
-        let mut names: Vec<_> = catalogue.all().iter().map(|process| process.name.as_str()).collect();
-        names.truncate(NAMED_MAX);
+        let named = catalogue.all().iter().take(NAMED_MAX);
+        let names: Vec<_> = named.map(|process| process.name.as_str()).collect();
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "no-such-process",
@@ -375,10 +376,8 @@ async fn read(
     units: Option<LengthUnit>,
     given: NewRevision,
 ) -> Result<revision::NewRevision, Problem> {
-    let scale = given.scale.unwrap_or(1.0);
-    if !(1e-3..=1e3).contains(&scale) {
-        return Err(senseless("a scale is a number from 0.001 to 1000", "leave it out where it is 1"));
-    }
+    let scale = SliceOrder::millionths(given.scale.unwrap_or(1.0))
+        .ok_or_else(|| senseless("a scale is a number from 0.001 to 1000", "leave it out where it is 1"))?;
     let spool = app.intake.spool();
     spool.reader(&given.model).await?;
     let path = spool.path(&given.model);
@@ -405,7 +404,7 @@ async fn read(
         mesh: given.model,
         format,
         unit,
-        scale: (scale * 1e6).round() as u32,
+        scale,
         extents: [x, y, z],
         triangles: report.triangles,
         signed_volume: (report.volume_mm3 * 1_000.0).round() as i64,

@@ -19,6 +19,7 @@ mod nonconformances;
 #[allow(unused_qualifications)]
 mod printed;
 mod printers;
+mod processes;
 mod rules;
 
 pub mod shapes;
@@ -50,6 +51,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(nonconformances::routes())
         .merge(lots::routes())
         .merge(printers::routes())
+        .merge(processes::routes())
         .merge(rules::routes())
 }
 

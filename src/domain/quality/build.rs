@@ -37,7 +37,7 @@ impl FromStr for Piece {
 
     fn from_str(text: &str) -> Result<Self, PieceError> {
         let (part, attempt) = text.split_once('-').ok_or(PieceError)?;
-        // One way to write a number, as in a serial.
+        // One way to write a number, so that two texts never mean the same piece.
         let plain = |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
         if !plain(part) || !plain(attempt) {
             return Err(PieceError);

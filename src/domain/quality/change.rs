@@ -142,9 +142,7 @@ impl Change {
             | Self::Printer { .. } => None,
         }
     }
-}
 
-impl Change {
     /// Whether it keeps apart, or says at once, what may do harm: nothing but its own words may be in its way.
     pub fn keeps_apart(&self) -> bool {
         match self {

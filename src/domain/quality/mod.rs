@@ -2,9 +2,8 @@
 //!
 //! Reading order: what people write (`words`), what a case and its parts are (`case`, `part`, `order`, `revision`),
 //! what comes out of a printer (`build`, `printed`, `processing`, `inspection`, `nonconformance`), with what (`lot`,
-//! `feeding`, `qualification`, `process`), who stands for it (`signature`), what it took and was worth (`effort`, `cost`,
-//! `assessment`,
-//! `message`), what is billed of it (`confirmation`), which reports were made (`taken`).
+//! `feeding`, `qualification`, `process`), who stands for it (`signature`), what it took and was worth (`effort`,
+//! `cost`, `assessment`, `message`), what is billed of it (`confirmation`), which reports were made (`taken`).
 //! Then `change` (the one way in), `judge` (whether), `apply` (what it makes true), `follow` (what print jobs make
 //! true), `start` (whether a job may begin by the site's rules).
 //!
@@ -433,6 +432,14 @@ impl Quality {
     /// All pieces that a job makes or goes on with, where it is followed.
     pub fn pieces_of<'a>(&'a self, lab: &Lab, job: &super::job::Job) -> Vec<&'a PrintedPart> {
         start::serials(lab, job).iter().filter_map(|serial| self.printed.get(serial)).collect()
+    }
+
+    /// The serials of all pieces of a job that lays several on the bed; nothing where it is one.
+    pub fn build_of(&self, lab: &Lab, job: &super::job::Job) -> Vec<String> {
+        if !self.builds.contains_key(&job.id) {
+            return Vec::new();
+        }
+        self.pieces_of(lab, job).iter().map(|piece| piece.serial.to_string()).collect()
     }
 
     /// How many prints of a part were ordered.

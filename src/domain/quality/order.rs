@@ -14,7 +14,7 @@ pub struct Scale(u32);
 pub enum OrderError {
     #[error("a scale is above 0; give the part's size by the anatomy, 1 where it is the same")]
     Scale,
-    #[error("1 to 20 prints of a part can be ordered; add another part for more")]
+    #[error("1 to {QUANTITY_MAX} prints of a part can be ordered; add another part for more")]
     Quantity,
 }
 

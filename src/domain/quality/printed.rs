@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use super::build::Piece;
 use super::nonconformance::Disposition;
 use super::processing::Processing;
 use super::refusal::Illegal;
@@ -56,19 +57,8 @@ impl FromStr for Serial {
     type Err = SerialError;
 
     fn from_str(text: &str) -> Result<Self, SerialError> {
-        let mut parts = text.split('-');
-        let (Some(case), Some(part), Some(attempt), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(SerialError::Form);
-        };
-        // One way to write a number, so that two texts never mean the same part.
-        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-        if !plain(part) || !plain(attempt) {
-            return Err(SerialError::Form);
-        }
-        let part = part.parse().map_err(|_| SerialError::Form)?;
-        let attempt = attempt.parse().map_err(|_| SerialError::Form)?;
+        let (case, piece) = text.split_once('-').ok_or(SerialError::Form)?;
+        let Piece { part, attempt } = piece.parse().map_err(|_| SerialError::Form)?;
         Ok(Self { case: case.parse()?, part, attempt })
     }
 }

@@ -61,7 +61,7 @@ impl Quality {
     }
 
     /// Whether it says what was known already.
-    pub(super) fn is_known(&self, process: &Process) -> bool {
+    pub fn is_known(&self, process: &Process) -> bool {
         let newest = self.newest_process(&process.name);
         newest.is_some_and(|known| {
             let layer = known.process.layer_micrometres.is_some() || process.layer_micrometres.is_none();

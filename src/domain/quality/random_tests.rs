@@ -218,7 +218,7 @@ fn request(world: &World, (kind, a, b): Draw) -> Request {
                 0 if b == 8 => CaseStep::CostNoted {
                     cost: Cost { kind: CostKind::Material, amount: 1_250, what: short() },
                 },
-                0 if b == 8 => {
+                0 if b == 4 => {
                     let (of, units) = (FileHash::from_digest([n; 32]), BTreeMap::new());
                     let confirmed = Box::new(Confirmed { of, units, note: Some(Note::new("seen").unwrap()) });
                     CaseStep::UnitsConfirmed { confirmed }

@@ -125,7 +125,7 @@ impl Quality {
     }
 
     /// Whether it stands in the journal that this person took it.
-    pub(super) fn has_taken(&self, sha256: &FileHash, by: Option<&str>) -> bool {
+    pub fn has_taken(&self, sha256: &FileHash, by: Option<&str>) -> bool {
         self.taken(sha256).any(|taken| taken.by.as_deref() == by)
     }
 }

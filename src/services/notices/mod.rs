@@ -98,9 +98,16 @@ pub fn cursor(way: Way) -> String {
     format!("notices-{}", way.word())
 }
 
+const DAY: &str = "-day";
+
 /// The name of the last day that was looked at.
 fn day_cursor(way: Way) -> String {
-    format!("notices-{}-day", way.word())
+    format!("notices-{}{DAY}", way.word())
+}
+
+/// Whether it is a day, and no place in the journal.
+pub fn is_day(cursor: &str) -> bool {
+    cursor.ends_with(DAY)
 }
 
 fn carry_max(way: Way) -> Duration {
@@ -553,7 +560,7 @@ impl<C: Carry> Courier<C> {
             Way::Mail => self.recorder.read(|lab| lab.people.settings(user).mail),
             Way::Webhook | Way::Mqtt => None,
         };
-        let parcel = Parcel::after(&self.origin, user.clone(), mail, items, before, &self.clock.stamp());
+        let parcel = Parcel::new(&self.origin, user.clone(), mail, items, before, &self.clock.stamp());
         let parcel = Arc::new(parcel);
         line.parcel = Some(Arc::clone(&parcel));
         Some(parcel)

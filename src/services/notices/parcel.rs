@@ -148,18 +148,8 @@ fn listed(items: &[Item]) -> (impl Iterator<Item = &Item>, impl Iterator<Item = 
 }
 
 impl Parcel {
+    /// `before` is how many came before these items and are told as a number alone.
     pub fn new(
-        origin: &Origin,
-        to: UserName,
-        mail: Option<MailAddress>,
-        items: Vec<Item>,
-        stamp: &Stamp,
-    ) -> Self {
-        Self::after(origin, to, mail, items, None, stamp)
-    }
-
-    /// The same, of items before which others have come that are told as a number alone.
-    pub fn after(
         origin: &Origin,
         to: UserName,
         mail: Option<MailAddress>,

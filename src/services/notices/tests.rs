@@ -731,7 +731,7 @@ fn what_is_urgent_is_written_out_first_however_old_it_is() {
         Item { id: format!("id-{n}."), seq: Some(n), at: stamp.wall, age: Age::default(), notice }
     };
     let mail = Some("kim@lab.example".parse().unwrap());
-    let parcel = Parcel::new(&origin, name("kim"), mail, (0..20).map(item).collect(), &stamp);
+    let parcel = Parcel::new(&origin, name("kim"), mail, (0..20).map(item).collect(), None, &stamp);
     let text = String::from_utf8(parcel.message.payload.clone()).unwrap();
     assert!(parcel.is_urgent() && text.contains("\"more\":12"), "{text}");
     let places: Vec<_> = [3, 13, 19].iter().map(|n| text.find(&format!("id-{n}."))).collect();
@@ -759,7 +759,7 @@ fn the_longest_digest_fits_into_a_payload_and_says_what_it_leaves_out() {
     };
     let to: UserName = "\u{20000}".repeat(40).parse().unwrap();
     let mail = Some("kim@lab.example".parse().unwrap());
-    let parcel = Parcel::new(&origin, to, mail, (0..200).map(item).collect(), &stamp);
+    let parcel = Parcel::new(&origin, to, mail, (0..200).map(item).collect(), None, &stamp);
     let bytes = parcel.message.payload.len();
     assert!((4_000..=crate::services::telemetry::message::PAYLOAD_MAX).contains(&bytes), "{bytes}");
     let text = String::from_utf8(parcel.message.payload.clone()).unwrap();

@@ -225,31 +225,9 @@ pub struct MinutesSaved {
 
 mirror!(MinutesSaved = assessment::MinutesSaved { minutes, measured });
 
-impl From<Assessment> for assessment::Assessment {
-    fn from(given: Assessment) -> Self {
-        Self {
-            overall: given.overall,
-            answers: given.answers.map(Into::into),
-            saved: given.saved.map(Into::into),
-            used_in_procedure: given.used_in_procedure,
-            respondent: given.respondent,
-            comment: given.comment,
-        }
-    }
-}
-
-impl From<&assessment::Assessment> for Assessment {
-    fn from(kept: &assessment::Assessment) -> Self {
-        Self {
-            overall: kept.overall,
-            answers: kept.answers.as_ref().map(Into::into),
-            saved: kept.saved.as_ref().map(Into::into),
-            used_in_procedure: kept.used_in_procedure,
-            respondent: kept.respondent.clone(),
-            comment: kept.comment.clone(),
-        }
-    }
-}
+mirror!(Assessment = assessment::Assessment {
+    overall, used_in_procedure, respondent, comment; answers, saved
+});
 
 /// How long somebody worked on a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::super::given::Example;
+use super::super::super::views::use_word;
 use super::PrintedBrief;
 use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
 use crate::domain::ids::{JobId, LotId};
+use crate::domain::quality::process::KnownProcess;
 use crate::domain::quality::words::{Label, Line, Text};
 
 /// What is on a container and its delivery note.
@@ -295,4 +297,57 @@ pub struct QualificationView {
     /// What was done to it, oldest first.
     #[serde(default)]
     pub maintenance: Vec<MaintenanceView>,
+}
+
+/// A version of a process of the site's catalogue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProcessView {
+    pub name: String,
+    /// 1, 2, 3 …: another content of the catalogue is the next.
+    pub version: u32,
+    /// Of its definition.
+    pub sha256: String,
+    pub printer_model: String,
+    pub technology: String,
+    pub material: String,
+    pub quality: String,
+    pub profile: String,
+    pub profile_version: u32,
+    pub profile_sha256: String,
+    pub slicer: String,
+    pub slicer_version: String,
+    /// Absent where the profile could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_mm: Option<f64>,
+    /// What its parts were found good enough for.
+    pub validated_for: Vec<String>,
+    /// Since when it is known.
+    pub since: String,
+    /// When it was in the catalogue no more, without another content in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<String>,
+}
+
+impl From<&KnownProcess> for ProcessView {
+    fn from(known: &KnownProcess) -> Self {
+        let of = &known.process;
+        Self {
+            name: of.name.to_string(),
+            version: of.version,
+            sha256: of.sha256.to_string(),
+            printer_model: of.printer_model.to_string(),
+            technology: of.technology.to_string(),
+            material: of.material.to_string(),
+            quality: of.quality.to_string(),
+            profile: of.profile.to_string(),
+            profile_version: of.profile_version,
+            profile_sha256: of.profile_sha256.to_string(),
+            slicer: of.slicer.to_string(),
+            slicer_version: of.slicer_version.to_string(),
+            layer_mm: of.layer_micrometres.map(|micrometres| f64::from(micrometres) / 1_000.0),
+            validated_for: of.validated_for.iter().map(|of| use_word(*of).to_owned()).collect(),
+            since: known.since.to_string(),
+            gone: known.gone.map(|at| at.to_string()),
+        }
+    }
 }

@@ -87,18 +87,21 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Asks<T> {
     }
 }
 
-/// The same fields here and in the domain, both ways.
+/// The same fields here and in the domain, both ways; those behind `;` are there or not, and mirrored themselves.
 macro_rules! mirror {
-    ($name:ident = $of:path { $($field:ident),* $(,)? }) => {
+    ($name:ident = $of:path { $($field:ident),* $(,)? $(; $($inner:ident),+ $(,)?)? }) => {
         impl From<$name> for $of {
             fn from(given: $name) -> Self {
-                Self { $($field: given.$field),* }
+                Self { $($field: given.$field,)* $($($inner: given.$inner.map(Into::into),)+)? }
             }
         }
 
         impl From<&$of> for $name {
             fn from(kept: &$of) -> Self {
-                Self { $($field: kept.$field.clone()),* }
+                Self {
+                    $($field: kept.$field.clone(),)*
+                    $($($inner: kept.$inner.as_ref().map(Into::into),)+)?
+                }
             }
         }
     };

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::super::given::Example;
+use super::mirror;
+use crate::domain::chain::SliceOrder;
 use crate::domain::ids::FileHash;
 use crate::domain::quality::order::{self, Quantity};
 use crate::domain::quality::part::{self, Contact, Laterality, LengthUnit, PartKind};
@@ -108,22 +110,15 @@ pub struct OddScale;
 impl TryFrom<f64> for OrderedScale {
     type Error = OddScale;
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "within 1000 to a thousand millions"
-    )]
     fn try_from(scale: f64) -> Result<Self, OddScale> {
-        if !(1e-3..=1e3).contains(&scale) {
-            return Err(OddScale);
-        }
-        order::Scale::try_from((scale * 1e6).round() as u32).map(Self).map_err(|_| OddScale)
+        let millionths = SliceOrder::millionths(scale).ok_or(OddScale)?;
+        order::Scale::try_from(millionths).map(Self).map_err(|_| OddScale)
     }
 }
 
 impl From<OrderedScale> for f64 {
     fn from(OrderedScale(scale): OrderedScale) -> Self {
-        Self::from(u32::from(scale)) / 1e6
+        Self::from(u32::from(scale)) / Self::from(SliceOrder::WHOLE)
     }
 }
 
@@ -139,49 +134,10 @@ fn needed() -> bool {
     true
 }
 
-impl From<PartAbout> for part::PartAbout {
-    fn from(given: PartAbout) -> Self {
-        Self {
-            kind: given.kind,
-            region: given.region,
-            subregion: given.subregion,
-            structure: given.structure,
-            laterality: given.laterality,
-            units: given.units,
-            comment: given.comment,
-            required: given.required,
-            dominant: given.dominant,
-            individually_segmented: given.individually_segmented,
-            individually_processed: given.individually_processed,
-            group: given.group,
-            guide_type: given.guide_type,
-            contact: given.contact,
-            ordered: given.ordered.map(Into::into),
-        }
-    }
-}
-
-impl From<&part::PartAbout> for PartAbout {
-    fn from(kept: &part::PartAbout) -> Self {
-        Self {
-            kind: kept.kind,
-            region: kept.region.clone(),
-            subregion: kept.subregion.clone(),
-            structure: kept.structure.clone(),
-            laterality: kept.laterality,
-            units: kept.units,
-            comment: kept.comment.clone(),
-            required: kept.required,
-            dominant: kept.dominant,
-            individually_segmented: kept.individually_segmented,
-            individually_processed: kept.individually_processed,
-            group: kept.group.clone(),
-            guide_type: kept.guide_type.clone(),
-            contact: kept.contact,
-            ordered: kept.ordered.as_ref().map(Into::into),
-        }
-    }
-}
+mirror!(PartAbout = part::PartAbout {
+    kind, region, subregion, structure, laterality, units, comment, required, dominant, individually_segmented,
+    individually_processed, group, guide_type, contact; ordered
+});
 
 /// A model that was uploaded, as the next revision of a part. Its size, triangles and volume are read from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
