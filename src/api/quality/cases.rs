@@ -370,7 +370,7 @@ async fn step_part(
 }
 
 /// A revision from its model: what can be read from that is not asked of people.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
+#[expect(clippy::cast_possible_truncation, reason = "bounded before")]
 async fn read(
     app: &AppState,
     units: Option<LengthUnit>,
