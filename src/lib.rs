@@ -13,6 +13,7 @@ pub mod domain;
 pub mod counting;
 pub mod labels;
 pub mod reports;
+pub mod schedule;
 
 pub mod gcode;
 pub mod model;

@@ -4,6 +4,7 @@
 //! domain ← gcode, model, protocol ← slicing, control ← io ← services ← api ← daemon, cli, main
 //!          preview: imports gcode and model, serves services and later
 //!          counting: imports domain, serves services and later
+//!          schedule: imports nothing, serves services and later
 //!          labels: imports domain, serves services and later
 //!          reports: imports domain and counting, serves services and later
 //! └───────────── pure: no tokio, no clock ───────────┘    config: imports domain, serves io and later
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Every module at the top of `src`, and the ones that it may import.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("labels", &["domain"]),
     ("gcode", &["domain"]),
@@ -25,6 +26,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("slicing", &["domain", "gcode", "model", "protocol"]),
     ("preview", &["domain", "gcode", "model"]),
     ("counting", &["domain"]),
+    ("schedule", &[]),
     ("reports", &["domain", "counting"]),
     ("protocol", &["domain"]),
     ("control", &["domain", "gcode", "model", "protocol"]),
@@ -33,43 +35,44 @@ const LAYERS: [(&str, &[&str]); 17] = [
     (
         "services",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
-            "control", "config", "io",
+            "domain", "counting", "schedule", "labels", "reports", "gcode", "model", "preview", "slicing",
+            "protocol", "control", "config", "io",
         ],
     ),
     (
         "api",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
-            "control", "config", "io", "services",
+            "domain", "counting", "schedule", "labels", "reports", "gcode", "model", "preview", "slicing",
+            "protocol", "control", "config", "io", "services",
         ],
     ),
     (
         "daemon",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
-            "control", "config", "io", "services", "api", "cli",
+            "domain", "counting", "schedule", "labels", "reports", "gcode", "model", "preview", "slicing",
+            "protocol", "control", "config", "io", "services", "api", "cli",
         ],
     ),
     (
         "cli",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
-            "control", "config", "io", "services", "api", "daemon",
+            "domain", "counting", "schedule", "labels", "reports", "gcode", "model", "preview", "slicing",
+            "protocol", "control", "config", "io", "services", "api", "daemon",
         ],
     ),
     (
         "main",
         &[
-            "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol",
-            "control", "config", "io", "services", "api", "daemon", "cli",
+            "domain", "counting", "schedule", "labels", "reports", "gcode", "model", "preview", "slicing",
+            "protocol", "control", "config", "io", "services", "api", "daemon", "cli",
         ],
     ),
 ];
 
 /// Layers where bytes, events and the time are arguments.
-const PURE: [&str; 10] = [
-    "domain", "counting", "labels", "reports", "gcode", "model", "preview", "slicing", "protocol", "control",
+const PURE: [&str; 11] = [
+    "domain", "counting", "schedule", "labels", "reports", "gcode", "model", "preview", "slicing",
+    "protocol", "control",
 ];
 
 /// What a pure layer does without, except in its `#[cfg(test)]` modules.
@@ -757,7 +760,7 @@ fn each_layer_imports_only_what_stands_before_it() {
         "gcode" | "model" | "protocol" => 1,
         // Of what control, config and io are made it knows nothing, nor they of it.
         "labels" => 1,
-        "preview" | "counting" => 2,
+        "preview" | "counting" | "schedule" => 2,
         "slicing" | "control" => 2,
         "reports" => 3,
         "io" => 3,
@@ -774,8 +777,9 @@ fn each_layer_imports_only_what_stands_before_it() {
                 (from, "config") => order(from) >= order("io"),
                 ("preview", to) => matches!(to, "domain" | "gcode" | "model"),
                 ("counting", to) => to == "domain",
+                ("schedule", _) => false,
                 ("io", "preview" | "counting") => false,
-                ("slicing" | "control" | "io", "labels") => false,
+                ("slicing" | "control" | "io", "labels" | "schedule") => false,
                 ("slicing", "preview") => false,
                 (from, to) if order(from) == 6 => order(to) <= 6,
                 (from, to) => order(to) < order(from),
