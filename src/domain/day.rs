@@ -51,6 +51,11 @@ impl Day {
         WallTime(u64::try_from(seconds).unwrap_or(0).saturating_mul(1_000))
     }
 
+    /// 0 for Monday, 6 for Sunday.
+    pub fn weekday(self) -> usize {
+        usize::from(self.0.weekday().number_days_from_monday())
+    }
+
     /// The day after; nothing after the last day of the calendar.
     pub fn next(self) -> Option<Self> {
         self.0.next_day().map(Self)

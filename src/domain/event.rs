@@ -283,6 +283,8 @@ pub enum Fact {
     },
     /// Of the quality half; `what` says what.
     Quality(quality::Fact),
+    /// Of the shared queue; `what` says what.
+    Queue(super::queue::Fact),
     /// What ties a case to a patient was kept, read or erased in the vault; never what it is.
     Identifiers(Box<IdentifierFact>),
     /// Of users, their roles and tokens; `what` says what. No secret and no hash of one.
@@ -329,6 +331,7 @@ impl Fact {
             Self::ConsoleUsed { .. } => "console_used",
             Self::JournalRestored { .. } => "journal_restored",
             Self::Quality { .. } => "quality",
+            Self::Queue { .. } => "queue",
             Self::Identifiers { .. } => "identifiers",
             Self::People { .. } => "people",
         }
@@ -372,6 +375,7 @@ impl Fact {
             | Self::JobAccepted { .. }
             | Self::JobNotSliced { .. }
             | Self::Quality(_)
+            | Self::Queue(_)
             | Self::Identifiers(_)
             | Self::People(_) => None,
         }

@@ -208,6 +208,8 @@ random_id!(/// One inspection of one thing.
     InspectionId, "inspection id");
 random_id!(/// Something that is not as it should be.
     NonconformanceId, "nonconformance id");
+random_id!(/// A file that a slicer sent.
+    UploadId, "upload id");
 random_id!(/// A secret that lets somebody in: an API token, a session, a confirmed signature. The id itself is none.
     TokenId, "token id");
 

@@ -13,7 +13,7 @@ use super::finding::{Gated, Noted, Severity};
 use super::heat::Alarm;
 use super::identifiers::{self, IdentifierRefusal, IdentifierRequest};
 use super::identity::{Evidence, Identity, Wrong};
-use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName};
+use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName, UploadId};
 use super::job::{
     Attended, CONTINUED_MAX, Change, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
     RESUME_FILES_MAX, Released, ResumeFile, Resumes, Run,
@@ -25,6 +25,7 @@ use super::people::{self, People};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopProof};
 use super::quality::build::{PIECES_MAX, Piece};
 use super::quality::{self, Quality};
+use super::queue::{self, Queue};
 use super::units::Height;
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
@@ -40,6 +41,8 @@ pub enum Request {
         name: PartName,
     },
     QueueJob(Box<NewJob>),
+    /// Several jobs from one file, each an attempt of its own: all of them or none.
+    QueueCopies(Vec<NewJob>),
     /// A model, of which a file is to be made.
     SliceJob(Box<NewSlicing>),
     /// The file of a job is made, is in the spool, and may be printed.
@@ -202,6 +205,8 @@ pub enum Request {
     },
     /// Of cases, printed parts, material and who stands for them.
     Quality(Box<quality::Request>),
+    /// Of the shared queue beside its jobs.
+    Queue(Box<queue::Request>),
     /// Of what ties a case to a patient.
     Identifiers(Box<IdentifierRequest>),
     /// Of users, their roles and tokens.
@@ -265,6 +270,30 @@ pub enum Doer {
 pub enum Refusal {
     #[error("there is no case {0}; `platen cases` lists them")]
     NoCase(CaseToken),
+    #[error(
+        "job {job} is held: it waits for {why}, says {by}; `platen queue {job} --go-on --by NAME` when it need not"
+    )]
+    Held { job: JobId, why: &'static str, by: String },
+    #[error("printer {printer} is away for maintenance until {until}; wait, or call that off")]
+    Away { printer: PrinterName, until: WallTime },
+    #[error("there is no upload {0}; `platen uploads` lists them")]
+    NoUpload(UploadId),
+    #[error("upload {upload} is job {job} already; queue its file anew for another print")]
+    UploadIsJob { upload: UploadId, job: JobId },
+    #[error("upload {0} was put away; send the file again")]
+    UploadGone(UploadId),
+    #[error(
+        "1000 files wait for somebody to say of which part they are, and that is the most; assign or dismiss some (`platen uploads`)"
+    )]
+    TooManyUploads,
+    #[error("a maintenance ends after it begins, not in the past, and within a year; give other times")]
+    Window,
+    #[error(
+        "another maintenance of printer {0} is planned for that time, or too many are; call one off first"
+    )]
+    Windows(PrinterName),
+    #[error("no maintenance of printer {0} begins then; `platen printers` lists them")]
+    NoWindow(PrinterName),
     #[error("case {0} exists already")]
     CaseExists(CaseToken),
     #[error("case {case} has no part {part}; `platen cases {case}` lists its parts")]
@@ -346,7 +375,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// A job that cannot be `wanted` as it stands.
-    fn wrong_state(job: &Job, wanted: &'static str) -> Self {
+    pub(crate) fn wrong_state(job: &Job, wanted: &'static str) -> Self {
         let (state, todo) = (job.state.in_words(), job.state.todo());
         Self::WrongState { job: job.id.clone(), state, wanted, todo }
     }
@@ -364,6 +393,7 @@ pub enum EntityKey {
     /// The same of what was found in its file.
     Gate(JobId),
     Quality(quality::Key),
+    Queue(queue::Key),
     User(UserName),
     /// What a user has chosen to be told.
     Notices(UserName),
@@ -372,7 +402,7 @@ pub enum EntityKey {
 
 impl EntityKey {
     /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `gate/…`, `quality/…/…`,
-    /// `user/…`, `counters`.
+    /// `queue/…/…`, `user/…`, `counters`.
     pub fn path(&self) -> String {
         match self {
             Self::Case(id) => format!("case/{id}"),
@@ -382,6 +412,7 @@ impl EntityKey {
             Self::Chain(id) => format!("chain/{id}"),
             Self::Gate(id) => format!("gate/{id}"),
             Self::Quality(key) => format!("quality/{}", key.path()),
+            Self::Queue(key) => format!("queue/{}", key.path()),
             Self::User(name) => format!("user/{name}"),
             Self::Notices(name) => format!("notices/{name}"),
             Self::Counters => "counters".into(),
@@ -443,6 +474,7 @@ pub struct Lab {
     /// What was found in the files of jobs when they were taken in.
     pub gates: BTreeMap<JobId, Gated>,
     pub quality: Quality,
+    pub queue: Queue,
     pub people: People,
     /// Which part has which number of its case. Made from `parts`: whoever replays a long journal asks for it at every
     /// entry.
@@ -461,6 +493,23 @@ fn torn_off(
     match job.cancelling.clone() {
         Some(by) => Fact::JobCancelled { printer: Some(printer), progress: Some(progress), by, line },
         None => Fact::JobInterrupted { printer, progress, why, line },
+    }
+}
+
+/// Moves the attempts of a copy behind those of the copies before it; `own` is the number of the job's own part.
+fn further_attempts(fact: &mut Fact, own: u16, before: u32) {
+    let Fact::JobQueued { attempt, also, .. } = fact else { return };
+    // Each copy takes as many attempts at a part as it lays pieces of it.
+    let mut pieces: BTreeMap<u16, u32> = BTreeMap::from([(own, 1)]);
+    for piece in also.iter() {
+        *pieces.entry(piece.part).or_default() += 1;
+    }
+    let behind = |part: u16| pieces.get(&part).copied().unwrap_or_default().saturating_mul(before);
+    if let Some(attempt) = attempt {
+        *attempt = attempt.saturating_add(behind(own));
+    }
+    for piece in also {
+        piece.attempt = piece.attempt.saturating_add(behind(piece.part));
     }
 }
 
@@ -512,13 +561,14 @@ impl Lab {
         })
     }
 
-    /// What has to be in the spool: the files of jobs, the models that they were sliced from, and the photos of
-    /// inspections.
+    /// What has to be in the spool: the files of jobs, the models that they were sliced from, the photos of
+    /// inspections, and what slicers sent and nobody has tied to a part yet.
     pub fn files(&self) -> impl Iterator<Item = &FileHash> {
         let of_jobs = self.jobs.values().map(|job| &job.file);
         let models = self.chains.values().map(|chain| &chain.model.hash);
         let photos = self.quality.inspections.values().flat_map(|inspection| &inspection.measured.photos);
-        of_jobs.chain(models).chain(photos)
+        let sent = self.queue.unassigned().map(|upload| &upload.file);
+        of_jobs.chain(models).chain(photos).chain(sent)
     }
 
     /// The warnings about a job's file that somebody has accepted, by their codes. A file that goes on with the part
@@ -585,6 +635,16 @@ impl Lab {
     /// Whether a job may begin on a printer now.
     pub fn may_start(&self, job: &Job, printer: &PrinterName, now: WallTime) -> Result<(), Refusal> {
         self.is_free_for(job, printer)?;
+        if let Some(held) = self.queue.wish(&job.id).and_then(|wish| wish.held.as_ref()) {
+            return Err(Refusal::Held {
+                job: job.id.clone(),
+                why: held.reason.in_words(),
+                by: held.by.clone(),
+            });
+        }
+        if let Some(away) = self.queue.away_now(printer, now) {
+            return Err(Refusal::Away { printer: printer.clone(), until: away.until });
+        }
         Ok(quality::may_start(self, job, printer, now)?)
     }
 
@@ -851,6 +911,22 @@ impl Lab {
                 one(Fact::ConsoleUsed { printer: printer.clone(), by, command: command.clone() })
             }
             Request::QueueJob(new) => self.judge_queue(new),
+            Request::QueueCopies(all) => {
+                let mut facts = Vec::with_capacity(all.len());
+                for (before, new) in (0u32..).zip(all) {
+                    let own = self.find_part(&new.case, &new.part)?.number;
+                    let mut one = self.judge_queue(new)?;
+                    for (_, fact) in &mut one {
+                        // A part is gone on with once.
+                        if before > 0 && matches!(fact, Fact::JobQueued { resumes: Some(_), .. }) {
+                            return Err(Refusal::SameResumeFile);
+                        }
+                        further_attempts(fact, own, before);
+                    }
+                    facts.extend(one);
+                }
+                Ok(facts)
+            }
             Request::SliceJob(new) => {
                 if self.jobs.contains_key(&new.job) {
                     return Err(Refusal::JobExists(new.job.clone()));
@@ -920,6 +996,7 @@ impl Lab {
                 Ok(vec![(Some(job.clone()), Fact::JobStarted { printer: printer.clone() })])
             }
             Request::Quality(request) => Ok(quality::judge(self, request, now)?),
+            Request::Queue(request) => queue::judge(self, request, now),
             Request::CancelJob { job, progress, by, line } => {
                 self.judge_cancel(job, *progress, by, line.as_deref())
             }
@@ -1139,7 +1216,17 @@ impl Lab {
             let subject = job.and_then(|id| {
                 let (case, part, last) = match (self.jobs.get(&id), request) {
                     (Some(job), _) => (job.case.clone(), job.part.clone(), job.events),
+                    (None, Request::QueueCopies(all)) => {
+                        let new = all.iter().find(|new| new.job == id)?;
+                        let part = self.find_part(&new.case, &new.part).ok()?;
+                        (new.case.clone(), part.id.clone(), 0)
+                    }
                     (None, Request::QueueJob(new)) => {
+                        let part = self.find_part(&new.case, &new.part).ok()?;
+                        (new.case.clone(), part.id.clone(), 0)
+                    }
+                    (None, Request::Queue(asked)) => {
+                        let new = asked.new_job()?;
                         let part = self.find_part(&new.case, &new.part).ok()?;
                         (new.case.clone(), part.id.clone(), 0)
                     }
@@ -1315,6 +1402,24 @@ impl Lab {
             }
             Fact::Quality(fact) => {
                 touched.extend(quality::apply(self, event, fact).into_iter().map(EntityKey::Quality));
+            }
+            Fact::Queue(fact) => {
+                use queue::wish::Wanted::Pinned;
+                if let queue::Fact::Wished { job, wanted: Pinned { printer }, .. } = fact {
+                    if let Some(job) = self.jobs.get_mut(job) {
+                        job.pinned.clone_from(printer);
+                    }
+                    touched.push(EntityKey::Job(job.clone()));
+                }
+                // It is the same file, with the same past.
+                if let queue::Fact::Reprint { job, of, .. } = fact
+                    && let Some(chain) = self.chains.get(of).cloned()
+                {
+                    self.chains.insert(job.clone(), chain);
+                    touched.push(EntityKey::Chain(job.clone()));
+                }
+                let keys = queue::apply(&mut self.queue, fact, event.stamp.wall);
+                touched.extend(keys.into_iter().map(EntityKey::Queue));
             }
             Fact::JobReleased { .. }
             | Fact::JobAccepted { .. }
@@ -1507,6 +1612,7 @@ impl Lab {
             EntityKey::Chain(id) => serde_json::to_vec(self.chains.get(id)?),
             EntityKey::Gate(id) => serde_json::to_vec(self.gates.get(id)?),
             EntityKey::Quality(key) => return self.quality.entity(key),
+            EntityKey::Queue(key) => return self.queue.entity(key),
             EntityKey::User(name) => serde_json::to_vec(self.people.users.get(name)?),
             EntityKey::Notices(name) => serde_json::to_vec(self.people.notices.get(name)?),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
@@ -1549,6 +1655,10 @@ impl Lab {
             "quality" => {
                 let key = path.split_once('/').map_or("", |(_, key)| key);
                 self.quality.restore(key, json).map_err(failed)?;
+            }
+            "queue" => {
+                let key = path.split_once('/').map_or("", |(_, key)| key);
+                self.queue.restore(key, json).map_err(failed)?;
             }
             "notices" => {
                 let settings: people::notices::Settings = serde_json::from_slice(json).map_err(failed)?;
@@ -1887,6 +1997,7 @@ mod tests {
             .chain(lab.jobs.keys().map(|k| EntityKey::Job(k.clone())))
             .chain(lab.printers.keys().map(|k| EntityKey::Printer(k.clone())))
             .chain(lab.quality.keys().into_iter().map(EntityKey::Quality))
+            .chain(lab.queue.keys().into_iter().map(EntityKey::Queue))
             .chain([EntityKey::Counters])
             .collect();
         for key in keys {

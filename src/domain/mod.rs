@@ -35,6 +35,8 @@ pub mod event;
 
 pub mod quality;
 
+pub mod queue;
+
 pub mod lab;
 
 pub mod notice;

@@ -1,6 +1,7 @@
 //! A journal's entry in a sentence: what happened, as a person would tell it.
 
 mod quality;
+mod queue;
 
 use super::case::IntendedUse;
 use super::event::{Actor, Event, Fact};
@@ -21,6 +22,7 @@ pub fn is_of_case(lab: &Lab, event: &Event, case: &CaseToken) -> bool {
         (Some(subject), _) => subject.case == *case,
         (None, Fact::CaseOpened { case: of, .. } | Fact::PartAdded { case: of, .. }) => of == case,
         (None, Fact::Quality(fact)) => quality::is_of_case(lab, &fact.change, case),
+        (None, Fact::Queue(fact)) => queue::case_of(lab, fact) == Some(case),
         (None, Fact::Identifiers(fact)) => fact.case() == case,
         (None, _) => false,
     }
@@ -32,6 +34,7 @@ pub fn case_of<'a>(lab: &'a Lab, event: &'a Event) -> Option<&'a CaseToken> {
         (Some(subject), _) => Some(&subject.case),
         (None, Fact::CaseOpened { case, .. } | Fact::PartAdded { case, .. }) => Some(case),
         (None, Fact::Quality(fact)) => fact.change.case(lab),
+        (None, Fact::Queue(fact)) => queue::case_of(lab, fact),
         (None, Fact::Identifiers(fact)) => Some(fact.case()),
         (None, _) => None,
     }
@@ -42,7 +45,11 @@ pub fn case_of<'a>(lab: &'a Lab, event: &'a Event) -> Option<&'a CaseToken> {
 pub fn has_words_of_no_case(fact: &Fact) -> bool {
     !matches!(
         fact,
-        Fact::JournalBegun { .. } | Fact::DaemonStarted { .. } | Fact::Identifiers(_) | Fact::People(_)
+        Fact::JournalBegun { .. }
+            | Fact::DaemonStarted { .. }
+            | Fact::Identifiers(_)
+            | Fact::Queue(_)
+            | Fact::People(_)
     )
 }
 
@@ -278,6 +285,7 @@ pub fn told(fact: &Fact) -> String {
             format!("the journal up to its entry {entries} is restored from a copy{}", named(by.as_ref()))
         }
         Fact::Quality(fact) => quality::told(fact),
+        Fact::Queue(fact) => queue::told(fact),
         Fact::Identifiers(fact) => identified(fact),
         Fact::People(fact) => of_people(fact),
     }

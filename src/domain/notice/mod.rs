@@ -26,6 +26,7 @@ use super::quality::nonconformance::{About, Severity, Step as NonconformanceStep
 use super::quality::printed::{Serial, Step as PrintedStep};
 use super::quality::signature::{Meaning, Subject as Signed};
 use super::quality::{self, Change};
+use super::queue;
 
 /// So many days before a calibration comes due, and on the day itself.
 const CALIBRATION_DAYS: [u16; 3] = [7, 1, 0];
@@ -58,6 +59,7 @@ pub enum What {
     PrinterDue(Day),
     InstrumentDue(Day),
     CaseDue(Day),
+    Late,
 }
 
 impl What {
@@ -77,6 +79,7 @@ impl What {
             Self::LotLow | Self::LotEmpty => Topic::MaterialLow,
             Self::PhantomFailed | Self::PrinterDue(_) | Self::InstrumentDue(_) => Topic::QualificationDue,
             Self::CaseDue(_) => Topic::CaseDue,
+            Self::Late => Topic::PrintLate,
         }
     }
 
@@ -119,6 +122,10 @@ impl What {
             }
             Self::PrinterDue(_) => ("a printer's calibration comes due", "measure a phantom"),
             Self::InstrumentDue(_) => ("an instrument's calibration comes due", "have it calibrated"),
+            Self::Late => (
+                "a print will not be ready in time, as things stand",
+                "look at the queue: another printer, another order, or another day",
+            ),
             Self::CaseDue(_) => ("a case that is not delivered comes due", "see what it still wants"),
         }
     }
@@ -271,6 +278,7 @@ pub fn of_event(lab: &Lab, event: &Event) -> Option<Notice> {
         Fact::StopUnverified { printer, .. } => Some(Notice::at(What::NotStopped, printer)),
         Fact::PrinterFaulted { printer, .. } => Some(Notice::at(What::Locked, printer)),
         Fact::PrinterQuarantined { printer, .. } => Some(Notice::at(What::Foreign, printer)),
+        Fact::Queue(queue::Fact::LateForeseen { job, .. }) => Notice::of_job(lab, What::Late, job),
         Fact::Quality(fact) => of_quality(lab, fact).map(|notice| notice.by(fact.by.as_deref().or(by))),
         _ => None,
     }

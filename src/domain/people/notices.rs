@@ -31,10 +31,11 @@ pub enum Topic {
     MaterialLow,
     QualificationDue,
     CaseDue,
+    PrintLate,
 }
 
 impl Topic {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Mentioned,
         Self::PrintFinished,
         Self::PrintSuspect,
@@ -47,6 +48,7 @@ impl Topic {
         Self::MaterialLow,
         Self::QualificationDue,
         Self::CaseDue,
+        Self::PrintLate,
     ];
 
     pub fn word(self) -> &'static str {
@@ -63,6 +65,7 @@ impl Topic {
             Self::MaterialLow => "material_low",
             Self::QualificationDue => "qualification_due",
             Self::CaseDue => "case_due",
+            Self::PrintLate => "print_late",
         }
     }
 
@@ -85,6 +88,7 @@ impl Topic {
                 "the calibration of a printer or an instrument comes due, or a phantom did not pass"
             }
             Self::CaseDue => "a case of yours that is not delivered comes due",
+            Self::PrintLate => "a print will not be ready in time, as the queue stands",
         }
     }
 
@@ -102,7 +106,8 @@ impl Topic {
             | Self::Nonconformance
             | Self::MaterialRecalled
             | Self::MaterialLow
-            | Self::QualificationDue => false,
+            | Self::QualificationDue
+            | Self::PrintLate => false,
         }
     }
 
@@ -122,6 +127,7 @@ impl Topic {
             Self::MaterialLow => may(Permission::KeepMaterial),
             Self::QualificationDue => may(Permission::QualifyPrinters),
             Self::CaseDue => matches!(role, Role::Requester | Role::Designer | Role::Releaser),
+            Self::PrintLate => matches!(role, Role::Designer | Role::Operator | Role::Releaser),
         }
     }
 }
@@ -333,6 +339,7 @@ mod tests {
         material_low       . . . . . x . . . .
         qualification_due  . . . . . . x . . .
         case_due           x x . . x . . . . .
+        print_late         . x x . x . . . . .
     ";
 
     #[test]

@@ -70,7 +70,7 @@ pub use change::{Change, Fact, Request};
 mod apply;
 mod follow;
 mod judge;
-mod start;
+pub mod start;
 
 #[cfg(test)]
 mod build_tests;

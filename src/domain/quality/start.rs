@@ -17,12 +17,8 @@ use crate::domain::moment::WallTime;
 /// Every reason for which it may not; without rules there is none.
 pub fn may_start(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> Result<(), Refusal> {
     let rules = lab.quality.rules;
-    let mut why = Vec::new();
-    if rules.approval_before_printing {
-        why.extend(unapproved(lab, job));
-    }
+    let mut why = against_job(lab, job);
     if rules.lots {
-        why.extend(not_as_ordered(lab, job));
         why.extend(unfit_material(lab, job, printer, Day::in_utc(now)));
     }
     if rules.qualified_printers {
@@ -32,6 +28,26 @@ pub fn may_start(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> 
         return Ok(());
     }
     Err(Refusal::Hindered { job: job.id.clone(), printer: printer.clone(), why })
+}
+
+/// What speaks against a job on every printer. A case that is on hold or cancelled prints nothing, whatever the rules.
+pub fn against_job(lab: &Lab, job: &Job) -> Vec<Hindrance> {
+    let rules = lab.quality.rules;
+    let mut why = Vec::new();
+    let state = lab.quality.case_state(&job.case);
+    if rules.approval_before_printing {
+        why.extend(unapproved(lab, job));
+    } else if matches!(state, CaseState::OnHold { .. } | CaseState::Cancelled { .. }) {
+        why.push(not_in_production(job, &state));
+    }
+    if rules.lots {
+        why.extend(not_as_ordered(lab, job));
+    }
+    why
+}
+
+fn not_in_production(job: &Job, state: &CaseState) -> Hindrance {
+    Hindrance::NotInProduction { case: job.case.clone(), state: state.word(), todo: state.todo() }
 }
 
 /// The printed parts that a job makes, where it is followed; its own first, then what else is on the bed.
@@ -54,11 +70,7 @@ fn unapproved(lab: &Lab, job: &Job) -> Vec<Hindrance> {
             why.push(Hindrance::OtherProcess { planned, sliced });
         }
     } else {
-        why.push(Hindrance::NotInProduction {
-            case: job.case.clone(),
-            state: state.word(),
-            todo: state.todo(),
-        });
+        why.push(not_in_production(job, &state));
     }
     let pieces = quality.pieces_of(lab, job);
     if pieces.is_empty() {
@@ -79,7 +91,7 @@ fn unapproved(lab: &Lab, job: &Job) -> Vec<Hindrance> {
 }
 
 /// What the job is to be printed in, where somebody has said that.
-fn wanted<'l>(lab: &'l Lab, job: &'l Job) -> Option<&'l str> {
+pub fn wanted<'l>(lab: &'l Lab, job: &'l Job) -> Option<&'l str> {
     job.material.as_deref().or_else(|| Some(lab.chains.get(&job.id)?.material.as_str()))
 }
 

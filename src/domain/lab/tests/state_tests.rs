@@ -34,10 +34,12 @@ kinds! { Request, request_word, REQUESTS:
     "elsewhere: case" = Request::OpenCase { .. },
     "elsewhere: part" = Request::AddPart { .. },
     "elsewhere: quality" = Request::Quality(_),
+    "elsewhere: queue" = Request::Queue(_),
     "elsewhere: identifiers" = Request::Identifiers(_),
     "elsewhere: people" = Request::People(_),
     "elsewhere: admin" = Request::AdoptAdmin { .. },
     "queue" = Request::QueueJob(_),
+    "elsewhere: copies" = Request::QueueCopies(_),
     "slice" = Request::SliceJob(_),
     "sliced" = Request::NoteSliced { .. },
     "not-sliced" = Request::NoteNotSliced { .. },
@@ -544,6 +546,7 @@ fn changes_a_job(fact: &Fact) -> bool {
         | Fact::PromptAnswered { .. }
         | Fact::ConsoleUsed { .. }
         | Fact::Quality(_)
+        | Fact::Queue(_)
         | Fact::Identifiers(_)
         | Fact::People(_) => false,
     }
