@@ -1,15 +1,17 @@
 //! What the operator may say, in one TOML file; every mistake is reported at once.
 
 mod edit;
+mod mdns;
 mod mistake;
 mod notifications;
 mod parse;
 mod reader;
 mod relay;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,8 +52,12 @@ pub struct Config {
     pub heads: Option<Heads>,
     /// Absent: nobody writes down who a case is for.
     pub vault: Option<VaultKey>,
+    /// Absent: nothing is announced on the local network.
+    pub mdns: Option<Mdns>,
     /// By which ways people are told.
     pub notifications: Notifications,
+    /// How the shared queue is planned.
+    pub schedule: Schedule,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
@@ -123,6 +129,17 @@ pub enum VaultKey {
     Credential(String),
 }
 
+/// What is announced on the local network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mdns {
+    /// Without `.local`; absent: the machine's own.
+    pub host: Option<String>,
+    /// Absent: that on which HTTP listens.
+    pub port: Option<u16>,
+    /// Where a proxy answers; none: those of the machine.
+    pub addresses: Vec<IpAddr>,
+}
+
 /// How people are told of what happens; MQTT beside these, where there is a broker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notifications {
@@ -163,6 +180,76 @@ impl std::fmt::Debug for Webhook {
     /// Its path may be a secret of the receiver's.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Webhook").field("secret_file", &self.secret_file).finish_non_exhaustive()
+    }
+}
+
+/// What a printer prints with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    #[default]
+    Fdm,
+    Resin,
+}
+
+/// On which days, Monday first, people are in the lab from one minute of the day to another, in the site's time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    pub days: [bool; 7],
+    pub from: u16,
+    pub until: u16,
+}
+
+/// Something that printers draw their power from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circuit {
+    pub name: String,
+    pub watts: u32,
+}
+
+/// What a printer draws from its circuit: while it heats up, for so long, and afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Power {
+    pub circuit: String,
+    pub heating: u32,
+    pub printing: u32,
+    pub heatup: Duration,
+}
+
+/// How the shared queue is planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// When people are there; nothing: always.
+    pub attended: Vec<Shift>,
+    /// The minute of the day, in the site's time, at which a case's parts have to be ready on the day it is needed.
+    pub ready_at: u16,
+    /// What comes between the end of a print and that.
+    pub post_processing: Duration,
+    pub inspection: Duration,
+    /// Of guides only.
+    pub sterilising: Duration,
+    /// From a bed that is full to the next print.
+    pub handling: Duration,
+    /// What is planned to begin so soon stays where it is.
+    pub firm: Duration,
+    /// How long a print is taken for of which nobody knows it.
+    pub unknown: Duration,
+    pub circuits: Vec<Circuit>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+        Self {
+            attended: Vec::new(),
+            ready_at: 7 * 60,
+            post_processing: hours(4),
+            inspection: hours(2),
+            sterilising: hours(24),
+            handling: Duration::from_secs(15 * 60),
+            firm: hours(1),
+            unknown: hours(8),
+            circuits: Vec::new(),
+        }
     }
 }
 
@@ -299,6 +386,8 @@ pub struct Mqtt {
     pub password_file: Option<PathBuf>,
     /// With so many entries of the journal not yet published, no job is taken in.
     pub outbox_max: u64,
+    /// Below which topic Home Assistant looks for devices; absent: it is told of none.
+    pub home_assistant: Option<String>,
 }
 
 /// Who says that a bed is clear after a job.
@@ -315,6 +404,9 @@ pub struct Printer {
     pub name: PrinterName,
     /// Which processes are for it.
     pub model: Option<String>,
+    pub kind: Kind,
+    /// Absent: what it draws is not watched.
+    pub power: Option<Power>,
     pub port: PathBuf,
     pub baud: Baud,
     /// Bytes of the board's receive buffer; 128 unless the maker says more.

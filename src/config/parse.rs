@@ -7,12 +7,13 @@ use std::str::FromStr;
 use std::time::Duration;
 use toml::de::DeTable;
 
+use super::mdns::mdns;
 use super::mistake::Mistake;
 use super::notifications::notifications;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{
-    BedClearing, Build, Config, Counting, Gate, Heads, Http, Mqtt, MqttVersion, Printer, Restart, ServiceDay,
-    Slicing, StopInput, VaultKey, relay,
+    BedClearing, Build, Circuit, Config, Counting, Gate, Heads, Http, Mqtt, MqttVersion, Printer, Restart,
+    ServiceDay, Slicing, StopInput, VaultKey, relay, schedule,
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
@@ -41,7 +42,22 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("http", &["listen", "upload_max_mb"]),
     ("restart", &["continue", "ask"]),
     ("slicing", &["profiles", "program", "parallel", "memory_mb", "minutes"]),
-    ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max"]),
+    ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max", "home_assistant"]),
+    ("mdns", &["announce", "host", "port", "address"]),
+    (
+        "schedule",
+        &[
+            "attended",
+            "ready_at",
+            "post_processing_h",
+            "inspection_h",
+            "sterilising_h",
+            "handling_min",
+            "firm_min",
+            "unknown_h",
+        ],
+    ),
+    ("circuit", &["name", "watts"]),
     ("gate", &["forbidden_commands"]),
     ("audit", &["heads", "key_file"]),
     ("vault", &["key_file"]),
@@ -53,6 +69,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         &[
             "name",
             "model",
+            "kind",
             "port",
             "baud",
             "rx_buffer",
@@ -92,6 +109,10 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "inactivity_kill",
             "console",
             "allow_commands",
+            "circuit",
+            "heating_w",
+            "printing_w",
+            "heatup_min",
         ],
     ),
 ];
@@ -114,6 +135,9 @@ const TOP: &[&str] = &[
     "counting",
     "notifications",
     "mqtt",
+    "mdns",
+    "schedule",
+    "circuit",
     "printer",
 ];
 
@@ -175,13 +199,16 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let restart = restart(&mut reader, &top);
     let http = http(&mut reader, &top);
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
+    let mdns = mdns(&mut reader, &top, http.listen);
     let slicing = reader.section(&top, "slicing").map(|section| slicing(&mut reader, &section));
     let gate = gate(&mut reader, &top);
     let heads = heads(&mut reader, &top);
     let vault = vault(&mut reader, &top, &state_dir);
     let counting = counting(&mut reader, &top);
     let notifications = notifications(&mut reader, &top);
-    let printers = printers(&mut reader, &top, top.table.contains_key("mqtt"));
+    let schedule = schedule::schedule(&mut reader, &top);
+    let has_broker = top.table.contains_key("mqtt");
+    let printers = printers(&mut reader, &top, has_broker, &schedule.circuits);
     let mistakes = reader.finish();
     match (site, node) {
         (Some(site), Some(node)) if mistakes.is_empty() => Ok(Config {
@@ -199,7 +226,9 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             counting,
             heads,
             vault,
+            mdns,
             notifications,
+            schedule,
             stop_file,
             stop_input,
         }),
@@ -330,9 +359,27 @@ fn mqtt(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Mqtt> {
     let ca_file = ca.and_then(|found| absolute(reader, &found, "ca_file"));
     let most = reader.number(section, "outbox_max", "entries", 100..=1_000_000_000);
     let outbox_max = most.map_or(OUTBOX_MAX, |found| found.value);
+    let home_assistant = home_assistant(reader, section);
     let (tls, host, port) = address?;
     let username = username.map(|found| found.value);
-    Some(Mqtt { host, port, tls, ca_file, version, username, password_file, outbox_max })
+    Some(Mqtt { host, port, tls, ca_file, version, username, password_file, outbox_max, home_assistant })
+}
+
+/// Below which topic Home Assistant looks for devices.
+fn home_assistant(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<String> {
+    let found = reader.text(section, "home_assistant")?;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let levels = |text: &str| text.split('/').all(|level| !level.is_empty() && level.chars().all(legal));
+    if found.value.len() <= 64 && levels(&found.value) {
+        return Some(found.value);
+    }
+    let reason = "this is no topic: 1 to 64 of a-z, A-Z, 0-9, _ and -, with a / between levels";
+    reader.wrong(
+        &found.at,
+        reason,
+        "write home_assistant = \"homeassistant\", unless it was told another there",
+    );
+    None
 }
 
 /// Whether TLS, host and port of a broker's address.
@@ -369,7 +416,12 @@ fn broker(url: &str) -> Result<(bool, String, u16), &'static str> {
     Ok((tls, host.to_owned(), port))
 }
 
-fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec<Printer> {
+fn printers(
+    reader: &mut Reader<'_>,
+    top: &Section<'_>,
+    has_broker: bool,
+    circuits: &[Circuit],
+) -> Vec<Printer> {
     let sections = reader.sections(top, "printer");
     if sections.is_empty() && !top.table.contains_key("printer") {
         reader.missing("[[printer]]", "write one for each printer, with name, port and baud");
@@ -399,6 +451,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
             }
         }
         let model = model(reader, section);
+        let kind = schedule::kind(reader, section);
+        let power = schedule::power(reader, section, circuits);
         let port = port(reader, section, &mut ports);
         let baud = baud(reader, section);
         let rx_buffer =
@@ -434,6 +488,8 @@ fn printers(reader: &mut Reader<'_>, top: &Section<'_>, has_broker: bool) -> Vec
             printers.push(Printer {
                 name,
                 model,
+                kind,
+                power,
                 port,
                 baud,
                 rx_buffer,

@@ -35,7 +35,7 @@ pub(super) struct Section<'t> {
 
 impl Section<'_> {
     /// The name of a key in messages.
-    fn key(&self, key: &str) -> String {
+    pub(super) fn key(&self, key: &str) -> String {
         match (self.name.is_empty(), self.name.ends_with('"')) {
             (true, _) => key.to_owned(),
             (false, true) => format!("{} {key}", self.name),

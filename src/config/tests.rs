@@ -223,6 +223,49 @@ fn broker_addresses_are_read_or_refused_with_a_reason() {
 }
 
 #[test]
+fn home_assistant_is_told_of_printers_below_a_plain_topic_or_not_at_all() {
+    let with = |value: &str| {
+        let text = format!("{GOOD}[mqtt]\nurl = \"mqtt://b\"\nhome_assistant = \"{value}\"\n");
+        Config::parse(&text).map(|config| config.mqtt.unwrap().home_assistant)
+    };
+    assert_eq!(
+        Config::parse(&format!("{GOOD}[mqtt]\nurl = \"mqtt://b\"")).unwrap().mqtt.unwrap().home_assistant,
+        None
+    );
+    let longest = "h".repeat(64);
+    for good in ["homeassistant", "lab/Home_Assistant-2", &longest] {
+        assert_eq!(with(good).unwrap().as_deref(), Some(good));
+    }
+    for bad in ["", "/", "a/", "/a", "a//b", "a#", "+", "a b", "$SYS", &"h".repeat(65)] {
+        assert!(with(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_announced_on_the_local_network_is_an_address_that_others_can_reach() {
+    let with = |mdns: &str| {
+        let parsed = Config::parse(&format!("{GOOD}[mdns]\n{mdns}\n"));
+        parsed.map(|config| config.mdns).map_err(|all| all[0].to_string())
+    };
+    assert_eq!(with(""), Ok(None));
+    assert_eq!(with("announce = false\nport = 80"), Ok(None));
+    let plain = Mdns { host: None, port: None, addresses: vec!["192.168.1.20".parse().unwrap()] };
+    assert_eq!(with("announce = true\naddress = \"192.168.1.20\""), Ok(Some(plain)));
+    let all = "announce = true\nhost = \"platen\"\nport = 443\naddress = [\"192.168.1.20\", \"fd00::2\"]";
+    let all = with(all).unwrap().unwrap();
+    assert_eq!((all.host.as_deref(), all.port, all.addresses.len()), (Some("platen"), Some(443), 2));
+    let told = with("announce = true").unwrap_err();
+    assert!(told.contains("nobody could reach what is announced; write address = "), "{told}");
+    for bad in ["127.0.0.1", "::1", "0.0.0.0", "224.0.0.251", "proxy.lab", "192.168.1.20:80", ""] {
+        let told = with(&format!("announce = true\naddress = \"{bad}\"")).unwrap_err();
+        assert!(told.contains("address"), "{bad}: {told}");
+    }
+    for bad in ["host = \"a.local\"", "host = \"-a\"", "port = 0", "announce = \"yes\"", "adress = \"::1\""] {
+        assert!(with(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn the_head_of_the_journal_needs_a_folder_and_a_key() {
     let with = |audit: &str| Config::parse(&format!("{GOOD}[audit]\n{audit}\n")).map(|config| config.heads);
     assert_eq!(with("").unwrap(), None);
@@ -286,6 +329,7 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     assert!(all_on.printers.iter().all(|printer| printer.relay.is_some() && printer.dtr_reset.is_some()));
     let found_out = |printer: Printer| Printer {
         model: None,
+        power: None,
         firmware: None,
         dtr_reset: None,
         relay: None,
