@@ -47,8 +47,10 @@ use crate::services::gate::Gate;
 use crate::services::heads;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
+use crate::services::mdns;
 use crate::services::notices;
 use crate::services::owed::Keeping;
+use crate::services::planner::Planner;
 use crate::services::ports::{Plug, Ports};
 use crate::services::preview::Previews;
 use crate::services::printer::{self, Lasting, Left, Parting, Setup, Successor};
@@ -62,6 +64,7 @@ use crate::services::slicing::Slicing;
 use crate::services::stop_input::{self, InputError, Inputs};
 use crate::services::telemetry::message::Origin;
 use crate::services::telemetry::{self, MqttStatus};
+use crate::services::uploads::Names;
 use crate::services::vault_desk::{Place, VaultDesk};
 use crate::slicing::limits::{LIMITS, Limits};
 
@@ -287,7 +290,10 @@ impl Daemon {
         let front = CancellationToken::new();
         let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
         let gate = Gate::new(Arc::clone(intake.spool()), &config.printers, &config.gate);
+        let board = fleet.board().clone();
+        let planner = Planner::new(&config, recorder.clone(), gate.clone(), board, clock.clone());
         let dispatcher = Dispatcher {
+            planner: planner.clone(),
             gate: gate.clone(),
             recorder: recorder.clone(),
             fleet: fleet.clone(),
@@ -304,6 +310,9 @@ impl Daemon {
             fleet: fleet.clone(),
             intake: intake.clone(),
             previews: Previews::new(Arc::clone(intake.spool())),
+            names: Names::default(),
+            planner,
+            app_keys: Default::default(),
             gate,
             slicing: slicing.clone(),
             steps: steps.clone(),
@@ -335,6 +344,7 @@ impl Daemon {
             printers: config.printers.clone(),
         };
         front_tasks.push(tokio::spawn(deductions.run(front.clone())));
+        front_tasks.extend(mdns::spawn(&config, address, mdns::PORT, front.clone()));
         if let Some(kept) = &config.heads {
             let (site, node) = (config.site.clone(), config.node.clone());
             let run = heads::run(recorder.clone(), site, node, kept.clone(), signing_clock, front.clone());

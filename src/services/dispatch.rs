@@ -1,4 +1,10 @@
-//! Gives waiting jobs to printers that are ready: first come, first served, one job a printer.
+//! Gives waiting jobs to printers that are ready, in the order of the plan, one job a printer.
+//!
+//! ```text
+//! something changed ─▶ plan ─▶ for each ready printer: the first of its jobs that may begin ─▶ journal ─▶ printer
+//! ```
+//! The plan proposes. Whether a job may begin is asked of the lab again, and of the gate, and nothing begins that would
+//! overload its printer's circuit, or run into its maintenance.
 //!
 //! The gate is asked again for each printer before a job begins there: what passed when it was taken in may have met
 //! a stricter configuration, another firmware, or an older platen. While a file is being read for that, its printer
@@ -11,57 +17,103 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+use super::board::Board;
 use super::fleet::Fleet;
 use super::gate::{Asked, Gate, Verdict};
 use super::intake::Intake;
+use super::planner::{Drawn, Planner, seconds};
 use super::recorder::Recorder;
 use crate::config::{BedClearing, Printer};
 use crate::domain::case::IntendedUse;
-use crate::domain::event::Actor;
+use crate::domain::event::{Actor, Fact};
 use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress};
-use crate::domain::lab::{Lab, Request};
+use crate::domain::lab::{Lab, Refusal, Request};
 use crate::domain::moment::Stamp;
 use crate::domain::printer::{Activity, Bed};
+use crate::domain::queue;
 use crate::io::clock::Clock;
 use crate::io::spool::SpoolError;
+use crate::schedule::Seconds;
 
 /// Nothing is missed by events; this only bounds how long a lost wake-up could last.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Times pass, and prints are faster or slower than they were taken for.
+const PLAN_AGAIN: Duration = Duration::from_secs(30);
+/// So many seconds before its time a start counts as due.
+const POWER_EARLY: i64 = 5;
 
 /// What is known of a printer when a job is chosen for it.
 struct Ready<'a> {
     printer: &'a Printer,
     uses: &'a [IntendedUse],
     unprotected: bool,
+    all: &'a [Printer],
+    board: &'a Board,
+}
+
+impl Ready<'_> {
+    /// It is planned on that printer for now, and does not begin there since a person is wanted.
+    fn is_stuck(&self, lab: &Lab, job: &Job, there: &PrinterName, now: &Stamp) -> bool {
+        let Some(printer) = self.all.iter().find(|printer| printer.name == *there) else { return false };
+        let unprotected = self.board.get(there).is_some_and(|live| live.borrow().unprotected);
+        let of = lab.cases.get(&job.case).map(|case| case.intended_use);
+        let may = lab.may_begin(job, there, printer.attended(self.uses, of, unprotected), now);
+        let prepared = lab.queue.wish(&job.id).is_some_and(|wish| wish.prepared.is_some());
+        !prepared && matches!(may, Err(Refusal::PersonNeeded { .. }))
+    }
 }
 
 /// The next job for a printer, if it may start one now. One that somebody stands there for comes first; one that does
-/// not pass the gate there is passed over.
+/// not pass the gate there is passed over, as is one that wants a person who is not there.
 fn next_job(
     lab: &Lab,
     ready: &Ready<'_>,
     now: &Stamp,
+    drawn: &Drawn,
     gate: impl Fn(&Job, &[String]) -> Verdict,
 ) -> Option<(JobId, Verdict)> {
-    let Ready { printer, uses, unprotected } = *ready;
+    let Ready { printer, uses, unprotected, .. } = *ready;
     let name = &printer.name;
     let jobs = lab.jobs_in_order();
-    let may = |job: &&&Job| {
+    let may = |job: &Job| {
         let of = lab.cases.get(&job.case).map(|case| case.intended_use);
         lab.may_begin(job, name, printer.attended(uses, of, unprotected), now).is_ok()
     };
-    let is_released = |job: &&&Job| job.released.as_ref().is_some_and(|released| released.holds(name, now));
-    let released = jobs.iter().filter(is_released).filter(may);
-    let others = jobs.iter().filter(|job| !is_released(job)).filter(may);
-    let judged = released.chain(others).map(|job| (job.id.clone(), gate(job, &lab.accepted(job))));
-    // First come, first served: nobody overtakes a job whose file is still being read.
+    let is_released = |job: &Job| job.released.as_ref().is_some_and(|released| released.holds(name, now));
+    let released: Vec<&Job> =
+        jobs.iter().copied().filter(|job| is_released(job)).filter(|job| may(job)).collect();
+    let own: Vec<(&Job, Seconds)> = drawn
+        .next_on(name)
+        .into_iter()
+        .filter_map(|(job, start)| Some((lab.jobs.get(&job)?, start)))
+        .collect();
+    // What people have made the printer ready for is not overtaken because nobody stands there yet.
+    let prepared =
+        |job: &Job| lab.queue.wish(&job.id).is_some_and(|wish| wish.prepared.as_ref() == Some(name));
+    let waited_for = own.first().is_some_and(|(job, _)| prepared(job) && !may(job));
+    // Behind what is planned here comes what is planned now where a person is wanted and does not come.
+    let stuck = |(job, there): (JobId, PrinterName)| {
+        lab.jobs.get(&job).filter(|job| ready.is_stuck(lab, job, &there, now))
+    };
+    let elsewhere = drawn.planned_elsewhere(name).into_iter().filter_map(stuck);
+    // Where power is short, a start waits for its time: others have been promised what there is.
+    let due = |start: Seconds| {
+        printer.power.is_none() || start.0 <= seconds(now.wall).0.saturating_add(POWER_EARLY)
+    };
+    let own = own.iter().filter(|(_, start)| due(*start)).map(|(job, _)| *job);
+    let others =
+        own.chain(elsewhere).filter(|_| !waited_for).filter(|job| !is_released(job)).filter(|job| may(job));
+    let others = others.filter(|job| drawn.ends_before_maintenance(&job.id, name, now.wall));
+    let judged =
+        released.into_iter().chain(others).map(|job| (job.id.clone(), gate(job, &lab.accepted(job))));
+    // Nobody overtakes a job whose file is still being read.
     judged.into_iter().find(|(_, verdict)| !matches!(verdict, Verdict::Refused(_)))
 }
 
 /// Whether what lies on the bed came to its end, so that the printer's own way of removing it ran.
 /// What was interrupted or cancelled lies there still: a person has to look.
-fn has_removed_its_part(lab: &Lab, printer: &PrinterName) -> bool {
+pub(super) fn has_removed_its_part(lab: &Lab, printer: &PrinterName) -> bool {
     let Bed::Occupied { job } = lab.printer(printer).bed else { return false };
     lab.jobs.get(&job).is_some_and(|job| {
         matches!(job.state, JobState::Ended { outcome: Outcome::Printed { exact: true, .. }, .. })
@@ -78,6 +130,26 @@ pub struct Dispatcher {
     /// Jobs for these begin only while a person is there.
     pub attended_uses: Vec<IntendedUse>,
     pub clock: Clock,
+    pub planner: Planner,
+}
+
+/// Entries that change nothing of who prints what when.
+fn is_beside_the_plan(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::JobProgress { .. }
+            | Fact::HeatAlarm { .. }
+            | Fact::ConsoleUsed { .. }
+            | Fact::PromptAnswered { .. }
+            | Fact::People(_)
+            | Fact::Identifiers(_)
+            | Fact::Queue(
+                queue::Fact::LateForeseen { .. }
+                    | queue::Fact::OnTimeAgain { .. }
+                    | queue::Fact::UploadTaken { .. }
+                    | queue::Fact::UploadDismissed { .. }
+            )
+    )
 }
 
 impl Dispatcher {
@@ -92,7 +164,7 @@ impl Dispatcher {
                 let mut ready = false;
                 loop {
                     let is_ready = matches!(live.borrow_and_update().activity, Activity::Ready);
-                    if is_ready && !ready {
+                    if is_ready != ready {
                         changed.notify_one();
                     }
                     ready = is_ready;
@@ -104,35 +176,65 @@ impl Dispatcher {
                 }
             });
         }
-        loop {
+        let mut planned_at = self.clock.now();
+        let mut stale = true;
+        let mut untold = None;
+        while !shutdown.is_cancelled() {
+            if self.planner.latest().is_none() || stale {
+                (planned_at, stale) = (self.clock.now(), false);
+                let drawn = self.planner.draw().await;
+                untold = Some(drawn);
+            }
             for printer in &self.printers {
                 if !shutdown.is_cancelled() {
-                    self.look_at(printer).await;
+                    stale |= self.look_at(printer).await;
                 }
+            }
+            // Printers first.
+            if let Some(drawn) = untold.take().filter(|_| !stale) {
+                self.planner.tell_late(&drawn).await;
+            }
+            if stale {
+                continue;
             }
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                _ = feed.recv() => {}
-                () = changed.notified() => {}
-                () = self.gate.news() => {}
+                // What was missed may have been anything.
+                event = feed.recv() => stale = event.map_or(true, |event| !is_beside_the_plan(&event.fact)),
+                () = changed.notified() => stale = true,
+                () = self.gate.news() => stale = true,
+                () = self.planner.news() => stale = true,
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
+            // What was told meanwhile is planned for at once.
+            while let Ok(event) = feed.try_recv() {
+                stale |= !is_beside_the_plan(&event.fact);
+            }
+            stale |= self.clock.now().since(planned_at) > PLAN_AGAIN;
         }
     }
 
-    async fn look_at(&self, printer: &Printer) {
+    /// Whether something has begun, or is in the way of the plan, so that it has to be made anew.
+    async fn look_at(&self, printer: &Printer) -> bool {
         let name = &printer.name;
         let Some((unprotected, told)) = self.fleet.board().get(name).and_then(|live| {
             let live = live.borrow();
             matches!(live.activity, Activity::Ready).then(|| (live.unprotected, live.firmware.clone()))
         }) else {
-            return;
+            return false;
         };
+        let Some(drawn) = self.planner.latest() else { return true };
         if printer.bed_clearing == BedClearing::Automatic {
             self.clear_by_itself(name).await;
         }
-        let ready = Ready { printer, uses: &self.attended_uses, unprotected };
+        let ready = Ready {
+            printer,
+            uses: &self.attended_uses,
+            unprotected,
+            all: &self.printers,
+            board: self.fleet.board(),
+        };
         let now = self.clock.stamp();
         // Who is ready was greeted: what it has not said it does not say.
         let told = told.unwrap_or_default();
@@ -140,11 +242,15 @@ impl Dispatcher {
             let asked: Asked = self.gate.asked_of(job, name, Some(&told));
             self.gate.verdict(&asked, accepted)
         };
-        match self.recorder.read(|lab| next_job(lab, &ready, &now, gate)) {
+        let next = self.recorder.read(|lab| {
+            let powered = self.planner.has_power(lab, name, now.wall);
+            powered.then(|| next_job(lab, &ready, &now, &drawn, gate)).flatten()
+        });
+        match next {
             Some((job, verdict @ (Verdict::Passes | Verdict::Unreadable))) => {
-                self.start(name, job, verdict == Verdict::Passes).await;
+                self.start(name, job, verdict == Verdict::Passes).await
             }
-            Some((_, Verdict::NotYet | Verdict::Refused(_))) | None => {}
+            Some((_, Verdict::NotYet | Verdict::Refused(_))) | None => false,
         }
     }
 
@@ -160,11 +266,11 @@ impl Dispatcher {
 
     /// `readable`: the gate has read the file to its end. If not, the job is begun and interrupted on the record, and
     /// the printer hears nothing of it.
-    async fn start(&self, name: &PrinterName, job: JobId, readable: bool) {
+    async fn start(&self, name: &PrinterName, job: JobId, readable: bool) -> bool {
         let Some((file, commands)) =
             self.recorder.read(|lab| lab.jobs.get(&job).map(|job| (job.file.clone(), job.commands)))
         else {
-            return;
+            return false;
         };
         let verified = match self.intake.spool().verify(&file).await {
             Ok(()) if !readable => Err(SpoolError::Io {
@@ -177,7 +283,7 @@ impl Dispatcher {
         let request = Request::StartJob { job: job.clone(), printer: name.clone() };
         if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
             tracing::warn!(printer = %name, %job, %error, "not started");
-            return;
+            return false;
         }
         let why = match verified {
             Err(error) => {
@@ -192,7 +298,7 @@ impl Dispatcher {
                 match self.fleet.start(name, job.clone(), commands, file).await {
                     Ok(()) => {
                         tracing::info!(printer = %name, %job, commands, "started");
-                        return;
+                        return true;
                     }
                     Err(error) => {
                         tracing::warn!(printer = %name, %job, %error, "not started");
@@ -208,5 +314,6 @@ impl Dispatcher {
         if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
             tracing::error!(printer = %name, %error, "the failed start could not be noted");
         }
+        true
     }
 }

@@ -279,6 +279,17 @@ impl Gate {
         self.read(Self::key(asked, asked.board.firmwares().first().copied().flatten())).await
     }
 
+    /// A file as somebody has read it before, for whichever firmware.
+    pub fn read_already(&self, file: &FileHash) -> Option<Arc<Reading>> {
+        let kept = self.kept();
+        kept.readings.iter().find(|((of, _), _)| of == file).map(|(_, reading)| Arc::clone(reading))
+    }
+
+    /// The same, where it was read already.
+    pub fn reading_kept(&self, asked: &Asked) -> Option<Arc<Reading>> {
+        self.kept().reading(&Self::key(asked, asked.board.firmwares().first().copied().flatten()))
+    }
+
     async fn read(&self, key: Key) -> Result<Arc<Reading>, NotRead> {
         let kept = self.kept().reading(&key);
         if let Some(reading) = kept {

@@ -1,6 +1,7 @@
 //! The tasks that run the lab: each owns one thing, and the others ask it over channels.
 
 pub mod access;
+pub mod appkeys;
 pub mod archive;
 pub mod entrance;
 pub mod heads;
@@ -8,6 +9,7 @@ pub mod journal;
 pub mod recorder;
 pub mod restore;
 pub mod resume;
+pub mod uploads;
 pub mod vault_desk;
 
 pub mod board;
@@ -29,7 +31,9 @@ pub mod relay;
 pub mod dispatch;
 pub mod fleet;
 pub mod gate;
+pub mod planner;
 pub mod stop_input;
 
+pub mod mdns;
 pub mod notices;
 pub mod telemetry;

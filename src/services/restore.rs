@@ -398,7 +398,8 @@ fn entities(lab: &Lab) -> impl Iterator<Item = EntityKey> + '_ {
     let notices = lab.people.notices.keys().cloned().map(EntityKey::Notices);
     let quality = lab.quality.keys().into_iter().map(EntityKey::Quality);
     let all = cases.chain(parts).chain(jobs).chain(printers).chain(chains).chain(gates);
-    all.chain(quality).chain(users).chain(notices).chain([EntityKey::Counters])
+    let queue = lab.queue.keys().into_iter().map(EntityKey::Queue);
+    all.chain(quality).chain(queue).chain(users).chain(notices).chain([EntityKey::Counters])
 }
 
 /// Writes the journal, one entry that says that it was restored, and the state that they make.

@@ -24,6 +24,7 @@ mod plant;
 mod ports;
 mod probe;
 mod quality;
+mod queue;
 mod refusals;
 mod relays;
 mod restart;

@@ -12,6 +12,7 @@ use platen::io::store::{Batch, Store, StoreError};
 use platen::services::dispatch::Dispatcher;
 use platen::services::gate::Gate;
 use platen::services::intake::Intake;
+use platen::services::planner::Planner;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -75,11 +76,15 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
         "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = {:?}\nbaud = 115200\n{TEST_BENCH}",
         simulated.path()
     );
-    let printers = Config::parse(&config).unwrap().printers;
+    let config = Config::parse(&config).unwrap();
+    let printers = config.printers.clone();
     let mut tended = Tended::new(setup(&simulated, &recorder, &clock));
     let fleet = tended.fleet.clone();
     let gate = Gate::new(Arc::clone(intake.spool()), &printers, &Default::default());
+    let board = fleet.board().clone();
+    let planner = Planner::new(&config, recorder.clone(), gate.clone(), board, clock.clone());
     let dispatcher = Dispatcher {
+        planner,
         recorder: recorder.clone(),
         fleet,
         intake,

@@ -22,6 +22,7 @@ use platen::services::fleet::{Fleet, NotDone, Order};
 use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use platen::services::journal::JournalError;
+use platen::services::planner::Planner;
 use platen::services::ports::{Plug, Ports};
 use platen::services::printer::{self, Lasting, Left, Parting, Setup};
 use platen::services::recorder::{NotRecorded, Recorder};
@@ -125,8 +126,11 @@ async fn start(ground: &Ground<'_>, boot: BootId) -> Result<Parts, JournalError>
         tasks.push(task);
     }
     let fleet = Fleet::new(lanes, Board::new(board));
+    let gate = Gate::new(Arc::clone(&library.spool), &config.printers, &config.gate);
+    let board = fleet.board().clone();
     let dispatcher = Dispatcher {
-        gate: Gate::new(Arc::clone(&library.spool), &config.printers, &config.gate),
+        planner: Planner::new(&config, recorder.clone(), gate.clone(), board, clock.clone()),
+        gate,
         recorder: recorder.clone(),
         fleet: fleet.clone(),
         intake,
