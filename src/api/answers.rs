@@ -104,10 +104,11 @@ answers! {
     }
     /// A file that is taken in.
     Uploaded: Ordered {
-        408 "The upload stopped in the middle",
+        408 "The upload stopped in the middle, or was too slow",
         413 "The file is larger than upload_max_mb",
         422 "The file cannot be printed",
         500 "The file could not be written",
+        503 "Too many files are on their way already",
         507 "The disk is full",
     }
     /// A photo that is taken in.

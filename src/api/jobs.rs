@@ -26,6 +26,7 @@ use crate::domain::finding::{Finding, Severity, code_of_files};
 use crate::domain::ids::{CaseToken, FileHash, JobId, PrinterName};
 use crate::domain::job::Change;
 use crate::domain::lab::{self, Doer, Refusal, Request};
+use crate::domain::moment::WallTime;
 use crate::domain::part::PartRef;
 use crate::domain::people::roles::Permission;
 use crate::domain::printer::Activity;
@@ -45,6 +46,8 @@ use crate::services::vault_desk::Words;
 
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
 const LISTED: usize = 500;
+/// A batch: as many as pieces of one build.
+const COPIES_MAX: u8 = 20;
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -127,6 +130,11 @@ async fn queue(
     if !new.accept.is_empty() || new.model.as_ref().is_some_and(|model| !model.accept.is_empty()) {
         asker.may(Permission::AcceptFindings)?;
     }
+    let copies = new.copies.unwrap_or(1);
+    if !(1..=COPIES_MAX).contains(&copies) || (copies > 1 && new.model.is_some()) {
+        let help = "ask for 1 to 20 copies of a file; a model is sliced once, and its file queued again";
+        return Err(Problem::unreadable("so many copies cannot be queued at once", help));
+    }
     let case: CaseToken = new.case.parse()?;
     let part = named(new.part)?;
     let also = new.also.into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
@@ -159,20 +167,50 @@ async fn queue(
             return Err(Problem::unreadable("a job has a file or a model, and not both", help));
         }
     };
+    let accept = new.accept;
+    let given = FromFile { case, part, also, file, pinned, material: new.material, accept, by: by.clone() };
+    let new = new_job(&app, given).await?;
+    let job = new.job.clone();
+    let more = (1..copies).map(|_| lab::NewJob { job: JobId::from_entropy(entropy()), ..new.clone() });
+    let all: Vec<_> = std::iter::once(new.clone()).chain(more).collect();
+    let others: Vec<_> = all.iter().skip(1).map(|new| new.job.to_string()).collect();
+    let request = Request::QueueCopies(all);
+    app.recorder.submit(request, by.map_or(Actor::Platen, Actor::Person)).await?;
+    let view = JobView { copies: others, ..seen(&app, &job)? };
+    let place = format!("/v1/jobs/{job}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+}
+
+/// What a job is made from that has its file already.
+#[derive(Clone, Debug)]
+pub(super) struct FromFile {
+    pub case: CaseToken,
+    pub part: PartRef,
+    pub also: Vec<PartRef>,
+    pub file: FileHash,
+    pub pinned: Option<PrinterName>,
+    pub material: Option<String>,
+    /// Codes of warnings that are accepted, by `by`.
+    pub accept: Vec<String>,
+    pub by: Option<String>,
+}
+
+/// A job that may be queued, as far as its file goes: read to its end, and past the gate of its printer, or of any.
+pub(super) async fn new_job(app: &AppState, given: FromFile) -> Result<lab::NewJob, Problem> {
+    let FromFile { case, part, also, file, pinned, material, accept, by } = given;
     let accepted = app.intake.accepted(&file).await?;
-    allowed_on(&app, &accepted, pinned.as_ref())?;
-    let material = new.material.map(|material| material.trim().to_owned());
+    allowed_on(app, &accepted, pinned.as_ref())?;
+    let material = material.map(|material| material.trim().to_owned());
     let wanted = Wanted {
         file: &file,
         pinned: pinned.as_ref(),
         material: material.as_deref(),
-        accept: &new.accept,
+        accept: &accept,
         by: by.as_deref(),
     };
-    let gate = gated(&app, &wanted).await?;
-    let job = JobId::from_entropy(entropy());
-    let request = Request::QueueJob(Box::new(lab::NewJob {
-        job: job.clone(),
+    let gate = gated(app, &wanted).await?;
+    Ok(lab::NewJob {
+        job: JobId::from_entropy(entropy()),
         case,
         part,
         also,
@@ -182,14 +220,10 @@ async fn queue(
         pinned,
         material,
         gate,
-    }));
-    app.recorder.submit(request, by.map_or(Actor::Platen, Actor::Person)).await?;
-    let view = seen(&app, &job)?;
-    let place = format!("/v1/jobs/{job}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)).into_response())
+    })
 }
 
-fn named(part: PartGiven) -> Result<PartRef, Problem> {
+pub(super) fn named(part: PartGiven) -> Result<PartRef, Problem> {
     Ok(match part {
         PartGiven::Number(number) => PartRef::Number(number),
         PartGiven::Text(text) => text.parse()?,
@@ -297,7 +331,7 @@ fn order_of(model: &ModelGiven, by: Option<String>) -> Result<SliceOrder, Proble
 }
 
 /// Nothing new is taken in that could cost what was taken in before its entries, or their way to the broker.
-async fn has_room(app: &AppState) -> Result<(), Problem> {
+pub(super) async fn has_room(app: &AppState) -> Result<(), Problem> {
     app.intake.spool().room().await?;
     let Some(mqtt) = &app.config.mqtt else { return Ok(()) };
     let last = app.recorder.read(|lab| lab.counters.seq);
@@ -452,10 +486,34 @@ pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) 
     if let Some(state) = live.filter(|live| *live != Activity::Ready).map(|live| live.word()) {
         return Err(NotDone::WrongState { printer, state, wanted: "begin a job now" }.into());
     }
+    keeps_to_the_plan(app, &job, &printer, now)?;
     passes(app, &job, &printer).await?;
     let request = Request::ReleaseJob { job: job.clone(), printer, by: by.clone() };
     app.recorder.submit(request, Actor::Person(by)).await?;
     seen(app, &job)
+}
+
+/// What a person's word does not change: when the printer is away, and what its circuit carries.
+fn keeps_to_the_plan(
+    app: &AppState,
+    job: &JobId,
+    printer: &PrinterName,
+    now: WallTime,
+) -> Result<(), Problem> {
+    let refused = |what: String, help: &str| Err(Problem::new(StatusCode::CONFLICT, "not-now", what, help));
+    let drawn = app.planner.latest();
+    if drawn.is_some_and(|drawn| !drawn.ends_before_maintenance(job, printer, now)) {
+        let what = format!("job {job} would not have ended on {printer} before its maintenance");
+        return refused(
+            what,
+            "print it elsewhere or afterwards, or call the maintenance off (`platen queue --away PRINTER`)",
+        );
+    }
+    if !app.recorder.read(|lab| app.planner.has_power(lab, printer, now)) {
+        let what = format!("the circuit of {printer} has no power to spare for it now");
+        return refused(what, "wait until another printer has heated up, or has ended");
+    }
+    Ok(())
 }
 
 /// Makes a file that goes on with an interrupted job's part, from one layer on, while the part still stands on its

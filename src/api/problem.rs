@@ -102,8 +102,16 @@ impl IntoResponse for Problem {
             let how = HeaderValue::from_static("Bearer realm=\"platen\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
         }
-        response
+        with_retry(response)
     }
+}
+
+/// Says when to try again, where that helps.
+pub fn with_retry(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    }
+    response
 }
 
 impl From<IdError> for Problem {
@@ -128,6 +136,14 @@ impl From<Refusal> for Problem {
             Refusal::TooManyParts(_) => (StatusCode::CONFLICT, "too-many-parts"),
             Refusal::WrongState { .. } => (StatusCode::CONFLICT, "wrong-state"),
             Refusal::Pinned { .. } => (StatusCode::CONFLICT, "other-printer"),
+            Refusal::Held { .. } => (StatusCode::CONFLICT, "held"),
+            Refusal::Away { .. } => (StatusCode::CONFLICT, "away"),
+            Refusal::NoUpload(_) => (StatusCode::NOT_FOUND, "no-such-upload"),
+            Refusal::UploadIsJob { .. } | Refusal::UploadGone(_) => (StatusCode::CONFLICT, "wrong-state"),
+            Refusal::TooManyUploads => (StatusCode::CONFLICT, "too-many-uploads"),
+            Refusal::Window => (StatusCode::BAD_REQUEST, "not-a-window"),
+            Refusal::Windows(_) => (StatusCode::CONFLICT, "away-already"),
+            Refusal::NoWindow(_) => (StatusCode::NOT_FOUND, "no-such-window"),
             Refusal::BedOccupied { .. } => (StatusCode::CONFLICT, "bed-occupied"),
             Refusal::Latched { .. } => (StatusCode::CONFLICT, "latched"),
             Refusal::Quarantined { .. } => (StatusCode::CONFLICT, "quarantined"),
@@ -216,6 +232,7 @@ impl From<NotAuthenticated> for Problem {
         let (status, slug) = match error {
             NotAuthenticated::Both | NotAuthenticated::Twice => (StatusCode::BAD_REQUEST, "two-who-ask"),
             NotAuthenticated::Shut => (StatusCode::SERVICE_UNAVAILABLE, "nobody-let-in"),
+            NotAuthenticated::Stale => (StatusCode::UNAUTHORIZED, "stale-nonce"),
             _ => (StatusCode::UNAUTHORIZED, "not-signed-in"),
         };
         Self::from_words(status, slug, &error.to_string(), "sign in")

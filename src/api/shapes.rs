@@ -65,6 +65,10 @@ pub struct NewJob {
     /// Plain words: "PLA".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub material: Option<String>,
+    /// So many jobs are queued from the file, each an attempt of its own: 1 to 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 20)]
+    pub copies: Option<u8>,
     /// Warnings about the file that are accepted, by their codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
@@ -407,6 +411,9 @@ pub struct JobView {
     /// the disk may be full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrecorded: Option<String>,
+    /// The other jobs that were queued from the same file by the same request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<String>,
     /// Its printer is out of reach: what becomes of the job and of its heaters, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out_of_reach: Option<String>,
@@ -1139,6 +1146,10 @@ pub struct NewToken {
     /// At most its owner's.
     #[schema(example = json!(["admin"]))]
     pub roles: Vec<String>,
+    /// It serves as the password of HTTP digest, too, as programs of PrusaLink send it. platen then keeps what is as
+    /// good as the token for that: docs/people.md.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub digest: bool,
 }
 
 impl Example for NewToken {

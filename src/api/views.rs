@@ -232,6 +232,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
             JobState::Ended { run: Some(run), ended, .. } => LineView::of_job(run, *ended),
             _ => None,
         },
+        copies: Vec::new(),
         unrecorded: run
             .filter(|_| job.state.is_running())
             .and_then(|run| unrecorded(app, &job.id, &run.printer))

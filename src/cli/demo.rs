@@ -13,7 +13,9 @@ use hw_sim::quirks::Face;
 use hw_sim::rig::{RigConfig, Statistics};
 
 use super::{Failed, runtime};
-use crate::config::{BedClearing, Build, Config, Gate, Http, Mqtt, MqttVersion, Printer, Restart};
+use crate::config::{
+    BedClearing, Build, Config, Gate, Http, Kind, Mqtt, MqttVersion, Printer, Restart, Schedule,
+};
 use crate::daemon::{Daemon, DaemonError};
 use crate::domain::case::IntendedUse;
 use crate::domain::command::Level;
@@ -201,6 +203,8 @@ impl Demo {
                 allow_commands: Vec::new(),
                 build: build(),
                 allow_findings: Vec::new(),
+                kind: Kind::default(),
+                power: None,
             });
         }
         Ok(Config {
@@ -208,7 +212,9 @@ impl Demo {
             gate: Gate::default(),
             counting: Default::default(),
             heads: None,
+            schedule: Schedule::default(),
             vault: None,
+            mdns: None,
             notifications: Default::default(),
             site: "demo".parse().map_err(wrong)?,
             node: "local".parse().map_err(wrong)?,
@@ -223,6 +229,7 @@ impl Demo {
                 username: None,
                 password_file: None,
                 outbox_max: 1_000_000,
+                home_assistant: None,
             }),
             attended_uses: Vec::new(),
             restart: Restart::default(),

@@ -3,8 +3,9 @@
 use clap::Args;
 
 use super::client::segment;
-use super::quality::By;
+use super::quality::{By, told};
 use super::{Client, Failed, Global, show};
+use crate::api::queue::ReprintGiven;
 use crate::api::shapes::{
     AcceptOrder, By as ByName, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder,
 };
@@ -28,6 +29,12 @@ pub struct Jobs {
     /// The printer that you are at.
     #[arg(long, value_name = "PRINTER", requires = "start")]
     pub printer: Option<String>,
+    /// Print the file of this job, which is over, once more, as a new job.
+    #[arg(long, value_name = "ID", group = "change", requires = "cause", conflicts_with = "id")]
+    pub reprint: Option<String>,
+    /// Why: print_failed, inspection_failed, damaged, lost or another_copy.
+    #[arg(long, value_name = "WORD", requires = "reprint")]
+    pub cause: Option<String>,
     /// Make a file that goes on with the part of this interrupted job.
     #[arg(long, value_name = "ID", group = "change", requires = "layer", conflicts_with = "id")]
     pub resume_file: Option<String>,
@@ -45,7 +52,7 @@ pub struct Jobs {
     pub sign: Option<String>,
     /// A warning that is accepted with --sign or --queue, by its code; may be given again.
     #[arg(long, value_name = "CODE", requires = "change")]
-    #[arg(conflicts_with_all = ["cancel", "pause", "resume", "start"])]
+    #[arg(conflicts_with_all = ["cancel", "pause", "resume", "start", "reprint"])]
     pub accept: Vec<String>,
     #[command(flatten)]
     pub by: By,
@@ -58,7 +65,15 @@ fn at(id: &str, what: &str) -> String {
 impl Jobs {
     pub fn run(mut self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
-        let changes = [&self.cancel, &self.pause, &self.resume, &self.start, &self.sign, &self.resume_file];
+        let changes = [
+            &self.cancel,
+            &self.pause,
+            &self.resume,
+            &self.start,
+            &self.sign,
+            &self.resume_file,
+            &self.reprint,
+        ];
         let by = std::mem::take(&mut self.by);
         if changes.into_iter().any(Option::is_some) {
             return by.ask(&client, |hand| self.change(hand.client(), hand.name(), global));
@@ -83,6 +98,12 @@ impl Jobs {
     fn change(self, client: &Client, by: Option<String>, global: &Global) -> Result<(), Failed> {
         if let Some(id) = &self.resume_file {
             return self.make_resume_file(id, by, client, global);
+        }
+        if let Some(id) = self.reprint {
+            let cause = self.cause.unwrap_or_default();
+            let given = ReprintGiven { cause, printer: None, by };
+            let job: JobView = client.post(&at(&id, "/reprint"), &given)?;
+            return told(global, &job, show::job);
         }
         let cancelled = self.cancel.is_some();
         let changes = [("/cancel", self.cancel), ("/pause", self.pause), ("/resume", self.resume)];
@@ -138,6 +159,7 @@ impl Jobs {
             printer: Some(made.printer.clone()),
             material: origin.material,
             accept: self.accept.clone(),
+            copies: None,
             by,
         };
         let job: JobView = client.post("/v1/jobs", &new)?;

@@ -22,6 +22,7 @@ pub mod print;
 pub mod printers;
 mod processes;
 pub mod qualification;
+pub mod queue;
 pub mod report;
 pub mod restore;
 pub mod safe_off;
@@ -31,6 +32,7 @@ pub mod site_rules;
 pub mod slice;
 pub mod stop;
 pub mod stream;
+pub mod uploads;
 pub mod users;
 pub mod vault;
 
@@ -110,6 +112,10 @@ pub enum Verb {
     Print(print::Print),
     /// List jobs, look at one, start, cancel, pause or resume it, or go on with an interrupted one's part.
     Jobs(jobs::Jobs),
+    /// Show what is printed where and when, and why not elsewhere; say what is wanted of a waiting job.
+    Queue(queue::Queue),
+    /// List files that slicers sent, say of which part one is, or put it away.
+    Uploads(uploads::Uploads),
     /// List printers, look at one, say that its bed is clear or that a board is its own.
     Printers(printers::Printers),
     /// List cases, look at one, open one, add a part, and take it from the wish to the file.
@@ -226,6 +232,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Preview(verb) => verb.run(),
         Verb::Print(verb) => verb.run(&global),
         Verb::Jobs(verb) => verb.run(&global),
+        Verb::Queue(verb) => verb.run(&global),
+        Verb::Uploads(verb) => verb.run(&global),
         Verb::Printers(verb) => verb.run(&global),
         Verb::Cases(verb) => verb.run(&global),
         Verb::Parts(verb) => verb.run(&global),

@@ -35,6 +35,9 @@ pub struct Print {
     pub process: Option<String>,
     #[command(flatten)]
     pub given: Given,
+    /// Queue so many jobs from the file, 1 to 20.
+    #[arg(long, value_name = "N", conflicts_with = "wait")]
+    pub copies: Option<u8>,
     /// A warning about the file or the model that is accepted, by its code; may be given again.
     #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
@@ -114,6 +117,7 @@ impl Print {
             printer: self.printer,
             material: self.material,
             accept: self.accept,
+            copies: self.copies,
             by: self.by,
         };
         let mut job: JobView = client.post("/v1/jobs", &new)?;

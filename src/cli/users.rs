@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 use super::client::segment;
 use super::setup::{given_up, terminal, unread};
 use super::{Client, Failed, Global, show};
+use crate::api::compat::octoprint::appkeys::{AppKeyDecision, AppKeyView};
 use crate::api::shapes::{
     AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, NoticeView, NoticesGiven, NoticesView,
     OwnPassword, RolesGiven, TokenShown, TokenView, UserView,
@@ -80,6 +81,11 @@ pub enum What {
     },
     /// What you are told, and how; as admin, what somebody else is told.
     Notify(Notify),
+    /// Programs on the network that ask for a key of their own, and whether they get one.
+    AppKeys {
+        #[command(subcommand)]
+        what: AppKeys,
+    },
     /// Your tokens: what programs show instead of a password.
     Tokens {
         #[command(subcommand)]
@@ -121,11 +127,32 @@ pub enum Tokens {
         /// What it may do, at most what you may (docs/roles.md); may be given again.
         #[arg(long = "role", value_name = "ROLE", required = true)]
         roles: Vec<String>,
+        /// It is the password of a program that speaks PrusaLink, too (docs/people.md says what that costs).
+        #[arg(long)]
+        digest: bool,
     },
     /// Void one, by its id: your own, or, as admin, anybody's.
     Revoke {
         #[arg(value_name = "ID")]
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AppKeys {
+    /// Those that wait for somebody to decide.
+    List,
+    /// Give one a token of yours, as operator, or as designer where you are no operator.
+    Grant {
+        /// As the list shows it.
+        #[arg(value_name = "CODE")]
+        code: String,
+    },
+    /// Give it none.
+    Deny {
+        /// As the list shows it.
+        #[arg(value_name = "CODE")]
+        code: String,
     },
 }
 
@@ -230,6 +257,7 @@ impl Users {
             What::Enable { user } => client.post(&at(user, "/enable"), &NoMore {})?,
             What::Unlock { user } => client.post(&at(user, "/unlock"), &NoMore {})?,
             What::Tokens { what } => return tokens(global, client, what),
+            What::AppKeys { what } => return app_keys(global, client, what),
             What::Notify(what) => return what.done(global, client),
         };
         if global.json {
@@ -342,8 +370,8 @@ fn of_token(token: &TokenView) -> String {
 fn tokens(global: &Global, client: &Client, what: &Tokens) -> Result<(), Failed> {
     let left: Vec<TokenView> = match what {
         Tokens::List => client.get("/v1/tokens")?,
-        Tokens::Issue { label, roles } => {
-            let new = NewToken { label: label.clone(), roles: roles.clone() };
+        Tokens::Issue { label, roles, digest } => {
+            let new = NewToken { label: label.clone(), roles: roles.clone(), digest: *digest };
             let shown: TokenShown = client.post("/v1/tokens", &new)?;
             if global.json {
                 return show::json(&shown);
@@ -361,5 +389,45 @@ fn tokens(global: &Global, client: &Client, what: &Tokens) -> Result<(), Failed>
         show::line("no tokens");
     }
     left.iter().for_each(|token| show::line(&of_token(token)));
+    Ok(())
+}
+
+fn app_keys(global: &Global, client: &Client, what: &AppKeys) -> Result<(), Failed> {
+    let decide = |code: &str, grant: bool| {
+        let place = format!("/v1/app-keys/{}", segment(code.trim()));
+        client.post::<Vec<AppKeyView>>(&place, &AppKeyDecision { grant })
+    };
+    let left: Vec<AppKeyView> = match what {
+        AppKeys::List => client.get("/v1/app-keys")?,
+        AppKeys::Grant { code } => decide(code, true)?,
+        AppKeys::Deny { code } => decide(code, false)?,
+    };
+    if global.json {
+        return show::json(&left);
+    }
+    match what {
+        AppKeys::Grant { .. } => {
+            eprintln!(
+                "granted; the program fetches its key, and `tokens list` shows it; it is revoked if it is not fetched"
+            )
+        }
+        AppKeys::Deny { .. } => eprintln!("denied"),
+        AppKeys::List => {}
+    }
+    if left.is_empty() {
+        show::line("no program asks for a key");
+        return Ok(());
+    }
+    let row = |key: &AppKeyView| {
+        vec![
+            key.code.clone(),
+            key.app.clone(),
+            key.user.clone().unwrap_or_else(|| "-".into()),
+            key.from.clone(),
+            key.asked.clone(),
+        ]
+    };
+    let rows: Vec<_> = left.iter().map(row).collect();
+    show::table(&["CODE", "PROGRAM", "SAYS IT IS FOR", "ASKS AT", "SINCE"], &rows);
     Ok(())
 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::look;
 use crate::api::door::Asker;
 use crate::api::shapes::{CaseBrief, JobView, PartView, PrinterView, ProgressView, ReadingView, age};
+use crate::api::uploads::UploadView;
 use crate::api::{AppState, views};
 use crate::domain::job::{Job, JobState};
 
@@ -23,6 +24,8 @@ struct Shown {
     queued: Vec<JobView>,
     ended: Vec<JobView>,
     cases: Vec<(CaseBrief, Vec<PartView>)>,
+    /// Files of which nobody has said yet of which part they are.
+    uploads: Vec<UploadView>,
     more_cases: usize,
 }
 
@@ -35,6 +38,7 @@ fn gather(app: &AppState) -> Shown {
             queued: Vec::new(),
             ended: Vec::new(),
             cases: Vec::new(),
+            uploads: lab.queue.unassigned().map(UploadView::from).collect(),
             more_cases: lab.cases.len().saturating_sub(CASES_SHOWN),
         };
         let on_bed = |printer: &PrinterView| lab.jobs.get(&printer.on_bed.as_ref()?.parse().ok()?);
@@ -92,12 +96,40 @@ pub(super) fn board(app: &AppState, asker: &Asker) -> Markup {
                 (jobs(app, &shown, signs))
             }
         }
+        @if !shown.uploads.is_empty() { (uploads(&shown.uploads, signs)) }
         section aria-labelledby="cases" {
             h2 #cases { "Cases" }
             @if shown.cases.is_empty() {
                 p.empty { "No case yet. " code { "platen cases new" } " opens one." }
             } @else {
                 (cases(&shown))
+            }
+        }
+    }
+}
+
+/// Files that slicers sent, each with the one step that makes a job of it.
+fn uploads(all: &[UploadView], signs: bool) -> Markup {
+    html! {
+        section aria-labelledby="uploads" {
+            h2 #uploads { "Sent by slicers " small { (all.len()) " of no part yet" } }
+            p { "Nothing of this is printed before somebody has said of which part it is." }
+            @for upload in all {
+                article.upload aria-label=(upload.name) {
+                    p {
+                        strong { (upload.name) } ", " (grouped(upload.bytes / 1_024)) " KB, " (when(&upload.at))
+                        @if let Some(printer) = &upload.printer { ", for " (printer) }
+                    }
+                    form.named[signs] method="post" action="/do/assign" id=(format!("assign-{}", upload.id)) {
+                        input type="hidden" name="upload" value=(upload.id);
+                        (signature(&format!("by-assign-{}", upload.id), signs))
+                        label { "Case " input name="case" required size="14" value=(upload.case.as_deref().unwrap_or_default()); }
+                        label { "Part " input name="part" required size="3" inputmode="numeric" value=(upload.part.map(|part| part.to_string()).unwrap_or_default()); }
+                        label { "Material " input name="material" size="10"; }
+                        button { "Queue it" }
+                    }
+                    (named_form("/do/dismiss", &format!("dismiss-{}", upload.id), &[("upload", &upload.id)], "Put it away", signs))
+                }
             }
         }
     }

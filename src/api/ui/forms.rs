@@ -11,9 +11,11 @@ use crate::api::door::Asker;
 use crate::api::gate::accepted;
 use crate::api::jobs::{begin, change};
 use crate::api::printers::{answered, bed_is_clear, consoled, is_its_own, may_be_used};
+use crate::api::shapes::PartGiven;
 use crate::api::stop::stopped;
+use crate::api::uploads::{Assignment, assigned, dismissed};
 use crate::api::{AppState, Problem};
-use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::ids::{JobId, PrinterName, UploadId};
 use crate::domain::job::Change;
 use crate::domain::people::roles::Permission;
 
@@ -29,6 +31,10 @@ pub(super) struct Fields {
     asked: String,
     command: String,
     codes: String,
+    upload: String,
+    case: String,
+    part: String,
+    material: String,
 }
 
 type Filled = Result<Form<Fields>, FormRejection>;
@@ -175,6 +181,38 @@ pub(super) async fn job(State(app): State<AppState>, asker: Asker, filled: Fille
         let view = change(&app, job, &by, wanted).await?;
         let heat = view.out_of_reach.map(|why| format!(" Look at it: {why}.")).unwrap_or_default();
         Ok(format!("Job {} is {}.{heat}", view.id, view.state))
+    };
+    let outcome = outcome.await;
+    told(&app, &asker, outcome)
+}
+
+pub(super) async fn assign(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let upload: UploadId = fields.upload.parse()?;
+        let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let assignment = Assignment {
+            case: given(fields.case),
+            part: given(fields.part).map(PartGiven::Text),
+            also: Vec::new(),
+            printer: None,
+            material: given(fields.material),
+            accept: Vec::new(),
+            by: None,
+        };
+        let job = assigned(&app, upload, assignment, asker.by_if_known(given(fields.by).as_deref())?).await?;
+        Ok(format!("It is queued as job {job}."))
+    };
+    let outcome = outcome.await;
+    told(&app, &asker, outcome)
+}
+
+pub(super) async fn dismiss(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+    let outcome = async {
+        let fields = fields(filled)?;
+        let upload: UploadId = fields.upload.parse()?;
+        dismissed(&app, &upload, &asker.by(Some(&fields.by))?).await?;
+        Ok("The file is put away.".to_owned())
     };
     let outcome = outcome.await;
     told(&app, &asker, outcome)
