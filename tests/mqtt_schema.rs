@@ -10,7 +10,7 @@ use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::heat::{Action, Alarm, Hazard, Heater};
 use platen::domain::identifiers::{IdentifierFact, ReadingReason};
 use platen::domain::identity::Wrong;
-use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId};
+use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId, UploadId};
 use platen::domain::job::{
     Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run, Unproven,
 };
@@ -23,6 +23,8 @@ use platen::domain::printer::{
 };
 use platen::domain::quality;
 use platen::domain::quality::words::Words;
+use platen::domain::queue;
+use platen::domain::queue::upload::{Carried, NewUpload, Via};
 use platen::domain::units::{Celsius, Height};
 use platen::io::mqtt::{Delivery, Message};
 use platen::services::telemetry::message::{Belonging, EVENT_TYPES, Gap, NodeState, Origin, PAYLOAD_MAX};
@@ -295,6 +297,19 @@ fn other_facts() -> Vec<Fact> {
                     mentions: vec!["Kim.Secret-1".into()],
                 },
             },
+        }),
+        Fact::Queue(queue::Fact::UploadTaken {
+            upload: Box::new(NewUpload {
+                id: UploadId::from_entropy([5; 16]),
+                file: FileHash::from_digest([6; 32]),
+                bytes: 100,
+                name: "Secret.gcode".into(),
+                via: Via::Moonraker,
+                printer: Some(printer()),
+                carried: Some(Carried { case: CaseToken::from_entropy([1; 16]), part: Some(1) }),
+                print: true,
+                by: Some(by.clone()),
+            }),
         }),
         Fact::Identifiers(Box::new(IdentifierFact::Read {
             case: CaseToken::from_entropy([1; 16]),

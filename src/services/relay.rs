@@ -414,6 +414,7 @@ mod tests {
             username: None,
             password_file: None,
             outbox_max: 1_000_000,
+            home_assistant: None,
         };
         let message = Switch::Mqtt { topic: "cmnd/plug/Power".into(), payload: "OFF".into() };
         assert_eq!(outcome(&settings(message), Some((&mqtt, "test".into()))), RelayOutcome::Failed);
@@ -433,6 +434,7 @@ mod tests {
             username: None,
             password_file: None,
             outbox_max: 1_000_000,
+            home_assistant: None,
         };
         let message = Switch::Mqtt { topic: "cmnd/plug/Power".into(), payload: "OFF".into() };
         let mut settings = settings(message);

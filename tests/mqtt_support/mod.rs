@@ -248,6 +248,7 @@ pub fn mqtt(port: u16, version: MqttVersion) -> config::Mqtt {
         username: None,
         password_file: None,
         outbox_max: 1_000_000,
+        home_assistant: None,
     }
 }
 

@@ -302,6 +302,7 @@ mod tests {
             username: Some("lab".into()),
             password_file: Some("/nowhere/mqtt.password".into()),
             outbox_max: 1_000_000,
+            home_assistant: None,
         };
         let will =
             Message { topic: "t".into(), payload: Vec::new(), delivery: Delivery::AtLeastOnce, retain: true };

@@ -117,7 +117,7 @@ pub enum ConnectionError {
     )]
     Refused { broker: String, detail: String },
     #[error(
-        "the MQTT broker at {broker} refuses a message of {who} ({detail}); let that user write to platen/v1/# in the broker's access list"
+        "the MQTT broker at {broker} refuses a message of {who} ({detail}); let that user write to platen/v1/# in the broker's access list, and below home_assistant under [mqtt] where that is set"
     )]
     Rejected { broker: String, who: String, detail: String },
     #[error(

@@ -382,7 +382,7 @@ impl Origin {
         format!("platen.{}.{}", self.site, self.node)
     }
 
-    fn node_topic(&self, rest: &str) -> String {
+    pub(super) fn node_topic(&self, rest: &str) -> String {
         format!("platen/v{VERSION}/{}/{}/{rest}", self.site, self.node)
     }
 
@@ -696,6 +696,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         | Fact::JournalRestored { .. }
         // Words of people, and what is between them: none of it leaves the lab.
         | Fact::Quality(_)
+        | Fact::Queue(_)
         // Who looked at whose identifiers is nobody's business outside.
         | Fact::Identifiers(_)
         | Fact::People(_) => return None,

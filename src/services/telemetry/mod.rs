@@ -12,6 +12,7 @@
 //! and after every error everything behind the cursor is sent again with the same `id`. Telemetry
 //! is not kept: what of it a broker that is away or slow does not get is told as a gap afterwards.
 
+pub mod home_assistant;
 pub mod message;
 pub(in crate::services) mod outbox;
 mod samples;
@@ -46,7 +47,7 @@ use shelf::Shelf;
 pub const CURSOR: &str = "mqtt";
 /// Events and summaries under way. With the statuses it stays below rumqttc's own window of 100.
 const JOURNAL_WINDOW: usize = 50;
-/// Statuses and gaps under way; apart, so that a long backlog of events does not hide the printers.
+/// Statuses, gaps and what Home Assistant is told under way; apart, so that a long backlog of events does not hide the printers.
 const STATUS_WINDOW: usize = 30;
 /// Notices for people under way; they wait elsewhere.
 const POST_WINDOW: usize = 8;
@@ -95,6 +96,8 @@ enum Of {
     /// The printer at this place.
     Status(usize),
     Gap(usize),
+    /// What Home Assistant is told of a printer.
+    Discovery,
     /// The journal entry of this `seq`.
     Journal(u64),
     /// The post of this number.
@@ -158,8 +161,9 @@ pub fn spawn_with(
     let Some(settings) = mqtt else {
         return (tokio::spawn(async {}), watch::channel(MqttStatus::Off).1);
     };
+    let home_assistant = settings.home_assistant.clone();
     let dialler = Dialler::new(settings, origin.client());
-    spawn_over_with(recorder, board, clock, origin, dialler, posts, shutdown)
+    begin(recorder, board, clock, origin, dialler, home_assistant, posts, shutdown)
 }
 
 /// The same, over any way to a broker.
@@ -182,6 +186,20 @@ pub fn spawn_over_with(
     clock: Clock,
     origin: Origin,
     dialler: impl Dial,
+    posts: mpsc::Receiver<Post>,
+    shutdown: CancellationToken,
+) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
+    begin(recorder, board, clock, origin, dialler, None, posts, shutdown)
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is another thing of the daemon's")]
+fn begin(
+    recorder: Recorder,
+    board: Board,
+    clock: Clock,
+    origin: Origin,
+    dialler: impl Dial,
+    home_assistant: Option<String>,
     posts: mpsc::Receiver<Post>,
     shutdown: CancellationToken,
 ) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
@@ -210,6 +228,8 @@ pub fn spawn_over_with(
         changes,
         shelves,
         statuses_in_flight: 0,
+        home_assistant,
+        discovered: 0,
         second,
         turn: 0,
         left: 0,
@@ -286,6 +306,9 @@ struct Pump {
     /// In the order of the board.
     shelves: Vec<Shelf>,
     statuses_in_flight: usize,
+    /// Below which topic Home Assistant looks for devices, and how many it was told of on this connection.
+    home_assistant: Option<String>,
+    discovered: usize,
     second: Interval,
     /// The printer whose turn is next, and how many have not yet had theirs since the last tick.
     turn: usize,
@@ -441,6 +464,7 @@ impl Pump {
         // Whoever posted them hears that they did not arrive.
         self.open_posts.clear();
         self.statuses_in_flight = 0;
+        self.discovered = 0;
         self.left = 0;
         for shelf in &mut self.shelves {
             shelf.forget();
@@ -464,6 +488,7 @@ impl Pump {
                 self.statuses_in_flight -= 1;
                 self.shelves[place].samples.told();
             }
+            Of::Discovery => self.statuses_in_flight -= 1,
             Of::Journal(seq) => self.outbox.acknowledge(seq),
             Of::Post(number) => {
                 if let Some(acknowledged) = self.open_posts.remove(&number) {
@@ -536,6 +561,7 @@ impl Pump {
             }
             self.status(link, place, false);
         }
+        self.discover(link);
         self.turns(link);
         while self.outbox.in_flight() < JOURNAL_WINDOW {
             let Some(event) = self.next_entry().await? else { break };
@@ -550,6 +576,19 @@ impl Pump {
             }
         }
         Ok(())
+    }
+
+    /// Tells Home Assistant of every printer, once a connection: the broker keeps it for whoever comes later.
+    fn discover(&mut self, link: &mut Connection<Ticket>) {
+        let Some(prefix) = &self.home_assistant else { return };
+        while self.statuses_in_flight < STATUS_WINDOW
+            && let Some(shelf) = self.shelves.get(self.discovered)
+        {
+            let message = home_assistant::discovery(&self.origin, prefix, &shelf.record.name);
+            self.discovered += 1;
+            self.statuses_in_flight += 1;
+            self.send(link, message, Of::Discovery);
+        }
     }
 
     async fn next_entry(&mut self) -> Result<Option<Event>, JournalError> {
