@@ -130,8 +130,14 @@ pub fn find(program: &Path) -> Option<PathBuf> {
 
 /// Bytes that are free on the disk of a folder.
 pub fn free(folder: &Path) -> io::Result<u64> {
+    space(folder).map(|(free, _)| free)
+}
+
+/// Bytes that are free on the disk of a folder, and all that it has.
+pub fn space(folder: &Path) -> io::Result<(u64, u64)> {
     let space = nix::sys::statvfs::statvfs(folder)?;
-    Ok(space.blocks_available() * space.fragment_size())
+    let unit = space.fragment_size();
+    Ok((space.blocks_available() * unit, space.blocks() * unit))
 }
 
 /// Runs it to its end on this thread. An error: it was not started.

@@ -3,9 +3,10 @@
 //!
 //! ```text
 //! platen-credentials 1
-//! {"users":{"ada":{"password":"$argon2id$…","tokens":{"<id>":"<sha-256>"}}},"setup":null}
+//! {"users":{"ada":{"password":"$argon2id$…","tokens":{"<id>":"<sha-256>"},"digests":{"<id>":"<HA1>"}}},"setup":null}
 //! sha256 <of the two lines before>
 //! ```
+//! `digests` has those tokens alone that were issued for HTTP digest (`io::digest`): with HA1 one can come in.
 //! It is replaced whole or not at all, and one that was cut, changed or made by somebody else is told and left
 //! as it is.
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::digest::DigestHashes;
 use super::durable::{new_file, open_plain, rename_new};
 use super::replace::{ReplaceError, Replaceable};
 use super::secret::{PasswordHash, SecretError, TokenHash, new_id};
@@ -30,7 +32,7 @@ pub const FILE: &str = "credentials";
 /// Its first line, but for the version.
 const MAGIC: &str = "platen-credentials ";
 const VERSION: u32 = 1;
-/// As many users and tokens as there may be take a third of it.
+/// As many users and tokens as there may be, all of them for digests, take two thirds of it.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What goes wrong with the file: what, which, and what to do.
@@ -78,6 +80,24 @@ struct Entry {
     password: Option<Hash>,
     #[serde(with = "token_texts", default, skip_serializing_if = "BTreeMap::is_empty")]
     tokens: BTreeMap<TokenId, TokenHash>,
+    /// Of those tokens that serve for digests.
+    #[serde(with = "digest_texts", default, skip_serializing_if = "BTreeMap::is_empty")]
+    digests: BTreeMap<TokenId, DigestHashes>,
+}
+
+impl Entry {
+    fn of(password: PasswordHash) -> Self {
+        Self { password: Some(Hash(password)), ..Self::default() }
+    }
+}
+
+/// What is kept of one token.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptToken<'c> {
+    pub id: &'c TokenId,
+    pub owner: &'c UserName,
+    pub hash: TokenHash,
+    pub digest: Option<DigestHashes>,
 }
 
 /// Compared by its text, in tests.
@@ -143,6 +163,26 @@ mod token_texts {
         let read = |(id, text): (TokenId, String)| Some((id, TokenHash::from_text(&text)?));
         let hashes: Option<_> = texts.into_iter().map(read).collect();
         hashes.ok_or_else(|| serde::de::Error::custom("a token's hash is 64 hexadecimal digits"))
+    }
+}
+
+mod digest_texts {
+    use crate::domain::ids::TokenId;
+    use crate::io::digest::DigestHashes;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::collections::BTreeMap;
+
+    type Hashes = BTreeMap<TokenId, DigestHashes>;
+
+    pub(super) fn serialize<S: Serializer>(hashes: &Hashes, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(hashes.iter().map(|(id, hashes)| (id, hashes.to_text())))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Hashes, D::Error> {
+        let texts = BTreeMap::<TokenId, String>::deserialize(from)?;
+        let read = |(id, text): (TokenId, String)| Some((id, DigestHashes::from_text(&text)?));
+        let hashes: Option<_> = texts.into_iter().map(read).collect();
+        hashes.ok_or_else(|| serde::de::Error::custom("what a digest needs is 96 bytes in base64"))
     }
 }
 
@@ -220,8 +260,7 @@ impl CredentialsFile {
     /// A new file with a first admin, whom the daemon tells to the journal when it starts.
     pub fn set_up(path: &Path, first: SetUp, password: PasswordHash) -> Result<Self, CredentialsError> {
         let mut all = Credentials::default();
-        all.users
-            .insert(first.name.clone(), Entry { password: Some(Hash(password)), tokens: BTreeMap::new() });
+        all.users.insert(first.name.clone(), Entry::of(password));
         all.set_up = Some(first);
         Self::create_with(path, all)
     }
@@ -308,12 +347,14 @@ impl CredentialsFile {
         self.all.users.iter().find_map(|(name, entry)| Some((name, entry.tokens.get(id)?)))
     }
 
-    /// All tokens, whose each is, and its hash.
-    pub fn tokens(&self) -> impl Iterator<Item = (&TokenId, &UserName, &TokenHash)> {
-        self.all
-            .users
-            .iter()
-            .flat_map(|(name, entry)| entry.tokens.iter().map(move |(id, hash)| (id, name, hash)))
+    /// All tokens, whose each is, and what is kept of it.
+    pub fn tokens(&self) -> impl Iterator<Item = KeptToken<'_>> {
+        self.all.users.iter().flat_map(|(owner, entry)| {
+            entry.tokens.iter().map(move |(id, hash)| {
+                let digest = entry.digests.get(id).copied();
+                KeptToken { id, owner, hash: *hash, digest }
+            })
+        })
     }
 
     fn change(
@@ -341,7 +382,7 @@ impl CredentialsFile {
             if all.users.contains_key(name) {
                 return Err(CredentialsError::UserExists(name.clone(), path.to_owned()));
             }
-            all.users.insert(name.clone(), Entry { password: Some(Hash(password)), tokens: BTreeMap::new() });
+            all.users.insert(name.clone(), Entry::of(password));
             Ok(())
         })
     }
@@ -357,8 +398,7 @@ impl CredentialsFile {
     /// A new password at the machine: whoever knew the old one has no tokens left either.
     pub fn reset(&mut self, who: SetUp, password: PasswordHash) -> Result<(), CredentialsError> {
         self.change(|all, _| {
-            all.users
-                .insert(who.name.clone(), Entry { password: Some(Hash(password)), tokens: BTreeMap::new() });
+            all.users.insert(who.name.clone(), Entry::of(password));
             all.set_up = Some(who);
             Ok(())
         })
@@ -377,11 +417,15 @@ impl CredentialsFile {
         name: &UserName,
         id: TokenId,
         hash: TokenHash,
+        digest: Option<DigestHashes>,
     ) -> Result<(), CredentialsError> {
         self.change(|all, path| {
             let Some(entry) = all.users.get_mut(name) else {
                 return Err(CredentialsError::NoUser(name.clone(), path.to_owned()));
             };
+            if let Some(digest) = digest {
+                entry.digests.insert(id.clone(), digest);
+            }
             entry.tokens.insert(id, hash);
             Ok(())
         })
@@ -392,6 +436,7 @@ impl CredentialsFile {
         self.change(|all, _| {
             if let Some(entry) = all.users.get_mut(name) {
                 entry.tokens.remove(id);
+                entry.digests.remove(id);
             }
             Ok(())
         })
@@ -437,7 +482,7 @@ mod tests {
         let mut file =
             CredentialsFile::set_up(&folder.path().join(FILE), ada(), hash("notes on the engine")).unwrap();
         let token = NewToken::make().unwrap();
-        file.keep_token(&name("ada"), token.id.clone(), token.hash).unwrap();
+        file.keep_token(&name("ada"), token.id.clone(), token.hash, None).unwrap();
         (folder, file, token)
     }
 
@@ -539,6 +584,7 @@ mod tests {
             r#"{"users":{},"setup":null,"more":1}"#,
             r#"{"users":{"ada":{"password":"hunter2hunter2"}},"setup":null}"#,
             r#"{"users":{"ada":{"tokens":{"0000000000000000":"hunter2"}}},"setup":null}"#,
+            r#"{"users":{"ada":{"digests":{"0000000000000000":"hunter2"}}},"setup":null}"#,
             r#"{"users":{"a\nda":{}},"setup":null}"#,
             "",
             "{}",
@@ -583,14 +629,38 @@ mod tests {
         file.drop_token(&name("ada"), &token.id).unwrap();
         assert_eq!(loaded(&file).token(&token.id), None);
         file.drop_token(&name("ada"), &token.id).unwrap();
-        file.keep_token(&name("ada"), token.id.clone(), token.hash).unwrap();
+        file.keep_token(&name("ada"), token.id.clone(), token.hash, None).unwrap();
         file.forget(&name("ada")).unwrap();
         let back = loaded(&file);
         assert!(back.token(&token.id).is_none() && back.password(&name("ada")).is_none());
-        let error = file.keep_token(&name("ada"), token.id.clone(), token.hash).unwrap_err();
+        let error = file.keep_token(&name("ada"), token.id.clone(), token.hash, None).unwrap_err();
         assert!(matches!(error, CredentialsError::NoUser(..)), "{error}");
         let text = std::fs::read_to_string(file.path()).unwrap();
         assert!(!text.contains(&token.hash.to_text()));
+    }
+
+    #[test]
+    fn what_a_digest_needs_is_kept_of_those_tokens_alone_that_serve_for_it_and_goes_with_them() {
+        let (_folder, mut file, plain) = kept();
+        let before = std::fs::read_to_string(file.path()).unwrap();
+        assert!(!before.contains("digests"), "a file without one is as it always was");
+        let token = NewToken::make().unwrap();
+        let digest = DigestHashes::of("ada", &token.shown);
+        let keep = |file: &mut CredentialsFile| {
+            file.keep_token(&name("ada"), token.id.clone(), token.hash, Some(digest)).unwrap();
+        };
+        keep(&mut file);
+        let of = |file: &CredentialsFile| -> BTreeMap<TokenId, Option<DigestHashes>> {
+            file.tokens().map(|kept| (kept.id.clone(), kept.digest)).collect()
+        };
+        let both = BTreeMap::from([(plain.id.clone(), None), (token.id.clone(), Some(digest))]);
+        assert_eq!(of(&loaded(&file)), both);
+        file.drop_token(&name("ada"), &token.id).unwrap();
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), before);
+        keep(&mut file);
+        file.reset(ada(), hash("a third password")).unwrap();
+        assert!(of(&loaded(&file)).is_empty());
+        assert!(!std::fs::read_to_string(file.path()).unwrap().contains("digests"));
     }
 
     #[test]

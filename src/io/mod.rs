@@ -3,9 +3,11 @@
 pub mod cage;
 pub mod clock;
 pub mod credentials;
+pub mod digest;
 pub mod durable;
 pub mod latches;
 pub mod mail;
+pub mod mdns;
 pub mod offload;
 pub mod replace;
 pub mod secret;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! name, password ─sign_in─▶ cookie ─authenticate─▶ Who ─may(Permission)─▶ yes, or who may
-//!        platen_… token ────────────authenticate───▲
+//!        platen_… token, or a digest of it ─authenticate─▶ the same
 //! Who, password, signing ─confirm─▶ id ─take_confirmation─▶ it is signed, once
 //! ```
 //! The journal knows who there is, and the file of credentials what they know: only both together let somebody
@@ -14,6 +14,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use subtle::ConstantTimeEq;
+
 use crate::domain::ids::TokenId;
 use crate::domain::moment::Moment;
 use crate::domain::people::lockout::{self, Locked, Lockouts};
@@ -23,10 +25,16 @@ use crate::domain::people::roles::{Forbidden, Means, Permission, Role, Who};
 use crate::domain::people::sessions::{Ended, LIMITS, Sessions};
 use crate::domain::people::signing::{Confirmations, NotConfirmed, Signing};
 use crate::domain::people::{Password, People, User};
-use crate::io::credentials::{CredentialsError, CredentialsFile, SetUp};
+use crate::io::credentials::{CredentialsError, CredentialsFile, KeptToken, SetUp};
+use crate::io::digest::{ByDigest, Called, DigestHashes, MAKER, REALM};
 use crate::io::secret::{
     COSTS, Costs, GivenToken, NewToken, PasswordHash, Secret, SecretError, TokenHash, new_id,
 };
+
+mod digest;
+
+pub use digest::Requested;
+use digest::{Given, Nonces};
 
 /// The cookie of a session.
 pub const COOKIE: &str = "platen_session";
@@ -38,10 +46,14 @@ const WAITING_MAX: usize = 8;
 pub struct Presented<'r> {
     /// The header `Authorization`.
     pub authorization: Option<&'r str>,
+    /// An API token by itself, as slicers send it in `X-Api-Key`. It counts before the others.
+    pub key: Option<&'r str>,
     /// The header `Cookie`.
     pub cookie: Option<&'r str>,
     /// A page asks by itself, and nobody need be there.
     pub by_itself: bool,
+    /// What is asked, where a digest of a token will do.
+    pub digest_of: Option<Requested<'r>>,
 }
 
 /// Why nobody knows who asks.
@@ -59,6 +71,12 @@ pub enum NotAuthenticated {
     Unreadable,
     #[error("this API token is not known here, or was revoked; have its owner issue another")]
     Token,
+    #[error(
+        "the name or the password is wrong: the name is its owner's or maker, and the password an API token for it (`platen users tokens issue --digest`); have its owner issue one"
+    )]
+    Digest,
+    #[error("the nonce of the digest is old, was used, or is not from here; send it again with the new one")]
+    Stale,
     #[error(
         "nobody can be let in here: what platen knows of passwords and tokens cannot be read; whoever looks after this machine finds why in platen's log"
     )]
@@ -104,15 +122,28 @@ pub struct Access {
     file: Mutex<CredentialsFile>,
     /// The file's, so that nobody with a token waits for a disk.
     tokens: Mutex<Tokens>,
+    nonces: Nonces,
     live: Mutex<Live>,
     turn: Turn,
     costs: Costs,
 }
 
-type Tokens = BTreeMap<TokenId, (UserName, TokenHash)>;
+type Tokens = BTreeMap<TokenId, Token>;
+
+/// What is known of a token.
+#[derive(Clone)]
+struct Token {
+    owner: UserName,
+    hash: TokenHash,
+    digest: Option<DigestHashes>,
+}
 
 fn tokens_of(file: &CredentialsFile) -> Tokens {
-    file.tokens().map(|(id, owner, hash)| (id.clone(), (owner.clone(), *hash))).collect()
+    let token = |kept: KeptToken<'_>| {
+        let KeptToken { id, owner, hash, digest } = kept;
+        (id.clone(), Token { owner: owner.clone(), hash, digest })
+    };
+    file.tokens().map(token).collect()
 }
 
 /// What no restart outlives.
@@ -164,6 +195,19 @@ fn who(user: &User, means: Means, roles: BTreeSet<Role>) -> Who {
     Who { name: user.name.clone(), printed: user.printed.clone(), roles, means, own_password }
 }
 
+/// Whom a token lets in, where the journal has it and its owner still comes in.
+fn token_of(people: &People, id: TokenId, owner: &UserName) -> Option<Who> {
+    let user = people.user(owner).ok().filter(|user| user.is_active())?;
+    let token = user.tokens.get(&id)?;
+    let roles = token.roles.intersection(&user.roles).copied().collect();
+    Some(who(user, Means::Token(id), roles))
+}
+
+/// Compared in constant time.
+fn same(one: &str, other: &str) -> bool {
+    bool::from(one.as_bytes().ct_eq(other.as_bytes()))
+}
+
 impl Access {
     /// Opens the file of credentials; without one nobody is set up.
     pub fn open(path: &Path) -> Result<Self, CredentialsError> {
@@ -172,7 +216,8 @@ impl Access {
 
     pub fn of(file: CredentialsFile, costs: Costs) -> Self {
         let tokens = Mutex::new(tokens_of(&file));
-        Self { file: Mutex::new(file), tokens, live: Mutex::default(), turn: Turn::default(), costs }
+        let (nonces, live, turn) = (Nonces::default(), Mutex::default(), Turn::default());
+        Self { file: Mutex::new(file), tokens, nonces, live, turn, costs }
     }
 
     fn change<E>(&self, how: impl FnOnce(&mut CredentialsFile) -> Result<(), E>) -> Result<(), E> {
@@ -198,28 +243,85 @@ impl Access {
         given: Presented<'_>,
         now: Moment,
     ) -> Result<Who, NotAuthenticated> {
+        if let Some(key) = given.key {
+            return self.by_key(people, key);
+        }
         match (given.authorization, session_of(given.cookie)?) {
             (None, None) => Err(NotAuthenticated::Nobody),
             (Some(_), Some(_)) => Err(NotAuthenticated::Both),
-            (Some(header), None) => self.by_token(people, header),
+            (Some(header), None) => self.by_header(people, header, given.digest_of, now),
             (None, Some(session)) => self.by_session(people, session, given.by_itself, now),
         }
     }
 
-    fn by_token(&self, people: &People, header: &str) -> Result<Who, NotAuthenticated> {
-        let (scheme, token) = header.trim().split_once(' ').ok_or(NotAuthenticated::Unreadable)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(NotAuthenticated::Unreadable);
+    fn by_header(
+        &self,
+        people: &People,
+        header: &str,
+        digest_of: Option<Requested<'_>>,
+        now: Moment,
+    ) -> Result<Who, NotAuthenticated> {
+        let (scheme, rest) = header.trim().split_once(' ').ok_or(NotAuthenticated::Unreadable)?;
+        match digest_of {
+            _ if scheme.eq_ignore_ascii_case("bearer") => self.by_key(people, rest),
+            Some(asked) if scheme.eq_ignore_ascii_case("digest") => self.by_digest(people, rest, asked, now),
+            _ => Err(NotAuthenticated::Unreadable),
         }
+    }
+
+    /// What a new digest is made with.
+    pub fn nonce(&self, now: Moment) -> String {
+        self.nonces.give(now)
+    }
+
+    fn by_digest(
+        &self,
+        people: &People,
+        text: &str,
+        asked: Requested<'_>,
+        now: Moment,
+    ) -> Result<Who, NotAuthenticated> {
+        let given = Given::read(text).ok_or(NotAuthenticated::Digest)?;
+        // A digest is of one request: it opens no other.
+        if given.realm != REALM || given.uri != asked.uri {
+            return Err(NotAuthenticated::Digest);
+        }
+        // Before anything is computed of it, so that strangers cause little work.
+        if !self.nonces.is_young(&given.nonce, now) {
+            return Err(NotAuthenticated::Stale);
+        }
+        let (id, owner) = self.shown_by(&given, &asked).ok_or(NotAuthenticated::Digest)?;
+        let who = token_of(people, id, &owner).ok_or(NotAuthenticated::Digest)?;
+        // Only now, so that nobody uses up another's nonce.
+        if self.nonces.take(&given, &asked, now) { Ok(who) } else { Err(NotAuthenticated::Stale) }
+    }
+
+    /// The token that a digest was made with, among those that serve for it.
+    fn shown_by(&self, given: &Given, asked: &Requested<'_>) -> Option<(TokenId, UserName)> {
+        // Copied, so that nobody with another token waits for the hashing.
+        let candidates: Vec<_> = lock(&self.tokens)
+            .iter()
+            .filter(|(_, token)| given.username == MAKER || given.username == token.owner.as_str())
+            .filter_map(|(id, token)| Some((id.clone(), token.owner.clone(), token.digest?)))
+            .collect();
+        let response = given.of(asked);
+        let found = candidates.into_iter().find(|(_, owner, kept)| {
+            let names = [(Called::Owner, owner.as_str()), (Called::Maker, MAKER)];
+            names.iter().any(|(called, name)| {
+                let named = *name == given.username;
+                named && same(&response.by(&kept.ha1(*called, given.algorithm)), &given.response)
+            })
+        });
+        found.map(|(id, owner, _)| (id, owner))
+    }
+
+    fn by_key(&self, people: &People, token: &str) -> Result<Who, NotAuthenticated> {
         let given = GivenToken::read(token.trim()).ok_or(NotAuthenticated::Unreadable)?;
-        let (owner, hash) = lock(&self.tokens).get(&given.id).cloned().ok_or(NotAuthenticated::Token)?;
-        if !given.is(&hash.bytes()) {
+        let kept = lock(&self.tokens).get(&given.id).cloned().ok_or(NotAuthenticated::Token)?;
+        if !given.is(&kept.hash.bytes()) {
             return Err(NotAuthenticated::Token);
         }
-        let user = people.user(&owner).ok().filter(|user| user.is_active()).ok_or(NotAuthenticated::Token)?;
-        let token = user.tokens.get(&given.id).ok_or(NotAuthenticated::Token)?;
-        let roles = token.roles.intersection(&user.roles).copied().collect();
-        Ok(who(user, Means::Token(given.id), roles))
+        token_of(people, given.id, &kept.owner).ok_or(NotAuthenticated::Token)
     }
 
     fn by_session(
@@ -432,7 +534,7 @@ impl Access {
     pub fn reconcile(&self, people: &People) -> Result<(), CredentialsError> {
         let (names, tokens) = {
             let file = lock(&self.file);
-            let tokens: Vec<_> = file.tokens().map(|(id, owner, _)| (owner.clone(), id.clone())).collect();
+            let tokens: Vec<_> = file.tokens().map(|kept| (kept.owner.clone(), kept.id.clone())).collect();
             (file.names(), tokens)
         };
         for name in names {
@@ -450,9 +552,10 @@ impl Access {
     }
 
     /// A new token, of which the hash is on the disk. It lets nobody in before the journal has it. Blocks.
-    pub fn make_token(&self, owner: &UserName) -> Result<NewToken, NotLetIn> {
+    pub fn make_token(&self, owner: &UserName, by_digest: ByDigest) -> Result<NewToken, NotLetIn> {
         let token = NewToken::make()?;
-        self.change(|file| file.keep_token(owner, token.id.clone(), token.hash))?;
+        let digest = (by_digest == ByDigest::Also).then(|| DigestHashes::of(owner.as_str(), &token.shown));
+        self.change(|file| file.keep_token(owner, token.id.clone(), token.hash, digest))?;
         Ok(token)
     }
 

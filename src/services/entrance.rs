@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::access::{Access, NotAuthenticated, NotLetIn, Presented, SignedIn};
 use super::recorder::{NotRecorded, Recorder};
 use crate::domain::event::Actor;
-use crate::domain::ids::{FileHash, TokenId};
+use crate::domain::ids::{FileHash, TokenId, hex};
 use crate::domain::lab;
 use crate::domain::people::name::{PrintedName, UserName};
 use crate::domain::people::notices::{Choice, MailAddress};
@@ -29,6 +29,7 @@ use crate::domain::people::signing::{Meaning, NotConfirmed, Signing, Subject};
 use crate::domain::people::{self, By, Label, People, Request};
 use crate::io::clock::{Clock, entropy};
 use crate::io::credentials::{CredentialsError, CredentialsFile, SetUp};
+use crate::io::digest::ByDigest;
 use crate::io::offload::offload;
 use crate::io::secret::{COSTS, Secret};
 
@@ -264,6 +265,14 @@ impl Entrance {
         inner.recorder.read(|lab| inner.access.authenticate(&lab.people, given, now)).map(Some)
     }
 
+    /// What a digest is to be made with; where nobody is asked who they are, anything will do.
+    pub fn nonce(&self) -> String {
+        match &self.0 {
+            Way::Guarded(inner) => inner.access.nonce(inner.clock.now()),
+            Way::Open | Way::Shut => hex(&entropy()),
+        }
+    }
+
     /// Whether somebody who was let in still is.
     pub fn lasts(&self, who: &Who) -> bool {
         let Way::Guarded(inner) = &self.0 else { return !self.is_guarded() };
@@ -461,6 +470,7 @@ impl Entrance {
         who: &Who,
         label: Label,
         roles: BTreeSet<Role>,
+        by_digest: ByDigest,
     ) -> Result<Issued, Refused> {
         let (inner, (by, actor)) = (self.inner()?, by(who));
         if !who.own_password {
@@ -480,7 +490,7 @@ impl Entrance {
             };
             inner.judge(&request(TokenId::from_entropy(entropy())))?;
             let owner = name.clone();
-            let token = inner.offload(move |access, _| access.make_token(&owner)).await??;
+            let token = inner.offload(move |access, _| access.make_token(&owner, by_digest)).await??;
             if let Err(error) = inner.submit(request(token.id.clone()), actor).await {
                 let (owner, id) = (name.clone(), token.id);
                 if let Err(error) = inner.offload(move |access, _| access.drop_token(&owner, &id)).await? {

@@ -6,6 +6,7 @@ use crate::domain::moment::WallTime;
 use crate::domain::people::signing::Meaning;
 use crate::domain::people::{By, Fact, Request};
 use crate::io::credentials::FILE;
+use crate::io::digest::{self as digest_io, Algorithm, Count};
 use nix::sys::resource::{UsageWho, getrusage};
 use tempfile::TempDir;
 
@@ -87,7 +88,7 @@ impl House {
     }
 
     fn token(&mut self, owner: &str, roles: &[Role]) -> NewToken {
-        let token = self.access.make_token(&name(owner)).unwrap();
+        let token = self.access.make_token(&name(owner), ByDigest::No).unwrap();
         let (id, label) = (token.id.clone(), "scanner".parse().unwrap());
         let roles = roles.iter().copied().collect();
         self.grant(&Request::IssueToken { name: name(owner), token: id, label, roles, by: by(owner) });
@@ -201,7 +202,7 @@ fn a_token_lets_in_with_its_roles_as_long_as_its_owner_has_them() {
 #[test]
 fn a_token_lets_nobody_in_unless_journal_and_file_both_have_it() {
     let mut house = House::new();
-    let unknown = house.access.make_token(&name("kim")).unwrap();
+    let unknown = house.access.make_token(&name("kim"), ByDigest::No).unwrap();
     assert_eq!(house.by_token(unknown.shown.expose()), Err(NotAuthenticated::Token));
     let token = house.token("kim", &[Role::Operator]);
     assert!(house.by_token(token.shown.expose()).is_ok());
@@ -261,7 +262,7 @@ fn what_is_no_token_and_no_session_is_told_with_what_to_send() {
         let given = Presented {
             authorization: authorization.as_deref(),
             cookie: cookie.as_deref(),
-            by_itself: false,
+            ..Presented::default()
         };
         let told = house.access.authenticate(&house.people, given, at(1));
         assert_eq!(told.as_ref().map(|who| who.name.as_str()), wanted.as_ref().copied(), "{given:?}");
@@ -358,7 +359,7 @@ fn what_was_decided_outlives_a_restart_and_sessions_do_not() {
 fn what_a_crash_left_in_the_file_is_taken_out_of_it_and_whom_the_journal_does_not_know_stays() {
     let mut house = House::new();
     let kept = house.token("kim", &[Role::Operator]);
-    let cut = house.access.make_token(&name("kim")).unwrap();
+    let cut = house.access.make_token(&name("kim"), ByDigest::No).unwrap();
     let reload = |house: &House| CredentialsFile::load(&house.folder.path().join(FILE)).unwrap();
     house.access.reconcile(&People::default()).unwrap();
     assert!(reload(&house).token(&cut.id).is_some() && reload(&house).names().len() == 2);
@@ -438,4 +439,150 @@ fn nothing_of_the_door_shows_a_secret_in_a_debug_text() {
     let shown = format!("{:?} {:?} {:?}", house.access, signed_in, house.sign_in("kim", "hunter2hunter2", 0));
     let random = signed_in.session.expose().rsplit('_').next().unwrap();
     assert!(!shown.contains(random) && !shown.contains(KIM) && !shown.contains("hunter2"), "{shown}");
+}
+
+/// What a program sends that knows the token.
+struct Sent<'s> {
+    user: &'s str,
+    nc: u32,
+    uri: &'s str,
+    algorithm: Algorithm,
+}
+
+const GET: Requested<'_> = Requested { method: "GET", uri: "/p/mk3/api/version?a=b", lasting: false };
+const SENT: Sent<'_> = Sent { user: "maker", nc: 1, uri: GET.uri, algorithm: Algorithm::Md5 };
+
+impl House {
+    fn digest_token(&mut self, owner: &str) -> NewToken {
+        let token = self.access.make_token(&name(owner), ByDigest::Also).unwrap();
+        let (id, label) = (token.id.clone(), "home assistant".parse().unwrap());
+        let roles = [Role::Operator].into();
+        self.grant(&Request::IssueToken { name: name(owner), token: id, label, roles, by: by(owner) });
+        token
+    }
+
+    fn digest(&self, token: &NewToken, nonce: &str, sent: &Sent<'_>) -> String {
+        let Sent { user, nc, uri, algorithm } = sent;
+        let (nc, word) = (format!("{nc:08x}"), algorithm.word());
+        let ha1 = algorithm.of_name(user, REALM, &token.shown);
+        let count = Some(Count { nc: &nc, cnonce: "c" });
+        let asked = digest_io::Response { algorithm: *algorithm, nonce, count, method: GET.method, uri };
+        format!(
+            "Digest username=\"{user}\", realm=\"platen\", nonce=\"{nonce}\", uri=\"{uri}\", algorithm={word}, \
+             qop=auth, nc={nc}, cnonce=\"c\", response=\"{}\"",
+            asked.by(&ha1)
+        )
+    }
+
+    fn by_digest(&self, header: &str, asked: Requested<'_>, second: u64) -> Result<Who, NotAuthenticated> {
+        let given = Presented { authorization: Some(header), digest_of: Some(asked), ..Presented::default() };
+        self.access.authenticate(&self.people, given, at(second))
+    }
+}
+
+#[test]
+fn a_digest_of_a_token_lets_in_as_the_token_does_in_its_owners_name_and_in_makers() {
+    let mut house = House::new();
+    house.token("kim", &[Role::Operator]);
+    let token = house.digest_token("kim");
+    let whole = house.by_token(token.shown.expose()).unwrap();
+    for user in ["kim", "maker"] {
+        for algorithm in Algorithm::ALL {
+            let nonce = house.access.nonce(at(0));
+            let header = house.digest(&token, &nonce, &Sent { user, algorithm, ..SENT });
+            assert_eq!(house.by_digest(&header, GET, 1), Ok(whole.clone()), "{user} {algorithm:?}");
+        }
+    }
+}
+
+#[test]
+fn a_digest_opens_one_request_once_and_an_old_one_is_asked_for_anew() {
+    let mut house = House::new();
+    let token = house.digest_token("kim");
+    let nonce = house.access.nonce(at(0));
+    let first = house.digest(&token, &nonce, &SENT);
+    assert!(house.by_digest(&first, GET, 1).is_ok());
+    assert_eq!(house.by_digest(&first, GET, 2), Err(NotAuthenticated::Stale), "it is sent again");
+    let second = house.digest(&token, &nonce, &Sent { nc: 2, ..SENT });
+    assert!(house.by_digest(&second, GET, 300).is_ok());
+    let third = house.digest(&token, &nonce, &Sent { nc: 3, ..SENT });
+    assert_eq!(house.by_digest(&third, GET, 301), Err(NotAuthenticated::Stale), "it is old");
+    let foreign = house.digest(&token, "dcd98b7102dd2f0e8b11d0f600bfb0c093", &SENT);
+    assert_eq!(house.by_digest(&foreign, GET, 1), Err(NotAuthenticated::Stale), "the nonce is not ours");
+    let fresh = house.digest(&token, &house.access.nonce(at(301)), &SENT);
+    for other in [
+        Requested { method: "DELETE", ..GET },
+        Requested { uri: "/p/mk3/api/version", ..GET },
+        Requested { uri: "/p/mk4/api/version?a=b", ..GET },
+    ] {
+        assert_eq!(house.by_digest(&fresh, other, 302), Err(NotAuthenticated::Digest), "{other:?}");
+    }
+    let elsewhere = Presented { authorization: Some(&fresh), ..Presented::default() };
+    let told = house.access.authenticate(&house.people, elsewhere, at(302));
+    assert_eq!(told, Err(NotAuthenticated::Unreadable), "the native paths take none");
+    assert!(house.by_digest(&fresh, GET, 302).is_ok(), "none of these has used it up");
+}
+
+#[test]
+fn a_nonce_that_is_old_or_not_ours_is_told_before_the_secret_is_looked_at_and_a_wrong_secret_uses_up_none() {
+    let mut house = House::new();
+    let token = house.digest_token("kim");
+    let nonce = house.access.nonce(at(0));
+    let wrong = |nonce: &str| house.digest(&token, nonce, &SENT).replace("response=\"", "response=\"0");
+    assert_eq!(house.by_digest(&wrong("n"), GET, 1), Err(NotAuthenticated::Stale));
+    assert_eq!(house.by_digest(&wrong(&nonce), GET, 301), Err(NotAuthenticated::Stale));
+    for _ in 0..3 {
+        assert_eq!(house.by_digest(&wrong(&nonce), GET, 1), Err(NotAuthenticated::Digest));
+    }
+    assert!(house.by_digest(&house.digest(&token, &nonce, &SENT), GET, 1).is_ok());
+}
+
+#[test]
+fn who_is_nobody_any_more_shows_a_digest_in_vain() {
+    let mut house = House::new();
+    let (token, plain) = (house.digest_token("kim"), house.token("kim", &[Role::Operator]));
+    let nonce = house.access.nonce(at(0));
+    let wrong = Err(NotAuthenticated::Digest);
+    assert_eq!(
+        house.by_digest(&house.digest(&plain, &nonce, &SENT), GET, 1),
+        wrong,
+        "it was not issued for it"
+    );
+    for user in ["ada", "KIM", "nemo", ""] {
+        assert_eq!(
+            house.by_digest(&house.digest(&token, &nonce, &Sent { user, ..SENT }), GET, 1),
+            wrong,
+            "{user}"
+        );
+    }
+    let right = house.digest(&token, &nonce, &SENT);
+    for (from, to) in
+        [("response=\"", "response=\"0"), ("realm=\"platen\"", "realm=\"else\""), ("MD5", "SHA-256")]
+    {
+        assert_eq!(house.by_digest(&right.replace(from, to), GET, 1), wrong, "{to}");
+    }
+    for cut in ["Digest ", "Digest username=\"maker\"", "Digest ,,,=", "Digest"] {
+        assert!(house.by_digest(cut, GET, 1).is_err(), "{cut}");
+    }
+    assert!(house.by_digest(&right, GET, 1).is_ok());
+
+    let file = CredentialsFile::load(&house.folder.path().join(FILE)).unwrap();
+    let kept: Vec<_> =
+        file.tokens().filter(|kept| kept.digest.is_some()).map(|kept| kept.id.clone()).collect();
+    assert_eq!(kept, std::slice::from_ref(&token.id), "of the other one nothing is kept but its hash");
+
+    let other = house.digest_token("kim");
+    house.grant(&Request::RevokeToken { name: name("kim"), token: token.id.clone(), by: by("kim") });
+    let second = house.digest(&token, &nonce, &Sent { nc: 2, ..SENT });
+    assert_eq!(house.by_digest(&second, GET, 1), wrong, "the journal has it that it is revoked");
+    house.access.drop_token(&name("kim"), &token.id).unwrap();
+    assert_eq!(house.by_digest(&second, GET, 1), wrong);
+    let text = std::fs::read_to_string(house.folder.path().join(FILE)).unwrap();
+    assert!(!text.contains(token.id.as_str()), "nothing is left of it");
+
+    let theirs = house.digest(&other, &nonce, &Sent { nc: 3, ..SENT });
+    assert!(house.by_digest(&theirs, GET, 1).is_ok());
+    house.grant(&Request::Disable { name: name("kim"), by: by("ada") });
+    let theirs = house.digest(&other, &nonce, &Sent { nc: 4, ..SENT });
+    assert_eq!(house.by_digest(&theirs, GET, 1), wrong, "kim is disabled");
 }

@@ -163,11 +163,11 @@ async fn a_token_of_which_the_journal_does_not_take_the_entry_leaves_no_hash() {
     let kim = house.sign_in("kim", KIM).await.unwrap();
     house.store.set_full(true);
     let label: Label = "scanner".parse().unwrap();
-    let made = house.entrance.issue_token(&kim, label.clone(), roles(&[Role::Operator])).await;
+    let made = house.entrance.issue_token(&kim, label.clone(), roles(&[Role::Operator]), ByDigest::No).await;
     assert!(made.is_err());
     house.store.set_full(false);
     assert_eq!(house.file().tokens().count(), 0);
-    let made = house.entrance.issue_token(&kim, label, roles(&[Role::Operator])).await.unwrap();
+    let made = house.entrance.issue_token(&kim, label, roles(&[Role::Operator]), ByDigest::No).await.unwrap();
     assert!(house.file().token(&made.id).is_some());
 }
 
