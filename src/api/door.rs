@@ -8,13 +8,14 @@
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::AppState;
+use super::compat;
 use super::given::header_text;
 use super::problem::Problem;
 use super::ui;
@@ -22,7 +23,7 @@ use crate::domain::event::Actor;
 use crate::domain::lab;
 use crate::domain::people::name::fold;
 use crate::domain::people::roles::{Forbidden, Permission, Who};
-use crate::services::access::{NotAuthenticated, Presented};
+use crate::services::access::{NotAuthenticated, Presented, Requested};
 use crate::services::entrance::Refused;
 
 /// What a route asks of who comes.
@@ -43,6 +44,11 @@ pub type Row = (&'static str, &'static str, Asks);
 const STOP: Asks = Asks::Nothing("whoever stands before a printer may stop it");
 const SIGN_IN: Asks =
     Asks::Nothing("whoever signs in is not known yet, and whoever signs out need not be any more");
+const TICKET: Asks =
+    Asks::Nothing("a browser cannot send a key here: its handler asks for a ticket, or for who is known");
+const NO_KEY_YET: Asks = Asks::Nothing("a program that has no key yet asks for one, and a person decides");
+const SAYS_LATER: Asks =
+    Asks::Nothing("whoever opens the stream says who it is in its first message, and hears nothing before");
 const PUBLIC: Asks = Asks::Nothing("it is the same in every copy of platen");
 const MONITORING: Asks =
     Asks::Nothing("a monitor reads it; it names printers, and no case, no job and no person");
@@ -88,10 +94,13 @@ pub const TABLE: &[Row] = {
         ("POST", "/do/password", May(P::OwnAccount)),
         ("POST", "/do/token", May(P::OwnAccount)),
         ("POST", "/do/revoke", May(P::OwnAccount)),
+        ("POST", "/do/app-key", May(P::OwnAccount)),
         ("POST", "/do/clear-bed", May(P::ClearBed)),
         ("POST", "/do/clear-latch", May(P::ClearLatch)),
         ("POST", "/do/identify", May(P::Identify)),
         ("POST", "/do/answer", May(P::AnswerPrinter)),
+        ("POST", "/do/assign", May(P::Queue)),
+        ("POST", "/do/dismiss", May(P::Queue)),
         ("POST", "/do/console", May(P::Console)),
         (
             "POST",
@@ -222,10 +231,136 @@ pub const TABLE: &[Row] = {
         ("GET", "/v1/printers/{name}/loads", May(P::Look)),
         ("POST", "/v1/printers/{name}/loads", May(P::LoadMaterial)),
         ("POST", "/v1/printers/{name}/unload", May(P::LoadMaterial)),
+        ("GET", "/v1/queue", May(P::Look)),
+        ("GET", "/v1/queue/{id}", May(P::Look)),
+        ("POST", "/v1/queue/{id}", May(P::Queue)),
+        ("POST", "/v1/jobs/{id}/reprint", May(P::Queue)),
+        ("GET", "/v1/printers/{name}/maintenance", May(P::Look)),
+        ("POST", "/v1/printers/{name}/maintenance", May(P::QualifyPrinters)),
+        ("POST", "/v1/printers/{name}/maintenance/call-off", May(P::QualifyPrinters)),
+        ("GET", "/v1/uploads", May(P::Look)),
+        // With warnings that are accepted, the handler asks for more.
+        ("POST", "/v1/uploads/{id}/assign", May(P::Queue)),
+        ("POST", "/v1/uploads/{id}/dismiss", May(P::Queue)),
         // Entries that are not everybody's come without their content.
         ("GET", "/v1/events", May(P::Look)),
         ("GET", "/v1/audit", May(P::ReadAudit)),
         ("GET", "/v1/journal", May(P::ReadAudit)),
+        ("GET", "/v1/app-keys", May(P::OwnAccount)),
+        ("POST", "/v1/app-keys/{code}", May(P::OwnAccount)),
+        // OctoPrint, PrusaLink and Moonraker, under every prefix of `compat`.
+        ("GET", "/api/version", May(P::Look)),
+        ("GET", "/api/server", May(P::Look)),
+        ("GET", "/api/currentuser", May(P::Look)),
+        ("POST", "/api/login", SIGN_IN),
+        ("POST", "/api/logout", SIGN_IN),
+        ("GET", "/plugin/appkeys/probe", NO_KEY_YET),
+        ("POST", "/plugin/appkeys/request", NO_KEY_YET),
+        ("GET", "/plugin/appkeys/request/{app_token}", NO_KEY_YET),
+        ("GET", "/api/connection", May(P::Look)),
+        ("POST", "/api/connection", May(P::Look)),
+        ("GET", "/api/settings", May(P::Look)),
+        ("GET", "/api/printerprofiles", May(P::Look)),
+        ("GET", "/api/printerprofiles/{profile}", May(P::Look)),
+        ("GET", "/api/system/commands", May(P::Look)),
+        ("GET", "/api/system/commands/{source}", May(P::Look)),
+        ("POST", "/api/system/commands/{source}/{action}", May(P::Look)),
+        ("GET", "/api/timelapse", May(P::Look)),
+        ("GET", "/api/languages", May(P::Look)),
+        ("GET", "/api/slicing", May(P::Look)),
+        ("GET", "/api/printer", May(P::Look)),
+        ("GET", "/api/printer/tool", May(P::Look)),
+        ("POST", "/api/printer/tool", May(P::Console)),
+        ("GET", "/api/printer/bed", May(P::Look)),
+        ("POST", "/api/printer/bed", May(P::Console)),
+        ("GET", "/api/printer/chamber", May(P::Look)),
+        ("POST", "/api/printer/chamber", May(P::Console)),
+        ("POST", "/api/printer/printhead", May(P::Console)),
+        // The emergency stop comes as a command, too.
+        ("POST", "/api/printer/command", MayAny(&[P::Console, P::Stop])),
+        ("GET", "/api/printer/command/custom", May(P::Look)),
+        ("GET", "/api/printer/sd", May(P::Look)),
+        ("POST", "/api/printer/sd", May(P::Look)),
+        ("GET", "/api/job", May(P::Look)),
+        ("POST", "/api/job", MayAny(&[P::PauseJob, P::ResumeJob, P::CancelJob])),
+        ("GET", "/api/files", May(P::Look)),
+        ("GET", "/api/files/{location}", May(P::Look)),
+        ("POST", "/api/files/{location}", May(P::Upload)),
+        ("GET", "/api/files/{location}/{*path}", May(P::Look)),
+        // Selecting changes nothing; what is printed is asked for as `Queue`.
+        ("POST", "/api/files/{location}/{*path}", May(P::Look)),
+        ("DELETE", "/api/files/{location}/{*path}", May(P::Queue)),
+        ("GET", "/downloads/files/{location}/{*path}", May(P::Look)),
+        ("GET", "/sockjs/info", PUBLIC),
+        ("GET", "/sockjs/websocket", SAYS_LATER),
+        ("GET", "/sockjs/{server}/{session}/websocket", SAYS_LATER),
+        ("GET", "/api/v1/storage", May(P::Look)),
+        ("GET", "/api/v1/info", May(P::Look)),
+        ("GET", "/api/v1/status", May(P::Look)),
+        ("GET", "/api/v1/job", May(P::Look)),
+        ("DELETE", "/api/v1/job/{id}", May(P::CancelJob)),
+        ("PUT", "/api/v1/job/{id}/pause", May(P::PauseJob)),
+        ("PUT", "/api/v1/job/{id}/resume", May(P::ResumeJob)),
+        ("PUT", "/api/v1/job/{id}/continue", May(P::ResumeJob)),
+        ("GET", "/api/v1/files/{storage}", May(P::Look)),
+        ("GET", "/api/v1/files/{storage}/", May(P::Look)),
+        ("GET", "/api/v1/files/{storage}/{*path}", May(P::Look)),
+        ("PUT", "/api/v1/files/{storage}/{*path}", May(P::Upload)),
+        // It is queued at most.
+        ("POST", "/api/v1/files/{storage}/{*path}", May(P::Queue)),
+        ("DELETE", "/api/v1/files/{storage}/{*path}", May(P::Queue)),
+        ("GET", "/api/v1/transfer", May(P::Look)),
+        ("DELETE", "/api/v1/transfer", May(P::Upload)),
+        ("GET", "/api/v1/cameras", May(P::Look)),
+        // Moonraker: what each of its methods asks, and `compat::moonraker` compares.
+        ("GET", "/server/info", May(P::Look)),
+        ("GET", "/server/config", May(P::Look)),
+        ("POST", "/server/files/upload", May(P::Upload)),
+        ("GET", "/server/files/list", May(P::Look)),
+        ("GET", "/server/files/directory", May(P::Look)),
+        ("GET", "/server/files/metadata", May(P::Look)),
+        ("GET", "/server/files/roots", May(P::Look)),
+        ("GET", "/server/files/thumbnails", May(P::Look)),
+        ("GET", "/server/files/gcodes/{*path}", May(P::Look)),
+        ("DELETE", "/server/files/gcodes/{*path}", May(P::Queue)),
+        ("GET", "/server/job_queue/status", May(P::Look)),
+        ("GET", "/server/history/list", May(P::Look)),
+        ("GET", "/server/history/totals", May(P::Look)),
+        ("GET", "/server/history/job", May(P::Look)),
+        ("GET", "/server/temperature_store", May(P::Look)),
+        ("GET", "/server/gcode_store", May(P::Look)),
+        ("GET", "/server/webcams/list", May(P::Look)),
+        ("GET", "/server/announcements/list", May(P::Look)),
+        ("GET", "/server/database/list", May(P::Look)),
+        ("GET", "/server/database/item", May(P::Look)),
+        ("POST", "/server/database/item", May(P::Settings)),
+        ("DELETE", "/server/database/item", May(P::Settings)),
+        ("GET", "/printer/info", May(P::Look)),
+        ("GET", "/printer/objects/list", May(P::Look)),
+        ("GET", "/printer/objects/query", May(P::Look)),
+        ("POST", "/printer/objects/query", May(P::Look)),
+        ("POST", "/printer/objects/subscribe", May(P::Look)),
+        ("POST", "/printer/print/start", May(P::Queue)),
+        ("POST", "/printer/print/pause", May(P::PauseJob)),
+        ("POST", "/printer/print/resume", May(P::ResumeJob)),
+        ("POST", "/printer/print/cancel", May(P::CancelJob)),
+        ("POST", "/printer/emergency_stop", STOP),
+        // The emergency stop comes as a command, too.
+        ("POST", "/printer/gcode/script", MayAny(&[P::Console, P::Stop])),
+        ("GET", "/printer/gcode/help", May(P::Look)),
+        ("POST", "/printer/restart", May(P::Console)),
+        ("POST", "/printer/firmware_restart", May(P::Console)),
+        ("GET", "/machine/system_info", May(P::Look)),
+        ("GET", "/machine/proc_stats", May(P::Look)),
+        ("GET", "/machine/update/status", May(P::Look)),
+        ("GET", "/machine/device_power/devices", May(P::Look)),
+        ("GET", "/access/info", May(P::Look)),
+        ("GET", "/access/user", May(P::Look)),
+        ("GET", "/access/oneshot_token", May(P::Look)),
+        ("POST", "/access/oneshot_token", May(P::Look)),
+        ("GET", "/access/api_key", May(P::OwnAccount)),
+        ("POST", "/access/api_key", May(P::OwnAccount)),
+        ("GET", "/websocket", TICKET),
     ]
 };
 
@@ -240,6 +375,7 @@ const DOCUMENTS: [&str; 3] = ["/", "/look", "/account"];
 pub fn asks(method: &str, path: &str) -> Option<Asks> {
     // HEAD is answered by what answers GET.
     let method = if method == "HEAD" { "GET" } else { method };
+    let path = compat::without_prefix(path);
     TABLE.iter().find(|row| row.0 == method && row.1 == path).map(|row| row.2)
 }
 
@@ -337,10 +473,25 @@ impl Asker {
     }
 }
 
+/// Whether what comes of a request outlasts it: a ticket, or a stream. Whoever repeats it must not come in by that.
+fn is_lasting(request: &Request, path: &str) -> bool {
+    let path = compat::without_prefix(path);
+    let gives = matches!(path, "/access/oneshot_token" | "/websocket") || path.starts_with("/sockjs");
+    gives || request.headers().contains_key(header::UPGRADE)
+}
+
 /// What a request shows of who asks.
-fn presented(headers: &HeaderMap, by_itself: bool) -> Result<Presented<'_>, Problem> {
+fn presented<'r>(request: &'r Request, path: &str, by_itself: bool) -> Result<Presented<'r>, Problem> {
+    let (headers, is_compat) = (request.headers(), compat::is_compat(path));
     let authorization = header_text(headers, &header::AUTHORIZATION)?;
-    Ok(Presented { authorization, cookie: header_text(headers, &header::COOKIE)?, by_itself })
+    // A cookie of the page is nothing that another host's program has.
+    let key = if is_compat { header_text(headers, &compat::API_KEY)? } else { None };
+    let cookie = if is_compat { None } else { header_text(headers, &header::COOKIE)? };
+    // Before any prefix was taken off it.
+    let uri = request.uri().path_and_query().map_or("/", |uri| uri.as_str());
+    let lasting = is_lasting(request, path);
+    let digest_of = is_compat.then(|| Requested { method: request.method().as_str(), uri, lasting });
+    Ok(Presented { authorization, key, cookie, by_itself, digest_of })
 }
 
 /// Why somebody does not come through.
@@ -355,7 +506,7 @@ fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed>
     let method = request.method();
     let Some(asks) = asks(method.as_str(), path) else {
         // With another method it may be there; the router would say the same.
-        let known = TABLE.iter().any(|row| row.1 == path);
+        let known = TABLE.iter().any(|row| row.1 == compat::without_prefix(path));
         return Err(Closed::NoRow(if known { Problem::wrong_method() } else { no_row(path) }));
     };
     if !app.entrance.is_guarded() {
@@ -364,7 +515,7 @@ fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed>
     // The style of a page that loads itself again is fetched by it, too.
     let reads = matches!(*method, Method::GET | Method::HEAD);
     let by_itself = reads && (BY_ITSELF.contains(&path) || matches!(asks, Asks::Nothing(_)));
-    let who = presented(request.headers(), by_itself).map(|given| app.entrance.authenticate(given));
+    let who = presented(request, path, by_itself).map(|given| app.entrance.authenticate(given));
     let known = match (asks, who) {
         (_, Ok(Ok(Some(who)))) => Some(Arc::new(who)),
         // Whatever is wrong with it: a stop goes on.
@@ -411,6 +562,14 @@ pub async fn door(State(app): State<AppState>, mut request: Request, next: Next)
         }
         Err(closed) => closed,
     };
+    if compat::is_compat(path) {
+        let (problem, unknown) = match closed {
+            Closed::NoRow(problem) | Closed::Unreadable(problem) => (problem, false),
+            Closed::Unknown(problem) => (problem, true),
+            Closed::NotTheirs(forbidden) => (forbidden.into(), false),
+        };
+        return compat::refused(&app, path, request.headers(), problem, unknown);
+    }
     let is_document = DOCUMENTS.contains(&path) && *request.method() != Method::POST;
     let is_page = ui::PATHS.contains(&path) && path != "/fragment/board";
     let problem = match closed {
@@ -456,6 +615,30 @@ mod tests {
         assert_eq!(asks("GET", "/v1/secrets"), None);
         assert_eq!(asks("PUT", "/v1/jobs"), None);
         assert_eq!(asks("HEAD", "/v1/jobs"), Some(Asks::May(Permission::Look)));
+    }
+
+    #[test]
+    fn a_digest_for_a_ticket_or_a_stream_is_not_one_that_only_looks() {
+        use axum::body::Body;
+        let get = |upgrade: bool| {
+            let request = axum::http::Request::builder().uri("/");
+            let request = if upgrade { request.header(header::UPGRADE, "websocket") } else { request };
+            request.body(Body::empty()).unwrap()
+        };
+        for (path, lasting) in [
+            ("/access/oneshot_token", true),
+            ("/p/{printer}/access/oneshot_token", true),
+            ("/websocket", true),
+            ("/c/{case}/{part}/websocket", true),
+            ("/sockjs/websocket", true),
+            ("/p/{printer}/sockjs/{server}/{session}/websocket", true),
+            ("/p/{printer}/api/printer", false),
+            ("/api/version", false),
+            ("/access/info", false),
+        ] {
+            assert_eq!(is_lasting(&get(false), path), lasting, "{path}");
+            assert!(is_lasting(&get(true), path), "{path}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! shows in `Origin` or `Sec-Fetch-Site`. There is no CORS, so that nothing can be read either.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, SocketAddr};
@@ -19,11 +19,17 @@ const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; fo
 
 /// The middleware around every route.
 pub async fn guard(State(listen): State<SocketAddr>, request: Request, next: Next) -> Response {
+    let sends = sends_much(request.headers());
     let mut response = match judge(&request, listen.ip()) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
+    let is_refused = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
+    // What was not read to its end ends the connection: a program that is not told sends its next request into it.
+    if sends && is_refused {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -37,6 +43,15 @@ pub async fn guard(State(listen): State<SocketAddr>, request: Request, next: Nex
     // What a printer does is old in a second, and cases are nobody's business after logging out.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Whether a request brings more than a few words along.
+fn sends_much(headers: &HeaderMap) -> bool {
+    const FEW: u64 = 16 << 10;
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let is_form = text(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("multipart/"));
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    is_form || headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length > FEW)
 }
 
 fn judge(request: &Request, listen: IpAddr) -> Result<(), Problem> {
@@ -59,7 +74,9 @@ fn judge(request: &Request, listen: IpAddr) -> Result<(), Problem> {
             ));
         }
     }
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+    // A socket is opened by a GET, and more than read through; no browser keeps a page from opening one elsewhere.
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if reads && !headers.contains_key(header::UPGRADE) {
         return Ok(());
     }
     let site = header_text(headers, &HeaderName::from_static("sec-fetch-site"))?;

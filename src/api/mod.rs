@@ -27,13 +27,16 @@ mod pictures;
 mod printers;
 mod problem;
 pub mod quality;
+pub mod queue;
 #[allow(unused_qualifications)]
 mod reports;
 mod state;
 mod stop;
+pub mod uploads;
 mod vault;
 mod views;
 
+pub mod compat;
 pub mod shapes;
 pub mod ui;
 
@@ -52,14 +55,17 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::Config;
 use crate::io::clock::Clock;
+use crate::services::appkeys::AppKeys;
 use crate::services::entrance::Entrance;
 use crate::services::fleet::Fleet;
 use crate::services::gate::Gate;
 use crate::services::intake::Intake;
+use crate::services::planner::Planner;
 use crate::services::preview::Previews;
 use crate::services::recorder::Recorder;
 use crate::services::slicejobs::Steps;
 use crate::services::slicing::Slicing;
+use crate::services::uploads::Names;
 use crate::services::vault_desk::VaultDesk;
 
 pub use events::Streams;
@@ -76,6 +82,12 @@ pub struct AppState {
     pub fleet: Fleet,
     pub intake: Intake,
     pub previews: Previews,
+    /// What is to be printed where and when.
+    pub planner: Planner,
+    /// Under which names slicers sent files.
+    pub names: Names,
+    /// Programs that ask for a key.
+    pub app_keys: AppKeys,
     pub gate: Gate,
     /// Absent where models are not taken.
     pub slicing: Option<Arc<Slicing>>,
@@ -112,9 +124,12 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(cases::routes())
         .merge(quality::routes())
         .merge(jobs::routes())
+        .merge(queue::routes())
+        .merge(uploads::routes())
         .merge(printers::routes())
         .merge(stop::routes())
         .merge(people::routes())
+        .merge(compat::octoprint::appkeys::described())
         .merge(vault::routes())
         .merge(events::routes())
         .merge(state::routes())
@@ -136,6 +151,7 @@ pub fn router(state: AppState) -> Router {
     router
         .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], description)))
         .merge(ui::routes())
+        .merge(compat::routes())
         .fallback(|| async {
             Problem::new(
                 StatusCode::NOT_FOUND,

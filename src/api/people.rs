@@ -21,6 +21,7 @@ use crate::domain::people::User;
 use crate::domain::people::name::{PrintedName, UserName};
 use crate::domain::people::notices::{Choice, Topic, Way, Ways};
 use crate::domain::people::roles::{Means, NoRole, Role, Who};
+use crate::io::digest::ByDigest;
 use crate::io::secret::Secret;
 use crate::services::access::{clear_cookie, set_cookie};
 
@@ -184,7 +185,8 @@ async fn issue_token(
     Given(new): Given<NewToken>,
 ) -> Result<(StatusCode, Json<TokenShown>), Problem> {
     let (label, roles) = (new.label.parse()?, roles_of(&new.roles)?);
-    let issued = app.entrance.issue_token(asker.who()?, label, roles).await?;
+    let by_digest = ByDigest::wanted(new.digest);
+    let issued = app.entrance.issue_token(asker.who()?, label, roles, by_digest).await?;
     let token = Hidden(issued.secret.expose().to_owned());
     Ok((StatusCode::CREATED, Json(TokenShown { id: issued.id.to_string(), token })))
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::forms::{shown, told};
 use super::{Reload, frame};
+use crate::api::compat::octoprint::appkeys::decided;
 use crate::api::door::Asker;
 use crate::api::given::Asked;
 use crate::api::people::{cookie, roles_of};
@@ -19,7 +20,9 @@ use crate::api::shapes::Hidden;
 use crate::api::{AppState, Problem};
 use crate::domain::people::TOKENS_MAX;
 use crate::domain::people::roles::{Means, Who};
+use crate::io::digest::ByDigest;
 use crate::services::access::{clear_cookie, set_cookie};
+use crate::services::appkeys::Pending;
 use crate::services::entrance::Refused;
 
 /// What the forms have. A password is in none of their answers.
@@ -35,6 +38,9 @@ pub(super) struct Fields {
     /// Words of roles, apart by spaces.
     roles: String,
     token: String,
+    /// Of a program that asks for a key.
+    code: String,
+    decision: String,
 }
 
 type Filled = Result<Form<Fields>, FormRejection>;
@@ -216,10 +222,60 @@ fn account(app: &AppState, who: &Who) -> Markup {
                     label { "Roles, apart by spaces " input name="roles" required value=(roles.join(" ")); }
                     button #issue { "Make a token" }
                 }
+                (programs(&app.app_keys.pending(app.clock.now())))
             }
             p { a href="/" { "Back to the board" } }
         }
     }
+}
+
+/// Programs that ask for a key, each with its two buttons.
+fn programs(waiting: &[Pending]) -> Markup {
+    html! {
+        h2 #app-keys { "Programs that ask for a token " small { (waiting.len()) } }
+        @if waiting.is_empty() {
+            p.empty { "None. One that does is here until it gives up; load the page again to see it." }
+        } @else {
+            p { "Grant only one that you have just set up yourself: what it calls itself nobody has checked. It fetches a token of yours, to upload and queue." }
+        }
+        @for one in waiting {
+            form.token method="post" action="/do/app-key" {
+                input type="hidden" name="code" value=(one.code);
+                p {
+                    strong { (one.app) } " " code { (one.code) } " "
+                    small {
+                        "since " (one.at) ", at " (one.from)
+                        @if let Some(user) = &one.user { ", says it is for " (user) }
+                    }
+                }
+                button id=(format!("grant-{}", one.code)) name="decision" value="grant" { "Grant" }
+                button id=(format!("deny-{}", one.code)) name="decision" value="deny" { "Deny" }
+            }
+        }
+    }
+}
+
+pub(super) async fn app_key(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+    let outcome = async {
+        let given = fields(filled)?;
+        let grant = match given.decision.as_str() {
+            "grant" => true,
+            "deny" => false,
+            _ => {
+                let help = "press a button of the page";
+                return Err(Problem::unreadable("the form neither grants nor denies", help));
+            }
+        };
+        decided(&app, &asker, &given.code, grant).await?;
+        let said = if grant {
+            "It is granted: the program fetches its token, and the account lists it. If it does not, the token is revoked."
+        } else {
+            "It gets none."
+        };
+        Ok(said.to_owned())
+    };
+    let outcome = outcome.await;
+    told(&app, &asker, outcome)
 }
 
 pub(super) async fn password(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
@@ -246,7 +302,7 @@ pub(super) async fn token(State(app): State<AppState>, asker: Asker, filled: Fil
         let given = fields(filled)?;
         let words: Vec<_> = given.roles.split_whitespace().collect();
         let (label, roles) = (given.label.parse()?, roles_of(&words)?);
-        let issued = app.entrance.issue_token(asker.who()?, label, roles).await?;
+        let issued = app.entrance.issue_token(asker.who()?, label, roles, ByDigest::No).await?;
         Ok(html! {
             p { "Note this token now: nobody can show it again." }
             pre #token { (issued.secret.expose()) }
@@ -270,6 +326,30 @@ pub(super) async fn revoke(State(app): State<AppState>, asker: Asker, filled: Fi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::moment::WallTime;
+
+    #[test]
+    fn each_program_that_asks_has_a_form_with_two_buttons() {
+        let asks = |user: Option<&str>| Pending {
+            code: "a1b2c3".into(),
+            app: "OctoPod".into(),
+            user: user.map(str::to_owned),
+            from: "/p/mk3-01".into(),
+            at: WallTime(0),
+        };
+        let page = programs(&[asks(Some("kim"))]).into_string();
+        for part in [
+            "action=\"/do/app-key\"",
+            "name=\"code\" value=\"a1b2c3\"",
+            "name=\"decision\" value=\"grant\"",
+            "name=\"decision\" value=\"deny\"",
+            "since 1970-01-01T00:00:00.000Z, at /p/mk3-01, says it is for kim",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!programs(&[asks(None)]).into_string().contains("says it is for"));
+        assert!(!programs(&[]).into_string().contains("<form"));
+    }
 
     #[test]
     fn nobody_is_led_to_another_place_after_signing_in() {

@@ -33,6 +33,8 @@ pub const PATHS: &[&str] = &[
     "/do/identify",
     "/do/job",
     "/do/answer",
+    "/do/assign",
+    "/do/dismiss",
     "/do/console",
     "/sign-in",
     "/account",
@@ -41,6 +43,7 @@ pub const PATHS: &[&str] = &[
     "/do/password",
     "/do/token",
     "/do/revoke",
+    "/do/app-key",
 ];
 
 pub(super) fn routes() -> Router<AppState> {
@@ -59,6 +62,8 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/do/identify", post(forms::identify))
         .route("/do/job", post(forms::job))
         .route("/do/answer", post(forms::answer))
+        .route("/do/assign", post(forms::assign))
+        .route("/do/dismiss", post(forms::dismiss))
         .route("/do/console", post(forms::console))
         .route("/sign-in", get(account::sign_in_page))
         .route("/account", get(account::page))
@@ -67,6 +72,7 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/do/password", post(account::password))
         .route("/do/token", post(account::token))
         .route("/do/revoke", post(account::revoke))
+        .route("/do/app-key", post(account::app_key))
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
