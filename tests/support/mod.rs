@@ -24,8 +24,10 @@ use platen::services::fleet::{Fleet, Lanes, NotDone, Order, Ordered, Stop};
 use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use platen::services::owed::Keeping;
+use platen::services::planner::Planner;
 use platen::services::preview::Previews;
 use platen::services::recorder::{LeftRunning, Recorder};
+use platen::services::uploads::Names;
 use platen::services::vault_desk::{Place, VaultDesk};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -155,13 +157,18 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>) -> TestLab {
         Some(admin) => entrance(admin, folder.path(), &recorder, &clock).await,
         None => Entrance::for_everybody(),
     };
+    let gate = Gate::new(Arc::clone(&spool), &config.printers, &config.gate);
+    let board = Board::new(live);
     let state = AppState {
+        planner: Planner::new(&config, recorder.clone(), gate.clone(), board.clone(), clock.clone()),
         previews: Previews::new(Arc::clone(&spool)),
-        gate: Gate::new(Arc::clone(&spool), &config.printers, &config.gate),
+        names: Names::default(),
+        app_keys: Default::default(),
+        gate,
         recorder: recorder.clone(),
         entrance,
         vault: vault(folder.path(), &recorder, &clock).await,
-        fleet: Fleet::new(lanes, Board::new(live)),
+        fleet: Fleet::new(lanes, board),
         intake: Intake::new(spool)
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone())),
         slicing: None,
