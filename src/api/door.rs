@@ -11,8 +11,11 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::StreamExt;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 use super::AppState;
 use super::compat;
@@ -40,6 +43,10 @@ pub enum Asks {
 
 /// One row: method, path as the router has it, and what is asked.
 pub type Row = (&'static str, &'static str, Asks);
+
+/// What is read of a request that is refused, in bytes, and for how long.
+const DRAINED_MAX: usize = 64 << 10;
+const DRAINED_WITHIN: Duration = Duration::from_secs(2);
 
 const STOP: Asks = Asks::Nothing("whoever stands before a printer may stop it");
 const SIGN_IN: Asks =
@@ -547,6 +554,28 @@ fn no_row(path: &str) -> Problem {
     )
 }
 
+/// Takes what a refused program is still sending off the line, as far as it is short: who writes into a connection that
+/// is closed never reads why. Who asks first whether to send it is told no at once.
+async fn drain(request: Request) {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if request.headers().contains_key(header::EXPECT)
+        || length.is_some_and(|length: usize| length > DRAINED_MAX)
+    {
+        return;
+    }
+    let mut chunks = request.into_body().into_data_stream();
+    let read = async {
+        let mut left = DRAINED_MAX;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            let Some(less) = left.checked_sub(chunk.len()) else { return };
+            left = less;
+        }
+    };
+    // Whoever is slower than that has had the time.
+    let _ = timeout(DRAINED_WITHIN, read).await;
+}
+
 /// The middleware around every route, within the guard.
 pub async fn door(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     // What has no path of the router is none of its routes: the fallback says so.
@@ -568,7 +597,9 @@ pub async fn door(State(app): State<AppState>, mut request: Request, next: Next)
             Closed::Unknown(problem) => (problem, true),
             Closed::NotTheirs(forbidden) => (forbidden.into(), false),
         };
-        return compat::refused(&app, path, request.headers(), problem, unknown);
+        let refused = compat::refused(&app, path, request.headers(), problem, unknown);
+        drain(request).await;
+        return refused;
     }
     let is_document = DOCUMENTS.contains(&path) && *request.method() != Method::POST;
     let is_page = ui::PATHS.contains(&path) && path != "/fragment/board";

@@ -24,10 +24,10 @@ pub async fn guard(State(listen): State<SocketAddr>, request: Request, next: Nex
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
-    let is_refused = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
-    // What was not read to its end ends the connection: a program that is not told sends its next request into it.
-    if sends && is_refused {
+    // What was not read to its end ends the connection: a program that is not told sends its next request into it. And
+    // each connection keeps as much memory as it once needed: two hundred uploads are not to be remembered.
+    if sends {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     for (name, value) in [

@@ -42,6 +42,7 @@ fn what_is_due_first_begins_first_and_what_is_held_not_at_all() {
         held["waits"].as_str().is_some_and(|why| why.contains("question")).then_some(held)
     });
     assert_eq!((&held["held"], &held["start"]), (&json!("question"), &Value::Null));
+    daemon.wait_job(&first, "printed");
     for job in [&jobs[2], &jobs[3], &jobs[1]] {
         daemon.wait_printer("mk", "ready");
         daemon.ask(&["printers", "clear", "mk", "--by", "kim"]);
