@@ -311,7 +311,11 @@ pub(super) async fn wished(app: &AppState, job: &JobId, given: &WishGiven, by: &
         known(app, printer)?;
     }
     let request = Asked::Wish { job: job.clone(), wanted, by: by.to_owned() };
-    app.recorder.submit(Request::Queue(Box::new(request)), Actor::Person(by.to_owned())).await?;
+    let done = app.recorder.submit(Request::Queue(Box::new(request)), Actor::Person(by.to_owned())).await?;
+    // What is answered is what became of it.
+    if let Some(last) = done.last() {
+        app.planner.knows(last.seq).await;
+    }
     Ok(())
 }
 

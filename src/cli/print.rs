@@ -131,6 +131,9 @@ impl Print {
             show::json(&job)?;
         } else {
             show::job(&job);
+            if !job.copies.is_empty() {
+                show::line(&format!("  and its copies: {}", job.copies.join(", ")));
+            }
         }
         match (self.wait, job.exact) {
             (true, Some(true)) | (false, _) => Ok(()),

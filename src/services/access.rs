@@ -69,6 +69,10 @@ pub enum NotAuthenticated {
         "the Authorization header is not `Bearer` and an API token that begins with platen_; send such a one"
     )]
     Unreadable,
+    #[error(
+        "the API key is none of platen's, which begin with platen_; have one issued (`platen users tokens issue`), and put it there"
+    )]
+    Key,
     #[error("this API token is not known here, or was revoked; have its owner issue another")]
     Token,
     #[error(
@@ -244,7 +248,9 @@ impl Access {
         now: Moment,
     ) -> Result<Who, NotAuthenticated> {
         if let Some(key) = given.key {
-            return self.by_key(people, key);
+            let none =
+                |error| if error == NotAuthenticated::Unreadable { NotAuthenticated::Key } else { error };
+            return self.by_key(people, key).map_err(none);
         }
         match (given.authorization, session_of(given.cookie)?) {
             (None, None) => Err(NotAuthenticated::Nobody),

@@ -52,6 +52,8 @@ const LATE: i64 = 10 * 60;
 const IN_TIME: i64 = 30 * 60;
 /// Of so many at a time: printers wait meanwhile.
 const TOLD_AT_ONCE: usize = 20;
+/// Whoever has changed something waits so long for the plan that knows it.
+const PLANNED_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What reading a file tells the planner.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,6 +129,8 @@ struct Asking {
 #[derive(Debug)]
 pub struct Drawn {
     pub at: WallTime,
+    /// The last entry of the journal that it knows.
+    pub seq: u64,
     pub problem: Problem,
     pub plan: Plan,
     /// In the order of the problem.
@@ -397,8 +401,14 @@ impl Planner {
         self.0.drawn.borrow().clone()
     }
 
-    pub fn watch(&self) -> watch::Receiver<Option<Arc<Drawn>>> {
-        self.0.drawn.subscribe()
+    /// When a plan is there that knows this entry of the journal; or for a while, where nobody plans just now.
+    pub async fn knows(&self, seq: u64) {
+        let mut drawn = self.0.drawn.subscribe();
+        if drawn.borrow().is_none() {
+            return;
+        }
+        let is_newer = |drawn: &Option<Arc<Drawn>>| drawn.as_ref().is_some_and(|drawn| drawn.seq >= seq);
+        let _ = tokio::time::timeout(PLANNED_WITHIN, drawn.wait_for(is_newer)).await;
     }
 
     /// When a file was read of whose length nobody knew.
@@ -465,6 +475,7 @@ impl Planner {
         let jobs: Vec<&Job> = all.into_iter().filter(|job| is_planned(job)).collect();
         let mut drawn = Drawn {
             at: now.wall,
+            seq: lab.counters.seq,
             problem: Problem {
                 now: seconds(now.wall),
                 jobs: Vec::new(),

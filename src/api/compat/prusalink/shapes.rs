@@ -124,7 +124,7 @@ pub(super) fn job(look: &Look, job: &LookJob) -> Value {
         "path": format!("/{STORAGE}"),
         "size": job.bytes,
         "m_timestamp": seconds(job.started),
-        "refs": refs(&job.name),
+        "refs": refs("", &job.name),
     });
     view
 }
@@ -133,16 +133,17 @@ fn seconds(at: WallTime) -> u64 {
     at.0 / 1_000
 }
 
-/// Names that are shown need no escaping.
-fn refs(name: &str) -> Value {
-    json!({"download": format!("/downloads/files/{STORAGE}/{name}"), "icon": null, "thumbnail": null})
+/// Names that are shown need no escaping. A file is found where it was sent.
+fn refs(prefix: &str, name: &str) -> Value {
+    json!({"download": format!("{prefix}/downloads/files/{STORAGE}/{name}"), "icon": null, "thumbnail": null})
 }
 
 pub(super) fn file(upload: &Upload) -> Value {
     let name = upload.shown();
+    let prefix = upload.printer.as_ref().map(|printer| format!("/p/{printer}")).unwrap_or_default();
     json!({
         "type": "PRINT_FILE",
-        "refs": refs(&name),
+        "refs": refs(&prefix, &name),
         "name": name,
         "display_name": name,
         "path": format!("/{STORAGE}"),
