@@ -326,16 +326,9 @@ impl Daemon {
             shutdown: front.clone(),
         };
         let router = api::router(state);
-        let ending = front.clone();
-        let serving = async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(ending.cancelled_owned());
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the page is not served any more");
-            }
-        };
         let mut front_tasks = vec![
             tokio::spawn(dispatcher.run(front.clone())),
-            tokio::spawn(serving),
+            tokio::spawn(api::serve(listener, router, front.clone())),
             tokio::spawn(check_journal(recorder.clone(), front.clone())),
         ];
         let deductions = Deductions {

@@ -30,6 +30,7 @@ pub mod quality;
 pub mod queue;
 #[allow(unused_qualifications)]
 mod reports;
+mod serve;
 mod state;
 mod stop;
 pub mod uploads;
@@ -70,6 +71,7 @@ use crate::services::vault_desk::VaultDesk;
 
 pub use events::Streams;
 pub use problem::Problem;
+pub use serve::serve;
 
 /// What the handlers ask; every part of it is a cheap handle.
 #[derive(Clone, Debug)]
