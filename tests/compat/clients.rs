@@ -32,8 +32,9 @@ fn walk(client: &str) {
     let mut command = Command::new(python());
     command.arg(program).args(["--client", client, "--url", &lab.url, "--key", &lab.key]);
     command.args(["--printer", PRINTER, "--case", &case, "--part", "1", "--gcode", &file]);
-    let (code, said) = Process::spawn(&mut command).end(WALK);
-    assert_eq!(code, Some(0), "{said}");
+    let told = Process::spawn(&mut command).end_within(WALK);
+    let said = told.out + &told.err;
+    assert_eq!(told.code, Some(0), "{said}");
     assert!(said.contains(&format!("{client}: is done")), "{said}");
     let states: Vec<_> = lab.uploads().iter().map(|upload| upload["state"].clone()).collect();
     assert_eq!(states, ["queued", "unassigned"], "the newest first");

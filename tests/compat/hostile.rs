@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::digest::Challenge;
 use crate::wire::{Answer, BOUNDARY, Length, Part, Wire, ask, chunked, form, form_head, put_head};
-use crate::world::{BOUND, Lab, PRINTER, gcode, until};
+use crate::world::{Lab, PRINTER, gcode, until};
 
 const WRONG: &str = "platen_0000000000000_0000000000000000000000000000000000000000000000000000000000000000";
 const KIB: usize = 1 << 10;
@@ -45,7 +45,7 @@ fn ids(lab: &Lab) -> Vec<String> {
 
 /// What was refused has left nothing, and what is good still goes.
 fn nothing_is_left(lab: &Lab, of: &str) {
-    until(&format!("no file is left of {of}"), BOUND, || lab.kept_files().is_empty().then_some(()));
+    until(&format!("no file is left of {of}"), || lab.kept_files().is_empty().then_some(()));
     assert_eq!(ids(lab), Vec::<String>::new(), "{of}");
     let page = lab.get(&format!("/v1/printers/{PRINTER}"));
     assert!(page["state"].is_string(), "{of}: {page}");

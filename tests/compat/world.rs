@@ -1,128 +1,25 @@
 //! A lab whose people are set up: simulated printers, the real daemon, and a token for programs.
 
-#![allow(clippy::disallowed_methods, reason = "another process can only be waited for by the clock")]
-
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use hw_sim::pty::{Handle, Printer, PrinterConfig};
 use hw_sim::quirks::Face;
 use hw_sim::rig::RigConfig;
+use process_harness::TEST_BENCH;
+pub use process_harness::{BOUND, Process, gcode, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-/// Nothing here takes a third of this, even where the machine does other things too.
-pub const BOUND: Duration = Duration::from_secs(90);
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// The printer of these tests.
 pub const PRINTER: &str = "mk";
 const ADMIN: (&str, &str) = ("ada", "notes on the engine");
 const OPERATOR: &str = "olga";
 
-/// What the files of these tests may lack on a printer that prints nothing: filament, heat, homing, modes.
-const TEST_BENCH: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"heat.not_waited\", \"home.missing\", \"mode.motion_unsaid\"]\n";
-
-/// Looks until there is something to see.
-pub fn until<T>(what: &str, bound: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + bound;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "not within {bound:?}: {what}");
-        thread::sleep(PAUSE);
-    }
-}
-
-/// Short moves after some heat, which nothing waits for; `mark` makes it another file.
-pub fn gcode(mark: &str, moves: u32) -> String {
-    let mut text = format!("; {mark}\nM140 S60\nM104 S200\nG28\nG90\n");
-    for i in 0..moves {
-        text.push_str(&format!("G1 X{}.{} Y{} F6000\n", 10 + i % 3, i % 10, 10 + (i / 7) % 5));
-    }
-    text.push_str("M104 S0\nM140 S0\n");
-    text
-}
-
-/// A process of ours whose output is kept; killed when dropped.
-pub struct Process {
-    child: Child,
-    out: Arc<Mutex<String>>,
-    err: Arc<Mutex<String>>,
-    readers: Vec<thread::JoinHandle<()>>,
-}
-
-fn keep(stream: impl Read + Send + 'static, into: &Arc<Mutex<String>>) -> thread::JoinHandle<()> {
-    let into = Arc::clone(into);
-    thread::spawn(move || {
-        let mut reader = BufReader::new(stream);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-            into.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
-            line.clear();
-        }
-    })
-}
-
-impl Process {
-    pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (out, err) = (Arc::default(), Arc::default());
-        let readers =
-            vec![keep(child.stdout.take().unwrap(), &out), keep(child.stderr.take().unwrap(), &err)];
-        Self { child, out, err, readers }
-    }
-
-    pub fn out(&self) -> String {
-        self.out.lock().unwrap().clone()
-    }
-
-    pub fn err(&self) -> String {
-        self.err.lock().unwrap().clone()
-    }
-
-    fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().unwrap()
-    }
-
-    /// Waits for its own end, and gives its code with all that it wrote.
-    pub fn end(mut self, bound: Duration) -> (Option<i32>, String) {
-        let status = until("the end of the process", bound, || self.ended());
-        for reader in self.readers.drain(..) {
-            reader.join().unwrap();
-        }
-        (status.code(), self.out() + &self.err())
-    }
-
-    /// The most memory that it has had resident so far, in KiB.
-    pub fn peak_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().strip_suffix(" kB").unwrap().trim().parse().unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            eprintln!("--- standard error of the process:\n{}---", self.err());
-        }
-    }
-}
-
 fn platen(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_platen"));
-    command.args(args).env_remove("PLATEN_URL").env_remove("PLATEN_LOG").stdin(Stdio::null());
-    command
+    process_harness::command(env!("CARGO_BIN_EXE_platen"), args)
 }
 
 /// A simulated printer, so slow that a job can be paused and cancelled.
@@ -257,7 +154,7 @@ impl Lab {
     }
 
     pub fn wait_ready(&self) {
-        until("a ready printer", BOUND, || {
+        until("a ready printer", || {
             let printer = self.get(&format!("/v1/printers/{PRINTER}"));
             (printer["state"] == "ready").then_some(())
         });
@@ -313,12 +210,6 @@ fn set_up(config: &Path) {
 /// A daemon whose page answers, and its address.
 fn serve(config: &Path) -> (Process, String) {
     let mut process = Process::spawn(&mut platen(&["serve", "--config", config.to_str().unwrap()]));
-    let url = until("the page's address", BOUND, || {
-        let err = process.err();
-        let ended = process.ended();
-        assert!(ended.is_none(), "the daemon ended with {ended:?}:\n{err}");
-        let (_, rest) = err.split_once("the page is at ")?;
-        Some(rest.split_once("/\n")?.0.to_owned())
-    });
+    let url = process.page();
     (process, url)
 }

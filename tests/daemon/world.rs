@@ -1,20 +1,15 @@
 //! A lab on this machine for the tests beside it: simulated printers, a configuration, the real daemon.
 
-#![allow(clippy::disallowed_methods, reason = "another process can only be waited for by the clock")]
-
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::sync::Arc;
 
 use hw_sim::pty::{Handle, Printer, PrinterConfig};
 use hw_sim::quirks::Face;
 use hw_sim::rig::{RigConfig, Statistics};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use platen::config::Config;
 use platen::control::session::Profile;
 use platen::domain::case::IntendedUse;
@@ -33,6 +28,7 @@ use platen::services::fleet::Fleet;
 use platen::services::printer::{Parting, Setup, spawn};
 use platen::services::recorder::Recorder;
 use platen::services::relay::Relay;
+pub use process_harness::{BOUND, Process, TEST_BENCH, Told, until};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -40,23 +36,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Nothing here takes a third of this, even where the machine does other things too.
-pub const BOUND: Duration = Duration::from_secs(90);
-const PAUSE: Duration = Duration::from_millis(10);
-
-/// Looks until there is something to see.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + BOUND;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "not within {BOUND:?}: {what}");
-        thread::sleep(PAUSE);
-    }
-}
-
-/// The same in this process: waits for what comes by itself.
+/// As `until`, in this process: waits for what comes by itself.
 pub async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(BOUND, wait).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
 }
@@ -118,17 +98,9 @@ pub fn printer(folder: &Path, name: &str, face: Face, speed: f64) -> PrinterConf
     PrinterConfig { name: name.to_owned(), rig, link: Some(folder.join(name)), speed, record }
 }
 
-/// What the files of these tests may lack on a printer that prints nothing: filament, heat, homing, modes.
-pub const TEST_BENCH: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"heat.not_waited\", \"home.missing\", \"mode.motion_unsaid\"]\n";
-
 /// Short moves after some heat, which nothing waits for.
 pub fn gcode(moves: u32) -> String {
-    let mut text = String::from("; a test\nM140 S60\nM104 S200\nG28\nG90\n");
-    for i in 0..moves {
-        text.push_str(&format!("G1 X{}.{} Y{} F6000\n", 10 + i % 3, i % 10, 10 + (i / 7) % 5));
-    }
-    text.push_str("M104 S0\nM140 S0\n");
-    text
+    process_harness::gcode("a test", moves)
 }
 
 /// The text of all that a printer executed; ends it.
@@ -139,31 +111,8 @@ pub fn executed(handle: Handle) -> (Statistics, Vec<String>) {
     (statistics, text.lines().map(str::to_owned).collect())
 }
 
-/// What a command came to.
-#[derive(Debug)]
-pub struct Told {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
-
-impl Told {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
-
-impl From<Output> for Told {
-    fn from(output: Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-    }
-}
-
 pub fn platen(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_platen"));
-    command.args(args).env_remove("PLATEN_URL").env_remove("PLATEN_LOG").stdin(Stdio::null());
-    command
+    process_harness::command(env!("CARGO_BIN_EXE_platen"), args)
 }
 
 /// A JPEG of 8 by 8 grey pixels whose EXIF says how the camera was held, whose it is and where it was taken.
@@ -196,71 +145,6 @@ pub fn photo(orientation: u8, words: &str) -> Vec<u8> {
 /// Runs a command to its end.
 pub fn run(args: &[&str]) -> Told {
     Process::spawn(&mut platen(args)).end()
-}
-
-/// A process of ours whose output is kept; killed when dropped.
-pub struct Process {
-    child: Child,
-    out: Arc<Mutex<String>>,
-    err: Arc<Mutex<String>>,
-    readers: Vec<thread::JoinHandle<()>>,
-}
-
-fn keep(stream: impl Read + Send + 'static, into: &Arc<Mutex<String>>) -> thread::JoinHandle<()> {
-    let into = Arc::clone(into);
-    thread::spawn(move || {
-        let mut reader = BufReader::new(stream);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-            into.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
-            line.clear();
-        }
-    })
-}
-
-impl Process {
-    pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (out, err) = (Arc::default(), Arc::default());
-        let readers =
-            vec![keep(child.stdout.take().unwrap(), &out), keep(child.stderr.take().unwrap(), &err)];
-        Self { child, out, err, readers }
-    }
-
-    pub fn out(&self) -> String {
-        self.out.lock().unwrap().clone()
-    }
-
-    pub fn err(&self) -> String {
-        self.err.lock().unwrap().clone()
-    }
-
-    pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
-    }
-
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().unwrap()
-    }
-
-    /// Waits for its own end.
-    pub fn end(mut self) -> Told {
-        let status = until("the end of the process", || self.ended());
-        for reader in self.readers.drain(..) {
-            reader.join().unwrap();
-        }
-        Told { code: status.code(), out: self.out(), err: self.err() }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            eprintln!("--- standard error of the process:\n{}---", self.err());
-        }
-    }
 }
 
 /// A folder with a configuration, and the printers in it.
@@ -341,13 +225,7 @@ impl Lab {
 impl Daemon {
     /// Waits for its page.
     pub fn of(mut process: Process) -> Self {
-        let url = until("the page's address", || {
-            let err = process.err();
-            let ended = process.ended();
-            assert!(ended.is_none(), "the daemon ended with {ended:?}:\n{err}");
-            let (_, rest) = err.split_once("the page is at ")?;
-            Some(rest.split_once("/\n")?.0.to_owned())
-        });
+        let url = process.page();
         Self { process, page: Page::at(url) }
     }
 
