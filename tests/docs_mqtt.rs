@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use platen::config::HomeAssistant;
 use platen::services::telemetry::home_assistant::discovery;
 use platen::services::telemetry::message::{EVENT_TYPES, Origin};
 use serde_json::Value;
@@ -196,7 +197,7 @@ fn the_dashboard_for_grafana_asks_for_metrics_and_topics_that_are_there() {
 fn the_page_of_home_assistant_names_every_entity_and_its_topics() {
     let page = read("docs/mqtt/home-assistant.md");
     let origin = Origin { site: "st-anna".parse().unwrap(), node: "lab-1".parse().unwrap() };
-    let message = discovery(&origin, "homeassistant", &"mk3-07".parse().unwrap());
+    let message = discovery(&origin, &HomeAssistant::from("homeassistant"), &"mk3-07".parse().unwrap());
     assert!(page.contains(&message.topic), "{}", message.topic);
     let device: Value = serde_json::from_slice(&message.payload).unwrap();
     for entity in device["cmps"].as_object().unwrap().values() {
@@ -209,4 +210,24 @@ fn the_page_of_home_assistant_names_every_entity_and_its_topics() {
         assert!(row.contains(&format!("`{}`", schema_of(topic))), "{row}");
     }
     assert_eq!(schema_of(device["avty"][0]["t"].as_str().unwrap()), "state");
+}
+
+#[test]
+fn no_function_of_the_flow_declares_a_name_that_is_given_to_it() {
+    let flow: Value = serde_json::from_str(&read("docs/mqtt/node-red-flow.json")).unwrap();
+    let functions: Vec<_> =
+        flow.as_array().unwrap().iter().filter_map(|node| node["func"].as_str()).collect();
+    assert!(!functions.is_empty());
+    for function in functions {
+        // Node-RED wraps each in a function that has these already; a second declaration is a syntax error.
+        for name in
+            ["node", "msg", "context", "flow", "global", "env", "RED", "__msgid__", "__send__", "__done__"]
+        {
+            for how in ["let", "const", "class"] {
+                for end in [" ", ";", "=", ","] {
+                    assert!(!function.contains(&format!("{how} {name}{end}")), "{how} {name} in {function}");
+                }
+            }
+        }
+    }
 }

@@ -307,6 +307,7 @@ fn other_facts() -> Vec<Fact> {
                 via: Via::Moonraker,
                 printer: Some(printer()),
                 carried: Some(Carried { case: CaseToken::from_entropy([1; 16]), part: Some(1) }),
+                no_case: false,
                 print: true,
                 by: Some(by.clone()),
             }),

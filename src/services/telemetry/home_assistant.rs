@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::message::Origin;
+use crate::config::HomeAssistant;
 use crate::domain::ids::PrinterName;
+use crate::domain::printer::Activity;
 use crate::io::mqtt::{Delivery, Message};
 
 /// Whom the device came from, as Home Assistant shows it; the address is that of the schemas.
@@ -16,19 +18,6 @@ const URL: &str = "https://platen.example/";
 /// Telemetry comes once a second while the printer is there: without it for so long, a temperature is no longer known.
 const EXPIRES_S: u32 = 60;
 const AVAILABLE: &str = "{{ 'online' if value_json.data.state == 'online' else 'offline' }}";
-/// In the order of the schema.
-const ACTIVITIES: [&str; 10] = [
-    "offline",
-    "connecting",
-    "quarantined",
-    "ready",
-    "printing",
-    "paused",
-    "finishing",
-    "cancelling",
-    "stopped",
-    "faulted",
-];
 /// Key, what people read, and whether it is shown before somebody asks for it: most printers have no chamber.
 const HEATERS: [(&str, &str, bool); 3] =
     [("hotend", "Nozzle", true), ("bed", "Bed", true), ("chamber", "Chamber", false)];
@@ -51,6 +40,9 @@ struct Described<'a> {
     name: &'a PrinterName,
     mf: &'static str,
     mdl: &'static str,
+    /// `configuration_url`: where the page is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cu: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -93,8 +85,9 @@ struct Entity {
     en: Option<bool>,
 }
 
-/// One printer as a device below `prefix`; the same bytes whenever it is built again.
-pub fn discovery(origin: &Origin, prefix: &str, printer: &PrinterName) -> Message {
+/// One printer as a device below the prefix; the same bytes whenever it is built again.
+pub fn discovery(origin: &Origin, told: &HomeAssistant, printer: &PrinterName) -> Message {
+    let prefix = &told.prefix;
     let id = format!("platen_{}_{}_{printer}", origin.site, origin.node);
     let telemetry = origin.node_topic(&format!("printer/{printer}/telemetry"));
     let mut cmps = entities(&telemetry);
@@ -102,7 +95,7 @@ pub fn discovery(origin: &Origin, prefix: &str, printer: &PrinterName) -> Messag
         entity.unique_id = format!("{id}_{key}");
     }
     let device = Device {
-        dev: Described { ids: [&id], name: printer, mf: "platen", mdl: "printer" },
+        dev: Described { ids: [&id], name: printer, mf: "platen", mdl: "printer", cu: told.page.as_deref() },
         o: By { name: "platen", sw: env!("CARGO_PKG_VERSION"), url: URL },
         avty: [Availability {
             t: origin.node_topic("state"),
@@ -149,7 +142,7 @@ fn entities(telemetry: &str) -> BTreeMap<String, Entity> {
         name: "State".into(),
         val_tpl: "{{ value_json.data.activity }}".into(),
         dev_cla: Some("enum"),
-        ops: &ACTIVITIES,
+        ops: &Activity::WORDS,
         ..Entity::default()
     };
     let progress = Entity {
@@ -190,15 +183,20 @@ fn entities(telemetry: &str) -> BTreeMap<String, Entity> {
 }
 
 fn actual_of(heater: &str) -> String {
-    let reading = format!("value_json.data.temperatures.{heater}");
-    format!("{{{{ {reading}.actual if {reading} is defined else none }}}}")
+    format!("{READINGS}{{{{ t.{heater}.actual if t.{heater} is defined and {FRESH} else none }}}}")
 }
 
 /// The heater is asked for first: a field of what is not defined is an error in a template.
 fn target_of(heater: &str) -> String {
-    let reading = format!("value_json.data.temperatures.{heater}");
-    format!("{{{{ {reading}.target if {reading} is defined and {reading}.target is defined else none }}}}")
+    format!(
+        "{READINGS}{{{{ t.{heater}.target if t.{heater} is defined and t.{heater}.target is defined and {FRESH} \
+         else none }}}}"
+    )
 }
+
+const READINGS: &str = "{% set t = value_json.data.temperatures %}";
+/// Telemetry tells the last reading again as long as there is no other, with the time that it is from.
+const FRESH: &str = "value_json.mono_ms - t.mono_ms < 60000";
 
 #[cfg(test)]
 mod tests {
@@ -207,7 +205,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn built(origin: &Origin, prefix: &str, printer: &str) -> (Message, Value) {
-        let message = discovery(origin, prefix, &printer.parse().unwrap());
+        let message = discovery(origin, &HomeAssistant::from(prefix), &printer.parse().unwrap());
         let json = serde_json::from_slice(&message.payload).unwrap();
         (message, json)
     }
@@ -281,19 +279,19 @@ mod tests {
             "cmps": {
                 "state": {
                     "p": "sensor", "unique_id": format!("{id}_state"), "name": "State", "dev_cla": "enum",
-                    "val_tpl": "{{ value_json.data.activity }}", "ops": ACTIVITIES,
+                    "val_tpl": "{{ value_json.data.activity }}", "ops": Activity::WORDS,
                 },
                 "progress": {
                     "p": "sensor", "unique_id": format!("{id}_progress"), "name": "Progress",
                     "val_tpl": "{{ value_json.data.progress.percent if value_json.data.progress is defined else none }}",
                     "unit_of_meas": "%", "stat_cla": "measurement",
                 },
-                "hotend": heat("hotend", "Nozzle", "{{ value_json.data.temperatures.hotend.actual if value_json.data.temperatures.hotend is defined else none }}"),
-                "hotend_target": heat("hotend_target", "Nozzle target", "{{ value_json.data.temperatures.hotend.target if value_json.data.temperatures.hotend is defined and value_json.data.temperatures.hotend.target is defined else none }}"),
-                "bed": heat("bed", "Bed", "{{ value_json.data.temperatures.bed.actual if value_json.data.temperatures.bed is defined else none }}"),
-                "bed_target": heat("bed_target", "Bed target", "{{ value_json.data.temperatures.bed.target if value_json.data.temperatures.bed is defined and value_json.data.temperatures.bed.target is defined else none }}"),
-                "chamber": chamber("chamber", "Chamber", "{{ value_json.data.temperatures.chamber.actual if value_json.data.temperatures.chamber is defined else none }}"),
-                "chamber_target": chamber("chamber_target", "Chamber target", "{{ value_json.data.temperatures.chamber.target if value_json.data.temperatures.chamber is defined and value_json.data.temperatures.chamber.target is defined else none }}"),
+                "hotend": heat("hotend", "Nozzle", "{% set t = value_json.data.temperatures %}{{ t.hotend.actual if t.hotend is defined and value_json.mono_ms - t.mono_ms < 60000 else none }}"),
+                "hotend_target": heat("hotend_target", "Nozzle target", "{% set t = value_json.data.temperatures %}{{ t.hotend.target if t.hotend is defined and t.hotend.target is defined and value_json.mono_ms - t.mono_ms < 60000 else none }}"),
+                "bed": heat("bed", "Bed", "{% set t = value_json.data.temperatures %}{{ t.bed.actual if t.bed is defined and value_json.mono_ms - t.mono_ms < 60000 else none }}"),
+                "bed_target": heat("bed_target", "Bed target", "{% set t = value_json.data.temperatures %}{{ t.bed.target if t.bed is defined and t.bed.target is defined and value_json.mono_ms - t.mono_ms < 60000 else none }}"),
+                "chamber": chamber("chamber", "Chamber", "{% set t = value_json.data.temperatures %}{{ t.chamber.actual if t.chamber is defined and value_json.mono_ms - t.mono_ms < 60000 else none }}"),
+                "chamber_target": chamber("chamber_target", "Chamber target", "{% set t = value_json.data.temperatures %}{{ t.chamber.target if t.chamber is defined and t.chamber.target is defined and value_json.mono_ms - t.mono_ms < 60000 else none }}"),
                 "problem": yes("problem", "Problem", "{{ 'ON' if value_json.data.latch is defined or value_json.data.activity in ['stopped', 'faulted', 'quarantined'] else 'OFF' }}", "problem"),
                 "bed_occupied": yes("bed_occupied", "Bed occupied", "{{ 'ON' if value_json.data.bed.state == 'occupied' else 'OFF' }}", "occupancy"),
                 "needs_person": {
@@ -304,6 +302,17 @@ mod tests {
             },
         });
         assert_eq!(json, wanted, "{json:#}");
+    }
+
+    #[test]
+    fn a_device_links_to_the_page_where_it_is_known_where_that_is() {
+        let origin = Origin { site: "st-anna".parse().unwrap(), node: "lab-1".parse().unwrap() };
+        let page = Some("https://platen.lab/".to_owned());
+        let told = HomeAssistant { page, ..HomeAssistant::from("homeassistant") };
+        let message = discovery(&origin, &told, &"mk3-07".parse().unwrap());
+        let json: Value = serde_json::from_slice(&message.payload).unwrap();
+        assert_eq!(json["dev"]["cu"], "https://platen.lab/");
+        assert_eq!(here().1["dev"].get("cu"), None);
     }
 
     #[test]
@@ -318,7 +327,8 @@ mod tests {
         }
         let mut seen = 0;
         for (schema, template) in &templates {
-            for path in paths(template.as_str().unwrap()) {
+            let written_out = template.as_str().unwrap().replace(" t.", " value_json.data.temperatures.");
+            for path in paths(&written_out) {
                 assert!(field(schema, &envelope, &path).is_some(), "{path:?} in {template}");
                 seen += 1;
             }
@@ -330,7 +340,7 @@ mod tests {
     #[test]
     fn the_words_in_templates_are_words_of_the_schemas() {
         let (envelope, state) = (schema("envelope"), schema("state"));
-        assert_eq!(envelope["$defs"]["activity"]["enum"], json!(ACTIVITIES));
+        assert_eq!(envelope["$defs"]["activity"]["enum"], json!(Activity::WORDS));
         let states = field(&state, &envelope, &["data", "state"]).unwrap();
         assert!(states["enum"].as_array().unwrap().contains(&json!("online")));
         let beds = field(&schema("status"), &envelope, &["data", "bed", "state"]).unwrap().clone();
@@ -340,7 +350,7 @@ mod tests {
             let template = json["cmps"][entity]["val_tpl"].as_str().unwrap();
             let words = template.split_once('[').unwrap().1.split_once(']').unwrap().0;
             for word in words.split(", ") {
-                assert!(ACTIVITIES.contains(&word.trim_matches('\'')), "{word}");
+                assert!(Activity::WORDS.contains(&word.trim_matches('\'')), "{word}");
             }
         }
     }

@@ -199,7 +199,7 @@ fn begin(
     clock: Clock,
     origin: Origin,
     dialler: impl Dial,
-    home_assistant: Option<String>,
+    home_assistant: Option<config::HomeAssistant>,
     posts: mpsc::Receiver<Post>,
     shutdown: CancellationToken,
 ) -> (JoinHandle<()>, watch::Receiver<MqttStatus>) {
@@ -307,7 +307,7 @@ struct Pump {
     shelves: Vec<Shelf>,
     statuses_in_flight: usize,
     /// Below which topic Home Assistant looks for devices, and how many it was told of on this connection.
-    home_assistant: Option<String>,
+    home_assistant: Option<config::HomeAssistant>,
     discovered: usize,
     second: Interval,
     /// The printer whose turn is next, and how many have not yet had theirs since the last tick.
@@ -580,11 +580,11 @@ impl Pump {
 
     /// Tells Home Assistant of every printer, once a connection: the broker keeps it for whoever comes later.
     fn discover(&mut self, link: &mut Connection<Ticket>) {
-        let Some(prefix) = &self.home_assistant else { return };
+        let Some(told) = &self.home_assistant else { return };
         while self.statuses_in_flight < STATUS_WINDOW
             && let Some(shelf) = self.shelves.get(self.discovered)
         {
-            let message = home_assistant::discovery(&self.origin, prefix, &shelf.record.name);
+            let message = home_assistant::discovery(&self.origin, told, &shelf.record.name);
             self.discovered += 1;
             self.statuses_in_flight += 1;
             self.send(link, message, Of::Discovery);
