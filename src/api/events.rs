@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -42,19 +41,14 @@ const SNAPSHOT_EVERY: Duration = Duration::from_millis(500);
 
 /// A page, a dashboard and a script for each of some printers; each costs a task and a file handle.
 const STREAMS: usize = 64;
-/// A slicer for every printer of the largest farm, and again as many; each holds a file open.
+/// A slicer for every printer of the largest farm, and again as many; each holds a file open, and some 200 KiB.
 const UPLOADS: usize = 256;
-/// So many of them are read at a time: each has some hundred kilobytes in memory. The others wait, and their programs with them.
-const READ_AT_ONCE: usize = 32;
-/// So long an upload waits until others are through.
-const TURN: Duration = Duration::from_secs(60);
 
 /// Room for so many streams and no more.
 #[derive(Clone, Debug)]
 pub struct Streams {
     room: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
-    reading: Arc<Semaphore>,
     /// Those of dashboards that speak Moonraker.
     pub(super) sockets: Sockets,
 }
@@ -64,7 +58,6 @@ impl Default for Streams {
         Self {
             room: Arc::new(Semaphore::new(STREAMS)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
-            reading: Arc::new(Semaphore::new(READ_AT_ONCE)),
             sockets: Sockets::default(),
         }
     }
@@ -83,20 +76,16 @@ impl Streams {
         })
     }
 
-    /// Room for one more upload, for as long as it is held; and its turn to be read.
-    pub(super) async fn upload(&self) -> Result<[OwnedSemaphorePermit; 2], Problem> {
-        let many = || {
+    /// Room for one more upload, for as long as it is held. None waits for another: a slow one holds nobody up.
+    pub(super) fn upload(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| {
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too-many-uploads",
-                format!("{UPLOADS} files are on their way here already, or those before are slow"),
+                format!("{UPLOADS} files are on their way here already"),
                 "send it again in a moment",
             )
-        };
-        let room = Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| many())?;
-        let turn = timeout(TURN, Arc::clone(&self.reading).acquire_owned()).await;
-        let turn = turn.map_err(|_| many())?.map_err(|_| many())?;
-        Ok([room, turn])
+        })
     }
 }
 
@@ -296,17 +285,14 @@ fn snapshots(app: &AppState) -> impl Stream<Item = Result<Message, Infallible>> 
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn so_many_uploads_have_room_and_one_more_is_told_to_come_again() {
+    #[test]
+    fn so_many_uploads_have_room_and_one_more_is_told_to_come_again() {
         let streams = Streams::default();
-        let mut held = Vec::new();
-        for _ in 0..READ_AT_ONCE {
-            held.push(streams.upload().await.unwrap());
-        }
-        let refused = streams.upload().await.unwrap_err();
+        let mut held: Vec<_> = (0..UPLOADS).map(|_| streams.upload().unwrap()).collect();
+        let refused = streams.upload().unwrap_err();
         assert_eq!(refused.status, 503);
         assert!(refused.into_response().headers().contains_key("retry-after"));
         held.pop();
-        assert!(streams.upload().await.is_ok());
+        assert!(streams.upload().is_ok());
     }
 }

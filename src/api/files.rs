@@ -35,7 +35,7 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 /// So long an upload may be as slow as it is.
 const GRACE: Duration = Duration::from_secs(60);
 /// From then on it has brought, on average, as many bytes a second as any network does.
-const RATE_MIN: u64 = 1 << 10;
+const RATE_MIN: u64 = 8 << 10;
 /// What is around a file in a form, in bytes: boundaries, headers, and whatever stands before the first of them.
 const AROUND_MAX: u64 = BODY_MAX as u64;
 /// Turns without anything found in what is held already: the reader looks twice in one of them.
@@ -112,8 +112,20 @@ pub(super) async fn received(app: &AppState, request: Request, bound: Bound) -> 
     // A form has its boundaries around the file; a few kilobytes of them are not the file's.
     let around = if multipart { AROUND_MAX } else { 0 };
     not_too_long(&request, bound, around)?;
-    let _room = app.streams.upload().await?;
-    if multipart { from_form(app, request, bound).await } else { raw(app, request, bound).await }
+    not_a_piece(&request)?;
+    let room = app.streams.upload()?;
+    let incoming =
+        if multipart { from_form(app, request, bound).await } else { raw(app, request, bound).await }?;
+    Ok(incoming.in_room(room))
+}
+
+/// Refuses a piece of a file, which would be kept as if it were the whole (RFC 9110 §14.4).
+pub(super) fn not_a_piece(request: &Request) -> Result<(), Problem> {
+    if request.headers().contains_key(header::CONTENT_RANGE) {
+        let what = "only a piece of a file is sent (Content-Range), and pieces are not put together here";
+        return Err(Problem::unreadable(what, "send the whole file in one request"));
+    }
+    Ok(())
 }
 
 /// Refuses before anything is sent what says itself that it is too long.

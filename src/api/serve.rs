@@ -14,16 +14,20 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// What is read ahead of a handler, in bytes; a request's head is hardly longer either.
-const AHEAD: usize = 64 << 10;
+const AHEAD: usize = 16 << 10;
 /// So long a connection may take for the head of its next request. Programs that look every minute keep theirs.
 const NEXT_HEAD: Duration = Duration::from_secs(75);
+/// So long a body may send nothing. Uploads are asked for more than that, and say so.
+const BODY_SILENCE: Duration = Duration::from_secs(60);
 /// So long nobody is let in when there are no descriptors for one more.
 const NO_DESCRIPTORS: Duration = Duration::from_secs(1);
 
 /// Serves until it is ended; what has been asked by then is still answered.
 pub async fn serve(listener: TcpListener, router: Router, ending: CancellationToken) {
+    let router = router.layer(RequestBodyTimeoutLayer::new(BODY_SILENCE));
     let router = TowerToHyperService::new(router.with_state(()));
     let mut http = http1::Builder::new();
     http.max_buf_size(AHEAD).timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD);
@@ -78,7 +82,8 @@ async fn connection(
 mod tests {
     use std::sync::Arc;
 
-    use axum::routing::get;
+    use axum::body::Bytes;
+    use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::Notify;
 
@@ -101,6 +106,19 @@ mod tests {
         let mut all = Vec::new();
         client.read_to_end(&mut all).await.unwrap();
         assert!(began.elapsed() >= NEXT_HEAD);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let began = tokio::time::Instant::now();
+        let router = Router::new().route("/", post(async |_: Bytes| "all of it"));
+        let (mut client, _ending, _task) = served(router).await;
+        let asked = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\nconnection: close\r\n\r\nx";
+        client.write_all(asked.as_bytes()).await.unwrap();
+        let mut all = String::new();
+        client.read_to_string(&mut all).await.unwrap();
+        assert!(all.starts_with("HTTP/1.1 4"), "{all}");
+        assert!(began.elapsed() >= BODY_SILENCE);
     }
 
     #[tokio::test]

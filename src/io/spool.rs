@@ -5,7 +5,7 @@
 //!                 └──discard, drop, crash──▶ removed
 //! ```
 //! An upload is hashed and surveyed while it is written, so that nothing is read twice. All disk
-//! work is on blocking threads; at most one block of 256 KiB of an upload is in memory.
+//! work is on blocking threads; at most one block of 64 KiB of an upload is in memory.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -15,6 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::domain::ids::{FileHash, hex};
 use crate::gcode::survey::{Survey, SurveyError, Surveyor};
@@ -24,7 +25,7 @@ use crate::io::offload::offload;
 /// Uploads leave this much space on the disk: the journal on it needs some for every print.
 pub const FREE_FLOOR: u64 = 64 * 1024 * 1024;
 /// Large enough that the way to a blocking thread does not show, small enough to forget.
-const BLOCK: usize = 256 * 1024;
+const BLOCK: usize = 64 * 1024;
 /// All bytes of a file.
 pub const WHOLE: Range<u64> = 0..u64::MAX;
 
@@ -62,6 +63,8 @@ pub struct Incoming {
     file: Option<Writing>,
     /// Bytes not yet written.
     block: Vec<u8>,
+    /// Its place among all uploads, until it is kept or gone.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The half of an upload that goes to a blocking thread and back.
@@ -127,7 +130,7 @@ impl Spool {
             let temporary = Temporary { path, renamed: false };
             Ok(Writing { file, temporary, hash: Sha256::new(), bytes: 0, survey: Ok(Surveyor::new()) })
         });
-        Ok(Incoming { spool: self.clone(), file: Some(writing.await?), block: Vec::new() })
+        Ok(Incoming { spool: self.clone(), file: Some(writing.await?), block: Vec::new(), _room: None })
     }
 
     /// Where a kept file is, or would be.
@@ -263,6 +266,11 @@ impl Spool {
 }
 
 impl Incoming {
+    /// The same, with its place among all uploads.
+    pub fn in_room(self, room: OwnedSemaphorePermit) -> Self {
+        Self { _room: Some(room), ..self }
+    }
+
     /// The next bytes of the upload. After an error the upload is over.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), SpoolError> {
         while !bytes.is_empty() {
