@@ -245,7 +245,7 @@ impl Farm<'_> {
         }
         let before = ids.iter().enumerate().filter_map(|(at, id)| {
             let (printer, start) = self.planned.get(id)?;
-            Some(Before { job: JobAt(at), printer: PrinterAt(*printer), start: Seconds(*start) })
+            Some(Before::new(JobAt(at), PrinterAt(*printer), Seconds(*start)))
         });
         let problem = Problem {
             now: Seconds(self.now),

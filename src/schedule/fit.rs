@@ -46,6 +46,13 @@ pub enum Obstacle {
         needs: Amount,
         left: Amount,
     },
+    /// There would be enough for it alone; `planned` is what jobs before it take of what is left.
+    UsedUp {
+        material: Material,
+        needs: Amount,
+        left: Amount,
+        planned: Amount,
+    },
     NotValidated {
         process: Process,
         purpose: Use,

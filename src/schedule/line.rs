@@ -73,7 +73,7 @@ pub(super) struct Line {
     gaps: Vec<Gap>,
     bed: Bed,
     /// Every start needs a person.
-    attended: bool,
+    pub(super) attended: bool,
     /// A start must be before this.
     last_start: i64,
     pub(super) power: Option<Power>,

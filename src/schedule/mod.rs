@@ -8,6 +8,7 @@ mod line;
 mod order;
 mod power;
 mod problem;
+mod stock;
 mod words;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 use line::{Ask, Hours, Line};
 use order::{Layout, Shop, Task};
 use power::Draw;
+use stock::{Shelves, Short, Stock, Takes};
 
 /// What is to become of a job. Slack is the seconds between its end and when it is due; negative is late.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +47,10 @@ pub enum Planned {
     },
     Waiting {
         why: Waiting,
-        /// What is left if it could begin at once.
+        /// Only where it would be late even if it could begin at once: nobody knows when it will.
         slack: Option<i64>,
+        /// To be in time it has to begin then.
+        begin_by: Option<Seconds>,
     },
 }
 
@@ -56,6 +60,17 @@ impl Planned {
             Self::Running { slack, .. } | Self::Assigned { slack, .. } | Self::Waiting { slack, .. } => {
                 *slack
             }
+        }
+    }
+
+    /// Of what waits and is due: until when something has to change, in one sentence.
+    pub fn late_unless(&self, names: &dyn Names) -> Option<String> {
+        match self {
+            Self::Waiting { slack: Some(_), .. } => Some("It is late already.".into()),
+            Self::Waiting { begin_by: Some(by), .. } => {
+                Some(format!("It is late unless it begins by {}.", names.moment(*by)))
+            }
+            _ => None,
         }
     }
 }
@@ -101,10 +116,14 @@ pub enum Reason {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub jobs: Vec<Planned>,
+    /// The starts that were first promised, for each job; of use where it is assigned.
+    promised: Vec<Seconds>,
     hours: Hours,
     lines: Vec<Line>,
     draws: Vec<Draw>,
     circuits: Vec<Option<usize>>,
+    shelves: Shelves,
+    stock: Stock,
 }
 
 impl PartialEq for Plan {
@@ -125,10 +144,10 @@ impl Plan {
 
     /// What was planned, as the next problem wants it; the caller maps the places if they have changed.
     pub fn before(&self) -> Vec<Before> {
-        let each = self.jobs.iter().enumerate();
-        each.filter_map(|(at, job)| match job {
+        let each = self.jobs.iter().zip(&self.promised).enumerate();
+        each.filter_map(|(at, (job, promised))| match job {
             Planned::Assigned { printer, start, .. } => {
-                Some(Before { job: JobAt(at), printer: *printer, start: *start })
+                Some(Before { promised: *promised, ..Before::new(JobAt(at), *printer, *start) })
             }
             Planned::Running { .. } | Planned::Waiting { .. } => None,
         })
@@ -159,6 +178,7 @@ impl Plan {
         let mut against = Vec::new();
         let bound = bound_to(problem, wants);
         lasting(problem, (wants, bound), (printer, has), |obstacle| against.push(obstacle));
+        against.extend(self.used_up(wants, printer));
         if !against.is_empty() {
             return Reason::Against(against);
         }
@@ -174,6 +194,13 @@ impl Plan {
             }
             _ => Reason::Against(against),
         }
+    }
+
+    /// What jobs before it leave too little of, where there would be enough for it alone.
+    fn used_up(&self, wants: &Job, printer: PrinterAt) -> Option<Obstacle> {
+        let short = self.shelves.short(&self.stock, printer.0, Takes::of(&wants.needs))?;
+        let Short { material, needs, left, planned } = short;
+        Some(Obstacle::UsedUp { material, needs, left, planned })
     }
 
     /// What keeps a print from beginning at once on a printer that suits it; at least one where it never can.
@@ -279,6 +306,20 @@ fn ask(problem: &Problem, job: &Job) -> Ask {
 /// No print takes longer than this: a hundred years, in seconds.
 const FAR_SPAN: i64 = 100 * 366 * 86_400;
 
+/// A place is kept for so many seconds after the start that was promised there: who is waited for may never come.
+const GRACE: i64 = 5 * 60;
+/// A promise is given so many seconds before the start is firm, so that none is firm without one; what is further off is
+/// promised anew with each plan.
+const PROMISED_AHEAD: i64 = 3_600;
+
+/// The start that was first promised, or one before it, where the job has stayed.
+fn promised(before: Option<&Before>, slot: order::Slot, given_until: i64) -> Seconds {
+    let is_given = |one: &&Before| {
+        one.printer.0 == slot.printer && one.start.bounded() < given_until && slot.start < given_until
+    };
+    before.filter(is_given).map_or(Seconds(slot.start), |one| one.promised.min(Seconds(slot.start)))
+}
+
 /// Plans every job that nothing holds to the printer where it ends first, so that as few as can be come late.
 ///
 /// The same problem gives the same plan, and the order of `jobs` does not matter as long as their `order` differs.
@@ -289,22 +330,27 @@ pub fn plan(problem: &Problem) -> Plan {
     let (circuits, draws) = draws(problem, now);
     let running = running(problem);
     let (lists, list_of) = lists(problem, &running);
+    let (shelves, stock) = Shelves::new(problem);
 
-    let mut before: BTreeMap<JobAt, (usize, i64)> = BTreeMap::new();
+    let mut before: BTreeMap<JobAt, &Before> = BTreeMap::new();
     for one in &problem.before {
-        before.entry(one.job).or_insert_with(|| (one.printer.0, one.start.bounded()));
+        before.entry(one.job).or_insert(one);
     }
     let firm_until = now.saturating_add(problem.site.firm.max(0));
+    let may_leave = |one: &Before| one.freed || now > one.promised.bounded().saturating_add(GRACE);
     let tasks: Vec<Task> = (0..problem.jobs.len())
         .filter_map(|at| {
             let (job, list) = (&problem.jobs[at], list_of[at]?);
-            let before = before.get(&JobAt(at)).copied();
+            let may_leave = before.get(&JobAt(at)).is_some_and(|one| may_leave(one));
+            let before = before.get(&JobAt(at)).map(|one| (one.printer.0, one.start.bounded()));
             let fits = |printer: &usize| lists[list].contains(printer);
             let prepared = job.prepared.map(|printer| printer.0).filter(fits);
-            let planned = before.filter(|before| before.1 < firm_until).map(|before| before.0).filter(fits);
+            let is_firm = |before: &(usize, i64)| before.1 < firm_until && !may_leave;
+            let planned = before.filter(is_firm).map(|before| before.0).filter(fits);
             Some(Task {
                 job: at,
                 ask: ask(problem, job),
+                takes: Takes::of(&job.needs),
                 due: job.due.map_or(i64::MAX, Seconds::bounded),
                 priority: job.priority,
                 order: job.order,
@@ -312,19 +358,28 @@ pub fn plan(problem: &Problem) -> Plan {
                 before,
                 firm: prepared.or(planned),
                 prepared: prepared.is_some(),
+                may_leave,
             })
         })
         .collect();
-    let empty = Layout::new(lines, draws, tasks.len());
-    let shop = Shop { now, hours, tasks, lists, circuits, stay: problem.site.stay };
+    let empty = Layout::new(lines, draws, stock, tasks.len());
+    let uncleared = problem.printers.iter().map(is_uncleared).collect();
+    let shop = Shop { now, hours, tasks, lists, circuits, uncleared, shelves, stay: problem.site.stay };
     let layout = shop.plan(&empty);
 
     let mut slots = vec![None; problem.jobs.len()];
+    let mut promises = vec![problem.now; problem.jobs.len()];
+    let given_until = firm_until.max(now).saturating_add(PROMISED_AHEAD);
     for (task, slot) in shop.tasks.iter().zip(&layout.slots) {
         slots[task.job] = *slot;
+        if let Some(slot) = slot {
+            promises[task.job] = promised(before.get(&JobAt(task.job)).copied(), *slot, given_until);
+        }
     }
-    let Shop { hours, circuits, .. } = shop;
-    let mut plan = Plan { jobs: Vec::new(), hours, lines: layout.lines, draws: layout.draws, circuits };
+    let Shop { hours, circuits, shelves, .. } = shop;
+    let Layout { lines, draws, stock, .. } = layout;
+    let mut plan =
+        Plan { jobs: Vec::new(), promised: promises, hours, lines, draws, circuits, shelves, stock };
     plan.jobs = (0..problem.jobs.len())
         .map(|at| {
             let job = &problem.jobs[at];
@@ -342,10 +397,19 @@ pub fn plan(problem: &Problem) -> Plan {
                 };
             }
             let ask = ask(problem, job);
-            Planned::Waiting { why: waiting(problem, &plan, job), slack: slack(ask.release + ask.duration) }
+            Planned::Waiting {
+                why: waiting(problem, &plan, job),
+                slack: slack(ask.release + ask.duration).filter(|slack| *slack < 0),
+                begin_by: job.due.map(|due| Seconds(due.bounded() - ask.duration)),
+            }
         })
         .collect();
     plan
+}
+
+/// It prints again once somebody has cleared its bed; nobody knows when that is.
+fn is_uncleared(printer: &Printer) -> bool {
+    !matches!(printer.state, State::Busy { .. }) && printer.bed == Bed::Occupied
 }
 
 /// Which circuit each printer hangs on, and what runs draws of each.
@@ -439,7 +503,7 @@ fn waiting(problem: &Problem, plan: &Plan, job: &Job) -> Waiting {
     let bound = bound_to(problem, job);
     let each = problem.printers.iter().enumerate();
     let nearest = each.min_by_key(|(at, printer)| {
-        let mut count = 0;
+        let mut count = usize::from(plan.used_up(job, PrinterAt(*at)).is_some());
         lasting(problem, (job, bound), (PrinterAt(*at), printer), |_| count += 1);
         // A printer of the other kind is never near, whatever else may be right with it.
         (printer.kind != job.kind, count)
@@ -449,6 +513,7 @@ fn waiting(problem: &Problem, plan: &Plan, job: &Job) -> Waiting {
     };
     let (nearest, mut against) = (PrinterAt(at), Vec::new());
     lasting(problem, (job, bound), (nearest, printer), |obstacle| against.push(obstacle));
+    against.extend(plan.used_up(job, nearest));
     if against.is_empty() {
         against = plan.delays(problem, ask(problem, job), printer, line, None);
     }

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use super::line::{Ask, Hours, Line};
 use super::power::Draw;
 use super::problem::{FAR, Priority};
+use super::stock::{Shelves, Stock, Takes};
 
 /// Pairs of a job and a printer that may be looked at in search of something better; bounds the time of a plan.
 const EFFORT: usize = 300_000;
@@ -18,6 +19,8 @@ const TRIALS: usize = 300;
 pub(super) struct Task {
     pub(super) job: usize,
     pub(super) ask: Ask,
+    /// What it takes of the material that hangs there.
+    pub(super) takes: Option<Takes>,
     /// `i64::MAX` where nothing is due.
     pub(super) due: i64,
     pub(super) priority: Priority,
@@ -30,6 +33,8 @@ pub(super) struct Task {
     pub(super) firm: Option<usize>,
     /// That printer is prepared for it: nothing else is printed there before.
     pub(super) prepared: bool,
+    /// It leaves the printer of the plan before for whatever ends sooner: what was promised there is past.
+    pub(super) may_leave: bool,
 }
 
 impl Task {
@@ -54,26 +59,43 @@ pub(super) struct Slot {
     pub(super) end: i64,
 }
 
+/// Jobs that come too late, and how many of them nowhere at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Late {
+    all: usize,
+    nowhere: usize,
+}
+
 /// Less is better, the first that differs decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
-    emergencies_late: usize,
+    emergencies: Late,
     /// By how much: an emergency that is late comes before all else all the same.
     emergencies_tardiness: i64,
-    /// Urgent ones, routine.
-    late: [usize; 2],
-    unplaced: usize,
+    urgent: Late,
+    routine: Late,
+    /// Due or not: emergencies, urgent ones, routine.
+    unplaced: [usize; 3],
     tardiness: i64,
     ends: i64,
 }
 
 impl Score {
     fn has_late(&self) -> bool {
-        self.emergencies_late > 0 || self.late != [0; 2]
+        [self.emergencies, self.urgent, self.routine].iter().any(|late| late.all > 0)
+    }
+
+    fn has_unplaced(&self) -> bool {
+        self.unplaced != [0; 3]
     }
 
     fn without_ends(self) -> Self {
         Self { ends: 0, ..self }
+    }
+
+    /// Only what is late and what is nowhere: nothing is passed over for the sake of some minutes.
+    fn counts(self) -> Self {
+        Self { tardiness: 0, ends: 0, ..self }
     }
 }
 
@@ -82,6 +104,7 @@ impl Score {
 pub(super) struct Layout {
     pub(super) lines: Vec<Line>,
     pub(super) draws: Vec<Draw>,
+    pub(super) stock: Stock,
     /// First free moment of each line, side by side: most printers are passed over by it.
     opens: Vec<i64>,
     /// One for each task.
@@ -89,9 +112,9 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(lines: Vec<Line>, draws: Vec<Draw>, tasks: usize) -> Self {
+    pub(super) fn new(lines: Vec<Line>, draws: Vec<Draw>, stock: Stock, tasks: usize) -> Self {
         let opens = lines.iter().map(Line::open).collect();
-        Self { lines, draws, opens, slots: vec![None; tasks] }
+        Self { lines, draws, stock, opens, slots: vec![None; tasks] }
     }
 }
 
@@ -104,6 +127,9 @@ pub(super) struct Shop {
     pub(super) lists: Vec<Vec<usize>>,
     /// Which circuit each printer hangs on.
     pub(super) circuits: Vec<Option<usize>>,
+    /// Printers that stand still until somebody clears the bed.
+    pub(super) uncleared: Vec<bool>,
+    pub(super) shelves: Shelves,
     pub(super) stay: i64,
 }
 
@@ -116,7 +142,7 @@ struct Trial {
 
 impl Shop {
     pub(super) fn plan(&self, empty: &Layout) -> Layout {
-        let base = self.firm(empty);
+        let base = self.not_held_up(empty, self.firm(empty, &[]));
         let free: Vec<usize> = (0..self.tasks.len()).filter(|at| base.slots[*at].is_none()).collect();
         let shortest = self.shortest(&free);
         let task = |at: &usize| &self.tasks[*at];
@@ -149,6 +175,7 @@ impl Shop {
             }
         }
         let Some(best) = best else { return base };
+        let best = if best.score.has_unplaced() { self.scarce(&base, best, shortest) } else { best };
         let mut trials = (EFFORT / (free.len() * base.lines.len()).max(1)).min(TRIALS);
         let best = self.better(&base, best, shortest, &mut trials);
         self.sorted(&base, best, shortest, trials.max(2)).layout
@@ -159,24 +186,132 @@ impl Shop {
         tasks.iter().map(|at| self.tasks[*at].ask.duration).min().map_or(FAR, |duration| duration.max(1))
     }
 
-    /// Places what must keep its place, in the order in which it was to begin.
-    fn firm(&self, empty: &Layout) -> Layout {
+    /// How uncertain a start is: 2 where somebody has to clear the bed first, 1 where somebody has to be there, else 0.
+    fn waits(&self, lines: &[Line], task: &Task, printer: usize) -> usize {
+        let attended = task.ask.attended || lines[printer].attended;
+        if self.uncleared[printer] { 2 } else { usize::from(attended) }
+    }
+
+    /// An emergency that still keeps what it was promised.
+    fn is_awaited(task: &Task) -> bool {
+        task.priority == Priority::Emergency && !task.may_leave
+    }
+
+    /// The same, as to power.
+    fn yields(&self, lines: &[Line], task: &Task, printer: usize) -> usize {
+        if Self::is_awaited(task) { 0 } else { self.waits(lines, task, printer) }
+    }
+
+    /// The layout of what is firm; where a circuit's power is kept in it for starts that wait for a person, and another
+    /// printer could begin now, that one goes first. Nobody knows when the person comes, and with each plan it is later.
+    /// Emergencies are waited for until what was promised of them is past.
+    fn not_held_up(&self, empty: &Layout, base: Layout) -> Layout {
+        if self.circuits.iter().all(Option::is_none) {
+            return base;
+        }
+        let mut free: Vec<usize> = (0..self.tasks.len()).filter(|at| base.slots[*at].is_none()).collect();
+        free.sort_by_cached_key(|at| (self.tasks[*at].has_no_due(), self.tasks[*at].by_due()));
+        let shortest = self.shortest(&free);
+        let usual = self.lay_late_last(&base, &free, shortest).layout;
+        let begins = self.held_up(empty, &usual);
+        if begins.is_empty() {
+            return base;
+        }
+        let again = self.firm(empty, &begins);
+        free.retain(|at| again.slots[*at].is_none());
+        let other = self.lay_late_last(&again, &free, shortest).layout;
+        let later = |before: &Layout, after: &Layout, at: usize| {
+            let start = |layout: &Layout| layout.slots[at].map_or(i64::MAX, |slot| slot.start);
+            start(after) > start(before)
+        };
+        let spoils = |at: usize| {
+            let task = &self.tasks[at];
+            let certain = task.firm.is_some_and(|printer| self.waits(&empty.lines, task, printer) == 0);
+            let awaited = Self::is_awaited(task);
+            let is_lost = usual.slots[at].is_some() && other.slots[at].is_none();
+            is_lost || (certain && later(&base, &again, at)) || (awaited && later(&usual, &other, at))
+        };
+        let begin = begins.iter().all(|(at, _)| again.slots[*at].is_some());
+        if begin && !(0..self.tasks.len()).any(spoils) { again } else { base }
+    }
+
+    /// The first of each printer's tasks that could begin now, were it not for the power of what waits more for a person.
+    fn held_up(&self, empty: &Layout, planned: &Layout) -> Vec<(usize, Slot)> {
+        // What is drawn by starts that are certain or awaited, and by those that want no bed cleared.
+        let mut draws = [empty.draws.clone(), empty.draws.clone()];
+        let mut first: Vec<Option<(usize, Slot)>> = vec![None; empty.lines.len()];
+        let mut is_kept = false;
+        for (at, slot) in planned.slots.iter().enumerate() {
+            let Some(slot) = *slot else { continue };
+            if first[slot.printer].is_none_or(|(_, other)| slot.start < other.start) {
+                first[slot.printer] = Some((at, slot));
+            }
+            let (Some(circuit), Some(power)) = (self.circuits[slot.printer], empty.lines[slot.printer].power)
+            else {
+                continue;
+            };
+            let waits = self.yields(&empty.lines, &self.tasks[at], slot.printer);
+            is_kept |= waits > 0;
+            draws.iter_mut().skip(waits).for_each(|draws| draws[circuit].add(slot.start, slot.end, power));
+        }
+        let mut begins = Vec::new();
+        for (at, slot) in first.into_iter().flatten().filter(|(_, slot)| is_kept && slot.start > self.now) {
+            let (task, line) = (&self.tasks[at], &empty.lines[slot.printer]);
+            let waits = self.yields(&empty.lines, task, slot.printer);
+            let (Some(circuit), Some(power), true) = (self.circuits[slot.printer], line.power, waits < 2)
+            else {
+                continue;
+            };
+            // Beside itself it would never have power.
+            draws.iter_mut().skip(waits).for_each(|all| all[circuit].take_back(slot.start, slot.end, power));
+            let soon = self.now.saturating_add(1);
+            let begins_now = line.earliest(&self.hours, Some(&draws[waits][circuit]), task.ask, soon);
+            let slot = match begins_now {
+                Some(start) => Slot { start, end: start + task.ask.duration, ..slot },
+                None => slot,
+            };
+            draws.iter_mut().skip(waits).for_each(|all| all[circuit].add(slot.start, slot.end, power));
+            begins.extend(begins_now.map(|_| (at, slot)));
+        }
+        begins
+    }
+
+    /// Places what must keep its place, in the order in which it was to begin; before it, what begins now.
+    fn firm(&self, empty: &Layout, begins: &[(usize, Slot)]) -> Layout {
+        let begins_now = |at: usize| begins.iter().any(|(other, _)| *other == at);
         let mut firm: Vec<usize> =
-            (0..self.tasks.len()).filter(|at| self.tasks[*at].firm.is_some()).collect();
+            (0..self.tasks.len()).filter(|at| self.tasks[*at].firm.is_some() && !begins_now(*at)).collect();
         let planned = |at: usize| self.tasks[at].before.map_or(i64::MAX, |before| before.1);
-        firm.sort_by_key(|at| (planned(*at), self.tasks[*at].by_due()));
+        // What had to give way does not stand in the way of what is certain.
+        let gave_way = |at: usize| {
+            let attended = |printer: usize| self.uncleared[printer] || empty.lines[printer].attended;
+            let powered = |printer: &usize| !begins.is_empty() && self.circuits[*printer].is_some();
+            self.tasks[at].firm.filter(powered).is_some_and(attended)
+        };
+        firm.sort_by_key(|at| (gave_way(*at), planned(*at), self.tasks[*at].by_due()));
         let shortest = self.shortest(&(0..self.tasks.len()).collect::<Vec<_>>());
         let place = |hold: bool| {
             let mut layout = empty.clone();
             let mut later = 0;
+            let kept = self.keep(&mut layout.stock, &firm);
+            for (at, slot) in begins {
+                let task = &self.tasks[*at];
+                let soon = self.now.saturating_add(1);
+                if let Some(slot) = self.fit(&layout, slot.printer, task, task.ask, soon) {
+                    self.put(&mut layout, *at, slot, shortest);
+                }
+            }
             for at in &firm {
                 let task = &self.tasks[*at];
+                if let Some(printer) = task.firm.filter(|_| kept.contains(at)) {
+                    self.shelves.give_back(&mut layout.stock, printer, task.takes);
+                }
                 let planned = task.before.map_or(self.now, |before| before.1);
                 let mut ask = task.ask;
                 if hold {
                     ask.release = ask.release.max(planned);
                 }
-                let slot = task.firm.and_then(|printer| self.fit(&layout, printer, ask, i64::MAX));
+                let slot = task.firm.and_then(|printer| self.fit(&layout, printer, task, ask, i64::MAX));
                 if let Some(slot) = slot {
                     self.put(&mut layout, *at, slot, shortest);
                     if task.prepared {
@@ -197,7 +332,24 @@ impl Shop {
         if held_later < later { held } else { soonest }
     }
 
-    fn fit(&self, layout: &Layout, printer: usize, ask: Ask, limit: i64) -> Option<Slot> {
+    /// What hangs there for a job that people have prepared for is not given to what begins sooner.
+    fn keep(&self, stock: &mut Stock, firm: &[usize]) -> Vec<usize> {
+        let mut kept = Vec::new();
+        for at in firm {
+            let task = &self.tasks[*at];
+            let planned = task.firm.filter(|_| task.prepared && task.before.is_some());
+            if let Some(printer) = planned.filter(|printer| self.shelves.has(stock, *printer, task.takes)) {
+                self.shelves.take(stock, printer, task.takes);
+                kept.push(*at);
+            }
+        }
+        kept
+    }
+
+    fn fit(&self, layout: &Layout, printer: usize, task: &Task, ask: Ask, limit: i64) -> Option<Slot> {
+        if !self.shelves.has(&layout.stock, printer, task.takes) {
+            return None;
+        }
         let draw = self.circuits[printer].and_then(|circuit| layout.draws.get(circuit));
         let start = layout.lines[printer].earliest(&self.hours, draw, ask, limit)?;
         Some(Slot { printer, start, end: start + ask.duration })
@@ -210,6 +362,7 @@ impl Shop {
         if let (Some(circuit), Some(power)) = (self.circuits[slot.printer], line.power) {
             layout.draws[circuit].add(slot.start, slot.end, power);
         }
+        self.shelves.take(&mut layout.stock, slot.printer, self.tasks[at].takes);
         layout.slots[at] = Some(slot);
     }
 
@@ -220,10 +373,15 @@ impl Shop {
         let stays = task
             .before
             .filter(|before| list.contains(&before.0))
-            .and_then(|before| self.fit(layout, before.0, ask, i64::MAX));
+            .and_then(|before| self.fit(layout, before.0, task, ask, i64::MAX));
         // The one that is free first is looked at first: most others are passed over by what it offers.
         let open = |printer: usize| layout.opens[printer].max(ask.release);
-        let soonest = list.iter().copied().enumerate().min_by_key(|(_, printer)| open(*printer))?;
+        let feeds = |printer: &usize| self.shelves.has(&layout.stock, *printer, task.takes);
+        let each = || list.iter().copied().enumerate();
+        let soonest = each().min_by_key(|(_, printer)| open(*printer)).filter(|(_, printer)| feeds(printer));
+        let soonest = soonest.or_else(|| {
+            each().filter(|(_, printer)| feeds(printer)).min_by_key(|(_, printer)| open(*printer))
+        })?;
         let mut best: Option<(usize, Slot)> = None;
         let mut limit = stays.map_or(i64::MAX, |slot| slot.start);
         for (place, printer) in std::iter::once(soonest).chain(list.iter().copied().enumerate()) {
@@ -233,7 +391,7 @@ impl Shop {
             if open(printer) >= limit_here || best.is_some_and(|best| place == best.0) {
                 continue;
             }
-            if let Some(slot) = self.fit(layout, printer, ask, limit_here) {
+            if let Some(slot) = self.fit(layout, printer, task, ask, limit_here) {
                 limit = slot.start;
                 best = Some((place, slot));
             }
@@ -242,7 +400,8 @@ impl Shop {
         match (stays, best) {
             (Some(stays), Some(best)) => {
                 let saves = stays.end > task.due && best.end <= task.due;
-                Some(if saves || stays.end - best.end > self.stay { best } else { stays })
+                let stay = if task.may_leave { 0 } else { self.stay };
+                Some(if saves || stays.end - best.end > stay { best } else { stays })
             }
             (stays, best) => best.or(stays),
         }
@@ -260,7 +419,7 @@ impl Shop {
             let task = &self.tasks[*at];
             let slot = fixed
                 .and_then(|slots| slots[*at])
-                .and_then(|slot| self.fit(&layout, slot.printer, task.ask, i64::MAX))
+                .and_then(|slot| self.fit(&layout, slot.printer, task, task.ask, i64::MAX))
                 .or_else(|| self.first(&layout, task));
             if let Some(slot) = slot {
                 self.put(&mut layout, *at, slot, shortest);
@@ -301,49 +460,59 @@ impl Shop {
     }
 
     fn score(&self, layout: &Layout) -> Score {
-        let mut score = Score {
-            emergencies_late: 0,
-            emergencies_tardiness: 0,
-            late: [0; 2],
-            unplaced: 0,
-            tardiness: 0,
-            ends: 0,
-        };
+        let mut score = Score::default();
         for (at, (task, slot)) in self.tasks.iter().zip(&layout.slots).enumerate() {
-            if self.is_late(layout, at) {
-                match task.priority {
-                    Priority::Emergency => score.emergencies_late += 1,
-                    Priority::Urgent => score.late[0] += 1,
-                    Priority::Routine => score.late[1] += 1,
-                }
-            }
-            let Some(slot) = slot else {
-                score.unplaced += 1;
-                continue;
+            let (late, unplaced) = match task.priority {
+                Priority::Emergency => (&mut score.emergencies, &mut score.unplaced[0]),
+                Priority::Urgent => (&mut score.urgent, &mut score.unplaced[1]),
+                Priority::Routine => (&mut score.routine, &mut score.unplaced[2]),
             };
-            let tardiness = slot.end.saturating_sub(task.due).max(0);
+            if self.is_late(layout, at) {
+                late.all += 1;
+                late.nowhere += usize::from(slot.is_none());
+            }
+            *unplaced += usize::from(slot.is_none());
+            // What is nowhere counts as if it could begin at once: being nowhere is never better for that.
+            let end = slot.map_or(task.ask.release + task.ask.duration, |slot| slot.end);
+            let tardiness = end.saturating_sub(task.due).max(0);
             score.tardiness = score.tardiness.saturating_add(tardiness);
             if task.priority == Priority::Emergency {
                 score.emergencies_tardiness = score.emergencies_tardiness.saturating_add(tardiness);
             }
-            score.ends = score.ends.saturating_add(slot.end - self.now);
+            score.ends = score.ends.saturating_add(end - self.now);
         }
         score
     }
 
-    /// Moves late tasks forward, and what stands before them back, for as long as that helps and trials are left.
+    /// Where material is short: what matters more comes first, and of that what few printers can take. Whatever else
+    /// may be said for it, it is taken only where fewer jobs are late or nowhere.
+    fn scarce(&self, base: &Layout, best: Trial, shortest: i64) -> Trial {
+        let mut sequence = best.sequence.clone();
+        sequence.sort_by_cached_key(|at| {
+            let task = &self.tasks[*at];
+            (Reverse(task.priority), self.lists[task.list].len(), task.by_due())
+        });
+        let trial = self.lay(base, sequence, None, shortest);
+        if trial.score.counts() < best.score.counts() { trial } else { best }
+    }
+
+    /// Moves late tasks forward, and what stands before them back, for as long as that helps and trials are left; what
+    /// is nowhere is moved forward as well.
     fn better(&self, base: &Layout, mut best: Trial, shortest: i64, trials: &mut usize) -> Trial {
         'again: loop {
-            let late: Vec<usize> = (0..best.sequence.len())
-                .filter(|place| self.is_late(&best.layout, best.sequence[*place]))
-                .collect();
-            let dued = best.sequence.partition_point(|at| !self.tasks[*at].has_no_due());
+            let to_mend = |at: usize| self.is_late(&best.layout, at) || best.layout.slots[at].is_none();
+            let late: Vec<usize> =
+                (0..best.sequence.len()).filter(|place| to_mend(best.sequence[*place])).collect();
+            let last_due = best.sequence.iter().rposition(|at| !self.tasks[*at].has_no_due()).unwrap_or(0);
             for place in late {
                 let task = best.sequence[place];
                 // From where to where a task moves in the order.
                 let mut moves = Vec::new();
-                if !self.tasks[task].hopeless() {
+                let nowhere = best.layout.slots[task].is_none();
+                if nowhere || !self.tasks[task].hopeless() {
                     moves.extend([(place, 0), (place, place / 2), (place, place.saturating_sub(1))]);
+                }
+                if self.is_late(&best.layout, task) && !self.tasks[task].hopeless() {
                     let mut earlier: Vec<usize> = (0..place).collect();
                     let here = best.layout.slots[task].map(|slot| slot.printer);
                     let elsewhere = |at: usize| best.layout.slots[at].map(|slot| slot.printer) != here;
@@ -353,10 +522,10 @@ impl Shop {
                         (elsewhere(other), duration(other), Reverse(self.tasks[other].by_due()))
                     });
                     moves.extend(
-                        earlier.into_iter().take(6).flat_map(|other| [(other, place), (other, dued - 1)]),
+                        earlier.into_iter().take(6).flat_map(|other| [(other, place), (other, last_due)]),
                     );
                 }
-                moves.push((place, dued.max(1) - 1));
+                moves.push((place, last_due));
                 for (from, to) in moves.into_iter().filter(|(from, to)| from != to) {
                     if *trials == 0 {
                         return best;
@@ -366,7 +535,9 @@ impl Shop {
                     let moved = sequence.remove(from);
                     sequence.insert(to, moved);
                     let trial = self.lay(base, sequence, None, shortest);
-                    if trial.score < best.score {
+                    // Where one spool cannot feed two, none gives way to the other for the sake of some minutes.
+                    let fewer = !nowhere || trial.score.counts() < best.score.counts();
+                    if fewer && trial.score < best.score {
                         best = trial;
                         continue 'again;
                     }

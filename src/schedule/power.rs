@@ -46,6 +46,13 @@ impl Draw {
         self.draw(hot, end, i64::from(power.printing));
     }
 
+    /// Takes back what was added for a print.
+    pub(super) fn take_back(&mut self, start: i64, end: i64, power: Power) {
+        let hot = (start + i64::from(power.heat_up)).min(end);
+        self.draw(start, hot, -i64::from(power.heating));
+        self.draw(hot, end, -i64::from(power.printing));
+    }
+
     pub(super) fn draw(&mut self, from: i64, to: i64, watts: i64) {
         if from >= to || watts == 0 {
             return;

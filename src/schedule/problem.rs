@@ -239,6 +239,16 @@ pub struct Before {
     pub job: JobAt,
     pub printer: PrinterAt,
     pub start: Seconds,
+    /// The start that was first promised there: it keeps its place until that is past, and not for ever.
+    pub promised: Seconds,
+    /// It may leave: another printer would have nothing to do.
+    pub freed: bool,
+}
+
+impl Before {
+    pub fn new(job: JobAt, printer: PrinterAt, start: Seconds) -> Self {
+        Self { job, printer, start, promised: start, freed: false }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

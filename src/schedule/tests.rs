@@ -201,6 +201,49 @@ fn ready(site: &Site, bed: Bed, end: i64) -> i64 {
     ready.next().unwrap_or(i64::MAX)
 }
 
+/// Milligrams that hang on a printer of a material, and what of it is taken by what runs there; nothing where that is
+/// not asked, or not known.
+fn hangs(problem: &Problem, on: usize, material: Material) -> Option<(u64, u64)> {
+    let printer = &problem.printers[on];
+    let of_it = || printer.loads.iter().filter(|load| load.material == material);
+    if !printer.tracks_material || of_it().next().is_none() {
+        return None;
+    }
+    let left: Option<Vec<u64>> = of_it().map(|load| load.left.map(|left| left.0)).collect();
+    let runs = match printer.state {
+        State::Busy { job: Some(job), .. } => Some(&problem.jobs[job.0].needs),
+        _ => None,
+    };
+    let takes = runs.filter(|needs| needs.material == Some(material)).and_then(|needs| needs.amount);
+    Some((left?.iter().sum(), takes.map_or(0, |takes| takes.0)))
+}
+
+/// Milligrams of a material that the jobs take that are planned on a printer.
+fn planned_of(problem: &Problem, all: &[(usize, usize, i64, i64)], on: usize, material: Material) -> u64 {
+    let needs = all.iter().filter(|one| one.1 == on).map(|one| &problem.jobs[one.0].needs);
+    needs
+        .filter(|needs| needs.material == Some(material))
+        .filter_map(|needs| needs.amount)
+        .map(|mg| mg.0)
+        .sum()
+}
+
+/// Says where more is planned than is left.
+fn overdrawn(problem: &Problem, all: &[(usize, usize, i64, i64)]) -> Result<(), String> {
+    for on in 0..problem.printers.len() {
+        for material in problem.printers[on].loads.iter().map(|load| load.material) {
+            let planned = planned_of(problem, all, on, material);
+            let Some((left, runs)) = hangs(problem, on, material) else { continue };
+            if planned > left.saturating_sub(runs) {
+                return Err(format!(
+                    "{planned} of {material:?} planned on {on}: {left} left, {runs} for what runs"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Says what rule a plan breaks.
 fn broken(problem: &Problem, plan: &Plan) -> Result<(), String> {
     let site = &problem.site;
@@ -248,6 +291,7 @@ fn broken(problem: &Problem, plan: &Plan) -> Result<(), String> {
             )?;
         }
     }
+    overdrawn(problem, &all)?;
     for &(circuit, watts) in &site.circuits {
         let mut draws: Vec<(i64, i64, u32, bool)> = Vec::new();
         for (at, printer) in problem.printers.iter().enumerate() {
@@ -379,6 +423,50 @@ proptest! {
     }
 
     #[test]
+    fn where_a_spool_is_used_up_by_others_every_pair_says_so(problem in some_problem()) {
+        let plan = plan(&problem);
+        let all = assigned(&plan);
+        for (at, job) in problem.jobs.iter().enumerate() {
+            let Some((material, amount)) = job.needs.material.zip(job.needs.amount) else { continue };
+            for on in 0..problem.printers.len() {
+                let Some((left, runs)) = hangs(&problem, on, material) else { continue };
+                let spare = left.saturating_sub(runs).saturating_sub(planned_of(&problem, &all, on, material));
+                let of_it = || problem.printers[on].loads.iter().filter(|load| load.material == material);
+                if of_it().any(|load| load.usable != Usable::Yes) {
+                    continue;
+                }
+                let alone = of_it().any(|load| load.left.is_some_and(|left| left >= amount));
+                let used_up = match plan.why_not(&problem, JobAt(at), PrinterAt(on)) {
+                    Reason::Against(against) => {
+                        against.iter().any(|one| matches!(one, Obstacle::UsedUp { .. }))
+                    }
+                    Reason::Elsewhere { .. } => false,
+                    _ => continue,
+                };
+                prop_assert!(used_up || !alone || spare >= amount.0, "{} on {}", at, on);
+                prop_assert!(!used_up || spare < amount.0, "{} on {}", at, on);
+            }
+        }
+    }
+
+    #[test]
+    fn one_lot_on_several_printers_is_not_planned_twice(
+        amounts in prop::collection::vec(1u64..400, 1..9),
+        lefts in prop::collection::vec(1u64..900, 1..3),
+        on in prop::collection::vec(0usize..2, 1..5),
+    ) {
+        let loaded = |lot: usize| load(lefts[lot % lefts.len()], u32::try_from(lot % lefts.len()).unwrap());
+        let printers = on.iter().map(|lot| Printer { loads: vec![loaded(*lot)], ..printer() }).collect();
+        let jobs = (0u64..).zip(&amounts).map(|(order, grams)| of_pla(order, *grams)).collect();
+        let problem = problem(jobs, printers);
+        let all = assigned(&plan(&problem));
+        for (lot, left) in lefts.iter().enumerate() {
+            let of_it = all.iter().filter(|one| on[one.1] % lefts.len() == lot);
+            prop_assert!(of_it.map(|one| amounts[one.0]).sum::<u64>() <= *left);
+        }
+    }
+
+    #[test]
     fn a_new_job_moves_nothing_that_is_firm_or_prepared(mut problem in some_problem(), new in some_job()) {
         let first = plan(&problem);
         problem.before = first.before();
@@ -387,9 +475,56 @@ proptest! {
         prop_assert_eq!(broken(&problem, &second), Ok(()));
         for (at, on, start, _) in assigned(&first) {
             let firm = start < problem.now.0 + problem.site.firm;
+            // Power is not kept for a person who has not come.
+            let printer = &problem.printers[on];
+            let waits = is_uncleared(printer) || !printer.unattended || problem.jobs[at].attended;
+            let gives_way = waits && printer.power.is_some();
             if firm || problem.jobs[at].prepared == Some(PrinterAt(on)) {
                 let there = assigned(&second).into_iter().find(|one| one.0 == at);
-                prop_assert!(there.is_some_and(|one| one.1 == on && one.2 <= start), "{} {:?}", at, there);
+                let stays = there.is_some_and(|one| one.1 == on && (gives_way || one.2 <= start));
+                prop_assert!(stays, "{} {:?}", at, there);
+            }
+        }
+    }
+
+    #[test]
+    fn no_printer_stands_idle_for_long_beside_a_start_that_is_later_with_each_plan(
+        lengths in prop::collection::vec(1i64..60, 1..5),
+        left in 1i64..50,
+        handling in 1i64..20,
+        paused in any::<bool>(),
+    ) {
+        let jobs = (0u64..).zip(&lengths).map(|(order, length)| job(order, length * 60, None)).collect();
+        let mut one = problem(jobs, vec![printer(), printer()]);
+        (one.site.firm, one.site.stay, one.site.handling) = (HOUR, 300, handling * 60);
+        one.printers[1].bed = Bed::ClearsItself;
+        let wait = (handling + if paused { left } else { 0 }) * 60;
+        one.before = (0..one.jobs.len())
+            .map(|at| Before::new(JobAt(at), PrinterAt(0), Seconds(wait + HOUR * i64::try_from(at).unwrap())))
+            .collect();
+        let (mut busy_until, mut idle_since) = (0, 0);
+        for now in (0..150).map(|step| step * 120) {
+            one.now = Seconds(now);
+            let busy = |until: i64| State::Busy { until: Seconds(until), job: None, heats_until: Seconds(0) };
+            // Nobody goes on with the print there, or nobody clears its bed.
+            one.printers[0].bed = if paused { Bed::Clear } else { Bed::Occupied };
+            one.printers[0].state = if paused { busy(now + left * 60) } else { State::Idle };
+            one.printers[1].state = if now < busy_until { busy(busy_until) } else { State::Idle };
+            let plan = plan(&one);
+            one.before = plan.before();
+            if now < busy_until {
+                idle_since = now;
+                continue;
+            }
+            match assigned(&plan).into_iter().find(|begins| begins.1 == 1 && begins.2 <= now) {
+                Some((at, _, _, end)) => {
+                    (busy_until, idle_since) = (end, now);
+                    one.jobs.remove(at);
+                    one.before.retain(|before| before.job.0 != at);
+                    one.before.iter_mut().filter(|before| before.job.0 > at).for_each(|before| before.job.0 -= 1);
+                }
+                None if one.jobs.is_empty() => break,
+                None => prop_assert!(now - idle_since <= wait + GRACE + 240, "idle at {} since {}", now, idle_since),
             }
         }
     }
@@ -651,11 +786,160 @@ fn a_job_that_no_printer_can_take_names_the_nearest() {
     assert_eq!(plan.late(), [(JobAt(0), HOUR)]);
 }
 
+/// A job of an hour that takes so many grams.
+fn of_pla(order: u64, grams: u64) -> Job {
+    let mut one = job(order, HOUR, None);
+    (one.needs.material, one.needs.amount) = (Some(Material(0)), Some(Amount(grams * 1_000)));
+    one
+}
+
+fn load(grams: u64, lot: u32) -> Load {
+    let left = Some(Amount(grams * 1_000));
+    Load { material: Material(0), lot: Some(Lot(lot)), usable: Usable::Yes, left }
+}
+
+/// Jobs that take so many grams, and printers on which so many hang, each of a lot of its own.
+fn spools(jobs: &[u64], lefts: &[u64]) -> Problem {
+    let jobs = (0u64..).zip(jobs).map(|(order, grams)| of_pla(order, *grams)).collect();
+    let printers =
+        (0u32..).zip(lefts).map(|(lot, left)| Printer { loads: vec![load(*left, lot)], ..printer() });
+    problem(jobs, printers.collect())
+}
+
+/// The job and the printer of what is assigned.
+fn pairs(problem: &Problem) -> Vec<(usize, usize)> {
+    assigned(&plan(problem)).into_iter().map(|one| (one.0, one.1)).collect()
+}
+
+#[test]
+fn a_spool_is_used_up_by_the_jobs_that_are_planned_on_it_and_the_next_says_how_far() {
+    let one = spools(&[400, 400, 400], &[500]);
+    let first = plan(&one);
+    assert_eq!(assigned(&first), [(0, 0, 0, HOUR)]);
+    let used_up = "500 g of PLA are left, the jobs before it take 400 g of that and it needs 400 g; load another \
+                   spool of PLA, or move a job to another printer.";
+    for job in [1, 2] {
+        let Planned::Waiting { why, .. } = &first.jobs[job] else { panic!("{:?}", first.jobs) };
+        let start = "The job waits because no printer can take it, and for Anna, which comes nearest, ";
+        assert_eq!(why.in_words(&Plain), format!("{start}{used_up}"));
+        let pair = first.why_not(&one, JobAt(job), PrinterAt(0)).in_words(&Plain);
+        assert_eq!(pair, format!("It cannot be printed here because {used_up}"));
+    }
+}
+
+#[test]
+fn what_one_spool_cannot_feed_is_planned_where_another_hangs() {
+    let two = spools(&[400, 400, 400], &[500, 850]);
+    let mut planned = pairs(&two);
+    planned.sort_by_key(|one| one.1);
+    assert_eq!(planned.iter().map(|one| one.1).collect::<Vec<_>>(), [0, 1, 1]);
+    let (plan, job) = (plan(&two), planned[1].0);
+    let Reason::Against(against) = plan.why_not(&two, JobAt(job), PrinterAt(0)) else { panic!("{plan:?}") };
+    let grams = |grams: u64| Amount(grams * 1_000);
+    let (needs, left, planned) = (grams(400), grams(500), grams(400));
+    assert_eq!(against, [Obstacle::UsedUp { material: Material(0), needs, left, planned }]);
+}
+
+#[test]
+fn what_is_added_up_on_a_spool() {
+    type Row = (&'static str, Change, &'static [(usize, usize)]);
+    let table: [Row; 9] = [
+        ("just enough", |p| p.printers[0].loads[0].left = Some(Amount(800_000)), &[(0, 0), (1, 0)]),
+        ("one milligram too few", |p| p.printers[0].loads[0].left = Some(Amount(799_999)), &[(0, 0)]),
+        ("nobody knows what is left", |p| p.printers[0].loads[0].left = None, &[(0, 0), (1, 0), (2, 0)]),
+        (
+            "nobody knows what two of them need",
+            |p| p.jobs[1..].iter_mut().for_each(|job| job.needs.amount = None),
+            &[(0, 0), (1, 0), (2, 0)],
+        ),
+        ("nothing is asked", |p| p.printers[0].tracks_material = false, &[(0, 0), (1, 0), (2, 0)]),
+        (
+            "what prints now takes its share",
+            |p| {
+                p.printers[0].loads = vec![load(900, 0)];
+                let until = Seconds(HOUR);
+                p.printers[0].state = State::Busy { until, job: Some(JobAt(2)), heats_until: Seconds(0) };
+            },
+            &[(0, 0)],
+        ),
+        (
+            "what prints now takes more than should be left",
+            |p| {
+                p.jobs[2].needs.amount = Some(Amount(700_000));
+                let until = Seconds(HOUR);
+                p.printers[0].state = State::Busy { until, job: Some(JobAt(2)), heats_until: Seconds(0) };
+            },
+            &[],
+        ),
+        ("two loads of it", |p| p.printers[0].loads.push(load(400, 1)), &[(0, 0), (1, 0)]),
+        (
+            "a small one fits behind a large one that does not",
+            |p| p.jobs[2].needs.amount = Some(Amount(100_000)),
+            &[(0, 0), (2, 0)],
+        ),
+    ];
+    for (what, change, wanted) in table {
+        let mut one = spools(&[400, 400, 400], &[500]);
+        change(&mut one);
+        assert_eq!(pairs(&one), wanted, "{what}");
+    }
+}
+
+#[test]
+fn a_job_that_may_go_elsewhere_leaves_the_spool_to_the_one_that_may_not() {
+    for pinned in [0, 1] {
+        let mut two = spools(&[400, 400], &[500, 500]);
+        two.jobs[1].pinned = Some(PrinterAt(pinned));
+        assert_eq!(pairs(&two), [(0, 1 - pinned), (1, pinned)]);
+        two.jobs[0].due = Some(Seconds(2 * HOUR));
+        assert_eq!(pairs(&two), [(0, 1 - pinned), (1, pinned)]);
+    }
+}
+
+#[test]
+fn of_two_that_one_spool_cannot_feed_the_first_is_planned_however_long_it_prints() {
+    let mut one = spools(&[400, 400], &[500]);
+    one.jobs[0].duration = Some(9 * HOUR);
+    assert_eq!(pairs(&one), [(0, 0)]);
+    one.jobs[1].priority = Priority::Urgent;
+    assert_eq!(pairs(&one), [(1, 0)]);
+    // It is late anyhow, and must not be printed never for that.
+    (one.jobs[0].due, one.jobs[1].due) = (Some(Seconds(20 * HOUR)), Some(Seconds(0)));
+    assert_eq!(pairs(&one), [(1, 0)]);
+}
+
+#[test]
+fn a_spool_is_kept_for_the_job_that_the_printer_is_prepared_for() {
+    let mut one = spools(&[400, 400, 400], &[500]);
+    one.site.firm = 10 * HOUR;
+    one.jobs[2].prepared = Some(PrinterAt(0));
+    assert_eq!(pairs(&one), [(2, 0)]);
+    // Less is left than was thought when both were planned, and the other one was to begin first.
+    let before = |job, start| Before::new(JobAt(job), PrinterAt(0), Seconds(start));
+    one.before = vec![before(0, 0), before(2, HOUR)];
+    assert_eq!(pairs(&one), [(2, 0)]);
+    one.printers[0].loads = vec![load(800, 0)];
+    assert_eq!(pairs(&one), [(0, 0), (2, 0)]);
+}
+
+#[test]
+fn a_plan_of_spools_that_are_short_stays_as_it_is_when_it_is_made_again() {
+    let mut two = spools(&[400, 300, 200, 400, 100], &[700, 450]);
+    two.site.firm = HOUR;
+    let first = plan(&two);
+    two.before = first.before();
+    assert_eq!(plan(&two), first);
+    // A routine job that comes later takes nothing from what is planned.
+    two.jobs.push(of_pla(5, 300));
+    let again = assigned(&plan(&two));
+    assert!(assigned(&first).iter().all(|one| again.contains(one)), "{again:?}");
+}
+
 #[test]
 fn a_printer_is_left_only_for_one_that_is_better_by_more_than_a_little() {
     let mut one = problem(vec![job(0, HOUR, Some(4 * HOUR))], vec![printer(), printer()]);
     one.site.stay = HOUR;
-    one.before = vec![Before { job: JobAt(0), printer: PrinterAt(1), start: Seconds(HOUR) }];
+    one.before = vec![Before::new(JobAt(0), PrinterAt(1), Seconds(HOUR))];
     one.printers[1].windows = vec![window(0, HOUR)];
     assert_eq!(assigned(&plan(&one)), [(0, 1, HOUR, 2 * HOUR)]);
     one.printers[1].windows = vec![window(0, 2 * HOUR)];
@@ -682,7 +966,7 @@ fn what_is_firm_is_not_begun_sooner_where_that_would_make_another_later() {
     one.printers[0].power = Some(power);
     one.printers[1].power = Some(Power { heating: 350, printing: 350, ..power });
     one.jobs[1].release = Some(Seconds(1_100));
-    let before = |job, start| Before { job: JobAt(job), printer: PrinterAt(job), start: Seconds(start) };
+    let before = |job, start| Before::new(JobAt(job), PrinterAt(job), Seconds(start));
     one.before = vec![before(0, 1_000), before(1, 1_100)];
     assert_eq!(assigned(&plan(&one)), [(0, 0, 1_000, 6_000), (1, 1, 1_100, 1_400)]);
 }
@@ -743,4 +1027,115 @@ fn moments_at_the_edge_of_time_do_no_harm() {
         one.before = plan.before();
         assert_eq!(plan.jobs.len(), 2);
     }
+}
+
+/// Two printers on one circuit that carries one heat-up beside one print; four jobs for the second, whose bed nobody has
+/// cleared, and one for either.
+fn one_uncleared() -> Problem {
+    let mut jobs: Vec<Job> = (0..5).map(|order| job(order, HOUR, None)).collect();
+    jobs[..4].iter_mut().for_each(|job| job.pinned = Some(PrinterAt(1)));
+    let mut one = problem(jobs, vec![printer(), printer()]);
+    one.site.circuits = vec![(Circuit(0), 800)];
+    (one.site.handling, one.site.firm, one.site.stay) = (300, HOUR, 300);
+    for printer in &mut one.printers {
+        printer.power = Some(Power { circuit: Circuit(0), heating: 600, printing: 150, heat_up: 600 });
+    }
+    one.printers[1].bed = Bed::Occupied;
+    one
+}
+
+fn place(problem: &Problem, job: usize) -> (usize, i64) {
+    let all = assigned(&plan(problem));
+    all.into_iter().find(|one| one.0 == job).map(|one| (one.1, one.2)).unwrap()
+}
+
+#[test]
+fn power_is_not_kept_for_a_bed_that_nobody_has_cleared() {
+    let mut one = one_uncleared();
+    assert_eq!(place(&one, 4), (0, 0), "nothing was planned before");
+    let (before, new) = (plan(&one).before(), one.jobs.pop().unwrap());
+    one.before = before.into_iter().filter(|before| before.job.0 < 4).collect();
+    one.before[0].start = Seconds(300);
+    one.jobs.push(new);
+    assert_eq!(place(&one, 4), (0, 0), "the other one is firm");
+    assert_eq!(place(&one, 0), (1, 600), "and comes once there is power for it");
+    one.jobs[4].attended = true;
+    assert_eq!(place(&one, 4), (0, 0), "somebody may be here, and the bed there is not clear");
+    assert_eq!(broken(&one, &plan(&one)), Ok(()));
+}
+
+#[test]
+fn power_is_not_kept_for_a_person_who_has_not_come() {
+    let mut one = one_uncleared();
+    one.printers[1].bed = Bed::Clear;
+    one.before = vec![Before::new(JobAt(0), PrinterAt(1), Seconds(0))];
+    assert_eq!(place(&one, 4), (0, 600), "what needs nobody and is planned keeps its power");
+    one.printers[1].unattended = false;
+    assert_eq!(place(&one, 4), (0, 0));
+    one.printers[0].unattended = false;
+    assert_eq!(place(&one, 4), (0, 600), "both wait for a person: the first stays the first");
+}
+
+#[test]
+fn an_emergency_keeps_its_power_until_what_was_promised_is_past() {
+    let mut one = one_uncleared();
+    (one.jobs[0].priority, one.jobs[0].due) = (Priority::Emergency, Some(Seconds(2 * HOUR)));
+    assert_eq!(place(&one, 0), (1, 300));
+    assert_eq!(place(&one, 4), (0, 900));
+    // What hangs on another circuit does not wait for it.
+    let mut other = one.clone();
+    other.printers.extend(one_uncleared().printers);
+    other.jobs.extend([job(5, HOUR, None), job(6, HOUR, None)]);
+    (other.jobs[5].pinned, other.jobs[6].pinned) = (Some(PrinterAt(3)), Some(PrinterAt(2)));
+    other.jobs[4].pinned = Some(PrinterAt(0));
+    other.site.circuits.push((Circuit(1), 800));
+    for printer in &mut other.printers[2..] {
+        printer.power = printer.power.map(|power| Power { circuit: Circuit(1), ..power });
+    }
+    assert_eq!((place(&other, 4), place(&other, 6)), ((0, 900), (2, 0)));
+    one.before =
+        vec![Before { promised: Seconds(-301), ..Before::new(JobAt(0), PrinterAt(1), Seconds(300)) }];
+    assert_eq!(place(&one, 4), (0, 0));
+}
+
+#[test]
+fn what_is_firm_stays_until_what_was_promised_is_past_and_not_for_ever() {
+    let mut one = problem(vec![job(0, HOUR, None)], vec![printer(), printer()]);
+    (one.site.firm, one.site.stay) = (HOUR, 300);
+    one.before = vec![Before::new(JobAt(0), PrinterAt(0), Seconds(2_100))];
+    for now in (0..60).map(|minute| minute * 60) {
+        one.now = Seconds(now);
+        let until = Seconds(now + 2_100);
+        one.printers[0].state = State::Busy { until, job: None, heats_until: Seconds(0) };
+        assert_eq!(place(&one, 0).0, usize::from(now > 2_100 + GRACE), "{now}");
+        one.before = plan(&one).before();
+    }
+}
+
+#[test]
+fn a_place_that_is_let_go_is_left_for_what_ends_sooner() {
+    let mut one = problem(vec![job(0, HOUR, None)], vec![printer(), printer()]);
+    (one.site.firm, one.site.stay) = (HOUR, 300);
+    one.printers[0].windows = vec![window(0, 240)];
+    one.before = vec![Before::new(JobAt(0), PrinterAt(0), Seconds(240))];
+    assert_eq!(place(&one, 0), (0, 240));
+    one.before[0].freed = true;
+    assert_eq!(place(&one, 0), (1, 0));
+}
+
+#[test]
+fn what_waits_has_nothing_to_spare_and_says_until_when_something_has_to_change() {
+    let mut one = problem(vec![job(0, HOUR, Some(3 * HOUR)), job(1, HOUR, None)], vec![printer()]);
+    one.jobs.iter_mut().for_each(|job| job.held = Some(Hold::ByPerson));
+    let told = |one: &Problem| {
+        let plan = plan(one);
+        let all = plan.jobs.iter().map(|planned| (planned.slack(), planned.late_unless(&Plain)));
+        all.collect::<Vec<_>>()
+    };
+    let unless = format!("It is late unless it begins by {}.", Plain.moment(Seconds(2 * HOUR)));
+    assert_eq!(told(&one), [(None, Some(unless)), (None, None)]);
+    one.now = Seconds(2 * HOUR + 60);
+    assert_eq!(told(&one)[0], (Some(-60), Some("It is late already.".into())));
+    one.jobs[0].held = None;
+    assert_eq!(told(&one)[0], (Some(-60), None), "it is planned");
 }

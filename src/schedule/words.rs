@@ -99,6 +99,14 @@ impl Obstacle {
                     format!("{} of {material} are left and the job needs {}", grams(left), grams(needs));
                 (what, format!("load more {material}"))
             }
+            Self::UsedUp { material, needs, left, planned } => {
+                let material = names.material(material);
+                let (left, planned, needs) = (grams(left), grams(planned), grams(needs));
+                let what = format!(
+                    "{left} of {material} are left, the jobs before it take {planned} of that and it needs {needs}"
+                );
+                (what, format!("load another spool of {material}, or move a job to another printer"))
+            }
             Self::NotValidated { process, purpose } => (
                 format!("{} is not validated here for {}", names.process(process), names.purpose(purpose)),
                 "validate it, or choose another printer".into(),
