@@ -171,7 +171,8 @@ pub struct HeatLimits {
     pub chamber_max: u16,
     /// How long somebody may heat from the printer's own panel while no job runs.
     pub by_hand: Duration,
-    /// So many times faster than a real one may it heat and cool: 1, but for simulated printers.
+    /// So many times faster than a real one may it heat and cool, and is it planned to print: 1, but for simulated
+    /// printers.
     pub simulated_speed: u16,
 }
 

@@ -383,6 +383,20 @@ pub enum Activity {
 }
 
 impl Activity {
+    /// All of them, in the order of their schema.
+    pub const WORDS: [&str; 10] = [
+        "offline",
+        "connecting",
+        "quarantined",
+        "ready",
+        "printing",
+        "paused",
+        "finishing",
+        "cancelling",
+        "stopped",
+        "faulted",
+    ];
+
     /// The word that stands in MQTT and on the page.
     pub fn word(&self) -> &'static str {
         match self {

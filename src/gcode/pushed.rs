@@ -80,9 +80,79 @@ impl Pushing {
     }
 }
 
+/// Places of a file at which a `Course` is known: 16 bytes each.
+const STEPS: u64 = 1_024;
+
+/// How much a file has pushed by each of its commands, mm of all tools together. Exact at some places, and so after
+/// each command of a file of up to `STEPS` lines; between two places as if each command there pushed alike.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Course(Vec<(u64, f64)>);
+
+impl Course {
+    /// Where to look in a file of so many lines, which has no more commands than that.
+    pub fn places(lines: u64) -> Vec<u64> {
+        let step = lines.div_ceil(STEPS).max(1);
+        (0..=lines.div_ceil(step)).map(|at| at * step).collect()
+    }
+
+    /// Of a file of so many commands, by what was found at these places.
+    pub fn new(places: &[u64], pushed: &Pushed, commands: u64) -> Self {
+        let ends = places.iter().map(|place| *place.min(&commands));
+        let mut steps: Vec<_> =
+            ends.zip(&pushed.until).map(|(place, by_tool)| (place, by_tool.iter().sum())).collect();
+        steps.dedup_by_key(|(place, _)| *place);
+        Self(steps)
+    }
+
+    /// By so many commands from the file's beginning; what is behind its end counts as its end.
+    pub fn until(&self, commands: u64) -> f64 {
+        let at = self.0.partition_point(|(place, _)| *place < commands);
+        let before = at.checked_sub(1).and_then(|before| self.0.get(before));
+        match (before, self.0.get(at)) {
+            (_, Some((place, length))) if *place == commands => *length,
+            (Some((from, low)), Some((to, high))) => {
+                low + (high - low) * ((commands - from) as f64 / (to - from) as f64)
+            }
+            (Some((_, last)), None) => *last,
+            (None, _) => 0.0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn course(text: &str) -> Course {
+        let lines = text.lines().count() as u64;
+        let places = Course::places(lines);
+        let mut pushing = Pushing::new(Options::default(), places.clone());
+        pushing.feed(text.as_bytes()).unwrap();
+        let commands = text.lines().filter(|line| !line.is_empty() && !line.starts_with(';')).count() as u64;
+        Course::new(&places, &pushing.finish().unwrap(), commands)
+    }
+
+    #[test]
+    fn the_course_of_a_short_file_is_exact_after_each_command() {
+        let course = course("; a part\nM83\nG28\n\nG90\nG1 X10 E5 F600\nG1 E-2\nG1 E2\nG1 X20 E3\n; end\n");
+        let until = [0, 3, 4, 5, 6, 7, 8, 99].map(|commands| course.until(commands));
+        assert_eq!(until, [0.0, 0.0, 5.0, 5.0, 5.0, 8.0, 8.0, 8.0]);
+        assert_eq!(Course::default().until(7), 0.0);
+    }
+
+    #[test]
+    fn the_course_of_a_long_file_is_near_everywhere_and_exact_at_its_end() {
+        let moves = 5_000_u32;
+        // Every other move pushes: 1 mm by each pair.
+        let text: String = (0..moves).map(|at| format!("G1 X{} E{}\n", at % 100, at % 2)).collect();
+        let course = course(&format!("M83\nG28\nG90\n{text}; one\n; two\n"));
+        assert!(course.0.len() <= 1_026, "{}", course.0.len());
+        for done in [0, 1, 7, 999, 1_000, 4_321, moves] {
+            let (told, is) = (course.until(u64::from(done) + 3), f64::from(done / 2));
+            assert!((told - is).abs() <= 2.0, "{told} after {done} moves, which have pushed {is}");
+        }
+        assert_eq!(course.until(u64::from(moves) + 3), f64::from(moves / 2));
+    }
 
     fn pushed(text: &str, places: &[u64], chunk: usize) -> Vec<(f64, f64)> {
         let mut pushing = Pushing::new(Options::default(), places.to_vec());
