@@ -274,6 +274,20 @@ pub enum Refusal {
         "job {job} is held: it waits for {why}, says {by}; `platen queue {job} --go-on --by NAME` when it need not"
     )]
     Held { job: JobId, why: &'static str, by: String },
+    #[error(
+        "job {job} is held already: it waits for {why}, says {by}; ask {by}, or end that hold first (`platen queue {job} --go-on --by NAME`)"
+    )]
+    HeldAlready { job: JobId, why: &'static str, by: String },
+    #[error(
+        "printer {prepared} is prepared for job {job} by {by}; take that back first: `platen queue {job} --prepared no --by NAME`"
+    )]
+    PreparedElsewhere { job: JobId, prepared: PrinterName, by: String },
+    #[error("a print is due within the next five years, or since a day at most; give such a time")]
+    Due,
+    #[error(
+        "this lab notes the lots that are loaded, so a job says its material, and none came; queue it with one (`platen uploads --assign UPLOAD --material PLA`)"
+    )]
+    MaterialNeeded,
     #[error("printer {printer} is away for maintenance until {until}; wait, or call that off")]
     Away { printer: PrinterName, until: WallTime },
     #[error("there is no upload {0}; `platen uploads` lists them")]
@@ -648,6 +662,19 @@ impl Lab {
         Ok(quality::may_start(self, job, printer, now)?)
     }
 
+    /// What somebody has made ready is not passed over by hand. The plan may, where that printer fits no more.
+    fn is_not_prepared_elsewhere(&self, job: &JobId, printer: &PrinterName) -> Result<(), Refusal> {
+        let Some(wish) = self.queue.wish(job) else { return Ok(()) };
+        match wish.prepared.clone().filter(|prepared| prepared != printer) {
+            None => Ok(()),
+            Some(prepared) => Err(Refusal::PreparedElsewhere {
+                job: job.clone(),
+                prepared,
+                by: wish.prepared_by.clone().unwrap_or_else(|| "somebody".into()),
+            }),
+        }
+    }
+
     fn is_free_for(&self, job: &Job, printer: &PrinterName) -> Result<(), Refusal> {
         if job.state != JobState::Queued {
             return Err(Refusal::wrong_state(job, "started"));
@@ -879,6 +906,7 @@ impl Lab {
             Request::ReleaseJob { job, printer, by } => {
                 let by = person(by)?;
                 self.may_start(self.job(job)?, printer, now)?;
+                self.is_not_prepared_elsewhere(job, printer)?;
                 Ok(vec![(Some(job.clone()), Fact::JobReleased { printer: printer.clone(), by })])
             }
             Request::AcceptFindings { job, findings, by } => {

@@ -356,6 +356,8 @@ impl Access {
     /// Whether somebody who was let in still is: for what goes on for long.
     pub fn lasts(&self, people: &People, who: &Who, now: Moment) -> bool {
         let user = people.user(&who.name).ok().filter(|user| user.is_active());
+        // Whoever was given a password that another knows has to choose one of their own first.
+        let user = user.filter(|user| !who.own_password || user.password == Password::Own);
         // Whoever has lost a role begins anew without it.
         user.filter(|user| who.roles.is_subset(&user.roles)).is_some_and(|user| match &who.means {
             Means::Session(id) => lock(&self.live).sessions.lasts(id, now, &LIMITS),

@@ -6,6 +6,11 @@
 //!                     └─never asked after for 5 s, or not for 30 s, or 10 minutes old: forgotten
 //! ```
 //! Whoever lists the requests sees codes, and never the token by which the key is fetched.
+//!
+//! Strangers may ask as well, and nobody can tell them apart. So a request takes one of the few places only
+//! once its program has asked again, which nobody does who only floods; and where all are taken, the one that
+//! has waited longest gives way after a minute. Only whoever asks again under twenty names, and begins anew
+//! without an end, still keeps others out, and is seen in the list.
 
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,8 +24,13 @@ use crate::domain::people::roles::Who;
 use crate::io::clock::entropy;
 use crate::io::secret::Secret;
 
-/// So many programs may ask at once.
+/// So many programs may wait at once, and the list shows no more.
 pub const PENDING_MAX: usize = 20;
+/// Requests that nobody has asked after yet; the oldest gives way. At a few hundred bytes each they cost
+/// little, and a program that waits asks within a second or two.
+const FRESH_MAX: usize = 2_000;
+/// So long nobody takes the place of one that waits: whoever has set a program up goes and grants it.
+const HELD: Duration = Duration::from_secs(60);
 /// Nobody comes to a request that is older.
 const LASTS: Duration = Duration::from_secs(10 * 60);
 /// A program that waits asks every second; one that does not is gone.
@@ -122,6 +132,16 @@ impl Request {
         self.key.is_none()
     }
 
+    /// Nobody has asked after it, and nobody has granted it.
+    fn is_fresh(&self) -> bool {
+        self.polled.is_none() && self.issued().is_none()
+    }
+
+    /// It has one of the places.
+    fn has_place(&self) -> bool {
+        self.polled.is_some() && self.waits()
+    }
+
     /// The token that is to be revoked if nobody fetches it.
     fn issued(&self) -> Option<&TokenId> {
         self.key.as_ref().and_then(|key| key.token.as_ref())
@@ -135,6 +155,10 @@ struct Ticket {
     made: Moment,
 }
 
+/// All places are taken, and each by one that may keep it.
+#[derive(Clone, Copy, Debug)]
+struct Full;
+
 #[derive(Debug, Default)]
 struct Known {
     requests: Vec<Request>,
@@ -142,15 +166,40 @@ struct Known {
 }
 
 impl Known {
-    /// Makes room for one more, at the cost of the oldest that was never asked after; whether there is some.
-    fn has_room(&mut self) -> bool {
-        if self.requests.len() < PENDING_MAX {
-            return true;
+    /// Where the oldest is of those that are so.
+    fn oldest(&self, so: impl Fn(&Request) -> bool) -> Option<usize> {
+        let all = self.requests.iter().enumerate().filter(|(_, request)| so(request));
+        all.min_by_key(|(_, request)| request.asked).map(|(at, _)| at)
+    }
+
+    fn count(&self, so: impl Fn(&Request) -> bool) -> usize {
+        self.requests.iter().filter(|request| so(request)).count()
+    }
+
+    /// Whether there is a place for one more that waits; `Ok(Some)` where that one gives way for it.
+    fn place(&self, now: Moment) -> Result<Option<usize>, Full> {
+        if self.count(Request::has_place) < PENDING_MAX {
+            return Ok(None);
         }
-        let idle = |request: &Request| request.polled.is_none() && request.issued().is_none();
-        let all = self.requests.iter().enumerate().filter(|(_, request)| idle(request));
-        let oldest = all.min_by_key(|(_, request)| request.asked).map(|(at, _)| at);
-        oldest.map(|at| self.requests.remove(at)).is_some()
+        let had_time = |request: &Request| request.has_place() && now.since(request.asked) >= HELD;
+        self.oldest(had_time).map(Some).ok_or(Full)
+    }
+
+    /// The same, and it gives way.
+    fn take_place(&mut self, now: Moment) -> Result<(), Full> {
+        if let Some(at) = self.place(now)? {
+            self.requests.remove(at);
+        }
+        Ok(())
+    }
+
+    /// One more may ask for the first time.
+    fn make_room(&mut self) {
+        if self.count(Request::is_fresh) >= FRESH_MAX
+            && let Some(at) = self.oldest(Request::is_fresh)
+        {
+            self.requests.remove(at);
+        }
     }
 
     /// The one that waits under this code, where no other one calls itself the same.
@@ -183,16 +232,18 @@ fn hashed(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// Letters, digits and what a token's label may hold; at most 40 of them.
+/// ASCII's letters and digits, and what else a token's label may hold; at most 40 of them. Every other
+/// character becomes `_`: many a letter of another alphabet looks just like one of these.
 pub fn plain(text: &str) -> String {
-    let legal = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_');
-    let kept: String = text.chars().filter(legal).take(NAME_MAX).collect();
-    kept.trim().to_owned()
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_');
+    let kept = text.trim().chars().map(|c| if legal(c) { c } else { '_' });
+    kept.take(NAME_MAX).collect::<String>().trim().to_owned()
 }
 
-/// Names that are the same by this are the same to a reader.
+/// Names that are the same by this are the same to a reader. Nothing where there is nothing to read.
 fn alike(app: &str) -> String {
-    fold(app).chars().filter(|c| c.is_alphanumeric()).collect()
+    let letters = fold(app).chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    letters.replace('0', "o").replace(['1', 'l'], "i")
 }
 
 impl AppKeys {
@@ -210,9 +261,8 @@ impl AppKeys {
     /// A program asks for a key; `None` where too many do. Where nobody is set up it has one at once.
     pub fn ask(&self, asking: Asking<'_>, now: Moment, at: WallTime) -> Option<Asked> {
         let mut known = self.alive(now);
-        if !known.has_room() {
-            return None;
-        }
+        known.place(now).ok()?;
+        known.make_room();
         let token = hex(&entropy());
         let code = loop {
             let code: String = hex(&entropy()).chars().take(6).collect();
@@ -220,8 +270,9 @@ impl AppKeys {
                 break code;
             }
         };
-        let app = Some(plain(asking.app)).filter(|app| !app.is_empty()).unwrap_or_else(|| "a program".into());
-        let user = asking.user.map(plain).filter(|user| !user.is_empty());
+        let readable = |text: &String| !alike(text).is_empty();
+        let app = Some(plain(asking.app)).filter(readable).unwrap_or_else(|| "a program".into());
+        let user = asking.user.map(plain).filter(readable);
         let pending = Pending { code: code.clone(), app, user, from: asking.from.to_owned(), at };
         let placeholder = || Granted { secret: Secret::new(PLACEHOLDER.into()), token: None };
         let key = asking.is_open.then(placeholder);
@@ -234,6 +285,11 @@ impl AppKeys {
         let mut known = self.alive(now);
         let token = hashed(token);
         let is_it = |request: &Request| request.token == token && request.is_alive(now);
+        let is_first = |request: &Request| is_it(request) && request.waits() && request.is_fresh();
+        if known.count(is_first) > 0 && known.take_place(now).is_err() {
+            // It may ask again: one may have become free.
+            return Polled::Waits;
+        }
         let Some(at) = known.requests.iter().position(is_it) else {
             return Polled::Unknown;
         };
@@ -247,10 +303,12 @@ impl AppKeys {
     /// Those that wait for somebody, the oldest first.
     pub fn pending(&self, now: Moment) -> Vec<Pending> {
         let known = self.alive(now);
-        let waiting = known.requests.iter().filter(|request| request.waits());
-        let mut all: Vec<_> = waiting.map(|request| (request.asked, request.pending.clone())).collect();
-        all.sort_by(|one, other| (one.0, &one.1.code).cmp(&(other.0, &other.1.code)));
-        all.into_iter().map(|(_, pending)| pending).collect()
+        let mut all: Vec<_> = known.requests.iter().filter(|request| request.waits()).collect();
+        // Those that have a place are never left out.
+        all.sort_by_key(|request| (!request.has_place(), request.asked));
+        all.truncate(PENDING_MAX);
+        all.sort_by(|one, other| (one.asked, &one.pending.code).cmp(&(other.asked, &other.pending.code)));
+        all.into_iter().map(|request| request.pending.clone()).collect()
     }
 
     /// The one that is to be granted under this code.
@@ -344,7 +402,10 @@ mod tests {
         let asked = ask(&keys, "Home Assistant", 0).unwrap();
         let waiting = keys.pending(at(1));
         assert_eq!((waiting.len(), waiting[0].app.as_str()), (1, "Home Assistant"));
-        assert_eq!((waiting[0].user.as_deref(), waiting[0].from.as_str()), (Some("kim script"), "/p/mk3-01"));
+        assert_eq!(
+            (waiting[0].user.as_deref(), waiting[0].from.as_str()),
+            (Some("kim _script_"), "/p/mk3-01")
+        );
         assert!(!format!("{waiting:?}").contains(&asked.token));
         assert!(matches!(keys.poll(&asked.token, at(1)), Polled::Waits));
         assert!(matches!(keys.poll(&asked.code, at(1)), Polled::Unknown), "the code fetches nothing");
@@ -389,21 +450,59 @@ mod tests {
     }
 
     #[test]
-    fn whoever_only_fills_the_list_keeps_no_program_out_that_waits() {
+    fn whoever_only_fills_the_list_keeps_no_program_out_that_asks_again() {
         let keys = AppKeys::default();
+        let flood = |count: usize, seconds: u64| {
+            let all = (0..count).map(|n| ask(&keys, &n.to_string(), seconds).unwrap());
+            all.reduce(|_, last| last).unwrap()
+        };
         let waits = ask(&keys, "Home Assistant", 0).unwrap();
         assert!(matches!(keys.poll(&waits.token, at(0)), Polled::Waits));
         let first = ask(&keys, "flood", 1).unwrap();
-        for n in 0..10 * PENDING_MAX {
-            assert!(ask(&keys, &n.to_string(), 2).is_some(), "{n}");
-            assert!(keys.pending(at(2)).len() <= PENDING_MAX);
-        }
+        let real = ask(&keys, "OctoPod", 1).unwrap();
+        flood(FRESH_MAX - 1, 1);
         assert!(matches!(keys.poll(&first.token, at(2)), Polled::Unknown), "the oldest goes first");
+        assert!(matches!(keys.poll(&real.token, at(2)), Polled::Waits));
+        flood(FRESH_MAX, 2);
         assert!(matches!(keys.poll(&waits.token, at(2)), Polled::Waits));
-        assert_eq!(keys.pending(at(7)).len(), 1, "the others are gone soon");
-        let programs: Vec<_> = (1..PENDING_MAX).map(|n| ask(&keys, &n.to_string(), 7).unwrap()).collect();
-        assert!(programs.iter().all(|asked| matches!(keys.poll(&asked.token, at(7)), Polled::Waits)));
-        assert!(ask(&keys, "one more", 8).is_none(), "all of them wait");
+        let listed = keys.pending(at(2));
+        let apps: Vec<_> = listed.iter().map(|pending| pending.app.as_str()).collect();
+        assert_eq!((listed.len(), &apps[..2]), (PENDING_MAX, &["Home Assistant", "OctoPod"][..]));
+        assert_eq!(keys.pending(at(7)).len(), 2, "the others are gone soon");
+    }
+
+    #[test]
+    fn whoever_takes_all_places_and_asks_again_keeps_a_program_out_for_a_minute() {
+        let keys = AppKeys::default();
+        let poll =
+            |asked: &Asked, seconds: u64| matches!(keys.poll(&asked.token, at(seconds)), Polled::Waits);
+        let all: Vec<_> = (0..PENDING_MAX).map(|n| ask(&keys, &n.to_string(), 0).unwrap()).collect();
+        let late = ask(&keys, "too late", 0).unwrap();
+        for second in [1, 29, 57] {
+            assert!(all.iter().all(|asked| poll(asked, second)), "{second}");
+        }
+        assert!(ask(&keys, "OctoPod", 59).is_none(), "each keeps its place for a minute");
+        assert!(!poll(&late, 59));
+        let real = ask(&keys, "OctoPod", 60).unwrap();
+        assert!(all.iter().all(|asked| poll(asked, 60)), "nobody gives way to one that never asks again");
+        assert!(poll(&real, 61) && keys.pending(at(61)).len() == PENDING_MAX);
+        assert_eq!(all.iter().filter(|asked| poll(asked, 62)).count(), PENDING_MAX - 1);
+        let another = ask(&keys, "another", 63).unwrap();
+        assert!(poll(&another, 64) && poll(&real, 64), "the newer one keeps its place");
+        assert_eq!(grant(&keys, &real, 65), Ok(()));
+    }
+
+    #[test]
+    fn one_that_finds_no_place_gets_it_when_one_is_free() {
+        let keys = AppKeys::default();
+        let all: Vec<_> = (0..=PENDING_MAX).map(|n| ask(&keys, &n.to_string(), 0).unwrap()).collect();
+        for asked in &all {
+            assert!(matches!(keys.poll(&asked.token, at(1)), Polled::Waits));
+        }
+        assert!(keys.deny(&all[0].code, at(2)));
+        let last = all.last().unwrap();
+        assert!(matches!(keys.poll(&last.token, at(3)), Polled::Waits));
+        assert!(keys.find(&last.code, at(30)).is_ok());
     }
 
     #[test]
@@ -412,6 +511,13 @@ mod tests {
         let one = ask(&keys, "Home Assistant", 0).unwrap();
         let other = ask(&keys, "home-assistant ", 1).unwrap();
         assert!(ask(&keys, "OctoPod", 1).is_some());
+        let likenesses = ["Cura", "\u{421}ura", "PIug", "Plug", "0h", "oh"];
+        let [cura, cyrillic, i, l, zero, o] = likenesses.map(|app| ask(&keys, app, 1).unwrap());
+        for asked in [&i, &l, &zero, &o] {
+            assert_eq!(keys.find(&asked.code, at(2)), Err(NotGranted::Alike));
+        }
+        let shown = [&cura, &cyrillic].map(|asked| keys.find(&asked.code, at(2)).unwrap().app);
+        assert_eq!(shown, ["Cura", "_ura"], "they are told apart");
         for asked in [&one, &other] {
             assert_eq!(keys.find(&asked.code, at(2)), Err(NotGranted::Alike));
             assert_eq!(grant(&keys, asked, 2), Err(NotGranted::Alike));
@@ -468,12 +574,18 @@ mod tests {
     fn what_a_program_calls_itself_is_kept_to_plain_characters() {
         for (given, kept) in [
             ("OctoPod for iOS", "OctoPod for iOS"),
-            (" <b>Jane</b>\n", "bJaneb"),
-            ("Müller_2.0-x", "Müller_2.0-x"),
-            ("\u{7}{}", ""),
+            (" <b>Jane</b>\n", "_b_Jane__b_"),
+            ("Müller_2.0-x", "M_ller_2.0-x"),
+            ("\u{421}ura", "_ura"),
+            ("Cura\u{200b}", "Cura_"),
+            ("\u{7}{}", "___"),
         ] {
             assert_eq!(plain(given), kept, "{given:?}");
+            assert!(kept.parse::<crate::domain::people::Label>().is_ok(), "it is a label: {kept}");
         }
+        let keys = AppKeys::default();
+        ask(&keys, "\u{421}\u{443}\u{440}\u{430}", 0).unwrap();
+        assert_eq!(keys.pending(at(0))[0].app, "a program", "nothing of it can be read");
         assert_eq!(plain(&"x".repeat(99)).len(), NAME_MAX);
     }
 }

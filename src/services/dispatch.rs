@@ -59,9 +59,27 @@ impl Ready<'_> {
         let unprotected = self.board.get(there).is_some_and(|live| live.borrow().unprotected);
         let of = lab.cases.get(&job.case).map(|case| case.intended_use);
         let may = lab.may_begin(job, there, printer.attended(self.uses, of, unprotected), now);
-        let prepared = lab.queue.wish(&job.id).is_some_and(|wish| wish.prepared.is_some());
-        !prepared && matches!(may, Err(Refusal::PersonNeeded { .. }))
+        let prepared = lab.queue.wish(&job.id).and_then(|wish| wish.prepared.as_ref());
+        prepared != Some(there) && matches!(may, Err(Refusal::PersonNeeded { .. }))
     }
+}
+
+/// What is planned on a printer and may begin there now. Where power is short a start waits for its time, since others
+/// have been promised what there is; but not behind one that is due and waits for a person: with each plan both are later.
+fn in_turn<T: Copy>(
+    own: &[(T, Seconds)],
+    is_due: impl Fn(Seconds) -> bool,
+    may: impl Fn(T) -> bool,
+) -> impl Iterator<Item = T> {
+    let mut is_passed_over = false;
+    own.iter().filter_map(move |(job, start)| {
+        if !is_due(*start) && !is_passed_over {
+            return None;
+        }
+        let begins = may(*job);
+        is_passed_over |= !begins;
+        begins.then_some(*job)
+    })
 }
 
 /// The next job for a printer, if it may start one now. One that somebody stands there for comes first; one that does
@@ -75,19 +93,32 @@ fn next_job(
 ) -> Option<(JobId, Verdict)> {
     let Ready { printer, uses, unprotected, .. } = *ready;
     let name = &printer.name;
-    let jobs = lab.jobs_in_order();
+    // Asked once: each job asks it of all jobs that ever were.
+    let record = lab.printer(name);
+    if record.latch.is_some() || record.quarantine.is_some() || lab.running_on(name).is_some() {
+        return None;
+    }
+    let suits_bed = |job: &Job| match (&job.resumes, &record.bed) {
+        (None, Bed::Clear) => true,
+        (Some(resumes), Bed::Occupied { job: origin }) => resumes.job == *origin,
+        (None, Bed::Occupied { .. }) | (Some(_), Bed::Clear) => false,
+    };
+    let waits = |job: &Job| job.state == JobState::Queued && suits_bed(job);
     let may = |job: &Job| {
+        if !waits(job) {
+            return false;
+        }
         let of = lab.cases.get(&job.case).map(|case| case.intended_use);
         lab.may_begin(job, name, printer.attended(uses, of, unprotected), now).is_ok()
     };
     let is_released = |job: &Job| job.released.as_ref().is_some_and(|released| released.holds(name, now));
-    let released: Vec<&Job> =
-        jobs.iter().copied().filter(|job| is_released(job)).filter(|job| may(job)).collect();
-    let own: Vec<(&Job, Seconds)> = drawn
-        .next_on(name)
-        .into_iter()
-        .filter_map(|(job, start)| Some((lab.jobs.get(&job)?, start)))
-        .collect();
+    let mut released: Vec<&Job> =
+        lab.jobs.values().filter(|job| is_released(job)).filter(|job| may(job)).collect();
+    released.sort_by_key(|job| job.order);
+    // What has begun elsewhere since the plan was made is waited for by nobody.
+    let queued = |job: &JobId| lab.jobs.get(job).filter(|job| job.state == JobState::Queued);
+    let own: Vec<(&Job, Seconds)> =
+        drawn.next_on(name).into_iter().filter_map(|(job, start)| Some((queued(&job)?, start))).collect();
     // What people have made the printer ready for is not overtaken because nobody stands there yet.
     let prepared =
         |job: &Job| lab.queue.wish(&job.id).is_some_and(|wish| wish.prepared.as_ref() == Some(name));
@@ -97,13 +128,11 @@ fn next_job(
         lab.jobs.get(&job).filter(|job| ready.is_stuck(lab, job, &there, now))
     };
     let elsewhere = drawn.planned_elsewhere(name).into_iter().filter_map(stuck);
-    // Where power is short, a start waits for its time: others have been promised what there is.
-    let due = |start: Seconds| {
+    let is_due = |start: Seconds| {
         printer.power.is_none() || start.0 <= seconds(now.wall).0.saturating_add(POWER_EARLY)
     };
-    let own = own.iter().filter(|(_, start)| due(*start)).map(|(job, _)| *job);
-    let others =
-        own.chain(elsewhere).filter(|_| !waited_for).filter(|job| !is_released(job)).filter(|job| may(job));
+    let own = in_turn(&own, is_due, may).chain(elsewhere.filter(|job| may(job)));
+    let others = own.filter(|_| !waited_for).filter(|job| !is_released(job));
     let others = others.filter(|job| drawn.ends_before_maintenance(&job.id, name, now.wall));
     let judged =
         released.into_iter().chain(others).map(|job| (job.id.clone(), gate(job, &lab.accepted(job))));
@@ -315,5 +344,47 @@ impl Dispatcher {
             tracing::error!(printer = %name, %error, "the failed start could not be noted");
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::BootId;
+    use crate::domain::moment::{Moment, WallTime};
+    use crate::domain::queue::wish::Wish;
+    use crate::services::planner::tests::{job, lab_with_jobs};
+
+    #[test]
+    fn only_the_printer_that_is_prepared_for_a_job_keeps_it_from_others() {
+        let of = |name: &str| {
+            format!(
+                "[[printer]]\nname = \"{name}\"\nport = \"/dev/{name}\"\nbaud = 115200\nunattended = false\n"
+            )
+        };
+        let text = format!("site = \"st-anna\"\nnode = \"lab-1\"\n{}{}", of("a"), of("b"));
+        let all = crate::config::Config::parse(&text).unwrap().printers;
+        let ready =
+            Ready { printer: &all[1], uses: &[], unprotected: false, all: &all, board: &Board::default() };
+        let now = Stamp { wall: WallTime(2_000), mono: Moment(5), boot: BootId::from_entropy([1; 16]) };
+        let is_stuck = |prepared: Option<&str>| {
+            let mut lab = lab_with_jobs(1);
+            let prepared = prepared.map(|name| name.parse().unwrap());
+            lab.queue.wishes.insert(job(0), Wish { prepared, ..Wish::default() });
+            ready.is_stuck(&lab, &lab.jobs[&job(0)], &all[0].name, &now)
+        };
+        assert_eq!([None, Some("a"), Some("gone")].map(is_stuck), [true, false, true]);
+    }
+
+    #[test]
+    fn behind_one_that_waits_for_a_person_the_next_waits_for_no_time_of_its_own() {
+        let turn = |starts: &[(char, i64)], waits: &[char]| -> String {
+            let own: Vec<_> = starts.iter().map(|(job, start)| (*job, Seconds(*start))).collect();
+            in_turn(&own, |start| start.0 <= 0, |job| !waits.contains(&job)).collect()
+        };
+        let planned = [('A', 0), ('B', 900), ('C', 1_800)];
+        assert_eq!(turn(&planned, &[]), "A", "others have been promised the power");
+        assert_eq!(turn(&planned, &['A']), "BC", "A waits for a person, and B would be later with each plan");
+        assert_eq!(turn(&[('A', 600), ('B', 900)], &['A']), "", "A is not due: nobody is waited for yet");
     }
 }

@@ -33,6 +33,7 @@ pub mod fleet;
 pub mod gate;
 pub mod planner;
 pub mod stop_input;
+pub mod suits;
 
 pub mod mdns;
 pub mod notices;

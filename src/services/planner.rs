@@ -7,7 +7,7 @@
 //! ```
 //! The plan proposes, and the lab's `judge` and the gate dispose: nothing begins because it is planned alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -20,11 +20,11 @@ use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
 use crate::domain::event::Actor;
 use crate::domain::finding::refused;
-use crate::domain::ids::{FileHash, JobId, PrinterName};
+use crate::domain::ids::{FileHash, JobId, LotId, PrinterName};
 use crate::domain::job::{Job, JobState};
-use crate::domain::lab::{Lab, Request};
-use crate::domain::moment::{Stamp, WallTime};
-use crate::domain::printer::{Activity, Bed};
+use crate::domain::lab::{Lab, Refusal, Request};
+use crate::domain::moment::{Moment, Stamp, WallTime};
+use crate::domain::printer::{Activity, Bed, Snapshot};
 use crate::domain::quality::case::Priority;
 use crate::domain::quality::lot::{Lot, Unusable};
 use crate::domain::quality::qualification::QualificationState;
@@ -37,12 +37,12 @@ use crate::io::clock::Clock;
 use crate::io::offload::offload;
 use crate::schedule::{
     self, Allowances, Amount, Before, Calibration, Circuit, Hold, JobAt, Load, Material, Model, Names, Needs,
-    Plan, Planned, PrinterAt, Problem, Process, Qualification, Reason, Seconds, Site, State, Usable, Use,
-    Validated, Window,
+    Obstacle, Plan, Planned, PrinterAt, Problem, Process, Qualification, Reason, Seconds, Site, State,
+    Usable, Use, Validated, Waiting, Window,
 };
 
 /// Shifts of people are laid out so many days ahead.
-const HORIZON_DAYS: u16 = 35;
+const HORIZON_DAYS: u16 = 366;
 /// A job leaves the printer on which people expect it only for so many seconds.
 const STAY: i64 = 5 * 60;
 /// Above so many pairs planning is done on a thread of its own.
@@ -50,6 +50,13 @@ const INLINE_PAIRS: usize = 20_000;
 /// People are told of a print that will be late by so many seconds, and again when it has so many to spare.
 const LATE: i64 = 10 * 60;
 const IN_TIME: i64 = 30 * 60;
+/// That nothing can take a job is told so many seconds before it has to begin to be in time: until then somebody may load
+/// or mend what it wants.
+const TOLD_AHEAD: i64 = 24 * 3_600;
+/// A file that could not be read is read again after this: what was in the way may have passed.
+const READ_AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
+/// So many seconds before its time a start counts as one that could be now.
+const SOON: i64 = 60;
 /// Of so many at a time: printers wait meanwhile.
 const TOLD_AT_ONCE: usize = 20;
 /// Whoever has changed something waits so long for the plan that knows it.
@@ -118,6 +125,25 @@ impl Words {
     }
 }
 
+/// Lots, numbered in the order in which they come: two deliveries may bear the same number of their maker.
+#[derive(Clone, Debug, Default)]
+struct Lots(Vec<(LotId, String)>);
+
+impl Lots {
+    fn number(&mut self, lot: &Lot) -> u32 {
+        let at = self.0.iter().position(|(known, _)| *known == lot.id).unwrap_or_else(|| {
+            self.0.push((lot.id.clone(), lot.about.supplier_lot.as_str().to_owned()));
+            self.0.len() - 1
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    fn word(&self, number: u32) -> String {
+        let at = usize::try_from(number).unwrap_or(usize::MAX);
+        self.0.get(at).map_or_else(|| "?".into(), |(_, word)| word.clone())
+    }
+}
+
 /// A job whose file the gate is asked about.
 struct Asking {
     at: usize,
@@ -140,7 +166,7 @@ pub struct Drawn {
     wishes: BTreeMap<JobId, Wish>,
     pub printers: Vec<PrinterName>,
     materials: Words,
-    lots: Words,
+    lots: Lots,
     processes: Words,
     circuits: Words,
     models: Words,
@@ -194,7 +220,7 @@ impl Names for Drawn {
     }
 
     fn moment(&self, moment: Seconds) -> String {
-        wall(moment).to_string()
+        to_the_minute(wall(moment))
     }
 }
 
@@ -203,12 +229,19 @@ impl Drawn {
         self.places.get(job).copied().map(JobAt)
     }
 
-    /// Somebody wants something else of a job than when the other one was drawn, or an emergency has come.
+    /// Somebody wants something else of a job or of its case than when the other one was drawn, or an emergency has come.
     fn is_wanted_otherwise(&self, before: &Self) -> bool {
-        let each = self.jobs.iter().zip(&self.problem.jobs);
-        each.into_iter().any(|(job, wants)| match before.places.contains_key(job) {
-            true => self.wishes.get(job) != before.wishes.get(job),
-            false => wants.priority == schedule::Priority::Emergency,
+        let mut each = self.jobs.iter().zip(&self.problem.jobs);
+        each.any(|(job, wants)| {
+            let is_emergency = wants.priority == schedule::Priority::Emergency;
+            match before.place(job).and_then(|at| before.problem.jobs.get(at.0)) {
+                Some(was) => {
+                    self.wishes.get(job) != before.wishes.get(job)
+                        || was.priority != wants.priority
+                        || (is_emergency && was.held.is_some() && wants.held.is_none())
+                }
+                None => is_emergency,
+            }
         })
     }
 
@@ -240,15 +273,27 @@ impl Drawn {
         self.plan.why_not(&self.problem, job, printer)
     }
 
-    /// Jobs that stay where they were planned, and could begin at once on a printer that has nothing to do.
-    fn could_begin_elsewhere(&self) -> Vec<JobAt> {
-        let soon = self.problem.now.0.saturating_add(60);
-        let has_work = |at: usize| {
-            self.plan
-                .jobs
-                .iter()
-                .any(|planned| matches!(planned, Planned::Assigned { printer, .. } if printer.0 == at))
+    /// Whether a job could begin on a printer at once, and would end sooner there than where it is planned.
+    fn begins_sooner(&self, job: JobAt, printer: PrinterAt) -> bool {
+        let Reason::Elsewhere { ends_there, ends_here, .. } = self.why_not(job, printer) else {
+            return false;
         };
+        let length = self.problem.jobs.get(job.0).and_then(|job| job.duration);
+        let begins = ends_here.0.saturating_sub(length.unwrap_or(self.problem.site.guess));
+        ends_here < ends_there && begins <= self.problem.now.0.saturating_add(SOON)
+    }
+
+    /// Jobs that stay where they were planned, and could begin at once on a printer that has nothing to do: one for each
+    /// such printer.
+    fn could_begin_elsewhere(&self) -> Vec<JobAt> {
+        let now = self.problem.now.0;
+        let soon = now.saturating_add(SOON);
+        let begins = |job: JobAt| match self.plan.jobs.get(job.0) {
+            Some(Planned::Assigned { printer, start, .. }) => Some((start.0, printer.0)),
+            _ => None,
+        };
+        let all = (0..self.plan.jobs.len()).filter_map(|at| begins(JobAt(at)));
+        let at_work: BTreeSet<usize> = all.filter(|(start, _)| *start <= soon).map(|(_, at)| at).collect();
         let away = |printer: &schedule::Printer| {
             printer
                 .windows
@@ -258,21 +303,22 @@ impl Drawn {
         let printers = self.problem.printers.iter().enumerate();
         let idle: Vec<usize> = printers
             .filter(|(_, printer)| printer.state == State::Idle && printer.bed != schedule::Bed::Occupied)
-            .filter(|(at, printer)| !away(printer) && !has_work(*at))
+            .filter(|(at, printer)| !away(printer) && !at_work.contains(at))
             .map(|(at, _)| at)
             .collect();
-        let stays = self.problem.before.iter().map(|before| before.job);
-        let later = stays.filter(|job| {
-            let later =
-                |planned: &Planned| matches!(planned, Planned::Assigned { start, .. } if start.0 > soon);
-            self.plan.jobs.get(job.0).is_some_and(later)
-        });
-        let fits = |job: &JobAt| {
-            let elsewhere =
-                |at: &usize| matches!(self.why_not(*job, PrinterAt(*at)), Reason::Elsewhere { .. });
-            idle.iter().any(elsewhere)
-        };
-        if idle.is_empty() { Vec::new() } else { later.filter(fits).collect() }
+        // What is further off is not kept from leaving.
+        let firm_until = now.saturating_add(self.problem.site.firm.max(2 * STAY));
+        let stays = self.problem.before.iter().filter(|before| before.start.0 < firm_until);
+        let later = stays.filter_map(|before| Some((begins(before.job)?.0, before.job)));
+        let mut later: Vec<_> = later.filter(|(start, _)| *start > soon).collect();
+        later.sort_unstable();
+        let mut freed = Vec::new();
+        for printer in idle {
+            let mut jobs = later.iter().map(|(_, job)| *job).filter(|job| !freed.contains(job));
+            let job = jobs.find(|job| self.begins_sooner(*job, PrinterAt(printer)));
+            freed.extend(job);
+        }
+        freed
     }
 
     /// All waiting jobs with the printers on which they are planned, in the order in which they are to begin.
@@ -287,7 +333,7 @@ impl Drawn {
             .enumerate()
             .filter_map(|(job, planned)| match planned {
                 Planned::Assigned { printer, start, .. }
-                    if *printer != at && start.0 <= self.problem.now.0.saturating_add(60) =>
+                    if *printer != at && start.0 <= self.problem.now.0.saturating_add(SOON) =>
                 {
                     let suits = matches!(self.why_not(JobAt(job), at), Reason::Elsewhere { .. });
                     suits.then(|| {
@@ -324,6 +370,18 @@ pub fn wall(at: Seconds) -> WallTime {
     WallTime(u64::try_from(at.0).unwrap_or(0).saturating_mul(1_000))
 }
 
+/// As sentences name a moment: `2026-12-01 07:00 UTC`.
+fn to_the_minute(at: WallTime) -> String {
+    let text = at.to_string();
+    let minute = text.get(..16).map(|text| text.replace('T', " "));
+    minute.map_or(text, |minute| format!("{minute} UTC"))
+}
+
+/// Seconds that a print of so many takes on a simulated printer that runs so many times as fast as a real one.
+fn at_speed(seconds: i64, times: u16) -> i64 {
+    seconds.div_euclid(i64::from(times.max(1))).max(1)
+}
+
 fn use_number(of: IntendedUse) -> Use {
     Use(match of {
         IntendedUse::Diagnostic => 0,
@@ -334,8 +392,20 @@ fn use_number(of: IntendedUse) -> Use {
 
 #[derive(Debug, Default)]
 struct Estimates {
-    known: BTreeMap<FileHash, Option<Estimate>>,
+    known: BTreeMap<FileHash, Estimate>,
+    /// Those that could not be read, and when that was.
+    failed: BTreeMap<FileHash, Moment>,
     reading: bool,
+}
+
+impl Estimates {
+    /// One of which nobody knows how long it prints; what could not be read comes after the others, and not at once.
+    fn next(&self, wanted: BTreeMap<FileHash, JobId>, now: Moment) -> Option<(FileHash, JobId)> {
+        let unknown = wanted.into_iter().filter(|(file, _)| !self.known.contains_key(file));
+        let dated = unknown.map(|(file, job)| (self.failed.get(&file).copied(), file, job));
+        let may = |failed: &Option<Moment>| failed.is_none_or(|failed| now.since(failed) >= READ_AGAIN);
+        dated.filter(|(failed, ..)| may(failed)).min().map(|(_, file, job)| (file, job))
+    }
 }
 
 #[derive(Debug)]
@@ -453,7 +523,9 @@ impl Planner {
         // What stays where it is for the sake of people may leave a printer without work.
         let idle = drawn.could_begin_elsewhere();
         if !idle.is_empty() {
-            drawn.problem.before.retain(|before| !idle.contains(&before.job));
+            for before in drawn.problem.before.iter_mut().filter(|before| idle.contains(&before.job)) {
+                before.freed = true;
+            }
             drawn.plan = schedule::plan(&drawn.problem);
         }
         drawn
@@ -462,7 +534,7 @@ impl Planner {
     /// What each printer's board says of its firmware, or said last.
     fn told(&self, lab: &Lab) -> Vec<Option<String>> {
         let each = self.0.printers.iter().map(|printer| {
-            let live = self.0.board.get(&printer.name).and_then(|live| live.borrow().firmware.clone());
+            let live = self.0.board.get(&printer.name).and_then(|live| said(&live.borrow()));
             live.or_else(|| last_told(lab, &printer.name))
         });
         each.collect()
@@ -495,7 +567,7 @@ impl Planner {
             jobs: jobs.iter().map(|job| job.id.clone()).collect(),
             printers: printers.iter().map(|printer| printer.name.clone()).collect(),
             materials: Words::default(),
-            lots: Words::default(),
+            lots: Lots::default(),
             processes: Words::default(),
             circuits: Words(schedule.circuits.iter().map(|circuit| circuit.name.clone()).collect()),
             models: Words::default(),
@@ -520,36 +592,13 @@ impl Planner {
         let circuits =
             (0u32..).zip(&schedule.circuits).map(|(at, circuit)| (Circuit(at), circuit.watts)).collect();
         Site {
-            attended: self.attended(now),
+            attended: attended(schedule, self.0.offset_minutes, now),
             circuits,
             handling: whole(schedule.handling),
             firm: whole(schedule.firm),
             stay: STAY,
             guess: whole(schedule.unknown).max(1),
         }
-    }
-
-    /// When people are there, from yesterday on; nothing where that is always.
-    fn attended(&self, now: WallTime) -> Vec<Window> {
-        let Inner { schedule, offset_minutes, .. } = &*self.0;
-        let Some(today) = Day::at(now, *offset_minutes).filter(|_| !schedule.attended.is_empty()) else {
-            return Vec::new();
-        };
-        let first = today.before(1).unwrap_or(today);
-        let mut windows = Vec::new();
-        for day in (0..HORIZON_DAYS).map(|days| first.after(days)) {
-            for shift in schedule.attended.iter().filter(|shift| shift.days[day.weekday()]) {
-                let at = |minute: u16| Seconds(self.midnight(day) + i64::from(minute) * 60);
-                windows.push(Window { from: at(shift.from), to: at(shift.until) });
-            }
-        }
-        windows.sort();
-        windows
-    }
-
-    /// When a day begins at the site, in seconds since the epoch.
-    fn midnight(&self, day: Day) -> i64 {
-        seconds(day.begins()).0 - i64::from(self.0.offset_minutes) * 60
     }
 
     fn printer(
@@ -562,8 +611,9 @@ impl Planner {
         let name = &printer.name;
         let (record, rules) = (lab.printer(name), lab.quality.rules);
         let today = Day::in_utc(now.wall);
-        let live = self.0.board.get(name).map(|live| live.borrow().activity.clone());
-        let state = match live {
+        let live = self.0.board.get(name).map(|live| Arc::clone(&live.borrow()));
+        let unattended = begins_unattended(printer, live.as_deref());
+        let state = match live.as_ref().map(|live| &live.activity) {
             _ if record.latch.is_some() || record.quarantine.is_some() => State::Locked,
             None | Some(Activity::Offline { .. } | Activity::Connecting) => State::Offline,
             Some(Activity::Stopped | Activity::Faulted { .. } | Activity::Quarantined { .. }) => {
@@ -637,7 +687,7 @@ impl Planner {
             windows: windows
                 .map(|window| Window { from: seconds(window.from), to: seconds(window.until) })
                 .collect(),
-            unattended: printer.unattended,
+            unattended,
             power,
         }
     }
@@ -645,7 +695,8 @@ impl Planner {
     /// What it prints, and until when: by the length of its file and how far it has come.
     fn busy(&self, printer: &config::Printer, job: &Job, now: &Stamp, drawn: &Drawn) -> State {
         let guess = drawn.problem.site.guess;
-        let length = self.estimate(&job.file).map_or(guess, |estimate| estimate.seconds);
+        let times = printer.heat.simulated_speed;
+        let length = self.estimate(&job.file).map_or(guess, |estimate| at_speed(estimate.seconds, times));
         let run = job.state.run();
         let done = run.map_or(0.0, |run| run.progress.percent()).clamp(0.0, 100.0);
         let left = whole(length as f64 * (100.0 - done) / 100.0).max(60);
@@ -708,7 +759,7 @@ impl Planner {
                 Priority::Emergency => schedule::Priority::Emergency,
             },
             due: self.due(lab, job, case_use).or_else(at_once),
-            duration: estimate.map(|estimate| estimate.seconds),
+            duration: estimate.map(|estimate| at_speed(estimate.seconds, self.simulated_speed(job))),
             held,
             pinned,
             prepared,
@@ -718,13 +769,22 @@ impl Planner {
                 extents: estimate.and_then(|estimate| estimate.extents),
                 nozzle: estimate.and_then(|estimate| estimate.nozzle).filter(|_| nozzles),
                 material,
-                amount: estimate.and_then(|estimate| estimate.milligrams).map(Amount),
+                amount: estimate
+                    .and_then(|estimate| estimate.milligrams)
+                    .map(|milligrams| Amount(not_booked(lab, job, milligrams, drawn.at))),
                 process: process.filter(|_| lab.quality.rules.approval_before_printing),
                 purpose: use_number(case_use.unwrap_or(IntendedUse::Diagnostic)),
                 model: None,
             },
             barred: Vec::new(),
         }
+    }
+
+    /// How fast the printer is simulated that a job is for; where it is for any, the slowest of them. Of a real one: 1.
+    fn simulated_speed(&self, job: &Job) -> u16 {
+        let wanted = |name: &PrinterName| job.pinned.as_ref().is_none_or(|pinned| pinned == name);
+        let all = self.0.printers.iter().filter(|printer| wanted(&printer.name));
+        all.map(|printer| printer.heat.simulated_speed).min().unwrap_or(1)
     }
 
     /// When the print has to have ended: as somebody said, or in time for the day on which the case is needed.
@@ -734,7 +794,7 @@ impl Planner {
         }
         let schedule = &self.0.schedule;
         let day = lab.quality.cases.get(&job.case)?.about.as_ref()?.needed_by?;
-        let needed = Seconds(self.midnight(day) + i64::from(schedule.ready_at) * 60);
+        let needed = Seconds(midnight(day, self.0.offset_minutes) + i64::from(schedule.ready_at) * 60);
         let whole = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(0);
         let sterilised = of == Some(IntendedUse::Guide);
         let allow = Allowances {
@@ -757,6 +817,12 @@ impl Planner {
             return Some(Hold::Other(
                 drawn.against(what, "let it print on another (`--printer any`)".into()),
             ));
+        }
+        if let Some(gone) = cannot_go_on(lab, job, &drawn.printers) {
+            let words = gone.to_string();
+            let parts = words.split_once("; ").or_else(|| words.split_once(": "));
+            let (what, cure) = parts.unwrap_or((&words, "queue its file anew"));
+            return Some(Hold::Other(drawn.against(what.to_owned(), cure.to_owned())));
         }
         if lab.quality.rules.lots && start::wanted(lab, job).is_none() {
             let cure = "queue it anew with one".to_owned();
@@ -822,10 +888,10 @@ impl Planner {
     fn estimate(&self, file: &FileHash) -> Option<Estimate> {
         let mut estimates = self.estimates();
         if let Some(known) = estimates.known.get(file) {
-            return *known;
+            return Some(*known);
         }
         let estimate = Estimate::of(&self.0.gate.read_already(file)?.analysis);
-        estimates.known.insert(file.clone(), Some(estimate));
+        estimates.known.insert(file.clone(), estimate);
         Some(estimate)
     }
 
@@ -837,13 +903,11 @@ impl Planner {
         });
         let mut estimates = self.estimates();
         estimates.known.retain(|file, _| wanted.contains_key(file));
+        estimates.failed.retain(|file, _| wanted.contains_key(file));
         if estimates.reading {
             return;
         }
-        let Some((file, id)) = wanted.into_iter().find(|(file, _)| !estimates.known.contains_key(file))
-        else {
-            return;
-        };
+        let Some((file, id)) = estimates.next(wanted, self.0.clock.now()) else { return };
         let Some(job) = self.0.recorder.read(|lab| lab.jobs.get(&id).cloned()) else { return };
         let Some(printer) = self.0.printers.first().map(|printer| printer.name.clone()) else { return };
         estimates.reading = true;
@@ -855,7 +919,15 @@ impl Planner {
             // What cannot be read is told by whoever wants to print it.
             let estimate = read.ok().map(|reading| Estimate::of(&reading.analysis));
             let mut estimates = planner.estimates();
-            estimates.known.insert(file, estimate);
+            match estimate {
+                Some(estimate) => {
+                    estimates.failed.remove(&file);
+                    estimates.known.insert(file, estimate);
+                }
+                None => {
+                    estimates.failed.insert(file, planner.0.clock.now());
+                }
+            }
             estimates.reading = false;
             drop(estimates);
             planner.0.news.notify_one();
@@ -875,7 +947,9 @@ impl Planner {
         let mut told = 0;
         for (at, planned) in drawn.plan.jobs.iter().enumerate() {
             let Some(job) = drawn.jobs.get(at) else { continue };
-            let (Some(slack), Some((due, late))) = (planned.slack(), known(job)) else { continue };
+            let (Some(slack), Some((due, late))) = (foreseen(planned, drawn.problem.now), known(job)) else {
+                continue;
+            };
             // What could be in time if it could begin at once says nothing of when it will begin.
             let is_placed = matches!(planned, Planned::Running { .. } | Planned::Assigned { .. });
             let is_known = drawn.problem.jobs.get(at).is_some_and(|wants| wants.duration.is_some());
@@ -934,9 +1008,70 @@ fn carried(before: &Drawn, now: &Drawn) -> Vec<Before> {
         let job = now.place(before.jobs.get(old.job.0)?)?;
         let name = before.printers.get(old.printer.0)?;
         let printer = now.printers.iter().position(|known| known == name).map(PrinterAt)?;
-        Some(Before { job, printer, start: old.start })
+        Some(Before { job, printer, ..old })
     })
     .collect()
+}
+
+/// When people are there, from yesterday on; nothing where that is always.
+fn attended(schedule: &Schedule, offset_minutes: i16, now: WallTime) -> Vec<Window> {
+    let Some(today) = Day::at(now, offset_minutes).filter(|_| !schedule.attended.is_empty()) else {
+        return Vec::new();
+    };
+    let first = today.before(1).unwrap_or(today);
+    let mut windows = Vec::new();
+    for day in (0..HORIZON_DAYS).map(|days| first.after(days)) {
+        for shift in schedule.attended.iter().filter(|shift| shift.days[day.weekday()]) {
+            let at = |minute: u16| Seconds(midnight(day, offset_minutes) + i64::from(minute) * 60);
+            windows.push(Window { from: at(shift.from), to: at(shift.until) });
+        }
+    }
+    windows.sort();
+    windows
+}
+
+/// When a day begins at the site, in seconds since the epoch.
+fn midnight(day: Day, offset_minutes: i16) -> i64 {
+    seconds(day.begins()).0 - i64::from(offset_minutes) * 60
+}
+
+/// Whether prints may begin there with nobody there; not while its firmware says that it does not watch its heaters.
+fn begins_unattended(printer: &config::Printer, live: Option<&Snapshot>) -> bool {
+    printer.unattended && !live.is_some_and(|live| live.unprotected)
+}
+
+/// What a board says of its firmware. Which is ready was greeted: what it has not said it does not say.
+fn said(live: &Snapshot) -> Option<String> {
+    let is_ready = matches!(live.activity, Activity::Ready);
+    live.firmware.clone().or_else(|| is_ready.then(String::new))
+}
+
+/// Why a job cannot go on with its part any more, as [`Lab::may_start`] would say.
+fn cannot_go_on(lab: &Lab, job: &Job, printers: &[PrinterName]) -> Option<Refusal> {
+    let origin = &job.resumes.as_ref()?.job;
+    let on_it = Bed::Occupied { job: origin.clone() };
+    let mut may = job.pinned.iter().chain(printers.iter().filter(|_| job.pinned.is_none()));
+    let Some(printer) = may.clone().find(|name| lab.printer(name).bed == on_it) else {
+        let printer = may.next()?.clone();
+        return Some(Refusal::PartGone { printer, job: origin.clone() });
+    };
+    let (since, _) = lab.tried_on(origin).find(|other| job.queued < other.1)?;
+    Some(Refusal::HeadMoved { printer: printer.clone(), job: job.id.clone(), since: since.clone() })
+}
+
+/// What a job has to spare, or lacks, as far as that is sure. What nothing can take is late once it would have to begin
+/// within a day, or where nobody is there within a year; what a printer comes back from (it is offline, or locked) is not
+/// told of each job.
+fn foreseen(planned: &Planned, now: Seconds) -> Option<i64> {
+    let Planned::Waiting { why: Waiting::Nowhere { against, .. }, slack: None, begin_by: Some(by) } = planned
+    else {
+        return planned.slack();
+    };
+    let passes = against.iter().any(|one| matches!(one, Obstacle::Offline | Obstacle::Locked));
+    let never =
+        |one: &Obstacle| matches!(one, Obstacle::NoPerson { until: None } | Obstacle::Bed { until: None });
+    let is_near = by.0 < now.0.saturating_add(TOLD_AHEAD);
+    (!passes && (is_near || against.iter().any(never))).then_some(-LATE)
 }
 
 fn kind(kind: config::Kind) -> schedule::Kind {
@@ -955,10 +1090,45 @@ fn load_of(lot: &Lot, today: Day, drawn: &mut Drawn) -> Load {
     };
     Load {
         material: Material(drawn.materials.number(&lot.about.material.as_str().to_ascii_uppercase())),
-        lot: Some(schedule::Lot(drawn.lots.number(lot.about.supplier_lot.as_str()))),
+        lot: Some(schedule::Lot(drawn.lots.number(lot))),
         usable,
         left: Some(Amount(lot.left_mg)),
     }
+}
+
+/// What a job takes of what hangs there and is not booked yet: of one that waits all, of one that runs what its lots
+/// will be told at its end.
+fn not_booked(lab: &Lab, job: &Job, milligrams: u64, now: WallTime) -> u64 {
+    let Some(run) = job.state.run().filter(|_| job.state.is_running()) else { return milligrams };
+    let wanted = start::wanted(lab, job);
+    let of_it = |lot: &LotId| {
+        lab.quality.lots.get(lot).is_some_and(|lot| wanted.is_some_and(|wanted| lot.is_of(wanted)))
+    };
+    let hang: BTreeMap<&LotId, WallTime> = lab
+        .quality
+        .loaded_on(&run.printer)
+        .filter(|load| of_it(&load.lot))
+        .map(|load| (&load.lot, load.from))
+        .collect();
+    let Some(since) = hang.values().min() else { return milligrams };
+    let share = share_from(run.progress.percent(), (run.started, *since, now));
+    let pieces = lab.quality.pieces_of(lab, job);
+    let noted = pieces.iter().flat_map(|piece| &piece.used);
+    let noted = noted.filter(|used| used.job == job.id && hang.contains_key(&used.lot));
+    let booked = noted.map(|used| used.milligrams).fold(0, u64::saturating_add);
+    whole(milligrams as f64 * share).unsigned_abs().saturating_sub(booked)
+}
+
+/// The share of a print that is fed by what was loaded in the midst of it, at `loaded`, as if it went on evenly; all of
+/// it where that hung there before.
+fn share_from(percent: f64, (started, loaded, now): (WallTime, WallTime, WallTime)) -> f64 {
+    let printed = now.0.saturating_sub(started.0);
+    let before = loaded.0.saturating_sub(started.0).min(printed);
+    if printed == 0 || before == 0 {
+        return 1.0;
+    }
+    let done = (percent / 100.0).clamp(0.0, 1.0);
+    1.0 - done * before as f64 / printed as f64
 }
 
 fn qualification(state: Option<&QualificationState>) -> Qualification {
@@ -968,5 +1138,320 @@ fn qualification(state: Option<&QualificationState>) -> Qualification {
         Some(QualificationState::Restricted { uses, .. }) => {
             Qualification::Restricted(uses.iter().map(|of| use_number(*of)).collect())
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::domain::ids::{BootId, CaseToken, PartId};
+    use crate::domain::job::{Interruption, Progress};
+    use crate::domain::lab::NewJob;
+    use crate::domain::part::PartRef;
+
+    #[test]
+    fn a_moment_in_a_sentence_is_told_to_the_minute_as_in_the_lists_beside_it() {
+        let at: WallTime = "2026-12-01T07:04:59.200Z".parse().unwrap();
+        assert_eq!(to_the_minute(at), "2026-12-01 07:04 UTC");
+    }
+
+    #[test]
+    fn of_a_print_that_runs_the_load_in_its_midst_feeds_only_what_comes_after() {
+        let of = |percent, started, loaded, now| {
+            share_from(percent, (WallTime(started), WallTime(loaded), WallTime(now)))
+        };
+        let table = [
+            ("it hung there before", of(80.0, 1_000, 500, 2_000), 1.0),
+            ("it hung there from the start", of(80.0, 1_000, 1_000, 2_000), 1.0),
+            ("loaded at the half of what is done", of(80.0, 1_000, 1_500, 2_000), 0.6),
+            ("loaded just now", of(80.0, 1_000, 2_000, 2_000), 0.2),
+            ("the clock was set back", of(80.0, 1_000, 3_000, 500), 1.0),
+            ("more than all is done", of(140.0, 1_000, 2_000, 2_000), 0.0),
+        ];
+        for (what, share, wanted) in table {
+            assert!((share - wanted).abs() < 1e-9, "{what}: {share}");
+        }
+    }
+
+    #[test]
+    fn a_simulated_printer_takes_a_share_of_the_time_of_a_real_one_and_never_none() {
+        assert_eq!([1, 20, 200].map(|times| at_speed(7_200, times)), [7_200, 360, 36]);
+        assert_eq!((at_speed(7_200, 0), at_speed(3, 200)), (7_200, 1));
+    }
+
+    const HOUR: i64 = 3_600;
+
+    pub(crate) fn job(n: u8) -> JobId {
+        JobId::from_entropy([n; 16])
+    }
+
+    fn grant(lab: &mut Lab, request: &Request) {
+        let wall = WallTime(1_000);
+        let stamp = Stamp { wall, mono: Moment(5), boot: BootId::from_entropy([1; 16]) };
+        let facts = lab.judge(request, wall).unwrap();
+        for event in lab.number(request, facts, &stamp, &Actor::Platen) {
+            lab.apply(&event);
+        }
+    }
+
+    fn queue_file(n: u8, file: FileHash) -> Request {
+        Request::QueueJob(Box::new(NewJob {
+            job: job(n),
+            case: CaseToken::from_entropy([3; 16]),
+            part: PartRef::Number(1),
+            also: Vec::new(),
+            file,
+            commands: 10,
+            digest: FileHash::from_digest([9; 32]),
+            pinned: None,
+            material: None,
+            gate: None,
+        }))
+    }
+
+    /// A case with jobs 0, 1, …
+    pub(crate) fn lab_with_jobs(count: u8) -> Lab {
+        let mut lab = Lab::default();
+        let case = CaseToken::from_entropy([3; 16]);
+        let (part, name) = (PartId::from_entropy([4; 16]), "heart".to_owned().try_into().unwrap());
+        grant(&mut lab, &Request::OpenCase { case: case.clone(), intended_use: IntendedUse::Diagnostic });
+        grant(&mut lab, &Request::AddPart { case, part, name });
+        for n in 0..count {
+            grant(&mut lab, &queue_file(n, FileHash::from_digest([n; 32])));
+        }
+        lab
+    }
+
+    #[test]
+    fn a_job_whose_part_is_gone_or_was_moved_is_held_and_says_so() {
+        let mut lab = lab_with_jobs(2);
+        let (a, b): (PrinterName, PrinterName) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let all = [b, a.clone()];
+        let interrupt = |n| {
+            let progress = Progress { confirmed: 4, total: 10 };
+            Request::NoteInterrupted { job: job(n), progress, why: Interruption::Unplugged, line: None }
+        };
+        let begin = |n| Request::StartJob { job: job(n), printer: a.clone() };
+        grant(&mut lab, &begin(0));
+        grant(&mut lab, &interrupt(0));
+        let (file, height) = (FileHash::from_digest([100; 32]), Height::from_mm(4.2).unwrap());
+        let made =
+            Request::MakeResumeFile { job: job(0), file: file.clone(), layer: 21, height, by: "kim".into() };
+        grant(&mut lab, &made);
+        grant(&mut lab, &queue_file(5, file));
+        let held = |lab: &Lab, n| cannot_go_on(lab, &lab.jobs[&job(n)], &all);
+        assert_eq!((held(&lab, 5), held(&lab, 1)), (None, None), "its part is there, and job 1 needs none");
+        grant(&mut lab, &Request::ClearBed { printer: a.clone(), by: "kim".into() });
+        let gone = Refusal::PartGone { printer: a.clone(), job: job(0) };
+        assert_eq!(held(&lab, 5), Some(gone));
+        grant(&mut lab, &begin(1));
+        assert!(held(&lab, 5).is_some(), "another one is on the bed");
+    }
+
+    fn wants(order: u64) -> schedule::Job {
+        schedule::Job {
+            kind: schedule::Kind::Fdm,
+            order,
+            priority: schedule::Priority::Routine,
+            due: None,
+            duration: Some(HOUR),
+            held: None,
+            pinned: None,
+            prepared: None,
+            attended: false,
+            release: None,
+            needs: Needs {
+                extents: None,
+                nozzle: None,
+                material: None,
+                amount: None,
+                process: None,
+                purpose: Use(0),
+                model: None,
+            },
+            barred: Vec::new(),
+        }
+    }
+
+    fn has() -> schedule::Printer {
+        schedule::Printer {
+            kind: schedule::Kind::Fdm,
+            model: Model(0),
+            state: State::Idle,
+            bed: schedule::Bed::ClearsItself,
+            volume: [u32::MAX; 3],
+            nozzle: None,
+            loads: Vec::new(),
+            tracks_material: false,
+            validated: Validated::NotAsked,
+            qualification: Qualification::NotAsked,
+            calibration: Calibration::NotAsked,
+            windows: Vec::new(),
+            unattended: true,
+            power: None,
+        }
+    }
+
+    /// A plan of jobs 0, 1, … on printers a, b, …; it is 0 o'clock, and what begins within an hour is firm.
+    fn drawn_of(jobs: Vec<schedule::Job>, printers: Vec<schedule::Printer>, before: Vec<Before>) -> Drawn {
+        let site = Site {
+            attended: Vec::new(),
+            circuits: Vec::new(),
+            handling: 0,
+            firm: HOUR,
+            stay: STAY,
+            guess: HOUR,
+        };
+        let ids: Vec<JobId> = (0u8..).zip(&jobs).map(|(n, _)| job(n)).collect();
+        let names = ["a", "b", "c", "d"].into_iter().zip(&printers);
+        let printer_names = names.map(|(name, _)| name.parse().unwrap()).collect();
+        let problem = Problem { now: Seconds(0), jobs, printers, site, before };
+        Drawn {
+            at: WallTime(0),
+            seq: 0,
+            plan: schedule::plan(&problem),
+            problem,
+            places: ids.iter().cloned().enumerate().map(|(at, id)| (id, at)).collect(),
+            jobs: ids,
+            wishes: BTreeMap::new(),
+            printers: printer_names,
+            materials: Words::default(),
+            lots: Lots::default(),
+            processes: Words::default(),
+            circuits: Words::default(),
+            models: Words::default(),
+            against: Vec::new(),
+            codes: BTreeMap::new(),
+        }
+    }
+
+    fn busy_until(until: i64) -> schedule::Printer {
+        let state = State::Busy { until: Seconds(until), job: None, heats_until: Seconds(0) };
+        schedule::Printer { state, ..has() }
+    }
+
+    #[test]
+    fn a_firm_job_leaves_for_a_printer_that_stands_idle_now_and_one_for_each_such_printer() {
+        let firm = |job, start| Before::new(JobAt(job), PrinterAt(0), Seconds(start));
+        let jobs = || vec![wants(0), schedule::Job { duration: Some(600), ..wants(1) }];
+        let drawn = drawn_of(jobs(), vec![busy_until(1_200), has()], vec![firm(0, 1_200)]);
+        assert_eq!(drawn.could_begin_elsewhere(), [], "the other one has work: the second begins there");
+
+        let mut pinned = wants(1);
+        (pinned.pinned, pinned.release) = (Some(PrinterAt(1)), Some(Seconds(3 * HOUR)));
+        let drawn = drawn_of(vec![wants(0), pinned], vec![busy_until(1_200), has()], vec![firm(0, 1_200)]);
+        assert_eq!(drawn.could_begin_elsewhere(), [JobAt(0)], "its work begins in three hours");
+
+        let both = |job| firm(job, 1_200 + i64::try_from(job).unwrap());
+        let mut short = jobs();
+        short[0].duration = Some(600);
+        let drawn = drawn_of(short, vec![busy_until(1_200), has()], vec![both(0), both(1)]);
+        assert_eq!(drawn.could_begin_elsewhere().len(), 1, "two are firm, and one printer is idle");
+    }
+
+    #[test]
+    fn a_firm_job_stays_where_the_idle_printer_could_begin_it_only_much_later() {
+        let idle = schedule::Printer { unattended: false, ..has() };
+        let mut drawn = drawn_of(vec![wants(0)], vec![busy_until(1_200), idle.clone()], Vec::new());
+        drawn.problem.site.attended = vec![Window { from: Seconds(20 * HOUR), to: Seconds(30 * HOUR) }];
+        drawn.problem.before = vec![Before::new(JobAt(0), PrinterAt(0), Seconds(1_200))];
+        drawn.plan = schedule::plan(&drawn.problem);
+        assert!(matches!(drawn.why_not(JobAt(0), PrinterAt(1)), Reason::Elsewhere { .. }));
+        assert_eq!(drawn.could_begin_elsewhere(), []);
+        drawn.problem.site.attended.insert(0, Window { from: Seconds(-HOUR), to: Seconds(HOUR) });
+        drawn.plan = schedule::plan(&drawn.problem);
+        assert_eq!(drawn.could_begin_elsewhere(), [JobAt(0)], "somebody is there");
+    }
+
+    #[test]
+    fn a_case_that_becomes_an_emergency_moves_what_was_planned() {
+        let before = drawn_of(vec![wants(0)], vec![has()], Vec::new());
+        let with = |change: fn(&mut schedule::Job)| {
+            let mut one = wants(0);
+            change(&mut one);
+            drawn_of(vec![one], vec![has()], Vec::new())
+        };
+        assert!(!with(|_| {}).is_wanted_otherwise(&before));
+        assert!(!with(|job| job.duration = Some(2 * HOUR)).is_wanted_otherwise(&before));
+        assert!(with(|job| job.priority = schedule::Priority::Emergency).is_wanted_otherwise(&before));
+        let emergency = |job: &mut schedule::Job| job.priority = schedule::Priority::Emergency;
+        let held = with(|job| {
+            (job.priority, job.held) = (schedule::Priority::Emergency, Some(Hold::CaseOnHold));
+        });
+        assert!(with(emergency).is_wanted_otherwise(&held), "it is let go on");
+        assert!(!with(emergency).is_wanted_otherwise(&with(emergency)));
+    }
+
+    #[test]
+    fn what_was_promised_is_carried_from_plan_to_plan() {
+        let mut before = Before::new(JobAt(0), PrinterAt(0), Seconds(1_200));
+        before.promised = Seconds(900);
+        let drawn = drawn_of(vec![wants(0)], vec![busy_until(1_500), has()], vec![before]);
+        let next = drawn_of(vec![wants(0)], vec![busy_until(1_800), has()], Vec::new());
+        assert_eq!(carried(&drawn, &next), [Before { start: Seconds(1_500), ..before }]);
+    }
+
+    #[test]
+    fn what_nothing_can_take_is_told_as_late_a_day_before_it_has_to_begin() {
+        let told = |against: Obstacle, by: i64| {
+            let why = Waiting::Nowhere { nearest: PrinterAt(0), against: vec![against] };
+            foreseen(&Planned::Waiting { why, slack: None, begin_by: Some(Seconds(by)) }, Seconds(0))
+        };
+        let missing = Obstacle::NotLoaded { material: Material(0) };
+        assert_eq!((told(missing, 23 * HOUR), told(missing, 25 * HOUR)), (Some(-LATE), None));
+        assert_eq!(told(Obstacle::NoPerson { until: None }, 900 * HOUR), Some(-LATE));
+        assert_eq!((told(Obstacle::Offline, HOUR), told(Obstacle::Locked, HOUR)), (None, None));
+        let why = Waiting::Held(Hold::ByPerson);
+        let held = |slack| Planned::Waiting { why: why.clone(), slack, begin_by: Some(Seconds(HOUR)) };
+        assert_eq!(foreseen(&held(None), Seconds(0)), None);
+        assert_eq!(foreseen(&held(Some(-900)), Seconds(0)), Some(-900));
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_read_again_later_and_after_the_others() {
+        let file = |n: u8| FileHash::from_digest([n; 32]);
+        let wanted = || (0u8..3).map(|n| (file(n), job(n))).collect::<BTreeMap<_, _>>();
+        let estimate = Estimate { seconds: 1, extents: None, nozzle: None, milligrams: None };
+        let mut estimates = Estimates::default();
+        estimates.failed.insert(file(0), Moment::from_millis(1_000));
+        let next = |estimates: &Estimates, ms| estimates.next(wanted(), Moment::from_millis(ms));
+        assert_eq!(next(&estimates, 500_000), Some((file(1), job(1))));
+        estimates.known.extend([(file(1), estimate), (file(2), estimate)]);
+        assert_eq!(next(&estimates, 2_000), None);
+        assert_eq!(next(&estimates, 62_000), Some((file(0), job(0))));
+    }
+
+    #[test]
+    fn who_is_ready_and_has_not_said_its_firmware_does_not_say_it() {
+        let mut live = Snapshot::offline("mk".parse().unwrap(), "unplugged", Moment::ZERO);
+        assert_eq!(said(&live), None);
+        live.activity = Activity::Ready;
+        assert_eq!(said(&live), Some(String::new()));
+        live.firmware = Some("Marlin 2.1.2.6".into());
+        assert_eq!(said(&live), live.firmware);
+    }
+
+    fn config(more: &str) -> Config {
+        let text = "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = \"/dev/null\"\n\
+                    baud = 115200\n";
+        Config::parse(&format!("{text}{more}")).unwrap()
+    }
+
+    #[test]
+    fn a_printer_that_does_not_watch_its_heaters_begins_nothing_alone() {
+        let printer = config("").printers.remove(0);
+        let mut live = Snapshot::offline(printer.name.clone(), "unplugged", Moment::ZERO);
+        assert!(begins_unattended(&printer, Some(&live)) && begins_unattended(&printer, None));
+        live.unprotected = true;
+        assert!(!begins_unattended(&printer, Some(&live)));
+    }
+
+    #[test]
+    fn people_are_planned_to_be_there_for_a_year() {
+        let schedule = config("[schedule]\nattended = [\"mon-fri 07:00-18:00\"]\n").schedule;
+        let windows = attended(&schedule, 60, WallTime(1_000 * 86_400_000));
+        let last = windows.last().unwrap().to.0;
+        assert!(last > (1_000 + 360) * 86_400 && windows.is_sorted(), "{last}");
+        assert_eq!(attended(&Schedule::default(), 60, WallTime(0)), []);
     }
 }

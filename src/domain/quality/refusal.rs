@@ -90,6 +90,9 @@ pub enum Hindrance {
         planned: String,
         sliced: String,
     },
+    NotValidated {
+        process: String,
+    },
     Unqualified,
     Restricted {
         why: Text,
@@ -128,6 +131,10 @@ impl fmt::Display for Hindrance {
             Self::OtherProcess { planned, sliced } => {
                 write!(f, "its file was sliced by process {sliced}, and the case is produced by {planned}")
             }
+            Self::NotValidated { process } => write!(
+                f,
+                "process {process}, by which its file was sliced, is not validated for what the case is for"
+            ),
             Self::Unqualified => f.write_str("the printer is not qualified"),
             Self::Restricted { why } => write!(f, "the printer is restricted to other uses: {why}"),
             Self::CalibrationDue(on) => {

@@ -18,6 +18,9 @@ use crate::domain::moment::WallTime;
 pub fn may_start(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> Result<(), Refusal> {
     let rules = lab.quality.rules;
     let mut why = against_job(lab, job);
+    if rules.approval_before_printing {
+        why.extend(not_validated(lab, job));
+    }
     if rules.lots {
         why.extend(unfit_material(lab, job, printer, Day::in_utc(now)));
     }
@@ -88,6 +91,18 @@ fn unapproved(lab: &Lab, job: &Job) -> Vec<Hindrance> {
         }
     }
     why
+}
+
+/// What was sliced here, by a process that is good enough for this use on no kind of printer. Which kind a printer is
+/// only the configuration knows.
+fn not_validated(lab: &Lab, job: &Job) -> Option<Hindrance> {
+    let chain = lab.chains.get(&job.id)?;
+    let of = lab.cases.get(&job.case)?.intended_use;
+    let all = lab.quality.processes.values().map(|known| &known.process);
+    let mut versions = all.filter(|process| process.name.as_str() == chain.process).peekable();
+    versions.peek()?;
+    let is_good_enough = versions.any(|process| process.validated_for.contains(&of));
+    (!is_good_enough).then(|| Hindrance::NotValidated { process: chain.process.clone() })
 }
 
 /// What the job is to be printed in, where somebody has said that.

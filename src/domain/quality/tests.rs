@@ -1704,6 +1704,28 @@ fn where_approvals_are_asked_for_a_job_begins_only_from_an_approved_revision_by_
 }
 
 #[test]
+fn where_approvals_are_asked_for_a_job_begins_by_no_process_that_is_not_validated_for_its_case_any_more() {
+    let rules = SiteRules { approval_before_printing: true, ..SiteRules::default() };
+    let mut world = World::at(Stage::Produced);
+    world.request(&Request::QueueJob(Box::new(new_job(1, 1)))).unwrap();
+    world.lab.chains.insert(job(1), *chain(51, "mk3-pla-fine"));
+    let bars = |world: &World| {
+        let why = world.lab.judge(&Request::StartJob { job: job(1), printer: printer("a") }, world.now);
+        why.err().is_some_and(|why| why.to_string().contains("is not validated for what the case is for"))
+    };
+    let note = |world: &mut World, content, validated_for| {
+        let process = Process { validated_for, ..process("mk3-pla-fine", content) };
+        world.ok("", Change::Process { process: Box::new(process) });
+    };
+    note(&mut world, 1, vec![IntendedUse::Education]);
+    assert!(!bars(&world), "nobody asks for that");
+    world.ok("ada", Change::Rules { rules });
+    assert!(bars(&world));
+    note(&mut world, 2, vec![IntendedUse::Education, IntendedUse::Diagnostic]);
+    assert!(!bars(&world));
+}
+
+#[test]
 fn a_sliced_file_tells_its_revision_and_nobody_can_say_otherwise() {
     use crate::domain::chain::SliceOrder;
     let mut world = World::at(Stage::Produced);

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::ids::{JobId, PrinterName, UploadId};
-use super::job::JobState;
+use super::job::{JobState, Outcome};
 use super::lab::{Lab, NewJob, Refusal, person};
 use super::moment::WallTime;
 use upload::{NewUpload, Upload, UploadState};
-use wish::{Maintenance, ReprintCause, Wanted, Wish};
+use wish::{HoldReason, Maintenance, ReprintCause, Wanted, Wish};
 
 /// So many files may wait for somebody to say whose they are.
 pub const UNASSIGNED_MAX: usize = 1_000;
@@ -31,6 +31,9 @@ pub const SPACING: u64 = 1 << 20;
 const WINDOWS_MAX: usize = 24;
 /// The longest that a printer is said to be away at once: a year.
 const WINDOW_MAX_MS: u64 = 366 * 86_400_000;
+/// So long ago a print may have been due at most, and so far ahead: what lies beyond is a slip of the pen.
+const DUE_AGO_MS: u64 = 86_400_000;
+const DUE_AHEAD_MS: u64 = 5 * WINDOW_MAX_MS;
 
 /// What happened to the queue. The names are stored: they may be added to, never changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -281,7 +284,11 @@ pub fn judge(
             one(Fact::UploadTaken { upload: Box::new(upload) })
         }
         Request::AssignUpload { upload, job } => {
-            unassigned(lab, upload)?;
+            assignable(lab, upload)?;
+            // Without one it could never begin, and no job is given one later.
+            if lab.quality.rules.lots && job.material.is_none() {
+                return Err(Refusal::MaterialNeeded);
+            }
             let mut facts = lab.judge(&super::lab::Request::QueueJob(job.clone()), now)?;
             let fact = Fact::UploadQueued { upload: upload.clone(), job: job.job.clone() };
             facts.push((None, Entry::Queue(fact)));
@@ -297,7 +304,8 @@ pub fn judge(
             if !matches!(known.state, JobState::Queued | JobState::Slicing { .. }) {
                 return Err(Refusal::wrong_state(known, "planned"));
             }
-            match wanted {
+            let mut wanted = wanted.clone();
+            match &mut wanted {
                 // It goes on with a part that stands on one bed.
                 Wanted::Pinned { .. } if known.resumes.is_some() => {
                     return Err(Refusal::wrong_state(known, "moved to another printer"));
@@ -308,9 +316,11 @@ pub fn judge(
                         return Err(Refusal::Pinned { job, pinned, printer });
                     }
                 }
+                Wanted::Held { reason, ended } => *ended = may_hold(lab, job, *reason, &by)?,
+                Wanted::Due { at: Some(at) } if !is_a_due_time(*at, now) => return Err(Refusal::Due),
                 _ => {}
             }
-            one(Fact::Wished { job: job.clone(), wanted: wanted.clone(), by })
+            one(Fact::Wished { job: job.clone(), wanted, by })
         }
         Request::Reprint { of, job, cause, by } => {
             let by = person(by)?;
@@ -326,13 +336,13 @@ pub fn judge(
         Request::PlanMaintenance { printer, window, by } => {
             let by = person(by)?;
             let windows = queue.windows(printer);
-            let overlaps = |other: &Maintenance| window.from < other.until && other.from < window.until;
+            let overlaps = |other: &&Maintenance| window.from < other.until && other.from < window.until;
             let span = window.until.0.saturating_sub(window.from.0);
             if span == 0 || span > WINDOW_MAX_MS || window.until <= now {
                 return Err(Refusal::Window);
             }
-            let open = windows.iter().filter(|other| now < other.until);
-            if windows.iter().any(overlaps) || open.count() >= WINDOWS_MAX {
+            let open: Vec<&Maintenance> = windows.iter().filter(|other| now < other.until).collect();
+            if open.iter().any(overlaps) || open.len() >= WINDOWS_MAX {
                 return Err(Refusal::Windows(printer.clone()));
             }
             one(Fact::MaintenancePlanned { printer: printer.clone(), window: window.clone(), by })
@@ -368,6 +378,43 @@ fn unassigned<'l>(lab: &'l Lab, id: &UploadId) -> Result<&'l Upload, Refusal> {
         UploadState::Queued { job } => Err(Refusal::UploadIsJob { upload: id.clone(), job: job.clone() }),
         UploadState::Dismissed { .. } => Err(Refusal::UploadGone(id.clone())),
     }
+}
+
+/// An upload that may become a job: also once more, where its job was taken off the queue before it began.
+fn assignable(lab: &Lab, id: &UploadId) -> Result<(), Refusal> {
+    let upload = lab.queue.uploads.get(id);
+    if upload.is_some_and(|upload| was_taken_off(lab, upload)) {
+        return Ok(());
+    }
+    unassigned(lab, id).map(drop)
+}
+
+/// The job of an upload was cancelled before it began.
+pub fn was_taken_off(lab: &Lab, upload: &Upload) -> bool {
+    let UploadState::Queued { job } = &upload.state else { return false };
+    lab.jobs.get(job).is_some_and(|job| {
+        matches!(job.state, JobState::Ended { run: None, outcome: Outcome::Cancelled { .. }, .. })
+    })
+}
+
+/// Nobody's hold is replaced by another's. Who lets a job go on may end anybody's: whose that was is answered.
+fn may_hold(
+    lab: &Lab,
+    job: &JobId,
+    reason: Option<HoldReason>,
+    by: &str,
+) -> Result<Option<(String, HoldReason)>, Refusal> {
+    match (lab.queue.wish(job).and_then(|wish| wish.held.as_ref()), reason) {
+        (Some(held), Some(_)) if held.by != by => {
+            Err(Refusal::HeldAlready { job: job.clone(), why: held.reason.in_words(), by: held.by.clone() })
+        }
+        (Some(held), None) => Ok(Some((held.by.clone(), held.reason))),
+        _ => Ok(None),
+    }
+}
+
+fn is_a_due_time(at: WallTime, now: WallTime) -> bool {
+    now.0.saturating_sub(DUE_AGO_MS) <= at.0 && at.0 <= now.0.saturating_add(DUE_AHEAD_MS)
 }
 
 /// Makes a fact true; what it touched. A new printer of a job is the job's own, which the lab sees to.

@@ -85,6 +85,7 @@ fn sent(n: u8, carried: Option<Carried>) -> Request {
         via: Via::Octoprint,
         printer: Some(printer("mk3")),
         carried,
+        no_case: false,
         print: true,
         by: Some(" kim ".into()),
     };
@@ -165,11 +166,11 @@ fn of_files_that_wait_no_more_only_the_latest_are_remembered_and_those_that_wait
 fn a_held_job_begins_nowhere_until_somebody_lets_it_go_on() {
     let mut lab = lab(1);
     let held = Some(HoldReason::Material);
-    ask(&mut lab, wish(0, Wanted::Held { reason: held })).unwrap();
+    ask(&mut lab, wish(0, Wanted::Held { reason: held, ended: None })).unwrap();
     let start = Ask::StartJob { job: job(0), printer: printer("mk3") };
     let refusal = lab.judge(&start, NOW).unwrap_err();
     assert!(refusal.to_string().contains("waits for material, says kim"), "{refusal}");
-    ask(&mut lab, wish(0, Wanted::Held { reason: None })).unwrap();
+    ask(&mut lab, wish(0, Wanted::Held { reason: None, ended: None })).unwrap();
     lab.judge(&start, NOW).unwrap();
 }
 
@@ -271,4 +272,115 @@ fn copies_are_attempts_of_their_own_and_all_of_them_are_queued_or_none() {
     let twice = Ask::QueueCopies(vec![new_job(5), new_job(1)]);
     assert!(matches!(grant(&mut lab, &twice), Err(Refusal::JobExists(_))));
     assert!(!lab.jobs.contains_key(&job(5)));
+}
+
+fn held(reason: Option<HoldReason>, by: &str) -> Request {
+    Request::Wish { job: job(0), wanted: Wanted::Held { reason, ended: None }, by: by.into() }
+}
+
+#[test]
+fn nobody_replaces_another_s_hold_and_whose_has_ended_is_in_the_journal() {
+    let mut lab = lab(1);
+    ask(&mut lab, held(Some(HoldReason::Question), "kim")).unwrap();
+    let refused = ask(&mut lab, held(Some(HoldReason::Material), "lee")).unwrap_err();
+    assert!(matches!(&refused, Refusal::HeldAlready { by, .. } if by == "kim"), "{refused}");
+    assert!(refused.to_string().contains("an answer to a question, says kim"), "{refused}");
+    ask(&mut lab, held(Some(HoldReason::Printer), "kim")).unwrap();
+    let events = ask(&mut lab, held(None, "lee")).unwrap();
+    let told = crate::domain::story::told(&events[0].fact);
+    assert!(
+        told.contains("lee wants") && told.contains("kim held it, since it waited for a printer"),
+        "{told}"
+    );
+    assert_eq!(lab.queue.wish(&job(0)).unwrap().held, None);
+    let events = ask(&mut lab, held(None, "lee")).unwrap();
+    let told = crate::domain::story::told(&events[0].fact);
+    assert!(!told.contains("held it"), "nobody did: {told}");
+    let old = r#"{"what":"wished","job":"JOB","wanted":{"is":"held","reason":null},"by":"kim"}"#;
+    let old: Fact = serde_json::from_str(&old.replace("JOB", job(0).as_str())).unwrap();
+    assert!(matches!(old, Fact::Wished { wanted: Wanted::Held { reason: None, ended: None }, .. }));
+}
+
+#[test]
+fn an_upload_whose_job_was_taken_off_before_it_began_becomes_a_job_again() {
+    let mut lab = lab(0);
+    ask(&mut lab, sent(1, None)).unwrap();
+    let assign = |n| Request::AssignUpload { upload: upload_id(1), job: Box::new(new_job(n)) };
+    ask(&mut lab, assign(7)).unwrap();
+    assert!(!was_taken_off(&lab, &lab.queue.uploads[&upload_id(1)]));
+    assert!(matches!(ask(&mut lab, assign(8)), Err(Refusal::UploadIsJob { .. })));
+    grant(&mut lab, &Ask::CancelJob { job: job(7), progress: None, by: "kim".into(), line: None }).unwrap();
+    assert!(was_taken_off(&lab, &lab.queue.uploads[&upload_id(1)]));
+    ask(&mut lab, assign(8)).unwrap();
+    assert_eq!(lab.queue.uploads[&upload_id(1)].state, UploadState::Queued { job: job(8) });
+    assert_eq!(lab.jobs[&job(7)].state.word(), "cancelled", "what was is kept");
+    grant(&mut lab, &Ask::StartJob { job: job(8), printer: printer("mk3") }).unwrap();
+    let cancel = Ask::CancelJob {
+        job: job(8),
+        progress: Some(crate::domain::job::Progress::default()),
+        by: "kim".into(),
+        line: None,
+    };
+    grant(&mut lab, &cancel).unwrap();
+    assert!(matches!(ask(&mut lab, assign(9)), Err(Refusal::UploadIsJob { .. })), "that one had begun");
+}
+
+#[test]
+fn where_lots_are_asked_for_no_upload_becomes_a_job_without_a_material() {
+    let mut lab = lab(0);
+    lab.quality.rules.lots = true;
+    ask(&mut lab, sent(1, None)).unwrap();
+    let assign = |material: Option<&str>| {
+        let job = NewJob { material: material.map(str::to_owned), ..new_job(7) };
+        Request::AssignUpload { upload: upload_id(1), job: Box::new(job) }
+    };
+    assert_eq!(ask(&mut lab, assign(None)), Err(Refusal::MaterialNeeded));
+    assert_eq!(lab.queue.unassigned().count(), 1);
+    ask(&mut lab, assign(Some("PLA"))).unwrap();
+}
+
+#[test]
+fn a_due_time_is_within_five_years_and_not_long_ago() {
+    let lab = lab(1);
+    let (day, now) = (86_400_000, WallTime(1_800_000_000_000));
+    let due = |at: u64| {
+        let wanted = Wanted::Due { at: Some(WallTime(at)) };
+        lab.judge(&Ask::Queue(Box::new(wish(0, wanted))), now).map(drop)
+    };
+    for at in [now.0 - day, now.0, now.0 + 1_000 * day] {
+        due(at).unwrap();
+    }
+    for at in [0, now.0 - day - 1, now.0 + 2_000 * day, u64::MAX] {
+        assert_eq!(due(at), Err(Refusal::Due), "{at}");
+    }
+    let as_case = Ask::Queue(Box::new(wish(0, Wanted::Due { at: None })));
+    lab.judge(&as_case, now).unwrap();
+}
+
+#[test]
+fn by_hand_nothing_begins_elsewhere_than_where_somebody_has_prepared_it() {
+    let mut lab = lab(1);
+    ask(&mut lab, wish(0, Wanted::Prepared { printer: Some(printer("mk3")) })).unwrap();
+    let release = |name: &str| Ask::ReleaseJob { job: job(0), printer: printer(name), by: "lee".into() };
+    let refused = lab.judge(&release("mk4"), NOW).unwrap_err().to_string();
+    assert!(refused.contains("mk3 is prepared for job") && refused.contains("by kim"), "{refused}");
+    assert!(refused.contains("--prepared no"), "{refused}");
+    lab.judge(&release("mk3"), NOW).unwrap();
+    // Where that printer fits no more, the plan takes another one.
+    lab.judge(&Ask::StartJob { job: job(0), printer: printer("mk4") }, NOW).unwrap();
+    ask(&mut lab, wish(0, Wanted::Prepared { printer: None })).unwrap();
+    lab.judge(&release("mk4"), NOW).unwrap();
+}
+
+#[test]
+fn a_maintenance_that_is_over_is_in_nobody_s_way() {
+    let mut lab = lab(0);
+    let away = |from: u64, until: u64| {
+        let window = Maintenance { from: WallTime(from), until: WallTime(until) };
+        Ask::Queue(Box::new(Request::PlanMaintenance { printer: printer("mk3"), window, by: "kim".into() }))
+    };
+    grant(&mut lab, &away(NOW.0, NOW.0 + 1_000)).unwrap();
+    let other = away(NOW.0 + 500, NOW.0 + 2_000);
+    assert!(matches!(lab.judge(&other, WallTime(NOW.0 + 999)), Err(Refusal::Windows(_))));
+    lab.judge(&other, WallTime(NOW.0 + 1_000)).unwrap();
 }

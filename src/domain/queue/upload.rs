@@ -48,6 +48,9 @@ pub struct NewUpload {
     pub printer: Option<PrinterName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Carried>,
+    /// Something was given as its case that is none; what it was is kept nowhere, for it could be a name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_case: bool,
     /// Whoever sent it wanted it printed.
     pub print: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,8 +59,9 @@ pub struct NewUpload {
 
 impl NewUpload {
     pub(super) fn taken(&self, at: WallTime) -> Upload {
-        let Self { id, file, bytes, name, via, printer, carried, print, by } = self.clone();
-        Upload { id, file, bytes, name, via, printer, carried, print, by, at, state: UploadState::Unassigned }
+        let Self { id, file, bytes, name, via, printer, carried, no_case, print, by } = self.clone();
+        let state = UploadState::Unassigned;
+        Upload { id, file, bytes, name, via, printer, carried, no_case, print, by, at, state }
     }
 }
 
@@ -96,6 +100,8 @@ pub struct Upload {
     pub printer: Option<PrinterName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Carried>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_case: bool,
     pub print: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,

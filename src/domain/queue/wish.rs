@@ -86,8 +86,12 @@ pub enum Wanted {
     Priority { priority: Option<Priority> },
     /// When its print has to have ended; absent: as its case says.
     Due { at: Option<WallTime> },
-    /// Absent: it goes on.
-    Held { reason: Option<HoldReason> },
+    /// Absent: it goes on. `ended` is platen's then: who held it, and for what.
+    Held {
+        reason: Option<HoldReason>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended: Option<(String, HoldReason)>,
+    },
     /// The only printer; absent: any that fits.
     Pinned { printer: Option<PrinterName> },
     /// Material and bed are ready for it there; absent: they are not any more.
@@ -105,8 +109,11 @@ impl Wanted {
             Self::Priority { priority: Some(Priority::Emergency) } => "an emergency".into(),
             Self::Due { at: None } => "due as its case says".into(),
             Self::Due { at: Some(at) } => format!("due at {at}"),
-            Self::Held { reason: None } => "not held any more".into(),
-            Self::Held { reason: Some(reason) } => format!("held: it waits for {}", reason.in_words()),
+            Self::Held { reason: None, ended: None } => "not held any more".into(),
+            Self::Held { reason: None, ended: Some((by, reason)) } => {
+                format!("not held any more; {by} held it, since it waited for {}", reason.in_words())
+            }
+            Self::Held { reason: Some(reason), .. } => format!("held: it waits for {}", reason.in_words()),
             Self::Pinned { printer: None } => "for any printer that fits".into(),
             Self::Pinned { printer: Some(printer) } => format!("for {printer} only"),
             Self::Prepared { printer: None } => "not prepared any more".into(),
@@ -135,6 +142,9 @@ pub struct Wish {
     pub held: Option<Held>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepared: Option<PrinterName>,
+    /// Who has prepared it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,16 +159,19 @@ impl Wish {
         match wanted {
             Wanted::Priority { priority } => self.priority = *priority,
             Wanted::Due { at } => self.due = *at,
-            Wanted::Held { reason } => {
+            Wanted::Held { reason, .. } => {
                 self.held = reason.map(|reason| Held { reason, by: by.to_owned(), at });
             }
             // The job itself has it. What was prepared elsewhere is in vain.
             Wanted::Pinned { printer } => {
                 if printer.is_some() && *printer != self.prepared {
-                    self.prepared = None;
+                    (self.prepared, self.prepared_by) = (None, None);
                 }
             }
-            Wanted::Prepared { printer } => self.prepared = printer.clone(),
+            Wanted::Prepared { printer } => {
+                self.prepared = printer.clone();
+                self.prepared_by = printer.is_some().then(|| by.to_owned());
+            }
             Wanted::Place { at } => self.place = *at,
         }
     }

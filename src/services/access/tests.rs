@@ -395,6 +395,21 @@ fn a_session_lasts_until_it_ends_and_a_token_until_it_is_revoked() {
 }
 
 #[test]
+fn what_goes_on_with_a_token_does_not_last_once_an_admin_has_given_its_owner_a_password() {
+    let mut house = House::new();
+    let token = house.token("kim", &[Role::Operator]);
+    let before = house.by_token(token.shown.expose()).unwrap();
+    let lasts = |house: &House, who: &Who| house.access.lasts(&house.people, who, at(1));
+    assert!(before.own_password && lasts(&house, &before));
+    house.give("kim", "a dog on the chair", "ada");
+    assert!(!lasts(&house, &before), "it was let in to more than its owner may now");
+    let bound = house.by_token(token.shown.expose()).unwrap();
+    assert!(!bound.own_password && lasts(&house, &bound));
+    house.give("kim", KIM, "kim");
+    assert!(lasts(&house, &before));
+}
+
+#[test]
 fn a_hash_of_other_costs_is_made_anew_when_its_password_is_next_given() {
     let mut house = House::new();
     let dear = Costs { memory_kib: 16, passes: 2, lanes: 1 };
