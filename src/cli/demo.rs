@@ -219,7 +219,7 @@ impl Demo {
             site: "demo".parse().map_err(wrong)?,
             node: "local".parse().map_err(wrong)?,
             state_dir: scratch.0.join("state"),
-            http: Http { listen: self.http, upload_max: 512 * 1024 * 1024 },
+            http: Http { listen: self.http, public: None, upload_max: 512 * 1024 * 1024 },
             mqtt: Some(Mqtt {
                 host: broker.v311.ip().to_string(),
                 port: broker.v311.port(),

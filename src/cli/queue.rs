@@ -109,6 +109,7 @@ impl Queue {
 
 fn slack(entry: &QueueEntry) -> String {
     match entry.slack_min {
+        _ if entry.at_once => "nothing".into(),
         None => String::new(),
         Some(minutes) if minutes < 0 => format!("LATE by {}", span(-minutes)),
         Some(minutes) => span(minutes),
@@ -142,7 +143,7 @@ fn list(jobs: &[QueueEntry]) {
                 place,
                 at(&job.start),
                 format!("{}{guess}", at(&job.end)),
-                at(&job.due),
+                if job.at_once { "at once".into() } else { at(&job.due) },
                 slack(job),
                 job.waits.as_deref().map(show::plain).unwrap_or_default(),
             ]
@@ -155,6 +156,15 @@ fn list(jobs: &[QueueEntry]) {
 
 fn one(view: &QueueJobView) {
     list(std::slice::from_ref(&view.entry));
+    if let Some(reprints) = &view.entry.reprints {
+        show::line(&format!("it prints {}", reprints.in_words()));
+    }
+    if let (Some(reason), Some(by)) = (&view.entry.held, &view.entry.held_by) {
+        show::line(&format!("{} holds it: {reason}", show::plain(by)));
+    }
+    if let Some(note) = &view.note {
+        show::line(&show::plain(note));
+    }
     if view.printers.is_empty() {
         return;
     }

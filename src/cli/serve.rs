@@ -29,11 +29,15 @@ impl Serve {
         let supervisor = Supervisor::of_environment();
         runtime.block_on(async {
             let names: Vec<_> = inherited.iter().map(|(name, _)| name.clone()).collect();
+            let public = config.http.public.clone();
             let daemon = Daemon::start_after(config, inherited);
             let daemon = daemon.await.map_err(|error| Failed::Finding(error.to_string()))?;
             // Not before: a start that failed is tried again, with the same ports.
             let supervisor = blocking(move || supervisor.inspect(|systemd| forget(systemd, &names))).await;
             eprintln!("platen: the page is at http://{}/", daemon.address);
+            if let Some(public) = public {
+                eprintln!("platen: others reach it at {}/", public.url());
+            }
             asked.wait().await;
             let printers = daemon.fleet.printers();
             match blocking(move || supervisor.flatten().filter(|systemd| comes_back(systemd, printers)))

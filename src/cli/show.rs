@@ -157,6 +157,9 @@ pub fn job(job: &JobView) {
             resumes.layer, resumes.job, resumes.height_mm
         ));
     }
+    if let Some(reprints) = &job.reprints {
+        line(&format!("  reprint  {}", plain(&reprints.in_words())));
+    }
     for made in &job.resume_files {
         line(&format!(
             "  resume   from layer {} with file {} (nozzle at {} mm; by {}, {})",

@@ -85,8 +85,9 @@ fn list(all: &[UploadView]) {
                 case.unwrap_or_default(),
                 upload.job.clone().unwrap_or_default(),
                 when(&upload.at),
+                upload.waits.clone().unwrap_or_default(),
             ]
         })
         .collect();
-    show::table(&["UPLOAD", "NAME", "PRINTER", "STATE", "CASE", "JOB", "CAME (UTC)"], &rows);
+    show::table(&["UPLOAD", "NAME", "PRINTER", "STATE", "CASE", "JOB", "CAME (UTC)", "WAITS BECAUSE"], &rows);
 }

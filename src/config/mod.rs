@@ -5,6 +5,7 @@ mod mdns;
 mod mistake;
 mod notifications;
 mod parse;
+mod public;
 mod reader;
 mod relay;
 mod schedule;
@@ -27,6 +28,7 @@ use crate::domain::units::{Baud, Height};
 pub use edit::{Buffers, EditError, with_buffers};
 pub use mistake::{ConfigErrors, Mistake};
 pub use parse::KEYS;
+pub use public::Public;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -364,6 +366,8 @@ impl Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     pub listen: SocketAddr,
+    /// Where others reach it, behind a proxy; absent: at the address that they have asked.
+    pub public: Option<Public>,
     /// The largest upload in bytes.
     pub upload_max: u64,
 }
@@ -386,8 +390,23 @@ pub struct Mqtt {
     pub password_file: Option<PathBuf>,
     /// With so many entries of the journal not yet published, no job is taken in.
     pub outbox_max: u64,
-    /// Below which topic Home Assistant looks for devices; absent: it is told of none.
-    pub home_assistant: Option<String>,
+    /// Absent: Home Assistant is told of no printer.
+    pub home_assistant: Option<HomeAssistant>,
+}
+
+/// What Home Assistant is told with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HomeAssistant {
+    /// Below which topic it looks for devices.
+    pub prefix: String,
+    /// Where a device's page is; `public` of `[http]`.
+    pub page: Option<String>,
+}
+
+impl From<&str> for HomeAssistant {
+    fn from(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), page: None }
+    }
 }
 
 /// Who says that a bed is clear after a job.

@@ -10,10 +10,11 @@ use toml::de::DeTable;
 use super::mdns::mdns;
 use super::mistake::Mistake;
 use super::notifications::notifications;
+use super::public::public;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{
-    BedClearing, Build, Circuit, Config, Counting, Gate, Heads, Http, Mqtt, MqttVersion, Printer, Restart,
-    ServiceDay, Slicing, StopInput, VaultKey, relay, schedule,
+    BedClearing, Build, Circuit, Config, Counting, Gate, Heads, HomeAssistant, Http, Mqtt, MqttVersion,
+    Printer, Restart, ServiceDay, Slicing, StopInput, VaultKey, relay, schedule,
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
@@ -39,7 +40,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "attended_uses",
         ],
     ),
-    ("http", &["listen", "upload_max_mb"]),
+    ("http", &["listen", "public", "upload_max_mb"]),
     ("restart", &["continue", "ask"]),
     ("slicing", &["profiles", "program", "parallel", "memory_mb", "minutes"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max", "home_assistant"]),
@@ -198,7 +199,8 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let attended_uses = uses(&mut reader, &top, "attended_uses");
     let restart = restart(&mut reader, &top);
     let http = http(&mut reader, &top);
-    let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section));
+    let page = http.public.as_ref().map(|public| format!("{}/", public.url()));
+    let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section, page));
     let mdns = mdns(&mut reader, &top, http.listen);
     let slicing = reader.section(&top, "slicing").map(|section| slicing(&mut reader, &section));
     let gate = gate(&mut reader, &top);
@@ -285,7 +287,7 @@ fn stop_input(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<StopInput> {
 }
 
 fn http(reader: &mut Reader<'_>, top: &Section<'_>) -> Http {
-    let mut http = Http { listen: LISTEN, upload_max: UPLOAD_MAX_MB * MEGABYTE };
+    let mut http = Http { listen: LISTEN, public: None, upload_max: UPLOAD_MAX_MB * MEGABYTE };
     let Some(section) = reader.section(top, "http") else { return http };
     reader.unknown_keys(&section, keys("http"));
     if let Some(found) = reader.text(&section, "listen") {
@@ -305,6 +307,7 @@ fn http(reader: &mut Reader<'_>, top: &Section<'_>) -> Http {
             ),
         }
     }
+    http.public = public(reader, &section);
     if let Some(found) = reader.number(&section, "upload_max_mb", "megabytes", 1..=65_536) {
         http.upload_max = found.value * MEGABYTE;
     }
@@ -325,7 +328,8 @@ fn slicing(reader: &mut Reader<'_>, section: &Section<'_>) -> Slicing {
     Slicing { profiles, program, parallel, memory, wall }
 }
 
-fn mqtt(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Mqtt> {
+/// `page` is where others reach ours.
+fn mqtt(reader: &mut Reader<'_>, section: &Section<'_>, page: Option<String>) -> Option<Mqtt> {
     const URL: &str = "write url = \"mqtt://HOST:1883\" or \"mqtts://HOST:8883\"";
     reader.unknown_keys(section, keys("mqtt"));
     let version = match reader.text(section, "version") {
@@ -359,7 +363,7 @@ fn mqtt(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Mqtt> {
     let ca_file = ca.and_then(|found| absolute(reader, &found, "ca_file"));
     let most = reader.number(section, "outbox_max", "entries", 100..=1_000_000_000);
     let outbox_max = most.map_or(OUTBOX_MAX, |found| found.value);
-    let home_assistant = home_assistant(reader, section);
+    let home_assistant = home_assistant(reader, section).map(|prefix| HomeAssistant { prefix, page });
     let (tls, host, port) = address?;
     let username = username.map(|found| found.value);
     Some(Mqtt { host, port, tls, ca_file, version, username, password_file, outbox_max, home_assistant })

@@ -30,7 +30,8 @@ fn mistake(from: &str, to: &str) -> String {
 fn what_is_left_out_has_the_documented_default() {
     let config = Config::parse(GOOD).unwrap();
     assert_eq!(config.state_dir, Path::new("/var/lib/platen"));
-    assert_eq!(config.http, Http { listen: "127.0.0.1:7180".parse().unwrap(), upload_max: 512 << 20 });
+    let http = Http { listen: "127.0.0.1:7180".parse().unwrap(), public: None, upload_max: 512 << 20 };
+    assert_eq!(config.http, http);
     assert_eq!(config.mqtt, None);
     let printer = &config.printers[0];
     assert_eq!((printer.rx_buffer, printer.command_buffer), (128, 0));
@@ -234,10 +235,31 @@ fn home_assistant_is_told_of_printers_below_a_plain_topic_or_not_at_all() {
     );
     let longest = "h".repeat(64);
     for good in ["homeassistant", "lab/Home_Assistant-2", &longest] {
-        assert_eq!(with(good).unwrap().as_deref(), Some(good));
+        assert_eq!(with(good), Ok(Some(good.into())));
     }
     for bad in ["", "/", "a/", "/a", "a//b", "a#", "+", "a b", "$SYS", &"h".repeat(65)] {
         assert!(with(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn where_others_reach_the_page_is_an_address_and_what_home_assistant_links_to() {
+    let with = |http: &str| {
+        let more = "[mqtt]\nurl = \"mqtt://b\"\nhome_assistant = \"homeassistant\"\n";
+        Config::parse(&format!("{GOOD}{more}[http]\n{http}\n")).map_err(|all| all[0].to_string())
+    };
+    let page = |config: Config| config.mqtt.unwrap().home_assistant.unwrap().page;
+    assert_eq!(page(with("").unwrap()), None);
+    let behind = with("public = \"https://lab.example/platen/\"").unwrap();
+    assert_eq!(behind.http.public.as_ref().unwrap().url(), "https://lab.example/platen");
+    assert_eq!(page(behind).as_deref(), Some("https://lab.example/platen/"));
+    for (bad, word) in [
+        ("platen.lab", "http.public = \"platen.lab\": this does not begin with https:// or http://; write"),
+        ("https://kim:secret@platen.lab", "no user and no password"),
+        ("https://platen.lab/?x", "no ?"),
+    ] {
+        let told = with(&format!("public = \"{bad}\"")).unwrap_err();
+        assert!(told.contains(word), "{told}");
     }
 }
 
@@ -324,7 +346,9 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
         .collect();
     let all_on = Config::parse(&all_on.join("\n")).unwrap();
     // What is commented out is the default, except where the default is "nothing".
-    assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, all_on.http));
+    assert!(all_on.http.public.is_some() && shipped.http.public.is_none());
+    let http = Http { public: None, ..all_on.http };
+    assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, http));
     assert!(all_on.printers.iter().all(|printer| printer.firmware.is_some()));
     assert!(all_on.printers.iter().all(|printer| printer.relay.is_some() && printer.dtr_reset.is_some()));
     let found_out = |printer: Printer| Printer {
