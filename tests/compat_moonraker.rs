@@ -47,7 +47,17 @@ fn form(fields: &[(&str, &str)], name: &str, file: &[u8]) -> (String, Vec<u8>) {
 }
 
 async fn sent(lab: &TestLab, place: &str, fields: &[(&str, &str)], headers: &str) -> Answer {
-    let (kind, body) = form(fields, &format!("{NAME}.gcode"), GCODE);
+    sent_file(lab, place, fields, headers, GCODE).await
+}
+
+async fn sent_file(
+    lab: &TestLab,
+    place: &str,
+    fields: &[(&str, &str)],
+    headers: &str,
+    file: &[u8],
+) -> Answer {
+    let (kind, body) = form(fields, &format!("{NAME}.gcode"), file);
     lab.send("POST", &format!("{place}/server/files/upload"), &format!("{kind}{headers}"), &body).await
 }
 
@@ -81,15 +91,18 @@ async fn tell(lab: &TestLab, path: &str) -> Answer {
 
 /// A job that runs on the printer, of a file that came by its button; with the file's name in lists.
 async fn printing(lab: &TestLab) -> (JobId, String) {
+    printing_file(lab, GCODE, Progress { confirmed: 1, total: 4 }).await
+}
+
+async fn printing_file(lab: &TestLab, file: &[u8], progress: Progress) -> (JobId, String) {
     let case = lab.case().await;
     let fields = [("root", "gcodes"), ("print", "true")];
-    let answer = sent(lab, &format!("/p/mk3-01/c/{case}/1"), &fields, "").await;
+    let answer = sent_file(lab, &format!("/p/mk3-01/c/{case}/1"), &fields, "", file).await;
     assert_eq!((answer.status, &answer.json()["print_queued"]), (201, &json!(true)), "{answer:?}");
     let name = answer.json()["item"]["path"].as_str().unwrap().to_owned();
     let job: JobId = lab.get("/v1/jobs").await.json()[0]["id"].as_str().unwrap().parse().unwrap();
     let start = Request::StartJob { job: job.clone(), printer: "mk3-01".parse().unwrap() };
     lab.recorder.submit(start, Actor::Platen).await.unwrap();
-    let progress = Progress { confirmed: 1, total: 4 };
     show(lab, Activity::Printing { job: job.clone(), progress });
     (job, name)
 }
@@ -249,7 +262,7 @@ async fn a_print_is_seen_paused_resumed_and_cancelled() {
     assert_eq!(told["status"]["heater_bed"], json!({"temperature": 60.0, "target": 60.0, "power": 0.0}));
 
     let start = lab.post("/p/mk3-01/printer/print/start", &json!({"filename": name})).await;
-    assert_eq!(result(&start), "ok", "it is queued, or prints, already");
+    assert_eq!(refused(&start).0, 409, "it prints already, as the other dialects say: {start:?}");
     let busy = lab.send("DELETE", &format!("/p/mk3-01/server/files/gcodes/{name}"), "", b"").await;
     assert_eq!(refused(&busy).0, 409, "{busy:?}");
     for (change, word) in [("pause", "Pause"), ("resume", "Resume"), ("cancel", "Cancel")] {
@@ -290,6 +303,56 @@ async fn a_print_is_seen_paused_resumed_and_cancelled() {
     assert_eq!(refused(&lab.get("/server/history/list?limit=x").await).0, 400);
     let again = lab.post("/p/mk3-01/printer/print/start", &json!({"filename": name})).await;
     assert_eq!(refused(&again).0, 409, "its job is over");
+}
+
+/// `print_stats` as soon as so much filament is told of.
+async fn stats_with(lab: &TestLab, filament: f64) -> Value {
+    let wait = async {
+        loop {
+            let told = get(lab, "/p/mk3-01/printer/objects/query?print_stats").await;
+            let stats = told["status"]["print_stats"].clone();
+            if stats["filament_used"] == json!(filament) {
+                return stats;
+            }
+        }
+    };
+    let found = timeout(Duration::from_secs(20), wait).await;
+    found.unwrap_or_else(|_| panic!("no {filament} mm of filament are told of"))
+}
+
+#[tokio::test]
+async fn filament_and_layer_of_a_print_are_those_of_its_confirmed_commands() {
+    const LAYS: &[u8] = b"G28\nG90\nM83\nM109 S200\n;LAYER_CHANGE\nG1 X10 Y10 Z0.2 F3000\nG1 X20 E.25\n\
+        ;LAYER_CHANGE\nG1 Z0.4\nG1 X10 E.5\nM104 S0\n";
+    let lab = lab().await;
+    let progress = Progress { confirmed: 6, total: 9 };
+    let (job, name) = printing_file(&lab, LAYS, progress).await;
+    let stats = stats_with(&lab, 0.25).await;
+    assert_eq!(stats["info"], json!({"total_layer": 2, "current_layer": 1}));
+    show(&lab, Activity::Printing { job: job.clone(), progress: Progress { confirmed: 8, ..progress } });
+    let stats = stats_with(&lab, 0.75).await;
+    assert_eq!(stats["info"], json!({"total_layer": 2, "current_layer": 2}));
+    let told = get(&lab, &format!("/p/mk3-01/server/files/metadata?filename={name}")).await;
+    assert_eq!((&told["filament_total"], &told["layer_count"]), (&json!(0.75), &json!(2)), "{told}");
+
+    // What a printer that cancels does not say of its progress is noted.
+    let noted = Request::NoteProgress { job: job.clone(), progress };
+    lab.recorder.submit(noted, Actor::Platen).await.unwrap();
+    show(&lab, Activity::Cancelling { job: job.clone() });
+    stats_with(&lab, 0.25).await;
+    let (digest, line) = (platen::domain::ids::FileHash::from_digest([7; 32]), Box::default());
+    let progress = Progress { confirmed: 9, total: 9 };
+    let printed = Request::NotePrinted { job, progress, digest, line, millis: 5 };
+    lab.recorder.submit(printed, Actor::Platen).await.unwrap();
+    show(&lab, Activity::Ready);
+    let query = "/p/mk3-01/printer/objects/query?print_stats&virtual_sdcard&display_status";
+    let status = get(&lab, query).await["status"].clone();
+    assert_eq!(status["print_stats"]["state"], "complete", "{status}");
+    assert_eq!(status["print_stats"]["filament_used"], 0.75, "{status}");
+    for object in ["virtual_sdcard", "display_status"] {
+        assert_eq!(status[object]["progress"], 1.0, "{status}");
+    }
+    assert_eq!(status["virtual_sdcard"]["file_position"], json!(LAYS.len()));
 }
 
 #[tokio::test]
@@ -544,6 +607,11 @@ impl Socket {
     }
 
     async fn frame(&mut self, code: u8, data: &[u8]) {
+        // It may have been closed meanwhile.
+        let _ = self.0.write_all(&Self::framed(code, data)).await;
+    }
+
+    fn framed(code: u8, data: &[u8]) -> Vec<u8> {
         let mut frame = vec![0x80 | code];
         match data.len() {
             short @ 0..126 => frame.push(0x80 | u8::try_from(short).unwrap()),
@@ -554,8 +622,7 @@ impl Socket {
         }
         frame.extend([0; 4]);
         frame.extend(data);
-        // It may have been closed meanwhile.
-        let _ = self.0.write_all(&frame).await;
+        frame
     }
 
     async fn text(&mut self, text: &str) {
@@ -575,7 +642,8 @@ impl Socket {
             self.0.read_exact(&mut data).await.ok()?;
             Some((code, data))
         };
-        timeout(Duration::from_secs(20), read).await.expect("nothing came")
+        // Longer than a ping is waited for.
+        timeout(Duration::from_secs(100), read).await.expect("nothing came")
     }
 
     async fn json(&mut self) -> Value {
@@ -762,4 +830,103 @@ async fn a_page_from_elsewhere_opens_no_socket_and_a_text_without_an_end_closes_
         }
     }
     assert_eq!(refused(&lab.get("/websocket").await).0, 400, "without an upgrade");
+}
+
+#[tokio::test]
+async fn a_stop_happens_though_its_socket_goes_with_the_same_write() {
+    let lab = lab().await;
+    let calls = [
+        json!({"jsonrpc": "2.0", "method": "printer.emergency_stop", "id": 1}),
+        json!({"jsonrpc": "2.0", "method": "printer.emergency_stop"}),
+        json!([{"jsonrpc": "2.0", "method": "printer.gcode.script", "id": 1, "params": {"script": "M112"}}]),
+    ];
+    for n in 1..=50 {
+        let mut socket = Socket::open(&lab, "/p/mk3-01/websocket", "").await.unwrap();
+        let call = calls[n % calls.len()].to_string();
+        let both = [Socket::framed(1, call.as_bytes()), Socket::framed(8, &[])].concat();
+        socket.0.write_all(&both).await.unwrap();
+        if n % 2 == 0 {
+            drop(socket);
+        } else {
+            while socket.next().await.is_some() {}
+        }
+        let stopped = async {
+            while lab.told().len() < n {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), stopped)
+            .await
+            .unwrap_or_else(|_| panic!("stop {n} is lost: {call}"));
+    }
+    assert!(lab.told().iter().all(|told| told == "mk3-01: stop by unnamed"), "{:?}", lab.told());
+    assert_eq!(lab.told().len(), 50);
+}
+
+#[tokio::test]
+async fn a_change_of_a_print_happens_though_its_socket_goes_with_the_same_write() {
+    let lab = lab().await;
+    let (job, _) = printing(&lab).await;
+    for (n, (change, word)) in
+        [("pause", "Pause"), ("resume", "Resume"), ("cancel", "Cancel")].into_iter().enumerate()
+    {
+        let mut socket = Socket::open(&lab, "/p/mk3-01/websocket", "").await.unwrap();
+        let call =
+            json!({"jsonrpc": "2.0", "method": format!("printer.print.{change}"), "id": 1}).to_string();
+        let both = [Socket::framed(1, call.as_bytes()), Socket::framed(8, &[])].concat();
+        socket.0.write_all(&both).await.unwrap();
+        while socket.next().await.is_some() {}
+        let told = lab.told();
+        assert_eq!(told.len(), n + 1, "{change} of {job}: {told:?}");
+        assert!(told[n].starts_with(&format!("mk3-01: {word} ")), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_came_with_its_case_is_queued_when_it_is_to_be_printed() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    for place in PLACES {
+        let sent = sent(&lab, &format!("{place}/c/{case}/1"), &[("root", "gcodes")], "").await;
+        assert_eq!((sent.status, &sent.json()["print_queued"]), (201, &json!(false)), "{sent:?}");
+        let name = json!({"filename": sent.json()["item"]["path"]});
+        let before = lab.get("/v1/jobs").await.json().as_array().unwrap().len();
+        for again in [false, true] {
+            let start = lab.post(&format!("{place}/printer/print/start"), &name).await;
+            assert_eq!(result(&start), "ok", "{place} {again}");
+            let jobs = lab.get("/v1/jobs").await.json().as_array().unwrap().len();
+            assert_eq!(jobs, before + 1, "{place}: it is queued once");
+        }
+    }
+    let (fields, headers) = ([("root", "gcodes")], "");
+    let none = sent(&lab, "/p/mk3-01", &fields, headers).await.json();
+    let name = json!({"filename": none["item"]["path"]});
+    let (status, words) = refused(&lab.post("/p/mk3-01/printer/print/start", &name).await);
+    assert!(status == 409 && words.contains("nobody has said yet of which part"), "{words}");
+}
+
+#[tokio::test]
+async fn of_a_socket_that_says_nothing_the_place_is_free_again_and_one_that_answers_pings_keeps_it() {
+    let lab = lab().await;
+    let mut silent = Socket::open(&lab, "/websocket", "").await.unwrap();
+    let mut answers = Socket::open(&lab, "/websocket", "").await.unwrap();
+    tokio::time::pause();
+    let begun = lab.clock.now();
+    let ended = async {
+        let mut pings = 0;
+        while let Some((code, _)) = silent.next().await {
+            pings += usize::from(code == 9);
+            assert!(pings < 6, "it is pinged for ever");
+        }
+        (pings, lab.clock.now() - begun)
+    };
+    let goes_on = async {
+        for n in 0..7 {
+            let (code, data) = answers.next().await.unwrap_or_else(|| panic!("it is over after {n} pings"));
+            assert_eq!(code, 9);
+            answers.frame(10, &data).await;
+        }
+    };
+    let ((pings, after), ()) = tokio::join!(ended, goes_on);
+    assert!((2..=3).contains(&pings) && (85..100).contains(&after.as_secs()), "{pings} {after:?}");
 }

@@ -16,7 +16,7 @@ use platen::domain::printer::{Activity, Reading, Snapshot};
 use platen::domain::units::Celsius;
 use platen::services::appkeys::STRANGERS_MAX;
 use serde_json::{Value, json};
-use support::{Answer, GCODE, TestLab, lab, lab_of_people};
+use support::{Answer, GCODE, TestLab, lab, lab_behind, lab_of_people};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -104,6 +104,11 @@ async fn a_slicer_tests_the_address_and_is_answered_under_every_prefix() {
     assert_eq!(nobody.status, 404);
     assert!(error(&nobody).contains("mk3-01"), "{nobody:?}");
     assert_eq!(lab.get("/c/0000000000000/api/version").await.status / 100, 4);
+    for (prefix, name) in [("", "lab-1"), (P, "mk3-01")] {
+        for path in ["/api/version", "/api/v1/info"] {
+            assert_eq!(lab.get(&format!("{prefix}{path}")).await.json()["hostname"], name, "{prefix}{path}");
+        }
+    }
     let httpx = lab.send("GET", "/api/version", "User-Agent: python-httpx/0.28\r\n", b"").await;
     assert_eq!(httpx.json()["api"], "2.0.0");
 }
@@ -301,6 +306,126 @@ async fn a_file_that_says_its_case_becomes_a_job_wherever_it_says_so() {
     let print = lab.post(&place, &json!({"command": "select", "print": true})).await;
     assert_eq!(print.status, 204, "{print:?}");
     assert!(lab.get(&place).await.json()["platen"]["job"].is_string());
+}
+
+/// As whoever types a token by hand gets it: its last character is another one.
+fn mistyped(case: &str) -> String {
+    let (payload, check) = case.split_at(12);
+    format!("{payload}{}", if check == "0" { "2" } else { "0" })
+}
+
+/// What `/v1/uploads` says of the file that was answered so.
+async fn kept(lab: &TestLab, told: &Value) -> Value {
+    let all = lab.get("/v1/uploads").await.json();
+    let of_it = |upload: &&Value| upload["id"] == told["platen"]["upload"];
+    all.as_array().unwrap().iter().find(of_it).unwrap().clone()
+}
+
+#[tokio::test]
+async fn what_was_given_as_a_case_and_is_none_is_told_and_kept_nowhere() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let wrong = mistyped(case.as_str());
+    let unknown = CaseToken::from_entropy([9; 16]).to_string();
+    let folder = format!("prints/{wrong}/1");
+    for (field, value, secret) in [
+        ("userdata", json!({"case": wrong, "part": 1}).to_string(), wrong.as_str()),
+        ("userdata", json!({"case_id": "Doe, Jane"}).to_string(), "Jane"),
+        ("userdata", json!({"case": unknown, "part": 1}).to_string(), unknown.as_str()),
+        ("path", folder, wrong.as_str()),
+        ("path", unknown.clone(), unknown.as_str()),
+    ] {
+        let sent = upload(&lab, P, &[(field, value.as_str()), ("print", "true")]).await;
+        let told = sent.json();
+        assert_eq!((sent.status, &told["effectivePrint"]), (201, &json!(false)), "{value}: {told}");
+        let waits = told["platen"]["waits"].as_str().unwrap();
+        assert!(waits.contains("is no case here") && waits.contains("`platen uploads`"), "{value}: {waits}");
+        let kept = kept(&lab, &told).await;
+        assert_eq!((&kept["state"], &kept["waits"]), (&json!("unassigned"), &json!(waits)), "{value}");
+        assert!(kept.get("case").is_none(), "{kept}");
+        let name = told["files"]["local"]["name"].as_str().unwrap();
+        let print = json!({"command": "select", "print": true});
+        let print = lab.post(&format!("{P}/api/files/local/{name}"), &print).await;
+        assert!(print.status == 409 && error(&print).contains("is no case here"), "{print:?}");
+        let page = lab.get("/").await.body;
+        assert!(page.contains("is no case here"), "{value}");
+        for seen in [&sent.body, &kept.to_string(), &page] {
+            assert!(!seen.contains(secret), "{value}");
+        }
+    }
+    let none = upload(&lab, "", &[("userdata", r#"{"case": null}"#), ("print", "true")]).await.json();
+    assert_eq!(none["platen"]["waits"], "nobody has said yet of which part it is");
+    // The address counts before it.
+    let userdata = json!({"case": wrong, "part": 1}).to_string();
+    let sent = upload(&lab, &format!("/c/{case}/1"), &[("userdata", &userdata), ("print", "true")]).await;
+    assert_eq!(sent.json()["effectivePrint"], true, "{sent:?}");
+    assert_eq!(kept(&lab, &sent.json()).await.get("waits"), None);
+}
+
+#[tokio::test]
+async fn a_program_that_asks_for_version_2_gets_its_shapes_and_no_other_does() {
+    let lab = lab().await;
+    let two = format!("{FORM}X-OctoPrint-Api-Version: 2.0.0\r\n");
+    let one = format!("{FORM}X-OctoPrint-Api-Version: 1.11.6\r\n");
+    let body = form(&[], "heart.gcode");
+    for (headers, is_new) in [(FORM, false), (one.as_str(), false), (two.as_str(), true)] {
+        let ask = async |path: &str| lab.send("GET", &format!("{P}{path}"), headers, b"").await.json();
+        assert_eq!(ask("/api/version").await.get("api").is_none(), is_new);
+        let printer = ask("/api/printer").await;
+        assert_eq!((printer.get("storage").is_some(), printer.get("sd").is_some()), (is_new, !is_new));
+        let excluded = ask(&format!("/api/printer?exclude={}", if is_new { "storage" } else { "sd" })).await;
+        assert!(excluded.get("storage").is_none() && excluded.get("sd").is_none(), "{excluded}");
+        let sent = lab.send("POST", &format!("{P}/api/files/local"), headers, &body).await;
+        let told = sent.json();
+        let file = if is_new { &told["file"] } else { &told["files"]["local"] };
+        assert!(sent.status == 201 && file["refs"]["resource"].is_string(), "{told}");
+        assert_eq!(told.get("files").is_none(), is_new, "{told}");
+        for card in ["sdcard", "printer"] {
+            assert_eq!(ask(&format!("/api/files/{card}")).await["files"], json!([]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn behind_a_proxy_every_address_is_the_one_that_others_reach() {
+    const PUBLIC: &str = "https://lab.example/platen";
+    let lab = lab_behind(PUBLIC).await;
+    let case = lab.case().await;
+    let sent = upload(&lab, P, &[]).await;
+    let told = sent.json();
+    let file = &told["files"]["local"];
+    let name = file["name"].as_str().unwrap();
+    let place = format!("{PUBLIC}{P}/api/files/local/{name}");
+    assert_eq!((sent.header("location"), &file["refs"]["resource"]), (Some(place.as_str()), &json!(place)));
+    assert_eq!(file["refs"]["download"], format!("{PUBLIC}{P}/downloads/files/local/{name}"));
+    let listed = lab.get(&format!("{P}/api/files")).await.json();
+    assert_eq!(listed["files"][0]["refs"]["resource"], place);
+
+    let under = format!("{P}/c/{case}/1");
+    let asked = lab.post(&format!("{under}/plugin/appkeys/request"), &json!({"app": "OctoPod"})).await;
+    let at = asked.header("location").unwrap();
+    assert!(at.starts_with(&format!("{PUBLIC}{under}/plugin/appkeys/request/")), "{at}");
+    assert_eq!(asked.json()["auth_dialog"], format!("{PUBLIC}/account"));
+
+    let made = lab.send("POST", "/v1/files", "", GCODE).await;
+    let at = made.header("location").unwrap();
+    assert!(made.status == 201 && at.starts_with(&format!("{PUBLIC}/v1/files/")), "{made:?}");
+
+    // What the proxy hands on, whichever Host it sets.
+    for (origin, status) in [
+        ("https://lab.example", 201),
+        ("http://lab.example", 403),
+        ("https://evil.example", 403),
+        ("https://lab.example:8443", 403),
+    ] {
+        let headers = format!("{FORM}Origin: {origin}\r\n");
+        let answer = lab.send("POST", "/api/files/local", &headers, &form(&[], "heart.gcode")).await;
+        assert_eq!(answer.status, status, "{origin}: {answer:?}");
+    }
+    for (host, status) in [("lab.example", 200), ("LAB.EXAMPLE:443", 200), ("evil.example", 421)] {
+        let answer = lab.send("GET", "/api/version", &format!("Host: {host}\r\n"), b"").await;
+        assert_eq!(answer.status, status, "{host}: {answer:?}");
+    }
 }
 
 #[tokio::test]
@@ -600,7 +725,7 @@ async fn a_program_asks_for_a_key_and_a_person_grants_it_once() {
     let waits = lab.get(&place).await;
     assert_eq!((waits.status, &waits.json()["message"]), (202, &json!("Awaiting decision")));
     let listed = send(&lab, &kim, "GET", "/v1/app-keys", json!({})).await.json();
-    assert_eq!((&listed[0]["app"], &listed[0]["user"]), (&json!("Home Assistant b"), &json!("kim")));
+    assert_eq!((&listed[0]["app"], &listed[0]["user"]), (&json!("Home Assistant _b_"), &json!("kim")));
     assert!(!listed.to_string().contains(place.rsplit('/').next().unwrap()), "the token is the program's");
     let at = format!("/v1/app-keys/{}", listed[0]["code"].as_str().unwrap());
     let ada = sign_in(&lab, "ada", ADA).await;
@@ -614,8 +739,13 @@ async fn a_program_asks_for_a_key_and_a_person_grants_it_once() {
     assert_eq!(lab.get(&place).await.status, 404, "it is handed out once");
     assert_eq!(send(&lab, &key(&secret), "GET", "/p/mk3-01/api/printer", json!({})).await.status, 200);
     let tokens = send(&lab, &kim, "GET", "/v1/tokens", json!({})).await.json();
-    let own =
-        tokens.as_array().unwrap().iter().find(|token| token["label"] == "Home Assistant b").unwrap().clone();
+    let own = tokens
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|token| token["label"] == "Home Assistant _b_")
+        .unwrap()
+        .clone();
     assert_eq!(own["roles"], json!(["operator"]));
     let again = send(&lab, &kim, "POST", &at, json!({"grant": true})).await;
     assert_eq!((again.status, again.problem().as_str()), (404, "no-such-request"));
@@ -932,4 +1062,30 @@ async fn an_upload_without_a_body_and_a_key_is_asked_for_a_digest() {
             assert!(asked.head.contains("Digest realm=\"platen\""), "{asked:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn of_a_stream_of_which_nothing_is_heard_the_place_is_free_again() {
+    const WHOLE: Duration = Duration::from_secs(200);
+    let lab = lab().await;
+    let path = "/p/mk3-01/sockjs/websocket";
+    let mut silent = Socket::open(&lab, path, "").await.unwrap();
+    let mut speaks = Socket::open(&lab, path, "").await.unwrap();
+    tokio::time::pause();
+    let begun = lab.clock.now();
+    let since = || lab.clock.now() - begun;
+    let ended = async {
+        while silent.text().await.is_some() {
+            assert!(since() < WHOLE, "it goes on for ever");
+        }
+        since()
+    };
+    let goes_on = async {
+        while since() < WHOLE {
+            assert!(speaks.text().await.is_some(), "it is over after {:?}", since());
+            speaks.say(" ").await;
+        }
+    };
+    let (after, ()) = tokio::join!(ended, goes_on);
+    assert!((85..110).contains(&after.as_secs()), "{after:?}");
 }

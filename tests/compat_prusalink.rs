@@ -16,7 +16,9 @@ use platen::io::digest::{Algorithm, Count, REALM, Response};
 use platen::io::secret::Secret;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use support::{Answer, GCODE, TestLab, lab, lab_of_people};
+use support::{Answer, GCODE, TestLab, lab, lab_behind, lab_of_people, parse};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const ADA: &str = "notes on the engine";
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -236,6 +238,70 @@ async fn a_file_of_a_case_becomes_a_job_when_it_is_to_be_printed() {
     assert!(matches!(unknown.status, 400 | 404), "{unknown:?}");
 }
 
+/// Begins the job of an upload on the first printer.
+async fn begun(lab: &TestLab) -> JobId {
+    let uploads = lab.get("/v1/uploads").await.json();
+    let job: JobId = uploads[0]["job"].as_str().unwrap().parse().unwrap();
+    let start = Request::StartJob { job: job.clone(), printer: "mk3-01".parse().unwrap() };
+    lab.recorder.submit(start, Actor::Platen).await.unwrap();
+    show(lab, Activity::Printing { job: job.clone(), progress: Progress { confirmed: 1, total: 4 } });
+    job
+}
+
+#[tokio::test]
+async fn the_file_of_a_job_is_where_the_job_says_whichever_queue_it_was_sent_to() {
+    for sent_to in ["/p/mk3-01", ""] {
+        let lab = lab().await;
+        let case = lab.case().await;
+        let path = format!("{sent_to}/c/{case}/1/api/v1/files/local/heart.gcode");
+        let came = put(&lab, &path, "Print-After-Upload: ?1\r\n").await;
+        assert_eq!(came.status, 201, "{came:?}");
+        begun(&lab).await;
+        let job = lab.get("/p/mk3-01/api/v1/job").await.json();
+        let download = job["file"]["refs"]["download"].as_str().unwrap();
+        let name = job["file"]["name"].as_str().unwrap();
+        assert_eq!(download, format!("{sent_to}/downloads/files/local/{name}"));
+        assert_eq!(came.json()["refs"]["download"], download);
+        let bytes = lab.get(download).await;
+        assert_eq!((bytes.status, bytes.body.as_bytes()), (200, GCODE), "{download}");
+    }
+    let lab = lab().await;
+    printing(&lab).await;
+    let job = lab.get("/p/mk3-01/api/v1/job").await.json();
+    assert_eq!(job["file"]["refs"]["download"], Value::Null, "it did not come by a button");
+}
+
+#[tokio::test]
+async fn behind_a_proxy_what_is_told_of_a_file_is_an_address_that_others_reach() {
+    const PUBLIC: &str = "https://lab.example/platen";
+    let lab = lab_behind(PUBLIC).await;
+    let came = put(&lab, "/p/mk3-01/api/v1/files/usb/heart.gcode", "").await;
+    let file = came.json();
+    let name = file["name"].as_str().unwrap();
+    let location = format!("{PUBLIC}/p/mk3-01/api/v1/files/local/{name}");
+    assert_eq!(came.header("location"), Some(location.as_str()));
+    let download = json!(format!("{PUBLIC}/p/mk3-01/downloads/files/local/{name}"));
+    assert_eq!(file["refs"]["download"], download);
+    let listed = lab.get("/p/mk3-01/api/v1/files/local").await.json();
+    assert_eq!(listed["children"][0]["refs"]["download"], download);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_a_mistyped_case_is_told_as_such() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let (payload, check) = case.as_str().split_at(12);
+    let wrong = format!("{payload}{}", if check == "0" { "2" } else { "0" });
+    let path = format!("/api/v1/files/local/{wrong}/1/heart.gcode");
+    let came = put(&lab, &path, "Print-After-Upload: ?1\r\n").await;
+    let message = came.json()["message"].as_str().unwrap().to_owned();
+    assert!(came.status == 201 && message.contains("is no case here"), "{came:?}");
+    assert!(!came.body.contains(&wrong), "{came:?}");
+    assert!(lab.get("/v1/uploads").await.json()[0]["waits"].as_str().unwrap().contains("is no case here"));
+    let print = lab.send("POST", &path, "", b"").await;
+    assert!(print.status == 409 && print.body.contains("is no case here"), "{print:?}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_taken_in_is_told_in_words_and_leaves_nothing() {
     let lab = lab().await;
@@ -253,7 +319,17 @@ async fn what_cannot_be_taken_in_is_told_in_words_and_leaves_nothing() {
         assert_eq!(refused.header("content-type"), Some("application/json"));
         assert!(refused.json()["error"].as_str().unwrap().contains(word), "{name}: {refused:?}");
     }
-    assert_eq!(put(&lab, "/api/v1/files/cloud/a.gcode", "").await.status, 404);
+    for storage in ["cloud", "sdcard", "LOCAL", "p"] {
+        let path = format!("/p/mk3-01/api/v1/files/{storage}/a.gcode");
+        for method in ["GET", "PUT", "POST", "DELETE"] {
+            let answer = lab.send(method, &path, "", GCODE).await;
+            assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
+            let told = answer.json();
+            assert_eq!(keys(&told), ["error", "title"]);
+            assert!(told["error"].as_str().unwrap().contains("/local"), "{told}");
+        }
+        assert_eq!(lab.get(&format!("/api/v1/files/{storage}")).await.status, 404, "{storage}");
+    }
     assert_eq!(put(&lab, "/api/v1/files/local/a.gcode", "Overwrite: maybe\r\n").await.status, 400);
     let large = vec![b';'; (1 << 20) + 1];
     assert_eq!(lab.send("PUT", "/api/v1/files/local/a.gcode", "", &large).await.status, 413);
@@ -431,4 +507,62 @@ async fn every_row_of_the_door_has_its_route_under_every_prefix() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_piece_of_a_file_is_no_file() {
+    let lab = lab().await;
+    let refused = put(&lab, "/api/v1/files/local/a.gcode", "Content-Range: bytes 0-99/500\r\n").await;
+    assert!(refused.status == 400 && refused.body.contains("piece"), "{refused:?}");
+    let form = "Content-Type: multipart/form-data; boundary=B\r\nContent-Range: bytes 0-99/500\r\n";
+    let refused = lab.send("POST", "/api/files/local", form, b"--B--\r\n").await;
+    assert!(refused.status == 400 && refused.body.contains("piece"), "{refused:?}");
+    let refused = lab.send("POST", "/v1/files", "Content-Range: bytes 0-99/500\r\n", b"G28\n").await;
+    assert!(refused.status == 400 && refused.body.contains("piece"), "{refused:?}");
+    assert_eq!(lab.get("/v1/uploads").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_file_of_somebody_who_was_shut_out_while_it_came_is_not_taken_in() {
+    let lab = lab_of_people("ada", ADA).await;
+    let kim = token(&lab, "kim", "operator", false).await;
+    let mut stream = TcpStream::connect(lab.address).await.unwrap();
+    let head = format!(
+        "PUT /api/v1/files/local/a.gcode HTTP/1.1\r\nHost: {}\r\nX-Api-Key: {kim}\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\nConnection: close\r\n\r\n",
+        lab.address,
+        GCODE.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Whoever is told to go on has come through the door.
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).await.unwrap();
+    assert!(told.starts_with(b"HTTP/1.1 100"));
+    let ada = lab.post("/v1/session", &json!({"name": "ada", "password": ADA})).await;
+    let cookie = ada.header("set-cookie").unwrap().split(';').next().unwrap();
+    let headers = format!("{JSON}Cookie: {cookie}\r\n");
+    assert_eq!(lab.send("POST", "/v1/users/kim/disable", &headers, b"{}").await.status, 200);
+    stream.write_all(GCODE).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(parse(&answer).status, 401);
+    let uploads = lab.send("GET", "/v1/uploads", &headers, b"").await;
+    assert_eq!(uploads.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_row_of_the_list_is_never_a_file_that_somebody_calls_like_it() {
+    let lab = lab().await;
+    assert_eq!(put(&lab, "/api/v1/files/local/a.gcode", "").await.status, 201);
+    let listed = lab.get("/v1/uploads").await.json()[0]["name"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/files/local/{listed}");
+    let more = lab.send("PUT", &path, "Overwrite: ?1\r\n", b"G28\nG1 X1 F600\nM84\n").await;
+    assert_eq!(more.status, 201, "{more:?}");
+    let both: Vec<_> = lab.get("/v1/uploads").await.json().as_array().unwrap().clone();
+    assert_eq!(both.len(), 2);
+    assert_eq!(lab.send("DELETE", &path, "", b"").await.status, 204);
+    let left = lab.get("/v1/uploads").await.json();
+    let row =
+        left.as_array().unwrap().iter().find(|upload| upload["name"] == listed.as_str()).unwrap().clone();
+    assert_eq!(row["state"], "dismissed", "{left}");
 }

@@ -193,6 +193,24 @@ pub async fn passes(app: &AppState, job: &JobId, printer: &PrinterName) -> Resul
     Err(problem(&[(printer.clone(), found)], &accepted, Some(job)))
 }
 
+/// A job is meant for a printer only where its file may pass: what could be accepted is still to be looked at.
+pub async fn may_pass(app: &AppState, job: &JobId, printer: &PrinterName) -> Result<(), Problem> {
+    let asked = app.recorder.read(|lab| {
+        let job = lab.job(job)?;
+        let told = told(app, lab, printer);
+        // While it is a model it has no file.
+        Ok::<_, Refusal>(job.has_file().then(|| app.gate.asked_of(job, printer, told.as_deref())))
+    })?;
+    let Some(asked) = asked else { return Ok(()) };
+    let found = app.gate.findings(&asked).await?;
+    let errors = found.iter().filter(|finding| finding.severity == Severity::Error).cloned();
+    let errors: Arc<[Finding]> = errors.collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(problem(&[(printer.clone(), errors)], &[], Some(job)))
+}
+
 /// Accepts warnings about a waiting job's file: what has turned out since it was taken in.
 #[utoipa::path(post, path = "/v1/jobs/{id}/accept", tag = "jobs", operation_id = "accept_findings",
     request_body = AcceptOrder, params(("id" = String, Path, description = "The job's id")),

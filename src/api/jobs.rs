@@ -14,7 +14,7 @@ use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::door::Asker;
 use super::gate::{Wanted, acceptance, gated, not_a_finding, passes};
 use super::given::{Asked, Given, Named};
-use super::printers::known;
+use super::printers::{known, known_for_filament};
 use super::problem::Problem;
 use super::shapes::{By, JobView, ModelGiven, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder};
 use super::vault::let_in;
@@ -41,6 +41,7 @@ use crate::services::processes;
 use crate::services::resume::{self, Wish};
 use crate::services::slicejobs::{self, choose};
 use crate::services::slicing::{SliceError, Task};
+use crate::services::suits;
 use crate::services::telemetry::CURSOR;
 use crate::services::vault_desk::Words;
 
@@ -118,7 +119,7 @@ async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<V
 /// Queues a job, from a file or from a model that is sliced first. 201 means that it is in the journal; `waiting`
 /// says why it has not begun. 422 with `findings` where the file does not pass the gate of its printer, or of any.
 #[utoipa::path(post, path = "/v1/jobs", tag = "jobs", operation_id = "queue_job", request_body = NewJob,
-    responses((status = 201, description = "The new job", body = JobView), Changed, Read))]
+    responses((status = 201, description = "The new job", body = JobView), Changed, Read, Timely))]
 async fn queue(
     State(app): State<AppState>,
     asker: Asker,
@@ -198,6 +199,9 @@ pub(super) struct FromFile {
 /// A job that may be queued, as far as its file goes: read to its end, and past the gate of its printer, or of any.
 pub(super) async fn new_job(app: &AppState, given: FromFile) -> Result<lab::NewJob, Problem> {
     let FromFile { case, part, also, file, pinned, material, accept, by } = given;
+    if let Some(name) = &pinned {
+        known_for_filament(app, name)?;
+    }
     let accepted = app.intake.accepted(&file).await?;
     allowed_on(app, &accepted, pinned.as_ref())?;
     let material = material.map(|material| material.trim().to_owned());
@@ -285,6 +289,7 @@ async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Res
         Ok((process, printer))
     });
     let (process, printer) = ready.await.map_err(|_| Problem::from(SliceError::Ended))??;
+    known_for_filament(app, &printer)?;
     let job = JobId::from_entropy(entropy());
     let request = Request::SliceJob(Box::new(lab::NewSlicing {
         job: job.clone(),
@@ -479,16 +484,24 @@ pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) 
             }
         },
     };
-    known(app, &printer)?;
+    known_for_filament(app, &printer)?;
     let now = app.clock.stamp().wall;
-    app.recorder.read(|lab| lab.may_start(lab.job(&job)?, &printer, now))?;
+    let request = Request::ReleaseJob { job: job.clone(), printer: printer.clone(), by: by.clone() };
+    app.recorder.read(|lab| lab.judge(&request, now).map(drop))?;
+    if let Some(printer) = app.config.printer(&printer) {
+        app.recorder.read(|lab| suits::is_validated(lab, lab.job(&job)?, printer).map_err(Problem::from))?;
+    }
     let live = app.fleet.board().get(&printer).map(|live| live.borrow().activity.clone());
     if let Some(state) = live.filter(|live| *live != Activity::Ready).map(|live| live.word()) {
         return Err(NotDone::WrongState { printer, state, wanted: "begin a job now" }.into());
     }
     keeps_to_the_plan(app, &job, &printer, now)?;
     passes(app, &job, &printer).await?;
-    let request = Request::ReleaseJob { job: job.clone(), printer, by: by.clone() };
+    app.recorder.read(|lab| {
+        let job = lab.job(&job)?;
+        let needs = app.gate.read_already(&job.file).and_then(|read| suits::milligrams(&read.analysis));
+        suits::has_enough(lab, job, &printer, needs).map_err(Problem::from)
+    })?;
     app.recorder.submit(request, Actor::Person(by)).await?;
     seen(app, &job)
 }

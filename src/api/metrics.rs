@@ -66,23 +66,11 @@ const fn gauge(name: &'static str, help: &'static str, samples: fn(&Seen<'_>) ->
     Metric { name, kind: "gauge", help, samples }
 }
 
-/// All states, so that a query may sum over them; the words are those of MQTT and the page.
-const STATES: [&str; 10] = [
-    "offline",
-    "connecting",
-    "quarantined",
-    "ready",
-    "printing",
-    "paused",
-    "finishing",
-    "cancelling",
-    "stopped",
-    "faulted",
-];
-
+/// All states, so that a query may sum over them.
 fn states(snapshot: &Snapshot) -> Vec<Sample> {
     let word = snapshot.activity.word();
-    STATES.iter().map(|state| labelled("state", state, f64::from(u8::from(*state == word)))).collect()
+    let all = Activity::WORDS.iter();
+    all.map(|state| labelled("state", state, f64::from(u8::from(*state == word)))).collect()
 }
 
 /// The histogram of Prometheus counts upwards: each bucket holds those below it, too.
@@ -264,7 +252,7 @@ mod tests {
             Activity::Stopped,
             Activity::Faulted { fault: crate::domain::printer::Fault::Killed },
         ];
-        assert_eq!(all.map(|activity| activity.word()), STATES);
+        assert_eq!(all.map(|activity| activity.word()), Activity::WORDS);
     }
 
     #[test]

@@ -26,8 +26,10 @@ mod photos;
 mod pictures;
 mod printers;
 mod problem;
+mod public;
 pub mod quality;
 pub mod queue;
+mod reasons;
 #[allow(unused_qualifications)]
 mod reports;
 mod serve;
@@ -149,7 +151,7 @@ pub fn router(state: AppState) -> Router {
     let (router, description) = described().split_for_parts();
     // Maps with text as keys only: it cannot fail, and an empty description would show in the tests.
     let description: Bytes = description.to_json().unwrap_or_default().into();
-    let listen = state.config.http.listen;
+    let config = Arc::clone(&state.config);
     router
         .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], description)))
         .merge(ui::routes())
@@ -165,7 +167,8 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(|| async { Problem::wrong_method() })
         .layer(middleware::from_fn_with_state(state.clone(), door::door))
         .layer(DefaultBodyLimit::max(given::BODY_MAX))
-        .layer(middleware::from_fn_with_state(listen, guard::guard))
+        .layer(middleware::map_response_with_state(Arc::clone(&config), public::located))
+        .layer(middleware::from_fn_with_state(config, guard::guard))
         .layer(middleware::map_response(reports::own_policy))
         .with_state(state)
 }

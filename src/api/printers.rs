@@ -17,6 +17,7 @@ use crate::domain::ids::PrinterName;
 use crate::domain::lab::{self, Request};
 use crate::gcode::commands::{self, When};
 use crate::services::fleet::Order;
+use crate::services::suits::takes_filament;
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -41,6 +42,13 @@ pub fn known(app: &AppState, name: &PrinterName) -> Result<(), Problem> {
     };
     let detail = format!("there is no printer {name}");
     Err(Problem::new(StatusCode::NOT_FOUND, "no-such-printer", detail, help))
+}
+
+/// The same, and every job is a file for filament.
+pub fn known_for_filament(app: &AppState, name: &PrinterName) -> Result<(), Problem> {
+    known(app, name)?;
+    app.config.printer(name).map_or(Ok(()), takes_filament)?;
+    Ok(())
 }
 
 /// All printers in the order of the configuration.

@@ -32,6 +32,7 @@ use crate::services::recorder::{JournalError, NotRecorded};
 use crate::services::resume::NotMade;
 use crate::services::slicejobs::NoProcess;
 use crate::services::slicing::SliceError;
+use crate::services::suits::Unsuited;
 use crate::services::vault_desk::{NotOpened, NotServed};
 
 /// The body of every answer that is not a yes (`application/problem+json`).
@@ -136,7 +137,10 @@ impl From<Refusal> for Problem {
             Refusal::TooManyParts(_) => (StatusCode::CONFLICT, "too-many-parts"),
             Refusal::WrongState { .. } => (StatusCode::CONFLICT, "wrong-state"),
             Refusal::Pinned { .. } => (StatusCode::CONFLICT, "other-printer"),
-            Refusal::Held { .. } => (StatusCode::CONFLICT, "held"),
+            Refusal::Held { .. } | Refusal::HeldAlready { .. } => (StatusCode::CONFLICT, "held"),
+            Refusal::PreparedElsewhere { .. } => (StatusCode::CONFLICT, "prepared-elsewhere"),
+            Refusal::Due => (StatusCode::BAD_REQUEST, "not-a-due-time"),
+            Refusal::MaterialNeeded => (StatusCode::CONFLICT, "material-needed"),
             Refusal::Away { .. } => (StatusCode::CONFLICT, "away"),
             Refusal::NoUpload(_) => (StatusCode::NOT_FOUND, "no-such-upload"),
             Refusal::UploadIsJob { .. } | Refusal::UploadGone(_) => (StatusCode::CONFLICT, "wrong-state"),
@@ -175,6 +179,22 @@ impl From<Refusal> for Problem {
             _ => "`platen jobs` and `platen printers` show what is so now",
         };
         Self::from_words(status, slug, &refusal.to_string(), otherwise)
+    }
+}
+
+impl From<Unsuited> for Problem {
+    fn from(unsuited: Unsuited) -> Self {
+        let slug = match &unsuited {
+            Unsuited::Resin(_) => "wrong-kind",
+            Unsuited::NotValidated { .. } => "not-validated",
+            Unsuited::TooLittle { .. } => "too-little-material",
+        };
+        Self::from_words(
+            StatusCode::CONFLICT,
+            slug,
+            &unsuited.to_string(),
+            "`platen queue JOB` says where it can",
+        )
     }
 }
 

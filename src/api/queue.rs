@@ -12,12 +12,14 @@ use utoipa_axum::routes;
 use super::AppState;
 use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::door::Asker;
+use super::gate::may_pass;
 use super::given::{Example, Given, Named};
 use super::jobs::{FromFile, has_room, new_job, seen};
-use super::printers::known;
+use super::printers::{known, known_for_filament};
 use super::problem::Problem;
+use super::reasons;
 use super::shapes::JobView;
-use crate::domain::event::Actor;
+use crate::domain::event::{Actor, Fact as Entry};
 use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Job, JobState};
 use crate::domain::lab::{Lab, Refusal, Request};
@@ -63,6 +65,9 @@ pub struct QueueEntry {
     /// When its print has to have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
+    /// An emergency without such a time: it is due as soon as it can be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
     /// Minutes between its end and that; less than nothing where it is late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slack_min: Option<i64>,
@@ -78,6 +83,9 @@ pub struct QueueEntry {
     /// What a person holds it for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
+    /// Who holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
     /// The job that it prints again, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reprints: Option<ReprintView>,
@@ -87,6 +95,23 @@ pub struct QueueEntry {
 pub struct ReprintView {
     pub job: String,
     pub cause: String,
+}
+
+impl ReprintView {
+    pub fn of(lab: &Lab, job: &Job) -> Option<Self> {
+        let (of, cause) = lab.queue.wish(&job.id)?.reprints.as_ref()?;
+        Some(Self { job: of.to_string(), cause: cause.word().into() })
+    }
+
+    /// As in "prints … again".
+    pub fn in_words(&self) -> String {
+        let known = ReprintCause::ALL.into_iter().find(|cause| cause.word() == self.cause);
+        let cause = match known {
+            Some(cause) => cause.in_words(),
+            None => self.cause.as_str(),
+        };
+        format!("job {} again: {cause}", self.job)
+    }
 }
 
 /// The queue as it is planned now.
@@ -105,6 +130,9 @@ pub struct QueueJobView {
     #[serde(flatten)]
     pub entry: QueueEntry,
     pub printers: Vec<WhyView>,
+    /// What whoever has just wanted something should know, such as whose hold has ended by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Why a job is, or is not, planned on a printer.
@@ -219,10 +247,15 @@ fn entry(lab: &Lab, job: &Job, drawn: Option<&Drawn>, app: &AppState) -> QueueEn
             let [start, end] = [start, end].map(|at| Some(wall(*at).to_string()));
             (name(drawn, printer), start, end, *guessed, None)
         }
-        Some((drawn, Planned::Waiting { why, .. })) => (None, None, None, false, Some(why.in_words(drawn))),
+        Some((drawn, planned @ Planned::Waiting { why, .. })) => {
+            let why: Vec<_> =
+                [Some(why.in_words(drawn)), planned.late_unless(drawn)].into_iter().flatten().collect();
+            (None, None, None, false, Some(why.join(" ")))
+        }
         None => (job.state.run().map(|run| run.printer.to_string()), None, None, false, None),
     };
     let due = app.planner.due(lab, job, lab.cases.get(&job.case).map(|case| case.intended_use));
+    let is_emergency = priority == Some(Priority::Emergency);
     QueueEntry {
         job: job.id.to_string(),
         case: job.case.to_string(),
@@ -234,6 +267,7 @@ fn entry(lab: &Lab, job: &Job, drawn: Option<&Drawn>, app: &AppState) -> QueueEn
         end,
         guessed,
         due: due.map(|due| wall(due).to_string()),
+        at_once: due.is_none() && is_emergency && job.state == JobState::Queued,
         slack_min: due
             .and(planned)
             .and_then(|(_, planned)| planned.slack())
@@ -242,9 +276,8 @@ fn entry(lab: &Lab, job: &Job, drawn: Option<&Drawn>, app: &AppState) -> QueueEn
         pinned: job.pinned.as_ref().map(ToString::to_string),
         prepared: wish.and_then(|wish| wish.prepared.as_ref()).map(ToString::to_string),
         held: wish.and_then(|wish| wish.held.as_ref()).map(|held| held.reason.word().into()),
-        reprints: wish
-            .and_then(|wish| wish.reprints.as_ref())
-            .map(|(of, cause)| ReprintView { job: of.to_string(), cause: cause.word().into() }),
+        held_by: wish.and_then(|wish| wish.held.as_ref()).map(|held| held.by.clone()),
+        reprints: ReprintView::of(lab, job),
     }
 }
 
@@ -272,28 +305,44 @@ async fn show(State(app): State<AppState>, Named(job): Named<JobId>) -> Result<J
 
 fn queued(app: &AppState, id: &JobId) -> Result<QueueJobView, Problem> {
     let drawn = app.planner.latest();
-    let entry = app.recorder.read(|lab| {
+    let placed = drawn.as_deref().and_then(|drawn| Some((drawn, drawn.place(id)?)));
+    app.recorder.read(|lab| {
         let job = lab.job(id)?;
         if matches!(job.state, JobState::Ended { .. }) {
-            return Err(Refusal::wrong_state(job, "looked for in the queue"));
+            return Err(over(job));
         }
-        Ok(entry(lab, job, drawn.as_deref(), app))
-    })?;
-    let mut printers = Vec::new();
-    if let Some((drawn, at)) = drawn.as_deref().and_then(|drawn| Some((drawn, drawn.place(id)?))) {
-        for (place, printer) in drawn.printers.iter().enumerate() {
-            let why = drawn.why_not(at, PrinterAt(place)).in_words(drawn);
-            let planned = entry.printer.as_deref() == Some(printer.as_str());
-            printers.push(WhyView { printer: printer.to_string(), planned, why });
+        let entry = entry(lab, job, drawn.as_deref(), app);
+        let (mut printers, waits) = (Vec::new(), job.state == JobState::Queued);
+        for (place, printer) in app.config.printers.iter().enumerate() {
+            let why = match placed {
+                _ if waits => reasons::on(app, lab, job, &printer.name).why,
+                Some((drawn, at)) => drawn.why_not(at, PrinterAt(place)).in_words(drawn),
+                None => continue,
+            };
+            let planned = entry.printer.as_deref() == Some(printer.name.as_str());
+            printers.push(WhyView { printer: printer.name.to_string(), planned, why });
         }
+        Ok(QueueJobView { entry, printers, note: None })
+    })
+}
+
+/// A job that is not in the queue any more.
+fn over(job: &Job) -> Problem {
+    if !job.has_file() {
+        return Refusal::wrong_state(job, "looked for in the queue").into();
     }
-    Ok(QueueJobView { entry, printers })
+    let (id, state) = (&job.id, job.state.in_words());
+    let what = format!("job {id} is {state}, so it is not in the queue any more");
+    let help = format!(
+        "`platen jobs {id}` shows it; to print its file again: `platen jobs --reprint {id} --cause CAUSE --by NAME`"
+    );
+    Problem::new(StatusCode::CONFLICT, "wrong-state", what, help)
 }
 
 /// Says what is wanted of a waiting job: how urgent it is, until when, on which printer, before which other; or holds it.
 #[utoipa::path(post, path = "/v1/queue/{id}", tag = "queue", operation_id = "wish", request_body = WishGiven,
     params(("id" = String, Path, description = "The job's id")),
-    responses((status = 200, description = "The job in the queue", body = QueueJobView), Changed, NoSuch, Timely))]
+    responses((status = 200, description = "The job in the queue", body = QueueJobView), Changed, Read, Timely))]
 async fn wish(
     State(app): State<AppState>,
     asker: Asker,
@@ -301,14 +350,16 @@ async fn wish(
     Given(given): Given<WishGiven>,
 ) -> Result<Json<QueueJobView>, Problem> {
     let by = asker.by(given.by.as_deref())?;
-    wished(&app, &job, &given, &by).await?;
-    queued(&app, &job).map(Json)
+    let note = wished(&app, &job, &given, &by).await?;
+    Ok(Json(QueueJobView { note, ..queued(&app, &job)? }))
 }
 
-pub(super) async fn wished(app: &AppState, job: &JobId, given: &WishGiven, by: &str) -> Result<(), Problem> {
+/// What whoever wants it should know then.
+async fn wished(app: &AppState, job: &JobId, given: &WishGiven, by: &str) -> Result<Option<String>, Problem> {
     let wanted = app.recorder.read(|lab| wanted(lab, job, given))?;
     if let Wanted::Pinned { printer: Some(printer) } | Wanted::Prepared { printer: Some(printer) } = &wanted {
-        known(app, printer)?;
+        known_for_filament(app, printer)?;
+        may_pass(app, job, printer).await?;
     }
     let request = Asked::Wish { job: job.clone(), wanted, by: by.to_owned() };
     let done = app.recorder.submit(Request::Queue(Box::new(request)), Actor::Person(by.to_owned())).await?;
@@ -316,7 +367,16 @@ pub(super) async fn wished(app: &AppState, job: &JobId, given: &WishGiven, by: &
     if let Some(last) = done.last() {
         app.planner.knows(last.seq).await;
     }
-    Ok(())
+    Ok(done.iter().find_map(|event| hold_ended(&event.fact)))
+}
+
+fn hold_ended(fact: &Entry) -> Option<String> {
+    let Entry::Queue(queue::Fact::Wished { wanted: Wanted::Held { ended: Some((whose, why)), .. }, .. }) =
+        fact
+    else {
+        return None;
+    };
+    Some(format!("this ended the hold of {whose}: it waited for {}", why.in_words()))
 }
 
 fn wanted(lab: &Lab, job: &JobId, given: &WishGiven) -> Result<Wanted, Problem> {
@@ -350,7 +410,7 @@ fn wanted(lab: &Lab, job: &JobId, given: &WishGiven) -> Result<Wanted, Problem> 
                 "nothing is held for that",
                 "give material, approval, question, printer, other, or no",
             )),
-            reason => Ok(Wanted::Held { reason }),
+            reason => Ok(Wanted::Held { reason, ended: None }),
         };
     }
     if let Some(text) = &given.printer {
@@ -377,6 +437,10 @@ fn place(lab: &Lab, job: &JobId, before: &str) -> Result<Option<u64>, Problem> {
         "last" => Ok(places.last().map(|(last, _)| last.saturating_add(queue::SPACING))),
         other => {
             let other: JobId = other.parse()?;
+            if other == *job {
+                let help = "name another waiting job, or say last, or as_it_came";
+                return Err(Problem::unreadable(format!("job {job} cannot stand before itself"), help));
+            }
             let at = places.iter().position(|(_, id)| **id == other);
             let at = at.ok_or_else(|| Problem::from(Refusal::NoJob(other)))?;
             let (next, _) = places[at];

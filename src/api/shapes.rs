@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::given::Example;
+use super::queue::ReprintView;
 use crate::domain::case::IntendedUse;
 use crate::domain::identifiers::{self, Entered, ErasingReason, Identifiers, ReadingReason};
 
@@ -401,6 +402,9 @@ pub struct JobView {
     /// It goes on with the part of another job, from this layer on: look at the part there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<ResumesView>,
+    /// The job that it prints again, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprints: Option<ReprintView>,
     /// Files that were made to go on with its part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resume_files: Vec<ResumeFileBrief>,

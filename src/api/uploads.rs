@@ -20,7 +20,7 @@ use super::shapes::{By, JobView, PartGiven};
 use super::vault::let_in;
 use crate::domain::event::Actor;
 use crate::domain::ids::{CaseToken, JobId, PrinterName, UploadId};
-use crate::domain::lab::{Refusal, Request};
+use crate::domain::lab::{Lab, Refusal, Request};
 use crate::domain::part::PartRef;
 use crate::domain::people::roles::Permission;
 use crate::domain::privacy::strip_file_name;
@@ -28,6 +28,7 @@ use crate::domain::queue;
 use crate::domain::queue::upload::{Carried, NewUpload, Upload, UploadState, Via};
 use crate::io::clock::entropy;
 use crate::io::spool::Incoming;
+use crate::services::access::NotAuthenticated;
 use crate::services::vault_desk::Words;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -48,7 +49,7 @@ pub struct UploadView {
     /// The printer whose button it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printer: Option<String>,
-    /// The case, and the number of its part, that came along with it.
+    /// The case, and the number of its part, of its job; else what came along with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +64,9 @@ pub struct UploadView {
     pub state: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
+    /// While it is `unassigned`, or its job was cancelled before it began: why, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
 }
 
 impl From<&Upload> for UploadView {
@@ -85,7 +89,46 @@ impl From<&Upload> for UploadView {
             at: upload.at.to_string(),
             state: upload.state.word().into(),
             job,
+            waits: why_it_waits(upload).map(str::to_owned),
         }
+    }
+}
+
+impl UploadView {
+    /// With what became of it, and what the site's rules ask for.
+    pub fn of(lab: &Lab, upload: &Upload) -> Self {
+        let view = Self::from(upload);
+        let UploadState::Queued { job } = &upload.state else {
+            let needs = lab.quality.rules.lots && upload.print && upload.carried.is_some();
+            let waits = view.waits.map(|waits| if needs { NO_MATERIAL.to_owned() } else { waits });
+            return Self { waits, ..view };
+        };
+        let Some(job) = lab.jobs.get(job) else { return view };
+        let waits = queue::was_taken_off(lab, upload).then(|| TAKEN_OFF.to_owned());
+        let part = lab.parts.get(&job.part).map(|part| part.number);
+        Self { case: Some(job.case.to_string()), part, waits, ..view }
+    }
+}
+
+const NO_MATERIAL: &str = "this lab notes the lots that are loaded, so a job says its material, and none came; \
+                           queue it with one";
+const TAKEN_OFF: &str = "its job was cancelled before it began; queue it again, or leave it";
+
+/// What was given could be somebody's name, and is not told.
+const NO_CASE: &str = "what was given as its case is no case here, so it is of no part yet; look the token up \
+                       with `platen cases`, and say of which part the file is, on platen's page or with \
+                       `platen uploads`";
+
+/// Why a file is no job yet, as far as it is known of the file itself.
+pub(super) fn why_it_waits(upload: &Upload) -> Option<&'static str> {
+    match (&upload.state, &upload.carried) {
+        (UploadState::Queued { .. } | UploadState::Dismissed { .. }, _) => None,
+        (UploadState::Unassigned, None) if upload.no_case => Some(NO_CASE),
+        (UploadState::Unassigned, None) => Some("nobody has said yet of which part it is"),
+        (UploadState::Unassigned, Some(_)) if upload.print => {
+            Some("it was not queued when it came; queue it, and you are told what speaks against it")
+        }
+        (UploadState::Unassigned, Some(_)) => Some("it was sent to be kept, not to be printed"),
     }
 }
 
@@ -121,7 +164,10 @@ impl Example for Assignment {
 #[utoipa::path(get, path = "/v1/uploads", tag = "uploads", operation_id = "list_uploads",
     responses((status = 200, description = "The files", body = Vec<UploadView>), Told))]
 async fn list(State(app): State<AppState>) -> Json<Vec<UploadView>> {
-    Json(app.recorder.read(|lab| lab.queue.newest().into_iter().map(UploadView::from).collect()))
+    Json(app.recorder.read(|lab| {
+        let newest = lab.queue.newest().into_iter();
+        newest.map(|upload| UploadView::of(lab, upload)).collect()
+    }))
 }
 
 /// Says of which part a file is, and queues it. 201 means that the job is in the journal.
@@ -209,7 +255,8 @@ async fn dismiss(
 ) -> Result<Json<UploadView>, Problem> {
     let by = asker.by(by.by.as_deref())?;
     dismissed(&app, &upload, &by).await?;
-    let view = app.recorder.read(|lab| lab.queue.uploads.get(&upload).map(UploadView::from));
+    let view =
+        app.recorder.read(|lab| lab.queue.uploads.get(&upload).map(|upload| UploadView::of(lab, upload)));
     view.map(Json).ok_or_else(|| Refusal::NoUpload(upload).into())
 }
 
@@ -220,6 +267,35 @@ pub(super) async fn dismissed(app: &AppState, upload: &UploadId, by: &str) -> Re
     Ok(())
 }
 
+/// What comes along with a file about its case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Said {
+    #[default]
+    Nothing,
+    Case(Carried),
+    /// Something stands where a case is to stand, and is none.
+    NoCase,
+}
+
+impl From<Option<Carried>> for Said {
+    fn from(carried: Option<Carried>) -> Self {
+        carried.map_or(Self::Nothing, Self::Case)
+    }
+}
+
+impl Said {
+    /// The case, if this lab has it; and whether something else was given for one.
+    fn known(self, app: &AppState) -> (Option<Carried>, bool) {
+        match self {
+            Self::Nothing => (None, false),
+            Self::Case(carried) if app.recorder.read(|lab| lab.case(&carried.case).is_ok()) => {
+                (Some(carried), false)
+            }
+            Self::Case(_) | Self::NoCase => (None, true),
+        }
+    }
+}
+
 /// A file as it came by a slicer's button.
 #[derive(Debug)]
 pub(super) struct Arrival {
@@ -228,7 +304,7 @@ pub(super) struct Arrival {
     pub name: String,
     pub via: Via,
     pub printer: Option<PrinterName>,
-    pub carried: Option<Carried>,
+    pub carried: Said,
     /// The program wants it printed.
     pub print: bool,
 }
@@ -248,6 +324,10 @@ pub(super) async fn take(app: &AppState, asker: &Asker, arrival: Arrival) -> Res
     let Arrival { incoming, name, via, printer, carried, print } = arrival;
     let waiting = app.recorder.read(|lab| lab.queue.unassigned().count());
     let room = match has_room(app).await {
+        // A file may be long on its way.
+        _ if matches!(asker, Asker::Known(who) if !app.entrance.lasts(who)) => {
+            Err(NotAuthenticated::Nobody.into())
+        }
         Ok(()) if waiting >= queue::UNASSIGNED_MAX => Err(Refusal::TooManyUploads.into()),
         room => room,
     };
@@ -256,6 +336,7 @@ pub(super) async fn take(app: &AppState, asker: &Asker, arrival: Arrival) -> Res
         return Err(problem);
     }
     let accepted = app.intake.accept(incoming).await?;
+    let (carried, no_case) = carried.known(app);
     let by = asker.by_if_known(None)?;
     let new = NewUpload {
         id: UploadId::from_entropy(entropy()),
@@ -265,6 +346,7 @@ pub(super) async fn take(app: &AppState, asker: &Asker, arrival: Arrival) -> Res
         via,
         printer: printer.clone(),
         carried: carried.clone(),
+        no_case,
         print,
         by: by.clone(),
     };
@@ -272,22 +354,20 @@ pub(super) async fn take(app: &AppState, asker: &Asker, arrival: Arrival) -> Res
     let request = Request::Queue(Box::new(queue::Request::TakeUpload { upload: Box::new(new) }));
     app.recorder.submit(request, asker.actor()).await?;
     app.names.remember(printer.as_ref(), asker.name().unwrap_or_default(), &name, &id);
-    let mut waits = Some("nobody has said yet of which part it is".to_owned());
-    let mut job = None;
+    let (mut job, mut refused) = (None, None);
     if print && carried.is_some() {
         let queued = match asker.may(Permission::Queue) {
             Ok(()) => assigned(app, id.clone(), Assignment::of_what_came(), by).await,
             Err(problem) => Err(problem),
         };
         match queued {
-            Ok(made) => (job, waits) = (Some(made), None),
-            Err(problem) => waits = Some(problem.detail),
+            Ok(made) => job = Some(made),
+            Err(problem) => refused = Some(problem.detail),
         }
-    } else if carried.is_some() {
-        waits = Some("it was sent to be kept, not to be printed".into());
     }
     let upload = app.recorder.read(|lab| lab.queue.uploads.get(&id).cloned());
     let upload = upload.ok_or_else(|| Problem::from(Refusal::NoUpload(id)))?;
+    let waits = refused.or_else(|| why_it_waits(&upload).map(str::to_owned));
     Ok(Taken { upload, job, waits })
 }
 

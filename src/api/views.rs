@@ -4,7 +4,7 @@ use crate::domain::command::Level;
 use crate::domain::identity::{Evidence, Identity, Quarantine};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run};
-use crate::domain::lab::{Lab, Refusal};
+use crate::domain::lab::Lab;
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::part::Part;
 use crate::domain::printer::{
@@ -13,22 +13,22 @@ use crate::domain::printer::{
 };
 
 use super::AppState;
-use super::gate::told;
 use super::pictures;
 use super::quality::case_words;
+use super::queue::ReprintView;
+use super::reasons;
 use super::shapes::{
     CaseBrief, CaseView, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
     LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
     QuarantineView, ReadingView, ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TaleView,
-    TemperaturesView, Waiting, WaitingOn, age,
+    TemperaturesView, Waiting, age,
 };
 use crate::domain::case::{Case, IntendedUse};
 use crate::domain::chain::Chain;
 use crate::domain::event::Event;
-use crate::domain::finding::{Gated, Noted, refused};
+use crate::domain::finding::{Gated, Noted};
 use crate::domain::story;
 use crate::domain::units::Height;
-use crate::services::gate;
 use crate::services::intake::{Accepted, AcceptedPhoto};
 use crate::services::preview::{Seen, Subject};
 use crate::services::resume::Made;
@@ -217,6 +217,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
             })
             .collect(),
         resumes: job.resumes.as_ref().map(Into::into),
+        reprints: ReprintView::of(lab, job),
         resume_files: job
             .resume_files
             .iter()
@@ -444,52 +445,9 @@ fn waiting(app: &AppState, lab: &Lab, job: &Job) -> Waiting {
         (Some(theirs), Some(ours)) => theirs == ours,
         _ => true,
     };
-    let (now, accepted) = (app.clock.stamp(), lab.accepted(job));
-    let mut printers = Vec::new();
-    for (name, live) in app.fleet.board().printers() {
-        if job.pinned.as_ref().is_some_and(|pinned| pinned != name) {
-            continue;
-        }
-        let first =
-            before.iter().filter(|other| other.pinned.as_ref().is_none_or(|pinned| pinned == name)).count();
-        let of = lab.cases.get(&job.case).map(|case| case.intended_use);
-        let needs = app
-            .config
-            .printer(name)
-            .and_then(|printer| printer.attended(&app.config.attended_uses, of, live.borrow().unprotected));
-        let mut person = false;
-        let told = told(app, lab, name);
-        let found = app.gate.known(&app.gate.asked_of(job, name, told.as_deref()));
-        let why = match lab.may_begin(job, name, needs, &now) {
-            // That does not go away by waiting.
-            _ if found.as_ref().is_some_and(|found| !refused(found, &accepted).is_empty()) => {
-                gate::in_words(found.as_deref().unwrap_or_default(), &accepted, &job.id)
-            }
-            Err(Refusal::BedOccupied { job, .. }) => format!("the part of job {job} is still on its bed"),
-            Err(Refusal::PrinterBusy { job, .. }) => format!("it works on job {job}"),
-            Err(Refusal::Latched { why, .. }) => {
-                format!("it is locked after a {why} until somebody looks at it")
-            }
-            Err(Refusal::Quarantined { why, .. }) => format!("it is in quarantine: {why}"),
-            Err(Refusal::PersonNeeded { job, why, .. }) => {
-                person = live.borrow().activity == Activity::Ready;
-                format!(
-                    "a person must be there when it begins ({}): `platen jobs --start {job} --printer {name} --by NAME`",
-                    why.in_words()
-                )
-            }
-            Err(refusal) => refusal.to_string(),
-            Ok(()) => match (&live.borrow().activity, first) {
-                (Activity::Ready, 0) if found.is_none() => "its file is being read for this printer".into(),
-                (Activity::Ready, 0) => "it is free: the job starts in a moment".into(),
-                (Activity::Ready, first) => format!("it is free, with {first} before this job in the queue"),
-                (activity, _) => words(activity),
-            },
-        };
-        let acceptable = gate::acceptable(found.as_deref().unwrap_or_default(), &accepted);
-        let acceptable = acceptable.into_iter().map(str::to_owned).collect();
-        printers.push(WaitingOn { printer: name.to_string(), why, person, acceptable });
-    }
+    let may_run = |name: &&PrinterName| job.pinned.as_ref().is_none_or(|pinned| pinned == *name);
+    let names = app.fleet.board().printers().map(|(name, _)| name).filter(may_run);
+    let printers = names.map(|name| reasons::on(app, lab, job, name)).collect();
     Waiting { ahead: before.iter().filter(shares).count(), printers }
 }
 

@@ -61,7 +61,12 @@ pub async fn lab() -> TestLab {
 }
 
 pub async fn lab_with(printers: &[&str]) -> TestLab {
-    lab_of(printers, None).await
+    lab_of(printers, None, "").await
+}
+
+/// A lab that others reach at this address.
+pub async fn lab_behind(public: &str) -> TestLab {
+    lab_of(PRINTERS, None, &format!("public = \"{public}\"\n")).await
 }
 
 /// The least that argon2 takes: tests are about whether, not how long.
@@ -69,7 +74,7 @@ pub const QUICK: Costs = Costs { memory_kib: 8, passes: 1, lanes: 1 };
 
 /// A lab with a first admin, as `platen setup` makes one.
 pub async fn lab_of_people(admin: &str, password: &str) -> TestLab {
-    lab_of(PRINTERS, Some((admin, password))).await
+    lab_of(PRINTERS, Some((admin, password)), "").await
 }
 
 async fn entrance(admin: (&str, &str), folder: &Path, recorder: &Recorder, clock: &Clock) -> Entrance {
@@ -92,7 +97,8 @@ async fn vault(folder: &Path, recorder: &Recorder, clock: &Clock) -> VaultDesk {
     VaultDesk::open(Some(place), &state, recorder.clone(), clock.boot().clone()).await
 }
 
-async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>) -> TestLab {
+/// `http` goes into the section of that name.
+async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, http: &str) -> TestLab {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(&folder.path().join("files")).unwrap().with_floor(0);
     let clock = Clock::start(BootId::from_entropy(entropy()));
@@ -148,7 +154,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>) -> TestLab {
         })
         .collect();
     let config = Config::parse(&format!(
-        "site = \"st-anna\"\nnode = \"lab-1\"\n[http]\nlisten = \"{address}\"\nupload_max_mb = 1\n{printers}"
+        "site = \"st-anna\"\nnode = \"lab-1\"\n[http]\nlisten = \"{address}\"\nupload_max_mb = 1\n{http}{printers}"
     ))
     .unwrap();
     let shutdown = CancellationToken::new();
@@ -179,7 +185,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>) -> TestLab {
         streams: api::Streams::default(),
         shutdown: shutdown.clone(),
     };
-    tokio::spawn(async move { axum::serve(listener, api::router(state)).await });
+    tokio::spawn(api::serve(listener, api::router(state), CancellationToken::new()));
     TestLab { address, recorder, store, clock, shutdown, told, boards, folder }
 }
 

@@ -11,7 +11,7 @@ use super::super::door::Asker;
 use super::super::jobs::change;
 use super::super::problem::Problem;
 use super::Place;
-use crate::domain::ids::{FileHash, JobId, PrinterName, UploadId};
+use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{Change, Job, JobState};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
@@ -56,6 +56,8 @@ pub struct LookJob {
     pub file: FileHash,
     /// Of its file, where it came by a button.
     pub bytes: Option<u64>,
+    /// Under which place its file is found; where it did not come by a button, under none.
+    pub sent_to: Option<Place>,
     /// 0 to 100.
     pub percent: f64,
     pub started: WallTime,
@@ -179,9 +181,12 @@ pub fn look(app: &AppState, place: &Place) -> Look {
             let percent = progress.unwrap_or(run.progress).percent();
             let elapsed_s = now.0.saturating_sub(run.started.0) / 1_000;
             let bytes = lab.queue.uploads.values().find(|upload| upload.file == job.file).map(|u| u.bytes);
+            let sent = lab.queue.uploads.values().find(|upload| made(upload) == Some(&job.id));
+            let sent_to = |upload: &Upload| Place { printer: upload.printer.clone(), carried: None };
             Some(LookJob {
                 id: id.clone(),
-                name: name_of(lab, job),
+                name: shown(job, sent),
+                sent_to: sent.map(sent_to),
                 file: job.file.clone(),
                 bytes,
                 percent,
@@ -225,16 +230,20 @@ pub async fn control(app: &AppState, asker: &Asker, place: &Place, wanted: Chang
 }
 
 /// The file that a program means by a name: as it is shown in lists, or, where who asks sent it, as it was called then.
+/// A row of a list is nobody's other file, whatever somebody called his.
 pub fn find(app: &AppState, asker: &Asker, place: &Place, name: &str) -> Option<Upload> {
     let name = name.trim_matches('/');
     let by_name = app.names.find(place.printer.as_ref(), asker.name().unwrap_or_default(), name);
     app.recorder.read(|lab| {
         let queue = &lab.queue;
-        let by_id = |id: &UploadId| queue.uploads.get(id);
-        let shown =
-            || queue.newest().into_iter().find(|upload| upload.shown() == name && is_of(upload, place));
-        by_name.as_ref().and_then(by_id).or_else(shown).cloned()
+        let by_name = by_name.as_ref().and_then(|id| queue.uploads.get(id));
+        let shown = queue.newest().into_iter().find(|upload| upload.shown() == name && is_of(upload, place));
+        shown.filter(|upload| is_kept(upload)).or(by_name).or(shown).cloned()
     })
+}
+
+fn is_kept(upload: &Upload) -> bool {
+    !matches!(upload.state, UploadState::Dismissed { .. })
 }
 
 fn is_of(upload: &Upload, place: &Place) -> bool {
@@ -244,8 +253,7 @@ fn is_of(upload: &Upload, place: &Place) -> bool {
 /// The files of a place that were not put away, the newest first.
 pub fn files(app: &AppState, place: &Place) -> Vec<Upload> {
     app.recorder.read(|lab| {
-        let kept = |upload: &&Upload| !matches!(upload.state, UploadState::Dismissed { .. });
-        let all = lab.queue.newest().into_iter().filter(kept);
+        let all = lab.queue.newest().into_iter().filter(|upload| is_kept(upload));
         all.filter(|upload| is_of(upload, place)).cloned().collect()
     })
 }

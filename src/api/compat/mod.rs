@@ -120,6 +120,11 @@ impl Place {
         Ok(())
     }
 
+    /// What programs show people as the host: each printer is one of its own.
+    pub fn host_name(&self, app: &AppState) -> String {
+        self.printer.as_ref().map_or_else(|| app.config.node.to_string(), ToString::to_string)
+    }
+
     /// `""`, or `/p/<printer>`, with the case where there is one: what stands before a dialect's own paths.
     pub fn prefix(&self) -> String {
         let mut prefix = self.printer.as_ref().map(|name| format!("/p/{name}")).unwrap_or_default();

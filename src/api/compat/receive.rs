@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use tokio::time::timeout;
 
 use super::super::AppState;
-use super::super::files::{Around, SILENCE, multipart, not_too_long, of_config, pour, silent};
+use super::super::files::{Around, SILENCE, multipart, not_a_piece, not_too_long, of_config, pour, silent};
 use super::super::given::BODY_MAX;
 use super::super::problem::Problem;
+use super::super::uploads::Said;
+use crate::domain::ids::{CaseToken, IdError};
 use crate::domain::queue::upload::Carried;
 use crate::io::spool::Incoming;
 
@@ -18,6 +20,8 @@ use crate::io::spool::Incoming;
 const FIELDS_MAX: usize = 32;
 /// The longest field beside the file, in bytes.
 const FIELD_MAX: usize = 4_096;
+/// The longest name of one.
+const FIELD_NAME_MAX: usize = 64;
 
 /// What a form held. The file is in the spool's folder, and nowhere else until it is accepted.
 #[derive(Debug)]
@@ -46,18 +50,26 @@ impl Form {
     }
 
     /// The case that came along: in the path of the request, in `userdata`, or in the name of the folder or the file.
-    pub fn carried(&self, place: Option<&Carried>) -> Option<Carried> {
-        let in_userdata = self.field("userdata").and_then(carried_in_userdata);
-        first_said(&[place.cloned(), in_userdata, carried_in_path(&self.path())])
+    pub fn carried(&self, place: Option<&Carried>) -> Said {
+        let in_userdata = self.field("userdata").map(carried_in_userdata).unwrap_or_default();
+        first_said([place.cloned().into(), in_userdata, carried_in_path(&self.path())])
     }
 }
 
-/// The first case that is said, with its part, which may be said only later.
-pub fn first_said(all: &[Option<Carried>]) -> Option<Carried> {
-    let mut said = all.iter().flatten();
-    let Carried { case, part } = said.next()?.clone();
-    let part = part.or_else(|| said.filter(|other| other.case == case).find_map(|other| other.part));
-    Some(Carried { case, part })
+/// The first case that is said, with its part, which may be said only later. What is no case and comes first
+/// counts too: another one behind it may be a mistake as well.
+pub fn first_said(all: impl IntoIterator<Item = Said>) -> Said {
+    let mut said = all.into_iter().filter(|said| *said != Said::Nothing);
+    let Carried { case, part } = match said.next().unwrap_or_default() {
+        Said::Case(carried) => carried,
+        other => return other,
+    };
+    let of_it = |other: Said| match other {
+        Said::Case(other) if other.case == case => other.part,
+        _ => None,
+    };
+    let part = part.or_else(|| said.find_map(of_it));
+    Said::Case(Carried { case, part })
 }
 
 pub fn is_yes(text: &str) -> bool {
@@ -65,31 +77,48 @@ pub fn is_yes(text: &str) -> bool {
 }
 
 /// `{"case": "<token>", "part": 1}`, among whatever else is in it.
-pub fn carried_in_userdata(text: &str) -> Option<Carried> {
-    let value: serde_json::Value = serde_json::from_str(text).ok()?;
-    let case = ["case", "case_id"].iter().find_map(|key| value.get(key)?.as_str()?.parse().ok())?;
+pub fn carried_in_userdata(text: &str) -> Said {
+    let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let given = ["case", "case_id"].map(|key| value.get(key).filter(|given| !is_empty(given)));
+    let Some(case) = given.iter().flatten().find_map(|given| given.as_str()?.trim().parse().ok()) else {
+        return if given.iter().any(Option::is_some) { Said::NoCase } else { Said::Nothing };
+    };
     let part = value.get("part").and_then(|part| match part {
-        serde_json::Value::Number(number) => u16::try_from(number.as_u64()?).ok(),
-        serde_json::Value::String(text) => text.parse().ok(),
+        serde_json::Value::Number(number) => part_number(&number.to_string()).or(Some(u16::MAX)),
+        serde_json::Value::String(text) => part_number(text.trim()),
         _ => None,
     });
-    Some(Carried { case, part })
+    Said::Case(Carried { case, part })
+}
+
+/// Programs that have no case to give may give an empty one.
+fn is_empty(given: &serde_json::Value) -> bool {
+    given.is_null() || given.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// `<token>/<part>/heart.gcode`, `<token>-1_heart.gcode`, and the like: a token is too long and has a check character,
-/// so that no other word is taken for one.
-pub fn carried_in_path(path: &str) -> Option<Carried> {
+/// so that no other word is taken for one. A folder that is one but for its check character is mistyped.
+pub fn carried_in_path(path: &str) -> Said {
     let is_between = |c: char| !c.is_ascii_alphanumeric();
     let mut at = 0;
     for piece in path.split_inclusive(is_between) {
         let word = piece.trim_end_matches(is_between);
         if let Ok(case) = word.parse() {
             let behind = path.get(at + word.len()..).unwrap_or_default();
-            return Some(Carried { case, part: part_behind(behind) });
+            return Said::Case(Carried { case, part: part_behind(behind) });
         }
         at += piece.len();
     }
-    None
+    let folders = path.rsplit_once('/').map(|(folders, _)| folders).unwrap_or_default();
+    if folders.split('/').any(is_mistyped) { Said::NoCase } else { Said::Nothing }
+}
+
+/// Words have no digits in them, and dates few letters.
+fn is_mistyped(folder: &str) -> bool {
+    let letters = folder.bytes().filter(u8::is_ascii_alphabetic).count();
+    let digits = folder.bytes().filter(u8::is_ascii_digit).count();
+    let wrong = || matches!(folder.parse::<CaseToken>(), Err(IdError::Check { .. }));
+    letters >= 2 && digits > 0 && wrong()
 }
 
 /// The part in `/1/…`, `-1_…`, `-1.gcode` or `_p1…`. Slicers put layer heights and dates there too: `_0.2mm` is none.
@@ -105,7 +134,13 @@ fn part_behind(behind: &str) -> Option<u16> {
         '_' => marked.is_some() && is_end(after),
         _ => false,
     };
-    number.parse::<u16>().ok().filter(|part| is_part && *part > 0)
+    is_part.then(|| part_number(number)).flatten()
+}
+
+/// A number that no part can have is told as one that none has, so that the file waits: it was not left out.
+fn part_number(number: &str) -> Option<u16> {
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| number.parse().unwrap_or(u16::MAX))
 }
 
 /// Whether a number is over here: at the end of the name, before its ending, or before a `_`.
@@ -185,7 +220,8 @@ pub async fn sent(app: &AppState, request: Request) -> Result<Sent, Problem> {
         Problem::unreadable(format!("the form cannot be read: {}", error.body_text()), FORM)
     };
     not_too_long(&request, of_config(app), BODY_MAX as u64)?;
-    let _room = app.streams.upload().await?;
+    not_a_piece(&request)?;
+    let room = app.streams.upload()?;
     let (mut form, around) = multipart(app, request, of_config(app)).await.map_err(unread)?;
     let mut fields = BTreeMap::new();
     let mut file: Option<(Incoming, String)> = None;
@@ -197,6 +233,9 @@ pub async fn sent(app: &AppState, request: Request) -> Result<Sent, Problem> {
         {
             around.went_on(0);
             let name = field.name().unwrap_or_default().to_owned();
+            if name.len() > FIELD_NAME_MAX {
+                return Err(Problem::unreadable("a field's name is longer than 64 bytes", FORM));
+            }
             if name == "file" {
                 if file.is_some() {
                     return Err(Problem::unreadable("the form has two files", "send each file by itself"));
@@ -220,6 +259,7 @@ pub async fn sent(app: &AppState, request: Request) -> Result<Sent, Problem> {
     match (read, file) {
         (Ok(()), Some((incoming, name))) => {
             let name = fields.get("filename").cloned().filter(|name| !name.is_empty()).unwrap_or(name);
+            let incoming = incoming.in_room(room);
             Ok(Sent::File(Box::new(Form { incoming, name, fields })))
         }
         (Ok(()), None) => Ok(Sent::Fields(fields)),
@@ -248,18 +288,23 @@ async fn short(mut field: Field<'_>, around: &Around) -> Result<String, Problem>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::CaseToken;
 
     #[test]
     fn a_case_comes_along_in_userdata_a_folder_or_a_name() {
         let case = CaseToken::from_entropy([7; 16]);
-        let carried = |part| Some(Carried { case: case.clone(), part });
+        let carried = |part| Said::Case(Carried { case: case.clone(), part });
         let in_json = |text: &str| carried_in_userdata(&text.replace("TOKEN", case.as_str()));
         assert_eq!(in_json(r#"{"case": "TOKEN", "part": 2, "else": []}"#), carried(Some(2)));
         assert_eq!(in_json(r#"{"case_id": "TOKEN", "part": "2"}"#), carried(Some(2)));
         assert_eq!(in_json(r#"{"case": "TOKEN"}"#), carried(None));
-        for odd in ["", "[]", "{}", r#"{"case": 7}"#, r#"{"case": "TOKENx"}"#] {
-            assert_eq!(in_json(odd), None, "{odd}");
+        assert_eq!(in_json(r#"{"case": "TOKEN", "part": 99999999999}"#), carried(Some(u16::MAX)));
+        assert_eq!(in_json(r#"{"case": "TOKEN", "part": "70000"}"#), carried(Some(u16::MAX)));
+        assert_eq!(in_json(r#"{"case": "heart", "case_id": "TOKEN"}"#), carried(None));
+        for none in ["", "[]", "{}", r#"{"case": null, "case_id": " "}"#, r#"{"cases": "TOKEN"}"#] {
+            assert_eq!(in_json(none), Said::Nothing, "{none}");
+        }
+        for wrong in [r#"{"case": 7}"#, r#"{"case": "TOKENx"}"#, r#"{"case_id": "Doe, Jane", "part": 1}"#] {
+            assert_eq!(in_json(wrong), Said::NoCase, "{wrong}");
         }
         let in_path = |text: &str| carried_in_path(&text.replace("TOKEN", case.as_str()));
         for (path, part) in [
@@ -280,9 +325,11 @@ mod tests {
             ("TOKEN_p1.5mm.gcode", None),
             ("TOKEN/1.gcode", None),
             ("TOKEN/1h20m/heart.gcode", None),
-            ("TOKEN/0/heart.gcode", None),
-            ("TOKEN-0.gcode", None),
-            ("TOKEN-70000.gcode", None),
+            // No part has such a number, and it was said.
+            ("TOKEN/0/heart.gcode", Some(0)),
+            ("TOKEN-0.gcode", Some(0)),
+            ("TOKEN-70000.gcode", Some(u16::MAX)),
+            ("TOKEN-99999999999.gcode", Some(u16::MAX)),
             ("TOKEN-p_heart.gcode", None),
             ("TOKEN\u{e9}1/heart.gcode", None),
             ("prints/TOKEN/heart.gcode", None),
@@ -291,20 +338,36 @@ mod tests {
             assert_eq!(in_path(path), carried(part), "{path}");
         }
         for none in ["heart.gcode", "", "../../etc/passwd", "TOKENTOKEN/1/a.gcode"] {
-            assert_eq!(in_path(none), None, "{none}");
+            assert_eq!(in_path(none), Said::Nothing, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_nearly_a_token_is_mistyped_and_no_other_word_is() {
+        let case = CaseToken::from_entropy([7; 16]);
+        let (payload, check) = case.as_str().split_at(12);
+        let wrong = format!("{payload}{}", if check == "0" { "1" } else { "0" });
+        assert_eq!(carried_in_path(&format!("prints/{wrong}/1/heart.gcode")), Said::NoCase);
+        let mended = carried_in_path(&format!("{wrong}/1/{case}-2.gcode"));
+        assert_eq!(mended, Said::Case(Carried { case, part: Some(2) }));
+        let file = format!("{wrong}.gcode");
+        for none in [file.as_str(), "prostheticarm/a.gcode", "20261130T1200/a.gcode", "a/b.gcode"] {
+            assert_eq!(carried_in_path(none), Said::Nothing, "{none}");
         }
     }
 
     #[test]
     fn a_part_that_is_said_later_is_that_of_the_case_that_is_said_first() {
         let (one, other) = (CaseToken::from_entropy([7; 16]), CaseToken::from_entropy([8; 16]));
-        let of = |case: &CaseToken, part| Some(Carried { case: case.clone(), part });
-        assert_eq!(first_said(&[of(&one, None), None, of(&one, Some(2))]), of(&one, Some(2)));
-        assert_eq!(first_said(&[of(&one, None), of(&other, Some(1)), of(&one, Some(2))]), of(&one, Some(2)));
-        assert_eq!(first_said(&[of(&one, None), of(&other, Some(1))]), of(&one, None));
-        assert_eq!(first_said(&[of(&one, Some(3)), of(&one, Some(2))]), of(&one, Some(3)));
-        assert_eq!(first_said(&[None, of(&other, None)]), of(&other, None));
-        assert_eq!(first_said(&[None, None]), None);
+        let of = |case: &CaseToken, part| Said::Case(Carried { case: case.clone(), part });
+        assert_eq!(first_said([of(&one, None), Said::Nothing, of(&one, Some(2))]), of(&one, Some(2)));
+        assert_eq!(first_said([of(&one, None), of(&other, Some(1)), of(&one, Some(2))]), of(&one, Some(2)));
+        assert_eq!(first_said([of(&one, None), of(&other, Some(1))]), of(&one, None));
+        assert_eq!(first_said([of(&one, Some(3)), of(&one, Some(2))]), of(&one, Some(3)));
+        assert_eq!(first_said([Said::Nothing, of(&other, None)]), of(&other, None));
+        assert_eq!(first_said([Said::NoCase, of(&other, None)]), Said::NoCase, "which was meant?");
+        assert_eq!(first_said([of(&one, None), Said::NoCase]), of(&one, None));
+        assert_eq!(first_said([Said::Nothing, Said::Nothing]), Said::Nothing);
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn gather(app: &AppState) -> Shown {
             queued: Vec::new(),
             ended: Vec::new(),
             cases: Vec::new(),
-            uploads: lab.queue.unassigned().map(UploadView::from).collect(),
+            uploads: lab.queue.unassigned().map(|upload| UploadView::of(lab, upload)).collect(),
             more_cases: lab.cases.len().saturating_sub(CASES_SHOWN),
         };
         let on_bed = |printer: &PrinterView| lab.jobs.get(&printer.on_bed.as_ref()?.parse().ok()?);
@@ -120,6 +120,7 @@ fn uploads(all: &[UploadView], signs: bool) -> Markup {
                         strong { (upload.name) } ", " (grouped(upload.bytes / 1_024)) " KB, " (when(&upload.at))
                         @if let Some(printer) = &upload.printer { ", for " (printer) }
                     }
+                    @if let Some(waits) = &upload.waits { p { "It waits: " (waits) "." } }
                     form.named[signs] method="post" action="/do/assign" id=(format!("assign-{}", upload.id)) {
                         input type="hidden" name="upload" value=(upload.id);
                         (signature(&format!("by-assign-{}", upload.id), signs))

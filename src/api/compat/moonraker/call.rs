@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::super::AppState;
 use super::super::super::door::Asker;
 use super::super::super::problem::Problem;
+use super::super::super::uploads::{Assignment, assigned, why_it_waits};
 use super::super::super::{printers, stop};
 use super::super::Place;
 use super::super::look::{self, control, name_of, names};
@@ -128,7 +129,7 @@ pub async fn call(app: &AppState, asker: &Asker, place: &Place, method: &str, pa
         "printer.print.pause" => changed(app, asker, place, Change::Pause).await,
         "printer.print.resume" => changed(app, asker, place, Change::Resume).await,
         "printer.print.cancel" => changed(app, asker, place, Change::Cancel).await,
-        "printer.print.start" => started(app, asker, place, params),
+        "printer.print.start" => started(app, asker, place, params).await,
         "server.files.delete_file" => files::deleted(app, asker, place, text(params, "path")?).await,
         "server.files.list" | "server.files.get_directory" if !files::is_root(params) => {
             Err(no_such("there is no such folder", "the only one is `gcodes`").into())
@@ -339,20 +340,38 @@ async fn stopped(app: &AppState, asker: &Asker, place: &Place) -> Answered {
     Err(RpcError::new(503, words))
 }
 
-/// Nothing begins by this: a file that is queued begins when its turn comes, and one of no case never does.
-fn started(app: &AppState, asker: &Asker, place: &Place, params: &Value) -> Answered {
-    let name = text(params, "filename")?;
-    let upload = files::find(app, asker, place, name)?;
+/// Nothing begins by this: a file that came with its case is queued and begins when its turn comes, and one
+/// of no case never does.
+async fn started(app: &AppState, asker: &Asker, place: &Place, params: &Value) -> Answered {
+    let upload = files::find(app, asker, place, text(params, "filename")?)?;
     let conflict = |what: &str, help: &str| Problem::new(StatusCode::CONFLICT, "wrong-state", what, help);
-    let UploadState::Queued { job } = &upload.state else {
-        let what = "nobody has said yet of which part the file is, so that it is not printed";
-        return Err(conflict(what, "say it on platen's page, and it is queued").into());
-    };
-    let is_over = |lab: &Lab| lab.jobs.get(job).is_none_or(|job| matches!(job.state, JobState::Ended { .. }));
-    if app.recorder.read(is_over) {
-        return Err(conflict("the file's job is over", "queue it once more on platen's page").into());
+    match &upload.state {
+        UploadState::Queued { job } => look::waits(app, job)?,
+        UploadState::Unassigned if upload.no_case => {
+            return Err(conflict(why_it_waits(&upload).unwrap_or_default(), "then it is queued").into());
+        }
+        UploadState::Unassigned if upload.carried.is_some() => {
+            let by = asker.by_if_known(None)?;
+            assigned(app, upload.id, as_it_came(), by).await?;
+        }
+        // `find` finds none that was put away.
+        UploadState::Unassigned | UploadState::Dismissed { .. } => {
+            let what = "nobody has said yet of which part the file is, so it is not printed";
+            return Err(conflict(what, "say so on platen's page, or with `platen uploads`").into());
+        }
     }
     Ok("ok".into())
+}
+
+/// Of which part it is says the file itself.
+fn as_it_came() -> Assignment {
+    let (also, accept) = (Vec::new(), Vec::new());
+    Assignment { case: None, part: None, also, printer: None, material: None, accept, by: None }
+}
+
+/// Whether a call is to be done whatever becomes of who makes it: it makes a printer stop, or stand still.
+pub fn is_urgent(method: &str, params: &Value) -> bool {
+    is_stop(method, params) || matches!(method, "printer.print.pause" | "printer.print.cancel")
 }
 
 /// Whether a call is a stop, by its name or by a command in it.
@@ -549,6 +568,10 @@ mod tests {
             ("printer.info", json!({"script": "M112"}), false),
         ] {
             assert_eq!(is_stop(method, &params), is, "{method} {params}");
+            assert_eq!(is_urgent(method, &params), is, "{method} {params}");
+        }
+        for (method, is) in [("pause", true), ("cancel", true), ("resume", false), ("start", false)] {
+            assert_eq!(is_urgent(&format!("printer.print.{method}"), &json!({})), is, "{method}");
         }
     }
 

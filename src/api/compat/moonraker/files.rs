@@ -98,9 +98,9 @@ pub fn metadata(app: &AppState, asker: &Asker, place: &Place, name: &str) -> Res
         let run = |state: &JobState| state.run().map(|run| run.started.0 as f64 / 1_000.0);
         app.recorder.read(|lab| lab.jobs.get(job).and_then(|job| run(&job.state)))
     });
-    let layers = match app.previews.known(&upload.file) {
-        Seen::Here(known) => known.after(u64::MAX).map(|place| place.layers),
-        Seen::Soon | Seen::Never(_) => None,
+    let (layers, filament) = match app.previews.known(&upload.file) {
+        Seen::Here(known) => (known.after(u64::MAX).map(|place| place.layers), known.pushed(u64::MAX)),
+        Seen::Soon | Seen::Never(_) => (None, None),
     };
     let mut told = json!({
         "filename": upload.shown(),
@@ -111,8 +111,9 @@ pub fn metadata(app: &AppState, asker: &Asker, place: &Place, name: &str) -> Res
         "print_start_time": started,
         "thumbnails": [],
     });
-    if let (Some(layers), Some(told)) = (layers, told.as_object_mut()) {
-        told.insert("layer_count".into(), layers.into());
+    if let Some(told) = told.as_object_mut() {
+        told.extend(layers.map(|layers| ("layer_count".into(), layers.into())));
+        told.extend(filament.map(|length| ("filament_total".into(), length.into())));
     }
     Ok(told)
 }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::super::AppState;
 use super::super::Place;
-use super::super::look::{Doing, Look, look, name_of};
+use super::super::look::{Doing, Look, LookJob, look, name_of};
+use crate::domain::ids::FileHash;
 use crate::domain::job::{JobState, Outcome, Progress};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Activity, Bed, Reading, Snapshot};
@@ -55,8 +56,11 @@ impl Klippy {
 #[derive(Clone, Debug)]
 struct Ended {
     name: String,
+    file: FileHash,
+    bytes: Option<u64>,
     word: &'static str,
     seconds: f64,
+    progress: Progress,
 }
 
 /// All that the objects of a place tell of.
@@ -67,6 +71,8 @@ pub struct Scene {
     progress: Option<Progress>,
     /// Of how many layers it is at which.
     layer: Option<(usize, usize)>,
+    /// mm of filament, as `Known::pushed` knows it.
+    pushed: Option<f64>,
     ended: Option<Ended>,
     now: Moment,
 }
@@ -75,13 +81,18 @@ impl Scene {
     pub fn of(app: &AppState, place: &Place) -> Self {
         let look = look(app, place);
         let klippy = Klippy::of(&look);
-        let progress = look.snapshot.as_ref().and_then(|snapshot| snapshot.activity.progress());
-        let layer = progress.zip(look.job.as_ref()).and_then(|(progress, job)| {
-            let Seen::Here(known) = app.previews.known(&job.file) else { return None };
-            known.after(progress.confirmed).map(|place| (place.layer, place.layers))
-        });
         let ended = if look.job.is_none() { ended(app, place) } else { None };
-        Self { look, klippy, progress, layer, ended, now: app.clock.now() }
+        let running = look.job.as_ref().map(|job| (&job.file, come(app, &look, job)));
+        let there = running.or_else(|| ended.as_ref().map(|ended| (&ended.file, ended.progress)));
+        let known = there.and_then(|(file, progress)| match app.previews.known(file) {
+            Seen::Here(known) => Some((known, progress.confirmed)),
+            Seen::Soon | Seen::Never(_) => None,
+        });
+        let layer = known.as_ref().and_then(|(known, done)| known.after(*done));
+        let layer = layer.map(|place| (place.layer, place.layers));
+        let pushed = known.and_then(|(known, done)| known.pushed(done));
+        let progress = there.map(|(_, progress)| progress);
+        Self { look, klippy, progress, layer, pushed, ended, now: app.clock.now() }
     }
 
     pub fn eventtime(&self) -> f64 {
@@ -89,7 +100,7 @@ impl Scene {
     }
 
     fn share(&self) -> f64 {
-        self.look.job.as_ref().map_or(0.0, |job| (job.percent / 100.0).clamp(0.0, 1.0))
+        self.progress.map_or(0.0, |progress| (progress.percent() / 100.0).clamp(0.0, 1.0))
     }
 
     fn is_active(&self) -> bool {
@@ -137,6 +148,13 @@ impl Scene {
     }
 }
 
+/// How far a job has come: as its printer says it, else as it is noted.
+fn come(app: &AppState, look: &Look, job: &LookJob) -> Progress {
+    let live = look.snapshot.as_ref().and_then(|snapshot| snapshot.activity.progress());
+    let noted = || app.recorder.read(|lab| Some(lab.jobs.get(&job.id)?.state.run()?.progress));
+    live.or_else(noted).unwrap_or_default()
+}
+
 /// Seconds since the start, as this dialect counts.
 pub fn eventtime(now: Moment) -> f64 {
     now.millis() as f64 / 1_000.0
@@ -151,7 +169,18 @@ fn ended(app: &AppState, place: &Place) -> Option<Ended> {
         let job = lab.jobs.get(job)?;
         let JobState::Ended { run: Some(run), ended, outcome } = &job.state else { return None };
         let seconds = ended.0.saturating_sub(run.started.0) as f64 / 1_000.0;
-        Some(Ended { name: name_of(lab, job), word: print_word(outcome), seconds })
+        let progress = match outcome {
+            Outcome::Printed { .. } => Progress { confirmed: job.commands, total: job.commands },
+            _ => run.progress,
+        };
+        Some(Ended {
+            name: name_of(lab, job),
+            file: job.file.clone(),
+            bytes: lab.queue.uploads.values().find(|upload| upload.file == job.file).map(|one| one.bytes),
+            word: print_word(outcome),
+            seconds,
+            progress,
+        })
     })
 }
 
@@ -216,6 +245,8 @@ fn heater((temperature, target): (Option<f64>, Option<f64>)) -> Value {
     json!({"temperature": temperature, "target": target, "power": 0.0})
 }
 
+/// `filament_used` is what the file says that its confirmed commands push, and no measure of the nozzle's. It is 0 until
+/// the file was read, and where that depends on the firmware: programs of this dialect reckon with the number.
 fn print_stats(scene: &Scene) -> Value {
     let state = match scene.look.doing {
         Doing::Error => "error",
@@ -229,7 +260,7 @@ fn print_stats(scene: &Scene) -> Value {
         "filename": scene.name().unwrap_or_default(),
         "total_duration": scene.seconds(),
         "print_duration": scene.seconds(),
-        "filament_used": 0.0,
+        "filament_used": scene.pushed.unwrap_or_default(),
         "message": scene.message(),
         "info": {"total_layer": total, "current_layer": current},
     })
@@ -237,7 +268,8 @@ fn print_stats(scene: &Scene) -> Value {
 
 /// There is no card: it is the file that is printed, as far as its printer has confirmed it.
 fn card(scene: &Scene) -> Value {
-    let bytes = scene.look.job.as_ref().and_then(|job| job.bytes);
+    let ended = || scene.ended.as_ref().and_then(|ended| ended.bytes);
+    let bytes = scene.look.job.as_ref().map_or_else(ended, |job| job.bytes);
     let position = match (bytes, scene.progress) {
         (Some(bytes), Some(progress)) => place_in(bytes, progress),
         _ => 0,
@@ -321,8 +353,7 @@ pub fn news(before: &Map<String, Value>, now: &Map<String, Value>) -> Map<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::compat::look::LookJob;
-    use crate::domain::ids::{FileHash, JobId};
+    use crate::domain::ids::JobId;
     use crate::domain::moment::WallTime;
     use crate::domain::printer::Temperatures;
     use crate::domain::units::Celsius;
@@ -345,6 +376,7 @@ mod tests {
             name: "left-hand-0a1b2c.gcode".into(),
             file: FileHash::from_digest([2; 32]),
             bytes: Some(2_000),
+            sent_to: None,
             percent: 25.0,
             started: WallTime(0),
             elapsed_s: 40,
@@ -353,7 +385,8 @@ mod tests {
         let progress = snapshot.activity.progress();
         let look = Look { doing, words: "in words".into(), snapshot: Some(Arc::new(snapshot)), job };
         let klippy = Klippy::of(&look);
-        Scene { look, klippy, progress, layer: progress.map(|_| (3, 12)), ended: None, now }
+        let (layer, pushed) = (progress.map(|_| (3, 12)), progress.map(|_| 321.5));
+        Scene { look, klippy, progress, layer, pushed, ended: None, now }
     }
 
     fn printing() -> Scene {
@@ -382,7 +415,7 @@ mod tests {
                 "idle_timeout": {"state": "Printing", "printing_time": 40.0},
                 "pause_resume": {"is_paused": false},
                 "print_stats": {"state": "printing", "filename": "left-hand-0a1b2c.gcode",
-                    "total_duration": 40.0, "print_duration": 40.0, "filament_used": 0.0, "message": "",
+                    "total_duration": 40.0, "print_duration": 40.0, "filament_used": 321.5, "message": "",
                     "info": {"total_layer": 12, "current_layer": 3}},
                 "system_stats": {"sysload": null, "cputime": null, "memavail": null},
                 "toolhead": {"homed_axes": "", "position": [null, null, null, null], "extruder": "extruder"},

@@ -5,14 +5,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use futures_util::future::{BoxFuture, FutureExt as _, join_all, ready};
+use futures_util::future::{BoxFuture, FusedFuture as _, FutureExt as _, join, join_all, ready};
 use futures_util::sink::SinkExt as _;
-use futures_util::stream::{FuturesUnordered, SplitSink, StreamExt as _};
+use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream, StreamExt as _};
 use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -23,10 +24,10 @@ use super::super::super::door::Asker;
 use super::super::super::problem::Problem;
 use super::super::Place;
 use super::super::look::name_of;
-use super::call::{RpcError, call, is_stop, no_objects, past, queued};
+use super::call::{RpcError, call, is_stop, is_urgent, no_objects, past, queued};
 use super::objects::{Klippy, Scene, Wanted, news, status, wanted};
 use super::rpc::{self, Asked, Text};
-use super::sockets::Opened;
+use super::sockets::{Due, Opened, Pulse};
 use super::{files, refused};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{JobId, UploadId};
@@ -106,6 +107,8 @@ fn lasts(app: &AppState, asker: &Asker) -> bool {
 }
 
 type Answer = BoxFuture<'static, Option<Value>>;
+/// What is worked on: each comes to the text that answers, or to none.
+type Calls = FuturesUnordered<BoxFuture<'static, Option<String>>>;
 
 struct Connection {
     app: AppState,
@@ -116,9 +119,10 @@ struct Connection {
     /// As it was told last.
     told: Map<String, Value>,
     klippy: Klippy,
-    news: VecDeque<String>,
+    news: VecDeque<Message>,
     queue_changed: bool,
     beats: u32,
+    pulse: Pulse,
 }
 
 /// The socket is to be closed.
@@ -127,6 +131,7 @@ struct Over;
 impl Connection {
     fn new(app: AppState, asker: Asker, place: Place, opened: Opened) -> Self {
         let klippy = Scene::of(&app, &place).klippy;
+        let pulse = Pulse::begin(app.clock.now());
         Self {
             app,
             asker,
@@ -138,33 +143,30 @@ impl Connection {
             news: VecDeque::new(),
             queue_changed: false,
             beats: 0,
+            pulse,
         }
     }
 
-    /// What comes is read whether or not what goes out is taken: a stop waits for no slow reader.
+    /// What comes is read whether or not what goes out is taken: a stop waits for no slow reader. When the
+    /// socket is over, what was asked over it still comes to its end.
     async fn run(mut self, socket: WebSocket, mut feed: Receiver<Arc<Event>>) {
         let (sink, mut socket) = socket.split();
-        let (out, texts) = mpsc::channel(OUT_MAX);
-        let mut writer = pin!(written(sink, texts));
-        let mut calls: FuturesUnordered<BoxFuture<'static, Option<String>>> = FuturesUnordered::new();
+        let (out, messages) = mpsc::channel(OUT_MAX);
+        let mut writer = pin!(written(sink, messages).fuse());
+        let mut calls = Calls::new();
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let shutdown = self.app.shutdown.clone();
         loop {
             let gone_on = tokio::select! {
                 () = shutdown.cancelled() => Err(Over),
-                () = &mut writer => return,
+                () = &mut writer => Err(Over),
                 message = socket.next() => match message {
-                    Some(Ok(Message::Text(text))) => {
-                        calls.push(self.asked(text.as_str(), calls.len()));
-                        Ok(())
-                    }
-                    // The library answers pings; nothing here speaks in bytes.
-                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => Ok(()),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over),
+                    Some(Ok(message)) => self.came(&message, &calls),
+                    Some(Err(_)) | None => Err(Over),
                 },
                 Some(answer) = calls.next(), if !calls.is_empty() => match answer {
-                    Some(text) => out.try_send(text).map_err(|_| Over),
+                    Some(text) => out.try_send(Message::text(text)).map_err(|_| Over),
                     None => Ok(()),
                 },
                 event = feed.recv() => self.happened(event),
@@ -174,8 +176,42 @@ impl Connection {
                 break;
             }
         }
-        drop(out);
-        let _ = timeout(PATIENCE, writer).await;
+        self.unread(&mut socket, &calls);
+        let ended = async {
+            while let Some(answer) = calls.next().await {
+                let _ = answer.map(|text| out.try_send(Message::text(text)));
+            }
+            // The writer takes what is left, and says goodbye.
+            drop(out);
+        };
+        let written = async {
+            if !writer.is_terminated() {
+                writer.await;
+            }
+        };
+        let _ = timeout(PATIENCE, join(ended, written)).await;
+    }
+
+    fn came(&mut self, message: &Message, calls: &Calls) -> Result<(), Over> {
+        self.pulse.heard(self.app.clock.now());
+        match message {
+            Message::Text(text) => calls.push(self.asked(text.as_str(), calls.len())),
+            // The library answers pings; nothing here speaks in bytes.
+            Message::Ping(_) | Message::Pong(_) | Message::Binary(_) => {}
+            Message::Close(_) => return Err(Over),
+        }
+        Ok(())
+    }
+
+    /// What has come already when the socket is over: a stop among it is done, and nothing else.
+    fn unread(&mut self, socket: &mut SplitStream<WebSocket>, calls: &Calls) {
+        for _ in 0..OUT_MAX {
+            match socket.next().now_or_never() {
+                Some(Some(Ok(Message::Text(text)))) => calls.push(self.asked(text.as_str(), CALLS_MAX)),
+                Some(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_)))) => {}
+                _ => return,
+            }
+        }
     }
 
     /// The text that answers a text; it is worked on while others come.
@@ -214,16 +250,21 @@ impl Connection {
             return now(rpc::answer(id, answered));
         }
         let (app, asker, place) = (self.app.clone(), self.asker.clone(), self.place.clone());
-        async move {
+        let is_urgent = is_urgent(&method, &params);
+        let work = async move {
             // A stop is everybody's; for anything else whoever asks must be let in still.
-            let answered = if is_stop || lasts(&app, &asker) {
+            if is_stop || lasts(&app, &asker) {
                 call(&app, &asker, &place, &method, &params).await
             } else {
                 Err(Problem::from(NotAuthenticated::Nobody).into())
-            };
-            rpc::answer(id, answered)
+            }
+        };
+        if !is_urgent {
+            return async move { rpc::answer(id, work.await) }.boxed();
         }
-        .boxed()
+        // It begins now, and goes on whatever becomes of the socket.
+        let work = tokio::spawn(work);
+        async move { rpc::answer(id, work.await.unwrap_or_else(|_| Err(broken_off()))) }.boxed()
     }
 
     /// What is of this socket.
@@ -301,10 +342,16 @@ impl Connection {
         if self.news.len() >= NEWS_MAX {
             self.news.pop_front();
         }
-        self.news.push_back(rpc::notice(method, params));
+        self.news.push_back(Message::text(rpc::notice(method, params)));
     }
 
-    fn beat(&mut self, out: &mpsc::Sender<String>) -> Result<(), Over> {
+    fn beat(&mut self, out: &mpsc::Sender<Message>) -> Result<(), Over> {
+        match self.pulse.due(self.app.clock.now()) {
+            Due::Nothing => {}
+            // Where there is no room for it, whoever is there has enough to take.
+            Due::Ping => drop(out.try_send(Message::Ping(Bytes::new()))),
+            Due::Close => return Err(Over),
+        }
         self.beats = self.beats.wrapping_add(1);
         if self.beats.is_multiple_of(BEATS_A_LOOK) && !lasts(&self.app, &self.asker) {
             return Err(Over);
@@ -332,14 +379,18 @@ impl Connection {
     }
 
     /// As many as there is room for; the others wait for the next beat.
-    fn send_news(&mut self, out: &mpsc::Sender<String>) {
-        while let Some(text) = self.news.pop_front() {
-            if let Err(TrySendError::Full(text)) = out.try_send(text) {
-                self.news.push_front(text);
+    fn send_news(&mut self, out: &mpsc::Sender<Message>) {
+        while let Some(message) = self.news.pop_front() {
+            if let Err(TrySendError::Full(message)) = out.try_send(message) {
+                self.news.push_front(message);
                 return;
             }
         }
     }
+}
+
+fn broken_off() -> RpcError {
+    RpcError::new(500, "the call broke off: look at the printer whether it was done")
 }
 
 /// What is told of a printer that is otherwise than it was.
@@ -353,10 +404,10 @@ fn turned(before: Klippy, now: Klippy) -> Option<&'static str> {
     }
 }
 
-/// Sends what there is, one text after the other; over where somebody takes one no more.
-async fn written(mut sink: SplitSink<WebSocket, Message>, mut texts: mpsc::Receiver<String>) {
-    while let Some(text) = texts.recv().await {
-        if !matches!(timeout(PATIENCE, sink.send(Message::Text(text.into()))).await, Ok(Ok(()))) {
+/// Sends what there is, one message after the other; over where somebody takes one no more.
+async fn written(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Receiver<Message>) {
+    while let Some(message) = messages.recv().await {
+        if !matches!(timeout(PATIENCE, sink.send(message)).await, Ok(Ok(()))) {
             return;
         }
     }

@@ -1,4 +1,5 @@
-//! Which sockets are open, and the tickets that let one in: a browser cannot put a key into its upgrade.
+//! Which sockets are open, whether anybody is still at one, and the tickets that let one in: a browser cannot
+//! put a key into its upgrade.
 
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
@@ -14,6 +15,10 @@ use crate::io::clock::entropy;
 pub const TICKET_LASTS: Duration = Duration::from_secs(5);
 /// The oldest gives way to one more.
 const TICKETS_MAX: usize = 64;
+/// Whoever is there answers a ping by itself.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// Of whom nothing came for so long, not even that, is gone: a machine without a network says no goodbye.
+const GONE_AFTER: Duration = Duration::from_secs(90);
 
 #[derive(Debug)]
 struct Ticket {
@@ -44,6 +49,43 @@ pub struct Opened {
 impl Drop for Opened {
     fn drop(&mut self) {
         self.sockets.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// When something came last, and when a ping went out last.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulse {
+    heard: Moment,
+    pinged: Moment,
+}
+
+/// What is to be done about whoever is silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    Nothing,
+    Ping,
+    Close,
+}
+
+impl Pulse {
+    pub fn begin(now: Moment) -> Self {
+        Self { heard: now, pinged: now }
+    }
+
+    /// Anything came.
+    pub fn heard(&mut self, now: Moment) {
+        self.heard = now;
+    }
+
+    pub fn due(&mut self, now: Moment) -> Due {
+        if now.since(self.heard) >= GONE_AFTER {
+            return Due::Close;
+        }
+        if now.since(self.pinged) < PING_EVERY {
+            return Due::Nothing;
+        }
+        self.pinged = now;
+        Due::Ping
     }
 }
 
@@ -110,6 +152,17 @@ mod tests {
         let all: Vec<_> = (0..=TICKETS_MAX).map(|_| sockets.ticket(&Asker::Everybody, now)).collect();
         assert!(sockets.redeem(&all[0], now).is_none());
         assert!(sockets.redeem(&all[1], now).is_some());
+    }
+
+    #[test]
+    fn whoever_is_silent_is_pinged_every_half_minute_and_gone_after_three() {
+        let at = |second: u64| Moment::from_millis(second * 1_000);
+        let mut pulse = Pulse::begin(at(0));
+        let due = |pulse: &mut Pulse, seconds: [u64; 5]| seconds.map(|second| pulse.due(at(second)));
+        use Due::{Close, Nothing, Ping};
+        assert_eq!(due(&mut pulse, [29, 30, 31, 60, 89]), [Nothing, Ping, Nothing, Ping, Nothing]);
+        pulse.heard(at(89));
+        assert_eq!(due(&mut pulse, [90, 120, 150, 178, 179]), [Ping, Ping, Ping, Nothing, Close]);
     }
 
     #[test]

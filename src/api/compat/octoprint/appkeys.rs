@@ -18,6 +18,7 @@ use super::super::super::answers::{NoSuch, OfPeople, Told};
 use super::super::super::door::Asker;
 use super::super::super::given::{Example, Given};
 use super::super::super::problem::Problem;
+use super::super::super::public::root;
 use super::super::Unchecked;
 use super::{Answer, Body, InPath, base, yes};
 use crate::domain::ids::TokenId;
@@ -106,10 +107,10 @@ async fn request(
     })?;
     // Strangers do not fill the log.
     tracing::debug!(code = asked.code, app = plain(called), "a program asks for a key");
-    let base = base(&headers, &place);
+    let base = base(&app, &headers, &place);
     let location = format!("{base}/plugin/appkeys/request/{}", asked.token);
-    let root = base.split("/p/").next().and_then(|base| base.split("/c/").next()).unwrap_or_default();
-    let answer = json!({"app_token": asked.token, "auth_dialog": format!("{root}/account"), "platen": {"code": asked.code}});
+    let dialog = format!("{}/account", root(&app.config, &headers));
+    let answer = json!({"app_token": asked.token, "auth_dialog": dialog, "platen": {"code": asked.code}});
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
 }
 

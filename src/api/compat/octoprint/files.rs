@@ -12,19 +12,23 @@ use tokio_util::io::ReaderStream;
 use super::super::super::AppState;
 use super::super::super::door::Asker;
 use super::super::super::problem::Problem;
-use super::super::super::uploads::{Arrival, Assignment, assigned, dismissed, take};
+use super::super::super::uploads::{Arrival, Assignment, assigned, dismissed, take, why_it_waits};
 use super::super::Place;
 use super::super::look::{self, find, waits};
 use super::super::prusalink::free_and_total;
 use super::super::receive::{self, Sent};
 use super::job::{Readers, filament, filament_of};
-use super::{Answer, Body, Here, InPath, Refused, base, by, conflict, done, segment, unknown_command, yes};
+use super::{
+    Answer, Body, Here, InPath, Refused, base, by, conflict, done, segment, unknown_command, wants_2, yes,
+};
 use crate::domain::people::roles::Permission;
 use crate::domain::queue::upload::{Upload, UploadState, Via};
 use crate::services::gate::Reading;
 
 /// The one folder that there is; programs of PrusaLink call it `usb`.
-const LOCATIONS: [&str; 3] = ["local", "sdcard", "usb"];
+const LOCATIONS: [&str; 4] = ["local", CARD[0], CARD[1], "usb"];
+/// The printer's own storage, before and since version 2.0.
+const CARD: [&str; 2] = ["sdcard", "printer"];
 
 pub fn routes() -> Router<AppState> {
     let upload = get(list_one).post(upload).layer(DefaultBodyLimit::disable());
@@ -102,7 +106,7 @@ fn told(app: &AppState, place: &Place, base: &str, uploads: &[Upload]) -> Vec<Va
 }
 
 async fn listed(app: &AppState, place: &Place, headers: &HeaderMap) -> Answer {
-    let files = told(app, place, &base(headers, place), &look::files(app, place));
+    let files = told(app, place, &base(app, headers, place), &look::files(app, place));
     let (free, total) = free_and_total(app).await;
     // Of a disk without bytes nothing is known.
     let known = |bytes: u64| (total > 0).then_some(bytes);
@@ -121,7 +125,7 @@ async fn list_one(
 ) -> Answer {
     match path.get("location") {
         // Nothing is kept on a printer's card.
-        "sdcard" => yes(json!({"files": [], "free": null, "total": null})),
+        card if CARD.contains(&card) => yes(json!({"files": [], "free": null, "total": null})),
         location => {
             known(location)?;
             listed(&app, &place, &headers).await
@@ -148,7 +152,7 @@ async fn show(
     headers: HeaderMap,
 ) -> Answer {
     let upload = meant(&app, &asker, &place, &path)?;
-    let told = told(&app, &place, &base(&headers, &place), std::slice::from_ref(&upload));
+    let told = told(&app, &place, &base(&app, &headers, &place), std::slice::from_ref(&upload));
     yes(told.into_iter().next().unwrap_or_default())
 }
 
@@ -179,7 +183,7 @@ async fn upload(
     request: Request,
 ) -> Answer {
     known(path.get("location"))?;
-    let base = base(&headers, &place);
+    let base = base(&app, &headers, &place);
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.starts_with("application/json") {
         return folder_in_json(&app, &base, request).await;
@@ -204,8 +208,8 @@ async fn upload(
     let refs = refs(&base, &name);
     let location = format!("{base}/api/files/local/{}", segment(&name));
     let queued = taken.job.is_some();
-    let answer = json!({
-        "files": {"local": {"name": name, "display": name, "path": name, "origin": "local", "refs": refs}},
+    let file = json!({"name": name, "display": name, "path": name, "origin": "local", "refs": refs});
+    let mut answer = json!({
         "done": true,
         "effectiveSelect": queued,
         "effectivePrint": queued,
@@ -215,6 +219,11 @@ async fn upload(
             "waits": taken.waits,
         },
     });
+    if wants_2(&headers) {
+        answer["file"] = file;
+    } else {
+        answer["files"] = json!({"local": file});
+    }
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(answer)).into_response())
 }
 
@@ -237,6 +246,9 @@ async fn print(app: &AppState, asker: &Asker, upload: Upload) -> Answer {
         UploadState::Queued { job } => {
             waits(app, job)?;
             done()
+        }
+        UploadState::Unassigned if upload.no_case => {
+            Err(conflict(why_it_waits(&upload).unwrap_or_default(), "then it is queued").into())
         }
         UploadState::Unassigned if upload.carried.is_none() => Err(conflict(
             "nobody has said yet of which part the file is, so it is not printed",
@@ -311,6 +323,7 @@ mod tests {
             via: Via::Octoprint,
             printer: None,
             carried: None,
+            no_case: false,
             print: true,
             by: None,
             at: WallTime(9_500),

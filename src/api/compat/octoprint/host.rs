@@ -12,7 +12,7 @@ use super::super::super::door::Asker;
 use super::super::super::problem::Problem;
 use super::super::look::look;
 use super::super::{API_KEY, Place};
-use super::{Answer, Body, Here, SOMEBODY, done, state, unknown_command, yes};
+use super::{Answer, Body, Here, SOMEBODY, done, state, unknown_command, wants_2, yes};
 use crate::config::Build;
 use crate::domain::ids::hex;
 use crate::domain::people::roles::Permission;
@@ -59,14 +59,16 @@ fn is_prusalink(headers: &HeaderMap) -> bool {
 
 async fn version(State(app): State<AppState>, Here(place): Here, headers: HeaderMap) -> Answer {
     let api = if is_prusalink(&headers) { "2.0.0" } else { "0.1" };
-    let hostname = place.printer.as_ref().map_or_else(|| app.config.node.to_string(), ToString::to_string);
-    yes(json!({
-        "api": api,
+    let mut told = json!({
         "server": VERSION,
         "text": display_version(),
-        "hostname": hostname,
+        "hostname": place.host_name(&app),
         "capabilities": {"upload-by-put": true},
-    }))
+    });
+    if !wants_2(&headers) {
+        told["api"] = json!(api);
+    }
+    yes(told)
 }
 
 async fn server(Here(_): Here) -> Answer {

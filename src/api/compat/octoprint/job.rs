@@ -177,6 +177,7 @@ mod tests {
             name: "left-femur-ab12cd.gcode".into(),
             file: "a".repeat(64).parse().unwrap(),
             bytes: Some(2_000),
+            sent_to: None,
             percent: 25.0,
             started: WallTime(5_000),
             elapsed_s: 60,

@@ -1,7 +1,8 @@
 //! OctoPrint's REST API and its stream of messages, as far as slicers and dashboards use them.
 //!
-//! Shapes are those before version 2.0, whatever `X-OctoPrint-Api-Version` says: every program still reads them. What
-//! platen adds stands under the key `platen`, where no program of OctoPrint's looks.
+//! Shapes are those before version 2.0: every program still reads them. Where `X-OctoPrint-Api-Version` asks
+//! for 2.0, the version, the printer's storage and the answer to an upload are as they are there, and no more.
+//! What platen adds stands under the key `platen`, where no program of OctoPrint's looks.
 
 pub mod appkeys;
 mod files;
@@ -14,20 +15,22 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
 use super::super::AppState;
 use super::super::door::Asker;
-use super::super::given::{body_cut, header_text};
+use super::super::given::body_cut;
 use super::super::problem::{Problem, with_retry};
+use super::super::public::root;
 use super::Place;
 use super::look::Doing;
 
 /// In whose name something is done where nobody is set up.
 const SOMEBODY: &str = "a slicer";
+const API_VERSION: HeaderName = HeaderName::from_static("x-octoprint-api-version");
 
 pub fn routes() -> Router<AppState> {
     host::routes()
@@ -166,9 +169,15 @@ fn by(asker: &Asker) -> Result<String, Problem> {
 }
 
 /// `http://host:port/p/<printer>`: what the program's own paths begin with.
-fn base(headers: &HeaderMap, place: &Place) -> String {
-    let host = header_text(headers, &header::HOST).ok().flatten().unwrap_or("localhost");
-    format!("http://{host}{}", place.prefix())
+fn base(app: &AppState, headers: &HeaderMap, place: &Place) -> String {
+    format!("{}{}", root(&app.config, headers), place.prefix())
+}
+
+/// Whether a program asks for the shapes that OctoPrint has since version 2.0; without a word it gets the older.
+fn wants_2(headers: &HeaderMap) -> bool {
+    let asked = headers.get(API_VERSION).and_then(|version| version.to_str().ok()).unwrap_or_default();
+    let major = asked.trim().split('.').next().and_then(|major| major.parse::<u32>().ok());
+    major.is_some_and(|major| major >= 2)
 }
 
 /// One name, as it stands in a URL.
@@ -272,6 +281,15 @@ mod tests {
         let problem =
             Problem::new(StatusCode::UNAUTHORIZED, "not-signed-in", "nobody is signed in", "send a key");
         assert_eq!(refused(problem).status(), StatusCode::FORBIDDEN);
+    }
+
+    #[test]
+    fn the_shapes_of_2_are_for_who_asks_for_them() {
+        let wants =
+            |version: &'static str| wants_2(&HeaderMap::from_iter([(API_VERSION, version.parse().unwrap())]));
+        assert!(["2.0.0", " 2", "2.1", "10.0.0"].into_iter().all(wants));
+        assert!(!["1.11.6", "0.1", "", "two", "2x"].into_iter().any(wants));
+        assert!(!wants_2(&HeaderMap::new()));
     }
 
     #[test]

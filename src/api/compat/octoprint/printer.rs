@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 use std::convert::Infallible;
@@ -15,7 +15,7 @@ use super::super::super::problem::Problem;
 use super::super::super::stop::stopped;
 use super::super::Place;
 use super::super::look::{Look, ToStop, is_stop, look};
-use super::{Answer, Body, Here, Refused, by, conflict, done, flags, state, unknown_command, yes};
+use super::{Answer, Body, Here, Refused, by, conflict, done, flags, state, unknown_command, wants_2, yes};
 use crate::domain::ids::PrinterName;
 use crate::domain::moment::Moment;
 use crate::domain::people::roles::Permission;
@@ -129,7 +129,7 @@ fn with_history(app: &AppState, mut heaters: Map<String, Value>, wanted: &Wanted
     heaters
 }
 
-async fn show(State(app): State<AppState>, Here(place): Here, wanted: Wanted) -> Answer {
+async fn show(State(app): State<AppState>, Here(place): Here, wanted: Wanted, headers: HeaderMap) -> Answer {
     let look = look(&app, &place);
     operational(&look)?;
     let mut answer = Map::new();
@@ -147,8 +147,9 @@ async fn show(State(app): State<AppState>, Here(place): Here, wanted: Wanted) ->
     if wanted.has("temperature") {
         answer.insert("temperature".into(), with_history(&app, all, &wanted).into());
     }
-    if wanted.has("sd") {
-        answer.insert("sd".into(), json!({"ready": false}));
+    let storage = if wants_2(&headers) { "storage" } else { "sd" };
+    if wanted.has(storage) {
+        answer.insert(storage.into(), json!({"ready": false}));
     }
     if wanted.has("state") {
         answer.insert("state".into(), state_of(&look));

@@ -7,6 +7,7 @@
 //! who is there, a stream has one of a few places of its own, and takes none from those who are known.
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -25,6 +26,7 @@ use super::super::super::AppState;
 use super::super::super::door::Asker;
 use super::super::super::problem::Problem;
 use super::super::look::{Doing, look, name_of};
+use super::super::moonraker::sockets::{Due, Pulse};
 use super::super::{API_KEY, Place, Unchecked};
 use super::host::{VERSION, display_version};
 use super::printer::{entry, heaters, state_of};
@@ -344,6 +346,8 @@ impl Follow {
 
     async fn follow(&mut self, socket: &mut WebSocket) {
         let shutdown = self.app.shutdown.clone();
+        // Where nothing is subscribed, nothing goes out that could fail.
+        let mut pulse = Pulse::begin(self.app.clock.now());
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first is at once, and the history has just gone out.
@@ -351,11 +355,16 @@ impl Follow {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                message = socket.recv() => match message {
-                    Some(Ok(Message::Text(text))) => said(&text).iter().for_each(|said| self.wanted.hear(said)),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                    Some(Ok(_)) => {}
-                },
+                message = socket.recv() => {
+                    pulse.heard(self.app.clock.now());
+                    match message {
+                        Some(Ok(Message::Text(text))) => {
+                            said(&text).iter().for_each(|said| self.wanted.hear(said));
+                        }
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                        Some(Ok(_)) => {}
+                    }
+                }
                 event = self.feed.recv() => match event {
                     Ok(event) => self.note(&event),
                     Err(RecvError::Lagged(_)) => {}
@@ -364,6 +373,12 @@ impl Follow {
                 _ = tick.tick() => {
                     if !self.lasts() {
                         self.send(socket, &json!({"reauthRequired": {"reason": "removed"}})).await;
+                        return;
+                    }
+                    let due = pulse.due(self.app.clock.now());
+                    if due == Due::Close
+                        || (due == Due::Ping && !send(socket, Message::Ping(Bytes::new())).await)
+                    {
                         return;
                     }
                     if let Some(text) = self.next()
@@ -476,7 +491,11 @@ impl Follow {
 }
 
 async fn send_text(socket: &mut WebSocket, text: String) -> bool {
-    matches!(timeout(PATIENCE, socket.send(Message::text(text))).await, Ok(Ok(())))
+    send(socket, Message::text(text)).await
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> bool {
+    matches!(timeout(PATIENCE, socket.send(message)).await, Ok(Ok(())))
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use crate::api::door::Asker;
 use crate::api::files::{of_config, received};
 use crate::api::given::header_text;
 use crate::api::problem::Problem;
-use crate::api::uploads::{Arrival, Assignment, Taken, assigned, dismissed, take};
+use crate::api::public::before_path;
+use crate::api::uploads::{Arrival, Assignment, Taken, assigned, dismissed, take, why_it_waits};
 use crate::domain::people::roles::Permission;
 use crate::domain::queue::upload::{Upload, UploadState, Via};
 use crate::services::access::NotAuthenticated;
@@ -30,7 +31,7 @@ const NAME_MAX: usize = 255;
 /// What a request names: a file of the one storage, or that storage itself.
 fn named(params: &Params) -> Result<&str, Refused> {
     if !is_storage(params.get("storage")) {
-        let help = "the one storage here is /local";
+        let help = "send it to /local; /usb is the same one";
         return Err(
             Problem::new(StatusCode::NOT_FOUND, "no-such-storage", "there is no such storage", help).into()
         );
@@ -103,12 +104,12 @@ pub(super) async fn show(
     let (place, params) = (place?, params?);
     let name = named(&params)?;
     if name.is_empty() {
-        return Ok(Json(shapes::folder(&files(&app, &place))).into_response());
+        return Ok(Json(shapes::folder(&files(&app, &place), &before_path(&app.config))).into_response());
     }
     let upload = there(&app, &asker, &place, name).ok_or_else(no_file)?;
     let now = if prints(&app, &upload) { "?1" } else { "?0" };
     let headers = [("Read-Only", "?0"), ("Currently-Printed", now)];
-    Ok((headers, Json(shapes::file(&upload))).into_response())
+    Ok((headers, Json(shapes::file(&upload, &before_path(&app.config)))).into_response())
 }
 
 /// Some programs send nothing first, to be asked who they are. Where everybody may come in, they are asked all the
@@ -132,9 +133,8 @@ pub(super) async fn put(
     if is_set(headers, &CREATE_FOLDER)? {
         // All files stand in one.
         let location = format!("{}/api/v1/files/{STORAGE}", place.prefix());
-        return Ok(
-            (StatusCode::CREATED, [(header::LOCATION, location)], Json(shapes::folder(&[]))).into_response()
-        );
+        return Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shapes::folder(&[], "")))
+            .into_response());
     }
     if is_first_try(headers) {
         return Ok(unknown(&app, NotAuthenticated::Nobody.into()));
@@ -152,17 +152,17 @@ pub(super) async fn put(
     }
     let print = is_set(headers, &PRINT)?;
     let incoming = received(&app, request, of_config(&app)).await?;
-    let carried = first_said(&[place.carried.clone(), carried_in_path(&name)]);
+    let carried = first_said([place.carried.clone().into(), carried_in_path(&name)]);
     let printer = place.printer.clone();
     let arrival = Arrival { incoming, name, via: Via::Prusalink, printer, carried, print };
     let taken = take(&app, &asker, arrival).await?;
-    Ok(came(&place, &taken))
+    Ok(came(&app, &place, &taken))
 }
 
-fn came(place: &Place, taken: &Taken) -> Response {
+fn came(app: &AppState, place: &Place, taken: &Taken) -> Response {
     let Taken { upload, job, waits } = taken;
     let location = format!("{}/api/v1/files/{STORAGE}/{}", place.prefix(), upload.shown());
-    let mut view = shapes::file(upload);
+    let mut view = shapes::file(upload, &before_path(&app.config));
     view["message"] = match (job, waits) {
         (Some(job), _) => format!("queued as job {job}").into(),
         (None, Some(waits)) => format!("it waits in platen, and prints nowhere yet: {waits}").into(),
@@ -190,6 +190,9 @@ pub(super) async fn print(
             let by = asker.by_if_known(None)?;
             assigned(&app, upload.id, as_it_came(), by).await?;
             Ok(StatusCode::NO_CONTENT)
+        }
+        UploadState::Unassigned if upload.no_case => {
+            Err(conflict(why_it_waits(&upload).unwrap_or_default(), "then it is queued").into())
         }
         UploadState::Unassigned => {
             let help = "say so on platen's page, or with POST /v1/uploads/<id>/assign; then it is queued";

@@ -21,6 +21,7 @@ use crate::api::AppState;
 use crate::api::door::Asker;
 use crate::api::jobs::change;
 use crate::api::problem::{Problem, with_retry};
+use crate::api::public::before_path;
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::Change;
 use crate::domain::printer::Bed;
@@ -147,7 +148,7 @@ async fn info(State(app): State<AppState>, place: Result<Place, Problem>) -> Res
     Ok(Json(json!({
         "name": name,
         "location": site.to_string(),
-        "hostname": node.to_string(),
+        "hostname": place.host_name(&app),
         "serial": format!("{site}-{node}-{name}"),
         "nozzle_diameter": nozzle.map(|nozzle| nozzle.mm()),
         "mmu": false,
@@ -189,7 +190,7 @@ async fn status(State(app): State<AppState>, place: Result<Place, Problem>) -> R
 async fn job(State(app): State<AppState>, place: Result<Place, Problem>) -> Result<Response, Refused> {
     let look = look(&app, &place?);
     Ok(match &look.job {
-        Some(job) => Json(shapes::job(&look, job)).into_response(),
+        Some(job) => Json(shapes::job(&look, job, &before_path(&app.config))).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     })
 }

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::api::compat::Place;
 use crate::api::compat::look::{Doing, Look, LookJob};
 use crate::domain::ids::JobId;
 use crate::domain::job::{JobState, Outcome};
@@ -14,11 +15,11 @@ use crate::domain::queue::upload::Upload;
 
 /// The one storage that there is.
 pub(super) const STORAGE: &str = "local";
-/// What programs call it that know printers with a stick, or a card, in them.
-const OTHERS: [&str; 2] = ["usb", "sdcard"];
+/// What programs call it that know printers with a stick in them.
+const STICK: &str = "usb";
 
 pub(super) fn is_storage(name: &str) -> bool {
-    name == STORAGE || OTHERS.contains(&name)
+    name == STORAGE || name == STICK
 }
 
 /// Programs expect a number: 31 bits of a hash of the id, so that it is the same after a restart.
@@ -115,7 +116,8 @@ pub(super) fn job_in_status(job: &LookJob) -> Value {
     })
 }
 
-pub(super) fn job(look: &Look, job: &LookJob) -> Value {
+/// `root` stands before every path.
+pub(super) fn job(look: &Look, job: &LookJob, root: &str) -> Value {
     let mut view = job_in_status(job);
     view["state"] = state(look, OnBed::Nothing).into();
     view["file"] = json!({
@@ -124,7 +126,7 @@ pub(super) fn job(look: &Look, job: &LookJob) -> Value {
         "path": format!("/{STORAGE}"),
         "size": job.bytes,
         "m_timestamp": seconds(job.started),
-        "refs": refs("", &job.name),
+        "refs": refs(root, job.sent_to.as_ref(), &job.name),
     });
     view
 }
@@ -134,16 +136,18 @@ fn seconds(at: WallTime) -> u64 {
 }
 
 /// Names that are shown need no escaping. A file is found where it was sent.
-fn refs(prefix: &str, name: &str) -> Value {
-    json!({"download": format!("{prefix}/downloads/files/{STORAGE}/{name}"), "icon": null, "thumbnail": null})
+fn refs(root: &str, sent_to: Option<&Place>, name: &str) -> Value {
+    let at = |place: &Place| format!("{root}{}/downloads/files/{STORAGE}/{name}", place.prefix());
+    let download = sent_to.map(at);
+    json!({"download": download, "icon": null, "thumbnail": null})
 }
 
-pub(super) fn file(upload: &Upload) -> Value {
+pub(super) fn file(upload: &Upload, root: &str) -> Value {
     let name = upload.shown();
-    let prefix = upload.printer.as_ref().map(|printer| format!("/p/{printer}")).unwrap_or_default();
+    let sent_to = Place { printer: upload.printer.clone(), carried: None };
     json!({
         "type": "PRINT_FILE",
-        "refs": refs(&prefix, &name),
+        "refs": refs(root, Some(&sent_to), &name),
         "name": name,
         "display_name": name,
         "path": format!("/{STORAGE}"),
@@ -155,7 +159,7 @@ pub(super) fn file(upload: &Upload) -> Value {
     })
 }
 
-pub(super) fn folder(files: &[Upload]) -> Value {
+pub(super) fn folder(files: &[Upload], root: &str) -> Value {
     json!({
         "type": "FOLDER",
         "name": STORAGE,
@@ -163,7 +167,7 @@ pub(super) fn folder(files: &[Upload]) -> Value {
         "path": format!("/{STORAGE}"),
         "ro": false,
         "read_only": false,
-        "children": files.iter().map(file).collect::<Vec<_>>(),
+        "children": files.iter().map(|upload| file(upload, root)).collect::<Vec<_>>(),
     })
 }
 
@@ -210,6 +214,7 @@ mod tests {
             name: "left-femur-ab12cd.gcode".into(),
             file: FileHash::from_digest([1; 32]),
             bytes: Some(17),
+            sent_to: Some(Place { printer: Some("mk3-01".parse().unwrap()), carried: None }),
             percent: 33.333_333,
             started: WallTime(5_000),
             elapsed_s: 60,
@@ -273,10 +278,18 @@ mod tests {
             "file": {
                 "name": "left-femur-ab12cd.gcode", "display_name": "left-femur-ab12cd.gcode", "path": "/local",
                 "size": 17, "m_timestamp": 5,
-                "refs": {"download": "/downloads/files/local/left-femur-ab12cd.gcode", "icon": null, "thumbnail": null},
+                "refs": {
+                    "download": "/p/mk3-01/downloads/files/local/left-femur-ab12cd.gcode",
+                    "icon": null, "thumbnail": null,
+                },
             },
         });
-        assert_eq!(job(&look, &a_job()), wanted);
+        assert_eq!(job(&look, &a_job(), ""), wanted);
+        let shared = LookJob { sent_to: Some(Place::default()), ..a_job() };
+        let there = &job(&look, &shared, "https://lab.example/platen")["file"]["refs"]["download"];
+        assert_eq!(there, "https://lab.example/platen/downloads/files/local/left-femur-ab12cd.gcode");
+        let no_button = LookJob { sent_to: None, ..a_job() };
+        assert_eq!(job(&look, &no_button, "")["file"]["refs"]["download"], Value::Null);
     }
 
     #[test]
@@ -289,17 +302,19 @@ mod tests {
             via: Via::Prusalink,
             printer: None,
             carried: None,
+            no_case: false,
             print: false,
             by: None,
             at: WallTime(7_900),
             state: UploadState::Unassigned,
         };
-        let seen = folder(std::slice::from_ref(&upload));
+        let seen = folder(std::slice::from_ref(&upload), "");
         assert_eq!((&seen["type"], &seen["name"]), (&json!("FOLDER"), &json!("local")));
         let child = &seen["children"][0];
-        assert_eq!(child, &file(&upload));
+        assert_eq!(child, &file(&upload, ""));
         assert_eq!((&child["type"], &child["name"]), (&json!("PRINT_FILE"), &json!(upload.shown())));
         assert_eq!((&child["size"], &child["m_timestamp"]), (&json!(9), &json!(7)));
-        assert!(["local", "usb", "sdcard"].into_iter().all(is_storage) && !is_storage("cloud"));
+        assert!(["local", "usb"].into_iter().all(is_storage));
+        assert!(!["cloud", "sdcard", "", "LOCAL"].into_iter().any(is_storage));
     }
 }
