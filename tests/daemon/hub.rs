@@ -3,8 +3,8 @@
 use hw_sim::quirks::Face;
 use serde_json::Value;
 
-use crate::restart::assert_executed;
-use crate::world::{Lab, gcode, printer, until, wait_commands};
+use crate::restart::assert_lines;
+use crate::world::{Lab, executed, gcode, printer, until, wait_commands};
 
 /// How a board takes it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +76,12 @@ fn a_hub_that_goes_and_comes_back_with_eight_printers_ends_each_job_as_its_board
     let Lab { printers, folder, .. } = lab;
     for (handle, board) in printers.into_iter().zip(boards) {
         if board == Lives {
-            assert_executed(handle, &text);
+            let (_, mut lines) = executed(handle);
+            // What a full receive buffer leaves of the question after the gap; no board does anything for it.
+            if let Some(at) = lines.iter().position(|line| line == "99 M105") {
+                lines.remove(at);
+            }
+            assert_lines(&lines, &text);
         }
     }
     drop(folder);
