@@ -39,12 +39,14 @@ use crate::io::trail;
 use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
 use crate::services::board::Board;
+use crate::services::commissioning::Commissioning;
 use crate::services::deduction::Deductions;
 use crate::services::dispatch::Dispatcher;
 use crate::services::entrance::{Entrance, NoEntrance};
 use crate::services::fleet::Fleet;
 use crate::services::gate::Gate;
 use crate::services::heads;
+use crate::services::history;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
 use crate::services::mdns;
@@ -256,7 +258,7 @@ impl Daemon {
             Left { keeper, job: found.map(|found| (found, Arc::clone(&spool))), lasting: Some(lasting) }
         };
         let ways = ways(&config, inherited);
-        let (fleet, printer_tasks) =
+        let (fleet, printer_tasks, ports) =
             start_printers(&config, ways, &recorder, &clock, left, &printers, &wires)?;
         // From here on somebody looks after what was left hot.
         successor::is_back(&config.state_dir);
@@ -291,6 +293,7 @@ impl Daemon {
         let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
         let gate = Gate::new(Arc::clone(intake.spool()), &config.printers, &config.gate);
         let board = fleet.board().clone();
+        let past = history::run(board.clone(), clock.clone(), front.clone());
         let planner = Planner::new(&config, recorder.clone(), gate.clone(), board, clock.clone());
         let dispatcher = Dispatcher {
             planner: planner.clone(),
@@ -314,6 +317,7 @@ impl Daemon {
             planner,
             app_keys: Default::default(),
             gate,
+            commissioning: Commissioning::new(ports),
             slicing: slicing.clone(),
             steps: steps.clone(),
             config: Arc::new(Config {
@@ -330,6 +334,7 @@ impl Daemon {
             tokio::spawn(dispatcher.run(front.clone())),
             tokio::spawn(api::serve(listener, router, front.clone())),
             tokio::spawn(check_journal(recorder.clone(), front.clone())),
+            tokio::spawn(past),
         ];
         let deductions = Deductions {
             recorder: recorder.clone(),
@@ -574,7 +579,7 @@ fn start_printers(
     left: impl Fn(&PrinterName) -> Left,
     shutdown: &CancellationToken,
     wires: &Wires,
-) -> Result<(Fleet, PrinterTasks), DaemonError> {
+) -> Result<(Fleet, PrinterTasks, Arc<Ports>), DaemonError> {
     // What is spawned from here on lives there.
     let _there = wires.0.as_ref().map(Runtime::enter);
     let mut lanes = BTreeMap::new();
@@ -598,7 +603,7 @@ fn start_printers(
         board.push((printer.name.clone(), live));
         tasks.push((printer.name.clone(), task));
     }
-    Ok((Fleet::new(lanes, Board::new(board)), tasks))
+    Ok((Fleet::new(lanes, Board::new(board)), tasks, ports))
 }
 
 /// The threads of a printer's relay, if it has one.

@@ -344,6 +344,12 @@ async fn a_configuration_is_checked_against_this_machine() {
     let (code, said, error) = check(folder.path(), &good).await;
     assert!(code == 0 && said.starts_with("ok: 1 printer in ") && error.is_empty(), "{said} {error}");
     assert!(said.contains("\nx: the gate is not told build_x, build_y, build_height, nozzle,"), "{said}");
+    assert!(said.contains("\ndays and shifts: by the clock of UTC, which shows 20"), "{said}");
+    let (code, said, _) = check(folder.path(), &format!("zone = \"Europe/Berlin\"\n{good}")).await;
+    assert!(code == 0 && said.contains("by the clock of Europe/Berlin, which shows 20"), "{said}");
+    let (code, _, error) = check(folder.path(), &format!("zone = \"Europe/Berlim\"\n{good}")).await;
+    assert!(code != 0 && error.contains("zone = \"Europe/Berlim\": there is no zone of this name"), "{error}");
+    assert!(error.contains("did you mean \"Europe/Berlin\"?"), "{error}");
     let told = format!("{good}build_x = [0, 200]\nallow_findings = [\"heat.none\"]\n");
     let (code, said, _) = check(folder.path(), &told).await;
     assert!(code == 0 && said.contains("\nx: the gate is not told build_y, "), "{said}");

@@ -304,6 +304,42 @@ async fn an_unknown_printer_is_answered_with_the_known_ones() {
 }
 
 #[tokio::test]
+async fn temperatures_of_before_are_told_with_their_gaps() {
+    use platen::domain::moment::Moment;
+    use platen::domain::printer::Reading;
+    use platen::domain::units::Celsius;
+    use platen::services::board::Board;
+
+    let lab = lab().await;
+    let path = "/v1/printers/mk3-01/temperatures";
+    let empty = lab.get(path).await.json();
+    assert_eq!(
+        (&empty["printer"], &empty["from"], &empty["hotend"]),
+        (&json!("mk3-01"), &json!(null), &json!(null))
+    );
+    for odd in ["minutes=0", "minutes=31", "minutes=x", "hours=1"] {
+        assert_eq!(lab.get(&format!("{path}?{odd}")).await.status, 400, "{odd}");
+    }
+    assert_eq!(lab.get("/v1/printers/mk3-03/temperatures").await.problem(), "no-such-printer");
+    let board: &Board = &lab.board;
+    let name = "mk3-01".parse().unwrap();
+    let now = lab.clock.now().millis() / 1_000;
+    for (second, actual) in [(now, 20.0), (now + 2, 30.5)] {
+        let at = Moment::from_millis(second * 1_000);
+        let mut snapshot = lab.boards["mk3-01"].borrow().as_ref().clone();
+        snapshot.temperatures.hotend =
+            Some(Reading { actual: Celsius(actual), target: Some(Celsius(215.0)) });
+        snapshot.temperatures.at = Some(at);
+        board.history().note(&name, &snapshot, at);
+    }
+    let told = lab.get(path).await.json();
+    assert_eq!(told["hotend"]["actual"], json!([20.0, null, 30.5]), "{told}");
+    assert_eq!(told["hotend"]["target"], json!([215.0, null, 215.0]), "{told}");
+    assert_eq!((&told["bed"], &told["progress"]), (&json!(null), &json!(null)), "{told}");
+    assert!(told["from"].as_str().unwrap().ends_with('Z'), "{told}");
+}
+
+#[tokio::test]
 async fn a_full_disk_is_no_yes() {
     let lab = lab().await;
     let case = lab.case().await;

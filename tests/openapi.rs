@@ -200,6 +200,8 @@ async fn what_the_router_answers_is_declared() {
         ("GET /v1/cases/0123456789abc".to_owned(), "", 400),
         ("GET /v1/jobs/0000000000000000".into(), "", 404),
         ("GET /v1/printers/nobody".into(), "", 404),
+        ("GET /v1/printers/nobody/temperatures".into(), "", 404),
+        ("GET /v1/printers/mk3-01/temperatures?minutes=31".into(), "", 400),
         (format!("GET /v1/files/{}", "a".repeat(64)), "", 404),
         ("GET /v1/events?after=999999".into(), "", 409),
         ("GET /v1/audit".into(), "", 200),

@@ -7,11 +7,11 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answers::{Audited, Changed, NoSuch, Timely, Told};
+use super::answers::{Audited, Changed, NoSuch, Ordered, Timely, Told};
 use super::door::Asker;
 use super::given::{Given, Named};
 use super::problem::Problem;
-use super::shapes::{CaseBrief, CaseView, NewCase, NewPart, PartView, TaleView};
+use super::shapes::{CaseBrief, CaseView, FindCases, FoundCase, NewCase, NewPart, PartView, TaleView};
 use super::vault::let_in;
 use super::{AppState, views};
 use crate::domain::event::{Event, Fact};
@@ -25,6 +25,7 @@ use crate::services::vault_desk::Words;
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, open))
+        .routes(routes!(find))
         .routes(routes!(show))
         .routes(routes!(add_part))
         .routes(routes!(story))
@@ -35,6 +36,27 @@ pub fn routes() -> OpenApiRouter<AppState> {
     responses((status = 200, description = "All cases", body = Vec<CaseBrief>), Told))]
 async fn list(State(app): State<AppState>) -> Json<Vec<CaseBrief>> {
     Json(app.recorder.read(views::cases))
+}
+
+/// Longer than any name of a part with its token.
+const WORDS_MAX: usize = 120;
+
+/// Looks for cases by token, names of parts and ordering service, newest first, 50 at most.
+#[utoipa::path(post, path = "/v1/cases/search", tag = "cases", operation_id = "find_cases", request_body = FindCases,
+    responses((status = 200, description = "What was found", body = Vec<FoundCase>),
+        (status = 415, description = "The body is not declared as JSON", body = Problem,
+            content_type = "application/problem+json"), Ordered))]
+async fn find(
+    State(app): State<AppState>,
+    Given(FindCases { words }): Given<FindCases>,
+) -> Result<Json<Vec<FoundCase>>, Problem> {
+    if words.trim().is_empty() || words.chars().count() > WORDS_MAX {
+        return Err(Problem::unreadable(
+            "what is looked for is 1 to 120 characters",
+            "give a part of a token or of a part's name",
+        ));
+    }
+    Ok(Json(app.recorder.read(|lab| views::found_cases(lab, &words))))
 }
 
 /// Opens a case. Its token is random and the only name that it has outside the lab.
@@ -79,17 +101,22 @@ async fn story(
     State(app): State<AppState>,
     Named(case): Named<CaseToken>,
 ) -> Result<Json<Vec<TaleView>>, Problem> {
-    app.recorder.read(|lab| lab.case(&case).map(|_| ()))?;
+    tale(&app, &case).await.map(Json)
+}
+
+/// The same for whoever shows it.
+pub(super) async fn tale(app: &AppState, case: &CaseToken) -> Result<Vec<TaleView>, Problem> {
+    app.recorder.read(|lab| lab.case(case).map(|_| ()))?;
     let held = app.vault.held(Some(case.clone())).await;
     let (mut tale, mut next) = (Vec::new(), 1);
     loop {
         let page = app.recorder.events(next, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(Json(tale)) };
+        let Some(last) = page.last() else { return Ok(tale) };
         next = last.seq + 1;
         let is_told = |event: &Event| !matches!(event.fact, Fact::JobProgress { .. });
         let of_case: Vec<_> = app.recorder.read(|lab| {
             let told = page.into_iter().filter(is_told);
-            let told = told.filter(|event| story::is_of_case(lab, event, &case));
+            let told = told.filter(|event| story::is_of_case(lab, event, case));
             told.map(|event| (story::case_of(lab, &event).cloned(), event)).collect()
         });
         // What is held back takes long: the journal's writer does not wait for it, and others have their turn.

@@ -56,6 +56,7 @@ const TICKET: Asks =
 const NO_KEY_YET: Asks = Asks::Nothing("a program that has no key yet asks for one, and a person decides");
 const SAYS_LATER: Asks =
     Asks::Nothing("whoever opens the stream says who it is in its first message, and hears nothing before");
+const LOOKS: Asks = Asks::Nothing("language and light are the browser's own: nothing is kept of them here");
 const PUBLIC: Asks = Asks::Nothing("it is the same in every copy of platen");
 const MONITORING: Asks =
     Asks::Nothing("a monitor reads it; it names printers, and no case, no job and no person");
@@ -72,8 +73,8 @@ pub const TABLE: &[Row] = {
         ("POST", "/do/sign-out", SIGN_IN),
         ("POST", "/v1/session", SIGN_IN),
         ("DELETE", "/v1/session", SIGN_IN),
-        ("GET", "/assets/platen.css", PUBLIC),
-        ("GET", "/assets/platen.js", PUBLIC),
+        ("GET", "/assets/{file}", PUBLIC),
+        ("POST", "/do/looks", LOOKS),
         ("GET", "/openapi.json", PUBLIC),
         ("GET", "/healthz", MONITORING),
         ("GET", "/metrics", MONITORING),
@@ -94,8 +95,8 @@ pub const TABLE: &[Row] = {
         ("POST", "/v1/users/{name}/unlock", May(P::ManageUsers)),
         ("GET", "/v1/users/{name}/notifications", May(P::ManageUsers)),
         ("POST", "/v1/users/{name}/notifications", May(P::ManageUsers)),
-        ("GET", "/", May(P::Look)),
-        ("GET", "/fragment/board", May(P::Look)),
+        // Which page it is says what it asks.
+        ("GET", "/live", ToBeKnown),
         ("GET", "/look", May(P::Look)),
         ("GET", "/account", ToBeKnown),
         ("POST", "/do/password", May(P::OwnAccount)),
@@ -116,6 +117,8 @@ pub const TABLE: &[Row] = {
         ),
         ("GET", "/v1/cases", May(P::Look)),
         ("POST", "/v1/cases", May(P::OpenCase)),
+        // What is looked for stands in the body, and in no address.
+        ("POST", "/v1/cases/search", May(P::Look)),
         ("GET", "/v1/cases/{token}", May(P::Look)),
         // What people said on a case is in it.
         ("GET", "/v1/cases/{token}/story", May(P::ReadMessages)),
@@ -196,6 +199,8 @@ pub const TABLE: &[Row] = {
         ("GET", "/v1/lots/{lot}/look-back", May(P::Look)),
         ("GET", "/v1/lots/{lot}/label", May(P::Look)),
         ("POST", "/v1/loads", May(P::LoadMaterial)),
+        // It changes nothing; a code may be a patient's, and is in no address.
+        ("POST", "/v1/scans", May(P::Look)),
         ("GET", "/v1/nonconformances", May(P::Look)),
         ("POST", "/v1/nonconformances", May(P::RaiseNonconformance)),
         ("GET", "/v1/nonconformances/{id}", May(P::Look)),
@@ -227,6 +232,7 @@ pub const TABLE: &[Row] = {
         ("POST", "/v1/jobs/{id}/resume-file", May(P::MakeResumeFile)),
         ("GET", "/v1/printers", May(P::Look)),
         ("GET", "/v1/printers/{name}", May(P::Look)),
+        ("GET", "/v1/printers/{name}/temperatures", May(P::Look)),
         ("POST", "/v1/printers/{name}/clear-bed", May(P::ClearBed)),
         ("POST", "/v1/printers/{name}/clear-latch", May(P::ClearLatch)),
         ("POST", "/v1/printers/{name}/identify", May(P::Identify)),
@@ -238,6 +244,12 @@ pub const TABLE: &[Row] = {
         ("GET", "/v1/printers/{name}/loads", May(P::Look)),
         ("POST", "/v1/printers/{name}/loads", May(P::LoadMaterial)),
         ("POST", "/v1/printers/{name}/unload", May(P::LoadMaterial)),
+        ("GET", "/v1/commissioning/ports", MayAny(&[P::QualifyPrinters, P::Settings])),
+        ("POST", "/v1/commissioning/probe", May(P::QualifyPrinters)),
+        ("GET", "/v1/commissioning/profiles", MayAny(&[P::QualifyPrinters, P::Settings])),
+        ("POST", "/v1/commissioning/configuration", May(P::Settings)),
+        ("POST", "/v1/commissioning/save", May(P::Settings)),
+        ("POST", "/v1/commissioning/test-print", May(P::QualifyPrinters)),
         ("GET", "/v1/queue", May(P::Look)),
         ("GET", "/v1/queue/{id}", May(P::Look)),
         ("POST", "/v1/queue/{id}", May(P::Queue)),
@@ -372,18 +384,27 @@ pub const TABLE: &[Row] = {
 };
 
 /// What a page in a browser fetches again and again, whether anybody is there or not.
-const BY_ITSELF: [&str; 6] =
-    ["/", "/look", "/fragment/board", "/v1/events", "/v1/files/{hash}/picture", "/v1/models/{hash}/picture"];
+const BY_ITSELF: [&str; 5] =
+    ["/look", "/live", "/v1/events", "/v1/files/{hash}/picture", "/v1/models/{hash}/picture"];
 
 /// Pages that somebody opens: whoever is not signed in is led to the page where one does, and back.
-const DOCUMENTS: [&str; 3] = ["/", "/look", "/account"];
+const DOCUMENTS: [&str; 2] = ["/look", "/account"];
+
+fn page(path: &str) -> Option<&'static ui::Page> {
+    ui::PAGES.iter().find(|page| page.path == path)
+}
+
+/// Every row: those of the table, and the page's own.
+pub fn rows() -> impl Iterator<Item = Row> {
+    TABLE.iter().copied().chain(ui::PAGES.iter().map(|page| ("GET", page.path, Asks::May(page.asks))))
+}
 
 /// What is asked on a route; `None` where the table does not have it.
 pub fn asks(method: &str, path: &str) -> Option<Asks> {
     // HEAD is answered by what answers GET.
     let method = if method == "HEAD" { "GET" } else { method };
     let path = compat::without_prefix(path);
-    TABLE.iter().find(|row| row.0 == method && row.1 == path).map(|row| row.2)
+    rows().find(|row| row.0 == method && row.1 == path).map(|row| row.2)
 }
 
 /// Who asks, as handlers see it.
@@ -513,7 +534,7 @@ fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed>
     let method = request.method();
     let Some(asks) = asks(method.as_str(), path) else {
         // With another method it may be there; the router would say the same.
-        let known = TABLE.iter().any(|row| row.1 == compat::without_prefix(path));
+        let known = rows().any(|row| row.1 == compat::without_prefix(path));
         return Err(Closed::NoRow(if known { Problem::wrong_method() } else { no_row(path) }));
     };
     if !app.entrance.is_guarded() {
@@ -521,7 +542,8 @@ fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed>
     }
     // The style of a page that loads itself again is fetched by it, too.
     let reads = matches!(*method, Method::GET | Method::HEAD);
-    let by_itself = reads && (BY_ITSELF.contains(&path) || matches!(asks, Asks::Nothing(_)));
+    let itself = BY_ITSELF.contains(&path) || page(path).is_some();
+    let by_itself = reads && (itself || matches!(asks, Asks::Nothing(_)));
     let who = presented(request, path, by_itself).map(|given| app.entrance.authenticate(given));
     let known = match (asks, who) {
         (_, Ok(Ok(Some(who)))) => Some(Arc::new(who)),
@@ -601,8 +623,8 @@ pub async fn door(State(app): State<AppState>, mut request: Request, next: Next)
         drain(request).await;
         return refused;
     }
-    let is_document = DOCUMENTS.contains(&path) && *request.method() != Method::POST;
-    let is_page = ui::PATHS.contains(&path) && path != "/fragment/board";
+    let is_document = (DOCUMENTS.contains(&path) || page(path).is_some()) && *request.method() != Method::POST;
+    let is_page = ui::PATHS.contains(&path) && path != "/live" || page(path).is_some();
     let problem = match closed {
         Closed::Unknown(_) if is_document => {
             let back = request.uri().path_and_query().map_or("/", |back| back.as_str());
@@ -615,7 +637,7 @@ pub async fn door(State(app): State<AppState>, mut request: Request, next: Next)
         Closed::Unknown(problem) | Closed::Unreadable(problem) => problem,
         Closed::NotTheirs(forbidden) => forbidden.into(),
     };
-    if is_page { ui::refused(&app, problem).into_response() } else { problem.into_response() }
+    if is_page { ui::refused(&ui::Viewer::of_stranger(&app, request.headers()), problem).into_response() } else { problem.into_response() }
 }
 
 #[cfg(test)]
@@ -636,8 +658,9 @@ mod tests {
 
     #[test]
     fn no_route_is_in_the_table_twice() {
-        for (at, row) in TABLE.iter().enumerate() {
-            assert!(!TABLE[..at].iter().any(|other| (other.0, other.1) == (row.0, row.1)), "{row:?}");
+        let rows: Vec<Row> = rows().collect();
+        for (at, row) in rows.iter().enumerate() {
+            assert!(!rows[..at].iter().any(|other| (other.0, other.1) == (row.0, row.1)), "{row:?}");
         }
     }
 

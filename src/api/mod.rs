@@ -7,6 +7,7 @@
 mod answers;
 mod backup;
 mod cases;
+mod commissioning;
 pub mod door;
 // utoipa's macro names the query types with their path.
 #[allow(unused_qualifications)]
@@ -18,7 +19,10 @@ mod gate;
 mod given;
 mod guard;
 #[allow(unused_qualifications)]
+pub mod history;
+#[allow(unused_qualifications)]
 mod jobs;
+mod look_ahead;
 mod metrics;
 mod people;
 mod photos;
@@ -59,6 +63,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::config::Config;
 use crate::io::clock::Clock;
 use crate::services::appkeys::AppKeys;
+use crate::services::commissioning::Commissioning;
 use crate::services::entrance::Entrance;
 use crate::services::fleet::Fleet;
 use crate::services::gate::Gate;
@@ -93,6 +98,8 @@ pub struct AppState {
     /// Programs that ask for a key.
     pub app_keys: AppKeys,
     pub gate: Gate,
+    /// New printers.
+    pub commissioning: Commissioning,
     /// Absent where models are not taken.
     pub slicing: Option<Arc<Slicing>>,
     /// How far each slicing is.
@@ -131,6 +138,8 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(queue::routes())
         .merge(uploads::routes())
         .merge(printers::routes())
+        .merge(commissioning::routes())
+        .merge(history::routes())
         .merge(stop::routes())
         .merge(people::routes())
         .merge(compat::octoprint::appkeys::described())

@@ -19,6 +19,7 @@ use super::printers::{known, known_for_filament};
 use super::problem::Problem;
 use super::reasons;
 use super::shapes::JobView;
+use crate::domain::day::Day;
 use crate::domain::event::{Actor, Fact as Entry};
 use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{Job, JobState};
@@ -29,6 +30,7 @@ use crate::domain::quality::case::Priority;
 use crate::domain::quality::start;
 use crate::domain::queue::wish::{HoldReason, Maintenance, ReprintCause, Wanted};
 use crate::domain::queue::{self, Request as Asked};
+use crate::domain::zone::Zone;
 use crate::schedule::{Planned, PrinterAt};
 use crate::services::planner::{Drawn, wall};
 
@@ -91,6 +93,13 @@ pub struct QueueEntry {
     pub reprints: Option<ReprintView>,
 }
 
+impl QueueEntry {
+    /// What runs stands first, then what is planned by its beginning, then what waits for something.
+    pub(super) fn place(&self) -> (bool, bool, Option<String>) {
+        (self.state == "queued", self.start.is_none(), self.start.clone())
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReprintView {
     pub job: String,
@@ -150,7 +159,7 @@ pub struct WishGiven {
     /// `routine`, `urgent`, `emergency`, or `as_case`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
-    /// When its print has to have ended, RFC 3339; or `as_case`.
+    /// When its print has to have ended, RFC 3339, or `2026-12-01T07:00` by the site's clock; or `as_case`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
     /// Hold it: `material`, `approval`, `question`, `printer` or `other`; or `no`.
@@ -224,7 +233,7 @@ pub struct MaintenanceView {
     pub until: String,
 }
 
-fn word(priority: Priority) -> &'static str {
+pub(super) fn word(priority: Priority) -> &'static str {
     match priority {
         Priority::Routine => "routine",
         Priority::Urgent => "urgent",
@@ -232,7 +241,7 @@ fn word(priority: Priority) -> &'static str {
     }
 }
 
-fn entry(lab: &Lab, job: &Job, drawn: Option<&Drawn>, app: &AppState) -> QueueEntry {
+pub(super) fn entry(lab: &Lab, job: &Job, drawn: Option<&Drawn>, app: &AppState) -> QueueEntry {
     let wish = lab.queue.wish(&job.id);
     let about = lab.quality.cases.get(&job.case).and_then(|case| case.about.as_ref());
     let priority = wish.and_then(|wish| wish.priority).or_else(|| about.map(|about| about.priority));
@@ -291,7 +300,7 @@ async fn list(State(app): State<AppState>) -> Json<QueueView> {
         let planned = all.filter(|job| job.state == JobState::Queued || job.state.is_running());
         planned.map(|job| entry(lab, job, drawn.as_deref(), &app)).collect::<Vec<_>>()
     });
-    jobs.sort_by_cached_key(|job| (job.state == "queued", job.start.is_none(), job.start.clone()));
+    jobs.sort_by_cached_key(QueueEntry::place);
     Json(QueueView { planned_at: drawn.map(|drawn| drawn.at.to_string()), jobs })
 }
 
@@ -356,7 +365,7 @@ async fn wish(
 
 /// What whoever wants it should know then.
 async fn wished(app: &AppState, job: &JobId, given: &WishGiven, by: &str) -> Result<Option<String>, Problem> {
-    let wanted = app.recorder.read(|lab| wanted(lab, job, given))?;
+    let wanted = app.recorder.read(|lab| wanted(lab, &app.config.zone, job, given))?;
     if let Wanted::Pinned { printer: Some(printer) } | Wanted::Prepared { printer: Some(printer) } = &wanted {
         known_for_filament(app, printer)?;
         may_pass(app, job, printer).await?;
@@ -379,7 +388,7 @@ fn hold_ended(fact: &Entry) -> Option<String> {
     Some(format!("this ended the hold of {whose}: it waited for {}", why.in_words()))
 }
 
-fn wanted(lab: &Lab, job: &JobId, given: &WishGiven) -> Result<Wanted, Problem> {
+fn wanted(lab: &Lab, zone: &Zone, job: &JobId, given: &WishGiven) -> Result<Wanted, Problem> {
     let all = [&given.priority, &given.due, &given.hold, &given.printer, &given.prepared, &given.before];
     if all.into_iter().flatten().count() != 1 {
         let help = format!(
@@ -400,7 +409,7 @@ fn wanted(lab: &Lab, job: &JobId, given: &WishGiven) -> Result<Wanted, Problem> 
         return Ok(Wanted::Priority { priority });
     }
     if let Some(text) = &given.due {
-        let at = if text == "as_case" { None } else { Some(moment(text)?) };
+        let at = if text == "as_case" { None } else { Some(moment_at(zone, text)?) };
         return Ok(Wanted::Due { at });
     }
     if let Some(text) = &given.hold {
@@ -454,6 +463,14 @@ fn place(lab: &Lab, job: &JobId, before: &str) -> Result<Option<u64>, Problem> {
             Ok(Some(middle))
         }
     }
+}
+
+/// A moment; one without its distance from UTC is by the site's clock, to the minute.
+fn moment_at(zone: &Zone, text: &str) -> Result<WallTime, Problem> {
+    let shown = (text.len() == "2026-12-01T07:00".len()).then(|| format!("{text}Z").parse::<WallTime>());
+    let Some(Ok(shown)) = shown else { return moment(text) };
+    let minute = u16::try_from(shown.0 / 60_000 % 1_440).unwrap_or_default();
+    Ok(zone.minute(Day::in_utc(shown), minute))
 }
 
 fn moment(text: &str) -> Result<WallTime, Problem> {

@@ -198,7 +198,7 @@ impl From<ReportError> for Problem {
             ReportError::Needs { .. } | ReportError::TakesNo { .. } => {
                 (StatusCode::BAD_REQUEST, "report-parameters")
             }
-            ReportError::Backwards { .. } | ReportError::NoMoment(_) | ReportError::TooLong { .. } => {
+            ReportError::Backwards { .. } | ReportError::TooLong { .. } => {
                 (StatusCode::BAD_REQUEST, "not-a-period")
             }
             ReportError::NoCase(_) => (StatusCode::NOT_FOUND, "no-such-case"),

@@ -326,6 +326,30 @@ pub struct CaseBrief {
     pub jobs: usize,
 }
 
+/// What to look for among the cases. It is sent as a body: what people type has no place in an address.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindCases {
+    /// Each word has to be found in the token, in a part's name or in the ordering service.
+    #[schema(example = "ventricle")]
+    pub words: String,
+}
+
+impl Example for FindCases {
+    const EXAMPLE: &'static str = r#"{"words": "ventricle"}"#;
+}
+
+/// A case that was found.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FoundCase {
+    pub token: String,
+    pub intended_use: String,
+    /// How far it has come, for people.
+    pub state: String,
+    /// The names of its parts.
+    pub parts: Vec<String>,
+}
+
 /// A case with everything in it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CaseView {

@@ -18,7 +18,7 @@ use super::quality::case_words;
 use super::queue::ReprintView;
 use super::reasons;
 use super::shapes::{
-    CaseBrief, CaseView, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
+    CaseBrief, CaseView, FoundCase, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
     LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
     QuarantineView, ReadingView, ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TaleView,
     TemperaturesView, Waiting, age,
@@ -147,6 +147,36 @@ pub fn cases(lab: &Lab) -> Vec<CaseBrief> {
             jobs: jobs.get(&case.token).copied().unwrap_or(0),
         })
         .collect()
+}
+
+/// As many cases as are found at once.
+const FOUND_MAX: usize = 50;
+
+/// The cases in which each of the words is found: in the token, a part's name, or the ordering service.
+pub fn found_cases(lab: &Lab, words: &str) -> Vec<FoundCase> {
+    let words = words.to_lowercase();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let is_found = |case: &&&Case| {
+        let mut all = case.token.as_str().to_owned();
+        let record = lab.quality.cases.get(&case.token);
+        let service = record.and_then(|record| record.about.as_ref()).map(|about| about.service.as_str());
+        let names = lab.parts_of(&case.token).into_iter().map(|part| part.name.as_str());
+        for text in service.into_iter().chain(names) {
+            all.push('\n');
+            all.push_str(&text.to_lowercase());
+        }
+        words.iter().all(|word| all.contains(word))
+    };
+    let mut cases: Vec<&Case> = lab.cases.values().collect();
+    cases.sort_by(|a, b| b.opened.cmp(&a.opened).then_with(|| a.token.cmp(&b.token)));
+    let found = cases.iter().filter(is_found).take(FOUND_MAX);
+    let shown = found.map(|case| FoundCase {
+        token: case.token.to_string(),
+        intended_use: use_word(case.intended_use).into(),
+        state: case_words(&lab.quality.case_state(&case.token)),
+        parts: lab.parts_of(&case.token).into_iter().map(|part| part.name.as_str().to_owned()).collect(),
+    });
+    shown.collect()
 }
 
 pub fn case(app: &AppState, lab: &Lab, case: &Case) -> CaseView {

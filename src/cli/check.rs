@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failed, Global, show};
 use crate::config::{self, Config, Printer};
+use crate::domain::ids::BootId;
+use crate::domain::zone::Zone;
+use crate::io::clock::{Clock, entropy};
 use crate::services::reporting::Tables;
 use crate::services::slicing::Slicing;
 use crate::slicing::limits::LIMITS;
@@ -23,10 +26,34 @@ pub struct Check {
 struct Found {
     ok: bool,
     printers: usize,
+    /// Of the site's clock, and what that shows.
+    #[serde(flatten)]
+    clock: Option<SiteClock>,
     mistakes: Vec<String>,
     warnings: Vec<String>,
     /// What the gate knows of each printer.
     gate: Vec<Judged>,
+}
+
+#[derive(Debug, Serialize)]
+struct SiteClock {
+    zone: String,
+    now: String,
+    /// It knows of no summer time.
+    #[serde(skip)]
+    is_fixed: bool,
+}
+
+impl SiteClock {
+    fn of(zone: &Zone) -> Self {
+        let now = Clock::start(BootId::from_entropy(entropy())).wall();
+        Self { zone: zone.to_string(), now: zone.date_and_clock(now), is_fixed: zone.is_fixed() }
+    }
+
+    fn in_words(&self) -> String {
+        let always = if self.is_fixed { ", without summer time (`zone` knows of it)" } else { "" };
+        format!("days and shifts: by the clock of {}, which shows {} now{always}", self.zone, self.now)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -72,12 +99,19 @@ impl Judged {
 
 impl Check {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
-        let mut found =
-            Found { ok: true, printers: 0, mistakes: Vec::new(), warnings: Vec::new(), gate: Vec::new() };
+        let mut found = Found {
+            ok: true,
+            printers: 0,
+            clock: None,
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+            gate: Vec::new(),
+        };
         match Config::load(&self.config) {
             Err(errors) => found.mistakes = errors.mistakes.iter().map(ToString::to_string).collect(),
             Ok(config) => {
                 found.printers = config.printers.len();
+                found.clock = Some(SiteClock::of(&config.zone));
                 found.gate = config.printers.iter().map(Judged::of).collect();
                 look_around(&config, &mut found);
             }
@@ -95,6 +129,7 @@ impl Check {
             if found.ok {
                 let noun = if found.printers == 1 { "printer" } else { "printers" };
                 show::line(&format!("ok: {} {noun} in {}", found.printers, self.config.display()));
+                found.clock.iter().for_each(|clock| show::line(&clock.in_words()));
                 found.gate.iter().for_each(|judged| show::line(&judged.in_words()));
             }
         }

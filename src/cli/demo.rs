@@ -208,6 +208,7 @@ impl Demo {
             });
         }
         Ok(Config {
+            file: None,
             slicing: None,
             gate: Gate::default(),
             counting: Default::default(),
@@ -218,6 +219,7 @@ impl Demo {
             notifications: Default::default(),
             site: "demo".parse().map_err(wrong)?,
             node: "local".parse().map_err(wrong)?,
+            zone: Default::default(),
             state_dir: scratch.0.join("state"),
             http: Http { listen: self.http, public: None, upload_max: 512 * 1024 * 1024 },
             mqtt: Some(Mqtt {

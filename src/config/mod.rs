@@ -1,6 +1,7 @@
 //! What the operator may say, in one TOML file; every mistake is reported at once.
 
 mod edit;
+mod known;
 mod mdns;
 mod mistake;
 mod notifications;
@@ -9,8 +10,10 @@ mod public;
 mod reader;
 mod relay;
 mod schedule;
+mod section;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -24,16 +27,23 @@ use crate::domain::job::Attended;
 use crate::domain::people::notices::MailAddress;
 use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::{Baud, Height};
+use crate::domain::zone::Zone;
 
 pub use edit::{Buffers, EditError, with_buffers};
+pub use known::{Known, known, like};
 pub use mistake::{ConfigErrors, Mistake};
 pub use parse::KEYS;
 pub use public::Public;
+pub use section::{Chosen, NotAdded, with_section};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// Where it was read; absent where it was no file.
+    pub file: Option<ConfigFile>,
     pub site: SiteName,
     pub node: NodeName,
+    /// Of the site's clock: days, shifts and times for people are by it.
+    pub zone: Zone,
     pub state_dir: PathBuf,
     /// With less free space, in bytes, no upload and no job is taken in.
     pub disk_floor: u64,
@@ -64,6 +74,13 @@ pub struct Config {
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
     pub stop_input: Option<StopInput>,
+}
+
+/// The file of a configuration, as it was when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    pub path: PathBuf,
+    pub text: String,
 }
 
 /// Jobs for cases of these uses go on after platen ended and came back, once all is proven; those of no list are
@@ -111,8 +128,6 @@ pub struct Counting {
     /// A folder of rates, a file a version; absent: nothing has a cost.
     pub rates: Option<PathBuf>,
     pub service_day: ServiceDay,
-    /// How far the site's clock is ahead of UTC.
-    pub offset_minutes: i16,
 }
 
 /// Where the head of the journal is written once a day, and with which key it is signed.
@@ -338,7 +353,8 @@ impl Config {
         let failed = |mistakes| ConfigErrors { path: path.to_owned(), mistakes };
         let text =
             std::fs::read_to_string(path).map_err(|error| failed(vec![Mistake::unreadable(&error)]))?;
-        Self::parse(&text).map_err(failed)
+        let config = Self::parse(&text).map_err(failed)?;
+        Ok(Self { file: Some(ConfigFile { path: path.to_owned(), text }), ..config })
     }
 
     /// Checks the text of a configuration, without looking at the machine.

@@ -14,7 +14,7 @@ use super::public::public;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{
     BedClearing, Build, Circuit, Config, Counting, Gate, Heads, HomeAssistant, Http, Mqtt, MqttVersion,
-    Printer, Restart, ServiceDay, Slicing, StopInput, VaultKey, relay, schedule,
+    Printer, Restart, ServiceDay, Slicing, StopInput, VaultKey, relay, schedule, zone,
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
@@ -32,6 +32,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         &[
             "site",
             "node",
+            "zone",
             "state_dir",
             "disk_floor_mb",
             "stop_file",
@@ -121,6 +122,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
 const TOP: &[&str] = &[
     "site",
     "node",
+    "zone",
     "state_dir",
     "disk_floor_mb",
     "stop_file",
@@ -207,6 +209,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let heads = heads(&mut reader, &top);
     let vault = vault(&mut reader, &top, &state_dir);
     let counting = counting(&mut reader, &top);
+    let zone = zone::zone(&mut reader, &top);
     let notifications = notifications(&mut reader, &top);
     let schedule = schedule::schedule(&mut reader, &top);
     let has_broker = top.table.contains_key("mqtt");
@@ -214,8 +217,10 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let mistakes = reader.finish();
     match (site, node) {
         (Some(site), Some(node)) if mistakes.is_empty() => Ok(Config {
+            file: None,
             site,
             node,
+            zone,
             state_dir,
             disk_floor,
             http,
@@ -825,7 +830,7 @@ fn vault(reader: &mut Reader<'_>, top: &Section<'_>, state: &Path) -> Option<Vau
     Some(VaultKey::File(path))
 }
 
-/// By which tables, days and clock reports count.
+/// By which tables and days reports count.
 fn counting(reader: &mut Reader<'_>, top: &Section<'_>) -> Counting {
     const DAYS: &[&str] = &["printed", "delivered"];
     let Some(section) = reader.section(top, "counting") else { return Counting::default() };
@@ -853,34 +858,8 @@ fn counting(reader: &mut Reader<'_>, top: &Section<'_>) -> Counting {
             }
         },
     };
-    let offset_minutes = match reader.text(&section, "utc_offset") {
-        None => 0,
-        Some(found) => match offset(&found.value) {
-            Some(minutes) => minutes,
-            None => {
-                let instead = "write utc_offset = \"+01:00\", and at most 14 hours";
-                reader.wrong(&found.at, "this is no distance from UTC", instead);
-                0
-            }
-        },
-    };
-    Counting { codes, texts, rates, service_day, offset_minutes }
-}
-
-/// Minutes of `+01:00`.
-fn offset(text: &str) -> Option<i16> {
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_once(':')?;
-    let two = |text: &str| {
-        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.parse::<i16>().ok()).flatten()
-    };
-    let (hours, minutes) = (two(hours)?, two(minutes)?);
-    (hours <= 14 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+    // `utc_offset` is read beside `zone`.
+    Counting { codes, texts, rates, service_day }
 }
 
 fn allow_commands(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<Code> {

@@ -337,8 +337,10 @@ fn the_documented_configuration_has_every_key_and_no_other() {
 #[test]
 fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_on() {
     let shipped = Config::parse(DOCUMENT).unwrap();
+    // A site has a zone or an offset.
     let all_on: Vec<&str> = DOCUMENT
         .lines()
+        .filter(|line| !line.starts_with("#utc_offset"))
         .map(|line| match line.strip_prefix('#') {
             Some(key) if !key.starts_with(' ') => key,
             _ => line,
@@ -550,27 +552,20 @@ fn who_must_be_there_is_said_by_printer_and_by_use() {
 }
 
 #[test]
-fn reports_count_by_the_tables_the_day_and_the_clock_that_are_named() {
+fn reports_count_by_the_tables_and_the_day_that_are_named() {
     let with = |section: &str| {
         Config::parse(&GOOD.replace("[[printer]]", &format!("[counting]\n{section}\n[[printer]]")))
     };
     assert_eq!(Config::parse(GOOD).unwrap().counting, Counting::default());
-    let all =
-        "codes = \"/a\"\ntexts = \"/b\"\nrates = \"/c\"\nservice_date = \"printed\"\nutc_offset = \"-03:30\"";
+    let all = "codes = \"/a\"\ntexts = \"/b\"\nrates = \"/c\"\nservice_date = \"printed\"";
     let expected = Counting {
         codes: Some("/a".into()),
         texts: Some("/b".into()),
         rates: Some("/c".into()),
         service_day: ServiceDay::Printed,
-        offset_minutes: -210,
     };
     assert_eq!(with(all).unwrap().counting, expected);
-    assert_eq!(with("utc_offset = \"+14:00\"").unwrap().counting.offset_minutes, 840);
     for (line, told) in [
-        ("utc_offset = \"1:00\"", "this is no distance from UTC"),
-        ("utc_offset = \"+15:00\"", "this is no distance from UTC"),
-        ("utc_offset = \"+01:60\"", "this is no distance from UTC"),
-        ("utc_offset = \"\"", "this is no distance from UTC"),
         ("service_date = \"procedure\"", "lies in the vault alone"),
         ("service_date = \"deliverd\"", "did you mean \"delivered\"?"),
         ("rates = \"rates\"", "this is no absolute path"),
@@ -579,5 +574,48 @@ fn reports_count_by_the_tables_the_day_and_the_clock_that_are_named() {
         let found = with(line).unwrap_err();
         assert_eq!(found.len(), 1, "{line}: {found:?}");
         assert!(found[0].to_string().contains(told), "{line}: {}", found[0]);
+    }
+}
+
+#[test]
+fn the_sites_clock_has_a_zone_or_a_distance_from_utc_and_not_both() {
+    let with = |zone: &str, offset: &str| {
+        let counting = if offset.is_empty() { String::new() } else { format!("[counting]\n{offset}\n") };
+        Config::parse(&format!("{zone}\n{}", GOOD.replace("[[printer]]", &format!("{counting}[[printer]]"))))
+    };
+    let zone = |zone, offset| with(zone, offset).unwrap().zone;
+    assert_eq!(zone("", ""), Zone::utc());
+    assert_eq!(zone("zone = \"Europe/Berlin\"", ""), "Europe/Berlin".parse().unwrap());
+    assert_eq!(zone("zone = \"europe/berlin\"", "").name(), "Europe/Berlin");
+    assert_eq!(zone("", "utc_offset = \"-03:30\""), Zone::fixed(-210));
+    assert_eq!(zone("", "utc_offset = \"+14:00\""), Zone::fixed(840));
+    let no_zone = "there is no zone of this name";
+    let no_distance = "this is no distance from UTC";
+    for (zone, offset, told) in [
+        ("zone = \"Europe/Berlim\"", "", &[no_zone, "zone = \"Europe/Berlim\"", "\"Europe/Berlin\"?"][..]),
+        ("zone = \"Berlin\"", "", &[no_zone, "did you mean \"Europe/Berlin\"?"]),
+        ("zone = \"Germany/Berlin\"", "", &[no_zone, "did you mean \"Europe/Berlin\"?"]),
+        ("zone = \"new york\"", "", &[no_zone, "did you mean \"America/New_York\"?"]),
+        ("zone = \"Central European Summer Time\"", "", &[no_zone, "as in zone = \"Europe/Berlin\""]),
+        ("zone = \"+01:00\"", "", &[no_zone, "write utc_offset = \"+01:00\" in [counting]"]),
+        ("zone = 1", "", &["this is a number, not text"]),
+        (
+            "zone = \"Europe/Berlin\"",
+            "utc_offset = \"+01:00\"",
+            &[
+                "counting.utc_offset = \"+01:00\"",
+                "zone = \"Europe/Berlin\" says that",
+                "take utc_offset away",
+            ],
+        ),
+        ("", "utc_offset = \"1:00\"", &[no_distance]),
+        ("", "utc_offset = \"+15:00\"", &[no_distance]),
+        ("", "utc_offset = \"+01:60\"", &[no_distance]),
+        ("", "utc_offset = \"\"", &[no_distance]),
+    ] {
+        let found = with(zone, offset).unwrap_err();
+        assert_eq!(found.len(), 1, "{zone} {offset}: {found:?}");
+        let found = found[0].to_string();
+        assert!(told.iter().all(|words| found.contains(words)), "{zone} {offset}: {found}");
     }
 }

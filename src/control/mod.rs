@@ -15,6 +15,7 @@ pub mod console;
 pub mod probe;
 
 pub mod held;
+pub mod hello;
 
 pub mod boot;
 pub mod heat;

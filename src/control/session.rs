@@ -1907,7 +1907,7 @@ impl Session {
             let near = rejoin.near();
             self.firmware = FirmwareInfo::default();
             self.link.send_bare(b"M115");
-            self.link.count(now, near, false);
+            self.link.count_once_more(now, near);
             return;
         }
         match rejoin.handle_count(wanted) {

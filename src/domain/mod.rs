@@ -10,6 +10,7 @@ pub mod units;
 pub mod ids;
 
 pub mod day;
+pub mod zone;
 
 pub mod finding;
 

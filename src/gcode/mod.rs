@@ -15,3 +15,4 @@ pub mod pushed;
 pub mod preflight;
 
 pub mod resume;
+pub mod test_print;

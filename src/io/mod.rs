@@ -17,6 +17,7 @@ pub mod store;
 pub mod successor;
 pub mod terminal;
 pub mod trail;
+pub mod ttys;
 pub mod usb;
 pub mod vault;
 pub mod webhook;

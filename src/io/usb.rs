@@ -58,6 +58,16 @@ impl Usb {
         self.described(&self.sysfs.join("dev/char").join(number))
     }
 
+    /// What the adapter behind a device calls its maker and itself: bounded, printable, and not to be believed.
+    pub fn called(&self, device: Device) -> (Option<String>, Option<String>) {
+        let number = format!("{}:{}", major(device.0), minor(device.0));
+        let Ok(tty) = fs::canonicalize(self.sysfs.join("dev/char").join(number)) else { return (None, None) };
+        match tty.ancestors().find(|folder| folder.join("idVendor").is_file()) {
+            Some(plug) => (attribute(plug, "manufacturer"), attribute(plug, "product")),
+            None => (None, None),
+        }
+    }
+
     /// `tty` is the folder of a tty, or a link to it: `…/1-1.2/1-1.2:1.0/ttyUSB0/tty/ttyUSB0`.
     fn described(&self, tty: &Path) -> Option<UsbPort> {
         let tty = fs::canonicalize(tty).ok()?;
@@ -189,11 +199,14 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let serial = format!("\u{1b}[2J<b>{}", "x".repeat(500));
         let mut hostile = CH340.to_vec();
-        hostile.push(("serial", &serial));
+        hostile.extend([("serial", serial.as_str()), ("product", serial.as_str())]);
         plug_in(root.path(), "1-1.2", "ttyUSB0", 0, &hostile);
         let port = Usb::at(root.path(), "boot").port(Device(makedev(188, 0))).unwrap();
-        let serial = port.serial.unwrap();
-        assert!(serial.len() <= 60 && serial.bytes().all(|b| b.is_ascii_graphic()), "{serial}");
+        let called = Usb::at(root.path(), "boot").called(Device(makedev(188, 0)));
+        assert_eq!(called.0, None);
+        for text in [port.serial.unwrap(), called.1.unwrap()] {
+            assert!(text.len() <= 60 && text.bytes().all(|b| b.is_ascii_graphic()), "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Pictures of what is to be printed: one layer from its toolpath, and print or model from three sides.
+//! Pictures of what is to be printed: one layer from its toolpath, and print or model from three sides. And charts.
 //!
 //! Numbers of the file are all that they show; no word of it gets into a picture.
 
+pub mod chart;
 pub mod drawing;
 pub mod layer;
 pub mod places;

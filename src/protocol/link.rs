@@ -13,7 +13,8 @@
 //! - Replies carry no checksum, so an `ok` is believed only until a `Resend` says otherwise.
 //! - After an error the firmware throws its receive buffer away, so all in flight behind it is gone
 //!   (go back to the line it wants), and a line that is being received just then is cut. So nothing
-//!   new is sent until what was in flight has drained.
+//!   new is sent until what was in flight has drained. The same befalls a question that ends somebody's half
+//!   line: the refusal of that line takes its first bytes, so the line is ended first, and then it is waited.
 //! - A lost `ok` is never guessed at: a numbered line far ahead *must* be refused, and its refusal
 //!   tells the last line that was accepted (`Last Line: 115`, `Resend: 116`).
 //! - A firmware that refuses nothing (`Refusal::Drops`, `Refusal::Trusts`) is asked for its
@@ -79,6 +80,13 @@ const RENUMBER_SETTLE: Duration = Duration::from_millis(60);
 /// How often a board is asked for its count before it counts as silent; each wait is twice the one before.
 const COUNT_TRIES: u32 = 6;
 const COUNT_WAIT_MAX: Duration = Duration::from_secs(8);
+/// So long after a half line was ended, an idle board has refused it and thrown away what came behind it.
+const COUNT_HUSH: Duration = Duration::from_millis(250);
+/// One that works goes on to answer what others have sent; that is waited for, but not longer than this.
+const COUNT_HUSH_MAX: Duration = Duration::from_secs(2);
+/// The first question fits behind all that others may have left unread, and a second one does not: a board
+/// that reads nothing gets none before so many waits are over (7 s). One that works has said `busy` by then.
+const COUNT_UNHEARD: u32 = 3;
 /// The greeting's question must be run this often before the firmware counts as one that refuses nothing.
 const RUNS_BELIEVED: u32 = 2;
 /// The same where its answer is an `ok` and nothing else, each time for a whole second: a refusal of which
@@ -142,6 +150,11 @@ enum State {
         step: Settle,
         tries: u32,
         until: Moment,
+    },
+    /// The half line was ended that somebody may have left: nothing is asked before its refusal is over.
+    Ending {
+        until: Moment,
+        latest: Moment,
     },
     /// The firmware is asked what it has, and nothing is changed: `said` before, and `heard` since.
     Counting {
@@ -520,17 +533,31 @@ impl Link {
     /// Asks a board that may be at work for the line that it wants next, about `near`; `Counted` tells. Nothing
     /// is set, and no line is sent that could be run. `packed`: it may be unpacking.
     pub fn count(&mut self, now: Moment, near: u32, packed: bool) {
-        self.base = BEFORE_JOB;
-        self.window = Window::new(self.window.capacity(), near);
-        self.numbering.clear();
-        self.forget_doubts(now);
+        self.begin_count(now, near);
+        let written = self.out.len();
         if packed {
             self.asked_to_unpack = true;
             self.out.extend_from_slice(meatpack::END_ANY_LINE);
             self.withdraw_packing();
+        } else {
+            self.end_line();
         }
-        self.others_oks = true;
+        self.asked_bytes += self.out.len() - written;
+        self.state = State::Ending { until: now + COUNT_HUSH, latest: now + COUNT_HUSH_MAX };
+    }
+
+    /// The same right after `Counted`: the refusals have thrown all away, so there is no half line to be ended.
+    pub fn count_once_more(&mut self, now: Moment, near: u32) {
+        self.begin_count(now, near);
         self.count_again(now, 0, None);
+    }
+
+    fn begin_count(&mut self, now: Moment, near: u32) {
+        self.base = BEFORE_JOB;
+        self.window = Window::new(self.window.capacity(), near);
+        self.numbering.clear();
+        self.forget_doubts(now);
+        self.others_oks = true;
     }
 
     fn count_again(&mut self, now: Moment, tries: u32, said: Option<u32>) {
@@ -540,12 +567,19 @@ impl Link {
         }
         // Where numbers behind are not refused, those far ahead are.
         self.behind_fails = tries % 2 == 1;
-        if tries % 2 == 1 {
-            // Cut in the middle of a signal, its unpacker may have missed the first one.
-            self.withdraw_packing();
-        }
         let written = self.out.len();
-        self.question();
+        // A refusal empties the receive buffer, and an answer makes room in it.
+        let has_room = tries == 0 || said.is_some() || self.asked_bytes == 0;
+        if has_room || tries >= COUNT_UNHEARD {
+            if tries % 2 == 1 {
+                // Cut in the middle of a signal, its unpacker may have missed the first one.
+                self.withdraw_packing();
+            }
+            self.question();
+        } else {
+            // The question's own end may be all that was lost; one that finds no room does nothing.
+            self.end_line();
+        }
         self.asked_bytes += self.out.len() - written;
         let wait = COUNT_WAIT_MAX.min(Duration::from_secs(1 << tries.min(3)));
         self.state = State::Counting { tries: tries + 1, said, heard: None, until: now + wait };
@@ -955,6 +989,8 @@ impl Link {
         self.last_busy = Some(now);
         self.dialect.says_busy = true;
         if let State::Counting { said, heard: None, .. } = self.state {
+            // When it says so no more, it has read all.
+            self.asked_bytes = 0;
             self.state = State::Counting { tries: 1, said, heard: None, until: now + BUSY_LASTS };
         }
         if let State::Renumbering { .. } = self.state {
@@ -1023,6 +1059,10 @@ impl Link {
 
     /// `echo:Unknown command: "…"`
     pub fn handle_unknown_command(&mut self, text: Option<Box<[u8]>>) {
+        if let State::Counting { .. } = self.state {
+            // Perhaps what noise has left of the question.
+            self.asked_bytes = 0;
+        }
         self.unknown = Some(match text {
             // A line number where a letter should stand.
             Some(text) if is_line_number(&text) => Unknown::Unnumbered,
@@ -1096,6 +1136,18 @@ impl Link {
             State::Settling { step: Settle::Answered { refused, .. }, tries, until } => {
                 let step = Settle::Answered { refused, ok_came: true };
                 self.state = State::Settling { step, tries, until };
+                return;
+            }
+            State::Ending { until, latest } => {
+                // It works off what others have sent.
+                let until = until.max((now + RENUMBER_SETTLE).min(latest));
+                self.state = State::Ending { until, latest };
+                return;
+            }
+            State::Counting { tries, said, heard: None, until } => {
+                self.asked_bytes = 0;
+                let until = until.max(now + RENUMBER_SETTLE);
+                self.state = State::Counting { tries, said, heard: None, until };
                 return;
             }
             State::Unnumbered | State::Settling { .. } | State::Counting { .. } | State::Lost => return,
@@ -1339,6 +1391,11 @@ impl Link {
             }
             // What `M110` was damaged to; it is repeated when its time is over.
             State::Renumbering { .. } => return,
+            // That of the half line, or one that others have asked for: what is behind it is gone.
+            State::Ending { latest, .. } => {
+                self.state = State::Ending { until: now + RENUMBER_SETTLE, latest };
+                return;
+            }
             State::Counting { tries, said, .. } => {
                 self.state =
                     State::Counting { tries, said, heard: Some(wanted), until: now + RENUMBER_SETTLE };
@@ -1477,9 +1534,10 @@ impl Link {
         match self.state {
             State::Unnumbered | State::Lost => None,
             State::Renumbering { repeat_at, .. } => Some(repeat_at),
-            State::Settling { until, .. } | State::Counting { until, .. } | State::Draining { until, .. } => {
-                Some(until)
-            }
+            State::Settling { until, .. }
+            | State::Ending { until, .. }
+            | State::Counting { until, .. }
+            | State::Draining { until, .. } => Some(until),
             State::Streaming => self.stalled_at().or_else(|| self.lost_at()),
             State::Asking { repeat_at, .. } => {
                 Some(self.lost_at().map_or(repeat_at, |lost| lost.min(repeat_at)))
@@ -1491,6 +1549,7 @@ impl Link {
         match self.state {
             State::Renumbering { repeat_at, .. } if now >= repeat_at => self.renumber_again(now),
             State::Settling { step, tries, until } if now >= until => self.settled(now, step, tries),
+            State::Ending { until, .. } if now >= until => self.count_again(now, 0, None),
             State::Counting { tries, said, heard, until } if now >= until => {
                 self.counted(now, tries, said, heard);
             }
@@ -2483,6 +2542,98 @@ mod tests {
         assert_eq!(link.transmit(), unpacked);
         link.preempt(b"\nM112\n");
         assert_eq!(link.transmit(), b"\xCC\xCC\xCC\xFF\xFF\xFA\nM112\n");
+    }
+
+    /// When something goes out that `is_wanted` picks, in milliseconds.
+    fn times(link: &mut Link, millis: std::ops::Range<u64>, is_wanted: fn(&str) -> bool) -> Vec<u64> {
+        let wanted = |millis: &u64| {
+            link.handle_timeout(at(*millis));
+            is_wanted(&sent(link))
+        };
+        millis.step_by(10).filter(wanted).collect()
+    }
+
+    fn is_question(sent: &str) -> bool {
+        sent.contains("M105")
+    }
+
+    #[test]
+    fn a_half_line_is_ended_and_its_refusal_over_before_the_count_is_asked() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        link.count(at(0), 10_050, false);
+        assert_eq!(sent(&mut link), "\n");
+        hear(&mut link, 20, "Error:No Checksum with line number, Last Line: 10049");
+        hear(&mut link, 20, "Resend: 10050");
+        hear(&mut link, 20, "ok");
+        assert_eq!(times(&mut link, 20..90, is_question), [80]);
+        for millis in [90, 160] {
+            assert_eq!(link.poll_event(), None, "what a half line said is no answer to ours");
+            hear(&mut link, millis, "Error:Line Number is not Last Line Number+1, Last Line: 10049");
+            hear(&mut link, millis, "Resend: 10050");
+            hear(&mut link, millis, "ok");
+            link.handle_timeout(at(millis + 65));
+        }
+        assert_eq!(link.poll_event(), Some(LinkEvent::Counted(10_050)));
+
+        let mut quiet = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        quiet.count(at(0), 10_050, false);
+        assert_eq!(times(&mut quiet, 0..400, is_question), [250]);
+
+        let mut stopped = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        stopped.count(at(0), 10_050, false);
+        sent(&mut stopped);
+        stopped.preempt(b"\nM112\n");
+        assert_eq!(sent(&mut stopped), "\nM112\n", "a stop waits for nothing");
+        assert_eq!(stopped.poll_timeout(), None, "and nothing is asked behind it");
+    }
+
+    #[test]
+    fn who_answers_what_others_have_sent_is_waited_for_before_the_count_is_asked_and_not_for_ever() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        link.count(at(0), 10_050, false);
+        for millis in (200..400).step_by(50) {
+            assert!(times(&mut link, millis..millis + 50, is_question).is_empty(), "{millis}");
+            hear(&mut link, millis + 50, "ok");
+        }
+        assert_eq!(times(&mut link, 400..600, is_question), [460]);
+
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        link.count(at(0), 10_050, false);
+        let mut asked = Vec::new();
+        for millis in (0..2_500).step_by(10) {
+            hear(&mut link, millis, "ok");
+            asked.extend(times(&mut link, millis..millis + 10, is_question));
+        }
+        assert_eq!(asked, [2_000]);
+    }
+
+    #[test]
+    fn a_board_that_reads_nothing_gets_no_more_than_others_have_left_room_for() {
+        let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+        link.count(at(0), 10_050, false);
+        let mut all = String::new();
+        for millis in (0..7_000).step_by(10) {
+            link.handle_timeout(at(millis));
+            all += &sent(&mut link);
+        }
+        assert!(all.trim_end().len() < SHORT_QUESTION_BYTES, "{all:?}");
+        assert_eq!(all.matches("M105").count(), 1, "{all:?}");
+        // By now it would have said that it is busy: it has read what there was.
+        assert_eq!(times(&mut link, 7_000..8_000, is_question), [7_250]);
+    }
+
+    #[test]
+    fn a_board_that_goes_on_reading_is_asked_for_its_count_again_soon() {
+        let asked_again = |answer: &str| {
+            let mut link = Link::new(Baud(115_200), CAPACITY, Some(Firmware::Marlin21));
+            link.count(at(0), 10_050, false);
+            assert_eq!(times(&mut link, 0..500, is_question), [250]);
+            hear(&mut link, 500, answer);
+            times(&mut link, 500..8_000, is_question).first().copied()
+        };
+        assert_eq!(asked_again("ok"), Some(1_250));
+        assert_eq!(asked_again("echo:Unknown command: \"99 M105\""), Some(1_250));
+        assert_eq!(asked_again("echo:busy: processing"), Some(7_000));
     }
 
     #[test]

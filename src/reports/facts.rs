@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::calendar::{Day, day_at, last_moment};
+use super::calendar::{Day, day_at};
 use super::past::Past;
 use super::words::{said, tag, term};
 use crate::counting::codes::{AtDay, CodeTables};
@@ -34,6 +34,7 @@ use crate::domain::quality::nonconformance::NonconformanceState;
 use crate::domain::quality::part::PartKind;
 use crate::domain::quality::printed::{Doubt, Failure, PrintedPart, PrintedState};
 use crate::domain::quality::revision::RevisionState;
+use crate::domain::zone::Zone;
 
 /// When a case first came into a state.
 fn reached(lab: &Lab, case: &CaseToken, word: &str) -> Option<WallTime> {
@@ -62,7 +63,7 @@ fn signature(lab: &Lab, case: &CaseToken, number: u32) -> Option<unit::Signature
 }
 
 /// A print as counting sees it; one that was recalled keeps the signature that it was released by.
-fn print(lab: &Lab, printed: &PrintedPart, offset: i16) -> Option<unit::PrintFacts> {
+fn print(lab: &Lab, printed: &PrintedPart, zone: &Zone) -> Option<unit::PrintFacts> {
     let job = printed.job.clone()?;
     if matches!(printed.state, PrintedState::Planned | PrintedState::Withdrawn) {
         return None;
@@ -79,7 +80,7 @@ fn print(lab: &Lab, printed: &PrintedPart, offset: i16) -> Option<unit::PrintFac
         number: printed.revision.map_or(0, u32::from),
         // Where nobody said which model it is, its file stands for it: two prints of one file are the same mesh.
         sha256: known.map(|revision| revision.of.mesh.clone()).or(file)?,
-        approved_on: approved.as_ref().and_then(|approved| day_at(approved.at, offset)),
+        approved_on: approved.as_ref().and_then(|approved| day_at(approved.at, zone)),
         approved,
     };
     Some(unit::PrintFacts {
@@ -179,7 +180,7 @@ pub fn case(
     lab: &Lab,
     inspections: &Inspections<'_>,
     case: &CaseToken,
-    offset: i16,
+    zone: &Zone,
 ) -> Option<unit::CaseFacts> {
     let known = lab.cases.get(case)?;
     let about = lab.quality.cases.get(case).and_then(|record| record.about.as_ref());
@@ -209,7 +210,7 @@ pub fn case(
                 laterality,
                 newest_revision: u32::from(newest),
                 proofs: proofs(lab, inspections, part, newest),
-                prints: pieces.filter_map(|printed| print(lab, printed, offset)).collect(),
+                prints: pieces.filter_map(|printed| print(lab, printed, zone)).collect(),
             }
         })
         .collect();
@@ -224,8 +225,8 @@ pub fn case(
         },
         intended_use: known.intended_use,
         dates: unit::Dates {
-            printed: printed.and_then(|at| day_at(at, offset)),
-            delivered: delivered(lab, case).and_then(|at| day_at(at, offset)),
+            printed: printed.and_then(|at| day_at(at, zone)),
+            delivered: delivered(lab, case).and_then(|at| day_at(at, zone)),
             procedure: None,
         },
         parts,
@@ -420,7 +421,7 @@ fn milligrams(printed: &PrintedPart) -> Option<u64> {
 
 /// One for each piece whose print has begun. With rates, each has what its material and its machine cost, unless
 /// something of that has no rate or no quantity.
-pub fn attempts(lab: &Lab, models: &Models, rates: Option<&RateBook>, offset: i16) -> Vec<Attempt> {
+pub fn attempts(lab: &Lab, models: &Models, rates: Option<&RateBook>, zone: &Zone) -> Vec<Attempt> {
     let jobs = jobs(lab);
     let mut numbers = BTreeMap::new();
     for part in lab.parts.values() {
@@ -433,7 +434,7 @@ pub fn attempts(lab: &Lab, models: &Models, rates: Option<&RateBook>, offset: i1
         .filter_map(|printed| {
             let (job, printer) = (printed.job.clone()?, printed.printer.clone()?);
             let cost = rates.and_then(|rates| {
-                let events = of_piece(lab, &jobs, printed, models, offset);
+                let events = of_piece(lab, &jobs, printed, models, zone);
                 let cost = rates.cost(&printed.serial.case, &events).ok()?;
                 (cost.missing.is_empty() && !cost.lines.is_empty()).then_some(cost.direct)
             });
@@ -545,11 +546,11 @@ pub fn printers(past: &Past, models: &Models) -> Vec<PrinterTime> {
 }
 
 /// When each printer is to be calibrated: at the end of that day.
-pub fn calibrations(lab: &Lab, models: &Models, offset: i16) -> Vec<Calibration> {
+pub fn calibrations(lab: &Lab, models: &Models, zone: &Zone) -> Vec<Calibration> {
     let names: BTreeSet<&PrinterName> = models.keys().chain(lab.quality.printers.keys()).collect();
     let due = |printer: &PrinterName| {
         let day = lab.quality.printers.get(printer)?.calibration_due?;
-        last_moment(day, offset)
+        Some(zone.ends(day))
     };
     names.into_iter().map(|printer| Calibration { printer: printer.clone(), due: due(printer) }).collect()
 }
@@ -608,7 +609,7 @@ pub fn measurements(lab: &Lab, of: Measured) -> Vec<Measurement> {
 
 /// When a case was asked for, needed and delivered, and its stays. Work within a stay is known of production only:
 /// the time that jobs of the case were on printers.
-pub fn times(lab: &Lab, past: &Past, offset: i16) -> Vec<CaseTimes> {
+pub fn times(lab: &Lab, past: &Past, zone: &Zone) -> Vec<CaseTimes> {
     let mut spans: BTreeMap<&CaseToken, Vec<(u64, u64)>> = BTreeMap::new();
     for job in lab.jobs.values() {
         if let (Some(run), JobState::Ended { ended, .. }) = (job.state.run(), &job.state) {
@@ -631,7 +632,7 @@ pub fn times(lab: &Lab, past: &Past, offset: i16) -> Vec<CaseTimes> {
             case: case.clone(),
             requested: requested(lab, case),
             delivered: delivered(lab, case),
-            needed_by: needed.and_then(|day| last_moment(day, offset)),
+            needed_by: needed.map(|day| zone.ends(day)),
             stays: stays.collect(),
         }
     });
@@ -731,9 +732,9 @@ fn of_piece(
     jobs: &Jobs<'_>,
     printed: &PrintedPart,
     models: &Models,
-    offset: i16,
+    zone: &Zone,
 ) -> Vec<CostEvent> {
-    let Some(day) = printed.started.and_then(|at| day_at(at, offset)) else { return Vec::new() };
+    let Some(day) = printed.started.and_then(|at| day_at(at, zone)) else { return Vec::new() };
     let lost = matches!(printed.state, PrintedState::Scrapped { .. } | PrintedState::Failed { .. });
     let event = |day: Day, used: Used| CostEvent {
         case: printed.serial.case.clone(),
@@ -762,7 +763,7 @@ fn of_piece(
         let seconds = seconds.map(|seconds| share(lab, printed, job, seconds));
         let model = models.get(&run.printer).cloned().flatten();
         let name = model.unwrap_or_else(|| run.printer.to_string());
-        let day = day_at(run.started, offset).unwrap_or(day);
+        let day = day_at(run.started, zone).unwrap_or(day);
         events.push(event(day, Used::Machine { name, seconds }));
     }
     events
@@ -776,13 +777,13 @@ fn share(lab: &Lab, printed: &PrintedPart, job: &Job, whole: u64) -> u64 {
 }
 
 /// What a case took that has a rate: its pieces, and the hours of people. What people noted as costs is no quantity.
-pub fn costs(lab: &Lab, jobs: &Jobs<'_>, case: &CaseToken, models: &Models, offset: i16) -> Vec<CostEvent> {
+pub fn costs(lab: &Lab, jobs: &Jobs<'_>, case: &CaseToken, models: &Models, zone: &Zone) -> Vec<CostEvent> {
     let begun = lab.quality.printed_of(case).filter(|printed| printed.started.is_some());
     let mut events: Vec<CostEvent> =
-        begun.flat_map(|printed| of_piece(lab, jobs, printed, models, offset)).collect();
+        begun.flat_map(|printed| of_piece(lab, jobs, printed, models, zone)).collect();
     let efforts = lab.quality.efforts.range((case.clone(), 0)..=(case.clone(), u32::MAX));
     for (_, entry) in efforts {
-        let Some(day) = day_at(entry.at, offset) else { continue };
+        let Some(day) = day_at(entry.at, zone) else { continue };
         let who = bucket(entry.effort.role, entry.effort.category).who;
         let used = Used::Labour { who, minutes: entry.effort.minutes.map(u64::from) };
         events.push(CostEvent { case: case.clone(), part: None, day, used, scrap: false });

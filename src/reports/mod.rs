@@ -32,7 +32,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::str::FromStr;
 
-use calendar::{Day, day_at, first_moment, last_moment};
+use calendar::{Day, day_at};
 use facts::Models;
 use past::{DataCut, Past, Telling};
 use photos::Photos;
@@ -50,6 +50,7 @@ use crate::domain::ids::{CaseToken, FileHash, LotId, PrinterName, SiteName};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
 use crate::domain::quality::taken::ReportMade;
+use crate::domain::zone::Zone;
 
 pub use crate::domain::quality::taken::{Parameters, ReportKind as Kind};
 
@@ -92,8 +93,6 @@ pub enum ReportError {
     TakesNo { kind: Kind, parameter: &'static str },
     #[error("the period ends on {to}, before it begins on {from}; turn the two days around")]
     Backwards { from: Day, to: Day },
-    #[error("the day {0} is in no calendar of this site; give another one")]
-    NoMoment(Day),
     #[error("the last entry of the journal has a time beyond the calendar; set this machine's clock")]
     NoToday,
     #[error("there is no case {0}; `platen cases` lists them")]
@@ -114,8 +113,8 @@ pub enum ReportError {
 #[derive(Clone, Debug)]
 pub struct Site {
     pub name: SiteName,
-    /// How far its clock is ahead of UTC.
-    pub offset_minutes: i16,
+    /// Of its clock: all days of a report are by it.
+    pub zone: Zone,
     pub service_date: ServiceDate,
     pub models: Models,
     pub tables: CodeTables,
@@ -134,24 +133,20 @@ pub struct Sources<'a> {
 impl Sources<'_> {
     /// The day of the data cut at the site: "today" of everything that asks for one.
     fn today(&self) -> Result<Day, ReportError> {
-        day_at(self.past.cut.wall, self.site.offset_minutes).ok_or(ReportError::NoToday)
+        day_at(self.past.cut.wall, &self.site.zone).ok_or(ReportError::NoToday)
     }
 
     /// From the first day to the last, and never beyond the data cut. Without days it is all that the journal has.
     fn window(&self, parameters: &Parameters) -> Result<Window, ReportError> {
-        let offset = self.site.offset_minutes;
+        let zone = &self.site.zone;
         if let (Some(from), Some(to)) = (parameters.from, parameters.to)
             && to < from
         {
             return Err(ReportError::Backwards { from, to });
         }
         let began = self.past.began.unwrap_or(self.past.cut.wall);
-        let from = parameters
-            .from
-            .map_or(Ok(began), |day| first_moment(day, offset).ok_or(ReportError::NoMoment(day)))?;
-        let to = parameters.to.map_or(Ok(self.past.cut.wall), |day| {
-            last_moment(day, offset).ok_or(ReportError::NoMoment(day))
-        })?;
+        let from = parameters.from.map_or(began, |day| zone.begins(day));
+        let to = parameters.to.map_or(self.past.cut.wall, |day| zone.ends(day));
         // A window has not its end in it, and the cut's entry is.
         let to = WallTime(to.0.min(self.past.cut.wall.0).saturating_add(1));
         Ok(Window { from, to: to.max(from) })
@@ -159,15 +154,15 @@ impl Sources<'_> {
 }
 
 /// What entries a report tells as sentences.
-pub fn telling(kind: Kind, parameters: &Parameters, offset_minutes: i16) -> Telling {
+pub fn telling(kind: Kind, parameters: &Parameters, zone: &Zone) -> Telling {
     match (kind, parameters) {
         (Kind::Case, Parameters { case: Some(case), .. }) => Telling::Case(case.clone()),
         (Kind::Lot, Parameters { lot: Some(lot), .. }) => Telling::Lot(lot.clone()),
         (Kind::Printer, Parameters { printer: Some(printer), .. }) => Telling::Printer(printer.clone()),
         (Kind::Audit, Parameters { case: Some(case), .. }) => Telling::Case(case.clone()),
         (Kind::Audit, Parameters { from, to, .. }) => {
-            let from = from.and_then(|day| first_moment(day, offset_minutes)).unwrap_or(WallTime(0));
-            let to = to.and_then(|day| last_moment(day, offset_minutes)).unwrap_or(WallTime(u64::MAX));
+            let from = from.map_or(WallTime(0), |day| zone.begins(day));
+            let to = to.map_or(WallTime(u64::MAX), |day| zone.ends(day));
             Telling::Between(from, to)
         }
         _ => Telling::Nothing,

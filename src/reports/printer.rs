@@ -88,8 +88,8 @@ impl PrinterReport {
         if !known {
             return Err(ReportError::NoPrinter(printer));
         }
-        let (window, offset) = (of.window(parameters)?, site.offset_minutes);
-        let attempts = facts::attempts(lab, &site.models, site.rates.as_ref(), offset);
+        let (window, zone) = (of.window(parameters)?, &site.zone);
+        let attempts = facts::attempts(lab, &site.models, site.rates.as_ref(), zone);
         let own: Vec<Attempt> =
             attempts.iter().filter(|attempt| attempt.printer == printer).cloned().collect();
         let success = PrintSuccess::of(window, &own);

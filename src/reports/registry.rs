@@ -173,7 +173,7 @@ fn row(of: Sources<'_>, case: &CaseToken, effort: &CaseEffort) -> Row {
     let delivered = facts::delivered(lab, case);
     Row {
         case: case.clone(),
-        delivered_year: delivered.and_then(|at| year_at(at, of.site.offset_minutes)),
+        delivered_year: delivered.and_then(|at| year_at(at, &of.site.zone)),
         intended_use: lab.cases.get(case).map(|case| term(&case.intended_use)).unwrap_or_default(),
         indication: about.and_then(|about| said_of(about.indication.as_ref())),
         modality: about.and_then(|about| said_of(about.modality.as_ref())),

@@ -93,8 +93,8 @@ pub struct Value {
 impl Value {
     pub fn of(of: Sources<'_>, parameters: &Parameters) -> Result<Self, ReportError> {
         let Sources { lab, past, site } = of;
-        let (window, offset) = (of.window(parameters)?, site.offset_minutes);
-        let attempts = facts::attempts(lab, &site.models, site.rates.as_ref(), offset);
+        let (window, zone) = (of.window(parameters)?, &site.zone);
+        let attempts = facts::attempts(lab, &site.models, site.rates.as_ref(), zone);
         let delivered: Vec<CaseToken> =
             lab.cases.keys().filter(|case| window.has_some(facts::delivered(lab, case))).cloned().collect();
         let assessments = facts::assessments(lab);
@@ -105,7 +105,7 @@ impl Value {
         let inspections = facts::Inspections::of(lab);
         let proposals: Vec<Proposal> = delivered
             .iter()
-            .filter_map(|case| facts::case(lab, &inspections, case, offset))
+            .filter_map(|case| facts::case(lab, &inspections, case, zone))
             .map(|case| propose(&case, &site.tables, site.service_date, asked))
             .collect();
         let costs = costs(of, &delivered)?;
@@ -118,7 +118,7 @@ impl Value {
             pieces_a_year_tenths: volume.a_year_tenths(),
             break_even_pieces_a_year: BREAK_EVEN_PIECES_A_YEAR,
             volume,
-            turnaround: Turnaround::of(window, &facts::times(lab, past, offset)),
+            turnaround: Turnaround::of(window, &facts::times(lab, past, zone)),
             first_pass_yield: first_pass_yield(window, &facts::parts(lab)),
             success: PrintSuccess::of(window, &attempts),
             reprints: Reprints::of(window, &attempts),
@@ -137,7 +137,7 @@ impl Value {
                 printed,
                 &facts::nonconformities(lab),
                 &[],
-                &facts::calibrations(lab, &site.models, offset),
+                &facts::calibrations(lab, &site.models, zone),
             ),
         })
     }
@@ -148,7 +148,7 @@ fn costs(of: Sources<'_>, delivered: &[CaseToken]) -> Result<Option<Costs>, Repo
     let jobs = facts::jobs(of.lab);
     let mut all = Vec::new();
     for case in delivered {
-        let events = facts::costs(of.lab, &jobs, case, &of.site.models, of.site.offset_minutes);
+        let events = facts::costs(of.lab, &jobs, case, &of.site.models, &of.site.zone);
         all.push(rates.cost(case, &events)?);
     }
     let mut parts = (Vec::new(), Vec::new());

@@ -38,7 +38,7 @@ impl Worksheet {
         let needed = ReportError::Needs { kind: Kind::Worksheet, needs: "one case" };
         let case = parameters.case.as_ref().ok_or(needed)?;
         let inspections = facts::Inspections::of(of.lab);
-        let known = facts::case(of.lab, &inspections, case, of.site.offset_minutes);
+        let known = facts::case(of.lab, &inspections, case, &of.site.zone);
         let known = known.ok_or_else(|| ReportError::NoCase(case.clone()))?;
         let asked = facts::counted_by(&of.site.tables, of.today()?);
         let proposal = propose(&known, &of.site.tables, of.site.service_date, asked);

@@ -28,6 +28,7 @@ use crate::domain::quality::signature::{self, Proof, Subject};
 use crate::domain::quality::tests::{measured, revision};
 use crate::domain::quality::words::Words;
 use crate::domain::quality::{Change, Request as Asked};
+use crate::domain::zone::Zone;
 
 use super::past::Past;
 use super::{Kind, Parameters, ReportError, Sealed, Site, Sources, make, telling};
@@ -351,7 +352,7 @@ impl World {
     }
 
     fn replayed(&self, kind: Kind, parameters: &Parameters) -> (Past, Lab) {
-        let mut past = Past::new(telling(kind, parameters, 0));
+        let mut past = Past::new(telling(kind, parameters, &Zone::utc()));
         let (mut lab, mut head) = (Lab::default(), ChainHash::GENESIS);
         for event in &self.journal {
             let touched = lab.apply(event);
@@ -376,7 +377,7 @@ pub fn site() -> Site {
     let rates = include_str!("../../config/costs/example.toml");
     Site {
         name: "st-anna".parse().unwrap(),
-        offset_minutes: 0,
+        zone: Zone::utc(),
         service_date: ServiceDate::Delivered,
         models: ["a", "b"].map(|name| (name.parse().unwrap(), Some("prusa-mk3s".to_owned()))).into(),
         tables: CodeTables::shipped().unwrap(),

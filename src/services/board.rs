@@ -1,8 +1,9 @@
-//! The live board: the newest snapshot of every printer, for the page, MQTT and the API to watch.
+//! The live board: the newest snapshot of every printer, for the page, MQTT and the API to watch, and where they were.
 
 use std::sync::Arc;
 use tokio::sync::watch;
 
+use super::history::History;
 use crate::domain::ids::PrinterName;
 use crate::domain::printer::Snapshot;
 
@@ -13,11 +14,18 @@ pub type Live = watch::Receiver<Arc<Snapshot>>;
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     printers: Arc<Vec<(PrinterName, Live)>>,
+    history: History,
 }
 
 impl Board {
     pub fn new(printers: Vec<(PrinterName, Live)>) -> Self {
-        Self { printers: Arc::new(printers) }
+        let history = History::of(printers.iter().map(|(name, _)| name.clone()));
+        Self { printers: Arc::new(printers), history }
+    }
+
+    /// What was before; filled by `history::run` alone.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     pub fn printers(&self) -> impl Iterator<Item = (&PrinterName, &Live)> {

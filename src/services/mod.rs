@@ -13,7 +13,9 @@ pub mod uploads;
 pub mod vault_desk;
 
 pub mod board;
+pub mod commissioning;
 pub mod deduction;
+pub mod history;
 pub mod intake;
 pub mod preview;
 pub mod processes;

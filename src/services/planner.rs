@@ -32,6 +32,7 @@ use crate::domain::quality::start;
 use crate::domain::queue;
 use crate::domain::queue::wish::Wish;
 use crate::domain::units::Height;
+use crate::domain::zone::Zone;
 use crate::gcode::analysis::Analysis;
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
@@ -415,8 +416,7 @@ struct Inner {
     board: Board,
     printers: Vec<config::Printer>,
     schedule: Schedule,
-    /// How far the site's clock is ahead of UTC.
-    offset_minutes: i16,
+    zone: Zone,
     attended_uses: Vec<IntendedUse>,
     clock: Clock,
     estimates: Mutex<Estimates>,
@@ -432,7 +432,7 @@ pub struct Planner(Arc<Inner>);
 impl Planner {
     pub fn new(config: &Config, recorder: Recorder, gate: Gate, board: Board, clock: Clock) -> Self {
         let (printers, schedule) = (config.printers.clone(), config.schedule.clone());
-        let (offset_minutes, attended_uses) = (config.counting.offset_minutes, config.attended_uses.clone());
+        let (zone, attended_uses) = (config.zone.clone(), config.attended_uses.clone());
         let (estimates, drawn, news) =
             (Mutex::default(), watch::Sender::new(None), tokio::sync::Notify::new());
         Self(Arc::new(Inner {
@@ -441,7 +441,7 @@ impl Planner {
             board,
             printers,
             schedule,
-            offset_minutes,
+            zone,
             attended_uses,
             clock,
             estimates,
@@ -592,7 +592,7 @@ impl Planner {
         let circuits =
             (0u32..).zip(&schedule.circuits).map(|(at, circuit)| (Circuit(at), circuit.watts)).collect();
         Site {
-            attended: attended(schedule, self.0.offset_minutes, now),
+            attended: attended(schedule, &self.0.zone, now),
             circuits,
             handling: whole(schedule.handling),
             firm: whole(schedule.firm),
@@ -792,18 +792,8 @@ impl Planner {
         if let Some(due) = lab.queue.wish(&job.id).and_then(|wish| wish.due) {
             return Some(seconds(due));
         }
-        let schedule = &self.0.schedule;
         let day = lab.quality.cases.get(&job.case)?.about.as_ref()?.needed_by?;
-        let needed = Seconds(midnight(day, self.0.offset_minutes) + i64::from(schedule.ready_at) * 60);
-        let whole = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(0);
-        let sterilised = of == Some(IntendedUse::Guide);
-        let allow = Allowances {
-            post_processing: whole(schedule.post_processing),
-            inspection: whole(schedule.inspection),
-            sterilising: if sterilised { whole(schedule.sterilising) } else { 0 },
-            transport: 0,
-        };
-        Some(schedule::due(needed, allow))
+        Some(due_for(day, of, &self.0.schedule, &self.0.zone))
     }
 
     /// What keeps a job from being planned at all.
@@ -1013,26 +1003,37 @@ fn carried(before: &Drawn, now: &Drawn) -> Vec<Before> {
     .collect()
 }
 
-/// When people are there, from yesterday on; nothing where that is always.
-fn attended(schedule: &Schedule, offset_minutes: i16, now: WallTime) -> Vec<Window> {
-    let Some(today) = Day::at(now, offset_minutes).filter(|_| !schedule.attended.is_empty()) else {
-        return Vec::new();
+/// When a print has to have ended for a case that is needed on that day, ready at its hour by the site's clock.
+fn due_for(day: Day, of: Option<IntendedUse>, schedule: &Schedule, zone: &Zone) -> Seconds {
+    let whole = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(0);
+    let sterilised = of == Some(IntendedUse::Guide);
+    let allow = Allowances {
+        post_processing: whole(schedule.post_processing),
+        inspection: whole(schedule.inspection),
+        sterilising: if sterilised { whole(schedule.sterilising) } else { 0 },
+        transport: 0,
     };
+    schedule::due(seconds(zone.minute(day, schedule.ready_at)), allow)
+}
+
+/// When people are there by the site's clock, from yesterday on; nothing where that is always.
+fn attended(schedule: &Schedule, zone: &Zone, now: WallTime) -> Vec<Window> {
+    if schedule.attended.is_empty() {
+        return Vec::new();
+    }
+    let today = zone.day(now);
     let first = today.before(1).unwrap_or(today);
     let mut windows = Vec::new();
     for day in (0..HORIZON_DAYS).map(|days| first.after(days)) {
         for shift in schedule.attended.iter().filter(|shift| shift.days[day.weekday()]) {
-            let at = |minute: u16| Seconds(midnight(day, offset_minutes) + i64::from(minute) * 60);
-            windows.push(Window { from: at(shift.from), to: at(shift.until) });
+            let at = |minute: u16| seconds(zone.minute(day, minute));
+            let window = Window { from: at(shift.from), to: at(shift.until) };
+            // A shift may lie in the very hour that is left out when the clock is put forward.
+            windows.extend((window.from < window.to).then_some(window));
         }
     }
     windows.sort();
     windows
-}
-
-/// When a day begins at the site, in seconds since the epoch.
-fn midnight(day: Day, offset_minutes: i16) -> i64 {
-    seconds(day.begins()).0 - i64::from(offset_minutes) * 60
 }
 
 /// Whether prints may begin there with nobody there; not while its firmware says that it does not watch its heaters.
@@ -1431,10 +1432,11 @@ pub(super) mod tests {
         assert_eq!(said(&live), live.firmware);
     }
 
+    const TEXT: &str = "site = \"st-anna\"\nnode = \"lab-1\"\n\
+                        [[printer]]\nname = \"mk\"\nport = \"/dev/null\"\nbaud = 115200\n";
+
     fn config(more: &str) -> Config {
-        let text = "site = \"st-anna\"\nnode = \"lab-1\"\n[[printer]]\nname = \"mk\"\nport = \"/dev/null\"\n\
-                    baud = 115200\n";
-        Config::parse(&format!("{text}{more}")).unwrap()
+        Config::parse(&format!("{TEXT}{more}")).unwrap()
     }
 
     #[test]
@@ -1449,9 +1451,56 @@ pub(super) mod tests {
     #[test]
     fn people_are_planned_to_be_there_for_a_year() {
         let schedule = config("[schedule]\nattended = [\"mon-fri 07:00-18:00\"]\n").schedule;
-        let windows = attended(&schedule, 60, WallTime(1_000 * 86_400_000));
+        let windows = attended(&schedule, &Zone::fixed(60), WallTime(1_000 * 86_400_000));
         let last = windows.last().unwrap().to.0;
         assert!(last > (1_000 + 360) * 86_400 && windows.is_sorted(), "{last}");
-        assert_eq!(attended(&Schedule::default(), 60, WallTime(0)), []);
+        assert_eq!(attended(&Schedule::default(), &Zone::utc(), WallTime(0)), []);
+    }
+
+    #[test]
+    fn what_is_needed_on_a_day_is_due_at_the_same_hour_of_the_clock_in_summer_and_in_winter() {
+        let (schedule, berlin) = (Schedule::default(), "Europe/Berlin".parse().unwrap());
+        // Ready at 07:00; post-processing and inspection take six hours, and a guide's sterilising a day.
+        for (day, of, due) in [
+            ("2026-10-24", IntendedUse::Diagnostic, "2026-10-23T23:00:00.000Z"),
+            ("2026-10-25", IntendedUse::Diagnostic, "2026-10-25T00:00:00.000Z"),
+            ("2027-03-27", IntendedUse::Diagnostic, "2027-03-27T00:00:00.000Z"),
+            ("2027-03-28", IntendedUse::Diagnostic, "2027-03-27T23:00:00.000Z"),
+            ("2027-03-28", IntendedUse::Guide, "2027-03-26T23:00:00.000Z"),
+        ] {
+            let told = due_for(day.parse().unwrap(), Some(of), &schedule, &berlin);
+            assert_eq!(wall(told).to_string(), due, "{day}");
+        }
+    }
+
+    #[test]
+    fn a_shift_begins_and_ends_by_the_clock_before_and_after_summer_time() {
+        let shifts =
+            "[schedule]\nattended = [\"sat-mon 08:00-16:00\", \"sun 00:00-06:00\", \"sun 02:00-02:45\"]\n";
+        let site = Config::parse(&format!("zone = \"Europe/Berlin\"\n{TEXT}{shifts}")).unwrap();
+        let of = |now: &str, days: std::ops::Range<usize>| -> Vec<String> {
+            let windows = attended(&site.schedule, &site.zone, now.parse().unwrap());
+            let minute = |at| wall(at).to_string().get(5..16).unwrap().to_owned();
+            let told =
+                windows.into_iter().map(|Window { from, to }| format!("{} {}", minute(from), minute(to)));
+            told.skip(days.start).take(days.len()).collect()
+        };
+        // The second of the night's shifts is the first of the two hours that are shown alike.
+        let back = [
+            "10-24T06:00 10-24T14:00",
+            "10-24T22:00 10-25T05:00",
+            "10-25T00:00 10-25T00:45",
+            "10-25T07:00 10-25T15:00",
+            "10-26T07:00 10-26T15:00",
+        ];
+        assert_eq!(of("2026-10-25T12:00:00Z", 0..5), back);
+        // It lies in the hour that is left out, and the first is an hour shorter.
+        let forward = [
+            "03-27T07:00 03-27T15:00",
+            "03-27T23:00 03-28T04:00",
+            "03-28T06:00 03-28T14:00",
+            "03-29T06:00 03-29T14:00",
+        ];
+        assert_eq!(of("2027-03-28T12:00:00Z", 0..4), forward);
     }
 }

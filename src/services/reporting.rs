@@ -153,14 +153,13 @@ pub async fn report(
         return Err(NotReported::Beyond { last });
     }
     let counting = config.counting.clone();
-    let offset = counting.offset_minutes;
     let tables = offload(move || Tables::read(&counting)).await.map_err(|_| JournalError::Closed)?;
     let Tables { codes, texts, rates } = tables.map_err(NotReported::Tables)?;
     let models: BTreeMap<_, _> =
         config.printers.iter().map(|printer| (printer.name.clone(), printer.model.clone())).collect();
     let site = Site {
         name: config.site.clone(),
-        offset_minutes: offset,
+        zone: config.zone.clone(),
         service_date: match config.counting.service_day {
             ServiceDay::Printed => ServiceDate::Printed,
             ServiceDay::Delivered => ServiceDate::Delivered,
@@ -172,7 +171,7 @@ pub async fn report(
     };
     let _room = ROOM.acquire().await.map_err(|_| JournalError::Closed)?;
     let held = Arc::new(vault.held(parameters.case.clone()).await);
-    let told = Past::new(telling(kind, &parameters, offset));
+    let told = Past::new(telling(kind, &parameters, &config.zone));
     let (mut lab, past) = replay(recorder, &held, until, told).await?;
     let made = offload(move || {
         held.lab(&mut lab);

@@ -6,6 +6,7 @@ mod attended;
 mod audit;
 mod backup;
 mod catch;
+mod commissioning;
 mod crash;
 mod damage;
 mod deduction;

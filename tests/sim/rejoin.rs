@@ -192,6 +192,48 @@ fn a_cable_that_is_pulled_and_put_in_again_loses_no_line() {
     }
 }
 
+/// Commands that the firmware did not know.
+fn unknown(world: &World) -> Vec<String> {
+    let ledger = world.rig.ledger();
+    let lines = ledger.executed().iter().enumerate();
+    lines.filter(|(at, _)| !ledger.manner(*at).known).map(|(_, line)| line.clone()).collect()
+}
+
+#[test]
+fn the_refusal_of_a_half_line_that_a_pulled_cable_has_left_takes_nothing_of_the_question() {
+    const LATENCY_US: u64 = 1_000;
+    let (mut halves, mut all) = (0, 0);
+    for seed in seeds(100) {
+        let mut config = RigConfig::new(Face::Marlin21, 115_200, LATENCY_US, seed);
+        config.firmware.prevent_cold_extrusion = false;
+        config.firmware.home_us = 1_000_000;
+        config.firmware.meatpack = false;
+        let mut world = World::new(config, SAFE, file(200));
+        look(&mut world, seed);
+        world.open();
+        world.until_ready();
+        world.start();
+        let lines = 20 + seed as usize % 60;
+        world.run_until(400, "so many lines", |world| world.executed() >= lines);
+        world.run_until(60, "a line on its way", |world| world.rig.queued_bytes() > 20);
+        let (refused, before) = (world.rig.ledger().totals.missing_checksums, unknown(&world));
+        // Eleven bytes later.
+        world.now += LATENCY_US + 1_000;
+        assert!(world.pull(), "seed {seed}");
+        // The board works off what it has; then the main loop's next turn is anywhere between two bytes.
+        world.now += 5_000_000 + seed * 7;
+        world.put_in(AfterCrash::Continue);
+        world.run_until(120, "a decision", settled);
+        assert!(continued(&world), "seed {seed}: {:?}", why(&world));
+        halves += world.rig.ledger().totals.missing_checksums - refused;
+        all += 1;
+        world.run_until(400, "the end", |world| world.printed().is_some() || why(world).is_some());
+        assert_eq!((world.executed(), why(&world)), (world.file.len(), None), "seed {seed}");
+        assert_eq!(unknown(&world), before, "seed {seed}");
+    }
+    assert!(halves * 2 > all, "{halves} half lines in {all} pulls");
+}
+
 #[test]
 fn a_board_that_lost_its_power_with_its_cable_is_interrupted_and_never_continued() {
     for seed in seeds(60) {

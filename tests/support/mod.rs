@@ -53,6 +53,8 @@ pub struct TestLab {
     /// What the printers were told, in words.
     pub told: Arc<Mutex<Vec<String>>>,
     pub boards: BTreeMap<String, watch::Sender<Arc<Snapshot>>>,
+    /// What the page reads.
+    pub board: Board,
     pub folder: tempfile::TempDir,
 }
 
@@ -170,11 +172,12 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, http: &str) -> T
         previews: Previews::new(Arc::clone(&spool)),
         names: Names::default(),
         app_keys: Default::default(),
+        commissioning: Default::default(),
         gate,
         recorder: recorder.clone(),
         entrance,
         vault: vault(folder.path(), &recorder, &clock).await,
-        fleet: Fleet::new(lanes, board),
+        fleet: Fleet::new(lanes, board.clone()),
         intake: Intake::new(spool)
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone())),
         slicing: None,
@@ -186,7 +189,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, http: &str) -> T
         shutdown: shutdown.clone(),
     };
     tokio::spawn(api::serve(listener, api::router(state), CancellationToken::new()));
-    TestLab { address, recorder, store, clock, shutdown, told, boards, folder }
+    TestLab { address, recorder, store, clock, shutdown, told, boards, board, folder }
 }
 
 async fn fake_printer(

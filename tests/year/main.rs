@@ -26,6 +26,7 @@ use platen::counting::costs::RateBook;
 use platen::counting::units::facts::ServiceDate;
 use platen::domain::event::{ChainHash, ChainedRecord};
 use platen::domain::lab::Lab;
+use platen::domain::zone::Zone;
 use platen::reports::past::Past;
 use platen::reports::{Kind, Parameters, Site, Sources, make, telling};
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ fn rates() -> RateBook {
 fn site() -> Site {
     Site {
         name: "st-anna".parse().unwrap(),
-        offset_minutes: 0,
+        zone: Zone::utc(),
         service_date: ServiceDate::Delivered,
         models: (0..PRINTERS.len()).map(|n| (printer(n), Some(PRINTERS[n].1.to_owned()))).collect(),
         tables: CodeTables::shipped().unwrap(),
@@ -119,7 +120,7 @@ fn told() -> &'static Told {
             let printer = Some(printer(place));
             wanted.push((Kind::Printer, Parameters { printer, ..Parameters::default() }));
         }
-        let past = |kind: Kind, parameters: &Parameters| Past::new(telling(kind, parameters, 0));
+        let past = |kind: Kind, parameters: &Parameters| Past::new(telling(kind, parameters, &Zone::utc()));
         let mut pasts: Vec<_> = wanted
             .into_iter()
             .map(|(kind, parameters)| (kind, parameters.clone(), past(kind, &parameters)))
@@ -537,7 +538,7 @@ fn how_long_a_report_of_the_year_takes_is_told() {
     let told = told();
     let began = Instant::now();
     let (mut lab, mut head, mut past) =
-        (Lab::default(), ChainHash::GENESIS, Past::new(telling(Kind::Value, &Parameters::default(), 0)));
+        (Lab::default(), ChainHash::GENESIS, Past::new(telling(Kind::Value, &Parameters::default(), &Zone::utc())));
     for event in &told.year.journal {
         let touched = lab.apply(event);
         head = ChainedRecord::chain(head, event).hash;

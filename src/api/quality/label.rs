@@ -23,6 +23,7 @@ use crate::domain::quality::lot::Lot;
 use crate::domain::quality::part::Laterality;
 use crate::domain::quality::printed::{PrintedPart, PrintedState, Serial};
 use crate::domain::quality::{Refusal, What};
+use crate::domain::zone::Zone;
 use crate::labels::{
     Label, LabelError, Labelled, LotLabel, Made, Mark, Open, PrinterLabel, Said, Side, Stock,
 };
@@ -65,7 +66,6 @@ async fn label(
     Named(serial): Named<Serial>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Response, Problem> {
-    let offset = app.config.counting.offset_minutes;
     let label = app.recorder.read(|lab| {
         let nothing = || lab::Refusal::from(Refusal::Nothing(What::Printed(serial.clone())));
         let printed = lab.quality.printed.get(&serial).ok_or_else(nothing)?;
@@ -73,7 +73,7 @@ async fn label(
             let what = What::Printed(serial.clone());
             lab::Refusal::from(Refusal::Illegal { what, illegal })
         })?;
-        Ok::<_, lab::Refusal>(of(lab, printed, offset))
+        Ok::<_, lab::Refusal>(of(lab, printed, &app.config.zone))
     })?;
     file(&label, &wanted, serial)
 }
@@ -138,7 +138,7 @@ fn lot(lot: &Lot) -> LotLabel {
 }
 
 /// What the lab knows of a printed part, as far as it stands on a label.
-fn of(lab: &Lab, printed: &PrintedPart, offset_minutes: i16) -> Label {
+fn of(lab: &Lab, printed: &PrintedPart, zone: &Zone) -> Label {
     let Serial { case, part, attempt } = printed.serial.clone();
     let about = lab.quality.parts.get(&printed.part).map(|record| &record.about);
     let revision = printed.revision.and_then(|number| {
@@ -172,7 +172,7 @@ fn of(lab: &Lab, printed: &PrintedPart, offset_minutes: i16) -> Label {
             Laterality::Unpaired => None,
         }),
         lot: only_lot(printed),
-        made: printed.ended.and_then(|at| year_at(at, offset_minutes)).map(Made::Year),
+        made: printed.ended.and_then(|at| year_at(at, zone)).map(Made::Year),
         marks,
     }
 }

@@ -3,7 +3,7 @@
 //! `shapes` is the JSON, `views` fills it, `who` finds out who asks; the other files are the routes of one noun each.
 //! Each change goes through `change`, and is answered when it is on the disk.
 
-mod views;
+pub(super) mod views;
 mod who;
 
 // utoipa's macro names the query types with their path.
@@ -21,6 +21,7 @@ mod printed;
 mod printers;
 mod processes;
 mod rules;
+mod scans;
 
 pub mod shapes;
 
@@ -53,6 +54,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(printers::routes())
         .merge(processes::routes())
         .merge(rules::routes())
+        .merge(scans::routes())
 }
 
 /// Asks for a change in somebody's name. Done when it is on the disk.

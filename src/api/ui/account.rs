@@ -11,7 +11,11 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::forms::{shown, told};
-use super::{Reload, frame};
+use super::frame::{Reload, frame, problem_words};
+use super::kit;
+use super::pages::is_page;
+use super::viewer::{LANGUAGE_COOKIE, THEME_COOKIE, Theme, Viewer};
+use super::words::{Language, Text, account as words, common};
 use crate::api::compat::octoprint::appkeys::decided;
 use crate::api::door::Asker;
 use crate::api::given::Asked;
@@ -57,7 +61,7 @@ fn fields(filled: Filled) -> Result<Fields, Problem> {
 fn back_to(given: &str) -> &str {
     let path = given.split('?').next().unwrap_or_default();
     let plain = given.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    if plain && matches!(path, "/" | "/look" | "/account") { given } else { "/" }
+    if plain && (matches!(path, "/look" | "/account") || is_page(path)) { given } else { "/" }
 }
 
 /// The page to sign in, and from there back.
@@ -83,28 +87,24 @@ pub(super) struct To {
     to: String,
 }
 
-fn form(app: &AppState, to: &str, wrong: Option<&Problem>) -> Markup {
-    let printers = app.fleet.board().printers().map(|(name, _)| name);
+fn form(viewer: &Viewer, to: &str, wrong: Option<&Problem>) -> Markup {
+    let printers = viewer.app.fleet.board().printers().map(|(name, _)| name);
     html! {
-        main.account data-failed[wrong.is_some()] {
-            h2 { "Sign in" }
+        div.account data-failed[wrong.is_some()] {
+            h1 { (viewer.say(words::SIGN_IN)) }
             @if let Some(problem) = wrong {
-                p #said role="alert" { strong { (problem.title) ". " } (problem.detail) ". To do: " (problem.help) "." }
+                div #said role="alert" { (problem_words(viewer, problem)) }
             }
             form.account method="post" action="/do/sign-in" {
                 input type="hidden" name="to" value=(back_to(to));
-                label { "Name " input #name name="name" required maxlength="40" autocomplete="username" autofocus; }
-                label { "Password " input #password type="password" name="password" required maxlength="800" autocomplete="current-password"; }
-                button #sign-in { "Sign in" }
+                label { (viewer.say(common::NAME)) " " input #name name="name" required maxlength="40" autocomplete="username" autofocus; }
+                label { (viewer.say(common::PASSWORD)) " " input #password type="password" name="password" required maxlength="800" autocomplete="current-password"; }
+                button.first #sign-in { (viewer.say(words::SIGN_IN)) }
             }
-            section.stops aria-labelledby="stops" {
-                h2 #stops { "Stop a printer" small { " without signing in" } }
+            section.stops-here aria-labelledby="stops" {
+                h2 #stops { (viewer.say(words::STOP_HERE)) " " small { (viewer.say(words::WITHOUT)) } }
                 @for printer in printers {
-                    form method="post" action="/do/stop" {
-                        input type="hidden" name="printer" value=(printer);
-                        input type="hidden" name="by" value="";
-                        button.stop { "Stop " (printer) }
-                    }
+                    div.one-stop { span { (printer) } (kit::stop(viewer, Some(printer.as_str()))) }
                 }
             }
         }
@@ -112,51 +112,65 @@ fn form(app: &AppState, to: &str, wrong: Option<&Problem>) -> Markup {
 }
 
 /// What a button answers to who is not signed in, or not any more.
-pub(super) fn to_sign_in(app: &AppState) -> Markup {
+pub(super) fn to_sign_in(viewer: &Viewer) -> Markup {
     let page = html! {
-        main.told data-failed {
-            div #said { p { strong { "Not done. " } "Nobody is signed in here, or not any more. " a href="/sign-in" { "Sign in" } ", then press the button again." } }
+        div.told data-failed {
+            div #said {
+                p {
+                    strong { (viewer.say(words::NOT_DONE)) " " } (viewer.say(words::NOBODY_HERE)) " "
+                    a href="/sign-in" { (viewer.say(words::SIGN_IN)) } ". " (viewer.say(words::THEN_AGAIN))
+                }
+            }
         }
     };
-    frame(app, &Asker::Stranger, Reload::Never, &page)
+    own(viewer, words::SIGN_IN, &page)
+}
+
+/// A page of this module in its frame.
+fn own(viewer: &Viewer, title: Text, content: &Markup) -> Markup {
+    frame(viewer, None, viewer.say(title), Reload::Never, None, content)
 }
 
 pub(super) async fn sign_in_page(
-    State(app): State<AppState>,
-    asker: Asker,
+    viewer: Viewer,
     to: Result<Asked<To>, Problem>,
 ) -> Response {
     let to = to.map(|Asked(To { to })| to).unwrap_or_default();
-    match asker {
-        Asker::Everybody => nobody(&app, &asker).into_response(),
+    match viewer.asker {
+        Asker::Everybody => nobody(&viewer).into_response(),
         Asker::Known(_) => Redirect::to(back_to(&to)).into_response(),
-        Asker::Stranger => frame(&app, &asker, Reload::Never, &form(&app, &to, None)).into_response(),
+        Asker::Stranger => own(&viewer, words::SIGN_IN, &form(&viewer, &to, None)).into_response(),
     }
 }
 
 /// Where nobody is set up.
-fn nobody(app: &AppState, asker: &Asker) -> Page {
-    shown(app, asker, Err(Refused::NobodySetUp.into()))
+fn nobody(viewer: &Viewer) -> Page {
+    let content = html! {
+        h1 { (viewer.say(words::TITLE)) }
+        (problem_words(viewer, &Problem::from(Refused::NobodySetUp)))
+        (how_it_looks(viewer))
+    };
+    (StatusCode::OK, own(viewer, words::TITLE, &content))
 }
 
-pub(super) async fn sign_in(State(app): State<AppState>, asker: Asker, filled: Filled) -> Response {
+pub(super) async fn sign_in(viewer: Viewer, filled: Filled) -> Response {
     let given = match fields(filled) {
         Ok(given) => given,
-        Err(problem) => return shown(&app, &asker, Err(problem)).into_response(),
+        Err(problem) => return shown(&viewer, Err(problem)).into_response(),
     };
     let refused = |problem: &Problem, to: &str| {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let page = form(&app, to, Some(problem));
-        (status, frame(&app, &Asker::Stranger, Reload::Never, &page)).into_response()
+        let page = form(&viewer, to, Some(problem));
+        (status, own(&viewer, words::SIGN_IN, &page)).into_response()
     };
     if given.name.trim().is_empty() || given.password.0.is_empty() {
         let help = "fill both in";
         return refused(&Problem::unreadable("a name and a password are needed", help), &given.to);
     }
-    match app.entrance.sign_in(given.name, given.password.into()).await {
+    match viewer.app.entrance.sign_in(given.name, given.password.into()).await {
         Ok(signed_in) => {
-            if let Asker::Known(before) = &asker {
-                app.entrance.sign_out(before);
+            if let Asker::Known(before) = &viewer.asker {
+                viewer.app.entrance.sign_out(before);
             }
             let to = if signed_in.who.own_password { back_to(&given.to) } else { "/account" };
             let mut headers = cookie(set_cookie(&signed_in.session, false).expose());
@@ -178,65 +192,90 @@ pub(super) async fn sign_out(State(app): State<AppState>, asker: Asker) -> (Stat
     (StatusCode::SEE_OTHER, headers)
 }
 
-pub(super) async fn page(State(app): State<AppState>, asker: Asker) -> Page {
-    let Asker::Known(who) = &asker else { return nobody(&app, &asker) };
-    let content = account(&app, who);
-    (StatusCode::OK, frame(&app, &asker, Reload::Never, &content))
+pub(super) async fn page(viewer: Viewer) -> Page {
+    let Asker::Known(who) = &viewer.asker else { return nobody(&viewer) };
+    let content = account(&viewer, who);
+    (StatusCode::OK, own(&viewer, words::TITLE, &content))
 }
 
-fn account(app: &AppState, who: &Who) -> Markup {
+/// Language and light, noted in this browser.
+fn how_it_looks(viewer: &Viewer) -> Markup {
+    let themes = [common::THEME_AUTO, common::THEME_LIGHT, common::THEME_DARK];
+    html! {
+        h2 { (viewer.say(words::LOOKS)) }
+        form.account.plain method="post" action="/do/looks" {
+            input type="hidden" name="to" value="/account";
+            label {
+                (viewer.say(common::LANGUAGE)) " "
+                select #language name="language" {
+                    @for one in Language::ALL { option value=(one.code()) selected[one == viewer.language] lang=(one.code()) { (one.name()) } }
+                }
+            }
+            label {
+                (viewer.say(common::THEME)) " "
+                select #theme name="theme" {
+                    @for (one, says) in Theme::ALL.into_iter().zip(themes) { option value=(one.word()) selected[one == viewer.theme] { (viewer.say(says)) } }
+                }
+            }
+            button #use-looks { (viewer.say(words::LOOKS_SAVE)) }
+        }
+    }
+}
+
+fn account(viewer: &Viewer, who: &Who) -> Markup {
+    let app = &viewer.app;
     let by_token = matches!(who.means, Means::Token(_));
     let tokens = app.recorder.read(|lab| lab.people.user(&who.name).map(|user| user.tokens.clone()));
     let tokens = tokens.unwrap_or_default();
     let roles: Vec<_> = who.roles.iter().map(|role| role.word()).collect();
     html! {
-        main.account {
-            h2 { (who.printed) " " small { (who.name) ", " (roles.join(", ")) } }
+        div.account {
+            h1 { (who.printed) " " small { (who.name) ", " (roles.join(", ")) } }
             @if !who.own_password {
-                p #said role="alert" { strong { "Choose your own password first. " } "Somebody else has chosen this one; until then you can stop printers, and nothing else." }
+                p #said role="alert" { strong { (viewer.say(words::CHOOSE_FIRST)) " " } (viewer.say(words::CHOOSE_WHY)) }
             }
-            form method="post" action="/do/sign-out" { button #sign-out { "Sign out" } }
+            form.plain method="post" action="/do/sign-out" { button #sign-out { (viewer.say(common::SIGN_OUT)) } }
+            (how_it_looks(viewer))
             @if !by_token {
-                h2 { "Password" }
+                h2 { (viewer.say(common::PASSWORD)) }
                 form.account method="post" action="/do/password" {
                     input type="text" name="name" value=(who.name) autocomplete="username" hidden;
-                    label { "The one you have " input type="password" name="old" required maxlength="800" autocomplete="current-password"; }
-                    label { "Another, 12 characters at least " input type="password" name="password" required minlength="12" maxlength="800" autocomplete="new-password"; }
-                    label { "The same again " input type="password" name="again" required minlength="12" maxlength="800" autocomplete="new-password"; }
-                    button #choose { "Change it" }
+                    label { (viewer.say(words::PASSWORD_OLD)) " " input type="password" name="old" required maxlength="800" autocomplete="current-password"; }
+                    label { (viewer.say(words::PASSWORD_NEW)) " " input type="password" name="password" required minlength="12" maxlength="800" autocomplete="new-password"; }
+                    label { (viewer.say(words::PASSWORD_AGAIN)) " " input type="password" name="again" required minlength="12" maxlength="800" autocomplete="new-password"; }
+                    button #choose { (viewer.say(words::PASSWORD_CHANGE)) }
                 }
             }
             @if who.own_password && !by_token {
-                h2 { "Tokens for programs " small { (tokens.len()) " of " (TOKENS_MAX) } }
-                @if tokens.is_empty() { p.empty { "None. A program that speaks with platen needs one." } }
+                h2 { (viewer.say(words::TOKENS)) " " small { (viewer.fill(words::TOKENS_OF, &[("n", &tokens.len()), ("most", &TOKENS_MAX)])) } }
+                @if tokens.is_empty() { p.empty { (viewer.say(words::NO_TOKEN)) } }
                 @for (id, token) in &tokens {
                     @let roles: Vec<_> = token.roles.iter().map(|role| role.word()).collect();
                     form.token method="post" action="/do/revoke" {
                         input type="hidden" name="token" value=(id);
-                        p { strong { (token.label.as_str()) } " " code { (id) } " " small { (roles.join(", ")) ", since " (token.issued) } }
-                        button id=(format!("revoke-{id}")) { "Revoke" }
+                        p { strong { (token.label.as_str()) } " " code { (id) } " " small { (roles.join(", ")) ", " (viewer.fill(words::SINCE, &[("time", &viewer.short(token.issued))])) } }
+                        button id=(format!("revoke-{id}")) { (viewer.say(words::REVOKE)) }
                     }
                 }
                 form.account method="post" action="/do/token" {
-                    label { "What for " input name="label" required maxlength="40" placeholder="nightly backup"; }
-                    label { "Roles, apart by spaces " input name="roles" required value=(roles.join(" ")); }
-                    button #issue { "Make a token" }
+                    label { (viewer.say(words::WHAT_FOR)) " " input name="label" required maxlength="40"; }
+                    label { (viewer.say(words::ROLES)) " " input name="roles" required value=(roles.join(" ")); }
+                    button #issue { (viewer.say(words::MAKE_TOKEN)) }
                 }
-                (programs(&app.app_keys.pending(app.clock.now())))
+                (programs(viewer, &app.app_keys.pending(app.clock.now())))
             }
-            p { a href="/" { "Back to the board" } }
         }
     }
 }
 
 /// Programs that ask for a key, each with its two buttons.
-fn programs(waiting: &[Pending]) -> Markup {
+fn programs(viewer: &Viewer, waiting: &[Pending]) -> Markup {
     html! {
-        h2 #app-keys { "Programs that ask for a token " small { (waiting.len()) } }
+        h2 #app-keys { (viewer.say(words::PROGRAMS)) " " small { (waiting.len()) } }
         @if waiting.is_empty() {
-            p.empty { "None. One that does is here until it gives up; load the page again to see it." }
+            p.empty { (viewer.say(words::NO_PROGRAM)) }
         } @else {
-            p { "Grant only one that you have just set up yourself: what it calls itself nobody has checked. It fetches a token of yours, to upload and queue." }
+            p { (viewer.say(words::PROGRAM_WARNING)) }
         }
         @for one in waiting {
             form.token method="post" action="/do/app-key" {
@@ -244,18 +283,18 @@ fn programs(waiting: &[Pending]) -> Markup {
                 p {
                     strong { (one.app) } " " code { (one.code) } " "
                     small {
-                        "since " (one.at) ", at " (one.from)
-                        @if let Some(user) = &one.user { ", says it is for " (user) }
+                        (viewer.fill(words::PROGRAM_SINCE, &[("time", &viewer.short(one.at)), ("place", &one.from)]))
+                        @if let Some(user) = &one.user { ", " (viewer.fill(words::PROGRAM_FOR, &[("user", user)])) }
                     }
                 }
-                button id=(format!("grant-{}", one.code)) name="decision" value="grant" { "Grant" }
-                button id=(format!("deny-{}", one.code)) name="decision" value="deny" { "Deny" }
+                button id=(format!("grant-{}", one.code)) name="decision" value="grant" { (viewer.say(words::GRANT)) }
+                button id=(format!("deny-{}", one.code)) name="decision" value="deny" { (viewer.say(words::DENY)) }
             }
         }
     }
 }
 
-pub(super) async fn app_key(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn app_key(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let given = fields(filled)?;
         let grant = match given.decision.as_str() {
@@ -266,90 +305,92 @@ pub(super) async fn app_key(State(app): State<AppState>, asker: Asker, filled: F
                 return Err(Problem::unreadable("the form neither grants nor denies", help));
             }
         };
-        decided(&app, &asker, &given.code, grant).await?;
+        decided(&viewer.app, &viewer.asker, &given.code, grant).await?;
         let said = if grant {
-            "It is granted: the program fetches its token, and the account lists it. If it does not, the token is revoked."
+            viewer.say(words::GRANTED)
         } else {
-            "It gets none."
+            viewer.say(words::DENIED)
         };
         Ok(said.to_owned())
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn password(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn password(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let given = fields(filled)?;
         if given.password.0 != given.again.0 {
             return Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "not-the-same",
-                "the two new passwords differ; nothing was changed",
-                "go back and type the new one twice",
+                viewer.say(words::PASSWORDS_DIFFER),
+                viewer.say(words::TYPE_TWICE),
             ));
         }
-        let who = asker.who()?.as_ref().clone();
-        app.entrance.change_password(who, given.old.into(), given.password.into()).await?;
-        Ok("The new password holds, and everywhere else you are signed out.".to_owned())
+        let who = viewer.asker.who()?.as_ref().clone();
+        viewer.app.entrance.change_password(who, given.old.into(), given.password.into()).await?;
+        Ok(viewer.say(words::PASSWORD_CHANGED).to_owned())
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn token(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn token(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let given = fields(filled)?;
         let words: Vec<_> = given.roles.split_whitespace().collect();
         let (label, roles) = (given.label.parse()?, roles_of(&words)?);
-        let issued = app.entrance.issue_token(asker.who()?, label, roles, ByDigest::No).await?;
+        let issued = viewer.app.entrance.issue_token(viewer.asker.who()?, label, roles, ByDigest::No).await?;
         Ok(html! {
-            p { "Note this token now: nobody can show it again." }
+            p { (viewer.say(words::NOTE_TOKEN)) }
             pre #token { (issued.secret.expose()) }
-            p { a href="/account" { "Back to the account" } }
+            p { a href="/account" { (viewer.say(words::TO_ACCOUNT)) } }
         })
     };
     let outcome = outcome.await;
-    shown(&app, &asker, outcome)
+    shown(&viewer, outcome)
 }
 
-pub(super) async fn revoke(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn revoke(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let given = fields(filled)?;
-        app.entrance.revoke_token(asker.who()?, given.token.parse()?).await?;
-        Ok("The token is void.".to_owned())
+        viewer.app.entrance.revoke_token(viewer.asker.who()?, given.token.parse()?).await?;
+        Ok(viewer.say(words::REVOKED).to_owned())
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
+}
+
+/// How the page is to look in this browser.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Looks {
+    language: String,
+    theme: String,
+    to: String,
+}
+
+/// Notes it in the browser, and nowhere else.
+pub(super) async fn looks(filled: Result<Form<Looks>, FormRejection>) -> Response {
+    let Looks { language, theme, to } = filled.map(|Form(looks)| looks).unwrap_or_default();
+    let mut response = Redirect::to(back_to(&to)).into_response();
+    let kept = [
+        Language::of_code(&language).map(|language| (LANGUAGE_COOKIE, language.code())),
+        Theme::of_word(&theme).map(|theme| (THEME_COOKIE, theme.word())),
+    ];
+    for (name, word) in kept.into_iter().flatten() {
+        let cookie = format!("{name}={word}; Path=/; Max-Age=31536000; SameSite=Lax");
+        if let Ok(cookie) = cookie.parse() {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::moment::WallTime;
-
-    #[test]
-    fn each_program_that_asks_has_a_form_with_two_buttons() {
-        let asks = |user: Option<&str>| Pending {
-            code: "a1b2c3".into(),
-            app: "OctoPod".into(),
-            user: user.map(str::to_owned),
-            from: "/p/mk3-01".into(),
-            at: WallTime(0),
-        };
-        let page = programs(&[asks(Some("kim"))]).into_string();
-        for part in [
-            "action=\"/do/app-key\"",
-            "name=\"code\" value=\"a1b2c3\"",
-            "name=\"decision\" value=\"grant\"",
-            "name=\"decision\" value=\"deny\"",
-            "since 1970-01-01T00:00:00.000Z, at /p/mk3-01, says it is for kim",
-        ] {
-            assert!(page.contains(part), "{part}: {page}");
-        }
-        assert!(!programs(&[asks(None)]).into_string().contains("says it is for"));
-        assert!(!programs(&[]).into_string().contains("<form"));
-    }
 
     #[test]
     fn nobody_is_led_to_another_place_after_signing_in() {

@@ -1,20 +1,21 @@
 //! What the page's buttons do; each answers with a page that says what became of it.
 
 use axum::Form;
-use axum::extract::State;
 use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::api::door::Asker;
+use super::frame::{Reload, frame, problem_words};
+use super::viewer::Viewer;
+use super::words::forms as words;
 use crate::api::gate::accepted;
 use crate::api::jobs::{begin, change};
 use crate::api::printers::{answered, bed_is_clear, consoled, is_its_own, may_be_used};
 use crate::api::shapes::PartGiven;
 use crate::api::stop::stopped;
 use crate::api::uploads::{Assignment, assigned, dismissed};
-use crate::api::{AppState, Problem};
+use crate::api::Problem;
 use crate::domain::ids::{JobId, PrinterName, UploadId};
 use crate::domain::job::Change;
 use crate::domain::people::roles::Permission;
@@ -49,98 +50,95 @@ fn fields(filled: Filled) -> Result<Fields, Problem> {
     })
 }
 
-pub(super) fn told(app: &AppState, asker: &Asker, outcome: Result<String, Problem>) -> Page {
-    shown(app, asker, outcome.map(|said| html! { p { (said) } }))
+pub(super) fn told(viewer: &Viewer, outcome: Result<String, Problem>) -> Page {
+    shown(viewer, outcome.map(|said| html! { p { (said) } }))
 }
 
-pub(super) fn shown(app: &AppState, asker: &Asker, outcome: Result<Markup, Problem>) -> Page {
+pub(super) fn shown(viewer: &Viewer, outcome: Result<Markup, Problem>) -> Page {
     let (status, said) = match outcome {
         Ok(said) => (StatusCode::OK, said),
         Err(problem) => (
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            html! { p { strong { (problem.title) ". " } (problem.detail) ". To do: " (problem.help) "." } },
+            problem_words(viewer, &problem),
         ),
     };
     let page = html! {
-        main.told data-failed[!status.is_success()] {
+        div.told data-failed[!status.is_success()] {
             div #said { (said) }
-            p { a href="/" { "Back to the board" } }
+            p { a href="/" { (viewer.say(words::TO_THE_FARM)) } }
         }
     };
-    (status, super::frame(app, asker, super::Reload::Never, &page))
+    (status, frame(viewer, None, viewer.say(words::TITLE), Reload::Never, None, &page))
 }
 
 /// A page that cannot be shown.
-pub(super) fn problem(app: &AppState, asker: &Asker, problem: Problem) -> Page {
-    shown(app, asker, Err(problem))
+pub(super) fn problem(viewer: &Viewer, problem: Problem) -> Page {
+    shown(viewer, Err(problem))
 }
 
-pub(super) async fn stop(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
-    let outcome = stop_outcome(&app, &asker, filled).await;
-    told(&app, &asker, outcome)
+pub(super) async fn stop(viewer: Viewer, filled: Filled) -> Page {
+    let outcome = stop_outcome(&viewer, filled).await;
+    told(&viewer, outcome)
 }
 
-async fn stop_outcome(app: &AppState, asker: &Asker, filled: Filled) -> Result<String, Problem> {
+async fn stop_outcome(viewer: &Viewer, filled: Filled) -> Result<String, Problem> {
     let fields = fields(filled)?;
     let printer = match fields.printer.as_str() {
         "" => None,
         name => Some(name.parse::<PrinterName>()?),
     };
-    let all = stopped(app, printer.as_ref(), asker.stops_as(Some(&fields.by)).as_deref()).await?;
+    let all = stopped(&viewer.app, printer.as_ref(), viewer.asker.stops_as(Some(&fields.by)).as_deref()).await?;
     let named = |on_wire: bool| {
         let names = all.iter().filter(|one| one.on_wire == on_wire).map(|one| one.printer.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
     let mut said = Vec::new();
     if !named(true).is_empty() {
-        said.push(format!("Stop is sent to {}.", named(true)));
+        said.push(viewer.fill(words::STOP_SENT, &[("printers", &named(true))]));
     }
     if !named(false).is_empty() {
-        said.push(format!(
-            "No stop could be sent to {}: not connected. Switch off by hand if it moves.",
-            named(false)
-        ));
+        said.push(viewer.fill(words::STOP_NOT_SENT, &[("printers", &named(false))]));
     }
     if said.is_empty() {
-        said.push("There is no printer to stop.".into());
+        said.push(viewer.say(words::STOP_NONE).into());
     }
     Ok(said.join(" "))
 }
 
-pub(super) async fn clear_bed(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn clear_bed(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        bed_is_clear(&app, &printer, &asker.by(Some(&fields.by))?).await?;
-        Ok(format!("The bed of {printer} is noted as clear."))
+        bed_is_clear(&viewer.app, &printer, &viewer.asker.by(Some(&fields.by))?).await?;
+        Ok(viewer.fill(words::BED_NOTED, &[("printer", &printer)]))
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn clear_latch(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn clear_latch(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        may_be_used(&app, &printer, &asker.by(Some(&fields.by))?).await?;
-        Ok(format!("{printer} may be used again."))
+        may_be_used(&viewer.app, &printer, &viewer.asker.by(Some(&fields.by))?).await?;
+        Ok(viewer.fill(words::MAY_BE_USED, &[("printer", &printer)]))
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn identify(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn identify(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        is_its_own(&app, &printer, &asker.by(Some(&fields.by))?).await?;
-        Ok(format!("The board on the port of {printer} is noted as its own."))
+        is_its_own(&viewer.app, &printer, &viewer.asker.by(Some(&fields.by))?).await?;
+        Ok(viewer.fill(words::OWN_BOARD, &[("printer", &printer)]))
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn job(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn job(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let job: JobId = fields.job.parse()?;
@@ -157,36 +155,36 @@ pub(super) async fn job(State(app): State<AppState>, asker: Asker, filled: Fille
                 ));
             }
         };
-        asker.may(needs)?;
+        viewer.asker.may(needs)?;
         let by = asker.by(Some(&fields.by))?;
         if fields.change == "start" {
             let printer = Some(fields.printer.as_str()).filter(|name| !name.is_empty());
-            let view = begin(&app, job, printer, &by).await?;
-            return Ok(format!("Job {} begins in a moment.", view.id));
+            let view = begin(&viewer.app, job, printer, &by).await?;
+            return Ok(viewer.fill(words::BEGINS, &[("job", &view.id)]));
         }
         if fields.change == "accept" {
             let codes: Vec<String> = fields.codes.split(' ').map(str::to_owned).collect();
-            let view = accepted(&app, job, &codes, &by).await?;
-            return Ok(format!(
-                "What was found in the file of job {} is accepted: {}.",
-                view.id,
-                codes.join(", ")
-            ));
+            let view = accepted(&viewer.app, job, &codes, &by).await?;
+            return Ok(viewer.fill(words::ACCEPTED, &[("job", &view.id), ("codes", &codes.join(", "))]));
         }
         let wanted = match needs {
             Permission::PauseJob => Change::Pause,
             Permission::ResumeJob => Change::Resume,
             _ => Change::Cancel,
         };
-        let view = change(&app, job, &by, wanted).await?;
-        let heat = view.out_of_reach.map(|why| format!(" Look at it: {why}.")).unwrap_or_default();
-        Ok(format!("Job {} is {}.{heat}", view.id, view.state))
+        let view = change(&viewer.app, job, &by, wanted).await?;
+        let state = viewer.state(&view.state);
+        let said = viewer.fill(words::JOB_IS, &[("job", &view.id), ("state", &state)]);
+        Ok(match view.out_of_reach {
+            Some(why) => format!("{said} {}", viewer.fill(words::LOOK_AT_IT, &[("why", &why)])),
+            None => said,
+        })
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn assign(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn assign(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let upload: UploadId = fields.upload.parse()?;
@@ -200,25 +198,25 @@ pub(super) async fn assign(State(app): State<AppState>, asker: Asker, filled: Fi
             accept: Vec::new(),
             by: None,
         };
-        let job = assigned(&app, upload, assignment, asker.by_if_known(given(fields.by).as_deref())?).await?;
-        Ok(format!("It is queued as job {job}."))
+        let job = assigned(&viewer.app, upload, assignment, viewer.asker.by_if_known(given(fields.by).as_deref())?).await?;
+        Ok(viewer.fill(words::QUEUED, &[("job", &job)]))
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn dismiss(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn dismiss(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let upload: UploadId = fields.upload.parse()?;
-        dismissed(&app, &upload, &asker.by(Some(&fields.by))?).await?;
-        Ok("The file is put away.".to_owned())
+        dismissed(&viewer.app, &upload, &viewer.asker.by(Some(&fields.by))?).await?;
+        Ok(viewer.say(words::PUT_AWAY).to_owned())
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn answer(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn answer(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
@@ -226,25 +224,26 @@ pub(super) async fn answer(State(app): State<AppState>, asker: Asker, filled: Fi
             .button
             .parse()
             .map_err(|_| Problem::unreadable("the form names no button", "press a button of the page"))?;
-        answered(&app, &printer, button, Some(fields.asked), &asker.by(Some(&fields.by))?).await?;
-        Ok(format!("{printer} is told."))
+        answered(&viewer.app, &printer, button, Some(fields.asked), &viewer.asker.by(Some(&fields.by))?).await?;
+        Ok(viewer.fill(words::TOLD, &[("printer", &printer)]))
     };
     let outcome = outcome.await;
-    told(&app, &asker, outcome)
+    told(&viewer, outcome)
 }
 
-pub(super) async fn console(State(app): State<AppState>, asker: Asker, filled: Filled) -> Page {
+pub(super) async fn console(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        let answer = consoled(&app, &printer, &fields.command, &asker.by(Some(&fields.by))?).await?;
+        let answer = consoled(&viewer.app, &printer, &fields.command, &viewer.asker.by(Some(&fields.by))?).await?;
+        let head = viewer.fill(words::CONSOLE_SAID, &[("printer", &printer)]);
         Ok(html! {
-            p { "What " (printer) " said to " code { (fields.command.trim()) } ":" }
-            @if answer.lines.is_empty() { p { "Nothing." } } @else { pre { (answer.lines.join("\n")) } }
-            @if answer.cut { p { "More came than is shown." } }
-            @if !answer.done { p { strong { "It has not said that it is done." } } }
+            p { (head) " " code { (fields.command.trim()) } ":" }
+            @if answer.lines.is_empty() { p { (viewer.say(words::CONSOLE_NOTHING)) } } @else { pre { (answer.lines.join("\n")) } }
+            @if answer.cut { p { (viewer.say(words::CONSOLE_CUT)) } }
+            @if !answer.done { p { strong { (viewer.say(words::CONSOLE_NOT_DONE)) } } }
         })
     };
     let outcome = outcome.await;
-    shown(&app, &asker, outcome)
+    shown(&viewer, outcome)
 }

@@ -3,17 +3,17 @@
 //! Here and on the board a picture stands only when it is drawn: whoever loads one that is not would wait for it on one
 //! of the few connections that a browser has, and a stop could wait behind it.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::Reload;
 use super::forms::problem;
-use crate::api::door::Asker;
+use super::frame::{Reload, frame};
+use super::viewer::Viewer;
+use super::words::{common, look as text};
 use crate::api::given::Asked;
 use crate::api::shapes::{JobView, LayerView};
-use crate::api::{AppState, Problem, pictures, views};
+use crate::api::{Problem, pictures, views};
 use crate::domain::ids::{FileHash, JobId};
 use crate::preview::Pixels;
 use crate::services::preview::{Format, Known, Seen, Subject};
@@ -50,13 +50,17 @@ fn picture(file: &FileHash, subject: Subject, size: Pixels, alt: &str) -> Markup
     html! { img src=(pictures::path(file, subject, Some(size))) alt=(alt) decoding="sync"; }
 }
 
-fn words(layer: &LayerView) -> String {
-    let at = layer.z_mm.map(|z| format!(", at {z:.2} mm")).unwrap_or_default();
-    format!("Layer {} of {}{at}", layer.number, layer.of)
+fn words(viewer: &Viewer, layer: &LayerView) -> String {
+    let LayerView { number, of, z_mm } = layer;
+    match z_mm {
+        Some(z) => viewer.fill(text::LAYER_AT, &[("n", number), ("of", of), ("z", &format!("{z:.2}"))]),
+        None => viewer.fill(text::LAYER_OF, &[("n", number), ("of", of)]),
+    }
 }
 
 /// The layer that is printed; until it is drawn, the last one that was.
-pub(super) fn printing(app: &AppState, job: &JobView) -> Markup {
+pub(super) fn printing(viewer: &Viewer, job: &JobView) -> Markup {
+    let app = &viewer.app;
     let (Some(layer), Ok(file)) = (&job.layer, job.file.parse::<FileHash>()) else { return html! {} };
     let (size, png) = (pixels(ON_CARD), |number| Subject::Layer(number, Format::Png));
     let seen = app.previews.look(&file, png(layer.number), size);
@@ -67,12 +71,12 @@ pub(super) fn printing(app: &AppState, job: &JobView) -> Markup {
                 @match (seen, drawn) {
                     (Seen::Never(_), _) => {},
                     (_, None) => span {},
-                    (_, Some(number)) => (picture(&file, png(number), size, &format!("Layer {number} from above"))),
+                    (_, Some(number)) => (picture(&file, png(number), size, &viewer.fill(text::FROM_ABOVE, &[("n", &number)]))),
                 }
                 figcaption {
-                    (words(layer))
+                    (words(viewer, layer))
                     @if let Some(number) = drawn.filter(|number| *number != layer.number) {
-                        " (drawn: layer " (number) ")"
+                        " (" (viewer.fill(text::DRAWN, &[("n", &number)])) ")"
                     }
                 }
             }
@@ -81,35 +85,38 @@ pub(super) fn printing(app: &AppState, job: &JobView) -> Markup {
 }
 
 /// A job in a list: the slicer's picture or the print, or its model, as the way to the page of its own.
-pub(super) fn listed(app: &AppState, job: &JobView) -> Markup {
+pub(super) fn listed(viewer: &Viewer, job: &JobView) -> Markup {
     let (subject, alt) = match job.pictures.print {
-        Some(_) => (Subject::Icon, "The print"),
-        None => (Subject::Model, "The model"),
+        Some(_) => (Subject::Icon, viewer.say(text::THE_PRINT)),
+        None => (Subject::Model, viewer.say(text::THE_MODEL)),
     };
     let file = job.file.parse::<FileHash>().ok();
-    let drawn = |file: &FileHash| app.previews.look(file, subject, pixels(IN_LIST)) == Seen::Here(());
+    let drawn = |file: &FileHash| viewer.app.previews.look(file, subject, pixels(IN_LIST)) == Seen::Here(());
     html! {
         a.look href=(at(&job.id, None)) {
             @match file.filter(drawn) {
                 Some(file) => (picture(&file, subject, pixels(IN_LIST), alt)),
-                None => { "Look at it" },
+                None => (viewer.say(text::LOOK_AT_IT)),
             }
         }
     }
 }
 
 pub(super) async fn page(
-    State(app): State<AppState>,
-    asker: Asker,
+    viewer: Viewer,
     which: Result<Asked<Which>, Problem>,
 ) -> (StatusCode, Markup) {
-    match which.and_then(|Asked(which)| shown(&app, &which)) {
-        Ok((reload, content)) => (StatusCode::OK, super::frame(&app, &asker, reload, &content)),
-        Err(error) => problem(&app, &asker, error),
+    match which.and_then(|Asked(which)| Ok((which.job.clone(), shown(&viewer, &which)?))) {
+        Ok((job, (reload, content))) => {
+            let title = viewer.fill(text::JOB, &[("job", &job)]);
+            (StatusCode::OK, frame(&viewer, None, &title, reload, None, &content))
+        }
+        Err(error) => problem(&viewer, error),
     }
 }
 
-fn shown(app: &AppState, which: &Which) -> Result<(Reload, Markup), Problem> {
+fn shown(viewer: &Viewer, which: &Which) -> Result<(Reload, Markup), Problem> {
+    let app = &viewer.app;
     let id: JobId = which.job.parse()?;
     let (job, print, model) = app.recorder.read(|lab| {
         let job = lab.job(&id)?;
@@ -117,11 +124,11 @@ fn shown(app: &AppState, which: &Which) -> Result<(Reload, Markup), Problem> {
         Ok::<_, Problem>((views::job(app, lab, job), print.cloned(), model.cloned()))
     })?;
     let mut soon = false;
-    let layers = print.as_ref().map(|file| layers(app, file, &job, which, &mut soon));
+    let layers = print.as_ref().map(|file| layers(viewer, file, &job, which, &mut soon));
     let below = [
-        (print.as_ref(), Subject::Sides, "The print from the front, from the right and from above"),
-        (print.as_ref(), Subject::Thumbnail, "As its slicer shows it"),
-        (model.as_ref(), Subject::Model, "The model from the front, from the right and from above"),
+        (print.as_ref(), Subject::Sides, viewer.say(text::PRINT_SIDES)),
+        (print.as_ref(), Subject::Thumbnail, viewer.say(text::SLICERS)),
+        (model.as_ref(), Subject::Model, viewer.say(text::MODEL_SIDES)),
     ];
     let mut figures = Vec::new();
     for (file, subject, words) in below {
@@ -129,21 +136,20 @@ fn shown(app: &AppState, which: &Which) -> Result<(Reload, Markup), Problem> {
         let seen = app.previews.look(file, subject, pixels(SIDES));
         // Not every slicer puts one in.
         if subject != Subject::Thumbnail || seen == Seen::Here(()) {
-            figures.push(figure(file, subject, pixels(SIDES), words, words, &seen));
+            figures.push(figure(viewer, file, subject, pixels(SIDES), words, words, &seen));
         }
         soon |= seen == Seen::Soon;
     }
     let content = html! {
-        main.look {
-            h2 { "Job " code { (job.id) } " " small { (job.state) } }
+        div.look {
+            h1 { (viewer.fill(text::JOB, &[("job", &job.id)])) " " small { (viewer.state(&job.state)) } }
             p {
-                code { (job.case) } " · " (job.part.number) " " (job.part.name)
-                @if !job.build.is_empty() { ", " (job.build.len()) " pieces: " (job.build.join(", ")) }
+                a href=(format!("/cases/{}", job.case)) { code { (job.case) } } " · " (job.part.number) " " (job.part.name)
+                @if !job.build.is_empty() { ", " (viewer.fill(text::PIECES, &[("n", &job.build.len())])) ": " (job.build.join(", ")) }
             }
             @if let Some(layers) = layers { (layers) }
             @for figure in figures { (figure) }
-            @if soon { p.empty role="status" { "What is not drawn yet will be in a moment; this page then shows it." } }
-            p { a href="/" { "Back to the board" } }
+            @if soon { p.empty role="status" { (viewer.say(text::SOON)) } }
         }
     };
     let follows = job.layer.is_some() && which.layer.is_empty();
@@ -156,6 +162,7 @@ fn shown(app: &AppState, which: &Which) -> Result<(Reload, Markup), Problem> {
 }
 
 fn figure(
+    viewer: &Viewer,
     file: &FileHash,
     subject: Subject,
     size: Pixels,
@@ -167,8 +174,8 @@ fn figure(
         figure {
             @match seen {
                 Seen::Here(()) => (picture(file, subject, size, alt)),
-                Seen::Soon => p.empty { "Being drawn." },
-                Seen::Never(why) => p.empty { "No picture: " (why) "." },
+                Seen::Soon => p.empty { (viewer.say(common::BEING_DRAWN)) },
+                Seen::Never(why) => p.empty { (viewer.fill(common::NO_PICTURE, &[("why", &why)])) },
             }
             figcaption { (words) }
         }
@@ -176,14 +183,15 @@ fn figure(
 }
 
 /// One layer, and the way to the others.
-fn layers(app: &AppState, file: &FileHash, job: &JobView, which: &Which, soon: &mut bool) -> Markup {
+fn layers(viewer: &Viewer, file: &FileHash, job: &JobView, which: &Which, soon: &mut bool) -> Markup {
+    let app = &viewer.app;
     let known: Known = match app.previews.known(file) {
         Seen::Here(known) => known,
         Seen::Soon => {
             *soon = true;
-            return html! { p.empty { "Its file is being read." } };
+            return html! { p.empty { (viewer.say(text::BEING_READ)) } };
         }
-        Seen::Never(why) => return html! { p.empty { "No layers: " (why) "." } },
+        Seen::Never(why) => return html! { p.empty { (viewer.fill(text::NO_LAYERS, &[("why", &why)])) } },
     };
     let size = which.size.parse().ok().filter(|size| LAYER_SIZES.contains(size)).unwrap_or(LAYER_SIZES[1]);
     let asked: Option<usize> = which.layer.trim().parse().ok();
@@ -196,7 +204,7 @@ fn layers(app: &AppState, file: &FileHash, job: &JobView, which: &Which, soon: &
         }
     };
     let number = asked.or_else(printed).unwrap_or(1).clamp(1, known.layers().max(1));
-    let Some(place) = known.layer(number) else { return html! { p.empty { "Its file has no layers." } } };
+    let Some(place) = known.layer(number) else { return html! { p.empty { (viewer.say(text::NONE)) } } };
     let layer = LayerView { number: place.layer, of: place.layers, z_mm: place.z };
     let link = |number: usize| format!("{}&size={size}", at(&job.id, Some(number)));
     let subject = Subject::Layer(number, Format::Png);
@@ -207,25 +215,25 @@ fn layers(app: &AppState, file: &FileHash, job: &JobView, which: &Which, soon: &
         app.previews.look(file, Subject::Layer(number + 1, Format::Png), pixels(size));
     }
     html! {
-        nav.layers aria-label="Layers" {
-            @if number > 1 { a href=(link(number - 1)) rel="prev" { "Layer " (number - 1) } }
+        nav.layers aria-label=(viewer.say(text::LAYERS)) {
+            @if number > 1 { a href=(link(number - 1)) rel="prev" { (viewer.fill(text::LAYER_N, &[("n", &(number - 1))])) } }
             form method="get" action="/look" {
                 input type="hidden" name="job" value=(job.id);
-                label { "Layer " input type="number" name="layer" min="1" max=(layer.of) value=(number); }
+                label { (viewer.say(text::LAYER)) " " input type="number" name="layer" min="1" max=(layer.of) value=(number); }
                 label {
-                    "Pixels "
+                    (viewer.say(text::PIXELS)) " "
                     select name="size" {
                         @for one in LAYER_SIZES { option value=(one) selected[one == size] { (one) } }
                     }
                 }
-                button { "Show" }
+                button { (viewer.say(common::SHOW)) }
             }
-            @if number < layer.of { a href=(link(number + 1)) rel="next" { "Layer " (number + 1) } }
+            @if number < layer.of { a href=(link(number + 1)) rel="next" { (viewer.fill(text::LAYER_N, &[("n", &(number + 1))])) } }
             @if let Some(printed) = job.layer.filter(|layer| layer.number != number) {
-                a href=(at(&job.id, None)) { "Layer " (printed.number) " is printed now" }
+                a href=(at(&job.id, None)) { (viewer.fill(text::NOW, &[("n", &printed.number)])) }
             }
-            a href=(pictures::path(file, Subject::Layer(number, Format::Svg), None)) { "As SVG" }
+            a href=(pictures::path(file, Subject::Layer(number, Format::Svg), None)) { (viewer.say(text::AS_SVG)) }
         }
-        (figure(file, subject, pixels(size), &format!("Layer {number} from above"), &words(&layer), &seen))
+        (figure(viewer, file, subject, pixels(size), &viewer.fill(text::FROM_ABOVE, &[("n", &number)]), &words(viewer, &layer), &seen))
     }
 }

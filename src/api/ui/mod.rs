@@ -1,32 +1,53 @@
-//! The technicians' page: HTML from here, one style sheet, one small module; nothing from elsewhere.
+//! The technicians' page: HTML from here, styles and small modules of our own; nothing from elsewhere.
 //!
-//! Without a script it can be read (it reloads itself) and everything can be done, since each
-//! button is a form. The script only makes it live.
+//! Without a script it can be read (it loads itself again), and every printer can be stopped. The script makes it live,
+//! and sends the other forms.
 
 mod account;
-mod board;
+mod assets;
+mod audit;
+mod case;
+mod cases;
+mod commission;
+mod farm;
 mod forms;
+mod frame;
+mod hands;
+mod inspect;
+mod kit;
 mod look;
+mod lot;
+mod materials;
+mod new_job;
+mod pages;
+mod people;
+mod pieces;
+mod printed;
+mod printer;
+mod queue;
+mod reports;
+mod settings;
+mod viewer;
+mod words;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
-use maud::{DOCTYPE, Markup, html};
+use maud::Markup;
+use tower_http::compression::CompressionLayer;
 
 pub(super) use account::sign_in_for;
+pub use pages::{PAGES, Page, Pace, Room};
 
-use super::door::Asker;
 use super::{AppState, Problem};
 
-/// Paths of the page, which `/openapi.json` leaves out: they are for people.
+pub(super) use viewer::Viewer;
+
+/// Paths of the page beside those of [`PAGES`], which `/openapi.json` leaves out, too: they are for people.
 pub const PATHS: &[&str] = &[
-    "/",
-    "/fragment/board",
+    "/live",
     "/look",
-    "/assets/platen.css",
-    "/assets/platen.js",
+    "/assets/{file}",
     "/do/stop",
     "/do/clear-bed",
     "/do/clear-latch",
@@ -38,6 +59,7 @@ pub const PATHS: &[&str] = &[
     "/do/console",
     "/sign-in",
     "/account",
+    "/do/looks",
     "/do/sign-in",
     "/do/sign-out",
     "/do/password",
@@ -48,14 +70,8 @@ pub const PATHS: &[&str] = &[
 
 pub(super) fn routes() -> Router<AppState> {
     Router::new()
-        .route("/", get(page))
-        .route("/fragment/board", get(fragment))
         .route("/look", get(look::page))
-        .route("/assets/platen.css", get(|| asset("text/css; charset=utf-8", include_str!("platen.css"))))
-        .route(
-            "/assets/platen.js",
-            get(|| asset("text/javascript; charset=utf-8", include_str!("platen.js"))),
-        )
+        .route("/assets/{file}", get(assets::asset))
         .route("/do/stop", post(forms::stop))
         .route("/do/clear-bed", post(forms::clear_bed))
         .route("/do/clear-latch", post(forms::clear_latch))
@@ -67,84 +83,20 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/do/console", post(forms::console))
         .route("/sign-in", get(account::sign_in_page))
         .route("/account", get(account::page))
+        .route("/do/looks", post(account::looks))
         .route("/do/sign-in", post(account::sign_in))
         .route("/do/sign-out", post(account::sign_out))
         .route("/do/password", post(account::password))
         .route("/do/token", post(account::token))
         .route("/do/revoke", post(account::revoke))
         .route("/do/app-key", post(account::app_key))
-}
-
-async fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, kind)], text)
-}
-
-/// When a page loads itself again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reload {
-    Never,
-    /// Where no script keeps it live.
-    WithoutScript,
-    /// So many seconds. Only its script knows whether somebody does something there: a browser that loads the page again
-    /// by itself forgets the stop that it is just sending.
-    Every(u32),
-}
-
-/// The frame of every page.
-fn frame(app: &AppState, asker: &Asker, reload: Reload, content: &Markup) -> Markup {
-    let (by_script, by_browser) = match reload {
-        Reload::Never => (None, None),
-        Reload::WithoutScript => (None, Some(10)),
-        Reload::Every(seconds) => (Some(seconds), Some(seconds)),
-    };
-    let (site, node) = (app.config.site.as_str(), app.config.node.as_str());
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "platen · " (site) " · " (node) }
-                link rel="stylesheet" href="/assets/platen.css";
-                script type="module" src="/assets/platen.js" {}
-                @if let Some(seconds) = by_browser {
-                    noscript { meta http-equiv="refresh" content=(seconds); }
-                }
-            }
-            body data-reload=[by_script] data-user=[asker.name()] {
-                header {
-                    h1 { a href="/" { "platen" } }
-                    p.place { (site) " · " (node) }
-                    p #link.link role="status" { "As of " (app.clock.wall().to_string().get(11..19).unwrap_or("")) " UTC" }
-                    @match asker {
-                        Asker::Known(who) => p.user { a href="/account" title="Account" { (who.name) } },
-                        Asker::Stranger => p.user { a href="/sign-in" { "Sign in" } },
-                        Asker::Everybody => label.who hidden { "Your name " input #who autocomplete="name" maxlength="40"; },
-                    }
-                    form.stop-all method="post" action="/do/stop" {
-                        input type="hidden" name="by" value="";
-                        button #stop-all.stop { "Stop all printers" }
-                    }
-                }
-                p #news.news role="status" aria-live="polite" {}
-                (content)
-            }
-        }
-    }
-}
-
-async fn page(State(app): State<AppState>, asker: Asker) -> Markup {
-    frame(&app, &asker, Reload::WithoutScript, &html! { main #board { (board::board(&app, &asker)) } })
-}
-
-async fn fragment(State(app): State<AppState>, asker: Asker) -> Markup {
-    board::board(&app, &asker)
+        .merge(pages::routes())
+        .layer(CompressionLayer::new())
 }
 
 /// What a page or a button answers to who may not have it, or is not signed in.
-pub(super) fn refused(app: &AppState, problem: Problem) -> (StatusCode, Markup) {
+pub(super) fn refused(viewer: &Viewer, problem: Problem) -> (StatusCode, Markup) {
     let is_unknown = problem.status == StatusCode::UNAUTHORIZED.as_u16();
-    let (status, page) = forms::problem(app, &Asker::Stranger, problem);
-    (status, if is_unknown { account::to_sign_in(app) } else { page })
+    let (status, page) = forms::problem(viewer, problem);
+    (status, if is_unknown { account::to_sign_in(viewer) } else { page })
 }

@@ -16,8 +16,8 @@ fn hour(hours: u64) -> Option<WallTime> {
     Some(WallTime(BEGAN + hours * HOUR))
 }
 
-fn counted(lab: &Lab, of: &CaseToken, offset: i16) -> Option<unit::CaseFacts> {
-    case(lab, &Inspections::of(lab), of, offset)
+fn counted(lab: &Lab, of: &CaseToken, zone: &Zone) -> Option<unit::CaseFacts> {
+    case(lab, &Inspections::of(lab), of, zone)
 }
 
 fn models() -> Models {
@@ -27,7 +27,7 @@ fn models() -> Models {
 #[test]
 fn released_and_individually_prepared_parts_are_what_is_counted_with_their_proofs() {
     let world = World::closed();
-    let facts = counted(&world.lab, &token(), 0).unwrap();
+    let facts = counted(&world.lab, &token(), &Zone::utc()).unwrap();
     let prints: Vec<_> = facts
         .parts
         .iter()
@@ -60,7 +60,28 @@ fn released_and_individually_prepared_parts_are_what_is_counted_with_their_proof
     let dates = unit::Dates { printed: day("2026-04-01"), delivered: day("2026-04-02"), procedure: None };
     assert_eq!((facts.dates, facts.kind), (dates, unit::CaseKind::Both));
     // Part 3 was printed at 14 to 15 h: with a clock 10 hours ahead that is the next day.
-    assert_eq!(counted(&world.lab, &token(), 600).unwrap().dates.printed, day("2026-04-02"));
+    assert_eq!(counted(&world.lab, &token(), &Zone::fixed(600)).unwrap().dates.printed, day("2026-04-02"));
+}
+
+#[test]
+fn a_date_of_service_late_in_the_evening_is_that_of_the_sites_clock_in_summer_and_in_winter() {
+    let berlin: Zone = "Europe/Berlin".parse().unwrap();
+    let token = token();
+    for (at, day) in [
+        ("2026-07-15T21:30:00Z", "2026-07-15"), // 23:30
+        ("2026-07-15T22:30:00Z", "2026-07-16"), // 00:30
+        ("2027-01-15T22:30:00Z", "2027-01-15"), // 23:30
+        ("2027-01-15T23:30:00Z", "2027-01-16"), // 00:30
+    ] {
+        let mut world = World::closed();
+        let at: WallTime = at.parse().unwrap();
+        let case = world.lab.quality.cases.get_mut(&token).unwrap();
+        case.reached.insert("delivered".to_owned(), at);
+        world.lab.quality.printed.get_mut(&serial(3, 1)).unwrap().ended = Some(at);
+        let day = day.parse().ok();
+        let dates = counted(&world.lab, &token, &berlin).unwrap().dates;
+        assert_eq!(dates, unit::Dates { printed: day, delivered: day, procedure: None }, "{at}");
+    }
 }
 
 #[test]
@@ -69,17 +90,17 @@ fn what_nobody_has_described_is_not_counted_and_a_part_without_a_side_is_told() 
     let part = PartId::from_entropy([1; 16]);
     world.lab.quality.parts.get_mut(&part).unwrap().about.laterality = None;
     world.lab.quality.parts.remove(&PartId::from_entropy([2; 16]));
-    let facts = counted(&world.lab, &token(), 0).unwrap();
+    let facts = counted(&world.lab, &token(), &Zone::utc()).unwrap();
     assert_eq!(facts.parts[0].laterality, unit::Laterality::Missing);
     let unknown = &facts.parts[1];
     assert_eq!((unknown.kind, unknown.individually_segmented), (unit::PartKind::Component, false));
-    assert_eq!(counted(&world.lab, &CaseToken::from_entropy([9; 16]), 0), None);
+    assert_eq!(counted(&world.lab, &CaseToken::from_entropy([9; 16]), &Zone::utc()), None);
 }
 
 #[test]
 fn each_piece_is_one_attempt_with_its_end_its_cause_and_its_grams() {
     let world = World::closed();
-    let found = attempts(&world.lab, &models(), site().rates.as_ref(), 0);
+    let found = attempts(&world.lab, &models(), site().rates.as_ref(), &Zone::utc());
     let rows: Vec<_> = found
         .iter()
         .map(|of| (of.job.clone(), of.number, of.printer.as_str(), of.started, of.ended, of.outcome))
@@ -102,7 +123,9 @@ fn each_piece_is_one_attempt_with_its_end_its_cause_and_its_grams() {
     let costs: Vec<_> = found.iter().map(|of| of.cost).collect();
     assert_eq!(costs, [Some(Money(325)), Some(Money(155)), Some(Money(478)), Some(Money(160))]);
     assert!(
-        attempts(&world.lab, &Models::new(), site().rates.as_ref(), 0).iter().all(|of| of.cost.is_none())
+        attempts(&world.lab, &Models::new(), site().rates.as_ref(), &Zone::utc())
+            .iter()
+            .all(|of| of.cost.is_none())
     );
 }
 
@@ -126,7 +149,7 @@ fn a_nonconformance_says_why_a_part_was_printed_again_and_a_doubt_makes_a_print_
     let step = Step::Disposed { decision: Disposition::Reprint, why: words("it is the other side") };
     world.ask("rita", Change::Nonconformance { id, step });
     world.at(480).start(2, 1, "b");
-    let found = attempts(&world.lab, &models(), None, 0);
+    let found = attempts(&world.lab, &models(), None, &Zone::utc());
     let rows: Vec<_> =
         found.iter().map(|of| (of.number, of.outcome, of.scrapped, of.cause.as_deref())).collect();
     let expected =
@@ -157,14 +180,17 @@ fn a_printer_is_in_service_from_its_first_print_and_waits_while_a_part_is_on_its
     assert_eq!(times[1].waiting_for_bed, [span(840, 840), span(900, 900)]);
     let runs = runs(&world.lab);
     assert_eq!(runs.iter().filter(|run| run.printer.as_str() == "a").count(), 2);
-    assert_eq!(calibrations(&world.lab, &models(), 0).iter().filter(|of| of.due.is_none()).count(), 2);
+    assert_eq!(
+        calibrations(&world.lab, &models(), &Zone::utc()).iter().filter(|of| of.due.is_none()).count(),
+        2
+    );
 }
 
 #[test]
 fn a_case_has_its_stays_and_in_production_the_hours_of_its_jobs() {
     let world = World::closed();
     let past = world.past(Kind::Value, &Parameters::default());
-    let times = times(&world.lab, &past, 0);
+    let times = times(&world.lab, &past, &Zone::utc());
     assert_eq!((times[0].requested, times[0].delivered), (hour(1), hour(24)));
     // The end of 2026-04-05
     assert_eq!(times[0].needed_by, Some(WallTime(BEGAN + 5 * 24 * HOUR - 1)));
@@ -252,9 +278,9 @@ fn lengths_are_measured_from_nominal_and_belong_to_the_printer_that_made_the_par
 fn a_piece_that_waits_for_its_file_has_no_print_yet() {
     let mut world = World::produced();
     world.piece("olga", 1, 1, PrintedStep::Planned { replaces: None });
-    assert!(counted(&world.lab, &token(), 0).unwrap().parts[0].prints.is_empty());
-    assert!(attempts(&world.lab, &models(), None, 0).is_empty() && parts(&world.lab).is_empty());
-    assert!(costs(&world.lab, &jobs(&world.lab), &token(), &models(), 0).is_empty());
+    assert!(counted(&world.lab, &token(), &Zone::utc()).unwrap().parts[0].prints.is_empty());
+    assert!(attempts(&world.lab, &models(), None, &Zone::utc()).is_empty() && parts(&world.lab).is_empty());
+    assert!(costs(&world.lab, &jobs(&world.lab), &token(), &models(), &Zone::utc()).is_empty());
     let past = world.past(Kind::Case, &of_case());
     assert!(!past.told.is_empty() && past.stays[&token()].last().unwrap().to.is_none());
 }
@@ -267,7 +293,7 @@ fn a_job_that_was_cancelled_before_it_began_is_no_attempt_at_its_part() {
     world.at(360).start(1, 1, "a");
     world.at(480).finish(1);
     world.clear("a");
-    let attempts = attempts(&world.lab, &models(), None, 0);
+    let attempts = attempts(&world.lab, &models(), None, &Zone::utc());
     let told: Vec<_> = attempts.iter().map(|of| (of.number, of.cause.clone())).collect();
     assert_eq!(told, [(1, None)], "its serial has the number 2, and nothing was printed before");
     let part = &parts(&world.lab)[0];
@@ -307,7 +333,7 @@ fn order(world: &mut World, quantity: u8) {
 }
 
 fn numbers(world: &World) -> Vec<u32> {
-    attempts(&world.lab, &models(), None, 0).iter().map(|of| of.number).collect()
+    attempts(&world.lab, &models(), None, &Zone::utc()).iter().map(|of| of.number).collect()
 }
 
 #[test]
@@ -320,7 +346,7 @@ fn of_two_that_were_ordered_the_two_that_failed_are_charged_and_no_good_one() {
     make_one(&mut world, 4, "b");
     assert_eq!(numbers(&world), [1, 1, 2, 3]);
     let window = Window { from: WallTime(0), to: WallTime(u64::MAX) };
-    let reprints = Reprints::of(window, &attempts(&world.lab, &models(), None, 0));
+    let reprints = Reprints::of(window, &attempts(&world.lab, &models(), None, &Zone::utc()));
     let on = |printer: &str| reprints.by_printer[&printer.parse::<PrinterName>().unwrap()];
     assert_eq!(((on("a").hits, on("a").n), (on("b").hits, on("b").n)), ((2, 2), (0, 2)));
     // The last one was printed for one that was cancelled, and not for the good one before it.
@@ -368,7 +394,7 @@ fn what_was_queued_first_and_begins_later_is_the_reprint() {
     lose(&mut world, 2, "b");
     assert_eq!(numbers(&world), [1]);
     world.request(Request::StartJob { job: job(1), printer: "a".parse().unwrap() });
-    let found = attempts(&world.lab, &models(), None, 0);
+    let found = attempts(&world.lab, &models(), None, &Zone::utc());
     let rows: Vec<_> = found.iter().map(|of| (of.job.clone(), of.number, of.cause.as_deref())).collect();
     assert_eq!(rows, [(job(1), 2, Some("cancelled")), (job(2), 1, None)]);
 }
@@ -388,7 +414,7 @@ fn pieces_of_one_build_share_what_it_took_and_are_no_reprints_of_one_another() {
     world.at(540).start(2, 1, "b");
     world.at(600).finish(2);
     world.clear("b");
-    let found = attempts(&world.lab, &models(), site().rates.as_ref(), 0);
+    let found = attempts(&world.lab, &models(), site().rates.as_ref(), &Zone::utc());
     let rows: Vec<_> =
         found.iter().map(|of| (of.job.clone(), of.number, of.together, of.milligrams)).collect();
     assert_eq!(
@@ -415,7 +441,7 @@ fn pieces_of_one_build_share_what_it_took_and_are_no_reprints_of_one_another() {
         runs.iter().map(|run| (run.job.clone(), run.scrapped)).collect::<Vec<_>>(),
         [(job(1), false), (job(2), false)]
     );
-    let took = costs(&world.lab, &jobs(&world.lab), &token(), &models(), 0);
+    let took = costs(&world.lab, &jobs(&world.lab), &token(), &models(), &Zone::utc());
     let seconds: u64 = took
         .iter()
         .filter_map(|event| match &event.used {

@@ -16,7 +16,9 @@ use crate::domain::ids::PrinterName;
 use crate::domain::job::{Change, Job, JobState, Outcome};
 use crate::domain::lab::Lab;
 use crate::domain::people::roles::Permission;
+use crate::domain::printer::Reading;
 use crate::domain::queue::upload::UploadState;
+use crate::services::history::{SECONDS, Sample};
 
 /// Which Moonraker's ways these are.
 const API: [u32; 3] = [1, 4, 0];
@@ -285,14 +287,32 @@ fn temperatures(app: &AppState, place: &Place) -> Value {
     let wanted = objects::names(&scene).into_iter().map(|name| (name.to_owned(), None)).collect();
     let status = objects::status(&scene, &wanted);
     let now = |of: &Value, field: &str| of.get(field).filter(|value| value.is_number()).cloned();
-    // Of what was before nothing is kept here: the store begins now.
+    let (history, at) = (app.fleet.board().history(), app.clock.now());
+    let past = place.printer.as_ref().map(|printer| history.temperatures(printer, at, SECONDS));
+    let past = past.unwrap_or_default();
     let store = status.iter().filter_map(|(name, object)| {
         let temperature = now(object, "temperature")?;
-        let mut of = Map::from_iter([("temperatures".to_owned(), json!([temperature]))]);
-        of.extend(now(object, "target").map(|target| ("targets".to_owned(), json!([target]))));
+        let before = unbroken(name, &past);
+        let actual: Vec<_> = before.iter().map(|reading| reading.actual.0).collect();
+        let targets: Vec<_> = before.iter().map(|reading| reading.target.map_or(0.0, |it| it.0)).collect();
+        let or_now = |all: Vec<f64>, now: Value| if all.is_empty() { json!([now]) } else { json!(all) };
+        let mut of = Map::from_iter([("temperatures".to_owned(), or_now(actual, temperature))]);
+        of.extend(now(object, "target").map(|target| ("targets".to_owned(), or_now(targets, target))));
         Some((name.clone(), of.into()))
     });
     store.collect::<Map<_, _>>().into()
+}
+
+/// Since the last gap, the oldest first: a dashboard takes the list for one value a second up to now.
+fn unbroken(object: &str, past: &[Sample]) -> Vec<Reading> {
+    let of = |sample: &Sample| match object {
+        "extruder" => sample.hotend,
+        "heater_bed" => sample.bed,
+        _ => sample.chamber,
+    };
+    let mut all: Vec<_> = past.iter().rev().map_while(of).collect();
+    all.reverse();
+    all
 }
 
 /// One that must be there.
@@ -548,6 +568,25 @@ mod tests {
         for (at, (name, _)) in METHODS.iter().enumerate() {
             assert!(!METHODS[..at].iter().any(|(other, _)| other == name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_store_begins_after_the_last_gap_and_is_of_one_heater() {
+        use crate::domain::moment::Moment;
+        use crate::domain::units::Celsius;
+
+        let reading = |actual: f64| Reading { actual: Celsius(actual), target: None };
+        let hotend = [Some(20.0), None, Some(30.0), Some(31.0)];
+        let each = hotend.into_iter().zip(0..).map(|(hotend, second)| Sample {
+            at: Moment::from_millis(second * 1_000),
+            hotend: hotend.map(reading),
+            bed: Some(reading(60.0)),
+            chamber: None,
+        });
+        let past: Vec<_> = each.collect();
+        assert_eq!(unbroken("extruder", &past), [reading(30.0), reading(31.0)]);
+        assert_eq!(unbroken("heater_bed", &past).len(), 4);
+        assert_eq!(unbroken("temperature_sensor chamber", &past), []);
     }
 
     #[test]

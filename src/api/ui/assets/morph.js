@@ -1,0 +1,82 @@
+// Turns one element into another by changing only what differs, so that focus, open details and what somebody has
+// typed stay. `data-keep` is a part that only the browser changes.
+
+function keyOf(node) {
+  return node.nodeType === Node.ELEMENT_NODE ? node.id || node.dataset.key || "" : "";
+}
+
+function isAlike(old, fresh) {
+  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
+}
+
+function attributes(old, fresh) {
+  for (const { name } of [...old.attributes]) {
+    if (fresh.hasAttribute(name)) continue;
+    if (name === "open" && (old.nodeName === "DETAILS" || old.nodeName === "DIALOG")) continue;
+    // What a script has put there, such as a hint that a button is held.
+    if (name.startsWith("data-own-")) continue;
+    old.removeAttribute(name);
+  }
+  for (const { name, value } of [...fresh.attributes]) {
+    if (name === "open" && old.nodeName === "DETAILS") continue;
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+}
+
+// Whether somebody has changed a field since it came.
+function isTouched(field) {
+  if (field === document.activeElement) return true;
+  if (field.nodeName === "SELECT") return [...field.options].some((one) => one.selected !== one.defaultSelected);
+  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+}
+
+export function morph(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  if (old.hasAttribute("data-keep") || old.isEqualNode(fresh)) return;
+  const isField = old.matches("input, select, textarea");
+  if (isField && isTouched(old)) return;
+  attributes(old, fresh);
+  if (isField && old.nodeName === "INPUT") {
+    old.value = fresh.value;
+    old.checked = fresh.checked;
+  }
+  children(old, fresh);
+}
+
+function children(old, fresh) {
+  const byKey = new Map();
+  for (const child of old.children) if (keyOf(child)) byKey.set(keyOf(child), child);
+  let at = old.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    const key = keyOf(wanted);
+    const known = key ? byKey.get(key) : null;
+    if (known && known !== at && isAlike(known, wanted)) {
+      // What is focused loses it when it is moved: move what stands before it instead.
+      if (at && known.contains(document.activeElement)) {
+        while (at && at !== known) {
+          const next = at.nextSibling;
+          old.append(at);
+          at = next;
+        }
+      } else {
+        old.insertBefore(known, at);
+        at = known;
+      }
+    }
+    if (at && isAlike(at, wanted)) {
+      const next = at.nextSibling;
+      morph(at, wanted);
+      at = next;
+    } else {
+      old.insertBefore(wanted, at);
+    }
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}

@@ -1,0 +1,88 @@
+// The page's script: what every page has. What only some have is loaded by `data-use="name"` from name.js, whose
+// `attach(element)` is called once for each such element.
+
+import { start as startKeys } from "./keys.js";
+import { start as startLive } from "./live.js";
+import { start as startSend } from "./send.js";
+import { start as startStop } from "./stop.js";
+
+export const words = JSON.parse(document.body.dataset.words);
+const news = document.getElementById("news");
+
+// The name that buttons are pressed under where nobody signs in, kept in this browser only.
+export const who = document.getElementById("who");
+
+// A text with its holes filled.
+export function fill(text, holes) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => holes?.[name] ?? "");
+}
+
+let fades;
+
+// Says something at the top; with `undo`, a button takes it back for a while.
+export function say(text, failed = false, undo = undefined) {
+  news.replaceChildren(text);
+  news.classList.toggle("failed", failed);
+  clearTimeout(fades);
+  if (undo) {
+    const button = document.createElement("button");
+    button.textContent = words.undo;
+    button.addEventListener("click", () => { button.remove(); undo(); });
+    news.append(" ", button);
+  }
+  // What went wrong stays until something else is said.
+  if (!failed && text) fades = setTimeout(() => say(""), 12000);
+}
+
+function sign(root) {
+  if (!who) return;
+  for (const field of root.querySelectorAll("input[name=by]")) {
+    field.value = who.value;
+    if (field.type === "hidden") continue;
+    field.required = false;
+    field.closest("label").hidden = true;
+  }
+}
+
+if (who) {
+  who.value = localStorage.getItem("who") ?? "";
+  who.closest("label").hidden = false;
+  who.addEventListener("input", () => {
+    localStorage.setItem("who", who.value);
+    sign(document);
+  });
+}
+
+const attached = new WeakSet();
+
+async function attach() {
+  sign(document);
+  for (const element of document.querySelectorAll("[data-use]")) {
+    if (attached.has(element)) continue;
+    attached.add(element);
+    const module = await import(`./${element.dataset.use}.js`);
+    module.attach(element);
+  }
+}
+
+document.addEventListener("platen:changed", attach);
+document.documentElement.classList.add("script");
+attach();
+startStop();
+startSend();
+startKeys();
+startLive();
+
+// --- a page that is not finished loads itself again, but never from under somebody's hands
+
+const reloadSeconds = Number(document.body.dataset.reload);
+let sent = false;
+document.addEventListener("submit", () => { sent = true; });
+addEventListener("pageshow", () => { sent = false; });
+
+function reload() {
+  const busy = sent || document.activeElement?.closest("form, label");
+  if (busy) setTimeout(reload, reloadSeconds * 1000);
+  else location.reload();
+}
+if (reloadSeconds > 0) setTimeout(reload, reloadSeconds * 1000);

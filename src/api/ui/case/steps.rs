@@ -1,0 +1,267 @@
+//! What is next with a case: the steps that its state allows and its viewer may take, the way on before the ways back.
+
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+use super::{Known, choice, choices, fold_out};
+use crate::api::ui::cases::state_word;
+use crate::api::ui::kit::{Field, Sends};
+use crate::api::ui::pieces::Piece;
+use crate::api::ui::viewer::Viewer;
+use crate::api::ui::words::{Text, cases as words, common};
+use crate::domain::people::roles::{Permission, words as roles_in_words};
+use crate::domain::quality::case::CaseState;
+
+/// A step, and what whoever takes it has to be allowed.
+type Step = (Permission, Markup);
+
+const HELPED: &[(&str, Text)] = &[
+    ("helped", words::HELPED),
+    ("no_difference", words::NO_DIFFERENCE),
+    ("hindered", words::HINDERED),
+];
+const STATEMENTS: &[(&str, Text)] = &[
+    ("easy_to_use", words::EASY_TO_USE),
+    ("fits_approach", words::FITS_APPROACH),
+    ("plan_altered", words::PLAN_ALTERED),
+    ("important", words::IMPORTANT),
+    ("quality_adequate", words::QUALITY_ADEQUATE),
+    ("confident_before", words::CONFIDENT_BEFORE),
+    ("confident_after", words::CONFIDENT_AFTER),
+];
+
+pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
+    let steps = Steps { viewer, known, to: known.steps() };
+    let (on, back) = (steps.on(), steps.back());
+    let needed = on.first().map(|(permission, _)| *permission);
+    let may = |all: Vec<Step>| -> Vec<Markup> {
+        all.into_iter().filter(|(permission, _)| viewer.may(*permission)).map(|(_, step)| step).collect()
+    };
+    let (on, back) = (may(on), may(back));
+    let markup = html! {
+        section.card.next id="next" aria-labelledby="next-name" {
+            @match &known.state {
+                CaseState::OnHold { from, why } => div.note data-state="on-hold" role="status" {
+                    p { strong { (viewer.fill(words::HELD, &[("state", &viewer.state(state_word(from)))])) } }
+                    p { (why) }
+                },
+                CaseState::Rework { why, .. } | CaseState::Cancelled { why } => div.note data-state="wants" { p { (why) } },
+                _ => {},
+            }
+            h2 id="next-name" { (viewer.say(words::NEXT)) }
+            p.todo { (viewer.told(&known.quality.todo)) "." }
+            @if on.is_empty() {
+                @if let Some(needed) = needed {
+                    p.quiet { (viewer.fill(words::NEXT_BY, &[("roles", &roles_in_words(needed.roles()))])) }
+                }
+            } @else {
+                div.buttons.on { @for step in &on { (step) } }
+            }
+            @if !back.is_empty() { div.buttons.back-steps { @for step in &back { (step) } } }
+        }
+    };
+    Piece::new("next", markup)
+}
+
+struct Steps<'a> {
+    viewer: &'a Viewer,
+    known: &'a Known,
+    to: String,
+}
+
+impl Steps<'_> {
+    /// The ways on.
+    fn on(&self) -> Vec<Step> {
+        use Permission as P;
+        match &self.known.state {
+            CaseState::Draft => vec![(P::OpenCase, self.plain("requested", words::REQUEST))],
+            CaseState::Requested => vec![(P::AcceptCase, self.plain("accepted", words::ACCEPT))],
+            CaseState::Accepted => vec![(P::Design, self.plain("design_begun", words::BEGIN_DESIGN))],
+            CaseState::Designing => vec![(P::Design, self.plain("approval_asked", words::ASK_APPROVAL))],
+            CaseState::AwaitingApproval => vec![(P::ApproveDesign, self.approve())],
+            CaseState::Approved { .. } | CaseState::Rework { .. } => vec![(P::Queue, self.produce())],
+            CaseState::InProduction { .. } => vec![(P::PostProcess, self.plain("qc_begun", words::BEGIN_QC))],
+            CaseState::InQc { .. } => vec![(P::Release, self.release())],
+            CaseState::Released { .. } => vec![(P::Deliver, self.plain("delivered", words::DELIVER))],
+            CaseState::Delivered { out } | CaseState::Used { out } => {
+                let mut steps = vec![(P::Assess, self.assess())];
+                if matches!(self.known.state, CaseState::Delivered { .. }) {
+                    steps.insert(0, (P::Assess, self.plain("used", words::NOTE_USE)));
+                }
+                steps.push(match out.waived {
+                    Some(_) => (P::HoldCase, self.plain("closed", words::CLOSE_CASE)),
+                    None => (P::HoldCase, self.why("assessment_waived", words::WAIVE, None, None)),
+                });
+                steps.push((P::WriteMessages, self.plain("reminded", words::REMIND)));
+                steps
+            }
+            CaseState::Assessed { .. } => vec![(P::HoldCase, self.plain("closed", words::CLOSE_CASE))],
+            CaseState::OnHold { why, .. } => vec![(P::HoldCase, self.go_on(why.as_str()))],
+            CaseState::Closed { .. } | CaseState::Cancelled { .. } => Vec::new(),
+        }
+    }
+
+    /// The ways back and aside.
+    fn back(&self) -> Vec<Step> {
+        use Permission as P;
+        let mut steps = Vec::new();
+        let state = &self.known.state;
+        match state {
+            CaseState::AwaitingApproval => {
+                steps.push((P::ApproveDesign, self.why("sent_back", words::SEND_BACK, None, None)));
+            }
+            CaseState::InQc { .. } => {
+                steps.push((P::Inspect, self.why("rework_asked", words::ASK_REWORK, None, None)));
+            }
+            _ => {}
+        }
+        let reason = crate::domain::quality::words::Text::new("-");
+        let Ok(reason) = reason else { return steps };
+        if state.hold(&reason).is_ok() {
+            let undo = Some(json!({"is": "continued"}));
+            steps.push((P::HoldCase, self.why("held", words::HOLD, undo, None)));
+        }
+        if state.reopen().is_ok() {
+            steps.push((P::HoldCase, self.why("reopened", words::REOPEN, None, Some(words::REOPEN_SURE))));
+        }
+        if state.cancel(&reason).is_ok() {
+            steps.push((P::HoldCase, self.why("cancelled", words::CANCEL_CASE, None, Some(words::CANCEL_SURE))));
+        }
+        steps
+    }
+
+    fn plain(&self, is: &str, label: Text) -> Markup {
+        let id = format!("step-{is}");
+        let label = self.viewer.say(label);
+        Sends { fixed: json!({ "is": is }), ..Sends::new(&id, &self.to, label) }.button(self.viewer)
+    }
+
+    /// A step that takes a reason.
+    fn why(&self, is: &str, label: Text, undo: Option<Value>, ask: Option<Text>) -> Markup {
+        let (id, label) = (format!("step-{is}"), self.viewer.say(label));
+        let field = Field::text("why", self.viewer.say(words::WHY)).required();
+        let field = field.hint(self.viewer.say(words::NO_NAMES)).input();
+        let sends = Sends {
+            fixed: json!({ "is": is }),
+            undo: undo.map(|body| (self.to.as_str(), body)),
+            ask: ask.map(|ask| self.viewer.say(ask)),
+            ..Sends::new(&id, &self.to, label)
+        };
+        fold_out(&format!("{id}-why"), &format!("{label} …"), sends.form(self.viewer, field))
+    }
+
+    /// Goes on, and can be held again for the same reason.
+    fn go_on(&self, why: &str) -> Markup {
+        let sends = Sends {
+            fixed: json!({"is": "continued"}),
+            undo: Some((&self.to, json!({"is": "held", "why": why}))),
+            ..Sends::new("step-continued", &self.to, self.viewer.say(words::CONTINUE))
+        };
+        sends.button(self.viewer)
+    }
+
+    /// Signs the design; of each part that is mirrored or changed the signer says that it is meant so.
+    fn approve(&self) -> Markup {
+        let odd = self.known.odd_parts();
+        let shown = format!("/v1/cases/{}/to-sign?of=design", self.known.token);
+        let fields = html! {
+            @for number in &odd {
+                // Without a name: what is confirmed goes along as a whole, and not before each is ticked.
+                label.tick { input type="checkbox" required; span { (self.viewer.fill(words::MEANT_SO, &[("n", number)])) } }
+            }
+        };
+        let sends = Sends {
+            fixed: json!({"is": "approved", "confirmed": odd}),
+            sign: Some(&shown),
+            ..Sends::new("step-approved", &self.to, self.viewer.say(words::APPROVE))
+        };
+        sends.form(self.viewer, fields)
+    }
+
+    fn release(&self) -> Markup {
+        let shown = format!("/v1/cases/{}/to-sign?of=case", self.known.token);
+        let sends = Sends {
+            fixed: json!({"is": "released"}),
+            sign: Some(&shown),
+            ..Sends::new("step-released", &self.to, self.viewer.say(words::RELEASE))
+        };
+        sends.button(self.viewer)
+    }
+
+    /// Begins the production with a process of the site's catalogue, or with one of elsewhere.
+    fn produce(&self) -> Markup {
+        let Some(names) = self.known.processes.as_ref().filter(|names| !names.is_empty()) else {
+            return self.produce_elsewhere("step-production_begun");
+        };
+        let all: Vec<_> = names.iter().map(|name| (name.as_str(), name.clone())).collect();
+        let now = self.known.quality.process.as_deref().unwrap_or_default();
+        let fields = html! {
+            (Field::text("process", self.viewer.say(words::PROCESS)).required().value(now).choice(&all))
+            (self.outside())
+        };
+        let label = self.viewer.say(words::PRODUCE);
+        let sends =
+            Sends { fixed: json!({"is": "production_begun"}), ..Sends::new("step-production_begun", &self.to, label) };
+        html! {
+            (sends.form(self.viewer, fields))
+            (fold_out("elsewhere", self.viewer.say(words::SLICED_ELSEWHERE), self.produce_elsewhere("step-elsewhere")))
+        }
+    }
+
+    fn produce_elsewhere(&self, id: &str) -> Markup {
+        let viewer = self.viewer;
+        let of_use = self.known.intended_use;
+        let valid = viewer.fill(words::VALID_FOR, &[("use", &super::use_words(viewer, of_use))]);
+        let valid = [("", viewer.say(words::NOT_VALID).to_owned()), (of_use, valid)];
+        let fields = html! {
+            (Field::text("process", viewer.say(words::PROCESS)).required().input())
+            (choice("validated_for", viewer.say(words::VALIDATION), "", Some("list"), &valid))
+            (self.outside())
+        };
+        let fixed = json!({"is": "production_begun", "elsewhere": true});
+        Sends { fixed, ..Sends::new(id, &self.to, viewer.say(words::PRODUCE)) }.form(viewer, fields)
+    }
+
+    /// Only what is for education may be made by a process that is not validated for it.
+    fn outside(&self) -> Markup {
+        html! {
+            @if self.known.intended_use == "education" {
+                (Field::text("outside", self.viewer.say(words::OUTSIDE)).input())
+            }
+        }
+    }
+
+    fn assess(&self) -> Markup {
+        let viewer = self.viewer;
+        let open = ("", viewer.say(words::NOT_SAID).to_owned());
+        let mut helped = vec![open.clone()];
+        helped.extend(choices(viewer, HELPED));
+        let mut yes = vec![open.clone()];
+        yes.extend(choices(viewer, &[("true", common::YES), ("false", common::NO)]));
+        let mut measured = vec![open.clone()];
+        measured.extend(choices(viewer, &[("true", words::MEASURED), ("false", words::ESTIMATED)]));
+        let mut marks = vec![open];
+        marks.extend(["1", "2", "3", "4", "5"].map(|mark| (mark, mark.to_owned())));
+        let fields = html! {
+            div.fields {
+                (choice("assessment.overall", viewer.say(words::OVERALL), "", None, &helped))
+                (choice("assessment.used_in_procedure", viewer.say(words::IN_PROCEDURE), "", Some("json"), &yes))
+                (Field::text("assessment.respondent", viewer.say(words::RESPONDENT)).required().hint(viewer.say(words::RESPONDENT_HINT)).input())
+                (Field::number("assessment.saved.minutes", viewer.say(words::MINUTES_SAVED)).input())
+                (choice("assessment.saved.measured", viewer.say(words::HOW_SAVED), "", Some("json"), &measured))
+                (Field::text("assessment.comment", viewer.say(words::COMMENT)).input())
+            }
+            details id="statements" {
+                summary { (viewer.say(words::STATEMENTS)) }
+                div.fields {
+                    @for (name, text) in STATEMENTS {
+                        (choice(&format!("assessment.answers.{name}"), viewer.say(*text), "", Some("number"), &marks))
+                    }
+                }
+            }
+        };
+        let label = viewer.say(words::ASSESS);
+        let sends = Sends { fixed: json!({"is": "assessed"}), ..Sends::new("step-assessed", &self.to, label) };
+        fold_out("assess", &format!("{label} …"), sends.form(viewer, fields))
+    }
+}

@@ -1,0 +1,484 @@
+//! The farm: what has happened, and every printer as a card, those that want somebody first.
+
+use maud::{Markup, html};
+use std::cmp::Reverse;
+
+use super::kit;
+use super::pages::{Answer, Ask, Content};
+use super::pieces::{Inner, Piece};
+use super::viewer::Viewer;
+use super::words::{common, farm as words};
+use crate::api::shapes::{JobView, PrinterView, ReadingView};
+use crate::api::{AppState, look_ahead, views};
+use crate::domain::day::Day;
+use crate::domain::job::{Job, JobState, Outcome};
+use crate::domain::lab::Lab;
+use crate::domain::moment::WallTime;
+use crate::domain::people::roles::Permission;
+
+/// A printer that said nothing for this long is shown with the age of what it said last.
+pub(super) const OLD_MS: u64 = 10_000;
+/// What failed is listed up to so many.
+const FAILED_SHOWN: usize = 12;
+const LATE_SHOWN: usize = 8;
+const HOUR_MS: u64 = 3_600_000;
+
+pub(super) fn content(viewer: Viewer, _: Ask) -> Answer {
+    Box::pin(async move {
+        let shown = gather(&viewer);
+        let mut pieces = vec![head(&viewer, &shown), so_far(&viewer, &shown)];
+        pieces.push(Piece::around("printers", |inner| {
+            html! {
+                section.cards id="printers" aria-label=(viewer.say(words::PRINTERS)) {
+                    @for card in &shown.cards { (inner.put_around(format!("printer-{}", card.printer.name), |inner| draw(&viewer, card, inner))) }
+                    @if shown.cards.is_empty() {
+                        (kit::empty(viewer.say(words::NO_PRINTER), Some(html! { a href="/commission" { (viewer.say(super::words::commission::TITLE)) } })))
+                    }
+                }
+            }
+        }));
+        Ok(Content::new(viewer.say(words::TITLE), pieces))
+    })
+}
+
+/// How much a printer wants somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wants {
+    Nothing,
+    /// It is not there, and has nothing to do.
+    Away,
+    Work,
+    /// A part waits on its bed, or a job for a person.
+    Hands,
+    /// It has stopped in the middle of something.
+    Attention,
+    /// It was stopped, has a fault, or is another.
+    Trouble,
+}
+
+pub(super) fn wants(printer: &PrinterView, job: Option<&JobView>) -> Wants {
+    let asks = printer.prompt.is_some() || printer.hold.as_ref().is_some_and(|hold| hold.needs_person);
+    if printer.latch.is_some() || printer.quarantine.is_some() {
+        return Wants::Trouble;
+    }
+    match printer.state.as_str() {
+        "stopped" | "faulted" | "quarantined" => Wants::Trouble,
+        "offline" | "connecting" if job.is_some() => Wants::Trouble,
+        "paused" => Wants::Attention,
+        _ if asks => Wants::Attention,
+        "printing" | "finishing" | "cancelling" => Wants::Work,
+        _ if printer.on_bed.is_some() => Wants::Hands,
+        "offline" | "connecting" => Wants::Away,
+        _ => Wants::Nothing,
+    }
+}
+
+struct Card {
+    printer: PrinterView,
+    job: Option<JobView>,
+    /// The job whose part stands on the bed.
+    on_bed: Option<JobView>,
+    /// When its job is to end.
+    ends: Option<WallTime>,
+    wants: Wants,
+}
+
+/// What has ended since a time, and what is late.
+struct Shown {
+    cards: Vec<Card>,
+    since: WallTime,
+    printed: usize,
+    failed: Vec<JobView>,
+    late: Vec<(JobView, WallTime, u64)>,
+}
+
+/// Since when somebody who looks now wants to know what happened: in the morning since the evening before, later since
+/// the morning.
+fn since(viewer: &Viewer) -> WallTime {
+    let (zone, now) = (&viewer.app.config.zone, viewer.now());
+    let today: Day = zone.day(now);
+    let noon = zone.local(today, 12, 0);
+    if now < noon {
+        let evening = zone.local(today, 0, 0).0.saturating_sub(7 * HOUR_MS);
+        WallTime(evening)
+    } else {
+        zone.local(today, 6, 0)
+    }
+}
+
+fn gather(viewer: &Viewer) -> Shown {
+    let app = &viewer.app;
+    let since = since(viewer);
+    app.recorder.read(|lab| {
+        let mut cards: Vec<Card> =
+            views::printers(app, lab).into_iter().map(|printer| card(app, lab, printer)).collect();
+        cards.sort_by(|a, b| {
+            Reverse(a.wants).cmp(&Reverse(b.wants)).then_with(|| a.printer.name.cmp(&b.printer.name))
+        });
+        let ended = |job: &&Job| matches!(&job.state, JobState::Ended { ended, .. } if *ended >= since);
+        let (mut printed, mut failed) = (0, Vec::new());
+        for job in lab.jobs.values().filter(ended) {
+            match &job.state {
+                JobState::Ended { outcome: Outcome::Printed { .. }, .. } => printed += 1,
+                _ => failed.push(job),
+            }
+        }
+        failed.sort_by(|a, b| b.queued.cmp(&a.queued));
+        let failed = failed.into_iter().map(|job| views::job(app, lab, job)).collect();
+        Shown { cards, since, printed, failed, late: late(app, lab) }
+    })
+}
+
+fn card(app: &AppState, lab: &Lab, printer: PrinterView) -> Card {
+    let found = |id: &Option<String>| lab.jobs.get(&id.as_ref()?.parse().ok()?);
+    let at_work = found(&printer.job);
+    let job = at_work.map(|job| views::job(app, lab, job));
+    let on_bed = found(&printer.on_bed).map(|job| views::job(app, lab, job));
+    let ends = at_work.and_then(|job| look_ahead::ends(app, job));
+    let wants = wants(&printer, job.as_ref());
+    Card { printer, job, on_bed, ends, wants }
+}
+
+/// Jobs that will end after they are due, as they are planned now.
+fn late(app: &AppState, lab: &Lab) -> Vec<(JobView, WallTime, u64)> {
+    let Some(drawn) = app.planner.latest() else { return Vec::new() };
+    let mut late = Vec::new();
+    for job in lab.jobs_in_order().into_iter().filter(|job| !matches!(job.state, JobState::Ended { .. })) {
+        let Some(slack) = drawn.planned(&job.id).and_then(|planned| planned.slack()) else { continue };
+        let due = app.planner.due(lab, job, lab.cases.get(&job.case).map(|case| case.intended_use));
+        if let (Ok(by), Some(due), true) = (u64::try_from(slack.saturating_neg()), due, slack < 0) {
+            late.push((job, crate::services::planner::wall(due), by));
+        }
+    }
+    late.sort_by_key(|(_, due, _)| *due);
+    late.truncate(LATE_SHOWN);
+    late.into_iter().map(|(job, due, by)| (views::job(app, lab, job), due, by)).collect()
+}
+
+fn head(viewer: &Viewer, shown: &Shown) -> Piece {
+    let count = |wanted: &[Wants]| shown.cards.iter().filter(|card| wanted.contains(&card.wants)).count();
+    let wanting = count(&[Wants::Hands, Wants::Attention, Wants::Trouble]);
+    Piece::new(
+        "head",
+        html! {
+            div.head id="head" {
+                h1 { (viewer.say(words::TITLE)) }
+                ul.pills {
+                    @if wanting > 0 { li { span.chip data-state="wants" { (kit::mark("suspect")) (viewer.fill(words::COUNT_WANT, &[("n", &wanting)])) } } }
+                    li { span.chip data-state="busy" { (kit::mark("printing")) (viewer.fill(words::COUNT_WORK, &[("n", &count(&[Wants::Work]))])) } }
+                    li { span.chip data-state="good" { (kit::mark("ready")) (viewer.fill(words::COUNT_FREE, &[("n", &count(&[Wants::Nothing]))])) } }
+                    @let away = count(&[Wants::Away]);
+                    @if away > 0 { li { span.chip { (kit::mark("offline")) (viewer.fill(words::COUNT_AWAY, &[("n", &away)])) } } }
+                }
+                a.button.end href="/hands" { (viewer.say(words::HANDS)) }
+            }
+        },
+    )
+}
+
+/// What has happened since the evening, and what is late: the page's first answer at seven in the morning.
+fn so_far(viewer: &Viewer, shown: &Shown) -> Piece {
+    let nothing = shown.printed == 0 && shown.failed.is_empty() && shown.late.is_empty();
+    Piece::new(
+        "so-far",
+        html! {
+            section.card.so-far id="so-far" aria-label=(viewer.fill(words::SINCE, &[("time", &viewer.short(shown.since))])) {
+                p.buttons {
+                    strong { (viewer.fill(words::SINCE, &[("time", &viewer.short(shown.since))])) }
+                    @if nothing { span.quiet { (viewer.say(words::SINCE_NONE)) } }
+                    @if shown.printed > 0 { span.chip data-state="good" { (kit::mark("printed")) (viewer.fill(words::PRINTED, &[("n", &shown.printed)])) } }
+                    @if !shown.failed.is_empty() { span.chip data-state="bad" { (kit::mark("failed")) (viewer.fill(words::NOT_PRINTED, &[("n", &shown.failed.len())])) } }
+                    @if !shown.late.is_empty() { span.chip data-state="wants" { (kit::mark("suspect")) (viewer.fill(words::LATE, &[("n", &shown.late.len())])) } }
+                }
+                @if !shown.failed.is_empty() {
+                    ul.rows aria-label=(viewer.say(words::WHAT_FAILED)) {
+                        @for job in shown.failed.iter().take(FAILED_SHOWN) { li { (ended(viewer, job)) } }
+                    }
+                }
+                @if !shown.late.is_empty() {
+                    ul.rows {
+                        @for (job, due, by) in &shown.late {
+                            li {
+                                (part(viewer, job)) ": "
+                                strong.old { (viewer.fill(words::LATE_BY, &[("time", &viewer.span(*by))])) }
+                                ", " (viewer.fill(words::DUE, &[("time", &viewer.short(*due))]))
+                            }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn ended(viewer: &Viewer, job: &JobView) -> Markup {
+    html! {
+        (kit::state(viewer, &job.state)) " " (part(viewer, job))
+        @if let Some(printer) = &job.printer { " · " a href=(format!("/printers/{printer}")) { (printer) } }
+        @if let Some(why) = &job.why { ": " (viewer.told(why)) }
+        @if let Some(at) = &job.ended { " · " (viewer.when(at)) }
+    }
+}
+
+/// `A7KQ part 2, left ventricle`, leading to the case.
+pub(super) fn part(viewer: &Viewer, job: &JobView) -> Markup {
+    html! {
+        a.plain-link href=(format!("/cases/{}", job.case)) {
+            code { (viewer.fill(words::PART_OF, &[("case", &job.case), ("part", &job.part.number)])) }
+        }
+        " " (job.part.name)
+        @if !job.build.is_empty() { ", " (viewer.fill(words::PIECES, &[("n", &job.build.len())])) }
+    }
+}
+
+fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
+    let printer = &card.printer;
+    let name = &printer.name;
+    let locked = printer.latch.is_some() || printer.quarantine.is_some();
+    html! {
+        article.card.printer id=(format!("printer-{name}")) data-state=(if locked { "stopped" } else { &printer.state }) aria-labelledby=(format!("name-{name}")) tabindex="-1" data-go {
+            div.top {
+                h2 id=(format!("name-{name}")) { a.plain-link href=(format!("/printers/{name}")) { (name) } }
+                (kit::state(viewer, &printer.state))
+                (kit::stop(viewer, Some(name)))
+            }
+            (inner.put(format!("age-{name}"), stale(viewer, printer)))
+            (troubles(viewer, printer))
+            (hold(viewer, printer))
+            @if let Some(job) = &card.job { p.job { (part(viewer, job)) @if let Some(material) = &job.material { ", " (material) } } }
+            @if card.job.is_some() || printer.progress.is_some() {
+                (inner.put(format!("work-{name}"), work(viewer, card)))
+            }
+            (inner.put(format!("heat-{name}"), heat(viewer, printer)))
+            (bed(viewer, card))
+            @if let Some(job) = &card.job { (steps(viewer, job)) }
+            (inner.put(format!("line-{name}"), line(viewer, printer)))
+        }
+    }
+}
+
+/// How old what is shown is, where it is old; and what else the state says.
+pub(super) fn stale(viewer: &Viewer, printer: &PrinterView) -> Markup {
+    let is_plain = matches!(printer.state.as_str(), "ready" | "printing" | "paused" | "finishing");
+    html! {
+        div.age id=(format!("age-{}", printer.name)) {
+            @if printer.latch.is_none() && printer.quarantine.is_none() && !is_plain { p.quiet { (viewer.told(&printer.words)) } }
+            @if printer.age_ms > OLD_MS {
+                p.old { (viewer.fill(common::LAST_HEARD, &[("age", &viewer.span(printer.age_ms / 1_000))])) }
+            }
+        }
+    }
+}
+
+/// Why it may not be used, with the button of whoever has looked.
+pub(super) fn troubles(viewer: &Viewer, printer: &PrinterView) -> Markup {
+    let name = &printer.name;
+    html! {
+        @if let Some(latch) = &printer.latch {
+            div.note data-state="bad" {
+                p { (viewer.fill(words::LOCKED, &[("why", &latch.why), ("time", &moment(viewer, &latch.at))])) }
+                @if viewer.may(Permission::ClearLatch) {
+                    (simple(viewer, "/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name)], viewer.say(words::USE_AGAIN)))
+                }
+            }
+        }
+        @if let Some(quarantine) = &printer.quarantine {
+            div.note data-state="bad" {
+                p { (viewer.fill(words::QUARANTINE, &[("why", &quarantine.why), ("time", &moment(viewer, &quarantine.at))])) }
+                @if let Some(own) = &printer.own_board { p { strong { (viewer.told(own)) } } }
+                @if viewer.may(Permission::Identify) {
+                    (simple(viewer, "/do/identify", &format!("identify-{name}"), &[("printer", name)], viewer.say(words::OWN_BOARD)))
+                }
+            }
+        }
+    }
+}
+
+/// A stamp in plain text.
+pub(super) fn moment(viewer: &Viewer, stamp: &str) -> String {
+    stamp.parse().map_or_else(|_| stamp.to_owned(), |at: WallTime| viewer.short(at))
+}
+
+/// What a pause is at, and what the printer asks, with its buttons.
+pub(super) fn hold(viewer: &Viewer, printer: &PrinterView) -> Markup {
+    let name = &printer.name;
+    let off = |text, seconds: u64| viewer.fill(text, &[("n", &seconds.div_ceil(60))]);
+    html! {
+        @if let Some(hold) = &printer.hold {
+            @if let Some(said) = &hold.words { p.note data-state="wants" { (viewer.told(said)) } }
+            @if let Some(text) = &hold.text { p { (viewer.say(words::FILE_SAYS)) " " q { (text) } } }
+            @match (hold.nozzle_off_s, hold.bed_off_s) {
+                (Some(nozzle), Some(bed)) if nozzle == bed => p.quiet { (off(words::BOTH_OFF, nozzle)) },
+                (Some(nozzle), _) => p.quiet { (off(words::NOZZLE_OFF, nozzle)) },
+                (None, Some(bed)) => p.quiet { (off(words::BED_OFF, bed)) },
+                (None, None) => {},
+            }
+        }
+        @if let Some(prompt) = &printer.prompt {
+            div.note.prompt data-state="wants" {
+                p { strong { (viewer.say(words::ASKS)) } " " q { (prompt.asked) } }
+                @if prompt.buttons.is_empty() { p { (viewer.say(words::PANEL_ONLY)) } }
+                @if viewer.may(Permission::AnswerPrinter) {
+                    @for (place, label) in prompt.buttons.iter().enumerate() {
+                        (simple(viewer, "/do/answer", &format!("answer-{name}-{place}"),
+                            &[("printer", name), ("button", &place.to_string()), ("asked", &prompt.asked)], label))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How far it is, and when it ends.
+fn work(viewer: &Viewer, card: &Card) -> Markup {
+    let name = &card.printer.name;
+    let layer = card.job.as_ref().and_then(|job| job.layer);
+    html! {
+        div.work id=(format!("work-{name}")) {
+            @if let Some(progress) = &card.printer.progress {
+                (kit::bar(progress.percent, &viewer.fill(words::PROGRESS_OF, &[("printer", name)])))
+            }
+            p.quiet {
+                @if let Some(layer) = layer { (viewer.fill(words::LAYER, &[("n", &layer.number), ("of", &layer.of)])) " · " }
+                (ends(viewer, card.ends))
+            }
+        }
+    }
+}
+
+pub(super) fn ends(viewer: &Viewer, ends: Option<WallTime>) -> Markup {
+    let left = |at: WallTime| at.0.saturating_sub(viewer.now().0) / 1_000;
+    html! {
+        @match ends {
+            Some(at) => {
+                // In whole minutes: seconds are of no use, and are sent each second.
+                strong { (viewer.fill(words::LEFT, &[("time", &viewer.span(left(at).div_ceil(60) * 60))])) }
+                " · " (viewer.fill(words::ENDS, &[("time", &viewer.short(at))]))
+            }
+            None => (viewer.say(words::ENDS_UNKNOWN)),
+        }
+    }
+}
+
+pub(super) fn heat(viewer: &Viewer, printer: &PrinterView) -> Markup {
+    let given = &printer.temperatures;
+    let all = [(words::HOTEND, given.hotend), (words::BED, given.bed), (words::CHAMBER, given.chamber)];
+    html! {
+        div.heat id=(format!("heat-{}", printer.name)) data-old[given.old] {
+            dl {
+                @for (what, reading) in all { @if let Some(reading) = reading { (degrees(viewer, viewer.say(what), reading)) } }
+            }
+            @if all.iter().all(|(_, reading)| reading.is_none()) { p.quiet { (viewer.say(words::NO_HEAT)) } }
+            @if let Some(age) = given.age_ms.filter(|_| given.old) {
+                p.old { (viewer.fill(words::HEAT_OLD, &[("age", &viewer.span(age / 1_000))])) }
+            }
+        }
+    }
+}
+
+fn degrees(viewer: &Viewer, what: &str, reading: ReadingView) -> Markup {
+    html! {
+        div {
+            dt { (what) }
+            dd {
+                (format!("{:.1} ", reading.actual))
+                small {
+                    @match reading.target {
+                        Some(0.0) => (viewer.say(words::OFF)),
+                        Some(target) => (viewer.fill(words::OF_DEGREES, &[("n", &format!("{target:.0}"))])),
+                        None => (viewer.say(words::DEGREES)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn bed(viewer: &Viewer, card: &Card) -> Markup {
+    let name = &card.printer.name;
+    html! {
+        @match (&card.printer.on_bed, &card.job) {
+            (Some(id), None) => div.note.bed data-state="wants" {
+                p {
+                    @match &card.on_bed {
+                        Some(job) => {
+                            (viewer.fill(words::ON_BED, &[("what", &viewer.fill(words::PART_OF, &[("case", &job.case), ("part", &job.part.number)]))]))
+                            " " (job.part.name) " (" (viewer.state(&job.state)) ")"
+                        }
+                        None => (viewer.fill(words::ON_BED, &[("what", &viewer.fill(words::ON_BED_JOB, &[("job", id)]))])),
+                    }
+                }
+                @if viewer.may(Permission::ClearBed) {
+                    (simple(viewer, "/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name)], viewer.say(words::CLEAR_BED)))
+                }
+            },
+            (Some(_), Some(_)) => {},
+            (None, _) => p.quiet { (viewer.say(words::BED_CLEAR)) },
+        }
+    }
+}
+
+/// What can be done with a job that runs.
+pub(super) fn steps(viewer: &Viewer, job: &JobView) -> Markup {
+    let id = &job.id;
+    let step = |change: &str, label: &str| {
+        simple(viewer, "/do/job", &format!("{change}-{id}"), &[("job", id), ("change", change)], label)
+    };
+    let cancel = || {
+        let may = viewer.may(Permission::CancelJob);
+        html! { @if may { (step("cancel", viewer.say(words::CANCEL_JOB))) } }
+    };
+    html! {
+        @match job.state.as_str() {
+            "printing" => details.more id=(format!("more-{id}")) {
+                summary { (viewer.say(words::PAUSE_OR_CANCEL)) }
+                div.buttons {
+                    @if viewer.may(Permission::PauseJob) { (step("pause", viewer.say(words::PAUSE))) }
+                    (cancel())
+                }
+            },
+            "paused" => div.buttons {
+                @if viewer.may(Permission::ResumeJob) { (step("resume", viewer.say(words::RESUME))) }
+                (cancel())
+            },
+            _ => {},
+        }
+    }
+}
+
+pub(super) fn line(viewer: &Viewer, printer: &PrinterView) -> Markup {
+    let line = &printer.line;
+    html! {
+        p.line id=(format!("line-{}", printer.name)) {
+            @if printer.state == "offline" { "\u{a0}" }
+            @else if let Some(trouble) = &line.trouble { span.old { (viewer.fill(words::LINE_AILS, &[("why", trouble)])) } }
+            @else if line.resends > 0 { (viewer.fill(words::LINE_RESENDS, &[("n", &kit::grouped(line.resends))])) }
+            @else if line.used > 0.05 { (viewer.fill(words::LINE_USED, &[("n", &format!("{:.0}", (line.used * 20.0).round() * 5.0))])) }
+            @else { (viewer.say(words::LINE_GOOD)) }
+        }
+    }
+}
+
+/// A form that works without a script: a button that somebody answers for by name.
+pub(super) fn simple(viewer: &Viewer, action: &str, id: &str, hidden: &[(&str, &str)], label: &str) -> Markup {
+    html! {
+        form.named[viewer.signs()] method="post" action=(action) {
+            @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
+            @if viewer.signs() {
+                label { (viewer.say(common::NAME)) " " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }
+            }
+            button id=(id) { (label) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wants_somebody_more_comes_first() {
+        assert!(Wants::Trouble > Wants::Attention && Wants::Attention > Wants::Hands);
+        assert!(Wants::Hands > Wants::Work && Wants::Work > Wants::Away && Wants::Away > Wants::Nothing);
+    }
+}

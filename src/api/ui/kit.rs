@@ -1,0 +1,226 @@
+//! What pages are put together from: buttons and forms that send to the API, states with their marks, bars, times.
+//!
+//! A form that sends (`data-send="POST /v1/…"`) is turned into the JSON of that route by `send.js`: `name="about.side"`
+//! is a field in an object, `data-as` says what it is (`number`, `yes`, `list`, `lines`), and what is empty is left
+//! out. Only `/do/…` forms work without a script; stopping is one of them.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::viewer::Viewer;
+use super::words::{Text, common};
+
+/// The stop of one printer, or of all: pressed and held where there is a script, pressed where there is none.
+pub fn stop(viewer: &Viewer, printer: Option<&str>) -> Markup {
+    let (id, label, name) = match printer {
+        Some(name) => (
+            format!("stop-{name}"),
+            viewer.say(common::STOP),
+            viewer.fill(common::STOP_ONE, &[("printer", &name)]),
+        ),
+        None => ("stop-all".into(), viewer.say(common::STOP_ALL), viewer.say(common::STOP_ALL).to_owned()),
+    };
+    html! {
+        form.stops method="post" action="/do/stop" {
+            @if let Some(printer) = printer { input type="hidden" name="printer" value=(printer); }
+            input type="hidden" name="by" value="";
+            button.stop id=(id) aria-label=(name) title=(viewer.say(common::HOLD_TO_STOP)) { (label) }
+        }
+    }
+}
+
+/// A state in words, with a mark whose shape says the same: colour only repeats it.
+pub fn state(viewer: &Viewer, word: &str) -> Markup {
+    html! { span.state data-state=(plain(word)) { (mark(word)) (viewer.state(word)) } }
+}
+
+/// The first word of a state, as styles have it.
+fn plain(word: &str) -> String {
+    word.split(": ").next().unwrap_or_default().trim_start_matches("a ").replace([' ', '_'], "-")
+}
+
+/// A small shape: round is well, a triangle runs, bars rest, a square has ended, a diamond wants somebody.
+pub fn mark(word: &str) -> Markup {
+    let path = match plain(word).as_str() {
+        "ready" | "printed" | "released" | "accepted" | "approved" | "qualified" | "open" => {
+            "M8 2a6 6 0 1 0 .01 0z"
+        }
+        "printing" | "finishing" | "slicing" | "in-production" | "in-design" | "being-designed" => "M3 2l11 6-11 6z",
+        "paused" | "on-hold" | "cancelling" => "M3 2h4v12H3zM9 2h4v12H9z",
+        "stopped" | "faulted" | "failed" | "rejected" | "recalled" | "blocked" | "interrupted" | "scrapped"
+        | "cancelled" | "not-sliced" => "M2 5l3-3 3 3 3-3 3 3-3 3 3 3-3 3-3-3-3 3-3-3 3-3z",
+        "quarantined" | "in-quarantine" | "suspect" | "in-rework" | "rework" | "awaiting-inspection"
+        | "awaiting-approval" => "M8 1l7 7-7 7-7-7z",
+        "offline" | "connecting" => "M8 2a6 6 0 1 0 .01 0zM8 4.5a3.5 3.5 0 1 1-.01 0z",
+        _ => "M3 3h10v10H3z",
+    };
+    html! { svg.mark viewBox="0 0 16 16" aria-hidden="true" { path d=(path) fill-rule="evenodd" {} } }
+}
+
+/// How far something is, 0 to 100.
+pub fn bar(percent: f64, label: &str) -> Markup {
+    html! {
+        div.progress {
+            progress max="100" value=(format!("{percent:.1}")) aria-label=(label) {}
+            span { (format!("{percent:.1} %")) }
+        }
+    }
+}
+
+/// What an empty page says: that it is, and what to do next.
+pub fn empty(words: &str, next: Option<Markup>) -> Markup {
+    html! { div.empty { p { (words) } @if let Some(next) = next { p { (next) } } } }
+}
+
+/// A form that sends to a route of the API.
+#[derive(Debug)]
+pub struct Sends<'s> {
+    pub id: &'s str,
+    /// `POST /v1/queue/abc`
+    pub to: &'s str,
+    /// What its button says.
+    pub label: &'s str,
+    /// Fields that nobody fills in.
+    pub fixed: Value,
+    /// What is said when it was done.
+    pub done: Option<&'s str>,
+    /// What takes it back: a route and its body.
+    pub undo: Option<(&'s str, Value)>,
+    /// Asked before it is sent.
+    pub ask: Option<&'s str>,
+    /// Where to go then; `{field}` is one of the answer's.
+    pub then: Option<&'s str>,
+    /// Where what is signed is shown (`to-sign`): its text is shown, and digest and password are sent along.
+    pub sign: Option<&'s str>,
+}
+
+impl<'s> Sends<'s> {
+    pub const fn new(id: &'s str, to: &'s str, label: &'s str) -> Self {
+        Self { id, to, label, fixed: Value::Null, done: None, undo: None, ask: None, then: None, sign: None }
+    }
+
+    /// With these fields in it.
+    pub fn form(self, viewer: &Viewer, fields: Markup) -> Markup {
+        let fixed = (!self.fixed.is_null()).then(|| self.fixed.to_string());
+        let undo = self.undo.map(|(to, body)| serde_json::json!({ "to": to, "body": body }).to_string());
+        html! {
+            form.sends id=(self.id) data-send=(self.to) data-fixed=[fixed] data-done=[self.done] data-undo=[undo]
+                data-ask=[self.ask] data-then=[self.then] data-sign=[self.sign] {
+                (fields)
+                button id=(format!("{}-send", self.id)) { (self.label) }
+                noscript { small { (viewer.say(common::NEEDS_SCRIPT)) } }
+            }
+        }
+    }
+
+    /// A button and nothing else.
+    pub fn button(self, viewer: &Viewer) -> Markup {
+        self.form(viewer, html! {})
+    }
+}
+
+/// A field with its label above it.
+#[derive(Debug)]
+pub struct Field<'f> {
+    pub name: &'f str,
+    pub label: &'f str,
+    pub value: &'f str,
+    /// `text`, `number`, `date`, `datetime-local`, `password`, `search`.
+    pub kind: &'f str,
+    /// `number`, `yes`, `list`, `lines`: what it becomes in JSON; text where empty.
+    pub becomes: &'f str,
+    pub required: bool,
+    pub hint: &'f str,
+}
+
+impl<'f> Field<'f> {
+    pub const fn text(name: &'f str, label: &'f str) -> Self {
+        Self { name, label, value: "", kind: "text", becomes: "", required: false, hint: "" }
+    }
+
+    pub const fn number(name: &'f str, label: &'f str) -> Self {
+        Self { name, label, value: "", kind: "number", becomes: "number", required: false, hint: "" }
+    }
+
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    pub const fn value(mut self, value: &'f str) -> Self {
+        self.value = value;
+        self
+    }
+
+    pub const fn hint(mut self, hint: &'f str) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    pub fn input(&self) -> Markup {
+        let becomes = (!self.becomes.is_empty()).then_some(self.becomes);
+        html! {
+            label.field {
+                span { (self.label) }
+                input type=(self.kind) name=(self.name) value=(self.value) required[self.required] data-as=[becomes]
+                    step=[(self.kind == "number").then_some("any")] maxlength=[(self.kind == "text").then_some("400")];
+                @if !self.hint.is_empty() { small { (self.hint) } }
+            }
+        }
+    }
+
+    /// A choice among words; each with what it says.
+    pub fn choice(&self, choices: &[(&str, String)]) -> Markup {
+        html! {
+            label.field {
+                span { (self.label) }
+                select name=(self.name) required[self.required] {
+                    @for (word, says) in choices { option value=(word) selected[*word == self.value] { (says) } }
+                }
+                @if !self.hint.is_empty() { small { (self.hint) } }
+            }
+        }
+    }
+}
+
+/// What is true or not.
+pub fn tick(name: &str, label: &str, on: bool) -> Markup {
+    html! { label.tick { input type="checkbox" name=(name) data-as="yes" checked[on]; span { (label) } } }
+}
+
+/// A heading of a section, with a number or a word beside it.
+pub fn heading(id: &str, viewer: &Viewer, text: Text, beside: &str) -> Markup {
+    html! { h2 id=(id) { (viewer.say(text)) @if !beside.is_empty() { " " small { (beside) } } } }
+}
+
+/// 131004 as `131 004`, with thin spaces.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_grouped_by_thousands() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(131_004), "131\u{202f}004");
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+    }
+
+    #[test]
+    fn a_state_with_a_reason_has_the_mark_of_the_state() {
+        assert_eq!(plain("in rework: too thin"), "in-rework");
+        assert_eq!(mark("paused").into_string(), mark("on hold: no images").into_string());
+        assert_ne!(mark("printing").into_string(), mark("ready").into_string());
+    }
+}

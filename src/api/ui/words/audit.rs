@@ -1,0 +1,7 @@
+//! What the pages of this room say: audit.
+
+use super::texts;
+
+texts! {
+    TITLE = "Audit" | "Protokoll";
+}

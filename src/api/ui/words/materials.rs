@@ -1,0 +1,7 @@
+//! What the pages of this room say: materials.
+
+use super::texts;
+
+texts! {
+    TITLE = "Materials" | "Material";
+}

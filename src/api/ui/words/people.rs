@@ -1,0 +1,7 @@
+//! What the pages of this room say: people.
+
+use super::texts;
+
+texts! {
+    TITLE = "People" | "Personen";
+}

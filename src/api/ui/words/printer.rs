@@ -1,0 +1,7 @@
+//! What the pages of this room say: printer.
+
+use super::texts;
+
+texts! {
+    TITLE = "Printer" | "Drucker";
+}

@@ -1,0 +1,7 @@
+//! What the pages of this room say: settings.
+
+use super::texts;
+
+texts! {
+    TITLE = "Settings" | "Einstellungen";
+}

@@ -1,0 +1,333 @@
+//! Every page at desk and tablet size, in light and dark: nothing serious, nothing cut off, nothing that jumps.
+
+use platen::api::ui::{PAGES, PATHS};
+use serde_json::json;
+
+use crate::axe;
+use crate::browser::{Browser, DESK, Kind, TABLET};
+use crate::busy::{Names, busy};
+use crate::lab::{KIM, Lab};
+
+/// A page: what its screenshots are called, and where it is.
+type Page = (&'static str, String);
+
+fn named(pages: &[(&'static str, &str)]) -> Vec<Page> {
+    pages.iter().map(|(name, path)| (*name, (*path).to_owned())).collect()
+}
+
+fn of_printers(names: &Names) -> Vec<Page> {
+    let mut pages = named(&[
+        ("farm", "/"),
+        ("printer-printing", "/printers/mk"),
+        ("printer-done", "/printers/pr"),
+        ("printer-stopped", "/printers/st"),
+        ("printer-away", "/printers/aw"),
+        ("commission", "/commission"),
+        ("queue", "/queue"),
+        ("new-job", "/queue/new"),
+    ]);
+    pages.push(("look", format!("/look?job={}", names.job)));
+    pages
+}
+
+fn of_cases(names: &Names) -> Vec<Page> {
+    let Names { case, serial, .. } = names;
+    let mut pages = named(&[("cases", "/cases"), ("hands", "/hands")]);
+    pages.push(("case", format!("/cases/{case}")));
+    pages.push(("printed", format!("/printed/{serial}")));
+    pages.push(("inspect", format!("/printed/{serial}/inspect")));
+    pages
+}
+
+fn of_the_office(lot: Option<&str>) -> Vec<Page> {
+    let mut pages = named(&[
+        ("reports", "/reports"),
+        ("materials", "/materials"),
+        ("people", "/people"),
+        ("audit", "/audit"),
+        ("settings", "/settings"),
+        ("account", "/account"),
+    ]);
+    pages.extend(lot.map(|lot| ("lot", format!("/materials/{lot}"))));
+    pages
+}
+
+/// Every page that there is, but the one to sign in.
+fn all(names: &Names) -> Vec<Page> {
+    [of_printers(names), of_cases(names), of_the_office(Some(&names.lot))].concat()
+}
+
+/// What can be opened before anything has happened in a lab.
+fn of_an_empty_lab() -> Vec<Page> {
+    [
+        named(&[
+            ("farm", "/"),
+            ("printer", "/printers/mk"),
+            ("queue", "/queue"),
+            ("cases", "/cases"),
+            ("hands", "/hands"),
+        ]),
+        of_the_office(None),
+    ]
+    .concat()
+}
+
+/// The page is wider than the screen: which elements stick out.
+const TOO_WIDE: &str = "
+const width = document.documentElement.clientWidth;
+if (document.documentElement.scrollWidth <= width) return [];
+const out = (one) => one.getBoundingClientRect().right > width + 1;
+return [...document.querySelectorAll('body *')].filter(out).slice(0, 5).map((one) => one.outerHTML.slice(0, 120));";
+
+/// How far the page has moved by itself since it was loaded; the measure that browsers have for it.
+const JUMPS: &str = "
+const done = arguments[arguments.length - 1];
+let sum = 0;
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) sum += one.value;
+}).observe({type: 'layout-shift', buffered: true});
+setTimeout(() => done(sum), 300);";
+const JUMPS_MAX: f64 = 0.1;
+
+/// Buttons and fields that a gloved finger cannot hit.
+const TOO_SMALL: &str = "
+const kinds = 'button, select, summary, input:not([type=hidden], [type=checkbox], [type=radio])';
+const all = [...document.querySelectorAll(kinds)];
+const small = all.filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 36);
+return small.slice(0, 5).map((one) => one.outerHTML.slice(0, 120));";
+
+struct Visit<'b> {
+    browser: &'b Browser,
+    /// A folder below `target/screenshots`.
+    under: &'static str,
+    problems: Vec<String>,
+}
+
+impl<'b> Visit<'b> {
+    fn new(browser: &'b Browser, under: &'static str) -> Self {
+        Self { browser, under, problems: Vec::new() }
+    }
+
+    fn note(&mut self, page: &str, problem: &str) {
+        self.problems.push(format!("{page}: {problem}"));
+    }
+
+    fn note_list(&mut self, page: &str, what: &str, list: &serde_json::Value) {
+        if *list != json!([]) {
+            self.note(page, &format!("{what}: {list:#}"));
+        }
+    }
+
+    /// Whether the page is there at all.
+    fn open(&mut self, page: &str, path: &str) -> bool {
+        self.browser.go(path);
+        let status = self.browser.status();
+        if status != 200 {
+            self.note(page, &format!("{path} answers {status}"));
+            self.browser.console_errors();
+        }
+        status == 200
+    }
+
+    /// All sizes and schemes of one page.
+    fn look(&mut self, (name, path): &Page) {
+        for (size, word) in [(DESK, "desk"), (TABLET, "tablet")] {
+            let page = format!("{name} ({word})");
+            self.browser.size(size);
+            self.browser.scheme("light");
+            if !self.open(&page, path) {
+                return;
+            }
+            let jumps = self.browser.script_later(JUMPS, vec![]).as_f64().unwrap_or_default();
+            if jumps > JUMPS_MAX {
+                self.note(&page, &format!("it jumps by {jumps:.2}"));
+            }
+            let wide = self.browser.script(TOO_WIDE, vec![]);
+            self.note_list(&page, "it scrolls sideways", &wide);
+            if size == TABLET {
+                let small = self.browser.script(TOO_SMALL, vec![]);
+                self.note_list(&page, "too small for a glove", &small);
+            }
+            for scheme in ["light", "dark"] {
+                self.browser.scheme(scheme);
+                self.browser.screenshot(&format!("{}/{name}-{word}-{scheme}", self.under));
+                for found in axe::serious(self.browser) {
+                    self.note(&format!("{name} ({word}, {scheme})"), &found);
+                }
+            }
+            self.browser.screenshot_whole(&format!("{}/{name}-{word}-whole", self.under));
+            for said in self.browser.console_errors() {
+                self.note(&page, &format!("console: {said}"));
+            }
+        }
+    }
+
+    fn end(self) {
+        let count = self.problems.len();
+        assert!(count == 0, "{count} problems:\n{}", self.problems.join("\n"));
+    }
+}
+
+fn look_at_all(under: &'static str, url: &str, pages: &[Page]) {
+    let browser = Browser::of(url);
+    browser.sign_in(KIM);
+    let mut visit = Visit::new(&browser, under);
+    for page in pages {
+        visit.look(page);
+    }
+    visit.end();
+}
+
+#[test]
+fn the_pages_of_printers_are_good_at_every_size_and_in_light_and_dark() {
+    let busy = busy();
+    look_at_all("pages", &busy.daemon.url, &of_printers(&busy.names));
+}
+
+#[test]
+fn the_pages_of_cases_are_good_at_every_size_and_in_light_and_dark() {
+    let busy = busy();
+    look_at_all("pages", &busy.daemon.url, &of_cases(&busy.names));
+}
+
+#[test]
+fn the_pages_of_the_office_are_good_at_every_size_and_in_light_and_dark() {
+    let busy = busy();
+    look_at_all("pages", &busy.daemon.url, &of_the_office(Some(&busy.names.lot)));
+}
+
+#[test]
+fn the_page_to_sign_in_and_refusals_are_good_at_every_size_and_in_light_and_dark() {
+    let lab = Lab::one();
+    let daemon = lab.serve_people();
+    let browser = Browser::of(&daemon.url);
+    let mut visit = Visit::new(&browser, "pages");
+    visit.look(&("sign-in", "/sign-in".into()));
+    visit.end();
+    browser.write("main input[name=name]", "kim");
+    browser.write("main input[name=password]", "not the words of kim");
+    browser.click("form[action='/do/sign-in'] button");
+    browser.wait("a refusal", "return !!document.querySelector('#said, .failed')");
+    assert_eq!(axe::serious(&browser), Vec::<String>::new());
+    browser.screenshot("pages/sign-in-refused");
+}
+
+#[test]
+fn in_an_empty_lab_every_page_says_what_to_do_next() {
+    let lab = Lab::one();
+    let daemon = lab.serve_people();
+    daemon.wait_printer("mk", "ready");
+    look_at_all("empty", &daemon.url, &of_an_empty_lab());
+}
+
+#[test]
+fn every_page_is_there_in_german_and_its_longer_words_fit() {
+    let busy = busy();
+    let browser = Browser::start(&busy.daemon.url, Kind { language: "de", ..Kind::default() });
+    browser.sign_in(KIM);
+    browser.size(TABLET);
+    let mut visit = Visit::new(&browser, "german");
+    for (name, path) in all(&busy.names) {
+        if !visit.open(name, &path) {
+            continue;
+        }
+        let language = browser.script("return document.documentElement.lang", vec![]);
+        if language != json!("de") {
+            visit.note(name, &format!("its language is {language}"));
+        }
+        let wide = browser.script(TOO_WIDE, vec![]);
+        visit.note_list(name, "it scrolls sideways", &wide);
+        browser.screenshot(&format!("german/{name}"));
+    }
+    visit.end();
+}
+
+#[test]
+fn without_a_script_every_page_can_be_read_and_everything_stopped_from_it() {
+    let busy = busy();
+    let browser = Browser::without_scripts(&busy.daemon.url);
+    browser.sign_in(KIM);
+    let mut visit = Visit::new(&browser, "without-scripts");
+    for (name, path) in all(&busy.names) {
+        if !visit.open(name, &path) {
+            continue;
+        }
+        let shown = browser.text("main");
+        if shown.trim().len() < 40 {
+            visit.note(name, &format!("there is nothing to read: `{shown}`"));
+        }
+        let can_stop = "const stop = document.querySelector('form[action=\"/do/stop\"] #stop-all');
+            return !!stop && stop.checkVisibility()";
+        if browser.script(can_stop, vec![]) != json!(true) {
+            visit.note(name, "no button stops all printers");
+        }
+        browser.screenshot(&format!("without-scripts/{name}"));
+    }
+    visit.end();
+}
+
+/// What a person without a mouse can reach by the tabulator, and whether they see where they are.
+const FOCUS: &str = "
+const one = document.activeElement;
+if (!one || one === document.body) return null;
+const style = getComputedStyle(one);
+const shown = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+window.reached ??= new Set();
+const again = window.reached.has(one);
+window.reached.add(one);
+return {again, shown, what: one.outerHTML.slice(0, 120)};";
+
+const NOT_REACHED: &str = "
+const reached = window.reached ?? new Set();
+const kinds = 'a[href], button, select, textarea, summary, input:not([type=hidden], [type=radio])';
+const usable = (one) => one.checkVisibility({visibilityProperty: true}) && !one.disabled && one.tabIndex >= 0;
+const left = [...document.querySelectorAll(kinds)].filter((one) => usable(one) && !reached.has(one));
+return left.slice(0, 5).map((one) => one.outerHTML.slice(0, 120));";
+
+#[test]
+fn every_page_can_be_used_by_the_keyboard_and_the_focus_is_seen() {
+    let busy = busy();
+    // What prints is swapped in again and again, and what was reached would be another element.
+    busy.daemon.done("/v1/stop", &json!({"by": "kim"}));
+    busy.daemon.wait_printer("mk", "stopped");
+    let browser = Browser::of(&busy.daemon.url);
+    browser.sign_in(KIM);
+    let mut visit = Visit::new(&browser, "keyboard");
+    for (name, path) in all(&busy.names) {
+        if !visit.open(name, &path) {
+            continue;
+        }
+        for _ in 0..400 {
+            browser.keys("\u{E004}");
+            let focus = browser.script(FOCUS, vec![]);
+            if focus.is_null() || focus["again"] == json!(true) {
+                break;
+            }
+            if focus["shown"] != json!(true) {
+                visit.note(name, &format!("the focus is not seen on {}", focus["what"]));
+            }
+        }
+        let left = browser.script(NOT_REACHED, vec![]);
+        visit.note_list(name, "the keyboard does not reach", &left);
+    }
+    visit.end();
+}
+
+/// Whether a path is one of a row such as `/cases/{token}`.
+fn is_of(row: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let (row, path): (Vec<_>, Vec<_>) = (row.split('/').collect(), path.split('/').collect());
+    row.len() == path.len()
+        && row.iter().zip(&path).all(|(row, part)| row == part || (row.starts_with('{') && !part.is_empty()))
+}
+
+#[test]
+fn no_page_of_the_table_is_left_out_here() {
+    const NOT_SEEN: [&str; 4] = ["/do/", "/assets/", "/fragment/", "/live"];
+    let [case, serial, job, lot] = [(); 4].map(|()| "x".to_owned());
+    let seen = [all(&Names { case, serial, job, lot }), named(&[("sign-in", "/sign-in")])].concat();
+    let rows = PAGES.iter().map(|page| page.path).chain(PATHS.iter().copied());
+    let rows = rows.filter(|row| !NOT_SEEN.iter().any(|no| row.starts_with(no)));
+    let left: Vec<_> = rows.filter(|row| !seen.iter().any(|(_, path)| is_of(row, path))).collect();
+    assert!(left.is_empty(), "nobody looks at {left:?}: put them into the lists above");
+}

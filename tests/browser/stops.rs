@@ -1,0 +1,113 @@
+//! Stops from the page: held for a moment by mouse, finger or key, at once on the wire, also without a script.
+
+use process_harness::{gcode, until};
+
+use crate::browser::{Browser, By, ENTER, SPACE, TABLET};
+use crate::lab::{Daemon, KIM, Lab, goes_on, kills};
+
+/// A lab whose printers are all in mid-print.
+fn printing(names: &[&str]) -> (Lab, Daemon) {
+    let lab = Lab::of(names);
+    let daemon = lab.serve_people();
+    let case = daemon.case();
+    for name in names {
+        daemon.wait_printer(name, "ready");
+        daemon.print(&gcode(name, 60_000), &case, name);
+    }
+    for name in names {
+        daemon.wait_printer(name, "printing");
+        goes_on(lab.printer(name), 50);
+    }
+    (lab, daemon)
+}
+
+/// The button of one printer, and the one of all.
+fn stop(printer: &str) -> String {
+    format!("#stop-{printer}")
+}
+const STOP_ALL: &str = "#stop-all";
+
+fn stopped(lab: &Lab, name: &str) -> Option<()> {
+    (kills(lab.printer(name)) > 0).then_some(())
+}
+
+#[test]
+fn a_held_press_stops_the_printer_and_a_short_one_does_not() {
+    let (lab, daemon) = printing(&["mk", "pr"]);
+    let browser = Browser::of(&daemon.url);
+    browser.sign_in(KIM);
+    browser.go("/");
+    browser.press_shortly(&stop("mk"), By::Mouse);
+    // Whoever presses too shortly is told, and nothing else happens.
+    goes_on(lab.printer("mk"), 400);
+    assert_eq!(kills(lab.printer("mk")), 0, "a short press stops nothing");
+    assert_eq!(daemon.printer("mk")["state"], "printing");
+
+    browser.hold(&stop("mk"), By::Mouse, "a board that has halted", || stopped(&lab, "mk"));
+    daemon.wait_printer("mk", "stopped");
+    browser.wait_for("#printer-mk[data-state=stopped]");
+    let why = daemon.printer("mk")["latch"]["why"].to_string();
+    assert!(why.contains("kim"), "{why}");
+    goes_on(lab.printer("pr"), 400);
+    assert_eq!(daemon.printer("pr")["state"], "printing", "the other one goes on");
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
+}
+
+#[test]
+fn a_finger_and_a_key_hold_as_a_mouse_does() {
+    let names = ["fi", "sp", "en"];
+    let (lab, daemon) = printing(&names);
+    let browser = Browser::of(&daemon.url);
+    browser.sign_in(KIM);
+    browser.size(TABLET);
+    browser.go("/");
+    for (name, by) in names.into_iter().zip([By::Finger, SPACE, ENTER]) {
+        browser.press_shortly(&stop(name), by);
+        goes_on(lab.printer(name), 400);
+        assert_eq!(kills(lab.printer(name)), 0, "a short press by {by:?} stops nothing");
+        browser.hold(&stop(name), by, &format!("a board that has halted by {by:?}"), || stopped(&lab, name));
+        daemon.wait_printer(name, "stopped");
+    }
+}
+
+#[test]
+fn one_hold_stops_all_of_them_on_every_page_also_before_anybody_signs_in() {
+    let (lab, daemon) = printing(&["mk", "pr"]);
+    let browser = Browser::of(&daemon.url);
+    browser.go("/sign-in");
+    browser.press_shortly(STOP_ALL, By::Mouse);
+    goes_on(lab.printer("mk"), 400);
+    assert_eq!(kills(lab.printer("mk")) + kills(lab.printer("pr")), 0, "a short press stops nothing");
+    browser.hold(STOP_ALL, By::Mouse, "two boards that have halted", || {
+        stopped(&lab, "mk").and_then(|()| stopped(&lab, "pr"))
+    });
+    for name in ["mk", "pr"] {
+        daemon.wait_printer(name, "stopped");
+    }
+}
+
+#[test]
+fn a_press_that_slides_off_the_button_stops_nothing() {
+    let (lab, daemon) = printing(&["mk"]);
+    let browser = Browser::of(&daemon.url);
+    browser.sign_in(KIM);
+    browser.go("/");
+    browser.slide_off(&stop("mk"), By::Mouse);
+    goes_on(lab.printer("mk"), 800);
+    browser.let_go();
+    assert_eq!(kills(lab.printer("mk")), 0);
+}
+
+#[test]
+fn without_a_script_a_plain_press_stops() {
+    let (lab, daemon) = printing(&["mk", "pr"]);
+    let browser = Browser::without_scripts(&daemon.url);
+    browser.sign_in(KIM);
+    browser.go("/");
+    browser.click(&stop("mk"));
+    until("a board that has halted", || stopped(&lab, "mk"));
+    browser.wait_for_text("main", "mk");
+    browser.go("/queue");
+    browser.click(STOP_ALL);
+    until("the other board, halted as well", || stopped(&lab, "pr"));
+}
