@@ -25,7 +25,22 @@ const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 #[rustfmt::skip]
 const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/", "see printers, jobs, cases and files, without patients"),
-    ("GET", "/fragment/board", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/printers/{name}", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/commission", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/queue", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/queue/new", "queue jobs"),
+    ("GET", "/cases", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/cases/{token}", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/cases/{token}/story", "read what is said on a case"),
+    ("GET", "/hands", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/printed/{serial}", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/printed/{serial}/inspect", "inspect parts"),
+    ("GET", "/materials", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/materials/{lot}", "see printers, jobs, cases and files, without patients"),
+    ("GET", "/reports", "read reports, counts and costs"),
+    ("GET", "/people", "add, change and disable users"),
+    ("GET", "/audit", "read and verify the journal"),
+    ("GET", "/settings", "see printers, jobs, cases and files, without patients"),
     ("GET", "/look", "see printers, jobs, cases and files, without patients"),
     ("GET", "/v1/queue", "see printers, jobs, cases and files, without patients"),
     ("GET", "/v1/queue/{id}", "see printers, jobs, cases and files, without patients"),
@@ -210,13 +225,14 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/do/job?cancel", "cancel a job"),
     ("GET", "/v1/session", "known"),
     ("GET", "/account", "known"),
+    ("GET", "/live", "known"),
     ("POST", "/v1/stop", "open"),
     ("POST", "/do/stop", "open"),
     ("GET", "/sign-in", "open"),
     ("POST", "/do/sign-in", "open"),
     ("POST", "/v1/session", "open"),
-    ("GET", "/assets/platen.css", "open"),
-    ("GET", "/assets/platen.js", "open"),
+    ("GET", "/assets/{file}", "open"),
+    ("POST", "/do/looks", "open"),
     ("GET", "/openapi.json", "open"),
     ("GET", "/healthz", "open"),
     ("GET", "/metrics", "open"),
@@ -424,9 +440,15 @@ async fn asked(lab: &TestLab, method: &str, path: &str, someone: &Someone) -> Re
         .replace("{lot}", "0000000000000000")
         .replace("{kind}", change)
         .replace("{code}", "a1b2c3")
+        .replace("{file}", "platen.css")
         .replace("{name}", "nemo");
     // A stream would not end.
-    let real = if path == "/v1/events" { format!("{real}?after=999999") } else { real };
+    let real = match path {
+        "/v1/events" => format!("{real}?after=999999"),
+        // A page that stands still is none to be live.
+        "/live" => format!("{real}?at=/queue/new"),
+        _ => real,
+    };
     let (kind, body) = match (method, path) {
         ("POST", "/do/job") => (FORM, format!("job=0000000000000000&change={change}")),
         ("POST", path) if path.starts_with("/do/") => (FORM, String::new()),
@@ -474,7 +496,8 @@ fn every_route_of_the_daemon_has_its_row_and_every_row_its_route() {
     for (path, item) in description()["paths"].as_object().unwrap() {
         routes.extend(item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())));
     }
-    let source = include_str!("../src/api/ui/mod.rs");
+    // The table of pages says the rest of it.
+    let source = concat!(include_str!("../src/api/ui/mod.rs"), include_str!("../src/api/ui/pages.rs"));
     for path in ui::PATHS {
         let (_, after) = source
             .split_once(&format!("\"{path}\",\n            get("))
@@ -483,9 +506,10 @@ fn every_route_of_the_daemon_has_its_row_and_every_row_its_route() {
         let method = if after.starts_with("post(") { "POST" } else { "GET" };
         routes.insert((method.into(), (*path).into()));
     }
-    assert_eq!(source.matches(".route(").count(), ui::PATHS.len(), "a path of the page is not in its list");
+    assert_eq!(source.matches(".route(\"").count(), ui::PATHS.len(), "a path of the page is not in its list");
+    routes.extend(ui::PAGES.iter().map(|page| ("GET".into(), page.path.into())));
     // What other hosts' programs ask has tests of its own.
-    let own = door::TABLE.iter().filter(|row| !compat::is_compat(row.1));
+    let own = door::rows().filter(|row| !compat::is_compat(row.1));
     let rows: BTreeSet<_> = own.map(|row| (row.0.to_owned(), row.1.to_owned())).collect();
     assert_eq!(rows, routes);
     let tried: BTreeSet<_> = ROUTES
@@ -493,7 +517,7 @@ fn every_route_of_the_daemon_has_its_row_and_every_row_its_route() {
         .map(|route| (route.0.to_owned(), route.1.split('?').next().unwrap().to_owned()))
         .collect();
     assert_eq!(tried, routes, "the test tries them all");
-    for (_, path, asks) in door::TABLE {
+    for (_, path, asks) in door::rows() {
         if let door::Asks::Nothing(why) = asks {
             assert!(!why.is_empty(), "{path} is open for no reason");
         }
@@ -580,7 +604,7 @@ async fn where_nobody_is_set_up_everybody_may_do_everything_and_nobody_signs_in(
     let refused = try_to_sign_in(&lab, "ada", ADA).await;
     assert_eq!((refused.status, refused.problem().as_str()), (409, "nobody-set-up"));
     assert!(refused.header("set-cookie").is_none());
-    assert!(lab.get("/sign-in").await.body.contains("nobody is set up here"));
+    assert!(lab.get("/sign-in").await.body.contains("Nobody is set up here"));
 }
 
 #[tokio::test]
@@ -662,13 +686,13 @@ async fn a_session_ends_after_half_an_hour_of_nothing_and_a_page_that_looks_by_i
     tokio::time::pause();
     for _ in 0..3 {
         tokio::time::advance(Duration::from_secs(599)).await;
-        assert_eq!(watching.get("/fragment/board").await.status, 200);
+        assert_eq!(watching.get("/queue").await.status, 200);
         assert_eq!(watching.get("/assets/platen.css").await.status, 200);
         assert_eq!(watching.get("/").await.status, 200);
         assert_eq!(kim.get("/v1/printers").await.status, 200);
     }
     tokio::time::advance(Duration::from_secs(10)).await;
-    let ended = watching.get("/fragment/board").await;
+    let ended = watching.get("/live?at=/").await;
     assert_eq!((ended.status, ended.problem().as_str()), (401, "not-signed-in"));
     assert!(ended.json()["detail"].as_str().unwrap().contains("30 minutes"), "{ended:?}");
     let busy = 12 * 3600 / 1000;
@@ -936,6 +960,26 @@ async fn a_stream_of_events_ends_with_who_reads_it_and_tells_of_people_only_to_w
     let rest =
         tokio::time::timeout(Duration::from_secs(30), async { while of_kim.next().await.is_some() {} });
     rest.await.expect("the stream of somebody who is disabled ends");
+}
+
+#[tokio::test]
+async fn a_live_page_is_for_who_may_see_it_and_ends_with_them() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let kim = user(&ada, "kim", &["operator"]).await;
+    let stranger = lab.get("/live?at=/").await;
+    assert_eq!((stranger.status, stranger.problem().as_str()), (401, "not-signed-in"));
+    let refused = kim.get("/live?at=/people").await;
+    assert_eq!((refused.status, refused.problem().as_str()), (403, "not-your-role"));
+    for nowhere in ["/live", "/live?at=/no/such", "/live?at=/queue/new", "/live?at=%20", "/live?at=/look?job=1"] {
+        assert_eq!(kim.get(nowhere).await.problem(), "no-such-page", "{nowhere}");
+    }
+    let mut of_kim = support::Events::open(&lab, "/live?at=/", &kim.1).await;
+    assert_eq!(of_kim.next().await.unwrap().event, "hello");
+    assert_eq!(ada.post("/v1/users/kim/disable", json!({})).await.status, 200);
+    let rest =
+        tokio::time::timeout(Duration::from_secs(30), async { while of_kim.next().await.is_some() {} });
+    rest.await.expect("the page of somebody who is disabled is not live any more");
 }
 
 /// The daemon as it is started, over a folder that stays.

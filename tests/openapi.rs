@@ -210,6 +210,7 @@ async fn what_the_router_answers_is_declared() {
         ("POST /v1/models".into(), "", 422),
         ("POST /v1/photos".into(), "", 422),
         (format!("GET /v1/photos/{}", "a".repeat(64)), "", 404),
+        ("POST /v1/scans".into(), r#"{"code":"4006381333931"}"#, 422),
         ("POST /v1/jobs".into(), &of_model, 422),
         ("POST /v1/jobs".into(), &new_job, 201),
         ("POST /v1/jobs".into(), &no_part, 404),

@@ -307,7 +307,7 @@ async fn unlock(
 }
 
 /// What somebody is told, and by which ways this site tells anything.
-fn notices(app: &AppState, name: &UserName) -> Result<Json<NoticesView>, Problem> {
+pub(in crate::api) fn notices(app: &AppState, name: &UserName) -> Result<Json<NoticesView>, Problem> {
     let (settings, told) = app.recorder.read(|lab| {
         let user = lab.people.user(name)?;
         Ok::<_, Problem>((lab.people.settings(name), lab.people.told(user)))

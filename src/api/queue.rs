@@ -199,7 +199,7 @@ impl Example for ReprintGiven {
     const EXAMPLE: &'static str = r#"{"cause": "print_failed", "by": "kim"}"#;
 }
 
-/// From when until when a printer is away, RFC 3339.
+/// From when until when a printer is away, RFC 3339, or `2026-12-01T07:00` by the site's clock.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaintenanceGiven {
@@ -564,7 +564,8 @@ async fn plan_maintenance(
 ) -> Result<Json<Vec<MaintenanceView>>, Problem> {
     known(&app, &name)?;
     let by = asker.by(given.by.as_deref())?;
-    let window = Maintenance { from: moment(&given.from)?, until: moment(&given.until)? };
+    let zone = &app.config.zone;
+    let window = Maintenance { from: moment_at(zone, &given.from)?, until: moment_at(zone, &given.until)? };
     let request = queue::Request::PlanMaintenance { printer: name.clone(), window, by: by.clone() };
     app.recorder.submit(Request::Queue(Box::new(request)), Actor::Person(by)).await?;
     Ok(Json(windows(&app, &name)))

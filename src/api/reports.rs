@@ -63,17 +63,19 @@ struct Wanted {
     format: Option<Format>,
 }
 
+/// What is left empty is left out, as a form sends it.
 fn read<T: FromStr>(given: Option<String>) -> Result<Option<T>, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    given.map(|text| text.parse()).transpose().map_err(|error: T::Err| {
+    let given = given.filter(|text| !text.trim().is_empty());
+    given.map(|text| text.trim().parse()).transpose().map_err(|error: T::Err| {
         Problem::unreadable(error.to_string(), "name it as lists show it; days are written as in 2026-04-01")
     })
 }
 
 /// Who may read it.
-fn needs(kind: Kind) -> Permission {
+pub(super) fn needs(kind: Kind) -> Permission {
     match kind {
         Kind::Registry => Permission::ExportRegistry,
         Kind::Audit => Permission::ReadAudit,
@@ -99,7 +101,7 @@ async fn report(
     let Path(kind) = kind.map_err(|_| ReportError::NoKind { given: "?".into() })?;
     let kind: Kind = kind.parse()?;
     asker.may(needs(kind))?;
-    let by = asker.by_if_known(wanted.by.as_deref())?.map(|by| lab::person(&by)).transpose()?;
+    let by = asker.by_if_known(wanted.by.as_deref().filter(|by| !by.trim().is_empty()))?.map(|by| lab::person(&by)).transpose()?;
     let parameters = Parameters {
         case: read(wanted.case)?,
         printer: read(wanted.printer)?,

@@ -344,7 +344,7 @@ impl Example for FindCases {
 pub struct FoundCase {
     pub token: String,
     pub intended_use: String,
-    /// How far it has come, for people.
+    /// How far it has come, as `/v1/cases/{token}/quality` says it: `in_production`.
     pub state: String,
     /// The names of its parts.
     pub parts: Vec<String>,

@@ -15,6 +15,7 @@ use crate::domain::printer::{
 use super::AppState;
 use super::pictures;
 use super::quality::case_words;
+use super::quality::views::case_tag;
 use super::queue::ReprintView;
 use super::reasons;
 use super::shapes::{
@@ -173,7 +174,7 @@ pub fn found_cases(lab: &Lab, words: &str) -> Vec<FoundCase> {
     let shown = found.map(|case| FoundCase {
         token: case.token.to_string(),
         intended_use: use_word(case.intended_use).into(),
-        state: case_words(&lab.quality.case_state(&case.token)),
+        state: case_tag(&lab.quality.case_state(&case.token)),
         parts: lab.parts_of(&case.token).into_iter().map(|part| part.name.as_str().to_owned()).collect(),
     });
     shown.collect()

@@ -2,18 +2,14 @@
 
 use clap::Args;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
-use tokio_util::sync::CancellationToken;
+use std::path::PathBuf;
 
 use super::{Failed, Global, show};
-use crate::config::{self, Config, Printer};
+use crate::config::{Config, Printer};
 use crate::domain::ids::BootId;
 use crate::domain::zone::Zone;
 use crate::io::clock::{Clock, entropy};
-use crate::services::reporting::Tables;
-use crate::services::slicing::Slicing;
-use crate::slicing::limits::LIMITS;
-use crate::slicing::profile::Technology;
+use crate::services::check;
 
 #[derive(Debug, Args)]
 pub struct Check {
@@ -59,31 +55,18 @@ impl SiteClock {
 #[derive(Debug, Serialize)]
 struct Judged {
     printer: String,
-    /// Keys that say nothing, so that nothing of theirs speaks against a file.
     unknown: Vec<&'static str>,
     allowed: Vec<&'static str>,
 }
 
-impl Judged {
-    fn of(printer: &Printer) -> Self {
-        let build = &printer.build;
-        let known = [
-            ("build_x", build.x.is_some()),
-            ("build_y", build.y.is_some()),
-            ("build_height", build.height.is_some()),
-            ("nozzle", build.nozzle.is_some()),
-            ("filament", build.filament.is_some()),
-            ("model", printer.model.is_some()),
-            ("arcs", build.arcs.is_some()),
-            ("longest_job_h", build.longest.is_some()),
-        ];
-        Self {
-            printer: printer.name.to_string(),
-            unknown: known.into_iter().filter(|(_, known)| !known).map(|(key, _)| key).collect(),
-            allowed: printer.allow_findings.clone(),
-        }
+impl From<&Printer> for Judged {
+    fn from(printer: &Printer) -> Self {
+        let check::Known { printer, unknown, allowed } = check::Known::of(printer);
+        Self { printer, unknown, allowed }
     }
+}
 
+impl Judged {
     fn in_words(&self) -> String {
         let unknown = match self.unknown.as_slice() {
             [] => "knows all of it".to_owned(),
@@ -112,8 +95,11 @@ impl Check {
             Ok(config) => {
                 found.printers = config.printers.len();
                 found.clock = Some(SiteClock::of(&config.zone));
-                found.gate = config.printers.iter().map(Judged::of).collect();
-                look_around(&config, &mut found);
+                found.gate = config.printers.iter().map(Judged::from).collect();
+                for told in check::machine(&config) {
+                    let list = if told.is_mistake { &mut found.mistakes } else { &mut found.warnings };
+                    list.push(told.words);
+                }
             }
         }
         found.ok = found.mistakes.is_empty();
@@ -143,85 +129,4 @@ impl Check {
             self.config.display()
         )))
     }
-}
-
-/// What only this machine can tell: ports (a warning, they may be plugged in later), files, folder.
-fn look_around(config: &Config, found: &mut Found) {
-    let mut devices: Vec<(PathBuf, &str)> = Vec::new();
-    for printer in &config.printers {
-        let name = printer.name.as_str();
-        match printer.port.canonicalize() {
-            Err(error) => found.warnings.push(format!(
-                "the port of {name} is not there now: {} ({error}); plug the printer in, or look at `ls /dev/serial/by-id`",
-                printer.port.display()
-            )),
-            Ok(device) => {
-                if let Some((_, other)) = devices.iter().find(|(known, _)| *known == device) {
-                    found.mistakes.push(format!(
-                        "{name} and {other} have the same port under two names, {}; give each its own",
-                        device.display()
-                    ));
-                }
-                devices.push((device, name));
-            }
-        }
-    }
-    for file in config.mqtt.iter().flat_map(|mqtt| [&mqtt.password_file, &mqtt.ca_file]).flatten() {
-        if let Err(error) = std::fs::File::open(file) {
-            found
-                .mistakes
-                .push(format!("{} cannot be read: {error}; look at the path and its owner", file.display()));
-        }
-    }
-    if let Some(wanted) = &config.slicing {
-        slicing(wanted, &config.printers, found);
-    }
-    if let Err(mistakes) = Tables::read(&config.counting) {
-        found.mistakes.extend(mistakes.into_iter().map(|mistake| format!("[counting]: {mistake}")));
-    }
-    if let Err(error) = writable(&config.state_dir) {
-        found.mistakes.push(format!(
-            "state_dir = {:?} cannot be written: {error}; make it, and give it to the user that runs platen",
-            config.state_dir
-        ));
-    }
-}
-
-/// Whether models could be sliced: processes and profiles whole, and a slicer here in the version that they name.
-fn slicing(wanted: &config::Slicing, printers: &[Printer], found: &mut Found) {
-    let scratch = std::env::temp_dir();
-    let slicing = Slicing::new(&wanted.profiles, wanted.program.clone(), LIMITS, &scratch, 1);
-    let catalogue = match slicing.catalogue() {
-        Ok(catalogue) => catalogue,
-        Err(error) => return found.mistakes.push(format!("[slicing]: {error}")),
-    };
-    for process in catalogue.all() {
-        if let Err(error) = slicing.profile(process) {
-            found.mistakes.push(format!("[slicing]: {error}"));
-        }
-        if process.technology == Technology::Filament
-            && !printers.iter().any(|printer| printer.model.as_ref() == Some(&process.printer_model))
-        {
-            found.warnings.push(format!(
-                "process {} is for a {}, and no printer here says that it is one (`model`)",
-                process.name, process.printer_model
-            ));
-        }
-    }
-    // G-code is taken without a slicer, so that its absence is no mistake.
-    match slicing.version(&CancellationToken::new()) {
-        Err(error) => found.warnings.push(format!("[slicing]: {error}")),
-        Ok((_, version)) => {
-            let others = catalogue.all().iter().filter_map(|process| slicing.fits(process, &version).err());
-            found.warnings.extend(others.map(|error| format!("[slicing]: {error}")));
-        }
-    }
-}
-
-/// Whether a file can be made in a folder, or in the nearest one above that is there.
-fn writable(folder: &Path) -> std::io::Result<()> {
-    let there = folder.ancestors().find(|above| above.exists()).unwrap_or(folder);
-    let trial = there.join(format!(".platen-check-{}", std::process::id()));
-    std::fs::OpenOptions::new().write(true).create_new(true).open(&trial)?;
-    std::fs::remove_file(&trial)
 }

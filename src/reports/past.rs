@@ -241,7 +241,7 @@ impl Past {
 
 /// What happened, without words that may say who a patient is. The quality half's sentences are guarded already, and
 /// have days of expiry in them, which the guard would take for a person's.
-fn sentence(fact: &Fact) -> String {
+pub fn sentence(fact: &Fact) -> String {
     let told = story::told(fact);
     match fact {
         Fact::Quality(_) => told,
@@ -269,7 +269,8 @@ fn without_hashes(fact: &Fact, told: &str) -> String {
     found.iter().fold(told.to_owned(), |told, hash| told.replace(hash.as_str(), ""))
 }
 
-fn is_of_lot(event: &Event, lot: &LotId) -> bool {
+/// Whether an entry is about a lot.
+pub fn is_of_lot(event: &Event, lot: &LotId) -> bool {
     let Fact::Quality(fact) = &event.fact else { return false };
     match &fact.change {
         Change::Lot { lot: of, .. }
@@ -279,7 +280,8 @@ fn is_of_lot(event: &Event, lot: &LotId) -> bool {
     }
 }
 
-fn is_of_printer(event: &Event, printer: &PrinterName) -> bool {
+/// Whether an entry is about a printer, whoever wrote it.
+pub fn is_of_printer(event: &Event, printer: &PrinterName) -> bool {
     use crate::domain::quality::inspection::Subject;
     use crate::domain::quality::nonconformance::{About, Step};
     if event.fact.printer() == Some(printer) {

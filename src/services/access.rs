@@ -156,6 +156,15 @@ struct Live {
     lockouts: Lockouts,
     sessions: Sessions,
     confirmations: Confirmations,
+    /// When somebody came in the last time.
+    signed_in: BTreeMap<UserName, Moment>,
+}
+
+/// What is known of somebody's coming in, since platen started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Comings {
+    pub signed_in: Option<Moment>,
+    pub locked: Option<Locked>,
 }
 
 impl fmt::Debug for Access {
@@ -428,6 +437,7 @@ impl Access {
         self.check(user, typed, password, now, |live| {
             if let Some(user) = user {
                 live.sessions.begin(id.clone(), hash.bytes(), user.name.clone(), now, &LIMITS);
+                live.signed_in.insert(user.name.clone(), now);
             }
         })?;
         // Nobody's password is right.
@@ -439,6 +449,12 @@ impl Access {
         if let Means::Session(id) = &who.means {
             lock(&self.live).sessions.end(id);
         }
+    }
+
+    /// Looking is no try.
+    pub fn comings(&self, name: &UserName, now: Moment) -> Comings {
+        let live = lock(&self.live);
+        Comings { signed_in: live.signed_in.get(name).copied(), locked: live.lockouts.locked(name, now) }
     }
 
     /// An admin lets somebody try again who was locked out.

@@ -16,7 +16,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::access::{Access, NotAuthenticated, NotLetIn, Presented, SignedIn};
+use super::access::{Access, Comings, NotAuthenticated, NotLetIn, Presented, SignedIn};
 use super::recorder::{NotRecorded, Recorder};
 use crate::domain::event::Actor;
 use crate::domain::ids::{FileHash, TokenId, hex};
@@ -278,6 +278,14 @@ impl Entrance {
         let Way::Guarded(inner) = &self.0 else { return !self.is_guarded() };
         let now = inner.clock.now();
         inner.recorder.read(|lab| inner.access.lasts(&lab.people, who, now))
+    }
+
+    /// What is known of somebody's coming in, since platen started.
+    pub fn comings(&self, name: &UserName) -> Comings {
+        match &self.0 {
+            Way::Guarded(inner) => inner.access.comings(name, inner.clock.now()),
+            Way::Open | Way::Shut => Comings::default(),
+        }
     }
 
     pub async fn sign_in(&self, typed: String, password: Secret) -> Result<SignedIn, Refused> {

@@ -276,6 +276,29 @@ pub fn signed_heads(
     if found.is_empty() { Err(HeadError::NoHeads(folder.to_owned())) } else { Ok(found) }
 }
 
+/// The newest heads by the days in their names, the newest first, each held against the site's own key. Blocks.
+pub fn newest(heads: &Heads, most: usize) -> Result<Vec<SignedHead>, HeadError> {
+    let unreadable = |error| HeadError::Unreadable { path: heads.folder.clone(), error };
+    let key = Signer::load(&heads.key_file)?.public();
+    let public = unhex::<32>(key.as_bytes()).ok_or_else(|| HeadError::NotKey(heads.key_file.clone()))?;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&heads.folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("head-") && name.ends_with(".json") {
+            found.push(path);
+        }
+    }
+    found.sort_unstable();
+    let read = |path: &PathBuf| {
+        let head = serde_json::from_slice::<SignedHead>(&read_small(path)?).ok();
+        let head =
+            head.filter(|head| head.platen_head == FORMAT).ok_or_else(|| HeadError::NotHead(path.clone()))?;
+        head.verify(path, &public).map(|()| head)
+    };
+    found.iter().rev().take(most).map(read).collect()
+}
+
 /// Holds a journal, entry by entry, against what was signed of it.
 #[derive(Debug)]
 pub struct Held {
@@ -421,6 +444,22 @@ mod tests {
         heads.entry(4, journal[3]);
         let told = heads.end(12, &"elsewhere".parse().unwrap(), &"lab1".parse().unwrap()).unwrap_err();
         assert!(matches!(told, HeadError::OtherSite { .. }), "{told}");
+    }
+
+    #[test]
+    fn the_newest_heads_come_first_and_only_those_of_the_site_s_own_key() {
+        let (folder, _, _) = kept();
+        let at = |name: &str| folder.path().join(name);
+        let heads = |key: &str| Heads { folder: folder.path().to_owned(), key_file: at(key) };
+        std::fs::write(at("notes.json"), "{}").unwrap();
+        let entries = |most| -> Vec<u64> {
+            newest(&heads("key"), most).unwrap().iter().map(|head| head.entries).collect()
+        };
+        assert_eq!((entries(5), entries(1)), (vec![9, 4], vec![9]));
+        Signer::create(&at("other")).unwrap();
+        assert!(matches!(newest(&heads("other"), 5), Err(HeadError::OtherKey(_))));
+        std::fs::write(at("head-2026-11-25.json"), "{}").unwrap();
+        assert!(matches!(newest(&heads("key"), 1), Err(HeadError::NotHead(_))));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod uploads;
 pub mod vault_desk;
 
 pub mod board;
+pub mod check;
 pub mod commissioning;
 pub mod deduction;
 pub mod history;

@@ -281,6 +281,26 @@ pub async fn made(
     Ok(all)
 }
 
+/// The last `most` times that a report was taken, the newest first, and how often one was in all.
+pub async fn latest(
+    recorder: &Recorder,
+    most: usize,
+) -> Result<(Vec<(Event, Option<String>, ReportMade)>, usize), JournalError> {
+    let mut places: Vec<u64> =
+        recorder.read(|lab| lab.quality.reports.values().map(|taken| taken.seq).collect());
+    places.sort_unstable();
+    let mut all = Vec::new();
+    for seq in places.iter().rev().take(most) {
+        for event in recorder.events(*seq, 1).await? {
+            if let Some((by, made)) = of_report(&event.fact) {
+                let (by, made) = (by.clone(), made.clone());
+                all.push((event, by, made));
+            }
+        }
+    }
+    Ok((all, places.len()))
+}
+
 /// The worksheet of a case as it is now: what a coder's confirmation is held against.
 pub async fn worksheet(
     recorder: &Recorder,

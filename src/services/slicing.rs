@@ -8,7 +8,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, watch};
@@ -84,6 +84,7 @@ pub struct Slicing {
     scratch: PathBuf,
     slicer: Arc<dyn Slicer>,
     slots: Semaphore,
+    asked: OnceLock<Result<String, String>>,
 }
 
 /// One slicing.
@@ -133,6 +134,7 @@ impl Slicing {
             scratch: scratch.to_owned(),
             slicer: Arc::new(PrusaSlicer),
             slots: Semaphore::new(parallel.max(1)),
+            asked: OnceLock::new(),
         }
     }
 
@@ -253,6 +255,16 @@ impl Slicing {
     /// Whether a process was validated with a slicer of this version.
     pub fn fits(&self, process: &Process, version: &str) -> Result<(), SliceError> {
         Ok(process.fits_slicer(self.slicer.as_ref(), version)?)
+    }
+
+    /// Which slicer there is, or why none, as it was when this was first asked: for pages that are made again and again.
+    /// Blocks the first time.
+    pub fn asked_version(&self) -> Result<&str, &str> {
+        let ask = || {
+            let version = self.version(&CancellationToken::new());
+            version.map(|(_, version)| version).map_err(|error| error.to_string())
+        };
+        self.asked.get_or_init(ask).as_ref().map(String::as_str).map_err(String::as_str)
     }
 
     /// Where the slicer is, and which one.

@@ -17,9 +17,10 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use process_harness::{BOUND, Process, until};
+use process_harness::{BOUND, Process, until, until_within};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 
 /// A screen at the desk, and a 10-inch tablet by the printers.
 pub const DESK: (u32, u32) = (1440, 900);
@@ -111,6 +112,16 @@ fn port(driver: &mut Process) -> u16 {
         let (_, rest) = out.split_once("started successfully on port ")?;
         rest.split_once('.')?.0.parse().ok()
     })
+}
+
+/// Looks until it is well; where it never is, what was the matter last is told.
+fn until_told<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + BOUND;
+    let seen = until_within(what, BOUND * 2, || match look() {
+        Ok(seen) => Some(Ok(seen)),
+        Err(told) => (Instant::now() > deadline).then_some(Err(told)),
+    });
+    seen.unwrap_or_else(|told| panic!("not within {BOUND:?}: {what}: {told:.2000}"))
 }
 
 impl Browser {
@@ -264,12 +275,9 @@ impl Browser {
     }
 
     pub fn wait_for_text(&self, css: &str, text: &str) {
-        let mut last = String::new();
-        until(&format!("`{text}` in {css} on {}", self.place()), || {
+        until_told(&format!("`{text}` in {css} on {}", self.place()), || {
             let shown = self.text(css);
-            let found = shown.contains(text);
-            last = shown;
-            found.then_some(())
+            if shown.contains(text) { Ok(()) } else { Err(format!("it says `{shown}`")) }
         });
     }
 
@@ -297,17 +305,9 @@ impl Browser {
 
     /// Does something with an element that may be replaced while we look at it.
     fn with(&self, css: &str, what: &str, mut work: impl FnMut(&Element) -> Result<(), CmdError>) {
-        let mut last = String::from("it is not there");
-        until(&format!("{what} {css} on {}", self.place()), || {
-            let done = self.find(css).map(|element| work(&element));
-            match done {
-                Some(Ok(())) => Some(()),
-                Some(Err(error)) => {
-                    last = error.to_string();
-                    None
-                }
-                None => None,
-            }
+        until_told(&format!("{what} {css} on {}", self.place()), || {
+            let element = self.find(css).ok_or("it is not there")?;
+            work(&element).map_err(|error| error.to_string())
         });
     }
 
@@ -321,6 +321,55 @@ impl Browser {
             self.run(element.clear())?;
             self.run(element.send_keys(text))
         });
+    }
+
+    /// Puts a value into a field of any kind, as a person who knows the kind does.
+    pub fn fill(&self, css: &str, value: &str) {
+        self.wait_for(css);
+        let kind = "const field = document.querySelector(arguments[0]);
+            return field.tagName === 'SELECT' ? 'select' : field.type";
+        match self.script(kind, vec![css.into()]).as_str().unwrap_or_default() {
+            "select" => {
+                self.with(css, "choosing in", |element| self.run(element.select_by_value(value)));
+            }
+            // The keys of a date depend on the country of the system.
+            "date" | "datetime-local" | "hidden" => {
+                let set = "const field = document.querySelector(arguments[0]);
+                    field.value = arguments[1];
+                    for (const kind of ['input', 'change'])
+                        field.dispatchEvent(new Event(kind, {bubbles: true}));";
+                self.script(set, vec![css.into(), value.into()]);
+            }
+            "radio" => self.click(&format!("{css}[value='{value}']")),
+            "checkbox" => self.click(css),
+            _ => self.write(css, value),
+        }
+    }
+
+    /// Opens what is folded around an element.
+    pub fn unfold(&self, css: &str) {
+        let open = "for (let one = document.querySelector(arguments[0]); one; one = one.parentElement)
+            if (one.tagName === 'DETAILS') one.open = true;";
+        self.script(open, vec![css.into()]);
+    }
+
+    /// Chooses a file, as in the window of the system.
+    pub fn choose_file(&self, css: &str, path: &std::path::Path) {
+        let path = path.to_str().unwrap();
+        self.with(css, "choosing a file in", |element| self.run(element.send_keys(path)));
+    }
+
+    /// Drops a file onto an element, as from the desktop.
+    pub fn drop_file(&self, css: &str, path: &std::path::Path) {
+        let bytes = base64::engine::general_purpose::STANDARD.encode(std::fs::read(path).unwrap());
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let drop = "const bytes = Uint8Array.from(atob(arguments[1]), (one) => one.charCodeAt(0));
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([bytes], arguments[2]));
+            const target = document.querySelector(arguments[0]);
+            for (const kind of ['dragenter', 'dragover', 'drop'])
+                target.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer}));";
+        self.script(drop, vec![css.into(), bytes.into(), name.into()]);
     }
 
     /// Keys where the focus is, as a scanner types them.

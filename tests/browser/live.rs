@@ -71,7 +71,8 @@ fn nothing_is_pulled_away_from_under_somebody_who_types() {
     let browser = Browser::of(&daemon.url);
     browser.sign_in(KIM);
     browser.go(&format!("/cases/{case}"));
-    browser.write("main textarea, main input[type=text], main input:not([type])", "the left hand");
+    browser.unfold("form#write");
+    browser.write("form#write input[name=text]", "the left hand");
     let held = "const field = document.activeElement; return field.value === 'the left hand'";
     browser.wait("what was typed", held);
     // The case changes at another screen meanwhile.

@@ -12,3 +12,4 @@ mod live;
 mod markup;
 mod pages;
 mod stops;
+mod way;

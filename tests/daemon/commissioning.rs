@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use hw_sim::faults::Fault;
@@ -374,4 +375,26 @@ fn a_test_print_that_cannot_be_made_is_refused_with_what_to_do() {
     let (status, _) = post(&daemon, "test-print", &json!({"printer": "nobody", "by": "kim"}));
     assert_eq!(status, 404);
     assert_eq!(daemon.get("/v1/cases"), json!([]));
+}
+
+#[test]
+fn one_port_is_asked_at_a_time() {
+    let lab = Lab::one();
+    let daemon = lab.serve();
+    let (board, link) = linked(&lab, "slow");
+    let (sender, written) = mpsc::channel();
+    let answer = move |_, _: &[u8]| {
+        let _ = sender.send(());
+        Vec::new()
+    };
+    answering(board, answer, || {
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| asked(&daemon, &link, Some(115_200)));
+            written.recv_timeout(crate::world::BOUND).unwrap();
+            let (status, told) = probe(&daemon, &link, None);
+            let wanted = (409, &"urn:platen:problem:probing-already".into());
+            assert_eq!((status, &told["type"]), wanted, "{told}");
+            assert_eq!(first.join().unwrap()["outcome"], "no_answer");
+        });
+    });
 }

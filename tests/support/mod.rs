@@ -55,6 +55,8 @@ pub struct TestLab {
     pub boards: BTreeMap<String, watch::Sender<Arc<Snapshot>>>,
     /// What the page reads.
     pub board: Board,
+    /// Nothing plans here by itself: a test has it draw.
+    pub planner: Planner,
     pub folder: tempfile::TempDir,
 }
 
@@ -167,8 +169,9 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, http: &str) -> T
     };
     let gate = Gate::new(Arc::clone(&spool), &config.printers, &config.gate);
     let board = Board::new(live);
+    let planner = Planner::new(&config, recorder.clone(), gate.clone(), board.clone(), clock.clone());
     let state = AppState {
-        planner: Planner::new(&config, recorder.clone(), gate.clone(), board.clone(), clock.clone()),
+        planner: planner.clone(),
         previews: Previews::new(Arc::clone(&spool)),
         names: Names::default(),
         app_keys: Default::default(),
@@ -189,7 +192,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, http: &str) -> T
         shutdown: shutdown.clone(),
     };
     tokio::spawn(api::serve(listener, api::router(state), CancellationToken::new()));
-    TestLab { address, recorder, store, clock, shutdown, told, boards, board, folder }
+    TestLab { address, recorder, store, clock, shutdown, told, boards, board, planner, folder }
 }
 
 async fn fake_printer(

@@ -98,9 +98,10 @@ fn is_lot(app: &AppState, lot: LotId) -> Result<LotId, Problem> {
 /// Of what cannot be read, nothing is repeated.
 fn odd(error: ScanError) -> Problem {
     let (slug, help) = match &error {
-        ScanError::Foreign => {
-            ("not-our-label", "scan the label of a printer, a lot or a part, or type what stands beside its code")
-        }
+        ScanError::Foreign => (
+            "not-our-label",
+            "scan the label of a printer, a lot or a part, or type what stands beside its code",
+        ),
         ScanError::Keyboard { .. } => {
             ("misread-label", "set the scanner to the keyboard of this computer, then scan it again")
         }

@@ -66,7 +66,7 @@ pub fn case(lab: &Lab, case: &Case) -> CaseQuality {
     let of_case = quality.nonconformances.values().filter(|found| found.case() == Some(token));
     CaseQuality {
         token: token.to_string(),
-        state: tag(&state, "state"),
+        state: case_tag(&state),
         words: case_words(&state),
         todo: state.todo().into(),
         about: record.and_then(|record| record.about.as_ref()).map(Into::into),
@@ -94,6 +94,11 @@ pub fn case(lab: &Lab, case: &Case) -> CaseQuality {
         }),
         messages: messages(lab, token).count(),
     }
+}
+
+/// How far a case has come, in one word that programs know.
+pub fn case_tag(state: &CaseState) -> String {
+    tag(state, "state")
 }
 
 /// How far a case has come, for people.

@@ -1,6 +1,6 @@
-//! The page at `/cases/{token}`: what is next with a case, its parts and prints, and everything that is said of it.
+//! The page at `/cases/{token}`: what is next with a case, its parts and prints, and all that is said of it.
 //!
-//! Who a case is for is nowhere on it: `vault.js` shows that in a dialog, once somebody has said why they read it.
+//! Who a case is for is nowhere on it: `vault.js` shows that in a dialog, once somebody has said why.
 
 mod folder;
 mod parts;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-use super::cases::{state_word, urgency, use_words};
+use super::cases::{is_awaited, state_word, urgency, use_words};
 use super::kit;
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
@@ -64,7 +64,7 @@ impl Known {
         format!("POST /v1/cases/{}/steps", self.token)
     }
 
-    /// The parts whose current model is mirrored or changed: whoever approves says of each that it is meant so.
+    /// The parts whose current model is mirrored or changed: whoever approves says that each is meant so.
     fn odd_parts(&self) -> Vec<u16> {
         let is_odd = |part: &&crate::api::quality::shapes::PartQuality| {
             part.revisions.last().is_some_and(|of| of.mirrored || of.modified)
@@ -113,7 +113,10 @@ pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {
         let token: CaseToken = ask.named("token").parse().map_err(|_| Viewer::missing("case"))?;
         let known = gather(&viewer, &token)?;
         let title = viewer.fill(words::CASE_TITLE, &[("token", &known.token)]);
-        Ok(Content::new(title, vec![head(&viewer, &known), steps::next(&viewer, &known), body(&viewer, &known)]))
+        Ok(Content::new(
+            title,
+            vec![head(&viewer, &known), steps::next(&viewer, &known), body(&viewer, &known)],
+        ))
     })
 }
 
@@ -127,7 +130,7 @@ fn head(viewer: &Viewer, known: &Known) -> Piece {
                 (kit::state(viewer, state_word(&known.state)))
                 span.chip { (use_words(viewer, known.intended_use)) }
                 (inner.put("case-urgency", html! {
-                    div id="case-urgency" { (urgency(viewer, priority, due, super::cases::is_awaited(&known.state))) }
+                    div id="case-urgency" { (urgency(viewer, priority, due, is_awaited(&known.state))) }
                 }))
                 p.end { a href="/cases" { (viewer.say(words::ALL_CASES)) } }
             }
@@ -178,6 +181,21 @@ fn section(viewer: &Viewer, id: &str, name: Text, beside: &str, markup: Markup) 
             (markup)
         }
     }
+}
+
+/// The heads of a table's columns.
+fn heads(viewer: &Viewer, all: &[Text]) -> Markup {
+    html! { thead { tr { @for name in all { th scope="col" { (viewer.say(*name)) } } } } }
+}
+
+/// What may be missing, as a field or a fact has it.
+fn maybe<T: ToString>(of: Option<&T>) -> Option<String> {
+    of.map(ToString::to_string)
+}
+
+/// The beginning of a SHA-256; the whole of it for whoever points at it.
+fn digest(of: &str) -> Markup {
+    html! { code title=(of) { (of.get(..12).unwrap_or(of)) "…" } }
 }
 
 /// What is opened before it is filled in.

@@ -62,6 +62,16 @@ const STATES: [&str; 16] = [
     "cancelled",
 ];
 
+const COLUMNS_OF_LIST: [Text; 7] = [
+    common::CASE,
+    words::STATE,
+    words::PARTS,
+    words::NEEDED,
+    words::INTENDED_USE,
+    words::SERVICE,
+    words::OPENED,
+];
+
 /// A case's state as the page's words have it.
 pub(super) fn state_word(state: &CaseState) -> &'static str {
     match state {
@@ -108,7 +118,11 @@ impl Wanted {
     }
 
     fn is_filtered(&self) -> bool {
-        self.state.is_some() || self.intended_use.is_some() || self.due.is_some() || self.late || self.asked_mine
+        self.state.is_some()
+            || self.intended_use.is_some()
+            || self.due.is_some()
+            || self.late
+            || self.asked_mine
     }
 
     fn takes(&self, lab: &Lab, found: &Found<'_>) -> bool {
@@ -231,7 +245,11 @@ impl Row {
             priority: found.priority,
             due: found.due,
             awaited: is_awaited(found.state()),
-            parts: lab.parts_of(&found.case.token).into_iter().map(|part| part.name.as_str().to_owned()).collect(),
+            parts: lab
+                .parts_of(&found.case.token)
+                .into_iter()
+                .map(|part| part.name.as_str().to_owned())
+                .collect(),
             opened: found.case.opened,
         }
     }
@@ -300,15 +318,18 @@ pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {
 }
 
 fn head(viewer: &Viewer, wanted: &Wanted, shown: &Shown) -> Piece {
-    let current = |is: bool| is.then_some("page");
     Piece::around("head", |inner| {
         html! {
             div.head id="head" {
                 h1 { (viewer.say(words::TITLE)) }
                 @if shown.any {
                     nav.buttons aria-label=(viewer.say(words::VIEWS)) {
-                        a.button href="/cases" aria-current=[current(!wanted.is_list)] { (viewer.say(words::BOARD)) }
-                        a.button href="/cases?view=list" aria-current=[current(wanted.is_list)] { (viewer.say(words::LIST)) }
+                        @for (path, name, is) in [
+                            ("/cases", words::BOARD, !wanted.is_list),
+                            ("/cases?view=list", words::LIST, wanted.is_list),
+                        ] {
+                            a.button href=(path) aria-current=[is.then_some("page")] { (viewer.say(name)) }
+                        }
                     }
                     (inner.put("late-cases", html! {
                         p id="late-cases" {
@@ -342,37 +363,58 @@ fn nothing(viewer: &Viewer) -> Piece {
 
 /// What an intended use is, for people.
 pub(super) fn use_words(viewer: &Viewer, word: &str) -> String {
-    viewer.say(match word {
-        "diagnostic" => words::USE_DIAGNOSTIC,
-        "guide" => words::USE_GUIDE,
-        _ => words::USE_EDUCATION,
-    })
-    .to_owned()
+    viewer
+        .say(match word {
+            "diagnostic" => words::USE_DIAGNOSTIC,
+            "guide" => words::USE_GUIDE,
+            _ => words::USE_EDUCATION,
+        })
+        .to_owned()
+}
+
+/// What the API's words for states say, for the script that shows what was found.
+fn api_states(viewer: &Viewer) -> String {
+    let api_word = |word: &str| match word {
+        "in design" => "designing".to_owned(),
+        "in quality control" => "in_qc".to_owned(),
+        other => other.replace(' ', "_"),
+    };
+    let all: serde_json::Map<String, serde_json::Value> =
+        STATES.iter().map(|word| (api_word(word), viewer.state(word).into())).collect();
+    serde_json::Value::Object(all).to_string()
 }
 
 /// Search by script, filters without.
 fn filters(viewer: &Viewer, wanted: &Wanted) -> Piece {
-    let states = [("", viewer.say(words::ALL_OPEN).to_owned()), ("all", viewer.say(words::ALL_STATES).to_owned())];
+    let states =
+        [("", viewer.say(words::ALL_OPEN).to_owned()), ("all", viewer.say(words::ALL_STATES).to_owned())];
     let mut states: Vec<(String, String)> =
         states.into_iter().map(|(word, says)| (word.to_owned(), says)).collect();
     states.extend(STATES.iter().map(|word| (key(word), viewer.state(word))));
-    let states: Vec<(&str, String)> = states.iter().map(|(word, says)| (word.as_str(), says.clone())).collect();
+    let states: Vec<(&str, String)> =
+        states.iter().map(|(word, says)| (word.as_str(), says.clone())).collect();
     let mut uses = vec![("", viewer.say(common::EVERYTHING).to_owned())];
     uses.extend(USES.iter().map(|word| (*word, use_words(viewer, word))));
     let due = wanted.due.map(|day| day.to_string()).unwrap_or_default();
     let due = Field { kind: "date", ..Field::text("due", viewer.say(words::NEEDED_UNTIL)).value(&due) };
-    let state = Field::text("state", viewer.say(words::STATE)).value(wanted.state.as_deref().unwrap_or_default());
+    let state =
+        Field::text("state", viewer.say(words::STATE)).value(wanted.state.as_deref().unwrap_or_default());
     let of_use = Field::text("use", viewer.say(words::INTENDED_USE));
     let of_use = of_use.value(wanted.intended_use.as_deref().unwrap_or_default());
     let box_of = |name: &str, says: Text, on: bool| {
-        html! { label.tick { input type="checkbox" name=(name) value="1" checked[on]; span { (viewer.say(says)) } } }
+        html! {
+            label.tick {
+                input type="checkbox" name=(name) value="1" checked[on];
+                span { (viewer.say(says)) }
+            }
+        }
     };
     Piece::new(
         "filters",
         html! {
             section.filters id="filters" aria-label=(viewer.say(words::FILTERS)) {
                 form.find id="find" role="search" data-use="cases" data-none=(viewer.say(words::FOUND_NONE))
-                    data-some=(viewer.say(words::FOUND_SOME)) {
+                    data-some=(viewer.say(words::FOUND_SOME)) data-states=(api_states(viewer)) {
                     label.field {
                         span { (viewer.say(words::SEARCH)) }
                         input id="find-words" type="search" autocomplete="off" maxlength="120"
@@ -385,13 +427,18 @@ fn filters(viewer: &Viewer, wanted: &Wanted) -> Piece {
                     (of_use.choice(&uses))
                     (due.input())
                     (box_of("late", words::ONLY_LATE, wanted.late))
-                    @if viewer.asker.name().is_some() { (box_of("mine", words::ONLY_MINE, wanted.asked_mine)) }
+                    @if viewer.asker.name().is_some() {
+                        (box_of("mine", words::ONLY_MINE, wanted.asked_mine))
+                    }
                     button { (viewer.say(common::SHOW)) }
                     @if wanted.is_filtered() {
-                        a.button href=(if wanted.is_list { "/cases?view=list" } else { "/cases" }) { (viewer.say(words::NO_FILTER)) }
+                        a.button href=(if wanted.is_list { "/cases?view=list" } else { "/cases" }) {
+                            (viewer.say(words::NO_FILTER))
+                        }
                     }
                 }
-                div.found id="found" data-keep role="region" aria-live="polite" aria-label=(viewer.say(words::FOUND)) {}
+                div.found id="found" data-keep role="region" aria-live="polite"
+                    aria-label=(viewer.say(words::FOUND)) {}
             }
         },
     )
@@ -408,7 +455,9 @@ fn board(viewer: &Viewer, wanted: &Wanted, shown: &Shown) -> Piece {
                 } @else {
                     div.case-board {
                         @for (states, column) in COLUMNS.iter().zip(&shown.columns) {
-                            @if let Some(state) = states.first() { (column_of(viewer, wanted, inner, state, column)) }
+                            @if let Some(state) = states.first() {
+                                (column_of(viewer, wanted, inner, state, column))
+                            }
                         }
                     }
                 }
@@ -460,7 +509,10 @@ fn card(viewer: &Viewer, row: &Row, column: &str) -> Markup {
                 @if row.parts.len() > 3 { " +" (row.parts.len() - 3) }
                 @if row.parts.is_empty() { span.quiet { (viewer.say(words::NO_PART_YET)) } }
             }
-            p.small { (use_words(viewer, row.intended_use)) @if let Some(service) = &row.service { " · " (service) } }
+            p.small {
+                (use_words(viewer, row.intended_use))
+                @if let Some(service) = &row.service { " · " (service) }
+            }
             (urgency(viewer, row.priority, row.due, row.awaited))
         }
     }
@@ -521,9 +573,7 @@ fn list(viewer: &Viewer, wanted: &Wanted, shown: &Few) -> Piece {
                         caption.unseen { (viewer.say(words::TITLE)) }
                         thead {
                             tr {
-                                @for name in [common::CASE, words::STATE, words::PARTS, words::NEEDED, words::INTENDED_USE, words::SERVICE, words::OPENED] {
-                                    th scope="col" { (viewer.say(name)) }
-                                }
+                                @for name in COLUMNS_OF_LIST { th scope="col" { (viewer.say(name)) } }
                             }
                         }
                         tbody { @for row in &shown.rows { (line(viewer, row)) } }
@@ -542,7 +592,9 @@ fn line(viewer: &Viewer, row: &Row) -> Markup {
             th scope="row" { a href=(format!("/cases/{}", row.token)) data-go { code { (row.token) } } }
             td {
                 (kit::state(viewer, row.state))
-                @if let Some(before) = row.before { " " small { (viewer.fill(words::BEFORE, &[("state", &viewer.state(before))])) } }
+                @if let Some(before) = row.before.map(|before| viewer.state(before)) {
+                    " " small { (viewer.fill(words::BEFORE, &[("state", &before)])) }
+                }
                 @if let Some(why) = &row.why { p.why { (why) } }
             }
             td { (row.parts.join(", ")) }

@@ -156,7 +156,7 @@ pub(super) async fn job(viewer: Viewer, filled: Filled) -> Page {
             }
         };
         viewer.asker.may(needs)?;
-        let by = asker.by(Some(&fields.by))?;
+        let by = viewer.asker.by(Some(&fields.by))?;
         if fields.change == "start" {
             let printer = Some(fields.printer.as_str()).filter(|name| !name.is_empty());
             let view = begin(&viewer.app, job, printer, &by).await?;

@@ -92,11 +92,24 @@ pub struct Sends<'s> {
     pub then: Option<&'s str>,
     /// Where what is signed is shown (`to-sign`): its text is shown, and digest and password are sent along.
     pub sign: Option<&'s str>,
+    /// The field that the digest goes into, where that is not `digest`.
+    pub sign_at: Option<&'s str>,
 }
 
 impl<'s> Sends<'s> {
     pub const fn new(id: &'s str, to: &'s str, label: &'s str) -> Self {
-        Self { id, to, label, fixed: Value::Null, done: None, undo: None, ask: None, then: None, sign: None }
+        Self {
+            id,
+            to,
+            label,
+            fixed: Value::Null,
+            done: None,
+            undo: None,
+            ask: None,
+            then: None,
+            sign: None,
+            sign_at: None,
+        }
     }
 
     /// With these fields in it.
@@ -105,7 +118,7 @@ impl<'s> Sends<'s> {
         let undo = self.undo.map(|(to, body)| serde_json::json!({ "to": to, "body": body }).to_string());
         html! {
             form.sends id=(self.id) data-send=(self.to) data-fixed=[fixed] data-done=[self.done] data-undo=[undo]
-                data-ask=[self.ask] data-then=[self.then] data-sign=[self.sign] {
+                data-ask=[self.ask] data-then=[self.then] data-sign=[self.sign] data-sign-at=[self.sign_at] {
                 (fields)
                 button id=(format!("{}-send", self.id)) { (self.label) }
                 noscript { small { (viewer.say(common::NEEDS_SCRIPT)) } }

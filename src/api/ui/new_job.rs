@@ -1,15 +1,382 @@
-//! The page at `/queue/new`.
+//! The page of a new job: a file, or a model to slice, that was sent before; what it is for, and what was found.
 
-use maud::html;
+use maud::{Markup, html};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::kit::{self, Field, Sends, tick};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
+use super::queue::{
+    drop_zone, found_later, material_field, material_list, materials, open_parts, part_field, printers,
+};
 use super::viewer::Viewer;
-use super::words::queue as words;
+use super::words::{common, queue as words};
+use crate::api::gate::told;
+use crate::api::{AppState, Problem};
+use crate::domain::finding::{Finding, Severity, refused};
+use crate::domain::ids::{CaseToken, FileHash, PrinterName};
+use crate::domain::part::PartRef;
+use crate::domain::people::roles::Permission;
+use crate::gcode::analysis::Analysis;
+use crate::io::offload::offload;
+use crate::services::gate::Reading;
+use crate::services::slicing::SliceError;
+use crate::slicing::process::{Process, use_word};
+use crate::slicing::profile::Technology;
 
-pub(super) fn content(viewer: Viewer, _: Ask) -> Answer {
+/// What a new job can be for, and be made of.
+struct Known {
+    parts: Vec<(String, String)>,
+    materials: BTreeSet<String>,
+    /// `TOKEN/NUMBER`, as the address has it.
+    chosen: String,
+}
+
+/// A finding, the printers where it speaks, and whether these are all.
+struct Found {
+    finding: Finding,
+    printers: Vec<PrinterName>,
+    everywhere: bool,
+}
+
+/// A file as the page tells of it.
+struct Read {
+    bytes: u64,
+    lines: u64,
+    /// Of the first printer that reads it.
+    seconds: f64,
+    layers: usize,
+    slicer: Option<String>,
+    grams: Option<f64>,
+    material: Option<String>,
+    found: Vec<Found>,
+    passes: bool,
+}
+
+pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {
     Box::pin(async move {
-        let head = Piece::new("head", html! { div.head id="head" { h1 { (viewer.say(words::TITLE)) } } });
-        Ok(Content::new(viewer.say(words::TITLE), vec![head]))
+        let known = known(&viewer.app, &ask);
+        let title = viewer.say(words::NEW_JOB);
+        let (file, model) = (ask.query("file"), ask.query("model"));
+        let mut pieces = Vec::new();
+        match (file, model) {
+            (Some(hash), _) => {
+                let file: FileHash = hash.parse()?;
+                let pinned = ask.query("printer").map(str::parse::<PrinterName>).transpose()?;
+                let read = read(&viewer.app, &file, pinned.as_ref(), ask.query("material")).await?;
+                pieces.push(head(&viewer, words::NEW_OF_FILE));
+                pieces.push(of_file(&viewer, &file, &read, &known, pinned.as_ref()));
+            }
+            (None, Some(hash)) => {
+                viewer.asker.may(Permission::Slice)?;
+                let model: FileHash = hash.parse()?;
+                viewer.app.intake.spool().verify(&model).await?;
+                let processes = processes(&viewer.app).await?;
+                pieces.push(head(&viewer, words::NEW_OF_MODEL));
+                pieces.push(of_model(&viewer, &model, &processes, &known));
+            }
+            (None, None) => {
+                pieces.push(head(&viewer, words::NEW_JOB));
+                pieces.push(Piece::new("how", html! { p #how { (viewer.say(words::NEW_HOW)) } }));
+                pieces.push(drop_zone(&viewer, &known.chosen));
+            }
+        }
+        Ok(Content::new(title, pieces))
     })
+}
+
+fn known(app: &AppState, ask: &Ask) -> Known {
+    app.recorder.read(|lab| {
+        let mut parts = open_parts(lab);
+        let case = ask.query("case").and_then(|case| case.parse::<CaseToken>().ok());
+        let number = ask.query("part").and_then(|part| part.parse::<u16>().ok()).unwrap_or(1);
+        let part = case.and_then(|case| lab.find_part(&case, &PartRef::Number(number)).ok());
+        let chosen = part.map(|part| format!("{}/{}", part.case, part.number)).unwrap_or_default();
+        // A case that is older than those to choose from.
+        if let Some(part) = part.filter(|_| !parts.iter().any(|(piece, _)| *piece == chosen)) {
+            parts.insert(
+                0,
+                (chosen.clone(), format!("{} · {} {}", part.case, part.number, part.name.as_str())),
+            );
+        }
+        Known { parts, materials: materials(lab), chosen }
+    })
+}
+
+/// The file, and what speaks against it on the printers that may take it: the words of each finding once.
+async fn read(
+    app: &AppState,
+    file: &FileHash,
+    pinned: Option<&PrinterName>,
+    material: Option<&str>,
+) -> Result<Read, Problem> {
+    let accepted = app.intake.accepted(file).await?;
+    let resumes = app.recorder.read(|lab| lab.resume_file(file).is_some());
+    let all = app.config.printers.iter().map(|printer| &printer.name);
+    let printers: Vec<&PrinterName> =
+        all.filter(|name| pinned.is_none_or(|pinned| *name == pinned)).collect();
+    let (mut reading, mut judged) = (None, Vec::with_capacity(printers.len()));
+    for printer in printers {
+        let told = app.recorder.read(|lab| told(app, lab, printer));
+        let asked = app.gate.asked(file, printer, told.as_deref(), material, resumes);
+        judged.push((printer, app.gate.findings(&asked).await?));
+        if reading.is_none() {
+            reading = Some(app.gate.reading(&asked).await?);
+        }
+    }
+    let is_warning = |one: &&Finding| one.severity == Severity::Warning;
+    let passes = judged.iter().any(|(_, found)| refused(found, &[]).iter().all(is_warning));
+    let mut found: Vec<Found> = Vec::new();
+    for (printer, findings) in &judged {
+        for finding in findings.iter() {
+            match found.iter_mut().find(|known| known.finding == *finding) {
+                Some(known) => known.printers.push((*printer).clone()),
+                None => found.push(Found {
+                    finding: finding.clone(),
+                    printers: vec![(*printer).clone()],
+                    everywhere: false,
+                }),
+            }
+        }
+    }
+    for one in &mut found {
+        one.everywhere = one.printers.len() == judged.len();
+    }
+    found.sort_by_key(|one| (std::cmp::Reverse(one.finding.severity), one.finding.line));
+    let of = reading.as_deref();
+    let metadata = of.map(|reading: &Reading| &reading.analysis.metadata);
+    Ok(Read {
+        bytes: accepted.bytes,
+        lines: accepted.survey.lines,
+        seconds: of.map_or(0.0, |reading| reading.analysis.seconds),
+        layers: of.map_or(0, |reading| reading.layers),
+        slicer: metadata.and_then(|metadata| metadata.slicer.clone()),
+        grams: of.and_then(|reading| grams(&reading.analysis)),
+        material: metadata.and_then(|metadata| metadata.filament_type.first().cloned()),
+        found,
+        passes,
+    })
+}
+
+/// All of its filament, where the file names the density of each that it uses.
+fn grams(analysis: &Analysis) -> Option<f64> {
+    let used = analysis.filament.iter().enumerate().filter(|(_, length)| **length > 0.0);
+    let weights: Option<Vec<f64>> = used.map(|(tool, _)| analysis.filament_of(tool).1).collect();
+    weights.filter(|weights| !weights.is_empty()).map(|weights| weights.into_iter().sum())
+}
+
+/// The processes for filament that some printer here is of.
+async fn processes(app: &AppState) -> Result<Vec<Process>, Problem> {
+    let Some(slicing) = app.slicing.clone() else { return Ok(Vec::new()) };
+    let read = offload(move || slicing.catalogue()).await;
+    let catalogue = read.unwrap_or(Err(SliceError::Ended))?;
+    let is_here =
+        |model: &String| app.config.printers.iter().any(|printer| printer.model.as_ref() == Some(model));
+    let fits =
+        |process: &&Process| process.technology != Technology::Resin && is_here(&process.printer_model);
+    Ok(catalogue.all().iter().filter(fits).cloned().collect())
+}
+
+fn head(viewer: &Viewer, title: super::words::Text) -> Piece {
+    Piece::new(
+        "head",
+        html! {
+            div.head #head {
+                h1 { (viewer.say(title)) }
+                a.end href="/queue" { (viewer.say(words::TITLE)) }
+            }
+        },
+    )
+}
+
+/// The name that the file had, which only the browser that sent it knows.
+fn name(hash: &FileHash, else_says: &str) -> Markup {
+    html! { p #name { strong data-use="files" data-named=(hash) { (else_says) } } }
+}
+
+fn of_file(
+    viewer: &Viewer,
+    file: &FileHash,
+    read: &Read,
+    known: &Known,
+    pinned: Option<&PrinterName>,
+) -> Piece {
+    let fixed = json!({ "file": file.to_string() });
+    let sends = Sends {
+        fixed,
+        done: Some(viewer.say(words::QUEUED)),
+        then: Some("/queue?open={id}"),
+        ..Sends::new("new-job", "POST /v1/jobs", viewer.say(words::QUEUE_IT))
+    };
+    let material = read.material.as_deref().unwrap_or_default();
+    Piece::new(
+        "new",
+        html! {
+            div.split #new {
+                section.card aria-labelledby="what-for" data-use="queue" data-file=(file) {
+                    h2 #what-for { (viewer.say(words::NEW_JOB)) }
+                    (no_parts(viewer, known))
+                    (material_list(&known.materials))
+                    (sends.form(viewer, html! {
+                        div.fields {
+                            (part_field(viewer, &known.parts, &known.chosen))
+                            (printer_field(viewer, pinned))
+                            (material_field(viewer, material))
+                            (Field::number("copies", viewer.say(words::COPIES)).value("1").input())
+                            (becomes("list", Field::text("also", viewer.say(words::ALSO)).hint(viewer.say(words::ALSO_HINT))))
+                        }
+                        (ticks(viewer, read))
+                        (found_later())
+                    }))
+                }
+                section.card aria-labelledby="what-is-it" {
+                    h2 #what-is-it { (viewer.say(words::FILE_OF)) }
+                    (name(file, viewer.say(words::A_FILE)))
+                    (facts(viewer, read))
+                }
+            }
+        },
+    )
+}
+
+fn no_parts(viewer: &Viewer, known: &Known) -> Markup {
+    html! {
+        @if known.parts.is_empty() {
+            (kit::empty(viewer.say(words::NO_PARTS), Some(html! { a href="/cases" { (viewer.say(words::TO_CASES)) } })))
+        }
+    }
+}
+
+fn printer_field(viewer: &Viewer, pinned: Option<&PrinterName>) -> Markup {
+    // What is left empty is left out, and may run on any.
+    let mut choices = vec![("", viewer.say(words::ANY_PRINTER).to_owned())];
+    choices.extend(printers(viewer));
+    let chosen = pinned.map_or("", PrinterName::as_str);
+    Field::text("printer", viewer.say(common::PRINTER)).value(chosen).choice(&choices)
+}
+
+fn facts(viewer: &Viewer, read: &Read) -> Markup {
+    let seconds = std::time::Duration::try_from_secs_f64(read.seconds).map_or(0, |time| time.as_secs());
+    html! {
+        dl.facts {
+            dt { (viewer.say(words::SIZE)) }
+            dd { (viewer.fill(words::KILOBYTES, &[("n", &kit::grouped(read.bytes.div_ceil(1_024)))])) }
+            dt { (viewer.say(words::LINES)) }
+            dd { (kit::grouped(read.lines)) }
+            @if seconds > 0 { dt { (viewer.say(words::TAKES)) } dd { (viewer.span(seconds)) } }
+            @if read.layers > 0 { dt { (viewer.say(words::LAYERS)) } dd { (read.layers) } }
+            @if let Some(grams) = read.grams {
+                dt { (viewer.say(words::USES)) }
+                dd { (viewer.fill(words::GRAMS, &[("n", &format!("{grams:.0}"))])) }
+            }
+            @if let Some(slicer) = &read.slicer { dt { (viewer.say(words::SLICER)) } dd { (slicer) } }
+        }
+    }
+}
+
+/// What was found, each warning with a box: who ticks it has looked.
+fn ticks(viewer: &Viewer, read: &Read) -> Markup {
+    html! {
+        fieldset.findings {
+            legend { (viewer.say(words::FINDINGS)) }
+            @if read.found.is_empty() { p.quiet { (viewer.say(words::NOTHING_FOUND)) } }
+            @else { p.quiet { (viewer.say(words::WARNINGS_HOW)) } }
+            @if !read.passes { p.note data-state="bad" { (viewer.say(words::PASSES_NOWHERE)) } }
+            @for found in &read.found { (one_finding(viewer, found)) }
+        }
+    }
+}
+
+fn one_finding(viewer: &Viewer, found: &Found) -> Markup {
+    let Found { finding, printers, everywhere } = found;
+    let names = printers.iter().map(PrinterName::as_str).collect::<Vec<_>>();
+    let is_warning = finding.severity == Severity::Warning;
+    html! {
+        div.note data-state=(if is_warning { "wants" } else { "bad" }) {
+            p {
+                strong { (viewer.say(if is_warning { words::WARNING } else { words::ERROR })) } " " code { (finding.code) }
+                @if let Some(line) = finding.line {
+                    ", " (viewer.fill(words::FOUND_LINE, &[("line", &line)]))
+                }
+                @if !everywhere { ", " (viewer.fill(words::ONLY_THERE, &[("printers", &names.join(", "))])) }
+            }
+            p { (viewer.told(&finding.what)) ". " (viewer.told(finding.help)) "." }
+            @if is_warning && viewer.may(Permission::AcceptFindings) {
+                label.tick {
+                    input type="checkbox" data-accept=(finding.code) data-printers=[(!everywhere).then(|| names.join(" "))];
+                    span { (viewer.say(words::I_HAVE_LOOKED)) }
+                }
+            }
+        }
+    }
+}
+
+/// A field of text that becomes something else in JSON.
+fn becomes<'f>(what: &'f str, field: Field<'f>) -> Markup {
+    Field { becomes: what, ..field }.input()
+}
+
+fn of_model(viewer: &Viewer, model: &FileHash, processes: &[Process], known: &Known) -> Piece {
+    let scale =
+        Field::text("model.scale", viewer.say(words::SCALE)).value("1").hint(viewer.say(words::SCALE_HINT));
+    let expected =
+        Field::text("model.expected", viewer.say(words::EXPECTED)).hint(viewer.say(words::EXPECTED_HINT));
+    let sends = Sends {
+        fixed: json!({ "model": { "hash": model.to_string() } }),
+        done: Some(viewer.say(words::QUEUED)),
+        then: Some("/queue#job-{id}"),
+        ..Sends::new("new-job", "POST /v1/jobs", viewer.say(words::QUEUE_IT))
+    };
+    Piece::new(
+        "new",
+        html! {
+            div.split #new {
+                section.card aria-labelledby="what-for" data-use="queue" data-file=(model) {
+                    h2 #what-for { (viewer.say(words::NEW_JOB)) }
+                    (no_parts(viewer, known))
+                    @if processes.is_empty() { p.note data-state="bad" { (viewer.say(words::NO_PROCESSES)) } }
+                    (sends.form(viewer, html! {
+                        div.fields {
+                            (part_field(viewer, &known.parts, &known.chosen))
+                            (process_field(viewer, processes))
+                            (printer_field(viewer, None))
+                            (units_field(viewer))
+                            (becomes("number", scale))
+                            (becomes("list", expected))
+                        }
+                        (tick("model.mirrored", viewer.say(words::MIRRORED), false))
+                        (found_later())
+                    }))
+                }
+                section.card aria-labelledby="what-is-it" {
+                    h2 #what-is-it { (viewer.say(words::FILE_OF)) }
+                    (name(model, viewer.say(words::A_MODEL)))
+                    p data-use="files" data-told=(model) data-watertight=(viewer.say(words::WATERTIGHT))
+                        data-leaky=(viewer.say(words::NOT_WATERTIGHT)) {}
+                }
+            }
+        },
+    )
+}
+
+fn process_field(viewer: &Viewer, processes: &[Process]) -> Markup {
+    // Several processes of one name and version are one choice.
+    let mut choices: BTreeMap<&str, String> = BTreeMap::new();
+    for process in processes {
+        let uses: Vec<String> = process.validated_for.iter().map(|of| viewer.state(use_word(*of))).collect();
+        let good = match uses.as_slice() {
+            [] => viewer.say(words::NOT_VALIDATED).to_owned(),
+            uses => viewer.fill(words::VALIDATED, &[("uses", &uses.join(", "))]),
+        };
+        choices.insert(&process.name, format!("{} · {} · {good}", process.name, process.material));
+    }
+    let choices: Vec<(&str, String)> = choices.into_iter().collect();
+    Field::text("model.process", viewer.say(words::PROCESS)).required().choice(&choices)
+}
+
+fn units_field(viewer: &Viewer) -> Markup {
+    let mut choices = vec![("", viewer.say(words::UNITS_SAID).to_owned())];
+    choices.extend(["mm", "cm", "m", "um", "inch", "ft"].map(|unit| (unit, unit.to_owned())));
+    Field::text("model.units", viewer.say(words::UNITS)).choice(&choices)
 }

@@ -158,11 +158,12 @@ pub struct Page {
 pub const PAGES: &[Page] = &[
     Page { path: "/", room: Some(Room::Farm), asks: Permission::Look, pace: Pace::Second, content: super::farm::content },
     Page { path: "/printers/{name}", room: Some(Room::Farm), asks: Permission::Look, pace: Pace::Second, content: super::printer::content },
-    Page { path: "/commission", room: Some(Room::Farm), asks: Permission::Settings, pace: Pace::Still, content: super::commission::content },
+    Page { path: "/commission", room: Some(Room::Farm), asks: Permission::Look, pace: Pace::Still, content: super::commission::content },
     Page { path: "/queue", room: Some(Room::Queue), asks: Permission::Look, pace: Pace::Calm, content: super::queue::content },
     Page { path: "/queue/new", room: Some(Room::Queue), asks: Permission::Queue, pace: Pace::Still, content: super::new_job::content },
     Page { path: "/cases", room: Some(Room::Cases), asks: Permission::Look, pace: Pace::Calm, content: super::cases::content },
     Page { path: "/cases/{token}", room: Some(Room::Cases), asks: Permission::Look, pace: Pace::Calm, content: super::case::content },
+    Page { path: "/cases/{token}/story", room: Some(Room::Cases), asks: Permission::ReadMessages, pace: Pace::Still, content: super::case::story },
     Page { path: "/hands", room: Some(Room::Hands), asks: Permission::Look, pace: Pace::Calm, content: super::hands::content },
     Page { path: "/printed/{serial}", room: Some(Room::Hands), asks: Permission::Look, pace: Pace::Calm, content: super::printed::content },
     Page { path: "/printed/{serial}/inspect", room: Some(Room::Hands), asks: Permission::Inspect, pace: Pace::Still, content: super::inspect::content },
@@ -171,7 +172,7 @@ pub const PAGES: &[Page] = &[
     Page { path: "/reports", room: Some(Room::Reports), asks: Permission::ReadReports, pace: Pace::Still, content: super::reports::content },
     Page { path: "/people", room: Some(Room::People), asks: Permission::ManageUsers, pace: Pace::Calm, content: super::people::content },
     Page { path: "/audit", room: Some(Room::Audit), asks: Permission::ReadAudit, pace: Pace::Still, content: super::audit::content },
-    Page { path: "/settings", room: Some(Room::Settings), asks: Permission::Look, pace: Pace::Still, content: super::settings::content },
+    Page { path: "/settings", room: Some(Room::Settings), asks: Permission::Look, pace: Pace::Calm, content: super::settings::content },
 ];
 
 pub(super) fn routes() -> Router<AppState> {

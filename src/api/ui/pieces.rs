@@ -78,9 +78,11 @@ impl Piece {
         self.inner.iter().filter(|inner| !inner.inner.is_empty()).for_each(|inner| inner.stands(each));
     }
 
+    /// Of its own markup, and of which inner pieces stand in it in which order.
     fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.html.hash(&mut hasher);
+        self.inner.iter().for_each(|inner| inner.id.hash(&mut hasher));
         hasher.finish()
     }
 }
@@ -96,7 +98,7 @@ pub fn outline(pieces: &[Piece]) -> String {
     for piece in pieces {
         piece.stands(&mut |piece| {
             piece.id.hash(&mut hasher);
-            piece.html.hash(&mut hasher);
+            piece.hash().hash(&mut hasher);
         });
     }
     format!("{:016x}", hasher.finish())
@@ -212,6 +214,20 @@ mod tests {
         };
         assert_eq!(outline(&list(1)), outline(&list(2)));
         assert_eq!(ids(Sent::outside(&list(1)).change(&list(2))), ["c-heat"]);
+    }
+
+    #[test]
+    fn inner_pieces_in_another_order_are_sent_with_what_is_around_them() {
+        let list = |names: [&str; 2]| {
+            [Piece::around("list", |inner| {
+                html! { ul id="list" { @for name in names { (inner.put(name, html! { li id=(name) { "x" } })) } } }
+            })]
+        };
+        let mut sent = Sent::default();
+        assert_eq!(ids(sent.change(&list(["a", "b"]))), ["all"]);
+        assert_eq!(ids(sent.change(&list(["a", "b"]))), [""; 0]);
+        assert_eq!(ids(sent.change(&list(["b", "a"]))), ["list"]);
+        assert_ne!(outline(&list(["a", "b"])), outline(&list(["b", "a"])));
     }
 
     #[test]

@@ -106,6 +106,11 @@ impl Lockouts {
         }
     }
 
+    /// Whether a user is not heard now. Looking is no try.
+    pub fn locked(&self, user: &UserName, now: Moment) -> Option<Locked> {
+        self.known.get(user)?.locked(now)
+    }
+
     /// An admin lets somebody try again.
     pub fn unlock(&mut self, user: &UserName) {
         self.known.remove(user);

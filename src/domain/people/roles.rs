@@ -60,7 +60,7 @@ impl Role {
     }
 
     /// What the role is for, in a table for people.
-    fn means(self) -> &'static str {
+    pub fn means(self) -> &'static str {
         match self {
             Self::Requester => {
                 "the clinician who asks for a model, approves its design and says how it helped"

@@ -18,6 +18,22 @@ const FILES: &[(&str, &str, &str)] = &[
     ("send.js", SCRIPT, include_str!("send.js")),
     ("stop.js", SCRIPT, include_str!("stop.js")),
     ("keys.js", SCRIPT, include_str!("keys.js")),
+    ("lists.js", SCRIPT, include_str!("lists.js")),
+    ("photo.js", SCRIPT, include_str!("photo.js")),
+    ("inspect.js", SCRIPT, include_str!("inspect.js")),
+    ("verdict.js", SCRIPT, include_str!("verdict.js")),
+    ("scan.js", SCRIPT, include_str!("scan.js")),
+    ("queue.js", SCRIPT, include_str!("queue.js")),
+    ("files.js", SCRIPT, include_str!("files.js")),
+    ("cases.js", SCRIPT, include_str!("cases.js")),
+    ("model.js", SCRIPT, include_str!("model.js")),
+    ("vault.js", SCRIPT, include_str!("vault.js")),
+    ("units.js", SCRIPT, include_str!("units.js")),
+    ("console.js", SCRIPT, include_str!("console.js")),
+    ("phantom.js", SCRIPT, include_str!("phantom.js")),
+    ("commission.js", SCRIPT, include_str!("commission.js")),
+    ("materials.js", SCRIPT, include_str!("materials.js")),
+    ("audit.js", SCRIPT, include_str!("audit.js")),
 ];
 
 /// Changes with any of them: a page that was loaded from an older platen loads itself anew.

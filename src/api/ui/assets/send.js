@@ -47,7 +47,7 @@ export function bodyOf(form, button) {
 }
 
 // Asks the API; what is wrong comes as an error whose words are for people.
-export async function ask(route, body) {
+export async function ask(route, body, patience = PATIENCE_MS) {
   const [method, path] = route.includes(" ") ? route.split(" ") : ["POST", route];
   let answer;
   try {
@@ -56,7 +56,7 @@ export async function ask(route, body) {
       method,
       headers: isGet ? {} : { "Content-Type": "application/json" },
       body: isGet ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(patience),
     });
   } catch {
     throw new Error(words.noAnswer);
@@ -164,7 +164,9 @@ async function send(form, button) {
   if (form.dataset.sign) {
     const given = await signed(form);
     if (!given) return;
-    Object.assign(body, given);
+    const { digest, ...rest } = given;
+    put(body, form.dataset.signAt ?? "digest", digest);
+    Object.assign(body, rest);
   }
   const told = await ask(form.dataset.send, body);
   say(form.dataset.done ? fill(form.dataset.done, told) : words.done, false, undoOf(form, told));
@@ -203,6 +205,7 @@ export function start() {
       if (isApi) await send(form, event.submitter);
       else await simple(form, event.submitter);
     } catch (error) {
+      if (error.problem) form.dispatchEvent(new CustomEvent("platen:refused", { detail: error.problem, bubbles: true }));
       say(error.name === "TypeError" || error.name === "TimeoutError" ? words.noAnswer : error.message, true);
     } finally {
       delete form.dataset.ownBusy;

@@ -1,4 +1,4 @@
-//! What is next with a case: the steps that its state allows and its viewer may take, the way on before the ways back.
+//! What is next with a case: the steps that its state allows and its viewer may take, the ways on first.
 
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -15,11 +15,8 @@ use crate::domain::quality::case::CaseState;
 /// A step, and what whoever takes it has to be allowed.
 type Step = (Permission, Markup);
 
-const HELPED: &[(&str, Text)] = &[
-    ("helped", words::HELPED),
-    ("no_difference", words::NO_DIFFERENCE),
-    ("hindered", words::HINDERED),
-];
+const HELPED: &[(&str, Text)] =
+    &[("helped", words::HELPED), ("no_difference", words::NO_DIFFERENCE), ("hindered", words::HINDERED)];
 const STATEMENTS: &[(&str, Text)] = &[
     ("easy_to_use", words::EASY_TO_USE),
     ("fits_approach", words::FITS_APPROACH),
@@ -41,11 +38,16 @@ pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
     let markup = html! {
         section.card.next id="next" aria-labelledby="next-name" {
             @match &known.state {
-                CaseState::OnHold { from, why } => div.note data-state="on-hold" role="status" {
-                    p { strong { (viewer.fill(words::HELD, &[("state", &viewer.state(state_word(from)))])) } }
-                    p { (why) }
+                CaseState::OnHold { from, why } => {
+                    div.note data-state="on-hold" role="status" {
+                        @let before = viewer.state(state_word(from));
+                        p { strong { (viewer.fill(words::HELD, &[("state", &before)])) } }
+                        p { (why) }
+                    }
                 },
-                CaseState::Rework { why, .. } | CaseState::Cancelled { why } => div.note data-state="wants" { p { (why) } },
+                CaseState::Rework { why, .. } | CaseState::Cancelled { why } => {
+                    div.note data-state="wants" { p { (why) } }
+                },
                 _ => {},
             }
             h2 id="next-name" { (viewer.say(words::NEXT)) }
@@ -125,7 +127,10 @@ impl Steps<'_> {
             steps.push((P::HoldCase, self.why("reopened", words::REOPEN, None, Some(words::REOPEN_SURE))));
         }
         if state.cancel(&reason).is_ok() {
-            steps.push((P::HoldCase, self.why("cancelled", words::CANCEL_CASE, None, Some(words::CANCEL_SURE))));
+            steps.push((
+                P::HoldCase,
+                self.why("cancelled", words::CANCEL_CASE, None, Some(words::CANCEL_SURE)),
+            ));
         }
         steps
     }
@@ -154,7 +159,7 @@ impl Steps<'_> {
     fn go_on(&self, why: &str) -> Markup {
         let sends = Sends {
             fixed: json!({"is": "continued"}),
-            undo: Some((&self.to, json!({"is": "held", "why": why}))),
+            undo: Some((self.to.as_str(), json!({"is": "held", "why": why}))),
             ..Sends::new("step-continued", &self.to, self.viewer.say(words::CONTINUE))
         };
         sends.button(self.viewer)
@@ -167,7 +172,10 @@ impl Steps<'_> {
         let fields = html! {
             @for number in &odd {
                 // Without a name: what is confirmed goes along as a whole, and not before each is ticked.
-                label.tick { input type="checkbox" required; span { (self.viewer.fill(words::MEANT_SO, &[("n", number)])) } }
+                label.tick {
+                    input type="checkbox" required;
+                    span { (self.viewer.fill(words::MEANT_SO, &[("n", number)])) }
+                }
             }
         };
         let sends = Sends {
@@ -200,11 +208,14 @@ impl Steps<'_> {
             (self.outside())
         };
         let label = self.viewer.say(words::PRODUCE);
-        let sends =
-            Sends { fixed: json!({"is": "production_begun"}), ..Sends::new("step-production_begun", &self.to, label) };
+        let sends = Sends {
+            fixed: json!({"is": "production_begun"}),
+            ..Sends::new("step-production_begun", &self.to, label)
+        };
+        let elsewhere = self.viewer.say(words::SLICED_ELSEWHERE);
         html! {
             (sends.form(self.viewer, fields))
-            (fold_out("elsewhere", self.viewer.say(words::SLICED_ELSEWHERE), self.produce_elsewhere("step-elsewhere")))
+            (fold_out("elsewhere", elsewhere, self.produce_elsewhere("step-elsewhere")))
         }
     }
 
@@ -242,26 +253,30 @@ impl Steps<'_> {
         measured.extend(choices(viewer, &[("true", words::MEASURED), ("false", words::ESTIMATED)]));
         let mut marks = vec![open];
         marks.extend(["1", "2", "3", "4", "5"].map(|mark| (mark, mark.to_owned())));
+        let respondent = Field::text("assessment.respondent", viewer.say(words::RESPONDENT)).required();
+        let (used, how) = (viewer.say(words::IN_PROCEDURE), viewer.say(words::HOW_SAVED));
         let fields = html! {
             div.fields {
                 (choice("assessment.overall", viewer.say(words::OVERALL), "", None, &helped))
-                (choice("assessment.used_in_procedure", viewer.say(words::IN_PROCEDURE), "", Some("json"), &yes))
-                (Field::text("assessment.respondent", viewer.say(words::RESPONDENT)).required().hint(viewer.say(words::RESPONDENT_HINT)).input())
+                (choice("assessment.used_in_procedure", used, "", Some("json"), &yes))
+                (respondent.hint(viewer.say(words::RESPONDENT_HINT)).input())
                 (Field::number("assessment.saved.minutes", viewer.say(words::MINUTES_SAVED)).input())
-                (choice("assessment.saved.measured", viewer.say(words::HOW_SAVED), "", Some("json"), &measured))
+                (choice("assessment.saved.measured", how, "", Some("json"), &measured))
                 (Field::text("assessment.comment", viewer.say(words::COMMENT)).input())
             }
             details id="statements" {
                 summary { (viewer.say(words::STATEMENTS)) }
                 div.fields {
                     @for (name, text) in STATEMENTS {
-                        (choice(&format!("assessment.answers.{name}"), viewer.say(*text), "", Some("number"), &marks))
+                        @let name = format!("assessment.answers.{name}");
+                        (choice(&name, viewer.say(*text), "", Some("number"), &marks))
                     }
                 }
             }
         };
         let label = viewer.say(words::ASSESS);
-        let sends = Sends { fixed: json!({"is": "assessed"}), ..Sends::new("step-assessed", &self.to, label) };
+        let sends =
+            Sends { fixed: json!({"is": "assessed"}), ..Sends::new("step-assessed", &self.to, label) };
         fold_out("assess", &format!("{label} …"), sends.form(viewer, fields))
     }
 }

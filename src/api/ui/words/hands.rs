@@ -29,11 +29,9 @@ texts! {
     LEAVE = "Leave it" | "Weg vom Drucker";
     LOADED_NOW = "Loaded now" | "Jetzt geladen";
     NOTHING_LOADED = "Nothing is noted as loaded." | "Es ist nichts als geladen vermerkt.";
-    SLOT = "Slot" | "Platz";
     SLOT_N = "Slot {n}" | "Platz {n}";
     SLOT_FOR_NEXT = "Slot for the lot that is scanned next" | "Platz für die Charge, die als Nächstes gescannt wird";
     MORE_SLOTS = "More slots" | "Weitere Plätze";
-    LOT = "Lot" | "Charge";
     LEFT = "{grams} g left" | "{grams} g übrig";
     UNLOAD = "Take it off" | "Herausnehmen";
     UNLOADED = "It is noted as taken off." | "Als herausgenommen vermerkt.";
@@ -59,7 +57,7 @@ texts! {
     LOAD_FOR = "Load {material} for case {case}, part {part}" | "{material} laden für Fall {case}, Teil {part}";
     LOAD_ANY = "material" | "Material";
     LOT_LOW = "nearly used up: {grams} g left" | "fast verbraucht: {grams} g übrig";
-    LOT_BAD = "may not be used: it {why}" | "darf nicht verwendet werden: {why}";
+    LOT_BAD = "may not be used: it {why}" | "darf nicht verwendet werden: sie {why}";
     LOAD_HERE = "Load here" | "Hier laden";
     CHANGE_IT = "Change it" | "Wechseln";
     PROCESS = "Post-process" | "Nachbearbeiten";
@@ -86,7 +84,6 @@ texts! {
     ATTEMPT_N = "attempt {n}" | "Versuch {n}";
     NEXT = "Next" | "Als Nächstes";
     MORE = "More" | "Mehr";
-    NO_STEP = "Nothing is left to be done with it here." | "Hier ist damit nichts mehr zu tun.";
     NOT_YOURS = "What comes next is for another role." | "Der nächste Schritt ist Sache einer anderen Rolle.";
     DOUBTS = "What has to be looked at" | "Was anzusehen ist";
     DOUBT_SEEN = "looked at" | "angesehen";
@@ -100,7 +97,6 @@ texts! {
     JOB = "Job" | "Auftrag";
     PRINTER = "Printer" | "Drucker";
     PRINTED_AT = "Printed" | "Gedruckt";
-    TO_UNTIL = "{from} to {until}" | "{from} bis {until}";
     OPERATORS = "In whose hands it was" | "In wessen Händen es war";
     TOGETHER = "On the same bed" | "Auf demselben Bett";
     REPLACES = "In place of" | "Anstelle von";
@@ -184,6 +180,7 @@ texts! {
     STEP_PLANNED = "Plan another attempt" | "Einen weiteren Versuch vorsehen";
     STEP_PLANNED_DONE = "Another attempt is planned." | "Ein weiterer Versuch ist vorgesehen.";
     WHY = "Why" | "Warum";
+    WHY_IF = "Why, where a value has a flag or it is rejected" | "Warum, bei Vorbehalt oder Zurückweisung";
     WHY_FLAG = "Why it is good enough" | "Warum es gut genug ist";
 
     NC_OPEN = "Report what is not right" | "Abweichung melden";
@@ -301,7 +298,6 @@ texts! {
 
     MEANS_RELEASED = "released" | "freigegeben";
     MEANS_APPROVED = "approved" | "Konstruktion freigegeben";
-    MEANS_AS_IS = "used as it is" | "Verwendung, wie es ist";
 }
 
 /// The words of the API that these pages show, by what they are there.

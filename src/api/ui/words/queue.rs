@@ -23,7 +23,6 @@ texts! {
 
     PART = "part {number}" | "Teil {number}";
     PIECES = "{n} pieces" | "{n} Stück";
-    ON = "on {printer}" | "auf {printer}";
     NOWHERE = "nowhere yet" | "noch nirgends";
     ENDS = "ends {time}" | "endet {time}";
     FROM_TO = "{start} to {end}" | "{start} bis {end}";
@@ -61,7 +60,6 @@ texts! {
     FILE_OF = "File" | "Datei";
     WHY_EACH = "Why, printer by printer" | "Warum, Drucker für Drucker";
     WHAT_IS_WANTED = "Changes" | "Änderungen";
-    LOOK = "Look at it" | "Ansehen";
 
     PRIORITY = "Priority" | "Dringlichkeit";
     AS_CASE = "as its case says" | "wie beim Fall";
@@ -106,7 +104,6 @@ texts! {
     ACCEPT = "Accept {codes}: I have looked" | "{codes} annehmen: ich habe nachgesehen";
     ACCEPT_DONE = "It is accepted." | "Es ist angenommen.";
     UNRECORDED = "{state}, not yet in the journal" | "{state}, noch nicht im Journal";
-    SLICED = "{percent} %, {doing} ({process})" | "{percent} %, {doing} ({process})";
 
     REPRINT = "Print again" | "Erneut drucken";
     REPRINT_CAUSE = "Because" | "Weil";
@@ -158,6 +155,8 @@ texts! {
     A_MODEL = "the model that was sent" | "das gesendete Modell";
     LINES = "Lines" | "Zeilen";
     SIZE = "Size" | "Größe";
+    KILOBYTES = "{n} KB" | "{n} KB";
+    GRAMS = "{n} g" | "{n} g";
     TAKES = "Takes about" | "Dauert etwa";
     LAYERS = "Layers" | "Schichten";
     SLICER = "Sliced by" | "Geslict mit";

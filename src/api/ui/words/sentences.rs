@@ -1,30 +1,156 @@
-//! Sentences that other parts of platen say in English, in the page's other languages; one that is not here stays
+//! Sentences that other parts of platen say in English, in the page's other languages; what is not known stays
 //! English.
+//!
+//! ```text
+//! "stopped by kim; the board confirmed it" ─▶ whole? no ─▶ its pieces ─▶ "angehalten von kim; die Platine hat …"
+//! ```
+//! A sentence is known as it stands, by a pattern with holes, or as several that are.
 
-use super::Language;
+mod known;
+
 use std::borrow::Cow;
 
-/// English and German, by the English.
-const SENTENCES: &[(&str, &str)] = &[];
+use super::Language;
+use crate::api::ui::viewer::capital;
+use known::{FIXED, PATTERNS, TITLES};
 
-/// A sentence in a language, if it is known there.
+/// How deep a hole's words are looked at: a printer is locked after a fault that names a heater.
+const DEPTH: u8 = 3;
+/// Sentences with more pieces than that are looked at as they stand: the time that this takes is bounded.
+const PIECES_MAX: usize = 12;
+/// A piece longer than that is no sentence of ours.
+const LENGTH_MAX: usize = 2_000;
+
+/// A sentence in a language, as far as it is known there.
 pub fn say(language: Language, sentence: &str) -> Cow<'_, str> {
-    let known = |(english, german): &(&str, &'static str)| (*english == sentence).then_some(*german);
     match language {
         Language::English => Cow::Borrowed(sentence),
-        Language::German => {
-            SENTENCES.iter().find_map(known).map_or(Cow::Borrowed(sentence), Cow::Borrowed)
-        }
+        Language::German if sentence.len() > LENGTH_MAX => Cow::Borrowed(sentence),
+        Language::German => told(sentence, DEPTH),
     }
+}
+
+/// All of it, or those of its pieces that are known.
+fn told(sentence: &str, depth: u8) -> Cow<'_, str> {
+    if let Some(said) = whole(sentence, depth) {
+        return said;
+    }
+    if sentence.contains(". ") {
+        // A new sentence begins behind it.
+        let pieces = pieces(sentence, ". ", depth);
+        let capitals = pieces.into_iter().enumerate();
+        let pieces = capitals.map(|(at, piece)| if at == 0 { piece.into_owned() } else { capital(&piece) });
+        return Cow::Owned(pieces.collect::<Vec<_>>().join(". "));
+    }
+    if sentence.contains("; ") {
+        return Cow::Owned(pieces(sentence, "; ", depth).join("; "));
+    }
+    Cow::Borrowed(sentence)
+}
+
+/// The pieces between joints, each the longest that is known: a sentence may have a joint in itself.
+fn pieces<'s>(sentence: &'s str, joint: &str, depth: u8) -> Vec<Cow<'s, str>> {
+    let mut ends: Vec<usize> = sentence.match_indices(joint).map(|(at, _)| at).collect();
+    ends.push(sentence.len());
+    if ends.len() > PIECES_MAX {
+        return vec![Cow::Borrowed(sentence)];
+    }
+    let (mut told_pieces, mut from, mut next) = (Vec::new(), 0, 0);
+    while next < ends.len() {
+        let longest = (next..ends.len()).rev().find_map(|end| {
+            let said = whole(sentence.get(from..ends[end])?, depth)?;
+            Some((end, said))
+        });
+        let (end, said) = longest.unwrap_or_else(|| {
+            let piece = sentence.get(from..ends[next]).unwrap_or_default();
+            let inner = joint == ". " && piece.contains("; ");
+            (next, if inner { told(piece, depth) } else { Cow::Borrowed(piece) })
+        });
+        told_pieces.push(said);
+        from = ends[end] + joint.len();
+        next = end + 1;
+    }
+    told_pieces
+}
+
+/// A sentence that is known as a whole.
+fn whole(sentence: &str, depth: u8) -> Option<Cow<'_, str>> {
+    let fixed = |table: &[(&str, &'static str)]| {
+        table.iter().find_map(|(english, german)| (*english == sentence).then_some(Cow::Borrowed(*german)))
+    };
+    if let Some(said) = fixed(FIXED).or_else(|| fixed(TITLES)) {
+        return Some(said);
+    }
+    let bare = sentence.strip_suffix('.').filter(|bare| !bare.ends_with('.'));
+    if let Some(said) = bare.and_then(|bare| whole(bare, depth)) {
+        return Some(Cow::Owned(format!("{said}.")));
+    }
+    let depth = depth.checked_sub(1)?;
+    let by_pattern =
+        PATTERNS.iter().find_map(|(english, german)| filled(german, &holes(english, sentence)?, depth));
+    by_pattern.or_else(|| listed(sentence, depth)).map(Cow::Owned)
+}
+
+/// What stands in a pattern's holes, if the sentence is one of it.
+fn holes<'s>(pattern: &str, sentence: &'s str) -> Option<Vec<&'s str>> {
+    let mut fixed = pattern.split("{}").peekable();
+    let mut rest = sentence.strip_prefix(fixed.next()?)?;
+    let mut holes = Vec::new();
+    while let Some(piece) = fixed.next() {
+        let is_last = fixed.peek().is_none();
+        let (hole, after) = if is_last { (rest.strip_suffix(piece)?, "") } else { rest.split_once(piece)? };
+        if hole.is_empty() {
+            return None;
+        }
+        holes.push(hole);
+        rest = after;
+    }
+    rest.is_empty().then_some(holes)
+}
+
+/// The words of a pattern with its holes filled: `{1}` as it stands, `{2!}` told itself. What stands in a hole of the
+/// first kind is a name or a number, and no further sentence.
+fn filled(german: &str, holes: &[&str], depth: u8) -> Option<String> {
+    let is_told = |at: usize| german.contains(&format!("{{{at}!}}"));
+    let is_more = |hole: &str| ["; ", ", ", " and "].iter().any(|joint| hole.contains(joint));
+    if (1..).zip(holes).any(|(at, hole)| is_more(hole) && !is_told(at)) {
+        return None;
+    }
+    let (mut text, mut rest) = (String::new(), german);
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let (mark, after) = after.split_once('}')?;
+        let number = mark.trim_end_matches('!');
+        let hole = holes.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+        if number.len() < mark.len() {
+            text.push_str(&told(hole, depth));
+        } else {
+            text.push_str(hole);
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// `a, b and c`, of which each is known.
+fn listed(sentence: &str, depth: u8) -> Option<String> {
+    let all = |parts: &str| -> Option<Vec<String>> {
+        let parts: Vec<&str> = parts.split(", ").take(PIECES_MAX + 1).collect();
+        if parts.len() > PIECES_MAX {
+            return None;
+        }
+        parts.into_iter().map(|part| whole(part, depth.min(1)).map(Cow::into_owned)).collect()
+    };
+    let mut joints = sentence.rmatch_indices(" and ").take(4);
+    let by_joint = joints.find_map(|(at, joint)| {
+        let last = whole(sentence.get(at + joint.len()..)?, depth.min(1))?;
+        let first = sentence.get(..at)?;
+        let first = whole(first, depth).map(Cow::into_owned).or_else(|| Some(all(first)?.join(", ")))?;
+        Some(format!("{first} und {last}"))
+    });
+    by_joint.or_else(|| sentence.contains(", ").then(|| all(sentence)).flatten().map(|all| all.join(", ")))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sentence_that_is_not_known_stays_as_it_is() {
-        assert_eq!(say(Language::German, "something that nobody has said"), "something that nobody has said");
-        assert_eq!(say(Language::English, "x"), "x");
-    }
-}
+mod tests;
