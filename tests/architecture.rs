@@ -694,6 +694,123 @@ fn dependency_on_platen(manifest: &str) -> Option<usize> {
     manifest.lines().position(word).map(|index| index + 1)
 }
 
+/// Names and units that are the same in every language.
+const SAME_IN_ALL: [&str; 3] = ["platen", "mm", "ms"];
+
+/// The literals that stand as content in the markup of a page, `{ "…" }`, with their lines: what somebody would read.
+/// An attribute's value comes behind `=`; what stands between parentheses is Rust, and markup in it is looked at itself.
+fn literals_in_markup(source: &str) -> Vec<(usize, String)> {
+    let source = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let mut found = Vec::new();
+    for (start, opening) in source.match_indices("html! {") {
+        literals_of_block(source, start + opening.len(), &mut found);
+    }
+    found
+}
+
+fn literals_of_block(source: &str, from: usize, found: &mut Vec<(usize, String)>) {
+    let bytes = source.as_bytes();
+    let (mut at, mut depth, mut group, mut before) = (from, 1_i32, 0_i32, b'{');
+    while at < bytes.len() && depth > 0 {
+        let byte = bytes[at];
+        match byte {
+            b'/' if bytes[at..].starts_with(b"//") => {
+                at += source[at..].find('\n').unwrap_or(bytes.len() - at);
+                continue;
+            }
+            b'"' => {
+                let end = end_of_text(bytes, at);
+                let text = &source[at + 1..end];
+                let after = source[end + 1..].trim_start();
+                // The pattern of a match is Rust, too.
+                let is_pattern = after.starts_with("=>") || after.starts_with('|');
+                if group == 0 && b"{};)\">".contains(&before) && !is_pattern && is_for_people(text) {
+                    found.push((1 + source[..at].matches('\n').count(), text.to_owned()));
+                }
+                (before, at) = (b'"', end + 1);
+                continue;
+            }
+            // A character, and not a lifetime.
+            b'\'' if bytes.get(at + 2) == Some(&b'\'') => at += 2,
+            b'(' | b'[' => group += 1,
+            b')' | b']' => group -= 1,
+            b'{' if group == 0 => depth += 1,
+            b'}' if group == 0 => depth -= 1,
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            before = byte;
+        }
+        at += 1;
+    }
+}
+
+/// Where the text that opens here ends.
+fn end_of_text(bytes: &[u8], open: usize) -> usize {
+    let mut at = open + 1;
+    while at < bytes.len() && bytes[at] != b'"' {
+        at += if bytes[at] == b'\\' { 2 } else { 1 };
+    }
+    at
+}
+
+/// Two letters or more in a row that are not the same in every language.
+fn is_for_people(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphabetic());
+    words.filter(|word| word.chars().count() > 1).any(|word| !SAME_IN_ALL.contains(&word))
+}
+
+#[test]
+fn no_page_has_words_of_its_own() {
+    let files = project_files();
+    let pages: Vec<_> = files
+        .iter()
+        .filter(|(name, _)| name.starts_with("src/api/ui/") && !name.starts_with("src/api/ui/words"))
+        .collect();
+    assert!(pages.len() > 20, "only {} files of the page are looked at", pages.len());
+    for (name, source) in pages {
+        for (line, text) in literals_in_markup(source) {
+            panic!("{name}:{line}: {text:?} is for people: give it a name in src/api/ui/words");
+        }
+    }
+}
+
+#[test]
+fn a_literal_in_markup_is_found_wherever_somebody_would_read_it() {
+    let found = |markup: &str| -> Vec<String> {
+        let all = literals_in_markup(&format!("fn f() {{ html! {{ {markup} }} }}"));
+        all.into_iter().map(|(_, text)| text).collect()
+    };
+    for markup in [
+        "p { \"Hello\" }",
+        "p { (x) \" hello\" }",
+        "p { b {} \"hello\" }",
+        "p { br; \"hello\" }",
+        "@if x { \"hello\" } @else { \"-\" }",
+        "@match x { Some(_) => \"hello\", None => \"-\" }",
+        "p { \"-\" \"hello\" }",
+        "(inner.put(\"an id\", html! { p { \"hello\" } }))",
+        "p title=(x) { \"hello\" }",
+    ] {
+        assert_eq!(found(markup).len(), 1, "{markup}: {:?}", found(markup));
+    }
+    for markup in [
+        "p { \" · \" (x) \", \" \"platen\" }",
+        "p class=\"hello\" title=\"hello\" {}",
+        "(viewer.fill(words::X, &[(\"name\", &x)]))",
+        "@let x = \"hello\"; @if x == \"hello\" { (x) }",
+        "@match x { \"hello\" => (x), \"more\" | \"less\" => (y), _ => {} }",
+        "// \"hello\" and a } brace\n p { (x) }",
+        "p { ('\"') } p data-x=[Some(\"hello\")] {}",
+    ] {
+        assert_eq!(found(markup), [""; 0], "{markup}");
+    }
+    let outside = "const A: &str = \"hello\"; fn f() { html! { p {} } }\n\
+        #[cfg(test)]\nmod tests { html! { \"hello\" } }";
+    assert!(literals_in_markup(outside).is_empty());
+    assert_eq!(literals_in_markup("//! A\nfn f() {\n    html! {\n        \"hello\"\n    }\n}")[0].0, 4);
+}
+
 #[test]
 fn a_break_planted_in_any_real_file_is_found_at_its_line() {
     let files = project_files();

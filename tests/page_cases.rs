@@ -354,13 +354,13 @@ async fn who_may_not_read_messages_sees_no_thread_and_everybody_only_their_own_b
         ),
         (
             &of_rita,
-            &["id=\"step-requested\"", "id=\"vault-keep\""],
-            &["id=\"add-part\"", "id=\"reports\"", "No cost is noted"],
+            &["id=\"step-requested\"", "id=\"vault-keep\""][..],
+            &["id=\"add-part\"", "id=\"reports\"", "No cost is noted"][..],
         ),
         (
             &of_dana,
-            &["id=\"step-requested\"", "id=\"add-part\"", "id=\"reports\"", "No cost is noted"],
-            &["id=\"step-accepted\""],
+            &["id=\"step-requested\"", "id=\"add-part\"", "id=\"reports\"", "No cost is noted"][..],
+            &["id=\"step-accepted\""][..],
         ),
     ] {
         for text in has {

@@ -477,7 +477,7 @@ impl Drop for Browser {
             let _ = self.runtime.block_on(closing);
         }
         // The driver leads its group. Where it has ended, so has what it started.
-        if let Some(group) = group.filter(|_| self.driver.ended().is_none()) {
+        if let Some(group) = group.filter(|group| *group > 1 && self.driver.ended().is_none()) {
             let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
     }

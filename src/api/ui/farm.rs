@@ -234,9 +234,16 @@ pub(super) fn part(viewer: &Viewer, job: &JobView) -> Markup {
 fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
     let printer = &card.printer;
     let name = &printer.name;
-    let locked = printer.latch.is_some() || printer.quarantine.is_some();
+    // The edge of the card says what the whole of it wants; the state has its own mark.
+    let edge = match card.wants {
+        Wants::Trouble => "bad",
+        Wants::Attention | Wants::Hands => "wants",
+        Wants::Work => "busy",
+        Wants::Nothing => "good",
+        Wants::Away => "away",
+    };
     html! {
-        article.card.printer id=(format!("printer-{name}")) data-state=(if locked { "stopped" } else { &printer.state }) aria-labelledby=(format!("name-{name}")) tabindex="-1" data-go {
+        article.card.printer id=(format!("printer-{name}")) data-state=(edge) aria-labelledby=(format!("name-{name}")) tabindex="-1" data-go {
             div.top {
                 h2 id=(format!("name-{name}")) { a.plain-link href=(format!("/printers/{name}")) { (name) } }
                 (kit::state(viewer, &printer.state))
@@ -276,7 +283,7 @@ pub(super) fn troubles(viewer: &Viewer, printer: &PrinterView) -> Markup {
     html! {
         @if let Some(latch) = &printer.latch {
             div.note data-state="bad" {
-                p { (viewer.fill(words::LOCKED, &[("why", &latch.why), ("time", &moment(viewer, &latch.at))])) }
+                p { (viewer.fill(words::LOCKED, &[("why", &viewer.told_within(&latch.why)), ("time", &moment(viewer, &latch.at))])) }
                 @if viewer.may(Permission::ClearLatch) {
                     (simple(viewer, "/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name)], viewer.say(words::USE_AGAIN)))
                 }
@@ -284,7 +291,7 @@ pub(super) fn troubles(viewer: &Viewer, printer: &PrinterView) -> Markup {
         }
         @if let Some(quarantine) = &printer.quarantine {
             div.note data-state="bad" {
-                p { (viewer.fill(words::QUARANTINE, &[("why", &quarantine.why), ("time", &moment(viewer, &quarantine.at))])) }
+                p { (viewer.fill(words::QUARANTINE, &[("why", &viewer.told_within(&quarantine.why)), ("time", &moment(viewer, &quarantine.at))])) }
                 @if let Some(own) = &printer.own_board { p { strong { (viewer.told(own)) } } }
                 @if viewer.may(Permission::Identify) {
                     (simple(viewer, "/do/identify", &format!("identify-{name}"), &[("printer", name)], viewer.say(words::OWN_BOARD)))
@@ -451,7 +458,7 @@ pub(super) fn line(viewer: &Viewer, printer: &PrinterView) -> Markup {
     html! {
         p.line id=(format!("line-{}", printer.name)) {
             @if printer.state == "offline" { "\u{a0}" }
-            @else if let Some(trouble) = &line.trouble { span.old { (viewer.fill(words::LINE_AILS, &[("why", trouble)])) } }
+            @else if let Some(trouble) = &line.trouble { span.old { (viewer.fill(words::LINE_AILS, &[("why", &viewer.told_within(trouble))])) } }
             @else if line.resends > 0 { (viewer.fill(words::LINE_RESENDS, &[("n", &kit::grouped(line.resends))])) }
             @else if line.used > 0.05 { (viewer.fill(words::LINE_USED, &[("n", &format!("{:.0}", (line.used * 20.0).round() * 5.0))])) }
             @else { (viewer.say(words::LINE_GOOD)) }

@@ -72,7 +72,7 @@ pub fn frame(
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · " (site) " · platen" }
-                link rel="icon" href="data:,";
+                link rel="icon" type="image/svg+xml" href="/assets/icon.svg";
                 link rel="stylesheet" href="/assets/platen.css";
                 script type="module" src="/assets/platen.js" {}
                 @if let Some(seconds) = by_browser {
@@ -89,16 +89,18 @@ pub fn frame(
                             a href=(one.path()) aria-current=[(Some(one) == room).then_some("page")] { (viewer.say(one.name())) }
                         }
                     }
-                    p #link.link role="status" { (viewer.fill(common::AS_OF, &[("time", &viewer.clock(viewer.now()))])) }
-                    @match &viewer.asker {
-                        Asker::Known(who) => a.user href="/account" title=(viewer.say(common::ACCOUNT)) { (who.name) },
-                        Asker::Stranger => a.user href="/sign-in" { (viewer.say(common::SIGN_IN)) },
-                        Asker::Everybody => {
-                            label.who hidden { (viewer.say(common::YOUR_NAME)) " " input #who autocomplete="name" maxlength="40"; }
-                            a.user href="/account" { (viewer.say(common::ACCOUNT)) }
-                        },
+                    div.tools {
+                        p #link.link role="status" { (viewer.fill(common::AS_OF, &[("time", &viewer.clock(viewer.now()))])) }
+                        @match &viewer.asker {
+                            Asker::Known(who) => a.user href="/account" title=(viewer.say(common::ACCOUNT)) { (who.name) },
+                            Asker::Stranger => a.user href="/sign-in" { (viewer.say(common::SIGN_IN)) },
+                            Asker::Everybody => {
+                                label.who hidden { (viewer.say(common::YOUR_NAME)) " " input #who autocomplete="name" maxlength="40"; }
+                                a.user href="/account" { (viewer.say(common::ACCOUNT)) }
+                            },
+                        }
+                        (kit::stop(viewer, None))
                     }
-                    (kit::stop(viewer, None))
                 }
                 p #news.news role="status" aria-live="polite" {}
                 main #page tabindex="-1" data-live=[live] { (content) }

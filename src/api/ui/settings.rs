@@ -96,8 +96,8 @@ fn here(viewer: &Viewer, disk: Option<(u64, u64)>) -> Piece {
     })
 }
 
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn zone(viewer: &Viewer) -> Markup {

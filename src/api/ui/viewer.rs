@@ -4,6 +4,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::{HeaderMap, header};
 use axum::http::request::Parts;
 use maud::{Markup, html};
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 
@@ -101,6 +102,11 @@ impl Viewer {
     /// What another part of platen says, with a capital.
     pub fn told(&self, sentence: &str) -> String {
         capital(&sentences::say(self.language, sentence))
+    }
+
+    /// The same in the middle of another sentence.
+    pub fn told_within<'s>(&self, sentence: &'s str) -> Cow<'s, str> {
+        sentences::say(self.language, sentence)
     }
 
     /// Whether a button is there at all. What it asks for is judged anew when it is pressed.

@@ -11,6 +11,7 @@ const STYLE: &str = "text/css; charset=utf-8";
 
 /// Name, kind, content.
 const FILES: &[(&str, &str, &str)] = &[
+    ("icon.svg", "image/svg+xml", include_str!("icon.svg")),
     ("platen.css", STYLE, include_str!("platen.css")),
     ("platen.js", SCRIPT, include_str!("platen.js")),
     ("live.js", SCRIPT, include_str!("live.js")),

@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_chart_stands_still_for_five_seconds() {
-        let at = |ms| window(WallTime(1_000_000_000 + ms), 15);
+        let at = |ms: u64| window(WallTime(1_000_000_000 + ms), 15);
         assert_eq!(at(2_000), at(6_999));
         assert_eq!(at(7_000).to, at(2_000).to + 5_000);
         // Nothing that is in it is older than what is kept for so many minutes.
