@@ -971,7 +971,9 @@ async fn a_live_page_is_for_who_may_see_it_and_ends_with_them() {
     assert_eq!((stranger.status, stranger.problem().as_str()), (401, "not-signed-in"));
     let refused = kim.get("/live?at=/people").await;
     assert_eq!((refused.status, refused.problem().as_str()), (403, "not-your-role"));
-    for nowhere in ["/live", "/live?at=/no/such", "/live?at=/queue/new", "/live?at=%20", "/live?at=/look?job=1"] {
+    for nowhere in
+        ["/live", "/live?at=/no/such", "/live?at=/queue/new", "/live?at=%20", "/live?at=/look?job=1"]
+    {
         assert_eq!(kim.get(nowhere).await.problem(), "no-such-page", "{nowhere}");
     }
     let mut of_kim = support::Events::open(&lab, "/live?at=/", &kim.1).await;

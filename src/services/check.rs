@@ -216,7 +216,10 @@ mod tests {
         let found = machine(&config);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].of, found[0].is_mistake), (Of::Ports, false));
-        assert!(found[0].words.contains("mk3 is not there now") && found[0].words.contains("; plug"), "{found:?}");
+        assert!(
+            found[0].words.contains("mk3 is not there now") && found[0].words.contains("; plug"),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -158,7 +158,8 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, http: &str) -> T
         })
         .collect();
     let config = Config::parse(&format!(
-        "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {:?}\n[http]\nlisten = \"{address}\"\nupload_max_mb = 1\n{http}{printers}"
+        "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {:?}\n[http]\nlisten = \"{address}\"\nupload_max_mb = 1\n{http}{printers}",
+        folder.path()
     ))
     .unwrap();
     let shutdown = CancellationToken::new();

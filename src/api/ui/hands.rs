@@ -327,7 +327,8 @@ fn on_bed(lab: &Lab, printer: &PrinterView) -> Option<OnBed> {
 
 /// The next job of a free printer that waits for nothing but somebody who is there.
 fn to_begin(app: &AppState, lab: &Lab, printer: &PrinterView, waiting: &[&Job]) -> Option<Begin> {
-    if printer.state != "ready" || printer.on_bed.is_some() || printer.latch.is_some() {
+    // On a bed that is not clear, what goes on with its part may begin.
+    if printer.state != "ready" || printer.latch.is_some() {
         return None;
     }
     let name: PrinterName = printer.name.parse().ok()?;
@@ -342,7 +343,12 @@ fn to_begin(app: &AppState, lab: &Lab, printer: &PrinterView, waiting: &[&Job]) 
     };
     let others = waiting.iter().copied().filter(|job| !is_planned(job));
     let is_open = app.fleet.board().get(&name)?.borrow().unprotected;
+    let restored = lab.counters.restored.map(|restored| restored.order);
     let wants_person = |job: &Job| {
+        // Nobody begins by itself what goes on with a part, or was queued before the lab came from a copy.
+        if job.resumes.is_some() || restored.is_some_and(|order| job.order <= order) {
+            return true;
+        }
         let of = lab.cases.get(&job.case).map(|case| case.intended_use);
         let attended = |printer: &Printer| printer.attended(&app.config.attended_uses, of, is_open).is_some();
         app.config.printer(&name).is_some_and(attended)

@@ -101,6 +101,9 @@ fn chip(viewer: &Viewer, user: &User, comings: Comings) -> Markup {
 fn came_in(viewer: &Viewer, comings: Comings) -> String {
     let Some(at) = comings.signed_in else { return viewer.say(words::NOT_SINCE).to_owned() };
     let minutes = viewer.app.clock.now().since(at).as_secs() / 60 * 60;
+    if minutes == 0 {
+        return viewer.say(words::JUST_NOW).to_owned();
+    }
     viewer.fill(words::AGO, &[("time", &viewer.span(minutes))])
 }
 
@@ -153,7 +156,7 @@ fn role_ticks(viewer: &Viewer, has: impl Fn(Role) -> bool) -> Markup {
         fieldset.ticks data-use="lists" {
             legend { (viewer.say(words::ROLES)) }
             @for role in Role::ALL {
-                @let says = viewer.fill(words::MEANT_FOR, &[("role", &role_words(viewer, role)), ("what", &viewer.told(role.means()))]);
+                @let says = viewer.fill(words::MEANT_FOR, &[("role", &role_words(viewer, role)), ("what", &viewer.told_within(role.means()))]);
                 (kit::tick(&format!("roles.{role}"), &says, has(role)))
             }
         }
@@ -172,7 +175,8 @@ fn password(label: &str, hint: &str) -> Markup {
 
 fn adding(viewer: &Viewer) -> Piece {
     let done = viewer.say(words::ADD_DONE);
-    let form = Sends { done: Some(done), ..Sends::new("add-user", "POST /v1/users", viewer.say(words::ADD_NOW)) };
+    let form =
+        Sends { done: Some(done), ..Sends::new("add-user", "POST /v1/users", viewer.say(words::ADD_NOW)) };
     let fields = html! {
         div.form {
             (Field::text("name", viewer.say(words::SIGNS_IN_AS)).hint(viewer.say(words::SIGNS_IN_HINT)).required().input())
@@ -202,7 +206,7 @@ fn roles(viewer: &Viewer) -> Piece {
                 div.cards {
                     @for role in Role::ALL {
                         details.card id=(format!("role-{role}")) {
-                            summary { strong { (role_words(viewer, role)) } ": " (viewer.told(role.means())) }
+                            summary { strong { (role_words(viewer, role)) } ": " (viewer.told_within(role.means())) }
                             ul {
                                 @for rule in TABLE.iter().filter(|rule| rule.roles.contains(&role)) {
                                     li {
@@ -380,7 +384,10 @@ pub(super) fn telling(viewer: &Viewer, title: Text, told: &NoticesView, to: &str
 
 fn notice_fields(viewer: &Viewer, told: &NoticesView) -> Markup {
     let tick = |one: &NoticeView, way: &String| {
-        let says = viewer.fill(words::WAY_FOR, &[("way", &way_name(viewer, way)), ("when", &viewer.told(&one.when))]);
+        let says = viewer.fill(
+            words::WAY_FOR,
+            &[("way", &way_name(viewer, way)), ("when", &viewer.told_within(&one.when))],
+        );
         let on = one.ways.contains(way);
         html! { input type="checkbox" name=(format!("topics.{}.{way}", one.topic)) data-as="yes" checked[on] aria-label=(says); }
     };

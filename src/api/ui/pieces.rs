@@ -3,7 +3,7 @@
 //! A piece is one element with an id. It may hold inner pieces, which change more often than what is around them: a
 //! printer's card holds its temperatures.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,24 +25,26 @@ pub struct Inner(RefCell<Vec<Piece>>);
 impl Inner {
     /// The place of an inner piece in the markup around it; `markup` is one element with this id.
     pub fn put(&self, id: impl Into<String>, markup: Markup) -> Markup {
-        let mut pieces = self.0.borrow_mut();
-        pieces.push(Piece::new(id, markup));
-        PreEscaped(mark(pieces.len() - 1))
+        self.take(Piece::new(id, markup))
     }
 
     /// The same of an inner piece that has inner ones itself.
     pub fn put_around(&self, id: impl Into<String>, make: impl FnOnce(&Self) -> Markup) -> Markup {
-        let piece = Piece::around(id, make);
+        self.take(Piece::around(id, make))
+    }
+
+    fn take(&self, piece: Piece) -> Markup {
         let mut pieces = self.0.borrow_mut();
+        let mark = format!("{MARK}{} {}{MARK_ENDS}", pieces.len(), piece.id);
         pieces.push(piece);
-        PreEscaped(mark(pieces.len() - 1))
+        PreEscaped(mark)
     }
 }
 
-/// No text of anybody's can be one: markup escapes it.
-fn mark(index: usize) -> String {
-    format!("<i data-piece=\"{index}\"></i>")
-}
+/// Around the index of an inner piece and its id, so that another order of them is another markup. No text of anybody's
+/// can be one: markup escapes it.
+const MARK: &str = "<i data-piece=\"";
+const MARK_ENDS: &str = "\"></i>";
 
 impl Piece {
     /// `markup` is one element with this id.
@@ -65,11 +67,23 @@ impl Piece {
 
     /// All of it.
     pub fn whole(&self) -> String {
-        let mut html = self.html.clone();
-        for (index, piece) in self.inner.iter().enumerate() {
-            html = html.replacen(&mark(index), &piece.whole(), 1);
+        let mut whole = String::with_capacity(self.html.len());
+        self.write(&mut whole);
+        whole
+    }
+
+    fn write(&self, whole: &mut String) {
+        let mut rest = self.html.as_str();
+        while let Some((before, after)) = rest.split_once(MARK) {
+            whole.push_str(before);
+            let (mark, after) = after.split_once(MARK_ENDS).unwrap_or((after, ""));
+            let index = mark.split(' ').next().and_then(|index| index.parse::<usize>().ok());
+            if let Some(inner) = index.and_then(|index| self.inner.get(index)) {
+                inner.write(whole);
+            }
+            rest = after;
         }
-        html
+        whole.push_str(rest);
     }
 
     /// It, and of its inner pieces those that hold others: what of a page stands for a while.
@@ -78,18 +92,19 @@ impl Piece {
         self.inner.iter().filter(|inner| !inner.inner.is_empty()).for_each(|inner| inner.stands(each));
     }
 
-    /// Of its own markup, and of which inner pieces stand in it in which order.
+    /// Of its own markup, in which the inner pieces stand by their ids.
     fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.html.hash(&mut hasher);
-        self.inner.iter().for_each(|inner| inner.id.hash(&mut hasher));
         hasher.finish()
     }
 }
 
 /// All pieces of a page, one after the other.
 pub fn together(pieces: &[Piece]) -> Markup {
-    html! { @for piece in pieces { (PreEscaped(piece.whole())) } }
+    let mut whole = String::new();
+    pieces.iter().for_each(|piece| piece.write(&mut whole));
+    PreEscaped(whole)
 }
 
 /// What a page has in common with another making of it, apart from its innermost pieces.
@@ -172,6 +187,7 @@ impl Sent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use maud::html;
 
     fn card(name: &str, state: &str, heat: u32) -> Piece {
         Piece::around(name, |inner| {
@@ -228,14 +244,15 @@ mod tests {
         assert_eq!(ids(sent.change(&list(["a", "b"]))), [""; 0]);
         assert_eq!(ids(sent.change(&list(["b", "a"]))), ["list"]);
         assert_ne!(outline(&list(["a", "b"])), outline(&list(["b", "a"])));
+        assert_eq!(list(["b", "a"])[0].whole(), "<ul id=\"list\"><li id=\"b\">x</li><li id=\"a\">x</li></ul>");
     }
 
     #[test]
     fn a_text_that_looks_like_a_mark_is_text() {
-        let piece = card("a", "<i data-piece=\"0\"></i>", 7);
+        let piece = card("a", "<i data-piece=\"0 a-heat\"></i>", 7);
         assert_eq!(
             piece.whole(),
-            "<div id=\"a\">&lt;i data-piece=&quot;0&quot;&gt;&lt;/i&gt;<b id=\"a-heat\">7</b></div>"
+            "<div id=\"a\">&lt;i data-piece=&quot;0 a-heat&quot;&gt;&lt;/i&gt;<b id=\"a-heat\">7</b></div>"
         );
     }
 }

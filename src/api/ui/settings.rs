@@ -72,7 +72,8 @@ fn here(viewer: &Viewer, disk: Option<(u64, u64)>) -> Piece {
     // To the minute: clocks of wall and boot differ a little each time.
     let started = viewer.now().0.saturating_sub(millis(up)) / 60_000 * 60_000;
     let config = &app.config;
-    let address = config.http.public.as_ref().map_or_else(|| config.http.listen.to_string(), |public| public.url());
+    let address =
+        config.http.public.as_ref().map_or_else(|| config.http.listen.to_string(), |public| public.url());
     Piece::around("here", |inner| {
         html! {
             section.card id="here" aria-labelledby="here-head" {
@@ -392,7 +393,10 @@ mod tests {
         let since = "2026-11-30T07:00:00.000Z";
         assert_eq!(parted(&format!("connected since {since}")), Publisher::Connected(since));
         assert_eq!(parted(&format!("connected since {since}; before that: x")), Publisher::Connected(since));
-        assert_eq!(parted(&format!("away since {since}: no route: x")), Publisher::Away(since, "no route: x"));
+        assert_eq!(
+            parted(&format!("away since {since}: no route: x")),
+            Publisher::Away(since, "no route: x")
+        );
         assert_eq!(parted("off"), Publisher::Else("off"));
     }
 

@@ -255,6 +255,8 @@ mod tests {
             (0..10).filter(|_| all.of(user, typed).admit(at(0), &RULES).is_ok()).count()
         };
         assert_eq!(tries(&mut all, Some(&kim), "kim"), 5);
+        let left = all.locked(&kim, at(20)).map(|locked| locked.wait.as_secs());
+        assert_eq!((left, all.locked(&kim, at(60))), (Some(40), None), "looking is no try");
         assert_eq!(tries(&mut all, None, "nobody here"), 5);
         assert_eq!(tries(&mut all, None, " Nobody HERE"), 0, "the same name to us");
         for n in 0..5000 {

@@ -74,7 +74,8 @@ fn todo(viewer: &Viewer, said: &str) -> Markup {
 }
 
 fn of_file(viewer: &Viewer, file: &File) -> Markup {
-    let path = viewer.app.config.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
+    let path =
+        viewer.app.config.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
     let says = |text: Text| viewer.fill(text, &[("path", &path)]);
     html! {
         dt { (viewer.say(words::OF_FILE)) }

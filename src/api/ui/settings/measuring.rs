@@ -46,7 +46,8 @@ fn number(thousandths: i32) -> String {
 
 /// The newest version of each.
 fn newest(viewer: &Viewer) -> Vec<Template> {
-    let all: Vec<Template> = viewer.app.recorder.read(|lab| lab.quality.templates.values().cloned().collect());
+    let all: Vec<Template> =
+        viewer.app.recorder.read(|lab| lab.quality.templates.values().cloned().collect());
     let mut newest: Vec<Template> = Vec::new();
     for template in all {
         newest.retain(|known| known.name != template.name);
@@ -130,7 +131,8 @@ fn writing(viewer: &Viewer, last: Option<&Template>) -> Markup {
     let method = word(&last.map_or(Method::Caliper, |last| last.method));
     let methods: Vec<(String, String)> =
         METHODS.iter().map(|method| (word(method), says(viewer, method))).collect();
-    let methods: Vec<(&str, String)> = methods.iter().map(|(word, says)| (word.as_str(), says.clone())).collect();
+    let methods: Vec<(&str, String)> =
+        methods.iter().map(|(word, says)| (word.as_str(), says.clone())).collect();
     let fields = html! {
         div.form {
             p.quiet { (viewer.say(words::TEMPLATE_HINT)) }
@@ -204,7 +206,10 @@ fn instrument(viewer: &Viewer, one: &Instrument, today: Day, may: bool) -> Marku
     let form = Sends {
         fixed: json!({ "name": one.name, "what": one.what }),
         done: Some(viewer.say(words::INSTRUMENT_DONE)),
-        undo: Some(("POST /v1/instruments", json!({ "name": one.name, "what": one.what, "calibration_due": due }))),
+        undo: Some((
+            "POST /v1/instruments",
+            json!({ "name": one.name, "what": one.what, "calibration_due": due }),
+        )),
         ..Sends::new(&id, "POST /v1/instruments", viewer.say(words::CALIBRATED))
     };
     let label = viewer.fill(words::CALIBRATE_OF, &[("name", &one.name)]);
@@ -246,12 +251,16 @@ mod tests {
 
     #[test]
     fn thousandths_are_told_without_zeros_at_their_end() {
-        assert_eq!((number(80_000), number(79_500), number(-1)), ("80".into(), "79.5".into(), "-0.001".into()));
+        assert_eq!(
+            (number(80_000), number(79_500), number(-1)),
+            ("80".into(), "79.5".into(), "-0.001".into())
+        );
     }
 
     #[test]
     fn every_method_unit_and_weight_has_the_word_of_the_api() {
-        let all: Vec<String> = METHODS.iter().map(word).chain(UNITS.iter().map(word)).chain(WEIGHTS.iter().map(word)).collect();
+        let all: Vec<String> =
+            METHODS.iter().map(word).chain(UNITS.iter().map(word)).chain(WEIGHTS.iter().map(word)).collect();
         assert!(all.iter().all(|word| !word.is_empty()), "{all:?}");
     }
 }

@@ -16,6 +16,7 @@ texts! {
     STATE = "State" | "Zustand";
     LAST = "Signed in" | "Angemeldet";
     AGO = "{time} ago" | "vor {time}";
+    JUST_NOW = "just now" | "gerade eben";
     NOT_SINCE = "Not since platen started" | "Nicht seit dem Start von platen";
     TOKENS = "Tokens" | "Schlüssel";
     ADDED = "Added" | "Hinzugefügt";

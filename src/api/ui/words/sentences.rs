@@ -108,24 +108,26 @@ fn holes<'s>(pattern: &str, sentence: &'s str) -> Option<Vec<&'s str>> {
     rest.is_empty().then_some(holes)
 }
 
-/// The words of a pattern with its holes filled: `{1}` as it stands, `{2!}` told itself. What stands in a hole of the
-/// first kind is a name or a number, and no further sentence.
+/// The words of a pattern with its holes filled: `{1}` as it stands, `{2!}` told itself, `{3=}` the same, and it has to
+/// be known. What stands in a hole of the first kind is a name or a number, and no further sentence; `{4?}` is anybody's
+/// words.
 fn filled(german: &str, holes: &[&str], depth: u8) -> Option<String> {
-    let is_told = |at: usize| german.contains(&format!("{{{at}!}}"));
+    let is_plain =
+        |at: usize| !["!", "=", "?"].iter().any(|mark| german.contains(&format!("{{{at}{mark}}}")));
     let is_more = |hole: &str| ["; ", ", ", " and "].iter().any(|joint| hole.contains(joint));
-    if (1..).zip(holes).any(|(at, hole)| is_more(hole) && !is_told(at)) {
+    if (1..).zip(holes).any(|(at, hole)| is_more(hole) && is_plain(at)) {
         return None;
     }
     let (mut text, mut rest) = (String::new(), german);
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
         let (mark, after) = after.split_once('}')?;
-        let number = mark.trim_end_matches('!');
+        let number = mark.trim_end_matches(['!', '=', '?']);
         let hole = holes.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
-        if number.len() < mark.len() {
-            text.push_str(&told(hole, depth));
-        } else {
-            text.push_str(hole);
+        match mark.strip_prefix(number) {
+            Some("!") => text.push_str(&told(hole, depth)),
+            Some("=") => text.push_str(&whole(hole, depth)?),
+            _ => text.push_str(hole),
         }
         rest = after;
     }

@@ -14,8 +14,8 @@ use crate::domain::quality::printed::Doubt;
 use crate::domain::queue::wish::{HoldReason, ReprintCause, Wanted};
 use crate::domain::units::Celsius;
 use crate::schedule::{
-    Amount, Axis, Circuit, Hold, JobAt, Kind, Lot, Material, Model, Names, Obstacle, PrinterAt, Process, Reason, Seconds,
-    Usable, Use, Waiting,
+    Amount, Axis, Circuit, Hold, JobAt, Kind, Lot, Material, Model, Names, Obstacle, PrinterAt, Process,
+    Reason, Seconds, Usable, Use, Waiting,
 };
 
 fn german(sentence: &str) -> String {
@@ -91,7 +91,7 @@ fn no_sentence_is_known_twice_and_every_hole_is_one_of_the_english() {
         let count = english.matches("{}").count();
         assert!(count > 0, "{english:?} has no hole");
         for mark in german.split('{').skip(1) {
-            let number = mark.split('}').next().unwrap().trim_end_matches('!');
+            let number = mark.split('}').next().unwrap().trim_end_matches(['!', '=', '?']);
             assert!((1..=count).contains(&number.parse().unwrap()), "{german:?}");
         }
     }
@@ -102,7 +102,9 @@ fn what_is_filled_in_stays_as_it_is_and_is_no_hole() {
     assert_eq!(german("cancelled by {1}"), "abgebrochen von {1}");
     assert_eq!(german("paused by kim"), "pausiert von kim");
     assert_eq!(
-        german("it is in quarantine: this is not the board that was known here: its USB socket is <b>, not 1-2"),
+        german(
+            "it is in quarantine: this is not the board that was known here: its USB socket is <b>, not 1-2"
+        ),
         "er ist in Quarantäne: das ist nicht die Platine, die hier bekannt war: seine USB-Buchse ist <b>, nicht 1-2"
     );
     // What somebody is called is never read as the rest of a sentence.
@@ -144,8 +146,7 @@ fn every_fault_hazard_and_line_trouble_has_german() {
             is_german(&alarm.in_words());
         }
     }
-    for trouble in
-        [LineTrouble::Noise, LineTrouble::Renumbering, LineTrouble::LostOks, LineTrouble::Stranger]
+    for trouble in [LineTrouble::Noise, LineTrouble::Renumbering, LineTrouble::LostOks, LineTrouble::Stranger]
     {
         is_german(trouble.in_words());
     }
@@ -190,7 +191,9 @@ fn every_way_that_a_job_ends_or_pauses_has_german() {
         let words = pause.in_words();
         is_german(&words);
         is_german(&format!("{words}; it waits for a person"));
-        is_german(&format!("{words}; the head is parked; its nozzle was switched off, since the pause was long"));
+        is_german(&format!(
+            "{words}; the head is parked; its nozzle was switched off, since the pause was long"
+        ));
     }
     let uses = [IntendedUse::Diagnostic, IntendedUse::Guide, IntendedUse::Education].map(Attended::Use);
     let others = [Attended::Printer, Attended::Unprotected, Attended::Restored, Attended::Resumes];
@@ -208,9 +211,13 @@ fn every_state_of_a_printer_and_every_stop_has_german() {
     let job: crate::domain::ids::JobId = "0000000000000000".parse().unwrap();
     let progress = Progress { confirmed: 1, total: 2 };
     let all = [
-        Activity::Offline { reason: "there is no port /dev/x: is the printer plugged in and switched on?".into() },
+        Activity::Offline {
+            reason: "there is no port /dev/x: is the printer plugged in and switched on?".into(),
+        },
         Activity::Connecting,
-        Activity::Quarantined { reason: "this is not the board that was known here: its machine type is A, not B".into() },
+        Activity::Quarantined {
+            reason: "this is not the board that was known here: its machine type is A, not B".into(),
+        },
         Activity::Ready,
         Activity::Printing { job: job.clone(), progress },
         Activity::Paused { job: job.clone(), progress, draining: true },
@@ -373,6 +380,39 @@ fn every_reason_of_the_planner_has_german_alone_and_beside_another() {
             is_german(&reason.in_words(&Called));
         }
     }
+}
+
+#[test]
+fn what_people_are_told_and_the_journal_in_sentences_have_german() {
+    let notices = include_str!("../../../../domain/notice/mod.rs");
+    let found = literals(notices, "fn words(self) -> (&'static str, &'static str)");
+    assert!(found.len() > 40, "{found:?}");
+    for pair in found.chunks_exact(2) {
+        is_german(&format!(
+            "{} (case 000000000000q, part 1, attempt 2, printer mk3-01): {}",
+            pair[0], pair[1]
+        ));
+        is_german(&format!("{}: {}", pair[0], pair[1]));
+    }
+    for sentence in [
+        "the print begins on mk3-01",
+        "mk3-01 stands still after 7 of 9 commands: the printer has run out of filament",
+        "mk3-01 has printed 9 of 9 commands in 70 s; what it confirmed is exactly the file (digest 0123)",
+        "the print on mk3-01 is interrupted after 7 of 9 commands: emergency stop",
+        "mk3-01 did NOT confirm its stop; ITS RELAY FAILED: switch it off by hand",
+        "kim cancels the job on mk3-01 after 7 of 9 commands",
+        "case 000000000000q is opened, for a guide",
+        "case 000000000000q is put on hold by rita (Rita Rossi, MD): no images yet, wait",
+        "the design of case 000000000000q is approved by rita (Rita Rossi, MD), with the password (digest 0123)",
+        "printed part 000000000000q-1-1 is accepted by ina, as of inspection 0123",
+        "ada adds the user kim (Kim Lee, RT), who is operator",
+        "somebody at this machine gives ada a password",
+    ] {
+        is_german(sentence);
+    }
+    // What somebody wrote stays as it is.
+    let made = german("part 1 is to be made: left hand, of the boy; and the rest");
+    assert_eq!(made, "Teil 1 ist zu fertigen: left hand, of the boy; and the rest");
 }
 
 #[test]
