@@ -374,6 +374,26 @@ fn the_reader_of_documents_sees_what_it_must() {
     );
 }
 
+/// docs/page.md names every page, and no other; its keys are those of the script.
+#[test]
+fn the_page_s_own_page_has_every_room_and_every_key() {
+    let text = read("docs/page.md");
+    let named: BTreeSet<&str> = text.split('`').skip(1).step_by(2).filter(|one| one.starts_with('/')).collect();
+    for page in platen::api::ui::PAGES {
+        assert!(named.contains(page.path), "docs/page.md does not name {}", page.path);
+    }
+    let known = |path: &str| platen::api::ui::PAGES.iter().any(|page| page.path == path);
+    for path in &named {
+        assert!(known(path) || platen::api::ui::PATHS.contains(path), "docs/page.md names {path}, which is no page");
+    }
+    let keys = read("src/api/ui/assets/keys.js");
+    let rooms = keys.split_once("const ROOMS = {").unwrap().1.split_once('}').unwrap().0;
+    for room in rooms.split(',') {
+        let key = room.split(':').next().unwrap().trim();
+        assert!(text.contains(&format!("`{key}`")), "docs/page.md does not tell the key {key}");
+    }
+}
+
 /// The row of a firmware in docs/serial.md, from the table in the code.
 fn dialect_row(firmware: Firmware) -> String {
     let traits = firmware.traits();
