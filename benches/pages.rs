@@ -1,59 +1,161 @@
 //! How long the queue's page takes with 500 waiting jobs and 100 printers, beside the API's own list of them: the whole
-//! answer on loopback, and how long somebody who writes to the journal waits beside it.
+//! answer on loopback, from the real daemon, whose printers all print meanwhile.
+//!
+//! They print a move a second, so that what is measured is the page and not the farm.
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on says so by a panic")]
-#![allow(clippy::disallowed_methods, reason = "it measures the machine's own time")]
 
-#[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::time::Instant;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-use serde_json::json;
+use platen::config::Config;
+use platen::daemon::Daemon;
+use platen::domain::moment::WallTime;
+use platen::domain::printer::Activity;
+use serde_json::{Value, json};
+use support::answerer::Answerer;
+use support::pty::{Pty, pty};
 
+/// Waiting ones; on each printer runs another.
 const JOBS: usize = 500;
 const PRINTERS: usize = 100;
 const ROUNDS: usize = 11;
 /// Milliseconds that the first paint may take in all.
 const WANTED: f64 = 300.0;
+/// What is printed there is only long.
+const ALLOWED: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"home.missing\", \"mode.extrusion_unsaid\", \"mode.motion_unsaid\", \"volume.unknown\"]\n";
 
-async fn timed(lab: &support::TestLab, path: &str) -> ([f64; 2], usize) {
-    let (mut times, mut bytes) = ([0.0; ROUNDS], 0);
-    for time in &mut times {
-        let begun = Instant::now();
-        let answer = lab.get(path).await;
-        *time = begun.elapsed().as_secs_f64() * 1e3;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        bytes = answer.body.len();
+/// A printer on a pty: it answers at once, and moves only after a second.
+fn printer(mut master: File) {
+    let (mut answerer, mut answer, mut bytes) = (Answerer::new(true), Vec::new(), [0; 4096]);
+    while let Ok(count) = master.read(&mut bytes) {
+        answerer.take(&bytes[..count], &mut answer);
+        if bytes[..count].windows(3).any(|part| part == b"G1 ") {
+            pause(Duration::from_secs(1));
+        }
+        if master.write_all(&answer).is_err() {
+            return;
+        }
+        answer.clear();
     }
-    times.sort_by(f64::total_cmp);
-    ([times[0], times[ROUNDS / 2]], bytes)
 }
 
-#[tokio::main]
-async fn main() {
-    let names: Vec<String> = (0..PRINTERS).map(|at| format!("mk3-{at:03}")).collect();
-    let lab = support::lab_with(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let case = lab.case().await;
-    let mut first = None;
-    for at in 0..JOBS {
-        let pinned = at.is_multiple_of(5).then(|| names[at % PRINTERS].as_str());
-        let job = lab.job(&case, pinned).await;
-        if at.is_multiple_of(7) {
-            let due = platen::domain::moment::WallTime(lab.clock.wall().0 + 3_600_000 * (at as u64 + 1));
-            let wish = json!({ "due": due.to_string(), "by": "kim" });
-            assert_eq!(lab.post(&format!("/v1/queue/{job}"), &wish).await.status, 200);
-        }
-        first.get_or_insert(job);
+#[expect(clippy::disallowed_methods, reason = "a benchmark of a real daemon lasts as long as it lasts")]
+fn pause(span: Duration) {
+    thread::sleep(span);
+}
+
+fn until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        pause(Duration::from_millis(20));
     }
-    let drawn = lab.planner.draw().await;
-    println!("{} jobs planned on {} printers", drawn.jobs.len(), drawn.printers.len());
+}
+
+/// The daemon as somebody asks it, over one connection.
+struct Lab {
+    url: String,
+    agent: ureq::Agent,
+}
+
+impl Lab {
+    fn get(&self, path: &str) -> String {
+        let mut answer = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
+        answer.body_mut().with_config().limit(1 << 28).read_to_string().unwrap()
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let mut answer = self.agent.post(format!("{}{path}", self.url)).send_json(body).unwrap();
+        answer.body_mut().read_json().unwrap()
+    }
+
+    fn queue(&self) -> Value {
+        serde_json::from_str(&self.get("/v1/queue")).unwrap()
+    }
+
+    /// The best and the median of some rounds in ms, and how much is answered.
+    fn timed(&self, path: &str) -> ([f64; 2], usize) {
+        let (mut times, mut bytes) = ([0.0; ROUNDS], 0);
+        for time in &mut times {
+            let began = support::now();
+            bytes = self.get(path).len();
+            *time = (support::now() - began).as_secs_f64() * 1e3;
+        }
+        times.sort_by(f64::total_cmp);
+        ([times[0], times[ROUNDS / 2]], bytes)
+    }
+
+    /// A job on every printer, then those that wait: some for one printer, some until a day. Gives one that waits.
+    fn fill(&self, names: &[String], all_print: impl FnMut() -> bool) -> String {
+        let text: String = support::curve(60_000).iter().map(|line| format!("{line}\n")).collect();
+        let mut file = self.agent.post(format!("{}/v1/files", self.url)).send(text).unwrap();
+        let file: Value = file.body_mut().read_json().unwrap();
+        let case = self.post("/v1/cases", &json!({"intended_use": "guide"}))["token"].clone();
+        self.post(&format!("/v1/cases/{}/parts", case.as_str().unwrap()), &json!({"name": "left hand"}));
+        let job = |printer: Option<&String>| {
+            let new = json!({"file": file["file"], "case": case, "part": 1, "printer": printer});
+            self.post("/v1/jobs", &new)["id"].as_str().unwrap().to_owned()
+        };
+        for name in names {
+            job(Some(name));
+        }
+        until(all_print);
+        let planned: WallTime = self.queue()["planned_at"].as_str().unwrap().parse().unwrap();
+        let mut first = None;
+        for at in 0..JOBS {
+            let id = job(at.is_multiple_of(5).then(|| &names[at % names.len()]));
+            if at.is_multiple_of(7) {
+                let due = WallTime(planned.0 + 3_600_000 * (at as u64 + 1));
+                self.post(&format!("/v1/queue/{id}"), &json!({"due": due.to_string(), "by": "kim"}));
+            }
+            first.get_or_insert(id);
+        }
+        first.unwrap()
+    }
+}
+
+fn main() {
+    if !support::asked() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut config =
+        format!("site = \"b\"\nnode = \"b\"\nstate_dir = {state:?}\n[http]\nlisten = \"127.0.0.1:0\"\n");
+    let (mut slaves, mut names) = (Vec::new(), Vec::new());
+    for number in 0..PRINTERS {
+        let Pty { master, slave, path } = pty();
+        thread::spawn(move || printer(master));
+        slaves.push(slave);
+        names.push(format!("mk3-{number:03}"));
+        let port = Path::new(&path);
+        config +=
+            &format!("[[printer]]\nname = \"mk3-{number:03}\"\nport = {port:?}\nbaud = 115200\n{ALLOWED}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let daemon = runtime.block_on(Daemon::start(Config::parse(&config).unwrap())).unwrap();
+    let board = daemon.fleet.board().clone();
+    let all = |what: fn(&Activity) -> bool| board.snapshots().iter().all(|one| what(&one.activity));
+    until(|| all(|activity| *activity == Activity::Ready));
+    let agent = ureq::Agent::config_builder().proxy(None).build().into();
+    let lab = Lab { url: format!("http://{}", daemon.address), agent };
+    let first = lab.fill(&names, || all(|activity| matches!(activity, Activity::Printing { .. })));
+    // The plan has all of them: each has its time, or says what it waits for.
+    let is_planned = |job: &Value| job["end"].is_string() || job["waits"].is_string();
+    until(|| lab.queue()["jobs"].as_array().unwrap().iter().all(is_planned));
+    let jobs = lab.queue()["jobs"].as_array().unwrap().len();
+    println!("{jobs} jobs in the queue of {PRINTERS} printers");
     println!("                          best   median  bytes");
-    let open = format!("/queue?open={}", first.unwrap());
+    let open = format!("/queue?open={first}");
     for (what, path) in
         [("GET /v1/queue", "/v1/queue"), ("GET /queue", "/queue"), ("with an open row", &open)]
     {
-        let ([best, median], bytes) = timed(&lab, path).await;
+        let ([best, median], bytes) = lab.timed(path);
         println!("{what:22} {best:7.2}  {median:7.2}  {bytes}");
     }
     println!("wanted of a page       {WANTED:7.2}");
+    runtime.block_on(daemon.stop());
 }

@@ -495,8 +495,10 @@ async fn a_stop_that_the_journal_does_not_know_yet_is_told_of_the_job() {
     show(Activity::Stopped);
     let seen = lab.get(&format!("/v1/jobs/{job}")).await.json();
     assert_eq!((&seen["state"], &seen["unrecorded"]), (&json!("printing"), &json!("stopped")));
-    let page = lab.get("/").await.body;
-    assert!(page.contains("stopped, not yet in the journal"), "{page}");
+    for path in ["/", "/printers/mk3-01", "/queue"] {
+        let page = lab.get(path).await.body;
+        assert!(page.contains("stopped, not yet in the journal"), "{path}: {page}");
+    }
     let why = Interruption::Stopped;
     let ended = Request::NoteInterrupted { job: job.clone(), progress, why, line: None };
     lab.recorder.submit(ended, Actor::Platen).await.unwrap();

@@ -1,8 +1,20 @@
 //! The technicians' page: readable without a script, and nothing on it can become one.
+//!
+//! The rooms have their own modules in this one program: each program is linked by itself, and that takes long.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
 
 mod support;
+
+mod page {
+    mod cases;
+    mod german;
+    mod hands;
+    mod materials;
+    mod people;
+    mod printer;
+    mod queue;
+}
 
 use platen::api::ui;
 use platen::domain::event::Actor;
@@ -10,7 +22,7 @@ use platen::domain::identity::{Rung, Wrong};
 use platen::domain::ids::JobId;
 use platen::domain::job::Progress;
 use platen::domain::lab::Request;
-use platen::domain::printer::{Activity, HoldStep, Prompt, Reading, Snapshot, Temperatures};
+use platen::domain::printer::{Activity, HoldStep, OutOfReach, Prompt, Reading, Snapshot, Temperatures};
 use platen::domain::units::Celsius;
 use platen::io::clock::entropy;
 use serde_json::Value;
@@ -89,6 +101,23 @@ async fn the_page_tells_printers_jobs_and_cases_in_words() {
     assert!(board.contains(case.as_str()), "{board}");
     let of_case = lab.get(&format!("/cases/{case}")).await.body;
     assert!(of_case.contains(case.as_str()) && of_case.contains("left hand"), "{of_case}");
+}
+
+#[tokio::test]
+async fn a_locked_printer_that_is_out_of_reach_still_says_that_its_heaters_may_be_on() {
+    let lab = lab().await;
+    let stopped = Request::NoteStopped { printer: "mk3-01".parse().unwrap(), by: "kim".into() };
+    lab.recorder.submit(stopped, Actor::Platen).await.unwrap();
+    lab.boards["mk3-01"].send_modify(|snapshot| {
+        let mut away = Snapshot::clone(snapshot);
+        away.activity = Activity::Offline { reason: "no such port".into() };
+        away.out_of_reach = OutOfReach::Heat { job: None };
+        *snapshot = Arc::new(away);
+    });
+    for path in ["/", "/printers/mk3-01"] {
+        let page = lab.get(path).await.body;
+        assert!(page.contains("Locked: ") && page.contains("its heaters may be on"), "{path}: {page}");
+    }
 }
 
 #[tokio::test]

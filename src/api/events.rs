@@ -41,6 +41,8 @@ const SNAPSHOT_EVERY: Duration = Duration::from_millis(500);
 
 /// A page, a dashboard and a script for each of some printers; each costs a task and a file handle.
 const STREAMS: usize = 64;
+/// A page of each of many people, and none of them in the place of a program.
+const PAGES: usize = 128;
 /// A slicer for every printer of the largest farm, and again as many; each holds a file open, and some 200 KiB.
 const UPLOADS: usize = 256;
 
@@ -48,6 +50,7 @@ const UPLOADS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Streams {
     room: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     /// Those of dashboards that speak Moonraker.
     pub(super) sockets: Sockets,
@@ -57,6 +60,7 @@ impl Default for Streams {
     fn default() -> Self {
         Self {
             room: Arc::new(Semaphore::new(STREAMS)),
+            pages: Arc::new(Semaphore::new(PAGES)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             sockets: Sockets::default(),
         }
@@ -72,6 +76,18 @@ impl Streams {
                 "too-many-streams",
                 format!("{STREAMS} readers follow the events already"),
                 "close a page or a program that you do not need, then try again",
+            )
+        })
+    }
+
+    /// The same for a page that is open in a browser.
+    pub(super) fn page(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.pages).try_acquire_owned().map_err(|_| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too-many-streams",
+                format!("{PAGES} pages are open already"),
+                "close a page that you do not need, then try again",
             )
         })
     }

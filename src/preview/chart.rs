@@ -399,6 +399,8 @@ impl Legend {
 const LEFT: i32 = 72;
 const BELOW: i32 = 30;
 const RIGHT: i32 = 64;
+/// Where nothing is written right of it: half of the last time.
+const NARROW: i32 = 28;
 const FONT: f64 = 18.0;
 
 /// A chart before it is drawn, in its own units.
@@ -450,9 +452,13 @@ impl Sheet {
         Self { class, size, legend, x, y, x_ticks, y_ticks, lines, marks, beside }
     }
 
+    fn right(&self) -> i32 {
+        if self.beside.is_empty() { NARROW } else { RIGHT }
+    }
+
     /// Width and height of what lies between the axes, in pixels.
     fn inner(&self) -> (f64, f64) {
-        let wide = i32::from(self.size.width) - LEFT - RIGHT;
+        let wide = i32::from(self.size.width) - LEFT - self.right();
         let high = i32::from(self.size.height) - BELOW - self.legend.height;
         (f64::from(wide.max(1)), f64::from(high.max(1)))
     }
@@ -475,8 +481,16 @@ impl Sheet {
         self.lines.extend(reduced(&piece, column, row).map(|one| (ink, one)));
     }
 
-    fn draw(self, labels: &Labels<'_>, at: &dyn Fn(f64) -> String) -> String {
+    fn draw(mut self, labels: &Labels<'_>, at: &dyn Fn(f64) -> String) -> String {
         let mut svg = String::new();
+        // What a label says once it does not say again beside it: a minute has several ticks, a day several phantoms.
+        let mut said = None;
+        self.x_ticks.retain(|x| {
+            let says = Some(at(*x));
+            let is_new = says != said;
+            said = says;
+            is_new
+        });
         // Text is all that is written, so that nothing can fail but a size that is none.
         let drawn = self.sketch(&mut svg, labels, at);
         let body = match &drawn {
@@ -498,7 +512,7 @@ impl Sheet {
         let root = SVGBackend::with_string(svg, (width.into(), height.into())).into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(self.legend.height)
-            .margin_right(RIGHT)
+            .margin_right(self.right())
             .x_label_area_size(BELOW)
             .y_label_area_size(LEFT)
             .build_cartesian_2d(

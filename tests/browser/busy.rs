@@ -1,5 +1,7 @@
 //! A lab in which something of everything has happened, so that no page is empty.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
 use process_harness::{gcode, until};
 use serde_json::json;
 
@@ -20,8 +22,20 @@ pub struct Busy {
     _lab: Lab,
 }
 
+/// One for all that look at the same time, and change nothing; it ends with the last of them.
+pub fn busy() -> Arc<Busy> {
+    static SHARED: Mutex<Weak<Busy>> = Mutex::new(Weak::new());
+    // Where it could not be made once, the next test says why, too.
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let made = Arc::new(make());
+        *shared = Arc::downgrade(&made);
+        made
+    })
+}
+
 /// `mk` prints, `pr` has a printed part on its bed, `st` is stopped, `aw` is not there.
-pub fn busy() -> Busy {
+fn make() -> Busy {
     let lab = Lab::of(&["mk", "pr", "st", "aw"]);
     let daemon = lab.serve_people();
     for name in ["mk", "pr", "st", "aw"] {
@@ -38,7 +52,8 @@ pub fn busy() -> Busy {
 
     let first = daemon.print(&gcode("a short one", 30), &case, "pr");
     daemon.wait_job(&first, "printed");
-    let job = daemon.print(&gcode("a long one", 60_000), &case, "mk");
+    // Slow enough to print for as long as anybody looks.
+    let job = daemon.print(&gcode("a long one", 60_000).replace("F6000", "F300"), &case, "mk");
     daemon.wait_job(&job, "printing");
     // It waits behind the one that prints.
     daemon.print(&gcode("another one", 300), &case, "mk");

@@ -29,7 +29,7 @@ fn after_a_fault_at_night_the_morning_shows_it_first_with_its_reason_and_what_to
     browser.sign_in(KIM);
     browser.size(TABLET);
     browser.go("/");
-    browser.wait_for("#printer-cc[data-state=stopped]");
+    browser.wait_for("#printer-cc .state[data-state=faulted]");
     let order = browser.script(
         "return [...document.querySelectorAll('main button.stop[id^=stop-]')].map((one) => one.id.slice(5))",
         vec![],

@@ -96,6 +96,11 @@ impl Lab {
 
     fn start(&self, listen: &str) -> Daemon {
         self.configure(listen);
+        self.serve_as_it_stands()
+    }
+
+    /// With its configuration as the file has it, whoever has written it.
+    pub fn serve_as_it_stands(&self) -> Daemon {
         let config = self.config.to_str().unwrap();
         let program = env!("CARGO_BIN_EXE_platen");
         let mut process = Process::spawn(&mut command(program, &["serve", "--config", config]));

@@ -32,7 +32,7 @@ fn the_page_says_that_it_is_old_and_comes_back_by_itself_when_the_daemon_does() 
     let case = daemon.case();
     daemon.print(&gcode("after the restart", 60_000), &case, "mk");
     daemon.wait_printer("mk", "printing");
-    browser.wait_for("#printer-mk[data-state=printing]");
+    browser.wait_for("#printer-mk .state[data-state=printing]");
     assert_eq!(browser.script(IS_MARKED, vec![]), json!(true), "nobody loaded the page again");
 }
 

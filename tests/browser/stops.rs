@@ -45,12 +45,22 @@ fn a_held_press_stops_the_printer_and_a_short_one_does_not() {
 
     browser.hold(&stop("mk"), By::Mouse, "a board that has halted", || stopped(&lab, "mk"));
     daemon.wait_printer("mk", "stopped");
-    browser.wait_for("#printer-mk[data-state=stopped]");
+    browser.wait_for("#printer-mk .state[data-state=stopped]");
     let why = daemon.printer("mk")["latch"]["why"].to_string();
     assert!(why.contains("kim"), "{why}");
     goes_on(lab.printer("pr"), 400);
     assert_eq!(daemon.printer("pr")["state"], "printing", "the other one goes on");
     assert_eq!(browser.console_errors(), Vec::<String>::new());
+}
+
+#[test]
+fn the_first_hold_stops_also_when_the_mouse_comes_from_somewhere_else_on_the_page() {
+    let (lab, daemon) = printing(&["mk"]);
+    let browser = Browser::of(&daemon.url);
+    browser.sign_in(KIM);
+    browser.go("/");
+    browser.focus("#printer-mk a");
+    browser.hold(&stop("mk"), By::Mouse, "a board that has halted", || stopped(&lab, "mk"));
 }
 
 #[test]

@@ -126,10 +126,11 @@ fn a_case_goes_from_the_wish_to_the_record_on_the_pages_alone() {
     send(&kim, &of_case, "production_begun", &[("process", "generic-220-pla-draft")]);
     becomes(&daemon, &quality, "in_production");
 
-    // The print: the model dropped onto a page, sliced, queued, printed, and the bed cleared.
-    kim.go(&format!("/queue/new?case={case}&part=1"));
+    // The print: the model dropped onto the queue, tied to its part, sliced, queued, printed, and the bed cleared.
+    kim.go("/queue");
     kim.wait_for("#drop[data-own-ready]");
     kim.drop_file("#drop", &model);
+    kim.click("#drop .files a.button[href*='model=']");
     until("the page for a job of the model", || kim.place().contains("model=").then_some(()));
     let piece = format!("{case}/1");
     send(&kim, "/v1/jobs", "", &[("piece", &piece), ("model.process", "generic-220-pla-draft")]);

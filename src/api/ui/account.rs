@@ -230,40 +230,55 @@ fn account(viewer: &Viewer, who: &Who) -> Markup {
     let roles: Vec<_> = who.roles.iter().map(|role| role.word()).collect();
     html! {
         div.account {
-            h1 { (who.printed) " " small { (who.name) ", " (roles.join(", ")) } }
+            div.head {
+                h1 { (who.printed) " " small { (who.name) ", " (roles.join(", ")) } }
+                form.plain.end method="post" action="/do/sign-out" { button #sign-out { (viewer.say(common::SIGN_OUT)) } }
+            }
             @if !who.own_password {
                 p #said role="alert" { strong { (viewer.say(words::CHOOSE_FIRST)) " " } (viewer.say(words::CHOOSE_WHY)) }
             }
-            form.plain method="post" action="/do/sign-out" { button #sign-out { (viewer.say(common::SIGN_OUT)) } }
-            (how_it_looks(viewer))
-            @if !by_token {
-                h2 { (viewer.say(common::PASSWORD)) }
-                form.account method="post" action="/do/password" {
-                    input type="text" name="name" value=(who.name) autocomplete="username" hidden;
-                    label { (viewer.say(words::PASSWORD_OLD)) " " input type="password" name="old" required maxlength="800" autocomplete="current-password"; }
-                    label { (viewer.say(words::PASSWORD_NEW)) " " input type="password" name="password" required minlength="12" maxlength="800" autocomplete="new-password"; }
-                    label { (viewer.say(words::PASSWORD_AGAIN)) " " input type="password" name="again" required minlength="12" maxlength="800" autocomplete="new-password"; }
-                    button #choose { (viewer.say(words::PASSWORD_CHANGE)) }
+            div.cards {
+                section.card { (how_it_looks(viewer)) }
+                @if !by_token { section.card { (password(viewer, who)) } }
+                @if who.own_password && !by_token {
+                    section.card { (tokens_of(viewer, &tokens, &roles.join(" "))) }
+                    section.card { (programs(viewer, &app.app_keys.pending(app.clock.now()))) }
                 }
             }
-            @if who.own_password && !by_token {
-                h2 { (viewer.say(words::TOKENS)) " " small { (viewer.fill(words::TOKENS_OF, &[("n", &tokens.len()), ("most", &TOKENS_MAX)])) } }
-                @if tokens.is_empty() { p.empty { (viewer.say(words::NO_TOKEN)) } }
-                @for (id, token) in &tokens {
-                    @let roles: Vec<_> = token.roles.iter().map(|role| role.word()).collect();
-                    form.token method="post" action="/do/revoke" {
-                        input type="hidden" name="token" value=(id);
-                        p { strong { (token.label.as_str()) } " " code { (id) } " " small { (roles.join(", ")) ", " (viewer.fill(words::SINCE, &[("time", &viewer.short(token.issued))])) } }
-                        button id=(format!("revoke-{id}")) { (viewer.say(words::REVOKE)) }
-                    }
-                }
-                form.account method="post" action="/do/token" {
-                    label { (viewer.say(words::WHAT_FOR)) " " input name="label" required maxlength="40"; }
-                    label { (viewer.say(words::ROLES)) " " input name="roles" required value=(roles.join(" ")); }
-                    button #issue { (viewer.say(words::MAKE_TOKEN)) }
-                }
-                (programs(viewer, &app.app_keys.pending(app.clock.now())))
+        }
+    }
+}
+
+fn password(viewer: &Viewer, who: &Who) -> Markup {
+    html! {
+        h2 { (viewer.say(common::PASSWORD)) }
+        form.account method="post" action="/do/password" {
+            input type="text" name="name" value=(who.name) autocomplete="username" hidden;
+            label { (viewer.say(words::PASSWORD_OLD)) " " input type="password" name="old" required maxlength="800" autocomplete="current-password"; }
+            label { (viewer.say(words::PASSWORD_NEW)) " " input type="password" name="password" required minlength="12" maxlength="800" autocomplete="new-password"; }
+            label { (viewer.say(words::PASSWORD_AGAIN)) " " input type="password" name="again" required minlength="12" maxlength="800" autocomplete="new-password"; }
+            button #choose { (viewer.say(words::PASSWORD_CHANGE)) }
+        }
+    }
+}
+
+/// One's tokens, and a new one, which has all of one's roles unless some are left out.
+fn tokens_of(viewer: &Viewer, tokens: &BTreeMap<TokenId, Token>, roles: &str) -> Markup {
+    html! {
+        h2 { (viewer.say(words::TOKENS)) " " small { (viewer.fill(words::TOKENS_OF, &[("n", &tokens.len()), ("most", &TOKENS_MAX)])) } }
+        @if tokens.is_empty() { p.empty { (viewer.say(words::NO_TOKEN)) } }
+        @for (id, token) in tokens {
+            @let roles: Vec<_> = token.roles.iter().map(|role| role.word()).collect();
+            form.token method="post" action="/do/revoke" {
+                input type="hidden" name="token" value=(id);
+                p { strong { (token.label.as_str()) } " " code { (id) } " " small { (roles.join(", ")) ", " (viewer.fill(words::SINCE, &[("time", &viewer.short(token.issued))])) } }
+                button id=(format!("revoke-{id}")) { (viewer.say(words::REVOKE)) }
             }
+        }
+        form.account method="post" action="/do/token" {
+            label { (viewer.say(words::WHAT_FOR)) " " input name="label" required maxlength="40"; }
+            label { (viewer.say(words::ROLES)) " " input name="roles" required value=(roles); }
+            button #issue { (viewer.say(words::MAKE_TOKEN)) }
         }
     }
 }

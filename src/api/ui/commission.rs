@@ -151,6 +151,11 @@ fn probe(viewer: &Viewer) -> Markup {
                             @for speed in SPEEDS { option value=(speed) { (speed) } }
                         }
                     }
+                    // A port of the machine's own, or a link that somebody made, is not in the list.
+                    label.field.wide {
+                        span { (viewer.say(words::OTHER_PORT)) }
+                        input id="other-port" maxlength="400" autocomplete="off" spellcheck="false";
+                    }
                     (kit::tick("measure", viewer.say(words::MEASURE), false))
                     button id="probe-ask" { (viewer.say(words::ASK)) }
                 }

@@ -170,7 +170,7 @@ fn head(viewer: &Viewer, shown: &Shown) -> Piece {
                     @let away = count(&[Wants::Away]);
                     @if away > 0 { li { span.chip { (kit::mark("offline")) (viewer.fill(words::COUNT_AWAY, &[("n", &away)])) } } }
                 }
-                a.button.end href="/hands" { (viewer.say(words::HANDS)) }
+                a.button.first.end href="/hands" { (viewer.say(words::HANDS)) }
             }
         },
     )
@@ -252,14 +252,18 @@ fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
             (inner.put(format!("age-{name}"), stale(viewer, printer)))
             (troubles(viewer, printer))
             (hold(viewer, printer))
+            (unrecorded(viewer, card.job.as_ref().or(card.on_bed.as_ref())))
             @if let Some(job) = &card.job { p.job { (part(viewer, job)) @if let Some(material) = &job.material { ", " (material) } } }
             @if card.job.is_some() || printer.progress.is_some() {
                 (inner.put(format!("work-{name}"), work(viewer, card)))
             }
             (inner.put(format!("heat-{name}"), heat(viewer, printer)))
             (bed(viewer, card))
-            @if let Some(job) = &card.job { (steps(viewer, job)) }
-            (inner.put(format!("line-{name}"), line(viewer, printer)))
+            div.foot {
+                @if printer.on_bed.is_none() { p.quiet { (viewer.say(words::BED_CLEAR)) } }
+                (inner.put(format!("line-{name}"), line(viewer, printer)))
+                @if let Some(job) = &card.job { (steps(viewer, job)) }
+            }
         }
     }
 }
@@ -267,14 +271,33 @@ fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
 /// How old what is shown is, where it is old; and what else the state says.
 pub(super) fn stale(viewer: &Viewer, printer: &PrinterView) -> Markup {
     let is_plain = matches!(printer.state.as_str(), "ready" | "printing" | "paused" | "finishing");
+    // A lock or a quarantine says the rest itself, but not that the heaters of one out of reach may be on.
+    let is_said = (printer.latch.is_some() || printer.quarantine.is_some()) && printer.state != "offline";
     html! {
         div.age id=(format!("age-{}", printer.name)) {
-            @if printer.latch.is_none() && printer.quarantine.is_none() && !is_plain { p.quiet { (viewer.told(&printer.words)) } }
+            @if !is_said && !is_plain { p.quiet { (viewer.told(&printer.words)) } }
             @if printer.age_ms > OLD_MS {
                 p.old { (viewer.fill(common::LAST_HEARD, &[("age", &viewer.span(printer.age_ms / 1_000))])) }
             }
         }
     }
+}
+
+/// What has become of its job, where the journal does not know it yet.
+pub(super) fn unrecorded(viewer: &Viewer, job: Option<&JobView>) -> Markup {
+    html! {
+        @if let Some(done) = job.and_then(|job| job.unrecorded.as_ref()) {
+            p.note data-state="bad" {
+                strong { (viewer.fill(common::UNRECORDED, &[("state", &viewer.state(done))])) }
+                ". " (viewer.say(common::UNRECORDED_WHY))
+            }
+        }
+    }
+}
+
+/// ` (printed)`; nothing where the journal's word is behind the printer.
+pub(super) fn in_state(viewer: &Viewer, job: &JobView) -> Markup {
+    html! { @if job.unrecorded.is_none() { " (" (viewer.state(&job.state)) ")" } }
 }
 
 /// Why it may not be used, with the button of whoever has looked.
@@ -404,13 +427,13 @@ fn degrees(viewer: &Viewer, what: &str, reading: ReadingView) -> Markup {
 fn bed(viewer: &Viewer, card: &Card) -> Markup {
     let name = &card.printer.name;
     html! {
-        @match (&card.printer.on_bed, &card.job) {
-            (Some(id), None) => div.note.bed data-state="wants" {
+        @if let (Some(id), None) = (&card.printer.on_bed, &card.job) {
+            div.note.bed data-state="wants" {
                 p {
                     @match &card.on_bed {
                         Some(job) => {
                             (viewer.fill(words::ON_BED, &[("what", &viewer.fill(words::PART_OF, &[("case", &job.case), ("part", &job.part.number)]))]))
-                            " " (job.part.name) " (" (viewer.state(&job.state)) ")"
+                            " " (job.part.name) (in_state(viewer, job))
                         }
                         None => (viewer.fill(words::ON_BED, &[("what", &viewer.fill(words::ON_BED_JOB, &[("job", id)]))])),
                     }
@@ -418,9 +441,7 @@ fn bed(viewer: &Viewer, card: &Card) -> Markup {
                 @if viewer.may(Permission::ClearBed) {
                     (simple(viewer, "/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name)], viewer.say(words::CLEAR_BED)))
                 }
-            },
-            (Some(_), Some(_)) => {},
-            (None, _) => p.quiet { (viewer.say(words::BED_CLEAR)) },
+            }
         }
     }
 }
@@ -468,8 +489,10 @@ pub(super) fn line(viewer: &Viewer, printer: &PrinterView) -> Markup {
 
 /// A form that works without a script: a button that somebody answers for by name.
 pub(super) fn simple(viewer: &Viewer, action: &str, id: &str, hidden: &[(&str, &str)], label: &str) -> Markup {
+    // Another question or job is another form: a press that began on this one does not end on that.
+    let key = hidden.iter().fold(id.to_owned(), |key, (_, value)| format!("{key} {value}"));
     html! {
-        form.named[viewer.signs()] method="post" action=(action) {
+        form.named[viewer.signs()] method="post" action=(action) data-key=(key) {
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
             @if viewer.signs() {
                 label { (viewer.say(common::NAME)) " " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }

@@ -78,10 +78,10 @@ pub(super) fn problem(viewer: &Viewer, problem: Problem) -> Page {
 
 pub(super) async fn stop(viewer: Viewer, filled: Filled) -> Page {
     let outcome = stop_outcome(&viewer, filled).await;
-    told(&viewer, outcome)
+    shown(&viewer, outcome)
 }
 
-async fn stop_outcome(viewer: &Viewer, filled: Filled) -> Result<String, Problem> {
+async fn stop_outcome(viewer: &Viewer, filled: Filled) -> Result<Markup, Problem> {
     let fields = fields(filled)?;
     let printer = match fields.printer.as_str() {
         "" => None,
@@ -92,17 +92,17 @@ async fn stop_outcome(viewer: &Viewer, filled: Filled) -> Result<String, Problem
         let names = all.iter().filter(|one| one.on_wire == on_wire).map(|one| one.printer.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
-    let mut said = Vec::new();
-    if !named(true).is_empty() {
-        said.push(viewer.fill(words::STOP_SENT, &[("printers", &named(true))]));
-    }
-    if !named(false).is_empty() {
-        said.push(viewer.fill(words::STOP_NOT_SENT, &[("printers", &named(false))]));
-    }
-    if said.is_empty() {
-        said.push(viewer.say(words::STOP_NONE).into());
-    }
-    Ok(said.join(" "))
+    let (sent, missed) = (named(true), named(false));
+    Ok(html! {
+        p {
+            @if !sent.is_empty() { (viewer.fill(words::STOP_SENT, &[("printers", &sent)])) " " }
+            // The script lets this stand until somebody has read it.
+            @if !missed.is_empty() {
+                strong data-missed { (viewer.fill(words::STOP_NOT_SENT, &[("printers", &missed)])) }
+            }
+            @if all.is_empty() { (viewer.say(words::STOP_NONE)) }
+        }
+    })
 }
 
 pub(super) async fn clear_bed(viewer: Viewer, filled: Filled) -> Page {

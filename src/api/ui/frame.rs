@@ -101,10 +101,11 @@ pub fn frame(
                         }
                         (kit::stop(viewer, None))
                     }
+                    // With the bar it is in view wherever one has scrolled to.
+                    p #news.news role="status" aria-live="polite" {}
                 }
-                p #news.news role="status" aria-live="polite" {}
                 main #page tabindex="-1" data-live=[live] { (content) }
-                dialog #dialog aria-live="polite" {}
+                dialog #dialog {}
             }
         }
     }

@@ -117,7 +117,7 @@ fn not_now(viewer: &Viewer, shown: &Shown, of_coupon: bool) -> Piece {
 }
 
 fn no_template(viewer: &Viewer) -> Piece {
-    let next = html! { (viewer.say(words::NO_TEMPLATE_NEXT)) };
+    let next = html! { a href="/settings#templates" { (viewer.say(words::NO_TEMPLATE_NEXT)) } };
     Piece::new(
         "no-template",
         html! { div id="no-template" { (kit::empty(viewer.say(words::NO_TEMPLATE), Some(next))) } },

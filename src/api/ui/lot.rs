@@ -210,7 +210,7 @@ fn steps(viewer: &Viewer, shown: &Shown) -> Markup {
     let lot = &shown.kept.lot;
     let (may_open, may_release, may_unblock, may_consume) = (
         lot.state.open().is_ok(),
-        lot.state.release().is_ok(),
+        materials::may_be_released(lot, shown.today),
         lot.state.unblock().is_ok(),
         lot.state.consume().is_ok(),
     );

@@ -81,6 +81,8 @@ impl Need {
             }
             Self::Recalled => viewer.say(words::NEED_RECALLED).into(),
             Self::Blocked => viewer.say(words::NEED_BLOCKED).into(),
+            // What was never released is not noted as used up either.
+            Self::Expired(day) if kept.lot.state == LotState::Quarantine => on(words::NEED_EXPIRED_HELD, day),
             Self::Expired(day) => on(words::NEED_EXPIRED, day),
             Self::OpenTooLong(day) => on(words::NEED_OPEN_LONG, day),
             Self::Certificate => viewer.say(words::NEED_CERTIFICATE).into(),
@@ -103,8 +105,8 @@ pub(super) fn needs(kept: &Kept, today: Day) -> Vec<Need> {
         (LotState::Consumed, _) => return needs,
         (LotState::Blocked { .. }, Some(_)) => needs.push(Need::Recalled),
         (LotState::Blocked { .. }, None) => needs.push(Need::Blocked),
-        (LotState::Quarantine, _) => needs.push(Need::Certificate),
-        (LotState::Released, _) => {}
+        (LotState::Quarantine, _) if may_be_released(lot, today) => needs.push(Need::Certificate),
+        (LotState::Quarantine | LotState::Released, _) => {}
     }
     let expires = lot.about.expires;
     if today > expires {
@@ -124,6 +126,11 @@ pub(super) fn needs(kept: &Kept, today: Day) -> Vec<Need> {
     }
     needs.sort_unstable();
     needs
+}
+
+/// One that has expired is not released any more.
+pub(super) fn may_be_released(lot: &Lot, today: Day) -> bool {
+    lot.state.release().is_ok() && today <= lot.about.expires
 }
 
 /// The day by which material is judged, as the rest of platen has it.
@@ -543,6 +550,10 @@ mod tests {
         assert_eq!(needs(&off(lot("2026-12-30")), today), [Need::Expires("2026-12-30".parse().unwrap())]);
         let expired = Need::Expired("2026-11-29".parse().unwrap());
         assert_eq!(needs(&on(lot("2026-11-29")), today), [Need::TakeOff, expired]);
+        // A button that releases it would only be refused.
+        let held = |expires: &str| off(Lot { state: LotState::Quarantine, ..lot(expires) });
+        assert_eq!(needs(&held("2026-11-29"), today), [expired]);
+        assert_eq!(needs(&held("2027-11-30"), today), [Need::Certificate]);
         let low = Lot { left_mg: 99_999, ..lot("2027-11-30") };
         assert_eq!(needs(&off(low.clone()), today), [Need::Low]);
         assert_eq!(needs(&off(Lot { left_mg: 0, ..low.clone() }), today), [Need::Empty]);

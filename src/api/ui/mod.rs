@@ -4,6 +4,7 @@
 //! and sends the other forms.
 
 mod account;
+mod answers;
 mod assets;
 mod audit;
 mod case;
@@ -37,6 +38,7 @@ use maud::Markup;
 use tower_http::compression::CompressionLayer;
 
 pub(super) use account::sign_in_for;
+pub(super) use answers::told;
 pub use pages::{PAGES, Page, Pace, Room};
 
 use super::{AppState, Problem};

@@ -287,7 +287,7 @@ async fn live(
         since_made: 0,
         ticks_quiet: 0,
         first: true,
-        _place: app.streams.place()?,
+        _place: app.streams.page()?,
         viewer,
     };
     let stream = stream::unfold(follower, |mut follower| async move {

@@ -202,14 +202,7 @@ fn wants(viewer: &Viewer, shown: &Shown) -> Piece {
                 (inner.put(format!("age-{}", printer.name), farm::stale(viewer, printer)))
                 (farm::troubles(viewer, printer))
                 (farm::hold(viewer, printer))
-                @if let Some(job) = &shown.job {
-                    @if let Some(why) = &job.out_of_reach { p.note data-state="bad" { (viewer.told(why)) } }
-                    @if let Some(what) = &job.unrecorded {
-                        p.note data-state="bad" {
-                            (viewer.fill(words::UNRECORDED, &[("state", &viewer.state(what))]))
-                        }
-                    }
-                }
+                (farm::unrecorded(viewer, shown.job.as_ref().or(shown.on_bed.as_ref())))
             }
         }
     })
@@ -333,7 +326,7 @@ fn bed(viewer: &Viewer, shown: &Shown) -> Markup {
                 (Some(id), None) => {
                     div.note data-state="wants" {
                         @match &shown.on_bed {
-                            Some(job) => p { (farm::part(viewer, job)) " (" (viewer.state(&job.state)) ")" },
+                            Some(job) => p { (farm::part(viewer, job)) (farm::in_state(viewer, job)) },
                             None => p { (viewer.fill(farm_words::ON_BED_JOB, &[("job", id)])) },
                         }
                         @if viewer.may(Permission::ClearBed) {
@@ -407,7 +400,7 @@ fn one_next(viewer: &Viewer, shown: &Shown, next: &Next) -> Markup {
         }
         " " (next.name)
         @if let Some((why, person)) = &next.why {
-            p.quiet { (viewer.told(why)) }
+            p.quiet { (super::queue::by_the_clock(viewer, why)) }
             @if *person && viewer.may(Permission::StartJob) {
                 (farm::simple(viewer, "/do/job", &format!("start-{}", next.job),
                     &[("job", &next.job), ("change", "start"), ("printer", name)], viewer.say(words::BEGIN)))

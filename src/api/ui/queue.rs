@@ -13,7 +13,7 @@ use super::look;
 use super::pages::{Answer, Ask, Content};
 use super::pieces::{Inner, Piece};
 use super::viewer::Viewer;
-use super::words::{Text, queue as words};
+use super::words::{Text, common, queue as words};
 use crate::api::queue::{QueueEntry, ReprintView, entry, word};
 use crate::api::shapes::{JobView, WaitingOn};
 use crate::api::uploads::UploadView;
@@ -324,7 +324,7 @@ fn head(viewer: &Viewer, shown: &Shown) -> Piece {
                 }
                 (inner.put("planned", html! { small #planned { (planned) } }))
                 @if viewer.may(Permission::Queue) {
-                    a.button.end href="/queue/new" { (viewer.say(words::NEW_JOB)) }
+                    a.button.first.end href="/queue/new" { (viewer.say(words::NEW_JOB)) }
                 }
             }
         }
@@ -493,13 +493,14 @@ fn running_row(viewer: &Viewer, row: &Row, job: &JobView) -> Markup {
                 }
             }
             (slack(viewer, &row.entry))
+            div.acts { (running_forms(viewer, job, &called)) }
             div.wide { (kit::bar(percent, &called)) }
             @if let Some(done) = &job.unrecorded {
-                p.wide { (viewer.fill(words::UNRECORDED, &[("state", &viewer.state(done))])) }
+                p.wide { (viewer.fill(common::UNRECORDED, &[("state", &viewer.state(done))])) }
             }
             @if let Some(why) = job.paused.as_ref() { p.wide { (viewer.told(why)) } }
             @if let Some(why) = &job.out_of_reach { p.wide.note data-state="wants" { (viewer.told(why)) } }
-            div.wide { (found(viewer, job)) (running_forms(viewer, job, &called)) }
+            @if job.gate.is_some() { div.wide { (found(viewer, job)) } }
         }
     }
 }
@@ -526,21 +527,19 @@ fn running_forms(viewer: &Viewer, job: &JobView, called: &str) -> Markup {
     };
     let summary = if is_paused { words::RESUME_OR_CANCEL } else { words::PAUSE_OR_CANCEL };
     html! {
-        div.row {
-            (look::listed(viewer, job))
-            @if viewer.may(may) || viewer.may(Permission::CancelJob) {
-                details id=(format!("more-{id}")) {
-                    summary { (viewer.say(summary)) }
-                    div.buttons {
-                        @if viewer.may(may) {
-                            (Sends {
-                                done: Some(viewer.say(done)),
-                                fixed: json!({}),
-                                ..Sends::new(&change, &to_change, viewer.say(label))
-                            }.button(viewer))
-                        }
-                        (cancel(viewer, id, &viewer.fill(words::CANCEL_RUNNING_ASK, &[("job", &called)])))
+        (look::listed(viewer, job))
+        @if viewer.may(may) || viewer.may(Permission::CancelJob) {
+            details id=(format!("more-{id}")) {
+                summary { (viewer.say(summary)) }
+                div.buttons {
+                    @if viewer.may(may) {
+                        (Sends {
+                            done: Some(viewer.say(done)),
+                            fixed: json!({}),
+                            ..Sends::new(&change, &to_change, viewer.say(label))
+                        }.button(viewer))
                     }
+                    (cancel(viewer, id, &viewer.fill(words::CANCEL_RUNNING_ASK, &[("job", &called)])))
                 }
             }
         }
@@ -841,9 +840,9 @@ fn facts(viewer: &Viewer, row: &Row, opened: &Opened) -> Markup {
     let job = &opened.job;
     html! {
         dl.facts {
-            dt { (viewer.say(super::words::common::CASE)) }
+            dt { (viewer.say(common::CASE)) }
             dd { a href=(format!("/cases/{}", job.case)) { code { (job.case) } } }
-            dt { (viewer.say(super::words::common::JOB)) }
+            dt { (viewer.say(common::JOB)) }
             dd { code { (job.id) } }
             dt { (viewer.say(words::QUEUED_AT)) }
             dd { (viewer.when(&job.queued)) }
@@ -1058,13 +1057,13 @@ fn ended_row(viewer: &Viewer, job: &JobView) -> Markup {
                 @if let Some(printer) = &job.printer { a href=(format!("/printers/{printer}")) { (printer) } }
             }
             div.when { @if let Some(ended) = &job.ended { (viewer.when(ended)) } }
-            div.end { (look::listed(viewer, job)) }
-            @if let Some(why) = &job.why { p.wide.why-line { (viewer.told(why)) } }
-            @if let Some(why) = &job.out_of_reach { p.wide.note data-state="wants" { (viewer.told(why)) } }
-            div.wide {
-                (found(viewer, job))
+            div.acts {
+                (look::listed(viewer, job))
                 @if job.has_file() && viewer.may(Permission::Queue) { (reprint(viewer, job)) }
             }
+            @if let Some(why) = &job.why { p.wide.why-line { (viewer.told(why)) } }
+            @if let Some(why) = &job.out_of_reach { p.wide.note data-state="wants" { (viewer.told(why)) } }
+            @if job.gate.is_some() { div.wide { (found(viewer, job)) } }
         }
     }
 }

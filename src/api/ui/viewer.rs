@@ -65,20 +65,28 @@ where
     }
 }
 
-fn cookie<'c>(cookies: &'c str, name: &str) -> Option<&'c str> {
+/// What a cookie of this name holds.
+pub fn cookie<'c>(cookies: &'c str, name: &str) -> Option<&'c str> {
     cookies.split(';').filter_map(|one| one.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> &'h str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The language that was chosen here, or else what the browser likes best.
+pub fn chosen(headers: &HeaderMap) -> Language {
+    cookie(text(headers, &header::COOKIE), LANGUAGE_COOKIE)
+        .and_then(Language::of_code)
+        .or_else(|| Language::accepted(text(headers, &header::ACCEPT_LANGUAGE)))
+        .unwrap_or_default()
 }
 
 impl Viewer {
     fn of(app: &AppState, asker: Asker, headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let cookies = text(header::COOKIE);
-        let language = cookie(cookies, LANGUAGE_COOKIE)
-            .and_then(Language::of_code)
-            .or_else(|| Language::accepted(text(header::ACCEPT_LANGUAGE)))
-            .unwrap_or_default();
-        let theme = cookie(cookies, THEME_COOKIE).and_then(Theme::of_word).unwrap_or_default();
-        Self { app: app.clone(), asker, language, theme }
+        let theme = cookie(text(headers, &header::COOKIE), THEME_COOKIE);
+        let theme = theme.and_then(Theme::of_word).unwrap_or_default();
+        Self { app: app.clone(), asker, language: chosen(headers), theme }
     }
 
     /// Somebody who was not let in.

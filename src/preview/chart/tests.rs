@@ -1,3 +1,5 @@
+//! Charts read back as text: what is drawn where, what is left out, and that a text stays a text.
+
 use super::*;
 
 const SIZE: Size = Size { width: 960, height: 320 };
@@ -232,6 +234,17 @@ fn a_control_chart_has_its_limits_and_another_shape_for_what_is_beyond_them() {
         ),
     ] {
         is_well_formed(&control_chart(points, limits, SIZE, &labels()));
+    }
+}
+
+#[test]
+fn a_time_stands_once_below_a_chart_however_many_ticks_say_it() {
+    let points = points(&[Some(20.0); 90]);
+    let series = [Series { kind: Kind::Bed, name: "", points: &points }];
+    let short = Window { from: BEGIN, to: BEGIN + 90_000 };
+    let control = control_chart(&points[..9], Limits::default(), SIZE, &labels());
+    for svg in [temperatures(&series, short, SIZE, &labels()), control] {
+        assert_eq!(svg.matches("08:00").count(), 1, "{svg}");
     }
 }
 

@@ -103,13 +103,13 @@ export function attach(element) {
       event.stopPropagation();
       const button = at("probe-ask");
       if (button.disabled) return;
-      const port = chosen();
+      const port = at("other-port").value.trim() || chosen()?.value;
       if (!port) {
         say(texts.portFirst, true);
         at("ports-head").scrollIntoView();
         return;
       }
-      const body = { port: port.value, measure: probe.elements.measure.checked };
+      const body = { port, measure: probe.elements.measure.checked };
       if (probe.elements.baud.value) body.baud = Number(probe.elements.baud.value);
       const begun = Date.now();
       const note = made("p", fill(texts.asking, { n: 0 }));

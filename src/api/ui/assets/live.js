@@ -1,7 +1,8 @@
 // Keeps the page live: takes the pieces that have changed, and says when what is shown is old.
 
 import { morph } from "./morph.js";
-import { fill, say, words } from "./platen.js";
+import { fill, tellNews, words } from "./platen.js";
+import { isBusy, isHeld } from "./stop.js";
 
 const SILENCE_MS = 12000; // two heartbeats and a little
 const page = document.getElementById("page");
@@ -9,6 +10,10 @@ const link = document.getElementById("link");
 
 let heard = Date.now();
 let first = true;
+let source;
+let again;
+// What came while a stop was held: it is taken in when it is over, so that no card moves from under a finger.
+const later = [];
 
 // In a template also what stands only in a table, such as a row, is what it is; nothing of it runs.
 function made(html) {
@@ -39,35 +44,59 @@ function all(text) {
   changed();
 }
 
+function whenFree(change) {
+  if (later.length > 0 || isHeld()) later.push(change);
+  else change();
+}
+
+// Loads the page anew, but takes no stop along.
+function reload() {
+  if (isBusy()) setTimeout(reload, 500);
+  else location.reload();
+}
+
+function leave() {
+  source?.close();
+  clearTimeout(again);
+}
+
 function listen() {
+  leave();
+  // A page that nobody sees follows nothing: a browser has six connections, and a stop needs one of them.
+  if (document.hidden) return;
   const have = first ? page.dataset.live : "";
   const at = location.pathname + location.search;
-  const source = new EventSource(`/live?at=${encodeURIComponent(at)}&have=${have}`);
+  const mine = new EventSource(`/live?at=${encodeURIComponent(at)}&have=${have}`);
+  source = mine;
   const alive = () => {
     heard = Date.now();
     tell();
   };
   // A browser that comes back by itself asks with the same address: what it has is of before.
-  const again = () => {
-    source.close();
+  const anew = () => {
+    mine.close();
     first = false;
-    setTimeout(listen, 1000 + Math.random() * 1000);
+    clearTimeout(again);
+    again = setTimeout(listen, 1000 + Math.random() * 1000);
   };
-  source.addEventListener("hello", (message) => {
+  mine.addEventListener("hello", (message) => {
     alive();
+    first = false;
     // Another platen answers: its page may be another, too.
-    if (message.data !== document.body.dataset.version) location.reload();
+    if (message.data !== document.body.dataset.version) reload();
   });
-  source.addEventListener("alive", alive);
-  source.addEventListener("pieces", (message) => { alive(); pieces(message.data); });
-  source.addEventListener("all", (message) => { alive(); all(message.data); });
-  source.addEventListener("news", (message) => { alive(); say(message.data); });
-  source.addEventListener("error", async () => {
+  mine.addEventListener("alive", alive);
+  mine.addEventListener("pieces", (message) => { alive(); whenFree(() => pieces(message.data)); });
+  mine.addEventListener("all", (message) => { alive(); whenFree(() => all(message.data)); });
+  mine.addEventListener("news", (message) => { alive(); tellNews(message.data); });
+  mine.addEventListener("error", async () => {
     tell();
-    again();
+    anew();
     // Nobody is signed in any more: what a shared screen shows is not for whoever comes next.
     try {
-      const answer = await fetch(at, { method: "HEAD", redirect: "manual" });
+      // The page that is made with the least work.
+      const answer = await fetch("/look", { method: "HEAD", redirect: "manual" });
+      if (isBusy()) return;
       if (answer.type === "opaqueredirect" || answer.status === 401) {
         location.assign(`/sign-in?to=${encodeURIComponent(at)}`);
       }
@@ -96,4 +125,21 @@ export function start() {
   if (!page?.dataset.live) return;
   listen();
   setInterval(tell, 1000);
+  document.addEventListener("platen:released", () => {
+    if (isHeld()) return;
+    for (const change of later.splice(0)) change();
+  });
+  // Something of the page has not taken in what was sent.
+  document.addEventListener("platen:again", () => {
+    first = false;
+    listen();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      leave();
+      return;
+    }
+    tell();
+    listen();
+  });
 }

@@ -5,8 +5,16 @@ function keyOf(node) {
   return node.nodeType === Node.ELEMENT_NODE ? node.id || node.dataset.key || "" : "";
 }
 
+// What a field is of. What somebody has ticked or typed is of that, and does not pass over to another one.
+function fieldOf(node) {
+  if (node.nodeType !== Node.ELEMENT_NODE || !node.matches("input, select, textarea")) return "";
+  const isBox = ["checkbox", "radio"].includes(node.type);
+  return `${node.type} ${node.name} ${isBox ? node.getAttribute("value") : ""}`;
+}
+
 function isAlike(old, fresh) {
-  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
+  return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh)
+    && fieldOf(old) === fieldOf(fresh);
 }
 
 function attributes(old, fresh) {

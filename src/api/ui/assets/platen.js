@@ -4,7 +4,7 @@
 import { start as startKeys } from "./keys.js";
 import { start as startLive } from "./live.js";
 import { start as startSend } from "./send.js";
-import { start as startStop } from "./stop.js";
+import { isBusy, start as startStop } from "./stop.js";
 
 export const words = JSON.parse(document.body.dataset.words);
 const news = document.getElementById("news");
@@ -30,8 +30,19 @@ export function say(text, failed = false, undo = undefined) {
     button.addEventListener("click", () => { button.remove(); undo(); });
     news.append(" ", button);
   }
-  // What went wrong stays until something else is said.
+  if (failed) {
+    const button = document.createElement("button");
+    button.textContent = words.close;
+    button.addEventListener("click", () => say(""));
+    news.append(" ", button);
+  }
+  // What went wrong stays until it has been read.
   if (!failed && text) fades = setTimeout(() => say(""), 12000);
+}
+
+// What others do is said too, but takes away nothing that somebody has to read or may take back.
+export function tellNews(text) {
+  if (!news.querySelector("button")) say(text);
 }
 
 function sign(root) {
@@ -52,6 +63,9 @@ if (who) {
     sign(document);
   });
 }
+
+// What this browser has kept for one person is not for the next one: names of files are a patient's at times.
+if (location.pathname === "/sign-in") sessionStorage.clear();
 
 const attached = new WeakSet();
 
@@ -81,7 +95,7 @@ document.addEventListener("submit", () => { sent = true; });
 addEventListener("pageshow", () => { sent = false; });
 
 function reload() {
-  const busy = sent || document.activeElement?.closest("form, label");
+  const busy = sent || isBusy() || document.activeElement?.closest("form, label");
   if (busy) setTimeout(reload, reloadSeconds * 1000);
   else location.reload();
 }

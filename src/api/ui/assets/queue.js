@@ -88,13 +88,19 @@ export function attach(list) {
 
   // The page as it is now, in place of what was not taken in while something was moved.
   async function fresh() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const other = page.getElementById("waiting");
+    let other = null;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (answer.ok) other = page.getElementById("waiting");
+    } catch {
+      // What has come meanwhile was thrown away: it does not go on looking new.
+      document.dispatchEvent(new CustomEvent("platen:again"));
+    }
     // The next one is in somebody's hand already: its end asks again.
     if (moving) return;
     list.removeAttribute("data-keep");
-    if (answer.ok && other) morph(document.getElementById("waiting"), other);
+    if (other) morph(document.getElementById("waiting"), other);
     document.dispatchEvent(new CustomEvent("platen:changed"));
   }
 

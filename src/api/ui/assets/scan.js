@@ -46,8 +46,9 @@ export function listen(take) {
     // Capitals come with the shift key between them.
     if (event.key.length !== 1) return;
     last = event.timeStamp;
-    swallowed = quick && text !== "";
-    text = swallowed ? (text + event.key).slice(0, LONGEST) : event.key;
+    text = quick ? (text + event.key).slice(0, LONGEST) : event.key;
+    // Two may be a quick person's: those that lead to a room.
+    swallowed = text.length > 2;
     if (swallowed) {
       event.preventDefault();
       event.stopImmediatePropagation();

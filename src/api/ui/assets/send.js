@@ -2,6 +2,7 @@
 // said on the page; a problem with what to do about it. `data-sign` shows what is signed first, and asks for a password.
 
 import { fill, say, who, words } from "./platen.js";
+import { another } from "./stop.js";
 
 const PATIENCE_MS = 15000;
 
@@ -56,7 +57,7 @@ export async function ask(route, body, patience = PATIENCE_MS) {
       method,
       headers: isGet ? {} : { "Content-Type": "application/json" },
       body: isGet ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout?.(patience),
     });
   } catch {
     throw new Error(words.noAnswer);
@@ -74,8 +75,17 @@ export async function ask(route, body, patience = PATIENCE_MS) {
   throw error;
 }
 
-// A question with its buttons, in the page's one dialog; `make` puts into it what it asks.
+let before = Promise.resolve();
+
+// A question with its buttons, in the page's one dialog; `make` puts into it what it asks. One after the other: an
+// answer is never one to two questions.
 export function dialog(make) {
+  const answered = before.then(() => open(make));
+  before = answered.catch(() => {});
+  return answered;
+}
+
+function open(make) {
   const box = document.getElementById("dialog");
   return new Promise((resolve) => {
     const form = document.createElement("form");
@@ -92,9 +102,17 @@ export function dialog(make) {
     row.className = "buttons";
     row.append(yes, no);
     form.append(row);
-    box.replaceChildren(form);
+    // What is behind a dialog cannot be reached, and a stop always can.
+    box.replaceChildren(form, another());
+    const head = form.querySelector("p");
+    head.id = "dialog-asks";
+    box.setAttribute("aria-labelledby", head.id);
     box.returnValue = "no";
-    box.addEventListener("close", () => resolve(box.returnValue === "yes" ? form : null), { once: true });
+    box.addEventListener("close", () => {
+      // No password stays behind in the page.
+      box.replaceChildren();
+      resolve(box.returnValue === "yes" ? form : null);
+    }, { once: true });
     box.showModal();
   });
 }
@@ -108,8 +126,8 @@ function sure(question) {
 }
 
 // Shows exactly what is signed; answers with the digest of it and the password.
-async function signed(form) {
-  const shown = await ask(`GET ${form.dataset.sign}`);
+async function signed(to) {
+  const shown = await ask(`GET ${to}`);
   const given = await dialog((box) => {
     box.dataset.yes = words.sign;
     const head = document.createElement("p");
@@ -140,9 +158,9 @@ async function signed(form) {
   return one;
 }
 
-function undoOf(form, told) {
-  if (!form.dataset.undo) return undefined;
-  const { to, body } = JSON.parse(form.dataset.undo);
+function undoOf(undo, told) {
+  if (!undo) return undefined;
+  const { to, body } = JSON.parse(undo);
   return async () => {
     try {
       await ask(fill(to, told), who?.value.trim() ? { ...body, by: who.value.trim() } : body);
@@ -159,21 +177,23 @@ async function send(form, button) {
     who.focus();
     return;
   }
-  if (form.dataset.ask && !(await sure(form.dataset.ask))) return;
+  // As it was when the button was pressed: what comes while somebody reads the question changes the form.
   const body = bodyOf(form, button);
-  if (form.dataset.sign) {
-    const given = await signed(form);
+  const { send: to, ask: question, sign, signAt, done, undo, then } = form.dataset;
+  if (question && !(await sure(question))) return;
+  if (sign) {
+    const given = await signed(sign);
     if (!given) return;
     const { digest, ...rest } = given;
-    put(body, form.dataset.signAt ?? "digest", digest);
+    put(body, signAt ?? "digest", digest);
     Object.assign(body, rest);
   }
-  const told = await ask(form.dataset.send, body);
-  say(form.dataset.done ? fill(form.dataset.done, told) : words.done, false, undoOf(form, told));
+  const told = await ask(to, body);
+  say(done ? fill(done, told) : words.done, false, undoOf(undo, told));
   form.dispatchEvent(new CustomEvent("platen:sent", { detail: told, bubbles: true }));
-  if (form.dataset.then) location.assign(fill(form.dataset.then, told));
+  if (then) location.assign(fill(then, told));
   else if (form.isConnected) form.reset();
-  if (!document.getElementById("page").dataset.live && !form.dataset.then && !form.hasAttribute("data-stay")) {
+  if (!document.getElementById("page").dataset.live && !then && !form.hasAttribute("data-stay")) {
     location.reload();
   }
 }
@@ -185,7 +205,7 @@ async function simple(form, button) {
     return;
   }
   const body = new URLSearchParams(new FormData(form, button));
-  const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout(PATIENCE_MS) });
+  const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout?.(PATIENCE_MS) });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   say(page.getElementById("said")?.textContent ?? `${answer.status}`, !answer.ok);
 }

@@ -4,61 +4,106 @@
 import { say, who, words } from "./platen.js";
 
 const HOLD_MS = 700;
-let held = null;
+const PATIENCE_MS = 10000;
+const KEYS = "keys";
+// By what presses, a pointer or the keys: a second finger ends nothing of the first one's.
+const holds = new Map();
+let onTheWay = 0;
 
-function end(button) {
-  if (!held || (button && held.button !== button)) return;
-  clearTimeout(held.timer);
-  held.button.removeAttribute("data-own-held");
-  const early = !held.sent;
-  held = null;
-  if (early) say(words.hold);
+// While this is so nothing on the page moves: the button stays under the finger.
+export const isHeld = () => [...holds.values()].some((hold) => !hold.sent);
+
+// While this is so the page is not left: the stop would go with it.
+export const isBusy = () => isHeld() || onTheWay > 0;
+
+function end(by) {
+  const hold = holds.get(by);
+  if (!hold) return;
+  clearTimeout(hold.timer);
+  holds.delete(by);
+  hold.button.removeAttribute("data-own-held");
+  if (hold.sent) return;
+  say(words.hold);
+  document.dispatchEvent(new CustomEvent("platen:released"));
 }
 
-function begin(button) {
-  if (held) return;
+function begin(by, button) {
+  end(by);
   button.setAttribute("data-own-held", "yes");
-  held = { button, sent: false, timer: setTimeout(() => { held.sent = true; send(button); }, HOLD_MS) };
+  // Which one it is, before it is full.
+  say(button.getAttribute("aria-label"));
+  const hold = { button, sent: false };
+  hold.timer = setTimeout(() => {
+    hold.sent = true;
+    send(button);
+    document.dispatchEvent(new CustomEvent("platen:released"));
+  }, HOLD_MS);
+  holds.set(by, hold);
 }
 
 async function send(button) {
-  const form = button.form;
-  const body = new URLSearchParams(new FormData(form));
+  const body = new URLSearchParams(new FormData(button.form));
   if (who) body.set("by", who.value);
   button.setAttribute("data-own-sent", "yes");
+  onTheWay += 1;
+  // The answer is not said behind a question; nobody has answered that one.
+  for (const box of document.querySelectorAll("dialog[open]")) box.close();
   try {
-    const answer = await fetch("/do/stop", { method: "POST", body, signal: AbortSignal.timeout(10000) });
+    // It outlives the page. What is so old that it knows no time limit stops without one.
+    const signal = AbortSignal.timeout?.(PATIENCE_MS);
+    const answer = await fetch("/do/stop", { method: "POST", body, signal, keepalive: true, priority: "high" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    say(page.getElementById("said")?.textContent ?? words.stopNotSent, !answer.ok);
+    const said = page.getElementById("said");
+    say(said?.textContent ?? words.stopNotSent, !answer.ok || !said || Boolean(said.querySelector("[data-missed]")));
   } catch {
     say(words.stopNotSent, true);
   } finally {
+    onTheWay -= 1;
     button.removeAttribute("data-own-sent");
   }
 }
 
 const stopOf = (target) => target.closest?.("form.stops button.stop");
 
+// The stop of all, for a dialog: what is behind one cannot be reached.
+export function another() {
+  const form = document.getElementById("stop-all").form.cloneNode(true);
+  for (const one of form.querySelectorAll("[id]")) one.removeAttribute("id");
+  return form;
+}
+
 export function start() {
   document.addEventListener("pointerdown", (event) => {
     const button = stopOf(event.target);
-    if (button && event.button === 0) begin(button);
+    if (button && event.button === 0) begin(event.pointerId, button);
   });
-  for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, () => end());
+  for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, (event) => end(event.pointerId));
   document.addEventListener("pointerout", (event) => {
     const button = stopOf(event.target);
-    if (button && !button.contains(event.relatedTarget)) end(button);
+    const isIts = button && holds.get(event.pointerId)?.button === button;
+    if (isIts && !button.contains(event.relatedTarget)) end(event.pointerId);
   });
   document.addEventListener("keydown", (event) => {
     const button = stopOf(event.target);
     if (!button || (event.key !== " " && event.key !== "Enter")) return;
     event.preventDefault();
-    if (!event.repeat) begin(button);
+    if (!event.repeat) begin(KEYS, button);
   });
   document.addEventListener("keyup", (event) => {
-    if (event.key === " " || event.key === "Enter") end();
+    if (event.key !== " " && event.key !== "Enter") return;
+    // Firefox would press it now.
+    if (stopOf(event.target)) event.preventDefault();
+    end(KEYS);
   });
-  document.addEventListener("blur", () => end(), true);
+  // What had the focus before a mouse came loses it just then: that ends nothing.
+  document.addEventListener("blur", (event) => {
+    if (holds.get(KEYS)?.button === event.target) end(KEYS);
+  }, true);
+  document.addEventListener("click", (event) => {
+    // A screen reader's or a voice's press has no length, and is meant.
+    const button = event.detail === 0 && stopOf(event.target);
+    if (button) send(button);
+  });
   document.addEventListener("contextmenu", (event) => {
     // A long touch is a hold, and no menu.
     if (stopOf(event.target)) event.preventDefault();

@@ -1,5 +1,7 @@
 // Shows who a case is for in a dialog of its own; when that is closed, nothing of it is on the page any more.
 
+import { another } from "./stop.js";
+
 export function attach(fields) {
   const words = JSON.parse(fields.dataset.words);
   fields.closest("form").addEventListener("platen:sent", (event) => {
@@ -19,7 +21,7 @@ export function attach(fields) {
     close.type = "button";
     close.textContent = words.close;
     close.addEventListener("click", () => box.close());
-    box.append(title, list, close);
+    box.append(title, list, close, another());
     box.addEventListener("close", () => box.remove());
     // A tablet that is put down does not go on showing it.
     document.addEventListener("visibilitychange", () => { if (document.hidden) box.close(); }, { once: true });

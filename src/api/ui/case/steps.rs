@@ -168,11 +168,16 @@ impl Steps<'_> {
     /// Signs the design; of each part that is mirrored or changed the signer says that it is meant so.
     fn approve(&self) -> Markup {
         let odd = self.known.odd_parts();
+        // Another model of it is another question: a tick is for what somebody has seen.
+        let key = |number: &u16| {
+            let part = self.known.quality.parts.iter().find(|part| part.number == *number);
+            format!("meant-so-{number}-{}", part.map_or(0, |part| part.revisions.len()))
+        };
         let shown = format!("/v1/cases/{}/to-sign?of=design", self.known.token);
         let fields = html! {
             @for number in &odd {
                 // Without a name: what is confirmed goes along as a whole, and not before each is ticked.
-                label.tick {
+                label.tick data-key=(key(number)) {
                     input type="checkbox" required;
                     span { (self.viewer.fill(words::MEANT_SO, &[("n", number)])) }
                 }

@@ -13,7 +13,8 @@ texts! {
     NOT_LASTING = "This name may be another printer's after a restart." | "Dieser Name kann nach einem Neustart der eines anderen Druckers sein.";
     PROBE = "2. Ask who is there" | "2. Fragen, wer da ist";
     PROBE_IS = "Its port is opened for a moment at the usual speeds: half a minute at most. Many boards start anew when their port is opened." | "Der Anschluss wird kurz mit den üblichen Geschwindigkeiten geöffnet: höchstens eine halbe Minute. Viele Platinen starten neu, wenn ihr Anschluss geöffnet wird.";
-    PORT_FIRST = "First choose a port above." | "Zuerst oben einen Anschluss wählen.";
+    PORT_FIRST = "First choose a port above, or type its path." | "Zuerst oben einen Anschluss wählen, oder seinen Pfad eintippen.";
+    OTHER_PORT = "Its path, if it is not listed above" | "Sein Pfad, falls er oben nicht steht";
     PORT = "Port" | "Anschluss";
     SPEED = "Speed, baud" | "Geschwindigkeit, Baud";
     SPEED_ANY = "try the usual ones" | "die üblichen versuchen";

@@ -34,7 +34,7 @@ texts! {
     NOT_LIVE = "Not live: this is {age} old" | "Nicht live: dies ist {age} alt";
     AS_OF = "As of {time}" | "Stand {time}";
     NEEDS_SCRIPT = "This needs JavaScript; reading and stopping do not." | "Dafür ist JavaScript nötig; zum Lesen und Anhalten nicht.";
-    NOT_DONE_NO_ANSWER = "Not done: platen does not answer." | "Nicht erledigt: platen antwortet nicht.";
+    NOT_DONE_NO_ANSWER = "platen does not answer: perhaps it was done, perhaps not. Look before you do it again." | "platen antwortet nicht: vielleicht ist es erledigt, vielleicht nicht. Erst nachsehen, dann wiederholen.";
     NAME_FIRST = "First your name, in the field at the top: it goes into the journal." | "Zuerst Ihr Name, im Feld oben: er kommt ins Journal.";
     DONE = "Done." | "Erledigt.";
     UNDO = "Undo" | "Rückgängig";
@@ -52,6 +52,8 @@ texts! {
     THEME_LIGHT = "Light" | "Hell";
     THEME_DARK = "Dark" | "Dunkel";
     LANGUAGE = "Language" | "Sprache";
+    UNRECORDED = "{state}, not yet in the journal" | "{state}, noch nicht im Journal";
+    UNRECORDED_WHY = "The disk may be full." | "Vielleicht ist der Speicher voll.";
     LAST_HEARD = "Last heard {age} ago" | "Zuletzt gehört vor {age}";
     YES = "Yes" | "Ja";
     NO = "No" | "Nein";

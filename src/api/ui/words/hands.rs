@@ -203,7 +203,7 @@ texts! {
     TEMPLATE_VERSION = "{name}, version {version}" | "{name}, Version {version}";
     CHOOSE_TEMPLATE = "By which template?" | "Nach welcher Vorlage?";
     NO_TEMPLATE = "There is no template that says what to measure." | "Es gibt keine Vorlage, die sagt, was zu messen ist.";
-    NO_TEMPLATE_NEXT = "The releaser or admin writes one: `platen templates write`, or POST /v1/templates." | "Freigebende oder Admins schreiben eine: `platen templates write` oder POST /v1/templates.";
+    NO_TEMPLATE_NEXT = "A releaser or an admin writes one in the settings." | "Freigebende oder Admins schreiben eine, in den Einstellungen.";
     OLDER_VERSIONS = "Older versions" | "Ältere Versionen";
     INSTRUMENT = "Instrument" | "Messmittel";
     NO_INSTRUMENT = "Without" | "Ohne";

@@ -16,6 +16,7 @@ texts! {
     NEED_RECALLED = "Recalled: see what was printed from it" | "Zurückgerufen: ansehen, was daraus gedruckt wurde";
     NEED_BLOCKED = "Blocked: unblock it, or note it as used up" | "Gesperrt: entsperren, oder als aufgebraucht vermerken";
     NEED_EXPIRED = "Expired on {day}: note it as used up" | "Abgelaufen am {day}: als aufgebraucht vermerken";
+    NEED_EXPIRED_HELD = "Expired on {day}: block it, then note it as used up" | "Abgelaufen am {day}: sperren, dann als aufgebraucht vermerken";
     NEED_OPEN_LONG = "Open too long: it was to be used up by {day}" | "Zu lange offen: war bis {day} aufzubrauchen";
     NEED_CERTIFICATE = "Look at its certificate, then release it" | "Zertifikat ansehen, dann freigeben";
     NEED_EXPIRES = "Use it first: it expires on {day}" | "Zuerst verwenden: läuft am {day} ab";

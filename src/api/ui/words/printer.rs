@@ -5,7 +5,6 @@ use super::texts;
 texts! {
     JOB = "Job" | "Auftrag";
     NO_JOB = "Nothing is printed here. The next job begins when the bed is clear and the printer is ready; the queue says why it waits." | "Hier wird nichts gedruckt. Der nächste Auftrag beginnt, wenn das Bett leer und der Drucker bereit ist; die Warteschlange sagt, worauf er wartet.";
-    UNRECORDED = "The printer does something else than is written down: {state}. The disk may be full." | "Der Drucker tut etwas anderes als aufgeschrieben ist: {state}. Vielleicht ist der Speicher voll.";
     RESUMES = "It goes on with the part of job {job} from layer {n}, {mm} mm above the plate: look at the part there." | "Er macht mit dem Teil von Auftrag {job} ab Schicht {n} weiter, {mm} mm über der Platte: dort das Teil ansehen.";
     CONTINUED = "It went on in layer {n} at {time} after a gap of at most {gap}: look at the part there." | "Er ging um {time} in Schicht {n} weiter, nach höchstens {gap} Lücke: dort das Teil ansehen.";
     REPRINTS = "It prints job {job} again." | "Er druckt Auftrag {job} noch einmal.";

@@ -103,7 +103,6 @@ texts! {
     BEGUN = "It begins in a moment." | "Es beginnt gleich.";
     ACCEPT = "Accept {codes}: I have looked" | "{codes} annehmen: ich habe nachgesehen";
     ACCEPT_DONE = "It is accepted." | "Es ist angenommen.";
-    UNRECORDED = "{state}, not yet in the journal" | "{state}, noch nicht im Journal";
 
     REPRINT = "Print again" | "Erneut drucken";
     REPRINT_CAUSE = "Because" | "Weil";

@@ -6,13 +6,25 @@
 //! ```
 //! A sentence is known as it stands, by a pattern with holes, or as several that are.
 
+mod files;
+mod journal;
 mod known;
+mod refused;
 
 use std::borrow::Cow;
 
 use super::Language;
 use crate::api::ui::viewer::capital;
-use known::{FIXED, PATTERNS, TITLES};
+
+/// Sentences as they stand, and titles.
+const FIXED: [&[(&str, &str)]; 5] =
+    [known::FIXED, known::TITLES, refused::FIXED, files::FIXED, journal::FIXED];
+/// Those with holes; the first that fits counts, and the most general ones are the last.
+const PATTERNS: [&[(&str, &str)]; 4] =
+    [refused::PATTERNS, files::PATTERNS, journal::PATTERNS, known::PATTERNS];
+
+/// How else than as it stands a hole is filled in (`filled`).
+const MARKS: [char; 4] = ['!', '=', '?', '#'];
 
 /// How deep a hole's words are looked at: a printer is locked after a fault that names a heater.
 const DEPTH: u8 = 3;
@@ -75,19 +87,18 @@ fn pieces<'s>(sentence: &'s str, joint: &str, depth: u8) -> Vec<Cow<'s, str>> {
 
 /// A sentence that is known as a whole.
 fn whole(sentence: &str, depth: u8) -> Option<Cow<'_, str>> {
-    let fixed = |table: &[(&str, &'static str)]| {
-        table.iter().find_map(|(english, german)| (*english == sentence).then_some(Cow::Borrowed(*german)))
-    };
-    if let Some(said) = fixed(FIXED).or_else(|| fixed(TITLES)) {
-        return Some(said);
+    let mut fixed = FIXED.iter().copied().flatten();
+    if let Some((_, german)) = fixed.find(|(english, _)| *english == sentence) {
+        return Some(Cow::Borrowed(german));
     }
     let bare = sentence.strip_suffix('.').filter(|bare| !bare.ends_with('.'));
     if let Some(said) = bare.and_then(|bare| whole(bare, depth)) {
         return Some(Cow::Owned(format!("{said}.")));
     }
     let depth = depth.checked_sub(1)?;
+    let mut patterns = PATTERNS.iter().copied().flatten();
     let by_pattern =
-        PATTERNS.iter().find_map(|(english, german)| filled(german, &holes(english, sentence)?, depth));
+        patterns.find_map(|(english, german)| filled(german, &holes(english, sentence)?, depth));
     by_pattern.or_else(|| listed(sentence, depth)).map(Cow::Owned)
 }
 
@@ -109,11 +120,10 @@ fn holes<'s>(pattern: &str, sentence: &'s str) -> Option<Vec<&'s str>> {
 }
 
 /// The words of a pattern with its holes filled: `{1}` as it stands, `{2!}` told itself, `{3=}` the same, and it has to
-/// be known. What stands in a hole of the first kind is a name or a number, and no further sentence; `{4?}` is anybody's
-/// words.
+/// be known. What stands in a hole of the first kind is a name or a number, and no further sentence; `{4#}` is one word
+/// of that, and `{5?}` is anybody's words.
 fn filled(german: &str, holes: &[&str], depth: u8) -> Option<String> {
-    let is_plain =
-        |at: usize| !["!", "=", "?"].iter().any(|mark| german.contains(&format!("{{{at}{mark}}}")));
+    let is_plain = |at: usize| !MARKS.iter().any(|mark| german.contains(&format!("{{{at}{mark}}}")));
     let is_more = |hole: &str| ["; ", ", ", " and "].iter().any(|joint| hole.contains(joint));
     if (1..).zip(holes).any(|(at, hole)| is_more(hole) && is_plain(at)) {
         return None;
@@ -122,11 +132,12 @@ fn filled(german: &str, holes: &[&str], depth: u8) -> Option<String> {
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
         let (mark, after) = after.split_once('}')?;
-        let number = mark.trim_end_matches(['!', '=', '?']);
+        let number = mark.trim_end_matches(MARKS);
         let hole = holes.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
         match mark.strip_prefix(number) {
             Some("!") => text.push_str(&told(hole, depth)),
             Some("=") => text.push_str(&whole(hole, depth)?),
+            Some("#") if hole.contains(' ') => return None,
             _ => text.push_str(hole),
         }
         rest = after;
@@ -154,5 +165,7 @@ fn listed(sentence: &str, depth: u8) -> Option<String> {
     by_joint.or_else(|| sentence.contains(", ").then(|| all(sentence)).flatten().map(|all| all.join(", ")))
 }
 
+#[cfg(test)]
+mod answer_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Every sentence that a page can get from elsewhere has German, and what is filled in is kept.
 
-use super::known::{FIXED, PATTERNS, TITLES};
+use super::known::TITLES;
 use super::*;
 use crate::api::views::words as activity_words;
 use crate::domain::case::IntendedUse;
@@ -23,7 +23,7 @@ fn german(sentence: &str) -> String {
 }
 
 /// It is told in German, whole: no English word is left, and nothing is a hole any more.
-fn is_german(sentence: &str) -> String {
+pub(super) fn is_german(sentence: &str) -> String {
     let said = german(sentence);
     assert_ne!(said, sentence, "it has no German");
     for word in [" the ", " is ", " its ", " and ", " of ", " not ", " until ", "{", "}"] {
@@ -83,15 +83,15 @@ fn a_sentence_that_is_not_known_stays_as_it_is() {
 #[test]
 fn no_sentence_is_known_twice_and_every_hole_is_one_of_the_english() {
     let mut seen = std::collections::BTreeSet::new();
-    for (english, german) in FIXED.iter().chain(TITLES).chain(PATTERNS) {
+    for (english, german) in FIXED.iter().chain(&PATTERNS).copied().flatten() {
         assert!(seen.insert(*english), "{english:?} is there twice");
         assert!(!german.trim().is_empty(), "{english:?}");
     }
-    for (english, german) in PATTERNS {
+    for (english, german) in PATTERNS.iter().copied().flatten() {
         let count = english.matches("{}").count();
         assert!(count > 0, "{english:?} has no hole");
         for mark in german.split('{').skip(1) {
-            let number = mark.split('}').next().unwrap().trim_end_matches(['!', '=', '?']);
+            let number = mark.split('}').next().unwrap().trim_end_matches(MARKS);
             assert!((1..=count).contains(&number.parse().unwrap()), "{german:?}");
         }
     }
@@ -426,12 +426,12 @@ fn several_reasons_after_one_another_are_told_each_with_a_capital() {
 }
 
 /// The text of every file below a folder.
-fn sources(folder: &std::path::Path, all: &mut String) {
+pub(super) fn sources(folder: &std::path::Path, all: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, all);
-        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("sentences/known.rs") {
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.to_string_lossy().contains("words/sentences") {
             all.push_str(&std::fs::read_to_string(path).unwrap());
         }
     }

@@ -2,10 +2,7 @@
 //!
 //! Forms are filled in as the page's script fills them in: what is fixed in them, and what somebody types.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::{Answer, GCODE, NAME, TestLab, lab, lab_of_people, photo, tetrahedron};
 use platen::api::quality::shapes::Thousandths;
 use platen::domain::event::Actor;
 use platen::domain::ids::JobId;
@@ -16,7 +13,6 @@ use platen::domain::quality::inspection::{Item, Measure, Method, Template, Verdi
 use platen::labels::Scanned;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use support::{Answer, GCODE, NAME, TestLab, lab, lab_of_people, photo, tetrahedron};
 
 const HOSTILE: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
 
@@ -61,7 +57,8 @@ impl Way {
 
     /// From nothing to a case in production.
     async fn to_production(&self) {
-        let about = json!({"kind": "model", "service": "cardiac surgery", "needed_by": "2099-12-24"});
+        let about = json!({"kind": "model", "service": "cardiac surgery", "indication": "DORV",
+            "needed_by": "2099-12-24"});
         self.case_step("kim", json!({"is": "described", "about": about})).await;
         let steps = format!("/v1/cases/{}/parts/1/steps", self.case);
         let about = json!({"kind": "component", "laterality": "left", "units": "mm"});
@@ -122,11 +119,16 @@ impl Way {
         self.done("/v1/inspections", "ina", measured).await
     }
 
-    /// A lot that is released: its id.
-    async fn lot(&self, expires: &str) -> String {
+    /// A lot as it came: its id.
+    async fn received(&self, expires: &str) -> String {
         let about = json!({"material": "PLA", "supplier_lot": "L-2231", "received": "2020-01-01",
             "expires": expires, "grams": 1000});
-        let lot = self.done("/v1/lots", "sam", about).await["id"].as_str().unwrap().to_owned();
+        self.done("/v1/lots", "sam", about).await["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A lot that is released: its id.
+    async fn lot(&self, expires: &str) -> String {
+        let lot = self.received(expires).await;
         self.done(&format!("/v1/lots/{lot}/steps"), "sam", json!({"is": "released"})).await;
         lot
     }
@@ -383,7 +385,7 @@ async fn a_scan_says_what_the_label_is_of_and_wrong_ones_are_told_apart() {
 #[tokio::test]
 async fn at_a_printer_a_lot_is_loaded_and_taken_off_and_one_that_is_not_good_is_a_row() {
     let way = Way::new().await;
-    let (good, old) = (way.lot("2099-06-30").await, way.lot("2020-06-30").await);
+    let (good, old) = (way.lot("2099-06-30").await, way.received("2020-06-30").await);
     let page = way.shown("/hands?printer=mk3-01").await;
     let code = Scanned::Printer("mk3-01".parse().unwrap()).code();
     assert!(
@@ -398,7 +400,8 @@ async fn at_a_printer_a_lot_is_loaded_and_taken_off_and_one_that_is_not_good_is_
     }
     let page = way.shown("/hands?printer=mk3-01").await;
     assert!(page.contains(&format!("data-lot=\"{good}\"")) && page.contains("1000 g left"), "{page}");
-    assert!(page.contains("may not be used: it expired on 2020-06-30"), "{page}");
+    assert!(page.contains("may not be used: it is in quarantine"), "{page}");
+    assert!(page.contains("expired on 2020-06-30"), "{page}");
     assert!(page.contains("value=\"2\" checked"), "the first slot that is free: {page}");
     let loads = way.lab.get("/v1/printers/mk3-01/loads").await.json();
     sent(&way.lab, &page, &format!("unload-{}", loads[1]["number"]), "oli", &[]).await;
@@ -575,7 +578,7 @@ async fn posted(lab: &TestLab, cookie: &str, path: &str, body: &Value) -> Answer
 /// `assets/verdict.js` is held to the same table by the tests in a browser.
 #[test]
 fn the_table_of_verdicts_that_the_page_is_held_to_is_the_domain_s() {
-    let table = include_str!("browser/verdicts.json");
+    let table = include_str!("../browser/verdicts.json");
     let table: Value = serde_json::from_str(table).unwrap();
     let int = |value: &Value| i32::try_from(value.as_i64().unwrap()).unwrap();
     for row in table["values"].as_array().unwrap() {

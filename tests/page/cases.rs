@@ -1,16 +1,12 @@
 //! The room of cases: the board, the list, the search, and a case with what its viewer may see and press.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
-
-mod support;
-
+use crate::support::{Answer, TestLab, lab, lab_of_people, tetrahedron};
 use platen::domain::case::IntendedUse;
 use platen::domain::event::Actor;
 use platen::domain::ids::CaseToken;
 use platen::domain::lab::Request;
 use platen::io::clock::entropy;
 use serde_json::{Value, json};
-use support::{Answer, TestLab, lab, lab_of_people, tetrahedron};
 
 const ADA: &str = "notes on the engine";
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -251,7 +247,7 @@ async fn a_case_says_what_is_next_as_buttons_and_goes_on_to_the_approval() {
     ] {
         assert!(page.contains(text), "{text} in {page}");
     }
-    describe(&kim, &case, json!({})).await;
+    describe(&kim, &case, json!({"needed_by": "2099-03-01"})).await;
     describe_part(&kim, &case).await;
     for (is, next) in
         [("requested", "accepted"), ("accepted", "design_begun"), ("design_begun", "approval_asked")]

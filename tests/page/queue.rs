@@ -1,16 +1,12 @@
 //! The queue's page: in the order of the plan, in words of both languages, with the buttons of whoever looks; and
 //! what its scripts send is what the API takes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::{Answer, GCODE, TestLab, lab, lab_of_people};
 use platen::domain::ids::JobId;
 use platen::domain::moment::WallTime;
 use platen::domain::printer::Snapshot;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use support::{Answer, GCODE, TestLab, lab, lab_of_people};
 
 const ADA: &str = "notes on the engine";
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -98,7 +94,7 @@ async fn an_open_row_says_why_of_every_printer_and_what_is_wanted_of_the_job() {
     wish(&lab, &job, json!({"hold": "question"})).await;
     let shown = page(&lab, &format!("/queue?open={job}")).await;
     let open = shown.split(&format!("id=\"open-{job}\"")).nth(1).expect("its row is open");
-    for printer in support::PRINTERS {
+    for printer in crate::support::PRINTERS {
         assert!(open.contains(printer), "{printer} in {open}");
     }
     assert!(!shown.contains(&format!("id=\"open-{other}\"")), "only one is open");

@@ -1,9 +1,6 @@
 //! The pages of one printer and of a new one: what they show is text, what they offer is taken by the API.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::{TestLab, lab, lab_of_people};
 use platen::domain::event::Actor;
 use platen::domain::ids::{JobId, PrinterName};
 use platen::domain::job::{Interruption, Progress};
@@ -15,7 +12,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{TestLab, lab, lab_of_people};
 
 const MK3: &str = "/printers/mk3-01";
 const GERMAN: &str = "Accept-Language: de\r\n";
@@ -78,7 +74,7 @@ fn forms(page: &str) -> BTreeMap<String, (String, Value)> {
 }
 
 /// Sends one as `send.js` does.
-async fn send(lab: &TestLab, page: &str, id: &str, fields: Value) -> support::Answer {
+async fn send(lab: &TestLab, page: &str, id: &str, fields: Value) -> crate::support::Answer {
     let all = forms(page);
     let (to, fixed) = all.get(id).unwrap_or_else(|| panic!("there is no {id} among {:?}", all.keys()));
     let mut body = fixed.clone();

@@ -1,12 +1,8 @@
 //! The pages of people and of settings: who may come in and do what, and what the site has decided.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
-
-mod support;
-
+use crate::support::{Answer, Events, TestLab, lab, lab_of_people};
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::{Answer, Events, TestLab, lab, lab_of_people};
 
 const ADA: &str = "notes on the engine";
 const KIM: &str = "words of kim alone";
