@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 use super::forms::{shown, told};
 use super::frame::{Reload, frame, problem_words};
 use super::kit;
 use super::pages::is_page;
-use super::viewer::{LANGUAGE_COOKIE, THEME_COOKIE, Theme, Viewer};
+use super::viewer::{KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, Theme, Viewer};
 use super::words::{Language, Text, account as words, common};
 use crate::api::compat::octoprint::appkeys::decided;
 use crate::api::door::Asker;
@@ -22,8 +23,9 @@ use crate::api::given::Asked;
 use crate::api::people::{cookie, roles_of};
 use crate::api::shapes::Hidden;
 use crate::api::{AppState, Problem};
-use crate::domain::people::TOKENS_MAX;
+use crate::domain::ids::TokenId;
 use crate::domain::people::roles::{Means, Who};
+use crate::domain::people::{TOKENS_MAX, Token};
 use crate::io::digest::ByDigest;
 use crate::services::access::{clear_cookie, set_cookie};
 use crate::services::appkeys::Pending;
@@ -217,6 +219,13 @@ fn how_it_looks(viewer: &Viewer) -> Markup {
                     @for (one, says) in Theme::ALL.into_iter().zip(themes) { option value=(one.word()) selected[one == viewer.theme] { (viewer.say(says)) } }
                 }
             }
+            label {
+                (viewer.say(words::KEYS)) " "
+                select #keys name="keys" {
+                    option value="on" selected[viewer.keys] { (viewer.say(words::KEYS_ON)) }
+                    option value="off" selected[!viewer.keys] { (viewer.say(words::KEYS_OFF)) }
+                }
+            }
             button #use-looks { (viewer.say(words::LOOKS_SAVE)) }
         }
     }
@@ -383,16 +392,18 @@ pub(super) async fn revoke(viewer: Viewer, filled: Filled) -> Page {
 pub(super) struct Looks {
     language: String,
     theme: String,
+    keys: String,
     to: String,
 }
 
 /// Notes it in the browser, and nowhere else.
 pub(super) async fn looks(filled: Result<Form<Looks>, FormRejection>) -> Response {
-    let Looks { language, theme, to } = filled.map(|Form(looks)| looks).unwrap_or_default();
+    let Looks { language, theme, keys, to } = filled.map(|Form(looks)| looks).unwrap_or_default();
     let mut response = Redirect::to(back_to(&to)).into_response();
     let kept = [
         Language::of_code(&language).map(|language| (LANGUAGE_COOKIE, language.code())),
         Theme::of_word(&theme).map(|theme| (THEME_COOKIE, theme.word())),
+        ["on", "off"].into_iter().find(|word| *word == keys).map(|word| (KEYS_COOKIE, word)),
     ];
     for (name, word) in kept.into_iter().flatten() {
         let cookie = format!("{name}={word}; Path=/; Max-Age=31536000; SameSite=Lax");

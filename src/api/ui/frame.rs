@@ -79,7 +79,7 @@ pub fn frame(
                     noscript { meta http-equiv="refresh" content=(seconds); }
                 }
             }
-            body data-reload=[by_script] data-user=[viewer.asker.name()] data-version=(assets::version())
+            body data-reload=[by_script] data-user=[viewer.asker.name()] data-version=(assets::version()) data-keys=[(!viewer.keys).then_some("off")]
                 data-words=(script_words(viewer)) {
                 a.skip href="#page" { (viewer.say(common::SKIP)) }
                 header.bar {

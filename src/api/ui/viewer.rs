@@ -17,6 +17,7 @@ use crate::domain::people::roles::Permission;
 /// Cookies of the page's own, in which is no secret.
 pub const LANGUAGE_COOKIE: &str = "platen-language";
 pub const THEME_COOKIE: &str = "platen-theme";
+pub const KEYS_COOKIE: &str = "platen-keys";
 
 /// How the page is to look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Viewer {
     pub asker: Asker,
     pub language: Language,
     pub theme: Theme,
+    /// Whether single letters do something.
+    pub keys: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Viewer

@@ -12,8 +12,13 @@ let heard = Date.now();
 let first = true;
 let source;
 let again;
-// What came while a stop was held: it is taken in when it is over, so that no card moves from under a finger.
+// What came while a stop was held, or a mouse was on its way: it is taken in when that is over, so that no card moves
+// from under a finger.
 const later = [];
+const ON_ITS_WAY_MS = 600;
+const AT_MOST_MS = 3000;
+let moved = 0;
+let waitsSince = 0;
 
 // In a template also what stands only in a table, such as a row, is what it is; nothing of it runs.
 function made(html) {
@@ -44,9 +49,25 @@ function all(text) {
   changed();
 }
 
+// A mouse that moves for ever holds up nothing for ever; a stop that is held does, for it is short.
+function mustWait() {
+  const now = Date.now();
+  return isHeld() || (now - moved < ON_ITS_WAY_MS && now - waitsSince < AT_MOST_MS);
+}
+
+function takeIn() {
+  if (later.length === 0) return;
+  if (mustWait()) {
+    setTimeout(takeIn, ON_ITS_WAY_MS / 4);
+    return;
+  }
+  for (const change of later.splice(0)) change();
+}
+
 function whenFree(change) {
-  if (later.length > 0 || isHeld()) later.push(change);
-  else change();
+  if (later.length === 0) waitsSince = Date.now();
+  later.push(change);
+  if (later.length === 1) takeIn();
 }
 
 // Loads the page anew, but takes no stop along.
@@ -125,10 +146,7 @@ export function start() {
   if (!page?.dataset.live) return;
   listen();
   setInterval(tell, 1000);
-  document.addEventListener("platen:released", () => {
-    if (isHeld()) return;
-    for (const change of later.splice(0)) change();
-  });
+  page.addEventListener("pointermove", () => { moved = Date.now(); }, { passive: true });
   // Something of the page has not taken in what was sent.
   document.addEventListener("platen:again", () => {
     first = false;

@@ -24,7 +24,6 @@ function end(by) {
   hold.button.removeAttribute("data-own-held");
   if (hold.sent) return;
   say(words.hold);
-  document.dispatchEvent(new CustomEvent("platen:released"));
 }
 
 function begin(by, button) {
@@ -36,7 +35,6 @@ function begin(by, button) {
   hold.timer = setTimeout(() => {
     hold.sent = true;
     send(button);
-    document.dispatchEvent(new CustomEvent("platen:released"));
   }, HOLD_MS);
   holds.set(by, hold);
 }

@@ -40,5 +40,8 @@ texts! {
     GRANTED = "It is granted: the program fetches its token, and the account lists it. If it does not, the token is revoked." | "Gewährt: das Programm holt seinen Schlüssel, und das Konto führt ihn auf. Holt es ihn nicht, wird er entzogen.";
     DENIED = "It gets none." | "Es bekommt keinen.";
     LOOKS = "How the page looks here" | "Wie die Seite hier aussieht";
+    KEYS = "Single keys, such as g and ?" | "Einzelne Tasten, etwa g und ?";
+    KEYS_ON = "Do something" | "Tun etwas";
+    KEYS_OFF = "Do nothing" | "Tun nichts";
     LOOKS_SAVE = "Use this" | "So anzeigen";
 }

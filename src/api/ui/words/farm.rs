@@ -56,5 +56,4 @@ texts! {
     LINE_USED = "Line good, {n} % used" | "Leitung gut, {n} % genutzt";
     LINE_RESENDS = "Line: {n} resent" | "Leitung: {n} wiederholt";
     LINE_AILS = "The line ails: {why}" | "Die Leitung hat Mühe: {why}";
-    NEXT_JOB = "Next: {case} part {part}, {time}" | "Danach: {case} Teil {part}, {time}";
 }

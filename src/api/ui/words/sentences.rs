@@ -24,7 +24,7 @@ const PATTERNS: [&[(&str, &str)]; 4] =
     [refused::PATTERNS, files::PATTERNS, journal::PATTERNS, known::PATTERNS];
 
 /// How else than as it stands a hole is filled in (`filled`).
-const MARKS: [char; 4] = ['!', '=', '?', '#'];
+const MARKS: [char; 5] = ['!', '=', '?', '#', '-'];
 
 /// How deep a hole's words are looked at: a printer is locked after a fault that names a heater.
 const DEPTH: u8 = 3;
@@ -121,7 +121,7 @@ fn holes<'s>(pattern: &str, sentence: &'s str) -> Option<Vec<&'s str>> {
 
 /// The words of a pattern with its holes filled: `{1}` as it stands, `{2!}` told itself, `{3=}` the same, and it has to
 /// be known. What stands in a hole of the first kind is a name or a number, and no further sentence; `{4#}` is one word
-/// of that, and `{5?}` is anybody's words.
+/// of that, `{5?}` is anybody's words, and `{6-}` is left out, whatever it is.
 fn filled(german: &str, holes: &[&str], depth: u8) -> Option<String> {
     let is_plain = |at: usize| !MARKS.iter().any(|mark| german.contains(&format!("{{{at}{mark}}}")));
     let is_more = |hole: &str| ["; ", ", ", " and "].iter().any(|joint| hole.contains(joint));
@@ -137,6 +137,7 @@ fn filled(german: &str, holes: &[&str], depth: u8) -> Option<String> {
         match mark.strip_prefix(number) {
             Some("!") => text.push_str(&told(hole, depth)),
             Some("=") => text.push_str(&whole(hole, depth)?),
+            Some("-") => {}
             Some("#") if hole.contains(' ') => return None,
             _ => text.push_str(hole),
         }

@@ -365,8 +365,8 @@ pub const FIXED: &[(&str, &str)] = &[
 #[rustfmt::skip]
 pub const PATTERNS: &[(&str, &str)] = &[
     // The gate.
-    ("this file does not pass the gate of any of the {} printers: {}", "diese Datei besteht die Prüfung bei keinem der {1} Drucker"),
-    ("this file does not pass the gate of {}: {}", "diese Datei besteht die Prüfung für {1} nicht"),
+    ("this file does not pass the gate of any of the {} printers: {}", "diese Datei besteht die Prüfung bei keinem der {1} Drucker{2-}"),
+    ("this file does not pass the gate of {}: {}", "diese Datei besteht die Prüfung für {1} nicht{2-}"),
     ("this file does not pass the gate of {}", "diese Datei besteht die Prüfung für {1} nicht"),
     ("look at each; who accepts them names their codes and signs: `platen jobs --sign {} --accept CODE --by NAME`", "jede ansehen; wer sie hinnimmt, kreuzt sie an und steht mit Namen dafür ein"),
     ("nothing is found under the code {}", "unter dem Code {1?} wird nichts gefunden"),

@@ -686,6 +686,8 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("job {} has used {} g of lot {}", "Auftrag {1} hat {2} g der Charge {3} verbraucht"),
     // What platen tells people, with where it is.
     ("{} ({}): {}", "{1=} ({2!}): {3!}"),
+    ("there is no {}", "{1=} gibt es nicht"),
+    ("there is a {} already", "{1=} gibt es schon"),
     ("case {}", "Fall {1#}"),
     ("part {}", "Teil {1#}"),
     ("attempt {}", "Versuch {1#}"),
