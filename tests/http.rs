@@ -5,12 +5,13 @@
 mod support;
 
 use platen::domain::event::Actor;
+use platen::domain::identity::Wrong;
 use platen::domain::ids::{JobId, PrinterName};
 use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, StopProof};
 use platen::io::store::Store as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use support::{GCODE, lab, lab_with};
@@ -383,6 +384,157 @@ async fn a_bed_is_cleared_by_a_named_person() {
     lab.recorder.submit(cancel, Actor::Platen).await.unwrap();
     assert!(lab.get("/v1/printers/mk3-01").await.json()["on_bed"].is_string());
     assert!(lab.post("/v1/printers/mk3-01/clear-bed", &by).await.json()["on_bed"].is_null());
+}
+
+#[tokio::test]
+async fn a_bed_is_cleared_of_the_part_that_was_seen_and_of_no_other() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let mut jobs = Vec::new();
+    for _ in 0..2 {
+        let job = lab.job(&case, Some("mk3-01")).await;
+        let printer: PrinterName = "mk3-01".parse().unwrap();
+        lab.recorder.submit(Request::StartJob { job: job.clone(), printer }, Actor::Platen).await.unwrap();
+        let progress = Some(Progress::default());
+        let cancel = Request::CancelJob { job: job.clone(), progress, by: "kim".into(), line: None };
+        lab.recorder.submit(cancel, Actor::Platen).await.unwrap();
+        jobs.push(job);
+        if jobs.len() == 1 {
+            let of_it = json!({"by": "kim", "job": jobs[0]});
+            assert_eq!(lab.post("/v1/printers/mk3-01/clear-bed", &of_it).await.status, 200);
+        }
+    }
+    let before = lab.get("/v1/audit").await.json()["entries"].clone();
+    let of_the_first = json!({"by": "kim", "job": jobs[0]});
+    let refused = lab.post("/v1/printers/mk3-01/clear-bed", &of_the_first).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "other-part"), "{refused:?}");
+    assert!(refused.json()["detail"].as_str().unwrap().contains(jobs[1].as_str()), "{refused:?}");
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let pressed = format!("printer=mk3-01&by=kim&job={}", jobs[0]);
+    assert_eq!(lab.send("POST", "/do/clear-bed", form, pressed.as_bytes()).await.status, 409);
+    assert_eq!(lab.get("/v1/audit").await.json()["entries"], before, "nothing was done");
+    assert_eq!(lab.get("/v1/printers/mk3-01").await.json()["on_bed"], json!(jobs[1]));
+    let pressed = format!("printer=mk3-01&by=kim&job={}", jobs[1]);
+    assert_eq!(lab.send("POST", "/do/clear-bed", form, pressed.as_bytes()).await.status, 200);
+    let again = lab.post("/v1/printers/mk3-01/clear-bed", &json!({"by": "kim", "job": jobs[1]})).await;
+    assert_eq!(again.problem(), "bed-clear-already");
+}
+
+#[tokio::test]
+async fn a_lock_that_was_not_seen_is_not_cleared_and_no_other_quarantine_ended() {
+    let lab = lab().await;
+    let printer: PrinterName = "mk3-01".parse().unwrap();
+    let stop = Request::NoteStopped { printer: printer.clone(), by: "kim".into() };
+    lab.recorder.submit(stop, Actor::Platen).await.unwrap();
+    let why = Box::new(Wrong::Doubt { with: "mk3-02".parse().unwrap() });
+    lab.recorder.submit(Request::NoteQuarantined { printer, why }, Actor::Platen).await.unwrap();
+    let shown = lab.get("/v1/printers/mk3-01").await.json();
+    let both = [("clear-latch", "latch", "other-lock"), ("identify", "quarantine", "other-quarantine")];
+    for (route, what, problem) in both {
+        let path = format!("/v1/printers/mk3-01/{route}");
+        let earlier = json!({"by": "lee", "since": "2020-01-01T00:00:00.000Z"});
+        let refused = lab.post(&path, &earlier).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (409, problem), "{refused:?}");
+        let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+        let pressed = b"printer=mk3-01&by=lee&since=2020-01-01T00:00:00.000Z";
+        assert_eq!(lab.send("POST", &format!("/do/{route}"), form, pressed).await.status, 409, "{route}");
+        assert_eq!(lab.get("/v1/printers/mk3-01").await.json()[what], shown[what], "{route}");
+        let seen = json!({"by": "lee", "since": shown[what]["at"]});
+        let done = lab.post(&path, &seen).await;
+        assert!(done.status == 200 && done.json()[what].is_null(), "{done:?}");
+    }
+    let over = json!({"by": "lee", "since": shown["quarantine"]["at"]});
+    assert_eq!(lab.post("/v1/printers/mk3-01/identify", &over).await.problem(), "other-quarantine");
+    assert_eq!(lab.post("/v1/printers/mk3-01/identify", &json!({"by": "lee"})).await.status, 200, "as before");
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_changed_since_it_was_seen_is_not_overwritten() {
+    let lab = lab().await;
+    let changed = async |path: &str, body: Value| {
+        let refused = lab.post(path, &body).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (409, "changed-meanwhile"), "{refused:?}");
+    };
+    let done = async |path: &str, body: Value| {
+        let answer = lab.post(path, &body).await;
+        assert!(answer.status < 300, "{path} {body}: {answer:?}");
+        answer.json()
+    };
+    let off = lab.get("/v1/site-rules").await.json();
+    let lots = done("/v1/site-rules", json!({"by": "pat", "lots": true, "was": off})).await;
+    changed("/v1/site-rules", json!({"by": "kim", "witness_coupon": true, "was": off})).await;
+    assert_eq!(lab.get("/v1/site-rules").await.json(), lots);
+    done("/v1/site-rules", json!({"by": "kim", "was": lots})).await;
+
+    let of = |due: &str| json!({"what": "caliper", "calibration_due": due});
+    let caliper = |due: &str, was: Option<Value>| {
+        let mut body = json!({"by": "mo", "name": "caliper-1", "what": "caliper", "calibration_due": due});
+        if let Some(was) = was {
+            body["was"] = was;
+        }
+        body
+    };
+    done("/v1/instruments", caliper("2098-06-30", None)).await;
+    done("/v1/instruments", caliper("2099-06-30", Some(of("2098-06-30")))).await;
+    changed("/v1/instruments", caliper("2097-06-30", Some(of("2098-06-30")))).await;
+    assert_eq!(lab.get("/v1/instruments").await.json()[0]["calibration_due"], "2099-06-30");
+
+    let about = json!({"by": "sam", "material": "PLA", "supplier_lot": "L-1", "received": "2020-01-01",
+        "expires": "2099-01-01", "grams": 1000});
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        all.push(done("/v1/lots", about.clone()).await["id"].clone());
+    }
+    done("/v1/printers/mk3-01/loads", json!({"by": "sam", "lot": all[1], "slot": 0})).await;
+    let other = json!({"by": "sam", "slot": 0, "lot": all[0]});
+    let refused = lab.post("/v1/printers/mk3-01/unload", &other).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "other-lot"), "{refused:?}");
+    assert!(lab.get("/v1/printers/mk3-01/loads").await.json()[0]["to"].is_null());
+    done("/v1/printers/mk3-01/unload", json!({"by": "sam", "slot": 0, "lot": all[1]})).await;
+}
+
+#[tokio::test]
+async fn a_wish_is_not_taken_back_over_the_wish_that_somebody_else_has_said_since() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let mut jobs = Vec::new();
+    for _ in 0..3 {
+        jobs.push(lab.job(&case, None).await.to_string());
+    }
+    let path = format!("/v1/queue/{}", jobs[0]);
+    let wish = async |wanted: Value, status: u16| {
+        let mut body = wanted.clone();
+        body["by"] = "kim".into();
+        let answer = lab.post(&path, &body).await;
+        assert_eq!(answer.status, status, "{wanted}: {answer:?}");
+        if status == 409 {
+            assert_eq!(answer.problem(), "changed-meanwhile", "{wanted}");
+        }
+    };
+    for (key, first, then, no) in [
+        ("priority", "urgent", "emergency", "as_case"),
+        ("hold", "material", "question", "no"),
+        ("printer", "mk3-01", "mk3-02", "any"),
+        ("prepared", "mk3-01", "mk3-02", "no"),
+        ("before", jobs[2].as_str(), "last", "as_it_came"),
+    ] {
+        let of = |wanted: &str, was: &str| json!({key: wanted, "was": was});
+        wish(of(first, no), 200).await;
+        wish(of(no, first), 200).await;
+        wish(of(first, no), 200).await;
+        // Somebody else, who said nothing of what they saw.
+        if key != "hold" {
+            wish(json!({key: then}), 200).await;
+            wish(of(no, first), 409).await;
+            wish(of(no, then), 200).await;
+        } else {
+            wish(of(no, then), 409).await;
+            wish(of(no, first), 200).await;
+        }
+    }
+    wish(json!({"due": "2099-12-01T07:00:00Z", "was": "2098-12-01T07:00:00Z"}), 409).await;
+    let after = lab.get(&path).await.json();
+    assert!(after.get("due").is_none() && after.get("held").is_none(), "{after}");
 }
 
 #[tokio::test]

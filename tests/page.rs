@@ -212,6 +212,7 @@ async fn a_quarantined_printer_says_why_and_a_person_ends_it_by_a_button() {
     lab.recorder.submit(note, Actor::Platen).await.unwrap();
     let page = shown(&lab).await;
     assert!(page.contains("it seems to be mk3-02") && page.contains("&lt;script&gt;theirs"), "{page}");
+    assert!(page.contains("name=\"since\" value=\"20"), "{page}");
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let identified = lab.send("POST", "/do/identify", form, b"printer=mk3-01&by=kim").await;
     assert!(identified.body.contains("noted as its own"), "{identified:?}");

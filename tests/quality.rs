@@ -330,6 +330,42 @@ async fn a_lot_is_loaded_by_the_codes_of_the_labels_and_each_wrong_scan_says_wha
 }
 
 #[tokio::test]
+async fn an_inspection_that_is_sent_again_is_noted_once() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.template().await;
+    way.print().await;
+    way.to_inspection(1).await;
+    let measured = |length: f64, request: &str| {
+        json!({"subject": {"of": "part", "serial": way.serial(1)}, "template": "hand",
+            "instrument": "caliper-1", "values": [length, 2.0], "request": request})
+    };
+    let first = way.ask("/v1/inspections", "ina", measured(10.0, "3f9c2a7e-51d0")).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let again = way.ask("/v1/inspections", "ina", measured(10.0, "3f9c2a7e-51d0")).await;
+    assert_eq!((again.status, again.json()), (200, first.json()));
+    let other = way.ask("/v1/inspections", "ina", measured(10.1, "3f9c2a7e-51d0")).await;
+    assert_eq!((other.status, other.problem().as_str()), (409, "exists-already"), "{other:?}");
+    assert_eq!(way.get("/v1/inspections").await.as_array().unwrap().len(), 1);
+    // Somebody else's, and another one of the same person, are others.
+    for (by, request) in [("max", "3f9c2a7e-51d0"), ("ina", "another-one")] {
+        assert_eq!(way.ask("/v1/inspections", by, measured(10.0, request)).await.status, 201, "{by} {request}");
+    }
+    for odd in ["short", "With Capitals", &"a".repeat(41)] {
+        assert_eq!(way.ask("/v1/inspections", "ina", measured(10.0, odd)).await.status, 422, "{odd}");
+    }
+    let mut plain = measured(10.0, "");
+    plain.as_object_mut().unwrap().remove("request");
+    for _ in 0..2 {
+        assert_eq!(way.ask("/v1/inspections", "ina", plain.clone()).await.status, 201, "as before");
+    }
+    // The decision has been taken since: what is sent again is answered all the same.
+    let last = way.get("/v1/inspections").await.as_array().unwrap().last().unwrap()["id"].clone();
+    way.part_step(1, "ina", json!({"is": "accepted", "inspection": last})).await;
+    assert_eq!(way.ask("/v1/inspections", "ina", measured(10.0, "3f9c2a7e-51d0")).await.status, 200);
+}
+
+#[tokio::test]
 async fn the_record_of_a_case_shows_the_photos_of_its_inspections_and_says_which_are_missing() {
     let way = Way::new().await;
     way.to_production().await;

@@ -265,7 +265,7 @@ fn journal(reader: Reader, whole: bool) -> impl Stream<Item = Result<Message, In
 fn alive() -> impl Stream<Item = Result<Message, Infallible>> {
     stream::unfold(tokio::time::interval(HEARTBEAT), |mut beat| async move {
         beat.tick().await;
-        Some((Ok(Message::default().event("alive").data("")), beat))
+        Some((Ok(Message::default().event("alive").data("yes")), beat))
     })
     .boxed()
 }

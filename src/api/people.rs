@@ -246,7 +246,8 @@ async fn change_roles(
     Named(name): Named<UserName>,
     Given(given): Given<RolesGiven>,
 ) -> Result<Json<UserView>, Problem> {
-    app.entrance.change_roles(asker.who()?, name.clone(), roles_of(&given.roles)?).await?;
+    let was = given.was.as_deref().map(roles_of).transpose()?;
+    app.entrance.change_roles(asker.who()?, name.clone(), roles_of(&given.roles)?, was).await?;
     seen(&app, &name)
 }
 

@@ -10,11 +10,12 @@ use super::answers::{Asked, Changed, NoSuch, Timely, Told};
 use super::door::Asker;
 use super::given::{Given, Named};
 use super::problem::Problem;
-use super::shapes::{Answered, By, ConsoleOrder, ConsoleView, PrinterView};
+use super::shapes::{Answered, BedGiven, ConsoleOrder, ConsoleView, LookedAt, PrinterView};
 use super::{AppState, views};
 use crate::domain::event::Actor;
-use crate::domain::ids::PrinterName;
+use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::lab::{self, Request};
+use crate::domain::seen::Seen;
 use crate::gcode::commands::{self, When};
 use crate::services::fleet::Order;
 use crate::services::suits::takes_filament;
@@ -80,66 +81,85 @@ fn seen(app: &AppState, name: &PrinterName) -> Result<PrinterView, Problem> {
 }
 
 /// A person says that the bed is clear: the next job may start on it.
-#[utoipa::path(post, path = "/v1/printers/{name}/clear-bed", tag = "printers", operation_id = "clear_bed", request_body = By,
+#[utoipa::path(post, path = "/v1/printers/{name}/clear-bed", tag = "printers", operation_id = "clear_bed", request_body = BedGiven,
     params(("name" = String, Path, description = "The printer's name")),
     responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn clear_bed(
     State(app): State<AppState>,
     asker: Asker,
     Named(name): Named<PrinterName>,
-    Given(by): Given<By>,
+    Given(given): Given<BedGiven>,
 ) -> Result<Json<PrinterView>, Problem> {
-    bed_is_clear(&app, &name, &asker.by(by.by.as_deref())?).await?;
+    bed_is_clear(&app, &name, given.job, &asker.by(given.by.as_deref())?).await?;
     seen(&app, &name).map(Json)
 }
 
-pub async fn bed_is_clear(app: &AppState, name: &PrinterName, by: &str) -> Result<(), Problem> {
+/// Where `seen` is said, of that job's part alone.
+pub async fn bed_is_clear(
+    app: &AppState,
+    name: &PrinterName,
+    seen: Option<JobId>,
+    by: &str,
+) -> Result<(), Problem> {
     known(app, name)?;
     let by = lab::person(by)?;
-    let request = Request::ClearBed { printer: name.clone(), by: by.clone() };
+    let seen = seen.map(|job| Seen::OnBed { printer: name.clone(), job });
+    let request = Request::ClearBed { printer: name.clone(), by: by.clone() }.provided(seen);
     app.recorder.submit(request, Actor::Person(by)).await?;
     Ok(())
 }
 
 /// A person has looked at a stopped or halted printer and says that it may be used again.
-#[utoipa::path(post, path = "/v1/printers/{name}/clear-latch", tag = "printers", operation_id = "clear_latch", request_body = By,
+#[utoipa::path(post, path = "/v1/printers/{name}/clear-latch", tag = "printers", operation_id = "clear_latch", request_body = LookedAt,
     params(("name" = String, Path, description = "The printer's name")),
     responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn clear_latch(
     State(app): State<AppState>,
     asker: Asker,
     Named(name): Named<PrinterName>,
-    Given(by): Given<By>,
+    Given(given): Given<LookedAt>,
 ) -> Result<Json<PrinterView>, Problem> {
-    may_be_used(&app, &name, &asker.by(by.by.as_deref())?).await?;
+    may_be_used(&app, &name, given.since, &asker.by(given.by.as_deref())?).await?;
     seen(&app, &name).map(Json)
 }
 
-pub async fn may_be_used(app: &AppState, name: &PrinterName, by: &str) -> Result<(), Problem> {
+/// Where `since` is said, of that lock alone.
+pub async fn may_be_used(
+    app: &AppState,
+    name: &PrinterName,
+    since: Option<String>,
+    by: &str,
+) -> Result<(), Problem> {
     known(app, name)?;
     let by = lab::person(by)?;
-    Ok(app.fleet.order(name, Order::Clear { by }).await?)
+    Ok(app.fleet.order(name, Order::Clear { by, since }).await?)
 }
 
 /// A person says that the board on the port is this printer's own: after a board or an adapter was
 /// replaced, or where nothing but a person can tell.
-#[utoipa::path(post, path = "/v1/printers/{name}/identify", tag = "printers", operation_id = "identify_printer", request_body = By,
+#[utoipa::path(post, path = "/v1/printers/{name}/identify", tag = "printers", operation_id = "identify_printer", request_body = LookedAt,
     params(("name" = String, Path, description = "The printer's name")),
     responses((status = 200, description = "The printer as it is now", body = PrinterView), Changed, NoSuch, Timely))]
 async fn identify(
     State(app): State<AppState>,
     asker: Asker,
     Named(name): Named<PrinterName>,
-    Given(by): Given<By>,
+    Given(given): Given<LookedAt>,
 ) -> Result<Json<PrinterView>, Problem> {
-    is_its_own(&app, &name, &asker.by(by.by.as_deref())?).await?;
+    is_its_own(&app, &name, given.since, &asker.by(given.by.as_deref())?).await?;
     seen(&app, &name).map(Json)
 }
 
-pub async fn is_its_own(app: &AppState, name: &PrinterName, by: &str) -> Result<(), Problem> {
+/// Where `since` is said, in that quarantine alone.
+pub async fn is_its_own(
+    app: &AppState,
+    name: &PrinterName,
+    since: Option<String>,
+    by: &str,
+) -> Result<(), Problem> {
     known(app, name)?;
     let by = lab::person(by)?;
-    Ok(app.fleet.order(name, Order::Identify { by }).await?)
+    Ok(app.fleet.order(name, Order::Identify { by, since }).await?)
 }
 
 /// Answers what the printer asks, as its own panel would.

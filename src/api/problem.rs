@@ -155,7 +155,14 @@ impl From<Refusal> for Problem {
             Refusal::PrinterBusy { .. } => (StatusCode::CONFLICT, "printer-busy"),
             Refusal::PartGone { .. } => (StatusCode::CONFLICT, "part-gone"),
             Refusal::HeadMoved { .. } => (StatusCode::CONFLICT, "head-moved"),
-            Refusal::OtherPart { .. } => (StatusCode::CONFLICT, "other-part"),
+            Refusal::OtherPart { .. } | Refusal::OtherOnBed { .. } => (StatusCode::CONFLICT, "other-part"),
+            Refusal::OtherLock(_) => (StatusCode::CONFLICT, "other-lock"),
+            Refusal::OtherQuarantine(_) => (StatusCode::CONFLICT, "other-quarantine"),
+            Refusal::OtherLot { .. } => (StatusCode::CONFLICT, "other-lot"),
+            Refusal::RulesChanged
+            | Refusal::RolesChanged(_)
+            | Refusal::InstrumentChanged(_)
+            | Refusal::WishChanged(_) => (StatusCode::CONFLICT, "changed-meanwhile"),
             Refusal::SamePieces { .. } => (StatusCode::CONFLICT, "same-pieces"),
             Refusal::TooManyPieces { .. } => (StatusCode::BAD_REQUEST, "too-many-pieces"),
             Refusal::TooManyResumeFiles(_) => (StatusCode::CONFLICT, "too-many-resume-files"),
@@ -480,6 +487,7 @@ impl From<NotDone> for Problem {
                     if *full { StatusCode::INSUFFICIENT_STORAGE } else { StatusCode::INTERNAL_SERVER_ERROR };
                 (status, "not-yet-recorded", "look at the daemon's log")
             }
+            NotDone::Refused(refusal) => return Refusal::clone(refusal).into(),
             NotDone::Closed => return Self::closed(),
         };
         Self::from_words(status, slug, &error.to_string(), otherwise)

@@ -29,6 +29,7 @@ use crate::domain::part::PartRef;
 use crate::domain::quality::case::Priority;
 use crate::domain::quality::start;
 use crate::domain::queue::wish::{HoldReason, Maintenance, ReprintCause, Wanted};
+use crate::domain::seen::Seen;
 use crate::domain::queue::{self, Request as Asked};
 use crate::domain::zone::Zone;
 use crate::schedule::{Planned, PrinterAt};
@@ -174,8 +175,29 @@ pub struct WishGiven {
     /// The waiting job that it is to come before; `last`, or `as_it_came`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
+    /// What of that is so, as who asks has seen it and in the same words: 409 (`changed-meanwhile`) where that is not so
+    /// any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+}
+
+impl WishGiven {
+    /// The same thing, wanted in other words.
+    fn with(&self, words: &str) -> Self {
+        let other = |given: &Option<String>| given.as_ref().map(|_| words.to_owned());
+        Self {
+            priority: other(&self.priority),
+            due: other(&self.due),
+            hold: other(&self.hold),
+            printer: other(&self.printer),
+            prepared: other(&self.prepared),
+            before: other(&self.before),
+            was: None,
+            by: None,
+        }
+    }
 }
 
 impl Example for WishGiven {
@@ -365,13 +387,19 @@ async fn wish(
 
 /// What whoever wants it should know then.
 async fn wished(app: &AppState, job: &JobId, given: &WishGiven, by: &str) -> Result<Option<String>, Problem> {
-    let wanted = app.recorder.read(|lab| wanted(lab, &app.config.zone, job, given))?;
+    let (wanted, seen) = app.recorder.read(|lab| {
+        let wanted = wanted(lab, &app.config.zone, job, given)?;
+        let was = given.was.as_deref();
+        let seen = was.map(|was| as_seen(lab, &app.config.zone, job, given, was)).transpose()?;
+        Ok::<_, Problem>((wanted, seen))
+    })?;
     if let Wanted::Pinned { printer: Some(printer) } | Wanted::Prepared { printer: Some(printer) } = &wanted {
         known_for_filament(app, printer)?;
         may_pass(app, job, printer).await?;
     }
     let request = Asked::Wish { job: job.clone(), wanted, by: by.to_owned() };
-    let done = app.recorder.submit(Request::Queue(Box::new(request)), Actor::Person(by.to_owned())).await?;
+    let request = Request::Queue(Box::new(request)).provided(seen);
+    let done = app.recorder.submit(request, Actor::Person(by.to_owned())).await?;
     // What is answered is what became of it.
     if let Some(last) = done.last() {
         app.planner.knows(last.seq).await;
@@ -432,6 +460,16 @@ fn wanted(lab: &Lab, zone: &Zone, job: &JobId, given: &WishGiven) -> Result<Want
     }
     let before = given.before.as_deref().unwrap_or_default();
     place(lab, job, before).map(|at| Wanted::Place { at })
+}
+
+/// What whoever wants it has seen of the job.
+fn as_seen(lab: &Lab, zone: &Zone, job: &JobId, given: &WishGiven, was: &str) -> Result<Seen, Problem> {
+    if given.before.is_some() && was != "as_it_came" {
+        let next = if was == "last" { None } else { Some(was.parse()?) };
+        return Ok(Seen::Before { job: job.clone(), next });
+    }
+    let wanted = wanted(lab, zone, job, &given.with(was))?;
+    Ok(Seen::Wanted { job: job.clone(), wanted })
 }
 
 /// The place before another job's.

@@ -11,6 +11,7 @@ use super::given::Example;
 use super::queue::ReprintView;
 use crate::domain::case::IntendedUse;
 use crate::domain::identifiers::{self, Entered, ErasingReason, Identifiers, ReadingReason};
+use crate::domain::ids::JobId;
 
 /// What a new case is for.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -214,6 +215,39 @@ pub struct By {
 
 impl Example for By {
     const EXAMPLE: &'static str = r#"{"by": "kim"}"#;
+}
+
+/// Who says that a bed is clear, and of what.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BedGiven {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "kim")]
+    pub by: Option<String>,
+    /// The job whose part they have taken off: 409 (`other-part`) where another one's is there by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub job: Option<JobId>,
+}
+
+impl Example for BedGiven {
+    const EXAMPLE: &'static str = r#"{"by": "kim", "job": "0123456789abcdef"}"#;
+}
+
+/// Who has looked at a lock or a quarantine, and at which.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookedAt {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "kim")]
+    pub by: Option<String>,
+    /// Its `at`, as they have seen it: 409 (`other-lock`, `other-quarantine`) where it is another one by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+}
+
+impl Example for LookedAt {
+    const EXAMPLE: &'static str = r#"{"by": "kim", "since": "2026-11-30T07:00:00.000Z"}"#;
 }
 
 /// An answer to what a printer asks.
@@ -1080,6 +1114,9 @@ pub struct RolesGiven {
     /// All that they have from now on.
     #[schema(example = json!(["operator", "inspector"]))]
     pub roles: Vec<String>,
+    /// What they have, as who asks has seen it: 409 (`changed-meanwhile`) where that is not so any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<Vec<String>>,
 }
 
 impl Example for RolesGiven {

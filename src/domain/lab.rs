@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 use super::case::{Case, IntendedUse};
 use super::chain::{Chain, SliceOrder};
+use super::day::Day;
 use super::event::{Actor, Event, Fact, JobRef};
 use super::finding::{Gated, Noted, Severity};
 use super::heat::Alarm;
 use super::identifiers::{self, IdentifierRefusal, IdentifierRequest};
 use super::identity::{Evidence, Identity, Wrong};
-use super::ids::{CaseToken, FileHash, JobId, PartId, PrinterName, UploadId};
+use super::ids::{CaseToken, FileHash, InstrumentName, JobId, LotId, PartId, PrinterName, UploadId};
 use super::job::{
     Attended, CONTINUED_MAX, Change, Continued, Interruption, Job, JobState, Outcome, PauseReason, Progress,
     RESUME_FILES_MAX, Released, ResumeFile, Resumes, Run,
@@ -26,6 +27,7 @@ use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome,
 use super::quality::build::{PIECES_MAX, Piece};
 use super::quality::{self, Quality};
 use super::queue::{self, Queue};
+use super::seen::Seen;
 use super::units::Height;
 
 /// A change that somebody asks for. Ids are chosen by the caller, since nothing here is random.
@@ -203,6 +205,16 @@ pub enum Request {
         layer: u32,
         gap_ms: u64,
     },
+    /// What is asked for only as long as something is as whoever asks has seen it.
+    Provided {
+        seen: Box<Seen>,
+        request: Box<Self>,
+    },
+    /// What is asked for on this day of the place, which may not be the one of UTC.
+    OnDay {
+        day: Day,
+        request: Box<Self>,
+    },
     /// Of cases, printed parts, material and who stands for them.
     Quality(Box<quality::Request>),
     /// Of the shared queue beside its jobs.
@@ -216,6 +228,17 @@ pub enum Request {
         name: UserName,
         printed: PrintedName,
     },
+}
+
+impl Request {
+    /// The same, provided that what was seen is still so; where nothing was said of that, as it is.
+    #[must_use]
+    pub fn provided(self, seen: Option<Seen>) -> Self {
+        match seen {
+            Some(seen) => Self::Provided { seen: Box::new(seen), request: Box::new(self) },
+            None => self,
+        }
+    }
 }
 
 /// What else is known of a job that was running when platen ended.
@@ -367,6 +390,32 @@ pub enum Refusal {
     BedClear(PrinterName),
     #[error("printer {0} is not locked; there is nothing to do")]
     NotLatched(PrinterName),
+    #[error(
+        "the part of job {job} is on the bed of {printer} by now, and not the one that you saw; look at it, then say so of that one"
+    )]
+    OtherOnBed { printer: PrinterName, job: JobId },
+    #[error("printer {0} was locked anew since you looked; look at it again, then clear that lock")]
+    OtherLock(PrinterName),
+    #[error(
+        "the quarantine of printer {0} is over, or another one than you saw; look which board is there now, then say so again"
+    )]
+    OtherQuarantine(PrinterName),
+    #[error(
+        "printer {printer} has lot {lot} in slot {slot} by now, and not the one that you saw; look at it, then unload that one"
+    )]
+    OtherLot { printer: PrinterName, slot: u8, lot: LotId },
+    #[error("the rules of the site were changed meanwhile, and stay so; look at them, then set them again")]
+    RulesChanged,
+    #[error("the roles of {0} were changed meanwhile, and stay so; look at them, then set them again")]
+    RolesChanged(UserName),
+    #[error(
+        "instrument {0} was changed meanwhile, and stays so; look at what is noted of it now, then note it again"
+    )]
+    InstrumentChanged(InstrumentName),
+    #[error(
+        "what is wanted of job {0} was changed meanwhile, and stays so; look at it in the queue, then say it again"
+    )]
+    WishChanged(JobId),
     #[error(
         "a process, a unit and at most 16 accepted warnings are words of a-z, 0-9 and . - _, and a scale is more than 0"
     )]
@@ -854,6 +903,11 @@ impl Lab {
                 facts.extend(given_back.map(|fact| (None, fact)));
                 Ok(facts)
             }
+            Request::Provided { seen, request } => {
+                seen.holds(self)?;
+                self.judge(request, now)
+            }
+            Request::OnDay { day, request } => self.judge(request, day.begins()),
             Request::NoteStopped { printer, by } => {
                 let by = person(by).unwrap_or_else(|_| "unnamed".into());
                 one(Fact::PrinterStopped { printer: printer.clone(), by })

@@ -39,6 +39,7 @@ pub mod quality;
 pub mod queue;
 
 pub mod lab;
+pub mod seen;
 
 pub mod notice;
 

@@ -401,7 +401,7 @@ const BELOW: i32 = 30;
 const RIGHT: i32 = 64;
 /// Where nothing is written right of it: half of the last time.
 const NARROW: i32 = 28;
-const FONT: f64 = 18.0;
+const FONT: f64 = 16.0;
 
 /// A chart before it is drawn, in its own units.
 struct Sheet {

@@ -27,6 +27,7 @@ use crate::domain::people::password::PasswordRule;
 use crate::domain::people::roles::{Forbidden, Permission, Role, Who};
 use crate::domain::people::signing::{Meaning, NotConfirmed, Signing, Subject};
 use crate::domain::people::{self, By, Label, People, Request};
+use crate::domain::seen::Seen;
 use crate::io::clock::{Clock, entropy};
 use crate::io::credentials::{CredentialsError, CredentialsFile, SetUp};
 use crate::io::digest::ByDigest;
@@ -410,14 +411,19 @@ impl Entrance {
         .await
     }
 
+    /// Where `was` is said, only as long as they have those.
     pub async fn change_roles(
         &self,
         who: &Who,
         name: UserName,
         roles: BTreeSet<Role>,
+        was: Option<BTreeSet<Role>>,
     ) -> Result<(), Refused> {
         let (inner, (by, actor)) = (self.inner()?, by(who));
-        Ok(inner.submit(Request::ChangeRoles { name, roles, by }, actor).await?)
+        let seen = was.map(|roles| Seen::Roles { user: name.clone(), roles });
+        let request = lab::Request::People(Box::new(Request::ChangeRoles { name, roles, by }));
+        inner.recorder.submit(request.provided(seen), actor).await?;
+        Ok(())
     }
 
     /// What somebody is told, and where: one's own, or, for who manages users, anybody's.

@@ -10,6 +10,7 @@ use super::recorder::NotRecorded;
 use super::stop_input::Hold;
 use crate::control::console::ConsoleAnswer;
 use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::lab::Refusal;
 use crate::gcode::commands::When;
 use crate::io::serial::{Bypass, Past};
 use crate::io::store::StoreError;
@@ -32,10 +33,14 @@ pub enum Order {
     /// A person has looked at a stopped or faulted printer and says it may be used again.
     Clear {
         by: String,
+        /// Since when it was locked, as they saw it.
+        since: Option<String>,
     },
     /// A person says that the board on its port is its own.
     Identify {
         by: String,
+        /// Since when it was in quarantine, as they saw it.
+        since: Option<String>,
     },
     /// A person answers what the firmware asks: the button's place, from 0, and the question that they saw.
     Answer {
@@ -72,6 +77,9 @@ pub enum NotDone {
     TooHot { printer: PrinterName, why: String },
     #[error("printer {0} did not answer; look at it, and at `platen printers`")]
     NoAnswer(PrinterName),
+    /// Not as things are.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
     #[error("not recorded: {0}")]
     NotRecorded(String),
     /// The same, where it goes again as soon as somebody has freed some space.
@@ -124,6 +132,7 @@ impl NotDone {
             NotRecorded::Store(why) | NotRecorded::Kept(why) if matches!(**why, StoreError::Full { .. }) => {
                 Self::DiskFull(error.to_string())
             }
+            NotRecorded::Refused(refusal) => Self::Refused(Box::new(refusal.clone())),
             _ => Self::NotRecorded(error.to_string()),
         }
     }

@@ -35,6 +35,7 @@ use crate::domain::job::{AfterCrash, Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures};
+use crate::domain::seen::Seen;
 use crate::domain::units::Celsius;
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
@@ -672,7 +673,12 @@ impl Task {
     }
 
     /// A person says that the board on the open port is this printer's.
-    async fn identify(&mut self, drive: &mut Drive, by: String) -> Result<(), NotDone> {
+    async fn identify(
+        &mut self,
+        drive: &mut Drive,
+        by: String,
+        since: Option<String>,
+    ) -> Result<(), NotDone> {
         let wanted = "be identified: its board must be connected, and idle";
         let idle = drive.session.is_ready() || drive.session.is_quarantined();
         let Some(evidence) = drive.session.evidence().filter(|_| idle) else {
@@ -680,7 +686,8 @@ impl Task {
             return Err(self.refused(&NotNow::State { state }, None, wanted));
         };
         let (printer, evidence) = (self.setup.name.clone(), Box::new(evidence));
-        let request = Request::Identify { printer, evidence, by: by.clone() };
+        let seen = since.map(|since| Seen::Apart { printer: printer.clone(), since });
+        let request = Request::Identify { printer, evidence, by: by.clone() }.provided(seen);
         let submitted = self.setup.recorder.submit(request, Actor::Person(by));
         let recorded = tokio::select! {
             biased;
@@ -762,8 +769,8 @@ impl Task {
                 () = shutdown.cancelled() => return Waited::Ended,
                 Some(stop) = self.stops.recv() => return Waited::Stop(stop),
                 Some(Ordered { order, answer }) = self.orders.recv() => match order {
-                    Order::Clear { by } => {
-                        let clearing = self.clear_latch(by);
+                    Order::Clear { by, since } => {
+                        let clearing = self.clear_latch(by, since);
                         let cleared = tokio::select! {
                             biased;
                             Some(stop) = self.stops.recv() => {
@@ -798,7 +805,11 @@ impl Task {
     }
 
     /// Writes down that somebody clears the printer; a stop that comes meanwhile goes first, and nothing is cleared.
-    fn clear_latch(&self, by: String) -> impl Future<Output = Result<(), NotDone>> + Send + use<> {
+    fn clear_latch(
+        &self,
+        by: String,
+        since: Option<String>,
+    ) -> impl Future<Output = Result<(), NotDone>> + Send + use<> {
         let (recorder, name) = (self.setup.recorder.clone(), self.setup.name.clone());
         async move {
             // What was noted of the stop, and of its job, may still be on its way to the disk.
@@ -816,7 +827,8 @@ impl Task {
                 let why = "why it is locked is not on the disk yet; make room there, then clear it again";
                 return Err(NotDone::NotRecorded(why.into()));
             }
-            let request = Request::ClearLatch { printer: name, by: by.clone() };
+            let seen = since.map(|since| Seen::Locked { printer: name.clone(), since });
+            let request = Request::ClearLatch { printer: name, by: by.clone() }.provided(seen);
             let recorded = recorder.submit(request, Actor::Person(by)).await;
             recorded.map(drop).map_err(|error| NotDone::not_recorded(&error))
         }
@@ -1166,20 +1178,20 @@ impl Task {
                 }
                 Err(error) => Err(self.refused(&error, Some(&job), "cancel")),
             },
-            Order::Identify { by } => {
-                let done = self.identify(drive, by).await;
+            Order::Identify { by, since } => {
+                let done = self.identify(drive, by, since).await;
                 self.publish(&drive.session);
                 let _ = answer.send(done);
                 return;
             }
-            Order::Clear { by } => match session.activity() {
+            Order::Clear { by, since } => match session.activity() {
                 Activity::Stopped | Activity::Faulted { .. } if session.is_stopping() => {
                     let wanted =
                         "be unlocked: whether it has stopped is not known yet; wait for that, a few seconds";
                     Err(self.refused(&NotNow::State { state: "stopping" }, None, wanted))
                 }
                 Activity::Stopped | Activity::Faulted { .. } => {
-                    let clearing = self.clear_latch(by);
+                    let clearing = self.clear_latch(by, since);
                     let cleared = tokio::select! {
                         biased;
                         Some(stop) = self.stops.recv() => {
@@ -1204,7 +1216,7 @@ impl Task {
                     Err(self.refused(&NotNow::State { state: activity.word() }, None, wanted))
                 }
                 _ if self.setup.recorder.read(|lab| lab.printer(&self.setup.name).latch.is_some()) => {
-                    let clearing = self.clear_latch(by);
+                    let clearing = self.clear_latch(by, since);
                     tokio::spawn(async move { answer.send(clearing.await) });
                     return;
                 }

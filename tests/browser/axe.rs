@@ -17,9 +17,17 @@ fn source() -> &'static str {
     })
 }
 
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    All,
+    Contrast,
+}
+
 const RUN: &str = "
 const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ['violations']}).then(
+const only = arguments[0] ? {runOnly: [arguments[0]]} : {};
+axe.run(document, {resultTypes: ['violations'], ...only}).then(
   (found) => done(found.violations.map((one) => ({
     id: one.id, impact: one.impact, help: one.help,
     nodes: one.nodes.map((node) => `${node.target.join(' ')}: ${node.failureSummary}`),
@@ -28,11 +36,12 @@ axe.run(document, {resultTypes: ['violations']}).then(
 );";
 
 /// Everything serious or critical that is wrong with the page as it is shown now.
-pub fn serious(browser: &Browser) -> Vec<String> {
+pub fn serious(browser: &Browser, rules: Rules) -> Vec<String> {
     if browser.script("return typeof axe", vec![]) != json!("object") {
         browser.script(source(), vec![]);
     }
-    let found = browser.script_later(RUN, vec![]);
+    let only = (rules == Rules::Contrast).then_some("color-contrast");
+    let found = browser.script_later(RUN, vec![json!(only)]);
     let is_serious = |one: &&Value| matches!(one["impact"].as_str(), Some("serious" | "critical"));
     let told = |one: &Value| {
         let nodes: Vec<_> = one["nodes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -311,8 +311,17 @@ impl Browser {
         });
     }
 
+    /// Where the page was left, something may stand under its head: nobody clicks there.
+    fn show(&self, css: &str) {
+        let show = "document.querySelector(arguments[0])?.scrollIntoView({block: 'center', behavior: 'instant'})";
+        self.script(show, vec![css.into()]);
+    }
+
     pub fn click(&self, css: &str) {
-        self.with(css, "a click on", |element| self.run(element.click()));
+        self.with(css, "a click on", |element| {
+            self.show(css);
+            self.run(element.click())
+        });
     }
 
     /// Types over what is in a field.
@@ -413,10 +422,7 @@ impl Browser {
 
     fn press_on(&self, css: &str, by: By, then: Then) {
         self.wait_for(css);
-        self.script(
-            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'})",
-            vec![css.into()],
-        );
+        self.show(css);
         if matches!(by, By::Key(_)) {
             self.focus(css);
         }

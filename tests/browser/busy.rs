@@ -12,6 +12,9 @@ pub struct Names {
     pub case: String,
     pub serial: String,
     pub job: String,
+    /// A job that waits, and its file.
+    pub waiting: String,
+    pub file: String,
     pub lot: String,
 }
 
@@ -56,7 +59,8 @@ fn make() -> Busy {
     let job = daemon.print(&gcode("a long one", 60_000).replace("F6000", "F300"), &case, "mk");
     daemon.wait_job(&job, "printing");
     // It waits behind the one that prints.
-    daemon.print(&gcode("another one", 300), &case, "mk");
+    let waiting = daemon.print(&gcode("another one", 300), &case, "mk");
+    let file = daemon.get(&format!("/v1/jobs/{waiting}"))["file"].as_str().unwrap().to_owned();
     daemon.send_from_slicer("plate.gcode", &gcode("sent by a slicer", 10));
     daemon.done("/v1/stop", &json!({"by": "kim", "printer": "st"}));
     daemon.wait_printer("st", "stopped");
@@ -66,5 +70,5 @@ fn make() -> Busy {
         let printed = daemon.get("/v1/printed?state=printed");
         printed[0]["serial"].as_str().map(str::to_owned)
     });
-    Busy { daemon, names: Names { case, serial, job, lot }, _lab: lab }
+    Busy { daemon, names: Names { case, serial, job, waiting, file, lot }, _lab: lab }
 }

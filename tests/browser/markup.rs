@@ -40,11 +40,12 @@ fn markup_in_a_firmware_a_name_and_peoples_words_stays_text_on_every_page() {
     let daemon = lab.serve_people();
     daemon.wait_printer("mk", "ready");
     let case = daemon.case();
-    daemon.done(&format!("/v1/cases/{case}/parts"), &json!({"name": HOSTILE}));
+    let about = json!({"kind": "model", "service": HOSTILE, "indication": HOSTILE, "needed_by": "2099-12-24"});
+    daemon.done(&format!("/v1/cases/{case}/steps"), &json!({"is": "described", "about": about}));
     daemon.done(&format!("/v1/cases/{case}/messages"), &json!({"text": HOSTILE}));
     let lot = json!({"material": HOSTILE, "supplier_lot": HOSTILE, "received": "2020-01-01",
         "expires": "2099-01-01", "grams": 1000});
-    daemon.done("/v1/lots", &lot);
+    let lot = daemon.done("/v1/lots", &lot)["id"].as_str().unwrap().to_owned();
     daemon.send_from_slicer(&format!("{HOSTILE}.gcode"), &gcode("sent by a slicer", 10));
     daemon.print(&file(), &case, "mk");
     until("a question of the firmware's", || daemon.printer("mk")["prompt"].is_object().then_some(()));
@@ -58,8 +59,10 @@ fn markup_in_a_firmware_a_name_and_peoples_words_stays_text_on_every_page() {
         ("/queue".into(), false),
         ("/cases".into(), false),
         (format!("/cases/{case}"), true),
+        (format!("/cases/{case}/story"), true),
         ("/hands".into(), false),
         ("/materials".into(), true),
+        (format!("/materials/{lot}"), true),
         ("/reports".into(), false),
         ("/audit".into(), false),
         ("/settings".into(), false),
@@ -76,7 +79,18 @@ fn markup_in_a_firmware_a_name_and_peoples_words_stays_text_on_every_page() {
         }
         problems.extend(browser.console_errors().into_iter().map(|said| format!("{path}: {said}")));
     }
-    // And what scripts put there: the page as it has been swapped in.
+    // And what scripts put there: a file's name, which only this browser knows, and the page as it has been swapped in.
+    browser.go("/queue");
+    browser.wait_for("#drop[data-own-ready]");
+    let dropped = lab.folder.path().join(format!("{HOSTILE}.gcode"));
+    std::fs::write(&dropped, gcode("dropped", 10)).unwrap();
+    browser.drop_file("#drop", &dropped);
+    browser.wait_for_text("#drop .files", HOSTILE);
+    browser.wait_for("#drop .files a.button");
+    assert_eq!(browser.script(MADE, vec![]), json!([]), "a file's name");
+    browser.click("#drop .files a.button");
+    browser.wait_for_text("#name", HOSTILE);
+    assert_eq!(browser.script(MADE, vec![]), json!([]), "a file's name on the page of its job");
     browser.go("/");
     browser.wait_for_text("main", TRACE);
     browser.screenshot("farm-hostile");

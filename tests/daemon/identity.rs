@@ -458,7 +458,7 @@ async fn two_adapters_without_a_number_on_boards_without_one_are_not_used_before
         let Activity::Quarantined { reason } = activity else { panic!() };
         assert!(reason.contains(&format!("it may be {other}")) || reason.contains("USB"), "{reason}");
     }
-    fleet.order(&names[0], Order::Identify { by: "kim".into() }).await.unwrap();
+    fleet.order(&names[0], Order::Identify { by: "kim".into(), since: None }).await.unwrap();
     becomes(&mut live[0], "a printer that a person knows", |activity| *activity == Activity::Ready).await;
     assert!(matches!(live[1].borrow().activity, Activity::Quarantined { .. }));
     assert_eq!(recorder.read(|lab| lab.printer(&names[0]).identity.unwrap().by), Some("kim".into()));

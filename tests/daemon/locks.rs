@@ -39,7 +39,7 @@ async fn a_stop_that_the_full_disk_does_not_take_locks_the_printer_over_a_replug
     assert!(recorder.read(|lab| lab.printer(&name).latch.is_none()), "the disk has taken nothing");
     board.plug_in().unwrap();
     board.press_reset().unwrap();
-    let clear = || fleet.order(&name, Order::Clear { by: "kim".into() });
+    let clear = || fleet.order(&name, Order::Clear { by: "kim".into(), since: None });
     let refused = within("an answer", clear()).await;
     assert!(matches!(refused, Err(NotDone::NotRecorded(_))), "{refused:?}");
     assert_eq!(live.borrow().activity, Activity::Stopped);
@@ -119,7 +119,7 @@ async fn whoever_clears_a_printer_is_shown_that_it_is_cleared() {
     let mut tended = Tended::new(setup());
     let stopped = |seen: &Arc<Snapshot>| seen.activity == Activity::Stopped;
     within("a locked printer", tended.live.wait_for(stopped)).await.unwrap();
-    assert_eq!(shown_with_the_answer(&tended, Order::Clear { by: by() }).await, Activity::Connecting);
+    assert_eq!(shown_with_the_answer(&tended, Order::Clear { by: by(), since: None }).await, Activity::Connecting);
 
     // The same while its port is open.
     tended.ready().await;
@@ -132,6 +132,6 @@ async fn whoever_clears_a_printer_is_shown_that_it_is_cleared() {
         }
     };
     within("a confirmed stop", confirmed).await;
-    assert_eq!(shown_with_the_answer(&tended, Order::Clear { by: by() }).await, Activity::Connecting);
+    assert_eq!(shown_with_the_answer(&tended, Order::Clear { by: by(), since: None }).await, Activity::Connecting);
     tended.end().await;
 }

@@ -73,7 +73,7 @@ impl World<'_> {
     pub(crate) fn clear(&mut self, at: usize) {
         let (printer, by) = (Self::name(at), self.somebody());
         if let Some(daemon) = &self.daemon {
-            daemon.order(&printer, Order::Clear { by: by.clone() }, &by, Some("latch_cleared"));
+            daemon.order(&printer, Order::Clear { by: by.clone(), since: None }, &by, Some("latch_cleared"));
         }
     }
 
@@ -88,7 +88,7 @@ impl World<'_> {
         let (printer, by) = (Self::name(at), self.somebody());
         if let Some(daemon) = &self.daemon {
             let promises = Some("printer_identified");
-            daemon.order(&printer, Order::Identify { by: by.clone() }, &by, promises);
+            daemon.order(&printer, Order::Identify { by: by.clone(), since: None }, &by, promises);
         }
     }
 

@@ -32,7 +32,8 @@ async fn a_refused_form_is_answered_in_german_on_a_german_page_and_in_english_el
     assert_eq!(browser, german);
     let (_, program) = asked(liked).await;
     assert_eq!(program, english);
-    let (_, chosen) = asked(&format!("{liked}Sec-Fetch-Site: same-origin\r\nCookie: platen-language=en\r\n")).await;
+    let (_, chosen) =
+        asked(&format!("{liked}Sec-Fetch-Site: same-origin\r\nCookie: platen-language=en\r\n")).await;
     assert_eq!(chosen, english);
 }
 
@@ -40,9 +41,11 @@ async fn a_refused_form_is_answered_in_german_on_a_german_page_and_in_english_el
 async fn what_is_found_in_a_file_is_told_in_german_with_its_code_as_it_is() {
     let lab = lab().await;
     let case = lab.case().await;
-    let file = lab.upload(b"G21\nG90\nM83\nG28\nG1 X10 Y10 Z0.2 F1200\nG1 X60 E2\n").await;
+    let file = lab.upload(b"G20\nG90\nM83\nG28\nM104 S200\nG1 X1 Y1 F3000\nM104 S0\n").await;
     let file: Value = serde_json::from_str(&file.body).unwrap();
-    let order = serde_json::json!({"case": case.to_string(), "part": 1, "file": file["file"], "by": "kim"}).to_string();
+    let order =
+        serde_json::json!({"case": case.to_string(), "part": 1, "file": file["file"], "material": "PLA"})
+            .to_string();
     let (status, english) = problem(&lab, "POST", "/v1/jobs", "", &order).await;
     let (same, german) = problem(&lab, "POST", "/v1/jobs", GERMAN, &order).await;
     assert_eq!((status, same), (422, 422), "{english}");
@@ -60,9 +63,14 @@ async fn what_is_found_in_a_file_is_told_in_german_with_its_code_as_it_is() {
 #[tokio::test]
 async fn a_refused_sign_in_and_a_wrong_address_are_told_in_german() {
     let lab = lab().await;
-    let (status, told) = problem(&lab, "POST", "/v1/session", GERMAN, "{\"name\":\"kim\",\"password\":\"x\"}").await;
+    let (status, told) =
+        problem(&lab, "POST", "/v1/session", GERMAN, "{\"name\":\"kim\",\"password\":\"x\"}").await;
     assert_eq!(status, 409, "{told}");
     assert_eq!(told["title"], "Niemand eingerichtet");
     let (status, told) = problem(&lab, "GET", "/v1/nothing", GERMAN, "").await;
-    assert_eq!((status, told["detail"].as_str()), (404, Some("Unter dieser Adresse gibt es nichts")), "{told}");
+    assert_eq!(
+        (status, told["detail"].as_str()),
+        (404, Some("Unter dieser Adresse gibt es nichts")),
+        "{told}"
+    );
 }

@@ -231,6 +231,8 @@ async fn the_rules_of_a_site_are_ticks_and_are_taken_back_whole() {
     assert!(first.contains("data-send=\"POST /v1/site-rules\""), "{first}");
     let off = lab.get("/v1/site-rules").await.json();
     assert_eq!(attribute(&first, "data-undo")["body"], off);
+    assert_eq!(attribute(&first, "data-undo")["was"], "", "all that was sent");
+    assert_eq!(attribute(&first, "data-fixed")["was"], off);
     let set = json!({"by": "kim", "lots": true, "password_to_sign": true, "reminders_before_waiver": 2});
     assert_eq!(lab.post("/v1/site-rules", &set).await.status, 200);
     let now = rules(&lab.get("/settings").await.body);

@@ -10,6 +10,7 @@ use platen::domain::ids::{BootId, CaseToken, JobId, PrinterName};
 use platen::domain::job::PauseReason;
 use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, Snapshot};
+use platen::domain::seen::Seen;
 use platen::io::clock::{Clock, entropy};
 use platen::io::credentials::{CredentialsFile, FILE, SetUp};
 use platen::io::secret::{Costs, PasswordHash, Secret};
@@ -233,13 +234,17 @@ async fn fake_printer(
                     Order::Cancel { job, by } => {
                         Request::CancelJob { job, progress: Some(Default::default()), by, line: None }
                     }
-                    Order::Clear { by } => Request::ClearLatch { printer: name.clone(), by },
-                    Order::Identify { by } => {
-                        Request::Identify { printer: name.clone(), evidence: Box::default(), by }
+                    Order::Clear { by, since } => {
+                        let seen = since.map(|since| Seen::Locked { printer: name.clone(), since });
+                        Request::ClearLatch { printer: name.clone(), by }.provided(seen)
+                    }
+                    Order::Identify { by, since } => {
+                        let seen = since.map(|since| Seen::Apart { printer: name.clone(), since });
+                        Request::Identify { printer: name.clone(), evidence: Box::default(), by }.provided(seen)
                     }
                 };
                 let done = recorder.submit(request, Actor::Printer(name.clone())).await;
-                let _ = answer.send(done.map(drop).map_err(|error| NotDone::NotRecorded(error.to_string())));
+                let _ = answer.send(done.map(drop).map_err(|error| NotDone::not_recorded(&error)));
             }
             else => return,
         }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,16 +15,17 @@ use super::super::given::{Asked, Named};
 use super::super::printers::known;
 use super::super::problem::Problem;
 use super::shapes::{
-    Asks, InspectionView, Instrument, NewInspection, NewTemplate, PrintedBrief, TemplateView,
+    Asks, InspectionView, Instrument, InstrumentGiven, NewInspection, NewTemplate, PrintedBrief, TemplateView,
 };
 use super::views;
 use super::who::{Asking, of_inspection};
-use super::{change, created};
+use super::{change, change_seen, created, senseless};
 use crate::domain::ids::{InspectionId, InstrumentName, PrinterName, TemplateName};
 use crate::domain::lab::{self, Lab};
-use crate::domain::quality::inspection::{Measured, PHOTOS_MAX, Subject, Template};
+use crate::domain::quality::inspection::{self, Measured, PHOTOS_MAX, Subject, Template};
 use crate::domain::quality::printed::{LookBack, Serial};
 use crate::domain::quality::{Change, Refusal, What};
+use crate::domain::seen::Seen;
 use crate::io::clock::entropy;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -80,7 +82,9 @@ fn seen(app: &AppState, id: &InspectionId) -> Result<InspectionView, Problem> {
 /// Notes what was measured on a printed part, a coupon or a phantom. The verdicts are platen's.
 #[utoipa::path(post, path = "/v1/inspections", tag = "quality", operation_id = "inspect",
     request_body = Asks<NewInspection>,
-    responses((status = 201, description = "The inspection with its verdicts", body = InspectionView), Inspected))]
+    responses((status = 201, description = "The inspection with its verdicts", body = InspectionView),
+        (status = 200, description = "The one that was noted for the same `request` before", body = InspectionView),
+        Inspected))]
 async fn inspect(
     State(app): State<AppState>,
     Asking(who, given): Asking<NewInspection>,
@@ -107,10 +111,33 @@ async fn inspect(
         photos: given.photos,
         note: given.note,
     };
-    let id = InspectionId::from_entropy(entropy());
-    let measured = Box::new(measured);
-    change(&app, &who, Change::Inspection { id: id.clone(), measured, found: None }).await?;
+    let id = match &given.request {
+        Some(request) => id_of(request, who.name())?,
+        None => InspectionId::from_entropy(entropy()),
+    };
+    let asked = Change::Inspection { id: id.clone(), measured: Box::new(measured.clone()), found: None };
+    if let Err(problem) = change(&app, &who, asked).await {
+        // It may be the one that was asked for before, of which the answer did not arrive.
+        let is_it = app.recorder.read(|lab| {
+            let kept = lab.quality.inspections.get(&id);
+            kept.is_some_and(|kept| kept.measured == measured && kept.by == who.name())
+        });
+        return if is_it { Ok(Json(seen(&app, &id)?).into_response()) } else { Err(problem) };
+    }
     Ok(created(format!("/v1/inspections/{id}"), seen(&app, &id)?))
+}
+
+/// The id of the one inspection that a person asks for by such a request: that it is there already is judged by it.
+fn id_of(request: &str, by: &str) -> Result<InspectionId, Problem> {
+    let is_plain = |letter: char| matches!(letter, 'a'..='z' | '0'..='9' | '-');
+    if !(8..=40).contains(&request.len()) || !request.chars().all(is_plain) {
+        let help = "make it anew for each inspection, of random letters";
+        return Err(senseless("a request is 8 to 40 of a-z, 0-9 and -", help));
+    }
+    let digest: [u8; 32] = Sha256::digest(format!("inspection\0{by}\0{request}").as_bytes()).into();
+    let mut entropy = [0; 16];
+    entropy.copy_from_slice(&digest[..16]);
+    Ok(InspectionId::from_entropy(entropy))
 }
 
 /// One inspection with its values and verdicts.
@@ -195,18 +222,24 @@ async fn instruments(State(app): State<AppState>) -> Json<Vec<Instrument>> {
 
 /// Notes an instrument: a new one, or one that was calibrated anew.
 #[utoipa::path(post, path = "/v1/instruments", tag = "quality", operation_id = "note_instrument",
-    request_body = Asks<Instrument>,
+    request_body = Asks<InstrumentGiven>,
     responses((status = 200, description = "The instrument that was known already", body = Instrument),
         (status = 201, description = "The new instrument", body = Instrument), Ruled))]
 async fn note_instrument(
     State(app): State<AppState>,
-    Asking(who, given): Asking<Instrument>,
+    Asking(who, InstrumentGiven { name, what, calibration_due, was }): Asking<InstrumentGiven>,
 ) -> Result<Response, Problem> {
     let is_known =
         |name: &InstrumentName| app.recorder.read(|lab| lab.quality.instruments.contains_key(name));
+    let given = Instrument { name, what, calibration_due };
     let was_known = is_known(&given.name);
-    let instrument = Box::new(given.clone().into());
-    change(&app, &who, Change::Instrument { instrument }).await?;
+    let instrument: Box<inspection::Instrument> = Box::new(given.clone().into());
+    let seen = was.map(|was| {
+        let (name, what) = (given.name.clone(), was.what);
+        let instrument = inspection::Instrument { name, what, calibration_due: was.calibration_due };
+        Seen::Instrument { instrument: Box::new(instrument) }
+    });
+    change_seen(&app, &who, Change::Instrument { instrument }, seen).await?;
     if was_known {
         return Ok(Json(given).into_response());
     }

@@ -40,6 +40,7 @@ use super::vault::{let_in, let_name_in};
 use crate::domain::event::Actor;
 use crate::domain::lab::Request;
 use crate::domain::quality::{self, Change};
+use crate::domain::seen::Seen;
 use crate::services::vault_desk::Words;
 use who::Asker;
 
@@ -59,6 +60,16 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Asks for a change in somebody's name. Done when it is on the disk.
 async fn change(app: &AppState, who: &Asker, change: Change) -> Result<(), Problem> {
+    change_seen(app, who, change, None).await
+}
+
+/// The same, provided that what they have seen is still so when it is judged.
+async fn change_seen(
+    app: &AppState,
+    who: &Asker,
+    change: Change,
+    seen: Option<Seen>,
+) -> Result<(), Problem> {
     who.may(permission(&change))?;
     let case = app.recorder.read(|lab| change.case(lab).cloned());
     let words = if change.keeps_apart() { Words::KeepApart } else { Words::CanWait };
@@ -67,8 +78,14 @@ async fn change(app: &AppState, who: &Asker, change: Change) -> Result<(), Probl
         let_name_in(app, name).await?;
     }
     let by = who.name().to_owned();
-    let request = quality::Request { by: Some(by.clone()), change };
-    app.recorder.submit(Request::Quality(Box::new(request)), Actor::Person(by)).await?;
+    // An instrument may be used up to the end of a day, which ends there where it is.
+    let day = matches!(change, Change::Inspection { .. }).then(|| app.config.zone.day(app.clock.wall()));
+    let request = Request::Quality(Box::new(quality::Request { by: Some(by.clone()), change }));
+    let request = match day {
+        Some(day) => Request::OnDay { day, request: Box::new(request) },
+        None => request,
+    };
+    app.recorder.submit(request.provided(seen), Actor::Person(by)).await?;
     Ok(())
 }
 

@@ -15,10 +15,11 @@ use super::super::problem::Problem;
 use super::shapes::{Asks, LoadView, NewLoad, QualificationStep, QualificationView, ScannedLoad, Unload};
 use super::views;
 use super::who::Asking;
-use super::{change, created};
+use super::{change, change_seen, created};
 use crate::domain::ids::{LotId, PrinterName};
 use crate::domain::quality::Change;
 use crate::domain::quality::qualification::Step;
+use crate::domain::seen::Seen;
 use crate::labels::{Kind, NotWanted, Scanned};
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -148,9 +149,10 @@ fn is_there(app: &AppState, lot: &LotId) -> bool {
 async fn unload(
     State(app): State<AppState>,
     Named(name): Named<PrinterName>,
-    Asking(who, Unload { slot }): Asking<Unload>,
+    Asking(who, Unload { slot, lot }): Asking<Unload>,
 ) -> Result<Json<Vec<LoadView>>, Problem> {
     known(&app, &name)?;
-    change(&app, &who, Change::Unloaded { printer: name.clone(), slot }).await?;
+    let seen = lot.map(|lot| Seen::Loaded { printer: name.clone(), slot, lot });
+    change_seen(&app, &who, Change::Unloaded { printer: name.clone(), slot }, seen).await?;
     Ok(Json(loaded(&app, &name)))
 }

@@ -8,9 +8,10 @@ use utoipa_axum::routes;
 use super::super::AppState;
 use super::super::answers::{Ruled, Told};
 use super::super::problem::Problem;
-use super::shapes::{Asks, SiteRules};
+use super::shapes::{Asks, RulesGiven, SiteRules};
 use super::who::Asking;
 use crate::domain::quality::Change;
+use crate::domain::seen::Seen;
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(show, set))
@@ -29,12 +30,14 @@ async fn show(State(app): State<AppState>) -> Json<SiteRules> {
 
 /// Sets all rules; what is left out is off.
 #[utoipa::path(post, path = "/v1/site-rules", tag = "quality", operation_id = "set_site_rules",
-    request_body = Asks<SiteRules>,
+    request_body = Asks<RulesGiven>,
     responses((status = 200, description = "The rules as they are now", body = SiteRules), Ruled))]
 async fn set(
     State(app): State<AppState>,
-    Asking(who, rules): Asking<SiteRules>,
+    Asking(who, given): Asking<RulesGiven>,
 ) -> Result<Json<SiteRules>, Problem> {
-    super::change(&app, &who, Change::Rules { rules: rules.into() }).await?;
+    let was = given.was.map(|rules| Seen::Rules { rules: rules.into() });
+    let rules = SiteRules::from(given).into();
+    super::change_seen(&app, &who, Change::Rules { rules }, was).await?;
     Ok(seen(&app))
 }

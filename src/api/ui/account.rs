@@ -248,7 +248,7 @@ fn account(viewer: &Viewer, who: &Who) -> Markup {
             }
             div.cards {
                 section.card { (how_it_looks(viewer)) }
-                @if !by_token { section.card { (password(viewer, who)) } }
+                @if !by_token { section.card { (another_password(viewer, who)) } }
                 @if who.own_password && !by_token {
                     section.card { (tokens_of(viewer, &tokens, &roles.join(" "))) }
                     section.card { (programs(viewer, &app.app_keys.pending(app.clock.now()))) }
@@ -258,7 +258,7 @@ fn account(viewer: &Viewer, who: &Who) -> Markup {
     }
 }
 
-fn password(viewer: &Viewer, who: &Who) -> Markup {
+fn another_password(viewer: &Viewer, who: &Who) -> Markup {
     html! {
         h2 { (viewer.say(common::PASSWORD)) }
         form.account method="post" action="/do/password" {

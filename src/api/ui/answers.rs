@@ -20,9 +20,9 @@ use crate::api::answers::PROBLEM;
 /// A longer body is no answer to a form.
 const BODY_MAX: usize = 64 << 10;
 /// Answers beside problems whose words the page shows as they are, by the begin of their path.
-const SHOWN: [&str; 2] = ["/v1/commissioning/", "/v1/reports/worksheet"];
+const SHOWN: [&str; 3] = ["/v1/commissioning/", "/v1/reports/worksheet", "/v1/queue/"];
 /// What they say to people, by its key; lists of sentences too.
-const WORDS: [&str; 6] = ["words", "help", "reason", "instead", "hints", "warnings"];
+const WORDS: [&str; 7] = ["words", "help", "reason", "instead", "hints", "warnings", "note"];
 
 /// The middleware around every route.
 pub async fn told(request: Request, next: Next) -> Response {
@@ -57,7 +57,9 @@ async fn in_language(language: Language, is_shown: bool, response: Response) -> 
     let (mut parts, body) = response.into_parts();
     // It is all there, in memory: reading it does not fail.
     let bytes = to_bytes(body, BODY_MAX).await.unwrap_or_default();
-    let Ok(mut value) = serde_json::from_slice(&bytes) else { return Response::from_parts(parts, bytes.into()) };
+    let Ok(mut value) = serde_json::from_slice(&bytes) else {
+        return Response::from_parts(parts, bytes.into());
+    };
     tell(language, &mut value);
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.code()));
@@ -124,9 +126,9 @@ mod tests {
     use serde_json::json;
 
     fn asks(headers: &[(&'static str, &'static str)]) -> Language {
-        let headers = headers.iter().map(|(name, value)| {
-            (header::HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)));
         of_page(&headers.collect())
     }
 
@@ -136,7 +138,10 @@ mod tests {
         for (headers, wanted) in [
             (vec![("cookie", "a=b; platen-language=de")], Language::German),
             (vec![german, ("sec-fetch-site", "same-origin")], Language::German),
-            (vec![german, ("cookie", "platen-language=en"), ("sec-fetch-site", "same-origin")], Language::English),
+            (
+                vec![german, ("cookie", "platen-language=en"), ("sec-fetch-site", "same-origin")],
+                Language::English,
+            ),
             (vec![german], Language::English),
             (vec![german, ("sec-fetch-site", "cross-site")], Language::English),
             (vec![("accept-language", "en,de"), ("sec-fetch-site", "same-origin")], Language::English),
@@ -156,7 +161,9 @@ mod tests {
         });
         let mut after = before.clone();
         problem(Language::German, &mut after);
-        for path in ["/type", "/status", "/help", "/findings/0/code", "/findings/0/printers", "/findings/0/line"] {
+        for path in
+            ["/type", "/status", "/help", "/findings/0/code", "/findings/0/printers", "/findings/0/line"]
+        {
             assert_eq!(after.pointer(path), before.pointer(path), "{path}");
         }
         assert_eq!(after["title"], "Kein solcher Fall");

@@ -308,7 +308,7 @@ pub(super) fn troubles(viewer: &Viewer, printer: &PrinterView) -> Markup {
             div.note data-state="bad" {
                 p { (viewer.fill(words::LOCKED, &[("why", &viewer.told_within(&latch.why)), ("time", &moment(viewer, &latch.at))])) }
                 @if viewer.may(Permission::ClearLatch) {
-                    (simple(viewer, "/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name)], viewer.say(words::USE_AGAIN)))
+                    (simple(viewer, "/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name), ("since", &latch.at)], viewer.say(words::USE_AGAIN)))
                 }
             }
         }
@@ -317,7 +317,7 @@ pub(super) fn troubles(viewer: &Viewer, printer: &PrinterView) -> Markup {
                 p { (viewer.fill(words::QUARANTINE, &[("why", &viewer.told_within(&quarantine.why)), ("time", &moment(viewer, &quarantine.at))])) }
                 @if let Some(own) = &printer.own_board { p { strong { (viewer.told(own)) } } }
                 @if viewer.may(Permission::Identify) {
-                    (simple(viewer, "/do/identify", &format!("identify-{name}"), &[("printer", name)], viewer.say(words::OWN_BOARD)))
+                    (simple(viewer, "/do/identify", &format!("identify-{name}"), &[("printer", name), ("since", &quarantine.at)], viewer.say(words::OWN_BOARD)))
                 }
             }
         }
@@ -439,7 +439,7 @@ fn bed(viewer: &Viewer, card: &Card) -> Markup {
                     }
                 }
                 @if viewer.may(Permission::ClearBed) {
-                    (simple(viewer, "/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name)], viewer.say(words::CLEAR_BED)))
+                    (simple(viewer, "/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name), ("job", id)], viewer.say(words::CLEAR_BED)))
                 }
             }
         }

@@ -30,6 +30,8 @@ pub(super) struct Fields {
     by: String,
     button: String,
     asked: String,
+    /// Since when what the form is about is so, as it was seen.
+    since: String,
     command: String,
     codes: String,
     upload: String,
@@ -48,6 +50,11 @@ fn fields(filled: Filled) -> Result<Fields, Problem> {
             "go back, load the page again, and press the button there",
         )
     })
+}
+
+/// What a field says, where it says anything.
+fn given(field: &str) -> Option<&str> {
+    Some(field.trim()).filter(|text| !text.is_empty())
 }
 
 pub(super) fn told(viewer: &Viewer, outcome: Result<String, Problem>) -> Page {
@@ -109,7 +116,8 @@ pub(super) async fn clear_bed(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        bed_is_clear(&viewer.app, &printer, &viewer.asker.by(Some(&fields.by))?).await?;
+        let seen: Option<JobId> = given(&fields.job).map(str::parse).transpose()?;
+        bed_is_clear(&viewer.app, &printer, seen, &viewer.asker.by(Some(&fields.by))?).await?;
         Ok(viewer.fill(words::BED_NOTED, &[("printer", &printer)]))
     };
     let outcome = outcome.await;
@@ -120,7 +128,8 @@ pub(super) async fn clear_latch(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        may_be_used(&viewer.app, &printer, &viewer.asker.by(Some(&fields.by))?).await?;
+        let since = given(&fields.since).map(str::to_owned);
+        may_be_used(&viewer.app, &printer, since, &viewer.asker.by(Some(&fields.by))?).await?;
         Ok(viewer.fill(words::MAY_BE_USED, &[("printer", &printer)]))
     };
     let outcome = outcome.await;
@@ -131,7 +140,8 @@ pub(super) async fn identify(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        is_its_own(&viewer.app, &printer, &viewer.asker.by(Some(&fields.by))?).await?;
+        let since = given(&fields.since).map(str::to_owned);
+        is_its_own(&viewer.app, &printer, since, &viewer.asker.by(Some(&fields.by))?).await?;
         Ok(viewer.fill(words::OWN_BOARD, &[("printer", &printer)]))
     };
     let outcome = outcome.await;
@@ -188,17 +198,16 @@ pub(super) async fn assign(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let upload: UploadId = fields.upload.parse()?;
-        let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let assignment = Assignment {
-            case: given(fields.case),
-            part: given(fields.part).map(PartGiven::Text),
+            case: given(&fields.case).map(str::to_owned),
+            part: given(&fields.part).map(|part| PartGiven::Text(part.to_owned())),
             also: Vec::new(),
             printer: None,
-            material: given(fields.material),
+            material: given(&fields.material).map(str::to_owned),
             accept: Vec::new(),
             by: None,
         };
-        let job = assigned(&viewer.app, upload, assignment, viewer.asker.by_if_known(given(fields.by).as_deref())?).await?;
+        let job = assigned(&viewer.app, upload, assignment, viewer.asker.by_if_known(given(&fields.by))?).await?;
         Ok(viewer.fill(words::QUEUED, &[("job", &job)]))
     };
     let outcome = outcome.await;

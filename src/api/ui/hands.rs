@@ -191,7 +191,7 @@ fn loaded(viewer: &Viewer, printer: &str, load: &LoadView, left: f64) -> Markup 
     let back = format!("POST /v1/printers/{printer}/loads");
     let id = format!("unload-{}", load.number);
     let off = Sends {
-        fixed: json!({"slot": load.slot}),
+        fixed: json!({"slot": load.slot, "lot": load.lot}),
         done: Some(viewer.say(words::UNLOADED)),
         undo: Some((&back, json!({"lot": load.lot, "slot": load.slot}))),
         ..Sends::new(&id, &to, viewer.say(words::UNLOAD))
@@ -590,6 +590,7 @@ fn of_bed(viewer: &Viewer, bed: &OnBed) -> Row {
     let to = format!("POST /v1/printers/{}/clear-bed", bed.printer);
     let button = format!("clear-{}", bed.printer);
     let clear = Sends {
+        fixed: json!({"job": bed.job.id}),
         done: Some(viewer.say(words::BED_DONE)),
         ask: bed.interrupted.then(|| viewer.say(words::BED_INTERRUPTED)),
         ..Sends::new(&button, &to, viewer.say(words::BED_CLEAR))
@@ -645,6 +646,7 @@ fn of_lock(viewer: &Viewer, printer: &PrinterView) -> Option<Row> {
     let question = viewer.fill(words::LOOKED, &[("printer", name)]);
     let button = format!("unlock-{name}");
     let clear = Sends {
+        fixed: json!({"since": latch.at}),
         done: Some(viewer.say(words::USED_AGAIN)),
         ask: Some(&question),
         ..Sends::new(&button, &to, viewer.say(words::USE_AGAIN))
@@ -799,8 +801,9 @@ fn of_prepared(viewer: &Viewer, prepared: &Prepared) -> Row {
         [("case", &prepared.job.case), ("part", &prepared.job.part)];
     let id = format!("unprepare-{}", prepared.job.id);
     let off = Sends {
-        fixed: json!({"prepared": "no"}),
+        fixed: json!({"prepared": "no", "was": prepared.printer}),
         undo: Some((&to, json!({"prepared": prepared.printer}))),
+        undo_was: Some("prepared"),
         ..Sends::new(&id, &to, viewer.say(words::NOT_PREPARED))
     };
     Row {

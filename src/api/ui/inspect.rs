@@ -16,7 +16,6 @@ use super::words::{common, hands as words};
 use crate::api::Problem;
 use crate::api::quality::shapes::PrintedView;
 use crate::api::quality::views as quality;
-use crate::domain::day::Day;
 use crate::domain::lab;
 use crate::domain::quality::inspection::{Instrument, Item, Measure, PHOTOS_MAX, Template, Weight};
 use crate::domain::quality::printed::Serial;
@@ -225,7 +224,7 @@ fn method(template: &Template) -> String {
 }
 
 fn instruments(viewer: &Viewer, shown: &Shown, needs: bool) -> Markup {
-    let today = Day::in_utc(viewer.now());
+    let today = viewer.app.config.zone.day(viewer.now());
     let late = |of: &Instrument| today > of.calibration_due;
     let says = |of: &Instrument| {
         let text = if late(of) { words::INSTRUMENT_EXPIRED } else { words::INSTRUMENT_UNTIL };
@@ -245,7 +244,7 @@ fn instruments(viewer: &Viewer, shown: &Shown, needs: bool) -> Markup {
                     option value=(of.name) data-late[late(of)] selected[Some(&of.name) == only] { (says(of)) }
                 }
             }
-            p #instrument-said.warned role="status" {}
+            p #instrument-said.warned {}
         }
     }
 }
@@ -286,7 +285,7 @@ fn measure(viewer: &Viewer, index: usize, item: &Item) -> Markup {
                     aria-describedby=(format!("{about} {said}"));
                 " " span { (unit) }
             }
-            p.said id=(said) role="status" aria-live="polite" {}
+            p.said id=(said) {}
         }
     }
 }
@@ -298,7 +297,8 @@ fn answers(viewer: &Viewer, index: usize) -> Markup {
         div.choices {
             @for (value, text) in choices {
                 label.choice {
-                    input type="radio" name=(format!("answer-{index}")) value=(value) checked[value.is_empty()];
+                    input type="radio" name=(format!("answer-{index}")) value=(value) checked[value.is_empty()]
+                        aria-describedby=(format!("about-{index} said-{index}"));
                     span { (viewer.say(text)) }
                 }
             }

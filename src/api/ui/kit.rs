@@ -86,6 +86,9 @@ pub struct Sends<'s> {
     pub done: Option<&'s str>,
     /// What takes it back: a route and its body.
     pub undo: Option<(&'s str, Value)>,
+    /// The field that was sent, which the undo has as its `was`: nothing is taken back that somebody else has changed
+    /// since. Several with commas are an object; empty is all of what was sent.
+    pub undo_was: Option<&'s str>,
     /// Asked before it is sent.
     pub ask: Option<&'s str>,
     /// Where to go then; `{field}` is one of the answer's.
@@ -105,6 +108,7 @@ impl<'s> Sends<'s> {
             fixed: Value::Null,
             done: None,
             undo: None,
+            undo_was: None,
             ask: None,
             then: None,
             sign: None,
@@ -115,7 +119,13 @@ impl<'s> Sends<'s> {
     /// With these fields in it.
     pub fn form(self, viewer: &Viewer, fields: Markup) -> Markup {
         let fixed = (!self.fixed.is_null()).then(|| self.fixed.to_string());
-        let undo = self.undo.map(|(to, body)| serde_json::json!({ "to": to, "body": body }).to_string());
+        let undo = self.undo.map(|(to, body)| {
+            let mut undo = serde_json::json!({ "to": to, "body": body });
+            if let Some(was) = self.undo_was {
+                undo["was"] = was.into();
+            }
+            undo.to_string()
+        });
         html! {
             form.sends id=(self.id) data-send=(self.to) data-fixed=[fixed] data-done=[self.done] data-undo=[undo]
                 data-ask=[self.ask] data-then=[self.then] data-sign=[self.sign] data-sign-at=[self.sign_at] {

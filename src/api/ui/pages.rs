@@ -330,7 +330,8 @@ impl Follower {
             self.first = false;
             self.ticks_quiet += 1;
             if messages.is_empty() && u64::from(self.ticks_quiet) >= HEARTBEAT.as_secs() {
-                messages.push(Message::default().event("alive").data(""));
+                // A browser passes on no message without data.
+                messages.push(Message::default().event("alive").data("yes"));
             }
             if !messages.is_empty() {
                 self.ticks_quiet = 0;

@@ -298,8 +298,10 @@ fn roles_of(viewer: &Viewer, user: &User) -> Piece {
     let to = format!("POST /v1/users/{}/roles", encoded(user.name.as_str()));
     let before: Vec<_> = user.roles.iter().map(|role| role.word()).collect();
     let form = Sends {
+        fixed: json!({ "was": before }),
         done: Some(viewer.say(words::ROLES_DONE)),
         undo: Some((to.as_str(), json!({ "roles": before }))),
+        undo_was: Some("roles"),
         ..Sends::new("change-roles", &to, viewer.say(words::CHANGE_ROLES))
     };
     Piece::new(

@@ -331,7 +331,7 @@ fn bed(viewer: &Viewer, shown: &Shown) -> Markup {
                         }
                         @if viewer.may(Permission::ClearBed) {
                             (farm::simple(viewer, "/do/clear-bed", &format!("clear-bed-{name}"),
-                                &[("printer", name)], viewer.say(farm_words::CLEAR_BED)))
+                                &[("printer", name), ("job", id)], viewer.say(farm_words::CLEAR_BED)))
                         }
                     }
                     @if let Some(job) = shown.on_bed.as_ref().filter(|job| job.state == "interrupted") {

@@ -901,8 +901,10 @@ fn wish(
     fields: Markup,
 ) -> Markup {
     let (id, to) = (format!("{name}-{}", row.id), format!("POST /v1/queue/{}", row.id));
+    let fixed = back.as_ref().map_or(serde_json::Value::Null, |back| json!({ "was": back[name] }));
     let undo = back.map(|body| (to.as_str(), body));
-    Sends { done: Some(viewer.say(done)), undo, ..Sends::new(&id, &to, viewer.say(label)) }
+    let done = Some(viewer.say(done));
+    Sends { fixed, done, undo, undo_was: Some(name), ..Sends::new(&id, &to, viewer.say(label)) }
         .form(viewer, fields)
 }
 
@@ -938,16 +940,22 @@ fn as_it_was(
     viewer: &Viewer,
     row: &Row,
     name: &str,
-    fixed: serde_json::Value,
+    mut fixed: serde_json::Value,
     label: Text,
     done: Text,
     back: serde_json::Value,
 ) -> Markup {
     let (id, to) = (format!("{name}-{}", row.id), format!("POST /v1/queue/{}", row.id));
+    let wanted = fixed.as_object().and_then(|fixed| fixed.keys().next().cloned()).unwrap_or_default();
+    // Where it stands may change by whatever else begins: a move is what it says, whatever stood behind.
+    if wanted != "before" {
+        fixed["was"] = back[&wanted].clone();
+    }
     Sends {
         fixed,
         done: Some(viewer.say(done)),
         undo: Some((to.as_str(), back)),
+        undo_was: Some(&wanted),
         ..Sends::new(&id, &to, viewer.say(label))
     }
     .button(viewer)
@@ -964,9 +972,10 @@ fn hold_form(viewer: &Viewer, row: &Row) -> Markup {
             let own = viewer.asker.name().is_some_and(|name| name == by);
             let sure = viewer.fill(words::GO_ON_ASK, &[("by", &by)]);
             Sends {
-                fixed: json!({ "hold": "no" }),
+                fixed: json!({ "hold": "no", "was": reason }),
                 done: Some(viewer.say(words::GO_ON_DONE)),
                 undo: own.then(|| (to.as_str(), json!({ "hold": reason }))),
+                undo_was: Some("hold"),
                 ask: (!own).then_some(sure.as_str()),
                 ..Sends::new(&id, &to, viewer.say(words::GO_ON))
             }

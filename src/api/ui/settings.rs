@@ -281,8 +281,10 @@ fn rules(viewer: &Viewer) -> Piece {
     let reminders = now[REMINDERS].as_u64().unwrap_or_default().to_string();
     let content = if viewer.may(Permission::Settings) {
         let form = Sends {
+            fixed: json!({ "was": now }),
             done: Some(viewer.say(words::RULES_DONE)),
             undo: Some(("POST /v1/site-rules", now.clone())),
+            undo_was: Some(""),
             ..Sends::new("site-rules", "POST /v1/site-rules", viewer.say(words::RULES_SAVE))
         };
         let fields = html! {

@@ -1,8 +1,8 @@
 //! Who looks at a page, and how: their rights, their language, light or dark, and the site's time.
 
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::{HeaderMap, header};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use maud::{Markup, html};
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -70,7 +70,11 @@ where
 
 /// What a cookie of this name holds.
 pub fn cookie<'c>(cookies: &'c str, name: &str) -> Option<&'c str> {
-    cookies.split(';').filter_map(|one| one.trim().split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v)
+    cookies
+        .split(';')
+        .filter_map(|one| one.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, v)| v)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> &'h str {

@@ -98,7 +98,34 @@ pub struct Instrument {
 
 mirror!(Instrument = inspection::Instrument { name, what, calibration_due });
 
-impl Example for Instrument {
+/// The same, as it is to be noted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstrumentGiven {
+    /// 1 to 64 of a-z, 0-9 and -
+    #[schema(value_type = String, example = "caliper-1")]
+    pub name: InstrumentName,
+    #[schema(value_type = String, example = "digital caliper 150 mm")]
+    pub what: Label,
+    /// The last day on which it may be used.
+    #[schema(value_type = String, example = "2027-06-30")]
+    pub calibration_due: Day,
+    /// What is noted of it, as who asks has seen it: 409 (`changed-meanwhile`) where that is not so any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<InstrumentSeen>,
+}
+
+/// What somebody has seen of an instrument.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstrumentSeen {
+    #[schema(value_type = String)]
+    pub what: Label,
+    #[schema(value_type = String)]
+    pub calibration_due: Day,
+}
+
+impl Example for InstrumentGiven {
     const EXAMPLE: &'static str = r#"{"by": "kim", "name": "caliper-1", "what": "digital caliper 150 mm", "calibration_due": "2027-06-30"}"#;
 }
 
@@ -172,6 +199,11 @@ pub struct NewInspection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub note: Option<Text>,
+    /// Chosen by whoever asks, 8 to 40 of a-z, 0-9 and -: the same again by the same person, as after an answer that did
+    /// not arrive, is answered with the inspection that there is, and none is noted twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3f9c2a7e51d04b68")]
+    pub request: Option<String>,
 }
 
 impl Example for NewInspection {

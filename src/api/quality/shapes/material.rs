@@ -155,12 +155,16 @@ impl Example for ScannedLoad {
     const EXAMPLE: &'static str = r#"{"by": "kim", "printer": "<scanned>", "lot": "<scanned>", "slot": 0}"#;
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unload {
     /// The tool or the tank, from 0 to 7.
     #[serde(default)]
     pub slot: u8,
+    /// The lot that was taken off: 409 (`other-lot`) where another one is there by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub lot: Option<LotId>,
 }
 
 impl Example for Unload {

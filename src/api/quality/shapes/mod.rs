@@ -200,7 +200,37 @@ mirror!(
     }
 );
 
-impl Example for SiteRules {
+/// The same as they are to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RulesGiven {
+    pub approval_before_printing: bool,
+    pub lots: bool,
+    pub qualified_printers: bool,
+    pub witness_coupon: bool,
+    pub releaser_may_be_operator: bool,
+    pub password_to_sign: bool,
+    pub reminders_before_waiver: u8,
+    /// All of them, as who asks has seen them: 409 (`changed-meanwhile`) where they are others by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<SiteRules>,
+}
+
+impl From<RulesGiven> for SiteRules {
+    fn from(given: RulesGiven) -> Self {
+        Self {
+            approval_before_printing: given.approval_before_printing,
+            lots: given.lots,
+            qualified_printers: given.qualified_printers,
+            witness_coupon: given.witness_coupon,
+            releaser_may_be_operator: given.releaser_may_be_operator,
+            password_to_sign: given.password_to_sign,
+            reminders_before_waiver: given.reminders_before_waiver,
+        }
+    }
+}
+
+impl Example for RulesGiven {
     const EXAMPLE: &'static str = r#"{"by": "kim", "approval_before_printing": true, "lots": true}"#;
 }
 

@@ -70,6 +70,19 @@ function signed(body) {
   return who?.value.trim() ? { ...body, by: who.value.trim() } : body;
 }
 
+// The same for the same content: what is sent again after an answer that did not arrive is not noted twice.
+function requests() {
+  let last = { text: "", id: "" };
+  return (body) => {
+    const text = JSON.stringify(body);
+    if (text !== last.text) {
+      const random = [...crypto.getRandomValues(new Uint8Array(16))];
+      last = { text, id: random.map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+    }
+    return { ...body, request: last.id };
+  };
+}
+
 export function attach(form) {
   const says = JSON.parse(form.dataset.says);
   const rows = [...form.querySelectorAll("[data-item]")];
@@ -78,12 +91,15 @@ export function attach(form) {
   const accept = form.querySelector("#save-accept");
   let mine = "incomplete";
 
+  const requested = requests();
   const tell = (...parts) => told.replaceChildren(...parts);
 
   function lookAll() {
     const found = rows.map((row) => look(row, says));
-    mine = worst(found.map(({ verdict }) => verdict));
-    form.querySelector("#verdict").replaceChildren(chip(mine, says));
+    const verdict = worst(found.map((one) => one.verdict));
+    // It is read aloud, and only when it is another one: what each value comes to is told with its field.
+    if (verdict !== mine) form.querySelector("#verdict").replaceChildren(chip(verdict, says));
+    mine = verdict;
     const instrument = form.elements.instrument;
     const late = instrument.selectedOptions[0]?.hasAttribute("data-late");
     form.querySelector("#instrument-said").textContent = late ? says.expired : "";
@@ -110,7 +126,7 @@ export function attach(form) {
       tell(says.photosWait);
       return;
     }
-    const kept = await ask("POST /v1/inspections", bodyOf(form));
+    const kept = await ask("POST /v1/inspections", requested(bodyOf(form)));
     const verdict = says[kept.verdict] ?? kept.verdict;
     const page = `/printed/${form.dataset.serial}`;
     const link = document.createElement("a");

@@ -104,8 +104,8 @@ export function attach(list) {
     document.dispatchEvent(new CustomEvent("platen:changed"));
   }
 
-  async function wish(job, before) {
-    const body = { before };
+  async function wish(job, before, was) {
+    const body = was ? { before, was } : { before };
     if (who?.value.trim()) body.by = who.value.trim();
     return ask(`POST /v1/queue/${job}`, body);
   }
@@ -128,12 +128,13 @@ export function attach(list) {
     const back = row.dataset.back;
     const focused = document.activeElement === row.querySelector("[data-handle]");
     try {
-      await wish(job, next ? next.dataset.job : "last");
+      const to = next ? next.dataset.job : "last";
+      await wish(job, to);
       const wanted = next?.dataset.job;
       await fresh();
       const now = document.getElementById(`job-${job}`);
       const follows = now && behind(now)?.dataset.job === wanted;
-      say(follows ? told.moved : told.movedBut, false, () => undo(job, back));
+      say(follows ? told.moved : told.movedBut, false, () => undo(job, back, to));
     } catch (error) {
       putBack(row, before);
       await fresh().catch(() => {});
@@ -142,9 +143,10 @@ export function attach(list) {
     if (focused) document.getElementById(`job-${job}`)?.querySelector("[data-handle]")?.focus();
   }
 
-  async function undo(job, back) {
+  // Not where somebody else has moved it since.
+  async function undo(job, back, was) {
     try {
-      await wish(job, back);
+      await wish(job, back, was);
       await fresh();
       say(words.undone);
     } catch (error) {

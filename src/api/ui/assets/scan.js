@@ -74,13 +74,15 @@ function by(body) {
 // What is in the way there is taken off first, if that is meant.
 async function makeRoom(says, printer, slot, taken) {
   if (!taken?.dataset.loaded) return true;
+  // The one that is asked about, whatever comes while somebody reads the question.
+  const { lot } = taken.dataset;
   const question = fill(says.instead, { printer, slot, what: taken.dataset.loaded });
   const yes = await dialog((form) => {
     const text = document.createElement("p");
     text.textContent = question;
     form.append(text);
   });
-  if (yes) await ask(`POST /v1/printers/${printer}/unload`, by({ slot }));
+  if (yes) await ask(`POST /v1/printers/${printer}/unload`, by({ slot, lot }));
   return Boolean(yes);
 }
 
@@ -98,7 +100,7 @@ async function load(form, says, code, lot) {
   const what = now ? `${now.material} ${now.supplier_lot}` : lot;
   say(fill(says.loaded, { what, printer, slot }), false, async () => {
     try {
-      await ask(`POST /v1/printers/${printer}/unload`, by({ slot }));
+      await ask(`POST /v1/printers/${printer}/unload`, by({ slot, lot }));
       say(common.undone);
     } catch (error) {
       say(error.message, true);

@@ -36,6 +36,7 @@ function valueOf(field) {
 // The body of a form's request. Modules may add to it: they listen to `platen:body`.
 export function bodyOf(form, button) {
   const body = form.dataset.fixed ? JSON.parse(form.dataset.fixed) : {};
+  if (form.dataset.ownWas) body.was = JSON.parse(form.dataset.ownWas);
   for (const field of form.elements) {
     if (!field.name || field.disabled || field.nodeName === "BUTTON" || field.type === "file") continue;
     const value = valueOf(field);
@@ -158,9 +159,19 @@ async function signed(to) {
   return one;
 }
 
-function undoOf(undo, told) {
+// What is so by a form that was sent: one field of it, several, or all.
+function sentOf(sent, fields) {
+  const { by, was, ...rest } = sent;
+  if (!fields) return rest;
+  const names = fields.split(",");
+  return names.length === 1 ? rest[fields] : Object.fromEntries(names.map((name) => [name, rest[name]]));
+}
+
+function undoOf(undo, told, sent) {
   if (!undo) return undefined;
-  const { to, body } = JSON.parse(undo);
+  const { to, body, was } = JSON.parse(undo);
+  // Nothing is taken back that somebody else has changed since.
+  if (was !== undefined) body.was = sentOf(sent, was);
   return async () => {
     try {
       await ask(fill(to, told), who?.value.trim() ? { ...body, by: who.value.trim() } : body);
@@ -188,8 +199,16 @@ async function send(form, button) {
     put(body, signAt ?? "digest", digest);
     Object.assign(body, rest);
   }
-  const told = await ask(to, body);
-  say(done ? fill(done, told) : words.done, false, undoOf(undo, told));
+  let told;
+  try {
+    told = await ask(to, body);
+  } catch (error) {
+    // Whoever is told that it was changed sends it again knowing that.
+    if (error.problem?.type?.endsWith(":changed-meanwhile")) delete form.dataset.ownWas;
+    throw error;
+  }
+  delete form.dataset.ownWas;
+  say(done ? fill(done, told) : words.done, false, undoOf(undo, told, body));
   form.dispatchEvent(new CustomEvent("platen:sent", { detail: told, bubbles: true }));
   if (then) location.assign(fill(then, told));
   else if (form.isConnected) form.reset();
@@ -210,7 +229,15 @@ async function simple(form, button) {
   say(page.getElementById("said")?.textContent ?? `${answer.status}`, !answer.ok);
 }
 
+// What a form is about, as it was when somebody began to fill it in: what comes meanwhile is not what they have seen.
+function remember(form) {
+  if (!form?.dataset.fixed || form.dataset.ownWas) return;
+  const { was } = JSON.parse(form.dataset.fixed);
+  if (was !== undefined) form.dataset.ownWas = JSON.stringify(was);
+}
+
 export function start() {
+  document.addEventListener("input", (event) => remember(event.target.form));
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (form.method === "dialog") return;

@@ -9,7 +9,7 @@ use crate::api::ui::kit::{Field, Sends};
 use crate::api::ui::pieces::Piece;
 use crate::api::ui::viewer::Viewer;
 use crate::api::ui::words::{Text, cases as words, common};
-use crate::domain::people::roles::{Permission, words as roles_in_words};
+use crate::domain::people::roles::{Permission, Role};
 use crate::domain::quality::case::CaseState;
 
 /// A step, and what whoever takes it has to be allowed.
@@ -54,7 +54,7 @@ pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
             p.todo { (viewer.told(&known.quality.todo)) "." }
             @if on.is_empty() {
                 @if let Some(needed) = needed {
-                    p.quiet { (viewer.fill(words::NEXT_BY, &[("roles", &roles_in_words(needed.roles()))])) }
+                    p.quiet { (viewer.fill(words::NEXT_BY, &[("roles", &roles_in_words(viewer, needed.roles()))])) }
                 }
             } @else {
                 div.buttons.on { @for step in &on { (step) } }
@@ -63,6 +63,17 @@ pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
         }
     };
     Piece::new("next", markup)
+}
+
+/// `a, b or c`: any of them may do it.
+fn roles_in_words(viewer: &Viewer, roles: &[Role]) -> String {
+    let words: Vec<_> = roles.iter().map(|role| viewer.told_within(role.word())).collect();
+    match words.split_last() {
+        Some((last, first)) if !first.is_empty() => {
+            viewer.fill(words::ONE_OR, &[("first", &first.join(", ")), ("last", last)])
+        }
+        _ => words.concat(),
+    }
 }
 
 struct Steps<'a> {

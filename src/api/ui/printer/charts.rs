@@ -17,8 +17,8 @@ use crate::preview::chart::{self, Kind, Labels, Limits, Point, Series, Size, Win
 const STEP_MS: u64 = 5_000;
 const SETTLED_MS: u64 = 2_000;
 const MINUTE_MS: u64 = 60_000;
-const WIDE: Size = Size { width: 900, height: 300 };
-const LOW: Size = Size { width: 900, height: 230 };
+const WIDE: Size = Size { width: 760, height: 280 };
+const LOW: Size = Size { width: 760, height: 210 };
 /// The last so many minutes, as one may choose.
 const CHOICES: [u64; 3] = [5, 15, 30];
 

@@ -42,7 +42,7 @@ fn one(viewer: &Viewer, shown: &Shown, load: &LoadView) -> Markup {
             }
             @if viewer.may(Permission::LoadMaterial) {
                 (Sends {
-                    fixed: json!({ "slot": slot }),
+                    fixed: json!({ "slot": slot, "lot": load.lot }),
                     done: Some(viewer.say(words::UNLOADED)),
                     undo: Some((&back, json!({ "lot": load.lot, "slot": slot }))),
                     ..Sends::new(&format!("unload-{slot}"), &to, viewer.say(words::UNLOAD))

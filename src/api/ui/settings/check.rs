@@ -69,7 +69,7 @@ fn todo(viewer: &Viewer, said: &str) -> Markup {
     let (what, todo) = said.split_once("; ").map_or((said, None), |(what, todo)| (what, Some(todo)));
     html! {
         (viewer.told(what)) "."
-        @if let Some(todo) = todo { " " small { (viewer.say(common::TO_DO)) ": " (todo) "." } }
+        @if let Some(todo) = todo { " " small { (viewer.say(common::TO_DO)) ": " (viewer.told_within(todo)) "." } }
     }
 }
 
@@ -96,7 +96,8 @@ fn of_mistake(viewer: &Viewer, mistake: &Mistake) -> Markup {
     html! {
         @if let Some(line) = mistake.line { (viewer.fill(words::AT_LINE, &[("line", &line)])) ": " }
         @if !mistake.key.is_empty() { code { (mistake.key) } ": " }
-        (mistake.reason) ". " small { (viewer.say(common::TO_DO)) ": " (mistake.instead) "." }
+        (viewer.told_within(&mistake.reason)) ". "
+        small { (viewer.say(common::TO_DO)) ": " (viewer.told_within(&mistake.instead)) "." }
     }
 }
 

@@ -204,12 +204,13 @@ pub(super) fn instruments(viewer: &Viewer) -> Piece {
 fn instrument(viewer: &Viewer, one: &Instrument, today: Day, may: bool) -> Markup {
     let (due, id) = (one.calibration_due.to_string(), format!("calibrate-{}", one.name));
     let form = Sends {
-        fixed: json!({ "name": one.name, "what": one.what }),
+        fixed: json!({ "name": one.name, "what": one.what, "was": { "what": one.what, "calibration_due": due } }),
         done: Some(viewer.say(words::INSTRUMENT_DONE)),
         undo: Some((
             "POST /v1/instruments",
             json!({ "name": one.name, "what": one.what, "calibration_due": due }),
         )),
+        undo_was: Some("what,calibration_due"),
         ..Sends::new(&id, "POST /v1/instruments", viewer.say(words::CALIBRATED))
     };
     let label = viewer.fill(words::CALIBRATE_OF, &[("name", &one.name)]);

@@ -52,6 +52,7 @@ texts! {
     ALL_CASES = "All cases" | "Alle Fälle";
     NEXT = "Next step" | "Nächster Schritt";
     NEXT_BY = "Your role does not do this; these do: {roles}." | "Ihre Rolle tut das nicht; diese tun es: {roles}.";
+    ONE_OR = "{first} or {last}" | "{first} oder {last}";
     HELD = "On hold; before: {state}" | "Angehalten; zuvor: {state}";
     WHY = "Reason" | "Grund";
     NO_NAMES = "Never who the patient is." | "Nie, wer der Patient ist.";

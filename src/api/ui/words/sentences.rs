@@ -17,10 +17,10 @@ use super::Language;
 use crate::api::ui::viewer::capital;
 
 /// Sentences as they stand, and titles.
-const FIXED: [&[(&str, &str)]; 5] =
+static FIXED: [&[(&str, &str)]; 5] =
     [known::FIXED, known::TITLES, refused::FIXED, files::FIXED, journal::FIXED];
 /// Those with holes; the first that fits counts, and the most general ones are the last.
-const PATTERNS: [&[(&str, &str)]; 4] =
+static PATTERNS: [&[(&str, &str)]; 4] =
     [refused::PATTERNS, files::PATTERNS, journal::PATTERNS, known::PATTERNS];
 
 /// How else than as it stands a hole is filled in (`filled`).
@@ -97,8 +97,7 @@ fn whole(sentence: &str, depth: u8) -> Option<Cow<'_, str>> {
     }
     let depth = depth.checked_sub(1)?;
     let mut patterns = PATTERNS.iter().copied().flatten();
-    let by_pattern =
-        patterns.find_map(|(english, german)| filled(german, &holes(english, sentence)?, depth));
+    let by_pattern = patterns.find_map(|(english, german)| filled(german, &holes(english, sentence)?, depth));
     by_pattern.or_else(|| listed(sentence, depth)).map(Cow::Owned)
 }
 

@@ -35,6 +35,8 @@ kinds! { Request, request_word, REQUESTS:
     "elsewhere: part" = Request::AddPart { .. },
     "elsewhere: quality" = Request::Quality(_),
     "elsewhere: queue" = Request::Queue(_),
+    "elsewhere: provided" = Request::Provided { .. },
+    "elsewhere: on a day" = Request::OnDay { .. },
     "elsewhere: identifiers" = Request::Identifiers(_),
     "elsewhere: people" = Request::People(_),
     "elsewhere: admin" = Request::AdoptAdmin { .. },

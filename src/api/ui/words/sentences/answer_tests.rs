@@ -257,16 +257,25 @@ fn every_kind_of_problem_that_a_page_can_meet_has_a_german_title() {
             false => all.push_str(&std::fs::read_to_string(path).unwrap()),
         }
     }
-    let after_status = all.split("StatusCode::").skip(1).filter_map(|rest| {
-        Some(literal(rest.split_once(',')?.1.trim_start().strip_prefix('"')?)?.0)
-    });
-    let in_table = all.split("=> \"").skip(1).filter_map(|rest| Some(literal(rest)?.0)).filter(|slug| slug.contains('-'));
+    let after_status = all
+        .split("StatusCode::")
+        .skip(1)
+        .filter_map(|rest| Some(literal(rest.split_once(',')?.1.trim_start().strip_prefix('"')?)?.0));
+    let in_table = all
+        .split("=> \"")
+        .skip(1)
+        .filter_map(|rest| Some(literal(rest)?.0))
+        .filter(|slug| slug.contains('-'));
     let slugs: std::collections::BTreeSet<String> = after_status.chain(in_table).collect();
     let is_slug = |slug: &&String| slug.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
-    let lacks: Vec<String> = slugs.iter().filter(is_slug).filter_map(|slug| {
-        let title = crate::api::Problem::new(axum::http::StatusCode::CONFLICT, slug, "", "").title;
-        (!known::TITLES.iter().any(|(english, _)| *english == title)).then_some(title)
-    }).collect();
+    let lacks: Vec<String> = slugs
+        .iter()
+        .filter(is_slug)
+        .filter_map(|slug| {
+            let title = crate::api::Problem::new(axum::http::StatusCode::CONFLICT, slug, "", "").title;
+            (!known::TITLES.iter().any(|(english, _)| *english == title)).then_some(title)
+        })
+        .collect();
     assert!(slugs.len() > 100, "{slugs:?}");
     all_german(&lacks);
 }

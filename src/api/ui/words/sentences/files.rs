@@ -359,6 +359,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("tells how far the print is", "sagt, wie weit der Druck ist"),
     ("writes the printer's configuration, and starts its firmware anew", "schreibt die Konfiguration des Druckers, und startet seine Firmware neu"),
     ("takes the head to be where it may not be", "nimmt an, dass der Kopf ist, wo er vielleicht nicht ist"),
+    ("if somebody has moved it, bring it back by the same way", "wenn jemand sie bewegt hat, auf demselben Weg zurückbringen"),
 ];
 
 /// Sentences with holes, as `known::PATTERNS` has them.
@@ -505,7 +506,6 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("layer {} is not the one where the job ended", "Schicht {1} ist nicht die, bei der der Auftrag endete"),
     ("choose {} to {}", "{1} bis {2} wählen"),
     ("the nozzle was between Z {} and Z {} mm when the job ended, and {} mm cannot be right: measure it again above the plate", "die Düse war zwischen Z {1} und Z {2} mm, als der Auftrag endete, und {3} mm kann nicht stimmen: noch einmal über der Platte messen"),
-    ("if somebody has moved it, bring it back by the same way", "wenn jemand sie bewegt hat, auf demselben Weg zurückbringen"),
     ("there is no room above the part: it may be {} mm tall, and the head is known to reach {} mm", "über dem Teil ist kein Platz: es ist vielleicht {1} mm hoch, und der Kopf reicht bekanntlich {2} mm"),
     ("layer {} begins at Z {} mm, and filament was laid up to {} mm, or may have been: the nozzle would run into the part", "Schicht {1} beginnt bei Z {2} mm, und Filament liegt bis {3} mm, oder vielleicht: die Düse würde in das Teil fahren"),
     ("the firmware of {} moves no axis that it has not homed, and Z cannot be homed under a part", "die Firmware von {1} bewegt keine Achse, die sie nicht referenziert hat, und Z lässt sich unter einem Teil nicht referenzieren"),

@@ -431,7 +431,9 @@ pub(super) fn sources(folder: &std::path::Path, all: &mut String) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, all);
-        } else if path.extension().is_some_and(|end| end == "rs") && !path.to_string_lossy().contains("words/sentences") {
+        } else if path.extension().is_some_and(|end| end == "rs")
+            && !path.to_string_lossy().contains("words/sentences")
+        {
             all.push_str(&std::fs::read_to_string(path).unwrap());
         }
     }
