@@ -232,6 +232,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/do/sign-in", "open"),
     ("POST", "/v1/session", "open"),
     ("GET", "/assets/{file}", "open"),
+    ("GET", "/favicon.ico", "open"),
     ("POST", "/do/looks", "open"),
     ("GET", "/openapi.json", "open"),
     ("GET", "/healthz", "open"),

@@ -74,6 +74,7 @@ pub const TABLE: &[Row] = {
         ("POST", "/v1/session", SIGN_IN),
         ("DELETE", "/v1/session", SIGN_IN),
         ("GET", "/assets/{file}", PUBLIC),
+        ("GET", "/favicon.ico", PUBLIC),
         ("POST", "/do/looks", LOOKS),
         ("GET", "/openapi.json", PUBLIC),
         ("GET", "/healthz", MONITORING),
@@ -565,6 +566,15 @@ fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed>
     };
     may.map_err(Closed::NotTheirs)?;
     Ok(known.map_or(Asker::Stranger, Asker::Known))
+}
+
+/// Who asks for what is no route: it is only said to them that it is none.
+pub(super) fn whoever(app: &AppState, request: &Request) -> Asker {
+    if !app.entrance.is_guarded() {
+        return Asker::Everybody;
+    }
+    let known = presented(request, "/", true).ok().and_then(|given| app.entrance.authenticate(given).ok());
+    known.flatten().map_or(Asker::Stranger, |who| Asker::Known(Arc::new(who)))
 }
 
 fn no_row(path: &str) -> Problem {

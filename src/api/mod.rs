@@ -179,6 +179,7 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::map_response_with_state(Arc::clone(&config), public::located))
         .layer(middleware::from_fn_with_state(config, guard::guard))
         .layer(middleware::map_response(reports::own_policy))
+        .layer(middleware::from_fn_with_state(state.clone(), ui::page_for_people))
         .layer(middleware::from_fn(ui::told))
         .with_state(state)
 }

@@ -239,6 +239,7 @@ impl Measured {
             looked_at: looked_at.into_iter().collect(),
             photos: Vec::new(),
             note: self.note,
+            request: None,
         };
         let photos = self.photo;
         let noted: InspectionView = self.by.ask(client, |hand| {

@@ -77,7 +77,7 @@ impl Queue {
         let Self { priority, due, hold, go_on, printer, prepared, before, .. } = self;
         let hold = hold.or_else(|| go_on.then(|| "no".into()));
         let any = [&priority, &due, &hold, &printer, &prepared, &before].into_iter().any(Option::is_some);
-        any.then_some(WishGiven { priority, due, hold, printer, prepared, before, by: None })
+        any.then_some(WishGiven { priority, due, hold, printer, prepared, before, was: None, by: None })
     }
 
     fn maintenance(self, client: &Client, printer: &str, by: By, global: &Global) -> Result<(), Failed> {

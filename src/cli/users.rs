@@ -237,7 +237,7 @@ impl Users {
                 client.post("/v1/users", &NewUser { name, printed, roles, password })?
             }
             What::Roles { user, roles } => {
-                client.post(&at(user, "/roles"), &RolesGiven { roles: roles.clone() })?
+                client.post(&at(user, "/roles"), &RolesGiven { roles: roles.clone(), was: None })?
             }
             What::Password { user } if fold(user) == fold(&who.name) => {
                 let (old, new) = (password.expose().to_owned(), new_password(user, self.password_stdin)?);

@@ -1,5 +1,5 @@
-//! What somebody has typed, opened and focused stays while the page changes around it; what was done is undone; and
-//! the German page is German to its last word.
+//! What somebody has typed, opened and focused stays while the page changes around it; what was done is
+//! undone; and the German page is German to its last word.
 
 use std::collections::BTreeSet;
 
@@ -49,14 +49,17 @@ fn what_is_typed_chosen_opened_and_focused_in_the_queue_stays_while_others_chang
     );
     browser.wait("what somebody is doing", &kept);
 
-    // Others queue a job, take one off, put this one first, and hold it: its row and its panel are others now.
+    // Others queue a job, take one off, move this one and prepare a printer for it.
     daemon.print(&gcode("later", 50), &case, "mk");
     browser.wait_for("#order > li:nth-child(4)");
     daemon.done(&format!("/v1/jobs/{}/cancel", jobs[0]), &json!({}));
     browser.wait_gone(&format!("#order > li#job-{}", jobs[0]));
     browser.wait("what somebody is doing, still", &kept);
     daemon.done(&format!("/v1/queue/{open}"), &json!({"before": "last"}));
-    browser.wait("another order", &format!("return document.querySelector('#order > li:last-child').id === 'job-{open}'"));
+    browser.wait(
+        "another order",
+        &format!("return document.querySelector('#order > li:last-child').id === 'job-{open}'"),
+    );
     browser.wait("what somebody is doing, in another place", &kept);
     daemon.done(&format!("/v1/queue/{open}"), &json!({"prepared": "mk"}));
     browser.wait_for(&format!("#not-prepared-{open}"));
@@ -68,9 +71,13 @@ fn what_is_typed_chosen_opened_and_focused_in_the_queue_stays_while_others_chang
     daemon.done(&format!("/v1/queue/{open}"), &json!({"before": jobs[2]}));
     browser.wait(
         "the row before it",
-        &format!("return document.getElementById('job-{}').previousElementSibling?.id === 'job-{open}'", jobs[2]),
+        &format!(
+            "return document.getElementById('job-{}').previousElementSibling?.id === 'job-{open}'",
+            jobs[2]
+        ),
     );
-    browser.wait("the focus", &format!("return document.activeElement === document.querySelector('{handle}')"));
+    browser
+        .wait("the focus", &format!("return document.activeElement === document.querySelector('{handle}')"));
     assert_eq!(browser.console_errors(), Vec::<String>::new());
 }
 
@@ -108,8 +115,11 @@ fn the_console_s_words_and_what_is_unfolded_stay_while_a_printer_prints() {
     browser.wait_for("#wire-more");
     browser.click("#wire-more summary");
     browser.write("#console-command", "M11");
-    browser.wait("its caret", "const field = document.getElementById('console-command');
-        field.setSelectionRange(1, 1); return field.selectionStart === 1");
+    browser.wait(
+        "its caret",
+        "const field = document.getElementById('console-command');
+        field.setSelectionRange(1, 1); return field.selectionStart === 1",
+    );
     let before = browser.text("#wire-facts");
     crate::lab::goes_on(lab.printer("mk"), 500);
     until("other numbers", || {
@@ -160,8 +170,7 @@ fn english() -> BTreeSet<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/ui/words");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let sources = files.filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
-    let all: Vec<_> =
-        sources.flat_map(|path| texts(&std::fs::read_to_string(path).unwrap())).collect();
+    let all: Vec<_> = sources.flat_map(|path| texts(&std::fs::read_to_string(path).unwrap())).collect();
     assert!(all.len() > 1_000, "only {} texts were found", all.len());
     let german: BTreeSet<String> = all.iter().flat_map(|(_, german)| words(german)).collect();
     all.iter().flat_map(|(english, _)| words(english)).filter(|word| !german.contains(word)).collect()
@@ -170,10 +179,11 @@ fn english() -> BTreeSet<String> {
 /// All that is read or read out on a page, with where it stands; without what printers and people have said.
 const SAID: &str = "const said = [];
     const walk = (node) => {
-        if (node.nodeType === Node.TEXT_NODE) said.push([node.parentElement.id || node.parentElement.nodeName, node.data]);
+        const called = (one) => one.id || one.nodeName;
+        if (node.nodeType === Node.TEXT_NODE) said.push([called(node.parentElement), node.data]);
         if (node.nodeType !== Node.ELEMENT_NODE || node.matches('script, code, q, [lang]')) return;
         for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
-            if (node.hasAttribute(name)) said.push([`${name} of ${node.id || node.nodeName}`, node.getAttribute(name)]);
+            if (node.hasAttribute(name)) said.push([`${name} of ${called(node)}`, node.getAttribute(name)]);
         node.childNodes.forEach(walk);
     };
     said.push(['title', document.title]);
@@ -187,7 +197,8 @@ fn german_lab() -> (Lab, Daemon, String) {
     for name in ["mk", "pr", "st", "aw"] {
         daemon.wait_printer(name, "ready");
     }
-    let case = daemon.done("/v1/cases", &json!({"intended_use": "guide"}))["token"].as_str().unwrap().to_owned();
+    let case =
+        daemon.done("/v1/cases", &json!({"intended_use": "guide"}))["token"].as_str().unwrap().to_owned();
     daemon.done(&format!("/v1/cases/{case}/parts"), &json!({"name": "linke Hand"}));
     daemon.done(&format!("/v1/cases/{case}/messages"), &json!({"text": "zuerst die linke Hand"}));
     let lot = json!({"material": "PLA", "supplier_lot": "L-1", "received": "2020-01-01",
@@ -227,9 +238,8 @@ fn no_english_word_is_left_on_the_german_page() {
         let said = browser.script(SAID, vec![]);
         for piece in said.as_array().unwrap() {
             let (place, text) = (piece[0].as_str().unwrap(), piece[1].as_str().unwrap());
-            let left: Vec<String> = words(text)
-                .filter(|word| english.contains(word) && !names.contains(word.as_str()))
-                .collect();
+            let left: Vec<String> =
+                words(text).filter(|word| english.contains(word) && !names.contains(word.as_str())).collect();
             if !left.is_empty() {
                 found.push(format!("{path} {place}: {left:?} in `{}`", text.trim()));
             }

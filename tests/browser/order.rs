@@ -41,7 +41,9 @@ fn shown(browser: &Browser) -> Vec<String> {
 /// Both are as `wanted`, which names jobs by their place in `jobs`.
 fn stands(browser: &Browser, daemon: &Daemon, jobs: &[String], wanted: [usize; 3]) {
     let wanted = wanted.map(|place| jobs[place].clone());
-    until(&format!("{wanted:?} in the queue, not {:?}", order(daemon)), || (order(daemon) == wanted).then_some(()));
+    until(&format!("{wanted:?} in the queue, not {:?}", order(daemon)), || {
+        (order(daemon) == wanted).then_some(())
+    });
     until(&format!("{wanted:?} on the page, not {:?}", shown(browser)), || {
         (shown(browser) == wanted && !browser.has("#order[data-keep]")).then_some(())
     });
@@ -77,8 +79,8 @@ impl Drag {
                     _ => "mouseMoved",
                 };
                 let buttons = u8::from(what != "up");
-                let body =
-                    json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1});
+                let body = json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons,
+                    "clickCount": 1});
                 ("Input.dispatchMouseEvent", body)
             }
             Self::Finger => {
@@ -95,7 +97,8 @@ impl Drag {
 
     /// Takes a job by its handle and holds it above another one: where that is.
     fn hold_above(self, browser: &Browser, job: &str, other: &str) -> (f64, f64) {
-        let center = "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'})";
+        let center =
+            "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'})";
         browser.script(center, vec![format!("#job-{other}").into()]);
         let (x, from, _) = place(browser, &handle(job));
         let (_, middle, height) = place(browser, &format!("#job-{other}"));

@@ -1,5 +1,5 @@
-//! A scanner types as a keyboard does, faster than any hand; a camera's photo comes by the field of files; and the
-//! browser judges what is measured as platen does.
+//! A scanner types as a keyboard does, faster than any hand; a photo comes from the camera by its field; and
+//! what is measured is judged in the browser as platen judges it.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::lab::{Daemon, KIM, Lab};
 const ENTER_KEY: char = '\u{E007}';
 const SAID: &str = "#scan-said";
 /// Somewhere in the page that is no field, and that Enter would press.
-const ELSEWHERE: &str = "header nav a[href='/audit']";
+const ELSEWHERE: &str = "nav a[href='/audit']";
 
 fn of_printer(name: &str) -> String {
     Scanned::Printer(name.parse().unwrap()).code()
@@ -37,9 +37,8 @@ fn lot(daemon: &Daemon, number: &str) -> String {
 fn loaded(daemon: &Daemon) -> Vec<(u64, String)> {
     let loads = daemon.get("/v1/printers/mk/loads");
     let now = loads.as_array().unwrap().iter().filter(|load| load["to"].is_null());
-    let mut all: Vec<_> = now
-        .map(|load| (load["slot"].as_u64().unwrap(), load["lot"].as_str().unwrap().to_owned()))
-        .collect();
+    let mut all: Vec<_> =
+        now.map(|load| (load["slot"].as_u64().unwrap(), load["lot"].as_str().unwrap().to_owned())).collect();
     all.sort();
     all
 }
@@ -51,7 +50,8 @@ fn scan(browser: &Browser, code: &str) {
         let watch = "if (!window.scanWatched) {
                 window.scanWatched = true;
                 addEventListener('keydown', (event) => {
-                    window.slowest = Math.max(window.slowest, event.timeStamp - (window.lastKey ?? event.timeStamp));
+                    const before = window.lastKey ?? event.timeStamp;
+                    window.slowest = Math.max(window.slowest, event.timeStamp - before);
                     window.lastKey = event.timeStamp;
                 }, true);
             }
@@ -190,7 +190,10 @@ fn what_is_no_label_of_ours_is_answered_in_words_and_nothing_of_it_is_shown_or_i
         }
     }
     let errors = browser.console_errors();
-    assert!(errors.iter().all(|error| !error.contains("QUIMBY") && error.contains("/v1/scans")), "{errors:?}");
+    assert!(
+        errors.iter().all(|error| !error.contains("QUIMBY") && error.contains("/v1/scans")),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -271,7 +274,8 @@ fn a_photo_goes_up_from_the_page_of_the_inspection_is_shown_and_is_kept_with_it(
     }
     browser.wait(
         "two pictures",
-        "return [...document.querySelectorAll('#photos img')].filter((one) => one.naturalWidth === 64).length === 2",
+        "const all = [...document.querySelectorAll('#photos img')];
+        return all.filter((one) => one.naturalWidth === 64).length === 2",
     );
     browser.screenshot("scans-photos");
     browser.click("#photos figure:first-of-type button");

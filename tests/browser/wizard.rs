@@ -44,7 +44,8 @@ fn a_new_printer_is_found_asked_written_down_and_prints_its_first_print() {
 
     // What it is like brings its limits, and what was found stays.
     browser.fill("#like", "Creality CR-10");
-    browser.wait("its height", "return document.querySelector('#section [name=build_height]').value === '400'");
+    browser
+        .wait("its height", "return document.querySelector('#section [name=build_height]').value === '400'");
     assert_eq!((value(&browser, "baud"), value(&browser, "build_x")), ("115200".into(), "0".into()));
 
     // A mistake is told at its field, and nothing can be saved.

@@ -9,7 +9,7 @@ use super::kit::{self, Field};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
 use super::viewer::Viewer;
-use super::words::{Text, audit as words, common, sentences};
+use super::words::{Text, audit as words, common};
 use crate::domain::day::Day;
 use crate::domain::event::{Actor, Event, Fact};
 use crate::domain::ids::{CaseToken, LotId, PrinterName};
@@ -427,7 +427,7 @@ fn whole(viewer: &Viewer, newest: u64, heads: &Heads) -> Piece {
             div.split id="whole" {
                 section.card.stack aria-labelledby="whole-title" {
                     h2 id="whole-title" { (viewer.say(words::WHOLE)) }
-                    dl.facts { dt { (viewer.say(words::ENTRIES)) } dd { (kit::grouped(newest)) } }
+                    dl.facts { dt { (viewer.say(words::ENTRIES)) } dd { (viewer.grouped(newest)) } }
                     @match finding {
                         Some(finding) => p.note data-state="bad" role="alert" {
                             (viewer.fill(words::KNOWN_DAMAGE, &[("finding", &finding)]))
@@ -478,7 +478,7 @@ fn signed(viewer: &Viewer, heads: &Heads) -> Markup {
                     @for head in all {
                         li {
                             (viewer.when(&head.day)) ", "
-                            (viewer.fill(words::HEAD_OF, &[("n", &kit::grouped(head.entries))])) " "
+                            (viewer.fill(words::HEAD_OF, &[("n", &viewer.grouped(head.entries))])) " "
                             @if head.fits { span.chip data-state="good" { (viewer.say(words::HEAD_FITS)) } }
                             @else { strong.note data-state="bad" { (viewer.say(words::HEAD_NOT)) } }
                         }
@@ -559,7 +559,7 @@ fn filters(viewer: &Viewer, wanted: &Wanted, newest: u64) -> Piece {
 
 fn actor(viewer: &Viewer, actor: &Actor) -> String {
     match actor {
-        Actor::Person(name) => name.clone(),
+        Actor::Person(name) => viewer.called(name).to_owned(),
         Actor::Printer(printer) => viewer.fill(words::PRINTER_NAMED, &[("printer", printer)]),
         Actor::Platen => "platen".into(),
     }
@@ -573,7 +573,7 @@ fn entry(viewer: &Viewer, seq: u64, found: &Found, (hash, before): &(String, Str
         html! {
             section.card.stack id="entry" aria-labelledby="entry-title" {
                 h2 id="entry-title" { (viewer.fill(words::ENTRY_N, &[("n", &seq)])) }
-                @if let Some(row) = row { p.said { (sentences::say(viewer.language, &row.what)) } }
+                @if let Some(row) = row { p.said { (viewer.told_within(&row.what)) } }
                 dl.facts {
                     @if let Some(row) = row {
                         dt { (viewer.say(words::WHEN)) } dd { (viewer.at(row.at)) }
@@ -589,8 +589,8 @@ fn entry(viewer: &Viewer, seq: u64, found: &Found, (hash, before): &(String, Str
 
 fn journal(viewer: &Viewer, wanted: &Wanted, newest: u64, found: &Found) -> Piece {
     let looked: [(&str, &dyn std::fmt::Display); 3] = [
-        ("from", &kit::grouped(found.oldest_seen)),
-        ("to", &kit::grouped(found.newest_seen)),
+        ("from", &viewer.grouped(found.oldest_seen)),
+        ("to", &viewer.grouped(found.newest_seen)),
         ("n", &found.rows.len()),
     ];
     let is_full = found.rows.len() == ROWS;
@@ -646,7 +646,7 @@ fn line(viewer: &Viewer, row: &Row) -> Markup {
             th.number scope="row" { a href=(format!("/audit?seq={}", row.seq)) data-go { (row.seq) } }
             td { (viewer.at(row.at)) }
             td { (actor(viewer, &row.actor)) }
-            td.said { (sentences::say(viewer.language, &row.what)) }
+            td.said { (viewer.told_within(&row.what)) }
             td { @if let Some(case) = &row.case { a href=(format!("/cases/{case}")) { code { (case) } } } }
         }
     }

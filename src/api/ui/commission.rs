@@ -165,7 +165,6 @@ fn probe(viewer: &Viewer) -> Markup {
                 form id="probe" hidden {}
                 p.quiet { (viewer.say(words::NOT_MAINTENANCE)) }
             }
-            noscript { p.quiet { (viewer.say(common::NEEDS_SCRIPT)) } }
         }
     }
 }

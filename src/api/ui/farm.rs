@@ -7,14 +7,16 @@ use super::kit;
 use super::pages::{Answer, Ask, Content};
 use super::pieces::{Inner, Piece};
 use super::viewer::Viewer;
-use super::words::{common, farm as words};
+use super::words::{Text, common, farm as words, hands as hands_words};
 use crate::api::shapes::{JobView, PrinterView, ReadingView};
 use crate::api::{AppState, look_ahead, views};
 use crate::domain::day::Day;
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
+use crate::domain::ids::PrinterName;
 use crate::domain::people::roles::Permission;
+use crate::domain::printer::OutOfReach;
 
 /// A printer that said nothing for this long is shown with the age of what it said last.
 pub(super) const OLD_MS: u64 = 10_000;
@@ -54,6 +56,8 @@ pub(super) enum Wants {
     Attention,
     /// It was stopped, has a fault, or is another.
     Trouble,
+    /// It is gone in the middle of something, and nobody knows how hot it is.
+    Lost,
 }
 
 pub(super) fn wants(printer: &PrinterView, job: Option<&JobView>) -> Wants {
@@ -80,6 +84,7 @@ struct Card {
     on_bed: Option<JobView>,
     /// When its job is to end.
     ends: Option<WallTime>,
+    is_lost: bool,
     wants: Wants,
 }
 
@@ -135,8 +140,20 @@ fn card(app: &AppState, lab: &Lab, printer: PrinterView) -> Card {
     let job = at_work.map(|job| views::job(app, lab, job));
     let on_bed = found(&printer.on_bed).map(|job| views::job(app, lab, job));
     let ends = at_work.and_then(|job| look_ahead::ends(app, job));
-    let wants = wants(&printer, job.as_ref());
-    Card { printer, job, on_bed, ends, wants }
+    let is_lost = is_lost(app, lab, &printer);
+    let wants = if is_lost { Wants::Lost } else { wants(&printer, job.as_ref()) };
+    Card { printer, job, on_bed, ends, is_lost, wants }
+}
+
+/// Whether its port is gone in the middle of something: it may be hot, and its job may go on.
+pub(super) fn is_lost(app: &AppState, lab: &Lab, printer: &PrinterView) -> bool {
+    let sought = || {
+        let name: PrinterName = printer.name.parse().ok()?;
+        Some(app.fleet.board().get(&name)?.borrow().out_of_reach != OutOfReach::Nothing)
+    };
+    let on_bed = || lab.jobs.get(&printer.on_bed.as_ref()?.parse().ok()?);
+    printer.state == "offline"
+        && (sought() == Some(true) || on_bed().is_some_and(|job| job.state.is_running()))
 }
 
 /// Jobs that will end after they are due, as they are planned now.
@@ -157,7 +174,7 @@ fn late(app: &AppState, lab: &Lab) -> Vec<(JobView, WallTime, u64)> {
 
 fn head(viewer: &Viewer, shown: &Shown) -> Piece {
     let count = |wanted: &[Wants]| shown.cards.iter().filter(|card| wanted.contains(&card.wants)).count();
-    let wanting = count(&[Wants::Hands, Wants::Attention, Wants::Trouble]);
+    let wanting = count(&[Wants::Hands, Wants::Attention, Wants::Trouble, Wants::Lost]);
     Piece::new(
         "head",
         html! {
@@ -236,26 +253,30 @@ fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
     let name = &printer.name;
     // The edge of the card says what the whole of it wants; the state has its own mark.
     let edge = match card.wants {
-        Wants::Trouble => "bad",
+        Wants::Trouble | Wants::Lost => "bad",
         Wants::Attention | Wants::Hands => "wants",
         Wants::Work => "busy",
         Wants::Nothing => "good",
         Wants::Away => "away",
     };
+    // What was printed when it was lost stands on its bed.
+    let lost_job = card.on_bed.as_ref().filter(|_| card.is_lost);
+    let job = card.job.as_ref().or(lost_job);
     html! {
         article.card.printer id=(format!("printer-{name}")) data-state=(edge) aria-labelledby=(format!("name-{name}")) tabindex="-1" data-go {
             div.top {
                 h2 id=(format!("name-{name}")) { a.plain-link href=(format!("/printers/{name}")) { (name) } }
-                (kit::state(viewer, &printer.state))
+                (chip(viewer, printer, card.is_lost))
                 (kit::stop(viewer, Some(name)))
             }
+            (lost(viewer, card.is_lost))
             (inner.put(format!("age-{name}"), stale(viewer, printer)))
             (troubles(viewer, printer))
             (hold(viewer, printer))
             (unrecorded(viewer, card.job.as_ref().or(card.on_bed.as_ref())))
-            @if let Some(job) = &card.job { p.job { (part(viewer, job)) @if let Some(material) = &job.material { ", " (material) } } }
-            @if card.job.is_some() || printer.progress.is_some() {
-                (inner.put(format!("work-{name}"), work(viewer, card)))
+            @if let Some(job) = job { p.job { (part(viewer, job)) @if let Some(material) = &job.material { ", " (material) } } }
+            @if job.is_some() || printer.progress.is_some() {
+                (inner.put(format!("work-{name}"), work(viewer, card, job)))
             }
             (inner.put(format!("heat-{name}"), heat(viewer, printer)))
             (bed(viewer, card))
@@ -266,6 +287,24 @@ fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
             }
         }
     }
+}
+
+/// Its state, and what it is worth: one that is ready but has a bed to be cleared prints nothing.
+pub(super) fn chip(viewer: &Viewer, printer: &PrinterView, is_lost: bool) -> Markup {
+    let is_to_clear = printer.state == "ready" && printer.on_bed.is_some();
+    let said = |state: &str, mark: &str, text: Text| {
+        html! { span.state data-state=(state) { (kit::mark(mark)) (viewer.say(text)) } }
+    };
+    match (is_lost, is_to_clear) {
+        (true, _) => said("bad", "failed", words::OUT_OF_REACH),
+        (false, true) => said("wants", "suspect", words::READY_NOT_CLEAR),
+        (false, false) => kit::state(viewer, &printer.state),
+    }
+}
+
+/// What to do about one that is lost.
+pub(super) fn lost(viewer: &Viewer, is_lost: bool) -> Markup {
+    html! { @if is_lost { p.note data-state="bad" { strong { (viewer.say(words::LOST)) } } } }
 }
 
 /// How old what is shown is, where it is old; and what else the state says.
@@ -308,7 +347,8 @@ pub(super) fn troubles(viewer: &Viewer, printer: &PrinterView) -> Markup {
             div.note data-state="bad" {
                 p { (viewer.fill(words::LOCKED, &[("why", &viewer.told_within(&latch.why)), ("time", &moment(viewer, &latch.at))])) }
                 @if viewer.may(Permission::ClearLatch) {
-                    (simple(viewer, "/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name), ("since", &latch.at)], viewer.say(words::USE_AGAIN)))
+                    (asked(viewer, "/do/clear-latch", &format!("clear-latch-{name}"), &[("printer", name), ("since", &latch.at)],
+                        viewer.say(words::USE_AGAIN), Some(&looked(viewer, name))))
                 }
             }
         }
@@ -322,6 +362,11 @@ pub(super) fn troubles(viewer: &Viewer, printer: &PrinterView) -> Markup {
             }
         }
     }
+}
+
+/// What is asked before a lock is lifted.
+pub(super) fn looked(viewer: &Viewer, printer: &str) -> String {
+    viewer.fill(hands_words::LOOKED, &[("printer", &printer)])
 }
 
 /// A stamp in plain text.
@@ -360,17 +405,18 @@ pub(super) fn hold(viewer: &Viewer, printer: &PrinterView) -> Markup {
 }
 
 /// How far it is, and when it ends.
-fn work(viewer: &Viewer, card: &Card) -> Markup {
+fn work(viewer: &Viewer, card: &Card, job: Option<&JobView>) -> Markup {
     let name = &card.printer.name;
-    let layer = card.job.as_ref().and_then(|job| job.layer);
+    let layer = job.and_then(|job| job.layer);
+    let known = job.filter(|_| card.is_lost).and_then(|job| job.progress.as_ref());
     html! {
         div.work id=(format!("work-{name}")) {
-            @if let Some(progress) = &card.printer.progress {
-                (kit::bar(progress.percent, &viewer.fill(words::PROGRESS_OF, &[("printer", name)])))
+            @if let Some(progress) = card.printer.progress.as_ref().or(known) {
+                (kit::bar(viewer, progress.percent, &viewer.fill(words::PROGRESS_OF, &[("printer", name)])))
             }
             p.quiet {
                 @if let Some(layer) = layer { (viewer.fill(words::LAYER, &[("n", &layer.number), ("of", &layer.of)])) " · " }
-                (ends(viewer, card.ends))
+                @if !card.is_lost { (ends(viewer, card.ends)) }
             }
         }
     }
@@ -411,11 +457,11 @@ fn degrees(viewer: &Viewer, what: &str, reading: ReadingView) -> Markup {
         div {
             dt { (what) }
             dd {
-                (format!("{:.1} ", reading.actual))
+                (viewer.number(reading.actual, 1)) " "
                 small {
                     @match reading.target {
                         Some(0.0) => (viewer.say(words::OFF)),
-                        Some(target) => (viewer.fill(words::OF_DEGREES, &[("n", &format!("{target:.0}"))])),
+                        Some(target) => (viewer.fill(words::OF_DEGREES, &[("n", &viewer.number(target, 0))])),
                         None => (viewer.say(words::DEGREES)),
                     }
                 }
@@ -433,17 +479,75 @@ fn bed(viewer: &Viewer, card: &Card) -> Markup {
                     @match &card.on_bed {
                         Some(job) => {
                             (viewer.fill(words::ON_BED, &[("what", &viewer.fill(words::PART_OF, &[("case", &job.case), ("part", &job.part.number)]))]))
-                            " " (job.part.name) (in_state(viewer, job))
+                            " " (job.part.name)
+                            @if !card.is_lost { (in_state(viewer, job)) }
                         }
                         None => (viewer.fill(words::ON_BED, &[("what", &viewer.fill(words::ON_BED_JOB, &[("job", id)]))])),
                     }
                 }
-                @if viewer.may(Permission::ClearBed) {
-                    (simple(viewer, "/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name), ("job", id)], viewer.say(words::CLEAR_BED)))
-                }
+                (clear_bed(viewer, &card.printer, id, card.on_bed.as_ref(), card.is_lost))
             }
         }
     }
+}
+
+/// The button that says that a bed is clear, with a question that says what stands there; or why there is none yet.
+pub(super) fn clear_bed(
+    viewer: &Viewer,
+    printer: &PrinterView,
+    id: &String,
+    job: Option<&JobView>,
+    is_lost: bool,
+) -> Markup {
+    let name = &printer.name;
+    let runs = job.is_some_and(|job| job.unrecorded.is_some() || is_at_work(&job.state));
+    let part = job.map(|job| OnBed {
+        case: &job.case,
+        part: job.part.number,
+        name: &job.part.name,
+        interrupted: job.state == "interrupted",
+    });
+    html! {
+        @if let Some(why) = not_clear_yet(printer, is_lost, runs) { p.quiet { (viewer.say(why)) } }
+        @else if viewer.may(Permission::ClearBed) {
+            (asked(viewer, "/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name), ("job", id)],
+                viewer.say(words::CLEAR_BED), Some(&clear_question(viewer, name, part.as_ref()))))
+        }
+    }
+}
+
+fn is_at_work(state: &str) -> bool {
+    matches!(state, "printing" | "paused")
+}
+
+/// Why nobody can say yet that a bed is clear.
+pub(super) fn not_clear_yet(printer: &PrinterView, is_lost: bool, runs: bool) -> Option<Text> {
+    if is_lost || printer.own_board.is_some() {
+        Some(words::NOT_CLEAR_LOST)
+    } else if printer.latch.is_some() {
+        Some(words::NOT_CLEAR_LOCKED)
+    } else {
+        runs.then_some(words::NOT_CLEAR_RUNS)
+    }
+}
+
+/// What stands on a bed.
+pub(super) struct OnBed<'b> {
+    pub(super) case: &'b str,
+    pub(super) part: u16,
+    pub(super) name: &'b str,
+    pub(super) interrupted: bool,
+}
+
+/// What is asked before a bed counts as clear: a press on the wrong card begins a print onto a part.
+pub(super) fn clear_question(viewer: &Viewer, printer: &str, on_bed: Option<&OnBed<'_>>) -> String {
+    let Some(OnBed { case, part, name, interrupted }) = on_bed else {
+        return viewer.fill(words::CLEAR_ASK, &[("printer", &printer)]);
+    };
+    let holes: [(&str, &dyn std::fmt::Display); 4] =
+        [("printer", &printer), ("case", case), ("part", part), ("name", name)];
+    let question = viewer.fill(words::CLEAR_ASK_PART, &holes);
+    if *interrupted { format!("{question} {}", viewer.say(words::CLEAR_INTERRUPTED)) } else { question }
 }
 
 /// What can be done with a job that runs.
@@ -474,14 +578,24 @@ pub(super) fn steps(viewer: &Viewer, job: &JobView) -> Markup {
     }
 }
 
+/// For how many milliseconds a board has not answered since it halted: only a reset brings it back.
+pub(super) fn deaf_for(printer: &PrinterView) -> Option<u64> {
+    let has_halted = matches!(printer.state.as_str(), "stopped" | "faulted");
+    printer.temperatures.age_ms.filter(|_| has_halted && printer.temperatures.old)
+}
+
 pub(super) fn line(viewer: &Viewer, printer: &PrinterView) -> Markup {
     let line = &printer.line;
     html! {
         p.line id=(format!("line-{}", printer.name)) {
-            @if printer.state == "offline" { "\u{a0}" }
+            @if let Some(age) = deaf_for(printer) {
+                @let since = WallTime(viewer.now().0.saturating_sub(age));
+                span.old { (viewer.fill(words::DEAF, &[("time", &viewer.short(since))])) }
+            }
+            @else if printer.state == "offline" { "\u{a0}" }
             @else if let Some(trouble) = &line.trouble { span.old { (viewer.fill(words::LINE_AILS, &[("why", &viewer.told_within(trouble))])) } }
-            @else if line.resends > 0 { (viewer.fill(words::LINE_RESENDS, &[("n", &kit::grouped(line.resends))])) }
-            @else if line.used > 0.05 { (viewer.fill(words::LINE_USED, &[("n", &format!("{:.0}", (line.used * 20.0).round() * 5.0))])) }
+            @else if line.resends > 0 { (viewer.fill(words::LINE_RESENDS, &[("n", &viewer.grouped(line.resends))])) }
+            @else if line.used > 0.05 { (viewer.fill(words::LINE_USED, &[("n", &viewer.number((line.used * 20.0).round() * 5.0, 0))])) }
             @else { (viewer.say(words::LINE_GOOD)) }
         }
     }
@@ -489,10 +603,22 @@ pub(super) fn line(viewer: &Viewer, printer: &PrinterView) -> Markup {
 
 /// A form that works without a script: a button that somebody answers for by name.
 pub(super) fn simple(viewer: &Viewer, action: &str, id: &str, hidden: &[(&str, &str)], label: &str) -> Markup {
+    asked(viewer, action, id, hidden, label, None)
+}
+
+/// The same with a question before it is sent, where there is a script; without one it is sent by the press.
+pub(super) fn asked(
+    viewer: &Viewer,
+    action: &str,
+    id: &str,
+    hidden: &[(&str, &str)],
+    label: &str,
+    question: Option<&str>,
+) -> Markup {
     // Another question or job is another form: a press that began on this one does not end on that.
     let key = hidden.iter().fold(id.to_owned(), |key, (_, value)| format!("{key} {value}"));
     html! {
-        form.named[viewer.signs()] method="post" action=(action) data-key=(key) {
+        form.named[viewer.signs()] method="post" action=(action) data-key=(key) data-ask=[question] {
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
             @if viewer.signs() {
                 label { (viewer.say(common::NAME)) " " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }
@@ -508,7 +634,7 @@ mod tests {
 
     #[test]
     fn what_wants_somebody_more_comes_first() {
-        assert!(Wants::Trouble > Wants::Attention && Wants::Attention > Wants::Hands);
+        assert!(Wants::Lost > Wants::Trouble && Wants::Trouble > Wants::Attention && Wants::Attention > Wants::Hands);
         assert!(Wants::Hands > Wants::Work && Wants::Work > Wants::Away && Wants::Away > Wants::Nothing);
     }
 }

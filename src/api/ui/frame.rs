@@ -22,10 +22,14 @@ pub enum Reload {
     Every(u32),
 }
 
+/// What the journal takes as a name (`domain::lab::person`), as browsers have it.
+const NAME_PATTERN: &str = r"[\p{L}\p{N} .\-_@]*";
+
 /// What the scripts say, by their names there.
 fn script_words(viewer: &Viewer) -> String {
     let words: serde_json::Map<String, serde_json::Value> = [
         ("live", common::LIVE),
+        ("lost", common::LOST),
         ("notLive", common::NOT_LIVE),
         ("stopNotSent", common::STOP_NOT_SENT),
         ("noAnswer", common::NOT_DONE_NO_ANSWER),
@@ -38,6 +42,12 @@ fn script_words(viewer: &Viewer) -> String {
         ("cancel", common::CANCEL),
         ("sign", common::SIGN),
         ("signed", common::WHAT_IS_SIGNED),
+        ("exactly", common::EXACTLY),
+        ("unreadable", common::UNREADABLE),
+        ("unreadableField", common::UNREADABLE_FIELD),
+        ("signedOut", common::SIGNED_OUT),
+        ("signInTab", common::SIGN_IN_TAB),
+        ("goOn", common::GO_ON_HERE),
         ("password", common::PASSWORD_TO_SIGN),
         ("yes", common::YES),
         ("close", common::CLOSE),
@@ -47,6 +57,11 @@ fn script_words(viewer: &Viewer) -> String {
     .map(|(name, text)| (name.to_owned(), viewer.say(text).into()))
     .collect();
     serde_json::Value::Object(words).to_string()
+}
+
+/// Whether something on a page does nothing without a script.
+fn needs_script(content: &Markup) -> bool {
+    content.0.contains(" data-send=") || content.0.contains(" data-use=")
 }
 
 /// A whole page. `live`: what [`outline`](super::pieces::outline) says of its pieces, where they change by themselves.
@@ -95,7 +110,8 @@ pub fn frame(
                             Asker::Known(who) => a.user href="/account" title=(viewer.say(common::ACCOUNT)) { (who.name) },
                             Asker::Stranger => a.user href="/sign-in" { (viewer.say(common::SIGN_IN)) },
                             Asker::Everybody => {
-                                label.who hidden { (viewer.say(common::YOUR_NAME)) " " input #who autocomplete="name" maxlength="40"; }
+                                label.who hidden { (viewer.say(common::YOUR_NAME)) " " input #who autocomplete="name" maxlength="40"
+                                    pattern=(NAME_PATTERN) title=(viewer.say(common::NAME_RULE)); }
                                 a.user href="/account" { (viewer.say(common::ACCOUNT)) }
                             },
                         }
@@ -104,7 +120,10 @@ pub fn frame(
                     // With the bar it is in view wherever one has scrolled to.
                     p #news.news role="status" aria-live="polite" {}
                 }
-                main #page tabindex="-1" data-live=[live] { (content) }
+                main #page tabindex="-1" data-live=[live] {
+                    @if needs_script(content) { noscript { p.note data-state="wants" { (viewer.say(common::NEEDS_SCRIPT)) } } }
+                    (content)
+                }
                 dialog #dialog {}
             }
         }

@@ -204,7 +204,7 @@ fn loaded(viewer: &Viewer, printer: &str, load: &LoadView, left: f64) -> Markup 
                     a href=(format!("/materials/{}", load.lot)) { (load.material) " " (load.supplier_lot) }
                 }
                 p.quiet {
-                    (viewer.fill(words::LEFT, &[("grams", &whole_grams(left))])) ", "
+                    (viewer.fill(words::LEFT, &[("grams", &whole_grams(viewer, left))])) ", "
                     (since(viewer, load.from.parse().ok()))
                 }
             }
@@ -560,8 +560,8 @@ fn since(viewer: &Viewer, at: Option<WallTime>) -> Markup {
     html! { time datetime=(at) { (viewer.fill(words::SINCE, &[("time", &viewer.short(at))])) } }
 }
 
-fn whole_grams(grams: f64) -> String {
-    format!("{grams:.0}")
+fn whole_grams(viewer: &Viewer, grams: f64) -> String {
+    viewer.number(grams, 0)
 }
 
 fn job_words(viewer: &Viewer, job: &Brief) -> Markup {
@@ -705,7 +705,7 @@ fn of_material(viewer: &Viewer, material: &Material) -> Row {
         }
         Material::Low { load, left } => Row {
             id: format!("low-{}", load.number),
-            what: html! { (lot(load)) (viewer.fill(words::LOT_LOW, &[("grams", &whole_grams(*left))])) },
+            what: html! { (lot(load)) (viewer.fill(words::LOT_LOW, &[("grams", &whole_grams(viewer, *left))])) },
             place: html! { (at_place(viewer, &load.printer, None)) ", " (slot(load)) },
             priority: Priority::Routine,
             action: here(&load.printer, &format!("change-{}", load.number), words::CHANGE_IT),

@@ -195,7 +195,6 @@ fn form(viewer: &Viewer, shown: &Shown, template: &Template, of_coupon: bool) ->
             form.stack id="inspection" method="dialog" data-use="inspect" data-serial=(shown.serial) data-of=(subject)
                 data-template=(template.name) data-version=(template.version) data-needs-instrument[needs]
                 data-says=(script_words(viewer)) {
-                noscript { p.note { (viewer.say(common::NEEDS_SCRIPT)) } }
                 (instruments(viewer, shown, needs))
                 section.card aria-labelledby="measure-title" {
                     h2 id="measure-title" {

@@ -7,6 +7,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::signing;
 use super::viewer::Viewer;
 use super::words::{Text, common};
 
@@ -58,11 +59,11 @@ pub fn mark(word: &str) -> Markup {
 }
 
 /// How far something is, 0 to 100.
-pub fn bar(percent: f64, label: &str) -> Markup {
+pub fn bar(viewer: &Viewer, percent: f64, label: &str) -> Markup {
     html! {
         div.progress {
             progress max="100" value=(format!("{percent:.1}")) aria-label=(label) {}
-            span { (format!("{percent:.1} %")) }
+            span { (viewer.number(percent, 1)) " %" }
         }
     }
 }
@@ -126,12 +127,15 @@ impl<'s> Sends<'s> {
             }
             undo.to_string()
         });
+        let labels = self.sign.map(|_| signing::labels(viewer));
         html! {
             form.sends id=(self.id) data-send=(self.to) data-fixed=[fixed] data-done=[self.done] data-undo=[undo]
-                data-ask=[self.ask] data-then=[self.then] data-sign=[self.sign] data-sign-at=[self.sign_at] {
+                data-ask=[self.ask] data-then=[self.then] data-sign=[self.sign] data-sign-at=[self.sign_at]
+                data-labels=[labels] {
                 (fields)
                 button id=(format!("{}-send", self.id)) { (self.label) }
-                noscript { small { (viewer.say(common::NEEDS_SCRIPT)) } }
+                // What is wrong with it is said by send.js, here and at the top.
+                p.said-here id=(format!("{}-said", self.id)) role="alert" data-keep {}
             }
         }
     }
@@ -154,15 +158,53 @@ pub struct Field<'f> {
     pub becomes: &'f str,
     pub required: bool,
     pub hint: &'f str,
+    /// At most so many characters, as the API takes them.
+    pub most: u16,
+    /// The lowest and the highest number; either may be open.
+    pub range: (Option<i64>, Option<i64>),
+    /// Numbers without a fraction.
+    pub whole: bool,
+    /// What a text has to look like, and that in words.
+    pub pattern: Option<(&'f str, &'f str)>,
 }
 
 impl<'f> Field<'f> {
     pub const fn text(name: &'f str, label: &'f str) -> Self {
-        Self { name, label, value: "", kind: "text", becomes: "", required: false, hint: "" }
+        Self {
+            name,
+            label,
+            value: "",
+            kind: "text",
+            becomes: "",
+            required: false,
+            hint: "",
+            most: 400,
+            range: (None, None),
+            whole: false,
+            pattern: None,
+        }
     }
 
     pub const fn number(name: &'f str, label: &'f str) -> Self {
-        Self { name, label, value: "", kind: "number", becomes: "number", required: false, hint: "" }
+        Self { kind: "number", becomes: "number", ..Self::text(name, label) }
+    }
+
+    /// At most so many characters.
+    pub const fn most(mut self, most: u16) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// Whole numbers from the one to the other.
+    pub const fn whole(mut self, least: i64, most: i64) -> Self {
+        (self.whole, self.range) = (true, (Some(least), Some(most)));
+        self
+    }
+
+    /// What it has to look like, and that in words.
+    pub const fn pattern(mut self, pattern: &'f str, says: &'f str) -> Self {
+        self.pattern = Some((pattern, says));
+        self
     }
 
     pub const fn required(mut self) -> Self {
@@ -182,11 +224,15 @@ impl<'f> Field<'f> {
 
     pub fn input(&self) -> Markup {
         let becomes = (!self.becomes.is_empty()).then_some(self.becomes);
+        let is_number = self.kind == "number";
+        let (least, most) = self.range;
         html! {
             label.field {
                 span { (self.label) }
                 input type=(self.kind) name=(self.name) value=(self.value) required[self.required] data-as=[becomes]
-                    step=[(self.kind == "number").then_some("any")] maxlength=[(self.kind == "text").then_some("400")];
+                    step=[is_number.then_some(if self.whole { "1" } else { "any" })] min=[least] max=[most]
+                    maxlength=[(self.kind == "text").then_some(self.most)]
+                    pattern=[self.pattern.map(|(pattern, _)| pattern)] title=[self.pattern.map(|(_, says)| says)];
                 @if !self.hint.is_empty() { small { (self.hint) } }
             }
         }
@@ -216,29 +262,9 @@ pub fn heading(id: &str, viewer: &Viewer, text: Text, beside: &str) -> Markup {
     html! { h2 id=(id) { (viewer.say(text)) @if !beside.is_empty() { " " small { (beside) } } } }
 }
 
-/// 131004 as `131 004`, with thin spaces.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 2);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn large_numbers_are_grouped_by_thousands() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(131_004), "131\u{202f}004");
-        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
-    }
 
     #[test]
     fn a_state_with_a_reason_has_the_mark_of_the_state() {

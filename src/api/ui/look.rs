@@ -53,7 +53,7 @@ fn picture(file: &FileHash, subject: Subject, size: Pixels, alt: &str) -> Markup
 fn words(viewer: &Viewer, layer: &LayerView) -> String {
     let LayerView { number, of, z_mm } = layer;
     match z_mm {
-        Some(z) => viewer.fill(text::LAYER_AT, &[("n", number), ("of", of), ("z", &format!("{z:.2}"))]),
+        Some(z) => viewer.fill(text::LAYER_AT, &[("n", number), ("of", of), ("z", &viewer.number(*z, 2))]),
         None => viewer.fill(text::LAYER_OF, &[("n", number), ("of", of)]),
     }
 }

@@ -10,7 +10,7 @@ use super::kit::{self, Field, Sends};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
 use super::viewer::Viewer;
-use super::words::{Language, common, materials as words};
+use super::words::{common, materials as words};
 use crate::domain::day::Day;
 use crate::domain::lab::Lab;
 use crate::domain::people::name::fold;
@@ -141,14 +141,10 @@ pub(super) fn today(viewer: &Viewer) -> Day {
 /// `985`, and of little `12.5` or `12,5`.
 pub(super) fn grams(viewer: &Viewer, milligrams: u64) -> String {
     if milligrams >= WHOLE_GRAMS || milligrams.is_multiple_of(1_000) {
-        return kit::grouped(milligrams.saturating_add(500) / 1_000);
+        return viewer.grouped(milligrams.saturating_add(500) / 1_000);
     }
     let tenths = milligrams.saturating_add(50) / 100;
-    let point = match viewer.language {
-        Language::English => '.',
-        Language::German => ',',
-    };
-    format!("{}{point}{}", tenths / 10, tenths % 10)
+    viewer.number(tenths as f64 / 10.0, 1)
 }
 
 /// How much is left, as a bar and in words.

@@ -6,6 +6,7 @@
 mod account;
 mod answers;
 mod assets;
+mod astray;
 mod audit;
 mod case;
 mod cases;
@@ -28,6 +29,7 @@ mod printer;
 mod queue;
 mod reports;
 mod settings;
+mod signing;
 mod viewer;
 mod words;
 
@@ -39,6 +41,7 @@ use tower_http::compression::CompressionLayer;
 
 pub(super) use account::sign_in_for;
 pub(super) use answers::told;
+pub(super) use astray::page_for_people;
 pub use pages::{PAGES, Page, Pace, Room};
 
 use super::{AppState, Problem};
@@ -50,6 +53,7 @@ pub const PATHS: &[&str] = &[
     "/live",
     "/look",
     "/assets/{file}",
+    "/favicon.ico",
     "/do/stop",
     "/do/clear-bed",
     "/do/clear-latch",
@@ -74,6 +78,7 @@ pub(super) fn routes() -> Router<AppState> {
     Router::new()
         .route("/look", get(look::page))
         .route("/assets/{file}", get(assets::asset))
+        .route("/favicon.ico", get(assets::icon))
         .route("/do/stop", post(forms::stop))
         .route("/do/clear-bed", post(forms::clear_bed))
         .route("/do/clear-latch", post(forms::clear_latch))

@@ -261,14 +261,14 @@ fn facts(viewer: &Viewer, read: &Read) -> Markup {
     html! {
         dl.facts {
             dt { (viewer.say(words::SIZE)) }
-            dd { (viewer.fill(words::KILOBYTES, &[("n", &kit::grouped(read.bytes.div_ceil(1_024)))])) }
+            dd { (viewer.fill(words::KILOBYTES, &[("n", &viewer.grouped(read.bytes.div_ceil(1_024)))])) }
             dt { (viewer.say(words::LINES)) }
-            dd { (kit::grouped(read.lines)) }
+            dd { (viewer.grouped(read.lines)) }
             @if seconds > 0 { dt { (viewer.say(words::TAKES)) } dd { (viewer.span(seconds)) } }
             @if read.layers > 0 { dt { (viewer.say(words::LAYERS)) } dd { (read.layers) } }
             @if let Some(grams) = read.grams {
                 dt { (viewer.say(words::USES)) }
-                dd { (viewer.fill(words::GRAMS, &[("n", &format!("{grams:.0}"))])) }
+                dd { (viewer.fill(words::GRAMS, &[("n", &viewer.number(grams, 0))])) }
             }
             @if let Some(slicer) = &read.slicer { dt { (viewer.say(words::SLICER)) } dd { (slicer) } }
         }

@@ -709,11 +709,7 @@ fn yes_or_no(viewer: &Viewer, value: Option<f64>) -> &'static str {
 
 /// A number as people of the language write it.
 pub(super) fn number(viewer: &Viewer, value: f64) -> String {
-    let text = value.to_string();
-    match viewer.language {
-        super::words::Language::English => text,
-        super::words::Language::German => text.replace('.', ","),
-    }
+    viewer.decimal(value)
 }
 
 /// A verdict in words, with a mark.

@@ -76,6 +76,8 @@ struct Shown {
     job: Option<JobView>,
     ends: Option<WallTime>,
     on_bed: Option<JobView>,
+    /// Its port is gone in the middle of something.
+    is_lost: bool,
     /// Absent until something was planned.
     next: Option<Vec<Next>>,
     /// When it is away.
@@ -108,6 +110,7 @@ fn gather(viewer: &Viewer, name: &PrinterName) -> Option<Shown> {
             job: at_work.map(|job| views::job(app, lab, job)),
             ends: at_work.and_then(|job| look_ahead::ends(app, job)),
             on_bed: found(&printer.on_bed).map(|job| views::job(app, lab, job)),
+            is_lost: farm::is_lost(app, lab, &printer),
             next: drawn.as_deref().map(|drawn| next(app, lab, drawn, name)),
             away: windows.map(|window| (window.from, window.until)).collect(),
             quality: quality::qualification(lab, name),
@@ -185,7 +188,7 @@ fn head(viewer: &Viewer, shown: &Shown) -> Piece {
             div.head id="head" {
                 h1 { (printer.name) }
                 @if let Some(model) = model { span.quiet { (model) } }
-                (kit::state(viewer, &printer.state))
+                (farm::chip(viewer, printer, shown.is_lost))
                 a.button.end href=(format!("/hands?printer={}", printer.name)) { (viewer.say(common::HANDS)) }
                 (kit::stop(viewer, Some(&printer.name)))
             }
@@ -199,6 +202,7 @@ fn wants(viewer: &Viewer, shown: &Shown) -> Piece {
     Piece::around("wants", |inner| {
         html! {
             div.stack id="wants" {
+                (farm::lost(viewer, shown.is_lost))
                 (inner.put(format!("age-{}", printer.name), farm::stale(viewer, printer)))
                 (farm::troubles(viewer, printer))
                 (farm::hold(viewer, printer))
@@ -249,9 +253,22 @@ fn job(viewer: &Viewer, shown: &Shown, inner: &Inner) -> Markup {
                     (farm::steps(viewer, job))
                     (inner.put("course", charts::course(viewer, shown)))
                 }
-                None => (kit::empty(viewer.say(words::NO_JOB), Some(to_queue(viewer)))),
+                None => (not_at_work(viewer, shown)),
             }
         }
+    }
+}
+
+/// Nothing is printed; or what was, when the printer was lost, and how far it was.
+fn not_at_work(viewer: &Viewer, shown: &Shown) -> Markup {
+    let lost = shown.on_bed.as_ref().filter(|_| shown.is_lost);
+    let Some(job) = lost else {
+        return kit::empty(viewer.say(words::NO_JOB), Some(to_queue(viewer)));
+    };
+    let label = viewer.fill(farm_words::PROGRESS_OF, &[("printer", &shown.printer.name)]);
+    html! {
+        p.job { (farm::part(viewer, job)) @if let Some(material) = &job.material { ", " (material) } }
+        @if let Some(progress) = &job.progress { (kit::bar(viewer, progress.percent, &label)) }
     }
 }
 
@@ -267,7 +284,7 @@ fn went_on(viewer: &Viewer, job: &JobView) -> Markup {
                 (viewer.fill(words::RESUMES, &[
                     ("job", &resumes.job),
                     ("n", &resumes.layer),
-                    ("mm", &format!("{:.2}", resumes.height_mm)),
+                    ("mm", &viewer.number(resumes.height_mm, 2)),
                 ]))
             }
         }
@@ -290,7 +307,7 @@ fn work(viewer: &Viewer, shown: &Shown, job: &JobView) -> Markup {
     let label = viewer.fill(farm_words::PROGRESS_OF, &[("printer", &shown.printer.name)]);
     html! {
         div.work id="work" {
-            @if let Some(progress) = &shown.printer.progress { (kit::bar(progress.percent, &label)) }
+            @if let Some(progress) = &shown.printer.progress { (kit::bar(viewer, progress.percent, &label)) }
             p {
                 @if let Some(layer) = &job.layer {
                     (viewer.fill(farm_words::LAYER, &[("n", &layer.number), ("of", &layer.of)])) " · "
@@ -326,13 +343,13 @@ fn bed(viewer: &Viewer, shown: &Shown) -> Markup {
                 (Some(id), None) => {
                     div.note data-state="wants" {
                         @match &shown.on_bed {
-                            Some(job) => p { (farm::part(viewer, job)) (farm::in_state(viewer, job)) },
+                            Some(job) => p {
+                                (farm::part(viewer, job))
+                                @if !shown.is_lost { (farm::in_state(viewer, job)) }
+                            },
                             None => p { (viewer.fill(farm_words::ON_BED_JOB, &[("job", id)])) },
                         }
-                        @if viewer.may(Permission::ClearBed) {
-                            (farm::simple(viewer, "/do/clear-bed", &format!("clear-bed-{name}"),
-                                &[("printer", name), ("job", id)], viewer.say(farm_words::CLEAR_BED)))
-                        }
+                        (farm::clear_bed(viewer, &shown.printer, id, shown.on_bed.as_ref(), shown.is_lost))
                     }
                     @if let Some(job) = shown.on_bed.as_ref().filter(|job| job.state == "interrupted") {
                         (resume(viewer, name, job))
@@ -366,7 +383,7 @@ fn resume(viewer: &Viewer, printer: &str, job: &JobView) -> Markup {
 }
 
 fn resume_file(viewer: &Viewer, printer: &str, job: &JobView, made: &ResumeFileBrief) -> Markup {
-    let height = format!("{:.2}", made.height_mm);
+    let height = viewer.number(made.height_mm, 2);
     let (file, case, part) = (&made.file, &job.case, job.part.number);
     let queue = format!("/queue/new?file={file}&printer={printer}&case={case}&part={part}");
     html! {
@@ -477,7 +494,7 @@ fn one_past(viewer: &Viewer, past: &Past) -> Markup {
             td { (viewer.at(past.ended)) }
             td { (viewer.span(past.seconds)) }
             td { @if let Some(why) = &job.why { (viewer.told(why)) } (went_on(viewer, job)) }
-            td.number { @if let Some(line) = &job.line { (kit::grouped(line.resends)) } }
+            td.number { @if let Some(line) = &job.line { (viewer.grouped(line.resends)) } }
         }
     }
 }

@@ -392,7 +392,7 @@ fn uploads(viewer: &Viewer, shown: &Shown) -> Piece {
 
 fn one_upload(viewer: &Viewer, upload: &UploadView, parts: &[(String, String)]) -> Markup {
     let (id, name) = (&upload.id, &upload.name);
-    let size = kit::grouped(upload.bytes.div_ceil(1_024));
+    let size = viewer.grouped(upload.bytes.div_ceil(1_024));
     let chosen =
         upload.case.as_ref().map(|case| format!("{case}/{}", upload.part.unwrap_or(1))).unwrap_or_default();
     let (assign, dismiss) = (format!("assign-{id}"), format!("dismiss-{id}"));
@@ -494,7 +494,7 @@ fn running_row(viewer: &Viewer, row: &Row, job: &JobView) -> Markup {
             }
             (slack(viewer, &row.entry))
             div.acts { (running_forms(viewer, job, &called)) }
-            div.wide { (kit::bar(percent, &called)) }
+            div.wide { (kit::bar(viewer, percent, &called)) }
             @if let Some(done) = &job.unrecorded {
                 p.wide { (viewer.fill(common::UNRECORDED, &[("state", &viewer.state(done))])) }
             }
@@ -567,7 +567,7 @@ fn slicing_row(viewer: &Viewer, job: &JobView) -> Markup {
             div.where { (job.pinned.as_deref().unwrap_or_default()) }
             @if let Some(slicing) = &job.slicing {
                 div.wide {
-                    (kit::bar(f64::from(slicing.percent), &called))
+                    (kit::bar(viewer, f64::from(slicing.percent), &called))
                     small { (viewer.told(slicing.in_words())) " (" (slicing.process) ")" }
                 }
             }

@@ -59,10 +59,13 @@ async fn disk(viewer: &Viewer) -> Option<(u64, u64)> {
     offload(move || cage::space(&folder).ok()).await.ok().flatten()
 }
 
-/// Bytes as gigabytes.
-fn gigabytes(bytes: u64) -> String {
-    let tenths = bytes / 100_000_000;
-    format!("{}.{}", tenths / 10, tenths % 10)
+/// Bytes as gigabytes; no tenth is told that is not there.
+fn gigabytes(viewer: &Viewer, bytes: u64) -> String {
+    viewer.number(tenths_of_gigabytes(bytes) as f64 / 10.0, 1)
+}
+
+const fn tenths_of_gigabytes(bytes: u64) -> u64 {
+    bytes / 100_000_000
 }
 
 fn here(viewer: &Viewer, disk: Option<(u64, u64)>) -> Piece {
@@ -125,7 +128,7 @@ fn chip(state: &str, says: &str) -> Markup {
 fn journal(viewer: &Viewer, seq: u64) -> Markup {
     html! {
         dd id="journal" {
-            @let entries = viewer.fill(words::ENTRIES, &[("n", &kit::grouped(seq))]);
+            @let entries = viewer.fill(words::ENTRIES, &[("n", &viewer.grouped(seq))]);
             @if viewer.may(Permission::ReadAudit) { a href="/audit" { (entries) } } @else { (entries) }
             @if let Some(why) = viewer.app.recorder.finding() {
                 p.old { (viewer.fill(words::JOURNAL_BAD, &[("why", &viewer.told(&why))])) }
@@ -140,9 +143,9 @@ fn space(viewer: &Viewer, disk: Option<(u64, u64)>) -> Markup {
         dd id="disk" {
             @match disk {
                 Some((free, all)) => {
-                    (viewer.fill(words::DISK_FREE, &[("free", &gigabytes(free)), ("all", &gigabytes(all))]))
+                    (viewer.fill(words::DISK_FREE, &[("free", &gigabytes(viewer, free)), ("all", &gigabytes(viewer, all))]))
                     @if free < config.disk_floor.saturating_mul(2) {
-                        " " (chip("bad", &viewer.fill(words::DISK_LOW, &[("floor", &gigabytes(config.disk_floor))])))
+                        " " (chip("bad", &viewer.fill(words::DISK_LOW, &[("floor", &gigabytes(viewer, config.disk_floor))])))
                     }
                 }
                 None => (viewer.fill(words::DISK_UNKNOWN, &[("path", &config.state_dir.display())])),
@@ -369,7 +372,7 @@ fn process_row(viewer: &Viewer, process: &ProcessView) -> Markup {
             td { (process.material) ", " (process.quality) }
             td {
                 @match process.layer_mm {
-                    Some(layer) => (viewer.fill(words::MM, &[("n", &layer)])),
+                    Some(layer) => (viewer.fill(words::MM, &[("n", &viewer.decimal(layer))])),
                     None => (viewer.say(common::UNKNOWN)),
                 }
             }
@@ -404,8 +407,8 @@ mod tests {
 
     #[test]
     fn bytes_are_told_in_gigabytes_with_a_tenth() {
-        assert_eq!(gigabytes(268_435_456), "0.2");
-        assert_eq!(gigabytes(12_340_000_000), "12.3");
+        assert_eq!(tenths_of_gigabytes(268_435_456), 2);
+        assert_eq!(tenths_of_gigabytes(12_399_999_999), 123);
     }
 
     #[test]

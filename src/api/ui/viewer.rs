@@ -19,6 +19,9 @@ pub const LANGUAGE_COOKIE: &str = "platen-language";
 pub const THEME_COOKIE: &str = "platen-theme";
 pub const KEYS_COOKIE: &str = "platen-keys";
 
+/// What the journal has where a stop came without a name.
+const UNNAMED: &str = "unnamed";
+
 /// How the page is to look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
@@ -90,10 +93,11 @@ pub fn chosen(headers: &HeaderMap) -> Language {
 }
 
 impl Viewer {
-    fn of(app: &AppState, asker: Asker, headers: &HeaderMap) -> Self {
-        let theme = cookie(text(headers, &header::COOKIE), THEME_COOKIE);
-        let theme = theme.and_then(Theme::of_word).unwrap_or_default();
-        Self { app: app.clone(), asker, language: chosen(headers), theme }
+    pub fn of(app: &AppState, asker: Asker, headers: &HeaderMap) -> Self {
+        let cookies = text(headers, &header::COOKIE);
+        let theme = cookie(cookies, THEME_COOKIE).and_then(Theme::of_word).unwrap_or_default();
+        let keys = cookie(cookies, KEYS_COOKIE) != Some("off");
+        Self { app: app.clone(), asker, language: chosen(headers), theme, keys }
     }
 
     /// Somebody who was not let in.
@@ -116,12 +120,17 @@ impl Viewer {
 
     /// What another part of platen says, with a capital.
     pub fn told(&self, sentence: &str) -> String {
-        capital(&sentences::say(self.language, sentence))
+        capital(&self.told_within(sentence))
     }
 
     /// The same in the middle of another sentence.
     pub fn told_within<'s>(&self, sentence: &'s str) -> Cow<'s, str> {
-        sentences::say(self.language, sentence)
+        with_nobody(self.language, sentences::say(self.language, sentence))
+    }
+
+    /// Whoever has done something, by name.
+    pub fn called<'n>(&self, name: &'n str) -> &'n str {
+        if name == UNNAMED { self.say(common::NOBODY) } else { name }
     }
 
     /// Whether a button is there at all. What it asks for is judged anew when it is pressed.
@@ -199,6 +208,21 @@ impl Viewer {
         }
     }
 
+    /// A number with so many digits behind its point or comma: `1 234.5`, `1 234,5`.
+    pub fn number(&self, number: impl Into<f64>, digits: usize) -> String {
+        number_in(self.language, number.into(), digits)
+    }
+
+    /// A number with as many digits as it has: `0.05`, `0,05`.
+    pub fn decimal(&self, number: impl fmt::Display) -> String {
+        decimal_in(self.language, &number.to_string())
+    }
+
+    /// 131004 as `131 004`.
+    pub fn grouped(&self, number: u64) -> String {
+        in_groups(&number.to_string())
+    }
+
     /// A page of which something is not there.
     pub fn missing(what: &str) -> Problem {
         Problem::new(
@@ -210,6 +234,64 @@ impl Viewer {
     }
 }
 
+/// Where a sentence says that nobody gave a name for a stop, it says so in words.
+fn with_nobody(language: Language, sentence: Cow<'_, str>) -> Cow<'_, str> {
+    if !sentence.contains(UNNAMED) {
+        return sentence;
+    }
+    let by = match language {
+        Language::English => "by ",
+        Language::German => "von ",
+    };
+    let mut said = match sentence.strip_prefix(UNNAMED).filter(|rest| rest.starts_with(' ')) {
+        Some(rest) => format!("{}{rest}", common::NOBODY.say(language)),
+        None => sentence.into_owned(),
+    };
+    let unnamed = format!("{by}{UNNAMED}");
+    if let Some(at) = said.find(&unnamed) {
+        let end = at + unnamed.len();
+        // A longer name that only begins so is somebody's own.
+        if !said[end..].starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.')) {
+            said.replace_range(at..end, &format!("{by}{}", common::BY_NOBODY.say(language)));
+        }
+    }
+    Cow::Owned(said)
+}
+
+fn number_in(language: Language, number: f64, digits: usize) -> String {
+    let text = format!("{number:.digits$}");
+    let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    // What is rounded to nothing is not less than nothing.
+    let is_zero = text.chars().all(|digit| matches!(digit, '0' | '.'));
+    let sign = if is_zero { "" } else { sign };
+    let point = match language {
+        _ if part.is_empty() => "",
+        Language::English => ".",
+        Language::German => ",",
+    };
+    format!("{sign}{}{point}{part}", in_groups(whole))
+}
+
+fn decimal_in(language: Language, text: &str) -> String {
+    match language {
+        Language::English => text.to_owned(),
+        Language::German => text.replacen('.', ",", 1),
+    }
+}
+
+/// Digits in threes, with thin spaces that no line is broken at.
+fn in_groups(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The first letter as a capital.
 pub fn capital(words: &str) -> String {
     let mut letters = words.chars();
@@ -219,6 +301,40 @@ pub fn capital(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stop_without_a_name_is_told_in_words() {
+        let told = |language, text: &str| with_nobody(language, Cow::Borrowed(text)).into_owned();
+        assert_eq!(told(Language::English, "unnamed stops mk3"), "somebody who gave no name stops mk3");
+        assert_eq!(
+            told(Language::English, "stopped by unnamed; the board confirmed it"),
+            "stopped by somebody who gave no name; the board confirmed it"
+        );
+        assert_eq!(told(Language::German, "angehalten von unnamed"), "angehalten von jemandem ohne Namen");
+        for other in ["unnamed-2 stops mk3", "stopped by unnamed2", "an unnamed sample"] {
+            assert_eq!(told(Language::English, other), other);
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_each_language_writes_them() {
+        for (number, digits, english, german) in [
+            (20.74, 1, "20.7", "20,7"),
+            (0.2, 2, "0.20", "0,20"),
+            (210.0, 0, "210", "210"),
+            (-0.04, 1, "0.0", "0,0"),
+            (-1_234.56, 1, "-1\u{202f}234.6", "-1\u{202f}234,6"),
+            (1_000_000.0, 0, "1\u{202f}000\u{202f}000", "1\u{202f}000\u{202f}000"),
+        ] {
+            assert_eq!(number_in(Language::English, number, digits), english);
+            assert_eq!(number_in(Language::German, number, digits), german);
+        }
+        assert_eq!(decimal_in(Language::German, "0.05"), "0,05");
+        assert_eq!(decimal_in(Language::English, "0.05"), "0.05");
+        assert_eq!(in_groups("7"), "7");
+        assert_eq!(in_groups("131004"), "131\u{202f}004");
+        assert_eq!(in_groups("1234567"), "1\u{202f}234\u{202f}567");
+    }
 
     #[test]
     fn a_cookie_is_found_by_its_whole_name() {

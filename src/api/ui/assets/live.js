@@ -1,7 +1,7 @@
 // Keeps the page live: takes the pieces that have changed, and says when what is shown is old.
 
 import { morph } from "./morph.js";
-import { fill, tellNews, words } from "./platen.js";
+import { fill, isTouched, signedIn, signedOut, tellNews, words } from "./platen.js";
 import { isBusy, isHeld } from "./stop.js";
 
 const SILENCE_MS = 12000; // two heartbeats and a little
@@ -9,6 +9,8 @@ const page = document.getElementById("page");
 const link = document.getElementById("link");
 
 let heard = Date.now();
+// The connection is gone, and no other one is there yet.
+let lost = false;
 let first = true;
 let source;
 let again;
@@ -70,9 +72,9 @@ function whenFree(change) {
   if (later.length === 1) takeIn();
 }
 
-// Loads the page anew, but takes no stop along.
+// Loads the page anew, but takes no stop along, and nothing that somebody has typed.
 function reload() {
-  if (isBusy()) setTimeout(reload, 500);
+  if (isBusy() || isTouched()) setTimeout(reload, 500);
   else location.reload();
 }
 
@@ -91,6 +93,7 @@ function listen() {
   source = mine;
   const alive = () => {
     heard = Date.now();
+    lost = false;
     tell();
   };
   // A browser that comes back by itself asks with the same address: what it has is of before.
@@ -103,6 +106,7 @@ function listen() {
   mine.addEventListener("hello", (message) => {
     alive();
     first = false;
+    signedIn();
     // Another platen answers: its page may be another, too.
     if (message.data !== document.body.dataset.version) reload();
   });
@@ -111,16 +115,16 @@ function listen() {
   mine.addEventListener("all", (message) => { alive(); whenFree(() => all(message.data)); });
   mine.addEventListener("news", (message) => { alive(); tellNews(message.data); });
   mine.addEventListener("error", async () => {
+    // Of an older one that is closed: another one is under way.
+    if (source !== mine) return;
+    lost = true;
     tell();
     anew();
-    // Nobody is signed in any more: what a shared screen shows is not for whoever comes next.
     try {
       // The page that is made with the least work.
       const answer = await fetch("/look", { method: "HEAD", redirect: "manual" });
       if (isBusy()) return;
-      if (answer.type === "opaqueredirect" || answer.status === 401) {
-        location.assign(`/sign-in?to=${encodeURIComponent(at)}`);
-      }
+      if (answer.type === "opaqueredirect" || answer.status === 401) signedOut();
     } catch {
       // It does not answer at all: the silence tells the user.
     }
@@ -136,7 +140,9 @@ function tell() {
   const since = Date.now() - heard;
   const stale = since > SILENCE_MS;
   document.body.classList.toggle("stale", stale);
-  const text = stale ? fill(words.notLive, { age: age(since) }) : words.live;
+  document.body.classList.toggle("lost", lost && !stale);
+  const fresh = lost ? words.lost : words.live;
+  const text = stale ? fill(words.notLive, { age: age(since) }) : fresh;
   if (link.textContent !== text) link.textContent = text;
   // A number that changes each second is not read out again and again.
   link.setAttribute("aria-live", stale ? "off" : "polite");

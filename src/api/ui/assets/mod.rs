@@ -17,6 +17,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("live.js", SCRIPT, include_str!("live.js")),
     ("morph.js", SCRIPT, include_str!("morph.js")),
     ("send.js", SCRIPT, include_str!("send.js")),
+    ("signing.js", SCRIPT, include_str!("signing.js")),
     ("stop.js", SCRIPT, include_str!("stop.js")),
     ("keys.js", SCRIPT, include_str!("keys.js")),
     ("lists.js", SCRIPT, include_str!("lists.js")),
@@ -49,6 +50,15 @@ pub fn version() -> &'static str {
 
 /// Browsers keep a file, and ask each time whether it is still the same.
 pub(super) async fn asset(Path(name): Path<String>, headers: axum::http::HeaderMap) -> Response {
+    file(&name, &headers)
+}
+
+/// Where browsers look for it by themselves.
+pub(super) async fn icon(headers: axum::http::HeaderMap) -> Response {
+    file("icon.svg", &headers)
+}
+
+fn file(name: &str, headers: &axum::http::HeaderMap) -> Response {
     let Some((_, kind, content)) = FILES.iter().find(|(file, _, _)| *file == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };

@@ -40,6 +40,43 @@ export function say(text, failed = false, undo = undefined) {
   if (!failed && text) fades = setTimeout(() => say(""), 12000);
 }
 
+// Whether somebody has typed or chosen something here that is not sent yet.
+export function isTouched() {
+  return [...document.querySelectorAll("#page :is(input, select, textarea)")].some((field) => {
+    // A name that the script has put there is nothing that somebody has typed.
+    if (field.type === "hidden" || field.type === "search" || field.name === "by") return false;
+    if (field.nodeName === "SELECT") {
+      const preset = [...field.options].some((one) => one.defaultSelected);
+      return preset ? [...field.options].some((one) => one.selected !== one.defaultSelected) : field.selectedIndex > 0;
+    }
+    if (field.type === "file") return field.files.length > 0;
+    return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+  });
+}
+
+// Nobody is signed in any more: what a shared screen shows is not for whoever comes next, but what somebody has typed
+// is not thrown away either.
+export function signedOut() {
+  const at = location.pathname + location.search;
+  if (!isTouched()) {
+    location.assign(`/sign-in?to=${encodeURIComponent(at)}`);
+    return;
+  }
+  if (news.querySelector("a")) return;
+  say(words.signedOut, true);
+  const link = document.createElement("a");
+  link.href = "/sign-in";
+  link.target = "_blank";
+  link.rel = "noopener";
+  link.textContent = words.signInTab;
+  news.append(" ", link);
+}
+
+// Somebody has signed in elsewhere: what was said of it is over.
+export function signedIn() {
+  if (news.querySelector("a[target]")) say(words.goOn);
+}
+
 // What others do is said too, but takes away nothing that somebody has to read or may take back.
 export function tellNews(text) {
   if (!news.querySelector("button")) say(text);
@@ -95,7 +132,7 @@ document.addEventListener("submit", () => { sent = true; });
 addEventListener("pageshow", () => { sent = false; });
 
 function reload() {
-  const busy = sent || isBusy() || document.activeElement?.closest("form, label");
+  const busy = sent || isBusy() || isTouched() || document.activeElement?.closest("form, label");
   if (busy) setTimeout(reload, reloadSeconds * 1000);
   else location.reload();
 }

@@ -1,7 +1,8 @@
 // Sends forms: those of /do/ as they are, those with data-send as the JSON of a route of the API. What is answered is
 // said on the page; a problem with what to do about it. `data-sign` shows what is signed first, and asks for a password.
 
-import { fill, say, who, words } from "./platen.js";
+import { fill, say, signedOut, who, words } from "./platen.js";
+import { summary } from "./signing.js";
 import { another } from "./stop.js";
 
 const PATIENCE_MS = 15000;
@@ -64,31 +65,77 @@ export async function ask(route, body, patience = PATIENCE_MS) {
     throw new Error(words.noAnswer);
   }
   if (answer.status === 401) {
-    location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
+    signedOut();
+    const error = new Error(words.signedOut);
+    error.isSaid = true;
+    throw error;
   }
   const told = await answer.json().catch(() => ({}));
   if (answer.ok) return told;
-  const findings = (told.findings ?? []).map((one) => `${one.what}. ${one.help}.`).join(" ");
-  const error = new Error(
-    `${told.title ?? answer.status}. ${told.detail ?? ""}. ${words.todo}: ${told.help ?? ""}. ${findings}`.trim(),
-  );
+  const error = new Error(isUnreadable(told) ? words.unreadable : problemWords(told, answer.status));
   error.problem = told;
   throw error;
+}
+
+// What the API says to programs of a body that it cannot read is nothing for people.
+const isUnreadable = (problem) => /:(unreadable-request|not-json)$/.test(problem.type ?? "");
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const sentence = (text) => (text ? `${capital(String(text).trim()).replace(/\.$/, "")}.` : "");
+
+function problemWords({ title, detail, help, findings }, status) {
+  const found = (findings ?? []).flatMap((one) => [sentence(one.what), sentence(one.help)]);
+  const todo = help ? sentence(`${words.todo}: ${help}`) : "";
+  return [sentence(title ?? `${status}`), sentence(detail), todo, ...found].filter(Boolean).join(" ");
+}
+
+// The field that a program's words are about, as far as they tell: its name, its value, or that it is too long.
+function fieldOf(form, detail) {
+  const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden");
+  const name = detail.match(/field `(\w+)`/)?.[1];
+  const value = detail.match(/(?:integer|floating point|string) [`"]([^`"]*)[`"]/)?.[1] ?? detail.match(/"([^"]+)"/)?.[1];
+  const most = Number(detail.match(/ 1 (?:to|bis) (\d+) /)?.[1]);
+  return fields.find((field) => name && field.name.split(".").pop() === name)
+    ?? fields.find((field) => value && field.value.trim() === value)
+    ?? fields.find((field) => most > 0 && field.value.trim().length > most);
+}
+
+// What is wrong is said at the form, too, where somebody looks who has just pressed its button.
+function atForm(form, text) {
+  const place = form.querySelector(":scope > .said-here");
+  if (place) place.textContent = text;
+}
+
+function refused(form, error) {
+  let text = error.message;
+  if (error.problem && isUnreadable(error.problem)) {
+    const field = fieldOf(form, error.problem.detail ?? "");
+    const label = field?.closest("label")?.querySelector("span")?.textContent;
+    if (label) text = fill(words.unreadableField, { field: label });
+    if (field) {
+      field.setAttribute("aria-invalid", "true");
+      field.addEventListener("input", () => field.removeAttribute("aria-invalid"), { once: true });
+      field.focus();
+    }
+  }
+  atForm(form, text);
+  return text;
 }
 
 let before = Promise.resolve();
 
 // A question with its buttons, in the page's one dialog; `make` puts into it what it asks. One after the other: an
-// answer is never one to two questions.
-export function dialog(make) {
-  const answered = before.then(() => open(make));
+// answer is never one to two questions. `attempt` does it while the dialog is open; what fails so that it can be tried
+// again (`error.again`) is said in it.
+export function dialog(make, attempt) {
+  const answered = before.then(() => open(make, attempt));
   before = answered.catch(() => {});
   return answered;
 }
 
-function open(make) {
+function open(make, attempt) {
   const box = document.getElementById("dialog");
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const form = document.createElement("form");
     form.method = "dialog";
     make(form);
@@ -99,20 +146,55 @@ function open(make) {
     no.value = "no";
     no.formNoValidate = true;
     no.textContent = words.cancel;
+    const wrong = document.createElement("p");
+    wrong.className = "said-here";
+    wrong.setAttribute("role", "alert");
     const row = document.createElement("p");
     row.className = "buttons";
     row.append(yes, no);
-    form.append(row);
+    form.append(row, wrong);
     // What is behind a dialog cannot be reached, and a stop always can.
     box.replaceChildren(form, another());
     const head = form.querySelector("p");
     head.id = "dialog-asks";
     box.setAttribute("aria-labelledby", head.id);
     box.returnValue = "no";
+    let failed = null;
+    let busy = false;
+    form.addEventListener("submit", async (event) => {
+      if (!attempt || event.submitter !== yes) return;
+      event.preventDefault();
+      if (busy) return;
+      busy = true;
+      wrong.textContent = "";
+      try {
+        await attempt(form);
+        box.close("yes");
+      } catch (error) {
+        if (error.again && box.open) {
+          wrong.textContent = error.message;
+          const field = form.elements.password;
+          if (field) {
+            field.value = "";
+            field.focus();
+          }
+        } else {
+          failed = error;
+          box.close("no");
+          // It was closed while it was tried: nobody else hears of it.
+          reject(error);
+        }
+      } finally {
+        busy = false;
+      }
+    });
+    // What was sent is answered first: who closes the dialog meanwhile is told what came of it.
+    box.addEventListener("cancel", (event) => { if (busy) event.preventDefault(); });
     box.addEventListener("close", () => {
       // No password stays behind in the page.
       box.replaceChildren();
-      resolve(box.returnValue === "yes" ? form : null);
+      if (failed) reject(failed);
+      else resolve(box.returnValue === "yes" ? form : null);
     }, { once: true });
     box.showModal();
   });
@@ -126,37 +208,52 @@ function sure(question) {
   });
 }
 
-// Shows exactly what is signed; answers with the digest of it and the password.
-async function signed(to) {
-  const shown = await ask(`GET ${to}`);
-  const given = await dialog((box) => {
+// Shows what is signed, readable and exactly, and sends it with the digest of that and the password.
+async function signed(form, body, post) {
+  const shown = await ask(`GET ${form.dataset.sign}`);
+  put(body, form.dataset.signAt ?? "digest", shown.digest);
+  const make = (box) => {
     box.dataset.yes = words.sign;
     const head = document.createElement("p");
     head.textContent = words.signed;
+    const exact = document.createElement("details");
+    const name = document.createElement("summary");
+    name.textContent = words.exactly;
     const text = document.createElement("pre");
     text.className = "to-sign";
     text.tabIndex = 0;
     text.textContent = shown.text;
-    box.append(head, text);
+    exact.append(name, text);
+    const readable = summary(shown.text, JSON.parse(form.dataset.labels ?? "{}"));
+    // What cannot be read stands there as it is.
+    if (!readable) exact.open = true;
+    box.append(head, ...(readable ? [readable] : []), exact);
     if (document.body.dataset.user) {
       const label = document.createElement("label");
       label.className = "field";
-      const name = document.createElement("span");
-      name.textContent = words.password;
+      const asks = document.createElement("span");
+      asks.textContent = words.password;
       const field = document.createElement("input");
       field.type = "password";
       field.name = "password";
       field.required = true;
       field.autocomplete = "current-password";
-      label.append(name, field);
+      label.append(asks, field);
       box.append(label);
     }
-  });
-  if (!given) return null;
-  const password = given.elements.password?.value;
-  const one = { digest: shown.digest };
-  if (password) one.password = password;
-  return one;
+  };
+  const attempt = async (box) => {
+    const password = box.elements.password?.value;
+    const given = password ? { ...body, password } : body;
+    try {
+      await post(given);
+    } catch (error) {
+      // The password alone was wrong: what is signed is still the same.
+      error.again = /:wrong-password$/.test(error.problem?.type ?? "");
+      throw error;
+    }
+  };
+  return Boolean(await dialog(make, attempt));
 }
 
 // What is so by a form that was sent: one field of it, several, or all.
@@ -182,30 +279,37 @@ function undoOf(undo, told, sent) {
   };
 }
 
+// A name is needed, and one that the journal takes.
+function named() {
+  if (!who) return true;
+  if (who.value.trim() !== "" && who.checkValidity()) return true;
+  say(who.value.trim() === "" ? words.nameFirst : who.title, true);
+  who.focus();
+  return false;
+}
+
 async function send(form, button) {
-  if (who && who.value.trim() === "") {
-    say(words.nameFirst, true);
-    who.focus();
-    return;
-  }
+  if (!named()) return;
+  atForm(form, "");
   // As it was when the button was pressed: what comes while somebody reads the question changes the form.
   const body = bodyOf(form, button);
-  const { send: to, ask: question, sign, signAt, done, undo, then } = form.dataset;
-  if (question && !(await sure(question))) return;
-  if (sign) {
-    const given = await signed(sign);
-    if (!given) return;
-    const { digest, ...rest } = given;
-    put(body, signAt ?? "digest", digest);
-    Object.assign(body, rest);
-  }
+  const { send: to, ask: question, sign, done, undo, then } = form.dataset;
+  const questions = [question, ...asked(form)].filter(Boolean);
+  for (const one of questions) if (!(await sure(one))) return;
   let told;
-  try {
-    told = await ask(to, body);
-  } catch (error) {
-    // Whoever is told that it was changed sends it again knowing that.
-    if (error.problem?.type?.endsWith(":changed-meanwhile")) delete form.dataset.ownWas;
-    throw error;
+  const post = async (given) => {
+    try {
+      told = await ask(to, given);
+    } catch (error) {
+      // Whoever is told that it was changed sends it again knowing that.
+      if (error.problem?.type?.endsWith(":changed-meanwhile")) delete form.dataset.ownWas;
+      throw error;
+    }
+  };
+  if (sign) {
+    if (!(await signed(form, body, post))) return;
+  } else {
+    await post(body);
   }
   delete form.dataset.ownWas;
   say(done ? fill(done, told) : words.done, false, undoOf(undo, told, body));
@@ -217,12 +321,16 @@ async function send(form, button) {
   }
 }
 
+// Fields that ask about some of their values: a day that is over (`data-ask-before`).
+function asked(form) {
+  return [...form.elements]
+    .filter((field) => field.dataset.askBefore && field.value && field.value < field.dataset.askBefore)
+    .filter((field) => field.value !== field.defaultValue)
+    .map((field) => field.dataset.askWords);
+}
+
 async function simple(form, button) {
-  if (who && form.classList.contains("named") && who.value.trim() === "") {
-    say(words.nameFirst, true);
-    who.focus();
-    return;
-  }
+  if (form.classList.contains("named") && !named()) return;
   const body = new URLSearchParams(new FormData(form, button));
   const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout?.(PATIENCE_MS) });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -253,7 +361,10 @@ export function start() {
       else await simple(form, event.submitter);
     } catch (error) {
       if (error.problem) form.dispatchEvent(new CustomEvent("platen:refused", { detail: error.problem, bubbles: true }));
-      say(error.name === "TypeError" || error.name === "TimeoutError" ? words.noAnswer : error.message, true);
+      const silent = error.name === "TypeError" || error.name === "TimeoutError";
+      const text = silent ? words.noAnswer : refused(form, error);
+      if (silent) atForm(form, text);
+      if (!error.isSaid) say(text, true);
     } finally {
       delete form.dataset.ownBusy;
     }

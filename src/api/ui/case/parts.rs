@@ -161,7 +161,7 @@ fn facts(viewer: &Viewer, about: &PartAbout) -> Markup {
 }
 
 fn revision(viewer: &Viewer, of: &RevisionView) -> Markup {
-    let size: Vec<_> = of.size_mm.iter().map(|side| format!("{side:.1}")).collect();
+    let size: Vec<_> = of.size_mm.iter().map(|side| viewer.number(*side, 1)).collect();
     html! {
         p {
             strong { (viewer.fill(words::REVISION, &[("n", &of.number)])) }
@@ -174,9 +174,9 @@ fn revision(viewer: &Viewer, of: &RevisionView) -> Markup {
         p.quiet {
             (size.join(" × ")) " mm · "
             @if (of.scale - 1.0).abs() > 1e-9 {
-                (viewer.fill(words::AT_SCALE, &[("scale", &of.scale)])) " · "
+                (viewer.fill(words::AT_SCALE, &[("scale", &viewer.decimal(of.scale))])) " · "
             }
-            (kit::grouped(of.triangles)) " " (viewer.say(words::TRIANGLES)) " · "
+            (viewer.grouped(of.triangles)) " " (viewer.say(words::TRIANGLES)) " · "
             (of.by) ", " (viewer.when(&of.at))
             @if let Some(software) = &of.software { " · " (software) }
         }

@@ -71,18 +71,18 @@ pub(super) fn line(viewer: &Viewer, shown: &Shown, inner: &Inner) -> Markup {
 }
 
 fn facts(viewer: &Viewer, line: &LineView) -> Markup {
-    let count = kit::grouped;
+    let count = |number| viewer.grouped(number);
     let rate = viewer.fill(
         words::RATE,
         &[
-            ("lines", &format!("{:.0}", line.lines_per_s)),
-            ("bytes", &format!("{:.0}", line.bytes_per_s)),
-            ("used", &format!("{:.0}", line.used * 100.0)),
+            ("lines", &viewer.number(line.lines_per_s, 0)),
+            ("bytes", &viewer.number(line.bytes_per_s, 0)),
+            ("used", &viewer.number(line.used * 100.0, 0)),
         ],
     );
     let starved = line.starved_ms.map_or_else(
         || viewer.say(words::STARVED_UNKNOWN).to_owned(),
-        |ms| viewer.fill(words::STARVED_FOR, &[("s", &format!("{:.1}", ms as f64 / 1_000.0))]),
+        |ms| viewer.fill(words::STARVED_FOR, &[("s", &viewer.number(ms as f64 / 1_000.0, 1))]),
     );
     let all = [
         (words::LINES_SENT, count(line.lines_sent)),

@@ -84,9 +84,9 @@ fn temperatures(viewer: &Viewer, shown: &Shown, minutes: u64) -> Markup {
             words::HEAT_WAS,
             &[
                 ("what", &called(viewer, *kind)),
-                ("low", &format!("{:.0}", range.lowest)),
-                ("high", &format!("{:.0}", range.highest)),
-                ("last", &format!("{:.0}", range.latest)),
+                ("low", &viewer.number(range.lowest, 0)),
+                ("high", &viewer.number(range.highest, 0)),
+                ("last", &viewer.number(range.latest, 0)),
             ],
         ))
     });
@@ -101,7 +101,7 @@ fn temperatures(viewer: &Viewer, shown: &Shown, minutes: u64) -> Markup {
             description: &said,
             nothing: viewer.say(words::NO_HEAT),
             x: &|at| viewer.clock(WallTime(at)),
-            y: &|celsius| format!("{celsius:.0} °C"),
+            y: &|celsius| format!("{} °C", viewer.number(celsius, 0)),
         },
     );
     html! {
@@ -128,7 +128,7 @@ pub(super) fn course(viewer: &Viewer, shown: &Shown) -> Markup {
     let latest = points.iter().rev().find_map(|point| Some((point.at, point.value?)));
     if let Some((at, percent)) = latest {
         let at = viewer.short(WallTime(at));
-        said.push(viewer.fill(words::COURSE_AT, &[("percent", &format!("{percent:.0}")), ("time", &at)]));
+        said.push(viewer.fill(words::COURSE_AT, &[("percent", &viewer.number(percent, 0)), ("time", &at)]));
     }
     if let Some(end) = end.filter(|_| latest.is_some()) {
         said.push(viewer.fill(words::COURSE_END, &[("time", &viewer.short(WallTime(end)))]));
@@ -143,7 +143,7 @@ pub(super) fn course(viewer: &Viewer, shown: &Shown) -> Markup {
             description: &said,
             nothing: viewer.say(words::NO_COURSE),
             x: &|at| viewer.clock(WallTime(at)),
-            y: &|percent| format!("{percent:.0} %"),
+            y: &|percent| format!("{} %", viewer.number(percent, 0)),
         },
     );
     html! {
@@ -175,7 +175,7 @@ pub(super) fn phantoms(viewer: &Viewer, shown: &Shown, kept: &ChartView) -> Mark
             description: &viewer.told(&kept.words),
             nothing: viewer.say(words::NO_PHANTOM),
             x: &day,
-            y: &|micrometres| format!("{micrometres:.0} µm"),
+            y: &|micrometres| format!("{} µm", viewer.number(micrometres, 0)),
         },
     );
     html! {

@@ -75,7 +75,7 @@ fn load_form(viewer: &Viewer, shown: &Shown) -> Markup {
 }
 
 fn left(viewer: &Viewer, lot: &LotBrief) -> String {
-    viewer.fill(words::LEFT_G, &[("n", &format!("{:.0}", lot.left_g))])
+    viewer.fill(words::LEFT_G, &[("n", &viewer.number(lot.left_g, 0))])
 }
 
 /// A lot as one knows it on the shelf.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Shown;
 use crate::api::ui::kit::{Field, Sends};
 use crate::api::ui::viewer::Viewer;
-use crate::api::ui::words::{Language, common, hands, printer as words};
+use crate::api::ui::words::{common, hands, printer as words};
 use crate::domain::quality::inspection::{Item, Measure, Template};
 
 /// The form for the template that the address names.
@@ -62,10 +62,7 @@ fn form(viewer: &Viewer, shown: &Shown, template: &Template) -> Markup {
 
 fn value(viewer: &Viewer, place: usize, item: &Item) -> Markup {
     let (name, unit) = (format!("values.{place}"), unit(viewer, item.unit));
-    let told = |thousandths: i32| {
-        let text = (f64::from(thousandths) / 1_000.0).to_string();
-        if viewer.language == Language::German { text.replace('.', ",") } else { text }
-    };
+    let told = |thousandths: i32| viewer.decimal(f64::from(thousandths) / 1_000.0);
     let (low, high) = (told(item.low), told(item.high));
     let label = viewer
         .fill(words::ITEM_LIMITS, &[("name", &item.name), ("unit", &unit), ("low", &low), ("high", &high)]);

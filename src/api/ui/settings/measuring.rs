@@ -95,9 +95,9 @@ fn shown(viewer: &Viewer, template: &Template, may: bool) -> Markup {
                             tr {
                                 th scope="row" { (item.name) }
                                 td { (says(viewer, &item.unit)) }
-                                td { (number(item.nominal)) }
-                                td { (number(item.low)) }
-                                td { (number(item.high)) }
+                                td { (viewer.decimal(number(item.nominal))) }
+                                td { (viewer.decimal(number(item.low))) }
+                                td { (viewer.decimal(number(item.high))) }
                                 td { (says(viewer, &item.weight)) }
                             }
                         }

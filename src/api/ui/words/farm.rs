@@ -39,6 +39,16 @@ texts! {
     ON_BED_JOB = "the part of job {job}" | "das Teil von Auftrag {job}";
     CLEAR_BED = "The bed is clear" | "Das Bett ist leer";
     LOCKED = "Locked: {why}, {time}. Look at the printer before it is used again." | "Gesperrt: {why}, {time}. Den Drucker ansehen, bevor er wieder benutzt wird.";
+    OUT_OF_REACH = "out of reach" | "außer Reichweite";
+    LOST = "Out of reach, and it may be hot: go there, and switch it off if in doubt." | "Außer Reichweite und vielleicht heiß: hingehen, im Zweifel ausschalten.";
+    READY_NOT_CLEAR = "ready, bed not clear" | "bereit, Bett nicht leer";
+    NOT_CLEAR_LOST = "Its bed cannot be noted as clear while the printer is out of reach: it may be hot, and its job may go on." | "Solange der Drucker außer Reichweite ist, gilt sein Bett nicht als leer: er ist vielleicht heiß, und sein Auftrag geht vielleicht weiter.";
+    NOT_CLEAR_LOCKED = "First look at the printer and lift its lock; then the bed can be noted as clear." | "Erst den Drucker ansehen und die Sperre aufheben; dann kann das Bett als leer gelten.";
+    NOT_CLEAR_RUNS = "In the journal its job has not ended yet: the bed can be noted as clear when it has." | "Im Journal ist sein Auftrag noch nicht zu Ende: erst danach kann das Bett als leer gelten.";
+    CLEAR_ASK = "Is the bed of {printer} clear?" | "Ist das Bett von {printer} leer?";
+    CLEAR_ASK_PART = "On the bed of {printer}: case {case}, part {part}, {name}. Is it off, and is the bed clear?" | "Auf dem Bett von {printer}: Fall {case}, Teil {part}, {name}. Ist es herunter und das Bett leer?";
+    CLEAR_INTERRUPTED = "It was interrupted, and cannot be gone on with then." | "Es wurde unterbrochen und kann dann nicht mehr weitergedruckt werden.";
+    DEAF = "No answer since {time}: reset the board" | "Keine Antwort seit {time}: die Platine zurücksetzen";
     USE_AGAIN = "It may be used again" | "Er darf wieder benutzt werden";
     QUARANTINE = "Quarantine: {why}, {time}. Plug its own board in, or say that this is it." | "Quarantäne: {why}, {time}. Die eigene Platine anstecken, oder sagen, dass es diese ist.";
     OWN_BOARD = "This is its own board" | "Das ist seine eigene Platine";

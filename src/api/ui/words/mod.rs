@@ -19,6 +19,7 @@ pub mod queue;
 pub mod reports;
 pub mod sentences;
 pub mod settings;
+pub mod signing;
 pub mod states;
 
 use std::fmt;
@@ -136,6 +137,7 @@ mod tests {
             ("people", people::ALL),
             ("audit", audit::ALL),
             ("settings", settings::ALL),
+            ("signing", signing::ALL),
         ];
         for (room, all) in rooms {
             for (name, text) in all {
