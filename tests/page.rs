@@ -147,6 +147,46 @@ async fn the_buttons_work_without_a_script() {
 }
 
 #[tokio::test]
+async fn a_browser_gets_a_page_where_there_is_none_and_a_program_its_problem() {
+    const BROWSER: &str = "Accept: text/html,*/*;q=0.8\r\n";
+    let lab = lab().await;
+    for path in ["/nothing", "/parts/7", "/lots/none"] {
+        let page = lab.send("GET", path, BROWSER, b"").await;
+        assert_eq!(page.status, 404, "{path}: {page:?}");
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert!(page.header("content-security-policy").is_some(), "{path}");
+        for part in ["<h1>There is nothing here</h1>", "id=\"stop-all\"", "href=\"/queue\""] {
+            assert!(page.body.contains(part), "{part}: {page:?}");
+        }
+        assert_eq!(lab.get(path).await.problem(), "no-such-page", "{path}");
+    }
+    for (path, kind) in [("/v1/nothing", "no-such-page"), ("/p/mk3-01/nothing", "no-such-page")] {
+        assert_eq!(lab.send("GET", path, BROWSER, b"").await.problem(), kind, "{path}");
+    }
+    let elsewhere = format!("{BROWSER}Origin: http://evil.example\r\n");
+    let refused = lab.send("POST", "/do/stop", &elsewhere, b"").await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert!(refused.body.contains("data-failed"), "{refused:?}");
+    let icon = lab.get("/favicon.ico").await;
+    assert_eq!((icon.status, icon.header("content-type")), (200, Some("image/svg+xml")));
+}
+
+#[tokio::test]
+async fn what_needs_a_script_is_said_once_and_in_no_form() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    for path in ["/", "/cases", &format!("/cases/{case}"), "/hands", "/settings"] {
+        let page = lab.get(path).await.body;
+        assert!(page.matches("Without JavaScript").count() <= 1, "{path}: {page}");
+        for form in page.split("<form").skip(1) {
+            let form = form.split("</form>").next().unwrap_or_default();
+            assert!(!form.contains("<noscript"), "{path}: {form}");
+        }
+    }
+    assert!(lab.get("/cases").await.body.contains("Without JavaScript"));
+}
+
+#[tokio::test]
 async fn every_path_of_the_page_is_served() {
     let lab = lab().await;
     let case = lab.case().await;

@@ -117,6 +117,15 @@ fn temperatures(given: &Temperatures, now: Moment) -> TemperaturesView {
     }
 }
 
+/// What its own board said last of its heat, also when its port is gone; never what another board says.
+fn last_temperatures(snapshot: &Snapshot, now: Moment) -> TemperaturesView {
+    let is_gone = snapshot.temperatures.at.is_none() && !is_elsewhere(snapshot);
+    match snapshot.own_last.filter(|_| is_gone) {
+        Some(own) => TemperaturesView { old: true, ..temperatures(&own, now) },
+        None => temperatures(&snapshot.temperatures, now),
+    }
+}
+
 fn millis(now: Moment, at: Moment) -> u64 {
     u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX)
 }
@@ -617,7 +626,7 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now:
         },
         job: snapshot.activity.job().map(ToString::to_string),
         progress: snapshot.activity.progress().map(Into::into),
-        temperatures: temperatures(&snapshot.temperatures, now),
+        temperatures: last_temperatures(snapshot, now),
         firmware: snapshot.firmware.clone(),
         prompt: snapshot.hold.prompt.as_ref().map(prompt),
         hold: hold(&snapshot.hold, now),

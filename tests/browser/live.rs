@@ -23,6 +23,8 @@ fn the_page_says_that_it_is_old_and_comes_back_by_itself_when_the_daemon_does() 
     browser.script(MARK, vec![]);
 
     let address = lab.crash(daemon);
+    browser.wait("a page that is not live any more, at once", "return document.body.classList.contains('lost')");
+    browser.wait_for_text("#link", "Connection lost");
     browser.wait("a page that says how old it is", "return document.body.classList.contains('stale')");
     browser.screenshot("farm-stale");
 
@@ -55,6 +57,8 @@ fn two_people_see_what_the_other_one_does() {
         browser.wait_for(CLEAR_BED);
     }
     kim.click(CLEAR_BED);
+    kim.wait_for_text("#dialog", "On the bed of mk");
+    kim.click("#dialog button[value=yes]");
     until("a bed that is clear", || daemon.printer("mk")["on_bed"].is_null().then_some(()));
     for browser in [&lee, &kim] {
         browser.wait_gone(CLEAR_BED);
@@ -80,4 +84,19 @@ fn nothing_is_pulled_away_from_under_somebody_who_types() {
     daemon.print(&gcode("meanwhile", 60_000), &case, "mk");
     daemon.wait_printer("mk", "printing");
     browser.wait("what was typed, still under the cursor", held);
+}
+
+#[test]
+fn a_page_on_which_nothing_happens_hears_that_it_is_live() {
+    let lab = Lab::one();
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "ready");
+    let browser = Browser::of(&daemon.url);
+    browser.go("/hands");
+    // As its own script listens: a message without data never comes to it.
+    let listen = "window.beats = 0;
+        new EventSource('/live?at=%2Fhands&have=').addEventListener('alive', () => { window.beats += 1; });";
+    browser.script(listen, vec![]);
+    browser.wait("a beat of the page's heart", "return window.beats > 0");
+    browser.wait("a page that is live", "return !document.body.classList.contains('stale')");
 }

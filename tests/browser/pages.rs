@@ -227,6 +227,20 @@ fn in_an_empty_lab_every_page_says_what_to_do_next() {
 }
 
 #[test]
+fn where_nobody_signs_in_the_field_for_a_name_has_its_place_from_the_beginning() {
+    let lab = Lab::one();
+    let daemon = lab.serve();
+    daemon.wait_printer("mk", "ready");
+    let browser = Browser::of(&daemon.url);
+    let mut visit = Visit::new(&browser, "nobody-signs-in");
+    for page in named(&[("farm", "/"), ("queue", "/queue")]) {
+        visit.look(&page);
+    }
+    visit.end();
+    browser.wait_for("#who");
+}
+
+#[test]
 fn every_page_is_there_in_german_and_its_longer_words_fit() {
     let busy = busy();
     let browser = Browser::start(&busy.daemon.url, Kind { language: "de", ..Kind::default() });

@@ -1,6 +1,7 @@
 //! Stops from the page: held for a moment by mouse, finger or key, at once on the wire, also without a script.
 
 use process_harness::{gcode, until};
+use serde_json::json;
 
 use crate::browser::{Browser, By, ENTER, SPACE, TABLET};
 use crate::lab::{Daemon, KIM, Lab, goes_on, kills};
@@ -101,11 +102,33 @@ fn a_press_that_slides_off_the_button_stops_nothing() {
     let (lab, daemon) = printing(&["mk"]);
     let browser = Browser::of(&daemon.url);
     browser.sign_in(KIM);
+    for by in [By::Mouse, By::Finger] {
+        browser.go("/");
+        browser.slide_off(&stop("mk"), by);
+        // The button itself says what to do.
+        browser.wait_for("#stop-mk[data-own-hint]");
+        goes_on(lab.printer("mk"), 800);
+        browser.let_go();
+        assert_eq!(kills(lab.printer("mk")), 0, "{by:?} has left the button");
+    }
+}
+
+#[test]
+fn after_a_stop_the_cards_stay_where_they_are_for_a_while() {
+    let (lab, daemon) = printing(&["aa", "bb"]);
+    let browser = Browser::of(&daemon.url);
+    browser.sign_in(KIM);
     browser.go("/");
-    browser.slide_off(&stop("mk"), By::Mouse);
-    goes_on(lab.printer("mk"), 800);
-    browser.let_go();
-    assert_eq!(kills(lab.printer("mk")), 0);
+    let cards = || {
+        let all = "return [...document.querySelectorAll('#printers > article')].map((card) => card.id)";
+        browser.script(all, vec![])
+    };
+    assert_eq!(cards(), json!(["printer-aa", "printer-bb"]));
+    browser.hold(&stop("bb"), By::Mouse, "a board that has halted", || stopped(&lab, "bb"));
+    browser.wait_for("#printer-bb .state[data-state=stopped]");
+    assert_eq!(cards(), json!(["printer-aa", "printer-bb"]), "what is said changes, and no place does");
+    let sorted = json!(["printer-bb", "printer-aa"]);
+    until("what wants somebody, first", || (cards() == sorted).then_some(()));
 }
 
 #[test]

@@ -58,9 +58,20 @@ fn send(browser: &Browser, route: &str, is: &str, fields: &[(&str, &str)]) {
 /// The same where what is signed is shown first, and the password is the signature.
 fn sign(browser: &Browser, route: &str, is: &str, password: &str, shown: &str) {
     send(browser, route, is, &[]);
-    browser.wait_for_text("#dialog .to-sign", shown);
+    browser.wait_for_text("#dialog .signing", shown);
     browser.write("#dialog input[name=password]", password);
     browser.click("#dialog button[value=yes]");
+}
+
+/// A wrong password is said in the dialog, which stays open with what is signed; then nothing is signed.
+fn sign_wrongly(browser: &Browser, route: &str, is: &str, shown: &str) {
+    send(browser, route, is, &[]);
+    browser.wait_for_text("#dialog .signing", shown);
+    browser.write("#dialog input[name=password]", "not these words at all");
+    browser.click("#dialog button[value=yes]");
+    browser.wait_for_text("#dialog[open] .said-here", "assword");
+    browser.wait_for_text("#dialog[open] .signing", shown);
+    browser.click("#dialog button[value=no]");
 }
 
 fn becomes(daemon: &Daemon, path: &str, state: &str) {
@@ -121,6 +132,7 @@ fn a_case_goes_from_the_wish_to_the_record_on_the_pages_alone() {
     send(&kim, &of_case, "approval_asked", &[]);
     becomes(&daemon, &quality, "awaiting_approval");
     lee.go(&page);
+    sign_wrongly(&lee, &of_case, "approved", &case);
     sign(&lee, &of_case, "approved", LEE.1, &case);
     becomes(&daemon, &quality, "approved");
     send(&kim, &of_case, "production_begun", &[("process", "generic-220-pla-draft")]);

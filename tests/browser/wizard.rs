@@ -29,9 +29,10 @@ fn a_new_printer_is_found_asked_written_down_and_prints_its_first_print() {
     browser.go("/commission");
     browser.wait_for("#ports-list");
     browser.wait("the page's script", "return document.documentElement.classList.contains('script')");
-    // Asked for nothing, it says what is missing.
-    browser.click("#probe-ask");
-    browser.wait_for_text("#news.failed", "port");
+    // One step after the other: without a port nothing is asked, and nothing is written down before that.
+    browser.wait_for("#probe-ask[disabled]");
+    browser.wait_for("#limits-fields[disabled]");
+    browser.wait_for("#check-it[disabled]");
     browser.write("#other-port", new.path().to_str().unwrap());
     browser.fill("#probe [name=baud]", "115200");
     browser.click("#probe-ask");

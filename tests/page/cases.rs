@@ -127,6 +127,20 @@ async fn the_board_has_a_case_in_the_column_of_its_state_and_one_on_hold_where_i
 }
 
 #[tokio::test]
+async fn a_long_column_is_cut_with_a_count_and_an_empty_one_takes_no_place() {
+    let lab = lab().await;
+    for _ in 0..14 {
+        lab.case().await;
+    }
+    let page = kim(&lab).page("/cases").await;
+    let draft = element(&page, "id=\"column-draft\"", "</section>");
+    assert_eq!(draft.matches("<article").count(), 12, "{draft}");
+    assert!(draft.contains("2 more") && draft.contains("view=list&amp;state=draft"), "{draft}");
+    assert_eq!(page.matches("class=\"column\"").count(), 1, "{page}");
+    assert!(page.contains("No case is: requested, accepted, in design"), "{page}");
+}
+
+#[tokio::test]
 async fn the_list_is_narrowed_by_state_use_day_and_lateness() {
     let lab = lab().await;
     let (kim, late, soon) = (kim(&lab), lab.case().await, lab.case().await);
@@ -429,4 +443,120 @@ async fn every_script_and_style_that_the_room_names_is_served() {
         let answer = lab.get(&format!("/assets/{name}.js")).await;
         assert!(answer.status == 200 && answer.body.contains("export function attach"), "{name}: {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_case_lacks_stands_before_its_button() {
+    let lab = lab().await;
+    let (kim, case) = (kim(&lab), lab.case().await);
+    let at = format!("/cases/{case}");
+    let missing = |page: &str| element(page, "id=\"missing\"", "</div>").to_owned();
+    assert!(missing(&kim.page(&at).await).contains("href=\"#order\""));
+    describe(&kim, &case, json!({})).await;
+    assert!(!kim.page(&at).await.contains("id=\"missing\""));
+    done(&kim, &steps(&case), json!({"is": "requested"})).await;
+    let lacks = missing(&kim.page(&at).await);
+    for what in ["the day by which it is needed", "the units of part 1", "the side of part 1", "#part-1"] {
+        assert!(lacks.contains(what), "{what} in {lacks}");
+    }
+    assert!(!lacks.contains("the indication"), "{lacks}");
+    let german = lab.send("GET", &at, "Accept-Language: de\r\n", b"").await.body;
+    assert!(missing(&german).contains("die Seite von Teil 1"), "{german}");
+
+    describe(&kim, &case, json!({"needed_by": "2099-03-01"})).await;
+    describe_part(&kim, &case).await;
+    assert!(!kim.page(&at).await.contains("id=\"missing\""));
+    done(&kim, &steps(&case), json!({"is": "accepted"})).await;
+    done(&kim, &steps(&case), json!({"is": "design_begun"})).await;
+    assert!(missing(&kim.page(&at).await).contains("a model of part 1"));
+    let stored = lab.send("POST", "/v1/models", "", tetrahedron(1.0).as_bytes()).await.json();
+    let revision = json!({"is": "revised", "revision": {"model": stored["model"]}});
+    done(&kim, &format!("/v1/cases/{case}/parts/1/steps"), revision).await;
+    done(&kim, &steps(&case), json!({"is": "approval_asked"})).await;
+    let digest = lab.get(&format!("/v1/cases/{case}/to-sign?of=design")).await.json()["digest"].clone();
+    done(&kim, &steps(&case), json!({"is": "approved", "digest": digest})).await;
+    let begun = json!({"is": "production_begun", "process": "by hand", "elsewhere": true,
+        "validated_for": ["guide", "diagnostic", "education"]});
+    done(&kim, &steps(&case), begun).await;
+    let page = kim.page(&at).await;
+    assert!(missing(&page).contains("prints of part 1: 0 of 1 printed"), "{page}");
+    assert!(page.contains("id=\"step-qc_begun\"") && !page.contains("class=\"buttons on\""), "{page}");
+    assert!(element(&page, "id=\"no-template\"", "</p>").contains("/settings#templates"), "{page}");
+}
+
+/// All keys of an object, however deep.
+fn keys(value: &Value, all: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                all.push(key.clone());
+                keys(value, all);
+            }
+        }
+        Value::Array(array) => array.iter().for_each(|value| keys(value, all)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_key_of_what_is_signed_has_words_beside_the_signature() {
+    let lab = lab().await;
+    let (kim, case) = (kim(&lab), lab.case().await);
+    describe(&kim, &case, json!({"needed_by": "2099-03-01", "acceptance": "0.5 mm"})).await;
+    let ordered = json!({"scale": 1.0, "material": "PLA", "colour": "red", "quantity": 2});
+    let about = json!({"kind": "component", "laterality": "left", "units": "mm", "ordered": ordered});
+    let part = format!("/v1/cases/{case}/parts/1/steps");
+    done(&kim, &part, json!({"is": "described", "about": about})).await;
+    for is in ["requested", "accepted", "design_begun"] {
+        done(&kim, &steps(&case), json!({"is": is})).await;
+    }
+    let stored = lab.send("POST", "/v1/models", "", tetrahedron(1.0).as_bytes()).await.json();
+    let revision = json!({"model": stored["model"], "software": "3D Slicer", "author": "kim"});
+    done(&kim, &part, json!({"is": "revised", "revision": revision})).await;
+    done(&kim, &steps(&case), json!({"is": "approval_asked"})).await;
+    let text = lab.get(&format!("/v1/cases/{case}/to-sign?of=design")).await.json()["text"].clone();
+    let signed: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+    let mut all = Vec::new();
+    keys(&signed, &mut all);
+    assert!(all.iter().any(|key| key == "extents") && all.iter().any(|key| key == "ordered"), "{signed}");
+    for language in ["en", "de"] {
+        let headers = format!("Accept-Language: {language}\r\n");
+        let page = lab.send("GET", &format!("/cases/{case}"), &headers, b"").await.body;
+        let form = element(&page, "id=\"step-approved\"", "</form>");
+        let labels = element(form, "data-labels=\"", "\"").replace("&quot;", "\"").replace("&amp;", "&");
+        let labels: Value = serde_json::from_str(&labels).unwrap();
+        for key in &all {
+            assert!(labels[key].is_string(), "{language}: no words for {key} in {labels}");
+        }
+        assert!(form.contains("id=\"step-approved-said\" role=\"alert\""), "{form}");
+    }
+}
+
+#[tokio::test]
+async fn the_browser_knows_the_bounds_of_the_fields_and_asks_about_days_that_are_over() {
+    let lab = lab().await;
+    let (kim, case) = (kim(&lab), lab.case().await);
+    let page = kim.page(&format!("/cases/{case}")).await;
+    let order = element(&page, "id=\"describe\"", "</form>");
+    let field = |form: &str, name: &str| {
+        let tag = form.split("<input").find(|tag| tag.contains(&format!("name=\"{name}\"")));
+        tag.unwrap_or_else(|| panic!("{name} in {form}")).split('>').next().unwrap().to_owned()
+    };
+    assert!(field(order, "about.indication").contains("maxlength=\"100\""), "{order}");
+    assert!(field(order, "about.service").contains("maxlength=\"40\""), "{order}");
+    let rated = field(order, "about.appropriateness");
+    assert!(
+        rated.contains("min=\"1\"") && rated.contains("max=\"9\"") && rated.contains("step=\"1\""),
+        "{rated}"
+    );
+    let day = field(order, "about.needed_by");
+    assert!(day.contains("data-ask-before=\"") && day.contains("data-ask-words="), "{day}");
+    assert!(field(order, "about.requester").contains("data-ask-dates="), "{order}");
+    let part = element(&page, "id=\"describe-1\"", "</form>");
+    assert!(field(part, "about.ordered.quantity").contains("max=\"20\""), "{part}");
+    let effort = element(&page, "id=\"note-effort\"", "</form>");
+    assert!(field(effort, "minutes").contains("min=\"0\""), "{effort}");
+    // A name at the top that the journal does not take is told before it is sent.
+    let name = element(&page, "id=\"who\"", ">");
+    assert!(name.contains("pattern=") && name.contains("title="), "{name}");
 }

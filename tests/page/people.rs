@@ -126,8 +126,11 @@ async fn what_is_changed_of_somebody_is_taken_back_by_the_opposite() {
     let page = ada.page("/people?user=kim").await;
     let roles = form(&page, "change-roles");
     assert!(roles.contains("data-send=\"POST /v1/users/kim/roles\""), "{roles}");
-    let before = json!({"to": "POST /v1/users/kim/roles", "body": {"roles": ["operator", "inspector"]}});
+    let had = json!(["operator", "inspector"]);
+    // Neither it nor its undo overwrites what somebody else has given them since.
+    let before = json!({"to": "POST /v1/users/kim/roles", "body": {"roles": had}, "was": "roles"});
     assert_eq!(attribute(roles, "data-undo"), before);
+    assert_eq!(attribute(roles, "data-fixed"), json!({"was": had}));
     for (role, on) in [("operator", true), ("inspector", true), ("admin", false)] {
         let tick = between(roles, &format!("name=\"roles.{role}\""), ">");
         assert_eq!(tick.contains("checked"), on, "{role}: {tick}");

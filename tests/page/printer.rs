@@ -6,7 +6,7 @@ use platen::domain::ids::{JobId, PrinterName};
 use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
 use platen::domain::moment::Moment;
-use platen::domain::printer::{Activity, HoldStep, Prompt, Reading, Snapshot};
+use platen::domain::printer::{Activity, HoldStep, OutOfReach, Prompt, Reading, Snapshot, Temperatures};
 use platen::domain::units::Celsius;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -160,6 +160,124 @@ async fn a_job_at_work_is_shown_with_its_steps_and_one_that_ended_in_what_was() 
     change(&lab, "mk3-01", |snapshot| snapshot.activity = Activity::Ready);
     let page = shown(&lab, MK3).await;
     has(&page, &[&format!("id=\"past-{job}\""), "Cancelled by kim", "The bed is clear</button>"]);
+}
+
+/// What its board said last, when it was hot.
+fn told_last(snapshot: &mut Snapshot) {
+    let hotend = Some(Reading { actual: Celsius(210.0), target: Some(Celsius(215.0)) });
+    snapshot.temperatures = Temperatures::default();
+    snapshot.own_last = Some(Temperatures { hotend, at: Some(Moment::from_millis(0)), ..Default::default() });
+}
+
+/// Where something stands in a page.
+fn place(page: &str, text: &str) -> usize {
+    page.find(text).unwrap_or_else(|| panic!("{text} in {page}"))
+}
+
+async fn stopped(lab: &TestLab, name: &str) {
+    let note = Request::NoteStopped { printer: name.parse().unwrap(), by: "kim".into() };
+    lab.recorder.submit(note, Actor::Platen).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_printer_that_is_lost_in_mid_print_comes_first_with_its_job_and_its_last_heat() {
+    let lab = lab().await;
+    // A locked one, whose name would come before it.
+    stopped(&lab, "away").await;
+    let job = printing(&lab, 2).await;
+    change(&lab, "mk3-01", |snapshot| {
+        snapshot.activity = Activity::Offline { reason: "no such port".into() };
+        snapshot.out_of_reach = OutOfReach::Job { job: job.clone() };
+        told_last(snapshot);
+    });
+    let clear = "id=\"clear-bed-mk3-01\"";
+    let lost = ["out of reach", "it may be hot: go there", "left hand", "210.0", "Temperatures of"];
+    for path in ["/", MK3] {
+        let page = shown(&lab, path).await;
+        has(&page, &lost);
+        has(&page, &["id=\"heat-mk3-01\" data-old", "cannot be noted as clear while the printer is out"]);
+        has_not(&page, &[clear, "(printing)"]);
+    }
+    let page = shown(&lab, "/").await;
+    has(&page, &["id=\"printer-mk3-01\" data-state=\"bad\""]);
+    assert!(place(&page, "id=\"printer-mk3-01\"") < place(&page, "id=\"printer-away\""), "{page}");
+    let hands = shown(&lab, "/hands").await;
+    has(&hands, &["id=\"lost-mk3-01\"", "left hand", "Hotend 210 °C", "Out of reach: go there at once"]);
+    assert!(place(&hands, "id=\"hands-lost\"") < place(&hands, "id=\"hands-locked\""), "{hands}");
+
+    // Half a minute later its job has ended; it is as hot as it was.
+    let progress = Progress { confirmed: 2, total: 4 };
+    let note =
+        Request::NoteInterrupted { job: job.clone(), progress, why: Interruption::Unplugged, line: None };
+    lab.recorder.submit(note, Actor::Platen).await.unwrap();
+    change(&lab, "mk3-01", |snapshot| snapshot.out_of_reach = OutOfReach::Heat { job: Some(job) });
+    for path in ["/", MK3, "/hands"] {
+        let page = shown(&lab, path).await;
+        has(&page, &["out of reach", "it may be hot: go there", "50.0 %", "left hand"]);
+        has_not(&page, &[clear, "id=\"clear-mk3-01\""]);
+    }
+    let german = lab.send("GET", "/", GERMAN, b"").await.body;
+    has(&german, &["Außer Reichweite und vielleicht heiß", "gilt sein Bett nicht als leer"]);
+}
+
+#[tokio::test]
+async fn a_bed_is_noted_as_clear_after_a_question_and_not_while_its_printer_is_locked() {
+    let lab = lab().await;
+    let job = printing(&lab, 2).await;
+    let progress = Some(Progress { confirmed: 2, total: 4 });
+    let cancel = Request::CancelJob { job: job.clone(), progress, by: "kim".into(), line: None };
+    // The journal has not been told yet that it has ended.
+    change(&lab, "mk3-01", |snapshot| snapshot.activity = Activity::Stopped);
+    let behind = shown(&lab, "/").await;
+    has(&behind, &["In the journal its job has not ended yet"]);
+    has_not(&behind, &["id=\"clear-bed-mk3-01\""]);
+
+    lab.recorder.submit(cancel, Actor::Platen).await.unwrap();
+    change(&lab, "mk3-01", |snapshot| snapshot.activity = Activity::Ready);
+    let case = lab.recorder.read(|lab| lab.jobs[&job].case.clone());
+    let question = format!(
+        "data-ask=\"On the bed of mk3-01: case {case}, part 1, left hand. Is it off, and is the bed clear?\""
+    );
+    for (path, button) in [("/", "clear-bed-mk3-01"), (MK3, "clear-bed-mk3-01"), ("/hands", "clear-mk3-01")] {
+        let page = shown(&lab, path).await;
+        has(&page, &[&question, &format!("id=\"{button}\"")]);
+        if path != "/hands" {
+            has(&page, &["data-state=\"wants\"", "ready, bed not clear"]);
+        }
+    }
+    stopped(&lab, "mk3-01").await;
+    for path in ["/", MK3, "/hands"] {
+        let page = shown(&lab, path).await;
+        has(&page, &["lift its lock; then the bed", "data-ask=\"Have you looked at mk3-01"]);
+        has_not(&page, &["id=\"clear-bed-mk3-01\"", "id=\"clear-mk3-01\""]);
+    }
+}
+
+#[tokio::test]
+async fn a_board_that_does_not_answer_after_a_stop_is_to_be_reset_and_has_no_console() {
+    let lab = lab().await;
+    has_not(&shown(&lab, MK3).await, &["No answer since", "id=\"console-command\" disabled"]);
+    change(&lab, "mk3-01", |snapshot| {
+        snapshot.activity = Activity::Stopped;
+        told_last(snapshot);
+    });
+    for path in ["/", MK3] {
+        let page = shown(&lab, path).await;
+        has(&page, &["No answer since", ": reset the board"]);
+    }
+    let page = shown(&lab, MK3).await;
+    has(&page, &["id=\"console-command\" disabled", "id=\"console-send\" disabled", "not answer: reset"]);
+}
+
+#[tokio::test]
+async fn only_what_has_no_words_is_broken_in_the_facts_of_a_board() {
+    let css = platen_css().await;
+    assert!(css.contains(".facts.known dd:not(.long) { overflow-wrap: break-word; }"), "{css}");
+    assert!(css.contains(".facts.known { grid-template-columns: minmax(0, 1fr)"), "{css}");
+}
+
+async fn platen_css() -> String {
+    shown(&lab().await, "/assets/platen.css").await
 }
 
 #[tokio::test]

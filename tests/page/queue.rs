@@ -361,3 +361,24 @@ async fn an_empty_queue_says_what_to_do_next_and_its_scripts_are_there() {
         assert!(!page.contains(inline), "{inline}");
     }
 }
+
+#[tokio::test]
+async fn a_file_of_elsewhere_is_said_not_to_be_compared_and_stands_beside_the_model() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let file = lab.upload(GCODE).await.json()["file"].as_str().unwrap().to_owned();
+    let shown = page(&lab, &format!("/queue/new?file={file}&case={case}&part=1")).await;
+    assert!(shown.contains("platen has not compared this file with the approved model"), "{shown}");
+    assert!(shown.contains("Whoever queues it answers for that"), "{shown}");
+    assert!(!shown.contains("Nothing speaks against it"), "{shown}");
+    let models: Value = serde_json::from_str(&attribute(&shown, "compare", "data-models")).unwrap();
+    let of_part = &models[format!("{case}/1")];
+    assert_eq!((&of_part["ordered"], &of_part["there"]), (&json!(1), &json!(0)), "{models}");
+    assert!(of_part["model"].is_null(), "nothing was handed in: {models}");
+    assert!(shown.contains("id=\"differs\"") && shown.contains("id=\"too-many\""), "{shown}");
+    assert!(shown.contains("name=\"copies\"") && shown.contains("min=\"1\" max=\"20\""), "{shown}");
+
+    let path = format!("/queue/new?file={file}");
+    let german = lab.send("GET", &path, GERMAN, b"").await.body;
+    assert!(german.contains("platen hat diese Datei nicht mit dem freigegebenen Modell"), "{german}");
+}

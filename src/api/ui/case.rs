@@ -26,11 +26,13 @@ use crate::api::quality::shapes::{CaseQuality, CostsView, EffortsView, MessageVi
 use crate::api::quality::views as quality;
 use crate::api::shapes::JobView;
 use crate::api::views;
-use crate::domain::ids::CaseToken;
+use crate::domain::case::IntendedUse;
+use crate::domain::ids::{CaseToken, PartId};
 use crate::domain::lab::{self, Lab};
 use crate::domain::moment::WallTime;
 use crate::domain::people::roles::Permission;
 use crate::domain::quality::case::CaseState;
+use crate::domain::quality::printed::PrintedState;
 
 /// Jobs of a case that are shown, the newest.
 const JOBS_MAX: usize = 40;
@@ -55,7 +57,9 @@ struct Known {
     /// Which version of who it is for is kept, if any.
     kept: Option<u64>,
     /// The site's catalogue, where it has one.
-    processes: Option<Vec<String>>,
+    processes: Option<Vec<Process>>,
+    /// Required parts of which fewer prints than were ordered are printed, released, delivered.
+    lacking: [Vec<Few>; 3],
     people: Vec<String>,
 }
 
@@ -96,16 +100,64 @@ fn gather(viewer: &Viewer, token: &CaseToken) -> Result<Known, lab::Refusal> {
             efforts: quality::efforts(lab, token),
             costs: viewer.may(Permission::ReadReports).then(|| quality::costs(lab, token)),
             kept: case.identifiers.as_ref().filter(|kept| kept.seal.is_some()).map(|kept| kept.version),
-            processes: app.slicing.is_some().then(|| processes(lab)),
+            processes: app.slicing.is_some().then(|| processes(viewer, lab, case.intended_use)),
+            lacking: [
+                lacking(lab, token, PrintedState::has_left_the_printer),
+                lacking(lab, token, PrintedState::is_released),
+                lacking(lab, token, |state| matches!(state, PrintedState::Delivered { .. })),
+            ],
             people: lab.people.users.keys().map(|name| name.as_str().to_owned()).collect(),
         })
     })
 }
 
-fn processes(lab: &Lab) -> Vec<String> {
+/// A process of the site's catalogue, as the case may take it.
+#[derive(Debug)]
+struct Process {
+    name: String,
+    /// Some printer here is of its model, as far as is known.
+    is_here: bool,
+    is_validated: bool,
+}
+
+/// Those that fit first.
+fn processes(viewer: &Viewer, lab: &Lab, of_use: IntendedUse) -> Vec<Process> {
+    let printers = &viewer.app.config.printers;
+    // One whose model is not said may be any.
+    let is_here = |model: &str| printers.iter().any(|of| of.model.as_deref().is_none_or(|known| known == model));
     let all = lab.quality.processes.values().map(|known| known.process.name.as_str());
-    let names: BTreeSet<&str> = all.filter(|name| lab.quality.current_process(name).is_some()).collect();
-    names.into_iter().map(str::to_owned).collect()
+    let names: BTreeSet<&str> = all.collect();
+    let current = names.into_iter().filter_map(|name| lab.quality.current_process(name));
+    let mut found: Vec<Process> = current
+        .map(|known| Process {
+            name: known.process.name.as_str().to_owned(),
+            is_here: is_here(known.process.printer_model.as_str()),
+            is_validated: known.process.validated_for.contains(&of_use),
+        })
+        .collect();
+    found.sort_by_key(|of| (!of.is_here, !of.is_validated));
+    found
+}
+
+/// So many prints of a part are so far.
+#[derive(Debug)]
+struct Few {
+    part: u16,
+    there: usize,
+    ordered: u8,
+}
+
+/// As the rules count them (`domain/quality/judge.rs`): one that nobody has described may be needed.
+fn lacking(lab: &Lab, case: &CaseToken, is_such: impl Fn(&PrintedState) -> bool) -> Vec<Few> {
+    let quality = &lab.quality;
+    let is_required = |id: &PartId| quality.parts.get(id).is_none_or(|of| of.about.required);
+    let parts = lab.parts_of(case).into_iter().filter(|part| is_required(&part.id));
+    let counted = parts.map(|part| Few {
+        part: part.number,
+        there: quality.attempts_at(case, part.number).filter(|printed| is_such(&printed.state)).count(),
+        ordered: u8::from(quality.ordered(&part.id)),
+    });
+    counted.filter(|few| few.there < usize::from(few.ordered)).collect()
 }
 
 pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {

@@ -454,23 +454,39 @@ fn board(viewer: &Viewer, wanted: &Wanted, shown: &Shown) -> Piece {
                     (kit::empty(viewer.say(words), None))
                 } @else {
                     div.case-board {
-                        @for (states, column) in COLUMNS.iter().zip(&shown.columns) {
-                            @if let Some(state) = states.first() {
-                                (column_of(viewer, wanted, inner, state, column))
-                            }
+                        @for (state, column) in named(&shown.columns).filter(|(_, column)| column.all > 0) {
+                            (column_of(viewer, wanted, inner, state, column))
                         }
                     }
+                    (empty_ones(viewer, &shown.columns))
                 }
             }
         }
     })
 }
 
+/// Each column with the state that it is called by.
+fn named(columns: &[Few]) -> impl Iterator<Item = (&'static str, &Few)> {
+    let named = COLUMNS.iter().zip(columns);
+    named.filter_map(|(states, column)| Some((*states.first()?, column)))
+}
+
+/// What nothing is in takes one line, and no place beside what there is.
+fn empty_ones(viewer: &Viewer, columns: &[Few]) -> Markup {
+    let empty = named(columns).filter(|(_, column)| column.all == 0);
+    let empty: Vec<String> = empty.map(|(state, _)| viewer.state(state)).collect();
+    html! {
+        @if !empty.is_empty() {
+            p.quiet.empty-columns { (viewer.fill(words::NOTHING_IN, &[("states", &empty.join(", "))])) }
+        }
+    }
+}
+
 fn column_of(viewer: &Viewer, wanted: &Wanted, inner: &Inner, state: &str, column: &Few) -> Markup {
     let id = format!("column-{}", key(state));
     let more = column.all.saturating_sub(column.rows.len());
     let markup = html! {
-        section.column id=(id) aria-labelledby=(format!("{id}-name")) data-empty[column.all == 0] {
+        section.column id=(id) aria-labelledby=(format!("{id}-name")) {
             h2 id=(format!("{id}-name")) { (viewer.state(state)) " " small { (column.all) } }
             @for row in &column.rows { (card(viewer, row, state)) }
             @if more > 0 {

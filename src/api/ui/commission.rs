@@ -11,6 +11,7 @@ use super::viewer::Viewer;
 use super::words::{Text, commission as words, common};
 use crate::api::commissioning::shapes::{PortView, PortsView, ProfileView};
 use crate::api::commissioning::{kinds, listed};
+use crate::domain::heat::HeatLimits;
 use crate::domain::people::roles::Permission;
 
 /// Speeds that boards are built with.
@@ -158,6 +159,7 @@ fn probe(viewer: &Viewer) -> Markup {
                     }
                     (kit::tick("measure", viewer.say(words::MEASURE), false))
                     button id="probe-ask" { (viewer.say(words::ASK)) }
+                    button id="probe-skip" type="button" { (viewer.say(words::ASK_NOT)) }
                 }
                 div.stack id="probe-said" role="status" {}
             }
@@ -203,6 +205,45 @@ const FIELDS: &[(&str, Text, Typed)] = &[
     ("fixed_plug", words::FIXED_PLUG, Typed::Choice),
 ];
 
+/// What counts where a field is empty, as the configuration has it.
+fn usual(viewer: &Viewer, key: &str) -> Option<String> {
+    let heat = HeatLimits::USUAL;
+    let number = match key {
+        "hotend_max" => heat.hotend_max,
+        "bed_max" => heat.bed_max,
+        "chamber_max" => heat.chamber_max,
+        "rx_buffer" => 128,
+        "beside_plate" | "command_buffer" => 0,
+        "build_x" | "build_y" | "build_height" | "nozzle" | "filament" | "longest_job_h" => {
+            return Some(viewer.say(words::NOT_CHECKED).to_owned());
+        }
+        _ => {
+            let word = match key {
+                "kind" => words::FDM,
+                "console" => words::CONSOLE_READ,
+                "arcs" => words::ARCS_UNKNOWN,
+                "unattended" => common::YES,
+                "fixed_plug" => common::NO,
+                _ => return None,
+            };
+            return Some(viewer.say(word).to_owned());
+        }
+    };
+    Some(number.to_string())
+}
+
+/// The choice of what is usual, which says what that is.
+fn as_usual(viewer: &Viewer, key: &str) -> Markup {
+    html! {
+        option value="" {
+            @match usual(viewer, key) {
+                Some(what) => (viewer.fill(words::AS_DEFAULT_IS, &[("what", &what)])),
+                None => (viewer.say(words::AS_DEFAULT)),
+            }
+        }
+    }
+}
+
 fn field(viewer: &Viewer, key: &str, label: Text, typed: Typed) -> Markup {
     let (kind, becomes) = match typed {
         Typed::Text => ("text", "text"),
@@ -221,13 +262,14 @@ fn field(viewer: &Viewer, key: &str, label: Text, typed: Typed) -> Markup {
             span { (viewer.say(label)) }
             @if matches!(typed, Typed::Choice) {
                 select name=(key) data-as=(becomes) {
-                    option value="" { (viewer.say(words::AS_DEFAULT)) }
+                    (as_usual(viewer, key))
                     option value="true" { (viewer.say(common::YES)) }
                     option value="false" { (viewer.say(common::NO)) }
                 }
             }
             @else {
-                input type=(kind) name=(key) data-as=(becomes) data-place=[place] step=[step] maxlength="80";
+                input type=(kind) name=(key) data-as=(becomes) data-place=[place] step=[step] maxlength="80"
+                    placeholder=[usual(viewer, key)];
             }
             (mistake(key, place))
         }
@@ -244,7 +286,7 @@ fn choices(viewer: &Viewer, key: &str, label: Text, all: &[(&str, Text)]) -> Mar
         label.field {
             span { (viewer.say(label)) }
             select name=(key) data-as="text" {
-                option value="" { (viewer.say(words::AS_DEFAULT)) }
+                (as_usual(viewer, key))
                 @for (word, says) in all { option value=(word) { (viewer.say(*says)) } }
             }
             (mistake(key, None))
@@ -257,47 +299,50 @@ fn limits(viewer: &Viewer, kinds: &[ProfileView]) -> Markup {
         section.card.stack id="limits" aria-labelledby="limits-head" {
             (kit::heading("limits-head", viewer, words::LIMITS, ""))
             p.quiet { (viewer.say(words::LIMITS_ARE)) }
+            p.quiet id="limits-wait" hidden { (viewer.say(words::ASK_FIRST)) }
             form.plain.stack id="section" {
-                label.field {
-                    span { (viewer.say(words::LIKE)) }
-                    select id="like" {
-                        option value="" { (viewer.say(words::LIKE_NONE)) }
-                        @for kind in kinds { (one_kind(viewer, kind)) }
-                    }
-                }
-                div.fields {
+                fieldset.plain.stack id="limits-fields" {
                     label.field {
-                        span { (viewer.say(words::NAME)) }
-                        input name="name" data-as="text" required maxlength="40" autocomplete="off"
-                            spellcheck="false";
-                        small { (viewer.say(words::NAME_HINT)) }
-                        (mistake("name", None))
+                        span { (viewer.say(words::LIKE)) }
+                        select id="like" {
+                            option value="" { (viewer.say(words::LIKE_NONE)) }
+                            @for kind in kinds { (one_kind(viewer, kind)) }
+                        }
                     }
-                    label.field.wide {
-                        span { (viewer.say(words::PORT)) }
-                        input name="port" data-as="text" required maxlength="400" autocomplete="off"
-                            spellcheck="false";
-                        (mistake("port", None))
+                    div.fields {
+                        label.field {
+                            span { (viewer.say(words::NAME)) }
+                            input name="name" data-as="text" required maxlength="40" autocomplete="off"
+                                spellcheck="false";
+                            small { (viewer.say(words::NAME_HINT)) }
+                            (mistake("name", None))
+                        }
+                        label.field.wide {
+                            span { (viewer.say(words::PORT)) }
+                            input name="port" data-as="text" required maxlength="400" autocomplete="off"
+                                spellcheck="false";
+                            (mistake("port", None))
+                        }
+                        label.field {
+                            span { (viewer.say(words::SPEED)) }
+                            input type="number" name="baud" data-as="number" step="1" required;
+                            (mistake("baud", None))
+                        }
+                        (choices(viewer, "kind", words::KIND, &[("fdm", words::FDM), ("resin", words::RESIN)]))
+                        @for (key, label, typed) in FIELDS { (field(viewer, key, *label, *typed)) }
+                        label.field {
+                            span { (viewer.say(words::FIRMWARE)) }
+                            input name="firmware" data-as="text" maxlength="40" autocomplete="off"
+                                spellcheck="false";
+                            small { (viewer.say(words::FIRMWARE_HINT)) }
+                            (mistake("firmware", None))
+                        }
+                        (choices(viewer, "console", words::CONSOLE, &[
+                            ("off", words::CONSOLE_OFF),
+                            ("read", words::CONSOLE_READ),
+                            ("service", words::CONSOLE_SERVICE),
+                        ]))
                     }
-                    label.field {
-                        span { (viewer.say(words::SPEED)) }
-                        input type="number" name="baud" data-as="number" step="1" required;
-                        (mistake("baud", None))
-                    }
-                    (choices(viewer, "kind", words::KIND, &[("fdm", words::FDM), ("resin", words::RESIN)]))
-                    @for (key, label, typed) in FIELDS { (field(viewer, key, *label, *typed)) }
-                    label.field {
-                        span { (viewer.say(words::FIRMWARE)) }
-                        input name="firmware" data-as="text" maxlength="40" autocomplete="off"
-                            spellcheck="false";
-                        small { (viewer.say(words::FIRMWARE_HINT)) }
-                        (mistake("firmware", None))
-                    }
-                    (choices(viewer, "console", words::CONSOLE, &[
-                        ("off", words::CONSOLE_OFF),
-                        ("read", words::CONSOLE_READ),
-                        ("service", words::CONSOLE_SERVICE),
-                    ]))
                 }
             }
         }

@@ -149,11 +149,12 @@ fn card(app: &AppState, lab: &Lab, printer: PrinterView) -> Card {
 pub(super) fn is_lost(app: &AppState, lab: &Lab, printer: &PrinterView) -> bool {
     let sought = || {
         let name: PrinterName = printer.name.parse().ok()?;
-        Some(app.fleet.board().get(&name)?.borrow().out_of_reach != OutOfReach::Nothing)
+        let seen = app.fleet.board().get(&name)?.borrow().clone();
+        Some(seen.out_of_reach != OutOfReach::Nothing)
     };
     let on_bed = || lab.jobs.get(&printer.on_bed.as_ref()?.parse().ok()?);
-    printer.state == "offline"
-        && (sought() == Some(true) || on_bed().is_some_and(|job| job.state.is_running()))
+    let is_at_it = || on_bed().is_some_and(|job| job.state.is_running());
+    printer.state == "offline" && (sought() == Some(true) || is_at_it())
 }
 
 /// Jobs that will end after they are due, as they are planned now.
@@ -495,7 +496,7 @@ fn bed(viewer: &Viewer, card: &Card) -> Markup {
 pub(super) fn clear_bed(
     viewer: &Viewer,
     printer: &PrinterView,
-    id: &String,
+    id: &str,
     job: Option<&JobView>,
     is_lost: bool,
 ) -> Markup {
@@ -634,7 +635,8 @@ mod tests {
 
     #[test]
     fn what_wants_somebody_more_comes_first() {
-        assert!(Wants::Lost > Wants::Trouble && Wants::Trouble > Wants::Attention && Wants::Attention > Wants::Hands);
+        assert!(Wants::Lost > Wants::Trouble && Wants::Trouble > Wants::Attention);
+        assert!(Wants::Attention > Wants::Hands);
         assert!(Wants::Hands > Wants::Work && Wants::Work > Wants::Away && Wants::Away > Wants::Nothing);
     }
 }

@@ -35,6 +35,7 @@ fn script_words(viewer: &Viewer) -> String {
         ("noAnswer", common::NOT_DONE_NO_ANSWER),
         ("nameFirst", common::NAME_FIRST),
         ("hold", common::HOLD_TO_STOP),
+        ("longer", common::HOLD_LONGER),
         ("done", common::DONE),
         ("undo", common::UNDO),
         ("undone", common::UNDONE),

@@ -5,11 +5,12 @@ use serde_json::json;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::farm;
 use super::kit::{self, Sends};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::{Inner, Piece};
 use super::viewer::Viewer;
-use super::words::{Text, common, hands as words, sentences};
+use super::words::{Text, common, farm as farm_words, hands as words, sentences};
 use crate::api::quality::shapes::{LoadView, PrintedBrief};
 use crate::api::quality::views as quality;
 use crate::api::shapes::PrinterView;
@@ -231,6 +232,14 @@ struct OnBed {
     state: &'static str,
     interrupted: bool,
     since: Option<WallTime>,
+    /// Why nobody can say yet that it is clear.
+    not_yet: Option<Text>,
+}
+
+/// A printer that is gone in the middle of something, and the job that it was at.
+struct Lost {
+    printer: PrinterView,
+    job: Option<(Brief, Option<f64>)>,
 }
 
 struct Begin {
@@ -277,6 +286,7 @@ struct Prepared {
 
 struct Shown {
     printers: Vec<PrinterView>,
+    lost: Vec<Lost>,
     beds: Vec<OnBed>,
     begin: Vec<Begin>,
     material: Vec<Material>,
@@ -287,7 +297,7 @@ struct Shown {
 fn gather(viewer: &Viewer, lab: &Lab) -> Shown {
     let app = &viewer.app;
     let printers = views::printers(app, lab);
-    let beds: Vec<OnBed> = printers.iter().filter_map(|printer| on_bed(lab, printer)).collect();
+    let beds: Vec<OnBed> = printers.iter().filter_map(|printer| on_bed(app, lab, printer)).collect();
     let waiting: Vec<&Job> =
         lab.jobs_in_order().into_iter().filter(|job| job.state == JobState::Queued).collect();
     Shown {
@@ -295,6 +305,7 @@ fn gather(viewer: &Viewer, lab: &Lab) -> Shown {
         material: material(app, lab, &waiting),
         parts: parts(lab, &beds),
         prepared: waiting.iter().filter_map(|job| prepared(lab, job)).collect(),
+        lost: printers.iter().filter_map(|printer| lost(app, lab, printer)).collect(),
         printers,
         beds,
     }
@@ -312,7 +323,7 @@ fn brief(lab: &Lab, job: &Job) -> Brief {
 }
 
 /// What stands on a bed and is not printed any more.
-fn on_bed(lab: &Lab, printer: &PrinterView) -> Option<OnBed> {
+fn on_bed(app: &AppState, lab: &Lab, printer: &PrinterView) -> Option<OnBed> {
     let id: JobId = printer.on_bed.as_ref()?.parse().ok()?;
     let job = lab.jobs.get(&id)?;
     let (since, interrupted) = match &job.state {
@@ -322,7 +333,20 @@ fn on_bed(lab: &Lab, printer: &PrinterView) -> Option<OnBed> {
         _ => return None,
     };
     let state = job.state.in_words();
-    Some(OnBed { printer: printer.name.clone(), job: brief(lab, job), state, interrupted, since })
+    let not_yet = farm::not_clear_yet(printer, farm::is_lost(app, lab, printer), false);
+    Some(OnBed { printer: printer.name.clone(), job: brief(lab, job), state, interrupted, since, not_yet })
+}
+
+fn lost(app: &AppState, lab: &Lab, printer: &PrinterView) -> Option<Lost> {
+    if !farm::is_lost(app, lab, printer) {
+        return None;
+    }
+    let found = || lab.jobs.get(&printer.on_bed.as_ref()?.parse().ok()?);
+    let job = found().map(|job| {
+        let progress = views::job(app, lab, job).progress;
+        (brief(lab, job), progress.map(|progress| progress.percent))
+    });
+    Some(Lost { printer: printer.clone(), job })
 }
 
 /// The next job of a free printer that waits for nothing but somebody who is there.
@@ -505,7 +529,9 @@ fn sections(viewer: &Viewer, shown: &Shown) -> Vec<Section> {
     let locked = shown.printers.iter().filter_map(|one| of_lock(viewer, one)).collect();
     let material = shown.material.iter().map(|one| of_material(viewer, one)).collect();
     let prepared = shown.prepared.iter().map(|one| of_prepared(viewer, one)).collect();
+    let lost = shown.lost.iter().map(|one| of_lost(viewer, one)).collect();
     vec![
+        section("lost", words::AWAY_HOT, lost),
         section("beds", words::BEDS, shown.beds.iter().map(|bed| of_bed(viewer, bed)).collect()),
         section("asks", words::ASKS, asking),
         section("locked", words::LOCKED, locked),
@@ -589,11 +615,18 @@ fn of_bed(viewer: &Viewer, bed: &OnBed) -> Row {
     let id = format!("bed-{}", bed.printer);
     let to = format!("POST /v1/printers/{}/clear-bed", bed.printer);
     let button = format!("clear-{}", bed.printer);
+    let stands = farm::OnBed {
+        case: &bed.job.case,
+        part: bed.job.part,
+        name: &bed.job.name,
+        interrupted: bed.interrupted,
+    };
+    let question = farm::clear_question(viewer, &bed.printer, Some(&stands));
     let clear = Sends {
         fixed: json!({"job": bed.job.id}),
         done: Some(viewer.say(words::BED_DONE)),
-        ask: bed.interrupted.then(|| viewer.say(words::BED_INTERRUPTED)),
-        ..Sends::new(&button, &to, viewer.say(words::BED_CLEAR))
+        ask: Some(&question),
+        ..Sends::new(&button, &to, viewer.say(farm_words::CLEAR_BED))
     };
     Row {
         what: html! { (job_words(viewer, &bed.job)) " " (kit::state(viewer, bed.state)) },
@@ -602,9 +635,52 @@ fn of_bed(viewer: &Viewer, bed: &OnBed) -> Row {
             @for serial in &bed.job.serials { a href=(format!("/printed/{serial}")) { code { (serial) } } " " }
         },
         priority: Priority::Routine,
-        action: html! { @if viewer.may(Permission::ClearBed) { (clear.button(viewer)) } },
+        action: html! {
+            @if let Some(why) = bed.not_yet { p.quiet { (viewer.say(why)) } }
+            @else if viewer.may(Permission::ClearBed) { (clear.button(viewer)) }
+        },
         id,
     }
+}
+
+/// What may be hot where nobody sees it comes before all else.
+fn of_lost(viewer: &Viewer, lost: &Lost) -> Row {
+    let name = &lost.printer.name;
+    Row {
+        id: format!("lost-{name}"),
+        what: html! {
+            (farm::chip(viewer, &lost.printer, true)) " "
+            @if let Some((job, percent)) = &lost.job {
+                (job_words(viewer, job))
+                @if let Some(percent) = percent { ", " (viewer.number(*percent, 1)) " %" }
+            }
+        },
+        place: html! {
+            (at_place(viewer, name, None)) " · "
+            strong { (viewer.say(farm_words::LOST)) }
+            @if let Some(heat) = last_heat(viewer, &lost.printer) { " " (heat) }
+        },
+        priority: Priority::Routine,
+        action: go(&format!("/printers/{name}"), &format!("find-{name}"), viewer.say(words::GO_THERE)),
+    }
+}
+
+/// `Last heard 2 min ago: Hotend 210 °C, Bed 60 °C.`
+fn last_heat(viewer: &Viewer, printer: &PrinterView) -> Option<String> {
+    let given = &printer.temperatures;
+    let all = [
+        (farm_words::HOTEND, given.hotend),
+        (farm_words::BED, given.bed),
+        (farm_words::CHAMBER, given.chamber),
+    ];
+    let told = all.into_iter().filter_map(|(what, reading)| {
+        let degrees = viewer.say(farm_words::DEGREES);
+        Some(format!("{} {} {degrees}", viewer.say(what), viewer.number(reading?.actual, 0)))
+    });
+    let told: Vec<String> = told.collect();
+    let age = viewer.span(given.age_ms? / 1_000);
+    let said = || viewer.fill(words::LAST_HEAT, &[("heat", &told.join(", ")), ("age", &age)]);
+    (!told.is_empty()).then(said)
 }
 
 fn of_asking(viewer: &Viewer, printer: &PrinterView) -> Option<Row> {
@@ -643,13 +719,13 @@ fn of_lock(viewer: &Viewer, printer: &PrinterView) -> Option<Row> {
     }
     let latch = printer.latch.as_ref()?;
     let to = format!("POST /v1/printers/{name}/clear-latch");
-    let question = viewer.fill(words::LOOKED, &[("printer", name)]);
+    let question = farm::looked(viewer, name);
     let button = format!("unlock-{name}");
     let clear = Sends {
         fixed: json!({"since": latch.at}),
         done: Some(viewer.say(words::USED_AGAIN)),
         ask: Some(&question),
-        ..Sends::new(&button, &to, viewer.say(words::USE_AGAIN))
+        ..Sends::new(&button, &to, viewer.say(farm_words::USE_AGAIN))
     };
     Some(Row {
         id,

@@ -1,29 +1,38 @@
 //! The page of a new job: a file, or a model to slice, that was sent before; what it is for, and what was found.
 
 use maud::{Markup, html};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::kit::{self, Field, Sends, tick};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
 use super::queue::{
-    drop_zone, found_later, material_field, material_list, materials, open_parts, part_field, printers,
+    drop_zone, found_later, material_field, material_list, materials, open_parts, part_field, printers, rooms,
 };
 use super::viewer::Viewer;
 use super::words::{common, queue as words};
 use crate::api::gate::told;
-use crate::api::{AppState, Problem};
+use crate::api::{AppState, Problem, pictures};
 use crate::domain::finding::{Finding, Severity, refused};
 use crate::domain::ids::{CaseToken, FileHash, PrinterName};
+use crate::domain::lab::Lab;
 use crate::domain::part::PartRef;
 use crate::domain::people::roles::Permission;
+use crate::domain::quality::printed::PrintedState;
 use crate::gcode::analysis::Analysis;
 use crate::io::offload::offload;
+use crate::preview::Pixels;
 use crate::services::gate::Reading;
+use crate::services::preview::Subject;
 use crate::services::slicing::SliceError;
 use crate::slicing::process::{Process, use_word};
 use crate::slicing::profile::Technology;
+
+/// Pixels of the longer side of a picture here.
+const PICTURE: u16 = 400;
+/// Copies in one request (`POST /v1/jobs`).
+const COPIES_MAX: i64 = 20;
 
 /// What a new job can be for, and be made of.
 struct Known {
@@ -31,6 +40,8 @@ struct Known {
     materials: BTreeSet<String>,
     /// `TOKEN/NUMBER`, as the address has it.
     chosen: String,
+    /// By part as `chosen` names it: its current model, and how many of it were ordered and are there.
+    models: BTreeMap<String, Value>,
 }
 
 /// A finding, the printers where it speaks, and whether these are all.
@@ -50,6 +61,8 @@ struct Read {
     slicer: Option<String>,
     grams: Option<f64>,
     material: Option<String>,
+    /// Of what it lays down as the part, mm.
+    size: Option<[f64; 3]>,
     found: Vec<Found>,
     passes: bool,
 }
@@ -100,8 +113,33 @@ fn known(app: &AppState, ask: &Ask) -> Known {
                 (chosen.clone(), format!("{} · {} {}", part.case, part.number, part.name.as_str())),
             );
         }
-        Known { parts, materials: materials(lab), chosen }
+        let models =
+            parts.iter().filter_map(|(piece, _)| Some((piece.clone(), model(lab, piece)?))).collect();
+        Known { parts, materials: materials(lab), chosen, models }
     })
+}
+
+/// What `compare.js` holds a file against.
+fn model(lab: &Lab, piece: &str) -> Option<Value> {
+    let (case, number) = piece.split_once('/')?;
+    let (case, number): (CaseToken, u16) = (case.parse().ok()?, number.parse().ok()?);
+    let part = lab.find_part(&case, &PartRef::Number(number)).ok()?;
+    let is_gone = |state: &PrintedState| {
+        use PrintedState as S;
+        matches!(state, S::Failed { .. } | S::Withdrawn | S::Scrapped { .. } | S::Recalled { .. })
+            || matches!(state, S::Rejected { .. })
+    };
+    let there = lab.quality.attempts_at(&case, number).filter(|of| !is_gone(&of.state)).count();
+    let mut told = json!({ "ordered": u8::from(lab.quality.ordered(&part.id)), "there": there });
+    let record = lab.quality.parts.get(&part.id).filter(|record| record.revision > 0);
+    let revision = record.and_then(|record| lab.quality.revisions.get(&(part.id.clone(), record.revision)));
+    if let Some(revision) = revision {
+        told["revision"] = revision.number.into();
+        told["approved"] = (revision.state.word() == "approved").into();
+        told["model"] = revision.of.mesh.to_string().into();
+        told["size"] = revision.of.extents.iter().map(|side| side.mm()).collect::<Vec<_>>().into();
+    }
+    Some(told)
 }
 
 /// The file, and what speaks against it on the printers that may take it: the words of each finding once.
@@ -154,6 +192,10 @@ async fn read(
         slicer: metadata.and_then(|metadata| metadata.slicer.clone()),
         grams: of.and_then(|reading| grams(&reading.analysis)),
         material: metadata.and_then(|metadata| metadata.filament_type.first().cloned()),
+        size: of.and_then(|reading| match reading.analysis.body.size() {
+            [Some(x), Some(y), Some(z)] => Some([x, y, z]),
+            _ => None,
+        }),
         found,
         passes,
     })
@@ -210,6 +252,9 @@ fn of_file(
         ..Sends::new("new-job", "POST /v1/jobs", viewer.say(words::QUEUE_IT))
     };
     let material = read.material.as_deref().unwrap_or_default();
+    let copies = Field::number("copies", viewer.say(words::COPIES)).value("1").whole(1, COPIES_MAX);
+    let also = Field::text("also", viewer.say(words::ALSO)).hint(viewer.say(words::ALSO_HINT));
+    let also = also.pattern("[0-9]+([ ,;]+[0-9]+)*[ ,;]*", viewer.say(words::ALSO_RULE));
     Piece::new(
         "new",
         html! {
@@ -223,8 +268,14 @@ fn of_file(
                             (part_field(viewer, &known.parts, &known.chosen))
                             (printer_field(viewer, pinned))
                             (material_field(viewer, material))
-                            (Field::number("copies", viewer.say(words::COPIES)).value("1").input())
-                            (becomes("list", Field::text("also", viewer.say(words::ALSO)).hint(viewer.say(words::ALSO_HINT))))
+                            (copies.input())
+                            (becomes("list", also))
+                        }
+                        p.note id="too-many" data-keep data-state="wants" hidden role="status" {}
+                        // Without a name: it is for whoever looks, and is not sent.
+                        div.note id="differs" data-keep data-state="wants" hidden {
+                            p { (viewer.say(words::DIFFERS)) }
+                            label.tick { input type="checkbox"; span { (viewer.say(words::DIFFERS_SEEN)) } }
                         }
                         (ticks(viewer, read))
                         (found_later())
@@ -234,10 +285,40 @@ fn of_file(
                     h2 #what-is-it { (viewer.say(words::FILE_OF)) }
                     (name(file, viewer.say(words::A_FILE)))
                     (facts(viewer, read))
+                    (compared(viewer, file, read, known))
                 }
             }
         },
     )
+}
+
+/// The file beside the current model of the part that is chosen: platen does not know whether it is one of it.
+fn compared(viewer: &Viewer, file: &FileHash, read: &Read, known: &Known) -> Markup {
+    let pixels = Pixels::new(PICTURE).unwrap_or_default();
+    let picture = pictures::path(file, Subject::Sides, Some(pixels));
+    let size = read.size.map(|size| size.map(|side| format!("{side:.3}")).join(" "));
+    let says = json!({
+        "revision": viewer.say(words::REVISION_OF), "proposed": viewer.say(words::NOT_APPROVED),
+        "none": viewer.say(words::NO_REVISION), "choose": viewer.say(words::CHOOSE_FIRST),
+        "size": viewer.say(words::SIZE_MM), "noSize": viewer.say(words::NO_SIZE),
+        "picture": viewer.say(words::PICTURE_OF_MODEL), "noPicture": viewer.say(words::NO_PICTURE),
+        "tooMany": viewer.say(words::MORE_THAN_ORDERED),
+    });
+    html! {
+        h3 { (viewer.say(words::COMPARE)) }
+        p.note id="not-compared" data-state="wants" { (viewer.say(words::NOT_COMPARED)) }
+        div.compare id="compare" data-use="compare" data-keep data-words=(says.to_string())
+            data-models=(serde_json::to_string(&known.models).unwrap_or_default()) data-size=[size] {
+            figure {
+                div.model-picture {}
+                figcaption {}
+            }
+            figure {
+                img src=(picture) alt=(viewer.say(words::PICTURE_OF_FILE));
+                figcaption {}
+            }
+        }
+    }
 }
 
 fn no_parts(viewer: &Viewer, known: &Known) -> Markup {
@@ -320,8 +401,11 @@ fn becomes<'f>(what: &'f str, field: Field<'f>) -> Markup {
 fn of_model(viewer: &Viewer, model: &FileHash, processes: &[Process], known: &Known) -> Piece {
     let scale =
         Field::text("model.scale", viewer.say(words::SCALE)).value("1").hint(viewer.say(words::SCALE_HINT));
+    let scale = scale.pattern("[0-9]*[.,]?[0-9]+", viewer.say(words::SCALE_HINT));
     let expected =
         Field::text("model.expected", viewer.say(words::EXPECTED)).hint(viewer.say(words::EXPECTED_HINT));
+    let three = r"[0-9.]+[ ;]+[0-9.]+[ ;]+[0-9.]+ *";
+    let expected = expected.pattern(three, viewer.say(words::EXPECTED_HINT));
     let sends = Sends {
         fixed: json!({ "model": { "hash": model.to_string() } }),
         done: Some(viewer.say(words::QUEUED)),
@@ -353,7 +437,8 @@ fn of_model(viewer: &Viewer, model: &FileHash, processes: &[Process], known: &Kn
                     h2 #what-is-it { (viewer.say(words::FILE_OF)) }
                     (name(model, viewer.say(words::A_MODEL)))
                     p data-use="files" data-told=(model) data-watertight=(viewer.say(words::WATERTIGHT))
-                        data-leaky=(viewer.say(words::NOT_WATERTIGHT)) {}
+                        data-leaky=(viewer.say(words::NOT_WATERTIGHT)) data-rooms=[rooms(viewer)]
+                        data-large=(viewer.say(words::FITS_NONE)) {}
                 }
             }
         },

@@ -64,6 +64,9 @@ fn nobody(viewer: &Viewer) -> Piece {
     Piece::new("nobody", html! { div id="nobody" { (kit::empty(viewer.say(words::NOBODY), Some(next))) } })
 }
 
+/// As `UserName` takes it, and browsers read it.
+const USER_PATTERN: &str = r" *[\p{L}\p{N}]( ?[\p{L}\p{N}.\-_@])* *";
+
 fn role_words(viewer: &Viewer, role: Role) -> String {
     viewer.told(role.word())
 }
@@ -174,13 +177,15 @@ fn password(label: &str, hint: &str) -> Markup {
 }
 
 fn adding(viewer: &Viewer) -> Piece {
+    let name = Field::text("name", viewer.say(words::SIGNS_IN_AS)).most(40);
+    let name = name.pattern(USER_PATTERN, viewer.say(words::SIGNS_IN_HINT));
     let done = viewer.say(words::ADD_DONE);
     let form =
         Sends { done: Some(done), ..Sends::new("add-user", "POST /v1/users", viewer.say(words::ADD_NOW)) };
     let fields = html! {
         div.form {
-            (Field::text("name", viewer.say(words::SIGNS_IN_AS)).hint(viewer.say(words::SIGNS_IN_HINT)).required().input())
-            (Field::text("printed", viewer.say(words::IN_FULL)).input())
+            (name.hint(viewer.say(words::SIGNS_IN_HINT)).required().input())
+            (Field::text("printed", viewer.say(words::IN_FULL)).most(80).input())
             (role_ticks(viewer, |_| false))
             (password(viewer.say(words::FIRST_PASSWORD), viewer.say(words::FIRST_HINT)))
         }

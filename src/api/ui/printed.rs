@@ -177,7 +177,7 @@ fn takes(state: &PrintedState, step: Value) -> bool {
 }
 
 fn why_field(viewer: &Viewer) -> Markup {
-    Field::text("why", viewer.say(words::WHY)).required().input()
+    Field::text("why", viewer.say(words::WHY)).required().most(100).input()
 }
 
 /// A step of the part as a form: nothing where its state does not take it, or the role may not do it.
@@ -269,10 +269,10 @@ fn forward(viewer: &Viewer, shown: &Shown) -> Vec<Markup> {
     let packed = offer("packed", P::Deliver, words::STEP_PACKED, words::STEP_PACKED_DONE);
     all.extend(packed.form(viewer, shown, nothing(), html! {}));
     if matches!(shown.case, CaseState::Released { .. } | CaseState::Delivered { .. }) {
-        let cycle = Field::text("cycle", viewer.say(words::STEP_CYCLE)).required().input();
+        let cycle = Field::text("cycle", viewer.say(words::STEP_CYCLE)).required().most(100).input();
         let handed = offer("handed_over", P::Deliver, words::STEP_HANDED_OVER, words::STEP_HANDED_OVER_DONE);
         all.extend(handed.form(viewer, shown, nothing(), cycle));
-        let to = Field::text("to", viewer.say(words::STEP_TO)).required().input();
+        let to = Field::text("to", viewer.say(words::STEP_TO)).required().most(100).input();
         let delivered = offer("delivered", P::Deliver, words::STEP_DELIVERED, words::STEP_DELIVERED_DONE);
         all.extend(delivered.form(viewer, shown, nothing(), to));
     } else if matches!(
@@ -329,9 +329,9 @@ fn processing(viewer: &Viewer) -> Markup {
     html! {
         div.fields {
             (Field::text("processing.kind", viewer.say(words::STEP_KIND)).required().choice(&kinds))
-            (Field::text("processing.recipe", viewer.say(words::STEP_RECIPE)).input())
-            (Field::text("processing.equipment", viewer.say(words::STEP_EQUIPMENT)).input())
-            (Field::number("processing.minutes", viewer.say(words::MINUTES)).input())
+            (Field::text("processing.recipe", viewer.say(words::STEP_RECIPE)).most(100).input())
+            (Field::text("processing.equipment", viewer.say(words::STEP_EQUIPMENT)).most(40).input())
+            (Field::number("processing.minutes", viewer.say(words::MINUTES)).whole(0, 65_535).input())
         }
     }
 }
@@ -366,6 +366,14 @@ fn inspect(viewer: &Viewer, shown: &Shown) -> Vec<Markup> {
         return all;
     }
     let path = format!("/printed/{}/inspect", shown.serial);
+    if viewer.app.recorder.read(|lab| lab.quality.templates.is_empty()) {
+        all.push(html! {
+            p.note id="no-template" data-state="wants" {
+                (viewer.say(words::NO_TEMPLATE)) " "
+                a href="/settings#templates" { (viewer.say(words::NO_TEMPLATE_NEXT)) }
+            }
+        });
+    }
     all.push(html! {
         p { a.button.first id="go-inspect" href=(path) { (viewer.say(words::INSPECT_NEXT)) } }
     });
@@ -374,7 +382,7 @@ fn inspect(viewer: &Viewer, shown: &Shown) -> Vec<Markup> {
         let accepted = words::STEP_ACCEPTED_DONE;
         let accepted = offer("accepted", Permission::Inspect, words::STEP_ACCEPTED, accepted);
         let why = match last.verdict.as_str() {
-            "flag" => Field::text("why", viewer.say(words::WHY_FLAG)).required().input(),
+            "flag" => Field::text("why", viewer.say(words::WHY_FLAG)).required().most(100).input(),
             _ => html! {},
         };
         all.extend(accepted.form(viewer, shown, json!({"inspection": last.id}), why));
@@ -793,7 +801,7 @@ fn decisions(viewer: &Viewer, shown: &Shown, of: &NonconformanceView) -> Markup 
                 (decide.form(viewer, html! { (what.choice(&choices)) (why_field(viewer)) }))
                 @if !is_own_work(viewer, shown) { (as_is.form(viewer, why_field(viewer))) }
             },
-            "disposed" => (close.form(viewer, Field::text("capa", viewer.say(words::NC_CAPA)).input())),
+            "disposed" => (close.form(viewer, Field::text("capa", viewer.say(words::NC_CAPA)).most(100).input())),
             _ => {},
         }
     }

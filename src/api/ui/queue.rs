@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cases;
 use super::kit::{self, Field, Sends};
 use super::look;
 use super::pages::{Answer, Ask, Content};
@@ -18,12 +19,12 @@ use crate::api::queue::{QueueEntry, ReprintView, entry, word};
 use crate::api::shapes::{JobView, WaitingOn};
 use crate::api::uploads::UploadView;
 use crate::api::{AppState, reasons, views};
-use crate::domain::ids::{JobId, PrinterName};
+use crate::domain::ids::{CaseToken, JobId, PrinterName};
 use crate::domain::job::{Job, JobState};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
 use crate::domain::people::roles::Permission;
-use crate::domain::quality::case::CaseState;
+use crate::domain::quality::case::{CaseState, Priority};
 use crate::domain::queue::place;
 use crate::schedule::{Planned, Waiting};
 use crate::services::planner::Drawn;
@@ -332,6 +333,17 @@ fn head(viewer: &Viewer, shown: &Shown) -> Piece {
 }
 
 /// Where files are dropped or chosen. `more`: what a new job's address is to say beside the file.
+/// What each printer here has room for, mm: `250 210 210;180 180 180`. Nothing where one does not say it.
+pub(super) fn rooms(viewer: &Viewer) -> Option<String> {
+    let room = |printer: &crate::config::Printer| {
+        let ((left, right), (front, back)) = (printer.build.x?, printer.build.y?);
+        let length = |low: i16, high: i16| i32::from(high) - i32::from(low);
+        Some(format!("{} {} {}", length(left, right), length(front, back), printer.build.height?))
+    };
+    let all: Option<Vec<String>> = viewer.app.config.printers.iter().map(room).collect();
+    all.filter(|all| !all.is_empty()).map(|all| all.join(";"))
+}
+
 pub(super) fn drop_zone(viewer: &Viewer, more: &str) -> Piece {
     let said: serde_json::Map<String, serde_json::Value> = [
         ("sending", words::SENDING),
@@ -340,6 +352,7 @@ pub(super) fn drop_zone(viewer: &Viewer, more: &str) -> Piece {
         ("file", words::IS_THERE_FILE),
         ("model", words::IS_THERE_MODEL),
         ("watertight", words::WATERTIGHT),
+        ("fitsNone", words::FITS_NONE),
         ("leaky", words::NOT_WATERTIGHT),
         ("cancelled", words::UPLOAD_CANCELLED),
         ("unknown", words::UNKNOWN_KIND),
@@ -352,6 +365,7 @@ pub(super) fn drop_zone(viewer: &Viewer, more: &str) -> Piece {
     .map(|(name, text)| (name.to_owned(), viewer.say(text).into()))
     .collect();
     let models = viewer.app.slicing.is_some() && viewer.may(Permission::Slice);
+    let rooms = rooms(viewer);
     let queues = viewer.may(Permission::Queue);
     let more = (!more.is_empty()).then_some(more);
     Piece::new(
@@ -359,7 +373,7 @@ pub(super) fn drop_zone(viewer: &Viewer, more: &str) -> Piece {
         html! {
             section.drop.card #drop aria-labelledby="drop-name" data-use="files" data-keep data-more=[more]
                 data-words=(serde_json::Value::Object(said)) data-models=(if models { "yes" } else { "no" })
-                data-max=(viewer.app.config.http.upload_max) data-queues=(if queues { "yes" } else { "no" }) {
+                data-max=(viewer.app.config.http.upload_max) data-rooms=[rooms] data-queues=(if queues { "yes" } else { "no" }) {
                 h2.unseen #drop-name { (viewer.say(words::DROP)) }
                 label.field {
                     span { (viewer.say(words::DROP_HOW)) }
@@ -847,13 +861,30 @@ fn facts(viewer: &Viewer, row: &Row, opened: &Opened) -> Markup {
             dt { (viewer.say(words::QUEUED_AT)) }
             dd { (viewer.when(&job.queued)) }
             @if let Some(due) = &row.entry.due {
-                dt { (viewer.say(words::ITS_DAY)) } dd { (viewer.when(due)) }
+                dt { (viewer.say(words::ITS_DAY)) }
+                dd {
+                    (viewer.when(due))
+                    @if opened.due.is_none() { " " small { "(" (viewer.say(words::LESS_AFTER)) ")" } }
+                }
+            }
+            @if let Some(day) = case_day(viewer, &job.case) {
+                dt { (viewer.say(words::CASE_DAY)) } dd { (day) }
             }
             dt { (viewer.say(words::FILE_OF)) }
             dd { (look::listed(viewer, job)) }
             @if job.gate.is_some() { dt { (viewer.say(words::FOUND)) } dd { (found(viewer, job)) } }
         }
     }
+}
+
+/// When the case of a job is needed, as the page of cases says it.
+fn case_day(viewer: &Viewer, case: &str) -> Option<Markup> {
+    let case = case.parse::<CaseToken>().ok()?;
+    let (day, is_awaited) = viewer.app.recorder.read(|lab| {
+        let day = lab.quality.cases.get(&case)?.about.as_ref()?.needed_by?;
+        Some((day, cases::is_awaited(&lab.quality.case_state(&case))))
+    })?;
+    Some(cases::urgency(viewer, Priority::Routine, Some(day), is_awaited))
 }
 
 /// What was found in its file, and accepted.

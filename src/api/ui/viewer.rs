@@ -214,7 +214,7 @@ impl Viewer {
     }
 
     /// A number with as many digits as it has: `0.05`, `0,05`.
-    pub fn decimal(&self, number: impl fmt::Display) -> String {
+    pub fn decimal(&self, number: f64) -> String {
         decimal_in(self.language, &number.to_string())
     }
 

@@ -268,7 +268,7 @@ impl Fact {
 pub enum Refusal {
     #[error("there is no user {0}; look at the list of users")]
     NoUser(UserName),
-    #[error("there is a user {0} already; choose a name that differs in more than capitals")]
+    #[error("there is a user {0} already; choose another name: capitals alone make no difference")]
     UserExists(UserName),
     #[error("there are as many users as there may be ({USERS_MAX}); use one that is there")]
     TooManyUsers,

@@ -44,12 +44,37 @@ export function attach(element) {
     }
   });
 
+  // --- one step after the other: what comes next opens when the one before is done
+
+  function steps() {
+    const port = at("other-port")?.value.trim() || chosen()?.value;
+    const button = at("probe-ask");
+    if (button && !isAsking) button.disabled = !port;
+    // Who may not ask begins with what they know of it.
+    const opens = !button || isAnswered;
+    at("limits-fields").disabled = !opens;
+    at("limits-wait").hidden = opens;
+    const check = at("check-it");
+    if (check) check.disabled = !opens || !section.checkValidity();
+  }
+  let isAsking = false;
+  let isAnswered = false;
+
   const chosen = () => element.querySelector("input[name=port]:checked");
   at("ports-list").addEventListener("change", () => {
     const port = chosen();
     if (!port) return;
     section.elements.port.value = port.value;
     unchecked();
+    steps();
+  });
+  at("other-port")?.addEventListener("input", steps);
+  at("probe-skip")?.addEventListener("click", () => {
+    isAnswered = true;
+    const typed = at("other-port").value.trim();
+    if (typed) section.elements.port.value = typed;
+    steps();
+    section.elements.name.focus();
   });
 
   // --- 2. who is there
@@ -58,7 +83,7 @@ export function attach(element) {
   const said = at("probe-said");
 
   function warmth(all) {
-    const one = ([what, reading]) => reading && `${what} ${reading.actual} °C`;
+    const one = ([what, reading]) => reading && `${what} ${reading.actual.toLocaleString(document.documentElement.lang)} °C`;
     return Object.entries(all ?? {}).map(one).filter(Boolean).join(", ");
   }
 
@@ -119,16 +144,19 @@ export function attach(element) {
       const ticks = setInterval(() => {
         note.textContent = fill(texts.asking, { n: Math.round((Date.now() - begun) / 1000) });
       }, 1000);
+      isAsking = true;
       button.disabled = true;
       try {
         const told = await ask("POST /v1/commissioning/probe", body, body.measure ? MEASURE_MS : PROBE_MS);
         showProbe(told);
         take(told);
+        isAnswered ||= Boolean(told.board);
       } catch (error) {
         said.replaceChildren(made("p", error.message, "old"));
       } finally {
         clearInterval(ticks);
-        button.disabled = false;
+        isAsking = false;
+        steps();
       }
     });
   }
@@ -148,6 +176,7 @@ export function attach(element) {
       const value = settings[field.name];
       field.value = field.dataset.as === "pair" ? value[Number(field.dataset.place)] : String(value);
     }
+    steps();
   });
 
   // --- 4. its section
@@ -222,7 +251,7 @@ export function attach(element) {
     event.stopPropagation();
     if (at("check-it")) send("POST /v1/commissioning/configuration");
   });
-  section.addEventListener("input", unchecked);
+  for (const kind of ["input", "change"]) section.addEventListener(kind, () => { unchecked(); steps(); });
 
   at("save-it")?.addEventListener("click", async () => {
     const sure = await dialog((form) => form.append(made("p", texts.sure)));
@@ -231,12 +260,14 @@ export function attach(element) {
   at("copy-it")?.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(at("section-text").textContent);
-      say(texts.copied);
+      say(texts.copied, false);
     } catch {
       // No clipboard without a safe connection: it is marked, and copied by hand.
       getSelection().selectAllChildren(at("section-text"));
     }
   });
+
+  steps();
 
   // --- 5. the test print: then to the printer's own page
 

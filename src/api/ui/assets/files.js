@@ -1,6 +1,7 @@
 // Files that are dropped on the page, or chosen: sent one or two at a time with their progress, and then to be tied to
 // a case. What they are called stays in this browser: no address, and nothing that is sent, has their name.
 
+import { fits } from "./compare.js";
 import { fill, say, words as shared } from "./platen.js";
 
 const AT_ONCE = 2; // a stop needs a connection, too
@@ -56,7 +57,11 @@ export function attach(element) {
     if (sent) element.textContent = sent.name;
   } else if (told) {
     if (sent?.size) {
-      element.textContent = `${sent.size} mm, ${sent.watertight ? element.dataset.watertight : element.dataset.leaky}`;
+      const { watertight, leaky, large, rooms } = element.dataset;
+      const isLarge = !fits(sent.mm, rooms);
+      element.textContent = `${sent.size} mm, ${sent.watertight ? watertight : leaky}${isLarge ? `, ${large}` : ""}`;
+      if (isLarge) element.classList.add("note");
+      if (isLarge) element.dataset.state = "wants";
     }
   } else {
     zone(element);
@@ -96,14 +101,18 @@ function zone(place) {
     return part && number ? `&case=${encodeURIComponent(part)}&part=${encodeURIComponent(number)}` : "";
   }
 
+  const isLarge = (one) => !fits(one.mm, place.dataset.rooms);
+
   function what(one) {
     if (one.kind === "gcode") return fill(words.file, { lines: one.lines });
-    return fill(words.model, { size: one.size, watertight: one.watertight ? words.watertight : words.leaky });
+    const closed = one.watertight ? words.watertight : words.leaky;
+    const large = isLarge(one) ? `, ${words.fitsNone}` : "";
+    return fill(words.model, { size: one.size, watertight: `${closed}${large}` });
   }
 
   // A file that is here, and waits for somebody to say of which part it is.
   function show(one, item = list.appendChild(document.createElement("li"))) {
-    item.dataset.state = "good";
+    item.dataset.state = isLarge(one) ? "wants" : "good";
     const state = element("span", what(one));
     item.replaceChildren(element("strong", one.name), " ", state, " ");
     if (queues) {
@@ -165,11 +174,12 @@ function zone(place) {
       ? { hash: answer.file, kind, name, lines: answer.lines }
       : {
         hash: answer.model, kind, name, watertight: answer.watertight,
-        size: answer.size_mm.map((mm) => Math.round(mm * 10) / 10).join(" × "),
+        mm: answer.size_mm,
+        size: answer.size_mm.map((mm) => (Math.round(mm * 10) / 10).toLocaleString(document.documentElement.lang)).join(" × "),
       };
     keep([...known().filter((other) => other.hash !== one.hash), one]);
     show(one, item);
-    say(`${name} ${what(one)}`);
+    say(`${name} ${what(one)}`, false);
     // Where nothing else is wanted, the next step is the only one.
     if (onlyNew && queues && running + waiting.length <= 1) setTimeout(() => location.assign(address(one)), 0);
   }

@@ -149,7 +149,7 @@ export function attach(form) {
         return;
       }
     }
-    say(fill(says.saved, { verdict }));
+    say(fill(says.saved, { verdict }), false);
     location.assign(page);
   }
 

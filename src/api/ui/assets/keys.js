@@ -12,6 +12,11 @@ export function start() {
   // Single letters can be switched off in the account: who speaks to their computer says many.
   const single = document.body.dataset.keys !== "off";
   document.addEventListener("keydown", (event) => {
+    // Out of a field, so that the keys below work again.
+    if (event.key === "Escape" && !event.defaultPrevented && event.target.matches("input, textarea, select")) {
+      if (!event.target.closest("dialog")) event.target.blur();
+      return;
+    }
     clearTimeout(going);
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
     if (event.key.startsWith("Arrow")) {

@@ -1,6 +1,7 @@
 // Keeps the page live: takes the pieces that have changed, and says when what is shown is old.
 
 import { morph } from "./morph.js";
+import { keep, start as startOrder } from "./order.js";
 import { fill, isTouched, signedIn, signedOut, tellNews, words } from "./platen.js";
 import { isBusy, isHeld } from "./stop.js";
 
@@ -38,7 +39,9 @@ function pieces(text) {
   for (const { id, html } of JSON.parse(text)) {
     const old = document.getElementById(id);
     const fresh = made(html).firstElementChild;
-    if (old && fresh) morph(old, fresh);
+    if (!old || !fresh) continue;
+    keep(fresh);
+    morph(old, fresh);
   }
   changed();
 }
@@ -47,6 +50,7 @@ function all(text) {
   const fresh = document.createElement("main");
   for (const { name, value } of page.attributes) fresh.setAttribute(name, value);
   fresh.append(...made(JSON.parse(text)).childNodes);
+  keep(fresh);
   morph(page, fresh);
   changed();
 }
@@ -152,6 +156,7 @@ export function start() {
   if (!page?.dataset.live) return;
   listen();
   setInterval(tell, 1000);
+  startOrder(whenFree);
   page.addEventListener("pointermove", () => { moved = Date.now(); }, { passive: true });
   // Something of the page has not taken in what was sent.
   document.addEventListener("platen:again", () => {

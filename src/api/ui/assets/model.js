@@ -1,5 +1,6 @@
 // Sends a model's file first, with its progress; then the form goes on by itself with the hash that came back.
 
+import { fits } from "./compare.js";
 import { say, who } from "./platen.js";
 
 const problem = (told, status) => [told.title ?? status, told.detail, told.help].filter(Boolean).join(". ");
@@ -37,6 +38,7 @@ export function attach(fields) {
 
   function show(part) {
     line.hidden = false;
+    bar.hidden = false;
     bar.value = part;
     told.textContent = part < 1 ? `${words.sending} ${Math.round(part * 100)} %` : words.reading;
   }
@@ -48,18 +50,25 @@ export function attach(fields) {
     event.stopPropagation();
     if (busy) return;
     busy = true;
+    const notes = [];
     try {
       show(0);
       const chosen = fields.querySelector("select").value;
       const kept = await upload(file.files[0], chosen || fields.dataset.units, show);
       hash.value = kept.model;
-      if (!kept.watertight) say(words.open);
+      if (!kept.watertight) notes.push(words.open);
+      if (!fits(kept.size_mm, fields.dataset.rooms)) notes.push(words.large);
+      told.textContent = notes.join(" ");
       form.requestSubmit();
     } catch (error) {
       say(error.message, true);
+      const place = form.querySelector(":scope > .said-here");
+      if (place) place.textContent = error.message;
     } finally {
       busy = false;
-      line.hidden = true;
+      // What was found stays to be read.
+      line.hidden = notes.length === 0;
+      bar.hidden = notes.length > 0;
     }
   });
   file.addEventListener("change", () => { hash.value = ""; });

@@ -19,10 +19,12 @@ export function fill(text, holes) {
 
 let fades;
 
-// Says something at the top; with `undo`, a button takes it back for a while.
-export function say(text, failed = false, undo = undefined) {
+// Says something at the top; with `undo`, a button takes it back for a while. `failed` tells what became of what
+// somebody has pressed; what is only news has none.
+export function say(text, failed = undefined, undo = undefined) {
   news.replaceChildren(text);
-  news.classList.toggle("failed", failed);
+  news.classList.toggle("failed", failed === true);
+  news.classList.toggle("done", failed === false);
   clearTimeout(fades);
   if (undo) {
     const button = document.createElement("button");

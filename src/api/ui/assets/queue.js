@@ -148,7 +148,7 @@ export function attach(list) {
     try {
       await wish(job, back, was);
       await fresh();
-      say(words.undone);
+      say(words.undone, false);
     } catch (error) {
       say(error.message, true);
     }

@@ -101,7 +101,7 @@ async function load(form, says, code, lot) {
   say(fill(says.loaded, { what, printer, slot }), false, async () => {
     try {
       await ask(`POST /v1/printers/${printer}/unload`, by({ slot, lot }));
-      say(common.undone);
+      say(common.undone, false);
     } catch (error) {
       say(error.message, true);
     }

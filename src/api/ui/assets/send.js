@@ -159,43 +159,45 @@ function open(make, attempt) {
     head.id = "dialog-asks";
     box.setAttribute("aria-labelledby", head.id);
     box.returnValue = "no";
-    let failed = null;
     let busy = false;
+    // No password stays behind in the page.
+    const end = (settle, answer) => {
+      box.removeEventListener("close", closed);
+      if (box.open) box.close();
+      box.replaceChildren();
+      settle(answer);
+    };
+    // One that is of a dialog before comes when this one is open already.
+    const closed = () => {
+      if (!box.open && !busy) end(resolve, box.returnValue === "yes" ? form : null);
+    };
     form.addEventListener("submit", async (event) => {
-      if (!attempt || event.submitter !== yes) return;
+      // What is under way is answered first, whatever is pressed meanwhile.
+      if (busy) event.preventDefault();
+      if (busy || !attempt || event.submitter !== yes) return;
       event.preventDefault();
-      if (busy) return;
       busy = true;
       wrong.textContent = "";
       try {
         await attempt(form);
-        box.close("yes");
+        end(resolve, form);
       } catch (error) {
-        if (error.again && box.open) {
-          wrong.textContent = error.message;
-          const field = form.elements.password;
-          if (field) {
-            field.value = "";
-            field.focus();
-          }
-        } else {
-          failed = error;
-          box.close("no");
-          // It was closed while it was tried: nobody else hears of it.
-          reject(error);
+        if (!error.again || !box.open) {
+          end(reject, error);
+          return;
+        }
+        wrong.textContent = error.message;
+        const field = form.elements.password;
+        if (field) {
+          field.value = "";
+          field.focus();
         }
       } finally {
         busy = false;
       }
     });
-    // What was sent is answered first: who closes the dialog meanwhile is told what came of it.
     box.addEventListener("cancel", (event) => { if (busy) event.preventDefault(); });
-    box.addEventListener("close", () => {
-      // No password stays behind in the page.
-      box.replaceChildren();
-      if (failed) reject(failed);
-      else resolve(box.returnValue === "yes" ? form : null);
-    }, { once: true });
+    box.addEventListener("close", closed);
     box.showModal();
   });
 }
@@ -272,7 +274,7 @@ function undoOf(undo, told, sent) {
   return async () => {
     try {
       await ask(fill(to, told), who?.value.trim() ? { ...body, by: who.value.trim() } : body);
-      say(words.undone);
+      say(words.undone, false);
     } catch (error) {
       say(error.message, true);
     }
@@ -321,17 +323,22 @@ async function send(form, button) {
   }
 }
 
-// Fields that ask about some of their values: a day that is over (`data-ask-before`).
+// A day with its year as people write it, of a life that may be a patient's.
+const DATE = /\b(\d{1,2}[./-]\s?\d{1,2}[./-]\s?(19|20)?\d\d|(19|20)\d\d-\d\d-\d\d)\b/;
+
+// Fields that ask about some of their values: a day that is over, or a date among words.
 function asked(form) {
-  return [...form.elements]
-    .filter((field) => field.dataset.askBefore && field.value && field.value < field.dataset.askBefore)
-    .filter((field) => field.value !== field.defaultValue)
-    .map((field) => field.dataset.askWords);
+  const typed = [...form.elements].filter((field) => field.value && field.value !== field.defaultValue);
+  const over = typed.filter((field) => field.dataset.askBefore && field.value < field.dataset.askBefore);
+  const dates = typed.filter((field) => field.dataset.askDates && DATE.test(field.value));
+  return [...over.map((field) => field.dataset.askWords), ...dates.slice(0, 1).map((field) => field.dataset.askDates)];
 }
 
 async function simple(form, button) {
   if (form.classList.contains("named") && !named()) return;
+  // As it was when the button was pressed: what comes while somebody reads the question may be another's.
   const body = new URLSearchParams(new FormData(form, button));
+  if (form.dataset.ask && !(await sure(form.dataset.ask))) return;
   const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout?.(PATIENCE_MS) });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   say(page.getElementById("said")?.textContent ?? `${answer.status}`, !answer.ok);

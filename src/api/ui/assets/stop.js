@@ -4,10 +4,14 @@
 import { say, who, words } from "./platen.js";
 
 const HOLD_MS = 700;
+// A finger rolls a little; who goes farther off the button than that has thought better of it.
+const SLIDE_PX = 40;
+const HINT_MS = 2000;
 const PATIENCE_MS = 10000;
 const KEYS = "keys";
 // By what presses, a pointer or the keys: a second finger ends nothing of the first one's.
 const holds = new Map();
+const hints = new WeakMap();
 let onTheWay = 0;
 
 // While this is so nothing on the page moves: the button stays under the finger.
@@ -24,10 +28,25 @@ function end(by) {
   hold.button.removeAttribute("data-own-held");
   if (hold.sent) return;
   say(words.hold);
+  hint(hold.button);
+}
+
+// Where the finger is, somebody looks, too.
+function hint(button) {
+  button.setAttribute("data-own-hint", words.longer);
+  clearTimeout(hints.get(button));
+  hints.set(button, setTimeout(() => button.removeAttribute("data-own-hint"), HINT_MS));
+}
+
+// A touch stays with the button that it began on, so that only its place tells that it has left.
+function hasLeft(button, { clientX: x, clientY: y }) {
+  const { left, right, top, bottom } = button.getBoundingClientRect();
+  return x < left - SLIDE_PX || x > right + SLIDE_PX || y < top - SLIDE_PX || y > bottom + SLIDE_PX;
 }
 
 function begin(by, button) {
   end(by);
+  button.removeAttribute("data-own-hint");
   button.setAttribute("data-own-held", "yes");
   // Which one it is, before it is full.
   say(button.getAttribute("aria-label"));
@@ -81,6 +100,10 @@ export function start() {
     const isIts = button && holds.get(event.pointerId)?.button === button;
     if (isIts && !button.contains(event.relatedTarget)) end(event.pointerId);
   });
+  document.addEventListener("pointermove", (event) => {
+    const hold = holds.get(event.pointerId);
+    if (hold && hasLeft(hold.button, event)) end(event.pointerId);
+  }, { passive: true });
   document.addEventListener("keydown", (event) => {
     const button = stopOf(event.target);
     if (!button || (event.key !== " " && event.key !== "Enter")) return;

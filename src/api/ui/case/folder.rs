@@ -112,22 +112,40 @@ fn describe(viewer: &Viewer, known: &Known) -> Markup {
     let priorities = choices(viewer, PRIORITIES);
     let day = of(|about| about.needed_by.map(|day| day.to_string()));
     let service = of(|about| Some(about.service.to_string()));
-    let text =
-        |name: &str, label: Text, value: String| Field::text(name, viewer.say(label)).value(&value).input();
-    let day = Field { kind: "date", ..Field::text("about.needed_by", viewer.say(words::NEEDED)).value(&day) };
+    let requester = of(|about| maybe(about.requester.as_ref()));
+    let of_birth = viewer.say(words::LOOKS_LIKE_BIRTH);
+    // Where somebody may write who the patient is, a date is asked about.
+    let text = |name: &str, label: Text, value: String, most: u16, hint: &str| {
+        html! {
+            label.field {
+                span { (viewer.say(label)) }
+                input name=(name) value=(value) maxlength=(most) data-ask-dates=(of_birth);
+                @if !hint.is_empty() { small { (hint) } }
+            }
+        }
+    };
+    let today = viewer.app.config.zone.day(viewer.now());
+    let day = html! {
+        label.field {
+            span { (viewer.say(words::NEEDED)) }
+            input type="date" name="about.needed_by" value=(day) data-ask-before=(today)
+                data-ask-words=(viewer.say(words::DAY_IS_OVER));
+        }
+    };
     let rated = of(|about| about.appropriateness.map(|rated| rated.to_string()));
-    let rated = Field::number("about.appropriateness", viewer.say(words::APPROPRIATENESS)).value(&rated);
+    let rated =
+        Field::number("about.appropriateness", viewer.say(words::APPROPRIATENESS)).value(&rated).whole(1, 9);
     let fields = html! {
         div.fields {
             (choice("about.kind", viewer.say(words::KIND), &kind, None, &choices(viewer, KINDS)))
-            (Field::text("about.service", viewer.say(words::SERVICE)).value(&service).required().input())
-            (text("about.requester", words::REQUESTER, of(|about| maybe(about.requester.as_ref()))))
-            (text("about.indication", words::INDICATION, of(|about| maybe(about.indication.as_ref()))))
-            (text("about.modality", words::MODALITY, of(|about| maybe(about.modality.as_ref()))))
-            (day.input())
+            (Field::text("about.service", viewer.say(words::SERVICE)).value(&service).required().most(40).input())
+            (text("about.requester", words::REQUESTER, requester, 40, viewer.say(words::REQUESTER_HINT)))
+            (text("about.indication", words::INDICATION, of(|about| maybe(about.indication.as_ref())), 100, ""))
+            (text("about.modality", words::MODALITY, of(|about| maybe(about.modality.as_ref())), 40, ""))
+            (day)
             (choice("about.priority", viewer.say(words::PRIORITY), &priority, None, &priorities))
             (rated.hint(viewer.say(words::APPROPRIATENESS_HINT)).input())
-            (text("about.acceptance", words::AGREED, of(|about| maybe(about.acceptance.as_ref()))))
+            (text("about.acceptance", words::AGREED, of(|about| maybe(about.acceptance.as_ref())), 280, ""))
         }
         p.quiet { (viewer.say(words::NO_NAMES)) }
     };
@@ -238,7 +256,7 @@ fn fault(viewer: &Viewer, of: &NonconformanceView) -> Markup {
 }
 
 fn report_fault(viewer: &Viewer, known: &Known) -> Markup {
-    let what = Field::text("what", viewer.say(words::WHAT_IS_WRONG)).required();
+    let what = Field::text("what", viewer.say(words::WHAT_IS_WRONG)).required().most(280);
     let fields = html! {
         (Field::text("cause", viewer.say(words::CAUSE)).choice(&choices(viewer, CAUSES)))
         (Field::text("severity", viewer.say(words::SEVERITY)).choice(&choices(viewer, SEVERITIES)))
@@ -294,7 +312,7 @@ fn note_effort(viewer: &Viewer, known: &Known) -> Markup {
     let fields = html! {
         (Field::text("category", viewer.say(words::CATEGORY)).choice(&choices(viewer, CATEGORIES)))
         (Field::text("role", viewer.say(words::ROLE)).value("non_clinician").choice(&choices(viewer, ROLES)))
-        (Field::number("minutes", viewer.say(words::MINUTES)).hint(viewer.say(words::MINUTES_HINT)).input())
+        (Field::number("minutes", viewer.say(words::MINUTES)).whole(0, 65_535).hint(viewer.say(words::MINUTES_HINT)).input())
     };
     Sends::new("note-effort", &to, viewer.say(words::NOTE_IT)).form(viewer, fields)
 }
@@ -332,11 +350,11 @@ pub(super) fn costs(viewer: &Viewer, known: &Known) -> Markup {
 
 fn note_cost(viewer: &Viewer, known: &Known) -> Markup {
     let to = format!("POST /v1/cases/{}/costs", known.token);
-    let amount = Field::number("amount", viewer.say(words::AMOUNT)).required();
+    let amount = Field::number("amount", viewer.say(words::AMOUNT)).required().whole(0, 4_294_967_295);
     let fields = html! {
         (Field::text("kind", viewer.say(words::KIND)).choice(&choices(viewer, COSTS)))
         (amount.hint(viewer.say(words::AMOUNT_HINT)).input())
-        (Field::text("what", viewer.say(words::WHAT_FOR)).required().input())
+        (Field::text("what", viewer.say(words::WHAT_FOR)).required().most(100).input())
     };
     Sends::new("note-cost", &to, viewer.say(words::NOTE_IT)).form(viewer, fields)
 }

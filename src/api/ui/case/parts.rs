@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::{Known, choice, choices, fold_out, heads, maybe, said, section, word};
+use super::{Known, choice, choices, fold_out, heads, maybe, said, section, steps, word};
 use crate::api::pictures;
 use crate::api::quality::shapes::{PartAbout, PartQuality, PrintedBrief, RevisionView};
 use crate::api::shapes::JobView;
 use crate::api::ui::kit::{self, Field, Sends};
+use crate::api::ui::queue::rooms;
 use crate::api::ui::viewer::Viewer;
 use crate::api::ui::words::{Text, cases as words, common};
 use crate::domain::ids::FileHash;
@@ -69,11 +70,13 @@ pub(super) fn parts(viewer: &Viewer, known: &Known) -> Markup {
             @for part in &known.quality.parts { (card(viewer, known, part, may)) }
             @if count == 0 {
                 @let next = if may { words::NO_PART_ADD } else { words::NO_PART_YET };
-                (kit::empty(viewer.say(next), None))
+                @let roles = steps::roles_in_words(viewer, Permission::Design.roles());
+                @let by = (!may).then(|| html! { (viewer.fill(words::PARTS_BY, &[("roles", &roles)])) });
+                (kit::empty(viewer.say(next), by))
             }
             @if may {
                 @let to = format!("POST /v1/cases/{}/parts", known.token);
-                @let name = Field::text("name", viewer.say(words::PART_NAME)).required();
+                @let name = Field::text("name", viewer.say(words::PART_NAME)).required().most(40);
                 @let name = name.hint(viewer.say(words::PART_NAME_HINT)).input();
                 (Sends::new("add-part", &to, viewer.say(words::ADD_PART)).form(viewer, name))
             }
@@ -105,7 +108,7 @@ fn card(viewer: &Viewer, known: &Known, part: &PartQuality, may: bool) -> Markup
                 @if may && part.about.is_some() && matches!(known.state, CaseState::Designing) {
                     (revise(viewer, known, part))
                 }
-                @if viewer.may(Permission::Queue) && matches!(known.state, CaseState::InProduction { .. }) {
+                @if viewer.may(Permission::Queue) && may_queue(&known.state) {
                     @let queue = format!("/queue/new?case={}&part={number}", known.token);
                     p.buttons {
                         @if let Some(current) = current.filter(|_| known.processes.is_some()) {
@@ -114,10 +117,18 @@ fn card(viewer: &Viewer, known: &Known, part: &PartQuality, may: bool) -> Markup
                         }
                         a.button href=(queue) { (viewer.say(words::PRINT_IT)) }
                     }
+                    @if !matches!(known.state, CaseState::InProduction { .. }) {
+                        p.quiet { (viewer.say(words::PRINT_LATER)) }
+                    }
                 }
             }
         }
     }
+}
+
+/// A job may be queued then, whether or not it may begin already.
+const fn may_queue(state: &CaseState) -> bool {
+    matches!(state, CaseState::InProduction { .. } | CaseState::InQc { .. } | CaseState::Rework { .. })
 }
 
 fn facts(viewer: &Viewer, about: &PartAbout) -> Markup {
@@ -206,10 +217,14 @@ fn describe(viewer: &Viewer, known: &Known, part: &PartQuality) -> Markup {
     let mut sides = vec![("", viewer.say(words::NOT_SAID).to_owned())];
     sides.extend(choices(viewer, SIDES));
     let all_units: Vec<_> = UNITS.iter().map(|unit| (*unit, (*unit).to_owned())).collect();
-    let text =
-        |name: &str, label: Text, value: String| Field::text(name, viewer.say(label)).value(&value).input();
-    let number =
-        |name: &str, label: Text, value: String| Field::number(name, viewer.say(label)).value(&value).input();
+    let text = |name: &str, label: Text, value: String| {
+        Field::text(name, viewer.say(label)).value(&value).most(40).input()
+    };
+    let remark = about.and_then(|about| maybe(about.comment.as_ref())).unwrap_or_default();
+    let remark = Field::text("about.comment", viewer.say(words::COMMENT)).value(&remark).most(60).input();
+    let how_many = Field::number("about.ordered.quantity", viewer.say(words::QUANTITY)).value(&quantity);
+    let scale = Field::number("about.ordered.scale", viewer.say(words::SCALE)).value(&scale);
+    let scale = Field { range: (Some(0), Some(1_000)), ..scale }.input();
     let of = |get: fn(&PartAbout) -> Option<String>| about.and_then(get).unwrap_or_default();
     let tick = |name: &str, label: Text, on: bool| kit::tick(name, viewer.say(label), on);
     let fields = html! {
@@ -220,14 +235,14 @@ fn describe(viewer: &Viewer, known: &Known, part: &PartQuality) -> Markup {
             (text("about.region", words::REGION, of(|about| maybe(about.region.as_ref()))))
             (text("about.subregion", words::SUBREGION, of(|about| maybe(about.subregion.as_ref()))))
             (choice("about.units", viewer.say(words::UNITS_OF), &units, None, &all_units))
-            (number("about.ordered.quantity", words::QUANTITY, quantity))
-            (number("about.ordered.scale", words::SCALE, scale))
+            (how_many.whole(1, 20).input())
+            (scale)
             (text("about.ordered.material", common::MATERIAL, material))
             (text("about.ordered.colour", words::COLOUR, colour))
             (choice("about.contact", viewer.say(words::CONTACT), &contact, None, &choices(viewer, CONTACTS)))
             (text("about.group", words::GROUP, of(|about| maybe(about.group.as_ref()))))
             (text("about.guide_type", words::GUIDE_TYPE, of(|about| maybe(about.guide_type.as_ref()))))
-            (text("about.comment", words::COMMENT, of(|about| maybe(about.comment.as_ref()))))
+            (remark)
         }
         (tick("about.required", words::REQUIRED, about.is_none_or(|about| about.required)))
         (tick("about.dominant", words::DOMINANT, about.is_some_and(|about| about.dominant)))
@@ -249,12 +264,12 @@ fn revise(viewer: &Viewer, known: &Known, part: &PartQuality) -> Markup {
     units.extend(UNITS.iter().map(|unit| (*unit, (*unit).to_owned())));
     let says = json!({
         "sending": viewer.say(words::SENDING), "reading": viewer.say(words::READING),
-        "open": viewer.say(words::NOT_WATERTIGHT),
+        "open": viewer.say(words::NOT_WATERTIGHT), "large": viewer.say(words::FITS_NONE),
     });
     let scale = Field::number("revision.scale", viewer.say(words::SCALE));
     let of_part = part.about.as_ref().and_then(|about| about.units.as_ref()).map(word).unwrap_or_default();
     let fields = html! {
-        div.fields data-use="model" data-words=(says.to_string()) data-units=(of_part) {
+        div.fields data-use="model" data-rooms=[rooms(viewer)] data-words=(says.to_string()) data-units=(of_part) {
             label.field {
                 span { (viewer.say(words::MODEL_FILE)) }
                 input type="file" accept=".stl,.obj,.3mf" required;
@@ -263,7 +278,7 @@ fn revise(viewer: &Viewer, known: &Known, part: &PartQuality) -> Markup {
             input type="hidden" name="revision.model" value="";
             (choice("revision.units", viewer.say(words::UNITS_OF), "", None, &units))
             (scale.hint(viewer.say(words::SCALE_HINT)).input())
-            (Field::text("revision.software", viewer.say(words::SOFTWARE)).input())
+            (Field::text("revision.software", viewer.say(words::SOFTWARE)).most(40).input())
             p.sending data-keep hidden role="status" {
                 progress max="1" value="0" aria-label=(viewer.say(words::SENDING)) {} " " span {}
             }

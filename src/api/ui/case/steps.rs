@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::{Known, choice, choices, fold_out};
+use super::{Known, Process, choice, choices, fold_out};
 use crate::api::ui::cases::state_word;
 use crate::api::ui::kit::{Field, Sends};
 use crate::api::ui::pieces::Piece;
@@ -57,7 +57,27 @@ pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
                     p.quiet { (viewer.fill(words::NEXT_BY, &[("roles", &roles_in_words(viewer, needed.roles()))])) }
                 }
             } @else {
-                div.buttons.on { @for step in &on { (step) } }
+                @let missing = steps.missing();
+                @if !missing.is_empty() {
+                    div.note.missing id="missing" data-state="wants" {
+                        p { strong { (viewer.say(words::STILL_MISSING)) } }
+                        ul { @for (what, place) in &missing { li { a href=(format!("#{place}")) { (what) } } } }
+                    }
+                }
+                // What would be refused now is not what is offered first.
+                div.buttons.on[missing.is_empty()] { @for step in &on { (step) } }
+                @if matches!(known.state, CaseState::InProduction { .. } | CaseState::InQc { .. }) {
+                    @let open = steps.open_pieces();
+                    @if !open.is_empty() {
+                        p.quiet id="open-pieces" { (viewer.fill(words::STILL_OPEN, &[("pieces", &open.join(", "))])) }
+                    }
+                    @if viewer.app.recorder.read(|lab| lab.quality.templates.is_empty()) {
+                        p.note id="no-template" data-state="wants" {
+                            (viewer.say(words::NO_TEMPLATE_YET)) " "
+                            a href="/settings#templates" { (viewer.say(words::WRITE_TEMPLATE)) }
+                        }
+                    }
+                }
             }
             @if !back.is_empty() { div.buttons.back-steps { @for step in &back { (step) } } }
         }
@@ -66,7 +86,7 @@ pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
 }
 
 /// `a, b or c`: any of them may do it.
-fn roles_in_words(viewer: &Viewer, roles: &[Role]) -> String {
+pub(super) fn roles_in_words(viewer: &Viewer, roles: &[Role]) -> String {
     let words: Vec<_> = roles.iter().map(|role| viewer.told_within(role.word())).collect();
     match words.split_last() {
         Some((last, first)) if !first.is_empty() => {
@@ -93,7 +113,7 @@ impl Steps<'_> {
             CaseState::Designing => vec![(P::Design, self.plain("approval_asked", words::ASK_APPROVAL))],
             CaseState::AwaitingApproval => vec![(P::ApproveDesign, self.approve())],
             CaseState::Approved { .. } | CaseState::Rework { .. } => vec![(P::Queue, self.produce())],
-            CaseState::InProduction { .. } => vec![(P::PostProcess, self.plain("qc_begun", words::BEGIN_QC))],
+            CaseState::InProduction { .. } => vec![(P::PostProcess, self.begin_qc())],
             CaseState::InQc { .. } => vec![(P::Release, self.release())],
             CaseState::Released { .. } => vec![(P::Deliver, self.plain("delivered", words::DELIVER))],
             CaseState::Delivered { out } | CaseState::Used { out } => {
@@ -146,6 +166,103 @@ impl Steps<'_> {
         steps
     }
 
+    /// What the rules ask for before the next step, as far as it is not there, and where on the page it is given.
+    fn missing(&self) -> Vec<(String, String)> {
+        match &self.known.state {
+            CaseState::Draft if self.known.quality.about.is_none() => {
+                vec![(self.viewer.say(words::LACKS_ORDER).to_owned(), "order".to_owned())]
+            }
+            CaseState::Requested => self.undescribed(),
+            CaseState::Designing => {
+                let mut lacks = self.undescribed();
+                let without = self.known.quality.parts.iter().filter(|part| part.revisions.is_empty());
+                lacks.extend(without.map(|part| self.of_part(words::LACKS_REVISION, part.number)));
+                lacks
+            }
+            CaseState::InProduction { .. } => self.too_few(0, words::LACKS_PRINTED),
+            CaseState::InQc { .. } => {
+                let mut lacks = self.too_few(1, words::LACKS_RELEASED);
+                let open = self.known.quality.nonconformances.iter().filter(|of| of.state != "closed");
+                let open = open.map(|of| (self.viewer.fill(words::LACKS_CLOSED, &[("id", &of.id)]), of));
+                lacks.extend(open.map(|(what, of)| (what, format!("fault-{}", of.id))));
+                lacks
+            }
+            CaseState::Released { .. } => self.too_few(2, words::LACKS_DELIVERED),
+            _ => Vec::new(),
+        }
+    }
+
+    fn of_part(&self, what: Text, number: u16) -> (String, String) {
+        (self.viewer.fill(what, &[("n", &number)]), format!("part-{number}"))
+    }
+
+    fn too_few(&self, stage: usize, what: Text) -> Vec<(String, String)> {
+        let all = self.known.lacking.get(stage).into_iter().flatten();
+        all.map(|few| {
+            let holes: [(&str, &dyn std::fmt::Display); 3] =
+                [("n", &few.part), ("there", &few.there), ("ordered", &few.ordered)];
+            (self.viewer.fill(what, &holes), "printed".to_owned())
+        })
+        .collect()
+    }
+
+    /// What is asked of a case before it is accepted.
+    fn undescribed(&self) -> Vec<(String, String)> {
+        let quality = &self.known.quality;
+        let about = quality.about.as_ref();
+        let mut lacks = Vec::new();
+        let mut of_order = |is_there: bool, what: Text| {
+            if !is_there {
+                lacks.push((self.viewer.say(what).to_owned(), "order".to_owned()));
+            }
+        };
+        of_order(about.is_some_and(|about| about.indication.is_some()), words::LACKS_INDICATION);
+        of_order(about.is_some_and(|about| about.needed_by.is_some()), words::LACKS_DAY);
+        if quality.parts.is_empty() {
+            lacks.push((self.viewer.say(words::LACKS_PART).to_owned(), "parts".to_owned()));
+        }
+        for part in &quality.parts {
+            let about = part.about.as_ref();
+            if about.and_then(|about| about.units.as_ref()).is_none() {
+                lacks.push(self.of_part(words::LACKS_UNITS, part.number));
+            }
+            if about.and_then(|about| about.laterality.as_ref()).is_none() {
+                lacks.push(self.of_part(words::LACKS_SIDE, part.number));
+            }
+        }
+        lacks
+    }
+
+    /// Prints that are under way, on a bed, or not yet worked on: `1-2 (printing)`.
+    fn open_pieces(&self) -> Vec<String> {
+        const DURING: [&str; 6] =
+            ["queued", "printing", "interrupted", "printed", "suspect", "post_processing"];
+        const AFTER: [&str; 3] = ["awaiting_inspection", "accepted", "quarantined"];
+        let is_qc = matches!(self.known.state, CaseState::InQc { .. });
+        let is_open = |state: &str| DURING.contains(&state) || (is_qc && AFTER.contains(&state));
+        let all = self.known.quality.printed.iter().filter(|of| is_open(&of.state));
+        all.map(|of| {
+            let short = of.serial.strip_prefix(self.known.token.as_str()).unwrap_or(&of.serial);
+            let state = of.words.split(": ").next().unwrap_or(&of.words);
+            format!("{} ({})", short.trim_start_matches('-'), self.viewer.state(state))
+        })
+        .collect()
+    }
+
+    /// Asked where prints of it are still under way.
+    fn sure(&self, text: Text) -> Option<String> {
+        let open = self.open_pieces();
+        (!open.is_empty()).then(|| self.viewer.fill(text, &[("pieces", &open.join(", "))]))
+    }
+
+    fn begin_qc(&self) -> Markup {
+        let ask = self.sure(words::BEGIN_QC_SURE);
+        let label = self.viewer.say(words::BEGIN_QC);
+        let fixed = json!({"is": "qc_begun"});
+        Sends { fixed, ask: ask.as_deref(), ..Sends::new("step-qc_begun", &self.to, label) }
+            .button(self.viewer)
+    }
+
     fn plain(&self, is: &str, label: Text) -> Markup {
         let id = format!("step-{is}");
         let label = self.viewer.say(label);
@@ -155,7 +272,7 @@ impl Steps<'_> {
     /// A step that takes a reason.
     fn why(&self, is: &str, label: Text, undo: Option<Value>, ask: Option<Text>) -> Markup {
         let (id, label) = (format!("step-{is}"), self.viewer.say(label));
-        let field = Field::text("why", self.viewer.say(words::WHY)).required();
+        let field = Field::text("why", self.viewer.say(words::WHY)).required().most(280);
         let field = field.hint(self.viewer.say(words::NO_NAMES)).input();
         let sends = Sends {
             fixed: json!({ "is": is }),
@@ -202,10 +319,16 @@ impl Steps<'_> {
         sends.form(self.viewer, fields)
     }
 
+    /// Nobody is asked for a signature that would be refused.
     fn release(&self) -> Markup {
+        if !self.missing().is_empty() {
+            return html! { p id="not-released" { (self.viewer.say(words::RELEASE_LATER)) } };
+        }
+        let ask = self.sure(words::RELEASE_SURE);
         let shown = format!("/v1/cases/{}/to-sign?of=case", self.known.token);
         let sends = Sends {
             fixed: json!({"is": "released"}),
+            ask: ask.as_deref(),
             sign: Some(&shown),
             ..Sends::new("step-released", &self.to, self.viewer.say(words::RELEASE))
         };
@@ -214,13 +337,18 @@ impl Steps<'_> {
 
     /// Begins the production with a process of the site's catalogue, or with one of elsewhere.
     fn produce(&self) -> Markup {
-        let Some(names) = self.known.processes.as_ref().filter(|names| !names.is_empty()) else {
+        let Some(all) = self.known.processes.as_ref().filter(|all| !all.is_empty()) else {
             return self.produce_elsewhere("step-production_begun");
         };
-        let all: Vec<_> = names.iter().map(|name| (name.as_str(), name.clone())).collect();
         let now = self.known.quality.process.as_deref().unwrap_or_default();
         let fields = html! {
-            (Field::text("process", self.viewer.say(words::PROCESS)).required().value(now).choice(&all))
+            label.field {
+                span { (self.viewer.say(words::PROCESS)) }
+                select name="process" required { @for of in all { (self.process(of, now)) } }
+            }
+            @if !all.iter().any(|of| self.hinders(of).is_none()) {
+                p.note data-state="wants" { (self.viewer.say(words::NO_PROCESS_FITS)) }
+            }
             (self.outside())
         };
         let label = self.viewer.say(words::PRODUCE);
@@ -235,13 +363,37 @@ impl Steps<'_> {
         }
     }
 
+    /// Why a process is none for this case. What is for education may be made by any, with a reason.
+    fn hinders(&self, of: &Process) -> Option<Text> {
+        match of {
+            Process { is_here: false, .. } => Some(words::NO_SUCH_PRINTER),
+            Process { is_validated: false, .. } if self.known.intended_use != "education" => {
+                Some(words::NOT_VALIDATED_FOR_IT)
+            }
+            _ => None,
+        }
+    }
+
+    fn process(&self, of: &Process, now: &str) -> Markup {
+        let hinders = self.hinders(of);
+        let note = match hinders {
+            Some(why) => Some(why),
+            None => (!of.is_validated).then_some(words::NOT_VALIDATED_FOR_IT),
+        };
+        html! {
+            option value=(of.name) disabled[hinders.is_some()] selected[of.name == now && hinders.is_none()] {
+                (of.name) @if let Some(note) = note { " – " (self.viewer.say(note)) }
+            }
+        }
+    }
+
     fn produce_elsewhere(&self, id: &str) -> Markup {
         let viewer = self.viewer;
         let of_use = self.known.intended_use;
         let valid = viewer.fill(words::VALID_FOR, &[("use", &super::use_words(viewer, of_use))]);
         let valid = [("", viewer.say(words::NOT_VALID).to_owned()), (of_use, valid)];
         let fields = html! {
-            (Field::text("process", viewer.say(words::PROCESS)).required().input())
+            (Field::text("process", viewer.say(words::PROCESS)).required().most(40).input())
             (choice("validated_for", viewer.say(words::VALIDATION), "", Some("list"), &valid))
             (self.outside())
         };
@@ -253,7 +405,7 @@ impl Steps<'_> {
     fn outside(&self) -> Markup {
         html! {
             @if self.known.intended_use == "education" {
-                (Field::text("outside", self.viewer.say(words::OUTSIDE)).input())
+                (Field::text("outside", self.viewer.say(words::OUTSIDE)).most(280).input())
             }
         }
     }
@@ -269,16 +421,17 @@ impl Steps<'_> {
         measured.extend(choices(viewer, &[("true", words::MEASURED), ("false", words::ESTIMATED)]));
         let mut marks = vec![open];
         marks.extend(["1", "2", "3", "4", "5"].map(|mark| (mark, mark.to_owned())));
-        let respondent = Field::text("assessment.respondent", viewer.say(words::RESPONDENT)).required();
+        let respondent =
+            Field::text("assessment.respondent", viewer.say(words::RESPONDENT)).required().most(40);
         let (used, how) = (viewer.say(words::IN_PROCEDURE), viewer.say(words::HOW_SAVED));
         let fields = html! {
             div.fields {
                 (choice("assessment.overall", viewer.say(words::OVERALL), "", None, &helped))
                 (choice("assessment.used_in_procedure", used, "", Some("json"), &yes))
                 (respondent.hint(viewer.say(words::RESPONDENT_HINT)).input())
-                (Field::number("assessment.saved.minutes", viewer.say(words::MINUTES_SAVED)).input())
+                (Field::number("assessment.saved.minutes", viewer.say(words::MINUTES_SAVED)).whole(-32_768, 32_767).input())
                 (choice("assessment.saved.measured", how, "", Some("json"), &measured))
-                (Field::text("assessment.comment", viewer.say(words::COMMENT)).input())
+                (Field::text("assessment.comment", viewer.say(words::COMMENT)).most(280).input())
             }
             details id="statements" {
                 summary { (viewer.say(words::STATEMENTS)) }

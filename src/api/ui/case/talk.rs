@@ -49,7 +49,8 @@ fn write(viewer: &Viewer, known: &Known) -> Markup {
     let fields = html! {
         label.field.wide {
             span { (viewer.say(words::MESSAGE)) }
-            input name="text" required maxlength="280" autocomplete="off";
+            input name="text" required maxlength="280" autocomplete="off"
+                data-ask-dates=(viewer.say(words::LOOKS_LIKE_BIRTH));
             small { (viewer.say(words::NO_NAMES)) }
         }
         label.field {

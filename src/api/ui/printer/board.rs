@@ -34,19 +34,19 @@ pub(super) fn identity(viewer: &Viewer, shown: &Shown) -> Markup {
 
 fn known_by(viewer: &Viewer, known: &IdentityView) -> Markup {
     let facts = [
-        (words::MACHINE, &known.machine_type),
-        (words::UUID, &known.uuid),
-        (words::USB, &known.usb),
-        (words::USB_SERIAL, &known.usb_serial),
-        (words::USB_SOCKET, &known.usb_socket),
-        (words::FIRMWARE_THEN, &known.firmware),
+        (words::MACHINE, &known.machine_type, None),
+        (words::UUID, &known.uuid, Some("long")),
+        (words::USB, &known.usb, Some("long")),
+        (words::USB_SERIAL, &known.usb_serial, Some("long")),
+        (words::USB_SOCKET, &known.usb_socket, Some("long")),
+        (words::FIRMWARE_THEN, &known.firmware, None),
     ];
     html! {
         p { (viewer.told(&known.known_by)) }
         @if known.weak { p.note data-state="wants" { (viewer.say(words::WEAK)) } }
-        dl.facts {
-            @for (what, value) in facts {
-                @if let Some(value) = value { dt { (viewer.say(what)) } dd { (value) } }
+        dl.facts.known {
+            @for (what, value, class) in facts {
+                @if let Some(value) = value { dt { (viewer.say(what)) } dd class=[class] { (value) } }
             }
             dt { (viewer.say(words::KNOWN_SINCE)) }
             dd { (viewer.when(&known.at)) @if let Some(by) = &known.by { ", " (by) } }

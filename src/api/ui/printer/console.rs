@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Shown, kit};
+use super::{Shown, farm, kit};
 use crate::api::ui::viewer::Viewer;
 use crate::api::ui::words::{common, printer as words};
 use crate::domain::people::roles::Permission;
@@ -42,6 +42,7 @@ pub(super) fn section(viewer: &Viewer, shown: &Shown) -> Markup {
         .printer(&shown.name)
         .map_or((Level::Off, &[][..]), |printer| (printer.console, printer.allow_commands.as_slice()));
     let taken = taken(level, allowed);
+    let is_deaf = farm::deaf_for(&shown.printer).is_some();
     html! {
         @if !viewer.may(Permission::Console) { div id="console" hidden {} }
         @else if level == Level::Off {
@@ -60,6 +61,7 @@ pub(super) fn section(viewer: &Viewer, shown: &Shown) -> Markup {
                 })))
                 div.console-log id="console-log" data-keep role="log" tabindex="0"
                     aria-label=(viewer.say(words::CONSOLE_LOG)) {}
+                @if is_deaf { p.note data-state="bad" { (viewer.say(words::CONSOLE_DEAF)) } }
                 form.named[viewer.signs()] id="console-form" method="post" action="/do/console" {
                     input type="hidden" name="printer" value=(name);
                     @if viewer.signs() {
@@ -70,13 +72,13 @@ pub(super) fn section(viewer: &Viewer, shown: &Shown) -> Markup {
                     }
                     label.field.grows {
                         span { (viewer.say(words::COMMAND)) }
-                        input name="command" id="console-command" required maxlength=(CONSOLE_MAX) autocomplete="off"
+                        input name="command" id="console-command" disabled[is_deaf] required maxlength=(CONSOLE_MAX) autocomplete="off"
                             autocapitalize="characters" spellcheck="false" list="console-codes";
                     }
                     datalist id="console-codes" {
                         @for (code, does, _) in &taken { option value=(code) { (does) } }
                     }
-                    button id="console-send" { (viewer.say(words::SEND)) }
+                    button id="console-send" disabled[is_deaf] { (viewer.say(words::SEND)) }
                 }
                 details id="console-takes" {
                     summary { (viewer.say(words::CONSOLE_TAKES)) }

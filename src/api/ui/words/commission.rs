@@ -32,7 +32,7 @@ texts! {
     BUFFER = "Room for lines" | "Platz für Zeilen";
     TRIED = "Tried" | "Versucht";
     LIMITS = "3. What it is, and its limits" | "3. Was er ist, und seine Grenzen";
-    LIMITS_ARE = "Choose what it is like; then look at each number at the printer. What is empty has its default." | "Wählen, wem er gleicht; dann jede Zahl am Drucker prüfen. Was leer ist, hat seinen üblichen Wert.";
+    LIMITS_ARE = "Choose what it is like; then look at each number at the printer. In gray stands what counts where a field is empty." | "Wählen, wem er gleicht; dann jede Zahl am Drucker prüfen. Grau steht, was gilt, wo ein Feld leer ist.";
     LIKE = "It is like" | "Er ist wie";
     LIKE_NONE = "none of these" | "keiner davon";
     AS_ONE = "as one that is there" | "wie ein vorhandener";
@@ -60,6 +60,11 @@ texts! {
     ARCS = "It can draw arcs" | "Er kann Bögen";
     UNATTENDED = "Jobs begin by themselves" | "Aufträge beginnen von selbst";
     FIXED_PLUG = "Its plug never leaves its socket" | "Sein Stecker bleibt immer in derselben Buchse";
+    AS_DEFAULT_IS = "as usual: {what}" | "wie üblich: {what}";
+    NOT_CHECKED = "not checked" | "nicht geprüft";
+    ARCS_UNKNOWN = "not known, they are sent" | "nicht bekannt, sie werden gesendet";
+    ASK_NOT = "Go on without asking" | "Ohne Fragen weiter";
+    ASK_FIRST = "First steps 1 and 2." | "Zuerst die Schritte 1 und 2.";
     AS_DEFAULT = "as usual" | "wie üblich";
     CONSOLE = "Console" | "Konsole";
     CONSOLE_OFF = "off" | "zu";
@@ -76,7 +81,7 @@ texts! {
     MISTAKES = "Mend this first; it stands at the fields, too:" | "Das zuerst beheben; es steht auch an den Feldern:";
     HINTS = "Not wrong, but could be better:" | "Nicht falsch, könnte aber besser sein:";
     INSTEAD = "instead" | "stattdessen";
-    RESTART = "The printer is there after a restart of platen. Restart it when no print is hurt by it." | "Der Drucker ist nach einem Neustart von platen da. Neu starten, wenn kein Druck dadurch leidet.";
+    RESTART = "The printer is there after a restart of platen, when no print is hurt by it. On its computer: sudo systemctl restart platen" | "Der Drucker ist nach einem Neustart von platen da, wenn kein Druck dadurch leidet. An dessen Rechner: sudo systemctl restart platen";
     NOT_SETTINGS = "Checking and saving is for who keeps the settings. Tell them the numbers above." | "Prüfen und speichern darf, wer Einstellungen betreut. Die Zahlen oben weitergeben.";
     TEST = "5. Test print" | "5. Testdruck";
     TEST_IS = "After the restart: a square of 20 mm, three layers. Stay beside the printer, with a hand near the stop." | "Nach dem Neustart: ein Quadrat von 20 mm, drei Schichten. Beim Drucker bleiben, eine Hand am Halt.";
@@ -84,6 +89,6 @@ texts! {
     TEST_QUEUED = "Job {job} is queued." | "Auftrag {job} ist eingereiht.";
     TEST_SURE = "Is the bed clear, and does somebody stay beside the printer?" | "Ist das Bett leer, und bleibt jemand beim Drucker?";
     MATERIAL_HINT = "Empty: what is loaded" | "Leer: was geladen ist";
-    NO_PRINTER_YET = "No printer is configured yet: save one, and restart platen." | "Noch ist kein Drucker eingerichtet: einen speichern und platen neu starten.";
+    NO_PRINTER_YET = "No printer is configured yet: save one, and restart platen (sudo systemctl restart platen)." | "Noch ist kein Drucker eingerichtet: einen speichern und platen neu starten (sudo systemctl restart platen).";
     ITS_PAGE = "Pages of the printers:" | "Seiten der Drucker:";
 }

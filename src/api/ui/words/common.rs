@@ -29,6 +29,7 @@ texts! {
     STOP_ALL = "Stop all printers" | "Alle Drucker anhalten";
     STOP_ONE = "Stop {printer}" | "{printer} anhalten";
     HOLD_TO_STOP = "Hold the button until it is full: then the printer stops at once" | "Knopf gedrückt halten, bis er voll ist: dann hält der Drucker sofort an";
+    HOLD_LONGER = "Longer" | "Länger";
     STOP_NOT_SENT = "The stop was NOT sent: platen does not answer. Switch off by hand." | "Der Halt wurde NICHT gesendet: platen antwortet nicht. Von Hand ausschalten.";
     LIVE = "Live" | "Live";
     NO_PAGE = "There is nothing here" | "Hier ist nichts";
@@ -36,7 +37,7 @@ texts! {
     LOST = "Connection lost, trying again" | "Verbindung weg, neuer Versuch";
     NOT_LIVE = "Not live: this is {age} old" | "Nicht live: dies ist {age} alt";
     AS_OF = "As of {time}" | "Stand {time}";
-    NEEDS_SCRIPT = "Without JavaScript one can only read here and stop printers." | "Ohne JavaScript kann man hier nur lesen und Drucker anhalten.";
+    NEEDS_SCRIPT = "Without JavaScript one can read here and stop printers; most other buttons need it." | "Ohne JavaScript kann man hier lesen und Drucker anhalten; die meisten anderen Knöpfe brauchen es.";
     NOT_DONE_NO_ANSWER = "platen does not answer: perhaps it was done, perhaps not. Look before you do it again." | "platen antwortet nicht: vielleicht ist es erledigt, vielleicht nicht. Erst nachsehen, dann wiederholen.";
     NAME_FIRST = "First your name, in the field at the top: it goes into the journal." | "Zuerst Ihr Name, im Feld oben: er kommt ins Journal.";
     NOBODY = "somebody who gave no name" | "jemand ohne Namen";

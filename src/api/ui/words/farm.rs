@@ -24,7 +24,7 @@ texts! {
     LEFT = "{time} left" | "noch {time}";
     ENDS = "ends {time}" | "endet {time}";
     ENDS_UNKNOWN = "end not known yet" | "Ende noch nicht bekannt";
-    PIECES = "{n} pieces" | "{n} Stücke";
+    PIECES = "{n} pieces" | "{n} Stück";
     PROGRESS_OF = "Progress of {printer}" | "Fortschritt von {printer}";
     HOTEND = "Hotend" | "Düse";
     BED = "Bed" | "Bett";

@@ -4,7 +4,7 @@ use super::{Language, Text, texts};
 
 texts! {
     TITLE = "Hands" | "Handgriffe";
-    WAITING = "{n} waiting" | "{n} zu tun";
+    WAITING = "{n} to do" | "{n} zu tun";
     NOTHING = "Nothing needs hands now." | "Gerade ist nichts zu tun.";
     NOTHING_NEXT = "What is printed, asked or to be inspected comes here by itself. See what comes next in the queue." | "Was gedruckt ist, was ein Drucker fragt und was zu prüfen ist, erscheint hier von selbst. Was als Nächstes kommt, steht in der Warteschlange.";
     SINCE = "since {time}" | "seit {time}";
@@ -38,16 +38,15 @@ texts! {
     OPEN_PRINTER = "Open the printer" | "Drucker öffnen";
 
     BEDS = "Clear the bed" | "Druckbett räumen";
-    BED_CLEAR = "The bed is clear" | "Bett ist frei";
-    BED_DONE = "The bed is noted as clear." | "Das Bett ist als frei vermerkt.";
-    BED_INTERRUPTED = "It was interrupted. Once the bed is clear, it cannot be gone on with. Is it off?" | "Es wurde unterbrochen. Ist das Bett frei, kann nicht mehr weitergedruckt werden. Ist es herunter?";
+    BED_DONE = "The bed is noted as clear." | "Das Bett ist als leer vermerkt.";
+    AWAY_HOT = "Out of reach: go there at once" | "Außer Reichweite: sofort hingehen";
+    LAST_HEAT = "Last heard {age} ago: {heat}." | "Zuletzt gehört vor {age}: {heat}.";
     ASKS = "A printer waits for somebody" | "Ein Drucker wartet auf jemanden";
     ASKS_WHAT = "It asks: {asked}" | "Er fragt: {asked}";
     PAUSED = "It is paused" | "Er macht Pause";
     GO_THERE = "Go to the printer" | "Zum Drucker";
     LOCKED = "Locked until somebody has looked" | "Gesperrt, bis jemand nachgesehen hat";
-    USE_AGAIN = "It may be used again" | "Er darf wieder drucken";
-    USED_AGAIN = "It may be used again." | "Er darf wieder drucken.";
+    USED_AGAIN = "It may be used again." | "Er darf wieder benutzt werden.";
     LOOKED = "Have you looked at {printer}, and is nothing in its way, broken or hot?" | "Haben Sie {printer} angesehen, und ist nichts im Weg, kaputt oder heiß?";
     ANOTHER_BOARD = "Another board may be on its port" | "An seinem Anschluss ist vielleicht eine andere Platine";
     BEGIN = "Begin, with somebody there" | "Beginnen, wenn jemand da ist";
@@ -91,7 +90,7 @@ texts! {
     CASE = "Case" | "Fall";
     PART = "Part" | "Teil";
     MODEL = "Model" | "Modell";
-    REVISION_N = "revision {n}" | "Stand {n}";
+    REVISION_N = "revision {n}" | "Revision {n}";
     NO_REVISION = "not known yet" | "noch nicht bekannt";
     FILE = "File" | "Datei";
     JOB = "Job" | "Auftrag";

@@ -24,5 +24,5 @@ texts! {
     PIXELS = "Pixels" | "Pixel";
     NOW = "Layer {n} is printed now" | "Schicht {n} wird jetzt gedruckt";
     AS_SVG = "As SVG" | "Als SVG";
-    PIECES = "{n} pieces" | "{n} Stücke";
+    PIECES = "{n} pieces" | "{n} Stück";
 }

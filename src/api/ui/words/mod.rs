@@ -152,6 +152,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_has_one_name_wherever_a_printer_or_a_job_is_in_hand() {
+        // Within a sentence that begins in another way.
+        let within = ["CAUSE_DAMAGED", "CAUSE_LOST", "CAUSE_COPY"];
+        let mut known = std::collections::BTreeMap::new();
+        for all in [common::ALL, farm::ALL, printer::ALL, hands::ALL, queue::ALL] {
+            for (name, text) in all.iter().filter(|(name, _)| !within.contains(name) && *name != "BY_NOBODY") {
+                let german = *known.entry(text.en).or_insert(text.de);
+                assert_eq!(german, text.de, "{name}: {:?}", text.en);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_filled_in_is_never_read_as_a_hole() {
         let text = Text { en: "{a} of {b}", de: "{a} von {b}" };
         assert_eq!(text.with(Language::German, &[("a", &"{b}"), ("b", &2)]), "{b} von 2");

@@ -11,7 +11,7 @@ texts! {
     NAME = "Name" | "Name";
     IN_FULL = "Name in full, as it stands under a signature" | "Voller Name, wie er unter einer Unterschrift steht";
     SIGNS_IN_AS = "Signs in as" | "Meldet sich an als";
-    SIGNS_IN_HINT = "Letters, digits and . - _ @; it stays the same for ever, since the journal names people by it" | "Buchstaben, Ziffern und . - _ @; er bleibt für immer, denn so nennt das Journal die Person";
+    SIGNS_IN_HINT = "Letters, digits, . - _ @ and single spaces; it stays the same for ever, since the journal names people by it" | "Buchstaben, Ziffern, . - _ @ und einzelne Leerzeichen; er bleibt für immer, denn so nennt das Journal die Person";
     ROLES = "Roles" | "Rollen";
     STATE = "State" | "Zustand";
     LAST = "Signed in" | "Angemeldet";

@@ -59,10 +59,11 @@ texts! {
     CONSOLE = "Console" | "Konsole";
     CONSOLE_READ = "questions only" | "nur Fragen";
     CONSOLE_SERVICE = "service" | "Wartung";
+    CONSOLE_DEAF = "The board has halted and does not answer: reset it first." | "Die Platine hat angehalten und antwortet nicht: erst zurücksetzen.";
     CONSOLE_OFF = "The console of this printer is off. `console` in its section of the configuration opens it." | "Die Konsole dieses Druckers ist zu. `console` in seinem Abschnitt der Konfiguration öffnet sie.";
     CONSOLE_LOG = "What was sent and answered" | "Was gesendet und geantwortet wurde";
     CONSOLE_NOTHING = "It answered nothing but ok." | "Er hat nur mit ok geantwortet.";
-    CONSOLE_CUT = "More came than is shown." | "Es kam mehr als hier steht.";
+    CONSOLE_CUT = "More came than is shown." | "Es kam mehr, als gezeigt wird.";
     CONSOLE_NOT_DONE = "It still works on it, or the answer is lost." | "Er arbeitet noch daran, oder die Antwort ist verloren.";
     CONSOLE_TAKES = "What can be sent" | "Was gesendet werden kann";
     CONSOLE_ALWAYS = "at any time" | "jederzeit";
@@ -83,7 +84,7 @@ texts! {
     LOT_UNUSABLE = "may not be used today" | "darf heute nicht verwendet werden";
     LOAD = "Load" | "Laden";
     NOW_LOADED = "It is loaded." | "Ist geladen.";
-    UNLOAD = "Take it off" | "Abnehmen";
+    UNLOAD = "Take it off" | "Herausnehmen";
     UNLOADED = "It is taken off." | "Ist abgenommen.";
     LOT = "Lot" | "Charge";
     LOT_HINT = "Scan the label of the container, or choose one." | "Das Etikett des Behälters scannen oder eine wählen.";

@@ -31,7 +31,7 @@ texts! {
     SPARE = "{span} spare" | "{span} Reserve";
     JUST = "just in time" | "gerade rechtzeitig";
     LATE = "late by {span}" | "{span} zu spät";
-    DUE = "due {time}" | "fällig {time}";
+    DUE = "to be printed by {time}" | "zu drucken bis {time}";
     AT_ONCE = "due at once" | "sofort fällig";
     NO_DAY = "no day" | "kein Termin";
     HELD_CHIP = "held" | "angehalten";
@@ -52,7 +52,9 @@ texts! {
     PUT_BACK = "It stays where it was." | "Es bleibt, wo es war.";
 
     QUEUED_AT = "Queued" | "Eingereiht";
-    ITS_DAY = "Due" | "Fällig";
+    ITS_DAY = "To be printed by" | "Zu drucken bis";
+    CASE_DAY = "The case is needed" | "Der Fall wird gebraucht";
+    LESS_AFTER = "the case's day, less the time that is planned for what follows the print" | "der Tag des Falls, abzüglich der Zeit, die für alles nach dem Druck geplant ist";
     FOUND = "Found in its file" | "In der Datei gefunden";
     FOUND_LINE = "line {line}" | "Zeile {line}";
     FOUND_MORE = "{n} more" | "{n} weitere";
@@ -97,7 +99,7 @@ texts! {
     PAUSED = "It pauses." | "Es pausiert.";
     RESUME = "Resume" | "Fortsetzen";
     RESUMED = "It goes on." | "Es geht weiter.";
-    PAUSE_OR_CANCEL = "Pause or cancel" | "Pausieren oder abbrechen";
+    PAUSE_OR_CANCEL = "Pause or cancel" | "Pause oder Abbruch";
     RESUME_OR_CANCEL = "Resume or cancel" | "Fortsetzen oder abbrechen";
     BEGIN = "I am there: begin on {printer}" | "Ich bin dort: auf {printer} beginnen";
     BEGUN = "It begins in a moment." | "Es beginnt gleich.";
@@ -138,6 +140,7 @@ texts! {
     WAITS_ITS_TURN = "waits its turn" | "wartet, bis es dran ist";
     IS_THERE_FILE = "is here: {lines} lines. Say what it is for:" | "ist da: {lines} Zeilen. Sagen Sie, wofür:";
     IS_THERE_MODEL = "is here: {size} mm, {watertight}. Say what it is for:" | "ist da: {size} mm, {watertight}. Sagen Sie, wofür:";
+    FITS_NONE = "too large for every printer here" | "zu groß für jeden Drucker hier";
     WATERTIGHT = "watertight" | "wasserdicht";
     NOT_WATERTIGHT = "not watertight" | "nicht wasserdicht";
     UPLOAD_CANCELLED = "not sent: cancelled" | "nicht gesendet: abgebrochen";
@@ -174,7 +177,22 @@ texts! {
     EXPECTED = "Size of the anatomy, mm" | "Größe der Anatomie, mm";
     EXPECTED_HINT = "three lengths, such as 80 60 100" | "drei Längen, etwa 80 60 100";
     NO_PROCESSES = "No process of this site fits: see the catalogue of processes." | "Kein Verfahren hier passt: siehe den Katalog der Verfahren.";
-    NOTHING_FOUND = "Nothing speaks against it." | "Nichts spricht dagegen.";
+    NOTHING_FOUND = "Nothing in the file itself speaks against printing it. Whether it is the right part was not looked at." | "Nichts in der Datei selbst spricht gegen den Druck. Ob es das richtige Teil ist, wurde nicht geprüft.";
+    COMPARE = "Is it the approved model?" | "Ist es das freigegebene Modell?";
+    NOT_COMPARED = "platen has not compared this file with the approved model of the part. Whoever queues it answers for that: look at both." | "platen hat diese Datei nicht mit dem freigegebenen Modell des Teils verglichen. Wer sie einreiht, steht dafür ein: beide ansehen.";
+    REVISION_OF = "Revision {n} of the part, approved" | "Revision {n} des Teils, freigegeben";
+    NOT_APPROVED = "Revision {n} of the part, NOT approved" | "Revision {n} des Teils, NICHT freigegeben";
+    NO_REVISION = "No model of this part is handed in: there is nothing to hold the file against." | "Von diesem Teil ist kein Modell eingereicht: es gibt nichts zum Vergleichen.";
+    CHOOSE_FIRST = "Choose the part: its model is shown here." | "Teil wählen: sein Modell erscheint hier.";
+    SIZE_MM = "{size} mm" | "{size} mm";
+    NO_SIZE = "its size is not known" | "Größe nicht bekannt";
+    PICTURE_OF_MODEL = "The current model of the part from three sides" | "Das aktuelle Modell des Teils von drei Seiten";
+    PICTURE_OF_FILE = "What the file prints, from three sides" | "Was die Datei druckt, von drei Seiten";
+    NO_PICTURE = "no picture" | "kein Bild";
+    DIFFERS = "The file prints something of another size than the model: they differ by more than 10 %." | "Die Datei druckt etwas von anderer Größe als das Modell: sie weichen um mehr als 10 % ab.";
+    DIFFERS_SEEN = "I have looked at both, and this is the right file" | "Ich habe beide angesehen, und dies ist die richtige Datei";
+    MORE_THAN_ORDERED = "{ordered} ordered; {there} are printed or queued already, and these are {copies} more." | "{ordered} bestellt; {there} sind schon gedruckt oder eingereiht, und dies sind {copies} weitere.";
+    ALSO_RULE = "Numbers of parts, with spaces between them" | "Nummern von Teilen, mit Leerzeichen dazwischen";
     FINDINGS = "What was found" | "Was gefunden wurde";
     WARNINGS_HOW = "A warning passes when somebody has looked and ticks it; an error has to be mended." | "Eine Warnung geht durch, wenn jemand nachgesehen hat und sie ankreuzt; ein Fehler muss behoben werden.";
     ERROR = "error" | "Fehler";

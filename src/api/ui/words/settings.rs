@@ -62,7 +62,7 @@ texts! {
     STATE_WELL = "{path} can be written." | "{path} ist beschreibbar.";
 
     PRINTERS = "Printers" | "Drucker";
-    COMMISSION = "Set up a printer" | "Drucker in Betrieb nehmen";
+    COMMISSION = "Add a printer" | "Drucker hinzufügen";
     PRINTER = "Printer" | "Drucker";
     MODEL = "Model" | "Modell";
     PORT = "Port" | "Anschluss";

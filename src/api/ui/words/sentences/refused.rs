@@ -318,7 +318,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("close a page or a program that you do not need, then try again", "eine Seite oder ein Programm schließen, das nicht gebraucht wird, dann noch einmal versuchen"),
     // Who may come in.
     ("look at the list of users", "die Liste der Personen ansehen"),
-    ("choose a name that differs in more than capitals", "einen Namen wählen, der sich in mehr als Großbuchstaben unterscheidet"),
+    ("choose another name: capitals alone make no difference", "einen anderen Namen wählen: Groß- und Kleinschreibung allein macht keinen Unterschied"),
     ("use one that is there", "eine verwenden, die da ist"),
     ("have an admin enable them first", "sie zuerst von der Administration entsperren lassen"),
     ("ask one", "eine solche fragen"),
