@@ -654,7 +654,8 @@ fn used(folder: &Path, all: &mut Vec<String>) {
         } else if path.extension().is_some_and(|end| end == "rs") {
             let text = std::fs::read_to_string(path).unwrap();
             let names = text.split("data-use=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-            all.extend(names.map(|name| format!("{name}.js")));
+            // Where `frame.rs` looks for the attribute itself, no name follows.
+            all.extend(names.filter(|name| !name.starts_with(')')).map(|name| format!("{name}.js")));
         }
     }
     all.sort_unstable();

@@ -399,7 +399,7 @@ async fn at_a_printer_a_lot_is_loaded_and_taken_off_and_one_that_is_not_good_is_
         way.done("/v1/loads", "oli", json!({"printer": code, "lot": lot, "slot": slot})).await;
     }
     let page = way.shown("/hands?printer=mk3-01").await;
-    assert!(page.contains(&format!("data-lot=\"{good}\"")) && page.contains("1000 g left"), "{page}");
+    assert!(page.contains(&format!("data-lot=\"{good}\"")) && page.contains("1\u{202f}000 g left"), "{page}");
     assert!(page.contains("may not be used: it is in quarantine"), "{page}");
     assert!(page.contains("expired on 2020-06-30"), "{page}");
     assert!(page.contains("value=\"2\" checked"), "the first slot that is free: {page}");

@@ -265,8 +265,7 @@ async fn templates_and_instruments_are_listed_and_written_anew_from_what_they_ar
     }
     let template = json!({"by": "kim", "name": "femur", "method": "caliper", "items": [item]});
     assert_eq!(lab.post("/v1/templates", &template).await.status, 201);
-    let caliper = json!({"name": "caliper-1", "what": "digital caliper"});
-    let mut known = caliper.clone();
+    let mut known = json!({"name": "caliper-1", "what": "digital caliper"});
     (known["by"], known["calibration_due"]) = ("kim".into(), "2020-01-31".into());
     assert_eq!(lab.post("/v1/instruments", &known).await.status, 201);
     let page = lab.get("/settings").await.body;
@@ -281,7 +280,9 @@ async fn templates_and_instruments_are_listed_and_written_anew_from_what_they_ar
     let instrument = between(&page, "id=\"instrument-caliper-1\"", "</li>");
     assert!(instrument.contains("overdue") && instrument.contains("31 Jan 2020"), "{instrument}");
     let anew = form(instrument, "calibrate-caliper-1");
-    assert_eq!(attribute(anew, "data-fixed"), caliper);
+    let seen = json!({"what": "digital caliper", "calibration_due": "2020-01-31"});
+    assert_eq!(attribute(anew, "data-fixed"), json!({"name": "caliper-1", "what": "digital caliper", "was": seen}));
+    assert_eq!(attribute(anew, "data-undo")["was"], "what,calibration_due");
 }
 
 #[tokio::test]

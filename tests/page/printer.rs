@@ -360,13 +360,13 @@ async fn what_is_loaded_is_loaded_and_taken_off_by_the_forms_of_the_page() {
         &page,
         &[
             "Nothing is noted as loaded.",
-            &format!("<option value=\"{lot}\">PLA · L-2231 · 1000 g left</option>"),
+            &format!("<option value=\"{lot}\">PLA · L-2231 · 1\u{202f}000 g left</option>"),
         ],
     );
     let loaded = send(&lab, &page, "load", json!({"lot": lot, "slot": 0})).await;
     assert_eq!(loaded.status, 201, "{loaded:?}");
     let page = shown(&lab, MK3).await;
-    has(&page, &["Slot 0", &format!("href=\"/materials/{lot}\""), "L-2231", "1000 g left"]);
+    has(&page, &["Slot 0", &format!("href=\"/materials/{lot}\""), "L-2231", "1\u{202f}000 g left"]);
     let off = send(&lab, &page, "unload-0", json!({})).await;
     assert_eq!(off.status, 200, "{off:?}");
     has(&shown(&lab, MK3).await, &["Nothing is noted as loaded."]);

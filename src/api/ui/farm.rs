@@ -11,10 +11,10 @@ use super::words::{Text, common, farm as words, hands as hands_words};
 use crate::api::shapes::{JobView, PrinterView, ReadingView};
 use crate::api::{AppState, look_ahead, views};
 use crate::domain::day::Day;
+use crate::domain::ids::PrinterName;
 use crate::domain::job::{Job, JobState, Outcome};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
-use crate::domain::ids::PrinterName;
 use crate::domain::people::roles::Permission;
 use crate::domain::printer::OutOfReach;
 
@@ -603,7 +603,13 @@ pub(super) fn line(viewer: &Viewer, printer: &PrinterView) -> Markup {
 }
 
 /// A form that works without a script: a button that somebody answers for by name.
-pub(super) fn simple(viewer: &Viewer, action: &str, id: &str, hidden: &[(&str, &str)], label: &str) -> Markup {
+pub(super) fn simple(
+    viewer: &Viewer,
+    action: &str,
+    id: &str,
+    hidden: &[(&str, &str)],
+    label: &str,
+) -> Markup {
     asked(viewer, action, id, hidden, label, None)
 }
 

@@ -1,5 +1,5 @@
-//! The words by which `assets/signing.js` lets somebody read what they sign: the keys of the signed text, and what its
-//! listed words mean.
+//! The words by which `assets/signing.js` lets somebody read what they sign: the keys of the signed text, and what
+//! its listed words mean.
 
 use serde_json::{Map, Value};
 

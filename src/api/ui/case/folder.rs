@@ -112,6 +112,8 @@ fn describe(viewer: &Viewer, known: &Known) -> Markup {
     let priorities = choices(viewer, PRIORITIES);
     let day = of(|about| about.needed_by.map(|day| day.to_string()));
     let service = of(|about| Some(about.service.to_string()));
+    let service = Field::text("about.service", viewer.say(words::SERVICE)).value(&service);
+    let indication = of(|about| maybe(about.indication.as_ref()));
     let requester = of(|about| maybe(about.requester.as_ref()));
     let of_birth = viewer.say(words::LOOKS_LIKE_BIRTH);
     // Where somebody may write who the patient is, a date is asked about.
@@ -138,9 +140,9 @@ fn describe(viewer: &Viewer, known: &Known) -> Markup {
     let fields = html! {
         div.fields {
             (choice("about.kind", viewer.say(words::KIND), &kind, None, &choices(viewer, KINDS)))
-            (Field::text("about.service", viewer.say(words::SERVICE)).value(&service).required().most(40).input())
+            (service.required().most(40).input())
             (text("about.requester", words::REQUESTER, requester, 40, viewer.say(words::REQUESTER_HINT)))
-            (text("about.indication", words::INDICATION, of(|about| maybe(about.indication.as_ref())), 100, ""))
+            (text("about.indication", words::INDICATION, indication, 100, ""))
             (text("about.modality", words::MODALITY, of(|about| maybe(about.modality.as_ref())), 40, ""))
             (day)
             (choice("about.priority", viewer.say(words::PRIORITY), &priority, None, &priorities))
@@ -309,10 +311,11 @@ pub(super) fn effort(viewer: &Viewer, known: &Known) -> Markup {
 
 fn note_effort(viewer: &Viewer, known: &Known) -> Markup {
     let to = format!("POST /v1/cases/{}/efforts", known.token);
+    let minutes = Field::number("minutes", viewer.say(words::MINUTES)).whole(0, 65_535);
     let fields = html! {
         (Field::text("category", viewer.say(words::CATEGORY)).choice(&choices(viewer, CATEGORIES)))
         (Field::text("role", viewer.say(words::ROLE)).value("non_clinician").choice(&choices(viewer, ROLES)))
-        (Field::number("minutes", viewer.say(words::MINUTES)).whole(0, 65_535).hint(viewer.say(words::MINUTES_HINT)).input())
+        (minutes.hint(viewer.say(words::MINUTES_HINT)).input())
     };
     Sends::new("note-effort", &to, viewer.say(words::NOTE_IT)).form(viewer, fields)
 }

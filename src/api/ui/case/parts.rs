@@ -269,7 +269,8 @@ fn revise(viewer: &Viewer, known: &Known, part: &PartQuality) -> Markup {
     let scale = Field::number("revision.scale", viewer.say(words::SCALE));
     let of_part = part.about.as_ref().and_then(|about| about.units.as_ref()).map(word).unwrap_or_default();
     let fields = html! {
-        div.fields data-use="model" data-rooms=[rooms(viewer)] data-words=(says.to_string()) data-units=(of_part) {
+        div.fields data-use="model" data-rooms=[rooms(viewer)] data-words=(says.to_string())
+            data-units=(of_part) {
             label.field {
                 span { (viewer.say(words::MODEL_FILE)) }
                 input type="file" accept=".stl,.obj,.3mf" required;

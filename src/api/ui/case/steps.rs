@@ -69,7 +69,8 @@ pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
                 @if matches!(known.state, CaseState::InProduction { .. } | CaseState::InQc { .. }) {
                     @let open = steps.open_pieces();
                     @if !open.is_empty() {
-                        p.quiet id="open-pieces" { (viewer.fill(words::STILL_OPEN, &[("pieces", &open.join(", "))])) }
+                        @let open = open.join(", ");
+                        p.quiet id="open-pieces" { (viewer.fill(words::STILL_OPEN, &[("pieces", &open)])) }
                     }
                     @if viewer.app.recorder.read(|lab| lab.quality.templates.is_empty()) {
                         p.note id="no-template" data-state="wants" {
@@ -166,7 +167,7 @@ impl Steps<'_> {
         steps
     }
 
-    /// What the rules ask for before the next step, as far as it is not there, and where on the page it is given.
+    /// What the rules ask for before the next step, as far as it is not there, and where it is given.
     fn missing(&self) -> Vec<(String, String)> {
         match &self.known.state {
             CaseState::Draft if self.known.quality.about.is_none() => {
@@ -376,10 +377,7 @@ impl Steps<'_> {
 
     fn process(&self, of: &Process, now: &str) -> Markup {
         let hinders = self.hinders(of);
-        let note = match hinders {
-            Some(why) => Some(why),
-            None => (!of.is_validated).then_some(words::NOT_VALIDATED_FOR_IT),
-        };
+        let note = hinders.or((!of.is_validated).then_some(words::NOT_VALIDATED_FOR_IT));
         html! {
             option value=(of.name) disabled[hinders.is_some()] selected[of.name == now && hinders.is_none()] {
                 (of.name) @if let Some(note) = note { " – " (self.viewer.say(note)) }
@@ -423,13 +421,14 @@ impl Steps<'_> {
         marks.extend(["1", "2", "3", "4", "5"].map(|mark| (mark, mark.to_owned())));
         let respondent =
             Field::text("assessment.respondent", viewer.say(words::RESPONDENT)).required().most(40);
+        let saved = Field::number("assessment.saved.minutes", viewer.say(words::MINUTES_SAVED));
         let (used, how) = (viewer.say(words::IN_PROCEDURE), viewer.say(words::HOW_SAVED));
         let fields = html! {
             div.fields {
                 (choice("assessment.overall", viewer.say(words::OVERALL), "", None, &helped))
                 (choice("assessment.used_in_procedure", used, "", Some("json"), &yes))
                 (respondent.hint(viewer.say(words::RESPONDENT_HINT)).input())
-                (Field::number("assessment.saved.minutes", viewer.say(words::MINUTES_SAVED)).whole(-32_768, 32_767).input())
+                (saved.whole(-32_768, 32_767).input())
                 (choice("assessment.saved.measured", how, "", Some("json"), &measured))
                 (Field::text("assessment.comment", viewer.say(words::COMMENT)).most(280).input())
             }

@@ -75,11 +75,9 @@ texts! {
     MINUTES = "{n} min" | "{n} min";
     HOURS = "{h} h {m} min" | "{h} h {m} min";
     DAYS = "{d} d {h} h" | "{d} T {h} h";
-    SEARCH = "Search" | "Suchen";
     SHOW = "Show" | "Anzeigen";
     EVERYTHING = "All" | "Alle";
     OPEN = "Open" | "Öffnen";
-    KEYS = "Keyboard" | "Tastatur";
     KEYS_HELP = "g then f, q, c, h, m, r: farm, queue, cases, hands, materials, reports. / search. ? this help. Esc closes." | "g, dann f, q, c, h, m, r: Farm, Warteschlange, Fälle, Handgriffe, Material, Berichte. / Suche. ? diese Hilfe. Esc schließt.";
     BEING_DRAWN = "Being drawn." | "Wird gezeichnet.";
     NO_PICTURE = "No picture: {why}." | "Kein Bild: {why}.";

@@ -498,7 +498,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("look at it again, then clear that lock", "noch einmal ansehen, dann diese Sperre aufheben"),
     ("look which board is there now, then say so again", "nachsehen, welche Platine jetzt da ist, dann es noch einmal sagen"),
     ("look at it, then unload that one", "ansehen, dann diese entladen"),
-    ("the rules of the site were changed meanwhile, and stay so", "die Regeln des Standorts wurden inzwischen geändert und bleiben so"),
+    ("the rules of the site were changed meanwhile, and stay so", "die Regeln des Orts wurden inzwischen geändert und bleiben so"),
     ("look at them, then set them again", "ansehen, dann noch einmal setzen"),
     ("look at what is noted of it now, then note it again", "ansehen, was jetzt dazu vermerkt ist, dann noch einmal vermerken"),
     ("look at it in the queue, then say it again", "in der Warteschlange ansehen, dann noch einmal sagen"),
