@@ -348,7 +348,10 @@ async fn a_configuration_is_checked_against_this_machine() {
     let (code, said, _) = check(folder.path(), &format!("zone = \"Europe/Berlin\"\n{good}")).await;
     assert!(code == 0 && said.contains("by the clock of Europe/Berlin, which shows 20"), "{said}");
     let (code, _, error) = check(folder.path(), &format!("zone = \"Europe/Berlim\"\n{good}")).await;
-    assert!(code != 0 && error.contains("zone = \"Europe/Berlim\": there is no zone of this name"), "{error}");
+    assert!(
+        code != 0 && error.contains("zone = \"Europe/Berlim\": there is no zone of this name"),
+        "{error}"
+    );
     assert!(error.contains("did you mean \"Europe/Berlin\"?"), "{error}");
     let told = format!("{good}build_x = [0, 200]\nallow_findings = [\"heat.none\"]\n");
     let (code, said, _) = check(folder.path(), &told).await;

@@ -378,13 +378,17 @@ fn the_reader_of_documents_sees_what_it_must() {
 #[test]
 fn the_page_s_own_page_has_every_room_and_every_key() {
     let text = read("docs/page.md");
-    let named: BTreeSet<&str> = text.split('`').skip(1).step_by(2).filter(|one| one.starts_with('/')).collect();
+    let named: BTreeSet<&str> =
+        text.split('`').skip(1).step_by(2).filter(|one| one.starts_with('/')).collect();
     for page in platen::api::ui::PAGES {
         assert!(named.contains(page.path), "docs/page.md does not name {}", page.path);
     }
     let known = |path: &str| platen::api::ui::PAGES.iter().any(|page| page.path == path);
     for path in &named {
-        assert!(known(path) || platen::api::ui::PATHS.contains(path), "docs/page.md names {path}, which is no page");
+        assert!(
+            known(path) || platen::api::ui::PATHS.contains(path),
+            "docs/page.md names {path}, which is no page"
+        );
     }
     let keys = read("src/api/ui/assets/keys.js");
     let rooms = keys.split_once("const ROOMS = {").unwrap().1.split_once('}').unwrap().0;

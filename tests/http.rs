@@ -68,7 +68,7 @@ async fn a_file_is_judged_before_it_is_queued_and_a_warning_is_accepted_by_name(
     const UNWAITED: &[u8] = b"G21\nG90\nM83\nG28\nM104 S200\nG1 X10 Y10 Z.2 E1 F600\nM104 S0\n";
     let lab = lab().await;
     let (case, file) = (lab.case().await, lab.upload(UNWAITED).await.json()["file"].clone());
-    let asked = async |more: serde_json::Value| {
+    let asked = async |more: Value| {
         let mut new = json!({"file": file, "case": case, "part": 1});
         new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         lab.post("/v1/jobs", &new).await
@@ -445,7 +445,11 @@ async fn a_lock_that_was_not_seen_is_not_cleared_and_no_other_quarantine_ended()
     }
     let over = json!({"by": "lee", "since": shown["quarantine"]["at"]});
     assert_eq!(lab.post("/v1/printers/mk3-01/identify", &over).await.problem(), "other-quarantine");
-    assert_eq!(lab.post("/v1/printers/mk3-01/identify", &json!({"by": "lee"})).await.status, 200, "as before");
+    assert_eq!(
+        lab.post("/v1/printers/mk3-01/identify", &json!({"by": "lee"})).await.status,
+        200,
+        "as before"
+    );
 }
 
 #[tokio::test]

@@ -349,7 +349,11 @@ async fn an_inspection_that_is_sent_again_is_noted_once() {
     assert_eq!(way.get("/v1/inspections").await.as_array().unwrap().len(), 1);
     // Somebody else's, and another one of the same person, are others.
     for (by, request) in [("max", "3f9c2a7e-51d0"), ("ina", "another-one")] {
-        assert_eq!(way.ask("/v1/inspections", by, measured(10.0, request)).await.status, 201, "{by} {request}");
+        assert_eq!(
+            way.ask("/v1/inspections", by, measured(10.0, request)).await.status,
+            201,
+            "{by} {request}"
+        );
     }
     for odd in ["short", "With Capitals", &"a".repeat(41)] {
         assert_eq!(way.ask("/v1/inspections", "ina", measured(10.0, odd)).await.status, 422, "{odd}");

@@ -633,7 +633,8 @@ pub async fn door(State(app): State<AppState>, mut request: Request, next: Next)
         drain(request).await;
         return refused;
     }
-    let is_document = (DOCUMENTS.contains(&path) || page(path).is_some()) && *request.method() != Method::POST;
+    let is_document =
+        (DOCUMENTS.contains(&path) || page(path).is_some()) && *request.method() != Method::POST;
     let is_page = ui::PATHS.contains(&path) && path != "/live" || page(path).is_some();
     let problem = match closed {
         Closed::Unknown(_) if is_document => {
@@ -647,7 +648,11 @@ pub async fn door(State(app): State<AppState>, mut request: Request, next: Next)
         Closed::Unknown(problem) | Closed::Unreadable(problem) => problem,
         Closed::NotTheirs(forbidden) => forbidden.into(),
     };
-    if is_page { ui::refused(&ui::Viewer::of_stranger(&app, request.headers()), problem).into_response() } else { problem.into_response() }
+    if is_page {
+        ui::refused(&ui::Viewer::of_stranger(&app, request.headers()), problem).into_response()
+    } else {
+        problem.into_response()
+    }
 }
 
 #[cfg(test)]

@@ -101,7 +101,10 @@ async fn report(
     let Path(kind) = kind.map_err(|_| ReportError::NoKind { given: "?".into() })?;
     let kind: Kind = kind.parse()?;
     asker.may(needs(kind))?;
-    let by = asker.by_if_known(wanted.by.as_deref().filter(|by| !by.trim().is_empty()))?.map(|by| lab::person(&by)).transpose()?;
+    let by = asker
+        .by_if_known(wanted.by.as_deref().filter(|by| !by.trim().is_empty()))?
+        .map(|by| lab::person(&by))
+        .transpose()?;
     let parameters = Parameters {
         case: read(wanted.case)?,
         printer: read(wanted.printer)?,

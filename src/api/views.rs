@@ -19,8 +19,8 @@ use super::quality::views::case_tag;
 use super::queue::ReprintView;
 use super::reasons;
 use super::shapes::{
-    CaseBrief, CaseView, FoundCase, ChainView, ContinuedView, GateView, HoldView, IdentityView, JobView, LatchView,
-    LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
+    CaseBrief, CaseView, ChainView, ContinuedView, FoundCase, GateView, HoldView, IdentityView, JobView,
+    LatchView, LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
     QuarantineView, ReadingView, ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TaleView,
     TemperaturesView, Waiting, age,
 };

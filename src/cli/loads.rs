@@ -87,7 +87,9 @@ impl Loads {
                 return by
                     .ask(&client, |hand| Desk::new(hand, global.json, slot).serve(std::io::stdin().lock()));
             }
-            What::Unload { name, slot, by } => by.post(&client, &path(&name, "unload"), Unload { slot, lot: None })?,
+            What::Unload { name, slot, by } => {
+                by.post(&client, &path(&name, "unload"), Unload { slot, lot: None })?
+            }
         };
         told(global, &all, |all| loads(all))
     }

@@ -22,20 +22,46 @@ use super::queue::wish::Wanted;
 #[derive(Clone, Debug)]
 pub enum Seen {
     /// The job whose part stands on a printer's bed.
-    OnBed { printer: PrinterName, job: JobId },
+    OnBed {
+        printer: PrinterName,
+        job: JobId,
+    },
     /// A printer's lock, by when it was locked, as that is told.
-    Locked { printer: PrinterName, since: String },
+    Locked {
+        printer: PrinterName,
+        since: String,
+    },
     /// Its quarantine, by the same.
-    Apart { printer: PrinterName, since: String },
+    Apart {
+        printer: PrinterName,
+        since: String,
+    },
     /// What is loaded on it.
-    Loaded { printer: PrinterName, slot: u8, lot: LotId },
-    Rules { rules: SiteRules },
-    Roles { user: UserName, roles: BTreeSet<Role> },
-    Instrument { instrument: Box<Instrument> },
+    Loaded {
+        printer: PrinterName,
+        slot: u8,
+        lot: LotId,
+    },
+    Rules {
+        rules: SiteRules,
+    },
+    Roles {
+        user: UserName,
+        roles: BTreeSet<Role>,
+    },
+    Instrument {
+        instrument: Box<Instrument>,
+    },
     /// One thing that is wanted of a waiting job.
-    Wanted { job: JobId, wanted: Wanted },
+    Wanted {
+        job: JobId,
+        wanted: Wanted,
+    },
     /// The waiting job that it comes before; none where it is the last.
-    Before { job: JobId, next: Option<JobId> },
+    Before {
+        job: JobId,
+        next: Option<JobId>,
+    },
 }
 
 fn not(changed: bool, refusal: impl FnOnce() -> Refusal) -> Result<(), Refusal> {

@@ -313,7 +313,8 @@ impl Browser {
 
     /// Where the page was left, something may stand under its head: nobody clicks there.
     fn show(&self, css: &str) {
-        let show = "document.querySelector(arguments[0])?.scrollIntoView({block: 'center', behavior: 'instant'})";
+        let show =
+            "document.querySelector(arguments[0])?.scrollIntoView({block: 'center', behavior: 'instant'})";
         self.script(show, vec![css.into()]);
     }
 

@@ -181,7 +181,7 @@ const SAID: &str = "const said = [];
     const walk = (node) => {
         const called = (one) => one.id || one.nodeName;
         if (node.nodeType === Node.TEXT_NODE) said.push([called(node.parentElement), node.data]);
-        if (node.nodeType !== Node.ELEMENT_NODE || node.matches('script, code, q, [lang]')) return;
+        if (node.nodeType !== Node.ELEMENT_NODE || node.matches('script, noscript, code, q, [lang]')) return;
         for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
             if (node.hasAttribute(name)) said.push([`${name} of ${called(node)}`, node.getAttribute(name)]);
         node.childNodes.forEach(walk);
@@ -221,6 +221,11 @@ fn german_lab() -> (Lab, Daemon, String) {
     (lab, daemon, held)
 }
 
+/// Without what an upload is called where its own name could say who a patient is.
+fn without_names(text: &str) -> String {
+    text.split_whitespace().filter(|word| !word.ends_with(".gcode")).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn no_english_word_is_left_on_the_german_page() {
     let (_lab, daemon, held) = german_lab();
@@ -239,7 +244,7 @@ fn no_english_word_is_left_on_the_german_page() {
         for piece in said.as_array().unwrap() {
             let (place, text) = (piece[0].as_str().unwrap(), piece[1].as_str().unwrap());
             let left: Vec<String> =
-                words(text).filter(|word| english.contains(word) && !names.contains(word.as_str())).collect();
+                words(&without_names(text)).filter(|word| english.contains(word) && !names.contains(word.as_str())).collect();
             if !left.is_empty() {
                 found.push(format!("{path} {place}: {left:?} in `{}`", text.trim()));
             }

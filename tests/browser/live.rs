@@ -23,7 +23,8 @@ fn the_page_says_that_it_is_old_and_comes_back_by_itself_when_the_daemon_does() 
     browser.script(MARK, vec![]);
 
     let address = lab.crash(daemon);
-    browser.wait("a page that is not live any more, at once", "return document.body.classList.contains('lost')");
+    browser
+        .wait("a page that is not live any more, at once", "return document.body.classList.contains('lost')");
     browser.wait_for_text("#link", "Connection lost");
     browser.wait("a page that says how old it is", "return document.body.classList.contains('stale')");
     browser.screenshot("farm-stale");

@@ -16,7 +16,7 @@ const bad = (one) => one.matches('img[src=x], script:not([src])')
   || [...one.attributes].some((attribute) => attribute.name.startsWith('on'));
 return [...document.querySelectorAll('*')].filter(bad).map((one) => one.outerHTML.slice(0, 200))";
 
-/// A file whose lines have the firmware ask and say it, and then wait until somebody has looked.
+/// A file whose lines have the firmware ask and say it, and then wait with it until somebody has looked.
 fn file() -> String {
     let lines = [
         format!("M117 {HOSTILE}"),
@@ -24,7 +24,8 @@ fn file() -> String {
         format!("M118 A1 action:notification {HOSTILE}"),
         format!("M118 A1 action:prompt_begin {HOSTILE}"),
         format!("M118 A1 action:prompt_button {HOSTILE}"),
-        "M118 A1 action:prompt_show\nG4 S3000\n".to_owned(),
+        "M118 A1 action:prompt_show".to_owned(),
+        format!("M117 {HOSTILE}\nM0\n"),
     ];
     let said = lines.join("\n");
     let text = gcode("a hostile one", 400);
@@ -40,7 +41,8 @@ fn markup_in_a_firmware_a_name_and_peoples_words_stays_text_on_every_page() {
     let daemon = lab.serve_people();
     daemon.wait_printer("mk", "ready");
     let case = daemon.case();
-    let about = json!({"kind": "model", "service": HOSTILE, "indication": HOSTILE, "needed_by": "2099-12-24"});
+    let about =
+        json!({"kind": "model", "service": HOSTILE, "indication": HOSTILE, "needed_by": "2099-12-24"});
     daemon.done(&format!("/v1/cases/{case}/steps"), &json!({"is": "described", "about": about}));
     daemon.done(&format!("/v1/cases/{case}/messages"), &json!({"text": HOSTILE}));
     let lot = json!({"material": HOSTILE, "supplier_lot": HOSTILE, "received": "2020-01-01",
@@ -48,7 +50,7 @@ fn markup_in_a_firmware_a_name_and_peoples_words_stays_text_on_every_page() {
     let lot = daemon.done("/v1/lots", &lot)["id"].as_str().unwrap().to_owned();
     daemon.send_from_slicer(&format!("{HOSTILE}.gcode"), &gcode("sent by a slicer", 10));
     daemon.print(&file(), &case, "mk");
-    until("a question of the firmware's", || daemon.printer("mk")["prompt"].is_object().then_some(()));
+    until("what the file says", || daemon.printer("mk")["hold"]["text"].is_string().then_some(()));
 
     let browser = Browser::of(&daemon.url);
     browser.sign_in(KIM);

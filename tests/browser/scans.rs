@@ -259,7 +259,7 @@ fn a_photo_goes_up_from_the_page_of_the_inspection_is_shown_and_is_kept_with_it(
     browser.sign_in(KIM);
     browser.go(&format!("/printed/{serial}/inspect"));
     let field = "#photos input[type=file]";
-    let camera = "const field = document.querySelector(arguments[0]); return [field.accept, field.capture]";
+    let camera = "const field = document.querySelector(arguments[0]); return [field.accept, field.getAttribute('capture')]";
     browser.wait_for(field);
     assert_eq!(browser.script(camera, vec![field.into()]), json!(["image/*", "environment"]));
     browser.wait("the page's script", "return document.documentElement.classList.contains('script')");

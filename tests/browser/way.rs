@@ -155,6 +155,8 @@ fn a_case_goes_from_the_wish_to_the_record_on_the_pages_alone() {
     });
     kim.go("/hands");
     send(&kim, "/v1/printers/mk/clear-bed", "", &[]);
+    // It is asked whether what stands there is off.
+    kim.click("#dialog button[value=yes]");
     until("a clear bed", || daemon.printer("mk")["on_bed"].is_null().then_some(()));
 
     // What is done with it, and whether it is as it should be.

@@ -119,7 +119,10 @@ async fn whoever_clears_a_printer_is_shown_that_it_is_cleared() {
     let mut tended = Tended::new(setup());
     let stopped = |seen: &Arc<Snapshot>| seen.activity == Activity::Stopped;
     within("a locked printer", tended.live.wait_for(stopped)).await.unwrap();
-    assert_eq!(shown_with_the_answer(&tended, Order::Clear { by: by(), since: None }).await, Activity::Connecting);
+    assert_eq!(
+        shown_with_the_answer(&tended, Order::Clear { by: by(), since: None }).await,
+        Activity::Connecting
+    );
 
     // The same while its port is open.
     tended.ready().await;
@@ -132,6 +135,9 @@ async fn whoever_clears_a_printer_is_shown_that_it_is_cleared() {
         }
     };
     within("a confirmed stop", confirmed).await;
-    assert_eq!(shown_with_the_answer(&tended, Order::Clear { by: by(), since: None }).await, Activity::Connecting);
+    assert_eq!(
+        shown_with_the_answer(&tended, Order::Clear { by: by(), since: None }).await,
+        Activity::Connecting
+    );
     tended.end().await;
 }

@@ -522,7 +522,8 @@ async fn the_room_speaks_german() {
         page.body
     };
     let page = german("/hands").await;
-    for text in ["<h1>Handgriffe</h1>", "Druckbett räumen", "Das Bett ist leer", "Etikett scannen", "Fall "] {
+    for text in ["<h1>Handgriffe</h1>", "Druckbett räumen", "Das Bett ist leer", "Etikett scannen", "Fall "]
+    {
         assert!(page.contains(text), "{text} in {page}");
     }
     sent(&way.lab, &page, "clear-mk3-01", "oli", &[]).await;

@@ -281,7 +281,10 @@ async fn templates_and_instruments_are_listed_and_written_anew_from_what_they_ar
     assert!(instrument.contains("overdue") && instrument.contains("31 Jan 2020"), "{instrument}");
     let anew = form(instrument, "calibrate-caliper-1");
     let seen = json!({"what": "digital caliper", "calibration_due": "2020-01-31"});
-    assert_eq!(attribute(anew, "data-fixed"), json!({"name": "caliper-1", "what": "digital caliper", "was": seen}));
+    assert_eq!(
+        attribute(anew, "data-fixed"),
+        json!({"name": "caliper-1", "what": "digital caliper", "was": seen})
+    );
     assert_eq!(attribute(anew, "data-undo")["was"], "what,calibration_due");
 }
 

@@ -537,8 +537,11 @@ fn the_audit_extract_has_every_entry_once_in_its_order() {
 fn how_long_a_report_of_the_year_takes_is_told() {
     let told = told();
     let began = Instant::now();
-    let (mut lab, mut head, mut past) =
-        (Lab::default(), ChainHash::GENESIS, Past::new(telling(Kind::Value, &Parameters::default(), &Zone::utc())));
+    let (mut lab, mut head, mut past) = (
+        Lab::default(),
+        ChainHash::GENESIS,
+        Past::new(telling(Kind::Value, &Parameters::default(), &Zone::utc())),
+    );
     for event in &told.year.journal {
         let touched = lab.apply(event);
         head = ChainedRecord::chain(head, event).hash;

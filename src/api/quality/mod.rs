@@ -64,12 +64,7 @@ async fn change(app: &AppState, who: &Asker, change: Change) -> Result<(), Probl
 }
 
 /// The same, provided that what they have seen is still so when it is judged.
-async fn change_seen(
-    app: &AppState,
-    who: &Asker,
-    change: Change,
-    seen: Option<Seen>,
-) -> Result<(), Problem> {
+async fn change_seen(app: &AppState, who: &Asker, change: Change, seen: Option<Seen>) -> Result<(), Problem> {
     who.may(permission(&change))?;
     let case = app.recorder.read(|lab| change.case(lab).cloned());
     let words = if change.keeps_apart() { Words::KeepApart } else { Words::CanWait };

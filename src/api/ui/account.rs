@@ -133,10 +133,7 @@ fn own(viewer: &Viewer, title: Text, content: &Markup) -> Markup {
     frame(viewer, None, viewer.say(title), Reload::Never, None, content)
 }
 
-pub(super) async fn sign_in_page(
-    viewer: Viewer,
-    to: Result<Asked<To>, Problem>,
-) -> Response {
+pub(super) async fn sign_in_page(viewer: Viewer, to: Result<Asked<To>, Problem>) -> Response {
     let to = to.map(|Asked(To { to })| to).unwrap_or_default();
     match viewer.asker {
         Asker::Everybody => nobody(&viewer).into_response(),
@@ -330,11 +327,7 @@ pub(super) async fn app_key(viewer: Viewer, filled: Filled) -> Page {
             }
         };
         decided(&viewer.app, &viewer.asker, &given.code, grant).await?;
-        let said = if grant {
-            viewer.say(words::GRANTED)
-        } else {
-            viewer.say(words::DENIED)
-        };
+        let said = if grant { viewer.say(words::GRANTED) } else { viewer.say(words::DENIED) };
         Ok(said.to_owned())
     };
     let outcome = outcome.await;

@@ -124,7 +124,8 @@ struct Process {
 fn processes(viewer: &Viewer, lab: &Lab, of_use: IntendedUse) -> Vec<Process> {
     let printers = &viewer.app.config.printers;
     // One whose model is not said may be any.
-    let is_here = |model: &str| printers.iter().any(|of| of.model.as_deref().is_none_or(|known| known == model));
+    let is_here =
+        |model: &str| printers.iter().any(|of| of.model.as_deref().is_none_or(|known| known == model));
     let all = lab.quality.processes.values().map(|known| known.process.name.as_str());
     let names: BTreeSet<&str> = all.collect();
     let current = names.into_iter().filter_map(|name| lab.quality.current_process(name));

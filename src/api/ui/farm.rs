@@ -128,7 +128,7 @@ fn gather(viewer: &Viewer) -> Shown {
                 _ => failed.push(job),
             }
         }
-        failed.sort_by(|a, b| b.queued.cmp(&a.queued));
+        failed.sort_by_key(|job| Reverse(job.queued));
         let failed = failed.into_iter().map(|job| views::job(app, lab, job)).collect();
         Shown { cards, since, printed, failed, late: late(app, lab) }
     })
@@ -472,7 +472,6 @@ fn degrees(viewer: &Viewer, what: &str, reading: ReadingView) -> Markup {
 }
 
 fn bed(viewer: &Viewer, card: &Card) -> Markup {
-    let name = &card.printer.name;
     html! {
         @if let (Some(id), None) = (&card.printer.on_bed, &card.job) {
             div.note.bed data-state="wants" {

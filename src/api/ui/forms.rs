@@ -9,13 +9,13 @@ use serde::Deserialize;
 use super::frame::{Reload, frame, problem_words};
 use super::viewer::Viewer;
 use super::words::forms as words;
+use crate::api::Problem;
 use crate::api::gate::accepted;
 use crate::api::jobs::{begin, change};
 use crate::api::printers::{answered, bed_is_clear, consoled, is_its_own, may_be_used};
 use crate::api::shapes::PartGiven;
 use crate::api::stop::stopped;
 use crate::api::uploads::{Assignment, assigned, dismissed};
-use crate::api::Problem;
 use crate::domain::ids::{JobId, PrinterName, UploadId};
 use crate::domain::job::Change;
 use crate::domain::people::roles::Permission;
@@ -94,7 +94,8 @@ async fn stop_outcome(viewer: &Viewer, filled: Filled) -> Result<Markup, Problem
         "" => None,
         name => Some(name.parse::<PrinterName>()?),
     };
-    let all = stopped(&viewer.app, printer.as_ref(), viewer.asker.stops_as(Some(&fields.by)).as_deref()).await?;
+    let all =
+        stopped(&viewer.app, printer.as_ref(), viewer.asker.stops_as(Some(&fields.by)).as_deref()).await?;
     let named = |on_wire: bool| {
         let names = all.iter().filter(|one| one.on_wire == on_wire).map(|one| one.printer.as_str());
         names.collect::<Vec<_>>().join(", ")
@@ -207,7 +208,8 @@ pub(super) async fn assign(viewer: Viewer, filled: Filled) -> Page {
             accept: Vec::new(),
             by: None,
         };
-        let job = assigned(&viewer.app, upload, assignment, viewer.asker.by_if_known(given(&fields.by))?).await?;
+        let job =
+            assigned(&viewer.app, upload, assignment, viewer.asker.by_if_known(given(&fields.by))?).await?;
         Ok(viewer.fill(words::QUEUED, &[("job", &job)]))
     };
     let outcome = outcome.await;
@@ -233,7 +235,8 @@ pub(super) async fn answer(viewer: Viewer, filled: Filled) -> Page {
             .button
             .parse()
             .map_err(|_| Problem::unreadable("the form names no button", "press a button of the page"))?;
-        answered(&viewer.app, &printer, button, Some(fields.asked), &viewer.asker.by(Some(&fields.by))?).await?;
+        answered(&viewer.app, &printer, button, Some(fields.asked), &viewer.asker.by(Some(&fields.by))?)
+            .await?;
         Ok(viewer.fill(words::TOLD, &[("printer", &printer)]))
     };
     let outcome = outcome.await;
@@ -244,7 +247,8 @@ pub(super) async fn console(viewer: Viewer, filled: Filled) -> Page {
     let outcome = async {
         let fields = fields(filled)?;
         let printer: PrinterName = fields.printer.parse()?;
-        let answer = consoled(&viewer.app, &printer, &fields.command, &viewer.asker.by(Some(&fields.by))?).await?;
+        let answer =
+            consoled(&viewer.app, &printer, &fields.command, &viewer.asker.by(Some(&fields.by))?).await?;
         let head = viewer.fill(words::CONSOLE_SAID, &[("printer", &printer)]);
         Ok(html! {
             p { (head) " " code { (fields.command.trim()) } ":" }

@@ -46,11 +46,18 @@ pub fn mark(word: &str) -> Markup {
         "ready" | "printed" | "released" | "accepted" | "approved" | "qualified" | "open" => {
             "M8 2a6 6 0 1 0 .01 0z"
         }
-        "printing" | "finishing" | "slicing" | "in-production" | "in-design" | "being-designed" => "M3 2l11 6-11 6z",
+        "printing" | "finishing" | "slicing" | "in-production" | "in-design" | "being-designed" => {
+            "M3 2l11 6-11 6z"
+        }
         "paused" | "on-hold" | "cancelling" => "M3 2h4v12H3zM9 2h4v12H9z",
-        "stopped" | "faulted" | "failed" | "rejected" | "recalled" | "blocked" | "interrupted" | "scrapped"
-        | "cancelled" | "not-sliced" => "M2 5l3-3 3 3 3-3 3 3-3 3 3 3-3 3-3-3-3 3-3-3 3-3z",
-        "quarantined" | "in-quarantine" | "suspect" | "in-rework" | "rework" | "awaiting-inspection"
+        "stopped" | "faulted" | "failed" | "rejected" | "recalled" | "blocked" | "interrupted"
+        | "scrapped" | "cancelled" | "not-sliced" => "M2 5l3-3 3 3 3-3 3 3-3 3 3 3-3 3-3-3-3 3-3-3 3-3z",
+        "quarantined"
+        | "in-quarantine"
+        | "suspect"
+        | "in-rework"
+        | "rework"
+        | "awaiting-inspection"
         | "awaiting-approval" => "M8 1l7 7-7 7-7-7z",
         "offline" | "connecting" => "M8 2a6 6 0 1 0 .01 0zM8 4.5a3.5 3.5 0 1 1-.01 0z",
         _ => "M3 3h10v10H3z",

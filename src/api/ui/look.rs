@@ -102,10 +102,7 @@ pub(super) fn listed(viewer: &Viewer, job: &JobView) -> Markup {
     }
 }
 
-pub(super) async fn page(
-    viewer: Viewer,
-    which: Result<Asked<Which>, Problem>,
-) -> (StatusCode, Markup) {
+pub(super) async fn page(viewer: Viewer, which: Result<Asked<Which>, Problem>) -> (StatusCode, Markup) {
     match which.and_then(|Asked(which)| Ok((which.job.clone(), shown(&viewer, &which)?))) {
         Ok((job, (reload, content))) => {
             let title = viewer.fill(text::JOB, &[("job", &job)]);

@@ -42,7 +42,7 @@ use tower_http::compression::CompressionLayer;
 pub(super) use account::sign_in_for;
 pub(super) use answers::told;
 pub(super) use astray::page_for_people;
-pub use pages::{PAGES, Page, Pace, Room};
+pub use pages::{PAGES, Pace, Page, Room};
 
 use super::{AppState, Problem};
 

@@ -314,7 +314,9 @@ fn compared(viewer: &Viewer, file: &FileHash, read: &Read, known: &Known) -> Mar
                 figcaption {}
             }
             figure {
-                img src=(picture) alt=(viewer.say(words::PICTURE_OF_FILE));
+                // What lays nothing has no picture.
+                @if read.size.is_some() { img src=(picture) alt=(viewer.say(words::PICTURE_OF_FILE)); }
+                @else { p.quiet { (viewer.say(words::NO_PICTURE)) } }
                 figcaption {}
             }
         }

@@ -18,8 +18,8 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::assets;
@@ -155,6 +155,7 @@ pub struct Page {
 }
 
 /// Every page that has the frame of the navigation around it.
+#[rustfmt::skip]
 pub const PAGES: &[Page] = &[
     Page { path: "/", room: Some(Room::Farm), asks: Permission::Look, pace: Pace::Second, content: super::farm::content },
     Page { path: "/printers/{name}", room: Some(Room::Farm), asks: Permission::Look, pace: Pace::Second, content: super::printer::content },
@@ -189,13 +190,15 @@ fn named(row: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(named),
-            (Some(want), Some(part)) => match want.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-                Some(name) if !part.is_empty() => {
-                    named.insert(name, part.to_owned());
+            (Some(want), Some(part)) => {
+                match want.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                    Some(name) if !part.is_empty() => {
+                        named.insert(name, part.to_owned());
+                    }
+                    None if want == part => {}
+                    _ => return None,
                 }
-                None if want == part => {}
-                _ => return None,
-            },
+            }
             _ => return None,
         }
     }
@@ -224,7 +227,8 @@ async fn show(
                 Pace::Second | Pace::Calm => Reload::WithoutScript,
             };
             let live = (page.pace != Pace::Still).then_some(outline.as_str());
-            frame(&viewer, page.room, &content.title, reload, live, &together(&content.pieces)).into_response()
+            frame(&viewer, page.room, &content.title, reload, live, &together(&content.pieces))
+                .into_response()
         }
         Err(problem) => problem_page(&viewer, page.room, &problem).into_response(),
     }

@@ -244,7 +244,10 @@ mod tests {
         assert_eq!(ids(sent.change(&list(["a", "b"]))), [""; 0]);
         assert_eq!(ids(sent.change(&list(["b", "a"]))), ["list"]);
         assert_ne!(outline(&list(["a", "b"])), outline(&list(["b", "a"])));
-        assert_eq!(list(["b", "a"])[0].whole(), "<ul id=\"list\"><li id=\"b\">x</li><li id=\"a\">x</li></ul>");
+        assert_eq!(
+            list(["b", "a"])[0].whole(),
+            "<ul id=\"list\"><li id=\"b\">x</li><li id=\"a\">x</li></ul>"
+        );
     }
 
     #[test]

@@ -62,10 +62,12 @@ fn is_well_formed(svg: &str) {
 
 #[test]
 fn whatever_is_known_is_drawn_and_what_is_not_is_a_gap() {
+    /// What it is, its readings, and the lines and dots that are drawn of them.
+    type Drawn<'r> = (&'r str, &'r [Option<f64>], (usize, usize));
     let many: Vec<_> = (0..1_800).map(|second| Some(f64::from(second % 97) + 100.0)).collect();
     let (none, one) = (Vec::new(), vec![Some(20.0)]);
     #[rustfmt::skip]
-    let table: [(&str, &[Option<f64>], (usize, usize)); 9] = [
+    let table: [Drawn<'_>; 9] = [
         ("nothing at all", &none, (0, 0)),
         ("nothing known", &[None, None], (0, 0)),
         ("one point", &one, (0, 1)),
@@ -192,8 +194,10 @@ fn times_stand_at_round_minutes_and_values_at_round_numbers() {
 
 #[test]
 fn a_job_goes_on_dashed_to_its_expected_end_if_there_is_one_ahead() {
+    /// What is known, its expected end, the lines and dots of it, and the dashed ones.
+    type Going<'p> = (&'p [Point], Option<u64>, (usize, usize), usize);
     let some = points(&[Some(0.0), Some(1.0), Some(2.0), None]);
-    let table: [(&[Point], Option<u64>, (usize, usize), usize); 5] = [
+    let table: [Going<'_>; 5] = [
         (&[], Some(BEGIN), (0, 0), 0),
         (&some, None, (1, 0), 0),
         (&some, Some(BEGIN), (1, 0), 0),

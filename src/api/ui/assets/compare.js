@@ -40,7 +40,7 @@ export function attach(place) {
   const picture = model.querySelector("div");
 
   file.querySelector("figcaption").textContent = told(size, words);
-  file.querySelector("img").addEventListener("error", (event) => {
+  file.querySelector("img")?.addEventListener("error", (event) => {
     event.target.replaceWith(words.noPicture);
   });
 

@@ -127,6 +127,8 @@ async function take(form, code) {
 
 export function attach(form) {
   const field = form.elements.code;
+  // Browsers leave autofocus out where they think that somebody is busy.
+  if (document.activeElement === document.body) field.focus({ preventScroll: true });
   // One after the other: a printer's label and a lot's may come quickly.
   let before = Promise.resolve();
   const next = (code) => {

@@ -377,7 +377,7 @@ impl Steps<'_> {
 
     fn process(&self, of: &Process, now: &str) -> Markup {
         let hinders = self.hinders(of);
-        let note = hinders.or((!of.is_validated).then_some(words::NOT_VALIDATED_FOR_IT));
+        let note = hinders.or_else(|| (!of.is_validated).then_some(words::NOT_VALIDATED_FOR_IT));
         html! {
             option value=(of.name) disabled[hinders.is_some()] selected[of.name == now && hinders.is_none()] {
                 (of.name) @if let Some(note) = note { " – " (self.viewer.say(note)) }

@@ -157,7 +157,8 @@ mod tests {
         let within = ["CAUSE_DAMAGED", "CAUSE_LOST", "CAUSE_COPY"];
         let mut known = std::collections::BTreeMap::new();
         for all in [common::ALL, farm::ALL, printer::ALL, hands::ALL, queue::ALL] {
-            for (name, text) in all.iter().filter(|(name, _)| !within.contains(name) && *name != "BY_NOBODY") {
+            for (name, text) in all.iter().filter(|(name, _)| !within.contains(name) && *name != "BY_NOBODY")
+            {
                 let german = *known.entry(text.en).or_insert(text.de);
                 assert_eq!(german, text.de, "{name}: {:?}", text.en);
             }
