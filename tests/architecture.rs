@@ -768,11 +768,12 @@ fn no_page_has_words_of_its_own() {
         .filter(|(name, _)| name.starts_with("src/api/ui/") && !name.starts_with("src/api/ui/words"))
         .collect();
     assert!(pages.len() > 20, "only {} files of the page are looked at", pages.len());
+    let mut found = Vec::new();
     for (name, source) in pages {
-        for (line, text) in literals_in_markup(source) {
-            panic!("{name}:{line}: {text:?} is for people: give it a name in src/api/ui/words");
-        }
+        let all = literals_in_markup(source).into_iter();
+        found.extend(all.map(|(line, text)| format!("{name}:{line}: {text:?}")));
     }
+    assert!(found.is_empty(), "for people: give each a name in src/api/ui/words:\n{}", found.join("\n"));
 }
 
 #[test]

@@ -243,8 +243,9 @@ fn no_english_word_is_left_on_the_german_page() {
         let said = browser.script(SAID, vec![]);
         for piece in said.as_array().unwrap() {
             let (place, text) = (piece[0].as_str().unwrap(), piece[1].as_str().unwrap());
-            let left: Vec<String> =
-                words(&without_names(text)).filter(|word| english.contains(word) && !names.contains(word.as_str())).collect();
+            let left: Vec<String> = words(&without_names(text))
+                .filter(|word| english.contains(word) && !names.contains(word.as_str()))
+                .collect();
             if !left.is_empty() {
                 found.push(format!("{path} {place}: {left:?} in `{}`", text.trim()));
             }

@@ -25,7 +25,7 @@ fn file() -> String {
         format!("M118 A1 action:prompt_begin {HOSTILE}"),
         format!("M118 A1 action:prompt_button {HOSTILE}"),
         "M118 A1 action:prompt_show".to_owned(),
-        format!("M117 {HOSTILE}\nM0\n"),
+        format!("M0 {HOSTILE}\n"),
     ];
     let said = lines.join("\n");
     let text = gcode("a hostile one", 400);

@@ -68,7 +68,7 @@ async fn send_form(lab: &TestLab, page: &str, id: &str, fields: &[(&str, Value)]
     };
     let route = attribute("data-send").unwrap();
     let mut body: Value =
-        attribute("data-fixed").map_or(json!({}), |fixed| serde_json::from_str(&fixed).unwrap());
+        attribute("data-fixed").map_or_else(|| json!({}), |fixed| serde_json::from_str(&fixed).unwrap());
     let inside = form.split("</form>").next().unwrap();
     for (name, value) in fields {
         assert!(inside.contains(&format!("name=\"{name}\"")), "no field {name} in {inside}");

@@ -17,16 +17,17 @@ function isAlike(old, fresh) {
     && fieldOf(old) === fieldOf(fresh);
 }
 
-function attributes(old, fresh) {
+// `spared`: names of what somebody has changed.
+function attributes(old, fresh, spared = []) {
   for (const { name } of [...old.attributes]) {
-    if (fresh.hasAttribute(name)) continue;
+    if (fresh.hasAttribute(name) || spared.includes(name)) continue;
     if (name === "open" && (old.nodeName === "DETAILS" || old.nodeName === "DIALOG")) continue;
     // What a script has put there, such as a hint that a button is held.
     if (name.startsWith("data-own-")) continue;
     old.removeAttribute(name);
   }
   for (const { name, value } of [...fresh.attributes]) {
-    if (name === "open" && old.nodeName === "DETAILS") continue;
+    if ((name === "open" && old.nodeName === "DETAILS") || spared.includes(name)) continue;
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
 }
@@ -45,7 +46,11 @@ export function morph(old, fresh) {
   }
   if (old.hasAttribute("data-keep") || old.isEqualNode(fresh)) return;
   const isField = old.matches("input, select, textarea");
-  if (isField && isTouched(old)) return;
+  if (isField && isTouched(old)) {
+    // What is said beside it, such as what a slot holds by now, is as fresh as the rest.
+    attributes(old, fresh, ["value", "checked"]);
+    return;
+  }
   attributes(old, fresh);
   if (isField && old.nodeName === "INPUT") {
     old.value = fresh.value;
