@@ -347,7 +347,7 @@ async fn what_was_given_as_a_case_and_is_none_is_told_and_kept_nowhere() {
         let print = json!({"command": "select", "print": true});
         let print = lab.post(&format!("{P}/api/files/local/{name}"), &print).await;
         assert!(print.status == 409 && error(&print).contains("is no case here"), "{print:?}");
-        let page = lab.get("/").await.body;
+        let page = lab.get("/queue").await.body;
         assert!(page.contains("is no case here"), "{value}");
         for seen in [&sent.body, &kept.to_string(), &page] {
             assert!(!seen.contains(secret), "{value}");
