@@ -317,10 +317,13 @@ impl Page {
         answer.body_mut().read_json().unwrap()
     }
 
-    /// What the page shows.
+    /// What the page shows: the farm, and the queue.
     pub fn page(&self) -> String {
-        let mut answer = self.agent.get(format!("{}/", self.url)).call().unwrap();
-        answer.body_mut().read_to_string().unwrap()
+        let shown = ["/", "/queue"].map(|path| {
+            let mut answer = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
+            answer.body_mut().read_to_string().unwrap()
+        });
+        shown.concat()
     }
 
     /// A new case with one part: its token.
