@@ -236,8 +236,7 @@ fn a_job_that_meets_a_new_warning_is_signed_on_the_page_and_begins() {
         told.contains("line 6: M571 is unknown") && told.contains("--accept command.unknown --by NAME"),
         "{told}"
     );
-    let page =
-        daemon.agent.get(format!("{}/", daemon.url)).call().unwrap().body_mut().read_to_string().unwrap();
+    let page = daemon.page();
     assert!(page.contains("Accept command.unknown: I have looked"), "{page}");
     for (codes, by, status) in
         [("mode.shifted", "kim", 400), ("command.unknown", "", 400), ("command.unknown", "kim", 200)]
