@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use support::counting::process_cpu;
 use support::pty::{Pty, printer, pty, row};
 use support::virtually::instant;
+use support::{ALLOWED, pause, until};
 
 fn given(flag: &str, otherwise: u32) -> u32 {
     let mut args = std::env::args().skip_while(|arg| arg != flag);
@@ -123,14 +124,6 @@ impl Drop for Daemon {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark of a real daemon lasts as long as it lasts")]
-fn pause(span: Duration) {
-    thread::sleep(span);
-}
-
-/// What is printed there is only long.
-const ALLOWED: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"home.missing\", \"mode.extrusion_unsaid\", \"mode.motion_unsaid\", \"volume.unknown\"]\n";
-
 fn main() {
     if !support::asked() {
         return;
@@ -166,18 +159,14 @@ fn main() {
     std::fs::write(&config_path, config).unwrap();
 
     let daemon = Daemon::start(&config_path);
-    while !daemon.all_are("ready") {
-        pause(Duration::from_millis(50));
-    }
+    until("printers that are ready", || daemon.all_are("ready"));
     let mut names: Vec<_> = printers.iter().map(|printer| printer.name().to_owned()).collect();
     names.push("reaction".into());
     println!("{count} printers at {baud} baud and one that measures reaction, {seconds} s of real time");
     println!("resident before the jobs: {:.1} MiB", daemon.kib("VmRSS") as f64 / 1024.0);
     let per_second = baud / 10 / 30;
     daemon.print(&file((per_second * (seconds + 15)) as usize), &names);
-    while !daemon.all_are("printing") {
-        pause(Duration::from_millis(50));
-    }
+    until("printers that all print", || daemon.all_are("printing"));
     pause(Duration::from_secs(2));
 
     let look =

@@ -6,42 +6,21 @@
 
 mod support;
 
-use std::thread;
-use std::time::Duration;
-
 use platen::config::Config;
 use platen::daemon::Daemon;
 use platen::domain::moment::WallTime;
 use serde_json::{Value, json};
+use support::{ALLOWED, BOUND, until};
 
 const JOBS: usize = 500;
 const PRINTERS: usize = 100;
 const ROUNDS: usize = 11;
-/// How long anything is waited for.
-const BOUND: Duration = Duration::from_secs(20);
 /// Lines of the file that all of them print.
 const LINES: usize = 5_000;
+/// Pages that may be open at once.
+const VIEWERS: usize = 128;
 /// Milliseconds that the first paint may take in all.
 const WANTED: f64 = 300.0;
-/// What is printed there is only long.
-const ALLOWED: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"home.missing\", \"mode.extrusion_unsaid\", \"mode.motion_unsaid\", \"volume.unknown\"]\n";
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark of a real daemon lasts as long as it lasts")]
-fn pause(span: Duration) {
-    thread::sleep(span);
-}
-
-/// Waits for what should come within [`BOUND`], and says where it has not.
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let began = support::now();
-    while !done() {
-        if support::now() - began > BOUND {
-            println!("{what} did not come within {BOUND:?}");
-            return;
-        }
-        pause(Duration::from_millis(50));
-    }
-}
 
 /// The daemon as somebody asks it, over one connection.
 struct Lab {
@@ -130,12 +109,21 @@ fn main() {
     println!("{jobs} jobs in the queue of {PRINTERS} printers");
     println!("                          best   median  bytes");
     let open = format!("/queue?open={first}");
-    for (what, path) in
-        [("GET /v1/queue", "/v1/queue"), ("GET /queue", "/queue"), ("with an open row", &open)]
-    {
+    let paths = [
+        ("GET /v1/queue", "/v1/queue"),
+        ("GET /queue", "/queue"),
+        ("with an open row", &open),
+        ("GET /hands", "/hands"),
+        ("GET /", "/"),
+    ];
+    let mut last = 0.0;
+    for (what, path) in paths {
         let ([best, median], bytes) = lab.timed(path);
         println!("{what:22} {best:7.2}  {median:7.2}  {bytes}");
+        last = best;
     }
     println!("wanted of a page       {WANTED:7.2}");
+    // Each open page of the farm is made anew once a second, at most.
+    println!("{VIEWERS} open pages of the farm: {:.1} % of a core at most", last * VIEWERS as f64 / 10.0);
     runtime.block_on(daemon.stop());
 }

@@ -34,6 +34,7 @@ use platen::protocol::window::Capacity;
 use serde_json::{Value, json};
 use support::answerer::Answerer;
 use support::pty::{Pty, pty, row};
+use support::{ALLOWED, pause, until};
 
 /// A printer on a pty: it reads at once, so that a stop is noted when it is there; each line is answered after
 /// its time on the wire, by another thread.
@@ -210,15 +211,12 @@ fn round(runtime: &tokio::runtime::Runtime, count: usize, by: By, waits: &mut Wa
     let url = format!("http://{}", daemon.address);
     let board = daemon.fleet.board().clone();
     let all = |what: fn(&Activity) -> bool| board.snapshots().iter().all(|one| what(&one.activity));
-    while !all(|activity| *activity == Activity::Ready) {
-        pause(Duration::from_millis(20));
-    }
+    until("printers that are ready", || all(|activity| *activity == Activity::Ready));
     let asker = if by.is_of_people() { people(&url) } else { None };
     print(&url, &asker, &names);
-    while !all(|activity| matches!(activity, Activity::Printing { progress, .. } if progress.confirmed > 50))
-    {
-        pause(Duration::from_millis(20));
-    }
+    until("printers that all print", || {
+        all(|activity| matches!(activity, Activity::Printing { progress, .. } if progress.confirmed > 50))
+    });
     // A connection as a page has one: open already.
     let agent = agent();
     agent.get(format!("{url}/healthz")).call().unwrap().body_mut().read_to_string().unwrap();
@@ -260,14 +258,6 @@ fn against(people: &[Duration], nobody: &[Duration]) {
         part(50),
         part(99)
     );
-}
-
-/// What is printed there is only long.
-const ALLOWED: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"home.missing\", \"mode.extrusion_unsaid\", \"mode.motion_unsaid\", \"volume.unknown\"]\n";
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark of a real daemon lasts as long as it lasts")]
-fn pause(span: Duration) {
-    thread::sleep(span);
 }
 
 /// From the stop to the halt, in virtual time: by the kill line, or by the relay.

@@ -1,12 +1,18 @@
 //! What the benchmarks share: a file of short segments, the clocks, and two kinds of printers.
 #![allow(dead_code, reason = "each benchmark is a program of its own and uses its part")]
 
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub mod answerer;
 pub mod counting;
 pub mod pty;
 pub mod virtually;
+
+/// How long anything is waited for.
+pub const BOUND: Duration = Duration::from_secs(60);
+/// What is printed there is only long.
+pub const ALLOWED: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"home.missing\", \"mode.extrusion_unsaid\", \"mode.motion_unsaid\", \"volume.unknown\"]\n";
 
 /// Whether `cargo bench` asks; `cargo test --benches` starts these programs too and must not wait for them.
 pub fn asked() -> bool {
@@ -31,6 +37,20 @@ pub fn curve_file(lines: usize) -> std::io::Result<std::fs::File> {
     file.write_all((curve(lines).join("\n") + "\n").as_bytes())?;
     file.rewind()?;
     Ok(file)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark of a real daemon lasts as long as it lasts")]
+pub fn pause(span: Duration) {
+    thread::sleep(span);
+}
+
+/// Looks again and again for what has to come within [`BOUND`]; without it there is nothing to measure.
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let began = now();
+    while !done() {
+        assert!(now() - began < BOUND, "{what} did not come within {BOUND:?}");
+        pause(Duration::from_millis(20));
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures")]

@@ -3,7 +3,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, IntoRawFd};
-use std::thread;
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
@@ -53,8 +52,7 @@ pub fn printer(mut master: File, pause: Duration) -> Vec<Duration> {
             continue;
         }
         if !pause.is_zero() {
-            #[expect(clippy::disallowed_methods, reason = "what the line takes on the wire")]
-            thread::sleep(pause);
+            super::pause(pause);
         }
         answered = Some(super::now());
         if master.write_all(&answer).is_err() {

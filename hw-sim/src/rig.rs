@@ -164,6 +164,11 @@ impl Rig {
         self.to_device.queued_bytes(self.now_us)
     }
 
+    /// The bytes that have not reached the board yet, each with the time at which it will, µs.
+    pub fn on_the_way(&self) -> impl Iterator<Item = (u64, u8)> {
+        self.to_device.on_the_way()
+    }
+
     /// The host throws away what it has written and the line has not yet carried.
     pub fn discard_output(&mut self) {
         self.to_device.discard_queued(self.now_us);
@@ -374,6 +379,10 @@ impl Rig {
             Fault::Stall { direction, for_us } => self.lane(*direction).stall(now_us, *for_us),
             Fault::Disconnect => {
                 self.port = Port::Unplugged;
+                // The board has what came up to now, be it half a line.
+                if let Some((_, bytes)) = self.to_device.poll_deliver(now_us) {
+                    firmware.handle_bytes(now_us, &bytes);
+                }
                 self.to_device.cut(now_us);
                 self.to_host.cut(now_us);
             }

@@ -173,6 +173,11 @@ impl Lane {
         self.flying.iter().rev().take_while(|(arrives_us, _)| *arrives_us > left_us).count() as u64
     }
 
+    /// The bytes that have not arrived yet, each with the time at which it will as far as is known, µs.
+    pub fn on_the_way(&self) -> impl Iterator<Item = (u64, u8)> {
+        self.flying.iter().copied()
+    }
+
     /// Throws away what [`Self::queued_bytes`] counts, as `tcflush(TCOFLUSH)` does.
     pub fn discard_queued(&mut self, now_us: u64) {
         let queued = usize::try_from(self.queued_bytes(now_us)).unwrap_or(usize::MAX);

@@ -171,6 +171,21 @@ fn scripted_faults_come_at_their_time() {
 }
 
 #[test]
+fn a_board_has_each_byte_that_came_before_its_cable_was_pulled() {
+    let line = b"N1 G1 X10 Y10*99\n";
+    for came in 0..line.len() {
+        let mut rig = Rig::new(config(1));
+        rig.open_port(0);
+        rig.host_write(2_000_000, line);
+        let times: Vec<_> = rig.on_the_way().map(|(at_us, _)| at_us).collect();
+        assert_eq!(times.len(), line.len());
+        rig.inject(times[came] - 1, &Fault::Disconnect);
+        rig.advance(4_000_000);
+        assert_eq!(rig.ledger().totals.bytes_received, came as u64);
+    }
+}
+
+#[test]
 fn a_deaf_or_hung_board_comes_back() {
     let mut rig = Rig::new(config(1));
     rig.open_port(0);
