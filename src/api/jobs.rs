@@ -48,7 +48,7 @@ use crate::services::vault_desk::Words;
 /// The newest jobs that a list shows unless asked for another number: a lab's month.
 const LISTED: usize = 500;
 /// A batch: as many as pieces of one build.
-const COPIES_MAX: u8 = 20;
+pub(super) const COPIES_MAX: u8 = 20;
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

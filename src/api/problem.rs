@@ -133,7 +133,9 @@ impl From<Refusal> for Problem {
             Refusal::NoPart { .. } => (StatusCode::NOT_FOUND, "no-such-part"),
             Refusal::NoJob(_) => (StatusCode::NOT_FOUND, "no-such-job"),
             Refusal::NoPrinter(_) => (StatusCode::NOT_FOUND, "no-such-printer"),
-            Refusal::CaseExists(_) | Refusal::JobExists(_) => (StatusCode::CONFLICT, "exists-already"),
+            Refusal::CaseExists(_) | Refusal::JobExists(_) | Refusal::InstrumentExists(_) => {
+                (StatusCode::CONFLICT, "exists-already")
+            }
             Refusal::TooManyParts(_) => (StatusCode::CONFLICT, "too-many-parts"),
             Refusal::WrongState { .. } => (StatusCode::CONFLICT, "wrong-state"),
             Refusal::Pinned { .. } => (StatusCode::CONFLICT, "other-printer"),

@@ -213,6 +213,11 @@ random_id!(/// A file that a slicer sent.
 random_id!(/// A secret that lets somebody in: an API token, a session, a confirmed signature. The id itself is none.
     TokenId, "token id");
 
+/// Letters of a name that stands in addresses and files.
+pub const SLUG_MAX: usize = 64;
+/// What such a name looks like, as browsers read it.
+pub const SLUG_PATTERN: &str = r"[a-z0-9][a-z0-9\-]*";
+
 /// Lower-case names that the site chose and that stand in topics and paths.
 macro_rules! slug {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
@@ -231,7 +236,7 @@ macro_rules! slug {
             type Err = IdError;
 
             fn from_str(given: &str) -> Result<Self, IdError> {
-                let legal = (1..=64).contains(&given.len())
+                let legal = (1..=SLUG_MAX).contains(&given.len())
                     && !given.starts_with('-')
                     && given.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
                 if legal {

@@ -412,6 +412,8 @@ pub enum Refusal {
         "instrument {0} was changed meanwhile, and stays so; look at what is noted of it now, then note it again"
     )]
     InstrumentChanged(InstrumentName),
+    #[error("there is an instrument {0} already; note its calibration where it stands, or take another name")]
+    InstrumentExists(InstrumentName),
     #[error(
         "what is wanted of job {0} was changed meanwhile, and stays so; look at it in the queue, then say it again"
     )]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::ids::{JobId, LotId, PrinterName};
+use super::ids::{InstrumentName, JobId, LotId, PrinterName};
 use super::job::{Job, JobState};
 use super::lab::{Lab, Refusal};
 use super::people::name::UserName;
@@ -51,6 +51,10 @@ pub enum Seen {
     },
     Instrument {
         instrument: Box<Instrument>,
+    },
+    /// No instrument of the name.
+    NoInstrument {
+        name: InstrumentName,
     },
     /// One thing that is wanted of a waiting job.
     Wanted {
@@ -107,6 +111,10 @@ impl Seen {
                 let now = lab.quality.instruments.get(&instrument.name);
                 let changed = now != Some(&**instrument);
                 not(changed, || Refusal::InstrumentChanged(instrument.name.clone()))
+            }
+            Self::NoInstrument { name } => {
+                let is_there = lab.quality.instruments.contains_key(name);
+                not(is_there, || Refusal::InstrumentExists(name.clone()))
             }
             Self::Wanted { job, wanted } => {
                 let changed = lab.jobs.get(job).is_some_and(|known| !is_wanted(lab, known, wanted));

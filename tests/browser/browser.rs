@@ -13,6 +13,7 @@ use fantoccini::actions::{
 };
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use nix::sys::signal::{Signal, killpg};
@@ -56,6 +57,24 @@ enum Then {
     Away,
 }
 
+/// One of two fingers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finger {
+    First,
+    Second,
+}
+
+/// What a finger does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch<'a> {
+    /// It goes down on this element.
+    On(&'a str),
+    /// A little to the side.
+    Slide,
+    Lift,
+}
+
+pub const TAB: &str = "\u{E004}";
 pub const SPACE: By = By::Key(' ');
 pub const ENTER: By = By::Key('\u{E007}');
 
@@ -301,6 +320,33 @@ impl Browser {
         }
     }
 
+    // ---- tabs
+
+    /// The tab that is looked at.
+    pub fn tab(&self) -> WindowHandle {
+        self.run(self.client().window()).unwrap()
+    }
+
+    /// Looks at this tab, and nobody sees the others.
+    pub fn look_at(&self, tab: &WindowHandle) {
+        self.run(self.client().switch_to_window(tab.clone())).unwrap();
+    }
+
+    /// Opens a tab in front of the one that is asked, and goes on asking that, which nobody sees any more.
+    pub fn cover(&self) {
+        self.script("window.open('about:blank', '_blank', 'noopener')", vec![]);
+        self.wait("a tab that nobody sees", "return document.hidden");
+    }
+
+    /// The tab that was opened from this one.
+    pub fn opened_tab(&self) -> WindowHandle {
+        let here = self.tab();
+        until("another tab", || {
+            let all = self.run(self.client().windows()).unwrap();
+            all.into_iter().find(|tab| *tab != here)
+        })
+    }
+
     // ---- doing
 
     /// Does something with an element that may be replaced while we look at it.
@@ -443,6 +489,38 @@ impl Browser {
         self.press_on(css, by, Then::Away);
     }
 
+    /// What two fingers do, one step after the other; the driver takes no time in between. From call to call it
+    /// forgets one finger over the other, so that all they do before they are let go is told at once.
+    pub fn fingers(&self, steps: &[(Finger, Touch<'_>)]) {
+        until_told(&format!("{steps:?} on {}", self.place()), || {
+            let (mut first, mut second) =
+                (TouchActions::new("first".into()), TouchActions::new("second".into()));
+            for (finger, touch) in steps {
+                for action in self.actions(*touch)? {
+                    let rest = PointerAction::Pause { duration: Duration::ZERO };
+                    (first, second) = match finger {
+                        Finger::First => (first.then(action), second.then(rest)),
+                        Finger::Second => (first.then(rest), second.then(action)),
+                    };
+                }
+            }
+            let both = Actions::from(first).and(second);
+            self.run(self.client().perform_actions(both)).map_err(|error| error.to_string())
+        });
+    }
+
+    fn actions(&self, touch: Touch<'_>) -> Result<Vec<PointerAction>, String> {
+        Ok(match touch {
+            Touch::On(css) => {
+                let element = self.find(css).ok_or_else(|| format!("{css} is not there"))?;
+                let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
+                vec![to, PointerAction::Down { button: MOUSE_BUTTON_LEFT }]
+            }
+            Touch::Slide => vec![PointerAction::MoveBy { duration: None, x: 30.0, y: 10.0 }],
+            Touch::Lift => vec![PointerAction::Up { button: MOUSE_BUTTON_LEFT }],
+        })
+    }
+
     pub fn let_go(&self) {
         self.run(self.client().release_actions()).unwrap();
     }
@@ -455,6 +533,11 @@ impl Browser {
     /// As a person signs in: on the page.
     pub fn sign_in(&self, (name, password): (&str, &str)) {
         self.go("/sign-in");
+        self.sign_in_here((name, password));
+    }
+
+    /// The same on the page that is shown, wherever it leads from there.
+    pub fn sign_in_here(&self, (name, password): (&str, &str)) {
         self.write("main input[name=name]", name);
         self.write("main input[name=password]", password);
         self.click("form[action='/do/sign-in'] button");

@@ -108,6 +108,33 @@ fn a_hold_is_undone_with_one_press() {
 }
 
 #[test]
+fn ticks_that_nobody_has_touched_follow_what_others_set_and_one_that_was_stays() {
+    let lab = Lab::one();
+    let daemon = lab.serve_people();
+    let browser = Browser::of(&daemon.url);
+    at(&browser, "/settings");
+    browser.click("#site-rules [name=witness_coupon]");
+    let mut rules = daemon.get("/v1/site-rules");
+    rules["lots"] = json!(true);
+    daemon.done("/v1/site-rules", &rules);
+    browser.wait("what others have set", "return document.querySelector('#site-rules [name=lots]').checked");
+    browser.wait(
+        "what was ticked",
+        "return document.querySelector('#site-rules [name=witness_coupon]').checked",
+    );
+    rules["lots"] = json!(false);
+    daemon.done("/v1/site-rules", &rules);
+    browser.wait(
+        "what others have taken back",
+        "return !document.querySelector('#site-rules [name=lots]').checked",
+    );
+    browser.wait(
+        "what was ticked",
+        "return document.querySelector('#site-rules [name=witness_coupon]').checked",
+    );
+}
+
+#[test]
 fn the_console_s_words_and_what_is_unfolded_stay_while_a_printer_prints() {
     let (lab, daemon, _, _) = waiting(0);
     let browser = Browser::of(&daemon.url);

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message")]
 
+mod away;
 mod axe;
 mod browser;
 mod busy;
+mod dialogs;
 mod figures;
 mod journeys;
 mod kept;

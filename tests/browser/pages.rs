@@ -202,6 +202,26 @@ fn the_pages_of_the_office_are_good_at_every_size_and_in_light_and_dark() {
     look_at_all("pages", &busy.daemon.url, &of_the_office(Some(&busy.names.lot)));
 }
 
+/// How far the narrow column of a case runs on beside nothing, in pixels.
+const RUNS_ON: &str = "
+const columns = [...document.querySelectorAll('#case > .split > div')];
+const [wide, narrow] = columns.map((one) => one.lastElementChild.getBoundingClientRect().bottom);
+return narrow - wide;";
+
+#[test]
+fn neither_column_of_a_case_runs_on_beside_nothing_and_what_is_filed_stands_below() {
+    let busy = busy();
+    let browser = Browser::of(&busy.daemon.url);
+    browser.sign_in(KIM);
+    for size in [DESK, TABLET] {
+        browser.size(size);
+        browser.go(&format!("/cases/{}", busy.names.case));
+        browser.wait_for("#case > .filed > #effort");
+        let over = browser.script(RUNS_ON, vec![]).as_f64().unwrap();
+        assert!(over < 200.0, "{size:?}: the narrow column is {over} pixels longer");
+    }
+}
+
 #[test]
 fn the_page_to_sign_in_and_refusals_are_good_at_every_size_and_in_light_and_dark() {
     let lab = Lab::one();

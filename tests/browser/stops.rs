@@ -3,23 +3,32 @@
 use process_harness::{gcode, until};
 use serde_json::json;
 
-use crate::browser::{Browser, By, ENTER, SPACE, TABLET};
+use crate::browser::Finger::{First, Second};
+use crate::browser::Touch::{Lift, On, Slide};
+use crate::browser::{Browser, By, ENTER, Finger, SPACE, TABLET, Touch};
 use crate::lab::{Daemon, KIM, Lab, goes_on, kills};
 
 /// A lab whose printers are all in mid-print.
-fn printing(names: &[&str]) -> (Lab, Daemon) {
+pub fn printing(names: &[&str]) -> (Lab, Daemon) {
     let lab = Lab::of(names);
+    let daemon = all_print(&lab);
+    (lab, daemon)
+}
+
+/// The daemon of this lab, when all printers are in mid-print.
+pub fn all_print(lab: &Lab) -> Daemon {
     let daemon = lab.serve_people();
     let case = daemon.case();
-    for name in names {
+    let names: Vec<_> = lab.printers.iter().map(|printer| printer.name().to_owned()).collect();
+    for name in &names {
         daemon.wait_printer(name, "ready");
         daemon.print(&gcode(name, 60_000), &case, name);
     }
-    for name in names {
+    for name in &names {
         daemon.wait_printer(name, "printing");
         goes_on(lab.printer(name), 50);
     }
-    (lab, daemon)
+    daemon
 }
 
 /// The button of one printer, and the one of all.
@@ -28,7 +37,7 @@ fn stop(printer: &str) -> String {
 }
 const STOP_ALL: &str = "#stop-all";
 
-fn stopped(lab: &Lab, name: &str) -> Option<()> {
+pub fn stopped(lab: &Lab, name: &str) -> Option<()> {
     (kills(lab.printer(name)) > 0).then_some(())
 }
 
@@ -111,6 +120,32 @@ fn a_press_that_slides_off_the_button_stops_nothing() {
         browser.let_go();
         assert_eq!(kills(lab.printer("mk")), 0, "{by:?} has left the button");
     }
+}
+
+#[test]
+fn a_second_finger_neither_ends_a_hold_nor_is_needed_for_one() {
+    let (lab, daemon) = printing(&["aa", "bb", "cc"]);
+    let browser = Browser::of(&daemon.url);
+    browser.sign_in(KIM);
+    browser.size(TABLET);
+    browser.go("/");
+    let heading = "#page h1";
+    let holds = |name: &str, steps: &[(Finger, Touch<'_>)], what: &str| {
+        browser.wait_for(&stop(name));
+        browser.fingers(steps);
+        until(&format!("a board that has halted {what}"), || stopped(&lab, name));
+        browser.let_go();
+        daemon.wait_printer(name, "stopped");
+    };
+    let [aa, bb, cc] = ["aa", "bb", "cc"].map(stop);
+    let touched = [(First, On(&aa)), (Second, On(heading)), (Second, Slide), (Second, Lift)];
+    holds("aa", &touched, "while another finger touched the page");
+    assert_eq!(kills(lab.printer("bb")) + kills(lab.printer("cc")), 0, "one hold stops one printer");
+    let rests = [(First, On(heading)), (Second, On(&bb))];
+    holds("bb", &rests, "by the finger that came second");
+    let lifted = [(First, On(heading)), (Second, On(&cc)), (First, Slide), (First, Lift)];
+    holds("cc", &lifted, "while the finger that came first was lifted");
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
 }
 
 #[test]

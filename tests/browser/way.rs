@@ -139,11 +139,18 @@ fn a_case_goes_from_the_wish_to_the_record_on_the_pages_alone() {
     becomes(&daemon, &quality, "in_production");
 
     // The print: the model dropped onto the queue, tied to its part, sliced, queued, printed, and the bed cleared.
+    let guide = daemon.case();
     kim.go("/queue");
     kim.wait_for("#drop[data-own-ready]");
     kim.drop_file("#drop", &model);
     kim.click("#drop .files a.button[href*='model=']");
     until("the page for a job of the model", || kim.place().contains("model=").then_some(()));
+    // No process here is validated for a guide.
+    kim.fill("#new-job [name=piece]", &format!("{guide}/1"));
+    let none = "const all = [...document.querySelectorAll('[name=\"model.process\"] option')];
+        const not = (one) => one.disabled && one.textContent.includes('not validated for this use');
+        return all.length > 0 && all.every(not) && !document.getElementById('no-process-fits').hidden";
+    kim.wait("no process for a guide", none);
     let piece = format!("{case}/1");
     send(&kim, "/v1/jobs", "", &[("piece", &piece), ("model.process", "generic-220-pla-draft")]);
     let job = until("a job", || daemon.get("/v1/jobs")[0]["id"].as_str().map(str::to_owned));

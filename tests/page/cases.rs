@@ -533,6 +533,23 @@ async fn every_key_of_what_is_signed_has_words_beside_the_signature() {
 }
 
 #[tokio::test]
+async fn what_is_filed_of_a_case_stands_below_both_columns_and_its_forms_are_folded() {
+    let lab = lab().await;
+    let (kim, case) = (kim(&lab), lab.case().await);
+    let page = kim.page(&format!("/cases/{case}")).await;
+    let (columns, filed) = content(&page).split_once("<div class=\"filed\">").unwrap();
+    for id in ["parts", "messages", "order", "timeline"] {
+        assert!(columns.contains(&format!("id=\"{id}\"")), "{id} in {columns}");
+    }
+    for id in ["signatures", "effort", "costs", "units", "reports"] {
+        assert!(filed.contains(&format!("id=\"{id}\"")), "{id} in {filed}");
+    }
+    for folded in ["note-effort-fold", "note-cost-fold"] {
+        assert!(filed.contains(&format!("<details id=\"{folded}\"><summary>")), "{folded} in {filed}");
+    }
+}
+
+#[tokio::test]
 async fn the_browser_knows_the_bounds_of_the_fields_and_asks_about_days_that_are_over() {
     let lab = lab().await;
     let (kim, case) = (kim(&lab), lab.case().await);

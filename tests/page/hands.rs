@@ -303,7 +303,10 @@ async fn what_is_rejected_is_reported_decided_and_closed_on_its_page() {
     assert!(form(&page, "do-accepted").is_none(), "it did not pass");
     sent(lab, &page, "do-rejected", "ina", &[("why", json!("too long"))]).await;
     let page = way.shown(&way.part()).await;
-    assert!(way.shown("/hands").await.contains("id=\"hands-decide\"") && page.contains("Too long"), "{page}");
+    assert!(
+        way.shown("/hands").await.contains("id=\"hands-decide\"") && page.contains(">too long<"),
+        "{page}"
+    );
     let about =
         [("cause", json!("dimension")), ("severity", json!("minor")), ("what", json!("1 mm too long"))];
     sent(lab, &page, "do-report", "ina", &about).await;
@@ -325,7 +328,7 @@ async fn what_is_rejected_is_reported_decided_and_closed_on_its_page() {
     // Another one is reworked.
     sent(lab, &page, "do-quarantined", "ina", &[("why", json!("it fell down"))]).await;
     let page = way.shown(&way.part()).await;
-    assert!(page.contains("It fell down"), "{page}");
+    assert!(page.contains(">it fell down (accepted before)<"), "{page}");
     sent(lab, &page, "do-quarantine_lifted", "pat", &[("why", json!("nothing is broken"))]).await;
     let page = way.shown(&way.part()).await;
     assert!(page.contains("It was in quarantine"), "the doubt: {page}");
@@ -535,6 +538,21 @@ async fn the_room_speaks_german() {
     sent(&way.lab, &german(&way.part()).await, "do-sent_to_inspection", "oli", &[]).await;
     let page = german(&format!("{}/inspect", way.part())).await;
     assert!(page.contains("9,8 bis 10,2 mm") && page.contains("Speichern und annehmen"), "{page}");
+}
+
+#[tokio::test]
+async fn people_s_words_stay_and_the_states_beside_them_are_german() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.print().await;
+    // Words of somebody that are also some of ours.
+    let apart = json!({"is": "quarantined", "why": "wrong file"});
+    way.done(&format!("/v1/printed/{}/steps", way.serial()), "ina", apart).await;
+    for path in [way.part(), format!("/cases/{}", way.case)] {
+        let page = way.lab.send("GET", &path, "Accept-Language: de\r\n", b"").await.body;
+        assert!(page.contains("wrong file (zuvor "), "{path}: {page}");
+        assert!(!page.contains("falsche Datei</p>") && !page.contains("before)"), "{path}: {page}");
+    }
 }
 
 #[tokio::test]

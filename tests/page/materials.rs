@@ -144,6 +144,56 @@ async fn without_a_lot_the_page_says_how_to_receive_one_and_its_form_is_taken() 
     );
 }
 
+/// The field of a form by its name.
+fn field<'p>(page: &'p str, form: &str, name: &str) -> &'p str {
+    let (_, form) = page.split_once(&format!("id=\"{form}\"")).unwrap_or_else(|| panic!("{form} in {page}"));
+    let form = form.split("</form>").next().unwrap();
+    let mut fields = form.split("<input").map(|tag| tag.split('>').next().unwrap());
+    let found = fields.find(|tag| tag.contains(&format!("name=\"{name}\"")));
+    found.unwrap_or_else(|| panic!("{name} in {form}"))
+}
+
+#[tokio::test]
+async fn a_field_of_a_lot_takes_no_more_than_the_api_does() {
+    let lab = lab().await;
+    let page = shown(&lab, "/materials").await;
+    let bounds = [
+        ("material", "maxlength=\"40\""),
+        ("supplier_lot", "maxlength=\"40\""),
+        ("supplier", "maxlength=\"40\""),
+        ("certificate", "maxlength=\"100\""),
+        ("received", "max=\"9999-12-31\""),
+        ("open_days", "step=\"1\" min=\"0\" max=\"65535\""),
+        ("grams", "min=\"0\" max=\"1000000\""),
+        ("density", "min=\"0.1\" max=\"30\""),
+    ];
+    for (name, bound) in bounds {
+        has(field(&page, "receive-lot", name), &[bound]);
+    }
+    // What lies just beyond is refused, and what is at the bound is taken.
+    let at = |more: Value| {
+        let mut lot = about("PLA", "2099-06-30");
+        lot.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        lot
+    };
+    for (good, bad) in [
+        (json!({"grams": 1_000_000}), json!({"grams": 1_000_001})),
+        (json!({"density": 0.1}), json!({"density": 0.09})),
+        (json!({"density": 30}), json!({"density": 30.1})),
+        (json!({"open_days": 65_535}), json!({"open_days": 65_536})),
+        (json!({"supplier": "x".repeat(40)}), json!({"supplier": "x".repeat(41)})),
+        (json!({"certificate": "x".repeat(100)}), json!({"certificate": "x".repeat(101)})),
+    ] {
+        assert_eq!(lab.post("/v1/lots", &at(good.clone())).await.status, 201, "{good}");
+        assert!(matches!(lab.post("/v1/lots", &at(bad.clone())).await.status, 400 | 422), "{bad}");
+    }
+    let lot = received(&lab, about("PETG", "2099-06-30")).await;
+    done(&lab, &format!("/v1/lots/{lot}/steps"), json!({"by": "sam", "is": "released"})).await;
+    let page = shown(&lab, &format!("/materials/{lot}")).await;
+    has(field(&page, "load-lot", "slot"), &["step=\"1\" min=\"0\" max=\"7\""]);
+    has(field(&page, "block-lot", "why"), &["maxlength=\"280\""]);
+}
+
 #[tokio::test]
 async fn lots_stand_by_material_and_those_that_need_something_stand_above_them() {
     let lab = lab().await;

@@ -289,6 +289,55 @@ async fn templates_and_instruments_are_listed_and_written_anew_from_what_they_ar
 }
 
 #[tokio::test]
+async fn an_instrument_that_somebody_else_has_noted_meanwhile_is_not_overwritten_as_a_new_one() {
+    let lab = lab().await;
+    let page = lab.get("/settings").await.body;
+    let adding = form(&page, "add-instrument");
+    let mut new = attribute(adding, "data-fixed");
+    assert_eq!(new, json!({"was": "new"}));
+    for bound in ["maxlength=\"64\"", "pattern=\"[a-z0-9][a-z0-9\\-]*\"", "name=\"what\"", "maxlength=\"40\""]
+    {
+        assert!(adding.contains(bound), "{bound} in {adding}");
+    }
+    (new["by"], new["name"], new["what"]) = ("kim".into(), "caliper-1".into(), "caliper".into());
+    new["calibration_due"] = "2099-06-30".into();
+    assert_eq!(lab.post("/v1/instruments", &new).await.status, 201);
+    new["calibration_due"] = "2020-01-01".into();
+    let again = lab.post("/v1/instruments", &new).await;
+    assert_eq!((again.status, again.problem().as_str()), (409, "exists-already"), "{again:?}");
+    let headers = "Content-Type: application/json\r\nCookie: platen-language=de\r\n";
+    let german = lab.send("POST", "/v1/instruments", headers, new.to_string().as_bytes()).await.json();
+    assert_eq!(german["detail"], "Messmittel caliper-1 gibt es schon");
+    assert_eq!(lab.get("/v1/instruments").await.json()[0]["calibration_due"], "2099-06-30");
+}
+
+#[tokio::test]
+async fn fields_of_people_know_the_bounds_of_the_api() {
+    let lab = lab_of_people("ada", ADA).await;
+    let page = sign_in(&lab, "ada", ADA).await.page("/people").await;
+    let adding = form(&page, "add-user");
+    for bound in
+        ["maxlength=\"40\"", "maxlength=\"80\"", "pattern=\".{12,200}\"", "data-need=\"Tick one role"]
+    {
+        assert!(adding.contains(bound), "{bound} in {adding}");
+    }
+    // What is too long is not cut off unseen.
+    let password = between(adding, "type=\"password\"", ">");
+    assert!(!password.contains("maxlength"), "{password}");
+}
+
+#[tokio::test]
+async fn fields_of_settings_know_the_bounds_of_the_api() {
+    let lab = lab().await;
+    let page = lab.get("/settings").await.body;
+    let reminders = between(form(&page, "site-rules"), "name=\"reminders_before_waiver\"", ">");
+    assert!(reminders.contains("step=\"1\" min=\"0\" max=\"255\""), "{reminders}");
+    let template = form(&page, "write-template");
+    let limit = "step=\"0.001\" min=\"-9999.999\" max=\"9999.999\" name=\"items.0.low\"";
+    assert!(template.contains(limit), "{template}");
+}
+
+#[tokio::test]
 async fn both_pages_are_german_for_who_reads_german() {
     let lab = lab_of_people("ada", ADA).await;
     let ada = sign_in(&lab, "ada", ADA).await;

@@ -221,6 +221,66 @@ async fn a_printer_that_is_lost_in_mid_print_comes_first_with_its_job_and_its_la
 }
 
 #[tokio::test]
+async fn a_printer_that_never_comes_back_is_given_up_on_the_page_first_its_job_and_then_its_bed() {
+    let lab = lab().await;
+    let job = printing(&lab, 2).await;
+    change(&lab, "mk3-01", |snapshot| {
+        snapshot.activity = Activity::Offline { reason: "no such port".into() };
+        snapshot.out_of_reach = OutOfReach::Job { job: job.clone() };
+    });
+    let (of_job, of_bed) = (format!("id=\"give-up-{job}\""), "id=\"give-up-bed-mk3-01\"");
+    for path in ["/", MK3] {
+        let page = shown(&lab, path).await;
+        has(&page, &["It does not come back", &of_job, "name=\"change\" value=\"cancel\"", "Give it up?"]);
+        has_not(&page, &[of_bed]);
+    }
+    let progress = Some(Progress { confirmed: 2, total: 4 });
+    let cancel = Request::CancelJob { job: job.clone(), progress, by: "kim".into(), line: None };
+    lab.recorder.submit(cancel, Actor::Platen).await.unwrap();
+    change(&lab, "mk3-01", |snapshot| snapshot.out_of_reach = OutOfReach::Heat { job: Some(job.clone()) });
+    for path in ["/", MK3] {
+        let page = shown(&lab, path).await;
+        let form = page.split("<form").find(|form| form.contains(of_bed)).unwrap();
+        let form = form.split("</form>").next().unwrap();
+        has(
+            form,
+            &[
+                "action=\"/do/clear-bed\"",
+                "data-ask=\"mk3-01: the print has failed",
+                "switched off at the mains",
+            ],
+        );
+        // Somebody says that they stand there, also where no script asks.
+        has(form, &["<input type=\"checkbox\" required>", &format!("name=\"job\" value=\"{job}\"")]);
+        has_not(&page, &[&of_job, "id=\"clear-bed-mk3-01\""]);
+    }
+    // A lock is lifted first.
+    stopped(&lab, "mk3-01").await;
+    has_not(&shown(&lab, "/").await, &[of_bed]);
+    let lifted = Request::ClearLatch { printer: "mk3-01".parse().unwrap(), by: "kim".into() };
+    lab.recorder.submit(lifted, Actor::Platen).await.unwrap();
+    has(&shown(&lab, "/").await, &[of_bed]);
+    let pressed = format!("printer=mk3-01&job={job}&by=kim");
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let cleared = lab.send("POST", "/do/clear-bed", kind, pressed.as_bytes()).await;
+    assert_eq!(cleared.status, 200, "{cleared:?}");
+    has_not(&shown(&lab, "/").await, &["It does not come back"]);
+    let printed = lab.get(&format!("/v1/jobs/{job}")).await.json();
+    assert_eq!(printed["state"], "cancelled", "{printed}");
+}
+
+#[tokio::test]
+async fn a_print_is_cancelled_after_a_question() {
+    let lab = lab().await;
+    let job = printing(&lab, 1).await;
+    for path in ["/", MK3] {
+        let page = shown(&lab, path).await;
+        let form = page.split("<form").find(|form| form.contains(&format!("id=\"cancel-{job}\""))).unwrap();
+        has(form, &["data-ask=\"Cancel the print of case ", "what is on the bed is lost"]);
+    }
+}
+
+#[tokio::test]
 async fn a_bed_is_noted_as_clear_after_a_question_and_not_while_its_printer_is_locked() {
     let lab = lab().await;
     let job = printing(&lab, 2).await;

@@ -349,11 +349,27 @@ async fn a_new_job_says_what_its_file_is_and_has_a_box_for_each_warning() {
 }
 
 #[tokio::test]
+async fn a_day_that_is_wished_for_is_one_that_the_api_takes() {
+    let lab = lab().await;
+    let job = lab.job(&lab.case().await, None).await;
+    let shown = page(&lab, &format!("/queue?open={job}")).await;
+    let due = shown.split("<input").find(|tag| tag.contains("name=\"due\"")).unwrap();
+    let due = due.split('>').next().unwrap();
+    let bound = |name: &str| due.split(&format!("{name}=\"")).nth(1).unwrap()[..16].to_owned();
+    let (first, last) = (bound("min"), bound("max"));
+    let before = format!("199{}", &first[3..]);
+    for (at, status) in [(&first, 200), (&last, 200), (&before, 400), (&format!("1{last}"), 400)] {
+        let answer = lab.post(&format!("/v1/queue/{job}"), &json!({ "due": at, "by": "kim" })).await;
+        assert_eq!(answer.status, status, "{at}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_queue_says_what_to_do_next_and_its_scripts_are_there() {
     let lab = lab().await;
     let shown = page(&lab, "/queue").await;
     assert!(shown.contains("Nothing waits.") && shown.contains("href=\"/cases\""), "{shown}");
-    for name in ["queue.js", "files.js"] {
+    for name in ["queue.js", "files.js", "processes.js"] {
         assert_eq!(lab.get(&format!("/assets/{name}")).await.status, 200, "{name}");
     }
     let page = shown.to_lowercase();

@@ -15,7 +15,8 @@ use super::super::given::{Asked, Named};
 use super::super::printers::known;
 use super::super::problem::Problem;
 use super::shapes::{
-    Asks, InspectionView, Instrument, InstrumentGiven, NewInspection, NewTemplate, PrintedBrief, TemplateView,
+    Asks, InspectionView, Instrument, InstrumentGiven, InstrumentSeen, InstrumentWas, NewInspection,
+    NewTemplate, PrintedBrief, TemplateView,
 };
 use super::views;
 use super::who::{Asking, of_inspection};
@@ -234,10 +235,12 @@ async fn note_instrument(
     let given = Instrument { name, what, calibration_due };
     let was_known = is_known(&given.name);
     let instrument: Box<inspection::Instrument> = Box::new(given.clone().into());
-    let seen = was.map(|was| {
-        let (name, what) = (given.name.clone(), was.what);
-        let instrument = inspection::Instrument { name, what, calibration_due: was.calibration_due };
-        Seen::Instrument { instrument: Box::new(instrument) }
+    let seen = was.map(|was| match was {
+        InstrumentWas::New(_) => Seen::NoInstrument { name: given.name.clone() },
+        InstrumentWas::Noted(InstrumentSeen { what, calibration_due }) => {
+            let instrument = inspection::Instrument { name: given.name.clone(), what, calibration_due };
+            Seen::Instrument { instrument: Box::new(instrument) }
+        }
     });
     change_seen(&app, &who, Change::Instrument { instrument }, seen).await?;
     if was_known {

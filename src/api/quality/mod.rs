@@ -32,6 +32,7 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::ops::RangeInclusive;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::AppState;
@@ -94,6 +95,10 @@ fn senseless(detail: &str, help: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense", detail, help)
 }
 
+/// What a mass may be, in grams; and a density, in g/cm³.
+pub(in crate::api) const GRAMS: RangeInclusive<f64> = 0.0..=1e6;
+pub(in crate::api) const DENSITY: RangeInclusive<f64> = 0.1..=30.0;
+
 /// Grams as they are kept.
 #[expect(
     clippy::cast_possible_truncation,
@@ -101,7 +106,7 @@ fn senseless(detail: &str, help: &str) -> Problem {
     reason = "within 0 to a thousand millions"
 )]
 fn milligrams(grams: f64) -> Result<u64, Problem> {
-    if !(0.0..=1e6).contains(&grams) {
+    if !GRAMS.contains(&grams) {
         return Err(senseless(
             "a mass is 0 to 1000000 grams",
             "give the mass of the material alone, in grams",
@@ -113,7 +118,7 @@ fn milligrams(grams: f64) -> Result<u64, Problem> {
 /// mg/cm³ of g/cm³.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 100 to 30,000")]
 fn density(given: f64) -> Result<u16, Problem> {
-    if !(0.1..=30.0).contains(&given) {
+    if !DENSITY.contains(&given) {
         return Err(senseless(
             "a density is 0.1 to 30 g/cm³",
             "give it as its maker does; PLA has about 1.24",

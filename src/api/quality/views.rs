@@ -264,6 +264,27 @@ pub fn costs(lab: &Lab, case: &CaseToken) -> CostsView {
     }
 }
 
+pub const fn failure_words(how: Failure) -> &'static str {
+    match how {
+        Failure::Cancelled => "its job was cancelled",
+        Failure::TakenOff => "it was taken off before it was done",
+        Failure::NothingPrinted => "nothing was printed",
+    }
+}
+
+pub fn quarantine_words(cause: &QuarantineCause) -> String {
+    match cause {
+        QuarantineCause::Person { why } => why.to_string(),
+        QuarantineCause::Nonconformance { id } => format!("nonconformance {id}"),
+        QuarantineCause::LotRecalled { lot } => format!("lot {lot} was recalled"),
+        QuarantineCause::PhantomFailed { inspection } => {
+            format!("the printer's phantom failed (inspection {inspection})")
+        }
+        QuarantineCause::Resumed => "it was gone on with after an interruption".into(),
+        QuarantineCause::Reopened => "its case was reopened".into(),
+    }
+}
+
 fn printed_words(state: &PrintedState) -> String {
     let more = match state {
         PrintedState::Rejected { why }
@@ -271,23 +292,9 @@ fn printed_words(state: &PrintedState) -> String {
         | PrintedState::Recalled { why, .. } => why.to_string(),
         PrintedState::Delivered { to, .. } => format!("to {to}"),
         PrintedState::SterilisationHandover { cycle, .. } => format!("cycle {cycle}"),
-        PrintedState::Failed { how } => match how {
-            Failure::Cancelled => "its job was cancelled".into(),
-            Failure::TakenOff => "it was taken off before it was done".into(),
-            Failure::NothingPrinted => "nothing was printed".into(),
-        },
+        PrintedState::Failed { how } => failure_words(*how).into(),
         PrintedState::Quarantined { cause, from } => {
-            let why = match cause {
-                QuarantineCause::Person { why } => why.to_string(),
-                QuarantineCause::Nonconformance { id } => format!("nonconformance {id}"),
-                QuarantineCause::LotRecalled { lot } => format!("lot {lot} was recalled"),
-                QuarantineCause::PhantomFailed { inspection } => {
-                    format!("the printer's phantom failed (inspection {inspection})")
-                }
-                QuarantineCause::Resumed => "it was gone on with after an interruption".into(),
-                QuarantineCause::Reopened => "its case was reopened".into(),
-            };
-            format!("{why} ({} before)", from.word())
+            format!("{} ({} before)", quarantine_words(cause), from.word())
         }
         _ => return state.word().into(),
     };

@@ -15,6 +15,7 @@ use super::forms::{shown, told};
 use super::frame::{Reload, frame, problem_words};
 use super::kit;
 use super::pages::is_page;
+use super::people::{password_pattern, password_rule};
 use super::viewer::{KEYS_COOKIE, LANGUAGE_COOKIE, THEME_COOKIE, Theme, Viewer};
 use super::words::{Language, Text, account as words, common};
 use crate::api::compat::octoprint::appkeys::decided;
@@ -30,6 +31,9 @@ use crate::io::digest::ByDigest;
 use crate::services::access::{clear_cookie, set_cookie};
 use crate::services::appkeys::Pending;
 use crate::services::entrance::Refused;
+
+/// What a token may be called, as browsers read it.
+const TOKEN_LABEL: &str = r"[\p{L}\p{N} .\-_]+";
 
 /// What the forms have. A password is in none of their answers.
 #[derive(Debug, Default, Deserialize)]
@@ -256,13 +260,14 @@ fn account(viewer: &Viewer, who: &Who) -> Markup {
 }
 
 fn another_password(viewer: &Viewer, who: &Who) -> Markup {
+    let (pattern, rule) = (password_pattern(), password_rule(viewer));
     html! {
         h2 { (viewer.say(common::PASSWORD)) }
         form.account method="post" action="/do/password" {
             input type="text" name="name" value=(who.name) autocomplete="username" hidden;
             label { (viewer.say(words::PASSWORD_OLD)) " " input type="password" name="old" required maxlength="800" autocomplete="current-password"; }
-            label { (viewer.say(words::PASSWORD_NEW)) " " input type="password" name="password" required minlength="12" maxlength="800" autocomplete="new-password"; }
-            label { (viewer.say(words::PASSWORD_AGAIN)) " " input type="password" name="again" required minlength="12" maxlength="800" autocomplete="new-password"; }
+            label { (viewer.say(words::PASSWORD_NEW)) " " input type="password" name="password" required pattern=(pattern) title=(rule) autocomplete="new-password"; }
+            label { (viewer.say(words::PASSWORD_AGAIN)) " " input type="password" name="again" required pattern=(pattern) title=(rule) autocomplete="new-password"; }
             button #choose { (viewer.say(words::PASSWORD_CHANGE)) }
         }
     }
@@ -275,14 +280,15 @@ fn tokens_of(viewer: &Viewer, tokens: &BTreeMap<TokenId, Token>, roles: &str) ->
         @if tokens.is_empty() { p.empty { (viewer.say(words::NO_TOKEN)) } }
         @for (id, token) in tokens {
             @let roles: Vec<_> = token.roles.iter().map(|role| role.word()).collect();
-            form.token method="post" action="/do/revoke" {
+            @let sure = viewer.fill(words::REVOKE_ASK, &[("label", &token.label.as_str())]);
+            form.token method="post" action="/do/revoke" data-ask=(sure) {
                 input type="hidden" name="token" value=(id);
                 p { strong { (token.label.as_str()) } " " code { (id) } " " small { (roles.join(", ")) ", " (viewer.fill(words::SINCE, &[("time", &viewer.short(token.issued))])) } }
                 button id=(format!("revoke-{id}")) { (viewer.say(words::REVOKE)) }
             }
         }
         form.account method="post" action="/do/token" {
-            label { (viewer.say(words::WHAT_FOR)) " " input name="label" required maxlength="40"; }
+            label { (viewer.say(words::WHAT_FOR)) " " input name="label" required maxlength="40" pattern=(TOKEN_LABEL) title=(viewer.say(words::LABEL_RULE)); }
             label { (viewer.say(words::ROLES)) " " input name="roles" required value=(roles); }
             button #issue { (viewer.say(words::MAKE_TOKEN)) }
         }

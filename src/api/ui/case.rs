@@ -14,12 +14,13 @@ pub(super) use story::content as story;
 use maud::{Markup, html};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cases::{is_awaited, state_word, urgency, use_words};
 use super::kit;
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
+use super::printed;
 use super::viewer::Viewer;
 use super::words::{Text, cases as words};
 use crate::api::quality::shapes::{CaseQuality, CostsView, EffortsView, MessageView};
@@ -50,6 +51,8 @@ struct Known {
     more_jobs: usize,
     /// Serials of which a label can be written.
     labelled: BTreeSet<String>,
+    /// Why printed parts are as they are, by serial.
+    whys: BTreeMap<String, String>,
     /// Nothing for whoever may not read it.
     thread: Option<Vec<MessageView>>,
     efforts: EffortsView,
@@ -94,6 +97,11 @@ fn gather(viewer: &Viewer, token: &CaseToken) -> Result<Known, lab::Refusal> {
             more_jobs: all.len().saturating_sub(jobs.len()),
             jobs,
             labelled: labelled.map(|of| of.serial.to_string()).collect(),
+            whys: lab
+                .quality
+                .printed_of(token)
+                .filter_map(|of| Some((of.serial.to_string(), printed::why(viewer, &of.state)?)))
+                .collect(),
             thread: viewer
                 .may(Permission::ReadMessages)
                 .then(|| quality::thread(lab, token, app.clock.wall())),
@@ -191,24 +199,28 @@ fn head(viewer: &Viewer, known: &Known) -> Piece {
     })
 }
 
-/// The wide column and the narrow one; each section changes by itself.
+/// The work beside what was ordered, and what is filed below both; each section changes by itself.
 fn body(viewer: &Viewer, known: &Known) -> Piece {
     Piece::around("case", |inner| {
         let put = |(id, markup): (&str, Markup)| inner.put(id, markup);
         html! {
-            div.split id="case" {
-                div {
-                    (put(("parts", parts::parts(viewer, known))))
-                    (put(("printed", parts::printed(viewer, known))))
-                    (put(("jobs", parts::jobs(viewer, known))))
-                    @if known.thread.is_some() || viewer.may(Permission::WriteMessages) {
-                        (put(("messages", talk::messages(viewer, known))))
+            div.stack id="case" {
+                div.split {
+                    div {
+                        (put(("parts", parts::parts(viewer, known))))
+                        (put(("printed", parts::printed(viewer, known))))
+                        (put(("jobs", parts::jobs(viewer, known))))
+                        @if known.thread.is_some() || viewer.may(Permission::WriteMessages) {
+                            (put(("messages", talk::messages(viewer, known))))
+                        }
+                        (put(("nonconformances", folder::nonconformances(viewer, known))))
                     }
-                    (put(("nonconformances", folder::nonconformances(viewer, known))))
+                    div {
+                        (put(("order", folder::order(viewer, known))))
+                        (put(("timeline", folder::timeline(viewer, known))))
+                    }
                 }
-                div {
-                    (put(("order", folder::order(viewer, known))))
-                    (put(("timeline", folder::timeline(viewer, known))))
+                div.filed {
                     (put(("signatures", folder::signatures(viewer, known))))
                     (put(("effort", folder::effort(viewer, known))))
                     @if known.costs.is_some() || viewer.may(Permission::RecordEffort) {

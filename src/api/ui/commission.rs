@@ -8,11 +8,13 @@ use super::kit::{self, Field, Sends};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
 use super::viewer::Viewer;
-use super::words::{Text, commission as words, common};
+use super::words::{Text, commission as words, common, settings};
 use crate::api::commissioning::shapes::{PortView, PortsView, ProfileView};
 use crate::api::commissioning::{kinds, listed};
 use crate::domain::heat::HeatLimits;
+use crate::domain::ids::{SLUG_MAX, SLUG_PATTERN};
 use crate::domain::people::roles::Permission;
+use crate::domain::quality::words::Label;
 
 /// Speeds that boards are built with.
 const SPEEDS: [u32; 6] = [115_200, 250_000, 230_400, 57_600, 500_000, 1_000_000];
@@ -312,8 +314,8 @@ fn limits(viewer: &Viewer, kinds: &[ProfileView]) -> Markup {
                     div.fields {
                         label.field {
                             span { (viewer.say(words::NAME)) }
-                            input name="name" data-as="text" required maxlength="40" autocomplete="off"
-                                spellcheck="false";
+                            input name="name" data-as="text" required maxlength=(SLUG_MAX) pattern=(SLUG_PATTERN)
+                                title=(viewer.say(settings::SLUG_HINT)) autocomplete="off" spellcheck="false";
                             small { (viewer.say(words::NAME_HINT)) }
                             (mistake("name", None))
                         }
@@ -325,7 +327,7 @@ fn limits(viewer: &Viewer, kinds: &[ProfileView]) -> Markup {
                         }
                         label.field {
                             span { (viewer.say(words::SPEED)) }
-                            input type="number" name="baud" data-as="number" step="1" required;
+                            input type="number" name="baud" data-as="number" step="1" min="1" max=(u32::MAX) required;
                             (mistake("baud", None))
                         }
                         (choices(viewer, "kind", words::KIND, &[("fdm", words::FDM), ("resin", words::RESIN)]))
@@ -389,8 +391,9 @@ fn test(viewer: &Viewer) -> Markup {
         ask: Some(viewer.say(words::TEST_SURE)),
         ..Sends::new("test-print", "POST /v1/commissioning/test-print", viewer.say(words::TEST_PRINT))
     };
-    let material =
-        Field::text("material", viewer.say(common::MATERIAL)).hint(viewer.say(words::MATERIAL_HINT));
+    let material = Field::text("material", viewer.say(common::MATERIAL))
+        .most(Label::MOST)
+        .hint(viewer.say(words::MATERIAL_HINT));
     html! {
         section.card.stack id="test" aria-labelledby="test-head" {
             (kit::heading("test-head", viewer, words::TEST, ""))

@@ -508,10 +508,46 @@ pub(super) fn clear_bed(
         interrupted: job.state == "interrupted",
     });
     html! {
-        @if let Some(why) = not_clear_yet(printer, is_lost, runs) { p.quiet { (viewer.say(why)) } }
+        @if let Some(why) = not_clear_yet(printer, is_lost, runs) {
+            p.quiet { (viewer.say(why)) }
+            (gone(viewer, printer, id, job, is_lost))
+        }
         @else if viewer.may(Permission::ClearBed) {
             (asked(viewer, "/do/clear-bed", &format!("clear-bed-{name}"), &[("printer", name), ("job", id)],
                 viewer.say(words::CLEAR_BED), Some(&clear_question(viewer, name, part.as_ref()))))
+        }
+    }
+}
+
+/// The way out where a printer that is out of reach is not expected back: first its job is given up, and then, by
+/// somebody who has switched it off and looked, its bed is noted as clear.
+fn gone(viewer: &Viewer, printer: &PrinterView, id: &str, job: Option<&JobView>, is_lost: bool) -> Markup {
+    let name = &printer.name;
+    let runs = job.is_some_and(|job| is_at_work(&job.state));
+    // While the disk takes nothing the job cannot end; a lock is lifted first.
+    let is_stuck = printer.latch.is_some() || job.is_some_and(|job| job.unrecorded.is_some());
+    let may = viewer.may(if runs { Permission::CancelJob } else { Permission::ClearBed });
+    if !is_lost || is_stuck || !may {
+        return html! {};
+    }
+    let holes: [(&str, &dyn std::fmt::Display); 1] = [("printer", name)];
+    let form = if runs {
+        let hidden = [("job", id), ("change", "cancel")];
+        let question = viewer.fill(words::GONE_JOB_ASK, &holes);
+        let (button, label) = (format!("give-up-{id}"), viewer.say(words::GONE_JOB_DO));
+        asked(viewer, "/do/job", &button, &hidden, label, Some(&question))
+    } else {
+        let hidden = [("printer", name.as_str()), ("job", id)];
+        let question = viewer.fill(words::GONE_BED_ASK, &holes);
+        let (button, label) = (format!("give-up-bed-{name}"), viewer.say(words::GONE_BED_DO));
+        let tick = viewer.say(words::GONE_TICK);
+        ticked(viewer, "/do/clear-bed", &button, &hidden, label, Some(&question), Some(tick))
+    };
+    html! {
+        details.more id=(format!("gone-{name}")) {
+            summary { (viewer.say(words::GONE)) }
+            p.note data-state="wants" { (viewer.say(if runs { words::GONE_JOB } else { words::GONE_BED })) }
+            (form)
         }
     }
 }
@@ -556,9 +592,16 @@ pub(super) fn steps(viewer: &Viewer, job: &JobView) -> Markup {
     let step = |change: &str, label: &str| {
         simple(viewer, "/do/job", &format!("{change}-{id}"), &[("job", id), ("change", change)], label)
     };
+    // What is cancelled is not gone on with.
+    let sure = viewer.fill(words::CANCEL_ASK, &[("case", &job.case), ("part", &job.part.number)]);
     let cancel = || {
-        let may = viewer.may(Permission::CancelJob);
-        html! { @if may { (step("cancel", viewer.say(words::CANCEL_JOB))) } }
+        let (id_of_it, hidden) = (format!("cancel-{id}"), [("job", id.as_str()), ("change", "cancel")]);
+        let label = viewer.say(words::CANCEL_JOB);
+        html! {
+            @if viewer.may(Permission::CancelJob) {
+                (asked(viewer, "/do/job", &id_of_it, &hidden, label, Some(&sure)))
+            }
+        }
     };
     html! {
         @match job.state.as_str() {
@@ -621,6 +664,19 @@ pub(super) fn asked(
     label: &str,
     question: Option<&str>,
 ) -> Markup {
+    ticked(viewer, action, id, hidden, label, question, None)
+}
+
+/// The same with what has to be ticked first, also without a script.
+fn ticked(
+    viewer: &Viewer,
+    action: &str,
+    id: &str,
+    hidden: &[(&str, &str)],
+    label: &str,
+    question: Option<&str>,
+    tick: Option<&str>,
+) -> Markup {
     // Another question or job is another form: a press that began on this one does not end on that.
     let key = hidden.iter().fold(id.to_owned(), |key, (_, value)| format!("{key} {value}"));
     html! {
@@ -628,6 +684,10 @@ pub(super) fn asked(
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
             @if viewer.signs() {
                 label { (viewer.say(common::NAME)) " " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }
+            }
+            @if let Some(tick) = tick {
+                // Without a name: it is for whoever presses, and is not sent.
+                label.tick { input type="checkbox" required; span { (tick) } }
             }
             button id=(id) { (label) }
         }

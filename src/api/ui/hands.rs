@@ -23,6 +23,7 @@ use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
 use crate::domain::people::roles::Permission;
 use crate::domain::quality::case::{CaseState, Priority};
+use crate::domain::quality::lot::SLOTS;
 use crate::domain::quality::printed::{PrintedPart, PrintedState};
 use crate::domain::quality::signature::Subject;
 use crate::domain::quality::{Hindrance, Refusal, may_start, start};
@@ -34,8 +35,6 @@ const JOBS_LOOKED_AT: usize = 12;
 const JOBS_TO_LOAD: usize = 40;
 /// Rows of one kind: whoever has done these sees the next ones.
 const ROWS: usize = 40;
-/// What a printer has at most, as the domain counts.
-const SLOTS: u8 = 8;
 
 pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {
     Box::pin(async move {

@@ -6,10 +6,18 @@
 
 use maud::{Markup, html};
 use serde_json::Value;
+use std::ops::RangeInclusive;
 
 use super::signing;
 use super::viewer::Viewer;
 use super::words::{Text, common};
+use crate::domain::ids::{SLUG_MAX, SLUG_PATTERN};
+use crate::domain::quality::words as free;
+
+/// What a field for a day takes: years of four digits, as the API writes days.
+const DAYS: (&str, &str) = ("0001-01-01", "9999-12-31");
+/// The same with a time; clocks begin in 1970.
+pub const MINUTES: (&str, &str) = ("1970-01-01T00:00", "9999-12-30T23:59");
 
 /// The stop of one printer, or of all: pressed and held where there is a script, pressed where there is none.
 pub fn stop(viewer: &Viewer, printer: Option<&str>) -> Markup {
@@ -166,9 +174,11 @@ pub struct Field<'f> {
     pub required: bool,
     pub hint: &'f str,
     /// At most so many characters, as the API takes them.
-    pub most: u16,
-    /// The lowest and the highest number; either may be open.
-    pub range: (Option<i64>, Option<i64>),
+    pub most: usize,
+    /// The lowest and the highest number.
+    pub range: Option<(f64, f64)>,
+    /// The first and the last time, as the browser writes them.
+    pub within: Option<(&'f str, &'f str)>,
     /// Numbers without a fraction.
     pub whole: bool,
     /// What a text has to look like, and that in words.
@@ -185,8 +195,9 @@ impl<'f> Field<'f> {
             becomes: "",
             required: false,
             hint: "",
-            most: 400,
-            range: (None, None),
+            most: free::Text::MOST,
+            range: None,
+            within: None,
             whole: false,
             pattern: None,
         }
@@ -196,16 +207,32 @@ impl<'f> Field<'f> {
         Self { kind: "number", becomes: "number", ..Self::text(name, label) }
     }
 
+    /// A day of the calendar.
+    pub const fn day(name: &'f str, label: &'f str) -> Self {
+        Self { kind: "date", ..Self::text(name, label) }
+    }
+
     /// At most so many characters.
-    pub const fn most(mut self, most: u16) -> Self {
+    pub const fn most(mut self, most: usize) -> Self {
         self.most = most;
         self
     }
 
     /// Whole numbers from the one to the other.
-    pub const fn whole(mut self, least: i64, most: i64) -> Self {
-        (self.whole, self.range) = (true, (Some(least), Some(most)));
+    pub fn whole(mut self, least: i32, most: u32) -> Self {
+        (self.whole, self.range) = (true, Some((f64::from(least), f64::from(most))));
         self
+    }
+
+    /// Numbers from the one to the other.
+    pub const fn between(mut self, range: &RangeInclusive<f64>) -> Self {
+        self.range = Some((*range.start(), *range.end()));
+        self
+    }
+
+    /// A name that stands in addresses: small letters, digits and `-`.
+    pub const fn slug(self, says: &'f str) -> Self {
+        self.most(SLUG_MAX).pattern(SLUG_PATTERN, says)
     }
 
     /// What it has to look like, and that in words.
@@ -232,7 +259,18 @@ impl<'f> Field<'f> {
     pub fn input(&self) -> Markup {
         let becomes = (!self.becomes.is_empty()).then_some(self.becomes);
         let is_number = self.kind == "number";
-        let (least, most) = self.range;
+        let (least, most) = match (self.range, self.kind) {
+            (Some((least, most)), _) => (Some(least.to_string()), Some(most.to_string())),
+            (None, kind) => {
+                let usual = match kind {
+                    "date" => Some(DAYS),
+                    "datetime-local" => Some(MINUTES),
+                    _ => None,
+                };
+                let (first, last) = self.within.or(usual).unzip();
+                (first.map(str::to_owned), last.map(str::to_owned))
+            }
+        };
         html! {
             label.field {
                 span { (self.label) }
@@ -278,5 +316,18 @@ mod tests {
         assert_eq!(plain("in rework: too thin"), "in-rework");
         assert_eq!(mark("paused").into_string(), mark("on hold: no images").into_string());
         assert_ne!(mark("printing").into_string(), mark("ready").into_string());
+    }
+
+    #[test]
+    fn a_field_has_the_bounds_of_what_the_api_reads_from_it() {
+        let text = |field: Field<'_>| field.input().into_string();
+        assert!(text(Field::text("why", "")).contains("maxlength=\"280\""), "a reason has no more");
+        assert!(text(Field::day("on", "")).contains("min=\"0001-01-01\" max=\"9999-12-31\""));
+        let grams = text(Field::number("grams", "").between(&(0.0..=1e6)));
+        assert!(grams.contains("step=\"any\" min=\"0\" max=\"1000000\""), "{grams}");
+        let slot = text(Field::number("slot", "").whole(0, 7));
+        assert!(slot.contains("step=\"1\" min=\"0\" max=\"7\""), "{slot}");
+        let name = text(Field::text("name", "").slug("small letters"));
+        assert!(name.contains("maxlength=\"64\"") && name.contains("title=\"small letters\""), "{name}");
     }
 }

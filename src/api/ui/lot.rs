@@ -6,11 +6,13 @@ use serde_json::json;
 use std::collections::BTreeSet;
 
 use super::kit::{self, Field, Sends};
-use super::materials::{self, Kept};
+use super::materials::{self, Kept, LAST_SLOT};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
+use super::printed;
 use super::viewer::Viewer;
 use super::words::{common, materials as words};
+use crate::api::quality::GRAMS;
 use crate::api::quality::shapes::{LoadView, PrintedBrief};
 use crate::api::quality::views;
 use crate::domain::day::Day;
@@ -29,6 +31,7 @@ const JOBS_MAX: usize = 50;
 #[derive(Debug)]
 struct Part {
     brief: PrintedBrief,
+    state: PrintedState,
     /// As it was deducted.
     used: Option<u64>,
     is_out: bool,
@@ -54,6 +57,7 @@ fn part(printed: &PrintedPart, lot: &LotId) -> Part {
         printed.used.iter().filter(|used| used.lot == *lot).map(|used| used.milligrams).collect();
     Part {
         brief: views::brief(printed),
+        state: printed.state.clone(),
         used: (!used.is_empty()).then(|| used.iter().sum()),
         is_out: matches!(
             printed.state,
@@ -241,7 +245,7 @@ fn to_steps(shown: &Shown) -> String {
 
 fn open_it(viewer: &Viewer, shown: &Shown) -> Markup {
     let (to, today) = (to_steps(shown), viewer.app.config.zone.day(viewer.now()).to_string());
-    let on = Field { kind: "date", ..Field::text("on", viewer.say(words::OPENED_ON)) };
+    let on = Field::day("on", viewer.say(words::OPENED_ON));
     Sends {
         fixed: json!({"is": "opened"}),
         done: Some(viewer.say(words::OPENED_DONE)),
@@ -359,7 +363,7 @@ fn load_it(viewer: &Viewer, shown: &Shown) -> Markup {
         .collect();
     let fields = html! {
         (Field::text("printer", viewer.say(words::PRINTER)).choice(&printers))
-        (Field::number("slot", viewer.say(words::SLOT)).value("0").required().input())
+        (Field::number("slot", viewer.say(words::SLOT)).value("0").required().whole(0, LAST_SLOT).input())
     };
     Sends {
         fixed: json!({"lot": shown.kept.lot.id}),
@@ -430,15 +434,14 @@ fn part_row(viewer: &Viewer, what: &str, part: &Part) -> Markup {
     let (brief, page) = (&part.brief, format!("/printed/{}", part.brief.serial));
     let see = format!("{} {}", viewer.say(words::SEE_PART), brief.serial);
     let used = part.used.map(|used| materials::grams(viewer, used));
-    let (word, why) =
-        brief.words.split_once(": ").map_or((brief.words.as_str(), None), |(w, why)| (w, Some(why)));
+    let why = printed::why(viewer, &part.state);
     html! {
         tr id=(format!("{what}-{}", brief.serial)) {
             th scope="row" {
                 a href=(page) data-go aria-label=(see) { code { (brief.serial) } }
             }
             td {
-                (kit::state(viewer, word))
+                (kit::state(viewer, part.state.word()))
                 @if part.is_out { " " span.chip data-state="wants" { (viewer.say(words::OUT)) } }
                 @if let Some(why) = why { p.why { (why) } }
             }
@@ -470,7 +473,7 @@ fn note_use(viewer: &Viewer, shown: &Shown) -> Markup {
         viewer,
         html! {
             (Field::text("job", viewer.say(common::JOB)).required().choice(&jobs))
-            (Field::number("grams", viewer.say(words::GRAMS)).required().input())
+            (Field::number("grams", viewer.say(words::GRAMS)).required().between(&GRAMS).input())
         },
     );
     html! {

@@ -11,12 +11,16 @@ use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
 use super::viewer::Viewer;
 use super::words::{common, materials as words};
+use crate::api::quality::{DENSITY, GRAMS};
 use crate::domain::day::Day;
 use crate::domain::lab::Lab;
 use crate::domain::people::name::fold;
 use crate::domain::people::roles::Permission;
-use crate::domain::quality::lot::{Lot, LotState};
+use crate::domain::quality::lot::{Lot, LotState, SLOTS};
+use crate::domain::quality::words::{Label, Line};
 
+/// The highest number of a place for material.
+pub(super) const LAST_SLOT: u32 = SLOTS as u32 - 1;
 /// More lots than this are counted, and found by filters.
 const LOTS_MAX: usize = 400;
 /// What expires within so many days is used first.
@@ -293,24 +297,25 @@ fn head(viewer: &Viewer) -> Piece {
 /// A new lot, as the container and the delivery note have it.
 fn receive(viewer: &Viewer, shown: &Shown) -> Piece {
     let today = viewer.app.config.zone.day(viewer.now()).to_string();
-    let date = |name, label| Field { kind: "date", ..Field::text(name, label) };
     let (done, then) = (viewer.say(words::RECEIVED), "/materials/{id}");
     let say = |text| viewer.say(text);
+    let density = Field::number("density", say(words::DENSITY));
     let fields = html! {
         div.fields {
             label.field {
                 span { (say(common::MATERIAL)) }
-                input type="text" name="material" list="materials" required maxlength="40" autocomplete="off";
+                input type="text" name="material" list="materials" required maxlength=(Label::MOST)
+                    autocomplete="off";
                 small { (say(words::MATERIAL_HINT)) }
             }
-            (Field::text("supplier_lot", say(words::MAKERS_NUMBER)).required().input())
-            (Field::text("supplier", say(words::SUPPLIER)).input())
-            (date("received", say(words::RECEIVED_ON)).required().value(&today).input())
-            (date("expires", say(words::LAST_DAY)).required().input())
-            (Field::number("open_days", say(words::OPEN_DAYS)).input())
-            (Field::number("grams", say(words::GRAMS)).required().input())
-            (Field::number("density", say(words::DENSITY)).hint(say(words::DENSITY_HINT)).input())
-            (Field::text("certificate", say(words::CERTIFICATE)).input())
+            (Field::text("supplier_lot", say(words::MAKERS_NUMBER)).required().most(Label::MOST).input())
+            (Field::text("supplier", say(words::SUPPLIER)).most(Label::MOST).input())
+            (Field::day("received", say(words::RECEIVED_ON)).required().value(&today).input())
+            (Field::day("expires", say(words::LAST_DAY)).required().input())
+            (Field::number("open_days", say(words::OPEN_DAYS)).whole(0, u16::MAX.into()).input())
+            (Field::number("grams", say(words::GRAMS)).required().between(&GRAMS).input())
+            (density.between(&DENSITY).hint(say(words::DENSITY_HINT)).input())
+            (Field::text("certificate", say(words::CERTIFICATE)).most(Line::MOST).input())
         }
         datalist id="materials" { @for material in &shown.materials { option value=(material) {} } }
     };

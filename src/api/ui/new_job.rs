@@ -11,9 +11,12 @@ use super::queue::{
     drop_zone, found_later, material_field, material_list, materials, open_parts, part_field, printers, rooms,
 };
 use super::viewer::Viewer;
-use super::words::{common, queue as words};
+use super::words::{Text, cases as case_words, common, queue as words};
 use crate::api::gate::told;
+use crate::api::jobs::COPIES_MAX;
 use crate::api::{AppState, Problem, pictures};
+use crate::config::Printer;
+use crate::domain::case::IntendedUse;
 use crate::domain::finding::{Finding, Severity, refused};
 use crate::domain::ids::{CaseToken, FileHash, PrinterName};
 use crate::domain::lab::Lab;
@@ -31,8 +34,6 @@ use crate::slicing::profile::Technology;
 
 /// Pixels of the longer side of a picture here.
 const PICTURE: u16 = 400;
-/// Copies in one request (`POST /v1/jobs`).
-const COPIES_MAX: i64 = 20;
 
 /// What a new job can be for, and be made of.
 struct Known {
@@ -42,6 +43,15 @@ struct Known {
     chosen: String,
     /// By part as `chosen` names it: its current model, and how many of it were ordered and are there.
     models: BTreeMap<String, Value>,
+    /// By part as `chosen` names it: what its case is for.
+    uses: BTreeMap<String, IntendedUse>,
+}
+
+impl Known {
+    /// What the part that is chosen is for.
+    fn chosen_use(&self) -> Option<IntendedUse> {
+        self.uses.get(&self.chosen).copied()
+    }
 }
 
 /// A finding, the printers where it speaks, and whether these are all.
@@ -115,8 +125,15 @@ fn known(app: &AppState, ask: &Ask) -> Known {
         }
         let models =
             parts.iter().filter_map(|(piece, _)| Some((piece.clone(), model(lab, piece)?))).collect();
-        Known { parts, materials: materials(lab), chosen, models }
+        let uses = parts.iter().filter_map(|(piece, _)| Some((piece.clone(), use_of(lab, piece)?))).collect();
+        Known { parts, materials: materials(lab), chosen, models, uses }
     })
+}
+
+/// What the case of a part is for.
+fn use_of(lab: &Lab, piece: &str) -> Option<IntendedUse> {
+    let (case, _) = piece.split_once('/')?;
+    Some(lab.cases.get(&case.parse::<CaseToken>().ok()?)?.intended_use)
 }
 
 /// What `compare.js` holds a file against.
@@ -220,7 +237,7 @@ async fn processes(app: &AppState) -> Result<Vec<Process>, Problem> {
     Ok(catalogue.all().iter().filter(fits).cloned().collect())
 }
 
-fn head(viewer: &Viewer, title: super::words::Text) -> Piece {
+fn head(viewer: &Viewer, title: Text) -> Piece {
     Piece::new(
         "head",
         html! {
@@ -252,7 +269,7 @@ fn of_file(
         ..Sends::new("new-job", "POST /v1/jobs", viewer.say(words::QUEUE_IT))
     };
     let material = read.material.as_deref().unwrap_or_default();
-    let copies = Field::number("copies", viewer.say(words::COPIES)).value("1").whole(1, COPIES_MAX);
+    let copies = Field::number("copies", viewer.say(words::COPIES)).value("1").whole(1, COPIES_MAX.into());
     let also = Field::text("also", viewer.say(words::ALSO)).hint(viewer.say(words::ALSO_HINT));
     let also = also.pattern("[0-9]+([ ,;]+[0-9]+)*[ ,;]*", viewer.say(words::ALSO_RULE));
     Piece::new(
@@ -425,7 +442,7 @@ fn of_model(viewer: &Viewer, model: &FileHash, processes: &[Process], known: &Kn
                     (sends.form(viewer, html! {
                         div.fields {
                             (part_field(viewer, &known.parts, &known.chosen))
-                            (process_field(viewer, processes))
+                            (process_field(viewer, processes, known))
                             (printer_field(viewer, None))
                             (units_field(viewer))
                             (becomes("number", scale))
@@ -447,23 +464,94 @@ fn of_model(viewer: &Viewer, model: &FileHash, processes: &[Process], known: &Kn
     )
 }
 
-fn process_field(viewer: &Viewer, processes: &[Process]) -> Markup {
-    // Several processes of one name and version are one choice.
-    let mut choices: BTreeMap<&str, String> = BTreeMap::new();
-    for process in processes {
-        let uses: Vec<String> = process.validated_for.iter().map(|of| viewer.state(use_word(*of))).collect();
-        let good = match uses.as_slice() {
-            [] => viewer.say(words::NOT_VALIDATED).to_owned(),
-            uses => viewer.fill(words::VALIDATED, &[("uses", &uses.join(", "))]),
-        };
-        choices.insert(&process.name, format!("{} · {} · {good}", process.name, process.material));
+/// The printers here that a process is for: what is sliced for one model never runs on another.
+fn printers_of<'p>(process: &Process, printers: &'p [Printer]) -> Vec<&'p str> {
+    let is_such = |printer: &&Printer| printer.model.as_ref() == Some(&process.printer_model);
+    printers.iter().filter(is_such).map(|printer| printer.name.as_str()).collect()
+}
+
+/// Those that may be used so come first, each with whether it may: what is for none yet is open.
+fn in_order(processes: &[Process], of: Option<IntendedUse>) -> Vec<(&Process, bool)> {
+    let may = |process: &Process| of.is_none_or(|of| process.validated_for.contains(&of));
+    let mut all: Vec<_> = processes.iter().map(|process| (process, may(process))).collect();
+    all.sort_by_key(|(process, may)| (!may, process.name.as_str()));
+    all
+}
+
+/// A process for what is chosen; `processes.js` looks again when another part or printer is.
+fn process_field(viewer: &Viewer, processes: &[Process], known: &Known) -> Markup {
+    let uses: BTreeMap<&str, &str> =
+        known.uses.iter().map(|(piece, of)| (piece.as_str(), use_word(*of))).collect();
+    let not_valid = viewer.say(case_words::NOT_VALIDATED_FOR_IT);
+    let says = json!({ "use": not_valid, "printer": viewer.say(words::NOT_FOR_PRINTER) });
+    let all = in_order(processes, known.chosen_use());
+    let none_fits = !all.is_empty() && all.iter().all(|(_, may)| !may);
+    html! {
+        label.field data-use="processes" data-words=(says.to_string()) data-parts=(json!(uses).to_string()) {
+            span { (viewer.say(words::PROCESS)) }
+            select name="model.process" required {
+                @for (process, may) in all {
+                    @let says = process_says(viewer, process);
+                    @let uses: Vec<_> = process.validated_for.iter().map(|of| use_word(*of)).collect();
+                    @let printers = printers_of(process, &viewer.app.config.printers);
+                    option value=(process.name) data-says=(says) data-uses=(uses.join(" "))
+                        data-printers=(printers.join(" ")) disabled[!may] {
+                        (says) @if !may { " – " (not_valid) }
+                    }
+                }
+            }
+        }
+        p.note.wide id="no-process-fits" data-state="wants" data-keep role="status" hidden[!none_fits] {
+            (viewer.say(case_words::NO_PROCESS_FITS))
+        }
     }
-    let choices: Vec<(&str, String)> = choices.into_iter().collect();
-    Field::text("model.process", viewer.say(words::PROCESS)).required().choice(&choices)
+}
+
+fn process_says(viewer: &Viewer, process: &Process) -> String {
+    let uses: Vec<String> = process.validated_for.iter().map(|of| viewer.state(use_word(*of))).collect();
+    let good = match uses.as_slice() {
+        [] => viewer.say(words::NOT_VALIDATED).to_owned(),
+        uses => viewer.fill(words::VALIDATED, &[("uses", &uses.join(", "))]),
+    };
+    format!("{} · {} · {good}", process.name, process.material)
 }
 
 fn units_field(viewer: &Viewer) -> Markup {
     let mut choices = vec![("", viewer.say(words::UNITS_SAID).to_owned())];
     choices.extend(["mm", "cm", "m", "um", "inch", "ft"].map(|unit| (unit, unit.to_owned())));
     Field::text("model.units", viewer.say(words::UNITS)).choice(&choices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slicing::process::Quality;
+
+    fn process(name: &str, validated_for: Vec<IntendedUse>) -> Process {
+        Process {
+            name: name.into(),
+            printer_model: "mk3".into(),
+            technology: Technology::Filament,
+            material: "PLA".into(),
+            quality: Quality::Draft,
+            profile: "a.ini".into(),
+            profile_version: 1,
+            profile_sha256: FileHash::from_digest([1; 32]),
+            slicer: "prusa-slicer".into(),
+            slicer_version: "2.5.0".into(),
+            validated_for,
+        }
+    }
+
+    #[test]
+    fn a_process_that_may_not_be_used_for_what_the_case_is_for_comes_last_and_cannot_be_chosen() {
+        use IntendedUse::{Education, Guide};
+        let all = [process("a-try", Vec::new()), process("b", vec![Education]), process("c", vec![Guide])];
+        let names = |of| -> Vec<(&str, bool)> {
+            in_order(&all, of).into_iter().map(|(process, may)| (process.name.as_str(), may)).collect()
+        };
+        assert_eq!(names(Some(Guide)), [("c", true), ("a-try", false), ("b", false)]);
+        assert_eq!(names(Some(Education)), [("b", true), ("a-try", false), ("c", false)]);
+        assert_eq!(names(None), [("a-try", true), ("b", true), ("c", true)], "nothing is chosen yet");
+    }
 }

@@ -7,11 +7,13 @@ use super::kit::{self, Field, Sends};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::{Inner, Piece};
 use super::viewer::Viewer;
-use super::words::{Text, common, people as words};
+use super::words::{Text, account, common, people as words};
 use crate::api::people::notices;
 use crate::api::shapes::{NoticeView, NoticesView};
 use crate::api::{AppState, Problem};
-use crate::domain::people::name::UserName;
+use crate::domain::people::name::{NAME_MAX, PRINTED_MAX, UserName};
+use crate::domain::people::notices::ADDRESS_MAX;
+use crate::domain::people::password::LENGTH;
 use crate::domain::people::roles::{Role, TABLE};
 use crate::domain::people::{Password, User};
 use crate::services::access::Comings;
@@ -156,7 +158,7 @@ fn row(viewer: &Viewer, inner: &Inner, user: &User) -> Markup {
 /// Ticks for all roles, each with what it is for.
 fn role_ticks(viewer: &Viewer, has: impl Fn(Role) -> bool) -> Markup {
     html! {
-        fieldset.ticks data-use="lists" {
+        fieldset.ticks data-use="lists" data-need=(viewer.say(words::ONE_ROLE)) {
             legend { (viewer.say(words::ROLES)) }
             @for role in Role::ALL {
                 @let says = viewer.fill(words::MEANT_FOR, &[("role", &role_words(viewer, role)), ("what", &viewer.told_within(role.means()))]);
@@ -166,18 +168,29 @@ fn role_ticks(viewer: &Viewer, has: impl Fn(Role) -> bool) -> Markup {
     }
 }
 
-fn password(label: &str, hint: &str) -> Markup {
+/// As long as passwords are, in characters.
+pub(super) fn password_pattern() -> String {
+    format!(".{{{},{}}}", LENGTH.start(), LENGTH.end())
+}
+
+/// The same in words.
+pub(super) fn password_rule(viewer: &Viewer) -> String {
+    viewer.fill(words::PASSWORD_LENGTH, &[("least", LENGTH.start()), ("most", LENGTH.end())])
+}
+
+fn password(viewer: &Viewer, label: &str, hint: &str) -> Markup {
     html! {
         label.field {
             span { (label) }
-            input type="password" name="password" required minlength="12" maxlength="800" autocomplete="new-password";
+            // What is too long is said, not cut off unseen.
+            input type="password" name="password" required pattern=(password_pattern()) title=(password_rule(viewer)) autocomplete="new-password";
             @if !hint.is_empty() { small { (hint) } }
         }
     }
 }
 
 fn adding(viewer: &Viewer) -> Piece {
-    let name = Field::text("name", viewer.say(words::SIGNS_IN_AS)).most(40);
+    let name = Field::text("name", viewer.say(words::SIGNS_IN_AS)).most(NAME_MAX);
     let name = name.pattern(USER_PATTERN, viewer.say(words::SIGNS_IN_HINT));
     let done = viewer.say(words::ADD_DONE);
     let form =
@@ -185,9 +198,9 @@ fn adding(viewer: &Viewer) -> Piece {
     let fields = html! {
         div.form {
             (name.hint(viewer.say(words::SIGNS_IN_HINT)).required().input())
-            (Field::text("printed", viewer.say(words::IN_FULL)).most(80).input())
+            (Field::text("printed", viewer.say(words::IN_FULL)).most(PRINTED_MAX).input())
             (role_ticks(viewer, |_| false))
-            (password(viewer.say(words::FIRST_PASSWORD), viewer.say(words::FIRST_HINT)))
+            (password(viewer, viewer.say(words::FIRST_PASSWORD), viewer.say(words::FIRST_HINT)))
         }
     };
     Piece::new(
@@ -285,7 +298,7 @@ fn changes(viewer: &Viewer, user: &User, is_locked: bool) -> Markup {
     html! {
         @if user.is_active() {
             (Sends { done: Some(viewer.say(words::PASSWORD_DONE)), ..Sends::new("set-password", &set, viewer.say(words::SET_PASSWORD)) }
-                .form(viewer, password(viewer.say(words::NEW_PASSWORD), viewer.say(words::FIRST_HINT))))
+                .form(viewer, password(viewer, viewer.say(words::NEW_PASSWORD), viewer.say(words::FIRST_HINT))))
             div.buttons {
                 @if is_locked {
                     (Sends { fixed: nothing(), done: Some(viewer.say(words::UNLOCK_DONE)), ..Sends::new("unlock", &unlock, viewer.say(words::UNLOCK)) }.button(viewer))
@@ -326,10 +339,11 @@ fn tokens(viewer: &Viewer, user: &User) -> Piece {
                     @for (id, token) in &user.tokens {
                         @let roles: Vec<_> = token.roles.iter().map(|role| role_words(viewer, *role)).collect();
                         @let to = format!("POST /v1/tokens/{id}/revoke");
+                        @let sure = viewer.fill(account::REVOKE_ASK, &[("label", &token.label.as_str())]);
                         li.buttons id=(format!("token-{id}")) {
                             strong { (token.label.as_str()) }
                             small { (roles.join(", ")) ", " (viewer.fill(words::TOKEN_SINCE, &[("time", &viewer.short(token.issued))])) }
-                            (Sends { fixed: Value::Object(Map::new()), done: Some(viewer.say(words::REVOKED)), ..Sends::new(&format!("revoke-{id}"), &to, viewer.say(words::REVOKE)) }.button(viewer))
+                            (Sends { fixed: Value::Object(Map::new()), ask: Some(&sure), done: Some(viewer.say(words::REVOKED)), ..Sends::new(&format!("revoke-{id}"), &to, viewer.say(words::REVOKE)) }.button(viewer))
                         }
                     }
                 }
@@ -403,7 +417,7 @@ fn notice_fields(viewer: &Viewer, told: &NoticesView) -> Markup {
             @if told.ways.iter().any(|way| way == "mail") {
                 label.field {
                     span { (viewer.say(words::MAIL_TO)) }
-                    input type="email" name="mail" value=(told.mail.as_deref().unwrap_or_default()) maxlength="120" autocomplete="off" data-empty;
+                    input type="email" name="mail" value=(told.mail.as_deref().unwrap_or_default()) maxlength=(ADDRESS_MAX) autocomplete="off" data-empty;
                     small { (viewer.say(words::MAIL_HINT)) }
                 }
             }

@@ -9,7 +9,7 @@ use super::kit::{self, Field, Sends};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::Piece;
 use super::viewer::Viewer;
-use super::words::{Text, hands as words};
+use super::words::{Text, cases as case_words, hands as words};
 use crate::api::quality::shapes::{
     Inspected, InspectionView, NonconformanceView, PrintedView, RevisionView, SignatureView,
 };
@@ -21,7 +21,7 @@ use crate::domain::lab::{self, Lab};
 use crate::domain::people::roles::Permission;
 use crate::domain::quality::case::CaseState;
 use crate::domain::quality::inspection::Inspection;
-use crate::domain::quality::printed::{PrintedPart, PrintedState, Serial, Step};
+use crate::domain::quality::printed::{PrintedPart, PrintedState, QuarantineCause, Serial, Step};
 use crate::domain::quality::{Refusal, What};
 use crate::labels::Stock;
 use crate::preview::Pixels;
@@ -124,10 +124,30 @@ fn gather(lab: &Lab, serial: &Serial) -> Result<Shown, Problem> {
     })
 }
 
+/// Why a printed part is as it is: people's words as they stand, and ours in the language of the page.
+pub(super) fn why(viewer: &Viewer, state: &PrintedState) -> Option<String> {
+    use PrintedState as S;
+    Some(match state {
+        S::Rejected { why } | S::Scrapped { why } | S::Recalled { why, .. } => why.to_string(),
+        S::Delivered { to, .. } => viewer.fill(words::GIVEN_TO, &[("to", to)]),
+        S::SterilisationHandover { cycle, .. } => viewer.fill(words::IN_CYCLE, &[("cycle", cycle)]),
+        S::Failed { how } => viewer.told(quality::failure_words(*how)),
+        S::Quarantined { cause, from } => {
+            let why = match cause {
+                QuarantineCause::Person { why } => why.to_string(),
+                ours => viewer.told(&quality::quarantine_words(ours)),
+            };
+            let before = viewer.state(from.word());
+            format!("{why} {}", viewer.fill(case_words::BEFORE, &[("state", &before)]))
+        }
+        _ => return None,
+    })
+}
+
 fn head(viewer: &Viewer, shown: &Shown) -> Piece {
     let brief = &shown.view.brief;
     let holes: [(&str, &dyn Display); 2] = [("case", &shown.view.case), ("part", &shown.view.part)];
-    let why = brief.words.split_once(": ").map(|(_, why)| why);
+    let why = why(viewer, &shown.kept.state);
     let seen = seen_doubts(&shown.view);
     Piece::new(
         "head",
@@ -142,7 +162,7 @@ fn head(viewer: &Viewer, shown: &Shown) -> Piece {
                     (kit::state(viewer, state_word(&brief.words)))
                     a.button.end href="/hands" { (viewer.say(words::TITLE)) }
                 }
-                @if let Some(why) = why { p.note { (viewer.told(why)) } }
+                @if let Some(why) = why { p.note { (why) } }
                 @if !brief.doubts.is_empty() {
                     div.note data-state="wants" {
                         p { strong { (viewer.say(words::DOUBTS)) } }

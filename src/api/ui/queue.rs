@@ -25,7 +25,7 @@ use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
 use crate::domain::people::roles::Permission;
 use crate::domain::quality::case::{CaseState, Priority};
-use crate::domain::queue::place;
+use crate::domain::queue::{due_times, place};
 use crate::schedule::{Planned, Waiting};
 use crate::services::planner::Drawn;
 
@@ -949,12 +949,18 @@ fn priority_form(viewer: &Viewer, row: &Row, opened: &Opened) -> Markup {
 
 fn due_form(viewer: &Viewer, row: &Row, opened: &Opened) -> Markup {
     let zone = &viewer.app.config.zone;
+    let typed = |at: WallTime| zone.date_and_clock(at).replacen(' ', "T", 1);
     let shown = row.entry.due.as_ref().and_then(|due| due.parse::<WallTime>().ok());
-    let value = shown.map(|due| zone.date_and_clock(due).replacen(' ', "T", 1)).unwrap_or_default();
+    let value = shown.map(typed).unwrap_or_default();
     let own = opened.due.map_or_else(|| "as_case".to_owned(), |due| due.to_string());
+    let times = due_times(viewer.now());
+    // A minute is begun while somebody types.
+    let first = typed(WallTime(times.start().0 + 60_000));
+    let last = typed(*times.end());
     let field = Field {
         kind: "datetime-local",
         becomes: "text",
+        within: Some((&first, &last)),
         ..Field::text("due", viewer.say(words::DUE_FIELD)).required().value(&value)
     };
     let (back, as_case) = (json!({ "due": own }), json!({ "due": "as_case" }));

@@ -293,7 +293,8 @@ fn rules(viewer: &Viewer) -> Piece {
         let fields = html! {
             div.form {
                 @for (rule, says) in RULES { (kit::tick(rule, viewer.say(says), is_on(rule))) }
-                (Field::number(REMINDERS, viewer.say(words::RULE_REMINDERS)).value(&reminders).required().input())
+                (Field::number(REMINDERS, viewer.say(words::RULE_REMINDERS)).value(&reminders).required()
+                    .whole(0, u8::MAX.into()).input())
             }
         };
         form.form(viewer, fields)

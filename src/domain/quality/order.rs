@@ -40,7 +40,7 @@ impl fmt::Display for Scale {
 }
 
 /// More prints of one part are not ordered.
-const QUANTITY_MAX: u8 = 20;
+pub const QUANTITY_MAX: u8 = 20;
 
 /// How many prints of a part were ordered: 1 to 20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

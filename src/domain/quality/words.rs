@@ -31,6 +31,9 @@ fn hides(character: char) -> bool {
 }
 
 impl<const MAX: usize> Words<MAX> {
+    /// Characters, at most: forms ask for no more.
+    pub const MOST: usize = MAX;
+
     pub fn new(text: &str) -> Result<Self, WordsError> {
         let text = text.trim();
         if (1..=MAX).contains(&text.chars().count()) && !text.chars().any(hides) {

@@ -13,6 +13,7 @@ pub mod wish;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::ids::{JobId, PrinterName, UploadId};
 use super::job::{JobState, Outcome};
@@ -317,7 +318,7 @@ pub fn judge(
                     }
                 }
                 Wanted::Held { reason, ended } => *ended = may_hold(lab, job, *reason, &by)?,
-                Wanted::Due { at: Some(at) } if !is_a_due_time(*at, now) => return Err(Refusal::Due),
+                Wanted::Due { at: Some(at) } if !due_times(now).contains(at) => return Err(Refusal::Due),
                 _ => {}
             }
             one(Fact::Wished { job: job.clone(), wanted, by })
@@ -413,8 +414,9 @@ fn may_hold(
     }
 }
 
-fn is_a_due_time(at: WallTime, now: WallTime) -> bool {
-    now.0.saturating_sub(DUE_AGO_MS) <= at.0 && at.0 <= now.0.saturating_add(DUE_AHEAD_MS)
+/// The first and the last moment at which a print may be due.
+pub fn due_times(now: WallTime) -> RangeInclusive<WallTime> {
+    WallTime(now.0.saturating_sub(DUE_AGO_MS))..=WallTime(now.0.saturating_add(DUE_AHEAD_MS))
 }
 
 /// Makes a fact true; what it touched. A new printer of a job is the job's own, which the lab sees to.

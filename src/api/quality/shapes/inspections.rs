@@ -110,9 +110,25 @@ pub struct InstrumentGiven {
     /// The last day on which it may be used.
     #[schema(value_type = String, example = "2027-06-30")]
     pub calibration_due: Day,
-    /// What is noted of it, as who asks has seen it: 409 (`changed-meanwhile`) where that is not so any more.
+    /// What is noted of it, as who asks has seen it: 409 (`changed-meanwhile`) where that is not so any more. `new`
+    /// where there was none of the name: 409 (`exists-already`) where there is one by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub was: Option<InstrumentSeen>,
+    pub was: Option<InstrumentWas>,
+}
+
+/// What somebody has seen where they note an instrument.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum InstrumentWas {
+    Noted(InstrumentSeen),
+    New(NoInstrument),
+}
+
+/// None of the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoInstrument {
+    New,
 }
 
 /// What somebody has seen of an instrument.

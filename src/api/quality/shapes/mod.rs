@@ -113,6 +113,9 @@ use mirror;
 #[serde(try_from = "f64", into = "f64")]
 pub struct Thousandths(pub i32);
 
+/// What may be measured.
+pub const VALUES: std::ops::RangeInclusive<f64> = -2e6..=2e6;
+
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a value is a number from -2000000 to 2000000")]
 pub struct OddValue;
@@ -122,7 +125,7 @@ impl TryFrom<f64> for Thousandths {
 
     #[expect(clippy::cast_possible_truncation, reason = "within two thousand millions")]
     fn try_from(value: f64) -> Result<Self, OddValue> {
-        let fits = (-2e6..=2e6).contains(&value);
+        let fits = VALUES.contains(&value);
         fits.then(|| Self((value * 1_000.0).round() as i32)).ok_or(OddValue)
     }
 }

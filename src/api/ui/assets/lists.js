@@ -14,7 +14,17 @@ function list(body) {
   }
 }
 
+// One of the ticks is needed: the browser says so at the first of them.
+function need(element) {
+  const boxes = [...element.querySelectorAll("input[type=checkbox]")];
+  const look = () => boxes[0]?.setCustomValidity(boxes.some((box) => box.checked) ? "" : element.dataset.need);
+  element.addEventListener("change", look);
+  element.closest("form").addEventListener("reset", () => setTimeout(look, 0));
+  look();
+}
+
 export function attach(element) {
+  if (element.dataset.need) need(element);
   const rows = element.dataset.rows;
   element.closest("form").addEventListener("platen:body", (event) => {
     const body = event.detail;

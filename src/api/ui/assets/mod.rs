@@ -28,6 +28,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("scan.js", SCRIPT, include_str!("scan.js")),
     ("queue.js", SCRIPT, include_str!("queue.js")),
     ("compare.js", SCRIPT, include_str!("compare.js")),
+    ("processes.js", SCRIPT, include_str!("processes.js")),
     ("files.js", SCRIPT, include_str!("files.js")),
     ("cases.js", SCRIPT, include_str!("cases.js")),
     ("model.js", SCRIPT, include_str!("model.js")),

@@ -5,11 +5,12 @@ function keyOf(node) {
   return node.nodeType === Node.ELEMENT_NODE ? node.id || node.dataset.key || "" : "";
 }
 
+const isBox = (field) => ["checkbox", "radio"].includes(field.type);
+
 // What a field is of. What somebody has ticked or typed is of that, and does not pass over to another one.
 function fieldOf(node) {
   if (node.nodeType !== Node.ELEMENT_NODE || !node.matches("input, select, textarea")) return "";
-  const isBox = ["checkbox", "radio"].includes(node.type);
-  return `${node.type} ${node.name} ${isBox ? node.getAttribute("value") : ""}`;
+  return `${node.type} ${node.name} ${isBox(node) ? node.getAttribute("value") : ""}`;
 }
 
 function isAlike(old, fresh) {
@@ -32,12 +33,18 @@ function attributes(old, fresh, spared = []) {
   }
 }
 
-// Whether somebody has changed a field since it came.
-function isTouched(field) {
-  if (field === document.activeElement) return true;
-  if (field.nodeName === "SELECT") return [...field.options].some((one) => one.selected !== one.defaultSelected);
-  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+// Whether somebody has changed a field since it came. Where nothing is preset, the first of a list is chosen; and a box
+// has a value that was never written, so that only its tick tells.
+export function isChanged(field) {
+  if (field.nodeName === "SELECT") {
+    const options = [...field.options];
+    const isPreset = options.some((one) => one.defaultSelected);
+    return isPreset ? options.some((one) => one.selected !== one.defaultSelected) : field.selectedIndex > 0;
+  }
+  return isBox(field) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
 }
+
+const isTouched = (field) => field === document.activeElement || isChanged(field);
 
 export function morph(old, fresh) {
   if (old.nodeType !== Node.ELEMENT_NODE) {
@@ -53,8 +60,8 @@ export function morph(old, fresh) {
   }
   attributes(old, fresh);
   if (isField && old.nodeName === "INPUT") {
-    old.value = fresh.value;
-    old.checked = fresh.checked;
+    if (isBox(old)) old.checked = fresh.checked;
+    else old.value = fresh.value;
   }
   children(old, fresh);
 }

@@ -3,6 +3,7 @@
 
 import { start as startKeys } from "./keys.js";
 import { start as startLive } from "./live.js";
+import { isChanged } from "./morph.js";
 import { start as startSend } from "./send.js";
 import { isBusy, start as startStop } from "./stop.js";
 
@@ -47,12 +48,7 @@ export function isTouched() {
   return [...document.querySelectorAll("#page :is(input, select, textarea)")].some((field) => {
     // A name that the script has put there is nothing that somebody has typed.
     if (field.type === "hidden" || field.type === "search" || field.name === "by") return false;
-    if (field.nodeName === "SELECT") {
-      const preset = [...field.options].some((one) => one.defaultSelected);
-      return preset ? [...field.options].some((one) => one.selected !== one.defaultSelected) : field.selectedIndex > 0;
-    }
-    if (field.type === "file") return field.files.length > 0;
-    return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+    return field.type === "file" ? field.files.length > 0 : isChanged(field);
   });
 }
 
@@ -67,6 +63,7 @@ export function signedOut() {
   if (news.querySelector("a")) return;
   say(words.signedOut, true);
   const link = document.createElement("a");
+  link.className = "button";
   link.href = "/sign-in";
   link.target = "_blank";
   link.rel = "noopener";
@@ -77,6 +74,9 @@ export function signedOut() {
 // Somebody has signed in elsewhere: what was said of it is over.
 export function signedIn() {
   if (news.querySelector("a[target]")) say(words.goOn);
+  for (const place of document.querySelectorAll(".said-here")) {
+    if (place.textContent === words.signedOut) place.textContent = "";
+  }
 }
 
 // What others do is said too, but takes away nothing that somebody has to read or may take back.

@@ -356,6 +356,11 @@ export function start() {
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (form.method === "dialog") return;
+    if (form.matches(".token[data-ask]")) {
+      event.preventDefault();
+      if (await sure(form.dataset.ask)) form.submit();
+      return;
+    }
     const isApi = form.hasAttribute("data-send");
     // Forms of the account lead to another page; a stop has a way of its own.
     const isSimple = form.matches('form[action^="/do/"]') && !form.matches(".account, .token, .plain, .stops");

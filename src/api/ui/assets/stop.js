@@ -105,8 +105,14 @@ export function start() {
     if (hold && hasLeft(hold.button, event)) end(event.pointerId);
   }, { passive: true });
   document.addEventListener("keydown", (event) => {
+    if (event.key !== " " && event.key !== "Enter") return;
+    // A key that is still down after its stop was sent presses nothing of what has the focus when a dialog has closed.
+    if (holds.get(KEYS)?.sent) {
+      if (event.repeat) event.preventDefault();
+      else end(KEYS);
+    }
     const button = stopOf(event.target);
-    if (!button || (event.key !== " " && event.key !== "Enter")) return;
+    if (!button) return;
     event.preventDefault();
     if (!event.repeat) begin(KEYS, button);
   });
@@ -118,7 +124,8 @@ export function start() {
   });
   // What had the focus before a mouse came loses it just then: that ends nothing.
   document.addEventListener("blur", (event) => {
-    if (holds.get(KEYS)?.button === event.target) end(KEYS);
+    const hold = holds.get(KEYS);
+    if (hold?.button === event.target && !hold.sent) end(KEYS);
   }, true);
   document.addEventListener("click", (event) => {
     // A screen reader's or a voice's press has no length, and is meant.

@@ -7,6 +7,7 @@ use super::{Known, choice, choices, fold_out, heads, maybe, said, section, steps
 use crate::api::pictures;
 use crate::api::quality::shapes::{PartAbout, PartQuality, PrintedBrief, RevisionView};
 use crate::api::shapes::JobView;
+use crate::api::ui::hands::state_word;
 use crate::api::ui::kit::{self, Field, Sends};
 use crate::api::ui::queue::rooms;
 use crate::api::ui::viewer::Viewer;
@@ -14,6 +15,7 @@ use crate::api::ui::words::{Text, cases as words, common};
 use crate::domain::ids::FileHash;
 use crate::domain::people::roles::Permission;
 use crate::domain::quality::case::CaseState;
+use crate::domain::quality::order::QUANTITY_MAX;
 use crate::preview::Pixels;
 use crate::services::preview::{Seen, Subject};
 
@@ -224,7 +226,7 @@ fn describe(viewer: &Viewer, known: &Known, part: &PartQuality) -> Markup {
     let remark = Field::text("about.comment", viewer.say(words::COMMENT)).value(&remark).most(60).input();
     let how_many = Field::number("about.ordered.quantity", viewer.say(words::QUANTITY)).value(&quantity);
     let scale = Field::number("about.ordered.scale", viewer.say(words::SCALE)).value(&scale);
-    let scale = Field { range: (Some(0), Some(1_000)), ..scale }.input();
+    let scale = scale.between(&(0.0..=1e3)).input();
     let of = |get: fn(&PartAbout) -> Option<String>| about.and_then(get).unwrap_or_default();
     let tick = |name: &str, label: Text, on: bool| kit::tick(name, viewer.say(label), on);
     let fields = html! {
@@ -235,7 +237,7 @@ fn describe(viewer: &Viewer, known: &Known, part: &PartQuality) -> Markup {
             (text("about.region", words::REGION, of(|about| maybe(about.region.as_ref()))))
             (text("about.subregion", words::SUBREGION, of(|about| maybe(about.subregion.as_ref()))))
             (choice("about.units", viewer.say(words::UNITS_OF), &units, None, &all_units))
-            (how_many.whole(1, 20).input())
+            (how_many.whole(1, QUANTITY_MAX.into()).input())
             (scale)
             (text("about.ordered.material", common::MATERIAL, material))
             (text("about.ordered.colour", words::COLOUR, colour))
@@ -308,10 +310,7 @@ pub(super) fn printed(viewer: &Viewer, known: &Known) -> Markup {
 
 fn piece(viewer: &Viewer, known: &Known, of: &PrintedBrief) -> Markup {
     let serial = &of.serial;
-    let (state, why) = match of.words.split_once(": ") {
-        Some((state, why)) => (state, Some(why)),
-        None => (of.words.as_str(), None),
-    };
+    let (state, why) = (state_word(&of.words), known.whys.get(serial));
     // Behind the case's own token: part and attempt.
     let short = serial.strip_prefix(known.token.as_str()).unwrap_or(serial).trim_start_matches('-');
     html! {

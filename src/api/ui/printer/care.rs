@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Shown, charts, kit, phantom as measuring};
 use crate::api::quality::shapes::PhantomView;
-use crate::api::ui::kit::{Field, Sends};
+use crate::api::ui::kit::{Field, MINUTES, Sends};
 use crate::api::ui::viewer::Viewer;
 use crate::api::ui::words::printer as words;
 use crate::domain::people::roles::Permission;
@@ -101,7 +101,7 @@ fn steps(viewer: &Viewer, shown: &Shown) -> Markup {
         sends.form(viewer, fields)
     };
     let why = || Field::text("why", viewer.say(words::WHY)).required().input();
-    let on = Field { kind: "date", ..Field::text("on", viewer.say(words::DUE_ON)) }.required().input();
+    let on = Field::day("on", viewer.say(words::DUE_ON)).required().input();
     let (sure, no_more) = (Some(viewer.say(words::QUALIFY_SURE)), Some(viewer.say(words::WITHDRAW_SURE)));
     html! {
         details id="care-steps" {
@@ -109,7 +109,7 @@ fn steps(viewer: &Viewer, shown: &Shown) -> Markup {
             div.stack {
                 (step("maintained", "maintained", viewer.say(words::NOTE_WORK), None, html! {
                     (Field::text("what", viewer.say(words::WHAT_DONE)).required().input())
-                    (Field::number("minutes", viewer.say(words::MINUTES)).input())
+                    (Field::number("minutes", viewer.say(words::MINUTES)).whole(0, u16::MAX.into()).input())
                 }))
                 (step("calibration", "calibration_due", viewer.say(words::SET_DUE), None, on))
                 @if shown.quality.state != "qualified" {
@@ -146,7 +146,7 @@ pub(super) fn away(viewer: &Viewer, shown: &Shown) -> Markup {
     // By the site's clock, whatever the browser's zone is.
     let time = |field: &str, label: &str| {
         html! {
-            label.field { span { (label) } input type="datetime-local" name=(field) data-as="text" required; }
+            label.field { span { (label) } input type="datetime-local" name=(field) data-as="text" required min=(MINUTES.0) max=(MINUTES.1); }
         }
     };
     html! {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{Shown, farm, kit};
 use crate::api::quality::shapes::{LoadView, LotBrief};
 use crate::api::ui::kit::{Field, Sends};
+use crate::api::ui::materials::LAST_SLOT;
 use crate::api::ui::viewer::Viewer;
 use crate::api::ui::words::printer as words;
 use crate::domain::people::roles::Permission;
@@ -69,7 +70,7 @@ fn load_form(viewer: &Viewer, shown: &Shown) -> Markup {
             datalist id="load-lots" {
                 @for lot in &shown.lots { option value=(lot.id) { (called(viewer, lot)) } }
             }
-            (Field::number("slot", viewer.say(words::SLOT_FIELD)).value("0").input())
+            (Field::number("slot", viewer.say(words::SLOT_FIELD)).value("0").whole(0, LAST_SLOT).input())
         }))
     }
 }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use super::Shown;
+use crate::api::quality::shapes::VALUES;
 use crate::api::ui::kit::{Field, Sends};
 use crate::api::ui::viewer::Viewer;
 use crate::api::ui::words::{common, hands, printer as words};
@@ -40,7 +41,7 @@ fn form(viewer: &Viewer, shown: &Shown, template: &Template) -> Markup {
         "template": template.name.as_str(),
         "version": template.version,
     });
-    let due = Field { kind: "date", ..Field::text("subject.next_due", viewer.say(words::IF_GOOD_DUE)) };
+    let due = Field::day("subject.next_due", viewer.say(words::IF_GOOD_DUE));
     let sends = Sends {
         fixed,
         done: Some(viewer.say(words::PHANTOM_NOTED)),
@@ -77,7 +78,7 @@ fn value(viewer: &Viewer, place: usize, item: &Item) -> Markup {
                 }
             }
         }
-        @else { (Field::number(&name, &label).input()) }
+        @else { (Field::number(&name, &label).between(&VALUES).input()) }
     }
 }
 

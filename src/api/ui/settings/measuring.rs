@@ -10,7 +10,10 @@ use super::super::words::{Text, hands, settings as words};
 use super::chip;
 use crate::domain::day::Day;
 use crate::domain::people::roles::Permission;
-use crate::domain::quality::inspection::{ITEMS_MAX, Instrument, Item, Measure, Method, Template, Weight};
+use crate::domain::quality::inspection::{
+    ITEMS_MAX, Instrument, Item, LIMIT_MAX, Measure, Method, Template, Weight,
+};
+use crate::domain::quality::words::Label;
 
 const METHODS: [Method; 7] = [
     Method::Caliper,
@@ -136,7 +139,7 @@ fn writing(viewer: &Viewer, last: Option<&Template>) -> Markup {
     let fields = html! {
         div.form {
             p.quiet { (viewer.say(words::TEMPLATE_HINT)) }
-            @if last.is_none() { (Field::text("name", viewer.say(words::TEMPLATE_NAME)).required().input()) }
+            @if last.is_none() { (name_field(viewer, words::TEMPLATE_NAME)) }
             (Field::text("method", viewer.say(words::METHOD)).value(&method).choice(&methods))
             div.scroll data-use="lists" data-rows="items" {
                 table.ticked {
@@ -156,11 +159,14 @@ fn item_row(viewer: &Viewer, at: usize, item: Option<&Item>) -> Markup {
     let label = |text: Text| viewer.fill(words::IN_ROW, &[("what", &viewer.say(text)), ("n", &(at + 1))]);
     let typed = |text, field: &str, value: Option<i32>| {
         let value = value.map(number).unwrap_or_default();
-        html! { input type="number" step="any" name=(name(field)) data-as="number" value=(value) aria-label=(label(text)); }
+        html! {
+            input type="number" step="0.001" min=(number(-LIMIT_MAX)) max=(number(LIMIT_MAX)) name=(name(field))
+                data-as="number" value=(value) aria-label=(label(text));
+        }
     };
     html! {
         tr {
-            td { input name=(name("name")) maxlength="40" value=(item.map(|item| item.name.to_string()).unwrap_or_default()) aria-label=(label(words::ITEM)); }
+            td { input name=(name("name")) maxlength=(Label::MOST) value=(item.map(|item| item.name.to_string()).unwrap_or_default()) aria-label=(label(words::ITEM)); }
             td {
                 select name=(name("unit")) aria-label=(label(words::UNIT)) {
                     @for unit in UNITS { option value=(word(&unit)) selected[item.is_some_and(|item| item.unit == unit)] { (says(viewer, &unit)) } }
@@ -176,6 +182,11 @@ fn item_row(viewer: &Viewer, at: usize, item: Option<&Item>) -> Markup {
             }
         }
     }
+}
+
+fn name_field(viewer: &Viewer, label: Text) -> Markup {
+    let says = viewer.say(words::SLUG_HINT);
+    Field::text("name", viewer.say(label)).slug(says).hint(says).required().input()
 }
 
 pub(super) fn instruments(viewer: &Viewer) -> Piece {
@@ -221,24 +232,26 @@ fn instrument(viewer: &Viewer, one: &Instrument, today: Day, may: bool) -> Marku
             @if today > one.calibration_due { " " (chip("bad", viewer.say(words::OVERDUE))) }
         }
         @if may {
-            (form.form(viewer, Field { kind: "date", ..Field::text("calibration_due", &label) }.required().input()))
+            (form.form(viewer, Field::day("calibration_due", &label).required().input()))
         }
     }
 }
 
 fn adding(viewer: &Viewer) -> Markup {
     let form = Sends {
+        // One of the name that somebody else has noted meanwhile stays as it is.
+        fixed: json!({ "was": "new" }),
         done: Some(viewer.say(words::INSTRUMENT_DONE)),
         ..Sends::new("add-instrument", "POST /v1/instruments", viewer.say(words::INSTRUMENT_ADD))
     };
-    let due = Field { kind: "date", ..Field::text("calibration_due", viewer.say(words::CALIBRATED_UNTIL)) };
+    let due = Field::day("calibration_due", viewer.say(words::CALIBRATED_UNTIL));
     html! {
         details.card id="instrument-new" {
             summary { (viewer.say(words::INSTRUMENT_ADD)) }
             (form.form(viewer, html! {
                 div.form {
-                    (Field::text("name", viewer.say(words::INSTRUMENT_NAME)).required().input())
-                    (Field::text("what", viewer.say(words::INSTRUMENT_WHAT)).required().input())
+                    (name_field(viewer, words::INSTRUMENT_NAME))
+                    (Field::text("what", viewer.say(words::INSTRUMENT_WHAT)).required().most(Label::MOST).input())
                     (due.required().input())
                 }
             }))

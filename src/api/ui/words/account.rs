@@ -12,6 +12,8 @@ texts! {
     THEN_AGAIN = "Then press the button again." | "Dann den Knopf noch einmal drücken.";
     CHOOSE_FIRST = "Choose your own password first." | "Wählen Sie zuerst ein eigenes Passwort.";
     CHOOSE_WHY = "Somebody else has chosen this one; until then you can stop printers, and nothing else." | "Dieses hat jemand anderes gewählt; bis dahin können Sie Drucker anhalten und sonst nichts.";
+    REVOKE_ASK = "Revoke the token “{label}”? The program that has it is not let in any more; it needs a new one." | "Den Schlüssel „{label}“ entziehen? Das Programm, das ihn hat, kommt nicht mehr hinein; es braucht einen neuen.";
+    LABEL_RULE = "Letters, digits, spaces and . - _" | "Buchstaben, Ziffern, Leerzeichen und . - _";
     PASSWORD_OLD = "The one you have" | "Das jetzige";
     PASSWORD_NEW = "Another, 12 characters at least" | "Ein anderes, mindestens 12 Zeichen";
     PASSWORD_AGAIN = "The same again" | "Dasselbe noch einmal";

@@ -43,6 +43,14 @@ texts! {
     LOST = "Out of reach, and it may be hot: go there, and switch it off if in doubt." | "Außer Reichweite und vielleicht heiß: hingehen, im Zweifel ausschalten.";
     READY_NOT_CLEAR = "ready, bed not clear" | "bereit, Bett nicht leer";
     NOT_CLEAR_LOST = "Its bed cannot be noted as clear while the printer is out of reach: it may be hot, and its job may go on." | "Solange der Drucker außer Reichweite ist, gilt sein Bett nicht als leer: er ist vielleicht heiß, und sein Auftrag geht vielleicht weiter.";
+    GONE = "It does not come back" | "Er kommt nicht wieder";
+    GONE_JOB = "Only where the printer is broken, or stays unplugged. Its job is given up: it is noted as cancelled, and cannot be gone on with. The heaters stay as they are: switch the printer off at the mains." | "Nur, wenn der Drucker defekt ist oder ausgesteckt bleibt. Sein Auftrag wird aufgegeben: er gilt als abgebrochen und kann nicht weitergedruckt werden. Die Heizungen bleiben, wie sie sind: den Drucker am Netz ausschalten.";
+    GONE_JOB_DO = "Give the job up" | "Auftrag aufgeben";
+    GONE_JOB_ASK = "The job on {printer} is noted as cancelled, also where the printer comes back in a moment. Give it up?" | "Der Auftrag auf {printer} gilt als abgebrochen, auch wenn der Drucker gleich wiederkommt. Aufgeben?";
+    GONE_BED = "Only where the printer is broken, or stays unplugged. Its print is given up: it has failed, and cannot be gone on with. The bed is noted as clear: where the printer comes back, the next job may begin on it." | "Nur, wenn der Drucker defekt ist oder ausgesteckt bleibt. Sein Druck wird aufgegeben: er ist misslungen und kann nicht weitergedruckt werden. Das Bett gilt als leer: kommt der Drucker wieder, kann der nächste Auftrag darauf beginnen.";
+    GONE_TICK = "I stand at the printer: it is switched off at the mains, and nothing is on its bed" | "Ich stehe am Drucker: er ist am Netz ausgeschaltet, und auf seinem Bett ist nichts";
+    GONE_BED_DO = "Give its print up, the bed is clear" | "Druck aufgeben, Bett ist leer";
+    GONE_BED_ASK = "{printer}: the print has failed, and the bed is noted as clear. Is the printer off, and is nothing on it?" | "{printer}: der Druck ist misslungen, und das Bett gilt als leer. Ist der Drucker aus und nichts darauf?";
     NOT_CLEAR_LOCKED = "First look at the printer and lift its lock; then the bed can be noted as clear." | "Erst den Drucker ansehen und die Sperre aufheben; dann kann das Bett als leer gelten.";
     NOT_CLEAR_RUNS = "In the journal its job has not ended yet: the bed can be noted as clear when it has." | "Im Journal ist sein Auftrag noch nicht zu Ende: erst danach kann das Bett als leer gelten.";
     CLEAR_ASK = "Is the bed of {printer} clear?" | "Ist das Bett von {printer} leer?";
@@ -61,6 +69,7 @@ texts! {
     PAUSE = "Pause" | "Pause";
     RESUME = "Resume" | "Fortsetzen";
     CANCEL_JOB = "Cancel the job" | "Auftrag abbrechen";
+    CANCEL_ASK = "Cancel the print of case {case}, part {part}? It is not gone on with: what is on the bed is lost." | "Den Druck von Fall {case}, Teil {part} abbrechen? Er wird nicht weitergedruckt: was auf dem Bett ist, ist verloren.";
     PAUSE_OR_CANCEL = "Pause or cancel" | "Pause oder Abbruch";
     LINE_GOOD = "Line good" | "Leitung gut";
     LINE_USED = "Line good, {n} % used" | "Leitung gut, {n} % genutzt";

@@ -160,6 +160,8 @@ texts! {
     STEP_PACKED_DONE = "It is noted as packed." | "Als verpackt vermerkt.";
     STEP_HANDED_OVER = "Handed over for sterilisation" | "Zur Sterilisation gegeben";
     STEP_HANDED_OVER_DONE = "It is noted as handed over." | "Als übergeben vermerkt.";
+    GIVEN_TO = "to {to}" | "an {to}";
+    IN_CYCLE = "cycle {cycle}" | "Zyklus {cycle}";
     STEP_CYCLE = "Cycle" | "Zyklus";
     STEP_DELIVERED = "Delivered" | "Ausgeliefert";
     STEP_DELIVERED_DONE = "It is noted as delivered." | "Als ausgeliefert vermerkt.";

@@ -12,6 +12,8 @@ texts! {
     IN_FULL = "Name in full, as it stands under a signature" | "Voller Name, wie er unter einer Unterschrift steht";
     SIGNS_IN_AS = "Signs in as" | "Meldet sich an als";
     SIGNS_IN_HINT = "Letters, digits, . - _ @ and single spaces; it stays the same for ever, since the journal names people by it" | "Buchstaben, Ziffern, . - _ @ und einzelne Leerzeichen; er bleibt für immer, denn so nennt das Journal die Person";
+    ONE_ROLE = "Tick one role at least." | "Mindestens eine Rolle ankreuzen.";
+    PASSWORD_LENGTH = "{least} to {most} characters" | "{least} bis {most} Zeichen";
     ROLES = "Roles" | "Rollen";
     STATE = "State" | "Zustand";
     LAST = "Signed in" | "Angemeldet";

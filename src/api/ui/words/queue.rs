@@ -168,6 +168,7 @@ texts! {
     COPIES = "Copies" | "Stückzahl";
     PROCESS = "Process" | "Verfahren";
     VALIDATED = "validated for {uses}" | "validiert für {uses}";
+    NOT_FOR_PRINTER = "not for this printer" | "nicht für diesen Drucker";
     NOT_VALIDATED = "for trials only" | "nur für Versuche";
     UNITS = "Units" | "Einheit";
     UNITS_SAID = "as the model says" | "wie im Modell";

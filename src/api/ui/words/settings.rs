@@ -103,7 +103,8 @@ texts! {
     HIGH = "Highest that is good" | "Größter guter Wert";
     WEIGHT = "Out of that" | "Außerhalb davon";
     METHOD = "Method" | "Methode";
-    TEMPLATE_NAME = "Name of the template: a-z, 0-9 and -" | "Name der Vorlage: a-z, 0-9 und -";
+    TEMPLATE_NAME = "Name of the template" | "Name der Vorlage";
+    SLUG_HINT = "Up to 64 small letters a-z, digits and -, and not - first" | "Höchstens 64 kleine Buchstaben a-z, Ziffern und -, und nicht - zuerst";
     TEMPLATE_NEW = "Write a template" | "Vorlage schreiben";
     TEMPLATE_NEXT = "Write the next version" | "Nächste Version schreiben";
     TEMPLATE_HINT = "A template in use does not change: this is its next version. Rows without a name are left out." | "Eine Vorlage ändert sich nicht: dies wird ihre nächste Version. Zeilen ohne Namen zählen nicht.";
@@ -112,7 +113,7 @@ texts! {
 
     INSTRUMENTS = "Instruments" | "Messmittel";
     NO_INSTRUMENTS = "There is none. A method that measures needs one that is calibrated." | "Es gibt keine. Eine Methode, die misst, braucht ein kalibriertes.";
-    INSTRUMENT_NAME = "Name: a-z, 0-9 and -" | "Name: a-z, 0-9 und -";
+    INSTRUMENT_NAME = "Name" | "Name";
     INSTRUMENT_WHAT = "What it is" | "Was es ist";
     CALIBRATED_UNTIL = "Calibrated until" | "Kalibriert bis";
     OVERDUE = "overdue" | "überfällig";

@@ -70,12 +70,18 @@ const KNOWN: &[Text] = &[
     DIAGNOSTIC, GUIDE, EDUCATION, ROUTINE, URGENT, EMERGENCY, OPEN,
 ];
 
+/// States that are said otherwise where they stand in a sentence.
+const OTHERWISE: &[(&str, Text)] =
+    &[("a draft", DRAFT), ("being designed", IN_DESIGN), ("in rework", REWORK)];
+
 /// A state's word in a language; what is not known stays as it is. `_` counts as a space, and a reason behind a colon
 /// stays.
 pub fn say(language: Language, word: &str) -> String {
     let (word, why) = word.split_once(": ").map_or((word, None), |(word, why)| (word, Some(why)));
     let plain = word.replace('_', " ");
-    let said = KNOWN.iter().find(|text| text.en == plain).map_or(plain.as_str(), |text| text.say(language));
+    let otherwise = || OTHERWISE.iter().find(|(word, _)| *word == plain).map(|(_, text)| text);
+    let known = KNOWN.iter().find(|text| text.en == plain).or_else(otherwise);
+    let said = known.map_or(plain.as_str(), |text| text.say(language));
     why.map_or_else(|| said.to_owned(), |why| format!("{said}: {why}"))
 }
 
@@ -87,6 +93,7 @@ mod tests {
     fn a_state_is_said_in_the_language_with_its_reason() {
         assert_eq!(say(Language::German, "not_sliced"), "nicht geslict");
         assert_eq!(say(Language::German, "rework: too thin"), "Nacharbeit: too thin");
+        assert_eq!(say(Language::German, "being designed"), "in Konstruktion", "as sentences have it");
         assert_eq!(say(Language::English, "something new"), "something new");
     }
 }

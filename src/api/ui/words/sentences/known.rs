@@ -273,6 +273,10 @@ pub const FIXED: &[(&str, &str)] = &[
     ("what was printed is not exactly what the file says", "was gedruckt wurde, ist nicht genau, was die Datei sagt"),
     ("there was a heat alarm", "es gab einen Wärmealarm"),
     ("it was in quarantine", "es war in Quarantäne"),
+    ("its job was cancelled", "sein Auftrag wurde abgebrochen"),
+    ("it was taken off before it was done", "es wurde heruntergenommen, bevor es fertig war"),
+    ("nothing was printed", "nichts wurde gedruckt"),
+    ("it was gone on with after an interruption", "es wurde nach einer Unterbrechung weitergedruckt"),
     ("its case was reopened", "sein Fall wurde wieder geöffnet"),
     ("its coupon did not pass", "sein Begleitkörper hat nicht bestanden"),
     // Lots, revisions, printers' qualifications, nonconformances: what can be done.
@@ -500,6 +504,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("look at it, then unload that one", "ansehen, dann diese entladen"),
     ("the rules of the site were changed meanwhile, and stay so", "die Regeln des Orts wurden inzwischen geändert und bleiben so"),
     ("look at them, then set them again", "ansehen, dann noch einmal setzen"),
+    ("note its calibration where it stands, or take another name", "die Kalibrierung dort eintragen, wo es steht, oder einen anderen Namen nehmen"),
     ("look at what is noted of it now, then note it again", "ansehen, was jetzt dazu vermerkt ist, dann noch einmal vermerken"),
     ("look at it in the queue, then say it again", "in der Warteschlange ansehen, dann noch einmal sagen"),
     ("a request is 8 to 40 of a-z, 0-9 and -", "eine Anfrage hat 8 bis 40 Zeichen aus a-z, 0-9 und -"),
@@ -609,7 +614,7 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("lot {} ({}) {}", "Charge {1} ({2}) {3!}"),
     ("expired on {}", "ist am {1} abgelaufen"),
     ("was to be used up by {}, since it is open", "war bis {1} aufzubrauchen, weil sie offen ist"),
-    ("is blocked: {}", "ist gesperrt: {1}"),
+    ("is blocked: {}", "ist gesperrt: {1?}"),
     // What the planner says.
     ("This is the one: it begins here at {}; have the printer ready", "Dieser ist es: der Auftrag beginnt hier um {1}; den Drucker bereithalten"),
     ("It prints here until {}; there is nothing to do", "Er druckt hier bis {1}; es ist nichts zu tun"),
@@ -679,6 +684,7 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("limits from {} points: {}", "Grenzen aus {1} Punkten: {2!}"),
     ("rules are broken {} times", "Regeln sind {1}-mal verletzt"),
     ("lot {} was recalled", "Charge {1} wurde zurückgerufen"),
+    ("the printer's phantom failed (inspection {})", "der Prüfkörper des Druckers ist durchgefallen (Prüfung {1})"),
     ("a phantom of its printer failed (inspection {})", "ein Prüfkörper seines Druckers ist durchgefallen (Prüfung {1})"),
     // The journal in sentences.
     ("the journal of {} begins", "das Journal von {1} beginnt"),
@@ -753,6 +759,7 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("the quarantine of printer {} is over, or another one than you saw", "die Quarantäne von Drucker {1} ist vorbei oder eine andere als die, die Sie gesehen haben"),
     ("printer {} has lot {} in slot {} by now, and not the one that you saw", "Drucker {1} hat inzwischen Charge {2} in Platz {3}, und nicht die, die Sie gesehen haben"),
     ("the roles of {} were changed meanwhile, and stay so", "die Rollen von {1} wurden inzwischen geändert und bleiben so"),
+    ("there is an instrument {} already", "Messmittel {1} gibt es schon"),
     ("instrument {} was changed meanwhile, and stays so", "Messmittel {1} wurde inzwischen geändert und bleibt so"),
     ("what is wanted of job {} was changed meanwhile, and stays so", "was von Auftrag {1} gewünscht wird, wurde inzwischen geändert und bleibt so"),
     // Mistakes in the configuration.
