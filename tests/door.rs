@@ -985,6 +985,45 @@ async fn a_live_page_is_for_who_may_see_it_and_ends_with_them() {
     rest.await.expect("the page of somebody who is disabled is not live any more");
 }
 
+#[tokio::test]
+async fn nothing_is_done_in_another_name_than_the_one_that_the_page_shows() {
+    const ANOTHER: &str = "somebody-else-is-signed-in";
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let kim = user(&ada, "kim lee", &["operator", "designer", "requester"]).await;
+    let page = kim.get("/").await.body;
+    assert!(page.contains(" data-for=\"kim%20lee\"") && !page.contains("action=\"/do/stop\""), "{page}");
+    assert!(page.contains("action=\"/do/stop?for=kim%20lee\""), "{page}");
+    let mut stream = support::Events::open(&lab, "/live?at=/", &kim.1).await;
+    let hello = stream.next().await.unwrap();
+    assert!(hello.event == "hello" && hello.data.ends_with(" kim%20lee"), "{hello:?}");
+
+    let opened = async |made_for: &str| {
+        let headers = format!("{JSON}{}Platen-For: {made_for}\r\n", kim.1);
+        lab.send("POST", "/v1/cases", &headers, b"{\"intended_use\":\"guide\"}").await
+    };
+    for made_for in ["ada", "kim", "Kim%20Lee", ""] {
+        let refused = opened(made_for).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (409, ANOTHER), "{made_for}");
+        assert!(refused.body.contains("kim lee is signed in by now"), "{refused:?}");
+    }
+    assert_eq!(kim.get("/v1/cases").await.json().as_array().map(Vec::len), Some(0), "nothing of it was done");
+    assert_eq!(opened("kim%20lee").await.status, 201);
+
+    // A form that a browser sends by itself.
+    let form = async |path: &str| lab.send("POST", path, &format!("{FORM}{}", kim.1), b"").await;
+    let refused = form("/do/sign-out?for=ada").await;
+    assert!(refused.status == 409 && refused.body.contains("Somebody else is signed in"), "{refused:?}");
+    assert_eq!(kim.get("/v1/session").await.status, 200, "kim was not signed out");
+    // A stop goes on, and in nobody's name.
+    let stopped = form("/do/stop?for=ada").await;
+    assert_eq!(stopped.status, 200, "{stopped:?}");
+    let told = lab.told();
+    assert!(told.contains(&"mk3-01: stop by not signed in".to_owned()), "{told:?}");
+    assert_eq!(form("/do/sign-out?for=kim%20lee").await.status, 303);
+    assert_eq!(kim.get("/v1/session").await.status, 401);
+}
+
 /// The daemon as it is started, over a folder that stays.
 struct House {
     folder: tempfile::TempDir,

@@ -44,6 +44,13 @@ pub enum Asks {
 /// One row: method, path as the router has it, and what is asked.
 pub type Row = (&'static str, &'static str, Asks);
 
+/// Whom a page was made for, as [`Asker::mark`] has it: the page's script sends it with all that it asks.
+const MADE_FOR: &str = "platen-for";
+/// The same behind the question mark of a form that a browser sends by itself.
+pub const MADE_FOR_QUERY: &str = "for=";
+/// Nobody is kept from these, whoever the page was made for.
+const STOPS: [&str; 2] = ["/v1/stop", "/do/stop"];
+
 /// What is read of a request that is refused, in bytes, and for how long.
 const DRAINED_MAX: usize = 64 << 10;
 const DRAINED_WITHIN: Duration = Duration::from_secs(2);
@@ -434,6 +441,18 @@ impl Asker {
         }
     }
 
+    /// The name in plain letters, as a page made for them has it; empty where nobody is known.
+    pub fn mark(&self) -> String {
+        self.name().unwrap_or_default().bytes().fold(String::new(), |mut mark, byte| {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_') {
+                mark.push(char::from(byte));
+            } else {
+                mark.push_str(&format!("%{byte:02X}"));
+            }
+            mark
+        })
+    }
+
     pub fn who(&self) -> Result<&Arc<Who>, Problem> {
         match self {
             Self::Known(who) => Ok(who),
@@ -523,9 +542,32 @@ fn presented<'r>(request: &'r Request, path: &str, by_itself: bool) -> Result<Pr
     Ok(Presented { authorization, key, cookie, by_itself, digest_of })
 }
 
+/// Whether a request comes from a page that was made for somebody else: nothing is done in another name than the one
+/// that the page shows.
+fn is_of_another(request: &Request, path: &str, asker: &Asker) -> bool {
+    let in_form = |query: &str| {
+        let mut marks = query.split('&').filter_map(|one| one.strip_prefix(MADE_FOR_QUERY));
+        marks.any(|mark| mark != asker.mark())
+    };
+    let headers = request.headers().get_all(MADE_FOR);
+    headers.iter().any(|mark| mark.as_bytes() != asker.mark().as_bytes())
+        || (path.starts_with("/do/") && request.uri().query().is_some_and(in_form))
+}
+
+fn somebody_else(asker: &Asker) -> Problem {
+    let who = asker.name().unwrap_or("nobody");
+    Problem::new(
+        StatusCode::CONFLICT,
+        "somebody-else-is-signed-in",
+        format!("the page was made for somebody else, and {who} is signed in by now"),
+        "nothing was done; sign in again under the name that the page shows, or load the page again",
+    )
+}
+
 /// Why somebody does not come through.
 enum Closed {
     NoRow(Problem),
+    Another(Problem),
     Unknown(Problem),
     NotTheirs(Forbidden),
     Unreadable(Problem),
@@ -552,6 +594,18 @@ fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed>
         (Asks::Nothing(_), _) | (_, Ok(Ok(None))) => None,
         (_, Err(problem)) => return Err(Closed::Unreadable(problem)),
         (_, Ok(Err(error))) => return Err(Closed::Unknown(error.into())),
+    };
+    let asker = known.map_or(Asker::Stranger, Asker::Known);
+    let known = match &asker {
+        Asker::Known(_) if is_of_another(request, path, &asker) => {
+            if !STOPS.contains(&path) {
+                return Err(Closed::Another(somebody_else(&asker)));
+            }
+            // It goes on, in nobody's name.
+            None
+        }
+        Asker::Known(who) => Some(Arc::clone(who)),
+        Asker::Stranger | Asker::Everybody => None,
     };
     let may = match (asks, &known) {
         (Asks::Nothing(_), _) | (Asks::ToBeKnown, Some(_)) => Ok(()),
@@ -625,7 +679,9 @@ pub async fn door(State(app): State<AppState>, mut request: Request, next: Next)
     };
     if compat::is_compat(path) {
         let (problem, unknown) = match closed {
-            Closed::NoRow(problem) | Closed::Unreadable(problem) => (problem, false),
+            Closed::NoRow(problem) | Closed::Another(problem) | Closed::Unreadable(problem) => {
+                (problem, false)
+            }
             Closed::Unknown(problem) => (problem, true),
             Closed::NotTheirs(forbidden) => (forbidden.into(), false),
         };
@@ -645,7 +701,7 @@ pub async fn door(State(app): State<AppState>, mut request: Request, next: Next)
             return Redirect::to("/account").into_response();
         }
         Closed::NoRow(problem) => return problem.into_response(),
-        Closed::Unknown(problem) | Closed::Unreadable(problem) => problem,
+        Closed::Unknown(problem) | Closed::Another(problem) | Closed::Unreadable(problem) => problem,
         Closed::NotTheirs(forbidden) => forbidden.into(),
     };
     if is_page {

@@ -5,7 +5,7 @@ use process_harness::{gcode, until};
 use serde_json::json;
 
 use crate::browser::Browser;
-use crate::lab::{Daemon, KIM, Lab};
+use crate::lab::{Daemon, KIM, LEE, Lab};
 
 /// Each stream that a page opens can be looked at.
 const WATCH_STREAMS: &str = "window.streams = [];
@@ -157,4 +157,63 @@ fn a_page_on_which_nothing_was_typed_leads_to_the_sign_in_and_back() {
     assert!(!browser.content().contains(&case), "what it showed is not for whoever comes next");
     browser.sign_in_here((KIM.0, "kim has other words"));
     until("the page from before", || (browser.place() == page).then_some(()));
+}
+
+/// In the other tab somebody signs out, and somebody else in; then one looks at the first tab again.
+fn another_signs_in(browser: &Browser, tab: &WindowHandle, other: &WindowHandle, who: (&str, &str)) {
+    browser.look_at(other);
+    browser.go("/account");
+    browser.click("#sign-out");
+    browser.wait_for("#sign-in");
+    browser.sign_in_here(who);
+    browser.look_at(tab);
+}
+
+fn other_tab(browser: &Browser) -> WindowHandle {
+    browser.script("window.open('about:blank', '_blank', 'noopener')", vec![]);
+    browser.opened_tab()
+}
+
+#[test]
+fn what_was_typed_is_never_sent_in_the_name_of_who_has_signed_in_in_another_tab() {
+    let lab = Lab::one();
+    let daemon = lab.serve_people();
+    let case = daemon.case();
+    let browser = Browser::of(&daemon.url);
+    let tab = typed(&browser, &case);
+    let other = other_tab(&browser);
+    another_signs_in(&browser, &tab, &other, LEE);
+    browser.wait_for_text("#news.failed", "Somebody else has signed in");
+    browser.wait_for_text("#news.failed", "sign in again there as kim");
+    is_kept(&browser, &case);
+    assert_eq!(browser.text(".user"), "kim", "the page is kim's still");
+    browser.click("#write-send");
+    browser.wait_for_text("form#write > .said-here", "Somebody else is signed in");
+    is_kept(&browser, &case);
+    assert!(!is_written(&daemon, &case), "lee has not written it");
+
+    another_signs_in(&browser, &tab, &other, KIM);
+    browser.wait_for_text("#news", "go on here");
+    is_kept(&browser, &case);
+    browser.click("#write-send");
+    until("what was typed, with the case", || is_written(&daemon, &case).then_some(()));
+}
+
+#[test]
+fn an_untouched_page_is_loaded_again_for_who_has_signed_in_in_another_tab() {
+    let lab = Lab::one();
+    let daemon = lab.serve_people();
+    let browser = Browser::of(&daemon.url);
+    browser.sign_in(KIM);
+    let (tab, other) = (browser.tab(), other_tab(&browser));
+    // One that follows, and one that stands still.
+    for (page, before, after) in [("/", KIM, LEE), ("/reports", LEE, KIM)] {
+        browser.look_at(&tab);
+        browser.go(page);
+        browser.wait_for_text(".user", before.0);
+        browser.wait("its script", "return document.documentElement.classList.contains('script')");
+        another_signs_in(&browser, &tab, &other, after);
+        browser.wait_for_text(".user", after.0);
+        assert_eq!(browser.place(), page);
+    }
 }

@@ -95,8 +95,11 @@ fn with_sixty_printers_the_page_is_small_and_its_memory_stays_flat() {
     browser.wait("60 cards", "return document.querySelectorAll('[id^=stop-mk-]').length >= 60");
     let sums = browser.script(BYTES, vec![]);
     let [bytes, pictures] = [0, 1].map(|index| sums[index].as_f64().unwrap());
-    let mut paints = vec![browser.wait("a first paint", FIRST_PAINT)];
-    for _ in 0..4 {
+    // The first of a browser that was just started has the start of its processes in it.
+    let just_started = browser.wait("a first paint", FIRST_PAINT);
+    let mut paints = Vec::new();
+    for _ in 0..5 {
+        browser.cdp("Network.clearBrowserCache", &json!({}));
         browser.go("/");
         paints.push(browser.wait("a first paint", FIRST_PAINT));
     }
@@ -117,6 +120,7 @@ fn with_sixty_printers_the_page_is_small_and_its_memory_stays_flat() {
     let streamed = daemon.bytes_of_stream("/live?at=/", Duration::from_secs(10));
     let figures = json!({"printers": PRINTERS, "bytes": bytes, "bytes_of_pictures": pictures,
         "bytes_of_stream_in_10_s": streamed, "first_paint_ms": paints,
+        "first_paint_of_a_new_browser_ms": just_started,
         "cpu_of_a_core": shares, "heap_bytes_and_nodes": kept, "requests": swapped});
     told(&figures);
 

@@ -192,19 +192,25 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     all.into_iter()
 }
 
-/// Words that only the English page has.
-fn english() -> BTreeSet<String> {
+/// Every text of the page, in English and in German.
+pub fn all_texts() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/ui/words");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let sources = files.filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
     let all: Vec<_> = sources.flat_map(|path| texts(&std::fs::read_to_string(path).unwrap())).collect();
     assert!(all.len() > 1_000, "only {} texts were found", all.len());
+    all
+}
+
+/// Words that only the English page has.
+fn english() -> BTreeSet<String> {
+    let all = all_texts();
     let german: BTreeSet<String> = all.iter().flat_map(|(_, german)| words(german)).collect();
     all.iter().flat_map(|(english, _)| words(english)).filter(|word| !german.contains(word)).collect()
 }
 
 /// All that is read or read out on a page, with where it stands; without what printers and people have said.
-const SAID: &str = "const said = [];
+pub const SAID: &str = "const said = [];
     const walk = (node) => {
         const called = (one) => one.id || one.nodeName;
         if (node.nodeType === Node.TEXT_NODE) said.push([called(node.parentElement), node.data]);

@@ -17,5 +17,6 @@ mod order;
 mod pages;
 mod scans;
 mod stops;
+mod undo;
 mod way;
 mod wizard;

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::axe;
 use crate::browser::{Browser, DESK, Kind, TABLET};
 use crate::busy::{Names, busy};
+use crate::kept::{SAID, all_texts};
 use crate::lab::{KIM, Lab};
 
 /// A page: what its screenshots are called, and where it is.
@@ -100,6 +101,15 @@ const all = [...document.querySelectorAll(kinds)];
 const small = all.filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 36);
 return small.slice(0, 5).map((one) => one.outerHTML.slice(0, 120));";
 
+/// Links that are pressed as buttons are, and lower than these. Where all of a card is its link, the card counts.
+const LOW_LINKS: &str = "
+const links = 'a.button, .bar nav a, a.user, .brand a, main :is(h2, h3) > a, .found li a';
+const least = 2.6 * parseFloat(getComputedStyle(document.documentElement).fontSize) - 0.5;
+const all = [...document.querySelectorAll(links)].filter((one) => one.checkVisibility());
+const hit = (one) => getComputedStyle(one, '::after').position === 'absolute' ? one.closest('.card') ?? one : one;
+const low = all.filter((one) => hit(one).getBoundingClientRect().height < least);
+return low.slice(0, 5).map((one) => one.outerHTML.slice(0, 120));";
+
 struct Visit<'b> {
     browser: &'b Browser,
     /// A folder below `target/screenshots`.
@@ -151,6 +161,8 @@ impl<'b> Visit<'b> {
             if size == TABLET {
                 let small = self.browser.script(TOO_SMALL, vec![]);
                 self.note_list(&page, "too small for a glove", &small);
+                let low = self.browser.script(LOW_LINKS, vec![]);
+                self.note_list(&page, "links too low for a glove", &low);
             }
             for scheme in ["light", "dark"] {
                 self.browser.scheme(scheme);
@@ -282,6 +294,141 @@ fn every_page_is_there_in_german_and_its_longer_words_fit() {
     visit.end();
 }
 
+/// Whether something said is this text with its holes filled. Of texts that are hardly more than holes none is found.
+fn is_text(text: &str, said: &str) -> bool {
+    let pieces: Vec<&str> = text
+        .split('{')
+        .enumerate()
+        .map(|(at, piece)| if at == 0 { piece } else { piece.split_once('}').map_or("", |(_, rest)| rest) })
+        .collect();
+    let letters = pieces.iter().flat_map(|piece| piece.chars()).filter(|one| one.is_alphabetic()).count();
+    let (Some(first), true) = (pieces.first(), letters > 3) else { return false };
+    let Some(mut rest) = said.strip_prefix(first) else { return false };
+    for piece in &pieces[1..] {
+        // The last one stands at the end, wherever else it stands, too.
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.is_empty() || pieces.last().is_some_and(|last| pieces.len() > 1 && said.ends_with(last))
+}
+
+#[test]
+fn a_text_is_known_with_its_holes_filled() {
+    for (text, said) in [
+        ("Stop", "Stop"),
+        ("{n} printers", "3 printers"),
+        ("Last heard {age} ago", "Last heard 3 min ago"),
+        ("Since {time}", "Since 30 Nov 14:05"),
+    ] {
+        assert!(is_text(text, said), "{text}: {said}");
+    }
+    for (text, said) in
+        [("Stop", "Stopped"), ("{n} s", "3 s"), ("{n} printers", "printers, all"), ("Since {time}", "since")]
+    {
+        assert!(!is_text(text, said), "{text}: {said}");
+    }
+}
+
+#[test]
+fn no_english_text_is_left_on_any_german_page() {
+    // What people have called something here.
+    const NAMES: [&str; 3] = ["look", "whole", "slicer"];
+    let busy = busy();
+    let browser = Browser::start(&busy.daemon.url, Kind { language: "de", ..Kind::default() });
+    browser.sign_in(KIM);
+    let texts = all_texts();
+    let mut visit = Visit::new(&browser, "german");
+    for (name, path) in all(&busy.names) {
+        if !visit.open(name, &path) {
+            continue;
+        }
+        browser.wait("a page", "return document.documentElement.classList.contains('script')");
+        let said = browser.script(SAID, vec![]);
+        for piece in said.as_array().unwrap() {
+            let (place, said) = (piece[0].as_str().unwrap(), piece[1].as_str().unwrap().trim());
+            let english = texts.iter().find(|(english, german)| english != german && is_text(english, said));
+            let is_german = || texts.iter().any(|(_, german)| is_text(german, said));
+            if let Some((english, _)) = english.filter(|_| !NAMES.contains(&said) && !is_german()) {
+                visit.note(name, &format!("{place} says `{said}`: `{english}`"));
+            }
+        }
+    }
+    visit.end();
+}
+
+/// Where a page is, what its tab is called, and all addresses on it.
+const ADDRESSES: &str = "
+const names = ['href', 'src', 'action', 'data-send', 'data-then', 'data-sign', 'data-to'];
+const all = [...document.querySelectorAll('*')].flatMap((one) => names.map((name) => one.getAttribute(name)));
+return [document.title, location.href, ...all].filter(Boolean).map((one) => {
+  try { return decodeURIComponent(one.replaceAll('+', ' ')); } catch { return one; }
+});";
+
+#[test]
+fn no_title_and_no_address_on_any_page_has_a_part_s_name_a_file_s_name_or_people_s_words() {
+    const WORDS: [&str; 5] = ["left hand", "right hand", "wanted first", "plate.gcode", "sent by a slicer"];
+    let busy = busy();
+    let browser = Browser::of(&busy.daemon.url);
+    browser.sign_in(KIM);
+    let mut visit = Visit::new(&browser, "addresses");
+    let mut seen = String::new();
+    for (name, path) in all(&busy.names) {
+        if !visit.open(name, &path) {
+            continue;
+        }
+        browser.wait("a page", "return document.documentElement.classList.contains('script')");
+        seen.push_str(&browser.content());
+        for address in browser.script(ADDRESSES, vec![]).as_array().unwrap() {
+            let address = address.as_str().unwrap().to_lowercase();
+            if WORDS.iter().any(|word| address.contains(word)) {
+                visit.note(name, &format!("`{address:.200}`"));
+            }
+        }
+    }
+    // They stand on the pages themselves: the test looks for what there is.
+    for word in &WORDS[..3] {
+        assert!(seen.contains(word), "{word} is on no page");
+    }
+    visit.end();
+}
+
+/// How far the page moves by itself in these milliseconds, and by what.
+const JUMPS_WITHIN: &str = "
+const [within, done] = [arguments[0], arguments[arguments.length - 1]];
+let sum = 0;
+const by = [];
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) {
+    if (one.hadRecentInput) continue;
+    sum += one.value;
+    by.push(...one.sources.map(({node}) => (node?.outerHTML ?? node?.parentElement?.outerHTML ?? '').slice(0, 120)));
+  }
+}).observe({type: 'layout-shift'});
+setTimeout(() => done({sum, by: by.slice(0, 8)}), within);";
+const LIVE_JUMPS_MAX: f64 = 0.05;
+const LIVE_FOR_MS: u64 = 8_000;
+
+#[test]
+fn nothing_jumps_while_a_printer_prints() {
+    let busy = busy();
+    let browser = Browser::of(&busy.daemon.url);
+    browser.sign_in(KIM);
+    let mut visit = Visit::new(&browser, "live");
+    for (size, word) in [(DESK, "desk"), (TABLET, "tablet")] {
+        browser.size(size);
+        for (name, path) in named(&[("farm", "/"), ("printer", "/printers/mk"), ("queue", "/queue")]) {
+            visit.open(name, &path);
+            browser
+                .wait("a page that is live", "return document.getElementById('link').ariaLive === 'polite'");
+            let told = browser.script_later(JUMPS_WITHIN, vec![LIVE_FOR_MS.into()]);
+            if told["sum"].as_f64().unwrap() >= LIVE_JUMPS_MAX {
+                visit.note(&format!("{name} ({word})"), &format!("it jumps by {told:#}"));
+            }
+        }
+    }
+    visit.end();
+}
+
 #[test]
 fn without_a_script_every_page_can_be_read_and_everything_stopped_from_it() {
     let busy = busy();
@@ -296,7 +443,7 @@ fn without_a_script_every_page_can_be_read_and_everything_stopped_from_it() {
         if shown.trim().len() < 40 {
             visit.note(name, &format!("there is nothing to read: `{shown}`"));
         }
-        let can_stop = "const stop = document.querySelector('form[action=\"/do/stop\"] #stop-all');
+        let can_stop = "const stop = document.querySelector('form[action^=\"/do/stop\"] #stop-all');
             return !!stop && stop.checkVisibility()";
         if browser.script(can_stop, vec![]) != json!(true) {
             visit.note(name, "no button stops all printers");

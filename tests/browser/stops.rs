@@ -166,6 +166,32 @@ fn after_a_stop_the_cards_stay_where_they_are_for_a_while() {
     until("what wants somebody, first", || (cards() == sorted).then_some(()));
 }
 
+/// All that is said at the top, and when.
+const WATCH_NEWS: &str = "window.told = [];
+    const news = document.getElementById('news');
+    new MutationObserver(() => window.told.push([performance.now(), news.textContent]))
+        .observe(news, {subtree: true, childList: true});";
+/// How long it stood that the stop is sent, and what was said then.
+const STOOD: &str = "const isIts = ([, text]) => text.includes('Stop is sent to mk');
+    const from = window.told.findIndex(isIts);
+    const next = from < 0 ? undefined : window.told.slice(from).find((one) => !isIts(one));
+    return next ? [next[0] - window.told[from][0], next[1]] : null";
+
+#[test]
+fn what_became_of_one_s_own_stop_stands_before_any_news_of_it() {
+    let (lab, daemon) = printing(&["mk"]);
+    let browser = Browser::of(&daemon.url);
+    browser.sign_in(KIM);
+    browser.go("/");
+    browser.wait("a page that is live", "return document.getElementById('link').ariaLive === 'polite'");
+    browser.script(WATCH_NEWS, vec![]);
+    browser.hold(&stop("mk"), By::Mouse, "a board that has halted", || stopped(&lab, "mk"));
+    let stood = browser.wait("something else that is said", STOOD);
+    assert!(stood[0].as_f64().is_some_and(|ms| ms > 5_000.0), "gone after {stood}");
+    // What came meanwhile is said then.
+    assert!(stood[1].as_str().is_some_and(|text| text.contains("mk")), "{stood}");
+}
+
 #[test]
 fn without_a_script_a_plain_press_stops() {
     let (lab, daemon) = printing(&["mk", "pr"]);

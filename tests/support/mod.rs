@@ -66,12 +66,17 @@ pub async fn lab() -> TestLab {
 }
 
 pub async fn lab_with(printers: &[&str]) -> TestLab {
-    lab_of(printers, None, "").await
+    lab_of(printers, None, "", "").await
 }
 
 /// A lab that others reach at this address.
 pub async fn lab_behind(public: &str) -> TestLab {
-    lab_of(PRINTERS, None, &format!("public = \"{public}\"\n")).await
+    lab_of(PRINTERS, None, "", &format!("public = \"{public}\"\n")).await
+}
+
+/// A lab whose clock goes by this zone.
+pub async fn lab_in(zone: &str) -> TestLab {
+    lab_of(PRINTERS, None, &format!("zone = \"{zone}\"\n"), "").await
 }
 
 /// The least that argon2 takes: tests are about whether, not how long.
@@ -79,7 +84,7 @@ pub const QUICK: Costs = Costs { memory_kib: 8, passes: 1, lanes: 1 };
 
 /// A lab with a first admin, as `platen setup` makes one.
 pub async fn lab_of_people(admin: &str, password: &str) -> TestLab {
-    lab_of(PRINTERS, Some((admin, password)), "").await
+    lab_of(PRINTERS, Some((admin, password)), "", "").await
 }
 
 async fn entrance(admin: (&str, &str), folder: &Path, recorder: &Recorder, clock: &Clock) -> Entrance {
@@ -102,8 +107,8 @@ async fn vault(folder: &Path, recorder: &Recorder, clock: &Clock) -> VaultDesk {
     VaultDesk::open(Some(place), &state, recorder.clone(), clock.boot().clone()).await
 }
 
-/// `http` goes into the section of that name.
-async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, http: &str) -> TestLab {
+/// `top` stands before all sections, `http` goes into the one of that name.
+async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, top: &str, http: &str) -> TestLab {
     let folder = tempfile::tempdir().unwrap();
     let spool = Spool::open(&folder.path().join("files")).unwrap().with_floor(0);
     let clock = Clock::start(BootId::from_entropy(entropy()));
@@ -159,7 +164,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, http: &str) -> T
         })
         .collect();
     let config = Config::parse(&format!(
-        "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {:?}\n[http]\nlisten = \"{address}\"\nupload_max_mb = 1\n{http}{printers}",
+        "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {:?}\n{top}[http]\nlisten = \"{address}\"\nupload_max_mb = 1\n{http}{printers}",
         folder.path()
     ))
     .unwrap();

@@ -242,7 +242,7 @@ fn account(viewer: &Viewer, who: &Who) -> Markup {
         div.account {
             div.head {
                 h1 { (who.printed) " " small { (who.name) ", " (roles.join(", ")) } }
-                form.plain.end method="post" action="/do/sign-out" { button #sign-out { (viewer.say(common::SIGN_OUT)) } }
+                form.plain.end method="post" action=(viewer.to("/do/sign-out")) { button #sign-out { (viewer.say(common::SIGN_OUT)) } }
             }
             @if !who.own_password {
                 p #said role="alert" { strong { (viewer.say(words::CHOOSE_FIRST)) " " } (viewer.say(words::CHOOSE_WHY)) }
@@ -263,7 +263,7 @@ fn another_password(viewer: &Viewer, who: &Who) -> Markup {
     let (pattern, rule) = (password_pattern(), password_rule(viewer));
     html! {
         h2 { (viewer.say(common::PASSWORD)) }
-        form.account method="post" action="/do/password" {
+        form.account method="post" action=(viewer.to("/do/password")) {
             input type="text" name="name" value=(who.name) autocomplete="username" hidden;
             label { (viewer.say(words::PASSWORD_OLD)) " " input type="password" name="old" required maxlength="800" autocomplete="current-password"; }
             label { (viewer.say(words::PASSWORD_NEW)) " " input type="password" name="password" required pattern=(pattern) title=(rule) autocomplete="new-password"; }
@@ -281,13 +281,13 @@ fn tokens_of(viewer: &Viewer, tokens: &BTreeMap<TokenId, Token>, roles: &str) ->
         @for (id, token) in tokens {
             @let roles: Vec<_> = token.roles.iter().map(|role| role.word()).collect();
             @let sure = viewer.fill(words::REVOKE_ASK, &[("label", &token.label.as_str())]);
-            form.token method="post" action="/do/revoke" data-ask=(sure) {
+            form.token method="post" action=(viewer.to("/do/revoke")) data-ask=(sure) {
                 input type="hidden" name="token" value=(id);
                 p { strong { (token.label.as_str()) } " " code { (id) } " " small { (roles.join(", ")) ", " (viewer.fill(words::SINCE, &[("time", &viewer.short(token.issued))])) } }
                 button id=(format!("revoke-{id}")) { (viewer.say(words::REVOKE)) }
             }
         }
-        form.account method="post" action="/do/token" {
+        form.account method="post" action=(viewer.to("/do/token")) {
             label { (viewer.say(words::WHAT_FOR)) " " input name="label" required maxlength="40" pattern=(TOKEN_LABEL) title=(viewer.say(words::LABEL_RULE)); }
             label { (viewer.say(words::ROLES)) " " input name="roles" required value=(roles); }
             button #issue { (viewer.say(words::MAKE_TOKEN)) }
@@ -305,7 +305,7 @@ fn programs(viewer: &Viewer, waiting: &[Pending]) -> Markup {
             p { (viewer.say(words::PROGRAM_WARNING)) }
         }
         @for one in waiting {
-            form.token method="post" action="/do/app-key" {
+            form.token method="post" action=(viewer.to("/do/app-key")) {
                 input type="hidden" name="code" value=(one.code);
                 p {
                     strong { (one.app) } " " code { (one.code) } " "

@@ -680,7 +680,7 @@ fn ticked(
     // Another question or job is another form: a press that began on this one does not end on that.
     let key = hidden.iter().fold(id.to_owned(), |key, (_, value)| format!("{key} {value}"));
     html! {
-        form.named[viewer.signs()] method="post" action=(action) data-key=(key) data-ask=[question] {
+        form.named[viewer.signs()] method="post" action=(viewer.to(action)) data-key=(key) data-ask=[question] {
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
             @if viewer.signs() {
                 label { (viewer.say(common::NAME)) " " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }

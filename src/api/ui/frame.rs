@@ -49,6 +49,7 @@ fn script_words(viewer: &Viewer) -> String {
         ("signedOut", common::SIGNED_OUT),
         ("signInTab", common::SIGN_IN_TAB),
         ("goOn", common::GO_ON_HERE),
+        ("another", common::SOMEBODY_ELSE),
         ("password", common::PASSWORD_TO_SIGN),
         ("yes", common::YES),
         ("close", common::CLOSE),
@@ -95,7 +96,7 @@ pub fn frame(
                     noscript { meta http-equiv="refresh" content=(seconds); }
                 }
             }
-            body data-reload=[by_script] data-user=[viewer.asker.name()] data-version=(assets::version()) data-keys=[(!viewer.keys).then_some("off")]
+            body data-reload=[by_script] data-user=[viewer.asker.name()] data-for=(viewer.asker.mark()) data-version=(assets::version()) data-keys=[(!viewer.keys).then_some("off")]
                 data-words=(script_words(viewer)) {
                 a.skip href="#page" { (viewer.say(common::SKIP)) }
                 header.bar {

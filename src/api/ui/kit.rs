@@ -30,7 +30,7 @@ pub fn stop(viewer: &Viewer, printer: Option<&str>) -> Markup {
         None => ("stop-all".into(), viewer.say(common::STOP_ALL), viewer.say(common::STOP_ALL).to_owned()),
     };
     html! {
-        form.stops method="post" action="/do/stop" {
+        form.stops method="post" action=(viewer.to("/do/stop")) {
             @if let Some(printer) = printer { input type="hidden" name="printer" value=(printer); }
             input type="hidden" name="by" value="";
             button.stop id=(id) aria-label=(name) title=(viewer.say(common::HOLD_TO_STOP)) { (label) }

@@ -317,7 +317,9 @@ impl Follower {
             }
             let mut messages = self.news();
             if self.first {
-                messages.push(Message::default().event("hello").data(assets::version()));
+                // Another platen's page may be another, and so may be whoever is signed in.
+                let hello = format!("{} {}", assets::version(), self.viewer.asker.mark());
+                messages.push(Message::default().event("hello").data(hello.trim_end()));
             }
             if self.is_due() {
                 let content = (self.page.content)(self.viewer.clone(), self.ask.clone()).await.ok()?;

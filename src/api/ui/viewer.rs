@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::fmt;
 
 use super::words::{Language, Text, common, sentences, states};
-use crate::api::door::Asker;
+use crate::api::door::{Asker, MADE_FOR_QUERY};
 use crate::api::{AppState, Problem};
 use crate::domain::moment::WallTime;
 use crate::domain::people::roles::Permission;
@@ -136,6 +136,14 @@ impl Viewer {
     /// Whether a button is there at all. What it asks for is judged anew when it is pressed.
     pub fn may(&self, permission: Permission) -> bool {
         self.asker.may(permission).is_ok()
+    }
+
+    /// Where a form goes that a browser may send by itself, with whom its page was made for.
+    pub fn to(&self, action: &str) -> String {
+        match self.asker.mark() {
+            mark if mark.is_empty() => action.to_owned(),
+            mark => format!("{action}?{MADE_FOR_QUERY}{mark}"),
+        }
     }
 
     /// Whoever presses a button gives a name; who is signed in has one.

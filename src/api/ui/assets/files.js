@@ -166,6 +166,7 @@ function zone(place) {
     request.addEventListener("loadend", () => { running -= 1; next(); });
     request.open("POST", kind === "gcode" ? "/v1/files" : `/v1/models?kind=${kind}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.setRequestHeader("Platen-For", madeFor);
     request.send(file);
   }
 

@@ -2,10 +2,11 @@
 
 import { morph } from "./morph.js";
 import { keep, start as startOrder } from "./order.js";
-import { fill, isTouched, signedIn, signedOut, tellNews, words } from "./platen.js";
+import { another, asMade, fill, isTouched, madeFor, signedIn, signedOut, tellNews, words } from "./platen.js";
 import { isBusy, isHeld } from "./stop.js";
 
 const SILENCE_MS = 12000; // two heartbeats and a little
+const ANOTHER_MS = 3000;
 const page = document.getElementById("page");
 const link = document.getElementById("link");
 
@@ -108,11 +109,19 @@ function listen() {
     again = setTimeout(listen, 1000 + Math.random() * 1000);
   };
   mine.addEventListener("hello", (message) => {
+    const [version, name = ""] = message.data.split(" ");
+    // Nothing of it is taken in: it is for somebody else. They may leave again.
+    if (name !== madeFor) {
+      leave();
+      again = setTimeout(listen, ANOTHER_MS);
+      another();
+      return;
+    }
     alive();
     first = false;
     signedIn();
     // Another platen answers: its page may be another, too.
-    if (message.data !== document.body.dataset.version) reload();
+    if (version !== document.body.dataset.version) reload();
   });
   mine.addEventListener("alive", alive);
   mine.addEventListener("pieces", (message) => { alive(); whenFree(() => pieces(message.data)); });
@@ -124,15 +133,22 @@ function listen() {
     lost = true;
     tell();
     anew();
-    try {
-      // The page that is made with the least work.
-      const answer = await fetch("/look", { method: "HEAD", redirect: "manual" });
-      if (isBusy()) return;
-      if (answer.type === "opaqueredirect" || answer.status === 401) signedOut();
-    } catch {
-      // It does not answer at all: the silence tells the user.
-    }
+    await whoIsHere();
   });
+}
+
+// Whether whom the page was made for is signed in.
+async function whoIsHere() {
+  try {
+    // The page that is made with the least work.
+    const answer = await fetch("/look", { method: "HEAD", redirect: "manual", headers: asMade });
+    if (isBusy()) return;
+    if (answer.type === "opaqueredirect" || answer.status === 401) signedOut();
+    else if (answer.status === 409) another();
+    else signedIn();
+  } catch {
+    // It does not answer at all: the silence tells the user.
+  }
 }
 
 function age(ms) {
@@ -153,7 +169,11 @@ function tell() {
 }
 
 export function start() {
-  if (!page?.dataset.live) return;
+  if (!page?.dataset.live) {
+    // What stands still follows nothing, and asks when somebody comes back to it.
+    if (madeFor) document.addEventListener("visibilitychange", () => { if (!document.hidden) whoIsHere(); });
+    return;
+  }
   listen();
   setInterval(tell, 1000);
   startOrder(whenFree);

@@ -1,7 +1,7 @@
 // Sends a model's file first, with its progress; then the form goes on by itself with the hash that came back.
 
 import { fits } from "./compare.js";
-import { say, who } from "./platen.js";
+import { madeFor, say, who } from "./platen.js";
 
 const problem = (told, status) => [told.title ?? status, told.detail, told.help].filter(Boolean).join(". ");
 
@@ -15,6 +15,7 @@ function upload(file, units, onSent) {
     const request = new XMLHttpRequest();
     request.open("POST", `/v1/models?${query}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.setRequestHeader("Platen-For", madeFor);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => onSent(event.loaded / Math.max(event.total, 1)));
     request.addEventListener("load", () => {

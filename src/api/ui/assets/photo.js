@@ -1,6 +1,6 @@
 // Photos from the camera: each is sent at once, with how far it is, and shown as platen keeps it.
 
-import { fill } from "./platen.js";
+import { fill, madeFor } from "./platen.js";
 
 const PATIENCE_MS = 120000;
 
@@ -11,6 +11,7 @@ function upload(file, progress) {
     request.open("POST", "/v1/photos");
     request.timeout = PATIENCE_MS;
     request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.setRequestHeader("Platen-For", madeFor);
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) progress(Math.round((100 * event.loaded) / event.total));
     });

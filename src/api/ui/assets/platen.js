@@ -18,7 +18,17 @@ export function fill(text, holes) {
   return text.replace(/\{(\w+)\}/g, (_, name) => holes?.[name] ?? "");
 }
 
+// Whom this page was made for: all that it asks says so, and is refused where somebody else is signed in by now.
+export const madeFor = document.body.dataset.for ?? "";
+export const asMade = { "Platen-For": madeFor };
+
+// What came of one's own press stands at least this long, and news that wait for it are news for this long.
+const OWN_MS = 6000;
+const NEWS_MS = 30000;
 let fades;
+let stays = 0;
+let later;
+const waiting = [];
 
 // Says something at the top; with `undo`, a button takes it back for a while. `failed` tells what became of what
 // somebody has pressed; what is only news has none.
@@ -27,6 +37,7 @@ export function say(text, failed = undefined, undo = undefined) {
   news.classList.toggle("failed", failed === true);
   news.classList.toggle("done", failed === false);
   clearTimeout(fades);
+  stays = text && failed !== undefined ? Date.now() + OWN_MS : 0;
   if (undo) {
     const button = document.createElement("button");
     button.textContent = words.undo;
@@ -41,6 +52,7 @@ export function say(text, failed = undefined, undo = undefined) {
   }
   // What went wrong stays until it has been read.
   if (!failed && text) fades = setTimeout(() => say(""), 12000);
+  if (!text || failed !== undefined) tellWaiting();
 }
 
 // Whether somebody has typed or chosen something here that is not sent yet.
@@ -61,6 +73,7 @@ export function signedOut() {
     return;
   }
   if (news.querySelector("a")) return;
+  document.body.dataset.ownOut = "yes";
   say(words.signedOut, true);
   const link = document.createElement("a");
   link.className = "button";
@@ -71,9 +84,21 @@ export function signedOut() {
   news.append(" ", link);
 }
 
-// Somebody has signed in elsewhere: what was said of it is over.
+// Somebody else has signed in in another tab: what is shown is not theirs, and is never sent in their name.
+export function another() {
+  if (!isTouched() && !isBusy() && !document.querySelector("dialog[open]")) {
+    location.reload();
+    return;
+  }
+  if (document.body.dataset.ownOut === "another") return;
+  document.body.dataset.ownOut = "another";
+  say(fill(words.another, { name: document.body.dataset.user ?? "" }), true);
+}
+
+// Whoever the page was made for is signed in again: what was said of it is over.
 export function signedIn() {
-  if (news.querySelector("a[target]")) say(words.goOn);
+  if (document.body.dataset.ownOut) say(words.goOn);
+  delete document.body.dataset.ownOut;
   for (const place of document.querySelectorAll(".said-here")) {
     if (place.textContent === words.signedOut) place.textContent = "";
   }
@@ -81,7 +106,17 @@ export function signedIn() {
 
 // What others do is said too, but takes away nothing that somebody has to read or may take back.
 export function tellNews(text) {
-  if (!news.querySelector("button")) say(text);
+  waiting.push({ text, at: Date.now() });
+  tellWaiting();
+}
+
+function tellWaiting() {
+  clearTimeout(later);
+  const now = Date.now();
+  while (waiting.length > 3 || (waiting.length > 0 && now - waiting[0].at > NEWS_MS)) waiting.shift();
+  if (waiting.length === 0 || news.querySelector("button")) return;
+  if (now < stays) later = setTimeout(tellWaiting, stays - now);
+  else say(waiting.splice(0).map((one) => one.text).join(" · "));
 }
 
 function sign(root) {

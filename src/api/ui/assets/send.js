@@ -1,7 +1,7 @@
 // Sends forms: those of /do/ as they are, those with data-send as the JSON of a route of the API. What is answered is
 // said on the page; a problem with what to do about it. `data-sign` shows what is signed first, and asks for a password.
 
-import { fill, say, signedOut, who, words } from "./platen.js";
+import { asMade, fill, say, signedOut, who, words } from "./platen.js";
 import { summary } from "./signing.js";
 import { another } from "./stop.js";
 
@@ -57,7 +57,7 @@ export async function ask(route, body, patience = PATIENCE_MS) {
     const isGet = method === "GET";
     answer = await fetch(path, {
       method,
-      headers: isGet ? {} : { "Content-Type": "application/json" },
+      headers: isGet ? asMade : { ...asMade, "Content-Type": "application/json" },
       body: isGet ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout?.(patience),
     });
@@ -339,7 +339,8 @@ async function simple(form, button) {
   // As it was when the button was pressed: what comes while somebody reads the question may be another's.
   const body = new URLSearchParams(new FormData(form, button));
   if (form.dataset.ask && !(await sure(form.dataset.ask))) return;
-  const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout?.(PATIENCE_MS) });
+  const signal = AbortSignal.timeout?.(PATIENCE_MS);
+  const answer = await fetch(form.action, { method: "POST", headers: asMade, body, signal });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   say(page.getElementById("said")?.textContent ?? `${answer.status}`, !answer.ok);
 }

@@ -1,7 +1,7 @@
 // The stop: pressed and held, so that no sleeve and no glove stops a print by chance; sent the moment that it is full.
 // It works by touch, mouse, Space and Enter. Nothing else of the page stands between it and platen.
 
-import { say, who, words } from "./platen.js";
+import { asMade, say, who, words } from "./platen.js";
 
 const HOLD_MS = 700;
 // A finger rolls a little; who goes farther off the button than that has thought better of it.
@@ -68,7 +68,8 @@ async function send(button) {
   try {
     // It outlives the page. What is so old that it knows no time limit stops without one.
     const signal = AbortSignal.timeout?.(PATIENCE_MS);
-    const answer = await fetch("/do/stop", { method: "POST", body, signal, keepalive: true, priority: "high" });
+    const how = { method: "POST", headers: asMade, body, signal, keepalive: true, priority: "high" };
+    const answer = await fetch("/do/stop", how);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const said = page.getElementById("said");
     say(said?.textContent ?? words.stopNotSent, !answer.ok || !said || Boolean(said.querySelector("[data-missed]")));

@@ -8,7 +8,7 @@ use crate::api::shapes::TaleView;
 use crate::api::ui::pages::{Answer, Ask, Content};
 use crate::api::ui::pieces::Piece;
 use crate::api::ui::viewer::Viewer;
-use crate::api::ui::words::{cases as words, common};
+use crate::api::ui::words::{audit, cases as words, common};
 use crate::domain::ids::CaseToken;
 
 /// Entries on the page, the newest; the API and the record have all.
@@ -41,7 +41,7 @@ fn told(viewer: &Viewer, all: &[TaleView]) -> Markup {
                         @for entry in all.iter().skip(before) {
                             tr {
                                 td { (viewer.when(&entry.at)) }
-                                td { (entry.who) }
+                                td { (who(viewer, &entry.who)) }
                                 td { (viewer.told(&entry.what)) }
                             }
                         }
@@ -49,5 +49,13 @@ fn told(viewer: &Viewer, all: &[TaleView]) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// No name of a person has a space in it.
+fn who(viewer: &Viewer, who: &str) -> String {
+    match who.strip_prefix("printer ") {
+        Some(printer) => viewer.fill(audit::PRINTER_NAMED, &[("printer", &printer)]),
+        None => who.to_owned(),
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn section(viewer: &Viewer, shown: &Shown) -> Markup {
                 div.console-log id="console-log" data-keep role="log" tabindex="0"
                     aria-label=(viewer.say(words::CONSOLE_LOG)) {}
                 @if is_deaf { p.note data-state="bad" { (viewer.say(words::CONSOLE_DEAF)) } }
-                form.named[viewer.signs()] id="console-form" method="post" action="/do/console" {
+                form.named[viewer.signs()] id="console-form" method="post" action=(viewer.to("/do/console")) {
                     input type="hidden" name="printer" value=(name);
                     @if viewer.signs() {
                         label {

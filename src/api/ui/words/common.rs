@@ -55,6 +55,7 @@ texts! {
     SIGNED_OUT = "You were signed out. Sign in again in another tab, then go on here: nothing that you typed is lost." | "Sie wurden abgemeldet. Melden Sie sich in einem anderen Tab wieder an und machen Sie hier weiter: nichts Eingegebenes geht verloren.";
     SIGN_IN_TAB = "Sign in (opens a new tab)" | "Anmelden (öffnet einen neuen Tab)";
     GO_ON_HERE = "You are signed in again: go on here." | "Sie sind wieder angemeldet: hier geht es weiter.";
+    SOMEBODY_ELSE = "Somebody else has signed in in another tab. Nothing is sent from here any more, and what you typed stays: sign in again there as {name}, or load the page again." | "In einem anderen Tab hat sich jemand anderes angemeldet. Von hier wird nichts mehr gesendet, und Eingegebenes bleibt stehen: dort wieder als {name} anmelden, oder die Seite neu laden.";
     NAME_RULE = "A name is 1 to 40 letters, digits, spaces and . - _ @" | "Ein Name hat 1 bis 40 Buchstaben, Ziffern, Leerzeichen und . - _ @";
     WHAT_IS_SIGNED = "This is what you sign:" | "Das unterschreiben Sie:";
     PASSWORD_TO_SIGN = "Your password, as your signature" | "Ihr Passwort, als Ihre Unterschrift";

@@ -314,6 +314,8 @@ pub const FIXED: &[(&str, &str)] = &[
     ("a page from elsewhere asks for a change", "eine Seite von anderswo verlangt eine Änderung"),
     ("use platen's own page, the command line, or a program that sends no Origin", "die Seite von platen selbst verwenden, oder die Befehlszeile"),
     ("this is a defect of platen: report it", "das ist ein Fehler in platen: bitte melden"),
+    ("nothing was done", "es wurde nichts getan"),
+    ("sign in again under the name that the page shows, or load the page again", "unter dem Namen wieder anmelden, den die Seite zeigt, oder die Seite neu laden"),
     ("leave the name out, or sign in as that person", "den Namen weglassen, oder sich als diese Person anmelden"),
     ("close a page or a program that you do not need, then try again", "eine Seite oder ein Programm schließen, das nicht gebraucht wird, dann noch einmal versuchen"),
     // Who may come in.
@@ -559,6 +561,7 @@ pub const FIXED: &[(&str, &str)] = &[
 /// Sentences with holes, as `known::PATTERNS` has them; these are looked at first.
 #[rustfmt::skip]
 pub const PATTERNS: &[(&str, &str)] = &[
+    ("the page was made for somebody else, and {} is signed in by now", "die Seite war für jemand anderen, und jetzt ist {1} angemeldet"),
     // What a refusal is about.
     ("part {} of case {}", "Teil {1#} von Fall {2#}"),
     ("printed part {}", "gedrucktes Teil {1#}"),
