@@ -42,7 +42,7 @@ use crate::domain::job::{AfterCrash, Interruption, PANEL, PauseReason, Progress,
 use crate::domain::moment::Moment;
 use crate::domain::printer::{
     Activity, Fault, Hold, HoldStep, INACTIVITY_KILL, LineHealth, LineRate, LineTrouble, OutOfReach, Park,
-    Prompt, Reading, Snapshot, StopProof, Temperatures,
+    Prompt, Reading, STILL_DEAF, Snapshot, StopProof, Temperatures,
 };
 use crate::domain::units::Baud;
 use crate::gcode::commands::{Code, When};
@@ -1641,9 +1641,7 @@ impl Session {
             Loss::Silence if wrong_baud => format!(
                 "it answers rubbish at {baud} baud: wrong baud rate, or not a printer; try another `baud`"
             ),
-            Loss::Silence if self.heard == 0 && self.cleared => {
-                "it is still deaf after its stop: press its reset button, or switch it off and on".into()
-            }
+            Loss::Silence if self.heard == 0 && self.cleared => STILL_DEAF.into(),
             Loss::Silence if self.heard == 0 => format!(
                 "it never answered at {baud} baud: is it switched on, is this its port, is the baud rate right?"
             ),

@@ -650,6 +650,10 @@ impl LineRate {
     }
 }
 
+/// Why a printer is offline that was cleared after a stop and has not answered since: only hands bring it back.
+pub const STILL_DEAF: &str =
+    "it is still deaf after its stop: press its reset button, or switch it off and on";
+
 /// What is behind a port that is gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]

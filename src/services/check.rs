@@ -136,9 +136,14 @@ fn ports(printers: &[Printer], found: &mut Vec<Finding>) {
         let name = printer.name.as_str();
         match printer.port.canonicalize() {
             Err(error) => {
+                let path = printer.port.display();
+                // That there is none says the sentence itself.
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => String::new(),
+                    _ => format!(" ({error})"),
+                };
                 let words = format!(
-                    "the port of {name} is not there now: {} ({error}); plug the printer in, or look at `ls /dev/serial/by-id`",
-                    printer.port.display()
+                    "the port of {name} is not there now: {path}{why}; plug the printer in, or look at `ls /dev/serial/by-id`"
                 );
                 found.push(warning(Of::Ports, words));
             }

@@ -4,7 +4,7 @@ use fantoccini::wd::WindowHandle;
 use process_harness::{gcode, until};
 use serde_json::json;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, By};
 use crate::lab::{Daemon, KIM, LEE, Lab};
 
 /// Each stream that a page opens can be looked at.
@@ -138,6 +138,29 @@ fn what_was_typed_outlives_a_restart_of_the_daemon_which_ends_all_sessions() {
     let mut daemon = lab.serve_again(&address);
     daemon.sign_in(KIM);
     goes_on_after_sign_in(&browser, &daemon, &case, &tab, KIM);
+}
+
+#[test]
+fn a_stop_that_failed_is_said_until_somebody_closes_it_also_when_platen_is_back() {
+    let lab = Lab::one();
+    let daemon = lab.serve_people();
+    let case = daemon.case();
+    let browser = Browser::of(&daemon.url);
+    typed(&browser, &case);
+    let address = lab.crash(daemon);
+    let failed = || browser.text("#news.failed").contains("NOT sent").then_some(());
+    browser.hold("#stop-all", By::Mouse, "a stop that failed", failed);
+    let _daemon = lab.serve_again(&address);
+    browser.wait_for_text("#news.failed", "You were signed out");
+    browser.wait_for_text("#news.failed", "NOT sent");
+    // Also on the next page, until it is closed.
+    browser.go("/sign-in");
+    browser.wait_for_text("#news.failed", "NOT sent");
+    browser.click("#news button");
+    browser.wait("no news", "return !document.getElementById('news').textContent.includes('NOT sent')");
+    browser.go("/sign-in");
+    browser.wait("the page's script", "return document.documentElement.classList.contains('script')");
+    assert!(!browser.content().contains("NOT sent"), "it was closed");
 }
 
 #[test]

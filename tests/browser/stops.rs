@@ -103,6 +103,7 @@ fn one_hold_stops_all_of_them_on_every_page_also_before_anybody_signs_in() {
     });
     for name in ["mk", "pr"] {
         daemon.wait_printer(name, "stopped");
+        browser.wait_for_text(&format!("#stopped-{name}"), "stopped; the board");
     }
 }
 

@@ -490,8 +490,12 @@ async fn an_inspection_shows_what_to_measure_with_its_limits_and_warns_of_an_ins
     assert!(page.contains("There is no template that says what to measure."), "{page}");
 
     way.template("hand", "length <b>x</b>").await;
+    let none = "no-instrument";
+    let page = way.shown(&path).await;
+    assert!(page.contains(none) && page.contains("/settings#instruments"), "{page}");
     way.instruments().await;
     let page = way.shown(&path).await;
+    assert!(!page.contains(none), "{page}");
     assert!(page.contains("data-low=\"9800\" data-high=\"10200\" data-nominal=\"10000\""), "{page}");
     assert!(page.contains("9.8 to 10.2 mm") && page.contains("must be good"), "{page}");
     assert!(page.contains("length &lt;b&gt;x") && !page.contains("<b>x"), "{page}");
@@ -531,7 +535,7 @@ async fn the_room_speaks_german() {
     }
     sent(&way.lab, &page, "clear-mk3-01", "oli", &[]).await;
     let page = german(&way.part()).await;
-    for text in ["Woher es kommt", "Schritt vermerken", "gewaschen", "gedruckt", "Drucken, 62x29 mm"] {
+    for text in ["Woher es kommt", "Schritt vermerken", "gewaschen", "gedruckt", "Drucken, 62 × 29 mm"] {
         assert!(page.contains(text), "{text} in {page}");
     }
     sent(&way.lab, &page, "do-processed", "oli", &[("processing.kind", json!("dry"))]).await;

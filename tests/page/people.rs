@@ -205,7 +205,7 @@ async fn settings_show_what_a_check_finds_to_who_keeps_them_and_to_nobody_else()
     for text in [
         "platen was started without a file",
         "The port of mk3-01 is not there now",
-        "or look at `ls /dev/serial/by-id`",
+        "or look at <code>ls /dev/serial/by-id</code>",
         "Models are not taken here",
         "not known: build_x",
         env!("CARGO_PKG_VERSION"),

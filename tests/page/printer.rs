@@ -6,7 +6,9 @@ use platen::domain::ids::{JobId, PrinterName};
 use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::Request;
 use platen::domain::moment::Moment;
-use platen::domain::printer::{Activity, HoldStep, OutOfReach, Prompt, Reading, Snapshot, Temperatures};
+use platen::domain::printer::{
+    Activity, HoldStep, OutOfReach, Prompt, Reading, STILL_DEAF, Snapshot, Temperatures,
+};
 use platen::domain::units::Celsius;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -218,6 +220,44 @@ async fn a_printer_that_is_lost_in_mid_print_comes_first_with_its_job_and_its_la
     }
     let german = lab.send("GET", "/", GERMAN, b"").await.body;
     has(&german, &["Außer Reichweite und vielleicht heiß", "gilt sein Bett nicht als leer"]);
+}
+
+#[tokio::test]
+async fn a_printer_that_was_lost_in_mid_print_stays_so_after_a_restart_until_its_board_has_said_more() {
+    let lab = lab().await;
+    let job = printing(&lab, 2).await;
+    let progress = Progress { confirmed: 2, total: 4 };
+    let note = Request::NoteInterrupted { job, progress, why: Interruption::Unplugged, line: None };
+    lab.recorder.submit(note, Actor::Platen).await.unwrap();
+    // What a daemon knows that has just started.
+    change(&lab, "mk3-01", |snapshot| {
+        snapshot.activity = Activity::Offline { reason: "no such port".into() };
+        snapshot.temperatures = Temperatures::default();
+    });
+    for path in ["/", MK3, "/hands"] {
+        let page = shown(&lab, path).await;
+        has(&page, &["out of reach", "it may be hot: go there", "left hand"]);
+        has_not(&page, &["id=\"clear-bed-mk3-01\"", "id=\"clear-mk3-01\""]);
+    }
+    // It was heard since, and was not hot when it went away.
+    change(&lab, "mk3-01", |snapshot| snapshot.temperatures.at = Some(Moment::from_millis(0)));
+    for path in ["/", MK3] {
+        let page = shown(&lab, path).await;
+        has_not(&page, &["it may be hot"]);
+        has(&page, &["id=\"clear-bed-mk3-01\""]);
+    }
+}
+
+#[tokio::test]
+async fn a_board_that_is_still_deaf_when_it_was_unlocked_is_among_what_needs_hands() {
+    let lab = lab().await;
+    change(&lab, "mk3-01", |snapshot| {
+        snapshot.activity = Activity::Offline { reason: STILL_DEAF.into() };
+    });
+    has(&shown(&lab, "/").await, &["id=\"printer-mk3-01\" data-state=\"bad\""]);
+    has(&shown(&lab, "/hands").await, &["id=\"deaf-mk3-01\"", "press its reset button"]);
+    let german = lab.send("GET", "/", GERMAN, b"").await.body;
+    has(&german, &["nach ihrem Halt noch immer taub"]);
 }
 
 #[tokio::test]

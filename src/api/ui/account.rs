@@ -24,9 +24,10 @@ use crate::api::given::Asked;
 use crate::api::people::{cookie, roles_of};
 use crate::api::shapes::Hidden;
 use crate::api::{AppState, Problem};
-use crate::domain::ids::TokenId;
+use crate::domain::ids::{PrinterName, TokenId};
 use crate::domain::people::roles::{Means, Who};
 use crate::domain::people::{TOKENS_MAX, Token};
+use crate::domain::printer::Latch;
 use crate::io::digest::ByDigest;
 use crate::services::access::{clear_cookie, set_cookie};
 use crate::services::appkeys::Pending;
@@ -93,6 +94,16 @@ pub(super) struct To {
     to: String,
 }
 
+/// Whether a printer was stopped, and whether its board has confirmed that; nothing of who did it.
+fn stopped(viewer: &Viewer, printer: &PrinterName) -> String {
+    let record = viewer.app.recorder.read(|lab| viewer.app.recorder.printer_in(lab, printer));
+    if !matches!(record.latch, Some(Latch::Stopped { .. })) {
+        return String::new();
+    }
+    let (state, became) = (viewer.state("stopped"), record.stop.in_words());
+    if became.is_empty() { state } else { format!("{state}; {}", viewer.told_within(&became)) }
+}
+
 fn form(viewer: &Viewer, to: &str, wrong: Option<&Problem>) -> Markup {
     let printers = viewer.app.fleet.board().printers().map(|(name, _)| name);
     html! {
@@ -110,7 +121,13 @@ fn form(viewer: &Viewer, to: &str, wrong: Option<&Problem>) -> Markup {
             section.stops-here aria-labelledby="stops" {
                 h2 #stops { (viewer.say(words::STOP_HERE)) " " small { (viewer.say(words::WITHOUT)) } }
                 @for printer in printers {
-                    div.one-stop { span { (printer) } (kit::stop(viewer, Some(printer.as_str()))) }
+                    div.one-stop {
+                        span {
+                            (printer) " "
+                            small role="status" id=(format!("stopped-{printer}")) { (stopped(viewer, printer)) }
+                        }
+                        (kit::stop(viewer, Some(printer.as_str())))
+                    }
                 }
             }
         }

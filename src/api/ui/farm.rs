@@ -12,11 +12,11 @@ use crate::api::shapes::{JobView, PrinterView, ReadingView};
 use crate::api::{AppState, look_ahead, views};
 use crate::domain::day::Day;
 use crate::domain::ids::PrinterName;
-use crate::domain::job::{Job, JobState, Outcome};
+use crate::domain::job::{Interruption, Job, JobState, Outcome};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
 use crate::domain::people::roles::Permission;
-use crate::domain::printer::OutOfReach;
+use crate::domain::printer::{OutOfReach, STILL_DEAF};
 
 /// A printer that said nothing for this long is shown with the age of what it said last.
 pub(super) const OLD_MS: u64 = 10_000;
@@ -67,6 +67,7 @@ pub(super) fn wants(printer: &PrinterView, job: Option<&JobView>) -> Wants {
     }
     match printer.state.as_str() {
         "stopped" | "faulted" | "quarantined" => Wants::Trouble,
+        _ if is_deaf(printer) => Wants::Trouble,
         "offline" | "connecting" if job.is_some() => Wants::Trouble,
         "paused" => Wants::Attention,
         _ if asks => Wants::Attention,
@@ -75,6 +76,11 @@ pub(super) fn wants(printer: &PrinterView, job: Option<&JobView>) -> Wants {
         "offline" | "connecting" => Wants::Away,
         _ => Wants::Nothing,
     }
+}
+
+/// Whether it was unlocked after a stop and does not answer: it waits for a hand on its reset button.
+pub(super) fn is_deaf(printer: &PrinterView) -> bool {
+    printer.state == "offline" && printer.words.contains(STILL_DEAF)
 }
 
 struct Card {
@@ -145,7 +151,7 @@ fn card(app: &AppState, lab: &Lab, printer: PrinterView) -> Card {
     Card { printer, job, on_bed, ends, is_lost, wants }
 }
 
-/// Whether its port is gone in the middle of something: it may be hot, and its job may go on.
+/// Whether its port is gone in the middle of something, now or before platen was started anew: it may be hot, and its job may go on.
 pub(super) fn is_lost(app: &AppState, lab: &Lab, printer: &PrinterView) -> bool {
     let sought = || {
         let name: PrinterName = printer.name.parse().ok()?;
@@ -154,7 +160,30 @@ pub(super) fn is_lost(app: &AppState, lab: &Lab, printer: &PrinterView) -> bool 
     };
     let on_bed = || lab.jobs.get(&printer.on_bed.as_ref()?.parse().ok()?);
     let is_at_it = || on_bed().is_some_and(|job| job.state.is_running());
-    printer.state == "offline" && (sought() == Some(true) || is_at_it())
+    // Whether it went away hot is not written down: after a restart only its board can say that it is cold.
+    let is_unheard = printer.temperatures.age_ms.is_none() && !is_deaf(printer);
+    let was_left = || is_unheard && on_bed().is_some_and(left_hot);
+    printer.state == "offline" && (sought() == Some(true) || is_at_it() || was_left())
+}
+
+/// Whether a job ended so that nobody may have switched off its heaters.
+fn left_hot(job: &Job) -> bool {
+    let JobState::Ended { outcome: Outcome::Interrupted { why }, .. } = &job.state else { return false };
+    match why {
+        Interruption::DaemonEnded
+        | Interruption::Unplugged
+        | Interruption::Silence
+        | Interruption::LineCountLost
+        | Interruption::Noise
+        | Interruption::Unaccounted
+        | Interruption::NotContinued { .. } => true,
+        Interruption::PrinterReset
+        | Interruption::Stopped
+        | Interruption::Fault { .. }
+        | Interruption::FileUnreadable
+        | Interruption::FileChanged
+        | Interruption::NotAllowed => false,
+    }
 }
 
 /// Jobs that will end after they are due, as they are planned now.
@@ -416,7 +445,8 @@ fn work(viewer: &Viewer, card: &Card, job: Option<&JobView>) -> Markup {
                 (kit::bar(viewer, progress.percent, &viewer.fill(words::PROGRESS_OF, &[("printer", name)])))
             }
             p.quiet {
-                @if let Some(layer) = layer { (viewer.fill(words::LAYER, &[("n", &layer.number), ("of", &layer.of)])) " · " }
+                @if let Some(layer) = layer { (viewer.fill(words::LAYER, &[("n", &layer.number), ("of", &layer.of)])) }
+                @if layer.is_some() && !card.is_lost { " · " }
                 @if !card.is_lost { (ends(viewer, card.ends)) }
             }
         }
@@ -624,7 +654,10 @@ pub(super) fn steps(viewer: &Viewer, job: &JobView) -> Markup {
 /// For how many milliseconds a board has not answered since it halted: only a reset brings it back.
 pub(super) fn deaf_for(printer: &PrinterView) -> Option<u64> {
     let has_halted = matches!(printer.state.as_str(), "stopped" | "faulted");
-    printer.temperatures.age_ms.filter(|_| has_halted && printer.temperatures.old)
+    let heat = &printer.temperatures;
+    // After a restart it has said nothing at all.
+    let unheard = Some(printer.age_ms).filter(|age| heat.age_ms.is_none() && *age > OLD_MS);
+    heat.age_ms.filter(|_| heat.old).or(unheard).filter(|_| has_halted)
 }
 
 pub(super) fn line(viewer: &Viewer, printer: &PrinterView) -> Markup {
@@ -697,6 +730,24 @@ fn ticked(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::command::Level;
+    use crate::domain::moment::Moment;
+    use crate::domain::printer::{Activity, PrinterRecord, Snapshot};
+
+    #[test]
+    fn a_halted_board_that_was_not_heard_since_the_start_is_to_be_reset() {
+        let name: PrinterName = "mk3".parse().unwrap();
+        let mut snapshot = Snapshot::offline(name.clone(), STILL_DEAF, Moment::from_millis(0));
+        let seen = |snapshot: &Snapshot, at: u64| {
+            views::printer(snapshot, &PrinterRecord::new(name.clone()), Level::Off, Moment::from_millis(at))
+        };
+        assert!(is_deaf(&seen(&snapshot, 0)));
+        assert_eq!(wants(&seen(&snapshot, 0), None), Wants::Trouble);
+        assert_eq!(deaf_for(&seen(&snapshot, 60_000)), None, "it has not halted");
+        snapshot.activity = Activity::Stopped;
+        assert_eq!(deaf_for(&seen(&snapshot, 5_000)), None);
+        assert_eq!(deaf_for(&seen(&snapshot, 60_000)), Some(60_000));
+    }
 
     #[test]
     fn what_wants_somebody_more_comes_first() {

@@ -716,7 +716,15 @@ fn of_lock(viewer: &Viewer, printer: &PrinterView) -> Option<Row> {
             action: look,
         });
     }
-    let latch = printer.latch.as_ref()?;
+    let Some(latch) = printer.latch.as_ref() else {
+        return farm::is_deaf(printer).then(|| Row {
+            id: format!("deaf-{name}"),
+            what: html! { (viewer.told(&printer.words)) },
+            place: at_place(viewer, name, None),
+            priority: Priority::Routine,
+            action: look,
+        });
+    };
     let to = format!("POST /v1/printers/{name}/clear-latch");
     let question = farm::looked(viewer, name);
     let button = format!("unlock-{name}");

@@ -236,6 +236,12 @@ fn instruments(viewer: &Viewer, shown: &Shown, needs: bool) -> Markup {
     html! {
         section.card aria-labelledby="instrument-title" {
             h2 id="instrument-title" { (viewer.say(words::INSTRUMENT)) }
+            @if needs && shown.instruments.is_empty() {
+                p.note id="no-instrument" data-state="wants" {
+                    (viewer.say(words::INSTRUMENT_NONE)) " "
+                    a href="/settings#instruments" { (viewer.say(words::INSTRUMENT_NONE_NEXT)) }
+                }
+            }
             select.instrument name="instrument" required[needs] aria-labelledby="instrument-title"
                 aria-describedby="instrument-said" {
                 option value="" { @if !needs { (viewer.say(words::NO_INSTRUMENT)) } }

@@ -83,6 +83,18 @@ pub fn bar(viewer: &Viewer, percent: f64, label: &str) -> Markup {
     }
 }
 
+/// A sentence whose `commands` are to be typed as they stand.
+pub fn coded(sentence: &str) -> Markup {
+    // One backtick alone is none of ours.
+    let is_paired = sentence.matches('`').count().is_multiple_of(2);
+    let pieces = sentence.split('`').enumerate();
+    html! {
+        @if !is_paired { (sentence) } @else {
+            @for (at, piece) in pieces { @if at % 2 == 1 { code { (piece) } } @else { (piece) } }
+        }
+    }
+}
+
 /// What an empty page says: that it is, and what to do next.
 pub fn empty(words: &str, next: Option<Markup>) -> Markup {
     html! { div.empty { p { (words) } @if let Some(next) = next { p { (next) } } } }
@@ -316,6 +328,12 @@ mod tests {
         assert_eq!(plain("in rework: too thin"), "in-rework");
         assert_eq!(mark("paused").into_string(), mark("on hold: no images").into_string());
         assert_ne!(mark("printing").into_string(), mark("ready").into_string());
+    }
+
+    #[test]
+    fn what_is_typed_as_it_stands_looks_so() {
+        assert_eq!(coded("look at `ls <x>`").into_string(), "look at <code>ls &lt;x&gt;</code>");
+        assert_eq!(coded("a ` alone").into_string(), "a ` alone");
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn head(viewer: &Viewer, beside: &Markup) -> Piece {
 
 fn nobody(viewer: &Viewer) -> Piece {
     let next = html! {
-        (viewer.say(words::NOBODY_HOW))
+        (viewer.say(words::NOBODY_HOW)) " "
         code { (SETUP) }
     };
     Piece::new("nobody", html! { div id="nobody" { (kit::empty(viewer.say(words::NOBODY), Some(next))) } })
@@ -114,7 +114,8 @@ fn came_in(viewer: &Viewer, comings: Comings) -> String {
 
 fn all(viewer: &Viewer) -> Vec<Piece> {
     let users = users(&viewer.app);
-    let count = html! { small { (viewer.fill(words::COUNT, &[("n", &users.len())])) } };
+    let text = if users.len() == 1 { words::COUNT_ONE } else { words::COUNT };
+    let count = html! { small { (viewer.fill(text, &[("n", &users.len())])) } };
     vec![head(viewer, &count), table(viewer, &users), adding(viewer), roles(viewer)]
 }
 

@@ -616,7 +616,7 @@ fn label(viewer: &Viewer, shown: &Shown) -> Markup {
                 div.buttons {
                     @for stock in Stock::ALL {
                         a.button href=(at(stock, "pdf")) {
-                            (viewer.fill(words::PRINT_LABEL, &[("stock", &size(stock))]))
+                            (viewer.fill(words::PRINT_LABEL, &[("stock", &size(stock).replace('x', " × "))]))
                         }
                     }
                 }

@@ -75,6 +75,8 @@ struct Shown {
     waiting: Vec<Row>,
     /// By their jobs: what a person at the printer, or a signature, would let begin.
     asked: BTreeMap<JobId, WaitingOn>,
+    /// Why the next one of each printer does not begin there yet.
+    not_yet: BTreeMap<JobId, WaitingOn>,
     opened: Option<Opened>,
     ended: Vec<JobView>,
     uploads: Vec<UploadView>,
@@ -154,17 +156,30 @@ fn gather(app: &AppState, open: Option<&JobId>) -> Shown {
     let soon = WallTime(now.0.saturating_add(SOON_MS)).to_string();
     let is_near =
         |row: &&Row| row.entry.held.is_none() && row.entry.start.as_ref().is_none_or(|start| *start <= soon);
+    let next = next_ones(&shown);
     // Each in a look of its own, so that nobody waits for all of them.
-    for row in shown.waiting.iter().filter(is_near).take(ASKED) {
+    for row in shown.waiting.iter().filter(|row| is_near(row) || next.contains(&row.id)).take(ASKED) {
         let Some(at) = &row.at else { continue };
         let on = app.recorder.read(|lab| lab.job(&row.id).ok().map(|job| reasons::on(app, lab, job, at)));
-        if let Some(on) = on.filter(|on| on.person || !on.acceptable.is_empty()) {
+        let Some(on) = on else { continue };
+        if on.person || !on.acceptable.is_empty() {
             shown.asked.insert(row.id.clone(), on);
+        } else if next.contains(&row.id) {
+            shown.not_yet.insert(row.id.clone(), on);
         }
     }
     let is_there = open.filter(|id| shown.waiting.iter().any(|row| row.id == **id));
     shown.opened = is_there.and_then(|id| opened(app, id));
     shown
+}
+
+/// The first job of each printer that has none at work, as it is planned.
+fn next_ones(shown: &Shown) -> BTreeSet<JobId> {
+    let at_work = shown.running.iter().filter_map(|(row, _)| row.entry.printer.as_deref());
+    let mut taken: BTreeSet<&str> = at_work.collect();
+    let planned = shown.waiting.iter().filter(|row| row.entry.held.is_none() && row.entry.waits.is_none());
+    let first = planned.filter(|row| row.entry.printer.as_deref().is_some_and(|name| taken.insert(name)));
+    first.map(|row| row.id.clone()).collect()
 }
 
 fn seen(app: &AppState, lab: &Lab, drawn: Option<&Drawn>, now: WallTime) -> Shown {
@@ -200,6 +215,7 @@ fn seen(app: &AppState, lab: &Lab, drawn: Option<&Drawn>, now: WallTime) -> Show
         slicing: slicing.into_iter().map(|(_, view)| view).collect(),
         waiting,
         asked: BTreeMap::new(),
+        not_yet: BTreeMap::new(),
         opened: None,
         uploads,
         uploads_more,
@@ -651,6 +667,9 @@ fn waiting_row(viewer: &Viewer, shown: &Shown, index: usize, row: &Row, inner: &
             div.when { (times(viewer, entry)) }
             (slack(viewer, entry))
             (why_it_waits(viewer, entry))
+            @if let Some(why) = shown.not_yet.get(id).and_then(not_yet) {
+                p.wide.why-line { (entry.printer.as_deref().unwrap_or_default()) ": " (why_now(viewer, why)) }
+            }
             @if let Some(on) = shown.asked.get(id).filter(|_| opened.is_none()) {
                 div.wide.buttons { (let_begin(viewer, id, on)) }
             }
@@ -671,6 +690,21 @@ fn why_it_waits(viewer: &Viewer, entry: &QueueEntry) -> Markup {
     });
     let waits = entry.waits.as_ref().map(|waits| by_the_clock(viewer, waits));
     html! { @if let Some(why) = held.or(waits) { p.wide.why-line { (why) } } }
+}
+
+/// The first thing that keeps it from beginning now; nothing where it begins in a moment.
+fn not_yet(on: &WaitingOn) -> Option<&str> {
+    let first = on.why.split(". ").next().unwrap_or_default();
+    let begins = ["it is free", "it works on job ", "its file is being read"];
+    (!first.is_empty() && !begins.iter().any(|start| first.starts_with(start))).then_some(first)
+}
+
+/// In the middle of a sentence; a part on the bed needs no number of a job.
+fn why_now(viewer: &Viewer, why: &str) -> String {
+    if why.starts_with("the part of job ") && why.ends_with(" is still on its bed") {
+        return viewer.say(words::BED_NOT_CLEAR).to_owned();
+    }
+    viewer.told_within(&with_moments(why, |at| viewer.short(at))).into_owned()
 }
 
 fn hold_word(reason: &str) -> Text {
@@ -1156,14 +1190,21 @@ mod tests {
         }
     }
 
+    fn on(printer: &str, why: &str) -> WaitingOn {
+        WaitingOn { printer: printer.into(), why: why.into(), person: false, acceptable: Vec::new() }
+    }
+
+    #[test]
+    fn a_row_says_the_first_thing_that_keeps_its_job_from_beginning_now() {
+        let bed = "the part of job 01ab is still on its bed. it begins there at noon";
+        assert_eq!(not_yet(&on("a", bed)), Some("the part of job 01ab is still on its bed"));
+        for begins in ["", "it is free: the job starts in a moment", "it works on job 01ab. it is busy"] {
+            assert_eq!(not_yet(&on("a", begins)), None, "{begins}");
+        }
+    }
+
     #[test]
     fn printers_of_which_the_same_is_said_stand_together() {
-        let on = |printer: &str, why: &str| WaitingOn {
-            printer: printer.into(),
-            why: why.into(),
-            person: false,
-            acceptable: Vec::new(),
-        };
         let all = [on("a", "x"), on("b", "y"), on("c", "x")];
         assert_eq!(by_reason(&all), [("x", vec!["a", "c"]), ("y", vec!["b"])]);
     }

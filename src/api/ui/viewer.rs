@@ -21,6 +21,8 @@ pub const KEYS_COOKIE: &str = "platen-keys";
 
 /// What the journal has where a stop came without a name.
 const UNNAMED: &str = "unnamed";
+/// Who stopped something without being signed in (`door::Asker::stops_as`).
+const STRANGER: &str = "not signed in";
 
 /// How the page is to look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,7 +132,11 @@ impl Viewer {
 
     /// Whoever has done something, by name.
     pub fn called<'n>(&self, name: &'n str) -> &'n str {
-        if name == UNNAMED { self.say(common::NOBODY) } else { name }
+        match name {
+            UNNAMED => self.say(common::NOBODY),
+            STRANGER => self.say(common::STRANGER),
+            name => name,
+        }
     }
 
     /// Whether a button is there at all. What it asks for is judged anew when it is pressed.
@@ -242,25 +248,36 @@ impl Viewer {
     }
 }
 
-/// Where a sentence says that nobody gave a name for a stop, it says so in words.
+/// Where a sentence says that nobody gave a name for a stop, or was not signed in, it says so in words.
 fn with_nobody(language: Language, sentence: Cow<'_, str>) -> Cow<'_, str> {
-    if !sentence.contains(UNNAMED) {
+    let unnamed = in_words(language, sentence, UNNAMED, (common::NOBODY, common::BY_NOBODY));
+    in_words(language, unnamed, STRANGER, (common::STRANGER, common::BY_STRANGER))
+}
+
+/// The words for what stands in place of a name: as who does something, and behind `by`.
+fn in_words<'s>(
+    language: Language,
+    sentence: Cow<'s, str>,
+    name: &str,
+    (who, by_whom): (Text, Text),
+) -> Cow<'s, str> {
+    if !sentence.contains(name) {
         return sentence;
     }
     let by = match language {
         Language::English => "by ",
         Language::German => "von ",
     };
-    let mut said = match sentence.strip_prefix(UNNAMED).filter(|rest| rest.starts_with(' ')) {
-        Some(rest) => format!("{}{rest}", common::NOBODY.say(language)),
+    let mut said = match sentence.strip_prefix(name).filter(|rest| rest.starts_with(' ')) {
+        Some(rest) => format!("{}{rest}", who.say(language)),
         None => sentence.into_owned(),
     };
-    let unnamed = format!("{by}{UNNAMED}");
-    if let Some(at) = said.find(&unnamed) {
-        let end = at + unnamed.len();
+    let named = format!("{by}{name}");
+    if let Some(at) = said.find(&named) {
+        let end = at + named.len();
         // A longer name that only begins so is somebody's own.
         if !said[end..].starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_' | '.')) {
-            said.replace_range(at..end, &format!("{by}{}", common::BY_NOBODY.say(language)));
+            said.replace_range(at..end, &format!("{by}{}", by_whom.say(language)));
         }
     }
     Cow::Owned(said)
@@ -319,7 +336,16 @@ mod tests {
             "stopped by somebody who gave no name; the board confirmed it"
         );
         assert_eq!(told(Language::German, "angehalten von unnamed"), "angehalten von jemandem ohne Namen");
-        for other in ["unnamed-2 stops mk3", "stopped by unnamed2", "an unnamed sample"] {
+        assert_eq!(
+            told(Language::English, "stopped by not signed in; the board confirmed it"),
+            "stopped by somebody who was not signed in; the board confirmed it"
+        );
+        assert_eq!(
+            told(Language::German, "angehalten von not signed in"),
+            "angehalten von jemandem, der nicht angemeldet war"
+        );
+        let others = ["unnamed-2 stops mk3", "stopped by unnamed2", "an unnamed sample"];
+        for other in others.into_iter().chain(["stopped by ada - not signed in"]) {
             assert_eq!(told(Language::English, other), other);
         }
     }

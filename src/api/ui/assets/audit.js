@@ -1,7 +1,7 @@
 // Has the whole journal read and checked, and says what was found.
 
 import { ask } from "./send.js";
-import { fill } from "./platen.js";
+import { fill, grouped } from "./platen.js";
 
 // A long journal takes its time.
 const PATIENCE_MS = 600000;
@@ -16,7 +16,9 @@ export function attach(box) {
     said.textContent = box.dataset.checking;
     try {
       const found = await ask("GET /v1/audit", undefined, PATIENCE_MS);
-      said.textContent = fill(found.intact ? box.dataset.intact : box.dataset.broken, found);
+      said.textContent = fill(found.intact ? box.dataset.intact : box.dataset.broken, {
+        ...found, entries: grouped(found.entries ?? 0),
+      });
       said.dataset.state = found.intact ? "good" : "bad";
     } catch (error) {
       said.textContent = error.message;

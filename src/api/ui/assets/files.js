@@ -2,7 +2,8 @@
 // a case. What they are called stays in this browser: no address, and nothing that is sent, has their name.
 
 import { fits } from "./compare.js";
-import { fill, say, words as shared } from "./platen.js";
+import { fill, madeFor, say, words as shared } from "./platen.js";
+import { problemWords } from "./send.js";
 
 const AT_ONCE = 2; // a stop needs a connection, too
 const KEPT = "platen-files";
@@ -132,8 +133,7 @@ function zone(place) {
 
   function problem(request) {
     try {
-      const { title, detail, help } = JSON.parse(request.responseText);
-      return `${title}. ${detail}. ${help}.`;
+      return problemWords(JSON.parse(request.responseText), request.status);
     } catch {
       return `${request.status}`;
     }

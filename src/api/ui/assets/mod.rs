@@ -20,6 +20,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("send.js", SCRIPT, include_str!("send.js")),
     ("signing.js", SCRIPT, include_str!("signing.js")),
     ("stop.js", SCRIPT, include_str!("stop.js")),
+    ("stopped.js", SCRIPT, include_str!("stopped.js")),
     ("keys.js", SCRIPT, include_str!("keys.js")),
     ("lists.js", SCRIPT, include_str!("lists.js")),
     ("photo.js", SCRIPT, include_str!("photo.js")),
@@ -72,4 +73,58 @@ fn file(name: &str, headers: &axum::http::HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, kept).into_response();
     }
     (kept, [(header::CONTENT_TYPE, *kind)], *content).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without its comments and what stands between quotes.
+    fn bare(script: &str) -> String {
+        let lines = script.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code: Vec<&str> = lines.map(|line| line.split(" // ").next().unwrap_or(line)).collect();
+        code.join("\n").split('"').step_by(2).collect::<Vec<_>>().join("\"\"")
+    }
+
+    fn exports(script: &str) -> impl Iterator<Item = &str> {
+        let kinds = ["export const ", "export function ", "export async function "];
+        script.lines().filter_map(move |line| {
+            let rest = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
+            rest.split(|c: char| !c.is_alphanumeric()).next()
+        })
+    }
+
+    /// Whether the name stands there by itself: no piece of another one, no key and no property.
+    fn uses(code: &str, name: &str) -> bool {
+        code.match_indices(name).any(|(at, _)| {
+            let before = code[..at].chars().next_back().unwrap_or(' ');
+            let after = code[at + name.len()..].chars().next().unwrap_or(' ');
+            let joins = |c: char| c.is_alphanumeric() || "_$-".contains(c);
+            !joins(before) && before != '.' && !joins(after) && after != ':'
+        })
+    }
+
+    fn knows(code: &str, name: &str) -> bool {
+        let own = ["function {}(", "const {} ", "let {} ", "({}) =>", ", {}) {"];
+        let is_own = own.iter().any(|shape| code.contains(&shape.replace("{}", name)));
+        let imported = |line: &str| line.starts_with("import ") && uses(line, name);
+        is_own || code.lines().any(imported)
+    }
+
+    #[test]
+    fn a_script_imports_or_has_every_name_of_another_one_that_it_uses() {
+        let scripts = || FILES.iter().filter(|(_, kind, _)| *kind == SCRIPT);
+        for (name, _, script) in scripts() {
+            let code = bare(script);
+            for (other, _, its) in scripts().filter(|(other, _, _)| other != name) {
+                for exported in exports(its) {
+                    let is_known = exports(script).any(|own| own == exported) || knows(&code, exported);
+                    assert!(
+                        is_known || !uses(&code, exported),
+                        "{name} does not import {exported} of {other}"
+                    );
+                }
+            }
+        }
+    }
 }

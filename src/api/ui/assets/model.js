@@ -2,8 +2,7 @@
 
 import { fits } from "./compare.js";
 import { madeFor, say, who } from "./platen.js";
-
-const problem = (told, status) => [told.title ?? status, told.detail, told.help].filter(Boolean).join(". ");
+import { problemWords } from "./send.js";
 
 function upload(file, units, onSent) {
   const ending = (file.name.split(".").pop() ?? "").toLowerCase();
@@ -20,7 +19,7 @@ function upload(file, units, onSent) {
     request.upload.addEventListener("progress", (event) => onSent(event.loaded / Math.max(event.total, 1)));
     request.addEventListener("load", () => {
       if (request.status === 201) resolve(request.response);
-      else reject(new Error(problem(request.response ?? {}, request.status)));
+      else reject(new Error(problemWords(request.response ?? {}, request.status)));
     });
     request.addEventListener("error", () => reject(new TypeError("no answer")));
     request.send(file);

@@ -6,6 +6,7 @@ import { start as startLive } from "./live.js";
 import { isChanged } from "./morph.js";
 import { start as startSend } from "./send.js";
 import { isBusy, start as startStop } from "./stop.js";
+import { start as startStopped } from "./stopped.js";
 
 export const words = JSON.parse(document.body.dataset.words);
 const news = document.getElementById("news");
@@ -16,6 +17,12 @@ export const who = document.getElementById("who");
 // A text with its holes filled.
 export function fill(text, holes) {
   return text.replace(/\{(\w+)\}/g, (_, name) => holes?.[name] ?? "");
+}
+
+// A number as the pages write it: in threes, with thin spaces that no line is broken at.
+export function grouped(number, digits = 2) {
+  const parts = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: digits, useGrouping: "always" });
+  return parts.formatToParts(number).map(({ type, value }) => (type === "group" ? "\u202f" : value)).join("");
 }
 
 // Whom this page was made for: all that it asks says so, and is refused where somebody else is signed in by now.
@@ -29,13 +36,36 @@ let fades;
 let stays = 0;
 let later;
 const waiting = [];
+// A stop that failed: what it was of, and what was said of it.
+let unstopped;
+const UNSTOPPED = "platen-unstopped";
+
+// It is said on every page of this tab.
+function keepUnstopped(one) {
+  unstopped = one;
+  try {
+    if (one) sessionStorage.setItem(UNSTOPPED, JSON.stringify(one));
+    else sessionStorage.removeItem(UNSTOPPED);
+  } catch {
+    // Then it is said on this page only.
+  }
+}
+
+// What came of a stop. One that failed is said until somebody has closed it, whatever else is said meanwhile, or until
+// the same or the stop of all (`which` is empty) was sent.
+export function sayStop(text, failed, which) {
+  if (!failed && (which === "" || unstopped?.which === which)) keepUnstopped(undefined);
+  if (failed && unstopped?.which !== "") keepUnstopped({ text, which });
+  say(text, failed);
+}
 
 // Says something at the top; with `undo`, a button takes it back for a while. `failed` tells what became of what
 // somebody has pressed; what is only news has none.
 export function say(text, failed = undefined, undo = undefined) {
-  news.replaceChildren(text);
-  news.classList.toggle("failed", failed === true);
-  news.classList.toggle("done", failed === false);
+  const stands = unstopped && unstopped.text !== text ? unstopped.text : "";
+  news.replaceChildren([stands, text].filter(Boolean).join(" · "));
+  news.classList.toggle("failed", failed === true || unstopped !== undefined);
+  news.classList.toggle("done", failed === false && !unstopped);
   clearTimeout(fades);
   stays = text && failed !== undefined ? Date.now() + OWN_MS : 0;
   if (undo) {
@@ -44,10 +74,13 @@ export function say(text, failed = undefined, undo = undefined) {
     button.addEventListener("click", () => { button.remove(); undo(); });
     news.append(" ", button);
   }
-  if (failed) {
+  if (failed || unstopped) {
     const button = document.createElement("button");
     button.textContent = words.close;
-    button.addEventListener("click", () => say(""));
+    button.addEventListener("click", () => {
+      keepUnstopped(undefined);
+      say("");
+    });
     news.append(" ", button);
   }
   // What went wrong stays until it has been read.
@@ -138,8 +171,19 @@ if (who) {
   });
 }
 
-// What this browser has kept for one person is not for the next one: names of files are a patient's at times.
+function lastUnstopped() {
+  try {
+    return JSON.parse(sessionStorage.getItem(UNSTOPPED));
+  } catch {
+    return null;
+  }
+}
+
+// What this browser has kept for one person is not for the next one: names of files are a patient's at times. That a
+// stop failed is for everybody.
+const failedStop = lastUnstopped();
 if (location.pathname === "/sign-in") sessionStorage.clear();
+if (failedStop) sayStop(failedStop.text, true, failedStop.which);
 
 const attached = new WeakSet();
 
@@ -157,6 +201,7 @@ document.addEventListener("platen:changed", attach);
 document.documentElement.classList.add("script");
 attach();
 startStop();
+startStopped();
 startSend();
 startKeys();
 startLive();

@@ -83,7 +83,8 @@ const isUnreadable = (problem) => /:(unreadable-request|not-json)$/.test(problem
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const sentence = (text) => (text ? `${capital(String(text).trim()).replace(/\.$/, "")}.` : "");
 
-function problemWords({ title, detail, help, findings }, status) {
+// What a problem of the API says, for people.
+export function problemWords({ title, detail, help, findings }, status) {
   const found = (findings ?? []).flatMap((one) => [sentence(one.what), sentence(one.help)]);
   const todo = help ? sentence(`${words.todo}: ${help}`) : "";
   return [sentence(title ?? `${status}`), sentence(detail), todo, ...found].filter(Boolean).join(" ");
@@ -239,6 +240,7 @@ async function signed(form, body, post) {
       field.type = "password";
       field.name = "password";
       field.required = true;
+      field.autofocus = true;
       field.autocomplete = "current-password";
       label.append(asks, field);
       box.append(label);

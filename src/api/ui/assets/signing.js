@@ -1,6 +1,8 @@
 // What is signed, so that one can read it: made in the browser from exactly the text whose digest is signed, and with
 // nothing left out. A key that has no label here stands there as it is.
 
+import { grouped } from "./platen.js";
+
 const HASH = /^[0-9a-f]{64}$/;
 // Whose words are of a list, and have a translation; all others are somebody's own.
 const LISTED = ["sign", "intended_use", "kind", "laterality", "unit", "cause", "severity", "verdict", "doubts"];
@@ -11,14 +13,11 @@ function element(kind, text, more = {}) {
   return Object.assign(made, more);
 }
 
-const number = (value, digits = 2) =>
-  new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: digits }).format(value);
-
 // Lengths come in micrometres, scales in millionths, volumes in thousandths of a cubic millimetre.
 function measure(key, value) {
-  if (key === "extents") return `${value.map((side) => number(side / 1000)).join(" × ")} mm`;
-  if (key === "scale") return `${number(value / 10000, 4)} %`;
-  if (key === "signed_volume") return `${number(value / 1000)} mm³`;
+  if (key === "extents") return `${value.map((side) => grouped(side / 1000)).join(" × ")} mm`;
+  if (key === "scale") return `${grouped(value / 10000, 4)} %`;
+  if (key === "signed_volume") return `${grouped(value / 1000)} mm³`;
   return undefined;
 }
 
@@ -39,7 +38,7 @@ function model(value, says) {
 function plain(key, value, says) {
   if (value === null || value === "") return element("span", says.none ?? "–");
   if (typeof value === "boolean") return element("span", value ? says.yes ?? "yes" : says.no ?? "no");
-  if (typeof value === "number") return element("span", measure(key, value) ?? number(value, 6));
+  if (typeof value === "number") return element("span", measure(key, value) ?? grouped(value, 6));
   if (key === "mesh" && HASH.test(value)) return model(value, says);
   if (HASH.test(value)) return hash(value);
   const isListed = LISTED.includes(key);

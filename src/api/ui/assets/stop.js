@@ -1,7 +1,7 @@
 // The stop: pressed and held, so that no sleeve and no glove stops a print by chance; sent the moment that it is full.
 // It works by touch, mouse, Space and Enter. Nothing else of the page stands between it and platen.
 
-import { asMade, say, who, words } from "./platen.js";
+import { asMade, say, sayStop, who, words } from "./platen.js";
 
 const HOLD_MS = 700;
 // A finger rolls a little; who goes farther off the button than that has thought better of it.
@@ -61,6 +61,7 @@ function begin(by, button) {
 async function send(button) {
   const body = new URLSearchParams(new FormData(button.form));
   if (who) body.set("by", who.value);
+  const which = body.get("printer") ?? "";
   button.setAttribute("data-own-sent", "yes");
   onTheWay += 1;
   // The answer is not said behind a question; nobody has answered that one.
@@ -72,9 +73,11 @@ async function send(button) {
     const answer = await fetch("/do/stop", how);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const said = page.getElementById("said");
-    say(said?.textContent ?? words.stopNotSent, !answer.ok || !said || Boolean(said.querySelector("[data-missed]")));
+    const isMissed = !answer.ok || !said || Boolean(said.querySelector("[data-missed]"));
+    sayStop(said?.textContent ?? words.stopNotSent, isMissed, which);
+    document.dispatchEvent(new CustomEvent("platen:stopped"));
   } catch {
-    say(words.stopNotSent, true);
+    sayStop(words.stopNotSent, true, which);
   } finally {
     onTheWay -= 1;
     button.removeAttribute("data-own-sent");

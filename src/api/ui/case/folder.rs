@@ -169,7 +169,9 @@ pub(super) fn timeline(viewer: &Viewer, known: &Known) -> Markup {
     let markup = html! {
         ol.way {
             li { span { (viewer.say(words::OPENED)) } " " (viewer.at(known.opened)) }
-            @for reached in &known.quality.reached {
+            // A draft is what it was opened as.
+            @let drafts = known.quality.reached.first().filter(|first| first.state == "a draft");
+            @for reached in known.quality.reached.iter().skip(usize::from(drafts.is_some())) {
                 li { (kit::state(viewer, reached_word(&reached.state))) " " (viewer.when(&reached.at)) }
             }
         }

@@ -8,8 +8,9 @@ use crate::api::ui::cases::state_word;
 use crate::api::ui::kit::{Field, Sends};
 use crate::api::ui::pieces::Piece;
 use crate::api::ui::viewer::Viewer;
-use crate::api::ui::words::{Text, cases as words, common};
+use crate::api::ui::words::{Text, cases as words, common, hands};
 use crate::domain::people::roles::{Permission, Role};
+use crate::domain::quality::Quality;
 use crate::domain::quality::case::CaseState;
 
 /// A step, and what whoever takes it has to be allowed.
@@ -77,6 +78,11 @@ pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
                             (viewer.say(words::NO_TEMPLATE_YET)) " "
                             a href="/settings#templates" { (viewer.say(words::WRITE_TEMPLATE)) }
                         }
+                    } @else if viewer.app.recorder.read(|lab| lacks_instrument(&lab.quality)) {
+                        p.note id="no-instrument" data-state="wants" {
+                            (viewer.say(words::NO_INSTRUMENT_YET)) " "
+                            a href="/settings#instruments" { (viewer.say(hands::INSTRUMENT_NONE_NEXT)) }
+                        }
                     }
                 }
             }
@@ -84,6 +90,11 @@ pub(super) fn next(viewer: &Viewer, known: &Known) -> Piece {
         }
     };
     Piece::new("next", markup)
+}
+
+/// Whether every template needs an instrument, and there is none.
+fn lacks_instrument(quality: &Quality) -> bool {
+    quality.instruments.is_empty() && quality.templates.values().all(|of| of.method.needs_instrument())
 }
 
 /// `a, b or c`: any of them may do it.

@@ -27,7 +27,9 @@ pub(super) fn messages(viewer: &Viewer, known: &Known) -> Markup {
         }
         @if viewer.may(Permission::WriteMessages) { (write(viewer, known)) }
     };
-    section(viewer, "messages", words::MESSAGES, &known.quality.messages.to_string(), markup)
+    // What platen says stands there, too.
+    let count = known.thread.as_ref().map_or(known.quality.messages, Vec::len);
+    section(viewer, "messages", words::MESSAGES, &count.to_string(), markup)
 }
 
 fn one(viewer: &Viewer, message: &MessageView) -> Markup {

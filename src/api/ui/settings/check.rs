@@ -68,8 +68,10 @@ fn line(viewer: &Viewer, of: Of, findings: &[Finding]) -> Markup {
 fn todo(viewer: &Viewer, said: &str) -> Markup {
     let (what, todo) = said.split_once("; ").map_or((said, None), |(what, todo)| (what, Some(todo)));
     html! {
-        (viewer.told(what)) "."
-        @if let Some(todo) = todo { " " small { (viewer.say(common::TO_DO)) ": " (viewer.told_within(todo)) "." } }
+        (kit::coded(&viewer.told(what))) "."
+        @if let Some(todo) = todo {
+            " " small { (viewer.say(common::TO_DO)) ": " (kit::coded(&viewer.told_within(todo))) "." }
+        }
     }
 }
 

@@ -45,7 +45,7 @@ texts! {
     OPENED = "Opened" | "Angelegt";
     BEFORE = "({state} before)" | "(zuvor {state})";
     PARTS = "Parts" | "Teile";
-    NO_PART_YET = "no part yet" | "noch kein Teil";
+    NO_PART_YET = "No part yet" | "Noch kein Teil";
     NO_PART_ADD = "No part yet: add the first one here." | "Noch kein Teil: hier das erste hinzufügen.";
 
     CASE_TITLE = "Case {token}" | "Fall {token}";
@@ -69,6 +69,7 @@ texts! {
     LACKS_DELIVERED = "delivered prints of part {n}: {there} of {ordered}" | "ausgelieferte Drucke von Teil {n}: {there} von {ordered}";
     LACKS_CLOSED = "nonconformance {id} is not closed" | "Abweichung {id} ist nicht geschlossen";
     NO_TEMPLATE_YET = "Nothing can be inspected yet: there is no template that says what to measure." | "Noch kann nichts geprüft werden: es fehlt eine Vorlage, die sagt, was zu messen ist.";
+    NO_INSTRUMENT_YET = "Nothing can be inspected yet: each template needs an instrument, and none is noted." | "Noch kann nichts geprüft werden: jede Vorlage braucht ein Messmittel, und keines ist vermerkt.";
     WRITE_TEMPLATE = "Write one in the settings" | "In den Einstellungen schreiben";
     NO_SUCH_PRINTER = "no such printer here" | "kein solcher Drucker hier";
     NOT_VALIDATED_FOR_IT = "not validated for this use" | "für diesen Zweck nicht validiert";

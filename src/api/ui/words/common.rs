@@ -42,6 +42,8 @@ texts! {
     NAME_FIRST = "First your name, in the field at the top: it goes into the journal." | "Zuerst Ihr Name, im Feld oben: er kommt ins Journal.";
     NOBODY = "somebody who gave no name" | "jemand ohne Namen";
     BY_NOBODY = "somebody who gave no name" | "jemandem ohne Namen";
+    STRANGER = "somebody who was not signed in" | "jemand, der nicht angemeldet war";
+    BY_STRANGER = "somebody who was not signed in" | "jemandem, der nicht angemeldet war";
     DONE = "Done." | "Erledigt.";
     UNDO = "Undo" | "Rückgängig";
     UNDONE = "Undone." | "Rückgängig gemacht.";

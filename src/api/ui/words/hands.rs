@@ -45,7 +45,7 @@ texts! {
     ASKS_WHAT = "It asks: {asked}" | "Er fragt: {asked}";
     PAUSED = "It is paused" | "Er macht Pause";
     GO_THERE = "Go to the printer" | "Zum Drucker";
-    LOCKED = "Locked until somebody has looked" | "Gesperrt, bis jemand nachgesehen hat";
+    LOCKED = "Locked, or deaf, until somebody has looked" | "Gesperrt oder taub, bis jemand nachgesehen hat";
     USED_AGAIN = "It may be used again." | "Er darf wieder benutzt werden.";
     LOOKED = "Have you looked at {printer}, and is nothing in its way, broken or hot?" | "Haben Sie {printer} angesehen, und ist nichts im Weg, kaputt oder heiß?";
     ANOTHER_BOARD = "Another board may be on its port" | "An seinem Anschluss ist vielleicht eine andere Platine";
@@ -211,6 +211,8 @@ texts! {
     INSTRUMENT_UNTIL = "{name} ({what}), calibrated until {due}" | "{name} ({what}), kalibriert bis {due}";
     INSTRUMENT_EXPIRED = "{name} ({what}): its calibration ended on {due}" | "{name} ({what}): die Kalibrierung lief am {due} ab";
     EXPIRED_WARNING = "The calibration of this instrument has ended: take another one, or have it calibrated." | "Die Kalibrierung dieses Messmittels ist abgelaufen: ein anderes nehmen oder kalibrieren lassen.";
+    INSTRUMENT_NONE = "This method needs an instrument, and none is noted yet." | "Diese Methode braucht ein Messmittel, und noch ist keines vermerkt.";
+    INSTRUMENT_NONE_NEXT = "Maintenance adds one in the settings." | "Die Wartung fügt eines hinzu, in den Einstellungen.";
     INSTRUMENT_NEEDED = "This method needs an instrument." | "Diese Methode braucht ein Messmittel.";
     MEASURE = "Measure" | "Messen";
     LIMITS = "{low} to {high} {unit}" | "{low} bis {high} {unit}";

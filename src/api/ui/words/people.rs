@@ -5,6 +5,7 @@ use super::texts;
 texts! {
     TITLE = "People" | "Personen";
     COUNT = "{n} people" | "{n} Personen";
+    COUNT_ONE = "{n} person" | "{n} Person";
     ALL_PEOPLE = "All people" | "Alle Personen";
     NOBODY = "Nobody is set up here: everybody who reaches this page may do everything, in any name." | "Hier ist niemand eingerichtet: wer diese Seite erreicht, darf alles, in jedem Namen.";
     NOBODY_HOW = "To change that, stop platen, run this at the machine itself, and start platen again. It asks for a password, and makes the first admin, who adds the others here:" | "Um das zu ändern, platen anhalten, dies am Rechner selbst ausführen und platen wieder starten. Es fragt nach einem Passwort und legt die erste Administration an, die hier die anderen hinzufügt:";

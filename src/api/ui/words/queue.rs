@@ -14,6 +14,7 @@ texts! {
     WAITING = "Waiting, in the order in which they are to begin" | "Wartend, in der Reihenfolge ihres Beginns";
     SLICING = "Being sliced" | "Wird geslict";
     ENDED = "Ended lately" | "Zuletzt beendet";
+    BED_NOT_CLEAR = "its bed is not noted as clear" | "sein Bett gilt noch nicht als leer";
     UPLOADS = "Sent by slicers, of no part yet" | "Von Slicern gesendet, noch ohne Teil";
     NOTHING_RUNS = "Nothing runs." | "Es läuft nichts.";
     NOTHING_WAITS = "Nothing waits." | "Es wartet nichts.";

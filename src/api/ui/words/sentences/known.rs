@@ -1,5 +1,7 @@
 //! What is known in German: by the English as it is said elsewhere, word for word.
 
+use crate::domain::printer::STILL_DEAF;
+
 /// Sentences, and words in the middle of one.
 #[rustfmt::skip]
 pub const FIXED: &[(&str, &str)] = &[
@@ -196,6 +198,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("nobody entered when its calibration ends", "niemand hat eingetragen, wann seine Kalibrierung endet"),
     ("calibrate it, or enter the day", "ihn kalibrieren, oder den Tag eintragen"),
     ("calibrate it", "ihn kalibrieren"),
+    (STILL_DEAF, "die Platine ist nach ihrem Halt noch immer taub: ihren Reset-Knopf drücken, oder aus- und einschalten"),
     ("the printer is offline", "der Drucker ist nicht verbunden"),
     ("connect it", "ihn verbinden"),
     ("the printer is locked", "der Drucker ist gesperrt"),

@@ -823,6 +823,7 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("printer {} has this name already", "ein Drucker {1} heißt schon so"),
     // What `platen check` finds.
     ("the port of {} is not there now: {} ({})", "der Anschluss von {1} ist gerade nicht da: {2} ({3?})"),
+    ("the port of {} is not there now: {}", "der Anschluss von {1} ist gerade nicht da: {2}"),
     ("{} and {} have the same port under two names, {}", "{1} und {2} haben denselben Anschluss unter zwei Namen, {3?}"),
     ("state_dir = {} cannot be written: {}", "state_dir = {1} ist nicht beschreibbar: {2?}"),
     ("process {} is for a {}, and no printer here says that it is one (`model`)", "Prozess {1} ist für {2}, und kein Drucker hier sagt, dass er einer ist (`model`)"),

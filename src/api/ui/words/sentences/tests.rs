@@ -9,7 +9,9 @@ use crate::domain::identity::{Rung, Wrong};
 use crate::domain::job::{Attended, Interruption, PauseReason, Progress, Unproven};
 use crate::domain::people::notices::Topic;
 use crate::domain::people::roles::{Role, TABLE};
-use crate::domain::printer::{Activity, Fault, LineTrouble, RelayOutcome, StopOutcome, StopProof};
+use crate::domain::printer::{
+    Activity, Fault, LineTrouble, RelayOutcome, STILL_DEAF, StopOutcome, StopProof,
+};
 use crate::domain::quality::printed::Doubt;
 use crate::domain::queue::wish::{HoldReason, ReprintCause, Wanted};
 use crate::domain::units::Celsius;
@@ -214,6 +216,7 @@ fn every_state_of_a_printer_and_every_stop_has_german() {
         Activity::Offline {
             reason: "there is no port /dev/x: is the printer plugged in and switched on?".into(),
         },
+        Activity::Offline { reason: STILL_DEAF.into() },
         Activity::Connecting,
         Activity::Quarantined {
             reason: "this is not the board that was known here: its machine type is A, not B".into(),
