@@ -151,7 +151,8 @@ fn card(app: &AppState, lab: &Lab, printer: PrinterView) -> Card {
     Card { printer, job, on_bed, ends, is_lost, wants }
 }
 
-/// Whether its port is gone in the middle of something, now or before platen was started anew: it may be hot, and its job may go on.
+/// Whether its port is gone in the middle of something, now or before platen was started anew: it may be hot, and its
+/// job may go on.
 pub(super) fn is_lost(app: &AppState, lab: &Lab, printer: &PrinterView) -> bool {
     let sought = || {
         let name: PrinterName = printer.name.parse().ok()?;
