@@ -10,6 +10,9 @@ use crate::waiting::{Afterwards, Asking, HeatWait, Waiting};
 
 impl Firmware {
     pub(crate) fn execute(&mut self, now_us: u64, command: &Command, acknowledged: bool) -> Outcome {
+        if let Some(outcome) = self.execute_msla(now_us, command, acknowledged) {
+            return outcome;
+        }
         if self.config.face == Face::Klipper && !klipper_knows(command) {
             return if command.text.is_empty() { Outcome::Done } else { Outcome::Unknown };
         }
@@ -257,7 +260,7 @@ impl Firmware {
     pub(crate) fn report(&mut self, now_us: u64) {
         if due(&mut self.temperature_report, now_us) {
             let readings = self.temperatures();
-            let line = self.config.temperature_fields(&readings);
+            let line = self.led_fields().unwrap_or_else(|| self.config.temperature_fields(&readings));
             self.say(now_us, &line);
         }
         if due(&mut self.position_report, now_us) {
@@ -375,6 +378,6 @@ fn due(report: &mut Option<Repeating>, now_us: u64) -> bool {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "saturates, as is wanted for text from outside")]
-fn micros(seconds: f64) -> u64 {
+pub(crate) fn micros(seconds: f64) -> u64 {
     (seconds * 1e6).round() as u64
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -19,11 +19,13 @@ use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::stat::Mode;
 use nix::sys::termios::{FlushArg, SetArg, cfmakeraw, tcflush, tcgetattr, tcsetattr};
 use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{read, write};
 
 use crate::faults::Fault;
+use crate::msla::MaskLedger;
 use crate::pty::{Inbox, PrinterConfig, Request};
-use crate::rig::Rig;
+use crate::rig::{Rig, Statistics};
 
 /// Shortest sleep, µs: bounds the load when many printers have something to do all the time.
 const SHORTEST_SLEEP_US: u64 = 200;
@@ -64,12 +66,14 @@ pub(crate) struct Driver {
     stopped: bool,
     /// When it wants to be driven next, µs of the wall clock.
     due_us: u64,
+    /// The monotonic clock when its time began, ns.
+    began_ns: u64,
 }
 
 impl Driver {
     pub(crate) fn new(config: PrinterConfig) -> Self {
         let rig = Rig::new(config.rig.clone());
-        Self { config, rig, terminal: None, stopped: false, due_us: 0 }
+        Self { config, rig, terminal: None, stopped: false, due_us: 0, began_ns: 0 }
     }
 
     /// Makes the tty and its link; gives the tty's path.
@@ -238,6 +242,30 @@ impl Driver {
         self.due_us = wall_us;
     }
 
+    fn statistics(&self) -> Statistics {
+        let mut statistics = self.rig.statistics(&self.config.name);
+        let settings = self.config.rig.firmware.msla.as_ref();
+        if let Some(path) = settings.and_then(|settings| settings.mask_ledger.as_ref()) {
+            match self.read_masks(path) {
+                Ok(masks) => statistics.msla = self.rig.msla_report_with(&masks),
+                Err(error) => {
+                    let error = format!("{}: {error}", path.display());
+                    eprintln!("hw-sim: {}: {error}", self.config.name);
+                    if let Some(report) = &mut statistics.msla {
+                        report.mask_error = Some(error);
+                    }
+                }
+            }
+        }
+        statistics
+    }
+
+    /// The flips of a display in another process, in board time.
+    fn read_masks(&self, path: &Path) -> io::Result<MaskLedger> {
+        let board_us = |time_ns: u64| self.virtual_us(time_ns.saturating_sub(self.began_ns) / 1000);
+        MaskLedger::from_text(&fs::read_to_string(path)?, board_us).map_err(io::Error::other)
+    }
+
     fn answer(&mut self, wall_us: u64, request: Request) {
         let now_us = self.virtual_us(wall_us);
         // A caller that did not wait for the answer needs none.
@@ -249,14 +277,14 @@ impl Driver {
             Request::Inject(fault) => self.rig.inject(now_us, &fault),
             Request::Statistics(reply) => {
                 self.rig.advance(now_us);
-                let _ = reply.send(self.rig.statistics(&self.config.name));
+                let _ = reply.send(self.statistics());
             }
             Request::PlugIn(reply) => {
                 let _ = reply.send(self.plug_in());
             }
             Request::Stop(reply) => {
                 self.rig.advance(now_us);
-                let statistics = self.rig.statistics(&self.config.name);
+                let statistics = self.statistics();
                 if let Some(path) = &self.config.record {
                     let text: String =
                         self.rig.ledger().executed().iter().map(|line| format!("{line}\n")).collect();
@@ -290,6 +318,8 @@ impl Terminal {
 /// Drives all printers until each is stopped or all handles are gone.
 pub(crate) fn run(mut drivers: Vec<Driver>, inbox: &Inbox) {
     let began = Instant::now();
+    let began_ns = monotonic_ns();
+    drivers.iter_mut().for_each(|driver| driver.began_ns = began_ns);
     let wall_us = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let mut look_us = 0;
     loop {
@@ -376,6 +406,14 @@ fn look_for_hosts(drivers: &mut [Driver], now_us: u64) {
             driver.host_has_come(now_us);
         }
     }
+}
+
+/// What `Instant` counts in, as a number.
+fn monotonic_ns() -> u64 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |time| {
+        let part = |value: i64| u64::try_from(value).unwrap_or(0);
+        part(time.tv_sec()) * 1_000_000_000 + part(time.tv_nsec())
+    })
 }
 
 fn make_raw(terminal: &OwnedFd) -> io::Result<()> {

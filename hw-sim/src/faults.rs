@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::heater::{HeaterFault, HeaterId};
+use crate::msla::MslaFault;
 use crate::quirks::ResetCause;
 use crate::random::Random;
 
@@ -72,6 +73,8 @@ pub enum Fault {
     Continue,
     /// The sensor at the spool misses filament.
     Runout,
+    /// Something that only a resin printer has.
+    Msla(MslaFault),
 }
 
 /// A fault and when it happens.

@@ -17,6 +17,7 @@ use crate::heater::{Heater, HeaterFault, HeaterId};
 use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::meatpack::Decoder;
+use crate::msla::Board;
 use crate::parser::{Command, LineReader, ReaderRules};
 use crate::planner::{Motion, Planner};
 use crate::quirks::{Acknowledge, FirmwareConfig, ResetCause};
@@ -126,6 +127,7 @@ pub struct Firmware {
     pub(crate) temperature_report: Option<Repeating>,
     pub(crate) position_report: Option<Repeating>,
     pub(crate) ledger: Ledger,
+    pub(crate) msla: Option<Box<Board>>,
 }
 
 impl Firmware {
@@ -174,6 +176,7 @@ impl Firmware {
             temperature_report: None,
             position_report: None,
             ledger: Ledger::new(config.record_lines),
+            msla: config.msla.clone().map(|config| Box::new(Board::new(config))),
             config,
         }
     }
@@ -240,6 +243,7 @@ impl Firmware {
     pub fn handle_bytes(&mut self, now_us: u64, bytes: &[u8]) {
         self.ledger.totals.bytes_received += bytes.len() as u64;
         self.quiet_since_us = now_us;
+        self.hear_msla(now_us);
         for &byte in bytes {
             let listens = self.power == Power::Running && now_us >= self.deaf_until_us;
             if !listens {
@@ -268,6 +272,7 @@ impl Firmware {
             self.run_turns(now_us);
         }
         self.schedule_turn(now_us);
+        self.observe_msla(now_us);
     }
 
     /// Time has passed; call at or after [`Self::poll_timeout`]. Too early does no harm.
@@ -282,6 +287,7 @@ impl Firmware {
         }
         self.planner.advance(now_us);
         self.count_moves();
+        self.observe_msla(now_us);
         match self.power {
             Power::Booting { until_us, cause } => {
                 self.coast(now_us);
@@ -308,6 +314,7 @@ impl Firmware {
         if self.power != Power::Running || now_us < self.hung_until_us {
             return;
         }
+        self.check_watchdog(now_us);
         self.report(now_us);
         self.check_waiting(now_us);
         self.say_wait(now_us);
@@ -317,11 +324,13 @@ impl Firmware {
             self.turn(now_us);
         }
         self.schedule_turn(now_us);
+        self.observe_msla(now_us);
     }
 
     /// The board restarts. What it knew is gone; how warm its heaters are is not.
     pub fn reset(&mut self, now_us: u64, cause: ResetCause) {
         self.ledger.totals.resets += 1;
+        self.observe_msla(now_us);
         self.coast(now_us);
         self.stop_everything(now_us);
         self.transmitter.clear();
@@ -336,6 +345,7 @@ impl Firmware {
         (self.inactivity_us, self.still_since_us) = (0, now_us);
         self.runout_is_due = false;
         self.planner = Planner::new(self.config.limits, self.config.planner_blocks);
+        self.restart_msla(now_us);
         self.deaf_until_us = 0;
         self.hung_until_us = 0;
         self.began_us = i64::try_from(now_us).unwrap_or(i64::MAX);
@@ -404,6 +414,7 @@ impl Firmware {
         self.transmitter.clear();
         self.receive_ring.clear();
         self.power = Power::Halted;
+        self.cut_power_of_msla(now_us);
     }
 
     /// Breaks or mends a heater.
@@ -465,8 +476,10 @@ impl Firmware {
     pub fn poll_timeout(&self) -> Option<u64> {
         let always = [self.transmitter.poll_timeout(), self.planner.poll_timeout()];
         let by_power = match self.power {
-            Power::Booting { until_us, .. } => [Some(until_us), None, None, None, None, None, None, None],
-            Power::Halted => [None; 8],
+            Power::Booting { until_us, .. } => {
+                [Some(until_us), None, None, None, None, None, None, None, None]
+            }
+            Power::Halted => [None; 9],
             Power::Running => {
                 let awake = |time_us: u64| time_us.max(self.hung_until_us);
                 [
@@ -478,6 +491,7 @@ impl Firmware {
                     self.waiting_timeout().map(awake),
                     self.wait_due_us().map(awake),
                     self.inactivity_due_us().map(awake),
+                    self.watchdog_due_us().map(awake),
                 ]
             }
         };

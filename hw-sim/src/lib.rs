@@ -16,6 +16,8 @@
 //! - [`firmware::Firmware`] is the board alone, for tests that count bytes in its receive ring.
 //! - [`quirks::Face`] says which firmware it plays, and [`quirks::FirmwareConfig`] everything in which they differ.
 //! - [`pty::Printer`] puts a rig behind a real tty, for programs that open a port.
+//! - [`msla`] makes it the board of a resin printer whose masks the host shows: its light, its plate, its ledgers.
+//! - [`chitu`] is another kind of printer altogether: a resin board that prints from a USB stick.
 //! - [`ledger`] says what was executed, as a hash that a file's own hash must equal ([`ledger::stream_hash_of`]).
 //!
 //! Time is an argument everywhere, in microseconds; only [`pty`] and the binary look at a clock.
@@ -24,6 +26,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is the message"))]
 
 pub mod canonical;
+pub mod chitu;
 mod commands;
 pub mod dialects;
 mod display;
@@ -36,6 +39,7 @@ mod intake;
 pub mod ledger;
 mod machine;
 pub mod meatpack;
+pub mod msla;
 pub mod options;
 pub mod parser;
 pub mod planner;

@@ -182,10 +182,12 @@ impl Firmware {
         self.ledger.totals.moves_planned += 1;
         if self.moves_take_time() {
             self.planner.push(now_us, movement.from, movement.to, movement.path_mm, movement.feedrate);
+            self.tag_block();
         } else {
             self.planner.set_position(movement.to);
             self.ledger.totals.moves_finished += 1;
         }
+        self.observe_msla(now_us);
     }
 
     fn extrusion_complaint(&self, extrusion: f64) -> Option<&'static str> {
@@ -234,6 +236,8 @@ impl Firmware {
         let actual = self.planner.actual_position(now_us);
         // Adding 0 turns -0 into 0.
         let steps = |axis: usize| (actual[axis] * self.config.steps_per_mm[axis]).round() + 0.0;
-        self.config.position_text(self.machine.logical(), [steps(0), steps(1), steps(2)])
+        let mut logical = self.machine.logical();
+        logical[2] += self.misread_mm();
+        self.config.position_text(logical, [steps(0), steps(1), steps(2)])
     }
 }

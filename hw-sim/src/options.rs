@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::faults::FaultScript;
+use crate::msla::MslaOptions;
 use crate::planner::Motion;
 use crate::pty::PrinterConfig;
 use crate::quirks::Face;
@@ -127,15 +128,22 @@ pub struct PrinterOptions {
     /// TOML file of `[[fault]]` tables: what goes wrong, and when. hw-sim/README.md has every kind.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// It is a resin printer; a table of its own in a farm's file, and `hw-sim msla` on the command line.
+    #[arg(skip)]
+    pub msla: Option<MslaOptions>,
 }
 
 impl PrinterOptions {
     /// The printer that is meant.
     pub fn build(&self, index: usize, farm_speed: f64) -> io::Result<PrinterConfig> {
-        let face = self.face.unwrap_or(Face::Marlin21);
+        let resin = self.msla.as_ref().map(|msla| msla.firmware(self.face));
+        let face = resin.as_ref().map(|firmware| firmware.face).or(self.face).unwrap_or(Face::Marlin21);
         let seed = self.seed.unwrap_or(1 + index as u64);
         let baud = face.baud(self.baud.unwrap_or(115_200));
         let mut rig = RigConfig::new(face, baud, self.latency_us.unwrap_or(0), seed);
+        if let Some(resin) = resin {
+            rig.firmware = resin;
+        }
         let firmware = &mut rig.firmware;
         set(&mut firmware.advanced_ok, self.advanced_ok);
         set(&mut firmware.emergency_parser, self.emergency_parser);

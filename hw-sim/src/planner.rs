@@ -110,6 +110,8 @@ pub struct Planner {
     stretch_ended: bool,
     position: Axes,
     tally: Tally,
+    /// Since when nothing moves because something is stuck.
+    stalled_us: Option<u64>,
 }
 
 impl Planner {
@@ -125,6 +127,7 @@ impl Planner {
             stretch_ended: false,
             position: [0.0; 4],
             tally: Tally::default(),
+            stalled_us: None,
         }
     }
 
@@ -151,6 +154,7 @@ impl Planner {
     /// When it next has something to do.
     pub fn poll_timeout(&self) -> Option<u64> {
         match &self.running {
+            _ if self.stalled_us.is_some() => None,
             Some(running) => Some(running.ends_us),
             None if self.waiting.is_empty() => None,
             None => Some(self.hold_until_us.unwrap_or(0)),
@@ -167,6 +171,7 @@ impl Planner {
         let Some(running) = &self.running else {
             return self.position;
         };
+        let now_us = self.stalled_us.map_or(now_us, |stalled_us| stalled_us.min(now_us));
         let total = running.ends_us.saturating_sub(running.begun_us).max(1) as f64;
         let share = (now_us.saturating_sub(running.begun_us) as f64 / total).min(1.0);
         std::array::from_fn(|axis| {
@@ -261,6 +266,9 @@ impl Planner {
 
     /// Ends and begins blocks up to now.
     pub fn advance(&mut self, now_us: u64) {
+        if self.stalled_us.is_some() {
+            return;
+        }
         loop {
             if let Some(running) = &self.running {
                 if running.ends_us > now_us {
@@ -310,7 +318,33 @@ impl Planner {
         self.empty_since_us = None;
     }
 
-    fn occupied(&self) -> usize {
+    /// Whether an axis turns now.
+    pub fn moves_axis(&self, axis: usize) -> bool {
+        let turns = |running: &Running| running.block.direction[axis] != 0.0;
+        self.stalled_us.is_none() && self.running.as_ref().is_some_and(turns)
+    }
+
+    /// What moves stands still from now on, and its end never comes.
+    pub fn stall(&mut self, now_us: u64) {
+        self.stalled_us.get_or_insert(now_us);
+    }
+
+    /// It goes on where it stopped.
+    pub fn unstall(&mut self, now_us: u64) {
+        let Some(stalled_us) = self.stalled_us.take() else {
+            return;
+        };
+        let stood_us = now_us.saturating_sub(stalled_us);
+        if let Some(running) = &mut self.running {
+            running.begun_us += stood_us;
+            running.ends_us += stood_us;
+        }
+        self.hold_until_us = self.hold_until_us.map(|until_us| until_us + stood_us);
+        self.advance(now_us);
+    }
+
+    /// Blocks that move or wait to.
+    pub(crate) fn occupied(&self) -> usize {
         self.waiting.len() + usize::from(self.running.is_some())
     }
 }

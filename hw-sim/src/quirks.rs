@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::heater::HeaterModel;
+use crate::msla::MslaConfig;
 use crate::planner::{Axes, Limits, Motion};
 
 /// A known firmware, with its manners.
@@ -292,6 +293,9 @@ pub struct FirmwareConfig {
     pub prevent_cold_extrusion: bool,
     /// Whether the ledger keeps the text of every executed command.
     pub record_lines: bool,
+    /// What it has as a resin printer, if it is one.
+    #[serde(default)]
+    pub msla: Option<MslaConfig>,
 }
 
 impl FirmwareConfig {
@@ -449,6 +453,7 @@ impl FirmwareConfig {
             bed: HeaterModel::bed(),
             prevent_cold_extrusion: true,
             record_lines: false,
+            msla: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::faults::{Direction, Fault, FaultMix, FaultScript, TimedFault};
 use crate::firmware::Firmware;
 use crate::heater::HeaterId;
 use crate::ledger::{Ledger, SegmentSummary, Totals};
+use crate::msla::{Frame, MaskLedger, MslaReport};
 use crate::quirks::{Face, FirmwareConfig, ResetCause};
 use crate::random::Random;
 use crate::wire::{Lane, LaneCount, WireConfig};
@@ -78,6 +79,9 @@ pub struct Statistics {
     pub idle: bool,
     /// What nozzle and plate are to be heated to, °C; 0 is off.
     pub targets: [f64; 2],
+    /// Light, masks and plate, if it is a resin printer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub msla: Option<MslaReport>,
 }
 
 /// The whole, at work.
@@ -213,6 +217,7 @@ impl Rig {
             seconds: self.now_us as f64 / 1e6,
             idle: self.firmware.is_idle(),
             targets: [HeaterId::Hotend, HeaterId::Bed].map(|id| self.firmware.heater(id).target()),
+            msla: self.firmware.msla_report(self.now_us),
         }
     }
 
@@ -267,6 +272,22 @@ impl Rig {
         self.advance(now_us);
         let bytes = self.to_host.poll_deliver(now_us).map_or_else(Vec::new, |(_, bytes)| bytes);
         if self.port == Port::Open { bytes } else { Vec::new() }
+    }
+
+    /// The host's display shows another frame from now on; nothing happens if it is no resin printer.
+    pub fn show_mask(&mut self, now_us: u64, frame: Frame) {
+        self.advance(now_us);
+        self.firmware.show_mask(now_us, frame);
+    }
+
+    /// Light, masks and plate joined as of now, if it is a resin printer.
+    pub fn msla_report(&self) -> Option<MslaReport> {
+        self.firmware.msla_report(self.now_us)
+    }
+
+    /// The same, with the flips of a display in another process.
+    pub fn msla_report_with(&self, masks: &MaskLedger) -> Option<MslaReport> {
+        self.firmware.msla_report_with(masks, self.now_us)
     }
 
     /// A fault happens now.
@@ -367,6 +388,7 @@ impl Rig {
             Fault::HeaterMended { heater } => firmware.set_heater_fault(now_us, *heater, None),
             Fault::Continue => firmware.press_continue(now_us),
             Fault::Runout => firmware.run_out(),
+            Fault::Msla(fault) => firmware.afflict_msla(now_us, *fault),
             Fault::DamageByte { direction, nth } => self.lane(*direction).damage_byte(*nth),
             Fault::LoseByte { direction, nth } => self.lane(*direction).lose_byte(*nth),
             Fault::Noise { direction, loss, damage } => self.lane(*direction).set_noise(*loss, *damage),

@@ -63,6 +63,9 @@ impl Firmware {
                 self.raise(now_us, Alarm { message, moves_only });
             }
         }
+        if aftermath != Aftermath::HeatersOff {
+            self.kill_msla(now_us);
+        }
     }
 
     /// Refuses from now on; what was running ends, what is queued gets its turn to be refused.

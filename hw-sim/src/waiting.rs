@@ -9,6 +9,7 @@
 use crate::firmware::Firmware;
 use crate::heater::HeaterId;
 use crate::machine::Move;
+use crate::msla::Cause;
 use crate::texts::Stop;
 
 /// How long a temperature must stay near its target, heat µs.
@@ -54,6 +55,14 @@ pub(crate) enum Afterwards {
     ParkForFilament,
     /// The filament is changed and the head is back.
     Resumed,
+    /// A resin printer drives to its switch.
+    SeekSwitch,
+    /// It is at its switch.
+    ReachSwitch,
+    /// It says that its moves have ended, and pauses for so many µs.
+    TellMoved { dwell_us: u64 },
+    /// Its light has this power now.
+    Light(u8, Cause),
 }
 
 /// What a person is asked for (`hw-sim/tests/transcripts`, `…-m600_runout_prompts.txt`).
@@ -176,6 +185,19 @@ impl Firmware {
                 for line in self.config.resumed_lines() {
                     self.say(now_us, line);
                 }
+                None
+            }
+            Afterwards::SeekSwitch => self.seek_switch(now_us),
+            Afterwards::ReachSwitch => {
+                self.reach_switch(now_us);
+                None
+            }
+            Afterwards::TellMoved { dwell_us } => {
+                self.tell_moved(now_us);
+                Some(pause(dwell_us, Afterwards::Done))
+            }
+            Afterwards::Light(power, cause) => {
+                self.set_light(now_us, power, cause);
                 None
             }
         }

@@ -1,0 +1,150 @@
+use proptest::prelude::*;
+
+use super::rig::{Arrival, Rig};
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Act {
+    Passes(u32),
+    Pause,
+    Resume,
+    Cancel,
+    Stop,
+    Fault(Fault),
+    LinkLost,
+    LinkBack,
+    BoardDeaf,
+    BoardLies(i64),
+    DisplayDeaf,
+    ShowsAnother(bool),
+    Wire(u16),
+    DisplayTakes(u16),
+    TimerLag(u16),
+    Answer(u64, i64),
+    Shown(u32),
+    Blanked,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let fault = prop_oneof![
+        Just(Fault::LidOpen),
+        Just(Fault::Board("Error".into())),
+        Just(Fault::LightTooHot("70".into())),
+        Just(Fault::Display("gone".into())),
+    ];
+    prop_oneof![
+        12 => (1u32..40).prop_map(Act::Passes),
+        4 => Just(Act::Pause),
+        4 => Just(Act::Resume),
+        1 => Just(Act::Cancel),
+        1 => Just(Act::Stop),
+        1 => fault.prop_map(Act::Fault),
+        1 => Just(Act::LinkLost),
+        1 => Just(Act::LinkBack),
+        1 => Just(Act::BoardDeaf),
+        1 => prop_oneof![Just(9), Just(-9), Just(500)].prop_map(Act::BoardLies),
+        1 => Just(Act::DisplayDeaf),
+        1 => any::<bool>().prop_map(Act::ShowsAnother),
+        2 => (0u16..300).prop_map(Act::Wire),
+        2 => (0u16..1500).prop_map(Act::DisplayTakes),
+        2 => (0u16..200).prop_map(Act::TimerLag),
+        1 => (0u64..60, -100i64..60_000).prop_map(|(id, z)| Act::Answer(id, z)),
+        1 => (0u32..8).prop_map(Act::Shown),
+        1 => Just(Act::Blanked),
+    ]
+}
+
+fn does(rig: &mut Rig, act: Act, forged: &mut bool) {
+    let exposing = rig.machine.state() == State::Exposing;
+    match act {
+        Act::Passes(count) => {
+            for _ in 0..count {
+                if !rig.happens() {
+                    break;
+                }
+            }
+        }
+        Act::Pause => rig.interrupt(|machine, now| {
+            assert_eq!(machine.pause(now), machine.ending().is_none());
+            assert!(!exposing || machine.poll_step().is_none(), "a pause in an exposure waits");
+        }),
+        Act::Resume => rig.interrupt(|machine, now| _ = machine.resume(now)),
+        Act::Cancel => rig.interrupt(|machine, now| _ = machine.cancel(now)),
+        Act::Stop => rig.interrupt(|machine, now| _ = machine.stop(now)),
+        Act::Fault(fault) => rig.interrupt(|machine, now| machine.handle_fault(fault, now)),
+        Act::LinkLost => rig.pull(),
+        Act::LinkBack => {
+            rig.pull();
+            rig.interrupt(Loop::handle_link_back);
+        }
+        Act::BoardDeaf => rig.board.deaf = 1,
+        Act::BoardLies(by) => rig.board.lies = by,
+        Act::DisplayDeaf => rig.display.deaf = 1,
+        Act::ShowsAnother(other) => rig.display.shows_another = other,
+        Act::Wire(delay) => rig.board.wire = Milliseconds(delay.into()),
+        Act::DisplayTakes(delay) => rig.display.delay = Milliseconds(delay.into()),
+        Act::TimerLag(lag) => rig.timer_lag = Milliseconds(lag.into()),
+        // Answers from nowhere: whatever they do, nothing may be lit or moved by them that the steps do not allow.
+        Act::Answer(id, z) => {
+            *forged = true;
+            rig.arrived(Arrival::Confirmed(GroupId(id), Micrometres(z)));
+        }
+        Act::Shown(layer) => {
+            *forged = true;
+            rig.arrived(Arrival::Shown(LayerIndex(layer)));
+        }
+        Act::Blanked => {
+            *forged = true;
+            rig.arrived(Arrival::Blanked);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_no_light_and_no_move_comes_where_it_must_not(
+        acts in proptest::collection::vec(act(), 0..60),
+        by_host in any::<bool>(),
+        pauses in proptest::collection::vec(any::<bool>(), 6),
+    ) {
+        let printer = printer(|profile| {
+            profile.timed_by = if by_host { TimedBy::Host } else { TimedBy::Board };
+        });
+        let mut layers = layers(6);
+        for (layer, pause) in layers.iter_mut().zip(pauses) {
+            layer.pause = pause;
+        }
+        let mut rig = Rig::new(Plan::of(&layers, &printer).expect("a plan"));
+        let mut forged = false;
+        for act in acts {
+            does(&mut rig, act, &mut forged);
+        }
+        // It comes to an end by itself, but for pauses.
+        let mut left = 2_000;
+        loop {
+            if matches!(rig.machine.state(), State::Paused { .. }) {
+                rig.interrupt(|machine, now| assert!(machine.resume(now)));
+            } else if !rig.happens() {
+                break;
+            }
+            left -= 1;
+            prop_assert!(left > 0, "no end: {:?}", rig.machine.state());
+        }
+        prop_assert_eq!(rig.machine.state(), State::Ended);
+        let ended = rig.events.iter().filter(|event| matches!(event, Event::Ended(_))).count();
+        prop_assert_eq!(ended, 1);
+        prop_assert!(rig.board.homed <= 1);
+        for (index, report) in rig.machine.reports().iter().enumerate() {
+            prop_assert_eq!(usize::try_from(report.layer.0).expect("small"), index);
+        }
+        let done = rig.machine.ending() == Some(&Ending::Done);
+        prop_assert!(!done || (rig.machine.reports().len() == 6 && !rig.machine.is_lit()));
+        // What the board and the display did is held against answers that they gave themselves.
+        if !forged {
+            prop_assert!(!done || rig.board.lit.len() == 6);
+            rig.verify();
+        }
+    }
+}
