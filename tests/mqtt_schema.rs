@@ -10,7 +10,7 @@ use platen::domain::event::{Actor, Event, Fact, JobRef};
 use platen::domain::heat::{Action, Alarm, Hazard, Heater};
 use platen::domain::identifiers::{IdentifierFact, ReadingReason};
 use platen::domain::identity::Wrong;
-use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, PartId, UploadId};
+use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, LotId, PartId, UploadId};
 use platen::domain::job::{
     Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run, Unproven,
 };
@@ -25,7 +25,8 @@ use platen::domain::quality;
 use platen::domain::quality::words::Words;
 use platen::domain::queue;
 use platen::domain::queue::upload::{Carried, NewUpload, Via};
-use platen::domain::units::{Celsius, Height};
+use platen::domain::resin;
+use platen::domain::units::{Celsius, Height, Microlitres};
 use platen::io::mqtt::{Delivery, Message};
 use platen::services::telemetry::message::{Belonging, EVENT_TYPES, Gap, NodeState, Origin, PAYLOAD_MAX};
 use serde_json::Value;
@@ -318,6 +319,12 @@ fn other_facts() -> Vec<Fact> {
             reason: ReadingReason::Handover,
             by,
         })),
+        Fact::Resin(resin::Fact::VatFilled {
+            printer: printer(),
+            lot: LotId::from_entropy([4; 16]),
+            poured: Microlitres(250_000),
+            by: "Kim.Secret-1".into(),
+        }),
         Fact::People(people::Fact::UserAdded {
             user: "Kim.Secret-1".parse().unwrap(),
             printed: "Kim Meier".parse().unwrap(),

@@ -73,7 +73,9 @@ fn splice(text: &str, printer: &str, buffers: Buffers) -> Option<String> {
             changes.push((value.span(), number.to_string()));
             continue;
         }
-        let (last_key, last) = table.iter().max_by_key(|(_, value)| value.span().end)?;
+        // What stands in sections of its own behind the printer's is none of its lines.
+        let lines = table.iter().filter(|(_, value)| value.get_ref().as_table().is_none());
+        let (last_key, last) = lines.max_by_key(|(_, value)| value.span().end)?;
         let line = format!("{key} = {number}");
         if inline {
             changes.push((last.span().end..last.span().end, format!(", {line}")));
@@ -125,7 +127,7 @@ fn commented(text: &str, from: usize, key: &str) -> Option<Place> {
     let mut begins = line_begin(text, from);
     for line in text[begins..].split_inclusive('\n') {
         let words = line.trim_start();
-        if words.starts_with('[') {
+        if words.starts_with('[') || words.starts_with("#[") {
             return None;
         }
         let shown = words.strip_prefix('#').and_then(|rest| rest.strip_prefix(key));

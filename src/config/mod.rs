@@ -9,6 +9,7 @@ mod parse;
 mod public;
 mod reader;
 mod relay;
+pub mod resin;
 mod schedule;
 mod section;
 #[cfg(test)]
@@ -440,6 +441,8 @@ pub struct Printer {
     /// Which processes are for it.
     pub model: Option<String>,
     pub kind: Kind,
+    /// Absent where it prints with filament, and where it is a resin printer that is not driven from here.
+    pub resin: Option<Box<resin::Resin>>,
     /// Absent: what it draws is not watched.
     pub power: Option<Power>,
     pub port: PathBuf,

@@ -14,7 +14,7 @@ use super::public::public;
 use super::reader::{Found, Reader, Section, nearest};
 use super::{
     BedClearing, Build, Circuit, Config, Counting, Gate, Heads, HomeAssistant, Http, Mqtt, MqttVersion,
-    Printer, Restart, ServiceDay, Slicing, StopInput, VaultKey, relay, schedule, zone,
+    Printer, Restart, ServiceDay, Slicing, StopInput, VaultKey, relay, resin, schedule, zone,
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
@@ -117,6 +117,80 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "heatup_min",
         ],
     ),
+    ("printer.resin", &["display_life_h", "film_life_layers", "warn_at_percent", "worn_bars", "checklist"]),
+    (
+        "printer.display",
+        &[
+            "columns",
+            "rows",
+            "point_x_um",
+            "point_y_um",
+            "mirrored_x",
+            "mirrored_y",
+            "framebuffer",
+            "drm",
+            "connector",
+            "folder",
+            "subpixels",
+            "order",
+            "bits",
+            "flip_x",
+            "flip_y",
+            "rotate",
+            "settle_ms",
+            "answers_ms",
+        ],
+    ),
+    ("printer.light", &["longest_exposure_s", "on", "off", "timed_by", "buffer_lines", "burst_lead_ms"]),
+    (
+        "printer.plate",
+        &[
+            "home",
+            "homes",
+            "homes_within_s",
+            "travel_mm_min",
+            "fastest_mm_min",
+            "raise_at_pause_mm",
+            "raise_at_end_mm",
+            "motors_off_at_end",
+            "first_layer_rest_ms",
+            "rest_after_pause_ms",
+            "long_pause_min",
+        ],
+    ),
+    ("printer.peel", &PEEL),
+    ("printer.bottom_peel", &BOTTOM_PEEL),
+    ("printer.vat", &["holds_ml", "keeps_ml", "resin_days"]),
+    ("printer.delivery", &["by", "folder", "image", "start", "gap_ms"]),
+];
+
+const PEEL: [&str; 10] = [
+    "rest_before_lift_ms",
+    "lift_mm",
+    "lift_mm_min",
+    "second_lift_mm",
+    "second_lift_mm_min",
+    "rest_after_lift_ms",
+    "retract_mm_min",
+    "second_retract_mm",
+    "second_retract_mm_min",
+    "rest_before_light_ms",
+];
+
+/// The same, and how many layers these are.
+const BOTTOM_PEEL: [&str; 12] = [
+    "layers",
+    "transition_layers",
+    "rest_before_lift_ms",
+    "lift_mm",
+    "lift_mm_min",
+    "second_lift_mm",
+    "second_lift_mm_min",
+    "rest_after_lift_ms",
+    "retract_mm_min",
+    "second_retract_mm",
+    "second_retract_mm_min",
+    "rest_before_light_ms",
 ];
 
 const TOP: &[&str] = &[
@@ -446,7 +520,8 @@ fn printers(
     let mut ports: BTreeMap<PathBuf, String> = BTreeMap::new();
     let mut printers = Vec::with_capacity(sections.len());
     for section in &sections {
-        reader.unknown_keys(section, keys("printer"));
+        let known: Vec<&str> = keys("printer").iter().copied().chain(resin::SECTIONS).collect();
+        reader.unknown_keys(section, &known);
         let name: Option<PrinterName> =
             name(reader, section, "name", "write a name such as name = \"mk3-07\"");
         if let Some(found) = reader.text(section, "name") {
@@ -460,7 +535,6 @@ fn printers(
             }
         }
         let model = model(reader, section);
-        let kind = schedule::kind(reader, section);
         let power = schedule::power(reader, section, circuits);
         let port = port(reader, section, &mut ports);
         let baud = baud(reader, section);
@@ -477,6 +551,7 @@ fn printers(
         let unattended = reader.flag(section, "unattended").is_none_or(|found| found.value);
         let fixed_plug = reader.flag(section, "fixed_plug").is_some_and(|found| found.value);
         let build = build(reader, section);
+        let (kind, resin) = resin::kind(reader, section, build.height, bed_clearing);
         let park = park(reader, section, build.height);
         let allow_findings = allow_findings(reader, section);
         let minutes = |reader: &mut Reader<'_>, key: &str, default: u64| {
@@ -498,6 +573,7 @@ fn printers(
                 name,
                 model,
                 kind,
+                resin,
                 power,
                 port,
                 baud,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::parse::keys;
 use super::reader::{Reader, Section, nearest};
-use super::{Circuit, Kind, Power, Schedule, Shift};
+use super::{Circuit, Power, Schedule, Shift};
 
 /// A ring main has 16 A or 32 A; a lab has some of them.
 const WATTS_MAX: u64 = 100_000;
@@ -101,18 +101,6 @@ pub(super) fn power(reader: &mut Reader<'_>, section: &Section<'_>, circuits: &[
     }
     let printing = printing.map_or(heating, |(printing, _)| printing.min(heating));
     Some(Power { circuit: circuit.value, heating, printing, heatup })
-}
-
-pub(super) fn kind(reader: &mut Reader<'_>, section: &Section<'_>) -> Kind {
-    let Some(found) = reader.text(section, "kind") else { return Kind::default() };
-    match found.value.as_str() {
-        "fdm" => Kind::Fdm,
-        "resin" => Kind::Resin,
-        _ => {
-            reader.wrong(&found.at, "a printer is for filament or for resin", "write \"fdm\" or \"resin\"");
-            Kind::default()
-        }
-    }
 }
 
 /// `mon-fri 07:00-18:00`

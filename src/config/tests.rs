@@ -1,6 +1,9 @@
 //! The configuration's promises: every mistake at once, every key explained.
 
+use super::resin::{Chitu, Delivery, Drive, Order, Sink, StartWay, TimedBy};
 use super::*;
+use crate::domain::resin::outfit::Item;
+use crate::domain::units::Microlitres;
 use std::collections::BTreeSet;
 
 const DOCUMENT: &str = include_str!("../../config/platen.toml");
@@ -315,7 +318,7 @@ fn documented() -> BTreeSet<(String, String)> {
     let mut section = String::new();
     let mut keys = BTreeSet::new();
     for line in DOCUMENT.lines() {
-        if let Some(name) = line.strip_prefix('[') {
+        if let Some(name) = line.strip_prefix('#').unwrap_or(line).strip_prefix('[') {
             section = name.trim_matches(|c| c == '[' || c == ']').to_owned();
         } else if let Some((key, _)) = line.strip_prefix('#').unwrap_or(line).split_once(" = ")
             && !key.starts_with(' ')
@@ -334,13 +337,17 @@ fn the_documented_configuration_has_every_key_and_no_other() {
     assert_eq!(documented(), known.collect());
 }
 
+/// Of what excludes something else in the document: that stays as it is.
+const ONE_OF_TWO: [&str; 5] =
+    ["#utc_offset", "#drm = ", "#connector = ", "#folder = \"/var/lib/platen/masks\"", "#image = "];
+
 #[test]
 fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_on() {
     let shipped = Config::parse(DOCUMENT).unwrap();
     // A site has a zone or an offset.
     let all_on: Vec<&str> = DOCUMENT
         .lines()
-        .filter(|line| !line.starts_with("#utc_offset"))
+        .filter(|line| !ONE_OF_TWO.iter().any(|other| line.starts_with(other)))
         .map(|line| match line.strip_prefix('#') {
             Some(key) if !key.starts_with(' ') => key,
             _ => line,
@@ -351,8 +358,12 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     assert!(all_on.http.public.is_some() && shipped.http.public.is_none());
     let http = Http { public: None, ..all_on.http };
     assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, http));
-    assert!(all_on.printers.iter().all(|printer| printer.firmware.is_some()));
-    assert!(all_on.printers.iter().all(|printer| printer.relay.is_some() && printer.dtr_reset.is_some()));
+    let (of_resin, of_filament): (Vec<_>, Vec<_>) =
+        all_on.printers.into_iter().partition(|printer| printer.kind == Kind::Resin);
+    let drives: Vec<_> = of_resin.iter().filter_map(|printer| Some(&printer.resin.as_ref()?.drive)).collect();
+    assert!(matches!(drives[..], [Drive::Msla(_), Drive::Chitu(_)]), "{drives:?}");
+    assert!(of_filament.iter().all(|printer| printer.firmware.is_some()));
+    assert!(of_filament.iter().all(|printer| printer.relay.is_some() && printer.dtr_reset.is_some()));
     let found_out = |printer: Printer| Printer {
         model: None,
         power: None,
@@ -366,8 +377,8 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
         allow_findings: Vec::new(),
         ..printer
     };
-    let all_on: Vec<_> = all_on.printers.into_iter().map(found_out).collect();
-    assert_eq!(shipped.printers, all_on);
+    let of_filament: Vec<_> = of_filament.into_iter().map(found_out).collect();
+    assert_eq!(shipped.printers, of_filament);
 }
 
 mod buffers {
@@ -618,4 +629,212 @@ fn the_sites_clock_has_a_zone_or_a_distance_from_utc_and_not_both() {
         let found = found[0].to_string();
         assert!(told.iter().all(|words| found.contains(words)), "{zone} {offset}: {found}");
     }
+}
+
+const MSLA: &str = r#"
+site = "st-anna"
+node = "lab-1"
+[[printer]]
+name = "msla-01"
+kind = "msla"
+port = "/dev/ttyACM0"
+baud = 115200
+build_height = 200
+[printer.display]
+columns = 1620
+rows = 2560
+point_x_um = 47.25
+point_y_um = 47.25
+drm = "/dev/dri/card0"
+connector = "HDMI-A-1"
+subpixels = 3
+order = "bgr"
+bits = "5-6-5"
+flip_x = true
+[printer.light]
+longest_exposure_s = 60
+on = "M106 S{pwm}"
+off = ["M107"]
+[printer.plate]
+homes = "up"
+travel_mm_min = 300
+fastest_mm_min = 600
+[printer.peel]
+lift_mm = 6
+lift_mm_min = 60
+retract_mm_min = 150
+[printer.bottom_peel]
+layers = 5
+lift_mm = 8.5
+[printer.vat]
+holds_ml = 500
+keeps_ml = 50.5
+"#;
+
+const CHITU: &str = r#"
+site = "st-anna"
+node = "lab-1"
+[[printer]]
+name = "mars-01"
+kind = "chitu"
+port = "/dev/ttyUSB0"
+baud = 115200
+[printer.light]
+longest_exposure_s = 120
+[printer.vat]
+holds_ml = 180
+keeps_ml = 30
+[printer.resin]
+film_life_layers = 40000
+checklist = ["cover", "vat"]
+[printer.delivery]
+by = "usb_gadget"
+folder = "/srv/mars"
+"#;
+
+#[test]
+fn a_resin_printer_is_read_with_its_drive_and_what_starts_are_judged_by() {
+    let printer = |text: &str| Config::parse(text).unwrap().printers.remove(0);
+    let msla = printer(MSLA);
+    assert_eq!(msla.kind, Kind::Resin);
+    let resin = msla.resin.unwrap();
+    let Drive::Msla(drive) = &resin.drive else { panic!("{resin:?}") };
+    assert_eq!(drive.sink, Sink::Drm { card: "/dev/dri/card0".into(), connector: "HDMI-A-1".into() });
+    assert_eq!(
+        (drive.packing.subpixels, drive.packing.order, drive.packing.bits),
+        (3, Order::Bgr, [5, 6, 5])
+    );
+    assert_eq!((drive.packing.flip, drive.packing.rotate), ([true, false], 0));
+    assert_eq!((resin.panel.points, resin.panel.point_nm), (Some([1_620, 2_560]), Some([47_250; 2])));
+    assert_eq!((drive.light.timed_by, drive.light.buffer_lines), (TimedBy::Board, 4));
+    assert_eq!(
+        (&drive.light.on[..], &drive.light.off[..]),
+        (&["M106 S{pwm}".into()][..], &["M107".into()][..])
+    );
+    assert_eq!((drive.plate.height_um, drive.plate.homes_down), (200_000, false));
+    assert_eq!((drive.plate.travel_um_s, drive.plate.fastest_um_s), (5_000, 10_000));
+    assert_eq!(
+        (drive.peel.lift_um, drive.peel.lift_um_s, drive.peel.retract_um_s),
+        (Some(6_000), Some(1_000), Some(2_500))
+    );
+    assert_eq!(
+        (drive.bottom.layers, drive.bottom.peel.lift_um, drive.bottom.peel.lift_um_s),
+        (5, Some(8_500), None)
+    );
+    let outfit = resin.outfit();
+    assert_eq!((outfit.holds, outfit.keeps), (Microlitres(500_000), Microlitres(50_500)));
+    assert_eq!((outfit.checklist.len(), outfit.warn_at_percent, outfit.alone), (5, 90, false));
+
+    let chitu = printer(CHITU);
+    let resin = chitu.resin.unwrap();
+    let drive = Chitu {
+        delivery: Delivery::UsbFolder { path: "/srv/mars".into() },
+        start: StartWay::Auto,
+        gap: Duration::from_millis(100),
+    };
+    assert_eq!(resin.drive, Drive::Chitu(drive));
+    let outfit = resin.outfit();
+    assert_eq!(outfit.checklist, [Item::Cover, Item::Vat].into());
+    assert_eq!((outfit.film_life_layers, outfit.display_life_h, outfit.alone), (Some(40_000), None, true));
+    // One that is not driven from here is as it was.
+    let plain = printer(&GOOD.replace("baud", "kind = \"resin\"\nbaud"));
+    assert_eq!((plain.kind, plain.resin), (Kind::Resin, None));
+}
+
+#[test]
+fn every_slip_in_what_is_said_of_a_resin_printer_is_told() {
+    for (base, from, to, told) in [
+        (MSLA, "kind = \"msla\"", "kind = \"msl\"", "did you mean \"msla\"?"),
+        (
+            MSLA,
+            "kind = \"msla\"",
+            "kind = \"fdm\"",
+            "printer \"msla-01\" vat: this section is for a resin printer",
+        ),
+        (
+            MSLA,
+            "kind = \"msla\"",
+            "kind = \"chitu\"",
+            "printer \"msla-01\" peel: this section is for kind = \"msla\"",
+        ),
+        (
+            MSLA,
+            "baud = 115200",
+            "baud = 115200\nbed_clearing = \"automatic\"",
+            "takes its parts off the plate",
+        ),
+        (MSLA, "build_height = 200\n", "", "build_height: this is missing"),
+        (MSLA, "columns = 1620\n", "", "columns and rows belong together"),
+        (MSLA, "columns = 1620", "columns = 1621", "not three times any number of pixels"),
+        (
+            MSLA,
+            "point_y_um = 47.25\n",
+            "point_y_um = 0.4\n",
+            "out of range; write a number of µm from 1 to 500",
+        ),
+        (MSLA, "connector = \"HDMI-A-1\"\n", "", "display.connector: this is missing"),
+        (MSLA, "connector = \"HDMI-A-1\"", "connector = \"../HDMI\"", "no name of a connector"),
+        (MSLA, "drm = \"/dev/dri/card0\"\n", "", "it is not said where masks go"),
+        (MSLA, "flip_x = true", "folder = \"/masks\"", "masks go to one place"),
+        (MSLA, "bits = \"5-6-5\"", "bits = \"565\"", "no bits of red, green and blue"),
+        (MSLA, "subpixels = 3", "subpixels = 2", "write one of 1, 3"),
+        (MSLA, "order = \"bgr\"", "order = \"brg\"", "did you mean"),
+        (MSLA, "longest_exposure_s = 60\n", "", "light.longest_exposure_s: this is missing"),
+        (MSLA, "M106 S{pwm}", "M106 S{level}", "only {pwm} is filled in here"),
+        (MSLA, "M106 S{pwm}", "G4 P1", "moves the plate or waits"),
+        (MSLA, "\"M107\"", "\"M106 S{pwm}\"", "nothing is filled in here"),
+        (MSLA, "\"M107\"", "\"M107 ; off\"", "no one command in ASCII"),
+        (
+            MSLA,
+            "off = [\"M107\"]",
+            "off = [\"M107\", \"M42 P4 S0\"]",
+            "has 5 lines up to light off, and the board holds 4",
+        ),
+        (MSLA, "homes = \"up\"", "homes = \"top\"", "a plate homes up or down"),
+        (MSLA, "travel_mm_min = 300", "travel_mm_min = 900", "faster than it may move"),
+        (MSLA, "lift_mm = 6\n", "", "peel.lift_mm: this is missing"),
+        (
+            MSLA,
+            "retract_mm_min = 150",
+            "retract_mm_min = 150\nsecond_lift_mm = 2",
+            "peel.second_lift_mm_min: this is missing",
+        ),
+        (MSLA, "layers = 5", "transition_layers = 5", "no bottom layer to come from"),
+        (MSLA, "keeps_ml = 50.5", "keeps_ml = 500", "a full vat would give nothing"),
+        (MSLA, "holds_ml = 500\n", "", "vat.holds_ml: this is missing"),
+        (
+            MSLA,
+            "keeps_ml = 50.5",
+            "keeps_ml = 50.5\n[printer.delivery]\nby = \"operator\"",
+            "delivery: this section is for kind = \"chitu\"",
+        ),
+        (CHITU, "longest_exposure_s = 120", "longest_exposure_s = 120\non = \"M106\"", "does that by itself"),
+        (CHITU, "by = \"usb_gadget\"", "by = \"usb\"", "as a stick, by a person or over its port"),
+        (CHITU, "folder = \"/srv/mars\"", "", "delivery.folder: this is missing"),
+        (CHITU, "folder = \"/srv/mars\"", "folder = \"/a\"\nimage = \"/b\"", "a folder or an image"),
+        (CHITU, "by = \"usb_gadget\"", "by = \"operator\"", "only a usb_gadget has that"),
+        (CHITU, "\"cover\", ", "\"covr\", ", "did you mean \"cover\"?"),
+        (CHITU, "film_life_layers", "film_live_layers", "did you mean film_life_layers?"),
+    ] {
+        assert!(base.contains(from), "{from}");
+        let found = mistakes(&base.replacen(from, to, 1));
+        assert!(found.iter().any(|found| found.contains(told)), "{from} -> {to}: {found:#?}");
+    }
+    // All of it at once.
+    let bare = "site = \"a\"\nnode = \"b\"\n[[printer]]\nname = \"m\"\nkind = \"msla\"\nport = \"/a\"\nbaud = 115200";
+    let found = mistakes(bare);
+    for section in ["display", "light", "plate", "peel", "vat", "build_height"] {
+        assert!(
+            found.iter().any(|told| told.starts_with(&format!("printer \"m\" {section}"))),
+            "{section}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn measured_buffers_are_written_to_a_resin_printer_above_its_sections() {
+    let large = Buffers { rx_buffer: 1_024, command_buffer: 31 };
+    let edited = with_buffers(MSLA, "msla-01", large).unwrap().unwrap();
+    let lines = "build_height = 200\nrx_buffer = 1024\ncommand_buffer = 31\n[printer.display]";
+    assert!(edited.contains(lines), "{edited}");
 }

@@ -7,6 +7,8 @@ pub mod stop;
 
 pub mod safe_off;
 
+pub mod light;
+
 pub mod park;
 pub mod prompt;
 

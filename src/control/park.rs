@@ -77,6 +77,11 @@ impl Told {
         Self { asked: 2, ..Self::default() }
     }
 
+    /// The question is on its way.
+    pub fn asked_once() -> Self {
+        Self { asked: 1, ..Self::default() }
+    }
+
     pub fn handle(&mut self, position: Option<Position>) {
         match position {
             Some(position) => {

@@ -15,6 +15,8 @@
 //! and hears nothing more but, where it is another printer of ours, that its heaters are to be off.
 //! Opened with a `Plan`, it is `Rejoining` before it greets: see `rejoin`.
 //! From `Ready`, `probe` measures the board (`Probing`) and comes back to `Ready`.
+//! With a `Lamp`, from `Ready` a print may be lit layer by layer (`Exposing`, see `light`). A stop in light is `Darkening`
+//! first where a halt would leave the light on.
 //! `Stopped`, `SwitchedOff` and `Faulted` end only by `clear`: the port is then closed and greeted anew.
 //!
 //! The methods are of four kinds: getters; `handle_*` for what the port or the clock brings;
@@ -28,6 +30,7 @@ use super::boot::{self, BootClock, Missing};
 use super::console::{Console, ConsoleAnswer};
 use super::heat::{Duty, HeatWatch};
 use super::inactivity::{self, InactivityKill};
+use super::light::{Exposing, Exposures, Happened, Lamp, LitSoFar, MaskMark, MaskStep, Over};
 use super::park::{self, Pause, Pausing, Place, Step, Told};
 use super::probe::{Findings, Probe};
 use super::prompt::Prompter;
@@ -205,12 +208,23 @@ pub enum SessionEvent {
     StopVerified(StopProof),
     /// It could not be verified: the relay. Told once a stop; `StopVerified` may still follow.
     StopUnverified,
+    /// All that was lit of a job until it ended.
+    Lit {
+        job: JobId,
+        lit: LitSoFar,
+    },
+    /// A print stands still for so long that its resin settles.
+    LongPause {
+        job: JobId,
+    },
     /// Nothing more can be done on this port: close it. The reason is for people.
     Close {
         reason: String,
     },
 }
 
+/// Who goes on where nobody was asked.
+const PLATEN: &str = "platen";
 /// How a printer is that was told to go on and does not yet.
 const RESUMING: &str = "resuming";
 
@@ -231,6 +245,12 @@ pub enum NotNow {
     AtPanel,
     #[error("the {heater} of this printer may not be made hotter than {limit} °C")]
     TooHot { heater: &'static str, limit: f64 },
+    #[error("nobody has said that its plate is empty, and it homes down onto its display")]
+    PlateNotLookedAt,
+    #[error("it has no light")]
+    NoLamp,
+    #[error("its board has no stick of its own")]
+    NoStick,
 }
 
 /// Whether a running job can be left to another process.
@@ -275,7 +295,7 @@ enum Greeting {
     Arming,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Phase {
     Closed {
         reason: String,
@@ -289,6 +309,12 @@ enum Phase {
     /// What the board can hold is being measured.
     Probing(Box<Probe>),
     Running(Box<Run>),
+    /// A print is lit layer by layer.
+    Exposing(Box<Exposing>),
+    /// The light is told to go out, and then the board is halted.
+    Darkening {
+        until: Moment,
+    },
     Stopped(Box<StopCheck>),
     Faulted(Fault),
     /// Heaters were switched off because of this. They are watched until a person clears it.
@@ -352,6 +378,10 @@ pub struct Session {
     replugged: bool,
     /// Whether the board has started anew, where its line count does not tell.
     boot: BootClock,
+    /// The light that hangs on its board.
+    lamp: Option<Lamp>,
+    /// What its display is to do next, where no print says so.
+    blanks: bool,
 }
 
 /// A board with nothing to do has answered in this time.
@@ -397,7 +427,15 @@ impl Session {
             strays_before: 0,
             replugged: false,
             boot: BootClock::default(),
+            lamp: None,
+            blanks: false,
         }
+    }
+
+    /// With a light, and a display that we show masks on.
+    #[must_use]
+    pub fn with_lamp(self, lamp: Option<Lamp>) -> Self {
+        Self { blanks: lamp.is_some(), lamp, ..self }
     }
 
     /// What the board on the port that is opened next has to be.
@@ -444,12 +482,15 @@ impl Session {
     /// What the port and the board on it tell of themselves, once both were asked.
     pub fn evidence(&self) -> Option<Evidence> {
         match self.phase {
-            Phase::Ready | Phase::Running(_) | Phase::Probing(_) | Phase::Quarantined(_) => {
-                Some(self.recognition.as_ref()?.seen(&self.board_says()))
-            }
+            Phase::Ready
+            | Phase::Running(_)
+            | Phase::Exposing(_)
+            | Phase::Probing(_)
+            | Phase::Quarantined(_) => Some(self.recognition.as_ref()?.seen(&self.board_says())),
             Phase::Closed { .. }
             | Phase::Greeting(_)
             | Phase::Rejoining(_)
+            | Phase::Darkening { .. }
             | Phase::Stopped(_)
             | Phase::Faulted(_)
             | Phase::SwitchedOff(_) => None,
@@ -484,6 +525,7 @@ impl Session {
     pub fn job(&self) -> Option<&JobId> {
         match &self.phase {
             Phase::Running(run) => Some(&run.job),
+            Phase::Exposing(exposing) => Some(&exposing.job),
             Phase::Rejoining(rejoin) => Some(&rejoin.plan.job),
             _ => None,
         }
@@ -492,6 +534,7 @@ impl Session {
     pub fn progress(&self) -> Option<Progress> {
         match &self.phase {
             Phase::Running(run) => Some(self.progress_of(run)),
+            Phase::Exposing(exposing) => Some(exposing.progress()),
             _ => None,
         }
     }
@@ -506,7 +549,19 @@ impl Session {
             Phase::Greeting(_) | Phase::Rejoining(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
             Phase::Quarantined(wrong) => Activity::Quarantined { reason: self.why_quarantined(wrong) },
-            Phase::Stopped(_) => {
+            Phase::Exposing(exposing) => {
+                let (job, progress) = (exposing.job.clone(), exposing.progress());
+                if exposing.is_ending() {
+                    Activity::Cancelling { job }
+                } else if exposing.is_finishing() {
+                    Activity::Finishing { job, progress }
+                } else if exposing.is_paused() {
+                    Activity::Paused { job, progress, draining: !exposing.stands() }
+                } else {
+                    Activity::Printing { job, progress }
+                }
+            }
+            Phase::Stopped(_) | Phase::Darkening { .. } => {
                 self.stopped_for.map_or(Activity::Stopped, |fault| Activity::Faulted { fault })
             }
             Phase::Faulted(fault) | Phase::SwitchedOff(fault) => Activity::Faulted { fault: *fault },
@@ -672,6 +727,9 @@ impl Session {
             _ => Interruption::Unplugged,
         };
         self.end_run(why);
+        if matches!(self.phase, Phase::Darkening { .. }) {
+            self.events.push_back(SessionEvent::StopUnverified);
+        }
         self.stop_cannot_be_verified();
         let reason = reason.to_owned();
         self.phase = Phase::Closed { reason };
@@ -703,6 +761,12 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Moment) {
         self.link.handle_timeout(now);
         self.check_stop(now);
+        if let Phase::Exposing(exposing) = &mut self.phase {
+            exposing.handle_timeout(now);
+        }
+        if matches!(self.phase, Phase::Darkening { until } if now >= until) {
+            self.halt_now(now);
+        }
         if let Phase::Greeting(Greeting::Packing { until, tries }) = self.phase
             && now >= until
         {
@@ -742,6 +806,82 @@ impl Session {
         self.answered_by = None;
         self.console_heat_until = None;
         Ok(())
+    }
+
+    /// Begins a print that is lit layer by layer. The caller has made its start durable before.
+    pub fn start_exposing(&mut self, now: Moment, job: JobId, exposures: Exposures) -> Result<(), NotNow> {
+        if !self.is_ready() {
+            return Err(NotNow::State { state: self.activity().word() });
+        }
+        if self.lamp.is_none() {
+            return Err(NotNow::NoLamp);
+        }
+        let (pace, before) = (u32::from(self.profile.heat.simulated_speed.max(1)), *self.link.health());
+        let exposing =
+            Exposing::new(now, job, exposures, pace, before).map_err(|_| NotNow::PlateNotLookedAt)?;
+        self.own.clear();
+        self.console_heat_until = None;
+        self.answered_by = None;
+        self.blanks = false;
+        self.phase = Phase::Exposing(Box::new(exposing));
+        self.drive(now);
+        Ok(())
+    }
+
+    /// What the display has to do now.
+    pub fn poll_mask(&mut self) -> Option<MaskStep> {
+        if let Phase::Exposing(exposing) = &mut self.phase
+            && let Some(step) = exposing.poll_mask()
+        {
+            return Some(step);
+        }
+        std::mem::take(&mut self.blanks).then_some(MaskStep::Blank)
+    }
+
+    pub fn handle_shown(&mut self, now: Moment, layer: ::resin::layer::LayerIndex, mark: MaskMark) {
+        if let Phase::Exposing(exposing) = &mut self.phase {
+            exposing.handle_shown(now, layer, mark);
+            self.drive(now);
+        }
+    }
+
+    pub fn handle_blanked(&mut self, now: Moment) {
+        if let Phase::Exposing(exposing) = &mut self.phase {
+            exposing.handle_blanked(now);
+            self.drive(now);
+        }
+    }
+
+    /// The display, or the file with its pictures, has failed; `why` is for the log.
+    pub fn handle_display_failed(&mut self, now: Moment, why: &str) {
+        if let Phase::Exposing(exposing) = &mut self.phase {
+            exposing.handle_display_failed(now, why.to_owned());
+            self.drive(now);
+        }
+    }
+
+    /// How much of the job was lit so far.
+    pub fn lit(&self) -> Option<LitSoFar> {
+        match &self.phase {
+            Phase::Exposing(exposing) => Some(exposing.lit()),
+            _ => None,
+        }
+    }
+
+    /// The light may be on.
+    pub fn may_be_lit(&self) -> bool {
+        match &self.phase {
+            Phase::Exposing(exposing) => exposing.is_lit(),
+            Phase::Darkening { .. } => true,
+            _ => false,
+        }
+    }
+
+    fn exposing_of(&mut self, job: &JobId) -> Option<&mut Exposing> {
+        match &mut self.phase {
+            Phase::Exposing(exposing) if exposing.job == *job => Some(exposing),
+            _ => None,
+        }
     }
 
     /// A person says that the board is this printer's, whatever was known before.
@@ -824,6 +964,7 @@ impl Session {
         match &mut self.phase {
             Phase::Running(run) if run.job == *job => Ok(run),
             Phase::Running(_) => Err(NotNow::OtherJob),
+            Phase::Exposing(exposing) if exposing.job != *job => Err(NotNow::OtherJob),
             _ => Err(NotNow::State { state }),
         }
     }
@@ -831,6 +972,11 @@ impl Session {
     /// Sends no more lines; what was sent still moves, then the head goes away where the profile says how.
     pub fn pause(&mut self, now: Moment, job: &JobId, reason: PauseReason) -> Result<(), NotNow> {
         let state = self.activity().word();
+        if let Some(exposing) = self.exposing_of(job) {
+            let taken = exposing.pause(now, reason);
+            self.drive(now);
+            return if taken { Ok(()) } else { Err(NotNow::State { state }) };
+        }
         let park = self.profile.pausing.park;
         let run = self.run_of(job)?;
         let back = match &mut run.stage {
@@ -859,6 +1005,14 @@ impl Session {
     /// and `Continued` tells.
     pub fn resume(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
         let state = self.activity().word();
+        if let Some(exposing) = self.exposing_of(job) {
+            if !exposing.resume(now) {
+                return Err(NotNow::State { state });
+            }
+            self.events.push_back(SessionEvent::Resumed { job: job.clone(), by: by.to_owned() });
+            self.drive(now);
+            return Ok(());
+        }
         let asks = self.waits_for_person() || self.prompter.shown().is_some();
         let prusa = self.link.dialect().firmware == Firmware::PrusaMk3;
         let run = self.run_of(job)?;
@@ -904,6 +1058,11 @@ impl Session {
             self.drive(now);
             return Ok(());
         }
+        if let Some(exposing) = self.exposing_of(job) {
+            let taken = exposing.cancel(now, by);
+            self.drive(now);
+            return if taken { Ok(()) } else { Err(NotNow::State { state }) };
+        }
         let run = self.run_of(job)?;
         if matches!(run.stage, Stage::Leaving(..)) {
             return Err(NotNow::State { state });
@@ -919,6 +1078,9 @@ impl Session {
             return self.end_run(Interruption::DaemonEnded);
         }
         self.abandon(Interruption::DaemonEnded);
+        if let Phase::Exposing(exposing) = &mut self.phase {
+            exposing.abandon(now, Interruption::DaemonEnded);
+        }
         if (self.is_ready() || matches!(self.phase, Phase::SwitchedOff(_)))
             && (self.console_heat_until.is_some() || self.reports_heat())
         {
@@ -965,6 +1127,29 @@ impl Session {
 
     /// The next bytes on the wire halt the board, and nothing but their repetition follows them.
     fn halt_next(&mut self, now: Moment, why: Interruption) {
+        if let Phase::Exposing(exposing) = &self.phase
+            && let Some(lamp) = &self.lamp
+            && exposing.is_lit()
+            && !lamp.goes_out_by_halt()
+        {
+            let (until, off) = (exposing.dark_by(now), lamp.bare_off());
+            self.end_run(why);
+            // Nothing of before is sent again: not the light either.
+            self.link = self.profile.link();
+            self.link.preempt(off);
+            self.own.clear();
+            self.forget_asked();
+            self.poll_at = None;
+            self.phase = Phase::Darkening { until };
+            return;
+        }
+        if let Phase::Darkening { .. } = &self.phase {
+            // It is under way; once more does no harm.
+            if let Some(lamp) = &self.lamp {
+                self.link.preempt(lamp.bare_off());
+            }
+            return;
+        }
         let check = match &self.phase {
             Phase::Stopped(check) => check.again(now),
             _ => StopCheck::begin(now, self.what_silence_means(now), self.dtr_reset()),
@@ -979,6 +1164,15 @@ impl Session {
         }
     }
 
+    /// It is dark by now, if the board has heard of it: it is halted.
+    fn halt_now(&mut self, now: Moment) {
+        if let Some(lamp) = &self.lamp {
+            self.link.preempt(lamp.bare_off());
+        }
+        self.phase = Phase::Stopped(Box::new(StopCheck::begin(now, Silence::Nothing, self.dtr_reset())));
+        self.send_stop(false);
+    }
+
     /// Why it was locked, where it is stopped again.
     pub fn stopped_because(&mut self, fault: Fault) {
         self.stopped_for = Some(fault);
@@ -986,11 +1180,19 @@ impl Session {
 
     /// Whether a stop waits for the board to confirm it.
     pub fn is_stopping(&self) -> bool {
-        matches!(&self.phase, Phase::Stopped(check) if check.is_open())
+        match &self.phase {
+            Phase::Stopped(check) => check.is_open(),
+            Phase::Darkening { .. } => true,
+            _ => false,
+        }
     }
 
     /// What stops this board when it is written by somebody else.
     pub fn bare_stop(&self) -> &'static [u8] {
+        if let Some(lamp) = self.lamp.as_ref().filter(|lamp| self.may_be_lit() && !lamp.goes_out_by_halt()) {
+            // Nothing moves in light, and a halt would leave it on. The halt follows.
+            return lamp.bare_off();
+        }
         if self.link.may_unpack() { stop::BARE_TO_UNPACKER } else { stop::BARE }
     }
 
@@ -1049,6 +1251,8 @@ impl Session {
         };
         let stop = match &self.phase {
             Phase::Stopped(check) => check.poll_timeout(),
+            Phase::Darkening { until } => Some(*until),
+            Phase::Exposing(exposing) => exposing.poll_timeout(),
             _ => None,
         };
         let heat = self.duty().and_then(|_| self.heat.poll_timeout());
@@ -1097,6 +1301,8 @@ impl Session {
             | Phase::Rejoining(_)
             | Phase::Quarantined(_)
             | Phase::Probing(_)
+            | Phase::Exposing(_)
+            | Phase::Darkening { .. }
             | Phase::Stopped(_) => Silence::Nothing,
         }
     }
@@ -1186,11 +1392,28 @@ impl Session {
             self.phase = Phase::Ready;
             return;
         }
+        if let Phase::Exposing(exposing) = &self.phase {
+            let (job, progress, laid) = (exposing.job.clone(), exposing.progress(), exposing.has_laid());
+            let line = Box::new(self.link.health().since(&exposing.before));
+            self.note_lit();
+            self.events.push_back(SessionEvent::Interrupted { job, progress, why, line, laid });
+            self.phase = Phase::Ready;
+            self.blanks = true;
+            return;
+        }
         let Phase::Running(run) = &self.phase else { return };
         let (job, progress) = (run.job.clone(), self.progress_of(run));
         let (line, laid) = (Box::new(self.link.health().since(&run.before)), run.laid);
         self.events.push_back(SessionEvent::Interrupted { job, progress, why, line, laid });
         self.phase = Phase::Ready;
+    }
+
+    /// What was lit is told before its job ends.
+    fn note_lit(&mut self) {
+        if let Phase::Exposing(exposing) = &self.phase {
+            let (job, lit) = (exposing.job.clone(), exposing.lit());
+            self.events.push_back(SessionEvent::Lit { job, lit });
+        }
     }
 
     fn abandon(&mut self, why: Interruption) {
@@ -1203,12 +1426,17 @@ impl Session {
     fn duty(&self) -> Option<Duty> {
         match &self.phase {
             // Another board is not ours to judge.
-            Phase::Closed { .. } | Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_) => None,
+            Phase::Closed { .. }
+            | Phase::Darkening { .. }
+            | Phase::Stopped(_)
+            | Phase::Faulted(_)
+            | Phase::Quarantined(_) => None,
             Phase::Greeting(_) | Phase::Rejoining(_) | Phase::Probing(_) => Some(Duty::Greeting),
             Phase::SwitchedOff(_) => Some(Duty::SwitchedOff),
             Phase::Running(_) if self.switched_off.is_some() => Some(Duty::SwitchedOff),
             Phase::Running(_) => Some(Duty::Job),
-            Phase::Ready => Some(Duty::Idle),
+            // No heater is wanted on.
+            Phase::Ready | Phase::Exposing(_) => Some(Duty::Idle),
         }
     }
 
@@ -1232,8 +1460,7 @@ impl Session {
         match alarm.action {
             heat::Action::Warn => {}
             heat::Action::Pause => {
-                if let Phase::Running(run) = &self.phase {
-                    let job = run.job.clone();
+                if let Some(job) = self.job().cloned().filter(|_| !self.is_rejoining()) {
                     // It may be paused already, or be on its way out.
                     let _ = self.pause(now, &job, PauseReason::Heat { hazard: alarm.hazard });
                 }
@@ -1261,6 +1488,12 @@ impl Session {
         self.heat.switch_off(now, hazard);
         self.events.push_back(SessionEvent::Faulted(fault));
         self.own.clear();
+        if let Phase::Exposing(exposing) = &mut self.phase {
+            // It ends as a cancelled print does: dark, and raised.
+            exposing.abandon(now, Interruption::Fault { fault });
+            self.own.extend(self.heaters_off());
+            return;
+        }
         if let Phase::Running(_) = &self.phase {
             self.abandon(Interruption::Fault { fault });
             // A cancelled job leaves already.
@@ -1447,6 +1680,9 @@ impl Session {
             rejoin.place.handle(position);
             return;
         }
+        if let Phase::Exposing(exposing) = &mut self.phase {
+            return exposing.handle_position(position);
+        }
         let Phase::Running(run) = &mut self.phase else { return };
         match &mut run.stage {
             Stage::Trailer { stands, .. } => *stands = true,
@@ -1503,12 +1739,13 @@ impl Session {
             }
             // The first line says why; `kill() called` follows every kill.
             // What befalls another printer's board is not this printer's fault.
-            Phase::Faulted(_) | Phase::Closed { .. } | Phase::Quarantined(_) => {}
+            Phase::Faulted(_) | Phase::Closed { .. } | Phase::Quarantined(_) | Phase::Darkening { .. } => {}
             Phase::Greeting(_)
             | Phase::Rejoining(_)
             | Phase::Ready
             | Phase::Probing(_)
             | Phase::Running(_)
+            | Phase::Exposing(_)
             | Phase::SwitchedOff(_) => {
                 if is_kill {
                     self.end_run(Interruption::Fault { fault });
@@ -1536,7 +1773,7 @@ impl Session {
         self.restarts_on_open |= matches!(self.phase, Phase::Greeting(_) | Phase::Rejoining(_))
             && now.since(self.opened) < RESTARTS_WITHIN;
         match &mut self.phase {
-            Phase::Running(_) | Phase::Rejoining(_) => {
+            Phase::Running(_) | Phase::Exposing(_) | Phase::Rejoining(_) => {
                 self.end_run(Interruption::PrinterReset);
                 if self.switched_off.is_some() {
                     // It was on its way out of a printer that only a person makes ready again.
@@ -1557,15 +1794,14 @@ impl Session {
                 }
             }
             // The board may have been reset by hand; a person still has to say that it is clear.
-            Phase::Closed { .. } | Phase::Faulted(_) | Phase::SwitchedOff(_) => {}
+            Phase::Closed { .. } | Phase::Faulted(_) | Phase::SwitchedOff(_) | Phase::Darkening { .. } => {}
         }
     }
 
     /// A button or a sensor on the printer asks for something.
     fn take_action(&mut self, now: Moment, action: Action) {
-        let Phase::Running(run) = &self.phase else { return };
-        let job = run.job.clone();
-        let held = matches!(&run.stage, Stage::Paused(pause) if pause.is_held());
+        let Some(job) = self.job().cloned().filter(|_| !self.is_rejoining()) else { return };
+        let held = self.pause_of().is_some_and(Pause::is_held);
         let _ = match action {
             Action::Pause => self.pause(now, &job, PauseReason::Panel),
             Action::Resume | Action::Resumed if held => {
@@ -1591,6 +1827,8 @@ impl Session {
             LinkEvent::Renumbered => match &mut self.phase {
                 Phase::Greeting(step) => {
                     *step = Greeting::Identifying { asked: 1, alike: 0, said: BoardSays::default() };
+                    // Whatever the board turns out to be: a light that was left on is worse than a fan that stands.
+                    self.script.extend(self.lamp.iter().flat_map(Lamp::off));
                     self.own.extend([&b"M115"[..], b"M105"]);
                 }
                 Phase::Probing(probe) => probe.handle_renumbered(),
@@ -1802,11 +2040,13 @@ impl Session {
                 }
             }
             Phase::Running(_) => self.drive_run(now),
+            Phase::Exposing(_) => self.drive_light(now),
             Phase::Rejoining(_) => self.drive_rejoin(now),
             Phase::Ready
             | Phase::Quarantined(_)
             | Phase::SwitchedOff(_)
             | Phase::Closed { .. }
+            | Phase::Darkening { .. }
             | Phase::Stopped(_)
             | Phase::Faulted(_) => while self.link.settle().is_some() {},
         }
@@ -1831,6 +2071,37 @@ impl Session {
                 self.link.send(now, Origin::Own, command);
             }
         }
+    }
+
+    /// Lines of a lit print, and what has come of it.
+    fn drive_light(&mut self, now: Moment) {
+        let Phase::Exposing(exposing) = &mut self.phase else { return };
+        while self.link.settle().is_some() {}
+        exposing.drive(now, &mut self.link);
+        while let Some(happened) = exposing.poll_told() {
+            let (job, progress) = (exposing.job.clone(), exposing.progress());
+            self.events.push_back(match happened {
+                Happened::Paused(reason) => SessionEvent::Paused { job, progress, reason },
+                Happened::WentOn => SessionEvent::Resumed { job, by: PLATEN.into() },
+                Happened::LongPause => SessionEvent::LongPause { job },
+            });
+        }
+        let Some(over) = exposing.take_over() else { return };
+        let (job, progress, laid) = (exposing.job.clone(), exposing.progress(), exposing.has_laid());
+        let line = Box::new(self.link.health().since(&exposing.before));
+        let millis = u64::try_from((now - exposing.started).as_millis()).unwrap_or(u64::MAX);
+        self.note_lit();
+        self.events.push_back(match over {
+            Over::Printed { digest } => SessionEvent::Printed { job, progress, digest, line, millis },
+            Over::Cancelled { by } => SessionEvent::Cancelled { job, progress, by, line, laid },
+            Over::Interrupted { why } => SessionEvent::Interrupted { job, progress, why, line, laid },
+        });
+        self.blanks = true;
+        self.phase = self.at_rest();
+        if let Some(lamp) = &self.lamp {
+            self.script.extend(lamp.off());
+        }
+        self.send_own(now);
     }
 
     fn drive_greeting(&mut self, now: Moment) {
@@ -2543,7 +2814,10 @@ impl Session {
 
     /// Nothing goes out until somebody has looked.
     fn is_barred(&self) -> bool {
-        matches!(self.phase, Phase::Stopped(_) | Phase::Faulted(_) | Phase::Quarantined(_))
+        matches!(
+            self.phase,
+            Phase::Stopped(_) | Phase::Darkening { .. } | Phase::Faulted(_) | Phase::Quarantined(_)
+        )
     }
 
     /// Whether it is heard which button was pressed: without an emergency parser, Marlin puts `M876` into the queue
@@ -2571,6 +2845,12 @@ impl Session {
         let prompt = if self.is_closed() || self.is_barred() { None } else { self.prompt() };
         let hold = Hold { prompt, ..Hold::default() };
         let person = self.waits_for_person();
+        if let Phase::Exposing(exposing) = &self.phase
+            && let Some(reason) = exposing.why_paused()
+        {
+            let step = if exposing.stands() { HoldStep::Raised } else { HoldStep::Raising };
+            return Hold { reason: Some(reason.clone()), step: Some(step), ..hold };
+        }
         let Phase::Running(run) = &self.phase else { return hold };
         match &run.stage {
             Stage::Paused(pause) => {

@@ -289,6 +289,8 @@ pub enum Fact {
     Identifiers(Box<IdentifierFact>),
     /// Of users, their roles and tokens; `what` says what. No secret and no hash of one.
     People(people::Fact),
+    /// Of resin printers, their vats and what wears out there; `what` says what.
+    Resin(super::resin::Fact),
 }
 
 impl Fact {
@@ -334,6 +336,7 @@ impl Fact {
             Self::Queue { .. } => "queue",
             Self::Identifiers { .. } => "identifiers",
             Self::People { .. } => "people",
+            Self::Resin { .. } => "resin",
         }
     }
 
@@ -365,6 +368,7 @@ impl Fact {
             | Self::PromptAnswered { printer, .. }
             | Self::ConsoleUsed { printer, .. } => Some(printer),
             Self::JobCancelled { printer, .. } => printer.as_ref(),
+            Self::Resin(fact) => fact.printer(),
             Self::JobQueued { pinned, .. } | Self::JobSlicing { pinned, .. } => pinned.as_ref(),
             Self::JournalBegun { .. }
             | Self::JournalRestored { .. }

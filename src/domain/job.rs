@@ -67,6 +67,60 @@ pub enum Interruption {
     NotAllowed,
     /// platen, or the cable, was away while the job was running, came back, and it is not proven that it may go on.
     NotContinued { unproven: Unproven },
+    /// The layers of a resin print could not be lit as they were to be: it is dark, and the plate was raised where it
+    /// was known where that is.
+    Exposure { fault: ExposureFault },
+}
+
+/// What went wrong between layers and light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExposureFault {
+    BoardSilent,
+    /// The plate is not where it was sent.
+    Elsewhere,
+    /// The board tells a place where no plate can be.
+    OutOfReach,
+    /// The board refused or misread a line.
+    Board,
+    DisplaySilent,
+    /// The display showed another picture than was asked for.
+    WrongMask,
+    Display,
+    /// A layer was lit longer or shorter than planned.
+    Timing,
+    LidOpen,
+    LightTooHot,
+}
+
+impl ExposureFault {
+    pub const ALL: [Self; 10] = [
+        Self::BoardSilent,
+        Self::Elsewhere,
+        Self::OutOfReach,
+        Self::Board,
+        Self::DisplaySilent,
+        Self::WrongMask,
+        Self::Display,
+        Self::Timing,
+        Self::LidOpen,
+        Self::LightTooHot,
+    ];
+
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::BoardSilent => "the board did not confirm a step in time: look at its light, its cable and its power",
+            Self::Elsewhere => "the plate is not where it was sent: look at it before anything moves",
+            Self::OutOfReach => "the board tells a position that its plate cannot have: look at it before anything moves",
+            Self::Board => "the board refused or misread a line of a layer: look at its cable",
+            Self::DisplaySilent => "the display did not confirm a picture in time: look at its cable and power",
+            Self::WrongMask => "the display showed another picture than its layer's",
+            Self::Display => "the display failed: look at its cable and power",
+            Self::Timing => "a layer was lit longer or shorter than planned",
+            Self::LidOpen => "the cover was opened",
+            Self::LightTooHot => "the light became too hot: look at its fan",
+        }
+    }
 }
 
 /// What platen does with a job that was running when it ended, once all is proven.
@@ -153,6 +207,7 @@ impl Interruption {
                 let unproven = unproven.in_words();
                 format!("platen or the cable was away while the job was running, and it could not go on: {unproven}")
             }
+            Self::Exposure { fault } => fault.in_words().into(),
         }
     }
 }
@@ -185,6 +240,8 @@ pub enum PauseReason {
     },
     /// platen, or the cable, was away and came back; all is proven, and a person says whether to go on.
     Restart,
+    /// The vat does not hold enough for all layers, and is refilled here.
+    Refill,
     /// Written by a platen that noted no reason.
     #[default]
     Unknown,
@@ -202,6 +259,7 @@ impl PauseReason {
             Self::Astray => "astray",
             Self::Heat { .. } => "heat",
             Self::Restart => "restart",
+            Self::Refill => "refill",
             Self::Unknown => "unknown",
         }
     }
@@ -221,6 +279,7 @@ impl PauseReason {
                 "platen has started anew, or the cable was out; nothing was lost, and a person says whether it goes on"
                     .into()
             }
+            Self::Refill => "the vat is to be refilled before the next layer".into(),
             Self::Unknown => "paused".into(),
         }
     }

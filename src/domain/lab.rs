@@ -27,6 +27,7 @@ use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome,
 use super::quality::build::{PIECES_MAX, Piece};
 use super::quality::{self, Quality};
 use super::queue::{self, Queue};
+use super::resin::{self, Resin};
 use super::seen::Seen;
 use super::units::Height;
 
@@ -223,6 +224,8 @@ pub enum Request {
     Identifiers(Box<IdentifierRequest>),
     /// Of users, their roles and tokens.
     People(Box<people::Request>),
+    /// Of resin printers, and of jobs that are files for them.
+    Resin(Box<resin::Request>),
     /// What `platen setup` has prepared comes true.
     AdoptAdmin {
         name: UserName,
@@ -436,6 +439,8 @@ pub enum Refusal {
     Identifiers(#[from] IdentifierRefusal),
     #[error(transparent)]
     People(#[from] people::Refusal),
+    #[error(transparent)]
+    Resin(#[from] resin::Refusal),
 }
 
 impl Refusal {
@@ -459,6 +464,7 @@ pub enum EntityKey {
     Gate(JobId),
     Quality(quality::Key),
     Queue(queue::Key),
+    Resin(resin::Key),
     User(UserName),
     /// What a user has chosen to be told.
     Notices(UserName),
@@ -467,7 +473,7 @@ pub enum EntityKey {
 
 impl EntityKey {
     /// The key in the store: `case/…`, `part/…`, `job/…`, `printer/…`, `chain/…`, `gate/…`, `quality/…/…`,
-    /// `queue/…/…`, `user/…`, `counters`.
+    /// `queue/…/…`, `resin/…/…`, `user/…`, `counters`.
     pub fn path(&self) -> String {
         match self {
             Self::Case(id) => format!("case/{id}"),
@@ -478,6 +484,7 @@ impl EntityKey {
             Self::Gate(id) => format!("gate/{id}"),
             Self::Quality(key) => format!("quality/{}", key.path()),
             Self::Queue(key) => format!("queue/{}", key.path()),
+            Self::Resin(key) => format!("resin/{}", key.path()),
             Self::User(name) => format!("user/{name}"),
             Self::Notices(name) => format!("notices/{name}"),
             Self::Counters => "counters".into(),
@@ -540,6 +547,7 @@ pub struct Lab {
     pub gates: BTreeMap<JobId, Gated>,
     pub quality: Quality,
     pub queue: Queue,
+    pub resin: Resin,
     pub people: People,
     /// Which part has which number of its case. Made from `parts`: whoever replays a long journal asks for it at every
     /// entry.
@@ -575,6 +583,20 @@ fn further_attempts(fact: &mut Fact, own: u16, before: u32) {
     }
     for piece in also {
         piece.attempt = piece.attempt.saturating_add(behind(piece.part));
+    }
+}
+
+/// Whose a job is that a request makes.
+fn of_new_job<'r>(request: &'r Request, id: &JobId) -> Option<(&'r CaseToken, &'r PartRef)> {
+    let of = |new: &'r NewJob| (&new.case, &new.part);
+    match request {
+        Request::QueueJob(new) => Some(of(new)),
+        Request::QueueCopies(all) => all.iter().find(|new| new.job == *id).map(of),
+        Request::SliceJob(new) => Some((&new.case, &new.part)),
+        Request::Queue(asked) => asked.new_job().map(of),
+        Request::Resin(asked) => of_new_job(asked.carried()?, id),
+        Request::Provided { request, .. } | Request::OnDay { request, .. } => of_new_job(request, id),
+        _ => None,
     }
 }
 
@@ -710,7 +732,8 @@ impl Lab {
         if let Some(away) = self.queue.away_now(printer, now) {
             return Err(Refusal::Away { printer: printer.clone(), until: away.until });
         }
-        Ok(quality::may_start(self, job, printer, now)?)
+        quality::may_start(self, job, printer, now)?;
+        Ok(resin::may_start(self, job, printer, now)?)
     }
 
     /// What somebody has made ready is not passed over by hand. The plan may, where that printer fits no more.
@@ -830,7 +853,7 @@ impl Lab {
         }
     }
 
-    fn running(&self, id: &JobId, wanted: &'static str) -> Result<(&Job, &Run), Refusal> {
+    pub(super) fn running(&self, id: &JobId, wanted: &'static str) -> Result<(&Job, &Run), Refusal> {
         let job = self.job(id)?;
         match job.state.run() {
             Some(run) if job.state.is_running() => Ok((job, run)),
@@ -1081,6 +1104,7 @@ impl Lab {
             }
             Request::Quality(request) => Ok(quality::judge(self, request, now)?),
             Request::Queue(request) => queue::judge(self, request, now),
+            Request::Resin(request) => resin::judge(self, request, now),
             Request::CancelJob { job, progress, by, line } => {
                 self.judge_cancel(job, *progress, by, line.as_deref())
             }
@@ -1117,6 +1141,9 @@ impl Lab {
                 let fact = torn_off(job, run, progress, Interruption::DaemonEnded, None);
                 let given_back =
                     known.filter(|known| !known.laid).and_then(|_| self.given_back(&job.id, &fact));
+                if known.is_none_or(|known| known.laid) {
+                    facts.extend(resin::after_crash(self, job, progress).map(|fact| (None, fact)));
+                }
                 facts.push((Some(job.id.clone()), fact));
                 facts.extend(given_back.map(|fact| (None, fact)));
             }
@@ -1300,25 +1327,10 @@ impl Lab {
             let subject = job.and_then(|id| {
                 let (case, part, last) = match (self.jobs.get(&id), request) {
                     (Some(job), _) => (job.case.clone(), job.part.clone(), job.events),
-                    (None, Request::QueueCopies(all)) => {
-                        let new = all.iter().find(|new| new.job == id)?;
-                        let part = self.find_part(&new.case, &new.part).ok()?;
-                        (new.case.clone(), part.id.clone(), 0)
+                    (None, request) => {
+                        let (case, part) = of_new_job(request, &id)?;
+                        (case.clone(), self.find_part(case, part).ok()?.id.clone(), 0)
                     }
-                    (None, Request::QueueJob(new)) => {
-                        let part = self.find_part(&new.case, &new.part).ok()?;
-                        (new.case.clone(), part.id.clone(), 0)
-                    }
-                    (None, Request::Queue(asked)) => {
-                        let new = asked.new_job()?;
-                        let part = self.find_part(&new.case, &new.part).ok()?;
-                        (new.case.clone(), part.id.clone(), 0)
-                    }
-                    (None, Request::SliceJob(new)) => {
-                        let part = self.find_part(&new.case, &new.part).ok()?;
-                        (new.case.clone(), part.id.clone(), 0)
-                    }
-                    (None, _) => return None,
                 };
                 let job_seq = job_seqs.entry(id.clone()).or_insert(last);
                 *job_seq += 1;
@@ -1378,6 +1390,7 @@ impl Lab {
         let can_follow = self.can_follow(event);
         if can_follow {
             touched.extend(quality::follow(self, event).into_iter().map(EntityKey::Quality));
+            touched.extend(resin::follow(self, event).into_iter().map(EntityKey::Resin));
         }
         if let Some(subject) = &event.subject {
             self.counters.outbox = subject.outbox_seq;
@@ -1487,6 +1500,9 @@ impl Lab {
             Fact::Quality(fact) => {
                 touched.extend(quality::apply(self, event, fact).into_iter().map(EntityKey::Quality));
             }
+            Fact::Resin(fact) => {
+                touched.extend(resin::apply(self, event, fact).into_iter().map(EntityKey::Resin));
+            }
             Fact::Queue(fact) => {
                 use queue::wish::Wanted::Pinned;
                 if let queue::Fact::Wished { job, wanted: Pinned { printer }, .. } = fact {
@@ -1501,6 +1517,12 @@ impl Lab {
                 {
                     self.chains.insert(job.clone(), chain);
                     touched.push(EntityKey::Chain(job.clone()));
+                }
+                if let queue::Fact::Reprint { job, of, .. } = fact
+                    && let Some(need) = self.resin.needs.get(of).cloned()
+                {
+                    self.resin.needs.insert(job.clone(), need);
+                    touched.push(EntityKey::Resin(resin::Key::Need(job.clone())));
                 }
                 let keys = queue::apply(&mut self.queue, fact, event.stamp.wall);
                 touched.extend(keys.into_iter().map(EntityKey::Queue));
@@ -1697,6 +1719,7 @@ impl Lab {
             EntityKey::Gate(id) => serde_json::to_vec(self.gates.get(id)?),
             EntityKey::Quality(key) => return self.quality.entity(key),
             EntityKey::Queue(key) => return self.queue.entity(key),
+            EntityKey::Resin(key) => return self.resin.entity(key),
             EntityKey::User(name) => serde_json::to_vec(self.people.users.get(name)?),
             EntityKey::Notices(name) => serde_json::to_vec(self.people.notices.get(name)?),
             EntityKey::Counters => serde_json::to_vec(&self.counters),
@@ -1743,6 +1766,10 @@ impl Lab {
             "queue" => {
                 let key = path.split_once('/').map_or("", |(_, key)| key);
                 self.queue.restore(key, json).map_err(failed)?;
+            }
+            "resin" => {
+                let key = path.split_once('/').map_or("", |(_, key)| key);
+                self.resin.restore(key, json).map_err(failed)?;
             }
             "notices" => {
                 let settings: people::notices::Settings = serde_json::from_slice(json).map_err(failed)?;
@@ -2082,6 +2109,7 @@ mod tests {
             .chain(lab.printers.keys().map(|k| EntityKey::Printer(k.clone())))
             .chain(lab.quality.keys().into_iter().map(EntityKey::Quality))
             .chain(lab.queue.keys().into_iter().map(EntityKey::Queue))
+            .chain(lab.resin.keys().into_iter().map(EntityKey::Resin))
             .chain([EntityKey::Counters])
             .collect();
         for key in keys {

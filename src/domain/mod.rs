@@ -38,6 +38,8 @@ pub mod quality;
 
 pub mod queue;
 
+pub mod resin;
+
 pub mod lab;
 pub mod seen;
 

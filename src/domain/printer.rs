@@ -469,6 +469,10 @@ pub enum HoldStep {
     Returning,
     /// The head is not where it was told to be, so that no line is sent.
     Astray,
+    /// The plate of a resin printer goes up, behind the layer that was lit.
+    Raising,
+    /// The plate is up, in the dark.
+    Raised,
     /// Cancelled, but the firmware waits for heat and cannot be broken off.
     CancelWaitsForHeat,
     /// Cancelled, but the firmware waits for a person first.

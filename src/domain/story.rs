@@ -2,6 +2,7 @@
 
 mod quality;
 mod queue;
+mod resin;
 
 use super::case::IntendedUse;
 use super::event::{Actor, Event, Fact};
@@ -23,6 +24,7 @@ pub fn is_of_case(lab: &Lab, event: &Event, case: &CaseToken) -> bool {
         (None, Fact::CaseOpened { case: of, .. } | Fact::PartAdded { case: of, .. }) => of == case,
         (None, Fact::Quality(fact)) => quality::is_of_case(lab, &fact.change, case),
         (None, Fact::Queue(fact)) => queue::case_of(lab, fact) == Some(case),
+        (None, Fact::Resin(fact)) => resin::case_of(lab, fact) == Some(case),
         (None, Fact::Identifiers(fact)) => fact.case() == case,
         (None, _) => false,
     }
@@ -35,6 +37,7 @@ pub fn case_of<'a>(lab: &'a Lab, event: &'a Event) -> Option<&'a CaseToken> {
         (None, Fact::CaseOpened { case, .. } | Fact::PartAdded { case, .. }) => Some(case),
         (None, Fact::Quality(fact)) => fact.change.case(lab),
         (None, Fact::Queue(fact)) => queue::case_of(lab, fact),
+        (None, Fact::Resin(fact)) => resin::case_of(lab, fact),
         (None, Fact::Identifiers(fact)) => Some(fact.case()),
         (None, _) => None,
     }
@@ -50,6 +53,7 @@ pub fn has_words_of_no_case(fact: &Fact) -> bool {
             | Fact::Identifiers(_)
             | Fact::Queue(_)
             | Fact::People(_)
+            | Fact::Resin(_)
     )
 }
 
@@ -288,6 +292,7 @@ pub fn told(fact: &Fact) -> String {
         Fact::Queue(fact) => queue::told(fact),
         Fact::Identifiers(fact) => identified(fact),
         Fact::People(fact) => of_people(fact),
+        Fact::Resin(fact) => resin::told(fact),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Units that must not be mixed: degrees, baud, heights.
+//! Units that must not be mixed: degrees, baud, heights, volumes.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -56,9 +56,48 @@ impl fmt::Display for Height {
     }
 }
 
+/// A volume in thousandths of a millilitre.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Microlitres(pub u64);
+
+impl Microlitres {
+    /// Rounded to the nearest; none where it is no volume that a lab has (not finite, negative, above 100 litres).
+    #[expect(clippy::cast_possible_truncation, reason = "within 0 to a hundred million")]
+    pub fn from_ml(ml: f64) -> Option<Self> {
+        (0.0..=100_000.0).contains(&ml).then(|| Self((ml * 1_000.0).round() as u64))
+    }
+
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+
+    /// What it weighs, where a cubic centimetre weighs so many milligrams.
+    pub fn milligrams(self, density: u16) -> u64 {
+        self.0.saturating_mul(u64::from(density)) / 1_000
+    }
+}
+
+impl fmt::Display for Microlitres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} ml", self.0 / 1_000, self.0 % 1_000 / 100)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_volume_is_exact_to_a_microlitre_and_tells_tenths_of_a_millilitre() {
+        let volume = Microlitres::from_ml(59.163).unwrap();
+        assert_eq!((volume.0, volume.to_string().as_str()), (59_163, "59.1 ml"));
+        assert_eq!(volume.milligrams(1_100), 65_079);
+        for none in [-0.1, f64::NAN, f64::INFINITY, 100_000.1] {
+            assert_eq!(Microlitres::from_ml(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn a_height_is_exact_to_a_thousandth_and_nothing_below_the_plate_is_one() {

@@ -40,6 +40,14 @@ pub struct Limits {
     pub attributes: usize,
 }
 
+impl Limits {
+    /// What of it is an archive's.
+    pub(super) fn archive(&self) -> ::archive::Limits {
+        let Self { entries, directory, expanded, ratio, ratio_free, .. } = *self;
+        ::archive::Limits { entries, directory, expanded, ratio, ratio_free }
+    }
+}
+
 /// What holds everywhere; only tests use others. Together they keep a reader below 320 MB.
 pub const LIMITS: Limits = Limits {
     // 8 million triangles are 400 MB as binary STL. Larger files are scans nobody has reduced:
@@ -152,8 +160,14 @@ impl From<std::io::Error> for ModelError {
 
 impl From<&std::io::Error> for ModelError {
     fn from(error: &std::io::Error) -> Self {
-        let ours = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
-        ours.cloned().unwrap_or_else(|| Self::Unreadable(error.to_string()))
+        let inner = error.get_ref();
+        if let Some(ours) = inner.and_then(|inner| inner.downcast_ref::<Self>()) {
+            return ours.clone();
+        }
+        match inner.and_then(|inner| inner.downcast_ref::<::archive::ArchiveError>()) {
+            Some(archive) => archive.clone().into(),
+            None => Self::Unreadable(error.to_string()),
+        }
     }
 }
 

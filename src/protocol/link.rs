@@ -718,6 +718,26 @@ impl Link {
         self.window.fits(length)
     }
 
+    /// Whether all of these may be sent now, one after the other and without a wait between them. Each is still asked
+    /// for by `has_room`.
+    pub fn has_room_for_all(&mut self, commands: &[&[u8]]) -> bool {
+        let Some(first) = commands.first() else { return true };
+        if !self.has_room(first) || self.careful_until.is_some() || self.refusal() == Refusal::Drops {
+            return false;
+        }
+        let mut lengths = Vec::with_capacity(commands.len());
+        for (at, command) in (0u32..).zip(commands) {
+            if spoken(command).is_some() && commands.len() > 1 {
+                return false;
+            }
+            self.draft.clear();
+            let (form, number) = (self.form(), self.window.next().saturating_add(at));
+            lengths.push(frame::write_as(&mut self.draft, &mut self.scratch, form, number, command));
+        }
+        self.draft_number = None;
+        self.window.fits_together(&lengths)
+    }
+
     fn careful_allows(&self) -> bool {
         self.careful_until.is_none_or(|line| self.window.cursor() <= line)
     }

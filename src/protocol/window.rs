@@ -225,6 +225,23 @@ impl Window {
         self.in_flight_bytes - queued + length <= budget
     }
 
+    /// Whether lines of these lengths fit at once, with nothing in flight before them.
+    pub fn fits_together(&self, lengths: &[usize]) -> bool {
+        if self.in_flight() > 0 {
+            return false;
+        }
+        let Capacity { receive_bytes, queue_slots } = match self.trust {
+            Trust::Full => self.capacity,
+            Trust::Safe => Capacity {
+                receive_bytes: self.capacity.receive_bytes.min(SAFE_RECEIVE_BYTES),
+                queue_slots: 0,
+            },
+            Trust::Single => return lengths.len() <= 1,
+        };
+        let queued: usize = lengths.iter().take(queue_slots).sum();
+        lengths.iter().sum::<usize>() - queued <= receive_bytes.saturating_sub(self.reserved)
+    }
+
     /// Takes a new line in, already on its way. Only while nothing is to be sent again.
     pub fn push(&mut self, now: Moment, origin: Origin, text: Box<[u8]>, length: usize) {
         debug_assert_eq!(self.cursor, self.next);

@@ -6,8 +6,8 @@ use std::io::Read;
 use super::Source;
 use super::failure::Failure;
 use super::profile::Profile;
-use crate::model::archive::Archive;
-use crate::model::limits::{LIMITS, Limits, ModelError};
+use crate::model::limits::LIMITS;
+use ::archive::{Archive, ArchiveError, Limits};
 
 /// What is known of a file that is whole.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +29,8 @@ const ARCHIVE: Limits = Limits {
     directory: 4 << 20,
     // A picture unfolds row by row.
     expanded: 8 << 30,
-    ..LIMITS
+    ratio: LIMITS.ratio,
+    ratio_free: LIMITS.ratio_free,
 };
 /// A picture as it lies in there: grey that no packing makes smaller, of 8,192 by 4,096 points.
 const PICTURE_MAX: u64 = 32 << 20;
@@ -42,9 +43,9 @@ fn not_whole(what: impl Into<String>) -> Failure {
     Failure::NotWhole(what.into())
 }
 
-fn archive(error: ModelError) -> Failure {
+fn archive(error: ArchiveError) -> Failure {
     match error {
-        ModelError::Archive(what) | ModelError::Hostile(what) | ModelError::Unsupported(what) => {
+        ArchiveError::Damaged(what) | ArchiveError::Hostile(what) | ArchiveError::Unsupported(what) => {
             not_whole(what)
         }
         other => not_whole(other.to_string()),
@@ -96,7 +97,7 @@ fn canonical(value: &str) -> Vec<String> {
 
 /// Reads all of it. `stem` is how its pictures are called, in small letters.
 pub(super) fn sl1(profile: &Profile, stem: &str, out: &mut dyn Source) -> Result<Whole, Failure> {
-    let mut from = Archive::open(out, &ARCHIVE).map_err(archive)?;
+    let mut from = Archive::open(out, "SL1", &ARCHIVE).map_err(archive)?;
     let about = text(&mut from, "config.ini")?;
     let had = text(&mut from, "prusaslicer.ini")?;
     compare(profile, &had)?;

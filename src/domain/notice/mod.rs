@@ -272,7 +272,8 @@ pub fn of_event(lab: &Lab, event: &Event) -> Option<Notice> {
             | PauseReason::Runout
             | PauseReason::Astray
             | PauseReason::Heat { .. }
-            | PauseReason::Restart => of_job(What::Waits, Some(printer)),
+            | PauseReason::Restart
+            | PauseReason::Refill => of_job(What::Waits, Some(printer)),
         },
         Fact::PrinterStopped { printer, by } => Some(Notice::at(What::Stopped, printer).by(Some(by))),
         Fact::StopUnverified { printer, .. } => Some(Notice::at(What::NotStopped, printer)),

@@ -39,6 +39,7 @@ kinds! { Request, request_word, REQUESTS:
     "elsewhere: on a day" = Request::OnDay { .. },
     "elsewhere: identifiers" = Request::Identifiers(_),
     "elsewhere: people" = Request::People(_),
+    "elsewhere: resin" = Request::Resin(_),
     "elsewhere: admin" = Request::AdoptAdmin { .. },
     "queue" = Request::QueueJob(_),
     "elsewhere: copies" = Request::QueueCopies(_),
@@ -550,6 +551,7 @@ fn changes_a_job(fact: &Fact) -> bool {
         | Fact::Quality(_)
         | Fact::Queue(_)
         | Fact::Identifiers(_)
+        | Fact::Resin(_)
         | Fact::People(_) => false,
     }
 }

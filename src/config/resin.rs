@@ -1,0 +1,935 @@
+//! What the operator says of a resin printer: how it is driven, its display and vat, and what is asked before a start.
+//!
+//! `kind = "msla"`: we show the masks, and a board on the port moves the plate and switches the light. `kind = "chitu"`: a
+//! board that prints files from a stick of its own, and hears commands on the port. Either has sections of its own behind
+//! its `[[printer]]`; what the other has is told as a mistake.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::reader::{At, Found, Reader, Section, nearest};
+use super::{BedClearing, Kind, parse};
+use crate::domain::resin::outfit::{Item, Outfit, WARN_AT_PERCENT};
+use crate::domain::units::{Height, Microlitres};
+
+/// The sections behind a `[[printer]]` that are for resin, by what they are called there.
+pub(super) const SECTIONS: [&str; 8] =
+    ["resin", "display", "light", "plate", "peel", "bottom_peel", "vat", "delivery"];
+/// Those of one drive alone.
+const MSLA_ONLY: [&str; 3] = ["plate", "peel", "bottom_peel"];
+const CHITU_ONLY: [&str; 1] = ["delivery"];
+
+/// Mono displays turn their points within some tens of milliseconds.
+const SETTLE_MS: u64 = 60;
+/// As long as Prusa's own software waits for a picture.
+const DISPLAY_ANSWERS_MS: u64 = 2_000;
+/// Marlin's BUFSIZE as it comes.
+const BUFFER_LINES: u64 = 4;
+/// The most commands that switch a light one way.
+const LIGHT_LINES: usize = 4;
+const LINE_MAX: usize = 80;
+/// "If commands arrive too quickly the printer can get into a strange state" (mariner's issue 453).
+const GAP_MS: u64 = 100;
+
+/// A resin printer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resin {
+    pub drive: Drive,
+    pub panel: Panel,
+    /// No layer is lit longer, whatever its file says.
+    pub longest_exposure: Duration,
+    pub vat: Vat,
+    pub wear: Wear,
+    /// What somebody confirms before each start; nothing: nobody is asked.
+    pub checklist: BTreeSet<Item>,
+}
+
+impl Resin {
+    /// What starts are judged by.
+    pub fn outfit(&self) -> Outfit {
+        Outfit {
+            holds: self.vat.holds,
+            keeps: self.vat.keeps,
+            resin_days: self.vat.resin_days,
+            display_life_h: self.wear.display_life_h,
+            film_life_layers: self.wear.film_life_layers,
+            warn_at_percent: self.wear.warn_at_percent,
+            worn_bars: self.wear.bars,
+            checklist: self.checklist.clone(),
+            alone: matches!(self.drive, Drive::Chitu(_)),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drive {
+    Msla(Box<Msla>),
+    Chitu(Chitu),
+}
+
+/// The display as files have it. What is absent is not known, and refuses no file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Panel {
+    /// Columns and rows of points.
+    pub points: Option<[u32; 2]>,
+    /// Sides of a point, nm.
+    pub point_nm: Option<[u32; 2]>,
+    /// Along which axes files for it are mirrored, X and Y.
+    pub mirrored: Option<[bool; 2]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vat {
+    pub holds: Microlitres,
+    pub keeps: Microlitres,
+    pub resin_days: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wear {
+    pub display_life_h: Option<u32>,
+    pub film_life_layers: Option<u32>,
+    pub warn_at_percent: u8,
+    /// Nothing begins past a life.
+    pub bars: bool,
+}
+
+/// A printer whose masks we show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Msla {
+    pub sink: Sink,
+    pub packing: Packing,
+    /// From when a picture is out to when the points have turned.
+    pub settle: Duration,
+    /// How long a picture may take until it is out.
+    pub display_answers: Duration,
+    pub light: Light,
+    pub plate: Plate,
+    /// What a layer does where its file says nothing; `lift`, its speed and the way down are always there.
+    pub peel: Peel,
+    pub bottom: Bottom,
+}
+
+/// Where pictures go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sink {
+    Framebuffer {
+        path: PathBuf,
+    },
+    Drm {
+        card: PathBuf,
+        connector: String,
+    },
+    /// A file a layer, for trials without a display.
+    Folder {
+        path: PathBuf,
+    },
+}
+
+/// How points become pixels of the video mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packing {
+    /// Points in a pixel: 1 or 3.
+    pub subpixels: u8,
+    pub order: Order,
+    /// Of red, green and blue, 1 to 8.
+    pub bits: [u8; 3],
+    /// What we turn around before it is shown: left and right, top and bottom.
+    pub flip: [bool; 2],
+    /// Clockwise, behind that: 0, 90, 180 or 270 degrees.
+    pub rotate: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Rgb,
+    Bgr,
+}
+
+/// Who ends an exposure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimedBy {
+    /// Its lines lie in the board's buffer with the one that ends it.
+    Board,
+    Host,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Light {
+    /// `{pwm}` is 1 to 255.
+    pub on: Vec<String>,
+    pub off: Vec<String>,
+    pub timed_by: TimedBy,
+    pub buffer_lines: u32,
+    /// A burst begins with a dwell so long, instead of a wait.
+    pub burst_lead: Duration,
+}
+
+/// How the plate moves apart from peeling. Lengths in µm, speeds in µm/s.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plate {
+    pub home: String,
+    /// Homing ends at the display.
+    pub homes_down: bool,
+    pub height_um: u32,
+    pub travel_um_s: u32,
+    /// Above every speed of a file.
+    pub fastest_um_s: u32,
+    pub raise_at_pause_um: u32,
+    /// Absent: as far as it goes.
+    pub raise_at_end_um: Option<u32>,
+    pub motors_off_at_end: bool,
+    pub first_layer_rest: Duration,
+    pub rest_after_pause: Duration,
+    /// A pause so long is told.
+    pub long_pause: Option<Duration>,
+    pub homes_within: Duration,
+}
+
+/// Lengths in µm, speeds in µm/s, rests in ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peel {
+    pub rest_before_lift_ms: Option<u32>,
+    pub lift_um: Option<u32>,
+    pub lift_um_s: Option<u32>,
+    pub second_lift_um: Option<u32>,
+    pub second_lift_um_s: Option<u32>,
+    pub rest_after_lift_ms: Option<u32>,
+    pub retract_um_s: Option<u32>,
+    pub second_retract_um: Option<u32>,
+    pub second_retract_um_s: Option<u32>,
+    pub rest_before_light_ms: Option<u32>,
+}
+
+/// The layers at the plate; what is not said is as for all layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bottom {
+    pub layers: u32,
+    /// Over so many layers their values become those of the others.
+    pub transition: u32,
+    pub peel: Peel,
+}
+
+/// A board that prints from a stick of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chitu {
+    pub delivery: Delivery,
+    pub start: StartWay,
+    /// Between two commands at least.
+    pub gap: Duration,
+}
+
+/// How a file comes to the board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// This machine is the board's stick, with what lies in a folder that is mounted there.
+    UsbFolder { path: PathBuf },
+    /// The same, with an image of a FAT disk.
+    UsbImage { path: PathBuf },
+    /// A person carries a stick.
+    Operator,
+    /// Over the port: slow, and with most boards an empty file.
+    Uart,
+}
+
+/// How a board begins to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartWay {
+    #[default]
+    Auto,
+    M6030,
+    M23M24,
+}
+
+/// What `kind` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    Fdm,
+    /// A resin printer that is not driven from here.
+    Resin,
+    Msla,
+    Chitu,
+}
+
+fn word(reader: &mut Reader<'_>, section: &Section<'_>) -> Word {
+    const WORDS: &[&str] = &["fdm", "msla", "chitu", "resin"];
+    let Some(found) = reader.text(section, "kind") else { return Word::Fdm };
+    match found.value.as_str() {
+        "fdm" => Word::Fdm,
+        "resin" => Word::Resin,
+        "msla" => Word::Msla,
+        "chitu" => Word::Chitu,
+        other => {
+            let instead = match nearest(other, WORDS) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => "write \"fdm\", or \"msla\" or \"chitu\" for a resin printer".into(),
+            };
+            reader.wrong(&found.at, "a printer is for filament or for resin", instead);
+            Word::Fdm
+        }
+    }
+}
+
+/// What a printer prints with, and how it is driven where that is resin.
+pub(super) fn kind(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    build_height: Option<u16>,
+    bed_clearing: BedClearing,
+) -> (Kind, Option<Box<Resin>>) {
+    let word = word(reader, section);
+    let mut of_other = |names: &[&str], reason: &str, instead: &str| {
+        for name in names {
+            if section.table.contains_key(*name) {
+                let key = format!("{} {name}", section.name);
+                reader.overall(key, reason, instead);
+            }
+        }
+    };
+    match word {
+        Word::Fdm | Word::Resin => {
+            let instead = "write kind = \"msla\" or kind = \"chitu\" above, or take the section away";
+            of_other(&SECTIONS, "this section is for a resin printer that platen drives", instead);
+            let kind = if word == Word::Fdm { Kind::Fdm } else { Kind::Resin };
+            return (kind, None);
+        }
+        Word::Msla => of_other(&CHITU_ONLY, "this section is for kind = \"chitu\"", "take it away"),
+        Word::Chitu => of_other(
+            &MSLA_ONLY,
+            "this section is for kind = \"msla\": a board of its own moves as its file says",
+            "take it away",
+        ),
+    }
+    if bed_clearing == BedClearing::Automatic {
+        let why = "no resin printer takes its parts off the plate by itself";
+        reader.overall(format!("{} bed_clearing", section.name), why, "write \"person\", or leave it out");
+    }
+    let resin = read(reader, section, word == Word::Msla, build_height);
+    (Kind::Resin, resin.map(Box::new))
+}
+
+/// A section behind the printer's, with its keys known; empty where it is not written.
+fn part<'t>(reader: &mut Reader<'_>, printer: &Section<'t>, name: &'static str) -> Option<Section<'t>> {
+    let part = reader.section(printer, name)?;
+    let part = Section { name: format!("{} {name}", printer.name), ..part };
+    let full = format!("printer.{name}");
+    reader.unknown_keys(&part, parse::keys(&full));
+    Some(part)
+}
+
+/// `None` where something that is needed is missing or wrong, which is told then.
+fn read(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    is_msla: bool,
+    build_height: Option<u16>,
+) -> Option<Resin> {
+    let display = part(reader, section, "display");
+    let panel = display.as_ref().map(|display| panel(reader, display)).unwrap_or_default();
+    let light = part(reader, section, "light");
+    let longest_exposure = longest_exposure(reader, section, light.as_ref());
+    let vat = vat(reader, section);
+    let (wear, checklist) = people(reader, section);
+    let drive = if is_msla {
+        let shown = shown(reader, section, display.as_ref(), panel);
+        let light = self::light(reader, section, light.as_ref());
+        let plate = plate(reader, section, build_height);
+        let peel = needed_peel(reader, section);
+        let bottom = bottom(reader, section);
+        let (sink, packing, settle, display_answers) = shown?;
+        let msla = Msla {
+            sink,
+            packing,
+            settle,
+            display_answers,
+            light: light?,
+            plate: plate?,
+            peel: peel?,
+            bottom,
+        };
+        Some(Drive::Msla(Box::new(msla)))
+    } else {
+        none_of(reader, display.as_ref(), &OF_A_SHOWN_DISPLAY);
+        none_of(reader, light.as_ref(), &OF_A_SWITCHED_LIGHT);
+        chitu(reader, section).map(Drive::Chitu)
+    };
+    Some(Resin { drive: drive?, panel, longest_exposure: longest_exposure?, vat: vat?, wear, checklist })
+}
+
+const OF_A_SHOWN_DISPLAY: [&str; 12] = [
+    "framebuffer",
+    "drm",
+    "connector",
+    "folder",
+    "subpixels",
+    "order",
+    "bits",
+    "flip_x",
+    "flip_y",
+    "rotate",
+    "settle_ms",
+    "answers_ms",
+];
+const OF_A_SWITCHED_LIGHT: [&str; 5] = ["on", "off", "timed_by", "buffer_lines", "burst_lead_ms"];
+
+/// Its own board shows masks and switches the light.
+fn none_of(reader: &mut Reader<'_>, section: Option<&Section<'_>>, keys: &[&str]) {
+    let Some(section) = section else { return };
+    for key in keys.iter().filter(|key| section.table.contains_key(**key)) {
+        let why = "the board of a \"chitu\" printer does that by itself";
+        reader.overall(section.key(key), why, "take this line away");
+    }
+}
+
+/// A whole number that fits, within a range that does.
+fn small<T: TryFrom<u64>>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    unit: &str,
+    range: std::ops::RangeInclusive<u64>,
+) -> Option<T> {
+    reader.number(section, key, unit, range).and_then(|found| T::try_from(found.value).ok())
+}
+
+/// Both or neither.
+fn pair<T>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    keys: [&str; 2],
+    values: [Option<T>; 2],
+) -> Option<[T; 2]> {
+    if section.table.contains_key(keys[0]) != section.table.contains_key(keys[1]) {
+        let reason = format!("{} and {} belong together", keys[0], keys[1]);
+        reader.overall(section.key(keys[0]), reason, "write both, or neither");
+    }
+    let [one, other] = values;
+    Some([one?, other?])
+}
+
+fn panel(reader: &mut Reader<'_>, section: &Section<'_>) -> Panel {
+    let points = ["columns", "rows"].map(|key| small(reader, section, key, "points", 16..=32_768));
+    let points = pair(reader, section, ["columns", "rows"], points);
+    let sides = ["point_x_um", "point_y_um"];
+    let point_nm = sides.map(|key| {
+        let found = reader.decimal(section, key, "µm", 1.0..=500.0)?;
+        #[expect(clippy::cast_possible_truncation, reason = "within 1000 to 500000")]
+        Some((found.value * 1_000.0).round() as u32)
+    });
+    let point_nm = pair(reader, section, sides, point_nm);
+    let axes = ["mirrored_x", "mirrored_y"];
+    let mirrored = axes.map(|key| reader.flag(section, key).map(|found| found.value));
+    let mirrored = pair(reader, section, axes, mirrored);
+    Panel { points, point_nm, mirrored }
+}
+
+fn longest_exposure(
+    reader: &mut Reader<'_>,
+    printer: &Section<'_>,
+    light: Option<&Section<'_>>,
+) -> Option<Duration> {
+    const INSTEAD: &str = "write the longest that any layer of any resin may be lit there, in seconds";
+    let key = "longest_exposure_s";
+    let Some(section) = light.filter(|light| light.table.contains_key(key)) else {
+        reader.missing(format!("{} light.{key}", printer.name), INSTEAD);
+        return None;
+    };
+    let found = reader.decimal(section, key, "seconds", 0.1..=600.0)?;
+    Some(Duration::from_secs_f64(found.value))
+}
+
+fn vat(reader: &mut Reader<'_>, printer: &Section<'_>) -> Option<Vat> {
+    let Some(section) = part(reader, printer, "vat") else {
+        let instead =
+            "write [printer.vat] with holds_ml and keeps_ml: what it takes, and what has to stay in it";
+        reader.missing(format!("{} vat", printer.name), instead);
+        return None;
+    };
+    let mut volume = |key: &str, least: f64, instead: &str| {
+        if !section.table.contains_key(key) {
+            reader.missing(section.key(key), instead);
+        }
+        let found = reader.decimal(&section, key, "millilitres", least..=20_000.0)?;
+        Some((Microlitres::from_ml(found.value)?, found.at))
+    };
+    let holds = volume("holds_ml", 1.0, "write what the vat takes at most, in millilitres");
+    let keeps = volume("keeps_ml", 0.0, "write what has to stay in it so that the film is covered");
+    let resin_days = small(reader, &section, "resin_days", "days", 1..=365);
+    let ((holds, _), (keeps, at)) = (holds?, keeps?);
+    if keeps >= holds {
+        reader.wrong(&at, "a full vat would give nothing", "write less than holds_ml");
+    }
+    Some(Vat { holds, keeps, resin_days })
+}
+
+/// What people count and look at.
+fn people(reader: &mut Reader<'_>, printer: &Section<'_>) -> (Wear, BTreeSet<Item>) {
+    let all: BTreeSet<Item> = Item::ALL.into();
+    let unjudged =
+        Wear { display_life_h: None, film_life_layers: None, warn_at_percent: WARN_AT_PERCENT, bars: false };
+    let Some(section) = part(reader, printer, "resin") else { return (unjudged, all) };
+    let display_life_h = small(reader, &section, "display_life_h", "hours", 1..=1_000_000);
+    let film_life_layers = small(reader, &section, "film_life_layers", "layers", 1..=100_000_000);
+    let warn_at_percent = small(reader, &section, "warn_at_percent", "percent", 1..=100);
+    let bars = reader.flag(&section, "worn_bars").is_some_and(|found| found.value);
+    let wear = Wear {
+        display_life_h,
+        film_life_layers,
+        warn_at_percent: warn_at_percent.unwrap_or(WARN_AT_PERCENT),
+        bars,
+    };
+    if !section.table.contains_key("checklist") {
+        return (wear, all);
+    }
+    let mut items = BTreeSet::new();
+    for found in reader.texts(&section, "checklist") {
+        match Item::named(&found.value) {
+            Some(item) => drop(items.insert(item)),
+            None => {
+                let words = Item::ALL.map(Item::word);
+                let instead = match nearest(&found.value, &words) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => format!("write some of {}", words.join(", ")),
+                };
+                reader.wrong(&found.at, "this is nothing of a checklist", instead);
+            }
+        }
+    }
+    (wear, items)
+}
+
+/// One of these words; `default` where there is none or another, which is told then.
+fn choice<T: Copy>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    words: &[(&str, T)],
+    reason: &str,
+    default: T,
+) -> T {
+    let Some(found) = reader.text(section, key) else { return default };
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == found.value) {
+        return *value;
+    }
+    let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+    let instead = match nearest(&found.value, &words) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("write one of {}", words.join(", ")),
+    };
+    reader.wrong(&found.at, reason, instead);
+    default
+}
+
+type ShownDisplay = (Sink, Packing, Duration, Duration);
+
+/// How masks are shown; the display has to be known as a whole.
+fn shown(
+    reader: &mut Reader<'_>,
+    printer: &Section<'_>,
+    section: Option<&Section<'_>>,
+    panel: Panel,
+) -> Option<ShownDisplay> {
+    let Some(section) = section else {
+        let instead =
+            "write [printer.display] with columns, rows, point_x_um, point_y_um and where masks are shown";
+        reader.missing(format!("{} display", printer.name), instead);
+        return None;
+    };
+    let mut needed = |is_there: bool, key: &str, instead: &str| {
+        if !is_there && !section.table.contains_key(key) {
+            reader.missing(section.key(key), instead);
+        }
+    };
+    needed(panel.points.is_some(), "columns", "write columns and rows: the points of its display");
+    needed(panel.point_nm.is_some(), "point_x_um", "write point_x_um and point_y_um: the sides of a point");
+    let sink = sink(reader, section);
+    let packing = packing(reader, section, panel);
+    let settle = reader.number(section, "settle_ms", "milliseconds", 0..=10_000);
+    let answers = reader.number(section, "answers_ms", "milliseconds", 10..=600_000);
+    let millis = |found: Option<Found<u64>>, default| {
+        Duration::from_millis(found.map_or(default, |found| found.value))
+    };
+    Some((sink?, packing, millis(settle, SETTLE_MS), millis(answers, DISPLAY_ANSWERS_MS)))
+}
+
+/// Where pictures go: exactly one place.
+fn sink(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Sink> {
+    const PLACES: [&str; 3] = ["framebuffer", "drm", "folder"];
+    const INSTEAD: &str = "write framebuffer = \"/dev/fb0\", or drm = \"/dev/dri/card0\" with connector = \"HDMI-A-1\", or folder = \"/…\"";
+    let mut path = |key: &str| {
+        let found = reader.text(section, key)?;
+        parse::absolute(reader, &found, key)
+    };
+    let [framebuffer, card, folder] = PLACES.map(&mut path);
+    let given = PLACES.iter().filter(|key| section.table.contains_key(**key)).count();
+    if given != 1 {
+        let reason = if given == 0 { "it is not said where masks go" } else { "masks go to one place" };
+        reader.overall(section.key("framebuffer"), reason, INSTEAD);
+    }
+    let connector = reader.text(section, "connector");
+    match (&connector, section.table.contains_key("drm")) {
+        (Some(found), false) => {
+            let instead = "write drm = \"/dev/dri/card0\" beside it, or take this away";
+            reader.wrong(&found.at, "a connector is one of a card", instead);
+        }
+        (None, true) if !section.table.contains_key("connector") => {
+            let instead = "write its name, as in \"HDMI-A-1\" (ls /sys/class/drm shows them)";
+            reader.missing(section.key("connector"), instead);
+        }
+        _ => {}
+    }
+    let connector = connector.and_then(|found| {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if (1..=32).contains(&found.value.len()) && found.value.chars().all(legal) {
+            return Some(found.value);
+        }
+        reader.wrong(&found.at, "this is no name of a connector", "write it as in \"HDMI-A-1\"");
+        None
+    });
+    match (framebuffer, card, folder) {
+        _ if given != 1 => None,
+        (Some(path), ..) => Some(Sink::Framebuffer { path }),
+        (_, Some(card), _) => Some(Sink::Drm { card, connector: connector? }),
+        (.., path) => Some(Sink::Folder { path: path? }),
+    }
+}
+
+fn packing(reader: &mut Reader<'_>, section: &Section<'_>, panel: Panel) -> Packing {
+    let mut one_of = |key: &str, unit: &str, known: &[u64], default: u64| {
+        let Some(found) = reader.number(section, key, unit, 0..=1_000) else { return default };
+        if known.contains(&found.value) {
+            return found.value;
+        }
+        let known: Vec<_> = known.iter().map(ToString::to_string).collect();
+        reader.wrong(&found.at, "no display is built so", format!("write one of {}", known.join(", ")));
+        default
+    };
+    let subpixels = one_of("subpixels", "points in a pixel", &[1, 3], 1);
+    let rotate = one_of("rotate", "degrees", &[0, 90, 180, 270], 0);
+    let orders = [("rgb", Order::Rgb), ("bgr", Order::Bgr)];
+    let order =
+        choice(reader, section, "order", &orders, "a pixel has its colours in two orders", Order::Rgb);
+    let bits = reader.text(section, "bits").map(|found| (bits(&found.value), found.at));
+    if let Some((None, at)) = &bits {
+        reader.wrong(at, "these are no bits of red, green and blue", "write \"8-8-8\" or \"5-6-5\"");
+    }
+    let bits = bits.and_then(|(bits, _)| bits).unwrap_or([8; 3]);
+    let flip = ["flip_x", "flip_y"].map(|key| reader.flag(section, key).is_some_and(|found| found.value));
+    // Three points of a row share a pixel: the row of the video mode, which is the display's column where it is turned.
+    let upright = rotate == 0 || rotate == 180;
+    let row = panel.points.map(|[columns, rows]| if upright { columns } else { rows });
+    if subpixels == 3 && row.is_some_and(|row| row % 3 != 0) {
+        let key = if upright { "columns" } else { "rows" };
+        let reason = "three points share a pixel, and this is not three times any number of pixels";
+        reader.overall(section.key(key), reason, "correct it, or subpixels, or rotate");
+    }
+    Packing {
+        subpixels: if subpixels == 3 { 3 } else { 1 },
+        order,
+        bits,
+        flip,
+        rotate: u16::try_from(rotate).unwrap_or(0),
+    }
+}
+
+/// `5-6-5`
+fn bits(text: &str) -> Option<[u8; 3]> {
+    let mut each = text.split('-').map(|bits| bits.parse::<u8>().ok().filter(|bits| (1..=8).contains(bits)));
+    let bits = [each.next()??, each.next()??, each.next()??];
+    each.next().is_none().then_some(bits)
+}
+
+/// One command of the board, or a list of them. `place` is what may be filled in.
+fn commands(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    place: Option<&str>,
+    instead: &str,
+) -> Option<Vec<String>> {
+    if !section.table.contains_key(key) {
+        reader.missing(section.key(key), instead);
+        return None;
+    }
+    let found = if reader.is_list(section, key) {
+        reader.texts(section, key)
+    } else {
+        vec![reader.text(section, key)?]
+    };
+    if found.is_empty() || found.len() > LIGHT_LINES {
+        let reason = format!("a light is switched by 1 to {LIGHT_LINES} commands");
+        reader.overall(section.key(key), reason, instead);
+        return None;
+    }
+    let mut lines = Vec::with_capacity(found.len());
+    for found in found {
+        lines.extend(command(reader, &found, place, instead));
+    }
+    (!lines.is_empty()).then_some(lines)
+}
+
+fn command(
+    reader: &mut Reader<'_>,
+    found: &Found<String>,
+    place: Option<&str>,
+    instead: &str,
+) -> Option<String> {
+    let line = &found.value;
+    let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, ';' | '*');
+    if line.is_empty() || line.trim() != line || line.len() > LINE_MAX || !line.chars().all(plain) {
+        let reason =
+            format!("this is no one command in ASCII, without a comment and up to {LINE_MAX} characters");
+        reader.wrong(&found.at, reason, instead);
+        return None;
+    }
+    let rest = place.map_or_else(|| line.clone(), |place| line.replace(&format!("{{{place}}}"), ""));
+    if rest.contains(['{', '}']) {
+        let reason = match place {
+            Some(place) => format!("only {{{place}}} is filled in here"),
+            None => "nothing is filled in here".into(),
+        };
+        reader.wrong(&found.at, reason, instead);
+        return None;
+    }
+    Some(line.clone())
+}
+
+fn light(reader: &mut Reader<'_>, printer: &Section<'_>, section: Option<&Section<'_>>) -> Option<Light> {
+    const ON: &str = "write the command that lights the mask, as in on = \"M106 S{pwm}\"";
+    const OFF: &str = "write the command that ends it, as in off = \"M107\"";
+    let Some(section) = section else {
+        let instead = "write [printer.light] with on, off and longest_exposure_s";
+        reader.missing(format!("{} light", printer.name), instead);
+        return None;
+    };
+    let on = commands(reader, section, "on", Some("pwm"), ON);
+    let off = commands(reader, section, "off", None, OFF);
+    if on.is_some() && on == off {
+        reader.overall(section.key("off"), "this does what `on` does", OFF);
+    }
+    let moves = |lines: &Option<Vec<String>>| lines.iter().flatten().any(|line| line.starts_with(['G', 'g']));
+    for (key, lines) in [("on", &on), ("off", &off)] {
+        if moves(lines) {
+            let reason = "this moves the plate or waits, and here is only what switches the light";
+            reader.overall(section.key(key), reason, "write the command of the light alone");
+        }
+    }
+    let who = [("board", TimedBy::Board), ("host", TimedBy::Host)];
+    let reason = "an exposure is timed by the board or by the host";
+    let timed_by = choice(reader, section, "timed_by", &who, reason, TimedBy::Board);
+    let buffer_lines = reader.number(section, "buffer_lines", "lines", 1..=256);
+    let lines = buffer_lines.as_ref().map_or(BUFFER_LINES, |found| found.value);
+    // Wait, on, dwell, off: the light goes off by what lies in the buffer when it goes on.
+    let burst = on.as_ref().map_or(1, Vec::len) + off.as_ref().map_or(1, Vec::len) + 2;
+    if timed_by == TimedBy::Board && usize::try_from(lines).is_ok_and(|lines| burst > lines) {
+        let reason =
+            format!("an exposure has {burst} lines up to light off, and the board holds {lines} at once");
+        let instead = "switch the light with fewer lines, write what the board holds, or timed_by = \"host\"";
+        match &buffer_lines {
+            Some(found) => reader.wrong(&found.at, reason, instead),
+            None => reader.overall(section.key("buffer_lines"), reason, instead),
+        }
+    }
+    let lead = reader.number(section, "burst_lead_ms", "milliseconds", 0..=1_000);
+    Some(Light {
+        on: on?,
+        off: off?,
+        timed_by,
+        buffer_lines: u32::try_from(lines).unwrap_or(u32::MAX),
+        burst_lead: Duration::from_millis(lead.map_or(0, |found| found.value)),
+    })
+}
+
+/// µm of millimetres; ten metres at most.
+fn length(reader: &mut Reader<'_>, section: &Section<'_>, key: &str, most: f64) -> Option<u32> {
+    let found = reader.decimal(section, key, "mm", 0.0..=most)?;
+    micrometres(found.value)
+}
+
+/// Through `Height`, which rounds to the nearest µm and has no other lengths.
+fn micrometres(mm: f64) -> Option<u32> {
+    #[expect(clippy::cast_possible_truncation, reason = "a height is at most ten million µm")]
+    Height::from_mm(mm).map(|height| (height.mm() * 1_000.0).round() as u32)
+}
+
+/// µm/s of millimetres a minute, as slicers write speeds.
+fn speed(reader: &mut Reader<'_>, section: &Section<'_>, key: &str) -> Option<(u32, At)> {
+    let found = reader.decimal(section, key, "mm a minute", 0.06..=60_000.0)?;
+    Some((micrometres(found.value / 60.0)?, found.at))
+}
+
+fn plate(reader: &mut Reader<'_>, printer: &Section<'_>, build_height: Option<u16>) -> Option<Plate> {
+    if build_height.is_none() {
+        let instead = "write how far its plate goes up, in mm, above the sections";
+        reader.missing(format!("{} build_height", printer.name), instead);
+    }
+    let Some(section) = part(reader, printer, "plate") else {
+        let instead = "write [printer.plate] with homes, travel_mm_min and fastest_mm_min";
+        reader.missing(format!("{} plate", printer.name), instead);
+        return None;
+    };
+    let most = f64::from(build_height.unwrap_or(5_000));
+    let home = reader.text(&section, "home");
+    let home = home.map_or(Some("G28 Z".to_owned()), |found| {
+        command(reader, &found, None, "write the command that homes the plate, as in \"G28 Z\"")
+    });
+    if !section.table.contains_key("homes") {
+        let instead =
+            "write \"down\" where homing ends at the display, which would crush a part into it, or \"up\"";
+        reader.missing(section.key("homes"), instead);
+    }
+    let ways = [("up", false), ("down", true)];
+    let homes_down = choice(reader, &section, "homes", &ways, "a plate homes up or down", true);
+    let mut needed = |key: &str, instead: &str| {
+        if !section.table.contains_key(key) {
+            reader.missing(section.key(key), instead);
+        }
+        speed(reader, &section, key)
+    };
+    let travel = needed("travel_mm_min", "write how fast it goes to a pause and up at the end");
+    let fastest = needed("fastest_mm_min", "write the speed above which no file may move it");
+    if let (Some((travel, at)), Some((fastest, _))) = (&travel, &fastest)
+        && travel > fastest
+    {
+        reader.wrong(at, "this is faster than it may move", "write at most fastest_mm_min");
+    }
+    let raise_at_pause_um = length(reader, &section, "raise_at_pause_mm", most).unwrap_or(0);
+    let raise_at_end_um = length(reader, &section, "raise_at_end_mm", most);
+    let motors_off_at_end = reader.flag(&section, "motors_off_at_end").is_some_and(|found| found.value);
+    let mut millis = |key: &str| {
+        let found = reader.number(&section, key, "milliseconds", 0..=3_600_000);
+        Duration::from_millis(found.map_or(0, |found| found.value))
+    };
+    let (first_layer_rest, rest_after_pause) = (millis("first_layer_rest_ms"), millis("rest_after_pause_ms"));
+    let long_pause = reader.number(&section, "long_pause_min", "minutes", 1..=1_440);
+    let homes_within = reader.number(&section, "homes_within_s", "seconds", 1..=3_600);
+    Some(Plate {
+        home: home?,
+        homes_down,
+        height_um: u32::from(build_height?) * 1_000,
+        travel_um_s: travel?.0,
+        fastest_um_s: fastest?.0,
+        raise_at_pause_um,
+        raise_at_end_um,
+        motors_off_at_end,
+        first_layer_rest,
+        rest_after_pause,
+        long_pause: long_pause.map(|found| Duration::from_secs(found.value * 60)),
+        homes_within: Duration::from_secs(homes_within.map_or(120, |found| found.value)),
+    })
+}
+
+fn peel(reader: &mut Reader<'_>, section: &Section<'_>) -> Peel {
+    let mut rest = |key: &str| small(reader, section, key, "milliseconds", 0..=3_600_000);
+    let [rest_before_lift_ms, rest_after_lift_ms, rest_before_light_ms] =
+        ["rest_before_lift_ms", "rest_after_lift_ms", "rest_before_light_ms"].map(&mut rest);
+    let mut way = |key: &str| length(reader, section, key, 1_000.0);
+    let [lift_um, second_lift_um, second_retract_um] =
+        ["lift_mm", "second_lift_mm", "second_retract_mm"].map(&mut way);
+    let mut fast = |key: &str| speed(reader, section, key).map(|(speed, _)| speed);
+    let [lift_um_s, second_lift_um_s, retract_um_s, second_retract_um_s] =
+        ["lift_mm_min", "second_lift_mm_min", "retract_mm_min", "second_retract_mm_min"].map(&mut fast);
+    Peel {
+        rest_before_lift_ms,
+        lift_um,
+        lift_um_s,
+        second_lift_um,
+        second_lift_um_s,
+        rest_after_lift_ms,
+        retract_um_s,
+        second_retract_um,
+        second_retract_um_s,
+        rest_before_light_ms,
+    }
+}
+
+/// Files may leave all of it open, so it has to be here.
+fn needed_peel(reader: &mut Reader<'_>, printer: &Section<'_>) -> Option<Peel> {
+    let Some(section) = part(reader, printer, "peel") else {
+        let instead = "write [printer.peel] with lift_mm, lift_mm_min and retract_mm_min";
+        reader.missing(format!("{} peel", printer.name), instead);
+        return None;
+    };
+    let peel = peel(reader, &section);
+    for key in ["lift_mm", "lift_mm_min", "retract_mm_min"] {
+        if !section.table.contains_key(key) {
+            reader.missing(section.key(key), "write it: files may leave it open");
+        }
+    }
+    for (way, speed) in
+        [("second_lift_mm", "second_lift_mm_min"), ("second_retract_mm", "second_retract_mm_min")]
+    {
+        if section.table.contains_key(way) && !section.table.contains_key(speed) {
+            reader.missing(section.key(speed), format!("write how fast the way of {way} is"));
+        }
+    }
+    let is_whole = peel.lift_um.is_some() && peel.lift_um_s.is_some() && peel.retract_um_s.is_some();
+    is_whole.then_some(peel)
+}
+
+fn bottom(reader: &mut Reader<'_>, printer: &Section<'_>) -> Bottom {
+    let Some(section) = part(reader, printer, "bottom_peel") else { return Bottom::default() };
+    let layers = small(reader, &section, "layers", "layers", 0..=1_000).unwrap_or(0);
+    let transition: Option<Found<u64>> = reader.number(&section, "transition_layers", "layers", 0..=1_000);
+    if let Some(found) = transition.as_ref().filter(|found| found.value > 0 && layers == 0) {
+        reader.wrong(&found.at, "there is no bottom layer to come from", "write layers = … beside it, or 0");
+    }
+    let transition = transition.and_then(|found| u32::try_from(found.value).ok()).unwrap_or(0);
+    Bottom { layers, transition, peel: peel(reader, &section) }
+}
+
+fn chitu(reader: &mut Reader<'_>, printer: &Section<'_>) -> Option<Chitu> {
+    #[derive(Clone, Copy)]
+    enum By {
+        Usb,
+        Operator,
+        Uart,
+    }
+    let Some(section) = part(reader, printer, "delivery") else {
+        let instead = "write [printer.delivery] with by = \"usb_gadget\", \"operator\" or \"uart_m28\"";
+        reader.missing(format!("{} delivery", printer.name), instead);
+        return None;
+    };
+    if !section.table.contains_key("by") {
+        reader.missing(section.key("by"), "write how files come to it: usb_gadget, operator or uart_m28");
+    }
+    let words =
+        [("usb_gadget", Some(By::Usb)), ("operator", Some(By::Operator)), ("uart_m28", Some(By::Uart))];
+    let reason = "a file comes to such a board as a stick, by a person or over its port";
+    let by = choice(reader, &section, "by", &words, reason, None);
+    let mut path = |key: &str| {
+        let found = reader.text(&section, key)?;
+        Some((parse::absolute(reader, &found, key)?, found.at))
+    };
+    let (folder, image) = (path("folder"), path("image"));
+    let delivery = match (by, folder, image) {
+        (None, ..) => None,
+        (Some(By::Usb), Some(_), Some((_, at))) => {
+            reader.wrong(&at, "the stick is a folder or an image", "take one of the two away");
+            None
+        }
+        (Some(By::Usb), Some((path, _)), None) => Some(Delivery::UsbFolder { path }),
+        (Some(By::Usb), None, Some((path, _))) => Some(Delivery::UsbImage { path }),
+        (Some(By::Usb), None, None) => {
+            let has_one = ["folder", "image"].iter().any(|key| section.table.contains_key(*key));
+            if !has_one {
+                let instead = "write folder = \"/…\", where the stick is mounted here, or image = \"/…\"";
+                reader.missing(section.key("folder"), instead);
+            }
+            None
+        }
+        (Some(by), folder, image) => {
+            for (_, at) in [folder, image].into_iter().flatten() {
+                reader.wrong(&at, "only a usb_gadget has that", "take this line away");
+            }
+            Some(if matches!(by, By::Uart) { Delivery::Uart } else { Delivery::Operator })
+        }
+    };
+    let ways = [("auto", StartWay::Auto), ("m6030", StartWay::M6030), ("m23_m24", StartWay::M23M24)];
+    let reason = "a board begins to print in one of these ways";
+    let start = choice(reader, &section, "start", &ways, reason, StartWay::Auto);
+    let gap = reader.number(&section, "gap_ms", "milliseconds", 20..=10_000);
+    let gap = Duration::from_millis(gap.map_or(GAP_MS, |found| found.value));
+    Some(Chitu { delivery: delivery?, start, gap })
+}

@@ -1,0 +1,567 @@
+//! A print whose layers we light ourselves: the layer loop of `resin`, its groups on the link, its masks for the caller.
+//!
+//! ```text
+//!            handed out               all acknowledged          told alike twice
+//!  Idle ───────────────────▶ Sending ──────────────────▶ Asking ──────────────────▶ Idle (confirmed)
+//!                               ▲                           │
+//!                               └── a `Dark` comes: what is not sent yet is dropped
+//! ```
+//! A group of lines counts as done only when the board has told its position behind it, twice alike, since no reply has
+//! a checksum. A burst goes onto the link whole or not at all: light on and light off lie in the board's buffer together.
+//!
+//! Time in the loop is the board's: where a simulated board runs faster, so does the loop (`pace`).
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::resin::exposure::{self, Ending, Event, Group, GroupKind, Loop, Plan, Plate, Step};
+use ::resin::layer::LayerIndex;
+use ::resin::units::Micrometres;
+use sha2::{Digest, Sha256};
+
+use super::park::Told;
+use crate::domain::ids::{FileHash, JobId};
+use crate::domain::job::{ExposureFault, Interruption, PauseReason, Progress};
+use crate::domain::moment::Moment;
+use crate::domain::printer::LineHealth;
+use crate::protocol::link::Link;
+use crate::protocol::report::Position;
+use crate::protocol::window::{Origin, Trust};
+
+/// A board that is at nothing else has switched its light off within this time.
+const DARK_AT_ONCE: Duration = Duration::from_secs(1);
+
+/// The light of a printer, as its board is told of it.
+#[derive(Clone, Debug)]
+pub struct Lamp {
+    printer: Arc<exposure::Printer>,
+    /// Light off for whoever has only the port: in front of a stop.
+    bare_off: &'static [u8],
+}
+
+impl Lamp {
+    /// Once a printer and process: what a stop past us writes is kept for ever.
+    pub fn new(printer: Arc<exposure::Printer>) -> Self {
+        let mut bytes = b"\n".to_vec();
+        for line in &printer.light_off {
+            bytes.extend_from_slice(line.as_bytes());
+            bytes.push(b'\n');
+        }
+        let bare_off = Box::leak(bytes.into_boxed_slice());
+        Self { printer, bare_off }
+    }
+
+    pub fn printer(&self) -> &Arc<exposure::Printer> {
+        &self.printer
+    }
+
+    /// What switches the light off, line by line.
+    pub fn off(&self) -> impl Iterator<Item = Box<[u8]>> + '_ {
+        self.printer.light_off.iter().map(|line| line.as_bytes().into())
+    }
+
+    pub fn bare_off(&self) -> &'static [u8] {
+        self.bare_off
+    }
+
+    /// Whether a halt (`M112`) lets the light go out. Klipper's pin has its `shutdown_value`; Marlin's `kill()` switches
+    /// heaters and the cutter off, and leaves a fan's pin as it is (Marlin `MarlinCore.cpp`).
+    pub fn goes_out_by_halt(&self) -> bool {
+        self.printer.board == exposure::Board::Klipper
+    }
+}
+
+/// What the display is wanted to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaskStep {
+    Blank,
+    Show(LayerIndex),
+}
+
+/// What tells a mask from others: CRC-32 (IEEE) of its grey values, row by row from the upper left, as it was decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskMark(pub u32);
+
+/// Over the marks of a file's masks, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct MasksDigest(Sha256);
+
+impl MasksDigest {
+    pub fn add(&mut self, mark: &MaskMark) {
+        self.0.update(mark.0.to_be_bytes());
+    }
+
+    pub fn finish(self) -> FileHash {
+        FileHash::from_digest(self.0.finalize().into())
+    }
+}
+
+/// What became of an exposing print.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Over {
+    Printed { digest: FileHash },
+    Cancelled { by: String },
+    Interrupted { why: Interruption },
+}
+
+/// What happened in a print.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happened {
+    Paused(PauseReason),
+    /// Nobody asked for it: it was to pause behind its last layer.
+    WentOn,
+    /// Resin settles and cures.
+    LongPause,
+}
+
+/// How far the group is that the board is at.
+#[derive(Debug)]
+enum UnderWay {
+    Sending {
+        group: Group,
+        unsent: VecDeque<Box<[u8]>>,
+        /// The number behind its last line.
+        behind: u32,
+    },
+    Asking {
+        group: Group,
+        told: Told,
+        /// The number behind the last question.
+        behind: u32,
+    },
+}
+
+#[derive(Debug)]
+pub struct Exposing {
+    pub job: JobId,
+    pub started: Moment,
+    /// The line's counts when the job began.
+    pub before: LineHealth,
+    layers: Loop,
+    pace: u32,
+    /// Before these the vat is refilled.
+    refills: BTreeSet<u32>,
+    waiting: VecDeque<Group>,
+    under_way: Option<UnderWay>,
+    masks: VecDeque<MaskStep>,
+    /// What is on the display, as whoever shows it says.
+    shown: Option<(LayerIndex, MaskMark)>,
+    digest: MasksDigest,
+    light_ms: u64,
+    told: VecDeque<Happened>,
+    /// Why somebody was told that it is paused.
+    paused: Option<PauseReason>,
+    cancelled_by: Option<String>,
+    interrupted: Option<Interruption>,
+    over: Option<Over>,
+    /// The light may have been on for this job.
+    laid: bool,
+    strays: u64,
+}
+
+/// How much of a job was lit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LitSoFar {
+    pub layers: u32,
+    pub light_ms: u64,
+}
+
+/// A print that is handed to a printer.
+#[derive(Clone, Debug)]
+pub struct Exposures {
+    pub plan: Plan,
+    pub plate: Plate,
+    /// Before these layers, from 0, the vat is refilled; the plan pauses there.
+    pub refills: BTreeSet<u32>,
+}
+
+impl Exposing {
+    /// # Errors
+    /// Where a plate that nobody has looked at would be driven into the display.
+    pub fn new(
+        now: Moment,
+        job: JobId,
+        exposures: Exposures,
+        pace: u32,
+        before: LineHealth,
+    ) -> Result<Self, exposure::PlateNotLookedAt> {
+        let Exposures { plan, plate, refills } = exposures;
+        let layers = Loop::new(plan, plate, exposure::Moment(0))?;
+        Ok(Self {
+            job,
+            started: now,
+            before,
+            layers,
+            pace: pace.max(1),
+            refills,
+            waiting: VecDeque::new(),
+            under_way: None,
+            masks: VecDeque::new(),
+            shown: None,
+            digest: MasksDigest::default(),
+            light_ms: 0,
+            told: VecDeque::new(),
+            paused: None,
+            cancelled_by: None,
+            interrupted: None,
+            over: None,
+            laid: false,
+            strays: 0,
+        })
+    }
+
+    fn time(&self, now: Moment) -> exposure::Moment {
+        let passed = u64::try_from(now.since(self.started).as_micros()).unwrap_or(u64::MAX);
+        exposure::Moment(passed.saturating_mul(u64::from(self.pace)))
+    }
+
+    // Getters.
+
+    pub fn progress(&self) -> Progress {
+        let exposure::Progress { exposed, layers, .. } = self.layers.progress();
+        Progress { confirmed: u64::from(exposed), total: u64::from(layers) }
+    }
+
+    pub fn lit(&self) -> LitSoFar {
+        LitSoFar { layers: self.layers.progress().exposed, light_ms: self.light_ms }
+    }
+
+    /// Resin may hang on the plate: a light may have been on in this job.
+    pub fn has_laid(&self) -> bool {
+        self.laid
+    }
+
+    pub fn state(&self) -> exposure::State {
+        self.layers.state()
+    }
+
+    /// The light may be on.
+    pub fn is_lit(&self) -> bool {
+        self.layers.is_lit()
+    }
+
+    /// It is paused, or on its way into a pause or out of it.
+    pub fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    pub fn why_paused(&self) -> Option<&PauseReason> {
+        self.paused.as_ref()
+    }
+
+    /// The plate is up, and nothing moves.
+    pub fn stands(&self) -> bool {
+        matches!(self.layers.state(), exposure::State::Paused { .. })
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.cancelled_by.is_some() || self.interrupted.is_some()
+    }
+
+    /// All layers were lit, and the plate goes up.
+    pub fn is_finishing(&self) -> bool {
+        matches!(self.layers.ending(), Some(Ending::Done))
+    }
+
+    /// By when it is dark whatever becomes of the link, if light off has reached the board: the end of what is lit now.
+    pub fn dark_by(&self, now: Moment) -> Moment {
+        let host_timed = self.layers.plan().printer().timed_by == exposure::TimedBy::Host;
+        let soon = now + DARK_AT_ONCE;
+        if host_timed { soon } else { self.poll_timeout().map_or(soon, |at| at.max(soon)) }
+    }
+
+    /// When `handle_timeout` is due.
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        let exposure::Moment(at) = self.layers.poll_deadline()?;
+        Some(self.started + Duration::from_micros(at.div_ceil(u64::from(self.pace))))
+    }
+
+    // What happens.
+
+    pub fn handle_timeout(&mut self, now: Moment) {
+        let time = self.time(now);
+        // One may follow directly behind another.
+        while self.layers.poll_deadline().is_some_and(|at| at <= time) && self.over.is_none() {
+            let before = self.layers.poll_deadline();
+            self.layers.handle_timer(time);
+            self.gather();
+            if self.layers.poll_deadline() == before {
+                break;
+            }
+        }
+    }
+
+    pub fn handle_position(&mut self, position: Option<Position>) {
+        if let Some(UnderWay::Asking { told, .. }) = &mut self.under_way {
+            told.handle(position);
+        }
+    }
+
+    /// The mask of this layer is on the display, and no other.
+    pub fn handle_shown(&mut self, now: Moment, layer: LayerIndex, mark: MaskMark) {
+        self.shown = Some((layer, mark));
+        self.layers.handle_shown(layer, self.time(now));
+        self.gather();
+    }
+
+    pub fn handle_blanked(&mut self, now: Moment) {
+        self.shown = None;
+        self.layers.handle_blanked(self.time(now));
+        self.gather();
+    }
+
+    /// The display, or the file behind it, has failed.
+    pub fn handle_display_failed(&mut self, now: Moment, why: String) {
+        self.fault(now, exposure::Fault::Display(why));
+    }
+
+    /// Something on the machine that only the board tells.
+    pub fn fault(&mut self, now: Moment, fault: exposure::Fault) {
+        self.layers.handle_fault(fault, self.time(now));
+        self.gather();
+    }
+
+    // Commands.
+
+    /// Behind the layer that is lit, raised; `false`: it is ending, or is paused already.
+    pub fn pause(&mut self, now: Moment, reason: PauseReason) -> bool {
+        if self.is_paused() || self.is_ending() || !self.layers.pause(self.time(now)) {
+            return false;
+        }
+        self.paused = Some(reason.clone());
+        self.told.push_back(Happened::Paused(reason));
+        self.gather();
+        true
+    }
+
+    pub fn resume(&mut self, now: Moment) -> bool {
+        if !self.is_paused() || self.is_ending() || !self.layers.resume(self.time(now)) {
+            return false;
+        }
+        self.paused = None;
+        self.gather();
+        true
+    }
+
+    /// Light off, mask blank, plate up.
+    pub fn cancel(&mut self, now: Moment, by: &str) -> bool {
+        if self.is_ending() || !self.layers.cancel(self.time(now)) {
+            return false;
+        }
+        self.cancelled_by = Some(by.to_owned());
+        self.gather();
+        true
+    }
+
+    /// The same, where nobody asked for it.
+    pub fn abandon(&mut self, now: Moment, why: Interruption) {
+        if !self.is_ending() && self.layers.cancel(self.time(now)) {
+            self.interrupted = Some(why);
+        }
+        self.gather();
+    }
+
+    // What the caller must do.
+
+    pub fn poll_mask(&mut self) -> Option<MaskStep> {
+        self.masks.pop_front()
+    }
+
+    pub fn poll_told(&mut self) -> Option<Happened> {
+        self.told.pop_front()
+    }
+
+    pub fn take_over(&mut self) -> Option<Over> {
+        self.over.take()
+    }
+
+    /// Moves what can be moved now: lines onto the link, questions behind them, answers to the loop.
+    pub fn drive(&mut self, now: Moment, link: &mut Link) {
+        while self.over.is_none() && self.step(now, link) {
+            self.gather();
+        }
+    }
+
+    /// Whether something has come of it.
+    fn step(&mut self, now: Moment, link: &mut Link) -> bool {
+        let strays = link.health().strays.saturating_sub(self.before.strays);
+        if strays > self.strays {
+            // A move or a light that was left out, or came from a line that was cut.
+            self.strays = strays;
+            let what = "it left out or misread one of our lines; look at cable and board".to_owned();
+            self.layers.handle_fault(exposure::Fault::Board(what), self.time(now));
+            return true;
+        }
+        let is_burst = |group: &Group| matches!(group.kind, GroupKind::Burst { .. });
+        if self.under_way.is_none()
+            && self.waiting.front().is_some_and(is_burst)
+            && link.window().trust() == Trust::Single
+        {
+            // One line at a time: a cable that is pulled behind the first would leave the light on.
+            self.waiting.clear();
+            self.abandon(now, Interruption::Noise);
+            return true;
+        }
+        if let Some(group) = self.next_group(link) {
+            let unsent = group.lines.iter().map(|line| line.as_bytes().into()).collect();
+            self.laid |= matches!(group.kind, GroupKind::Burst { .. } | GroupKind::LightOn);
+            self.under_way = Some(UnderWay::Sending { group, unsent, behind: link.window().next() });
+        }
+        match self.under_way.take() {
+            None => false,
+            Some(UnderWay::Sending { group, mut unsent, mut behind }) => {
+                let before = unsent.len();
+                while let Some(line) = unsent.pop_front() {
+                    if !link.has_room(&line) {
+                        unsent.push_front(line);
+                        break;
+                    }
+                    link.send(now, Origin::Own, line);
+                    behind = link.window().next();
+                }
+                let moved = unsent.len() < before;
+                let is_done = unsent.is_empty() && link.window().acked() >= behind && link.has_room(b"M114");
+                self.under_way = Some(if is_done {
+                    link.send(now, Origin::Own, b"M114"[..].into());
+                    let behind = link.window().next();
+                    UnderWay::Asking { group, told: Told::asked_once(), behind }
+                } else {
+                    UnderWay::Sending { group, unsent, behind }
+                });
+                moved || is_done
+            }
+            Some(UnderWay::Asking { group, mut told, behind }) => {
+                if link.window().acked() < behind {
+                    self.under_way = Some(UnderWay::Asking { group, told, behind });
+                    return false;
+                }
+                if let Some(position) = told.agreed() {
+                    self.confirm(now, &group, position);
+                    return true;
+                }
+                if !told.is_open() {
+                    let what = "it does not tell its position (M114) twice alike".to_owned();
+                    self.layers.handle_fault(exposure::Fault::Board(what), self.time(now));
+                    return true;
+                }
+                let asks = link.has_room(b"M114");
+                let behind = if asks {
+                    told.asked += 1;
+                    link.send(now, Origin::Own, b"M114"[..].into());
+                    link.window().next()
+                } else {
+                    behind
+                };
+                self.under_way = Some(UnderWay::Asking { group, told, behind });
+                asks
+            }
+        }
+    }
+
+    /// What is sent next, where it may be: `Dark` at once, all else behind what is under way, and a burst only whole.
+    fn next_group(&mut self, link: &mut Link) -> Option<Group> {
+        let next = self.waiting.front()?;
+        let may = match next.kind {
+            GroupKind::Dark => true,
+            GroupKind::Burst { .. } => {
+                let lines: Vec<&[u8]> = next.lines.iter().map(String::as_bytes).collect();
+                self.under_way.is_none() && link.has_room_for_all(&lines)
+            }
+            _ => self.under_way.is_none(),
+        };
+        if may { self.waiting.pop_front() } else { None }
+    }
+
+    fn confirm(&mut self, now: Moment, group: &Group, position: Position) {
+        let time = self.time(now);
+        match Micrometres::of_millimetres(position.z) {
+            Some(z) => self.layers.handle_confirmed(group.id, z, time),
+            None => self
+                .layers
+                .handle_fault(exposure::Fault::Board("it tells a position that no printer has".into()), time),
+        }
+    }
+
+    /// Takes what the loop wants, and what has happened in it.
+    fn gather(&mut self) {
+        while let Some(step) = self.layers.poll_step() {
+            match step {
+                Step::Blank => {
+                    self.masks.clear();
+                    self.masks.push_back(MaskStep::Blank);
+                }
+                Step::Show(layer) => self.masks.push_back(MaskStep::Show(layer)),
+                Step::Send(group) => {
+                    if group.kind == GroupKind::Dark {
+                        self.waiting.clear();
+                    }
+                    self.waiting.push_back(group);
+                }
+            }
+        }
+        while let Some(event) = self.layers.poll_event() {
+            match event {
+                Event::Exposed(report) => {
+                    self.light_ms = self.light_ms.saturating_add(report.planned.0);
+                    // The loop lights no layer but the one that is shown.
+                    if let Some((layer, mark)) = &self.shown
+                        && *layer == report.layer
+                    {
+                        self.digest.add(mark);
+                    }
+                    if self.is_finishing() && self.paused.take().is_some() {
+                        self.told.push_back(Happened::WentOn);
+                    }
+                }
+                Event::Paused { before, why: exposure::PauseReason::File } => {
+                    let reason = if self.refills.contains(&before.0) {
+                        PauseReason::Refill
+                    } else {
+                        PauseReason::File { command: u64::from(before.0) + 1 }
+                    };
+                    self.paused = Some(reason.clone());
+                    self.told.push_back(Happened::Paused(reason));
+                }
+                Event::Ended(ending) => self.end(&ending),
+                Event::LongPause { .. } => self.told.push_back(Happened::LongPause),
+                // Told when they were asked for.
+                Event::Homed
+                | Event::Paused { why: exposure::PauseReason::Asked, .. }
+                | Event::Resumed { .. } => {}
+            }
+        }
+    }
+
+    fn end(&mut self, ending: &Ending) {
+        self.over = Some(match ending {
+            Ending::Done => Over::Printed { digest: self.digest.clone().finish() },
+            Ending::Cancelled => match (self.interrupted.take(), self.cancelled_by.take()) {
+                (Some(why), _) => Over::Interrupted { why },
+                (None, Some(by)) => Over::Cancelled { by },
+                (None, None) => Over::Interrupted { why: Interruption::Stopped },
+            },
+            Ending::Stopped => Over::Interrupted { why: Interruption::Stopped },
+            Ending::Failed(fault) => {
+                Over::Interrupted { why: Interruption::Exposure { fault: named(fault) } }
+            }
+            Ending::Lost => Over::Interrupted { why: Interruption::Unplugged },
+        });
+    }
+}
+
+/// The fault as the journal knows it.
+fn named(fault: &exposure::Fault) -> ExposureFault {
+    match fault {
+        exposure::Fault::Silent(_) => ExposureFault::BoardSilent,
+        exposure::Fault::Elsewhere { .. } => ExposureFault::Elsewhere,
+        exposure::Fault::OutOfReach(_) => ExposureFault::OutOfReach,
+        exposure::Fault::Board(_) => ExposureFault::Board,
+        exposure::Fault::DisplaySilent => ExposureFault::DisplaySilent,
+        exposure::Fault::WrongMask { .. } => ExposureFault::WrongMask,
+        exposure::Fault::Display(_) => ExposureFault::Display,
+        exposure::Fault::Exposure(_) => ExposureFault::Timing,
+        exposure::Fault::LidOpen => ExposureFault::LidOpen,
+        exposure::Fault::LightTooHot(_) => ExposureFault::LightTooHot,
+    }
+}
