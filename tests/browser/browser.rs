@@ -88,6 +88,7 @@ pub struct Browser {
     pub pid: i32,
     driver: Process,
     site: String,
+    scripts: bool,
 }
 
 /// Chromium as it runs on a machine without a screen, asking nobody for anything.
@@ -180,6 +181,7 @@ impl Browser {
             pid: i32::try_from(pid).unwrap(),
             driver,
             site: site.to_owned(),
+            scripts: kind.scripts,
         };
         browser.size(DESK);
         browser
@@ -266,9 +268,18 @@ impl Browser {
     /// Looks until the script returns something that is true.
     pub fn wait(&self, what: &str, script: &str) -> Value {
         until(what, || {
+            self.is_alive()?;
             let told = self.run(self.client().execute(script, vec![])).ok()?;
             (!matches!(told, Value::Null | Value::Bool(false))).then_some(told)
         })
+    }
+
+    /// A page is seen a moment before its scripts run: nobody's hands are that fast.
+    fn is_alive(&self) -> Option<()> {
+        let has_none = "return !document.querySelector('script[src]')
+            || document.documentElement.classList.contains('script')";
+        let told = || self.run(self.client().execute(has_none, vec![])).ok();
+        (!self.scripts || told()? == Value::Bool(true)).then_some(())
     }
 
     fn find(&self, css: &str) -> Option<Element> {
@@ -280,7 +291,10 @@ impl Browser {
     }
 
     pub fn wait_for(&self, css: &str) {
-        until(&format!("{css} on {}", self.place()), || self.find(css).map(drop));
+        until(&format!("{css} on {}", self.place()), || {
+            self.is_alive()?;
+            self.find(css).map(drop)
+        });
     }
 
     pub fn wait_gone(&self, css: &str) {
@@ -352,6 +366,7 @@ impl Browser {
     /// Does something with an element that may be replaced while we look at it.
     fn with(&self, css: &str, what: &str, mut work: impl FnMut(&Element) -> Result<(), CmdError>) {
         until_told(&format!("{what} {css} on {}", self.place()), || {
+            self.is_alive().ok_or("its scripts do not run yet")?;
             let element = self.find(css).ok_or("it is not there")?;
             work(&element).map_err(|error| error.to_string())
         });

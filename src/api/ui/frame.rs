@@ -91,7 +91,7 @@ pub fn frame(
                 title { (title) " · " (site) " · platen" }
                 link rel="icon" type="image/svg+xml" href="/assets/icon.svg";
                 link rel="stylesheet" href="/assets/platen.css";
-                script type="module" src="/assets/platen.js" {}
+                script type="module" src="/assets/start.js" {}
                 @if let Some(seconds) = by_browser {
                     noscript { meta http-equiv="refresh" content=(seconds); }
                 }

@@ -7,7 +7,7 @@
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{header, HeaderMap, Uri};
 use axum::response::sse::{Event as Message, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -227,8 +227,9 @@ async fn show(
                 Pace::Second | Pace::Calm => Reload::WithoutScript,
             };
             let live = (page.pace != Pace::Still).then_some(outline.as_str());
-            frame(&viewer, page.room, &content.title, reload, live, &together(&content.pieces))
-                .into_response()
+            let page = frame(&viewer, page.room, &content.title, reload, live, &together(&content.pieces));
+            // Asked for before a line of the page is read: nothing is painted without it.
+            ([(header::LINK, "</assets/platen.css>; rel=preload; as=style")], page).into_response()
         }
         Err(problem) => problem_page(&viewer, page.room, &problem).into_response(),
     }

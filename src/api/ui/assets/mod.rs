@@ -13,6 +13,7 @@ const STYLE: &str = "text/css; charset=utf-8";
 const FILES: &[(&str, &str, &str)] = &[
     ("icon.svg", "image/svg+xml", include_str!("icon.svg")),
     ("platen.css", STYLE, include_str!("platen.css")),
+    ("start.js", SCRIPT, include_str!("start.js")),
     ("platen.js", SCRIPT, include_str!("platen.js")),
     ("live.js", SCRIPT, include_str!("live.js")),
     ("morph.js", SCRIPT, include_str!("morph.js")),

@@ -198,13 +198,13 @@ async function attach() {
 }
 
 document.addEventListener("platen:changed", attach);
-document.documentElement.classList.add("script");
 attach();
 startStop();
 startStopped();
 startSend();
 startKeys();
 startLive();
+document.documentElement.classList.add("script");
 
 // --- a page that is not finished loads itself again, but never from under somebody's hands
 
