@@ -16,6 +16,7 @@ use crate::domain::people::notices::{NoTopic, NoWay};
 use crate::domain::people::roles::{Forbidden, NoRole};
 use crate::domain::quality;
 use crate::domain::quality::printed::SerialError;
+use crate::domain::resin;
 use crate::gcode::commands::NotSent;
 use crate::io::spool::SpoolError;
 use crate::io::store::StoreError;
@@ -180,6 +181,7 @@ impl From<Refusal> for Problem {
                 (StatusCode::CONFLICT, "identifiers-changed")
             }
             Refusal::People(refusal) => return refusal.clone().into(),
+            Refusal::Resin(refusal) => of_resin(refusal),
         };
         let otherwise = match &refusal {
             Refusal::Material => "name the material in a few plain words, such as \"PLA\"",
@@ -357,6 +359,26 @@ impl From<NotServed> for Problem {
 }
 
 /// What of the quality half is no matter of its state at all, and what is so only now.
+fn of_resin(refusal: &resin::Refusal) -> (StatusCode, &'static str) {
+    use resin::Refusal;
+    match refusal {
+        Refusal::NoVat(_) => (StatusCode::CONFLICT, "no-vat"),
+        Refusal::VatFilled(_) => (StatusCode::CONFLICT, "vat-filled"),
+        Refusal::VatEmpty(_) => (StatusCode::CONFLICT, "vat-empty"),
+        Refusal::ResinOnFilm(_) => (StatusCode::CONFLICT, "resin-on-film"),
+        Refusal::Overfull { .. } => (StatusCode::CONFLICT, "vat-overfull"),
+        Refusal::NothingPoured => (StatusCode::BAD_REQUEST, "nothing-poured"),
+        Refusal::OtherMaterial { .. } => (StatusCode::CONFLICT, "other-material"),
+        Refusal::TooManyLots(_) => (StatusCode::CONFLICT, "too-many"),
+        Refusal::ItemsMissing { .. } => (StatusCode::CONFLICT, "checklist-incomplete"),
+        Refusal::NoChecklist(_) => (StatusCode::CONFLICT, "no-checklist"),
+        Refusal::NotLit { .. } => (StatusCode::CONFLICT, "wrong-kind"),
+        Refusal::Need { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense"),
+        Refusal::NotMade(_) => (StatusCode::CONFLICT, "wrong-state"),
+        Refusal::Hindered { .. } => (StatusCode::CONFLICT, "not-ready-for-it"),
+    }
+}
+
 fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
     use quality::Refusal;
     match refusal {
@@ -467,6 +489,9 @@ impl From<NotDone> for Problem {
                 "stop-held",
                 "release the contact or remove the file first; `stop_file` and `stop_input` in the configuration say which",
             ),
+            NotDone::NotReady { .. } => {
+                (StatusCode::CONFLICT, "not-ready", "look at the printer, and do its checklist")
+            }
             NotDone::NotAsked { .. } | NotDone::AtPanel(_) => {
                 (StatusCode::CONFLICT, "not-asked", "look at what the printer asks now")
             }

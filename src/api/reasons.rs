@@ -14,6 +14,7 @@ use crate::domain::lab::{Lab, Refusal};
 use crate::domain::moment::Stamp;
 use crate::domain::printer::Activity;
 use crate::domain::quality::{self, Hindrance, start};
+use crate::domain::resin;
 use crate::schedule::{Obstacle, PrinterAt, Reason};
 use crate::services::gate;
 use crate::services::planner::{Drawn, seconds};
@@ -54,7 +55,8 @@ pub fn on(app: &AppState, lab: &Lab, job: &Job, name: &PrinterName) -> WaitingOn
     WaitingOn { printer: name.to_string(), why: why.join(". "), person, acceptable }
 }
 
-/// What the journal's rules say, all of it: who holds the job, and what its case, its material and the printer lack.
+/// What the journal's rules say, all of it: who holds the job, and what its case, its material, the printer and its vat
+/// lack.
 fn of_rules(lab: &Lab, job: &Job, name: &PrinterName, now: &Stamp) -> Vec<String> {
     let held = lab.queue.wish(&job.id).and_then(|wish| wish.held.as_ref());
     let held = held.map(|held| {
@@ -70,7 +72,11 @@ fn of_rules(lab: &Lab, job: &Job, name: &PrinterName, now: &Stamp) -> Vec<String
             Err(quality::Refusal::Hindered { job: job.id.clone(), printer: name.clone(), why })
         };
     }
-    held.into_iter().chain(hindered.err().map(|refusal| refusal.to_string())).collect()
+    // The same of what a vat holds, and of a look that nobody has had.
+    let is_meant = job.pinned.as_ref().is_none_or(|pinned| pinned == name);
+    let unready = if is_meant { resin::may_start(lab, job, name, now.wall).err() } else { None };
+    let hindered = hindered.err().map(|refusal| refusal.to_string());
+    held.into_iter().chain(hindered).chain(unready.map(|refusal| refusal.to_string())).collect()
 }
 
 /// Whether it stays so until somebody changes something.

@@ -567,6 +567,8 @@ fn hold_words(step: HoldStep) -> &'static str {
         HoldStep::Astray => {
             "the head is not where it was told to be, so nothing is sent; look at it, then resume once more or cancel"
         }
+        HoldStep::Raising => "the plate goes up, behind the layer that is lit",
+        HoldStep::Raised => "the plate is up, and it is dark",
         HoldStep::CancelWaitsForHeat => {
             "it cannot be broken off until it is hot, and only then do the heaters go off; if that is too long, stop the printer"
         }

@@ -203,6 +203,7 @@ impl Demo {
                 allow_commands: Vec::new(),
                 build: build(),
                 allow_findings: Vec::new(),
+                resin: None,
                 kind: Kind::default(),
                 power: None,
             });

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Work};
 use super::gate::{Asked, Gate, Verdict};
 use super::intake::Intake;
 use super::planner::{Drawn, Planner, seconds};
@@ -32,6 +32,7 @@ use crate::domain::lab::{Lab, Refusal, Request};
 use crate::domain::moment::Stamp;
 use crate::domain::printer::{Activity, Bed};
 use crate::domain::queue;
+use crate::domain::resin;
 use crate::io::clock::Clock;
 use crate::io::spool::SpoolError;
 use crate::schedule::Seconds;
@@ -172,6 +173,7 @@ fn is_beside_the_plan(fact: &Fact) -> bool {
             | Fact::PromptAnswered { .. }
             | Fact::People(_)
             | Fact::Identifiers(_)
+            | Fact::Resin(resin::Fact::Lit { .. } | resin::Fact::VatStirred { .. })
             | Fact::Queue(
                 queue::Fact::LateForeseen { .. }
                     | queue::Fact::OnTimeAgain { .. }
@@ -324,7 +326,7 @@ impl Dispatcher {
             }
             Ok(file) => {
                 let file = file.into_std().await;
-                match self.fleet.start(name, job.clone(), commands, file).await {
+                match self.fleet.start(name, job.clone(), Work::Lines { commands, file }).await {
                     Ok(()) => {
                         tracing::info!(printer = %name, %job, commands, "started");
                         return true;

@@ -1,5 +1,6 @@
 //! All printers of this node: hands commands to each printer's own task.
 
+use ::resin::file::ResinFile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -9,7 +10,8 @@ use super::board::Board;
 use super::recorder::NotRecorded;
 use super::stop_input::Hold;
 use crate::control::console::ConsoleAnswer;
-use crate::domain::ids::{JobId, PrinterName};
+use crate::control::light::Exposures;
+use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::lab::Refusal;
 use crate::gcode::commands::When;
 use crate::io::serial::{Bypass, Past};
@@ -75,6 +77,8 @@ pub enum NotDone {
     AtPanel(PrinterName),
     #[error("printer {printer}: {why}; `hotend_max`, `bed_max` and `chamber_max` in its section say how hot")]
     TooHot { printer: PrinterName, why: String },
+    #[error("printer {printer} cannot begin: {why}; look at it, do its checklist, then start the job again")]
+    NotReady { printer: PrinterName, why: String },
     #[error("printer {0} did not answer; look at it, and at `platen printers`")]
     NoAnswer(PrinterName),
     /// Not as things are.
@@ -160,10 +164,19 @@ pub struct Stop {
 #[derive(Debug)]
 pub struct Start {
     pub job: JobId,
-    /// Commands in the file.
-    pub commands: u64,
-    pub file: std::fs::File,
+    pub work: Work,
     pub answer: oneshot::Sender<Result<(), NotDone>>,
+}
+
+/// What a printer is to do for a job.
+#[derive(Debug)]
+pub enum Work {
+    /// So many lines of a file, sent one after the other.
+    Lines { commands: u64, file: std::fs::File },
+    /// Layers that are lit one after the other, with the masks of a file.
+    Layers { exposures: Box<Exposures>, file: std::fs::File },
+    /// A file that the board prints from a stick of its own; `read` is what stands in it.
+    Stick { hash: FileHash, bytes: u64, file: std::fs::File, read: Box<ResinFile> },
 }
 
 /// The lanes into a printer's task.
@@ -229,12 +242,11 @@ impl Fleet {
         &self,
         printer: &PrinterName,
         job: JobId,
-        commands: u64,
-        file: std::fs::File,
+        work: Work,
     ) -> Result<(), NotDone> {
         let lanes = self.lanes.get(printer).ok_or_else(|| NotDone::NoPrinter(printer.clone()))?;
         let (answer, answered) = oneshot::channel();
-        let start = Start { job, commands, file, answer };
+        let start = Start { job, work, answer };
         lanes.starts.send(start).await.map_err(|_| NotDone::Closed)?;
         answered.await.unwrap_or(Err(NotDone::Closed))
     }

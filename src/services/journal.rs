@@ -192,6 +192,7 @@ fn compare(stored: &Lab, replayed: &Lab) -> Result<(), JournalError> {
         .or_else(|| difference("user", &stored.people.users, &replayed.people.users))
         .or_else(|| difference("notices", &stored.people.notices, &replayed.people.notices))
         .or_else(|| stored.queue.difference(&replayed.queue))
+        .or_else(|| stored.resin.difference(&replayed.resin))
         .or_else(|| stored.quality.difference(&replayed.quality).map(|key| format!("quality/{key}")));
     entry.map_or(Ok(()), |entry| Err(JournalError::State { entry }))
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::drive::{Drive, FileSupply, Turn, dial};
-use super::fleet::{Lanes, NotDone, Order, Ordered, Outlives, Start, Stop};
+use super::fleet::{Lanes, NotDone, Order, Ordered, Outlives, Start, Stop, Work};
 use super::ports::{Held, Ports};
 use super::recorder::{NotRecorded, Recorder};
 use super::rejoin::{self, Found, Keeper};
@@ -1099,12 +1099,20 @@ impl Task {
 
     fn start(&mut self, drive: &mut Drive, start: Start) {
         let now = self.setup.clock.now();
-        let started = drive.session.start(now, start.job, start.commands);
-        if started.is_ok() {
-            drive.set_supply(Some(FileSupply::read(start.file)));
-            self.noted = Some((Progress { confirmed: 0, total: start.commands }, now));
-        }
-        let _ = start.answer.send(started.map_err(|error| self.refused(&error, None, "print")));
+        let Start { job, work, answer } = start;
+        let started = match work {
+            Work::Lines { commands, file } => {
+                let started = drive.session.start(now, job, commands);
+                if started.is_ok() {
+                    drive.set_supply(Some(FileSupply::read(file)));
+                    self.noted = Some((Progress { confirmed: 0, total: commands }, now));
+                }
+                started
+            }
+            Work::Layers { exposures, .. } => drive.session.start_exposing(now, job, *exposures),
+            Work::Stick { .. } => Err(NotNow::NoStick),
+        };
+        let _ = answer.send(started.map_err(|error| self.refused(&error, None, "print")));
     }
 
     fn refused(&self, error: &NotNow, job: Option<&JobId>, wanted: &'static str) -> NotDone {
@@ -1117,6 +1125,9 @@ impl Task {
             }
             (NotNow::AtPanel, _) => NotDone::AtPanel(printer),
             (NotNow::OtherJob, None) => NotDone::WrongState { printer, state: "printing", wanted },
+            (NotNow::PlateNotLookedAt | NotNow::NoLamp | NotNow::NoStick, _) => {
+                NotDone::NotReady { printer, why: error.to_string() }
+            }
             (NotNow::TooHot { .. }, _) => NotDone::TooHot { printer, why: error.to_string() },
         }
     }
@@ -1384,6 +1395,10 @@ impl Task {
             }
             // Only `platen stream` probes.
             SessionEvent::Close { .. } | SessionEvent::Probed(_) => {}
+            SessionEvent::LongPause { job } => {
+                tracing::warn!(%printer, %job, "it stands still for long: the resin settles; stir it before it goes on");
+            }
+            SessionEvent::Lit { .. } => {}
         }
     }
 

@@ -399,7 +399,8 @@ fn entities(lab: &Lab) -> impl Iterator<Item = EntityKey> + '_ {
     let quality = lab.quality.keys().into_iter().map(EntityKey::Quality);
     let all = cases.chain(parts).chain(jobs).chain(printers).chain(chains).chain(gates);
     let queue = lab.queue.keys().into_iter().map(EntityKey::Queue);
-    all.chain(quality).chain(queue).chain(users).chain(notices).chain([EntityKey::Counters])
+    let resin = lab.resin.keys().into_iter().map(EntityKey::Resin);
+    all.chain(quality).chain(queue).chain(resin).chain(users).chain(notices).chain([EntityKey::Counters])
 }
 
 /// Writes the journal, one entry that says that it was restored, and the state that they make.

@@ -13,7 +13,7 @@ use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, Snapshot};
 use platen::io::store::Store;
 use platen::io::store::memory::MemoryStore;
-use platen::services::fleet::{NotDone, Order, Outlives};
+use platen::services::fleet::{NotDone, Order, Outlives, Work};
 use platen::services::recorder::Recorder;
 
 use crate::world::{Tended, journal, printer, queued, setup, within};
@@ -45,7 +45,7 @@ impl AtWork {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
         file.rewind().unwrap();
-        tended.fleet.start(&name, job.clone(), commands, file).await.unwrap();
+        tended.fleet.start(&name, job.clone(), Work::Lines { commands, file }).await.unwrap();
         Self { store, recorder, tended, name, job, _board: board }
     }
 

@@ -108,7 +108,8 @@ fn kind_of(fact: &Fact) -> &'static str {
         | Fact::PrinterQuarantined { .. }
         | Fact::PrinterRecognised { .. }
         | Fact::PromptAnswered { .. }
-        | Fact::ConsoleUsed { .. } => "printers",
+        | Fact::ConsoleUsed { .. }
+        | Fact::Resin(_) => "printers",
         Fact::Quality(fact) => of_quality(&fact.change),
         Fact::Queue(_) => "queue",
         Fact::Identifiers(_) => "vault",

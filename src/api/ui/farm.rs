@@ -177,6 +177,8 @@ fn left_hot(job: &Job) -> bool {
         | Interruption::LineCountLost
         | Interruption::Noise
         | Interruption::Unaccounted
+        // A light may be on where there is no heat.
+        | Interruption::Exposure { .. }
         | Interruption::NotContinued { .. } => true,
         Interruption::PrinterReset
         | Interruption::Stopped

@@ -697,6 +697,7 @@ fn what(fact: &Fact) -> Option<(&'static str, What<'_>)> {
         // Words of people, and what is between them: none of it leaves the lab.
         | Fact::Quality(_)
         | Fact::Queue(_)
+        | Fact::Resin(_)
         // Who looked at whose identifiers is nobody's business outside.
         | Fact::Identifiers(_)
         | Fact::People(_) => return None,

@@ -25,7 +25,20 @@ enum Act {
     Blanked,
 }
 
-fn act() -> impl Strategy<Value = Act> {
+/// Pauses, delays and roundings, all of which a print comes through.
+fn calm() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        8 => (1u32..40).prop_map(Act::Passes),
+        3 => Just(Act::Pause),
+        3 => Just(Act::Resume),
+        1 => (-9i64..=9).prop_map(Act::BoardLies),
+        1 => (0u16..30).prop_map(Act::Wire),
+        1 => (0u16..1500).prop_map(Act::DisplayTakes),
+        1 => (0u16..50).prop_map(Act::TimerLag),
+    ]
+}
+
+fn wild() -> impl Strategy<Value = Act> {
     let fault = prop_oneof![
         Just(Fault::LidOpen),
         Just(Fault::Board("Error".into())),
@@ -33,25 +46,49 @@ fn act() -> impl Strategy<Value = Act> {
         Just(Fault::Display("gone".into())),
     ];
     prop_oneof![
-        12 => (1u32..40).prop_map(Act::Passes),
-        4 => Just(Act::Pause),
-        4 => Just(Act::Resume),
-        1 => Just(Act::Cancel),
-        1 => Just(Act::Stop),
-        1 => fault.prop_map(Act::Fault),
-        1 => Just(Act::LinkLost),
-        1 => Just(Act::LinkBack),
-        1 => Just(Act::BoardDeaf),
-        1 => prop_oneof![Just(9), Just(-9), Just(500)].prop_map(Act::BoardLies),
-        1 => Just(Act::DisplayDeaf),
-        1 => any::<bool>().prop_map(Act::ShowsAnother),
-        2 => (0u16..300).prop_map(Act::Wire),
-        2 => (0u16..1500).prop_map(Act::DisplayTakes),
-        2 => (0u16..200).prop_map(Act::TimerLag),
-        1 => (0u64..60, -100i64..60_000).prop_map(|(id, z)| Act::Answer(id, z)),
-        1 => (0u32..8).prop_map(Act::Shown),
-        1 => Just(Act::Blanked),
+        Just(Act::Cancel),
+        Just(Act::Stop),
+        fault.prop_map(Act::Fault),
+        Just(Act::LinkLost),
+        Just(Act::LinkBack),
+        Just(Act::BoardDeaf),
+        Just(Act::BoardLies(500)),
+        Just(Act::DisplayDeaf),
+        any::<bool>().prop_map(Act::ShowsAnother),
+        (0u16..300).prop_map(Act::Wire),
+        (0u16..200).prop_map(Act::TimerLag),
+        (0u64..60, -100i64..60_000).prop_map(|(id, z)| Act::Answer(id, z)),
+        (0u32..8).prop_map(Act::Shown),
+        Just(Act::Blanked),
     ]
+}
+
+/// First calm, then wild as well.
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let first = proptest::collection::vec(calm(), 0..40);
+    let then = proptest::collection::vec(prop_oneof![3 => calm(), 1 => wild()], 0..40);
+    (first, then).prop_map(|(first, then)| [first, then].concat())
+}
+
+fn begun(by_host: bool, pauses: Vec<bool>) -> Rig {
+    let printer = printer(|profile| profile.timed_by = if by_host { TimedBy::Host } else { TimedBy::Board });
+    let mut layers = layers(6);
+    for (layer, pause) in layers.iter_mut().zip(pauses) {
+        layer.pause = pause;
+    }
+    Rig::new(Plan::of(&layers, &printer).expect("a plan"))
+}
+
+/// It comes to an end by itself, but for pauses.
+fn goes_on(rig: &mut Rig) {
+    for _ in 0..2_000 {
+        if matches!(rig.machine.state(), State::Paused { .. }) {
+            rig.interrupt(|machine, now| assert!(machine.resume(now)));
+        } else if !rig.happens() {
+            return;
+        }
+    }
+    panic!("no end: {:?}", rig.machine.state());
 }
 
 fn does(rig: &mut Rig, act: Act, forged: &mut bool) {
@@ -101,37 +138,20 @@ fn does(rig: &mut Rig, act: Act, forged: &mut bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_no_light_and_no_move_comes_where_it_must_not(
-        acts in proptest::collection::vec(act(), 0..60),
+        acts in acts(),
         by_host in any::<bool>(),
         pauses in proptest::collection::vec(any::<bool>(), 6),
     ) {
-        let printer = printer(|profile| {
-            profile.timed_by = if by_host { TimedBy::Host } else { TimedBy::Board };
-        });
-        let mut layers = layers(6);
-        for (layer, pause) in layers.iter_mut().zip(pauses) {
-            layer.pause = pause;
-        }
-        let mut rig = Rig::new(Plan::of(&layers, &printer).expect("a plan"));
+        let mut rig = begun(by_host, pauses);
         let mut forged = false;
         for act in acts {
             does(&mut rig, act, &mut forged);
         }
-        // It comes to an end by itself, but for pauses.
-        let mut left = 2_000;
-        loop {
-            if matches!(rig.machine.state(), State::Paused { .. }) {
-                rig.interrupt(|machine, now| assert!(machine.resume(now)));
-            } else if !rig.happens() {
-                break;
-            }
-            left -= 1;
-            prop_assert!(left > 0, "no end: {:?}", rig.machine.state());
-        }
+        goes_on(&mut rig);
         prop_assert_eq!(rig.machine.state(), State::Ended);
         let ended = rig.events.iter().filter(|event| matches!(event, Event::Ended(_))).count();
         prop_assert_eq!(ended, 1);
@@ -146,5 +166,21 @@ proptest! {
             prop_assert!(!done || rig.board.lit.len() == 6);
             rig.verify();
         }
+    }
+
+    #[test]
+    fn pauses_delays_and_roundings_stop_no_print(
+        acts in proptest::collection::vec(calm(), 0..80),
+        by_host in any::<bool>(),
+        pauses in proptest::collection::vec(any::<bool>(), 6),
+    ) {
+        let mut rig = begun(by_host, pauses);
+        for act in acts {
+            does(&mut rig, act, &mut false);
+        }
+        goes_on(&mut rig);
+        prop_assert_eq!(rig.machine.ending(), Some(&Ending::Done));
+        prop_assert_eq!((rig.board.lit.len(), rig.board.z), (6, 155_000));
+        rig.verify();
     }
 }
