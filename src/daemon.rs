@@ -20,12 +20,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, AppState};
+use crate::config::resin::Drive;
 use crate::config::{Config, Printer};
+use crate::control::light::Lamp;
 use crate::control::park::Pausing;
 use crate::control::session::Profile;
 use crate::control::stop::DtrReset;
+use crate::domain::event::Actor;
 use crate::domain::ids::{BootId, PrinterName};
-use crate::domain::lab::Lab;
+use crate::domain::lab::{Lab, Request};
+use crate::domain::resin;
 use crate::io::cage;
 use crate::io::clock::{Clock, entropy};
 use crate::io::credentials::{self, CredentialsError, CredentialsFile};
@@ -39,6 +43,7 @@ use crate::io::trail;
 use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
 use crate::services::board::Board;
+use crate::services::chitu::{self, ChituSetup};
 use crate::services::commissioning::Commissioning;
 use crate::services::deduction::Deductions;
 use crate::services::dispatch::Dispatcher;
@@ -55,7 +60,8 @@ use crate::services::owed::Keeping;
 use crate::services::planner::Planner;
 use crate::services::ports::{Plug, Ports};
 use crate::services::preview::Previews;
-use crate::services::printer::{self, Lasting, Left, Parting, Setup, Successor};
+use crate::services::masks;
+use crate::services::printer::{self, Lasting, Left, Lighting, Parting, Setup, Successor};
 use crate::services::processes;
 use crate::services::recorder::Recorder;
 use crate::services::rejoin::Trails;
@@ -258,8 +264,9 @@ impl Daemon {
             Left { keeper, job: found.map(|found| (found, Arc::clone(&spool))), lasting: Some(lasting) }
         };
         let ways = ways(&config, inherited);
+        fit(&config, &recorder).await;
         let (fleet, printer_tasks, ports) =
-            start_printers(&config, ways, &recorder, &clock, left, &printers, &wires)?;
+            start_printers(&config, ways, &recorder, &clock, left, &spool, &printers, &wires)?;
         // From here on somebody looks after what was left hot.
         successor::is_back(&config.state_dir);
 
@@ -291,7 +298,13 @@ impl Daemon {
 
         let front = CancellationToken::new();
         let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
-        let gate = Gate::new(Arc::clone(intake.spool()), &config.printers, &config.gate);
+        let resin_files = intake.resin_files().clone();
+        let gate = Gate::sharing(
+            Arc::clone(intake.spool()),
+            &config.printers,
+            &config.gate,
+            resin_files.clone(),
+        );
         let board = fleet.board().clone();
         let past = history::run(board.clone(), clock.clone(), front.clone());
         let planner = Planner::new(&config, recorder.clone(), gate.clone(), board, clock.clone());
@@ -312,7 +325,7 @@ impl Daemon {
             vault,
             fleet: fleet.clone(),
             intake: intake.clone(),
-            previews: Previews::new(Arc::clone(intake.spool())),
+            previews: Previews::new(Arc::clone(intake.spool())).sharing(resin_files.clone()),
             names: Names::default(),
             planner,
             app_keys: Default::default(),
@@ -571,12 +584,33 @@ fn lock(trails: &Mutex<Trails>) -> MutexGuard<'_, Trails> {
     trails.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The journal gets to know what each printer is, where that is news: starts are judged by it.
+async fn fit(config: &Config, recorder: &Recorder) {
+    for printer in &config.printers {
+        let outfit = printer.resin.as_ref().map(|resin| Box::new(resin.outfit()));
+        let known = |lab: &Lab| {
+            let station = lab.resin.stations.get(&printer.name);
+            station.and_then(|station| station.outfit.as_ref()) == outfit.as_deref()
+        };
+        if recorder.read(known) {
+            continue;
+        }
+        let request = resin::Request::Fit { printer: printer.name.clone(), outfit };
+        let noted = recorder.submit(Request::Resin(Box::new(request)), Actor::Platen).await;
+        if let Err(error) = noted {
+            tracing::error!(printer = %printer.name, %error, "what it is could not be noted: it is judged by what it was");
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is one service that printers need")]
 fn start_printers(
     config: &Config,
     mut ways: BTreeMap<PrinterName, Arc<dyn Dial>>,
     recorder: &Recorder,
     clock: &Clock,
     left: impl Fn(&PrinterName) -> Left,
+    spool: &Arc<Spool>,
     shutdown: &CancellationToken,
     wires: &Wires,
 ) -> Result<(Fleet, PrinterTasks, Arc<Ports>), DaemonError> {
@@ -598,7 +632,18 @@ fn start_printers(
             relay: relay_of(config, printer)?,
             ports: Arc::clone(&ports),
         };
-        let (lane, live, task) = printer::spawn_with(setup, left(&printer.name), shutdown.clone());
+        let (lane, live, task) = match printer.resin.as_deref().map(|resin| (resin, &resin.drive)) {
+            None => printer::spawn_with(setup, left(&printer.name), shutdown.clone()),
+            Some((_, Drive::Chitu(chitu))) => {
+                let chitu = ChituSetup { chitu: chitu.clone(), spool: Arc::clone(spool) };
+                chitu::spawn(setup, chitu, shutdown.clone())
+            }
+            Some((resin, Drive::Msla(msla))) => {
+                let lamp = Lamp::new(Arc::new(msla.exposing.clone()));
+                let lighting = Lighting { lamp, display: masks::Settings::of(msla, resin.panel) };
+                printer::spawn_lit(setup, left(&printer.name), lighting, shutdown.clone())
+            }
+        };
         lanes.insert(printer.name.clone(), lane);
         board.push((printer.name.clone(), live));
         tasks.push((printer.name.clone(), task));

@@ -472,6 +472,55 @@ async fn what_no_one_found_is_not_accepted_by_preflight_and_what_is_no_g_code_is
 }
 
 #[tokio::test]
+async fn a_resin_file_is_looked_into_and_held_against_a_printer_without_a_daemon() {
+    use ::resin::file::Mask;
+    use ::resin::sample::Settings;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (file, config) = (folder.path().join("a.sl1"), folder.path().join("platen.toml"));
+    let lit = || Mask::dark(48, 32).with_box([8.0, 8.0], [40.0, 24.0]);
+    let masks = [lit(), lit(), Mask::dark(48, 32), lit()];
+    std::fs::write(&file, Settings::default().sl1(&masks)).unwrap();
+    let text = |more: &str| {
+        format!(
+            "site = \"a\"\nnode = \"b\"\n[[printer]]\nname = \"r\"\nport = \"/dev/r\"\nbaud = 115200\n{more}"
+        )
+    };
+    std::fs::write(&config, text(support::MSLA)).unwrap();
+    let (path, of) = (file.to_str().unwrap(), config.to_str().unwrap());
+    let run = async |args: &[&str]| told(&platen("http://127.0.0.1:1", args).await);
+    let (code, said, error) = run(&["inspect", path]).await;
+    assert_eq!((code, error.as_str()), (0, ""));
+    for wanted in ["SL1: 4 layers of 0.05 mm, 0.2 mm high", "masks of 48 × 32 points", "warning resin.blank"]
+    {
+        assert!(said.contains(wanted), "{said}");
+    }
+    let (code, said, _) = run(&["inspect", path, "--config", of, "--printer", "r"]).await;
+    assert!(code == 0 && said.contains("takes 0 h 01 min"), "{said}");
+    let (code, said, _) = run(&["preflight", path, "--config", of, "--printer", "r"]).await;
+    assert!(code == 1 && said.contains("warning resin.blank"), "{said}");
+    let accept = ["preflight", path, "--config", of, "--printer", "r", "--accept", "resin.blank"];
+    assert_eq!(run(&accept).await.0, 0);
+    let (code, said, _) = run(&["--json", "preflight", path]).await;
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &told["resin"]["layers"], &told["ok"]), (1, &4.into(), &false.into()), "{said}");
+    std::fs::write(&config, text("")).unwrap();
+    let (code, said, _) = run(&["preflight", path, "--config", of, "--printer", "r"]).await;
+    assert!(code == 1 && said.contains("error machine.kind"), "{said}");
+    let out = folder.path().join("a.png");
+    for layer in [&["--layer", "4"][..], &[]] {
+        let args = [&["preview", path, "-o", out.to_str().unwrap()][..], layer].concat();
+        assert_eq!(run(&args).await.0, 0);
+        assert!(std::fs::read(&out).unwrap().starts_with(b"\x89PNG"));
+    }
+    let (code, _, error) = run(&["inspect"]).await;
+    assert!(code == 2 && error.contains("name a resin file"), "{error}");
+    std::fs::write(&file, "G28\n").unwrap();
+    let (code, _, error) = run(&["inspect", path]).await;
+    assert!(code == 1 && error.contains("is no resin file"), "{error}");
+}
+
+#[tokio::test]
 async fn a_model_that_is_not_as_declared_exits_with_one_and_a_warning_can_be_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let inches = tetrahedron(10.0 / 25.4);

@@ -308,7 +308,7 @@ async fn what_cannot_be_taken_in_is_told_in_words_and_leaves_nothing() {
     for (name, status, word) in [
         ("a.stl", 415, "platen print"),
         ("a.3mf", 415, "platen print"),
-        ("a.sl1", 415, "platen print"),
+        ("a.sl1s", 415, "SL1"),
         ("a.bgcode", 415, "binary"),
         ("a.txt", 415, "G-code"),
         ("..%2Fa.gcode", 422, "name"),

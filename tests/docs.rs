@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::error::ErrorKind;
 use platen::cli::Cli;
-use platen::domain::finding::{Kind, OF_FILES};
+use platen::domain::finding::{Kind, OF_FILES, OF_RESIN};
+use platen::domain::job::ExposureFault;
 use platen::domain::printer::LineTrouble;
+use platen::domain::resin::outfit::Item;
 use platen::protocol::dialect::{Firmware, Refusal};
 
 /// What a path of the repository begins with.
@@ -437,6 +439,57 @@ fn the_gate_s_page_has_every_finding_and_no_other() {
     let row = |kind: &Kind| format!("| `{}` | {} | {} |", kind.code, kind.severity.word(), kind.when);
     let known: Vec<_> = OF_FILES.iter().map(row).collect();
     assert_eq!(told, known);
+    let (_, table) = text.split_once("## Findings of resin files").unwrap();
+    let (_, table) = table.split_once("| code | severity | found when |\n|---|---|---|\n").unwrap();
+    let told: Vec<_> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let known: Vec<_> = OF_RESIN.iter().map(row).collect();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn the_page_of_resin_has_every_hindrance_every_item_and_every_way_that_light_fails() {
+    let text = read("docs/resin.md");
+    let table = |head: &str| -> Vec<String> {
+        let (_, rows) = text.split_once(&format!("{head}\n|---|---|\n")).unwrap_or_else(|| panic!("{head}"));
+        rows.lines().take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+    };
+    let items = Item::ALL.map(|item| format!("| `{}` | {} |", item.word(), item.in_words()));
+    assert_eq!(table("| item | what is confirmed |"), items);
+    let faults = ExposureFault::ALL.map(|fault| {
+        let word = serde_json::to_value(fault).unwrap();
+        format!("| `{}` | {} |", word.as_str().unwrap(), fault.in_words())
+    });
+    assert_eq!(table("| what | what was seen |"), faults);
+    // The words for programs, in the order in which the code has them.
+    let source = read("src/domain/resin/start.rs");
+    let (_, body) = source.split_once("pub fn word(&self) -> &'static str {").unwrap();
+    let words: Vec<&str> =
+        body.split("\n    }\n").next().unwrap().split('"').skip(1).step_by(2).collect();
+    assert!(words.len() > 10, "{words:?}");
+    let told = table("| why | what is so |");
+    let told: Vec<&str> = told.iter().map(|row| row.split('`').nth(1).unwrap()).collect();
+    assert_eq!(told, words);
+}
+
+/// A key that the page of resin names stands in the configuration that explains it.
+#[test]
+fn the_page_of_resin_names_no_key_that_the_configuration_does_not_have() {
+    let (text, keys) = (Document::parse(&read("docs/resin.md")), read("config/platen.toml"));
+    let is_key = |code: &str| {
+        let plain = code.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        plain && ["_ms", "_ml", "_um", "_s", "_h", "_days", "_layers", "_percent", "_bars", "_min"]
+            .iter()
+            .any(|end| code.ends_with(end))
+    };
+    let named: Vec<&str> = text.code.iter().map(|(_, code)| code.as_str()).filter(|code| is_key(code)).collect();
+    assert!(named.len() > 8, "{named:?}");
+    for key in named {
+        assert!(keys.contains(&format!("#{key} = ")), "config/platen.toml has no {key}");
+    }
+    let sections = text.code.iter().filter(|(_, code)| code.starts_with("[printer."));
+    for (line, section) in sections {
+        assert!(keys.contains(section.as_str()), "docs/resin.md:{line}: there is no {section}");
+    }
 }
 
 /// Whether that file holds a test of that name.

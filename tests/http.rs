@@ -932,3 +932,71 @@ async fn the_journal_is_given_whole_also_where_notices_remember_a_day_beside_the
     assert_eq!((whole.entries, entries), (last, last));
     assert_eq!(whole.cursors, [("notices-mail".to_owned(), last)].into());
 }
+
+#[tokio::test]
+async fn a_resin_file_becomes_a_job_for_a_resin_printer_and_for_no_other() {
+    use ::resin::file::Mask;
+    use ::resin::sample::Settings;
+    use platen::domain::resin;
+
+    let lab = lab_with(&["mk3-01", "msla-01"]).await;
+    let mask = |right| Mask::dark(48, 32).with_box([8.0, 8.0], [right, 24.0]);
+    let sl1 = Settings::default().sl1(&[mask(40.0), mask(40.0), mask(30.0), mask(20.0)]);
+    let taken = lab.upload(&sl1).await;
+    assert_eq!(taken.status, 201, "{taken:?}");
+    let file = taken.json();
+    assert_eq!((&file["commands"], &file["lines"]), (&json!(4), &json!(0)));
+    assert_eq!((&file["resin"]["format"], &file["resin"]["height_mm"]), (&json!("SL1"), &json!(0.2)));
+    let hash = file["file"].as_str().unwrap();
+    assert_eq!(lab.get(&format!("/v1/files/{hash}")).await.json(), file);
+    let cut = lab.upload(&sl1[..sl1.len() - 40]).await;
+    assert_eq!((cut.status, cut.problem().as_str()), (422, "not-printable"), "{cut:?}");
+
+    let preflight =
+        async |printer: &str| lab.get(&format!("/v1/files/{hash}/preflight?printer={printer}")).await.json();
+    let told = preflight("msla-01").await;
+    assert_eq!((&told["passes"], &told["layers"]), (&json!(true), &json!(4)), "{told}");
+    // Four lifts of 6 mm at 1 mm/s and back at 2.5, and the light of four layers.
+    assert!(told["seconds"].as_f64().unwrap() > 4.0 * (6.0 + 2.4) + 20.0 * 3.0, "{told}");
+    assert_eq!(preflight("mk3-01").await["findings"][0]["code"], "machine.kind");
+
+    let fitted = |printer: &str| {
+        let printers = platen::config::Config::parse(&format!(
+            "site = \"a\"\nnode = \"b\"\n[[printer]]\nname = \"{printer}\"\nport = \"/dev/x\"\nbaud = 115200\n{}",
+            support::MSLA
+        ))
+        .unwrap()
+        .printers;
+        let outfit = printers[0].resin.as_ref().map(|resin| Box::new(resin.outfit()));
+        Request::Resin(Box::new(resin::Request::Fit { printer: printer.parse().unwrap(), outfit }))
+    };
+    lab.recorder.submit(fitted("msla-01"), Actor::Platen).await.unwrap();
+    let case = lab.case().await;
+    let queue = async |printer: Option<&str>| {
+        let mut new = json!({"file": hash, "case": case, "part": 1, "material": "Clear"});
+        if let Some(printer) = printer {
+            new["printer"] = json!(printer);
+        }
+        lab.post("/v1/jobs", &new).await
+    };
+    let refused = queue(Some("mk3-01")).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "wrong-kind"), "{refused:?}");
+    assert!(refused.body.contains("prints with filament, and this is a file for resin"), "{refused:?}");
+    let job = queue(None).await;
+    assert_eq!(job.status, 201, "{job:?}");
+    let job = job.json();
+    assert_eq!((&job["commands"], &job["need"]["layers"]), (&json!(4), &json!(4)), "{job}");
+    let waits = job["waiting"].to_string();
+    assert!(waits.contains("no resin is noted in the vat"), "{waits}");
+    let gcode = lab.upload(GCODE).await.json()["file"].clone();
+    let new = json!({"file": gcode, "case": case, "part": 1, "printer": "msla-01"});
+    let refused = lab.post("/v1/jobs", &new).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "wrong-kind"), "{refused:?}");
+
+    for (asked, status) in [("", 200), ("?layer=4&size=64", 200), ("?layer=5", 404), ("?layer=1&as=svg", 422)]
+    {
+        let answer = lab.get(&format!("/v1/files/{hash}/picture{asked}")).await;
+        assert_eq!(answer.status, status, "{asked}: {answer:?}");
+        assert!(status != 200 || answer.body.contains("PNG"), "{asked}");
+    }
+}

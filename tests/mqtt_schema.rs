@@ -12,7 +12,8 @@ use platen::domain::identifiers::{IdentifierFact, ReadingReason};
 use platen::domain::identity::Wrong;
 use platen::domain::ids::{BootId, CaseToken, FileHash, JobId, LotId, PartId, UploadId};
 use platen::domain::job::{
-    Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run, Unproven,
+    BoardFault, ExposureFault, Interruption, Job, JobState, Outcome, PauseReason, Progress, Resumes, Run,
+    Unproven,
 };
 use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
@@ -135,6 +136,8 @@ fn interruptions() -> Vec<Interruption> {
     ];
     all.extend(UNPROVEN.map(|unproven| Interruption::NotContinued { unproven }));
     all.extend(FAULTS.map(|fault| Interruption::Fault { fault }));
+    all.extend(ExposureFault::ALL.map(|fault| Interruption::Exposure { fault }));
+    all.extend(BoardFault::ALL.map(|fault| Interruption::Board { fault }));
     all
 }
 

@@ -14,6 +14,7 @@ mod page {
     mod people;
     mod printer;
     mod queue;
+    mod resin;
     mod zone;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Rebuilds the demo print files (*.gcode.gz) from models.py and ../slicing/demo-fdm.ini.
+# Rebuilds the demo print files (*.gcode.gz, *.sl1) from models.py and ../slicing/demo-{fdm,msla}.ini.
 # Needs prusa-slicer and python3. Prints one README table row per file.
-# The slicer writes the date into line 1; it is cut, so the same slicer gives the same bytes.
+# The slicer writes the date into line 1, or into config.ini; it is cut, so the same slicer gives the same bytes.
 set -eu
 cd "$(dirname "$0")"
 tmp=$(mktemp -d)
@@ -16,4 +16,12 @@ for name in heart vertebra guide; do
     [ -n "$time" ] || { echo "$name: no slicer footer" >&2; exit 1; }
     gzip -9 -n -c "$g" >"$name.gcode.gz"
     echo "| $name.gcode.gz | $(wc -c <"$name.gcode.gz") | $(wc -c <"$g") | $(wc -l <"$g") | $time | $(sha256sum <"$g" | cut -d' ' -f1) |"
+done
+for sample in 'aneurysm 0.9' 'vertebra 0.3'; do
+    name=${sample% *}
+    prusa-slicer --export-sla --load ../slicing/demo-msla.ini --scale "${sample#* }" --output "$tmp/$name.sl1" \
+        "$tmp/$name.stl" >"$tmp/log" 2>&1 || { cat "$tmp/log" >&2; exit 1; }
+    python3 undated.py "$tmp/$name.sl1" "$name.sl1"
+    size=$(wc -c <"$name.sl1")
+    echo "| $name.sl1 | $size | $(python3 -m zipfile -l "$name.sl1" | grep -c png) | $(sha256sum <"$name.sl1" | cut -d' ' -f1) |"
 done

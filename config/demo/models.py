@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Writes the three demo models as binary STL: heart, vertebra, guide.
+# Writes the four demo models as binary STL: heart, vertebra, guide, aneurysm.
 # Why: the demo needs real slicer output, and the shapes must be ours to ship.
 # They are drawn from formulas, look roughly like anatomy, and are not medical data.
 # Use: models.py OUTDIR      (plain Python 3, no packages, about 8 s)
@@ -80,6 +80,20 @@ def vertebra(p):
         d = blend(d, rod(p, (0, -20, h), (0, -31, h - 1), 2.2, 1.8), 2)      # spinous process
     d = max(d, -pillar(p, 0, -13.5, 6, 4.5, -9, 29))                         # vertebral foramen
     return max(d, -z)
+
+
+def aneurysm(p):
+    """A small artery that divides, with a berry aneurysm in the fork; hollow, and open at its three ends."""
+    x, y, z = p
+    q = (abs(x), y, z)
+
+    def vessel(wall):
+        d = rod(p, (0, -0.6, -3), (0, 0, 3.2), 1.5 + wall, 1.3 + wall)           # parent artery
+        d = blend(d, rod(q, (0, 0, 3.2), (8, 1.5, 6.2), 1.2 + wall, 0.9 + wall), 0.8)
+        return blend(d, ellipsoid(p, (0, 0.2, 5.9), (1.7 + wall, 1.6 + wall, 1.6 + wall)), 0.8)
+
+    d = max(vessel(0.6), -vessel(0))
+    return max(d, abs(x) - 6.2, -z)
 
 
 CUBE = [(i & 1, i >> 1 & 1, i >> 2 & 1) for i in range(8)]
@@ -239,6 +253,7 @@ if __name__ == "__main__":
         "heart": surface(heart, (-21, -18, 0), (21, 18, 37), 0.8),
         "vertebra": surface(vertebra, (-23, -36, 0), (23, 12, 21), 0.7),
         "guide": guide(),
+        "aneurysm": surface(aneurysm, (-7, -3, 0), (7, 4, 9), 0.2),
     }
     for name, tris in models.items():
         # Every edge must be used once in each direction, or the slicer would have to repair the mesh.

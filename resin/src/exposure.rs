@@ -9,7 +9,7 @@
 //!                                                                           │
 //!      asked to pause (before the light: at once) ◀─────────────────────────┤ last layer
 //!            ▼                                                              ▼
-//!        Quieting ──▶ Raising ──▶ Paused ──▶ Quieting ──▶ Lowering …     Quieting ──▶ Raising ──▶ Ended(Done)
+//!        Quieting ─▶ Raising ─▶ Paused ─▶ Quieting ─▶ Lowering …      Quieting ─▶ Raising ─▶ Ended(Done)
 //!
 //!  cancel, a fault that leaves the plate known:   Quieting ──▶ Raising ──▶ Ended(Cancelled | Failed)
 //!  stop, any other fault, nothing homed yet:      Quieting ──▶ Ended(Stopped | Failed | Cancelled)
@@ -20,15 +20,16 @@
 //! `Exposing` is one `Burst` that the board times, or `LightOn`, a deadline and `LightOff`.
 //!
 //! The methods are of four kinds: getters; `handle_*` for what the board, the display or the clock brings;
-//! commands (`pause`, `resume`, `cancel`, `stop`); `poll_*` for what the caller must do. Call order after any of
-//! the others: `poll_step` until `None`, `poll_event` until `None`, then sleep until `poll_deadline`.
+//! commands (`pause`, `resume`, `cancel`, `stop`); `poll_*` for what the caller must do. Call order after any
+//! of the others: `poll_step` until `None`, `poll_event` until `None`, then sleep until `poll_deadline`.
 //!
 //! What the caller owes the loop:
-//! - Groups reach the board in the order in which they were handed out. A later `Dark` replaces what is in flight:
-//!   lines of it that are not sent yet are dropped.
-//! - All lines of a group are written at once, so that nothing but the wire lies between light on and light off.
+//! - Groups reach the board in the order in which they were handed out. A later `Dark` replaces what is in
+//!   flight: lines of it that are not sent yet are dropped.
+//! - All lines of a group are written at once, so that only the wire lies between light on and light off.
 //! - A group is confirmed when all its lines are acknowledged *and* `M114`, asked behind them, is answered.
-//! - A line that the board refuses, or has not read and asks for again inside of a `Burst`, is a [`Fault::Board`].
+//! - A line that the board refuses is a [`Fault::Board`]. Where it asks for one of a `Burst` again, and the light
+//!   may have been on for too long by that, it is a [`Fault::Exposure`]: only the caller knows.
 
 mod board;
 mod layer_loop;

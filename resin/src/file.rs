@@ -206,6 +206,9 @@ pub enum Begin {
     Whole(Format),
 }
 
+/// What an archive is called until it is known what is in it, in the words of errors.
+pub const ARCHIVE: &str = "resin file in an archive";
+
 /// Bytes that [`begin`] wants.
 pub const BEGIN: usize = 12;
 
@@ -266,7 +269,7 @@ impl<R: Read + Seek> Open<R> {
 
     /// An archive is known by what every one of its kind has.
     fn archive(source: R, limits: &Limits) -> Result<Self, FileError> {
-        let kind = "resin file in an archive";
+        let kind = ARCHIVE;
         let archive = Archive::open(source, "a resin file", &limits.archive);
         let archive = archive.map_err(|error| picture::of_archive(kind, error))?;
         let is_sl1 = archive.has(sl1::CONFIG);

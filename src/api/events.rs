@@ -24,6 +24,8 @@ use super::compat::moonraker::Sockets;
 use super::door::Asker;
 use super::given::{Asked, header_text};
 use super::problem::Problem;
+use super::resin::views as resin;
+use super::shapes::PrinterView;
 use super::{AppState, views};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::PrinterName;
@@ -289,6 +291,8 @@ fn snapshots(app: &AppState) -> impl Stream<Item = Result<Message, Infallible>> 
                 views::console(&app, &name),
                 app.clock.now(),
             );
+            let resin = app.recorder.read(|lab| resin::brief(&app, lab, &name));
+            let view = PrinterView { resin, ..view };
             let message = Message::default().event("printer").json_data(&view).ok()?;
             let quiet_until = app.clock.instant(app.clock.now() + SNAPSHOT_EVERY);
             Some((Ok(message), (app, name, live, quiet_until)))

@@ -16,14 +16,15 @@ use super::given::{Asked, Given, Named};
 use super::jobs::seen;
 use super::printers::known;
 use super::problem::Problem;
-use super::shapes::{AcceptOrder, ExtentsView, FindingView, JobView, PreflightView};
+use super::shapes::{AcceptOrder, ExtentsView, FindingView, JobView, PreflightView, ResinFileView};
 use crate::domain::event::Actor;
 use crate::domain::finding::{Finding, Gated, Noted, Severity, code_of_files, refused};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::lab::{self, Lab, Refusal, Request};
 use crate::domain::printer::Activity;
-use crate::gcode::analysis::Extents;
-use crate::services::gate::{NotRead, last_told};
+use crate::gcode::analysis::{Analysis, Extents};
+use crate::services::gate::{NotRead, Reading, last_told};
+use crate::services::suits::{Medium, takes};
 
 /// More are counted and not listed: who has mended these asks again.
 const LISTED: usize = 24;
@@ -59,17 +60,37 @@ async fn preflight(
     let asked = app.gate.asked(&file, &printer, told.as_deref(), of.material.as_deref(), resumes);
     let found = app.gate.findings(&asked).await?;
     let reading = app.gate.reading(&asked).await?;
-    let analysis = &reading.analysis;
-    let used = analysis.filament.iter().rposition(|length| *length > 0.0).map_or(0, |last| last + 1);
-    let hottest = |hottest: Option<crate::gcode::analysis::At>| hottest.map(|at| at.value);
-    Ok(Json(PreflightView {
+    let common = PreflightView {
         file: file.to_string(),
         printer: printer.to_string(),
         passes: refused(&found, &[]).is_empty(),
         findings: found.iter().map(FindingView::from).collect(),
-        seconds: analysis.seconds,
+        layers: reading.layers(),
+        ..PreflightView::default()
+    };
+    let reading = match &*reading {
+        Reading::Gcode { analysis, .. } => of_gcode(analysis, common),
+        Reading::Resin(resin) => {
+            let printer = app.config.printer(&printer);
+            let panel = printer.and_then(|printer| printer.resin.as_deref()).map(|resin| &resin.panel);
+            PreflightView {
+                seconds: resin.seconds(printer),
+                claimed_seconds: resin.said.claims.seconds,
+                slicer: resin.said.claims.slicer.clone(),
+                resin: Some(ResinFileView::of(resin, panel)),
+                ..common
+            }
+        }
+    };
+    Ok(Json(reading))
+}
+
+fn of_gcode(analysis: &Analysis, common: PreflightView) -> PreflightView {
+    let used = analysis.filament.iter().rposition(|length| *length > 0.0).map_or(0, |last| last + 1);
+    let hottest = |hottest: Option<crate::gcode::analysis::At>| hottest.map(|at| at.value);
+    PreflightView {
+        seconds: Some(analysis.seconds),
         claimed_seconds: analysis.metadata.claimed_seconds,
-        layers: reading.layers,
         filament_mm: analysis.filament[..used].to_vec(),
         filament_g: (0..used).map(|tool| analysis.filament_of(tool).1).collect(),
         hottest_nozzle: analysis.hotends.iter().filter_map(|one| hottest(one.hottest)).reduce(f64::max),
@@ -77,7 +98,8 @@ async fn preflight(
         moves: (&analysis.moves).into(),
         extrusion: (&analysis.extrusion).into(),
         slicer: analysis.metadata.slicer.clone(),
-    }))
+        ..common
+    }
 }
 
 impl From<&Extents> for ExtentsView {
@@ -117,6 +139,7 @@ pub struct Wanted<'a> {
     pub material: Option<&'a str>,
     pub accept: &'a [String],
     pub by: Option<&'a str>,
+    pub medium: Medium,
 }
 
 /// Whoever accepts has a name, and accepts what there is.
@@ -128,9 +151,10 @@ pub fn acceptance(accept: &[String], by: Option<&str>) -> Result<Option<String>,
     Ok(by)
 }
 
-/// Where a job may run, as far as it says so itself.
-fn candidates(app: &AppState, pinned: Option<&PrinterName>) -> Vec<PrinterName> {
-    let all = || app.config.printers.iter().map(|printer| printer.name.clone()).collect();
+/// Where a job may run, as far as it and its file say so themselves.
+fn candidates(app: &AppState, pinned: Option<&PrinterName>, medium: Medium) -> Vec<PrinterName> {
+    let of_kind = app.config.printers.iter().filter(|printer| takes(printer, medium).is_ok());
+    let all = || of_kind.map(|printer| printer.name.clone()).collect();
     pinned.map_or_else(all, |only| vec![only.clone()])
 }
 
@@ -148,7 +172,7 @@ pub async fn gated(app: &AppState, wanted: &Wanted<'_>) -> Result<Option<Box<Gat
     let resumes = origin.is_some();
     let (origins, mut accepted) = origin.unwrap_or_default();
     accepted.extend(wanted.accept.iter().cloned());
-    let printers = candidates(app, wanted.pinned.or(origins.as_ref()));
+    let printers = candidates(app, wanted.pinned.or(origins.as_ref()), wanted.medium);
     let mut judged = Vec::with_capacity(printers.len());
     for printer in printers {
         let told = app.recorder.read(|lab| told(app, lab, &printer));
@@ -226,8 +250,9 @@ async fn accept(
 
 pub async fn accepted(app: &AppState, id: JobId, codes: &[String], by: &str) -> Result<JobView, Problem> {
     let by = lab::person(by)?;
-    let job = app.recorder.read(|lab| lab.job(&id).cloned())?;
-    let printers = candidates(app, job.pinned.as_ref());
+    let (job, medium) =
+        app.recorder.read(|lab| lab.job(&id).cloned().map(|job| (job, Medium::of(lab, &id))))?;
+    let printers = candidates(app, job.pinned.as_ref(), medium);
     let mut found: Vec<Noted> = Vec::new();
     for printer in printers {
         let told = app.recorder.read(|lab| told(app, lab, &printer));
@@ -275,6 +300,7 @@ fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String], job: O
         (std::cmp::Reverse(finding.severity), std::cmp::Reverse(printers.len()), finding.line)
     });
     let of = match judged {
+        [] => "any printer, since none here prints with what it is for".to_owned(),
         [(only, _)] => only.to_string(),
         all => format!("any of the {} printers", all.len()),
     };
@@ -314,6 +340,12 @@ impl From<NotRead> for Problem {
         match error {
             NotRead::Spool(error) => error.into(),
             NotRead::File(error) => crate::services::intake::IntakeError::Survey(error.into()).into(),
+            NotRead::Resin(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not-printable",
+                error.to_string(),
+                "slice the part again for this printer",
+            ),
             NotRead::NoPrinter(printer) => Refusal::NoPrinter(printer).into(),
         }
     }

@@ -14,7 +14,7 @@ use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::door::Asker;
 use super::gate::{Wanted, acceptance, gated, not_a_finding, passes};
 use super::given::{Asked, Given, Named};
-use super::printers::{known, known_for_filament};
+use super::printers::{known, known_for};
 use super::problem::Problem;
 use super::shapes::{By, JobView, ModelGiven, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder};
 use super::vault::let_in;
@@ -30,18 +30,19 @@ use crate::domain::moment::WallTime;
 use crate::domain::part::PartRef;
 use crate::domain::people::roles::Permission;
 use crate::domain::printer::Activity;
+use crate::domain::resin::need::Need;
 use crate::domain::units::Height;
 use crate::gcode::preflight::PrinterLimits;
 use crate::io::clock::entropy;
 use crate::io::offload::offload;
 use crate::model::scale::Unit;
 use crate::services::fleet::{NotDone, Order};
-use crate::services::intake::Accepted;
+use crate::services::intake::{Accepted, with_needs};
 use crate::services::processes;
 use crate::services::resume::{self, Wish};
 use crate::services::slicejobs::{self, choose};
 use crate::services::slicing::{SliceError, Task};
-use crate::services::suits;
+use crate::services::suits::{self, Medium};
 use crate::services::telemetry::CURSOR;
 use crate::services::vault_desk::Words;
 
@@ -170,12 +171,14 @@ async fn queue(
     };
     let accept = new.accept;
     let given = FromFile { case, part, also, file, pinned, material: new.material, accept, by: by.clone() };
-    let new = new_job(&app, given).await?;
+    let (new, need) = new_job(&app, given).await?;
     let job = new.job.clone();
     let more = (1..copies).map(|_| lab::NewJob { job: JobId::from_entropy(entropy()), ..new.clone() });
     let all: Vec<_> = std::iter::once(new.clone()).chain(more).collect();
     let others: Vec<_> = all.iter().skip(1).map(|new| new.job.to_string()).collect();
-    let request = Request::QueueCopies(all);
+    let needs = need.iter().flat_map(|need| all.iter().map(|new| (new.job.clone(), need.clone())));
+    let needs: Vec<_> = needs.collect();
+    let request = with_needs(Request::QueueCopies(all), needs);
     app.recorder.submit(request, by.map_or(Actor::Platen, Actor::Person)).await?;
     let view = JobView { copies: others, ..seen(&app, &job)? };
     let place = format!("/v1/jobs/{job}");
@@ -196,14 +199,18 @@ pub(super) struct FromFile {
     pub by: Option<String>,
 }
 
-/// A job that may be queued, as far as its file goes: read to its end, and past the gate of its printer, or of any.
-pub(super) async fn new_job(app: &AppState, given: FromFile) -> Result<lab::NewJob, Problem> {
+/// A job that may be queued, as far as its file goes: read to its end, and past the gate of its printer, or of any. With
+/// what it takes, where its file is for resin.
+pub(super) async fn new_job(app: &AppState, given: FromFile) -> Result<(lab::NewJob, Option<Need>), Problem> {
     let FromFile { case, part, also, file, pinned, material, accept, by } = given;
-    if let Some(name) = &pinned {
-        known_for_filament(app, name)?;
-    }
     let accepted = app.intake.accepted(&file).await?;
+    let medium = accepted.medium();
+    if let Some(name) = &pinned {
+        known_for(app, name, medium)?;
+    }
     allowed_on(app, &accepted, pinned.as_ref())?;
+    let on = pinned.as_ref().and_then(|name| app.config.printer(name));
+    let need = accepted.resin.as_ref().map(|resin| resin.need_on(on, &app.config.printers)).transpose()?;
     let material = material.map(|material| material.trim().to_owned());
     let wanted = Wanted {
         file: &file,
@@ -211,9 +218,10 @@ pub(super) async fn new_job(app: &AppState, given: FromFile) -> Result<lab::NewJ
         material: material.as_deref(),
         accept: &accept,
         by: by.as_deref(),
+        medium,
     };
     let gate = gated(app, &wanted).await?;
-    Ok(lab::NewJob {
+    let new = lab::NewJob {
         job: JobId::from_entropy(entropy()),
         case,
         part,
@@ -224,7 +232,8 @@ pub(super) async fn new_job(app: &AppState, given: FromFile) -> Result<lab::NewJ
         pinned,
         material,
         gate,
-    })
+    };
+    Ok((new, need))
 }
 
 pub(super) fn named(part: PartGiven) -> Result<PartRef, Problem> {
@@ -289,7 +298,7 @@ async fn slice(app: &AppState, model: ModelGiven, wish: Sliceable) -> Result<Res
         Ok((process, printer))
     });
     let (process, printer) = ready.await.map_err(|_| Problem::from(SliceError::Ended))??;
-    known_for_filament(app, &printer)?;
+    known(app, &printer)?;
     let job = JobId::from_entropy(entropy());
     let request = Request::SliceJob(Box::new(lab::NewSlicing {
         job: job.clone(),
@@ -484,7 +493,7 @@ pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) 
             }
         },
     };
-    known_for_filament(app, &printer)?;
+    known_for(app, &printer, app.recorder.read(|lab| Medium::of(lab, &job)))?;
     let now = app.clock.stamp().wall;
     let request = Request::ReleaseJob { job: job.clone(), printer: printer.clone(), by: by.clone() };
     app.recorder.read(|lab| lab.judge(&request, now).map(drop))?;
@@ -499,7 +508,14 @@ pub async fn begin(app: &AppState, job: JobId, printer: Option<&str>, by: &str) 
     passes(app, &job, &printer).await?;
     app.recorder.read(|lab| {
         let job = lab.job(&job)?;
-        let needs = app.gate.read_already(&job.file).and_then(|read| suits::milligrams(&read.analysis));
+        let of_filament = || {
+            let read = app.gate.read_already(&job.file)?;
+            suits::milligrams(read.gcode()?)
+        };
+        let needs = match Medium::of(lab, &job.id) {
+            Medium::Filament => of_filament(),
+            Medium::Resin => suits::milligrams_of_resin(lab, job, &printer),
+        };
         suits::has_enough(lab, job, &printer, needs).map_err(Problem::from)
     })?;
     app.recorder.submit(request, Actor::Person(by)).await?;

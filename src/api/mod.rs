@@ -36,6 +36,7 @@ pub mod queue;
 mod reasons;
 #[allow(unused_qualifications)]
 mod reports;
+pub mod resin;
 mod serve;
 mod state;
 mod stop;
@@ -138,6 +139,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(queue::routes())
         .merge(uploads::routes())
         .merge(printers::routes())
+        .merge(resin::routes())
         .merge(commissioning::routes())
         .merge(history::routes())
         .merge(stop::routes())

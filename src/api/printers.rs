@@ -18,7 +18,7 @@ use crate::domain::lab::{self, Request};
 use crate::domain::seen::Seen;
 use crate::gcode::commands::{self, When};
 use crate::services::fleet::Order;
-use crate::services::suits::takes_filament;
+use crate::services::suits::{Medium, takes};
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -45,10 +45,10 @@ pub fn known(app: &AppState, name: &PrinterName) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::NOT_FOUND, "no-such-printer", detail, help))
 }
 
-/// The same, and every job is a file for filament.
-pub fn known_for_filament(app: &AppState, name: &PrinterName) -> Result<(), Problem> {
+/// The same, of which it is told where it does not print with that.
+pub fn known_for(app: &AppState, name: &PrinterName, medium: Medium) -> Result<(), Problem> {
     known(app, name)?;
-    app.config.printer(name).map_or(Ok(()), takes_filament)?;
+    app.config.printer(name).map_or(Ok(()), |printer| takes(printer, medium))?;
     Ok(())
 }
 

@@ -30,6 +30,7 @@ use crate::services::intake::{IntakeError, NotHere};
 use crate::services::preview::NotDrawn;
 use crate::services::processes::NotNoted;
 use crate::services::recorder::{JournalError, NotRecorded};
+use crate::services::resinfiles::NoNeed;
 use crate::services::resume::NotMade;
 use crate::services::slicejobs::NoProcess;
 use crate::services::slicing::SliceError;
@@ -74,7 +75,7 @@ impl Problem {
     }
 
     /// For errors of the layers below, which say `what, which; what to do` in one line.
-    fn from_words(status: StatusCode, slug: &str, words: &str, otherwise: &str) -> Self {
+    pub(super) fn from_words(status: StatusCode, slug: &str, words: &str, otherwise: &str) -> Self {
         let (detail, help) = words.split_once("; ").unwrap_or((words, otherwise));
         Self::new(status, slug, detail, help)
     }
@@ -196,7 +197,11 @@ impl From<Refusal> for Problem {
 impl From<Unsuited> for Problem {
     fn from(unsuited: Unsuited) -> Self {
         let slug = match &unsuited {
-            Unsuited::Resin(_) => "wrong-kind",
+            Unsuited::Resin(_)
+            | Unsuited::Filament(_)
+            | Unsuited::NotDriven(_)
+            | Unsuited::Format { .. }
+            | Unsuited::Nowhere(_) => "wrong-kind",
             Unsuited::NotValidated { .. } => "not-validated",
             Unsuited::TooLittle { .. } => "too-little-material",
         };
@@ -206,6 +211,16 @@ impl From<Unsuited> for Problem {
             &unsuited.to_string(),
             "`platen queue JOB` says where it can",
         )
+    }
+}
+
+impl From<NoNeed> for Problem {
+    fn from(error: NoNeed) -> Self {
+        if let NoNeed::Unsuited(unsuited) = error {
+            return unsuited.into();
+        }
+        let words = error.to_string();
+        Self::from_words(StatusCode::UNPROCESSABLE_ENTITY, "need-unknown", &words, "slice the part again")
     }
 }
 
@@ -358,7 +373,6 @@ impl From<NotServed> for Problem {
     }
 }
 
-/// What of the quality half is no matter of its state at all, and what is so only now.
 fn of_resin(refusal: &resin::Refusal) -> (StatusCode, &'static str) {
     use resin::Refusal;
     match refusal {
@@ -372,6 +386,7 @@ fn of_resin(refusal: &resin::Refusal) -> (StatusCode, &'static str) {
         Refusal::TooManyLots(_) => (StatusCode::CONFLICT, "too-many"),
         Refusal::ItemsMissing { .. } => (StatusCode::CONFLICT, "checklist-incomplete"),
         Refusal::NoChecklist(_) => (StatusCode::CONFLICT, "no-checklist"),
+        Refusal::VatChanged(_) | Refusal::ReplacedSince { .. } => (StatusCode::CONFLICT, "changed-meanwhile"),
         Refusal::NotLit { .. } => (StatusCode::CONFLICT, "wrong-kind"),
         Refusal::Need { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense"),
         Refusal::NotMade(_) => (StatusCode::CONFLICT, "wrong-state"),
@@ -379,6 +394,7 @@ fn of_resin(refusal: &resin::Refusal) -> (StatusCode, &'static str) {
     }
 }
 
+/// What of the quality half is no matter of its state at all, and what is so only now.
 fn of_quality(refusal: &quality::Refusal) -> (StatusCode, &'static str) {
     use quality::Refusal;
     match refusal {
@@ -568,6 +584,12 @@ impl From<IntakeError> for Problem {
                 &error.to_string(),
                 "export it again from the slicer as plain G-code",
             ),
+            IntakeError::Resin(_) => Self::from_words(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not-printable",
+                &error.to_string(),
+                "slice the part again for this printer",
+            ),
             IntakeError::Photo(_) => Self::from_words(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "no-photo",
@@ -594,7 +616,7 @@ impl From<NotDrawn> for Problem {
         let words = error.to_string();
         let (status, slug, otherwise) = match error {
             NotDrawn::Spool(error) => return error.into(),
-            NotDrawn::File(_) => {
+            NotDrawn::File(_) | NotDrawn::Resin(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "not-drawable", "look at the file with `platen preflight`")
             }
             NotDrawn::Model(_) => {
@@ -608,6 +630,9 @@ impl From<NotDrawn> for Problem {
                 "no-such-picture",
                 "ask for the print or a layer, which are drawn here",
             ),
+            NotDrawn::Preview(PreviewError::NoVectors) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "not-drawable", "leave as=svg out")
+            }
             NotDrawn::Preview(PreviewError::Nothing | PreviewError::TooMuch { .. } | PreviewError::Size) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "not-drawable",

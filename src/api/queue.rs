@@ -15,7 +15,7 @@ use super::door::Asker;
 use super::gate::may_pass;
 use super::given::{Example, Given, Named};
 use super::jobs::{FromFile, has_room, new_job, seen};
-use super::printers::{known, known_for_filament};
+use super::printers::{known, known_for};
 use super::problem::Problem;
 use super::reasons;
 use super::shapes::JobView;
@@ -33,7 +33,9 @@ use crate::domain::queue::{self, Request as Asked};
 use crate::domain::seen::Seen;
 use crate::domain::zone::Zone;
 use crate::schedule::{Planned, PrinterAt};
+use crate::services::intake::with_needs;
 use crate::services::planner::{Drawn, wall};
+use crate::services::suits::Medium;
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -387,14 +389,19 @@ async fn wish(
 
 /// What whoever wants it should know then.
 async fn wished(app: &AppState, job: &JobId, given: &WishGiven, by: &str) -> Result<Option<String>, Problem> {
-    let (wanted, seen) = app.recorder.read(|lab| {
+    let (wanted, seen, medium) = app.recorder.read(|lab| {
         let wanted = wanted(lab, &app.config.zone, job, given)?;
         let was = given.was.as_deref();
         let seen = was.map(|was| as_seen(lab, &app.config.zone, job, given, was)).transpose()?;
-        Ok::<_, Problem>((wanted, seen))
+        // While it is a model it has no file.
+        let medium = lab.job(job)?.has_file().then(|| Medium::of(lab, job));
+        Ok::<_, Problem>((wanted, seen, medium))
     })?;
     if let Wanted::Pinned { printer: Some(printer) } | Wanted::Prepared { printer: Some(printer) } = &wanted {
-        known_for_filament(app, printer)?;
+        match medium {
+            Some(medium) => known_for(app, printer, medium)?,
+            None => known(app, printer)?,
+        }
         may_pass(app, job, printer).await?;
     }
     let request = Asked::Wish { job: job.clone(), wanted, by: by.to_owned() };
@@ -561,10 +568,11 @@ async fn reprint(
         accept,
         by: Some(by.clone()),
     };
-    let new = Box::new(new_job(&app, wish).await?);
+    let (new, need) = new_job(&app, wish).await?;
     let id = new.job.clone();
-    let request = Asked::Reprint { of, job: new, cause, by: by.clone() };
-    app.recorder.submit(Request::Queue(Box::new(request)), Actor::Person(by)).await?;
+    let request = Asked::Reprint { of, job: Box::new(new), cause, by: by.clone() };
+    let request = with_needs(Request::Queue(Box::new(request)), need.map(|need| (id.clone(), need)));
+    app.recorder.submit(request, Actor::Person(by)).await?;
     let place = format!("/v1/jobs/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(seen(&app, &id)?)).into_response())
 }

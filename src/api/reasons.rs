@@ -104,7 +104,8 @@ fn is_told(one: &Obstacle, by_rules: bool, by_gate: bool) -> bool {
         | Obstacle::Restricted { .. }
         | Obstacle::CalibrationUnknown
         | Obstacle::CalibrationOverdue { .. } => by_rules,
-        Obstacle::Barred(_) => by_gate,
+        // By the gate, or by what is in a vat.
+        Obstacle::Barred(_) => by_gate || by_rules,
         _ => false,
     }
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::given::Example;
 use super::queue::ReprintView;
+use super::resin::shapes::ResinBrief;
 use crate::domain::case::IntendedUse;
 use crate::domain::identifiers::{self, Entered, ErasingReason, Identifiers, ReadingReason};
 use crate::domain::ids::JobId;
@@ -317,10 +318,60 @@ pub struct FileView {
     pub file: String,
     pub bytes: u64,
     pub lines: u64,
-    /// Lines that go to the printer: without comments and blank lines.
+    /// Lines that go to the printer: without comments and blank lines. Layers of a resin file, which has no lines.
     pub commands: u64,
-    /// SHA-256 over the commands: what a print is measured against.
+    /// SHA-256 over the commands, or over the marks of the masks: what a print is measured against.
     pub digest: String,
+    /// What is in it, where it is a resin file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resin: Option<ResinFileView>,
+}
+
+/// What a resin file says of its layers, and what was counted in their masks.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ResinFileView {
+    /// `SL1`, `NanoDLP file`, `CTB`, `CBDDLP` or `GOO`.
+    pub format: String,
+    pub layers: u32,
+    /// Of all layers but the first, mm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_mm: Option<f64>,
+    /// From the plate to the top, mm.
+    pub height_mm: f64,
+    /// Columns and rows of points of each mask.
+    pub points: Vec<u32>,
+    /// Width and height of a point, µm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point_um: Option<Vec<f64>>,
+    /// Along X, Y and Z, mm: of all that is lit anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_mm: Option<Vec<f64>>,
+    /// Of the first layer, and of the layer in the middle, s.
+    pub first_exposure_s: f64,
+    pub exposure_s: f64,
+    /// All exposures together, s.
+    pub light_s: f64,
+    /// Counted in its masks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub millilitres: Option<f64>,
+    /// What its slicer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_millilitres: Option<f64>,
+    /// The resin that its slicer was told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub material: Option<String>,
+}
+
+/// What a job takes of a vat.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NeedView {
+    pub layers: u32,
+    pub millilitres: f64,
+    /// All exposures together, s.
+    pub light_s: f64,
+    /// The layers, counted from 1, before which it stands still until somebody has refilled the vat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refill_before: Vec<u32>,
 }
 
 /// A photo that is kept.
@@ -431,6 +482,9 @@ pub struct JobView {
     /// What was found in its file when it was taken in, and accepted by whom; absent where that was nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateView>,
+    /// What it takes of a vat, where its file is for resin; absent while that is still to be sliced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub need: Option<NeedView>,
     /// Why it is paused, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
@@ -603,7 +657,7 @@ pub struct NotedView {
 }
 
 /// What a file would do on a printer, and what speaks against it there.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct PreflightView {
     pub file: String,
     pub printer: String,
@@ -611,8 +665,9 @@ pub struct PreflightView {
     pub passes: bool,
     /// The worst first.
     pub findings: Vec<FindingView>,
-    /// Without heating.
-    pub seconds: f64,
+    /// Without heating, and of resin without homing; absent where neither the file nor the printer says how fast a plate
+    /// moves.
+    pub seconds: Option<f64>,
     /// What its slicer says.
     pub claimed_seconds: Option<f64>,
     pub layers: usize,
@@ -628,10 +683,13 @@ pub struct PreflightView {
     /// Where filament is laid.
     pub extrusion: ExtentsView,
     pub slicer: Option<String>,
+    /// What is in it, where it is a resin file; what is of filament says nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resin: Option<ResinFileView>,
 }
 
 /// Along X, Y and Z, in mm; absent where nothing is known to go.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct ExtentsView {
     pub low: Vec<Option<f64>>,
     pub high: Vec<Option<f64>>,
@@ -762,7 +820,7 @@ pub struct LatchView {
     pub why: String,
     /// RFC 3339.
     pub at: String,
-    /// How it is known that a stop has stopped the board: `kill_line`, `restart` or `silence`.
+    /// How it is known that a stop has stopped the board: `kill_line`, `restart`, `silence`, `plate_up` or `not_printing`.
     pub confirmed: Option<String>,
     /// Present where a stop was not confirmed in its time: `switched`, `failed` or `absent`.
     pub relay: Option<String>,
@@ -853,6 +911,9 @@ pub struct PrinterView {
     /// What may be so of its own board, where that is not the one on its port, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_board: Option<String>,
+    /// Of a resin printer: what is in its vat, and what is worn; more of it is at `/resin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resin: Option<ResinBrief>,
     /// Milliseconds since its task last said anything.
     pub age_ms: u64,
 }

@@ -29,6 +29,7 @@ use crate::domain::queue::upload::{Carried, NewUpload, Upload, UploadState, Via}
 use crate::io::clock::entropy;
 use crate::io::spool::Incoming;
 use crate::services::access::NotAuthenticated;
+use crate::services::intake::with_needs;
 use crate::services::vault_desk::Words;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -224,10 +225,11 @@ pub(super) async fn assigned(
     has_room(app).await?;
     let (file, material, accept) = (upload.file, given.material, given.accept);
     let wish = FromFile { case, part, also, file, pinned, material, accept, by: by.clone() };
-    let new = Box::new(new_job(app, wish).await?);
+    let (new, need) = new_job(app, wish).await?;
     let job = new.job.clone();
-    let request = queue::Request::AssignUpload { upload: id, job: new };
-    app.recorder.submit(Request::Queue(Box::new(request)), by.map_or(Actor::Platen, Actor::Person)).await?;
+    let request = queue::Request::AssignUpload { upload: id, job: Box::new(new) };
+    let request = with_needs(Request::Queue(Box::new(request)), need.map(|need| (job.clone(), need)));
+    app.recorder.submit(request, by.map_or(Actor::Platen, Actor::Person)).await?;
     Ok(job)
 }
 

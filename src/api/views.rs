@@ -1,5 +1,7 @@
 //! From the lab and the live board to the shapes of the API; also the words that the page shows.
 
+use ::resin::units::{Micrometres, Milliseconds};
+
 use crate::domain::command::Level;
 use crate::domain::identity::{Evidence, Identity, Quarantine};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
@@ -18,20 +20,24 @@ use super::quality::case_words;
 use super::quality::views::case_tag;
 use super::queue::ReprintView;
 use super::reasons;
+use super::resin::views as resin;
 use super::shapes::{
     CaseBrief, CaseView, ChainView, ContinuedView, FoundCase, GateView, HoldView, IdentityView, JobView,
-    LatchView, LayerView, LineView, NotedView, PartView, PicturesView, PrinterView, ProgressView, PromptView,
-    QuarantineView, ReadingView, ResumeFileBrief, ResumeFileView, ResumesView, SlicingView, TaleView,
-    TemperaturesView, Waiting, age,
+    LatchView, LayerView, LineView, NeedView, NotedView, PartView, PicturesView, PrinterView, ProgressView,
+    PromptView, QuarantineView, ReadingView, ResinFileView, ResumeFileBrief, ResumeFileView, ResumesView,
+    SlicingView, TaleView, TemperaturesView, Waiting, age,
 };
+use crate::config::resin::Panel;
 use crate::domain::case::{Case, IntendedUse};
 use crate::domain::chain::Chain;
 use crate::domain::event::Event;
 use crate::domain::finding::{Gated, Noted};
+use crate::domain::resin::need::Need;
 use crate::domain::story;
 use crate::domain::units::Height;
 use crate::services::intake::{Accepted, AcceptedPhoto};
 use crate::services::preview::{Seen, Subject};
+use crate::services::resinfiles::ResinReading;
 use crate::services::resume::Made;
 
 impl From<Accepted> for super::shapes::FileView {
@@ -42,6 +48,40 @@ impl From<Accepted> for super::shapes::FileView {
             lines: accepted.survey.lines,
             commands: accepted.survey.commands,
             digest: accepted.survey.digest.to_string(),
+            resin: accepted.resin.as_deref().map(|reading| ResinFileView::of(reading, None)),
+        }
+    }
+}
+
+impl ResinFileView {
+    /// Where the file does not say how large its points are, they are those of a printer's display.
+    pub fn of(reading: &ResinReading, panel: Option<&Panel>) -> Self {
+        let light = reading.said.layers.iter().map(|layer| layer.exposure.0).fold(0, u64::saturating_add);
+        Self {
+            format: reading.said.format.name().into(),
+            layers: reading.layers(),
+            layer_mm: reading.said.layer_height.map(Micrometres::millimetres),
+            height_mm: reading.height().millimetres(),
+            points: reading.points.to_vec(),
+            point_um: reading.point(panel).map(Into::into),
+            size_mm: reading.size(panel).map(Into::into),
+            first_exposure_s: reading.first().map_or(0.0, |first| first.exposure.seconds()),
+            exposure_s: reading.usual_exposure().seconds(),
+            light_s: Milliseconds(light).seconds(),
+            millilitres: reading.millilitres(panel),
+            claimed_millilitres: reading.said.claims.millilitres,
+            material: reading.said.claims.material.clone(),
+        }
+    }
+}
+
+impl From<&Need> for NeedView {
+    fn from(need: &Need) -> Self {
+        Self {
+            layers: need.layers,
+            millilitres: need.resin.ml(),
+            light_s: Milliseconds(need.light_ms).seconds(),
+            refill_before: need.refills.iter().map(|refill| refill.before_layer.saturating_add(1)).collect(),
         }
     }
 }
@@ -228,6 +268,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         slicing: slicing(app, job),
         chain: lab.chains.get(&job.id).map(Into::into),
         gate: lab.gates.get(&job.id).map(Into::into),
+        need: lab.resin.needs.get(&job.id).map(Into::into),
         paused: match &job.state {
             JobState::Paused { reason, .. } => Some(reason.in_words()),
             _ => None,
@@ -642,6 +683,7 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now:
         identity: record.identity.as_deref().map(Into::into),
         quarantine: record.quarantine.as_deref().map(Into::into),
         own_board,
+        resin: None,
         age_ms: millis(now, snapshot.at),
     }
 }
@@ -658,7 +700,8 @@ pub fn printers(app: &AppState, lab: &Lab) -> Vec<PrinterView> {
     all.iter()
         .map(|snapshot| {
             let name = &snapshot.printer;
-            printer(snapshot, &app.recorder.printer_in(lab, name), console(app, name), now)
+            let view = printer(snapshot, &app.recorder.printer_in(lab, name), console(app, name), now);
+            PrinterView { resin: resin::brief(app, lab, name), ..view }
         })
         .collect()
 }

@@ -1,5 +1,7 @@
 //! `platen demo`: everything on this machine, with nothing installed.
 
+mod boards;
+
 use clap::Args;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,6 +14,7 @@ use hw_sim::pty::{Handle, Printer as SimulatedPrinter, PrinterConfig};
 use hw_sim::quirks::Face;
 use hw_sim::rig::{RigConfig, Statistics};
 
+use self::boards::{Boards, MATERIAL, Truth};
 use super::{Failed, runtime};
 use crate::config::{
     BedClearing, Build, Config, Gate, Http, Kind, Mqtt, MqttVersion, Printer, Restart, Schedule,
@@ -31,11 +34,12 @@ use crate::domain::units::{Baud, Height};
 use crate::io::broker::Broker;
 use crate::io::clock::entropy;
 use crate::io::spool::FREE_FLOOR;
+use crate::services::intake::{Accepted, with_needs};
 use crate::services::recorder::Recorder;
 
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Simulated printers, 1 to 32.
+    /// Simulated printers for filament, 1 to 32; two for resin come with them.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub printers: u16,
     /// How much faster than a real printer they move.
@@ -133,7 +137,37 @@ struct Queued {
     job: JobId,
     case: CaseToken,
     part: &'static str,
-    truth: StreamHash,
+    expected: Expected,
+}
+
+enum Expected {
+    /// The commands of the file, on any of the printers for filament.
+    Commands(StreamHash),
+    Resin(Truth),
+}
+
+impl Expected {
+    fn counted(&self) -> &'static str {
+        match self {
+            Self::Commands(_) => "commands",
+            Self::Resin(_) => "layers",
+        }
+    }
+}
+
+/// Every simulated printer.
+struct Machines {
+    fdm: Vec<Handle>,
+    resin: Boards,
+}
+
+impl Machines {
+    fn stop(self) {
+        for handle in self.fdm {
+            let _ = handle.stop();
+        }
+        self.resin.stop();
+    }
 }
 
 impl Demo {
@@ -142,7 +176,12 @@ impl Demo {
         runtime()?.block_on(self.show(&scratch))
     }
 
-    fn simulate(&self, scratch: &Scratch) -> Result<Vec<Handle>, Failed> {
+    /// The whole times as fast as a real printer that are not below what is wanted.
+    fn whole_speed(&self) -> u16 {
+        (1..=200).find(|whole| f64::from(*whole) >= self.speed).unwrap_or(200)
+    }
+
+    fn simulate(&self, scratch: &Scratch) -> Result<Machines, Failed> {
         let configs = (0..usize::from(self.printers)).map(|index| {
             let (face, baud, reset_on_open) = FACES[index % FACES.len()];
             let mut rig = RigConfig::new(face, baud, 1_000, index as u64 + 1);
@@ -157,8 +196,9 @@ impl Demo {
                 record: None,
             }
         });
-        SimulatedPrinter::spawn_all(configs.collect())
-            .map_err(|error| Failed::Finding(format!("the simulated printers do not start: {error}")))
+        let fdm = SimulatedPrinter::spawn_all(configs.collect())
+            .map_err(|error| Failed::Finding(format!("the simulated printers do not start: {error}")))?;
+        Ok(Machines { fdm, resin: Boards::simulate(&scratch.0, self.whole_speed())? })
     }
 
     async fn broker(&self) -> Result<Broker, Failed> {
@@ -185,10 +225,7 @@ impl Demo {
                 command_buffer: 0,
                 firmware: None,
                 meatpack: true,
-                heat: HeatLimits {
-                    simulated_speed: (1..=200).find(|whole| f64::from(*whole) >= self.speed).unwrap_or(200),
-                    ..HeatLimits::USUAL
-                },
+                heat: HeatLimits { simulated_speed: self.whole_speed(), ..HeatLimits::USUAL },
                 bed_clearing: BedClearing::Person,
                 dtr_reset: None,
                 relay: None,
@@ -208,6 +245,7 @@ impl Demo {
                 power: None,
             });
         }
+        printers.extend(boards::printers(&scratch.0, self.whole_speed())?);
         Ok(Config {
             file: None,
             slicing: None,
@@ -244,13 +282,18 @@ impl Demo {
     }
 
     async fn show(&self, scratch: &Scratch) -> Result<(), Failed> {
-        let handles = self.simulate(scratch)?;
+        let machines = self.simulate(scratch)?;
         let broker = self.broker().await?;
-        let config = self.config(scratch, &handles, &broker)?;
+        let config = self.config(scratch, &machines.fdm, &broker)?;
+        let printers = config.printers.clone();
         let daemon = Daemon::start(config).await.map_err(not_started)?;
+        boards::prepare(&daemon).await?;
         let mut queued = Vec::new();
         for index in 0..usize::from(self.printers).max(SAMPLES.len()) {
             queued.push(queue(&daemon, &SAMPLES[index % SAMPLES.len()]).await?);
+        }
+        for sample in boards::samples()? {
+            queued.push(queue_resin(&daemon, &printers, sample).await?);
         }
         println!("The page      http://{}/", daemon.address);
         println!("The API       http://{}/openapi.json", daemon.address);
@@ -260,7 +303,10 @@ impl Demo {
             broker.v311.port(),
             broker.v5.port()
         );
-        println!("The printers  {} simulated, {} times as fast as real ones", self.printers, self.speed);
+        println!(
+            "The printers  {} for filament and 2 for resin, simulated, {} times as fast as real ones",
+            self.printers, self.speed
+        );
         for one in &queued {
             println!("Case {}  job {}  {}", one.case, one.job, one.part);
         }
@@ -270,17 +316,15 @@ impl Demo {
                 println!("ending");
                 Ok(())
             }
-            outcome = self.watch(&daemon, &queued, &handles) => outcome,
+            outcome = self.watch(&daemon, &queued, &machines) => outcome,
         };
         daemon.stop().await;
-        for handle in handles {
-            let _ = handle.stop();
-        }
+        machines.stop();
         outcome
     }
 
     /// Tells how the jobs do; with `--until-done`, whether the printers executed exactly the files.
-    async fn watch(&self, daemon: &Daemon, queued: &[Queued], handles: &[Handle]) -> Result<(), Failed> {
+    async fn watch(&self, daemon: &Daemon, queued: &[Queued], machines: &Machines) -> Result<(), Failed> {
         let mut told = BTreeMap::new();
         let mut feed = daemon.recorder.subscribe();
         loop {
@@ -297,7 +341,7 @@ impl Demo {
                 // There are as many jobs as beds only where there are three printers or more.
                 clear_beds_that_hold_others_back(daemon, &jobs).await;
                 if ended {
-                    return verdict(queued, &jobs, handles);
+                    return verdict(queued, &jobs, machines);
                 }
             } else if ended && told.len() == queued.len() {
                 told.clear();
@@ -339,37 +383,79 @@ fn not_started(error: DaemonError) -> Failed {
     }
 }
 
-/// Opens a case with one part and queues the file for it, as a technician would.
-async fn queue(daemon: &Daemon, sample: &Sample) -> Result<Queued, Failed> {
-    let told = |error: &dyn std::fmt::Display| Failed::Finding(format!("{}: {error}", sample.part));
-    let gcode = unpack(sample)?;
-    let truth = stream_hash_of(gcode.as_slice()).map_err(|error| told(&error))?;
+/// What became of a file of the demo on its way in.
+async fn taken_in(daemon: &Daemon, part: &str, bytes: &[u8]) -> Result<Accepted, Failed> {
+    let told = |error: &dyn std::fmt::Display| Failed::Finding(format!("{part}: {error}"));
     let mut incoming = daemon.intake.begin().await.map_err(|error| told(&error))?;
-    incoming.write(&gcode).await.map_err(|error| told(&error))?;
-    let accepted = daemon.intake.accept(incoming).await.map_err(|error| told(&error))?;
+    incoming.write(bytes).await.map_err(|error| told(&error))?;
+    daemon.intake.accept(incoming).await.map_err(|error| told(&error))
+}
+
+/// A job of a file of the demo.
+struct Ordered<'o> {
+    part: &'static str,
+    intended_use: IntendedUse,
+    accepted: Accepted,
+    material: &'static str,
+    /// Absent: on whichever printer is free.
+    printer: Option<&'o Printer>,
+    expected: Expected,
+}
+
+/// Opens a case with one part and queues the file for it, as a technician would.
+async fn order(daemon: &Daemon, ordered: Ordered<'_>) -> Result<Queued, Failed> {
+    let Ordered { part, intended_use, accepted, material, printer, expected } = ordered;
+    let told = |error: &dyn std::fmt::Display| Failed::Finding(format!("{part}: {error}"));
     let (case, job) = (CaseToken::from_entropy(entropy()), JobId::from_entropy(entropy()));
-    let name = PartName::try_from(sample.part.replace(',', "")).map_err(|error| told(&error))?;
+    let name = PartName::try_from(part.replace(',', "")).map_err(|error| told(&error))?;
+    let need = accepted.resin.as_ref().map(|read| read.need_on(printer, &[])).transpose();
+    let need = need.map_err(|error| told(&error))?;
+    let queued = Request::QueueJob(Box::new(NewJob {
+        job: job.clone(),
+        case: case.clone(),
+        part: PartRef::Number(1),
+        also: Vec::new(),
+        file: accepted.file,
+        commands: accepted.survey.commands,
+        digest: accepted.survey.digest,
+        pinned: printer.map(|printer| printer.name.clone()),
+        material: Some(material.into()),
+        gate: None,
+    }));
     let requests = [
-        Request::OpenCase { case: case.clone(), intended_use: sample.intended_use },
+        Request::OpenCase { case: case.clone(), intended_use },
         Request::AddPart { case: case.clone(), part: PartId::from_entropy(entropy()), name },
-        Request::QueueJob(Box::new(NewJob {
-            job: job.clone(),
-            case: case.clone(),
-            part: PartRef::Number(1),
-            also: Vec::new(),
-            file: accepted.file,
-            commands: accepted.survey.commands,
-            digest: accepted.survey.digest,
-            pinned: None,
-            material: Some("PLA".into()),
-            gate: None,
-        })),
+        with_needs(queued, need.map(|need| (job.clone(), need))),
     ];
     for request in requests {
         let by = Actor::Person("demo".into());
         daemon.recorder.submit(request, by).await.map_err(|error| told(&error))?;
     }
-    Ok(Queued { job, case, part: sample.part, truth })
+    Ok(Queued { job, case, part, expected })
+}
+
+async fn queue(daemon: &Daemon, sample: &Sample) -> Result<Queued, Failed> {
+    let Sample { part, intended_use, .. } = *sample;
+    let gcode = unpack(sample)?;
+    let truth = stream_hash_of(gcode.as_slice())
+        .map_err(|error| Failed::Finding(format!("the demo's file {part} is damaged: {error}")))?;
+    let accepted = taken_in(daemon, part, &gcode).await?;
+    let expected = Expected::Commands(truth);
+    let ordered = Ordered { part, intended_use, accepted, material: "PLA", printer: None, expected };
+    order(daemon, ordered).await
+}
+
+/// On the printer that its file is for.
+async fn queue_resin(
+    daemon: &Daemon,
+    printers: &[Printer],
+    sample: boards::Sample,
+) -> Result<Queued, Failed> {
+    let boards::Sample { part, bytes, truth } = sample;
+    let printer = printers.iter().find(|printer| printer.name.as_str() == truth.printer());
+    let accepted = taken_in(daemon, part, &bytes).await?;
+    let (intended_use, expected) = (IntendedUse::Diagnostic, Expected::Resin(truth));
+    order(daemon, Ordered { part, intended_use, accepted, material: MATERIAL, printer, expected }).await
 }
 
 /// With fewer printers than jobs, the demo is its own technician.
@@ -390,28 +476,26 @@ async fn clear_beds_that_hold_others_back(daemon: &Daemon, jobs: &[Job]) {
 }
 
 /// What the printers really did, by their own account.
-fn verdict(queued: &[Queued], jobs: &[Job], handles: &[Handle]) -> Result<(), Failed> {
-    let accounts: Vec<Statistics> = handles.iter().filter_map(|handle| handle.statistics().ok()).collect();
+fn verdict(queued: &[Queued], jobs: &[Job], machines: &Machines) -> Result<(), Failed> {
+    let accounts: Vec<Statistics> =
+        machines.fdm.iter().filter_map(|handle| handle.statistics().ok()).collect();
     println!();
     let mut failed = 0;
     for (one, job) in queued.iter().zip(jobs) {
         let printed =
             matches!(job.state, JobState::Ended { outcome: Outcome::Printed { exact: true, .. }, .. });
-        let executed = job.state.run().is_some_and(|run| {
-            let account = accounts.iter().find(|account| account.name == run.printer.as_str());
-            account.is_some_and(|account| {
-                account.segments.iter().any(|segment| {
-                    segment.stream_hash == one.truth.hash_hex && segment.commands == one.truth.commands
-                })
-            })
-        });
+        let executed = match &one.expected {
+            Expected::Commands(truth) => executed(truth, job, &accounts),
+            Expected::Resin(truth) => machines.resin.executed(truth),
+        };
         let verdict = match (printed, executed) {
-            (true, true) => "exact",
-            (true, false) => "NOT EXACT: the printer executed something else",
-            (false, _) => "NOT PRINTED",
+            (true, Ok(())) => "exact".to_owned(),
+            (true, Err(why)) => format!("NOT EXACT: {why}"),
+            (false, _) => "NOT PRINTED".to_owned(),
         };
         failed += u32::from(verdict != "exact");
-        println!("{}  {:<16} {verdict}  {} commands", one.case, one.part, job.commands);
+        let counted = one.expected.counted();
+        println!("{}  {:<16} {verdict}  {} {counted}", one.case, one.part, job.commands);
     }
     if failed == 0 {
         println!("\nAll {} jobs exact.", queued.len());
@@ -422,4 +506,15 @@ fn verdict(queued: &[Queued], jobs: &[Job], handles: &[Handle]) -> Result<(), Fa
             queued.len()
         )))
     }
+}
+
+/// Whether a printer for filament executed exactly these commands.
+fn executed(truth: &StreamHash, job: &Job, accounts: &[Statistics]) -> Result<(), String> {
+    let printer = job.state.run().map(|run| run.printer.as_str());
+    let account = accounts.iter().find(|account| Some(account.name.as_str()) == printer);
+    let is_it = account.is_some_and(|account| {
+        let segments = account.segments.iter();
+        segments.into_iter().any(|one| one.stream_hash == truth.hash_hex && one.commands == truth.commands)
+    });
+    if is_it { Ok(()) } else { Err("the printer executed something else".into()) }
 }

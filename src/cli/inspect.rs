@@ -1,8 +1,12 @@
-//! `platen inspect`: what is measured on parts, coupons and phantoms, by which template, with which instrument.
+//! `platen inspect`: what is measured on parts, coupons and phantoms, by which template, with which instrument; and what
+//! a resin file has in it.
 
 use clap::{Args, Subcommand};
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use super::client::segment;
+use super::masks::{self, Looked};
 use super::photos::Photo;
 use super::quality::{By, inspection, printed_list, told, word};
 use super::{Client, Failed, Global, show};
@@ -11,15 +15,32 @@ use crate::api::quality::shapes::{
     Thousandths,
 };
 use crate::domain::day::Day;
+use crate::domain::finding::refused;
 use crate::domain::ids::{InstrumentName, PrinterName, TemplateName};
 use crate::domain::quality::inspection::Method;
 use crate::domain::quality::printed::{Doubt, Serial};
 use crate::domain::quality::words::{Label, Text};
 
 #[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Example: platen inspect femur.sl1 --config platen.toml --printer msla-1"
+)]
 pub struct Inspect {
+    /// A resin file (SL1, NanoDLP, CTB, CBDDLP, GOO) to look into, without a daemon.
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The configuration that says what the printer can bear.
+    #[arg(long, value_name = "FILE", requires_all = ["file", "printer"])]
+    pub config: Option<PathBuf>,
+    /// The printer in it.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub printer: Option<String>,
+    /// What is to be in the vat.
+    #[arg(long, value_name = "WORDS", requires = "file")]
+    pub material: Option<String>,
     #[command(subcommand)]
-    pub what: What,
+    pub what: Option<What>,
 }
 
 /// What somebody has measured.
@@ -168,9 +189,43 @@ pub enum What {
 }
 
 impl Inspect {
+    /// Tells what is in a file. What speaks against it is told too, and is no failure: that is `platen preflight`.
+    fn look(&self, path: &Path, global: &Global) -> Result<(), Failed> {
+        let failed = |error| Failed::File { path: path.display().to_string(), error };
+        let own = match (&self.config, &self.printer) {
+            (Some(config), Some(name)) => Some(masks::printer(config, name)?.0),
+            _ => None,
+        };
+        let mut file = File::open(path).map_err(failed)?;
+        if !masks::is_resin(&mut file).map_err(failed)? {
+            return Err(Failed::Finding(format!(
+                "{} is no resin file (SL1, NanoDLP, CTB, CBDDLP, GOO); `platen preflight` looks at G-code, `platen model` at models",
+                path.display()
+            )));
+        }
+        let looked = Looked::at(path, &file)?;
+        let findings = looked.findings(own.as_ref(), self.material.as_deref());
+        let ok = refused(&findings, &[]).is_empty();
+        let told = looked.told(own.as_ref(), &findings, ok);
+        if global.json {
+            return show::json(&told);
+        }
+        masks::print(&told);
+        Ok(())
+    }
+
     pub fn run(self, global: &Global) -> Result<(), Failed> {
+        if let Some(file) = &self.file {
+            return self.look(file, global);
+        }
+        let Some(what) = self.what else {
+            return Err(Failed::Usage(
+                "name a resin file to look into, or say what was measured; `platen inspect --help` lists it"
+                    .into(),
+            ));
+        };
         let client = Client::new(global)?;
-        match self.what {
+        match what {
             What::Part { serial, looked_at, measured } => {
                 measured.note(&client, global, Inspected::Part { serial }, looked_at)
             }

@@ -24,6 +24,7 @@ mod processes;
 pub mod qualification;
 pub mod queue;
 pub mod report;
+pub mod resin;
 pub mod restore;
 pub mod safe_off;
 pub mod serve;
@@ -37,6 +38,7 @@ pub mod users;
 pub mod vault;
 
 mod client;
+mod masks;
 mod probe;
 mod quality;
 mod show;
@@ -102,13 +104,13 @@ pub enum Verb {
     Model(model::Model),
     /// Slice a model (STL, 3MF, OBJ) with a process of this site, without a daemon.
     Slice(slice::Slice),
-    /// Say what a G-code file would do, and what speaks against printing it, without a daemon.
+    /// Say what a file (G-code, or for resin) would do, and what speaks against printing it, without a daemon.
     Preflight(preflight::Preflight),
-    /// Draw a layer of a G-code file, or the whole print or a model (STL, 3MF, OBJ) from three sides, without a daemon.
+    /// Draw a layer of a file (G-code, or for resin), or the whole print or a model (STL, 3MF, OBJ) from three sides, without a daemon.
     Preview(preview::Preview),
     /// Stream one file to one port without a daemon, to try a printer out; or measure what its board can hold.
     Stream(stream::Stream),
-    /// Upload a G-code file, or a model to be sliced, and queue a job from it.
+    /// Upload a file (G-code, or for resin), or a model to be sliced, and queue a job from it.
     Print(print::Print),
     /// List jobs, look at one, start, cancel, pause or resume it, or go on with an interrupted one's part.
     Jobs(jobs::Jobs),
@@ -122,7 +124,7 @@ pub enum Verb {
     Cases(cases::Cases),
     /// List printed parts, look at one and what it comes from, process, accept, release, deliver or recall it.
     Parts(parts::Parts),
-    /// Note what was measured on parts, coupons and phantoms; templates and instruments.
+    /// Note what was measured on parts, coupons and phantoms; templates and instruments; or look into a resin file.
     Inspect(inspect::Inspect),
     /// Upload photos for inspections, without their metadata, and fetch them.
     Photos(photos::Photos),
@@ -132,6 +134,10 @@ pub enum Verb {
     Lots(lots::Lots),
     /// Say which lot is on which printer.
     Loads(loads::Loads),
+    /// Say what was done with a resin printer's vat: filled, topped up, measured, stirred, filtered, emptied.
+    Vat(resin::Vat),
+    /// Say that a resin printer was looked at before a start, and all is as it should be.
+    Checklist(resin::Checklist),
     /// Qualify printers, and say when their calibration is due.
     Qualification(qualification::Qualifications),
     /// Show or set what this site asks for beyond what always holds.
@@ -242,6 +248,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Nonconformances(verb) => verb.run(&global),
         Verb::Lots(verb) => verb.run(&global),
         Verb::Loads(verb) => verb.run(&global),
+        Verb::Vat(verb) => verb.run(&global),
+        Verb::Checklist(verb) => verb.run(&global),
         Verb::Qualification(verb) => verb.run(&global),
         Verb::SiteRules(verb) => verb.run(&global),
         Verb::Processes(verb) => verb.run(&global),

@@ -1,4 +1,4 @@
-//! `platen preflight`: what a file would do on a printer, and what speaks against it, before anything is heated.
+//! `platen preflight`: what a file, G-code or for resin, would do on a printer, and what speaks against it, before anything is heated.
 
 use clap::Args;
 use serde::Serialize;
@@ -6,20 +6,21 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
+use super::masks::{self, Looked};
 use super::{Failed, Global, show};
-use crate::config::{Config, Printer};
+use crate::config::{Kind, Printer};
 use crate::domain::printer::Firmware;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
-use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge, refused};
+use crate::gcode::preflight::{Finding, PrinterLimits, Question, Severity, judge};
 use crate::gcode::survey::{Checker, SurveyError};
-use crate::services::gate::{limits_of, on_each, speaks, untold};
+use crate::services::gate::{self, limits_of, on_each, speaks, untold};
 
 /// As much as is read at a time.
 const BLOCK: usize = 256 << 10;
 
 #[derive(Debug, Args)]
 pub struct Preflight {
-    /// The G-code to look at.
+    /// The G-code or resin file to look at.
     pub file: PathBuf,
     /// The configuration that says what the printer can bear.
     #[arg(long, value_name = "FILE", requires = "printer")]
@@ -48,6 +49,14 @@ impl Preflight {
         let printer = printer.unwrap_or_default();
         let failed = |error| Failed::File { path: self.file.display().to_string(), error };
         let mut file = File::open(&self.file).map_err(failed)?;
+        if masks::is_resin(&mut file).map_err(failed)? {
+            return self.resin(global, &file, own.as_ref());
+        }
+        if own.as_ref().is_some_and(|printer| printer.kind == Kind::Resin) {
+            let what = "this printer prints with resin, and the file is no file for resin";
+            finding(&gate::resin::other_kind(what));
+            return masks::verdict(1);
+        }
         let not_printable =
             |error: SurveyError| Failed::Finding(format!("this file cannot be printed: {error}"));
         // Without a daemon no board says what it is: the same rule as for one that was never connected.
@@ -88,45 +97,35 @@ impl Preflight {
             Some(own) => speaks(findings, own),
             None => findings,
         };
-        let warned = |code: &String| {
-            findings.iter().any(|found| found.severity == Severity::Warning && found.code == code.as_str())
-        };
-        if let Some(code) = self.accept.iter().find(|code| !warned(code)) {
-            let code = code.escape_debug();
-            return Err(Failed::Usage(format!(
-                "no warning about this file has the code {code}; leave --accept {code} out to see what is found"
-            )));
-        }
-        let open = refused(&findings, &self.accept).len();
+        let open = masks::open(&findings, &self.accept)?;
         if global.json {
             show::json(&Told { ok: open == 0, findings: &findings, analysis: &analysis })?;
         } else {
             print(&analysis, &findings);
         }
-        match open {
-            0 => Ok(()),
-            1 => Err(Failed::Finding("1 finding speaks against printing this file".into())),
-            _ => Err(Failed::Finding(format!("{open} findings speak against printing this file"))),
+        masks::verdict(open)
+    }
+
+    fn resin(self, global: &Global, file: &File, own: Option<&Printer>) -> Result<(), Failed> {
+        let looked = Looked::at(&self.file, file)?;
+        let findings = looked.findings(own, self.material.as_deref());
+        let open = masks::open(&findings, &self.accept)?;
+        let told = looked.told(own, &findings, open == 0);
+        if global.json {
+            show::json(&told)?;
+        } else {
+            masks::print(&told);
         }
+        masks::verdict(open)
     }
 
     fn limits(&self) -> Result<Option<(Printer, PrinterLimits)>, Failed> {
         let (Some(path), Some(name)) = (&self.config, &self.printer) else {
             return Ok(None);
         };
-        let config = Config::load(path).map_err(|_| {
-            Failed::Finding(format!(
-                "{} has mistakes; `platen check --config {0}` tells them",
-                path.display()
-            ))
-        })?;
-        let known = config.printers.iter().find(|printer| printer.name.as_str() == name);
-        known.map(|printer| Some((printer.clone(), limits_of(printer, &config.gate)))).ok_or_else(|| {
-            Failed::Usage(format!(
-                "{} has no printer {name}; look at its [[printer]] sections",
-                path.display()
-            ))
-        })
+        let (printer, config) = masks::printer(path, name)?;
+        let limits = limits_of(&printer, &config.gate);
+        Ok(Some((printer, limits)))
     }
 }
 
@@ -175,7 +174,7 @@ pub(super) fn finding(finding: &Finding) {
 }
 
 /// Without the time for heating, of which a file says nothing.
-fn hours(seconds: f64) -> String {
+pub(super) fn hours(seconds: f64) -> String {
     const LONGEST: f64 = 10_000.0;
     if seconds >= LONGEST * 3_600.0 {
         return format!("more than {LONGEST:.0} h");

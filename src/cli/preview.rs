@@ -6,9 +6,14 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ::resin::file::Mask;
+use ::resin::layer::LayerIndex;
+
 use super::Failed;
+use super::masks::{self, Looked};
 use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::survey::other_format;
+use crate::io::resinfile;
 use crate::model::Hint;
 use crate::preview::drawing::{Drawing, Format};
 use crate::preview::sides::{NoModel, Sides};
@@ -21,7 +26,7 @@ const HEAD: u64 = 84;
 
 #[derive(Debug, Args)]
 pub struct Preview {
-    /// The G-code to look at, or a model (.stl, .3mf, .obj).
+    /// The G-code or resin file to look at, or a model (.stl, .3mf, .obj).
     pub file: PathBuf,
     /// This layer from above, the first is 1; else the whole print from the front, the right and above.
     #[arg(long, value_name = "NUMBER")]
@@ -29,7 +34,7 @@ pub struct Preview {
     /// The picture that the slicer has put into the file.
     #[arg(long, conflicts_with = "layer")]
     pub thumbnail: bool,
-    /// Where the picture goes: .png, or .svg for a layer. What is there is replaced.
+    /// Where the picture goes: .png, or .svg for a layer of G-code. What is there is replaced.
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Pixels of its longer side, or of each side's.
@@ -63,6 +68,9 @@ impl Preview {
             };
             return self.keep(sides);
         }
+        if masks::is_resin(&mut file).map_err(|error| failed(&self.file, error))? {
+            return self.resin(&file, format);
+        }
         let mut head = Vec::new();
         file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|error| failed(&self.file, error))?;
         other_format(&head).map_or(Ok(()), |error| Err(self.no_gcode(error)))?;
@@ -82,6 +90,39 @@ impl Preview {
             }
             Err(error) => self.keep(Err(error)),
         }
+    }
+
+    /// A mask, or the print as its masks show it.
+    fn resin(&self, file: &File, format: Format) -> Result<(), Failed> {
+        if self.thumbnail {
+            return self.keep(Err(PreviewError::NoThumbnail));
+        }
+        if format == Format::Svg {
+            return self.keep(Err(PreviewError::NoVectors));
+        }
+        let Looked::Whole(reading) = Looked::at(&self.file, file)? else {
+            return Err(Failed::Finding(format!("{} is encrypted: it cannot be drawn", self.file.display())));
+        };
+        let Some(layer) = self.layer else {
+            let (relief, size) = reading.relief();
+            return self.keep(relief.png(size, self.size));
+        };
+        let layers = reading.said.layers.len();
+        let at = layer.checked_sub(1).filter(|at| *at < layers).and_then(|at| u32::try_from(at).ok());
+        let (Some(at), Some(frame)) = (at, reading.frame()) else {
+            let why =
+                if at.is_none() { PreviewError::NoLayer { layer, layers } } else { PreviewError::Nothing };
+            return self.keep(Err(why));
+        };
+        let drawn = || -> Result<Mask, String> {
+            let (_, mut masks) = resinfile::open(file.try_clone().map_err(|error| error.to_string())?)
+                .map_err(|error| error.to_string())?;
+            let mut mask = Mask::default();
+            masks.layer(LayerIndex(at), &mut mask).map_err(|error| error.to_string())?;
+            Ok(mask)
+        };
+        let mask = drawn().map_err(|error| self.no_gcode(error))?;
+        self.keep(frame.png(&mask, self.size))
     }
 
     fn keep(&self, picture: Result<Vec<u8>, PreviewError>) -> Result<(), Failed> {

@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub struct Print {
-    /// The G-code to print, or a model (STL, 3MF, OBJ) that the daemon slices first.
+    /// The G-code or resin file to print, or a model (STL, 3MF, OBJ) that the daemon slices first.
     pub file: PathBuf,
     /// The case's token.
     #[arg(long, value_name = "TOKEN")]
@@ -57,7 +57,7 @@ impl Print {
         let about = file.metadata().map_err(failed)?;
         if !about.is_file() {
             return Err(Failed::Usage(format!(
-                "{} is no file; give one file of G-code",
+                "{} is no file; give one file of G-code or for resin",
                 self.file.display()
             )));
         }
@@ -73,7 +73,7 @@ impl Print {
                 return Err(Failed::Usage(words.into()));
             }
             (None, Some(_)) => {
-                let words = "G-code is sliced already; --process is for a model (.stl, .3mf, .obj)";
+                let words = "this file is sliced already; --process is for a model (.stl, .3mf, .obj)";
                 return Err(Failed::Usage(words.into()));
             }
             _ => {}

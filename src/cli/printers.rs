@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::client::segment;
 use super::quality::{By, LabelFile};
-use super::{Client, Failed, Global, show};
+use super::{Client, Failed, Global, resin, show};
 use crate::api::shapes::{
     Answered, By as ByName, ConsoleOrder, ConsoleView, IdentityView, PrinterView, PromptView,
 };
@@ -60,6 +60,37 @@ pub enum What {
         #[command(flatten)]
         file: LabelFile,
     },
+    /// Show what is noted of a resin printer: vat, display, film, checklist, and whether its next job has what it takes.
+    #[command(after_help = "Example: platen printers resin msla-1")]
+    Resin {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+    },
+    /// Say that a resin printer has another display: its hours of light are counted from there.
+    #[command(after_help = "Example: platen printers display-replaced msla-1 --by kim")]
+    DisplayReplaced {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// The hours of light that the other one has had before.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        hours: u32,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Say that a resin printer has another film: the layers that come off it are counted from there.
+    #[command(after_help = "Example: platen printers film-replaced msla-1 --by kim")]
+    FilmReplaced {
+        /// The printer.
+        #[arg(value_name = "PRINTER")]
+        name: String,
+        /// The layers that the other one has let go before.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        layers: u32,
+        #[command(flatten)]
+        by: By,
+    },
     /// Send one command that the printer's console allows (docs/commands.md), and show what came back.
     Send {
         /// The printer.
@@ -96,6 +127,13 @@ impl Printers {
                     hand.client().post(&path, &ConsoleOrder { command, by: hand.name() })
                 })?;
                 return said(global, &told);
+            }
+            (Some(What::Resin { name }), _) => return resin::told(global, &resin::seen(&client, &name)?),
+            (Some(What::DisplayReplaced { name, hours, by }), _) => {
+                return resin::told(global, &resin::display_replaced(&client, &name, hours, by)?);
+            }
+            (Some(What::FilmReplaced { name, layers, by }), _) => {
+                return resin::told(global, &resin::film_replaced(&client, &name, layers, by)?);
             }
             (Some(What::Label { name, file }), _) => {
                 return file.make(&client, &format!("/v1/printers/{}/label", segment(&name)), &name);

@@ -119,6 +119,14 @@ pub fn job(job: &JobView) {
             line(&format!("  found    {} more", gate.more));
         }
     }
+    if let Some(need) = &job.need {
+        let refills: Vec<_> = need.refill_before.iter().map(ToString::to_string).collect();
+        let refilled = match refills.as_slice() {
+            [] => String::new(),
+            _ => format!(", refilled before layer {}", refills.join(", ")),
+        };
+        line(&format!("  takes    {:.1} ml in {} layers{refilled}", need.millilitres, need.layers));
+    }
     if let Some(material) = &job.material {
         line(&format!("  material {}", plain(material)));
     }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
-use crate::domain::finding::{OF_FILES, code_of_files, may_be_allowed};
+use crate::domain::finding::{OF_FILES, OF_RESIN, code_of_files, may_be_allowed};
 use crate::domain::heat::HeatLimits;
 use crate::domain::ids::{IdError, PrinterName};
 use crate::domain::printer::INACTIVITY_KILL;
@@ -551,7 +551,8 @@ fn printers(
         let unattended = reader.flag(section, "unattended").is_none_or(|found| found.value);
         let fixed_plug = reader.flag(section, "fixed_plug").is_some_and(|found| found.value);
         let build = build(reader, section);
-        let (kind, resin) = resin::kind(reader, section, build.height, bed_clearing);
+        let board = resin::Board { firmware, rx_buffer, simulated_speed: heat.simulated_speed };
+        let (kind, resin) = resin::kind(reader, section, build.height, bed_clearing, board);
         let park = park(reader, section, build.height);
         let allow_findings = allow_findings(reader, section);
         let minutes = |reader: &mut Reader<'_>, key: &str, default: u64| {
@@ -827,13 +828,17 @@ fn allow_findings(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<&'stati
                 let instead = "leave it out; a scale is declared with its model";
                 reader.wrong(&found.at, "another size than the approved model's is never allowed", instead);
             }
-            Some(code) if !may_be_allowed(code) => {
+            Some(code) if code == "command.not_allowed" => {
                 let instead = "leave it out, and name the command itself in allow_commands, as in \"M500\"";
                 reader.wrong(&found.at, "commands are not allowed by the code of their finding", instead);
             }
+            Some(code) if !may_be_allowed(code) => {
+                let reason = "what the printer cannot do, or may not in any case, is never allowed";
+                reader.wrong(&found.at, reason, "leave it out");
+            }
             Some(code) => codes.push(code),
             None => {
-                let known: Vec<_> = OF_FILES.iter().map(|kind| kind.code).collect();
+                let known: Vec<_> = OF_FILES.iter().chain(OF_RESIN).map(|kind| kind.code).collect();
                 let instead = match nearest(&found.value, &known) {
                     Some(near) => format!("did you mean \"{near}\"?"),
                     None => "write one of the codes in docs/gate.md, such as \"heat.none\"".into(),

@@ -8,8 +8,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::resin::exposure;
+use ::resin::layer;
+use ::resin::machine::{self, Machine, Mirrored};
+use ::resin::units::{Micrometres, MicrometresPerSecond, Milliseconds};
+
 use super::reader::{At, Found, Reader, Section, nearest};
 use super::{BedClearing, Kind, parse};
+use crate::domain::printer::Firmware;
 use crate::domain::resin::outfit::{Item, Outfit, WARN_AT_PERCENT};
 use crate::domain::units::{Height, Microlitres};
 
@@ -26,9 +32,17 @@ const SETTLE_MS: u64 = 60;
 const DISPLAY_ANSWERS_MS: u64 = 2_000;
 /// Marlin's BUFSIZE as it comes.
 const BUFFER_LINES: u64 = 4;
+/// What displays take that may choose (`mask::pack::PixelFormat::of_bits`).
+const BITS: [[u8; 3]; 2] = [[8, 8, 8], [5, 6, 5]];
 /// The most commands that switch a light one way.
 const LIGHT_LINES: usize = 4;
 const LINE_MAX: usize = 80;
+/// How long a board may be silent beyond what it was told to do, ms.
+const BOARD_ANSWERS_MS: u64 = 10_000;
+/// The longest that a display or a board may be waited for, ms (`resin`'s own bound).
+const ANSWERS_MAX_MS: u64 = 600_000;
+/// The most points of a display that are packed (`mask`'s own bound).
+const POINTS_MAX: u64 = 128 << 20;
 /// "If commands arrive too quickly the printer can get into a strange state" (mariner's issue 453).
 const GAP_MS: u64 = 100;
 
@@ -58,6 +72,115 @@ impl Resin {
             worn_bars: self.wear.bars,
             checklist: self.checklist.clone(),
             alone: matches!(self.drive, Drive::Chitu(_)),
+        }
+    }
+
+    /// What files are held against; `height` is how far the plate goes up, mm.
+    pub fn machine(&self, height: Option<u16>) -> Machine {
+        let peel = match &self.drive {
+            Drive::Msla(msla) => msla.peel.of_layers(),
+            Drive::Chitu(_) => layer::Peel::default(),
+        };
+        let millilitres = |volume: Microlitres| volume.0 as f64 / 1_000.0;
+        Machine {
+            display: self.panel.points,
+            point: self.panel.point_nm.map(|sides| sides.map(|nm| f64::from(nm) / 1_000.0)),
+            mirrored: self.panel.mirrored.map(|[x, y]| Mirrored { x, y }),
+            height: height.map(|height| Micrometres(i64::from(height) * 1_000)),
+            longest_exposure: Some(milliseconds(self.longest_exposure)),
+            vat: Some(machine::Vat {
+                holds: millilitres(self.vat.holds),
+                keeps: millilitres(self.vat.keeps),
+            }),
+            peel,
+        }
+    }
+
+    pub fn msla(&self) -> Option<&Msla> {
+        match &self.drive {
+            Drive::Msla(msla) => Some(msla),
+            Drive::Chitu(_) => None,
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> Milliseconds {
+    Milliseconds(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Peel {
+    /// As layers have it.
+    pub fn of_layers(&self) -> layer::Peel {
+        let rest = |ms: Option<u32>| ms.map(|ms| Milliseconds(ms.into()));
+        let length = |um: Option<u32>| um.map(|um| Micrometres(um.into()));
+        let speed = |um_s: Option<u32>| um_s.map(|um_s| MicrometresPerSecond(um_s.into()));
+        layer::Peel {
+            rest_before_lift: rest(self.rest_before_lift_ms),
+            lift: length(self.lift_um),
+            lift_speed: speed(self.lift_um_s),
+            second_lift: length(self.second_lift_um),
+            second_lift_speed: speed(self.second_lift_um_s),
+            rest_after_lift: rest(self.rest_after_lift_ms),
+            retract_speed: speed(self.retract_um_s),
+            second_retract: length(self.second_retract_um),
+            second_retract_speed: speed(self.second_retract_um_s),
+            rest_before_light: rest(self.rest_before_light_ms),
+        }
+    }
+}
+
+/// What the board of a printer is, as its section says it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Board {
+    pub(super) firmware: Option<Firmware>,
+    /// Bytes, of which one is never used.
+    pub(super) rx_buffer: u64,
+    /// Its clock goes so many times as fast as that of the wall, and as the display's.
+    pub(super) simulated_speed: u16,
+}
+
+/// What stands where in a profile of the layer loop, and what it is called here, behind the printer's name.
+const LOOP_KEYS: [(&str, &str); 16] = [
+    ("light_on", "light.on"),
+    ("light_off", "light.off"),
+    ("home", "plate.home"),
+    ("homes_within", "plate.homes_within_s"),
+    ("height", "build_height"),
+    ("fastest", "plate.fastest_mm_min"),
+    ("travel_speed", "plate.travel_mm_min"),
+    ("raise_at_pause", "plate.raise_at_pause_mm"),
+    ("raise_at_end", "plate.raise_at_end_mm"),
+    ("longest_exposure", "light.longest_exposure_s"),
+    ("first_layer_rest", "plate.first_layer_rest_ms"),
+    ("rest_after_pause", "plate.rest_after_pause_ms"),
+    ("long_pause", "plate.long_pause_min"),
+    ("display.settles_in", "display.settle_ms"),
+    ("display.answers_within", "display.answers_ms"),
+    ("burst_lead", "light.burst_lead_ms"),
+];
+
+/// Of what is called alike, and of the layers at the plate.
+fn key_of(profile: &str) -> String {
+    let plain = profile.split('[').next().unwrap_or(profile);
+    if let Some((_, key)) = LOOP_KEYS.iter().find(|(of, _)| *of == plain) {
+        return (*key).to_owned();
+    }
+    match plain {
+        "buffer_lines" => "light.buffer_lines".into(),
+        "buffer_bytes" => "rx_buffer".into(),
+        other => {
+            let (section, key) = match other.strip_prefix("bottom.") {
+                Some(rest) => ("bottom_peel", rest.strip_prefix("peel.").unwrap_or(rest)),
+                None => ("peel", other.strip_prefix("peel.").unwrap_or(other)),
+            };
+            let key = match (key.strip_suffix("_speed"), key) {
+                (Some(way), _) => format!("{way}_mm_min"),
+                (None, "lift" | "second_lift" | "second_retract") => format!("{key}_mm"),
+                (None, rest) if rest.starts_with("rest_") => format!("{rest}_ms"),
+                (None, "transition") => "transition_layers".into(),
+                (None, other) => other.to_owned(),
+            };
+            format!("{section}.{key}")
         }
     }
 }
@@ -109,6 +232,8 @@ pub struct Msla {
     /// What a layer does where its file says nothing; `lift`, its speed and the way down are always there.
     pub peel: Peel,
     pub bottom: Bottom,
+    /// The same as the layer loop has it: each of its checks is passed.
+    pub exposing: exposure::Printer,
 }
 
 /// Where pictures go.
@@ -277,6 +402,7 @@ pub(super) fn kind(
     section: &Section<'_>,
     build_height: Option<u16>,
     bed_clearing: BedClearing,
+    board: Board,
 ) -> (Kind, Option<Box<Resin>>) {
     let word = word(reader, section);
     let mut of_other = |names: &[&str], reason: &str, instead: &str| {
@@ -305,7 +431,7 @@ pub(super) fn kind(
         let why = "no resin printer takes its parts off the plate by itself";
         reader.overall(format!("{} bed_clearing", section.name), why, "write \"person\", or leave it out");
     }
-    let resin = read(reader, section, word == Word::Msla, build_height);
+    let resin = read(reader, section, (word == Word::Msla).then_some(board), build_height);
     (Kind::Resin, resin.map(Box::new))
 }
 
@@ -322,7 +448,7 @@ fn part<'t>(reader: &mut Reader<'_>, printer: &Section<'t>, name: &'static str) 
 fn read(
     reader: &mut Reader<'_>,
     section: &Section<'_>,
-    is_msla: bool,
+    of_msla: Option<Board>,
     build_height: Option<u16>,
 ) -> Option<Resin> {
     let display = part(reader, section, "display");
@@ -331,23 +457,18 @@ fn read(
     let longest_exposure = longest_exposure(reader, section, light.as_ref());
     let vat = vat(reader, section);
     let (wear, checklist) = people(reader, section);
-    let drive = if is_msla {
+    let drive = if let Some(board) = of_msla {
         let shown = shown(reader, section, display.as_ref(), panel);
         let light = self::light(reader, section, light.as_ref());
         let plate = plate(reader, section, build_height);
         let peel = needed_peel(reader, section);
         let bottom = bottom(reader, section);
         let (sink, packing, settle, display_answers) = shown?;
-        let msla = Msla {
-            sink,
-            packing,
-            settle,
-            display_answers,
-            light: light?,
-            plate: plate?,
-            peel: peel?,
-            bottom,
-        };
+        let (light, plate, peel) = (light?, plate?, peel?);
+        let shown = (settle, display_answers);
+        let told = Told { board, shown, light: &light, plate: &plate, peel: &peel, bottom: &bottom };
+        let exposing = exposing(reader, section, &told, longest_exposure?)?;
+        let msla = Msla { sink, packing, settle, display_answers, light, plate, peel, bottom, exposing };
         Some(Drive::Msla(Box::new(msla)))
     } else {
         none_of(reader, display.as_ref(), &OF_A_SHOWN_DISPLAY);
@@ -355,6 +476,97 @@ fn read(
         chitu(reader, section).map(Drive::Chitu)
     };
     Some(Resin { drive: drive?, panel, longest_exposure: longest_exposure?, vat: vat?, wear, checklist })
+}
+
+/// What the layer loop is told of.
+struct Told<'t> {
+    board: Board,
+    /// How long the display settles, and may take to answer.
+    shown: (Duration, Duration),
+    light: &'t Light,
+    plate: &'t Plate,
+    peel: &'t Peel,
+    bottom: &'t Bottom,
+}
+
+/// The printer as the layer loop has it; what it finds wrong is told by the key that it stands under here.
+fn exposing(
+    reader: &mut Reader<'_>,
+    printer: &Section<'_>,
+    told: &Told<'_>,
+    longest: Duration,
+) -> Option<exposure::Printer> {
+    let Told { board, shown: (settle, answers), light, plate, peel, bottom } = told;
+    let firmware = match board.firmware {
+        None | Some(Firmware::Marlin11 | Firmware::Marlin20 | Firmware::Marlin21) => exposure::Board::Marlin,
+        Some(Firmware::Klipper) => exposure::Board::Klipper,
+        Some(other) => {
+            let reason = format!("the light of a {} board is not known here", other.name());
+            let instead = "write marlin-2.1 or another marlin, or klipper, whichever its board has";
+            reader.overall(format!("{} firmware", printer.name), reason, instead);
+            return None;
+        }
+    };
+    // Board and loop share a clock; this machine, its display and its delays have that of the wall.
+    let here =
+        |ms: u64| Milliseconds(ms.saturating_mul(board.simulated_speed.max(1).into()).min(ANSWERS_MAX_MS));
+    let speed = |um_s: u32| MicrometresPerSecond(um_s.into());
+    let profile = exposure::Profile {
+        board: firmware,
+        timed_by: match light.timed_by {
+            TimedBy::Board => exposure::TimedBy::Board,
+            TimedBy::Host => exposure::TimedBy::Host,
+        },
+        light_on: light.on.clone(),
+        light_off: light.off.clone(),
+        home: plate.home.clone(),
+        homes_down: plate.homes_down,
+        wait: "M400".into(),
+        dwell: "G4 P{ms}".into(),
+        motors_off: "M84".into(),
+        motors_off_at_end: plate.motors_off_at_end,
+        height: Micrometres(plate.height_um.into()),
+        fastest: speed(plate.fastest_um_s),
+        travel_speed: speed(plate.travel_um_s),
+        raise_at_pause: Micrometres(plate.raise_at_pause_um.into()),
+        raise_at_end: plate.raise_at_end_um.map(|um| Micrometres(um.into())),
+        // Marlin tells hundredths of a millimetre.
+        z_tolerance: Micrometres(10),
+        peel: peel.of_layers(),
+        bottom: exposure::Bottom {
+            layers: bottom.layers,
+            transition: bottom.transition,
+            // How long resin is lit is of the resin: its files say it.
+            exposure: None,
+            peel: bottom.peel.of_layers(),
+        },
+        exposure: None,
+        longest_exposure: milliseconds(longest),
+        first_layer_rest: milliseconds(plate.first_layer_rest),
+        rest_after_pause: milliseconds(plate.rest_after_pause),
+        long_pause: plate.long_pause.map(milliseconds),
+        display: exposure::Display {
+            settles_in: milliseconds(*settle),
+            answers_within: here(milliseconds(*answers).0),
+        },
+        answers_within: here(BOARD_ANSWERS_MS),
+        homes_within: milliseconds(plate.homes_within),
+        buffer_lines: light.buffer_lines,
+        // One byte of the ring is never used (Marlin `MarlinSerial`).
+        buffer_bytes: u32::try_from(board.rx_buffer.saturating_sub(1)).unwrap_or(u32::MAX),
+        burst_lead: milliseconds(light.burst_lead),
+    };
+    match profile.checked() {
+        Ok(printer) => Some(printer),
+        Err(exposure::Mistakes(mistakes)) => {
+            for exposure::Mistake { key, why } in mistakes {
+                // What it is, and behind that what to write.
+                let (reason, instead) = why.split_once("; ").unwrap_or((&why, "correct it"));
+                reader.overall(format!("{} {}", printer.name, key_of(&key)), reason, instead);
+            }
+            None
+        }
+    }
 }
 
 const OF_A_SHOWN_DISPLAY: [&str; 12] = [
@@ -545,6 +757,15 @@ fn shown(
     needed(panel.point_nm.is_some(), "point_x_um", "write point_x_um and point_y_um: the sides of a point");
     let sink = sink(reader, section);
     let packing = packing(reader, section, panel);
+    let points = panel.points.map(|[columns, rows]| u64::from(columns) * u64::from(rows));
+    if points.is_some_and(|points| points > POINTS_MAX) {
+        let reason = format!("no display has more than {POINTS_MAX} points");
+        reader.overall(section.key("columns"), reason, "correct columns and rows");
+    }
+    if !matches!(sink, None | Some(Sink::Framebuffer { .. })) && !BITS.contains(&packing.bits) {
+        let reason = "a card and a folder take pictures of no other bits";
+        reader.overall(section.key("bits"), reason, "write \"8-8-8\" or \"5-6-5\"");
+    }
     let settle = reader.number(section, "settle_ms", "milliseconds", 0..=10_000);
     let answers = reader.number(section, "answers_ms", "milliseconds", 10..=600_000);
     let millis = |found: Option<Found<u64>>, default| {

@@ -745,6 +745,38 @@ fn a_resin_printer_is_read_with_its_drive_and_what_starts_are_judged_by() {
 fn every_slip_in_what_is_said_of_a_resin_printer_is_told() {
     for (base, from, to, told) in [
         (MSLA, "kind = \"msla\"", "kind = \"msl\"", "did you mean \"msla\"?"),
+        // What only the layer loop finds.
+        (
+            MSLA,
+            "baud = 115200",
+            "baud = 115200\nrx_buffer = 64",
+            "printer \"msla-01\" rx_buffer: a burst has up to",
+        ),
+        (
+            MSLA,
+            "lift_mm = 6\n",
+            "lift_mm = 201\n",
+            "printer \"msla-01\" peel.lift_mm: 201000 µm",
+        ),
+        (
+            MSLA,
+            "layers = 5\n",
+            "layers = 5\nlift_mm_min = 601\n",
+            "printer \"msla-01\" bottom_peel.lift_mm_min: 10017 µm/s",
+        ),
+        (
+            MSLA,
+            "baud = 115200",
+            "baud = 115200\nfirmware = \"repetier\"",
+            "printer \"msla-01\" firmware: the light of a repetier board is not known here",
+        ),
+        (MSLA, "bits = \"5-6-5\"", "bits = \"6-6-6\"", "printer \"msla-01\" display.bits: a card and a folder"),
+        (
+            MSLA,
+            "columns = 1620\nrows = 2560",
+            "columns = 24000\nrows = 24000",
+            "printer \"msla-01\" display.columns: no display has more than 134217728 points",
+        ),
         (
             MSLA,
             "kind = \"msla\"",
@@ -837,4 +869,30 @@ fn measured_buffers_are_written_to_a_resin_printer_above_its_sections() {
     let edited = with_buffers(MSLA, "msla-01", large).unwrap().unwrap();
     let lines = "build_height = 200\nrx_buffer = 1024\ncommand_buffer = 31\n[printer.display]";
     assert!(edited.contains(lines), "{edited}");
+}
+
+#[test]
+fn the_examples_of_resin_printers_are_whole_sections_without_a_mistake() {
+    let head = "site = \"st-anna\"\nnode = \"lab-1\"\n";
+    let example = |text: &str| {
+        let config = Config::parse(&format!("{head}{text}")).unwrap_or_else(|found| panic!("{found:#?}"));
+        assert_eq!(config.printers.len(), 1);
+        *config.printers[0].resin.clone().unwrap()
+    };
+    let framebuffer = example(include_str!("../../config/printers/msla-framebuffer.toml"));
+    let msla = framebuffer.msla().unwrap();
+    assert_eq!(msla.sink, Sink::Framebuffer { path: "/dev/fb0".into() });
+    assert_eq!((msla.packing.subpixels, msla.light.timed_by), (3, TimedBy::Board));
+    let drm = example(include_str!("../../config/printers/msla-drm.toml"));
+    let card = Sink::Drm { card: "/dev/dri/card0".into(), connector: "HDMI-A-1".into() };
+    assert_eq!(drm.msla().unwrap().sink, card);
+    let delivery = |resin: &resin::Resin| match &resin.drive {
+        Drive::Chitu(chitu) => (chitu.delivery.clone(), chitu.start),
+        Drive::Msla(_) => panic!("{resin:?}"),
+    };
+    let gadget = example(include_str!("../../config/printers/chitu-usb-gadget.toml"));
+    let image = Delivery::UsbImage { path: "/var/lib/platen/mars-01.img".into() };
+    assert_eq!(delivery(&gadget), (image, StartWay::Auto));
+    let operator = example(include_str!("../../config/printers/chitu-operator.toml"));
+    assert_eq!(delivery(&operator), (Delivery::Operator, StartWay::M23M24));
 }

@@ -15,9 +15,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::resin::exposure::{self, Ending, Event, Group, GroupKind, Loop, Plan, Plate, Step};
+use ::resin::exposure::{self, Ending, Event, Group, GroupKind, LayerReport, Loop, Plan, Plate, Step};
 use ::resin::layer::LayerIndex;
-use ::resin::units::Micrometres;
+use ::resin::units::{Micrometres, Milliseconds};
 use sha2::{Digest, Sha256};
 
 use super::park::Told;
@@ -26,11 +26,15 @@ use crate::domain::job::{ExposureFault, Interruption, PauseReason, Progress};
 use crate::domain::moment::Moment;
 use crate::domain::printer::LineHealth;
 use crate::protocol::link::Link;
+use crate::protocol::meatpack;
 use crate::protocol::report::Position;
 use crate::protocol::window::{Origin, Trust};
 
 /// A board that is at nothing else has switched its light off within this time.
-const DARK_AT_ONCE: Duration = Duration::from_secs(1);
+pub const DARK_AT_ONCE: Duration = Duration::from_secs(1);
+/// So much more than planned a layer may have been lit for all we know, or a tenth (facts E): a line that has to be sent
+/// again takes its time on the wire.
+const UNSURE_MAX: Duration = Duration::from_millis(100);
 
 /// The light of a printer, as its board is told of it.
 #[derive(Clone, Debug)]
@@ -38,6 +42,8 @@ pub struct Lamp {
     printer: Arc<exposure::Printer>,
     /// Light off for whoever has only the port: in front of a stop.
     bare_off: &'static [u8],
+    /// The same where the board may unpack what it reads.
+    bare_off_to_unpacker: &'static [u8],
 }
 
 impl Lamp {
@@ -48,8 +54,10 @@ impl Lamp {
             bytes.extend_from_slice(line.as_bytes());
             bytes.push(b'\n');
         }
+        let to_unpacker = [meatpack::END_ANY_LINE, meatpack::DISABLE, &bytes].concat();
         let bare_off = Box::leak(bytes.into_boxed_slice());
-        Self { printer, bare_off }
+        let bare_off_to_unpacker = Box::leak(to_unpacker.into_boxed_slice());
+        Self { printer, bare_off, bare_off_to_unpacker }
     }
 
     pub fn printer(&self) -> &Arc<exposure::Printer> {
@@ -61,8 +69,8 @@ impl Lamp {
         self.printer.light_off.iter().map(|line| line.as_bytes().into())
     }
 
-    pub fn bare_off(&self) -> &'static [u8] {
-        self.bare_off
+    pub fn bare_off(&self, may_unpack: bool) -> &'static [u8] {
+        if may_unpack { self.bare_off_to_unpacker } else { self.bare_off }
     }
 
     /// Whether a halt (`M112`) lets the light go out. Klipper's pin has its `shutdown_value`; Marlin's `kill()` switches
@@ -129,7 +137,22 @@ enum UnderWay {
         told: Told,
         /// The number behind the last question.
         behind: u32,
+        /// When all its lines were acknowledged.
+        acked: Moment,
+        /// What cannot be ruled out of the light that it switched.
+        too_long: Option<LayerReport>,
     },
+}
+
+/// The light that was handed to the link last.
+#[derive(Clone, Copy, Debug)]
+struct Light {
+    sent: Moment,
+    /// By when the board ends it, as planned; at once where we do.
+    ends: Moment,
+    planned: Milliseconds,
+    /// Resends on the line before it.
+    resends: u64,
 }
 
 #[derive(Debug)]
@@ -144,6 +167,7 @@ pub struct Exposing {
     refills: BTreeSet<u32>,
     waiting: VecDeque<Group>,
     under_way: Option<UnderWay>,
+    light: Option<Light>,
     masks: VecDeque<MaskStep>,
     /// What is on the display, as whoever shows it says.
     shown: Option<(LayerIndex, MaskMark)>,
@@ -197,6 +221,7 @@ impl Exposing {
             refills,
             waiting: VecDeque::new(),
             under_way: None,
+            light: None,
             masks: VecDeque::new(),
             shown: None,
             digest: MasksDigest::default(),
@@ -255,6 +280,11 @@ impl Exposing {
         matches!(self.layers.state(), exposure::State::Paused { .. })
     }
 
+    /// Why it is on its way out, where nobody asked for that.
+    pub fn why_interrupted(&self) -> Option<&Interruption> {
+        self.interrupted.as_ref()
+    }
+
     pub fn is_ending(&self) -> bool {
         self.cancelled_by.is_some() || self.interrupted.is_some()
     }
@@ -264,11 +294,10 @@ impl Exposing {
         matches!(self.layers.ending(), Some(Ending::Done))
     }
 
-    /// By when it is dark whatever becomes of the link, if light off has reached the board: the end of what is lit now.
+    /// By when it is dark whatever becomes of the link, if light off has reached the board: behind the end of what it
+    /// times itself.
     pub fn dark_by(&self, now: Moment) -> Moment {
-        let host_timed = self.layers.plan().printer().timed_by == exposure::TimedBy::Host;
-        let soon = now + DARK_AT_ONCE;
-        if host_timed { soon } else { self.poll_timeout().map_or(soon, |at| at.max(soon)) }
+        self.light.map_or(now, |light| light.ends.max(now)) + DARK_AT_ONCE
     }
 
     /// When `handle_timeout` is due.
@@ -406,6 +435,7 @@ impl Exposing {
         if let Some(group) = self.next_group(link) {
             let unsent = group.lines.iter().map(|line| line.as_bytes().into()).collect();
             self.laid |= matches!(group.kind, GroupKind::Burst { .. } | GroupKind::LightOn);
+            self.note_light(now, &group, link.health().resends);
             self.under_way = Some(UnderWay::Sending { group, unsent, behind: link.window().next() });
         }
         match self.under_way.take() {
@@ -423,21 +453,22 @@ impl Exposing {
                 let moved = unsent.len() < before;
                 let is_done = unsent.is_empty() && link.window().acked() >= behind && link.has_room(b"M114");
                 self.under_way = Some(if is_done {
+                    let too_long = self.lit_too_long(now, &group, link.health().resends);
                     link.send(now, Origin::Own, b"M114"[..].into());
                     let behind = link.window().next();
-                    UnderWay::Asking { group, told: Told::asked_once(), behind }
+                    UnderWay::Asking { group, told: Told::asked_once(), behind, acked: now, too_long }
                 } else {
                     UnderWay::Sending { group, unsent, behind }
                 });
                 moved || is_done
             }
-            Some(UnderWay::Asking { group, mut told, behind }) => {
+            Some(UnderWay::Asking { group, mut told, behind, acked, too_long }) => {
                 if link.window().acked() < behind {
-                    self.under_way = Some(UnderWay::Asking { group, told, behind });
+                    self.under_way = Some(UnderWay::Asking { group, told, behind, acked, too_long });
                     return false;
                 }
                 if let Some(position) = told.agreed() {
-                    self.confirm(now, &group, position);
+                    self.confirm(now, &group, position, acked, too_long);
                     return true;
                 }
                 if !told.is_open() {
@@ -453,7 +484,7 @@ impl Exposing {
                 } else {
                     behind
                 };
-                self.under_way = Some(UnderWay::Asking { group, told, behind });
+                self.under_way = Some(UnderWay::Asking { group, told, behind, acked, too_long });
                 asks
             }
         }
@@ -473,13 +504,66 @@ impl Exposing {
         if may { self.waiting.pop_front() } else { None }
     }
 
-    fn confirm(&mut self, now: Moment, group: &Group, position: Position) {
+    fn note_light(&mut self, now: Moment, group: &Group, resends: u64) {
+        let plan = self.layers.plan();
+        let (planned, takes) = match group.kind {
+            GroupKind::Burst { light } => (light, light.0.saturating_add(plan.printer().burst_lead.0)),
+            GroupKind::LightOn => {
+                let at = usize::try_from(self.layers.progress().exposed).unwrap_or(usize::MAX);
+                (plan.layers().get(at).map_or(Milliseconds(0), |layer| layer.exposure), 0)
+            }
+            GroupKind::Dark | GroupKind::Home | GroupKind::Move | GroupKind::LightOff => return,
+        };
+        let ends = now + Duration::from_millis(takes) / self.pace;
+        self.light = Some(Light { sent: now, ends, planned, resends });
+    }
+
+    /// What cannot be ruled out, and the loop cannot tell from the wire: where lines of an exposure had to be sent
+    /// again, the light may have been on for all that took; and until light on is acknowledged, nobody knows when it
+    /// went on.
+    fn lit_too_long(&self, now: Moment, group: &Group, resends: u64) -> Option<LayerReport> {
+        let Light { sent, planned, resends: before, .. } = self.light?;
+        let printer = self.layers.plan().printer();
+        let (passed, planned_for) = (now.since(sent) * self.pace, Duration::from_millis(planned.0));
+        let at_most = match group.kind {
+            GroupKind::Burst { .. } if resends > before => {
+                passed.saturating_sub(Duration::from_millis(printer.burst_lead.0))
+            }
+            GroupKind::LightOn => planned_for + passed,
+            _ => return None,
+        };
+        if at_most <= planned_for + UNSURE_MAX.max(planned_for / 10) {
+            return None;
+        }
+        let layer = LayerIndex(self.layers.progress().exposed);
+        let measured = Milliseconds(u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX));
+        Some(LayerReport { layer, planned, measured, timed_by: printer.timed_by })
+    }
+
+    fn confirm(
+        &mut self,
+        now: Moment,
+        group: &Group,
+        position: Position,
+        acked: Moment,
+        too_long: Option<LayerReport>,
+    ) {
         let time = self.time(now);
+        // The questions behind a light are none of its time.
+        let done = match group.kind {
+            GroupKind::Burst { .. } | GroupKind::LightOn | GroupKind::LightOff => self.time(acked),
+            GroupKind::Dark | GroupKind::Home | GroupKind::Move => time,
+        };
         match Micrometres::of_millimetres(position.z) {
-            Some(z) => self.layers.handle_confirmed(group.id, z, time),
+            Some(z) => self.layers.handle_confirmed(group.id, z, done),
             None => self
                 .layers
                 .handle_fault(exposure::Fault::Board("it tells a position that no printer has".into()), time),
+        }
+        if let Some(report) = too_long {
+            // What was lit to its end counts as that.
+            self.gather();
+            self.layers.handle_fault(exposure::Fault::Exposure(report), time);
         }
     }
 

@@ -30,7 +30,7 @@ use super::boot::{self, BootClock, Missing};
 use super::console::{Console, ConsoleAnswer};
 use super::heat::{Duty, HeatWatch};
 use super::inactivity::{self, InactivityKill};
-use super::light::{Exposing, Exposures, Happened, Lamp, LitSoFar, MaskMark, MaskStep, Over};
+use super::light::{DARK_AT_ONCE, Exposing, Exposures, Happened, Lamp, LitSoFar, MaskMark, MaskStep, Over};
 use super::park::{self, Pause, Pausing, Place, Step, Told};
 use super::probe::{Findings, Probe};
 use super::prompt::Prompter;
@@ -99,6 +99,9 @@ const READ_AT_ONCE: u32 = 3;
 const BREAK_REPEAT: Duration = Duration::from_secs(3);
 /// A heater that was switched on from the console, by a printer that prints nothing, goes off after this time.
 const CONSOLE_HEAT_MAX: Duration = Duration::from_secs(10 * 60);
+/// How often a light is told to go out, in front of a stop: few enough for the buffer of a board that waits.
+const DARK_REPEAT: Duration = Duration::from_millis(300);
+const DARK_REPEATS: u32 = 3;
 
 /// What the caller knows about a printer before it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,6 +254,8 @@ pub enum NotNow {
     NoLamp,
     #[error("its board has no stick of its own")]
     NoStick,
+    #[error("its layers are lit, and the job's file is for filament")]
+    LinesForALight,
 }
 
 /// Whether a running job can be left to another process.
@@ -314,6 +319,9 @@ enum Phase {
     /// The light is told to go out, and then the board is halted.
     Darkening {
         until: Moment,
+        /// When it is told once more: noise, or a line that was cut, may have eaten the last.
+        again: Option<Moment>,
+        repeats: u32,
     },
     Stopped(Box<StopCheck>),
     Faulted(Fault),
@@ -724,6 +732,9 @@ impl Session {
                 Stage::Leaving(Leaving::Abandoned { why }, _) => why.clone(),
                 _ => Interruption::Unplugged,
             },
+            Phase::Exposing(exposing) => {
+                exposing.why_interrupted().cloned().unwrap_or(Interruption::Unplugged)
+            }
             _ => Interruption::Unplugged,
         };
         self.end_run(why);
@@ -764,8 +775,14 @@ impl Session {
         if let Phase::Exposing(exposing) = &mut self.phase {
             exposing.handle_timeout(now);
         }
-        if matches!(self.phase, Phase::Darkening { until } if now >= until) {
-            self.halt_now(now);
+        match self.phase {
+            Phase::Darkening { until, .. } if now >= until => self.halt_now(now),
+            Phase::Darkening { until, again: Some(at), repeats } if now >= at => {
+                self.say_dark();
+                let again = (repeats < DARK_REPEATS).then_some(now + DARK_REPEAT);
+                self.phase = Phase::Darkening { until, again, repeats: repeats + 1 };
+            }
+            _ => {}
         }
         if let Phase::Greeting(Greeting::Packing { until, tries }) = self.phase
             && now >= until
@@ -1127,28 +1144,17 @@ impl Session {
 
     /// The next bytes on the wire halt the board, and nothing but their repetition follows them.
     fn halt_next(&mut self, now: Moment, why: Interruption) {
-        if let Phase::Exposing(exposing) = &self.phase
-            && let Some(lamp) = &self.lamp
-            && exposing.is_lit()
-            && !lamp.goes_out_by_halt()
-        {
-            let (until, off) = (exposing.dark_by(now), lamp.bare_off());
-            self.end_run(why);
-            // Nothing of before is sent again: not the light either.
-            self.link = self.profile.link();
-            self.link.preempt(off);
-            self.own.clear();
-            self.forget_asked();
-            self.poll_at = None;
-            self.phase = Phase::Darkening { until };
-            return;
-        }
         if let Phase::Darkening { .. } = &self.phase {
             // It is under way; once more does no harm.
-            if let Some(lamp) = &self.lamp {
-                self.link.preempt(lamp.bare_off());
-            }
-            return;
+            return self.say_dark();
+        }
+        if self.darkens_first() {
+            let until = match &self.phase {
+                Phase::Exposing(exposing) => exposing.dark_by(now),
+                _ => now + DARK_AT_ONCE,
+            };
+            self.end_run(why);
+            return self.darken(now, until);
         }
         let check = match &self.phase {
             Phase::Stopped(check) => check.again(now),
@@ -1164,13 +1170,50 @@ impl Session {
         }
     }
 
+    /// The light may be on, and a halt alone would leave it so.
+    fn darkens_first(&self) -> bool {
+        let leaves_it_on = self.lamp.as_ref().is_some_and(|lamp| !lamp.goes_out_by_halt());
+        leaves_it_on
+            && match &self.phase {
+                Phase::Exposing(exposing) => exposing.is_lit(),
+                // Whoever was here before may have left it on.
+                Phase::Greeting(_) | Phase::Darkening { .. } => true,
+                _ => false,
+            }
+    }
+
+    /// The next bytes on the wire switch the light off, nothing of before is sent again, and a halt follows.
+    fn darken(&mut self, now: Moment, until: Moment) {
+        self.say_dark();
+        self.own.clear();
+        self.forget_asked();
+        self.poll_at = None;
+        if !self.is_closed() {
+            self.phase = Phase::Darkening { until, again: Some(now + DARK_REPEAT), repeats: 0 };
+        }
+    }
+
+    fn say_dark(&mut self) {
+        if let Some(lamp) = &self.lamp {
+            self.link.preempt(lamp.bare_off(false));
+        }
+    }
+
+    /// Its light may be on though its print has ended, and it hears nothing or tells nothing.
+    fn halt_lit(&mut self, now: Moment) {
+        if self.lamp.as_ref().is_some_and(Lamp::goes_out_by_halt) {
+            self.halt_next(now, Interruption::Stopped);
+        } else {
+            self.darken(now, now + DARK_AT_ONCE);
+        }
+    }
+
     /// It is dark by now, if the board has heard of it: it is halted.
     fn halt_now(&mut self, now: Moment) {
-        if let Some(lamp) = &self.lamp {
-            self.link.preempt(lamp.bare_off());
-        }
         self.phase = Phase::Stopped(Box::new(StopCheck::begin(now, Silence::Nothing, self.dtr_reset())));
-        self.send_stop(false);
+        let mut bytes = self.lamp.as_ref().map_or(&b""[..], |lamp| lamp.bare_off(false)).to_vec();
+        bytes.extend(self.stop_bytes());
+        self.link.preempt(&bytes);
     }
 
     /// Why it was locked, where it is stopped again.
@@ -1189,9 +1232,9 @@ impl Session {
 
     /// What stops this board when it is written by somebody else.
     pub fn bare_stop(&self) -> &'static [u8] {
-        if let Some(lamp) = self.lamp.as_ref().filter(|lamp| self.may_be_lit() && !lamp.goes_out_by_halt()) {
+        if let Some(lamp) = self.lamp.as_ref().filter(|_| self.darkens_first()) {
             // Nothing moves in light, and a halt would leave it on. The halt follows.
-            return lamp.bare_off();
+            return lamp.bare_off(self.link.may_unpack());
         }
         if self.link.may_unpack() { stop::BARE_TO_UNPACKER } else { stop::BARE }
     }
@@ -1251,7 +1294,7 @@ impl Session {
         };
         let stop = match &self.phase {
             Phase::Stopped(check) => check.poll_timeout(),
-            Phase::Darkening { until } => Some(*until),
+            Phase::Darkening { until, again, .. } => Some(again.map_or(*until, |at| at.min(*until))),
             Phase::Exposing(exposing) => exposing.poll_timeout(),
             _ => None,
         };
@@ -1272,12 +1315,17 @@ impl Session {
     /// A board that reads ahead obeys the bare one at once, a board that insists on numbers obeys the second
     /// (`transcripts/…-m112.txt`).
     fn send_stop(&mut self, asks: bool) {
-        let mut bytes = stop::BARE.to_vec();
-        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
+        let mut bytes = self.stop_bytes();
         if asks {
             bytes.extend_from_slice(b"M105\n");
         }
         self.link.preempt(&bytes);
+    }
+
+    fn stop_bytes(&self) -> Vec<u8> {
+        let mut bytes = stop::BARE.to_vec();
+        frame::write_numbered(&mut bytes, self.link.window().next(), b"M112");
+        bytes
     }
 
     fn what_silence_means(&self, now: Moment) -> Silence {
@@ -1374,6 +1422,8 @@ impl Session {
         self.firmware = FirmwareInfo::default();
         self.temperatures = Temperatures::default();
         self.boot = BootClock::default();
+        // Whatever its display has shown meanwhile.
+        self.blanks = self.lamp.is_some();
         self.link.renumber(now, 0);
         self.phase = Phase::Greeting(Greeting::Numbering);
     }
@@ -1747,6 +1797,8 @@ impl Session {
             | Phase::Running(_)
             | Phase::Exposing(_)
             | Phase::SwitchedOff(_) => {
+                // It hears nothing any more, and its pin is as it was.
+                let left_lit = is_kill && self.darkens_first();
                 if is_kill {
                     self.end_run(Interruption::Fault { fault });
                     self.phase = Phase::Faulted(fault);
@@ -1759,7 +1811,9 @@ impl Session {
                     self.stopped_for = Some(fault);
                 }
                 self.events.push_back(SessionEvent::Faulted(fault));
-                if is_kill {
+                if left_lit {
+                    self.events.push_back(SessionEvent::StopUnverified);
+                } else if is_kill {
                     self.events.push_back(SessionEvent::StopVerified(StopProof::KillLine));
                 }
                 if fault.may_still_heat() {
@@ -1827,8 +1881,12 @@ impl Session {
             LinkEvent::Renumbered => match &mut self.phase {
                 Phase::Greeting(step) => {
                     *step = Greeting::Identifying { asked: 1, alike: 0, said: BoardSays::default() };
-                    // Whatever the board turns out to be: a light that was left on is worse than a fan that stands.
+                    // Before all else, and whatever the board turns out to be: a light that was left on is worse
+                    // than a fan that stands.
+                    let own = std::mem::take(&mut self.own);
                     self.script.extend(self.lamp.iter().flat_map(Lamp::off));
+                    self.send_own(now);
+                    self.own.extend(own);
                     self.own.extend([&b"M115"[..], b"M105"]);
                 }
                 Phase::Probing(probe) => probe.handle_renumbered(),
@@ -1866,12 +1924,17 @@ impl Session {
             return self.not_proven(now, unproven);
         }
         let greeting = matches!(self.phase, Phase::Greeting(_));
-        self.end_run(match loss {
+        let why = match loss {
             Loss::Silence => Interruption::Silence,
             Loss::LineCount => Interruption::LineCountLost,
             Loss::Noise => Interruption::Noise,
             Loss::Unaccounted => Interruption::Unaccounted,
-        });
+        };
+        if matches!(&self.phase, Phase::Exposing(exposing) if exposing.is_lit()) {
+            // Lines are not heard any more, and its light may be on: whatever may still be heard is the stop.
+            return self.halt_next(now, why);
+        }
+        self.end_run(why);
         // At a wrong baud rate most bytes are none of a text, and few of them are line ends.
         let wrong_baud = self.rubbish > 8 && self.rubbish * 4 > self.heard;
         let baud = self.profile.baud.0;
@@ -2088,6 +2151,7 @@ impl Session {
         }
         let Some(over) = exposing.take_over() else { return };
         let (job, progress, laid) = (exposing.job.clone(), exposing.progress(), exposing.has_laid());
+        let left_lit = exposing.is_lit();
         let line = Box::new(self.link.health().since(&exposing.before));
         let millis = u64::try_from((now - exposing.started).as_millis()).unwrap_or(u64::MAX);
         self.note_lit();
@@ -2098,6 +2162,11 @@ impl Session {
         });
         self.blanks = true;
         self.phase = self.at_rest();
+        if left_lit {
+            // It has told nobody that it is dark.
+            self.stopped_for = self.stopped_for.or(self.switched_off);
+            return self.halt_lit(now);
+        }
         if let Some(lamp) = &self.lamp {
             self.script.extend(lamp.off());
         }

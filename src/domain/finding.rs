@@ -143,9 +143,59 @@ pub const OF_FILES: &[Kind] = &[
     ),
 ];
 
+/// All findings of resin files, which a test holds to what `resin::check` has; and of a file for the other kind of
+/// printer.
+pub const OF_RESIN: &[Kind] = &[
+    error("machine.kind", "it is G-code, and the printer prints with resin; or the other way round"),
+    error("resin.all_blank", "nothing is lit in any layer"),
+    warning("resin.blank", "nothing is lit in a layer, and something in one above it"),
+    error("resin.bottom_above", "a bottom layer is lit longer than the resin takes"),
+    warning("resin.bottom_below", "a bottom layer is lit shorter than the resin takes"),
+    warning("resin.bottom_shorter", "a bottom layer is lit shorter than the others"),
+    warning("resin.cut_off", "a layer reaches the edge of the display, so that something may be missing"),
+    error("resin.exposure_above", "a layer is lit longer than the resin takes"),
+    warning("resin.exposure_below", "a layer is lit shorter than the resin takes"),
+    error("resin.exposure_too_long", "a layer is lit longer than `longest_exposure_s`"),
+    error("resin.first_blank", "nothing is lit in the first layers"),
+    error("resin.format", "it is of a kind that the printer does not take: a board of its own reads no SL1"),
+    error("resin.gap", "a layer is more than twice as thick as the file says, above the one below it"),
+    error("resin.layer_count", "it says another number of layers than are in it"),
+    warning("resin.layer_height", "its layers are thinner or thicker than the resin takes"),
+    warning("resin.lift_absurd", "the plate lifts less than 1 mm or more than 50 mm after a layer"),
+    warning("resin.material_differs", "it was sliced for another resin than is to be in the vat"),
+    error(
+        "resin.mirrored",
+        "its pictures are mirrored otherwise than the display's: the part would be its mirror image",
+    ),
+    warning("resin.mirroring_unknown", "it does not say along which axes its pictures are mirrored"),
+    error("resin.no_exposure", "a layer is lit for 0 s"),
+    error("resin.no_layers", "it has no layers"),
+    warning("resin.no_lift", "the plate does not lift after a layer"),
+    error("resin.no_light", "the light of a layer is at brightness 0"),
+    error("resin.not_rising", "a layer is not above the one below it"),
+    warning("resin.opaque", "it is encrypted, so that nothing in it can be checked"),
+    warning("resin.pause", "it stops before a layer and waits for a person"),
+    warning("resin.peel_speed", "the plate moves slower than 0.05 mm/s or faster than 30 mm/s after a layer"),
+    error("resin.picture_damaged", "the picture of a layer cannot be read"),
+    error(
+        "resin.plan",
+        "the printer's layer loop cannot do what it says: a lift above `build_height`, a speed, a rest",
+    ),
+    error(
+        "resin.point_size",
+        "its points have other sides than the display's: the part would have another size",
+    ),
+    warning("resin.refill", "it takes more than the vat holds, so that somebody has to refill it"),
+    error("resin.resolution", "its pictures have other points than the display"),
+    error("resin.rotated", "the same, the other way round"),
+    error("resin.too_high", "it is higher than the plate goes"),
+    warning("resin.uneven", "a layer has another thickness than the file says"),
+    warning("resin.volume_differs", "its pictures take more or less resin than its slicer says"),
+];
+
 /// The code of a finding of a file, by its name.
 pub fn code_of_files(name: &str) -> Option<&'static str> {
-    OF_FILES.iter().map(|kind| kind.code).find(|code| *code == name)
+    OF_FILES.iter().chain(OF_RESIN).map(|kind| kind.code).find(|code| *code == name)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -160,9 +210,11 @@ pub struct Finding {
 }
 
 /// Whether a printer's `allow_findings` may lift it. Not a command: it would not be sent. Nor a size: that is a question
-/// of the part, not of the printer.
+/// of the part, not of the printer. Nor what a printer cannot do at all.
 pub fn may_be_allowed(code: &str) -> bool {
-    code != "command.not_allowed" && !code.starts_with("size.")
+    let cannot =
+        ["command.not_allowed", "machine.kind", "resin.format", "resin.plan", "resin.exposure_too_long"];
+    !cannot.contains(&code) && !code.starts_with("size.")
 }
 
 /// What is left of it where a printer's section allows these codes.
@@ -297,8 +349,12 @@ mod tests {
     fn the_list_of_findings_is_in_order_and_names_none_twice() {
         let codes: Vec<_> = OF_FILES.iter().map(|kind| kind.code).collect();
         assert!(codes.is_sorted() && codes.windows(2).all(|pair| pair[0] != pair[1]), "{codes:?}");
-        assert!(codes.iter().all(|code| code.len() <= Gated::CODE_MAX));
+        let of_resin: Vec<_> = OF_RESIN.iter().map(|kind| kind.code).collect();
+        assert!(of_resin.is_sorted() && of_resin.windows(2).all(|pair| pair[0] != pair[1]), "{of_resin:?}");
+        assert!(codes.iter().chain(&of_resin).all(|code| code.len() <= Gated::CODE_MAX));
+        assert!(!of_resin.iter().any(|code| codes.contains(code)));
         assert_eq!(code_of_files("heat.none"), Some("heat.none"));
+        assert_eq!(code_of_files("resin.refill"), Some("resin.refill"));
         assert_eq!(code_of_files("heat"), None);
     }
 

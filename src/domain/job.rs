@@ -70,6 +70,8 @@ pub enum Interruption {
     /// The layers of a resin print could not be lit as they were to be: it is dark, and the plate was raised where it
     /// was known where that is.
     Exposure { fault: ExposureFault },
+    /// A board that prints a file by itself did not print it to its end, or nobody knows whether it did.
+    Board { fault: BoardFault },
 }
 
 /// What went wrong between layers and light.
@@ -119,6 +121,69 @@ impl ExposureFault {
             Self::Timing => "a layer was lit longer or shorter than planned",
             Self::LidOpen => "the cover was opened",
             Self::LightTooHot => "the light became too hot: look at its fan",
+        }
+    }
+}
+
+/// Why a file that a board was to print from a stick of its own is not known to be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BoardFault {
+    /// The stick was filled by nobody: the folder, the image or the port did not take the file.
+    NotDelivered,
+    /// Another file has its name.
+    WrongSize,
+    FileMissing,
+    NoStick,
+    /// It prints something else, or did when it was to begin.
+    OtherFile,
+    /// It was told to begin, and says that it does not print.
+    RefusedStart,
+    /// It does not tell whether it prints, or which file.
+    TellsNothing,
+    /// The stick went in mid-print.
+    StickGone,
+    EndedEarly,
+    /// It was not heard for a while, and does not print any more.
+    SilentAtEnd,
+    /// platen was away, or the cable.
+    EndedAway,
+}
+
+impl BoardFault {
+    pub const ALL: [Self; 11] = [
+        Self::NotDelivered,
+        Self::WrongSize,
+        Self::FileMissing,
+        Self::NoStick,
+        Self::OtherFile,
+        Self::RefusedStart,
+        Self::TellsNothing,
+        Self::StickGone,
+        Self::EndedEarly,
+        Self::SilentAtEnd,
+        Self::EndedAway,
+    ];
+
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::NotDelivered => "the file did not get onto the board's stick: the log says why",
+            Self::WrongSize => {
+                "a file of the same name and another size is on the board's stick: copy it anew, or look whose stick it is"
+            }
+            Self::FileMissing => "the file is not on the board's stick: look whether the right one is in",
+            Self::NoStick => "the board cannot read its stick: put it in, or format it as FAT32",
+            Self::OtherFile => "the board prints another file: look at it, and at its stick",
+            Self::RefusedStart => "the board was told to begin and says that it does not print: look at its panel",
+            Self::TellsNothing => "the board does not tell what it prints, so no print of it can be believed",
+            Self::StickGone => "the stick was taken out, or could not be read any more, in the middle of the print",
+            Self::EndedEarly => "the board stopped before its file's end, and nobody knows why: look at the part",
+            Self::SilentAtEnd => {
+                "the board was not heard for a while and does not print any more: look whether the part is whole"
+            }
+            Self::EndedAway => {
+                "the board stopped while platen or the cable was away: look whether the part is whole"
+            }
         }
     }
 }
@@ -208,6 +273,7 @@ impl Interruption {
                 format!("platen or the cable was away while the job was running, and it could not go on: {unproven}")
             }
             Self::Exposure { fault } => fault.in_words().into(),
+            Self::Board { fault } => fault.in_words().into(),
         }
     }
 }

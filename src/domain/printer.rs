@@ -182,6 +182,10 @@ pub enum StopProof {
     Restart,
     /// It is silent where a living board would have talked.
     Silence,
+    /// It says twice that it prints nothing, and its plate went up.
+    PlateUp,
+    /// It says twice that it prints nothing; its plate was not seen to move.
+    NotPrinting,
 }
 
 impl StopProof {
@@ -191,6 +195,8 @@ impl StopProof {
             Self::KillLine => "kill_line",
             Self::Restart => "restart",
             Self::Silence => "silence",
+            Self::PlateUp => "plate_up",
+            Self::NotPrinting => "not_printing",
         }
     }
 
@@ -199,6 +205,8 @@ impl StopProof {
             Self::KillLine => "the board confirmed it",
             Self::Restart => "the board restarted",
             Self::Silence => "the board is silent, as it is after a stop",
+            Self::PlateUp => "the board prints nothing, and its plate went up",
+            Self::NotPrinting => "the board says that it prints nothing, and its plate was not seen to go up",
         }
     }
 }

@@ -42,7 +42,7 @@ use super::units::Microlitres;
 use need::{Need, NeedError};
 use outfit::{Item, Outfit, listed};
 use vat::{Contents, Vat};
-use wear::{Counter, Lit, Wear};
+use wear::{Counter, Lit, Reached, Wear};
 
 pub use apply::{after_crash, apply, follow};
 pub use judge::judge;
@@ -122,6 +122,9 @@ pub enum Fact {
         /// platen ended while it ran: this is the most that it can have been.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         guessed: bool,
+        /// What is worn from this entry on, and was not before; only here, so that it is told once.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        reached: BTreeSet<Reached>,
     },
     /// Somebody has looked at each of these, and it is so.
     ChecklistDone {
@@ -281,6 +284,10 @@ pub enum Refusal {
     ItemsMissing { printer: PrinterName, missing: Vec<Item> },
     #[error("printer {0} asks for no checklist; there is nothing to do")]
     NoChecklist(PrinterName),
+    #[error("the vat of printer {0} is not as it was seen: it was filled or topped up since; look at it, then say it again")]
+    VatChanged(PrinterName),
+    #[error("the {thing} of printer {printer} is not the one that was seen: it was replaced since; look at it, then say it again")]
+    ReplacedSince { printer: PrinterName, thing: &'static str },
     #[error("job {job} does not run on a resin printer, so nothing is lit for it; look at the job")]
     NotLit { job: JobId },
     #[error("what job {job} takes makes no sense: {error}; look at its file")]
@@ -387,6 +394,15 @@ impl Station {
     pub fn film_wear(&self) -> Wear {
         let life = self.outfit.as_ref().and_then(|outfit| outfit.film_life_layers);
         Wear::of(self.film.count, life, self.warn_at())
+    }
+
+    /// What a job that is lit so far wears out that was not worn before.
+    pub fn would_reach(&self, job: &JobId, lit: &Lit) -> BTreeSet<Reached> {
+        let mut then = self.clone();
+        then.count(job, *lit, false);
+        let display = Reached::display(self.display_wear().verdict, then.display_wear().verdict);
+        let film = Reached::film(self.film_wear().verdict, then.film_wear().verdict);
+        display.into_iter().chain(film).collect()
     }
 
     fn warn_at(&self) -> u8 {

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use super::ids::{InstrumentName, JobId, LotId, PrinterName};
 use super::job::{Job, JobState};
 use super::lab::{Lab, Refusal};
+use super::moment::WallTime;
 use super::people::name::UserName;
 use super::people::roles::Role;
 use super::printer::{Bed, Latch};
@@ -17,6 +18,8 @@ use super::quality::inspection::Instrument;
 use super::quality::rules::SiteRules;
 use super::queue;
 use super::queue::wish::Wanted;
+use super::resin;
+use super::units::Microlitres;
 
 /// One thing, as whoever asks has seen it.
 #[derive(Clone, Debug)]
@@ -65,6 +68,22 @@ pub enum Seen {
     Before {
         job: JobId,
         next: Option<JobId>,
+    },
+    /// What is in a vat: by when it was filled, as that is told, and all that was poured in since.
+    Vat {
+        printer: PrinterName,
+        since: String,
+        poured: Microlitres,
+    },
+    /// A display, by when it was put in, as that is told; none of the first one that is known.
+    Display {
+        printer: PrinterName,
+        since: Option<String>,
+    },
+    /// A film, by the same.
+    Film {
+        printer: PrinterName,
+        since: Option<String>,
     },
 }
 
@@ -124,8 +143,31 @@ impl Seen {
                 let changed = lab.jobs.get(job).is_some_and(|known| behind(lab, known) != next.as_ref());
                 not(changed, || Refusal::WishChanged(job.clone()))
             }
+            Self::Vat { printer, since, poured } => {
+                let now = lab.resin.station(printer).and_then(|(station, _)| station.contents());
+                let changed = now.is_some_and(|now| now.since.to_string() != *since || now.poured() != *poured);
+                not(changed, || resin::Refusal::VatChanged(printer.clone()).into())
+            }
+            Self::Display { printer, since } => {
+                let now = lab.resin.station(printer).map(|(station, _)| station.display.since);
+                is_the_same(printer, "display", now, since)
+            }
+            Self::Film { printer, since } => {
+                let now = lab.resin.station(printer).map(|(station, _)| station.film.since);
+                is_the_same(printer, "film", now, since)
+            }
         }
     }
+}
+
+fn is_the_same(
+    printer: &PrinterName,
+    thing: &'static str,
+    now: Option<Option<WallTime>>,
+    since: &Option<String>,
+) -> Result<(), Refusal> {
+    let changed = now.is_some_and(|now| now.map(|at| at.to_string()) != *since);
+    not(changed, || resin::Refusal::ReplacedSince { printer: printer.clone(), thing }.into())
 }
 
 fn is_wanted(lab: &Lab, job: &Job, wanted: &Wanted) -> bool {
@@ -151,7 +193,6 @@ fn behind<'a>(lab: &'a Lab, job: &Job) -> Option<&'a JobId> {
 #[cfg(test)]
 mod tests {
     use super::super::lab::Request;
-    use super::super::moment::WallTime;
     use super::super::people::{By, Request as OfPeople};
     use super::*;
 

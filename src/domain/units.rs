@@ -69,6 +69,11 @@ impl Microlitres {
     }
 
     #[must_use]
+    pub fn ml(self) -> f64 {
+        self.0 as f64 / 1_000.0
+    }
+
+    #[must_use]
     pub fn and(self, more: Self) -> Self {
         Self(self.0.saturating_add(more.0))
     }

@@ -10,6 +10,7 @@ pub mod mail;
 pub mod mdns;
 pub mod offload;
 pub mod replace;
+pub mod resinfile;
 pub mod secret;
 pub mod serial;
 pub mod spool;

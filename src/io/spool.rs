@@ -26,6 +26,8 @@ use crate::io::offload::offload;
 pub const FREE_FLOOR: u64 = 64 * 1024 * 1024;
 /// Large enough that the way to a blocking thread does not show, small enough to forget.
 const BLOCK: usize = 64 * 1024;
+/// So many bytes tell what a file is.
+pub const BEGIN: usize = 16;
 /// All bytes of a file.
 pub const WHOLE: Range<u64> = 0..u64::MAX;
 
@@ -63,6 +65,8 @@ pub struct Incoming {
     file: Option<Writing>,
     /// Bytes not yet written.
     block: Vec<u8>,
+    /// Its first bytes, up to `BEGIN`.
+    begin: Vec<u8>,
     /// Its place among all uploads, until it is kept or gone.
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -130,7 +134,8 @@ impl Spool {
             let temporary = Temporary { path, renamed: false };
             Ok(Writing { file, temporary, hash: Sha256::new(), bytes: 0, survey: Ok(Surveyor::new()) })
         });
-        Ok(Incoming { spool: self.clone(), file: Some(writing.await?), block: Vec::new(), _room: None })
+        let file = Some(writing.await?);
+        Ok(Incoming { spool: self.clone(), file, block: Vec::new(), begin: Vec::new(), _room: None })
     }
 
     /// Where a kept file is, or would be.
@@ -217,6 +222,19 @@ impl Spool {
         .await
     }
 
+    /// The first bytes of a kept file, up to `BEGIN`; whether they are what was uploaded is not asked.
+    pub async fn first_bytes(&self, file: &FileHash) -> Result<Vec<u8>, SpoolError> {
+        let (spool, file) = (self.clone(), file.clone());
+        blocking(move || {
+            let (opened, _) = spool.open_kept(&file)?;
+            let mut begin = Vec::with_capacity(BEGIN);
+            let read = opened.take(BEGIN as u64).read_to_end(&mut begin);
+            read.map_err(|error| failure(&spool.path(&file), error))?;
+            Ok(begin)
+        })
+        .await
+    }
+
     fn open_kept(&self, file: &FileHash) -> Result<(File, u64), SpoolError> {
         let path = self.path(file);
         let opened = File::open(&path).and_then(|opened| Ok((opened.metadata()?, opened)));
@@ -273,6 +291,8 @@ impl Incoming {
 
     /// The next bytes of the upload. After an error the upload is over.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), SpoolError> {
+        let begin = BEGIN.saturating_sub(self.begin.len()).min(bytes.len());
+        self.begin.extend_from_slice(&bytes[..begin]);
         while !bytes.is_empty() {
             let (first, rest) = bytes.split_at(bytes.len().min(BLOCK - self.block.len()));
             self.block.extend_from_slice(first);
@@ -291,6 +311,11 @@ impl Incoming {
             }
         }
         Ok(())
+    }
+
+    /// The first bytes, as far as they were written.
+    pub fn first_bytes(&self) -> &[u8] {
+        &self.begin
     }
 
     /// What the bytes written so far would be if the file ended here.
@@ -439,6 +464,7 @@ mod tests {
         incoming.write(&file).await.unwrap();
         let survey = incoming.survey().await.unwrap().unwrap();
         assert_eq!((survey.lines, survey.commands), (80_000, 80_000));
+        assert_eq!(incoming.first_bytes(), &file[..BEGIN]);
         assert_eq!(names(dir.path()), [""; 0], "not named before it is whole");
         let (hash, bytes) = incoming.keep().await.unwrap();
         assert_eq!((&hash, bytes), (&sha256(&file), file.len() as u64));
@@ -449,6 +475,7 @@ mod tests {
         reader.read_to_end(&mut back).await.unwrap();
         assert!(back == file && length == bytes);
         assert_eq!(spool.survey(&hash).await.unwrap(), (bytes, Ok(survey)));
+        assert_eq!(spool.first_bytes(&hash).await.unwrap(), &file[..BEGIN]);
         spool.verify(&hash).await.unwrap();
     }
 

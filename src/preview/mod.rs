@@ -1,11 +1,14 @@
-//! Pictures of what is to be printed: one layer from its toolpath, and print or model from three sides. And charts.
+//! Pictures of what is to be printed: one layer from its toolpath or mask, and print or model from three sides. And
+//! charts.
 //!
 //! Numbers of the file are all that they show; no word of it gets into a picture.
 
 pub mod chart;
 pub mod drawing;
 pub mod layer;
+pub mod mask;
 pub mod places;
+pub mod relief;
 pub mod sides;
 pub mod thumbnail;
 
@@ -56,6 +59,8 @@ pub enum PreviewError {
     TooMuch { layer: usize, max: usize },
     #[error("the file holds no picture in PNG; its slicer puts one in if it is told to")]
     NoThumbnail,
+    #[error("a layer of a resin file is a picture of points; ask for it as PNG")]
+    NoVectors,
     #[error("the picture could not be made: {0}")]
     Encoder(String),
 }

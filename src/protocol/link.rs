@@ -1975,6 +1975,38 @@ mod tests {
         assert_eq!((link.window().acked(), link.health().strays), (2, 1), "it took the line that it wanted");
     }
 
+    const BURST: [&[u8]; 5] = [b"M400", b"M106 S255", b"G4 P8000", b"M107", b"M400"];
+
+    #[test]
+    fn lines_go_together_only_while_nothing_is_under_way_and_then_each_has_room() {
+        let mut link = streaming(true);
+        push(&mut link, 100, "M105");
+        assert!(!link.has_room_for_all(&BURST), "a question is under way");
+        hear(&mut link, 110, "ok N1 P15 B3");
+        sent(&mut link);
+        assert!(link.has_room_for_all(&BURST) && link.has_room_for_all(&[]));
+        for line in BURST {
+            push(&mut link, 120, std::str::from_utf8(line).unwrap());
+        }
+        assert_eq!(sent(&mut link).lines().count(), BURST.len());
+        // The third was damaged: until all is well again, no more than one goes at a time.
+        hear(&mut link, 125, "ok N2 P15 B3");
+        hear(&mut link, 125, "ok N3 P15 B3");
+        hear(&mut link, 125, "Error:checksum mismatch, Last Line: 3");
+        hear(&mut link, 125, "Resend: 4");
+        hear(&mut link, 125, "ok");
+        assert!(!link.has_room_for_all(&BURST));
+    }
+
+    #[test]
+    fn lines_that_are_too_long_together_or_make_the_firmware_speak_do_not_go_together() {
+        let mut link = streaming(true);
+        let long = [b'M'; 60];
+        assert!(link.has_room(&long) && !link.has_room_for_all(&[&long, &long]));
+        assert!(!link.has_room_for_all(&[b"M400", b"M118 ok"]));
+        assert!(link.has_room_for_all(&[b"M118 ok"]));
+    }
+
     #[test]
     fn a_temperature_ok_acknowledges_everything_up_to_its_question() {
         let mut link = streaming(false);

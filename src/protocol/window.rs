@@ -238,8 +238,13 @@ impl Window {
             },
             Trust::Single => return lengths.len() <= 1,
         };
+        let budget = receive_bytes.saturating_sub(self.reserved);
+        // While the queue takes lines in, each still has to pass the receive buffer; only the first may be longer.
+        if lengths.iter().skip(1).any(|length| *length > budget) {
+            return false;
+        }
         let queued: usize = lengths.iter().take(queue_slots).sum();
-        lengths.iter().sum::<usize>() - queued <= receive_bytes.saturating_sub(self.reserved)
+        lengths.iter().sum::<usize>() - queued <= budget
     }
 
     /// Takes a new line in, already on its way. Only while nothing is to be sent again.
@@ -434,6 +439,23 @@ mod tests {
         assert_eq!((window.acked(), window.cursor(), window.in_flight_bytes()), (4, 4, 0));
     }
 
+    #[test]
+    fn lines_fit_together_only_with_nothing_before_them_and_within_what_is_trusted() {
+        let mut window = Window::new(SMALL, 1);
+        let burst = [16, 19, 17, 15, 15];
+        assert!(window.fits_together(&burst) && window.fits_together(&[]));
+        assert!(!window.fits_together(&[35, 35, 36]), "room for a question is kept");
+        push(&mut window, 10);
+        assert!(!window.fits_together(&burst), "it is not known when the one before is read");
+        window.acknowledge_below(window.next());
+        assert!(window.fits_together(&burst));
+        for _ in 0..2 * CLUSTER {
+            window.note_trouble();
+        }
+        assert_eq!(window.trust(), Trust::Single);
+        assert!(!window.fits_together(&burst) && window.fits_together(&[90]));
+    }
+
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Push(usize),
@@ -454,6 +476,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn lines_that_fit_together_fit_one_after_the_other(
+            lengths in proptest::collection::vec(5usize..130, 1..8),
+            queue_slots in 0usize..6,
+            receive_bytes in 30usize..256,
+        ) {
+            let mut window = Window::new(Capacity { receive_bytes, queue_slots }, 1);
+            let together = window.fits_together(&lengths);
+            let mut each = true;
+            for length in lengths {
+                each &= window.fits(length);
+                push(&mut window, length);
+            }
+            prop_assert!(each || !together);
+        }
+
         #[test]
         fn the_account_of_bytes_always_balances(steps in proptest::collection::vec(step(), 0..200)) {
             let mut window = Window::new(SMALL, 1);

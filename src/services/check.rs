@@ -46,7 +46,18 @@ pub struct Known {
 impl Known {
     pub fn of(printer: &Printer) -> Self {
         let build = &printer.build;
-        let known = [
+        let of_resin = printer.resin.as_deref().map(|resin| {
+            let panel = &resin.panel;
+            vec![
+                ("build_height", build.height.is_some()),
+                ("columns", panel.points.is_some()),
+                ("point_x_um", panel.point_nm.is_some()),
+                ("mirrored_x", panel.mirrored.is_some()),
+                ("model", printer.model.is_some()),
+                ("longest_job_h", build.longest.is_some()),
+            ]
+        });
+        let of_filament = vec![
             ("build_x", build.x.is_some()),
             ("build_y", build.y.is_some()),
             ("build_height", build.height.is_some()),
@@ -56,6 +67,7 @@ impl Known {
             ("arcs", build.arcs.is_some()),
             ("longest_job_h", build.longest.is_some()),
         ];
+        let known = of_resin.unwrap_or(of_filament);
         Self {
             printer: printer.name.to_string(),
             unknown: known.into_iter().filter(|(_, known)| !known).map(|(key, _)| key).collect(),

@@ -7,6 +7,9 @@
 //!                                                                 └─ its file is read: filament up to where it
 //!                                                                    ended ─▶ MaterialUsed, once for each lot
 //! ```
+//! Of a resin job it is what was lit, as it was counted into the journal, shared among the lots that are mixed in the vat
+//! as they were poured in; no file is read for it.
+//!
 //! Nobody waits for this, the wires least of all, nor does the daemon's end. A crash takes nothing away and doubles
 //! nothing: what is to be done stands in the journal, and so does that it was done, also where that was 0 mg.
 //!
@@ -35,6 +38,9 @@ use crate::domain::moment::WallTime;
 use crate::domain::quality::feeding::{Fed, Feeding, Stretch};
 use crate::domain::quality::printed::USED_MAX;
 use crate::domain::quality::{self, Change};
+use crate::domain::resin::Station;
+use crate::domain::resin::vat::Contents;
+use crate::domain::units::Microlitres;
 use crate::gcode::analysis::Options;
 use crate::gcode::lexer::LexError;
 use crate::gcode::modal::Counting;
@@ -328,6 +334,15 @@ impl Deductions {
         let Some(wanted) = self.recorder.read(|lab| self.wanted(lab, job, fed)) else {
             return Ok(VecDeque::new());
         };
+        if let Some(resin) = self.recorder.read(|lab| resin_used(lab, job, fed, &wanted.lots)) {
+            if resin.is_nowhere {
+                tracing::warn!(%job, "its vat holds other lots by now, so that nobody knows which it used: not deducted");
+            }
+            for lot in &resin.used.unknown {
+                tracing::warn!(%job, %lot, "no density is known: receive lots with --density, or `platen lots use`");
+            }
+            return Ok(notes(resin.used, wanted.noted));
+        }
         let options = Options { counting: wanted.counting, ..Options::default() };
         let places = places(&fed.stretches);
         let pushing = Pushing::new(options, places.clone());
@@ -386,6 +401,53 @@ struct Used {
     /// Lots of which surely nothing was used. None where it is not known where all filament came from, or where the
     /// file pushes none at all: people may then know better.
     unused: BTreeSet<LotId>,
+}
+
+/// What a resin job has used, as far as it can be told.
+#[derive(Debug, Default, PartialEq)]
+struct OfVat {
+    used: Used,
+    /// Several lots were there, and how they were mixed is not known any more.
+    is_nowhere: bool,
+}
+
+/// Nothing for a job that is no file for resin. What was lit is what its printer has counted, as long as no other job
+/// was counted there since; else as much of what it takes as its layers say.
+fn resin_used(lab: &Lab, job: &JobId, fed: &Fed, lots: &BTreeMap<LotId, Density>) -> Option<OfVat> {
+    let need = lab.resin.needs.get(job)?;
+    let station = lab.resin.stations.get(&fed.printer);
+    let counted = station.and_then(|station| station.counted.as_ref()).filter(|(of, _)| of == job);
+    let lit = counted.map_or_else(
+        || {
+            let of_all = u128::from(need.resin.0) * u128::from(fed.confirmed.min(need.layers.into()));
+            let share = of_all / u128::from(need.layers.max(1));
+            Microlitres(u64::try_from(share).unwrap_or(u64::MAX))
+        },
+        |(_, lit)| lit.resin,
+    );
+    let fed_from: BTreeSet<&LotId> = fed.stretches.iter().map(|stretch| &stretch.lot).collect();
+    let contents = station.and_then(Station::contents);
+    let mixed = contents.filter(|contents| fed_from.iter().all(|lot| contents.holds(lot)));
+    let shares = match (fed_from.len(), mixed) {
+        (1, _) => fed_from.into_iter().map(|lot| (lot.clone(), lit)).collect(),
+        (_, Some(contents)) => {
+            // What was poured in only afterwards has no part in it.
+            let portions = contents.portions.iter().filter(|portion| fed_from.contains(&portion.lot));
+            Contents { portions: portions.cloned().collect(), ..contents.clone() }.shares(lit)
+        }
+        (_, None) => return Some(OfVat { is_nowhere: true, ..OfVat::default() }),
+    };
+    let mut used = Used::default();
+    for (lot, share) in shares {
+        let Some(density) = lots.get(&lot) else { continue };
+        match density.told.or(density.usual).map(|density| share.milligrams(density)) {
+            Some(0) => drop(used.unused.insert(lot)),
+            Some(milligrams) => drop(used.milligrams.insert(lot, milligrams)),
+            None if share.0 > 0 => drop(used.unknown.insert(lot)),
+            None => drop(used.unused.insert(lot)),
+        }
+    }
+    Some(OfVat { used, is_nowhere: false })
 }
 
 /// mg to note of each lot, those that were used first. That nothing was used is noted as well, so that the file is not
@@ -768,6 +830,59 @@ mod tests {
                 used.map(|used| (used.lot.clone(), used.milligrams)).collect()
             })
         }
+    }
+
+    /// A lab with a job of 20 ml in 100 layers, on a printer whose vat was filled with two lots, three parts to one.
+    fn vat_lab(counted: Option<u64>) -> (Lab, JobId) {
+        use crate::domain::resin::need::Need;
+        use crate::domain::resin::vat::Vat;
+        use crate::domain::resin::wear::Lit;
+
+        let (mut lab, job) = (Lab::default(), JobId::from_entropy([1; 16]));
+        let need = Need {
+            layers: 100,
+            resin: Microlitres(20_000),
+            largest_layer: Microlitres(300),
+            light_ms: 200_000,
+            longest_layer_ms: 20_000,
+            refills: Vec::new(),
+        };
+        lab.resin.needs.insert(job.clone(), need);
+        let mut contents = Contents::new("Clear", &lot(1), Microlitres(150_000), WallTime(0), "kim");
+        contents.top_up(&lot(2), Microlitres(50_000), "kim");
+        let printer: PrinterName = "a".parse().unwrap();
+        let mut station = Station::new(printer.clone());
+        station.vat = Vat::Filled { contents };
+        let lit = |ul| Lit { layers: 50, light_ms: 1, resin: Microlitres(ul) };
+        station.counted = counted.map(|ul| (job.clone(), lit(ul)));
+        lab.resin.stations.insert(printer, station);
+        (lab, job)
+    }
+
+    #[test]
+    fn what_was_lit_is_shared_among_the_lots_in_the_vat_as_they_were_poured_in() {
+        let known = Density { told: Some(1_100), usual: None };
+        let used = |lab: &Lab, job: &JobId, fed: &Fed, lots: Vec<(u8, Density)>| {
+            let lots = lots.into_iter().map(|(n, density)| (lot(n), density)).collect();
+            resin_used(lab, job, fed, &lots).unwrap()
+        };
+        let both = fed(vec![stretch(0, 1, 0, 50), stretch(1, 2, 0, 50)]);
+        let (lab, job) = vat_lab(Some(8_000));
+        let told = used(&lab, &job, &both, vec![(1, known), (2, known)]);
+        assert_eq!(told.used.milligrams, [(lot(1), 6_600), (lot(2), 2_200)].into());
+        // One of them is noted already, and of the other nobody knows the density.
+        let told = used(&lab, &job, &both, vec![(2, Density::default())]);
+        assert_eq!((told.used.milligrams, told.used.unknown), ([].into(), [lot(2)].into()));
+        // Nobody has counted it: half of its layers are half of what it takes.
+        let (lab, job) = vat_lab(None);
+        let told = used(&lab, &job, &fed(vec![stretch(0, 1, 0, 50)]), vec![(1, known)]);
+        assert_eq!(told.used.milligrams, [(lot(1), 11_000)].into());
+        // The vat was filled with something else since.
+        let other = fed(vec![stretch(0, 1, 0, 50), stretch(1, 3, 0, 50)]);
+        let told = used(&lab, &job, &other, vec![(1, known), (3, known)]);
+        assert_eq!(told, OfVat { is_nowhere: true, ..OfVat::default() });
+        let none = resin_used(&lab, &JobId::from_entropy([9; 16]), &both, &BTreeMap::new());
+        assert_eq!(none, None, "it is no file for resin");
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,27 +13,35 @@
 //! A start is in the journal before the printer hears of it, so that a crash in between leaves an
 //! interrupted job, never a job that runs unknown to us.
 
+use ::resin::exposure::{Plan, Plate};
+use ::resin::file::ResinFile;
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::fleet::{Fleet, Work};
+use super::fleet::{Fleet, NotDone, Work};
 use super::gate::{Asked, Gate, Verdict};
 use super::intake::Intake;
 use super::planner::{Drawn, Planner, seconds};
 use super::recorder::Recorder;
+use crate::config::resin::Drive;
 use crate::config::{BedClearing, Printer};
+use crate::control::light::Exposures;
 use crate::domain::case::IntendedUse;
 use crate::domain::event::{Actor, Fact};
-use crate::domain::ids::{JobId, PrinterName};
-use crate::domain::job::{Interruption, Job, JobState, Outcome, Progress};
+use crate::domain::ids::{FileHash, JobId, PrinterName};
+use crate::domain::job::{ExposureFault, Interruption, Job, JobState, Outcome, Progress};
 use crate::domain::lab::{Lab, Refusal, Request};
 use crate::domain::moment::Stamp;
 use crate::domain::printer::{Activity, Bed};
 use crate::domain::queue;
 use crate::domain::resin;
 use crate::io::clock::Clock;
+use crate::io::offload::offload;
+use crate::io::resinfile;
 use crate::io::spool::SpoolError;
 use crate::schedule::Seconds;
 
@@ -279,7 +287,7 @@ impl Dispatcher {
         });
         match next {
             Some((job, verdict @ (Verdict::Passes | Verdict::Unreadable))) => {
-                self.start(name, job, verdict == Verdict::Passes).await
+                self.start(printer, job, verdict == Verdict::Passes).await
             }
             Some((_, Verdict::NotYet | Verdict::Refused(_))) | None => false,
         }
@@ -297,10 +305,18 @@ impl Dispatcher {
 
     /// `readable`: the gate has read the file to its end. If not, the job is begun and interrupted on the record, and
     /// the printer hears nothing of it.
-    async fn start(&self, name: &PrinterName, job: JobId, readable: bool) -> bool {
-        let Some((file, commands)) =
-            self.recorder.read(|lab| lab.jobs.get(&job).map(|job| (job.file.clone(), job.commands)))
-        else {
+    async fn start(&self, printer: &Printer, job: JobId, readable: bool) -> bool {
+        let name = &printer.name;
+        let Some((file, commands, known)) = self.recorder.read(|lab| {
+            let known = Known {
+                refills: lab.resin.needs.get(&job).map(refills_of),
+                plate: match lab.printer(name).bed {
+                    Bed::Clear => Plate::Empty,
+                    Bed::Occupied { .. } => Plate::NotLookedAt,
+                },
+            };
+            lab.jobs.get(&job).map(|job| (job.file.clone(), job.commands, known))
+        }) else {
             return false;
         };
         let verified = match self.intake.spool().verify(&file).await {
@@ -308,32 +324,43 @@ impl Dispatcher {
                 path: self.intake.spool().path(&file),
                 error: std::io::Error::other("the gate could not read it to its end"),
             }),
-            Ok(()) => self.intake.spool().reader(&file).await.map(|(file, _)| file),
+            Ok(()) => self.intake.spool().reader(&file).await,
             Err(error) => Err(error),
+        };
+        let work = match verified {
+            Ok((opened, bytes)) => {
+                let opened = Opened { file: opened.into_std().await, hash: file, bytes };
+                work(printer, opened, commands, known).await
+            }
+            Err(error) => Err(Unfit { error: error.to_string(), is_changed: is_changed(&error) }),
         };
         let request = Request::StartJob { job: job.clone(), printer: name.clone() };
         if let Err(error) = self.recorder.submit(request, Actor::Platen).await {
             tracing::warn!(printer = %name, %job, %error, "not started");
             return false;
         }
-        let why = match verified {
-            Err(error) => {
-                tracing::error!(printer = %name, %job, %error, "the job's file is not what was uploaded");
-                match error {
-                    SpoolError::Changed(_) | SpoolError::NoFile(_) => Interruption::FileChanged,
-                    _ => Interruption::FileUnreadable,
-                }
+        let why = match work {
+            Err(Unfit { error, is_changed }) => {
+                tracing::error!(printer = %name, %job, %error, "the job's file cannot be printed as it was taken in");
+                if is_changed { Interruption::FileChanged } else { Interruption::FileUnreadable }
             }
-            Ok(file) => {
-                let file = file.into_std().await;
-                match self.fleet.start(name, job.clone(), Work::Lines { commands, file }).await {
+            Ok(work) => {
+                let is_lit = matches!(work, Work::Layers { .. });
+                match self.fleet.start(name, job.clone(), work).await {
                     Ok(()) => {
                         tracing::info!(printer = %name, %job, commands, "started");
                         return true;
                     }
                     Err(error) => {
                         tracing::warn!(printer = %name, %job, %error, "not started");
-                        Interruption::Unplugged
+                        match error {
+                            // The gate has held the file against the configuration: what is not as it says there is the
+                            // display itself.
+                            NotDone::NotReady { .. } if is_lit => {
+                                Interruption::Exposure { fault: ExposureFault::Display }
+                            }
+                            _ => Interruption::Unplugged,
+                        }
                     }
                 }
             }
@@ -347,6 +374,73 @@ impl Dispatcher {
         }
         true
     }
+}
+
+/// What the journal has of a job and of its printer when it begins.
+struct Known {
+    /// Before which layers the vat is refilled; absent where its file is none for resin.
+    refills: Option<BTreeSet<u32>>,
+    plate: Plate,
+}
+
+fn refills_of(need: &resin::need::Need) -> BTreeSet<u32> {
+    need.refills.iter().map(|refill| refill.before_layer).collect()
+}
+
+/// A file of the spool that was proven to be what was uploaded.
+struct Opened {
+    file: File,
+    hash: FileHash,
+    bytes: u64,
+}
+
+/// Why a job's file cannot be printed, for the log.
+struct Unfit {
+    error: String,
+    is_changed: bool,
+}
+
+impl Unfit {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self { error: error.to_string(), is_changed: false }
+    }
+}
+
+fn is_changed(error: &SpoolError) -> bool {
+    matches!(error, SpoolError::Changed(_) | SpoolError::NoFile(_))
+}
+
+/// What the printer is to do: a file for resin is never lines, and one for filament never layers.
+async fn work(printer: &Printer, opened: Opened, commands: u64, known: Known) -> Result<Work, Unfit> {
+    let Known { refills, plate } = known;
+    let Opened { file, hash, bytes } = opened;
+    match (printer.resin.as_deref().map(|resin| &resin.drive), refills) {
+        (None, None) => Ok(Work::Lines { commands, file }),
+        (None, Some(_)) => Err(Unfit::new("it is for resin, and the printer prints with filament")),
+        (Some(_), None) => Err(Unfit::new("it is for filament, and the printer prints with resin")),
+        (Some(Drive::Msla(msla)), Some(refills)) => {
+            let (said, file) = read_resin(file).await?;
+            let mut layers = said.layers;
+            for (at, layer) in (0_u32..).zip(&mut layers) {
+                layer.pause |= refills.contains(&at);
+            }
+            let plan = Plan::of(&layers, &msla.exposing).map_err(Unfit::new)?;
+            Ok(Work::Layers { exposures: Box::new(Exposures { plan, plate, refills }), file })
+        }
+        (Some(Drive::Chitu(_)), Some(_)) => {
+            let (read, file) = read_resin(file).await?;
+            Ok(Work::Stick { hash, bytes, file, read: Box::new(read) })
+        }
+    }
+}
+
+/// What a file for resin says, and the file.
+async fn read_resin(file: File) -> Result<(ResinFile, File), Unfit> {
+    let read = move || {
+        let again = file.try_clone().map_err(Unfit::new)?;
+        resinfile::read(again).map(|read| (read, file)).map_err(Unfit::new)
+    };
+    offload(read).await.unwrap_or_else(|error| Err(Unfit::new(error)))
 }
 
 #[cfg(test)]

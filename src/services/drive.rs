@@ -382,7 +382,7 @@ impl Drive {
     }
 
     /// Answers without another turn, if the port takes it; what it does not take, or why, is for the next turn.
-    fn write_now(&mut self) {
+    pub fn write_now(&mut self) {
         self.keep_trail();
         self.follow_bypass();
         let transmit = self.session.transmit();

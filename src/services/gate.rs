@@ -6,13 +6,19 @@
 //!                       └─no─▶ (its turn) ─▶ read through, hash and all ─▶ kept
 //! ```
 //! Who may wait asks `findings`; the dispatcher asks `verdict`, which never waits and says later that there is news.
+//! A resin file is told by its content, is read alike for all printers, and judged by `resin`.
+
+pub mod resin;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ::resin::file::begin;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::config::{self, Printer};
+use super::resinfiles::{NoResin, ResinFiles, ResinReading};
+use super::suits::Medium;
+use crate::config::{self, Kind, Printer};
 use crate::domain::finding::{Finding, Severity, refused, without_allowed};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::Job;
@@ -118,9 +124,39 @@ pub struct Asked {
 
 /// A file as it was read; without what only pictures need.
 #[derive(Clone, Debug)]
-pub struct Reading {
-    pub analysis: Analysis,
-    pub layers: usize,
+pub enum Reading {
+    Gcode { analysis: Box<Analysis>, layers: usize },
+    Resin(Arc<ResinReading>),
+}
+
+impl Reading {
+    pub fn layers(&self) -> usize {
+        match self {
+            Self::Gcode { layers, .. } => *layers,
+            Self::Resin(reading) => reading.pictures.len(),
+        }
+    }
+
+    pub fn gcode(&self) -> Option<&Analysis> {
+        match self {
+            Self::Gcode { analysis, .. } => Some(analysis),
+            Self::Resin(_) => None,
+        }
+    }
+
+    pub fn resin(&self) -> Option<&Arc<ResinReading>> {
+        match self {
+            Self::Gcode { .. } => None,
+            Self::Resin(reading) => Some(reading),
+        }
+    }
+
+    pub fn medium(&self) -> Medium {
+        match self {
+            Self::Gcode { .. } => Medium::Filament,
+            Self::Resin(_) => Medium::Resin,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -130,8 +166,20 @@ pub enum NotRead {
     /// Without a word of the file, since more people read it than have uploaded it.
     #[error("this file cannot be printed: {0}: it is not G-code")]
     File(#[from] LexError),
+    /// The same.
+    #[error("this file cannot be printed: {0}")]
+    Resin(&'static str),
     #[error("printer {0} is not in the configuration; `platen printers` lists them")]
     NoPrinter(PrinterName),
+}
+
+impl From<NoResin> for NotRead {
+    fn from(error: NoResin) -> Self {
+        match error {
+            NoResin::Spool(error) => Self::Spool(error),
+            error => Self::Resin(error.kind()),
+        }
+    }
 }
 
 /// What the dispatcher is told.
@@ -159,7 +207,11 @@ struct Kept {
 
 impl Kept {
     fn reading(&self, key: &Key) -> Option<Arc<Reading>> {
-        self.readings.iter().find(|(kept, _)| kept == key).map(|(_, reading)| Arc::clone(reading))
+        // A resin file is the same to every firmware.
+        let is_it = |(kept, reading): &&(Key, Arc<Reading>)| {
+            kept == key || (kept.0 == key.0 && reading.resin().is_some())
+        };
+        self.readings.iter().find(is_it).map(|(_, reading)| Arc::clone(reading))
     }
 
     /// The oldest go first.
@@ -175,6 +227,7 @@ impl Kept {
 #[derive(Debug)]
 struct Inner {
     spool: Arc<Spool>,
+    resin: ResinFiles,
     printers: BTreeMap<PrinterName, Printer>,
     site: config::Gate,
     /// Printers come first: one file is read at a time.
@@ -189,9 +242,14 @@ pub struct Gate(Arc<Inner>);
 
 impl Gate {
     pub fn new(spool: Arc<Spool>, printers: &[Printer], site: &config::Gate) -> Self {
+        Self::sharing(spool, printers, site, ResinFiles::default())
+    }
+
+    /// One that knows what others have read of resin files, and has them know what it reads.
+    pub fn sharing(spool: Arc<Spool>, printers: &[Printer], site: &config::Gate, resin: ResinFiles) -> Self {
         let printers = printers.iter().map(|printer| (printer.name.clone(), printer.clone())).collect();
         let (turn, kept, news) = (Semaphore::new(1), Mutex::default(), Notify::new());
-        Self(Arc::new(Inner { spool, printers, site: site.clone(), turn, kept, news }))
+        Self(Arc::new(Inner { spool, resin, printers, site: site.clone(), turn, kept, news }))
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -241,15 +299,7 @@ impl Gate {
         let mut each = Vec::new();
         for firmware in asked.board.firmwares() {
             let reading = kept.reading(&Self::key(asked, firmware))?;
-            let question = Question {
-                printer: PrinterLimits { firmware, ..limits_of(printer, &self.0.site) },
-                material: asked.material.as_deref(),
-                model: None,
-                // What is cut does not come into the spool.
-                whole: Some(true),
-                resumes: asked.resumes,
-            };
-            each.push(judge(&reading.analysis, &question));
+            each.push(self.judged(&reading, printer, firmware, asked));
         }
         let found: Arc<[Finding]> = speaks(on_each(each), printer).into();
         if kept.judged.len() >= JUDGED_MAX {
@@ -257,6 +307,36 @@ impl Gate {
         }
         kept.judged.insert(asked.clone(), Arc::clone(&found));
         Some(found)
+    }
+
+    fn judged(
+        &self,
+        reading: &Reading,
+        printer: &Printer,
+        firmware: Option<Firmware>,
+        asked: &Asked,
+    ) -> Vec<Finding> {
+        let material = asked.material.as_deref();
+        match (reading, printer.kind) {
+            (Reading::Gcode { analysis, .. }, Kind::Fdm) => {
+                let question = Question {
+                    printer: PrinterLimits { firmware, ..limits_of(printer, &self.0.site) },
+                    material,
+                    model: None,
+                    // What is cut does not come into the spool.
+                    whole: Some(true),
+                    resumes: asked.resumes,
+                };
+                judge(analysis, &question)
+            }
+            (Reading::Resin(reading), Kind::Resin) => resin::judge(reading, printer, material),
+            (Reading::Gcode { .. }, Kind::Resin) => {
+                vec![resin::other_kind("this printer prints with resin, and the file is G-code for filament")]
+            }
+            (Reading::Resin(_), Kind::Fdm) => {
+                vec![resin::other_kind("this printer prints with filament, and the file is for resin")]
+            }
+        }
     }
 
     /// What speaks against the file there; reads it where nobody has.
@@ -302,12 +382,19 @@ impl Gate {
             return Ok(reading);
         }
         let (file, counting) = &key;
+        if begin(&self.0.spool.first_bytes(file).await?).is_some() {
+            let resin = self.0.resin.of(&self.0.spool, file).await?;
+            let reading = Arc::new(Reading::Resin(resin));
+            self.kept().keep(key, Arc::clone(&reading));
+            return Ok(reading);
+        }
         let analyser = Analyser::new(Options { counting: *counting, ..Options::default() });
         // What was read is kept under this name: it must be the file of this name.
         let (_, read) = self.0.spool.read_checked(file, analyser, Analyser::feed).await?;
         let analysis = read.and_then(Analyser::finish)?;
         let layers = analysis.layers.len();
-        let reading = Arc::new(Reading { analysis: Analysis { layers: Vec::new(), ..analysis }, layers });
+        let analysis = Box::new(Analysis { layers: Vec::new(), ..analysis });
+        let reading = Arc::new(Reading::Gcode { analysis, layers });
         self.kept().keep(key, Arc::clone(&reading));
         Ok(reading)
     }

@@ -1,15 +1,21 @@
 //! Taking in a file: stream it into the spool, read it once, and say what is wrong with it.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::resin::file::begin;
 use tokio::sync::Semaphore;
 
-use crate::domain::ids::FileHash;
+use super::resinfiles::{NoResin, ResinFiles, ResinReading};
+use super::suits::Medium;
+use crate::domain::ids::{FileHash, JobId};
 use crate::domain::photo::{self, Clean, NoPhoto};
+use crate::domain::resin::need::Need;
+use crate::domain::{lab, resin};
 use crate::gcode::commands::Code;
 use crate::gcode::survey::{Survey, SurveyError};
 use crate::io::offload::offload;
@@ -19,12 +25,40 @@ use crate::model::scale::Unit;
 use crate::model::{Hint, ModelReport, read};
 
 /// A file that may be printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
     pub file: FileHash,
     pub bytes: u64,
-    /// Commands and their digest: what a print is measured against.
+    /// Commands and their digest: what a print is measured against. Of a resin file each layer is a command, and its
+    /// mark is in the digest; it has no lines.
     pub survey: Survey,
+    /// What is in it, where it is a resin file.
+    pub resin: Option<Arc<ResinReading>>,
+}
+
+impl Accepted {
+    fn of_resin(file: FileHash, resin: Arc<ResinReading>) -> Self {
+        let survey = Survey {
+            lines: 0,
+            commands: u64::from(resin.layers()),
+            digest: resin.digest.clone(),
+            needs: Vec::new(),
+        };
+        Self { file, bytes: resin.bytes, survey, resin: Some(resin) }
+    }
+
+    pub fn medium(&self) -> Medium {
+        if self.resin.is_some() { Medium::Resin } else { Medium::Filament }
+    }
+}
+
+/// A request that makes jobs, with what those take that are files for resin.
+pub fn with_needs(request: lab::Request, needs: impl IntoIterator<Item = (JobId, Need)>) -> lab::Request {
+    let needs: BTreeMap<_, _> = needs.into_iter().collect();
+    if needs.is_empty() {
+        return request;
+    }
+    lab::Request::Resin(Box::new(resin::Request::WithNeeds { request: Box::new(request), needs }))
 }
 
 /// A model that may be sliced.
@@ -64,15 +98,27 @@ pub enum IntakeError {
     Spool(#[from] SpoolError),
     #[error("this file cannot be printed: {0}")]
     Survey(#[from] SurveyError),
+    #[error("this file cannot be printed: {0}")]
+    Resin(NoResin),
     #[error("this model cannot be used: {0}")]
     Model(#[from] ModelError),
     #[error("this photo cannot be kept: {0}")]
     Photo(#[from] NoPhoto),
 }
 
+impl From<NoResin> for IntakeError {
+    fn from(error: NoResin) -> Self {
+        match error {
+            NoResin::Spool(error) => Self::Spool(error),
+            error => Self::Resin(error),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Intake {
     spool: Arc<Spool>,
+    resin: ResinFiles,
     /// Codes that some printer's profile allows.
     allowed: Arc<[Code]>,
     /// A photo is in memory while it is read, one at a time.
@@ -81,7 +127,7 @@ pub struct Intake {
 
 impl Intake {
     pub fn new(spool: Arc<Spool>) -> Self {
-        Self { spool, allowed: Arc::new([]), turn: Arc::new(Semaphore::new(1)) }
+        Self { spool, resin: ResinFiles::default(), allowed: Arc::new([]), turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Takes in files with these commands, too: some printer's profile allows them.
@@ -94,14 +140,28 @@ impl Intake {
         &self.spool
     }
 
+    /// What it has read of resin files, for others who want the same.
+    pub fn resin_files(&self) -> &ResinFiles {
+        &self.resin
+    }
+
     /// Begins an upload; feed it with `Incoming::write`, then give it to `accept`.
     pub async fn begin(&self) -> Result<Incoming, IntakeError> {
         Ok(self.spool.begin().await?)
     }
 
     /// Ends an upload: the bytes are durable under their hash, and the file was read to its end.
-    /// A file that cannot be printed does not stay in the spool.
-    pub async fn accept(&self, incoming: Incoming) -> Result<Accepted, IntakeError> {
+    /// What it is says its content. A file that cannot be printed does not stay in the spool.
+    pub async fn accept(&self, mut incoming: Incoming) -> Result<Accepted, IntakeError> {
+        if begin(incoming.first_bytes()).is_some() {
+            return match self.resin.of_upload(&mut incoming).await {
+                Ok(resin) => Ok(Accepted::of_resin(incoming.keep().await?.0, resin)),
+                Err(error) => {
+                    incoming.discard().await;
+                    Err(error.into())
+                }
+            };
+        }
         let survey = incoming.survey().await?;
         let judged = survey.and_then(|survey| survey.allowed_by(&self.allowed).map(|()| survey));
         let survey = match judged {
@@ -112,7 +172,7 @@ impl Intake {
             }
         };
         let (file, bytes) = incoming.keep().await?;
-        Ok(Accepted { file, bytes, survey })
+        Ok(Accepted { file, bytes, survey, resin: None })
     }
 
     /// Ends the upload of a model: read to its end, and durable under its hash. What is no model does not stay.
@@ -179,10 +239,16 @@ impl Intake {
 
     /// Reads a file again that is in the spool, for a further job from it.
     pub async fn accepted(&self, file: &FileHash) -> Result<Accepted, IntakeError> {
+        if begin(&self.spool.first_bytes(file).await?).is_some() {
+            // What was read before says nothing of what the disk has now.
+            self.spool.verify(file).await?;
+            let resin = self.resin.of(&self.spool, file).await?;
+            return Ok(Accepted::of_resin(file.clone(), resin));
+        }
         let (bytes, survey) = self.spool.survey(file).await?;
         let survey = survey?;
         survey.allowed_by(&self.allowed)?;
-        Ok(Accepted { file: file.clone(), bytes, survey })
+        Ok(Accepted { file: file.clone(), bytes, survey, resin: None })
     }
 }
 
@@ -191,4 +257,88 @@ fn read_photo(file: &mut File) -> Result<Result<Clean, NoPhoto>, std::io::Error>
     let mut bytes = Vec::new();
     file.take(photo::BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(photo::clean(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::resin::file::Mask;
+    use ::resin::sample::Settings;
+    use std::path::PathBuf;
+
+    fn names(folder: &Path) -> Vec<PathBuf> {
+        let all = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        all.filter(|entry| entry.file_type().unwrap().is_file()).map(|entry| entry.path()).collect()
+    }
+
+    async fn taken(intake: &Intake, bytes: &[u8]) -> Result<Accepted, IntakeError> {
+        let mut incoming = intake.begin().await.unwrap();
+        for piece in bytes.chunks(7_001) {
+            incoming.write(piece).await.unwrap();
+        }
+        intake.accept(incoming).await
+    }
+
+    fn masks() -> Vec<Mask> {
+        (0..3_u8).map(|n| Mask::dark(48, 32).with_box([4.0, 4.0], [20.0 + f64::from(n), 20.0])).collect()
+    }
+
+    #[tokio::test]
+    async fn a_resin_file_is_known_by_its_content_and_each_of_its_layers_is_a_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let intake = Intake::new(Arc::new(Spool::open(folder.path()).unwrap().with_floor(0)));
+        let file = Settings::default().sl1(&masks());
+        let accepted = taken(&intake, &file).await.unwrap();
+        assert_eq!(
+            (accepted.medium(), accepted.survey.commands, accepted.survey.lines),
+            (Medium::Resin, 3, 0)
+        );
+        assert_eq!(accepted.bytes, file.len() as u64);
+        assert_eq!(names(folder.path()), [folder.path().join(accepted.file.as_str())]);
+        let again = intake.accepted(&accepted.file).await.unwrap();
+        assert_eq!(again, accepted);
+        // Of the same masks in another order something else is printed.
+        let mut turned = masks();
+        turned.swap(0, 1);
+        let other = taken(&intake, &Settings::default().sl1(&turned)).await.unwrap();
+        assert_ne!(other.survey.digest, accepted.survey.digest);
+        let gcode = taken(&intake, b"G28\n").await.unwrap();
+        assert_eq!((gcode.medium(), gcode.survey.commands), (Medium::Filament, 1));
+        // What was read before does not hide what a disk does.
+        std::fs::write(intake.spool().path(&accepted.file), &file[..file.len() - 1]).unwrap();
+        let changed = intake.accepted(&accepted.file).await;
+        assert!(matches!(changed, Err(IntakeError::Spool(SpoolError::Changed(_)))), "{changed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_broken_or_encrypted_resin_file_is_refused_in_words_and_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let intake = Intake::new(Arc::new(Spool::open(folder.path()).unwrap().with_floor(0)));
+        let whole = Settings::default().sl1(&masks());
+        // A byte of the last picture.
+        let mut damaged = whole.clone();
+        let at = damaged.windows(4).rposition(|bytes| bytes == b"IDAT").unwrap() + 6;
+        damaged[at] ^= 0x55;
+        let mut encrypted = vec![0_u8; 4_096];
+        encrypted[..4].copy_from_slice(&0x12FD_0107_u32.to_le_bytes());
+        for (bytes, words) in [
+            (&damaged[..], "the picture of layer 3"),
+            (&whole[..whole.len() / 2], "it is a zip archive, and no resin file that can be read"),
+            (&encrypted[..], "it is an encrypted CTB"),
+        ] {
+            let told = taken(&intake, bytes).await.unwrap_err().to_string();
+            assert!(told.contains(words), "{told}");
+            assert_eq!(names(folder.path()), [PathBuf::new(); 0], "{told}");
+        }
+    }
+
+    #[test]
+    fn only_what_takes_something_is_wrapped() {
+        let job = JobId::from_entropy([1; 16]);
+        let plain = || lab::Request::NoteTrailLost { job: job.clone() };
+        assert!(matches!(with_needs(plain(), None), lab::Request::NoteTrailLost { .. }));
+        let wrapped = with_needs(plain(), [(job.clone(), Need::default())]);
+        let lab::Request::Resin(request) = wrapped else { panic!("not wrapped") };
+        assert!(matches!(request.carried(), Some(lab::Request::NoteTrailLost { .. })));
+    }
 }

@@ -21,15 +21,19 @@ pub mod intake;
 pub mod preview;
 pub mod processes;
 pub mod reporting;
+pub mod resinfiles;
 pub mod slicejobs;
 pub mod slicing;
 
+pub mod chitu;
 pub mod drive;
+pub mod masks;
 pub mod owed;
 pub mod ports;
 pub mod printer;
 pub mod rejoin;
 pub mod relay;
+mod scribe;
 
 pub mod dispatch;
 pub mod fleet;

@@ -13,8 +13,10 @@ use tokio::sync::watch;
 
 use super::board::Board;
 use super::dispatch::has_removed_its_part;
-use super::gate::{Gate, last_told};
+use super::gate::{Gate, Reading, last_told};
 use super::recorder::Recorder;
+use super::resinfiles::ResinReading;
+use super::suits::{self, Medium};
 use crate::config::{self, BedClearing, Config, Schedule};
 use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
@@ -31,6 +33,7 @@ use crate::domain::quality::qualification::QualificationState;
 use crate::domain::quality::start;
 use crate::domain::queue;
 use crate::domain::queue::wish::Wish;
+use crate::domain::resin;
 use crate::domain::units::Height;
 use crate::domain::zone::Zone;
 use crate::gcode::analysis::Analysis;
@@ -64,9 +67,12 @@ const TOLD_AT_ONCE: usize = 20;
 const PLANNED_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What reading a file tells the planner.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Estimate {
+    /// On whichever printer it takes the longest.
     seconds: i64,
+    /// Of a resin file, whose layers each printer lifts in its own way.
+    on: BTreeMap<PrinterName, i64>,
     /// Micrometres.
     extents: Option<[u32; 3]>,
     nozzle: Option<u32>,
@@ -86,7 +92,31 @@ fn whole(number: f64) -> i64 {
 }
 
 impl Estimate {
-    fn of(analysis: &Analysis) -> Self {
+    /// Nothing where nobody can say how long it takes.
+    fn of(reading: &Reading, printers: &[config::Printer]) -> Option<Self> {
+        match reading {
+            Reading::Gcode { analysis, .. } => Some(Self::of_gcode(analysis)),
+            Reading::Resin(resin) => Self::of_resin(resin, printers),
+        }
+    }
+
+    fn of_resin(resin: &ResinReading, printers: &[config::Printer]) -> Option<Self> {
+        let takes = printers.iter().filter(|printer| suits::reads(printer, resin.said.format).is_ok());
+        let on = takes
+            .filter_map(|printer| Some((printer.name.clone(), whole(resin.seconds(Some(printer))?).max(1))));
+        let on: BTreeMap<_, _> = on.collect();
+        let of_slicer = || resin.said.claims.seconds.map(|seconds| whole(seconds).max(1));
+        let seconds = on.values().copied().max().or_else(of_slicer)?;
+        // What it takes of a vat is known of the job itself.
+        Some(Self { seconds, on, extents: None, nozzle: None, milligrams: None })
+    }
+
+    /// On that printer, where it is known which.
+    fn seconds_on(&self, printer: Option<&PrinterName>) -> i64 {
+        printer.and_then(|name| self.on.get(name)).copied().unwrap_or(self.seconds)
+    }
+
+    fn of_gcode(analysis: &Analysis) -> Self {
         let size = analysis.extrusion.size();
         let side = |axis: usize| size[axis].and_then(micrometres);
         let nozzle = match analysis.metadata.nozzle_diameter.as_slice() {
@@ -100,6 +130,7 @@ impl Estimate {
             area.zip(density).map(|(area, density)| whole(filament * area * density).unsigned_abs());
         Self {
             seconds: whole(analysis.seconds).max(1),
+            on: BTreeMap::new(),
             extents: side(0).zip(side(1)).zip(side(2)).map(|((x, y), z)| [x, y, z]),
             nozzle,
             milligrams,
@@ -634,6 +665,10 @@ impl Planner {
                 schedule::Bed::Occupied
             }
             (BedClearing::Automatic, _) => schedule::Bed::ClearsItself,
+            // Somebody comes before each start, as to a part that lies there.
+            (BedClearing::Person, Bed::Clear) if is_to_be_seen_to(lab, name, now.wall) => {
+                schedule::Bed::Occupied
+            }
             (BedClearing::Person, Bed::Clear) => schedule::Bed::Clear,
             (BedClearing::Person, Bed::Occupied { .. }) => schedule::Bed::Occupied,
         };
@@ -696,7 +731,8 @@ impl Planner {
     fn busy(&self, printer: &config::Printer, job: &Job, now: &Stamp, drawn: &Drawn) -> State {
         let guess = drawn.problem.site.guess;
         let times = printer.heat.simulated_speed;
-        let length = self.estimate(&job.file).map_or(guess, |estimate| at_speed(estimate.seconds, times));
+        let takes = self.estimate(&job.file).map(|estimate| estimate.seconds_on(Some(&printer.name)));
+        let length = takes.map_or(guess, |takes| at_speed(takes, times));
         let run = job.state.run();
         let done = run.map_or(0.0, |run| run.progress.percent()).clamp(0.0, 100.0);
         let left = whole(length as f64 * (100.0 - done) / 100.0).max(60);
@@ -750,8 +786,14 @@ impl Planner {
         // What has no day would come behind all that has one: an emergency is due as soon as it can be.
         let at_once = || (priority == Priority::Emergency).then(|| seconds(job.queued));
         let order = queue::place(wish, job.order);
+        let medium = Medium::of(lab, &job.id);
+        let barred = match medium {
+            Medium::Filament => Vec::new(),
+            Medium::Resin if waits => self.barred_by_vat(lab, job, drawn),
+            Medium::Resin => Vec::new(),
+        };
         schedule::Job {
-            kind: schedule::Kind::Fdm,
+            kind: kind(medium.kind()),
             order: order.saturating_mul(1_024).saturating_add(job.order % 1_024),
             priority: match priority {
                 Priority::Routine => schedule::Priority::Routine,
@@ -759,16 +801,19 @@ impl Planner {
                 Priority::Emergency => schedule::Priority::Emergency,
             },
             due: self.due(lab, job, case_use).or_else(at_once),
-            duration: estimate.map(|estimate| at_speed(estimate.seconds, self.simulated_speed(job))),
+            duration: estimate.as_ref().map(|estimate| {
+                at_speed(estimate.seconds_on(job.pinned.as_ref()), self.simulated_speed(job))
+            }),
             held,
             pinned,
             prepared,
             attended,
             release: None,
             needs: Needs {
-                extents: estimate.and_then(|estimate| estimate.extents),
-                nozzle: estimate.and_then(|estimate| estimate.nozzle).filter(|_| nozzles),
+                extents: estimate.as_ref().and_then(|estimate| estimate.extents),
+                nozzle: estimate.as_ref().and_then(|estimate| estimate.nozzle).filter(|_| nozzles),
                 material,
+                // How much a vat gives is asked of the vat.
                 amount: estimate
                     .and_then(|estimate| estimate.milligrams)
                     .map(|milligrams| Amount(not_booked(lab, job, milligrams, drawn.at))),
@@ -776,8 +821,34 @@ impl Planner {
                 purpose: use_number(case_use.unwrap_or(IntendedUse::Diagnostic)),
                 model: None,
             },
-            barred: Vec::new(),
+            barred,
         }
+    }
+
+    /// On which resin printers a job cannot begin as they are, and why: what is in the vat, and what is worn. What is
+    /// looked at and cleaned before each start anyhow is planned for as a bed is.
+    fn barred_by_vat(&self, lab: &Lab, job: &Job, drawn: &mut Drawn) -> Vec<(PrinterAt, u16)> {
+        let mut barred = Vec::new();
+        for (at, printer) in self.0.printers.iter().enumerate() {
+            let is_meant = job.pinned.as_ref().is_none_or(|pinned| *pinned == printer.name);
+            if !is_meant || printer.kind != config::Kind::Resin {
+                continue;
+            }
+            let words = match suits::takes(printer, Medium::Resin) {
+                Err(unsuited) => Some(unsuited.to_string()),
+                Ok(()) => {
+                    let all = resin::start::hindrances(lab, job, &printer.name, drawn.at);
+                    all.iter().find(|one| !is_seen_to(one)).map(ToString::to_string)
+                }
+            };
+            if let Some(words) = words {
+                let parts = words.split_once("; ").or_else(|| words.rsplit_once(": "));
+                let (what, cure) = parts.unwrap_or((&words, "see to its vat"));
+                let code = drawn.against(what.to_owned(), cure.to_owned());
+                barred.push((PrinterAt(at), code));
+            }
+        }
+        barred
     }
 
     /// How fast the printer is simulated that a job is for; where it is for any, the slowest of them. Of a real one: 1.
@@ -840,7 +911,12 @@ impl Planner {
             else {
                 continue;
             };
-            place.barred.clone_from(barred);
+            // What the vat speaks against is told first.
+            for (at, code) in barred {
+                if !place.barred.iter().any(|(known, _)| known == at) {
+                    place.barred.push((*at, *code));
+                }
+            }
             if *is_whole {
                 // It has looked at the very moves, and at what this printer's section allows.
                 (place.needs.extents, place.needs.nozzle) = (None, None);
@@ -878,10 +954,10 @@ impl Planner {
     fn estimate(&self, file: &FileHash) -> Option<Estimate> {
         let mut estimates = self.estimates();
         if let Some(known) = estimates.known.get(file) {
-            return Some(*known);
+            return Some(known.clone());
         }
-        let estimate = Estimate::of(&self.0.gate.read_already(file)?.analysis);
-        estimates.known.insert(file.clone(), estimate);
+        let estimate = Estimate::of(&*self.0.gate.read_already(file)?, &self.0.printers)?;
+        estimates.known.insert(file.clone(), estimate.clone());
         Some(estimate)
     }
 
@@ -907,7 +983,7 @@ impl Planner {
             let asked = planner.0.gate.asked_of(&job, job.pinned.as_ref().unwrap_or(&printer), None);
             let read = planner.0.gate.reading(&asked).await;
             // What cannot be read is told by whoever wants to print it.
-            let estimate = read.ok().map(|reading| Estimate::of(&reading.analysis));
+            let estimate = read.ok().and_then(|reading| Estimate::of(&reading, &planner.0.printers));
             let mut estimates = planner.estimates();
             match estimate {
                 Some(estimate) => {
@@ -1073,6 +1149,20 @@ fn foreseen(planned: &Planned, now: Seconds) -> Option<i64> {
         |one: &Obstacle| matches!(one, Obstacle::NoPerson { until: None } | Obstacle::Bed { until: None });
     let is_near = by.0 < now.0.saturating_add(TOLD_AHEAD);
     (!passes && (is_near || against.iter().any(never))).then_some(-LATE)
+}
+
+/// What somebody does before a start in any case: to look, and to take pieces of another print out of the vat.
+fn is_seen_to(hindrance: &resin::Hindrance) -> bool {
+    use resin::Hindrance as H;
+    matches!(hindrance, H::Debris { .. } | H::ChecklistNeeded { .. } | H::ChecklistOld)
+}
+
+/// Whether somebody has to look at a resin printer before anything begins there.
+fn is_to_be_seen_to(lab: &Lab, printer: &PrinterName, now: WallTime) -> bool {
+    let Some((station, outfit)) = lab.resin.station(printer) else { return false };
+    let asked = &outfit.checklist;
+    let is_done = |done: &resin::Checklist| done.items.is_superset(asked) && done.holds(now);
+    station.debris.is_some() || (!asked.is_empty() && !station.checklist.as_ref().is_some_and(is_done))
 }
 
 fn kind(kind: config::Kind) -> schedule::Kind {
@@ -1412,12 +1502,13 @@ pub(super) mod tests {
     fn a_file_that_could_not_be_read_is_read_again_later_and_after_the_others() {
         let file = |n: u8| FileHash::from_digest([n; 32]);
         let wanted = || (0u8..3).map(|n| (file(n), job(n))).collect::<BTreeMap<_, _>>();
-        let estimate = Estimate { seconds: 1, extents: None, nozzle: None, milligrams: None };
+        let estimate =
+            Estimate { seconds: 1, on: BTreeMap::new(), extents: None, nozzle: None, milligrams: None };
         let mut estimates = Estimates::default();
         estimates.failed.insert(file(0), Moment::from_millis(1_000));
         let next = |estimates: &Estimates, ms| estimates.next(wanted(), Moment::from_millis(ms));
         assert_eq!(next(&estimates, 500_000), Some((file(1), job(1))));
-        estimates.known.extend([(file(1), estimate), (file(2), estimate)]);
+        estimates.known.extend([(file(1), estimate.clone()), (file(2), estimate)]);
         assert_eq!(next(&estimates, 2_000), None);
         assert_eq!(next(&estimates, 62_000), Some((file(0), job(0))));
     }

@@ -4,6 +4,9 @@
 //! asked ─▶ kept? ──yes──▶ picture
 //!            └─no─▶ (its turn) ─▶ read through for what it is ─▶ for its way, from the layer before on ─▶ drawn ─▶ kept
 //! ```
+//! Of a resin file it is known once its masks were read (`ResinFiles`), with what it looks like from three sides; a layer
+//! is one mask more.
+//!
 //! Who may wait asks `draw`. The page asks `look`, which never waits and has it drawn for the next time: a browser has
 //! few connections to a host, and a stop must not stand behind pictures in them.
 //!
@@ -15,14 +18,18 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ::resin::file::{FileError, Mask, begin};
+use ::resin::layer::LayerIndex;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::Semaphore;
 
+use super::resinfiles::{NoResin, ResinFiles, ResinReading, without_words};
 use crate::domain::ids::FileHash;
 use crate::gcode::analysis::{Analyser, Analysis, Options};
 use crate::gcode::lexer::LexError;
 use crate::gcode::metadata::Thumbnail;
 use crate::io::offload::offload;
+use crate::io::resinfile;
 use crate::io::spool::{Spool, SpoolError, WHOLE};
 use crate::model::limits::ModelError;
 pub use crate::preview::drawing::Format;
@@ -72,8 +79,26 @@ pub enum NotDrawn {
     /// Without its words, which may be out of the file: a name of an archive, a line.
     #[error("this model cannot be drawn ({}); `platen model` says why", .0.kind())]
     Model(ModelError),
+    /// The same.
+    #[error("this file cannot be drawn: {0}")]
+    Resin(&'static str),
     #[error(transparent)]
     Preview(#[from] PreviewError),
+}
+
+impl From<NoResin> for NotDrawn {
+    fn from(error: NoResin) -> Self {
+        match error {
+            NoResin::Spool(error) => Self::Spool(error),
+            error => Self::Resin(error.kind()),
+        }
+    }
+}
+
+impl From<FileError> for NotDrawn {
+    fn from(error: FileError) -> Self {
+        Self::Resin(without_words(&error))
+    }
 }
 
 impl NotDrawn {
@@ -85,6 +110,7 @@ impl NotDrawn {
             Self::Spool(_) => "the spool cannot be read",
             Self::File(_) => "it is no G-code that can be read",
             Self::Model(error) => error.kind(),
+            Self::Resin(kind) => kind,
             Self::Preview(PreviewError::Encoder(_)) => "the picture cannot be written",
             Self::Preview(_) => "there is nothing to draw",
         }
@@ -117,32 +143,46 @@ pub struct Place {
 
 /// A file as it was read, with what its pictures need alone.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Known {
-    analysis: Arc<Analysis>,
-    places: Arc<Places>,
+pub struct Known(What);
+
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    Gcode { analysis: Arc<Analysis>, places: Arc<Places> },
+    Resin(Arc<ResinReading>),
 }
 
 impl Known {
     pub fn layers(&self) -> usize {
-        self.analysis.layers.len()
+        match &self.0 {
+            What::Gcode { analysis, .. } => analysis.layers.len(),
+            What::Resin(reading) => reading.said.layers.len(),
+        }
     }
 
     pub fn layer(&self, layer: usize) -> Option<Place> {
-        let found = self.analysis.layers.get(layer.checked_sub(1)?)?;
-        Some(Place { layer, layers: self.layers(), z: found.z })
+        let at = layer.checked_sub(1)?;
+        let z = match &self.0 {
+            What::Gcode { analysis, .. } => analysis.layers.get(at)?.z,
+            What::Resin(reading) => Some(reading.said.layers.get(at)?.top.millimetres()),
+        };
+        Some(Place { layer, layers: self.layers(), z })
     }
 
-    /// The layer that the last of so many commands is in, if it is in one.
+    /// The layer that the last of so many commands is in, if it is in one. Of a resin file each layer is a command.
     pub fn after(&self, commands: u64) -> Option<Place> {
-        self.layer(self.places.layer(commands))
+        match &self.0 {
+            What::Gcode { places, .. } => self.layer(places.layer(commands)),
+            What::Resin(_) => self.layer(usize::try_from(commands).ok()?),
+        }
     }
 
     /// mm of filament that so many of its commands push, all tools together: what the file says, as it is deducted from
     /// lots, and no measure of what a nozzle let through. Exact after each command of a short file; of one with more
     /// than a thousand lines at each thousandth, and even between two of these. Absent where how filament counts
-    /// depends on the firmware.
+    /// depends on the firmware, and of a resin file.
     pub fn pushed(&self, commands: u64) -> Option<f64> {
-        self.analysis.mode_doubtful.is_none().then(|| self.places.pushed(commands))
+        let What::Gcode { analysis, places } = &self.0 else { return None };
+        analysis.mode_doubtful.is_none().then(|| places.pushed(commands))
     }
 }
 
@@ -223,6 +263,7 @@ impl Kept {
 #[derive(Clone, Debug)]
 pub struct Previews {
     spool: Arc<Spool>,
+    resin: ResinFiles,
     /// Printers come first: one picture at a time.
     turn: Arc<Semaphore>,
     /// And of those that nobody waits for only one stands before somebody who does.
@@ -233,7 +274,13 @@ pub struct Previews {
 impl Previews {
     pub fn new(spool: Arc<Spool>) -> Self {
         let one = || Arc::new(Semaphore::new(1));
-        Self { spool, turn: one(), beside: one(), kept: Arc::default() }
+        Self { spool, resin: ResinFiles::default(), turn: one(), beside: one(), kept: Arc::default() }
+    }
+
+    /// With what others have read of resin files.
+    #[must_use]
+    pub fn sharing(self, resin: ResinFiles) -> Self {
+        Self { resin, ..self }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -319,10 +366,10 @@ impl Previews {
         }
         let picture: Arc<[u8]> = match subject {
             Subject::Model => self.model(file, pixels).await?,
-            subject => {
-                let analysis = self.read(file).await?.analysis;
-                self.print(file, analysis, subject, pixels).await?
-            }
+            subject => match self.read(file).await?.0 {
+                What::Gcode { analysis, .. } => self.print(file, analysis, subject, pixels).await?,
+                What::Resin(reading) => self.resin_print(file, reading, subject, pixels).await?,
+            },
         }
         .into();
         self.kept().keep(key, Arc::clone(&picture));
@@ -361,10 +408,48 @@ impl Previews {
         Ok(drawn(move || drawing.picture()).await?)
     }
 
+    /// A layer of it is unfolded once more; what it looks like as a whole was gathered when it was read.
+    async fn resin_print(
+        &self,
+        file: &FileHash,
+        reading: Arc<ResinReading>,
+        subject: Subject,
+        pixels: Pixels,
+    ) -> Result<Vec<u8>, NotDrawn> {
+        match subject {
+            Subject::Thumbnail => Err(PreviewError::NoThumbnail.into()),
+            Subject::Layer(_, Format::Svg) => Err(PreviewError::NoVectors.into()),
+            Subject::Layer(layer, Format::Png) => {
+                let layers = reading.said.layers.len();
+                let at = layer.checked_sub(1).filter(|at| *at < layers).and_then(|at| u32::try_from(at).ok());
+                let at = LayerIndex(at.ok_or(PreviewError::NoLayer { layer, layers })?);
+                let frame = reading.frame().ok_or(PreviewError::Nothing)?;
+                let open = self.spool.reader(file).await?.0.into_std().await;
+                let picture = offload(move || -> Result<_, NotDrawn> {
+                    let (_, mut masks) = resinfile::open(open)?;
+                    let mut mask = Mask::default();
+                    masks.layer(at, &mut mask)?;
+                    Ok(frame.png(&mask, pixels)?)
+                });
+                picture.await.map_err(|_| SpoolError::BrokenOff)?
+            }
+            Subject::Sides | Subject::Icon | Subject::Model => Ok(drawn(move || {
+                let (relief, size) = reading.relief();
+                relief.png(size, pixels)
+            })
+            .await?),
+        }
+    }
+
     /// From its bytes as they were uploaded, since what is kept of it is kept under that name. Has its turn.
     async fn read(&self, file: &FileHash) -> Result<Known, NotDrawn> {
         let known = newest(&mut self.kept().files, file);
         if let Some(known) = known {
+            return Ok(known);
+        }
+        if begin(&self.spool.first_bytes(file).await?).is_some() {
+            let known = Known(What::Resin(self.resin.of(&self.spool, file).await?));
+            self.kept().know(file, &known);
             return Ok(known);
         }
         let (_, read) =
@@ -375,7 +460,7 @@ impl Previews {
         let analysis = Arc::new(kept);
         let placing = self.pass(file, WHOLE, Placing::new(Arc::clone(&analysis)), Placing::feed).await?;
         let places = Arc::new(placing.finish()?);
-        let known = Known { analysis, places };
+        let known = Known(What::Gcode { analysis, places });
         self.kept().know(file, &known);
         Ok(known)
     }
@@ -459,6 +544,38 @@ mod tests {
         incoming.write(bytes).await.unwrap();
         let (file, _) = incoming.keep().await.unwrap();
         (Previews::new(Arc::new(spool)), file)
+    }
+
+    #[tokio::test]
+    async fn a_resin_file_is_drawn_from_its_masks_and_its_layers_are_its_commands() {
+        use ::resin::sample::Settings;
+        use tiny_skia::Pixmap;
+
+        let mask = |right| Mask::dark(96, 64).with_box([10.0, 10.0], [right, 50.0]);
+        let masks = [mask(80.0), mask(80.0), mask(40.0)];
+        let folder = tempfile::tempdir().unwrap();
+        let (previews, file) = spooled(folder.path(), &Settings::default().sl1(&masks)).await;
+        let size = Pixels::new(100).unwrap();
+        let layer = |layer| Subject::Layer(layer, Format::Png);
+        let dark = |picture: Arc<[u8]>| {
+            let picture = Pixmap::decode_png(&picture).unwrap();
+            picture.pixels().iter().filter(|pixel| pixel.red() < 0x80).count()
+        };
+        let first = dark(previews.draw(&file, layer(1), size).await.unwrap());
+        let last = dark(previews.draw(&file, layer(3), size).await.unwrap());
+        assert!(last > 0 && first > last * 2 - last / 4, "{first} and {last}");
+        assert!(dark(previews.draw(&file, Subject::Sides, size).await.unwrap()) > 0);
+        let no_layer = previews.draw(&file, layer(4), size).await.unwrap_err().to_string();
+        assert_eq!(no_layer, "there is no layer 4; the file has layers 1 to 3");
+        let no_vectors = previews.draw(&file, Subject::Layer(1, Format::Svg), size).await.unwrap_err();
+        assert!(no_vectors.to_string().ends_with("ask for it as PNG"), "{no_vectors}");
+        assert!(previews.draw(&file, Subject::Thumbnail, size).await.is_err());
+        let Seen::Here(known) = settled(&previews, || previews.known(&file)).await else {
+            panic!("not read")
+        };
+        assert_eq!(known.after(0), None);
+        assert_eq!(known.after(2), Some(Place { layer: 2, layers: 3, z: Some(0.1) }));
+        assert_eq!((known.after(4), known.pushed(2)), (None, None));
     }
 
     /// What is there when nothing is under way any more.

@@ -18,13 +18,16 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::drive::{Drive, FileSupply, Turn, dial};
-use super::fleet::{Lanes, NotDone, Order, Ordered, Outlives, Start, Stop, Work};
+use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop, Work};
+use super::masks::{self, Display, Loaded};
 use super::ports::{Held, Ports};
-use super::recorder::{NotRecorded, Recorder};
+use super::recorder::Recorder;
 use super::rejoin::{self, Found, Keeper};
 use super::relay::Relay;
+use super::scribe::{Note, Scribe};
 use crate::config::Restart;
 use crate::control::console::ConsoleAnswer;
+use crate::control::light::{Exposures, Lamp, LitSoFar, MaskStep};
 use crate::control::rejoin::Plan;
 use crate::control::session::{LeftHeat, MayBeLeft, NotNow, Profile, Session, SessionEvent};
 use crate::domain::event::Actor;
@@ -35,13 +38,15 @@ use crate::domain::job::{AfterCrash, Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
 use crate::domain::printer::{Activity, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures};
+use crate::domain::resin::need::Need;
+use crate::domain::resin::wear::Lit;
+use crate::domain::resin::{self, NOTE_EVERY};
 use crate::domain::seen::Seen;
-use crate::domain::units::Celsius;
+use crate::domain::units::{Celsius, Microlitres};
 use crate::io::clock::Clock;
 use crate::io::offload::offload;
 use crate::io::serial::{Bypass, Dial, DialError, Past, Wire};
 use crate::io::spool::Spool;
-use crate::io::store::StoreError;
 use crate::io::successor::Supervisor;
 use crate::io::usb::Device;
 
@@ -73,7 +78,7 @@ const COLD: Celsius = Celsius(50.0);
 const OLD_READING: Duration = Duration::from_secs(30);
 
 /// Why the power goes after a stop.
-const NOT_CONFIRMED: &str = "the stop was not confirmed";
+pub(super) const NOT_CONFIRMED: &str = "the stop was not confirmed";
 
 /// A printer whose port does not open within this time, after a restart or after it was gone, does not print on.
 const REJOIN_WITHIN: Duration = Duration::from_secs(30);
@@ -117,6 +122,13 @@ impl std::fmt::Debug for Setup {
     }
 }
 
+/// What is lit, and shown, on a printer whose layers we light.
+#[derive(Clone, Debug)]
+pub struct Lighting {
+    pub lamp: Lamp,
+    pub display: masks::Settings,
+}
+
 /// Starts the task. It ends when `shutdown` is cancelled; the port is then closed.
 pub fn spawn(
     setup: Setup,
@@ -125,10 +137,29 @@ pub fn spawn(
     spawn_with(setup, Left::default(), shutdown)
 }
 
+/// The same of a printer whose layers we light. Its display is opened at once, and is dark whenever nothing is lit.
+pub fn spawn_lit(
+    setup: Setup,
+    left: Left,
+    lighting: Lighting,
+    shutdown: CancellationToken,
+) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<Parting>) {
+    spawn_any(setup, left, Some(lighting), shutdown)
+}
+
 /// The same, with what an earlier daemon left.
 pub fn spawn_with(
     setup: Setup,
     left: Left,
+    shutdown: CancellationToken,
+) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<Parting>) {
+    spawn_any(setup, left, None, shutdown)
+}
+
+fn spawn_any(
+    setup: Setup,
+    left: Left,
+    lighting: Option<Lighting>,
     shutdown: CancellationToken,
 ) -> (Lanes, watch::Receiver<Arc<Snapshot>>, tokio::task::JoinHandle<Parting>) {
     let (orders, order_lane) = mpsc::channel(ORDERS);
@@ -140,9 +171,11 @@ pub fn spawn_with(
     let (live, board) = watch::channel(Arc::new(first));
     let scribe = Scribe::spawn(setup.recorder.clone(), setup.name.clone());
     let bypass = Bypass::default();
+    let (lamp, display) = lighting.map(|lighting| (lighting.lamp, lighting.display)).unzip();
+    let display = display.map(|settings| Display::start(setup.name.clone(), settings));
     let task = Task {
         bypass: bypass.clone(),
-        session: Some(Session::new(setup.name.clone(), setup.profile)),
+        session: Some(Session::new(setup.name.clone(), setup.profile).with_lamp(lamp)),
         setup,
         orders: order_lane,
         stops: stop_lane,
@@ -167,20 +200,13 @@ pub fn spawn_with(
         unanswered: None,
         own_last: None,
         parting: Parting::InOrder,
+        display,
+        loading: None,
+        is_loaded: false,
+        need: None,
+        lit: LitSoFar::default(),
     };
     (Lanes { orders, stops, starts, bypass }, board, tokio::spawn(task.run(shutdown)))
-}
-
-/// Whether a note is tried again when the disk did not take it.
-fn is_worth_waiting(request: &Request, ending: bool) -> bool {
-    match request {
-        Request::NoteProgress { .. } => false,
-        // Found out again whenever the port is opened.
-        Request::NoteIdentified { .. } | Request::NoteQuarantined { .. } | Request::NoteRecognised { .. } => {
-            !ending
-        }
-        _ => true,
-    }
 }
 
 /// What the journal hears of the end of a job: whether it may have laid anything, too.
@@ -190,155 +216,10 @@ fn end_of(end: Request, laid: bool) -> Request {
 
 /// Whether the journal hears of this progress; `noted` so long ago was the last that it heard of. A resend takes
 /// lines back that were confirmed, so it may be less than that.
-fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool {
+pub(super) fn is_worth_noting(progress: Progress, noted: Progress, since: Duration) -> bool {
     let more = progress.confirmed.saturating_sub(noted.confirmed);
     let hundredth = more * 100 >= progress.total;
     more > 0 && since >= PROGRESS_AT_MOST_EVERY && (hundredth || since >= PROGRESS_AFTER)
-}
-
-/// Whether a note goes before those that the disk does not take: what bars the printer, and what became of its
-/// stop, is kept beside the journal, and is not to wait for them. A quarantine waits: it may come behind the end of
-/// another one.
-fn goes_first(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::NoteStopped { .. }
-            | Request::NoteStopVerified { .. }
-            | Request::NoteStopUnverified { .. }
-            | Request::NoteFaulted { .. }
-            | Request::NoteHeatAlarm { .. }
-            | Request::NoteCancelling { .. }
-            | Request::NoteTrailLost { .. }
-    )
-}
-
-/// What is to be written down, and who waits for that.
-struct Note {
-    request: Request,
-    /// Who did it; absent: the printer.
-    actor: Option<Actor>,
-    told: Option<Told>,
-}
-
-/// Who waits for a note, and what is done already, in words, whether the disk takes the note or not.
-struct Told {
-    done: String,
-    answer: oneshot::Sender<Result<(), NotDone>>,
-}
-
-impl From<Request> for Note {
-    fn from(request: Request) -> Self {
-        Self { request, actor: None, told: None }
-    }
-}
-
-/// Notes in the order in which they are written down.
-struct Notes {
-    inbox: mpsc::UnboundedReceiver<Note>,
-    /// Taken out of the inbox while the disk did not take the first of them.
-    waiting: VecDeque<Note>,
-}
-
-impl Notes {
-    async fn next(&mut self) -> Option<Note> {
-        match self.waiting.pop_front() {
-            Some(note) => Some(note),
-            None => self.inbox.recv().await,
-        }
-    }
-
-    /// The disk has not taken this one: it is the next again after `pause`, or behind one that goes first.
-    /// Whoever waits for one behind it hears that now.
-    async fn again(&mut self, note: Note, error: &Arc<StoreError>, pause: Duration) {
-        self.waiting.push_front(note);
-        let until = Instant::now() + pause;
-        loop {
-            tokio::select! {
-                biased;
-                () = sleep_until(until) => return,
-                Some(mut note) = self.inbox.recv() => {
-                    if goes_first(&note.request) {
-                        let first = |note: &Note| goes_first(&note.request);
-                        let behind = self.waiting.iter().take_while(|note| first(note)).count();
-                        self.waiting.insert(behind, note);
-                        return;
-                    }
-                    if let Some(Told { done, answer }) = note.told.take() {
-                        let error = NotRecorded::Store(Arc::clone(error));
-                        let _ = answer.send(Err(NotDone::not_yet_recorded(done, &error)));
-                    }
-                    self.waiting.push_back(note);
-                }
-            }
-        }
-    }
-}
-
-/// Writes down what a printer's task tells, in order, for as long as it takes.
-struct Scribe {
-    queue: mpsc::UnboundedSender<Note>,
-    done: tokio::task::JoinHandle<()>,
-}
-
-impl Scribe {
-    fn spawn(recorder: Recorder, printer: PrinterName) -> Self {
-        // Unbounded, because what it holds is bounded: one progress a second, and a handful of facts a job.
-        let (queue, inbox) = mpsc::unbounded_channel::<Note>();
-        let done = tokio::spawn(async move {
-            let mut notes = Notes { inbox, waiting: VecDeque::new() };
-            let mut pause = RETRY_MIN;
-            while let Some(Note { request, actor, told }) = notes.next().await {
-                let by = actor.clone().unwrap_or_else(|| Actor::Printer(printer.clone()));
-                let noted = recorder.submit(request.clone(), by).await;
-                if let Some(Told { done, answer }) = told {
-                    // Whoever asked may have gone. What the disk does not take now is tried again all the same.
-                    let _ = answer.send(match &noted {
-                        Ok(_) => Ok(()),
-                        Err(error) => Err(NotDone::not_yet_recorded(done, error)),
-                    });
-                }
-                match noted {
-                    Ok(_) => pause = RETRY_MIN,
-                    Err(NotRecorded::Store(error)) if is_worth_waiting(&request, notes.inbox.is_closed()) => {
-                        tracing::error!(%printer, %error, "cannot write down what the printer did; trying again");
-                        notes.again(Note { request, actor, told: None }, &error, pause).await;
-                        pause = (pause * 2).min(RETRY_MAX);
-                    }
-                    Err(NotRecorded::Kept(error)) => {
-                        tracing::error!(%printer, %error, "kept beside the journal, and written down as soon as that takes it");
-                    }
-                    Err(error) => tracing::warn!(%printer, %error, "not written down"),
-                }
-            }
-        });
-        Self { queue, done }
-    }
-
-    fn note(&self, request: Request) {
-        self.note_by(request, None);
-    }
-
-    fn note_by(&self, request: Request, actor: Option<Actor>) {
-        // The scribe ends only after its queue.
-        let _ = self.queue.send(Note { request, actor, told: None });
-    }
-
-    /// The same of what is `done` already; the answer is given when it is on the disk, or when that takes too long.
-    fn note_and_answer(&self, note: Note, done: String, answer: oneshot::Sender<Result<(), NotDone>>) {
-        let (told, noted) = oneshot::channel();
-        let _ = self.queue.send(Note { told: Some(Told { done: done.clone(), answer: told }), ..note });
-        tokio::spawn(async move {
-            let noted = match tokio::time::timeout(LEAVE, noted).await {
-                Ok(noted) => noted.unwrap_or(Err(NotDone::Closed)),
-                Err(_) => {
-                    let why = format!("its disk has not taken it within {} s", LEAVE.as_secs());
-                    Err(NotDone::NotYetRecorded { done, why, full: false, outlives: Outlives::No })
-                }
-            };
-            // Whoever asked may have gone.
-            let _ = answer.send(noted);
-        });
-    }
 }
 
 struct Task {
@@ -385,6 +266,39 @@ struct Task {
     /// What its own board said last of its heat, while the port was open to it.
     own_last: Option<Temperatures>,
     parting: Parting,
+    /// Where masks are shown, on a printer whose layers we light.
+    display: Option<Display>,
+    /// A job whose masks are being looked at, before it begins.
+    loading: Option<Loading>,
+    /// The display has the masks of a job.
+    is_loaded: bool,
+    /// What the job that is lit takes, as the journal has it.
+    need: Option<Need>,
+    /// How much of it was lit when that was said last.
+    lit: LitSoFar,
+}
+
+/// A job that is about to be lit.
+struct Loading {
+    job: JobId,
+    exposures: Box<Exposures>,
+    loaded: oneshot::Receiver<Result<Loaded, String>>,
+    answer: oneshot::Sender<Result<(), NotDone>>,
+}
+
+/// What layers should have taken, by what the file takes up to each of its refills.
+fn resin_of(need: &Need, layers: u32) -> Microlitres {
+    let refills = need.refills.iter().map(|refill| (refill.before_layer, refill.used));
+    let mut from = (0, Microlitres(0));
+    for to in refills.chain([(need.layers, need.resin)]) {
+        if layers <= to.0 {
+            let (passed, of) = (u64::from(layers - from.0), u64::from((to.0 - from.0).max(1)));
+            let more = u128::from(to.1.0.saturating_sub(from.1.0)) * u128::from(passed) / u128::from(of);
+            return from.1.and(Microlitres(u64::try_from(more).unwrap_or(u64::MAX)));
+        }
+        from = to;
+    }
+    need.resin
 }
 
 /// How a printer is left when its task ends.
@@ -424,10 +338,10 @@ enum Dialled {
     Stopped,
 }
 
-type Opened = Result<(Box<dyn Wire>, Option<Held>), String>;
+pub(super) type Opened = Result<(Box<dyn Wire>, Option<Held>), String>;
 
 /// Opens the port for this printer alone, or says why not, with what to do.
-async fn open(setup: &Setup) -> Opened {
+pub(super) async fn open(setup: &Setup) -> Opened {
     let shared = |other: PrinterName| {
         format!("its port leads to the device that printer {other} has open: give each a `port` of its own")
     };
@@ -457,6 +371,32 @@ async fn open(setup: &Setup) -> Opened {
     }
 }
 
+/// Writes down that somebody clears the printer; a stop that comes meanwhile goes first, and nothing is cleared.
+pub(super) async fn clear_latch(
+    recorder: Recorder,
+    name: PrinterName,
+    by: String,
+    since: Option<String>,
+) -> Result<(), NotDone> {
+    // What was noted of the stop, and of its job, may still be on its way to the disk.
+    let noted = async {
+        let mut feed = recorder.subscribe();
+        while recorder.read(|lab| lab.printer(&name).latch.is_none() || lab.running_on(&name).is_some()) {
+            if feed.recv().await.is_err() {
+                break;
+            }
+        }
+    };
+    if tokio::time::timeout(LEAVE, noted).await.is_err() {
+        let why = "why it is locked is not on the disk yet; make room there, then clear it again";
+        return Err(NotDone::NotRecorded(why.into()));
+    }
+    let seen = since.map(|since| Seen::Locked { printer: name.clone(), since });
+    let request = Request::ClearLatch { printer: name, by: by.clone() }.provided(seen);
+    let recorded = recorder.submit(request, Actor::Person(by)).await;
+    recorded.map(drop).map_err(|error| NotDone::not_recorded(&error))
+}
+
 /// What ended a wait.
 enum Waited {
     /// The daemon ends.
@@ -471,6 +411,22 @@ enum Waited {
 enum Ended {
     Shutdown,
     Closed { reason: String },
+}
+
+/// What the display says next, where there is one.
+async fn told(display: &mut Option<Display>) -> masks::Told {
+    match display {
+        Some(display) => display.told().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether the masks of the job that is about to begin can be shown.
+async fn loaded(loading: &mut Option<Loading>) -> Result<Loaded, String> {
+    match loading {
+        Some(loading) => (&mut loading.loaded).await.unwrap_or_else(|_| Err("its display has ended".into())),
+        None => std::future::pending().await,
+    }
 }
 
 impl Task {
@@ -557,6 +513,11 @@ impl Task {
         if !self.somebody_comes() {
             // A port that was gone has not come back in time.
             self.give_left_up(self.left_why.clone());
+        }
+        if let Some(display) = self.display.take()
+            && !display.end(LEAVE).await
+        {
+            tracing::error!(printer = %self.setup.name, "it is not certain that its display is dark");
         }
         let Self { scribe: Scribe { queue, done }, parting, .. } = self;
         drop(queue);
@@ -804,34 +765,12 @@ impl Task {
         }
     }
 
-    /// Writes down that somebody clears the printer; a stop that comes meanwhile goes first, and nothing is cleared.
     fn clear_latch(
         &self,
         by: String,
         since: Option<String>,
     ) -> impl Future<Output = Result<(), NotDone>> + Send + use<> {
-        let (recorder, name) = (self.setup.recorder.clone(), self.setup.name.clone());
-        async move {
-            // What was noted of the stop, and of its job, may still be on its way to the disk.
-            let noted = async {
-                let mut feed = recorder.subscribe();
-                while recorder
-                    .read(|lab| lab.printer(&name).latch.is_none() || lab.running_on(&name).is_some())
-                {
-                    if feed.recv().await.is_err() {
-                        break;
-                    }
-                }
-            };
-            if tokio::time::timeout(LEAVE, noted).await.is_err() {
-                let why = "why it is locked is not on the disk yet; make room there, then clear it again";
-                return Err(NotDone::NotRecorded(why.into()));
-            }
-            let seen = since.map(|since| Seen::Locked { printer: name.clone(), since });
-            let request = Request::ClearLatch { printer: name, by: by.clone() }.provided(seen);
-            let recorded = recorder.submit(request, Actor::Person(by)).await;
-            recorded.map(drop).map_err(|error| NotDone::not_recorded(&error))
-        }
+        clear_latch(self.setup.recorder.clone(), self.setup.name.clone(), by, since)
     }
 
     fn is_clear(&mut self) {
@@ -875,12 +814,15 @@ impl Task {
                 }
                 Some(ordered) = self.orders.recv() => self.obey(&mut drive, ordered).await,
                 Some(start) = self.starts.recv() => self.start(&mut drive, start),
+                told = told(&mut self.display) => self.hear(&mut drive, told),
+                loaded = loaded(&mut self.loading) => self.begin_lit(&mut drive, loaded),
                 turn = drive.turn() => match turn {
                     Turn::Moved => {}
                     Turn::Gone(reason) => {
                         self.unanswered = None;
                         self.port_is_gone(&mut drive, &reason, leaving);
                         self.note_events(&mut drive);
+                        self.show_masks(&mut drive);
                         break Ended::Closed { reason };
                     }
                 },
@@ -891,6 +833,7 @@ impl Task {
                     }
                     self.ticks.push_back((self.setup.clock.now(), *drive.session.line()));
                     self.note_progress(&drive.session);
+                    self.note_lit(&drive.session);
                     drive.sign_trail();
                     self.note_lost_trail(&drive);
                     self.publish(&drive.session);
@@ -902,6 +845,7 @@ impl Task {
                     }
                 }
             }
+            self.show_masks(&mut drive);
             if let Some(reason) = self.note_events(&mut drive) {
                 let deaf = !drive.session.has_heard() && !self.just_cleared;
                 self.unanswered = deaf.then(|| reason.clone());
@@ -923,7 +867,9 @@ impl Task {
                 continue;
             }
             if leave_by.is_some_and(|by| !drive.session.is_leaving() || Instant::now() >= by) {
-                if drive.session.is_leaving() {
+                if drive.session.may_be_lit() {
+                    self.leave_unproven("it has not said that its light is off");
+                } else if drive.session.is_leaving() && drive.session.lit().is_none() {
                     // A wait for heat that nothing breaks off, or a board that hangs.
                     self.leave_unproven("it has not said that its job has ended and its heaters are off");
                 }
@@ -932,6 +878,11 @@ impl Task {
                 break Ended::Shutdown;
             }
         };
+        self.show_masks(&mut drive);
+        if let Some(Loading { job, answer, .. }) = self.loading.take() {
+            tracing::warn!(printer = %self.setup.name, %job, "its port is gone before it began");
+            let _ = answer.send(Err(self.not_connected("print: it is not connected")));
+        }
         self.setup.relay.let_go();
         // Whoever waits for an answer hears that there is none.
         self.console = None;
@@ -1002,7 +953,9 @@ impl Task {
     /// A pulled cable ends no job by itself: it is looked for when the port is back.
     fn port_is_gone(&mut self, drive: &mut Drive, reason: &str, leaving: bool) {
         let seen = drive.session.snapshot(self.setup.clock.now());
-        if drive.session.job().is_some() || is_heated(&seen) {
+        // A light ends by itself, and boards that light layers have no heaters of their own.
+        let runs = drive.session.job().is_some() && self.display.is_none();
+        if runs || is_heated(&seen) {
             self.heat_left = OutOfReach::Heat { job: drive.session.job().cloned() };
         }
         let lasting = self.lasting.clone().filter(|_| !leaving);
@@ -1101,6 +1054,7 @@ impl Task {
         let now = self.setup.clock.now();
         let Start { job, work, answer } = start;
         let started = match work {
+            Work::Lines { .. } if self.display.is_some() => Err(NotNow::LinesForALight),
             Work::Lines { commands, file } => {
                 let started = drive.session.start(now, job, commands);
                 if started.is_ok() {
@@ -1109,10 +1063,106 @@ impl Task {
                 }
                 started
             }
-            Work::Layers { exposures, .. } => drive.session.start_exposing(now, job, *exposures),
+            Work::Layers { exposures, file } => {
+                let Some(display) = self.display.as_ref().filter(|_| drive.session.is_ready()) else {
+                    let state = drive.session.activity().word();
+                    let why = if self.display.is_some() { NotNow::State { state } } else { NotNow::NoLamp };
+                    return drop(answer.send(Err(self.refused(&why, None, "print"))));
+                };
+                if self.loading.is_some() {
+                    let why = NotNow::State { state: "about to begin another job" };
+                    return drop(answer.send(Err(self.refused(&why, None, "print"))));
+                }
+                let loaded = display.load(job.clone(), file);
+                self.loading = Some(Loading { job, exposures, loaded, answer });
+                return;
+            }
             Work::Stick { .. } => Err(NotNow::NoStick),
         };
         let _ = answer.send(started.map_err(|error| self.refused(&error, None, "print")));
+    }
+
+    /// Its masks can be shown, or why not.
+    fn begin_lit(&mut self, drive: &mut Drive, loaded: Result<Loaded, String>) {
+        let Some(Loading { job, exposures, answer, .. }) = self.loading.take() else { return };
+        let now = self.setup.clock.now();
+        let layers = exposures.plan.layers().len();
+        let loaded = loaded.and_then(|Loaded { layers: shown }| {
+            let alike = usize::try_from(shown).is_ok_and(|shown| shown == layers);
+            alike
+                .then_some(())
+                .ok_or_else(|| format!("its file has {shown} masks, and {layers} layers are planned"))
+        });
+        self.is_loaded = true;
+        let started = match loaded {
+            Err(why) => Err(NotDone::NotReady { printer: self.setup.name.clone(), why }),
+            Ok(()) => {
+                let started = drive.session.start_exposing(now, job.clone(), *exposures);
+                started.map_err(|error| self.refused(&error, None, "print"))
+            }
+        };
+        if started.is_ok() {
+            let total = u64::try_from(layers).unwrap_or(u64::MAX);
+            self.noted = Some((Progress { confirmed: 0, total }, now));
+            self.need = self.setup.recorder.read(|lab| lab.resin.needs.get(&job).cloned());
+            self.lit = LitSoFar::default();
+        }
+        let _ = answer.send(started);
+    }
+
+    /// What the display says.
+    fn hear(&mut self, drive: &mut Drive, told: masks::Told) {
+        let now = self.setup.clock.now();
+        match told {
+            masks::Told::Shown(layer, mark) => drive.session.handle_shown(now, layer, mark),
+            masks::Told::Blanked => drive.session.handle_blanked(now),
+            masks::Told::Failed(why) => {
+                if drive.session.lit().is_some() {
+                    tracing::error!(printer = %self.setup.name, %why, "its display failed");
+                }
+                drive.session.handle_display_failed(now, &why);
+            }
+        }
+        drive.write_now();
+    }
+
+    /// Has the display do what the session wants of it.
+    fn show_masks(&mut self, drive: &mut Drive) {
+        let Some(display) = &self.display else { return };
+        while let Some(step) = drive.session.poll_mask() {
+            match step {
+                MaskStep::Show(layer) => display.show(layer),
+                MaskStep::Blank => display.blank(),
+            }
+        }
+        if self.is_loaded && self.loading.is_none() && drive.session.lit().is_none() {
+            self.is_loaded = false;
+            display.unload();
+        }
+    }
+
+    /// How much was lit, so that a crash forgets little of it.
+    fn note_lit(&mut self, session: &Session) {
+        if let (Some(lit), Some(job)) = (session.lit(), session.job())
+            && lit.layers.saturating_sub(self.lit.layers) >= NOTE_EVERY
+        {
+            let request = self.lit_request(job.clone(), lit, false);
+            self.scribe.note(request);
+        }
+    }
+
+    fn lit_request(&mut self, job: JobId, so_far: LitSoFar, now: bool) -> Request {
+        self.lit = so_far;
+        let LitSoFar { layers, light_ms } = so_far;
+        let resin = self.need.as_ref().map_or(Microlitres(0), |need| resin_of(need, layers));
+        let lit = Lit { layers, light_ms, resin };
+        Request::Resin(Box::new(resin::Request::NoteLit { job, lit, now }))
+    }
+
+    /// Before a pause is noted: how much was lit until then.
+    fn lit_until_now(&mut self, session: &Session, job: &JobId) -> Option<Request> {
+        let lit = session.lit().filter(|_| session.job() == Some(job))?;
+        Some(self.lit_request(job.clone(), lit, true))
     }
 
     fn refused(&self, error: &NotNow, job: Option<&JobId>, wanted: &'static str) -> NotDone {
@@ -1125,7 +1175,7 @@ impl Task {
             }
             (NotNow::AtPanel, _) => NotDone::AtPanel(printer),
             (NotNow::OtherJob, None) => NotDone::WrongState { printer, state: "printing", wanted },
-            (NotNow::PlateNotLookedAt | NotNow::NoLamp | NotNow::NoStick, _) => {
+            (NotNow::PlateNotLookedAt | NotNow::NoLamp | NotNow::NoStick | NotNow::LinesForALight, _) => {
                 NotDone::NotReady { printer, why: error.to_string() }
             }
             (NotNow::TooHot { .. }, _) => NotDone::TooHot { printer, why: error.to_string() },
@@ -1258,6 +1308,7 @@ impl Task {
         while let Some(event) = drive.session.poll_event() {
             match event {
                 SessionEvent::Paused { job, progress, reason } => {
+                    requests.extend(self.lit_until_now(&drive.session, &job));
                     requests.push(Request::NotePaused { job, progress, reason });
                 }
                 SessionEvent::Resumed { job, by } => requests.push(Request::NoteResumed { job, by }),
@@ -1271,7 +1322,7 @@ impl Task {
         for request in requests {
             self.scribe.note_by(request, actor.clone());
         }
-        self.scribe.note_and_answer(Note { request: last, actor, told: None }, done, answer);
+        self.scribe.note_and_answer(Note::by(last, actor), done, answer);
     }
 
     /// Writes down what the session tells; a reason if the port is to be closed.
@@ -1302,7 +1353,7 @@ impl Task {
                 self.heat_left = OutOfReach::Nothing;
             }
             SessionEvent::Cancelled { job, .. } | SessionEvent::Interrupted { job, .. }
-                if drive.session.is_closed() =>
+                if drive.session.is_closed() && self.display.is_none() =>
             {
                 self.heat_left = OutOfReach::Heat { job: Some(job.clone()) };
             }
@@ -1336,6 +1387,9 @@ impl Task {
             }
             SessionEvent::Paused { job, progress, reason } => {
                 tracing::info!(%printer, %job, why = reason.in_words(), "paused");
+                if let Some(lit) = self.lit_until_now(&drive.session, &job) {
+                    self.scribe.note(lit);
+                }
                 self.scribe.note(Request::NotePaused { job, progress, reason });
             }
             SessionEvent::Resumed { job, by } => self.scribe.note(Request::NoteResumed { job, by }),
@@ -1398,7 +1452,10 @@ impl Task {
             SessionEvent::LongPause { job } => {
                 tracing::warn!(%printer, %job, "it stands still for long: the resin settles; stir it before it goes on");
             }
-            SessionEvent::Lit { .. } => {}
+            SessionEvent::Lit { job, lit } => {
+                let request = self.lit_request(job, lit, true);
+                self.scribe.note(request);
+            }
         }
     }
 
@@ -1449,6 +1506,11 @@ impl Task {
             LineRate::of(&session.line().since(line), now.since(*then).as_secs_f64())
         });
         let mut seen = Snapshot { rate, out_of_reach: self.out_of_reach(), ..session.snapshot(now) };
+        if let (Activity::Ready, Some(why)) =
+            (&seen.activity, self.display.as_ref().and_then(Display::why_not))
+        {
+            seen.activity = Activity::Offline { reason: format!("its display cannot be had: {why}") };
+        }
         if !is_own && self.own_last.is_some() {
             seen.own_last = self.own_last;
             seen.temperatures = Temperatures::default();

@@ -1,20 +1,24 @@
 //! Finds the jobs that an earlier daemon left running and that may be gone on with; the printers' tasks try it.
 //!
+//! A job on a board that prints by itself (`services::chitu`) runs on without us: it is always looked for, of whatever
+//! use it is, and its printer's task tells what became of it. All that follows is of the others.
+//!
 //! Only a job that the journal has as printing, on a printer of the configuration without a latch, with a trail
 //! of this start of the machine, and of a use for which the configuration says so. All others are interrupted at
 //! once, as is every job of these whose printer does not prove what `control::rejoin` wants proven.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::recorder::LeftRunning;
-use crate::config::{Config, Restart};
+use crate::config::resin::Drive;
+use crate::config::{Config, Printer, Restart};
 use crate::control::rejoin::{Plan, Trail};
 use crate::domain::case::IntendedUse;
 use crate::domain::ids::{FileHash, JobId, PrinterName};
-use crate::domain::job::{AfterCrash, JobState};
+use crate::domain::job::{AfterCrash, Job, JobState};
 use crate::domain::lab::{Lab, Reached};
 use crate::domain::moment::WallTime;
 use crate::io::trail::{TrailFile, machine_boot};
@@ -65,6 +69,8 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Trails {
     kept: BTreeMap<PrinterName, (Keeper, Option<Kept>)>,
+    /// Their boards print by themselves.
+    alone: BTreeSet<PrinterName>,
 }
 
 pub fn policy(restart: &Restart, of: IntendedUse) -> AfterCrash {
@@ -80,9 +86,14 @@ pub fn policy(restart: &Restart, of: IntendedUse) -> AfterCrash {
 impl Trails {
     /// Opens the files of all printers. Blocks.
     pub fn open(config: &Config, folder: &Path) -> Self {
-        let Some(boot) = machine_boot() else { return Self::default() };
+        let is_alone = |printer: &&Printer| {
+            printer.resin.as_ref().is_some_and(|resin| matches!(resin.drive, Drive::Chitu(_)))
+        };
+        let alone: BTreeSet<_> =
+            config.printers.iter().filter(is_alone).map(|printer| printer.name.clone()).collect();
+        let Some(boot) = machine_boot() else { return Self { kept: BTreeMap::new(), alone } };
         let mut kept = BTreeMap::new();
-        for printer in &config.printers {
+        for printer in config.printers.iter().filter(|printer| !alone.contains(&printer.name)) {
             match TrailFile::open(folder, &printer.name) {
                 Ok((file, text)) => {
                     let found = text.and_then(|text| serde_json::from_slice::<Kept>(&text).ok());
@@ -95,7 +106,14 @@ impl Trails {
                 }
             }
         }
-        Self { kept }
+        Self { kept, alone }
+    }
+
+    /// What runs on its board without us. Where that was stopped, its job is over.
+    fn runs_alone(&self, lab: &Lab, job: &Job) -> bool {
+        job.state.run().is_some_and(|run| {
+            self.alone.contains(&run.printer) && lab.printer(&run.printer).latch.is_none()
+        })
     }
 
     fn plan(&self, lab: &Lab, restart: &Restart, job: &JobId) -> Option<(PrinterName, Found)> {
@@ -127,7 +145,8 @@ impl Trails {
     /// The jobs that are not interrupted yet.
     pub fn candidates(&self, lab: &Lab, restart: &Restart) -> Vec<JobId> {
         let running = lab.jobs.values().filter(|job| job.state.is_running());
-        running.filter(|job| self.plan(lab, restart, &job.id).is_some()).map(|job| job.id.clone()).collect()
+        let goes_on = |job: &&Job| self.runs_alone(lab, job) || self.plan(lab, restart, &job.id).is_some();
+        running.filter(goes_on).map(|job| job.id.clone()).collect()
     }
 
     /// What one printer's task gets.
@@ -209,8 +228,10 @@ mod tests {
             laid: true,
         };
         let kept = Kept { boot: "this".into(), wall: WallTime(5), trail };
-        let trails =
-            Trails { kept: [(printer.clone(), (Keeper { file, boot: "this".into() }, Some(kept)))].into() };
+        let trails = Trails {
+            kept: [(printer.clone(), (Keeper { file, boot: "this".into() }, Some(kept)))].into(),
+            alone: BTreeSet::new(),
+        };
         let asks = Restart { ask_uses: vec![IntendedUse::Guide], continue_uses: Vec::new() };
         let reached = Reached { progress: Progress { confirmed: 60, total: 100 }, laid: true };
         let left = trails.left_running(&lab, &asks);
@@ -223,6 +244,12 @@ mod tests {
         grant(&mut lost, &Request::NoteTrailLost { job: job.clone() });
         let left = trails.left_running(&lost, &asks);
         assert!(left.rejoining.is_empty() && left.reached.is_empty(), "nothing of it is believed");
+        let alone = Trails { kept: BTreeMap::new(), alone: [printer.clone()].into() };
+        let never = Restart { ask_uses: Vec::new(), continue_uses: Vec::new() };
+        assert_eq!(alone.left_running(&cancelled, &never).rejoining, [job.clone()], "its board prints all the same");
+        let mut stopped = lab.clone();
+        grant(&mut stopped, &Request::NoteStopped { printer: printer.clone(), by: "kim".into() });
+        assert!(alone.left_running(&stopped, &never).rejoining.is_empty());
         let progress = Progress { confirmed: 10, total: 100 };
         let paused = Request::NotePaused { job: job.clone(), progress, reason: PauseReason::Panel };
         grant(&mut lab, &paused);

@@ -18,18 +18,23 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::gate::{firmware_of, last_told, limits_of};
-use super::intake::{Intake, IntakeError};
+use ::resin::file::Format;
+
+use super::gate::{self, firmware_of, last_told, limits_of, speaks};
+use super::intake::{Accepted, Intake, IntakeError, with_needs};
 use super::recorder::{NotRecorded, Recorder};
+use super::resinfiles::NoNeed;
 use super::slicing::{SliceError, Sliced, Slicing, Task};
+use super::suits::{Medium, Unsuited, reads, takes};
 use crate::config::{self, Printer};
 use crate::domain::case::IntendedUse;
 use crate::domain::chain::SliceOrder;
 use crate::domain::event::Actor;
-use crate::domain::finding::Gated;
+use crate::domain::finding::{Finding, Gated, refused};
 use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::JobState;
 use crate::domain::lab::{Lab, Request};
+use crate::domain::resin::need::Need;
 use crate::domain::units::Height;
 use crate::gcode::preflight::PrinterLimits;
 use crate::model::rewrite::RewriteError;
@@ -86,10 +91,19 @@ pub enum NoProcess {
         "process {process} is for a {model}, and several printers are one ({printers}); say which of them"
     )]
     Several { process: String, model: String, printers: String },
-    #[error(
-        "process {process} makes a resin file, and platen drives no resin printer yet; slice it with `platen slice` and carry the file"
-    )]
-    Resin { process: String },
+    #[error("process {process} is for a {model}: {why}")]
+    Unsuited { process: String, model: String, why: Unsuited },
+}
+
+/// Whether a printer takes what a process makes, whatever model it is: G-code, or an SL1.
+pub fn prints(printer: &Printer, process: &Process) -> Result<(), Unsuited> {
+    match process.technology {
+        Technology::Filament => takes(printer, Medium::Filament),
+        Technology::Resin => {
+            takes(printer, Medium::Resin)?;
+            reads(printer, Format::Sl1)
+        }
+    }
 }
 
 /// Which process and which printer are meant. What is sliced for one printer model never runs on another.
@@ -109,15 +123,13 @@ pub fn choose(
         None => catalogue.find(wanted, Some(&models), material)?,
     };
     let (name, model) = (process.name.clone(), process.printer_model.clone());
-    if process.technology == Technology::Resin {
-        return Err(NoProcess::Resin { process: name });
+    let of_model = || printers.iter().filter(may).filter(|printer| printer.model.as_ref() == Some(&model));
+    let takes = of_model().filter(|printer| prints(printer, process).is_ok());
+    let fitting: Vec<&PrinterName> = takes.map(|printer| &printer.name).collect();
+    let unsuited = of_model().find_map(|printer| prints(printer, process).err());
+    if let (Some(why), true) = (unsuited, fitting.is_empty()) {
+        return Err(NoProcess::Unsuited { process: name, model, why });
     }
-    let fitting: Vec<&PrinterName> = printers
-        .iter()
-        .filter(may)
-        .filter(|printer| printer.model.as_ref() == Some(&model))
-        .map(|printer| &printer.name)
-        .collect();
     match fitting[..] {
         [] => match pinned.and_then(|pinned| printers.iter().find(|printer| printer.name == *pinned)) {
             Some(other) => Err(NoProcess::OtherPrinter {
@@ -273,19 +285,40 @@ impl SliceJobs {
         if accepted.file != sliced.chain.file {
             return Err(NotSliced::Changed);
         }
+        let mut findings = sliced.findings.clone();
+        let need = self.judged(wanted, &sliced, &accepted, &mut findings)?;
         let request = Request::NoteSliced {
             job: wanted.job.clone(),
             chain: Box::new(sliced.chain.clone()),
             commands: accepted.survey.commands,
             digest: accepted.survey.digest,
-            gate: Some(Box::new(Gated::new(
-                &sliced.findings,
-                &wanted.order.accepted,
-                wanted.order.by.clone(),
-            ))),
+            gate: Some(Box::new(Gated::new(&findings, &wanted.order.accepted, wanted.order.by.clone()))),
         };
+        let request = with_needs(request, need.map(|need| (wanted.job.clone(), need)));
         self.recorder.submit(request, Actor::Platen).await?;
         Ok(())
+    }
+
+    /// What a resin file takes, which has to pass the gate like any other; G-code was judged when it was sliced.
+    fn judged(
+        &self,
+        wanted: &Wanted,
+        sliced: &Sliced,
+        accepted: &Accepted,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Need>, NotSliced> {
+        let Some(resin) = &accepted.resin else { return Ok(None) };
+        let pinned = wanted.pinned.as_ref();
+        let printer = pinned.and_then(|name| self.printers.iter().find(|printer| printer.name == *name));
+        if let Some(printer) = printer {
+            let material = Some(sliced.chain.material.as_str());
+            findings.extend(speaks(gate::resin::judge(resin, printer, material), printer));
+        }
+        let open = refused(findings, &wanted.order.accepted);
+        if !open.is_empty() {
+            return Err(SliceError::Findings(open.into_iter().cloned().collect()).into());
+        }
+        Ok(Some(resin.need_on(printer, &self.printers)?))
     }
 }
 
@@ -297,6 +330,8 @@ enum NotSliced {
     Process(#[from] ProcessError),
     #[error(transparent)]
     Intake(#[from] IntakeError),
+    #[error(transparent)]
+    Need(#[from] NoNeed),
     #[error("what was sliced changed on its way to the spool; print the model again, and look at the disk")]
     Changed,
     #[error(transparent)]
@@ -309,6 +344,12 @@ impl NotSliced {
         match self {
             Self::Intake(IntakeError::Survey(error)) => {
                 IntakeError::from(error.clone().without_words()).to_string()
+            }
+            Self::Intake(IntakeError::Resin(error)) => {
+                format!(
+                    "this file cannot be printed: {}; look at it with `platen inspect FILE`",
+                    error.kind()
+                )
             }
             Self::Intake(IntakeError::Model(error))
             | Self::Slice(SliceError::Model(error) | SliceError::Copy(RewriteError::Model(error))) => {
@@ -377,7 +418,11 @@ mod tests {
         assert!(told.contains("several printers are one (e1, e2)"), "{told}");
         assert_eq!(chosen(&twins, "fine", Some("e2")).unwrap(), "generic-220-pla-fine on e2");
         let told = chosen(&lab, "msla-2k-clear-fine", None).unwrap_err();
-        assert!(told.contains("drives no resin printer yet"), "{told}");
+        assert!(told.starts_with("no printer here is a "), "{told}");
+        let model = all.find("msla-2k-clear-fine", None, None).unwrap().printer_model.clone();
+        let other = printers(&[("r", Some(model.as_str()))]);
+        let told = chosen(&other, "msla-2k-clear-fine", None).unwrap_err();
+        assert!(told.contains("r prints with filament, and this is a file for resin"), "{told}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod heat;
 mod inactivity;
 
 mod life;
+mod light;
 mod odd_boards;
 
 mod pause;

@@ -45,6 +45,14 @@ pub const PRINTERS: &[&str] = &["mk3-01", "mk3-02", "away"];
 /// The files of these tests lay nothing, and some are not homed or not heated.
 pub const TEST_BENCH: &str = "allow_findings = [\"extrusion.none\", \"heat.left_on\", \"heat.none\", \"home.missing\", \"mode.motion_unsaid\"]\n";
 
+/// A resin printer of 48 by 32 points, whose masks are shown in a folder.
+pub const MSLA: &str = "kind = \"msla\"\nbuild_height = 150\n[printer.display]\ncolumns = 48\nrows = 32\n\
+                        point_x_um = 50\npoint_y_um = 50\nmirrored_x = false\nmirrored_y = false\n\
+                        folder = \"/srv/masks\"\n[printer.light]\nlongest_exposure_s = 60\n\
+                        on = \"M106 S{pwm}\"\noff = \"M107\"\n[printer.plate]\nhomes = \"up\"\n\
+                        travel_mm_min = 300\nfastest_mm_min = 600\n[printer.peel]\nlift_mm = 6\n\
+                        lift_mm_min = 60\nretract_mm_min = 150\n[printer.vat]\nholds_ml = 200\nkeeps_ml = 20\n";
+
 pub struct TestLab {
     pub address: SocketAddr,
     pub recorder: Recorder,
@@ -156,6 +164,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, top: &str, http:
             let more = match *name {
                 "mk3-02" => "console = \"service\"\nallow_commands = [\"M92\"]\n",
                 "away" => "console = \"off\"\n",
+                "msla-01" => MSLA,
                 _ => "",
             };
             format!(

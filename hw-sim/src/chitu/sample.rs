@@ -1,4 +1,4 @@
-//! Writes valid .ctb, .cbddlp and .photon files of a drawn shape, for tests and for trying things out.
+//! Writes valid .ctb, .cbddlp and .photon files of a drawn shape or of given pictures, for tests and for trying out.
 //!
 //! Layout and run-length codes: cbiffle/catibo doc/cbddlp-ctb.adoc. The shape is a cone with a hole, drawn
 //! run by run, so that a file of any resolution costs no picture in memory.
@@ -64,6 +64,25 @@ impl Default for Sample {
     }
 }
 
+/// One layer as somebody else has sliced it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sliced {
+    /// Where the plate stands for it, mm.
+    pub z_mm: f32,
+    pub exposure_s: f32,
+    /// Of each point, row by row, 0 to 255: as many as [`Sample::resolution`] says. Dark where there are fewer.
+    pub grey: Vec<u8>,
+}
+
+/// A layer as it is written.
+struct Entry {
+    z_mm: f32,
+    exposure_s: f32,
+    /// Sum of all points, 0 to 1 each.
+    lit: f64,
+    picture: Vec<u8>,
+}
+
 /// A .ctb with so many layers of so many seconds each, and else as [`Sample::default`].
 pub fn ctb(layers: u32, exposure_s: f32) -> Vec<u8> {
     Sample { layers, exposure_s, bottom_exposure_s: exposure_s, ..Sample::default() }.write()
@@ -80,8 +99,33 @@ pub fn enciphered(length: usize, seed: u64) -> Vec<u8> {
 impl Sample {
     /// The file's bytes.
     pub fn write(&self) -> Vec<u8> {
+        let entry = |layer| Entry {
+            z_mm: self.z_mm(layer),
+            exposure_s: if layer < self.bottom_layers { self.bottom_exposure_s } else { self.exposure_s },
+            lit: self.rows(layer).iter().map(|(_, begins, ends)| f64::from(ends - begins)).sum(),
+            picture: self.picture(layer, self.cipher_key()),
+        };
+        self.file((0..self.layers).map(entry).collect())
+    }
+
+    /// A file of these layers instead of the drawn shape; how many and how they are lit, they say themselves.
+    pub fn write_sliced(&self, layers: &[Sliced]) -> Vec<u8> {
+        let entry = |(layer, sliced): (u32, &Sliced)| Entry {
+            z_mm: sliced.z_mm,
+            exposure_s: sliced.exposure_s,
+            lit: sliced.grey.iter().map(|grey| f64::from(*grey) / 255.0).sum(),
+            picture: self.picture_of(&sliced.grey, layer),
+        };
+        self.file((0..).zip(layers).map(entry).collect())
+    }
+
+    fn cipher_key(&self) -> u32 {
+        if self.format == Format::Cbddlp { 0 } else { self.key }
+    }
+
+    fn file(&self, layers: Vec<Entry>) -> Vec<u8> {
         let is_ctb = self.format != Format::Cbddlp;
-        let key = if is_ctb { self.key } else { 0 };
+        let key = self.cipher_key();
         let previews = [preview(400, 300), preview(200, 125)];
         let more_at = HEADER_BYTES;
         let more2_at = more_at + 60;
@@ -89,20 +133,19 @@ impl Sample {
         let large_at = machine_at + self.machine.len();
         let small_at = large_at + 32 + previews[0].1.len();
         let table_at = small_at + 32 + previews[1].1.len();
-        let mut at = table_at + self.layers as usize * LAYER_BYTES;
-        let pictures: Vec<Vec<u8>> = (0..self.layers).map(|layer| self.picture(layer, key)).collect();
+        let mut at = table_at + layers.len() * LAYER_BYTES;
+        let millilitres = self.volume_ml(&layers);
 
         let mut file = Writer(Vec::new());
-        let height = self.layer_height_mm * self.layers as f32;
+        let height = layers.last().map_or(0.0, |last| last.z_mm);
         file.word(if is_ctb { MAGIC_CTB } else { MAGIC_CBDDLP });
         file.word(if self.format == Format::Ctb3 { 3 } else { 2 });
         file.numbers(&[self.bed_mm.0, self.bed_mm.1, self.bed_mm.2, 0.0, 0.0, height, self.layer_height_mm]);
         file.numbers(&[self.exposure_s, self.bottom_exposure_s, self.light_off_s]);
         file.words(&[self.bottom_layers, self.resolution.0, self.resolution.1]);
         file.places(&[large_at, table_at]);
-        file.word(self.layers);
-        file.places(&[small_at]);
-        file.word(self.print_time_s());
+        file.places(&[layers.len(), small_at]);
+        file.word(self.print_time_s(&layers));
         file.word(1); // mirrored, as an LCD
         file.places(&[more_at, 60]);
         file.word(1); // level sets
@@ -110,9 +153,9 @@ impl Sample {
         file.word(key);
         file.places(&[more2_at, 76]);
 
-        let grams = self.volume_ml() * 1.1;
+        let grams = millilitres * 1.1;
         file.numbers(&[self.lift_mm, self.lift_mm_min, self.lift_mm, self.lift_mm_min, self.retract_mm_min]);
-        file.numbers(&[self.volume_ml(), grams, 0.0, self.light_off_s, self.light_off_s]);
+        file.numbers(&[millilitres, grams, 0.0, self.light_off_s, self.light_off_s]);
         file.words(&[self.bottom_layers, 0, 0, 0, 0]);
 
         file.words(&[0; 7]);
@@ -127,16 +170,14 @@ impl Sample {
             file.words(&[0; 4]);
             file.0.extend_from_slice(data);
         }
-        for (layer, picture) in (0..self.layers).zip(&pictures) {
-            let is_bottom = layer < self.bottom_layers;
-            let exposure_s = if is_bottom { self.bottom_exposure_s } else { self.exposure_s };
-            file.numbers(&[self.z_mm(layer), exposure_s, self.light_off_s]);
+        for Entry { z_mm, exposure_s, picture, .. } in &layers {
+            file.numbers(&[*z_mm, *exposure_s, self.light_off_s]);
             file.places(&[at, picture.len()]);
             file.words(&[0; 4]);
             at += picture.len();
         }
-        for picture in &pictures {
-            file.0.extend_from_slice(picture);
+        for layer in &layers {
+            file.0.extend_from_slice(&layer.picture);
         }
         file.0
     }
@@ -147,19 +188,17 @@ impl Sample {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate; saturates")]
-    fn print_time_s(&self) -> u32 {
+    fn print_time_s(&self, layers: &[Entry]) -> u32 {
         let lift_s = 60.0 * self.lift_mm * (1.0 / self.lift_mm_min + 1.0 / self.retract_mm_min);
-        let bottom = self.bottom_layers.min(self.layers) as f32;
-        let exposure_s = bottom * self.bottom_exposure_s + (self.layers as f32 - bottom) * self.exposure_s;
-        (exposure_s + self.layers as f32 * (lift_s + self.light_off_s)).round() as u32
+        let each = |layer: &Entry| layer.exposure_s + lift_s + self.light_off_s;
+        layers.iter().map(each).sum::<f32>().round() as u32
     }
 
-    fn volume_ml(&self) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the format has no more digits")]
+    fn volume_ml(&self, layers: &[Entry]) -> f32 {
         let pixel_mm2 = self.bed_mm.0 / self.resolution.0 as f32 * self.bed_mm.1 / self.resolution.1 as f32;
-        let lit =
-            |layer| self.rows(layer).iter().map(|(_, begins, ends)| u64::from(ends - begins)).sum::<u64>();
-        let pixels: u64 = (0..self.layers).map(lit).sum();
-        pixels as f32 * pixel_mm2 * self.layer_height_mm / 1_000.0
+        let lit: f64 = layers.iter().map(|layer| layer.lit).sum();
+        lit as f32 * pixel_mm2 * self.layer_height_mm / 1_000.0
     }
 
     /// The lit runs of a layer, as row, first column and first column behind it: a disc with a square hole.
@@ -185,6 +224,28 @@ impl Sample {
             }
         }
         runs
+    }
+
+    /// As coarse as the format: seven bits of a grey, or dark and lit.
+    fn picture_of(&self, grey: &[u8], layer: u32) -> Vec<u8> {
+        let points = u64::from(self.resolution.0) * u64::from(self.resolution.1);
+        let mut data = Vec::new();
+        let mut run = |grey: u8, length: u64| match self.format {
+            Format::Cbddlp => bits(&mut data, grey >= 0x80, length),
+            Format::Ctb2 | Format::Ctb3 => greys(&mut data, grey >> 1, length),
+        };
+        let mut missing = points;
+        for alike in
+            grey[..grey.len().min(usize::try_from(points).unwrap_or(usize::MAX))].chunk_by(|a, b| a == b)
+        {
+            run(alike[0], alike.len() as u64);
+            missing -= alike.len() as u64;
+        }
+        run(0, missing);
+        if self.cipher_key() != 0 {
+            cipher(&mut data, self.key, layer);
+        }
+        data
     }
 
     fn picture(&self, layer: u32, key: u32) -> Vec<u8> {

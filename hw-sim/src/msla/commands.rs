@@ -252,6 +252,8 @@ impl Firmware {
                     outcome => outcome,
                 })
             }
+            // Its steppers stay on here anyway.
+            "SET_IDLE_TIMEOUT" => Some(Outcome::Done),
             "HOME_AXIS" => Some(Outcome::Wait(Waiting::Drain(Afterwards::SeekSwitch))),
             "RESPOND" => {
                 let message = text.split_once("MSG=").map_or("", |(_, message)| message);

@@ -78,7 +78,8 @@ pub enum PlanError {
     #[error("the file has {0} layers, more than can be counted; slice it with thicker ones")]
     TooMany(usize),
     #[error(
-        "layer {layer} is at {:.3} mm, and the plate goes from 0 to {:.3} mm; slice the model for this printer",
+        "layer {layer} is at {:.3} mm, and the plate goes from 0 to {:.3} mm; slice the model for this \
+         printer",
         z.millimetres(), height.millimetres()
     )]
     OutOfReach { layer: usize, z: Micrometres, height: Micrometres },
@@ -88,14 +89,14 @@ pub enum PlanError {
     )]
     Descends { layer: usize, z: Micrometres, before: Micrometres },
     #[error(
-        "layer {layer} is lifted to {:.3} mm, and the plate goes up to {:.3} mm; print a lower part, or lift it \
-         less",
+        "layer {layer} is lifted to {:.3} mm, and the plate goes up to {:.3} mm; print a lower part, or \
+         lift it less",
         top.millimetres(), height.millimetres()
     )]
     LiftTooHigh { layer: usize, top: Micrometres, height: Micrometres },
     #[error(
-        "layer {layer} is lifted to {:.3} mm only, below or at the next layer at {:.3} mm: it would stay on the \
-         film; give it a longer lift",
+        "layer {layer} is lifted to {:.3} mm only, below or at the next layer at {:.3} mm: it would stay on \
+         the film; give it a longer lift",
         top.millimetres(), next.millimetres()
     )]
     LiftTooLow { layer: usize, top: Micrometres, next: Micrometres },
@@ -106,23 +107,24 @@ pub enum PlanError {
     )]
     NotSaid { layer: usize, what: &'static str },
     #[error(
-        "layer {layer}: {what} of {} µm/s, and this printer goes at 1 to {} µm/s; slice the model with another",
+        "layer {layer}: {what} of {} µm/s, and this printer goes at 1 to {} µm/s; slice the model with \
+         another",
         speed.0, fastest.0
     )]
     Speed { layer: usize, what: &'static str, speed: MicrometresPerSecond, fastest: MicrometresPerSecond },
     #[error("layer {layer}: {what} of {} s; nothing rests longer than an hour", rest.seconds())]
     RestTooLong { layer: usize, what: &'static str, rest: Milliseconds },
     #[error(
-        "layer {layer} is to be lit {} s, and this printer's longest is {} s; slice the model for the resin that \
-         is in it, or correct longest_exposure",
+        "layer {layer} is to be lit {} s, and this printer's longest is {} s; slice the model for the resin \
+         that is in it, or correct longest_exposure",
         exposure.seconds(), longest.seconds()
     )]
     TooLong { layer: usize, exposure: Milliseconds, longest: Milliseconds },
     #[error("layer {layer} is lit with no light; slice the model again")]
     Unlit { layer: usize },
     #[error(
-        "layer {layer} wants light {light} of 255, and light_on of the profile has no {{pwm}}; add it, or slice \
-         the model for full light"
+        "layer {layer} wants light {light} of 255, and light_on of the profile has no {{pwm}}; add it, or \
+         slice the model for full light"
     )]
     NotDimmed { layer: usize, light: u8 },
 }
@@ -196,7 +198,7 @@ impl Plan {
         &self.layers
     }
 
-    /// What one layer takes, without acceleration and the time on the wire; `None` where there is no such layer.
+    /// What one layer takes, without acceleration and the wire; `None` where there is no such layer.
     #[must_use]
     pub fn layer_takes(&self, layer: usize) -> Option<Milliseconds> {
         Some(takes(self.layers.get(layer)?, &self.printer))

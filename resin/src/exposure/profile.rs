@@ -61,7 +61,7 @@ pub struct Profile {
     /// Above the last layer, as far as `height` allows; absent: up to `height`.
     #[serde(default)]
     pub raise_at_end: Option<Micrometres>,
-    /// How far what `M114` says may be from where the plate was sent: Marlin tells hundredths of a millimetre.
+    /// How far what `M114` says may be from where the plate was sent: Marlin tells hundredths of a mm.
     #[serde(default = "z_tolerance")]
     pub z_tolerance: Micrometres,
 
@@ -329,8 +329,8 @@ impl Profile {
         check.time("burst_lead", self.burst_lead, 0, 1000);
     }
 
-    /// Light off must lie in the board's buffer before the light is on: it and all before it at once. The last
-    /// line, which only waits, may still be on the wire.
+    /// Light off must lie in the board's buffer before the light is on: it and all before it at once. The
+    /// last line, which only waits, may still be on the wire.
     fn burst(&self, check: &mut Check) {
         let burst = self.burst_lines(u8::MAX, self.longest_exposure);
         let held = burst.len() - 1;
@@ -354,8 +354,8 @@ impl Profile {
             check.wrong(
                 "buffer_bytes",
                 format!(
-                    "a burst has up to {bytes} bytes with line numbers, and the board holds {}; switch the light \
-                     with shorter lines, or let the host time it",
+                    "a burst has up to {bytes} bytes with line numbers, and the board holds {}; switch the \
+                     light with shorter lines, or let the host time it",
                     self.buffer_bytes
                 ),
             );
@@ -393,7 +393,10 @@ impl Check {
         if line.is_empty() || line.trim() != line || line.len() > LINE_BYTES {
             self.wrong(
                 key,
-                format!("{line:?} is empty, has spaces around it or more than {LINE_BYTES} bytes; give one command"),
+                format!(
+                    "{line:?} is empty, has spaces around it or more than {LINE_BYTES} bytes; give one \
+                     command"
+                ),
             );
         }
         if let Some(odd) = line.chars().find(|&char| !matches!(char, ' '..='~') || matches!(char, ';' | '*'))

@@ -20,7 +20,7 @@ use super::answers::{Changed, NoSuch, Ordered, Read, Timely, Told};
 use super::door::Asker;
 use super::given::Given;
 use super::jobs::{FromFile, has_room, new_job};
-use super::printers::known_for_filament;
+use super::printers::known_for;
 use super::problem::Problem;
 use super::vault::let_in;
 use crate::config::{self, Chosen, Config, NotAdded, with_section};
@@ -40,6 +40,7 @@ use crate::io::ttys::{NoTty, stays};
 use crate::protocol::window::SAFE_RECEIVE_BYTES;
 use crate::services::commissioning::{NotProbed, Probed, Saved, Tried, Window};
 use crate::services::gate::limits_of;
+use crate::services::suits::Medium;
 use crate::services::vault_desk::Words;
 
 use shapes::{
@@ -457,7 +458,7 @@ pub(super) async fn test_printed(
 ) -> Result<TestPrintView, Problem> {
     let by = lab::person(&asker.by(order.by.as_deref())?)?;
     let printer: PrinterName = order.printer.parse()?;
-    known_for_filament(app, &printer)?;
+    known_for(app, &printer, Medium::Filament)?;
     let limits = app.config.printer(&printer).map(|found| limits_of(found, &app.config.gate));
     let material = order.material.map(|material| material.trim().to_owned());
     let material = material
@@ -484,7 +485,8 @@ pub(super) async fn test_printed(
         accept: Vec::new(),
         by: Some(by.clone()),
     };
-    let new = new_job(app, given).await?;
+    // A test print is G-code, and takes nothing of a vat.
+    let (new, _) = new_job(app, given).await?;
     let job = new.job.clone();
     app.recorder.submit(Request::QueueCopies(vec![new]), Actor::Person(by)).await?;
     Ok(TestPrintView {

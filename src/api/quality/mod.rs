@@ -25,6 +25,7 @@ mod scans;
 
 pub mod shapes;
 
+pub(in crate::api) use printers::lot as scanned_lot;
 pub use views::case_words;
 pub use who::permission;
 

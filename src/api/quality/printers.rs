@@ -123,7 +123,7 @@ fn printer(app: &AppState, text: &str) -> Result<PrinterName, Problem> {
 }
 
 /// The lot whose label was scanned.
-fn lot(app: &AppState, text: &str) -> Result<LotId, Problem> {
+pub(in crate::api) fn lot(app: &AppState, text: &str) -> Result<LotId, Problem> {
     let lot = match Scanned::lot(text) {
         Ok(lot) if is_there(app, &lot) => return Ok(lot),
         read => read,

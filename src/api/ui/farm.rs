@@ -7,7 +7,8 @@ use super::kit;
 use super::pages::{Answer, Ask, Content};
 use super::pieces::{Inner, Piece};
 use super::viewer::Viewer;
-use super::words::{Text, common, farm as words, hands as hands_words};
+use super::words::{Text, common, farm as words, hands as hands_words, resin as resin_words};
+use crate::api::resin::shapes::ResinBrief;
 use crate::api::shapes::{JobView, PrinterView, ReadingView};
 use crate::api::{AppState, look_ahead, views};
 use crate::domain::day::Day;
@@ -179,6 +180,7 @@ fn left_hot(job: &Job) -> bool {
         | Interruption::Unaccounted
         // A light may be on where there is no heat.
         | Interruption::Exposure { .. }
+        | Interruption::Board { .. }
         | Interruption::NotContinued { .. } => true,
         Interruption::PrinterReset
         | Interruption::Stopped
@@ -311,7 +313,8 @@ fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
             @if job.is_some() || printer.progress.is_some() {
                 (inner.put(format!("work-{name}"), work(viewer, card, job)))
             }
-            (inner.put(format!("heat-{name}"), heat(viewer, printer)))
+            @if has_heat(printer) { (inner.put(format!("heat-{name}"), heat(viewer, printer))) }
+            @if let Some(resin) = &printer.resin { (inner.put(format!("vat-{name}"), vat(viewer, name, resin))) }
             (bed(viewer, card))
             div.foot {
                 @if printer.on_bed.is_none() { p.quiet { (viewer.say(words::BED_CLEAR)) } }
@@ -424,12 +427,12 @@ pub(super) fn hold(viewer: &Viewer, printer: &PrinterView) -> Markup {
         }
         @if let Some(prompt) = &printer.prompt {
             div.note.prompt data-state="wants" {
-                p { strong { (viewer.say(words::ASKS)) } " " q { (prompt.asked) } }
+                p { strong { (viewer.say(words::ASKS)) } " " q { (viewer.told_within(&prompt.asked)) } }
                 @if prompt.buttons.is_empty() { p { (viewer.say(words::PANEL_ONLY)) } }
                 @if viewer.may(Permission::AnswerPrinter) {
                     @for (place, label) in prompt.buttons.iter().enumerate() {
                         (simple(viewer, "/do/answer", &format!("answer-{name}-{place}"),
-                            &[("printer", name), ("button", &place.to_string()), ("asked", &prompt.asked)], label))
+                            &[("printer", name), ("button", &place.to_string()), ("asked", &prompt.asked)], &viewer.told_within(label)))
                     }
                 }
             }
@@ -440,7 +443,10 @@ pub(super) fn hold(viewer: &Viewer, printer: &PrinterView) -> Markup {
 /// How far it is, and when it ends.
 fn work(viewer: &Viewer, card: &Card, job: Option<&JobView>) -> Markup {
     let name = &card.printer.name;
-    let layer = job.and_then(|job| job.layer);
+    // A layer of a resin file is lit as a whole, and its printer counts them.
+    let lit = card.printer.resin.as_ref().and_then(|resin| Some((resin.layer?, u64::from(resin.layers?))));
+    let drawn = job.and_then(|job| job.layer).map(|layer| (layer.number as u64, layer.of as u64));
+    let layer = lit.or(drawn);
     let known = job.filter(|_| card.is_lost).and_then(|job| job.progress.as_ref());
     html! {
         div.work id=(format!("work-{name}")) {
@@ -448,7 +454,7 @@ fn work(viewer: &Viewer, card: &Card, job: Option<&JobView>) -> Markup {
                 (kit::bar(viewer, progress.percent, &viewer.fill(words::PROGRESS_OF, &[("printer", name)])))
             }
             p.quiet {
-                @if let Some(layer) = layer { (viewer.fill(words::LAYER, &[("n", &layer.number), ("of", &layer.of)])) }
+                @if let Some((n, of)) = layer { (viewer.fill(words::LAYER, &[("n", &n), ("of", &of)])) }
                 @if layer.is_some() && !card.is_lost { " · " }
                 @if !card.is_lost { (ends(viewer, card.ends)) }
             }
@@ -466,6 +472,34 @@ pub(super) fn ends(viewer: &Viewer, ends: Option<WallTime>) -> Markup {
                 " · " (viewer.fill(words::ENDS, &[("time", &viewer.short(at))]))
             }
             None => (viewer.say(words::ENDS_UNKNOWN)),
+        }
+    }
+}
+
+/// Whether there is anything to be hot: a resin printer has neither nozzle nor bed, and may have a heated vat.
+pub(super) fn has_heat(printer: &PrinterView) -> bool {
+    let given = &printer.temperatures;
+    let is_told = [given.hotend, given.bed, given.chamber].iter().any(Option::is_some);
+    printer.resin.is_none() || is_told
+}
+
+/// What is in its vat, and what of it wants somebody.
+fn vat(viewer: &Viewer, name: &str, resin: &ResinBrief) -> Markup {
+    let due = |verdict: &str| matches!(verdict, "worn" | "overdue");
+    html! {
+        div.heat id=(format!("vat-{name}")) {
+            p {
+                @match (&resin.material, resin.left_ml) {
+                    (Some(material), Some(left)) => {
+                        (material) ", " (viewer.fill(resin_words::LEFT_ML, &[("n", &viewer.number(left, 0))]))
+                    }
+                    _ => span.old { (viewer.say(resin_words::VAT_EMPTY_SHORT)) },
+                }
+            }
+            @if resin.debris { p.old { (viewer.say(resin_words::FILTER_AFTER)) } }
+            @if due(&resin.display) { p.old { (viewer.say(resin_words::DISPLAY_WORN)) } }
+            @if due(&resin.film) { p.old { (viewer.say(resin_words::FILM_WORN)) } }
+            @if resin.layer.is_none() && resin.checklist { p.quiet { (viewer.say(resin_words::LOOK_FIRST)) } }
         }
     }
 }

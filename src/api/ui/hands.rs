@@ -10,9 +10,11 @@ use super::kit::{self, Sends};
 use super::pages::{Answer, Ask, Content};
 use super::pieces::{Inner, Piece};
 use super::viewer::Viewer;
-use super::words::{Text, common, farm as farm_words, hands as words, sentences};
+use super::words::{Text, common, farm as farm_words, hands as words, resin as resin_words, sentences};
 use crate::api::quality::shapes::{LoadView, PrintedBrief};
 use crate::api::quality::views as quality;
+use crate::api::resin::shapes::ResinView;
+use crate::api::resin::views as resin_views;
 use crate::api::shapes::PrinterView;
 use crate::api::{AppState, Problem, reasons, views};
 use crate::config::Printer;
@@ -76,19 +78,22 @@ fn nothing(viewer: &Viewer) -> Piece {
 
 struct AtPrinter {
     name: PrinterName,
+    /// Its material goes into a vat.
+    has_vat: bool,
     loads: Vec<(LoadView, f64)>,
 }
 
 fn at_printer(viewer: &Viewer, name: &str) -> Result<AtPrinter, Problem> {
     let name: PrinterName = name.parse().map_err(|_| Viewer::missing("printer"))?;
     crate::api::printers::known(&viewer.app, &name)?;
+    let has_vat = viewer.app.recorder.read(|lab| lab.resin.station(&name).is_some());
     let loads = viewer.app.recorder.read(|lab| {
         let left = |load: &crate::domain::quality::lot::Load| {
             lab.quality.lots.get(&load.lot).map_or(0.0, |lot| lot.left_mg as f64 / 1_000.0)
         };
         lab.quality.loaded_on(&name).map(|load| (quality::load(lab, load), left(load))).collect()
     });
-    Ok(AtPrinter { name, loads })
+    Ok(AtPrinter { name, has_vat, loads })
 }
 
 /// What the scanner's script says, by the names that it has for it; those of problems are their kinds.
@@ -120,7 +125,7 @@ fn scan(viewer: &Viewer, at: Option<&AtPrinter>) -> Piece {
         "scan",
         html! {
             form.card.scan id="scan" method="dialog" autocomplete="off" data-use="scan" data-printer=[name]
-                data-code=[code] data-may-load=[viewer.may(Permission::LoadMaterial).then_some("yes")]
+                data-code=[code] data-vat=[at.filter(|at| at.has_vat).map(|_| "yes")] data-may-load=[viewer.may(Permission::LoadMaterial).then_some("yes")]
                 data-says=(scan_words(viewer)) {
                 label.field {
                     span { (viewer.say(words::SCAN)) }
@@ -167,9 +172,10 @@ fn panel(viewer: &Viewer, at: &AtPrinter) -> Piece {
                 h3 { (viewer.say(words::LOADED_NOW)) }
                 @if at.loads.is_empty() { p.quiet { (viewer.say(words::NOTHING_LOADED)) } }
                 ul.tasks {
-                    @for (load, left) in &at.loads { (loaded(viewer, name, load, *left)) }
+                    @for (load, left) in &at.loads { (loaded(viewer, at, load, *left)) }
                 }
-                @if viewer.may(Permission::LoadMaterial) {
+                @if at.has_vat { p { a.button href=(format!("/printers/{name}#resin")) { (viewer.say(resin_words::TO_THE_VAT)) } } }
+                @else if viewer.may(Permission::LoadMaterial) {
                     fieldset.choices {
                         legend { (viewer.say(words::SLOT_FOR_NEXT)) }
                         @for number in 0..shown { (slot(number)) }
@@ -186,7 +192,8 @@ fn panel(viewer: &Viewer, at: &AtPrinter) -> Piece {
     )
 }
 
-fn loaded(viewer: &Viewer, printer: &str, load: &LoadView, left: f64) -> Markup {
+fn loaded(viewer: &Viewer, at: &AtPrinter, load: &LoadView, left: f64) -> Markup {
+    let printer = &at.name;
     let to = format!("POST /v1/printers/{printer}/unload");
     let back = format!("POST /v1/printers/{printer}/loads");
     let id = format!("unload-{}", load.number);
@@ -208,7 +215,7 @@ fn loaded(viewer: &Viewer, printer: &str, load: &LoadView, left: f64) -> Markup 
                     (since(viewer, load.from.parse().ok()))
                 }
             }
-            @if viewer.may(Permission::LoadMaterial) { (off.button(viewer)) }
+            @if !at.has_vat && viewer.may(Permission::LoadMaterial) { (off.button(viewer)) }
         }
     }
 }
@@ -291,6 +298,25 @@ struct Shown {
     material: Vec<Material>,
     parts: Vec<PartToDo>,
     prepared: Vec<Prepared>,
+    vats: Vec<AtVat>,
+}
+
+/// A resin printer, and the job that it is made ready for.
+struct AtVat {
+    resin: ResinView,
+    /// Nothing runs there, and nothing stands on its plate.
+    is_free: bool,
+    next: Option<Brief>,
+}
+
+fn vats(app: &AppState, lab: &Lab, printers: &[PrinterView]) -> Vec<AtVat> {
+    let at = |printer: &PrinterView| {
+        let resin = resin_views::resin(app, lab, &printer.name.parse().ok()?)?;
+        let is_free = resin.job.is_none() && printer.job.is_none() && printer.on_bed.is_none();
+        let next = resin.next.as_ref().and_then(|next| lab.jobs.get(&next.job.parse().ok()?));
+        Some(AtVat { next: next.map(|job| brief(lab, job)), resin, is_free })
+    };
+    printers.iter().filter_map(at).collect()
 }
 
 fn gather(viewer: &Viewer, lab: &Lab) -> Shown {
@@ -305,6 +331,7 @@ fn gather(viewer: &Viewer, lab: &Lab) -> Shown {
         parts: parts(lab, &beds),
         prepared: waiting.iter().filter_map(|job| prepared(lab, job)).collect(),
         lost: printers.iter().filter_map(|printer| lost(app, lab, printer)).collect(),
+        vats: vats(app, lab, &printers),
         printers,
         beds,
     }
@@ -413,6 +440,10 @@ fn material(app: &AppState, lab: &Lab, waiting: &[&Job]) -> Vec<Material> {
 
 /// Whether a job would begin there if the right material were loaded.
 fn lacks_material(lab: &Lab, job: &Job, name: &PrinterName, now: WallTime) -> bool {
+    // What lacks in a vat is said of the vat.
+    if !is_of_filament(lab, job, name) {
+        return false;
+    }
     let Err(Refusal::Hindered { why, .. }) = may_start(lab, job, name, now) else { return false };
     let of_material = |why: &Hindrance| {
         matches!(why, Hindrance::NothingLoaded | Hindrance::WrongMaterial { .. } | Hindrance::Unusable { .. })
@@ -420,10 +451,16 @@ fn lacks_material(lab: &Lab, job: &Job, name: &PrinterName, now: WallTime) -> bo
     why.iter().all(of_material)
 }
 
+fn is_of_filament(lab: &Lab, job: &Job, name: &PrinterName) -> bool {
+    !lab.resin.needs.contains_key(&job.id) && lab.resin.station(name).is_none()
+}
+
 fn can_begin_elsewhere(app: &AppState, lab: &Lab, job: &Job, now: WallTime) -> bool {
     let mut names = app.fleet.board().printers().map(|(name, _)| name);
     names.any(|name| {
-        job.pinned.as_ref().is_none_or(|pinned| pinned == name) && may_start(lab, job, name, now).is_ok()
+        job.pinned.as_ref().is_none_or(|pinned| pinned == name)
+            && is_of_filament(lab, job, name)
+            && may_start(lab, job, name, now).is_ok()
     })
 }
 
@@ -535,6 +572,7 @@ fn sections(viewer: &Viewer, shown: &Shown) -> Vec<Section> {
         section("asks", words::ASKS, asking),
         section("locked", words::LOCKED, locked),
         section("begin", words::BEGIN, shown.begin.iter().map(|begin| of_begin(viewer, begin)).collect()),
+        section("resin", resin_words::SECTION, shown.vats.iter().flat_map(|at| of_vat(viewer, at)).collect()),
         section("material", words::MATERIAL, material),
         section("process", words::PROCESS, of(&[ToDo::Process])),
         section("inspect", words::INSPECT, of(&[ToDo::Inspect])),
@@ -690,7 +728,7 @@ fn of_asking(viewer: &Viewer, printer: &PrinterView) -> Option<Row> {
     }
     let hold = printer.hold.as_ref().and_then(|hold| hold.words.as_deref());
     let what = match (&printer.prompt, hold) {
-        (Some(prompt), _) => viewer.fill(words::ASKS_WHAT, &[("asked", &prompt.asked)]),
+        (Some(prompt), _) => viewer.fill(words::ASKS_WHAT, &[("asked", &viewer.told_within(&prompt.asked))]),
         (None, Some(hold)) => viewer.told(hold),
         (None, None) => viewer.say(words::PAUSED).to_owned(),
     };
@@ -759,6 +797,54 @@ fn of_begin(viewer: &Viewer, begin: &Begin) -> Row {
         priority: Priority::Routine,
         action: html! { @if viewer.may(Permission::StartJob) { (start.button(viewer)) } },
     }
+}
+
+/// What a resin printer asks for: first what is in the way of its next print, then what wears out.
+fn of_vat(viewer: &Viewer, at: &AtVat) -> Vec<Row> {
+    let (resin, name) = (&at.resin, at.resin.printer.as_str());
+    let row = |what: &str, said: String, to: &str| Row {
+        id: format!("{what}-{name}"),
+        what: html! { (said) },
+        place: at_place(viewer, name, None),
+        priority: Priority::Routine,
+        action: go(&format!("/printers/{name}#{to}"), &format!("{what}-go-{name}"), viewer.say(words::GO_THERE)),
+    };
+    let mut rows = Vec::new();
+    if resin.debris.is_some() {
+        rows.push(row("filter", viewer.say(resin_words::FILTER_AFTER).to_owned(), "resin"));
+    }
+    if let Some(old) = resin.vat.contents.as_ref().filter(|contents| contents.too_old) {
+        let said = viewer.fill(resin_words::EMPTY_OLD, &[("n", &old.days)]);
+        rows.push(row("old-resin", said, "resin"));
+    }
+    if let (Some(next), Some(job), true) = (&resin.next, &at.next, at.is_free) {
+        let has = |words: &[&str]| next.hindrances.iter().any(|why| words.contains(&why.why.as_str()));
+        let material = next.material.as_deref().unwrap_or_else(|| viewer.say(resin_words::ANY_RESIN));
+        let needs = viewer.number(next.first_ml, 0);
+        let holes: [(&str, &dyn std::fmt::Display); 4] =
+            [("material", &material), ("case", &job.case), ("part", &job.part), ("n", &needs)];
+        // One thing after the other: what is filled in is looked at afterwards.
+        if has(&["wrong_material", "lot_unusable"]) {
+            rows.push(row("resin", viewer.fill(resin_words::CHANGE_RESIN, &holes), "resin"));
+        } else if has(&["vat_empty", "too_little_resin"]) {
+            rows.push(row("resin", viewer.fill(resin_words::REFILL_FOR, &holes), "resin"));
+        } else if has(&["checklist_needed", "checklist_old"]) && resin.debris.is_none() {
+            rows.push(row("look-first", viewer.fill(resin_words::LOOK_FOR, &holes), "checklist"));
+        }
+    }
+    let worn = [("display", &resin.display, resin_words::DISPLAY_DUE), ("film", &resin.film, resin_words::FILM_DUE)];
+    for (what, wear, text) in worn {
+        let todo = match wear.verdict.as_str() {
+            "worn" => resin_words::NEXT_AT_HAND,
+            "overdue" => resin_words::REPLACE_IT,
+            _ => continue,
+        };
+        let (used, life) = (viewer.grouped(wear.used), viewer.grouped(wear.life.unwrap_or_default().into()));
+        let holes: [(&str, &dyn std::fmt::Display); 3] =
+            [("n", &used), ("life", &life), ("todo", &viewer.say(todo))];
+        rows.push(row(what, viewer.fill(text, &holes), "resin"));
+    }
+    rows
 }
 
 fn of_material(viewer: &Viewer, material: &Material) -> Row {

@@ -28,9 +28,10 @@ use crate::io::offload::offload;
 use crate::preview::Pixels;
 use crate::services::gate::Reading;
 use crate::services::preview::Subject;
+use crate::services::slicejobs::prints;
 use crate::services::slicing::SliceError;
+use crate::services::suits::{reads, takes};
 use crate::slicing::process::{Process, use_word};
-use crate::slicing::profile::Technology;
 
 /// Pixels of the longer side of a picture here.
 const PICTURE: u16 = 400;
@@ -70,11 +71,14 @@ struct Read {
     layers: usize,
     slicer: Option<String>,
     grams: Option<f64>,
+    millilitres: Option<f64>,
     material: Option<String>,
     /// Of what it lays down as the part, mm.
     size: Option<[f64; 3]>,
     found: Vec<Found>,
     passes: bool,
+    /// The printers that take such a file at all: for filament, or for resin and of its format.
+    offered: Vec<PrinterName>,
 }
 
 pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {
@@ -168,7 +172,13 @@ async fn read(
 ) -> Result<Read, Problem> {
     let accepted = app.intake.accepted(file).await?;
     let resumes = app.recorder.read(|lab| lab.resume_file(file).is_some());
-    let all = app.config.printers.iter().map(|printer| &printer.name);
+    let format = accepted.resin.as_deref().map(|resin| resin.said.format);
+    let fits = |printer: &&Printer| {
+        takes(printer, accepted.medium()).is_ok()
+            && format.is_none_or(|format| reads(printer, format).is_ok())
+    };
+    let all = app.config.printers.iter().filter(fits).map(|printer| &printer.name);
+    let offered = all.clone().cloned().collect();
     let printers: Vec<&PrinterName> =
         all.filter(|name| pinned.is_none_or(|pinned| *name == pinned)).collect();
     let (mut reading, mut judged) = (None, Vec::with_capacity(printers.len()));
@@ -199,22 +209,31 @@ async fn read(
         one.everywhere = one.printers.len() == judged.len();
     }
     found.sort_by_key(|one| (std::cmp::Reverse(one.finding.severity), one.finding.line));
-    let of = reading.as_deref();
-    let metadata = of.map(|reading: &Reading| &reading.analysis.metadata);
+    let gcode = reading.as_deref().and_then(Reading::gcode);
+    let metadata = gcode.map(|analysis| &analysis.metadata);
+    let resin = accepted.resin.as_deref();
+    let on = judged.first().and_then(|(name, _)| app.config.printer(name));
+    let panel = on.and_then(|printer| printer.resin.as_deref()).map(|resin| &resin.panel);
+    let claims = resin.map(|resin| &resin.said.claims);
     Ok(Read {
         bytes: accepted.bytes,
         lines: accepted.survey.lines,
-        seconds: of.map_or(0.0, |reading| reading.analysis.seconds),
-        layers: of.map_or(0, |reading| reading.layers),
-        slicer: metadata.and_then(|metadata| metadata.slicer.clone()),
-        grams: of.and_then(|reading| grams(&reading.analysis)),
-        material: metadata.and_then(|metadata| metadata.filament_type.first().cloned()),
-        size: of.and_then(|reading| match reading.analysis.body.size() {
-            [Some(x), Some(y), Some(z)] => Some([x, y, z]),
-            _ => None,
-        }),
+        seconds: gcode.map(|analysis| analysis.seconds).or_else(|| resin?.seconds(on)).unwrap_or(0.0),
+        layers: reading.as_deref().map_or(0, Reading::layers),
+        slicer: metadata.and_then(|metadata| metadata.slicer.clone()).or_else(|| claims?.slicer.clone()),
+        grams: gcode.and_then(grams),
+        millilitres: resin.and_then(|resin| resin.millilitres(panel)),
+        material: metadata
+            .and_then(|metadata| metadata.filament_type.first().cloned())
+            .or_else(|| claims?.material.clone()),
+        size: match gcode.map(|analysis| analysis.body.size()) {
+            Some([Some(x), Some(y), Some(z)]) => Some([x, y, z]),
+            Some(_) => None,
+            None => resin.and_then(|resin| resin.size(panel)),
+        },
         found,
         passes,
+        offered,
     })
 }
 
@@ -225,15 +244,15 @@ fn grams(analysis: &Analysis) -> Option<f64> {
     weights.filter(|weights| !weights.is_empty()).map(|weights| weights.into_iter().sum())
 }
 
-/// The processes for filament that some printer here is of.
+/// The processes whose files some printer here takes.
 async fn processes(app: &AppState) -> Result<Vec<Process>, Problem> {
     let Some(slicing) = app.slicing.clone() else { return Ok(Vec::new()) };
     let read = offload(move || slicing.catalogue()).await;
     let catalogue = read.unwrap_or(Err(SliceError::Ended))?;
-    let is_here =
-        |model: &String| app.config.printers.iter().any(|printer| printer.model.as_ref() == Some(model));
-    let fits =
-        |process: &&Process| process.technology != Technology::Resin && is_here(&process.printer_model);
+    let fits = |process: &&Process| {
+        let is_its = |printer: &Printer| printer.model.as_ref() == Some(&process.printer_model);
+        app.config.printers.iter().any(|printer| is_its(printer) && prints(printer, process).is_ok())
+    };
     Ok(catalogue.all().iter().filter(fits).cloned().collect())
 }
 
@@ -283,7 +302,7 @@ fn of_file(
                     (sends.form(viewer, html! {
                         div.fields {
                             (part_field(viewer, &known.parts, &known.chosen))
-                            (printer_field(viewer, pinned))
+                            (printer_field(viewer, pinned, Some(&read.offered)))
                             (material_field(viewer, material))
                             (copies.input())
                             (becomes("list", also))
@@ -348,10 +367,13 @@ fn no_parts(viewer: &Viewer, known: &Known) -> Markup {
     }
 }
 
-fn printer_field(viewer: &Viewer, pinned: Option<&PrinterName>) -> Markup {
+/// Of all printers, or of those that are offered.
+fn printer_field(viewer: &Viewer, pinned: Option<&PrinterName>, offered: Option<&[PrinterName]>) -> Markup {
     // What is left empty is left out, and may run on any.
     let mut choices = vec![("", viewer.say(words::ANY_PRINTER).to_owned())];
-    choices.extend(printers(viewer));
+    let is_offered =
+        |name: &str| offered.is_none_or(|offered| offered.iter().any(|known| known.as_str() == name));
+    choices.extend(printers(viewer).filter(|(name, _)| is_offered(name)));
     let chosen = pinned.map_or("", PrinterName::as_str);
     Field::text("printer", viewer.say(common::PRINTER)).value(chosen).choice(&choices)
 }
@@ -362,13 +384,16 @@ fn facts(viewer: &Viewer, read: &Read) -> Markup {
         dl.facts {
             dt { (viewer.say(words::SIZE)) }
             dd { (viewer.fill(words::KILOBYTES, &[("n", &viewer.grouped(read.bytes.div_ceil(1_024)))])) }
-            dt { (viewer.say(words::LINES)) }
-            dd { (viewer.grouped(read.lines)) }
+            @if read.lines > 0 { dt { (viewer.say(words::LINES)) } dd { (viewer.grouped(read.lines)) } }
             @if seconds > 0 { dt { (viewer.say(words::TAKES)) } dd { (viewer.span(seconds)) } }
             @if read.layers > 0 { dt { (viewer.say(words::LAYERS)) } dd { (read.layers) } }
             @if let Some(grams) = read.grams {
                 dt { (viewer.say(words::USES)) }
                 dd { (viewer.fill(words::GRAMS, &[("n", &viewer.number(grams, 0))])) }
+            }
+            @if let Some(millilitres) = read.millilitres {
+                dt { (viewer.say(words::USES)) }
+                dd { (viewer.number(millilitres, 1)) " ml" }
             }
             @if let Some(slicer) = &read.slicer { dt { (viewer.say(words::SLICER)) } dd { (slicer) } }
         }
@@ -443,7 +468,7 @@ fn of_model(viewer: &Viewer, model: &FileHash, processes: &[Process], known: &Kn
                         div.fields {
                             (part_field(viewer, &known.parts, &known.chosen))
                             (process_field(viewer, processes, known))
-                            (printer_field(viewer, None))
+                            (printer_field(viewer, None, None))
                             (units_field(viewer))
                             (becomes("number", scale))
                             (becomes("list", expected))
@@ -526,6 +551,7 @@ fn units_field(viewer: &Viewer) -> Markup {
 mod tests {
     use super::*;
     use crate::slicing::process::Quality;
+    use crate::slicing::profile::Technology;
 
     fn process(name: &str, validated_for: Vec<IntendedUse>) -> Process {
         Process {

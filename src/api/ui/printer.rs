@@ -6,6 +6,7 @@ mod charts;
 mod console;
 mod material;
 mod phantom;
+mod resin;
 
 use maud::{Markup, html};
 use serde_json::json;
@@ -20,6 +21,8 @@ use super::viewer::Viewer;
 use super::words::{Text, common, farm as farm_words, printer as words};
 use crate::api::quality::shapes::{LotBrief, QualificationView};
 use crate::api::quality::views as quality;
+use crate::api::resin::shapes::ResinView;
+use crate::api::resin::views as resin_views;
 use crate::api::shapes::{JobView, PrinterView, ResumeFileBrief};
 use crate::api::{AppState, look_ahead, reasons, views};
 use crate::domain::day::Day;
@@ -44,7 +47,7 @@ pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {
         let pieces = vec![
             head(&viewer, &shown),
             wants(&viewer, &shown),
-            rooms(&viewer, &shown, minutes, ask.query("phantom")),
+            rooms(&viewer, &shown, minutes, ask.query("phantom"), ask.query("lot")),
             past(&viewer, &shown),
         ];
         Ok(Content::new(name.to_string(), pieces))
@@ -90,6 +93,8 @@ struct Shown {
     instruments: Vec<Instrument>,
     past: Vec<Past>,
     today: Day,
+    /// Of a printer that prints with resin.
+    resin: Option<ResinView>,
 }
 
 fn gather(viewer: &Viewer, name: &PrinterName) -> Option<Shown> {
@@ -101,6 +106,7 @@ fn gather(viewer: &Viewer, name: &PrinterName) -> Option<Shown> {
     Some(app.recorder.read(|lab| {
         let record = app.recorder.printer_in(lab, name);
         let printer = views::printer(&snapshot, &record, views::console(app, name), now);
+        let printer = PrinterView { resin: resin_views::brief(app, lab, name), ..printer };
         let found = |id: &Option<String>| lab.jobs.get(&id.as_ref()?.parse().ok()?);
         let at_work = found(&printer.job);
         let lots = lab.quality.lots.values().filter(|lot| lot.unusable(today).is_empty());
@@ -118,6 +124,7 @@ fn gather(viewer: &Viewer, name: &PrinterName) -> Option<Shown> {
             templates: if qualifies { newest(lab) } else { Vec::new() },
             instruments: lab.quality.instruments.values().filter(|_| qualifies).cloned().collect(),
             past: ended_here(app, lab, name),
+            resin: resin_views::resin(app, lab, name),
             printer,
             today,
         }
@@ -213,22 +220,37 @@ fn wants(viewer: &Viewer, shown: &Shown) -> Piece {
 }
 
 /// Two columns: what happens, and what it has.
-fn rooms(viewer: &Viewer, shown: &Shown, minutes: u64, template: Option<&str>) -> Piece {
+fn rooms(
+    viewer: &Viewer,
+    shown: &Shown,
+    minutes: u64,
+    template: Option<&str>,
+    lot: Option<&str>,
+) -> Piece {
     Piece::around("rooms", |inner| {
         html! {
             div.split id="rooms" {
                 div {
                     (inner.put_around("job", |inner| job(viewer, shown, inner)))
-                    (inner.put_around("warmth", |inner| charts::heat(viewer, shown, minutes, inner)))
+                    @if farm::has_heat(&shown.printer) {
+                        (inner.put_around("warmth", |inner| charts::heat(viewer, shown, minutes, inner)))
+                    }
                     (inner.put("console", console::section(viewer, shown)))
                     (inner.put_around("wire", |inner| board::line(viewer, shown, inner)))
                     (inner.put("care", care::qualification(viewer, shown, template)))
                 }
                 div {
                     (inner.put("layer", layer(viewer, shown)))
+                    @if let Some(resin) = &shown.resin { (inner.put("checklist", resin::checklist(viewer, shown, resin))) }
                     (inner.put("bed", bed(viewer, shown)))
                     (inner.put("next", coming(viewer, shown)))
-                    (inner.put("material", material::loaded(viewer, shown)))
+                    @match &shown.resin {
+                        Some(resin) => {
+                            (inner.put("resin-need", resin::need(viewer, resin)))
+                            (inner.put("resin", resin::card(viewer, shown, resin, lot)))
+                        }
+                        None => (inner.put("material", material::loaded(viewer, shown))),
+                    }
                     (inner.put("away", care::away(viewer, shown)))
                     (inner.put("board", board::identity(viewer, shown)))
                     (inner.put("tools", tools(viewer, shown)))
@@ -440,7 +462,8 @@ fn tools(viewer: &Viewer, shown: &Shown) -> Markup {
     html! {
         section.card.stack id="tools" aria-labelledby="tools-head" {
             (kit::heading("tools-head", viewer, words::TOOLS, ""))
-            @if viewer.may(Permission::QualifyPrinters) {
+            // It is a file for filament.
+            @if shown.resin.is_none() && viewer.may(Permission::QualifyPrinters) {
                 p.quiet { (viewer.say(words::TEST_PRINT_IS)) }
                 (sends().form(viewer, material.hint(viewer.say(words::TEST_MATERIAL_HINT)).input()))
             }

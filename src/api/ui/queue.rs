@@ -27,6 +27,7 @@ use crate::domain::people::roles::Permission;
 use crate::domain::quality::case::{CaseState, Priority};
 use crate::domain::queue::{due_times, place};
 use crate::schedule::{Planned, Waiting};
+use crate::services::suits::{Medium, takes};
 use crate::services::planner::Drawn;
 
 /// Ended jobs on the page: those of a day, but so many at least and at most.
@@ -1061,7 +1062,7 @@ fn hold_form(viewer: &Viewer, row: &Row) -> Markup {
 
 fn printer_form(viewer: &Viewer, row: &Row) -> Markup {
     let mut choices = vec![("any", viewer.say(words::ANY_PRINTER).to_owned())];
-    choices.extend(printers(viewer));
+    choices.extend(printers_for(viewer, row));
     let own = row.entry.pinned.as_deref().unwrap_or("any");
     let field = Field::text("printer", viewer.say(words::ONLY_ON)).value(own).choice(&choices);
     wish(viewer, row, "printer", words::SET, words::PIN_DONE, Some(json!({ "printer": own })), field)
@@ -1075,7 +1076,7 @@ fn prepared_form(viewer: &Viewer, row: &Row) -> Markup {
             as_it_was(viewer, row, "not-prepared", no, words::NOT_PREPARED, words::NOT_PREPARED_DONE, back)
         }
         None => {
-            let choices: Vec<_> = printers(viewer).collect();
+            let choices: Vec<_> = printers_for(viewer, row).collect();
             let near = row.entry.printer.as_deref().unwrap_or_default();
             let field = Field::text("prepared", viewer.say(words::PREPARED)).value(near).choice(&choices);
             wish(viewer, row, "prepared", words::PREPARED_SET, words::PREPARED_DONE, Some(no), field)
@@ -1094,6 +1095,20 @@ fn place_forms(viewer: &Viewer, row: &Row, opened: &Opened) -> Markup {
             }
         }
     }
+}
+
+/// Those that print with what the job's file is for; of a model that is sliced still, all.
+fn printers_for<'v>(viewer: &'v Viewer, row: &Row) -> impl Iterator<Item = (&'v str, String)> {
+    let medium = viewer.app.recorder.read(|lab| {
+        let job = lab.jobs.get(&row.job.id.parse().ok()?)?;
+        (job.commands > 0).then(|| Medium::of(lab, &job.id))
+    });
+    let config = &viewer.app.config;
+    let fits = move |name: &str| {
+        let named = config.printers.iter().find(|printer| printer.name.as_str() == name);
+        medium.is_none_or(|medium| named.is_some_and(|printer| takes(printer, medium).is_ok()))
+    };
+    printers(viewer).filter(move |(name, _)| fits(name))
 }
 
 /// The printers of the configuration, as choices.

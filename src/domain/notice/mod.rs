@@ -27,6 +27,8 @@ use super::quality::printed::{Serial, Step as PrintedStep};
 use super::quality::signature::{Meaning, Subject as Signed};
 use super::quality::{self, Change};
 use super::queue;
+use super::resin::wear::Reached;
+use super::resin::{self, Station};
 
 /// So many days before a calibration comes due, and on the day itself.
 const CALIBRATION_DAYS: [u16; 3] = [7, 1, 0];
@@ -55,11 +57,33 @@ pub enum What {
     PartRecalled,
     LotLow,
     LotEmpty,
+    Worn(Parts),
+    Overdue(Parts),
+    ResinOld,
     PhantomFailed,
     PrinterDue(Day),
     InstrumentDue(Day),
     CaseDue(Day),
     Late,
+}
+
+/// What of a resin printer is worn out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    Display,
+    Film,
+    Both,
+}
+
+impl Parts {
+    fn of(display: bool, film: bool) -> Option<Self> {
+        match (display, film) {
+            (true, true) => Some(Self::Both),
+            (true, false) => Some(Self::Display),
+            (false, true) => Some(Self::Film),
+            (false, false) => None,
+        }
+    }
 }
 
 impl What {
@@ -77,7 +101,12 @@ impl What {
             Self::PartReleased | Self::CaseReleased => Topic::Released,
             Self::LotRecalled | Self::PartRecalled => Topic::MaterialRecalled,
             Self::LotLow | Self::LotEmpty => Topic::MaterialLow,
-            Self::PhantomFailed | Self::PrinterDue(_) | Self::InstrumentDue(_) => Topic::QualificationDue,
+            Self::ResinOld => Topic::HandsNeeded,
+            Self::PhantomFailed
+            | Self::PrinterDue(_)
+            | Self::InstrumentDue(_)
+            | Self::Worn(_)
+            | Self::Overdue(_) => Topic::QualificationDue,
             Self::CaseDue(_) => Topic::CaseDue,
             Self::Late => Topic::PrintLate,
         }
@@ -116,6 +145,19 @@ impl What {
             Self::LotLow => ("a lot is running low", "have another one at hand"),
             Self::LotEmpty => {
                 ("more was used of a lot than was left", "weigh what is there, and have another one at hand")
+            }
+            Self::Worn(Parts::Display) => ("a resin printer's display is worn", "have the next one at hand"),
+            Self::Worn(Parts::Film) => ("a resin printer's film is worn", "have the next one at hand"),
+            Self::Worn(Parts::Both) => {
+                ("a resin printer's display and film are worn", "have the next ones at hand")
+            }
+            Self::Overdue(Parts::Display) => ("a resin printer's display is past its life", "replace it"),
+            Self::Overdue(Parts::Film) => ("a resin printer's film is past its life", "replace it"),
+            Self::Overdue(Parts::Both) => {
+                ("a resin printer's display and film are past their lives", "replace them")
+            }
+            Self::ResinOld => {
+                ("resin is in a vat for longer than it may be", "empty the vat before the next print")
             }
             Self::PhantomFailed => {
                 ("a printer's phantom did not pass", "look at every part since the last that did")
@@ -280,9 +322,18 @@ pub fn of_event(lab: &Lab, event: &Event) -> Option<Notice> {
         Fact::PrinterFaulted { printer, .. } => Some(Notice::at(What::Locked, printer)),
         Fact::PrinterQuarantined { printer, .. } => Some(Notice::at(What::Foreign, printer)),
         Fact::Queue(queue::Fact::LateForeseen { job, .. }) => Notice::of_job(lab, What::Late, job),
+        Fact::Resin(resin::Fact::Lit { printer, reached, .. }) => worn(printer, reached),
         Fact::Quality(fact) => of_quality(lab, fact).map(|notice| notice.by(fact.by.as_deref().or(by))),
         _ => None,
     }
+}
+
+/// What is worse is told where there is both.
+fn worn(printer: &PrinterName, reached: &BTreeSet<Reached>) -> Option<Notice> {
+    let has = |one: Reached| reached.contains(&one);
+    let overdue = Parts::of(has(Reached::DisplayOverdue), has(Reached::FilmOverdue)).map(What::Overdue);
+    let worn = Parts::of(has(Reached::DisplayWorn), has(Reached::FilmWorn)).map(What::Worn);
+    overdue.or(worn).map(|what| Notice::at(what, printer))
 }
 
 fn is_doubtful(lab: &Lab, job: &JobId) -> bool {
@@ -359,6 +410,11 @@ pub fn due(lab: &Lab, after: Day, today: Day) -> Vec<Notice> {
             all.push(Notice::at(What::PrinterDue(day), printer));
         }
     }
+    for station in lab.resin.stations.values() {
+        if too_old_from(station).is_some_and(|day| comes(day, &[0])) {
+            all.push(Notice::at(What::ResinOld, &station.printer));
+        }
+    }
     // Their names are people's own words: the list of instruments says which.
     let instruments = quality.instruments.values().map(|of| of.calibration_due);
     let instruments: BTreeSet<Day> = instruments.filter(|day| comes(*day, &CALIBRATION_DAYS)).collect();
@@ -369,6 +425,12 @@ pub fn due(lab: &Lab, after: Day, today: Day) -> Vec<Notice> {
         }
     }
     all
+}
+
+/// The day on which what is in a vat becomes too old.
+fn too_old_from(station: &Station) -> Option<Day> {
+    let (contents, outfit) = (station.contents()?, station.outfit.as_ref()?);
+    Some(Day::in_utc(contents.since).after(outfit.resin_days?.saturating_add(1)))
 }
 
 /// By when a case is needed that is still to be delivered.

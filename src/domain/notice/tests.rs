@@ -237,7 +237,18 @@ fn worth_telling() -> Vec<(bool, Fact, What)> {
         (false, reports(About::Lot { lot: id }), critical),
         (false, reports(About::Printer { printer: printer() }), critical),
         (false, phantom(Verdict::Fail), What::PhantomFailed),
+        (true, paused(PauseReason::Refill), What::Waits),
+        (false, lit(&[Reached::DisplayWorn]), What::Worn(Parts::Display)),
+        (false, lit(&[Reached::FilmWorn, Reached::DisplayWorn]), What::Worn(Parts::Both)),
+        (false, lit(&[Reached::FilmOverdue, Reached::DisplayWorn]), What::Overdue(Parts::Film)),
+        (false, lit(&[Reached::FilmOverdue, Reached::DisplayOverdue]), What::Overdue(Parts::Both)),
     ]
+}
+
+fn lit(reached: &[Reached]) -> Fact {
+    let reached = reached.iter().copied().collect();
+    let (printer, job, lit) = (printer(), job(), resin::wear::Lit::default());
+    Fact::Resin(resin::Fact::Lit { printer, job, lit, guessed: false, reached })
 }
 
 #[test]
@@ -274,6 +285,7 @@ fn what_is_of_the_daily_work_or_of_nobody_is_not_told() {
         (false, step(CaseStep::MessagePosted { text: words(), mentions: Vec::new() })),
         (false, phantom(Verdict::Pass)),
         (false, used(None)),
+        (false, lit(&[])),
         (false, Fact::People(people::Fact::SignedIn { user: name("admin") })),
     ];
     for (job, fact) in quiet {
@@ -441,6 +453,30 @@ fn what_comes_near_is_told_a_week_and_a_day_before_and_on_its_day_and_once_each(
         recipients(&lab, &due(&lab, day("2026-12-02"), day("2026-12-03"))[0]).into_keys().collect::<Vec<_>>(),
         [name("maintenance")]
     );
+}
+
+#[test]
+fn resin_that_is_in_the_vat_for_too_long_is_told_once_on_the_first_day_on_which_it_is() {
+    let mut lab = lab();
+    let (lot, filled) = (LotId::from_entropy([5; 16]), WallTime(1_795_458_000_000));
+    let mut station = Station::new(printer());
+    station.outfit = Some(
+        serde_json::from_str(
+            r#"{"holds": 500000, "keeps": 50000, "resin_days": 14, "warn_at_percent": 90, "checklist": []}"#,
+        )
+        .unwrap(),
+    );
+    let contents =
+        resin::vat::Contents::new("clear", &lot, crate::domain::units::Microlitres(9), filled, "kim");
+    station.vat = resin::vat::Vat::Filled { contents };
+    lab.resin.stations.insert(printer(), station);
+    let first = Day::in_utc(filled).after(15);
+    let on = |after: Day, today: Day| due(&lab, after, today).len();
+    let before = first.before(1).unwrap();
+    assert_eq!((on(before.before(1).unwrap(), before), on(before, first), on(first, first.after(1))), (0, 1, 0));
+    let told = &due(&lab, before, first)[0];
+    assert_eq!(told.what, What::ResinOld);
+    assert_eq!(recipients(&lab, told).into_keys().collect::<Vec<_>>(), [name("maintenance"), name("operator")]);
 }
 
 #[test]

@@ -78,14 +78,16 @@ impl Topic {
             Self::PrintFailed => {
                 "a print of a case of yours was interrupted or cancelled, or could not be sliced"
             }
-            Self::HandsNeeded => "a printer waits for a person, was stopped, or is locked",
+            Self::HandsNeeded => {
+                "a printer waits for a person, was stopped, or is locked, or its resin is in the vat for too long"
+            }
             Self::ApprovalAwaited => "a design waits for its approval",
             Self::Nonconformance => "something is reported that is not as it should be",
             Self::Released => "a part or a case of yours is released",
             Self::MaterialRecalled => "a lot is recalled, or a part that was released",
             Self::MaterialLow => "a lot is running low, or should be empty",
             Self::QualificationDue => {
-                "the calibration of a printer or an instrument comes due, or a phantom did not pass"
+                "the calibration of a printer or an instrument comes due, a phantom did not pass, or a resin printer's display or film is worn"
             }
             Self::CaseDue => "a case of yours that is not delivered comes due",
             Self::PrintLate => "a print will not be ready in time, as the queue stands",

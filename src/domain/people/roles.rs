@@ -144,6 +144,7 @@ pub enum Permission {
     Sign,
     KeepMaterial,
     LoadMaterial,
+    TendVat,
     QualifyPrinters,
     ReadVault,
     WriteVault,
@@ -175,7 +176,7 @@ const fn rule(permission: Permission, does: &'static str, roles: &'static [Role]
 }
 
 /// Who may do what. A permission that a role is not named for is not that role's.
-pub const TABLE: [Rule; 47] = {
+pub const TABLE: [Rule; 48] = {
     use Permission as P;
     use Role::*;
     [
@@ -215,6 +216,7 @@ pub const TABLE: [Rule; 47] = {
         rule(P::Sign, "sign", &[Requester, Designer, Operator, Inspector, Releaser]),
         rule(P::KeepMaterial, "take in, open, block or use up lots", &[Materials]),
         rule(P::LoadMaterial, "load a lot into a printer", &[Operator, Materials]),
+        rule(P::TendVat, "tend a resin printer's vat, film and display", &[Operator, Maintenance]),
         rule(P::QualifyPrinters, "qualify and calibrate printers", &[Maintenance]),
         rule(P::ReadVault, "see who a case is for", &[Requester, Designer, Releaser]),
         rule(P::WriteVault, "write down who a case is for", &[Requester, Designer]),
@@ -420,6 +422,7 @@ mod tests {
         Sign                 x x x x x . . . . .
         KeepMaterial         . . . . . x . . . .
         LoadMaterial         . . x . . x . . . .
+        TendVat              . . x . . . x . . .
         QualifyPrinters      . . . . . . x . . .
         ReadVault            x x . . x . . . . .
         WriteVault           x x . . . . . . . .

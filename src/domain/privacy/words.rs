@@ -240,7 +240,10 @@ const HARMLESS: [&str; 127] = [
 ];
 
 /// What the name of a file may end with: what platen takes in.
-const ENDINGS: [&str; 9] = ["gcode", "gco", "g", "bgcode", "stl", "obj", "3mf", "sl1", "sl1s"];
+const ENDINGS: [&str; 14] = [
+    "gcode", "gco", "g", "bgcode", "stl", "obj", "3mf", "sl1", "sl1s", "ctb", "cbddlp", "photon", "goo",
+    "nanodlp",
+];
 
 /// The longest name that is kept.
 const LONGEST: usize = 48;

@@ -58,7 +58,7 @@ pub fn apply(lab: &mut Lab, event: &Event, fact: &Fact) -> Vec<Key> {
             station.film = Counter { count: u64::from(*layers), since: Some(at), guessed: false };
             station.checklist = None;
         }
-        Fact::Lit { job, lit, guessed, .. } => count(station, job, *lit, *guessed),
+        Fact::Lit { job, lit, guessed, .. } => station.count(job, *lit, *guessed),
         Fact::ChecklistDone { items, by, .. } => {
             station.checklist = Some(Checklist { items: items.clone(), by: by.clone(), at });
         }
@@ -72,14 +72,16 @@ fn of_contents(station: &mut Station, change: impl FnOnce(&mut Contents)) {
     }
 }
 
-fn count(station: &mut Station, job: &JobId, lit: Lit, guessed: bool) {
-    let more = lit.beyond(&station.counted(job));
-    station.display.add(more.light_ms, guessed);
-    station.film.add(u64::from(more.layers), guessed);
-    of_contents(station, |contents| {
-        contents.left = Microlitres(contents.left.0.saturating_sub(more.resin.0));
-    });
-    station.counted = Some((job.clone(), lit));
+impl Station {
+    pub(super) fn count(&mut self, job: &JobId, lit: Lit, guessed: bool) {
+        let more = lit.beyond(&self.counted(job));
+        self.display.add(more.light_ms, guessed);
+        self.film.add(u64::from(more.layers), guessed);
+        of_contents(self, |contents| {
+            contents.left = Microlitres(contents.left.0.saturating_sub(more.resin.0));
+        });
+        self.counted = Some((job.clone(), lit));
+    }
 }
 
 /// What an event of a job or a printer changes here. Called before the event itself is applied.
@@ -143,5 +145,6 @@ pub fn after_crash(lab: &Lab, job: &Job, reached: Progress) -> Option<LabFact> {
         return None;
     }
     let (printer, job) = (printer.clone(), job.id.clone());
-    Some(LabFact::Resin(Fact::Lit { printer, job, lit, guessed: true }))
+    let reached = station.would_reach(&job, &lit);
+    Some(LabFact::Resin(Fact::Lit { printer, job, lit, guessed: true, reached }))
 }

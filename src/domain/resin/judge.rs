@@ -222,7 +222,8 @@ impl<'l> Asking<'l> {
         if more == Lit::default() || !lit.is_at_least(&counted) || (!now && more.layers < NOTE_EVERY) {
             return Ok(Vec::new());
         }
-        one(Fact::Lit { printer, job: id.clone(), lit, guessed: false })
+        let reached = station.would_reach(id, &lit);
+        one(Fact::Lit { printer, job: id.clone(), lit, guessed: false, reached })
     }
 
     fn with_needs(&self, request: &lab::Request, needs: &BTreeMap<JobId, Need>) -> Judged {

@@ -79,9 +79,9 @@ impl Item {
 
     pub fn in_words(self) -> &'static str {
         match self {
-            Self::Plate => "plate clean, seated and tight",
+            Self::Plate => "plate clean and tight",
             Self::Vat => "vat seated and locked",
-            Self::Film => "film taut, undamaged, nothing on it",
+            Self::Film => "film taut and undamaged with nothing on it",
             Self::Stirred => "resin stirred",
             Self::Cover => "cover closed",
         }

@@ -273,7 +273,7 @@ fn every_reason_why_a_job_does_not_begin_is_told_in_words_that_say_what_to_do() 
         (&["film_overdue"], "let go 1000 of 1000 layers", |lab| {
             lab.resin.stations.get_mut(&printer()).unwrap().film.add(1_000, false);
         }),
-        (&["checklist_needed"], "confirm: film taut, undamaged, nothing on it, vat seated", |lab| {
+        (&["checklist_needed"], "confirm: film taut and undamaged with nothing on it, vat seated", |lab| {
             drop(ask(lab, top_up(1, 1)).unwrap());
         }),
         (&["checklist_old"], "more than twelve hours ago", |_| {}),

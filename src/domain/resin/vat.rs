@@ -71,6 +71,11 @@ impl Contents {
         }
     }
 
+    /// All that was poured in since it was filled.
+    pub fn poured(&self) -> Microlitres {
+        self.portions.iter().fold(Microlitres(0), |all, portion| all.and(portion.poured))
+    }
+
     pub fn holds(&self, lot: &LotId) -> bool {
         self.portions.iter().any(|portion| portion.lot == *lot)
     }

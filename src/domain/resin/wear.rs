@@ -77,6 +77,44 @@ impl Verdict {
     }
 }
 
+/// What a print has worn out that was not worn before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reached {
+    DisplayWorn,
+    DisplayOverdue,
+    FilmWorn,
+    FilmOverdue,
+}
+
+impl Reached {
+    pub fn display(before: Verdict, then: Verdict) -> Option<Self> {
+        Self::of(before, then, Self::DisplayWorn, Self::DisplayOverdue)
+    }
+
+    pub fn film(before: Verdict, then: Verdict) -> Option<Self> {
+        Self::of(before, then, Self::FilmWorn, Self::FilmOverdue)
+    }
+
+    fn of(before: Verdict, then: Verdict, worn: Self, overdue: Self) -> Option<Self> {
+        match then {
+            _ if then == before => None,
+            Verdict::Worn => Some(worn),
+            Verdict::Overdue => Some(overdue),
+            Verdict::Unjudged | Verdict::Good => None,
+        }
+    }
+
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::DisplayWorn => "the display is worn: have the next one at hand",
+            Self::DisplayOverdue => "the display is past its life: replace it",
+            Self::FilmWorn => "the film is worn: have the next one at hand",
+            Self::FilmOverdue => "the film is past its life: replace it",
+        }
+    }
+}
+
 /// How far something is worn, in its own unit: hours, layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wear {

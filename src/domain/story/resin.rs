@@ -50,11 +50,12 @@ pub(super) fn told(fact: &Fact) -> String {
         Fact::FilmReplaced { printer, layers, by } => {
             format!("{by} replaces the film of {printer}; the new one has let go {layers} layers")
         }
-        Fact::Lit { printer, job, lit, guessed } => {
+        Fact::Lit { printer, job, lit, guessed, reached } => {
             let at_most = if *guessed { "at most " } else { "" };
             let (layers, light) = (lit.layers, long(lit.light_ms));
+            let reached: String = reached.iter().map(|reached| format!("; {}", reached.in_words())).collect();
             format!(
-                "{printer} has lit job {job} {at_most}for {light} in {layers} layers, of about {} of resin",
+                "{printer} has lit job {job} {at_most}for {light} in {layers} layers, of about {} of resin{reached}",
                 lit.resin
             )
         }

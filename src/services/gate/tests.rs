@@ -32,8 +32,12 @@ impl Site {
     }
 
     async fn file(&self, text: &str) -> FileHash {
+        self.bytes(text.as_bytes()).await
+    }
+
+    async fn bytes(&self, bytes: &[u8]) -> FileHash {
         let mut incoming = self.spool.begin().await.unwrap();
-        incoming.write(text.as_bytes()).await.unwrap();
+        incoming.write(bytes).await.unwrap();
         incoming.keep().await.unwrap().0
     }
 
@@ -186,6 +190,97 @@ async fn a_file_that_is_not_what_was_uploaded_is_told_apart_and_nothing_is_kept_
     assert!(matches!(site.gate.findings(&asked).await, Err(NotRead::Spool(SpoolError::Changed(_)))));
     std::fs::write(&path, FILE).unwrap();
     assert_eq!(site.codes(&asked).await, [""; 0], "it is whole again");
+}
+
+/// A printer of the test's masks: 48 by 32 points of 50 µm, whose masks we show.
+const RESIN: &str = "kind = \"msla\"\nbuild_height = 150\n[printer.display]\ncolumns = 48\nrows = 32\n\
+                     point_x_um = 50\npoint_y_um = 50\nmirrored_x = false\nmirrored_y = false\n\
+                     folder = \"/srv/masks\"\n[printer.light]\nlongest_exposure_s = 60\n\
+                     on = \"M106 S{pwm}\"\noff = \"M107\"\n[printer.plate]\nhomes = \"up\"\n\
+                     travel_mm_min = 300\nfastest_mm_min = 600\n[printer.peel]\nlift_mm = 6\n\
+                     lift_mm_min = 60\nretract_mm_min = 150\n[printer.vat]\nholds_ml = 200\nkeeps_ml = 20\n";
+const BOARD: &str = "kind = \"chitu\"\n[printer.light]\nlongest_exposure_s = 60\n\
+                     [printer.vat]\nholds_ml = 200\nkeeps_ml = 20\n[printer.delivery]\nby = \"operator\"\n";
+
+fn lit() -> ::resin::file::Mask {
+    ::resin::file::Mask::dark(48, 32).with_box([8.0, 8.0], [40.0, 24.0])
+}
+
+#[tokio::test]
+async fn a_resin_file_is_read_once_and_judged_for_each_resin_printer_by_its_display_and_loop() {
+    use ::resin::sample::Settings;
+
+    let site = Site::new(&[
+        RESIN,
+        &RESIN.replace("columns = 48\nrows = 32", "columns = 64\nrows = 32"),
+        &RESIN.replace("longest_exposure_s = 60", "longest_exposure_s = 10"),
+        // The lift of the second layer would end above it.
+        &RESIN.replace("build_height = 150", "build_height = 6"),
+        BOARD,
+        LONG,
+    ]);
+    let file = site.bytes(&Settings::default().sl1(&vec![lit(); 12])).await;
+    let mut all = Vec::new();
+    for printer in 0..6 {
+        all.push(site.codes(&site.asked(&file, printer, None)).await);
+    }
+    let wanted: [&[&str]; 6] = [
+        &[],
+        &["resin.resolution"],
+        &["resin.exposure_too_long"],
+        &["resin.plan"],
+        &["resin.format"],
+        &["machine.kind"],
+    ];
+    assert_eq!(all, wanted);
+    let held = site.gate.0.resin.kept(&file).unwrap();
+    let reading = site.gate.reading(&site.asked(&file, 1, Some("Klipper"))).await.unwrap();
+    assert!(Arc::ptr_eq(reading.resin().unwrap(), &held), "one reading for all");
+    assert_eq!((reading.layers(), reading.medium()), (12, Medium::Resin));
+    let gcode = site.file(FILE).await;
+    assert_eq!(site.codes(&site.asked(&gcode, 0, None)).await, ["machine.kind"]);
+}
+
+#[tokio::test]
+async fn a_warning_about_a_resin_file_is_accepted_by_its_code_and_nobody_waits_for_the_reading() {
+    use ::resin::file::Mask;
+    use ::resin::sample::Settings;
+
+    let site = Site::new(&[RESIN]);
+    let masks = vec![lit(), lit(), Mask::dark(48, 32), lit()];
+    let file = site.bytes(&Settings::default().sl1(&masks)).await;
+    let asked = site.asked(&file, 0, None);
+    assert_eq!(site.gate.verdict(&asked, &[]), Verdict::NotYet);
+    site.gate.news().await;
+    let Verdict::Refused(found) = site.gate.verdict(&asked, &[]) else { panic!("it passes") };
+    let words = in_words(&found, &[], &JobId::from_entropy([0; 16]));
+    assert!(words.contains("nothing is lit in layer 3") && words.contains("--accept resin.blank"), "{words}");
+    assert_eq!(site.gate.verdict(&asked, &["resin.blank".to_owned()]), Verdict::Passes);
+    let other = site.gate.asked(&file, &"p-0".parse().unwrap(), None, Some("Dental clear"), false);
+    assert!(site.codes(&other).await.contains(&"resin.material_differs"));
+    let broken = site.bytes(b"PK\x03\x04 and no archive").await;
+    let told = site.gate.findings(&site.asked(&broken, 0, None)).await.unwrap_err().to_string();
+    assert!(told.starts_with("this file cannot be printed: it "), "{told}");
+}
+
+#[test]
+fn every_finding_of_a_resin_file_stands_in_the_list_as_it_counts_here() {
+    use crate::domain::finding::OF_RESIN;
+    use ::resin::check::{Code, Severity as Counts};
+
+    let mut listed = vec!["machine.kind", "resin.format", "resin.plan"];
+    for of in Code::ALL {
+        let Some(code) = resin::code(*of) else {
+            assert!(of.severity() == Counts::Note || *of == Code::VatLow, "{of} is not told");
+            continue;
+        };
+        listed.push(code);
+        let kind = OF_RESIN.iter().find(|kind| kind.code == code).unwrap();
+        let counts = if of.severity() == Counts::Error { Severity::Error } else { Severity::Warning };
+        assert_eq!(kind.severity, counts, "{code}");
+    }
+    listed.sort_unstable();
+    assert_eq!(listed, OF_RESIN.iter().map(|kind| kind.code).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -27,7 +27,9 @@ impl Loop {
 
     pub(super) fn blank(&mut self, now: Moment) {
         self.mask = Mask::Blanking;
-        self.mask_deadline = Some(now.after(self.plan.printer().display.answers_within));
+        // A picture that it was asked for just before comes first.
+        let free = self.mask_deadline.map_or(now, |deadline| deadline.max(now));
+        self.mask_deadline = Some(free.after(self.plan.printer().display.answers_within));
         self.steps.push_back(Step::Blank);
     }
 
@@ -69,8 +71,8 @@ impl Loop {
             self.z = Z::Unknown;
         }
         match self.ending() {
-            // The first fault is the reason. What only says it again is passed over; what stands in the way of
-            // the raise ends it.
+            // The first fault is the reason. What only says it again is passed over; what stands in the way
+            // of the raise ends it.
             Some(Ending::Failed(_)) if fault.may_move() && by == By::Caller => {}
             Some(failed @ Ending::Failed(_)) => {
                 let failed = failed.clone();

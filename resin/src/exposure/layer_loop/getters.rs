@@ -47,8 +47,8 @@ impl Loop {
         }
     }
 
-    /// Whether the light may be on: until the first `Dark` is confirmed, and from when light was handed out until
-    /// its end is. Still `true` behind the end: go and look.
+    /// Whether the light may be on: until the first `Dark` is confirmed, and from when light was handed out
+    /// until its end is. Still `true` behind the end: go and look.
     #[must_use]
     pub fn is_lit(&self) -> bool {
         self.light == Light::MayBeLit

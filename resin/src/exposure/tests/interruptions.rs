@@ -241,17 +241,27 @@ fn a_board_that_is_where_no_plate_can_be_is_not_moved() {
 }
 
 #[test]
-fn steps_that_nobody_has_taken_are_gone_with_the_link() {
-    let mut rig = rig();
-    rig.until(|machine| machine.state() == State::Settling);
-    let at = rig.machine.poll_deadline().expect("it settles");
-    rig.machine.handle_timer(at);
-    assert_eq!(rig.machine.state(), State::Exposing);
-    rig.machine.handle_link_lost(at);
-    let Some(Step::Send(group)) = rig.machine.poll_step() else { panic!("no group") };
-    assert_eq!((group.kind, rig.machine.poll_step()), (GroupKind::Dark, Some(Step::Blank)));
-    assert_eq!(rig.machine.poll_step(), None);
-    assert!(rig.machine.is_lit(), "it may have been taken, as far as the loop knows");
+fn steps_that_nobody_has_taken_yet_are_gone_with_what_comes_between() {
+    type Between = fn(&mut Loop, Moment);
+    let table: [Between; 5] = [
+        Loop::handle_link_lost,
+        |machine, now| assert!(machine.cancel(now)),
+        |machine, now| assert!(machine.stop(now)),
+        |machine, now| machine.handle_fault(Fault::LidOpen, now),
+        |machine, now| machine.handle_shown(LayerIndex(7), now),
+    ];
+    for between in table {
+        let mut rig = rig();
+        rig.until(|machine| machine.state() == State::Settling);
+        let at = rig.machine.poll_deadline().expect("it settles");
+        rig.machine.handle_timer(at);
+        assert_eq!(rig.machine.state(), State::Exposing);
+        between(&mut rig.machine, at);
+        let Some(Step::Send(group)) = rig.machine.poll_step() else { panic!("no group") };
+        assert_eq!((group.kind, rig.machine.poll_step()), (GroupKind::Dark, Some(Step::Blank)));
+        assert_eq!(rig.machine.poll_step(), None);
+        assert!(rig.machine.is_lit(), "it may have been taken, as far as the loop knows");
+    }
 }
 
 #[test]
@@ -366,7 +376,7 @@ fn a_board_that_is_elsewhere_has_failed_and_nothing_moves() {
     // What Marlin rounds is none.
     let mut rig = self::rig();
     while rig.machine.state() != State::Ended {
-        rig.board.lies = if rig.machine.next_group_for_tests() % 2 == 0 { 10 } else { -10 };
+        rig.board.lies = if rig.machine.next_group_for_tests().is_multiple_of(2) { 10 } else { -10 };
         assert!(rig.happens());
     }
     assert_eq!(rig.machine.ending(), Some(&Ending::Done));

@@ -119,7 +119,7 @@ fn a_light_that_cannot_be_dimmed_is_not_asked_to() {
 #[test]
 fn a_layer_takes_what_its_ways_and_rests_take() {
     let plan = plan(20, &printer(|_| {}));
-    // Down 4.95 mm at 5 and 2 mm at 1.5 mm/s, rest 1, settle 0.04, light 2.5, rest 0.5, up 3 at 1 and 4 at 4, rest.
+    // Down 4.95 mm at 5 and 2 at 1.5 mm/s, rest, settle, light, rest, up 3 mm at 1 and 4 at 4 mm/s, rest.
     assert_eq!(
         plan.layer_takes(10),
         Some(Milliseconds(990 + 1334 + 1000 + 40 + 2500 + 500 + 3000 + 1000 + 250))

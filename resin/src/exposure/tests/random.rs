@@ -121,7 +121,7 @@ fn does(rig: &mut Rig, act: Act, forged: &mut bool) {
         Act::Wire(delay) => rig.board.wire = Milliseconds(delay.into()),
         Act::DisplayTakes(delay) => rig.display.delay = Milliseconds(delay.into()),
         Act::TimerLag(lag) => rig.timer_lag = Milliseconds(lag.into()),
-        // Answers from nowhere: whatever they do, nothing may be lit or moved by them that the steps do not allow.
+        // Answers from nowhere: the steps behind them must still be allowed ones.
         Act::Answer(id, z) => {
             *forged = true;
             rig.arrived(Arrival::Confirmed(GroupId(id), Micrometres(z)));
@@ -138,7 +138,9 @@ fn does(rig: &mut Rig, act: Act, forged: &mut bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1000, failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn whatever_happens_no_light_and_no_move_comes_where_it_must_not(

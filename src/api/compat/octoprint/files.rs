@@ -17,10 +17,11 @@ use super::super::Place;
 use super::super::look::{self, find, waits};
 use super::super::prusalink::free_and_total;
 use super::super::receive::{self, Sent};
-use super::job::{Readers, filament, filament_of};
+use super::job::{Readers, filament_in, filament_of, seconds};
 use super::{
     Answer, Body, Here, InPath, Refused, base, by, conflict, done, segment, unknown_command, wants_2, yes,
 };
+use crate::config::Printer;
 use crate::domain::people::roles::Permission;
 use crate::domain::queue::upload::{Upload, UploadState, Via};
 use crate::services::gate::Reading;
@@ -62,18 +63,23 @@ fn refs(base: &str, name: &str) -> Value {
 }
 
 /// What was read in the file, where it was.
-fn analysis(reading: &Reading, diameter: f64) -> Value {
-    let seconds = reading.analysis.seconds;
+fn analysis(reading: &Reading, printer: Option<&Printer>, diameter: f64) -> Value {
+    let seconds = seconds(reading, printer);
     json!({
         "estimatedPrintTime": seconds,
-        "filament": filament(&reading.analysis.filament, diameter),
+        "filament": filament_in(reading, diameter),
         // How much time is left at which share of the file.
-        "progress": [[0.0, seconds], [1.0, 0.0]],
+        "progress": seconds.map(|seconds| [[0.0, seconds], [1.0, 0.0]]),
     })
 }
 
 /// One entry of a list.
-fn entry(base: &str, upload: &Upload, read: Option<&Reading>, diameter: f64) -> Value {
+fn entry(
+    base: &str,
+    upload: &Upload,
+    read: Option<&Reading>,
+    (printer, diameter): (Option<&Printer>, f64),
+) -> Value {
     let name = upload.shown();
     let mut entry = json!({
         "name": name,
@@ -93,7 +99,7 @@ fn entry(base: &str, upload: &Upload, read: Option<&Reading>, diameter: f64) -> 
         entry["platen"]["job"] = json!(job.to_string());
     }
     if let Some(read) = read {
-        entry["gcodeAnalysis"] = analysis(read, diameter);
+        entry["gcodeAnalysis"] = analysis(read, printer, diameter);
     }
     entry
 }
@@ -101,7 +107,9 @@ fn entry(base: &str, upload: &Upload, read: Option<&Reading>, diameter: f64) -> 
 fn told(app: &AppState, place: &Place, base: &str, uploads: &[Upload]) -> Vec<Value> {
     let printer = place.printer.as_ref();
     let (readers, diameter) = (Readers::of(app, printer), filament_of(app, printer));
-    let each = |upload: &Upload| entry(base, upload, readers.reading(&upload.file).as_deref(), diameter);
+    let known = printer.and_then(|name| app.config.printer(name));
+    let each =
+        |upload: &Upload| entry(base, upload, readers.reading(&upload.file).as_deref(), (known, diameter));
     uploads.iter().map(each).collect()
 }
 
@@ -334,7 +342,7 @@ mod tests {
     #[test]
     fn a_file_is_told_under_its_safe_name_with_where_it_is() {
         let one = upload(UploadState::Unassigned);
-        let told = entry("http://farm:7180/p/mk3", &one, None, 1.75);
+        let told = entry("http://farm:7180/p/mk3", &one, None, (None, 1.75));
         let name = one.shown();
         assert_eq!(
             (&told["name"], &told["path"], &told["display"]),
@@ -359,7 +367,7 @@ mod tests {
     #[test]
     fn a_file_that_is_a_job_says_which() {
         let job = JobId::from_entropy([3; 16]);
-        let told = entry("http://x", &upload(UploadState::Queued { job: job.clone() }), None, 1.75);
+        let told = entry("http://x", &upload(UploadState::Queued { job: job.clone() }), None, (None, 1.75));
         assert_eq!(told["platen"]["job"], job.to_string());
     }
 }

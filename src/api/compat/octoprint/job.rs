@@ -12,7 +12,7 @@ use super::super::super::gate::told;
 use super::super::Place;
 use super::super::look::{Doing, Look, LookJob, control, look};
 use super::{Answer, Body, Here, conflict, done, state, unknown_command, yes};
-use crate::config::Build;
+use crate::config::{Build, Printer};
 use crate::domain::ids::{FileHash, PrinterName};
 use crate::domain::job::Change;
 use crate::services::gate::Reading;
@@ -51,6 +51,19 @@ pub(super) fn filament_of(app: &AppState, printer: Option<&PrinterName>) -> f64 
     build.and_then(|build: &Build| build.filament).map_or(1.75, |filament| filament.mm())
 }
 
+/// What a file takes in seconds, as far as that is known; of resin on this printer, or on any.
+pub(super) fn seconds(reading: &Reading, printer: Option<&Printer>) -> Option<f64> {
+    match reading {
+        Reading::Gcode { analysis, .. } => Some(analysis.seconds),
+        Reading::Resin(resin) => resin.seconds(printer),
+    }
+}
+
+/// The filament of a file by tool; a resin file has none.
+pub(super) fn filament_in(reading: &Reading, diameter: f64) -> Option<Value> {
+    Some(filament(&reading.gcode()?.filament, diameter))
+}
+
 /// `{"tool0": {"length": mm, "volume": cm³}}`, for each tool that lays anything.
 pub(super) fn filament(lengths: &[f64], diameter: f64) -> Value {
     let area = std::f64::consts::PI * diameter * diameter / 4.0;
@@ -62,7 +75,11 @@ pub(super) fn filament(lengths: &[f64], diameter: f64) -> Value {
 }
 
 /// The job of a place as OctoPrint tells it; without one the same keys, and nothing in them.
-pub(super) fn shape(job: Option<&LookJob>, reading: Option<&Reading>, diameter: f64) -> (Value, Value) {
+pub(super) fn shape(
+    job: Option<&LookJob>,
+    reading: Option<&Reading>,
+    (printer, diameter): (Option<&Printer>, f64),
+) -> (Value, Value) {
     let Some(job) = job else {
         let file = json!({
             "name": null, "path": null, "display": null, "origin": null, "size": null, "date": null,
@@ -77,7 +94,7 @@ pub(super) fn shape(job: Option<&LookJob>, reading: Option<&Reading>, diameter: 
         });
         return (empty, progress);
     };
-    let seconds = reading.map(|reading| reading.analysis.seconds);
+    let seconds = reading.and_then(|reading| seconds(reading, printer));
     // How far in bytes is not known; of the whole it is the same share.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a file's size")]
     let position = job.bytes.map(|bytes| (bytes as f64 * (job.percent / 100.0).clamp(0.0, 1.0)) as u64);
@@ -94,7 +111,7 @@ pub(super) fn shape(job: Option<&LookJob>, reading: Option<&Reading>, diameter: 
         "estimatedPrintTime": seconds,
         "averagePrintTime": null,
         "lastPrintTime": null,
-        "filament": reading.map(|reading| filament(&reading.analysis.filament, diameter)),
+        "filament": reading.and_then(|reading| filament_in(reading, diameter)),
         "user": null,
         "platen": {"job": job.id.to_string()},
     });
@@ -112,7 +129,8 @@ pub(super) fn shape(job: Option<&LookJob>, reading: Option<&Reading>, diameter: 
 pub(super) fn of(app: &AppState, place: &Place, look: &Look) -> (Value, Value) {
     let printer = place.printer.as_ref();
     let read = look.job.as_ref().and_then(|job| Readers::of(app, printer).reading(&job.file));
-    shape(look.job.as_ref(), read.as_deref(), filament_of(app, printer))
+    let known = printer.and_then(|name| app.config.printer(name));
+    shape(look.job.as_ref(), read.as_deref(), (known, filament_of(app, printer)))
 }
 
 async fn show(State(app): State<AppState>, Here(place): Here) -> Answer {
@@ -183,7 +201,7 @@ mod tests {
             elapsed_s: 60,
             left_s: Some(180),
         };
-        let (told, progress) = shape(Some(&job), None, 1.75);
+        let (told, progress) = shape(Some(&job), None, (None, 1.75));
         assert_eq!(
             told["file"],
             json!({
@@ -203,7 +221,7 @@ mod tests {
 
     #[test]
     fn without_a_job_every_key_is_there_and_null() {
-        let (told, progress) = shape(None, None, 1.75);
+        let (told, progress) = shape(None, None, (None, 1.75));
         assert!(progress.as_object().unwrap().values().all(Value::is_null), "{progress}");
         assert_eq!(progress.as_object().unwrap().len(), 5);
         assert!(told["file"].as_object().unwrap().values().all(Value::is_null), "{told}");

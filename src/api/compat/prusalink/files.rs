@@ -65,7 +65,7 @@ fn is_set(headers: &HeaderMap, name: &HeaderName) -> Result<bool, Refused> {
     }
 }
 
-/// Whether a file of this name can be G-code; what is in it is judged when it has come.
+/// Whether a file of this name can be G-code or for resin; what is in it is judged when it has come.
 pub(super) fn judge(path: &str) -> Result<(), Problem> {
     const UNREAL: &str = "send a name such as heart.gcode";
     let bad = |detail: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not-a-name", detail, UNREAL);
@@ -79,6 +79,7 @@ pub(super) fn judge(path: &str) -> Result<(), Problem> {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     let (detail, help) = match ending.as_str() {
         "gcode" | "gco" | "g" | "nc" => return Ok(()),
+        "sl1" | "ctb" | "cbddlp" | "photon" | "goo" | "nanodlp" => return Ok(()),
         "bgcode" => (
             "binary G-code is not read here",
             "switch \"Supports binary G-code\" off in the slicer's settings of the printer, and slice again",
@@ -86,10 +87,11 @@ pub(super) fn judge(path: &str) -> Result<(), Problem> {
         "stl" | "3mf" | "obj" | "amf" | "step" | "stp" => {
             ("this is a model, and a printer takes G-code", "slice it, or use `platen print` with the model")
         }
-        "sl1" | "sl1s" => {
-            ("this is a file for a resin printer", "use `platen print` with its model, or its own program")
-        }
-        _ => ("this is no name of a G-code file", UNREAL),
+        "sl1s" => (
+            "this is a file of the SL1S, which is not read here",
+            "slice it for a printer that takes SL1, CTB or GOO",
+        ),
+        _ => ("this is no name of a G-code or resin file", UNREAL),
     };
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-gcode", detail, help))
 }
@@ -226,8 +228,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_gcode_are_taken_and_the_others_told_what_to_do() {
-        for good in ["heart.gcode", "a/b/Heart 2.GCODE", "x.g", "é.gco"] {
+    fn only_names_of_gcode_and_of_resin_files_are_taken_and_the_others_told_what_to_do() {
+        for good in ["heart.gcode", "a/b/Heart 2.GCODE", "x.g", "é.gco", "heart.SL1", "a/heart.ctb"] {
             assert_eq!(judge(good), Ok(()), "{good}");
         }
         for (bad, status) in [
@@ -239,7 +241,7 @@ mod tests {
             ("heart", 415),
             ("heart.stl", 415),
             ("heart.3MF", 415),
-            ("heart.sl1", 415),
+            ("heart.sl1s", 415),
             ("heart.bgcode", 415),
             ("heart.exe", 415),
         ] {
@@ -247,7 +249,7 @@ mod tests {
             assert_eq!(problem.status, status, "{bad}");
             assert!(!problem.detail.contains("heart") && !problem.help.is_empty(), "{problem:?}");
         }
-        for model in ["a.stl", "a.3mf", "a.sl1"] {
+        for model in ["a.stl", "a.3mf"] {
             assert!(judge(model).unwrap_err().help.contains("`platen print`"), "{model}");
         }
         assert_eq!(judge(&format!("{}.gcode", "x".repeat(NAME_MAX))).unwrap_err().status, 422);

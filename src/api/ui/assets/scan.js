@@ -117,6 +117,8 @@ async function take(form, code) {
     const name = encodeURIComponent(what.name);
     if (what.kind === "part") location.assign(`/printed/${name}`);
     else if (what.kind === "printer") location.assign(`/hands?printer=${name}`);
+    // How much of it goes into the vat is asked at the vat.
+    else if (form.dataset.vat) location.assign(`/printers/${form.dataset.printer}?lot=${name}#resin`);
     else if (form.dataset.printer) await load(form, says, code, what.name);
     else location.assign(`/materials/${name}`);
   } catch (error) {

@@ -17,6 +17,7 @@ pub mod people;
 pub mod printer;
 pub mod queue;
 pub mod reports;
+pub mod resin;
 pub mod sentences;
 pub mod settings;
 pub mod signing;
@@ -134,6 +135,7 @@ mod tests {
             ("hands", hands::ALL),
             ("materials", materials::ALL),
             ("reports", reports::ALL),
+            ("resin", resin::ALL),
             ("people", people::ALL),
             ("audit", audit::ALL),
             ("settings", settings::ALL),

@@ -10,6 +10,7 @@ mod files;
 mod journal;
 mod known;
 mod refused;
+mod resin;
 
 use std::borrow::Cow;
 
@@ -17,11 +18,11 @@ use super::Language;
 use crate::api::ui::viewer::capital;
 
 /// Sentences as they stand, and titles.
-static FIXED: [&[(&str, &str)]; 5] =
-    [known::FIXED, known::TITLES, refused::FIXED, files::FIXED, journal::FIXED];
+static FIXED: [&[(&str, &str)]; 6] =
+    [known::FIXED, known::TITLES, refused::FIXED, files::FIXED, journal::FIXED, resin::FIXED];
 /// Those with holes; the first that fits counts, and the most general ones are the last.
-static PATTERNS: [&[(&str, &str)]; 4] =
-    [refused::PATTERNS, files::PATTERNS, journal::PATTERNS, known::PATTERNS];
+static PATTERNS: [&[(&str, &str)]; 5] =
+    [resin::PATTERNS, refused::PATTERNS, files::PATTERNS, journal::PATTERNS, known::PATTERNS];
 
 /// How else than as it stands a hole is filled in (`filled`).
 const MARKS: [char; 5] = ['!', '=', '?', '#', '-'];

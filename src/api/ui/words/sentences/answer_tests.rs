@@ -57,7 +57,10 @@ fn sample(hole: &str, before: &str) -> &'static str {
         "verdict" => "fail",
         "wanted" if after("it cannot be ") => "cancelled",
         "wanted" if after("it cannot ") => "print",
+        "" if after(" lacks ") && before.contains("checklist") => "vat seated and locked, cover closed",
         "" if after(" lacks ") => "its kind, a part",
+        "error" if after("makes no sense: ") => "it takes no resin",
+        "thing" => "film",
         "" if after("are released: ") || after("are delivered: ") => "1 of 2 of part 3",
         "" if after("an extra look, since ") => "it was paused, there was a heat alarm",
         "" if after("printer {printer}: ") => "it names no material: queue it with one",
@@ -131,6 +134,8 @@ fn whatever_a_person_is_refused_has_german() {
     let files = [
         "src/domain/quality/refusal.rs",
         "src/domain/lab.rs",
+        "src/domain/resin.rs",
+        "src/domain/resin/need.rs",
         "src/domain/ids.rs",
         "src/domain/day.rs",
         "src/domain/moment.rs",
@@ -227,7 +232,7 @@ fn whatever_is_found_in_a_file_or_a_model_has_german_with_its_cure() {
 #[test]
 fn every_code_of_the_gates_document_is_said_where_the_sentences_were_read() {
     let gate = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/gate.md")).unwrap();
-    let said = source("src/gcode/preflight.rs");
+    let said = source("src/gcode/preflight.rs") + &source("src/services/gate/resin.rs");
     let codes = gate.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
     let codes: Vec<&str> = codes
         .filter(|(_, rest)| rest.starts_with("error") || rest.starts_with("warning"))
@@ -278,6 +283,105 @@ fn every_kind_of_problem_that_a_page_can_meet_has_a_german_title() {
         .collect();
     assert!(slugs.len() > 100, "{slugs:?}");
     all_german(&lacks);
+}
+
+#[test]
+fn whatever_hinders_a_resin_job_and_whatever_is_looked_at_before_one_has_german() {
+    use crate::domain::quality::lot::Unusable;
+    use crate::domain::resin::outfit::{Item, listed};
+    use crate::domain::resin::start::Hindrance;
+    use crate::domain::resin::wear::{Reached, Wear};
+    use crate::domain::units::Microlitres;
+    let (ml, job) = (Microlitres(59_163), || "01ab000000000000".parse().unwrap());
+    let worn = || Wear::of(1_200, Some(1_000), 90);
+    let all = [
+        Hindrance::NoResinPrinter,
+        Hindrance::NeedUnknown,
+        Hindrance::VatEmpty,
+        Hindrance::NoMaterialNamed,
+        Hindrance::WrongMaterial { holds: "clear resin".into(), wanted: "tough resin".into() },
+        Hindrance::Unusable {
+            lot: "01ab000000000000".parse().unwrap(),
+            supplier_lot: "L-1".into(),
+            why: Unusable::Consumed,
+        },
+        Hindrance::TooLittle { gives: ml, needs: ml },
+        Hindrance::VatTooSmall { room: ml, needs: ml },
+        Hindrance::ResinTooOld { days: 17, may: 14 },
+        Hindrance::Debris { job: job() },
+        Hindrance::DisplayOverdue { wear: worn() },
+        Hindrance::FilmOverdue { wear: worn() },
+        Hindrance::ChecklistNeeded { items: Item::ALL.into() },
+        Hindrance::ChecklistOld,
+    ];
+    let mut lacks = Vec::new();
+    for hindrance in &all {
+        lacks.extend(without(&hindrance.to_string()));
+        let words = format!("job 01ab cannot begin on printer mk3: {hindrance}; see to it, then try again");
+        lacks.extend(lacking(&words));
+    }
+    let two = format!("job 01ab cannot begin on printer mk3: {}; {}", all[2], all[12]);
+    lacks.extend(without(&two));
+    lacks.extend(Item::ALL.iter().filter_map(|item| without(item.in_words())));
+    lacks.extend(without(&listed(&Item::ALL)));
+    let reached = [Reached::DisplayWorn, Reached::DisplayOverdue, Reached::FilmWorn, Reached::FilmOverdue];
+    lacks.extend(reached.iter().filter_map(|reached| without(reached.in_words())));
+    all_german(&lacks);
+}
+
+/// What a function of the source says in one way or another: `format!("…")`, `"…".to_owned()`.
+fn said_in(text: &str) -> Vec<String> {
+    let (mut all, mut rest) = (Vec::new(), text);
+    while let Some((code, after)) = rest.split_once('"') {
+        let Some((said, behind)) = literal(after) else { break };
+        let is_comment = code.rsplit('\n').next().unwrap_or_default().trim_start().starts_with("//");
+        rest = behind;
+        if !is_comment && said.split(' ').count() > 3 {
+            all.push(said);
+        }
+    }
+    all
+}
+
+#[test]
+fn whatever_is_found_in_a_file_for_resin_has_german_with_its_cure() {
+    let mut lacks = Vec::new();
+    let mut seen = 0;
+    // Joints of longer ones, and what stands in a hole; all of them are said whole below.
+    let joints = ["{kind} {} is lit", "it takes {all", ": refill before", "that the vat", "that are in", "{words}, and so",
+        "its pictures are {}", "mirrored along X and Y"];
+    for said in said_in(&source("resin/src/check.rs")) {
+        if !joints.iter().any(|joint| said.starts_with(joint)) {
+            lacks.extend(without(&filled_in(&said)));
+            seen += 1;
+        }
+    }
+    assert!(seen > 60, "only {seen} are looked at");
+    for said in [
+        "bottom layer 1 is lit for 20 s, and the resin takes 25 s to 40 s",
+        "layer 9 is lit for 20 s, and the resin takes 25 s to 40 s, and so 3 layers more",
+        "layer 4 is 0.06 mm thick, and the file says 0.05 mm, and so 1 layer more",
+        "its pictures are mirrored along X, and the printer's are not mirrored",
+        "it takes 59.2 ml, and of 50.0 ml that the vat holds 20.0 ml have to stay: refill before layer 12",
+        "it takes 59.2 ml, and of 50.0 ml that are in the vat now 20.0 ml have to stay",
+        "the picture of layer 4 does not match its checksum",
+    ] {
+        lacks.extend(without(said));
+    }
+    all_german(&lacks);
+}
+
+#[test]
+fn what_a_board_asks_that_prints_from_a_stick_has_german() {
+    let asked = "Copy the file to the printer's USB stick as P7K3QX2A.CTB, directly in its root and under exactly this \
+                 name. It must have 26058253 bytes there. Remove the stick safely, put it into the printer, and confirm.";
+    let missing = "P7K3QX2A.CTB is not on the stick (\"no such file\"): put it there, or see whether the right stick is in";
+    for said in [asked.to_owned(), format!("{missing}. {asked}"), "It is in".to_owned()] {
+        is_german(&said);
+    }
+    let words = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("resin/src/chitu/deliver.rs"));
+    let words = said_in(&words.unwrap());
+    assert!(words.iter().any(|said| filled_in(said).replace("x7", "P7K3QX2A.CTB").starts_with(&asked[..40])));
 }
 
 #[test]

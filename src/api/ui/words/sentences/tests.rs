@@ -6,7 +6,9 @@ use crate::api::views::words as activity_words;
 use crate::domain::case::IntendedUse;
 use crate::domain::heat::{Action, Alarm, Hazard, Heater};
 use crate::domain::identity::{Rung, Wrong};
-use crate::domain::job::{Attended, Interruption, PauseReason, Progress, Unproven};
+use crate::domain::job::{
+    Attended, BoardFault, ExposureFault, Interruption, PauseReason, Progress, Unproven,
+};
 use crate::domain::people::notices::Topic;
 use crate::domain::people::roles::{Role, TABLE};
 use crate::domain::printer::{
@@ -176,6 +178,8 @@ fn every_way_that_a_job_ends_or_pauses_has_german() {
         I::NotAllowed,
     ];
     ends.extend(UNPROVEN.map(|unproven| I::NotContinued { unproven }));
+    ends.extend(ExposureFault::ALL.map(|fault| I::Exposure { fault }));
+    ends.extend(BoardFault::ALL.map(|fault| I::Board { fault }));
     for end in ends {
         is_german(&end.in_words());
     }
@@ -187,6 +191,7 @@ fn every_way_that_a_job_ends_or_pauses_has_german() {
         PauseReason::Runout,
         PauseReason::Astray,
         PauseReason::Restart,
+        PauseReason::Refill,
         PauseReason::Unknown,
     ];
     for pause in pauses {
@@ -232,7 +237,14 @@ fn every_state_of_a_printer_and_every_stop_has_german() {
     for activity in all {
         is_german(&activity_words(&activity));
     }
-    for proof in [None, Some(StopProof::KillLine), Some(StopProof::Restart), Some(StopProof::Silence)] {
+    let proofs = [
+        StopProof::KillLine,
+        StopProof::Restart,
+        StopProof::Silence,
+        StopProof::PlateUp,
+        StopProof::NotPrinting,
+    ];
+    for proof in proofs.map(Some).into_iter().chain([None]) {
         for relay in
             [None, Some(RelayOutcome::Switched), Some(RelayOutcome::Failed), Some(RelayOutcome::Absent)]
         {
@@ -410,6 +422,15 @@ fn what_people_are_told_and_the_journal_in_sentences_have_german() {
         "printed part 000000000000q-1-1 is accepted by ina, as of inspection 0123",
         "ada adds the user kim (Kim Lee, RT), who is operator",
         "somebody at this machine gives ada a password",
+        "msla prints with resin: its vat holds 500.0 ml and keeps 50.0 ml",
+        "job 01ab takes 100.0 ml of resin in 400 layers and 0 h 16 min of light, with 2 refills on the way",
+        "kim fills the vat of msla with 300.0 ml of lot 01ab",
+        "kim tops the vat of msla up with 300.0 ml of lot 01ab",
+        "kim finds 30.0 ml in the vat of msla",
+        "kim empties and cleans the vat of msla; its resin is back in the bottle",
+        "kim replaces the film of msla; the new one has let go 0 layers",
+        "msla has lit job 01ab at most for 0 h 02 min in 50 layers, of about 12.5 ml of resin; the display is worn: have the next one at hand",
+        "kim has looked at msla before a start: film taut and undamaged with nothing on it, vat seated and locked, cover closed",
     ] {
         is_german(sentence);
     }
