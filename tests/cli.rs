@@ -594,3 +594,73 @@ async fn a_print_and_its_layers_are_drawn_without_a_daemon_and_what_cannot_be_dr
         assert!(was == code && error.contains(words) && picture.is_empty(), "{out} {more:?}: {was} {error}");
     }
 }
+
+#[tokio::test]
+async fn a_vat_is_tended_and_a_checklist_done_on_the_command_line() {
+    use platen::domain::resin;
+    use platen::domain::resin::outfit::{Item, Outfit};
+    use platen::domain::units::Microlitres;
+    let lab = support::lab_with(&["msla-01"]).await;
+    let printer: PrinterName = "msla-01".parse().unwrap();
+    let outfit = Outfit {
+        holds: Microlitres(200_000),
+        keeps: Microlitres(20_000),
+        resin_days: None,
+        display_life_h: Some(2_000),
+        film_life_layers: None,
+        warn_at_percent: 90,
+        worn_bars: false,
+        checklist: [Item::Film, Item::Cover].into(),
+        alone: false,
+    };
+    let fit = resin::Request::Fit { printer, outfit: Some(Box::new(outfit)) };
+    lab.recorder.submit(Request::Resin(Box::new(fit)), Actor::Platen).await.unwrap();
+    let receive =
+        ["lots", "receive", "--material", "clear resin", "--supplier-lot", "L-1", "--received", "2026-01-01"];
+    let more = ["--expires", "2099-01-01", "--grams", "1000", "--by", "sam", "--json"];
+    let (code, lot, error) = ask(&lab, &[&receive[..], &more[..]].concat()).await;
+    assert_eq!(code, 0, "{error}");
+    let lot: serde_json::Value = serde_json::from_str(&lot).unwrap();
+    let lot = lot["id"].as_str().unwrap();
+    let (_, shown, _) = ask(&lab, &["printers", "resin", "msla-01"]).await;
+    assert!(shown.contains("the vat holds 200 ml, and 20 ml stay in it"), "{shown}");
+    assert!(shown.contains("vat      is empty") && shown.contains("film     0 layers"), "{shown}");
+    let (code, shown, error) =
+        ask(&lab, &["vat", "fill", "msla-01", lot, "--ml", "150", "--by", "kim"]).await;
+    assert_eq!(code, 0, "{error}");
+    assert!(shown.contains("clear resin, 150.0 ml left, of which a print may take 130.0"), "{shown}");
+    assert!(shown.contains("cover: cover closed"), "{shown}");
+    for args in [
+        &["vat", "top-up", "msla-01", lot, "--ml", "20"][..],
+        &["vat", "measure", "msla-01", "--ml", "160"],
+        &["vat", "stir", "msla-01"],
+        &["vat", "filter", "msla-01"],
+    ] {
+        let (code, _, error) = ask(&lab, &[args, &["--by", "kim"]].concat()).await;
+        assert_eq!(code, 0, "{args:?}: {error}");
+    }
+    let (code, _, error) = ask(&lab, &["checklist", "msla-01", "--item", "film", "--by", "kim"]).await;
+    assert_eq!(code, 1);
+    assert!(error.contains("lacks cover closed"), "{error}");
+    let (code, _, error) = ask(&lab, &["checklist", "msla-01", "--item", "lamp", "--by", "kim"]).await;
+    assert!(code == 2 && error.contains("film, vat, stirred, plate, cover"), "{error}");
+    let (code, now, error) = ask(&lab, &["checklist", "msla-01", "--all-ok", "--by", "kim", "--json"]).await;
+    assert_eq!(code, 0, "{error}");
+    let now: serde_json::Value = serde_json::from_str(&now).unwrap();
+    assert_eq!(
+        (&now["checklist"]["holds"], &now["vat"]["contents"]["left_ml"]),
+        (&true.into(), &160.0.into())
+    );
+    let (code, _, error) = ask(&lab, &["printers", "film-replaced", "msla-01", "--by", "kim"]).await;
+    assert!(code == 1 && error.contains("empty the vat first"), "{error}");
+    for args in [
+        &["vat", "empty", "msla-01", "--resin", "bottled"][..],
+        &["printers", "film-replaced", "msla-01"],
+        &["printers", "display-replaced", "msla-01", "--hours", "120"],
+    ] {
+        let (code, _, error) = ask(&lab, &[args, &["--by", "kim"]].concat()).await;
+        assert_eq!(code, 0, "{args:?}: {error}");
+    }
+    let (_, shown, _) = ask(&lab, &["vat", "show", "msla-01"]).await;
+    assert!(shown.contains("display  good: 120 of 2000 hours of light"), "{shown}");
+}

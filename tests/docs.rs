@@ -463,8 +463,7 @@ fn the_page_of_resin_has_every_hindrance_every_item_and_every_way_that_light_fai
     // The words for programs, in the order in which the code has them.
     let source = read("src/domain/resin/start.rs");
     let (_, body) = source.split_once("pub fn word(&self) -> &'static str {").unwrap();
-    let words: Vec<&str> =
-        body.split("\n    }\n").next().unwrap().split('"').skip(1).step_by(2).collect();
+    let words: Vec<&str> = body.split("\n    }\n").next().unwrap().split('"').skip(1).step_by(2).collect();
     assert!(words.len() > 10, "{words:?}");
     let told = table("| why | what is so |");
     let told: Vec<&str> = told.iter().map(|row| row.split('`').nth(1).unwrap()).collect();
@@ -477,11 +476,13 @@ fn the_page_of_resin_names_no_key_that_the_configuration_does_not_have() {
     let (text, keys) = (Document::parse(&read("docs/resin.md")), read("config/platen.toml"));
     let is_key = |code: &str| {
         let plain = code.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        plain && ["_ms", "_ml", "_um", "_s", "_h", "_days", "_layers", "_percent", "_bars", "_min"]
-            .iter()
-            .any(|end| code.ends_with(end))
+        plain
+            && ["_ms", "_ml", "_um", "_s", "_h", "_days", "_layers", "_percent", "_bars", "_min"]
+                .iter()
+                .any(|end| code.ends_with(end))
     };
-    let named: Vec<&str> = text.code.iter().map(|(_, code)| code.as_str()).filter(|code| is_key(code)).collect();
+    let named: Vec<&str> =
+        text.code.iter().map(|(_, code)| code.as_str()).filter(|code| is_key(code)).collect();
     assert!(named.len() > 8, "{named:?}");
     for key in named {
         assert!(keys.contains(&format!("#{key} = ")), "config/platen.toml has no {key}");

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Rebuilds the demo print files (*.gcode.gz, *.sl1) from models.py and ../slicing/demo-{fdm,msla}.ini.
 # Needs prusa-slicer and python3. Prints one README table row per file.
-# The slicer writes the date into line 1, or into config.ini; it is cut, so the same slicer gives the same bytes.
+# The slicer writes the date into line 1, or into config.ini; it is cut, so the same slicer gives the same G-code.
+# Supports for resin it sets by chance: an SL1 is another one each time.
 set -eu
 cd "$(dirname "$0")"
 tmp=$(mktemp -d)

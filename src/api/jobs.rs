@@ -557,6 +557,11 @@ async fn make_resume_file(
     Given(order): Given<ResumeOrder>,
 ) -> Result<Response, Problem> {
     let by = lab::person(&asker.by(order.by.as_deref())?)?;
+    if app.recorder.read(|lab| Medium::of(lab, &job)) == Medium::Resin {
+        let detail =
+            "a print of resin is not gone on with: what was lit before would not hold what comes after";
+        return Err(Problem::new(StatusCode::CONFLICT, "no-resume-here", detail, "print the part anew"));
+    }
     let height = order.height_mm.map(|mm| {
         Height::from_mm(mm).ok_or_else(|| {
             Problem::unreadable(format!("{mm} mm is no height above the plate"), "measure it, in millimetres")

@@ -237,6 +237,10 @@ pub fn one(printer: &PrinterView) {
             show::line(&format!("  {what:<8} {}", show::heat(&heat, reading, " °C")));
         }
     }
+    if let Some(resin) = &printer.resin {
+        show::line(&format!("  vat      {}", resin::brief(resin)));
+        show::line(&format!("           `platen printers resin {}` says more", printer.name));
+    }
     if let Some(firmware) = &printer.firmware {
         show::line(&format!("  firmware {}", show::plain(firmware)));
     }

@@ -7,8 +7,8 @@ use super::client::segment;
 use super::quality::By;
 use super::{Client, Failed, Global, show};
 use crate::api::resin::shapes::{
-    ContentsView, Looked, NeedView, NewDisplay, NewFilm, ResinView, VatEmpty, VatFill, VatMeasure, VatTended,
-    VatTopUp, WearView,
+    ContentsView, Looked, NeedView, NewDisplay, NewFilm, ResinBrief, ResinView, VatEmpty, VatFill,
+    VatMeasure, VatTended, VatTopUp, WearView,
 };
 use crate::domain::resin::Emptied;
 use crate::domain::resin::outfit::Item;
@@ -220,6 +220,24 @@ fn item(word: &str) -> Result<Item, Failed> {
     let unknown =
         || Failed::Usage(format!("\"{}\" is nothing to be looked at; there are: {all}", show::plain(word)));
     Item::named(word.trim()).ok_or_else(unknown)
+}
+
+/// What is in a vat, and what wants somebody, in one line.
+pub fn brief(resin: &ResinBrief) -> String {
+    let vat = match (&resin.material, resin.left_ml) {
+        (Some(material), Some(left)) => format!("{}, {left:.0} ml left", show::plain(material)),
+        _ => "is empty".into(),
+    };
+    let due = |verdict: &str| matches!(verdict, "worn" | "overdue");
+    let wants = [
+        (resin.debris, "pieces of a print may lie in it"),
+        (due(&resin.display), "the display is worn"),
+        (due(&resin.film), "the film is worn"),
+        (resin.checklist && resin.layer.is_none(), "somebody looks before the next start"),
+    ];
+    let wants = wants.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| format!("; {words}"));
+    let layer = resin.layer.zip(resin.layers).map(|(n, of)| format!("; layer {n} of {of}"));
+    layer.into_iter().chain(wants).fold(vat, |said, more| said + &more)
 }
 
 /// One resin printer in lines.

@@ -212,7 +212,7 @@ impl Exposing {
     ) -> Result<Self, exposure::PlateNotLookedAt> {
         let Exposures { plan, plate, refills } = exposures;
         let layers = Loop::new(plan, plate, exposure::Moment(0))?;
-        Ok(Self {
+        let mut new = Self {
             job,
             started: now,
             before,
@@ -233,7 +233,10 @@ impl Exposing {
             over: None,
             laid: false,
             strays: 0,
-        })
+        };
+        // Dark and blank are wanted from the beginning.
+        new.gather();
+        Ok(new)
     }
 
     fn time(&self, now: Moment) -> exposure::Moment {

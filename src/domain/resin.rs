@@ -284,9 +284,13 @@ pub enum Refusal {
     ItemsMissing { printer: PrinterName, missing: Vec<Item> },
     #[error("printer {0} asks for no checklist; there is nothing to do")]
     NoChecklist(PrinterName),
-    #[error("the vat of printer {0} is not as it was seen: it was filled or topped up since; look at it, then say it again")]
+    #[error(
+        "the vat of printer {0} is not as it was seen: it was filled or topped up since; look at it, then say it again"
+    )]
     VatChanged(PrinterName),
-    #[error("the {thing} of printer {printer} is not the one that was seen: it was replaced since; look at it, then say it again")]
+    #[error(
+        "the {thing} of printer {printer} is not the one that was seen: it was replaced since; look at it, then say it again"
+    )]
     ReplacedSince { printer: PrinterName, thing: &'static str },
     #[error("job {job} does not run on a resin printer, so nothing is lit for it; look at the job")]
     NotLit { job: JobId },

@@ -145,7 +145,8 @@ impl Seen {
             }
             Self::Vat { printer, since, poured } => {
                 let now = lab.resin.station(printer).and_then(|(station, _)| station.contents());
-                let changed = now.is_some_and(|now| now.since.to_string() != *since || now.poured() != *poured);
+                let changed =
+                    now.is_some_and(|now| now.since.to_string() != *since || now.poured() != *poured);
                 not(changed, || resin::Refusal::VatChanged(printer.clone()).into())
             }
             Self::Display { printer, since } => {

@@ -207,11 +207,7 @@ struct Kept {
 
 impl Kept {
     fn reading(&self, key: &Key) -> Option<Arc<Reading>> {
-        // A resin file is the same to every firmware.
-        let is_it = |(kept, reading): &&(Key, Arc<Reading>)| {
-            kept == key || (kept.0 == key.0 && reading.resin().is_some())
-        };
-        self.readings.iter().find(is_it).map(|(_, reading)| Arc::clone(reading))
+        self.readings.iter().find(|(kept, _)| kept == key).map(|(_, reading)| Arc::clone(reading))
     }
 
     /// The oldest go first.
@@ -289,6 +285,15 @@ impl Gate {
         (asked.file.clone(), firmware.and_then(Counting::of))
     }
 
+    /// As it is kept here, or by whoever reads resin files, which are the same to every firmware.
+    fn read_before(&self, kept: &Kept, key: &Key) -> Option<Arc<Reading>> {
+        kept.reading(key).or_else(|| self.resin_before(&key.0))
+    }
+
+    fn resin_before(&self, file: &FileHash) -> Option<Arc<Reading>> {
+        self.0.resin.kept(file).map(|reading| Arc::new(Reading::Resin(reading)))
+    }
+
     /// What is known without reading anything.
     pub fn known(&self, asked: &Asked) -> Option<Arc<[Finding]>> {
         let mut kept = self.kept();
@@ -298,7 +303,7 @@ impl Gate {
         let printer = self.0.printers.get(&asked.printer)?;
         let mut each = Vec::new();
         for firmware in asked.board.firmwares() {
-            let reading = kept.reading(&Self::key(asked, firmware))?;
+            let reading = self.read_before(&kept, &Self::key(asked, firmware))?;
             each.push(self.judged(&reading, printer, firmware, asked));
         }
         let found: Arc<[Finding]> = speaks(on_each(each), printer).into();
@@ -362,30 +367,32 @@ impl Gate {
     /// A file as somebody has read it before, for whichever firmware.
     pub fn read_already(&self, file: &FileHash) -> Option<Arc<Reading>> {
         let kept = self.kept();
-        kept.readings.iter().find(|((of, _), _)| of == file).map(|(_, reading)| Arc::clone(reading))
+        let found = kept.readings.iter().find(|((of, _), _)| of == file);
+        found.map(|(_, reading)| Arc::clone(reading)).or_else(|| self.resin_before(file))
     }
 
     /// The same, where it was read already.
     pub fn reading_kept(&self, asked: &Asked) -> Option<Arc<Reading>> {
-        self.kept().reading(&Self::key(asked, asked.board.firmwares().first().copied().flatten()))
+        let key = Self::key(asked, asked.board.firmwares().first().copied().flatten());
+        self.read_before(&self.kept(), &key)
     }
 
     async fn read(&self, key: Key) -> Result<Arc<Reading>, NotRead> {
-        let kept = self.kept().reading(&key);
+        let kept = self.read_before(&self.kept(), &key);
         if let Some(reading) = kept {
             return Ok(reading);
+        }
+        let (file, counting) = &key;
+        // Masks have a turn of their own: they take minutes, and G-code seconds.
+        if begin(&self.0.spool.first_bytes(file).await?).is_some() {
+            let resin = self.0.resin.of(&self.0.spool, file).await?;
+            self.kept().failed.retain(|failed| failed.0 != *file);
+            return Ok(Arc::new(Reading::Resin(resin)));
         }
         // It is never closed; and without a turn it would only be read at once.
         let _turn = self.0.turn.acquire().await;
         let kept = self.kept().reading(&key);
         if let Some(reading) = kept {
-            return Ok(reading);
-        }
-        let (file, counting) = &key;
-        if begin(&self.0.spool.first_bytes(file).await?).is_some() {
-            let resin = self.0.resin.of(&self.0.spool, file).await?;
-            let reading = Arc::new(Reading::Resin(resin));
-            self.kept().keep(key, Arc::clone(&reading));
             return Ok(reading);
         }
         let analyser = Analyser::new(Options { counting: *counting, ..Options::default() });
@@ -410,7 +417,7 @@ impl Gate {
         }
         let mut kept = self.kept();
         let keys = asked.board.firmwares().into_iter().map(|firmware| Self::key(asked, firmware));
-        let Some(key) = keys.into_iter().find(|key| kept.reading(key).is_none()) else {
+        let Some(key) = keys.into_iter().find(|key| self.read_before(&kept, key).is_none()) else {
             return Verdict::NotYet;
         };
         if let Some(at) = kept.failed.iter().position(|failed| *failed == key) {

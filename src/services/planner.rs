@@ -1539,6 +1539,63 @@ pub(super) mod tests {
         assert!(!begins_unattended(&printer, Some(&live)));
     }
 
+    /// A printer whose masks we show, which homes nothing here.
+    const MSLA: &str = "[[printer]]\nname = \"r\"\nport = \"/dev/r\"\nbaud = 115200\nkind = \"msla\"\n\
+                        build_height = 150\n[printer.display]\ncolumns = 48\nrows = 32\npoint_x_um = 50\n\
+                        point_y_um = 50\nfolder = \"/srv/masks\"\n[printer.light]\nlongest_exposure_s = 60\n\
+                        on = \"M106 S{pwm}\"\noff = \"M107\"\n[printer.plate]\nhomes = \"up\"\n\
+                        travel_mm_min = 300\nfastest_mm_min = 600\n[printer.peel]\nlift_mm = 6\n\
+                        lift_mm_min = 60\nretract_mm_min = 150\n[printer.vat]\nholds_ml = 200\nkeeps_ml = 20\n\
+                        [printer.resin]\nchecklist = [\"plate\"]\n";
+
+    #[test]
+    fn a_resin_file_takes_as_long_as_its_layers_on_each_printer_that_takes_it() {
+        use ::resin::file::Mask;
+        use ::resin::sample::Settings;
+        use std::io::{Seek, Write};
+
+        let slow =
+            MSLA.replace("name = \"r\"", "name = \"s\"").replace("lift_mm_min = 60", "lift_mm_min = 30");
+        let printers = config(&format!("{MSLA}{slow}")).printers;
+        let masks = vec![Mask::dark(48, 32).with_box([8.0, 8.0], [40.0, 24.0]); 10];
+        let bytes = Settings::default().sl1(&masks);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        file.rewind().unwrap();
+        let going = tokio_util::sync::CancellationToken::new();
+        let read = super::super::resinfiles::read_through(file, bytes.len() as u64, &going);
+        let estimate = Estimate::of(&Reading::Resin(Arc::new(read.unwrap().unwrap())), &printers).unwrap();
+        let on = |name: &str| estimate.seconds_on(Some(&name.parse().unwrap()));
+        // 110 s of light; a layer lifts for 6 or for 12 s and comes back in 2.4 s.
+        assert_eq!((on("r"), on("s")), (110 + 84, 110 + 144));
+        assert_eq!(
+            (estimate.seconds_on(None), on("mk")),
+            (on("s"), on("s")),
+            "the slowest where nobody knows"
+        );
+    }
+
+    #[test]
+    fn who_looks_at_a_resin_printer_before_each_start_is_planned_for_as_for_a_part_on_the_bed() {
+        use crate::domain::resin::outfit::Item;
+
+        let printer = config(MSLA).printers.remove(1);
+        let mut lab = Lab::default();
+        let now = WallTime(1_000);
+        assert!(!is_to_be_seen_to(&lab, &printer.name, now), "it is none that anything is known of");
+        let mut station = resin::Station::new(printer.name.clone());
+        station.outfit = printer.resin.as_ref().map(|resin| resin.outfit());
+        lab.resin.stations.insert(printer.name.clone(), station);
+        assert!(is_to_be_seen_to(&lab, &printer.name, now));
+        let done = resin::Checklist { items: [Item::Plate].into(), by: "kim".into(), at: now };
+        lab.resin.stations.get_mut(&printer.name).unwrap().checklist = Some(done);
+        assert!(!is_to_be_seen_to(&lab, &printer.name, now));
+        let tomorrow = WallTime(now.0 + resin::CHECKLIST_HOLDS_MS + 1);
+        assert!(is_to_be_seen_to(&lab, &printer.name, tomorrow));
+        lab.resin.stations.get_mut(&printer.name).unwrap().debris = Some(job(1));
+        assert!(is_to_be_seen_to(&lab, &printer.name, now));
+    }
+
     #[test]
     fn people_are_planned_to_be_there_for_a_year() {
         let schedule = config("[schedule]\nattended = [\"mon-fri 07:00-18:00\"]\n").schedule;

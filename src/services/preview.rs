@@ -312,6 +312,7 @@ impl Previews {
     /// What a file is, if it was read; if not, it will be. Never waits.
     pub fn known(&self, file: &FileHash) -> Seen<Known> {
         let known = newest(&mut self.kept().files, file);
+        let known = known.or_else(|| self.resin.kept(file).map(|reading| Known(What::Resin(reading))));
         known.map_or_else(|| self.want((file.clone(), None)), Seen::Here)
     }
 
@@ -328,13 +329,18 @@ impl Previews {
     }
 
     async fn bring(self, want: Want) {
-        let _turn = self.beside.acquire().await;
         let (file, what) = &want;
-        let brought = match what {
-            Some((subject, pixels)) => self.draw(file, *subject, *pixels).await.map(drop),
-            None => {
-                let _turn = self.turn.acquire().await;
-                self.read(file).await.map(drop)
+        let brought = match self.read_masks(file, what.map(|(subject, _)| subject)).await {
+            Err(error) => Err(error),
+            Ok(()) => {
+                let _turn = self.beside.acquire().await;
+                match what {
+                    Some((subject, pixels)) => self.draw(file, *subject, *pixels).await.map(drop),
+                    None => {
+                        let _turn = self.turn.acquire().await;
+                        self.read(file).await.map(drop)
+                    }
+                }
             }
         };
         let mut kept = self.kept();
@@ -344,6 +350,17 @@ impl Previews {
             let of = (want.0, want.1.map(|(subject, _)| subject));
             kept.fail(Failed { of, why: error.to_string(), stays: error.stays() });
         }
+    }
+
+    /// Has the masks of a resin file read, before anybody's turn: that takes minutes. A model may be an archive, too.
+    async fn read_masks(&self, file: &FileHash, of: Option<Subject>) -> Result<(), NotDrawn> {
+        if of == Some(Subject::Model) || self.resin.kept(file).is_some() {
+            return Ok(());
+        }
+        if begin(&self.spool.first_bytes(file).await?).is_some() {
+            self.resin.of(&self.spool, file).await?;
+        }
+        Ok(())
     }
 
     /// The picture's bytes; whatever was drawn before is not drawn again.
@@ -358,6 +375,7 @@ impl Previews {
         if let Some(picture) = kept {
             return Ok(picture);
         }
+        self.read_masks(file, Some(subject)).await?;
         // It is never closed; and without a turn it would only be drawn at once.
         let _turn = self.turn.acquire().await;
         let kept = newest(&mut self.kept().pictures, &key);
@@ -448,9 +466,8 @@ impl Previews {
             return Ok(known);
         }
         if begin(&self.spool.first_bytes(file).await?).is_some() {
-            let known = Known(What::Resin(self.resin.of(&self.spool, file).await?));
-            self.kept().know(file, &known);
-            return Ok(known);
+            // It is kept where it was read.
+            return Ok(Known(What::Resin(self.resin.of(&self.spool, file).await?)));
         }
         let (_, read) =
             self.spool.read_checked(file, Analyser::new(Options::default()), Analyser::feed).await?;

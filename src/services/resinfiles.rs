@@ -471,8 +471,9 @@ mod tests {
         assert!(told.starts_with("printer f prints with filament, and this is a file for resin"), "{told}");
         let told = reading.need_on(None, &all[2..]).unwrap_err().to_string();
         assert!(told.starts_with("no printer here takes a file of this kind (CTB)"), "{told}");
-        let of_none = super::tests::reading();
-        let told = of_none.need_on(Some(&all[0]), &all).unwrap_err().to_string();
+        let said = ResinFile { format: ::resin::file::Format::Sl1, ..reading.said.clone() };
+        let sl1 = ResinReading { said, ..reading.clone() };
+        let told = sl1.need_on(Some(&all[0]), &all).unwrap_err().to_string();
         assert!(told.starts_with("printer r0 prints no file of this kind (SL1)"), "{told}");
     }
 

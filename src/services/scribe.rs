@@ -165,7 +165,12 @@ impl Scribe {
     }
 
     /// The same of what is `done` already; the answer is given when it is on the disk, or when that takes too long.
-    pub(super) fn note_and_answer(&self, note: Note, done: String, answer: oneshot::Sender<Result<(), NotDone>>) {
+    pub(super) fn note_and_answer(
+        &self,
+        note: Note,
+        done: String,
+        answer: oneshot::Sender<Result<(), NotDone>>,
+    ) {
         let (told, noted) = oneshot::channel();
         let _ = self.queue.send(Note { told: Some(Told { done: done.clone(), answer: told }), ..note });
         tokio::spawn(async move {

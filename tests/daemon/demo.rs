@@ -60,18 +60,24 @@ fn the_demo_prints_every_job_exactly_and_a_subscriber_sees_it_without_a_gap() {
             .map(|message| message.topic)
             .collect();
         let printers = topics.iter().filter(|topic| topic.ends_with("/status")).count();
-        (printers == 3 && topics.contains("platen/v1/demo/local/state")).then_some(())
+        (printers == 5 && topics.contains("platen/v1/demo/local/state")).then_some(())
     });
     let jobs: BTreeSet<_> = shown
         .lines()
         .filter_map(|line| Some(line.split_once("  job ")?.1.split(' ').next()?.to_owned()))
         .collect();
-    assert_eq!(jobs.len(), 3, "{shown}");
+    assert_eq!(jobs.len(), 5, "{shown}");
 
     let told = demo.end();
     assert_eq!(told.code, Some(0), "{told:?}");
-    assert!(told.out.ends_with("All 3 jobs exact.\n"), "{told:?}");
-    assert_eq!(told.out.matches("  exact  ").count(), 3, "{told:?}");
+    assert!(told.out.ends_with("All 5 jobs exact.\n"), "{told:?}");
+    assert_eq!(told.out.matches("  exact  ").count(), 5, "{told:?}");
+    // Each on the printer that its file is for, and held there against height, mask and light of every layer.
+    for (part, printer, layers) in [("aneurysm, hollow", "msla-1", 92), ("vertebra, small", "chitu-1", 78)] {
+        let verdict = format!("  {part:<16} exact  {layers} layers\n");
+        assert!(told.out.contains(&verdict), "{verdict:?}: {told:?}");
+        assert!(told.out.contains(&format!("  {part:<16} printing on {printer} ")), "{told:?}");
+    }
     // The broker has ended with the demo; what came until then is all there is.
     let messages = heard(&whole_lines(&subscriber.out()));
     let events: Vec<_> = messages.iter().filter(|message| message.topic.ends_with("/event")).collect();

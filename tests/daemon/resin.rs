@@ -37,13 +37,17 @@ struct Sliced {
     layers: Vec<Planned>,
 }
 
-/// 6 by 5 by 1.2 mm, in words.
+/// 6 by 5 by 1.2 mm, and smaller from layer to layer, in words.
 fn model() -> String {
-    let [x, y, z] = [6.0, 5.0, 1.2];
     let corner = |n: u8| {
-        let at = [x, y, z].map(f64::to_string);
-        let at = |axis: u8| if n >> axis & 1 == 1 { at[usize::from(axis)].clone() } else { "0".into() };
-        format!("vertex {} {} {}", at(0), at(1), at(2))
+        let place = |is_far: bool, far: f64| match (n & 4 != 0, is_far) {
+            (false, false) => 0.0,
+            (false, true) => far,
+            (true, false) => far / 3.0,
+            (true, true) => far * 2.0 / 3.0,
+        };
+        let z = if n & 4 != 0 { 1.2 } else { 0.0 };
+        format!("vertex {} {} {z}", place(n & 1 != 0, 6.0), place(n & 2 != 0, 5.0))
     };
     let faces = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
     let mut text = "solid block\n".to_owned();
@@ -82,7 +86,8 @@ fn sliced() -> &'static Sliced {
         });
         let layers: Vec<_> = layers.collect();
         assert!((8..=20).contains(&layers.len()), "{} layers", layers.len());
-        assert!(layers.iter().any(|layer| layer.hash != layers[0].hash) || layers.len() > 1);
+        let masks: std::collections::BTreeSet<_> = layers.iter().map(|layer| &layer.hash).collect();
+        assert_eq!(masks.len(), layers.len(), "no mask is another one's");
         Sliced { bytes, layers }
     })
 }
@@ -149,6 +154,8 @@ impl Resin {
         let lot = json!({"by": "sam", "material": MATERIAL, "supplier_lot": "L-77", "received": "2020-01-01",
             "expires": "2099-01-01", "grams": 1000});
         let lot = post(&daemon, "/v1/lots", &lot);
+        let steps = format!("/v1/lots/{}/steps", lot["id"].as_str().unwrap());
+        post(&daemon, &steps, &json!({"by": "sam", "is": "released"}));
         let fill = json!({"by": "kim", "lot": lot["id"], "ml": 400});
         post(&daemon, "/v1/printers/msla/vat/fill", &fill);
         let case = daemon.case();
@@ -169,12 +176,13 @@ impl Resin {
 
     /// What was lit of a job, in order: layer and exposure.
     fn lit_of(&self, job: &str) -> Vec<(usize, ExposureReport)> {
-        let of = |exposure: ExposureReport| match &exposure.frame {
-            Some(Frame::Layer { label, .. }) => {
-                let (of, layer) = label.rsplit_once('/').unwrap();
-                (of == job).then(|| (layer.parse().unwrap(), exposure))
-            }
-            other => panic!("lit behind {other:?}"),
+        let of = |exposure: ExposureReport| {
+            let Some(Frame::Layer { label, .. }) = &exposure.frame else {
+                panic!("lit behind no mask: {exposure:?}")
+            };
+            let (of, layer) = label.rsplit_once('/').unwrap();
+            let layer = (of == job).then(|| layer.parse().unwrap())?;
+            Some((layer, exposure))
         };
         self.report().exposures.into_iter().filter_map(of).collect()
     }

@@ -323,7 +323,7 @@ async fn the_page_leads_from_an_empty_vat_to_a_start_one_thing_after_the_other()
     let page = shown(&lab, "/printers/msla-01").await;
     has(&page, &["Layer 12 of 400", "50 ml should be left at its end", "id=\"vat-stir\""]);
     lacks(&page, &["id=\"vat-empty\"", "id=\"vat-filter\"", "id=\"film-new\"", "id=\"do-checklist\""]);
-    has(&shown(&lab, "/").await, &["Layer 12 of 400"]);
+    has(&shown(&lab, "/").await, &["layer 12 of 400"]);
     refused(&lab, &format!("{AT}/vat/filter"), json!({"by": "kim"}), 409, "printer-busy").await;
     refused(&lab, &format!("{AT}/checklist"), self::looked(), 409, "printer-busy").await;
 }

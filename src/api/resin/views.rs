@@ -18,7 +18,7 @@ use crate::domain::resin::vat::Contents;
 use crate::domain::resin::wear::{Counter, Wear};
 use crate::domain::units::Microlitres;
 
-#[expect(clippy::cast_precision_loss, reason = "a vat's microlitres are exact")]
+/// A vat's microlitres are exact in it.
 pub fn millilitres(volume: Microlitres) -> f64 {
     volume.0 as f64 / 1_000.0
 }

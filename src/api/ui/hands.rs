@@ -807,7 +807,11 @@ fn of_vat(viewer: &Viewer, at: &AtVat) -> Vec<Row> {
         what: html! { (said) },
         place: at_place(viewer, name, None),
         priority: Priority::Routine,
-        action: go(&format!("/printers/{name}#{to}"), &format!("{what}-go-{name}"), viewer.say(words::GO_THERE)),
+        action: go(
+            &format!("/printers/{name}#{to}"),
+            &format!("{what}-go-{name}"),
+            viewer.say(words::GO_THERE),
+        ),
     };
     let mut rows = Vec::new();
     if resin.debris.is_some() {
@@ -832,7 +836,8 @@ fn of_vat(viewer: &Viewer, at: &AtVat) -> Vec<Row> {
             rows.push(row("look-first", viewer.fill(resin_words::LOOK_FOR, &holes), "checklist"));
         }
     }
-    let worn = [("display", &resin.display, resin_words::DISPLAY_DUE), ("film", &resin.film, resin_words::FILM_DUE)];
+    let worn =
+        [("display", &resin.display, resin_words::DISPLAY_DUE), ("film", &resin.film, resin_words::FILM_DUE)];
     for (what, wear, text) in worn {
         let todo = match wear.verdict.as_str() {
             "worn" => resin_words::NEXT_AT_HAND,

@@ -220,13 +220,7 @@ fn wants(viewer: &Viewer, shown: &Shown) -> Piece {
 }
 
 /// Two columns: what happens, and what it has.
-fn rooms(
-    viewer: &Viewer,
-    shown: &Shown,
-    minutes: u64,
-    template: Option<&str>,
-    lot: Option<&str>,
-) -> Piece {
+fn rooms(viewer: &Viewer, shown: &Shown, minutes: u64, template: Option<&str>, lot: Option<&str>) -> Piece {
     Piece::around("rooms", |inner| {
         html! {
             div.split id="rooms" {

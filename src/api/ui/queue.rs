@@ -27,8 +27,8 @@ use crate::domain::people::roles::Permission;
 use crate::domain::quality::case::{CaseState, Priority};
 use crate::domain::queue::{due_times, place};
 use crate::schedule::{Planned, Waiting};
-use crate::services::suits::{Medium, takes};
 use crate::services::planner::Drawn;
+use crate::services::suits::{Medium, takes};
 
 /// Ended jobs on the page: those of a day, but so many at least and at most.
 const ENDED_LEAST: usize = 10;
@@ -1100,7 +1100,7 @@ fn place_forms(viewer: &Viewer, row: &Row, opened: &Opened) -> Markup {
 /// Those that print with what the job's file is for; of a model that is sliced still, all.
 fn printers_for<'v>(viewer: &'v Viewer, row: &Row) -> impl Iterator<Item = (&'v str, String)> {
     let medium = viewer.app.recorder.read(|lab| {
-        let job = lab.jobs.get(&row.job.id.parse().ok()?)?;
+        let job = lab.jobs.get(&row.id)?;
         (job.commands > 0).then(|| Medium::of(lab, &job.id))
     });
     let config = &viewer.app.config;

@@ -473,10 +473,16 @@ fn resin_that_is_in_the_vat_for_too_long_is_told_once_on_the_first_day_on_which_
     let first = Day::in_utc(filled).after(15);
     let on = |after: Day, today: Day| due(&lab, after, today).len();
     let before = first.before(1).unwrap();
-    assert_eq!((on(before.before(1).unwrap(), before), on(before, first), on(first, first.after(1))), (0, 1, 0));
+    assert_eq!(
+        (on(before.before(1).unwrap(), before), on(before, first), on(first, first.after(1))),
+        (0, 1, 0)
+    );
     let told = &due(&lab, before, first)[0];
     assert_eq!(told.what, What::ResinOld);
-    assert_eq!(recipients(&lab, told).into_keys().collect::<Vec<_>>(), [name("maintenance"), name("operator")]);
+    assert_eq!(
+        recipients(&lab, told).into_keys().collect::<Vec<_>>(),
+        [name("maintenance"), name("operator")]
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::domain::part::{PartName, PartRef};
 use crate::domain::quality::{self, Change, lot};
 use crate::domain::story;
 use need::{Refill, refills};
-use wear::{HOUR_MS, Verdict};
+use wear::{HOUR_MS, Reached as Worn, Verdict};
 
 const NOW: WallTime = WallTime(1_700_000_000_000);
 const DAY: u64 = 86_400_000;
@@ -416,6 +416,27 @@ fn what_wears_out_is_good_then_worn_then_overdue_until_it_is_replaced() {
     let of_it = station(&lab);
     assert_eq!((of_it.film_wear().used, of_it.film.guessed, of_it.film.since), (0, false, Some(NOW)));
     assert_eq!((of_it.display_wear().used, of_it.display_wear().verdict), (3, Verdict::Good));
+}
+
+#[test]
+fn what_a_print_wears_out_stands_in_the_one_entry_with_which_it_does() {
+    let mut lab = running();
+    lab.resin.stations.get_mut(&printer()).unwrap().film.add(600, false);
+    let mut reached = |layers: u32| {
+        let events = ask(&mut lab, lit(0, layers, true)).unwrap();
+        let Entry::Resin(Fact::Lit { reached, .. }) = &events[0].fact else { panic!("{events:?}") };
+        reached.iter().copied().collect::<Vec<_>>()
+    };
+    assert_eq!((reached(100), reached(299)), (vec![], vec![]));
+    assert_eq!((reached(300), reached(399)), (vec![Worn::FilmWorn], vec![]));
+    assert_eq!(reached(400), [Worn::FilmOverdue]);
+    // From good to past its life in one step, and the display with it.
+    let mut lab = running();
+    let station = lab.resin.stations.get_mut(&printer()).unwrap();
+    station.film.add(700, false);
+    station.display.add(10 * HOUR_MS - 1, false);
+    let wears = station.would_reach(&job(0), &Lit { layers: 300, light_ms: 1, resin: ml(1) });
+    assert_eq!(wears.into_iter().collect::<Vec<_>>(), [Worn::DisplayOverdue, Worn::FilmOverdue]);
 }
 
 #[test]

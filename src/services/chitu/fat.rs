@@ -23,7 +23,9 @@ pub(super) enum FatError {
     Io(#[from] io::Error),
     #[error("this is no FAT16 or FAT32 disk ({0}); make one with `mkfs.vfat -F 32`")]
     NoDisk(&'static str),
-    #[error("it has {free} bytes free, and the file has {wanted}: remove what is not needed, or make a larger one")]
+    #[error(
+        "it has {free} bytes free, and the file has {wanted}: remove what is not needed, or make a larger one"
+    )]
     Full { free: u64, wanted: u64 },
     #[error("its root holds as many files as it can: remove some")]
     RootFull,
@@ -95,7 +97,8 @@ impl<'f> Disk<'f> {
         }
         let mut base = 0;
         if !is_volume(&boot) {
-            let part = boot[446..510].chunks(16).find(|part| [0x04, 0x06, 0x0B, 0x0C, 0x0E].contains(&part[4]));
+            let part =
+                boot[446..510].chunks(16).find(|part| [0x04, 0x06, 0x0B, 0x0C, 0x0E].contains(&part[4]));
             let first = le32(part.ok_or(no("it has no FAT partition"))?, 8);
             base = u64::from(first) * 512;
             read(base, &mut boot).map_err(|_| no("its partition is behind its end"))?;
@@ -137,7 +140,8 @@ impl<'f> Disk<'f> {
             (Kind::Fat32, flags) if flags & 0x80 != 0 => u64::from(flags & 0xF).min(copies - 1),
             _ => 0,
         };
-        let mut raw = vec![0; usize::try_from(u64::from(end) * width).map_err(|_| no("its table is too long"))?];
+        let mut raw =
+            vec![0; usize::try_from(u64::from(end) * width).map_err(|_| no("its table is too long"))?];
         read(tables + active * table, &mut raw)?;
         let next = match kind {
             Kind::Fat16 => raw.chunks_exact(2).map(|entry| le16(entry, 0)).collect(),
@@ -271,7 +275,8 @@ impl<'f> Disk<'f> {
 /// Puts a file of so many bytes into the root, in place of one of the same name, without files of these old names.
 pub(super) fn put(image: &File, name: &str, file: &File, bytes: u64, old: &[String]) -> Result<(), FatError> {
     let own = short(name).ok_or_else(|| FatError::Name(name.to_owned()))?;
-    let size = u32::try_from(bytes).map_err(|_| FatError::Full { free: u64::from(u32::MAX), wanted: bytes })?;
+    let size =
+        u32::try_from(bytes).map_err(|_| FatError::Full { free: u64::from(u32::MAX), wanted: bytes })?;
     let mut disk = Disk::open(image)?;
     let gone: Vec<_> = old.iter().filter_map(|name| short(name)).chain([own]).collect();
     disk.remove(&gone)?;
@@ -358,8 +363,11 @@ mod tests {
         let at = |sector: u32| u64::from(base + sector) * 512;
         image.write_all_at(&boot, at(0)).unwrap();
         for copy in 0..2 {
-            let begin: &[u8] =
-                if is_32 { &[0xF8, 0xFF, 0xFF, 0x0F, 0xFF, 0xFF, 0xFF, 0x0F, 0xFF, 0xFF, 0xFF, 0x0F] } else { &[0xF8, 0xFF, 0xFF, 0xFF] };
+            let begin: &[u8] = if is_32 {
+                &[0xF8, 0xFF, 0xFF, 0x0F, 0xFF, 0xFF, 0xFF, 0x0F, 0xFF, 0xFF, 0xFF, 0x0F]
+            } else {
+                &[0xF8, 0xFF, 0xFF, 0xFF]
+            };
             image.write_all_at(begin, at(reserved + copy * table)).unwrap();
         }
         if partitioned {
@@ -378,10 +386,8 @@ mod tests {
         let width = if disk.kind == Kind::Fat16 { 2 } else { 4 };
         let mut raw = vec![0; disk.next.len() * width];
         image.read_exact_at(&mut raw, disk.tables + disk.table).unwrap();
-        disk.next = raw
-            .chunks(width)
-            .map(|entry| if width == 2 { le16(entry, 0) } else { le32(entry, 0) })
-            .collect();
+        disk.next =
+            raw.chunks(width).map(|entry| if width == 2 { le16(entry, 0) } else { le32(entry, 0) }).collect();
         let mut found = Vec::new();
         for at in disk.slots() {
             let slot = disk.slot(at).unwrap();

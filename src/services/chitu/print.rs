@@ -68,7 +68,8 @@ pub(super) struct NotForBoards(pub(super) Format);
 /// The name of a job's file on a stick. It comes from the job's id, which is random: nothing has to be kept, and it
 /// says nothing of anybody.
 pub(super) fn name_of(job: &JobId, extension: Extension) -> FileName {
-    let digest: [u8; 32] = Sha256::new_with_prefix("on a stick ").chain_update(job.as_str()).finalize().into();
+    let digest: [u8; 32] =
+        Sha256::new_with_prefix("on a stick ").chain_update(job.as_str()).finalize().into();
     let mut chance = [0; 8];
     chance.copy_from_slice(&digest[..8]);
     FileName::random(chance, extension)
@@ -194,7 +195,10 @@ impl Print {
     /// What may be said of what was printed, when the board came to its end: the digest of the file's masks where the
     /// board named the file and its size, and came by every layer of it. Else the digest of no mask.
     pub(super) fn digest(&self) -> FileHash {
-        let seen = self.verified && !self.doubted && self.layer.is_some() && self.layer == self.on_stick.layers.last();
+        let seen = self.verified
+            && !self.doubted
+            && self.layer.is_some()
+            && self.layer == self.on_stick.layers.last();
         if seen { self.planned.digest.clone() } else { nothing() }
     }
 }
@@ -288,9 +292,12 @@ mod tests {
     #[test]
     fn only_a_file_that_the_board_named_and_came_through_is_said_to_be_printed_as_it_is() {
         let whole = FileHash::from_digest([5; 32]);
-        for (verified, doubted, last, exact) in
-            [(true, false, 3, true), (false, false, 3, false), (true, true, 3, false), (true, false, 2, false)]
-        {
+        for (verified, doubted, last, exact) in [
+            (true, false, 3, true),
+            (false, false, 3, false),
+            (true, true, 3, false),
+            (true, false, 2, false),
+        ] {
             let mut print = print(4);
             (print.verified, print.doubted) = (verified, doubted);
             print.reached(LayerIndex(last));

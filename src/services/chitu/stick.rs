@@ -43,8 +43,12 @@ pub(super) struct Image {
 
 fn of(path: &Path) -> impl Fn(io::Error) -> String + '_ {
     move |error| match error.kind() {
-        io::ErrorKind::StorageFull => format!("{} is full: remove what is not needed from it", path.display()),
-        io::ErrorKind::NotFound => format!("{} is not there: mount it, or correct [printer.delivery]", path.display()),
+        io::ErrorKind::StorageFull => {
+            format!("{} is full: remove what is not needed from it", path.display())
+        }
+        io::ErrorKind::NotFound => {
+            format!("{} is not there: mount it, or correct [printer.delivery]", path.display())
+        }
         _ => format!("{}: {error}; look at it and at the rights of platen's user", path.display()),
     }
 }
@@ -57,7 +61,10 @@ pub(super) fn copy(from: &File, bytes: u64, mut to: impl FnMut(&[u8]) -> io::Res
         let wanted = usize::try_from(bytes - at).unwrap_or(PIECE).min(PIECE);
         let read = from.read_at(&mut piece[..wanted], at)?;
         if read == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the job's file is shorter than it was"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the job's file is shorter than it was",
+            ));
         }
         to(&piece[..read])?;
         at += read as u64;
@@ -205,7 +212,9 @@ impl Bus {
 
     /// The device that is mounted at a folder, and the file behind it where it is a loop.
     fn mounted_from(&self, folder: &Path) -> Vec<PathBuf> {
-        let Some(mounts) = fs::read_to_string(self.root.join("proc/self/mounts")).ok() else { return Vec::new() };
+        let Some(mounts) = fs::read_to_string(self.root.join("proc/self/mounts")).ok() else {
+            return Vec::new();
+        };
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let mut from = Vec::new();
         for line in mounts.lines() {
@@ -217,7 +226,8 @@ impl Bus {
             from.push(PathBuf::from(device));
             let Some(name) = device.strip_prefix("/dev/") else { continue };
             // A partition of a loop: `loop0p1`.
-            let whole = name.strip_prefix("loop").and_then(|n| n.split('p').next()).map(|n| format!("loop{n}"));
+            let whole =
+                name.strip_prefix("loop").and_then(|n| n.split('p').next()).map(|n| format!("loop{n}"));
             let behind = whole.and_then(|name| {
                 text(&self.root.join(format!("sys/block/{name}/loop/backing_file"))).map(PathBuf::from)
             });
@@ -234,8 +244,11 @@ impl Bus {
         if played.is_none() {
             taken.push((place.clone(), was.clone()));
         }
-        let write = |file: &Path, text: &[u8]| OpenOptions::new().write(true).truncate(true).open(file)?.write_all(text);
-        let line = played.map_or_else(|| b"\n".to_vec(), |played| played.as_os_str().as_encoded_bytes().to_vec());
+        let write = |file: &Path, text: &[u8]| {
+            OpenOptions::new().write(true).truncate(true).open(file)?.write_all(text)
+        };
+        let line =
+            played.map_or_else(|| b"\n".to_vec(), |played| played.as_os_str().as_encoded_bytes().to_vec());
         let written = match write(place, &line) {
             // The board holds it: as a hand does that pulls a stick.
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy && played.is_none() => {
@@ -244,7 +257,10 @@ impl Bus {
             written => written,
         };
         written.map_err(|error| {
-            format!("{}: {error}; platen's user needs the right to write it, or the gadget is gone", place.display())
+            format!(
+                "{}: {error}; platen's user needs the right to write it, or the gadget is gone",
+                place.display()
+            )
         })
     }
 }
@@ -288,7 +304,8 @@ mod tests {
         fs::write(&image, "a disk").unwrap();
         let mounted = root.join("mnt");
         fs::create_dir(&mounted).unwrap();
-        let lun = |n: u8| root.join(format!("sys/kernel/config/usb_gadget/g{n}/functions/mass_storage.0/lun.0"));
+        let lun =
+            |n: u8| root.join(format!("sys/kernel/config/usb_gadget/g{n}/functions/mass_storage.0/lun.0"));
         for (n, plays) in [(1, root.join("another.img")), (2, image.clone())] {
             fs::create_dir_all(lun(n)).unwrap();
             fs::write(lun(n).join("file"), format!("{}\n", plays.display())).unwrap();
@@ -296,7 +313,8 @@ mod tests {
         fs::create_dir_all(root.join("proc/self")).unwrap();
         fs::create_dir_all(root.join("sys/block/loop3/loop")).unwrap();
         let at = mounted.canonicalize().unwrap();
-        fs::write(root.join("proc/self/mounts"), format!("/dev/loop3p1 {} vfat rw 0 0\n", at.display())).unwrap();
+        fs::write(root.join("proc/self/mounts"), format!("/dev/loop3p1 {} vfat rw 0 0\n", at.display()))
+            .unwrap();
         fs::write(root.join("sys/block/loop3/loop/backing_file"), image.display().to_string()).unwrap();
         let plays = |n| text(&lun(n).join("file"));
         let sticks: [Box<dyn Stick>; 2] = [

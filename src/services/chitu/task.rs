@@ -30,9 +30,7 @@ use crate::domain::ids::JobId;
 use crate::domain::job::{BoardFault, Interruption, JobState, PANEL, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
-use crate::domain::printer::{
-    Activity, Hold, HoldStep, LineHealth, OutOfReach, Prompt, Snapshot, StopProof,
-};
+use crate::domain::printer::{Activity, Hold, HoldStep, LineHealth, Prompt, Snapshot, StopProof};
 use crate::domain::resin;
 use crate::domain::resin::wear::Lit;
 use crate::io::offload::offload;
@@ -60,6 +58,10 @@ const OUT: Duration = Duration::from_secs(2);
 /// A board mounts a stick within this time; until then that it does not find a file says nothing.
 const MOUNTS: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const SILENT: &str = "its board does not answer: off, unplugged, another baud rate, or deaf; switch it off and on when it prints nothing";
+const NOISE: &str = "only noise comes from its board: wires crossed, no common ground, or another voltage";
+const GOES_ON: &str =
+    "what it prints it prints on by itself, and it is looked at again as soon as it is heard";
 const IT_IS_IN: &str = "It is in";
 const READ: usize = 4_096;
 
@@ -147,7 +149,8 @@ pub(super) fn spawn(
         Delivery::Operator | Delivery::Uart => None,
     };
     let session = Session::new(config(&chitu));
-    let line = LineHealth { limit_bytes_per_s: u64::from(setup.profile.baud.0 / 10), ..LineHealth::default() };
+    let line =
+        LineHealth { limit_bytes_per_s: u64::from(setup.profile.baud.0 / 10), ..LineHealth::default() };
     let task = tokio::spawn(async move {
         let session = match session {
             Ok(session) => session,
@@ -215,7 +218,9 @@ fn state_word(state: State) -> &'static str {
         State::Unknown => "offline",
         State::Greeting => "connecting",
         State::Idle | State::Ended(_) => "ready",
-        State::Selecting | State::Starting | State::Printing | State::Resuming | State::Uploading => "printing",
+        State::Selecting | State::Starting | State::Printing | State::Resuming | State::Uploading => {
+            "printing"
+        }
         State::Pausing | State::Paused => "paused",
         State::Stopping => "cancelling",
         State::Foreign => "printing what platen has not begun",
@@ -320,7 +325,8 @@ impl Task {
         let progress = journal.run().map_or_else(Progress::default, |run| run.progress);
         let made = read.and_then(|(read, file, bytes)| {
             let now = self.began(journal.run().map_or(0, |run| run.started.0));
-            let print = self.setup.recorder.read(|lab| Print::new(lab, &job, bytes, &read, Stage::OnBoard, now));
+            let print =
+                self.setup.recorder.read(|lab| Print::new(lab, &job, bytes, &read, Stage::OnBoard, now));
             Ok((print.map_err(|error| error.to_string())?, file))
         });
         let (mut print, file) = match made {
@@ -377,7 +383,8 @@ impl Task {
     async fn dial(
         &mut self,
         stop: Option<Stop>,
-    ) -> Result<(Box<dyn Wire>, Option<crate::services::ports::Held>, Option<Stop>), (String, Option<Stop>)> {
+    ) -> Result<(Box<dyn Wire>, Option<crate::services::ports::Held>, Option<Stop>), (String, Option<Stop>)>
+    {
         let mut dialling = Box::pin(open(&self.setup));
         let stop = match stop {
             Some(stop) => stop,
@@ -581,7 +588,9 @@ impl Task {
         }
         match deliverer.step().clone() {
             Step::Place => {
-                let (Some(stick), Some(file), None) = (&self.stick, &self.file, &self.chore) else { return false };
+                let (Some(stick), Some(file), None) = (&self.stick, &self.file, &self.chore) else {
+                    return false;
+                };
                 let (stick, file, job) = (Arc::clone(stick), Arc::clone(file), job.clone());
                 let (name, bytes) = (on_stick.name.text().to_owned(), on_stick.size);
                 let old = self.old_names();
@@ -654,10 +663,10 @@ impl Task {
         let extensions = [Extension::Ctb, Extension::Goo, Extension::Cbddlp];
         let names: BTreeSet<String> = self.setup.recorder.read(|lab| {
             let here = lab.jobs.values().filter(|job| {
-                !job.state.is_running()
-                    && job.state.run().is_some_and(|run| run.printer == self.setup.name)
+                !job.state.is_running() && job.state.run().is_some_and(|run| run.printer == self.setup.name)
             });
-            here.flat_map(|job| extensions.map(|extension| name_of(&job.id, extension).text().to_owned())).collect()
+            here.flat_map(|job| extensions.map(|extension| name_of(&job.id, extension).text().to_owned()))
+                .collect()
         });
         names.into_iter().collect()
     }
@@ -930,7 +939,8 @@ impl Task {
 
     fn doubted(&mut self, doubt: &Doubt) {
         tracing::warn!(printer = %self.setup.name, "{doubt}");
-        let in_doubt = matches!(doubt, Doubt::WentBack { .. } | Doubt::KnownBySizeOnly | Doubt::OtherBoard { .. });
+        let in_doubt =
+            matches!(doubt, Doubt::WentBack { .. } | Doubt::KnownBySizeOnly | Doubt::OtherBoard { .. });
         if let (true, Some(print)) = (in_doubt, &mut self.print) {
             print.doubted = true;
         }
@@ -956,7 +966,8 @@ impl Task {
             let printer = self.setup.name.clone();
             self.scribe.note(Request::NoteStopVerified { printer, proof });
         }
-        let Some(print) = self.print.as_ref().filter(|print| !matches!(print.stage, Stage::Delivering(_))) else {
+        let Some(print) = self.print.as_ref().filter(|print| !matches!(print.stage, Stage::Delivering(_)))
+        else {
             return;
         };
         let cancelled_by = print.cancelled_by.clone();
@@ -1215,7 +1226,9 @@ impl Task {
                     Some(prompt) if seen.is_some_and(|seen| seen != prompt.text) => {
                         Some("it asks something else by now")
                     }
-                    Some(prompt) if usize::from(button) >= prompt.buttons.len() => Some("it has no such button"),
+                    Some(prompt) if usize::from(button) >= prompt.buttons.len() => {
+                        Some("it has no such button")
+                    }
                     Some(_) => None,
                 };
                 if let Some(why) = wrong {
@@ -1234,21 +1247,29 @@ impl Task {
             Order::Console { reply, .. } => {
                 // Whoever waits there hears that there is nothing.
                 drop(reply);
-                refuse(answer, self.not_now("take a command: such a board is told nothing but what its prints need"));
+                refuse(
+                    answer,
+                    self.not_now("take a command: such a board is told nothing but what its prints need"),
+                );
             }
             Order::Identify { .. } => {
-                refuse(answer, self.not_now("be identified: such a board says nothing that tells it from another"));
+                refuse(
+                    answer,
+                    self.not_now("be identified: such a board says nothing that tells it from another"),
+                );
             }
             Order::Clear { by, since } => {
                 let is_locked = self.locked.is_some()
                     || self.setup.recorder.read(|lab| lab.printer(&self.setup.name).latch.is_some());
                 if matches!(self.stopping, Some(Stopping { given_up: false, .. })) {
-                    let wanted = "be unlocked: whether it has stopped is not known yet; wait for that, half a minute";
+                    let wanted =
+                        "be unlocked: whether it has stopped is not known yet; wait for that, half a minute";
                     refuse(answer, self.not_now(wanted));
                 } else if is_locked {
                     return self.clear(by, since, answer).await;
                 } else {
-                    let wanted = "be unlocked: it is not locked; its bed is cleared with `platen printers clear`";
+                    let wanted =
+                        "be unlocked: it is not locked; its bed is cleared with `platen printers clear`";
                     refuse(answer, self.not_now(wanted));
                 }
             }
@@ -1330,23 +1351,23 @@ impl Task {
             return locked.clone();
         }
         let offline = |reason: &str| Activity::Offline { reason: reason.to_owned() };
-        if let Some(reason) = &self.closed {
-            return offline(reason);
-        }
-        match self.session.health() {
-            Health::Well => {}
-            Health::Silent => {
-                return offline("its board does not answer: off, unplugged, another baud rate, or deaf; switch it off and on when it prints nothing");
-            }
-            Health::WiringFault => {
-                return offline("only noise comes from its board: wires crossed, no common ground, or another voltage");
-            }
+        let away = match (&self.closed, self.session.health()) {
+            (Some(reason), _) => Some(reason.as_str()),
+            (None, Health::Well) => None,
+            (None, Health::Silent) => Some(SILENT),
+            (None, Health::WiringFault) => Some(NOISE),
+        };
+        if let Some(reason) = away {
+            let prints = self.print.as_ref().is_some_and(|print| print.told);
+            return offline(&if prints { format!("{reason}; {GOES_ON}") } else { reason.to_owned() });
         }
         let state = self.session.state();
         let Some(print) = &self.print else {
             return match state {
                 State::Idle | State::Ended(_) => Activity::Ready,
-                State::Foreign => offline(self.foreign.as_deref().unwrap_or("its board prints what platen has not begun")),
+                State::Foreign => {
+                    offline(self.foreign.as_deref().unwrap_or("its board prints what platen has not begun"))
+                }
                 _ => Activity::Connecting,
             };
         };
@@ -1389,11 +1410,6 @@ impl Task {
 
     fn publish(&self) {
         let now = self.setup.clock.now();
-        let is_lost = self.closed.is_some() || self.session.health() != Health::Well;
-        let out_of_reach = match &self.print {
-            Some(print) if is_lost && print.told => OutOfReach::Job { job: print.job.clone() },
-            _ => OutOfReach::Nothing,
-        };
         let firmware = self.session.dialect().firmware.as_ref().map(|said| {
             let plain = said.chars().filter(|c| matches!(c, ' '..='~')).take(48);
             format!("ChiTu {}", plain.collect::<String>())
@@ -1403,7 +1419,6 @@ impl Task {
             firmware,
             line: self.line,
             hold: self.hold(),
-            out_of_reach,
             ..Snapshot::offline(self.setup.name.clone(), "", now)
         };
         self.live.send_replace(Arc::new(seen));

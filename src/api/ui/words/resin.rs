@@ -30,7 +30,7 @@ texts! {
     FILM_LAYERS_OF = "{n} of {life} layers" | "{n} von {life} Schichten";
     SINCE_NEW = "since {time}" | "seit {time}";
     AT_MOST = "at most: platen ended during a print, and counts what can have been" | "höchstens: platen endete während eines Drucks und zählt, was gewesen sein kann";
-    UNJUDGED = "nobody says how long it lasts" | "niemand sagt, wie lange er hält";
+    UNJUDGED = "nobody says how long it lasts" | "niemand sagt, wie lange das hält";
     GOOD = "good" | "gut";
     WORN = "worn: have the next one at hand" | "verschlissen: Ersatz bereithalten";
     OVERDUE = "past its life: replace it" | "über der Lebensdauer: ersetzen";

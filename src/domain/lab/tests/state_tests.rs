@@ -236,7 +236,8 @@ fn pauses() -> Vec<PauseReason> {
         PauseReason::Runout => Some(PauseReason::Astray),
         PauseReason::Astray => Some(PauseReason::Heat { hazard: Hazard::Overheated }),
         PauseReason::Heat { .. } => Some(PauseReason::Restart),
-        PauseReason::Restart => Some(PauseReason::Unknown),
+        PauseReason::Restart => Some(PauseReason::Refill),
+        PauseReason::Refill => Some(PauseReason::Unknown),
         PauseReason::Unknown => None,
     };
     std::iter::successors(Some(PauseReason::Person { by: PANEL.into() }), next).collect()

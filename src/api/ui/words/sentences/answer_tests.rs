@@ -348,8 +348,16 @@ fn whatever_is_found_in_a_file_for_resin_has_german_with_its_cure() {
     let mut lacks = Vec::new();
     let mut seen = 0;
     // Joints of longer ones, and what stands in a hole; all of them are said whole below.
-    let joints = ["{kind} {} is lit", "it takes {all", ": refill before", "that the vat", "that are in", "{words}, and so",
-        "its pictures are {}", "mirrored along X and Y"];
+    let joints = [
+        "{kind} {} is lit",
+        "it takes {all",
+        ": refill before",
+        "that the vat",
+        "that are in",
+        "{words}, and so",
+        "its pictures are {}",
+        "mirrored along X and Y",
+    ];
     for said in said_in(&source("resin/src/check.rs")) {
         if !joints.iter().any(|joint| said.starts_with(joint)) {
             lacks.extend(without(&filled_in(&said)));
@@ -379,7 +387,8 @@ fn what_a_board_asks_that_prints_from_a_stick_has_german() {
     for said in [asked.to_owned(), format!("{missing}. {asked}"), "It is in".to_owned()] {
         is_german(&said);
     }
-    let words = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("resin/src/chitu/deliver.rs"));
+    let words =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("resin/src/chitu/deliver.rs"));
     let words = said_in(&words.unwrap());
     assert!(words.iter().any(|said| filled_in(said).replace("x7", "P7K3QX2A.CTB").starts_with(&asked[..40])));
 }

@@ -790,6 +790,7 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("layer {} has more than {} moves; it is not drawn", "Schicht {1} hat mehr als {2} Bewegungen; sie wird nicht gezeichnet"),
     ("layer {} has more than {} moves", "Schicht {1} hat mehr als {2} Bewegungen"),
     ("this file cannot be drawn: {}: it is not G-code", "diese Datei kann nicht gezeichnet werden: {1!}: es ist kein G-code"),
+    ("this file cannot be drawn: {}", "diese Datei kann nicht gezeichnet werden: {1!}"),
     ("this model cannot be drawn ({})", "dieses Modell kann nicht gezeichnet werden ({1!})"),
     // A new printer.
     ("printer {} has no port; is it plugged in and switched on?", "Drucker {1} hat keinen Anschluss; ist er eingesteckt und eingeschaltet?"),
