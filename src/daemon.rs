@@ -54,13 +54,13 @@ use crate::services::heads;
 use crate::services::history;
 use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
+use crate::services::masks;
 use crate::services::mdns;
 use crate::services::notices;
 use crate::services::owed::Keeping;
 use crate::services::planner::Planner;
 use crate::services::ports::{Plug, Ports};
 use crate::services::preview::Previews;
-use crate::services::masks;
 use crate::services::printer::{self, Lasting, Left, Lighting, Parting, Setup, Successor};
 use crate::services::processes;
 use crate::services::recorder::Recorder;
@@ -299,12 +299,8 @@ impl Daemon {
         let front = CancellationToken::new();
         let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
         let resin_files = intake.resin_files().clone();
-        let gate = Gate::sharing(
-            Arc::clone(intake.spool()),
-            &config.printers,
-            &config.gate,
-            resin_files.clone(),
-        );
+        let gate =
+            Gate::sharing(Arc::clone(intake.spool()), &config.printers, &config.gate, resin_files.clone());
         let board = fleet.board().clone();
         let past = history::run(board.clone(), clock.clone(), front.clone());
         let planner = Planner::new(&config, recorder.clone(), gate.clone(), board, clock.clone());

@@ -973,7 +973,7 @@ async fn a_resin_file_becomes_a_job_for_a_resin_printer_and_for_no_other() {
     lab.recorder.submit(fitted("msla-01"), Actor::Platen).await.unwrap();
     let case = lab.case().await;
     let queue = async |printer: Option<&str>| {
-        let mut new = json!({"file": hash, "case": case, "part": 1, "material": "Clear"});
+        let mut new = json!({"file": hash, "case": case, "part": 1, "material": "Generic resin"});
         if let Some(printer) = printer {
             new["printer"] = json!(printer);
         }

@@ -59,7 +59,7 @@ async fn the_page_has_no_script_or_style_of_its_own_and_says_so_in_its_policy() 
     for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "http://", "https://"] {
         assert!(!page.contains(inline), "{inline}");
     }
-    for asset in ["/assets/platen.css", "/assets/platen.js"] {
+    for asset in ["/assets/platen.css", "/assets/start.js"] {
         assert!(page.contains(asset));
         assert_eq!(lab.get(asset).await.status, 200);
     }

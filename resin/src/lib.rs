@@ -8,8 +8,8 @@
 //! Everything here is pure: bytes, events and the time come in as arguments.
 
 pub mod budget;
-pub mod chitu;
 pub mod check;
+pub mod chitu;
 pub mod ctb;
 pub mod exposure;
 pub mod file;

@@ -248,7 +248,7 @@ fn lines(resin: &ResinView) -> Vec<String> {
         resin.vat.holds_ml, resin.vat.keeps_ml
     )];
     match &resin.vat.contents {
-        None => all.push(format!("  vat      is empty: `platen vat fill {name} LOT --ml ML --by NAME`")),
+        None => all.push(format!("  vat      is empty: `platen vat fill {name} LOT --ml 500 --by NAME`")),
         Some(contents) => all.extend(filled(contents, resin.vat.resin_days)),
     }
     if let Some(job) = &resin.debris {

@@ -57,7 +57,14 @@ pub fn with_buffers(text: &str, printer: &str, buffers: Buffers) -> Result<Optio
     (found.rx_buffer, found.command_buffer) = (buffers.rx_buffer, buffers.command_buffer);
     let edited = splice(text, printer, buffers).ok_or(EditError::Unusual)?;
     // Whatever the splice did: the file says what was wanted and nothing else, or it stays as it is.
-    if Config::parse(&edited).as_ref() == Ok(&wanted) { Ok(Some(edited)) } else { Err(EditError::Unusual) }
+    let mut says = Config::parse(&edited).map_err(|_| EditError::Unusual)?;
+    // How much of an exposure its board holds at once follows from the buffer.
+    for (said, wanted) in says.printers.iter_mut().zip(&wanted.printers) {
+        if said.name.as_str() == printer && said.resin.is_some() == wanted.resin.is_some() {
+            said.resin.clone_from(&wanted.resin);
+        }
+    }
+    if says == wanted { Ok(Some(edited)) } else { Err(EditError::Unusual) }
 }
 
 fn splice(text: &str, printer: &str, buffers: Buffers) -> Option<String> {

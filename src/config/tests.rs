@@ -752,12 +752,7 @@ fn every_slip_in_what_is_said_of_a_resin_printer_is_told() {
             "baud = 115200\nrx_buffer = 64",
             "printer \"msla-01\" rx_buffer: a burst has up to",
         ),
-        (
-            MSLA,
-            "lift_mm = 6\n",
-            "lift_mm = 201\n",
-            "printer \"msla-01\" peel.lift_mm: 201000 µm",
-        ),
+        (MSLA, "lift_mm = 6\n", "lift_mm = 201\n", "printer \"msla-01\" peel.lift_mm: 201000 µm"),
         (
             MSLA,
             "layers = 5\n",
@@ -770,7 +765,12 @@ fn every_slip_in_what_is_said_of_a_resin_printer_is_told() {
             "baud = 115200\nfirmware = \"repetier\"",
             "printer \"msla-01\" firmware: the light of a repetier board is not known here",
         ),
-        (MSLA, "bits = \"5-6-5\"", "bits = \"6-6-6\"", "printer \"msla-01\" display.bits: a card and a folder"),
+        (
+            MSLA,
+            "bits = \"5-6-5\"",
+            "bits = \"6-6-6\"",
+            "printer \"msla-01\" display.bits: a card and a folder",
+        ),
         (
             MSLA,
             "columns = 1620\nrows = 2560",

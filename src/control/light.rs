@@ -25,6 +25,7 @@ use crate::domain::ids::{FileHash, JobId};
 use crate::domain::job::{ExposureFault, Interruption, PauseReason, Progress};
 use crate::domain::moment::Moment;
 use crate::domain::printer::LineHealth;
+use crate::gcode::commands::Code;
 use crate::protocol::link::Link;
 use crate::protocol::meatpack;
 use crate::protocol::report::Position;
@@ -67,6 +68,17 @@ impl Lamp {
     /// What switches the light off, line by line.
     pub fn off(&self) -> impl Iterator<Item = Box<[u8]>> + '_ {
         self.printer.light_off.iter().map(|line| line.as_bytes().into())
+    }
+
+    /// Nothing in the board's buffer ends an exposure: without us it goes on.
+    pub fn is_timed_by_us(&self) -> bool {
+        self.printer.timed_by == exposure::TimedBy::Host
+    }
+
+    /// Whether this is the command that switches the light on.
+    pub fn is_switched_by(&self, command: &[u8]) -> bool {
+        let code = Code::of(command);
+        code.is_some() && self.printer.light_on.iter().any(|line| Code::of(line.as_bytes()) == code)
     }
 
     pub fn bare_off(&self, may_unpack: bool) -> &'static [u8] {
@@ -137,10 +149,8 @@ enum UnderWay {
         told: Told,
         /// The number behind the last question.
         behind: u32,
-        /// When all its lines were acknowledged.
-        acked: Moment,
-        /// What cannot be ruled out of the light that it switched.
-        too_long: Option<LayerReport>,
+        /// When the first answer came. Lines are done in their order; an acknowledged one may only be accepted.
+        done: Option<Moment>,
     },
 }
 
@@ -324,9 +334,12 @@ impl Exposing {
         }
     }
 
-    pub fn handle_position(&mut self, position: Option<Position>) {
-        if let Some(UnderWay::Asking { told, .. }) = &mut self.under_way {
+    pub fn handle_position(&mut self, now: Moment, position: Option<Position>) {
+        if let Some(UnderWay::Asking { told, done, .. }) = &mut self.under_way {
             told.handle(position);
+            if position.is_some() {
+                done.get_or_insert(now);
+            }
         }
     }
 
@@ -435,6 +448,15 @@ impl Exposing {
             self.abandon(now, Interruption::Noise);
             return true;
         }
+        if let Some(group) = self.waiting.front().filter(|group| self.under_way.is_none() && is_burst(group))
+            && !link.could_hold_all(&lines_of(group))
+        {
+            self.waiting.clear();
+            let what = "the lines of an exposure are more than its buffer is known to hold: switch the light with \
+                        shorter ones, or let the host time it";
+            self.layers.handle_fault(exposure::Fault::Board(what.to_owned()), self.time(now));
+            return true;
+        }
         if let Some(group) = self.next_group(link) {
             let unsent = group.lines.iter().map(|line| line.as_bytes().into()).collect();
             self.laid |= matches!(group.kind, GroupKind::Burst { .. } | GroupKind::LightOn);
@@ -456,22 +478,21 @@ impl Exposing {
                 let moved = unsent.len() < before;
                 let is_done = unsent.is_empty() && link.window().acked() >= behind && link.has_room(b"M114");
                 self.under_way = Some(if is_done {
-                    let too_long = self.lit_too_long(now, &group, link.health().resends);
                     link.send(now, Origin::Own, b"M114"[..].into());
                     let behind = link.window().next();
-                    UnderWay::Asking { group, told: Told::asked_once(), behind, acked: now, too_long }
+                    UnderWay::Asking { group, told: Told::asked_once(), behind, done: None }
                 } else {
                     UnderWay::Sending { group, unsent, behind }
                 });
                 moved || is_done
             }
-            Some(UnderWay::Asking { group, mut told, behind, acked, too_long }) => {
+            Some(UnderWay::Asking { group, mut told, behind, done }) => {
                 if link.window().acked() < behind {
-                    self.under_way = Some(UnderWay::Asking { group, told, behind, acked, too_long });
+                    self.under_way = Some(UnderWay::Asking { group, told, behind, done });
                     return false;
                 }
                 if let Some(position) = told.agreed() {
-                    self.confirm(now, &group, position, acked, too_long);
+                    self.confirm(now, &group, position, done.unwrap_or(now), link.health().resends);
                     return true;
                 }
                 if !told.is_open() {
@@ -487,7 +508,7 @@ impl Exposing {
                 } else {
                     behind
                 };
-                self.under_way = Some(UnderWay::Asking { group, told, behind, acked, too_long });
+                self.under_way = Some(UnderWay::Asking { group, told, behind, done });
                 asks
             }
         }
@@ -498,10 +519,7 @@ impl Exposing {
         let next = self.waiting.front()?;
         let may = match next.kind {
             GroupKind::Dark => true,
-            GroupKind::Burst { .. } => {
-                let lines: Vec<&[u8]> = next.lines.iter().map(String::as_bytes).collect();
-                self.under_way.is_none() && link.has_room_for_all(&lines)
-            }
+            GroupKind::Burst { .. } => self.under_way.is_none() && link.has_room_for_all(&lines_of(next)),
             _ => self.under_way.is_none(),
         };
         if may { self.waiting.pop_front() } else { None }
@@ -522,12 +540,11 @@ impl Exposing {
     }
 
     /// What cannot be ruled out, and the loop cannot tell from the wire: where lines of an exposure had to be sent
-    /// again, the light may have been on for all that took; and until light on is acknowledged, nobody knows when it
-    /// went on.
-    fn lit_too_long(&self, now: Moment, group: &Group, resends: u64) -> Option<LayerReport> {
+    /// again, the light may have been on for all that took; and until light on is done, nobody knows when it went on.
+    fn lit_too_long(&self, done: Moment, group: &Group, resends: u64) -> Option<LayerReport> {
         let Light { sent, planned, resends: before, .. } = self.light?;
         let printer = self.layers.plan().printer();
-        let (passed, planned_for) = (now.since(sent) * self.pace, Duration::from_millis(planned.0));
+        let (passed, planned_for) = (done.since(sent) * self.pace, Duration::from_millis(planned.0));
         let at_most = match group.kind {
             GroupKind::Burst { .. } if resends > before => {
                 passed.saturating_sub(Duration::from_millis(printer.burst_lead.0))
@@ -543,18 +560,12 @@ impl Exposing {
         Some(LayerReport { layer, planned, measured, timed_by: printer.timed_by })
     }
 
-    fn confirm(
-        &mut self,
-        now: Moment,
-        group: &Group,
-        position: Position,
-        acked: Moment,
-        too_long: Option<LayerReport>,
-    ) {
+    fn confirm(&mut self, now: Moment, group: &Group, position: Position, done: Moment, resends: u64) {
         let time = self.time(now);
-        // The questions behind a light are none of its time.
+        let too_long = self.lit_too_long(done, group, resends);
+        // The second question behind a light is none of its time.
         let done = match group.kind {
-            GroupKind::Burst { .. } | GroupKind::LightOn | GroupKind::LightOff => self.time(acked),
+            GroupKind::Burst { .. } | GroupKind::LightOn | GroupKind::LightOff => self.time(done),
             GroupKind::Dark | GroupKind::Home | GroupKind::Move => time,
         };
         match Micrometres::of_millimetres(position.z) {
@@ -635,6 +646,10 @@ impl Exposing {
             Ending::Lost => Over::Interrupted { why: Interruption::Unplugged },
         });
     }
+}
+
+fn lines_of(group: &Group) -> Vec<&[u8]> {
+    group.lines.iter().map(String::as_bytes).collect()
 }
 
 /// The fault as the journal knows it.

@@ -102,6 +102,8 @@ const CONSOLE_HEAT_MAX: Duration = Duration::from_secs(10 * 60);
 /// How often a light is told to go out, in front of a stop: few enough for the buffer of a board that waits.
 const DARK_REPEAT: Duration = Duration::from_millis(300);
 const DARK_REPEATS: u32 = 3;
+/// So many answers behind it prove that it is dark: one may be to a question of before, and one light off be eaten.
+const DARK_HEARD: u32 = 3;
 
 /// What the caller knows about a printer before it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,6 +256,8 @@ pub enum NotNow {
     NoLamp,
     #[error("its board has no stick of its own")]
     NoStick,
+    #[error("its light is switched by its prints alone")]
+    LightByPrintsOnly,
     #[error("its layers are lit, and the job's file is for filament")]
     LinesForALight,
 }
@@ -322,6 +326,8 @@ enum Phase {
         /// When it is told once more: noise, or a line that was cut, may have eaten the last.
         again: Option<Moment>,
         repeats: u32,
+        /// Answers to the questions behind it.
+        heard: u32,
     },
     Stopped(Box<StopCheck>),
     Faulted(Fault),
@@ -390,6 +396,8 @@ pub struct Session {
     lamp: Option<Lamp>,
     /// What its display is to do next, where no print says so.
     blanks: bool,
+    /// It was halted, and did not tell before that its light is off.
+    dark_unproven: bool,
 }
 
 /// A board with nothing to do has answered in this time.
@@ -437,6 +445,7 @@ impl Session {
             boot: BootClock::default(),
             lamp: None,
             blanks: false,
+            dark_unproven: false,
         }
     }
 
@@ -616,6 +625,7 @@ impl Session {
         self.heard = 0;
         self.opened = now;
         self.replugged = false;
+        self.dark_unproven = false;
         self.reported = None;
         self.heard_at = None;
         self.link = self.profile.link();
@@ -737,8 +747,10 @@ impl Session {
             }
             _ => Interruption::Unplugged,
         };
+        let stays_lit = matches!(&self.phase, Phase::Exposing(exposing) if exposing.is_lit())
+            && self.lamp.as_ref().is_some_and(Lamp::is_timed_by_us);
         self.end_run(why);
-        if matches!(self.phase, Phase::Darkening { .. }) {
+        if stays_lit || matches!(self.phase, Phase::Darkening { .. }) {
             self.events.push_back(SessionEvent::StopUnverified);
         }
         self.stop_cannot_be_verified();
@@ -777,10 +789,10 @@ impl Session {
         }
         match self.phase {
             Phase::Darkening { until, .. } if now >= until => self.halt_now(now),
-            Phase::Darkening { until, again: Some(at), repeats } if now >= at => {
+            Phase::Darkening { until, again: Some(at), repeats, heard } if now >= at => {
                 self.say_dark();
                 let again = (repeats < DARK_REPEATS).then_some(now + DARK_REPEAT);
-                self.phase = Phase::Darkening { until, again, repeats: repeats + 1 };
+                self.phase = Phase::Darkening { until, again, repeats: repeats + 1, heard };
             }
             _ => {}
         }
@@ -1189,13 +1201,15 @@ impl Session {
         self.forget_asked();
         self.poll_at = None;
         if !self.is_closed() {
-            self.phase = Phase::Darkening { until, again: Some(now + DARK_REPEAT), repeats: 0 };
+            let again = Some(now + DARK_REPEAT);
+            self.phase = Phase::Darkening { until, again, repeats: 0, heard: 0 };
         }
     }
 
     fn say_dark(&mut self) {
         if let Some(lamp) = &self.lamp {
-            self.link.preempt(lamp.bare_off(false));
+            // Lines are done in their order: whoever answers has done what is before the question.
+            self.link.preempt(&[lamp.bare_off(false), b"M114\n"].concat());
         }
     }
 
@@ -1210,6 +1224,8 @@ impl Session {
 
     /// It is dark by now, if the board has heard of it: it is halted.
     fn halt_now(&mut self, now: Moment) {
+        let Phase::Darkening { heard, .. } = self.phase else { return };
+        self.dark_unproven = heard < DARK_HEARD;
         self.phase = Phase::Stopped(Box::new(StopCheck::begin(now, Silence::Nothing, self.dtr_reset())));
         let mut bytes = self.lamp.as_ref().map_or(&b""[..], |lamp| lamp.bare_off(false)).to_vec();
         bytes.extend(self.stop_bytes());
@@ -1401,6 +1417,10 @@ impl Session {
             Do::Reset { and_give_up: false } => {}
             Do::Reset { and_give_up: true } | Do::GiveUp => {
                 self.events.push_back(SessionEvent::StopUnverified)
+            }
+            // It has halted, and its light may be as it was. A board that begins anew is dark.
+            Do::Tell(proof) if self.dark_unproven && proof != StopProof::Restart => {
+                self.events.push_back(SessionEvent::StopUnverified);
             }
             Do::Tell(proof) => self.events.push_back(SessionEvent::StopVerified(proof)),
         }
@@ -1619,7 +1639,7 @@ impl Session {
                     self.take_temperatures(now, report);
                 }
                 if ack.position.is_some() {
-                    self.take_position(ack.position);
+                    self.take_position(now, ack.position);
                 }
                 self.link.handle_ok(now, &ack);
             }
@@ -1647,7 +1667,7 @@ impl Session {
             Reply::UnknownCommand { text } => {
                 if text.as_deref() == Some(b"M114") {
                     // It will never tell.
-                    self.take_position(None);
+                    self.take_position(now, None);
                 }
                 let about_compact = text.as_deref().is_none_or(|text| text == COMPACT_TEST);
                 if matches!(self.phase, Phase::Greeting(Greeting::Arming)) && about_compact {
@@ -1665,7 +1685,7 @@ impl Session {
             Reply::Fault(fault) => self.take_fault(now, fault),
             Reply::Start => self.take_start(now),
             Reply::Action(action) => self.take_action(now, action),
-            Reply::Position(position) => self.take_position(Some(position)),
+            Reply::Position(position) => self.take_position(now, Some(position)),
             Reply::Uptime(seconds) => self.take_uptime(now, seconds),
             Reply::OtherError | Reply::Other => {}
         }
@@ -1723,7 +1743,7 @@ impl Session {
 
     /// `M114` was answered, and so was the `M400` before it: the head stands still. Without a position: it will
     /// never be told.
-    fn take_position(&mut self, position: Option<Position>) {
+    fn take_position(&mut self, now: Moment, position: Option<Position>) {
         if let Phase::Rejoining(rejoin) = &mut self.phase
             && rejoin.step == rejoin::Step::Asking
         {
@@ -1731,7 +1751,11 @@ impl Session {
             return;
         }
         if let Phase::Exposing(exposing) = &mut self.phase {
-            return exposing.handle_position(position);
+            return exposing.handle_position(now, position);
+        }
+        if let Phase::Darkening { heard, .. } = &mut self.phase {
+            *heard += u32::from(position.is_some());
+            return;
         }
         let Phase::Running(run) = &mut self.phase else { return };
         match &mut run.stage {
@@ -1780,7 +1804,10 @@ impl Session {
     /// What ends the firmware is its own; anything else may leave it hot and listening, so it is stopped, and that
     /// is verified as any stop is.
     fn take_fault(&mut self, now: Moment, fault: Fault) {
-        let is_kill = self.is_kill(fault);
+        // Klipper refuses a command in the same words in which it tells of its end: in light it is halted anyhow.
+        let halts_anyhow = self.lamp.as_ref().is_some_and(Lamp::goes_out_by_halt)
+            && matches!(&self.phase, Phase::Exposing(exposing) if exposing.is_lit());
+        let is_kill = self.is_kill(fault) && !halts_anyhow;
         match &mut self.phase {
             Phase::Stopped(check) => {
                 if is_kill && let Some(wanted) = check.handle_kill_line() {
@@ -2974,6 +3001,9 @@ impl Session {
         }
         if let Some(alarm) = self.heat.judge_command(command) {
             return Err(NotNow::TooHot { heater: alarm.heater.in_words(), limit: alarm.limit });
+        }
+        if self.lamp.as_ref().is_some_and(|lamp| lamp.is_switched_by(command)) {
+            return Err(NotNow::LightByPrintsOnly);
         }
         let number = self.link.window().next();
         self.link.send(now, Origin::Own, command.into());

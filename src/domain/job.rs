@@ -111,11 +111,17 @@ impl ExposureFault {
 
     pub fn in_words(self) -> &'static str {
         match self {
-            Self::BoardSilent => "the board did not confirm a step in time: look at its light, its cable and its power",
+            Self::BoardSilent => {
+                "the board did not confirm a step in time: look at its light, its cable and its power"
+            }
             Self::Elsewhere => "the plate is not where it was sent: look at it before anything moves",
-            Self::OutOfReach => "the board tells a position that its plate cannot have: look at it before anything moves",
+            Self::OutOfReach => {
+                "the board tells a position that its plate cannot have: look at it before anything moves"
+            }
             Self::Board => "the board refused or misread a line of a layer: look at its cable",
-            Self::DisplaySilent => "the display did not confirm a picture in time: look at its cable and power",
+            Self::DisplaySilent => {
+                "the display did not confirm a picture in time: look at its cable and power"
+            }
             Self::WrongMask => "the display showed another picture than its layer's",
             Self::Display => "the display failed: look at its cable and power",
             Self::Timing => "a layer was lit longer or shorter than planned",
@@ -174,10 +180,16 @@ impl BoardFault {
             Self::FileMissing => "the file is not on the board's stick: look whether the right one is in",
             Self::NoStick => "the board cannot read its stick: put it in, or format it as FAT32",
             Self::OtherFile => "the board prints another file: look at it, and at its stick",
-            Self::RefusedStart => "the board was told to begin and says that it does not print: look at its panel",
+            Self::RefusedStart => {
+                "the board was told to begin and says that it does not print: look at its panel"
+            }
             Self::TellsNothing => "the board does not tell what it prints, so no print of it can be believed",
-            Self::StickGone => "the stick was taken out, or could not be read any more, in the middle of the print",
-            Self::EndedEarly => "the board stopped before its file's end, and nobody knows why: look at the part",
+            Self::StickGone => {
+                "the stick was taken out, or could not be read any more, in the middle of the print"
+            }
+            Self::EndedEarly => {
+                "the board stopped before its file's end, and nobody knows why: look at the part"
+            }
             Self::SilentAtEnd => {
                 "the board was not heard for a while and does not print any more: look whether the part is whole"
             }

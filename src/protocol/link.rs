@@ -722,20 +722,33 @@ impl Link {
     /// for by `has_room`.
     pub fn has_room_for_all(&mut self, commands: &[&[u8]]) -> bool {
         let Some(first) = commands.first() else { return true };
-        if !self.has_room(first) || self.careful_until.is_some() || self.refusal() == Refusal::Drops {
+        if !self.has_room(first) || self.careful_until.is_some() || !self.may_go_together(commands) {
             return false;
         }
-        let mut lengths = Vec::with_capacity(commands.len());
-        for (at, command) in (0u32..).zip(commands) {
-            if spoken(command).is_some() && commands.len() > 1 {
-                return false;
-            }
-            self.draft.clear();
-            let (form, number) = (self.form(), self.window.next().saturating_add(at));
-            lengths.push(frame::write_as(&mut self.draft, &mut self.scratch, form, number, command));
-        }
-        self.draft_number = None;
+        let lengths = self.lengths(commands);
         self.window.fits_together(&lengths)
+    }
+
+    /// Whether `has_room_for_all` may ever be true of these, as far as is known of the board now.
+    pub fn could_hold_all(&mut self, commands: &[&[u8]]) -> bool {
+        let lengths = self.lengths(commands);
+        self.may_go_together(commands) && self.window.could_hold(&lengths)
+    }
+
+    fn may_go_together(&self, commands: &[&[u8]]) -> bool {
+        commands.len() < 2
+            || (self.refusal() != Refusal::Drops && commands.iter().all(|command| spoken(command).is_none()))
+    }
+
+    /// What each takes on the wire, as the next lines.
+    fn lengths(&mut self, commands: &[&[u8]]) -> Vec<usize> {
+        self.draft_number = None;
+        let (form, next) = (self.form(), self.window.next());
+        let mut length = |(at, command): (u32, &&[u8])| {
+            self.draft.clear();
+            frame::write_as(&mut self.draft, &mut self.scratch, form, next.saturating_add(at), command)
+        };
+        (0u32..).zip(commands).map(&mut length).collect()
     }
 
     fn careful_allows(&self) -> bool {

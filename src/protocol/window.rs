@@ -92,6 +92,8 @@ pub struct Window {
     trust: Trust,
     /// Bytes kept free for a question.
     reserved: usize,
+    /// Lines below this number go together, and need no question between them.
+    together: u32,
     /// Troubles of the latest cluster, and the line of the last one or of the last change of trust.
     cluster: u32,
     cluster_at: u32,
@@ -110,6 +112,7 @@ impl Window {
             in_flight_bytes: 0,
             trust: Trust::Full,
             reserved: QUESTION_BYTES,
+            together: next,
             cluster: 0,
             cluster_at: next,
         }
@@ -212,7 +215,8 @@ impl Window {
             },
             Trust::Single => return false,
         };
-        let budget = receive_bytes.saturating_sub(self.reserved);
+        let reserved = if self.next < self.together { 0 } else { self.reserved };
+        let budget = receive_bytes.saturating_sub(reserved);
         if self.in_flight_bytes + length <= budget {
             return true;
         }
@@ -225,11 +229,19 @@ impl Window {
         self.in_flight_bytes - queued + length <= budget
     }
 
-    /// Whether lines of these lengths fit at once, with nothing in flight before them.
-    pub fn fits_together(&self, lengths: &[usize]) -> bool {
-        if self.in_flight() > 0 {
-            return false;
+    /// Whether lines of these lengths fit at once, with nothing in flight before them; the next ones are then held
+    /// to be these. Room for a question is not kept: they are read whatever happens.
+    pub fn fits_together(&mut self, lengths: &[usize]) -> bool {
+        let fits = self.in_flight() == 0 && self.could_hold(lengths);
+        if fits {
+            let lines = u32::try_from(lengths.len()).unwrap_or(u32::MAX);
+            self.together = self.next.saturating_add(lines);
         }
+        fits
+    }
+
+    /// Whether they would fit with nothing in flight before them.
+    pub fn could_hold(&self, lengths: &[usize]) -> bool {
         let Capacity { receive_bytes, queue_slots } = match self.trust {
             Trust::Full => self.capacity,
             Trust::Safe => Capacity {
@@ -238,13 +250,12 @@ impl Window {
             },
             Trust::Single => return lengths.len() <= 1,
         };
-        let budget = receive_bytes.saturating_sub(self.reserved);
         // While the queue takes lines in, each still has to pass the receive buffer; only the first may be longer.
-        if lengths.iter().skip(1).any(|length| *length > budget) {
+        if lengths.iter().skip(1).any(|length| *length > receive_bytes) {
             return false;
         }
         let queued: usize = lengths.iter().take(queue_slots).sum();
-        lengths.iter().sum::<usize>() - queued <= budget
+        lengths.iter().sum::<usize>() - queued <= receive_bytes
     }
 
     /// Takes a new line in, already on its way. Only while nothing is to be sent again.
@@ -444,8 +455,10 @@ mod tests {
         let mut window = Window::new(SMALL, 1);
         let burst = [16, 19, 17, 15, 15];
         assert!(window.fits_together(&burst) && window.fits_together(&[]));
-        assert!(!window.fits_together(&[35, 35, 36]), "room for a question is kept");
+        assert!(window.fits_together(&[42, 42, 43]), "no question comes between them");
+        assert!(!window.fits_together(&[42, 42, 44]) && !window.could_hold(&[42, 42, 44]));
         push(&mut window, 10);
+        assert!(window.could_hold(&burst));
         assert!(!window.fits_together(&burst), "it is not known when the one before is read");
         window.acknowledge_below(window.next());
         assert!(window.fits_together(&burst));

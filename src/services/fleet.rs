@@ -238,12 +238,7 @@ impl Fleet {
     }
 
     /// Begins a job on a printer.
-    pub async fn start(
-        &self,
-        printer: &PrinterName,
-        job: JobId,
-        work: Work,
-    ) -> Result<(), NotDone> {
+    pub async fn start(&self, printer: &PrinterName, job: JobId, work: Work) -> Result<(), NotDone> {
         let lanes = self.lanes.get(printer).ok_or_else(|| NotDone::NoPrinter(printer.clone()))?;
         let (answer, answered) = oneshot::channel();
         let start = Start { job, work, answer };

@@ -1556,6 +1556,7 @@ pub(super) mod tests {
 
         let slow =
             MSLA.replace("name = \"r\"", "name = \"s\"").replace("lift_mm_min = 60", "lift_mm_min = 30");
+        let slow = slow.replace("/dev/r", "/dev/s");
         let printers = config(&format!("{MSLA}{slow}")).printers;
         let masks = vec![Mask::dark(48, 32).with_box([8.0, 8.0], [40.0, 24.0]); 10];
         let bytes = Settings::default().sl1(&masks);

@@ -1175,9 +1175,14 @@ impl Task {
             }
             (NotNow::AtPanel, _) => NotDone::AtPanel(printer),
             (NotNow::OtherJob, None) => NotDone::WrongState { printer, state: "printing", wanted },
-            (NotNow::PlateNotLookedAt | NotNow::NoLamp | NotNow::NoStick | NotNow::LinesForALight, _) => {
-                NotDone::NotReady { printer, why: error.to_string() }
-            }
+            (
+                NotNow::PlateNotLookedAt
+                | NotNow::NoLamp
+                | NotNow::NoStick
+                | NotNow::LinesForALight
+                | NotNow::LightByPrintsOnly,
+                _,
+            ) => NotDone::NotReady { printer, why: error.to_string() },
             (NotNow::TooHot { .. }, _) => NotDone::TooHot { printer, why: error.to_string() },
         }
     }
@@ -1337,10 +1342,23 @@ impl Task {
                 self.note_event(drive, event);
             }
         }
+        // Halted by its own session, in light: locked as by any stop, or nobody could clear it.
+        if matches!(drive.session.activity(), Activity::Stopped) {
+            self.lock_stopped();
+        }
         if changed {
             self.publish(&drive.session);
         }
         close
+    }
+
+    /// Stopped by nobody but us: it stays so until somebody has looked.
+    fn lock_stopped(&mut self) {
+        if self.locked.is_none() {
+            self.locked = Some(Activity::Stopped);
+            let (printer, by) = (self.setup.name.clone(), "platen".into());
+            self.scribe.note(Request::NoteStopped { printer, by });
+        }
     }
 
     fn note_event(&mut self, drive: &mut Drive, event: SessionEvent) {
@@ -1368,7 +1386,10 @@ impl Task {
                 tracing::warn!(%printer, "stopped: {}", proof.in_words());
                 self.scribe.note(Request::NoteStopVerified { printer: printer.clone(), proof });
             }
-            SessionEvent::StopUnverified => self.cut_power(NOT_CONFIRMED),
+            SessionEvent::StopUnverified => {
+                self.lock_stopped();
+                self.cut_power(NOT_CONFIRMED);
+            }
             SessionEvent::MayStillHeat => {
                 if self.setup.relay.is_there() {
                     self.cut_power("its firmware has given up, and its heaters may still be on");

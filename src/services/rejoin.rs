@@ -111,9 +111,9 @@ impl Trails {
 
     /// What runs on its board without us. Where that was stopped, its job is over.
     fn runs_alone(&self, lab: &Lab, job: &Job) -> bool {
-        job.state.run().is_some_and(|run| {
-            self.alone.contains(&run.printer) && lab.printer(&run.printer).latch.is_none()
-        })
+        job.state
+            .run()
+            .is_some_and(|run| self.alone.contains(&run.printer) && lab.printer(&run.printer).latch.is_none())
     }
 
     fn plan(&self, lab: &Lab, restart: &Restart, job: &JobId) -> Option<(PrinterName, Found)> {
@@ -246,7 +246,11 @@ mod tests {
         assert!(left.rejoining.is_empty() && left.reached.is_empty(), "nothing of it is believed");
         let alone = Trails { kept: BTreeMap::new(), alone: [printer.clone()].into() };
         let never = Restart { ask_uses: Vec::new(), continue_uses: Vec::new() };
-        assert_eq!(alone.left_running(&cancelled, &never).rejoining, [job.clone()], "its board prints all the same");
+        assert_eq!(
+            alone.left_running(&cancelled, &never).rejoining,
+            [job.clone()],
+            "its board prints all the same"
+        );
         let mut stopped = lab.clone();
         grant(&mut stopped, &Request::NoteStopped { printer: printer.clone(), by: "kim".into() });
         assert!(alone.left_running(&stopped, &never).rejoining.is_empty());

@@ -446,7 +446,8 @@ mod tests {
         let reading = reading();
         let need = reading.need(None, None).unwrap();
         assert_eq!((need.layers, need.resin), (10, Microlitres(100)));
-        assert_eq!(need.largest_layer, Microlitres(10));
+        // Layers are rounded up one behind the other, so that one may have a microlitre of its neighbour.
+        assert!((10..=11).contains(&need.largest_layer.0), "{:?}", need.largest_layer);
         // Three layers and four that fade from 20 s, and three of 2 s.
         assert_eq!(
             (need.longest_layer_ms, need.light_ms),

@@ -71,7 +71,7 @@ fn the_demo_prints_every_job_exactly_and_a_subscriber_sees_it_without_a_gap() {
     let told = demo.end();
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(told.out.ends_with("All 5 jobs exact.\n"), "{told:?}");
-    assert_eq!(told.out.matches("  exact  ").count(), 5, "{told:?}");
+    assert_eq!(told.out.matches(" exact  ").count(), 5, "{told:?}");
     // Each on the printer that its file is for, and held there against height, mask and light of every layer.
     for (part, printer, layers) in [("aneurysm, hollow", "msla-1", 92), ("vertebra, small", "chitu-1", 78)] {
         let verdict = format!("  {part:<16} exact  {layers} layers\n");

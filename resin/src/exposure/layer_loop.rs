@@ -43,6 +43,8 @@ pub struct Loop {
     pause_asked: bool,
     /// Before which layer there was a pause last.
     paused_before: Option<u32>,
+    /// Before which layer the file had its pause last.
+    file_paused: Option<u32>,
     steps: VecDeque<Step>,
     events: VecDeque<Event>,
     reports: Vec<LayerReport>,
@@ -139,6 +141,7 @@ impl Loop {
             dark_tries: 0,
             pause_asked: false,
             paused_before: None,
+            file_paused: None,
             steps: VecDeque::new(),
             events: VecDeque::new(),
             reports: Vec::new(),
@@ -267,6 +270,9 @@ impl Loop {
             }
             Phase::Raising { goal: Goal::Pause(why) } => {
                 self.paused_before = Some(self.exposed);
+                if why == PauseReason::File {
+                    self.file_paused = Some(self.exposed);
+                }
                 self.events.push_back(Event::Paused { before: LayerIndex(self.exposed), why });
                 self.phase = Phase::Paused { why, since: now, noted: false };
             }

@@ -70,7 +70,7 @@ pub struct Plan {
     left: Vec<Milliseconds>,
 }
 
-/// Why a file cannot be printed here. Layers are counted from 0, as in the file.
+/// Why a file cannot be printed here. Layers are counted from 0, and from 1 in the words, as people do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     #[error("the file has no layer; slice the model again")]
@@ -78,54 +78,46 @@ pub enum PlanError {
     #[error("the file has {0} layers, more than can be counted; slice it with thicker ones")]
     TooMany(usize),
     #[error(
-        "layer {layer} is at {:.3} mm, and the plate goes from 0 to {:.3} mm; slice the model for this \
+        "layer {n} is at {:.3} mm, and the plate goes from 0 to {:.3} mm; slice the model for this \
          printer",
-        z.millimetres(), height.millimetres()
-    )]
+        z.millimetres(), height.millimetres(), n = layer + 1)]
     OutOfReach { layer: usize, z: Micrometres, height: Micrometres },
     #[error(
-        "layer {layer} is at {:.3} mm, below the layer before it at {:.3} mm; slice the model again",
-        z.millimetres(), before.millimetres()
-    )]
+        "layer {n} is at {:.3} mm, below the layer before it at {:.3} mm; slice the model again",
+        z.millimetres(), before.millimetres(), n = layer + 1)]
     Descends { layer: usize, z: Micrometres, before: Micrometres },
     #[error(
-        "layer {layer} is lifted to {:.3} mm, and the plate goes up to {:.3} mm; print a lower part, or \
+        "layer {n} is lifted to {:.3} mm, and the plate goes up to {:.3} mm; print a lower part, or \
          lift it less",
-        top.millimetres(), height.millimetres()
-    )]
+        top.millimetres(), height.millimetres(), n = layer + 1)]
     LiftTooHigh { layer: usize, top: Micrometres, height: Micrometres },
     #[error(
-        "layer {layer} is lifted to {:.3} mm only, below or at the next layer at {:.3} mm: it would stay on \
+        "layer {n} is lifted to {:.3} mm only, below or at the next layer at {:.3} mm: it would stay on \
          the film; give it a longer lift",
-        top.millimetres(), next.millimetres()
-    )]
+        top.millimetres(), next.millimetres(), n = layer + 1)]
     LiftTooLow { layer: usize, top: Micrometres, next: Micrometres },
-    #[error("layer {layer}: {what} is below zero; slice the model again")]
+    #[error("layer {n}: {what} is below zero; slice the model again", n = layer + 1)]
     Negative { layer: usize, what: &'static str },
     #[error(
-        "layer {layer}: neither the file nor the printer's profile says {what}; write it into the profile"
-    )]
+        "layer {n}: neither the file nor the printer's profile says {what}; write it into the profile", n = layer + 1)]
     NotSaid { layer: usize, what: &'static str },
     #[error(
-        "layer {layer}: {what} of {} µm/s, and this printer goes at 1 to {} µm/s; slice the model with \
+        "layer {n}: {what} of {} µm/s, and this printer goes at 1 to {} µm/s; slice the model with \
          another",
-        speed.0, fastest.0
-    )]
+        speed.0, fastest.0, n = layer + 1)]
     Speed { layer: usize, what: &'static str, speed: MicrometresPerSecond, fastest: MicrometresPerSecond },
-    #[error("layer {layer}: {what} of {} s; nothing rests longer than an hour", rest.seconds())]
+    #[error("layer {n}: {what} of {} s; nothing rests longer than an hour", rest.seconds(), n = layer + 1)]
     RestTooLong { layer: usize, what: &'static str, rest: Milliseconds },
     #[error(
-        "layer {layer} is to be lit {} s, and this printer's longest is {} s; slice the model for the resin \
+        "layer {n} is to be lit {} s, and this printer's longest is {} s; slice the model for the resin \
          that is in it, or correct longest_exposure",
-        exposure.seconds(), longest.seconds()
-    )]
+        exposure.seconds(), longest.seconds(), n = layer + 1)]
     TooLong { layer: usize, exposure: Milliseconds, longest: Milliseconds },
-    #[error("layer {layer} is lit with no light; slice the model again")]
+    #[error("layer {n} is lit with no light; slice the model again", n = layer + 1)]
     Unlit { layer: usize },
     #[error(
-        "layer {layer} wants light {light} of 255, and light_on of the profile has no {{pwm}}; add it, or \
-         slice the model for full light"
-    )]
+        "layer {n} wants light {light} of 255, and light_on of the profile has no {{pwm}}; add it, or \
+         slice the model for full light", n = layer + 1)]
     NotDimmed { layer: usize, light: u8 },
 }
 

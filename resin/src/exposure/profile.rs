@@ -93,7 +93,8 @@ pub struct Profile {
     #[serde(default = "buffer_bytes")]
     pub buffer_bytes: u32,
     /// Where not zero, a burst begins with a dwell of this length instead of `wait`: the rest of it has come
-    /// over the wire before the light goes on, so that a cable pulled just then leaves no light on.
+    /// over the wire before the light goes on, so that a cable pulled just then leaves no light on. Pulled while
+    /// the burst is on the wire, behind light on and before light off (some ms), it still does.
     #[serde(default)]
     pub burst_lead: Milliseconds,
 }

@@ -393,7 +393,7 @@ fn facts(viewer: &Viewer, read: &Read) -> Markup {
             }
             @if let Some(millilitres) = read.millilitres {
                 dt { (viewer.say(words::USES)) }
-                dd { (viewer.number(millilitres, 1)) " ml" }
+                dd { (viewer.fill(words::MILLILITRES, &[("n", &viewer.number(millilitres, 1))])) }
             }
             @if let Some(slicer) = &read.slicer { dt { (viewer.say(words::SLICER)) } dd { (slicer) } }
         }

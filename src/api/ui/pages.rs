@@ -7,7 +7,7 @@
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{header, HeaderMap, Uri};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::sse::{Event as Message, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;

@@ -478,8 +478,10 @@ impl Task {
             self.session = anew;
         }
         self.session.handle_opened(self.time());
-        if let Some(stop) = stop {
-            self.stop(stop);
+        match stop {
+            Some(stop) => self.stop(stop),
+            None if self.stopping.is_some() => self.say_stop(),
+            None => {}
         }
         let mut buffer = [0; READ];
         let mut leave_by: Option<Instant> = None;
@@ -1100,7 +1102,7 @@ impl Task {
         }
         self.interrupt(Interruption::Stopped);
         // When the port is back, the board is stopped first.
-        self.stopping = None;
+        self.stopping = Some(Stopping { since: self.setup.clock.now(), given_up: true });
         self.begin_anew = true;
         self.cut_power();
         self.publish();
@@ -1295,7 +1297,9 @@ impl Task {
 
     /// The vat has not enough for the next layer.
     fn pause_for_refill(&mut self) {
-        if let Err(error) = self.session.pause() {
+        // It pauses already, for somebody: the vat is the reason that counts from here.
+        let pauses = matches!(self.session.state(), State::Pausing | State::Paused);
+        if !pauses && let Err(error) = self.session.pause() {
             tracing::error!(printer = %self.setup.name, %error, "the vat wants a refill, and the board cannot be paused: pause it at its panel");
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::{By, DARK_TRIES, Goal, Loop, Mask, Phase, Then, Z};
 use crate::exposure::board::Lines;
-use crate::exposure::{Ending, Event, Fault, GroupKind, Moment, Step};
+use crate::exposure::{Ending, Event, Fault, GroupKind, Moment, PauseReason, Step};
 use crate::layer::LayerIndex;
 use crate::units::Milliseconds;
 
@@ -41,6 +41,15 @@ impl Loop {
                 let (lines, takes) = (printer.home_lines(), printer.homes_within);
                 self.send(GroupKind::Home, lines, takes, None, now);
                 self.phase = Phase::Homing;
+            }
+            // Somebody's pause does not stand for the file's. The plate is up already.
+            Then::GoOn
+                if self.next().is_some_and(|layer| layer.pause) && self.file_paused != Some(self.exposed) =>
+            {
+                self.file_paused = Some(self.exposed);
+                let (before, why) = (LayerIndex(self.exposed), PauseReason::File);
+                self.events.push_back(Event::Paused { before, why });
+                self.phase = Phase::Paused { why, since: now, noted: false };
             }
             Then::GoOn => self.lower(now),
             Then::Raise { rest, goal } => {

@@ -124,6 +124,22 @@ fn the_file_may_want_a_person_before_a_layer_once() {
 }
 
 #[test]
+fn a_pause_of_somebody_does_not_stand_for_the_one_of_the_file() {
+    let mut layers = layers(4);
+    layers[2].pause = true;
+    let mut rig = Rig::new(Plan::of(&layers, &printer(|_| {})).expect("a plan"));
+    rig.until(|machine| machine.layer() == Some(LayerIndex(1)) && machine.state() == State::Exposing);
+    rig.interrupt(|machine, now| assert!(machine.pause(now)));
+    for why in [PauseReason::Asked, PauseReason::File] {
+        rig.until(|machine| matches!(machine.state(), State::Paused { .. }));
+        assert_eq!(rig.events.last(), Some(&Event::Paused { before: LayerIndex(2), why }));
+        rig.interrupt(|machine, now| assert!(machine.resume(now)));
+    }
+    assert_eq!(rig.until_ended(), Ending::Done);
+    rig.verify();
+}
+
+#[test]
 fn a_long_pause_is_noted_once_and_a_pause_adds_rest() {
     let mut rig = rig();
     rig.until(at_layer(4));

@@ -160,6 +160,7 @@ texts! {
     SIZE = "Size" | "Größe";
     KILOBYTES = "{n} KB" | "{n} KB";
     GRAMS = "{n} g" | "{n} g";
+    MILLILITRES = "{n} ml" | "{n} ml";
     TAKES = "Takes about" | "Dauert etwa";
     LAYERS = "Layers" | "Schichten";
     SLICER = "Sliced by" | "Geslict mit";

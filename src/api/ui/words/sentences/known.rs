@@ -1016,6 +1016,7 @@ pub const TITLES: &[(&str, &str)] = &[
     ("No vat", "Keine Wanne"),
     ("Not ready for it", "Noch nicht bereit dafür"),
     ("Not ready", "Nicht bereit"),
+    ("Need unknown", "Bedarf unbekannt"),
     ("Nothing poured", "Nichts eingefüllt"),
     ("Other material", "Anderes Material"),
     ("Resin on film", "Harz auf der Folie"),

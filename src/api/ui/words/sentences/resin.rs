@@ -284,6 +284,7 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("its points are {} by {} µm, and the display's are {} by {} µm: a length of 10 mm would come out as {} mm", "ihre Punkte sind {1} mal {2} µm, und die des Displays {3} mal {4} µm: aus einer Länge von 10 mm würden {5} mm"),
     ("it says that it has {} layers, and {} are in it", "sie sagt, sie habe {1} Schichten, und {2} sind darin"),
     ("it says that it has 1 layer, and {} are in it", "sie sagt, sie habe 1 Schicht, und {1} sind darin"),
+    ("it says that it has {}, and {} are in it", "sie nennt andere Schichten ({1}), als darin sind ({2})"),
     ("{} bytes stand behind its last picture, where nothing belongs", "{1} Byte stehen hinter ihrem letzten Bild, wo nichts hingehört"),
     ("layer {} is {} above the one below it, and layers are {}", "Schicht {1} liegt {2} über der darunter, und Schichten sind {3} dick"),
     ("layer {} is {} above the one below it", "Schicht {1} liegt {2} über der darunter"),
