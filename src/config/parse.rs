@@ -828,7 +828,7 @@ fn allow_findings(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<&'stati
                 let instead = "leave it out; a scale is declared with its model";
                 reader.wrong(&found.at, "another size than the approved model's is never allowed", instead);
             }
-            Some(code) if code == "command.not_allowed" => {
+            Some("command.not_allowed") => {
                 let instead = "leave it out, and name the command itself in allow_commands, as in \"M500\"";
                 reader.wrong(&found.at, "commands are not allowed by the code of their finding", instead);
             }

@@ -992,9 +992,10 @@ fn plate(reader: &mut Reader<'_>, printer: &Section<'_>, build_height: Option<u1
     };
     let most = f64::from(build_height.unwrap_or(5_000));
     let home = reader.text(&section, "home");
-    let home = home.map_or(Some("G28 Z".to_owned()), |found| {
-        command(reader, &found, None, "write the command that homes the plate, as in \"G28 Z\"")
-    });
+    let home = home.map_or_else(
+        || Some("G28 Z".to_owned()),
+        |found| command(reader, &found, None, "write the command that homes the plate, as in \"G28 Z\""),
+    );
     if !section.table.contains_key("homes") {
         let instead =
             "write \"down\" where homing ends at the display, which would crush a part into it, or \"up\"";

@@ -92,7 +92,7 @@ pub enum NoProcess {
     )]
     Several { process: String, model: String, printers: String },
     #[error("process {process} is for a {model}: {why}")]
-    Unsuited { process: String, model: String, why: Unsuited },
+    Unsuited { process: String, model: String, why: Box<Unsuited> },
 }
 
 /// Whether a printer takes what a process makes, whatever model it is: G-code, or an SL1.
@@ -128,7 +128,7 @@ pub fn choose(
     let fitting: Vec<&PrinterName> = takes.map(|printer| &printer.name).collect();
     let unsuited = of_model().find_map(|printer| prints(printer, process).err());
     if let (Some(why), true) = (unsuited, fitting.is_empty()) {
-        return Err(NoProcess::Unsuited { process: name, model, why });
+        return Err(NoProcess::Unsuited { process: name, model, why: Box::new(why) });
     }
     match fitting[..] {
         [] => match pinned.and_then(|pinned| printers.iter().find(|printer| printer.name == *pinned)) {

@@ -99,7 +99,7 @@ impl<'f> Disk<'f> {
         if !is_volume(&boot) {
             let part =
                 boot[446..510].chunks(16).find(|part| [0x04, 0x06, 0x0B, 0x0C, 0x0E].contains(&part[4]));
-            let first = le32(part.ok_or(no("it has no FAT partition"))?, 8);
+            let first = le32(part.ok_or_else(|| no("it has no FAT partition"))?, 8);
             base = u64::from(first) * 512;
             read(base, &mut boot).map_err(|_| no("its partition is behind its end"))?;
             if !is_signed(&boot) || !is_volume(&boot) {
@@ -121,7 +121,7 @@ impl<'f> Disk<'f> {
         let before = reserved + copies * table_sectors + root_sectors;
         let clusters = sectors.saturating_sub(before) / per_cluster;
         let clusters = u32::try_from(clusters).ok().filter(|clusters| *clusters <= CLUSTERS_MAX);
-        let clusters = clusters.ok_or(no("it has more clusters than can be"))?;
+        let clusters = clusters.ok_or_else(|| no("it has more clusters than can be"))?;
         let kind = match clusters {
             0..4_085 => return Err(no("it is too small, a FAT12")),
             4_085..65_525 => Kind::Fat16,

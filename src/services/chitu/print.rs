@@ -98,7 +98,7 @@ impl Print {
         let need = lab.resin.needs.get(job).cloned();
         let mut light = 0_u64;
         let light_ms = read.layers.iter().map(|layer| {
-            light = light.saturating_add(u64::from(layer.exposure.0));
+            light = light.saturating_add(layer.exposure.0);
             light
         });
         let layers = if read.layers.is_empty() { Layers::opaque() } else { Layers::of(&read.layers, bytes) };

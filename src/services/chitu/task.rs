@@ -379,7 +379,6 @@ impl Task {
     }
 
     /// Opens the port; a stop waits for it only a moment.
-    #[expect(clippy::type_complexity, reason = "a port, its place among all ports, and the stop for it")]
     async fn dial(
         &mut self,
         stop: Option<Stop>,
@@ -1196,7 +1195,7 @@ impl Task {
     fn ordered(&mut self, job: &JobId) -> Result<&mut Print, NotDone> {
         let printer = self.setup.name.clone();
         let ours = self.print.as_mut().filter(|print| print.job == *job && print.cancelled_by.is_none());
-        ours.ok_or(NotDone::OtherJob { printer, job: job.clone() })
+        ours.ok_or_else(|| NotDone::OtherJob { printer, job: job.clone() })
     }
 
     /// A stop that came meanwhile goes first.
@@ -1330,10 +1329,10 @@ impl Task {
             Err(error) => return drop(answer.send(Err(error))),
         };
         let (is_told, is_delivering) = (print.told, matches!(print.stage, Stage::Delivering(_)));
-        if !is_delivering || self.busy {
-            if let Err(error) = self.session.stop() {
-                return drop(answer.send(Err(self.refused(error, "cancel: it is not connected"))));
-            }
+        if (!is_delivering || self.busy)
+            && let Err(error) = self.session.stop()
+        {
+            return drop(answer.send(Err(self.refused(error, "cancel: it is not connected"))));
         }
         let done = format!("printer {} was told to cancel job {job}, and does so", self.setup.name);
         let note = Request::NoteCancelling { job: job.clone(), by: by.clone() };

@@ -77,26 +77,26 @@ fn what_cannot_be_printed_is_refused_with_its_layer() {
     type Change = fn(&mut Vec<Layer>);
     let table: &[(&str, Change)] = &[
         ("has no layer", |layers| layers.clear()),
-        ("layer 0 is at 0.000 mm", |layers| layers[0].top = Micrometres(0)),
-        ("layer 3 is at -0.001 mm", |layers| layers[3].top = Micrometres(-1)),
-        ("layer 4 is at 155.001 mm", |layers| layers[4].top = Micrometres(155_001)),
-        ("layer 4 is at 922337203685477", |layers| layers[4].top = Micrometres(i64::MAX)),
-        ("layer 2 is at 0.090 mm, below", |layers| layers[2].top = Micrometres(90)),
-        ("layer 4 is lifted to 155.001 mm", |layers| layers[4].top = Micrometres(147_501)),
-        ("layer 1 is lifted to", |layers| layers[1].peel = lift(i64::MAX, 1_000)),
-        ("layer 3 is lifted to 8.200 mm only", |layers| layers[4].top = Micrometres(9_000)),
-        ("layer 2 is lifted to 0.150 mm only", |layers| {
+        ("layer 1 is at 0.000 mm", |layers| layers[0].top = Micrometres(0)),
+        ("layer 4 is at -0.001 mm", |layers| layers[3].top = Micrometres(-1)),
+        ("layer 5 is at 155.001 mm", |layers| layers[4].top = Micrometres(155_001)),
+        ("layer 5 is at 922337203685477", |layers| layers[4].top = Micrometres(i64::MAX)),
+        ("layer 3 is at 0.090 mm, below", |layers| layers[2].top = Micrometres(90)),
+        ("layer 5 is lifted to 155.001 mm", |layers| layers[4].top = Micrometres(147_501)),
+        ("layer 2 is lifted to", |layers| layers[1].peel = lift(i64::MAX, 1_000)),
+        ("layer 4 is lifted to 8.200 mm only", |layers| layers[4].top = Micrometres(9_000)),
+        ("layer 3 is lifted to 0.150 mm only", |layers| {
             layers[2].peel = Peel { second_lift: Some(Micrometres(0)), ..lift(0, 1_000) };
         }),
-        ("layer 2: lift is below zero", |layers| layers[2].peel = lift(-1, 1_000)),
-        ("layer 2: lift_speed of 0 µm/s", |layers| layers[2].peel = lift(3_000, 0)),
-        ("layer 2: lift_speed of 20001 µm/s", |layers| layers[2].peel = lift(3_000, 20_001)),
-        ("layer 2: rest_after_lift of", |layers| {
+        ("layer 3: lift is below zero", |layers| layers[2].peel = lift(-1, 1_000)),
+        ("layer 3: lift_speed of 0 µm/s", |layers| layers[2].peel = lift(3_000, 0)),
+        ("layer 3: lift_speed of 20001 µm/s", |layers| layers[2].peel = lift(3_000, 20_001)),
+        ("layer 3: rest_after_lift of", |layers| {
             layers[2].peel.rest_after_lift = Some(Milliseconds(u64::MAX))
         }),
-        ("layer 2 is to be lit 60.001 s", |layers| layers[2].exposure = Milliseconds(60_001)),
-        ("layer 2: neither the file", |layers| layers[2].exposure = Milliseconds(0)),
-        ("layer 2 is lit with no light", |layers| layers[2].light = Some(0)),
+        ("layer 3 is to be lit 60.001 s", |layers| layers[2].exposure = Milliseconds(60_001)),
+        ("layer 3: neither the file", |layers| layers[2].exposure = Milliseconds(0)),
+        ("layer 3 is lit with no light", |layers| layers[2].light = Some(0)),
     ];
     for (words, change) in table {
         let mut layers = layers(5);
