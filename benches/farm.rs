@@ -21,7 +21,7 @@ use platen::io::clock::{Clock, entropy};
 use platen::io::serial::{Dial, DialError, Wire};
 use platen::io::store::memory::MemoryStore;
 use platen::protocol::window::Capacity;
-use platen::services::fleet::Start;
+use platen::services::fleet::{Start, Work};
 use platen::services::printer::{self, Setup};
 use platen::services::recorder::Recorder;
 use platen::services::relay::Relay;
@@ -204,7 +204,8 @@ async fn tasks(
     for ((lanes, _, _), file) in printers.iter().zip(files) {
         let (answer, answered) = oneshot::channel();
         let job = JobId::from_entropy(entropy());
-        lanes.starts.send(Start { job, commands: LINES as u64, file, answer }).await.unwrap();
+        let work = Work::Lines { commands: LINES as u64, file };
+        lanes.starts.send(Start { job, work, answer }).await.unwrap();
         answered.await.unwrap().unwrap();
     }
     let memory = counting::live_bytes() - live;

@@ -27,7 +27,7 @@ use platen::io::serial::{Dial, DialError, Wire};
 use platen::io::store::memory::MemoryStore;
 use platen::protocol::window::Capacity;
 use platen::services::board::Live;
-use platen::services::fleet::{Lanes, Start};
+use platen::services::fleet::{Lanes, Start, Work};
 use platen::services::printer::{self, Parting, Setup};
 use platen::services::recorder::Recorder;
 use platen::services::relay::Relay;
@@ -308,7 +308,8 @@ impl Farm {
         file.write_all((self::file(LINES).join("\n") + "\n").as_bytes()).unwrap();
         file.rewind().unwrap();
         let (answer, answered) = oneshot::channel();
-        let start = Start { job: JobId::from_entropy(entropy()), commands: LINES as u64, file, answer };
+        let work = Work::Lines { commands: LINES as u64, file };
+        let start = Start { job: JobId::from_entropy(entropy()), work, answer };
         let began = self.clock.now();
         self.printers[at].lanes.starts.send(start).await.unwrap();
         answered.await.unwrap().unwrap();

@@ -569,7 +569,7 @@ impl Exposing {
             GroupKind::Dark | GroupKind::Home | GroupKind::Move => time,
         };
         match Micrometres::of_millimetres(position.z) {
-            Some(z) => self.layers.handle_confirmed(group.id, z, done),
+            Some(z) => self.layers.handle_done(group.id, z, done, time),
             None => self
                 .layers
                 .handle_fault(exposure::Fault::Board("it tells a position that no printer has".into()), time),

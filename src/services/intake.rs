@@ -328,7 +328,7 @@ mod tests {
         ] {
             let told = taken(&intake, bytes).await.unwrap_err().to_string();
             assert!(told.contains(words), "{told}");
-            assert_eq!(names(folder.path()), [PathBuf::new(); 0], "{told}");
+            assert_eq!(names(folder.path()).len(), 0, "{told}");
         }
     }
 

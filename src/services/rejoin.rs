@@ -248,7 +248,7 @@ mod tests {
         let never = Restart { ask_uses: Vec::new(), continue_uses: Vec::new() };
         assert_eq!(
             alone.left_running(&cancelled, &never).rejoining,
-            [job.clone()],
+            std::slice::from_ref(&job),
             "its board prints all the same"
         );
         let mut stopped = lab.clone();

@@ -18,7 +18,7 @@ use platen::io::store::Store;
 use platen::io::usb::Usb;
 use platen::services::board::Board;
 use platen::services::dispatch::Dispatcher;
-use platen::services::fleet::{Fleet, NotDone, Order};
+use platen::services::fleet::{Fleet, NotDone, Order, Work};
 use platen::services::gate::Gate;
 use platen::services::intake::Intake;
 use platen::services::journal::JournalError;
@@ -301,7 +301,7 @@ impl Daemon {
         self.runtime.spawn(async move {
             if let Ok((file, _)) = spool.reader(&file).await {
                 let file = file.into_std().await;
-                let _ = fleet.start(&printer, job, commands, file).await;
+                let _ = fleet.start(&printer, job, Work::Lines { commands, file }).await;
             }
         });
     }

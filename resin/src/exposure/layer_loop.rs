@@ -29,6 +29,8 @@ pub struct Loop {
     phase: Phase,
     /// How many layers have been lit, from 0 on.
     exposed: u32,
+    /// And for how many the light went on: one more while a layer is lit, or where it was broken off.
+    begun: usize,
     light: Light,
     mask: Mask,
     z: Z,
@@ -131,6 +133,7 @@ impl Loop {
             plan,
             phase: Phase::Homing,
             exposed: 0,
+            begun: 0,
             light: Light::MayBeLit,
             mask: Mask::Unknown,
             z: Z::Unknown,
@@ -221,6 +224,11 @@ impl Loop {
     /// All lines of this group are acknowledged, and the board has answered `M114` behind them with `z`.
     /// Groups that a later `Dark` has replaced are passed over.
     pub fn handle_confirmed(&mut self, group: GroupId, z: Micrometres, now: Moment) {
+        self.handle_done(group, z, now, now);
+    }
+
+    /// The same, where the board is known to have done it at `done` already: light is measured by that.
+    pub fn handle_done(&mut self, group: GroupId, z: Micrometres, done: Moment, now: Moment) {
         let Some(sent) = self.in_flight.take_if(|sent| sent.id == group) else { return };
         if sent.kind == GroupKind::Dark {
             self.light = Light::Dark;
@@ -254,15 +262,15 @@ impl Loop {
             Phase::Bursting { since } => {
                 self.light = Light::Dark;
                 let lead = self.plan.printer().burst_lead;
-                self.lit(Milliseconds(now.since(since).0.saturating_sub(lead.0)), now);
+                self.lit(Milliseconds(done.since(since).0.saturating_sub(lead.0)), now);
             }
             Phase::LightingUp => {
                 let exposure = self.next().map_or(Milliseconds(0), |layer| layer.exposure);
-                self.phase = Phase::Lit { since: now, until: now.after(exposure) };
+                self.phase = Phase::Lit { since: done, until: done.after(exposure) };
             }
             Phase::LightingDown { since } => {
                 self.light = Light::Dark;
-                self.lit(now.since(since), now);
+                self.lit(done.since(since), now);
             }
             Phase::Peeling => {
                 let rest = self.lifting().rest_after_lift;

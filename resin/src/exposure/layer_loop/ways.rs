@@ -19,10 +19,10 @@ impl Loop {
         self.plan.layers().get(self.exposed_count())
     }
 
-    /// The layer whose lift is next: the last one that was lit; the first before any was.
+    /// The layer whose lift is next: the last one that was lit, if not to its end; the first before any was.
     pub(super) fn lifting(&self) -> &LayerPlan {
-        // A plan has at least one layer, and no more are exposed than it has.
-        &self.plan.layers()[self.exposed_count().saturating_sub(1)]
+        // A plan has at least one layer, and no more are lit than it has.
+        &self.plan.layers()[self.exposed_count().max(self.begun).saturating_sub(1)]
     }
 
     pub(super) fn here(&self) -> Option<Micrometres> {
@@ -117,6 +117,7 @@ impl Loop {
 
     pub(super) fn light_up(&mut self, now: Moment) {
         let Some(&LayerPlan { light, exposure, .. }) = self.next() else { return };
+        self.begun = self.exposed_count() + 1;
         let printer = self.plan.printer();
         let (kind, lines, takes) = match printer.timed_by {
             TimedBy::Board => {
