@@ -29,7 +29,7 @@ use crate::gcode::commands::Code;
 use crate::protocol::link::Link;
 use crate::protocol::meatpack;
 use crate::protocol::report::Position;
-use crate::protocol::window::{Origin, Trust};
+use crate::protocol::window::Origin;
 
 /// A board that is at nothing else has switched its light off within this time.
 pub const DARK_AT_ONCE: Duration = Duration::from_secs(1);
@@ -439,15 +439,6 @@ impl Exposing {
             return true;
         }
         let is_burst = |group: &Group| matches!(group.kind, GroupKind::Burst { .. });
-        if self.under_way.is_none()
-            && self.waiting.front().is_some_and(is_burst)
-            && link.window().trust() == Trust::Single
-        {
-            // One line at a time: a cable that is pulled behind the first would leave the light on.
-            self.waiting.clear();
-            self.abandon(now, Interruption::Noise);
-            return true;
-        }
         if let Some(group) = self.waiting.front().filter(|group| self.under_way.is_none() && is_burst(group))
             && !link.could_hold_all(&lines_of(group))
         {

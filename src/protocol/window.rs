@@ -209,11 +209,11 @@ impl Window {
         }
         let Capacity { receive_bytes, queue_slots } = match self.trust {
             Trust::Full => self.capacity,
-            Trust::Safe => Capacity {
+            Trust::Single if self.next >= self.together => return false,
+            Trust::Safe | Trust::Single => Capacity {
                 receive_bytes: self.capacity.receive_bytes.min(SAFE_RECEIVE_BYTES),
                 queue_slots: 0,
             },
-            Trust::Single => return false,
         };
         let reserved = if self.next < self.together { 0 } else { self.reserved };
         let budget = receive_bytes.saturating_sub(reserved);
@@ -244,11 +244,11 @@ impl Window {
     pub fn could_hold(&self, lengths: &[usize]) -> bool {
         let Capacity { receive_bytes, queue_slots } = match self.trust {
             Trust::Full => self.capacity,
-            Trust::Safe => Capacity {
+            // Where one line at a time is sent: what every board holds at once is no question of trust.
+            Trust::Safe | Trust::Single => Capacity {
                 receive_bytes: self.capacity.receive_bytes.min(SAFE_RECEIVE_BYTES),
                 queue_slots: 0,
             },
-            Trust::Single => return lengths.len() <= 1,
         };
         // While the queue takes lines in, each still has to pass the receive buffer; only the first may be longer.
         if lengths.iter().skip(1).any(|length| *length > receive_bytes) {
@@ -466,7 +466,7 @@ mod tests {
             window.note_trouble();
         }
         assert_eq!(window.trust(), Trust::Single);
-        assert!(!window.fits_together(&burst) && window.fits_together(&[90]));
+        assert!(window.fits_together(&burst) && !window.fits_together(&[42, 42, 44]));
     }
 
     #[derive(Clone, Copy, Debug)]

@@ -1134,7 +1134,6 @@ fn lost_and_late_answers_only_delay_a_print() {
         Fault::LoseEveryOk { every: 9 },
         Fault::DuplicateEveryOk { every: 9 },
         Fault::SlowReplies { delay_us: 150_000 },
-        Fault::Display { every_us: 700_000 },
     ];
     for fault in faults {
         let mut booth = Booth::started(four_layers(Dialect::Marlin, TimedBy::Board));
@@ -1143,6 +1142,16 @@ fn lost_and_late_answers_only_delay_a_print() {
         assert!(booth.printed().is_some(), "{fault:?}: {:?}", booth.ending());
         booth.assert_printed(board_timed);
     }
+}
+
+/// What came of it cannot be told from a light that the board has left out.
+#[test]
+fn a_display_that_talks_to_the_same_board_ends_the_print_dark() {
+    let mut booth = Booth::started(four_layers(Dialect::Marlin, TimedBy::Board));
+    booth.inject(&Fault::Display { every_us: 700_000 });
+    booth.until_over(600);
+    assert_eq!(booth.fault(), Some(ExposureFault::Board));
+    booth.assert_rests();
 }
 
 #[test]
