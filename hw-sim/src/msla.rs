@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`Firmware`](crate::firmware::Firmware) keeps line numbers, command slots, planner, keepalive, kill and reset; what
-//! stands here are the commands of such a machine ([`commands`]), its lamp and the [`UvLedger`], where its plate
+//! stands here are the commands of such a machine (`commands`), its lamp and the [`UvLedger`], where its plate
 //! *really* is and what hangs on it ([`Plate`], [`Part`]), and the frames that the host's display showed
 //! ([`MaskLedger`]). [`MslaReport`] joins them, exposure by exposure.
 //!

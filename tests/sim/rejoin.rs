@@ -210,7 +210,7 @@ fn in_mid_line(world: &World, seed: u64) -> Option<u64> {
     let begins = find(0, b'N')?;
     let number_ends = find(begins, b' ')?;
     let checksum = find(number_ends, b'*')?;
-    if !bytes[number_ends..].starts_with(b" G1 ") || bytes[begins..checksum].contains(&b'\n') {
+    if !bytes[number_ends..].starts_with(b" G1") || bytes[begins..checksum].contains(&b'\n') {
         return None;
     }
     let last = number_ends + seed as usize % (checksum - number_ends);
