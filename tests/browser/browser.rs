@@ -237,8 +237,10 @@ impl Browser {
 
     // ---- looking
 
+    /// Goes there, and waits until the page's scripts run.
     pub fn go(&self, path: &str) {
         self.run(self.client().goto(&format!("{}{path}", self.site))).unwrap();
+        until(&format!("the scripts of {path}"), || self.is_alive());
     }
 
     /// Path and query of the page that is shown.
