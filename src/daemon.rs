@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, AppState};
 use crate::config::resin::Drive;
 use crate::config::{Config, Printer};
+use crate::control::cover::Switch;
 use crate::control::light::Lamp;
 use crate::control::park::Pausing;
 use crate::control::session::Profile;
@@ -635,7 +636,13 @@ fn start_printers(
                 chitu::spawn(setup, chitu, shutdown.clone())
             }
             Some((resin, Drive::Msla(msla))) => {
+                let cover = msla.cover.as_ref().map(|cover| Switch {
+                    ask: cover.ask.as_bytes().into(),
+                    open: cover.open.clone(),
+                    closed: cover.closed.clone(),
+                });
                 let lamp = Lamp::new(Arc::new(msla.exposing.clone()));
+                let lamp = lamp.watched(cover, msla.light.hottest_c.map(f64::from));
                 let lighting = Lighting { lamp, display: masks::Settings::of(msla, resin.panel) };
                 printer::spawn_lit(setup, left(&printer.name), lighting, shutdown.clone())
             }

@@ -934,6 +934,65 @@ async fn the_journal_is_given_whole_also_where_notices_remember_a_day_beside_the
 }
 
 #[tokio::test]
+async fn of_an_encrypted_file_a_person_says_what_it_takes_and_of_a_file_that_tells_it_nobody_does() {
+    use ::resin::file::Mask;
+    use ::resin::sample::{Settings, encrypted};
+
+    let lab = lab_with(&["mars-01", "msla-01"]).await;
+    let taken = lab.upload(&encrypted(9_000)).await;
+    assert_eq!(taken.status, 201, "{taken:?}");
+    let file = taken.json();
+    assert_eq!((&file["resin"], &file["lines"]), (&json!({"format": "encrypted CTB"}), &json!(0)), "{file}");
+    let hash = file["file"].as_str().unwrap();
+    let cut = lab.upload(&encrypted(9_000)[..8_000]).await;
+    assert_eq!((cut.status, cut.problem().as_str()), (422, "not-printable"), "{cut:?}");
+    let told = lab.get(&format!("/v1/files/{hash}/preflight?printer=mars-01")).await.json();
+    assert_eq!(
+        (&told["findings"][0]["code"], &told["seconds"]),
+        (&json!("resin.opaque"), &Value::Null),
+        "{told}"
+    );
+    assert!(told.get("layers").is_none(), "{told}");
+    let picture = lab.get(&format!("/v1/files/{hash}/picture")).await;
+    assert!(picture.status == 422 && picture.body.contains("it is encrypted"), "{picture:?}");
+
+    let case = lab.case().await;
+    let queue = async |hash: &str, more: Value| {
+        let mut new =
+            json!({"file": hash, "case": case, "part": 1, "material": "Generic resin", "by": "kim"});
+        for (key, value) in more.as_object().unwrap() {
+            new[key] = value.clone();
+        }
+        lab.post("/v1/jobs", &new).await
+    };
+    let accept = json!(["resin.opaque"]);
+    let unseen = queue(hash, json!({"resin_ml": 80.5, "printer": "mars-01"})).await;
+    assert_eq!((unseen.status, unseen.problem().as_str()), (422, "gate"), "{unseen:?}");
+    for (said, words) in [
+        (json!({"minutes": 90}), "and not what resin"),
+        (json!({"resin_ml": -1.0}), "that is no volume of resin"),
+        (json!({"resin_ml": 0.0}), "it takes no resin"),
+        (json!({"resin_ml": 80.5, "printer": "msla-01"}), "prints no file of this kind (encrypted CTB)"),
+    ] {
+        let mut said = said;
+        said["accept"] = accept.clone();
+        let refused = queue(hash, said).await;
+        assert!(refused.status >= 400 && refused.body.contains(words), "{refused:?}");
+    }
+    let job = queue(hash, json!({"resin_ml": 80.5, "minutes": 90, "accept": accept})).await;
+    assert_eq!(job.status, 201, "{job:?}");
+    assert_eq!(job.json()["need"], json!({"millilitres": 80.5, "minutes": 90, "said_by": "kim"}));
+
+    let mask = Mask::dark(48, 32).with_box([8.0, 8.0], [40.0, 24.0]);
+    let clear = lab.upload(&Settings::default().sl1(&[mask.clone(), mask])).await.json();
+    let refused = queue(clear["file"].as_str().unwrap(), json!({"resin_ml": 80.5})).await;
+    assert!(
+        refused.status == 400 && refused.body.contains("this file tells itself what it takes"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_resin_file_becomes_a_job_for_a_resin_printer_and_for_no_other() {
     use ::resin::file::Mask;
     use ::resin::sample::Settings;

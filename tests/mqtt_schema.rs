@@ -19,7 +19,7 @@ use platen::domain::moment::{Moment, Stamp, WallTime};
 use platen::domain::part::PartName;
 use platen::domain::people;
 use platen::domain::printer::{
-    Activity, Bed, Fault, Hold, HoldStep, Latch, LineHealth, LineRate, LineTrouble, OutOfReach,
+    Activity, Bed, Cover, Fault, Hold, HoldStep, Latch, Light, LineHealth, LineRate, LineTrouble, OutOfReach,
     PrinterRecord, Prompt, Reading, RelayOutcome, Snapshot, StopProof, Temperatures,
 };
 use platen::domain::quality;
@@ -538,6 +538,9 @@ fn every_status_and_telemetry_fits_its_schema() {
                     unprotected: false,
                     out_of_reach: OutOfReach::Nothing,
                     own_last: None,
+                    cover: Cover::NoSwitch,
+                    light: Some(Light::On),
+                    still_deaf: false,
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };

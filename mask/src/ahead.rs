@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::clock::Monotonic;
+use crate::clock::{self, Monotonic};
 use crate::pack::{Packed, Packer};
 
 /// Draws the picture of a layer.
@@ -106,10 +106,7 @@ impl Shared {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, left: Option<Duration>) -> MutexGuard<'a, State> {
-        match left {
-            Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-        }
+        clock::wait(&self.changed, state, left)
     }
 }
 

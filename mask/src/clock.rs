@@ -1,5 +1,6 @@
 //! The clock that goes on evenly and that other processes of this machine share (`CLOCK_MONOTONIC`).
 
+use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
@@ -37,5 +38,17 @@ impl Monotonic {
     #[must_use]
     pub fn left(self) -> Duration {
         self.since(Self::now())
+    }
+}
+
+/// Until something has changed, and for so long at most; a thread that panicked meanwhile has changed it no less.
+pub(crate) fn wait<'s, S>(
+    changed: &Condvar,
+    state: MutexGuard<'s, S>,
+    left: Option<Duration>,
+) -> MutexGuard<'s, S> {
+    match left {
+        Some(left) => changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+        None => changed.wait(state).unwrap_or_else(PoisonError::into_inner),
     }
 }

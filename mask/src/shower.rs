@@ -21,7 +21,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::ahead::{Ahead, AheadError, Decode, LayerTime, said};
-use crate::clock::Monotonic;
+use crate::clock::{self, Monotonic};
 use crate::pack::{LogicalHash, PackError, Packer, Panel, Size};
 use crate::sink::{Geometry, Label, MaskSink, Shown, SinkError};
 
@@ -178,10 +178,7 @@ impl Shared {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, left: Option<Duration>) -> MutexGuard<'a, State> {
-        match left {
-            Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-            None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-        }
+        clock::wait(&self.changed, state, left)
     }
 
     fn is_overtaken(&self, sequence: Sequence) -> bool {

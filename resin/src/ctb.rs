@@ -7,8 +7,9 @@
 //!         └─ layers ── picture, from version 3 with a record of its own right before it
 //! ```
 //! Layouts are facts of catibo's `doc/cbddlp-ctb.adoc` and, from version 3, of UVtools' `ChituboxFile`; the
-//! constant of the key stream is that of catibo's program, where its page has a slip. Nothing of an encrypted
-//! file is read.
+//! constant of the key stream is that of catibo's program, where its page has a slip. Of an encrypted file the
+//! header alone is read, which is in the clear: where its settings and its signature are (UVtools'
+//! `CTBEncryptedFile`).
 
 use std::io::{Read, Seek};
 
@@ -29,6 +30,8 @@ pub const CTB_4: u32 = 0x12FD_0106;
 pub const ENCRYPTED: u32 = 0x12FD_0107;
 
 const HEADER: usize = 0x70;
+/// Of an encrypted file.
+const CLEAR: usize = 0x30;
 /// Of the print parameters, as far as they are read.
 const PRINT: usize = 0x2C;
 const SLICER: usize = 0x4C;
@@ -130,7 +133,7 @@ fn tables<R: Read + Seek>(source: &mut R, limits: &Limits) -> Result<(ResinFile,
     let mut tables = Tables::new(source, "CTB")?;
     let magic = tables.record(0, 4, "header", Order::Little)?;
     let format = match recognise(magic.bytes.as_slice().try_into().unwrap_or_default()) {
-        Some(Format::EncryptedCtb) => return Ok((opaque(), Pictures::none())),
+        Some(Format::EncryptedCtb) => return Ok((encrypted(source)?, Pictures::none())),
         Some(format) => format,
         None => return Err(FileError::Unknown(format!("it begins with {:#010x}", magic.word(0)))),
     };
@@ -199,17 +202,33 @@ fn tables<R: Read + Seek>(source: &mut R, limits: &Limits) -> Result<(ResinFile,
     Ok((file, Pictures { points, writing, spans, layers }))
 }
 
-/// What is known of an encrypted file.
-fn opaque() -> ResinFile {
-    ResinFile {
+/// What is known of an encrypted file: that it is all there, as far as its header can tell.
+fn encrypted<R: Read + Seek>(source: &mut R) -> Result<ResinFile, FileError> {
+    let mut tables = Tables::new(source, Format::EncryptedCtb.name())?;
+    let header = tables.record(0, CLEAR, "header", Order::Little)?;
+    let span = |length: usize, at: usize| (u64::from(header.word(at)), u64::from(header.word(length)));
+    let (settings, signature) = (span(0x04, 0x08), span(0x14, 0x18));
+    for ((at, length), what) in [(settings, "settings"), (signature, "signature")] {
+        if length == 0 || at < CLEAR as u64 {
+            let told = format!("{length} bytes from byte {at} on");
+            return Err(header.wrong(what, told));
+        }
+        if !tables.holds(at, length) {
+            return Err(FileError::Cut { format: tables.format(), what });
+        }
+    }
+    // It is written last; where something is behind it, nobody says what.
+    let (at, length) = signature;
+    let ends_at = if at + length == tables.bytes { at } else { tables.bytes };
+    Ok(ResinFile {
         format: Format::EncryptedCtb,
-        masks: MaskAccess::Opaque { points: None },
+        masks: MaskAccess::Opaque { points: None, ends_at },
         point: None,
         mirrored: None,
         layer_height: None,
         layers: Vec::new(),
         claims: Claims::default(),
-    }
+    })
 }
 
 fn points(header: &Record, limits: &Limits) -> Result<[u32; 2], FileError> {

@@ -54,8 +54,9 @@ pub struct ResinFile {
 pub enum MaskAccess {
     /// [`Masks`] gives them.
     Readable { points: [u32; 2] },
-    /// Only the printer reads them.
-    Opaque { points: Option<[u32; 2]> },
+    /// Only the printer reads them. What stands behind the byte `ends_at` is no picture: whoever has read up to there has
+    /// read all that is printed.
+    Opaque { points: Option<[u32; 2]>, ends_at: u64 },
 }
 
 /// What the slicer wrote beside what is printed: to be held against what is counted and against the case.
@@ -180,7 +181,7 @@ impl MaskAccess {
     pub fn points(self) -> Option<[u32; 2]> {
         match self {
             Self::Readable { points } => Some(points),
-            Self::Opaque { points } => points,
+            Self::Opaque { points, .. } => points,
         }
     }
 }
@@ -421,8 +422,7 @@ mod tests {
 
     #[test]
     fn masks_of_an_encrypted_file_are_not_asked_for() {
-        let mut encrypted = vec![0x07, 0x01, 0xFD, 0x12];
-        encrypted.resize(4096, 0);
+        let encrypted = crate::sample::encrypted(4_096);
         let error = Masks::open(Cursor::new(encrypted), &LIMITS).unwrap_err();
         assert_eq!(error, FileError::Opaque { format: "encrypted CTB" });
     }

@@ -11,6 +11,26 @@ use crate::sl1::Schedule;
 use crate::timing::{Estimate, FAST_TILT, SLOW_TILT};
 use crate::units::Micrometres;
 
+/// An encrypted CTB of so many bytes, as far as anybody without its key can tell: its clear header, settings, noise, and
+/// its signature at the end. At least 400.
+#[must_use]
+pub fn encrypted(bytes: u32) -> Vec<u8> {
+    let bytes = bytes.max(400);
+    let mut file = Vec::new();
+    // Magic; size and place of the settings; a version; size and place of the signature.
+    for word in [crate::ctb::ENCRYPTED, 0x120, 0x30, 0, 5, 0x20, bytes - 0x20, 0, 0x1_0001, 0, 0x2A, 0] {
+        file.extend(word.to_le_bytes());
+    }
+    let mut noise = 0x2545_F491_u32;
+    while file.len() < usize::try_from(bytes).unwrap_or(usize::MAX) {
+        noise ^= noise << 13;
+        noise ^= noise >> 17;
+        noise ^= noise << 5;
+        file.push(noise.to_le_bytes()[0]);
+    }
+    file
+}
+
 impl Mask {
     /// All dark.
     #[must_use]

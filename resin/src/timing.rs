@@ -74,6 +74,20 @@ pub struct LayerTime {
 }
 
 impl LayerTime {
+    /// Of its light, its ways along Z at their speeds, without acceleration, and its rests.
+    pub(crate) fn of(
+        lit: Milliseconds,
+        ways: impl Iterator<Item = (Micrometres, MicrometresPerSecond)>,
+        rests: impl Iterator<Item = Milliseconds>,
+    ) -> Self {
+        let sum = |sum: u64, time: Milliseconds| sum.saturating_add(time.0);
+        Self {
+            lit,
+            moving: Milliseconds(ways.map(|(way, speed)| speed.over(way)).fold(0, sum)),
+            resting: Milliseconds(rests.fold(0, sum)),
+        }
+    }
+
     #[must_use]
     pub fn whole(self) -> Milliseconds {
         Milliseconds(self.lit.0.saturating_add(self.moving.0).saturating_add(self.resting.0))
@@ -123,14 +137,7 @@ pub fn layer(layer: &Layer, profile: &Peel, besides: Milliseconds) -> Result<Lay
         (slow, peel.second_retract_speed.unwrap_or(retract_speed)),
     ];
     let rests = [peel.rest_before_lift, peel.rest_after_lift, peel.rest_before_light, Some(besides)];
-    let sum = |times: &mut dyn Iterator<Item = Milliseconds>| {
-        Milliseconds(times.fold(0_u64, |sum, time| sum.saturating_add(time.0)))
-    };
-    Ok(LayerTime {
-        lit: layer.exposure,
-        moving: sum(&mut pieces.into_iter().map(|(way, speed)| speed.over(way))),
-        resting: sum(&mut rests.into_iter().flatten()),
-    })
+    Ok(LayerTime::of(layer.exposure, pieces.into_iter(), rests.into_iter().flatten()))
 }
 
 /// When each layer of a print ends.

@@ -13,7 +13,7 @@ use resin::check::{Code, Finding, Question, check, survey};
 use resin::file::{self, FileError, Format, LIMITS, Limits, Mask, MaskAccess, Masks};
 use resin::layer::{Layer, LayerIndex, Peel};
 use resin::machine::{Machine, Mirrored, Resin};
-use resin::sample::{Settings, png};
+use resin::sample::{Settings, encrypted, png};
 use resin::units::{Micrometres, MicrometresPerSecond, Milliseconds};
 
 type Opened<'a> = (file::ResinFile, Masks<Cursor<&'a [u8]>>);
@@ -641,7 +641,20 @@ const BROKEN: &[Row] = &[
     ("CTB, a run too long", || ctb_picture(|picture| picture[1] += 1), Found(Code::PictureDamaged)),
     ("CTB, a run too short", || ctb_picture(|picture| picture[1] -= 1), Found(Code::PictureDamaged)),
     ("CTB under another key", || ctb(3, 0x64, 5), Found(Code::PictureDamaged)),
-    ("CTB, encrypted", || ctb(4, 0, 0x12FD_0107), Found(Code::Opaque)),
+    ("CTB, encrypted", || encrypted(4_096), Found(Code::Opaque)),
+    ("CTB, encrypted, and cut", || encrypted(4_096)[..4_000].to_vec(), Error("Cut", "signature")),
+    (
+        "CTB, encrypted, and cut in its settings",
+        || encrypted(4_096)[..200].to_vec(),
+        Error("Cut", "settings"),
+    ),
+    ("CTB, encrypted, of its magic alone", || encrypted(4_096)[..4].to_vec(), Error("Cut", "header")),
+    (
+        "CTB, encrypted, of nothing",
+        || put(encrypted(4_096), 0x14, &0_u32.to_le_bytes()),
+        Error("Value", "signature"),
+    ),
+    ("CTB of the clear under the magic of another", || ctb(4, 0, 0x12FD_0107), Error("Cut", "settings")),
     ("CTB with more behind it", || [ChiTu::ctb(2).bytes(), vec![1; 9]].concat(), Found(Code::FileLonger)),
     ("CTB of points that are no squares", || ctb_float(2, 0x0C, 0.6), Found(Code::PointSize)),
     ("CTB, not mirrored", || ctb(2, 0x50, 0), Found(Code::Mirrored)),

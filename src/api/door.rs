@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::ui;
 use crate::domain::event::Actor;
 use crate::domain::lab;
-use crate::domain::people::name::fold;
+use crate::domain::people::name::{STRANGER, fold};
 use crate::domain::people::roles::{Forbidden, Permission, Who};
 use crate::services::access::{NotAuthenticated, Presented, Requested};
 use crate::services::entrance::Refused;
@@ -513,7 +513,6 @@ impl Asker {
     /// In whose name something is stopped. Nobody is kept from it by a name, and nobody's name is taken on trust
     /// where it could be another's.
     pub fn stops_as(&self, given: Option<&str>) -> Option<String> {
-        const STRANGER: &str = "not signed in";
         match self {
             Self::Everybody => given.map(str::to_owned),
             Self::Known(who) => Some(who.name.to_string()),

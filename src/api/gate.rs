@@ -65,7 +65,7 @@ async fn preflight(
         printer: printer.to_string(),
         passes: refused(&found, &[]).is_empty(),
         findings: found.iter().map(FindingView::from).collect(),
-        layers: reading.layers(),
+        layers: reading.resin().is_none_or(|resin| !resin.is_opaque()).then(|| reading.layers()),
         ..PreflightView::default()
     };
     let reading = match &*reading {

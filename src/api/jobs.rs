@@ -30,8 +30,8 @@ use crate::domain::moment::WallTime;
 use crate::domain::part::PartRef;
 use crate::domain::people::roles::Permission;
 use crate::domain::printer::Activity;
-use crate::domain::resin::need::Need;
-use crate::domain::units::Height;
+use crate::domain::resin::need::{Need, Opaque};
+use crate::domain::units::{Height, Microlitres};
 use crate::gcode::preflight::PrinterLimits;
 use crate::io::clock::entropy;
 use crate::io::offload::offload;
@@ -145,6 +145,7 @@ async fn queue(
         known(&app, name)?;
     }
     let by = acceptance(&new.accept, asker.by_if_known(new.by.as_deref())?.as_deref())?;
+    let said = Said { resin_ml: new.resin_ml, minutes: new.minutes };
     // A wrong part is told before a large file is read again.
     app.recorder.read(|lab| {
         let mut parts = std::iter::once(&part).chain(&also);
@@ -154,6 +155,7 @@ async fn queue(
     has_room(&app).await?;
     let file: FileHash = match (new.file, new.model) {
         (Some(file), None) => file.parse()?,
+        (None, Some(_)) if !said.is_nothing() => return Err(told_by_file()),
         (None, Some(_)) if !also.is_empty() => {
             let help = "queue each by itself, or lay them on one bed in your slicer and upload its G-code";
             return Err(Problem::unreadable("a model that is sliced here is one piece", help));
@@ -170,7 +172,8 @@ async fn queue(
         }
     };
     let accept = new.accept;
-    let given = FromFile { case, part, also, file, pinned, material: new.material, accept, by: by.clone() };
+    let material = new.material;
+    let given = FromFile { case, part, also, file, pinned, material, accept, said, by: by.clone() };
     let (new, need) = new_job(&app, given).await?;
     let job = new.job.clone();
     let more = (1..copies).map(|_| lab::NewJob { job: JobId::from_entropy(entropy()), ..new.clone() });
@@ -196,13 +199,56 @@ pub(super) struct FromFile {
     pub material: Option<String>,
     /// Codes of warnings that are accepted, by `by`.
     pub accept: Vec<String>,
+    pub said: Said,
     pub by: Option<String>,
+}
+
+/// What a person says of an encrypted file, as the slicer shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Said {
+    pub resin_ml: Option<f64>,
+    pub minutes: Option<u32>,
+}
+
+impl Said {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What it makes of the need of a file; `by` has said it.
+    fn of(&self, need: Option<Need>, by: Option<&str>) -> Result<Option<Need>, Problem> {
+        if self.is_nothing() {
+            return Ok(need);
+        }
+        if need.as_ref().is_none_or(|need| need.opaque.is_none()) {
+            return Err(told_by_file());
+        }
+        let Some(ml) = self.resin_ml else {
+            let help = "give \"resin_ml\" as well, as the slicer shows it";
+            return Err(Problem::unreadable("how long it takes was said, and not what resin", help));
+        };
+        let Some(by) = by else {
+            let help = "say who says it, as \"by\", or sign in";
+            return Err(Problem::unreadable("nobody's name is on what the file is said to take", help));
+        };
+        let by = lab::person(by)?;
+        let resin = Microlitres::from_ml(ml).ok_or_else(|| {
+            Problem::unreadable("that is no volume of resin", "give the millilitres that the slicer shows")
+        })?;
+        Ok(Some(Need::opaque(Opaque::Said { by, minutes: self.minutes }, resin)))
+    }
+}
+
+/// Nobody's word stands beside what is counted.
+fn told_by_file() -> Problem {
+    let help = "leave \"resin_ml\" and \"minutes\" out: they are for encrypted files, which nobody but the printer reads";
+    Problem::unreadable("this file tells itself what it takes", help)
 }
 
 /// A job that may be queued, as far as its file goes: read to its end, and past the gate of its printer, or of any. With
 /// what it takes, where its file is for resin.
 pub(super) async fn new_job(app: &AppState, given: FromFile) -> Result<(lab::NewJob, Option<Need>), Problem> {
-    let FromFile { case, part, also, file, pinned, material, accept, by } = given;
+    let FromFile { case, part, also, file, pinned, material, accept, said, by } = given;
     let accepted = app.intake.accepted(&file).await?;
     let medium = accepted.medium();
     if let Some(name) = &pinned {
@@ -211,6 +257,7 @@ pub(super) async fn new_job(app: &AppState, given: FromFile) -> Result<(lab::New
     allowed_on(app, &accepted, pinned.as_ref())?;
     let on = pinned.as_ref().and_then(|name| app.config.printer(name));
     let need = accepted.resin.as_ref().map(|resin| resin.need_on(on, &app.config.printers)).transpose()?;
+    let need = said.of(need, by.as_deref())?;
     let material = material.map(|material| material.trim().to_owned());
     let wanted = Wanted {
         file: &file,

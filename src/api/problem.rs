@@ -390,7 +390,7 @@ fn of_resin(refusal: &resin::Refusal) -> (StatusCode, &'static str) {
         Refusal::NotLit { .. } => (StatusCode::CONFLICT, "wrong-kind"),
         Refusal::Need { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "makes-no-sense"),
         Refusal::NotMade(_) => (StatusCode::CONFLICT, "wrong-state"),
-        Refusal::Hindered { .. } => (StatusCode::CONFLICT, "not-ready-for-it"),
+        Refusal::Hindered { .. } | Refusal::WantsRefill { .. } => (StatusCode::CONFLICT, "not-ready-for-it"),
     }
 }
 
@@ -508,6 +508,7 @@ impl From<NotDone> for Problem {
             NotDone::NotReady { .. } => {
                 (StatusCode::CONFLICT, "not-ready", "look at the printer, and do its checklist")
             }
+            NotDone::Against { .. } => (StatusCode::CONFLICT, "not-ready", "look at the printer"),
             NotDone::NotAsked { .. } | NotDone::AtPanel(_) => {
                 (StatusCode::CONFLICT, "not-asked", "look at what the printer asks now")
             }

@@ -14,7 +14,7 @@ use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::door::Asker;
 use super::gate::may_pass;
 use super::given::{Example, Given, Named};
-use super::jobs::{FromFile, has_room, new_job, seen};
+use super::jobs::{FromFile, Said, has_room, new_job, seen};
 use super::printers::{known, known_for};
 use super::problem::Problem;
 use super::reasons;
@@ -566,10 +566,13 @@ async fn reprint(
         pinned,
         material: job.material,
         accept,
+        said: Said::default(),
         by: Some(by.clone()),
     };
     let (new, need) = new_job(&app, wish).await?;
     let id = new.job.clone();
+    // Of an encrypted file the new job takes what the old one does, as it was said of that.
+    let need = need.filter(|need| need.opaque.is_none());
     let request = Asked::Reprint { of, job: Box::new(new), cause, by: by.clone() };
     let request = with_needs(Request::Queue(Box::new(request)), need.map(|need| (id.clone(), need)));
     app.recorder.submit(request, Actor::Person(by)).await?;

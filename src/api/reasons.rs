@@ -5,7 +5,7 @@
 
 use super::AppState;
 use super::gate::told;
-use super::shapes::WaitingOn;
+use super::shapes::{FirstReason, WaitingOn};
 use super::views::words;
 use crate::domain::finding::refused;
 use crate::domain::ids::PrinterName;
@@ -46,13 +46,13 @@ pub fn on(app: &AppState, lab: &Lab, job: &Job, name: &PrinterName) -> WaitingOn
             why.push(Reason::Against(against).in_words(*drawn));
         }
     }
-    let mut person = false;
+    let (mut person, mut first) = (false, FirstReason::Said);
     if why.is_empty() {
-        (why, person) = just_now(app, lab, job, name, &now, (found.is_some(), plan));
+        (why, person, first) = just_now(app, lab, job, name, &now, (found.is_some(), plan));
     }
     let acceptable = gate::acceptable(found.as_deref().unwrap_or_default(), &accepted);
     let acceptable = acceptable.into_iter().map(str::to_owned).collect();
-    WaitingOn { printer: name.to_string(), why: why.join(". "), person, acceptable }
+    WaitingOn { printer: name.to_string(), why: why.join(". "), person, acceptable, first }
 }
 
 /// What the journal's rules say, all of it: who holds the job, and what its case, its material, the printer and its vat
@@ -110,7 +110,8 @@ fn is_told(one: &Obstacle, by_rules: bool, by_gate: bool) -> bool {
     }
 }
 
-/// What is so of the printer, and what is planned; and whether a person who stands there could let it begin now.
+/// What is so of the printer, and what is planned; whether a person who stands there could let it begin now; and what
+/// the first of it is about.
 fn just_now(
     app: &AppState,
     lab: &Lab,
@@ -118,9 +119,9 @@ fn just_now(
     name: &PrinterName,
     now: &Stamp,
     (is_read, plan): (bool, Option<(&Drawn, Reason)>),
-) -> (Vec<String>, bool) {
+) -> (Vec<String>, bool, FirstReason) {
     let Some(live) = app.fleet.board().get(name).map(|live| live.borrow().clone()) else {
-        return (vec!["it is not in the configuration".into()], false);
+        return (vec!["it is not in the configuration".into()], false, FirstReason::Said);
     };
     let is_ready = live.activity == Activity::Ready;
     let of = lab.cases.get(&job.case).map(|case| case.intended_use);
@@ -131,12 +132,16 @@ fn just_now(
     let has_time = plan.as_ref().is_none_or(|(drawn, _)| {
         drawn.ends_before_maintenance(&job.id, name, now.wall) && app.planner.has_power(lab, name, now.wall)
     });
-    let (mut why, mut person) = (Vec::new(), false);
+    let (mut why, mut person, mut first) = (Vec::new(), false, FirstReason::Said);
     match lab.may_begin(job, name, needs, now) {
         Err(Refusal::BedOccupied { job, .. }) => {
+            first = FirstReason::Bed;
             why.push(format!("the part of job {job} is still on its bed"));
         }
-        Err(Refusal::PrinterBusy { job, .. }) => why.push(format!("it works on job {job}")),
+        Err(Refusal::PrinterBusy { job, .. }) => {
+            first = FirstReason::Nothing;
+            why.push(format!("it works on job {job}"));
+        }
         Err(Refusal::Latched { why: after, .. }) => {
             why.push(format!("it is locked after a {after} until somebody looks at it"));
         }
@@ -153,15 +158,24 @@ fn just_now(
         }
         Err(refusal) => why.push(refusal.to_string()),
         Ok(()) if !is_ready => why.push(words(&live.activity)),
-        Ok(()) if !is_read => why.push("its file is being read for this printer".into()),
-        Ok(()) if is_next(plan.as_ref(), now) && has_time => {
-            return (vec!["it is free: the job starts in a moment".into()], false);
+        Ok(()) if live.cover.bars() => {
+            why.extend(resin::start::of_cover(live.cover).map(|hindrance| hindrance.to_string()));
         }
-        Ok(()) if plan.is_none() => why.push("it is free, and the queue is being planned".into()),
+        Ok(()) if !is_read => {
+            first = FirstReason::Nothing;
+            why.push("its file is being read for this printer".into());
+        }
+        Ok(()) if is_next(plan.as_ref(), now) && has_time => {
+            return (vec!["it is free: the job starts in a moment".into()], false, FirstReason::Nothing);
+        }
+        Ok(()) if plan.is_none() => {
+            first = FirstReason::Nothing;
+            why.push("it is free, and the queue is being planned".into());
+        }
         Ok(()) => {}
     }
     why.extend(plan.map(|(drawn, reason)| reason.in_words(drawn)));
-    (why, person)
+    (why, person, first)
 }
 
 /// The plan has the job begin here, and now.

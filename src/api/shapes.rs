@@ -72,10 +72,18 @@ pub struct NewJob {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 20)]
     pub copies: Option<u8>,
+    /// What an encrypted file takes of resin, ml, as the slicer shows it: without it the job does not begin. Of a file
+    /// that tells it itself it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 80.5)]
+    pub resin_ml: Option<f64>,
+    /// How many minutes it takes, with `resin_ml`: so that the plan has an end of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
     /// Warnings about the file that are accepted, by their codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
-    /// Who accepts them: 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
+    /// Who accepts them, and says what it takes: 1 to 40 letters, digits, spaces and . - _ @; who is signed in leaves it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "kim")]
     pub by: Option<String>,
@@ -330,15 +338,18 @@ pub struct FileView {
 /// What a resin file says of its layers, and what was counted in their masks.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ResinFileView {
-    /// `SL1`, `NanoDLP file`, `CTB`, `CBDDLP` or `GOO`.
+    /// `SL1`, `NanoDLP file`, `CTB`, `CBDDLP`, `GOO` or `encrypted CTB`; of the last nothing below is known.
     pub format: String,
-    pub layers: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<u32>,
     /// Of all layers but the first, mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer_mm: Option<f64>,
     /// From the plate to the top, mm.
-    pub height_mm: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height_mm: Option<f64>,
     /// Columns and rows of points of each mask.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<u32>,
     /// Width and height of a point, µm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -347,10 +358,13 @@ pub struct ResinFileView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_mm: Option<Vec<f64>>,
     /// Of the first layer, and of the layer in the middle, s.
-    pub first_exposure_s: f64,
-    pub exposure_s: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_exposure_s: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure_s: Option<f64>,
     /// All exposures together, s.
-    pub light_s: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light_s: Option<f64>,
     /// Counted in its masks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub millilitres: Option<f64>,
@@ -362,13 +376,22 @@ pub struct ResinFileView {
     pub material: Option<String>,
 }
 
-/// What a job takes of a vat.
+/// What a job takes of a vat. Of an encrypted file only what a person has said is known.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NeedView {
-    pub layers: u32,
-    pub millilitres: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub millilitres: Option<f64>,
     /// All exposures together, s.
-    pub light_s: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light_s: Option<f64>,
+    /// How long a person has said that it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
+    /// Who has said what it takes, since its file is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<String>,
     /// The layers, counted from 1, before which it stands still until somebody has refilled the vat.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refill_before: Vec<u32>,
@@ -670,7 +693,9 @@ pub struct PreflightView {
     pub seconds: Option<f64>,
     /// What its slicer says.
     pub claimed_seconds: Option<f64>,
-    pub layers: usize,
+    /// Absent of an encrypted file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<usize>,
     /// By tool.
     pub filament_mm: Vec<f64>,
     /// By tool, where its slicer tells a density.
@@ -730,6 +755,21 @@ pub struct WaitingOn {
     /// Warnings about its file that would have to be accepted, by their codes, where nothing worse speaks against it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acceptable: Vec<String>,
+    /// For the page: what the first sentence of `why` is about.
+    #[serde(skip)]
+    pub first: FirstReason,
+}
+
+/// What keeps a job from beginning, before all else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstReason {
+    /// Nothing does: it begins in a moment, or when the printer or the gate is done.
+    #[default]
+    Nothing,
+    /// A part is still on the bed.
+    Bed,
+    /// What `why` says.
+    Said,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
@@ -914,8 +954,14 @@ pub struct PrinterView {
     /// Of a resin printer: what is in its vat, and what is worn; more of it is at `/resin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resin: Option<ResinBrief>,
+    /// Of a resin printer its light: `off`, `on`, `may_be_on` or `unknown`. Absent where nothing is known of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light: Option<String>,
     /// Milliseconds since its task last said anything.
     pub age_ms: u64,
+    /// For the page: it was unlocked after a stop and does not answer. `words` says so to everybody.
+    #[serde(skip)]
+    pub still_deaf: bool,
 }
 
 /// What became of a stop at one printer.

@@ -17,6 +17,7 @@ use super::printers::known;
 use super::problem::Problem;
 use super::shapes::{StopOrder, Stopped};
 use crate::domain::ids::PrinterName;
+use crate::domain::people::name::UNNAMED;
 
 /// A printer's task answers within one write; one that has not by now is told of as such.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,7 +59,7 @@ pub async fn stopped(
     by: Option<&str>,
 ) -> Result<Vec<Stopped>, Problem> {
     let asked_at = app.clock.wall();
-    let by = by.map(str::trim).filter(|by| !by.is_empty()).unwrap_or("unnamed");
+    let by = by.map(str::trim).filter(|by| !by.is_empty()).unwrap_or(UNNAMED);
     match tokio::time::timeout(PATIENCE, app.fleet.stop(printer, by)).await {
         Ok(Ok(all)) => Ok(all
             .into_iter()

@@ -13,7 +13,7 @@ use super::AppState;
 use super::answers::{Changed, NoSuch, Read, Timely, Told};
 use super::door::Asker;
 use super::given::{Example, Given, Named};
-use super::jobs::{FromFile, has_room, named, new_job, seen};
+use super::jobs::{FromFile, Said as SaidOfFile, has_room, named, new_job, seen};
 use super::printers::known;
 use super::problem::Problem;
 use super::shapes::{By, JobView, PartGiven};
@@ -150,6 +150,11 @@ pub struct Assignment {
     pub printer: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub material: Option<String>,
+    /// What an encrypted file takes of resin, ml, and how many minutes, as the slicer shows them; `by` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resin_ml: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -224,7 +229,8 @@ pub(super) async fn assigned(
     let_in(app, Some(&case), &given.material, Words::CanWait).await?;
     has_room(app).await?;
     let (file, material, accept) = (upload.file, given.material, given.accept);
-    let wish = FromFile { case, part, also, file, pinned, material, accept, by: by.clone() };
+    let said = SaidOfFile { resin_ml: given.resin_ml, minutes: given.minutes };
+    let wish = FromFile { case, part, also, file, pinned, material, accept, said, by: by.clone() };
     let (new, need) = new_job(app, wish).await?;
     let job = new.job.clone();
     let request = queue::Request::AssignUpload { upload: id, job: Box::new(new) };
@@ -382,6 +388,8 @@ impl Assignment {
             also: Vec::new(),
             printer: None,
             material: None,
+            resin_ml: None,
+            minutes: None,
             accept: Vec::new(),
             by: None,
         }

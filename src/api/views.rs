@@ -34,7 +34,7 @@ use crate::domain::event::Event;
 use crate::domain::finding::{Gated, Noted};
 use crate::domain::resin::need::Need;
 use crate::domain::story;
-use crate::domain::units::Height;
+use crate::domain::units::{Height, Microlitres};
 use crate::services::intake::{Accepted, AcceptedPhoto};
 use crate::services::preview::{Seen, Subject};
 use crate::services::resinfiles::ResinReading;
@@ -57,17 +57,18 @@ impl ResinFileView {
     /// Where the file does not say how large its points are, they are those of a printer's display.
     pub fn of(reading: &ResinReading, panel: Option<&Panel>) -> Self {
         let light = reading.said.layers.iter().map(|layer| layer.exposure.0).fold(0, u64::saturating_add);
+        let is_known = !reading.is_opaque();
         Self {
             format: reading.said.format.name().into(),
-            layers: reading.layers(),
+            layers: is_known.then(|| reading.layers()),
             layer_mm: reading.said.layer_height.map(Micrometres::millimetres),
-            height_mm: reading.height().millimetres(),
-            points: reading.points.to_vec(),
+            height_mm: is_known.then(|| reading.height().millimetres()),
+            points: if is_known { reading.points.to_vec() } else { Vec::new() },
             point_um: reading.point(panel).map(Into::into),
             size_mm: reading.size(panel).map(Into::into),
-            first_exposure_s: reading.first().map_or(0.0, |first| first.exposure.seconds()),
-            exposure_s: reading.usual_exposure().seconds(),
-            light_s: Milliseconds(light).seconds(),
+            first_exposure_s: reading.first().map(|first| first.exposure.seconds()),
+            exposure_s: is_known.then(|| reading.usual_exposure().seconds()),
+            light_s: is_known.then(|| Milliseconds(light).seconds()),
             millilitres: reading.millilitres(panel),
             claimed_millilitres: reading.said.claims.millilitres,
             material: reading.said.claims.material.clone(),
@@ -78,9 +79,11 @@ impl ResinFileView {
 impl From<&Need> for NeedView {
     fn from(need: &Need) -> Self {
         Self {
-            layers: need.layers,
-            millilitres: need.resin.ml(),
-            light_s: Milliseconds(need.light_ms).seconds(),
+            layers: need.known_layers(),
+            millilitres: need.known_resin().map(Microlitres::ml),
+            light_s: need.known_light_ms().map(|ms| Milliseconds(ms).seconds()),
+            minutes: need.said_minutes(),
+            said_by: need.said_by().map(str::to_owned),
             refill_before: need.refills.iter().map(|refill| refill.before_layer.saturating_add(1)).collect(),
         }
     }
@@ -684,7 +687,9 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now:
         quarantine: record.quarantine.as_deref().map(Into::into),
         own_board,
         resin: None,
+        light: snapshot.light.map(|light| light.word().into()),
         age_ms: millis(now, snapshot.at),
+        still_deaf: snapshot.still_deaf,
     }
 }
 

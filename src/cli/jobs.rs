@@ -158,6 +158,8 @@ impl Jobs {
             also: Vec::new(),
             printer: Some(made.printer.clone()),
             material: origin.material,
+            resin_ml: None,
+            minutes: None,
             accept: self.accept.clone(),
             copies: None,
             by,

@@ -6,33 +6,26 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use ::resin::check::{self, Severity as Counts};
-use ::resin::file::{BEGIN, ResinFile, begin};
-use ::resin::machine::Resin;
+use ::resin::file::{BEGIN, begin};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failed, preflight, show};
 use crate::api::shapes::ResinFileView;
 use crate::config::{Config, Kind, Printer};
 use crate::domain::finding::{Finding, Severity};
-use crate::io::resinfile;
 use crate::services::gate::{resin, speaks};
-use crate::services::resinfiles::{NoResin, ResinReading, read_through};
+use crate::services::resinfiles::{ResinReading, read_through};
 
-/// What could be read.
+/// A resin file that was read to its end.
 #[derive(Debug)]
-pub enum Looked {
-    Whole(Box<ResinReading>),
-    /// It is encrypted: only what it is.
-    Encrypted(Box<ResinFile>),
-}
+pub struct Looked(pub Box<ResinReading>);
 
 /// What `--json` tells.
 #[derive(Debug, Serialize)]
 pub struct Told<'a> {
     pub ok: bool,
     pub findings: &'a [Finding],
-    /// Absent of an encrypted file.
-    pub resin: Option<ResinFileView>,
+    pub resin: ResinFileView,
     pub seconds: Option<f64>,
     /// What is only said.
     pub notes: Vec<String>,
@@ -53,48 +46,26 @@ impl Looked {
         let wrong =
             |error: &dyn std::fmt::Display| Failed::Finding(format!("this file cannot be printed: {error}"));
         match read_through(file.try_clone().map_err(failed)?, bytes, &CancellationToken::new()) {
-            Ok(Some(reading)) => Ok(Self::Whole(Box::new(reading))),
+            Ok(Some(reading)) => Ok(Self(Box::new(reading))),
             Ok(None) => Err(Failed::Finding("the file was not read to its end; try again".into())),
-            Err(NoResin::Encrypted) => {
-                let said = resinfile::read(file.try_clone().map_err(failed)?);
-                said.map(|said| Self::Encrypted(Box::new(said))).map_err(|error| wrong(&error))
-            }
             Err(error) => Err(wrong(&error)),
-        }
-    }
-
-    fn reading(&self) -> Option<&ResinReading> {
-        match self {
-            Self::Whole(reading) => Some(reading),
-            Self::Encrypted(_) => None,
         }
     }
 
     /// Against this printer; where none is named, what speaks against it on any.
     pub fn findings(&self, printer: Option<&Printer>, material: Option<&str>) -> Vec<Finding> {
-        match (self.reading(), printer) {
-            (_, Some(printer)) if printer.kind == Kind::Fdm => {
+        match printer {
+            Some(printer) if printer.kind == Kind::Fdm => {
                 vec![resin::other_kind("this printer prints with filament, and the file is for resin")]
             }
-            (Some(reading), Some(printer)) => speaks(resin::judge(reading, printer, material), printer),
-            _ => self.checked(printer, material).into_iter().filter_map(resin::finding).collect(),
+            Some(printer) => speaks(resin::judge(&self.0, printer, material), printer),
+            None => self.checked(printer, material).into_iter().filter_map(resin::finding).collect(),
         }
     }
 
     fn checked(&self, printer: Option<&Printer>, material: Option<&str>) -> Vec<check::Finding> {
         let machine = printer.map(resin::machine_of).unwrap_or_default();
-        match self {
-            Self::Whole(reading) => resin::checked(reading, &machine, material),
-            Self::Encrypted(said) => check::check(&check::Question {
-                file: said,
-                pictures: None,
-                machine: &machine,
-                resin: &Resin::default(),
-                material,
-                vat_now: None,
-                bytes: None,
-            }),
-        }
+        resin::checked(&self.0, &machine, material)
     }
 
     /// What is only said, and counts nowhere.
@@ -108,8 +79,8 @@ impl Looked {
         Told {
             ok,
             findings,
-            resin: self.reading().map(|reading| ResinFileView::of(reading, panel)),
-            seconds: self.reading().and_then(|reading| reading.seconds(printer)),
+            resin: ResinFileView::of(&self.0, panel),
+            seconds: self.0.seconds(printer),
             notes: self.notes(printer),
         }
     }
@@ -117,22 +88,24 @@ impl Looked {
 
 /// What is in it, for people.
 pub fn print(told: &Told<'_>) {
-    if let Some(resin) = &told.resin {
+    let resin = &told.resin;
+    if let Some(layers) = resin.layers {
         let number = |value: f64| format!("{value:.2}");
         let sides = |sides: &[f64]| sides.iter().map(|side| number(*side)).collect::<Vec<_>>().join(" × ");
         let thick = resin.layer_mm.map(|mm| format!(" of {mm} mm")).unwrap_or_default();
         let points: Vec<_> = resin.points.iter().map(ToString::to_string).collect();
         let of = resin.point_um.as_deref().map(|um| format!(" of {} µm", sides(um))).unwrap_or_default();
-        show::line(&format!("{}: {} layers{thick}, {} mm high", resin.format, resin.layers, resin.height_mm));
+        let high = resin.height_mm.unwrap_or_default();
+        show::line(&format!("{}: {layers} layers{thick}, {high} mm high", resin.format));
         show::line(&format!("masks of {} points{of}", points.join(" × ")));
         if let Some(size) = &resin.size_mm {
             show::line(&format!("lights {} mm", sides(size)));
         }
         show::line(&format!(
             "first layer {} s, usual layer {} s, {} in all",
-            resin.first_exposure_s,
-            resin.exposure_s,
-            preflight::hours(resin.light_s)
+            resin.first_exposure_s.unwrap_or_default(),
+            resin.exposure_s.unwrap_or_default(),
+            preflight::hours(resin.light_s.unwrap_or_default())
         ));
         let claimed = resin.claimed_millilitres.map(|ml| format!(", {ml:.1} ml says its slicer"));
         let counted = resin.millilitres.map_or_else(
@@ -149,6 +122,8 @@ pub fn print(told: &Told<'_>) {
                 "how long it takes is not known: neither file nor printer says how the plate moves",
             ),
         }
+    } else {
+        show::line(&format!("{}: its layers, exposures, time and resin are not known", resin.format));
     }
     told.findings.iter().for_each(preflight::finding);
     told.notes.iter().for_each(|note| show::line(&format!("note: {note}")));

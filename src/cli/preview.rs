@@ -100,9 +100,10 @@ impl Preview {
         if format == Format::Svg {
             return self.keep(Err(PreviewError::NoVectors));
         }
-        let Looked::Whole(reading) = Looked::at(&self.file, file)? else {
+        let Looked(reading) = Looked::at(&self.file, file)?;
+        if reading.is_opaque() {
             return Err(Failed::Finding(format!("{} is encrypted: it cannot be drawn", self.file.display())));
-        };
+        }
         let Some(layer) = self.layer else {
             let (relief, size) = reading.relief();
             return self.keep(relief.png(size, self.size));

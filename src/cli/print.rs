@@ -30,6 +30,12 @@ pub struct Print {
     /// The material in plain words, such as PLA.
     #[arg(long, value_name = "WORDS")]
     pub material: Option<String>,
+    /// What resin an encrypted file takes, as the slicer shows it: without it the job does not begin. --by says it.
+    #[arg(long, value_name = "ML")]
+    pub resin_ml: Option<f64>,
+    /// How long it takes, with --resin-ml: so that the plan has an end of it.
+    #[arg(long, value_name = "MINUTES", requires = "resin_ml")]
+    pub minutes: Option<u32>,
     /// For a model, the process by its name; or `draft` or `fine`, where only one fits.
     #[arg(long, value_name = "NAME")]
     pub process: Option<String>,
@@ -41,7 +47,7 @@ pub struct Print {
     /// A warning about the file or the model that is accepted, by its code; may be given again.
     #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
-    /// Who accepts.
+    /// Who accepts, and says what it takes.
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// Wait for the job's end; exit 0 only if it was printed exactly.
@@ -64,7 +70,7 @@ impl Print {
         let extension = self.file.extension().and_then(|extension| extension.to_str());
         let kind = extension.map(str::to_ascii_lowercase);
         let hint = kind.and_then(|kind| Hint::of(&kind).map(|hint| (hint, kind)));
-        if !self.accept.is_empty() {
+        if !self.accept.is_empty() || self.resin_ml.is_some() {
             client.by(self.by.clone())?;
         }
         match (&hint, &self.process) {
@@ -116,6 +122,8 @@ impl Print {
             also: parts.collect(),
             printer: self.printer,
             material: self.material,
+            resin_ml: self.resin_ml,
+            minutes: self.minutes,
             accept: self.accept,
             copies: self.copies,
             by: self.by,

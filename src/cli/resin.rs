@@ -314,10 +314,14 @@ fn worn(wear: &WearView, unit: &str) -> String {
 
 fn needs(next: &NeedView) -> Vec<String> {
     let enough = if next.enough { "enough is there" } else { "that is not there" };
-    let mut all = vec![format!(
-        "  next     job {}: {:.1} ml in {} layers, {:.1} ml until it is refilled or ends; {enough}",
-        next.job, next.needs_ml, next.layers, next.first_ml
-    )];
+    let takes = match (next.needs_ml, next.first_ml, next.layers) {
+        (Some(all), Some(first), Some(layers)) => {
+            format!("{all:.1} ml in {layers} layers, {first:.1} ml until it is refilled or ends; {enough}")
+        }
+        (Some(all), _, _) => format!("{all:.1} ml as was said, its layers are not known; {enough}"),
+        (None, _, _) => "what it takes is not known".to_owned(),
+    };
+    let mut all = vec![format!("  next     job {}: {takes}", next.job)];
     all.extend(next.hindrances.iter().map(|why| format!("           waits: {}", show::plain(&why.words))));
     all
 }

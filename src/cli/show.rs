@@ -125,7 +125,13 @@ pub fn job(job: &JobView) {
             [] => String::new(),
             _ => format!(", refilled before layer {}", refills.join(", ")),
         };
-        line(&format!("  takes    {:.1} ml in {} layers{refilled}", need.millilitres, need.layers));
+        let in_layers = need.layers.map(|layers| format!(" in {layers} layers")).unwrap_or_default();
+        let minutes = need.minutes.map(|minutes| format!(" and {minutes} min")).unwrap_or_default();
+        let by = need.said_by.as_deref().map(|by| format!(", as {} says", plain(by))).unwrap_or_default();
+        match need.millilitres {
+            Some(ml) => line(&format!("  takes    {ml:.1} ml{in_layers}{minutes}{refilled}{by}")),
+            None => line("  takes    what resin it takes nobody has said, and its file is encrypted"),
+        }
     }
     if let Some(material) = &job.material {
         line(&format!("  material {}", plain(material)));

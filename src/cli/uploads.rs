@@ -24,6 +24,12 @@ pub struct Uploads {
     pub printer: Option<String>,
     #[arg(long, value_name = "WORDS", requires = "assign")]
     pub material: Option<String>,
+    /// What resin an encrypted file takes, as the slicer shows it; --by says it.
+    #[arg(long, value_name = "ML", requires = "assign")]
+    pub resin_ml: Option<f64>,
+    /// How long it takes, with --resin-ml.
+    #[arg(long, value_name = "MINUTES", requires = "resin_ml")]
+    pub minutes: Option<u32>,
     /// A warning about the file that is accepted, by its code; may be given again.
     #[arg(long, value_name = "CODE", requires = "assign")]
     pub accept: Vec<String>,
@@ -46,6 +52,8 @@ impl Uploads {
                 also: parts.collect(),
                 printer: self.printer,
                 material: self.material,
+                resin_ml: self.resin_ml,
+                minutes: self.minutes,
                 accept: self.accept,
                 by: None,
             };

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::parse::{absolute, keys};
-use super::reader::{Found, Reader, Section, nearest};
+use super::reader::{Found, Reader, Section, meant};
 use super::{MailServer, MailTls, Notifications, Webhook};
 
 const MAIL: &str = "notifications.mail";
@@ -48,10 +48,7 @@ fn mail(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<MailServer> {
         Some("wrapped") => MailTls::Wrapped,
         Some("none") => MailTls::None,
         Some(other) => {
-            let instead = match nearest(other, TLS) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => "write \"starttls\", \"wrapped\" or \"none\"".into(),
-            };
+            let instead = meant(other, TLS, "write \"starttls\", \"wrapped\" or \"none\"");
             if let Some(found) = &tls_found {
                 reader.wrong(&found.at, "a mail server has no such TLS", instead);
             }

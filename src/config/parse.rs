@@ -11,7 +11,7 @@ use super::mdns::mdns;
 use super::mistake::Mistake;
 use super::notifications::notifications;
 use super::public::public;
-use super::reader::{Found, Reader, Section, nearest};
+use super::reader::{Found, Reader, Section, meant};
 use super::{
     BedClearing, Build, Circuit, Config, Counting, Gate, Heads, HomeAssistant, Http, Mqtt, MqttVersion,
     Printer, Restart, ServiceDay, Slicing, StopInput, VaultKey, relay, resin, schedule, zone,
@@ -141,7 +141,11 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "answers_ms",
         ],
     ),
-    ("printer.light", &["longest_exposure_s", "on", "off", "timed_by", "buffer_lines", "burst_lead_ms"]),
+    (
+        "printer.light",
+        &["longest_exposure_s", "on", "off", "timed_by", "buffer_lines", "burst_lead_ms", "hottest_c"],
+    ),
+    ("printer.cover", &["ask", "open", "closed"]),
     (
         "printer.plate",
         &[
@@ -655,10 +659,8 @@ fn firmware(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Firmware> 
     let known = Firmware::named(&found.value);
     if known.is_none() {
         let names = Firmware::ALL.map(|(_, name)| name);
-        let instead = match nearest(&found.value, &names) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("leave it out, or write one of {}", names.join(", ")),
-        };
+        let instead =
+            meant(&found.value, &names, format!("leave it out, or write one of {}", names.join(", ")));
         reader.wrong(&found.at, "platen does not know this firmware", instead);
     }
     known
@@ -729,10 +731,7 @@ fn uses(reader: &mut Reader<'_>, top: &Section<'_>, key: &str) -> Vec<IntendedUs
             "guide" => uses.push(IntendedUse::Guide),
             "education" => uses.push(IntendedUse::Education),
             other => {
-                let instead = match nearest(other, WORDS) {
-                    Some(near) => format!("did you mean \"{near}\"?"),
-                    None => "write \"diagnostic\", \"guide\" or \"education\"".into(),
-                };
+                let instead = meant(other, WORDS, "write \"diagnostic\", \"guide\" or \"education\"");
                 reader.wrong(&found.at, "a case is for none of that", instead);
             }
         }
@@ -786,10 +785,7 @@ fn console(reader: &mut Reader<'_>, section: &Section<'_>) -> Level {
         return *level;
     }
     let words = Level::ALL.map(|(_, word)| word);
-    let instead = match nearest(&found.value, &words) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None => "write \"off\", \"read\" or \"service\"".into(),
-    };
+    let instead = meant(&found.value, &words, "write \"off\", \"read\" or \"service\"");
     reader.wrong(&found.at, "a console is off, or open for reading or for service", instead);
     Level::default()
 }
@@ -839,10 +835,11 @@ fn allow_findings(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<&'stati
             Some(code) => codes.push(code),
             None => {
                 let known: Vec<_> = OF_FILES.iter().chain(OF_RESIN).map(|kind| kind.code).collect();
-                let instead = match nearest(&found.value, &known) {
-                    Some(near) => format!("did you mean \"{near}\"?"),
-                    None => "write one of the codes in docs/gate.md, such as \"heat.none\"".into(),
-                };
+                let instead = meant(
+                    &found.value,
+                    &known,
+                    "write one of the codes in docs/gate.md, such as \"heat.none\"",
+                );
                 reader.wrong(&found.at, "nothing is found under this code", instead);
             }
         }
@@ -930,10 +927,7 @@ fn counting(reader: &mut Reader<'_>, top: &Section<'_>) -> Counting {
                 ServiceDay::default()
             }
             other => {
-                let instead = match nearest(other, DAYS) {
-                    Some(near) => format!("did you mean \"{near}\"?"),
-                    None => "write \"delivered\" or \"printed\"".into(),
-                };
+                let instead = meant(other, DAYS, "write \"delivered\" or \"printed\"");
                 reader.wrong(&found.at, "a case has no such day", instead);
                 ServiceDay::default()
             }
@@ -969,10 +963,7 @@ fn bed_clearing(reader: &mut Reader<'_>, section: &Section<'_>) -> BedClearing {
         "person" => BedClearing::Person,
         "automatic" => BedClearing::Automatic,
         other => {
-            let instead = match nearest(other, WORDS) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => "write \"person\" or \"automatic\"".into(),
-            };
+            let instead = meant(other, WORDS, "write \"person\" or \"automatic\"");
             reader.wrong(&found.at, "a bed is cleared by a person or by the printer itself", instead);
             BedClearing::Person
         }

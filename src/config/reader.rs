@@ -347,6 +347,11 @@ pub(super) fn nearest<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
     (near.0 <= 2).then_some(near.1)
 }
 
+/// What to write instead of a word that is none of these: the near one, else what is said here.
+pub(super) fn meant(given: &str, known: &[&str], otherwise: impl Into<String>) -> String {
+    nearest(given, known).map_or_else(|| otherwise.into(), |near| format!("did you mean \"{near}\"?"))
+}
+
 /// Levenshtein's distance: how many letters to add, drop or change.
 fn distance(a: &str, b: &str) -> usize {
     // A hostile key of a megabyte is not worth the time.

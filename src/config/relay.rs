@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::reader::{Reader, Section, nearest};
+use super::reader::{Reader, Section, meant};
 use super::{Relay, RelayLease, RenewWhen, Switch};
 
 /// A relay that does not answer in this time is tried again.
@@ -47,10 +47,7 @@ fn renew_when(reader: &mut Reader<'_>, section: &Section<'_>) -> RenewWhen {
         "always" => RenewWhen::Always,
         "hot" => RenewWhen::Hot,
         other => {
-            let instead = match nearest(other, WORDS) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => "write \"always\" or \"hot\"".into(),
-            };
+            let instead = meant(other, WORDS, "write \"always\" or \"hot\"");
             reader.wrong(&found.at, "a lease is renewed always, or while the printer may be hot", instead);
             RenewWhen::Always
         }

@@ -13,17 +13,17 @@ use ::resin::layer;
 use ::resin::machine::{self, Machine, Mirrored};
 use ::resin::units::{Micrometres, MicrometresPerSecond, Milliseconds};
 
-use super::reader::{At, Found, Reader, Section, nearest};
+use super::reader::{At, Found, Reader, Section, meant};
 use super::{BedClearing, Kind, parse};
 use crate::domain::printer::Firmware;
 use crate::domain::resin::outfit::{Item, Outfit, WARN_AT_PERCENT};
 use crate::domain::units::{Height, Microlitres};
 
 /// The sections behind a `[[printer]]` that are for resin, by what they are called there.
-pub(super) const SECTIONS: [&str; 8] =
-    ["resin", "display", "light", "plate", "peel", "bottom_peel", "vat", "delivery"];
+pub(super) const SECTIONS: [&str; 9] =
+    ["resin", "display", "light", "cover", "plate", "peel", "bottom_peel", "vat", "delivery"];
 /// Those of one drive alone.
-const MSLA_ONLY: [&str; 3] = ["plate", "peel", "bottom_peel"];
+const MSLA_ONLY: [&str; 4] = ["cover", "plate", "peel", "bottom_peel"];
 const CHITU_ONLY: [&str; 1] = ["delivery"];
 
 /// Mono displays turn their points within some tens of milliseconds.
@@ -228,6 +228,8 @@ pub struct Msla {
     /// How long a picture may take until it is out.
     pub display_answers: Duration,
     pub light: Light,
+    /// Nothing there tells whether the cover is closed, where it is absent.
+    pub cover: Option<Cover>,
     pub plate: Plate,
     /// What a layer does where its file says nothing; `lift`, its speed and the way down are always there.
     pub peel: Peel,
@@ -289,6 +291,17 @@ pub struct Light {
     pub buffer_lines: u32,
     /// A burst begins with a dwell so long, instead of a wait.
     pub burst_lead: Duration,
+    /// Above this, °C, nothing more is lit.
+    pub hottest_c: Option<u16>,
+}
+
+/// How the board tells whether the cover is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cover {
+    pub ask: String,
+    /// What a line of the answer holds then.
+    pub open: String,
+    pub closed: String,
 }
 
 /// How the plate moves apart from peeling. Lengths in µm, speeds in µm/s.
@@ -386,10 +399,7 @@ fn word(reader: &mut Reader<'_>, section: &Section<'_>) -> Word {
         "msla" => Word::Msla,
         "chitu" => Word::Chitu,
         other => {
-            let instead = match nearest(other, WORDS) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => "write \"fdm\", or \"msla\" or \"chitu\" for a resin printer".into(),
-            };
+            let instead = meant(other, WORDS, "write \"fdm\", or \"msla\" or \"chitu\" for a resin printer");
             reader.wrong(&found.at, "a printer is for filament or for resin", instead);
             Word::Fdm
         }
@@ -460,6 +470,7 @@ fn read(
     let drive = if let Some(board) = of_msla {
         let shown = shown(reader, section, display.as_ref(), panel);
         let light = self::light(reader, section, light.as_ref());
+        let cover = cover(reader, section, light.as_ref());
         let plate = plate(reader, section, build_height);
         let peel = needed_peel(reader, section);
         let bottom = bottom(reader, section);
@@ -468,7 +479,8 @@ fn read(
         let shown = (settle, display_answers);
         let told = Told { board, shown, light: &light, plate: &plate, peel: &peel, bottom: &bottom };
         let exposing = exposing(reader, section, &told, longest_exposure?)?;
-        let msla = Msla { sink, packing, settle, display_answers, light, plate, peel, bottom, exposing };
+        let msla =
+            Msla { sink, packing, settle, display_answers, light, cover, plate, peel, bottom, exposing };
         Some(Drive::Msla(Box::new(msla)))
     } else {
         none_of(reader, display.as_ref(), &OF_A_SHOWN_DISPLAY);
@@ -583,7 +595,8 @@ const OF_A_SHOWN_DISPLAY: [&str; 12] = [
     "settle_ms",
     "answers_ms",
 ];
-const OF_A_SWITCHED_LIGHT: [&str; 5] = ["on", "off", "timed_by", "buffer_lines", "burst_lead_ms"];
+const OF_A_SWITCHED_LIGHT: [&str; 6] =
+    ["on", "off", "timed_by", "buffer_lines", "burst_lead_ms", "hottest_c"];
 
 /// Its own board shows masks and switches the light.
 fn none_of(reader: &mut Reader<'_>, section: Option<&Section<'_>>, keys: &[&str]) {
@@ -700,10 +713,7 @@ fn people(reader: &mut Reader<'_>, printer: &Section<'_>) -> (Wear, BTreeSet<Ite
             Some(item) => drop(items.insert(item)),
             None => {
                 let words = Item::ALL.map(Item::word);
-                let instead = match nearest(&found.value, &words) {
-                    Some(near) => format!("did you mean \"{near}\"?"),
-                    None => format!("write some of {}", words.join(", ")),
-                };
+                let instead = meant(&found.value, &words, format!("write some of {}", words.join(", ")));
                 reader.wrong(&found.at, "this is nothing of a checklist", instead);
             }
         }
@@ -725,10 +735,7 @@ fn choice<T: Copy>(
         return *value;
     }
     let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-    let instead = match nearest(&found.value, &words) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None => format!("write one of {}", words.join(", ")),
-    };
+    let instead = meant(&found.value, &words, format!("write one of {}", words.join(", ")));
     reader.wrong(&found.at, reason, instead);
     default
 }
@@ -959,7 +966,48 @@ fn light(reader: &mut Reader<'_>, printer: &Section<'_>, section: Option<&Sectio
         timed_by,
         buffer_lines: u32::try_from(lines).unwrap_or(u32::MAX),
         burst_lead: Duration::from_millis(lead.map_or(0, |found| found.value)),
+        hottest_c: small(reader, section, "hottest_c", "°C", 30..=150),
     })
+}
+
+/// `None` where there is no switch, or a mistake, which is told then.
+fn cover(reader: &mut Reader<'_>, printer: &Section<'_>, light: Option<&Light>) -> Option<Cover> {
+    const ASK: &str = "write the command that it answers with its switches, as in ask = \"M119\"";
+    let section = part(reader, printer, "cover")?;
+    let ask = match reader.text(&section, "ask") {
+        None => Some("M119".to_owned()),
+        Some(found) => {
+            let moves = found.value.starts_with(['G', 'g']);
+            let switches =
+                light.is_some_and(|light| light.on.iter().chain(&light.off).any(|line| *line == found.value));
+            if moves || switches {
+                reader.wrong(&found.at, "this does something, and is asked again and again", ASK);
+            }
+            command(reader, &found, None, ASK)
+        }
+    };
+    let mut text = |key: &str, instead: &str| {
+        if !section.table.contains_key(key) {
+            reader.missing(section.key(key), instead);
+        }
+        let found = reader.text(&section, key)?;
+        let plain = |c: char| matches!(c, ' '..='~');
+        if !(2..=LINE_MAX).contains(&found.value.len()) || !found.value.chars().all(plain) {
+            let reason = format!("no answer can be told by this: 2 to {LINE_MAX} characters in ASCII");
+            reader.wrong(&found.at, reason, instead);
+            return None;
+        }
+        Some((found.value, found.at))
+    };
+    let open = text("open", "write what its answer holds while the cover is open: \"filament: open\"");
+    let closed = text("closed", "write what it holds while it is closed: \"filament: TRIGGERED\"");
+    let ((open, _), (closed, at)) = (open?, closed?);
+    if open.contains(&closed) || closed.contains(&open) {
+        let reason = "one of open and closed is part of the other, so that no answer tells which it is";
+        reader.wrong(&at, reason, "write the name of the switch in front of both, as the answer has it");
+        return None;
+    }
+    Some(Cover { ask: ask?, open, closed })
 }
 
 /// µm of millimetres; ten metres at most.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::parse::keys;
-use super::reader::{Reader, Section, nearest};
+use super::reader::{Reader, Section, meant};
 use super::{Circuit, Power, Schedule, Shift};
 
 /// A ring main has 16 A or 32 A; a lab has some of them.
@@ -85,10 +85,7 @@ pub(super) fn power(reader: &mut Reader<'_>, section: &Section<'_>, circuits: &[
     };
     let Some(known) = circuits.iter().find(|known| known.name == circuit.value) else {
         let names: Vec<_> = circuits.iter().map(|known| known.name.as_str()).collect();
-        let instead = match nearest(&circuit.value, &names) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => "write a [[circuit]] of that name, with its watts".into(),
-        };
+        let instead = meant(&circuit.value, &names, "write a [[circuit]] of that name, with its watts");
         reader.wrong(&circuit.at, "there is no circuit of this name", instead);
         return None;
     };

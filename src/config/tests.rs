@@ -1,6 +1,6 @@
 //! The configuration's promises: every mistake at once, every key explained.
 
-use super::resin::{Chitu, Delivery, Drive, Order, Sink, StartWay, TimedBy};
+use super::resin::{Chitu, Cover, Delivery, Drive, Order, Sink, StartWay, TimedBy};
 use super::*;
 use crate::domain::resin::outfit::Item;
 use crate::domain::units::Microlitres;
@@ -840,6 +840,31 @@ fn every_slip_in_what_is_said_of_a_resin_printer_is_told() {
             "keeps_ml = 50.5\n[printer.delivery]\nby = \"operator\"",
             "delivery: this section is for kind = \"chitu\"",
         ),
+        (
+            MSLA,
+            "keeps_ml = 50.5",
+            "keeps_ml = 50.5\n[printer.cover]\nopen = \"lid: open\"",
+            "cover.closed: this is missing",
+        ),
+        (
+            MSLA,
+            "keeps_ml = 50.5",
+            "keeps_ml = 50.5\n[printer.cover]\nopen = \"lid: 1\"\nclosed = \"id: 1\"",
+            "one of open and closed is part of the other",
+        ),
+        (
+            MSLA,
+            "keeps_ml = 50.5",
+            "keeps_ml = 50.5\n[printer.cover]\nask = \"M107\"\nopen = \"open\"\nclosed = \"shut\"",
+            "this does something, and is asked again and again",
+        ),
+        (MSLA, "longest_exposure_s = 60", "longest_exposure_s = 60\nhottest_c = 20", "°C from 30 to 150"),
+        (
+            CHITU,
+            "keeps_ml = 30",
+            "keeps_ml = 30\n[printer.cover]\nopen = \"open\"\nclosed = \"shut\"",
+            "cover: this section is for kind = \"msla\"",
+        ),
         (CHITU, "longest_exposure_s = 120", "longest_exposure_s = 120\non = \"M106\"", "does that by itself"),
         (CHITU, "by = \"usb_gadget\"", "by = \"usb\"", "as a stick, by a person or over its port"),
         (CHITU, "folder = \"/srv/mars\"", "", "delivery.folder: this is missing"),
@@ -861,6 +886,26 @@ fn every_slip_in_what_is_said_of_a_resin_printer_is_told() {
             "{section}: {found:#?}"
         );
     }
+}
+
+#[test]
+fn a_cover_is_asked_for_by_m119_unless_the_board_knows_another_question() {
+    let drive = |text: &str| {
+        let printer = Config::parse(text).unwrap().printers.remove(0);
+        printer.resin.unwrap().msla().unwrap().clone()
+    };
+    assert_eq!((drive(MSLA).cover, drive(MSLA).light.hottest_c), (None, None));
+    let covered = "[printer.cover]\nopen = \"filament: open\"\nclosed = \"filament: TRIGGERED\"\n";
+    let told = |ask: &str| Cover {
+        ask: ask.into(),
+        open: "filament: open".into(),
+        closed: "filament: TRIGGERED".into(),
+    };
+    assert_eq!(drive(&format!("{MSLA}{covered}")).cover, Some(told("M119")));
+    let asked = format!("{MSLA}{covered}ask = \"QUERY_FILAMENT_SENSOR SENSOR=lid\"\n");
+    assert_eq!(drive(&asked).cover, Some(told("QUERY_FILAMENT_SENSOR SENSOR=lid")));
+    let hot = MSLA.replace("longest_exposure_s = 60", "longest_exposure_s = 60\nhottest_c = 60");
+    assert_eq!(drive(&hot).light.hottest_c, Some(60));
 }
 
 #[test]

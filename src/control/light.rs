@@ -9,6 +9,7 @@
 //! A group of lines counts as done only when the board has told its position behind it, twice alike, since no reply has
 //! a checksum. A burst goes onto the link whole or not at all: light on and light off lie in the board's buffer together.
 //!
+//! Its lines are numbered anew before it homes, and between layers before numbers grow longer (`Numbers`).
 //! Time in the loop is the board's: where a simulated board runs faster, so does the loop (`pace`).
 
 use std::collections::{BTreeSet, VecDeque};
@@ -20,13 +21,14 @@ use ::resin::layer::LayerIndex;
 use ::resin::units::{Micrometres, Milliseconds};
 use sha2::{Digest, Sha256};
 
+use super::cover::{Look, Switch};
 use super::park::Told;
 use crate::domain::ids::{FileHash, JobId};
 use crate::domain::job::{ExposureFault, Interruption, PauseReason, Progress};
 use crate::domain::moment::Moment;
-use crate::domain::printer::LineHealth;
+use crate::domain::printer::{Cover, LineHealth};
 use crate::gcode::commands::Code;
-use crate::protocol::link::Link;
+use crate::protocol::link::{BEFORE_JOB, Link};
 use crate::protocol::meatpack;
 use crate::protocol::report::Position;
 use crate::protocol::window::Origin;
@@ -36,6 +38,11 @@ pub const DARK_AT_ONCE: Duration = Duration::from_secs(1);
 /// So much more than planned a layer may have been lit for all we know, or a tenth (facts E): a line that has to be sent
 /// again takes its time on the wire.
 const UNSURE_MAX: Duration = Duration::from_millis(100);
+/// So many readings in a row make a light too hot: a reply has no checksum.
+const HOT_READINGS: u32 = 3;
+/// From this number on the lines are numbered anew before the next layer. Up to 99,999 a number has five digits, so that
+/// the lines of every exposure are as long as those of the first; what is between is for one layer with all its rests.
+const NUMBERS_MAX: u32 = 90_000;
 
 /// The light of a printer, as its board is told of it.
 #[derive(Clone, Debug)]
@@ -45,6 +52,9 @@ pub struct Lamp {
     bare_off: &'static [u8],
     /// The same where the board may unpack what it reads.
     bare_off_to_unpacker: &'static [u8],
+    cover: Option<Switch>,
+    /// The board tells of its light's heat as of a hotend's (`T` of `M105`): above this, °C, nothing more is lit.
+    hottest: Option<f64>,
 }
 
 impl Lamp {
@@ -58,7 +68,17 @@ impl Lamp {
         let to_unpacker = [meatpack::END_ANY_LINE, meatpack::DISABLE, &bytes].concat();
         let bare_off = Box::leak(bytes.into_boxed_slice());
         let bare_off_to_unpacker = Box::leak(to_unpacker.into_boxed_slice());
-        Self { printer, bare_off, bare_off_to_unpacker }
+        Self { printer, bare_off, bare_off_to_unpacker, cover: None, hottest: None }
+    }
+
+    /// With the switch of its cover, where its board tells of one, and how hot, °C, it may become.
+    #[must_use]
+    pub fn watched(self, cover: Option<Switch>, hottest: Option<f64>) -> Self {
+        Self { cover, hottest, ..self }
+    }
+
+    pub fn cover(&self) -> Option<&Switch> {
+        self.cover.as_ref()
     }
 
     pub fn printer(&self) -> &Arc<exposure::Printer> {
@@ -154,6 +174,17 @@ enum UnderWay {
     },
 }
 
+/// How the lines are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    /// As whoever was before this job has left them.
+    Before,
+    /// Until the board counts with us nothing is sent, and for the loop no time passes.
+    Renumbering { since: Moment },
+    /// From 10000 on, as of any job.
+    OfJob,
+}
+
 /// The light that was handed to the link last.
 #[derive(Clone, Copy, Debug)]
 struct Light {
@@ -173,6 +204,9 @@ pub struct Exposing {
     pub before: LineHealth,
     layers: Loop,
     pace: u32,
+    numbers: Numbers,
+    /// What numbering has taken so far: none of the loop's time.
+    numbering: Duration,
     /// Before these the vat is refilled.
     refills: BTreeSet<u32>,
     waiting: VecDeque<Group>,
@@ -192,6 +226,10 @@ pub struct Exposing {
     /// The light may have been on for this job.
     laid: bool,
     strays: u64,
+    cover: Option<Look>,
+    hottest: Option<f64>,
+    /// Readings above that, one behind the other.
+    hot_readings: u32,
 }
 
 /// How much of a job was lit.
@@ -217,6 +255,7 @@ impl Exposing {
         now: Moment,
         job: JobId,
         exposures: Exposures,
+        lamp: &Lamp,
         pace: u32,
         before: LineHealth,
     ) -> Result<Self, exposure::PlateNotLookedAt> {
@@ -228,6 +267,8 @@ impl Exposing {
             before,
             layers,
             pace: pace.max(1),
+            numbers: Numbers::Before,
+            numbering: Duration::ZERO,
             refills,
             waiting: VecDeque::new(),
             under_way: None,
@@ -243,6 +284,9 @@ impl Exposing {
             over: None,
             laid: false,
             strays: 0,
+            cover: lamp.cover.clone().map(Look::new),
+            hottest: lamp.hottest,
+            hot_readings: 0,
         };
         // Dark and blank are wanted from the beginning.
         new.gather();
@@ -250,7 +294,12 @@ impl Exposing {
     }
 
     fn time(&self, now: Moment) -> exposure::Moment {
-        let passed = u64::try_from(now.since(self.started).as_micros()).unwrap_or(u64::MAX);
+        let now = match self.numbers {
+            Numbers::Renumbering { since } => since.min(now),
+            Numbers::Before | Numbers::OfJob => now,
+        };
+        let passed = now.since(self.started).saturating_sub(self.numbering);
+        let passed = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
         exposure::Moment(passed.saturating_mul(u64::from(self.pace)))
     }
 
@@ -315,8 +364,11 @@ impl Exposing {
 
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&self) -> Option<Moment> {
+        if matches!(self.numbers, Numbers::Renumbering { .. }) {
+            return None;
+        }
         let exposure::Moment(at) = self.layers.poll_deadline()?;
-        Some(self.started + Duration::from_micros(at.div_ceil(u64::from(self.pace))))
+        Some(self.started + self.numbering + Duration::from_micros(at.div_ceil(u64::from(self.pace))))
     }
 
     // What happens.
@@ -331,6 +383,14 @@ impl Exposing {
             if self.layers.poll_deadline() == before {
                 break;
             }
+        }
+    }
+
+    /// The board counts with us.
+    pub fn handle_renumbered(&mut self, now: Moment) {
+        if let Numbers::Renumbering { since } = self.numbers {
+            self.numbering += now.since(since);
+            self.numbers = Numbers::OfJob;
         }
     }
 
@@ -361,8 +421,23 @@ impl Exposing {
         self.fault(now, exposure::Fault::Display(why));
     }
 
-    /// Something on the machine that only the board tells.
-    pub fn fault(&mut self, now: Moment, fault: exposure::Fault) {
+    /// What the board says of its cover, where it was asked.
+    pub fn handle_cover(&mut self, cover: Cover) {
+        if let Some(look) = &mut self.cover {
+            look.handle(cover);
+        }
+    }
+
+    /// How hot the light is, °C.
+    pub fn handle_light_heat(&mut self, now: Moment, celsius: f64) {
+        let Some(hottest) = self.hottest else { return };
+        self.hot_readings = if celsius > hottest { self.hot_readings.saturating_add(1) } else { 0 };
+        if self.hot_readings == HOT_READINGS {
+            self.fault(now, exposure::Fault::LightTooHot(format!("{celsius:.0} °C")));
+        }
+    }
+
+    fn fault(&mut self, now: Moment, fault: exposure::Fault) {
         self.layers.handle_fault(fault, self.time(now));
         self.gather();
     }
@@ -381,8 +456,13 @@ impl Exposing {
     }
 
     pub fn resume(&mut self, now: Moment) -> bool {
+        let stood = self.stands();
         if !self.is_paused() || self.is_ending() || !self.layers.resume(self.time(now)) {
             return false;
+        }
+        if stood {
+            // Somebody may have had their hands in it.
+            self.want_cover();
         }
         self.paused = None;
         self.gather();
@@ -437,6 +517,24 @@ impl Exposing {
             let what = "it left out or misread one of our lines; look at cable and board".to_owned();
             self.layers.handle_fault(exposure::Fault::Board(what), self.time(now));
             return true;
+        }
+        let is_next = |kind: GroupKind| self.waiting.front().is_some_and(|group| group.kind == kind);
+        let between = self.under_way.is_none() && !is_next(GroupKind::Dark);
+        match self.cover.as_mut().map_or(Ok(false), |look| look.drive(now, link, between)) {
+            Ok(false) => {}
+            Ok(true) => return true,
+            Err(fault) => {
+                self.layers.handle_fault(fault, self.time(now));
+                return true;
+            }
+        }
+        if self.wants_numbers(link) {
+            if !link.is_idle() {
+                return false;
+            }
+            link.renumber(now, BEFORE_JOB);
+            self.numbers = Numbers::Renumbering { since: now };
+            return false;
         }
         let is_burst = |group: &Group| matches!(group.kind, GroupKind::Burst { .. });
         if let Some(group) = self.waiting.front().filter(|group| self.under_way.is_none() && is_burst(group))
@@ -505,13 +603,39 @@ impl Exposing {
         }
     }
 
-    /// What is sent next, where it may be: `Dark` at once, all else behind what is under way, and a burst only whole.
+    /// Between layers: it is dark, and the plate has not set out for the next one.
+    fn wants_numbers(&self, link: &Link) -> bool {
+        let is_due = match self.numbers {
+            Numbers::Before => true,
+            Numbers::OfJob => link.window().next() >= NUMBERS_MAX,
+            Numbers::Renumbering { .. } => false,
+        };
+        let is_next =
+            |kinds: &[GroupKind]| self.waiting.front().is_some_and(|next| kinds.contains(&next.kind));
+        let between = match self.layers.state() {
+            exposure::State::Homing => is_next(&[GroupKind::Home]),
+            exposure::State::Lowering => is_next(&[GroupKind::Move]),
+            _ => false,
+        };
+        is_due && between && self.under_way.is_none() && !self.layers.is_lit()
+    }
+
+    fn want_cover(&mut self) {
+        if let Some(look) = &mut self.cover {
+            look.want();
+        }
+    }
+
+    /// What is sent next, where it may be: `Dark` at once, all else behind what is under way, a burst only whole, and
+    /// nothing that moves or lights before the cover is known to be closed.
     fn next_group(&mut self, link: &mut Link) -> Option<Group> {
         let next = self.waiting.front()?;
+        let is_free = self.under_way.is_none() && !self.cover.as_ref().is_some_and(Look::is_open);
         let may = match next.kind {
             GroupKind::Dark => true,
-            GroupKind::Burst { .. } => self.under_way.is_none() && link.has_room_for_all(&lines_of(next)),
-            _ => self.under_way.is_none(),
+            GroupKind::Burst { .. } => is_free && link.has_room_for_all(&lines_of(next)),
+            GroupKind::Home | GroupKind::Move | GroupKind::LightOn => is_free,
+            GroupKind::LightOff => self.under_way.is_none(),
         };
         if may { self.waiting.pop_front() } else { None }
     }
@@ -580,7 +704,11 @@ impl Exposing {
                     self.masks.clear();
                     self.masks.push_back(MaskStep::Blank);
                 }
-                Step::Show(layer) => self.masks.push_back(MaskStep::Show(layer)),
+                Step::Show(layer) => {
+                    // The plate is down, and rests: the answer is there when the picture is.
+                    self.want_cover();
+                    self.masks.push_back(MaskStep::Show(layer));
+                }
                 Step::Send(group) => {
                     if group.kind == GroupKind::Dark {
                         self.waiting.clear();

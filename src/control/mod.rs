@@ -7,6 +7,7 @@ pub mod stop;
 
 pub mod safe_off;
 
+pub mod cover;
 pub mod light;
 
 pub mod park;

@@ -44,8 +44,8 @@ use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{AfterCrash, Interruption, PANEL, PauseReason, Progress, Unproven};
 use crate::domain::moment::Moment;
 use crate::domain::printer::{
-    Activity, Fault, Hold, HoldStep, INACTIVITY_KILL, LineHealth, LineRate, LineTrouble, OutOfReach, Park,
-    Prompt, Reading, STILL_DEAF, Snapshot, StopProof, Temperatures,
+    Activity, Away as OfflineFor, Cover, Fault, Hold, HoldStep, INACTIVITY_KILL, Light, LineHealth, LineRate,
+    LineTrouble, OutOfReach, Park, Prompt, Reading, STILL_DEAF, Snapshot, StopProof, Temperatures,
 };
 use crate::domain::units::Baud;
 use crate::gcode::commands::{Code, When};
@@ -63,6 +63,8 @@ use crate::protocol::window::{Capacity, Origin, Sent};
 const POLL: Duration = Duration::from_secs(2);
 /// A board that reports by itself is asked only when it has not for this long.
 const POLL_IF_QUIET: Duration = Duration::from_secs(10);
+/// What was told of a cover is believed for so long; it is asked at each `POLL` where somebody may be at it.
+const COVER_LASTS: Duration = Duration::from_secs(6);
 
 /// How long the answer to an offer of packed lines may take, and how often it is offered.
 const PACKING_ANSWER: Duration = Duration::from_millis(500);
@@ -252,6 +254,10 @@ pub enum NotNow {
     TooHot { heater: &'static str, limit: f64 },
     #[error("nobody has said that its plate is empty, and it homes down onto its display")]
     PlateNotLookedAt,
+    #[error("its cover is open: close it")]
+    CoverOpen,
+    #[error("its board has not told whether its cover is closed: wait some seconds, or look at the switch")]
+    CoverNotTold,
     #[error("it has no light")]
     NoLamp,
     #[error("its board has no stick of its own")]
@@ -373,6 +379,8 @@ pub struct Session {
     console_heat_until: Option<Moment>,
     /// It was stopped or had halted, and a person cleared it: a board that was not reset is deaf.
     cleared: bool,
+    /// It was closed last since a board that was cleared did not answer.
+    still_deaf: bool,
     /// A job has run behind this port, was looked for in vain, and nothing has told since that its heat is off.
     heat_left: bool,
     /// When the port was opened; a board that restarts by that says so soon.
@@ -398,6 +406,10 @@ pub struct Session {
     blanks: bool,
     /// It was halted, and did not tell before that its light is off.
     dark_unproven: bool,
+    /// Behind what ended in light, its board has not told that it is dark.
+    left_lit: bool,
+    /// What its board said of its cover last.
+    cover_told: Option<(Cover, Moment)>,
 }
 
 /// A board with nothing to do has answered in this time.
@@ -433,6 +445,7 @@ impl Session {
             console: None,
             console_heat_until: None,
             cleared: false,
+            still_deaf: false,
             heat_left: false,
             opened: Moment::ZERO,
             restarts_on_open: false,
@@ -446,6 +459,8 @@ impl Session {
             lamp: None,
             blanks: false,
             dark_unproven: false,
+            left_lit: false,
+            cover_told: None,
         }
     }
 
@@ -462,6 +477,11 @@ impl Session {
 
     pub fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
+    }
+
+    /// Why it closed its port; `reason` is what `Close` said.
+    pub fn away(&self, reason: String) -> OfflineFor {
+        if self.still_deaf { OfflineFor::StillDeaf } else { OfflineFor::Other(reason) }
     }
 
     pub fn is_closed(&self) -> bool {
@@ -612,6 +632,9 @@ impl Session {
             hold: self.hold(now),
             out_of_reach: OutOfReach::Nothing,
             own_last: None,
+            cover: self.cover(now),
+            light: self.light(),
+            still_deaf: self.still_deaf && self.is_closed(),
             at: now,
         }
     }
@@ -751,6 +774,7 @@ impl Session {
             && self.lamp.as_ref().is_some_and(Lamp::is_timed_by_us);
         self.end_run(why);
         if stays_lit || matches!(self.phase, Phase::Darkening { .. }) {
+            self.left_lit = true;
             self.events.push_back(SessionEvent::StopUnverified);
         }
         self.stop_cannot_be_verified();
@@ -842,12 +866,10 @@ impl Session {
         if !self.is_ready() {
             return Err(NotNow::State { state: self.activity().word() });
         }
-        if self.lamp.is_none() {
-            return Err(NotNow::NoLamp);
-        }
+        let Some(lamp) = &self.lamp else { return Err(NotNow::NoLamp) };
         let (pace, before) = (u32::from(self.profile.heat.simulated_speed.max(1)), *self.link.health());
         let exposing =
-            Exposing::new(now, job, exposures, pace, before).map_err(|_| NotNow::PlateNotLookedAt)?;
+            Exposing::new(now, job, exposures, lamp, pace, before).map_err(|_| NotNow::PlateNotLookedAt)?;
         self.own.clear();
         self.console_heat_until = None;
         self.answered_by = None;
@@ -895,6 +917,28 @@ impl Session {
             Phase::Exposing(exposing) => Some(exposing.lit()),
             _ => None,
         }
+    }
+
+    /// Whether its cover is closed, as far as its board has told lately.
+    pub fn cover(&self, now: Moment) -> Cover {
+        if self.lamp.as_ref().and_then(Lamp::cover).is_none() {
+            return Cover::NoSwitch;
+        }
+        let lately = self.cover_told.filter(|(_, at)| now.since(*at) <= COVER_LASTS);
+        lately.map_or(Cover::NotTold, |(cover, _)| cover)
+    }
+
+    /// What is known of its light, where it has one.
+    pub fn light(&self) -> Option<Light> {
+        self.lamp.as_ref()?;
+        Some(match &self.phase {
+            Phase::Exposing(exposing) if exposing.is_lit() => Light::On,
+            Phase::Exposing(_) => Light::Off,
+            Phase::Darkening { .. } => Light::MayBeOn,
+            _ if self.left_lit => Light::MayBeOn,
+            Phase::Closed { .. } | Phase::Greeting(_) | Phase::Quarantined(_) => Light::Unknown,
+            _ => Light::Off,
+        })
     }
 
     /// The light may be on.
@@ -1034,7 +1078,13 @@ impl Session {
     /// and `Continued` tells.
     pub fn resume(&mut self, now: Moment, job: &JobId, by: &str) -> Result<(), NotNow> {
         let state = self.activity().word();
+        let cover = self.cover(now);
         if let Some(exposing) = self.exposing_of(job) {
+            match cover {
+                Cover::Open if exposing.stands() => return Err(NotNow::CoverOpen),
+                Cover::NotTold if exposing.stands() => return Err(NotNow::CoverNotTold),
+                _ => {}
+            }
             if !exposing.resume(now) {
                 return Err(NotNow::State { state });
             }
@@ -1226,6 +1276,7 @@ impl Session {
     fn halt_now(&mut self, now: Moment) {
         let Phase::Darkening { heard, .. } = self.phase else { return };
         self.dark_unproven = heard < DARK_HEARD;
+        self.left_lit = self.dark_unproven;
         self.phase = Phase::Stopped(Box::new(StopCheck::begin(now, Silence::Nothing, self.dtr_reset())));
         let mut bytes = self.lamp.as_ref().map_or(&b""[..], |lamp| lamp.bare_off(false)).to_vec();
         bytes.extend(self.stop_bytes());
@@ -1422,7 +1473,10 @@ impl Session {
             Do::Tell(proof) if self.dark_unproven && proof != StopProof::Restart => {
                 self.events.push_back(SessionEvent::StopUnverified);
             }
-            Do::Tell(proof) => self.events.push_back(SessionEvent::StopVerified(proof)),
+            Do::Tell(proof) => {
+                self.left_lit = false;
+                self.events.push_back(SessionEvent::StopVerified(proof));
+            }
         }
     }
 
@@ -1442,6 +1496,7 @@ impl Session {
         self.firmware = FirmwareInfo::default();
         self.temperatures = Temperatures::default();
         self.boot = BootClock::default();
+        self.cover_told = None;
         // Whatever its display has shown meanwhile.
         self.blanks = self.lamp.is_some();
         self.link.renumber(now, 0);
@@ -1449,6 +1504,7 @@ impl Session {
     }
 
     fn close(&mut self, reason: &str) {
+        self.still_deaf = false;
         self.phase = Phase::Closed { reason: reason.to_owned() };
         self.events.push_back(SessionEvent::Close { reason: reason.to_owned() });
     }
@@ -1465,6 +1521,7 @@ impl Session {
         if let Phase::Exposing(exposing) = &self.phase {
             let (job, progress, laid) = (exposing.job.clone(), exposing.progress(), exposing.has_laid());
             let line = Box::new(self.link.health().since(&exposing.before));
+            self.left_lit = exposing.is_lit();
             self.note_lit();
             self.events.push_back(SessionEvent::Interrupted { job, progress, why, line, laid });
             self.phase = Phase::Ready;
@@ -1630,6 +1687,7 @@ impl Session {
         if reply != Reply::Other {
             self.link.handle_sign_of_life(now);
         }
+        self.hear_cover(now, line);
         if let Phase::Probing(probe) = &mut self.phase {
             probe.handle_reply(now, &reply);
         }
@@ -1732,12 +1790,42 @@ impl Session {
         known.bed = report.bed.or(known.bed);
         known.chamber = report.chamber.or(known.chamber);
         known.at = Some(now);
+        if let (Phase::Exposing(exposing), Some(light)) = (&mut self.phase, report.hotend) {
+            exposing.handle_light_heat(now, light.actual.0);
+        }
         if let Some(duty) = self.duty() {
             self.heat.set_duty(now, duty, self.link.is_held_up());
             self.heat.set_by_hand(self.console_heat_until);
             let running = self.waiting_for_heat().map(|line| line.text.clone());
             self.heat.handle_report(now, report, running.as_deref());
             self.mind_heat(now);
+        }
+    }
+
+    /// What the board says of its cover, where that was asked.
+    fn hear_cover(&mut self, now: Moment, line: &[u8]) {
+        let Some(switch) = self.lamp.as_ref().and_then(Lamp::cover) else { return };
+        let Some(told) = switch.told(line) else { return };
+        if self.link.window().find_in_flight(|sent| sent.text == switch.ask).is_none() {
+            return;
+        }
+        self.cover_told = Some((told, now));
+        if let Phase::Exposing(exposing) = &mut self.phase {
+            exposing.handle_cover(told);
+        }
+    }
+
+    /// Asks for the cover where somebody may be at it: before a print, and in a pause. Layers ask for themselves.
+    fn poll_cover(&mut self) {
+        let Some(switch) = self.lamp.as_ref().and_then(Lamp::cover) else { return };
+        let may = match &self.phase {
+            Phase::Ready => true,
+            Phase::Exposing(exposing) => exposing.stands(),
+            _ => false,
+        };
+        let asked = self.link.window().find_in_flight(|sent| sent.text == switch.ask).is_some();
+        if may && !asked && !self.script.contains(&switch.ask) {
+            self.script.push_back(switch.ask.clone());
         }
     }
 
@@ -1839,6 +1927,7 @@ impl Session {
                 }
                 self.events.push_back(SessionEvent::Faulted(fault));
                 if left_lit {
+                    self.left_lit = true;
                     self.events.push_back(SessionEvent::StopUnverified);
                 } else if is_kill {
                     self.events.push_back(SessionEvent::StopVerified(StopProof::KillLine));
@@ -1918,6 +2007,7 @@ impl Session {
                 }
                 Phase::Probing(probe) => probe.handle_renumbered(),
                 Phase::Running(run) if run.stage == Stage::Numbering => run.stage = Stage::Printing,
+                Phase::Exposing(exposing) => exposing.handle_renumbered(now),
                 _ => {}
             },
             LinkEvent::Counted(wanted) => self.rejoin_counted(now, wanted),
@@ -1965,11 +2055,12 @@ impl Session {
         // At a wrong baud rate most bytes are none of a text, and few of them are line ends.
         let wrong_baud = self.rubbish > 8 && self.rubbish * 4 > self.heard;
         let baud = self.profile.baud.0;
+        let still_deaf = loss == Loss::Silence && !wrong_baud && self.heard == 0 && self.cleared;
         let reason = match loss {
+            _ if still_deaf => STILL_DEAF.into(),
             Loss::Silence if wrong_baud => format!(
                 "it answers rubbish at {baud} baud: wrong baud rate, or not a printer; try another `baud`"
             ),
-            Loss::Silence if self.heard == 0 && self.cleared => STILL_DEAF.into(),
             Loss::Silence if self.heard == 0 => format!(
                 "it never answered at {baud} baud: is it switched on, is this its port, is the baud rate right?"
             ),
@@ -1984,6 +2075,7 @@ impl Session {
             Loss::Unaccounted => Interruption::Unaccounted.in_words(),
         };
         self.close(&reason);
+        self.still_deaf = still_deaf;
     }
 
     /// Hot, and not a word: whatever may still be heard is the stop.
@@ -2039,6 +2131,7 @@ impl Session {
         if boot::tells(self.link.dialect().firmware) && self.boot.is_old(now) && !asked {
             self.own.push_back(boot::QUESTION);
         }
+        self.poll_cover();
         self.poll_at = Some(now + POLL);
     }
 
@@ -2191,6 +2284,7 @@ impl Session {
         self.phase = self.at_rest();
         if left_lit {
             // It has told nobody that it is dark.
+            self.left_lit = true;
             self.stopped_for = self.stopped_for.or(self.switched_off);
             return self.halt_lit(now);
         }
@@ -2519,6 +2613,7 @@ impl Session {
         self.phase = Phase::Ready;
         self.cleared = false;
         self.heat_left = false;
+        self.left_lit = false;
         self.poll_at = Some(now + POLL);
         self.events.push_back(SessionEvent::Ready);
     }

@@ -21,7 +21,7 @@ use super::job::{
 };
 use super::moment::{Stamp, WallTime};
 use super::part::{Part, PartName, PartRef};
-use super::people::name::{PrintedName, UserName};
+use super::people::name::{PrintedName, UNNAMED, UserName};
 use super::people::{self, People};
 use super::printer::{Bed, Fault, Latch, LineHealth, PrinterRecord, RelayOutcome, StopProof};
 use super::quality::build::{PIECES_MAX, Piece};
@@ -844,6 +844,9 @@ impl Lab {
     /// Who carries out a change of a job, where it can be changed so as it stands.
     pub fn doer(&self, id: &JobId, change: Change) -> Result<Doer, Refusal> {
         let job = self.job(id)?;
+        if change == Change::Resume {
+            resin::may_go_on(self, job)?;
+        }
         match (&job.state, change) {
             (JobState::Printing { run } | JobState::Paused { run, .. }, _) => {
                 Ok(Doer::Printer(run.printer.clone()))
@@ -934,7 +937,7 @@ impl Lab {
             }
             Request::OnDay { day, request } => self.judge(request, day.begins()),
             Request::NoteStopped { printer, by } => {
-                let by = person(by).unwrap_or_else(|_| "unnamed".into());
+                let by = person(by).unwrap_or_else(|_| UNNAMED.into());
                 one(Fact::PrinterStopped { printer: printer.clone(), by })
             }
             Request::NoteStopVerified { printer, proof } => {

@@ -390,6 +390,55 @@ pub enum Activity {
     },
 }
 
+/// Whether the cover of a resin printer is closed, as its board told last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cover {
+    /// Nothing there tells of a cover.
+    #[default]
+    NoSwitch,
+    /// Not for some seconds.
+    NotTold,
+    Closed,
+    Open,
+}
+
+impl Cover {
+    /// Nothing begins and nothing goes on there.
+    pub fn bars(self) -> bool {
+        match self {
+            Self::NotTold | Self::Open => true,
+            Self::NoSwitch | Self::Closed => false,
+        }
+    }
+}
+
+/// The light of a resin printer, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Light {
+    /// Its board has told that it is off, and nobody has switched it on since.
+    Off,
+    /// It was switched on, and its board has not told yet that it is off again.
+    On,
+    /// It was on when its board was last heard, or its board lights layers by itself.
+    MayBeOn,
+    /// Its board has not been heard.
+    Unknown,
+}
+
+impl Light {
+    /// The word that stands in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::On => "on",
+            Self::MayBeOn => "may_be_on",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Activity {
     /// All of them, in the order of their schema.
     pub const WORDS: [&str; 10] = [
@@ -662,9 +711,48 @@ impl LineRate {
     }
 }
 
-/// Why a printer is offline that was cleared after a stop and has not answered since: only hands bring it back.
-pub const STILL_DEAF: &str =
+/// Why a printer is offline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// It was cleared after a stop and has not answered since: only hands bring it back.
+    StillDeaf,
+    /// In words for a technician.
+    Other(String),
+}
+
+pub const STILL_DEAF: Away = Away::StillDeaf;
+pub const STILL_DEAF_WORDS: &str =
     "it is still deaf after its stop: press its reset button, or switch it off and on";
+
+impl std::fmt::Display for Away {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::StillDeaf => STILL_DEAF_WORDS,
+            Self::Other(words) => words,
+        })
+    }
+}
+
+impl From<Away> for String {
+    fn from(away: Away) -> Self {
+        match away {
+            Away::StillDeaf => STILL_DEAF_WORDS.to_owned(),
+            Away::Other(words) => words,
+        }
+    }
+}
+
+impl From<String> for Away {
+    fn from(words: String) -> Self {
+        Self::Other(words)
+    }
+}
+
+impl From<&str> for Away {
+    fn from(words: &str) -> Self {
+        Self::Other(words.to_owned())
+    }
+}
 
 /// What is behind a port that is gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -697,14 +785,24 @@ pub struct Snapshot {
     /// What its own board said last, where that was hot and the board is not the one that is heard.
     #[serde(default)]
     pub own_last: Option<Temperatures>,
+    #[serde(default)]
+    pub cover: Cover,
+    /// Absent where there is none, or nothing is known of it.
+    #[serde(default)]
+    pub light: Option<Light>,
+    /// It is offline since it was cleared after a stop and has not answered ([`Away::StillDeaf`]).
+    #[serde(default)]
+    pub still_deaf: bool,
     /// When this snapshot was made.
     pub at: Moment,
 }
 
 impl Snapshot {
-    pub fn offline(printer: PrinterName, reason: impl Into<String>, at: Moment) -> Self {
+    pub fn offline(printer: PrinterName, reason: impl Into<Away>, at: Moment) -> Self {
+        let reason: Away = reason.into();
         Self {
             printer,
+            still_deaf: reason == Away::StillDeaf,
             activity: Activity::Offline { reason: reason.into() },
             temperatures: Temperatures::default(),
             firmware: None,
@@ -714,7 +812,14 @@ impl Snapshot {
             hold: Hold::default(),
             out_of_reach: OutOfReach::Nothing,
             own_last: None,
+            cover: Cover::NoSwitch,
+            light: None,
             at,
         }
+    }
+
+    /// A job may begin there, as far as the printer itself says.
+    pub fn is_free(&self) -> bool {
+        matches!(self.activity, Activity::Ready) && !self.cover.bars()
     }
 }

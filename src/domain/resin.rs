@@ -9,8 +9,8 @@
 //! checklist  none ─done by somebody─▶ Done ─a start, or anything that is done to the printer─▶ none
 //! ```
 //! What a printer is (`Outfit`) comes from the configuration, and stands in the journal where that is news: so a start is
-//! judged by what was known then. What a job takes (`Need`) comes from its file, and is noted in the commit that makes
-//! the job. Lots in the vat are loaded on the printer as any material is, and so are found again in printed parts.
+//! judged by what was known then. What a job takes (`Need`) comes from its file, or where that is encrypted from a person, and is noted in the commit
+//! that makes the job. Lots in the vat are loaded on the printer as any material is, and so are found again in printed parts.
 //!
 //! | file | what it has |
 //! |---|---|
@@ -46,7 +46,7 @@ use wear::{Counter, Lit, Reached, Wear};
 
 pub use apply::{after_crash, apply, follow};
 pub use judge::judge;
-pub use start::{Hindrance, may_start};
+pub use start::{Hindrance, may_go_on, may_start};
 
 /// A running print is counted into the journal after so many layers, and whenever it stands still or ends.
 pub const NOTE_EVERY: u32 = 100;
@@ -63,7 +63,7 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outfit: Option<Box<Outfit>>,
     },
-    /// What a job takes, as its file has it.
+    /// What a job takes, as its file has it, or as a person has said of a file that nobody but its printer reads.
     Needs {
         job: JobId,
         need: Box<Need>,
@@ -119,7 +119,7 @@ pub enum Fact {
         printer: PrinterName,
         job: JobId,
         lit: Lit,
-        /// platen ended while it ran: this is the most that it can have been.
+        /// This is the most that it can have been: platen ended while it ran, or nobody but its board reads its file.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         guessed: bool,
         /// What is worn from this entry on, and was not before; only here, so that it is told once.
@@ -302,6 +302,10 @@ pub enum Refusal {
     NotMade(JobId),
     #[error("job {job} cannot begin on printer {printer}: {}; see to it, then try again", .why.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Hindered { job: JobId, printer: PrinterName, why: Vec<Hindrance> },
+    #[error(
+        "job {job} stands still until the vat of printer {printer} is refilled: it gives {gives}, and {needs} are needed until the job stands still again or ends; top it up, or measure it, then resume the job"
+    )]
+    WantsRefill { job: JobId, printer: PrinterName, gives: Microlitres, needs: Microlitres },
 }
 
 /// Where something of resin is kept in the store.

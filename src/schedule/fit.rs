@@ -53,6 +53,13 @@ pub enum Obstacle {
         left: Amount,
         planned: Amount,
     },
+    /// The same of what a vat gives.
+    VatUsedUp {
+        material: Material,
+        needs: Amount,
+        left: Amount,
+        planned: Amount,
+    },
     NotValidated {
         process: Process,
         purpose: Use,
@@ -130,7 +137,9 @@ pub(super) fn judge(
             let has = printer.nozzle;
             found(kind == Kind::Fdm && has != Some(nozzle), Obstacle::Nozzle { needs: nozzle, has })
         });
-    if let (true, Some(material), true) = (fits, needs.material, printer.tracks_material) {
+    if let (true, Some(material), true) =
+        (fits, needs.material, printer.tracks_material && !printer.has_vat())
+    {
         let of_it = || printer.loads.iter().filter(|load| load.material == material);
         // Nobody knows from which of them it will be fed: all must be good, and one long enough.
         let unusable = of_it().any(|load| wrong_with(load, None).is_some());

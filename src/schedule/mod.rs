@@ -178,7 +178,7 @@ impl Plan {
         let mut against = Vec::new();
         let bound = bound_to(problem, wants);
         lasting(problem, (wants, bound), (printer, has), |obstacle| against.push(obstacle));
-        against.extend(self.used_up(wants, printer));
+        against.extend(self.used_up(problem, wants, printer));
         if !against.is_empty() {
             return Reason::Against(against);
         }
@@ -197,10 +197,15 @@ impl Plan {
     }
 
     /// What jobs before it leave too little of, where there would be enough for it alone.
-    fn used_up(&self, wants: &Job, printer: PrinterAt) -> Option<Obstacle> {
+    fn used_up(&self, problem: &Problem, wants: &Job, printer: PrinterAt) -> Option<Obstacle> {
         let short = self.shelves.short(&self.stock, printer.0, Takes::of(&wants.needs))?;
         let Short { material, needs, left, planned } = short;
-        Some(Obstacle::UsedUp { material, needs, left, planned })
+        let is_vat = problem.printers.get(printer.0).is_some_and(Printer::has_vat);
+        Some(if is_vat {
+            Obstacle::VatUsedUp { material, needs, left, planned }
+        } else {
+            Obstacle::UsedUp { material, needs, left, planned }
+        })
     }
 
     /// What keeps a print from beginning at once on a printer that suits it; at least one where it never can.
@@ -503,7 +508,7 @@ fn waiting(problem: &Problem, plan: &Plan, job: &Job) -> Waiting {
     let bound = bound_to(problem, job);
     let each = problem.printers.iter().enumerate();
     let nearest = each.min_by_key(|(at, printer)| {
-        let mut count = usize::from(plan.used_up(job, PrinterAt(*at)).is_some());
+        let mut count = usize::from(plan.used_up(problem, job, PrinterAt(*at)).is_some());
         lasting(problem, (job, bound), (PrinterAt(*at), printer), |_| count += 1);
         // A printer of the other kind is never near, whatever else may be right with it.
         (printer.kind != job.kind, count)
@@ -513,7 +518,7 @@ fn waiting(problem: &Problem, plan: &Plan, job: &Job) -> Waiting {
     };
     let (nearest, mut against) = (PrinterAt(at), Vec::new());
     lasting(problem, (job, bound), (nearest, printer), |obstacle| against.push(obstacle));
-    against.extend(plan.used_up(job, nearest));
+    against.extend(plan.used_up(problem, job, nearest));
     if against.is_empty() {
         against = plan.delays(problem, ask(problem, job), printer, line, None);
     }

@@ -52,7 +52,7 @@ interned! {
     Model(u32);
     /// What the printed part is for (display, guide, …), numbered by the caller.
     Use(u8);
-    /// Milligrams of material.
+    /// Milligrams of material; of what a vat gives, microlitres.
     Amount(u64);
 }
 
@@ -151,6 +151,8 @@ pub enum Usable {
     Blocked,
     NotOpened,
     Recalled,
+    /// What a vat gives: it is added up, and all else is asked of the vat by the caller.
+    InVat,
 }
 
 /// What hangs on a printer.
@@ -215,6 +217,13 @@ pub struct Printer {
     /// Whether a print may begin with nobody there.
     pub unattended: bool,
     pub power: Option<Power>,
+}
+
+impl Printer {
+    /// What is loaded is what its vat gives.
+    pub(super) fn has_vat(&self) -> bool {
+        self.loads.iter().any(|load| load.usable == Usable::InVat)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

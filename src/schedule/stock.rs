@@ -21,7 +21,7 @@ impl Takes {
     }
 }
 
-/// Milligrams before anything is planned.
+/// Milligrams, or in a vat microlitres, before anything is planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pool {
     whole: u64,
@@ -73,7 +73,8 @@ impl Shelves {
         printer: &Printer,
         of_lots: &mut BTreeMap<(Material, Lot), usize>,
     ) -> Vec<(Material, usize)> {
-        let usable = |load: &&Load| printer.tracks_material && load.usable == Usable::Yes;
+        let usable =
+            |load: &&Load| printer.tracks_material && matches!(load.usable, Usable::Yes | Usable::InVat);
         let mut loads: BTreeMap<Material, Vec<&Load>> = BTreeMap::new();
         for load in printer.loads.iter().filter(usable) {
             loads.entry(load.material).or_default().push(load);

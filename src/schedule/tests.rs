@@ -828,6 +828,37 @@ fn a_spool_is_used_up_by_the_jobs_that_are_planned_on_it_and_the_next_says_how_f
 }
 
 #[test]
+fn a_vat_is_used_up_by_the_jobs_before_and_the_next_says_that_it_has_to_be_topped_up() {
+    let mut vat = spools(&[150, 150, 150], &[300]);
+    vat.jobs.iter_mut().for_each(|job| job.kind = Kind::Resin);
+    let resin = &mut vat.printers[0];
+    (resin.kind, resin.loads[0].usable, resin.loads[0].lot) = (Kind::Resin, Usable::InVat, None);
+    resin.loads[0].left = Some(Amount(299_999));
+    let first = plan(&vat);
+    assert_eq!(assigned(&first).len(), 1, "by a drop too little for two");
+    vat.printers[0].loads[0].left = Some(Amount(300_000));
+    let first = plan(&vat);
+    assert_eq!(assigned(&first), [(0, 0, 0, HOUR), (1, 0, HOUR, 2 * HOUR)]);
+    let Planned::Waiting { why, .. } = &first.jobs[2] else { panic!("{:?}", first.jobs) };
+    let short = "the vat gives 300 ml of PLA, the jobs before it take 300 ml of that and it needs 150 ml; top the \
+                 vat up when they are printed, or move a job to another printer.";
+    let start = "The job waits because no printer can take it, and for Anna, which comes nearest, ";
+    assert_eq!(why.in_words(&Plain), format!("{start}{short}"));
+    // What the vat does not hold, or gives too little of for one job alone, the caller says.
+    vat.printers[0].loads[0].material = Material(1);
+    assert_eq!(assigned(&plan(&vat)).len(), 3);
+    vat.printers[0].loads[0] = Load { material: Material(0), ..vat.printers[0].loads[0] };
+    vat.jobs.truncate(1);
+    vat.printers[0].state =
+        State::Busy { until: Seconds(HOUR), job: Some(JobAt(0)), heats_until: Seconds(0) };
+    vat.jobs.extend([job(1, HOUR, None), job(2, HOUR, None)]);
+    for at in [1, 2] {
+        (vat.jobs[at].kind, vat.jobs[at].needs) = (Kind::Resin, vat.jobs[0].needs.clone());
+    }
+    assert!(matches!(plan(&vat).jobs[2], Planned::Waiting { .. }), "what runs takes its own");
+}
+
+#[test]
 fn what_one_spool_cannot_feed_is_planned_where_another_hangs() {
     let two = spools(&[400, 400, 400], &[500, 850]);
     let mut planned = pairs(&two);

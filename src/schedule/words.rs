@@ -89,7 +89,7 @@ impl Obstacle {
                     Usable::Blocked => ("is blocked", "load another lot, or have it unblocked"),
                     Usable::NotOpened => ("is not booked as opened", "book its opening"),
                     Usable::Recalled => ("has been recalled", "take it out and load another lot"),
-                    Usable::Yes => ("is in order", "look at the printer again"),
+                    Usable::Yes | Usable::InVat => ("is in order", "look at the printer again"),
                 };
                 (format!("the loaded {material}{of} {is}"), cure.into())
             }
@@ -106,6 +106,14 @@ impl Obstacle {
                     "{left} of {material} are left, the jobs before it take {planned} of that and it needs {needs}"
                 );
                 (what, format!("load another spool of {material}, or move a job to another printer"))
+            }
+            Self::VatUsedUp { material, needs, left, planned } => {
+                let material = names.material(material);
+                let (left, planned, needs) = (millilitres(left), millilitres(planned), millilitres(needs));
+                let what = format!(
+                    "the vat gives {left} of {material}, the jobs before it take {planned} of that and it needs {needs}"
+                );
+                (what, "top the vat up when they are printed, or move a job to another printer".into())
             }
             Self::NotValidated { process, purpose } => (
                 format!("{} is not validated here for {}", names.process(process), names.purpose(purpose)),
@@ -175,6 +183,11 @@ impl Obstacle {
 
 fn grams(amount: Amount) -> String {
     format!("{} g", amount.0.div_ceil(1_000))
+}
+
+/// Of what a vat gives.
+fn millilitres(amount: Amount) -> String {
+    format!("{} ml", amount.0.div_ceil(1_000))
 }
 
 /// "a", "a and b", "a, b and c".

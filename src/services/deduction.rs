@@ -419,8 +419,12 @@ fn resin_used(lab: &Lab, job: &JobId, fed: &Fed, lots: &BTreeMap<LotId, Density>
     let counted = station.and_then(|station| station.counted.as_ref()).filter(|(of, _)| of == job);
     let lit = counted.map_or_else(
         || {
-            let of_all = u128::from(need.resin.0) * u128::from(fed.confirmed.min(need.layers.into()));
-            let share = of_all / u128::from(need.layers.max(1));
+            // Of a file that nobody but its board reads, its bytes.
+            let all = need
+                .known_layers()
+                .map_or_else(|| lab.jobs.get(job).map_or(0, |job| job.commands), u64::from);
+            let of_all = u128::from(need.resin.0) * u128::from(fed.confirmed.min(all));
+            let share = of_all / u128::from(all.max(1));
             Microlitres(u64::try_from(share).unwrap_or(u64::MAX))
         },
         |(_, lit)| lit.resin,
@@ -846,6 +850,7 @@ mod tests {
             light_ms: 200_000,
             longest_layer_ms: 20_000,
             refills: Vec::new(),
+            opaque: None,
         };
         lab.resin.needs.insert(job.clone(), need);
         let mut contents = Contents::new("Clear", &lot(1), Microlitres(150_000), WallTime(0), "kim");

@@ -36,7 +36,7 @@ use crate::domain::ids::{FileHash, JobId, PrinterName};
 use crate::domain::job::{ExposureFault, Interruption, Job, JobState, Outcome, Progress};
 use crate::domain::lab::{Lab, Refusal, Request};
 use crate::domain::moment::Stamp;
-use crate::domain::printer::{Activity, Bed};
+use crate::domain::printer::Bed;
 use crate::domain::queue;
 use crate::domain::resin;
 use crate::io::clock::Clock;
@@ -202,7 +202,7 @@ impl Dispatcher {
             tokio::spawn(async move {
                 let mut ready = false;
                 loop {
-                    let is_ready = matches!(live.borrow_and_update().activity, Activity::Ready);
+                    let is_ready = live.borrow_and_update().is_free();
                     if is_ready != ready {
                         changed.notify_one();
                     }
@@ -259,7 +259,7 @@ impl Dispatcher {
         let name = &printer.name;
         let Some((unprotected, told)) = self.fleet.board().get(name).and_then(|live| {
             let live = live.borrow();
-            matches!(live.activity, Activity::Ready).then(|| (live.unprotected, live.firmware.clone()))
+            live.is_free().then(|| (live.unprotected, live.firmware.clone()))
         }) else {
             return false;
         };

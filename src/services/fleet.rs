@@ -79,6 +79,9 @@ pub enum NotDone {
     TooHot { printer: PrinterName, why: String },
     #[error("printer {printer} cannot begin: {why}; look at it, do its checklist, then start the job again")]
     NotReady { printer: PrinterName, why: String },
+    /// Something of the printer speaks against what was asked.
+    #[error("printer {printer}: {why}")]
+    Against { printer: PrinterName, why: String },
     #[error("printer {0} did not answer; look at it, and at `platen printers`")]
     NoAnswer(PrinterName),
     /// Not as things are.

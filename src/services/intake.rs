@@ -30,7 +30,8 @@ pub struct Accepted {
     pub file: FileHash,
     pub bytes: u64,
     /// Commands and their digest: what a print is measured against. Of a resin file each layer is a command, and its
-    /// mark is in the digest; it has no lines.
+    /// mark is in the digest; it has no lines. Of one that nobody but its printer reads each byte is, and the digest is
+    /// the file's hash.
     pub survey: Survey,
     /// What is in it, where it is a resin file.
     pub resin: Option<Arc<ResinReading>>,
@@ -38,12 +39,12 @@ pub struct Accepted {
 
 impl Accepted {
     fn of_resin(file: FileHash, resin: Arc<ResinReading>) -> Self {
-        let survey = Survey {
-            lines: 0,
-            commands: u64::from(resin.layers()),
-            digest: resin.digest.clone(),
-            needs: Vec::new(),
+        let (commands, digest) = if resin.is_opaque() {
+            (resin.bytes, file.clone())
+        } else {
+            (u64::from(resin.layers()), resin.digest.clone())
         };
+        let survey = Survey { lines: 0, commands, digest, needs: Vec::new() };
         Self { file, bytes: resin.bytes, survey, resin: Some(resin) }
     }
 
@@ -311,7 +312,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_or_encrypted_resin_file_is_refused_in_words_and_does_not_stay() {
+    async fn an_encrypted_file_is_taken_as_it_is_and_nothing_is_made_of_what_nobody_can_read_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let intake = Intake::new(Arc::new(Spool::open(folder.path()).unwrap().with_floor(0)));
+        let file = ::resin::sample::encrypted(9_000);
+        let accepted = taken(&intake, &file).await.unwrap();
+        assert_eq!((accepted.medium(), accepted.survey.lines), (Medium::Resin, 0));
+        assert_eq!((accepted.bytes, accepted.survey.commands), (9_000, 9_000));
+        assert_eq!(accepted.survey.digest, accepted.file);
+        let resin = accepted.resin.as_deref().unwrap();
+        assert!(resin.is_opaque());
+        assert_eq!((resin.said.format.name(), resin.layers()), ("encrypted CTB", 0));
+        assert_eq!((resin.seconds(None), resin.millilitres(None), resin.size(None)), (None, None, None));
+        assert_eq!(names(folder.path()), [folder.path().join(accepted.file.as_str())]);
+        assert_eq!(intake.accepted(&accepted.file).await.unwrap(), accepted);
+    }
+
+    #[tokio::test]
+    async fn a_broken_resin_file_is_refused_in_words_and_does_not_stay() {
         let folder = tempfile::tempdir().unwrap();
         let intake = Intake::new(Arc::new(Spool::open(folder.path()).unwrap().with_floor(0)));
         let whole = Settings::default().sl1(&masks());
@@ -319,12 +337,12 @@ mod tests {
         let mut damaged = whole.clone();
         let at = damaged.windows(4).rposition(|bytes| bytes == b"IDAT").unwrap() + 6;
         damaged[at] ^= 0x55;
-        let mut encrypted = vec![0_u8; 4_096];
-        encrypted[..4].copy_from_slice(&0x12FD_0107_u32.to_le_bytes());
+        let encrypted = ::resin::sample::encrypted(4_096);
         for (bytes, words) in [
             (&damaged[..], "the picture of layer 3"),
             (&whole[..whole.len() / 2], "it is a zip archive, and no resin file that can be read"),
-            (&encrypted[..], "it is an encrypted CTB"),
+            (&encrypted[..4_000], "encrypted CTB"),
+            (&encrypted[..20], "encrypted CTB"),
         ] {
             let told = taken(&intake, bytes).await.unwrap_err().to_string();
             assert!(told.contains(words), "{told}");

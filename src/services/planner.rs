@@ -91,6 +91,12 @@ fn whole(number: f64) -> i64 {
     number.round().max(0.0) as i64
 }
 
+/// How long a job takes as a person has said, since nobody but its printer reads its file.
+fn said_seconds(lab: &Lab, job: &Job) -> Option<i64> {
+    let minutes = lab.resin.needs.get(&job.id)?.said_minutes()?;
+    Some(i64::from(minutes) * 60)
+}
+
 impl Estimate {
     /// Nothing where nobody can say how long it takes.
     fn of(reading: &Reading, printers: &[config::Printer]) -> Option<Self> {
@@ -654,7 +660,7 @@ impl Planner {
             Some(_) => State::Idle,
         };
         let state = match lab.running_on(name) {
-            Some(job) => self.busy(printer, job, now, drawn),
+            Some(job) => self.busy(lab, printer, job, now, drawn),
             None => state,
         };
         let bed = match (printer.bed_clearing, &record.bed) {
@@ -676,8 +682,19 @@ impl Planner {
             of.map_or(u32::MAX, |(low, high)| u32::from(high.abs_diff(low)).saturating_mul(1_000))
         };
         let build = &printer.build;
-        let loads = lab.quality.loaded_on(name).filter_map(|load| lab.quality.lots.get(&load.lot));
-        let loads = loads.map(|lot| load_of(lot, today, drawn)).collect();
+        let vat = lab.resin.station(name);
+        let loads: Vec<Load> = match vat {
+            Some((station, outfit)) => load_of_vat(station, outfit, drawn).into_iter().collect(),
+            None => {
+                let lots = lab.quality.loaded_on(name).filter_map(|load| lab.quality.lots.get(&load.lot));
+                // Of resin a job needs microlitres, and a lot has milligrams.
+                let is_fdm = printer.kind == config::Kind::Fdm;
+                let load = |lot: &Lot| load_of(lot, today, drawn);
+                lots.map(load).map(|load| Load { left: load.left.filter(|_| is_fdm), ..load }).collect()
+            }
+        };
+        // What is in a vat is counted whatever the site's rules are; of one with nothing in it that is said already.
+        let tracks_material = if vat.is_some() { !loads.is_empty() } else { rules.lots };
         let known = lab.quality.printers.get(name);
         let (qualification, calibration) = if rules.qualified_printers {
             (
@@ -715,7 +732,7 @@ impl Planner {
             ],
             nozzle: build.nozzle.and_then(|nozzle| micrometres(nozzle.mm())),
             loads,
-            tracks_material: rules.lots,
+            tracks_material,
             validated,
             qualification,
             calibration,
@@ -728,10 +745,11 @@ impl Planner {
     }
 
     /// What it prints, and until when: by the length of its file and how far it has come.
-    fn busy(&self, printer: &config::Printer, job: &Job, now: &Stamp, drawn: &Drawn) -> State {
+    fn busy(&self, lab: &Lab, printer: &config::Printer, job: &Job, now: &Stamp, drawn: &Drawn) -> State {
         let guess = drawn.problem.site.guess;
         let times = printer.heat.simulated_speed;
         let takes = self.estimate(&job.file).map(|estimate| estimate.seconds_on(Some(&printer.name)));
+        let takes = takes.or_else(|| said_seconds(lab, job));
         let length = takes.map_or(guess, |takes| at_speed(takes, times));
         let run = job.state.run();
         let done = run.map_or(0.0, |run| run.progress.percent()).clamp(0.0, 100.0);
@@ -801,9 +819,11 @@ impl Planner {
                 Priority::Emergency => schedule::Priority::Emergency,
             },
             due: self.due(lab, job, case_use).or_else(at_once),
-            duration: estimate.as_ref().map(|estimate| {
-                at_speed(estimate.seconds_on(job.pinned.as_ref()), self.simulated_speed(job))
-            }),
+            duration: estimate
+                .as_ref()
+                .map(|estimate| estimate.seconds_on(job.pinned.as_ref()))
+                .or_else(|| said_seconds(lab, job))
+                .map(|seconds| at_speed(seconds, self.simulated_speed(job))),
             held,
             pinned,
             prepared,
@@ -813,10 +833,12 @@ impl Planner {
                 extents: estimate.as_ref().and_then(|estimate| estimate.extents),
                 nozzle: estimate.as_ref().and_then(|estimate| estimate.nozzle).filter(|_| nozzles),
                 material,
-                // How much a vat gives is asked of the vat.
-                amount: estimate
-                    .and_then(|estimate| estimate.milligrams)
-                    .map(|milligrams| Amount(not_booked(lab, job, milligrams, drawn.at))),
+                amount: match medium {
+                    Medium::Filament => estimate
+                        .and_then(|estimate| estimate.milligrams)
+                        .map(|milligrams| Amount(not_booked(lab, job, milligrams, drawn.at))),
+                    Medium::Resin => of_vat(lab, job),
+                },
                 process: process.filter(|_| lab.quality.rules.approval_before_printing),
                 purpose: use_number(case_use.unwrap_or(IntendedUse::Diagnostic)),
                 model: None,
@@ -964,7 +986,9 @@ impl Planner {
     /// Reads one file of which nobody knows how long it prints; the others wait for their turn.
     fn read_on(&self) {
         let wanted: BTreeMap<FileHash, JobId> = self.0.recorder.read(|lab| {
-            let planned = lab.jobs.values().filter(|job| is_planned(job));
+            // Of an encrypted file only people know it.
+            let tells = |job: &&Job| lab.resin.needs.get(&job.id).is_none_or(|need| need.opaque.is_none());
+            let planned = lab.jobs.values().filter(|job| is_planned(job)).filter(tells);
             planned.map(|job| (job.file.clone(), job.id.clone())).collect()
         });
         let mut estimates = self.estimates();
@@ -1185,6 +1209,23 @@ fn load_of(lot: &Lot, today: Day, drawn: &mut Drawn) -> Load {
         usable,
         left: Some(Amount(lot.left_mg)),
     }
+}
+
+/// What a vat gives, for the jobs that are planned there one behind the other.
+fn load_of_vat(station: &resin::Station, outfit: &resin::outfit::Outfit, drawn: &mut Drawn) -> Option<Load> {
+    let contents = station.contents()?;
+    let gives = contents.left.0.saturating_sub(outfit.keeps.0);
+    let material = Material(drawn.materials.number(&contents.material.to_ascii_uppercase()));
+    Some(Load { material, lot: None, usable: Usable::InVat, left: Some(Amount(gives)) })
+}
+
+/// What a job takes of a vat that is not counted yet, until it is refilled or to its end: of one that waits from its
+/// first layer on. What somebody pours in for a refill nobody knows before.
+fn of_vat(lab: &Lab, job: &Job) -> Option<Amount> {
+    let need = lab.resin.needs.get(&job.id)?;
+    let station = job.state.run().and_then(|run| lab.resin.stations.get(&run.printer));
+    let used = station.map(|station| station.counted(&job.id).resin).unwrap_or_default();
+    Some(Amount(need.until_refill(used).0))
 }
 
 /// What a job takes of what hangs there and is not booked yet: of one that waits all, of one that runs what its lots
@@ -1577,6 +1618,27 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn how_long_an_encrypted_file_takes_is_what_a_person_has_said_or_not_known() {
+        use crate::domain::resin::need::{Need, Opaque};
+        use crate::domain::units::Microlitres;
+
+        let printers = config(MSLA).printers;
+        let bytes = ::resin::sample::encrypted(9_000);
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        let going = tokio_util::sync::CancellationToken::new();
+        let read = super::super::resinfiles::read_through(file, 9_000, &going).unwrap().unwrap();
+        assert_eq!(Estimate::of(&Reading::Resin(Arc::new(read)), &printers), None);
+        let mut lab = lab_with_jobs(3);
+        let said = |minutes| Opaque::Said { by: "kim".into(), minutes };
+        for (n, opaque) in [(0, said(Some(90))), (1, said(None)), (2, Opaque::Unsaid)] {
+            lab.resin.needs.insert(job(n), Need::opaque(opaque, Microlitres(0)));
+        }
+        let takes = |n| said_seconds(&lab, &lab.jobs[&job(n)]);
+        assert_eq!([takes(0), takes(1), takes(2)], [Some(5_400), None, None]);
+    }
+
+    #[test]
     fn who_looks_at_a_resin_printer_before_each_start_is_planned_for_as_for_a_part_on_the_bed() {
         use crate::domain::resin::outfit::Item;
 
@@ -1595,6 +1657,54 @@ pub(super) mod tests {
         assert!(is_to_be_seen_to(&lab, &printer.name, tomorrow));
         lab.resin.stations.get_mut(&printer.name).unwrap().debris = Some(job(1));
         assert!(is_to_be_seen_to(&lab, &printer.name, now));
+    }
+
+    #[test]
+    fn the_third_job_on_a_vat_for_two_waits_and_says_so() {
+        use crate::domain::resin::need::{Need, Refill};
+        use crate::domain::resin::vat::{Contents, Vat};
+        use crate::domain::units::Microlitres;
+
+        let printer = config(MSLA).printers.remove(1);
+        let mut lab = lab_with_jobs(3);
+        let mut station = resin::Station::new(printer.name.clone());
+        station.outfit = printer.resin.as_ref().map(|resin| resin.outfit());
+        let ml = |ml: u64| Microlitres(ml * 1_000);
+        // What has to stay in it is not given.
+        let lot = LotId::from_entropy([2; 16]);
+        let contents = Contents::new("Clear", &lot, ml(320), WallTime(1), "kim");
+        station.vat = Vat::Filled { contents };
+        lab.resin.stations.insert(printer.name.clone(), station);
+        for n in 0..3 {
+            lab.resin.needs.insert(job(n), Need { layers: 10, resin: ml(150), ..Need::default() });
+        }
+        let draw = |lab: &Lab| {
+            let mut drawn = drawn_of(Vec::new(), Vec::new(), Vec::new());
+            let (station, outfit) = lab.resin.station(&printer.name).unwrap();
+            let load = load_of_vat(station, outfit, &mut drawn).unwrap();
+            let of = |n: u8| {
+                let mut one = schedule::Job { kind: schedule::Kind::Resin, ..wants(u64::from(n)) };
+                (one.needs.material, one.needs.amount) =
+                    (Some(load.material), of_vat(lab, &lab.jobs[&job(n)]));
+                one
+            };
+            let kind = schedule::Kind::Resin;
+            let printer = schedule::Printer { kind, loads: vec![load], tracks_material: true, ..has() };
+            drawn_of((0..3).map(of).collect(), vec![printer], Vec::new())
+        };
+        let waits = |drawn: &Drawn| -> Vec<bool> {
+            drawn.plan.jobs.iter().map(|one| matches!(one, Planned::Waiting { .. })).collect()
+        };
+        assert_eq!(waits(&draw(&lab)), [false, false, true]);
+        // One that is refilled on its way takes from this vat what it needs until then.
+        let refills = vec![Refill { before_layer: 7, used: ml(100) }];
+        for n in 0..3 {
+            lab.resin.needs.get_mut(&job(n)).unwrap().refills = refills.clone();
+        }
+        assert_eq!(waits(&draw(&lab)), [false; 3]);
+        // Of what runs there, what is counted is no more to be taken.
+        let need = &lab.resin.needs[&job(0)];
+        assert_eq!([0, 40, 100, 150].map(|used| need.until_refill(ml(used))), [100, 60, 50, 0].map(ml));
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub enum Subject {
     Model,
 }
 
+const OPAQUE: &str = "it is encrypted, and nobody but its printer can read its layers";
+
 #[derive(Debug, thiserror::Error)]
 pub enum NotDrawn {
     #[error(transparent)]
@@ -436,6 +438,7 @@ impl Previews {
     ) -> Result<Vec<u8>, NotDrawn> {
         match subject {
             Subject::Thumbnail => Err(PreviewError::NoThumbnail.into()),
+            _ if reading.is_opaque() => Err(NotDrawn::Resin(OPAQUE)),
             Subject::Layer(_, Format::Svg) => Err(PreviewError::NoVectors.into()),
             Subject::Layer(layer, Format::Png) => {
                 let layers = reading.said.layers.len();

@@ -37,7 +37,9 @@ use crate::domain::ids::{JobId, PrinterName};
 use crate::domain::job::{AfterCrash, Interruption, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::{Moment, WallTime};
-use crate::domain::printer::{Activity, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures};
+use crate::domain::printer::{
+    Activity, Away, Light, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures,
+};
 use crate::domain::resin::need::Need;
 use crate::domain::resin::wear::Lit;
 use crate::domain::resin::{self, NOTE_EVERY};
@@ -167,7 +169,7 @@ fn spawn_any(
     let (starts, start_lane) = mpsc::channel(1);
     let out_of_reach = left.job.as_ref().map_or(OutOfReach::Nothing, |(found, _)| sought(found));
     let first = Snapshot::offline(setup.name.clone(), "not opened yet", setup.clock.now());
-    let first = Snapshot { out_of_reach, ..first };
+    let first = Snapshot { out_of_reach, light: lighting.as_ref().map(|_| Light::Unknown), ..first };
     let (live, board) = watch::channel(Arc::new(first));
     let scribe = Scribe::spawn(setup.recorder.clone(), setup.name.clone());
     let bypass = Bypass::default();
@@ -262,7 +264,7 @@ struct Task {
     /// Heaters that were on when its port went, or when its job ended without it.
     heat_left: OutOfReach,
     /// What was said of its board when that was given up without a word of it: it stands until there is one.
-    unanswered: Option<String>,
+    unanswered: Option<Away>,
     /// What its own board said last of its heat, while the port was open to it.
     own_last: Option<Temperatures>,
     parting: Parting,
@@ -410,7 +412,7 @@ enum Waited {
 /// Why a connection ended.
 enum Ended {
     Shutdown,
-    Closed { reason: String },
+    Closed { reason: Away },
 }
 
 /// What the display says next, where there is one.
@@ -481,7 +483,11 @@ impl Task {
                                 continue;
                             }
                             let back = std::mem::take(&mut self.just_cleared);
-                            self.show(if back { Activity::Connecting } else { Activity::Offline { reason } });
+                            if back {
+                                self.show(Activity::Connecting);
+                            } else {
+                                self.show_away(reason);
+                            }
                         }
                     }
                     if self.setup.clock.now() - begun > RETRY_MAX || self.left.is_some() {
@@ -493,7 +499,7 @@ impl Task {
                     let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
                     if !known {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
-                        self.show(Activity::Offline { reason });
+                        self.show_away(reason.into());
                     }
                     if self.setup.clock.now() >= self.left_until {
                         self.give_left_up(self.left_why.clone());
@@ -665,11 +671,19 @@ impl Task {
 
     /// Publishes a picture of a printer without a connection.
     fn show(&self, activity: Activity) {
-        let now = self.setup.clock.now();
-        let out_of_reach = self.out_of_reach();
-        let snapshot = Snapshot::offline(self.setup.name.clone(), "", now);
-        let own_last = self.own_last;
-        self.live.send_replace(Arc::new(Snapshot { activity, out_of_reach, own_last, ..snapshot }));
+        let snapshot = Snapshot::offline(self.setup.name.clone(), "", self.setup.clock.now());
+        self.show_offline(Snapshot { activity, ..snapshot });
+    }
+
+    fn show_away(&self, reason: Away) {
+        self.show_offline(Snapshot::offline(self.setup.name.clone(), reason, self.setup.clock.now()));
+    }
+
+    fn show_offline(&self, snapshot: Snapshot) {
+        let (out_of_reach, own_last) = (self.out_of_reach(), self.own_last);
+        let last = self.live.borrow().light;
+        let light = self.session.as_ref().map_or(last, Session::light);
+        self.live.send_replace(Arc::new(Snapshot { out_of_reach, own_last, light, ..snapshot }));
     }
 
     fn out_of_reach(&self) -> OutOfReach {
@@ -823,7 +837,7 @@ impl Task {
                         self.port_is_gone(&mut drive, &reason, leaving);
                         self.note_events(&mut drive);
                         self.show_masks(&mut drive);
-                        break Ended::Closed { reason };
+                        break Ended::Closed { reason: reason.into() };
                     }
                 },
                 () = &mut tick => {
@@ -841,15 +855,16 @@ impl Task {
                     self.quench(&mut drive);
                     if let Some(reason) = self.has_moved(&drive) {
                         drive.session.handle_closed(&reason);
-                        break Ended::Closed { reason };
+                        break Ended::Closed { reason: reason.into() };
                     }
                 }
             }
             self.show_masks(&mut drive);
             if let Some(reason) = self.note_events(&mut drive) {
                 let deaf = !drive.session.has_heard() && !self.just_cleared;
-                self.unanswered = deaf.then(|| reason.clone());
                 drive.session.handle_closed(&reason);
+                let reason = drive.session.away(reason);
+                self.unanswered = deaf.then(|| reason.clone());
                 break Ended::Closed { reason };
             }
             if is_left {
@@ -1175,14 +1190,12 @@ impl Task {
             }
             (NotNow::AtPanel, _) => NotDone::AtPanel(printer),
             (NotNow::OtherJob, None) => NotDone::WrongState { printer, state: "printing", wanted },
-            (
-                NotNow::PlateNotLookedAt
-                | NotNow::NoLamp
-                | NotNow::NoStick
-                | NotNow::LinesForALight
-                | NotNow::LightByPrintsOnly,
-                _,
-            ) => NotDone::NotReady { printer, why: error.to_string() },
+            (NotNow::PlateNotLookedAt | NotNow::NoLamp | NotNow::NoStick | NotNow::LinesForALight, _) => {
+                NotDone::NotReady { printer, why: error.to_string() }
+            }
+            (NotNow::CoverOpen | NotNow::CoverNotTold | NotNow::LightByPrintsOnly, _) => {
+                NotDone::Against { printer, why: error.to_string() }
+            }
             (NotNow::TooHot { .. }, _) => NotDone::TooHot { printer, why: error.to_string() },
         }
     }
@@ -1542,7 +1555,8 @@ impl Task {
         if let (Activity::Connecting, false, Some(reason)) =
             (&seen.activity, session.has_heard(), &self.unanswered)
         {
-            seen.activity = Activity::Offline { reason: reason.clone() };
+            seen.activity = Activity::Offline { reason: reason.clone().into() };
+            seen.still_deaf = *reason == Away::StillDeaf;
         }
         self.live.send_replace(Arc::new(seen));
     }

@@ -5,6 +5,8 @@
 //! an upload, a file of the spool ─▶ kept? ──yes──▶ reading
 //!                                     └─no─▶ (its turn) ─▶ each mask unfolded, looked at, marked ─▶ kept
 //! ```
+//! Of an encrypted file nothing but that it is all there is known: it has no layers here, and nobody looks for any.
+//!
 //! Masks take minutes to unfold where a display has many points, so that whoever asks waits for his turn, and one mask
 //! is in memory. Whoever does not wait any more gives the turn back within a mask.
 
@@ -28,7 +30,7 @@ use crate::config::Printer;
 use crate::config::resin::{Drive, Panel};
 use crate::control::light::MasksDigest;
 use crate::domain::ids::FileHash;
-use crate::domain::resin::need::{Need, NeedError, refills};
+use crate::domain::resin::need::{Need, NeedError, Opaque, refills};
 use crate::domain::units::Microlitres;
 use crate::io::offload::offload;
 use crate::io::resinfile;
@@ -48,7 +50,7 @@ const POINT: f64 = 50.0;
 pub struct ResinReading {
     pub said: ResinFile,
     pub bytes: u64,
-    /// Columns and rows of points of each mask.
+    /// Columns and rows of points of each mask; of none where it is opaque.
     pub points: [u32; 2],
     /// What was seen in the mask of each layer.
     pub pictures: Vec<Picture>,
@@ -68,10 +70,6 @@ pub enum NoResin {
         "it is a zip archive, and no resin file that can be read ({0}); export it as plain G-code, or slice it again as SL1"
     )]
     Archive(String),
-    #[error(
-        "it is an encrypted CTB: nobody but its printer can read how long it lights and what resin it takes, so that nothing of it can be checked; have the slicer write it without encryption (CTB version 4), or as GOO or SL1"
-    )]
-    Encrypted,
 }
 
 impl NoResin {
@@ -82,7 +80,6 @@ impl NoResin {
             Self::Spool(SpoolError::NoFile(_)) => "it is not in the spool",
             Self::Spool(_) => "the spool cannot be read",
             Self::Archive(_) => "it is a zip archive, and no resin file that can be read",
-            Self::Encrypted => "it is an encrypted CTB, of which nothing can be read",
             Self::File(error) => without_words(error),
         }
     }
@@ -139,8 +136,12 @@ pub fn read_through(
     bytes: u64,
     ending: &CancellationToken,
 ) -> Result<Option<ResinReading>, NoResin> {
-    let opened = resinfile::open(file).map_err(|error| match error {
-        FileError::Opaque { .. } => NoResin::Encrypted,
+    let copy = file.try_clone().map_err(|error| FileError::Unreadable(error.to_string()))?;
+    let opened = resinfile::open(file);
+    if let Err(FileError::Opaque { .. }) = opened {
+        return Ok(Some(ResinReading::opaque(resinfile::read(copy)?, bytes)));
+    }
+    let opened = opened.map_err(|error| match error {
         error if is_other_archive(&error) => {
             let words = error.to_string();
             NoResin::Archive(words.split_once("; ").map_or(words.as_str(), |(what, _)| what).to_owned())
@@ -148,7 +149,9 @@ pub fn read_through(
         error => error.into(),
     });
     let (said, mut masks) = opened?;
-    let MaskAccess::Readable { points } = said.masks else { return Err(NoResin::Encrypted) };
+    let MaskAccess::Readable { points } = said.masks else {
+        return Ok(Some(ResinReading::opaque(said, bytes)));
+    };
     let layers = u32::try_from(said.layers.len()).unwrap_or(u32::MAX);
     let mut pictures = Vec::with_capacity(said.layers.len());
     let mut digest = MasksDigest::default();
@@ -170,6 +173,19 @@ pub fn read_through(
 }
 
 impl ResinReading {
+    /// Of a file that nobody but its printer reads.
+    fn opaque(said: ResinFile, bytes: u64) -> Self {
+        let points = [0; 2];
+        let relief = Relief::new(points, 0, said.mirrored.unwrap_or_default());
+        let digest = MasksDigest::default().finish();
+        Self { said, bytes, points, pictures: Vec::new(), digest, relief }
+    }
+
+    /// Nobody but its printer reads it: how many layers it has, how long they are lit and what they take is not known.
+    pub fn is_opaque(&self) -> bool {
+        matches!(self.said.masks, MaskAccess::Opaque { .. })
+    }
+
     pub fn layers(&self) -> u32 {
         u32::try_from(self.said.layers.len()).unwrap_or(u32::MAX)
     }
@@ -249,13 +265,14 @@ impl ResinReading {
             light_ms: sum(&mut lit()),
             longest_layer_ms: lit().max().unwrap_or(0),
             refills,
+            opaque: None,
         };
         need.check()?;
         Ok(need)
     }
 
     /// What it takes on a printer; where none is named, on that of these whose vat gives the most: with as few refills as
-    /// there can be.
+    /// there can be. Of an opaque file a person has to say it: until then it is not known.
     pub fn need_on(&self, pinned: Option<&Printer>, all: &[Printer]) -> Result<Need, NoNeed> {
         if let Some(printer) = pinned {
             suits::takes(printer, suits::Medium::Resin)?;
@@ -267,6 +284,7 @@ impl ResinReading {
         let resin = fitting.filter_map(|printer| printer.resin.as_deref());
         let most = resin.max_by_key(|resin| resin.outfit().room());
         match most {
+            Some(_) if self.is_opaque() => Ok(Need::opaque(Opaque::Unsaid, Microlitres(0))),
             Some(resin) => self.need(Some(&resin.panel), Some(resin.outfit().room())),
             None => Err(suits::Unsuited::Nowhere(self.said.format).into()),
         }
@@ -275,6 +293,9 @@ impl ResinReading {
     /// Seconds that it takes on a printer, without homing: as its layer loop counts them, else as a board of its own
     /// would do what the file says, else as its slicer says. `None` where none of them knows.
     pub fn seconds(&self, printer: Option<&Printer>) -> Option<f64> {
+        if self.is_opaque() {
+            return None;
+        }
         let resin = printer.and_then(|printer| printer.resin.as_deref());
         let counted = match resin.map(|resin| &resin.drive) {
             Some(Drive::Msla(msla)) => {

@@ -140,11 +140,11 @@ pub fn has_enough(
 /// What a job takes of resin, in milligrams, by the densest of what is loaded there of it; nothing where nobody says how
 /// dense that is.
 pub fn milligrams_of_resin(lab: &Lab, job: &Job, printer: &PrinterName) -> Option<u64> {
-    let need = lab.resin.needs.get(&job.id)?;
+    let resin = lab.resin.needs.get(&job.id)?.known_resin()?;
     let material = start::wanted(lab, job)?;
     let lots = lab.quality.loaded_on(printer).filter_map(|load| lab.quality.lots.get(&load.lot));
     let density = lots.filter(|lot| lot.is_of(material)).filter_map(Lot::density).max()?;
-    Some(need.resin.milligrams(density))
+    Some(resin.milligrams(density))
 }
 
 /// What a file takes, in milligrams; nothing where its slicer names no density.
@@ -186,6 +186,7 @@ mod tests {
             assert_eq!(takes(printer, medium), wanted, "{} {medium:?}", printer.name);
         }
         assert_eq!(reads(board, Format::Ctb), Ok(()));
+        assert_eq!(reads(board, Format::EncryptedCtb), Ok(()));
         let refused = Unsuited::Format { printer: name(board), format: Format::Sl1 };
         assert_eq!(reads(board, Format::Sl1), Err(refused));
         assert_eq!(reads(carried, Format::Sl1), Err(Unsuited::NotDriven(name(carried))));

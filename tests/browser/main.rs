@@ -15,6 +15,7 @@ mod live;
 mod markup;
 mod order;
 mod pages;
+mod resin;
 mod scans;
 mod stops;
 mod undo;

@@ -84,19 +84,47 @@ impl Mars {
 
     /// A daemon with resin in the vat, and a job.
     fn begin(&self) -> (Daemon, String) {
+        let daemon = self.filled();
+        let job = self.queue(&daemon);
+        (daemon, job)
+    }
+
+    /// A daemon with 400 ml of resin in the vat.
+    fn filled(&self) -> Daemon {
         let daemon = self.lab.serve();
         let lot = json!({"by": "sam", "material": MATERIAL, "supplier_lot": "L-77", "received": "2020-01-01",
             "expires": "2099-01-01", "grams": 1000});
         let lot = post(&daemon, "/v1/lots", &lot);
         daemon.ask(&["lots", "release", lot["id"].as_str().unwrap(), "--by", "sam"]);
         post(&daemon, "/v1/printers/mars/vat/fill", &json!({"by": "kim", "lot": lot["id"], "ml": 400}));
+        daemon
+    }
+
+    fn queue(&self, daemon: &Daemon) -> String {
+        self.queue_with(daemon, &[])
+    }
+
+    fn queue_with(&self, daemon: &Daemon, more: &[&str]) -> String {
         let path = self.lab.folder.path().join("part.ctb");
         std::fs::write(&path, &self.bytes).unwrap();
         let case = daemon.case();
         let args = ["--case", &case, "--part", "1", "--printer", "mars", "--material", MATERIAL];
-        let job = daemon.ask(&[&["print", path.to_str().unwrap()], &args[..]].concat());
-        let job = job["id"].as_str().unwrap().to_owned();
-        (daemon, job)
+        let job = daemon.ask(&[&["print", path.to_str().unwrap()], &args[..], more].concat());
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A board that reads an encrypted file of so many layers, and a daemon that knows what `said` says of it.
+    fn encrypted(layers: u32, said: &[&str]) -> (Self, Daemon, String) {
+        let mut mars = Self::with(FEW, "usb_gadget", "", |profile| {
+            let machine = &mut profile.machine;
+            (machine.opaque_layers, machine.opaque_exposure_s, machine.lift_mm) = (layers, 2.0, 1.0);
+            (machine.lift_mm_s, machine.retract_mm_s) = (3.0, 3.0);
+        });
+        mars.bytes = ::resin::sample::encrypted(20_000);
+        let daemon = mars.filled();
+        let accepts = ["--accept", "resin.opaque", "--by", "kim"];
+        let job = mars.queue_with(&daemon, &[&accepts[..], said].concat());
+        (mars, daemon, job)
     }
 
     fn print(&self) -> Option<Print> {
@@ -116,6 +144,10 @@ impl Mars {
 
     fn wait_ended(&self) -> Print {
         until("the end of the print", || self.print().filter(|print| print.ending.is_some()))
+    }
+
+    fn wait_plate_up(&self) {
+        until("the plate is up", || self.board.with(|rig, now| rig.board().z_mm(now) >= 154.9).then_some(()));
     }
 
     /// The board printed this file, all of it, each layer once.
@@ -179,6 +211,79 @@ fn a_file_goes_onto_the_stick_is_printed_and_is_known_to_be_that_file_and_the_wh
     let lit = &counted["fact"]["lit"];
     assert_eq!((&lit["layers"], &lit["light_ms"]), (&json!(FEW), &json!(FEW * 2_000)), "{counted}");
     assert!(lit["resin"].as_u64().unwrap() > 0, "{counted}");
+}
+
+#[test]
+fn an_encrypted_file_is_printed_to_its_last_byte_by_what_a_person_says_of_it() {
+    let (mars, daemon, job) = Mars::encrypted(FEW, &["--resin-ml", "80.5", "--minutes", "90"]);
+    let told = daemon.job(&job);
+    let need = json!({"millilitres": 80.5, "minutes": 90, "said_by": "kim"});
+    assert_eq!(told["need"], need, "{told}");
+    let printed = daemon.wait_job(&job, "printed");
+    // Its board has read all of it: through which layers it came nobody has seen.
+    assert_eq!(printed["exact"], false, "{printed}");
+    assert_eq!(printed["layer"], Value::Null, "{printed}");
+    assert_eq!(printed["progress"], json!({"confirmed": 20_000, "total": 20_000, "percent": 100.0}));
+    let print = mars.wait_ended();
+    assert_eq!((print.ending, print.layers), (Some(Ending::Finished), None));
+    mars.assert_lawful();
+    let told = daemon.events();
+    let counted = told.iter().rfind(|event| event["fact"]["what"] == "lit").unwrap();
+    let lit = &counted["fact"]["lit"];
+    assert_eq!((&lit["layers"], &lit["resin"]), (&json!(0), &json!(80_500)), "{counted}");
+    assert!(lit["light_ms"].as_u64().unwrap() > 0 && counted["fact"]["guessed"] == true, "{counted}");
+    let resin: Value = daemon.ask(&["printers", "resin", "mars"]);
+    assert_eq!(resin["vat"]["contents"]["left_ml"], 319.5, "{resin}");
+}
+
+#[test]
+fn an_encrypted_file_that_is_cancelled_at_the_panel_is_not_done_and_somebody_looks_at_the_part() {
+    let (mars, daemon, job) = Mars::encrypted(MANY, &["--resin-ml", "80"]);
+    mars.wait_lit(3);
+    mars.wait_seen(&daemon);
+    let half = daemon.printer("mars");
+    assert!(half["progress"]["total"] == 20_000 && half["resin"].get("layer").is_none(), "{half}");
+    mars.board.inject(&Fault::PanelCancel);
+    assert_eq!(interrupted(&daemon, &job), board_fault("ended_early"));
+    mars.assert_lawful();
+    // What was said of it is said of its next attempt, too.
+    let again = ["jobs", "--reprint", &job, "--cause", "print_failed", "--by", "lee"];
+    let again = daemon.ask(&again);
+    assert_eq!(again["need"], json!({"millilitres": 80.0, "said_by": "kim"}), "{again}");
+}
+
+#[test]
+fn an_encrypted_file_of_which_nobody_says_what_resin_it_takes_does_not_begin_and_says_what_to_do() {
+    let (mars, daemon, job) = Mars::encrypted(FEW, &[]);
+    let waits = until("why it waits", || {
+        let told = daemon.job(&job);
+        told["waiting"].to_string().contains("nobody has said what resin it takes").then_some(told)
+    });
+    assert!(waits["need"].get("millilitres").is_none(), "{waits}");
+    let refused = daemon.platen(&["jobs", "--start", &job, "--printer", "mars", "--by", "kim"]);
+    assert_ne!(refused.code, Some(0));
+    daemon.ask(&["jobs", "--cancel", &job, "--by", "kim"]);
+    assert!(mars.print().is_none());
+    // What a file tells itself nobody says in its place.
+    let clear = Mars { bytes: file(FEW), ..mars };
+    let path = clear.lab.folder.path().join("clear.ctb");
+    std::fs::write(&path, &clear.bytes).unwrap();
+    let case = daemon.case();
+    let refused = daemon.platen(&[
+        "print",
+        path.to_str().unwrap(),
+        "--case",
+        &case,
+        "--part",
+        "1",
+        "--material",
+        MATERIAL,
+        "--resin-ml",
+        "5",
+        "--by",
+        "kim",
+    ]);
+    assert!(refused.err.contains("this file tells itself what it takes"), "{refused:?}");
 }
 
 #[test]
@@ -339,6 +444,32 @@ fn a_file_that_is_sent_over_the_line_arrives_whole_although_blocks_of_it_do_not(
 }
 
 #[test]
+fn a_board_that_platen_dies_on_in_an_upload_hears_again_and_prints_the_next_file_whole() {
+    let mut mars = Mars::with(MANY, "uart_m28", "", |profile| {
+        *profile = Preset::Uploading.profile();
+        profile.machine.z_mm = 5.0;
+    });
+    let (daemon, job) = mars.begin();
+    let blocks = || mars.board.ledger().received.last().filter(|half| half.blocks >= 2).cloned();
+    until("some of the file", blocks);
+    daemon.crash();
+    let half = mars.board.ledger().received.pop().unwrap();
+    assert!(!half.closed && half.bytes < mars.bytes.len() as u64, "{half:?}");
+    let daemon = mars.lab.serve();
+    daemon.wait_job(&job, "interrupted");
+    daemon.wait_printer("mars", "ready");
+    assert!(mars.board.ledger().received.pop().unwrap().closed);
+    assert!(mars.print().is_none(), "half a file is none");
+    post(&daemon, "/v1/printers/mars/vat/filter", &json!({"by": "kim"}));
+    daemon.ask(&["printers", "clear", "mars", "--by", "kim"]);
+    mars.bytes = file(FEW);
+    let job = mars.queue(&daemon);
+    assert_eq!(daemon.wait_job(&job, "printed")["exact"], true);
+    mars.assert_whole();
+    assert_ne!(mars.board.ledger().received.pop().unwrap().file, half.file);
+}
+
+#[test]
 fn a_board_that_makes_an_empty_file_of_what_is_sent_prints_nothing() {
     let mars = Mars::with(FEW, "uart_m28", "", |_| {});
     let (daemon, job) = mars.begin();
@@ -375,9 +506,89 @@ fn a_print_that_ended_while_platen_was_away_is_for_a_person_to_look_at() {
     daemon.crash();
     mars.wait_ended();
     // On its way up it still shows the whole of the file.
-    until("the plate is up", || mars.board.with(|rig, now| rig.board().z_mm(now) >= 154.9).then_some(()));
+    mars.wait_plate_up();
     let daemon = mars.lab.serve();
     assert_eq!(interrupted(&daemon, &job), board_fault("ended_away"));
+    daemon.wait_printer("mars", "ready");
+}
+
+/// Pulls the cable in mid-print.
+fn unplugged(mars: &Mars) -> (Daemon, String) {
+    let (daemon, job) = mars.begin();
+    mars.wait_seen(&daemon);
+    mars.board.inject(&Fault::Disconnect);
+    let offline = daemon.wait_printer("mars", "offline");
+    assert_eq!(offline["light"], "may_be_on", "{offline}");
+    assert_eq!(daemon.job(&job)["state"], "printing");
+    (daemon, job)
+}
+
+#[test]
+fn a_print_whose_cable_is_pulled_and_plugged_in_again_is_watched_to_its_end() {
+    let mars = Mars::new(MANY);
+    let (daemon, job) = unplugged(&mars);
+    let lit = mars.print().unwrap().exposures.len();
+    mars.wait_lit(lit + 2);
+    mars.board.inject(&Fault::Reconnect);
+    daemon.wait_printer("mars", "printing");
+    assert_eq!(daemon.wait_job(&job, "printed")["exact"], true);
+    mars.assert_whole();
+    assert_eq!(mars.board.ledger().prints.len(), 1);
+}
+
+#[test]
+fn a_print_that_ends_or_is_cancelled_while_the_cable_is_out_is_for_a_person_to_look_at() {
+    for (layers, hand, ending) in
+        [(2 * FEW, None, Ending::Finished), (MANY, Some(Fault::PanelCancel), Ending::CancelledAtPanel)]
+    {
+        let mars = Mars::new(layers);
+        let (daemon, job) = unplugged(&mars);
+        if let Some(hand) = hand {
+            mars.board.inject(&hand);
+        }
+        assert_eq!(mars.wait_ended().ending, Some(ending));
+        mars.wait_plate_up();
+        mars.board.inject(&Fault::Reconnect);
+        assert_eq!(interrupted(&daemon, &job), board_fault("ended_away"));
+        daemon.wait_printer("mars", "ready");
+        assert!(!mars.heard("M33"), "there was nothing to stop");
+        mars.assert_lawful();
+    }
+}
+
+#[test]
+fn what_somebody_began_at_the_panel_while_the_cable_was_out_is_not_taken_for_the_job() {
+    let mars = Mars::new(MANY);
+    std::fs::write(mars.stick().join("theirs.ctb"), file(MANY + 1)).unwrap();
+    let (daemon, job) = unplugged(&mars);
+    mars.board.inject(&Fault::PanelCancel);
+    mars.wait_ended();
+    mars.wait_plate_up();
+    mars.board.inject(&Fault::PanelStart { file: "theirs.ctb".into() });
+    mars.wait_lit(1);
+    mars.board.inject(&Fault::Reconnect);
+    assert_eq!(interrupted(&daemon, &job)["reason"], "board");
+    mars.wait_lit(mars.print().unwrap().exposures.len() + 2);
+    assert!(!mars.heard("M33"), "theirs goes on");
+}
+
+#[test]
+fn a_stop_while_the_cable_is_out_is_said_before_all_else_when_it_is_in_again() {
+    let mars = Mars::new(MANY);
+    let (daemon, job) = unplugged(&mars);
+    let told = daemon.platen(&["stop", "mars", "--by", "kim"]);
+    assert_eq!(told.code, Some(1), "nobody may go away believing that it has stopped: {told:?}");
+    assert_eq!(interrupted(&daemon, &job)["reason"], "stopped");
+    assert_eq!(until("its end", || facts(&daemon, "stop_unverified").pop())["relay"], "absent");
+    let lit = mars.print().unwrap().exposures.len();
+    mars.wait_lit(lit + 1);
+    mars.board.inject(&Fault::Reconnect);
+    assert_eq!(mars.wait_ended().ending, Some(Ending::Stopped));
+    daemon.wait_printer("mars", "stopped");
+    assert!(mars.heard("M33"));
+    mars.assert_lawful();
+    let clear = ["stop", "--clear", "mars", "--by", "oli"];
+    until("an end of the stopping", || (daemon.platen(&clear).code == Some(0)).then_some(()));
     daemon.wait_printer("mars", "ready");
 }
 

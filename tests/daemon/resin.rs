@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use ::resin::file::{LIMITS, Mask, Masks};
 use ::resin::layer::LayerIndex;
+use hw_sim::chitu::sample::Sample;
 use hw_sim::faults::Fault;
-use hw_sim::msla::{Dialect, ExposureReport, Flaw, Frame, MslaFault, MslaReport};
+use hw_sim::msla::{Cause, Dialect, ExposureReport, Flaw, Frame, MslaFault, MslaReport};
 use hw_sim::pty::{Printer, PrinterConfig};
 use hw_sim::random::Random;
 use hw_sim::rig::RigConfig;
@@ -16,10 +17,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::crash::stands_still;
+use crate::relays::{note, noted, relay};
 use crate::world::{Daemon, Lab, Page, until};
 
 /// The board's clock against the wall's, and so that of the layer loop.
-const SPEED: f64 = 20.0;
+const SPEED: u32 = 20;
 /// By hand, `PLATEN_KILLS=500`.
 const KILLS: usize = 50;
 const MATERIAL: &str = "Clear resin";
@@ -30,6 +32,8 @@ struct Planned {
     hash: String,
     exposure_us: u64,
     top_um: i64,
+    /// What is lit of it, in points of full light.
+    points: f64,
 }
 
 /// A file of the slicer, and what is in it.
@@ -78,25 +82,71 @@ fn sliced() -> &'static Sliced {
         let told = slicer.arg(at("block.stl")).output().unwrap();
         assert!(told.status.success(), "{told:?}");
         let bytes = std::fs::read(at("block.sl1")).unwrap();
+        let sliced = Sliced::of(bytes);
+        assert!((8..=20).contains(&sliced.layers.len()), "{} layers", sliced.layers.len());
+        sliced
+    })
+}
+
+/// Five layers, as they are told apart where a board and this machine share one clock.
+fn few() -> Sliced {
+    let sample = Sample {
+        layers: 5,
+        layer_height_mm: 0.1,
+        resolution: (480, 270),
+        bed_mm: (28.8, 16.2, 60.0),
+        bottom_layers: 1,
+        bottom_exposure_s: 3.0,
+        exposure_s: 2.0,
+        light_off_s: 0.2,
+        lift_mm: 4.0,
+        lift_mm_min: 480.0,
+        retract_mm_min: 480.0,
+        ..Sample::default()
+    };
+    Sliced::of(sample.write())
+}
+
+impl Sliced {
+    fn of(bytes: Vec<u8>) -> Self {
         let (said, mut masks) = Masks::open(std::io::Cursor::new(&bytes), &LIMITS).unwrap();
         let mut mask = Mask::default();
         let layers = (0..).zip(&said.layers).map(|(index, layer)| {
             masks.layer(LayerIndex(index), &mut mask).unwrap();
             let hash = Sha256::digest(&mask.grey).iter().map(|byte| format!("{byte:02x}")).collect();
-            Planned { hash, exposure_us: layer.exposure.0 * 1_000, top_um: layer.top.0 }
+            let points = mask.grey.iter().map(|grey| f64::from(*grey) / 255.0).sum();
+            Planned { hash, exposure_us: layer.exposure.0 * 1_000, top_um: layer.top.0, points }
         });
         let layers: Vec<_> = layers.collect();
-        assert!((8..=20).contains(&layers.len()), "{} layers", layers.len());
         let masks: std::collections::BTreeSet<_> = layers.iter().map(|layer| &layer.hash).collect();
         assert_eq!(masks.len(), layers.len(), "no mask is another one's");
-        Sliced { bytes, layers }
-    })
+        Self { bytes, layers }
+    }
 }
 
 /// A lab with one resin printer, `msla`, whose vat is full.
 struct Resin {
     lab: Lab,
     file: String,
+    fill_ml: f64,
+}
+
+/// What may be otherwise in a lab.
+struct Build<'a> {
+    dialect: Dialect,
+    speed: u32,
+    /// Into the section of its light.
+    light: &'a str,
+    /// What the vat holds, and what stays in it, ml.
+    vat: (f64, f64),
+    file: (&'a str, &'a [u8]),
+}
+
+impl Default for Build<'_> {
+    fn default() -> Self {
+        let file = ("block.sl1", &sliced().bytes[..]);
+        Self { dialect: Dialect::Marlin, speed: SPEED, light: "", vat: (500.0, 50.0), file }
+    }
 }
 
 impl Resin {
@@ -106,10 +156,20 @@ impl Resin {
 
     /// `light` goes into the section of its light.
     fn with(light: &str, change: impl FnOnce(&mut RigConfig)) -> Self {
+        Self::build(Build { light, ..Build::default() }, |_| String::new(), change)
+    }
+
+    /// `more` goes into the section of the printer.
+    fn build(
+        build: Build<'_>,
+        more: impl FnOnce(&Path) -> String,
+        change: impl FnOnce(&mut RigConfig),
+    ) -> Self {
+        let Build { dialect, speed, light, vat: (holds, keeps), file: (name, bytes) } = build;
         let folder = tempfile::tempdir().unwrap();
         let shown = folder.path().join("shown");
         std::fs::create_dir(&shown).unwrap();
-        let mut rig = RigConfig::msla(Dialect::Marlin, 115_200, 0, 7);
+        let mut rig = RigConfig::msla(dialect, 115_200, 0, 7);
         rig.firmware.record_lines = true;
         let board = rig.firmware.msla.as_mut().unwrap();
         (board.z_max_mm, board.start_z_mm, board.home_mm_s) = (30.0, 25.0, 10.0);
@@ -119,30 +179,35 @@ impl Resin {
             name: "msla".into(),
             rig,
             link: Some(folder.path().join("msla")),
-            speed: SPEED,
+            speed: f64::from(speed),
             record: Some(folder.path().join("msla.executed")),
         };
         let printers = Printer::spawn_all(vec![printer]).unwrap();
+        let more = more(folder.path());
+        let (firmware, on, off) = match dialect {
+            Dialect::Marlin => ("marlin-2.1", "M106 S{pwm}", "M107"),
+            Dialect::Klipper => ("klipper", "SET_PIN PIN=uv VALUE={pwm}", "SET_PIN PIN=uv VALUE=0"),
+        };
         let lab = Lab { config: folder.path().join("platen.toml"), folder, printers };
         let port = lab.printers[0].path();
         let text = format!(
             "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {:?}\n[http]\nlisten = \"127.0.0.1:0\"\n\
-             [[printer]]\nname = \"msla\"\nkind = \"msla\"\nport = {port:?}\nbaud = 115200\nfirmware = \"marlin-2.1\"\n\
-             simulated_speed = 20\nbuild_height = 30\n\
+             [[printer]]\nname = \"msla\"\nkind = \"msla\"\nport = {port:?}\nbaud = 115200\nfirmware = \"{firmware}\"\n\
+             simulated_speed = {speed}\nbuild_height = 30\n{more}\n\
              [printer.resin]\nchecklist = []\n\
              [printer.display]\ncolumns = 480\nrows = 270\npoint_x_um = 60\npoint_y_um = 60\nmirrored_x = true\n\
              mirrored_y = false\nfolder = {shown:?}\nanswers_ms = 20000\n\
-             [printer.light]\nlongest_exposure_s = 60\non = \"M106 S{{pwm}}\"\noff = \"M107\"\n{light}\n\
+             [printer.light]\nlongest_exposure_s = 60\non = \"{on}\"\noff = \"{off}\"\n{light}\n\
              [printer.plate]\nhomes = \"up\"\ntravel_mm_min = 600\nfastest_mm_min = 600\nraise_at_pause_mm = 5\n\
              raise_at_end_mm = 5\n\
              [printer.peel]\nlift_mm = 4\nlift_mm_min = 240\nretract_mm_min = 300\n\
-             [printer.vat]\nholds_ml = 500\nkeeps_ml = 50\n",
+             [printer.vat]\nholds_ml = {holds}\nkeeps_ml = {keeps}\n",
             lab.state()
         );
         std::fs::write(&lab.config, text).unwrap();
-        let file = lab.folder.path().join("block.sl1");
-        std::fs::write(&file, &sliced().bytes).unwrap();
-        Self { file: file.to_str().unwrap().to_owned(), lab }
+        let file = lab.folder.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        Self { file: file.to_str().unwrap().to_owned(), lab, fill_ml: holds.min(400.0) }
     }
 
     fn shown(&self) -> PathBuf {
@@ -157,16 +222,20 @@ impl Resin {
         let lot = post(&daemon, "/v1/lots", &lot);
         let steps = format!("/v1/lots/{}/steps", lot["id"].as_str().unwrap());
         post(&daemon, &steps, &json!({"by": "sam", "is": "released"}));
-        let fill = json!({"by": "kim", "lot": lot["id"], "ml": 400});
+        let fill = json!({"by": "kim", "lot": lot["id"], "ml": self.fill_ml});
         post(&daemon, "/v1/printers/msla/vat/fill", &fill);
         let case = daemon.case();
         (daemon, case)
     }
 
     fn print(&self, daemon: &Page, case: &str) -> String {
+        self.print_with(daemon, case, &[])
+    }
+
+    fn print_with(&self, daemon: &Page, case: &str, more: &[&str]) -> String {
         let args =
             ["print", &self.file, "--case", case, "--part", "1", "--printer", "msla", "--material", MATERIAL];
-        daemon.ask(&args)["id"].as_str().unwrap().to_owned()
+        daemon.ask(&[&args[..], more].concat())["id"].as_str().unwrap().to_owned()
     }
 
     fn report(&self) -> MslaReport {
@@ -204,6 +273,10 @@ impl Resin {
         report
     }
 
+    fn tells_light(&self, daemon: &Page, word: &str) {
+        until(&format!("a light that is {word}"), || (daemon.printer("msla")["light"] == word).then_some(()));
+    }
+
     /// The last that the display did.
     fn display_is_dark(&self) -> Option<()> {
         let text = std::fs::read_to_string(self.shown().join("shown.jsonl")).unwrap();
@@ -219,17 +292,22 @@ fn post(daemon: &Page, path: &str, body: &Value) -> Value {
     serde_json::from_str(&told).unwrap_or(Value::Null)
 }
 
-/// Each is the file's: the mask, for as long as planned, at its height, and nothing moved or changed in light.
+/// Each is the slicer's: the mask, for as long as planned, at its height, and nothing moved or changed in light.
 fn assert_as_planned(lit: &[(usize, ExposureReport)]) {
-    let planned = &sliced().layers;
+    assert_as_in(&sliced().layers, lit, |planned_us| planned_us / 100);
+}
+
+/// The same of any file; an exposure may be off by so much, µs.
+fn assert_as_in(planned: &[Planned], lit: &[(usize, ExposureReport)], may_be_off: impl Fn(u64) -> u64) {
     for (layer, exposure) in lit {
-        let Planned { hash, exposure_us, top_um } = &planned[*layer];
+        let Planned { hash, exposure_us, top_um, .. } = &planned[*layer];
         assert_eq!(exposure.flaws, [], "layer {layer}: {exposure:?}");
         assert!(
             matches!(&exposure.frame, Some(Frame::Layer { hash: shown, .. }) if shown == hash),
             "{exposure:?}"
         );
-        assert!(exposure.lit_us.abs_diff(*exposure_us) * 100 <= *exposure_us, "layer {layer}: {exposure:?}");
+        let off_us = exposure.lit_us.abs_diff(*exposure_us);
+        assert!(off_us <= may_be_off(*exposure_us), "layer {layer}: {exposure:?}");
         assert!((exposure.z_um - top_um).abs() <= 10, "layer {layer} at {top_um} µm: {exposure:?}");
     }
 }
@@ -361,6 +439,43 @@ fn a_display_that_is_gone_ends_the_print_dark_and_the_printer_says_so_until_it_i
 }
 
 #[test]
+fn a_job_waits_while_the_cover_is_open_and_begins_when_it_is_closed() {
+    let cover = "[printer.cover]\nopen = \"filament: open\"\nclosed = \"filament: TRIGGERED\"";
+    let lab = Resin::with(cover, |_| {});
+    let lid = |fault| lab.lab.printers[0].inject(Fault::Msla(fault)).unwrap();
+    lid(MslaFault::LidOpened);
+    let (daemon, case) = lab.serve();
+    let job = lab.print(&daemon, &case);
+    until("a job that waits for the cover", || {
+        let noted = daemon.get("/v1/printers/msla/resin");
+        let why = noted["next"]["hindrances"].as_array().cloned().unwrap_or_default();
+        let is_told = daemon.job(&job).to_string().contains("its cover is open: close it");
+        (is_told && why.iter().any(|why| why["why"] == "cover_open")).then_some(())
+    });
+    assert_eq!(daemon.job(&job)["state"], "queued");
+    assert_eq!(lab.report().exposures, []);
+    lid(MslaFault::LidClosed);
+    let printed = daemon.wait_job(&job, "printed");
+    assert_eq!(printed["exact"], true, "{printed}");
+    assert_as_planned(&lab.lit_of(&job));
+}
+
+#[test]
+fn a_cover_that_is_opened_between_layers_ends_the_print_by_that_name() {
+    let cover = "[printer.cover]\nopen = \"filament: open\"\nclosed = \"filament: TRIGGERED\"";
+    let lab = Resin::with(cover, |_| {});
+    let (daemon, case) = lab.serve();
+    let job = lab.print(&daemon, &case);
+    lab.wait_lit(&job, 2);
+    lab.lab.printers[0].inject(Fault::Msla(MslaFault::LidOpened)).unwrap();
+    let ended = daemon.wait_job(&job, "interrupted");
+    assert!(ended["why"].as_str().unwrap().contains("the cover was opened"), "{ended}");
+    lab.stays_dark();
+    assert_as_planned(&lab.lit_of(&job));
+    until("a dark display", || lab.display_is_dark());
+}
+
+#[test]
 fn a_cable_that_is_pulled_in_light_leaves_no_light_on_and_the_job_does_not_go_on() {
     let mut lab = Resin::new();
     let (daemon, case) = lab.serve();
@@ -392,6 +507,136 @@ fn a_board_that_is_reset_in_light_ends_the_job_and_is_not_lit_again() {
     assert_never_too_long(&lit);
     assert_eq!(lab.stays_dark().exposures.len(), lit.len(), "{ended}");
     until("a dark display", || lab.display_is_dark());
+}
+
+#[test]
+fn a_file_that_takes_more_than_the_vat_stands_still_before_the_right_layer_until_it_is_topped_up() {
+    let gives_ul = 12.0;
+    let build = Build { vat: (1.0 + gives_ul / 1_000.0, 1.0), ..Build::default() };
+    let lab = Resin::build(build, |_| String::new(), |_| {});
+    let (daemon, case) = lab.serve();
+    let args = ["print", &lab.file, "--case", &case, "--part", "1", "--printer", "msla"];
+    let barred = daemon.platen(&[&args[..], &["--material", MATERIAL]].concat());
+    assert!(barred.code != Some(0) && barred.err.contains("resin.refill"), "{barred:?}");
+    let job = lab.print_with(&daemon, &case, &["--accept", "resin.refill", "--by", "kim"]);
+    let told = daemon.job(&job)["need"]["refill_before"].clone();
+    let [before] = &told.as_array().unwrap()[..] else { panic!("{told}") };
+    // Layers are counted from 1 there.
+    let before = usize::try_from(before.as_u64().unwrap()).unwrap() - 1;
+    // As late as the vat allows. A point has 60 µm by 60 µm by 100 µm, and each layer's share is rounded to whole µl.
+    let through =
+        |layers: usize| sliced().layers[..layers].iter().map(|layer| layer.points * 0.000_36).sum::<f64>();
+    let (below, one_more) = (through(before), through(before + 1));
+    assert!(below <= gives_ul && one_more > gives_ul - 1.0, "{below} and {one_more} of {gives_ul} µl");
+
+    let paused = daemon.wait_job(&job, "paused");
+    assert!(paused["paused"].as_str().unwrap().contains("refilled"), "{paused}");
+    until_raised(&lab);
+    let dark = lab.stays_dark();
+    let lit = lab.lit_of(&job);
+    assert_eq!(order_of(&lit), (0..before).collect::<Vec<_>>());
+    assert_eq!(dark.exposures.len(), before, "nothing else was lit");
+    lab.tells_light(&daemon, "off");
+    until("a dark display", || lab.display_is_dark());
+
+    let too_early = daemon.platen(&["jobs", "--resume", &job, "--by", "kim"]);
+    assert!(too_early.code == Some(1) && too_early.err.contains("is refilled"), "{too_early:?}");
+    let vat = daemon.get("/v1/printers/msla/resin")["vat"]["contents"].clone();
+    let room_ul = ((lab.fill_ml - vat["left_ml"].as_f64().unwrap()) * 1_000.0).round();
+    assert!(room_ul >= below.floor(), "{vat}");
+    let poured = json!({"by": "kim", "lot": vat["lots"][0]["lot"], "ml": room_ul / 1_000.0});
+    post(&daemon, "/v1/printers/msla/vat/top-up", &poured);
+    daemon.ask(&["jobs", "--resume", &job, "--by", "kim"]);
+    let printed = daemon.wait_job(&job, "printed");
+    assert_eq!(printed["exact"], true, "{printed}");
+    let lit = lab.lit_of(&job);
+    assert_eq!(order_of(&lit), (0..sliced().layers.len()).collect::<Vec<_>>());
+    assert_as_planned(&lit);
+}
+
+/// The plate stands 5 mm above what was lit last.
+fn until_raised(lab: &Resin) {
+    until("a plate that is up", || {
+        let report = lab.report();
+        let last = report.exposures.last()?;
+        (report.z_um >= last.z_um + 5_000).then_some(())
+    });
+}
+
+#[test]
+fn a_board_that_hangs_in_light_does_not_confirm_its_stop_and_its_relay_ends_the_light() {
+    let with_relay = |folder: &Path| relay(folder, &note(folder));
+    let lab = Resin::build(Build::default(), with_relay, |_| {});
+    let (daemon, case) = lab.serve();
+    let job = lab.print(&daemon, &case);
+    lab.wait_lit(&job, 1);
+    let board = &lab.lab.printers[0];
+    board.inject(Fault::Hang { for_us: 1_000_000_000_000 }).unwrap();
+    assert!(lab.report().lit, "it hangs in light, and nothing but its supply ends that");
+    let told = daemon.platen(&["stop", "msla", "--by", "kim"]);
+    assert_eq!(told.code, Some(1), "nobody may go away believing that it is dark: {told:?}");
+    assert!(told.out.contains("NOT CONFIRMED"), "{told:?}");
+    let folder = lab.lab.folder.path();
+    until("the relay", || (noted(folder) == "msla off off\n").then_some(()));
+    let lit = lab.report();
+    assert!(lit.lit && lit.exposures.len() == 1, "{lit:?}");
+    // The hand of the relay.
+    board.inject(Fault::PowerCut).unwrap();
+    let dark = lab.report();
+    assert!(!dark.lit);
+    assert_eq!(dark.exposures.len(), 1);
+    assert_eq!(dark.exposures[0].moved_us, 0);
+    let last = dark.events.last().unwrap();
+    assert_eq!((last.power, &last.cause), (0, &Cause::PowerCut));
+    let ended = daemon.wait_job(&job, "interrupted");
+    let printer = until("a lock that tells of the relay", || {
+        Some(daemon.printer("msla")).filter(|printer| printer["latch"]["relay"] == "switched")
+    });
+    assert_eq!((&printer["state"], &printer["light"]), (&json!("stopped"), &json!("may_be_on")), "{ended}");
+    let events = daemon.events();
+    let fact = events.iter().map(|event| &event["fact"]).find(|fact| fact["type"] == "stop_unverified");
+    assert_eq!(fact.unwrap()["relay"], "switched");
+    assert!(!events.iter().any(|event| event["fact"]["type"] == "stop_verified"));
+}
+
+#[test]
+fn a_klipper_board_prints_a_file_of_the_slicer_mask_by_mask() {
+    let lab =
+        Resin::build(Build { dialect: Dialect::Klipper, ..Build::default() }, |_| String::new(), |_| {});
+    let (daemon, case) = lab.serve();
+    let job = lab.print(&daemon, &case);
+    let printed = daemon.wait_job(&job, "printed");
+    assert_eq!(printed["exact"], true, "{printed}");
+    let lit = lab.lit_of(&job);
+    assert_eq!(order_of(&lit), (0..sliced().layers.len()).collect::<Vec<_>>());
+    assert_as_planned(&lit);
+    let report = lab.stays_dark();
+    assert_eq!(report.exposures.len(), lit.len(), "nothing else was lit");
+    assert!(report.totals.moved_in_light == 0 && report.crashes.is_empty(), "{report:?}");
+}
+
+#[test]
+fn layers_that_this_machine_times_itself_are_lit_as_long_as_their_file_says() {
+    let few = few();
+    for dialect in [Dialect::Marlin, Dialect::Klipper] {
+        let file = ("few.ctb", &few.bytes[..]);
+        // Its clock is the wall's: a reply that comes late is light that lasts.
+        let build = Build { dialect, speed: 1, light: "timed_by = \"host\"", file, ..Build::default() };
+        let lab = Resin::build(build, |_| String::new(), |_| {});
+        let (daemon, case) = lab.serve();
+        let job = lab.print(&daemon, &case);
+        lab.wait_lit(&job, 2);
+        lab.tells_light(&daemon, "on");
+        let printed = daemon.wait_job(&job, "printed");
+        assert_eq!(printed["exact"], true, "{printed}");
+        let lit = lab.lit_of(&job);
+        assert_eq!(order_of(&lit), (0..few.layers.len()).collect::<Vec<_>>());
+        // What platen itself would have ended as `timing` is a tenth.
+        assert_as_in(&few.layers, &lit, |planned_us| planned_us / 10);
+        let report = lab.stays_dark();
+        assert!(report.totals.moved_in_light == 0 && report.crashes.is_empty(), "{report:?}");
+        lab.tells_light(&daemon, "off");
+    }
 }
 
 #[test]

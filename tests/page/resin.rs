@@ -7,7 +7,7 @@ use platen::domain::ids::{FileHash, JobId, PrinterName};
 use platen::domain::job::{Interruption, Progress};
 use platen::domain::lab::{NewJob, Request};
 use platen::domain::part::PartRef;
-use platen::domain::printer::{Activity, HoldStep, Prompt};
+use platen::domain::printer::{Activity, HoldStep, Light, Prompt};
 use platen::domain::resin;
 use platen::domain::resin::need::Need;
 use platen::domain::resin::outfit::{Item, Outfit};
@@ -103,6 +103,7 @@ async fn job(lab: &TestLab) -> JobId {
         light_ms: 36_000_000,
         longest_layer_ms: 90_000,
         refills: Vec::new(),
+        opaque: None,
     };
     let request = Box::new(Request::QueueJob(Box::new(new)));
     of_resin(lab, resin::Request::WithNeeds { request, needs: [(id.clone(), need)].into() }).await;
@@ -329,6 +330,35 @@ async fn the_page_leads_from_an_empty_vat_to_a_start_one_thing_after_the_other()
 }
 
 #[tokio::test]
+async fn the_card_the_printer_s_page_and_the_api_say_whether_the_light_is_on() {
+    let lab = fitted().await;
+    let chip = "id=\"light-msla-01\"";
+    for path in ["/", "/printers/msla-01"] {
+        lacks(&shown(&lab, path).await, &[chip]);
+    }
+    assert_eq!(lab.get(AT).await.json().get("light"), None);
+    let rows = [
+        (Light::On, "on", "The light is on", "Das Licht ist an", true),
+        (Light::MayBeOn, "may_be_on", "The light may be on", "Das Licht kann an sein", true),
+        (Light::Off, "off", "The light is off", "Das Licht ist aus", false),
+        (Light::Unknown, "unknown", "Light not known", "Licht nicht bekannt", false),
+    ];
+    for (light, word, words, german, is_lit) in rows {
+        lab.boards["msla-01"].send_modify(|live| Arc::make_mut(live).light = Some(light));
+        assert_eq!(lab.get(AT).await.json()["light"], word);
+        for path in ["/", "/printers/msla-01"] {
+            let page = shown(&lab, path).await;
+            let at = page.find(chip).unwrap_or_else(|| panic!("{path} has no {chip}"));
+            let sign = &page[at..at + page[at..].find("</span>").unwrap()];
+            assert!(sign.contains(words) && sign.contains("<svg"), "{path}: {sign}");
+            assert_eq!(sign.contains("data-state=\"lit\""), is_lit, "{path}: {sign}");
+            has(&in_german(&lab, path).await, &[german]);
+        }
+        lacks(&shown(&lab, "/").await, &["id=\"light-mk3-01\""]);
+    }
+}
+
+#[tokio::test]
 async fn a_print_that_was_cut_off_is_asked_after_and_what_wears_out_is_told() {
     let lab = fitted().await;
     let clear = lot(&lab, "clear resin").await;
@@ -391,4 +421,51 @@ async fn a_printer_with_a_vat_is_not_loaded_by_its_slots() {
     lacks(&page, &["name=\"load-slot\""]);
     let other = lab_with(&["mk3-01"]).await;
     has(&shown(&other, "/hands?printer=mk3-01").await, &["name=\"load-slot\""]);
+}
+
+#[tokio::test]
+async fn whoever_queues_an_encrypted_file_is_asked_what_it_takes_and_is_told_that_nobody_knows() {
+    use ::resin::file::Mask;
+    use ::resin::sample::{Settings, encrypted};
+
+    let lab = lab_with(&["mars-01", "msla-01"]).await;
+    let case = lab.case().await;
+    let page = async |bytes: &[u8]| {
+        let file = lab.upload(bytes).await.json()["file"].clone();
+        format!("/queue/new?file={}&case={case}&part=1", file.as_str().unwrap())
+    };
+    let path = page(&encrypted(9_000)).await;
+    let told = shown(&lab, &path).await;
+    for words in ["name=\"resin_ml\"", "name=\"minutes\"", "resin.opaque", "unknown", "mars-01"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(in_german(&lab, &path).await.contains("Harz laut Slicer, ml"));
+    let mask = Mask::dark(48, 32).with_box([8.0, 8.0], [40.0, 24.0]);
+    let told = shown(&lab, &page(&Settings::default().sl1(&[mask.clone(), mask])).await).await;
+    assert!(!told.contains("name=\"resin_ml\""), "{told}");
+}
+
+#[tokio::test]
+async fn a_light_that_goes_on_sends_its_sign_and_nothing_around_it() {
+    let lab = fitted().await;
+    let tell = |light| {
+        let now = lab.clock.now();
+        lab.boards["msla-01"].send_modify(|live| {
+            let live = Arc::make_mut(live);
+            (live.light, live.at) = (Some(light), now);
+        });
+    };
+    tell(Light::Off);
+    let (_, mut stream) = crate::live(&lab).await;
+    assert_eq!(stream.next().await.unwrap().event, "hello");
+    tell(Light::On);
+    let sent = loop {
+        let message = crate::next(&mut stream, "pieces").await;
+        if message.data.contains("The light is on") {
+            break crate::pieces(&message);
+        }
+    };
+    let ids: Vec<&str> = sent.iter().map(|(id, _)| id.as_str()).collect();
+    assert!(ids.contains(&"light-msla-01"), "{ids:?}");
+    assert!(!ids.contains(&"printer-msla-01"), "the card around it is not sent again: {ids:?}");
 }

@@ -14,13 +14,14 @@ use hw_sim::msla::{
 use hw_sim::quirks::ResetCause;
 use hw_sim::random::Random;
 use hw_sim::rig::{Rig, RigConfig};
+use platen::control::cover::Switch;
 use platen::control::light::{Exposures, Lamp, MaskMark, MaskStep, MasksDigest};
-use platen::control::session::{Profile, Session, SessionEvent};
+use platen::control::session::{NotNow, Profile, Session, SessionEvent};
 use platen::control::stop::DtrReset;
 use platen::domain::ids::{FileHash, JobId};
 use platen::domain::job::{ExposureFault, Interruption, PANEL, PauseReason};
 use platen::domain::moment::Moment;
-use platen::domain::printer::{Activity, StopProof};
+use platen::domain::printer::{Activity, Cover, Light, StopProof};
 use platen::domain::units::Baud;
 use resin::exposure::{self, Board, Bottom, Plan, Plate, TimedBy};
 use resin::layer::{Layer, LayerIndex, Peel};
@@ -61,6 +62,10 @@ struct Print {
     pauses: BTreeSet<u32>,
     refills: BTreeSet<u32>,
     long_pause: Option<Milliseconds>,
+    /// Its cover has a switch.
+    covered: bool,
+    /// How hot its light may become, °C.
+    hottest: Option<f64>,
     seed: u64,
     mix: FaultMix,
 }
@@ -78,6 +83,8 @@ impl Print {
             pauses: BTreeSet::new(),
             refills: BTreeSet::new(),
             long_pause: None,
+            covered: false,
+            hottest: None,
             seed: 1,
             mix: FaultMix::default(),
         }
@@ -86,6 +93,15 @@ impl Print {
     /// As little as shows it: for many seeds.
     fn small(dialect: Dialect, seed: u64) -> Self {
         Self { exposure: ms(400), bottom_exposure: ms(900), seed, ..Self::new(dialect, TimedBy::Board, 3) }
+    }
+
+    fn cover(&self) -> Option<Switch> {
+        let name = match self.dialect {
+            Dialect::Marlin => "filament: ",
+            Dialect::Klipper => "filament:",
+        };
+        let (open, closed) = (format!("{name}open"), format!("{name}TRIGGERED"));
+        self.covered.then(|| Switch { ask: b"M119"[..].into(), open, closed })
     }
 
     fn board(&self) -> Board {
@@ -232,7 +248,7 @@ impl Booth {
         let mut config = print.rig();
         configure(&mut config);
         let plan = print.plan();
-        let lamp = Lamp::new(Arc::new(plan.printer().clone()));
+        let lamp = Lamp::new(Arc::new(plan.printer().clone())).watched(print.cover(), print.hottest);
         Self {
             rig: Rig::new(config),
             session: session(&lamp),
@@ -637,6 +653,81 @@ fn all_that_was_lit_is_told_before_the_end_of_the_print() {
     });
     let planned: u64 = booth.planned().iter().map(|layer| layer.lit_us / 1_000).sum();
     assert_eq!(lit.map(|lit| (lit.layers, lit.light_ms)), Some((6, planned)));
+}
+
+#[test]
+fn a_light_is_told_as_on_all_the_while_and_as_off_only_when_it_is() {
+    for dialect in DIALECTS {
+        for timed_by in [TimedBy::Board, TimedBy::Host] {
+            let began = || Booth::started(Print::new(dialect, timed_by, 4));
+            let mut booth = began();
+            let mut seen_off = false;
+            booth.run_until(600, "the end of the print", |booth| {
+                let told = booth.session.light();
+                assert!(!booth.is_lit() || told == Some(Light::On), "{told:?}");
+                seen_off |= told == Some(Light::Off);
+                booth.ending().is_some()
+            });
+            assert!(seen_off && booth.session.light() == Some(Light::Off));
+            let mut booth = began();
+            booth.until_lit(1);
+            let now = booth.moment();
+            booth.session.stop(now);
+            assert_ne!(booth.session.light(), Some(Light::Off), "nobody has said yet that it is dark");
+            let mut booth = began();
+            booth.until_lit(1);
+            booth.session.handle_closed("its port is gone");
+            assert_eq!(booth.session.light(), Some(Light::MayBeOn));
+        }
+    }
+}
+
+// Line numbers: the five lines of an exposure on Klipper have 123 bytes with numbers of five digits, 128 with six.
+
+impl Booth {
+    /// The number of the line that was sent last.
+    #[track_caller]
+    fn number(&self) -> u32 {
+        let number = |(_, way, text): &(u64, char, String)| match way {
+            '>' => {
+                text.rsplit("\\n").find_map(|line| line.strip_prefix('N')?.split(' ').next()?.parse().ok())
+            }
+            _ => None,
+        };
+        self.trace.iter().rev().find_map(number).unwrap()
+    }
+}
+
+#[test]
+fn a_print_on_a_line_that_has_counted_far_is_numbered_anew_before_its_plate_homes() {
+    let mut booth = Booth::new(Print::new(Dialect::Klipper, TimedBy::Board, 3));
+    booth.open();
+    while booth.number() < 100_100 {
+        booth.wait(600_000);
+    }
+    booth.start();
+    booth.until_over(120);
+    assert!((10_000..11_000).contains(&booth.number()), "{}", booth.number());
+    booth.assert_printed(board_timed);
+}
+
+#[test]
+fn a_print_that_outlives_five_digits_is_numbered_anew_between_its_layers() {
+    let pauses = BTreeSet::from([1, 2, 3]);
+    let mut booth = Booth::started(Print { pauses, ..Print::new(Dialect::Klipper, TimedBy::Board, 5) });
+    let mut highest = 0;
+    for _ in 0..3 {
+        booth.run_until(120, "the pause", Booth::stands);
+        // Less than a day: then Klipper lets go of its motors.
+        booth.wait(82_000_000);
+        highest = highest.max(booth.number());
+        assert!(booth.resume());
+        booth.run_until(60, "the next light", Booth::is_lit);
+    }
+    booth.until_over(120);
+    assert!((90_000..100_000).contains(&highest), "{highest}");
+    assert!(booth.number() < highest, "{}", booth.number());
+    booth.assert_printed(board_timed);
 }
 
 // Pauses.
@@ -1239,6 +1330,172 @@ fn a_light_that_nobody_cools_ends_the_print_dark_and_raised() {
     booth.assert_dark();
     assert_eq!(booth.report().z_um, 20_000);
     booth.assert_rests();
+}
+
+#[test]
+fn a_light_above_its_own_limit_ends_the_print_by_that_name() {
+    let mut booth =
+        Booth::started(Print { hottest: Some(40.0), ..Print::new(Dialect::Marlin, TimedBy::Board, 200) });
+    booth.reach(Place::Lift(1));
+    booth.inject(&Fault::Msla(MslaFault::LedUncooled));
+    booth.until_over(3_600);
+    assert_eq!(booth.fault(), Some(ExposureFault::LightTooHot));
+    booth.wait(1_000);
+    booth.assert_lit_well();
+    booth.assert_dark();
+    assert_eq!(booth.report().z_um, 20_000);
+    booth.assert_rests();
+}
+
+// The cover.
+
+fn covered(dialect: Dialect, timed_by: TimedBy) -> Print {
+    Print { covered: true, ..four_layers(dialect, timed_by) }
+}
+
+impl Booth {
+    fn lid(&mut self, fault: MslaFault) {
+        self.inject(&Fault::Msla(fault));
+    }
+
+    fn cover(&self) -> Cover {
+        self.session.cover(self.moment())
+    }
+
+    fn asked_for_cover(&self) -> usize {
+        self.executed(0).iter().filter(|line| line.starts_with("M119")).count()
+    }
+}
+
+#[test]
+fn a_closed_cover_is_asked_for_before_each_layer_and_delays_none() {
+    for dialect in DIALECTS {
+        for timed_by in [TimedBy::Board, TimedBy::Host] {
+            let took = |print: Print| {
+                let mut booth = Booth::new(print);
+                booth.open();
+                let (from, asked) = (booth.now, booth.asked_for_cover());
+                booth.start();
+                booth.until_over(120);
+                let took = (booth.now - from, booth.asked_for_cover() - asked);
+                booth.assert_printed(if timed_by == TimedBy::Board { board_timed } else { host_timed });
+                took
+            };
+            let (plain, never) = took(four_layers(dialect, timed_by));
+            let (with_cover, asked) = took(covered(dialect, timed_by));
+            assert_eq!((never, asked), (0, 5), "once before it homes, and once a layer");
+            assert!(with_cover < plain + 5 * 20_000, "{with_cover} µs instead of {plain} µs");
+        }
+    }
+}
+
+#[test]
+fn a_cover_that_is_opened_in_a_print_ends_it_dark_before_the_next_light_and_nothing_moves() {
+    for dialect in DIALECTS {
+        for timed_by in [TimedBy::Board, TimedBy::Host] {
+            for (place, lit) in [
+                (Place::Homing, 0),
+                (Place::GoingDown, 0),
+                (Place::Light(0, 10_000), 1),
+                (Place::Light(1, 1_200_000), 2),
+                (Place::Lift(1), 2),
+                (Place::Mask(2), 2),
+            ] {
+                let mut booth = Booth::started(covered(dialect, timed_by));
+                booth.reach(place);
+                booth.lid(MslaFault::LidOpened);
+                booth.until_over(60);
+                assert_eq!(booth.fault(), Some(ExposureFault::LidOpen), "{place:?}");
+                assert_eq!(booth.exposures().len(), lit, "{place:?}");
+                booth.assert_lit_well();
+                booth.wait(1_000);
+                booth.assert_dark();
+                booth.assert_rests();
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_homes_under_an_open_cover_and_its_printer_is_not_free() {
+    for dialect in DIALECTS {
+        let mut booth = Booth::new(covered(dialect, TimedBy::Board));
+        booth.open();
+        assert!(!booth.session.snapshot(booth.moment()).is_free(), "nothing was told yet");
+        booth.run_until(10, "the answer", |booth| booth.cover() == Cover::Closed);
+        assert!(booth.session.snapshot(booth.moment()).is_free());
+        booth.lid(MslaFault::LidOpened);
+        booth.run_until(10, "the answer", |booth| booth.cover() == Cover::Open);
+        assert!(!booth.session.snapshot(booth.moment()).is_free());
+        let z = booth.report().z_um;
+        booth.start();
+        booth.until_over(60);
+        assert_eq!(booth.fault(), Some(ExposureFault::LidOpen));
+        assert_eq!((booth.report().z_um, booth.exposures().len()), (z, 0));
+        booth.assert_dark();
+        booth.lid(MslaFault::LidClosed);
+        booth.run_until(10, "the answer", |booth| booth.session.snapshot(booth.moment()).is_free());
+    }
+}
+
+#[test]
+fn a_pause_is_for_hands_and_does_not_end_before_the_cover_is_closed() {
+    for dialect in DIALECTS {
+        let mut booth = Booth::started(covered(dialect, TimedBy::Board));
+        booth.reach(Place::Lift(1));
+        assert!(booth.pause());
+        booth.until_paused();
+        booth.lid(MslaFault::LidOpened);
+        booth.run_until(10, "the answer", |booth| booth.cover() == Cover::Open);
+        let now = booth.moment();
+        assert_eq!(booth.session.resume(now, &Booth::job(), "nurse"), Err(NotNow::CoverOpen));
+        booth.wait(30_000);
+        assert!(booth.stands(), "{:?}", booth.ending());
+        booth.lid(MslaFault::LidClosed);
+        booth.run_until(10, "the answer", |booth| booth.cover() == Cover::Closed);
+        assert!(booth.resume());
+        booth.until_over(120);
+        booth.assert_printed(board_timed);
+    }
+}
+
+#[test]
+fn a_cover_that_is_opened_as_a_pause_ends_is_found_before_the_plate_goes_down() {
+    let mut booth = Booth::started(covered(Dialect::Marlin, TimedBy::Board));
+    booth.reach(Place::Lift(1));
+    assert!(booth.pause());
+    booth.until_paused();
+    booth.run_until(10, "the answer", |booth| booth.cover() == Cover::Closed);
+    let z = booth.report().z_um;
+    booth.lid(MslaFault::LidOpened);
+    assert!(booth.resume());
+    booth.until_over(60);
+    assert_eq!((booth.fault(), booth.report().z_um), (Some(ExposureFault::LidOpen), z));
+}
+
+#[test]
+fn a_board_that_does_not_tell_of_its_cover_lights_nothing() {
+    let mut booth = Booth::with(covered(Dialect::Marlin, TimedBy::Board), |config| {
+        config.firmware.msla.as_mut().unwrap().lid_endstop = None;
+    });
+    booth.open();
+    booth.wait(10_000);
+    assert_eq!(booth.cover(), Cover::NotTold);
+    booth.start();
+    booth.until_over(60);
+    assert_eq!((booth.fault(), booth.exposures().len()), (Some(ExposureFault::Board), 0));
+    booth.assert_dark();
+}
+
+#[test]
+fn lost_answers_only_delay_a_print_under_a_cover() {
+    for fault in [Fault::LoseEveryOk { every: 9 }, Fault::SlowReplies { delay_us: 150_000 }] {
+        let mut booth = Booth::started(covered(Dialect::Marlin, TimedBy::Board));
+        booth.inject(&fault);
+        booth.until_over(600);
+        assert!(booth.printed().is_some(), "{fault:?}: {:?}", booth.ending());
+        booth.assert_printed(board_timed);
+    }
 }
 
 #[test]

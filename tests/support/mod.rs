@@ -53,6 +53,9 @@ pub const MSLA: &str = "kind = \"msla\"\nbuild_height = 150\n[printer.display]\n
                         travel_mm_min = 300\nfastest_mm_min = 600\n[printer.peel]\nlift_mm = 6\n\
                         lift_mm_min = 60\nretract_mm_min = 150\n[printer.vat]\nholds_ml = 200\nkeeps_ml = 20\n";
 
+pub const CHITU: &str = "kind = \"chitu\"\n[printer.light]\nlongest_exposure_s = 60\n\
+                         [printer.vat]\nholds_ml = 200\nkeeps_ml = 20\n[printer.delivery]\nby = \"operator\"\n";
+
 pub struct TestLab {
     pub address: SocketAddr,
     pub recorder: Recorder,
@@ -165,6 +168,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, top: &str, http:
                 "mk3-02" => "console = \"service\"\nallow_commands = [\"M92\"]\n",
                 "away" => "console = \"off\"\n",
                 "msla-01" => MSLA,
+                "mars-01" => CHITU,
                 _ => "",
             };
             format!(

@@ -17,31 +17,44 @@ pub enum Opaque {
     PastTheEnd,
 }
 
-/// The ends of the layers of one file, in bytes from its begin, growing.
+/// The ends of the layers of one file, in bytes from its begin, growing; of a file that nobody but the board reads at
+/// most where the last of them ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layers(Result<Vec<u64>, Opaque>);
+pub struct Layers(Result<Vec<u64>, Opaque>, Option<u64>);
 
 impl Layers {
     /// Of a file of `size` bytes.
     #[must_use]
     pub fn of(layers: &[Layer], size: u64) -> Self {
         let Some(ends) = layers.iter().map(|layer| layer.ends_at).collect::<Option<Vec<_>>>() else {
-            return Self(Err(Opaque::NotTold));
+            return Self(Err(Opaque::NotTold), None);
         };
-        let Some(last) = ends.last() else { return Self(Err(Opaque::NotTold)) };
+        let Some(last) = ends.last() else { return Self(Err(Opaque::NotTold), None) };
         if ends[0] == 0 || ends.windows(2).any(|pair| pair[0] >= pair[1]) {
-            return Self(Err(Opaque::NotInOrder));
+            return Self(Err(Opaque::NotInOrder), None);
         }
         if *last > size || u32::try_from(ends.len()).is_err() {
-            return Self(Err(Opaque::PastTheEnd));
+            return Self(Err(Opaque::PastTheEnd), None);
         }
-        Self(Ok(ends))
+        Self(Ok(ends), None)
     }
 
     /// Of a file that nobody but the board reads.
     #[must_use]
     pub const fn opaque() -> Self {
-        Self(Err(Opaque::NotTold))
+        Self(Err(Opaque::NotTold), None)
+    }
+
+    /// The same, where all that is printed is known to end at this byte.
+    #[must_use]
+    pub const fn opaque_to(end: u64) -> Self {
+        Self(Err(Opaque::NotTold), Some(end))
+    }
+
+    /// Whether whoever has read so many bytes of a file of `size` has read the last picture, where no layer tells it.
+    #[must_use]
+    pub fn is_end(&self, bytes: u64, size: u64) -> bool {
+        bytes <= size && bytes >= self.1.unwrap_or(size)
     }
 
     #[must_use]

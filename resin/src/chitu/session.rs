@@ -16,6 +16,9 @@
 //!
 //! No answer is believed but what the board says of itself afterwards: `ok` follows failures too, so a start
 //! is a start when `M4000` (or `M27`) says that the right number of bytes is being printed.
+//!
+//! Whoever was here before may have died in an upload. To such a board all is data but `M4000` and `M29` (facts A.3), so
+//! one that is greeted and asks for a block, or hears `M4000`, prints nothing, and does not hear `M4002`, is told `M29`.
 
 mod commands;
 mod greet;
@@ -70,7 +73,16 @@ enum InStep {
         at: Duration,
         tries: u8,
     },
+    /// `M4002` was not heard in a greeting. With a file open `M4000` would be.
+    AskOpen,
+    /// A file is open: `M29` closes it.
+    CloseFile,
 }
+
+/// So often in a row a board that is greeted has to hear `M4000` and not `M4002` before it.
+const OPEN_BELIEVED: u8 = 2;
+/// A board that does not know `M4002` has no file open; it is told so often that it has.
+const CLOSES_MAX: u8 = 3;
 
 /// The board and what is done with it.
 #[derive(Clone, Debug)]
@@ -84,6 +96,10 @@ pub struct Session {
     health: Health,
     medium: Medium,
     in_step: InStep,
+    /// How often in a row it was so that a file may be open there.
+    may_be_open: u8,
+    /// `M29` so often since its last `M4002`.
+    closes: u8,
     /// A print of ours that may be running on a board that we do not hear yet.
     expected: Option<Watch>,
     /// A stop whose port was closed before it was proven.
@@ -113,6 +129,8 @@ impl Session {
             health: Health::Well,
             medium: Medium::NotAsked,
             in_step: InStep::Yes,
+            may_be_open: 0,
+            closes: 0,
             expected: None,
             unfinished_stop: false,
             errand: None,
@@ -174,6 +192,7 @@ impl Session {
     pub fn handle_opened(&mut self, now: Duration) {
         self.exchange.reset(now);
         self.in_step = InStep::Yes;
+        (self.may_be_open, self.closes) = (0, 0);
         self.poll_at = now;
         self.set_health(Health::Well);
         self.phase = if self.unfinished_stop {
@@ -299,6 +318,8 @@ impl Session {
             InStep::Yes => {}
             InStep::AskBlocked => return command(NOW, Command::Blocked),
             InStep::AskHello { at, .. } => return command(at, Command::Hello),
+            InStep::AskOpen => return command(NOW, Command::Status),
+            InStep::CloseFile => return command(NOW, Command::CloseFile),
         }
         if let Some(errand) = &self.errand {
             return command(NOW, errand.clone());
@@ -395,6 +416,9 @@ impl Session {
         }
         let Sent::Command(command) = what else { return };
         self.poll_at = now + self.config.timing.poll;
+        if matches!(self.phase, Phase::Greeting(_)) && self.may_have_file_open(now, &command, reply) {
+            return;
+        }
         if reply.end == ReplyEnd::Lost {
             return self.lost(now, &command);
         }
@@ -432,6 +456,51 @@ impl Session {
                 _ => {}
             }
         }
+    }
+
+    /// Whether the answer is one to whether somebody has left a file open there; what comes next is seen to.
+    fn may_have_file_open(&mut self, now: Duration, command: &Command, reply: &Reply) -> bool {
+        let asks_for_block = reply.says.iter().any(|says| matches!(says, Says::Resend { .. }));
+        let is_lost = reply.end == ReplyEnd::Lost;
+        let next = match (command, self.in_step) {
+            (Command::Hello, _) if reply.firmware().is_some() => {
+                (self.may_be_open, self.closes) = (0, 0);
+                return false;
+            }
+            (Command::Hello, _) if asks_for_block => InStep::CloseFile,
+            (Command::Hello, _) if is_lost => {
+                if self.health == Health::Well {
+                    self.set_health(Health::Silent);
+                }
+                InStep::AskOpen
+            }
+            (Command::Status, InStep::AskOpen) if is_lost => {
+                self.may_be_open = 0;
+                InStep::AskHello { at: now + self.config.timing.poll, tries: 0 }
+            }
+            (Command::Status, InStep::AskOpen) => {
+                // One that prints has no file open, and is told nothing.
+                let reading = Reading::of(command, reply);
+                let rests = reading == Reading::NotPrinting;
+                self.may_be_open = if rests { self.may_be_open.saturating_add(1) } else { 0 };
+                let may_be = self.may_be_open >= OPEN_BELIEVED && self.closes < CLOSES_MAX;
+                if may_be || (asks_for_block && reading.printed().is_none()) {
+                    InStep::CloseFile
+                } else {
+                    InStep::AskHello { at: now, tries: 0 }
+                }
+            }
+            (Command::CloseFile, _) => {
+                (self.may_be_open, self.closes) = (0, self.closes.saturating_add(1));
+                if reply.has(&Says::SavingDone) {
+                    self.push(Event::Doubt(Doubt::FileWasOpen));
+                }
+                InStep::AskHello { at: now, tries: 0 }
+            }
+            _ => return false,
+        };
+        self.in_step = next;
+        true
     }
 
     /// No answer: whether it was taken is asked of the board, once it is known which answer is to what.

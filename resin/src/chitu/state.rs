@@ -44,7 +44,7 @@ pub enum State {
 /// How a print of ours ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It had come to its last layer (of an opaque file: its last byte) when the board stopped printing.
+    /// It had come to its last layer (of an opaque file: the last byte that is printed) when the board stopped printing.
     Completed,
     /// It stopped before, was watched all the time, and we did not do it.
     CancelledAtPanel { last_layer: Option<LayerIndex> },
@@ -140,6 +140,10 @@ pub enum Doubt {
     OtherWay(StartWay),
     #[error("the board did not take {code}: {said:?}")]
     NotTaken { code: &'static str, said: String },
+    #[error(
+        "the board had a file open that somebody was sending; it was closed, and what is there of it is not printed"
+    )]
+    FileWasOpen,
 }
 
 /// Why a print was not started, or a file is not what it must be. The board prints nothing by our doing then.
@@ -261,6 +265,18 @@ pub struct Timing {
     pub stop: Duration,
     /// How long the plate is watched for going up after a stop.
     pub rise: Duration,
+    /// How much faster than a clock the board prints: 1, but for a simulated one. `poll` is by a clock.
+    pub board_speed: u32,
+}
+
+impl Timing {
+    /// For a simulated board that prints so many times faster than a clock: it is looked at as often by its own time,
+    /// and still no closer than `gap`. What the wire takes is not faster by that, nor is how long an answer may take.
+    #[must_use]
+    pub fn for_board_speed(self, speed: u32) -> Self {
+        let speed = speed.max(1);
+        Self { poll: (self.poll / speed).max(self.gap), board_speed: speed, ..self }
+    }
 }
 
 impl Default for Timing {
@@ -279,6 +295,7 @@ impl Default for Timing {
             resume: s(15),
             stop: s(10),
             rise: s(15),
+            board_speed: 1,
         }
     }
 }
@@ -309,7 +326,7 @@ impl Timing {
         if self.gap < Duration::from_millis(10) {
             return Err(BadTiming("gap", "10 ms or more: closer commands wedge boards"));
         }
-        if self.poll < Duration::from_secs(1) {
+        if self.poll.saturating_mul(self.board_speed) < Duration::from_secs(1) {
             return Err(BadTiming("poll", "1 s or more: boards want to be asked every 2 to 5 s"));
         }
         Ok(())

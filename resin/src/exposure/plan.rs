@@ -2,6 +2,7 @@
 
 use super::profile::{AN_HOUR, Printer};
 use crate::layer::{Layer, Peel};
+use crate::timing::LayerTime;
 use crate::units::{Micrometres, MicrometresPerSecond, Milliseconds};
 
 /// One straight piece of a way along Z.
@@ -30,14 +31,13 @@ impl Legs {
         self.second.unwrap_or(self.first).to
     }
 
-    /// Without acceleration.
-    fn takes(self, mut from: Micrometres) -> Milliseconds {
-        let mut time = 0;
-        for leg in self.iter() {
-            time += leg.speed.over(Micrometres(leg.to.0 - from.0)).0;
+    /// How long each piece is, and how fast.
+    fn ways(self, mut from: Micrometres) -> impl Iterator<Item = (Micrometres, MicrometresPerSecond)> {
+        self.iter().map(move |leg| {
+            let way = Micrometres(leg.to.0 - from.0);
             from = leg.to;
-        }
-        Milliseconds(time)
+            (way, leg.speed)
+        })
     }
 }
 
@@ -210,9 +210,10 @@ impl Plan {
 }
 
 fn takes(plan: &LayerPlan, printer: &Printer) -> Milliseconds {
-    let moves = plan.retract.takes(plan.from).0 + plan.lift.takes(plan.z).0;
-    let rests = plan.rest_before_light.0 + plan.rest_before_lift.0 + plan.rest_after_lift.0;
-    Milliseconds(moves + rests + printer.display.settles_in.0 + plan.exposure.0)
+    let ways = plan.retract.ways(plan.from).chain(plan.lift.ways(plan.z));
+    let LayerPlan { rest_before_light, rest_before_lift, rest_after_lift, .. } = *plan;
+    let rests = [rest_before_light, rest_before_lift, rest_after_lift, printer.display.settles_in];
+    LayerTime::of(plan.exposure, ways, rests.into_iter()).whole()
 }
 
 fn exposure(index: usize, layer: &Layer, printer: &Printer) -> Result<Milliseconds, PlanError> {

@@ -345,10 +345,11 @@ impl Profile {
                 ),
             );
         }
-        // N1234567, a space, *255 and the end of the line.
+        // N1234567, a space, *255 and the end of the line. Klipper's pins have long names, and a print's numbers five
+        // digits.
         let around = match self.board {
             Board::Marlin => 14,
-            Board::Klipper => 1,
+            Board::Klipper => 12,
         };
         let bytes: usize = burst.iter().map(|line| line.len() + around).sum();
         if u32::try_from(bytes).is_ok_and(|bytes| bytes > self.buffer_bytes) {

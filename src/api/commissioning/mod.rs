@@ -19,7 +19,7 @@ use super::AppState;
 use super::answers::{Changed, NoSuch, Ordered, Read, Timely, Told};
 use super::door::Asker;
 use super::given::Given;
-use super::jobs::{FromFile, has_room, new_job};
+use super::jobs::{FromFile, Said, has_room, new_job};
 use super::printers::known_for;
 use super::problem::Problem;
 use super::vault::let_in;
@@ -483,6 +483,7 @@ pub(super) async fn test_printed(
         pinned: Some(printer.clone()),
         material: Some(material.clone()),
         accept: Vec::new(),
+        said: Said::default(),
         by: Some(by.clone()),
     };
     // A test print is G-code, and takes nothing of a vat.

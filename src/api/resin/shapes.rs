@@ -292,15 +292,20 @@ pub struct NeedView {
     pub job: String,
     pub case: String,
     pub material: Option<String>,
-    pub layers: u32,
-    /// Over all layers.
-    pub needs_ml: f64,
+    /// These and `light_ms` are absent where nobody knows them: its file is encrypted, or for filament.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<u32>,
+    /// Over all layers; of an encrypted file, as a person has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_ml: Option<f64>,
     /// Until it is refilled, or to its end.
-    pub first_ml: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ml: Option<f64>,
     /// How often it stands still to be refilled.
     pub refills: usize,
     /// All exposures together.
-    pub light_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light_ms: Option<u64>,
     /// What should be in the vat is what it takes until it is refilled, or to its end.
     pub enough: bool,
     pub hindrances: Vec<HindranceView>,

@@ -10,10 +10,11 @@ use crate::domain::ids::PrinterName;
 use crate::domain::job::{Job, JobState, Progress};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
+use crate::domain::printer::Activity;
 use crate::domain::resin::Station;
 use crate::domain::resin::need::Need;
 use crate::domain::resin::outfit::{Item, Outfit};
-use crate::domain::resin::start::{Hindrance, hindrances};
+use crate::domain::resin::start::{Hindrance, hindrances, of_cover};
 use crate::domain::resin::vat::Contents;
 use crate::domain::resin::wear::{Counter, Wear};
 use crate::domain::units::Microlitres;
@@ -41,7 +42,7 @@ pub fn resin(app: &AppState, lab: &Lab, name: &PrinterName) -> Option<ResinView>
         debris: station.debris.as_ref().map(ToString::to_string),
         checklist: checklist(station, outfit, now),
         job: lit(app, lab, station),
-        next: next(app, lab, name).map(|job| need(lab, job, name, now)),
+        next: next(app, lab, name).map(|job| need(app, lab, job, name, now)),
     })
 }
 
@@ -124,14 +125,16 @@ fn checklist(station: &Station, outfit: &Outfit, now: WallTime) -> ChecklistView
 fn lit(app: &AppState, lab: &Lab, station: &Station) -> Option<LitView> {
     let job = lab.running_on(&station.printer)?;
     let need = lab.resin.needs.get(&job.id)?;
+    // Where nobody knows its layers, it is at none of them.
+    let layers = need.known_layers()?;
     let noted = job.state.run().map_or(Progress { confirmed: 0, total: 0 }, |run| run.progress);
     let live = app.fleet.board().get(&station.printer).map(|live| live.borrow().activity.clone());
     let live = live.filter(|live| live.job() == Some(&job.id)).and_then(|live| live.progress());
     let confirmed = live.unwrap_or(noted).confirmed;
     Some(LitView {
         job: job.id.to_string(),
-        layer: confirmed.saturating_add(1).min(u64::from(need.layers)),
-        layers: need.layers,
+        layer: confirmed.saturating_add(1).min(u64::from(layers)),
+        layers,
         left_at_end_ml: left_at_end(station, job, need).map(millilitres),
     })
 }
@@ -154,14 +157,20 @@ pub fn next<'l>(app: &AppState, lab: &'l Lab, name: &PrinterName) -> Option<&'l 
     })
 }
 
-fn need(lab: &Lab, job: &Job, name: &PrinterName, now: WallTime) -> NeedView {
-    let why = hindrances(lab, job, name, now);
-    let need = lab.resin.needs.get(&job.id).cloned().unwrap_or_default();
+fn need(app: &AppState, lab: &Lab, job: &Job, name: &PrinterName, now: WallTime) -> NeedView {
+    let mut why = hindrances(lab, job, name, now);
+    let live = app.fleet.board().get(name).map(|live| live.borrow().clone());
+    // While it does something its board is asked at each layer, and not in between.
+    let cover = live.filter(|live| live.activity == Activity::Ready).and_then(|live| of_cover(live.cover));
+    why.extend(cover);
+    let need = lab.resin.needs.get(&job.id);
+    let resin = need.filter(|need| need.known_resin().is_some());
     let lacks = |why: &Hindrance| {
         matches!(
             why,
             Hindrance::VatEmpty
                 | Hindrance::NeedUnknown
+                | Hindrance::NeedUnsaid
                 | Hindrance::TooLittle { .. }
                 | Hindrance::VatTooSmall { .. }
         )
@@ -170,11 +179,11 @@ fn need(lab: &Lab, job: &Job, name: &PrinterName, now: WallTime) -> NeedView {
         job: job.id.to_string(),
         case: job.case.to_string(),
         material: job.material.clone(),
-        layers: need.layers,
-        needs_ml: millilitres(need.resin),
-        first_ml: millilitres(need.first_stretch()),
-        refills: need.refills.len(),
-        light_ms: need.light_ms,
+        layers: need.and_then(Need::known_layers),
+        needs_ml: resin.map(|need| millilitres(need.resin)),
+        first_ml: resin.map(|need| millilitres(need.first_stretch())),
+        refills: need.map_or(0, |need| need.refills.len()),
+        light_ms: need.and_then(Need::known_light_ms),
         enough: !why.iter().any(lacks),
         hindrances: why
             .iter()

@@ -17,7 +17,7 @@ use crate::domain::job::{Interruption, Job, JobState, Outcome};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
 use crate::domain::people::roles::Permission;
-use crate::domain::printer::{OutOfReach, STILL_DEAF};
+use crate::domain::printer::OutOfReach;
 
 /// A printer that said nothing for this long is shown with the age of what it said last.
 pub(super) const OLD_MS: u64 = 10_000;
@@ -81,7 +81,7 @@ pub(super) fn wants(printer: &PrinterView, job: Option<&JobView>) -> Wants {
 
 /// Whether it was unlocked after a stop and does not answer: it waits for a hand on its reset button.
 pub(super) fn is_deaf(printer: &PrinterView) -> bool {
-    printer.state == "offline" && printer.words.contains(STILL_DEAF)
+    printer.state == "offline" && printer.still_deaf
 }
 
 struct Card {
@@ -314,6 +314,7 @@ fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
                 (inner.put(format!("work-{name}"), work(viewer, card, job)))
             }
             @if has_heat(printer) { (inner.put(format!("heat-{name}"), heat(viewer, printer))) }
+            @if let Some(is) = &printer.light { p { (inner.put(format!("light-{name}"), light(viewer, name, is))) } }
             @if let Some(resin) = &printer.resin { (inner.put(format!("vat-{name}"), vat(viewer, name, resin))) }
             (bed(viewer, card))
             div.foot {
@@ -481,6 +482,19 @@ pub(super) fn has_heat(printer: &PrinterView) -> bool {
     let given = &printer.temperatures;
     let is_told = [given.hotend, given.bed, given.chamber].iter().any(Option::is_some);
     printer.resin.is_none() || is_told
+}
+
+/// Whether its light is on, in a word, a shape and a colour. It changes twice a layer, and so by itself.
+pub(super) fn light(viewer: &Viewer, name: &str, is: &str) -> Markup {
+    let (shape, state, words) = match is {
+        "on" => ("lit", Some("lit"), resin_words::LIGHT_ON),
+        "may_be_on" => ("lit", Some("lit"), resin_words::LIGHT_MAY_BE_ON),
+        "off" => ("dark", None, resin_words::LIGHT_OFF),
+        _ => ("offline", None, resin_words::LIGHT_UNKNOWN),
+    };
+    html! {
+        span.chip id=(format!("light-{name}")) data-state=[state] { (kit::mark(shape)) (viewer.say(words)) }
+    }
 }
 
 /// What is in its vat, and what of it wants somebody.
@@ -769,7 +783,7 @@ mod tests {
     use super::*;
     use crate::domain::command::Level;
     use crate::domain::moment::Moment;
-    use crate::domain::printer::{Activity, PrinterRecord, Snapshot};
+    use crate::domain::printer::{Activity, PrinterRecord, STILL_DEAF, Snapshot};
 
     #[test]
     fn a_halted_board_that_was_not_heard_since_the_start_is_to_be_reset() {

@@ -205,6 +205,8 @@ pub(super) async fn assign(viewer: Viewer, filled: Filled) -> Page {
             also: Vec::new(),
             printer: None,
             material: given(&fields.material).map(str::to_owned),
+            resin_ml: None,
+            minutes: None,
             accept: Vec::new(),
             by: None,
         };

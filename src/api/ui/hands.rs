@@ -824,7 +824,7 @@ fn of_vat(viewer: &Viewer, at: &AtVat) -> Vec<Row> {
     if let (Some(next), Some(job), true) = (&resin.next, &at.next, at.is_free) {
         let has = |words: &[&str]| next.hindrances.iter().any(|why| words.contains(&why.why.as_str()));
         let material = next.material.as_deref().unwrap_or_else(|| viewer.say(resin_words::ANY_RESIN));
-        let needs = viewer.number(next.first_ml, 0);
+        let needs = viewer.number(next.first_ml.unwrap_or_default(), 0);
         let holes: [(&str, &dyn std::fmt::Display); 4] =
             [("material", &material), ("case", &job.case), ("part", &job.part), ("n", &needs)];
         // One thing after the other: what is filled in is looked at afterwards.
@@ -834,6 +834,8 @@ fn of_vat(viewer: &Viewer, at: &AtVat) -> Vec<Row> {
             rows.push(row("resin", viewer.fill(resin_words::REFILL_FOR, &holes), "resin"));
         } else if has(&["checklist_needed", "checklist_old"]) && resin.debris.is_none() {
             rows.push(row("look-first", viewer.fill(resin_words::LOOK_FOR, &holes), "checklist"));
+        } else if has(&["cover_open"]) {
+            rows.push(row("cover", viewer.fill(resin_words::CLOSE_COVER, &holes), "resin"));
         }
     }
     let worn =

@@ -48,7 +48,8 @@ fn plain(word: &str) -> String {
     word.split(": ").next().unwrap_or_default().trim_start_matches("a ").replace([' ', '_'], "-")
 }
 
-/// A small shape: round is well, a triangle runs, bars rest, a square has ended, a diamond wants somebody.
+/// A small shape: round is well, a triangle runs, bars rest, a square has ended, a diamond wants somebody, and rays are
+/// light.
 pub fn mark(word: &str) -> Markup {
     let path = match plain(word).as_str() {
         "ready" | "printed" | "released" | "accepted" | "approved" | "qualified" | "open" => {
@@ -67,6 +68,10 @@ pub fn mark(word: &str) -> Markup {
         | "rework"
         | "awaiting-inspection"
         | "awaiting-approval" => "M8 1l7 7-7 7-7-7z",
+        "lit" => {
+            "M8 0l1.5 4 4-1.6L11.9 6.5 16 8l-4.1 1.5 1.6 4.1-4-1.6L8 16l-1.5-4-4 1.6 1.6-4.1L0 8l4.1-1.5-1.6-4.1 4 1.6z"
+        }
+        "dark" => "M10.5 2a6 6 0 1 0 4 9.5A7 7 0 0 1 10.5 2z",
         "offline" | "connecting" => "M8 2a6 6 0 1 0 .01 0zM8 4.5a3.5 3.5 0 1 1-.01 0z",
         _ => "M3 3h10v10H3z",
     };

@@ -28,6 +28,7 @@ use crate::io::offload::offload;
 use crate::preview::Pixels;
 use crate::services::gate::Reading;
 use crate::services::preview::Subject;
+use crate::services::resinfiles::ResinReading;
 use crate::services::slicejobs::prints;
 use crate::services::slicing::SliceError;
 use crate::services::suits::{reads, takes};
@@ -66,6 +67,8 @@ struct Found {
 struct Read {
     bytes: u64,
     lines: u64,
+    /// Nobody but its printer reads it: a person says what it takes.
+    opaque: bool,
     /// Of the first printer that reads it.
     seconds: f64,
     layers: usize,
@@ -218,6 +221,7 @@ async fn read(
     Ok(Read {
         bytes: accepted.bytes,
         lines: accepted.survey.lines,
+        opaque: resin.is_some_and(ResinReading::is_opaque),
         seconds: gcode.map(|analysis| analysis.seconds).or_else(|| resin?.seconds(on)).unwrap_or(0.0),
         layers: reading.as_deref().map_or(0, Reading::layers),
         slicer: metadata.and_then(|metadata| metadata.slicer.clone()).or_else(|| claims?.slicer.clone()),
@@ -304,6 +308,7 @@ fn of_file(
                             (part_field(viewer, &known.parts, &known.chosen))
                             (printer_field(viewer, pinned, Some(&read.offered)))
                             (material_field(viewer, material))
+                            @if read.opaque { (said_fields(viewer)) }
                             (copies.input())
                             (becomes("list", also))
                         }
@@ -386,6 +391,10 @@ fn facts(viewer: &Viewer, read: &Read) -> Markup {
             dd { (viewer.fill(words::KILOBYTES, &[("n", &viewer.grouped(read.bytes.div_ceil(1_024)))])) }
             @if read.lines > 0 { dt { (viewer.say(words::LINES)) } dd { (viewer.grouped(read.lines)) } }
             @if seconds > 0 { dt { (viewer.say(words::TAKES)) } dd { (viewer.span(seconds)) } }
+            @if read.opaque {
+                dt { (viewer.say(words::LAYERS)) ", " (viewer.say(words::TAKES)) ", " (viewer.say(words::USES)) }
+                dd { (viewer.say(words::UNKNOWN)) }
+            }
             @if read.layers > 0 { dt { (viewer.say(words::LAYERS)) } dd { (read.layers) } }
             @if let Some(grams) = read.grams {
                 dt { (viewer.say(words::USES)) }
@@ -397,6 +406,17 @@ fn facts(viewer: &Viewer, read: &Read) -> Markup {
             }
             @if let Some(slicer) = &read.slicer { dt { (viewer.say(words::SLICER)) } dd { (slicer) } }
         }
+    }
+}
+
+/// What nobody can read in an encrypted file.
+fn said_fields(viewer: &Viewer) -> Markup {
+    let resin = Field::number("resin_ml", viewer.say(words::SAID_ML)).between(&(0.1..=100_000.0));
+    let minutes = Field::number("minutes", viewer.say(words::SAID_MINUTES)).whole(1, 144_000);
+    html! {
+        p.note data-state="wants" { (viewer.say(words::SAID_HOW)) }
+        (resin.input())
+        (minutes.input())
     }
 }
 

@@ -189,18 +189,20 @@ fn ended_here(app: &AppState, lab: &Lab, name: &PrinterName) -> Vec<Past> {
 fn head(viewer: &Viewer, shown: &Shown) -> Piece {
     let printer = &shown.printer;
     let model = viewer.app.config.printer(&shown.name).and_then(|printer| printer.model.as_deref());
-    Piece::new(
-        "head",
+    Piece::around("head", |inner| {
         html! {
             div.head id="head" {
                 h1 { (printer.name) }
                 @if let Some(model) = model { span.quiet { (model) } }
                 (farm::chip(viewer, printer, shown.is_lost))
+                @if let Some(is) = &printer.light {
+                    (inner.put(format!("light-{}", printer.name), farm::light(viewer, &printer.name, is)))
+                }
                 a.button.end href=(format!("/hands?printer={}", printer.name)) { (viewer.say(common::HANDS)) }
                 (kit::stop(viewer, Some(&printer.name)))
             }
-        },
-    )
+        }
+    })
 }
 
 /// What it needs of whoever stands there.

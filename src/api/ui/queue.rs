@@ -16,7 +16,7 @@ use super::pieces::{Inner, Piece};
 use super::viewer::Viewer;
 use super::words::{Text, common, queue as words};
 use crate::api::queue::{QueueEntry, ReprintView, entry, word};
-use crate::api::shapes::{JobView, WaitingOn};
+use crate::api::shapes::{FirstReason, JobView, WaitingOn};
 use crate::api::uploads::UploadView;
 use crate::api::{AppState, reasons, views};
 use crate::domain::ids::{CaseToken, JobId, PrinterName};
@@ -668,8 +668,10 @@ fn waiting_row(viewer: &Viewer, shown: &Shown, index: usize, row: &Row, inner: &
             div.when { (times(viewer, entry)) }
             (slack(viewer, entry))
             (why_it_waits(viewer, entry))
-            @if let Some(why) = shown.not_yet.get(id).and_then(not_yet) {
-                p.wide.why-line { (entry.printer.as_deref().unwrap_or_default()) ": " (why_now(viewer, why)) }
+            @if let Some((on, why)) = shown.not_yet.get(id).and_then(|on| Some((on, not_yet(on)?))) {
+                p.wide.why-line {
+                    (entry.printer.as_deref().unwrap_or_default()) ": " (why_now(viewer, on.first, why))
+                }
             }
             @if let Some(on) = shown.asked.get(id).filter(|_| opened.is_none()) {
                 div.wide.buttons { (let_begin(viewer, id, on)) }
@@ -696,13 +698,12 @@ fn why_it_waits(viewer: &Viewer, entry: &QueueEntry) -> Markup {
 /// The first thing that keeps it from beginning now; nothing where it begins in a moment.
 fn not_yet(on: &WaitingOn) -> Option<&str> {
     let first = on.why.split(". ").next().unwrap_or_default();
-    let begins = ["it is free", "it works on job ", "its file is being read"];
-    (!first.is_empty() && !begins.iter().any(|start| first.starts_with(start))).then_some(first)
+    (on.first != FirstReason::Nothing && !first.is_empty()).then_some(first)
 }
 
 /// In the middle of a sentence; a part on the bed needs no number of a job.
-fn why_now(viewer: &Viewer, why: &str) -> String {
-    if why.starts_with("the part of job ") && why.ends_with(" is still on its bed") {
+fn why_now(viewer: &Viewer, first: FirstReason, why: &str) -> String {
+    if first == FirstReason::Bed {
         return viewer.say(words::BED_NOT_CLEAR).to_owned();
     }
     viewer.told_within(&with_moments(why, |at| viewer.short(at))).into_owned()
@@ -1206,15 +1207,20 @@ mod tests {
     }
 
     fn on(printer: &str, why: &str) -> WaitingOn {
-        WaitingOn { printer: printer.into(), why: why.into(), person: false, acceptable: Vec::new() }
+        let (person, acceptable, first) = (false, Vec::new(), FirstReason::Said);
+        WaitingOn { printer: printer.into(), why: why.into(), person, acceptable, first }
     }
 
     #[test]
     fn a_row_says_the_first_thing_that_keeps_its_job_from_beginning_now() {
         let bed = "the part of job 01ab is still on its bed. it begins there at noon";
-        assert_eq!(not_yet(&on("a", bed)), Some("the part of job 01ab is still on its bed"));
+        let of = |first, why| WaitingOn { first, ..on("a", why) };
+        let first = "the part of job 01ab is still on its bed";
+        assert_eq!(not_yet(&of(FirstReason::Bed, bed)), Some(first));
+        assert_eq!(not_yet(&of(FirstReason::Said, bed)), Some(first));
+        assert_eq!(not_yet(&on("a", "")), None);
         for begins in ["", "it is free: the job starts in a moment", "it works on job 01ab. it is busy"] {
-            assert_eq!(not_yet(&on("a", begins)), None, "{begins}");
+            assert_eq!(not_yet(&of(FirstReason::Nothing, begins)), None, "{begins}");
         }
     }
 

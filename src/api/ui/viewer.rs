@@ -12,17 +12,13 @@ use super::words::{Language, Text, common, sentences, states};
 use crate::api::door::{Asker, MADE_FOR_QUERY};
 use crate::api::{AppState, Problem};
 use crate::domain::moment::WallTime;
+use crate::domain::people::name::{STRANGER, UNNAMED};
 use crate::domain::people::roles::Permission;
 
 /// Cookies of the page's own, in which is no secret.
 pub const LANGUAGE_COOKIE: &str = "platen-language";
 pub const THEME_COOKIE: &str = "platen-theme";
 pub const KEYS_COOKIE: &str = "platen-keys";
-
-/// What the journal has where a stop came without a name.
-const UNNAMED: &str = "unnamed";
-/// Who stopped something without being signed in (`door::Asker::stops_as`).
-const STRANGER: &str = "not signed in";
 
 /// How the page is to look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

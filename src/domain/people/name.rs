@@ -9,6 +9,10 @@ use crate::domain::ids::text_form;
 pub const NAME_MAX: usize = 40;
 /// A name in full, with titles.
 pub const PRINTED_MAX: usize = 80;
+/// Who the journal names where a stop came without a name.
+pub const UNNAMED: &str = "unnamed";
+/// Who it names where somebody stopped something without being signed in.
+pub const STRANGER: &str = "not signed in";
 /// Who the journal names where no person did it: nobody may be called that.
 const TAKEN: [&str; 11] = [
     "platen",
@@ -19,8 +23,8 @@ const TAKEN: [&str; 11] = [
     "stop file",
     "contact",
     "nobody",
-    "unnamed",
-    "not signed in",
+    UNNAMED,
+    STRANGER,
     "somebody at this machine",
 ];
 

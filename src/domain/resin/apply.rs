@@ -128,6 +128,11 @@ pub fn after_crash(lab: &Lab, job: &Job, reached: Progress) -> Option<LabFact> {
     let (station, outfit) = lab.resin.station(printer)?;
     let need = lab.resin.needs.get(&job.id)?;
     let counted = station.counted(&job.id);
+    if need.opaque.is_some() {
+        // Its board prints by itself, and how many layers and how much light that was nobody knows.
+        let lit = Lit { resin: need.resin.max(counted.resin), ..counted };
+        return (lit != counted).then(|| guessed(station, printer, job, lit));
+    }
     // Each command of such a job is a layer.
     let reached = u32::try_from(reached.confirmed).unwrap_or(u32::MAX);
     let since = counted.layers.saturating_add(NOTE_EVERY).max(reached);
@@ -141,10 +146,11 @@ pub fn after_crash(lab: &Lab, job: &Job, reached: Progress) -> Option<LabFact> {
         light_ms: at_most(counted.light_ms, need.longest_layer_ms, need.light_ms),
         resin: Microlitres(at_most(counted.resin.0, need.largest_layer.0, need.resin.0)),
     };
-    if lit == counted {
-        return None;
-    }
+    (lit != counted).then(|| guessed(station, printer, job, lit))
+}
+
+fn guessed(station: &Station, printer: &PrinterName, job: &Job, lit: Lit) -> LabFact {
     let (printer, job) = (printer.clone(), job.id.clone());
     let reached = station.would_reach(&job, &lit);
-    Some(LabFact::Resin(Fact::Lit { printer, job, lit, guessed: true, reached }))
+    LabFact::Resin(Fact::Lit { printer, job, lit, guessed: true, reached })
 }

@@ -223,7 +223,9 @@ impl<'l> Asking<'l> {
             return Ok(Vec::new());
         }
         let reached = station.would_reach(id, &lit);
-        one(Fact::Lit { printer, job: id.clone(), lit, guessed: false, reached })
+        // Of a file that nobody but the board reads, light is the time for which it was printed.
+        let guessed = self.lab.resin.needs.get(id).is_some_and(|need| need.opaque.is_some());
+        one(Fact::Lit { printer, job: id.clone(), lit, guessed, reached })
     }
 
     fn with_needs(&self, request: &lab::Request, needs: &BTreeMap<JobId, Need>) -> Judged {

@@ -10,8 +10,10 @@ pub const REFILLS_MAX: usize = 16;
 const RESIN_MAX: Microlitres = Microlitres(100_000_000);
 /// A hundred days of light.
 const LIGHT_MAX_MS: u64 = 8_640_000_000;
+/// And of printing.
+const MINUTES_MAX: u32 = 144_000;
 
-/// As the job's file has it.
+/// As the job's file has it; of a file that nobody but its printer reads, as a person has said it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
     pub layers: u32,
@@ -26,6 +28,25 @@ pub struct Need {
     /// Where it stands still until somebody has refilled the vat, by rising layer; none where a vat full is enough.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refills: Vec<Refill>,
+    /// Of a file that nobody but its printer reads: its layers and its light are not known, and nothing stands above for
+    /// them. Absent where the file itself tells all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opaque: Option<Opaque>,
+}
+
+/// What is known of a file that nobody but its printer reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "resin", rename_all = "snake_case")]
+pub enum Opaque {
+    /// Nobody has said what it takes: it does not begin on a resin printer.
+    Unsaid,
+    /// A person has read it from the slicer's screen.
+    Said {
+        by: String,
+        /// How long the slicer says that it takes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minutes: Option<u32>,
+    },
 }
 
 /// A stop before a layer.
@@ -46,6 +67,10 @@ pub enum NeedError {
     NoResin,
     #[error("it takes no light")]
     NoLight,
+    #[error("its file is encrypted, so that nobody knows its layers and its light")]
+    Opaque,
+    #[error("it is said to take no time, or more than a hundred days")]
+    Minutes,
     #[error("it takes more than any vat or any day has")]
     TooMuch,
     #[error("one layer takes more than all of them")]
@@ -57,7 +82,63 @@ pub enum NeedError {
 }
 
 impl Need {
+    /// Of a file that nobody but its printer reads; none of resin where nobody has said it.
+    pub fn opaque(opaque: Opaque, resin: Microlitres) -> Self {
+        Self { resin, opaque: Some(opaque), ..Self::default() }
+    }
+
+    /// How many layers it has; `None` where nobody knows.
+    pub fn known_layers(&self) -> Option<u32> {
+        self.opaque.is_none().then_some(self.layers)
+    }
+
+    /// All exposures together, ms; `None` where nobody knows.
+    pub fn known_light_ms(&self) -> Option<u64> {
+        self.opaque.is_none().then_some(self.light_ms)
+    }
+
+    /// What it takes of resin; `None` where nobody knows.
+    pub fn known_resin(&self) -> Option<Microlitres> {
+        (self.opaque != Some(Opaque::Unsaid)).then_some(self.resin)
+    }
+
+    /// Minutes that it takes as a person has said.
+    pub fn said_minutes(&self) -> Option<u32> {
+        match self.opaque {
+            Some(Opaque::Said { minutes, .. }) => minutes,
+            Some(Opaque::Unsaid) | None => None,
+        }
+    }
+
+    /// Who has said what it takes; absent where its file tells it, or nobody has.
+    pub fn said_by(&self) -> Option<&str> {
+        match &self.opaque {
+            Some(Opaque::Said { by, .. }) => Some(by),
+            Some(Opaque::Unsaid) | None => None,
+        }
+    }
+
+    fn check_opaque(&self, opaque: &Opaque) -> Result<(), NeedError> {
+        let told = Self { resin: Microlitres(0), opaque: None, ..self.clone() };
+        if told != Self::default() {
+            return Err(NeedError::Opaque);
+        }
+        match opaque {
+            Opaque::Unsaid if self.resin.0 > 0 => Err(NeedError::Opaque),
+            Opaque::Unsaid => Ok(()),
+            Opaque::Said { .. } if self.resin.0 == 0 => Err(NeedError::NoResin),
+            Opaque::Said { .. } if self.resin > RESIN_MAX => Err(NeedError::TooMuch),
+            Opaque::Said { minutes: Some(minutes), .. } if !(1..=MINUTES_MAX).contains(minutes) => {
+                Err(NeedError::Minutes)
+            }
+            Opaque::Said { .. } => Ok(()),
+        }
+    }
+
     pub fn check(&self) -> Result<(), NeedError> {
+        if let Some(opaque) = &self.opaque {
+            return self.check_opaque(opaque);
+        }
         if self.layers == 0 {
             return Err(NeedError::NoLayers);
         }
@@ -97,6 +178,19 @@ impl Need {
     /// What it takes until it stands still for the first time, or ends.
     pub fn first_stretch(&self) -> Microlitres {
         self.stretches().next().unwrap_or(self.resin)
+    }
+
+    /// What it takes from where so much is used until it stands still the next time, or ends.
+    pub fn until_refill(&self, used: Microlitres) -> Microlitres {
+        let next = self.refills.iter().map(|refill| refill.used).find(|at| *at > used);
+        Microlitres(next.unwrap_or(self.resin).0.saturating_sub(used.0))
+    }
+
+    /// The stretch that a job goes on with that stands still to be refilled behind so many layers. A board of its own
+    /// may stand one layer before its stop.
+    pub fn stretch_behind(&self, layers: u64) -> Microlitres {
+        let stops = self.refills.iter().take_while(|refill| u64::from(refill.before_layer) <= layers + 1);
+        self.stretches().nth(stops.count()).unwrap_or(self.resin)
     }
 
     /// The longest stretch, for which a full vat has to be enough.

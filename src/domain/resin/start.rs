@@ -9,9 +9,10 @@ use super::wear::{Verdict, Wear};
 use super::{Refusal, Station};
 use crate::domain::day::Day;
 use crate::domain::ids::{JobId, LotId, PrinterName};
-use crate::domain::job::Job;
+use crate::domain::job::{Job, JobState, PauseReason};
 use crate::domain::lab::Lab;
 use crate::domain::moment::WallTime;
+use crate::domain::printer::Cover;
 use crate::domain::quality::lot::Unusable;
 use crate::domain::quality::start::wanted;
 use crate::domain::units::Microlitres;
@@ -23,6 +24,8 @@ pub enum Hindrance {
     NoResinPrinter,
     /// The printer prints with resin, and nobody knows what the job takes of it.
     NeedUnknown,
+    /// The job's file is encrypted, and nobody has said what it takes of resin.
+    NeedUnsaid,
     VatEmpty,
     NoMaterialNamed,
     WrongMaterial {
@@ -63,6 +66,9 @@ pub enum Hindrance {
     },
     /// It is not of this shift.
     ChecklistOld,
+    /// As its board tells: see [`of_cover`].
+    CoverOpen,
+    CoverNotTold,
 }
 
 impl Hindrance {
@@ -71,6 +77,7 @@ impl Hindrance {
         match self {
             Self::NoResinPrinter => "no_resin_printer",
             Self::NeedUnknown => "need_unknown",
+            Self::NeedUnsaid => "need_unsaid",
             Self::VatEmpty => "vat_empty",
             Self::NoMaterialNamed => "no_material_named",
             Self::WrongMaterial { .. } => "wrong_material",
@@ -83,6 +90,8 @@ impl Hindrance {
             Self::FilmOverdue { .. } => "film_overdue",
             Self::ChecklistNeeded { .. } => "checklist_needed",
             Self::ChecklistOld => "checklist_old",
+            Self::CoverOpen => "cover_open",
+            Self::CoverNotTold => "cover_not_told",
         }
     }
 }
@@ -95,6 +104,9 @@ impl fmt::Display for Hindrance {
             }
             Self::NeedUnknown => f.write_str(
                 "the printer prints with resin, and its file does not say what it takes: queue a file for resin",
+            ),
+            Self::NeedUnsaid => f.write_str(
+                "its file is encrypted, and nobody has said what resin it takes: cancel it, and queue it again with the millilitres that the slicer shows",
             ),
             Self::VatEmpty => f.write_str("no resin is noted in the vat: fill it, and scan its lot"),
             Self::NoMaterialNamed => f.write_str("it names no material: queue it with one"),
@@ -128,6 +140,10 @@ impl fmt::Display for Hindrance {
             Self::ChecklistOld => {
                 f.write_str("the checklist is from more than twelve hours ago: look again, and confirm it anew")
             }
+            Self::CoverOpen => f.write_str("its cover is open: close it"),
+            Self::CoverNotTold => f.write_str(
+                "its board has not told whether its cover is closed: wait some seconds, or look at the switch",
+            ),
         }
     }
 }
@@ -141,6 +157,31 @@ pub fn may_start(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> 
     Err(Refusal::Hindered { job: job.id.clone(), printer: printer.clone(), why })
 }
 
+/// Whether a job that stands still to be refilled may go on: its vat gives by now what it takes until it stands still
+/// again, or ends.
+pub fn may_go_on(lab: &Lab, job: &Job) -> Result<(), Refusal> {
+    let JobState::Paused { run, reason: PauseReason::Refill } = &job.state else { return Ok(()) };
+    let (need, station) = (lab.resin.needs.get(&job.id), lab.resin.station(&run.printer));
+    let Some((need, (station, outfit))) = need.zip(station) else { return Ok(()) };
+    let left = station.contents().map_or(0, |contents| contents.left.0);
+    let gives = Microlitres(left.saturating_sub(outfit.keeps.0));
+    let needs = need.stretch_behind(run.progress.confirmed);
+    if needs <= gives {
+        return Ok(());
+    }
+    Err(Refusal::WantsRefill { job: job.id.clone(), printer: run.printer.clone(), gives, needs })
+}
+
+/// What its cover says against a start, as its board told last. It is no fact of the journal, and asked again before
+/// anything moves.
+pub fn of_cover(cover: Cover) -> Option<Hindrance> {
+    match cover {
+        Cover::NoSwitch | Cover::Closed => None,
+        Cover::Open => Some(Hindrance::CoverOpen),
+        Cover::NotTold => Some(Hindrance::CoverNotTold),
+    }
+}
+
 /// What `may_start` refuses for.
 pub fn hindrances(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) -> Vec<Hindrance> {
     let need = lab.resin.needs.get(&job.id);
@@ -148,6 +189,9 @@ pub fn hindrances(lab: &Lab, job: &Job, printer: &PrinterName, now: WallTime) ->
         return need.map(|_| Hindrance::NoResinPrinter).into_iter().collect();
     };
     let Some(need) = need else { return vec![Hindrance::NeedUnknown] };
+    if need.known_resin().is_none() {
+        return vec![Hindrance::NeedUnsaid];
+    }
     let mut why = Vec::new();
     match station.contents() {
         None => why.push(Hindrance::VatEmpty),

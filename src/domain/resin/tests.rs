@@ -4,13 +4,13 @@ use super::*;
 use crate::domain::case::IntendedUse;
 use crate::domain::event::{Actor, Event, Fact as Entry};
 use crate::domain::ids::{BootId, CaseToken, FileHash, PartId};
-use crate::domain::job::{Interruption, JobState, Progress};
+use crate::domain::job::{Change as Wanted, Interruption, JobState, PauseReason, Progress};
 use crate::domain::lab::{EntityKey, Lab, NewJob, Reached, Refusal as Refused, Request as Ask};
 use crate::domain::moment::{Moment, Stamp};
 use crate::domain::part::{PartName, PartRef};
 use crate::domain::quality::{self, Change, lot};
 use crate::domain::story;
-use need::{Refill, refills};
+use need::{Opaque, Refill, refills};
 use wear::{HOUR_MS, Reached as Worn, Verdict};
 
 const NOW: WallTime = WallTime(1_700_000_000_000);
@@ -97,6 +97,7 @@ fn need() -> Need {
         light_ms: 1_000_000,
         longest_layer_ms: 30_000,
         refills: Vec::new(),
+        opaque: None,
     }
 }
 
@@ -242,11 +243,14 @@ fn a_job_begins_once_its_vat_is_filled_and_somebody_has_looked() {
 #[test]
 fn every_reason_why_a_job_does_not_begin_is_told_in_words_that_say_what_to_do() {
     type Spoil = fn(&mut Lab);
-    let cases: [(&[&str], &str, Spoil); 13] = [
+    let cases: [(&[&str], &str, Spoil); 14] = [
         (&["no_resin_printer"], "choose a resin printer", |lab| {
             drop(ask(lab, Request::Fit { printer: printer(), outfit: None }).unwrap());
         }),
         (&["need_unknown"], "queue a file for resin", |lab| drop(lab.resin.needs.remove(&job(0)))),
+        (&["need_unsaid"], "with the millilitres that the slicer shows", |lab| {
+            lab.resin.needs.insert(job(0), Need::opaque(Opaque::Unsaid, ml(0)));
+        }),
         (&["no_material_named"], "queue it with one", |lab| {
             lab.jobs.get_mut(&job(0)).unwrap().material = None;
         }),
@@ -524,6 +528,34 @@ fn after_a_crash_the_most_is_counted_that_can_have_been_lit() {
 }
 
 #[test]
+fn a_job_that_stands_still_to_be_refilled_goes_on_once_its_vat_gives_the_next_stretch() {
+    let stop = |before_layer, used| Refill { before_layer, used: ml(used) };
+    let planned = Need { resin: ml(900), refills: vec![stop(100, 260), stop(250, 600)], ..need() };
+    let behind = [0, 98, 99, 100, 249, 250].map(|layers| planned.stretch_behind(layers));
+    assert_eq!(behind, [260, 260, 340, 340, 300, 300].map(ml));
+    let mut lab = bare();
+    ask(&mut lab, queue(5, planned)).unwrap();
+    ask(&mut lab, fill(1, 310)).unwrap();
+    ask(&mut lab, looked()).unwrap();
+    grant(&mut lab, &start(5)).unwrap();
+    let progress = Progress { confirmed: 100, total: 400 };
+    let all = Lit { layers: 100, light_ms: 250_000, resin: ml(260) };
+    ask(&mut lab, Request::NoteLit { job: job(5), lit: all, now: true }).unwrap();
+    let reason = PauseReason::Refill;
+    grant(&mut lab, &Ask::NotePaused { job: job(5), progress, reason }).unwrap();
+    // 50 ml stay in it.
+    for (pours, gives) in [(339, 339), (1, 340)] {
+        let told = lab.doer(&job(5), Wanted::Resume).unwrap_err().to_string();
+        assert!(told.contains("is refilled: it gives") && told.contains("340.0 ml are needed"), "{told}");
+        lab.doer(&job(5), Wanted::Cancel).unwrap();
+        ask(&mut lab, top_up(1, pours)).unwrap();
+        let left = station(&lab).contents().unwrap().left;
+        assert_eq!(left, ml(50 + gives));
+    }
+    lab.doer(&job(5), Wanted::Resume).unwrap();
+}
+
+#[test]
 fn a_print_is_refilled_as_late_as_its_vat_allows() {
     let each = |count: usize, takes: u64| vec![ml(takes); count];
     let stop = |before_layer, used| Refill { before_layer, used: ml(used) };
@@ -586,6 +618,45 @@ fn a_need_that_makes_no_sense_makes_no_job() {
     let events = ask(&mut lab, Request::WithNeeds { request: copies, needs }).unwrap();
     assert_eq!(events.iter().filter(|event| event.subject.is_some()).count(), 2);
     assert!(lab.resin.needs.contains_key(&job(6)) && lab.resin.needs.contains_key(&job(7)));
+}
+
+/// Of an encrypted file, as kim says.
+fn said(millilitres: u64) -> Need {
+    Need::opaque(Opaque::Said { by: kim(), minutes: Some(90) }, ml(millilitres))
+}
+
+#[test]
+fn what_a_person_says_of_an_encrypted_file_is_named_and_kept_and_nothing_is_made_of_what_nobody_says() {
+    let unsaid = |resin| Need::opaque(Opaque::Unsaid, resin);
+    let timed = |minutes| Need::opaque(Opaque::Said { by: kim(), minutes: Some(minutes) }, ml(5));
+    for (odd, error) in [
+        (said(0), NeedError::NoResin),
+        (said(1_000_000), NeedError::TooMuch),
+        (unsaid(ml(5)), NeedError::Opaque),
+        (Need { layers: 4, ..said(5) }, NeedError::Opaque),
+        (Need { light_ms: 4, ..said(5) }, NeedError::Opaque),
+        (timed(0), NeedError::Minutes),
+        (timed(144_001), NeedError::Minutes),
+    ] {
+        let refused = ask(&mut bare(), queue(5, odd.clone())).unwrap_err();
+        assert_eq!(refused, Refused::Resin(Refusal::Need { job: job(5), error }), "{odd:?}");
+    }
+    let mut lab = ready();
+    let events = ask(&mut lab, queue(5, said(80))).unwrap();
+    let told = story::told(&events.last().unwrap().fact);
+    assert_eq!(
+        told,
+        format!("job {} has an encrypted file, and takes 80.0 ml and 90 min as kim says", job(5))
+    );
+    let kept = &lab.resin.needs[&job(5)];
+    assert_eq!((kept.said_by(), kept.said_minutes()), (Some("kim"), Some(90)));
+    assert_eq!((kept.known_layers(), kept.known_light_ms(), kept.known_resin()), (None, None, Some(ml(80))));
+    // What an older journal has of a file that tells all is read as that.
+    let older = serde_json::to_string(&need()).unwrap();
+    assert!(!older.contains("opaque"), "{older}");
+    assert_eq!(serde_json::from_str::<Need>(&older).unwrap(), need());
+    let again: Need = serde_json::from_str(&serde_json::to_string(kept).unwrap()).unwrap();
+    assert_eq!(again, *kept);
 }
 
 #[test]

@@ -21,6 +21,17 @@ pub(super) fn told(fact: &Fact) -> String {
             format!("{printer} prints with resin: its vat holds {} and keeps {}", outfit.holds, outfit.keeps)
         }
         Fact::Fitted { printer, outfit: None } => format!("{printer} is no resin printer any more"),
+        Fact::Needs { job, need } if need.opaque.is_some() => match need.said_by() {
+            Some(by) => {
+                let minutes = need.said_minutes().map(|minutes| format!(" and {minutes} min"));
+                format!(
+                    "job {job} has an encrypted file, and takes {}{} as {by} says",
+                    need.resin,
+                    minutes.unwrap_or_default()
+                )
+            }
+            None => format!("job {job} has an encrypted file, and nobody has said what resin it takes"),
+        },
         Fact::Needs { job, need } => {
             let stops = match need.refills.len() {
                 0 => String::new(),
@@ -53,9 +64,11 @@ pub(super) fn told(fact: &Fact) -> String {
         Fact::Lit { printer, job, lit, guessed, reached } => {
             let at_most = if *guessed { "at most " } else { "" };
             let (layers, light) = (lit.layers, long(lit.light_ms));
+            // A lit job has layers, unless nobody knows them.
+            let layers = if layers == 0 { String::new() } else { format!(" in {layers} layers") };
             let reached: String = reached.iter().map(|reached| format!("; {}", reached.in_words())).collect();
             format!(
-                "{printer} has lit job {job} {at_most}for {light} in {layers} layers, of about {} of resin{reached}",
+                "{printer} has lit job {job} {at_most}for {light}{layers}, of about {} of resin{reached}",
                 lit.resin
             )
         }

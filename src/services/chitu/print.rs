@@ -4,7 +4,7 @@ use ::resin::chitu::command::{Extension, FileName};
 use ::resin::chitu::deliver::Deliverer;
 use ::resin::chitu::layers::Layers;
 use ::resin::chitu::state;
-use ::resin::file::{Format, ResinFile};
+use ::resin::file::{Format, MaskAccess, ResinFile};
 use ::resin::layer::LayerIndex;
 use sha2::{Digest, Sha256};
 
@@ -34,7 +34,7 @@ struct Planned {
     /// Light up to the end of each layer, ms. Empty where nobody but the board reads the file.
     light_ms: Vec<u64>,
     need: Option<Need>,
-    /// Of the file, as the journal counts it: layers.
+    /// Of the file, as the journal counts it: layers, or bytes where nobody but the board reads it.
     total: u64,
     digest: FileHash,
 }
@@ -57,6 +57,8 @@ pub(super) struct Print {
     planned: Planned,
     layer: Option<LayerIndex>,
     bytes: u64,
+    /// Since when it may be in light, and until when that was looked at.
+    in_light: Option<[Moment; 2]>,
     refills: Vec<u32>,
 }
 
@@ -101,7 +103,10 @@ impl Print {
             light = light.saturating_add(layer.exposure.0);
             light
         });
-        let layers = if read.layers.is_empty() { Layers::opaque() } else { Layers::of(&read.layers, bytes) };
+        let layers = match read.masks {
+            MaskAccess::Opaque { ends_at, .. } => Layers::opaque_to(ends_at),
+            MaskAccess::Readable { .. } => Layers::of(&read.layers, bytes),
+        };
         Ok(Self {
             job: job.clone(),
             on_stick: state::Job { name: name_of(job, extension(read.format)?), size: bytes, layers },
@@ -121,6 +126,7 @@ impl Print {
             },
             layer: None,
             bytes: 0,
+            in_light: None,
         })
     }
 
@@ -131,6 +137,14 @@ impl Print {
 
     pub(super) fn read(&mut self, bytes: u64) {
         self.bytes = self.bytes.max(bytes);
+    }
+
+    /// The board was told to begin, or prints: so it is at this time.
+    pub(super) fn is_on_at(&mut self, now: Moment) {
+        // A print that an earlier platen began is in light since then.
+        let since = if matches!(self.stage, Stage::OnBoard) { self.began } else { now };
+        let [since, _] = self.in_light.unwrap_or([since, now]);
+        self.in_light = Some([since, now]);
     }
 
     /// A layer before which the vat is refilled comes next; told once.
@@ -159,7 +173,12 @@ impl Print {
     }
 
     /// What was lit, with the layer that is printed: it is lit, or will be before anybody can stop it.
+    /// Of an opaque file its layers are not known: its light is at most the time for which it was printed, and its resin the
+    /// share of what a person has said.
     pub(super) fn lit(&self) -> Option<Lit> {
+        if let Some(need) = self.opaque_need() {
+            return self.lit_of_bytes(need, self.bytes);
+        }
         match (self.layer, &self.planned.need) {
             (Some(LayerIndex(layer)), _) => self.lit_to(layer.saturating_add(1)),
             (None, Some(need)) if self.on_stick.layers.why_opaque().is_some() => {
@@ -172,9 +191,23 @@ impl Print {
 
     /// All that the file has.
     pub(super) fn lit_whole(&self) -> Option<Lit> {
+        if let Some(need) = self.opaque_need() {
+            return self.lit_of_bytes(need, self.on_stick.size);
+        }
         let of_need = || self.planned.need.as_ref().map(|need| need.layers);
         let of_file = u32::try_from(self.planned.light_ms.len()).ok().filter(|layers| *layers > 0);
         self.lit_to(of_file.or_else(of_need)?)
+    }
+
+    fn opaque_need(&self) -> Option<&Need> {
+        self.planned.need.as_ref().filter(|need| need.opaque.is_some())
+    }
+
+    fn lit_of_bytes(&self, need: &Need, bytes: u64) -> Option<Lit> {
+        let [since, until] = self.in_light?;
+        let light_ms = u64::try_from((until - since).as_millis()).unwrap_or(u64::MAX);
+        let resin = Microlitres(share(need.resin.0, bytes, self.on_stick.size));
+        Some(Lit { layers: 0, light_ms, resin })
     }
 
     fn lit_to(&self, layers: u32) -> Option<Lit> {
@@ -243,7 +276,7 @@ pub(super) fn unproven(why: state::Unproven) -> BoardFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ::resin::file::{Claims, MaskAccess};
+    use ::resin::file::Claims;
     use ::resin::layer::Layer;
     use ::resin::units::Milliseconds;
 
@@ -309,6 +342,31 @@ mod tests {
         opaque.read(opaque.on_stick.size);
         assert_ne!(opaque.digest(), whole);
         assert_eq!(opaque.progress().confirmed, 3, "the end is for the board to tell");
+    }
+
+    #[test]
+    fn of_an_opaque_file_light_is_the_time_of_its_print_resin_what_was_said_and_no_layer_is_made_up() {
+        use crate::domain::resin::need::Opaque;
+
+        let ended = |bytes| {
+            let mut print = print(4);
+            print.on_stick.layers = Layers::opaque_to(350);
+            let said = Opaque::Said { by: "kim".into(), minutes: None };
+            print.planned.need = Some(Need::opaque(said, Microlitres(1_000)));
+            print.planned.total = print.on_stick.size;
+            print.verified = true;
+            print.is_on_at(Moment(5_000_000));
+            print.is_on_at(Moment(9_000_000));
+            print.read(bytes);
+            print
+        };
+        let print = ended(100);
+        let lit = |resin| Some(Lit { layers: 0, light_ms: 4_000, resin: Microlitres(resin) });
+        assert_eq!((print.lit(), print.lit_whole()), (lit(250), lit(1_000)));
+        assert_eq!(print.progress(), Progress { confirmed: 100, total: 400 });
+        let whole = ended(400);
+        assert_eq!(whole.progress().confirmed, 399, "the end is for the board to tell");
+        assert_eq!(whole.digest(), nothing(), "nobody has seen its layers");
     }
 
     #[test]

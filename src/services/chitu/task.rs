@@ -30,7 +30,7 @@ use crate::domain::ids::JobId;
 use crate::domain::job::{BoardFault, Interruption, JobState, PANEL, PauseReason, Progress};
 use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
-use crate::domain::printer::{Activity, Hold, HoldStep, LineHealth, Prompt, Snapshot, StopProof};
+use crate::domain::printer::{Activity, Hold, HoldStep, Light, LineHealth, Prompt, Snapshot, StopProof};
 use crate::domain::resin;
 use crate::domain::resin::wear::Lit;
 use crate::io::offload::offload;
@@ -148,7 +148,7 @@ pub(super) fn spawn(
         Delivery::UsbImage { path } => Some(Arc::new(Image { path: path.clone(), bus: Bus::default() })),
         Delivery::Operator | Delivery::Uart => None,
     };
-    let session = Session::new(config(&chitu));
+    let session = Session::new(config(&chitu, setup.profile.heat.simulated_speed));
     let line =
         LineHealth { limit_bytes_per_s: u64::from(setup.profile.baud.0 / 10), ..LineHealth::default() };
     let task = tokio::spawn(async move {
@@ -196,13 +196,14 @@ pub(super) fn spawn(
     (lanes, board, task)
 }
 
-fn config(chitu: &ChituSetup) -> state::Config {
+fn config(chitu: &ChituSetup, simulated_speed: u16) -> state::Config {
     let start = match chitu.chitu.start {
         StartWay::Auto => None,
         StartWay::M6030 => Some(dialect::StartWay::M6030),
         StartWay::M23M24 => Some(dialect::StartWay::M23M24),
     };
-    state::Config { timing: Timing { gap: chitu.chitu.gap, ..Timing::default() }, start }
+    let timing = Timing { gap: chitu.chitu.gap, ..Timing::default() };
+    state::Config { timing: timing.for_board_speed(u32::from(simulated_speed)), start }
 }
 
 fn way(delivery: &Delivery) -> deliver::Delivery {
@@ -472,7 +473,7 @@ impl Task {
         tracing::info!(printer = %self.setup.name, "port opened");
         self.closed = None;
         if std::mem::take(&mut self.begin_anew)
-            && let Ok(anew) = Session::new(config(&self.chitu))
+            && let Ok(anew) = Session::new(config(&self.chitu, self.setup.profile.heat.simulated_speed))
         {
             self.session = anew;
         }
@@ -788,6 +789,7 @@ impl Task {
 
     fn happened(&mut self, event: Event) {
         let printer = self.setup.name.clone();
+        self.note_light();
         match event {
             Event::StateChanged(state) => self.follow(state),
             Event::Learned(dialect) => {
@@ -1001,7 +1003,16 @@ impl Task {
         }
     }
 
+    /// While the board prints, or may, light is on for as long.
+    fn note_light(&mut self) {
+        let now = self.setup.clock.now();
+        if let Some(print) = self.print.as_mut().filter(|print| print.told) {
+            print.is_on_at(now);
+        }
+    }
+
     fn note_progress(&mut self) {
+        self.note_light();
         let (Some(print), Some((noted, at))) = (&self.print, self.noted) else { return };
         let (now, progress) = (self.setup.clock.now(), print.progress());
         if is_worth_noting(progress, noted, now - at) {
@@ -1417,7 +1428,11 @@ impl Task {
             let plain = said.chars().filter(|c| matches!(c, ' '..='~')).take(48);
             format!("ChiTu {}", plain.collect::<String>())
         });
+        // When a layer is in light, only the board knows.
+        let prints = self.print.as_ref().is_some_and(|print| print.told);
+        let lights = prints || self.session.state() == State::Foreign;
         let seen = Snapshot {
+            light: lights.then_some(Light::MayBeOn),
             activity: self.activity(),
             firmware,
             line: self.line,

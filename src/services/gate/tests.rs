@@ -207,6 +207,18 @@ fn lit() -> ::resin::file::Mask {
 }
 
 #[tokio::test]
+async fn an_encrypted_file_is_for_boards_of_their_own_and_for_who_accepts_that_nobody_looked_into_it() {
+    let site = Site::new(&[BOARD, RESIN, LONG]);
+    let file = site.bytes(&::resin::sample::encrypted(9_000)).await;
+    let mut all = Vec::new();
+    for printer in 0..3 {
+        all.push(site.codes(&site.asked(&file, printer, None)).await);
+    }
+    let wanted: [&[&str]; 3] = [&["resin.opaque"], &["resin.format", "resin.opaque"], &["machine.kind"]];
+    assert_eq!(all, wanted);
+}
+
+#[tokio::test]
 async fn a_resin_file_is_read_once_and_judged_for_each_resin_printer_by_its_display_and_loop() {
     use ::resin::sample::Settings;
 

@@ -721,6 +721,9 @@ fn status_data<'a>(
         unprotected: _,
         out_of_reach: _,
         own_last: _,
+        cover: _,
+        still_deaf: _,
+        light: _,
         at,
     } = snapshot;
     StatusData {

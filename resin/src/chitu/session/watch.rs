@@ -77,12 +77,12 @@ impl Watch {
         }
     }
 
-    /// Whether the board had come to the last layer, or for an opaque file to the last byte.
+    /// Whether the board had come to the last layer, or for an opaque file to the last byte of its pictures.
     pub(super) fn all_read(&self) -> bool {
         let Some(job) = &self.job else { return false };
         match job.layers.last() {
             Some(last) => self.layer == Some(last),
-            None => self.printed.bytes == job.size,
+            None => job.layers.is_end(self.printed.bytes, job.size),
         }
     }
 

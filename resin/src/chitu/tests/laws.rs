@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::toy::{NAME, Rig, SIZE, Toy, job, name};
+use super::toy::{NAME, Rig, SIZE, Toy, job, ms, name};
 use crate::chitu::command::ALLOWED;
 use crate::chitu::session::Session;
-use crate::chitu::state::{Config, Ending, Event};
+use crate::chitu::state::{Config, Ending, Event, Timing};
 use crate::units::{Micrometres, MicrometresPerSecond};
 
 /// Pieces of what boards say, and anything.
@@ -162,4 +162,19 @@ fn a_flood_of_text_takes_no_memory() {
         events += 1;
     }
     assert!(events <= 256, "{events}");
+}
+
+#[test]
+fn a_simulated_board_is_looked_at_as_often_by_its_own_time_and_no_closer_than_the_gap() {
+    let by_a_clock = Timing::default();
+    assert_eq!(by_a_clock.for_board_speed(1), by_a_clock);
+    assert_eq!(by_a_clock.for_board_speed(0), by_a_clock);
+    let of = |speed| by_a_clock.for_board_speed(speed);
+    assert_eq!([of(4).poll, of(20).poll, of(200).poll], [ms(500), ms(100), ms(100)]);
+    assert_eq!((of(20).gap, of(20).reply), (by_a_clock.gap, by_a_clock.reply), "a wire is no faster by that");
+    for speed in [1, 4, 20, 200] {
+        assert!(Session::new(Config { timing: of(speed), start: None }).is_ok(), "{speed}");
+    }
+    let hasty = Timing { poll: ms(500), ..by_a_clock };
+    assert!(Session::new(Config { timing: hasty, start: None }).is_err(), "a real one is not asked so often");
 }

@@ -2,7 +2,8 @@
 
 use super::toy::{LAYER, NAME, Rig, SIZE, Toy, job, ms, opaque, s};
 use crate::chitu::dialect::{NameTold, StartWay, Tells};
-use crate::chitu::state::{Doubt, Ending, Event, NotStarted, Refused, State, StopProof, Unproven};
+use crate::chitu::layers::Layers;
+use crate::chitu::state::{Doubt, Ending, Event, Job, NotStarted, Refused, State, StopProof, Unproven};
 use crate::layer::LayerIndex;
 use crate::units::{Micrometres, MicrometresPerSecond};
 
@@ -85,6 +86,12 @@ fn of_an_opaque_file_bytes_are_told_and_an_end_before_the_last_byte_is_not_known
     job.size = 5000;
     rig.session.start(job).unwrap();
     assert_eq!(rig.ended(), Ending::Completed);
+
+    // Or the last one that is printed.
+    let mut rig = Rig::printing(Toy::default(), Job { layers: Layers::opaque_to(5_000), ..opaque() });
+    assert_eq!(rig.ended(), Ending::Completed);
+    let mut rig = Rig::printing(Toy::default(), Job { layers: Layers::opaque_to(5_001), ..opaque() });
+    assert_eq!(rig.ended(), Ending::Unknown { last_layer: None, why: Unproven::OpaqueFile });
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub struct Toy {
     pub end_read: bool,
     pub medium: bool,
     pub deaf: bool,
+    /// What it alone does not hear.
+    pub unheard: Option<&'static str>,
     pub ignores_stop: bool,
     pub rises: bool,
     pub latency: Duration,
@@ -87,6 +89,7 @@ impl Default for Toy {
             end_read: true,
             medium: true,
             deaf: false,
+            unheard: None,
             ignores_stop: false,
             rises: true,
             latency: ms(30),
@@ -172,7 +175,18 @@ impl Toy {
 
     fn take(&mut self, now: Duration, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
-        if self.open.is_some() && !bytes.starts_with(b"M29") && !bytes.starts_with(b"M4012") {
+        let heard = [&b"M29"[..], b"M4012", b"M4000"].iter().any(|code| bytes.starts_with(code));
+        if self.open.is_some() && !heard && bytes.starts_with(b"M") && bytes.ends_with(b"\r\n") {
+            // Data of a block that never ends.
+            self.log.push(format!("data {}", String::from_utf8_lossy(&self.input).trim_end()));
+            self.input.clear();
+            if self.upload == "noisy" {
+                let wanted = format!("resend {}\r\n", self.data.len());
+                self.reply(now + ms(500), wanted.as_bytes());
+            }
+            return;
+        }
+        if self.open.is_some() && !heard {
             let block = std::mem::take(&mut self.input);
             self.log.push(format!("block {}", block.len()));
             return self.block(now, &block);
@@ -183,7 +197,7 @@ impl Toy {
             let code = line.split(' ').next().unwrap().to_owned();
             assert!(ALLOWED.contains(&code.as_str()), "{line} was never to be said");
             self.log.push(line.clone());
-            if self.deaf {
+            if self.deaf || self.unheard == Some(code.as_str()) {
                 continue;
             }
             let answer = self.answer(now, &code, &line);

@@ -73,6 +73,11 @@ fn every_mistake_is_told_with_its_key() {
         ("buffer_lines", |profile| profile.buffer_lines = 3),
         ("buffer_lines", |profile| profile.light_on.push("M42 P4 S255".into())),
         ("buffer_bytes", |profile| profile.buffer_bytes = 99),
+        ("buffer_bytes", |profile| {
+            profile.board = Board::Klipper;
+            profile.light_on = vec!["SET_PIN PIN=uv_light VALUE={pwm}".into()];
+            profile.light_off = vec!["SET_PIN PIN=uv_light VALUE=0".into()];
+        }),
     ];
     for (key, change) in table {
         let mut profile = profile();

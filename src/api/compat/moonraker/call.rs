@@ -386,7 +386,17 @@ async fn started(app: &AppState, asker: &Asker, place: &Place, params: &Value) -
 /// Of which part it is says the file itself.
 fn as_it_came() -> Assignment {
     let (also, accept) = (Vec::new(), Vec::new());
-    Assignment { case: None, part: None, also, printer: None, material: None, accept, by: None }
+    Assignment {
+        case: None,
+        part: None,
+        also,
+        printer: None,
+        material: None,
+        resin_ml: None,
+        minutes: None,
+        accept,
+        by: None,
+    }
 }
 
 /// Whether a call is to be done whatever becomes of who makes it: it makes a printer stop, or stand still.

@@ -281,6 +281,8 @@ fn as_it_came() -> Assignment {
         also: Vec::new(),
         printer: None,
         material: None,
+        resin_ml: None,
+        minutes: None,
         accept: Vec::new(),
         by: None,
     }

@@ -206,7 +206,17 @@ pub(super) async fn print(
 
 fn as_it_came() -> Assignment {
     let (also, accept) = (Vec::new(), Vec::new());
-    Assignment { case: None, part: None, also, printer: None, material: None, accept, by: None }
+    Assignment {
+        case: None,
+        part: None,
+        also,
+        printer: None,
+        material: None,
+        resin_ml: None,
+        minutes: None,
+        accept,
+        by: None,
+    }
 }
 
 /// Puts a file away; its bytes stay in the spool as long as platen keeps them.

@@ -349,18 +349,17 @@ pub(super) fn need(viewer: &Viewer, resin: &ResinView) -> Markup {
 }
 
 fn needs(viewer: &Viewer, next: &NeedView) -> Markup {
-    let (n, light) = (ml(viewer, next.needs_ml), viewer.span(next.light_ms / 1_000));
-    let said = if next.refills == 0 {
-        viewer.fill(words::NEEDS, &[("n", &n), ("layers", &next.layers), ("light", &light)])
+    let n = next.needs_ml.map(|volume| ml(viewer, volume)).unwrap_or_default();
+    let light = next.light_ms.map(|ms| viewer.span(ms / 1_000)).unwrap_or_default();
+    let layers = next.layers.unwrap_or_default();
+    let said = if next.layers.is_none() {
+        viewer.fill(words::NEEDS_SAID, &[("n", &n)])
+    } else if next.refills == 0 {
+        viewer.fill(words::NEEDS, &[("n", &n), ("layers", &layers), ("light", &light)])
     } else {
-        let first = ml(viewer, next.first_ml);
-        let holes: [(&str, &dyn std::fmt::Display); 5] = [
-            ("n", &n),
-            ("layers", &next.layers),
-            ("light", &light),
-            ("first", &first),
-            ("times", &next.refills),
-        ];
+        let first = next.first_ml.map(|volume| ml(viewer, volume)).unwrap_or_default();
+        let holes: [(&str, &dyn std::fmt::Display); 5] =
+            [("n", &n), ("layers", &layers), ("light", &light), ("first", &first), ("times", &next.refills)];
         viewer.fill(words::NEEDS_REFILLED, &holes)
     };
     html! {
@@ -369,7 +368,7 @@ fn needs(viewer: &Viewer, next: &NeedView) -> Markup {
             a href=(format!("/look?job={}", next.job)) { code { (next.job) } }
             @if let Some(material) = &next.material { ", " (material) }
         }
-        @if next.layers > 0 {
+        @if next.needs_ml.is_some() {
             p { (said) " " (viewer.say(if next.enough { words::ENOUGH } else { words::NOT_ENOUGH })) }
         }
         @if !next.hindrances.is_empty() {

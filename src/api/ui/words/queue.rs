@@ -168,6 +168,10 @@ texts! {
     ALSO = "Other parts on the same bed" | "Weitere Teile auf demselben Bett";
     ALSO_HINT = "their numbers, such as 2 3" | "ihre Nummern, etwa 2 3";
     COPIES = "Copies" | "Stückzahl";
+    SAID_HOW = "The file is encrypted, and only its printer can read it. Say what the slicer shows: without its resin the job does not begin." | "Die Datei ist verschlüsselt, und nur ihr Drucker kann sie lesen. Bitte angeben, was der Slicer anzeigt: Ohne das Harz beginnt der Auftrag nicht.";
+    SAID_ML = "Resin by the slicer, ml" | "Harz laut Slicer, ml";
+    SAID_MINUTES = "Time by the slicer, minutes" | "Dauer laut Slicer, Minuten";
+    UNKNOWN = "unknown" | "unbekannt";
     PROCESS = "Process" | "Verfahren";
     VALIDATED = "validated for {uses}" | "validiert für {uses}";
     NOT_FOR_PRINTER = "not for this printer" | "nicht für diesen Drucker";

@@ -6,6 +6,10 @@ texts! {
     CARD = "Vat, display, film" | "Wanne, Display, Folie";
     VAT = "Vat" | "Wanne";
     VAT_EMPTY = "No resin is noted in the vat. Fill it, and scan its lot." | "In der Wanne ist kein Harz vermerkt. Sie füllen und die Charge scannen.";
+    LIGHT_ON = "The light is on" | "Das Licht ist an";
+    LIGHT_MAY_BE_ON = "The light may be on" | "Das Licht kann an sein";
+    LIGHT_OFF = "The light is off" | "Das Licht ist aus";
+    LIGHT_UNKNOWN = "Light not known" | "Licht nicht bekannt";
     HOLDS = "It holds {holds} ml, and {keeps} ml stay in it." | "Sie fasst {holds} ml, und {keeps} ml bleiben darin.";
     LEFT = "{left} of {holds} ml left" | "noch {left} von {holds} ml";
     LEFT_ML = "{n} ml in the vat" | "{n} ml in der Wanne";
@@ -48,6 +52,7 @@ texts! {
     NO_NEXT = "No job for resin waits for this printer." | "Kein Auftrag für Harz wartet auf diesen Drucker.";
     NEEDS = "It takes {n} ml in {layers} layers and {light} of light." | "Er nimmt {n} ml in {layers} Schichten und {light} Licht.";
     NEEDS_REFILLED = "It takes {n} ml in {layers} layers and {light} of light, {first} ml of it until it stops to be refilled; it stops {times} times." | "Er nimmt {n} ml in {layers} Schichten und {light} Licht, davon {first} ml, bis er zum Nachfüllen anhält; er hält {times}-mal an.";
+    NEEDS_SAID = "It takes {n} ml, as a person has said: its file is encrypted, and its layers are unknown." | "Er nimmt {n} ml, wie jemand gesagt hat: seine Datei ist verschlüsselt, und ihre Schichten sind unbekannt.";
     ENOUGH = "The vat has enough for that." | "Die Wanne hat dafür genug.";
     NOT_ENOUGH = "The vat does not have enough for that." | "Die Wanne hat dafür nicht genug.";
     WAITS_FOR = "What it waits for here:" | "Worauf er hier wartet:";
@@ -96,6 +101,7 @@ texts! {
     LOOK_FOR = "Look at it before the start: case {case}, part {part}" | "Vor dem Start nachsehen: Fall {case}, Teil {part}";
     REFILL_FOR = "Fill or top up the vat with {material}: case {case}, part {part} takes {n} ml" | "Wanne mit {material} füllen oder nachfüllen: Fall {case}, Teil {part} nimmt {n} ml";
     CHANGE_RESIN = "Another resin is wanted, {material}: case {case}, part {part}" | "Anderes Harz wird gebraucht, {material}: Fall {case}, Teil {part}";
+    CLOSE_COVER = "Close its cover: case {case}, part {part} waits for that" | "Seine Haube schließen: Fall {case}, Teil {part} wartet darauf";
     ANY_RESIN = "resin" | "Harz";
     FILTER_AFTER = "Filter the resin, or empty the vat: a print did not come to its end" | "Das Harz filtern oder die Wanne leeren: ein Druck kam nicht zu Ende";
     EMPTY_OLD = "Empty the vat: its resin is there for {n} days" | "Die Wanne leeren: ihr Harz ist seit {n} Tagen da";

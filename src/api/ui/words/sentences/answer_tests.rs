@@ -297,6 +297,7 @@ fn whatever_hinders_a_resin_job_and_whatever_is_looked_at_before_one_has_german(
     let all = [
         Hindrance::NoResinPrinter,
         Hindrance::NeedUnknown,
+        Hindrance::NeedUnsaid,
         Hindrance::VatEmpty,
         Hindrance::NoMaterialNamed,
         Hindrance::WrongMaterial { holds: "clear resin".into(), wanted: "tough resin".into() },
@@ -313,6 +314,8 @@ fn whatever_hinders_a_resin_job_and_whatever_is_looked_at_before_one_has_german(
         Hindrance::FilmOverdue { wear: worn() },
         Hindrance::ChecklistNeeded { items: Item::ALL.into() },
         Hindrance::ChecklistOld,
+        Hindrance::CoverOpen,
+        Hindrance::CoverNotTold,
     ];
     let mut lacks = Vec::new();
     for hindrance in &all {
@@ -326,6 +329,59 @@ fn whatever_hinders_a_resin_job_and_whatever_is_looked_at_before_one_has_german(
     lacks.extend(without(&listed(&Item::ALL)));
     let reached = [Reached::DisplayWorn, Reached::DisplayOverdue, Reached::FilmWorn, Reached::FilmOverdue];
     lacks.extend(reached.iter().filter_map(|reached| without(reached.in_words())));
+    all_german(&lacks);
+}
+
+/// What stands between these words and the end of the function that begins with them.
+fn body<'s>(source: &'s str, begin: &str) -> &'s str {
+    let (_, body) = source.split_once(begin).unwrap_or_else(|| panic!("{begin} is no function any more"));
+    body.split("\n    }\n").next().unwrap_or(body)
+}
+
+#[test]
+fn whatever_a_printer_and_its_display_cannot_do_now_has_german() {
+    let (mut lacks, mut seen) = (Vec::new(), 0);
+    for template in errors("src/control/session.rs") {
+        // What it is at is said with what was wanted of it: see the refusals of the fleet.
+        if template != "the printer is {state}" {
+            let words = filled_in(&template);
+            lacks.extend(without(&words));
+            lacks.extend(without(&format!("printer mk3 cannot begin: {words}")));
+            lacks.extend(without(&format!("printer mk3: {words}")));
+            seen += 1;
+        }
+    }
+    assert!(seen > 12, "only {seen} are looked at");
+    let display = source("src/services/masks.rs");
+    let printer = source("src/services/printer.rs");
+    let mut all = said_in(body(&display, "async fn load("));
+    all.extend(said_in(body(&printer, "fn begin_lit(")));
+    assert!(all.len() > 4, "{all:?}");
+    all.retain(|said| said != "masks loaded");
+    for said in &all {
+        let words = filled_in(said);
+        lacks.extend(lacking(&words));
+        lacks.extend(without(&format!(
+            "printer mk3 cannot begin: {words}; look at it, do its checklist, then start the job again"
+        )));
+    }
+    lacks.extend(without("it is offline: its display cannot be had: it is being opened"));
+    all_german(&lacks);
+}
+
+#[test]
+fn why_a_layer_loop_cannot_follow_a_file_and_what_a_resin_file_lacks_has_german() {
+    let mut lacks = Vec::new();
+    for file in ["resin/src/exposure/plan.rs", "src/services/resinfiles.rs", "src/services/chitu/print.rs"] {
+        let all = errors(file);
+        assert!(!all.is_empty(), "{file}");
+        for template in all {
+            lacks.extend(lacking(&filled_in(&template.replace("{{pwm}}", "x7"))));
+        }
+    }
+    let of_gate = said_in(&source("src/services/gate/resin.rs"));
+    assert!(of_gate.len() > 3, "{of_gate:?}");
+    lacks.extend(of_gate.iter().filter_map(|said| without(&filled_in(said))));
     all_german(&lacks);
 }
 

@@ -1,6 +1,6 @@
 //! What is known in German: by the English as it is said elsewhere, word for word.
 
-use crate::domain::printer::STILL_DEAF;
+use crate::domain::printer::STILL_DEAF_WORDS;
 
 /// Sentences, and words in the middle of one.
 #[rustfmt::skip]
@@ -239,6 +239,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("load a lot that has not", "eine Charge laden, die es nicht ist"),
     ("load another lot, or have it unblocked", "eine andere Charge laden, oder die Sperre aufheben lassen"),
     ("book its opening", "ihr Öffnen vermerken"),
+    ("top the vat up when they are printed, or move a job to another printer", "die Wanne auffüllen, wenn sie gedruckt sind, oder einen Auftrag auf einen anderen Drucker setzen"),
     ("take it out and load another lot", "sie herausnehmen und eine andere Charge laden"),
     ("look at the printer again", "den Drucker noch einmal ansehen"),
     ("validate it, or choose another printer", "ihn validieren, oder einen anderen Drucker wählen"),
@@ -247,7 +248,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("nobody entered when its calibration ends", "niemand hat eingetragen, wann seine Kalibrierung endet"),
     ("calibrate it, or enter the day", "ihn kalibrieren, oder den Tag eintragen"),
     ("calibrate it", "ihn kalibrieren"),
-    (STILL_DEAF, "die Platine ist nach ihrem Halt noch immer taub: ihren Reset-Knopf drücken, oder aus- und einschalten"),
+    (STILL_DEAF_WORDS, "die Platine ist nach ihrem Halt noch immer taub: ihren Reset-Knopf drücken, oder aus- und einschalten"),
     ("the printer is offline", "der Drucker ist nicht verbunden"),
     ("connect it", "ihn verbinden"),
     ("the printer is locked", "der Drucker ist gesperrt"),
@@ -708,6 +709,7 @@ pub const PATTERNS: &[(&str, &str)] = &[
     ("the loaded {} is not booked as opened", "das geladene {1} ist nicht als geöffnet vermerkt"),
     ("the loaded {} has been recalled", "das geladene {1} ist zurückgerufen"),
     ("{} of {} are left, the jobs before it take {} of that and it needs {}", "{1} {2} sind übrig, die Aufträge davor nehmen davon {3}, und er braucht {4}"),
+    ("the vat gives {} of {}, the jobs before it take {} of that and it needs {}", "die Wanne gibt {1} {2}, die Aufträge davor nehmen davon {3}, und er braucht {4}"),
     ("{} of {} are left and the job needs {}", "{1} {2} sind übrig, und der Auftrag braucht {3}"),
     ("{} is not validated here for {}", "{1} ist hier für {2!} nicht validiert"),
     ("the printer's qualification does not cover {}", "die Qualifizierung des Druckers deckt {1!} nicht ab"),
