@@ -253,6 +253,7 @@ async fn a_board_that_is_still_deaf_when_it_was_unlocked_is_among_what_needs_han
     let lab = lab().await;
     change(&lab, "mk3-01", |snapshot| {
         snapshot.activity = Activity::Offline { reason: STILL_DEAF.into() };
+        snapshot.still_deaf = true;
     });
     has(&shown(&lab, "/").await, &["id=\"printer-mk3-01\" data-state=\"bad\""]);
     has(&shown(&lab, "/hands").await, &["id=\"deaf-mk3-01\"", "press its reset button"]);
