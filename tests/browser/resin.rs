@@ -114,7 +114,9 @@ fn a_vat_is_filled_the_checklist_is_ticked_and_the_light_and_mask_of_the_print_a
         let (_, words) = hindered.iter().find(|(found, _)| found == why).unwrap_or_else(|| {
             panic!("no {why} in {hindered:?}");
         });
-        browser.wait_for_text("#resin-need", words);
+        // A sentence of its own begins with a capital.
+        let [first, rest] = [&words[..1], &words[1..]];
+        browser.wait_for_text("#resin-need", &format!("{}{rest}", first.to_uppercase()));
     }
     assert!(!browser.has("#do-checklist"), "resin that is not there cannot be stirred");
     browser.wait_for_text("#light-msla", "The light is off");
