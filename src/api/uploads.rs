@@ -133,8 +133,8 @@ pub(super) fn why_it_waits(upload: &Upload) -> Option<&'static str> {
     }
 }
 
-/// Of which part a file is.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+/// Of which part a file is; by default what the file says itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assignment {
     /// The case's token; left out where it came along with the file.

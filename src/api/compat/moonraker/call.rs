@@ -372,7 +372,7 @@ async fn started(app: &AppState, asker: &Asker, place: &Place, params: &Value) -
         }
         UploadState::Unassigned if upload.carried.is_some() => {
             let by = asker.by_if_known(None)?;
-            assigned(app, upload.id, as_it_came(), by).await?;
+            assigned(app, upload.id, Assignment::default(), by).await?;
         }
         // `find` finds none that was put away.
         UploadState::Unassigned | UploadState::Dismissed { .. } => {
@@ -381,22 +381,6 @@ async fn started(app: &AppState, asker: &Asker, place: &Place, params: &Value) -
         }
     }
     Ok("ok".into())
-}
-
-/// Of which part it is says the file itself.
-fn as_it_came() -> Assignment {
-    let (also, accept) = (Vec::new(), Vec::new());
-    Assignment {
-        case: None,
-        part: None,
-        also,
-        printer: None,
-        material: None,
-        resin_ml: None,
-        minutes: None,
-        accept,
-        by: None,
-    }
 }
 
 /// Whether a call is to be done whatever becomes of who makes it: it makes a printer stop, or stand still.

@@ -266,25 +266,10 @@ async fn print(app: &AppState, asker: &Asker, upload: Upload) -> Answer {
         UploadState::Unassigned => {
             asker.may(Permission::Queue)?;
             let by = asker.by_if_known(None)?;
-            assigned(app, upload.id, as_it_came(), by).await?;
+            assigned(app, upload.id, Assignment::default(), by).await?;
             done()
         }
         UploadState::Dismissed { .. } => Err(no_file().into()),
-    }
-}
-
-/// Of which part it is says the file itself.
-fn as_it_came() -> Assignment {
-    Assignment {
-        case: None,
-        part: None,
-        also: Vec::new(),
-        printer: None,
-        material: None,
-        resin_ml: None,
-        minutes: None,
-        accept: Vec::new(),
-        by: None,
     }
 }
 

@@ -190,7 +190,7 @@ pub(super) async fn print(
         UploadState::Unassigned if upload.carried.is_some() => {
             asker.may(Permission::Queue)?;
             let by = asker.by_if_known(None)?;
-            assigned(&app, upload.id, as_it_came(), by).await?;
+            assigned(&app, upload.id, Assignment::default(), by).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         UploadState::Unassigned if upload.no_case => {
@@ -201,21 +201,6 @@ pub(super) async fn print(
             Err(conflict("nobody has said yet of which part this file is, so it is not printed", help).into())
         }
         UploadState::Dismissed { .. } => Err(no_file()),
-    }
-}
-
-fn as_it_came() -> Assignment {
-    let (also, accept) = (Vec::new(), Vec::new());
-    Assignment {
-        case: None,
-        part: None,
-        also,
-        printer: None,
-        material: None,
-        resin_ml: None,
-        minutes: None,
-        accept,
-        by: None,
     }
 }
 
