@@ -435,10 +435,12 @@ async fn a_job_whose_file_lays_nothing_says_so_instead_of_a_picture() {
     let lab = lab().await;
     let case = lab.case().await;
     let job = lab.job(&case, None).await;
-    let page = until(&lab, &format!("/look?job={job}"), "No picture: it lays no filament").await;
+    // Its pictures are looked for one behind the other; when none is to come any more, there will be no news.
+    let page = until(&lab, &format!("/look?job={job}"), "<body data-for=").await;
+    assert!(!reloads(&page), "{page}");
+    assert!(page.contains("No picture: it lays no filament"), "{page}");
     assert_eq!(pictures(&page), [""; 0]);
     assert!(page.contains("Its file has no layers."), "{page}");
-    assert!(!reloads(&page), "there will be no news: {page}");
 }
 
 /// What an attribute of a page says.
