@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::model::Given;
+use super::resin::millilitres;
 use super::{Client, Failed, Global, show};
 use crate::api::shapes::{FileView, JobView, ModelGiven, ModelView, NewJob, PartGiven};
 use crate::model::Hint;
@@ -31,7 +32,7 @@ pub struct Print {
     #[arg(long, value_name = "WORDS")]
     pub material: Option<String>,
     /// What resin an encrypted file takes, as the slicer shows it: without it the job does not begin. --by says it.
-    #[arg(long, value_name = "ML")]
+    #[arg(long, value_name = "ML", value_parser = millilitres)]
     pub resin_ml: Option<f64>,
     /// How long it takes, with --resin-ml: so that the plan has an end of it.
     #[arg(long, value_name = "MINUTES", requires = "resin_ml")]

@@ -98,8 +98,14 @@ pub enum What {
 #[derive(Debug, Args)]
 pub struct Poured {
     /// How many millilitres.
-    #[arg(long, value_name = "ML")]
+    #[arg(long, value_name = "ML", value_parser = millilitres)]
     pub ml: f64,
+}
+
+/// A volume that is one: JSON has no word for what is no number, and would lose it on the way.
+pub fn millilitres(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| format!("{text} is no volume; say millilitres, such as 80.5"))
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -324,4 +330,18 @@ fn needs(next: &NeedView) -> Vec<String> {
     let mut all = vec![format!("  next     job {}: {takes}", next.job)];
     all.extend(next.hindrances.iter().map(|why| format!("           waits: {}", show::plain(&why.words))));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_volume_is_refused_before_it_is_sent() {
+        assert_eq!(["0", " 80.5"].map(millilitres), [Ok(0.0), Ok(80.5)]);
+        for odd in ["nan", "inf", "-3", "80,5", ""] {
+            let told = millilitres(odd).unwrap_err();
+            assert!(told.ends_with("is no volume; say millilitres, such as 80.5"), "{told}");
+        }
+    }
 }

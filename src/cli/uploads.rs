@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::client::segment;
 use super::quality::{By, told, when};
+use super::resin::millilitres;
 use super::{Client, Failed, Global, show};
 use crate::api::shapes::{By as ByName, JobView, PartGiven};
 use crate::api::uploads::{Assignment, UploadView};
@@ -25,7 +26,7 @@ pub struct Uploads {
     #[arg(long, value_name = "WORDS", requires = "assign")]
     pub material: Option<String>,
     /// What resin an encrypted file takes, as the slicer shows it; --by says it.
-    #[arg(long, value_name = "ML", requires = "assign")]
+    #[arg(long, value_name = "ML", value_parser = millilitres, requires = "assign")]
     pub resin_ml: Option<f64>,
     /// How long it takes, with --resin-ml.
     #[arg(long, value_name = "MINUTES", requires = "resin_ml")]

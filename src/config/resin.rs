@@ -923,6 +923,22 @@ fn command(
     Some(line.clone())
 }
 
+/// Whether a line that should end the light lights it: the command of a line of `on`, and not with nothing. Marlin's
+/// `M106` and `M3` alone switch on (Marlin `M106_M107.cpp`, `M3-M5.cpp`).
+fn leaves_on(on: &[String], off: &str) -> bool {
+    fn code(line: &str) -> String {
+        line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase()
+    }
+    if !on.iter().any(|line| code(line) == code(off)) {
+        return false;
+    }
+    let value = off.split_whitespace().find_map(|word| {
+        let word = word.to_ascii_uppercase();
+        word.strip_prefix("VALUE=").or_else(|| word.strip_prefix('S'))?.parse::<f64>().ok()
+    });
+    value.map_or_else(|| ["M106", "M3"].contains(&code(off).as_str()), |value| value > 0.0)
+}
+
 fn light(reader: &mut Reader<'_>, printer: &Section<'_>, section: Option<&Section<'_>>) -> Option<Light> {
     const ON: &str = "write the command that lights the mask, as in on = \"M106 S{pwm}\"";
     const OFF: &str = "write the command that ends it, as in off = \"M107\"";
@@ -935,6 +951,11 @@ fn light(reader: &mut Reader<'_>, printer: &Section<'_>, section: Option<&Sectio
     let off = commands(reader, section, "off", None, OFF);
     if on.is_some() && on == off {
         reader.overall(section.key("off"), "this does what `on` does", OFF);
+    }
+    if let (Some(on), Some(off)) = (&on, &off)
+        && off.iter().any(|off| leaves_on(on, off))
+    {
+        reader.overall(section.key("off"), "this leaves the light on", OFF);
     }
     let moves = |lines: &Option<Vec<String>>| lines.iter().flatten().any(|line| line.starts_with(['G', 'g']));
     for (key, lines) in [("on", &on), ("off", &off)] {

@@ -815,6 +815,8 @@ fn every_slip_in_what_is_said_of_a_resin_printer_is_told() {
         (MSLA, "M106 S{pwm}", "M106 S{level}", "only {pwm} is filled in here"),
         (MSLA, "M106 S{pwm}", "G4 P1", "moves the plate or waits"),
         (MSLA, "\"M107\"", "\"M106 S{pwm}\"", "nothing is filled in here"),
+        (MSLA, "\"M107\"", "\"M106 S255\"", "light.off: this leaves the light on"),
+        (MSLA, "\"M107\"", "\"m106 P1\"", "light.off: this leaves the light on"),
         (MSLA, "\"M107\"", "\"M107 ; off\"", "no one command in ASCII"),
         (
             MSLA,

@@ -50,6 +50,8 @@ pub use start::{Hindrance, may_go_on, may_start};
 
 /// A running print is counted into the journal after so many layers, and whenever it stands still or ends.
 pub const NOTE_EVERY: u32 = 100;
+/// Or, where nobody knows its layers, after each such part of its resin.
+pub const NOTE_PARTS: u64 = 20;
 /// A checklist is of one shift: what was looked at yesterday is looked at again.
 pub const CHECKLIST_HOLDS_MS: u64 = 12 * 3_600_000;
 

@@ -6,7 +6,7 @@ use super::need::Need;
 use super::outfit::{Item, Outfit};
 use super::vat::{Contents, LOTS_MAX};
 use super::wear::Lit;
-use super::{Fact, NOTE_EVERY, Refusal, Request, Station};
+use super::{Fact, NOTE_EVERY, NOTE_PARTS, Refusal, Request, Station};
 use crate::domain::event::Fact as LabFact;
 use crate::domain::ids::{JobId, LotId, PrinterName};
 use crate::domain::lab::{self, Lab, person};
@@ -218,13 +218,18 @@ impl<'l> Asking<'l> {
             self.lab.resin.station(&printer).ok_or_else(|| Refusal::NotLit { job: id.clone() })?;
         let counted = station.counted(id);
         let more = lit.beyond(&counted);
+        // Of a file that nobody but the board reads, light is the time for which it was printed, and there are no layers.
+        let opaque = self.lab.resin.needs.get(id).filter(|need| need.opaque.is_some());
+        let is_much = match opaque {
+            None => more.layers >= NOTE_EVERY,
+            Some(need) => more.resin.0.saturating_mul(NOTE_PARTS) >= need.resin.0,
+        };
         // Less than is counted is no news: what wore out has worn out.
-        if more == Lit::default() || !lit.is_at_least(&counted) || (!now && more.layers < NOTE_EVERY) {
+        if more == Lit::default() || !lit.is_at_least(&counted) || !(now || is_much) {
             return Ok(Vec::new());
         }
         let reached = station.would_reach(id, &lit);
-        // Of a file that nobody but the board reads, light is the time for which it was printed.
-        let guessed = self.lab.resin.needs.get(id).is_some_and(|need| need.opaque.is_some());
+        let guessed = opaque.is_some();
         one(Fact::Lit { printer, job: id.clone(), lit, guessed, reached })
     }
 

@@ -555,6 +555,27 @@ fn a_job_that_stands_still_to_be_refilled_goes_on_once_its_vat_gives_the_next_st
     lab.doer(&job(5), Wanted::Resume).unwrap();
 }
 
+/// So that a vat that is measured in between is not charged with what was gone by then.
+#[test]
+fn of_a_file_without_known_layers_each_twentieth_of_its_resin_is_counted() {
+    let mut lab = bare();
+    ask(&mut lab, queue(5, said(100))).unwrap();
+    ask(&mut lab, fill(1, 300)).unwrap();
+    ask(&mut lab, looked()).unwrap();
+    grant(&mut lab, &start(5)).unwrap();
+    let mut note = |resin| {
+        let lit = Lit { layers: 0, light_ms: 1_000 + resin, resin: ml(resin) };
+        let noted = ask(&mut lab, Request::NoteLit { job: job(5), lit, now: false }).unwrap();
+        (!noted.is_empty(), station(&lab).contents().unwrap().left)
+    };
+    let told = [4, 5, 9, 95].map(&mut note);
+    assert_eq!(told, [(false, ml(300)), (true, ml(295)), (false, ml(295)), (true, ml(205))]);
+    ask(&mut lab, Request::MeasureVat { printer: printer(), left: ml(250), by: kim() }).unwrap();
+    let whole = Lit { layers: 0, light_ms: 2_000, resin: ml(100) };
+    ask(&mut lab, Request::NoteLit { job: job(5), lit: whole, now: true }).unwrap();
+    assert_eq!(station(&lab).contents().unwrap().left, ml(245), "only what it took since");
+}
+
 #[test]
 fn a_print_is_refilled_as_late_as_its_vat_allows() {
     let each = |count: usize, takes: u64| vec![ml(takes); count];

@@ -199,6 +199,11 @@ impl Print {
         self.lit_to(of_file.or_else(of_need)?)
     }
 
+    /// Whether nobody but the board reads its file.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.opaque_need().is_some()
+    }
+
     fn opaque_need(&self) -> Option<&Need> {
         self.planned.need.as_ref().filter(|need| need.opaque.is_some())
     }

@@ -827,6 +827,11 @@ impl Task {
                 Some(print) => {
                     print.stage = Stage::OnBoard;
                     print.read(printed.bytes);
+                    // Of an opaque file no layer is told: its resin is counted as its bytes are read.
+                    if print.is_opaque() {
+                        let lit = print.lit();
+                        self.note_lit(lit, false);
+                    }
                 }
                 None => {}
             },
