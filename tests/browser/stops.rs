@@ -137,6 +137,8 @@ fn a_second_finger_neither_ends_a_hold_nor_is_needed_for_one() {
         until(&format!("a board that has halted {what}"), || stopped(&lab, name));
         browser.let_go();
         daemon.wait_printer(name, "stopped");
+        // What the page says then makes its card longer, and moves the next one.
+        browser.wait_for(&format!("#printer-{name} .state[data-state=stopped]"));
     };
     let [aa, bb, cc] = ["aa", "bb", "cc"].map(stop);
     let touched = [(First, On(&aa)), (Second, On(heading)), (Second, Slide), (Second, Lift)];

@@ -373,7 +373,7 @@ fn what_cannot_be_sliced_is_refused_before_there_is_a_job() {
         (&file, &guide, "draft", "is not validated for guide, only for education"),
         (&file, &case, "nothing", "there is no process nothing for a generic-220"),
         (&file, &case, "prusa-mk3s-pla-draft", "no printer here is a prusa-mk3s"),
-        (&file, &case, "msla-2k-clear-draft", "platen drives no resin printer yet"),
+        (&file, &case, "msla-2k-clear-draft", "no printer here is a msla-2k"),
         (&broken, &case, "draft", "this model cannot be used"),
     ];
     for (file, case, process, wanted) in refusals {
