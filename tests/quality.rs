@@ -370,6 +370,22 @@ async fn an_inspection_that_is_sent_again_is_noted_once() {
 }
 
 #[tokio::test]
+async fn inspections_that_come_within_a_millisecond_are_listed_as_they_came() {
+    let way = Way::new().await;
+    way.to_production().await;
+    way.template().await;
+    way.print().await;
+    way.to_inspection(1).await;
+    let mut asked = Vec::new();
+    for _ in 0..12 {
+        asked.push(way.inspect(1, 10.0, &[]).await["id"].clone());
+    }
+    let listed = way.get("/v1/inspections").await;
+    let listed: Vec<_> = listed.as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(listed, asked);
+}
+
+#[tokio::test]
 async fn the_record_of_a_case_shows_the_photos_of_its_inspections_and_says_which_are_missing() {
     let way = Way::new().await;
     way.to_production().await;

@@ -572,7 +572,7 @@ fn piece(lab: &Lab, jobs: &facts::Jobs<'_>, past: &Past, printed: &PrintedPart) 
         Inspected::Phantom { .. } => false,
     });
     let mut inspections: Vec<_> = of_it.collect();
-    inspections.sort_by_key(|inspection| (inspection.at, inspection.id.clone()));
+    inspections.sort_by_key(|inspection| inspection.order());
     PieceOf {
         serial: serial.to_string(),
         part: serial.part,

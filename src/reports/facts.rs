@@ -394,7 +394,7 @@ fn cause(lab: &Lab, printed: &PrintedPart) -> Option<String> {
     let newest = lost.or_else(|| earlier.last())?;
     let before = printed.replaces.clone().unwrap_or_else(|| newest.serial.clone());
     let faults = lab.quality.nonconformances.values().filter(|of| of.serial() == Some(&before));
-    if let Some(fault) = faults.max_by_key(|of| (of.at, of.id.clone())) {
+    if let Some(fault) = faults.max_by_key(|of| of.order()) {
         return Some(term(&fault.cause));
     }
     let job = lab.quality.printed.get(&before)?.job.as_ref().and_then(|job| lab.jobs.get(job))?;
@@ -566,13 +566,12 @@ pub enum Measured {
 /// belongs to the printer that made it. What is measured on it later may be of hands and not of the printer.
 pub fn measurements(lab: &Lab, of: Measured) -> Vec<Measurement> {
     let mut found = Vec::new();
-    let mut first: BTreeMap<_, (WallTime, &InspectionId)> = BTreeMap::new();
+    let mut first: BTreeMap<_, ((u64, WallTime), &InspectionId)> = BTreeMap::new();
     for inspection in lab.quality.inspections.values() {
         if let Subject::Part { serial } = &inspection.measured.subject {
-            let of = first
-                .entry((serial, &inspection.measured.template))
-                .or_insert((inspection.at, &inspection.id));
-            *of = (*of).min((inspection.at, &inspection.id));
+            let this = (inspection.order(), &inspection.id);
+            let of = first.entry((serial, &inspection.measured.template)).or_insert(this);
+            *of = (*of).min(this);
         }
     }
     for inspection in lab.quality.inspections.values() {

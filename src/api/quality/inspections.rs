@@ -67,7 +67,7 @@ async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<V
     Json(app.recorder.read(|lab| {
         let all = lab.quality.inspections.values();
         let mut asked: Vec<_> = all.filter(|kept| is_asked(&kept.measured.subject)).collect();
-        asked.sort_by_key(|kept| kept.at);
+        asked.sort_by_key(|kept| kept.order());
         asked.into_iter().map(|kept| views::inspection(lab, kept)).collect()
     }))
 }

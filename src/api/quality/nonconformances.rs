@@ -51,7 +51,7 @@ struct Which {
 async fn list(State(app): State<AppState>, Asked(which): Asked<Which>) -> Json<Vec<NonconformanceView>> {
     Json(app.recorder.read(|lab| {
         let mut all: Vec<_> = lab.quality.nonconformances.values().collect();
-        all.sort_by_key(|found| found.at);
+        all.sort_by_key(|found| found.order());
         let views = all.into_iter().map(NonconformanceView::from);
         views.filter(|of| which.state.as_ref().is_none_or(|state| of.state == *state)).collect()
     }))

@@ -324,7 +324,9 @@ pub fn printed(lab: &Lab, printed: &PrintedPart) -> PrintedView {
     let revision = printed.revision.and_then(|number| quality.revisions.get(&(printed.part.clone(), number)));
     let processed = quality.processed.range((serial.clone(), 0)..=(serial.clone(), u16::MAX));
     let of_it = quality.nonconformances.values().filter(|found| found.serial() == Some(serial));
-    let nonconformances: Vec<NonconformanceView> = of_it.map(Into::into).collect();
+    let mut of_it: Vec<_> = of_it.collect();
+    of_it.sort_by_key(|found| found.order());
+    let nonconformances: Vec<NonconformanceView> = of_it.into_iter().map(Into::into).collect();
     let signed_for = |signature: &&Signature| match &signature.subject {
         Subject::Part { serial: signed } => signed == serial,
         Subject::Concession { nonconformance } => {

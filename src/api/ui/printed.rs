@@ -104,7 +104,7 @@ fn gather(lab: &Lab, serial: &Serial) -> Result<Shown, Problem> {
     let last = lab.quality.attempts_at(&serial.case, serial.part).next_back().map(|last| last.serial.attempt);
     let of_it = |of: &&Inspection| of.measured.subject.serial() == Some(serial);
     let mut inspections: Vec<_> = lab.quality.inspections.values().filter(of_it).collect();
-    inspections.sort_by_key(|kept| kept.at);
+    inspections.sort_by_key(|kept| kept.order());
     let print = job.filter(|job| job.has_file()).map(|job| job.file.clone());
     let view = quality::printed(lab, kept);
     let model = view.model.as_ref().and_then(|model| model.parse::<FileHash>().ok());

@@ -410,6 +410,7 @@ impl Making<'_> {
             found: found.clone(),
             by: self.by.clone(),
             at: self.now(),
+            seq: self.event.seq,
         };
         self.lab.quality.inspections.insert(id.clone(), inspection);
         self.touched.push(Key::Inspection(id.clone()));
@@ -572,6 +573,7 @@ impl Making<'_> {
                 state,
                 by,
                 at,
+                seq: self.event.seq,
             };
             let serial = opened.serial().cloned();
             self.lab.quality.nonconformances.insert(id.clone(), opened);

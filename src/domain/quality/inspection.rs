@@ -199,6 +199,16 @@ pub struct Inspection {
     pub found: Found,
     pub by: String,
     pub at: WallTime,
+    /// The `seq` of its event; 0 for one that was noted before it was kept.
+    #[serde(default)]
+    pub seq: u64,
+}
+
+impl Inspection {
+    /// What sorts from the oldest on: two of one millisecond are told apart too.
+    pub fn order(&self) -> (u64, WallTime) {
+        (self.seq, self.at)
+    }
 }
 
 #[cfg(test)]

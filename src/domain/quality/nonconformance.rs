@@ -179,9 +179,17 @@ pub struct Nonconformance {
     pub state: NonconformanceState,
     pub by: String,
     pub at: WallTime,
+    /// The `seq` of its event; 0 for one that was noted before it was kept.
+    #[serde(default)]
+    pub seq: u64,
 }
 
 impl Nonconformance {
+    /// What sorts from the oldest on: two of one millisecond are told apart too.
+    pub fn order(&self) -> (u64, WallTime) {
+        (self.seq, self.at)
+    }
+
     /// The printed part that it is about.
     pub fn serial(&self) -> Option<&Serial> {
         match &self.about {

@@ -951,6 +951,27 @@ fn a_part_is_accepted_only_by_its_last_inspection_and_only_where_that_is_good() 
 }
 
 #[test]
+fn two_inspections_and_two_nonconformances_of_one_moment_are_in_the_order_in_which_they_were_noted() {
+    let mut world = World::at(Stage::InQc);
+    world.send_to_inspection(1, 1);
+    let now = world.now;
+    for id in [9, 2] {
+        world.now = now;
+        world.inspect(id, 1, 1, &GOOD, &[]);
+        world.now = now;
+        world.ok("ina", open_fault(id, About::Case { case: case() }));
+    }
+    let mut all: Vec<_> = world.lab.quality.inspections.values().collect();
+    assert_eq!(all[0].at, all[1].at, "of one moment");
+    all.sort_by_key(|kept| kept.order());
+    assert_eq!(all.iter().map(|kept| &kept.id).collect::<Vec<_>>(), [&inspection(9), &inspection(2)]);
+    let mut all: Vec<_> = world.lab.quality.nonconformances.values().collect();
+    assert_eq!(all[0].at, all[1].at, "of one moment");
+    all.sort_by_key(|found| found.order());
+    assert_eq!(all.iter().map(|found| &found.id).collect::<Vec<_>>(), [&fault(9), &fault(2)]);
+}
+
+#[test]
 fn an_inspection_needs_its_template_its_values_and_an_instrument_that_is_calibrated() {
     let mut world = World::at(Stage::InQc);
     world.send_to_inspection(1, 1);

@@ -580,6 +580,7 @@ mod tests {
             state: NonconformanceState::Open,
             by: "kim".into(),
             at: WallTime(1),
+            seq: 1,
         };
         lab.quality.nonconformances.insert(id.clone(), nonconformance);
         let mut printed = PrintedPart::new(serial(), PartId::from_entropy([8; 16]), PrintedState::Accepted);
