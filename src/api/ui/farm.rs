@@ -767,7 +767,11 @@ fn ticked(
         form.named[viewer.signs()] method="post" action=(viewer.to(action)) data-key=(key) data-ask=[question] {
             @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
             @if viewer.signs() {
-                label { (viewer.say(common::NAME)) " " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }
+                // With a script the name at the top is sent. As fields, sixty of them hold a browser up for longer than all
+                // else of the page: it lays out each by itself, to see whether it could fill it in.
+                noscript {
+                    label { (viewer.say(common::NAME)) " " input name="by" id=(format!("by-{id}")) required maxlength="40" autocomplete="name"; }
+                }
             }
             @if let Some(tick) = tick {
                 // Without a name: it is for whoever presses, and is not sent.

@@ -24,10 +24,16 @@ const AT_MOST_MS = 3000;
 let moved = 0;
 let waitsSince = 0;
 
+// What is for browsers without a script is text on a page that was loaded, and would be fields in a piece that comes.
+function scriptless(root) {
+  for (const one of root.querySelectorAll("noscript")) one.remove();
+}
+
 // In a template also what stands only in a table, such as a row, is what it is; nothing of it runs.
 function made(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
+  scriptless(template.content);
   return document.importNode(template.content, true);
 }
 
@@ -169,6 +175,7 @@ function tell() {
 }
 
 export function start() {
+  scriptless(document);
   if (!page?.dataset.live) {
     // What stands still follows nothing, and asks when somebody comes back to it.
     if (madeFor) document.addEventListener("visibilitychange", () => { if (!document.hidden) whoIsHere(); });

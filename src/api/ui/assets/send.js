@@ -340,6 +340,7 @@ async function simple(form, button) {
   if (form.classList.contains("named") && !named()) return;
   // As it was when the button was pressed: what comes while somebody reads the question may be another's.
   const body = new URLSearchParams(new FormData(form, button));
+  if (who && form.classList.contains("named")) body.set("by", who.value);
   if (form.dataset.ask && !(await sure(form.dataset.ask))) return;
   const signal = AbortSignal.timeout?.(PATIENCE_MS);
   const answer = await fetch(form.action, { method: "POST", headers: asMade, body, signal });
